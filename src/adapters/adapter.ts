@@ -1,0 +1,86 @@
+// What an adapter and a database session must offer to the layers above; a dialect lives in its own folder. Types only, so that
+// context and runner depend on this file and never on a dialect.
+import type { AdapterResponse } from '../contracts/results.ts';
+import type { Kwargs, Value } from '../values/value.ts';
+import type { Column } from './column.ts';
+import type { Relation, RelationType } from './relation.ts';
+import type { RelationCache } from './relation-cache.ts';
+import type { Table } from './table.ts';
+
+export interface ExecuteOptions {
+  /** Open a transaction first when none is open (dbt's auto_begin). */
+  readonly autoBegin?: boolean;
+  /** Read the rows; without it the table is empty. */
+  readonly fetch?: boolean;
+  /** At most so many rows are read; null and absent: all. */
+  readonly limit?: number | null;
+  /** Values for `%s` placeholders, in order. */
+  readonly bindings?: readonly Value[];
+}
+
+export interface ExecuteResult { readonly response: AdapterResponse; readonly table: Table }
+
+/**
+ * One unit of work's use of the database: dbt's "connection of a thread". It takes a connection of the capped pool with its first
+ * statement, keeps it while a transaction is open and gives it back on `release`. Statements of one session run one after the other.
+ */
+export interface Session {
+  readonly name: string;
+  readonly inTransaction: boolean;
+  execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult>;
+  begin(): Promise<void>;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+  /** Streams CSV text into `COPY … FROM STDIN` or the dialect's bulk load. @returns rows loaded */
+  copyIn(sql: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<number>;
+  /** Asks the server to stop the running statement; safe when nothing runs. */
+  cancel(): Promise<void>;
+  /** Rolls back what is open and gives the connection back. Never throws. */
+  release(): Promise<void>;
+}
+
+/** Calls a macro by name with the session's own context, so that overrides of users and packages count. */
+export type ExecuteMacro = (name: string, args: readonly Value[], kwargs?: Kwargs) => Promise<Value>;
+
+/** What a statement is about, for the query comment and for errors. */
+export interface SessionOptions {
+  readonly name: string;
+  /** Text put in front of (or behind) each statement; null for none. Called for each statement. */
+  readonly comment?: (() => { text: string; append: boolean } | null) | undefined;
+  /** Sees each statement before and after: debug log, journal, error mapping. */
+  readonly onStatement?: ((event: { sql: string; phase: 'start' | 'end' | 'error'; ms?: number; response?: AdapterResponse; error?: unknown }) => void) | undefined;
+}
+
+/** What differs between dialects, as data: the engine asks here and never for a dialect's name. */
+export interface Capabilities {
+  readonly transactions: boolean;
+  readonly transactionalDdl: boolean;
+  /** Longest identifier in bytes. */
+  readonly maxIdentifierBytes: number;
+  readonly schemaMetadataByRelations: boolean;
+  readonly tableLastModifiedMetadata: boolean;
+  readonly microbatchConcurrency: boolean;
+  readonly constraintSupport: Readonly<Record<'check' | 'not_null' | 'unique' | 'primary_key' | 'foreign_key', 'enforced' | 'not_enforced' | 'not_supported'>>;
+  /** dbt's default when a model names no strategy and has / has no unique_key; `default` is answered by the macros. */
+  readonly validIncrementalStrategies: readonly string[];
+}
+
+/** A database of one dialect. Created once a command from the profile; opens no connection before it is needed. */
+export interface Adapter {
+  readonly type: string;
+  readonly capabilities: Capabilities;
+  readonly cache: RelationCache;
+  /** Connection facts fit for `debug`, `target` and logs: never a secret. In dbt's order. */
+  connectionInfo(): readonly (readonly [key: string, value: Value])[];
+  session(options: SessionOptions): Session;
+  /** Fails with a `connection` error that names host and port. */
+  check(): Promise<void>;
+  quote(identifier: string): string;
+  /** `api.Relation.create(...)`. */
+  createRelation(fields: { database?: string | null; schema?: string | null; identifier?: string | null; type?: RelationType | null; quotePolicy?: Partial<Record<'database' | 'schema' | 'identifier', boolean>> }): Relation;
+  createColumn(name: string, dataType: string, charSize?: number | null, numericPrecision?: number | null, numericScale?: number | null): Column;
+  /** SQL type for a column of an inferred (agate) type. */
+  convertType(table: Table, columnIndex: number): string;
+  /** Cancels what runs and closes every connection; safe to call twice. */
+  close(): Promise<void>;
+}

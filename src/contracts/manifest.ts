@@ -1,0 +1,43 @@
+// The manifest: everything that a project says, resolved. Same keys as manifest.json v12. Types only.
+import type {
+  DocNode, ExposureNode, GraphNode, GroupNode, MacroNode, ManifestNode, ParsedOnlyNode, Quoting, SourceDefinition, UnitTestNode,
+} from './node.ts';
+
+export interface ManifestMetadata {
+  dbt_schema_version: string;
+  /** dbt's version whose behaviour this is (1.12.x); packages check it. */
+  dbt_version: string;
+  generated_at: string;
+  invocation_id: string | null;
+  invocation_started_at?: string | null;
+  env: Record<string, string>;
+  project_name: string | null;
+  project_id: string | null;
+  user_id: string | null;
+  send_anonymous_usage_stats: boolean | null;
+  adapter_type: string | null;
+  quoting: Quoting;
+  run_started_at?: string | null;
+  /** Our own version, beside dbt's. */
+  tsdbt_version?: string;
+}
+
+export interface Manifest {
+  readonly metadata: ManifestMetadata;
+  readonly nodes: Readonly<Record<string, ManifestNode>>;
+  readonly sources: Readonly<Record<string, SourceDefinition>>;
+  readonly macros: Readonly<Record<string, MacroNode>>;
+  readonly docs: Readonly<Record<string, DocNode>>;
+  readonly exposures: Readonly<Record<string, ExposureNode>>;
+  readonly metrics: Readonly<Record<string, ParsedOnlyNode>>;
+  readonly groups: Readonly<Record<string, GroupNode>>;
+  readonly selectors: Readonly<Record<string, unknown>>;
+  readonly disabled: Readonly<Record<string, GraphNode[]>>;
+  readonly parent_map: Readonly<Record<string, string[]>>;
+  readonly child_map: Readonly<Record<string, string[]>>;
+  readonly group_map: Readonly<Record<string, string[]>>;
+  readonly saved_queries: Readonly<Record<string, ParsedOnlyNode>>;
+  readonly semantic_models: Readonly<Record<string, ParsedOnlyNode>>;
+  readonly unit_tests: Readonly<Record<string, UnitTestNode>>;
+  readonly functions: Readonly<Record<string, ParsedOnlyNode>>;
+}

@@ -1,0 +1,142 @@
+// What a project's files say before parsing: dbt_project.yml, the chosen profile, flags, and the texts of the files. Types only.
+import type { Json, Quoting } from './node.ts';
+
+/** A file of the project as a value: layers above never read files themselves. */
+export interface SourceFile {
+  /** Package it belongs to. */
+  readonly package_name: string;
+  /** Absolute folder of the package. */
+  readonly project_root: string;
+  /** The `*-paths` entry it was found under, for example `models`. */
+  readonly search_path: string;
+  /** Below `search_path`, with `/`. */
+  readonly relative_path: string;
+  /** Below the package's folder, with `/`: what errors and artifacts name. */
+  readonly original_file_path: string;
+  readonly kind: 'model' | 'macro' | 'analysis' | 'snapshot' | 'seed' | 'singular_test' | 'generic_test' | 'docs' | 'properties' | 'fixture' | 'function';
+  /** Text, decoded as UTF-8 with a BOM dropped; for a seed empty: its rows are read when it runs. */
+  readonly contents: string;
+  /** sha256 (hex) of the contents, computed as dbt does for that kind of file; `path` checksums for big seeds. */
+  readonly checksum: { readonly name: string; readonly checksum: string };
+  /** Milliseconds, for the parse cache. */
+  readonly mtime_ms: number;
+}
+
+export interface Project {
+  readonly project_name: string;
+  readonly version: string | null;
+  /** Absolute. */
+  readonly project_root: string;
+  readonly profile_name: string | null;
+  readonly model_paths: readonly string[];
+  readonly macro_paths: readonly string[];
+  readonly seed_paths: readonly string[];
+  readonly test_paths: readonly string[];
+  readonly analysis_paths: readonly string[];
+  readonly snapshot_paths: readonly string[];
+  readonly docs_paths: readonly string[];
+  readonly asset_paths: readonly string[];
+  readonly function_paths: readonly string[];
+  readonly target_path: string;
+  readonly log_path: string;
+  readonly clean_targets: readonly string[];
+  readonly packages_install_path: string;
+  readonly quoting: Quoting;
+  /** The `models:` … trees of dbt_project.yml, rendered. */
+  readonly configs: Readonly<Record<ConfigSection, Json>>;
+  /** The same trees as written, for `unrendered_config`. */
+  readonly unrendered_configs: Readonly<Record<ConfigSection, Json>>;
+  readonly vars: { readonly [name: string]: Json };
+  readonly dispatch: readonly { readonly macro_namespace: string; readonly search_order: readonly string[] }[];
+  readonly on_run_start: readonly string[];
+  readonly on_run_end: readonly string[];
+  readonly query_comment: { readonly comment: string; readonly append: boolean; readonly job_label: boolean } | null;
+  readonly require_dbt_version: readonly string[];
+  readonly restrict_access: boolean;
+  /** Entries of packages.yml / dependencies.yml, rendered. */
+  readonly packages: readonly Json[];
+  /** selectors.yml as written. */
+  readonly selectors: Json;
+  /** The `flags:` block. */
+  readonly flags: { readonly [name: string]: Json };
+  /** Everything of dbt_project.yml, for `project.*` look-ups that have no field of their own. */
+  readonly raw: { readonly [key: string]: Json };
+}
+
+export type ConfigSection =
+  | 'models' | 'seeds' | 'snapshots' | 'sources' | 'tests' | 'unit_tests' | 'exposures' | 'metrics' | 'semantic_models' | 'saved_queries'
+  | 'functions' | 'analyses' | 'groups' | 'macros';
+
+/** A target of profiles.yml, its keys as dbt-postgres has them. `password` never reaches a log, an artifact or a template's `target`. */
+export interface Credentials {
+  readonly type: string;
+  readonly database: string;
+  readonly schema: string;
+  readonly [key: string]: unknown;
+}
+
+export interface Profile {
+  readonly profile_name: string;
+  readonly target_name: string;
+  readonly threads: number;
+  readonly credentials: Credentials;
+  /** Folder that holds profiles.yml; null for the built-in default. */
+  readonly profiles_dir: string | null;
+}
+
+/**
+ * Flags after command line > DBT_ENGINE_/DBT_ variable > `flags:` > default. Names in lower snake case here; a template sees
+ * them in upper case. Behaviour-change flags of `flags:` are here too.
+ */
+export interface Flags {
+  readonly which: string;
+  readonly full_refresh: boolean;
+  readonly fail_fast: boolean;
+  readonly threads: number | null;
+  readonly empty: boolean;
+  readonly store_failures: boolean;
+  readonly warn_error: boolean;
+  readonly warn_error_options: { readonly error: 'all' | readonly string[]; readonly warn: readonly string[]; readonly silence: readonly string[] };
+  readonly indirect_selection: 'eager' | 'cautious' | 'buildable' | 'empty';
+  readonly partial_parse: boolean;
+  readonly write_json: boolean;
+  readonly introspect: boolean;
+  readonly cache_selected_only: boolean;
+  readonly populate_cache: boolean;
+  readonly log_format: 'text' | 'json' | 'debug' | 'default';
+  readonly log_format_file: 'text' | 'json' | 'debug' | 'default';
+  readonly log_level: string;
+  readonly log_level_file: string;
+  readonly log_path: string | null;
+  readonly target_path: string | null;
+  readonly use_colors: boolean;
+  readonly quiet: boolean;
+  readonly print: boolean;
+  readonly debug: boolean;
+  readonly printer_width: number;
+  readonly [flag: string]: unknown;
+}
+
+/** Everything that decides the meaning of a command before any model is looked at. */
+export interface RuntimeConfig {
+  readonly project: Project;
+  readonly profile: Profile;
+  /** Root project first, then installed packages, then the built-in ones (`dbt_postgres`, `dbt`). */
+  readonly packages: readonly Project[];
+  /** `--vars`, then vars.yml, as one map; beats `project.vars`. */
+  readonly cli_vars: { readonly [name: string]: Json };
+  readonly flags: Flags;
+  /** The environment as a value: only what a template asks for is looked up. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly invocation: Invocation;
+}
+
+/** One command from start to end. */
+export interface Invocation {
+  readonly invocation_id: string;
+  readonly started_at: Date;
+  /** dbt's `invocation_args_dict`. */
+  readonly args: { readonly [name: string]: Json };
+  /** The command as typed, for artifacts. */
+  readonly command: string;
+}

@@ -1,0 +1,112 @@
+// The one error class and the table of kinds it is thrown through; rendering of an error for people is here too, so that every
+// command prints the same form. Leaves exit codes of a whole run to the runner and printing to log.ts.
+
+/** One row per kind: dbt's heading, and the exit code when it stops a command. */
+export const ERROR_KINDS = {
+  compilation: { heading: 'Compilation Error', exitCode: 2 },
+  parsing: { heading: 'Parsing Error', exitCode: 2 },
+  runtime: { heading: 'Runtime Error', exitCode: 2 },
+  database: { heading: 'Database Error', exitCode: 2 },
+  validation: { heading: 'Validation Error', exitCode: 2 },
+  project: { heading: 'Runtime Error', exitCode: 2 },
+  profile: { heading: 'Runtime Error', exitCode: 2 },
+  dependency: { heading: 'Runtime Error', exitCode: 2 },
+  selector: { heading: 'Runtime Error', exitCode: 2 },
+  contract: { heading: 'Compilation Error', exitCode: 2 },
+  usage: { heading: 'Usage Error', exitCode: 2 },
+  connection: { heading: 'Runtime Error', exitCode: 2 },
+  failFast: { heading: 'FailFast Error', exitCode: 1 },
+  undefinedMacro: { heading: 'Compilation Error', exitCode: 2 },
+  internal: { heading: 'Internal Error', exitCode: 2 },
+} as const;
+
+export type ErrorKind = keyof typeof ERROR_KINDS;
+
+/** One step of "who called it": a macro, a model, a file. */
+export interface ErrorFrame {
+  /** `macro`, `model`, `test`, … as in the node's resource_type. */
+  readonly type: string;
+  readonly name: string;
+  readonly path: string;
+  readonly line?: number | undefined;
+}
+
+export interface ErrorDetails {
+  /** The resource in which it happened: `model b (models/b.sql)`. */
+  node?: { resource_type: string; name: string; original_file_path: string; unique_id?: string | undefined } | undefined;
+  path?: string | undefined;
+  /** 1-based. */
+  line?: number | undefined;
+  /** 1-based, in code points. */
+  column?: number | undefined;
+  /** Text of the line, shown with a caret below `column`. */
+  lineText?: string | undefined;
+  /** What to do about it: "did you mean 'orders'?". */
+  hint?: string | undefined;
+  /** Innermost first. */
+  stack?: readonly ErrorFrame[] | undefined;
+  /** Stable code for machines: dbt's code where it has one, SQLSTATE for a database error. */
+  code?: string | undefined;
+  cause?: unknown;
+}
+
+/** The only error that tsdbt throws on purpose; anything else that reaches the top is a defect and is printed as internal. */
+export class TsdbtError extends Error {
+  readonly kind: ErrorKind;
+  readonly details: ErrorDetails;
+
+  constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'TsdbtError';
+    this.kind = kind;
+    this.details = details;
+  }
+
+  get exitCode(): number {
+    return ERROR_KINDS[this.kind].exitCode;
+  }
+
+  /** The same error with more known about where it happened; what is known already wins. */
+  with(more: ErrorDetails): TsdbtError {
+    const known = Object.fromEntries(Object.entries(this.details).filter(([, v]) => v !== undefined));
+    const error = new TsdbtError(this.kind, this.message, { ...more, ...known });
+    if (this.stack !== undefined) error.stack = this.stack;
+    return error;
+  }
+}
+
+/**
+ * The text that a person reads, in dbt's form: heading, message indented by two, place by four, caret, macro stack, hint.
+ * @returns lines joined by `\n`, without a trailing newline and without colours
+ */
+export function formatError(error: unknown): string {
+  if (!(error instanceof TsdbtError)) {
+    const text = error instanceof Error ? error.message : String(error);
+    return `Internal Error\n  ${indent(text, 2)}`;
+  }
+  const { node, path, line, column, lineText, hint, stack } = error.details;
+  const place = node
+    ? ` in ${node.resource_type} ${node.name} (${node.original_file_path})`
+    : path !== undefined && line === undefined
+      ? ` in ${path}`
+      : '';
+  const out = [`${ERROR_KINDS[error.kind].heading}${place}`, `  ${indent(error.message, 2)}`];
+  if (line !== undefined) out.push(`    ${node && path === undefined ? '' : `${path ?? ''} `}line ${line}${column === undefined ? '' : `, column ${column}`}`.trimEnd());
+  if (lineText !== undefined) {
+    out.push(`      ${lineText}`);
+    if (column !== undefined) out.push(`      ${lineText.slice(0, column - 1).replace(/[^\t]/g, ' ')}^`);
+  }
+  if (stack && stack.length > 0) {
+    out.push('  ');
+    stack.forEach((f, i) => {
+      const at = f.line === undefined ? '' : ` line ${f.line}`;
+      out.push(`  > ${i === 0 ? 'in' : 'called by'} ${f.type} ${f.name} (${f.path})${at}`);
+    });
+  }
+  if (hint !== undefined) out.push(`  ${indent(hint, 2)}`);
+  return out.join('\n');
+}
+
+function indent(text: string, by: number): string {
+  return text.split('\n').join(`\n${' '.repeat(by)}`);
+}
