@@ -1,0 +1,40 @@
+// Makes `npx tsdbt` work in every other project folder: links the program beside npm's own global programs or, where those are not
+// ours to write, below the home folder, where npx looks too for projects there. TSDBT_NO_LINK=1 leaves it out. Never fails.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const program = join(dirname(fileURLToPath(import.meta.url)), '..', 'bin', 'tsdbt.js');
+
+/** Puts a link into `dir`; leaves alone whatever is there and is not a link. @returns whether the link is there now */
+function link(dir) {
+  const path = join(dir, 'tsdbt');
+  try {
+    mkdirSync(dir, { recursive: true });
+    accessSync(dir, constants.W_OK);
+    const old = lstatSync(path, { throwIfNoEntry: false });
+    if (old !== undefined) {
+      if (!old.isSymbolicLink()) return false;
+      if (readlinkSync(path) === program) return true;
+      rmSync(path);
+    }
+    symlinkSync(program, path);
+    process.stdout.write(`npx tsdbt now works in other folders too (link ${path}; TSDBT_NO_LINK=1 leaves it out)\n`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+if (!process.env.TSDBT_NO_LINK && process.platform !== 'win32') {
+  const npm = process.env.npm_execpath;
+  const asked = npm && existsSync(npm)
+    ? spawnSync(process.execPath, [npm, 'prefix', '-g'], { encoding: 'utf8' })
+    : spawnSync('npm', ['prefix', '-g'], { encoding: 'utf8' });
+  const prefix = asked.status === 0 ? asked.stdout.trim() : '';
+  if (!(prefix && link(join(prefix, 'bin'))) && !link(join(homedir(), 'node_modules', '.bin'))) {
+    process.stdout.write(`In other folders, start it as: node ${program}\n`);
+  }
+}
