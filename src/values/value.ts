@@ -30,6 +30,8 @@ export interface Callable {
   (args: readonly Value[], kwargs: Kwargs): Value | Promise<Value> | Generator<unknown, Value, unknown>;
   /** Attributes that a template may read from the callable (a macro's `name`, `arguments` …). */
   jinjaGet?(name: string): Value | undefined;
+  /** Name of the Python type, for error messages; default `function`. */
+  jinjaType?: string;
   /** Text of `{{ f }}`; default `<function NAME>`. */
   jinjaText?(): string;
 }

@@ -1,0 +1,117 @@
+// `a.b` and `a['b']` as jinja2's sandbox looks them up; nothing but this protocol is reachable.
+import { PyDict } from './dict.ts';
+import { getNumberMethod } from './methods/number-methods.ts';
+import { getListMethod } from './methods/list-methods.ts';
+import { bindMethod } from './methods/method.ts';
+import { getStringMethod } from './methods/string-methods.ts';
+import { JinjaError } from './python-error.ts';
+import { PyRange } from './range.ts';
+import { codePoints, PySlice, sequenceIndex, sequenceItem, sliceItems } from './sequence.ts';
+import { stringRepr } from './text.ts';
+import { PyTuple } from './tuple.ts';
+import { typeName } from './type-name.ts';
+import { Undefined, type UndefinedFactory } from './undefined.ts';
+import type { Value } from './value.ts';
+
+const makeDefault: UndefinedFactory = (name, hint, obj) => new Undefined(name, hint, obj);
+
+/** Attribute only, without falling back to items: Python's `getattr`. `undefined` when there is none. */
+export function lookupAttribute(obj: Value, name: string): Value | undefined {
+  switch (typeof obj) {
+    case 'string': {
+      const method = getStringMethod(name);
+      return method && bindMethod(name, method, obj);
+    }
+    case 'function':
+      return obj.jinjaGet?.(name);
+    case 'object':
+      if (obj === null) return undefined;
+      if (Array.isArray(obj)) {
+        const method = getListMethod(name);
+        return method && bindMethod(name, method, obj);
+      }
+      return obj.jinjaGet(name);
+    default:
+      return getNumberMethod(obj, name);
+  }
+}
+
+/** Item only, without falling back to attributes: Python's `obj[key]`. `undefined` when there is none. */
+export function lookupItem(obj: Value, key: Value): Value | undefined {
+  if (typeof obj === 'string') {
+    const points = codePoints(obj);
+    if (key instanceof PySlice) return sliceItems(points, key).join('');
+    const index = sequenceIndex(points.length, key);
+    return index === undefined ? undefined : points[index];
+  }
+  if (typeof obj !== 'object' || obj === null) return undefined;
+  if (Array.isArray(obj)) return key instanceof PySlice ? sliceItems(obj, key) : sequenceItem(obj, key);
+  if (key instanceof PySlice) {
+    if (obj instanceof PyTuple) return new PyTuple(sliceItems(obj.items, key));
+    if (obj instanceof PyRange) return sliceRange(obj, key);
+    if (obj instanceof PyDict) return undefined;
+  }
+  if (obj instanceof PyDict) return hashable(key) ? obj.get(key) : undefined;
+  return obj.jinjaItem?.(key);
+}
+
+/**
+ * `obj.name`: the attribute, else the item, else an Undefined.
+ * @param makeUndefined of the environment; the default kind when absent
+ */
+export function getAttribute(obj: Value, name: string, makeUndefined: UndefinedFactory = makeDefault): Value {
+  if (name.charCodeAt(0) === 95 && name.startsWith('__')) return getDunder(obj, name, makeUndefined);
+  return lookupAttribute(obj, name) ?? absent(lookupItem(obj, name), obj, name, makeUndefined);
+}
+
+/** `obj[key]`: the item, else the attribute of that name, else an Undefined. */
+export function getItem(obj: Value, key: Value, makeUndefined: UndefinedFactory = makeDefault): Value {
+  const item = lookupItem(obj, key);
+  if (item !== undefined) return item;
+  if (typeof key === 'string') {
+    if (key.startsWith('__')) return getDunder(obj, key, makeUndefined);
+    return absent(lookupAttribute(obj, key), obj, key, makeUndefined);
+  }
+  return absent(undefined, obj, key, makeUndefined);
+}
+
+function absent(found: Value | undefined, obj: Value, name: Value, makeUndefined: UndefinedFactory): Value {
+  if (found !== undefined) return found;
+  return makeUndefined(name, undefined, obj);
+}
+
+/** Names such as `__class__` are never attributes, but may be keys of a dict. */
+function getDunder(obj: Value, name: string, makeUndefined: UndefinedFactory): Value {
+  const item = lookupItem(obj, name);
+  if (item !== undefined) return item;
+  if (UNSAFE.has(name)) {
+    const hint = `access to attribute ${stringRepr(name)} of ${stringRepr(typeName(obj))} object is unsafe.`;
+    return new UnsafeUndefined(name, hint, obj);
+  }
+  return makeUndefined(name, undefined, obj);
+}
+
+const UNSAFE: ReadonlySet<string> = new Set([
+  '__class__', '__init__', '__dict__', '__doc__', '__module__', '__subclasses__', '__bases__', '__base__', '__mro__', '__globals__',
+  '__getattribute__', '__call__', '__code__', '__reduce__', '__reduce_ex__', '__new__', '__eq__', '__repr__', '__str__', '__hash__',
+  '__init_subclass__', '__subclasshook__', '__sizeof__', '__dir__', '__setattr__', '__delattr__', '__format__', '__builtins__',
+]);
+
+class UnsafeUndefined extends Undefined {
+  override error(): JinjaError {
+    return new JinjaError('SecurityError', this.message);
+  }
+}
+
+function hashable(key: Value): boolean {
+  if (typeof key !== 'object' || key === null) return true;
+  return !Array.isArray(key) && !(key instanceof PyDict);
+}
+
+function sliceRange(range: PyRange, slice: PySlice): Value {
+  const indexes = [...slice.indexes(range.length)];
+  const step = (slice.step === null ? 1 : Number(slice.step)) * range.step;
+  if (indexes.length === 0) return new PyRange(0, 0, step);
+  const start = range.at(indexes[0] as number);
+  return new PyRange(start, start + indexes.length * step, step);
+}

@@ -1,0 +1,150 @@
+// Python's rules of passing arguments: positional and keyword arguments to named parameters with defaults, and the words of a TypeError.
+import { PyDict } from './dict.ts';
+import { makeFloat } from './float.ts';
+import { typeError } from './python-error.ts';
+import { PyTuple } from './tuple.ts';
+import type { Callable, Kwargs, Value } from './value.ts';
+
+interface Parameter {
+  readonly name: string;
+  readonly kind: 'plain' | 'keywordOnly' | 'args' | 'kwargs';
+  readonly fallback: (() => Value) | undefined;
+}
+
+/** What a call gave, unbound: for the signature `*args, **kwargs`. */
+export interface Call {
+  readonly args: readonly Value[];
+  readonly kwargs: Kwargs;
+}
+
+type Result = Value | Promise<Value> | Generator<unknown, Value, unknown>;
+
+/** Takes the arguments of one call apart for a signature. */
+export type ArgumentBinder = (args: readonly Value[], kwargs: Kwargs) => Value[];
+
+/**
+ * A function that templates can call, with Python's binding of arguments.
+ *
+ * @param name for error messages
+ * @param signature parameters as Python writes them: `'database, schema=None, *, flag=False'`. Defaults are literals. With exactly
+ *   `'*args, **kwargs'` the function gets one object of both; otherwise it gets one argument for each parameter, a tuple for
+ *   `*args` and a dict for `**kwargs`
+ * @throws JinjaError when called, with Python's words: `f() missing 1 required positional argument: 'x'`
+ * @example
+ * callable('ref', '*args, **kwargs', ({ args }) => args[0] ?? null)
+ * callable('get', 'name, default=None', (name, fallback) => found(name) ?? fallback)
+ */
+export function callable(name: string, signature: '*args, **kwargs', fn: (call: Call) => Result): Callable;
+export function callable(name: string, signature: string, fn: (...parameters: Value[]) => Result): Callable;
+export function callable(name: string, signature: string, fn: ((call: Call) => Result) | ((...parameters: Value[]) => Result)): Callable {
+  const result = signature === '*args, **kwargs' ? unboundCallable(fn as (call: Call) => Result) : boundCallable(name, signature, fn as (...parameters: Value[]) => Result);
+  result.jinjaText = () => `<function ${name}>`;
+  return result;
+}
+
+function unboundCallable(fn: (call: Call) => Result): Callable {
+  return (args, kwargs) => fn({ args, kwargs });
+}
+
+function boundCallable(name: string, signature: string, fn: (...parameters: Value[]) => Result): Callable {
+  let bind: ArgumentBinder | undefined;
+  return (args, kwargs) => {
+    bind ??= argumentBinder(name, signature);
+    return fn(...bind(args, kwargs));
+  };
+}
+
+/** The binder for a signature, see `callable`. */
+export function argumentBinder(name: string, signature: string): ArgumentBinder {
+  const parameters = parseSignature(signature);
+  const plain = parameters.filter((p) => p.kind === 'plain');
+  const takesArgs = parameters.some((p) => p.kind === 'args');
+  const takesKwargs = parameters.some((p) => p.kind === 'kwargs');
+  const required = plain.filter((p) => p.fallback === undefined).length;
+  return (args, kwargs) => {
+    if (args.length > plain.length && !takesArgs) throw tooMany(name, required, plain.length, args.length);
+    let used = 0;
+    const missing: string[] = [];
+    const missingKeywords: string[] = [];
+    const values = parameters.map((p): Value => {
+      if (p.kind === 'args') return new PyTuple(args.slice(plain.length));
+      if (p.kind === 'kwargs') return null;
+      const index = p.kind === 'plain' ? plain.indexOf(p) : args.length;
+      const keyword = kwargs.get(p.name);
+      if (keyword !== undefined) {
+        if (index < args.length) throw typeError(`${name}() got multiple values for argument '${p.name}'`);
+        used++;
+        return keyword;
+      }
+      if (index < args.length) return args[index] as Value;
+      if (p.fallback !== undefined) return p.fallback();
+      (p.kind === 'plain' ? missing : missingKeywords).push(p.name);
+      return null;
+    });
+    if (used < kwargs.size) {
+      const rest = [...kwargs].filter(([key]) => !parameters.some((p) => p.name === key && (p.kind === 'plain' || p.kind === 'keywordOnly')));
+      if (!takesKwargs) throw typeError(`${name}() got an unexpected keyword argument '${rest[0]?.[0]}'`);
+      values[parameters.findIndex((p) => p.kind === 'kwargs')] = new PyDict(rest);
+    } else if (takesKwargs) {
+      values[parameters.findIndex((p) => p.kind === 'kwargs')] = new PyDict();
+    }
+    if (missing.length > 0) throw missingArguments(name, missing, 'positional');
+    if (missingKeywords.length > 0) throw missingArguments(name, missingKeywords, 'keyword-only');
+    return values;
+  };
+}
+
+function tooMany(name: string, required: number, most: number, given: number) {
+  const takes = required === most ? String(most) : `from ${required} to ${most}`;
+  return typeError(`${name}() takes ${takes} positional argument${most === 1 ? '' : 's'} but ${given} ${given === 1 ? 'was' : 'were'} given`);
+}
+
+function missingArguments(name: string, missing: readonly string[], kind: string) {
+  const names = missing.map((m) => `'${m}'`);
+  const last = names.pop();
+  const list = names.length === 0 ? last : `${names.join(', ')}${names.length > 1 ? ',' : ''} and ${last}`;
+  return typeError(`${name}() missing ${missing.length} required ${kind} argument${missing.length === 1 ? '' : 's'}: ${list}`);
+}
+
+function parseSignature(signature: string): Parameter[] {
+  const out: Parameter[] = [];
+  let keywordOnly = false;
+  for (const part of signature.split(/,(?![^[{(]*[\]})])/)) {
+    const text = part.trim();
+    if (text === '') continue;
+    if (text === '*') {
+      keywordOnly = true;
+    } else if (text.startsWith('**')) {
+      out.push({ name: text.slice(2), kind: 'kwargs', fallback: undefined });
+    } else if (text.startsWith('*')) {
+      keywordOnly = true;
+      out.push({ name: text.slice(1), kind: 'args', fallback: undefined });
+    } else {
+      const [name = '', literal] = text.split(/\s*=\s*(.*)/s);
+      out.push({ name, kind: keywordOnly ? 'keywordOnly' : 'plain', fallback: literal === undefined ? undefined : defaultOf(literal) });
+    }
+  }
+  return out;
+}
+
+function defaultOf(literal: string): () => Value {
+  switch (literal) {
+    case 'None':
+      return () => null;
+    case 'True':
+      return () => true;
+    case 'False':
+      return () => false;
+    case '[]':
+      return () => [];
+    case '{}':
+      return () => new PyDict();
+    case '()':
+      return () => new PyTuple([]);
+    default:
+      if (/^'[^']*'$/.test(literal)) return () => literal.slice(1, -1);
+      if (/^-?\d+$/.test(literal)) return () => Number(literal);
+      if (/^-?\d+\.\d+$/.test(literal)) return () => makeFloat(Number(literal));
+      throw new TypeError(`a default in a signature must be a literal: ${literal}`);
+  }
+}

@@ -1,0 +1,124 @@
+// Python's dict: keeps insertion order, tells 1 from '1', holds 1, 1.0 and True as one key. Its methods for templates are in
+// methods/dict-methods.ts.
+import { getDictMethod } from './methods/dict-methods.ts';
+import { bindMethod } from './methods/method.ts';
+import { equals } from './equality.ts';
+import { mapKey } from './hash.ts';
+import type { HostObject, Value } from './value.ts';
+
+/** A dict. A JavaScript `Map` with Python's notion of equal keys. */
+export class PyDict implements HostObject {
+  readonly jinjaType: string = 'dict';
+  private readonly map = new Map<unknown, Value>();
+  /** The keys that are not their own map key (bools, floats, tuples …), by map key. */
+  private odd: Map<unknown, Value> | undefined;
+
+  constructor(entries?: Iterable<readonly [Value, Value]>) {
+    if (entries) for (const [key, value] of entries) this.set(key, value);
+  }
+
+  /** A dict of an object's own entries, of a Map, or of pairs. */
+  static from(source: { readonly [key: string]: Value } | ReadonlyMap<Value, Value> | Iterable<readonly [Value, Value]>): PyDict {
+    if (Symbol.iterator in source) return new PyDict(source as Iterable<readonly [Value, Value]>);
+    const dict = new PyDict();
+    for (const key of Object.keys(source)) dict.map.set(stringKey(key), (source as { readonly [key: string]: Value })[key] as Value);
+    return dict;
+  }
+
+  get size(): number {
+    return this.map.size;
+  }
+
+  /** @throws JinjaError when the key is not hashable, as the other methods */
+  get(key: Value): Value | undefined {
+    return this.map.get(mapKey(key));
+  }
+
+  has(key: Value): boolean {
+    return this.map.has(mapKey(key));
+  }
+
+  set(key: Value, value: Value): this {
+    const id = mapKey(key);
+    if (id !== key && !this.map.has(id)) {
+      this.odd ??= new Map();
+      this.odd.set(id, key);
+    }
+    this.map.set(id, value);
+    return this;
+  }
+
+  delete(key: Value): boolean {
+    const id = mapKey(key);
+    this.odd?.delete(id);
+    return this.map.delete(id);
+  }
+
+  clear(): void {
+    this.map.clear();
+    this.odd = undefined;
+  }
+
+  *keys(): Generator<Value, void, undefined> {
+    for (const id of this.map.keys()) yield this.keyOf(id);
+  }
+
+  values(): IterableIterator<Value> {
+    return this.map.values();
+  }
+
+  *entries(): Generator<[Value, Value], void, undefined> {
+    for (const [id, value] of this.map) yield [this.keyOf(id), value];
+  }
+
+  [Symbol.iterator](): Generator<[Value, Value], void, undefined> {
+    return this.entries();
+  }
+
+  copy(): PyDict {
+    return new PyDict(this.entries());
+  }
+
+  jinjaGet(name: string): Value | undefined {
+    const method = getDictMethod(name);
+    return method && bindMethod(name, method, this);
+  }
+
+  jinjaItem(key: Value): Value | undefined {
+    return this.get(key);
+  }
+
+  jinjaTruth(): boolean {
+    return this.map.size > 0;
+  }
+
+  jinjaLength(): number {
+    return this.map.size;
+  }
+
+  jinjaIter(): Iterable<Value> {
+    return this.odd === undefined ? (this.map.keys() as Iterable<Value>) : this.keys();
+  }
+
+  jinjaContains(item: Value): boolean {
+    return this.has(item);
+  }
+
+  jinjaEquals(other: Value): boolean {
+    if (!(other instanceof PyDict) || other.size !== this.size) return false;
+    for (const [id, value] of this.map) {
+      const theirs = other.map.get(id);
+      if (theirs === undefined || !equals(value, theirs)) return false;
+    }
+    return true;
+  }
+
+  private keyOf(id: unknown): Value {
+    const key = this.odd?.get(id);
+    return key === undefined ? (id as Value) : key;
+  }
+}
+
+function stringKey(key: string): unknown {
+  return key.charCodeAt(0) === 0 ? mapKey(key) : key;
+}

@@ -1,0 +1,41 @@
+// `==` of Python: deep, across number types, never raising for unlike types.
+import { PyFloat } from './float.ts';
+import type { HostObject, Value } from './value.ts';
+
+/** The JavaScript number of an int, float or bool; `undefined` for everything else. */
+export function numericOf(v: Value): number | bigint | undefined {
+  switch (typeof v) {
+    case 'number':
+    case 'bigint':
+      return v;
+    case 'boolean':
+      return v ? 1 : 0;
+    default:
+      return v instanceof PyFloat ? v.value : undefined;
+  }
+}
+
+/** `a == b`. */
+export function equals(a: Value, b: Value): boolean {
+  if (a === b) return typeof a !== 'number' || !Number.isNaN(a);
+  if (typeof a === 'string' || a === null) return isHost(b) && (b.jinjaEquals?.(a) ?? false);
+  const x = numericOf(a);
+  if (x !== undefined) {
+    const y = numericOf(b);
+    if (y !== undefined) return x <= y && x >= y;
+  }
+  if (Array.isArray(a)) {
+    if (Array.isArray(b)) {
+      if (a.length !== b.length) return false;
+      for (let i = 0; i < a.length; i++) if (!equals(a[i] as Value, b[i] as Value)) return false;
+      return true;
+    }
+  } else if (isHost(a) && a.jinjaEquals !== undefined) {
+    return a.jinjaEquals(b);
+  }
+  return isHost(b) && (b.jinjaEquals?.(a) ?? false);
+}
+
+function isHost(v: Value): v is HostObject {
+  return typeof v === 'object' && v !== null && !Array.isArray(v);
+}

@@ -1,0 +1,77 @@
+// Numbers and padding as Python's two format languages (`%` and `format`) write them.
+
+/** Text in a field: `<` left, `>` right, `^` centred. Width counts code points. */
+export function pad(text: string, width: number, align: string, fill: string): string {
+  const missing = width - (/[\ud800-\udfff]/.test(text) ? Array.from(text).length : text.length);
+  if (missing <= 0) return text;
+  if (align === '<') return text + fill.repeat(missing);
+  if (align === '^') return fill.repeat(Math.floor(missing / 2)) + text + fill.repeat(Math.ceil(missing / 2));
+  return fill.repeat(missing) + text;
+}
+
+/**
+ * A float that is not negative, without a sign.
+ * @param type one of `e E f F g G`
+ * @param alternate the `#` flag: always a point, and `g` keeps its zeros
+ */
+export function formatFloat(x: number, type: string, precision: number, alternate = false): string {
+  const upper = type === 'E' || type === 'F' || type === 'G';
+  let text: string;
+  if (Number.isNaN(x)) text = 'nan';
+  else if (x === Infinity) text = 'inf';
+  else if (type === 'f' || type === 'F') text = fixed(x, precision) + (alternate && precision === 0 ? '.' : '');
+  else if (type === 'e' || type === 'E') text = exponential(x, precision, alternate);
+  else text = general(x, precision === 0 ? 1 : precision, alternate);
+  return upper ? text.toUpperCase() : text;
+}
+
+/** Exact decimal digits of a double, rounded half to even on the exact value. */
+function fixed(x: number, precision: number): string {
+  if (precision <= 100 && x < 1e21) {
+    const text = x.toFixed(precision);
+    return text;
+  }
+  const [digits, exponent] = exactDigits(x);
+  const scaled = exponent + precision;
+  const whole = scaled >= 0 ? digits * 10n ** BigInt(scaled) : digits / 10n ** BigInt(-scaled);
+  const all = whole.toString().padStart(precision + 1, '0');
+  return precision === 0 ? all : `${all.slice(0, -precision)}.${all.slice(-precision)}`;
+}
+
+/** `x` as coefficient × 10^exponent, exactly. */
+function exactDigits(x: number): [bigint, number] {
+  let exponent = 0;
+  let mantissa = x;
+  while (!Number.isInteger(mantissa)) {
+    mantissa *= 2;
+    exponent++;
+  }
+  return [BigInt(mantissa) * 5n ** BigInt(exponent), -exponent];
+}
+
+function exponential(x: number, precision: number, alternate: boolean): string {
+  const most = Math.min(precision, 100);
+  const [mantissa = '', exponent = '0'] = x.toExponential(most).split('e');
+  const zeros = '0'.repeat(precision - most);
+  const n = Number(exponent);
+  return `${mantissa}${alternate && precision === 0 ? '.' : ''}${zeros}e${n < 0 ? '-' : '+'}${String(Math.abs(n)).padStart(2, '0')}`;
+}
+
+function general(x: number, precision: number, alternate: boolean): string {
+  if (x === 0) return alternate ? `0.${'0'.repeat(precision - 1)}` : '0';
+  const exponent = Number(x.toExponential(Math.min(precision - 1, 100)).split('e')[1]);
+  if (exponent < -4 || exponent >= precision) {
+    const text = exponential(x, precision - 1, alternate);
+    return alternate ? text : text.replace(/\.?0*e/, 'e').replace(/^e/, '0e');
+  }
+  const text = fixed(x, Math.max(0, precision - 1 - exponent));
+  if (alternate) return text.includes('.') ? text : `${text}.`;
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+/** Digits with a separator between groups of `size`. */
+export function groupDigits(digits: string, separator: string, size = 3): string {
+  let out = '';
+  for (let i = digits.length; i > 0; i -= size) out = digits.slice(Math.max(0, i - size), i) + (out ? separator + out : '');
+  return out;
+}

@@ -1,0 +1,26 @@
+// The public names of the values: everything that other folders use.
+export { getAttribute, getItem, lookupAttribute, lookupItem } from './access.ts';
+export { argumentBinder, type ArgumentBinder, type Call, callable } from './callable.ts';
+export { add, type BinaryOperator, divide, floorDivide, isFloat, modulo, multiply, narrow, negate, positive, power, subtract } from './arithmetic.ts';
+export { PyBytes } from './bytes.ts';
+export { callableOf, callSync, isGenerator, NO_KWARGS, settleSync } from './call.ts';
+export { compare, compareStrings } from './comparison.ts';
+export { PyDecimal } from './decimal.ts';
+export { PyDict } from './dict.ts';
+export { PyDictView } from './dict-view.ts';
+export { equals, numericOf } from './equality.ts';
+export { floatRepr, makeFloat, PyFloat } from './float.ts';
+export { hashKey, mapKey } from './hash.ts';
+export { iterate, lengthOf, toArray } from './iterate.ts';
+export { dumpJson, type DumpOptions, fromJson, parseJson, toJson } from './json.ts';
+export { pairsOf } from './methods/dict-methods.ts';
+export { JinjaError, type PythonErrorType, typeError, undefinedError, valueError } from './python-error.ts';
+export { PyRange } from './range.ts';
+export { codePoints, PySlice, sequenceIndex, sliceItems, textLength } from './sequence.ts';
+export { PySet } from './set.ts';
+export { stringRepr, toRepr, toText } from './text.ts';
+export { isTruthy } from './truth.ts';
+export { PyTuple } from './tuple.ts';
+export { objectTypeText, qualifiedTypeName, typeName } from './type-name.ts';
+export { Undefined, type UndefinedFactory, undefinedFactory, type UndefinedKind } from './undefined.ts';
+export type { Callable, HostObject, Kwargs, Value } from './value.ts';

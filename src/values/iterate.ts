@@ -1,0 +1,38 @@
+// `iter(v)` and `len(v)` of Python.
+import { typeError } from './python-error.ts';
+import { codePoints, textLength } from './sequence.ts';
+import { typeName } from './type-name.ts';
+import type { Value } from './value.ts';
+
+/**
+ * What a `for` over `v` visits.
+ * @throws JinjaError `'int' object is not iterable`
+ */
+export function iterate(v: Value): Iterable<Value> {
+  if (typeof v === 'string') return codePoints(v);
+  if (typeof v === 'object' && v !== null) {
+    if (Array.isArray(v)) return v;
+    if (v.jinjaIter !== undefined) return v.jinjaIter();
+  }
+  throw typeError(`'${typeName(v)}' object is not iterable`);
+}
+
+/** The items that a `for` over `v` visits, as an array that must not be changed (a list is given back as it is). */
+export function toArray(v: Value): readonly Value[] {
+  if (Array.isArray(v)) return v;
+  const items = iterate(v);
+  return Array.isArray(items) ? items : Array.from(items);
+}
+
+/**
+ * `len(v)`.
+ * @throws JinjaError `object of type 'int' has no len()`
+ */
+export function lengthOf(v: Value): number {
+  if (typeof v === 'string') return textLength(v);
+  if (typeof v === 'object' && v !== null) {
+    if (Array.isArray(v)) return v.length;
+    if (v.jinjaLength !== undefined) return v.jinjaLength();
+  }
+  throw typeError(`object of type '${typeName(v)}' has no len()`);
+}

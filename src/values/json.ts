@@ -1,0 +1,260 @@
+// Between values and JSON: plain JSON objects from files and artifacts, and Python's `json.dumps` and `json.loads` text.
+import { PyDict } from './dict.ts';
+import { floatRepr, makeFloat, PyFloat } from './float.ts';
+import { numericOf } from './equality.ts';
+import { narrow } from './arithmetic.ts';
+import { typeError, valueError } from './python-error.ts';
+import { toText } from './text.ts';
+import { PyTuple } from './tuple.ts';
+import { typeName } from './type-name.ts';
+import type { Value } from './value.ts';
+
+/** Plain JSON (also a Map, a Set, or a Value) as a Value: objects become dicts, integral numbers ints. */
+export function fromJson(x: unknown): Value {
+  switch (typeof x) {
+    case 'string':
+    case 'boolean':
+    case 'bigint':
+      return x;
+    case 'number':
+      return Number.isInteger(x) && !Number.isSafeInteger(x) ? new PyFloat(x) : x;
+    case 'function':
+      return x as Value;
+    case 'object': {
+      if (x === null) return null;
+      if (Array.isArray(x)) return x.map(fromJson);
+      if ('jinjaType' in x) return x as Value;
+      const dict = new PyDict();
+      if (x instanceof Map) {
+        for (const [key, value] of x as Map<unknown, unknown>) dict.set(fromJson(key), fromJson(value));
+      } else {
+        for (const key of Object.keys(x)) {
+          const value = (x as { [key: string]: unknown })[key];
+          if (value !== undefined) dict.set(key, fromJson(value));
+        }
+      }
+      return dict;
+    }
+    default:
+      return null;
+  }
+}
+
+/** A Value as plain JSON: dicts become objects (their keys text), tuples and sets arrays; other objects say themselves what they are. */
+export function toJson(v: Value): unknown {
+  if (typeof v !== 'object' || v === null) {
+    if (typeof v === 'bigint') return Number(v);
+    return typeof v === 'function' ? toText(v) : v;
+  }
+  if (Array.isArray(v)) return v.map(toJson);
+  if (v instanceof PyDict) {
+    const out: { [key: string]: unknown } = {};
+    for (const [key, value] of v.entries()) {
+      const name = jsonKey(key) ?? toText(key);
+      if (name === '__proto__') Object.defineProperty(out, name, { value: toJson(value), enumerable: true, configurable: true, writable: true });
+      else out[name] = toJson(value);
+    }
+    return out;
+  }
+  if (v.toJsonValue === undefined) return toText(v);
+  const plain = v.toJsonValue();
+  return Array.isArray(plain) ? plain.map((item) => toJson(item as Value)) : plain;
+}
+
+/** Options of `dumpJson`, as of Python's `json.dumps`. */
+export interface DumpOptions {
+  sortKeys?: boolean;
+  indent?: number;
+  /** What to write for a value that JSON does not have; default raises. */
+  fallback?: (v: Value) => Value;
+}
+
+/**
+ * The text of `json.dumps(v)`: `, ` and `: ` between parts, everything but ASCII escaped, floats as Python writes them.
+ * @throws JinjaError `Object of type set is not JSON serializable`
+ */
+export function dumpJson(v: Value, options: DumpOptions = {}): string {
+  return dump(v, options, options.indent === undefined ? undefined : '\n', []);
+}
+
+function dump(v: Value, options: DumpOptions, newline: string | undefined, open: Value[]): string {
+  if (v === null) return 'null';
+  if (typeof v === 'string') return jsonString(v);
+  if (typeof v === 'boolean') return v ? 'true' : 'false';
+  const n = numericOf(v);
+  if (n !== undefined) return typeof n === 'number' ? jsonNumber(v, n) : n.toString();
+  if (open.includes(v)) throw valueError('Circular reference detected');
+  const inner = newline === undefined ? undefined : newline + ' '.repeat(options.indent ?? 0);
+  if (Array.isArray(v) || v instanceof PyTuple) {
+    open.push(v);
+    const parts = (Array.isArray(v) ? v : v.items).map((item) => dump(item, options, inner, open));
+    open.pop();
+    return wrap('[', parts, ']', inner, newline);
+  }
+  if (v instanceof PyDict) {
+    open.push(v);
+    const entries = [...v.entries()].map(([key, value]) => {
+      const name = jsonKey(key);
+      if (name === undefined) throw typeError(`keys must be str, int, float, bool or None, not ${typeName(key)}`);
+      return { key, name, value };
+    });
+    if (options.sortKeys) entries.sort((a, b) => compareKeys(a.key, b.key));
+    const parts = entries.map((e) => `${jsonString(e.name)}: ${dump(e.value, options, inner, open)}`);
+    open.pop();
+    return wrap('{', parts, '}', inner, newline);
+  }
+  if (options.fallback !== undefined) return dump(options.fallback(v), { ...options, fallback: undefined as never }, newline, open);
+  throw typeError(`Object of type ${typeName(v)} is not JSON serializable`);
+}
+
+function compareKeys(a: Value, b: Value): number {
+  if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : a > b ? 1 : 0;
+  const x = numericOf(a);
+  const y = numericOf(b);
+  if (x !== undefined && y !== undefined) return x < y ? -1 : x > y ? 1 : 0;
+  throw typeError(`'<' not supported between instances of '${typeName(b)}' and '${typeName(a)}'`);
+}
+
+function wrap(open: string, parts: readonly string[], close: string, inner: string | undefined, outer: string | undefined): string {
+  if (parts.length === 0) return open + close;
+  if (inner === undefined) return `${open}${parts.join(', ')}${close}`;
+  return `${open}${inner}${parts.join(`,${inner}`)}${outer}${close}`;
+}
+
+function jsonNumber(v: Value, n: number): string {
+  if (typeof v === 'number' && Number.isInteger(v)) return toText(v);
+  if (Number.isNaN(n)) return 'NaN';
+  if (!Number.isFinite(n)) return n > 0 ? 'Infinity' : '-Infinity';
+  return floatRepr(n);
+}
+
+function jsonKey(key: Value): string | undefined {
+  if (typeof key === 'string') return key;
+  if (key === null) return 'null';
+  if (typeof key === 'boolean') return key ? 'true' : 'false';
+  const n = numericOf(key);
+  return n === undefined ? undefined : typeof n === 'bigint' ? n.toString() : jsonNumber(key, n);
+}
+
+const ESCAPES: { readonly [char: string]: string } = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\f': '\\f', '\b': '\\b' };
+
+function jsonString(text: string): string {
+  const body = text.replace(/["\\]|[^ -~]/g, (char) => ESCAPES[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return `"${body}"`;
+}
+
+/**
+ * `json.loads(text)`: ints of any size stay exact, `1.0` stays a float.
+ * @throws JinjaError when the text is not JSON
+ */
+export function parseJson(text: string): Value {
+  const reader = new JsonReader(text);
+  return reader.document();
+}
+
+class JsonReader {
+  private readonly text: string;
+  private at = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  document(): Value {
+    const value = this.value();
+    this.space();
+    if (this.at < this.text.length) throw this.error('Extra data');
+    return value;
+  }
+
+  private value(): Value {
+    this.space();
+    const char = this.text[this.at];
+    if (char === '{') return this.dict();
+    if (char === '[') return this.list();
+    if (char === '"') return this.string();
+    const word = /(?:null|true|false|NaN|-?Infinity)|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+    word.lastIndex = this.at;
+    const match = word.exec(this.text)?.[0];
+    if (match === undefined) throw this.error('Expecting value');
+    this.at += match.length;
+    switch (match) {
+      case 'null':
+        return null;
+      case 'true':
+        return true;
+      case 'false':
+        return false;
+      case 'NaN':
+        return Number.NaN;
+      case 'Infinity':
+        return Number.POSITIVE_INFINITY;
+      case '-Infinity':
+        return Number.NEGATIVE_INFINITY;
+      default:
+        return /^-?\d+$/.test(match) ? narrow(BigInt(match)) : makeFloat(Number(match));
+    }
+  }
+
+  private dict(): Value {
+    const dict = new PyDict();
+    this.at++;
+    this.space();
+    if (this.text[this.at] === '}') {
+      this.at++;
+      return dict;
+    }
+    for (;;) {
+      this.space();
+      if (this.text[this.at] !== '"') throw this.error('Expecting property name enclosed in double quotes');
+      const key = this.string();
+      this.space();
+      if (this.text[this.at] !== ':') throw this.error("Expecting ':' delimiter");
+      this.at++;
+      dict.set(key, this.value());
+      this.space();
+      const char = this.text[this.at];
+      if (char !== ',' && char !== '}') throw this.error("Expecting ',' delimiter");
+      this.at++;
+      if (char === '}') return dict;
+    }
+  }
+
+  private list(): Value {
+    const list: Value[] = [];
+    this.at++;
+    this.space();
+    if (this.text[this.at] === ']') {
+      this.at++;
+      return list;
+    }
+    for (;;) {
+      list.push(this.value());
+      this.space();
+      const char = this.text[this.at];
+      if (char !== ',' && char !== ']') throw this.error("Expecting ',' delimiter");
+      this.at++;
+      if (char === ']') return list;
+    }
+  }
+
+  private string(): string {
+    const pattern = /"(?:[^"\\\u0000-\u001f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"/y;
+    pattern.lastIndex = this.at;
+    const match = pattern.exec(this.text)?.[0];
+    if (match === undefined) throw this.error('Unterminated string starting at');
+    this.at += match.length;
+    return JSON.parse(match) as string;
+  }
+
+  private space(): void {
+    while (this.at < this.text.length && ' \t\n\r'.includes(this.text[this.at] as string)) this.at++;
+  }
+
+  private error(message: string) {
+    const before = this.text.slice(0, this.at);
+    const line = before.split('\n').length;
+    const column = this.at - (before.lastIndexOf('\n') + 1) + 1;
+    return valueError(`${message}: line ${line} column ${column} (char ${this.at})`);
+  }
+}

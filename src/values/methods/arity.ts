@@ -1,0 +1,17 @@
+// The TypeErrors of calling a method of a built-in type with the wrong arguments, in CPython's words.
+import { typeError } from '../python-error.ts';
+import type { Kwargs, Value } from '../value.ts';
+
+/** Checks a method that takes positional arguments only. `name` is qualified: `dict.get`. */
+export function checkArity(name: string, args: readonly Value[], kwargs: Kwargs, least: number, most: number): void {
+  if (kwargs.size > 0) throw typeError(`${name}() takes no keyword arguments`);
+  if (args.length >= least && args.length <= most) return;
+  if (least === most) {
+    if (most === 0) throw typeError(`${name}() takes no arguments (${args.length} given)`);
+    if (most === 1) throw typeError(`${name}() takes exactly one argument (${args.length} given)`);
+  }
+  const short = name.slice(name.indexOf('.') + 1);
+  const bound = args.length < least ? least : most;
+  const words = least === most ? '' : args.length < least ? 'at least ' : 'at most ';
+  throw typeError(`${short} expected ${words}${bound} argument${bound === 1 ? '' : 's'}, got ${args.length}`);
+}

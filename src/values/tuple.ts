@@ -1,0 +1,78 @@
+// Python's tuple: a fixed sequence, unlike a list not equal to one, and usable as a dict key.
+import { compareSequences } from './comparison.ts';
+import { equals } from './equality.ts';
+import { hashKey } from './hash.ts';
+import { getTupleMethod } from './methods/list-methods.ts';
+import { bindMethod } from './methods/method.ts';
+import { sequenceItem } from './sequence.ts';
+import { toRepr } from './text.ts';
+import type { HostObject, Value } from './value.ts';
+
+/** A tuple; `items` must not be changed. */
+export class PyTuple implements HostObject {
+  readonly jinjaType: string = 'tuple';
+  readonly items: readonly Value[];
+
+  constructor(items: readonly Value[]) {
+    this.items = items;
+  }
+
+  jinjaGet(name: string): Value | undefined {
+    const method = getTupleMethod(name);
+    return method && bindMethod(name, method, this);
+  }
+
+  jinjaItem(key: Value): Value | undefined {
+    return sequenceItem(this.items, key);
+  }
+
+  jinjaText(): string {
+    return this.jinjaRepr();
+  }
+
+  jinjaRepr(): string {
+    const { items } = this;
+    return items.length === 1 ? `(${toRepr(items[0] as Value)},)` : `(${items.map(toRepr).join(', ')})`;
+  }
+
+  jinjaTruth(): boolean {
+    return this.items.length > 0;
+  }
+
+  jinjaLength(): number {
+    return this.items.length;
+  }
+
+  jinjaIter(): Iterable<Value> {
+    return this.items;
+  }
+
+  jinjaContains(item: Value): boolean {
+    return this.items.some((x) => equals(x, item));
+  }
+
+  jinjaEquals(other: Value): boolean {
+    return (
+      other instanceof PyTuple &&
+      other.items.length === this.items.length &&
+      this.items.every((x, i) => equals(x, other.items[i] as Value))
+    );
+  }
+
+  jinjaHash(): string {
+    return `(${this.items.map(hashKey).join(',')})`;
+  }
+
+  jinjaCompare(other: Value): number | undefined {
+    return other instanceof PyTuple ? compareSequences(this.items, other.items) : undefined;
+  }
+
+  jinjaBinary(op: string, other: Value, reflected: boolean): Value | undefined {
+    if (op === '+' && !reflected && other instanceof PyTuple) return new PyTuple([...this.items, ...other.items]);
+    return undefined;
+  }
+
+  toJsonValue(): unknown {
+    return this.items;
+  }
+}

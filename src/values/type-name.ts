@@ -1,0 +1,32 @@
+// Names of Python types for error messages.
+import type { Value } from './value.ts';
+
+/** `type(v).__name__`: `int`, `str`, `NoneType`, `dict` … */
+export function typeName(v: Value): string {
+  const full = qualifiedTypeName(v);
+  return full.slice(full.lastIndexOf('.') + 1);
+}
+
+/** Like `typeName`, with the module for types that are not Python's own. */
+export function qualifiedTypeName(v: Value): string {
+  switch (typeof v) {
+    case 'string':
+      return 'str';
+    case 'number':
+      return Number.isInteger(v) ? 'int' : 'float';
+    case 'bigint':
+      return 'int';
+    case 'boolean':
+      return 'bool';
+    case 'function':
+      return v.jinjaType ?? 'function';
+    default:
+      if (v === null) return 'NoneType';
+      return Array.isArray(v) ? 'list' : v.jinjaType;
+  }
+}
+
+/** What jinja2 calls an object in the message of an Undefined: `dict object`, `None`. */
+export function objectTypeText(v: Value): string {
+  return v === null ? 'None' : `${qualifiedTypeName(v)} object`;
+}

@@ -1,0 +1,124 @@
+// jinja2's Undefined and its kinds: what a missing name, attribute or item is.
+import { stringRepr, toRepr } from './text.ts';
+import { JinjaError } from './python-error.ts';
+import { objectTypeText } from './type-name.ts';
+import type { Callable, HostObject, Value } from './value.ts';
+
+/** `default` prints as nothing, `strict` fails on every use, `chainable` gives itself on attributes, `capture` also when called. */
+export type UndefinedKind = 'default' | 'strict' | 'chainable' | 'capture';
+
+/** Makes the value of something missing. `name` is the missing name, attribute or key; `obj` what was asked for it. */
+export type UndefinedFactory = (name?: Value, hint?: string, obj?: Value) => Value;
+
+/**
+ * A missing value. `capture` is the kind that dbt uses while parsing: attributes, items and calls give it back, so that a template
+ * can be read before everything that it names exists.
+ */
+export class Undefined implements HostObject {
+  readonly jinjaType: string;
+  readonly kind: UndefinedKind;
+  readonly hint: string | undefined;
+  readonly obj: Value | undefined;
+  readonly name: Value | undefined;
+
+  constructor(name?: Value, hint?: string, obj?: Value, kind: UndefinedKind = 'default') {
+    this.name = name;
+    this.hint = hint;
+    this.obj = obj;
+    this.kind = kind;
+    this.jinjaType = `jinja2.runtime.${kind === 'strict' ? 'Strict' : kind === 'chainable' ? 'Chainable' : ''}Undefined`;
+  }
+
+  /** jinja2's words for what is missing. */
+  get message(): string {
+    if (this.hint) return this.hint;
+    const name = this.name === undefined ? 'None' : toRepr(this.name);
+    if (this.obj === undefined || this.kind === 'capture') return `${name} is undefined`;
+    if (typeof this.name !== 'string') return `${objectTypeText(this.obj)} has no element ${name}`;
+    return `${stringRepr(objectTypeText(this.obj))} has no attribute ${name}`;
+  }
+
+  /** The error of using the value. */
+  error(): JinjaError {
+    return new JinjaError('UndefinedError', this.message);
+  }
+
+  jinjaGet(name: string): Value | undefined {
+    if (name.startsWith('__') && name.endsWith('__')) return undefined;
+    if (this.kind === 'chainable') return this;
+    if (this.kind === 'capture') return name === 'name' ? undefined : new Undefined(name, this.hint, undefined, 'capture');
+    throw this.error();
+  }
+
+  jinjaItem(_key: Value): Value | undefined {
+    if (this.kind === 'chainable' || this.kind === 'capture') return this;
+    throw this.error();
+  }
+
+  get jinjaCall(): Callable {
+    return () => {
+      if (this.kind === 'capture') return this;
+      throw this.error();
+    };
+  }
+
+  jinjaText(): string {
+    if (this.kind === 'strict') throw this.error();
+    return '';
+  }
+
+  jinjaRepr(): string {
+    return 'Undefined';
+  }
+
+  jinjaTruth(): boolean {
+    if (this.kind === 'strict') throw this.error();
+    return false;
+  }
+
+  jinjaLength(): number {
+    if (this.kind === 'strict') throw this.error();
+    return 0;
+  }
+
+  jinjaIter(): Iterable<Value> {
+    if (this.kind === 'strict') throw this.error();
+    return [];
+  }
+
+  jinjaContains(_item: Value): boolean {
+    if (this.kind === 'strict') throw this.error();
+    return false;
+  }
+
+  jinjaEquals(other: Value): boolean {
+    if (this.kind === 'strict') throw this.error();
+    return other instanceof Undefined && other.kind === this.kind;
+  }
+
+  jinjaHash(): string {
+    if (this.kind === 'strict') throw this.error();
+    return `undefined ${this.kind}`;
+  }
+
+  jinjaCompare(_other: Value): number | undefined {
+    throw this.error();
+  }
+
+  jinjaBinary(): Value | undefined {
+    throw this.error();
+  }
+
+  jinjaUnary(): Value | undefined {
+    throw this.error();
+  }
+
+  toJsonValue(): unknown {
+    throw new JinjaError('TypeError', `Object of type ${this.jinjaType.slice(this.jinjaType.lastIndexOf('.') + 1)} is not JSON serializable`);
+  }
+}
+
+/** The factory of one kind. */
+export function undefinedFactory(kind: UndefinedKind): UndefinedFactory {
+  return (name, hint, obj) => new Undefined(name, hint, obj, kind);
+}
