@@ -1,5 +1,6 @@
-// The event type that everything reports through, and the sinks that show events as text, JSON lines or to a file. Leaves the
-// wording of each event to whoever fires it; fires nothing by itself.
+// The event type that everything reports through, and the pure part of showing one: colours, dbt's line forms, the rule that turns
+// warnings into errors. Leaves the wording of each event to whoever fires it, and writing to a console or a file to the cli's sinks.
+import { TsdbtError } from './errors.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'none';
 
@@ -14,9 +15,147 @@ export interface LogEvent {
   readonly msg: string;
   /** The event's own fields, as dbt's `data`. */
   readonly data?: Readonly<Record<string, unknown>> | undefined;
+  /** Which worker said it, in dbt's words; absent: the main one. */
+  readonly thread?: string | undefined;
 }
 
 /** Where events go. A sink never throws. */
 export interface Logger {
   fire(event: LogEvent): void;
+}
+
+const LEVELS: Readonly<Record<LogLevel, number>> = { debug: 10, info: 20, warn: 30, error: 40, none: 100 };
+
+/** True when an event of `level` passes a sink that shows `threshold` and above. */
+export function passes(level: LogLevel, threshold: LogLevel): boolean {
+  return LEVELS[level] >= LEVELS[threshold];
+}
+
+/** An event whose text and data are computed only if a sink shows it: debug events cost nothing otherwise. */
+export class LazyEvent implements LogEvent {
+  readonly name: string;
+  readonly code: string;
+  readonly level: LogLevel;
+  readonly thread: string | undefined;
+  readonly #msg: () => string;
+  readonly #data: (() => Readonly<Record<string, unknown>>) | undefined;
+
+  constructor(name: string, code: string, level: LogLevel, msg: () => string, data?: () => Readonly<Record<string, unknown>>, thread?: string) {
+    this.name = name;
+    this.code = code;
+    this.level = level;
+    this.thread = thread;
+    this.#msg = msg;
+    this.#data = data;
+  }
+
+  get msg(): string {
+    return this.#msg();
+  }
+
+  get data(): Readonly<Record<string, unknown>> | undefined {
+    return this.#data?.();
+  }
+}
+
+const RESET = '\u001b[0m';
+export const green = (text: string): string => `\u001b[32m${text}${RESET}`;
+export const yellow = (text: string): string => `\u001b[33m${text}${RESET}`;
+export const red = (text: string): string => `\u001b[31m${text}${RESET}`;
+export const warningTag = (text: string): string => `[${yellow('WARNING')}]: ${text}`;
+export const errorTag = (text: string): string => `[${red('ERROR')}]: ${text}`;
+
+const ANSI = /\u001b\[[0-9;]*m/g;
+
+export function stripColors(text: string): string {
+  return text.includes('\u001b') ? text.replace(ANSI, '') : text;
+}
+
+/** `1 view`, `2 views`. */
+export function pluralize(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
+/** dbt's progress line: `1 of 3 START sql view model public.a ........ [RUN]`. `executionTime` is in seconds. */
+export function progressLine(line: {
+  width: number; msg: string; status: string; index?: number | undefined; total?: number | undefined; executionTime?: number | undefined; truncate?: boolean;
+}): string {
+  const progress = line.index === undefined || line.total === undefined ? '' : `${line.index} of ${line.total} `;
+  let justified = `${progress}${line.msg} `.padEnd(line.width, '.');
+  if (line.truncate && justified.length > line.width - 3) justified = `${justified.slice(0, line.width - 3)}...`;
+  const time = line.executionTime === undefined ? '' : ` in ${line.executionTime.toFixed(2)}s`;
+  return `${justified} [${line.status}${time}]`;
+}
+
+/** Events that are output and not talk: no timestamp, and `--quiet` keeps them. */
+export function isPrintEvent(event: LogEvent): boolean {
+  return event.name === 'PrintEvent' || event.name === 'ShowNode' || event.name === 'CompiledNode';
+}
+
+/** Facts about the invocation that a line carries. */
+export interface LineContext { readonly invocationId: string; readonly pid: number; readonly extra: Readonly<Record<string, string>> }
+
+const two = (n: number): string => (n < 10 ? `0${n}` : `${n}`);
+
+/** `10:15:37  Running with …`, as dbt prints to a terminal (UTC). */
+export function textLine(event: LogEvent, at: Date, colors: boolean): string {
+  const msg = colors ? event.msg : stripColors(event.msg);
+  if (isPrintEvent(event)) return msg;
+  return `${colors ? RESET : ''}${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}  ${msg}`;
+}
+
+/** `10:15:37.123456 [info ] [MainThread]: …`, as dbt writes to its log file (local time). `micros` are those of the second. */
+export function debugLine(event: LogEvent, at: Date, micros: number, colors: boolean, context: LineContext): string {
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(micros).padStart(6, '0')}`;
+  const rule = '='.repeat(30);
+  const head = event.name === 'MainReportVersion' ? `\n\n${rule} ${time} | ${context.invocationId} ${rule}\n` : '';
+  const thread = (event.thread ?? 'MainThread').slice(0, 10).padEnd(10);
+  return `${head}${colors ? RESET : ''}${time} [${event.level.padEnd(5)}] [${thread}]: ${colors ? event.msg : stripColors(event.msg)}`;
+}
+
+/** One JSON object in dbt's shape: `{"data": …, "info": …}`. */
+export function jsonLine(event: LogEvent, at: Date, micros: number, colors: boolean, context: LineContext): string {
+  return JSON.stringify({
+    data: event.data ?? {},
+    info: {
+      category: '', code: event.code, extra: context.extra, invocation_id: context.invocationId, level: event.level,
+      msg: colors ? event.msg : stripColors(event.msg), name: event.name, pid: context.pid, thread: event.thread ?? 'MainThread',
+      ts: `${at.toISOString().slice(0, 19)}.${String(micros).padStart(6, '0')}Z`,
+    },
+  });
+}
+
+/** `--warn-error` and `--warn-error-options`, resolved. */
+export interface WarnErrorOptions { readonly error: 'all' | readonly string[]; readonly warn: readonly string[]; readonly silence: readonly string[] }
+
+/** Warnings that only tell of a result whose status is decided already: never turned into errors. */
+const REPORTS = new Set(['LogTestResult', 'LogFreshnessResult', 'RunResultWarning', 'RunResultWarningMessage', 'Note']);
+
+const isDeprecation = (event: LogEvent): boolean => /^D\d/.test(event.code);
+
+/** What `warn_error_options` makes of a warning with this event name. */
+export function warningFate(options: WarnErrorOptions, name: string, deprecation = false): 'error' | 'warn' | 'silence' {
+  const listed = (list: readonly string[]): boolean => list.includes(name) || (deprecation && list.includes('Deprecations'));
+  const errors: readonly string[] = typeof options.error === 'string' ? [options.error] : options.error;
+  if (errors.includes(name)) return 'error';
+  if (listed(options.silence)) return 'silence';
+  if (listed(options.warn)) return 'warn';
+  return errors.includes('all') || errors.includes('*') || listed(errors) ? 'error' : 'warn';
+}
+
+/**
+ * A logger that raises the warnings which the options call errors, drops the silenced ones and passes the rest on.
+ * @throws {TsdbtError} of kind `compilation` in `fire`
+ */
+export function withWarnError(logger: Logger, options: WarnErrorOptions): Logger {
+  return {
+    fire(event) {
+      if (event.level === 'warn' && !REPORTS.has(event.name)) {
+        const fate = warningFate(options, event.name, isDeprecation(event));
+        if (fate === 'silence') return;
+        if (fate === 'error') throw new TsdbtError('compilation', stripColors(event.msg).replace(/^\[WARNING\](\[[^\]]*\])?: /, ''), { code: event.code });
+      }
+      logger.fire(event);
+    },
+  };
 }

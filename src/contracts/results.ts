@@ -1,5 +1,5 @@
 // run_results.json v6, sources.json v3 and catalog.json v1, field for field. Types only.
-import type { FreshnessThreshold, Json, ManifestNode, SourceDefinition, UnitTestNode } from './node.ts';
+import type { FreshnessThreshold, GraphNode, Json } from './node.ts';
 
 export type RunStatus = 'success' | 'error' | 'skipped' | 'partial success' | 'no-op';
 export type TestStatus = 'pass' | 'error' | 'fail' | 'warn' | 'skipped';
@@ -26,7 +26,7 @@ export interface RunResult {
   relation_name: string | null;
   batch_results: { successful: [string, string][]; failed: [string, string][] } | null;
   /** Not written to the artifact: the node itself, for `results` in on-run-end. */
-  node?: ManifestNode | SourceDefinition | UnitTestNode;
+  node?: GraphNode;
 }
 
 export interface ArtifactMetadata {

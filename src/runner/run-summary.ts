@@ -1,0 +1,106 @@
+// The end of a run, as people read it: counts, errors and warnings with their messages, the last line. Only reads results.
+import type { GraphNode } from '../contracts/node.ts';
+import type { FreshnessStatus, RunResult } from '../contracts/results.ts';
+import { pluralize } from '../log.ts';
+import type { RunLog } from './run-log.ts';
+
+/** dbt's words for a resource type in counts. */
+export function resourceWord(type: string): string {
+  switch (type) {
+    case 'test': return 'data test';
+    case 'sql_operation': return 'sql operation';
+    default: return type.replaceAll('_', ' ');
+  }
+}
+
+function plural(count: number, word: string): string {
+  if (count === 1) return `1 ${word}`;
+  if (word.endsWith('analysis')) return `${count} ${word.slice(0, -8)}analyses`;
+  if (word === 'saved query') return `${count} saved queries`;
+  return pluralize(count, word);
+}
+
+/** `2 view models, 1 seed`: what the run did, by kind. */
+export function runCounts(nodes: readonly GraphNode[]): string {
+  const counts = new Map<string, number>();
+  for (const node of nodes) {
+    const word = node.resource_type === 'model' ? `${node.config.materialized} model`
+      : node.resource_type === 'operation' ? 'project hook' : resourceWord(node.resource_type);
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([word, n]) => plural(n, word).replaceAll('_', ' ')).join(', ');
+}
+
+/** `Found 20 models, 5 seeds, …`: what the project holds, in dbt's order. */
+export function foundCounts(counts: ReadonlyMap<string, number>): string {
+  return [...counts].filter(([, n]) => n > 0).map(([type, n]) => plural(n, resourceWord(type))).join(', ');
+}
+
+const FAILED: ReadonlySet<string> = new Set<RunResult['status'] | FreshnessStatus>(['error', 'fail', 'runtime error']);
+
+/** True when every result is a success or a warning: exit code 0. */
+export function succeeded(results: readonly RunResult[]): boolean {
+  return !results.some((r) => FAILED.has(r.status) || r.status === 'partial success' || (r.status === 'skipped' && r.node?.resource_type !== 'exposure'));
+}
+
+/** Prints one result that needs attention. */
+export function printResultError(log: RunLog, r: RunResult, options: { newline?: boolean; warning?: boolean } = {}): void {
+  const warning = options.warning ?? false;
+  const newline = options.newline ?? true;
+  if (r.status === 'fail' || r.status === 'error' || r.status === 'runtime error' || (warning && r.status === 'warn')) {
+    if (newline) log.formatting();
+    log.resultHeading(r, warning);
+    if (r.message) log.resultMessage(r, warning);
+    else log.resultStatus(r);
+    const node = r.node as { compiled_path?: string | null; resource_type?: string; relation_name?: string | null; config?: { store_failures?: boolean | null } } | undefined;
+    if (node?.compiled_path) {
+      log.formatting();
+      log.compiledPath(node.compiled_path);
+    }
+    if (node?.resource_type === 'test' && node.config?.store_failures && node.relation_name) {
+      log.formatting();
+      log.seeFailures(node.relation_name);
+    }
+  } else if (r.status === 'skipped' && r.message !== null) {
+    if (newline) log.formatting('', 'debug');
+    log.resultMessage(r, false, 'debug');
+  } else if (r.message !== null) {
+    if (newline) log.formatting();
+    log.resultMessage(r, false);
+  }
+}
+
+/** The block after the last node: summary, each error and warning, `Done. PASS=…`. */
+export function printRunEnd(log: RunLog, results: readonly RunResult[], interrupted = false): void {
+  const errors: RunResult[] = [];
+  const warnings: RunResult[] = [];
+  let partial = 0;
+  for (const r of results) {
+    if (FAILED.has(r.status)) errors.push(r);
+    else if (r.status === 'skipped' && r.message) {
+      if (r.node?.resource_type !== 'exposure') errors.push(r);
+    } else if (r.status === 'warn') warnings.push(r);
+    else if (r.status === 'partial success') partial++;
+  }
+  log.formatting();
+  log.endOfRun(errors.length, warnings.length, partial, interrupted);
+  for (const r of errors) printResultError(log, r);
+  for (const r of warnings) printResultError(log, r, { warning: true });
+  printStats(log, results);
+}
+
+function printStats(log: RunLog, results: readonly RunResult[]): void {
+  const stats = { pass: 0, warn: 0, error: 0, skip: 0, noop: 0, reused: 0, total: results.length };
+  for (const r of results) {
+    switch (r.status) {
+      case 'error': case 'fail': case 'partial success': case 'runtime error': stats.error++; break;
+      case 'skipped': stats.skip++; break;
+      case 'warn': stats.warn++; break;
+      case 'pass': case 'success': stats.pass++; break;
+      case 'no-op': stats.noop++; break;
+      default: r.status satisfies never;
+    }
+  }
+  log.formatting();
+  log.statsLine(stats);
+}

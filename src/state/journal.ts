@@ -1,0 +1,122 @@
+// The journal of one run: append-only JSON lines under target/, one write a step, so that what was done survives a kill.
+// run_results.json is a projection of it. Runs nothing and repairs nothing in the database.
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Json } from '../contracts/node.ts';
+import type { RunResult } from '../contracts/results.ts';
+
+/** What a run is about; its first line. */
+export interface JournalStart {
+  readonly invocation_id: string;
+  readonly command: string;
+  readonly args: { readonly [name: string]: Json };
+  /** ISO, UTC. */
+  readonly started_at: string;
+  readonly pid: number;
+  /** unique_ids that the run means to execute, in no particular order. */
+  readonly selected: readonly string[];
+}
+
+type Line =
+  | ({ readonly k: 'start' } & JournalStart)
+  | { readonly k: 'begin'; readonly id: string; readonly at: string }
+  | { readonly k: 'result'; readonly result: RunResult }
+  | { readonly k: 'end'; readonly at: string; readonly elapsed: number };
+
+/** A run read back from its journal. */
+export interface JournaledRun {
+  readonly start: JournalStart;
+  readonly results: readonly RunResult[];
+  /** Begun and never finished. */
+  readonly interrupted: readonly string[];
+  /** True when the run came to its own end. */
+  readonly ended: boolean;
+}
+
+/** The journal that a run writes. */
+export class Journal {
+  readonly path: string;
+  #fd: number | null;
+
+  private constructor(path: string, fd: number) {
+    this.path = path;
+    this.#fd = fd;
+  }
+
+  /** Starts a new journal in place of the last run's. */
+  static open(path: string, start: JournalStart): Journal {
+    mkdirSync(dirname(path), { recursive: true });
+    const journal = new Journal(path, openSync(path, 'w'));
+    journal.#write({ k: 'start', ...start });
+    return journal;
+  }
+
+  #write(line: Line): void {
+    if (this.#fd !== null) writeSync(this.#fd, `${JSON.stringify(line)}\n`);
+  }
+
+  begin(id: string, at: string): void {
+    this.#write({ k: 'begin', id, at });
+  }
+
+  result(result: RunResult): void {
+    const { node: _node, ...plain } = result;
+    this.#write({ k: 'result', result: plain });
+  }
+
+  /** The run came to its end, well or not. Safe to call twice. */
+  end(at: string, elapsed: number): void {
+    if (this.#fd === null) return;
+    this.#write({ k: 'end', at, elapsed });
+    closeSync(this.#fd);
+    this.#fd = null;
+  }
+}
+
+/** Reads a journal, a torn last line included; null when there is none or its first line is not whole. */
+export function readJournal(path: string): JournaledRun | null {
+  if (!existsSync(path)) return null;
+  let start: JournalStart | null = null;
+  let ended = false;
+  const begun = new Set<string>();
+  const results = new Map<string, RunResult>();
+  for (const text of readFileSync(path, 'utf8').split('\n')) {
+    const line = parseLine(text);
+    if (line === null) continue;
+    switch (line.k) {
+      case 'start': {
+        const { k: _k, ...rest } = line;
+        start = rest;
+        break;
+      }
+      case 'begin': begun.add(line.id); break;
+      case 'result': results.set(line.result.unique_id, line.result); begun.delete(line.result.unique_id); break;
+      case 'end': ended = true; break;
+      default: line satisfies never;
+    }
+  }
+  return start === null ? null : { start, results: [...results.values()], interrupted: [...begun], ended };
+}
+
+function parseLine(text: string): Line | null {
+  if (text === '') return null;
+  try {
+    return JSON.parse(text) as Line;
+  } catch {
+    return null;
+  }
+}
+
+/** The results that a killed run leaves: what finished as it finished, what was running as an error, the rest as skipped. */
+export function projectResults(run: JournaledRun): RunResult[] {
+  const done = new Set(run.results.map((r) => r.unique_id));
+  const lost = (unique_id: string, status: 'error' | 'skipped', message: string): RunResult => ({
+    status, timing: [], thread_id: 'main', execution_time: 0, adapter_response: {}, message, failures: null, unique_id, compiled: null,
+    compiled_code: null, relation_name: null, batch_results: null,
+  });
+  const out = [...run.results];
+  for (const id of run.interrupted) out.push(lost(id, 'error', 'The run was killed while this node was running'));
+  const running = new Set(run.interrupted);
+  for (const id of run.start.selected) if (!done.has(id) && !running.has(id)) out.push(lost(id, 'skipped', 'The run was killed before this node started'));
+  return out;
+}
