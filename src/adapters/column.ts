@@ -1,0 +1,164 @@
+// A column of a relation as templates see it: name, type with its sizes, and the questions that dbt's macros ask. What differs between
+// dialects comes in as data; reading columns from a catalogue is left to macros.
+import { TsdbtError } from '../errors.ts';
+import { callable } from '../values/callable.ts';
+import { PyDict } from '../values/dict.ts';
+import { toRepr, toText } from '../values/text.ts';
+import type { Callable, HostObject, Value } from '../values/value.ts';
+
+/** What a dialect decides about its columns. */
+export interface ColumnDialect {
+  readonly className: string;
+  /** Types of contracts that have another name in the database, by upper-cased name. */
+  readonly typeLabels: Readonly<Record<string, string>>;
+  /** Types that print without a size; undefined: the general rule. */
+  readonly dataType?: (column: Column) => string | undefined;
+}
+
+const STRING_TYPES = new Set(['text', 'character varying', 'character', 'varchar']);
+const FLOAT_TYPES = new Set(['real', 'float4', 'float', 'double precision', 'float8', 'double']);
+const INTEGER_TYPES = new Set(['smallint', 'integer', 'bigint', 'smallserial', 'serial', 'bigserial', 'int2', 'int4', 'int8', 'serial2', 'serial4', 'serial8']);
+const NUMERIC_TYPES = new Set(['numeric', 'decimal']);
+
+/** A column. Immutable. */
+export class Column implements HostObject {
+  readonly dialect: ColumnDialect;
+  readonly name: string;
+  readonly dtype: string;
+  readonly charSize: Value;
+  readonly numericPrecision: Value;
+  readonly numericScale: Value;
+
+  constructor(dialect: ColumnDialect, name: string, dtype: string, charSize: Value = null, numericPrecision: Value = null, numericScale: Value = null) {
+    this.dialect = dialect;
+    this.name = name;
+    this.dtype = dtype;
+    this.charSize = charSize;
+    this.numericPrecision = numericPrecision;
+    this.numericScale = numericScale;
+  }
+
+  get jinjaType(): string { return this.dialect.className; }
+  get quoted(): string { return `"${this.name}"`; }
+  get isString(): boolean { return STRING_TYPES.has(this.dtype.toLowerCase()); }
+  get isFloat(): boolean { return FLOAT_TYPES.has(this.dtype.toLowerCase()); }
+  get isInteger(): boolean { return INTEGER_TYPES.has(this.dtype.toLowerCase()); }
+  get isNumeric(): boolean { return NUMERIC_TYPES.has(this.dtype.toLowerCase()); }
+  get isNumber(): boolean { return this.isInteger || this.isNumeric || this.isFloat; }
+
+  /** The type as DDL writes it: `character varying(20)`, `numeric(10,2)`. */
+  get dataType(): string {
+    const own = this.dialect.dataType?.(this);
+    if (own !== undefined) return own;
+    if (this.isString) return stringType(this.stringSize());
+    if (this.isNumeric) return numericType(this.dtype, this.numericPrecision, this.numericScale);
+    return this.dtype;
+  }
+
+  /** Longest text in characters; 256 where the type has no limit. */
+  stringSize(): number {
+    if (!this.isString) throw new TsdbtError('runtime', 'Called string_size() on non-string field!');
+    if (this.dtype === 'text' || this.charSize === null) return 256;
+    return Number(toText(this.charSize));
+  }
+
+  canExpandTo(other: Column): boolean {
+    return this.isString && other.isString && other.stringSize() > this.stringSize();
+  }
+
+  jinjaGet(name: string): Value | undefined {
+    switch (name) {
+      case 'name': case 'column': return this.name;
+      case 'dtype': return this.dtype;
+      case 'char_size': return this.charSize;
+      case 'numeric_precision': return this.numericPrecision;
+      case 'numeric_scale': return this.numericScale;
+      case 'quoted': return this.quoted;
+      case 'data_type': case 'expanded_data_type': return this.dataType;
+      case 'is_string': return answer(name, this.isString);
+      case 'is_number': return answer(name, this.isNumber);
+      case 'is_float': return answer(name, this.isFloat);
+      case 'is_integer': return answer(name, this.isInteger);
+      case 'is_numeric': return answer(name, this.isNumeric);
+      case 'string_size': return callable(name, '', () => this.stringSize());
+      case 'can_expand_to': return callable(name, 'other_column', (other) => other instanceof Column && this.canExpandTo(other));
+      case 'literal': return callable(name, 'value', (value) => `${toText(value)}::${this.dataType}`);
+      default: return columnStatic(this.dialect, name);
+    }
+  }
+
+  jinjaText(): string { return this.jinjaRepr(); }
+
+  jinjaRepr(): string {
+    return `${this.dialect.className}(column=${toRepr(this.name)}, dtype=${toRepr(this.dtype)}, char_size=${toRepr(this.charSize)}, `
+      + `numeric_precision=${toRepr(this.numericPrecision)}, numeric_scale=${toRepr(this.numericScale)})`;
+  }
+
+  jinjaEquals(other: Value): boolean {
+    return other instanceof Column && other.jinjaRepr() === this.jinjaRepr();
+  }
+}
+
+function answer(name: string, value: boolean): Callable {
+  return callable(name, '', () => value);
+}
+
+export function stringType(size: Value): string {
+  return `character varying(${toText(size)})`;
+}
+
+export function numericType(dtype: string, precision: Value, scale: Value): string {
+  return precision === null || scale === null ? dtype : `${dtype}(${toText(precision)},${toText(scale)})`;
+}
+
+export function translateType(dialect: ColumnDialect, dtype: string): string {
+  const label = dialect.typeLabels[dtype.toUpperCase()];
+  return label ?? dtype;
+}
+
+/** A column of a type as text, sizes in parentheses: `numeric(10,2)`. */
+export function columnFromDescription(dialect: ColumnDialect, name: string, description: string): Column {
+  const match = /^([^(]+)(\([^)]+\))?/.exec(description);
+  if (!match) throw new TsdbtError('runtime', `Could not interpret data type "${description}"`);
+  const [, dtype = '', size] = match;
+  if (size === undefined) return new Column(dialect, name, dtype);
+  const parts = size.slice(1, -1).split(',');
+  const number = (text: string): number => {
+    if (/^\s*[+-]?\d+\s*$/.test(text)) return Number(text);
+    throw new TsdbtError('runtime', `Could not interpret data_type "${description}": could not convert "${text}" to an integer`);
+  };
+  if (parts.length === 1) return new Column(dialect, name, dtype, number(parts[0]!));
+  if (parts.length === 2) return new Column(dialect, name, dtype, null, number(parts[0]!), number(parts[1]!));
+  return new Column(dialect, name, dtype);
+}
+
+function columnStatic(dialect: ColumnDialect, name: string): Value | undefined {
+  switch (name) {
+    case 'TYPE_LABELS': return PyDict.from(dialect.typeLabels);
+    case 'translate_type': return callable(name, 'dtype', (dtype) => translateType(dialect, toText(dtype)));
+    case 'create': return callable(name, 'name, label_or_dtype', (column, dtype) => new Column(dialect, toText(column), translateType(dialect, toText(dtype))));
+    case 'string_type': return callable(name, 'size', (size) => stringType(size));
+    case 'numeric_type': return callable(name, 'dtype, precision, scale', (dtype, precision, scale) => numericType(toText(dtype), precision, scale));
+    case 'from_description': return callable(name, 'name, raw_data_type', (column, type) => columnFromDescription(dialect, toText(column), toText(type)));
+    default: return undefined;
+  }
+}
+
+/** `api.Column`: the class, which templates call to make a column. */
+export class ColumnClass implements HostObject {
+  readonly jinjaType = 'type';
+  readonly dialect: ColumnDialect;
+  readonly jinjaCall: Callable;
+
+  constructor(dialect: ColumnDialect) {
+    this.dialect = dialect;
+    this.jinjaCall = callable(dialect.className, 'column, dtype, char_size=None, numeric_precision=None, numeric_scale=None',
+      (column, dtype, charSize, precision, scale) => new Column(dialect, toText(column), toText(dtype), charSize, precision, scale));
+  }
+
+  jinjaGet(name: string): Value | undefined {
+    return columnStatic(this.dialect, name);
+  }
+
+  jinjaText(): string { return `<class '${this.dialect.className}'>`; }
+}

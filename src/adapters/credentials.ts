@@ -1,0 +1,32 @@
+// What a target of profiles.yml must say, for each type of adapter: a table per dialect, filled in the dialect's folder. Leaves
+// reading of profiles.yml to the project layer and connecting to the adapters.
+import { POSTGRES_CREDENTIALS } from './postgres/credentials.ts';
+
+export interface CredentialField {
+  readonly type: 'string' | 'integer' | 'boolean';
+  /** Absent means required. */
+  readonly default?: string | number | boolean | null;
+  /** True: may be null. */
+  readonly nullable?: boolean;
+  /** False: shown neither to a template's `target` nor by `debug`. */
+  readonly shown?: boolean;
+}
+
+export interface CredentialsSpec {
+  readonly type: string;
+  /** In the order in which jsonschema checks them. */
+  readonly fields: { readonly [name: string]: CredentialField };
+  /** Other spellings: alias to name. */
+  readonly aliases: { readonly [alias: string]: string };
+  /** Names in the order of dbt's connection_info. */
+  readonly shown: readonly string[];
+  /** Fields that need not be given when the server is embedded, with the values they then have. */
+  readonly embedded?: { readonly [name: string]: string | number };
+}
+
+/** The table of a type of adapter, or undefined when there is no such adapter. */
+export function credentialsSpec(type: string): CredentialsSpec | undefined {
+  return SPECS.get(type);
+}
+
+const SPECS: ReadonlyMap<string, CredentialsSpec> = new Map([[POSTGRES_CREDENTIALS.type, POSTGRES_CREDENTIALS]]);

@@ -1,0 +1,238 @@
+// The column types of a table and what each takes: agate's types with the settings that dbt gives them. Which type a column gets is
+// decided in table-inference.ts.
+import { PyDate, PyDateTime, PyTimedelta } from '../values/datetime.ts';
+import { PyDecimal } from '../values/decimal.ts';
+import { PyFloat, floatRepr } from '../values/float.ts';
+import { toText } from '../values/text.ts';
+import type { HostObject, Value } from '../values/value.ts';
+import { parseIsoDateTime } from './iso-datetime.ts';
+
+export type DataTypeName = 'Integer' | 'Number' | 'Date' | 'DateTime' | 'ISODateTime' | 'Boolean' | 'Text';
+
+/** Type of a table's column. */
+export interface DataType extends HostObject {
+  readonly name: DataTypeName;
+  /** The value as this type holds it; undefined when it cannot. */
+  cast(value: Value): Value | undefined;
+  /** What `table.to_json` and `print_json` write. */
+  jsonify(value: Value): Value;
+}
+
+const DBT_NULLS: ReadonlySet<string> = new Set(['null', '']);
+const CURRENCY = ['؋', '$', 'ƒ', '៛', '¥', '₡', '₱', '£', '€', '¢', '﷼', '₪', '₩', '₭', '₮', '₦', '฿', '₤', '₫'];
+const DATE = /^(\d{4})-(1[0-2]|0[1-9]|[1-9])-(3[01]|[12]\d|0[1-9]|[1-9]| [1-9])$/;
+const DATE_TIME = /^(\d{4})-(1[0-2]|0[1-9]|[1-9])-(3[01]|[12]\d|0[1-9]|[1-9]| [1-9])\s+(2[0-3]|[01]\d|\d):([0-5]\d|\d):(6[01]|[0-5]\d|\d)$/;
+// Python's str.strip() knows some more white space than JavaScript's \s, and not the byte order mark.
+const EDGES = /^[\s\x1c-\x1f\x85]+|[\s\x1c-\x1f\x85]+$/g;
+
+export function strip(text: string): string {
+  const first = text.charCodeAt(0);
+  const last = text.charCodeAt(text.length - 1);
+  return (first > 32 && first < 127 && last > 32 && last < 127) || text === '' ? text
+    : text.replace(EDGES, (edge) => (edge.includes('\ufeff') ? edge.replace(/[^\ufeff]/g, '') : ''));
+}
+
+function isNull(text: string, nulls: ReadonlySet<string>): boolean {
+  return text.length <= 4 && nulls.has(text.toLowerCase());
+}
+
+abstract class AgateType implements DataType {
+  abstract readonly name: DataTypeName;
+  abstract cast(value: Value): Value | undefined;
+  readonly jinjaType: string = 'DataType';
+
+  jsonify(value: Value): Value {
+    return value === null ? null : toText(value);
+  }
+
+  jinjaGet(): Value | undefined {
+    return undefined;
+  }
+
+  jinjaText(): string {
+    const module = { Integer: 'dbt_common.clients.agate_helper', Number: 'dbt_common.clients.agate_helper', ISODateTime: 'dbt_common.clients.agate_helper',
+      Date: 'agate.data_types.date', DateTime: 'agate.data_types.date_time', Boolean: 'agate.data_types.boolean', Text: 'agate.data_types.text' }[this.name];
+    return `<${module}.${this.name} object>`;
+  }
+}
+
+/** Takes what is an int already and nothing else: a number in a CSV file is a Number. */
+class IntegerType extends AgateType {
+  readonly name = 'Integer';
+
+  cast(value: Value): Value | undefined {
+    return value === null || typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value)) ? value : undefined;
+  }
+
+  override jsonify(value: Value): Value { return value; }
+}
+
+const PLAIN_NUMBER = /^-?\d{1,25}(\.\d{1,25})?$/;
+const DECIMAL_TEXT = /^([+-]?)(\d*\.?\d*)(e[+-]?\d+)?$/i;
+const SPECIAL = /^([+-]?)(?:(inf(?:inity)?)|(s?)nan(\d*))$/i;
+
+class NumberType extends AgateType {
+  readonly name = 'Number';
+
+  cast(value: Value): Value | undefined {
+    if (value === null || value instanceof PyDecimal) return value;
+    if (typeof value === 'string') return this.castText(value);
+    if (typeof value === 'bigint') return PyDecimal.from(value);
+    if (typeof value === 'number') return Number.isInteger(value) ? PyDecimal.from(value) : PyDecimal.from(floatRepr(value));
+    return value instanceof PyFloat ? PyDecimal.from(floatRepr(value.value)) : undefined;
+  }
+
+  private castText(text: string): Value | undefined {
+    if (PLAIN_NUMBER.test(text) && text.length < 29) return PyDecimal.from(text);
+    let rest = strip(text);
+    if (isNull(rest, DBT_NULLS)) return null;
+    rest = stripCharacter(rest, '%');
+    const negative = rest.startsWith('-');
+    if (negative) rest = rest.slice(1);
+    for (const symbol of CURRENCY) rest = stripCharacter(rest, symbol);
+    // Decimal() takes underscores anywhere and white space around.
+    const number = decimalOf(strip(rest.replaceAll(',', '')).replaceAll('_', ''));
+    if (number === undefined) return undefined;
+    // Python multiplies by the sign, which rounds to 28 digits.
+    return (number.jinjaBinary('*', negative ? -1 : 1, false) as PyDecimal | undefined) ?? number;
+  }
+
+  override jsonify(value: Value): Value {
+    return value instanceof PyDecimal ? value.toFloat() : value;
+  }
+}
+
+function stripCharacter(text: string, character: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && text[start] === character) start++;
+  while (end > start && text[end - 1] === character) end--;
+  return text.slice(start, end);
+}
+
+function decimalOf(text: string): PyDecimal | undefined {
+  const ascii = /^[\x20-\x7e]*$/.test(text) ? text : text.replace(/\p{Nd}/gu, (digit) => String(digitValue(digit)));
+  if (DECIMAL_TEXT.test(ascii) && /\d/.test(ascii.replace(/e.*$/i, ''))) return PyDecimal.from(ascii);
+  const special = SPECIAL.exec(ascii);
+  if (!special || special[3]) return undefined;
+  return PyDecimal.from(`${special[1]}${special[2] ? 'Infinity' : 'NaN'}`);
+}
+
+/** Value of a decimal digit of any script: its distance from the zero of its block of ten. */
+function digitValue(digit: string): number {
+  const code = digit.codePointAt(0)!;
+  let zero = code;
+  while (code - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero--;
+  return (code - zero) % 10;
+}
+
+class DateType extends AgateType {
+  readonly name = 'Date';
+
+  cast(value: Value): Value | undefined {
+    if (value === null || (value instanceof PyDate && !(value instanceof PyDateTime))) return value;
+    if (typeof value !== 'string') return undefined;
+    const text = strip(value);
+    if (isNull(text, DBT_NULLS)) return null;
+    const match = DATE.exec(text);
+    return match ? attempt(() => new PyDate(Number(match[1]), Number(match[2]), Number(match[3]))) : undefined;
+  }
+
+  override jsonify(value: Value): Value { return value instanceof PyDate ? value.isoDate() : null; }
+}
+
+abstract class AnyDateTime extends AgateType {
+  abstract parse(text: string): Value | undefined;
+
+  cast(value: Value): Value | undefined {
+    if (value === null || value instanceof PyDateTime) return value;
+    if (value instanceof PyDate) return new PyDateTime({ year: value.year, month: value.month, day: value.day, hour: 0, minute: 0, second: 0, microsecond: 0 });
+    if (typeof value !== 'string') return undefined;
+    const text = strip(value);
+    return isNull(text, DBT_NULLS) ? null : this.parse(text);
+  }
+
+  override jsonify(value: Value): Value { return value instanceof PyDateTime ? value.isoformat() : null; }
+}
+
+class DateTimeType extends AnyDateTime {
+  readonly name = 'DateTime';
+
+  parse(text: string): Value | undefined {
+    const match = DATE_TIME.exec(text);
+    if (!match) return undefined;
+    const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [number, number, number, number, number, number];
+    return attempt(() => new PyDateTime({ year, month, day, hour, minute, second, microsecond: 0 }));
+  }
+}
+
+class IsoDateTimeType extends AnyDateTime {
+  readonly name = 'ISODateTime';
+
+  parse(text: string): Value | undefined {
+    return attempt(() => parseIsoDateTime(text));
+  }
+}
+
+class BooleanType extends AgateType {
+  readonly name = 'Boolean';
+
+  cast(value: Value): Value | undefined {
+    if (value === null || typeof value === 'boolean') return value;
+    if (typeof value === 'string') {
+      const text = strip(value.replaceAll(',', '')).toLowerCase();
+      return isNull(text, DBT_NULLS) ? null : text === 'true' ? true : text === 'false' ? false : undefined;
+    }
+    if (typeof value === 'number' || typeof value === 'bigint') return value == 1 ? true : value == 0 ? false : undefined;
+    if (value instanceof PyDecimal && value.special === undefined) return value.jinjaEquals(1) ? true : value.jinjaEquals(0) ? false : undefined;
+    return undefined;
+  }
+
+  override jsonify(value: Value): Value { return value; }
+}
+
+class TextType extends AgateType {
+  readonly name = 'Text';
+  readonly nulls: ReadonlySet<string>;
+
+  constructor(nulls: ReadonlySet<string>) {
+    super();
+    this.nulls = nulls;
+  }
+
+  cast(value: Value): Value | undefined {
+    if (value === null) return null;
+    if (typeof value !== 'string') return toText(value);
+    return (value.length === 0 || value.length < 20) && isNull(strip(value), this.nulls) ? null : value;
+  }
+}
+
+/** `undefined` when the moment does not exist (31 February). */
+function attempt<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch {
+    return undefined;
+  }
+}
+
+export const INTEGER: DataType = new IntegerType();
+export const NUMBER: DataType = new NumberType();
+export const DATE_TYPE: DataType = new DateType();
+export const DATETIME: DataType = new DateTimeType();
+export const ISO_DATETIME: DataType = new IsoDateTimeType();
+export const BOOLEAN: DataType = new BooleanType();
+/** Empty text and `null` are None, as in seeds. */
+export const TEXT: DataType = new TextType(DBT_NULLS);
+/** Every text stays as it is, as in results of queries. */
+export const EXACT_TEXT: DataType = new TextType(new Set());
+
+/** In the order in which dbt tries them. */
+export function candidateTypes(text: DataType): readonly DataType[] {
+  return [INTEGER, NUMBER, DATE_TYPE, DATETIME, ISO_DATETIME, BOOLEAN, text];
+}
+
+/** A span as Python prints it; tables keep spans as text. */
+export function timedeltaText(micros: bigint): string {
+  return new PyTimedelta(micros).jinjaText();
+}

@@ -1,0 +1,70 @@
+// ISO 8601 moments in every form that dbt takes in a seed: calendar, week and ordinal dates, reduced accuracy, fractions on the last
+// part, zones. Which columns are moments is decided in table-inference.ts.
+import { fromOrdinal, isoCalendarOf, toOrdinal } from '../values/calendar.ts';
+import { FixedZone, PyDateTime, PyTimedelta, type TimeZone, utcZone } from '../values/datetime.ts';
+import { valueError } from '../values/python-error.ts';
+
+interface Day { readonly year: number; readonly month: number; readonly day: number }
+
+const CALENDAR = /^(\d{4})(?:-(\d{2})(?:-(\d{2}))?|(\d{2})(\d{2})?)$/;
+const WEEK = /^(\d{4})(?:-W(\d{2})(?:-(\d))?|W(\d{2})(\d)?)$/;
+const ORDINAL = /^(\d{4})-?(\d{3})$/;
+const TIME = /^(?:(\d{2}):(\d{2}):(\d{2}(?:[.,]\d+)?)|(\d{2})(\d{2})(\d{2}(?:[.,]\d+)?)|(\d{2}):?(\d{2}(?:[.,]\d+)?)|(\d{2}(?:[.,]\d+)?))(?:(Z)|([+-])(\d{2})(?::?(\d{2}))?)?$/;
+const FRACTION_DIGITS = 24;
+
+/**
+ * A moment such as `2024-01-31T10:00:00Z`. Needs the `T`.
+ * @throws when the text has another form or names no moment
+ */
+export function parseIsoDateTime(text: string): PyDateTime {
+  const parts = text.split('T');
+  if (parts.length !== 2) throw valueError(`ISO 8601 time designator 'T' missing. Unable to parse datetime string '${text}'`);
+  const day = parseDay(parts[0]!);
+  const match = TIME.exec(parts[1]!);
+  if (!match) throw valueError(`Unrecognised ISO 8601 time format: '${parts[1]}'`);
+  const [, h1, m1, s1, h2, m2, s2, h3, m3, h4, zulu, sign, zoneHour, zoneMinute] = match;
+  const seconds = s1 ?? s2;
+  const minutes = m1 ?? m2 ?? m3;
+  const hours = (h1 ?? h2 ?? h3 ?? h4)!;
+  // The fraction stands on the last part that is given; it is cut, not rounded, to microseconds.
+  const micros = seconds !== undefined ? microsOf(hours, 3600n) + microsOf(minutes!, 60n) + microsOf(seconds, 1n)
+    : minutes !== undefined ? microsOf(hours, 3600n) + microsOf(minutes, 60n) : microsOf(hours, 3600n);
+  if (Number.parseInt(hours, 10) > 23 || Number.parseInt(minutes ?? '0', 10) > 59 || Number.parseInt(seconds ?? '0', 10) > 59) throw valueError('hour must be in 0..23');
+  const total = Number(micros / 1_000_000n);
+  return new PyDateTime({
+    ...day, hour: Math.floor(total / 3600), minute: Math.floor(total / 60) % 60, second: total % 60, microsecond: Number(micros % 1_000_000n),
+  }, zoneOf(zulu, sign, zoneHour, zoneMinute));
+}
+
+function microsOf(text: string, seconds: bigint): bigint {
+  const [whole = '0', fraction = ''] = text.replace(',', '.').split('.');
+  const scaled = BigInt(whole + fraction.slice(0, FRACTION_DIGITS).padEnd(FRACTION_DIGITS, '0'));
+  return (scaled * seconds * 1_000_000n) / 10n ** BigInt(FRACTION_DIGITS);
+}
+
+function zoneOf(zulu: string | undefined, sign: string | undefined, hour: string | undefined, minute: string | undefined): TimeZone | null {
+  if (zulu !== undefined) return utcZone();
+  if (sign === undefined) return null;
+  const seconds = Number(hour) * 3600 + Number(minute ?? 0) * 60;
+  return new FixedZone(new PyTimedelta(BigInt(sign === '-' ? -seconds : seconds) * 1_000_000n));
+}
+
+function parseDay(text: string): Day {
+  let match = CALENDAR.exec(text);
+  if (match) {
+    const [, year, month, day, basicMonth, basicDay] = match;
+    return { year: Number(year), month: Number(month ?? basicMonth) || 1, day: Number(day ?? basicDay ?? 1) };
+  }
+  match = WEEK.exec(text);
+  if (match) {
+    const [, year, week, day, basicWeek, basicDay] = match;
+    const first = isoCalendarOf(Number(year), 1, 1);
+    const weeks = Number(week ?? basicWeek) - (first.week === 1 ? 1 : 0);
+    return fromOrdinal(toOrdinal(Number(year), 1, 1) + weeks * 7 - first.weekday + (Number(day ?? basicDay ?? 1) || 1));
+  }
+  match = ORDINAL.exec(text);
+  if (match) return fromOrdinal(toOrdinal(Number(match[1]), 1, 1) + Number(match[2]) - 1);
+  if (/^\d{4}$/.test(text)) return { year: Number(text), month: 1, day: 1 };
+  if (/^\d{2}$/.test(text)) return { year: Number(text) * 100 + 1, month: 1, day: 1 };
+  throw valueError(`Unrecognised ISO 8601 date format: '${text}'`);
+}

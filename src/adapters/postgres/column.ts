@@ -1,0 +1,12 @@
+// What Postgres decides about column types. Everything else about columns is in ../column.ts.
+import type { ColumnDialect } from '../column.ts';
+
+export const POSTGRES_COLUMN: ColumnDialect = {
+  className: 'PostgresColumn',
+  typeLabels: { STRING: 'TEXT' },
+  // Text without a limit stays so, instead of becoming `character varying(256)`.
+  dataType: (column) => {
+    const dtype = column.dtype.toLowerCase();
+    return dtype === 'text' || (dtype === 'character varying' && column.charSize === null) ? column.dtype : undefined;
+  },
+};

@@ -1,0 +1,32 @@
+// The keys of a Postgres target in profiles.yml, as dbt-postgres has them.
+import type { CredentialsSpec } from '../credentials.ts';
+
+export const POSTGRES_CREDENTIALS: CredentialsSpec = {
+  type: 'postgres',
+  fields: {
+    database: { type: 'string' },
+    schema: { type: 'string' },
+    host: { type: 'string' },
+    user: { type: 'string' },
+    port: { type: 'integer' },
+    password: { type: 'string' },
+    connect_timeout: { type: 'integer', default: 10 },
+    role: { type: 'string', nullable: true, default: null },
+    search_path: { type: 'string', nullable: true, default: null },
+    keepalives_idle: { type: 'integer', default: 0 },
+    sslmode: { type: 'string', nullable: true, default: null },
+    sslcert: { type: 'string', nullable: true, default: null },
+    sslkey: { type: 'string', nullable: true, default: null },
+    sslrootcert: { type: 'string', nullable: true, default: null },
+    application_name: { type: 'string', nullable: true, default: 'dbt' },
+    autocommit: { type: 'boolean', nullable: true, default: false },
+    retries: { type: 'integer', default: 1 },
+  },
+  aliases: { dbname: 'database', pass: 'password' },
+  shown: [
+    'host', 'port', 'user', 'database', 'schema', 'connect_timeout', 'role', 'search_path', 'keepalives_idle', 'sslmode', 'sslcert', 'sslkey',
+    'sslrootcert', 'application_name', 'autocommit', 'retries',
+  ],
+  // The server itself says where it listens and with which password.
+  embedded: { host: 'localhost', user: 'tsdbt', port: 0, password: '', database: 'tsdbt', schema: 'public' },
+};

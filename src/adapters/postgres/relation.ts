@@ -1,0 +1,18 @@
+// What Postgres decides about relation names. Rendering and comparing are in ../relation.ts.
+import { DEFAULT_POLICY, type RelationDialect } from '../relation.ts';
+import { materializedViewChanges } from './materialized-view.ts';
+
+/** NAMEDATALEN - 1: the server cuts longer names silently. */
+export const MAX_IDENTIFIER = 63;
+
+export const POSTGRES_RELATION: RelationDialect = {
+  className: 'PostgresRelation',
+  quoteCharacter: '"',
+  quotePolicy: DEFAULT_POLICY,
+  includePolicy: DEFAULT_POLICY,
+  requireAlias: true,
+  renameable: ['view', 'table'],
+  replaceable: ['view', 'table'],
+  maxIdentifier: MAX_IDENTIFIER,
+  materializedViewChanges,
+};

@@ -1,0 +1,112 @@
+// A table as text: the grid of `print_table`, CSV and JSON, byte for byte as agate writes them. Where the text goes is the caller's.
+import { PyDecimal } from '../values/decimal.ts';
+import { PyDict } from '../values/dict.ts';
+import { dumpJson } from '../values/json.ts';
+import { toText } from '../values/text.ts';
+import type { Value } from '../values/value.ts';
+import type { Table } from './table.ts';
+
+export interface PrintOptions {
+  /** null: all. */
+  readonly maxRows?: number | null;
+  readonly maxColumns?: number | null;
+  readonly maxColumnWidth?: number | null;
+  /** Decimal places of Number columns. */
+  readonly maxPrecision?: number | null;
+}
+
+const ELLIPSIS = '...';
+
+/** The grid with a header, in GitHub's Markdown; ends with a newline. */
+export function printTable(table: Table, options: PrintOptions = {}): string {
+  const { maxRows = 20, maxColumns = 6, maxColumnWidth = 20, maxPrecision = 3 } = options;
+  const rows = table.rows.slice(0, maxRows ?? undefined);
+  const shownColumns = Math.min(maxColumns ?? table.columnNames.length, table.columnNames.length);
+  const columnsCut = shownColumns < table.columnNames.length;
+  const cut = (text: string): string => {
+    const points = [...text];
+    return maxColumnWidth !== null && points.length > maxColumnWidth ? points.slice(0, maxColumnWidth - ELLIPSIS.length).join('') + ELLIPSIS : text;
+  };
+  const header = table.columnNames.slice(0, shownColumns).map(cut);
+  const formatters = table.types.slice(0, shownColumns).map((type, i) => (type.name === 'Number' ? numberFormatter(rows.map((row) => row.values[i]!), maxPrecision) : toText));
+  const grid = rows.map((row) => {
+    const cells = formatters.map((format, i) => { const value = row.values[i]!; return cut(value === null ? '' : format(value)); });
+    if (columnsCut) cells.push(ELLIPSIS);
+    return cells;
+  });
+  if (columnsCut) header.push(ELLIPSIS);
+  const widths = header.map((name, i) => Math.max(lengthOf(name), ...grid.map((row) => lengthOf(row[i]!))));
+  const line = (cells: readonly string[]): string => `|${cells.map((cell, i) => {
+    const pad = ' '.repeat(widths[i]! - lengthOf(cell));
+    return ` ${table.types[i]!.name === 'Text' ? cell + pad : pad + cell} `;
+  }).join('|')}|\n`;
+  let out = `${line(header)}| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |\n${grid.map(line).join('')}`;
+  if (rows.length < table.rows.length) out += line(header.map(() => ELLIPSIS));
+  return out;
+}
+
+function lengthOf(text: string): number {
+  return /^[\x20-\x7e]*$/.test(text) ? text.length : [...text].length;
+}
+
+/** Decimal places that the values need, all of them printed alike: `1,234.50`. */
+function numberFormatter(values: readonly Value[], maxPrecision: number | null): (value: Value) => string {
+  let places = 0;
+  for (const value of values) {
+    if (!(value instanceof PyDecimal) || value.special !== undefined) continue;
+    places = Math.max(places, decimalPlaces(value));
+  }
+  const more = maxPrecision !== null && places > maxPrecision;
+  const shown = more ? maxPrecision : places;
+  return (value) => {
+    if (!(value instanceof PyDecimal) || value.special !== undefined) return toText(value);
+    const scaled = value.quantized(shown).coefficient;
+    const negative = scaled < 0n;
+    const digits = (negative ? -scaled : scaled).toString().padStart(shown + 1, '0');
+    const whole = digits.slice(0, digits.length - shown).replace(/\B(?=(\d{3})+$)/g, ',');
+    return `${negative ? '-' : ''}${whole}${shown > 0 ? `.${digits.slice(digits.length - shown)}` : ''}${more ? '…' : ''}`;
+  };
+}
+
+/** Digits after the point, without trailing zeros. */
+export function decimalPlaces(value: PyDecimal): number {
+  let { coefficient, exponent } = value;
+  if (coefficient === 0n) return 0;
+  while (exponent < 0 && coefficient % 10n === 0n) {
+    coefficient /= 10n;
+    exponent++;
+  }
+  return exponent < 0 ? -exponent : 0;
+}
+
+function csvCell(text: string): string {
+  const clean = text.replaceAll('\r', '\n');
+  return /[",\n]/.test(clean) ? `"${clean.replaceAll('"', '""')}"` : clean;
+}
+
+/** The table as CSV with a header. */
+export function csvOfTable(table: Table): string {
+  const line = (cells: readonly string[]): string => `${cells.length === 1 && cells[0] === '' ? '""' : cells.join(',')}\n`;
+  const rows = table.rows.map((row) => line(row.values.map((value, i) => {
+    if (value === null) return '';
+    const type = table.types[i]!.name;
+    return csvCell(type === 'Date' || type === 'DateTime' || type === 'ISODateTime' ? toText(table.types[i]!.jsonify(value)) : toText(value));
+  })));
+  return line(table.columnNames.map(csvCell)) + rows.join('');
+}
+
+/** The table as a JSON array of objects, or an object a line. */
+export function jsonOfTable(table: Table, options: { newline?: boolean; indent?: number | null } = {}): string {
+  const dicts = table.rows.map((row) => PyDict.from(table.columnNames.map((name, i) => [name, table.types[i]!.jsonify(row.values[i]!)] as const)));
+  if (options.newline) return dicts.map((dict) => `${unescaped(dumpJson(dict))}\n`).join('');
+  return unescaped(dumpJson(dicts, options.indent ? { indent: options.indent } : {}));
+}
+
+/** agate writes letters beyond ASCII as they are. */
+function unescaped(json: string): string {
+  return json.replace(/(\\\\)|\\u([0-9a-f]{4})/g, (match, backslash: string | undefined, hex: string) => {
+    if (backslash !== undefined) return match;
+    const code = Number.parseInt(hex, 16);
+    return code < 0x20 ? match : String.fromCharCode(code);
+  });
+}
