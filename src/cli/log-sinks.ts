@@ -1,0 +1,132 @@
+// Where events go: the console and logs/dbt.log, in dbt's text, debug or JSON form, with secrets taken out. Buffers the file, rotates it
+// by size. Fires nothing and decides no wording.
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { debugLine, isPrintEvent, jsonLine, type LineContext, type LogEvent, type Logger, type LogLevel, passes, textLine } from '../log.ts';
+
+export type LineFormat = 'text' | 'debug' | 'json';
+
+export interface SinkOptions {
+  readonly format: LineFormat;
+  readonly level: LogLevel;
+  readonly colors: boolean;
+  readonly context: LineContext;
+  /** Texts that must never be shown. */
+  readonly secrets: readonly string[];
+  /** dbt hides these two noisy events unless asked. */
+  readonly cacheEvents: boolean;
+}
+
+const CACHE_EVENTS = new Set(['CacheAction', 'CacheDumpGraph']);
+/** Events of `clean`, which may just have removed the log folder. */
+const NO_FILE_CODES = new Set(['Z012', 'Z013', 'Z014', 'Z015']);
+
+/** `*****` for every secret in the text. */
+export function scrubSecrets(text: string, secrets: readonly string[]): string {
+  let out = text;
+  for (const secret of secrets) out = out.replaceAll(secret, '*****');
+  return out;
+}
+
+function formatLine(event: LogEvent, options: SinkOptions): string {
+  const now = performance.timeOrigin + performance.now();
+  const at = new Date(now);
+  const micros = Math.floor((now % 1000) * 1000);
+  const line = options.format === 'json' ? jsonLine(event, at, micros, options.colors, options.context)
+    : options.format === 'debug' ? debugLine(event, at, micros, options.colors, options.context)
+      : textLine(event, at, options.colors);
+  return options.secrets.length === 0 ? line : scrubSecrets(line, options.secrets);
+}
+
+/** Shows events on the console. @param write gets whole lines, each with its line feed */
+export function consoleSink(options: SinkOptions, write: (text: string) => void): Logger {
+  return {
+    fire(event) {
+      const level = isPrintEvent(event) ? 'error' : event.level;
+      if (!passes(level, options.level) || (CACHE_EVENTS.has(event.name) && !options.cacheEvents)) return;
+      write(`${formatLine(event, options)}\n`);
+    },
+  };
+}
+
+const FLUSH_BYTES = 64 * 1024;
+const FLUSH_MS = 500;
+const BACKUPS = 5;
+
+/** Writes events to a file in blocks; the last block goes out with `flush`. */
+export class FileSink implements Logger {
+  readonly #options: SinkOptions;
+  readonly #path: string;
+  readonly #maxBytes: number;
+  #fd: number | null = null;
+  #size = 0;
+  #buffer: string[] = [];
+  #buffered = 0;
+  #flushedAt = performance.now();
+
+  /** @param maxBytes size at which the file becomes `dbt.log.1` …; 0 for never */
+  constructor(path: string, maxBytes: number, options: SinkOptions) {
+    this.#path = path;
+    this.#maxBytes = maxBytes;
+    this.#options = options;
+  }
+
+  fire(event: LogEvent): void {
+    const level = isPrintEvent(event) ? 'error' : event.level;
+    if (!passes(level, this.#options.level) || NO_FILE_CODES.has(event.code) || (CACHE_EVENTS.has(event.name) && !this.#options.cacheEvents)) return;
+    const line = `${formatLine(event, this.#options)}\n`;
+    this.#buffer.push(line);
+    this.#buffered += line.length;
+    if (this.#buffered >= FLUSH_BYTES || performance.now() - this.#flushedAt >= FLUSH_MS) this.flush();
+  }
+
+  /** A log that cannot be written is given up in silence: it must never stop the work. */
+  flush(): void {
+    this.#flushedAt = performance.now();
+    if (this.#buffer.length === 0) return;
+    const block = Buffer.from(this.#buffer.join(''), 'utf8');
+    this.#buffer = [];
+    this.#buffered = 0;
+    try {
+      this.#open();
+      if (this.#maxBytes > 0 && this.#size > 0 && this.#size + block.length >= this.#maxBytes) this.#rotate();
+      if (this.#fd !== null) writeSync(this.#fd, block);
+      this.#size += block.length;
+    } catch {
+      this.#fd = null;
+    }
+  }
+
+  close(): void {
+    this.flush();
+    if (this.#fd !== null) closeSync(this.#fd);
+    this.#fd = null;
+  }
+
+  #open(): void {
+    if (this.#fd !== null && existsSync(this.#path)) return;
+    if (this.#fd !== null) closeSync(this.#fd);
+    mkdirSync(dirname(this.#path), { recursive: true });
+    this.#fd = openSync(this.#path, 'a');
+    this.#size = statSync(this.#path).size;
+  }
+
+  #rotate(): void {
+    if (this.#fd !== null) closeSync(this.#fd);
+    for (let i = BACKUPS - 1; i >= 0; i--) {
+      const from = i === 0 ? this.#path : `${this.#path}.${i}`;
+      if (existsSync(from)) renameSync(from, `${this.#path}.${i + 1}`);
+    }
+    this.#fd = openSync(this.#path, 'a');
+    this.#size = 0;
+  }
+}
+
+/** One logger out of several. */
+export function teeLogger(sinks: readonly Logger[]): Logger {
+  return {
+    fire(event) {
+      for (const sink of sinks) sink.fire(event);
+    },
+  };
+}

@@ -1,0 +1,73 @@
+// What every part of a run shares: configuration, the manifest as it fills with compiled nodes, adapter, log, clock, where files go.
+// Holds values; the work is done by the files beside it.
+import type { Adapter } from '../adapters/adapter.ts';
+import type { Table } from '../adapters/table.ts';
+import type { MacroResolver } from '../context/macro-resolver.ts';
+import type { Manifest } from '../contracts/manifest.ts';
+import type { GraphNode, ManifestNode } from '../contracts/node.ts';
+import type { RuntimeConfig } from '../contracts/project.ts';
+import type { RunResult, RunStatus } from '../contracts/results.ts';
+import type { Logger } from '../log.ts';
+import type { Journal } from '../state/journal.ts';
+import type { RunLog } from './run-log.ts';
+
+/** A manifest in which compiled nodes take the place of parsed ones. */
+export type WorkingManifest = Omit<Manifest, 'nodes'> & { readonly nodes: Record<string, ManifestNode> };
+
+export interface RunContext {
+  readonly config: RuntimeConfig;
+  readonly manifest: WorkingManifest;
+  readonly adapter: Adapter;
+  readonly resolver: MacroResolver;
+  readonly logger: Logger;
+  readonly log: RunLog;
+  /** What the command selected. */
+  readonly selected: ReadonlySet<string>;
+  /** What goes in front of (or behind) each statement of a node; undefined for nothing. */
+  readonly queryComment: (node: GraphNode) => (() => { text: string; append: boolean } | null) | undefined;
+  /** Writes a file below the project's folder; `path` is relative to it. */
+  readonly write: (path: string, text: string) => void;
+  /** Milliseconds since 1970, with a fraction. */
+  readonly now: () => number;
+  readonly journal: Journal | null;
+  /** Rows kept for showing: previews, seeds, first rows of failed tests. */
+  readonly tables: Map<string, Table>;
+}
+
+/** `2026-11-21T10:48:33.454115`, UTC: dbt's timestamps; artifacts add the Z. */
+export function isoMicros(ms: number): string {
+  const micros = Math.floor((ms % 1) * 1000);
+  return `${new Date(ms).toISOString().slice(0, -1)}${String(micros).padStart(3, '0')}`;
+}
+
+/** Whatever the manifest calls by this unique_id. */
+export function lookupNode(manifest: Pick<Manifest, 'nodes' | 'sources' | 'exposures' | 'unit_tests' | 'saved_queries' | 'semantic_models' | 'metrics' | 'functions'>, id: string): GraphNode | undefined {
+  return manifest.nodes[id] ?? manifest.sources[id] ?? manifest.unit_tests[id] ?? manifest.exposures[id] ?? manifest.saved_queries[id]
+    ?? manifest.functions[id] ?? manifest.metrics[id] ?? manifest.semantic_models[id];
+}
+
+/** A model that becomes a CTE of its readers and is never built. */
+export function isEphemeral(node: GraphNode): boolean {
+  return node.resource_type === 'model' && node.config.materialized === 'ephemeral';
+}
+
+/** The part of a result that tells of the node itself: null for what is never compiled. */
+export function nodeFields(node: GraphNode): Pick<RunResult, 'unique_id' | 'compiled' | 'compiled_code' | 'relation_name' | 'node'> {
+  const compilable = 'depends_on' in node && 'raw_code' in node && node.resource_type !== 'seed';
+  const n = node as { compiled?: boolean; compiled_code?: string | null; relation_name?: string | null };
+  return {
+    unique_id: node.unique_id, compiled: compilable ? n.compiled ?? false : null, compiled_code: compilable ? n.compiled_code ?? null : null,
+    relation_name: compilable ? n.relation_name ?? null : null, node,
+  };
+}
+
+/** A result with nothing in it but a status. */
+export function bareResult(node: GraphNode, status: RunResult['status'], message: string | null, thread: string): RunResult {
+  return { status, timing: [], thread_id: thread, execution_time: 0, adapter_response: {}, message, failures: null, batch_results: null, ...nodeFields(node) };
+}
+
+/** True for statuses that stop what is below a node. */
+export function stopsChildren(status: RunResult['status'], build: boolean): boolean {
+  const always: readonly RunResult['status'][] = ['error', 'partial success'] satisfies RunStatus[];
+  return always.includes(status) || (build && (status === 'fail' || status === 'skipped'));
+}

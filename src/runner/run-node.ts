@@ -1,0 +1,100 @@
+// One node from start line to result line: compile, execute, time both, turn whatever goes wrong into an error result. What executing
+// means is the kind's (model, seed, test …); what is skipped and what runs next is the runner's.
+import type { Session } from '../adapters/adapter.ts';
+import type { GraphNode } from '../contracts/node.ts';
+import type { AdapterResponse, RunResult, TimingInfo } from '../contracts/results.ts';
+import { formatError, TsdbtError } from '../errors.ts';
+import { bareResult, isEphemeral, isoMicros, nodeFields, type RunContext } from './run-context.ts';
+import type { NodeProgress } from './run-log.ts';
+
+/** What executing a node gives; time and thread are added outside. */
+export interface Outcome {
+  readonly status: RunResult['status'];
+  readonly message: string | null;
+  readonly response: AdapterResponse | Record<string, never>;
+  readonly failures: number | null;
+  /** The node as it is after execution, when that differs from the compiled one. */
+  readonly node?: GraphNode;
+  readonly batches?: RunResult['batch_results'];
+}
+
+/** How nodes of one sort are run. */
+export interface NodeKind<N extends GraphNode = GraphNode> {
+  /** Says that the node begins; nothing for silent kinds. */
+  start(ctx: RunContext, p: NodeProgress, node: N): void;
+  /** Gives the compiled node; the node itself when there is nothing to compile. */
+  compile(ctx: RunContext, node: N, session: Session): Promise<N>;
+  execute(ctx: RunContext, node: N, session: Session, p: NodeProgress): Promise<Outcome>;
+  /** Says how it ended. */
+  finish(ctx: RunContext, p: NodeProgress, node: N, result: RunResult): void;
+  /** Status of a node that failed by an error. */
+  readonly errorStatus?: RunResult['status'];
+  /** Ephemeral models too are executed (`show`). */
+  readonly runsEphemeral?: boolean;
+}
+
+/** Opens the session of a node; the runner keeps it to cancel what runs. */
+export type OpenSession = (node: GraphNode) => Session;
+
+/** Runs one node. Never throws: an error is a result. */
+export async function runNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: NodeProgress, open: OpenSession): Promise<RunResult> {
+  const began = ctx.now();
+  p.started = isoMicros(began);
+  p.status = 'started';
+  ctx.log.nodeStart(p);
+  const silent = isEphemeral(node) && !kind.runsEphemeral;
+  if (!isEphemeral(node)) kind.start(ctx, p, node);
+  ctx.journal?.begin(node.unique_id, p.started);
+  const timing: TimingInfo[] = [];
+  let current = node;
+  let result: RunResult;
+  const session = open(node);
+  try {
+    p.status = 'compiling';
+    ctx.log.nodeCompiling(p);
+    current = await timed(ctx, 'compile', timing, () => kind.compile(ctx, node, session));
+    if (silent) {
+      result = { ...bareResult(current, 'success', null, p.thread), timing, execution_time: (ctx.now() - began) / 1000 };
+    } else {
+      p.status = 'executing';
+      ctx.log.nodeExecuting(p);
+      const outcome = await timed(ctx, 'execute', timing, () => kind.execute(ctx, current, session, p));
+      result = {
+        status: outcome.status, timing, thread_id: p.thread, execution_time: (ctx.now() - began) / 1000, adapter_response: outcome.response,
+        message: outcome.message, failures: outcome.failures, batch_results: outcome.batches ?? null, ...nodeFields(outcome.node ?? current),
+      };
+    }
+  } catch (error) {
+    const message = errorText(ctx, error, current, p);
+    result = { ...bareResult(current, kind.errorStatus ?? 'error', message, p.thread), timing, execution_time: (ctx.now() - began) / 1000 };
+  } finally {
+    await session.release();
+  }
+  p.finished = isoMicros(ctx.now());
+  p.status = result.status;
+  if (!isEphemeral(node)) kind.finish(ctx, p, result.node ?? current, result);
+  ctx.log.nodeFinished(p, result);
+  return result;
+}
+
+async function timed<T>(ctx: RunContext, name: TimingInfo['name'], timing: TimingInfo[], work: () => Promise<T>): Promise<T> {
+  const started_at = `${isoMicros(ctx.now())}Z`;
+  try {
+    return await work();
+  } finally {
+    timing.push({ name, started_at, completed_at: `${isoMicros(ctx.now())}Z` });
+  }
+}
+
+/** The message of a failed node, as dbt words it; what is not an error of ours is a defect and is said at once. */
+function errorText(ctx: RunContext, error: unknown, node: GraphNode, p: NodeProgress): string {
+  if (error instanceof TsdbtError) {
+    const located = error.kind === 'internal' || error.kind === 'connection' ? error : error.with({ node });
+    const text = formatError(located);
+    ctx.log.caughtError(text, p);
+    return text;
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  ctx.log.uncaughtError(text, p);
+  return text;
+}

@@ -1,0 +1,224 @@
+// Runs what a queue gives, on as many workers as there are threads: who starts, who is skipped and why, when to stop early. What a node
+// does is its kind's; the order comes from the queue.
+import type { Session } from '../adapters/adapter.ts';
+import type { GraphNode, ManifestNode } from '../contracts/node.ts';
+import type { RunResult } from '../contracts/results.ts';
+import { TsdbtError } from '../errors.ts';
+import { bareResult, isEphemeral, isoMicros, lookupNode, type RunContext, stopsChildren } from './run-context.ts';
+import type { NodeProgress } from './run-log.ts';
+import { type NodeKind, runNode } from './run-node.ts';
+import { printResultError } from './run-summary.ts';
+
+/** Gives nodes whose parents are done. */
+export interface WorkQueue {
+  /** The next ready node; null when none is ready now. */
+  take(): string | null;
+  done(id: string): void;
+  /** Nodes neither done nor taken. */
+  readonly waiting: number;
+}
+
+export interface ExecuteOptions {
+  readonly threads: number;
+  /** `build`: a failed test and a skipped node stop what is below them. */
+  readonly build: boolean;
+  readonly failFast: boolean;
+  /** The first error ends the command (compile, show). */
+  readonly raiseFirst: boolean;
+  readonly kindOf: (node: GraphNode) => NodeKind;
+  /** Unit tests to run before their model. */
+  readonly unitTests: ReadonlyMap<string, readonly string[]>;
+  readonly descendants: (id: string) => Iterable<string>;
+  /** Ephemeral models have results too (compile and show with a selection). */
+  readonly keepEphemeral: boolean;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal | null;
+}
+
+export interface Execution { readonly results: RunResult[]; readonly interrupted: boolean }
+
+/**
+ * Executes every node of the queue.
+ * @throws {TsdbtError} the first error, when `raiseFirst`
+ */
+export async function executeNodes(ctx: RunContext, queue: WorkQueue, options: ExecuteOptions): Promise<Execution> {
+  return new Runner(ctx, queue, options).run();
+}
+
+type Stop = { readonly why: 'failFast'; readonly result: RunResult } | { readonly why: 'raise'; readonly message: string } | { readonly why: 'interrupt' };
+
+class Runner {
+  readonly #ctx: RunContext;
+  readonly #queue: WorkQueue;
+  readonly #options: ExecuteOptions;
+  readonly #results: RunResult[] = [];
+  readonly #skipped = new Map<string, RunResult | null>();
+  readonly #sessions = new Map<string, Session>();
+  readonly #free: number[];
+  readonly #total: number;
+  #started = 0;
+  #running = 0;
+  #stop: Stop | null = null;
+  #wake: () => void = () => undefined;
+
+  constructor(ctx: RunContext, queue: WorkQueue, options: ExecuteOptions) {
+    this.#ctx = ctx;
+    this.#queue = queue;
+    this.#options = options;
+    this.#free = Array.from({ length: Math.max(1, options.threads) }, (_, i) => options.threads - i);
+    this.#total = countNodes(ctx);
+  }
+
+  async run(): Promise<Execution> {
+    const { signal } = this.#options;
+    const interrupt = (): void => {
+      this.#stop ??= { why: 'interrupt' };
+      this.#wake();
+    };
+    signal?.addEventListener('abort', interrupt);
+    if (signal?.aborted) interrupt();
+    try {
+      for (;;) {
+        this.#startReady();
+        if (this.#stop !== null || (this.#running === 0 && this.#queue.waiting === 0)) break;
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+          if (this.#stop !== null) resolve();
+        });
+      }
+      if (this.#stop !== null) await this.#end(this.#stop);
+    } finally {
+      signal?.removeEventListener('abort', interrupt);
+    }
+    return { results: this.#results, interrupted: this.#stop?.why === 'interrupt' };
+  }
+
+  #startReady(): void {
+    while (this.#stop === null && this.#free.length > 0) {
+      const id = this.#queue.take();
+      if (id === null) {
+        if (this.#running === 0 && this.#queue.waiting > 0) throw new TsdbtError('internal', `${this.#queue.waiting} nodes wait for nodes that never run`);
+        return;
+      }
+      const thread = this.#free.pop()!;
+      this.#running++;
+      void this.#work(id, `Thread-${thread} (worker)`).then(
+        () => this.#freed(id, thread),
+        (error: unknown) => {
+          this.#stop ??= { why: 'raise', message: error instanceof Error ? error.message : String(error) };
+          this.#freed(id, thread);
+        },
+      );
+    }
+  }
+
+  #freed(id: string, thread: number): void {
+    this.#running--;
+    this.#free.push(thread);
+    this.#free.sort((a, b) => b - a);
+    this.#queue.done(id);
+    this.#wake();
+  }
+
+  async #work(id: string, thread: string): Promise<void> {
+    const node = lookupNode(this.#ctx.manifest, id);
+    if (node === undefined) throw new TsdbtError('internal', `Node selection returned ${id}, which the manifest does not hold`);
+    for (const unitTestId of this.#options.unitTests.get(id) ?? []) {
+      const unitTest = this.#ctx.manifest.unit_tests[unitTestId];
+      if (unitTest === undefined || this.#stop !== null) continue;
+      const result = this.#skipped.has(id) ? this.#skip(unitTest, null, thread) : await this.#one(unitTest, thread);
+      this.#record(unitTest, result);
+      if (stopsChildren(result.status, this.#options.build) && !this.#skipped.has(id)) {
+        for (const below of [id, ...this.#options.descendants(id)]) this.#skipped.set(below, null);
+      }
+    }
+    if (this.#stop !== null) return;
+    const cause = this.#skipped.get(id);
+    this.#record(node, cause === undefined ? await this.#one(node, thread) : this.#skip(node, cause, thread));
+  }
+
+  #progress(node: GraphNode, thread: string): NodeProgress {
+    if (!isEphemeral(node)) this.#started++;
+    return { node, started: '', finished: '', status: '', index: this.#started, total: this.#total, thread };
+  }
+
+  async #one(node: GraphNode, thread: string): Promise<RunResult> {
+    try {
+      return await runNode(this.#ctx, this.#options.kindOf(node), node, this.#progress(node, thread), (n) => {
+        const session = this.#ctx.adapter.session(sessionOptions(this.#ctx, n));
+        this.#sessions.set(node.unique_id, session);
+        return session;
+      });
+    } finally {
+      this.#sessions.delete(node.unique_id);
+    }
+  }
+
+  #skip(node: GraphNode, cause: RunResult | null, thread: string): RunResult {
+    const p = this.#progress(node, thread);
+    p.started = isoMicros(this.#ctx.now());
+    this.#ctx.log.nodeStart(p);
+    p.status = 'skipped';
+    let message: string | null = null;
+    if (!isEphemeral(node)) {
+      if (cause?.node && isEphemeral(cause.node)) {
+        this.#ctx.log.skipBecauseError(p, cause.status);
+        printResultError(this.#ctx.log, cause, { newline: false });
+        message = `Compilation Error in ${node.unique_id}, caused by compilation error in referenced ephemeral model ${cause.node.unique_id}`;
+      } else this.#ctx.log.skipping(p);
+    }
+    return bareResult(node, 'skipped', message, thread);
+  }
+
+  #record(node: GraphNode, result: RunResult): void {
+    if (this.#stop !== null) return;
+    const ephemeral = isEphemeral(node);
+    if (result.node && node.unique_id in this.#ctx.manifest.nodes) this.#ctx.manifest.nodes[node.unique_id] = result.node as ManifestNode;
+    if (!ephemeral || this.#options.keepEphemeral) {
+      this.#results.push(result);
+      this.#ctx.journal?.result(result);
+    }
+    const goesOn = node.resource_type === 'model' && node.config['on_error'] === 'continue';
+    if (!goesOn && stopsChildren(result.status, this.#options.build) && (result.status !== 'skipped' || result.message !== null)) {
+      this.#ctx.log.markSkipped(node.unique_id, result);
+      for (const id of this.#options.descendants(node.unique_id)) this.#skipped.set(id, ephemeral && result.status !== 'skipped' ? result : null);
+    }
+    if (this.#options.failFast && (result.status === 'error' || result.status === 'fail' || result.status === 'partial success')) this.#stop ??= { why: 'failFast', result };
+    else if (this.#options.raiseFirst && result.status === 'error') this.#stop ??= { why: 'raise', message: result.message ?? '' };
+  }
+
+  /** Cancels what runs on the server and waits until it has stopped; what has no result by then is skipped. */
+  async #end(stop: Stop): Promise<void> {
+    for (const [id, session] of this.#sessions) {
+      const node = lookupNode(this.#ctx.manifest, id);
+      if (node === undefined || !isEphemeral(node)) this.#ctx.log.cancelLine(id);
+      await session.cancel();
+    }
+    while (this.#running > 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (stop.why === 'raise') throw new TsdbtError('runtime', stop.message);
+    const done = new Set(this.#results.map((r) => r.unique_id));
+    const message = stop.why === 'failFast' ? 'Skipping due to fail_fast' : 'Skipping due to keyboard interrupt';
+    for (const id of this.#ctx.selected) {
+      const node = lookupNode(this.#ctx.manifest, id);
+      if (node !== undefined && !done.has(id)) this.#results.push(bareResult(node, 'skipped', message, 'MainThread'));
+    }
+    if (stop.why === 'failFast') printResultError(this.#ctx.log, stop.result);
+  }
+}
+
+function countNodes(ctx: RunContext): number {
+  let count = 0;
+  for (const id of ctx.selected) {
+    const node = lookupNode(ctx.manifest, id);
+    if (node !== undefined && !isEphemeral(node)) count++;
+  }
+  return count;
+}
+
+function sessionOptions(ctx: RunContext, node: GraphNode): { name: string; comment: (() => { text: string; append: boolean } | null) | undefined } {
+  return { name: node.unique_id, comment: ctx.queryComment(node) };
+}
