@@ -1,0 +1,87 @@
+// Compares the macros of src/include with those of a real dbt: unique_ids, arguments in order, languages, files. Says nothing about what they do.
+// node scripts/oracle-macros.mjs [DIR]: DIR is a Python venv with dbt-core 1.12 and dbt-postgres; without it ORACLE_DIR, else .oracle/; made when it is not there.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const packages = { dbt: 'src/include/global', dbt_postgres: 'src/include/postgres' };
+
+const ours = new Map(Object.entries(packages).flatMap(([name, folder]) => macrosIn(name, join(root, folder))));
+const theirs = oracleMacros(oracleDir());
+const problems = [];
+for (const [id, macro] of theirs) {
+  const mine = ours.get(id);
+  if (mine === undefined) problems.push(`missing: ${id}(${macro.arguments.join(', ')})`);
+  else for (const key of ['arguments', 'languages', 'path']) {
+    if (String(mine[key]) !== String(macro[key])) problems.push(`${id}: ${key} are (${mine[key]}), dbt has (${macro[key]})`);
+  }
+}
+for (const id of ours.keys()) if (!theirs.has(id)) problems.push(`not in dbt: ${id}`);
+for (const line of problems) console.error(line);
+const count = (name) => [...theirs.keys()].filter((id) => id.startsWith(`macro.${name}.`)).length;
+console.log(`${Object.keys(packages).map((name) => `${count(name)} macro.${name}.*`).join(', ')}: ${problems.length === 0 ? 'all the same' : `${problems.length} differences`}`);
+process.exitCode = problems.length === 0 && theirs.size > 0 ? 0 : 1;
+
+/** Every block of a package that dbt makes a macro of, by unique_id. A test's arguments are not listed in a manifest. */
+function macrosIn(name, folder) {
+  const found = [];
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !entry.name.endsWith('.sql')) continue;
+    const file = join(entry.parentPath ?? entry.path, entry.name);
+    const text = readFileSync(file, 'utf8').replace(/\{#[\s\S]*?#\}/g, '');
+    for (const [, kind, title, rest] of text.matchAll(/\{%-?\s*(macro|test|materialization)\s+(\w+)([\s\S]*?)-?%\}/g)) {
+      const block = describe(kind, title, rest.trim());
+      found.push([`macro.${name}.${block.name}`, { ...block, path: relative(folder, file) }]);
+    }
+  }
+  return found;
+}
+
+function describe(kind, title, rest) {
+  if (kind === 'macro') return { name: title, arguments: argumentNames(rest.slice(1, -1)), languages: '' };
+  if (kind === 'test') return { name: `test_${title}`, arguments: [], languages: '' };
+  const adapter = /adapter\s*=\s*'(\w+)'/.exec(rest)?.[1] ?? 'default';
+  const languages = /supported_languages\s*=\s*\[(.*?)\]/.exec(rest)?.[1].match(/\w+/g) ?? ['sql'];
+  return { name: `materialization_${title}_${adapter}`, arguments: ['supported_languages'], languages: languages.join() };
+}
+
+/** `a, b=[], c=f(1, 2)` -> a, b, c */
+function argumentNames(text) {
+  const parts = [''];
+  let depth = 0;
+  for (const letter of text.replace(/"[^"]*"|'[^']*'/g, '')) {
+    if ('([{'.includes(letter)) depth += 1;
+    if (')]}'.includes(letter)) depth -= 1;
+    if (letter === ',' && depth === 0) parts.push('');
+    else parts[parts.length - 1] += letter;
+  }
+  return parts.map((part) => part.split('=')[0].trim()).filter((part) => part !== '');
+}
+
+/** The macros of a manifest that the oracle makes of an empty project. */
+function oracleMacros(dir) {
+  const project = mkdtempSync(join(tmpdir(), 'oracle-macros-'));
+  writeFileSync(join(project, 'dbt_project.yml'), 'name: empty\nversion: "1.0"\nprofile: empty\nflags: {send_anonymous_usage_stats: false}\n');
+  const target = { type: 'postgres', host: 'localhost', port: 5432, user: 'nobody', password: 'none', dbname: 'none', schema: 'none', threads: 1 };
+  writeFileSync(join(project, 'profiles.yml'), JSON.stringify({ empty: { target: 'none', outputs: { none: target } } }));
+  const run = spawnSync(join(dir, 'bin/dbt'), ['parse', '--project-dir', project, '--profiles-dir', project], { encoding: 'utf8' });
+  if (run.status !== 0) throw new Error(`dbt parse failed:\n${run.stdout}${run.stderr}`);
+  const { macros } = JSON.parse(readFileSync(join(project, 'target/manifest.json'), 'utf8'));
+  rmSync(project, { recursive: true });
+  return new Map(Object.values(macros).filter((macro) => macro.package_name in packages).map((macro) => [macro.unique_id, {
+    arguments: macro.arguments.map((argument) => argument.name),
+    languages: (macro.supported_languages ?? []).join(),
+    path: macro.path,
+  }]));
+}
+
+/** The venv given, or one that is made here. */
+function oracleDir() {
+  const dir = process.argv[2] ?? process.env.ORACLE_DIR ?? join(root, '.oracle');
+  const setup = spawnSync('bash', [join(root, 'scripts/oracle-setup.sh'), dir], { stdio: 'inherit' });
+  if (setup.status !== 0) throw new Error(`scripts/oracle-setup.sh ${dir} failed`);
+  return dir;
+}

@@ -1,0 +1,42 @@
+{#- The materialization `table`: built beside the old table, then swapped with it. Everything between the lock and the commit is one
+    transaction, in which also what depends on the old table is moved to the new one. -#}
+{% materialization table, default %}
+  {{- run_hooks(pre_hooks, inside_transaction=False) -}}
+  {%- do adapter.lock_relation(this) -%}
+
+  {%- set existing_relation = load_cached_relation(this) -%}
+  {%- set target_relation = this.incorporate(type='table') -%}
+  {%- set intermediate_relation = make_intermediate_relation(target_relation) -%}
+  {%- set backup_relation = make_backup_relation(target_relation, 'table' if existing_relation is none else existing_relation.type) -%}
+  {#- left by another tool's run that was killed -#}
+  {{- drop_relation_if_exists(load_cached_relation(intermediate_relation)) -}}
+  {{- drop_relation_if_exists(load_cached_relation(backup_relation)) -}}
+
+  {{- run_hooks(pre_hooks, inside_transaction=True) -}}
+
+  {%- call statement('main') %}
+    {{- get_create_table_as_sql(False, intermediate_relation, sql) }}
+  {%- endcall -%}
+  {%- do create_indexes(intermediate_relation) -%}
+
+  {%- if existing_relation is none -%}
+    {%- do adapter.rename_relation(intermediate_relation, target_relation) -%}
+  {%- else -%}
+    {%- call statement('publish') %}
+      {{- get_create_backup_sql(existing_relation) }};
+      {{ get_rename_intermediate_sql(target_relation) }};
+      {{ get_drop_backup_sql(existing_relation) }}
+    {%- endcall -%}
+    {%- do adapter.restore_dependants() -%}
+  {%- endif -%}
+
+  {{- run_hooks(post_hooks, inside_transaction=True) -}}
+  {%- set revoke = should_revoke(existing_relation, full_refresh_mode=True) -%}
+  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=revoke) -%}
+  {%- do persist_docs(target_relation, model) -%}
+
+  {%- do adapter.commit() -%}
+  {{- run_hooks(post_hooks, inside_transaction=False) -}}
+
+  {{- return({'relations': [target_relation]}) -}}
+{% endmaterialization %}

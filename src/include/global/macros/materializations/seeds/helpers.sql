@@ -1,0 +1,100 @@
+{#- The SQL of a seed: its table, and its rows. -#}
+{% macro create_csv_table(model, agate_table) %}
+  {{- adapter.dispatch('create_csv_table', 'dbt')(model, agate_table) -}}
+{% endmacro %}
+
+{#- Types are those configured in column_types, else those inferred from the file. -#}
+{% macro default__create_csv_table(model, agate_table) %}
+  {%- set types = model['config'].get('column_types', {}) -%}
+  {%- set quoted = model['config'].get('quote_columns', None) -%}
+  {%- set sql %}
+    create table {{ this.render() }} (
+      {%- for name in agate_table.column_names -%}
+        {{ adapter.quote_seed_column(name | string, quoted) }} {{ types.get(name, adapter.convert_type(agate_table, loop.index0)) }}{{ ', ' if not loop.last }}
+      {%- endfor -%}
+    )
+  {% endset -%}
+  {%- call statement('_') %}
+    {{- sql }}
+  {%- endcall -%}
+  {{- return(sql) -}}
+{% endmacro %}
+
+{% macro reset_csv_table(model, full_refresh, old_relation, agate_table) %}
+  {{- adapter.dispatch('reset_csv_table', 'dbt')(model, full_refresh, old_relation, agate_table) -}}
+{% endmacro %}
+
+{#- A full refresh puts the old table away, makes the new one and drops the old one, with its readers recorded; they are built again when
+    the rows are in. Otherwise the rows are deleted, not truncated: see seed.sql. -#}
+{% macro default__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
+    {%- if full_refresh -%}
+        {%- call statement('reset_csv_table') %}
+            {{- get_create_backup_sql(old_relation) }};
+            {{ get_drop_backup_sql(old_relation) }}
+        {%- endcall -%}
+        {{ return(create_csv_table(model, agate_table)) }}
+    {%- endif -%}
+    {%- set sql = 'delete from ' ~ old_relation.render() -%}
+    {%- call statement('reset_csv_table') %}
+        {{- sql }}
+    {%- endcall -%}
+    {{- return(sql) -}}
+{% endmacro %}
+
+{#- What target/run shows of a seed. -#}
+{% macro get_csv_sql(create_or_truncate_sql, insert_sql) %}
+    {{- adapter.dispatch('get_csv_sql', 'dbt')(create_or_truncate_sql, insert_sql) -}}
+{% endmacro %}
+
+{% macro default__get_csv_sql(create_or_truncate_sql, insert_sql) %}
+    {{ create_or_truncate_sql }};
+    -- dbt seed --
+    {{ insert_sql }}
+{% endmacro %}
+
+{#- How the dialect's driver writes a bound value. -#}
+{% macro get_binding_char() %}
+  {{- adapter.dispatch('get_binding_char', 'dbt')() -}}
+{% endmacro %}
+
+{% macro default__get_binding_char() %}{{ return('%s') }}{% endmacro %}
+
+{#- How many rows one insert holds. -#}
+{% macro get_batch_size() %}{{ return(adapter.dispatch('get_batch_size', 'dbt')()) }}{% endmacro %}
+
+{% macro default__get_batch_size() %}{{ return(10000) }}{% endmacro %}
+
+{% macro get_seed_column_quoted_csv(model, column_names) %}
+    {%- set setting = model['config'].get('quote_columns', None) -%}
+    {%- set quoted = [] -%}
+    {%- for name in column_names -%}
+        {%- do quoted.append(adapter.quote_seed_column(name, setting)) -%}
+    {%- endfor -%}
+    {{- return(quoted | join(', ')) -}}
+{% endmacro %}
+
+{#- Puts the rows into the table; gives the first statement back, for people to read. -#}
+{% macro load_csv_rows(model, agate_table) %}
+  {{- adapter.dispatch('load_csv_rows', 'dbt')(model, agate_table) -}}
+{% endmacro %}
+
+{% macro default__load_csv_rows(model, agate_table) %}
+  {%- set columns = get_seed_column_quoted_csv(model, agate_table.column_names) -%}
+  {%- set row_sql = '(' ~ ([get_binding_char()] * (agate_table.column_names | length)) | join(',') ~ ')' -%}
+  {%- set shown = [] -%}
+  {%- for chunk in agate_table.rows | batch(get_batch_size()) -%}
+      {%- set bindings = [] -%}
+      {%- for row in chunk -%}
+          {%- do bindings.extend(row) -%}
+      {%- endfor -%}
+      {%- set sql %}
+          insert into {{ this.render() }} ({{ columns }}) values
+          {{ ([row_sql] * (chunk | length)) | join(',') }}
+      {% endset -%}
+      {%- do adapter.add_query(sql, bindings=bindings, abridge_sql_log=True) -%}
+      {%- if loop.first -%}
+          {%- do shown.append(sql) -%}
+      {%- endif -%}
+  {%- endfor -%}
+  {{- return(shown[0]) -}}
+{% endmacro %}

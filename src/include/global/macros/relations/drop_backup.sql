@@ -1,0 +1,13 @@
+{#- SQL that drops what get_create_backup_sql put away. Whoever reads it is dropped first, by name and not by CASCADE, and is to be built
+    again on the new relation by adapter.restore_dependants; anything else that depends on it stops the transaction. -#}
+{% macro get_drop_backup_sql(relation) %}
+    {%- do log('Applying DROP BACKUP to: ' ~ relation) -%}
+    {{- adapter.dispatch('get_drop_backup_sql', 'dbt')(relation) -}}
+{% endmacro %}
+
+{% macro default__get_drop_backup_sql(relation) %}
+    {%- for dependant in adapter.dependants(relation) %}
+    {{ dependant.drop_sql }};
+    {%- endfor %}
+    drop {{ relation.type | replace('_', ' ') }} if exists {{ make_backup_relation(relation, relation.type) }}
+{%- endmacro %}

@@ -1,0 +1,71 @@
+{#- The rows of a unit test as SQL: its inputs stand in for what the model reads, its expected rows are compared with the result. -#}
+
+{#- An input: each row cast to the types of the relation, columns that the row leaves out are null. Without given types the relation
+    itself is asked, or the one deferred to when this one does not exist. -#}
+{% macro get_fixture_sql(rows, column_name_to_data_types) %}
+-- Fixture for {{ model.name }}
+{% if not column_name_to_data_types -%}
+  {%- set relation = defer_relation if (defer_relation and not load_relation(this)) else this -%}
+  {%- set column_name_to_data_types, column_name_to_quoted = {}, {} -%}
+  {%- for column in adapter.get_columns_in_relation(relation) -%}
+    {%- do column_name_to_data_types.update({column.name | lower: column.data_type}) -%}
+    {%- do column_name_to_quoted.update({column.name | lower: column.quoted}) -%}
+  {%- endfor -%}
+{%- endif -%}
+{%- if not column_name_to_data_types -%}
+  {{ exceptions.raise_compiler_error("Not able to get columns for unit test '" ~ model.name ~ "' from relation " ~ this ~ " because the relation doesn't exist") }}
+{%- endif -%}
+{%- set blank = {} -%}
+{%- for name, type in column_name_to_data_types.items() -%}
+  {%- do blank.update({name: safe_cast('null', type) | trim}) -%}
+{%- endfor -%}
+{{ validate_fixture_rows(rows, row_number) }}
+{%- for row in rows or [{}] -%}
+  {%- set cells = blank.copy() -%}
+  {%- do cells.update(format_row(row, column_name_to_data_types)) -%}
+select{% for name, cell in cells.items() %} {{ cell }} as {{ column_name_to_quoted[name] }}{{ ', ' if not loop.last }}{% endfor %}
+{{- '\nunion all\n' if not loop.last }}
+{%- endfor -%}
+{{- '\nlimit 0' if not rows -}}
+{% endmacro %}
+
+{#- The expected rows, only with the columns that they name. -#}
+{% macro get_expected_sql(rows, column_name_to_data_types, column_name_to_quoted) %}
+{%- for row in rows -%}
+select{% for name, cell in format_row(row, column_name_to_data_types).items() %} {{ cell }} as {{ column_name_to_quoted[name] }}{{ ', ' if not loop.last }}{% endfor %}
+{{- '\nunion all\n' if not loop.last }}
+{%- else -%}
+select * from dbt_internal_unit_test_actual
+limit 0
+{%- endfor -%}
+{% endmacro %}
+
+{#- A dict of SQL expressions from a dict of values; names are lowered, a name that the relation does not have is an error. A text is not
+    cut to the length of its column: the test should see what the model makes of it. -#}
+{% macro format_row(row, column_name_to_data_types) %}
+    {%- set cells = {} -%}
+    {%- for given_name, value in row.items() -%}
+        {%- set name = given_name | lower -%}
+        {%- if name not in column_name_to_data_types -%}
+            {%- set fixture = 'expected output' if model.resource_type == 'unit_test' else "'" ~ model.name ~ "'" -%}
+            {{ exceptions.raise_compiler_error("Invalid column name: '" ~ name ~ "' in unit test fixture for " ~ fixture
+                ~ ".\nAccepted columns for " ~ fixture ~ " are: " ~ (column_name_to_data_types.keys() | list)) }}
+        {%- endif -%}
+        {%- set type = column_name_to_data_types[name] -%}
+        {%- if value is string -%}
+            {%- set literal = dbt.string_literal(dbt.escape_single_quotes(value)) -%}
+            {%- set type = type.split('(')[0] if 'varying' in type else type -%}
+        {%- else -%}
+            {%- set literal = 'null' if value is none else value -%}
+        {%- endif -%}
+        {%- do cells.update({name: safe_cast(literal, type)}) -%}
+    {%- endfor -%}
+    {{- return(cells) -}}
+{% endmacro %}
+
+{#- A dialect may refuse rows here. -#}
+{% macro validate_fixture_rows(rows, row_number) %}
+{{- return(adapter.dispatch('validate_fixture_rows', 'dbt')(rows, row_number)) -}}
+{% endmacro %}
+
+{% macro default__validate_fixture_rows(rows, row_number) %}{% endmacro %}

@@ -1,0 +1,4 @@
+{#- Texts, one behind the other. -#}
+{% macro concat(fields) %}{{ return(adapter.dispatch('concat', 'dbt')(fields)) }}{% endmacro %}
+
+{% macro default__concat(fields) -%} {{ fields | join(' || ') }} {%- endmacro %}
