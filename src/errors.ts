@@ -47,6 +47,10 @@ export interface ErrorDetails {
   stack?: readonly ErrorFrame[] | undefined;
   /** Stable code for machines: dbt's code where it has one, SQLSTATE for a database error. */
   code?: string | undefined;
+  /** The statement that a database refused, without its query comment. */
+  sql?: string | undefined;
+  /** Where in `sql` the database saw the error: 1-based, in code points. */
+  position?: number | undefined;
   cause?: unknown;
 }
 

@@ -16,9 +16,14 @@ export interface ExecuteOptions {
   readonly limit?: number | null;
   /** Values for `%s` placeholders, in order. */
   readonly bindings?: readonly Value[];
+  /** False: the query comment is left out. */
+  readonly comment?: boolean;
 }
 
 export interface ExecuteResult { readonly response: AdapterResponse; readonly table: Table }
+
+/** A column of a query as contracts compare it: the driver's name of its type (`INTEGER`, `STRING`). */
+export interface ColumnDescription { readonly name: string; readonly typeName: string }
 
 /**
  * One unit of work's use of the database: dbt's "connection of a thread". It takes a connection of the capped pool with its first
@@ -28,6 +33,8 @@ export interface Session {
   readonly name: string;
   readonly inTransaction: boolean;
   execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult>;
+  /** The columns of a query, which is run. */
+  describe(sql: string): Promise<ColumnDescription[]>;
   begin(): Promise<void>;
   commit(): Promise<void>;
   rollback(): Promise<void>;
@@ -47,6 +54,8 @@ export interface SessionOptions {
   readonly name: string;
   /** Text put in front of (or behind) each statement; null for none. Called for each statement. */
   readonly comment?: (() => { text: string; append: boolean } | null) | undefined;
+  /** Where `table.print_table()` of this session's results writes. */
+  readonly print?: ((text: string) => void) | undefined;
   /** Sees each statement before and after: debug log, journal, error mapping. */
   readonly onStatement?: ((event: { sql: string; phase: 'start' | 'end' | 'error'; ms?: number; response?: AdapterResponse; error?: unknown }) => void) | undefined;
 }

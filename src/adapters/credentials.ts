@@ -14,6 +14,8 @@ export interface CredentialField {
 
 export interface CredentialsSpec {
   readonly type: string;
+  /** The database's name as people write it. */
+  readonly title: string;
   /** In the order in which jsonschema checks them. */
   readonly fields: { readonly [name: string]: CredentialField };
   /** Other spellings: alias to name. */
@@ -22,6 +24,8 @@ export interface CredentialsSpec {
   readonly shown: readonly string[];
   /** Fields that need not be given when the server is embedded, with the values they then have. */
   readonly embedded?: { readonly [name: string]: string | number };
+  /** Below the project: where an embedded server keeps its data. */
+  readonly embeddedFolder?: string;
 }
 
 /** The table of a type of adapter, or undefined when there is no such adapter. */
@@ -30,3 +34,8 @@ export function credentialsSpec(type: string): CredentialsSpec | undefined {
 }
 
 const SPECS: ReadonlyMap<string, CredentialsSpec> = new Map([[POSTGRES_CREDENTIALS.type, POSTGRES_CREDENTIALS]]);
+
+/** The table of the server that is used when nothing else is asked for. */
+export function embeddedSpec(): CredentialsSpec {
+  return POSTGRES_CREDENTIALS;
+}

@@ -183,7 +183,7 @@ class BooleanType extends AgateType {
       const text = strip(value.replaceAll(',', '')).toLowerCase();
       return isNull(text, DBT_NULLS) ? null : text === 'true' ? true : text === 'false' ? false : undefined;
     }
-    if (typeof value === 'number' || typeof value === 'bigint') return value == 1 ? true : value == 0 ? false : undefined;
+    if (typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value))) return BigInt(value) === 1n ? true : BigInt(value) === 0n ? false : undefined;
     if (value instanceof PyDecimal && value.special === undefined) return value.jinjaEquals(1) ? true : value.jinjaEquals(0) ? false : undefined;
     return undefined;
   }

@@ -17,49 +17,60 @@ import { Row, RowKeys, Table } from './table.ts';
  * @param text which text is None: that of seeds (`''`, `null`) or none at all
  */
 export function inferTable(names: readonly string[], rows: readonly (readonly Value[])[], textColumns: ReadonlySet<string> = new Set(), text: DataType = TEXT): Table {
-  const candidates = candidateTypes(text);
-  const columns: Value[][] = [];
-  const types = names.map((name, index) => {
-    const tried = textColumns.has(name) ? [text] : candidates;
-    for (const type of tried) {
-      const values = castColumn(rows, index, type);
-      if (values === undefined) continue;
-      columns.push(values);
-      return type;
-    }
-    throw new TypeError('text takes every value');
-  });
-  const keys = new RowKeys(names);
-  return new Table(keys, types, rows.map((_, i) => new Row(columns.map((column) => column[i]!), keys)));
+  const columns = names.map((name, index) => inferColumn(rows.map((row) => row[index] ?? null), textColumns.has(name) ? [text] : candidateTypes(text)));
+  return tableOfColumns(names, columns, rows.length);
 }
 
-function castColumn(rows: readonly (readonly Value[])[], index: number, type: DataType): Value[] | undefined {
-  const out: Value[] = new Array(rows.length);
-  for (let i = 0; i < rows.length; i++) {
-    const value = type.cast(rows[i]![index] ?? null);
+/** Values of a column, all of its type. */
+export interface TypedColumn { readonly type: DataType; readonly values: readonly Value[] }
+
+function inferColumn(values: readonly Value[], candidates: readonly DataType[]): TypedColumn {
+  for (const type of candidates) {
+    const cast = castColumn(values, type);
+    if (cast !== undefined) return { type, values: cast };
+  }
+  throw new TypeError('text takes every value');
+}
+
+function castColumn(values: readonly Value[], type: DataType): Value[] | undefined {
+  const out: Value[] = new Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = type.cast(values[i]!);
     if (value === undefined) return undefined;
     out[i] = value;
   }
   return out;
 }
 
+export function tableOfColumns(names: readonly string[], columns: readonly TypedColumn[], rowCount: number): Table {
+  const keys = new RowKeys(names);
+  const rows: Row[] = new Array(rowCount);
+  for (let i = 0; i < rowCount; i++) rows[i] = new Row(columns.map((column) => column.values[i]!), keys);
+  return new Table(keys, columns.map((column) => column.type), rows);
+}
+
 /**
- * The table of a query's result. Text stays text (`005` is no number), containers become JSON text, a column of nulls is an Integer one.
+ * A column of a query's result. Text stays text (`005` is no number), containers become JSON text, a column of nulls is an Integer one.
  */
-export function tableFromResult(names: readonly string[], rows: readonly (readonly Value[])[]): Table {
-  const textColumns = new Set<string>();
-  const flat = rows.map((row) => row.map((value, index): Value => {
+export function resultColumn(values: readonly Value[]): TypedColumn {
+  let text = false;
+  const flat = values.map((value): Value => {
     if (typeof value === 'string') {
-      textColumns.add(names[index]!);
+      text = true;
       return value;
     }
     if (Array.isArray(value) || value instanceof PyDict || value instanceof PyTuple) {
-      textColumns.add(names[index]!);
+      text = true;
       return dumpJson(value, { fallback: forgiving });
     }
     return value;
-  }));
-  return inferTable(names, flat, textColumns, EXACT_TEXT);
+  });
+  return inferColumn(flat, text ? [EXACT_TEXT] : candidateTypes(EXACT_TEXT));
+}
+
+/** The table of a query's result, see `resultColumn`. */
+export function tableFromResult(names: readonly string[], rows: readonly (readonly Value[])[]): Table {
+  return tableOfColumns(names, names.map((_, index) => resultColumn(rows.map((row) => row[index] ?? null))), rows.length);
 }
 
 /** What Python's JSON cannot write as what dbt writes instead: decimals as floats, moments in ISO form, the rest as text. */

@@ -3,6 +3,7 @@ import type { CredentialsSpec } from '../credentials.ts';
 
 export const POSTGRES_CREDENTIALS: CredentialsSpec = {
   type: 'postgres',
+  title: 'Postgres',
   fields: {
     database: { type: 'string' },
     schema: { type: 'string' },
@@ -29,4 +30,5 @@ export const POSTGRES_CREDENTIALS: CredentialsSpec = {
   ],
   // The server itself says where it listens and with which password.
   embedded: { host: 'localhost', user: 'tsdbt', port: 0, password: '', database: 'tsdbt', schema: 'public' },
+  embeddedFolder: '.tsdbt/pg',
 };

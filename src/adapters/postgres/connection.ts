@@ -1,0 +1,228 @@
+// Connections to a Postgres server: opening one as profiles.yml says (TLS, retries, timeout), a pool that never holds more than its cap, and
+// asking the server to stop a statement. What is sent over them is decided in session.ts.
+import { readFileSync } from 'node:fs';
+import { connect as connectSocket } from 'node:net';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import pg from 'pg';
+import { TsdbtError } from '../../errors.ts';
+import { connectionError } from './database-error.ts';
+
+/** Where the server is and who asks, checked; every connection of a command is opened from one of these. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** Seconds. */
+  readonly connectTimeout: number;
+  /** How often a failed attempt is made again. */
+  readonly retries: number;
+  readonly applicationName: string | null;
+  /** Seconds of silence before a keep-alive; 0: the system's. */
+  readonly keepalivesIdle: number;
+  readonly sslmode: string | null;
+  readonly sslcert: string | null;
+  readonly sslkey: string | null;
+  readonly sslrootcert: string | null;
+}
+
+/** An open connection and what is known of its server. */
+export interface Connection {
+  readonly client: pg.Client;
+  readonly processId: number;
+  /** `'I'` idle, `'T'` in a transaction, `'E'` in a failed one. */
+  status: string;
+  broken: boolean;
+}
+
+/** At most `max` connections at a time; who comes later waits, in order. */
+export class ConnectionPool {
+  readonly address: () => Promise<ServerAddress>;
+  readonly max: number;
+  private readonly idle: Connection[] = [];
+  private readonly waiting: { resolve: (connection: Connection) => void; reject: (error: unknown) => void }[] = [];
+  private readonly open = new Set<Connection>();
+  private opening = 0;
+  private closed = false;
+  /** Set once the server has refused TLS under `sslmode: prefer`. */
+  private plain = false;
+  /** What this server does with `client_connection_check_interval`; undefined: not tried yet. */
+  checkInterval: boolean | undefined = undefined;
+
+  constructor(address: () => Promise<ServerAddress>, max: number) {
+    this.address = address;
+    this.max = max;
+  }
+
+  get size(): number { return this.open.size + this.opening; }
+
+  /** @throws a `connection` error that names host and port */
+  async acquire(): Promise<Connection> {
+    if (this.closed) throw new TsdbtError('connection', 'the connections of this command are closed already');
+    for (let connection = this.idle.pop(); connection; connection = this.idle.pop()) if (!connection.broken) return connection;
+    if (this.size >= this.max) return new Promise((resolve, reject) => { this.waiting.push({ resolve, reject }); });
+    return this.openOne();
+  }
+
+  /** Gives a connection back; one in a transaction or broken is thrown away. */
+  release(connection: Connection): void {
+    if (connection.broken || connection.status !== 'I' || this.closed) {
+      this.discard(connection);
+      this.serveNext();
+      return;
+    }
+    const next = this.waiting.shift();
+    if (next) next.resolve(connection);
+    else this.idle.push(connection);
+  }
+
+  /** Closes what is idle and stops what runs. */
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const { reject } of this.waiting.splice(0)) reject(new TsdbtError('connection', 'the command is being stopped'));
+    const idle = new Set(this.idle.splice(0));
+    await Promise.all([...this.open].map(async (connection) => {
+      if (!idle.has(connection)) await this.cancel(connection);
+      this.open.delete(connection);
+      connection.broken = true;
+      if (idle.has(connection)) await end(connection.client);
+      // A statement that is being stopped is waited for no longer: without its client the server rolls it back.
+      else destroy(connection.client);
+    }));
+  }
+
+  /** Asks the server to stop the connection's statement. Never throws. */
+  async cancel(connection: Connection): Promise<void> {
+    const { host, port } = await this.address();
+    const secret = (connection.client as unknown as { secretKey: number | null }).secretKey;
+    if (typeof secret !== 'number') return;
+    await new Promise<void>((resolve) => {
+      const socket = host.startsWith('/') ? connectSocket(`${host}/.s.PGSQL.${port}`) : connectSocket(port, host);
+      socket.setTimeout(2000, () => socket.destroy());
+      socket.once('error', () => resolve());
+      socket.once('close', () => resolve());
+      socket.once('connect', () => {
+        const packet = Buffer.alloc(16);
+        packet.writeInt32BE(16, 0);
+        packet.writeInt32BE(80877102, 4);
+        packet.writeInt32BE(connection.processId, 8);
+        packet.writeInt32BE(secret, 12);
+        socket.end(packet);
+      });
+    });
+  }
+
+  private serveNext(): void {
+    const next = this.waiting.shift();
+    if (next) this.openOne().then(next.resolve, next.reject);
+  }
+
+  private discard(connection: Connection): void {
+    if (!this.open.delete(connection)) return;
+    void end(connection.client);
+  }
+
+  private async openOne(): Promise<Connection> {
+    this.opening++;
+    try {
+      const address = await this.address();
+      for (let attempt = 0; ; attempt++) {
+        try {
+          const client = await this.connect(address);
+          const connection: Connection = { client, processId: (client as unknown as { processID: number }).processID, status: 'I', broken: false };
+          this.watch(connection);
+          this.open.add(connection);
+          return connection;
+        } catch (error) {
+          if (attempt >= address.retries || !isTransient(error)) throw connectionError(error, address);
+          await new Promise((resolve) => { setTimeout(resolve, attempt * attempt * 1000); });
+        }
+      }
+    } finally {
+      this.opening--;
+    }
+  }
+
+  private watch(connection: Connection): void {
+    const { client } = connection;
+    const drop = (): void => {
+      connection.broken = true;
+      const index = this.idle.indexOf(connection);
+      if (index >= 0) this.idle.splice(index, 1);
+      if (this.open.delete(connection)) this.serveNext();
+    };
+    client.on('error', drop);
+    client.on('end', drop);
+  }
+
+  private async connect(address: ServerAddress): Promise<pg.Client> {
+    const prefer = address.sslmode === null || address.sslmode === 'prefer' || address.sslmode === 'allow';
+    const tls = address.host.startsWith('/') || address.sslmode === 'disable' ? undefined : tlsOptions(address);
+    if (tls === undefined || (prefer && this.plain)) return openClient(address, false);
+    try {
+      return await openClient(address, tls);
+    } catch (error) {
+      if (!prefer || !(error instanceof Error) || !/does not support SSL/.test(error.message)) throw error;
+      this.plain = true;
+      return openClient(address, false);
+    }
+  }
+}
+
+async function openClient(address: ServerAddress, ssl: TlsOptions | false): Promise<pg.Client> {
+  const client = new pg.Client({
+    host: address.host, port: address.port, user: address.user, password: address.password, database: address.database,
+    application_name: address.applicationName ?? undefined, connectionTimeoutMillis: address.connectTimeout * 1000, ssl,
+    keepAlive: true, keepAliveInitialDelayMillis: address.keepalivesIdle * 1000,
+  });
+  // A failure after the attempt is over must not end the process.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    destroy(client);
+    throw error;
+  }
+}
+
+/** libpq's meaning of `sslmode`: `require` encrypts, `verify-ca` checks who signed, `verify-full` the name too. */
+function tlsOptions(address: ServerAddress): TlsOptions {
+  const read = (path: string): Buffer => {
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      throw new TsdbtError('connection', `could not read the file "${path}" named in the profile: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  const certificates = {
+    ...(address.sslcert ? { cert: read(address.sslcert) } : {}),
+    ...(address.sslkey ? { key: read(address.sslkey) } : {}),
+    ...(address.sslrootcert ? { ca: read(address.sslrootcert) } : {}),
+  };
+  const mode = address.sslmode ?? 'prefer';
+  if (mode === 'verify-full') return { ...certificates, rejectUnauthorized: true };
+  if (mode === 'verify-ca' || (mode === 'require' && address.sslrootcert)) return { ...certificates, rejectUnauthorized: true, checkServerIdentity: () => undefined };
+  if (['require', 'prefer', 'allow'].includes(mode)) return { ...certificates, rejectUnauthorized: false };
+  throw new TsdbtError('profile', `invalid sslmode value: "${mode}"`);
+}
+
+/** Is another attempt of use? Not when the server says who or what is wrong. */
+function isTransient(error: unknown): boolean {
+  if (error instanceof TsdbtError) return false;
+  const code = error !== null && typeof error === 'object' && 'code' in error ? String(error.code) : '';
+  return !/^(28|3D|42)/.test(code);
+}
+
+async function end(client: pg.Client): Promise<void> {
+  try {
+    await client.end();
+  } catch {
+    destroy(client);
+  }
+}
+
+function destroy(client: pg.Client): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+}

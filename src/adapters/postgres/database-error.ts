@@ -1,0 +1,122 @@
+// A server's or driver's error as dbt prints it: psycopg2's text with LINE, caret, DETAIL and HINT, the SQLSTATE, and where in the SQL
+// it happened. Mapping that place to a model's line is left to the runner.
+import { TsdbtError } from '../../errors.ts';
+
+/** Fields of an error message of the protocol, as `pg` gives them. */
+interface ServerError {
+  readonly message: string;
+  readonly severity?: string | undefined;
+  readonly code?: string | undefined;
+  readonly detail?: string | undefined;
+  readonly hint?: string | undefined;
+  readonly position?: string | undefined;
+  readonly internalPosition?: string | undefined;
+  readonly internalQuery?: string | undefined;
+  readonly where?: string | undefined;
+}
+
+function isServerError(error: unknown): error is ServerError {
+  return error instanceof Error && 'severity' in error && typeof error.severity === 'string';
+}
+
+/** The text that libpq builds of a server's error, without its severity. */
+function messageOf(error: ServerError, sql: string): string {
+  let text = error.message;
+  if (error.position !== undefined) text += `\n${excerpt(sql, Number(error.position))}`;
+  else if (error.internalPosition !== undefined && error.internalQuery !== undefined) text += `\n${excerpt(error.internalQuery, Number(error.internalPosition))}`;
+  if (error.detail !== undefined) text += `\nDETAIL:  ${error.detail}`;
+  if (error.hint !== undefined) text += `\nHINT:  ${error.hint}`;
+  if (error.internalQuery !== undefined) text += `\nQUERY:  ${error.internalQuery}`;
+  if (error.where !== undefined) text += `\nCONTEXT:  ${error.where}`;
+  return text.trim();
+}
+
+const DISPLAY_SIZE = 60;
+const MIN_RIGHT_CUT = 10;
+
+function width(character: string): number {
+  return /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]$/u.test(character) ? 2 : 1;
+}
+
+/** `LINE 3: select x` and a caret below the place, long lines cut on both sides. @param position 1-based, in characters */
+function excerpt(sql: string, position: number): string {
+  const characters = [...sql];
+  const place = position - 1;
+  if (place < 0 || place > characters.length) return '';
+  let line = 1;
+  let begin = 0;
+  let end = characters.length;
+  for (let i = 0; i < characters.length; i++) {
+    const character = characters[i];
+    if (character !== '\r' && character !== '\n') continue;
+    if (i >= place) {
+      end = i;
+      break;
+    }
+    if (character === '\r' || i === 0 || characters[i - 1] !== '\r') line++;
+    begin = i + 1;
+  }
+  const shown = characters.map((character) => (character === '\t' ? ' ' : character));
+  const columns: number[] = [0];
+  for (const character of shown) columns.push(columns.at(-1)! + width(character));
+  let cutLeft = false;
+  let cutRight = false;
+  if (columns[end]! - columns[begin]! > DISPLAY_SIZE) {
+    if (columns[begin]! + DISPLAY_SIZE >= columns[place]! + MIN_RIGHT_CUT) {
+      while (columns[end]! - columns[begin]! > DISPLAY_SIZE) end--;
+      cutRight = true;
+    } else {
+      while (columns[place]! + MIN_RIGHT_CUT < columns[end]!) {
+        end--;
+        cutRight = true;
+      }
+      while (columns[end]! - columns[begin]! > DISPLAY_SIZE) {
+        begin++;
+        cutLeft = true;
+      }
+    }
+  }
+  const prefix = `LINE ${line}: ${cutLeft ? '...' : ''}`;
+  const caret = ' '.repeat(prefix.length + columns[place]! - columns[begin]!);
+  return `${prefix}${shown.slice(begin, end).join('')}${cutRight ? '...' : ''}\n${caret}^`;
+}
+
+/**
+ * What a statement's failure becomes.
+ * @param sent the text that was sent
+ * @param start where in it the statement itself starts, after a query comment, in characters
+ */
+export function databaseError(error: unknown, sent: string, sql: string, start: number): TsdbtError {
+  if (error instanceof TsdbtError) return error;
+  if (!isServerError(error)) {
+    const text = error instanceof Error ? error.message : String(error);
+    const lost = /Connection terminated|ECONNRESET|EPIPE|Client was closed|not queryable/.test(text);
+    return new TsdbtError('database', lost ? 'server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n\tbefore or while processing the request.' : text, { cause: error, sql });
+  }
+  const position = error.position === undefined ? undefined : Number(error.position) - start;
+  return new TsdbtError('database', messageOf(error, sent), {
+    code: error.code, cause: error, sql, position: position !== undefined && position > 0 ? position : undefined,
+  });
+}
+
+/** Where a server was sought. */
+export interface Place { readonly host: string; readonly port: number }
+
+/** What a failure to connect becomes, in libpq's words: host and port, never the password. */
+export function connectionError(error: unknown, place: Place): TsdbtError {
+  const socket = place.host.startsWith('/');
+  const where = socket ? `connection to server on socket "${place.host}/.s.PGSQL.${place.port}" failed`
+    : `connection to server at "${place.host}", port ${place.port} failed`;
+  const code = error !== null && typeof error === 'object' && 'code' in error ? String(error.code) : undefined;
+  if (isServerError(error)) return new TsdbtError('connection', `${where}: ${error.severity}:  ${messageOf(error, '')}`, { code: error.code });
+  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
+  const text = first instanceof Error ? first.message : String(first);
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new TsdbtError('connection', `could not translate host name "${place.host}" to address: ${code === 'ENOTFOUND' ? 'Name or service not known' : 'Temporary failure in name resolution'} (port ${place.port})`, { code });
+  if (code === 'ECONNREFUSED') {
+    return new TsdbtError('connection', `${where}: Connection refused\n\tIs the server running ${socket ? 'locally and accepting connections on that socket?' : 'on that host and accepting TCP/IP connections?'}`, { code });
+  }
+  if (code === 'ENOENT') return new TsdbtError('connection', `${where}: No such file or directory\n\tIs the server running locally and accepting connections on that socket?`, { code });
+  const timeout = /timeout expired/.test(text) || code === 'ETIMEDOUT';
+  const reason = timeout ? 'timeout expired' : /terminated unexpectedly/.test(text) ? 'server closed the connection unexpectedly' : text;
+  return new TsdbtError('connection', `${where}: ${reason}`, { code });
+}

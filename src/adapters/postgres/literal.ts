@@ -1,0 +1,63 @@
+// Values written into SQL text as psycopg2 writes them, for statements with `%s` placeholders. Everything else goes to the server as it is.
+import { TsdbtError } from '../../errors.ts';
+import { PyDate, PyDateTime, PyTime, PyTimedelta } from '../../values/datetime.ts';
+import { PyDecimal } from '../../values/decimal.ts';
+import { PyFloat } from '../../values/float.ts';
+import { toText } from '../../values/text.ts';
+import { PyTuple } from '../../values/tuple.ts';
+import { typeName } from '../../values/type-name.ts';
+import type { Value } from '../../values/value.ts';
+
+/** `'it''s'`; with backslashes ` E'…'`, whatever `standard_conforming_strings` says. */
+export function quoteText(text: string): string {
+  checkNul(text);
+  const quoted = `'${text.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
+  return text.includes('\\') ? ` E${quoted}` : quoted;
+}
+
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** @throws as psycopg2: the server takes no NUL in a text */
+export function checkNul(text: string): void {
+  if (text.includes('\0')) throw new TsdbtError('database', 'A string literal cannot contain NUL (0x00) characters.');
+}
+
+export function literal(value: Value): string {
+  if (value === null) return 'NULL';
+  switch (typeof value) {
+    case 'string': return quoteText(value);
+    case 'boolean': return String(value);
+    case 'bigint': return negativeSafe(value.toString());
+    case 'number': return Number.isFinite(value) ? negativeSafe(toText(value)) : `'${toText(value)}'::float`;
+    default:
+  }
+  if (value instanceof PyFloat) return negativeSafe(toText(value));
+  if (value instanceof PyDecimal) return value.special === 'NaN' ? "'NaN'::numeric" : value.special !== undefined ? "'NaN'::numeric" : negativeSafe(toText(value));
+  if (value instanceof PyDateTime) return `'${value.isoformat()}'::${value.tzinfo === null ? 'timestamp' : 'timestamptz'}`;
+  if (value instanceof PyDate) return `'${value.isoDate()}'::date`;
+  if (value instanceof PyTime) return `'${toText(value)}'::time`;
+  if (value instanceof PyTimedelta) return `'${value.micros / 1_000_000n} seconds ${value.micros % 1_000_000n} microseconds'::interval`;
+  if (Array.isArray(value)) return value.length === 0 ? "'{}'" : `ARRAY[${value.map(literal).join(',')}]`;
+  if (value instanceof PyTuple) return `(${value.items.map(literal).join(', ')})`;
+  throw new TsdbtError('database', `can't adapt type '${typeName(value)}'`);
+}
+
+/** A space keeps `-` and a negative number from becoming a comment. */
+function negativeSafe(text: string): string {
+  return text.startsWith('-') ? ` ${text}` : text;
+}
+
+/** The statement with each `%s` replaced and each `%%` halved. */
+export function bind(sql: string, bindings: readonly Value[]): string {
+  let next = 0;
+  const text = sql.replace(/%(.)/gs, (_, code: string) => {
+    if (code === '%') return '%';
+    if (code !== 's') throw new TsdbtError('database', `unsupported format character '${code}' (0x${code.charCodeAt(0).toString(16)}) in the statement`);
+    if (next >= bindings.length) throw new TsdbtError('database', 'list index out of range');
+    return literal(bindings[next++]!);
+  });
+  if (next < bindings.length) throw new TsdbtError('database', 'not all arguments converted during string formatting');
+  return text;
+}

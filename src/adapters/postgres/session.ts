@@ -1,0 +1,336 @@
+// One unit of work on Postgres: statements in order on one connection, with the transactions that dbt and psycopg2 would have around
+// them. Takes a connection of the pool with its first statement. What the statements are is decided by macros.
+import { from as copyFrom } from 'pg-copy-streams';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { TsdbtError } from '../../errors.ts';
+import type { AdapterResponse } from '../../contracts/results.ts';
+import type { ColumnDescription, ExecuteOptions, ExecuteResult, Session, SessionOptions } from '../adapter.ts';
+import { Table } from '../table.ts';
+import type { Connection, ConnectionPool } from './connection.ts';
+import { databaseError } from './database-error.ts';
+import { bind, quoteText } from './literal.ts';
+import { decodeTable, type RawResult, type ResultField, typeName } from './result.ts';
+
+/** What holds inside each transaction and, because a pooler may give each one another server, nowhere else. */
+export interface TransactionSettings {
+  readonly role: string | null;
+  readonly searchPath: string | null;
+  /** `autocommit: true` in the profile: dbt's BEGIN and COMMIT are not sent. */
+  readonly autocommit: boolean;
+}
+
+/** The part of `pg`'s wire connection that a query uses. */
+interface Wire {
+  query(text: string): void;
+  sendCopyFail(message: string): void;
+}
+
+/** How long a backend runs on after its client is gone. */
+const CHECK_INTERVAL = '5s';
+
+export class PostgresSession implements Session {
+  readonly name: string;
+  private readonly pool: ConnectionPool;
+  private readonly settings: TransactionSettings;
+  private readonly options: SessionOptions;
+  private connection: Connection | null = null;
+  private last: Promise<unknown> = Promise.resolve();
+  private transactionOpen = false;
+  /** psycopg2 begins a transaction before the first statement of a connection, and after that only when told to. */
+  private begun = false;
+
+  constructor(pool: ConnectionPool, settings: TransactionSettings, options: SessionOptions) {
+    this.pool = pool;
+    this.settings = settings;
+    this.options = options;
+    this.name = options.name;
+  }
+
+  get inTransaction(): boolean { return this.transactionOpen; }
+
+  async execute(sql: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
+    return this.inOrder(async () => {
+      if (options.autoBegin && !this.transactionOpen) await this.openTransaction();
+      const text = options.bindings ? bind(sql, options.bindings) : sql;
+      const result = await this.run(text, options.comment ?? true);
+      const response = responseOf(result);
+      const table = options.fetch ? decodeTable(result, options.limit ?? null) : Table.empty();
+      return { response, table: table.printingTo(this.options.print) };
+    });
+  }
+
+  async describe(sql: string): Promise<ColumnDescription[]> {
+    return this.inOrder(async () => {
+      const result = await this.run(sql);
+      return (result.fields ?? []).map((field) => ({ name: field.name, typeName: typeName(field.typeOid) }));
+    });
+  }
+
+  async begin(): Promise<void> {
+    return this.inOrder(async () => {
+      if (this.transactionOpen) throw new TsdbtError('internal', `Tried to begin a new transaction on connection "${this.name}", but it already had one open!`);
+      await this.openTransaction();
+    });
+  }
+
+  async commit(): Promise<void> {
+    return this.inOrder(async () => {
+      if (!this.transactionOpen) throw new TsdbtError('internal', `Tried to commit transaction on connection "${this.name}", but it does not have one open!`);
+      this.transactionOpen = false;
+      if (this.settings.autocommit) return;
+      await this.run('COMMIT', false);
+    });
+  }
+
+  async rollback(): Promise<void> {
+    return this.inOrder(() => this.rollBack());
+  }
+
+  async copyIn(sql: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<number> {
+    return this.inOrder(async () => {
+      const connection = await this.ready();
+      const { text, start } = this.commented(sql);
+      return this.observed(sql, async () => {
+        const stream = connection.client.query(copyFrom(text));
+        try {
+          await pipeline(Readable.from(chunks), stream);
+        } catch (error) {
+          await this.settle(connection);
+          await this.rollBack();
+          throw databaseError(error, text, sql, start);
+        }
+        await this.settle(connection);
+        const count = stream.rowCount ?? 0;
+        return { value: count, response: { _message: `COPY ${count}`, code: 'COPY', rows_affected: count } };
+      });
+    });
+  }
+
+  async cancel(): Promise<void> {
+    if (this.connection !== null) await this.pool.cancel(this.connection);
+  }
+
+  async release(): Promise<void> {
+    try {
+      await this.inOrder(async () => {
+        if (this.connection === null) return;
+        if (this.connection.status !== 'I') await this.rollBack();
+      });
+    } catch {
+      if (this.connection !== null) this.connection.broken = true;
+    } finally {
+      const connection = this.connection;
+      this.connection = null;
+      this.transactionOpen = false;
+      this.begun = false;
+      if (connection !== null) this.pool.release(connection);
+    }
+  }
+
+  /** Statements of a session run one after the other, whatever the caller waits for. */
+  private async inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.last.then(work, work);
+    this.last = result.then(() => undefined, () => undefined);
+    return result;
+  }
+
+  private async openTransaction(): Promise<void> {
+    this.transactionOpen = true;
+    if (this.settings.autocommit) return;
+    const connection = await this.take();
+    this.begun = true;
+    if (connection.status === 'I') await this.beginOn(connection);
+  }
+
+  private async take(): Promise<Connection> {
+    this.connection ??= await this.pool.acquire();
+    if (this.connection.broken) throw databaseError(new Error('Connection terminated'), '', '', 0);
+    return this.connection;
+  }
+
+  /** The connection, with the transaction that psycopg2 would have begun by now. */
+  private async ready(): Promise<Connection> {
+    const connection = await this.take();
+    if (!this.begun && !this.settings.autocommit) {
+      this.begun = true;
+      if (connection.status === 'I') await this.beginOn(connection);
+    }
+    return connection;
+  }
+
+  private async beginOn(connection: Connection): Promise<void> {
+    const { role, searchPath } = this.settings;
+    let sql = 'BEGIN';
+    if (role !== null) sql += `; SET LOCAL ROLE ${role}`;
+    if (searchPath !== null) sql += `; SELECT set_config('search_path', ${quoteText(searchPath)}, true)`;
+    const observe = async (text: string): Promise<void> => {
+      await this.observed(text, async () => {
+        const result = await this.send(connection, text);
+        return { value: result, response: responseOf(result) };
+      });
+    };
+    if (this.pool.checkInterval === false) return observe(sql);
+    try {
+      await observe(`${sql}; SET LOCAL client_connection_check_interval = '${CHECK_INTERVAL}'`);
+      this.pool.checkInterval = true;
+    } catch (error) {
+      // Postgres 13 does not know the setting and some systems cannot do it.
+      if (this.pool.checkInterval === true || connection.broken) throw databaseError(error, sql, sql, 0);
+      this.pool.checkInterval = false;
+      await this.send(connection, 'ROLLBACK');
+      try {
+        await observe(sql);
+      } catch (second) {
+        await this.send(connection, 'ROLLBACK').catch(() => undefined);
+        throw databaseError(second, sql, sql, 0);
+      }
+    }
+  }
+
+  private commented(sql: string): { text: string; start: number } {
+    const comment = this.options.comment?.() ?? null;
+    const words = comment?.text.trim() ?? '';
+    if (comment === null || words === '') return { text: sql, start: 0 };
+    if (comment.append) {
+      const body = sql.trimEnd();
+      return { text: body.endsWith(';') ? `${body.slice(0, -1)}\n/* ${words} */;` : `${body}\n/* ${words} */`, start: 0 };
+    }
+    const prefix = `/* ${words} */\n`;
+    return { text: prefix + sql, start: [...prefix].length };
+  }
+
+  private async run(sql: string, comment = true): Promise<RawResult> {
+    const connection = await this.ready();
+    const { text, start } = comment ? this.commented(sql) : { text: sql, start: 0 };
+    if (text.includes('\0')) throw new TsdbtError('database', 'A string literal cannot contain NUL (0x00) characters.', { sql });
+    try {
+      return await this.observed(sql, async () => {
+        const result = await this.sendWithSettings(connection, text);
+        return { value: result, response: responseOf(result) };
+      });
+    } catch (error) {
+      const known = databaseError(error, text, sql, start);
+      await this.rollBack();
+      throw known;
+    }
+  }
+
+  /** Outside of a transaction (VACUUM, CREATE INDEX CONCURRENTLY) role and search path are set for the statement alone. */
+  private async sendWithSettings(connection: Connection, text: string): Promise<RawResult> {
+    const { role, searchPath } = this.settings;
+    if (connection.status !== 'I' || (role === null && searchPath === null)) return this.send(connection, text);
+    if (role !== null) await this.send(connection, `SET ROLE ${role}`);
+    if (searchPath !== null) await this.send(connection, `SELECT set_config('search_path', ${quoteText(searchPath)}, false)`);
+    try {
+      return await this.send(connection, text);
+    } finally {
+      if (!connection.broken && connection.status === 'I') {
+        if (role !== null) await this.send(connection, 'RESET ROLE');
+        if (searchPath !== null) await this.send(connection, 'RESET search_path');
+      }
+    }
+  }
+
+  private async observed<T>(sql: string, work: () => Promise<{ value: T; response: AdapterResponse }>): Promise<T> {
+    const observer = this.options.onStatement;
+    observer?.({ sql, phase: 'start' });
+    const started = performance.now();
+    try {
+      const { value, response } = await work();
+      observer?.({ sql, phase: 'end', ms: performance.now() - started, response });
+      return value;
+    } catch (error) {
+      observer?.({ sql, phase: 'error', ms: performance.now() - started, error });
+      throw error;
+    }
+  }
+
+  private async rollBack(): Promise<void> {
+    this.transactionOpen = false;
+    this.begun = false;
+    const { connection } = this;
+    if (connection === null || connection.broken || connection.status === 'I') return;
+    try {
+      await this.send(connection, 'ROLLBACK');
+    } catch {
+      connection.broken = true;
+    }
+  }
+
+  /** Waits until the server is ready again, after a COPY. */
+  private async settle(connection: Connection): Promise<void> {
+    if (!connection.broken) await this.send(connection, '').catch(() => undefined);
+  }
+
+  /** One message of the simple protocol; of several statements the last one's result counts, as with psycopg2. */
+  private send(connection: Connection, text: string): Promise<RawResult> {
+    return new Promise((resolve, reject) => {
+      let current: { fields: readonly ResultField[] | null; rows: (string | null)[][] } = { fields: null, rows: [] };
+      let last: RawResult = { tag: '', fields: null, rows: [] };
+      let failure: unknown;
+      const client = connection.client as unknown as { _txStatus: string | null; query(query: object): void };
+      const finish = (): void => {
+        connection.status = client._txStatus ?? 'I';
+        if (failure === undefined) resolve(last);
+        else reject(failure);
+      };
+      client.query({
+        callback() {},
+        submit(wire: Wire) { wire.query(text); },
+        handleRowDescription(message: { fields: readonly { name: string; dataTypeID: number }[] }) {
+          current = { fields: message.fields.map((field) => ({ name: field.name, typeOid: field.dataTypeID })), rows: [] };
+        },
+        handleDataRow(message: { fields: (string | null)[] }) { current.rows.push(message.fields); },
+        handleCommandComplete(message: { text: string }) {
+          last = { tag: message.text, fields: current.fields, rows: current.rows };
+          current = { fields: null, rows: [] };
+        },
+        handleEmptyQuery() { last = { tag: '', fields: null, rows: [] }; },
+        handleCopyInResponse(wire: Wire) { wire.sendCopyFail('COPY FROM STDIN needs a file: not possible in a statement'); },
+        handleCopyData() {},
+        handlePortalSuspended() {},
+        handleReadyForQuery: finish,
+        // `pg` forgets the query here; the server is ready again only later.
+        handleError(error: unknown) {
+          failure = error;
+          if (connection.broken || !isOpen(connection)) {
+            connection.broken = true;
+            finish();
+            return;
+          }
+          void ready(connection).then(finish, () => { connection.broken = true; finish(); });
+        },
+      });
+    });
+  }
+}
+
+function isOpen(connection: Connection): boolean {
+  const client = connection.client as unknown as { _ended: boolean; _queryable: boolean };
+  return !client._ended && client._queryable;
+}
+
+/** Resolves with the server's next "ready": nothing else is in flight on this connection. */
+function ready(connection: Connection): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const wire = (connection.client as unknown as { connection: NodeJS.EventEmitter }).connection;
+    const done = (): void => {
+      wire.off('end', lost);
+      resolve();
+    };
+    const lost = (): void => {
+      wire.off('readyForQuery', done);
+      reject(new Error('Connection terminated'));
+    };
+    wire.once('readyForQuery', done);
+    wire.once('end', lost);
+  });
+}
+
+/** dbt's response of a statement: the tag, the tag without numbers, the rows. */
+function responseOf(result: RawResult): AdapterResponse {
+  const words = result.tag.split(' ').filter((word) => word !== '');
+  const rows = /^(?:INSERT \d+|SELECT|UPDATE|DELETE|MERGE|MOVE|FETCH|COPY) (\d+)$/.exec(result.tag);
+  return { _message: result.tag, code: words.filter((word) => !/^\d+$/.test(word)).join(' '), rows_affected: rows ? Number(rows[1]) : -1 };
+}
