@@ -20,6 +20,8 @@ export interface SourceFile {
   readonly checksum: { readonly name: string; readonly checksum: string };
   /** Milliseconds, for the parse cache. */
   readonly mtime_ms: number;
+  /** Bytes, for the parse cache. */
+  readonly size?: number;
 }
 
 export interface Project {
@@ -123,7 +125,7 @@ export interface RuntimeConfig {
   readonly profile: Profile;
   /** Root project first, then installed packages, then the built-in ones (`dbt_postgres`, `dbt`). */
   readonly packages: readonly Project[];
-  /** `--vars`, then vars.yml, as one map; beats `project.vars`. */
+  /** `--vars`; beats `project.vars` (which come from vars.yml when there is one). */
   readonly cli_vars: { readonly [name: string]: Json };
   readonly flags: Flags;
   /** The environment as a value: only what a template asks for is looked up. */

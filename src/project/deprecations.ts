@@ -1,0 +1,43 @@
+// Deprecations that reading a project can meet, under dbt's event names and in its words. Firing each kind only once is up to the
+// logger's owner.
+import type { Logger } from '../log.ts';
+
+type Facts = Readonly<Record<string, string>>;
+
+const RENAMED_PATH = (facts: Facts): string =>
+  `The \`${facts['deprecated_path']}\` config has been renamed to \`${facts['exp_path']}\`. Please update your \`dbt_project.yml\` configuration to reflect this change.`;
+const NO_PATH = (output: string, option: string, variable: string) => (facts: Facts): string =>
+  `The \`${facts['deprecated_path']}\` config in \`dbt_project.yml\` has been deprecated, and will no longer be supported in a future version of dbt-core. If you wish to write dbt ${output} to a custom directory, please use the ${option} CLI flag or ${variable} env var instead.`;
+
+const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts) => string }>> = {
+  PackageInstallPathDeprecation: {
+    code: 'D002',
+    text: () =>
+      'The default package install path has changed from `dbt_modules` to `dbt_packages`. Please update `clean-targets` in `dbt_project.yml` and check `.gitignore` as well. Or, set `packages-install-path: dbt_modules` if you\'d like to keep the current value.',
+  },
+  ConfigSourcePathDeprecation: { code: 'D003', text: RENAMED_PATH },
+  ConfigDataPathDeprecation: { code: 'D004', text: RENAMED_PATH },
+  EnvironmentVariableRenamed: {
+    code: 'D009',
+    text: ({ old_name, new_name }) =>
+      `The environment variable \`${old_name}\` has been renamed as \`${new_name}\`. If \`${old_name}\` is currently set, its value will be used instead of \`${new_name}\`. Set \`${new_name}\` and unset \`${old_name}\` to avoid this deprecation warning and ensure it works properly in a future release.`,
+  },
+  ConfigLogPathDeprecation: { code: 'D010', text: NO_PATH('logs', '--log-path', 'DBT_LOG_PATH') },
+  ConfigTargetPathDeprecation: { code: 'D011', text: NO_PATH('artifacts', '--target-path', 'DBT_TARGET_PATH') },
+  ProjectFlagsMovedDeprecation: { code: 'D013', text: () => "User config should be moved from the 'config' key in profiles.yml to the 'flags' key in dbt_project.yml." },
+  DuplicateYAMLKeysDeprecation: { code: 'D024', text: (facts) => `${facts['duplicate_description']} in file \`${facts['file']}\`` },
+  WEOIncludeExcludeDeprecation: { code: 'D031', text: (facts) => String(facts['description']) },
+  ModelParamUsageDeprecation: { code: 'D032', text: () => 'Usage of `--models`, `--model`, and `-m` is deprecated in favor of `--select` or `-s`.' },
+  EnvironmentVariableNamespaceDeprecation: {
+    code: 'D036',
+    text: ({ env_var, reserved_prefix }) =>
+      `Found custom environment variable \`${env_var}\` in the environment. The prefix \`${reserved_prefix}\` is reserved for dbt engine environment variables. Custom environment variables with the prefix \`${reserved_prefix}\` may cause collisions and runtime errors.`,
+  },
+};
+
+/** Fires a deprecation warning. @param name dbt's event name, one of the table above */
+export function deprecation(logger: Logger, name: string, facts: Facts): void {
+  const entry = DEPRECATIONS[name];
+  if (entry === undefined) return;
+  logger.fire({ name, code: entry.code, level: 'warn', msg: `[WARNING][${name}]: Deprecated functionality\n${entry.text(facts)}`, data: facts });
+}

@@ -1,0 +1,175 @@
+// The files of a project and its packages as values: found below the `*-paths`, without what .dbtignore names, in a fixed order;
+// contents and checksums are read when first asked for. Parsing is the parser's.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import type { Project, RuntimeConfig, SourceFile } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import { type IgnoreRules, parseIgnoreFile } from './ignore-file.ts';
+import { allSourcePaths } from './project.ts';
+import { compactWhitespace, pythonStrip } from './python-strip.ts';
+
+type Kind = SourceFile['kind'];
+
+interface FoundFile { readonly relative: string; readonly name: string }
+
+interface FileType { readonly kind: Kind; readonly paths: readonly string[]; readonly extensions: readonly string[] }
+
+const NO_RULES: IgnoreRules = { file: () => false, folder: () => false };
+
+/** Every file that dbt would parse, of all packages: the root project's first, then in the order of `config.packages`. */
+export function readSourceFiles(config: Pick<RuntimeConfig, 'packages' | 'flags'>): SourceFile[] {
+  const files: SourceFile[] = [];
+  const seedLimit = Number(config.flags['maximum_seed_size_mib'] ?? 1) * 1024 * 1024;
+  const jinjaExtensions = config.flags['allow_jinja_file_extensions'] === true;
+  for (const project of config.packages) readProjectFiles(project, seedLimit, jinjaExtensions, files);
+  return files;
+}
+
+function readProjectFiles(project: Project, seedLimit: number, jinjaExtensions: boolean, into: SourceFile[]): void {
+  const ignorePath = join(project.project_root, '.dbtignore');
+  const rules = existsSync(ignorePath) ? parseIgnoreFile(readFileSync(ignorePath, 'utf8')) : NO_RULES;
+  const walked = new Map<string, readonly FoundFile[]>();
+  const walk = (path: string): readonly FoundFile[] => {
+    let found = walked.get(path);
+    if (found === undefined) walked.set(path, (found = findFiles(project.project_root, path, rules)));
+    return found;
+  };
+  for (const type of fileTypes(project, jinjaExtensions)) {
+    for (const extension of type.extensions) {
+      for (const path of type.paths) {
+        for (const file of walk(path)) {
+          if (!file.name.endsWith(extension) || (type.kind === 'singular_test' && /^(generic|fixtures)\//.test(file.relative))) continue;
+          into.push(new LoadedFile(project, path, file.relative, type.kind, seedLimit));
+        }
+      }
+    }
+  }
+}
+
+/** The kinds of files in the order in which dbt reads them. */
+function fileTypes(project: Project, jinjaExtensions: boolean): FileType[] {
+  const aliases = (extension: string): string[] => (jinjaExtensions ? ['', '.j2', '.jinja2', '.jinja'].map((suffix) => extension + suffix) : [extension]);
+  const sql = aliases('.sql');
+  const properties = allSourcePaths(
+    project.model_paths, project.seed_paths, project.snapshot_paths, project.analysis_paths, project.macro_paths, project.test_paths, project.function_paths,
+  );
+  return [
+    { kind: 'macro', paths: project.macro_paths, extensions: sql },
+    { kind: 'model', paths: project.model_paths, extensions: ['.py', ...sql] },
+    { kind: 'snapshot', paths: project.snapshot_paths, extensions: sql },
+    { kind: 'analysis', paths: project.analysis_paths, extensions: sql },
+    { kind: 'singular_test', paths: project.test_paths, extensions: sql },
+    { kind: 'generic_test', paths: project.test_paths.map((path) => `${path.replace(/\/+$/, '')}/generic`), extensions: sql },
+    { kind: 'seed', paths: project.seed_paths, extensions: ['.csv'] },
+    { kind: 'docs', paths: project.docs_paths, extensions: aliases('.md') },
+    { kind: 'properties', paths: properties, extensions: ['.yml', '.yaml'] },
+    { kind: 'fixture', paths: project.test_paths.map((path) => `${path.replace(/\/+$/, '')}/fixtures`), extensions: ['.csv', ...sql] },
+    { kind: 'function', paths: project.function_paths, extensions: ['.py', '.js', ...sql] },
+  ];
+}
+
+/** Files below `path`, names sorted, a folder's own files before its folders'. Links to folders are not followed. */
+function findFiles(root: string, path: string, rules: IgnoreRules): FoundFile[] {
+  const found: FoundFile[] = [];
+  const visit = (relative: string): void => {
+    const folder = join(isAbsolute(path) ? path : join(root, path), relative);
+    const entries = readFolder(folder);
+    const folders: string[] = [];
+    for (const entry of entries) {
+      const below = relative === '' ? entry.name : `${relative}/${entry.name}`;
+      const fromRoot = `${path.replace(/^\.\//, '').replace(/\/+$/, '')}/${below}`;
+      if (entry.isDirectory()) {
+        if (!rules.folder(fromRoot)) folders.push(below);
+        continue;
+      }
+      if (entry.isSymbolicLink() && statSync(join(folder, entry.name), { throwIfNoEntry: false })?.isFile() !== true) continue;
+      const first = entry.name[0];
+      if (first === '.' || first === '#' || first === '~' || rules.file(fromRoot)) continue;
+      // Extensions count in any case.
+      found.push({ relative: below, name: entry.name.toLowerCase() });
+    }
+    for (const below of folders) visit(below);
+  };
+  visit('');
+  return found;
+}
+
+function readFolder(folder: string): import('node:fs').Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw new TsdbtError('runtime', `Could not read the folder ${folder}: ${code}`, { path: folder, cause: error });
+  }
+}
+
+/** A file that is read when its text or checksum is first asked for. */
+class LoadedFile implements SourceFile {
+  readonly package_name: string;
+  readonly project_root: string;
+  readonly search_path: string;
+  readonly relative_path: string;
+  readonly original_file_path: string;
+  readonly kind: Kind;
+  readonly mtime_ms: number;
+  readonly size: number;
+  private readonly absolute: string;
+  private readonly seedLimit: number;
+  private text: string | undefined;
+  private hash: SourceFile['checksum'] | undefined;
+
+  constructor(project: Project, searchPath: string, relativePath: string, kind: Kind, seedLimit: number) {
+    this.package_name = project.project_name;
+    this.project_root = project.project_root;
+    this.search_path = searchPath;
+    this.relative_path = relativePath;
+    this.original_file_path = `${searchPath.replace(/\/+$/, '')}/${relativePath}`;
+    this.kind = kind;
+    this.absolute = isAbsolute(searchPath) ? join(searchPath, relativePath) : join(project.project_root, searchPath, relativePath);
+    const stat = statSync(this.absolute);
+    this.mtime_ms = stat.mtimeMs;
+    this.size = stat.size;
+    this.seedLimit = seedLimit;
+  }
+
+  get contents(): string {
+    this.text ??= this.kind === 'seed' ? '' : pythonStrip(readText(this.absolute));
+    return this.text;
+  }
+
+  get checksum(): SourceFile['checksum'] {
+    this.hash ??= this.computeChecksum();
+    return this.hash;
+  }
+
+  private computeChecksum(): SourceFile['checksum'] {
+    if (this.kind !== 'seed') return sha256(compactWhitespace(this.contents));
+    if (this.seedLimit !== 0 && this.size > this.seedLimit) return { name: 'path', checksum: this.original_file_path };
+    // dbt reads seeds with universal newlines and keeps a BOM.
+    return sha256(pythonStrip(decode(readFileSync(this.absolute), this.absolute).replace(/\r\n?/g, '\n')));
+  }
+}
+
+function sha256(text: string): SourceFile['checksum'] {
+  return { name: 'sha256', checksum: createHash('sha256').update(text, 'utf8').digest('hex') };
+}
+
+function readText(path: string): string {
+  const text = decode(readFileSync(path), path);
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+function decode(bytes: Buffer, path: string): string {
+  const text = bytes.toString('utf8');
+  // A replacement character may be real or stand for broken bytes; only then look closer.
+  if (text.includes('\ufffd')) {
+    try {
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch (error) {
+      throw new TsdbtError('runtime', `${path} is not UTF-8 text`, { path, cause: error });
+    }
+  }
+  return text;
+}

@@ -1,0 +1,205 @@
+// Flags of one command: command line over the environment over `flags:` of dbt_project.yml over dbt's defaults. Reads no file.
+import type { Json } from '../contracts/node.ts';
+import type { Flags } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import { convertOption } from './option-value.ts';
+import { commandSpec, GLOBAL_OPTIONS, type OptionSpec, RENAMED_VARIABLES } from './option-table.ts';
+import { findViolation, optional, optionalText, type Shape } from './schema-check.ts';
+import { normalizeWarnErrorOptions, type WarnErrorOptions } from './warn-error-options.ts';
+import { asDictionary } from './yaml.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the user typed, already converted, by name of the option; absent means not typed. */
+export type CliOptions = Readonly<Record<string, unknown>>;
+
+/** A warning to fire once logging is set up: dbt's event name and its facts. */
+export interface FlagNotice { readonly name: string; readonly facts: Readonly<Record<string, string>> }
+
+export interface ResolvedFlags {
+  readonly flags: Flags;
+  readonly notices: readonly FlagNotice[];
+  /** Names of options that the command line or the environment gave. */
+  readonly given: ReadonlySet<string>;
+}
+
+/** Behaviour-change flags of dbt 1.12 and their defaults. */
+export const BEHAVIOR_FLAGS: Readonly<Record<string, boolean>> = {
+  require_batched_execution_for_custom_microbatch_strategy: true,
+  require_explicit_package_overrides_for_builtin_materializations: true,
+  require_resource_names_without_spaces: true,
+  source_freshness_run_project_hooks: true,
+  skip_nodes_if_on_run_start_fails: true,
+  state_modified_compare_more_unrendered_values: true,
+  state_modified_compare_vars: false,
+  require_yaml_configuration_for_mf_time_spines: true,
+  require_nested_cumulative_type_params: true,
+  validate_macro_args: true,
+  require_all_warnings_handled_by_warn_error: true,
+  require_generic_test_arguments_property: true,
+  require_unique_project_resource_names: false,
+  require_ref_searches_node_package_before_root: false,
+  require_valid_schema_from_generate_schema_name: false,
+  allow_jinja_file_extensions: false,
+  require_sql_header_in_test_configs: false,
+  support_custom_ref_kwargs: false,
+  require_corrected_analysis_fqns: false,
+  require_source_and_semantic_model_names_without_spaces: false,
+  enable_grouped_warn_error_parser_logs: false,
+  use_catalogs_v2: false,
+  latest_version_pointer_enabled_by_default: false,
+};
+
+const flag = optional({ type: 'boolean' });
+const integer = optional({ type: 'integer' });
+/** Options that `flags:` may set; anything else there has no effect. */
+const PROJECT_FLAGS: { readonly [name: string]: Shape } = {
+  cache_selected_only: flag, debug: flag, fail_fast: flag, hints_enabled: flag, indirect_selection: optionalText, log_format: optionalText,
+  log_format_file: optionalText, log_level: optionalText, log_level_file: optionalText, maximum_seed_size_mib: integer, partial_parse: flag,
+  populate_cache: flag, printer_width: integer, send_anonymous_usage_stats: { type: 'boolean' }, snowflake_projects_otel: flag, static_parser: flag,
+  use_colors: flag, use_colors_file: flag, use_experimental_parser: flag, use_v2_parser: flag, v2_parser: optionalText, version_check: flag,
+  warn_error: flag, warn_error_options: optional({ type: 'object' }), write_json: flag,
+};
+const PROJECT_FLAGS_SHAPE: Shape = {
+  type: 'object',
+  properties: { ...PROJECT_FLAGS, require_event_names_in_deprecations: { type: 'boolean' }, ...Object.fromEntries(Object.keys(BEHAVIOR_FLAGS).map((name) => [name, { type: 'boolean' }])) },
+};
+
+/** What dbt gives flags that a command has no option for. */
+const ALWAYS: Readonly<Record<string, unknown>> = {
+  indirect_selection: 'eager', target_path: null, defer_state: null, warn_error: null, full_refresh: false, strict_mode: false, store_failures: false,
+  introspect: true, threads: null, empty: false,
+};
+
+/** Switches without a value are false for us where dbt has None. */
+const BOOLEANS = ['cache_selected_only', 'debug', 'defer', 'fail_fast', 'favor_state', 'log_cache_events', 'macro_debugging', 'quiet', 'use_experimental_parser', 'warn_error'];
+
+/**
+ * The flags of a command.
+ * @param which dbt's name of the command (`run`, `generate` …)
+ * @param projectFlags the `flags:` block as written; null when there is none
+ */
+export function resolveFlags(which: string, cliOptions: CliOptions, env: Environment, projectFlags: Json): Flags {
+  return resolveFlagsWithNotices(which, cliOptions, env, projectFlags).flags;
+}
+
+/** As `resolveFlags`, with the warnings that the caller fires. */
+export function resolveFlagsWithNotices(which: string, cliOptions: CliOptions, env: Environment, projectFlags: Json): ResolvedFlags {
+  const specs = [...GLOBAL_OPTIONS, ...(commandSpec(which)?.options ?? [])];
+  const values: Record<string, unknown> = { ...ALWAYS };
+  const notices: FlagNotice[] = [];
+  const given = new Set<string>();
+  for (const spec of specs) {
+    const typed = cliOptions[spec.name];
+    if (typed !== undefined) {
+      values[spec.name] = typed;
+      given.add(spec.name);
+      continue;
+    }
+    const variable = environmentValue(spec, env);
+    if (variable === undefined) values[spec.name] = defaultValue(spec);
+    else {
+      values[spec.name] = convertOption(spec, variable);
+      given.add(spec.name);
+    }
+  }
+  applyRenamedVariables(values, specs, env, given, notices);
+  applyProjectFlags(values, projectFlags, given, notices);
+  for (const name of BOOLEANS) values[name] = values[name] === true;
+  follow(values, given, 'use_colors', 'use_colors_file');
+  follow(values, given, 'log_level', 'log_level_file');
+  follow(values, given, 'log_format', 'log_format_file');
+  if (/^(1|t|true|y|yes)$/i.test(env['DO_NOT_TRACK'] ?? '')) values['send_anonymous_usage_stats'] = false;
+  exclusive(given, 'warn_error', 'warn_error_options');
+  exclusive(given, 'select', 'inline');
+  exclusive(given, 'selector', 'inline');
+  checkEventTimes(values);
+  if (values['selector'] && (hasItems(values['select']) || hasItems(values['exclude']))) notices.push({ name: 'SelectExcludeIgnoredWithSelectorWarning', facts: {} });
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('DBT_ENGINE_') && !KNOWN_ENGINE_VARIABLES.has(name)) {
+      notices.push({ name: 'EnvironmentVariableNamespaceDeprecation', facts: { env_var: name, reserved_prefix: 'DBT_ENGINE' } });
+    }
+  }
+  const warnErrorOptions = normalizeWarnErrorOptions(asDictionary((values['warn_error_options'] ?? {}) as Json) ?? {}, (facts) => notices.push({ name: 'WEOIncludeExcludeDeprecation', facts }));
+  return { flags: { ...values, which, warn_error_options: warnErrorOptions } as unknown as Flags & { warn_error_options: WarnErrorOptions }, notices, given };
+}
+
+/** The variables that dbt reads, in their `DBT_ENGINE_` spelling. */
+const KNOWN_ENGINE_VARIABLES: ReadonlySet<string> = new Set([
+  ...GLOBAL_OPTIONS.concat(...['build', 'clean', 'compile', 'deps', 'generate', 'serve', 'list', 'run', 'run-operation', 'seed', 'show', 'freshness', 'test'].map((which) => commandSpec(which)?.options ?? []))
+    .flatMap((spec) => (spec.env === undefined ? [] : [engineName(spec.env)])),
+  ...RENAMED_VARIABLES.map(({ old }) => engineName(old)),
+  ...['INVOCATION_ENV', 'RECORDED_FILE_PATH', 'TEST_STATE_MODIFIED', 'PACKAGE_HUB_URL', 'DOWNLOAD_DIR', 'PP_FILE_DIFF_TEST', 'PP_TEST', 'SHOW_RESOURCE_REPORT'].map((name) => `DBT_ENGINE_${name}`),
+]);
+
+function engineName(variable: string): string {
+  return variable.startsWith('DBT_ENGINE_') ? variable : variable.replace(/^DBT_/, 'DBT_ENGINE_');
+}
+
+/** The non-empty value of an option's variable, `DBT_ENGINE_…` before `DBT_…`. */
+function environmentValue(spec: OptionSpec, env: Environment): string | undefined {
+  if (spec.env === undefined) return undefined;
+  return env[engineName(spec.env)] || env[spec.env] || undefined;
+}
+
+function defaultValue(spec: OptionSpec): unknown {
+  if (spec.kind === 'yaml') return {};
+  return spec.default ?? (spec.kind === 'list' ? [] : null);
+}
+
+function applyRenamedVariables(values: Record<string, unknown>, specs: readonly OptionSpec[], env: Environment, given: Set<string>, notices: FlagNotice[]): void {
+  for (const { old, name, negated } of RENAMED_VARIABLES) {
+    const spec = specs.find((candidate) => candidate.name === name);
+    const text = env[engineName(old)] || env[old];
+    if (spec === undefined || text === undefined || text === '') continue;
+    const value = convertOption(spec, text);
+    values[name] = negated === true ? !value : value;
+    given.add(name);
+    notices.push({ name: 'EnvironmentVariableRenamed', facts: { old_name: old, new_name: engineName(spec.env ?? '') } });
+  }
+}
+
+function applyProjectFlags(values: Record<string, unknown>, projectFlags: Json, given: ReadonlySet<string>, notices: FlagNotice[]): void {
+  const block = asDictionary(projectFlags) ?? {};
+  if (asDictionary(block['warn_error_options'] ?? null) !== undefined) {
+    // Two spellings of one key are an error; anything else that is wrong makes dbt ignore the whole block.
+    normalizeWarnErrorOptions(asDictionary(block['warn_error_options'] ?? null) ?? {}, () => undefined);
+  }
+  const usable = findViolation(block, PROJECT_FLAGS_SHAPE) === undefined ? block : {};
+  for (const name of Object.keys(PROJECT_FLAGS)) {
+    const value = usable[name];
+    if (value === undefined || value === null || given.has(name)) continue;
+    values[name] = value;
+    if (name === 'warn_error_options') normalizeWarnErrorOptions(asDictionary(value) ?? {}, (facts) => notices.push({ name: 'WEOIncludeExcludeDeprecation', facts }));
+  }
+  for (const [name, fallback] of Object.entries(BEHAVIOR_FLAGS)) values[name] = typeof usable[name] === 'boolean' ? usable[name] : fallback;
+}
+
+/** A setting for the console counts for the file too, unless the file has its own. */
+function follow(values: Record<string, unknown>, given: ReadonlySet<string>, lead: string, follower: string): void {
+  if (given.has(lead) && !given.has(follower)) values[follower] = values[lead];
+}
+
+function exclusive(given: ReadonlySet<string>, first: string, second: string): void {
+  if (given.has(first) && given.has(second)) throw new TsdbtError('usage', `${second}: not allowed with argument ${first}`);
+}
+
+function checkEventTimes(values: Record<string, unknown>): void {
+  const start = values['event_time_start'] ?? null;
+  const end = values['event_time_end'] ?? null;
+  if (start === null && end === null) return;
+  const missing = (given: string, absent: string): never => {
+    throw new TsdbtError(
+      'usage',
+      `The flag \`${given}\` was specified, but \`${absent}\` was not. When specifying \`${given}\`, \`${absent}\` must also be present.`,
+    );
+  };
+  if (start === null) missing('--event-time-end', '--event-time-start');
+  if (end === null) missing('--event-time-start', '--event-time-end');
+  if (String(start) >= String(end)) throw new TsdbtError('usage', 'Value for `--event-time-start` must be less than `--event-time-end`');
+}
+
+function hasItems(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
+}
+

@@ -1,0 +1,86 @@
+// The value of one option from its text, with click's words when it is wrong. Used for the command line and the environment alike.
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Json } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import type { OptionSpec } from './option-table.ts';
+import { asDictionary, loadYaml } from './yaml.ts';
+
+const TRUE = new Set(['1', 'true', 't', 'yes', 'y', 'on']);
+const FALSE = new Set(['0', 'false', 'f', 'no', 'n', 'off', '']);
+
+/** How click names an option in an error. */
+export function optionLabel(spec: OptionSpec): string {
+  return spec.names.map((name) => `'${name}'`).join(' / ');
+}
+
+/**
+ * The value of an option.
+ * @param raw the text; for a `list` of the command line its words
+ * @throws TsdbtError `usage` in click's words
+ */
+export function convertOption(spec: OptionSpec, raw: string | readonly string[]): unknown {
+  const text = typeof raw === 'string' ? raw : raw.join(' ');
+  const refuse = (why: string): never => {
+    throw new TsdbtError('usage', `Invalid value for ${optionLabel(spec)}: ${why}`);
+  };
+  switch (spec.kind) {
+    case 'switch':
+    case 'pair': {
+      const word = text.trim().toLowerCase();
+      if (TRUE.has(word)) return true;
+      if (FALSE.has(word)) return false;
+      return refuse(`'${text}' is not a valid boolean. Recognized values: ${[...TRUE, ...FALSE].sort().join(', ')}`);
+    }
+    case 'integer': {
+      if (!/^\s*[-+]?\d+\s*$/.test(text)) refuse(`'${text}' is not a valid integer.`);
+      return Number(text);
+    }
+    case 'choice': return choice(spec, text, refuse);
+    case 'list': {
+      const words = (typeof raw === 'string' ? raw.split(/\s+/) : raw.flatMap((word) => word.split(' '))).filter((word) => word !== '');
+      return spec.choices === undefined ? words : words.map((word) => choice(spec, word, refuse));
+    }
+    case 'yaml': return yamlDictionary(text) ?? refuse(`String '${text}' is not valid YAML`);
+    case 'path': return path(spec, text, refuse);
+    case 'datetime': return datetime(text) ?? refuse(`'${text}' does not match the formats '%Y-%m-%d', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S'.`);
+    case 'package': {
+      const [name = '', version, ...rest] = text.split('@');
+      return rest.length > 0 || version === undefined ? { name: text, version: null } : { name, version };
+    }
+    case 'text':
+    case 'sample': return text;
+    default: return spec.kind satisfies never;
+  }
+}
+
+function choice(spec: OptionSpec, text: string, refuse: (why: string) => never): string {
+  const choices = spec.choices ?? [];
+  return choices.find((candidate) => candidate.toLowerCase() === text.toLowerCase()) ?? refuse(`'${text}' is not one of ${choices.map((candidate) => `'${candidate}'`).join(', ')}.`);
+}
+
+function path(spec: OptionSpec, text: string, refuse: (why: string) => never): string {
+  if (spec.exists === true && !existsSync(text)) refuse(`Path '${text}' does not exist.`);
+  const folder = spec.name === 'state' || spec.name === 'defer_state';
+  if (folder && existsSync(text) && !statSync(text).isDirectory()) refuse(`Directory '${text}' is a file.`);
+  return spec.name === 'log_path' ? resolve(text) : text;
+}
+
+function yamlDictionary(text: string): { [key: string]: Json } | undefined {
+  try {
+    return asDictionary(loadYaml(text, null));
+  } catch (error) {
+    if (error instanceof TsdbtError) return undefined;
+    throw error;
+  }
+}
+
+/** ISO text of one of the three forms that click's DateTime takes. */
+function datetime(text: string): string | undefined {
+  const match = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{1,2}):(\d{1,2}))?$/.exec(text);
+  if (match === null) return undefined;
+  const [year, month, day, hour, minute, second] = match.slice(1).map((part) => Number(part ?? 0)) as [number, number, number, number, number, number];
+  const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
+  const valid = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
+  return valid ? date.toISOString().slice(0, 19) : undefined;
+}

@@ -1,0 +1,131 @@
+// packages.yml, dependencies.yml and package-lock.yml as data, and the folders of installed packages. Installing is deps.ts's.
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import type { Json } from '../contracts/node.ts';
+import type { Project } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import { pythonStrip } from './python-strip.ts';
+import { findViolation, optionalText, type Shape } from './schema-check.ts';
+import { asDictionary, loadYaml } from './yaml.ts';
+
+export const PACKAGES_FILE = 'packages.yml';
+export const DEPENDENCIES_FILE = 'dependencies.yml';
+export const LOCK_FILE = 'package-lock.yml';
+const LOCK_HASH_KEY = 'sha1_hash';
+
+export interface PackageList {
+  /** As written. */
+  readonly packages: readonly { readonly [key: string]: Json }[];
+  /** dependencies.yml is not rendered. */
+  readonly fromDependenciesFile: boolean;
+  /** File that lists them. */
+  readonly file: string;
+}
+
+export interface PackageLock extends PackageList { readonly hash: string | null }
+
+/** The packages that a project asks for. */
+export function readPackageList(root: string): PackageList {
+  const packages = readDictionary(join(root, PACKAGES_FILE));
+  const dependencies = readDictionary(join(root, DEPENDENCIES_FILE));
+  if ('packages' in packages && 'packages' in dependencies) {
+    throw new TsdbtError('project', "The 'packages' key cannot be specified in both packages.yml and dependencies.yml");
+  }
+  if ('projects' in packages) throw new TsdbtError('project', "The 'projects' key cannot be specified in packages.yml");
+  const fromDependenciesFile = 'packages' in dependencies;
+  const file = fromDependenciesFile ? DEPENDENCIES_FILE : PACKAGES_FILE;
+  return { packages: checkedPackages(fromDependenciesFile ? { packages: dependencies['packages'] ?? null } : packages), fromDependenciesFile, file };
+}
+
+/** What `deps` wrote last; undefined when there is no lock file. */
+export function readPackageLock(root: string): PackageLock | undefined {
+  const path = join(root, LOCK_FILE);
+  if (!existsSync(path)) return undefined;
+  const { [LOCK_HASH_KEY]: hash, ...data } = readDictionary(path);
+  return { packages: checkedPackages(data), fromDependenciesFile: false, file: LOCK_FILE, hash: typeof hash === 'string' ? hash : null };
+}
+
+/**
+ * The folders of installed packages, sorted.
+ * @throws TsdbtError `compilation` in dbt's words when their number is not what the project asks for
+ */
+export function installedPackageFolders(project: Project): string[] {
+  const lock = readPackageLock(project.project_root);
+  const locked = lock?.packages ?? [];
+  const specified = locked.length > 0 ? locked : project.packages;
+  const root = join(project.project_root, project.packages_install_path);
+  const base = isAbsolute(project.packages_install_path) ? project.packages_install_path : root;
+  const folders = existsSync(base)
+    ? readdirSync(base).sort().filter((name) => !name.startsWith('__') && statSync(join(base, name), { throwIfNoEntry: false })?.isDirectory() === true)
+    : [];
+  if (folders.length !== specified.length) {
+    const missing = locked.map((entry) => entry['name']).filter((name): name is string => typeof name === 'string' && !folders.includes(name));
+    const { file } = readPackageList(project.project_root);
+    throw new TsdbtError(
+      'compilation',
+      `dbt expects ${specified.length} package(s) based on packages specified in ${file}, but found only ${folders.length} package(s) installed in ${project.packages_install_path}. ` +
+        (missing.length > 0 ? `Following packages were not found: ${missing.join(', ')}. ` : '') +
+        'Run "dbt deps" to install package dependencies.',
+    );
+  }
+  return folders.map((name) => join(base, name));
+}
+
+const text: Shape = { type: 'string' };
+const revision: Shape = { anyOf: [text, { type: 'number' }, { type: 'null' }] };
+const flag: Shape = { anyOf: [{ type: 'boolean' }, { type: 'null' }] };
+const unrendered: Shape = { type: 'object' };
+const PACKAGE_SHAPE: Shape = {
+  anyOf: [
+    { type: 'object', properties: { local: text, unrendered, name: optionalText }, additional: false, required: ['local'] },
+    { type: 'object', properties: { tarball: text, name: text, unrendered }, additional: false, required: ['tarball', 'name'] },
+    {
+      type: 'object', additional: false, required: ['git'],
+      properties: { git: text, revision, 'warn-unpinned': flag, subdirectory: optionalText, unrendered, name: optionalText },
+    },
+    {
+      type: 'object', additional: false, required: ['package', 'version'],
+      properties: { package: text, version: { anyOf: [text, { type: 'number' }, { type: 'array' }] }, install_prerelease: flag, unrendered, name: optionalText },
+    },
+    {
+      type: 'object', additional: false, required: ['private'],
+      properties: { private: text, provider: optionalText, revision, 'warn-unpinned': flag, subdirectory: optionalText, unrendered, name: optionalText },
+    },
+  ],
+};
+const LIST_SHAPE: Shape = { type: 'object', properties: { packages: { type: 'array', items: PACKAGE_SHAPE } }, additional: false, required: ['packages'] };
+
+/**
+ * The entries of a package file, checked.
+ * @throws TsdbtError `project`: the file is malformed
+ */
+export function checkedPackages(data: { readonly [key: string]: Json }): { readonly [key: string]: Json }[] {
+  const filled = { ...data, packages: data['packages'] ?? [] };
+  const problem = packageProblem(filled.packages) ?? findViolation(filled, LIST_SHAPE)?.message;
+  if (problem !== undefined) {
+    throw new TsdbtError(
+      'project',
+      `The packages.yml file in this project is malformed. Please double check\nthe contents of this file and fix any errors before retrying.\n\nYou can find more information on the syntax for this file here:\nhttps://docs.getdbt.com/docs/package-management\n\nValidator Error:\n${problem}\n`,
+    );
+  }
+  return filled.packages as { readonly [key: string]: Json }[];
+}
+
+function packageProblem(packages: Json): string | undefined {
+  for (const item of Array.isArray(packages) ? packages : []) {
+    const entry = asDictionary(item);
+    if (entry === undefined) continue;
+    const empty = (['package', 'local', 'git'] as const).find((key) => entry[key] === '');
+    if (empty !== undefined) return `A ${empty === 'package' ? 'hub' : empty} package is missing the value. It is a required property.`;
+    const name = entry['package'];
+    if (typeof name !== 'string') continue;
+    if (!entry['version']) return `${name} is missing the version. When installing from the Hub package index, version is a required property`;
+    if (!name.includes('/')) return `${name} was not found in the package index. Packages on the index require a namespace, e.g dbt-labs/dbt_utils`;
+  }
+  return undefined;
+}
+
+function readDictionary(path: string): { readonly [key: string]: Json } {
+  if (!existsSync(path)) return {};
+  return asDictionary(loadYaml(pythonStrip(readFileSync(path, 'utf8')), path) ?? {}) ?? {};
+}

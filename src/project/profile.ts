@@ -1,0 +1,191 @@
+// profiles.yml: where it is, which profile and target are meant, what their credentials say; and the built-in profile of the
+// embedded server for a machine without any profiles.yml. Connecting is the adapters'.
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { credentialsSpec, embeddedSpec, type CredentialsSpec } from '../adapters/credentials.ts';
+import type { Json } from '../contracts/node.ts';
+import type { Credentials, Profile } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
+import { findViolation, type Shape } from './schema-check.ts';
+import { asDictionary, loadYaml } from './yaml.ts';
+
+export const PROFILES_FILE = 'profiles.yml';
+const DEFAULT_TARGET = 'embedded';
+
+type Dictionary = { [key: string]: Json };
+
+export interface ProfilesPlace {
+  readonly directory: string;
+  /** Whether the user named the folder (option or variable). */
+  readonly asked: boolean;
+}
+
+export interface LoadProfileOptions {
+  readonly render: RenderYamlText;
+  readonly scope: YamlScope;
+  readonly profiles: ProfilesPlace;
+  readonly projectDir: string;
+  /** `profile:` of dbt_project.yml, rendered. */
+  readonly projectProfile: string | null;
+  /** `--profile`, `--target`, `--threads`. */
+  readonly profile?: string | null | undefined;
+  readonly target?: string | null | undefined;
+  readonly threads?: number | null | undefined;
+  readonly logger?: Logger | undefined;
+}
+
+/** Where profiles.yml is looked for: the option, the variable, the working directory, `~/.dbt`. */
+export function profilesPlace(cwd: string, env: Readonly<Record<string, string | undefined>>, option?: string | null): ProfilesPlace {
+  const asked = option ?? env['DBT_ENGINE_PROFILES_DIR'] ?? env['DBT_PROFILES_DIR'];
+  if (asked !== undefined && asked !== null && asked !== '') return { directory: asked, asked: true };
+  return { directory: existsSync(join(cwd, PROFILES_FILE)) ? cwd : join(env['HOME'] ?? env['USERPROFILE'] ?? cwd, '.dbt'), asked: false };
+}
+
+/** The whole of profiles.yml, unrendered; empty when there is no such file. */
+export function readProfiles(directory: string): Dictionary {
+  const path = join(directory, PROFILES_FILE);
+  if (!existsSync(path)) return {};
+  const wrap = (text: string): string => `\ndbt encountered an error while trying to read your profiles.yml file.\n\n${text}\n`;
+  let data: Json;
+  try {
+    data = loadYaml(readFileSync(path, 'utf8'), path);
+  } catch (error) {
+    if (error instanceof TsdbtError && error.kind === 'validation') throw new TsdbtError('profile', wrap(error.message), { ...error.details, cause: error });
+    throw error;
+  }
+  const profiles = asDictionary(data);
+  if (profiles === undefined || Object.keys(profiles).length === 0) throw new TsdbtError('profile', wrap(`The profiles.yml file at ${path} is empty`));
+  return profiles;
+}
+
+/**
+ * The profile and target of this command.
+ * @throws TsdbtError `profile` or `project` in dbt's words
+ */
+export function loadProfile(options: LoadProfileOptions): Profile {
+  const { profiles, projectDir } = options;
+  const path = join(profiles.directory, PROFILES_FILE);
+  if (!existsSync(path) && !profiles.asked && options.profile == null && options.target == null) {
+    const beside = join(projectDir, PROFILES_FILE);
+    if (!existsSync(beside)) return embeddedDefault(options);
+    throw new TsdbtError('profile', `Could not find profile named '${options.projectProfile ?? 'default'}'`, {
+      hint: `There is a profiles.yml in ${projectDir}: name that folder with --profiles-dir, or run from it.`,
+    });
+  }
+  const raw = readProfiles(profiles.directory);
+  const name = options.profile ?? options.projectProfile;
+  if (name === null) throw noProfile(profiles.directory);
+  const profile = raw[name];
+  if (profile === undefined) throw unknownProfile(name, raw, path);
+  const parts = asDictionary(profile);
+  if (parts === undefined || Object.keys(parts).length === 0) {
+    throw new TsdbtError('profile', `\ndbt encountered an error while trying to read your profiles.yml file.\n\nProfile ${name} in profiles.yml is empty\n`);
+  }
+  return chooseTarget(parts, name, options);
+}
+
+/**
+ * What a template sees as `target`: credentials without secrets, and the names.
+ */
+export function targetDictionary(profile: Profile): { [key: string]: Json } {
+  const { credentials } = profile;
+  const spec = credentialsSpec(credentials.type);
+  const shown: { [key: string]: Json } = {};
+  for (const key of spec?.shown ?? ['database', 'schema']) shown[key] = (credentials[key] ?? null) as Json;
+  for (const [alias, key] of Object.entries(spec?.aliases ?? {})) if (spec?.shown.includes(key)) shown[alias] = (credentials[key] ?? null) as Json;
+  return { ...shown, type: credentials.type, threads: profile.threads, name: profile.target_name, target_name: profile.target_name, profile_name: profile.profile_name };
+}
+
+function chooseTarget(profile: Dictionary, profileName: string, options: LoadProfileOptions): Profile {
+  const { scope, render, logger } = options;
+  let target = options.target ?? undefined;
+  if (target === undefined && profile['target'] !== undefined) {
+    target = String(typeof profile['target'] === 'string' ? renderText(profile['target'], scope, render) : profile['target']);
+  }
+  if (target === undefined) {
+    target = 'default';
+    logger?.fire({
+      name: 'MissingProfileTarget', code: 'A005', level: 'info',
+      msg: `target not specified in profile '${profileName}', using '${target}'`, data: { profile_name: profileName, target_name: target },
+    });
+  }
+  const outputs = asDictionary(profile['outputs'] ?? null);
+  if (outputs === undefined) throw new TsdbtError('profile', `outputs not specified in profile '${profileName}'`);
+  const output = outputs[target];
+  if (output === undefined) {
+    const names = Object.keys(outputs).map((name) => ` - ${name}`).join('\n');
+    throw new TsdbtError('profile', `The profile '${profileName}' does not have a target named '${target}'. The valid target names for this profile are:\n${names}`);
+  }
+  if (asDictionary(output) === undefined) throw new TsdbtError('profile', `output '${target}' of profile '${profileName}' is misconfigured in profiles.yml`);
+  const rendered = renderTree(output, scope, render, { lenient: (keypath) => keypath.includes('password') }) as Dictionary;
+  const { threads: written = 1, type, ...fields } = rendered;
+  const threads = options.threads ?? written;
+  if (type === undefined) throw new TsdbtError('profile', `required field "type" not found in profile ${profileName} and target ${target}`);
+  const credentials = checkCredentials(String(type), fields, (message) => {
+    throw new TsdbtError('profile', `Credentials in profile "${profileName}", target "${target}" invalid: ${message}`);
+  });
+  if (typeof threads !== 'number' || !Number.isInteger(threads)) throw new TsdbtError('profile', `at path ['threads']: ${JSON.stringify(threads)} is not of type 'integer'`);
+  return { profile_name: profileName, target_name: target, threads, credentials, profiles_dir: resolve(options.profiles.directory) };
+}
+
+/** Credentials under their proper names, defaults filled in. Unknown keys stay. */
+function checkCredentials(type: string, fields: Dictionary, refuse: (message: string) => never): Credentials {
+  const spec = credentialsSpec(type);
+  if (spec === undefined) return refuse(`Runtime Error\n  Could not find adapter type ${type}!`);
+  const named: Dictionary = {};
+  for (const [key, value] of Object.entries(fields)) {
+    const name = spec.aliases[key] ?? key;
+    if (name in named) {
+      const aliases = Object.keys(fields).filter((field) => spec.aliases[field] === name);
+      return refuse(`Runtime Error\n  Got duplicate keys: (${aliases.join(', ')}) all map to "${name}"`);
+    }
+    named[name] = value;
+  }
+  const embedded = named['embedded'];
+  const filled = embedded === true || (typeof embedded === 'string' && embedded !== '') ? { ...spec.embedded, ...named } : named;
+  const violation = findViolation(filled, shapeOf(spec));
+  if (violation !== undefined) return refuse(violation.message);
+  const defaults = Object.entries(spec.fields).filter(([, field]) => field.default !== undefined).map(([name, field]) => [name, field.default]);
+  return { ...Object.fromEntries(defaults), ...filled, type } as unknown as Credentials;
+}
+
+function shapeOf(spec: CredentialsSpec): Shape {
+  const properties = Object.entries(spec.fields).map(([name, field]): [string, Shape] => [name, field.nullable === true ? { anyOf: [{ type: field.type }, { type: 'null' }] } : { type: field.type }]);
+  return {
+    type: 'object',
+    properties: Object.fromEntries(properties),
+    required: Object.entries(spec.fields).filter(([, field]) => field.default === undefined).map(([name]) => name),
+  };
+}
+
+function embeddedDefault(options: LoadProfileOptions): Profile {
+  const spec = embeddedSpec();
+  options.logger?.fire({
+    name: 'Note', code: 'Z050', level: 'info', data: {},
+    msg: `No profiles.yml found: using the built-in ${spec.title}, with its data in ${spec.embeddedFolder}. Write a profiles.yml to use another database.`,
+  });
+  return {
+    profile_name: options.projectProfile ?? 'default',
+    target_name: DEFAULT_TARGET,
+    threads: options.threads ?? 4,
+    credentials: checkCredentials(spec.type, { embedded: true }, (message) => {
+      throw new TsdbtError('internal', message);
+    }),
+    profiles_dir: null,
+  };
+}
+
+function unknownProfile(name: string, profiles: Dictionary, path: string): TsdbtError {
+  const names = Object.keys(profiles).filter((key) => key !== 'config');
+  const hint = names.length > 0 ? `Profiles in ${path}: ${names.join(', ')}` : `There is no profiles.yml at ${path}.`;
+  return new TsdbtError('profile', `Could not find profile named '${name}'`, { hint });
+}
+
+function noProfile(directory: string): TsdbtError {
+  return new TsdbtError(
+    'profile',
+    `dbt cannot run because no profile was specified for this dbt project.\nTo specify a profile for this project, add a line like the this to\nyour dbt_project.yml file:\n\nprofile: [profile name]\n\nHere, [profile name] should be replaced with a profile name\ndefined in your profiles.yml file. You can find profiles.yml here:\n\n${directory}/profiles.yml\n`,
+  );
+}

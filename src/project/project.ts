@@ -1,0 +1,270 @@
+// dbt_project.yml of one package: read, rendered, checked, with dbt's defaults. Leaves profiles to profile.ts and the installed
+// packages to packages.ts.
+import { existsSync, readFileSync } from 'node:fs';
+import { join, normalize } from 'node:path';
+import type { Json, Quoting } from '../contracts/node.ts';
+import type { ConfigSection, Project } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { deprecation } from './deprecations.ts';
+import { readPackageList } from './packages.ts';
+import { PROJECT_SHAPE, RESERVED_PROJECT_NAMES } from './project-shape.ts';
+import { pythonStrip } from './python-strip.ts';
+import { renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
+import { findViolation, repr, violationText } from './schema-check.ts';
+import { checkDbtVersion, parseVersionRanges } from './version-check.ts';
+import { asDictionary, loadYaml } from './yaml.ts';
+
+export const PROJECT_FILE = 'dbt_project.yml';
+
+type Dictionary = { [key: string]: Json };
+
+export interface LoadProjectOptions {
+  readonly render: RenderYamlText;
+  readonly scope: YamlScope;
+  /** `--target-path` and `--log-path`, which beat the file. */
+  readonly targetPath?: string | null | undefined;
+  readonly logPath?: string | null | undefined;
+  /** `--no-version-check` turns it off. */
+  readonly versionCheck: boolean;
+  readonly logger?: Logger | undefined;
+  /** Contents of vars.yml: the root project only. */
+  readonly varsFile?: { readonly [name: string]: Json } | undefined;
+}
+
+/** What a file of the project says before it is rendered: enough for flags and for the name of the profile. */
+export interface RawProject { readonly root: string; readonly path: string; readonly data: Dictionary }
+
+/**
+ * Reads dbt_project.yml without rendering.
+ * @throws TsdbtError `project` when there is none
+ */
+export function readRawProject(directory: string, logger?: Logger): RawProject {
+  const root = normalize(directory).replace(/(.)\/+$/, '$1');
+  const path = join(root, PROJECT_FILE);
+  if (!existsSync(path)) {
+    throw new TsdbtError(
+      'project',
+      `No ${PROJECT_FILE} found at expected path ${path}\nVerify that each entry within packages.yml (and their transitive dependencies) contains a file named ${PROJECT_FILE}\n`,
+    );
+  }
+  const source = pythonStrip(readFileSync(path, 'utf8'));
+  const data = asDictionary(loadYaml(source, path, { onDuplicateKey: (text) => logger && deprecation(logger, 'DuplicateYAMLKeysDeprecation', { duplicate_description: text, file: path }) }));
+  if (data === undefined) throw new TsdbtError('project', `${PROJECT_FILE} does not parse to a dictionary`);
+  if (data['tests'] !== undefined && data['data_tests'] === undefined) {
+    const { tests, ...rest } = data;
+    return { root, path, data: { ...rest, data_tests: tests } };
+  }
+  return { root, path, data };
+}
+
+/** vars.yml of the root project: the dictionary under its `vars` key. */
+export function readVarsFile(directory: string): { readonly [name: string]: Json } {
+  const path = join(directory, 'vars.yml');
+  if (!existsSync(path)) return {};
+  const data = asDictionary(loadYaml(pythonStrip(readFileSync(path, 'utf8')), path));
+  return asDictionary(data?.['vars'] ?? {}) ?? {};
+}
+
+/** A package's dbt_project.yml, rendered and checked. */
+export function loadProject(directory: string, options: LoadProjectOptions): Project {
+  const raw = readRawProject(directory, options.logger);
+  const varsFile = options.varsFile ?? {};
+  if (Object.keys(varsFile).length > 0 && Object.keys(asDictionary(raw.data['vars'] ?? {}) ?? {}).length > 0) {
+    throw new TsdbtError('project', `Variables cannot be defined in both vars.yml and ${PROJECT_FILE}. `);
+  }
+  try {
+    return buildProject(raw, options);
+  } catch (error) {
+    if (error instanceof TsdbtError && error.kind === 'project' && error.details.path === undefined) {
+      throw new TsdbtError('project', `${error.message}\n\nError encountered in ${raw.path}`, { ...error.details, cause: error });
+    }
+    throw error;
+  }
+}
+
+function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
+  const rendered = renderTree(raw.data, options.scope, options.render, { shouldRender: isRenderedKey, finish: finishValue }) as Dictionary;
+  const packageList = readPackageList(raw.root);
+  const packages = packageList.fromDependenciesFile
+    ? packageList.packages
+    : (renderTree(packageList.packages as Json, { ...options.scope, target: null, secrets: true }, options.render) as Json[]);
+  const selectors = renderTree(readSelectors(raw.root), options.scope, options.render);
+
+  const ranges = versionRanges(rendered, options.versionCheck);
+  checkRenamedKey(rendered, 'source-paths', 'model-paths', undefined, options.logger);
+  checkRenamedKey(rendered, 'data-paths', 'seed-paths', undefined, options.logger);
+  checkRenamedKey(rendered, 'log-path', undefined, 'logs', options.logger);
+  checkRenamedKey(rendered, 'target-path', undefined, 'target', options.logger);
+  checkShape(rendered);
+
+  const texts = (key: string): string[] | undefined => (rendered[key] ?? undefined) as string[] | undefined;
+  const modelPaths = ('model-paths' in rendered ? texts('model-paths') : texts('source-paths')) ?? ['models'];
+  const seedPaths = ('seed-paths' in rendered ? texts('seed-paths') : texts('data-paths')) ?? ['seeds'];
+  const macroPaths = texts('macro-paths') ?? ['macros'];
+  const testPaths = texts('test-paths') ?? ['tests'];
+  const analysisPaths = texts('analysis-paths') ?? ['analyses'];
+  const snapshotPaths = texts('snapshot-paths') ?? ['snapshots'];
+  const functionPaths = texts('function-paths') ?? ['functions'];
+  const targetPath = options.targetPath ?? (rendered['target-path'] as string | null | undefined) ?? 'target';
+  const varsFile = options.varsFile ?? {};
+  return {
+    project_name: rendered['name'] as string,
+    version: versionOf(rendered['version']),
+    project_root: raw.root,
+    profile_name: (rendered['profile'] as string | null | undefined) ?? null,
+    model_paths: modelPaths,
+    macro_paths: macroPaths,
+    seed_paths: seedPaths,
+    test_paths: testPaths,
+    analysis_paths: analysisPaths,
+    snapshot_paths: snapshotPaths,
+    docs_paths: texts('docs-paths') ?? allSourcePaths(modelPaths, seedPaths, snapshotPaths, analysisPaths, macroPaths, testPaths, functionPaths),
+    asset_paths: texts('asset-paths') ?? [],
+    function_paths: functionPaths,
+    target_path: targetPath,
+    log_path: options.logPath ?? (rendered['log-path'] as string | null | undefined) ?? 'logs',
+    clean_targets: texts('clean-targets') ?? [targetPath],
+    packages_install_path: (rendered['packages-install-path'] as string | null | undefined) ?? 'dbt_packages',
+    quoting: definedQuoting(rendered['quoting']),
+    configs: configSections(rendered),
+    unrendered_configs: configSections(raw.data),
+    vars: Object.keys(varsFile).length > 0 ? varsFile : (asDictionary(rendered['vars'] ?? null) ?? {}),
+    dispatch: ((rendered['dispatch'] ?? []) as { macro_namespace: string; search_order: string[] }[]),
+    on_run_start: texts('on-run-start') ?? [],
+    on_run_end: texts('on-run-end') ?? [],
+    query_comment: queryComment(rendered),
+    require_dbt_version: ranges,
+    restrict_access: rendered['restrict-access'] === true,
+    packages: packages as Json[],
+    selectors,
+    flags: asDictionary(rendered['flags'] ?? null) ?? {},
+    raw: rendered,
+  };
+}
+
+/** Folders that hold properties files, in a fixed order, each once. */
+export function allSourcePaths(...lists: readonly (readonly string[])[]): string[] {
+  return [...new Set(lists.flat().map((path) => path.replace(/\/+$/, '')))];
+}
+
+/** The name of the profile as dbt_project.yml asks for it, rendered. */
+export function renderProfileName(raw: RawProject, scope: YamlScope, render: RenderYamlText): string | null {
+  const name = raw.data['profile'];
+  if (name === undefined || name === null) return null;
+  return String(typeof name === 'string' ? renderText(name, scope, render) : name);
+}
+
+const HOOKS = new Set(['pre-hook', 'post-hook', 'pre_hook', 'post_hook']);
+const HOOK_SECTIONS = new Set(['seeds', 'models', 'snapshots', 'tests', 'data_tests']);
+
+/** Hooks, the query comment and vars are templates for later. */
+function isRenderedKey(keypath: readonly (string | number)[]): boolean {
+  const first = keypath[0];
+  if (typeof first !== 'string') return true;
+  if (first === 'on-run-start' || first === 'on-run-end' || first === 'query-comment' || first === 'vars') return false;
+  return !(HOOK_SECTIONS.has(first) && keypath.some((part) => typeof part === 'string' && HOOKS.has(part.replace(/^[+ ]+/, ''))));
+}
+
+/** Null and single texts where a list or a dictionary is meant. */
+function finishValue(value: Json, keypath: readonly (string | number)[]): Json {
+  const [first, second] = keypath;
+  if (keypath.length === 1) {
+    if (first === 'on-run-start' || first === 'on-run-end') return listOf(value);
+    if (first === 'models' || first === 'seeds' || first === 'snapshots') return value ?? {};
+  }
+  if (keypath.length === 2 && (first === 'models' || first === 'seeds' || first === 'snapshots')) {
+    if (second === 'vars' || (first === 'seeds' && second === 'column_types')) return value ?? {};
+    if (second === 'pre-hook' || second === 'post-hook') return listOf(value);
+  }
+  return value;
+}
+
+function listOf(value: Json): Json {
+  return value === null ? [] : typeof value === 'string' ? [value] : value;
+}
+
+function versionRanges(rendered: Dictionary, check: boolean): string[] {
+  const required = rendered['require-dbt-version'] ?? '>=0.0.0';
+  const ranges = typeof required === 'string' || Array.isArray(required) ? parseVersionRanges(required as string | string[]) : [];
+  if (check) {
+    if (rendered['name'] === undefined) throw new TsdbtError('project', 'Required "name" field not present in project');
+    checkDbtVersion(ranges, String(rendered['name']));
+  }
+  return ranges;
+}
+
+function checkRenamedKey(data: Dictionary, deprecated: string, expected: string | undefined, harmless: string | undefined, logger: Logger | undefined): void {
+  if (data[deprecated] === undefined) return;
+  if (expected !== undefined && data[expected] !== undefined) {
+    throw new TsdbtError(
+      'project',
+      `${deprecated} and ${expected} cannot both be defined. The \`${deprecated}\` config has been deprecated in favor of \`${expected}\`. Please update your \`${PROJECT_FILE}\` configuration to reflect this change.`,
+    );
+  }
+  if (data[deprecated] !== harmless && logger !== undefined) {
+    const name = { 'source-paths': 'ConfigSourcePathDeprecation', 'data-paths': 'ConfigDataPathDeprecation', 'log-path': 'ConfigLogPathDeprecation' }[deprecated] ?? 'ConfigTargetPathDeprecation';
+    deprecation(logger, name, expected === undefined ? { deprecated_path: deprecated } : { deprecated_path: deprecated, exp_path: expected });
+  }
+}
+
+function checkShape(rendered: Dictionary): void {
+  const violation = findViolation(rendered, PROJECT_SHAPE);
+  const refuse = (message: string): never => {
+    throw new TsdbtError('project', message);
+  };
+  if (violation !== undefined) refuse(violationText(violation));
+  const name = rendered['name'] as string;
+  if (RESERVED_PROJECT_NAMES.has(name)) refuse(`at path []: Invalid project name: ${name} is a reserved word`);
+  for (const entry of (rendered['dispatch'] ?? []) as Dictionary[]) {
+    if (entry['macro_namespace'] === undefined || !Array.isArray(entry['search_order'])) refuse(`at path []: Invalid project dispatch config: ${repr(entry)}`);
+  }
+  const [tests, dataTests] = [rendered['tests'], rendered['data_tests']];
+  if (hasEntries(tests) && hasEntries(dataTests)) refuse("at path []: Invalid project config: cannot have both 'tests' and 'data_tests' defined");
+}
+
+function hasEntries(value: Json | undefined): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+}
+
+function versionOf(version: Json | undefined): string | null {
+  if (version === undefined || version === null) return null;
+  return typeof version === 'string' ? version : repr(version);
+}
+
+function definedQuoting(value: Json | undefined): Quoting {
+  const entries = Object.entries(asDictionary(value ?? null) ?? {}).filter(([, flag]) => flag !== null);
+  return Object.fromEntries(entries) as Quoting;
+}
+
+const SECTION_KEYS: Readonly<Record<ConfigSection, string>> = {
+  models: 'models', seeds: 'seeds', snapshots: 'snapshots', sources: 'sources', tests: 'data_tests', unit_tests: 'unit_tests', exposures: 'exposures',
+  metrics: 'metrics', semantic_models: 'semantic-models', saved_queries: 'saved-queries', functions: 'functions', analyses: 'analyses', groups: 'groups', macros: 'macros',
+};
+
+function configSections(data: Dictionary): Record<ConfigSection, Json> {
+  const sections = Object.entries(SECTION_KEYS).map(([section, key]) => [section, asDictionary(data[key] ?? null) ?? {}]);
+  return Object.fromEntries(sections) as Record<ConfigSection, Json>;
+}
+
+function queryComment(data: Dictionary): Project['query_comment'] {
+  // Absent: dbt's own comment, which the context knows. Null or empty: none.
+  if (!('query-comment' in data)) return { comment: DEFAULT_COMMENT, append: false, job_label: false };
+  const value = data['query-comment'] ?? null;
+  if (typeof value === 'string') return value === '' ? null : { comment: value, append: false, job_label: false };
+  const parts = asDictionary(value);
+  if (parts === undefined || Object.keys(parts).length === 0) return null;
+  return { comment: typeof parts['comment'] === 'string' ? parts['comment'] : DEFAULT_COMMENT, append: parts['append'] === true, job_label: parts['job-label'] === true };
+}
+
+/** The comment when the project asks for none in particular: the same facts as dbt's, as JSON. */
+export const DEFAULT_COMMENT = [
+  "{%- set facts = {'app': 'dbt', 'dbt_version': dbt_version, 'profile_name': target.get('profile_name'), 'target_name': target.get('target_name')} -%}",
+  '{%- if node is none %}{% do facts.update(connection_name=connection_name) %}{% else %}{% do facts.update(node_id=node.unique_id) %}{% endif -%}',
+  '{{ return(tojson(facts)) }}',
+].join('\n');
+
+function readSelectors(root: string): Json {
+  const path = join(root, 'selectors.yml');
+  return existsSync(path) ? loadYaml(pythonStrip(readFileSync(path, 'utf8')), path) : null;
+}

@@ -1,0 +1,69 @@
+// Rendering of the project's own YAML (dbt_project.yml, profiles.yml, packages.yml, selectors.yml): which values are templates and
+// which are kept for later. The Jinja itself is a function passed in, so that this layer knows no template engine.
+import type { Json } from '../contracts/node.ts';
+import { fillSecrets } from '../context/env-var.ts';
+import { TsdbtError } from '../errors.ts';
+
+/** What `{{ … }}` in one of these files can see. */
+export interface YamlScope {
+  /** `target`; null where there is no profile (deps, clean): then any look-up is an empty text. */
+  readonly target: { readonly [key: string]: Json } | null;
+  /** `var()`: `--vars` over vars.yml. */
+  readonly vars: { readonly [name: string]: Json };
+  /** False where a missing var is None instead of an error (deps). */
+  readonly requireVars: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether `env_var` may read DBT_ENV_SECRET_ variables here (profiles.yml, packages.yml). */
+  readonly secrets: boolean;
+}
+
+/** Renders one text natively, as dbt renders YAML strings: `'{{ 1 }}'` is text, `'{{ 1 | as_number }}'` a number. */
+export type RenderYamlText = (text: string, scope: YamlScope) => Json;
+
+type Keypath = readonly (string | number)[];
+
+export interface RenderTreeOptions {
+  /** False for a value that stays as written. */
+  readonly shouldRender?: (keypath: Keypath) => boolean;
+  /** Last change to a value, by place: empty lists for nulls and the like. */
+  readonly finish?: (value: Json, keypath: Keypath) => Json;
+  /** True when an error in this value leaves it as written (passwords with braces). */
+  readonly lenient?: (keypath: Keypath) => boolean;
+}
+
+/** A tree of YAML values with its texts rendered. Keys are never rendered. */
+export function renderTree(value: Json, scope: YamlScope, render: RenderYamlText, options: RenderTreeOptions = {}): Json {
+  const { shouldRender, finish, lenient } = options;
+  const visit = (node: Json, keypath: Keypath): Json => {
+    if (Array.isArray(node)) return node.map((item, i) => visit(item, [...keypath, i]));
+    if (typeof node === 'object' && node !== null && !('jinjaType' in node)) {
+      const result: { [key: string]: Json } = {};
+      for (const [key, item] of Object.entries(node)) result[key] = visit(item, [...keypath, key]);
+      return result;
+    }
+    let result: Json = node;
+    if (typeof node === 'string' && (shouldRender === undefined || shouldRender(keypath))) {
+      try {
+        result = renderText(node, scope, render);
+      } catch (error) {
+        if (lenient === undefined || !lenient(keypath)) throw error;
+      }
+    }
+    return finish === undefined ? result : finish(result, keypath);
+  };
+  return visit(value, []);
+}
+
+/** One text; what holds no template only loses a last line break, as Jinja does. */
+export function renderText(text: string, scope: YamlScope, render: RenderYamlText): Json {
+  if (!/\{[{%#]/.test(text)) return text.endsWith('\n') ? text.slice(0, -1) : text;
+  try {
+    const value = render(text, scope);
+    return scope.secrets && typeof value === 'string' ? fillSecrets(value, scope.env) : value;
+  } catch (error) {
+    if (error instanceof TsdbtError && error.kind === 'compilation') {
+      throw new TsdbtError('compilation', `Could not render ${text}: ${error.message}`, error.details);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,143 @@
+// Everything that decides the meaning of a command before any model is read: project, profile, packages, variables, flags.
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Json } from '../contracts/node.ts';
+import type { Flags, Invocation, Profile, Project, RuntimeConfig } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { installedPackageFolders } from './packages.ts';
+import { loadProfile, profilesPlace, targetDictionary } from './profile.ts';
+import { loadProject, PROJECT_FILE, readRawProject, readVarsFile, renderProfileName } from './project.ts';
+import type { RenderYamlText, YamlScope } from './renderer.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface LoadRuntimeConfigOptions {
+  /** Absent: the working directory or the nearest folder above it that holds dbt_project.yml. */
+  readonly projectDir?: string | null | undefined;
+  readonly profilesDir?: string | null | undefined;
+  readonly profile?: string | null | undefined;
+  readonly target?: string | null | undefined;
+  /** `--vars`. */
+  readonly vars?: { readonly [name: string]: Json } | undefined;
+  readonly flags: Flags;
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly invocation: Invocation;
+  readonly render: RenderYamlText;
+  readonly logger?: Logger | undefined;
+}
+
+/** `--project-dir`, its variable, or the nearest folder from `cwd` upwards that holds dbt_project.yml; absolute. */
+export function findProjectDir(cwd: string, env: Environment, option?: string | null): string {
+  const asked = option || env['DBT_ENGINE_PROJECT_DIR'] || env['DBT_PROJECT_DIR'];
+  if (asked) return resolve(cwd, asked);
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, PROJECT_FILE))) return folder;
+    if (dirname(folder) === folder) return resolve(cwd);
+  }
+}
+
+/**
+ * Loads the whole configuration of a command that needs a database.
+ * @throws TsdbtError in dbt's words for whatever is wrong with the files
+ */
+export async function loadRuntimeConfig(options: LoadRuntimeConfigOptions): Promise<RuntimeConfig> {
+  const { env, cwd, flags, render, logger } = options;
+  const projectDir = findProjectDir(cwd, env, options.projectDir);
+  const vars = options.vars ?? (flags['vars'] as { readonly [name: string]: Json } | undefined) ?? {};
+  const raw = readRawProject(projectDir);
+  const profileScope: YamlScope = { target: null, vars, requireVars: true, env, secrets: true };
+  const place = profilesPlace(cwd, env, options.profilesDir);
+  const profile = loadProfile({
+    render,
+    scope: profileScope,
+    profiles: { ...place, directory: resolve(cwd, place.directory) },
+    projectDir,
+    projectProfile: renderProfileName(raw, profileScope, render),
+    profile: options.profile,
+    target: options.target,
+    threads: flags.threads,
+    logger,
+  });
+  const project = loadRootProject({ projectDir, profile, vars, flags, env, render, logger });
+  const packages = [project, ...loadInstalled(project, profile, options), ...loadBuiltIn(profile, options)];
+  checkNames(packages);
+  return { project, profile, packages, cli_vars: vars, flags, env, invocation: options.invocation };
+}
+
+export interface LoadRootProjectOptions {
+  readonly projectDir: string;
+  /** Null for commands that need none (deps, clean). */
+  readonly profile: Profile | null;
+  readonly vars: { readonly [name: string]: Json };
+  readonly flags: Flags;
+  readonly env: Environment;
+  readonly render: RenderYamlText;
+  readonly logger?: Logger | undefined;
+}
+
+/** The root project alone, for commands that need no profile. */
+export function loadRootProject(options: LoadRootProjectOptions): Project {
+  const { projectDir, profile, vars, flags, env, render, logger } = options;
+  const varsFile = readVarsFile(projectDir);
+  const project = loadProject(projectDir, {
+    render,
+    scope: { target: profile === null ? null : targetDictionary(profile), vars: { ...varsFile, ...vars }, requireVars: flags.which !== 'deps', env, secrets: false },
+    targetPath: flags.target_path,
+    logPath: flags.log_path,
+    versionCheck: flags['version_check'] !== false,
+    logger,
+    varsFile,
+  });
+  return { ...project, quoting: { database: true, schema: true, identifier: true, ...project.quoting } };
+}
+
+function loadInstalled(root: Project, profile: Profile, options: LoadRuntimeConfigOptions): Project[] {
+  return installedPackageFolders(root).map((folder) => loadPackage(folder, root, profile, options, options.flags['version_check'] !== false));
+}
+
+/** The built-in packages: the dialect's, then the general one. */
+function loadBuiltIn(profile: Profile, options: LoadRuntimeConfigOptions): Project[] {
+  const root = includeFolder();
+  return [profile.credentials.type, 'global'].map((name) => join(root, name)).filter((folder) => existsSync(join(folder, PROJECT_FILE)))
+    .map((folder) => loadPackage(folder, null, profile, options, false));
+}
+
+function loadPackage(folder: string, root: Project | null, profile: Profile, options: LoadRuntimeConfigOptions, versionCheck: boolean): Project {
+  try {
+    const project = loadProject(folder, {
+      render: options.render,
+      scope: { target: targetDictionary(profile), vars: {}, requireVars: true, env: options.env, secrets: false },
+      targetPath: options.flags.target_path,
+      logPath: options.flags.log_path,
+      versionCheck,
+    });
+    return root === null ? project : { ...project, quoting: root.quoting };
+  } catch (error) {
+    if (!(error instanceof TsdbtError) || error.kind !== 'project') throw error;
+    throw new TsdbtError('project', `Failed to read package: ${error.message}\n\nError encountered in ${folder}`, { ...error.details, cause: error });
+  }
+}
+
+/** `src/include`, seen from the sources and from the built program alike. */
+function includeFolder(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const found = [join(here, '../include'), join(here, '../src/include'), join(here, '../../src/include')].find((folder) => existsSync(folder));
+  if (found === undefined) throw new TsdbtError('internal', `The built-in macros are missing next to ${here}`);
+  return found;
+}
+
+function checkNames(packages: readonly Project[]): void {
+  const seen = new Set<string>();
+  for (const { project_name: name } of packages) {
+    if (seen.has(name)) {
+      throw new TsdbtError(
+        'compilation',
+        `dbt found more than one package with the name "${name}" included in this project. Package names must be unique in a project. Please rename one of these packages.`,
+      );
+    }
+    seen.add(name);
+  }
+}

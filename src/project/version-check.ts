@@ -1,0 +1,109 @@
+// `require-dbt-version`: dbt's version ranges, checked against the version of dbt whose behaviour this is.
+import { TsdbtError } from '../errors.ts';
+
+/** The dbt version that templates, artifacts and packages see. */
+export const DBT_VERSION = '1.12.6';
+
+interface Version { matcher: string; numbers: readonly [number, number, number]; prerelease: string | null; build: string | null }
+
+const VERSION =
+  /^(>=|>|<=|<|=)?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-?((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9A-Za-z-]*(?:\.[0-9A-Za-z-]*)*))?$/;
+
+/**
+ * The ranges of a `require-dbt-version`, each in dbt's normal spelling (`=1.0.0`, `>=1.0.0`).
+ * @throws TsdbtError `project` when one is not a version
+ */
+export function parseVersionRanges(required: string | readonly string[]): string[] {
+  const parts = typeof required === 'string' ? required.split(',') : required;
+  return parts.map((part) => versionText(parseVersion(part)));
+}
+
+/**
+ * Fails when dbt's version is outside of what a package asks for.
+ * @param ranges from `parseVersionRanges`
+ */
+export function checkDbtVersion(ranges: readonly string[], packageName: string): void {
+  const specs = ranges.map(parseVersion);
+  const listed = `[${ranges.map((range) => `'${range}'`).join(', ')}]`;
+  const advice = `Check for a different version of the '${packageName}' package, or run dbt again with --no-version-check\n`;
+  if (specs.length > 1 && !satisfiable(specs)) {
+    throw new TsdbtError(
+      'project',
+      `The package version requirement can never be satisfied for the '${packageName}\npackage.\n  Required versions of dbt for '${packageName}': ${listed}\n${advice}`,
+    );
+  }
+  const installed = parseVersion(DBT_VERSION);
+  if (!specs.every((spec) => accepts(spec, installed))) {
+    throw new TsdbtError(
+      'project',
+      `This version of dbt is not supported with the '${packageName}' package.\n  Installed version of dbt: =${DBT_VERSION}\n  Required version of dbt for '${packageName}': ${listed}\n${advice}`,
+    );
+  }
+}
+
+function parseVersion(text: string): Version {
+  const match = VERSION.exec(text);
+  if (match === null) throw new TsdbtError('project', `"${text}" is not a valid semantic version.`);
+  return {
+    matcher: match[1] ?? '=',
+    numbers: [Number(match[2]), Number(match[3]), Number(match[4])],
+    prerelease: match[5] ?? null,
+    build: match[6] ?? null,
+  };
+}
+
+function versionText(version: Version): string {
+  const { matcher, numbers, prerelease, build } = version;
+  return `${matcher}${numbers.join('.')}${prerelease === null ? '' : `-${prerelease}`}${build === null ? '' : `+${build}`}`;
+}
+
+function accepts(spec: Version, version: Version): boolean {
+  const order = compare(version, spec);
+  switch (spec.matcher) {
+    case '>': return order > 0;
+    case '>=': return order >= 0;
+    case '<': return order < 0 && !(version.prerelease !== null && spec.prerelease === null && sameNumbers(version, spec));
+    case '<=': return order <= 0;
+    default: return order === 0;
+  }
+}
+
+/** Whether any version lies in all ranges. */
+function satisfiable(specs: readonly Version[]): boolean {
+  const exact = specs.filter((spec) => spec.matcher === '=');
+  if (exact[0] !== undefined) return specs.every((spec) => exact[0] !== undefined && accepts(spec, exact[0]));
+  const lower = specs.filter((spec) => spec.matcher.startsWith('>'));
+  const upper = specs.filter((spec) => spec.matcher.startsWith('<'));
+  return lower.every((low) => upper.every((high) => {
+    const order = compare(low, high);
+    return order < 0 || (order === 0 && low.matcher === '>=' && high.matcher === '<=');
+  }));
+}
+
+function sameNumbers(a: Version, b: Version): boolean {
+  return a.numbers.every((number, i) => number === b.numbers[i]);
+}
+
+function compare(a: Version, b: Version): number {
+  for (let i = 0; i < 3; i++) {
+    const difference = (a.numbers[i] ?? 0) - (b.numbers[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  if (a.prerelease === b.prerelease) return 0;
+  if (a.prerelease === null) return 1;
+  if (b.prerelease === null) return -1;
+  const left = a.prerelease.split('.');
+  const right = b.prerelease.split('.');
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    const order = compareTag(left[i] ?? '', right[i] ?? '');
+    if (order !== 0) return order;
+  }
+  return a.prerelease.length - b.prerelease.length;
+}
+
+function compareTag(a: string, b: string): number {
+  const [first, second] = [/^\d+$/.test(a), /^\d+$/.test(b)];
+  if (first && second) return Number(a) - Number(b);
+  if (first !== second) return first ? -1 : 1;
+  return a < b ? -1 : a > b ? 1 : 0;
+}

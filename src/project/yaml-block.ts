@@ -1,0 +1,500 @@
+// A fast reader for the YAML that dbt projects are written in: block mappings and sequences, plain, quoted, literal and folded
+// scalars, small flow collections. Anything else (anchors, tags, merge keys, documents, odd indentation, errors) it refuses, and
+// yaml.ts reads the text with the full parser instead; so what it accepts must mean exactly what PyYAML says.
+import type { Json } from '../contracts/node.ts';
+import { resolvePlainScalar } from './yaml-scalar.ts';
+
+/** Thrown, never shown: "read this with the full parser". */
+export class UnsupportedYaml extends Error {
+  override readonly name = 'UnsupportedYaml';
+}
+
+// What PyYAML's reader refuses, and the breaks other than \n that would need care.
+const ODD_CHARACTER = /[^\n\x20-\x7E\xA0-\u2027\u202A-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
+const PLAIN_FLOW = /[\w ./+@$()*~^=<>;-]/;
+// No plain scalar starts with one of these; `-`, `?` and `:` only before something that is not a space.
+const INDICATORS = new Set([...',[]{}#&*!|>\'"%@`'].map((character) => character.charCodeAt(0)));
+const ESCAPES: Readonly<Record<string, string>> = {
+  '0': '\0', a: '\x07', b: '\b', t: '\t', n: '\n', v: '\v', f: '\f', r: '\r', e: '\x1b', ' ': ' ', '"': '"', '/': '/', '\\': '\\', N: '\x85', _: '\xa0', L: '\u2028', P: '\u2029',
+};
+const NEWLINE = 10;
+const SPACE = 32;
+const HASH = 35;
+const COLON = 58;
+const DASH = 45;
+const DOUBLE_QUOTE = 34;
+const SINGLE_QUOTE = 39;
+
+/**
+ * Reads a YAML text of the common block style.
+ * @param source text with `\n` line ends
+ * @throws UnsupportedYaml when the text is outside of the subset, whether it is good YAML or not
+ */
+export function readBlockYaml(source: string): Json {
+  if (ODD_CHARACTER.test(source)) throw new UnsupportedYaml();
+  return new BlockReader(source).document();
+}
+
+class BlockReader {
+  private readonly text: string;
+  private readonly end: number;
+  /** Next character; at the first character of the content whenever `indent` speaks of it. */
+  private position = 0;
+  /** Column of the content at `position`; -1 at the end of the text. */
+  private indent = -1;
+
+  constructor(text: string) {
+    this.text = text;
+    this.end = text.length;
+  }
+
+  document(): Json {
+    if (this.text.startsWith('---') && (this.end === 3 || this.text[3] === '\n')) this.position = 3;
+    if (this.position === 3) this.endLine();
+    else this.nextContent();
+    if (this.indent === -1) return null;
+    const value = this.block(-1);
+    if (this.indent !== -1) throw new UnsupportedYaml();
+    return value;
+  }
+
+  /** From the start of a line to the next line that holds content. */
+  private nextContent(): void {
+    const { text, end } = this;
+    let at = this.position;
+    for (;;) {
+      const start = at;
+      while (at < end && text.charCodeAt(at) === SPACE) at++;
+      if (at >= end) {
+        this.position = end;
+        this.indent = -1;
+        return;
+      }
+      const code = text.charCodeAt(at);
+      if (code === NEWLINE) {
+        at++;
+        continue;
+      }
+      if (code === HASH) {
+        const stop = text.indexOf('\n', at);
+        at = stop === -1 ? end : stop + 1;
+        continue;
+      }
+      this.indent = at - start;
+      this.position = at;
+      if (this.indent === 0 && (code === DASH || code === 46) && (text.startsWith('---', at) || text.startsWith('...', at))) throw new UnsupportedYaml();
+      return;
+    }
+  }
+
+  /** After a value: only blanks and a comment may follow on the line. */
+  private endLine(): void {
+    const { text, end } = this;
+    let at = this.position;
+    while (at < end && text.charCodeAt(at) === SPACE) at++;
+    if (at < end && text.charCodeAt(at) !== NEWLINE) {
+      if (text.charCodeAt(at) !== HASH || at === this.position) throw new UnsupportedYaml();
+      const stop = text.indexOf('\n', at);
+      at = stop === -1 ? end : stop;
+    }
+    this.position = at < end ? at + 1 : end;
+    this.nextContent();
+  }
+
+  /** Whether nothing but blanks and a comment is left on the line. */
+  private atLineEnd(at: number): boolean {
+    const { text, end } = this;
+    const start = at;
+    while (at < end && text.charCodeAt(at) === SPACE) at++;
+    if (at >= end) return true;
+    const code = text.charCodeAt(at);
+    return code === NEWLINE || (code === HASH && at > start);
+  }
+
+  private isDash(at: number): boolean {
+    if (this.text.charCodeAt(at) !== DASH) return false;
+    const next = this.text.charCodeAt(at + 1);
+    return next === SPACE || next === NEWLINE || at + 1 >= this.end;
+  }
+
+  /** A node whose content starts at `position`, column `indent`, below a collection of column `parent`. */
+  private block(parent: number): Json {
+    if (this.isDash(this.position)) return this.sequence(this.indent);
+    if (this.keyEnd(this.position) !== -1) return this.mapping(this.indent);
+    return this.inline(parent);
+  }
+
+  private sequence(column: number): Json {
+    const items: Json[] = [];
+    while (this.indent === column && this.isDash(this.position)) items.push(this.item(column));
+    if (this.indent > column) throw new UnsupportedYaml();
+    return items;
+  }
+
+  private item(column: number): Json {
+    const at = this.position + 1;
+    if (this.atLineEnd(at)) {
+      this.position = at;
+      this.endLine();
+      return this.indent > column ? this.block(column) : null;
+    }
+    let start = at;
+    while (this.text.charCodeAt(start) === SPACE) start++;
+    this.indent = column + start - this.position;
+    this.position = start;
+    if (this.isDash(start)) return this.sequence(this.indent);
+    if (this.keyEnd(start) !== -1) return this.mapping(this.indent);
+    return this.inline(column);
+  }
+
+  private mapping(column: number): Json {
+    const result: { [key: string]: Json } = {};
+    const seen = new Set<string>();
+    while (this.indent === column) {
+      if (this.isDash(this.position)) break;
+      const colon = this.keyEnd(this.position);
+      if (colon === -1) throw new UnsupportedYaml();
+      const key = this.key(colon);
+      // A repeated key is the full parser's to report.
+      if (seen.has(key) || key === '__proto__') throw new UnsupportedYaml();
+      seen.add(key);
+      this.position = colon + 1;
+      result[key] = this.value(column);
+    }
+    if (this.indent > column) throw new UnsupportedYaml();
+    return result;
+  }
+
+  /** What follows `key:`. */
+  private value(column: number): Json {
+    if (!this.atLineEnd(this.position)) {
+      while (this.text.charCodeAt(this.position) === SPACE) this.position++;
+      return this.inline(column);
+    }
+    this.endLine();
+    if (this.indent > column) return this.block(column);
+    if (this.indent === column && this.isDash(this.position)) return this.sequence(column);
+    return null;
+  }
+
+  /** Position of the `:` that ends a key starting at `at`, or -1 when the line is not `key: …`. */
+  private keyEnd(at: number): number {
+    const { text, end } = this;
+    const first = text.charCodeAt(at);
+    if (first === DOUBLE_QUOTE || first === SINGLE_QUOTE) {
+      const close = first === SINGLE_QUOTE ? this.singleQuoteEnd(at) : this.doubleQuoteEnd(at);
+      if (close === -1) return -1;
+      return text.charCodeAt(close + 1) === COLON ? close + 1 : -1;
+    }
+    if (INDICATORS.has(first)) return -1;
+    if ((first === DASH || first === 63 || first === COLON) && (text.charCodeAt(at + 1) === SPACE || text.charCodeAt(at + 1) === NEWLINE)) throw new UnsupportedYaml();
+    for (let i = at; i < end; i++) {
+      const code = text.charCodeAt(i);
+      if (code === NEWLINE) return -1;
+      if (code === HASH && text.charCodeAt(i - 1) === SPACE) return -1;
+      if (code === COLON) {
+        const next = text.charCodeAt(i + 1);
+        if (next === SPACE || next === NEWLINE || i + 1 >= end) {
+          if (i - at > 1000) throw new UnsupportedYaml();
+          return i;
+        }
+      }
+    }
+    return -1;
+  }
+
+  private key(colon: number): string {
+    const { text, position } = this;
+    const first = text.charCodeAt(position);
+    if (first === SINGLE_QUOTE) return text.slice(position + 1, colon - 1).replaceAll("''", "'");
+    if (first === DOUBLE_QUOTE) return this.unescape(text.slice(position + 1, colon - 1));
+    const key = text.slice(position, colon).trimEnd();
+    // `<<`, and keys that are not text.
+    if (key === '<<' || key === '=' || typeof resolvePlainScalar(key) !== 'string') throw new UnsupportedYaml();
+    return key;
+  }
+
+  private singleQuoteEnd(at: number): number {
+    const { text } = this;
+    for (let i = at + 1; ; i++) {
+      const close = text.indexOf("'", i);
+      if (close === -1) throw new UnsupportedYaml();
+      if (text.charCodeAt(close + 1) !== SINGLE_QUOTE) {
+        const broken = text.indexOf('\n', at);
+        if (broken !== -1 && broken < close) throw new UnsupportedYaml();
+        return close;
+      }
+      i = close + 1;
+    }
+  }
+
+  private doubleQuoteEnd(at: number): number {
+    const { text, end } = this;
+    for (let i = at + 1; i < end; i++) {
+      const code = text.charCodeAt(i);
+      if (code === DOUBLE_QUOTE) return i;
+      if (code === NEWLINE) break;
+      if (code === 92) i++;
+    }
+    throw new UnsupportedYaml();
+  }
+
+  private unescape(body: string): string {
+    if (!body.includes('\\')) return body;
+    return body.replace(/\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[\s\S])/g, (_, sequence: string) => {
+      if (sequence.length > 1) {
+        const code = Number.parseInt(sequence.slice(1), 16);
+        if (code > 0x10ffff) throw new UnsupportedYaml();
+        return String.fromCodePoint(code);
+      }
+      const character = ESCAPES[sequence];
+      if (character === undefined) throw new UnsupportedYaml();
+      return character;
+    });
+  }
+
+  /** A value that starts on the current line, in a collection of column `parent`; ends at the next content. */
+  private inline(parent: number): Json {
+    const { text, position } = this;
+    const first = text.charCodeAt(position);
+    switch (first) {
+      case DOUBLE_QUOTE: {
+        const close = this.doubleQuoteEnd(position);
+        this.position = close + 1;
+        const value = this.unescape(text.slice(position + 1, close));
+        this.endLine();
+        return value;
+      }
+      case SINGLE_QUOTE: {
+        const close = this.singleQuoteEnd(position);
+        this.position = close + 1;
+        this.endLine();
+        return text.slice(position + 1, close).replaceAll("''", "'");
+      }
+      case 124:
+      case 62:
+        return this.blockScalar(parent, first === 62);
+      case 91:
+      case 123: {
+        const value = this.flow();
+        this.endLine();
+        return value;
+      }
+      default:
+        return this.plain(parent);
+    }
+  }
+
+  private plain(parent: number): Json {
+    const { text, end } = this;
+    const first = text.charCodeAt(this.position);
+    const second = text.charCodeAt(this.position + 1);
+    if (INDICATORS.has(first) || ((first === DASH || first === 63 || first === COLON) && (second === SPACE || second === NEWLINE || this.position + 1 >= end))) {
+      throw new UnsupportedYaml();
+    }
+    let at = this.plainLine(this.position);
+    let value = text.slice(this.position, at).trimEnd();
+    let commented = at < end && text.charCodeAt(at) === HASH;
+    // Continuation lines: deeper than the parent, joined as YAML folds them.
+    for (;;) {
+      this.position = at;
+      if (commented) {
+        const stop = text.indexOf('\n', at);
+        this.position = stop === -1 ? end : stop + 1;
+        this.nextContent();
+        break;
+      }
+      const breaks = this.skipBlank(at);
+      if (breaks === -1 || this.indent <= parent) break;
+      if (parent === -1 && this.indent === 0) throw new UnsupportedYaml();
+      at = this.plainLine(this.position);
+      value += (breaks === 1 ? ' ' : '\n'.repeat(breaks - 1)) + text.slice(this.position, at).trimEnd();
+      commented = at < end && text.charCodeAt(at) === HASH;
+    }
+    if (value === '=') throw new UnsupportedYaml();
+    return resolvePlainScalar(value) as Json;
+  }
+
+  /** End of a plain scalar's part on one line; a `: ` in it is an error that the full parser words. */
+  private plainLine(at: number): number {
+    const { text, end } = this;
+    for (let i = at; i < end; i++) {
+      const code = text.charCodeAt(i);
+      if (code === NEWLINE) return i;
+      if (code === HASH && i > at && text.charCodeAt(i - 1) === SPACE) return i;
+      if (code === COLON) {
+        const next = text.charCodeAt(i + 1);
+        if (next === SPACE || next === NEWLINE || i + 1 >= end) throw new UnsupportedYaml();
+      }
+    }
+    return end;
+  }
+
+  /** From the end of a line over blank lines to the next content or comment. @returns line breaks passed, -1 at the end */
+  private skipBlank(at: number): number {
+    const { text, end } = this;
+    let breaks = 0;
+    while (at < end) {
+      if (text.charCodeAt(at) !== NEWLINE) {
+        let content = at;
+        while (content < end && text.charCodeAt(content) === SPACE) content++;
+        if (content < end && text.charCodeAt(content) !== NEWLINE) {
+          this.position = content;
+          this.indent = content - at;
+          if (text.charCodeAt(content) === HASH) {
+            // A comment ends a plain scalar; the caller goes on from the line's start.
+            this.position = at;
+            this.nextContent();
+            return -1;
+          }
+          if (this.indent === 0) {
+            this.position = at;
+            this.nextContent();
+          }
+          return breaks;
+        }
+        at = content;
+        if (at >= end) break;
+      }
+      at++;
+      breaks++;
+    }
+    this.position = end;
+    this.indent = -1;
+    return -1;
+  }
+
+  private blockScalar(parent: number, folded: boolean): Json {
+    const { text, end } = this;
+    let at = this.position + 1;
+    let chomp = '';
+    let increment = 0;
+    for (let i = 0; i < 2; i++) {
+      const character = text[at];
+      if (chomp === '' && (character === '-' || character === '+')) chomp = character;
+      else if (increment === 0 && character !== undefined && character >= '1' && character <= '9') increment = Number(character);
+      else break;
+      at++;
+    }
+    if (!this.atLineEnd(at)) throw new UnsupportedYaml();
+    const header = text.indexOf('\n', at);
+    at = header === -1 ? end : header + 1;
+    // Leading blank lines and the indentation.
+    let blanks = 0;
+    let deepest = 0;
+    let column = increment === 0 ? -1 : Math.max(parent, 0) + increment;
+    for (let line = at; column === -1 && line < end; ) {
+      let content = line;
+      while (content < end && text.charCodeAt(content) === SPACE) content++;
+      deepest = Math.max(deepest, content - line);
+      if (content >= end) break;
+      if (text.charCodeAt(content) !== NEWLINE) {
+        if (content - line < deepest) throw new UnsupportedYaml();
+        column = Math.max(deepest, parent + 1, 1);
+        break;
+      }
+      line = content + 1;
+    }
+    if (column === -1) {
+      // Nothing but blanks.
+      if (chomp === '+') throw new UnsupportedYaml();
+      this.position = end;
+      this.indent = -1;
+      return '';
+    }
+    let value = '';
+    let lineBreak = '';
+    let last = '';
+    while (at < end) {
+      let content = at;
+      while (content < end && content - at < column && text.charCodeAt(content) === SPACE) content++;
+      if (content >= end) { at = end; break; }
+      if (text.charCodeAt(content) === NEWLINE) {
+        blanks++;
+        at = content + 1;
+        continue;
+      }
+      if (content - at < column) break;
+      const stop = text.indexOf('\n', content);
+      const line = text.slice(content, stop === -1 ? end : stop);
+      if (lineBreak === '') value += '\n'.repeat(blanks);
+      else if (folded && last.charCodeAt(0) !== SPACE && line.charCodeAt(0) !== SPACE) value += blanks === 0 ? ' ' : '\n'.repeat(blanks);
+      else value += '\n'.repeat(blanks + 1);
+      value += line;
+      last = line;
+      blanks = 0;
+      lineBreak = stop === -1 ? '' : '\n';
+      at = stop === -1 ? end : stop + 1;
+    }
+    if (chomp !== '-') value += lineBreak;
+    if (chomp === '+') value += '\n'.repeat(blanks);
+    this.position = at;
+    this.nextContent();
+    if (this.indent > parent && this.indent > 0 && this.indent < column) throw new UnsupportedYaml();
+    return value;
+  }
+
+  /** `[…]` or `{…}` on one line, of simple scalars. */
+  private flow(): Json {
+    const { text } = this;
+    const open = text[this.position];
+    this.position++;
+    const list: Json[] = [];
+    const map: { [key: string]: Json } = {};
+    const close = open === '[' ? ']' : '}';
+    for (;;) {
+      this.flowSpace();
+      if (text[this.position] === close) break;
+      if (open === '[') list.push(this.flowValue(false));
+      else {
+        const key = this.flowValue(true);
+        if (typeof key !== 'string' || key === '__proto__' || key === '<<' || Object.hasOwn(map, key) || text[this.position] !== ':') throw new UnsupportedYaml();
+        const after = text[++this.position];
+        if (after !== ' ') throw new UnsupportedYaml();
+        this.flowSpace();
+        const next = text[this.position];
+        map[key] = next === ',' || next === close ? null : this.flowValue(false);
+      }
+      this.flowSpace();
+      if (text[this.position] === ',') this.position++;
+      else if (text[this.position] !== close) throw new UnsupportedYaml();
+    }
+    this.position++;
+    return open === '[' ? list : map;
+  }
+
+  private flowSpace(): void {
+    while (this.text.charCodeAt(this.position) === SPACE) this.position++;
+  }
+
+  private flowValue(isKey: boolean): Json {
+    const { text, position: start } = this;
+    const first = text[start];
+    if (first === '[' || first === '{') {
+      if (isKey) throw new UnsupportedYaml();
+      return this.flow();
+    }
+    if (first === '"') {
+      const close = this.doubleQuoteEnd(start);
+      this.position = close + 1;
+      return this.unescape(text.slice(start + 1, close));
+    }
+    if (first === "'") {
+      const close = this.singleQuoteEnd(start);
+      this.position = close + 1;
+      return text.slice(start + 1, close).replaceAll("''", "'");
+    }
+    if (first === undefined || !/[\w./$(^;+]/.test(first)) {
+      // A minus is only plain before a digit or letter.
+      if (first !== '-' || !/\w/.test(text[start + 1] ?? '')) throw new UnsupportedYaml();
+    }
+    let at = start;
+    while (at < this.end && PLAIN_FLOW.test(text[at] ?? '')) at++;
+    const stop = text[at];
+    if (stop !== ',' && stop !== ']' && stop !== '}' && !(isKey && stop === ':')) throw new UnsupportedYaml();
+    this.position = at;
+    const value = text.slice(start, at).trimEnd();
+    if (value === '=') throw new UnsupportedYaml();
+    return resolvePlainScalar(value) as Json;
+  }
+}

@@ -1,0 +1,190 @@
+// The full YAML reader, on the `yaml` package with PyYAML's meaning of scalars, merge keys and repeated keys; and positions of
+// keys for error messages. Loaded only when a text is outside of yaml-block.ts's subset or an error needs a place.
+import { createRequire } from 'node:module';
+import type { Alias, Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import type { Json } from '../contracts/node.ts';
+import { resolvePlainScalar, resolveTagged } from './yaml-scalar.ts';
+
+/** A problem of a text, at a place: both 1-based. */
+export interface YamlProblem { readonly message: string; readonly line: number; readonly column: number }
+
+export interface YamlDocument {
+  readonly value: Json;
+  /** Repeated keys: the last one counts. */
+  readonly duplicates: readonly { readonly key: string; readonly line: number; readonly column: number }[];
+}
+
+/** Thrown for text that is not YAML. */
+export class YamlSyntaxError extends Error {
+  readonly problem: YamlProblem;
+
+  constructor(problem: YamlProblem) {
+    super(problem.message);
+    this.name = 'YamlSyntaxError';
+    this.problem = problem;
+  }
+}
+
+type YamlModule = typeof import('yaml');
+
+function yamlModule(): YamlModule {
+  return createRequire(import.meta.url)('yaml') as YamlModule;
+}
+
+// PyYAML's words for what the library reports under these codes.
+const PROBLEMS: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: "found character '\\t' that cannot start any token",
+  BLOCK_AS_IMPLICIT_KEY: 'mapping values are not allowed here',
+  MULTILINE_IMPLICIT_KEY: "could not find expected ':'",
+  MULTIPLE_DOCS: 'expected a single document in the stream',
+  BAD_ALIAS: 'found undefined alias',
+};
+
+/**
+ * Reads any YAML text as PyYAML's safe loader does.
+ * @throws YamlSyntaxError with the place of the first problem
+ */
+export function readYamlDocument(text: string): YamlDocument {
+  const yaml = yamlModule();
+  const lines = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, {
+    version: '1.1', schema: 'failsafe', uniqueKeys: false, strict: true, prettyErrors: false, logLevel: 'error', lineCounter: lines,
+  });
+  const first = document.errors[0];
+  if (first !== undefined) {
+    const { line, col } = lines.linePos(first.pos[0]);
+    const tab = text[first.pos[0]] === '\t';
+    throw new YamlSyntaxError({ message: (tab ? PROBLEMS['TAB_AS_INDENT'] : PROBLEMS[first.code]) ?? first.message, line, column: col });
+  }
+  const reader = new Reader(yaml, document, (offset) => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  });
+  return { value: reader.node(document.contents as Node | null), duplicates: reader.duplicates };
+}
+
+/**
+ * Where a key or an item stands in a YAML text.
+ * @param path keys and indexes from the top
+ * @returns 1-based place of the deepest part of the path that exists, or undefined when the text is not YAML
+ */
+export function locateYaml(text: string, path: readonly (string | number)[]): { line: number; column: number } | undefined {
+  const yaml = yamlModule();
+  const lines = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, { version: '1.1', schema: 'failsafe', uniqueKeys: false, strict: false, prettyErrors: false, logLevel: 'silent', lineCounter: lines });
+  let node: unknown = document.contents;
+  let offset = 0;
+  for (const part of path) {
+    if (yaml.isAlias(node)) node = node.resolve(document);
+    if (yaml.isMap(node)) {
+      const pair = (node as YAMLMap).items.findLast((item) => yaml.isScalar(item.key) && String(item.key.value) === String(part));
+      if (pair === undefined) break;
+      offset = (pair.key as Scalar).range?.[0] ?? offset;
+      node = pair.value;
+    } else if (yaml.isSeq(node)) {
+      const item = (node as YAMLSeq).items[Number(part)];
+      if (item === undefined) break;
+      offset = (item as Node).range?.[0] ?? offset;
+      node = item;
+    } else break;
+  }
+  const { line, col } = lines.linePos(offset);
+  return line === 0 ? undefined : { line, column: col };
+}
+
+class Reader {
+  readonly duplicates: { key: string; line: number; column: number }[] = [];
+  private readonly yaml: YamlModule;
+  private readonly document: Document;
+  private readonly place: (offset: number) => { line: number; column: number };
+  private readonly aliased = new Map<Node, Json>();
+
+  constructor(yaml: YamlModule, document: Document, place: (offset: number) => { line: number; column: number }) {
+    this.yaml = yaml;
+    this.document = document;
+    this.place = place;
+  }
+
+  node(node: Node | null): Json {
+    if (node === null) return null;
+    if (this.yaml.isAlias(node)) return this.alias(node);
+    if (this.yaml.isMap(node)) return this.map(node as YAMLMap);
+    if (this.yaml.isSeq(node)) return (node as YAMLSeq).items.map((item) => this.node(item as Node | null));
+    return this.scalar(node as Scalar);
+  }
+
+  private fail(node: Node, message: string): never {
+    throw new YamlSyntaxError({ message, ...this.place(node.range?.[0] ?? 0) });
+  }
+
+  private alias(alias: Alias): Json {
+    const target = alias.resolve(this.document);
+    if (target === undefined) this.fail(alias, `found undefined alias '${alias.source}'`);
+    // An anchor that contains itself has no finite value.
+    const known = this.aliased.get(target as Node);
+    if (known !== undefined) return known;
+    this.aliased.set(target as Node, null);
+    const value = this.node(target as Node);
+    this.aliased.set(target as Node, value);
+    return value;
+  }
+
+  private scalar(node: Scalar): Json {
+    const text = node.source ?? String(node.value ?? '');
+    if (node.tag !== undefined && node.tag !== '' && node.tag !== '!') {
+      const value = resolveTagged(node.tag, text);
+      if (value === undefined) this.fail(node, `could not determine a constructor for the tag '${node.tag}'`);
+      return value as Json;
+    }
+    if (node.type === 'PLAIN' && node.tag !== '!') return resolvePlainScalar(text) as Json;
+    return node.value === null ? '' : String(node.value);
+  }
+
+  private map(map: YAMLMap): Json {
+    const result: { [key: string]: Json } = {};
+    const merged: { [key: string]: Json }[] = [];
+    const own = new Set<string>();
+    const first = map.items[0]?.key;
+    const overrides = this.yaml.isScalar(first) && first.source === '<<';
+    const pairs: [string, Pair][] = [];
+    for (const pair of map.items) {
+      const key = pair.key as Node | null;
+      if (this.yaml.isScalar(key) && key.type === 'PLAIN' && key.source === '<<') {
+        this.merge(pair.value as Node, merged);
+        continue;
+      }
+      const value = key === null ? null : this.node(key);
+      if (typeof value === 'object' && value !== null && !('jinjaType' in value)) this.fail(key ?? map, 'found unhashable key');
+      const name = keyText(value);
+      if (own.has(name) && !overrides && key !== null) this.duplicates.push({ key: name, ...this.place(key.range?.[0] ?? 0) });
+      own.add(name);
+      pairs.push([name, pair]);
+    }
+    // Merged keys come first, as PyYAML puts them; a key of the mapping itself wins.
+    for (const source of merged.reverse()) for (const [key, value] of Object.entries(source)) define(result, key, value);
+    for (const [key, pair] of pairs) define(result, key, this.node(pair.value as Node | null));
+    return result;
+  }
+
+  private merge(value: Node, into: { [key: string]: Json }[]): void {
+    const target = this.yaml.isAlias(value) ? (value.resolve(this.document) as Node | undefined) : value;
+    if (this.yaml.isMap(target)) into.push(this.map(target as YAMLMap) as { [key: string]: Json });
+    else if (this.yaml.isSeq(target)) {
+      for (const item of (target as YAMLSeq).items) {
+        const part = this.yaml.isAlias(item) ? item.resolve(this.document) : item;
+        if (!this.yaml.isMap(part)) this.fail(item as Node, 'expected a mapping for merging, but found scalar');
+        into.push(this.map(part as YAMLMap) as { [key: string]: Json });
+      }
+    } else this.fail(value, 'expected a mapping or list of mappings for merging, but found scalar');
+  }
+}
+
+/** The text of a key, as JSON writes a Python dict's keys. */
+function keyText(value: Json): string {
+  return typeof value === 'string' ? value : value === null ? 'null' : String(typeof value === 'object' && 'value' in value ? value['value'] : value);
+}
+
+function define(target: { [key: string]: Json }, key: string, value: Json): void {
+  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  else target[key] = value;
+}

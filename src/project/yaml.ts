@@ -1,0 +1,59 @@
+// Reading YAML text as PyYAML's safe loader does, fast: the common block style by yaml-block.ts, everything else by the full
+// parser. Errors have dbt's form. Leaves rendering of Jinja to renderer.ts and what the keys mean to the callers.
+import type { Json } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import { readBlockYaml, UnsupportedYaml } from './yaml-block.ts';
+import { locateYaml, readYamlDocument, YamlSyntaxError } from './yaml-document.ts';
+
+export interface LoadYamlOptions {
+  /** Hears of each repeated key in dbt's words; the last one counts. */
+  readonly onDuplicateKey?: ((description: string) => void) | undefined;
+}
+
+/**
+ * The value of a YAML text. Dates are text (`isoformat`), integral floats `PyFloat`, ints beyond 2^53 bigints.
+ * @param path file that is named in an error; null for text that comes from no file
+ * @throws TsdbtError `validation` with dbt's `Syntax error near line N`
+ * @example loadYaml('a: [1, yes]', null) // { a: [1, true] }
+ */
+export function loadYaml(text: string, path: string | null, options: LoadYamlOptions = {}): Json {
+  const source = text.includes('\r') ? text.replaceAll('\r\n', '\n') : text;
+  try {
+    return readBlockYaml(source);
+  } catch (error) {
+    if (!(error instanceof UnsupportedYaml)) throw error;
+  }
+  try {
+    const { value, duplicates } = readYamlDocument(source);
+    for (const { key, line, column } of duplicates) {
+      options.onDuplicateKey?.(`Duplicate key '${key}' in "<unicode string>", line ${line}, column ${column}`);
+    }
+    return value;
+  } catch (error) {
+    if (error instanceof YamlSyntaxError) throw syntaxError(source, error, path);
+    throw error;
+  }
+}
+
+/** Place of a key in a YAML text; see `locateYaml`. */
+export function locate(text: string, path: readonly (string | number)[]): { line: number; column: number } | undefined {
+  return locateYaml(text.replaceAll('\r\n', '\n'), path);
+}
+
+/** A YAML text that must hold a dictionary, or undefined when it holds something else. */
+export function asDictionary(value: Json): { [key: string]: Json } | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !('jinjaType' in value) ? value : undefined;
+}
+
+function syntaxError(text: string, { problem }: YamlSyntaxError, path: string | null): TsdbtError {
+  const { line, column, message } = problem;
+  const lines = text.split('\n');
+  const from = Math.max(line - 4, 0);
+  const shown = lines.slice(from, line + 3).map((content, i) => `${String(from + i + 1).padEnd(3)}| ${content}`);
+  const rule = '------------------------------';
+  return new TsdbtError(
+    'validation',
+    [`Syntax error near line ${line}`, rule, ...shown, '', 'Raw Error:', rule, message, `  in "<unicode string>", line ${line}, column ${column}`].join('\n'),
+    path === null ? {} : { path, line, column },
+  );
+}
