@@ -1,0 +1,211 @@
+// The command line: every command and option of dbt and ours, on commander, with usage errors in click's words. What a command does is
+// its handler's; what an option means is flags.ts's.
+import { Command, CommanderError, Option } from 'commander';
+import { ERROR_KINDS, TsdbtError } from '../errors.ts';
+import { type CommandSpec, COMMANDS, GLOBAL_OPTIONS, type OptionSpec } from '../project/option-table.ts';
+import { convertOption } from '../project/option-value.ts';
+import type { CliOptions } from '../project/flags.ts';
+import { closeMatches } from './close-matches.ts';
+
+/** A command as typed. */
+export interface ParsedCommand {
+  /** dbt's name: `run`, `generate` for `docs generate`, `freshness` for `source freshness`. */
+  readonly which: string;
+  /** Converted values of the options that were typed, by name of the flag. */
+  readonly options: CliOptions;
+  readonly positional: readonly string[];
+  /** Spellings that dbt deprecates and that were typed: `--models`, `--model`, `-m`. */
+  readonly deprecatedSpellings: readonly string[];
+}
+
+/** @returns exit code */
+export type CommandHandler = (command: ParsedCommand) => Promise<number>;
+
+export interface ProgramOptions {
+  /** Text of `--version`. */
+  readonly version: string;
+  readonly writeOut: (text: string) => void;
+  /** Gets the handler's exit code. */
+  readonly onExit: (code: number) => void;
+}
+
+const NAME = 'tsdbt';
+const VERSION: OptionSpec = { name: 'version', kind: 'switch', names: ['--version', '-V', '-v'], help: 'Show the version.' };
+const DEPRECATED_SPELLINGS = new Set(['--models', '--model', '-m']);
+
+/** Values typed at one level (before or after the command), raw. */
+interface Level { readonly typed: Map<OptionSpec, string[]>; readonly spellings: Set<string> }
+
+/**
+ * The commander program. `program.parseAsync(argv, { from: 'user' })` throws `usage` errors whose message is what click would print.
+ * @param handlers by `which`
+ */
+export function createProgram(handlers: Readonly<Record<string, CommandHandler>>, options: ProgramOptions): Command {
+  const program = prepare(new Command(NAME), [], options);
+  program.description('Runs dbt projects on Postgres, with nothing to set up.').enablePositionalOptions();
+  const root = addOptions(program, GLOBAL_OPTIONS, options);
+  const groups = new Map<string, { command: Command; level: Level }>();
+  for (const spec of COMMANDS) {
+    const [first = '', second] = spec.path;
+    let parent = program;
+    const levels = [root];
+    if (second !== undefined) {
+      let group = groups.get(first);
+      if (group === undefined) {
+        const command = prepare(program.command(first), [first], options).description(first === 'docs' ? 'Write or serve the documentation.' : 'Work with sources.');
+        command.enablePositionalOptions();
+        group = { command, level: addOptions(command, GLOBAL_OPTIONS, options) };
+        groups.set(first, group);
+        onUnknownCommand(command, [first]);
+      }
+      parent = group.command;
+      levels.push(group.level);
+    }
+    const command = prepare(parent.command(second ?? first), spec.path, options).description(spec.summary).aliases([...(spec.aliases ?? [])]);
+    if (spec.argument !== undefined) command.argument(`[${spec.argument.name}]`, spec.argument.help);
+    // The options of a command are made when the command is: a table of a thousand options takes longer than a small run.
+    const lazy: { level?: Level } = {};
+    parent.hook('preSubcommand', (_parent, chosen) => {
+      if (chosen === command) lazy.level = addOptions(command, [...GLOBAL_OPTIONS, ...spec.options], options);
+    });
+    command.action(async () => {
+      options.onExit(await runHandler(handlers, spec, command, [...levels, ...(lazy.level === undefined ? [] : [lazy.level])]));
+    });
+  }
+  onUnknownCommand(program, []);
+  return program;
+}
+
+/** @returns whether an error is commander's way to stop after help or version was shown */
+export function isDisplayed(error: unknown): boolean {
+  return error instanceof CommanderError && error.exitCode === 0;
+}
+
+function prepare(command: Command, path: readonly string[], options: ProgramOptions): Command {
+  return command
+    .helpOption('-h, --help', 'Show this message.')
+    .helpCommand(false)
+    .allowExcessArguments(true)
+    .configureOutput({ writeOut: options.writeOut, writeErr: options.writeOut, outputError: () => undefined })
+    .exitOverride((error) => {
+      if (error.exitCode === 0 || error.code === 'commander.help') throw error;
+      throw usageError(error, command, path);
+    });
+}
+
+/** Reached when no command of a group matches. */
+function onUnknownCommand(group: Command, path: readonly string[]): void {
+  group.action(() => {
+    const [typed] = group.args;
+    if (typed === undefined) {
+      group.outputHelp();
+      throw new CommanderError(path.length === 0 ? 0 : ERROR_KINDS.usage.exitCode, 'commander.help', '(outputHelp)');
+    }
+    const names = group.commands.map((command) => command.name());
+    throw refused(path, group, `No such command '${typed}'.${didYouMean(closeMatches(typed, names))}`);
+  });
+}
+
+function addOptions(command: Command, specs: readonly OptionSpec[], options: ProgramOptions): Level {
+  const level: Level = { typed: new Map(), spellings: new Set() };
+  for (const spec of specs) {
+    const value = spec.kind === 'switch' || spec.kind === 'pair' ? '' : spec.kind === 'list' ? ' <value...>' : ' <value>';
+    spec.names.forEach((name, i) => {
+      const option = new Option(name + value, spec.help);
+      option.hidden = spec.hidden === true || i > 0;
+      addOption(command, option, (raw) => {
+        record(level, spec, raw ?? 'true');
+        if (DEPRECATED_SPELLINGS.has(name)) level.spellings.add(name);
+      });
+      if (spec.kind === 'pair' && name.startsWith('--')) {
+        const negative = new Option(`--no-${name.slice(2)}`, spec.help);
+        negative.hidden = true;
+        addOption(command, negative, () => record(level, spec, 'false'));
+      }
+    });
+  }
+  for (const [i, name] of VERSION.names.entries()) {
+    const option = new Option(name, VERSION.help);
+    option.hidden = i > 0;
+    addOption(command, option, () => {
+      options.writeOut(`${options.version}\n`);
+      throw new CommanderError(0, 'commander.version', options.version);
+    });
+  }
+  return level;
+}
+
+function addOption(command: Command, option: Option, listener: (raw: string | undefined) => void): void {
+  command.addOption(option);
+  command.on(`option:${option.name()}`, listener);
+}
+
+function record(level: Level, spec: OptionSpec, raw: string): void {
+  const typed = level.typed.get(spec);
+  // The last one counts, save where values add up.
+  if (typed !== undefined && spec.kind === 'list') typed.push(raw);
+  else level.typed.set(spec, [raw]);
+}
+
+async function runHandler(handlers: Readonly<Record<string, CommandHandler>>, spec: CommandSpec, command: Command, levels: readonly Level[]): Promise<number> {
+  const allowed = spec.argument === undefined ? 0 : 1;
+  const extra = command.args.slice(allowed);
+  if (extra.length > 0) throw refused(spec.path, command, `Got unexpected extra argument${extra.length > 1 ? 's' : ''} (${extra.join(' ')})`);
+  const [first] = command.args;
+  if (first !== undefined && spec.argument?.choices?.includes(first) === false) {
+    throw refused(spec.path, command, `Invalid value for '[${spec.argument.name.toUpperCase()}]': '${first}' is not one of ${spec.argument.choices.map((choice) => `'${choice}'`).join(', ')}.`);
+  }
+  const values: Record<string, unknown> = {};
+  const spellings: string[] = [];
+  for (const level of levels) {
+    spellings.push(...level.spellings);
+    for (const [option, raw] of level.typed) {
+      if (option.name in values) {
+        throw refused(spec.path, command, `${option.name} was provided both before and after the subcommand, it can only be set either before or after.`);
+      }
+      try {
+        values[option.name] = convertOption(option, option.kind === 'list' ? raw : (raw[0] ?? ''));
+      } catch (error) {
+        if (error instanceof TsdbtError && error.kind === 'usage') throw refused(spec.path, command, error.message);
+        throw error;
+      }
+    }
+  }
+  const handler = handlers[spec.which];
+  if (handler === undefined) throw new TsdbtError('usage', `Error: The command '${spec.path.join(' ')}' is not part of this version.`);
+  return handler({ which: spec.which, options: values, positional: command.args, deprecatedSpellings: spellings });
+}
+
+function usageError(error: CommanderError, command: Command, path: readonly string[]): TsdbtError {
+  const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? '';
+  const known = [...GLOBAL_OPTIONS, ...(COMMANDS.find((spec) => spec.path.join(' ') === path.join(' '))?.options ?? [])];
+  switch (error.code) {
+    case 'commander.unknownOption': {
+      const [name = ''] = quoted.split('=');
+      const spec = known.find((option) => option.names.includes(name));
+      if (spec !== undefined && quoted.includes('=')) return new TsdbtError('usage', `Error: Option '${name}' does not take a value.`);
+      const names = known.flatMap((option) => [...option.names.filter((long) => long.startsWith('--')), ...(option.kind === 'pair' ? option.names.filter((long) => long.startsWith('--')).map((long) => `--no-${long.slice(2)}`) : [])]);
+      return refused(path, command, `No such option '${name}'.${name.startsWith('--') ? didYouMean(closeMatches(name, ['--help', '--version', ...names])) : ''}`);
+    }
+    case 'commander.optionMissingArgument': {
+      const name = quoted.split(/[ ,]/)[0] ?? '';
+      return new TsdbtError('usage', `Error: Option '${name}' requires an argument.`);
+    }
+    default:
+      return refused(path, command, error.message.replace(/^error: /, ''));
+  }
+}
+
+function refused(path: readonly string[], command: Command, message: string): TsdbtError {
+  const full = [NAME, ...path].join(' ');
+  const usage = command.commands.length > 0 ? '[OPTIONS] COMMAND [ARGS]...' : `[OPTIONS]${command.registeredArguments.map((argument) => ` [${argument.name().toUpperCase()}]`).join('')}`;
+  return new TsdbtError('usage', `Usage: ${full} ${usage}\nTry '${full} --help' for help.\n\nError: ${message}`);
+}
+
+function didYouMean(matches: readonly string[]): string {
+  const [only] = matches;
+  if (only === undefined) return '';
+  const list = [...matches].sort().map((match) => `'${match}'`).join(', ');
+  return matches.length === 1 ? ` Did you mean ${list}?` : ` (Did you mean one of: ${list}?)`;
+}
+
