@@ -1,0 +1,126 @@
+// `config` as templates call it: while parsing it collects, while running it answers from the node's config. Leaves merging of what
+// was collected to the parser.
+import { TsdbtError } from '../errors.ts';
+import {
+  type Callable, callable, callableOf, fromJson, type HostObject, PyDict, qualifiedTypeName, toText, type Value,
+} from '../values/index.ts';
+import { settle } from './scope.ts';
+
+/** Hears of one `config(...)` call: keys as written, hooks under their dashed names. */
+export type ConfigRecorder = (options: { readonly [key: string]: Value }) => void;
+
+/** `config` while a node is parsed. */
+export class ParseConfigObject implements HostObject {
+  readonly jinjaType = 'dbt.context.providers.ParseConfigObject';
+  readonly jinjaCall: Callable;
+  readonly #record: ConfigRecorder | null;
+
+  /** @param record null where config() may not be called */
+  constructor(record: ConfigRecorder | null) {
+    this.#record = record;
+    this.jinjaCall = (args, kwargs) => {
+      if (args.length === 1 && kwargs.size === 0) return this.#collect(args[0]!);
+      if (args.length === 0 && kwargs.size > 0) return this.#collect(new PyDict(kwargs));
+      throw new TsdbtError('compilation', 'Invalid inline model config');
+    };
+  }
+
+  #collect(options: Value): Value {
+    if (!(options instanceof PyDict)) throw new TsdbtError('compilation', 'Invalid inline model config');
+    if (this.#record === null) throw new TsdbtError('runtime', 'At parse time, did not receive a context config');
+    const out: { [key: string]: Value } = Object.create(null) as { [key: string]: Value };
+    for (const [key, value] of options.entries()) {
+      const name = toText(key);
+      const dashed = name === 'pre_hook' || name === 'post_hook' ? name.replace('_', '-') : name;
+      if (dashed !== name && options.has(dashed)) throw new TsdbtError('compilation', `Invalid config, has conflicting keys "${name}" and "${dashed}"`);
+      out[dashed] = value;
+    }
+    this.#record(out);
+    return '';
+  }
+
+  jinjaGet(name: string): Value | undefined {
+    switch (name) {
+      case 'set': return callable(name, 'name, value', (key = null, value = null) => this.#collect(new PyDict([[key, value]])));
+      case 'require': case 'meta_require': return callable(name, 'name, validator=None', () => '');
+      case 'get': case 'meta_get': return callable(name, 'name, default=None, validator=None', () => '');
+      case 'persist_relation_docs': case 'persist_column_docs': return callable(name, '', () => false);
+      default: return undefined;
+    }
+  }
+}
+
+/** The part of a node that `config` answers from; macros and operations may have none. */
+export interface Configured {
+  readonly unique_id: string;
+  readonly config?: { readonly [key: string]: unknown } | undefined;
+}
+
+/** `config` while a node is compiled or run. */
+export class RuntimeConfigObject implements HostObject {
+  readonly jinjaType = 'dbt.context.providers.RuntimeConfigObject';
+  readonly jinjaCall: Callable = () => '';
+  readonly #node: Configured;
+  readonly #converted = new Map<string, Value>();
+
+  constructor(node: Configured) {
+    this.#node = node;
+  }
+
+  jinjaGet(name: string): Value | undefined {
+    switch (name) {
+      case 'set': return callable(name, 'name, value', () => '');
+      case 'get': return callable(name, 'name, default=None, validator=None', (...args) => this.#get(this.lookup(toText(args[0]!)), args));
+      case 'meta_get': return callable(name, 'name, default=None, validator=None', (...args) => this.#get(this.#meta(toText(args[0]!)), args));
+      case 'require': return callable(name, 'name, validator=None', (...args) => this.#require(this.lookup(toText(args[0]!)), args));
+      case 'meta_require': return callable(name, 'name, validator=None', (...args) => this.#require(this.#meta(toText(args[0]!)), args));
+      case 'persist_relation_docs': return callable(name, '', () => this.#persistDocs('relation'));
+      case 'persist_column_docs': return callable(name, '', () => this.#persistDocs('columns'));
+      default: return undefined;
+    }
+  }
+
+  /** The value of a config key, `undefined` when there is no such key; null is a value. */
+  lookup(key: string): Value | undefined {
+    const known = this.#converted.get(key);
+    if (known !== undefined) return known;
+    const { config } = this.#node;
+    if (config === undefined) return undefined;
+    const name = key === 'pre_hook' || key === 'post_hook' ? key.replace('_', '-') : key;
+    const raw = Object.hasOwn(config, name) ? config[name] : undefined;
+    if (raw === undefined) return undefined;
+    const value = fromJson(raw);
+    this.#converted.set(key, value);
+    return value;
+  }
+
+  #meta(key: string): Value | undefined {
+    const meta = this.lookup('meta');
+    return meta instanceof PyDict ? meta.get(key) : undefined;
+  }
+
+  /** A key that is there and null gives null, not the default: as Python's attribute look-up does. */
+  #get(value: Value | undefined, [, fallback = null, validator = null]: readonly Value[]): Value | Promise<Value> {
+    return this.#validated(value === undefined ? fallback : value, fallback === null ? null : validator);
+  }
+
+  #require(value: Value | undefined, [key = null, validator = null]: readonly Value[]): Value | Promise<Value> {
+    if (value !== undefined) return this.#validated(value, validator);
+    throw new TsdbtError('compilation', `Model '${this.#node.unique_id}' does not define a required config parameter '${toText(key)}'.`);
+  }
+
+  #validated(value: Value, validator: Value): Value | Promise<Value> {
+    if (validator === null) return value;
+    const result = callableOf(validator)([value], new Map());
+    if (typeof result !== 'object' || result === null) return value;
+    return settle(result).then(() => value);
+  }
+
+  #persistDocs(part: 'relation' | 'columns'): Value {
+    const docs = this.lookup('persist_docs') ?? new PyDict();
+    if (!(docs instanceof PyDict)) {
+      throw new TsdbtError('compilation', `Invalid value provided for 'persist_docs'. Expected dict but received <class '${qualifiedTypeName(docs)}'>`);
+    }
+    return docs.get(part) ?? false;
+  }
+}

@@ -1,0 +1,26 @@
+// `graph`: the manifest as one dict of dicts, converted node by node when a template looks.
+import type { Manifest } from '../contracts/manifest.ts';
+import { PyDict, type Value } from '../values/index.ts';
+import { LazyDict, lazyDictOf } from './lazy-dict.ts';
+
+const SECTIONS = ['exposures', 'functions', 'groups', 'metrics', 'nodes', 'sources', 'semantic_models', 'saved_queries', 'unit_tests'] as const;
+
+type Graphs = Pick<Manifest, (typeof SECTIONS)[number]>;
+
+/** The `graph` of a running command. */
+export function graphDict(manifest: Graphs): Value {
+  return PyDict.from(new Map<Value, Value>(SECTIONS.map((section) => [section, sectionDict(manifest[section] as Readonly<Record<string, object>>)])));
+}
+
+function sectionDict(nodes: Readonly<Record<string, object>>): Value {
+  return new LazyDict({
+    keys: () => Object.keys(nodes),
+    has: (key) => Object.hasOwn(nodes, key),
+    load: (key) => lazyDictOf(nodes[key] as { readonly [key: string]: unknown }),
+  });
+}
+
+/** The `graph` while parsing: nothing is known yet. */
+export function emptyGraph(): Value {
+  return PyDict.from(new Map<Value, Value>());
+}

@@ -1,0 +1,130 @@
+// A dict whose values are made when they are first asked for: `model`, `graph`, `builtins` and their like are large and mostly
+// untouched. Becomes an ordinary dict with the first operation that needs all of it.
+import { fromJson, PyDict, type Value } from '../values/index.ts';
+
+/** Where the entries come from. */
+export interface DictSource {
+  keys(): Iterable<string>;
+  has(key: string): boolean;
+  /** The value of a key that `has`. */
+  load(key: string): Value;
+}
+
+export class LazyDict extends PyDict {
+  #source: DictSource | null;
+  readonly #loaded = new Map<string, Value>();
+
+  constructor(source: DictSource) {
+    super();
+    this.#source = source;
+  }
+
+  override get size(): number {
+    return this.#whole(() => super.size);
+  }
+
+  override get(key: Value): Value | undefined {
+    const source = this.#source;
+    if (source === null || typeof key !== 'string') return source === null ? super.get(key) : undefined;
+    const known = this.#loaded.get(key);
+    if (known !== undefined) return known;
+    if (!source.has(key)) return undefined;
+    const value = source.load(key);
+    this.#loaded.set(key, value);
+    return value;
+  }
+
+  override has(key: Value): boolean {
+    const source = this.#source;
+    return source === null ? super.has(key) : typeof key === 'string' && source.has(key);
+  }
+
+  override set(key: Value, value: Value): this {
+    return this.#whole(() => super.set(key, value));
+  }
+
+  override delete(key: Value): boolean {
+    return this.#whole(() => super.delete(key));
+  }
+
+  override clear(): void {
+    this.#source = null;
+    super.clear();
+  }
+
+  override *keys(): Generator<Value, void, undefined> {
+    if (this.#source === null) yield* super.keys();
+    else yield* this.#source.keys();
+  }
+
+  override values(): IterableIterator<Value> {
+    return this.#whole(() => super.values());
+  }
+
+  override entries(): Generator<[Value, Value], void, undefined> {
+    return this.#whole(() => super.entries());
+  }
+
+  override jinjaTruth(): boolean {
+    if (this.#source === null) return super.jinjaTruth();
+    for (const _ of this.#source.keys()) return true;
+    return false;
+  }
+
+  override jinjaLength(): number {
+    return this.size;
+  }
+
+  override jinjaIter(): Iterable<Value> {
+    return this.keys();
+  }
+
+  override jinjaEquals(other: Value): boolean {
+    return this.#whole(() => super.jinjaEquals(other));
+  }
+
+  /** Makes the dict an ordinary one, in the order of the source. */
+  #whole<T>(then: () => T): T {
+    const source = this.#source;
+    if (source !== null) {
+      this.#source = null;
+      for (const key of source.keys()) {
+        const known = this.#loaded.get(key);
+        super.set(key, known === undefined ? source.load(key) : known);
+      }
+      this.#loaded.clear();
+    }
+    return then();
+  }
+}
+
+/** A dict over a plain object of artifacts or YAML, converted a key at a time. Keys whose value is undefined are not there. */
+export function lazyDictOf(source: { readonly [key: string]: unknown }, options: { omitNull?: boolean } = {}): LazyDict {
+  const convert = options.omitNull === true ? withoutNulls : fromJson;
+  const has = (key: string): boolean => {
+    if (!Object.hasOwn(source, key)) return false;
+    const value = source[key];
+    return value !== undefined && !(options.omitNull === true && value === null);
+  };
+  return new LazyDict({
+    keys: () => Object.keys(source).filter(has),
+    has,
+    load: (key) => convert(source[key]),
+  });
+}
+
+/** Free-form maps keep their nulls: they are the user's data, not fields of a node. */
+const FREE_FORM = new Set(['meta', 'vars', 'unrendered_config', 'kwargs', 'column_types', 'grants']);
+
+/** The value with null fields of nested records dropped, as dbt's `to_dict(omit_none=True)` does. */
+function withoutNulls(value: unknown): Value {
+  if (typeof value !== 'object' || value === null || 'jinjaType' in value) return fromJson(value);
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  const dict = new PyDict();
+  for (const key of Object.keys(value)) {
+    const field = (value as { [key: string]: unknown })[key];
+    if (field === undefined || field === null) continue;
+    dict.set(key, FREE_FORM.has(key) ? fromJson(field) : withoutNulls(field));
+  }
+  return dict;
+}

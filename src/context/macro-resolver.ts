@@ -1,0 +1,196 @@
+// Which macro a name means: packages, overrides of the root project, internal packages, dispatch, materializations. Macros are
+// compiled when first called and kept for the whole command; binding them to a node's scope is done by scope.ts.
+import type { MacroNode } from '../contracts/node.ts';
+import type { Project } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import type { Environment, MacroTemplate } from '../jinja/index.ts';
+import { stringRepr } from '../values/index.ts';
+
+type MacroTable = ReadonlyMap<string, MacroNode>;
+
+/** The name under which all internal packages are reached: `dbt.x`. */
+export const GLOBAL_PACKAGE = 'dbt';
+
+export interface MacroResolverOptions {
+  readonly rootPackage: string;
+  /** The first wins: `['dbt_postgres', 'dbt']`. */
+  readonly internalPackages: readonly string[];
+  /** Prefixes of dispatch before `default`: the adapter's type, then its parents. */
+  readonly adapterTypes: readonly string[];
+  /** `dispatch:` of the root project. */
+  readonly dispatch: Project['dispatch'];
+  /** Names of all packages, also of those without macros. */
+  readonly packages: Iterable<string>;
+  /** Compiles macros. */
+  readonly environment: Environment;
+}
+
+/** The line on which a macro's text starts in its file, when the parser knows it. */
+export type MacroLine = (macro: MacroNode) => number | undefined;
+
+export class MacroResolver {
+  readonly options: MacroResolverOptions;
+  readonly #byPackage = new Map<string, Map<string, MacroNode>>();
+  readonly #internals = new Map<string, MacroNode>();
+  readonly #byId = new Map<string, MacroNode>();
+  readonly #compiled = new Map<string, MacroTemplate>();
+  readonly #packages: ReadonlySet<string>;
+  #anywhere: Map<string, MacroNode> | undefined;
+  readonly #lineOf: MacroLine | undefined;
+
+  constructor(macros: Iterable<MacroNode>, options: MacroResolverOptions, lineOf?: MacroLine) {
+    this.options = options;
+    this.#lineOf = lineOf;
+    this.#packages = new Set(options.packages);
+    for (const macro of macros) {
+      let table = this.#byPackage.get(macro.package_name);
+      if (table === undefined) this.#byPackage.set(macro.package_name, (table = new Map()));
+      table.set(macro.name, macro);
+      this.#byId.set(macro.unique_id, macro);
+    }
+    for (const name of [...options.internalPackages].reverse()) {
+      for (const [key, macro] of this.#byPackage.get(name) ?? []) this.#internals.set(key, macro);
+    }
+  }
+
+  get(uniqueId: string): MacroNode | undefined {
+    return this.#byId.get(uniqueId);
+  }
+
+  /** An unqualified name, as a node of `fromPackage` sees it. */
+  find(name: string, fromPackage: string): MacroNode | undefined {
+    return this.#byPackage.get(fromPackage)?.get(name) ?? this.#byPackage.get(this.options.rootPackage)?.get(name) ?? this.#internals.get(name);
+  }
+
+  /** The macros reached as `name.x`; `undefined` when no package of that name has any. */
+  namespace(name: string): MacroTable | undefined {
+    if (name === GLOBAL_PACKAGE) return this.#internals;
+    return this.options.internalPackages.includes(name) ? undefined : this.#byPackage.get(name);
+  }
+
+  isInternal(macro: MacroNode): boolean {
+    return this.options.internalPackages.includes(macro.package_name);
+  }
+
+  /** Every namespace that templates can name. */
+  namespaces(): string[] {
+    return [...[...this.#byPackage.keys()].filter((name) => !this.options.internalPackages.includes(name)), GLOBAL_PACKAGE];
+  }
+
+  /** Unqualified names that a node of `fromPackage` can call. */
+  names(fromPackage: string): Set<string> {
+    return new Set([
+      ...(this.#byPackage.get(fromPackage)?.keys() ?? []), ...(this.#byPackage.get(this.options.rootPackage)?.keys() ?? []), ...this.#internals.keys(),
+    ]);
+  }
+
+  /** As dbt's parser looks macros up for `depends_on`: the package's own, then any other, the root project first. */
+  findForParsing(name: string, fromPackage: string): MacroNode | undefined {
+    return this.#byPackage.get(fromPackage)?.get(name) ?? this.findAnywhere(name);
+  }
+
+  /** An unqualified name in any package: root, then the others, then the internal ones. */
+  findAnywhere(name: string): MacroNode | undefined {
+    if (this.#anywhere === undefined) {
+      this.#anywhere = new Map(this.#internals);
+      for (const [packageName, table] of this.#byPackage) {
+        if (!this.options.internalPackages.includes(packageName)) for (const [key, macro] of table) this.#anywhere.set(key, macro);
+      }
+      for (const [key, macro] of this.#byPackage.get(this.options.rootPackage) ?? []) this.#anywhere.set(key, macro);
+    }
+    return this.#anywhere.get(name);
+  }
+
+  /**
+   * `adapter.dispatch(name, namespace)` for a node of `fromPackage`.
+   *
+   * @throws TsdbtError in dbt's words, with every name that was tried
+   */
+  dispatch(name: string, namespace: string | null, fromPackage: string): MacroNode {
+    if (name.includes('.')) {
+      const [suggestedNamespace, ...rest] = name.split('.');
+      throw new TsdbtError(
+        'compilation',
+        `In adapter.dispatch, got a macro name of "${name}", but "." is not a valid macro name component. Did you mean ` +
+          `\`adapter.dispatch("${rest.join('.')}", macro_namespace="${suggestedNamespace}")\`?`,
+      );
+    }
+    const attempts: string[] = [];
+    for (const packageName of this.#searchOrder(namespace)) {
+      for (const prefix of [...this.options.adapterTypes, 'default']) {
+        const candidate = `${prefix}__${name}`;
+        const macro = packageName === null ? this.find(candidate, fromPackage) : this.namespace(packageName)?.get(candidate);
+        if (macro !== undefined) return macro;
+        attempts.push(packageName === null ? candidate : `${packageName}.${candidate}`);
+      }
+    }
+    throw new TsdbtError(
+      'compilation',
+      `In dispatch: No macro named '${name}' found within namespace: '${namespace ?? 'None'}'\n    Searched for: ${attempts.map(stringRepr).join(', ')}`,
+    );
+  }
+
+  #searchOrder(namespace: string | null): readonly (string | null)[] {
+    if (namespace === null) return [null];
+    const configured = this.options.dispatch.find((entry) => entry.macro_namespace === namespace);
+    if (configured !== undefined && configured.search_order.length > 0) return configured.search_order;
+    return this.#packages.has(namespace) || this.#byPackage.has(namespace) ? [this.options.rootPackage, namespace] : [null];
+  }
+
+  /**
+   * The macro of a materialization: the adapter's own before `default`; at one level the root project's, then a package's, then the
+   * built-in one. A package may take the place of a built-in one only when `packagesOverrideBuiltins`.
+   */
+  materialization(name: string, packagesOverrideBuiltins = false): MacroNode | undefined {
+    const candidates = [...this.options.adapterTypes, 'default'].flatMap((type, specificity) =>
+      this.#everywhere(`materialization_${name}_${type}`).map((macro) => ({ macro, specificity, locality: this.#locality(macro) })),
+    );
+    candidates.sort((a, b) => a.specificity - b.specificity || b.locality - a.locality);
+    const best = candidates[0];
+    if (best === undefined) return undefined;
+    const hasBuiltin = candidates.some((c) => c.locality === LOCALITY.core);
+    if (best.locality === LOCALITY.imported && hasBuiltin && !packagesOverrideBuiltins) return candidates.find((c) => c.locality !== LOCALITY.imported)?.macro;
+    return best.macro;
+  }
+
+  /** `generate_schema_name` and its like: the root project's, else that of the node's package when asked for, else the built-in one. */
+  generateName(component: 'schema' | 'alias' | 'database', packageName?: string): MacroNode | undefined {
+    const name = `generate_${component}_name`;
+    const own = packageName === undefined ? undefined : this.#byPackage.get(packageName)?.get(name);
+    return own ?? this.#byPackage.get(this.options.rootPackage)?.get(name) ?? this.#internals.get(name);
+  }
+
+  #everywhere(name: string): MacroNode[] {
+    const found: MacroNode[] = [];
+    for (const table of this.#byPackage.values()) {
+      const macro = table.get(name);
+      if (macro !== undefined) found.push(macro);
+    }
+    return found;
+  }
+
+  #locality(macro: MacroNode): number {
+    if (macro.package_name === this.options.rootPackage) return LOCALITY.root;
+    return this.options.internalPackages.includes(macro.package_name) ? LOCALITY.core : LOCALITY.imported;
+  }
+
+  /** The compiled text of a macro. */
+  compiled(macro: MacroNode): MacroTemplate {
+    let template = this.#compiled.get(macro.unique_id);
+    if (template === undefined) {
+      const line = this.#lineOf?.(macro);
+      template = this.options.environment.compileMacros(macro.macro_sql, {
+        name: macro.unique_id, path: macro.original_file_path, ...(line === undefined ? {} : { line }),
+      });
+      this.#compiled.set(macro.unique_id, template);
+    }
+    return template;
+  }
+}
+
+const LOCALITY = { core: 1, imported: 2, root: 3 } as const;
+
+/** The resolver of a command's macros. */
+export function createMacroResolver(macros: Iterable<MacroNode>, options: MacroResolverOptions, lineOf?: MacroLine): MacroResolver {
+  return new MacroResolver(macros, options, lineOf);
+}

@@ -1,0 +1,167 @@
+// What a node's code sees while the project is parsed: refs, sources and config are recorded, nothing is executed. Also the contexts
+// of generate_*_name macros, exposures and semantic models. Leaves what is recorded to the parser.
+import type { RefArgs } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import { type Call, callable, fromJson, type HostObject, type Value } from '../values/index.ts';
+import type { Adapter } from '../adapters/adapter.ts';
+import { createAdapterObject } from './adapter-object.ts';
+import { BaseScope, type ScopeSettings } from './base.ts';
+import { type ConfigRecorder, ParseConfigObject, RuntimeConfigObject } from './config-object.ts';
+import { lazyDictOf } from './lazy-dict.ts';
+import type { MacroResolver } from './macro-resolver.ts';
+import { emptyGraph } from './graph-dict.ts';
+import { type ContextNode, type ContextSettings, PROVIDER_MEMBERS, ProviderScope } from './provider.ts';
+import { namedArguments, refArguments, sourceArguments } from './reference-arguments.ts';
+import { relationFrom } from './relations.ts';
+import type { Member, Members } from './scope.ts';
+import { createVar } from './var.ts';
+
+/** Hears what a template says about its node. */
+export interface ParseRecorder {
+  readonly onRef?: (ref: RefArgs) => void;
+  readonly onSource?: (source: [source: string, table: string]) => void;
+  readonly onMetric?: (metric: string[]) => void;
+  readonly onFunction?: (name: string[]) => void;
+  /** A macro that the template itself calls, by unique_id. */
+  readonly onMacro?: (uniqueId: string) => void;
+  /** null: config() may not be called here. */
+  readonly onConfig?: ConfigRecorder | null;
+  readonly onEnvVar?: (name: string, value: string) => void;
+}
+
+export interface ParseScopeOptions {
+  readonly context: ContextSettings;
+  readonly resolver: MacroResolver;
+  /** The draft of the node; read when a template asks, so later changes show. */
+  readonly node: ContextNode;
+  readonly record: ParseRecorder;
+  /** Unqualified names are looked up in every package (generic tests). */
+  readonly anyPackage?: boolean;
+  /** Package whose macros come first; default the node's. */
+  readonly searchPackage?: string;
+}
+
+export class ParseScope extends ProviderScope {
+  readonly execute = false;
+  readonly record: ParseRecorder;
+  readonly resolver: MacroResolver;
+
+  constructor(options: ParseScopeOptions, members: Members<never> = PARSE_MEMBERS) {
+    const { context, node, record, resolver } = options;
+    const settings = record.onEnvVar === undefined ? context : { ...context, recordEnvVar: record.onEnvVar };
+    super(settings, node, members, {
+      resolver, packageName: options.searchPackage ?? node.package_name, onMacro: record.onMacro, anyPackage: options.anyPackage,
+    }, false);
+    this.record = record;
+    this.resolver = resolver;
+  }
+
+  createAdapter(): HostObject {
+    return createAdapterObject({
+      adapter: this.context.adapter as Adapter, session: null, config: this.context.config, parsePhase: true,
+      dispatch: (name, namespace) => this.dispatch(name, namespace),
+      executeMacro: () => Promise.reject(new TsdbtError('internal', 'no macro is executed for the adapter while parsing')),
+    });
+  }
+
+  renderText(text: string): Value {
+    return this.context.templates.runtime.compile(text, { name: this.node.name, path: this.node.original_file_path }).renderSync(this);
+  }
+
+  /** dbt gives the relation of the current node for whatever is referenced: the real one is not known yet. */
+  self(): Value {
+    return relationFrom(this.context.adapter, this.context.config.project.quoting, this.node);
+  }
+}
+
+/** Placeholder relation and record of one ref(). */
+function parseRef(scope: ParseScope, call: Call): Value {
+  scope.record.onRef?.(refArguments(call));
+  return scope.self();
+}
+
+export const PARSE_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
+  ...PROVIDER_MEMBERS,
+  ['ref', (scope) => callable('ref', '*args, **kwargs', (call) => parseRef(scope, call))],
+  ['source', (scope) => callable('source', '*args, **kwargs', (call) => {
+    scope.record.onSource?.(sourceArguments(call));
+    return scope.self();
+  })],
+  ['metric', (scope) => callable('metric', '*args, **kwargs', (call) => {
+    const { name, packageName } = namedArguments('metric', call);
+    scope.record.onMetric?.(packageName === null ? [name] : [packageName, name]);
+    return metricReference(name, packageName);
+  })],
+  ['function', (scope) => callable('function', '*args, **kwargs', (call) => {
+    const { name, packageName } = namedArguments('function', call);
+    scope.record.onFunction?.(packageName === null ? [name] : [packageName, name]);
+    return relationFrom(scope.context.adapter, scope.context.config.project.quoting, scope.node, { type: 'function' });
+  })],
+  ['config', (scope) => new ParseConfigObject(scope.record.onConfig ?? null)],
+  ['var', (scope) => createVar(scope.vars, { nodeName: scope.node.name, required: false, render: (text) => (scope.jinja(text) ? scope.renderText(text) : text) })],
+  ['graph', () => emptyGraph()],
+  ['model', (scope) => lazyDictOf(scope.node, { omitNull: true })],
+  ['this', (scope) => (scope.node.resource_type === 'operation' ? null : scope.self())],
+  ['database', (scope) => scope.node.database ?? scope.context.config.profile.credentials.database],
+  ['schema', (scope) => scope.node.schema ?? scope.context.config.profile.credentials.schema],
+  ['pre_hooks', (scope) => hooksOf(scope.node, 'pre-hook')],
+  ['post_hooks', (scope) => hooksOf(scope.node, 'post-hook')],
+  ['compiled_code', () => null],
+  ['defer_relation', () => null],
+  ['load_agate_table', () => callable('load_agate_table', '', () => null)],
+  ['write', () => callable('write', 'payload', () => '')],
+]);
+
+/** The hooks of a node as dicts; tests and sources have none. */
+export function hooksOf(node: ContextNode, which: 'pre-hook' | 'post-hook'): Value {
+  if (node.resource_type === 'source' || node.resource_type === 'test' || node.resource_type === 'unit_test') return [];
+  const hooks = node.config?.[which];
+  return Array.isArray(hooks) ? hooks.map((hook: unknown) => fromJson(hook)) : [];
+}
+
+/** What `metric()` gives: prints as the metric's name. */
+export function metricReference(name: string, packageName: string | null): HostObject {
+  return {
+    jinjaType: 'MetricReference',
+    jinjaGet: (field) => (field === 'metric_name' ? name : field === 'package_name' ? packageName : undefined),
+    jinjaText: () => name,
+  };
+}
+
+/** The context of a node's code while parsing. */
+export function createParseScope(options: ParseScopeOptions): ParseScope {
+  return new ParseScope(options);
+}
+
+/** The context of a generic test's arguments and code while parsing. */
+export function createGenericTestScope(options: ParseScopeOptions): ParseScope {
+  return new ParseScope({ ...options, anyPackage: true });
+}
+
+const NAME_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
+  ...PARSE_MEMBERS,
+  ['config', (scope) => new RuntimeConfigObject({ unique_id: scope.node.unique_id })],
+  ['var', (scope) => createVar(scope.vars, { nodeName: scope.node.name, required: true, render: (text) => (scope.jinja(text) ? scope.renderText(text) : text) })],
+  ['database', ({ context }) => context.config.profile.credentials.database],
+  ['schema', ({ context }) => context.config.profile.credentials.schema],
+]);
+
+/** The context of generate_schema_name, generate_alias_name and generate_database_name; the root project's macros come first. */
+export function createGenerateNameScope(context: ContextSettings, resolver: MacroResolver, macro: ContextNode): ParseScope {
+  return new ParseScope({ context, resolver, node: macro, record: { onConfig: null }, searchPackage: context.config.project.project_name }, NAME_MEMBERS);
+}
+
+/** The context of an exposure's `depends_on` and a semantic model's `model`: references only, each giving an empty text. */
+export function createReferenceScope(settings: ScopeSettings, record: ParseRecorder): BaseScope {
+  const members: Members<BaseScope> = new Map<string, Member<BaseScope>>([
+    ['ref', () => callable('ref', '*args, **kwargs', (call) => { record.onRef?.(refArguments(call)); return ''; })],
+    ['source', () => callable('source', '*args, **kwargs', (call) => { record.onSource?.(sourceArguments(call)); return ''; })],
+    ['metric', () => callable('metric', '*args, **kwargs', (call) => {
+      const { name, packageName } = namedArguments('metric', call);
+      record.onMetric?.(packageName === null ? [name] : [packageName, name]);
+      return '';
+    })],
+  ]);
+  return new BaseScope(settings, [], true, members);
+}
+

@@ -1,0 +1,51 @@
+// Relations of nodes as a context gives them: `this`, and what ref() and source() return. The quoting of a project applies to nodes,
+// not to sources. Leaves rendering to the adapter's Relation.
+import type { Adapter } from '../adapters/adapter.ts';
+import type { EventTimeFilter, PathPart, Relation, RelationType } from '../adapters/relation.ts';
+import type { Quoting } from '../contracts/node.ts';
+
+export type RelationFactory = Pick<Adapter, 'createRelation'>;
+
+/** What decides the name of a resource in the database. */
+export interface Located {
+  readonly database?: string | null;
+  readonly schema?: string | null;
+  readonly alias?: string | null;
+  readonly identifier?: string | null;
+  readonly quoting?: Quoting | null;
+  readonly config?: { readonly quoting?: Quoting | null | undefined } | undefined;
+}
+
+export interface RelationMore {
+  readonly type?: RelationType;
+  readonly limit?: number | null;
+  readonly eventTimeFilter?: EventTimeFilter | null;
+}
+
+const PARTS: readonly PathPart[] = ['database', 'schema', 'identifier'];
+
+/** dbt's `Relation.create_from(config, node)`. @param quoting of the project; null for sources, which do not follow it */
+export function relationFrom(adapter: RelationFactory, quoting: Quoting | null, node: Located, more: RelationMore = {}): Relation {
+  const own = node.quoting ?? node.config?.quoting ?? {};
+  const quotePolicy: Partial<Record<PathPart, boolean>> = {};
+  for (const part of PARTS) {
+    const quoted = own[part] ?? quoting?.[part];
+    if (typeof quoted === 'boolean') quotePolicy[part] = quoted;
+  }
+  const relation = adapter.createRelation({
+    database: node.database ?? null, schema: node.schema ?? null, identifier: node.identifier ?? node.alias ?? null, type: more.type ?? null, quotePolicy,
+  });
+  return limited(relation, more);
+}
+
+/** The name under which an ephemeral model is inlined. */
+export function ephemeralRelation(adapter: RelationFactory, identifier: string, more: RelationMore = {}): Relation {
+  const relation = adapter.createRelation({ identifier: `${EPHEMERAL_PREFIX}${identifier}`, type: 'cte' }).quote({ identifier: false });
+  return limited(relation, more);
+}
+
+export const EPHEMERAL_PREFIX = '__dbt__cte__';
+
+function limited(relation: Relation, { limit = null, eventTimeFilter = null }: RelationMore): Relation {
+  return limit === null && eventTimeFilter === null ? relation : relation.with({ limit, eventTimeFilter });
+}

@@ -1,0 +1,177 @@
+// What a template can name: members made when first asked for, macros found by the resolver, `context` and `builtins`. The members
+// themselves are tables in base.ts, parse.ts and runtime.ts.
+import type { MacroNode } from '../contracts/node.ts';
+import type { Scope } from '../jinja/index.ts';
+import { type Callable, isGenerator, type Kwargs, NO_KWARGS, type Value } from '../values/index.ts';
+import { LazyDict } from './lazy-dict.ts';
+import type { MacroResolver } from './macro-resolver.ts';
+import { MacroNamespace } from './macro-namespace.ts';
+
+/** How a member of a context is made, once for each scope. */
+export type Member<S> = (scope: S) => Value;
+export type Members<S> = ReadonlyMap<string, Member<S>>;
+
+/** The macros of a scope: where names are looked up, and for whom. */
+export interface MacroView {
+  readonly resolver: MacroResolver;
+  /** The package whose unqualified names come first. */
+  readonly packageName: string;
+  /** Told of each macro that the template itself calls (not those called by macros): `depends_on.macros`. */
+  readonly onMacro?: ((uniqueId: string) => void) | undefined;
+  /** Also finds unqualified macros of other packages (generic tests while parsing). */
+  readonly anyPackage?: boolean | undefined;
+}
+
+export class ContextScope implements Scope {
+  readonly macros: MacroView | null;
+  readonly #members: Members<never>;
+  readonly #values = new Map<string, Value>();
+  readonly #memberValues = new Map<string, Value>();
+  readonly #bound = new Map<string, Callable>();
+  /** Unique ids of the macros that are running, outermost first. */
+  readonly callStack: string[] = [];
+
+  /** @param members of this class or a parent of it */
+  constructor(members: Members<never>, macros: MacroView | null) {
+    this.#members = members;
+    this.macros = macros;
+  }
+
+  get(name: string): Value | undefined {
+    const known = this.#values.get(name);
+    if (known !== undefined) return known;
+    const value = this.#look(name);
+    if (value !== undefined) this.#values.set(name, value);
+    return value;
+  }
+
+  /** Gives a name another value for this scope; beats macros and members. */
+  define(name: string, value: Value): void {
+    this.#values.set(name, value);
+  }
+
+  #look(name: string): Value | undefined {
+    if (name === 'context') return this.#contextDict();
+    if (this.macros !== null) {
+      const { resolver, packageName, anyPackage } = this.macros;
+      const macro = resolver.find(name, packageName);
+      // A package's name hides an internal macro of that name, and a macro of a project hides the package.
+      if (macro !== undefined && (!resolver.isInternal(macro) || resolver.namespace(name) === undefined)) return this.bind(macro);
+      const table = resolver.namespace(name);
+      if (table !== undefined) return new MacroNamespace(table, (found) => this.bind(found));
+      if (anyPackage === true) {
+        const elsewhere = resolver.findAnywhere(name);
+        if (elsewhere !== undefined) return this.bind(elsewhere);
+      }
+    }
+    return this.member(name);
+  }
+
+  /** A member by its own name, whatever macros are called. */
+  member(name: string): Value | undefined {
+    const known = this.#memberValues.get(name);
+    if (known !== undefined) return known;
+    if (name === 'builtins') return this.#builtins();
+    const make = this.#members.get(name) as Member<ContextScope> | undefined;
+    if (make === undefined) return undefined;
+    const value = make(this);
+    this.#memberValues.set(name, value);
+    return value;
+  }
+
+  #builtins(): Value {
+    const dict = new LazyDict({
+      keys: () => this.#members.keys(),
+      has: (key) => this.#members.has(key),
+      load: (key) => this.member(key) ?? null,
+    });
+    this.#memberValues.set('builtins', dict);
+    return dict;
+  }
+
+  #contextDict(): Value {
+    return new LazyDict({
+      keys: () => new Set(['context', ...this.#values.keys(), ...(this.macros === null ? [] : this.macros.resolver.names(this.macros.packageName)),
+        ...(this.macros?.resolver.namespaces() ?? []), ...this.#members.keys(), 'builtins']),
+      has: (key) => this.get(key) !== undefined,
+      load: (key) => this.get(key) ?? null,
+    });
+  }
+
+  /** A macro as this scope calls it. */
+  bind(macro: MacroNode): Callable {
+    const known = this.#bound.get(macro.unique_id);
+    if (known !== undefined) return known;
+    let inner: Callable | undefined;
+    const compiled = (): Callable => {
+      if (inner !== undefined) return inner;
+      const template = this.macros!.resolver.compiled(macro);
+      const bound = template.bind(template.macros[0]?.name ?? macro.name, this);
+      inner = bound;
+      return bound;
+    };
+    const call: Callable = (args, kwargs) => this.#track(macro.unique_id, compiled(), args, kwargs);
+    call.jinjaGet = (name) => compiled().jinjaGet?.(name);
+    call.jinjaText = () => `<dbt.clients.jinja.MacroGenerator object ${macro.name}>`;
+    this.#bound.set(macro.unique_id, call);
+    return call;
+  }
+
+  /** Calls with the macro on the stack; the first on the stack is a dependency of the node. */
+  #track(uniqueId: string, inner: Callable, args: readonly Value[], kwargs: Kwargs): ReturnType<Callable> {
+    const stack = this.callStack;
+    if (stack.length === 0) this.macros?.onMacro?.(uniqueId);
+    stack.push(uniqueId);
+    let result: ReturnType<Callable>;
+    try {
+      result = inner(args, kwargs);
+    } catch (error) {
+      stack.pop();
+      throw error;
+    }
+    if (isGenerator(result)) return finish(result, stack);
+    if (result instanceof Promise) return result.finally(() => stack.pop());
+    stack.pop();
+    return result;
+  }
+
+  /**
+   * `adapter.dispatch` from this scope.
+   * @throws TsdbtError when no package has the macro
+   */
+  dispatch(name: string, namespace: string | null): Callable {
+    const { resolver, packageName } = this.macros!;
+    return this.bind(resolver.dispatch(name, namespace, packageName));
+  }
+
+  /** Calls a macro by name and waits for its value. */
+  async call(name: string, args: readonly Value[], kwargs: Kwargs = NO_KWARGS): Promise<Value> {
+    const macro = this.get(name);
+    return settle((macro as Callable)(args, kwargs));
+  }
+}
+
+function* finish(inner: Generator<unknown, Value, unknown>, stack: string[]): Generator<unknown, Value, unknown> {
+  try {
+    return yield* inner;
+  } finally {
+    stack.pop();
+  }
+}
+
+/** Runs what a Callable gave to its end. */
+export async function settle(result: ReturnType<Callable>): Promise<Value> {
+  if (!isGenerator(result)) return result;
+  let step = result.next();
+  while (!step.done) {
+    let value: unknown;
+    try {
+      value = await step.value;
+    } catch (error) {
+      step = result.throw(error);
+      continue;
+    }
+    step = result.next(value);
+  }
+  return step.value;
+}

@@ -1,0 +1,64 @@
+// Results of statements by name: store_result, load_result. A result is given once, except `main`, which the runner reads too.
+import { TsdbtError } from '../errors.ts';
+import { type Print, Table } from '../adapters/table.ts';
+import { type HostObject, PyDict, toText, type Value } from '../values/index.ts';
+
+export class StatementResults {
+  readonly #results = new Map<string, PyDict | null>();
+  readonly #print: Print;
+
+  /** @param print where `table.print_table()` writes */
+  constructor(print: Print) {
+    this.#print = print;
+  }
+
+  store(name: string, response: Value, given: Value): void {
+    const table = given instanceof Table ? given.printingTo(this.#print) : given;
+    this.#results.set(name, PyDict.from({ response, data: matrixOf(table), table }));
+  }
+
+  /** @throws TsdbtError when the result was loaded before */
+  load(name: string): Value {
+    const result = this.#results.get(name);
+    if (result === undefined) return null;
+    if (result === null) throw new TsdbtError('compilation', `The 'statement' result named '${name}' has already been loaded into a variable`);
+    if (name !== 'main') this.#results.set(name, null);
+    return result;
+  }
+
+  /** The result without loading it. */
+  peek(name: string): PyDict | null {
+    return this.#results.get(name) ?? null;
+  }
+
+  clear(): void {
+    this.#results.clear();
+  }
+
+  asDict(): PyDict {
+    return new PyDict(this.#results);
+  }
+}
+
+/** A result without rows. */
+export function emptyTable(): Table {
+  return Table.empty();
+}
+
+/** Rows as lists of values. */
+export function matrixOf(table: Value): Value {
+  if (!(table instanceof Table)) return [];
+  return table.rows.map((row) => [...row.values]);
+}
+
+/** dbt's AdapterResponse: prints as its message. */
+export function responseObject(message: Value, code: Value, rowsAffected: Value): HostObject {
+  const fields = PyDict.from({ _message: message, code, rows_affected: rowsAffected });
+  return {
+    jinjaType: 'dbt.adapters.contracts.connection.AdapterResponse',
+    jinjaGet: (name) => fields.get(name) ?? fields.jinjaGet(name),
+    jinjaItem: (key) => fields.get(key),
+    jinjaText: () => toText(message),
+    toJsonValue: () => ({ _message: message, code, rows_affected: rowsAffected }),
+  };
+}

@@ -1,0 +1,22 @@
+// The template environments of a command: one for running, one for parsing (whatever is missing gives itself), with dbt's settings.
+// Leaves what templates can see to the scopes.
+import { Environment } from '../jinja/index.ts';
+
+export interface TemplateEnvironments {
+  /** Macros always, and everything while running. */
+  readonly runtime: Environment;
+  /** Code of nodes while parsing: an unknown name may be used like anything. */
+  readonly parse: Environment;
+}
+
+/** Creates both; one pair serves a whole command. */
+export function createTemplateEnvironments(): TemplateEnvironments {
+  return { runtime: new Environment({ undefined: 'default' }), parse: new Environment({ undefined: 'capture' }) };
+}
+
+const HAS_JINJA = /\{[{%#]|[#}%]\}/;
+
+/** Whether a text can hold a template at all; what cannot is its own rendering. */
+export function hasJinja(text: string): boolean {
+  return HAS_JINJA.test(text);
+}
