@@ -1,0 +1,130 @@
+// `docs generate` after the project has been compiled: asks the database what is there, writes catalog.json and the page. Leaves
+// parsing, selection, compiling and manifest.json to the caller.
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Adapter, ExecuteMacro } from '../adapters/adapter.ts';
+import type { Relation } from '../adapters/relation.ts';
+import { Table } from '../adapters/table.ts';
+import type { Manifest } from '../contracts/manifest.ts';
+import type { Json, ManifestNode, SourceDefinition } from '../contracts/node.ts';
+import type { CatalogArtifact } from '../contracts/results.ts';
+import { TsdbtError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { toJson } from '../values/json.ts';
+import { buildCatalog, type CatalogRow } from './catalog.ts';
+import { renderPage } from './page.ts';
+import { buildSiteData } from './site-data.ts';
+
+export interface GenerateDocsInput {
+  readonly manifest: Manifest;
+  /** The project's folder, for its asset paths. */
+  readonly projectRoot: string;
+  readonly assetPaths: readonly string[];
+  /** Absolute; made when missing. */
+  readonly targetDir: string;
+  /** unique_ids of `--select` and `--exclude`; null when nothing was selected. */
+  readonly selected: ReadonlySet<string> | null;
+  /** `--empty-catalog`: do not ask the database. */
+  readonly emptyCatalog: boolean;
+  /** `--static`: also write static_index.html. */
+  readonly static: boolean;
+  readonly adapter: Adapter;
+  /** Calls `get_catalog` and `get_catalog_relations`, so that a project's own versions count. */
+  readonly executeMacro: ExecuteMacro;
+  /** Schema version, versions, ids and time of this invocation. */
+  readonly metadata: CatalogArtifact['metadata'];
+  /** Of tsdbt. */
+  readonly version: string;
+  readonly logger: Logger;
+}
+
+/** More relations than this are cheaper to ask for by schema: dbt's limit too. */
+const MAX_RELATIONS = 100;
+
+/**
+ * Writes `catalog.json`, `index.html` and, with `static`, `static_index.html` below the target folder.
+ * @returns the catalogue; its `errors` say which schemas could not be read (then the command fails)
+ */
+export async function generateDocs(input: GenerateDocsInput): Promise<CatalogArtifact> {
+  const { manifest, targetDir, logger } = input;
+  const { rows, errors } = input.emptyCatalog ? { rows: [], errors: [] } : await fetchCatalog(input);
+  const catalog = buildCatalog({ manifest, rows, selected: input.emptyCatalog ? new Set() : input.selected, errors, metadata: input.metadata });
+  const path = join(targetDir, 'catalog.json');
+  writeWhole(path, JSON.stringify(catalog));
+  logger.fire({ name: 'ArtifactWritten', code: 'P001', level: 'debug', msg: `Wrote artifact CatalogArtifact to ${path}`, data: { artifact_type: 'CatalogArtifact', artifact_path: path } });
+  const page = renderPage(buildSiteData(manifest, catalog, input.version));
+  writeWhole(join(targetDir, 'index.html'), page);
+  if (input.static) writeWhole(join(targetDir, 'static_index.html'), page);
+  copyAssets(input);
+  if (errors.length > 0) {
+    logger.fire({ name: 'WriteCatalogFailure', code: 'E041', level: 'error', msg: `dbt encountered ${errors.length} failure${errors.length === 1 ? '' : 's'} while writing the catalog`, data: { num_exceptions: errors.length } });
+  }
+  logger.fire({ name: 'CatalogWritten', code: 'E042', level: 'info', msg: `Catalog written to ${path}`, data: { path } });
+  return catalog;
+}
+
+async function fetchCatalog({ manifest, selected, adapter, executeMacro, logger }: GenerateDocsInput): Promise<{ rows: CatalogRow[]; errors: string[] }> {
+  logger.fire({ name: 'BuildingCatalog', code: 'E044', level: 'info', msg: 'Building catalog' });
+  const all = [...Object.values(manifest.nodes).filter(hasRelation), ...Object.values(manifest.sources)];
+  const wanted = selected === null ? all : all.filter((node) => selected.has(node.unique_id));
+  if (wanted.length === 0) return { rows: [], errors: [] };
+  const relations = wanted.map((node) => relationOf(adapter, node));
+  const byRelations = selected !== null && wanted.length <= MAX_RELATIONS && adapter.capabilities.schemaMetadataByRelations;
+  const information = relations[0]!.informationSchema();
+  const schemas = [...new Set((byRelations ? wanted : all).map((node) => node.schema.toLowerCase()))].sort();
+  try {
+    const table = byRelations
+      ? await executeMacro('get_catalog_relations', [information, relations])
+      : await executeMacro('get_catalog', [information, schemas]);
+    if (!(table instanceof Table)) throw new TsdbtError('compilation', `the macro ${byRelations ? 'get_catalog_relations' : 'get_catalog'} must return a table`);
+    return { rows: rowsOf(table, new Set(schemas)), errors: [] };
+  } catch (error) {
+    if (error instanceof TsdbtError && error.kind !== 'connection') return { rows: [], errors: [error.message] };
+    throw error;
+  }
+}
+
+/** Rows of schemas that the project uses, as plain values. */
+function rowsOf(table: Table, schemas: ReadonlySet<string>): CatalogRow[] {
+  const names = table.columnNames;
+  const rows: CatalogRow[] = [];
+  for (const row of table.rows) {
+    const schema = row.get('table_schema');
+    if (typeof schema !== 'string' || !schemas.has(schema.toLowerCase())) continue;
+    rows.push(new Map(names.map((name, i) => [name, toJson(row.values[i] ?? null) as Json])));
+  }
+  return rows;
+}
+
+/** What stands for a relation: no ephemeral model, and of the tests those that keep their failures. */
+function hasRelation(node: ManifestNode): boolean {
+  switch (node.resource_type) {
+    case 'model': return node.config.materialized !== 'ephemeral';
+    case 'seed':
+    case 'snapshot': return true;
+    case 'test': return node.config.store_failures === true || (node.config.store_failures_as ?? 'ephemeral') !== 'ephemeral';
+    default: return false;
+  }
+}
+
+function relationOf(adapter: Adapter, node: ManifestNode | SourceDefinition): Relation {
+  const identifier = node.resource_type === 'source' ? node.identifier : node.alias;
+  return adapter.createRelation({ database: node.database, schema: node.schema, identifier });
+}
+
+/** Images and the like that descriptions show, beside the page. */
+function copyAssets({ assetPaths, projectRoot, targetDir }: GenerateDocsInput): void {
+  for (const path of assetPaths) {
+    const to = join(targetDir, path);
+    rmSync(to, { recursive: true, force: true });
+    if (existsSync(join(projectRoot, path))) cpSync(join(projectRoot, path), to, { recursive: true });
+  }
+}
+
+/** Written beside and renamed: a reader sees the old file or the new one. */
+function writeWhole(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const beside = `${path}.${process.pid}.tmp`;
+  writeFileSync(beside, text);
+  renameSync(beside, path);
+}

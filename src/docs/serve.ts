@@ -1,0 +1,115 @@
+// `docs serve`: a small HTTP server for the target folder's docs. Shows what `docs generate` wrote and follows a later one without a
+// restart. Leaves opening a browser and the process's signals to the command line.
+import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { extname, join, normalize, sep } from 'node:path';
+import type { Manifest } from '../contracts/manifest.ts';
+import type { CatalogArtifact } from '../contracts/results.ts';
+import { TsdbtError } from '../errors.ts';
+import { renderPage } from './page.ts';
+import { buildSiteData } from './site-data.ts';
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8', '.json': 'application/json; charset=utf-8', '.png': 'image/png', '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg', '.gif': 'image/gif', '.svg': 'image/svg+xml', '.webp': 'image/webp', '.css': 'text/css; charset=utf-8', '.md': 'text/markdown; charset=utf-8',
+};
+
+export interface ServeDocsInput {
+  readonly targetDir: string;
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** Folders below the target folder whose files may be read, beside the artifacts. */
+  readonly assetPaths: readonly string[];
+  readonly version: string;
+}
+
+/**
+ * Listens until `close`.
+ * @throws TsdbtError `runtime` when there is no manifest.json yet or when the port is taken
+ */
+export async function serveDocs(input: ServeDocsInput): Promise<{ url: string; close(): Promise<void> }> {
+  pageOf(input);
+  const server = createServer((request, response) => {
+    try {
+      answer(input, request.method ?? 'GET', request.url ?? '/', response);
+    } catch (error) {
+      send(response, 500, 'text/plain; charset=utf-8', error instanceof Error ? error.message : String(error));
+    }
+  });
+  await listen(server, input);
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : input.port;
+  const host = input.host === '' || input.host === '0.0.0.0' || input.host === '127.0.0.1' || input.host === '::' ? 'localhost' : input.host;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    close: () => new Promise((done) => {
+      server.close(() => done());
+      server.closeAllConnections();
+    }),
+  };
+}
+
+function listen(server: Server, { host, port }: ServeDocsInput): Promise<void> {
+  return new Promise((done, fail) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? `port ${port} is in use` : error.message;
+      fail(new TsdbtError('runtime', `Could not serve the docs on ${host}:${port}: ${why}`, { hint: 'choose another one with --port', cause: error }));
+    });
+    server.listen(port, host, () => done());
+  });
+}
+
+function answer(input: ServeDocsInput, method: string, url: string, response: ServerResponse): void {
+  const path = pathOf(url);
+  if (method !== 'GET' && method !== 'HEAD') send(response, 405, 'text/plain; charset=utf-8', 'only GET');
+  else if (path === null) send(response, 400, 'text/plain; charset=utf-8', 'bad path');
+  else if (path === '' || path === 'index.html') send(response, 200, TYPES['.html']!, pageOf(input));
+  else sendFile(input, method, path, response);
+}
+
+function sendFile(input: ServeDocsInput, method: string, path: string, response: ServerResponse): void {
+  const allowed = ['manifest.json', 'catalog.json', 'run_results.json'].includes(path) || input.assetPaths.some((a) => path.startsWith(`${a.replace(/\/+$/, '')}/`));
+  const file = join(input.targetDir, ...path.split('/'));
+  const found = allowed ? statSync(file, { throwIfNoEntry: false }) : undefined;
+  if (!found?.isFile()) {
+    send(response, 404, 'text/plain; charset=utf-8', 'not found');
+    return;
+  }
+  response.writeHead(200, { 'content-type': TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream', 'content-length': found.size, 'x-content-type-options': 'nosniff' });
+  if (method === 'HEAD') response.end();
+  else createReadStream(file).on('error', () => response.destroy()).pipe(response);
+}
+
+/** The path below the target folder, or null for one that is malformed or would leave it. */
+function pathOf(url: string): string | null {
+  try {
+    const path = normalize(decodeURIComponent(url.split(/[?#]/)[0]!)).replaceAll(sep, '/').replace(/^\/+/, '');
+    return path.includes('\0') || path.split('/').includes('..') ? null : path === '.' ? '' : path;
+  } catch {
+    return null;
+  }
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
+  response.end(body);
+}
+
+/** Made anew from the artifacts for each visit, so that it is never older than they are. */
+function pageOf({ targetDir, version }: ServeDocsInput): string {
+  const manifest = readArtifact<Manifest>(join(targetDir, 'manifest.json'));
+  if (manifest === null) {
+    throw new TsdbtError('runtime', `There are no docs to serve: ${join(targetDir, 'manifest.json')} does not exist`, { hint: 'run `tsdbt docs generate` first' });
+  }
+  return renderPage(buildSiteData(manifest, readArtifact<CatalogArtifact>(join(targetDir, 'catalog.json')), version));
+}
+
+function readArtifact<T>(path: string): T | null {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new TsdbtError('runtime', `${path} is not valid JSON: ${error.message}`, { hint: 'run `tsdbt docs generate` again', cause: error });
+    return null;
+  }
+}

@@ -1,0 +1,350 @@
+// The page itself: reads the data, fills the list at the side, searches, and shows the page that the address after `#` names.
+'use strict';
+
+const data = JSON.parse(document.getElementById('data').textContent);
+const items = data.items;
+const byId = new Map(items.map((item, i) => [item.id, i]));
+const main = document.getElementById('main');
+const side = document.getElementById('side');
+const tree = document.getElementById('tree');
+const TITLES = { source: 'Sources', seed: 'Seeds', model: 'Models', snapshot: 'Snapshots', test: 'Singular tests', exposure: 'Exposures', analysis: 'Analyses', macro: 'Macros', metric: 'Metrics', semantic_model: 'Semantic models', saved_query: 'Saved queries', function: 'Functions' };
+const kindsPresent = Object.keys(TITLES).filter((kind) => items.some((item) => item.kind === kind));
+const colourOf = (item) => `--kind: ${item.color ? cssColour(item.color) : `var(--${kindColour(item.kind)})`}`;
+const linkTo = (i) => `#/item/${encodeURIComponent(items[i].id)}`;
+const itemLink = (i) => `<a href="${linkTo(i)}" style="${colourOf(items[i])}">${escapeHtml(items[i].name)}</a>`;
+
+// ---- the list at the side ----
+
+/** A tree of folders: Map of name → Map, or item position. */
+function grow(paths) {
+  const root = new Map();
+  for (const [path, i] of paths) {
+    let folder = root;
+    for (const name of path) {
+      if (!folder.has(name)) folder.set(name, new Map());
+      folder = folder.get(name);
+    }
+    folder.set(`\u0000${i}`, i);
+  }
+  return root;
+}
+
+function projectTree() {
+  return grow(items.map((item, i) => {
+    const folders = item.file.split('/').slice(0, -1);
+    const top = folders.length > 0 ? folders : [TITLES[item.kind] ?? item.kind];
+    if (item.kind === 'source') return [[item.package, 'sources', item.name.split('.')[0]], i];
+    if (item.kind === 'exposure') return [[item.package, 'exposures'], i];
+    return [[item.package, ...top], i];
+  }));
+}
+
+function databaseTree() {
+  return grow(items.flatMap((item, i) => (item.relation ? [[[item.relation.database || 'database', item.relation.schema], i]] : [])));
+}
+
+function countIn(folder) {
+  let count = 0;
+  for (const value of folder.values()) count += value instanceof Map ? countIn(value) : 1;
+  return count;
+}
+
+/** Folders are filled when they are opened, so that thousands of items cost nothing before. */
+function fillTree(parent, folder, open, byName) {
+  const entries = [...folder].sort(([a, x], [b, y]) => (x instanceof Map) === (y instanceof Map) ? labelOf(a, x, byName).localeCompare(labelOf(b, y, byName)) : x instanceof Map ? -1 : 1);
+  for (const [name, value] of entries) {
+    if (value instanceof Map) {
+      const details = document.createElement('details');
+      const summary = document.createElement('summary');
+      summary.innerHTML = `${escapeHtml(name)}<span>${countIn(value)}</span>`;
+      const inside = document.createElement('div');
+      details.append(summary, inside);
+      const fill = () => { if (inside.childElementCount === 0) fillTree(inside, value, Math.max(0, open - 1), byName); };
+      details.addEventListener('toggle', () => { if (details.open) fill(); });
+      details.fill = fill;
+      details.folder = value;
+      if (open > 0) {
+        fill();
+        details.open = true;
+      }
+      parent.append(details);
+    } else {
+      const link = document.createElement('a');
+      link.href = linkTo(value);
+      link.style.cssText = colourOf(items[value]);
+      link.textContent = labelOf(name, value, byName);
+      link.title = items[value].id;
+      link.dataset.item = value;
+      parent.append(link);
+    }
+  }
+}
+
+function labelOf(name, value, byName) {
+  if (value instanceof Map) return name;
+  const item = items[value];
+  return byName ? item.relation.name : item.kind === 'source' ? item.name.slice(item.name.indexOf('.') + 1) : item.name;
+}
+
+function showTree(tab) {
+  for (const button of side.querySelectorAll('[data-tab]')) button.setAttribute('aria-selected', String(button.dataset.tab === tab));
+  tree.textContent = '';
+  const small = items.length <= 80;
+  fillTree(tree, tab === 'project' ? projectTree() : databaseTree(), small ? 9 : tab === 'project' ? 1 : 1, tab === 'database');
+  markInTree(current);
+}
+
+/** Opens the folders down to an item and marks it. */
+function markInTree(id) {
+  for (const link of tree.querySelectorAll('a.on')) link.classList.remove('on');
+  if (id === null) return;
+  const holds = (folder) => [...folder.values()].some((v) => (v instanceof Map ? holds(v) : v === id));
+  const openTo = (parent) => {
+    for (const details of parent.querySelectorAll(':scope > details')) {
+      if (!holds(details.folder)) continue;
+      details.fill();
+      details.open = true;
+      openTo(details.querySelector(':scope > div'));
+    }
+  };
+  openTo(tree);
+  const link = tree.querySelector(`a[data-item="${id}"]`);
+  link?.classList.add('on');
+  link?.scrollIntoView({ block: 'nearest' });
+}
+
+// ---- pages ----
+
+function overviewPage() {
+  const counts = kindsPresent.map((kind) => {
+    const count = items.filter((item) => item.kind === kind).length;
+    return `<a href="#/list/${kind}" style="--kind: var(--${kindColour(kind)})"><b>${count}</b>${escapeHtml(TITLES[kind])}</a>`;
+  });
+  const graphSize = items.filter((item) => item.graph).length;
+  main.innerHTML = `<div class="page">
+    ${data.overview ? `<div class="text overview">${markdown(data.overview)}</div>` : `<h1>${escapeHtml(data.project)}</h1>`}
+    <div class="counts">${counts.join('')}</div>
+    ${graphSize > 0 && graphSize <= 300 ? '<h2>Lineage</h2><div class="lineage" style="height: 380px"></div>' : ''}
+    <p class="foot">Generated ${escapeHtml(data.generated.slice(0, 16).replace('T', ' '))} UTC by tsdbt ${escapeHtml(data.version)} for ${escapeHtml(data.adapter)}</p></div>`;
+  const box = main.querySelector('.lineage');
+  if (box) drawGraph(box, items, graphIds(), { pickOnClick: false, onPick() {}, onOpen: open });
+}
+
+function listPage(kind) {
+  const ids = items.flatMap((item, i) => (item.kind === kind ? [i] : [])).sort((a, b) => items[a].name.localeCompare(items[b].name));
+  main.innerHTML = `<div class="page"><h1>${escapeHtml(TITLES[kind] ?? kind)} <small class="chip">${ids.length}</small></h1>
+    <div class="scroll"><table><thead><tr><th>Name</th><th>Package</th><th>Description</th></tr></thead><tbody>${ids.map((i) => `<tr><td><a href="${linkTo(i)}">${escapeHtml(items[i].name)}</a></td><td class="type">${escapeHtml(items[i].package)}</td><td>${inlineMarkdown(escapeHtml((items[i].description ?? '').split('\n')[0]))}</td></tr>`).join('')}</tbody></table></div></div>`;
+}
+
+function columnsTable(columns) {
+  const hasTests = columns.some((c) => c.tests.length > 0 || c.constraints.length > 0);
+  const row = (c) => `<tr><td><code>${escapeHtml(c.name)}</code></td><td class="type">${escapeHtml(c.type)}</td><td>${c.description ? `<div class="text">${markdown(c.description)}</div>` : '<span class="none">–</span>'}</td>${hasTests ? `<td><div class="tests">${c.constraints.map((t) => `<span class="constraint">${escapeHtml(t)}</span>`).join('')}${c.tests.map((t) => `<span>${escapeHtml(t)}</span>`).join('')}</div></td>` : ''}</tr>`;
+  return `<h2>Columns <small>${columns.length}</small></h2><div class="scroll"><table><thead><tr><th>Column</th><th>Type</th><th>Description</th>${hasTests ? '<th>Constraints, tests</th>' : ''}</tr></thead><tbody>${columns.map(row).join('')}</tbody></table></div>`;
+}
+
+function itemPage(id) {
+  const item = items[id];
+  const { relation } = item;
+  const folders = item.file.split('/');
+  const part = [];
+  part.push(`<div class="crumbs">${escapeHtml(item.package)} / ${folders.map(escapeHtml).join(' / ')}</div>`);
+  part.push(`<h1>${escapeHtml(item.name)} <span class="badge" style="${colourOf(item)}">${escapeHtml(item.kind.replace('_', ' '))}</span></h1>`);
+  if (relation) part.push(`<div class="relation"><code>${[relation.database, relation.schema, relation.name].filter(Boolean).map((p) => `"${escapeHtml(p)}"`).join('.')}</code></div>`);
+  if (item.tags.length > 0) part.push(`<p>${item.tags.map((t) => `<span class="chip">${escapeHtml(t)}</span>`).join('')}</p>`);
+  if (item.facts.length > 0) part.push(`<dl class="facts">${item.facts.map(([k, v]) => `<div><dt>${escapeHtml(k)}</dt><dd>${/^https?:\/\//.test(v) ? `<a href="${escapeHtml(v)}" rel="noopener">${escapeHtml(v)}</a>` : escapeHtml(v)}</dd></div>`).join('')}</dl>`);
+  part.push(`<h2>Description</h2>${item.description ? `<div class="text">${markdown(item.description)}</div>` : '<p class="none">Not described yet.</p>'}`);
+  if (item.arguments) part.push(`<h2>Arguments</h2><div class="scroll"><table><tbody>${item.arguments.map((a) => `<tr><td><code>${escapeHtml(a.name)}</code></td><td class="type">${escapeHtml(a.type)}</td><td>${markdown(a.description)}</td></tr>`).join('')}</tbody></table></div>`);
+  const near = item.graph ? [...reach(items, id, 2)] : [];
+  if (near.length > 1) part.push(`<h2>Lineage <small>two steps · <a href="#/graph/${encodeURIComponent(item.id)}">all of it</a></small></h2><div class="lineage"></div>`);
+  if (item.columns) part.push(columnsTable(item.columns));
+  const loose = (item.tests ?? []);
+  if (loose.length > 0) {
+    part.push(`<h2>Tests <small>${loose.length}</small></h2><div class="scroll"><table><tbody>${loose.map((t) => `<tr><td>${escapeHtml(t.name)}</td><td class="type">${escapeHtml(t.kind)}</td><td class="type">${t.severity === 'warn' ? 'warns' : ''}</td></tr>`).join('')}</tbody></table></div>`);
+  }
+  if (item.parents.length + item.children.length > 0) {
+    const list = (title, ids) => `<div><h3>${title} (${ids.length})</h3><ul>${ids.map((i) => `<li>${itemLink(i)}</li>`).join('') || '<li class="none">nothing</li>'}</ul></div>`;
+    part.push(`<h2>Edges</h2><div class="edges">${list('Depends on', item.parents)}${list('Used by', item.children)}</div>`);
+  }
+  if (item.source) {
+    part.push(`<div class="code-head"><h2>Code</h2><button data-code="source" aria-selected="true">Source</button>${item.compiled ? '<button data-code="compiled">Compiled</button>' : ''}<button class="copy">Copy</button></div><pre class="code"><code>${colourSql(item.source)}</code></pre>`);
+  }
+  main.innerHTML = `<div class="page">${part.join('')}</div>`;
+  const box = main.querySelector('.lineage');
+  if (box) drawGraph(box, items, near, { here: id, pickOnClick: false, onPick() {}, onOpen: open });
+  const shown = { which: 'source' };
+  for (const button of main.querySelectorAll('[data-code]')) {
+    button.addEventListener('click', () => {
+      shown.which = button.dataset.code;
+      for (const other of main.querySelectorAll('[data-code]')) other.setAttribute('aria-selected', String(other === button));
+      main.querySelector('.code code').innerHTML = colourSql(item[shown.which]);
+    });
+  }
+  main.querySelector('.copy')?.addEventListener('click', (event) => {
+    navigator.clipboard?.writeText(item[shown.which]);
+    event.target.textContent = 'Copied';
+    setTimeout(() => { event.target.textContent = 'Copy'; }, 1200);
+  });
+}
+
+const graphIds = () => items.flatMap((item, i) => (item.graph && item.kind !== 'test' && item.kind !== 'analysis' ? [i] : []));
+const hiddenKinds = new Set(['test', 'analysis']);
+
+function graphPage(focus) {
+  const kinds = kindsPresent.filter((kind) => kind !== 'macro');
+  const around = focus === null ? null : reach(items, focus);
+  const ids = items.flatMap((item, i) => (item.graph && (i === focus || !hiddenKinds.has(item.kind)) && (around === null || around.has(i)) ? [i] : []));
+  main.innerHTML = `<div class="graph"><div class="panel">
+    ${focus === null ? `<b>${ids.length} nodes</b>` : `<b>${escapeHtml(items[focus].name)}</b><a class="plain" href="#/graph">show all</a>`}
+    ${kinds.map((kind) => `<label style="--kind: var(--${kindColour(kind)})"><input type="checkbox" data-kind="${kind}" ${hiddenKinds.has(kind) ? '' : 'checked'}><i></i>${escapeHtml(TITLES[kind])}</label>`).join('')}
+  </div><div class="tip" hidden></div></div>`;
+  const box = main.querySelector('.graph');
+  const tip = main.querySelector('.tip');
+  const graph = drawGraph(box, items, ids, {
+    here: focus ?? undefined,
+    pickOnClick: true,
+    onOpen: open,
+    onPick(id) {
+      graph.pick(id);
+      tip.hidden = id === null;
+      if (id === null) return;
+      const item = items[id];
+      const lit = reach(items, id).size - 1;
+      tip.innerHTML = `<span class="badge" style="${colourOf(item)}">${escapeHtml(item.kind)}</span><span><b>${escapeHtml(item.name)}</b><br><small class="relation">${lit} up- and downstream</small></span><a href="${linkTo(id)}">Open</a><a href="#/graph/${encodeURIComponent(item.id)}">Only its lineage</a>`;
+    },
+  });
+  for (const input of main.querySelectorAll('[data-kind]')) {
+    input.addEventListener('change', () => {
+      if (input.checked) hiddenKinds.delete(input.dataset.kind);
+      else hiddenKinds.add(input.dataset.kind);
+      graphPage(focus);
+    });
+  }
+}
+
+// ---- search ----
+
+const input = document.getElementById('search');
+const hits = document.getElementById('hits');
+/** Lower-case texts of an item with the weight of a hit in them. */
+const haystacks = items.map((item) => [
+  [item.name.toLowerCase(), 100], [(item.columns ?? []).map((c) => c.name).join(' ').toLowerCase(), 30], [item.tags.join(' ').toLowerCase(), 25],
+  [`${item.id} ${item.file}`.toLowerCase(), 15], [(item.description ?? '').toLowerCase(), 10], [(item.source ?? '').toLowerCase(), 3],
+]);
+
+function find(query) {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = [];
+  haystacks.forEach((texts, i) => {
+    let score = 0;
+    for (const word of words) {
+      let best = 0;
+      for (const [text, weight] of texts) {
+        const at = text.indexOf(word);
+        if (at < 0) continue;
+        const whole = weight === 100 && text === word ? 3 : weight === 100 && at === 0 ? 1.6 : 1;
+        best = Math.max(best, weight * whole);
+      }
+      if (best === 0) return;
+      score += best;
+    }
+    found.push([score - items[i].name.length / 100 - (items[i].kind === 'macro' ? 8 : 0), i]);
+  });
+  return found.sort((a, b) => b[0] - a[0]).slice(0, 40).map(([, i]) => i);
+}
+
+function marked(text, query) {
+  const words = query.split(/\s+/).filter(Boolean).map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return words.length === 0 ? escapeHtml(text) : text.split(new RegExp(`(${words.join('|')})`, 'gi')).map((piece, i) => (i % 2 ? `<mark>${escapeHtml(piece)}</mark>` : escapeHtml(piece))).join('');
+}
+
+/** Why an item was found, when its name does not say it. */
+function reasonOf(item, query) {
+  const word = query.toLowerCase().split(/\s+/).find((w) => w && !item.name.toLowerCase().includes(w)) ?? '';
+  if (word === '') return (item.description ?? item.file).split('\n')[0];
+  const column = (item.columns ?? []).find((c) => c.name.toLowerCase().includes(word));
+  if (column) return `column ${column.name}${column.description ? `: ${column.description.split('\n')[0]}` : ''}`;
+  const line = [item.description ?? '', item.source ?? ''].join('\n').split('\n').find((l) => l.toLowerCase().includes(word));
+  return (line ?? item.file).trim();
+}
+
+function search() {
+  const query = input.value.trim();
+  hits.hidden = query === '';
+  if (query === '') return;
+  const found = find(query);
+  hits.innerHTML = found.map((i, n) => `<li><a href="${linkTo(i)}" class="${n === 0 ? 'on' : ''}"><span class="badge" style="${colourOf(items[i])}">${escapeHtml(items[i].kind.replace('_', ' '))}</span><span>${marked(items[i].name, query)}</span><small>${marked(reasonOf(items[i], query), query)}</small></a></li>`).join('') || '<p>Nothing found.</p>';
+}
+
+input.addEventListener('input', search);
+input.addEventListener('focus', search);
+input.addEventListener('keydown', (event) => {
+  const links = [...hits.querySelectorAll('a')];
+  const at = links.findIndex((l) => l.classList.contains('on'));
+  if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+    event.preventDefault();
+    const next = Math.min(links.length - 1, Math.max(0, at + (event.key === 'ArrowDown' ? 1 : -1)));
+    links[at]?.classList.remove('on');
+    links[next]?.classList.add('on');
+    links[next]?.scrollIntoView({ block: 'nearest' });
+  } else if (event.key === 'Enter' && links[at]) location.hash = links[at].getAttribute('href');
+  else if (event.key === 'Escape') {
+    input.value = '';
+    input.blur();
+    hits.hidden = true;
+  }
+});
+document.addEventListener('click', (event) => { if (!event.target.closest('.search')) hits.hidden = true; });
+document.addEventListener('keydown', (event) => {
+  if ((event.key === '/' || (event.key === 'k' && (event.ctrlKey || event.metaKey))) && document.activeElement !== input) {
+    event.preventDefault();
+    input.focus();
+    input.select();
+  }
+});
+
+// ---- address, theme, start ----
+
+let current = null;
+const open = (id) => { location.hash = linkTo(id); };
+
+function route() {
+  const [, where = '', what = ''] = location.hash.split('/');
+  const id = byId.get(decodeURIComponent(what)) ?? null;
+  current = where === 'item' ? id : null;
+  hits.hidden = true;
+  side.classList.remove('open');
+  if (where === 'graph') graphPage(id);
+  else if (where === 'list') listPage(what);
+  else if (where === 'item' && id !== null) itemPage(id);
+  else if (where === 'item') main.innerHTML = '<div class="page"><h1>Not here</h1><p>No such page in these docs; it may have been renamed.</p></div>';
+  else overviewPage();
+  document.title = `${current === null ? data.project : items[current].name} · docs`;
+  main.scrollTop = 0;
+  markInTree(current);
+}
+
+function remembered(value) {
+  try {
+    if (value !== undefined) localStorage.setItem('theme', value);
+    return localStorage.getItem('theme');
+  } catch {
+    return null;
+  }
+}
+
+function setTheme(name) {
+  document.documentElement.dataset.theme = name;
+}
+
+setTheme(remembered() ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
+document.getElementById('theme').addEventListener('click', () => {
+  const next = document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark';
+  setTheme(next);
+  remembered(next);
+});
+document.getElementById('project').textContent = data.project;
+document.getElementById('menu').addEventListener('click', () => side.classList.toggle('open'));
+for (const button of side.querySelectorAll('[data-tab]')) button.addEventListener('click', () => showTree(button.dataset.tab));
+window.addEventListener('hashchange', route);
+showTree('project');
+route();
