@@ -21,7 +21,7 @@
 {% macro default__post_snapshot(staging_relation) %}{% endmacro %}
 
 {% macro get_true_sql() %}
-  {{- adapter.dispatch('get_true_sql', 'dbt')() -}}
+  {{ adapter.dispatch('get_true_sql', 'dbt')() }}
 {% endmacro %}
 
 {% macro default__get_true_sql() %}{{ return('TRUE') }}{% endmacro %}

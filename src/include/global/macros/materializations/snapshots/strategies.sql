@@ -21,7 +21,10 @@
 
 {#- The id of a version of a row. Tables that are there hold ids made by this very expression: it can never change. -#}
 {% macro default__snapshot_hash_arguments(args) -%}
-    md5({% for arg in args %}coalesce(cast({{ arg }} as varchar ), ''){{ " || '|' || " if not loop.last }}{% endfor %})
+    md5({% for arg in args -%}
+        coalesce(cast({{ arg }} as varchar ), '')
+        {% if not loop.last %} || '|' || {% endif %}
+    {%- endfor -%})
 {%- endmacro %}
 
 {#- A row has changed when its timestamp is later than the start of the version that is kept; that column is always there, also when the
