@@ -1,0 +1,302 @@
+// The graph of resources: who depends on whom, on arrays of indexes. Built once from a manifest; knows nothing of selection or running.
+// Test edges (a test before what lies below the tested node) are kept apart: they order a build and never take part in selection.
+import type { Manifest } from '../contracts/manifest.ts';
+import { TsdbtError } from '../errors.ts';
+
+export interface BuildGraphOptions {
+  /** True for `build`: a node waits for the tests of what it depends on. */
+  readonly testEdges?: boolean;
+}
+
+/** A directed graph of unique_ids. Immutable once built. */
+export class Dag {
+  /** In the order in which they were added. */
+  readonly nodes: readonly string[];
+  private readonly indexes: ReadonlyMap<string, number>;
+  private readonly out: readonly (readonly number[])[];
+  private readonly in: readonly (readonly number[])[];
+  private readonly testOut: ReadonlyMap<number, readonly number[]>;
+  private readonly testIn: ReadonlyMap<number, readonly number[]>;
+
+  /** @param testEdges from a test to the node that waits for it */
+  constructor(nodes: readonly string[], edges: Iterable<readonly [from: string, to: string]>, testEdges: Iterable<readonly [from: string, to: string]> = []) {
+    this.nodes = nodes;
+    const indexes = new Map<string, number>();
+    for (let i = 0; i < nodes.length; i++) indexes.set(nodes[i] ?? '', i);
+    this.indexes = indexes;
+    const out: number[][] = nodes.map(() => []);
+    const into: number[][] = nodes.map(() => []);
+    const seen = new Set<number>();
+    for (const [from, to] of edges) {
+      const [a, b] = [indexes.get(from), indexes.get(to)];
+      if (a === undefined || b === undefined) continue;
+      const key = a * nodes.length + b;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      out[a]?.push(b);
+      into[b]?.push(a);
+    }
+    this.out = out;
+    this.in = into;
+    const testOut = new Map<number, number[]>();
+    const testIn = new Map<number, number[]>();
+    for (const [from, to] of testEdges) {
+      const [a, b] = [indexes.get(from), indexes.get(to)];
+      if (a === undefined || b === undefined || seen.has(a * nodes.length + b)) continue;
+      append(testOut, a, b);
+      append(testIn, b, a);
+    }
+    this.testOut = testOut;
+    this.testIn = testIn;
+  }
+
+  has(id: string): boolean {
+    return this.indexes.has(id);
+  }
+
+  /** What a node depends on directly; without test edges. */
+  parents(id: string): string[] {
+    return this.names(this.in[this.index(id)] ?? []);
+  }
+
+  /** What depends on a node directly; without test edges. */
+  children(id: string): string[] {
+    return this.names(this.out[this.index(id)] ?? []);
+  }
+
+  /** All that a node depends on, up to `depth` steps away. */
+  ancestors(id: string, depth?: number): Set<string> {
+    return this.reach([id], this.in, depth);
+  }
+
+  /** All that depends on a node, up to `depth` steps away. */
+  descendants(id: string, depth?: number): Set<string> {
+    return this.reach([id], this.out, depth);
+  }
+
+  /** All that must wait for a node: its descendants along every edge, test edges too. */
+  dependants(id: string): Set<string> {
+    const found = new Set<number>();
+    const stack = [this.index(id)];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      for (const next of this.successors(node)) {
+        if (!found.has(next)) {
+          found.add(next);
+          stack.push(next);
+        }
+      }
+    }
+    return new Set(this.names([...found]));
+  }
+
+  /** Ancestors of a set; a member is in the answer only if another member depends on it. */
+  selectParents(ids: Iterable<string>, depth?: number): Set<string> {
+    return this.reach(ids, this.in, depth);
+  }
+
+  /** Descendants of a set, likewise. */
+  selectChildren(ids: Iterable<string>, depth?: number): Set<string> {
+    return this.reach(ids, this.out, depth);
+  }
+
+  /** Direct successors of a set, along every edge. */
+  selectSuccessors(ids: Iterable<string>): Set<string> {
+    const found = new Set<number>();
+    for (const id of ids) for (const next of this.successors(this.index(id))) found.add(next);
+    return new Set(this.names([...found]));
+  }
+
+  /** Every node after all that it depends on. A cycle's nodes are left out. */
+  topological(): string[] {
+    const waiting = this.in.map((parents, i) => parents.length + (this.testIn.get(i)?.length ?? 0));
+    const order: number[] = [];
+    waiting.forEach((count, i) => count === 0 && order.push(i));
+    for (let at = 0; at < order.length; at++) {
+      for (const next of this.successors(order[at] ?? 0)) if (--waiting[next]! === 0) order.push(next);
+    }
+    return this.names(order);
+  }
+
+  /** The first cycle, in the order in which its nodes depend on each other: each one is used by the next, the last by the first. */
+  cycle(): string[] | null {
+    const done = new Uint8Array(this.nodes.length);
+    for (let start = 0; start < this.nodes.length; start++) {
+      if (done[start] !== 0) continue;
+      const path = [start];
+      const next = [0];
+      done[start] = 1;
+      while (path.length > 0) {
+        const node = path.at(-1) ?? 0;
+        const position = next.at(-1) ?? 0;
+        const child = this.out[node]?.[position];
+        if (child === undefined) {
+          done[node] = 2;
+          path.pop();
+          next.pop();
+          continue;
+        }
+        next[next.length - 1] = position + 1;
+        if (done[child] === 1) return this.names(path.slice(path.indexOf(child)));
+        if (done[child] === 0) {
+          done[child] = 1;
+          path.push(child);
+          next.push(0);
+        }
+      }
+    }
+    return null;
+  }
+
+  /**
+   * The graph of some nodes only; where a path between two of them leads over nodes that are left out, an edge takes its place.
+   * @throws TsdbtError when an id is not in the graph
+   */
+  subset(ids: Iterable<string>): Dag {
+    const wanted = new Set(ids);
+    for (const id of wanted) if (!this.has(id)) throw new TsdbtError('compilation', `Couldn't find model '${id}' -- does it exist or is it disabled?`);
+    const nodes = this.nodes.filter((id) => wanted.has(id));
+    const chosen = new Uint8Array(this.nodes.length);
+    for (const id of nodes) chosen[this.index(id)] = 1;
+    // For a node left out: the chosen nodes that it leads to.
+    const frontiers = new Map<number, ReadonlySet<number>>();
+    const frontier = (from: number): ReadonlySet<number> => {
+      const stack = [from];
+      while (stack.length > 0) {
+        const node = stack.at(-1) ?? 0;
+        const open = this.successors(node).filter((next) => chosen[next] === 0 && !frontiers.has(next));
+        if (open.length > 0) {
+          stack.push(...open);
+          continue;
+        }
+        stack.pop();
+        const found = new Set<number>();
+        for (const next of this.successors(node)) {
+          if (chosen[next] === 1) found.add(next);
+          else for (const far of frontiers.get(next) ?? []) found.add(far);
+        }
+        if (chosen[node] === 1 && node === from) return found;
+        frontiers.set(node, found);
+      }
+      return frontiers.get(from) ?? new Set();
+    };
+    const edges: [string, string][] = [];
+    for (const id of nodes) for (const next of frontier(this.index(id))) edges.push([id, this.nodes[next] ?? '']);
+    return new Dag(nodes, edges);
+  }
+
+  /** Successors along every edge, as indexes. */
+  private successors(node: number): readonly number[] {
+    const tests = this.testOut.get(node);
+    const out = this.out[node] ?? [];
+    return tests === undefined ? out : [...out, ...tests];
+  }
+
+  private index(id: string): number {
+    const index = this.indexes.get(id);
+    if (index === undefined) throw new TsdbtError('internal', `Node ${id} not found in the graph!`);
+    return index;
+  }
+
+  private names(indexes: readonly number[]): string[] {
+    return indexes.map((index) => this.nodes[index] ?? '');
+  }
+
+  private reach(ids: Iterable<string>, edges: readonly (readonly number[])[], depth = Number.POSITIVE_INFINITY): Set<string> {
+    const found = new Set<number>();
+    let layer: number[] = [];
+    for (const id of ids) layer.push(this.index(id));
+    for (let step = 0; layer.length > 0 && step < depth; step++) {
+      const next: number[] = [];
+      for (const node of layer) {
+        for (const neighbour of edges[node] ?? []) {
+          if (!found.has(neighbour)) {
+            found.add(neighbour);
+            next.push(neighbour);
+          }
+        }
+      }
+      layer = next;
+    }
+    return new Set(this.names([...found]));
+  }
+}
+
+/**
+ * The graph of a manifest.
+ * @throws TsdbtError `Found a cycle: a --> b`
+ */
+export function buildGraph(manifest: Manifest, options: BuildGraphOptions = {}): Dag {
+  const nodes: string[] = [];
+  const edges: [string, string][] = [];
+  const { nodes: executable, sources, metrics, semantic_models: semanticModels, functions } = manifest;
+  for (const id of Object.keys(sources)) nodes.push(id);
+  for (const group of [executable, semanticModels, manifest.exposures, functions, metrics, manifest.unit_tests, manifest.saved_queries]) {
+    for (const [id, node] of Object.entries(group)) {
+      nodes.push(id);
+      for (const parent of dependencies(node)) {
+        if (executable[parent] ?? sources[parent] ?? metrics[parent] ?? semanticModels[parent] ?? functions[parent]) edges.push([parent, id]);
+        else throw new TsdbtError('compilation', `'${id}' depends on '${parent}' which is not in the graph!`);
+      }
+    }
+  }
+  const graph = new Dag(nodes, edges);
+  const cycle = graph.cycle();
+  if (cycle !== null) throw new TsdbtError('compilation', `Found a cycle: ${cycle.join(' --> ')}`);
+  return options.testEdges === true ? new Dag(nodes, edges, testEdges(manifest, graph)) : graph;
+}
+
+/** `depends_on.nodes` of whatever has it. */
+export function dependencies(node: { readonly [field: string]: unknown } | object): readonly string[] {
+  const dependsOn = (node as { depends_on?: { nodes?: string[] } }).depends_on;
+  return dependsOn?.nodes ?? [];
+}
+
+/**
+ * A test comes before every node that lies below all that the test depends on. Only the edges to the uppermost of those nodes are
+ * needed: the others wait through them.
+ */
+function testEdges(manifest: Manifest, graph: Dag): [string, string][] {
+  const edges: [string, string][] = [];
+  const isExecutable = (id: string): boolean => {
+    const node = manifest.nodes[id];
+    return node !== undefined && node.resource_type !== 'test';
+  };
+  const below = new Map<string, readonly string[]>();
+  const firstBelow = (id: string): readonly string[] => {
+    let found = below.get(id);
+    if (found === undefined) {
+      found = graph.children(id).flatMap((child) => (isExecutable(child) ? [child] : firstBelow(child)));
+      below.set(id, found);
+    }
+    return found;
+  };
+  const descendants = new Map<string, Set<string>>();
+  const allBelow = (id: string): Set<string> => {
+    let found = descendants.get(id);
+    if (found === undefined) descendants.set(id, (found = graph.descendants(id)));
+    return found;
+  };
+  for (const [id, node] of Object.entries(manifest.nodes)) {
+    if (node.resource_type !== 'test') continue;
+    const tested = [...new Set(dependencies(node))];
+    const [only] = tested;
+    if (only === undefined) continue;
+    if (tested.length === 1) {
+      for (const child of firstBelow(only)) edges.push([id, child]);
+      continue;
+    }
+    const sets = tested.map(allBelow).sort((a, b) => a.size - b.size);
+    const [smallest, ...others] = sets;
+    const common = new Set([...(smallest ?? [])].filter((candidate) => isExecutable(candidate) && others.every((set) => set.has(candidate))));
+    for (const candidate of common) {
+      if (!graph.parents(candidate).some((parent) => common.has(parent))) edges.push([id, candidate]);
+    }
+  }
+  return edges;
+}
+
+function append(map: Map<number, number[]>, key: number, value: number): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}
