@@ -54,7 +54,7 @@ function drawGraph(box, items, ids, options) {
     boxes.append(node);
   }
   world.append(lines, boxes);
-  const svg = svgElement('svg', { role: 'img', 'aria-label': `Graph of ${ids.length} nodes` }, world);
+  const svg = svgElement('svg', { class: ids.length >= DENSE_FROM ? 'dense' : '', role: 'img', 'aria-label': `Graph of ${ids.length} nodes` }, world);
   box.prepend(svg);
   const view = moveable(svg, world, { width, height });
   svg.addEventListener('click', (event) => {

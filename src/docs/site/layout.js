@@ -5,6 +5,10 @@
 const NODE_HEIGHT = 30;
 const ROW_GAP = 14;
 const LAYER_GAP = 74;
+/** From so many nodes on a layer is folded into several columns, or the picture would be one tall thread. */
+const DENSE_FROM = 250;
+/** Width to height that a dense picture tries for. */
+const ASPECT = 1.7;
 /** Sweeps of the crossing reduction: more hardly change the picture. */
 const SWEEPS = 8;
 
@@ -15,6 +19,7 @@ const SWEEPS = 8;
  */
 function layoutGraph(nodes, edges) {
   const layer = layersOf(nodes, edges);
+  if (nodes.length >= DENSE_FROM) return layoutDense(nodes, edges, layer);
   const { columns, links } = withBends(nodes, edges, layer);
   reduceCrossings(columns, links);
   const y = rowsOf(columns, links);
@@ -35,6 +40,39 @@ function layoutGraph(nodes, edges) {
   });
   const paths = links.map((link) => ({ from: nodes[link.from].id, to: nodes[link.to].id, d: pathOf(link, layer, left, widths, y, nodes) }));
   return { at, paths, width: Math.max(0, x - LAYER_GAP), height };
+}
+
+/** Each layer a block of columns of the same height; edges go straight from block to block. */
+function layoutDense(nodes, edges, layer) {
+  const index = new Map(nodes.map((n, i) => [n.id, i]));
+  const columns = Array.from({ length: Math.max(...layer) + 1 }, () => []);
+  nodes.forEach((_, i) => columns[layer[i]].push(i));
+  const links = edges.map(([a, b]) => ({ from: index.get(a), to: index.get(b), way: [index.get(a), index.get(b)] }));
+  reduceCrossings(columns, links);
+  const mean = nodes.reduce((sum, n) => sum + n.width, 0) / nodes.length + ROW_GAP;
+  const step = NODE_HEIGHT + ROW_GAP;
+  const rows = Math.max(12, Math.ceil(Math.sqrt((nodes.length * mean) / (ASPECT * step))));
+  const at = new Map();
+  let x = 0;
+  let height = 0;
+  for (const column of columns) {
+    const folds = Math.ceil(column.length / rows);
+    const tall = Math.ceil(column.length / Math.max(1, folds));
+    for (let f = 0; f < folds; f += 1) {
+      const part = column.slice(f * tall, (f + 1) * tall);
+      part.forEach((v, i) => at.set(nodes[v].id, { x, y: (rows - tall) * (step / 2) + i * step, width: nodes[v].width }));
+      x += Math.max(...part.map((v) => nodes[v].width)) + (f === folds - 1 ? LAYER_GAP * 2 : ROW_GAP);
+    }
+    height = Math.max(height, rows * step);
+  }
+  const paths = edges.map(([from, to]) => {
+    const a = at.get(from);
+    const b = at.get(to);
+    const x1 = a.x + a.width;
+    const bend = Math.max(40, (b.x - x1) / 2);
+    return { from, to, d: `M${round(x1)},${round(a.y + NODE_HEIGHT / 2)}C${round(x1 + bend)},${round(a.y + NODE_HEIGHT / 2)} ${round(b.x - bend)},${round(b.y + NODE_HEIGHT / 2)} ${round(b.x)},${round(b.y + NODE_HEIGHT / 2)}` };
+  });
+  return { at, paths, width: x - LAYER_GAP * 2, height };
 }
 
 /** Longest path from a root; then a root moves right to just before its first child, which shortens edges from sources. */
