@@ -110,7 +110,9 @@ export class Dag {
   topological(): string[] {
     const waiting = this.in.map((parents, i) => parents.length + (this.testIn.get(i)?.length ?? 0));
     const order: number[] = [];
-    waiting.forEach((count, i) => count === 0 && order.push(i));
+    waiting.forEach((count, i) => {
+      if (count === 0) order.push(i);
+    });
     for (let at = 0; at < order.length; at++) {
       for (const next of this.successors(order[at] ?? 0)) if (--waiting[next]! === 0) order.push(next);
     }

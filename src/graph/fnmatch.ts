@@ -18,11 +18,10 @@ export function pathGlob(pattern: string): (path: string, isFolder: boolean) => 
     return (text) => text === path;
   }
   let source = '^';
-  parts.forEach((part, i) => {
-    const last = i === parts.length - 1;
+  for (const part of parts) {
     if (part === '**') source += '(?:[^/]+/)*';
     else source += `${translate(part, '[^/]')}/`;
-  });
+  }
   const expression = new RegExp(`${source}$`, 'u');
   return (text, isFolder) => (!onlyFolders || isFolder) && expression.test(`${text}/`);
 }

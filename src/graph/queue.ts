@@ -10,6 +10,8 @@ export interface Queue {
   /** Nodes not handed out yet. */
   readonly waiting: number;
   readonly inProgress: number;
+  /** Nodes not done yet: waiting and in progress. */
+  readonly remaining: number;
   /** All nodes of the queue. */
   readonly selected: ReadonlySet<string>;
 }
@@ -55,6 +57,7 @@ export function createQueue(dag: Dag, ids: Iterable<string>, score?: (id: string
     },
     get waiting() { return waiting; },
     get inProgress() { return running.size; },
+    get remaining() { return waiting + running.size; },
     selected: new Set(order),
   };
 }

@@ -1,208 +1,260 @@
-// Reads selection texts (`tag:a,+b@c`) and the definitions of selectors.yml into one form. Leaves finding nodes to select.ts. The rules
-// are dbt-core 1.12's (graph/selector_spec.py, graph/cli.py).
+// What people write to choose nodes, as data: `--select`, `--exclude` and the definitions of selectors.yml. Leaves finding the nodes to
+// selector.ts.
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 
+export const SELECTOR_METHODS = [
+  'fqn', 'tag', 'group', 'access', 'source', 'path', 'file', 'package', 'config', 'test_name', 'test_type', 'resource_type', 'state', 'exposure', 'metric',
+  'result', 'source_status', 'version', 'semantic_model', 'saved_query', 'unit_test', 'selector',
+] as const;
+
+export type SelectorMethodName = (typeof SELECTOR_METHODS)[number];
+
 export type IndirectSelection = 'eager' | 'cautious' | 'buildable' | 'empty';
 
-/** One criterion: a method with its value, and how far to walk from what it finds. */
-export interface Criterion {
-  readonly kind: 'criterion';
+/** One criterion: `2+tag:nightly+`. */
+export interface SelectionCriteria {
+  readonly type: 'criteria';
   readonly raw: Json;
-  readonly method: string;
-  /** `materialized` of `config.materialized:view`. */
-  readonly methodArguments: readonly string[];
+  readonly method: SelectorMethodName;
+  /** `config.materialized:view` has `['materialized']`. */
+  readonly arguments: readonly string[];
   readonly value: Json;
-  /** `@`: children, and all that the children need. */
   readonly childrensParents: boolean;
-  /** Steps upward; 0 none, Infinity all. */
-  readonly parents: number;
-  /** Steps downward; 0 none, Infinity all. */
-  readonly children: number;
-  readonly indirect: IndirectSelection;
+  readonly parents: boolean;
+  /** Absent: all the way. */
+  readonly parentsDepth?: number | undefined;
+  readonly children: boolean;
+  readonly childrenDepth?: number | undefined;
+  readonly indirectSelection: IndirectSelection;
 }
 
 export interface SelectionGroup {
-  readonly kind: 'union' | 'intersection' | 'difference';
-  readonly parts: readonly Selection[];
-  readonly indirect: IndirectSelection;
-  /** Warn when nothing matches. */
+  readonly type: 'union' | 'intersection' | 'difference';
+  readonly components: readonly SelectionSpec[];
+  readonly indirectSelection: IndirectSelection;
+  /** Warn when it selects nothing. */
   readonly expectExists: boolean;
   readonly raw: Json;
 }
 
-export type Selection = Criterion | SelectionGroup;
+export type SelectionSpec = SelectionCriteria | SelectionGroup;
 
-/** A selector of selectors.yml. */
-export interface NamedSelector { readonly name: string; readonly default: Json; readonly definition: Selection }
+/** The selectors of selectors.yml by name. */
+export type SelectorDefinitions = ReadonlyMap<string, { readonly definition: SelectionSpec; readonly default: boolean }>;
 
-export const SELECTOR_METHODS = [
-  'fqn', 'tag', 'group', 'access', 'source', 'path', 'file', 'package', 'config', 'test_name', 'test_type', 'resource_type', 'state',
-  'exposure', 'metric', 'result', 'source_status', 'version', 'semantic_model', 'saved_query', 'unit_test', 'selector',
-] as const;
-
-const PATTERN = /^(?<at>@)?(?<up>(?<upDepth>\d*)\+)?(?:(?<method>[\p{L}\p{N}_.]+):)?(?<value>.*?)(?<down>\+(?<downDepth>\d*))?$/su;
-
-/** What `--select` means when it is not given. */
 const DEFAULT_INCLUDES = ['fqn:*', 'source:*', 'exposure:*', 'metric:*', 'semantic_model:*'];
+const CRITERION = /^(?<childrens_parents>@)?(?<parents>(?<parents_depth>\d*)\+)?(?:(?<method>[\w.]+):)?(?<value>.*?)(?<children>\+(?<children_depth>\d*))?$/su;
 
-const bad = (message: string) => new TsdbtError('selector', message);
-
-/** A single criterion such as `+tag:nightly` or `2+orders+1`. */
-export function parseCriterion(raw: string, indirect: IndirectSelection): Criterion {
-  const groups = PATTERN.exec(raw)?.groups;
-  if (groups === undefined) throw bad(`Invalid selector spec "${raw}"`);
-  return criterion(raw, {
-    method: groups['method'], value: groups['value'] ?? '', childrens_parents: groups['at'] !== undefined, parents: groups['up'] !== undefined,
-    parents_depth: groups['upDepth'], children: groups['down'] !== undefined, children_depth: groups['downDepth'],
-  }, indirect);
+/** `--select` and `--exclude`. An empty or absent selection means everything. */
+export function parseSelection(select: readonly string[] | null, exclude: readonly string[] | null, indirect: IndirectSelection): SelectionSpec {
+  const included = select === null || select.length === 0 ? parseUnion(DEFAULT_INCLUDES, false, indirect) : parseUnion(select, true, indirect);
+  const excluded = parseUnion(exclude ?? [], exclude !== null, indirect);
+  return { type: 'difference', components: [included, excluded], indirectSelection: 'eager', expectExists: false, raw: null };
 }
 
-interface CriterionFields {
-  method?: Json | undefined; value: Json; childrens_parents?: Json; parents?: Json; parents_depth?: Json | undefined; children?: Json;
-  children_depth?: Json | undefined; indirect_selection?: Json;
+function parseUnion(components: readonly string[], expectExists: boolean, indirect: IndirectSelection): SelectionSpec {
+  const parts = components.flatMap((component) => component.split(' ')).map((raw): SelectionSpec => ({
+    type: 'intersection',
+    components: raw.split(',').map((part) => parseCriterion(part, indirect)),
+    indirectSelection: indirect,
+    expectExists,
+    raw,
+  }));
+  return { type: 'union', components: parts, indirectSelection: indirect, expectExists: false, raw: [...components] };
 }
 
-function criterion(raw: Json, fields: CriterionFields, indirect: IndirectSelection): Criterion {
-  const [method, ...methodArguments] = typeof fields.method === 'string' ? fields.method.split('.') : [defaultMethod(String(fields.value))];
-  if (fields.children && fields.childrens_parents) {
-    throw bad(`Invalid node spec ${String(raw)} - "@" prefix and "+" suffix are incompatible`);
-  }
-  if (!(SELECTOR_METHODS as readonly string[]).includes(method!)) throw bad(`'${method}' is not a valid method name`);
-  return {
-    kind: 'criterion', raw, method: method!, methodArguments, value: fields.value, childrensParents: Boolean(fields.childrens_parents),
-    parents: depth(fields.parents, fields.parents_depth), children: depth(fields.children, fields.children_depth),
-    indirect: fields.indirect_selection === undefined ? indirect : indirectSelection(fields.indirect_selection),
+/** One criterion of the command line. */
+export function parseCriterion(raw: string, indirect: IndirectSelection): SelectionCriteria {
+  const groups = CRITERION.exec(raw)?.groups;
+  if (groups === undefined) throw new TsdbtError('selector', `Invalid selector spec "${raw}"`);
+  return criteriaFrom(raw, groups as Record<string, Json | undefined>, indirect);
+}
+
+function criteriaFrom(raw: Json, parts: { readonly [key: string]: Json | undefined }, indirect: IndirectSelection): SelectionCriteria {
+  if (parts['value'] === undefined) throw new TsdbtError('selector', `Invalid node spec "${String(raw)}" - no search value!`);
+  const { method, args } = parseMethod(parts);
+  const criteria: SelectionCriteria = {
+    type: 'criteria',
+    raw,
+    method,
+    arguments: args,
+    value: parts['value'],
+    childrensParents: isTruthy(parts['childrens_parents']),
+    parents: isTruthy(parts['parents']),
+    parentsDepth: depth(parts['parents_depth']),
+    children: isTruthy(parts['children']),
+    childrenDepth: depth(parts['children_depth']),
+    indirectSelection: indirectSelection(parts['indirect_selection'], indirect),
   };
+  if (criteria.children && criteria.childrensParents) {
+    throw new TsdbtError('selector', `Invalid node spec ${typeof raw === 'string' ? raw : JSON.stringify(raw)} - "@" prefix and "+" suffix are incompatible`);
+  }
+  return criteria;
 }
 
-function depth(wanted: Json | undefined, steps: Json | undefined): number {
-  if (!wanted) return 0;
-  if (steps === undefined || steps === null || steps === '') return Number.POSITIVE_INFINITY;
-  const number = Number(steps);
-  if (!Number.isInteger(number)) throw bad(`Invalid node spec - could not handle parent depth ${String(steps)}`);
-  return number;
+function parseMethod(parts: { readonly [key: string]: Json | undefined }): { method: SelectorMethodName; args: string[] } {
+  const written = parts['method'];
+  if (written === undefined || written === null) return { method: defaultMethod(String(parts['value'])), args: [] };
+  const [name = '', ...args] = String(written).split('.');
+  const method = SELECTOR_METHODS.find((known) => known === name);
+  if (method === undefined) throw new TsdbtError('selector', `'${name}' is not a valid method name`, { hint: `Methods: ${SELECTOR_METHODS.join(', ')}` });
+  return { method, args };
 }
 
-function indirectSelection(value: Json): IndirectSelection {
-  if (value === 'eager' || value === 'cautious' || value === 'buildable' || value === 'empty') return value;
-  throw bad(`'${String(value)}' is not a valid IndirectSelection`);
-}
-
-function defaultMethod(value: string): string {
+/** The method of a value by its shape. */
+function defaultMethod(value: string): SelectorMethodName {
   if (value.includes('/')) return 'path';
   return /\.(sql|py|csv)$/i.test(value) ? 'file' : 'fqn';
 }
 
-/** `a b`, `c,d` → the union of a, b and the intersection of c and d. */
-export function parseUnion(components: readonly string[], expectExists: boolean, indirect: IndirectSelection): SelectionGroup {
-  const parts = components.flatMap((c) => c.split(' ')).map((raw): SelectionGroup => ({
-    kind: 'intersection', parts: raw.split(',').map((part) => parseCriterion(part, indirect)), indirect, expectExists, raw,
-  }));
-  return { kind: 'union', parts, indirect, expectExists: false, raw: [...components] };
+function isTruthy(value: Json | undefined): boolean {
+  return value !== undefined && value !== null && value !== false && value !== '' && value !== 0;
 }
 
-/** `--select` and `--exclude`; without a selection everything is meant. */
-export function parseSelectAndExclude(select: readonly string[], exclude: readonly string[], indirect: IndirectSelection): Selection {
-  const included = select.length === 0 ? parseUnion(DEFAULT_INCLUDES, false, indirect) : parseUnion(select, true, indirect);
-  if (exclude.length === 0) return group('difference', [included, { ...group('union', [], null), indirect }], null);
-  return group('difference', [included, parseUnion(exclude, true, indirect)], null);
+function depth(value: Json | undefined): number | undefined {
+  if (!isTruthy(value)) return undefined;
+  const number = Number(value);
+  if (!Number.isInteger(number)) throw new TsdbtError('selector', `Invalid node spec - could not handle parent depth ${String(value)}`);
+  return number;
 }
 
-// Groups made without the flag keep dbt's default, eager: the flag acts on the criteria.
-function group(kind: SelectionGroup['kind'], parts: readonly Selection[], raw: Json): SelectionGroup {
-  return { kind, parts, indirect: 'eager', expectExists: false, raw };
+function indirectSelection(value: Json | undefined, fallback: IndirectSelection): IndirectSelection {
+  if (value === undefined) return fallback;
+  if (value === 'eager' || value === 'cautious' || value === 'buildable' || value === 'empty') return value;
+  throw new TsdbtError('selector', `'${String(value)}' is not a valid IndirectSelection`);
 }
+
+type Definition = { readonly [key: string]: Json };
 
 /**
- * The selectors of selectors.yml.
- * @param file the rendered contents: `{ selectors: [...] }`, or null when there is no file
- * @throws TsdbtError selector: dbt's words for what is malformed
+ * The definitions of selectors.yml.
+ * @param data the whole file, rendered; null when there is none
  */
-export function parseSelectors(file: Json, indirect: IndirectSelection): Map<string, NamedSelector> {
-  const out = new Map<string, NamedSelector>();
-  if (file === null) return out;
-  const list = isObject(file) ? file['selectors'] : undefined;
-  if (!Array.isArray(list)) throw malformed("'selectors' is a required property");
+export function parseSelectorDefinitions(data: Json, indirect: IndirectSelection): SelectorDefinitions {
+  const result = new Map<string, { definition: SelectionSpec; default: boolean }>();
+  if (data === null) return result;
   let defaultName: string | undefined;
-  for (const item of list) {
-    if (!isObject(item) || typeof item['name'] !== 'string') throw malformed("each selector needs a 'name'");
-    const { name, definition } = item;
-    if (definition === undefined) throw malformed(`'definition' is a required property of selector '${name}'`);
-    if (Array.isArray(definition) || definition === null || typeof definition === 'number' || typeof definition === 'boolean') {
-      throw bad('Could not parse selector file data: \n' + `${JSON.stringify(item)}\nValid root-level selector definitions: union, intersection, string, dictionary. No lists. `
-        + '\nhttps://docs.getdbt.com/reference/node-selection/yaml-selectors');
+  for (const selector of selectorList(data)) {
+    const { name, definition } = selector;
+    const isDefault = selector['default'] === true;
+    if (isDefault && defaultName !== undefined) {
+      throw new TsdbtError('selector', `Error when parsing the selector file. Found multiple selectors with \`default: true\`:${defaultName} and ${String(name)}`);
     }
-    if (item['default'] === true) {
-      if (defaultName !== undefined) {
-        throw bad(`Error when parsing the selector file. Found multiple selectors with \`default: true\`:${defaultName} and ${name}`);
-      }
-      defaultName = name;
-    }
+    if (isDefault) defaultName = String(name);
     try {
-      out.set(name, { name, default: item['default'] ?? false, definition: parseDefinition(definition, indirect, true) });
+      result.set(String(name), { definition: parseDefinition(definition as Json, indirect, true), default: isDefault });
     } catch (error) {
-      if (error instanceof TsdbtError && error.kind === 'selector') throw bad(`Could not read selector file data: ${error.message}`);
-      throw error;
+      if (!(error instanceof TsdbtError)) throw error;
+      throw new TsdbtError('selector', `Could not read selector file data: ${error.message}`, { ...error.details, cause: error });
     }
   }
-  return out;
+  return result;
 }
 
-function malformed(what: string): TsdbtError {
-  return bad(`The selectors.yml file in this project is malformed. Please double check\nthe contents of this file and fix any errors before retrying.\n\n`
-    + `You can find more information on the syntax for this file here:\nhttps://docs.getdbt.com/reference/node-selection/yaml-selectors\n\nValidator Error:\n${what}`);
+function selectorList(data: Json): Definition[] {
+  const list = isDictionary(data) ? data['selectors'] : undefined;
+  const good = Array.isArray(list) && list.every((item) => isDictionary(item) && typeof item['name'] === 'string' && (typeof item['definition'] === 'string' || isDictionary(item['definition'] ?? null)));
+  if (good) return list as Definition[];
+  throw new TsdbtError(
+    'selector',
+    `Could not parse selector file data: \n${JSON.stringify(data, null, 2)}\nValid root-level selector definitions: union, intersection, string, dictionary. No lists. \nhttps://docs.getdbt.com/reference/node-selection/yaml-selectors`,
+  );
 }
 
-function parseDefinition(definition: Json, indirect: IndirectSelection, rootLevel = false): Selection {
+function parseDefinition(definition: Json, indirect: IndirectSelection, root = false): SelectionSpec {
   if (typeof definition === 'string') return parseCriterion(definition, indirect);
-  if (!isObject(definition)) throw bad(`Expected to find union, intersection, str or dict, instead found ${JSON.stringify(definition)}`);
-  for (const kind of ['union', 'intersection'] as const) {
-    if (!(kind in definition)) continue;
-    if (rootLevel && Object.keys(definition).length > 1) {
-      throw bad(`Only a single 'union' or 'intersection' key is allowed in a root level selector definition; found ${Object.keys(definition).join(',')}.`);
-    }
-    return parseGroup(kind, definition, indirect);
+  if (!isDictionary(definition)) {
+    throw new TsdbtError('selector', `Expected to find union, intersection, str or dict, instead found ${JSON.stringify(definition)}`);
   }
   const keys = Object.keys(definition);
-  if (keys.length === 1) return criterion(definition, { method: keys[0]!, value: definition[keys[0]!]! }, indirect);
-  if (!('method' in definition && 'value' in definition)) {
-    throw bad(`Expected either 1 key or else "method" and "value" keys, but got ${JSON.stringify(keys)}`);
+  if (root && keys.length > 1 && ('union' in definition || 'intersection' in definition)) {
+    throw new TsdbtError('selector', `Only a single 'union' or 'intersection' key is allowed in a root level selector definition; found ${keys.join(',')}.`);
   }
-  const base = criterion(definition, { ...definition, value: definition['value']! }, indirect);
-  const excluded = 'exclude' in definition ? parseExclusions(definition, indirect) : undefined;
-  return excluded === undefined ? base : group('difference', [base, excluded], definition);
+  if ('union' in definition) return parseCombination('union', definition, indirect);
+  if ('intersection' in definition) return parseCombination('intersection', definition, indirect);
+  return parseDictionary(definition, indirect);
 }
 
-function parseGroup(kind: 'union' | 'intersection', definition: { [key: string]: Json }, indirect: IndirectSelection): Selection {
-  const included: Selection[] = [];
-  let excluded: Selection | undefined;
-  let seen = false;
-  for (const part of listOf(definition, kind)) {
-    if (isObject(part) && 'exclude' in part) {
-      if (seen) throw bad(`You cannot provide multiple exclude arguments to the same selector set operator:\n${JSON.stringify(part)}`);
-      seen = true;
+function parseCombination(type: 'union' | 'intersection', definition: Definition, indirect: IndirectSelection): SelectionSpec {
+  const included: SelectionSpec[] = [];
+  let excluded: SelectionSpec | undefined;
+  let hasExclude = false;
+  for (const part of definitionList(definition, type)) {
+    if (isDictionary(part) && 'exclude' in part) {
+      if (hasExclude && excluded !== undefined) {
+        throw new TsdbtError('selector', `You cannot provide multiple exclude arguments to the same selector set operator:\n${JSON.stringify(part)}`);
+      }
+      hasExclude = true;
       excluded = parseExclusions(part, indirect);
     } else included.push(parseDefinition(part, indirect));
   }
-  const whole = group(kind, included, definition);
-  return excluded === undefined ? whole : group('difference', [whole, excluded], definition);
+  const group: SelectionSpec = { type, components: included, indirectSelection: 'eager', expectExists: false, raw: definition };
+  return excluded === undefined ? group : { type: 'difference', components: [group, excluded], indirectSelection: 'eager', expectExists: false, raw: definition };
 }
 
-function parseExclusions(definition: { [key: string]: Json }, indirect: IndirectSelection): Selection | undefined {
-  const parts = listOf(definition, 'exclude').map((part) => parseDefinition(part, indirect));
-  return parts.length > 1 ? group('union', parts, definition['exclude']!) : parts[0];
+function parseExclusions(definition: Definition, indirect: IndirectSelection): SelectionSpec | undefined {
+  const parts = definitionList(definition, 'exclude').map((part) => parseDefinition(part, indirect));
+  if (parts.length <= 1) return parts[0];
+  return { type: 'union', components: parts, indirectSelection: 'eager', expectExists: false, raw: definition['exclude'] ?? null };
 }
 
-function listOf(definition: { [key: string]: Json }, key: string): Json[] {
-  const value = definition[key];
-  if (!Array.isArray(value)) throw bad(`Invalid value for key "${key}". Expected a list.`);
-  for (const item of value) {
-    if (typeof item !== 'string' && !isObject(item)) throw bad(`Invalid value type in key "${key}", expected dict or str (value: ${String(item)}).`);
+function parseDictionary(definition: Definition, indirect: IndirectSelection): SelectionSpec {
+  const keys = Object.keys(definition);
+  const [only] = keys;
+  if (keys.length === 1 && only !== undefined) return criteriaFrom(definition, { method: only, value: definition[only] }, indirect);
+  if (!('method' in definition && 'value' in definition)) {
+    throw new TsdbtError('selector', `Expected either 1 key or else "method" and "value" keys, but got [${keys.map((key) => `'${key}'`).join(', ')}]`);
   }
-  return value;
+  const { exclude, ...rest } = definition;
+  const criteria = criteriaFrom(definition, rest, indirect);
+  const excluded = exclude === undefined ? undefined : parseExclusions(definition, indirect);
+  return excluded === undefined ? criteria : { type: 'difference', components: [criteria, excluded], indirectSelection: 'eager', expectExists: false, raw: null };
 }
 
-function isObject(value: Json | undefined): value is { [key: string]: Json } {
+function definitionList(definition: Definition, key: string): (string | Definition)[] {
+  const values = definition[key];
+  if (!Array.isArray(values)) throw new TsdbtError('selector', `Invalid value for key "${key}". Expected a list.`);
+  for (const value of values) {
+    if (typeof value !== 'string' && !isDictionary(value)) throw new TsdbtError('selector', `Invalid value type in key "${key}", expected dict or str (value: ${JSON.stringify(value)}).`);
+  }
+  return values as (string | Definition)[];
+}
+
+/** selectors.yml as the manifest holds it: texts brought to the long form. */
+export function selectorsForManifest(data: Json): { [name: string]: Json } {
+  if (data === null) return {};
+  return Object.fromEntries(selectorList(data).map((selector) => [String(selector['name']), { ...selector, definition: longForm(selector['definition'] ?? null) }]));
+}
+
+function longForm(definition: Json): Json {
+  if (typeof definition === 'string') return criterionDictionary(definition);
+  if (!isDictionary(definition)) return definition;
+  for (const key of ['union', 'intersection']) {
+    const parts = definition[key];
+    if (Array.isArray(parts)) return { [key]: parts.map(longForm) };
+  }
+  const keys = Object.keys(definition);
+  const [key = ''] = keys;
+  const value = definition[key] ?? null;
+  const items = Array.isArray(value) ? value.map(longForm) : value;
+  if (key === 'exclude') return { exclude: items };
+  return keys.length === 1 ? { method: key, value: items } : definition;
+}
+
+function criterionDictionary(raw: string): Json {
+  const groups = CRITERION.exec(raw)?.groups;
+  if (groups === undefined) return { error: 'Invalid selector spec' };
+  const { method, args } = parseMethod(groups as Record<string, Json | undefined>);
+  const result: { [key: string]: Json } = {};
+  for (const key of ['childrens_parents', 'parents', 'parents_depth', 'method', 'value', 'children', 'children_depth']) {
+    const value = key === 'method' ? [method, ...args].join('.') : groups[key];
+    if (value === undefined || value === '') continue;
+    result[key] = key === 'childrens_parents' || key === 'parents' || key === 'children' ? true : value;
+  }
+  return result;
+}
+
+function isDictionary(value: Json): value is { [key: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

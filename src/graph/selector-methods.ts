@@ -1,239 +1,261 @@
-// What each selection method finds: one function a method, from a value to the unique_ids that match. Leaves walking the graph and
-// combining to select.ts. Rules of dbt-core 1.12 (graph/selector_methods.py).
+// The methods of node selection (`tag:`, `config.x:`, `path:` …): which nodes a value means. One entry a method; combining is selector.ts's.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, Json, ManifestNode, ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import { graphMembers } from './dag.ts';
-import { compileFnmatch, compileGlob } from './glob.ts';
+import { fnmatch, pathGlob } from './fnmatch.ts';
+import type { SelectorMethodName } from './selector-grammar.ts';
+import { type PreviousState, resultMatches, sourceStatusMatches, stateMatches } from './state-methods.ts';
 
-/** What a method may look at. */
+/** What a method looks at. */
 export interface MethodContext {
   readonly manifest: Manifest;
-  /** Nodes that may be chosen: enabled members of the graph. */
-  readonly members: ReadonlySet<string>;
-  readonly methodArguments: readonly string[];
-  /** Statuses of an earlier run by unique_id, when one was given. */
-  readonly previousResults?: ReadonlyMap<string, string> | undefined;
-  /** Decides `state:`; given when there is an earlier manifest. */
-  readonly matchesState?: ((selector: string, node: GraphNode) => boolean) | undefined;
-  /** unique_ids of sources that are fresher than before, when both states were given. */
-  readonly fresherSources?: ReadonlySet<string> | undefined;
+  /** The nodes that can be chosen at all. */
+  readonly candidates: ReadonlySet<string>;
+  readonly arguments: readonly string[];
+  readonly previousState?: PreviousState | undefined;
+  /** Nodes of the named selectors of selectors.yml that match a pattern. */
+  readonly selectByName: (pattern: string) => Set<string>;
 }
 
-type Method = (context: MethodContext, value: string, raw: Json) => Iterable<string>;
+type Method = (value: Json, context: MethodContext) => Iterable<string>;
 
-const bad = (message: string) => new TsdbtError('selector', message);
-
-/** Members that pass a test; the test may say "not of interest" by false. */
-function* members(context: MethodContext, matches: (node: GraphNode) => boolean): Generator<string> {
-  for (const [id, node] of graphMembers(context.manifest)) if (context.members.has(id) && matches(node)) yield id;
+/** Unique_ids that a method's value means. */
+export function searchMethod(method: SelectorMethodName, value: Json, context: MethodContext): Set<string> {
+  return new Set(METHODS[method](value, context));
 }
 
-function* manifestNodes(context: MethodContext, matches: (node: ManifestNode) => boolean): Generator<string> {
-  for (const id in context.manifest.nodes) if (context.members.has(id) && matches(context.manifest.nodes[id]!)) yield id;
+const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
+  fqn: (value, context) => {
+    const matches = fqnMatcher(text(value));
+    return ids(notSources(context), (node) => {
+      const { fqn } = node as { fqn?: readonly string[] };
+      const versioned = (node as { version?: unknown }).version != null;
+      return fqn !== undefined && (matches(fqn, versioned) || matches(fqn.slice(1), versioned));
+    });
+  },
+  tag: (value, context) => {
+    const matches = fnmatch(text(value));
+    return ids(everything(context), (node) => tagsOf(node).some(matches));
+  },
+  group: (value, context) => {
+    const matches = fnmatch(text(value));
+    return ids(parsed(context, 'nodes', 'metrics'), (node) => {
+      const { group } = (node as { config?: { group?: unknown } }).config ?? {};
+      return typeof group === 'string' && group !== '' && matches(group);
+    });
+  },
+  access: (value, context) => ids(parsed(context, 'nodes'), (node) => node.resource_type === 'model' && (node as ModelNode).access === value),
+  source: (value, context) => {
+    const parts = text(value).split('.');
+    if (parts.length > 3) {
+      throw new TsdbtError(
+        'selector',
+        `Invalid source selector value "${text(value)}". Sources must be of the form \`\${source_name}\`, \`\${source_name}.\${target_name}\`, or \`\${package_name}.\${source_name}.\${target_name}`,
+      );
+    }
+    const [source = '', table = '*'] = parts.length === 3 ? parts.slice(1) : parts;
+    const [inPackage, inSource, inTable] = [fnmatch(parts.length === 3 ? (parts[0] ?? '*') : '*'), fnmatch(source), fnmatch(table)];
+    return ids(parsed(context, 'sources'), (node) => inPackage(node.package_name) && inSource((node as { source_name: string }).source_name) && inTable(node.name));
+  },
+  exposure: named('exposures', 'exposure', 'Exposures must be of the form ${exposure_name} or ${exposure_package.exposure_name}'),
+  metric: named('metrics', 'metric', 'Metrics must be of the form ${metric_name} or ${metric_package.metric_name}'),
+  semantic_model: named('semantic_models', 'semantic model', 'Semantic models must be of the form ${semantic_model_name} or ${semantic_model_package.semantic_model_name}'),
+  saved_query: named('saved_queries', 'saved query', 'Saved queries must be of the form ${saved_query_name} or ${saved_query_package.saved_query_name}'),
+  unit_test: named('unit_tests', 'unit test', 'Saved queries must be of the form ${unit_test_name} or ${unit_test_package_name.unit_test_name}'),
+  path: (value, context) => {
+    const pattern = text(value);
+    if (pattern.startsWith('/')) throw new TsdbtError('selector', `Non-relative patterns are unsupported: ${pattern}`);
+    const paths = matchingPaths(pattern, context.manifest);
+    return ids(everything(context), (node) => {
+      const path = node.original_file_path;
+      const patch = (node as { patch_path?: string | null }).patch_path?.split('://')[1];
+      return paths.has(path) || (patch !== undefined && paths.has(patch)) || folders(path).some((folder) => paths.has(folder));
+    });
+  },
+  file: (value, context) => {
+    const matches = fnmatch(text(value));
+    return ids(everything(context), (node) => {
+      const name = node.original_file_path.slice(node.original_file_path.lastIndexOf('/') + 1);
+      return matches(name) || matches(name.replace(/(.)\.[^.]*$/, '$1'));
+    });
+  },
+  package: (value, context) => {
+    const name = value === 'this' ? (context.manifest.metadata.project_name ?? 'this') : text(value);
+    const matches = fnmatch(name);
+    return ids(everything(context), (node) => matches(node.package_name));
+  },
+  config: (value, context) => ids(parsed(context, 'nodes', 'sources'), (node) => configMatches((node as { config?: unknown }).config, context.arguments, value)),
+  resource_type: (value, context) => {
+    if (!RESOURCE_TYPES.has(text(value))) throw new TsdbtError('selector', `Invalid resource_type selector "${text(value)}"`);
+    return ids(everything(context), (node) => node.resource_type === value);
+  },
+  test_name: (value, context) => {
+    const matches = fnmatch(text(value));
+    return ids(parsed(context, 'nodes', 'unit_tests'), (node) => {
+      if (node.resource_type === 'unit_test') return matches(node.name);
+      const { test_metadata: metadata } = node as { test_metadata?: { name: string } };
+      return node.resource_type === 'test' && metadata !== undefined && matches(metadata.name);
+    });
+  },
+  test_type: (value, context) => {
+    const kinds = testKinds(text(value));
+    return ids(parsed(context, 'nodes', 'unit_tests'), (node) => {
+      if (node.resource_type === 'unit_test') return kinds.has('unit');
+      return node.resource_type === 'test' && kinds.has((node as { test_metadata?: unknown }).test_metadata === undefined ? 'singular' : 'generic');
+    });
+  },
+  version: (value, context) => {
+    const kind = text(value);
+    return ids(parsed(context, 'nodes'), (node) => node.resource_type === 'model' && versionMatches(node as ModelNode, kind));
+  },
+  selector: (value, context) => [...context.selectByName(text(value))].filter((id) => context.candidates.has(id)),
+  state: (value, context) => ids(everything(context), stateMatches(text(value), context.manifest, context.previousState)),
+  result: (value, context) => ids(everything(context), resultMatches(text(value), context.previousState)),
+  source_status: (value, context) => ids(everything(context), sourceStatusMatches(text(value), context.previousState)),
+};
+
+const RESOURCE_TYPES: ReadonlySet<string> = new Set([
+  'model', 'analysis', 'test', 'snapshot', 'operation', 'seed', 'rpc', 'sql_operation', 'doc', 'source', 'macro', 'exposure', 'metric', 'group', 'saved_query',
+  'semantic_model', 'unit_test', 'fixture', 'function',
+]);
+
+type Group = 'nodes' | 'sources' | 'exposures' | 'metrics' | 'unit_tests' | 'semantic_models' | 'saved_queries' | 'functions';
+
+/** Candidates among some groups of the manifest. */
+function* parsed({ manifest, candidates }: MethodContext, ...groups: readonly Group[]): Iterable<[string, GraphNode]> {
+  for (const group of groups) {
+    for (const [id, node] of Object.entries(manifest[group] as Readonly<Record<string, GraphNode>>)) if (candidates.has(id)) yield [id, node];
+  }
 }
 
-/** `package.name` or `name`, each part with wildcards, among the resources of one kind. */
-function named(resourceType: GraphNode['resource_type'], what: string, form: string): Method {
-  return (context, value) => {
-    const parts = value.split('.');
-    if (parts.length > 2) throw bad(`Invalid ${what} selector value "${value}". ${form}`);
-    const inPackage = compileFnmatch(parts.length === 2 ? parts[0]! : '*');
-    const name = compileFnmatch(parts[parts.length - 1]!);
-    return members(context, (n) => n.resource_type === resourceType && inPackage(n.package_name) && name(n.name));
+function everything(context: MethodContext): Iterable<[string, GraphNode]> {
+  return parsed(context, 'nodes', 'sources', 'exposures', 'metrics', 'unit_tests', 'semantic_models', 'saved_queries', 'functions');
+}
+
+function notSources(context: MethodContext): Iterable<[string, GraphNode]> {
+  return parsed(context, 'nodes', 'exposures', 'metrics', 'unit_tests', 'semantic_models', 'saved_queries', 'functions');
+}
+
+function* ids(nodes: Iterable<[string, GraphNode]>, matches: (node: GraphNode, id: string) => boolean): Iterable<string> {
+  for (const [id, node] of nodes) if (matches(node, id)) yield id;
+}
+
+function text(value: Json): string {
+  return typeof value === 'string' ? value : value === true ? 'True' : value === false ? 'False' : value === null ? 'None' : String(value);
+}
+
+/** `name` or `package.name` of one group. */
+function named(group: Group, what: string, form: string): Method {
+  return (value, context) => {
+    const parts = text(value).split('.');
+    if (parts.length > 2) throw new TsdbtError('selector', `Invalid ${what} selector value "${text(value)}". ${form}`);
+    const [inPackage, matches] = [fnmatch(parts.length === 2 ? (parts[0] ?? '*') : '*'), fnmatch(parts.at(-1) ?? '')];
+    return ids(parsed(context, group), (node) => inPackage(node.package_name) && matches(node.name));
   };
 }
 
-function isVersioned(node: GraphNode): boolean {
-  return node.resource_type === 'model' && node.version !== null && node.version !== undefined;
+function tagsOf(node: GraphNode): readonly string[] {
+  if (node.resource_type === 'unit_test') return (node as { config?: { tags?: string[] } }).config?.tags ?? [];
+  return (node as { tags?: string[] }).tags ?? [];
 }
 
-/** Whether a qualified name stands for a node with that fqn. */
-export function matchesFqn(fqn: readonly string[], selector: string, versioned: boolean): boolean {
-  const leaf = fqn[fqn.length - 1]!;
-  const name = versioned ? fqn[fqn.length - 2]! : leaf;
+/** A matcher of fully qualified names; a versioned model's last part is its version. */
+function fqnMatcher(selector: string): (fqn: readonly string[], versioned: boolean) => boolean {
   const parts = selector.split('.');
-  if (name === selector) return true;
-  if (versioned && `${name}_${leaf}` === parts.slice(-2).join('_')) return true;
-  const flat = fqn.flatMap((segment) => segment.split('.'));
-  if (flat.length < parts.length) return false;
-  for (let i = 0; i < parts.length; i++) {
-    if (/[*?[\]]/.test(parts[i]!)) {
-      if (compileFnmatch(parts.slice(i).join('.'))(flat.slice(i).join('.'))) return true;
-      return parts.length === 1 && compileFnmatch(selector)(name);
+  const wild = parts.findIndex((part) => /[*?[\]]/.test(part));
+  const tail = wild === -1 ? undefined : fnmatch(parts.slice(wild).join('.'));
+  const whole = wild === -1 || parts.length > 1 ? undefined : fnmatch(selector);
+  const underscored = parts.slice(-2).join('_');
+  return (fqn, versioned) => {
+    const leaf = fqn.at(versioned ? -2 : -1);
+    if (leaf === selector || (versioned && fqn.slice(-2).join('_') === underscored)) return true;
+    const flat = fqn.some((part) => part.includes('.')) ? fqn.flatMap((part) => part.split('.')) : fqn;
+    if (flat.length < parts.length) return false;
+    const literal = wild === -1 ? parts.length : wild;
+    for (let i = 0; i < literal; i++) if (flat[i] !== parts[i]) return false;
+    if (tail === undefined) return true;
+    if (tail(flat.slice(wild).join('.'))) return true;
+    return whole !== undefined && leaf !== undefined && whole(leaf);
+  };
+}
+
+function folders(path: string): string[] {
+  const found: string[] = [];
+  for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) found.push(path.slice(0, at));
+  return found;
+}
+
+/** The files of the root project, and the folders above them, that a glob names. */
+function matchingPaths(pattern: string, manifest: Manifest): Set<string> {
+  const matches = pathGlob(pattern);
+  const files = new Set<string>();
+  const root = manifest.metadata.project_name;
+  for (const group of [manifest.nodes, manifest.sources, manifest.exposures, manifest.metrics, manifest.unit_tests, manifest.semantic_models, manifest.saved_queries, manifest.functions]) {
+    for (const node of Object.values(group as Readonly<Record<string, GraphNode>>)) {
+      if (root !== null && node.package_name !== root) continue;
+      files.add(node.original_file_path);
+      const patch = (node as { patch_path?: string | null }).patch_path?.split('://')[1];
+      if (patch !== undefined) files.add(patch);
     }
-    if (flat[i] !== parts[i]) return false;
   }
-  return true;
-}
-
-/** Compares versions as dbt does: as numbers when both are, else as text. */
-function compareVersions(a: string | number, b: string | number): number {
-  const [x, y] = [Number(a), Number(b)];
-  if (!Number.isNaN(x) && !Number.isNaN(y)) return x - y;
-  return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
-}
-
-const VERSION_KINDS: Record<string, (model: ModelNode) => boolean> = {
-  latest: (m) => m.version !== null && m.version === m.latest_version,
-  prerelease: (m) => m.version !== null && m.latest_version !== null && compareVersions(m.version, m.latest_version) > 0,
-  old: (m) => m.version !== null && m.latest_version !== null && compareVersions(m.version, m.latest_version) < 0,
-  none: (m) => m.version === null,
-};
-
-const TEST_TYPES: Record<string, (node: GraphNode) => boolean> = {
-  generic: (n) => n.resource_type === 'test' && n.test_metadata !== undefined,
-  schema: (n) => n.resource_type === 'test' && n.test_metadata !== undefined,
-  singular: (n) => n.resource_type === 'test' && n.test_metadata === undefined,
-  data: (n) => n.resource_type === 'test',
-  unit: (n) => n.resource_type === 'unit_test',
-};
-
-const RESOURCE_TYPES = new Set([
-  'model', 'analysis', 'test', 'snapshot', 'operation', 'seed', 'rpc', 'sql_operation', 'doc', 'source', 'macro', 'exposure', 'metric', 'group',
-  'saved_query', 'semantic_model', 'unit_test', 'fixture', 'function',
-]);
-
-/** Follows `a.b` through objects; undefined when a step is missing. */
-function descend(value: unknown, keys: readonly string[]): unknown {
-  let at = value;
-  for (const key of keys) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return undefined;
-    at = (at as Record<string, unknown>)[key];
+  const found = new Set<string>();
+  const seen = new Set<string>();
+  for (const file of files) {
+    if (matches(file, false)) found.add(file);
+    for (const folder of folders(file)) {
+      if (seen.has(folder)) continue;
+      seen.add(folder);
+      if (matches(folder, true)) found.add(folder);
+    }
   }
-  return at;
+  return found;
 }
 
-/** Python's `==` between what was asked for and what a config holds; `true` and `false` match in any case. */
-function matchesConfig(raw: Json, value: unknown, foldCase: boolean): boolean {
-  const lower = String(raw).toLowerCase();
-  const same = (v: unknown) => v === raw || (foldCase && typeof v === 'string' && v.toLowerCase() === lower)
-    || (lower === 'true' && v === true) || (lower === 'false' && v === false)
-    || (typeof v === 'object' && v !== null && JSON.stringify(v) === JSON.stringify(raw));
+function configMatches(config: unknown, path: readonly string[], wanted: Json): boolean {
+  let value = config;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null) return false;
+    const holder = value as { readonly [key: string]: unknown };
+    const key = part in holder ? part : part.replaceAll('_', '-');
+    if (!Object.hasOwn(holder, key)) return false;
+    value = holder[key];
+  }
+  const wantedText = text(wanted);
+  const isSeverity = path.length === 1 && path[0] === 'severity';
+  const same = (candidate: unknown): boolean => {
+    if (isSeverity && typeof candidate === 'string') return candidate.toUpperCase() === wantedText.toUpperCase();
+    return candidate === wanted || (candidate === true && wantedText.toLowerCase() === 'true') || (candidate === false && wantedText.toLowerCase() === 'false');
+  };
   return Array.isArray(value) ? value.some(same) : same(value);
 }
 
-/** Paths that exist below the root project, as far as the manifest knows: files of its nodes and their folders. */
-function rootPaths(manifest: Manifest): Set<string> {
-  const root = manifest.metadata.project_name;
-  const paths = new Set<string>(['.']);
-  const add = (file: string) => {
-    for (let path = file; path !== '' && !paths.has(path); path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) paths.add(path);
-  };
-  for (const [, node] of graphMembers(manifest)) {
-    if (node.package_name !== root) continue;
-    add(node.original_file_path);
-    const patch = (node as { patch_path?: string | null }).patch_path;
-    if (patch) add(patch.split('://')[1]!);
+function testKinds(value: string): Set<'generic' | 'singular' | 'unit'> {
+  if (value === 'generic' || value === 'schema') return new Set(['generic']);
+  if (value === 'data') return new Set(['generic', 'singular']);
+  if (value === 'singular' || value === 'unit') return new Set([value]);
+  throw new TsdbtError('selector', `Invalid test type selector ${value}: expected "generic", "singular", "unit", or "data"`);
+}
+
+function versionMatches(node: ModelNode, kind: string): boolean {
+  const { version, latest_version: latest } = node;
+  const order = version === null || latest === null || version === undefined || latest === undefined ? undefined : compareVersions(version, latest);
+  switch (kind) {
+    case 'latest': return version != null && version === latest;
+    case 'prerelease': return order !== undefined && order > 0;
+    case 'old': return order !== undefined && order < 0;
+    case 'none': return version == null;
+    default: throw new TsdbtError('selector', `Invalid version type selector ${kind}: expected one of: "latest", "prerelease", "old", or "none"`);
   }
-  return paths;
 }
 
-function parentsOf(path: string): string[] {
-  const parts = path.split('/');
-  return parts.map((_, i) => parts.slice(0, i).join('/') || '.').slice(0, parts.length);
+/** Versions are numbers where both can be, else text. */
+export function compareVersions(a: string | number, b: string | number): number {
+  const [first, second] = [Number(a), Number(b)];
+  if ((typeof a === 'number' || typeof b === 'number') && !Number.isNaN(first) && !Number.isNaN(second)) return first - second;
+  return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
 }
 
-const METHODS: Record<string, Method> = {
-  fqn: (context, value) => members(context, (n) => {
-    if (n.resource_type === 'source') return false;
-    const versioned = isVersioned(n);
-    return matchesFqn(n.fqn, value, versioned) || matchesFqn(n.fqn.slice(1), value, versioned);
-  }),
-  tag: (context, value) => {
-    const matches = compileFnmatch(value);
-    return members(context, (n) => ((n as { tags?: string[] }).tags ?? ((n as { config?: { tags?: string[] } }).config?.tags) ?? []).some(matches));
-  },
-  group: (context, value) => {
-    const matches = compileFnmatch(value);
-    return members(context, (n) => {
-      if (!(n.unique_id in context.manifest.nodes) && n.resource_type !== 'metric') return false;
-      const group = (n as { config?: { group?: string | null } }).config?.group;
-      return Boolean(group) && matches(group!);
-    });
-  },
-  access: (context, value) => manifestNodes(context, (n) => n.resource_type === 'model' && n.access === value),
-  source: (context, value) => {
-    const parts = value.split('.');
-    if (parts.length > 3) {
-      throw bad(`Invalid source selector value "${value}". Sources must be of the form \`\${source_name}\`, \`\${source_name}.\${target_name}\`, or \`\${package_name}.\${source_name}.\${target_name}`);
-    }
-    const [inPackage, source, table] = (parts.length === 1 ? ['*', parts[0]!, '*'] : parts.length === 2 ? ['*', ...parts] : parts).map(compileFnmatch);
-    return members(context, (n) => n.resource_type === 'source' && inPackage!(n.package_name) && source!(n.source_name) && table!(n.name));
-  },
-  exposure: named('exposure', 'exposure', 'Exposures must be of the form ${exposure_name} or ${exposure_package.exposure_name}'),
-  metric: named('metric', 'metric', 'Metrics must be of the form ${metric_name} or ${metric_package.metric_name}'),
-  semantic_model: named('semantic_model', 'semantic model', 'Semantic models must be of the form ${semantic_model_name} or ${semantic_model_package.semantic_model_name}'),
-  saved_query: named('saved_query', 'saved query', 'Saved queries must be of the form ${saved_query_name} or ${saved_query_package.saved_query_name}'),
-  unit_test: named('unit_test', 'unit test', 'Unit tests must be of the form ${unit_test_name} or ${unit_test_package_name.unit_test_name}'),
-  path: (context, value) => {
-    const matches = compileGlob(value);
-    const found = new Set([...rootPaths(context.manifest)].filter(matches));
-    return members(context, (n) => {
-      if (found.has(n.original_file_path)) return true;
-      const patch = (n as { patch_path?: string | null }).patch_path;
-      if (patch && found.has(patch.split('://')[1]!)) return true;
-      return parentsOf(n.original_file_path).some((p) => found.has(p));
-    });
-  },
-  file: (context, value) => {
-    const matches = compileFnmatch(value);
-    return members(context, (n) => {
-      const name = n.original_file_path.slice(n.original_file_path.lastIndexOf('/') + 1);
-      return matches(name) || matches(name.replace(/(?<=.)\.[^.]*$/, ''));
-    });
-  },
-  package: (context, value) => {
-    const matches = compileFnmatch(value === 'this' ? (context.manifest.metadata.project_name ?? value) : value);
-    return members(context, (n) => matches(n.package_name));
-  },
-  config: (context, _, raw) => {
-    const keys = context.methodArguments;
-    const foldCase = keys.length === 1 && keys[0] === 'severity';
-    return members(context, (n) => {
-      if (!(n.unique_id in context.manifest.nodes) && n.resource_type !== 'source') return false;
-      const value = descend((n as { config?: unknown }).config, keys);
-      return value !== undefined && matchesConfig(raw, value, foldCase);
-    });
-  },
-  resource_type: (context, value) => {
-    if (!RESOURCE_TYPES.has(value)) throw bad(`Invalid resource_type selector "${value}"`);
-    return members(context, (n) => n.resource_type === value);
-  },
-  test_name: (context, value) => {
-    const matches = compileFnmatch(value);
-    return members(context, (n) => (n.resource_type === 'test' ? n.test_metadata !== undefined && matches(n.test_metadata.name) : n.resource_type === 'unit_test' && matches(n.name)));
-  },
-  test_type: (context, value) => {
-    const matches = TEST_TYPES[value];
-    if (matches === undefined) throw bad(`Invalid test type selector ${value}: expected "generic", "singular", "unit", or "data"`);
-    return members(context, matches);
-  },
-  version: (context, value) => {
-    const matches = VERSION_KINDS[value];
-    if (matches === undefined) {
-      throw bad(`Invalid version type selector ${value}: expected one of: "latest", "prerelease", "old", or "none"`);
-    }
-    return manifestNodes(context, (n) => n.resource_type === 'model' && matches(n));
-  },
-  state: (context, value) => {
-    const { matchesState } = context;
-    if (matchesState === undefined) throw bad('Got a state selector method, but no comparison manifest');
-    return members(context, (n) => matchesState(value, n));
-  },
-  result: (context, value) => {
-    const { previousResults } = context;
-    if (previousResults === undefined) throw bad('No comparison run_results');
-    return members(context, (n) => previousResults.get(n.unique_id) === value);
-  },
-  source_status: (context, value) => {
-    const { fresherSources } = context;
-    if (fresherSources === undefined) throw bad('No previous state comparison freshness results in sources.json');
-    return members(context, (n) => value === 'fresher' && fresherSources.has(n.unique_id));
-  },
-};
-
-/** The nodes that one criterion finds; `selector` is resolved by select.ts. */
-export function searchMethod(method: string, context: MethodContext, value: Json): Iterable<string> {
-  return METHODS[method]!(context, String(value), value);
+/** A node of the manifest that has SQL and none of it. Seeds are never empty. */
+export function isEmptyNode(node: ManifestNode): boolean {
+  return node.resource_type !== 'seed' && node.raw_code.trim() === '';
 }

@@ -1,0 +1,197 @@
+// Finding the nodes that a selection means: criteria, neighbours, sets, tests that come along, resource types. Semantics are dbt's
+// step by step, for what people rely on is its exact outcome.
+import type { Manifest } from '../contracts/manifest.ts';
+import { TsdbtError } from '../errors.ts';
+import { type Dag, dependencies } from './dag.ts';
+import { fnmatch } from './fnmatch.ts';
+import {
+  type IndirectSelection, parseSelection, type SelectionCriteria, type SelectionGroup, type SelectionSpec, type SelectorDefinitions,
+} from './selector-grammar.ts';
+import { isEmptyNode, searchMethod } from './selector-methods.ts';
+import type { PreviousState } from './state-methods.ts';
+
+export interface SelectOptions {
+  /** `--select`; null or empty: everything. */
+  readonly select?: readonly string[] | null | undefined;
+  readonly exclude?: readonly string[] | null | undefined;
+  /** `--selector`. */
+  readonly selector?: string | null | undefined;
+  readonly definitions?: SelectorDefinitions | undefined;
+  /** `--indirect-selection`. */
+  readonly indirectSelection?: IndirectSelection | undefined;
+  /** Resource types that the command works on; absent: all. */
+  readonly resourceTypes?: ReadonlySet<string> | undefined;
+  /** Whether nodes without SQL count (`ls`). */
+  readonly includeEmpty?: boolean | undefined;
+  /** Further test of a node, for commands that work on some of a type only. */
+  readonly accepts?: ((id: string) => boolean) | undefined;
+  readonly previousState?: PreviousState | undefined;
+}
+
+export interface Selection {
+  readonly selected: Set<string>;
+  /** dbt's warnings: criteria that match nothing. */
+  readonly warnings: readonly { readonly name: string; readonly code: string; readonly msg: string }[];
+  /** Name of the selector that was used because selectors.yml calls it the default. */
+  readonly defaultSelector: string | null;
+}
+
+/**
+ * The unique_ids that a command works on.
+ * @throws TsdbtError `selector` for unknown methods, selectors and values
+ * @example select(manifest, dag, { select: ['tag:nightly+'], resourceTypes: new Set(['model']) }).selected
+ */
+export function select(manifest: Manifest, dag: Dag, options: SelectOptions): Selection {
+  const indirect = options.indirectSelection ?? 'eager';
+  const definitions: SelectorDefinitions = options.definitions ?? new Map();
+  const named = (name: string): SelectionSpec => {
+    const found = definitions.get(name);
+    if (found === undefined) {
+      throw new TsdbtError('selector', `Could not find selector named ${name}, expected one of [${[...definitions.keys()].map((key) => `'${key}'`).join(', ')}]`);
+    }
+    return found.definition;
+  };
+  const chosen = (options.select?.length ?? 0) > 0 || (options.exclude?.length ?? 0) > 0;
+  const fallback = chosen || options.selector ? undefined : [...definitions].find(([, definition]) => definition.default)?.[0];
+  const name = options.selector ?? fallback;
+  const spec = name ? named(name) : parseSelection(options.select ?? null, options.exclude ?? null, indirect);
+  const run = new SelectionRun(manifest, dag, options, definitions);
+  return { selected: run.selected(spec), warnings: run.warnings, defaultSelector: fallback ?? null };
+}
+
+interface Bundle { readonly direct: Set<string>; readonly indirect: Set<string> }
+
+class SelectionRun {
+  readonly warnings: { name: string; code: string; msg: string }[] = [];
+  private readonly manifest: Manifest;
+  private readonly dag: Dag;
+  private readonly options: SelectOptions;
+  private readonly definitions: SelectorDefinitions;
+  private readonly members: ReadonlySet<string>;
+  private readonly open: string[] = [];
+
+  constructor(manifest: Manifest, dag: Dag, options: SelectOptions, definitions: SelectorDefinitions) {
+    this.manifest = manifest;
+    this.dag = dag;
+    this.options = options;
+    this.definitions = definitions;
+    this.members = new Set(dag.nodes.filter((id) => this.isEnabled(id)));
+  }
+
+  selected(spec: SelectionSpec): Set<string> {
+    const { direct } = this.resolve(spec);
+    return new Set([...direct].filter((id) => this.isWanted(id)));
+  }
+
+  private isEnabled(id: string): boolean {
+    const { manifest } = this;
+    const node = manifest.nodes[id] ?? manifest.sources[id] ?? manifest.functions[id] ?? manifest.metrics[id] ?? manifest.semantic_models[id] ?? manifest.unit_tests[id] ?? manifest.saved_queries[id];
+    return (node as { config?: { enabled?: boolean } } | undefined)?.config?.enabled !== false;
+  }
+
+  private isWanted(id: string): boolean {
+    const { manifest, options } = this;
+    const executable = manifest.nodes[id];
+    if (executable !== undefined && options.includeEmpty !== true && isEmptyNode(executable)) return false;
+    if (options.resourceTypes !== undefined) {
+      const node = executable ?? manifest.sources[id] ?? manifest.exposures[id] ?? manifest.functions[id] ?? manifest.metrics[id] ?? manifest.semantic_models[id] ?? manifest.unit_tests[id] ?? manifest.saved_queries[id];
+      if (node === undefined || !options.resourceTypes.has(node.resource_type)) return false;
+    }
+    return options.accepts === undefined || options.accepts(id);
+  }
+
+  private resolve(spec: SelectionSpec): Bundle {
+    return spec.type === 'criteria' ? this.criteria(spec) : this.group(spec);
+  }
+
+  private group(spec: SelectionGroup): Bundle {
+    const bundles = spec.components.map((component) => this.resolve(component));
+    const direct = combine(spec.type, bundles.map((bundle) => bundle.direct));
+    const indirect = combine(spec.type, bundles.map((bundle) => new Set([...bundle.direct, ...bundle.indirect])));
+    const selected = this.incorporate(direct, indirect, spec.indirectSelection);
+    if (spec.expectExists && selected.size === 0) {
+      const raw = typeof spec.raw === 'string' ? spec.raw : JSON.stringify(spec.raw);
+      this.warnings.push({ name: 'NoNodesForSelectionCriteria', code: 'M030', msg: `The selection criterion '${raw}' does not match any enabled nodes` });
+    }
+    return { direct: selected, indirect };
+  }
+
+  private criteria(spec: SelectionCriteria): Bundle {
+    const { manifest, members, options } = this;
+    const collected = searchMethod(spec.method, spec.value, {
+      manifest, candidates: members, arguments: spec.arguments, previousState: options.previousState, selectByName: (pattern) => this.byName(pattern),
+    });
+    const selected = new Set(collected);
+    const add = (ids: Iterable<string>): void => {
+      for (const id of ids) if (members.has(id)) selected.add(id);
+    };
+    if (spec.childrensParents) {
+      const below = new Set([...this.dag.selectChildren(collected), ...collected]);
+      add(this.dag.selectParents(below));
+      add(below);
+    }
+    if (spec.parents) add(this.dag.selectParents(collected, spec.parentsDepth));
+    if (spec.children) add(this.dag.selectChildren(collected, spec.childrenDepth));
+    // A named selector has chosen its tests already.
+    if (spec.indirectSelection === 'empty' || spec.method === 'selector') return { direct: selected, indirect: new Set() };
+    return this.expand(selected, spec.indirectSelection);
+  }
+
+  private byName(pattern: string): Set<string> {
+    if (this.definitions.size === 0) throw new TsdbtError('selector', 'Cannot use selector: method if selectors.yml is not provided');
+    const matches = fnmatch(pattern);
+    const names = [...this.definitions.keys()].filter(matches).sort();
+    if (names.length === 0) throw new TsdbtError('selector', `Selector '${pattern}' did not match any selector in selectors.yml`);
+    const found = new Set<string>();
+    for (const name of names) {
+      if (this.open.includes(name)) throw new TsdbtError('selector', `Circular dependency detected in selector: ${[...this.open, name].join(' --> ')}`);
+      this.open.push(name);
+      const definition = this.definitions.get(name)?.definition;
+      if (definition !== undefined) for (const id of this.selected(definition)) found.add(id);
+      this.open.pop();
+    }
+    return found;
+  }
+
+  /** Tests next to what is selected. */
+  private expand(selected: Set<string>, mode: IndirectSelection): Bundle {
+    const { dag, manifest, members } = this;
+    const direct = new Set(selected);
+    const indirect = new Set<string>();
+    const buildable = mode === 'buildable' ? new Set([...selected, ...dag.selectParents(selected), ...Object.keys(manifest.sources)]) : selected;
+    for (const id of dag.selectSuccessors(selected)) {
+      if (!members.has(id)) continue;
+      const node = manifest.nodes[id] ?? manifest.unit_tests[id];
+      if (node === undefined || (node.resource_type !== 'test' && node.resource_type !== 'unit_test')) continue;
+      const parents = dependencies(node);
+      if (mode === 'eager' || parents.every((parent) => selected.has(parent)) || parents.every((parent) => buildable.has(parent))) direct.add(id);
+      else indirect.add(id);
+    }
+    return { direct, indirect };
+  }
+
+  /** Tests set aside earlier whose parents are all there after sets were combined. */
+  private incorporate(direct: Set<string>, indirect: ReadonlySet<string>, mode: IndirectSelection): Set<string> {
+    if (mode !== 'cautious' && mode !== 'buildable') return direct;
+    if (direct.size === indirect.size && [...direct].every((id) => indirect.has(id))) return direct;
+    const selected = new Set(direct);
+    const above = mode === 'buildable' ? new Set([...selected, ...this.dag.selectParents(selected)]) : selected;
+    for (const id of indirect) {
+      const node = this.manifest.nodes[id];
+      if (node !== undefined && dependencies(node).every((parent) => above.has(parent))) selected.add(id);
+    }
+    return selected;
+  }
+}
+
+function combine(type: SelectionGroup['type'], sets: readonly Set<string>[]): Set<string> {
+  const [first, ...others] = sets;
+  if (first === undefined) return new Set();
+  if (type === 'union') {
+    const all = new Set(first);
+    for (const set of others) for (const id of set) all.add(id);
+    return all;
+  }
+  const keep = type === 'intersection' ? (id: string) => others.every((set) => set.has(id)) : (id: string) => !others.some((set) => set.has(id));
+  return new Set([...first].filter(keep));
+}
