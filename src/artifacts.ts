@@ -1,0 +1,172 @@
+// The files under target/: manifest, semantic manifest, graph summary, run results, sources, catalog, and the cache of a parse; each
+// is written whole or not at all, and read back with clear errors. Leaves what is in them to the layers that make them.
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Manifest } from './contracts/manifest.ts';
+import type { GraphNode } from './contracts/node.ts';
+import type { CatalogArtifact, RunResult, RunResultsArtifact, SourcesArtifact } from './contracts/results.ts';
+import { TsdbtError } from './errors.ts';
+
+export const ARTIFACT_FILES = {
+  manifest: 'manifest.json',
+  semanticManifest: 'semantic_manifest.json',
+  graphSummary: 'graph_summary.json',
+  runResults: 'run_results.json',
+  sources: 'sources.json',
+  catalog: 'catalog.json',
+  partialParse: 'partial_parse.json',
+} as const;
+
+/** Versions of dbt's artifact schemas that are written and read. */
+const SCHEMA_VERSIONS: Readonly<Record<string, readonly number[]>> = {
+  manifest: [4, 5, 6, 7, 8, 9, 10, 11, 12], 'run-results': [4, 5, 6], sources: [3], catalog: [1],
+};
+
+/**
+ * Writes a file so that a reader sees the old text or the new one, never a part.
+ * @throws TsdbtError `runtime` when the folder cannot be written
+ */
+export function writeFileAtomically(path: string, text: string | Uint8Array): void {
+  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new TsdbtError('runtime', `Could not write ${path}: ${error instanceof Error ? error.message : String(error)}`, { path, cause: error });
+  }
+}
+
+/** JSON as dbt writes it: `NaN` and infinities are null, values of templates are their plain form. */
+export function artifactJson(value: unknown): string {
+  return JSON.stringify(value, replaceValues);
+}
+
+function replaceValues(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'object' && value !== null && 'jinjaType' in value) {
+    const { toJsonValue, jinjaText } = value as { toJsonValue?: () => unknown; jinjaText?: () => string };
+    if (toJsonValue !== undefined) return toJsonValue.call(value);
+    return jinjaText === undefined ? null : jinjaText.call(value);
+  }
+  return value;
+}
+
+/** Fields that nodes have only once they were compiled. */
+const COMPILED_FIELDS: readonly string[] = ['compiled', 'compiled_code', 'extra_ctes_injected', 'extra_ctes'];
+
+/** Writes manifest.json and semantic_manifest.json. */
+export function writeManifest(targetPath: string, manifest: Manifest): void {
+  const nodes: Record<string, unknown> = {};
+  for (const id in manifest.nodes) nodes[id] = writableNode(manifest.nodes[id] as GraphNode);
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), artifactJson({ ...manifest, nodes }));
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.semanticManifest), artifactJson(semanticManifest(manifest)));
+}
+
+/** A node without what dbt keeps out of the artifact. */
+function writableNode(node: GraphNode): unknown {
+  const fields = node as { compiled?: boolean; defer_relation?: unknown; [field: string]: unknown };
+  if (fields.compiled !== true && COMPILED_FIELDS.some((name) => name in fields)) {
+    const copy = { ...fields };
+    for (const name of COMPILED_FIELDS) delete copy[name];
+    delete copy.defer_relation;
+    return copy;
+  }
+  if (!('defer_relation' in fields)) return node;
+  const { defer_relation: _defer, ...rest } = fields;
+  return rest;
+}
+
+/** What tools of the semantic layer read: semantic models, metrics, saved queries, time spines. */
+export function semanticManifest(manifest: Manifest): unknown {
+  const spines = Object.values(manifest.nodes).filter((node) => node.resource_type === 'model' && node.time_spine !== null && node.time_spine !== undefined);
+  const pick = (node: object, keys: readonly string[]): Record<string, unknown> => {
+    const fields = node as Record<string, unknown>;
+    return Object.fromEntries(keys.map((key) => [key, fields[key] ?? null]));
+  };
+  return {
+    semantic_models: Object.values(manifest.semantic_models).map((model) =>
+      pick(model, ['name', 'defaults', 'description', 'node_relation', 'primary_entity', 'entities', 'measures', 'dimensions', 'label', 'metadata', 'config'])),
+    metrics: Object.values(manifest.metrics).map((metric) =>
+      pick(metric, ['name', 'description', 'type', 'type_params', 'filter', 'metadata', 'label', 'config', 'time_granularity'])),
+    project_configuration: {
+      time_spine_table_configurations: [],
+      metadata: null,
+      dsi_package_version: { major_version: '0', minor_version: '0', patch_version: '0' },
+      time_spines: spines.map((node) => {
+        const spine = (node as { time_spine: { standard_granularity_column: string; custom_granularities: unknown } }).time_spine;
+        const column = node.columns[spine.standard_granularity_column];
+        return {
+          node_relation: { alias: node.alias, schema_name: node.schema, database: node.database, relation_name: node.relation_name },
+          primary_column: { name: spine.standard_granularity_column, time_granularity: column?.granularity ?? null },
+          custom_granularities: spine.custom_granularities,
+        };
+      }),
+    },
+    saved_queries: Object.values(manifest.saved_queries).map((query) =>
+      pick(query, ['name', 'query_params', 'description', 'metadata', 'label', 'exports', 'tags'])),
+  };
+}
+
+/** Writes graph_summary.json: each node's number, name, type and successors, before and with tests. */
+export function writeGraphSummary(targetPath: string, invocationId: string, linked: readonly GraphSummaryNode[], withTests: readonly GraphSummaryNode[]): void {
+  const numbered = (nodes: readonly GraphSummaryNode[]): Record<string, unknown> => {
+    const numbers = new Map(nodes.map((node, i) => [node.name, i]));
+    return Object.fromEntries(
+      nodes.map(({ name, type, successors }, i) => {
+        const succ = successors.map((each) => numbers.get(each)).filter((each) => each !== undefined);
+        return [String(i), { name, type, ...(succ.length > 0 ? { succ } : {}) }];
+      }),
+    );
+  };
+  writeFileAtomically(
+    join(targetPath, ARTIFACT_FILES.graphSummary), artifactJson({ _invocation_id: invocationId, linked: numbered(linked), with_test_edges: numbered(withTests) }),
+  );
+}
+
+export interface GraphSummaryNode { readonly name: string; readonly type: string; readonly successors: readonly string[] }
+
+export function writeRunResults(targetPath: string, artifact: RunResultsArtifact): void {
+  const results = artifact.results.map(({ node: _node, ...result }: RunResult) => result);
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.runResults), artifactJson({ ...artifact, results }));
+}
+
+export function writeSources(targetPath: string, artifact: SourcesArtifact): void {
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.sources), artifactJson(artifact));
+}
+
+export function writeCatalog(targetPath: string, artifact: CatalogArtifact): void {
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.catalog), artifactJson(artifact));
+}
+
+/**
+ * Reads an artifact of an earlier run.
+ * @param kind dbt's name of the schema: `manifest`, `run-results` …
+ * @throws TsdbtError `runtime` for a file that is missing, no JSON, or of a version that is not known
+ */
+export function readArtifact<T>(path: string, kind: keyof typeof SCHEMA_VERSIONS & string): T {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new TsdbtError('runtime', `Could not find ${kind} in --state path: '${path}'`, { path, cause: error });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TsdbtError('runtime', `${path} is not valid JSON: ${error instanceof Error ? error.message : String(error)}`, { path, cause: error });
+  }
+  const schema = (value as { metadata?: { dbt_schema_version?: unknown } } | null)?.metadata?.dbt_schema_version;
+  const version = typeof schema === 'string' ? /\/v(\d+)\.json$/.exec(schema)?.[1] : undefined;
+  if (version === undefined || !SCHEMA_VERSIONS[kind]?.includes(Number(version))) {
+    throw new TsdbtError(
+      'runtime',
+      `Expected a schema version of "https://schemas.getdbt.com/dbt/${kind}/v${SCHEMA_VERSIONS[kind]?.at(-1)}.json" in ${path}, but found "${String(schema)}". Are you running with a different version of dbt?`,
+      { path },
+    );
+  }
+  return value as T;
+}

@@ -1,0 +1,17 @@
+// Dates as YAML has them, as artifacts write them. Pure.
+
+/** A date or datetime as ISO text with a time and an offset; the machine's own offset where none is said. */
+export function normalizeDate(text: string | null | undefined): string | null {
+  if (text === null || text === undefined) return null;
+  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[-+]\d\d:?\d\d)?)?$/.exec(text);
+  if (match === null) return text;
+  const [, day, time = '00:00:00', zone] = match;
+  const clock = time.length === 5 ? `${time}:00` : time;
+  return `${day}T${clock}${zone === undefined ? localOffset(`${day}T${clock}`) : zone === 'Z' ? '+00:00' : zone}`;
+}
+
+function localOffset(text: string): string {
+  const minutes = -new Date(text).getTimezoneOffset();
+  const size = Math.abs(minutes);
+  return `${minutes < 0 ? '-' : '+'}${String(Math.floor(size / 60)).padStart(2, '0')}:${String(size % 60).padStart(2, '0')}`;
+}

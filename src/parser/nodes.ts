@@ -1,0 +1,156 @@
+// Nodes from files: models, snapshots, analyses, singular tests, seeds, functions, fixtures, and the project's on-run hooks.
+// Leaves what YAML says about them to the patch parsers.
+import type { Json, ManifestNode, ParsedOnlyNode } from '../contracts/node.ts';
+import type { Project, SourceFile } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import { extractBlocks } from '../jinja/index.ts';
+import { readCsvRows } from './csv-rows.ts';
+import { newAnalysis, newFunction, newHook, newModel, newSeed, newSingularTest, newSnapshot } from './new-nodes.ts';
+import { type ConfiguredNode, type ParseTools, projectConfigOf, updateNode } from './node-update.ts';
+import { duplicateResource } from './parse-state.ts';
+
+/** `a/b/c.sql` → `c`. */
+export function baseName(path: string): string {
+  const file = path.slice(path.lastIndexOf('/') + 1);
+  const dot = file.lastIndexOf('.');
+  return dot <= 0 ? file : file.slice(0, dot);
+}
+
+/** Package and folders of a path: what fqns start with. */
+export function fqnPrefix(packageName: string, path: string): string[] {
+  const parts = path.split('/');
+  parts.pop();
+  return [packageName, ...parts];
+}
+
+/** `a/b/x.yml`, `name` → `a/b/name.sql`: where the compiled text of something without a file of its own goes. */
+export function pseudoPath(name: string, path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? `${name}.sql` : `${path.slice(0, slash)}/${name}.sql`;
+}
+
+/** @returns the code as dbt reads it: without white space around. */
+export function strippedContents(file: SourceFile): string {
+  return file.contents.trim();
+}
+
+/** Parses one file that holds nodes. */
+export function parseNodeFile(tools: ParseTools, file: SourceFile): void {
+  switch (file.kind) {
+    case 'model': return finish(tools, newModel(tools.state, seedOf(file, file.relative_path)));
+    case 'analysis': {
+      const corrected = tools.state.flag('require_corrected_analysis_fqns', false);
+      return finish(tools, newAnalysis(tools.state, seedOf(file, corrected ? file.relative_path : `analysis/${file.relative_path}`)));
+    }
+    case 'singular_test': {
+      const path = pseudoPath(baseName(file.relative_path), file.relative_path);
+      return finish(tools, newSingularTest(tools.state, seedOf(file, path)));
+    }
+    case 'seed': return finish(tools, newSeed(tools.state, { ...seedOf(file, file.relative_path), rawCode: '' }));
+    case 'function': return parseFunction(tools, file);
+    case 'snapshot': return parseSnapshots(tools, file);
+    case 'fixture': return parseFixture(tools, file);
+    default: return undefined;
+  }
+}
+
+function seedOf(file: SourceFile, path: string): { file: SourceFile; name: string; path: string; fqn: string[]; rawCode: string } {
+  const name = baseName(file.relative_path);
+  return { file, name, path, fqn: [...fqnPrefix(file.package_name, path), name], rawCode: strippedContents(file) };
+}
+
+function parseSnapshots(tools: ParseTools, file: SourceFile): void {
+  const text = strippedContents(file);
+  const folders = file.relative_path.replace(/\.[^./]*$/, '').split('/');
+  for (const block of extractBlocks(text, { allowed: ['snapshot'], path: file.original_file_path })) {
+    const fqn = [file.package_name, ...folders, block.name];
+    finish(tools, newSnapshot(tools.state, { file, name: block.name, path: file.relative_path, fqn, rawCode: block.contents }));
+  }
+}
+
+/** A snapshot that YAML defines alone, by `relation:`. */
+export function newYamlSnapshot(tools: ParseTools, file: SourceFile, name: string, rawCode: string): ManifestNode {
+  const fqn = [...fqnPrefix(file.package_name, file.relative_path), name];
+  const node = newSnapshot(tools.state, { file, name, path: `${name}.sql`, fqn, rawCode });
+  node.config = projectConfigOf(tools.state, node) as typeof node.config;
+  return node;
+}
+
+function parseFunction(tools: ParseTools, file: SourceFile): void {
+  const node = newFunction(tools.state, seedOf(file, file.relative_path));
+  prepare(tools, node);
+  const { state } = tools;
+  if ((node['config'] as { enabled: boolean }).enabled) {
+    state.addUnique(state.functions, node);
+    state.functionLookup.add(node.name, node.package_name, node.unique_id);
+  } else state.addDisabled(node);
+}
+
+function parseFixture(tools: ParseTools, file: SourceFile): void {
+  const { state } = tools;
+  const name = baseName(file.relative_path);
+  const unique_id = `fixture.${file.package_name}.${name}`;
+  const existing = state.fixtures.get(unique_id);
+  if (existing !== undefined) {
+    throw new TsdbtError(
+      'compilation',
+      `dbt found two fixtures with the name "${name}".\n\nSince these resources have the same name, dbt will be unable to find the correct resource\n` +
+        `when looking for ${name}.\n\nTo fix this, change the name of one of these resources:\n` +
+        `- ${unique_id} (${file.original_file_path})\n- ${unique_id} (${existing.original_file_path})`,
+      { path: file.original_file_path },
+    );
+  }
+  const contents = strippedContents(file);
+  const rows: Json = file.relative_path.endsWith('.sql') ? contents : readCsvRows(contents);
+  state.fixtures.set(unique_id, { unique_id, name, package_name: file.package_name, original_file_path: file.original_file_path, rows });
+}
+
+/** The operations that `on-run-start` and `on-run-end` of a project are. */
+export function parseHooks(tools: ParseTools, project: Project, projectFile: SourceFile | undefined): void {
+  for (const [type, hooks] of [['on-run-start', project.on_run_start], ['on-run-end', project.on_run_end]] as const) {
+    hooks.forEach((sql, index) => {
+      const name = `${project.project_name}-${type}-${index}`;
+      const path = `hooks/${name}.sql`;
+      const file: SourceFile = projectFile ?? {
+        package_name: project.project_name, project_root: project.project_root, search_path: '.', relative_path: 'dbt_project.yml',
+        original_file_path: './dbt_project.yml', kind: 'properties', contents: '', checksum: { name: 'none', checksum: '' }, mtime_ms: 0,
+      };
+      const node = newHook(
+        tools.state,
+        { file: { ...file, original_file_path: './dbt_project.yml' }, name, path, fqn: [project.project_name, 'hooks', name], rawCode: sql },
+        index, type,
+      );
+      finish(tools, node);
+    });
+  }
+}
+
+function prepare(tools: ParseTools, node: ConfiguredNode): void {
+  try {
+    node['config'] = projectConfigOf(tools.state, node);
+    if (node.resource_type !== 'seed') tools.rendering.node(node);
+    const calls = tools.state.callsOf(node);
+    // Only a null in config() can clear a value that the project gave; otherwise the first config is not needed again.
+    for (const key in calls.call) if (calls.call[key] === null) calls.base = node['config'] as typeof calls.base;
+    updateNode(tools, node);
+  } catch (error) {
+    throw error instanceof TsdbtError ? error.with({ node }) : error;
+  }
+}
+
+function finish(tools: ParseTools, node: ManifestNode): void {
+  const { state } = tools;
+  prepare(tools, node);
+  if (!node.config.enabled) {
+    state.addDisabled(node);
+    return;
+  }
+  const existing = state.nodes.get(node.unique_id);
+  if (existing !== undefined) throw duplicateResource(node, existing);
+  state.addNode(node);
+}
+
+/** Whether a node is a function, kept apart from `manifest.nodes`. */
+export function isFunction(node: ConfiguredNode): node is ParsedOnlyNode {
+  return node.resource_type === 'function';
+}

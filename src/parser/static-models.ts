@@ -1,0 +1,238 @@
+// Models whose only Jinja is ref(), source(), config() and var() with literal arguments: read without the template engine, which is
+// what keeps a parse fast. Leaves every other model to rendering.
+import type { RefArgs } from '../contracts/node.ts';
+import { makeFloat } from '../values/float.ts';
+import type { ConfigDict } from './node-config.ts';
+import { pyRepr } from './python-text.ts';
+
+export interface StaticModel {
+  readonly refs: readonly RefArgs[];
+  readonly sources: readonly [string, string][];
+  /** In the order written. */
+  readonly configs: readonly ConfigDict[];
+  /** The first config() call under the keys as written. */
+  readonly writtenConfig: ConfigDict | null;
+  /**
+   * dbt has a static reader of its own, which knows less. What it reads it keeps as values in `unrendered_config`; what it does not
+   * it keeps as source text.
+   */
+  readonly simple: boolean;
+}
+
+/** The effects of a model's code, or null when it has to be rendered. */
+export function readStaticModel(code: string): StaticModel | null {
+  if (!code.includes('{{') && !code.includes('{%') && !code.includes('{#')) return { refs: [], sources: [], configs: [], writtenConfig: null, simple: true };
+  if (code.includes('{%')) return null;
+  const reader = new CallReader(code);
+  return reader.read() ? reader : null;
+}
+
+/** `unrendered_config` of a config() call as dbt writes it after rendering: texts as they are, anything else as source. */
+export function sourceTexts(config: ConfigDict): ConfigDict {
+  const out: ConfigDict = {};
+  for (const key of Object.keys(config)) out[key] = typeof config[key] === 'string' ? config[key] : pyRepr(config[key]);
+  return out;
+}
+
+class NotLiteral extends Error {}
+
+class CallReader implements StaticModel {
+  readonly refs: RefArgs[] = [];
+  readonly sources: [string, string][] = [];
+  readonly configs: ConfigDict[] = [];
+  writtenConfig: ConfigDict | null = null;
+  simple = true;
+  readonly #code: string;
+  #at = 0;
+
+  constructor(code: string) {
+    this.#code = code;
+  }
+
+  read(): boolean {
+    const code = this.#code;
+    try {
+      for (;;) {
+        const brace = code.indexOf('{', this.#at);
+        if (brace < 0) return true;
+        const next = code[brace + 1];
+        if (next === '#') {
+          const end = code.indexOf('#}', brace + 2);
+          if (end < 0) return false;
+          this.#at = end + 2;
+        } else if (next === '{') {
+          this.#at = brace + 2;
+          this.#call();
+        } else this.#at = brace + 1;
+      }
+    } catch (error) {
+      if (error instanceof NotLiteral) return false;
+      throw error;
+    }
+  }
+
+  #call(): void {
+    if (this.#code[this.#at] === '-' || this.#code[this.#at] === '+') {
+      this.simple = false;
+      this.#at += 1;
+    }
+    const name = this.#name();
+    this.#expect('(');
+    const args: unknown[] = [];
+    const kwargs: ConfigDict = {};
+    let named = false;
+    this.#space();
+    while (this.#code[this.#at] !== ')') {
+      const key = this.#keyword();
+      if (key === null) {
+        if (named) throw new NotLiteral();
+        args.push(this.#literal());
+      } else {
+        named = true;
+        kwargs[key] = this.#literal();
+      }
+      this.#space();
+      if (this.#code[this.#at] === ',') this.#at += 1;
+      else if (this.#code[this.#at] !== ')') throw new NotLiteral();
+      this.#space();
+    }
+    this.#at += 1;
+    this.#space();
+    if (this.#code[this.#at] === '-') {
+      this.simple = false;
+      this.#at += 1;
+    }
+    if (!this.#code.startsWith('}}', this.#at)) throw new NotLiteral();
+    this.#at += 2;
+    this.#record(name, args, kwargs, named);
+  }
+
+  #record(name: string, args: readonly unknown[], kwargs: ConfigDict, named: boolean): void {
+    if (name === 'ref') {
+      const version = kwargs['version'] || kwargs['v'] || null;
+      for (const key in kwargs) if (key !== 'version' && key !== 'v') throw new NotLiteral();
+      const [first, second] = args;
+      if (typeof first !== 'string' || args.length > 2 || (args.length === 2 && typeof second !== 'string')) throw new NotLiteral();
+      if (version !== null && typeof version !== 'string' && typeof version !== 'number') throw new NotLiteral();
+      this.refs.push(args.length === 2 ? { name: second as string, package: first, version } : { name: first, package: null, version });
+    } else if (name === 'source') {
+      const [first, second] = args;
+      if (named || args.length !== 2 || typeof first !== 'string' || typeof second !== 'string') throw new NotLiteral();
+      if (this.simple && this.sources.some((source) => source[0] === first && source[1] === second)) return;
+      this.sources.push([first, second]);
+    } else if (name === 'config') {
+      if (args.length > 0 || !named) throw new NotLiteral();
+      this.writtenConfig ??= kwargs;
+      const config: ConfigDict = {};
+      for (const key of Object.keys(kwargs)) {
+        const hook = key === 'pre_hook' || key === 'post_hook';
+        if (hook || !isSimple(kwargs[key])) this.simple = false;
+        config[hook ? key.replace('_', '-') : key] = kwargs[key];
+      }
+      this.configs.push(config);
+    } else throw new NotLiteral();
+  }
+
+  #space(): void {
+    while (/\s/.test(this.#code[this.#at] ?? '')) this.#at += 1;
+  }
+
+  #expect(char: string): void {
+    this.#space();
+    if (this.#code[this.#at] !== char) throw new NotLiteral();
+    this.#at += 1;
+  }
+
+  #match(pattern: RegExp): string | null {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#code);
+    if (found === null) return null;
+    this.#at = pattern.lastIndex;
+    return found[0];
+  }
+
+  #name(): string {
+    this.#space();
+    const name = this.#match(/[A-Za-z_][A-Za-z0-9_]*/y);
+    if (name === null) throw new NotLiteral();
+    return name;
+  }
+
+  #keyword(): string | null {
+    const found = this.#match(/[A-Za-z_][A-Za-z0-9_]*\s*=(?!=)/y);
+    return found === null ? null : found.slice(0, -1).trimEnd();
+  }
+
+  #literal(): unknown {
+    this.#space();
+    const char = this.#code[this.#at];
+    if (char === "'" || char === '"') return this.#text(char);
+    if (char === '[') return this.#list();
+    if (char === '{') return this.#dict();
+    const word = this.#match(/[A-Za-z_]+|-?\d+(?:\.\d+)?/y);
+    switch (word) {
+      case 'True': return true;
+      case 'False': return false;
+      case 'true': case 'false':
+        this.simple = false;
+        return word === 'true';
+      case 'none': case 'None': return null;
+      case null: throw new NotLiteral();
+      default: break;
+    }
+    if (!/^-?\d/.test(word) || /[\w.]/.test(this.#code[this.#at] ?? '')) throw new NotLiteral();
+    return word.includes('.') ? makeFloat(Number(word)) : Number(word);
+  }
+
+  #text(quote: string): string {
+    const end = this.#code.indexOf(quote, this.#at + 1);
+    if (end < 0) throw new NotLiteral();
+    const text = this.#code.slice(this.#at + 1, end);
+    // Escapes, and texts with Jinja inside, are for the engine.
+    if (text.includes('\\') || text.includes('\n')) throw new NotLiteral();
+    this.#at = end + 1;
+    this.#space();
+    if (this.#code[this.#at] === "'" || this.#code[this.#at] === '"') throw new NotLiteral();
+    return text;
+  }
+
+  #list(): unknown[] {
+    const out: unknown[] = [];
+    this.#at += 1;
+    this.#space();
+    while (this.#code[this.#at] !== ']') {
+      out.push(this.#literal());
+      this.#space();
+      if (this.#code[this.#at] === ',') this.#at += 1;
+      else if (this.#code[this.#at] !== ']') throw new NotLiteral();
+      this.#space();
+    }
+    this.#at += 1;
+    return out;
+  }
+
+  #dict(): ConfigDict {
+    const out: ConfigDict = {};
+    this.#at += 1;
+    this.#space();
+    while (this.#code[this.#at] !== '}') {
+      const key = this.#literal();
+      if (typeof key !== 'string') throw new NotLiteral();
+      this.#expect(':');
+      out[key] = this.#literal();
+      this.#space();
+      if (this.#code[this.#at] === ',') this.#at += 1;
+      else if (this.#code[this.#at] !== '}') throw new NotLiteral();
+      this.#space();
+    }
+    this.#at += 1;
+    return out;
+  }
+}
+
+/** Values that dbt's own static reader knows. */
+function isSimple(value: unknown): boolean {
+  if (typeof value === 'string' || typeof value === 'boolean') return true;
+  if (Array.isArray(value)) return value.every(isSimple);
+  return typeof value === 'object' && value !== null && !('jinjaType' in value) && Object.values(value).every(isSimple);
+}
