@@ -2,8 +2,10 @@
 // context and runner depend on this file and never on a dialect.
 import type { AdapterResponse } from '../contracts/results.ts';
 import type { Kwargs, Value } from '../values/value.ts';
-import type { Column } from './column.ts';
-import type { Relation, RelationType } from './relation.ts';
+import type { Column, ColumnDialect } from './column.ts';
+import type { Dependant } from './dependants.ts';
+import type { TsdbtError } from '../errors.ts';
+import type { Relation, RelationDialect, RelationType } from './relation.ts';
 import type { RelationCache } from './relation-cache.ts';
 import type { Table } from './table.ts';
 
@@ -35,6 +37,8 @@ export interface Session {
   execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult>;
   /** The columns of a query, which is run. */
   describe(sql: string): Promise<ColumnDescription[]>;
+  /** Runs a statement inside a savepoint: when it fails, what was done before stays. @returns the failure, or null */
+  attempt(sql: string): Promise<TsdbtError | null>;
   begin(): Promise<void>;
   commit(): Promise<void>;
   rollback(): Promise<void>;
@@ -54,6 +58,8 @@ export interface SessionOptions {
   readonly name: string;
   /** Text put in front of (or behind) each statement; null for none. Called for each statement. */
   readonly comment?: (() => { text: string; append: boolean } | null) | undefined;
+  /** Told when a statement has to wait for somebody else. */
+  readonly onWait?: ((message: string) => void) | undefined;
   /** Where `table.print_table()` of this session's results writes. */
   readonly print?: ((text: string) => void) | undefined;
   /** Sees each statement before and after: debug log, journal, error mapping. */
@@ -79,17 +85,32 @@ export interface Adapter {
   readonly type: string;
   readonly capabilities: Capabilities;
   readonly cache: RelationCache;
+  readonly relations: RelationDialect;
+  readonly columns: ColumnDialect;
   /** Connection facts fit for `debug`, `target` and logs: never a secret. In dbt's order. */
   connectionInfo(): readonly (readonly [key: string, value: Value])[];
   session(options: SessionOptions): Session;
   /** Fails with a `connection` error that names host and port. */
   check(): Promise<void>;
   quote(identifier: string): string;
+  /** @throws when the database is another than the one connected to and the dialect cannot reach it */
+  verifyDatabase(database: string): void;
   /** `api.Relation.create(...)`. */
   createRelation(fields: { database?: string | null; schema?: string | null; identifier?: string | null; type?: RelationType | null; quotePolicy?: Partial<Record<'database' | 'schema' | 'identifier', boolean>> }): Relation;
   createColumn(name: string, dataType: string, charSize?: number | null, numericPrecision?: number | null, numericScale?: number | null): Column;
   /** SQL type for a column of an inferred (agate) type. */
   convertType(table: Table, columnIndex: number): string;
+  /** All relations of the schemas into the cache, with who reads whom, in at most two queries. Schemas that do not exist count as empty. */
+  fillCache(session: Session, schemas: readonly { readonly database: string | null; readonly schema: string }[]): Promise<void>;
+  /** Which of the schemas exist, in one query. */
+  existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>>;
+  /** See `SqlAdapter.lockRelation`. */
+  lockRelation(session: Session, relation: Relation, shared: boolean): Promise<void>;
+  /** What stands on the relation, in creation order, locked against other runs. */
+  fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]>;
+  canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean>;
+  /** Puts a table's rows into a relation, column by column in order, as fast as the dialect can. @returns rows */
+  loadTable(session: Session, relation: Relation, table: Table): Promise<number>;
   /** Cancels what runs and closes every connection; safe to call twice. */
   close(): Promise<void>;
 }

@@ -67,6 +67,30 @@ export class PostgresSession implements Session {
     });
   }
 
+  async attempt(sql: string): Promise<TsdbtError | null> {
+    return this.inOrder(async () => {
+      const connection = await this.ready();
+      await this.send(connection, 'SAVEPOINT tsdbt_attempt');
+      try {
+        await this.observed(sql, async () => {
+          const result = await this.send(connection, sql);
+          return { value: result, response: responseOf(result) };
+        });
+        await this.send(connection, 'RELEASE SAVEPOINT tsdbt_attempt');
+        return null;
+      } catch (error) {
+        if (connection.broken) throw databaseError(error, sql, sql, 0);
+        await this.send(connection, 'ROLLBACK TO SAVEPOINT tsdbt_attempt; RELEASE SAVEPOINT tsdbt_attempt');
+        return databaseError(error, sql, sql, 0);
+      }
+    });
+  }
+
+  /** Tells that the next statement waits for somebody else. */
+  notifyWait(message: string): void {
+    this.options.onWait?.(message);
+  }
+
   async begin(): Promise<void> {
     return this.inOrder(async () => {
       if (this.transactionOpen) throw new TsdbtError('internal', `Tried to begin a new transaction on connection "${this.name}", but it already had one open!`);

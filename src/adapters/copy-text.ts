@@ -1,0 +1,53 @@
+// A table's rows in the text format of COPY, in chunks. Which columns it goes to is the caller's.
+import { TsdbtError } from '../errors.ts';
+import { PyDate, PyDateTime } from '../values/datetime.ts';
+import { PyDecimal } from '../values/decimal.ts';
+import { toText } from '../values/text.ts';
+import type { Value } from '../values/value.ts';
+import type { Table } from './table.ts';
+
+const CHUNK_BYTES = 64 * 1024;
+const SPECIAL = /[\\\n\r\t\b\f\v]/g;
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\b': '\\b', '\f': '\\f', '\v': '\\v' };
+
+/** Does the table hold moments with a zone? COPY would drop the zone where a statement converts to the session's. */
+export function needsStatements(table: Table): boolean {
+  return table.types.some((type, index) => type.name === 'ISODateTime' && table.rows.some((row) => {
+    const value = row.values[index];
+    return value instanceof PyDateTime && value.tzinfo !== null;
+  }));
+}
+
+export function* copyTextOf(table: Table): Generator<Uint8Array> {
+  const encoder = new TextEncoder();
+  let chunk = '';
+  let line = 1;
+  for (const row of table.rows) {
+    line++;
+    chunk += `${row.values.map((value, index) => cell(value, line, table.columnNames[index]!)).join('\t')}\n`;
+    if (chunk.length >= CHUNK_BYTES) {
+      yield encoder.encode(chunk);
+      chunk = '';
+    }
+  }
+  if (chunk !== '') yield encoder.encode(chunk);
+}
+
+function cell(value: Value, row: number, column: string): string {
+  if (value === null) return '\\N';
+  if (typeof value === 'string') {
+    if (value.includes('\0')) throw new TsdbtError('database', `A string literal cannot contain NUL (0x00) characters (column "${column}", row ${row - 1}).`);
+    return value.replace(SPECIAL, (character) => ESCAPES[character]!);
+  }
+  if (typeof value === 'boolean') return value ? 't' : 'f';
+  if (value instanceof PyDecimal) return plainDecimal(value);
+  if (value instanceof PyDateTime) return value.isoformat();
+  if (value instanceof PyDate) return value.isoDate();
+  return toText(value);
+}
+
+/** Without an exponent: `1E+2` is no integer to COPY. */
+function plainDecimal(value: PyDecimal): string {
+  if (value.special !== undefined) return value.special;
+  return value.exponent > 0 && value.exponent < 1000 ? String(value.coefficient * 10n ** BigInt(value.exponent)) : value.jinjaText();
+}

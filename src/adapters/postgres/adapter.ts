@@ -1,0 +1,270 @@
+// Postgres as the engine sees it: sessions on one pool, the relation cache, what the dialect can do. Talking to the server is in
+// session.ts, questions to its catalogue in catalogue.ts, an own server in embedded.ts.
+import type { Adapter, Capabilities, Session, SessionOptions } from '../adapter.ts';
+import { Column } from '../column.ts';
+import { convertType } from '../convert-type.ts';
+import { copyTextOf, needsStatements } from '../copy-text.ts';
+import type { Dependant } from '../dependants.ts';
+import { PATH_PARTS, type PathPart, Relation, type RelationInput, type RelationType } from '../relation.ts';
+import { RelationCache } from '../relation-cache.ts';
+import type { Table } from '../table.ts';
+import { TsdbtError } from '../../errors.ts';
+import type { Credentials } from '../../contracts/project.ts';
+import { toText } from '../../values/text.ts';
+import type { Value } from '../../values/value.ts';
+import { columnsSql, linksSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql } from './catalogue.ts';
+import { POSTGRES_COLUMN } from './column.ts';
+import { ConnectionPool, type ServerAddress } from './connection.ts';
+import { POSTGRES_CREDENTIALS } from './credentials.ts';
+import { dependantsSql, parseDependants } from './dependants.ts';
+import { quoteIdentifier } from './literal.ts';
+import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
+import { PostgresSession } from './session.ts';
+
+const CAPABILITIES: Capabilities = {
+  transactions: true,
+  transactionalDdl: true,
+  maxIdentifierBytes: MAX_IDENTIFIER,
+  schemaMetadataByRelations: true,
+  tableLastModifiedMetadata: false,
+  microbatchConcurrency: false,
+  constraintSupport: { check: 'enforced', not_null: 'enforced', unique: 'enforced', primary_key: 'enforced', foreign_key: 'enforced' },
+  validIncrementalStrategies: ['append', 'delete+insert', 'merge', 'microbatch'],
+};
+
+/** Names that a killed run may leave: those of make_intermediate_relation and make_backup_relation. */
+const WORKING_SUFFIXES = ['__dbt_tmp', '__dbt_backup'];
+const BATCH_ROWS = 1000;
+
+export interface PostgresOptions {
+  readonly credentials: Credentials;
+  readonly threads: number;
+  readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
+  /** Where an embedded server is, when the profile asks for one; asked once, with the first connection. */
+  readonly embedded?: (() => Promise<{ host: string; port: number; user: string; password: string; database: string; release(): Promise<void> }>) | undefined;
+}
+
+export class PostgresAdapter implements Adapter {
+  readonly type = 'postgres';
+  readonly capabilities = CAPABILITIES;
+  readonly relations = POSTGRES_RELATION;
+  readonly columns = POSTGRES_COLUMN;
+  readonly cache = new RelationCache();
+  private readonly options: PostgresOptions;
+  private readonly pool: ConnectionPool;
+  private readonly database: string;
+  private address: Promise<ServerAddress> | undefined;
+  private releaseServer: (() => Promise<void>) | undefined;
+  private readonly sessions = new Set<PostgresSession>();
+  /** Relations that were seen to have nothing on top when they were locked. */
+  private readonly bare = new WeakMap<Session, Set<string>>();
+
+  constructor(options: PostgresOptions) {
+    this.options = options;
+    this.database = String(options.credentials.database);
+    this.pool = new ConnectionPool(() => this.findServer(), options.threads + 2);
+  }
+
+  connectionInfo(): readonly (readonly [key: string, value: Value])[] {
+    const { credentials } = this.options;
+    return POSTGRES_CREDENTIALS.shown.map((key) => [key, scalar(credentials[key])] as const);
+  }
+
+  session(options: SessionOptions): Session {
+    const { credentials } = this.options;
+    const session = new PostgresSession(this.pool, {
+      role: textOf(credentials['role']), searchPath: textOf(credentials['search_path']), autocommit: credentials['autocommit'] === true,
+    }, options);
+    this.sessions.add(session);
+    return session;
+  }
+
+  async check(): Promise<void> {
+    const session = this.session({ name: 'debug' });
+    try {
+      await session.execute('select 1 as id');
+    } finally {
+      await session.release();
+    }
+  }
+
+  quote(identifier: string): string {
+    return `"${identifier}"`;
+  }
+
+  createRelation(fields: RelationInput): Relation {
+    const quotePolicy: Partial<Record<PathPart, boolean>> = {};
+    for (const part of PATH_PARTS) {
+      const flag = fields.quotePolicy?.[part] ?? this.options.quoting[part];
+      if (typeof flag === 'boolean') quotePolicy[part] = flag;
+    }
+    return Relation.create(this.relations, { ...fields, quotePolicy });
+  }
+
+  createColumn(name: string, dataType: string, charSize: number | null = null, numericPrecision: number | null = null, numericScale: number | null = null): Column {
+    const label = this.columns.typeLabels[dataType.toUpperCase()];
+    return new Column(this.columns, name, label ?? dataType, charSize, numericPrecision, numericScale);
+  }
+
+  convertType(table: Table, columnIndex: number): string {
+    return convertType(table, columnIndex);
+  }
+
+  async fillCache(session: Session, schemas: readonly { readonly database: string | null; readonly schema: string }[]): Promise<void> {
+    const names = [...new Set(schemas.map(({ schema }) => schema.toLowerCase()))];
+    if (names.length === 0) return;
+    for (const { database, schema } of schemas) {
+      if (database !== null) this.verifyDatabase(database);
+      this.cache.dropSchema(database, schema);
+    }
+    this.cache.addSchemas(schemas.map(({ database, schema }) => [database ?? this.database, schema] as const));
+    const found = await session.execute(relationsSql(names), { fetch: true });
+    for (const row of found.table.rows) this.cache.add(this.known(toText(row.values[0]!), toText(row.values[1]!), toText(row.values[2]!) as RelationType));
+    const links = await session.execute(linksSql(names), { fetch: true });
+    for (const row of links.table.rows) {
+      const [schema, name, readSchema, readName] = row.values.map(toText) as [string, string, string, string];
+      this.cache.addLink(this.known(readSchema, readName, 'external'), this.known(schema, name, 'external'));
+    }
+  }
+
+  async existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>> {
+    if (schemas.length === 0) return new Set();
+    const { table } = await session.execute(schemasSql(schemas), { fetch: true });
+    return new Set(table.rows.map((row) => toText(row.values[0]!)));
+  }
+
+  async lockRelation(session: Session, relation: Relation, shared: boolean): Promise<void> {
+    const { schema, identifier } = relation;
+    if (schema === null || identifier === null) return;
+    const key = lockKey(this.database, schema, identifier);
+    const names = [identifier, ...WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix)];
+    const look = lookSql(schema, names);
+    // One round trip when nobody holds it. A second statement in the same message has its own snapshot, taken under the lock.
+    const attempt = `select pg_catalog.set_config('tsdbt.locked', ${lockCall(key, shared, false)}::text, true);\n${look}`;
+    let { table } = await session.execute(attempt, { autoBegin: true, fetch: true });
+    if (table.rows[0]?.values[0] !== 'true') {
+      await this.tellWho(session, relation, key);
+      ({ table } = await session.execute(`select ${lockCall(key, shared, true)};\n${look}`, { autoBegin: true, fetch: true }));
+    }
+    const bare = this.bare.get(session) ?? new Set();
+    this.bare.set(session, bare);
+    for (const name of names) {
+      const row = table.rows.find((candidate) => candidate.get('relname') === name);
+      if (row) this.cache.replace(this.known(schema, name, toText(row.get('kind')!) as RelationType));
+      else this.cache.forget({ database: relation.database ?? this.database, schema, identifier: name });
+      const id = nameOf(schema, name);
+      if (row?.get('has_dependants') === true) bare.delete(id);
+      else bare.add(id);
+    }
+  }
+
+  async fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]> {
+    const { schema, identifier } = relation;
+    if (schema === null || identifier === null || this.bare.get(session)?.has(nameOf(schema, identifier))) return [];
+    const locked = new Set<bigint>();
+    for (;;) {
+      const { table } = await session.execute(dependantsSql(schema, identifier), { autoBegin: true, fetch: true });
+      const found = parseDependants(table.rows.map((row) => toText(row.values[0]!)), relation.database ?? this.database);
+      // In the order of names, as everybody does, so that two runs never wait for each other. Whoever had a lock may have changed something: look again.
+      const keys = [...new Set(found.map((dependant) => nameOf(dependant.schema, dependant.name)))].sort()
+        .map((name) => lockKey(this.database, ...(JSON.parse(name) as [string, string]))).filter((key) => !locked.has(key));
+      if (keys.length === 0) return found;
+      for (const key of keys) {
+        await session.execute(`select ${lockCall(key, false, true)}`, { autoBegin: true });
+        locked.add(key);
+      }
+    }
+  }
+
+  async canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean> {
+    if (existing.schema === null || existing.schema !== wanted.schema || existing.identifier === null || wanted.identifier === null) return false;
+    const { table } = await session.execute(columnsSql(existing.schema, existing.identifier, wanted.identifier), { autoBegin: true, fetch: true });
+    const columns = (first: boolean): string[] => table.rows.filter((row) => row.get('first') === first).map((row) => JSON.stringify(row.values.slice(1).map((value) => value === null ? null : toText(value))));
+    const present = columns(true);
+    const next = columns(false);
+    return present.length > 0 && present.every((column, index) => next[index] === column);
+  }
+
+  async loadTable(session: Session, relation: Relation, table: Table): Promise<number> {
+    if (table.rows.length === 0) return 0;
+    const columns = table.columnNames.map(quoteIdentifier).join(', ');
+    const target = `${relation.include({ database: false }).render()} (${columns})`;
+    if (!needsStatements(table)) {
+      await session.execute('select 1', { autoBegin: true, comment: false });
+      return session.copyIn(`copy ${target} from stdin`, copyTextOf(table));
+    }
+    const marks = `(${table.columnNames.map(() => '%s').join(', ')})`;
+    for (let start = 0; start < table.rows.length; start += BATCH_ROWS) {
+      const rows = table.rows.slice(start, start + BATCH_ROWS);
+      await session.execute(`insert into ${target.replaceAll('%', '%%')} values ${rows.map(() => marks).join(',')}`, { autoBegin: true, comment: false, bindings: rows.flatMap((row) => row.values) });
+    }
+    return table.rows.length;
+  }
+
+  async close(): Promise<void> {
+    await this.pool.close();
+    const release = this.releaseServer;
+    this.releaseServer = undefined;
+    await release?.();
+  }
+
+  /** @throws when a relation is said to be in another database */
+  verifyDatabase(database: string): void {
+    const name = database.replace(/^"+|"+$/g, '');
+    if (name.toLowerCase() !== this.database.toLowerCase()) {
+      throw new TsdbtError('database', `Cross-db references not allowed in ${this.type} (${name} vs ${this.database})`);
+    }
+  }
+
+  private known(schema: string, identifier: string, type: RelationType): Relation {
+    return Relation.create(this.relations, { database: this.database, schema, identifier, type });
+  }
+
+  private async tellWho(session: Session, relation: Relation, key: bigint): Promise<void> {
+    if (!(session instanceof PostgresSession)) return;
+    const { table } = await session.execute(lockHolderSql(key), { fetch: true });
+    const who = table.rows.map((row) => `${toText(row.get('application_name') ?? '')} (pid ${toText(row.get('pid') ?? '')}, user ${toText(row.get('usename') ?? '')}, since ${toText(row.get('since') ?? '')})`);
+    session.notifyWait(`${relation.render()} is being built by another run${who.length > 0 ? `: ${who.join(', ')}` : ''}; waiting for it`);
+  }
+
+  private findServer(): Promise<ServerAddress> {
+    this.address ??= this.resolveServer();
+    this.address.catch(() => { this.address = undefined; });
+    return this.address;
+  }
+
+  private async resolveServer(): Promise<ServerAddress> {
+    const { credentials, embedded } = this.options;
+    const common = {
+      connectTimeout: numberOf(credentials['connect_timeout'], 10), retries: numberOf(credentials['retries'], 1), applicationName: textOf(credentials['application_name']),
+      keepalivesIdle: numberOf(credentials['keepalives_idle'], 0), sslcert: textOf(credentials['sslcert']), sslkey: textOf(credentials['sslkey']),
+      sslrootcert: textOf(credentials['sslrootcert']),
+    };
+    if (embedded) {
+      const server = await embedded();
+      this.releaseServer = () => server.release();
+      return { ...common, ...server, sslmode: 'disable' };
+    }
+    return {
+      ...common, host: textOf(credentials['host']) ?? 'localhost', port: numberOf(credentials['port'], 5432), user: textOf(credentials['user']) ?? '',
+      password: textOf(credentials['password']) ?? '', database: this.database, sslmode: textOf(credentials['sslmode']),
+    };
+  }
+}
+
+function nameOf(schema: string, identifier: string): string {
+  return JSON.stringify([schema, identifier]);
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : null;
+}
+
+function numberOf(value: unknown, fallback: number): number {
+  const number = typeof value === 'string' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : fallback;
+}
+
+function scalar(value: unknown): Value {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null;
+}

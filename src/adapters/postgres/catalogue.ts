@@ -1,0 +1,83 @@
+// The engine's own questions to Postgres's catalogue, as SQL text: what is there, who reads whom, locks. Bookkeeping only: whatever
+// builds or changes a model's relation is a macro in include/.
+import { createHash } from 'node:crypto';
+import { quoteText } from './literal.ts';
+
+const KIND = "case c.relkind when 'v' then 'view' when 'm' then 'materialized_view' else 'table' end";
+
+function textList(items: readonly string[]): string {
+  return items.map(quoteText).join(', ');
+}
+
+/** Every relation of the schemas: schema, name, kind. Names of schemas in lower case. */
+export function relationsSql(schemas: readonly string[]): string {
+  return `select n.nspname, c.relname, ${KIND} as kind
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm') and lower(n.nspname) in (${textList(schemas)})
+union all
+select distinct n.nspname, p.proname, 'function'
+from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+where lower(n.nspname) in (${textList(schemas)})`;
+}
+
+/** Which view reads which relation of the schemas: schema and name of the reader, then of what it reads. */
+export function linksSql(schemas: readonly string[]): string {
+  return `select distinct dn.nspname, dc.relname, rn.nspname as referenced_schema, rc.relname as referenced_name
+from pg_catalog.pg_depend d
+join pg_catalog.pg_rewrite w on w.oid = d.objid
+join pg_catalog.pg_class dc on dc.oid = w.ev_class
+join pg_catalog.pg_namespace dn on dn.oid = dc.relnamespace
+join pg_catalog.pg_class rc on rc.oid = d.refobjid
+join pg_catalog.pg_namespace rn on rn.oid = rc.relnamespace
+where d.classid = 'pg_catalog.pg_rewrite'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass and d.deptype = 'n'
+  and dc.oid <> rc.oid and rc.relkind in ('r', 'p', 'v', 'm') and lower(rn.nspname) in (${textList(schemas)})`;
+}
+
+/** Those of the schemas that exist. */
+export function schemasSql(schemas: readonly string[]): string {
+  return `select nspname from pg_catalog.pg_namespace where nspname in (${textList(schemas)})`;
+}
+
+/** The number that stands for a relation among advisory locks: the same in every tsdbt. */
+export function lockKey(database: string | null, schema: string | null, identifier: string | null): bigint {
+  const name = JSON.stringify(['tsdbt', database, schema, identifier]);
+  return createHash('sha256').update(name).digest().readBigInt64BE(0);
+}
+
+export function lockCall(key: bigint, shared: boolean, wait: boolean): string {
+  return `pg_catalog.pg_${wait ? '' : 'try_'}advisory_xact_lock${shared ? '_shared' : ''}(${key})`;
+}
+
+/** The relations of those names in a schema, and whether anything stands on them. Its own statement, so that it sees what is committed by now. */
+export function lookSql(schema: string, names: readonly string[]): string {
+  return `select l.locked, r.*
+from (select pg_catalog.current_setting('tsdbt.locked', true) as locked) l
+left join (
+  select n.nspname, c.relname, ${KIND} as kind, exists (
+    select from pg_catalog.pg_depend d
+    where d.deptype = 'n' and (
+      (d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid
+        and d.classid in ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_proc'::regclass))
+      or (d.refclassid = 'pg_catalog.pg_type'::regclass and d.refobjid = c.reltype and d.classid = 'pg_catalog.pg_proc'::regclass))
+  ) as has_dependants
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'p', 'v', 'm') and n.nspname = ${quoteText(schema)} and c.relname in (${textList(names)})
+) r on true`;
+}
+
+/** Who holds a lock that somebody waits for. */
+export function lockHolderSql(key: bigint): string {
+  const unsigned = BigInt.asUintN(64, key);
+  return `select a.pid, a.application_name, a.usename, a.client_addr, pg_catalog.date_trunc('second', a.xact_start) as since
+from pg_catalog.pg_locks k join pg_catalog.pg_stat_activity a on a.pid = k.pid
+where k.locktype = 'advisory' and k.granted and k.objsubid = 1 and k.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+  and k.classid = ${unsigned >> 32n} and k.objid = ${unsigned & 0xffffffffn} and k.pid <> pg_catalog.pg_backend_pid()`;
+}
+
+/** Name and type of the columns of two relations of one schema, in order; the first relation's rows say true. */
+export function columnsSql(schema: string, first: string, second: string): string {
+  return `select c.relname = ${quoteText(first)} as first, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) as type, a.attcollation::text as collation
+from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where n.nspname = ${quoteText(schema)} and c.relname in (${textList([first, second])}) and a.attnum > 0 and not a.attisdropped
+order by c.relname, a.attnum`;
+}

@@ -1,0 +1,242 @@
+// The adapter's methods that work on a session: looking relations up through the cache, dropping and renaming through macros, columns,
+// schemas. What a template calls is bound in context/adapter-object.ts; what differs between dialects is in their folders.
+import type { Adapter, ExecuteMacro, Session } from './adapter.ts';
+import { Column, stringType } from './column.ts';
+import { type PathPart, Relation, RELATION_TYPES, type RelationType } from './relation.ts';
+import type { Dependant } from './dependants.ts';
+import { ResponseObject } from './response.ts';
+import { Table } from './table.ts';
+import { TsdbtError } from '../errors.ts';
+import { PyDict } from '../values/dict.ts';
+import { iterate } from '../values/iterate.ts';
+import { toRepr, toText } from '../values/text.ts';
+import type { Value } from '../values/value.ts';
+
+export type Quoting = Partial<Record<PathPart, boolean | null | undefined>>;
+
+export interface SqlAdapterOptions {
+  readonly adapter: Adapter;
+  readonly session: Session;
+  readonly executeMacro: ExecuteMacro;
+  /** The project's `quoting:`. */
+  readonly quoting: Quoting;
+  /** Does this project build that relation? Asked when a dependant can no longer be created. */
+  readonly builds?: ((relation: Relation) => boolean) | undefined;
+  /** Debug events under dbt's names: `CacheMiss`, `ColTypeChange` … */
+  readonly onEvent?: ((name: string, data: Readonly<Record<string, unknown>>) => void) | undefined;
+}
+
+/** A database with one session on it. Made for each node; holds nothing that is dear. */
+export class SqlAdapter {
+  readonly adapter: Adapter;
+  readonly session: Session;
+  private readonly options: SqlAdapterOptions;
+  /** What was dropped with the relation being rebuilt and is to be created again on the new one. */
+  private dropped: Dependant[] = [];
+
+  constructor(options: SqlAdapterOptions) {
+    this.adapter = options.adapter;
+    this.session = options.session;
+    this.options = options;
+  }
+
+  /** Runs a macro by name with named arguments. */
+  async macro(name: string, kwargs: Readonly<Record<string, Value>>): Promise<Value> {
+    return this.options.executeMacro(name, [], new Map(Object.entries(kwargs)));
+  }
+
+  private async tableOf(name: string, kwargs: Readonly<Record<string, Value>>): Promise<Table> {
+    const result = await this.macro(name, kwargs);
+    if (result instanceof Table) return result;
+    throw new TsdbtError('compilation', `Macro "${name}" returned ${toText(result)}, expected a table`);
+  }
+
+  private relation(database: string | null, schema: string | null, identifier: string | null, more: { type?: RelationType | null } = {}): Relation {
+    const quotePolicy: Partial<Record<PathPart, boolean>> = {};
+    for (const part of ['database', 'schema', 'identifier'] as const) {
+      const flag = this.options.quoting[part];
+      if (typeof flag === 'boolean') quotePolicy[part] = flag;
+    }
+    return this.adapter.createRelation({ database, schema, identifier, quotePolicy, ...more });
+  }
+
+  /** Relations of a schema, from the cache when the schema has been listed. */
+  async listRelations(database: string | null, schema: string): Promise<readonly Relation[]> {
+    const { cache } = this.adapter;
+    if (cache.hasSchema(database, schema)) return cache.list(database, schema);
+    this.options.onEvent?.('CacheMiss', { conn_name: this.session.name, database, schema });
+    const relations = await this.listRelationsWithoutCaching(this.relation(database, schema, '').withoutIdentifier());
+    for (const relation of relations) cache.add(relation);
+    cache.addSchemas([[database, schema]]);
+    return cache.list(database, schema);
+  }
+
+  async listRelationsWithoutCaching(schemaRelation: Relation): Promise<Relation[]> {
+    const table = await this.tableOf('list_relations_without_caching', { schema_relation: schemaRelation });
+    const types = new Set<string>(Object.values(RELATION_TYPES));
+    return table.rows.map((row) => {
+      const [database = null, name = null, schema = null, kind = null] = row.values;
+      return this.adapter.createRelation({
+        database: database === null ? null : toText(database), schema: schema === null ? null : toText(schema), identifier: toText(name),
+        quotePolicy: { database: true, schema: true, identifier: true },
+        type: typeof kind === 'string' && types.has(kind) ? (kind as RelationType) : 'external',
+      });
+    });
+  }
+
+  /** The relation of that name, or null. A look-up in the cache when the schema has been listed. */
+  async getRelation(database: string | null, schema: string | null, identifier: string | null): Promise<Relation | null> {
+    const { cache } = this.adapter;
+    if (schema === null) return null;
+    if (!cache.hasSchema(database, schema)) await this.listRelations(database, schema);
+    if (identifier === null) return this.onlyMatch(await this.listRelations(database, schema), database, schema);
+    const found = cache.get({ database, schema, identifier });
+    if (!found) return null;
+    const lowered = (part: PathPart, value: string | null): string | null => (value !== null && this.options.quoting[part] === false ? value.toLowerCase() : value);
+    const search = { database: lowered('database', database), schema: lowered('schema', schema), identifier: lowered('identifier', identifier) };
+    return found.matches(search) ? found : null;
+  }
+
+  private onlyMatch(relations: readonly Relation[], database: string | null, schema: string): Relation | null {
+    const matches = relations.filter((relation) => relation.matches({ database, schema }));
+    if (matches.length <= 1) return matches[0] ?? null;
+    throw new TsdbtError('compilation', 'get_relation returned more than one relation with the given args. Please specify a database or schema to narrow down the result set.'
+      + `\n${toRepr(PyDict.from({ identifier: null, schema, database }))}\n\n${toRepr(matches)}`);
+  }
+
+  async checkSchemaExists(database: string, schema: string): Promise<boolean> {
+    const informationSchema = this.relation(database, schema, 'INFORMATION_SCHEMA').informationSchema();
+    const table = await this.tableOf('check_schema_exists', { information_schema: informationSchema, schema });
+    return Number(toText(table.rows[0]?.values[0] ?? 0)) > 0;
+  }
+
+  async listSchemas(database: string): Promise<string[]> {
+    const table = await this.tableOf('list_schemas', { database });
+    return table.rows.map((row) => toText(row.values[0] ?? null));
+  }
+
+  async createSchema(relation: Relation): Promise<void> {
+    const schema = relation.withoutIdentifier();
+    this.options.onEvent?.('SchemaCreation', { relation: schema.render() });
+    await this.macro('create_schema', { relation: schema });
+    await this.commit();
+  }
+
+  async dropSchema(relation: Relation): Promise<void> {
+    const schema = relation.withoutIdentifier();
+    this.options.onEvent?.('SchemaDrop', { relation: schema.render() });
+    await this.macro('drop_schema', { relation: schema });
+    await this.commit();
+    this.adapter.cache.dropSchema(schema.database, schema.schema);
+  }
+
+  /** dbt's `commit_if_has_connection`; here without an error when nothing is open. */
+  async commit(): Promise<void> {
+    if (this.session.inTransaction) await this.session.commit();
+  }
+
+  async dropRelation(relation: Relation): Promise<void> {
+    if (relation.type === null) throw new TsdbtError('compilation', `Tried to drop relation ${relation.jinjaText()}, but its type is null.`);
+    this.adapter.cache.drop(relation);
+    await this.macro('drop_relation', { relation });
+  }
+
+  async truncateRelation(relation: Relation): Promise<void> {
+    await this.macro('truncate_relation', { relation });
+  }
+
+  async renameRelation(from: Relation, to: Relation): Promise<void> {
+    this.adapter.cache.rename(from, to);
+    await this.macro('rename_relation', { from_relation: from, to_relation: to });
+  }
+
+  /** Remembers a relation that a materialization has made. */
+  cacheAdded(relation: Relation): void {
+    this.adapter.cache.replace(relation);
+  }
+
+  async getColumnsInRelation(relation: Relation): Promise<Column[]> {
+    const columns = await this.macro('get_columns_in_relation', { relation });
+    return [...iterate(columns)].filter((column): column is Column => column instanceof Column);
+  }
+
+  async getMissingColumns(from: Relation, to: Relation): Promise<Column[]> {
+    const present = new Set((await this.getColumnsInRelation(to)).map((column) => column.name));
+    return (await this.getColumnsInRelation(from)).filter((column) => !present.has(column.name));
+  }
+
+  /** Makes text columns of `current` as wide as those of `goal`. */
+  async expandColumnTypes(goal: Relation, current: Relation): Promise<void> {
+    const targets = new Map((await this.getColumnsInRelation(current)).map((column) => [column.name, column]));
+    for (const reference of await this.getColumnsInRelation(goal)) {
+      const target = targets.get(reference.name);
+      if (!target?.canExpandTo(reference)) continue;
+      const newType = stringType(reference.stringSize());
+      this.options.onEvent?.('ColTypeChange', { orig_type: target.dataType, new_type: newType, table: current.render() });
+      await this.macro('alter_column_type', { relation: current, column_name: reference.name, new_column_type: newType });
+    }
+  }
+
+  /** @throws when a snapshot's table lacks one of the columns that snapshots write */
+  async validSnapshotTarget(relation: Relation, columnNames: Value, more: readonly string[] = []): Promise<void> {
+    const columns = new Set((await this.getColumnsInRelation(relation)).map((column) => column.name.toLowerCase()));
+    const required = more.length > 0 ? more : ['dbt_scd_id', 'dbt_valid_from', 'dbt_valid_to'];
+    const missing = required.map((name) => (columnNames instanceof PyDict ? columnNames.get(name) ?? null : name))
+      .filter((name): name is string => typeof name === 'string' && name !== '' && !columns.has(name.toLowerCase()));
+    if (missing.length > 0) {
+      throw new TsdbtError('compilation', `Snapshot target is missing configured columns (missing "${missing.join('", "')}"). `
+        + 'See https://docs.getdbt.com/docs/build/snapshots#snapshot-meta-fields for more information.');
+    }
+  }
+
+  async execute(sql: string, options: { autoBegin: boolean; fetch: boolean; limit: number | null }): Promise<{ response: ResponseObject; table: Table }> {
+    const { response, table } = await this.session.execute(sql, options);
+    return { response: new ResponseObject(response), table };
+  }
+
+  async getColumnSchemaFromQuery(sql: string): Promise<Column[]> {
+    return (await this.session.describe(sql)).map(({ name, typeName }) => this.adapter.createColumn(name, typeName));
+  }
+
+  /**
+   * Takes the lock of a relation until the transaction ends, opening one, and looks at the relation again: what another run did meanwhile
+   * counts.
+   * @param shared several may hold it at a time (batches of one model), but nobody who wants it alone
+   */
+  async lockRelation(relation: Relation, shared = false): Promise<void> {
+    this.dropped = [];
+    await this.adapter.lockRelation(this.session, relation, shared);
+  }
+
+  /** What reads a relation, directly or not, in the order in which it can be created; each is locked and remembered for `restoreDependants`. */
+  async dependants(relation: Relation): Promise<readonly Dependant[]> {
+    const found = await this.adapter.fetchDependants(this.session, relation);
+    const known = new Set(this.dropped.map((dependant) => dependant.id));
+    this.dropped.push(...found.filter((dependant) => !known.has(dependant.id)));
+    return found;
+  }
+
+  /**
+   * Creates again what was dropped with the old relation. One that is no longer valid is left away when this project builds it.
+   * @throws naming the dependant that no longer compiles and is not ours
+   */
+  async restoreDependants(): Promise<void> {
+    const gone = new Set<string>();
+    for (const dependant of this.dropped.splice(0)) {
+      const names = this.relation(dependant.database, dependant.schema, dependant.name);
+      const failure = dependant.reads.some((id) => gone.has(id)) ? new TsdbtError('database', 'what it reads could not be created again') : await this.session.attempt(dependant.createSql);
+      if (failure === null) continue;
+      if (!this.options.builds?.(names)) {
+        throw new TsdbtError('database', `${dependant.kind.replaceAll('_', ' ')} ${names.render()} depends on the relation and cannot be created on its new form:\n${failure.message}`,
+          { code: failure.details.code, sql: dependant.createSql, hint: 'Change or drop it first; nothing has been changed by this run.' });
+      }
+      gone.add(dependant.id);
+      this.adapter.cache.forget(names);
+    }
+  }
+
+  /** Can `create or replace view` make of `existing` what `wanted` is: the same columns in the same order, more of them at the end? */
+  async canReplaceView(existing: Relation, wanted: Relation): Promise<boolean> {
+    return this.adapter.canReplaceView(this.session, existing, wanted);
+  }
+}
