@@ -109,8 +109,12 @@ export interface Adapter {
   /** What stands on the relation, in creation order, locked against other runs. */
   fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]>;
   canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean>;
-  /** Puts a table's rows into a relation, column by column in order, as fast as the dialect can. @returns rows */
-  loadTable(session: Session, relation: Relation, table: Table): Promise<number>;
+  /**
+   * Puts a table's rows into a relation, column by column in order, as fast as the dialect can.
+   * @param columnList names of the columns as SQL; by default those of the table, quoted
+   * @returns rows
+   */
+  loadTable(session: Session, relation: Relation, table: Table, columnList?: string): Promise<number>;
   /** Cancels what runs and closes every connection; safe to call twice. */
   close(): Promise<void>;
 }

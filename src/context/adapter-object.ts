@@ -177,8 +177,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     await self.sql.session.execute(toText(sql!), { autoBegin: isTruthy(autoBegin!), comment: false, ...(bindings === null ? {} : { bindings: [...iterate(bindings!)] }) });
     return new PyTuple([null, null]);
   }),
-  load_table: (self) => callable('load_table', 'relation, agate_table', (relation, table) =>
-    (table instanceof Table ? self.adapter.loadTable(self.sql.session, relationArgument('load_table', 'relation', relation!), table) : 0)),
+  load_table: (self) => callable('load_table', 'relation, agate_table, columns=None', (relation, table, columns) =>
+    (table instanceof Table ? self.adapter.loadTable(self.sql.session, relationArgument('load_table', 'relation', relation!), table, typeof columns === 'string' ? columns : undefined) : 0)),
   get_column_schema_from_query: (self) => callable('get_column_schema_from_query', 'sql', (sql) => self.sql.getColumnSchemaFromQuery(toText(sql!))),
   check_schema_exists: (self) => callable('check_schema_exists', 'database, schema', (database, schema) => self.sql.checkSchemaExists(toText(database!), toText(schema!))),
   create_schema: (self) => callable('create_schema', 'relation', async (relation) => { await self.sql.createSchema(relationArgument('create_schema', 'relation', relation!)); return null; }),

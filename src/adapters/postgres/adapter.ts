@@ -185,9 +185,9 @@ export class PostgresAdapter implements Adapter {
     return present.length > 0 && present.every((column, index) => next[index] === column);
   }
 
-  async loadTable(session: Session, relation: Relation, table: Table): Promise<number> {
+  async loadTable(session: Session, relation: Relation, table: Table, columnList?: string): Promise<number> {
     if (table.rows.length === 0) return 0;
-    const columns = table.columnNames.map(quoteIdentifier).join(', ');
+    const columns = columnList ?? table.columnNames.map(quoteIdentifier).join(', ');
     const target = `${relation.include({ database: false }).render()} (${columns})`;
     if (!needsStatements(table)) {
       await session.execute('select 1', { autoBegin: true, comment: false });

@@ -73,28 +73,17 @@
     {{- return(quoted | join(', ')) -}}
 {% endmacro %}
 
-{#- Puts the rows into the table; gives the first statement back, for people to read. -#}
+{#- Puts the rows into the table by the fastest way that the adapter has; gives the first insert that would do the same back, for people
+    to read. -#}
 {% macro load_csv_rows(model, agate_table) %}
   {{- adapter.dispatch('load_csv_rows', 'dbt')(model, agate_table) -}}
 {% endmacro %}
 
 {% macro default__load_csv_rows(model, agate_table) %}
   {%- set columns = get_seed_column_quoted_csv(model, agate_table.column_names) -%}
+  {%- do adapter.load_table(this, agate_table, columns) -%}
   {%- set row_sql = '(' ~ ([get_binding_char()] * (agate_table.column_names | length)) | join(',') ~ ')' -%}
-  {%- set shown = [] -%}
-  {%- for chunk in agate_table.rows | batch(get_batch_size()) -%}
-      {%- set bindings = [] -%}
-      {%- for row in chunk -%}
-          {%- do bindings.extend(row) -%}
-      {%- endfor -%}
-      {%- set sql %}
-          insert into {{ this.render() }} ({{ columns }}) values
-          {{ ([row_sql] * (chunk | length)) | join(',') }}
-      {% endset -%}
-      {%- do adapter.add_query(sql, bindings=bindings, abridge_sql_log=True) -%}
-      {%- if loop.first -%}
-          {%- do shown.append(sql) -%}
-      {%- endif -%}
-  {%- endfor -%}
-  {{- return(shown[0]) -}}
+  {%- set shown = [agate_table.rows | length, get_batch_size()] | min %}
+    insert into {{ this.render() }} ({{ columns }}) values
+    {{ ([row_sql] * shown) | join(',') }}
 {% endmacro %}
