@@ -1,7 +1,6 @@
 // What a node's code sees while the project is parsed: refs, sources and config are recorded, nothing is executed. Also the contexts
 // of generate_*_name macros, exposures and semantic models. Leaves what is recorded to the parser.
 import type { RefArgs } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
 import { type Call, callable, fromJson, type HostObject, type Value } from '../values/index.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { createAdapterObject } from './adapter-object.ts';
@@ -58,9 +57,8 @@ export class ParseScope extends ProviderScope {
 
   createAdapter(): HostObject {
     return createAdapterObject({
-      adapter: this.context.adapter as Adapter, session: null, config: this.context.config, parsePhase: true,
+      adapter: this.context.adapter as Adapter, session: null, config: this.context.config,
       dispatch: (name, namespace) => this.dispatch(name, namespace),
-      executeMacro: () => Promise.reject(new TsdbtError('internal', 'no macro is executed for the adapter while parsing')),
     });
   }
 

@@ -13,7 +13,7 @@ export interface Located {
   readonly alias?: string | null;
   readonly identifier?: string | null;
   readonly quoting?: Quoting | null;
-  readonly config?: { readonly quoting?: Quoting | null | undefined } | undefined;
+  readonly config?: unknown;
 }
 
 export interface RelationMore {
@@ -26,7 +26,7 @@ const PARTS: readonly PathPart[] = ['database', 'schema', 'identifier'];
 
 /** dbt's `Relation.create_from(config, node)`. @param quoting of the project; null for sources, which do not follow it */
 export function relationFrom(adapter: RelationFactory, quoting: Quoting | null, node: Located, more: RelationMore = {}): Relation {
-  const own = node.quoting ?? node.config?.quoting ?? {};
+  const own = node.quoting ?? (node.config as { readonly quoting?: Quoting | null } | null | undefined)?.quoting ?? {};
   const quotePolicy: Partial<Record<PathPart, boolean>> = {};
   for (const part of PARTS) {
     const quoted = own[part] ?? quoting?.[part];

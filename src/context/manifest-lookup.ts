@@ -1,0 +1,153 @@
+// Resources of a manifest by the names that templates use: ref, source, function, metric, doc. Built when first asked, once a command.
+// Leaves what a missing or disabled resource means to the caller.
+import type { Manifest } from '../contracts/manifest.ts';
+import type { DocNode, GraphNode, ManifestNode, ParsedOnlyNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import { fromJson, toText } from '../values/index.ts';
+
+/** A resource, the mark of one that is disabled, or null for none. */
+export type Found<T> = T | 'disabled' | null;
+
+/** What ref(), source() and their like resolve through. */
+export interface ReferenceLookup {
+  ref(ref: RefArgs, packageName: string): Found<ManifestNode>;
+  source(source: string, table: string, packageName: string): Found<SourceDefinition>;
+  function(name: string, functionPackage: string | null, packageName: string): Found<ParsedOnlyNode>;
+  metric(name: string, metricPackage: string | null, packageName: string): Found<ParsedOnlyNode>;
+}
+
+interface Named { readonly name: string; readonly package_name: string; readonly unique_id: string; readonly resource_type: string }
+
+/** name → package → resource. */
+type Table<T> = Map<string, Map<string, T>>;
+
+interface Tables { refs: Table<string>; sources: Table<string>; functions: Table<string>; metrics: Table<string>; disabled: Table<GraphNode> }
+
+export interface ManifestLookupOptions {
+  readonly rootPackage: string;
+  /** The flag `require_ref_searches_node_package_before_root`. */
+  readonly nodePackageFirst: boolean;
+}
+
+export class ManifestLookup implements ReferenceLookup {
+  readonly #manifest: Pick<Manifest, 'nodes' | 'sources' | 'functions' | 'metrics' | 'disabled' | 'docs'>;
+  readonly #options: ManifestLookupOptions;
+  #tables: Tables | undefined;
+  #docs: Table<string> | undefined;
+
+  constructor(manifest: Pick<Manifest, 'nodes' | 'sources' | 'functions' | 'metrics' | 'disabled' | 'docs'>, options: ManifestLookupOptions) {
+    this.#manifest = manifest;
+    this.#options = options;
+  }
+
+  #all(): Tables {
+    if (this.#tables !== undefined) return this.#tables;
+    const { nodes, sources, functions, metrics, disabled } = this.#manifest;
+    const tables: Tables = { refs: new Map(), sources: new Map(), functions: new Map(), metrics: new Map(), disabled: new Map() };
+    for (const node of Object.values(nodes)) {
+      if (node.resource_type === 'seed' || node.resource_type === 'snapshot') put(tables.refs, node.name, node.package_name, node.unique_id);
+      else if (node.resource_type === 'model') {
+        if (node.version === null || node.version === undefined) put(tables.refs, node.name, node.package_name, node.unique_id);
+        else {
+          put(tables.refs, `${node.name}.v${versionText(node.version)}`, node.package_name, node.unique_id);
+          if (versionText(node.version) === versionText(node.latest_version)) put(tables.refs, node.name, node.package_name, node.unique_id);
+        }
+      }
+    }
+    for (const source of Object.values(sources)) put(tables.sources, `${source.source_name}.${source.name}`, source.package_name, source.unique_id);
+    for (const node of Object.values(functions)) put(tables.functions, node.name, node.package_name, node.unique_id);
+    for (const node of Object.values(metrics)) put(tables.metrics, node.name, node.package_name, node.unique_id);
+    for (const list of Object.values(disabled)) for (const node of list) put(tables.disabled, disabledName(node), node.package_name, node);
+    return (this.#tables = tables);
+  }
+
+  ref({ name, package: target, version }: RefArgs, packageName: string): Found<ManifestNode> {
+    const { refs, disabled } = this.#all();
+    const key = version === null || version === undefined || version === '' ? name : `${name}.v${versionText(version)}`;
+    let isDisabled = false;
+    for (const candidate of this.#packages(packageName, target)) {
+      const packages = refs.get(key);
+      if (candidate === null && packages !== undefined && packages.size > 1) throw ambiguousRef(key, [...packages]);
+      const id = pick(packages, candidate);
+      if (id !== undefined) return this.#manifest.nodes[id] ?? null;
+      const off = pick(disabled.get(key), candidate);
+      isDisabled ||= off !== undefined && (off.resource_type === 'model' || off.resource_type === 'seed' || off.resource_type === 'snapshot');
+    }
+    return isDisabled ? 'disabled' : null;
+  }
+
+  source(source: string, table: string, packageName: string): Found<SourceDefinition> {
+    const key = `${source}.${table}`;
+    return this.#find(this.#all().sources, key, this.#packages(packageName, null), (id) => this.#manifest.sources[id]);
+  }
+
+  function(name: string, functionPackage: string | null, packageName: string): Found<ParsedOnlyNode> {
+    return this.#find(this.#all().functions, name, this.#packages(packageName, functionPackage), (id) => this.#manifest.functions[id]);
+  }
+
+  metric(name: string, metricPackage: string | null, packageName: string): Found<ParsedOnlyNode> {
+    return this.#find(this.#all().metrics, name, this.#packages(packageName, metricPackage), (id) => this.#manifest.metrics[id]);
+  }
+
+  /** A docs block. */
+  doc(name: string, docPackage: string | null, packageName: string): DocNode | null {
+    if (this.#docs === undefined) {
+      this.#docs = new Map();
+      for (const doc of Object.values(this.#manifest.docs)) put(this.#docs, doc.name, doc.package_name, doc.unique_id);
+    }
+    for (const candidate of this.#packages(packageName, docPackage)) {
+      const id = pick(this.#docs.get(name), candidate);
+      if (id !== undefined) return this.#manifest.docs[id] ?? null;
+    }
+    return null;
+  }
+
+  #find<T extends Named>(table: Table<string>, key: string, packages: readonly (string | null)[], get: (id: string) => T | undefined): Found<T> {
+    const { disabled } = this.#all();
+    for (const candidate of packages) {
+      const id = pick(table.get(key), candidate);
+      const node = id === undefined ? undefined : get(id);
+      if (node !== undefined) return node;
+    }
+    return packages.some((candidate) => pick(disabled.get(key), candidate) !== undefined) ? 'disabled' : null;
+  }
+
+  /** dbt's order of packages when a name is looked up; null is any package. */
+  #packages(nodePackage: string, target: string | null): (string | null)[] {
+    if (target !== null) return [target];
+    const { rootPackage, nodePackageFirst } = this.#options;
+    if (nodePackage === rootPackage) return [rootPackage, null];
+    return nodePackageFirst ? [nodePackage, rootPackage, null] : [rootPackage, nodePackage, null];
+  }
+}
+
+function put<T>(table: Table<T>, key: string, packageName: string, value: T): void {
+  const packages = table.get(key);
+  if (packages === undefined) table.set(key, new Map([[packageName, value]]));
+  else packages.set(packageName, value);
+}
+
+function pick<T>(packages: Map<string, T> | undefined, packageName: string | null): T | undefined {
+  if (packages === undefined) return undefined;
+  if (packageName !== null) return packages.get(packageName);
+  for (const value of packages.values()) return value;
+  return undefined;
+}
+
+function disabledName(node: GraphNode): string {
+  if (node.resource_type === 'source') return `${node.source_name}.${node.name}`;
+  if (node.resource_type === 'model' && node.version !== null && node.version !== undefined) return `${node.name}.v${versionText(node.version)}`;
+  return node.name;
+}
+
+function versionText(version: unknown): string {
+  return toText(fromJson(version));
+}
+
+function ambiguousRef(key: string, packages: readonly (readonly [string, string])[]): TsdbtError {
+  return new TsdbtError(
+    'compilation',
+    `When referencing '${key}', dbt found nodes in multiple packages: '${packages.map(([, id]) => id).join("', '")}'\n` +
+      `To fix this, use two-argument 'ref', with the package name first: '${packages.map(([name]) => name).join("' or '")}'`,
+  );
+}

@@ -1,0 +1,54 @@
+// The comment in front of (or behind) each statement: the project's `query-comment`, rendered for a connection and a node. Leaves adding
+// it to the statement to the adapter.
+import type { RuntimeConfig } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import { type Callable, type HostObject, settleSync, toText, fromJson, type Value } from '../values/index.ts';
+import { BASE_MEMBERS, BaseScope } from './base.ts';
+import type { MacroResolver } from './macro-resolver.ts';
+import { type ContextSettings, targetDict } from './provider.ts';
+import type { Member, Members } from './scope.ts';
+import { varLayers } from './var.ts';
+
+const QUERY_MEMBERS: Members<QueryCommentScope> = new Map<string, Member<QueryCommentScope>>([
+  ...BASE_MEMBERS,
+  ['target', ({ context }) => targetDict(context.config, context.adapter)],
+  ['project_name', ({ context }) => context.config.project.project_name],
+]);
+
+/** Everything of a target's context and the macros: what a query comment sees. */
+export class QueryCommentScope extends BaseScope {
+  readonly context: ContextSettings;
+
+  constructor(context: ContextSettings, resolver: MacroResolver) {
+    const { config } = context;
+    const packageName = config.project.project_name;
+    super(context, varLayers(config.cli_vars, config.project, packageName), true, QUERY_MEMBERS, { resolver, packageName });
+    this.context = context;
+  }
+}
+
+/** Gives the comment's text and place for a connection's name and a node; null for no comment. */
+export type QueryComment = (connectionName: string, node: object | null) => { text: string; append: boolean } | null;
+
+/** @returns the function that makes comments; the project's macro is compiled once */
+export function createQueryComment(context: ContextSettings, resolver: MacroResolver): QueryComment {
+  const configured: RuntimeConfig['project']['query_comment'] = context.config.project.query_comment;
+  if (configured === null || configured.comment === '') return () => null;
+  const source = `{%- macro query_comment_macro(connection_name, node) -%}\n${configured.comment}\n{% endmacro %}`;
+  let macro: Callable | undefined;
+  return (connectionName, node) => {
+    macro ??= context.templates.runtime
+      .compileMacros(source, { name: 'query_comment_macro', path: 'dbt_project.yml' })
+      .bind('query_comment_macro', new QueryCommentScope(context, resolver));
+    const text = toText(settleSync(macro([connectionName, node === null ? null : nodeOf(node)], new Map()))).trim();
+    if (text.includes('*/')) throw new TsdbtError('runtime', `query comment contains illegal value "*/": ${text}`);
+    return text === '' ? null : { text, append: configured.append };
+  };
+}
+
+/** A node as a query comment sees it: what it does not have is an empty text. */
+function nodeOf(node: object): HostObject {
+  const fields = node as { readonly [name: string]: unknown };
+  const read = (name: string): Value => (Object.hasOwn(fields, name) ? fromJson(fields[name]) : '');
+  return { jinjaType: 'QueryHeaderContextWrapper', jinjaGet: read, jinjaText: () => toText(read('unique_id')) };
+}

@@ -1,0 +1,140 @@
+// ref(), source() and function() while running: the relation of what is named, after dbt's checks (disabled, missing, private,
+// undeclared), with the limits of --empty and --sample. Leaves the ephemeral models' code to the compiler.
+import type { EventTimeFilter, Relation } from '../adapters/relation.ts';
+import type { ManifestNode, ModelNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
+import type { RuntimeConfig } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import { type Call, callableOf, lookupAttribute, toRepr, toText, type Value } from '../values/index.ts';
+import type { Found } from './manifest-lookup.ts';
+import { namedArguments, refArguments, sourceArguments } from './reference-arguments.ts';
+import { ephemeralRelation, type Located, relationFrom } from './relations.ts';
+import type { RuntimeScope } from './runtime.ts';
+import { settle } from './scope.ts';
+
+/** Kinds of context whose ref() differs. */
+export type ScopeKind = 'node' | 'operation' | 'unit_test';
+
+export function runtimeRef(scope: RuntimeScope, call: Call): Value | Promise<Value> {
+  const ref = refArguments(call);
+  const target = required(scope, scope.lookup.ref(ref, scope.node.package_name), 'node', ref.name, ref);
+  checkAccess(scope, target);
+  if (scope.kind !== 'operation' && !scope.dependsOn.has(target.unique_id)) throw undeclared(scope, ref);
+  const more = { limit: limitOf(scope), eventTimeFilter: eventTimeFilter(scope, target) };
+  if (isEphemeral(target)) {
+    if (scope.kind === 'operation') throw new TsdbtError('compilation', `Operations can not ref() ephemeral nodes, but ${target.name} is ephemeral`);
+    scope.addCte(target.unique_id);
+    const cteName = (target as { cte_name?: string }).cte_name;
+    return ephemeralRelation(scope.context.adapter, cteName ?? target.alias, more);
+  }
+  const { quoting } = scope.context.config.project;
+  const deferred = 'defer_relation' in target ? target.defer_relation : null;
+  if (deferred !== null && deferred !== undefined && scope.context.config.flags['defer'] === true) {
+    return deferredRelation(scope, target, deferred, () => relationFrom(scope.context.adapter, quoting, target, more), more);
+  }
+  return relationFrom(scope.context.adapter, quoting, target, more);
+}
+
+async function deferredRelation(scope: RuntimeScope, target: ManifestNode, deferred: Located, own: () => Relation, more: { limit: number | null; eventTimeFilter: EventTimeFilter | null }): Promise<Value> {
+  const favored = scope.context.config.flags['favor_state'] === true && !scope.selectedResources.has(target.unique_id);
+  if (!favored) {
+    const getRelation = lookupAttribute(scope.get('adapter') ?? null, 'get_relation') ?? null;
+    const found = await settle(callableOf(getRelation)([target.database, target.schema, target.alias], new Map()));
+    if (found !== null) return own();
+  }
+  return relationFrom(scope.context.adapter, scope.context.config.project.quoting, deferred, more);
+}
+
+export function runtimeSource(scope: RuntimeScope, call: Call): Value {
+  const [source, table] = sourceArguments(call);
+  const target = required(scope, scope.lookup.source(source, table, scope.node.package_name), 'source', `${source}.${table}`);
+  if (scope.kind === 'unit_test') {
+    scope.addCte(target.unique_id);
+    return ephemeralRelation(scope.context.adapter, (target as { cte_name?: string }).cte_name ?? `${target.source_name}__${target.name}`);
+  }
+  return relationFrom(scope.context.adapter, null, target, { limit: limitOf(scope), eventTimeFilter: eventTimeFilter(scope, target) });
+}
+
+export function runtimeFunction(scope: RuntimeScope, call: Call): Value {
+  const { name, packageName } = namedArguments('function', call);
+  const target = required(scope, scope.lookup.function(name, packageName, scope.node.package_name), 'function', name);
+  return relationFrom(scope.context.adapter, null, target as Located, { type: 'function', limit: limitOf(scope) });
+}
+
+/** dbt's words for a name that leads nowhere. */
+function required<T>(scope: RuntimeScope, found: Found<T>, kind: string, name: string, ref?: RefArgs): T {
+  if (found !== null && found !== 'disabled') return found;
+  const { node } = scope;
+  const type = node.resource_type.split('_').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(' ');
+  const version = ref === undefined || ref.version === null ? '' : `with version '${ref.version}' `;
+  const inPackage = ref === undefined || ref.package === null ? '' : `in package or project '${ref.package}' `;
+  throw new TsdbtError(
+    'compilation',
+    `${type} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ${version}${inPackage}which ${found === 'disabled' ? 'is disabled' : 'was not found'}`,
+  );
+}
+
+function undeclared(scope: RuntimeScope, ref: RefArgs): TsdbtError {
+  const positional = (ref.package === null ? [ref.name] : [ref.package, ref.name]).map((arg) => `'${arg}'`).join(', ');
+  const keyword = ref.version === null ? '' : `,version='${ref.version}'`;
+  const { name } = scope.node;
+  return new TsdbtError(
+    'compilation',
+    `dbt was unable to infer all dependencies for the model "${name}".\nThis typically happens when ref() is placed within a conditional block.\n\n` +
+      `To fix this, add the following hint to the top of the model "${name}":\n\n-- depends_on: {{ ref(${positional}${keyword}) }}`,
+  );
+}
+
+function checkAccess({ node, context }: RuntimeScope, target: ManifestNode): void {
+  if (target.resource_type !== 'model' || node.resource_type === 'sql_operation' || node.resource_type === 'macro') return;
+  const { access, group } = target;
+  if (access === 'public') return;
+  const foreign = node.package_name !== target.package_name && restricts(context.config, target.package_name);
+  const ownGroup = node['group'] ?? null;
+  if (access === 'private' && (ownGroup === null || ownGroup === '' || ownGroup !== group || foreign)) throw notAllowed(node.unique_id, target, 'private', `${group ?? ''}' group`);
+  if (access === 'protected' && foreign) throw notAllowed(node.unique_id, target, 'protected', `${target.package_name}' package`);
+}
+
+function restricts({ project, packages }: RuntimeConfig, packageName: string): boolean {
+  const owner = packageName === project.project_name ? project : packages.find((p) => p.project_name === packageName);
+  return owner?.restrict_access ?? false;
+}
+
+function notAllowed(uniqueId: string, target: ModelNode, access: string, scope: string): TsdbtError {
+  return new TsdbtError('parsing', `Node ${uniqueId} attempted to reference node ${target.unique_id}, which is not allowed because the referenced node is ${access} to the '${scope}.`);
+}
+
+function isEphemeral(node: ManifestNode): boolean {
+  return node.resource_type === 'model' && node.config.materialized === 'ephemeral';
+}
+
+/** `--empty` reads no rows; unit tests have their own. */
+export function limitOf(scope: RuntimeScope): number | null {
+  return scope.kind !== 'unit_test' && scope.context.config.flags.empty ? 0 : null;
+}
+
+/** A window of event time that reads are limited to: `--sample`, or one batch of a microbatch model. */
+export interface TimeWindow { readonly start: Value; readonly end: Value }
+
+function eventTimeFilter(scope: RuntimeScope, target: ManifestNode | SourceDefinition): EventTimeFilter | null {
+  const eventTime = target.config.event_time;
+  if (typeof eventTime !== 'string' || eventTime === '') return null;
+  if (scope.node.resource_type !== 'model' && scope.node.resource_type !== 'snapshot') return null;
+  const { sample, batch } = scope;
+  if (sample === null && batch === null) return null;
+  if (sample === null || batch === null) return { fieldName: quotedEventTime(scope, target, eventTime), ...(batch ?? sample)! };
+  return {
+    fieldName: quotedEventTime(scope, target, eventTime),
+    start: later(sample.start, batch.start) ? sample.start : batch.start, end: later(batch.end, sample.end) ? sample.end : batch.end,
+  };
+}
+
+function later(a: Value, b: Value): boolean {
+  return toText(a) > toText(b);
+}
+
+function quotedEventTime(scope: RuntimeScope, target: ManifestNode | SourceDefinition, field: string): string {
+  const column = Object.values(target.columns).find((candidate) => candidate.name === field);
+  const own = (target as { quoting?: { column?: boolean | null } }).quoting?.column ?? null;
+  const quoted = column?.quote ?? own ?? false;
+  return quoted ? (scope.quote?.(field) ?? toRepr(field)) : field;
+}
