@@ -1,0 +1,228 @@
+// dbt's scanner of tags: cuts a file into its top-level blocks (macro, test, snapshot, docs …) before Jinja reads it. It knows strings,
+// comments and raw blocks, and nothing else of the language.
+import { TsdbtError } from '../errors.ts';
+
+/** A block with its tags, or the text between blocks (`blockType` is `__dbt__data`). */
+export interface Block {
+  readonly blockType: string;
+  /** The name behind the tag's word; undefined for text and for tags without one. */
+  readonly name: string | undefined;
+  /** What stands between the tags. */
+  readonly contents: string;
+  /** Tags and contents. */
+  readonly fullBlock: string;
+  /** Offset of `fullBlock` in the source. */
+  readonly start: number;
+  /** 1-based line of `start`. */
+  readonly line: number;
+}
+
+export interface ExtractOptions {
+  /** Words of the tags to cut out. */
+  readonly allowed: readonly string[];
+  readonly path?: string | undefined;
+  /** Give the text between the blocks too; default false. */
+  readonly collectText?: boolean;
+  /** Told about a tag at the top level that is not allowed there, with its line. */
+  readonly onUnexpected?: (blockType: string, line: number) => void;
+}
+
+interface Tag {
+  readonly type: string;
+  readonly name: string | undefined;
+  readonly start: number;
+  readonly end: number;
+}
+
+const NAME = '[A-Za-z_][A-Za-z_0-9]*';
+const PATTERNS = {
+  block: `(?:\\s*\\{%-|\\{%)\\s*(?<type>${NAME})(?:\\s+(?<name>${NAME}))?`,
+  comment: '\\s*\\{#',
+  commentEnd: '([\\s\\S]*?)(\\s*#\\})',
+  expression: '\\{\\{\\s*',
+  expressionEnd: '\\s*\\}\\}',
+  raw: '(?:\\s*\\{%-|\\{%)\\s*raw\\s*(?:-%\\}\\s*|%\\})[\\s\\S]*?(?:\\s*\\{%-|\\{%)\\s*endraw\\s*(?:-%\\}\\s*|%\\})',
+  close: '-%\\}\\s*|%\\}',
+  string: `'(?:[^'\\\\]*(?:\\\\[\\s\\S][^'\\\\]*)*)'|"(?:[^"\\\\]*(?:\\\\[\\s\\S][^"\\\\]*)*)"`,
+  quote: `['"]`,
+} as const;
+
+type PatternName = keyof typeof PATTERNS;
+
+/**
+ * The blocks of a source in order.
+ * @throws TsdbtError of kind compilation, in dbt's words, for a block that is not closed, nested, or inside of an `if` or `for`
+ */
+export function extractBlocks(source: string, options: ExtractOptions): Block[] {
+  if (!source.includes('{%')) return options.collectText && source !== '' ? [textBlock(source, 0, source)] : [];
+  return new BlockScanner(source, options).run();
+}
+
+function textBlock(text: string, start: number, source: string): Block {
+  return { blockType: '__dbt__data', name: undefined, contents: text, fullBlock: text, start, line: lineAt(source, start) };
+}
+
+function lineAt(source: string, offset: number): number {
+  let line = 1;
+  for (let i = source.indexOf('\n'); i >= 0 && i < offset; i = source.indexOf('\n', i + 1)) line++;
+  return line;
+}
+
+class BlockScanner {
+  private readonly source: string;
+  private readonly options: ExtractOptions;
+  private readonly patterns = Object.fromEntries(Object.entries(PATTERNS).map(([name, text]) => [name, new RegExp(text, 'g')])) as Record<PatternName, RegExp>;
+  private readonly found = new Map<PatternName, { from: number; match: RegExpExecArray | null }>();
+  private pos = 0;
+
+  constructor(source: string, options: ExtractOptions) {
+    this.source = source;
+    this.options = options;
+  }
+
+  run(): Block[] {
+    const { source, options } = this;
+    const allowed = new Set(options.allowed);
+    const blocks: Block[] = [];
+    const control: string[] = [];
+    let current: Tag | undefined;
+    let last = 0;
+    const text = (end: number) => {
+      if (options.collectText && end > last) blocks.push(textBlock(source.slice(last, end), last, source));
+      last = end;
+    };
+    for (let tag = this.nextTag(); tag !== undefined; tag = this.nextTag()) {
+      this.checkControlFlow(tag, control);
+      if (allowed.has(tag.type)) {
+        if (control.length > 0) throw this.error(`Got a block definition inside control flow at ${this.position(tag.start)}. All dbt block definitions must be at the top level`, tag.start);
+        if (current !== undefined) {
+          throw this.error(`Got nested tags: ${current.type} (started at ${current.start}) did not have a matching {{% end${current.type} %}} before a subsequent ${tag.type} was found (started at ${tag.start})`, tag.start);
+        }
+        text(tag.start);
+        current = tag;
+      } else if (current !== undefined && tag.type === `end${current.type}`) {
+        last = tag.end;
+        blocks.push({
+          blockType: current.type,
+          name: current.name,
+          contents: source.slice(current.end, tag.start),
+          fullBlock: source.slice(current.start, tag.end),
+          start: current.start,
+          line: lineAt(source, current.start),
+        });
+        current = undefined;
+      } else if (current === undefined) {
+        options.onUnexpected?.(tag.type, lineAt(source, tag.start));
+      }
+    }
+    if (current !== undefined) {
+      const line = lineAt(source, current.end);
+      throw this.error(`Reached EOF without finding a close tag for ${current.type} (searched from line ${line})`, current.start);
+    }
+    text(source.length);
+    return blocks;
+  }
+
+  private checkControlFlow(tag: Tag, open: string[]): void {
+    if (tag.type === 'if' || tag.type === 'for') {
+      open.push(tag.type);
+      return;
+    }
+    if (tag.type !== 'endif' && tag.type !== 'endfor') return;
+    const found = open.pop();
+    if (found === undefined) {
+      throw this.error(`Got an unexpected control flow end tag, got ${tag.type} but never saw a preceeding ${tag.type.slice(3)} (@ ${this.position(tag.start)})`, tag.start);
+    }
+    if (`end${found}` !== tag.type) {
+      throw this.error(`Got an unexpected control flow end tag, got ${tag.type} but expected end${found} next (@ ${this.position(tag.start)})`, tag.start);
+    }
+  }
+
+  private nextTag(): Tag | undefined {
+    for (;;) {
+      const [kind, match] = this.first('block', 'comment', 'expression') ?? [undefined, undefined];
+      if (kind === undefined) return undefined;
+      this.pos = match.index;
+      const end = match.index + match[0].length;
+      if (kind === 'comment') {
+        this.pos = end;
+        this.advance('#}', 'commentEnd');
+      } else if (kind === 'expression') {
+        this.pos = end;
+        this.skipExpression();
+      } else {
+        return this.readTag(match, end);
+      }
+    }
+  }
+
+  private readTag(match: RegExpExecArray, end: number): Tag {
+    const { type = '', name } = match.groups ?? {};
+    const start = this.pos;
+    if (type === 'raw') {
+      this.advance('{% raw %}...{% endraw %}', 'raw');
+    } else {
+      this.pos = end;
+      for (;;) {
+        const [kind, found] = this.expect('tag close ("%}")', 'quote', 'close');
+        if (kind === 'close') {
+          this.pos = found.index + found[0].length;
+          break;
+        }
+        this.pos = found.index;
+        this.advance('string', 'string');
+      }
+    }
+    return { type, name, start, end: this.pos };
+  }
+
+  private skipExpression(): void {
+    for (;;) {
+      const [kind, match] = this.expect('}}', 'expressionEnd', 'quote');
+      if (kind === 'expressionEnd') {
+        this.pos = match.index + match[0].length;
+        return;
+      }
+      this.advance('string', 'string');
+    }
+  }
+
+  private advance(expected: string, pattern: PatternName): void {
+    const [, match] = this.expect(expected, pattern);
+    this.pos = match.index + match[0].length;
+  }
+
+  private expect(expected: string, ...names: PatternName[]): [PatternName, RegExpExecArray] {
+    const match = this.first(...names);
+    if (match === undefined) throw this.error(`unexpected EOF, expected ${expected}, got "${this.source.slice(this.pos)}"`, this.pos);
+    return match;
+  }
+
+  /** Of the next matches of some patterns, the one that ends first. */
+  private first(...names: PatternName[]): [PatternName, RegExpExecArray] | undefined {
+    let best: [PatternName, RegExpExecArray] | undefined;
+    for (const name of names) {
+      const match = this.search(name);
+      if (match !== null && (best === undefined || match.index + match[0].length < best[1].index + best[1][0].length)) best = [name, match];
+    }
+    return best;
+  }
+
+  private search(name: PatternName): RegExpExecArray | null {
+    const known = this.found.get(name);
+    if (known !== undefined && known.from <= this.pos && (known.match === null || known.match.index >= this.pos)) return known.match;
+    const pattern = this.patterns[name];
+    pattern.lastIndex = this.pos;
+    const match = pattern.exec(this.source);
+    this.found.set(name, { from: this.pos, match });
+    return match;
+  }
+
+  private position(offset: number): string {
+    return `${lineAt(this.source, offset)}:${offset - (this.source.lastIndexOf('\n', offset - 1) + 1)}`;
+  }
+
+  private error(message: string, offset: number): TsdbtError {
+    return new TsdbtError('compilation', message, { path: this.options.path, line: lineAt(this.source, offset) });
+  }
+}

@@ -1,0 +1,285 @@
+// Turns expressions into JavaScript, and keeps what the functions being written need: temporary variables, constants, globals.
+import { isFloat } from '../values/arithmetic.ts';
+import { JinjaError } from '../values/python-error.ts';
+import { stringRepr } from '../values/text.ts';
+import type { Value } from '../values/value.ts';
+import type { Arguments, Call, Compare, Expr, Filter, Test } from './ast.ts';
+import type { Frame } from './codegen.ts';
+import { children } from './walk.ts';
+
+/** A function that is being written. */
+export interface FunctionUnit {
+  readonly code: string[];
+  readonly globals: Map<string, string>;
+  readonly declarations: string[];
+  readonly extraParameters: string[];
+  temporaries: number;
+  /** Something in it may have to wait: it becomes a generator. */
+  waits: boolean;
+  line: number;
+}
+
+/** The filters and tests of an environment. */
+export interface FunctionTables {
+  readonly filters: ReadonlyMap<string, unknown>;
+  readonly tests: ReadonlyMap<string, unknown>;
+}
+
+const OPERATIONS = { Add: 'add', Sub: 'subtract', Mul: 'multiply', Div: 'divide', FloorDiv: 'floorDivide', Mod: 'modulo', Pow: 'power' } as const;
+
+/** Filters that look at the environment or the template: jinja2 does not compute them while it compiles. */
+const CONTEXT_FILTERS: ReadonlySet<string> = new Set(['map', 'select', 'reject', 'selectattr', 'rejectattr', 'random']);
+
+export class ExpressionCodegen {
+  protected readonly constants: unknown[] = [];
+  /** The output of the template is a list of values, as dbt renders YAML. */
+  protected readonly native: boolean;
+  /** Parameters of a macro whose default has not been computed yet. */
+  protected unsetParameters = new Set<string>();
+  private readonly tables: FunctionTables;
+  private readonly units: FunctionUnit[] = [];
+  private lastId = 0;
+
+  constructor(tables: FunctionTables, native = false) {
+    this.tables = tables;
+    this.native = native;
+  }
+
+  protected readonly nextId = (): number => ++this.lastId;
+
+  protected openUnit(): FunctionUnit {
+    const unit: FunctionUnit = { code: [], globals: new Map(), declarations: [], extraParameters: [], temporaries: 0, waits: false, line: 0 };
+    this.units.push(unit);
+    return unit;
+  }
+
+  protected closeUnit(unit: FunctionUnit): void {
+    if (this.units.pop() !== unit) throw new Error('functions are closed in the order in which they were opened');
+  }
+
+  private get unit(): FunctionUnit {
+    return this.units[this.units.length - 1] as FunctionUnit;
+  }
+
+  protected write(code: string): void {
+    this.unit.code.push(code);
+  }
+
+  protected declare(code: string): void {
+    this.unit.declarations.push(code);
+  }
+
+  /** Notes the line of the template that the next statements come from. */
+  protected line(line: number): void {
+    this.write(`$l = ${line};`);
+  }
+
+  protected temporary(): string {
+    return `$${this.unit.temporaries++}`;
+  }
+
+  /** A constant of the generated code: `C[3]`. */
+  protected constant(value: unknown): string {
+    this.constants.push(value);
+    return `C[${this.constants.length - 1}]`;
+  }
+
+  /** The variable with a global's value; it is looked up once for each call of the function. */
+  protected global(name: string): string {
+    const { globals } = this.unit;
+    let variable = globals.get(name);
+    if (variable === undefined) {
+      variable = `${name.replace(/[^A-Za-z0-9_]/g, '_')}$g${globals.size}`;
+      globals.set(name, variable);
+    }
+    return variable;
+  }
+
+  /** Code that reads a name. */
+  protected load(name: string, frame: Frame): string {
+    const reference = frame.symbols.find(name);
+    if (reference === undefined) return this.global(name);
+    const { variable, load, own } = reference;
+    const mayBeUnset = load.kind === 'missing' ? !own : this.unsetParameters.has(variable);
+    return mayBeUnset || load.kind === 'alias' ? `(${variable} === undefined ? $.undefined(${JSON.stringify(name)}) : ${variable})` : variable;
+  }
+
+  /** Code for the result of something that may be a generator or a promise. */
+  protected waiting(before: string, code: string, after: string): string {
+    this.unit.waits = true;
+    const t = this.temporary();
+    return `${before}(($k = $.pending(${t} = ${code})) === 0 ? ${t} : $k === 1 ? yield* ${t} : yield ${t})${after}`;
+  }
+
+  protected callCode(fn: string, args: string, kwargs: string): string {
+    return this.waiting('', `$.invoke(${fn}, ${args}, ${kwargs})`, '');
+  }
+
+  /** Code for the text of an expression. */
+  protected textOf(node: Expr, frame: Frame): string {
+    if (node.type === 'Const' && typeof node.value === 'string' && !frame.autoescape) return JSON.stringify(node.value);
+    return frame.autoescape ? `$.escapedText(${this.expression(node, frame)})` : `$.text(${this.expression(node, frame)})`;
+  }
+
+  /** Code for the truth of an expression: a JavaScript boolean. */
+  protected condition(node: Expr, frame: Frame): string {
+    switch (node.type) {
+      case 'Not':
+        return `!${this.condition(node.node, frame)}`;
+      case 'And':
+        return `(${this.condition(node.left, frame)} && ${this.condition(node.right, frame)})`;
+      case 'Or':
+        return `(${this.condition(node.left, frame)} || ${this.condition(node.right, frame)})`;
+      case 'Compare':
+        return this.compare(node, frame);
+      default:
+        return `$.truthy(${this.expression(node, frame)})`;
+    }
+  }
+
+  protected expression(node: Expr, frame: Frame): string {
+    switch (node.type) {
+      case 'Const':
+        return this.literal(node.value);
+      case 'TemplateData':
+        return JSON.stringify(node.data);
+      case 'Name':
+        return this.load(node.name, frame);
+      case 'NSRef':
+        return `$.attribute(${this.load(node.name, frame)}, ${JSON.stringify(node.attr)})`;
+      case 'Tuple':
+        return `$.tuple([${node.items.map((n) => this.expression(n, frame)).join(', ')}])`;
+      case 'List':
+        return `[${node.items.map((n) => this.expression(n, frame)).join(', ')}]`;
+      case 'Dict':
+        return `$.dict([${node.items.map((p) => `[${this.expression(p.key, frame)}, ${this.expression(p.value, frame)}]`).join(', ')}])`;
+      case 'CondExpr': {
+        const soft: Frame = { ...frame, conditional: true };
+        const otherwise = node.expr2 === null ? `$.noElse(${node.line})` : this.expression(node.expr2, soft);
+        return `(${this.condition(node.test, soft)} ? ${this.expression(node.expr1, soft)} : ${otherwise})`;
+      }
+      case 'Call':
+        return this.call(node, frame, undefined);
+      case 'Filter':
+        return this.filter(node, node.node === null ? 'null' : this.expression(node.node, frame), frame);
+      case 'Test':
+        return this.test(node, frame);
+      case 'Getattr':
+        return `$.attribute(${this.expression(node.node, frame)}, ${JSON.stringify(node.attr)})`;
+      case 'Getitem':
+        return `$.item(${this.expression(node.node, frame)}, ${this.expression(node.arg, frame)})`;
+      case 'Slice':
+        return `$.slice(${[node.start, node.stop, node.step].map((n) => (n === null ? 'null' : this.expression(n, frame))).join(', ')})`;
+      case 'Concat':
+        return `$.concat([${node.nodes.map((n) => this.expression(n, frame)).join(', ')}], ${frame.autoescape})`;
+      case 'Compare':
+        return this.compare(node, frame);
+      case 'And':
+      case 'Or': {
+        const t = this.temporary();
+        const left = `$.truthy(${t} = ${this.expression(node.left, frame)})`;
+        const right = this.expression(node.right, frame);
+        return node.type === 'And' ? `(${left} ? ${right} : ${t})` : `(${left} ? ${t} : ${right})`;
+      }
+      case 'Not':
+        return `!${this.condition(node.node, frame)}`;
+      case 'Neg':
+        return `$.negate(${this.expression(node.node, frame)})`;
+      case 'Pos':
+        return `$.positive(${this.expression(node.node, frame)})`;
+      default:
+        return `$.${OPERATIONS[node.type]}(${this.expression(node.left, frame)}, ${this.expression(node.right, frame)})`;
+    }
+  }
+
+  private literal(value: Value): string {
+    switch (typeof value) {
+      case 'string':
+        return JSON.stringify(value);
+      case 'number':
+        return Number.isFinite(value) ? String(value) : this.constant(value);
+      case 'boolean':
+        return String(value);
+      default:
+        return value === null ? 'null' : this.constant(value);
+    }
+  }
+
+  private compare(node: Compare, frame: Frame): string {
+    const [first] = node.ops;
+    const left = this.expression(node.expr, frame);
+    if (first !== undefined && node.ops.length === 1) return `$.${first.op}(${left}, ${this.expression(first.expr, frame)})`;
+    let previous = left;
+    const parts = node.ops.map((operand, i) => {
+      const value = this.expression(operand.expr, frame);
+      if (i === node.ops.length - 1) return `$.${operand.op}(${previous}, ${value})`;
+      const t = this.temporary();
+      const part = `$.${operand.op}(${previous}, ${t} = ${value})`;
+      previous = t;
+      return part;
+    });
+    return `(${parts.join(' && ')})`;
+  }
+
+  /** Code of a call; `caller` is the variable of a call block's body. */
+  protected call(node: Call, frame: Frame, caller: string | undefined): string {
+    const target = node.node;
+    if (target.type === 'Getattr') {
+      const object = this.expression(target.node, frame);
+      const { args, kwargs } = this.arguments(node, frame, caller);
+      return this.waiting('', `$.callMethod(${object}, ${JSON.stringify(target.attr)}, ${args}, ${kwargs})`, '');
+    }
+    const fn = this.expression(target, frame);
+    const { args, kwargs } = this.arguments(node, frame, caller);
+    return this.callCode(fn, args, kwargs);
+  }
+
+  private arguments(node: Arguments, frame: Frame, caller?: string): { args: string; kwargs: string } {
+    const items = node.args.map((n) => this.expression(n, frame));
+    if (node.dyn_args !== null) items.push(`...$.spread(${this.expression(node.dyn_args, frame)})`);
+    const names = node.kwargs.map((k) => k.key);
+    const values = node.kwargs.map((k) => this.expression(k.value, frame));
+    if (caller !== undefined) {
+      names.push('caller');
+      values.push(caller);
+    }
+    const args = `[${items.join(', ')}]`;
+    if (node.dyn_kwargs !== null) return { args, kwargs: `$.keywords(${this.constant(names)}, [${values.join(', ')}], ${this.expression(node.dyn_kwargs, frame)})` };
+    if (names.length === 0) return { args, kwargs: '$.none' };
+    return { args, kwargs: `$.keywords(${this.constant(names)}, [${values.join(', ')}])` };
+  }
+
+  /** Filters of a `set` or `filter` block, applied to the text in `value`. */
+  protected filterChain(node: Filter, value: string, frame: Frame): string {
+    const inner = node.node === null ? value : node.node.type === 'Filter' ? this.filterChain(node.node, value, frame) : this.expression(node.node, frame);
+    return this.filter(node, inner, frame);
+  }
+
+  private filter(node: Filter, value: string, frame: Frame): string {
+    const fn = this.tables.filters.get(node.name);
+    if (fn === undefined) return this.unknownFunction('filter', node, frame);
+    const { args, kwargs } = this.arguments(node, frame);
+    return `${this.constant(fn)}(${frame.autoescape ? '$.escaping' : '$'}, ${value}, ${args}, ${kwargs})`;
+  }
+
+  private test(node: Test, frame: Frame): string {
+    const value = this.expression(node.node, frame);
+    const fn = this.tables.tests.get(node.name);
+    if (fn === undefined) return this.unknownFunction('test', node, frame);
+    const { args, kwargs } = this.arguments(node, frame);
+    return `${this.constant(fn)}($, ${value}, ${args}, ${kwargs})`;
+  }
+
+  private unknownFunction(kind: 'filter' | 'test', node: Filter | Test, frame: Frame): string {
+    if (!frame.conditional) throw new JinjaError('TemplateAssertionError', `No ${kind} named ${stringRepr(node.name)}.`, { line: node.line });
+    return `$.noFunction(${JSON.stringify(`No ${kind} named ${stringRepr(node.name)} found.`)})`;
+  }
+
+  /** Whether jinja2 computes the expression while it compiles, so that dbt's native rendering sees its text, not its value. */
+  protected isFoldable(node: Expr): boolean {
+    if (node.type === 'Name' || node.type === 'Call' || node.type === 'NSRef' || node.type === 'Slice') return node.type === 'Slice' && children(node).every((n) => this.isFoldable(n as Expr));
+    if (node.type === 'Filter' && (CONTEXT_FILTERS.has(node.name) || node.dyn_args !== null || node.dyn_kwargs !== null)) return false;
+    if (node.type === 'Const' && isFloat(node.value)) return true;
+    return children(node).every((child) => this.isFoldable((child.type === 'Pair' || child.type === 'Keyword' || child.type === 'Operand' ? { type: 'List', items: children(child) as readonly Expr[], line: 0, pos: 0 } : child) as Expr));
+  }
+}

@@ -1,0 +1,548 @@
+// Turns the statements of a template into JavaScript: one function for the template, one for each macro, call block, block and recursive
+// loop. A function is a generator when something in it can be called, since only a call may have to wait. Expressions are in
+// codegen-expressions.ts; what the generated code calls is in runtime.ts.
+import { JinjaError } from '../values/python-error.ts';
+import { stringRepr } from '../values/text.ts';
+import type { CallBlock, Expr, For, FromImport, If, Include, Import, Macro, Name, Stmt, TemplateNode } from './ast.ts';
+import { ExpressionCodegen, type FunctionUnit } from './codegen-expressions.ts';
+import type { MacroInfo } from './macro-callable.ts';
+import { Symbols } from './symbols.ts';
+import { undeclaredNames, walk } from './walk.ts';
+
+/** Where generated statements stand. */
+export interface Frame {
+  readonly symbols: Symbols;
+  /** Variable that collects the output. */
+  readonly buffer: string;
+  /** Variable of the trace frame that belongs to the buffer. */
+  readonly traceFrame: string;
+  /** Directly in the template, where names are exported. */
+  readonly toplevel: boolean;
+  readonly inLoop: boolean;
+  /** Inside of an `if`, where unknown filters are an error only when they are reached. */
+  readonly conditional: boolean;
+  /** The body of a macro that dbt calls, where `return` may end the function. */
+  readonly mayReturn: boolean;
+  readonly autoescape: boolean;
+  /** The buffer is the output of the template itself. */
+  readonly toplevelBuffer: boolean;
+}
+
+/** Source of a compiled template and the constants that it refers to. */
+export interface GeneratedCode {
+  readonly source: string;
+  readonly constants: readonly unknown[];
+}
+
+export class Codegen extends ExpressionCodegen {
+  /** Whether names at the top level must be known to other templates or blocks. */
+  private exports = false;
+  private hasExtends = false;
+  private readonly blocks = new Map<string, string>();
+
+  /** A whole template: source of a function of the runtime that gives `{ root, blocks }`. */
+  template(node: TemplateNode, forceExports: boolean): GeneratedCode {
+    walk([node], (n) => {
+      if (n.type === 'Include' || n.type === 'Import' || n.type === 'FromImport' || n.type === 'Block' || n.type === 'Extends') this.exports = true;
+      if (n.type === 'Extends') this.hasExtends = true;
+    });
+    this.exports ||= forceExports;
+    const seen = new Set<string>();
+    walk([node], (n) => {
+      if (n.type !== 'Block') return;
+      if (seen.has(n.name)) throw new JinjaError('TemplateAssertionError', `block ${stringRepr(n.name)} defined twice`, { line: n.line });
+      seen.add(n.name);
+      this.blocks.set(n.name, this.functionSource(['$c'], (unit) => {
+        const symbols = new Symbols(undefined, this.nextId);
+        if (undeclaredNames(n.body, ['self']).has('self')) this.declareSelf(symbols, unit);
+        if (undeclaredNames(n.body, ['super']).has('super')) {
+          unit.code.push(`const ${symbols.declareParameter('super')} = $.superBlock($r, $c, ${JSON.stringify(n.name)}, $block);`);
+          unit.extraParameters.push('$block');
+        }
+        symbols.analyze(n.body);
+        const frame: Frame = { ...rootFrame(symbols), toplevel: false, toplevelBuffer: false };
+        this.enterFrame(frame);
+        this.statements(n.body, frame);
+      }, `block ${stringRepr(n.name)}`));
+    });
+    const root = this.functionSource(['$c'], (unit) => {
+      const symbols = new Symbols(undefined, this.nextId);
+      if (undeclaredNames(node.body, ['self']).has('self')) this.declareSelf(symbols, unit);
+      symbols.analyze(node.body);
+      const frame = rootFrame(symbols);
+      if (this.hasExtends) unit.code.push('let $parent = null;');
+      this.enterFrame(frame);
+      this.statements(node.body, frame);
+      if (this.hasExtends) unit.code.push(this.waiting('if ($parent !== null) return ', '$.extend($r, $c, $parent)', ';'));
+    }, 'template');
+    const blocks = [...this.blocks].map(([name, source]) => `[${JSON.stringify(name)}, ${source}]`).join(',\n');
+    return { source: `return ($r, $c) => { const $g = $.getter($c); return { root: ${root},\nblocks: new Map([${blocks}]) }; };`, constants: this.constants };
+  }
+
+  /** One macro that dbt calls: source of a function of the runtime that gives the macro's function for a state and a scope. */
+  macro(node: Macro): { readonly code: GeneratedCode; readonly info: MacroInfo } {
+    const { source, description } = this.macroFunction(node, new Symbols(undefined, this.nextId), { toplevel: true, autoescape: false });
+    const code = { source: `return ($r, $c) => { const $g = $.getter($c); return ${source}; };`, constants: this.constants };
+    return { code, info: description };
+  }
+
+  private declareSelf(symbols: Symbols, unit: FunctionUnit): void {
+    unit.code.push(`const ${symbols.declareParameter('self')} = $.self($r, $c);`);
+  }
+
+  /**
+   * Writes a function. `fill` writes the statements; around them go the variables, the guard that adds the place to an error, and the
+   * bookkeeping of the trace.
+   */
+  private functionSource(parameters: readonly string[], fill: (unit: FunctionUnit) => void, label: string, catchesReturn = false): string {
+    const unit = this.openUnit();
+    fill(unit);
+    this.closeUnit(unit);
+    const star = unit.waits ? '*' : '';
+    const temporaries = unit.temporaries > 0 ? `let ${Array.from({ length: unit.temporaries }, (_, i) => `$${i}`).join(', ')}, $k;` : '';
+    const globals = [...unit.globals].map(([name, variable]) => `const ${variable} = $g(${JSON.stringify(name)});`).join(' ');
+    const name = this.constant(label);
+    return `function${star} (${[...parameters, ...unit.extraParameters].join(', ')}) {
+let $l = 0, o = "", $f = null; ${this.native && label === 'template' ? 'const $n = [];' : ''} ${temporaries} ${unit.declarations.join(' ')}
+$r.enter();
+const $d = $r.depth;
+try {
+if ($r.trace !== null) $f = $r.trace.enter($info, ${name});
+${globals}
+${unit.code.join('\n')}
+if (o.length > $r.limits.output) throw $r.tooLong();
+if ($f !== null) $f.result = o;
+return ${this.native && label === 'template' ? '$.nativeConcat($n)' : 'o'};
+} catch (e) {
+${catchesReturn ? 'if (e instanceof $.ReturnSignal) { if ($f !== null) $f.result = e.value; return e.value; }' : ''}
+throw $.fail(e, $l, $info, ${name}, $r);
+} finally {
+$r.depth = $d - 1;
+if ($f !== null) $r.trace.leave($f);
+}
+}`;
+  }
+
+  /** Declares the variables of a frame. */
+  private enterFrame(frame: Frame): void {
+    for (const [variable, load] of frame.symbols.loads) {
+      switch (load.kind) {
+        case 'parameter':
+          break;
+        case 'resolve':
+          this.write(`let ${variable} = ${this.global(load.name)};`);
+          break;
+        case 'alias':
+          this.write(`let ${variable} = ${load.from};`);
+          break;
+        case 'missing':
+          this.write(`let ${variable};`);
+      }
+    }
+  }
+
+  private statements(nodes: readonly Stmt[], frame: Frame): void {
+    for (const node of nodes) this.statement(node, frame);
+  }
+
+  private statement(node: Stmt, frame: Frame): void {
+    switch (node.type) {
+      case 'Output':
+        return this.output(node.nodes, frame);
+      case 'ExprStmt': {
+        this.line(node.line);
+        if (this.writeReturn(node.node, frame, false)) return;
+        return this.write(`${this.expression(node.node, frame)};`);
+      }
+      case 'Assign':
+        this.line(node.line);
+        return this.assign(node.target, this.expression(node.node, frame), frame);
+      case 'If':
+        return this.if(node, frame);
+      case 'For':
+        return this.for(node, frame);
+      case 'Macro':
+        return this.localMacro(node, frame);
+      case 'CallBlock':
+        return this.callBlock(node, frame);
+      case 'AssignBlock': {
+        const inner = this.openBuffer(frame, node.line, node.body);
+        this.statements(node.body, inner);
+        this.closeBuffer(inner);
+        const text = frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer;
+        const value = node.filter === null ? text : this.filterChain(node.filter, text, frame);
+        this.write(`${inner.buffer} = ${value};`);
+        this.write(`} `);
+        return this.assign(node.target, inner.buffer, frame);
+      }
+      case 'FilterBlock': {
+        const inner = this.openBuffer(frame, node.line, node.body);
+        this.statements(node.body, inner);
+        this.closeBuffer(inner);
+        this.write(`${inner.buffer} = ${this.filterChain(node.filter, frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer, frame)};`);
+        this.write('}');
+        return this.writeOutput(inner.buffer, node.line, frame);
+      }
+      case 'With': {
+        const symbols = frame.symbols.inner();
+        symbols.analyze(node.targets);
+        symbols.analyze(node.body);
+        const inner: Frame = { ...frame, symbols, toplevel: false };
+        this.line(node.line);
+        const values = node.values.map((value) => {
+          const temporary = this.temporary();
+          this.write(`${temporary} = ${this.expression(value, frame)};`);
+          return temporary;
+        });
+        this.write('{');
+        for (const [variable, load] of symbols.loads) if (load.kind === 'parameter') this.write(`let ${variable};`);
+        this.enterFrame(inner);
+        node.targets.forEach((target, i) => {
+          this.assign(target, values[i] as string, inner);
+        });
+        this.statements(node.body, inner);
+        return this.write('}');
+      }
+      case 'Scope': {
+        const symbols = frame.symbols.inner();
+        symbols.analyze(node.body);
+        this.write('{');
+        const inner: Frame = { ...frame, symbols, toplevel: false };
+        this.enterFrame(inner);
+        this.statements(node.body, inner);
+        return this.write('}');
+      }
+      case 'ScopedEvalContextModifier': {
+        const value = node.options[0]?.value;
+        const autoescape = value?.type === 'Const' && value.value !== false && value.value !== null;
+        return this.statements(node.body, { ...frame, autoescape });
+      }
+      case 'Break':
+      case 'Continue':
+        if (!frame.inLoop) throw new JinjaError('TemplateSyntaxError', node.type === 'Break' ? "'break' outside loop" : "'continue' not properly in loop", { line: node.line });
+        return this.write(`${node.type === 'Break' ? 'break' : 'continue'};`);
+      case 'Block': {
+        this.line(node.line);
+        const context = node.scoped ? `$.derive($c, ${this.localContext(frame)})` : '$c';
+        const guard = this.hasExtends && frame.toplevel ? 'if ($parent === null) ' : '';
+        this.write(`${guard}{`);
+        if (node.required) this.write(`$.checkRequired($c, ${JSON.stringify(node.name)});`);
+        this.mark(node.line, frame);
+        this.write(this.waiting(`${frame.buffer} += `, `$.block($r, ${context}, ${JSON.stringify(node.name)})`, ';'));
+        return this.write('}');
+      }
+      case 'Extends':
+        this.line(node.line);
+        if (!frame.toplevel) throw new JinjaError('TemplateAssertionError', 'cannot use extend from a non top-level scope', { line: node.line });
+        this.write('if ($parent !== null) $.extendedTwice();');
+        return this.write(`$parent = $.parentTemplate($r, $c, ${this.expression(node.template, frame)});`);
+      case 'Include':
+        return this.include(node, frame);
+      case 'Import':
+      case 'FromImport':
+        return this.import(node, frame);
+    }
+  }
+
+  private output(nodes: readonly Expr[], frame: Frame): void {
+    for (const node of nodes) {
+      if (node.type === 'TemplateData') {
+        this.writeOutput(JSON.stringify(node.data), node.line, frame);
+      } else {
+        this.line(node.line);
+        if (this.writeReturn(node, frame, true)) continue;
+        const text = this.native && frame.toplevelBuffer ? this.expression(node, frame) : this.textOf(node, frame);
+        this.writeOutput(text, node.line, frame, node);
+      }
+    }
+  }
+
+  /** `return(x)` in a macro of dbt ends its function, unless `return` is something else there. */
+  private writeReturn(node: Expr, frame: Frame, printed: boolean): boolean {
+    if (!frame.mayReturn || node.type !== 'Call' || node.node.type !== 'Name' || node.node.name !== 'return') return false;
+    const [argument] = node.args;
+    if (argument === undefined || node.args.length !== 1 || node.kwargs.length > 0 || node.dyn_args !== null || node.dyn_kwargs !== null) return false;
+    const fn = this.temporary();
+    const value = this.temporary();
+    this.mark(node.line, frame);
+    this.write(`${fn} = ${this.expression(node.node, frame)}; ${value} = ${this.expression(argument, frame)};`);
+    this.write(`if (${fn} === $.macroReturn) { if ($f !== null) $f.result = ${value}; return ${value}; }`);
+    const call = this.callCode(fn, `[${value}]`, '$.none');
+    if (printed) this.writeOutput(`$.text(${call})`, node.line, frame);
+    else this.write(`${call};`);
+    return true;
+  }
+
+  private writeOutput(code: string, line: number, frame: Frame, node?: Expr): void {
+    if (this.hasExtends && frame.toplevel) this.write('if ($parent === null) {');
+    this.mark(line, frame);
+    if (this.native && frame.toplevelBuffer) {
+      this.write(`$.nativePush($n, ${code}, ${node !== undefined && this.isFoldable(node)});`);
+    } else {
+      this.write(`${frame.buffer} += ${code};`);
+    }
+    if (this.hasExtends && frame.toplevel) this.write('}');
+  }
+
+  private mark(line: number, frame: Frame): void {
+    this.write(`if (${frame.traceFrame} !== null) ${frame.traceFrame}.marks.push(${frame.buffer}.length, ${line});`);
+  }
+
+  /** Begins a block whose output goes to a buffer of its own; the caller writes the closing brace. */
+  private openBuffer(frame: Frame, line: number, body: readonly Stmt[]): Frame {
+    const id = this.nextId();
+    const symbols = frame.symbols.inner();
+    symbols.analyze(body);
+    const inner: Frame = { ...frame, symbols, toplevel: false, buffer: `o$${id}`, traceFrame: `$f$${id}`, toplevelBuffer: false };
+    this.line(line);
+    this.declare(`let ${inner.buffer};`);
+    this.write('{');
+    this.write(`${inner.buffer} = ""; const ${inner.traceFrame} = $r.trace === null ? null : $r.trace.enter($info, "");`);
+    this.enterFrame(inner);
+    return inner;
+  }
+
+  private closeBuffer(inner: Frame): void {
+    this.write(`if (${inner.traceFrame} !== null) { ${inner.traceFrame}.result = ${inner.buffer}; $r.trace.leave(${inner.traceFrame}); }`);
+  }
+
+  private assign(target: Expr, value: string, frame: Frame): void {
+    switch (target.type) {
+      case 'Name': {
+        const variable = frame.symbols.variable(target.name);
+        this.write(`${variable} = ${value};`);
+        if (frame.toplevel && this.exports) this.write(`$c.export(${JSON.stringify(target.name)}, ${variable});`);
+        return;
+      }
+      case 'NSRef':
+        return this.write(`$.setNamespace(${this.load(target.name, frame)}, ${JSON.stringify(target.attr)}, ${value});`);
+      case 'Tuple': {
+        const items = this.temporary();
+        this.write(`${items} = $.unpack(${value}, ${target.items.length});`);
+        target.items.forEach((item, i) => {
+          this.assign(item, `${items}[${i}]`, frame);
+        });
+        return;
+      }
+      default:
+        throw new JinjaError('TemplateSyntaxError', `can't assign to ${stringRepr(target.type.toLowerCase())}`, { line: target.line });
+    }
+  }
+
+  private if(node: If, frame: Frame): void {
+    const inner: Frame = { ...frame, conditional: true };
+    this.line(node.line);
+    this.write(`if (${this.condition(node.test, inner)}) {`);
+    this.statements(node.body, inner);
+    for (const branch of node.elif_) {
+      this.write('} else {');
+      this.line(branch.line);
+      this.write(`if (${this.condition(branch.test, inner)}) {`);
+      this.statements(branch.body, inner);
+    }
+    if (node.else_.length > 0) {
+      this.write('} else {');
+      this.statements(node.else_, inner);
+    }
+    this.write('}'.repeat(node.elif_.length + 1));
+  }
+
+  private for(node: For, frame: Frame): void {
+    const symbols = frame.symbols.inner();
+    const usesLoop = node.recursive || undeclaredNames(node.body, ['loop']).has('loop') || node.body.some((s) => s.type === 'Block' && s.scoped);
+    const loop = usesLoop ? symbols.declareParameter('loop') : undefined;
+    symbols.analyze([node.target], true);
+    symbols.analyze(node.body);
+    walk([node.target], (n) => {
+      if (n.type === 'Name' && n.name === 'loop') throw new JinjaError('TemplateAssertionError', "Can't assign to special loop variable in for-loop target", { line: n.line });
+    });
+    if (usesLoop) this.forbidLoopStores(node);
+    this.line(node.line);
+    const iterable = this.expression(node.iter, frame);
+    if (node.recursive) return this.recursiveLoop(node, frame, symbols, loop as string, iterable);
+    const source = this.temporary();
+    this.write(`${source} = $.iterate(${iterable});`);
+    this.loopBody(node, { ...frame, symbols, toplevel: false, inLoop: true }, frame, loop, source, '0', 'null');
+  }
+
+  private forbidLoopStores(node: For): void {
+    for (const statement of node.body) {
+      if (statement.type !== 'Assign') continue;
+      walk([statement.target], (n) => {
+        if (n.type === 'Name' && n.name === 'loop' && n.ctx === 'store') {
+          throw new JinjaError('TemplateAssertionError', "Can't assign to special loop variable in for-loop", { line: n.line });
+        }
+      });
+    }
+  }
+
+  /** The rounds of a loop over the iterable in the variable `source`. */
+  private loopBody(node: For, inner: Frame, outer: Frame, loop: string | undefined, source: string, depth: string, recursion: string): void {
+    const item = `$i${this.nextId()}`;
+    const empty = node.else_.length > 0 ? `$e${this.nextId()}` : undefined;
+    this.write('{');
+    if (empty !== undefined) this.write(`let ${empty} = true;`);
+    if (loop === undefined) {
+      this.write(`for (const ${item} of ${source}) {`);
+      this.write(`$r.step(${inner.buffer}.length);`);
+      if (node.test !== null) this.loopTest(node, outer, item, 'continue;');
+    } else {
+      if (node.test !== null) {
+        const kept = `$x${this.nextId()}`;
+        this.write(`const ${kept} = [];`);
+        this.write(`for (const ${item} of ${source}) {`);
+        this.write(`$r.step(${inner.buffer}.length);`);
+        this.loopTest(node, outer, item, 'continue;');
+        this.write(`${kept}.push(${item});`);
+        this.write('}');
+        this.write(`const ${loop} = $.loop(${kept}, ${depth}, ${recursion});`);
+      } else {
+        this.write(`const ${loop} = $.loop(${source}, ${depth}, ${recursion});`);
+      }
+      this.write(`while (${loop}.advance()) {`);
+      this.write(`$r.step(${inner.buffer}.length);`);
+      this.write(`const ${item} = ${loop}.current;`);
+    }
+    if (empty !== undefined) this.write(`${empty} = false;`);
+    for (const [variable, load] of inner.symbols.loads) if (load.kind === 'parameter' && variable !== loop) this.write(`let ${variable};`);
+    this.enterFrame(inner);
+    this.line(node.line);
+    this.assign(node.target, item, { ...inner, toplevel: false });
+    this.statements(node.body, inner);
+    this.write('}');
+    if (empty !== undefined) {
+      const symbols = outer.symbols.inner();
+      symbols.analyze(node.else_);
+      this.write(`if (${empty}) {`);
+      const frame: Frame = { ...inner, symbols, inLoop: outer.inLoop };
+      this.enterFrame(frame);
+      this.statements(node.else_, frame);
+      this.write('}');
+    }
+    this.write('}');
+  }
+
+  private loopTest(node: For, outer: Frame, item: string, otherwise: string): void {
+    const symbols = outer.symbols.inner();
+    symbols.analyze([node.target], true);
+    symbols.analyze([node.test as Expr]);
+    const frame: Frame = { ...outer, symbols, toplevel: false };
+    this.write('{');
+    for (const [variable, load] of symbols.loads) if (load.kind === 'parameter') this.write(`let ${variable};`);
+    this.enterFrame(frame);
+    this.line(node.line);
+    this.assign(node.target, item, frame);
+    this.write(`if (!${this.condition(node.test as Expr, frame)}) ${otherwise}`);
+    this.write('}');
+  }
+
+  private recursiveLoop(node: For, frame: Frame, symbols: Symbols, loop: string, iterable: string): void {
+    const id = this.nextId();
+    const fn = `$loop${id}`;
+    const first = this.temporary();
+    this.write(`${first} = $.iterate(${iterable});`);
+    const source = this.functionSource(['$source', '$depth'], () => {
+      const inner: Frame = { ...frame, symbols, toplevel: false, inLoop: true, buffer: 'o', traceFrame: '$f', mayReturn: false, toplevelBuffer: false };
+      this.loopBody(node, inner, { ...frame, buffer: 'o', traceFrame: '$f', mayReturn: false, toplevel: false, toplevelBuffer: false }, loop, '$source', '$depth', fn);
+    }, 'recursive loop');
+    this.write(`const ${fn} = ${source};`);
+    this.mark(node.line, frame);
+    this.write(this.waiting(`${frame.buffer} += `, `${fn}(${first}, 0)`, ';'));
+  }
+
+  private localMacro(node: Macro, frame: Frame): void {
+    const { source, info } = this.macroFunction(node, frame.symbols.inner(), { toplevel: false, autoescape: frame.autoescape });
+    const variable = frame.symbols.variable(node.name);
+    this.line(node.line);
+    this.write(`${variable} = $.macro(${info}, ${source}, $r);`);
+    if (frame.toplevel && this.exports) this.write(`$c.export(${JSON.stringify(node.name)}, ${variable});`);
+  }
+
+  private callBlock(node: CallBlock, frame: Frame): void {
+    const { source, info } = this.macroFunction({ ...node, name: null }, frame.symbols.inner(), { toplevel: false, autoescape: frame.autoescape });
+    const caller = this.temporary();
+    this.line(node.line);
+    this.write(`${caller} = $.macro(${info}, ${source}, $r);`);
+    this.writeOutput(`$.text(${this.call(node.call, frame, caller)})`, node.line, frame);
+  }
+
+  /** The function of a macro or call block, and the constant that describes it. */
+  private macroFunction(
+    node: { name: string | null; args: readonly Name[]; defaults: readonly Expr[]; body: readonly Stmt[]; line: number },
+    symbols: Symbols,
+    options: { toplevel: boolean; autoescape: boolean },
+  ): { source: string; info: string; description: MacroInfo } {
+    const special = undeclaredNames(node.body, ['caller', 'kwargs', 'varargs']);
+    const names = node.args.map((a) => a.name);
+    const explicit = names.indexOf('caller');
+    if (special.has('caller') && explicit >= 0 && explicit < names.length - node.defaults.length) {
+      throw new JinjaError('TemplateAssertionError', 'When defining macros or call blocks the special "caller" argument must be omitted or be given a default.', { line: node.line });
+    }
+    const info: MacroInfo = {
+      name: node.name,
+      arguments: names,
+      caller: special.has('caller'),
+      appendCaller: special.has('caller') && explicit < 0,
+      catchKwargs: special.has('kwargs') && !names.includes('kwargs'),
+      catchVarargs: special.has('varargs') && !names.includes('varargs'),
+      autoescape: options.autoescape,
+    };
+    const source = this.functionSource(['$a'], (unit) => {
+      names.forEach((name, i) => {
+        unit.code.push(`let ${symbols.declareParameter(name)} = $a[${i}];`);
+      });
+      let index = names.length;
+      for (const [used, name] of [[info.appendCaller, 'caller'], [info.catchKwargs, 'kwargs'], [info.catchVarargs, 'varargs']] as const) {
+        if (used) unit.code.push(`let ${symbols.declareParameter(name)} = $a[${index++}];`);
+      }
+      symbols.analyze(node.defaults);
+      symbols.analyze(node.body);
+      const frame: Frame = { ...rootFrame(symbols), toplevel: false, mayReturn: options.toplevel, autoescape: options.autoescape, toplevelBuffer: false };
+      this.enterFrame(frame);
+      this.line(node.line);
+      this.unsetParameters = new Set(names.map((name) => symbols.variable(name)));
+      names.forEach((name, i) => {
+        const variable = symbols.variable(name);
+        const fallback = node.defaults[i - names.length + node.defaults.length];
+        const value = fallback === undefined ? `$.missingParameter(${JSON.stringify(name)})` : this.expression(fallback, frame);
+        this.write(`if (${variable} === undefined) ${variable} = ${value};`);
+        this.unsetParameters.delete(variable);
+      });
+      this.statements(node.body, frame);
+    }, node.name ?? 'caller', options.toplevel);
+    return { source, info: this.constant(info), description: info };
+  }
+
+  private localContext(frame: Frame): string {
+    return `{${[...frame.symbols.visibleStores()].map(([name, variable]) => `${JSON.stringify(name)}: ${variable}`).join(', ')}}`;
+  }
+
+  private include(node: Include, frame: Frame): void {
+    this.line(node.line);
+    const context = node.with_context ? `$.derive($c, ${this.localContext(frame)})` : '$.fresh($c)';
+    if (this.hasExtends && frame.toplevel) this.write('if ($parent === null) {');
+    this.mark(node.line, frame);
+    this.write(this.waiting(`${frame.buffer} += `, `$.include($r, ${context}, ${this.expression(node.template, frame)}, ${node.ignore_missing})`, ';'));
+    if (this.hasExtends && frame.toplevel) this.write('}');
+  }
+
+  private import(node: Import | FromImport, frame: Frame): void {
+    this.line(node.line);
+    const context = node.with_context ? `$.derive($c, ${this.localContext(frame)})` : '$.fresh($c)';
+    const module = this.temporary();
+    this.write(this.waiting(`${module} = `, `$.import($r, ${context}, ${this.expression(node.template, frame)})`, ';'));
+    const names: readonly (readonly [string, string])[] =
+      node.type === 'Import' ? [] : node.names.map((name) => (typeof name === 'string' ? [name, name] : [name[0], name[1]]));
+    const store = (name: string, value: string) => {
+      const variable = frame.symbols.variable(name);
+      this.write(`${variable} = ${value};`);
+      if (frame.toplevel && this.exports) this.write(`$c.importedName(${JSON.stringify(name)}, ${variable});`);
+    };
+    if (node.type === 'Import') store(node.target, module);
+    for (const [name, alias] of names) store(alias, `$.importedName(${module}, ${JSON.stringify(name)})`);
+  }
+}
+
+function rootFrame(symbols: Symbols): Frame {
+  return { symbols, buffer: 'o', traceFrame: '$f', toplevel: true, inLoop: false, conditional: false, mayReturn: false, autoescape: false, toplevelBuffer: true };
+}

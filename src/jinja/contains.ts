@@ -1,0 +1,28 @@
+// The `in` operator.
+import { equals } from '../values/equality.ts';
+import { typeError } from '../values/python-error.ts';
+import { typeName } from '../values/type-name.ts';
+import type { Value } from '../values/value.ts';
+
+/**
+ * `item in container`.
+ * @throws JinjaError in CPython's words when the container is none
+ */
+export function contains(container: Value, item: Value): boolean {
+  if (typeof container === 'string') {
+    if (typeof item === 'string') return container.includes(item);
+    throw typeError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
+  }
+  if (typeof container === 'object' && container !== null) {
+    if (Array.isArray(container)) {
+      for (const x of container) if (x === item || equals(x, item)) return true;
+      return false;
+    }
+    if (container.jinjaContains !== undefined) return container.jinjaContains(item);
+    if (container.jinjaIter !== undefined) {
+      for (const x of container.jinjaIter()) if (equals(x, item)) return true;
+      return false;
+    }
+  }
+  throw typeError(`argument of type '${typeName(container)}' is not iterable`);
+}

@@ -1,0 +1,338 @@
+// Compiles templates and runs them: the settings that all templates of a project share, and the drivers that run generated code with and
+// without waiting.
+import { JinjaError } from '../values/python-error.ts';
+import { settleSync } from '../values/call.ts';
+import { toText } from '../values/text.ts';
+import { type UndefinedFactory, undefinedFactory, type UndefinedKind } from '../values/undefined.ts';
+import type { Callable, Value } from '../values/value.ts';
+import type { Macro, MacroType, TemplateNode } from './ast.ts';
+import { Codegen, type GeneratedCode } from './codegen.ts';
+import { type BlockFunction, type Scope, TemplateContext } from './context.ts';
+import { describeFailure, type TemplateSource } from './failure.ts';
+import type { FilterFunction } from './filters/filter.ts';
+import { createFilters } from './filters/index.ts';
+import type { LoadedTemplate } from './inheritance.ts';
+import { DEFAULT_LEXER_OPTIONS, Lexer, type LexerOptions } from './lexer.ts';
+import { createMacroCallable, type MacroFunction, type MacroInfo } from './macro-callable.ts';
+import { createGlobals } from './namespace.ts';
+import { parseSource } from './parser.ts';
+import { DEFAULT_LIMITS, type Limits, RenderState } from './render-state.ts';
+import { ReturnSignal } from './return-signal.ts';
+import { Runtime } from './runtime.ts';
+import { createTests, type TestFunction } from './tests.ts';
+import type { Trace } from './trace.ts';
+
+export interface EnvironmentOptions extends Partial<LexerOptions> {
+  /** What a missing name is; default `default`. */
+  readonly undefined?: UndefinedKind | ((name: Value | undefined, hint: string | undefined, obj: Value | undefined) => Value);
+  /** Sources of templates for include, import and extends, by name. */
+  readonly templates?: { readonly [name: string]: string } | ReadonlyMap<string, string>;
+  readonly limits?: Partial<Limits>;
+  /** Reads dbt's tags, prefixes macros as dbt does, and knows dbt's filters; default true. */
+  readonly dbt?: boolean;
+}
+
+/** Where the source of a template comes from. */
+export interface TemplateInfo {
+  /** Name for messages: a model's or a file's name. */
+  readonly name: string;
+  readonly path?: string | undefined;
+  /** Line of the file on which the source begins; default 1. */
+  readonly line?: number | undefined;
+  /** The resource_type for the frames of errors: `model`, `macro` … */
+  readonly type?: string | undefined;
+}
+
+/** A template that can be rendered many times. */
+export interface Template {
+  readonly ast: TemplateNode;
+  /** @throws JinjaError, also when the template has to wait for something outside */
+  renderSync(scope: Scope, trace?: Trace): string;
+  render(scope: Scope, trace?: Trace): Promise<string>;
+  /** The value instead of the text, as dbt renders YAML strings. */
+  renderNativeSync(scope: Scope): Value;
+}
+
+/** A macro, materialization, generic test, snapshot or docs block of a file. */
+export interface MacroDefinition {
+  /** As dbt's manifest names it: `materialization_table_default`, `test_unique`, `my_macro`. */
+  readonly name: string;
+  readonly arguments: readonly MacroArgument[];
+  readonly blockType: string;
+  /** Line of the file. */
+  readonly line: number;
+  readonly ast: Macro;
+}
+
+export interface MacroArgument {
+  readonly name: string;
+  /** Whether the argument has a default. */
+  readonly hasDefault: boolean;
+  /** The type written behind it: `list[string]`. */
+  readonly annotation: string | undefined;
+}
+
+export interface MacroTemplate {
+  readonly ast: TemplateNode;
+  readonly macros: readonly MacroDefinition[];
+  /**
+   * The macro as a function of a scope. It is compiled when it is called for the first time. A macro that ends with `return(x)` gives
+   * x.
+   * @param name as in `macros`
+   */
+  bind(name: string, scope: Scope): Callable;
+}
+
+type Unit<T> = (state: RenderState, context: TemplateContext) => T;
+type RootUnit = { root: (context: TemplateContext) => Value | Generator<unknown, Value, unknown>; blocks: ReadonlyMap<string, BlockFunction> };
+
+/** Settings and compiled templates. Templates of one environment can include each other. */
+export class Environment {
+  readonly lexer: Lexer;
+  readonly limits: Limits;
+  readonly dbt: boolean;
+  readonly makeUndefined: UndefinedFactory;
+  private readonly filters: ReadonlyMap<string, FilterFunction>;
+  private readonly nativeFilters: ReadonlyMap<string, FilterFunction>;
+  private readonly tests: ReadonlyMap<string, TestFunction>;
+  private readonly runtime: Runtime;
+  private readonly sources: ReadonlyMap<string, string>;
+  private readonly loaded = new Map<string, LoadedTemplate>();
+
+  constructor(options: EnvironmentOptions = {}) {
+    const { undefined: missing = 'default', templates = {}, limits = {}, dbt = true, ...lexerOptions } = options;
+    const known = Object.entries(lexerOptions).filter(([name, value]) => name in DEFAULT_LEXER_OPTIONS && value !== undefined);
+    this.lexer = new Lexer(Object.fromEntries(known));
+    this.limits = { ...DEFAULT_LIMITS, ...limits };
+    this.dbt = dbt;
+    this.makeUndefined = typeof missing === 'function' ? (name, hint, obj) => missing(name, hint, obj) : undefinedFactory(missing);
+    this.filters = createFilters(dbt);
+    this.nativeFilters = createFilters(dbt, true);
+    this.tests = createTests(this.filters);
+    this.sources = templates instanceof Map ? templates : new Map(Object.entries(templates));
+    this.runtime = new Runtime({
+      makeUndefined: this.makeUndefined,
+      globals: createGlobals(),
+      filters: this.filters,
+      tests: this.tests,
+      loader: (name) => this.load(name),
+    });
+  }
+
+  /**
+   * Reads a template; it is translated when it is rendered for the first time.
+   * @throws JinjaError of type TemplateSyntaxError
+   */
+  compile(source: string, info: TemplateInfo): Template {
+    return new CompiledTemplate(this, source, info);
+  }
+
+  /**
+   * Reads the macros of a source: a file, or one block that `extractBlocks` has cut out.
+   * @throws JinjaError of type TemplateSyntaxError
+   */
+  compileMacros(source: string, info: TemplateInfo): MacroTemplate {
+    return new CompiledMacros(this, source, info);
+  }
+
+  /** The tree of a source. */
+  parse(source: string, info: TemplateInfo): TemplateNode {
+    return parseSource(source, this.lexer, { dbt: this.dbt }, info);
+  }
+
+  /** @internal generated code as a function */
+  translate<T>(generate: (codegen: Codegen) => GeneratedCode, native: boolean, source: TemplateSource): Unit<T> {
+    let code: GeneratedCode;
+    try {
+      code = generate(new Codegen({ filters: native ? this.nativeFilters : this.filters, tests: this.tests }, native));
+    } catch (error) {
+      throw error instanceof JinjaError ? placed(error, source) : error;
+    }
+    const build = new Function('$', '$info', 'C', `"use strict"; ${code.source}`) as ($: Runtime, info: TemplateSource, constants: readonly unknown[]) => Unit<T>;
+    return build(this.runtime, source, code.constants);
+  }
+
+  /** @internal the state of a scope */
+  stateOf(scope: Scope): RenderState {
+    scope.state ??= new RenderState(this.limits);
+    return scope.state;
+  }
+
+  /** @internal runs a template with its blocks */
+  start(template: LoadedTemplate, scope: Scope): Value | Generator<unknown, Value, unknown> {
+    return this.runtime.start(template, this.stateOf(scope), new TemplateContext(scope));
+  }
+
+  /** @internal a function of a macro */
+  macroCallable(info: MacroInfo, fn: MacroFunction): Callable {
+    return createMacroCallable(info, fn, this.makeUndefined);
+  }
+
+  private load(name: string): LoadedTemplate | undefined {
+    const known = this.loaded.get(name);
+    if (known !== undefined) return known;
+    const source = this.sources.get(name);
+    if (source === undefined) return undefined;
+    const template = new CompiledTemplate(this, source, { name }).loadable(true);
+    this.loaded.set(name, template);
+    return template;
+  }
+}
+
+function placed(error: JinjaError, source: TemplateSource): JinjaError {
+  const { details } = error;
+  if (details.line !== undefined) {
+    details.lineText ??= source.text.split('\n')[details.line - 1];
+    details.line += (source.line ?? 1) - 1;
+  }
+  details.path ??= source.path;
+  error.template ??= source.name;
+  return error;
+}
+
+/** Runs to the end, waiting for every promise on the way. */
+export async function settle(result: Value | Promise<Value> | Generator<unknown, Value, unknown>): Promise<Value> {
+  if (typeof result !== 'object' || result === null || !('next' in result) || typeof result.next !== 'function') return result as Value;
+  const generator = result as Generator<unknown, Value, unknown>;
+  let step = generator.next();
+  while (!step.done) {
+    let value: unknown;
+    try {
+      value = await step.value;
+    } catch (error) {
+      step = generator.throw(error);
+      continue;
+    }
+    step = generator.next(value);
+  }
+  return step.value;
+}
+
+class CompiledTemplate implements Template {
+  readonly ast: TemplateNode;
+  private readonly environment: Environment;
+  private readonly source: TemplateSource;
+  private text: LoadedTemplate | undefined;
+  private native: LoadedTemplate | undefined;
+
+  constructor(environment: Environment, source: string, info: TemplateInfo) {
+    this.environment = environment;
+    this.source = { name: info.name, path: info.path, line: info.line, type: info.type, text: environment.lexer.normalize(source) };
+    this.ast = environment.parse(source, info);
+  }
+
+  /** The template for others to include; names are exported when others import it. */
+  loadable(exports: boolean, native = false): LoadedTemplate {
+    const unit = this.environment.translate<RootUnit>((codegen) => codegen.template(this.ast, exports), native, this.source);
+    return { name: this.source.name, instantiate: unit };
+  }
+
+  renderSync(scope: Scope, trace?: Trace): string {
+    const only = this.onlyText();
+    if (only !== undefined && trace === undefined) return only;
+    return this.guarded(scope, trace, () => toText(settleSync(this.environment.start((this.text ??= this.loadable(false)), scope))));
+  }
+
+  async render(scope: Scope, trace?: Trace): Promise<string> {
+    const only = this.onlyText();
+    if (only !== undefined && trace === undefined) return only;
+    const state = this.environment.stateOf(scope);
+    if (trace !== undefined) state.trace = trace;
+    try {
+      return toText(await settle(this.environment.start((this.text ??= this.loadable(false)), scope)));
+    } catch (error) {
+      throw this.outermost(error, state);
+    }
+  }
+
+  renderNativeSync(scope: Scope): Value {
+    const only = this.onlyText();
+    if (only !== undefined) return only;
+    return this.guarded(scope, undefined, () => settleSync(this.environment.start((this.native ??= this.loadable(false, true)), scope)));
+  }
+
+  /** The text of a template that has nothing to evaluate. */
+  private onlyText(): string | undefined {
+    const { body } = this.ast;
+    if (body.length === 0) return '';
+    const [only] = body;
+    if (body.length > 1 || only?.type !== 'Output' || only.nodes.length > 1 || only.nodes[0]?.type !== 'TemplateData') return undefined;
+    return only.nodes[0].data;
+  }
+
+  private guarded<T>(scope: Scope, trace: Trace | undefined, run: () => T): T {
+    const state = this.environment.stateOf(scope);
+    if (trace !== undefined) state.trace = trace;
+    try {
+      return run();
+    } catch (error) {
+      throw this.outermost(error, state);
+    }
+  }
+
+  /** `return()` outside of a macro, and errors that no function of the template has seen. */
+  private outermost(error: unknown, state: RenderState): unknown {
+    if (error instanceof ReturnSignal) return describeFailure(new JinjaError('RuntimeError', 'return() was called outside of a macro'), 0, this.source, '', state);
+    return describeFailure(error, 0, this.source, '', state);
+  }
+}
+
+class CompiledMacros implements MacroTemplate {
+  readonly ast: TemplateNode;
+  readonly macros: readonly MacroDefinition[];
+  private readonly environment: Environment;
+  private readonly source: TemplateSource;
+  private readonly units = new Map<string, { readonly info: MacroInfo; readonly unit: Unit<MacroFunction> }>();
+
+  constructor(environment: Environment, source: string, info: TemplateInfo) {
+    this.environment = environment;
+    this.source = { name: info.name, path: info.path, line: info.line, type: info.type ?? 'macro', text: environment.lexer.normalize(source) };
+    this.ast = environment.parse(source, info);
+    this.macros = this.ast.body.filter((s) => s.type === 'Macro').map((ast) => ({
+      name: ast.name.replace(/^dbt_(?:macro|docs)__/, ''),
+      arguments: ast.args.map((arg, i) => ({
+        name: arg.name,
+        hasDefault: i >= ast.args.length - ast.defaults.length,
+        annotation: annotationText(ast.annotations[i]),
+      })),
+      blockType: ast.blockType,
+      line: ast.line + (info.line ?? 1) - 1,
+      ast,
+    }));
+  }
+
+  bind(name: string, scope: Scope): Callable {
+    const definition = this.macros.findLast((m) => m.name === name);
+    if (definition === undefined) throw new JinjaError('RuntimeError', `there is no macro ${name} in ${this.source.path ?? this.source.name}`);
+    const state = this.environment.stateOf(scope);
+    let call: Callable | undefined;
+    const start = (): Callable => {
+      const { info, unit } = this.unitOf(definition);
+      return this.environment.macroCallable(info, unit(state, new TemplateContext(scope)));
+    };
+    const bound: Callable = (args, kwargs) => (call ??= start())(args, kwargs);
+    bound.jinjaType = 'jinja2.runtime.Macro';
+    bound.jinjaText = () => `<Macro '${definition.ast.name}'>`;
+    bound.jinjaGet = (attribute) => (attribute === 'name' ? definition.name : (call ??= start()).jinjaGet?.(attribute));
+    return bound;
+  }
+
+  private unitOf(definition: MacroDefinition): { readonly info: MacroInfo; readonly unit: Unit<MacroFunction> } {
+    const known = this.units.get(definition.name);
+    if (known !== undefined) return known;
+    let info: MacroInfo | undefined;
+    const unit = this.environment.translate<MacroFunction>((codegen) => {
+      const { code, info: described } = codegen.macro(definition.ast);
+      info = described;
+      return code;
+    }, false, this.source);
+    const compiled = { info: info as MacroInfo | undefined as MacroInfo, unit };
+    this.units.set(definition.name, compiled);
+    return compiled;
+  }
+}
+
+function annotationText(type: MacroType | undefined): string | undefined {
+  if (type === undefined) return undefined;
+  return type.params.length === 0 ? type.name : `${type.name}[${type.params.map(annotationText).join(', ')}]`;
+}

@@ -1,0 +1,38 @@
+// What a filter is to generated code, and how one is made from a function with Python's parameters.
+import { type ArgumentBinder, argumentBinder } from '../../values/callable.ts';
+import { NO_KWARGS } from '../../values/call.ts';
+import type { UndefinedFactory } from '../../values/undefined.ts';
+import type { Kwargs, Value } from '../../values/value.ts';
+
+/** What filters and tests may ask the environment. */
+export interface FilterContext {
+  readonly undefined: UndefinedFactory;
+  readonly autoescape: boolean;
+  item(obj: Value, key: Value): Value;
+  callFilter(name: Value, value: Value, args: readonly Value[], kwargs: Kwargs): Value;
+  callTest(name: Value, value: Value, args: readonly Value[], kwargs: Kwargs): boolean;
+}
+
+export type FilterFunction = (context: FilterContext, value: Value, args: readonly Value[], kwargs: Kwargs) => Value;
+
+/**
+ * A filter from a function.
+ *
+ * @param name of the Python function, for messages
+ * @param signature its parameters, the filtered value among them; a first parameter `environment` is not passed on
+ */
+export function filter(name: string, signature: string, fn: (context: FilterContext, ...parameters: Value[]) => Value): FilterFunction {
+  const hidden = signature.startsWith('environment');
+  let bind: ArgumentBinder | undefined;
+  return (context, value, args, kwargs) => {
+    bind ??= argumentBinder(name, signature);
+    const bound = bind(hidden ? [null, value, ...args] : [value, ...args], kwargs);
+    return fn(context, ...(hidden ? bound.slice(1) : bound));
+  };
+}
+
+/** A filter that takes nothing but the value. */
+export function simpleFilter(name: string, parameter: string, fn: (value: Value, context: FilterContext) => Value): FilterFunction {
+  const general = filter(name, parameter, (context, value) => fn(value as Value, context));
+  return (context, value, args, kwargs) => (args.length === 0 && kwargs === NO_KWARGS ? fn(value, context) : general(context, value, args, kwargs));
+}

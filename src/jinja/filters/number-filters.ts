@@ -1,0 +1,156 @@
+// Filters that make numbers: int, float, round, abs; and those that write them.
+import { isFloat, multiply, narrow, negate, divide } from '../../values/arithmetic.ts';
+import { PyDecimal } from '../../values/decimal.ts';
+import { numericOf } from '../../values/equality.ts';
+import { makeFloat } from '../../values/float.ts';
+import { JinjaError, typeError, valueError } from '../../values/python-error.ts';
+import { parseFloatText, parseIntText } from '../../values/number-text.ts';
+import { toText } from '../../values/text.ts';
+import { isTruthy } from '../../values/truth.ts';
+import { typeName } from '../../values/type-name.ts';
+import { Undefined } from '../../values/undefined.ts';
+import { indexArgument } from '../../values/methods/list-methods.ts';
+import type { Value } from '../../values/value.ts';
+import { Markup } from '../markup.ts';
+import { type FilterFunction, filter, simpleFilter } from './filter.ts';
+
+const int = filter('do_int', 'value, default=0, base=10', (_context, value, fallback, base) => {
+  const v = plain(value as Value);
+  const direct = typeof v === 'string' ? parseIntText(v, indexArgument(base as Value)) : intOf(v);
+  if (direct !== undefined) return direct;
+  const float = typeof v === 'string' ? parseFloatText(v) : undefined;
+  return float === undefined || !Number.isFinite(float) ? (fallback as Value) : truncate(float);
+});
+
+function plain(v: Value): Value {
+  return v instanceof Markup ? v.text : v;
+}
+
+/** `int(v)`; undefined for what Python answers with a TypeError or ValueError. */
+function intOf(v: Value): Value | undefined {
+  if (v instanceof Undefined) throw v.error();
+  const n = v instanceof PyDecimal ? v.toNumber() : numericOf(v);
+  if (n === undefined || Number.isNaN(n)) return undefined;
+  if (typeof n === 'bigint') return n;
+  if (!Number.isFinite(n)) throw new JinjaError('OverflowError', 'cannot convert float infinity to integer');
+  return truncate(n);
+}
+
+function truncate(n: number): Value {
+  const whole = Math.trunc(n);
+  return Number.isSafeInteger(whole) ? whole + 0 : narrow(BigInt(whole));
+}
+
+const float = filter('do_float', 'value, default=0.0', (_context, value, fallback) => {
+  const v = plain(value as Value);
+  if (v instanceof Undefined) throw v.error();
+  if (typeof v === 'string') {
+    const n = parseFloatText(v);
+    return n === undefined ? (fallback as Value) : makeFloat(n);
+  }
+  const n = v instanceof PyDecimal ? v.toNumber() : numericOf(v);
+  if (n === undefined) return fallback as Value;
+  const x = Number(n);
+  if (typeof n === 'bigint' && !Number.isFinite(x)) throw new JinjaError('OverflowError', 'int too large to convert to float');
+  return makeFloat(x);
+});
+
+const abs = simpleFilter('abs', 'x', (value) => {
+  if (value instanceof Undefined) throw typeError(`bad operand type for abs(): '${typeName(value)}'`);
+  const n = numericOf(value);
+  if (n === undefined) {
+    if (value instanceof PyDecimal) return value.coefficient < 0n ? value.jinjaUnary('-') as Value : value;
+    throw typeError(`bad operand type for abs(): '${typeName(value)}'`);
+  }
+  if (typeof value === 'boolean') return Number(value);
+  return n < 0 || Object.is(n, -0) ? negate(value) : value;
+});
+
+const round = filter('do_round', "value, precision=0, method='common'", (_context, value, precision, method) => {
+  if (method !== 'common' && method !== 'ceil' && method !== 'floor') throw new JinjaError('FilterArgumentError', 'method must be common, ceil or floor');
+  const v = value as Value;
+  const places = indexArgument(precision as Value);
+  if (method !== 'common') {
+    const scale = places >= 0 ? narrow(10n ** BigInt(places)) : makeFloat(10 ** places);
+    const scaled = numericOf(multiply(v, scale));
+    if (scaled === undefined) throw typeError(`must be real number, not ${typeName(v)}`);
+    const whole = typeof scaled === 'bigint' ? scaled : method === 'ceil' ? Math.ceil(scaled) : Math.floor(scaled);
+    return divide(typeof whole === 'number' ? truncate(whole) : whole, scale);
+  }
+  if (v instanceof PyDecimal) return v.quantized(places);
+  const n = numericOf(v);
+  if (v instanceof Undefined) throw typeError(`type ${typeName(v)} doesn't define __round__ method`);
+  if (n === undefined) throw typeError(`type ${typeName(v)} doesn't define __round__ method`);
+  if (!isFloat(v)) return roundInt(n, places);
+  return makeFloat(roundFloat(Number(n), places));
+});
+
+function roundInt(n: number | bigint, places: number): Value {
+  if (places >= 0) return n;
+  const unit = 10n ** BigInt(-places);
+  const value = BigInt(n);
+  const half = value < 0n ? -value : value;
+  let quotient = half / unit;
+  const rest = (half % unit) * 2n;
+  if (rest > unit || (rest === unit && quotient % 2n === 1n)) quotient++;
+  return narrow((value < 0n ? -quotient : quotient) * unit);
+}
+
+/** Correctly rounded, half to even on the exact value of the double, as CPython does. */
+function roundFloat(x: number, places: number): number {
+  if (!Number.isFinite(x) || x === 0 || places > 322) return x;
+  if (places < -308) return x < 0 ? -0 : 0;
+  const [digits, exponent] = exactDecimal(Math.abs(x));
+  const shift = exponent + places;
+  if (shift >= 0) return x;
+  const unit = 10n ** BigInt(-shift);
+  let quotient = digits / unit;
+  const rest = (digits % unit) * 2n;
+  if (rest > unit || (rest === unit && quotient % 2n === 1n)) quotient++;
+  const result = Number(`${quotient}e${-places}`);
+  return x < 0 ? -result : result;
+}
+
+/** A positive double as digits × 10^exponent. */
+function exactDecimal(x: number): [bigint, number] {
+  let exponent = 0;
+  let mantissa = x;
+  while (!Number.isInteger(mantissa)) {
+    mantissa *= 2;
+    exponent++;
+  }
+  return [BigInt(mantissa) * 5n ** BigInt(exponent), -exponent];
+}
+
+const PREFIXES = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
+
+const filesizeformat = filter('do_filesizeformat', 'value, binary=False', (_context, value, binary) => {
+  const v = plain(value as Value);
+  const n = typeof v === 'string' ? parseFloatText(v) : v instanceof PyDecimal ? v.toNumber() : numericOf(v);
+  if (n === undefined) {
+    if (v instanceof Undefined) throw v.error();
+    if (typeof v === 'string') throw valueError(`could not convert string to float: ${toReprText(v)}`);
+    throw typeError(`float() argument must be a string or a real number, not '${typeName(v)}'`);
+  }
+  const bytes = Number(n);
+  const useBinary = isTruthy(binary as Value);
+  const base = useBinary ? 1024 : 1000;
+  if (bytes === 1) return '1 Byte';
+  if (bytes < base) return `${Math.trunc(bytes)} Bytes`;
+  const index = PREFIXES.findIndex((_, i) => bytes < base ** (i + 2));
+  const i = index < 0 ? PREFIXES.length - 1 : index;
+  const prefix = useBinary ? `${(PREFIXES[i] as string).toUpperCase()}iB` : `${PREFIXES[i]}B`;
+  return `${((base * bytes) / base ** (i + 2)).toFixed(1)} ${prefix}`;
+});
+
+function toReprText(text: string): string {
+  return toText([text]).slice(1, -1);
+}
+
+export const NUMBER_FILTERS: readonly (readonly [string, FilterFunction])[] = [
+  ['abs', abs],
+  ['filesizeformat', filesizeformat],
+  ['float', float],
+  ['int', int],
+  ['round', round],
+];

@@ -1,0 +1,137 @@
+// Filters over text: case, trimming, replacing, wrapping, formatting.
+import { NO_KWARGS } from '../../values/call.ts';
+import { PyDict } from '../../values/dict.ts';
+import { lengthOf } from '../../values/iterate.ts';
+import { getStringMethod } from '../../values/methods/string-methods.ts';
+import { indexArgument } from '../../values/methods/list-methods.ts';
+import { modulo } from '../../values/arithmetic.ts';
+import { JinjaError, typeError } from '../../values/python-error.ts';
+import { codePoints } from '../../values/sequence.ts';
+import { toText } from '../../values/text.ts';
+import { isTruthy } from '../../values/truth.ts';
+import { PyTuple } from '../../values/tuple.ts';
+import { typeName } from '../../values/type-name.ts';
+import { Undefined } from '../../values/undefined.ts';
+import type { Value } from '../../values/value.ts';
+import { Markup } from '../markup.ts';
+import { type FilterFunction, filter, simpleFilter } from './filter.ts';
+import { prettyPrint } from './pretty-print.ts';
+import { wrapText } from './text-wrap.ts';
+
+/** `soft_str(v)`: text stays what it is, so that safe text stays safe. */
+function softText(v: Value): string {
+  return toText(v);
+}
+
+function call(method: string, self: string, ...args: Value[]): Value {
+  const fn = getStringMethod(method);
+  if (fn === undefined) throw new JinjaError('AttributeError', `'str' object has no attribute '${method}'`);
+  return fn(self, args, NO_KWARGS);
+}
+
+function likeInput(input: Value, text: Value): Value {
+  return input instanceof Markup && typeof text === 'string' ? new Markup(text) : text;
+}
+
+function caseFilter(name: string, method: string): FilterFunction {
+  return simpleFilter(name, 's', (value) => likeInput(value, call(method, softText(value))));
+}
+
+const title = simpleFilter('do_title', 's', (value) =>
+  likeInput(value, softText(value).split(/([-\s({[<]+)/).filter((part) => part !== '').map((part) => {
+    const [first = '', ...rest] = Array.from(part);
+    return first.toUpperCase() + (call('lower', rest.join('')) as string);
+  }).join('')));
+
+const trim = filter('do_trim', 'value, chars=None', (_context, value, chars) => likeInput(value as Value, call('strip', softText(value as Value), chars as Value)));
+
+const replace = filter('do_replace', 'eval_ctx, s, old, new, count=None', () => null);
+
+const fastReplace: FilterFunction = (context, value, args, kwargs) => {
+  const [old = kwargs.get('old'), fresh = kwargs.get('new'), count = kwargs.get('count') ?? null] = args;
+  if (old === undefined || fresh === undefined || args.length > 3) replace(context, null, [value, ...args], kwargs);
+  const result = call('replace', toText(value), toText(old as Value), toText(fresh as Value), count === null ? -1 : count);
+  return likeInput(value, result);
+};
+
+const center = filter('do_center', 'value, width=80', (_context, value, width) => likeInput(value as Value, call('center', softText(value as Value), width as Value)));
+
+const indent = filter('do_indent', 's, width=4, first=False, blank=False', (_context, value, width, first, blank) => {
+  const source = value as Value;
+  if (source instanceof Undefined) throw source.error();
+  if (typeof source !== 'string' && !(source instanceof Markup)) {
+    if (Array.isArray(source)) throw new JinjaError('AttributeError', "'list' object has no attribute 'splitlines'");
+    throw typeError(`unsupported operand type(s) for +=: '${typeName(source)}' and 'str'`);
+  }
+  const indention = typeof width === 'string' ? width : ' '.repeat(Math.max(0, indexArgument(width as Value)));
+  const lines = call('splitlines', `${toText(source)}\n`) as string[];
+  let out: string;
+  if (isTruthy(blank as Value)) {
+    out = lines.join(`\n${indention}`);
+  } else {
+    out = lines.map((line, i) => (i === 0 || line === '' ? line : indention + line)).join('\n');
+  }
+  return likeInput(source, isTruthy(first as Value) ? indention + out : out);
+});
+
+const truncate = filter('do_truncate', "env, s, length=255, killwords=False, end='...', leeway=None", () => null);
+
+const truncateText: FilterFunction = (context, value, args, kwargs) => {
+  const bound = new Map<string, Value>();
+  ['length', 'killwords', 'end', 'leeway'].forEach((name, i) => {
+    const given = args[i] ?? kwargs.get(name);
+    if (given !== undefined) bound.set(name, given);
+  });
+  if (args.length > 4 || bound.size !== args.length + kwargs.size) truncate(context, null, [value, ...args], kwargs);
+  const length = indexArgument(bound.get('length') ?? 255);
+  const end = toText(bound.get('end') ?? '...');
+  const leeway = indexArgument((bound.get('leeway') ?? null) === null ? 5 : (bound.get('leeway') as Value));
+  if (length < lengthOf(end)) throw new JinjaError('ValueError', `expected length >= ${lengthOf(end)}, got ${length}`);
+  if (leeway < 0) throw new JinjaError('ValueError', `expected leeway >= 0, got ${leeway}`);
+  if (lengthOf(value) <= length + leeway) return value;
+  const points = codePoints(toText(value));
+  const cut = Array.from(points.slice(0, length - lengthOf(end))).join('');
+  if (isTruthy(bound.get('killwords') ?? false)) return likeInput(value, cut + end);
+  const space = cut.lastIndexOf(' ');
+  return likeInput(value, (space < 0 ? cut : cut.slice(0, space)) + end);
+};
+
+const wordwrap = filter('do_wordwrap', 'environment, s, width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True', (_context, value, width, breakLong, wrapString, breakHyphens) => {
+  const separator = wrapString === null ? '\n' : toText(wrapString as Value);
+  const lines = call('splitlines', toText(value as Value)) as string[];
+  const options = { width: indexArgument(width as Value), breakLongWords: isTruthy(breakLong as Value), breakOnHyphens: isTruthy(breakHyphens as Value) };
+  return lines.map((line) => wrapText(line, options).join(separator)).join(separator);
+});
+
+const wordcount = simpleFilter('do_wordcount', 's', (value) => softText(value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0);
+
+const format: FilterFunction = (_context, value, args, kwargs) => {
+  if (args.length > 0 && kwargs.size > 0) throw new JinjaError('FilterArgumentError', "can't handle positional and keyword arguments at the same time");
+  return modulo(softText(value), kwargs.size > 0 ? new PyDict(kwargs) : new PyTuple(args));
+};
+
+const string = simpleFilter('soft_str', 's', (value) => (value instanceof Markup ? value : toText(value)));
+
+const defaultFilter = filter('do_default', "value, default_value='', boolean=False", (_context, value, fallback, boolean) =>
+  value instanceof Undefined || (isTruthy(boolean as Value) && !isTruthy(value as Value)) ? (fallback as Value) : (value as Value));
+
+const pprint = simpleFilter('do_pprint', 'value', (value) => prettyPrint(value));
+
+export const TEXT_FILTERS: readonly (readonly [string, FilterFunction])[] = [
+  ['capitalize', caseFilter('do_capitalize', 'capitalize')],
+  ['center', center],
+  ['d', defaultFilter],
+  ['default', defaultFilter],
+  ['format', format],
+  ['indent', indent],
+  ['lower', caseFilter('do_lower', 'lower')],
+  ['pprint', pprint],
+  ['replace', fastReplace],
+  ['string', string],
+  ['title', title],
+  ['trim', trim],
+  ['truncate', truncateText],
+  ['upper', caseFilter('do_upper', 'upper')],
+  ['wordcount', wordcount],
+  ['wordwrap', wordwrap],
+];

@@ -1,0 +1,52 @@
+// The public names of the template engine. `render`, `float`, `tuple` and `JinjaError` are the library `tsdbt/jinja`; the rest is what the
+// other folders use.
+import { JinjaError } from '../values/python-error.ts';
+import type { TemplateNode } from './ast.ts';
+import { DEFAULT_LEXER_OPTIONS, Lexer, type LexerOptions } from './lexer.ts';
+import { parseSource } from './parser.ts';
+
+export type * as Ast from './ast.ts';
+export { dumpAst } from './ast-dump.ts';
+export { type Block, extractBlocks, type ExtractOptions } from './blocks.ts';
+export type { Scope } from './context.ts';
+export {
+  Environment,
+  type EnvironmentOptions,
+  type MacroArgument,
+  type MacroDefinition,
+  type MacroTemplate,
+  settle,
+  type Template,
+  type TemplateInfo,
+} from './environment.ts';
+export { Markup } from './markup.ts';
+export { Namespace } from './namespace.ts';
+export { parseLiteral } from './python-literal.ts';
+export { type Limits, RenderState } from './render-state.ts';
+export { float, render, type RenderOptions, toValue, tuple } from './render.ts';
+export { macroReturn, ReturnSignal } from './return-signal.ts';
+export {
+  type DispatchCall,
+  extractLiteralCalls,
+  extractMacroCalls,
+  findCalls,
+  type LiteralCall,
+  literalCall,
+  literalOf,
+  type PossibleCall,
+  sourceText,
+  unrenderedConfig,
+  usesName,
+} from './static-calls.ts';
+export { Trace, type TracePlace, type TraceSource } from './trace.ts';
+export { hasJinja, renderYamlString } from './yaml-string.ts';
+export { JinjaError };
+
+/**
+ * The tree of a template.
+ * @throws JinjaError of type TemplateSyntaxError
+ */
+export function parseTemplate(source: string, options: Partial<LexerOptions> & { dbt?: boolean; name?: string } = {}): TemplateNode {
+  const { dbt = true, name = '<template>', ...rest } = options;
+  return parseSource(source, new Lexer({ ...DEFAULT_LEXER_OPTIONS, ...rest }), { dbt }, { name });
+}

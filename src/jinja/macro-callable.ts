@@ -1,0 +1,87 @@
+// What a macro is when a template calls it: jinja2's rules for its arguments around the generated function.
+import { PyDict } from '../values/dict.ts';
+import { typeError } from '../values/python-error.ts';
+import { stringRepr } from '../values/text.ts';
+import { PyTuple } from '../values/tuple.ts';
+import type { UndefinedFactory } from '../values/undefined.ts';
+import type { Callable, Kwargs, Value } from '../values/value.ts';
+
+/** What the code generator knows about a macro. */
+export interface MacroInfo {
+  /** Null for the body of a call block. */
+  readonly name: string | null;
+  readonly arguments: readonly string[];
+  /** The body mentions `caller`. */
+  readonly caller: boolean;
+  /** `caller` is passed behind the arguments. */
+  readonly appendCaller: boolean;
+  readonly catchKwargs: boolean;
+  readonly catchVarargs: boolean;
+  readonly autoescape: boolean;
+}
+
+/** The generated function: takes the arguments in order, `undefined` for the missing ones. */
+export type MacroFunction = (args: readonly (Value | undefined)[]) => Value | Generator<unknown, Value, unknown>;
+
+/** A macro as a value. */
+export function createMacroCallable(info: MacroInfo, invoke: MacroFunction, makeUndefined: UndefinedFactory): Callable {
+  const simple = !info.appendCaller && !info.catchKwargs && !info.catchVarargs;
+  const count = info.arguments.length;
+  const callable: Callable = (args, kwargs) => {
+    if (simple && kwargs.size === 0 && args.length <= count) return invoke(args);
+    return invoke(bindArguments(info, args, kwargs, makeUndefined));
+  };
+  callable.jinjaType = 'jinja2.runtime.Macro';
+  callable.jinjaText = () => `<Macro ${info.name === null ? 'anonymous' : stringRepr(info.name)}>`;
+  callable.jinjaGet = (name) => {
+    switch (name) {
+      case 'name':
+        return info.name;
+      case 'arguments':
+        return new PyTuple(info.arguments);
+      case 'catch_kwargs':
+        return info.catchKwargs;
+      case 'catch_varargs':
+        return info.catchVarargs;
+      case 'caller':
+        return info.caller;
+      case 'explicit_caller':
+        return info.arguments.includes('caller');
+      default:
+        return undefined;
+    }
+  };
+  return callable;
+}
+
+function bindArguments(info: MacroInfo, args: readonly Value[], kwargs: Kwargs, makeUndefined: UndefinedFactory): (Value | undefined)[] {
+  const names = info.arguments;
+  const bound: (Value | undefined)[] = args.slice(0, names.length);
+  const rest = new Map(kwargs);
+  let foundCaller = false;
+  if (bound.length !== names.length) {
+    for (const name of names.slice(bound.length)) {
+      bound.push(rest.get(name));
+      rest.delete(name);
+      if (name === 'caller') foundCaller = true;
+    }
+  } else {
+    foundCaller = names.includes('caller');
+  }
+  if (info.caller && !foundCaller) {
+    bound.push(rest.get('caller') ?? makeUndefined('caller', 'No caller defined'));
+    rest.delete('caller');
+  }
+  const name = info.name === null ? 'None' : stringRepr(info.name);
+  if (info.catchKwargs) {
+    bound.push(new PyDict(rest));
+  } else if (rest.size > 0) {
+    if (rest.has('caller')) {
+      throw typeError(`macro ${name} was invoked with two values for the special caller argument. This is most likely a bug.`);
+    }
+    throw typeError(`macro ${name} takes no keyword argument ${stringRepr([...rest.keys()][0] as string)}`);
+  }
+  if (info.catchVarargs) bound.push(new PyTuple(args.slice(names.length)));
+  else if (args.length > names.length) throw typeError(`macro ${name} takes not more than ${names.length} argument(s)`);
+  return bound;
+}

@@ -1,0 +1,143 @@
+// Text that is known to be safe HTML: what `escape`, `safe` and `tojson` give. It is a str that escapes what is joined to it.
+import { lookupItem } from '../values/access.ts';
+import { compareStrings } from '../values/comparison.ts';
+import { modulo, multiply } from '../values/arithmetic.ts';
+import { iterate, lengthOf } from '../values/iterate.ts';
+import { bindMethod } from '../values/methods/method.ts';
+import { getStringMethod } from '../values/methods/string-methods.ts';
+import { stringRepr, toText } from '../values/text.ts';
+import { PyDict } from '../values/dict.ts';
+import { PyTuple } from '../values/tuple.ts';
+import type { HostObject, Value } from '../values/value.ts';
+
+/** Methods whose text arguments are escaped, and those whose result is a plain value. */
+const PLAIN_RESULTS: ReadonlySet<string> = new Set(['encode', 'maketrans']);
+
+export class Markup implements HostObject {
+  readonly jinjaType = 'markupsafe.Markup';
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  jinjaGet(name: string): Value | undefined {
+    if (name === 'striptags') return () => stripTags(this.text);
+    if (name === 'unescape') return () => unescape(this.text);
+    if (name === '__html__') return () => this;
+    const method = getStringMethod(name);
+    if (method === undefined) return undefined;
+    return bindMethod<string>(name, (self, args, kwargs) => {
+      const escaped = name === 'join' ? [Array.from(iterate(args[0] ?? null), (x) => escape(x).text)] : args.map((a) => (a instanceof Markup ? a.text : name === 'replace' && typeof a === 'string' ? escape(a).text : a));
+      const result = method(self, escaped, kwargs);
+      return PLAIN_RESULTS.has(name) ? result : marked(result);
+    }, this.text);
+  }
+
+  jinjaItem(key: Value): Value | undefined {
+    const item = lookupItem(this.text, key);
+    return typeof item === 'string' ? new Markup(item) : item;
+  }
+
+  jinjaText(): string {
+    return this.text;
+  }
+
+  jinjaRepr(): string {
+    return `Markup(${stringRepr(this.text)})`;
+  }
+
+  jinjaTruth(): boolean {
+    return this.text !== '';
+  }
+
+  jinjaLength(): number {
+    return lengthOf(this.text);
+  }
+
+  jinjaIter(): Iterable<Value> {
+    return iterate(this.text);
+  }
+
+  jinjaContains(item: Value): boolean {
+    return this.text.includes(toText(item));
+  }
+
+  jinjaEquals(other: Value): boolean {
+    return other instanceof Markup ? other.text === this.text : other === this.text;
+  }
+
+  jinjaHash(): string {
+    return `str ${this.text}`;
+  }
+
+  jinjaCompare(other: Value): number | undefined {
+    if (other instanceof Markup) return compareStrings(this.text, other.text);
+    return typeof other === 'string' ? compareStrings(this.text, other) : undefined;
+  }
+
+  jinjaBinary(op: string, other: Value, reflected: boolean): Value | undefined {
+    if (op === '+' && (typeof other === 'string' || other instanceof Markup)) {
+      const text = escape(other).text;
+      return new Markup(reflected ? text + this.text : this.text + text);
+    }
+    if (op === '*' && !(other instanceof Markup)) return marked(multiply(this.text, other));
+    if (op === '%' && !reflected) return marked(modulo(this.text, escapedArguments(other)));
+    return undefined;
+  }
+
+  toJsonValue(): unknown {
+    return this.text;
+  }
+}
+
+function marked(v: Value): Value {
+  if (typeof v === 'string') return new Markup(v);
+  if (Array.isArray(v)) return v.map(marked);
+  return v instanceof PyTuple ? new PyTuple(v.items.map(marked)) : v;
+}
+
+function escapedArguments(v: Value): Value {
+  if (typeof v === 'string') return escape(v).text;
+  if (v instanceof PyTuple) return new PyTuple(v.items.map(escapedArguments));
+  if (v instanceof PyDict) return new PyDict([...v.entries()].map(([key, value]) => [key, escapedArguments(value)]));
+  return v;
+}
+
+const ESCAPES: { readonly [char: string]: string } = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' };
+
+/** The value as safe text; text that is already safe stays as it is. */
+export function escape(v: Value): Markup {
+  if (v instanceof Markup) return v;
+  return new Markup(escapeText(toText(v)));
+}
+
+export function escapeText(text: string): string {
+  return text.replace(/[&<>'"]/g, (char) => ESCAPES[char] as string);
+}
+
+const NAMED: { readonly [name: string]: string } = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0', copy: '©', raquo: '»', laquo: '«' };
+
+export function unescape(text: string): string {
+  return text.replace(/&(?:#x([0-9a-fA-F]+)|#(\d+)|(\w+));/g, (whole, hex?: string, decimal?: string, name?: string) => {
+    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
+    if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
+    return NAMED[name ?? ''] ?? whole;
+  });
+}
+
+/** Text without comments and tags, white space as single spaces. */
+export function stripTags(text: string): string {
+  let out = text;
+  for (let start = out.indexOf('<!--'); start >= 0; start = out.indexOf('<!--', start)) {
+    const end = out.indexOf('-->', start);
+    if (end < 0) break;
+    out = out.slice(0, start) + out.slice(end + 3);
+  }
+  for (let start = out.indexOf('<'); start >= 0; start = out.indexOf('<', start)) {
+    const end = out.indexOf('>', start);
+    if (end < 0) break;
+    out = out.slice(0, start) + out.slice(end + 1);
+  }
+  return unescape(out.split(/\s+/).filter((word) => word !== '').join(' '));
+}

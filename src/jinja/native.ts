@@ -1,0 +1,85 @@
+// dbt's native rendering of YAML strings: a string that is one expression gives the expression's value, not its text.
+import { isFloat } from '../values/arithmetic.ts';
+import { JinjaError } from '../values/python-error.ts';
+import { toText } from '../values/text.ts';
+import { typeName } from '../values/type-name.ts';
+import type { HostObject, Value } from '../values/value.ts';
+import { parseLiteral } from './python-literal.ts';
+
+/** One printed value; `constant` when jinja2 would have computed it while compiling, so that only its text is known. */
+export interface NativePart {
+  readonly value: Value;
+  readonly constant: boolean;
+}
+
+/** The result of `as_text`, `as_native`, `as_bool` and `as_number`: a str that says how it is to be read. */
+export class NativeMarker implements HostObject {
+  readonly jinjaType: string;
+  readonly text: string;
+  readonly kind: 'text' | 'native' | 'bool' | 'number';
+
+  constructor(text: string, kind: NativeMarker['kind']) {
+    this.text = text;
+    this.kind = kind;
+    this.jinjaType = `${kind[0]?.toUpperCase()}${kind.slice(1)}Marker`;
+  }
+
+  jinjaGet(): Value | undefined {
+    return undefined;
+  }
+
+  jinjaText(): string {
+    return this.text;
+  }
+
+  jinjaTruth(): boolean {
+    return this.text !== '';
+  }
+
+  jinjaEquals(other: Value): boolean {
+    return other === this.text || (other instanceof NativeMarker && other.text === this.text);
+  }
+}
+
+/**
+ * The value of a string of YAML.
+ * @throws JinjaError when `as_bool` or `as_number` does not hold
+ */
+export function nativeConcat(parts: readonly NativePart[]): Value {
+  const merged = mergeConstants(parts);
+  const [first] = merged;
+  if (first === undefined) return '';
+  if (merged.length > 1) return merged.map(toText).join('');
+  if (!(first instanceof NativeMarker)) return first;
+  if (first.kind === 'text') return first.text;
+  const value = parseLiteral(first.text) ?? { value: first.text };
+  if (first.kind === 'bool' && typeof value.value !== 'boolean') {
+    throw new JinjaError('ValueError', `Could not convert value '${first.text}' into type 'bool'`);
+  }
+  if (first.kind === 'number' && !isNumber(value.value)) {
+    throw new JinjaError('ValueError', `Could not convert value '${first.text}' into type 'number'`);
+  }
+  return value.value;
+}
+
+function isNumber(v: Value): boolean {
+  const name = typeName(v);
+  return name === 'int' || name === 'float' || isFloat(v);
+}
+
+/** Text and constants that follow each other are one text. */
+function mergeConstants(parts: readonly NativePart[]): Value[] {
+  const out: Value[] = [];
+  let text: string | undefined;
+  for (const { value, constant } of parts) {
+    if (constant && !(value instanceof NativeMarker)) {
+      text = (text ?? '') + toText(value);
+      continue;
+    }
+    if (text !== undefined) out.push(text);
+    text = undefined;
+    out.push(value);
+  }
+  if (text !== undefined) out.push(text);
+  return out;
+}

@@ -1,0 +1,21 @@
+// dbt's `return()`: how a macro gives a value instead of its text.
+import { typeError } from '../values/python-error.ts';
+import type { Callable, Value } from '../values/value.ts';
+
+/** Thrown by `return(value)`, caught by the nearest call of a macro. Not an error: it has no stack, so that it is cheap. */
+export class ReturnSignal {
+  readonly value: Value;
+
+  constructor(value: Value) {
+    this.value = value;
+  }
+}
+
+/** The function that templates know as `return`. Compiled macros recognize it by identity and return without throwing. */
+export const macroReturn: Callable = (args, kwargs) => {
+  const value = args[0] ?? kwargs.get('data');
+  if (value === undefined) throw typeError("_return() missing 1 required positional argument: 'data'");
+  if (args.length + kwargs.size > 1) throw typeError(`_return() takes 1 positional argument but ${args.length + kwargs.size} were given`);
+  throw new ReturnSignal(value);
+};
+macroReturn.jinjaText = () => '<function return>';

@@ -1,0 +1,103 @@
+// The parser's view of the tokens: one current token, one to look ahead, and jinja2's words for a token that does not fit.
+// Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: see NOTICE in lexer.ts.
+import { JinjaError } from '../values/python-error.ts';
+import { stringRepr } from '../values/text.ts';
+import { OPERATORS, type Token } from './lexer.ts';
+
+const TYPE_WORDS: { readonly [type: string]: string } = {
+  block_begin: 'begin of statement block',
+  block_end: 'end of statement block',
+  variable_begin: 'begin of print statement',
+  variable_end: 'end of print statement',
+  data: 'template data / text',
+  eof: 'end of template',
+  ...Object.fromEntries(Object.entries(OPERATORS).map(([text, type]) => [type, text])),
+};
+
+/** What jinja2 calls a token in a message. */
+export function describeToken(token: Token): string {
+  return token.type === 'name' ? token.value : (TYPE_WORDS[token.type] ?? token.type);
+}
+
+/** Like `describeToken`, for `type` or `name:value`. */
+export function describeExpectation(expectation: string): string {
+  const colon = expectation.indexOf(':');
+  if (colon < 0) return TYPE_WORDS[expectation] ?? expectation;
+  return expectation.startsWith('name:') ? expectation.slice(5) : (TYPE_WORDS[expectation.slice(0, colon)] ?? expectation.slice(0, colon));
+}
+
+/** Whether a token is of a type, or a name of a value: `block_end`, `name:endfor`. */
+export function matches(token: Token, expectation: string): boolean {
+  if (token.type === expectation) return true;
+  return token.type === 'name' && expectation.startsWith('name:') && expectation.slice(5) === token.value;
+}
+
+/** A syntax error at a token. */
+export function syntaxError(message: string, line: number, pos?: number): JinjaError {
+  return new SyntaxErrorAt(message, line, pos);
+}
+
+/** A syntax error that still knows its offset, so that whoever has the source can tell the column. */
+export class SyntaxErrorAt extends JinjaError {
+  readonly pos: number | undefined;
+
+  constructor(message: string, line: number, pos: number | undefined) {
+    super('TemplateSyntaxError', message, { line });
+    this.pos = pos;
+  }
+}
+
+/** Reads tokens one by one. An `error` token throws when it becomes the current one, as jinja2's lazy lexer does. */
+export class TokenStream {
+  current: Token;
+  private readonly tokens: readonly Token[];
+  private index = 0;
+
+  constructor(tokens: readonly Token[]) {
+    this.tokens = tokens;
+    this.current = this.at(0);
+  }
+
+  /** Goes on by one token and gives the one before. */
+  next(): Token {
+    const token = this.current;
+    if (token.type !== 'eof') this.current = this.at(++this.index);
+    return token;
+  }
+
+  look(): Token {
+    return this.current.type === 'eof' ? this.current : this.at(this.index + 1);
+  }
+
+  /** Skips a token of this type or name. */
+  skipIf(expectation: string): boolean {
+    if (!matches(this.current, expectation)) return false;
+    this.next();
+    return true;
+  }
+
+  skipName(name: string): boolean {
+    if (this.current.type !== 'name' || this.current.value !== name) return false;
+    this.next();
+    return true;
+  }
+
+  isName(name: string): boolean {
+    return this.current.type === 'name' && this.current.value === name;
+  }
+
+  expect(expectation: string): Token {
+    const token = this.current;
+    if (matches(token, expectation)) return this.next();
+    const expected = stringRepr(describeExpectation(expectation));
+    if (token.type === 'eof') throw syntaxError(`unexpected end of template, expected ${expected}.`, token.line, token.pos);
+    throw syntaxError(`expected token ${expected}, got ${stringRepr(describeToken(token))}`, token.line, token.pos);
+  }
+
+  private at(index: number): Token {
+    const token = this.tokens[index] as Token;
+    if (token.error !== undefined) throw token.error;
+    if (token.type === 'eof' && index > 0) return { ...token, line: (this.tokens[index - 1] as Token).line };
+    return token;
+  }
+}

@@ -1,0 +1,115 @@
+// Walking over a tree: the children of a node in the order of evaluation, and questions about whole trees.
+import type { Arguments, Node } from './ast.ts';
+
+/** The nodes directly below, in jinja2's order of fields. */
+export function children(node: Node): readonly Node[] {
+  switch (node.type) {
+    case 'Template':
+    case 'Scope':
+    case 'Block':
+      return node.body;
+    case 'Output':
+    case 'Concat':
+      return node.nodes;
+    case 'Const':
+    case 'TemplateData':
+    case 'Name':
+    case 'NSRef':
+    case 'Break':
+    case 'Continue':
+      return [];
+    case 'Tuple':
+    case 'List':
+    case 'Dict':
+      return node.items;
+    case 'Pair':
+      return [node.key, node.value];
+    case 'Keyword':
+      return [node.value];
+    case 'Operand':
+      return [node.expr];
+    case 'CondExpr':
+      return node.expr2 === null ? [node.test, node.expr1] : [node.test, node.expr1, node.expr2];
+    case 'Call':
+    case 'Test':
+      return [node.node, ...argumentNodes(node)];
+    case 'Filter':
+      return node.node === null ? argumentNodes(node) : [node.node, ...argumentNodes(node)];
+    case 'Getattr':
+    case 'Not':
+    case 'Neg':
+    case 'Pos':
+    case 'ExprStmt':
+      return [node.node];
+    case 'Getitem':
+      return [node.node, node.arg];
+    case 'Slice':
+      return [node.start, node.stop, node.step].filter((n) => n !== null);
+    case 'Compare':
+      return [node.expr, ...node.ops];
+    case 'Add':
+    case 'Sub':
+    case 'Mul':
+    case 'Div':
+    case 'FloorDiv':
+    case 'Mod':
+    case 'Pow':
+    case 'And':
+    case 'Or':
+      return [node.left, node.right];
+    case 'For':
+      return [node.target, node.iter, ...node.body, ...node.else_, ...(node.test === null ? [] : [node.test])];
+    case 'If':
+      return [node.test, ...node.body, ...node.elif_, ...node.else_];
+    case 'Macro':
+      return [...node.args, ...node.defaults, ...node.body];
+    case 'CallBlock':
+      return [node.call, ...node.args, ...node.defaults, ...node.body];
+    case 'FilterBlock':
+      return [...node.body, node.filter];
+    case 'With':
+      return [...node.targets, ...node.values, ...node.body];
+    case 'Extends':
+    case 'Include':
+    case 'Import':
+    case 'FromImport':
+      return [node.template];
+    case 'Assign':
+      return [node.target, node.node];
+    case 'AssignBlock':
+      return node.filter === null ? [node.target, ...node.body] : [node.target, node.filter, ...node.body];
+    case 'ScopedEvalContextModifier':
+      return [...node.options, ...node.body];
+  }
+}
+
+function argumentNodes(node: Arguments): Node[] {
+  const out: Node[] = [...node.args, ...node.kwargs];
+  if (node.dyn_args !== null) out.push(node.dyn_args);
+  if (node.dyn_kwargs !== null) out.push(node.dyn_kwargs);
+  return out;
+}
+
+/** Calls `found` for every node of the trees, parents first. */
+export function walk(nodes: readonly Node[], found: (node: Node) => void): void {
+  for (const node of nodes) {
+    found(node);
+    walk(children(node), found);
+  }
+}
+
+/** Which of the names are read somewhere in the trees before anything there stores to them. */
+export function undeclaredNames(nodes: readonly Node[], names: readonly string[]): Set<string> {
+  const open = new Set(names);
+  const found = new Set<string>();
+  const visit = (node: Node): void => {
+    if (node.type === 'Name') {
+      if (node.ctx !== 'load') open.delete(node.name);
+      else if (open.has(node.name)) found.add(node.name);
+      return;
+    }
+    if (node.type !== 'Block') for (const child of children(node)) visit(child);
+  };
+  for (const node of nodes) visit(node);
+  return found;
+}

@@ -1,0 +1,51 @@
+// Text to numbers as Python's `int()` and `float()` read it.
+import { narrow } from './arithmetic.ts';
+
+const DIGITS = /^[0-9a-z]+(?:_[0-9a-z]+)*$/;
+
+/** `int(text, base)`, `undefined` where Python raises ValueError. Base 0 reads prefixes. */
+export function parseIntText(text: string, base = 10): number | bigint | undefined {
+  const match = /^([+-]?)(?:(0[box])_?)?(.*)$/s.exec(asciiDigits(text).trim().toLowerCase());
+  if (match === null) return undefined;
+  const [, sign, prefix, rest = ''] = match;
+  let radix = base;
+  let digits = rest;
+  if (prefix !== undefined) {
+    const implied = prefix === '0b' ? 2 : prefix === '0o' ? 8 : 16;
+    if (base === 0 || base === implied) radix = implied;
+    else digits = prefix + rest;
+  } else if (base === 0) {
+    radix = 10;
+    if (/^0[0_]*[1-9]/.test(digits)) return undefined;
+  }
+  if (radix < 2 || radix > 36 || !DIGITS.test(digits)) return undefined;
+  let value = 0n;
+  for (const char of digits) {
+    if (char === '_') continue;
+    const digit = Number.parseInt(char, 36);
+    if (digit >= radix) return undefined;
+    value = value * BigInt(radix) + BigInt(digit);
+  }
+  return narrow(sign === '-' ? -value : value);
+}
+
+/** `float(text)`, `undefined` where Python raises ValueError. */
+export function parseFloatText(text: string): number | undefined {
+  const source = asciiDigits(text).trim();
+  if (/^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/.test(source)) return Number(source.replaceAll('_', ''));
+  const special = /^([+-]?)(inf|infinity|nan)$/i.exec(source);
+  if (special === null) return undefined;
+  if (special[2]?.toLowerCase() === 'nan') return Number.NaN;
+  return special[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+}
+
+/** Decimal digits of other scripts as ASCII ones. */
+function asciiDigits(text: string): string {
+  if (!/[^\x00-\x7f]/.test(text)) return text;
+  return text.replace(/\p{Nd}/gu, (char) => {
+    const code = char.codePointAt(0) as number;
+    let zero = code;
+    while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1)) && code - zero < 9) zero--;
+    return String(code - zero);
+  });
+}
