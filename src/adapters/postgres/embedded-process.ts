@@ -1,0 +1,44 @@
+// Who a process is: its pid and when it started, because pids are used again. Signals are sent by the callers.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started, in the system's own words. */
+  readonly start: string;
+}
+
+/** When a process started; null when there is none. */
+export function startOf(pid: number): string | null {
+  if (process.platform === 'linux') {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      // The name in parentheses may hold anything; the fields after it do not. The third is the state, the 22nd the start.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return fields[0] === 'Z' || fields[0] === 'X' ? null : fields[19] ?? null;
+    } catch {
+      return null;
+    }
+  }
+  const { stdout, status } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
+  return status === 0 && stdout.trim() !== '' ? stdout.trim() : null;
+}
+
+export function ownIdentity(): ProcessIdentity {
+  return { pid: process.pid, start: startOf(process.pid) ?? '' };
+}
+
+/** Is it still the same process? */
+export function isAlive({ pid, start }: ProcessIdentity): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
+  }
+  return startOf(pid) === start;
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => { setTimeout(resolve, ms); });
+}

@@ -1,0 +1,127 @@
+// A small process of its own that starts the embedded server, watches who uses it and stops it when the last one is gone, however that
+// one ended. Started by embedded.ts with the folder as its argument; when it is killed itself, the next command starts another.
+import { spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { EmbeddedFiles, type Place, readPostmaster } from './embedded-files.ts';
+import { isAlive, ownIdentity, type ProcessIdentity, sleep } from './embedded-process.ts';
+
+const WATCH_MS = 250;
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 15_000;
+
+/** What the keeper tells the command that started it. */
+export type KeeperMessage = { readonly ready: true; readonly port: number } | { readonly ready: false; readonly message: string };
+
+async function freePort(preferred: number | null): Promise<number> {
+  const tryPort = (port: number): Promise<number | null> => new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(null));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => resolve(address !== null && typeof address === 'object' ? address.port : null));
+    });
+  });
+  return (preferred === null ? null : await tryPort(preferred)) ?? (await tryPort(0)) ?? 0;
+}
+
+/** The settings that differ from the server's own: reachable from this machine only; a crash of the machine may cost the last moments, never consistency. */
+function settings(port: number): string[] {
+  const values: Readonly<Record<string, string>> = {
+    listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: '', synchronous_commit: 'off', jit: 'off', max_wal_size: '1GB', log_timezone: 'UTC', timezone: 'UTC',
+  };
+  return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+}
+
+async function startServer(files: EmbeddedFiles, place: Place): Promise<{ server: ProcessIdentity; port: number }> {
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  // Left by a keeper that was killed: the server runs on and is ours now.
+  const failure = readPostmaster(place.home)?.identity ? () => null : await launch(files, place);
+  while (performance.now() < deadline) {
+    const state = readPostmaster(place.home);
+    if (state?.identity && state.ready) return { server: state.identity, port: state.port };
+    const why = failure();
+    if (why !== null) throw new Error(why);
+    await sleep(5);
+  }
+  throw new Error(`the server did not start within a minute, see ${files.logPath}`);
+}
+
+/** @returns what tells why the server is not there, once it has failed */
+async function launch(files: EmbeddedFiles, place: Place): Promise<() => string | null> {
+  let failed: string | null = null;
+  const port = await freePort(place.port);
+  const log = openSync(files.logPath, 'a', 0o600);
+  const child = spawn(join(place.native, 'bin', 'postgres'), ['-D', join(place.home, 'data'), ...settings(port)], {
+    cwd: place.home, detached: true, stdio: ['ignore', log, log], env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
+    ...(place.uid === null ? {} : { uid: place.uid }), ...(place.gid === null ? {} : { gid: place.gid }),
+  });
+  child.once('error', (error) => { failed = error.message; });
+  child.once('exit', (code, signal) => { failed = `the server ended at once (${signal ?? `exit code ${code}`}), see ${files.logPath}`; });
+  child.unref();
+  return () => failed;
+}
+
+async function stopServer(server: ProcessIdentity): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
+    if (!isAlive(server)) return;
+    try {
+      process.kill(server.pid, signal);
+    } catch {
+      return;
+    }
+    const deadline = performance.now() + STOP_TIMEOUT_MS;
+    while (isAlive(server) && performance.now() < deadline) await sleep(10);
+  }
+}
+
+async function watch(files: EmbeddedFiles, server: ProcessIdentity): Promise<void> {
+  for (;;) {
+    await sleep(WATCH_MS);
+    if (!isAlive(server)) {
+      if (files.keeper?.pid === process.pid) files.forgetKeeper();
+      return;
+    }
+    if (files.kept || files.owners().length > 0) continue;
+    const stopped = await files.locked(async () => {
+      // Somebody may have come while we waited for the lock.
+      if (files.kept || files.owners().length > 0) return false;
+      await stopServer(server);
+      if (files.keeper?.pid === process.pid) files.forgetKeeper();
+      return true;
+    });
+    if (stopped) return;
+  }
+}
+
+function tell(message: KeeperMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.send) return resolve();
+    process.send(message, undefined, undefined, () => {
+      process.disconnect?.();
+      resolve();
+    });
+  });
+}
+
+async function main(dir: string): Promise<void> {
+  // Whoever started us may be gone or interrupted; that is no reason to leave a server behind.
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => {});
+  process.on('error', () => {});
+  const files = new EmbeddedFiles(dir);
+  const place = files.place;
+  if (place === null) return tell({ ready: false, message: `${dir} holds no server` });
+  try {
+    const { server, port } = await startServer(files, place);
+    files.keeper = { ...ownIdentity(), dir: place.dir, port, server };
+    if (place.port !== port) files.place = { ...place, port };
+    process.on('SIGTERM', () => { void stopServer(server).then(() => { files.forgetKeeper(); process.exit(0); }); });
+    await tell({ ready: true, port });
+    await watch(files, server);
+  } catch (error) {
+    await tell({ ready: false, message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+await main(process.argv[2] ?? '');
