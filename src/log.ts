@@ -1,6 +1,5 @@
-// The event type that everything reports through, and the pure part of showing one: colours, dbt's line forms, the rule that turns
-// warnings into errors. Leaves the wording of each event to whoever fires it, and writing to a console or a file to the cli's sinks.
-import { TsdbtError } from './errors.ts';
+// The event type that everything reports through, and the pure part of showing one: colours and dbt's line forms. Leaves the wording
+// of each event to whoever fires it, and writing to a console or a file to the cli's sinks.
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'none';
 
@@ -123,39 +122,4 @@ export function jsonLine(event: LogEvent, at: Date, micros: number, colors: bool
       ts: `${at.toISOString().slice(0, 19)}.${String(micros).padStart(6, '0')}Z`,
     },
   });
-}
-
-/** `--warn-error` and `--warn-error-options`, resolved. */
-export interface WarnErrorOptions { readonly error: 'all' | readonly string[]; readonly warn: readonly string[]; readonly silence: readonly string[] }
-
-/** Warnings that only tell of a result whose status is decided already: never turned into errors. */
-const REPORTS = new Set(['LogTestResult', 'LogFreshnessResult', 'RunResultWarning', 'RunResultWarningMessage', 'Note']);
-
-const isDeprecation = (event: LogEvent): boolean => /^D\d/.test(event.code);
-
-/** What `warn_error_options` makes of a warning with this event name. */
-export function warningFate(options: WarnErrorOptions, name: string, deprecation = false): 'error' | 'warn' | 'silence' {
-  const listed = (list: readonly string[]): boolean => list.includes(name) || (deprecation && list.includes('Deprecations'));
-  const errors: readonly string[] = typeof options.error === 'string' ? [options.error] : options.error;
-  if (errors.includes(name)) return 'error';
-  if (listed(options.silence)) return 'silence';
-  if (listed(options.warn)) return 'warn';
-  return errors.includes('all') || errors.includes('*') || listed(errors) ? 'error' : 'warn';
-}
-
-/**
- * A logger that raises the warnings which the options call errors, drops the silenced ones and passes the rest on.
- * @throws {TsdbtError} of kind `compilation` in `fire`
- */
-export function withWarnError(logger: Logger, options: WarnErrorOptions): Logger {
-  return {
-    fire(event) {
-      if (event.level === 'warn' && !REPORTS.has(event.name)) {
-        const fate = warningFate(options, event.name, isDeprecation(event));
-        if (fate === 'silence') return;
-        if (fate === 'error') throw new TsdbtError('compilation', stripColors(event.msg).replace(/^\[WARNING\](\[[^\]]*\])?: /, ''), { code: event.code });
-      }
-      logger.fire(event);
-    },
-  };
 }

@@ -1,32 +1,17 @@
-// What every part of a run shares: configuration, the manifest as it fills with compiled nodes, adapter, log, clock, where files go.
-// Holds values; the work is done by the files beside it.
-import type { Adapter } from '../adapters/adapter.ts';
+// What every part of a run shares beyond compiling: log, clock, journal, rows to show; and the plain forms of results. Holds values; the
+// work is done by the files beside it.
 import type { Table } from '../adapters/table.ts';
-import type { MacroResolver } from '../context/macro-resolver.ts';
+import type { CompileContext } from '../compiler/compile-context.ts';
 import type { Manifest } from '../contracts/manifest.ts';
-import type { GraphNode, ManifestNode } from '../contracts/node.ts';
-import type { RuntimeConfig } from '../contracts/project.ts';
+import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult, RunStatus } from '../contracts/results.ts';
-import type { Logger } from '../log.ts';
 import type { Journal } from '../state/journal.ts';
 import type { RunLog } from './run-log.ts';
 
-/** A manifest in which compiled nodes take the place of parsed ones. */
-export type WorkingManifest = Omit<Manifest, 'nodes'> & { readonly nodes: Record<string, ManifestNode> };
-
-export interface RunContext {
-  readonly config: RuntimeConfig;
-  readonly manifest: WorkingManifest;
-  readonly adapter: Adapter;
-  readonly resolver: MacroResolver;
-  readonly logger: Logger;
+export interface RunContext extends CompileContext {
   readonly log: RunLog;
-  /** What the command selected. */
-  readonly selected: ReadonlySet<string>;
   /** What goes in front of (or behind) each statement of a node; undefined for nothing. */
   readonly queryComment: (node: GraphNode) => (() => { text: string; append: boolean } | null) | undefined;
-  /** Writes a file below the project's folder; `path` is relative to it. */
-  readonly write: (path: string, text: string) => void;
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
   readonly journal: Journal | null;

@@ -4,19 +4,11 @@ import type { Session } from '../adapters/adapter.ts';
 import type { GraphNode, ManifestNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
+import type { Queue } from '../graph/queue.ts';
 import { bareResult, isEphemeral, isoMicros, lookupNode, type RunContext, stopsChildren } from './run-context.ts';
 import type { NodeProgress } from './run-log.ts';
 import { type NodeKind, runNode } from './run-node.ts';
 import { printResultError } from './run-summary.ts';
-
-/** Gives nodes whose parents are done. */
-export interface WorkQueue {
-  /** The next ready node; null when none is ready now. */
-  take(): string | null;
-  done(id: string): void;
-  /** Nodes neither done nor taken. */
-  readonly waiting: number;
-}
 
 export interface ExecuteOptions {
   readonly threads: number;
@@ -41,7 +33,7 @@ export interface Execution { readonly results: RunResult[]; readonly interrupted
  * Executes every node of the queue.
  * @throws {TsdbtError} the first error, when `raiseFirst`
  */
-export async function executeNodes(ctx: RunContext, queue: WorkQueue, options: ExecuteOptions): Promise<Execution> {
+export async function executeNodes(ctx: RunContext, queue: Queue, options: ExecuteOptions): Promise<Execution> {
   return new Runner(ctx, queue, options).run();
 }
 
@@ -49,7 +41,7 @@ type Stop = { readonly why: 'failFast'; readonly result: RunResult } | { readonl
 
 class Runner {
   readonly #ctx: RunContext;
-  readonly #queue: WorkQueue;
+  readonly #queue: Queue;
   readonly #options: ExecuteOptions;
   readonly #results: RunResult[] = [];
   readonly #skipped = new Map<string, RunResult | null>();
@@ -61,7 +53,7 @@ class Runner {
   #stop: Stop | null = null;
   #wake: () => void = () => undefined;
 
-  constructor(ctx: RunContext, queue: WorkQueue, options: ExecuteOptions) {
+  constructor(ctx: RunContext, queue: Queue, options: ExecuteOptions) {
     this.#ctx = ctx;
     this.#queue = queue;
     this.#options = options;
@@ -80,7 +72,7 @@ class Runner {
     try {
       for (;;) {
         this.#startReady();
-        if (this.#stop !== null || (this.#running === 0 && this.#queue.waiting === 0)) break;
+        if (this.#stop !== null || this.#queue.remaining === 0) break;
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
           if (this.#stop !== null) resolve();
@@ -95,9 +87,9 @@ class Runner {
 
   #startReady(): void {
     while (this.#stop === null && this.#free.length > 0) {
-      const id = this.#queue.take();
-      if (id === null) {
-        if (this.#running === 0 && this.#queue.waiting > 0) throw new TsdbtError('internal', `${this.#queue.waiting} nodes wait for nodes that never run`);
+      const id = this.#queue.next();
+      if (id === undefined) {
+        if (this.#running === 0 && this.#queue.remaining > 0) throw new TsdbtError('internal', `${this.#queue.remaining} nodes wait for nodes that never run`);
         return;
       }
       const thread = this.#free.pop()!;

@@ -1,0 +1,151 @@
+// What surrounds every command: environment, flags, the log and its first and last line, the form in which errors end it. What the
+// command does is its handler's.
+import { randomUUID } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import type { Json } from '../contracts/node.ts';
+import type { Flags, Invocation } from '../contracts/project.ts';
+import { formatError, TsdbtError } from '../errors.ts';
+import { errorTag, type Logger, type LogLevel } from '../log.ts';
+import { deprecation } from '../project/deprecations.ts';
+import { loadEnvFile } from '../project/env-file.ts';
+import { resolveFlagsWithNotices } from '../project/flags.ts';
+import { readRawProject } from '../project/project.ts';
+import { findProjectDir } from '../project/runtime-config.ts';
+import { DBT_VERSION } from '../project/version-check.ts';
+import { consoleSink, FileSink, type LineFormat, scrubSecrets, type SinkOptions, teeLogger } from './log-sinks.ts';
+import type { ParsedCommand } from './options.ts';
+import { TSDBT_VERSION } from './version.ts';
+import { withWarnError } from './warn-error.ts';
+
+export interface CommandSession {
+  readonly which: string;
+  readonly flags: Flags;
+  readonly positional: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly projectDir: string;
+  readonly invocation: Invocation;
+  readonly logger: Logger;
+  /** Texts that no output may show; handlers add the profile's password. */
+  readonly secrets: string[];
+  /** Aborted by the first Ctrl-C or SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds since 1970, with a fraction. */
+export function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/**
+ * Runs a command between its first and its last line.
+ * @param work says whether the command succeeded
+ * @returns dbt's exit code: 0 success, 1 a node failed, 2 whatever keeps a command from finishing
+ */
+export async function withCommand(parsed: ParsedCommand, work: (session: CommandSession) => Promise<boolean>): Promise<number> {
+  const began = performance.now();
+  const cwd = process.cwd();
+  const env = loadEnvFile(cwd, process.env);
+  const projectDir = findProjectDir(cwd, env, parsed.options['project_dir'] as string | undefined);
+  const { flags, notices } = resolveFlagsWithNotices(parsed.which, parsed.options, env, projectFlags(projectDir));
+  const invocation: Invocation = {
+    invocation_id: randomUUID(), started_at: new Date(now()), args: invocationArgs(flags, projectDir, env), command: commandLine(parsed),
+  };
+  const secrets = Object.entries(env).flatMap(([name, value]) => (/^DBT_(ENGINE_)?ENV_SECRET_/.test(name) && value?.trim() ? [value] : []));
+  const { logger: raw, flush } = createLog(flags, invocation, env, projectDir, secrets);
+  const logger = withWarnError(raw, flags);
+  const abort = new AbortController();
+  const stop = (): void => abort.abort();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  let success = false;
+  let exitCode = 1;
+  try {
+    raw.fire({ name: 'MainReportVersion', code: 'A001', level: 'info', msg: `Running with dbt=${DBT_VERSION} (tsdbt ${TSDBT_VERSION})`, data: { version: `=${DBT_VERSION}`, log_version: 3 } });
+    const args = Object.fromEntries(Object.entries(invocation.args).map(([k, v]) => [k, typeof v === 'string' ? v : JSON.stringify(v)]));
+    raw.fire({ name: 'MainReportArgs', code: 'A002', level: 'debug', msg: `running dbt with arguments ${JSON.stringify(args)}`, data: { args } });
+    for (const { name, facts } of notices) deprecation(logger, name, facts);
+    if (parsed.deprecatedSpellings.length > 0) deprecation(logger, 'ModelParamUsageDeprecation', {});
+    success = await work({ which: parsed.which, flags, positional: parsed.positional, env, cwd, projectDir, invocation, logger, secrets, signal: abort.signal });
+    exitCode = success ? 0 : 1;
+  } catch (error) {
+    exitCode = reportError(raw, error, flags.debug);
+  } finally {
+    const at = new Date(now()).toISOString();
+    raw.fire({
+      name: 'CommandCompleted', code: 'Q039', level: 'debug',
+      msg: `Command \`tsdbt ${parsed.which}\` ${success ? 'succeeded' : 'failed'} at ${at.slice(11, 23)} after ${((performance.now() - began) / 1000).toFixed(2)} seconds`,
+      data: { command: `tsdbt ${parsed.which}`, success, completed_at: at, elapsed: (performance.now() - began) / 1000 },
+    });
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+    flush();
+  }
+  return exitCode;
+}
+
+/** The `flags:` block as written; a project that cannot be read is complained about later. */
+function projectFlags(projectDir: string): Json {
+  try {
+    return readRawProject(projectDir).data['flags'] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function reportError(logger: Logger, error: unknown, debug: boolean): number {
+  const text = formatError(error);
+  logger.fire({ name: 'MainEncounteredError', code: 'Z002', level: 'error', msg: errorTag(`Encountered an error:\n${text}`), data: { exc: text } });
+  if (error instanceof Error && (debug || !(error instanceof TsdbtError))) {
+    const stack = error.stack ?? '';
+    logger.fire({ name: 'MainStackTrace', code: 'Z003', level: debug ? 'error' : 'debug', msg: stack, data: { stack_trace: stack } });
+  }
+  return error instanceof TsdbtError ? error.exitCode : 2;
+}
+
+function createLog(flags: Flags, invocation: Invocation, env: CommandSession['env'], projectDir: string, secrets: readonly string[]): { logger: Logger; flush: () => void } {
+  const extra: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    const key = /^DBT_(?:ENGINE_)?ENV_CUSTOM_ENV_(.+)$/.exec(name)?.[1];
+    if (key !== undefined && value !== undefined) extra[key] = value;
+  }
+  const common = { context: { invocationId: invocation.invocation_id, pid: process.pid, extra }, secrets, cacheEvents: flags['log_cache_events'] === true };
+  const sinks: Logger[] = [];
+  const level = (flags.quiet ? 'error' : flags.debug ? 'debug' : flags.log_level) as LogLevel;
+  if (flags.log_level !== 'none') {
+    const options: SinkOptions = { ...common, format: lineFormat(flags.log_format, 'text'), level, colors: flags.use_colors };
+    sinks.push(consoleSink(options, (text) => void process.stdout.write(text)));
+  }
+  let file: FileSink | null = null;
+  if (flags.log_level_file !== 'none') {
+    const path = join(resolve(projectDir, flags.log_path ?? 'logs'), 'dbt.log');
+    file = new FileSink(path, Number(flags['log_file_max_bytes'] ?? 10 * 1024 * 1024), {
+      ...common, format: lineFormat(flags.log_format_file, 'debug'), level: (flags.debug ? 'debug' : flags.log_level_file) as LogLevel, colors: flags['use_colors_file'] === true,
+    });
+    sinks.push(file);
+  }
+  return { logger: teeLogger(sinks), flush: () => file?.close() };
+}
+
+function lineFormat(flag: Flags['log_format'], fallback: LineFormat): LineFormat {
+  return flag === 'default' ? fallback : flag;
+}
+
+/** dbt's `invocation_args_dict`: the flags that are set, in artifacts and templates. */
+function invocationArgs(flags: Flags, projectDir: string, env: CommandSession['env']): Record<string, Json> {
+  const hiddenWhenFalse = new Set(['debug', 'full_refresh', 'fail_fast', 'warn_error', 'single_threaded', 'log_cache_events', 'store_failures', 'use_experimental_parser']);
+  const args: Record<string, Json> = {};
+  for (const [name, value] of Object.entries(flags)) {
+    if (value === null || value === undefined || (value === false && hiddenWhenFalse.has(name))) continue;
+    args[name] = value as Json;
+  }
+  args['project_dir'] = projectDir;
+  args['log_path'] = resolve(projectDir, flags.log_path ?? 'logs');
+  const secrets = Object.entries(env).flatMap(([name, value]) => (name.includes('ENV_SECRET_') && value?.trim() ? [value] : []));
+  args['invocation_command'] = scrubSecrets(`tsdbt ${process.argv.slice(2).join(' ')}`, secrets);
+  return args;
+}
+
+function commandLine(parsed: ParsedCommand): string {
+  return `tsdbt ${parsed.which}`;
+}

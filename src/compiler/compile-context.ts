@@ -1,0 +1,50 @@
+// What compiling shares over a command: configuration, the manifest as it fills, ephemeral models already compiled, and how each text
+// was made, for errors that come back from the database. Types only.
+import type { Adapter } from '../adapters/adapter.ts';
+import type { MacroResolver } from '../context/macro-resolver.ts';
+import type { ReferenceLookup } from '../context/manifest-lookup.ts';
+import type { UnitTestContext } from '../context/runtime.ts';
+import type { Manifest } from '../contracts/manifest.ts';
+import type { ManifestNode } from '../contracts/node.ts';
+import type { RuntimeConfig } from '../contracts/project.ts';
+import type { Trace } from '../jinja/index.ts';
+import type { Logger } from '../log.ts';
+import type { InjectedCte, Injection } from './inject-ctes.ts';
+import type { ScopeFactory } from './node-scope.ts';
+
+/** A manifest in which compiled nodes take the place of parsed ones. */
+export type WorkingManifest = Omit<Manifest, 'nodes'> & { readonly nodes: Record<string, ManifestNode> };
+
+/** Code as its template gave it, before CTEs are put in. */
+export interface RenderedCode {
+  readonly code: string;
+  /** Which line wrote what; null where no template was needed. */
+  readonly trace: Trace | null;
+  /** unique_ids of ephemeral models that the code reads. */
+  readonly ephemerals: readonly string[];
+}
+
+/** How a node's compiled code was made. */
+export interface CodeSource { readonly rendered: RenderedCode; readonly injection: Injection }
+
+/** An ephemeral model as its readers put it in front of their code. */
+export interface EphemeralCode { readonly name: string; readonly code: string; readonly ctes: readonly InjectedCte[] }
+
+export interface CompileContext {
+  readonly config: RuntimeConfig;
+  readonly manifest: WorkingManifest;
+  readonly adapter: Adapter;
+  readonly resolver: MacroResolver;
+  readonly logger: Logger;
+  /** Makes what a node's templates see. */
+  readonly scopes: ScopeFactory;
+  /** What the command selected. */
+  readonly selected: ReadonlySet<string>;
+  /** Compiled ephemeral models, by unique_id. */
+  readonly ephemerals: Map<string, Promise<EphemeralCode>>;
+  readonly sources: Map<string, CodeSource>;
+  /** While a unit test runs: what it replaces, and its inputs by name. */
+  readonly unitTest?: { readonly context: UnitTestContext; readonly lookup: ReferenceLookup };
+  /** Writes a file; a relative path is below the project's folder. */
+  readonly write: (path: string, text: string) => void;
+}

@@ -1,0 +1,106 @@
+// Compiles one node: renders its code with what it may see while running, puts the CTEs of ephemeral models in, writes the text below
+// target/compiled. Ephemeral models are compiled once a command, whoever asks first. Executes nothing itself.
+import type { Session } from '../adapters/adapter.ts';
+import { relationFrom } from '../context/relations.ts';
+import type { ManifestNode, ModelNode, SeedNode } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import type { Value } from '../values/index.ts';
+import { type InjectedCte, injectCtes } from './inject-ctes.ts';
+import type { CompileContext, EphemeralCode, RenderedCode } from './compile-context.ts';
+import { openScope } from './node-scope.ts';
+import { parseInput } from './unit-test-nodes.ts';
+import { writePath } from './write-path.ts';
+
+/** A node that has SQL (or Python) to compile. */
+export type CompilableNode = Exclude<ManifestNode, SeedNode>;
+
+export interface CompileOptions {
+  /** Names that the code sees beside the usual. */
+  readonly extra?: ReadonlyMap<string, Value>;
+  /** False: nothing is written below target/compiled. */
+  readonly write?: boolean;
+}
+
+/** @returns a new node with `compiled_code`; CTEs of ephemeral models are in it */
+export async function compileNode<N extends CompilableNode>(ctx: CompileContext, node: N, session: Session, options: CompileOptions = {}): Promise<N> {
+  const rendered = await renderCode(ctx, node, session, options.extra);
+  const ctes = await collectCtes(ctx, rendered.ephemerals, session);
+  const injection = ctx.config.flags['inject_ephemeral_ctes'] === false ? { sql: rendered.code, at: 0, length: 0 } : injectCtes(rendered.code, ctes);
+  ctx.sources.set(node.unique_id, { rendered, injection });
+  return finish(ctx, { ...node, compiled: true, compiled_code: injection.sql, extra_ctes: ctes, extra_ctes_injected: true }, options.write ?? true);
+}
+
+function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: boolean): N {
+  if (write && node.compiled_code) {
+    node.compiled_path = writePath(node, ctx.config.project.target_path, 'compiled');
+    ctx.write(node.compiled_path, node.compiled_code);
+  }
+  if (node.resource_type === 'test' && node.relation_name === null && (node.config.store_failures || ctx.config.flags.store_failures)) {
+    node.relation_name = relationFrom(ctx.adapter, ctx.config.project.quoting, node).render();
+  }
+  return node.resource_type === 'model' ? withForeignKeys(ctx, node) as N : node;
+}
+
+async function renderCode(ctx: CompileContext, node: CompilableNode, session: Session, extra?: ReadonlyMap<string, Value>): Promise<RenderedCode> {
+  const scope = openScope(ctx, node, session, { extra });
+  if (node.language === 'python' && node.resource_type === 'model') {
+    return { code: `${node.raw_code}\n\n${await scope.render('{{ py_script_postfix(model) }}', node.original_file_path)}`, trace: null, ephemerals: scope.ephemerals() };
+  }
+  return scope.renderCode();
+}
+
+/** The CTEs that a node needs, those of its ephemeral parents' parents first. */
+async function collectCtes(ctx: CompileContext, ids: readonly string[], session: Session): Promise<InjectedCte[]> {
+  const ctes: InjectedCte[] = [];
+  const add = (cte: InjectedCte): void => {
+    if (!ctes.some((known) => known.id === cte.id)) ctes.push(cte);
+  };
+  for (const id of ids) {
+    const parent = await compileEphemeral(ctx, id, session);
+    parent.ctes.forEach(add);
+    add({ id, sql: ` ${parent.name} as (\n${parent.code}\n)` });
+  }
+  return ctes;
+}
+
+function compileEphemeral(ctx: CompileContext, id: string, session: Session): Promise<EphemeralCode> {
+  const known = ctx.ephemerals.get(id);
+  if (known !== undefined) return known;
+  const work = (async (): Promise<EphemeralCode> => {
+    const node = ctx.manifest.nodes[id];
+    if (node === undefined || node.resource_type === 'seed') throw new TsdbtError('internal', `During compilation, found a cte reference that could not be resolved: ${id}`);
+    if (node.config.materialized !== 'ephemeral') throw new TsdbtError('internal', `${id} is not ephemeral`);
+    const rendered = await renderCode(ctx, node, session);
+    const ctes = await collectCtes(ctx, rendered.ephemerals, session);
+    const injection = injectCtes(rendered.code, ctes);
+    ctx.sources.set(id, { rendered, injection });
+    ctx.manifest.nodes[id] = finish(ctx, { ...node, compiled: true, compiled_code: injection.sql, extra_ctes: ctes, extra_ctes_injected: true }, true);
+    return { name: `__dbt__cte__${(node as { cte_name?: string }).cte_name ?? node.alias}`, code: rendered.code, ctes };
+  })();
+  ctx.ephemerals.set(id, work);
+  return work;
+}
+
+/** `to: ref('x')` of foreign keys becomes the relation's name. */
+function withForeignKeys(ctx: CompileContext, node: ModelNode): ModelNode {
+  const all = [...node.constraints, ...Object.values(node.columns).flatMap((c) => c.constraints)];
+  if (!all.some((c) => c.type === 'foreign_key' && c.to)) return node;
+  const resolve = <C extends ModelNode['constraints'][number]>(c: C): C => (c.type === 'foreign_key' && c.to ? { ...c, to: foreignKeyTarget(ctx, node, c.to) } : c);
+  return {
+    ...node,
+    constraints: node.constraints.map(resolve),
+    columns: Object.fromEntries(Object.entries(node.columns).map(([name, column]) => [name, { ...column, constraints: column.constraints.map(resolve) }])),
+  };
+}
+
+function foreignKeyTarget(ctx: CompileContext, node: ModelNode, to: string): string {
+  const input = parseInput(to);
+  if (input === null || input.kind === 'this') {
+    throw new TsdbtError('parsing', `'${node.unique_id}' defines a foreign key constraint 'to' expression which is not valid 'ref' or 'source' syntax: ${to}.`);
+  }
+  const { lookup } = ctx.scopes;
+  const found = input.kind === 'ref' ? lookup.ref({ name: input.name, package: input.package, version: input.version }, node.package_name)
+    : lookup.source(input.source, input.name, node.package_name);
+  if (found === null || found === 'disabled') throw new TsdbtError('internal', `'${node.unique_id}' depends on '${to}' which is not in the graph!`);
+  return relationFrom(ctx.adapter, found.resource_type === 'source' ? null : ctx.config.project.quoting, found as Parameters<typeof relationFrom>[2]).render();
+}

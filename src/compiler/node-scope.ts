@@ -1,0 +1,151 @@
+// The running context of one node, as the compiler and the runner use it: render its code, call macros in it, read the results of its
+// statements. What the context holds is context/'s.
+import type { Session } from '../adapters/adapter.ts';
+import { ResponseObject } from '../adapters/response.ts';
+import { Table } from '../adapters/table.ts';
+import type { ReferenceLookup } from '../context/manifest-lookup.ts';
+import type { ContextNode } from '../context/provider.ts';
+import { createRuntimeScope, createSourceScope, type RuntimeScope, type RuntimeScopeOptions } from '../context/runtime.ts';
+import { settle } from '../context/scope.ts';
+import { hasJinja } from '../context/templates.ts';
+import { testArguments } from '../context/test-arguments.ts';
+import type { GraphNode, Json, MacroNode, SeedNode } from '../contracts/node.ts';
+import type { AdapterResponse } from '../contracts/results.ts';
+import { TsdbtError } from '../errors.ts';
+import { Trace } from '../jinja/index.ts';
+import type { Logger } from '../log.ts';
+import { getAttribute, isTruthy, type Kwargs, NO_KWARGS, toJson, toText, type Value } from '../values/index.ts';
+import type { CompileContext, RenderedCode } from './compile-context.ts';
+import { writePath } from './write-path.ts';
+
+/** What a statement left behind. */
+export interface StatementResult { readonly message: string; readonly response: AdapterResponse | Record<string, never>; readonly table: Table }
+
+/** Whatever context settings are the same for all nodes of a command. */
+export interface ScopeFactory {
+  readonly context: RuntimeScopeOptions['context'];
+  readonly lookup: ReferenceLookup;
+  /** Rows of a seed's file. */
+  readonly loadSeed: (node: SeedNode) => Table | Promise<Table>;
+}
+
+export interface OpenScopeOptions {
+  readonly extra?: ReadonlyMap<string, Value> | undefined;
+  readonly thread?: string | undefined;
+  readonly logger?: Logger | undefined;
+  /** `run-operation` and the engine's own calls. */
+  readonly operation?: boolean;
+}
+
+/** Opens the context of a node on a session. */
+export function openScope(ctx: CompileContext, node: GraphNode, session: Session, options: OpenScopeOptions = {}): NodeScope {
+  return new NodeScope(ctx, node, session, options);
+}
+
+export class NodeScope {
+  readonly scope: RuntimeScope;
+  readonly trace = new Trace();
+  readonly #ctx: CompileContext;
+  readonly #node: GraphNode;
+  readonly #ephemerals: string[] = [];
+
+  constructor(ctx: CompileContext, node: GraphNode, session: Session, options: OpenScopeOptions) {
+    this.#ctx = ctx;
+    this.#node = node;
+    const { scopes } = ctx;
+    const unit = ctx.unitTest;
+    const isUnit = unit !== undefined && node.resource_type === 'unit_test';
+    const scopeOptions: RuntimeScopeOptions = {
+      context: options.thread === undefined ? scopes.context : { ...scopes.context, threadId: options.thread },
+      resolver: ctx.resolver, manifest: ctx.manifest, lookup: unit?.lookup ?? scopes.lookup, node: node as unknown as ContextNode, session,
+      selectedResources: ctx.selected,
+      onCte: (id) => {
+        if (!this.#ephemerals.includes(id)) this.#ephemerals.push(id);
+      },
+      write: (payload) => this.#write(payload),
+      ...(node.resource_type === 'seed' ? { loadSeed: () => scopes.loadSeed(node) } : {}),
+      ...(options.extra === undefined ? {} : { extra: options.extra }),
+      ...(options.operation === true ? { kind: 'operation' as const } : {}),
+      ...(isUnit ? { kind: 'unit_test' as const, unitTest: unit.context } : {}),
+    };
+    this.scope = node.resource_type === 'source' ? createSourceScope(scopeOptions) : createRuntimeScope(scopeOptions);
+    scopes.context.templates.runtime.stateOf(this.scope).trace = this.trace;
+    const code = (node as { compiled_code?: string | null }).compiled_code;
+    const source = ctx.sources.get(node.unique_id);
+    if (code && source?.rendered.trace) this.trace.register(source.rendered.code.trim(), source.rendered.trace);
+  }
+
+  define(name: string, value: Value): void {
+    this.scope.define(name, value);
+  }
+
+  /** Ephemeral models that the code has read so far. */
+  ephemerals(): readonly string[] {
+    return this.#ephemerals;
+  }
+
+  #write(payload: string): void {
+    const node = this.#node as GraphNode & { build_path?: string | null };
+    node.build_path = writePath(node, this.#ctx.config.project.target_path, 'run');
+    this.#ctx.write(node.build_path, payload);
+  }
+
+  /** Renders the node's own code. */
+  async renderCode(): Promise<RenderedCode> {
+    const node = this.#node as GraphNode & { raw_code: string; test_metadata?: { kwargs: { [key: string]: Json } } };
+    if (node.test_metadata !== undefined) this.define('_dbt_generic_test_kwargs', testArguments(node.test_metadata.kwargs, this.scope, this.#ctx.scopes.context.templates.runtime, node.name));
+    if (!hasJinja(node.raw_code)) return { code: withoutLastNewline(node.raw_code), trace: null, ephemerals: this.#ephemerals };
+    const template = this.#ctx.scopes.context.templates.runtime.compile(node.raw_code, {
+      name: node.name, path: node.original_file_path, type: node.resource_type,
+    });
+    return { code: await template.render(this.scope, this.trace), trace: this.trace, ephemerals: this.#ephemerals };
+  }
+
+  /** Renders a text in this context. */
+  async render(text: string, path: string): Promise<string> {
+    if (!hasJinja(text)) return withoutLastNewline(text);
+    return this.#ctx.scopes.context.templates.runtime.compile(text, { name: this.#node.name, path, type: this.#node.resource_type }).render(this.scope);
+  }
+
+  /** Calls a macro as part of the node: a materialization. */
+  async callMacro(macro: MacroNode, args: readonly Value[] = [], kwargs: Kwargs = NO_KWARGS): Promise<Value> {
+    return settle(this.scope.bind(macro)(args, kwargs));
+  }
+
+  /** Calls a macro as the adapter does: seen from the root project, in a context of its own. */
+  async callNamed(name: string, args: readonly Value[] = [], kwargs: Kwargs = NO_KWARGS, packageName?: string): Promise<Value> {
+    return this.scope.executeMacro(name, args, kwargs, packageName);
+  }
+
+  /** A macro that gives a statement's result, or (older ones) its table. */
+  async callForTable(name: string, kwargs: Kwargs): Promise<{ table: Table; response: AdapterResponse | Record<string, never> }> {
+    const value = await this.callNamed(name, [], kwargs);
+    if (value instanceof Table) return { table: value, response: {} };
+    const table = getAttribute(value, 'table');
+    if (!(table instanceof Table)) throw new TsdbtError('compilation', `Got an invalid result from "${name}" macro: ${toText(value)}`);
+    return { table, response: responseJson(getAttribute(value, 'response')) };
+  }
+
+  /** The result of a statement; null when there was none of that name. */
+  statement(name: string): StatementResult | null {
+    const result = this.scope.results.peek(name);
+    if (result === null || !isTruthy(result)) return null;
+    const response = result.get('response') ?? null;
+    const table = result.get('table');
+    return { message: toText(response), response: responseJson(response), table: table instanceof Table ? table : Table.empty() };
+  }
+}
+
+function responseJson(response: Value): AdapterResponse | Record<string, never> {
+  if (response instanceof ResponseObject) return response.response;
+  if (typeof response !== 'object' || response === null || Array.isArray(response)) return {};
+  const plain = toJson(response) as Record<string, unknown> | null;
+  if (plain === null || typeof plain !== 'object') return {};
+  return Object.fromEntries(Object.entries(plain).filter(([, v]) => v !== null && v !== undefined)) as unknown as AdapterResponse;
+}
+
+/** Jinja drops one line break at the end of a template. */
+function withoutLastNewline(text: string): string {
+  const normalized = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
+  return normalized.endsWith('\n') ? normalized.slice(0, -1) : normalized;
+}

@@ -1,0 +1,20 @@
+// Where a node's SQL is written below target/, as dbt lays it out. Writes nothing.
+import { posix } from 'node:path';
+import type { GraphNode } from '../contracts/node.ts';
+
+/**
+ * @param targetPath as the project says it, for example `target`
+ * @param folder `compiled` or `run`
+ * @param suffix start of a batch, for models written batch by batch
+ * @returns relative to the project's folder unless `targetPath` is absolute
+ */
+export function writePath(node: GraphNode, targetPath: string, folder: 'compiled' | 'run', suffix: string | null = null): string {
+  const { path, original_file_path: file } = node;
+  let below = node.resource_type === 'snapshot' ? posix.join(file, `${node.name}.sql`)
+    : posix.basename(path) === posix.basename(file) ? file : posix.join(file, path);
+  if (suffix !== null) {
+    const { dir, name, ext } = posix.parse(below);
+    below = posix.join(dir, name, `${name}_${suffix}${ext}`);
+  }
+  return posix.join(targetPath, folder, node.package_name, below);
+}

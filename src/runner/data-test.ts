@@ -1,0 +1,88 @@
+// Data tests, generic and singular: the materialization counts failing rows, this file turns the count into pass, warn or fail. The
+// first failing rows are kept for the report.
+import type { Session } from '../adapters/adapter.ts';
+import { compileNode } from '../compiler/compile.ts';
+import type { TestNode } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import { pluralize } from '../log.ts';
+import { warningDisposition } from '../project/warn-error-options.ts';
+import { isTruthy, type Kwargs, PyDecimal, toText, typeName, type Value } from '../values/index.ts';
+import { materialize } from './model.ts';
+import { type NodeScope, openScope } from '../compiler/node-scope.ts';
+import type { RunContext } from './run-context.ts';
+import type { NodeKind, Outcome } from './run-node.ts';
+
+/** How many failing rows the report shows. */
+const ROWS_SHOWN = 5;
+
+/** How data tests run. */
+export const dataTestKind: NodeKind<TestNode> = {
+  start(ctx, p, node) {
+    ctx.log.startLine(`test ${node.name}`, p);
+  },
+  compile: (ctx, node, session) => compileNode(ctx, node, session),
+  execute: executeDataTest,
+  finish(ctx, p, node, result) {
+    ctx.log.testResult(node.name, result.status, result.failures, result.execution_time, node.attached_node ?? null, p);
+  },
+};
+
+async function executeDataTest(ctx: RunContext, node: TestNode, session: Session): Promise<Outcome> {
+  const scope = openScope(ctx, node, session);
+  await materialize(ctx, node, scope);
+  const main = scope.statement('main');
+  if (main === null) throw new TsdbtError('runtime', 'main is not being called during running model');
+  const { rows, columnNames } = main.table;
+  if (rows.length !== 1) throw new TsdbtError('internal', `dbt internally failed to execute ${node.unique_id}: Returned ${rows.length} rows, but expected 1 row`);
+  if (columnNames.length !== 3) throw new TsdbtError('internal', `dbt internally failed to execute ${node.unique_id}: Returned ${columnNames.length} columns, but expected 3 columns`);
+  const value = (name: string): Value => rows[0]!.values[columnNames.findIndex((c) => c.toLowerCase() === name)] ?? null;
+  const failures = wholeNumber(value('failures'));
+  const verdict = judge(ctx, node, failures, flag(value('should_warn')), flag(value('should_error')));
+  if (verdict.status !== 'pass') await keepFirstRows(ctx, node, session, scope);
+  return { ...verdict, response: main.response };
+}
+
+function judge(ctx: RunContext, node: TestNode, failures: number, shouldWarn: boolean, shouldError: boolean): Pick<Outcome, 'status' | 'message' | 'failures'> {
+  const results = pluralize(failures, 'result');
+  if (shouldError && node.config.severity.toUpperCase() === 'ERROR') {
+    return { status: 'fail', message: `Got ${results}, configured to fail if ${node.config.error_if}`, failures };
+  }
+  if (!shouldWarn) return { status: 'pass', message: null, failures: 0 };
+  const { warn_error, warn_error_options } = ctx.config.flags;
+  if (warn_error || warningDisposition(warn_error_options, 'LogTestResult', 'Q007') === 'error') {
+    return { status: 'fail', message: `Got ${results}, configured to fail if ${node.config.warn_if}`, failures };
+  }
+  return { status: 'warn', message: `Got ${results}, configured to warn if ${node.config.warn_if}`, failures };
+}
+
+function wholeNumber(value: Value): number {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'bigint' || value instanceof PyDecimal || typeof value === 'string') {
+    const n = Number(toText(value));
+    if (Number.isInteger(n)) return n;
+  }
+  throw new TsdbtError('validation', `${toText(value)} is not of type 'integer'`);
+}
+
+/** What a database calls a boolean: a real one, 0 or 1, or one of Python's words. */
+function flag(value: Value): boolean {
+  if (typeof value !== 'string') return isTruthy(value);
+  const word = value.toLowerCase();
+  if (['y', 'yes', 't', 'true', 'on', '1'].includes(word)) return true;
+  if (['n', 'no', 'f', 'false', 'off', '0'].includes(word)) return false;
+  throw new TsdbtError('compilation', `Macro 'get_test_sql' did not return a type that could be converted to a boolean: ${toText(value)} (${typeName(value)})`);
+}
+
+/** Reads a few of the rows that failed; a report without them is still a report. */
+async function keepFirstRows(ctx: RunContext, node: TestNode, session: Session, scope: NodeScope): Promise<void> {
+  if (ctx.config.flags.quiet || !node.compiled_code) return;
+  try {
+    const kwargs: Kwargs = new Map<string, Value>([['compiled_code', node.compiled_code], ['sql_header', null], ['limit', ROWS_SHOWN]]);
+    const sql = await scope.callNamed('get_show_sql', [], kwargs);
+    const { table } = await session.execute(toText(sql), { fetch: true, autoBegin: true });
+    if (session.inTransaction) await session.rollback();
+    ctx.tables.set(node.unique_id, table);
+  } catch (error) {
+    if (!(error instanceof TsdbtError)) throw error;
+  }
+}

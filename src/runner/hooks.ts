@@ -1,0 +1,95 @@
+// on-run-start and on-run-end: in order, outside any node, one after the other on one session; after a failure the rest is skipped.
+import type { Session } from '../adapters/adapter.ts';
+import { compileNode } from '../compiler/compile.ts';
+import type { HookNode } from '../contracts/node.ts';
+import type { RunResult, TimingInfo } from '../contracts/results.ts';
+import { TsdbtError } from '../errors.ts';
+import type { Value } from '../values/index.ts';
+import { isoMicros, nodeFields, type RunContext } from './run-context.ts';
+import type { NodeProgress } from './run-log.ts';
+
+export type HookType = 'on-run-start' | 'on-run-end';
+
+/** The hooks of a kind: packages by name, the root project last, each in the order written. */
+export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {
+  const root = ctx.config.project.project_name;
+  const hooks = Object.values(ctx.manifest.nodes).filter((n): n is HookNode => n.resource_type === 'operation' && n.tags.includes(type));
+  const rank = (h: HookNode): [number, string, number] => [h.package_name === root ? 1 : 0, h.package_name, h.index ?? 0];
+  return hooks.sort((a, b) => {
+    const [x, y] = [rank(a), rank(b)];
+    return x[0] - y[0] || (x[1] < y[1] ? -1 : x[1] > y[1] ? 1 : 0) || x[2] - y[2];
+  });
+}
+
+/**
+ * Runs them.
+ * @param extra what hooks see beside the usual: `results`, `schemas`, `database_schemas`
+ * @returns one result a hook; any `error` among them means failure
+ * @throws {TsdbtError} when a hook cannot be compiled
+ */
+export async function runProjectHooks(ctx: RunContext, type: HookType, session: Session, extra: ReadonlyMap<string, Value>): Promise<RunResult[]> {
+  const hooks = projectHooks(ctx, type);
+  if (hooks.length === 0) return [];
+  if (type === 'on-run-end') ctx.log.formatting();
+  const results: RunResult[] = [];
+  let failed = false;
+  for (const [i, node] of hooks.entries()) {
+    const name = `${node.package_name}.${type}.${i}`;
+    const p: NodeProgress = { node, started: '', finished: '', status: 'started', index: i + 1, total: hooks.length, thread: 'MainThread' };
+    const result: RunResult = failed ? skippedHook(node, name) : await runHook(ctx, node, name, p, session, extra);
+    failed ||= result.status === 'error';
+    p.status = result.status;
+    if (!failed || result.status === 'error') ctx.log.hookEnd(name, result.status, result.execution_time, p);
+    else ctx.log.hookEnd(name, 'skipped', 0, p);
+    results.push(result);
+    ctx.journal?.result(result);
+  }
+  if (type === 'on-run-start') ctx.log.formatting();
+  return results;
+}
+
+function skippedHook(node: HookNode, name: string): RunResult {
+  return {
+    status: 'skipped', timing: [], thread_id: 'main', execution_time: 0, adapter_response: {}, message: `${name} skipped`, failures: 1, batch_results: null, ...nodeFields(node),
+  };
+}
+
+async function runHook(ctx: RunContext, node: HookNode, name: string, p: NodeProgress, session: Session, extra: ReadonlyMap<string, Value>): Promise<RunResult> {
+  const began = ctx.now();
+  p.started = isoMicros(began);
+  const compiled = await compileNode(ctx, node, session, { extra });
+  const compiledAt = ctx.now();
+  const timing: TimingInfo[] = [{ name: 'compile', started_at: `${p.started}Z`, completed_at: `${isoMicros(compiledAt)}Z` }];
+  ctx.manifest.nodes[node.unique_id] = compiled;
+  ctx.log.hookStart(name, p);
+  let message = `${name} passed`;
+  let status: 'success' | 'error' = 'success';
+  const sql = hookSql(compiled.compiled_code ?? '');
+  if (sql.trim() !== '') {
+    try {
+      await session.execute(sql, { autoBegin: false, fetch: false });
+    } catch (error) {
+      if (!(error instanceof TsdbtError)) throw error;
+      status = 'error';
+      message = `${name} failed, error:\n ${error.message}`;
+    }
+  }
+  const ended = ctx.now();
+  timing.push({ name: 'execute', started_at: `${isoMicros(compiledAt)}Z`, completed_at: `${isoMicros(ended)}Z` });
+  p.finished = isoMicros(ended);
+  return {
+    status, timing, thread_id: 'main', execution_time: (ended - began) / 1000, adapter_response: {}, message, failures: status === 'success' ? 0 : 1,
+    batch_results: null, ...nodeFields(compiled),
+  };
+}
+
+/** A hook's text may be JSON: `{"sql": …, "transaction": …}`. */
+function hookSql(text: string): string {
+  if (!text.trimStart().startsWith('{')) return text;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null && 'sql' in parsed ? String(parsed.sql) : text;
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,87 @@
+// Models, and what seeds and snapshots share with them: the materialization macro is called and its relations go to the cache. The SQL
+// is the macros'; starting, timing and errors are run-node's.
+import { Relation } from '../adapters/relation.ts';
+import type { Session } from '../adapters/adapter.ts';
+import { compileNode } from '../compiler/compile.ts';
+import type { ManifestNode, ModelNode } from '../contracts/node.ts';
+import type { RunResult } from '../contracts/results.ts';
+import { TsdbtError } from '../errors.ts';
+import { PyDict, toText, typeName, type Value } from '../values/index.ts';
+import { createLatestVersionPointer } from './latest-version-pointer.ts';
+import { type NodeScope, openScope } from '../compiler/node-scope.ts';
+import type { RunContext } from './run-context.ts';
+import type { NodeKind, Outcome } from './run-node.ts';
+
+/** `schema.alias`, as progress lines name a relation; with the database when it is not the target's. */
+export function nodeRepresentation(ctx: RunContext, node: { database: string | null; schema: string; alias: string }): string {
+  const foreign = node.database !== null && node.database !== ctx.config.profile.credentials.database;
+  return `${foreign ? `${node.database}.` : ''}${node.schema}.${node.alias}`;
+}
+
+/** Calls a node's materialization and keeps the cache true. */
+export async function materialize(ctx: RunContext, node: ManifestNode, scope: NodeScope): Promise<Relation[]> {
+  const name = String(node.config.materialized);
+  const flags = ctx.config.flags as { require_explicit_package_overrides_for_builtin_materializations?: boolean };
+  const macro = ctx.resolver.materialization(name, flags.require_explicit_package_overrides_for_builtin_materializations === false);
+  if (macro === undefined) throw missingMaterialization(name, ctx.adapter.type);
+  const language = (node as { language?: string }).language ?? 'sql';
+  if (macro.supported_languages && !macro.supported_languages.includes(language)) {
+    throw new TsdbtError('validation', `Materialization "${macro.name}" only supports languages [${macro.supported_languages.map((l) => `'${l}'`).join(', ')}]; got "${language}"`);
+  }
+  return materializedRelations(await scope.callMacro(macro), name);
+}
+
+function missingMaterialization(name: string, type: string): TsdbtError {
+  return new TsdbtError('compilation', `No materialization '${name}' was found for adapter ${type}! (searched types 'default' and '${type}')`);
+}
+
+function materializedRelations(returned: Value, materialization: string): Relation[] {
+  if (typeof returned === 'string') {
+    throw new TsdbtError('compilation', `The materialization ("${materialization}") did not explicitly return a list of relations to add to the cache.`);
+  }
+  if (!(returned instanceof PyDict)) {
+    throw new TsdbtError('compilation', `Invalid return value from materialization, expected a dict with key "relations", got: ${toText(returned)}`);
+  }
+  const relations = returned.get('relations');
+  if (relations === undefined) {
+    throw new TsdbtError('compilation', `Invalid return value from materialization, "relations" not found, got keys: ${toText([...returned.keys()])}`);
+  }
+  if (!Array.isArray(relations)) {
+    throw new TsdbtError('compilation', `Invalid return value from materialization, "relations" not a list, got: ${toText(relations)}`);
+  }
+  return relations.map((relation) => {
+    if (relation instanceof Relation) return relation;
+    throw new TsdbtError('compilation', `Invalid return value from materialization, "relations" contains non-Relation: ${toText(relation)} (${typeName(relation)})`);
+  });
+}
+
+/** Executes a model, seed or snapshot. */
+export async function executeRelational(ctx: RunContext, node: ManifestNode, session: Session): Promise<Outcome & { scope: NodeScope }> {
+  const scope = openScope(ctx, node, session);
+  const relations = await materialize(ctx, node, scope);
+  if (node.resource_type === 'model') relations.push(...(await createLatestVersionPointer(ctx, node, relations, session)));
+  for (const relation of relations) ctx.adapter.cache.replace(relation);
+  const main = scope.statement('main');
+  if (main === null) throw new TsdbtError('runtime', 'main is not being called during running model');
+  return { status: 'success', message: main.message, response: main.response, failures: null, scope };
+}
+
+/** How models run. */
+export const modelKind: NodeKind<ModelNode> = {
+  start(ctx, p, node) {
+    ctx.log.startLine(describe(ctx, node), p);
+  },
+  compile: (ctx, node, session) => compileNode(ctx, node, session),
+  execute: (ctx, node, session) => executeRelational(ctx, node, session),
+  finish(ctx, p, node, result) {
+    ctx.log.modelResult(describe(ctx, node), shownStatus(result), result.execution_time, p);
+  },
+};
+
+function describe(ctx: RunContext, node: ModelNode): string {
+  return `${node.language} ${node.config.materialized} model ${nodeRepresentation(ctx, node)}`;
+}
+
+function shownStatus(result: RunResult): string {
+  return result.status === 'error' ? 'error' : result.message ?? '';
+}

@@ -1,0 +1,13 @@
+// Exposures and saved queries in a build: nothing is executed, and the log says so.
+import type { GraphNode } from '../contracts/node.ts';
+import type { NodeKind } from './run-node.ts';
+
+/** How nodes without work of their own run. */
+export const noOpKind: NodeKind<GraphNode> = {
+  start: () => undefined,
+  compile: async (_ctx, node) => node,
+  execute: async () => ({ status: 'no-op', message: 'NO-OP', response: {}, failures: 0 }),
+  finish(ctx, p, node) {
+    ctx.log.noOpResult(`${node.resource_type === 'exposure' ? 'exposure' : 'saved query'} ${node.name}`, p);
+  },
+};

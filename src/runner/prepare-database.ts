@@ -1,0 +1,56 @@
+// Before the first node: the schemas that the run writes to exist, and the relation cache knows what is in them. A handful of catalogue
+// queries for a whole run; other schemas are listed when somebody asks.
+import { SqlAdapter } from '../adapters/sql-adapter.ts';
+import type { Session } from '../adapters/adapter.ts';
+import type { Relation } from '../adapters/relation.ts';
+import { relationFrom } from '../context/relations.ts';
+import type { GraphNode } from '../contracts/node.ts';
+import { openScope } from '../compiler/node-scope.ts';
+import { operationNode } from './operation-node.ts';
+import { isEphemeral, lookupNode, type RunContext } from './run-context.ts';
+
+/** True for nodes that stand for a relation in the database. */
+function isRelational(ctx: RunContext, node: GraphNode): boolean {
+  switch (node.resource_type) {
+    case 'model': return !isEphemeral(node);
+    case 'seed': case 'snapshot': return true;
+    case 'test': return node.config.store_failures === true || ctx.config.flags.store_failures;
+    default: return false;
+  }
+}
+
+/** Schemas of the selected nodes, each once. */
+export function requiredSchemas(ctx: RunContext): Relation[] {
+  const found = new Map<string, Relation>();
+  for (const id of ctx.selected) {
+    const node = lookupNode(ctx.manifest, id);
+    if (node === undefined || !isRelational(ctx, node)) continue;
+    const { database, schema } = node as { database: string | null; schema: string };
+    const key = `${(database ?? '').toLowerCase()}.${schema.toLowerCase()}`;
+    if (!found.has(key)) found.set(key, relationFrom(ctx.adapter, ctx.config.project.quoting, node as Parameters<typeof relationFrom>[2]).withoutIdentifier());
+  }
+  return [...found.values()];
+}
+
+/**
+ * Three queries at most, and one for each schema that is missing.
+ * @param create false: schemas are not made (compile, show)
+ * @throws {TsdbtError} when a schema cannot be made or the database cannot be reached
+ */
+export async function prepareDatabase(ctx: RunContext, session: Session, create: boolean): Promise<void> {
+  const { adapter, config } = ctx;
+  const schemas = requiredSchemas(ctx).filter((relation): relation is Relation & { schema: string } => relation.schema !== null);
+  for (const relation of schemas) if (relation.database !== null) adapter.verifyDatabase(relation.database);
+  if (create && schemas.length > 0) {
+    const existing = await adapter.existingSchemas(session, schemas.map((relation) => relation.schema));
+    const lowered = new Set([...existing].map((name) => name.toLowerCase()));
+    const missing = schemas.filter((relation) => !lowered.has(relation.schema.toLowerCase()));
+    if (missing.length > 0) {
+      const scope = openScope(ctx, operationNode(config, 'create_schema'), session);
+      const sql = new SqlAdapter({ adapter, session, quoting: config.project.quoting, executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs) });
+      for (const relation of missing) await sql.createSchema(relation);
+    }
+  }
+  if (config.flags.populate_cache) await adapter.fillCache(session, schemas.map(({ database, schema }) => ({ database, schema })));
+  if (session.inTransaction) await session.commit();
+}

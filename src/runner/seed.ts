@@ -1,0 +1,23 @@
+// Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show`.
+import type { SeedNode } from '../contracts/node.ts';
+import { executeRelational, nodeRepresentation } from './model.ts';
+import type { NodeKind } from './run-node.ts';
+
+/** How seeds run. */
+export const seedKind: NodeKind<SeedNode> = {
+  start(ctx, p, node) {
+    ctx.log.startLine(`seed file ${nodeRepresentation(ctx, node)}`, p);
+  },
+  compile: async (_ctx, node) => node,
+  async execute(ctx, node, session) {
+    const { scope, ...outcome } = await executeRelational(ctx, node, session);
+    if (ctx.config.flags['show'] === true || ctx.config.flags.which === 'show') {
+      const loaded = scope.statement('agate_table');
+      if (loaded !== null) ctx.tables.set(node.unique_id, loaded.table);
+    }
+    return outcome;
+  },
+  finish(ctx, p, node, result) {
+    ctx.log.seedResult(node.schema, node.alias, result.status, result.message ?? '', result.execution_time, p);
+  },
+};

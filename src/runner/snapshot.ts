@@ -1,0 +1,18 @@
+// Snapshots: models with a start and a result line of their own.
+import { compileNode } from '../compiler/compile.ts';
+import type { SnapshotNode } from '../contracts/node.ts';
+import { executeRelational, nodeRepresentation } from './model.ts';
+import type { NodeKind } from './run-node.ts';
+
+/** How snapshots run. */
+export const snapshotKind: NodeKind<SnapshotNode> = {
+  start(ctx, p, node) {
+    ctx.log.startLine(`snapshot ${nodeRepresentation(ctx, node)}`, p);
+  },
+  compile: (ctx, node, session) => compileNode(ctx, node, session),
+  execute: (ctx, node, session) => executeRelational(ctx, node, session),
+  finish(ctx, p, node, result) {
+    const cfg = Object.fromEntries(Object.entries(node.config).filter(([, v]) => v !== null && v !== undefined).map(([k, v]) => [k, typeof v === 'string' ? v : JSON.stringify(v)]));
+    ctx.log.snapshotResult(nodeRepresentation(ctx, node), result.status, result.message ?? '', result.execution_time, cfg, p);
+  },
+};

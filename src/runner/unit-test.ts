@@ -1,0 +1,113 @@
+// Unit tests: the tested model's code over the given rows, compared with the expected rows. The SQL is the `unit` materialization's;
+// nothing is built that stays.
+import type { Session } from '../adapters/adapter.ts';
+import type { Table } from '../adapters/table.ts';
+import { compileNode } from '../compiler/compile.ts';
+import type { CompileContext } from '../compiler/compile-context.ts';
+import { openScope } from '../compiler/node-scope.ts';
+import { type FixtureNode, type UnitTestInput, unitTestNodes } from '../compiler/unit-test-nodes.ts';
+import type { ReferenceLookup } from '../context/manifest-lookup.ts';
+import type { GraphNode, ManifestNode, SourceDefinition, UnitTestNode } from '../contracts/node.ts';
+import { formatError, TsdbtError } from '../errors.ts';
+import { green, red } from '../log.ts';
+import { toText, type Value } from '../values/index.ts';
+import { materialize } from './model.ts';
+import type { RunContext } from './run-context.ts';
+import type { NodeKind, Outcome } from './run-node.ts';
+import { type DiffRow, tableDiff } from './table-diff.ts';
+
+function shownName(node: UnitTestNode): string {
+  return `${node.model}::${node.version === null || node.version === undefined ? node.name : `${node.name}_v${node.version}`}`;
+}
+
+/** How unit tests run. */
+export const unitTestKind: NodeKind<UnitTestNode> = {
+  start(ctx, p, node) {
+    ctx.log.startLine(`unit_test ${shownName(node)}`, p);
+  },
+  // What is compiled is made from the test and its inputs when it is executed.
+  compile: async (_ctx, node) => node,
+  execute: executeUnitTest,
+  finish(ctx, p, _node, result) {
+    ctx.log.testResult(shownName(p.node as UnitTestNode), result.status, result.failures, result.execution_time, null, p);
+  },
+};
+
+async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Session): Promise<Outcome> {
+  const { node, inputs, sources } = unitTestNodes(test, ctx.manifest, (input) => findInput(ctx, input, test));
+  const asNode = node as unknown as Exclude<ManifestNode, { resource_type: 'seed' }>;
+  const nodes = Object.fromEntries<ManifestNode>([...inputs.map((i): [string, ManifestNode] => [i.unique_id, i]), [node.unique_id, asNode]]);
+  const thisInput = inputs.find((i) => i.unique_id === node.this_input_node_unique_id);
+  const local: RunContext = {
+    ...ctx, manifest: { ...ctx.manifest, nodes }, ephemerals: new Map(), sources: new Map(),
+    unitTest: {
+      context: { overrides: test.overrides, thisInput: thisInput === undefined ? null : { unique_id: thisInput.unique_id, identifier: thisInput.alias } },
+      lookup: unitTestLookup(ctx, test, inputs, sources),
+    },
+  };
+  const compiled = await compileNode(local, asNode, session);
+  local.manifest.nodes[compiled.unique_id] = compiled;
+  const scope = openScope(local, compiled, session);
+  try {
+    await materialize(local, compiled, scope);
+  } catch (error) {
+    if (!(error instanceof TsdbtError)) throw error;
+    throw new TsdbtError('runtime', `An error occurred during execution of unit test '${test.name}'. There may be an error in the unit test definition: check the data types.\n ${formatError(error)}`, { cause: error });
+  } finally {
+    if (session.inTransaction) await session.rollback();
+  }
+  const main = scope.statement('main');
+  if (main === null) throw new TsdbtError('runtime', 'main is not being called during running model');
+  const { columns, actual, expected } = split(main.table);
+  const diff = tableDiff(columns, expected, actual);
+  const result = { response: main.response, node: compiled as GraphNode };
+  if (diff === null) return { status: 'pass', message: null, failures: 0, ...result };
+  const rendered = `\n\n${green('actual')} differs from ${red('expected')}:\n\n${diff}\n`;
+  return { status: 'fail', message: ctx.config.flags.use_colors ? rendered : rendered.replace(/\u001b\[[0-9;]*m/g, ''), failures: 1, ...result };
+}
+
+/** References of the tested code: its inputs by name; nothing else exists for it. */
+function unitTestLookup(ctx: RunContext, test: UnitTestNode, inputs: readonly FixtureNode[], sources: ReadonlyMap<string, FixtureNode>): ReferenceLookup {
+  const { lookup } = ctx.scopes;
+  return {
+    ref({ name, package: packageName, version }, from) {
+      const named = inputs.filter((i) => i.source_name === undefined && i.name === name && (packageName === null || i.package_name === packageName) && versionFits(i, version));
+      return named[0] ?? (lookup.ref({ name, package: packageName, version }, from) === 'disabled' ? 'disabled' : null);
+    },
+    // The stand-in of a source is a model; what reads it only needs its identity.
+    source: (source, table) => (sources.get(`${source}.${table}`) as unknown as SourceDefinition | undefined) ?? null,
+    function: (name, functionPackage, from) => lookup.function(name, functionPackage, from ?? test.package_name),
+    metric: () => null,
+  };
+}
+
+function findInput(ctx: CompileContext, input: UnitTestInput, test: UnitTestNode): GraphNode | undefined {
+  const { manifest, config } = ctx;
+  switch (input.kind) {
+    case 'this': return undefined;
+    case 'source':
+      return Object.values(manifest.sources).find((s) => s.source_name === input.source && s.name === input.name);
+    case 'ref': {
+      const named = Object.values(manifest.nodes).filter((n) => n.name === input.name && (n.resource_type === 'model' || n.resource_type === 'seed' || n.resource_type === 'snapshot')
+        && (input.package === null || n.package_name === input.package) && versionFits(n, input.version));
+      const near = (n: GraphNode): number => (n.package_name === config.project.project_name ? 0 : n.package_name === test.package_name ? 1 : 2);
+      return named.sort((a, b) => near(a) - near(b))[0];
+    }
+    default: return input satisfies never;
+  }
+}
+
+function versionFits(node: ManifestNode, wanted: string | number | null): boolean {
+  if (node.resource_type !== 'model' || node.version === null) return wanted === null;
+  return String(node.version) === String(wanted ?? node.latest_version);
+}
+
+/** The materialization gives both tables in one, told apart by `actual_or_expected`. */
+function split(table: Table): { columns: string[]; actual: DiffRow[]; expected: DiffRow[] } {
+  const names = table.columnNames.map((n) => n.toLowerCase());
+  const mark = names.indexOf('actual_or_expected');
+  const keep = names.map((_, i) => i).filter((i) => i !== mark);
+  const text = (value: Value | undefined): string | null => (value === null || value === undefined ? null : toText(value));
+  const rows = (which: string): DiffRow[] => table.rows.filter((r) => r.values[mark] === which).map((r) => keep.map((i) => text(r.values[i])));
+  return { columns: keep.map((i) => names[i]!), actual: rows('actual'), expected: rows('expected') };
+}
