@@ -37,10 +37,11 @@ export function createQueryComment(context: ContextSettings, resolver: MacroReso
   const source = `{%- macro query_comment_macro(connection_name, node) -%}\n${configured.comment}\n{% endmacro %}`;
   let macro: Callable | undefined;
   return (connectionName, node) => {
-    macro ??= context.templates.runtime
+    const bound: Callable = macro ?? context.templates.runtime
       .compileMacros(source, { name: 'query_comment_macro', path: 'dbt_project.yml' })
       .bind('query_comment_macro', new QueryCommentScope(context, resolver));
-    const text = toText(settleSync(macro([connectionName, node === null ? null : nodeOf(node)], new Map()))).trim();
+    macro = bound;
+    const text = toText(settleSync(bound([connectionName, node === null ? null : nodeOf(node)], new Map()))).trim();
     if (text.includes('*/')) throw new TsdbtError('runtime', `query comment contains illegal value "*/": ${text}`);
     return text === '' ? null : { text, append: configured.append };
   };

@@ -1,5 +1,168 @@
-// modules.itertools
+// modules.itertools: the functions that dbt shows of Python's itertools. What Python makes lazily is a list here, save what never ends.
+import { TsdbtError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
-import type { Value } from '../../values/index.ts';
+import {
+  add, callable, callSync, type HostObject, isTruthy, iterate, PyTuple, typeError, typeName, type Value, valueError,
+} from '../../values/index.ts';
 import { Namespace } from '../namespace.ts';
-export function createItertoolsModule(_logger: Logger): Value { return new Namespace(new Map()); }
+
+/** The module; the first use of a function tells of dbt's deprecation. */
+export function createItertoolsModule(logger: Logger): Namespace {
+  let told = false;
+  const member = (name: string, signature: string, run: (...args: Value[]) => Value): [string, Value] => [name, callable(name, signature, (...args) => {
+    if (!told) {
+      told = true;
+      logger.fire({
+        name: 'ModulesItertoolsUsageDeprecation', code: 'D034', level: 'warn',
+        msg: '[WARNING][ModulesItertoolsUsageDeprecation]: Deprecated functionality\n\nUsage of itertools modules is deprecated. Please use the built-in functions instead.',
+      });
+    }
+    return run(...args);
+  })];
+  return new Namespace(new Map<string, Value>([
+    member('count', 'start=0, step=1', (start = 0, step = 1) => new Endless('itertools.count', counting(start, step))),
+    member('cycle', 'iterable', (items = null) => new Endless('itertools.cycle', cycling([...iterate(items)]))),
+    member('repeat', 'object, times=None', (item = null, times = null) => (times === null ? new Endless('itertools.repeat', cycling([item])) : Array.from({ length: Math.max(0, int(times)) }, () => item))),
+    member('accumulate', 'iterable, func=None, *, initial=None', accumulate),
+    member('chain', '*iterables', (lists = null) => [...iterate(lists)].flatMap((list) => [...iterate(list)])),
+    member('compress', 'data, selectors', (data = null, selectors = null) => {
+      const keep = [...iterate(selectors)];
+      return take(data, keep.length).filter((_, i) => isTruthy(keep[i]!));
+    }),
+    member('islice', '*args', islice),
+    member('starmap', 'function, iterable', (fn = null, lists = null) => [...iterate(lists)].map((args) => callSync(fn, [...iterate(args)]))),
+    member('tee', 'iterable, n=2', (items = null, n = 2) => {
+      const list = [...iterate(items)];
+      return new PyTuple(Array.from({ length: int(n) }, () => [...list]));
+    }),
+    member('zip_longest', '*iterables, fillvalue=None', (lists = null, fill = null) => {
+      const rows = [...iterate(lists)].map((list) => [...iterate(list)]);
+      return Array.from({ length: Math.max(0, ...rows.map((row) => row.length)) }, (_, i) => new PyTuple(rows.map((row) => (i < row.length ? row[i]! : fill))));
+    }),
+    member('product', '*iterables, repeat=1', (lists = null, repeat = 1) => {
+      const pools = [...iterate(lists)].map((list) => [...iterate(list)]);
+      return product(Array.from({ length: int(repeat) }, () => pools).flat());
+    }),
+    member('permutations', 'iterable, r=None', (items = null, r = null) => {
+      const list = [...iterate(items)];
+      return choose(list.length, r === null ? list.length : int(r), 'permutations').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
+    }),
+    member('combinations', 'iterable, r', (items = null, r = null) => {
+      const list = [...iterate(items)];
+      return choose(list.length, int(r), 'combinations').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
+    }),
+    member('combinations_with_replacement', 'iterable, r', (items = null, r = null) => {
+      const list = [...iterate(items)];
+      return choose(list.length, int(r), 'repeated').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
+    }),
+  ]));
+}
+
+/** What never ends: a `for` over it has to break; turning it into a list is refused. */
+class Endless implements HostObject {
+  readonly jinjaType: string;
+  readonly #values: Iterator<Value>;
+
+  constructor(type: string, values: Iterator<Value>) {
+    this.jinjaType = type;
+    this.#values = values;
+  }
+
+  jinjaGet(name: string): Value | undefined {
+    return name === '__next__' || name === 'next' ? callable(name, '', () => this.next()) : undefined;
+  }
+
+  next(): Value {
+    const step = this.#values.next();
+    return step.done === true ? null : step.value;
+  }
+
+  *jinjaIter(): Generator<Value, void, undefined> {
+    for (let steps = 0; ; steps++) {
+      if (steps > LIMIT) throw new TsdbtError('compilation', `${this.jinjaType} gives values for ever: more than ${LIMIT} were taken`);
+      yield this.next();
+    }
+  }
+}
+
+const LIMIT = 10_000_000;
+
+function* counting(start: Value, step: Value): Generator<Value, void, undefined> {
+  for (let at = start; ; at = add(at, step)) yield at;
+}
+
+function* cycling(items: readonly Value[]): Generator<Value, void, undefined> {
+  while (items.length > 0) yield* items;
+}
+
+function int(value: Value): number {
+  if (typeof value === 'number' && Number.isInteger(value)) return value;
+  throw typeError(`'${typeName(value)}' object cannot be interpreted as an integer`);
+}
+
+function take(items: Value, most: number): Value[] {
+  const out: Value[] = [];
+  if (most > 0) {
+    for (const item of iterate(items)) {
+      out.push(item);
+      if (out.length >= most) break;
+    }
+  }
+  return out;
+}
+
+function accumulate(items: Value = null, fn: Value = null, initial: Value = null): Value {
+  const list = [...iterate(items)];
+  if (initial !== null) list.unshift(initial);
+  const out: Value[] = [];
+  for (const item of list) out.push(out.length === 0 ? item : fn === null ? add(out.at(-1)!, item) : callSync(fn, [out.at(-1)!, item]));
+  return out;
+}
+
+function islice(args: Value = null): Value {
+  const [items = null, ...bounds] = [...iterate(args)];
+  const bound = (value: Value | undefined, fallback: number): number => {
+    if (value === null || value === undefined) return fallback;
+    const number = int(value);
+    if (number < 0) throw valueError('Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize.');
+    return number;
+  };
+  const [start, stop, step] = bounds.length <= 1
+    ? [0, bound(bounds[0], Infinity), 1]
+    : [bound(bounds[0], 0), bound(bounds[1], Infinity), bound(bounds[2], 1)];
+  return take(items, stop).slice(start).filter((_, i) => i % step === 0);
+}
+
+function product(pools: readonly (readonly Value[])[]): Value[] {
+  let rows: Value[][] = [[]];
+  for (const pool of pools) {
+    if (rows.length * pool.length > LIMIT) throw new TsdbtError('compilation', `itertools.product would give more than ${LIMIT} rows`);
+    rows = rows.flatMap((row) => pool.map((item) => [...row, item]));
+  }
+  return rows.map((row) => new PyTuple(row));
+}
+
+/** Index lists of a choice of r out of n, in Python's order. */
+function choose(n: number, r: number, how: 'permutations' | 'combinations' | 'repeated'): number[][] {
+  if (r < 0) throw valueError('r must be non-negative');
+  const out: number[][] = [];
+  const picked: number[] = [];
+  const extend = (): void => {
+    if (picked.length === r) {
+      out.push([...picked]);
+      if (out.length > LIMIT) throw new TsdbtError('compilation', `itertools.${how} would give more than ${LIMIT} rows`);
+      return;
+    }
+    const last = picked.at(-1);
+    const from = how === 'permutations' || last === undefined ? 0 : how === 'combinations' ? last + 1 : last;
+    for (let i = from; i < n; i++) {
+      if (how === 'permutations' && picked.includes(i)) continue;
+      picked.push(i);
+      extend();
+      picked.pop();
+    }
+  };
+  extend();
+  return out;
+}
+
