@@ -165,7 +165,7 @@ function checkSpaces(state: ParseState): void {
   }
   const hint = state.config.flags.debug ? '' : ' Run again with `--debug` to see them all.';
   state.warnings.deprecated(
-    'ResourceNamesWithSpacesDeprecation', 'D015', `Spaces found in ${bad.length} resource name(s). This is deprecated, and may lead to errors when using dbt.${hint}`,
+    'ResourceNamesWithSpacesDeprecation', 'D015', `Spaces found in ${bad.length} resource name(s). This is deprecated, and may lead to errors when using dbt.${hint} For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors`,
     { count_invalid_names: bad.length },
   );
 }
@@ -215,7 +215,7 @@ function reportSameName(state: ParseState, first: ManifestNode, second: Manifest
     );
   }
   state.warnings.deprecated(
-    'DuplicateNameDistinctNodeTypesDeprecation', 'D041',
+    'DuplicateNameDistinctNodeTypesDeprecation', 'D040',
     `Found resources with the same name '${second.name}' in package '${second.package_name}': '${first.unique_id}' and '${second.unique_id}'. Please update one of the resources to have a unique name.`,
     { resource_name: second.name, unique_id1: first.unique_id, unique_id2: second.unique_id, package_name: second.package_name },
   );

@@ -18,7 +18,7 @@ export interface ConfigField {
 }
 
 export type ConfigKind =
-  | 'model' | 'seed' | 'snapshot' | 'test' | 'node' | 'function' | 'source' | 'exposure' | 'unit_test' | 'metric' | 'semantic_model' | 'saved_query';
+  | 'model' | 'seed' | 'snapshot' | 'test' | 'node' | 'function' | 'source' | 'exposure' | 'unit_test' | 'metric' | 'semantic_model' | 'saved_query' | 'group';
 
 export function isDict(value: unknown): value is { [key: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof PyFloat);
@@ -162,6 +162,7 @@ export const CONFIG_FIELDS: Readonly<Record<ConfigKind, readonly ConfigField[]>>
   ],
   exposure: [field('enabled', () => true, bool), field('tags', emptyList, textList), field('meta', emptyDict, dict)],
   unit_test: [...META_AND_TAGS, field('enabled', () => true, bool), field('static_analysis', none, optional(oneOf(text, bool)))],
+  group: [field('meta', emptyDict, dict, 'update')],
   metric: [field('enabled', () => true, bool), field('group', none, optionalText), field('meta', emptyDict, dict, 'update')],
   semantic_model: [field('enabled', () => true, bool), field('group', none, optionalText), field('meta', emptyDict, dict, 'update')],
   saved_query: [

@@ -11,14 +11,15 @@ export function parseDocsFile(tools: ParseTools, file: SourceFile): void {
   const text = strippedContents(file);
   if (!text.includes('{%')) return;
   for (const block of extractBlocks(text, { allowed: ['docs'], path: file.original_file_path })) {
+    const name = block.name ?? '';
     const contents = /\{[{%#]|[%#}]\}/.test(block.contents) ? rendering.docsBlock(block.contents, file.original_file_path) : block.contents;
     const node: DocNode = {
-      name: block.name,
+      name,
       resource_type: 'doc',
       package_name: file.package_name,
       path: file.relative_path,
       original_file_path: file.original_file_path,
-      unique_id: `doc.${file.package_name}.${block.name}`,
+      unique_id: `doc.${file.package_name}.${name}`,
       block_contents: contents.trim(),
     };
     state.addUnique(state.docs, node);

@@ -18,7 +18,7 @@ export function addExposure(tools: ParseTools, entry: YamlEntry): void {
   const name = data['name'] as string;
   if (!/^[\p{L}\p{N}_-]+$/u.test(name)) {
     state.warnings.deprecated(
-      'ExposureNameDeprecation', 'D005',
+      'ExposureNameDeprecation', 'D007',
       `Starting in v1.3, the 'name' of an exposure should contain only letters, numbers, and underscores. Exposures support a new property, 'label', which may contain spaces, capital letters, and special characters. ${name} does not follow this pattern. Please update the 'name', and use the 'label' property for a human-friendly title. This will raise an error in a future version of dbt-core.`,
       { exposure: name },
     );
@@ -102,7 +102,11 @@ export function addGroup(tools: ParseTools, entry: YamlEntry): void {
   checkEntry(entry, data, GROUP_ENTRY);
   checkOwner(entry, 'Group');
   const name = data['name'] as string;
-  const config: YamlDict = isDict(data['config']) ? data['config'] : {};
+  // dbt looks a group's config up under `models:`, so what stands there lands here.
+  const config = calculateConfig({
+    kind: 'group', section: 'models', fqn: [...fqnPrefix(project.project_name, file.relative_path), name], project, root: tools.state.root,
+    patch: isDict(data['config']) ? data['config'] : {},
+  });
   const node: GroupNode = {
     name,
     resource_type: 'group',
@@ -112,7 +116,7 @@ export function addGroup(tools: ParseTools, entry: YamlEntry): void {
     unique_id: `group.${project.project_name}.${name}`,
     owner: ownerOf(data['owner'] as YamlDict),
     description: (data['description'] ?? null) as string | null,
-    config: { meta: {}, ...config } as { meta: { [key: string]: Json } },
+    config: config as { meta: { [key: string]: Json } },
   };
   tools.state.addUnique(tools.state.groups, node);
 }

@@ -6,11 +6,12 @@ import { TsdbtError } from '../errors.ts';
 import { configTags, columnsOfVersion } from './columns.ts';
 import { isDict } from './config-fields.ts';
 import type { MacroIds } from './macro-ids.ts';
-import type { ConfigDict } from './node-config.ts';
+import { type ConfigDict, mergeConfigCall } from './node-config.ts';
 import { fqnPrefix } from './nodes.ts';
 import { type ParseTools, projectConfigOf, updateNode } from './node-update.ts';
 import { pyRepr, pyStr, pyTypeText } from './python-text.ts';
 import { readRefOrSource } from './static-expressions.ts';
+import { sourceTexts } from './static-models.ts';
 import { syntheticTestNames, testHash } from './test-names.ts';
 import { needsRendering, trimmed, type YamlDict } from './yaml-entries.ts';
 
@@ -161,7 +162,7 @@ export class GenericTests {
       if (isDict(own)) args = { ...args, ...own };
     } else if ('arguments' in args) {
       this.#tools.state.warnings.deprecated(
-        'ArgumentsPropertyInGenericTestDeprecation', 'D040',
+        'ArgumentsPropertyInGenericTestDeprecation', 'D038',
         `Found \`arguments\` property in test definition of \`${name}\` (${pyStr(args['arguments'])}) without usage of \`require_generic_test_arguments_property\` behavior change flag. The \`arguments\` property is deprecated for custom usage and will be used to nest keyword arguments in future versions of dbt.`,
       );
     }
@@ -174,8 +175,8 @@ export class GenericTests {
     for (const key of Object.keys(args)) {
       if ((CONFIG_ARGS as readonly string[]).includes(key)) {
         warnings.deprecated(
-          'PropertyMovedToConfigDeprecation', 'D028',
-          `Found \`${key}\` as a top-level property of \`data_tests.${name}\` in file \`${target.original_file_path}\`. The \`${key}\` top-level property should be moved into the \`config\` of \`data_tests.${name}\`.`,
+          'PropertyMovedToConfigDeprecation', 'D030',
+          `Found \`${key}\` as a top-level property of \`data_tests.${name}.${key}\` in file \`${target.original_file_path}\`. The \`${key}\` top-level property should be moved into the \`config\` of \`data_tests.${name}.${key}\`.`,
           { key, file: target.original_file_path, key_path: `data_tests.${name}.${key}` },
         );
       } else if (key !== 'config' && key !== 'column_name' && key !== 'description' && key !== 'name') unknown = true;
@@ -274,11 +275,18 @@ export class GenericTests {
     const macro = this.#macros.get(node.package_name, `test_${built.name}`);
     const calls = state.callsOf(node);
     if (macro !== undefined) node.depends_on.macros.push(macro.unique_id);
-    calls.call = built.config;
+    calls.call = { ...built.config };
     if (macro !== undefined && (macro.unique_id === 'macro.dbt.test_not_null' || macro.unique_id === 'macro.dbt.test_unique')) {
       if (target.source !== undefined) node.sources.push([target.source.source_name, target.source.table_name]);
       else node.refs.push({ name: target.name, package: null, version: version as RefArgs['version'] });
-    } else if (macro === undefined || !this.#collectStatically(node, macro)) {
+    } else if (macro !== undefined && this.#collectStatically(node, macro)) {
+      // dbt has the configs twice: from the builder, and from the config() that the builder wrote into the code.
+      if (Object.keys(built.config).length > 0) {
+        calls.call = { ...built.config };
+        mergeConfigCall(calls.call, built.config);
+        calls.unrendered = sourceTexts(built.config);
+      }
+    } else {
       node.config = projectConfigOf(state, node) as TestNode['config'];
       tools.rendering.genericTest(node);
     }

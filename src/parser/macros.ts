@@ -4,7 +4,7 @@ import type { MacroNode } from '../contracts/node.ts';
 import type { SourceFile } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Call, Macro, Node } from '../jinja/ast.ts';
-import { extractBlocks, parseTemplate } from '../jinja/index.ts';
+import { type Ast, extractBlocks, parseTemplate } from '../jinja/index.ts';
 import { walk } from '../jinja/walk.ts';
 import { dispatchedMacro, MacroIds } from './macro-ids.ts';
 import type { ParseState } from './parse-state.ts';
@@ -45,9 +45,10 @@ export function parseMacroFiles(files: readonly SourceFile[], onWarning?: (file:
     const text = file.contents.trim();
     if (text === '') continue;
     const allowed = file.kind === 'generic_test' ? TEST_BLOCKS : MACRO_BLOCKS;
-    const warn = onWarning === undefined || file.kind === 'generic_test' ? undefined : (message: string): void => onWarning(file, message);
+    const onUnexpected = file.kind === 'generic_test' || onWarning === undefined
+      ? undefined : (type: string): void => onWarning(file, `Found unexpected '${type}' block tag.`);
     const offset = leadingLines(file.contents);
-    for (const block of extractBlocks(text, { allowed, path: file.original_file_path, ...(warn === undefined ? {} : { onWarning: warn }) })) {
+    for (const block of extractBlocks(text, { allowed, path: file.original_file_path, ...(onUnexpected === undefined ? {} : { onUnexpected }) })) {
       const facts = factsOf(file, block.fullBlock, block.line + offset);
       if (facts !== null) out.push(facts);
     }
@@ -60,7 +61,7 @@ function leadingLines(text: string): number {
 }
 
 function factsOf(file: SourceFile, sql: string, line: number): MacroFacts | null {
-  const tree = parseTemplate(sql, { name: file.original_file_path, path: file.original_file_path, line: line - 1 });
+  const tree = treeOf(sql, file, line);
   const macros: Macro[] = [];
   const calls: Call[] = [];
   walk(tree.body, (node: Node) => {
@@ -82,6 +83,16 @@ function factsOf(file: SourceFile, sql: string, line: number): MacroFacts | null
     supported_languages: macro.blockType === 'materialization' ? supportedLanguages(macro, file) : null,
     calls: calledMacros(calls),
   };
+}
+
+function treeOf(sql: string, file: SourceFile, line: number): Ast.TemplateNode {
+  try {
+    return parseTemplate(sql, { name: file.original_file_path });
+  } catch (error) {
+    if (!(error instanceof TsdbtError)) throw error;
+    const { details } = error;
+    throw new TsdbtError(error.kind, error.message, { ...details, path: file.original_file_path, line: (details.line ?? 1) + line - 1, cause: error });
+  }
 }
 
 function supportedLanguages(macro: Macro, file: SourceFile): string[] {

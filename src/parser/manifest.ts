@@ -105,7 +105,7 @@ export function parseProject(input: ParseInput): ParseOutput {
 }
 
 function warnOfBlock(state: ParseState, file: SourceFile, message: string): void {
-  state.warnings.deprecated('UnexpectedJinjaBlockDeprecation', 'D018', `${message} in file \`${file.original_file_path}\``, { msg: message, file: file.original_file_path });
+  state.warnings.deprecated('UnexpectedJinjaBlockDeprecation', 'D023', `${message} in file \`${file.original_file_path}\``, { msg: message, file: file.original_file_path });
 }
 
 /** One properties file, its keys in dbt's order. */

@@ -71,7 +71,7 @@ export function calculateConfig(sources: ConfigSources): ConfigDict {
   for (const level of configLevels(treeOf(project, section, true), fqn)) applyLevel(result, level, fields);
   if (patch) applyLevel(result, patch, fields);
   if (call) applyLevel(result, call, fields);
-  if (project !== root) for (const level of configLevels(treeOf(root, section, true), fqn)) applyLevel(result, level, fields);
+  if (project.project_name !== root.project_name) for (const level of configLevels(treeOf(root, section, true), fqn)) applyLevel(result, level, fields);
   return finalize(kind, result, fields);
 }
 
@@ -82,7 +82,7 @@ export function calculateUnrenderedConfig(sources: ConfigSources): ConfigDict {
   for (const level of configLevels(treeOf(project, section, false), fqn)) assignRenamed(result, level);
   if (patch) assignRenamed(result, patch);
   if (call) assignRenamed(result, call);
-  if (project !== root) for (const level of configLevels(treeOf(root, section, false), fqn)) assignRenamed(result, level);
+  if (project.project_name !== root.project_name) for (const level of configLevels(treeOf(root, section, false), fqn)) assignRenamed(result, level);
   return result;
 }
 

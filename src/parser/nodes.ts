@@ -63,8 +63,9 @@ function parseSnapshots(tools: ParseTools, file: SourceFile): void {
   const text = strippedContents(file);
   const folders = file.relative_path.replace(/\.[^./]*$/, '').split('/');
   for (const block of extractBlocks(text, { allowed: ['snapshot'], path: file.original_file_path })) {
-    const fqn = [file.package_name, ...folders, block.name];
-    finish(tools, newSnapshot(tools.state, { file, name: block.name, path: file.relative_path, fqn, rawCode: block.contents }));
+    const name = block.name ?? '';
+    const fqn = [file.package_name, ...folders, name];
+    finish(tools, newSnapshot(tools.state, { file, name, path: file.relative_path, fqn, rawCode: block.contents }));
   }
 }
 
@@ -133,6 +134,7 @@ function prepare(tools: ParseTools, node: ConfiguredNode): void {
     // Only a null in config() can clear a value that the project gave; otherwise the first config is not needed again.
     for (const key in calls.call) if (calls.call[key] === null) calls.base = node['config'] as typeof calls.base;
     updateNode(tools, node);
+    if (calls.written !== null) Object.assign(node['unrendered_config'] as object, calls.written);
   } catch (error) {
     throw error instanceof TsdbtError ? error.with({ node }) : error;
   }

@@ -10,15 +10,13 @@ import { createTemplateEnvironments, hasJinja } from '../context/templates.ts';
 import { varLayers } from '../context/var.ts';
 import type { ExposureNode, Json, ManifestNode, MacroNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import { parseTemplate } from '../jinja/index.ts';
-import { walk } from '../jinja/walk.ts';
+import { parseTemplate, unrenderedConfig } from '../jinja/index.ts';
 import { loadYaml } from '../project/yaml.ts';
-import { callable, fromJson, PyDict, settleSync, toJson, type Value } from '../values/index.ts';
+import { callable, fromJson, PyDict, PyTuple, settleSync, toJson, type Value } from '../values/index.ts';
 import { packagesToSearch } from './lookups.ts';
 import { type ConfigDict, mergeConfigCall } from './node-config.ts';
 import type { ParseState } from './parse-state.ts';
 import type { RenderedNode, Rendering } from './rendering.ts';
-import { sourceText } from './source-text.ts';
 import { readStaticModel, type StaticModel, sourceTexts } from './static-models.ts';
 
 const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
@@ -122,6 +120,7 @@ class ParseRendering implements Rendering {
       if (!asValues) mergeConfigCall(calls.call, config);
       else for (const key of Object.keys(config)) mergeConfigCall(calls.call, { [key]: config[key] });
     }
+    if (asValues) calls.written = Object.assign({}, ...configs) as ConfigDict;
     if (!asValues && writtenConfig !== null) calls.unrendered = sourceTexts(writtenConfig);
   }
 
@@ -212,7 +211,7 @@ class ParseRendering implements Rendering {
   description(text: string, owner: Parameters<Rendering['description']>[1]): string {
     const { state, name } = { state: this.#state, name: owner.package_name };
     const doc = callable('doc', '*args', (args) => {
-      const given = args as Value[];
+      const given = args instanceof PyTuple ? args.items : [];
       if (given.length < 1 || given.length > 2) throw new TsdbtError('compilation', `doc() takes at most two arguments (${given.length} given)`);
       const target = String(given[given.length - 1]);
       const targetPackage = given.length === 2 ? String(given[0]) : null;
@@ -255,15 +254,7 @@ function withoutLastNewline(text: string): string {
 
 /** The keywords of the first config() in a text as source: what `unrendered_config` keeps. */
 function writtenConfigOf(code: string): ConfigDict {
-  const out: ConfigDict = {};
-  if (!code.includes('config(')) return out;
-  let found = false;
-  walk(parseTemplate(code, { name: '' }).body, (node) => {
-    if (found || node.type !== 'Call' || node.node.type !== 'Name' || node.node.name !== 'config') return;
-    found = true;
-    for (const { key, value } of node.kwargs) out[key] = value.type === 'Const' && typeof value.value === 'string' ? value.value : sourceText(value);
-  });
-  return out;
+  return code.includes('config(') ? Object.fromEntries(unrenderedConfig(parseTemplate(code).body) ?? []) : {};
 }
 
 /** A node as the macros that make names see it: attributes and keys. */
@@ -271,8 +262,8 @@ function nodeValue(node: unknown): Value {
   const fields = node as { readonly [key: string]: unknown };
   return {
     jinjaType: 'Node',
-    jinjaGet: (name) => (name in fields ? fromJson(fields[name]) : undefined),
-    jinjaItem: (key) => (typeof key === 'string' && key in fields ? fromJson(fields[key]) : undefined),
+    jinjaGet: (name) => (Object.hasOwn(fields, name) ? fromJson(fields[name]) : undefined),
+    jinjaItem: (key) => (typeof key === 'string' && Object.hasOwn(fields, key) ? fromJson(fields[key]) : undefined),
     jinjaText: () => String(fields['unique_id']),
   };
 }

@@ -15,6 +15,8 @@ import { ParseWarnings } from './parse-warnings.ts';
 export interface ConfigCalls {
   call: ConfigDict;
   unrendered: ConfigDict;
+  /** Keys of config() as dbt's static reader leaves them in `unrendered_config` until a patch comes. */
+  written: ConfigDict | null;
   /** The config before the patch, for values that a null would clear. */
   base: ConfigDict | null;
 }
@@ -85,7 +87,7 @@ export class ParseState {
 
   callsOf(node: object): ConfigCalls {
     let calls = this.calls.get(node);
-    if (calls === undefined) this.calls.set(node, (calls = { call: {}, unrendered: {}, base: null }));
+    if (calls === undefined) this.calls.set(node, (calls = { call: {}, unrendered: {}, written: null, base: null }));
     return calls;
   }
 

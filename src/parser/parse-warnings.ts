@@ -34,7 +34,7 @@ export class ParseWarnings {
   deprecated(name: string, code: string, message: string, data: Readonly<Record<string, unknown>> = {}): void {
     const verdict = warningVerdict(this.#flags, name, 'Deprecations');
     if (verdict === 'silence') return;
-    const text = `Deprecated functionality\n\n${message}`;
+    const text = `Deprecated functionality\n${message}`;
     if (verdict === 'error') throw new TsdbtError('compilation', text);
     this.#fire('warn', name, code, `[WARNING][${name}]: ${text}`, data);
   }

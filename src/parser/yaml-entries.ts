@@ -38,7 +38,7 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
   try {
     data = loadYaml(file.contents, path, {
       onDuplicateKey: (description) =>
-        state.warnings.deprecated('DuplicateYAMLKeysDeprecation', 'D021', `${description} in file \`${path}\``, { file: path, duplicate_description: description }),
+        state.warnings.deprecated('DuplicateYAMLKeysDeprecation', 'D024', `${description} in file \`${path}\``, { file: path, duplicate_description: description }),
     });
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;

@@ -1,0 +1,1 @@
+select * from {{ ref('orders') }} -- {{ my_macro(3) }}

@@ -1,0 +1,2 @@
+{{ config(materialized='table', tags='one') }}{{ config(tags=['two'], schema='other') }}
+select 1 as id
