@@ -24,6 +24,7 @@ import { makeFloat } from '../values/float.ts';
 import { JinjaError } from '../values/python-error.ts';
 import { toRepr } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
+import { isSpaceCharacter, SPACE_CLASS } from '../values/whitespace.ts';
 import { unescapeString } from './string-literal.ts';
 
 export type TokenType =
@@ -132,7 +133,7 @@ export const OPERATORS: { readonly [text: string]: TokenType } = {
 
 const CLOSING: { readonly [open: string]: string } = { '{': '}', '(': ')', '[': ']' };
 
-const WHITESPACE = /\s+/y;
+const WHITESPACE = new RegExp(`[${SPACE_CLASS}]+`, 'y');
 const FLOAT = /(?<!\.)(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?[eE][+-]?(?:\d+_)*\d+|\.(?:\d+_)*\d+)/y;
 const INTEGER = /0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\da-fA-F])+|[1-9](?:_?\d)*|0(?:_?0)*/y;
 const ASCII_NAME = /[A-Za-z0-9_]+/y;
@@ -140,7 +141,7 @@ const NAME = /[\p{L}\p{N}\p{Mn}\p{Mc}\p{Pc}\u00b7\u0387\u1369-\u1371\u2118\u212e
 const IDENTIFIER = /^[\p{XID_Start}_][\p{XID_Continue}]*$/u;
 const STRING = /'[^'\\]*(?:\\[\s\S][^'\\]*)*'|"[^"\\]*(?:\\[\s\S][^"\\]*)*"/y;
 const OPERATOR = /\/\/|\*\*|==|!=|>=|<=|[-+/*%~[\](){}><=.:|,;]/y;
-const PYTHON_SPACE = /^[\s\x1c-\x1f\x85]+$/;
+const ALL_SPACE = new RegExp(`^[${SPACE_CLASS}]+$`);
 
 type State = 'comment' | 'block' | 'variable' | 'raw';
 
@@ -155,6 +156,7 @@ export class Lexer {
     const o = { ...DEFAULT_LEXER_OPTIONS, ...options };
     this.options = o;
     const [bs, be, vs, ve, cs, ce] = [o.blockStart, o.blockEnd, o.variableStart, o.variableEnd, o.commentStart, o.commentEnd].map(escapeRegExp) as [string, string, string, string, string, string];
+    const sp = `[${SPACE_CLASS}]*`;
     const suffix = o.trimBlocks ? '\\n?' : '';
     const starts: (readonly [string, State])[] = [
       [o.variableStart, 'variable'],
@@ -163,12 +165,12 @@ export class Lexer {
     ];
     this.starts = starts.sort((a, b) => b[0].length - a[0].length);
     const source: { readonly [state: string]: string } = { variable: vs, comment: cs, block: bs };
-    this.root = new RegExp(`(${bs}([-+]?)\\s*raw\\s*(?:-${be}\\s*|${be}))|${this.starts.map(([, state]) => `${source[state]}`).join('|')}`, 'g');
+    this.root = new RegExp(`(${bs}([-+]?)${sp}raw${sp}(?:-${be}${sp}|${be}))|${this.starts.map(([, state]) => `${source[state]}`).join('|')}`, 'g');
     this.endings = {
-      block: new RegExp(`\\+${be}|-${be}\\s*|${be}${suffix}`, 'y'),
-      variable: new RegExp(`-${ve}\\s*|${ve}`, 'y'),
-      comment: new RegExp(`\\+${ce}|-${ce}\\s*|${ce}${suffix}`, 'g'),
-      raw: new RegExp(`${bs}([-+]?)\\s*endraw\\s*(?:\\+${be}|-${be}\\s*|${be}${suffix})`, 'g'),
+      block: new RegExp(`\\+${be}|-${be}${sp}|${be}${suffix}`, 'y'),
+      variable: new RegExp(`-${ve}${sp}|${ve}`, 'y'),
+      comment: new RegExp(`\\+${ce}|-${ce}${sp}|${ce}${suffix}`, 'g'),
+      raw: new RegExp(`${bs}([-+]?)${sp}endraw${sp}(?:\\+${be}|-${be}${sp}|${be}${suffix})`, 'g'),
     };
   }
 
@@ -266,11 +268,11 @@ class Scanner {
     const { source } = this;
     let end = to;
     if (sign === '-') {
-      while (end > from && isSpace(source.charCodeAt(end - 1))) end--;
+      while (end > from && isSpaceCharacter(source[end - 1] as string)) end--;
     } else if (sign !== '+' && this.lexer.options.lstripBlocks && !variable) {
       const lineStart = source.lastIndexOf('\n', to - 1) + 1;
       const begin = Math.max(lineStart, from);
-      if ((lineStart > from || this.lineStarting) && begin < to && PYTHON_SPACE.test(source.slice(begin, to))) end = begin;
+      if ((lineStart > from || this.lineStarting) && begin < to && ALL_SPACE.test(source.slice(begin, to))) end = begin;
     }
     if (end > from) this.push('data', source.slice(from, end), from);
     this.line += countNewlines(source, from, to);
@@ -333,7 +335,7 @@ class Scanner {
         this.scanNumber();
       } else if (code === 34 || code === 39) {
         this.scanString();
-      } else if (code > 127 || isSpace(code)) {
+      } else if (code > 127 || isSpaceCharacter(source[pos] as string)) {
         const space = sticky(WHITESPACE, source, pos);
         if (space !== undefined) {
           this.line += countNewlines(space, 0, space.length);
@@ -415,10 +417,6 @@ function countNewlines(text: string, from: number, to: number): number {
   let count = 0;
   for (let i = text.indexOf('\n', from); i >= 0 && i < to; i = text.indexOf('\n', i + 1)) count++;
   return count;
-}
-
-function isSpace(code: number): boolean {
-  return code === 32 || (code >= 9 && code <= 13) || (code >= 28 && code <= 31) || code === 0x85 || code === 0xa0 || (code > 127 && /\s/.test(String.fromCharCode(code)));
 }
 
 function isNameStart(code: number): boolean {

@@ -2,6 +2,7 @@
 // Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: follows jinja2's `parser.py`, see NOTICE in lexer.ts.
 import { JinjaError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
+import { SPACE_CLASS } from '../values/whitespace.ts';
 import type { CallBlock, Expr, If, Import, Include, Macro, MacroType, Name, Stmt, TemplateData, TemplateNode } from './ast.ts';
 import { ExpressionParser, setContext } from './expression-parser.ts';
 import { Lexer, type Token } from './lexer.ts';
@@ -18,7 +19,7 @@ interface Signature {
   readonly annotations: (MacroType | undefined)[];
 }
 
-const PYTHON_SPACE = /^[\s\x1c-\x1f\x85]*$/;
+const BLANK = new RegExp(`^[${SPACE_CLASS}]*$`);
 
 export class Parser extends ExpressionParser {
   private readonly options: ParserOptions;
@@ -241,7 +242,7 @@ export class Parser extends ExpressionParser {
     }
     const body = this.parseStatements(['name:endblock'], true);
     const blank = (statement: Stmt) =>
-      statement.type === 'Output' && statement.nodes.every((n) => n.type === 'TemplateData' && PYTHON_SPACE.test(n.data));
+      statement.type === 'Output' && statement.nodes.every((n) => n.type === 'TemplateData' && BLANK.test(n.data));
     if (required && !body.every(blank)) this.fail('Required blocks can only contain comments or whitespace');
     this.stream.skipName(name);
     return { type: 'Block', name, body, scoped, required, line, pos };

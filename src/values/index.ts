@@ -18,9 +18,12 @@ export { JinjaError, type PythonErrorType, typeError, undefinedError, valueError
 export { PyRange } from './range.ts';
 export { codePoints, PySlice, sequenceIndex, sliceItems, textLength } from './sequence.ts';
 export { PySet } from './set.ts';
+export { formatValue } from './string-format.ts';
 export { stringRepr, toRepr, toText } from './text.ts';
 export { isTruthy } from './truth.ts';
 export { PyTuple } from './tuple.ts';
 export { objectTypeText, qualifiedTypeName, typeName } from './type-name.ts';
 export { Undefined, type UndefinedFactory, undefinedFactory, type UndefinedKind } from './undefined.ts';
+export { parseFloatText, parseIntText } from './number-text.ts';
+export { splitLines, trimLeft, trimRight } from './whitespace.ts';
 export type { Callable, HostObject, Kwargs, Value } from './value.ts';

@@ -1,0 +1,280 @@
+// `text.format(…)` and `format(value, spec)`: Python's format strings and their mini-language.
+import { getAttribute, getItem } from './access.ts';
+import { isFloat } from './arithmetic.ts';
+import { callSync } from './call.ts';
+import { PyDecimal } from './decimal.ts';
+import { numericOf } from './equality.ts';
+import { floatRepr } from './float.ts';
+import { formatFloat, groupDigits, pad } from './format-number.ts';
+import { JinjaError, typeError, valueError } from './python-error.ts';
+import { textLength } from './sequence.ts';
+import { toRepr, toText } from './text.ts';
+import { typeName } from './type-name.ts';
+import { Undefined } from './undefined.ts';
+import type { Kwargs, Value } from './value.ts';
+
+interface Numbering {
+  next: number;
+  kind: 'automatic' | 'manual' | undefined;
+}
+
+/**
+ * `text.format(*args, **kwargs)`.
+ * @throws JinjaError in Python's words
+ */
+export function formatText(text: string, args: readonly Value[], kwargs: Kwargs): string {
+  return formatFields(text, args, kwargs, { next: 0, kind: undefined }, 2);
+}
+
+function formatFields(text: string, args: readonly Value[], kwargs: Kwargs, numbering: Numbering, depth: number): string {
+  if (depth < 0) throw valueError('Max string recursion exceeded');
+  let out = '';
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i] as string;
+    if (char === '}') {
+      if (text[i + 1] !== '}') throw valueError("Single '}' encountered in format string");
+      i++;
+      out += '}';
+    } else if (char !== '{') {
+      out += char;
+    } else if (text[i + 1] === '{') {
+      i++;
+      out += '{';
+    } else {
+      const end = fieldEnd(text, i);
+      out += formatField(text.slice(i + 1, end), args, kwargs, numbering, depth);
+      i = end;
+    }
+  }
+  return out;
+}
+
+function fieldEnd(text: string, start: number): number {
+  if (start + 1 >= text.length) throw valueError("Single '{' encountered in format string");
+  let depth = 0;
+  let bracket = false;
+  for (let i = start; i < text.length; i++) {
+    const char = text[i];
+    if (bracket) {
+      if (char === ']') bracket = false;
+    } else if (char === '[' && depth === 1 && !text.slice(start, i).includes(':')) bracket = true;
+    else if (char === '{') depth++;
+    else if (char === '}' && --depth === 0) return i;
+  }
+  throw valueError("expected '}' before end of string");
+}
+
+function formatField(field: string, args: readonly Value[], kwargs: Kwargs, numbering: Numbering, depth: number): string {
+  const match = /^((?:[^!:[\]]|\[[^\]]*\])*)(?:!([\s\S]?))?(?::([\s\S]*))?$/.exec(field);
+  if (match === null) throw valueError("expected ':' after conversion specifier");
+  const [, path = '', conversion, spec = ''] = match;
+  let value = fieldValue(path, args, kwargs, numbering);
+  if (conversion !== undefined) value = convert(value, conversion);
+  return formatValue(value, spec.includes('{') || spec.includes('}') ? formatFields(spec, args, kwargs, numbering, depth - 1) : spec);
+}
+
+function convert(value: Value, conversion: string): Value {
+  switch (conversion) {
+    case 's':
+      return toText(value);
+    case 'r':
+    case 'a':
+      return toRepr(value);
+    case '':
+      throw valueError("end of string while looking for conversion specifier");
+    default:
+      throw valueError(`Unknown conversion specifier ${conversion}`);
+  }
+}
+
+function fieldValue(path: string, args: readonly Value[], kwargs: Kwargs, numbering: Numbering): Value {
+  const first = /^[^.[]*/.exec(path)?.[0] ?? '';
+  let value: Value;
+  if (first === '' || /^\d+$/.test(first)) {
+    const kind = first === '' ? 'automatic' : 'manual';
+    if (numbering.kind !== undefined && numbering.kind !== kind) {
+      throw valueError(
+        kind === 'automatic'
+          ? 'cannot switch from manual field specification to automatic field numbering'
+          : 'cannot switch from automatic field numbering to manual field specification',
+      );
+    }
+    numbering.kind = kind;
+    const index = first === '' ? numbering.next++ : Number(first);
+    const found = args[index];
+    if (found === undefined) throw new JinjaError('IndexError', `Replacement index ${index} out of range for positional args tuple`);
+    value = found;
+  } else {
+    const found = kwargs.get(first);
+    if (found === undefined) throw new JinjaError('KeyError', toRepr(first));
+    value = found;
+  }
+  for (const [, attribute, key] of path.slice(first.length).matchAll(/\.([^.[]*)|\[([^\]]*)\]/g)) {
+    if (attribute !== undefined) value = safeAttribute(value, attribute);
+    else value = getItem(value, /^\d+$/.test(key as string) ? Number(key) : (key as string));
+  }
+  return value;
+}
+
+function safeAttribute(value: Value, name: string): Value {
+  if (name.startsWith('_')) {
+    throw new JinjaError('SecurityError', `access to attribute ${toRepr(name)} of ${toRepr(typeName(value))} object is unsafe.`);
+  }
+  return getAttribute(value, name);
+}
+
+interface Spec {
+  readonly fill: string;
+  readonly align: string;
+  readonly sign: string;
+  readonly alternate: boolean;
+  readonly zero: boolean;
+  readonly width: number;
+  readonly grouping: string;
+  readonly precision: number | undefined;
+  readonly type: string;
+}
+
+const SPEC = /^(?:(.)?([<>=^]))?([-+ ]?)(z?)(#?)(0?)(\d*)([,_]?)(?:\.(\d+))?([\s\S]?)$/u;
+
+function parseSpec(spec: string, name: string): Spec {
+  const match = SPEC.exec(spec);
+  if (match === null) {
+    if (/\.(?!\d)/.test(spec)) throw valueError('Format specifier missing precision');
+    throw valueError(`Invalid format specifier${name === '' ? '' : ` '${spec}' for object of type '${name}'`}`);
+  }
+  const [, fill, align = '', sign = '', , alternate, zero, width, grouping = '', precision, type = ''] = match;
+  return {
+    fill: fill ?? (zero && align === '' ? '0' : ' '),
+    align,
+    sign,
+    alternate: alternate === '#',
+    zero: zero === '0',
+    width: width ? Number(width) : 0,
+    grouping,
+    precision: precision === undefined ? undefined : Number(precision),
+    type,
+  };
+}
+
+/**
+ * `format(value, spec)`.
+ * @throws JinjaError in Python's words
+ */
+export function formatValue(value: Value, spec: string): string {
+  if (spec === '') return toText(value);
+  if (typeof value === 'string') return formatString(value, parseSpec(spec, 'str'));
+  if (value instanceof PyDecimal) return formatNumber(value.toNumber(), parseSpec(spec, 'decimal.Decimal'), 'Decimal', value);
+  const n = numericOf(value);
+  if (n !== undefined) {
+    const name = typeName(value);
+    const parsed = parseSpec(spec, name);
+    if (typeof value === 'boolean' && (parsed.type === '' || parsed.type === 's')) return formatString(toText(value), parsed.type === 's' ? parsed : { ...parsed, align: parsed.align || '>' }, 'bool');
+    return isFloat(value) ? formatNumber(Number(n), parsed, name) : formatInteger(n, parsed, name);
+  }
+  const strftime = typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Undefined) ? value.jinjaGet('strftime') : undefined;
+  if (strftime !== undefined) return toText(callSync(strftime, [spec]));
+  throw typeError(`unsupported format string passed to ${typeName(value)}.__format__`);
+}
+
+function formatString(text: string, spec: Spec, name = 'str'): string {
+  if (spec.type !== '' && spec.type !== 's') throw unknownCode(spec.type, name);
+  if (spec.sign !== '') throw valueError(spec.sign === ' ' ? 'Space not allowed in string format specifier' : 'Sign not allowed in string format specifier');
+  if (spec.alternate) throw valueError('Alternate form (#) not allowed in string format specifier');
+  if (spec.align === '=') throw valueError("'=' alignment not allowed in string format specifier");
+  if (spec.grouping !== '') throw valueError(`Cannot specify '${spec.grouping}' with 's'.`);
+  const cut = spec.precision === undefined ? text : Array.from(text).slice(0, spec.precision).join('');
+  return pad(cut, spec.width, spec.align || '<', spec.fill);
+}
+
+function unknownCode(type: string, name: string): JinjaError {
+  return valueError(`Unknown format code '${type}' for object of type '${name}'`);
+}
+
+function formatInteger(n: number | bigint, spec: Spec, name: string): string {
+  switch (spec.type) {
+    case '':
+    case 'd':
+    case 'n':
+    case 'b':
+    case 'o':
+    case 'x':
+    case 'X': {
+      if (spec.precision !== undefined) throw valueError('Precision not allowed in integer format specifier');
+      const radix = spec.type === 'b' ? 2 : spec.type === 'o' ? 8 : spec.type === 'x' || spec.type === 'X' ? 16 : 10;
+      if (spec.grouping === ',' && radix !== 10) throw valueError(`Cannot specify ',' with '${spec.type}'.`);
+      let digits = (n < 0 ? -n : n).toString(radix);
+      if (spec.type === 'X') digits = digits.toUpperCase();
+      const prefix = spec.alternate && radix !== 10 ? `0${spec.type}` : '';
+      return assemble(n < 0, prefix, digits, '', spec, radix === 10 ? 3 : 4);
+    }
+    case 'c':
+      if (spec.sign !== '') throw valueError("Sign not allowed with integer format specifier 'c'");
+      return pad(String.fromCodePoint(Number(n)), spec.width, spec.align || '<', spec.fill);
+    default:
+      return formatNumber(Number(n), spec, name);
+  }
+}
+
+function formatNumber(x: number, spec: Spec, name: string, exact?: PyDecimal): string {
+  const negative = x < 0 || Object.is(x, -0);
+  const abs = Math.abs(x);
+  let body: string;
+  let suffix = '';
+  switch (spec.type) {
+    case '':
+      if (exact !== undefined && spec.precision === undefined) body = exact.jinjaText().replace('-', '');
+      else if (spec.precision === undefined) body = floatRepr(abs);
+      else body = generalWithPoint(abs, spec.precision);
+      break;
+    case 'e':
+    case 'E':
+    case 'g':
+    case 'G':
+    case 'n':
+      body = formatFloat(abs, spec.type === 'n' ? 'g' : spec.type, spec.precision ?? 6, spec.alternate);
+      break;
+    case 'f':
+    case 'F':
+      if (exact !== undefined) body = (spec.precision === undefined ? exact : exact.quantized(spec.precision)).jinjaText().replace('-', '');
+      else body = formatFloat(abs, spec.type, spec.precision ?? 6, spec.alternate);
+      break;
+    case '%':
+      body = formatFloat(abs * 100, 'f', spec.precision ?? 6, spec.alternate);
+      suffix = '%';
+      break;
+    default:
+      throw unknownCode(spec.type, name);
+  }
+  const [whole = '', ...rest] = body.split(/(?=[.eE])/);
+  return assemble(negative, '', whole, rest.join('') + suffix, spec, 3);
+}
+
+/** `format(x, '.3')`: like `g`, but with at least one digit behind the point. */
+function generalWithPoint(x: number, precision: number): string {
+  const digits = precision === 0 ? 1 : precision;
+  const text = formatFloat(x, 'g', digits);
+  if (/[.enia]/.test(text)) return text;
+  return text.length >= digits ? formatFloat(x, 'e', digits - 1).replace(/\.?0*e/, 'e') : `${text}.0`;
+}
+
+/** Sign, prefix, grouped digits and the rest in a field. */
+function assemble(negative: boolean, prefix: string, digits: string, rest: string, spec: Spec, group: number): string {
+  const sign = negative ? '-' : spec.sign === '+' ? '+' : spec.sign === ' ' ? ' ' : '';
+  const head = sign + prefix;
+  const align = spec.align || (spec.zero ? '=' : '>');
+  let body = spec.grouping === '' || !/^[0-9a-fA-F]+$/.test(digits) ? digits : groupDigits(digits, spec.grouping, group);
+  if (align === '=') {
+    const room = spec.width - textLength(head) - rest.length;
+    if (spec.fill === '0' && spec.grouping !== '') {
+      let padded = digits;
+      while (body.length < room) {
+        padded = `0${padded}`;
+        body = groupDigits(padded, spec.grouping, group);
+      }
+      return head + body + rest;
+    }
+    return head + pad(body, room, '>', spec.fill) + rest;
+  }
+  return pad(head + body + rest, spec.width, align, spec.fill);
+}

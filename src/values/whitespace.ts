@@ -1,0 +1,38 @@
+// What Python calls white space and the end of a line; JavaScript's `\s` and `trim` differ in a few characters.
+
+/** For the inside of a character class of a regular expression. */
+export const SPACE_CLASS = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+
+const LEFT = new RegExp(`^[${SPACE_CLASS}]+`);
+const SPACE = new RegExp(`[${SPACE_CLASS}]`);
+
+export function trimLeft(text: string): string {
+  return text.replace(LEFT, '');
+}
+
+export function trimRight(text: string): string {
+  let end = text.length;
+  while (end > 0 && isSpaceCharacter(text[end - 1] as string)) end--;
+  return text.slice(0, end);
+}
+
+export function isSpaceCharacter(char: string): boolean {
+  const code = char.charCodeAt(0);
+  if (code < 128) return code === 32 || (code >= 9 && code <= 13) || (code >= 28 && code <= 31);
+  return SPACE.test(char);
+}
+
+const LINE_END = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/g;
+
+/** `text.splitlines(keepends)`. */
+export function splitLines(text: string, keepEnds = false): string[] {
+  const lines: string[] = [];
+  let start = 0;
+  for (const match of text.matchAll(LINE_END)) {
+    const end = match.index + match[0].length;
+    lines.push(text.slice(start, keepEnds ? end : match.index));
+    start = end;
+  }
+  if (start < text.length) lines.push(text.slice(start));
+  return lines;
+}
