@@ -4,6 +4,7 @@ import { TsdbtError } from '../errors.ts';
 import {
   type Callable, callable, callableOf, fromJson, type HostObject, PyDict, qualifiedTypeName, toText, type Value,
 } from '../values/index.ts';
+import { lazyDictOf } from './lazy-dict.ts';
 import { settle } from './scope.ts';
 
 /** Hears of one `config(...)` call: keys as written, hooks under their dashed names. */
@@ -74,6 +75,7 @@ export class RuntimeConfigObject implements HostObject {
       case 'meta_get': return callable(name, 'name, default=None, validator=None', (...args) => this.#get(this.#meta(toText(args[0]!)), args));
       case 'require': return callable(name, 'name, validator=None', (...args) => this.#require(this.lookup(toText(args[0]!)), args));
       case 'meta_require': return callable(name, 'name, validator=None', (...args) => this.#require(this.#meta(toText(args[0]!)), args));
+      case 'model': return lazyDictOf(this.#node as Configured & { readonly [field: string]: unknown });
       case 'persist_relation_docs': return callable(name, '', () => this.#persistDocs('relation'));
       case 'persist_column_docs': return callable(name, '', () => this.#persistDocs('columns'));
       default: return undefined;

@@ -71,21 +71,27 @@
 {{- return(adapter.dispatch('alter_column_type', 'dbt')(relation, column_name, new_column_type)) -}}
 {% endmacro %}
 
-{#- Through a second column, which every database can do, whatever the two types are. -#}
+{#- Through a second column, which every database can do, whatever the two types are. What reads the table is dropped by name and built
+    again, not lost by CASCADE. -#}
 {% macro default__alter_column_type(relation, column_name, new_column_type) %}
   {%- set table, column, changed = relation.render(), adapter.quote(column_name), adapter.quote(column_name + '__dbt_alter') -%}
   {%- call statement('alter_column_type') %}
+    {%- for dependant in adapter.dependants(relation) %}
+    {{ dependant.drop_sql }};
+    {%- endfor %}
     alter table {{ table }} add column {{ changed }} {{ new_column_type }};
     update {{ table }} set {{ changed }} = {{ column }};
     alter table {{ table }} drop column {{ column }} cascade;
     alter table {{ table }} rename column {{ changed }} to {{ column }}
   {% endcall -%}
+  {%- do adapter.restore_dependants() -%}
 {% endmacro %}
 
 {% macro alter_relation_add_remove_columns(relation, add_columns=none, remove_columns=none) %}
 {{- return(adapter.dispatch('alter_relation_add_remove_columns', 'dbt')(relation, add_columns, remove_columns)) -}}
 {% endmacro %}
 
+{#- A column that somebody reads cannot be dropped, so readers are taken away first and built again without it. -#}
 {% macro default__alter_relation_add_remove_columns(relation, add_columns, remove_columns) %}
   {%- set actions = [] -%}
   {%- for column in add_columns or [] -%}
@@ -94,5 +100,12 @@
   {%- for column in remove_columns or [] -%}
     {%- do actions.append('drop column ' ~ column.quoted) -%}
   {%- endfor -%}
-  {%- do run_query('alter ' ~ relation.type ~ ' ' ~ relation.render() ~ '\n' ~ actions | join(',\n')) -%}
+  {%- set sql -%}
+    {%- for dependant in (adapter.dependants(relation) if remove_columns else []) %}
+    {{ dependant.drop_sql }};
+    {%- endfor %}
+    alter {{ relation.type }} {{ relation.render() }} {{ actions | join(',\n      ') }}
+  {%- endset -%}
+  {%- do run_query(sql) -%}
+  {%- do adapter.restore_dependants() -%}
 {% endmacro %}

@@ -23,7 +23,7 @@
     {%- do adapter.rename_relation(intermediate_relation, target_relation) -%}
   {%- else -%}
     {%- call statement('publish') %}
-      {{- get_create_backup_sql(existing_relation) }};
+      {{- get_rename_sql(existing_relation, backup_relation.identifier) }};
       {{ get_rename_intermediate_sql(target_relation) }};
       {{ get_drop_backup_sql(existing_relation) }}
     {%- endcall -%}

@@ -47,7 +47,7 @@
   {%- endif -%}
   {%- if rebuild -%}
     {%- call statement('publish') %}
-      {{- get_create_backup_sql(existing_relation) }};
+      {{- get_rename_sql(existing_relation, backup_relation.identifier) }};
       {{ get_rename_intermediate_sql(target_relation) }};
       {{ get_drop_backup_sql(existing_relation) }}
     {%- endcall -%}
