@@ -16,6 +16,8 @@ export interface SourceFile {
   readonly kind: 'model' | 'macro' | 'analysis' | 'snapshot' | 'seed' | 'singular_test' | 'generic_test' | 'docs' | 'properties' | 'fixture' | 'function';
   /** Text, decoded as UTF-8 with a BOM dropped; for a seed empty: its rows are read when it runs. */
   readonly contents: string;
+  /** Text of a seed, read when it is asked for: unit tests may take their rows from one. */
+  readonly seedText?: string;
   /** sha256 (hex) of the contents, computed as dbt does for that kind of file; `path` checksums for big seeds. */
   readonly checksum: { readonly name: string; readonly checksum: string };
   /** Milliseconds, for the parse cache. */
@@ -29,6 +31,8 @@ export interface Project {
   readonly version: string | null;
   /** Absolute. */
   readonly project_root: string;
+  /** Of dbt_project.yml: on-run hooks have it. */
+  readonly checksum?: { readonly name: string; readonly checksum: string };
   readonly profile_name: string | null;
   readonly model_paths: readonly string[];
   readonly macro_paths: readonly string[];

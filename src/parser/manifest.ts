@@ -22,6 +22,7 @@ import { ParseState } from './parse-state.ts';
 import { inferPrimaryKeys } from './primary-keys.ts';
 import { parentsOf, References, type Referring } from './references.ts';
 import { RelationNames } from './relation-names.ts';
+import { manifestSelectors } from './selectors.ts';
 import { addMetric, addSavedQuery, addSemanticModel, linkSemanticLayer } from './semantic-layer.ts';
 import { Sources } from './sources.ts';
 import { expectRefOrSource } from './static-expressions.ts';
@@ -80,7 +81,7 @@ export function parseProject(input: ParseInput): ParseOutput {
     for (const kind of NODE_KINDS) {
       for (const file of own) if (file.kind === kind) (kind === 'docs' ? parseDocsFile : parseNodeFile)(tools, file);
     }
-    parseHooks(tools, project, state.files.get(`${name}://dbt_project.yml`));
+    parseHooks(tools, project);
   }
 
   const tests = new GenericTests(tools, macroIds);
@@ -246,7 +247,7 @@ function writableManifest(state: ParseState, maps: Maps): Manifest {
     exposures: record(state.exposures),
     metrics: record(state.metrics),
     groups: record(state.groups),
-    selectors: (state.root.selectors ?? {}) as Record<string, unknown>,
+    selectors: manifestSelectors(state.root.selectors),
     disabled: record(state.disabled),
     parent_map: maps.parent_map,
     child_map: maps.child_map,

@@ -107,21 +107,16 @@ function parseFixture(tools: ParseTools, file: SourceFile): void {
 }
 
 /** The operations that `on-run-start` and `on-run-end` of a project are. */
-export function parseHooks(tools: ParseTools, project: Project, projectFile: SourceFile | undefined): void {
+export function parseHooks(tools: ParseTools, project: Project): void {
   for (const [type, hooks] of [['on-run-start', project.on_run_start], ['on-run-end', project.on_run_end]] as const) {
     hooks.forEach((sql, index) => {
       const name = `${project.project_name}-${type}-${index}`;
       const path = `hooks/${name}.sql`;
-      const file: SourceFile = projectFile ?? {
+      const file: SourceFile = {
         package_name: project.project_name, project_root: project.project_root, search_path: '.', relative_path: 'dbt_project.yml',
-        original_file_path: './dbt_project.yml', kind: 'properties', contents: '', checksum: { name: 'none', checksum: '' }, mtime_ms: 0,
+        original_file_path: './dbt_project.yml', kind: 'properties', contents: '', checksum: project.checksum ?? { name: 'none', checksum: '' }, mtime_ms: 0,
       };
-      const node = newHook(
-        tools.state,
-        { file: { ...file, original_file_path: './dbt_project.yml' }, name, path, fqn: [project.project_name, 'hooks', name], rawCode: sql },
-        index, type,
-      );
-      finish(tools, node);
+      finish(tools, newHook(tools.state, { file, name, path, fqn: [project.project_name, 'hooks', name], rawCode: sql }, index, type));
     });
   }
 }

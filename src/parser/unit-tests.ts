@@ -122,7 +122,7 @@ function seedRows(tools: ParseTools, entry: YamlEntry, input: string): Json {
     throw placed(entry.yaml.file, [entry.key, entry.index], `Unable to find seed '${packageName}.${ref?.name ?? input}' for unit tests in ${where}`);
   }
   const file = state.files.get(`${seed.package_name}://${seed.original_file_path}`);
-  return readCsvRows(file?.contents ?? '');
+  return readCsvRows(file?.seedText ?? '');
 }
 
 /** dbt's sha256 over everything but the description. */

@@ -139,6 +139,10 @@ class LoadedFile implements SourceFile {
     return this.text;
   }
 
+  get seedText(): string {
+    return this.kind === 'seed' ? readText(this.absolute) : '';
+  }
+
   get checksum(): SourceFile['checksum'] {
     this.hash ??= this.computeChecksum();
     return this.hash;

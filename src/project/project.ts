@@ -1,5 +1,6 @@
 // dbt_project.yml of one package: read, rendered, checked, with dbt's defaults. Leaves profiles to profile.ts and the installed
 // packages to packages.ts.
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import type { Json, Quoting } from '../contracts/node.ts';
@@ -9,7 +10,7 @@ import type { Logger } from '../log.ts';
 import { deprecation } from './deprecations.ts';
 import { readPackageList } from './packages.ts';
 import { PROJECT_SHAPE, RESERVED_PROJECT_NAMES } from './project-shape.ts';
-import { pythonStrip } from './python-strip.ts';
+import { compactWhitespace, pythonStrip } from './python-strip.ts';
 import { renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
 import { findViolation, repr, violationText } from './schema-check.ts';
 import { checkDbtVersion, parseVersionRanges } from './version-check.ts';
@@ -33,7 +34,7 @@ export interface LoadProjectOptions {
 }
 
 /** What a file of the project says before it is rendered: enough for flags and for the name of the profile. */
-export interface RawProject { readonly root: string; readonly path: string; readonly data: Dictionary }
+export interface RawProject { readonly root: string; readonly path: string; readonly data: Dictionary; readonly checksum: { readonly name: string; readonly checksum: string } }
 
 /**
  * Reads dbt_project.yml without rendering.
@@ -49,13 +50,14 @@ export function readRawProject(directory: string, logger?: Logger): RawProject {
     );
   }
   const source = pythonStrip(readFileSync(path, 'utf8'));
+  const checksum = { name: 'sha256', checksum: createHash('sha256').update(compactWhitespace(source), 'utf8').digest('hex') };
   const data = asDictionary(loadYaml(source, path, { onDuplicateKey: (text) => logger && deprecation(logger, 'DuplicateYAMLKeysDeprecation', { duplicate_description: text, file: path }) }));
   if (data === undefined) throw new TsdbtError('project', `${PROJECT_FILE} does not parse to a dictionary`);
   if (data['tests'] !== undefined && data['data_tests'] === undefined) {
     const { tests, ...rest } = data;
-    return { root, path, data: { ...rest, data_tests: tests } };
+    return { root, path, data: { ...rest, data_tests: tests }, checksum };
   }
-  return { root, path, data };
+  return { root, path, data, checksum };
 }
 
 /** vars.yml of the root project: the dictionary under its `vars` key. */
@@ -112,6 +114,7 @@ function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
     project_name: rendered['name'] as string,
     version: versionOf(rendered['version']),
     project_root: raw.root,
+    checksum: raw.checksum,
     profile_name: (rendered['profile'] as string | null | undefined) ?? null,
     model_paths: modelPaths,
     macro_paths: macroPaths,
