@@ -280,6 +280,12 @@ export class RunLog {
     this.#fire('CheckNodeTestFailure', 'Z027', 'info', () => `  See test failures:\n  ${rule}\n  ${select}\n  ${rule}`, () => ({ relation_name: relation }));
   }
 
+  /** Rows that a test found, as a grid; ours. */
+  firstRows(grid: string): void {
+    const msg = `  First failing rows:\n${grid.split('\n').map((line) => `  ${line}`).join('\n')}`;
+    this.#fire('Note', 'Z050', 'info', () => msg, () => ({ msg }));
+  }
+
   freshnessDone(): void {
     this.#fire('FreshnessCheckComplete', 'Q003', 'info', () => 'Done.', () => ({}));
   }

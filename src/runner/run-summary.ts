@@ -1,4 +1,6 @@
 // The end of a run, as people read it: counts, errors and warnings with their messages, the last line. Only reads results.
+import { printTable } from '../adapters/table-print.ts';
+import type { Table } from '../adapters/table.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { FreshnessStatus, RunResult } from '../contracts/results.ts';
 import { pluralize } from '../log.ts';
@@ -44,7 +46,7 @@ export function succeeded(results: readonly RunResult[]): boolean {
 }
 
 /** Prints one result that needs attention. */
-export function printResultError(log: RunLog, r: RunResult, options: { newline?: boolean; warning?: boolean } = {}): void {
+export function printResultError(log: RunLog, r: RunResult, options: { newline?: boolean; warning?: boolean; rows?: Table | undefined } = {}): void {
   const warning = options.warning ?? false;
   const newline = options.newline ?? true;
   if (r.status === 'fail' || r.status === 'error' || r.status === 'runtime error' || (warning && r.status === 'warn')) {
@@ -56,6 +58,10 @@ export function printResultError(log: RunLog, r: RunResult, options: { newline?:
     if (node?.compiled_path) {
       log.formatting();
       log.compiledPath(node.compiled_path);
+    }
+    if (options.rows !== undefined && options.rows.rows.length > 0) {
+      log.formatting();
+      log.firstRows(printTable(options.rows, { maxRows: null, maxColumns: null, maxColumnWidth: 40 }).trimEnd());
     }
     if (node?.resource_type === 'test' && node.config?.store_failures && node.relation_name) {
       log.formatting();
@@ -70,8 +76,11 @@ export function printResultError(log: RunLog, r: RunResult, options: { newline?:
   }
 }
 
-/** The block after the last node: summary, each error and warning, `Done. PASS=…`. */
-export function printRunEnd(log: RunLog, results: readonly RunResult[], interrupted = false): void {
+/**
+ * The block after the last node: summary, each error and warning, `Done. PASS=…`.
+ * @param tables first rows of failed tests, by unique_id
+ */
+export function printRunEnd(log: RunLog, results: readonly RunResult[], interrupted = false, tables: ReadonlyMap<string, Table> = new Map()): void {
   const errors: RunResult[] = [];
   const warnings: RunResult[] = [];
   let partial = 0;
@@ -84,8 +93,8 @@ export function printRunEnd(log: RunLog, results: readonly RunResult[], interrup
   }
   log.formatting();
   log.endOfRun(errors.length, warnings.length, partial, interrupted);
-  for (const r of errors) printResultError(log, r);
-  for (const r of warnings) printResultError(log, r, { warning: true });
+  for (const r of errors) printResultError(log, r, { rows: tables.get(r.unique_id) });
+  for (const r of warnings) printResultError(log, r, { warning: true, rows: tables.get(r.unique_id) });
   printStats(log, results);
 }
 

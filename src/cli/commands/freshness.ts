@@ -1,0 +1,46 @@
+// source freshness: measures selected sources and writes sources.json.
+import { isAbsolute, join } from 'node:path';
+import { writeFileAtomically } from '../../artifacts.ts';
+import type { RunResult, SourcesArtifact } from '../../contracts/results.ts';
+import { createRunContext, type ParsedProject, reportCounts, run, select } from '../../index.ts';
+import { type Freshness, freshnessKind, freshnessResult, hasFreshness } from '../../runner/freshness.ts';
+import { artifactMetadata } from '../../runner/metadata.ts';
+import type { NodeKind } from '../../runner/run-node.ts';
+import { printResultError, succeeded } from '../../runner/run-summary.ts';
+import { type CommandSession, now } from '../command-session.ts';
+import { loadAndParse } from './run.ts';
+
+export async function freshnessCommand(session: CommandSession): Promise<boolean> {
+  const { flags, logger, signal } = session;
+  const parsed = await loadAndParse(session);
+  const { manifest } = parsed;
+  const selection = select(parsed, { accepts: (id) => manifest.sources[id] !== undefined && hasFreshness(manifest.sources[id]) });
+  const before = createRunContext(parsed, selection.selected);
+  reportCounts(parsed, before.log);
+  for (const warning of selection.warnings) logger.fire({ ...warning, level: 'warn', data: { spec_raw: warning.msg } });
+  const measured = new Map<string, Freshness>();
+  let results: readonly RunResult[] = [];
+  let elapsed = 0;
+  if (selection.selected.size === 0) before.log.nothingToDo();
+  else {
+    const kind = freshnessKind(measured) as NodeKind;
+    ({ results, elapsed } = await run(parsed, { selected: selection.selected, signal }, { ctx: before, kindOf: () => kind }));
+  }
+  if (flags.write_json) writeReport(session, parsed, results, measured, elapsed);
+  for (const r of results) if (r.status === 'error' || r.status === 'runtime error') printResultError(before.log, r);
+  before.log.freshnessDone();
+  return succeeded(results);
+}
+
+function writeReport(session: CommandSession, parsed: ParsedProject, results: readonly RunResult[], measured: ReadonlyMap<string, Freshness>, elapsed: number): void {
+  const artifact: SourcesArtifact = { metadata: artifactMetadata(parsed.config, 'sources', 3, now()), results: [], elapsed_time: elapsed };
+  for (const r of results) {
+    const source = parsed.manifest.sources[r.unique_id];
+    const found = measured.get(r.unique_id);
+    if (source !== undefined && found !== undefined) artifact.results.push(freshnessResult(source, r, found));
+    else if (source !== undefined) artifact.results.push({ unique_id: r.unique_id, error: r.message, status: 'runtime error' });
+  }
+  const asked = session.flags['output'];
+  const path = typeof asked === 'string' && asked !== '' ? (isAbsolute(asked) ? asked : join(session.cwd, asked)) : join(parsed.targetPath, 'sources.json');
+  writeFileAtomically(path, JSON.stringify(artifact));
+}

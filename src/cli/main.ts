@@ -1,0 +1,53 @@
+// The program: reads the command line, runs the command's handler, ends with its exit code. Handlers are loaded when their command is
+// named, so that a small command starts fast.
+import { formatError, TsdbtError } from '../errors.ts';
+import { type CommandSession, withCommand } from './command-session.ts';
+import { type CommandHandler, createProgram, isDisplayed, type ParsedCommand } from './options.ts';
+import { versionText } from './version.ts';
+
+type Work = (session: CommandSession) => Promise<boolean>;
+
+const handler = (find: () => Promise<Work>): CommandHandler => async (command: ParsedCommand) => withCommand(command, async (session) => (await find())(session));
+const runs = handler(async () => {
+  const [{ runCommand }, { runEvery }] = await Promise.all([import('./commands/run.ts'), import('./commands/every.ts')]);
+  return (session) => (session.flags['every'] ? runEvery(session) : runCommand(session));
+});
+
+const HANDLERS: Readonly<Record<string, CommandHandler>> = {
+  run: runs, build: runs, test: runs, seed: runs, snapshot: runs,
+  compile: handler(async () => (await import('./commands/compile.ts')).compileCommand),
+  show: handler(async () => (await import('./commands/compile.ts')).showCommand),
+  parse: handler(async () => (await import('./commands/parse.ts')).parseCommand),
+  freshness: handler(async () => (await import('./commands/freshness.ts')).freshnessCommand),
+  'run-operation': handler(async () => (await import('./commands/run-operation.ts')).runOperationCommand),
+  generate: handler(async () => (await import('./commands/docs.ts')).generateCommand),
+  serve: handler(async () => (await import('./commands/docs.ts')).serveCommand),
+};
+
+async function main(argv: readonly string[]): Promise<void> {
+  let exitCode = 0;
+  const program = createProgram(HANDLERS, {
+    version: versionText(),
+    writeOut: (text) => void process.stdout.write(text),
+    onExit: (code) => {
+      exitCode = code;
+    },
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (isDisplayed(error)) exitCode = 0;
+    else {
+      exitCode = error instanceof TsdbtError ? error.exitCode : 2;
+      process.stderr.write(`${error instanceof TsdbtError && error.kind === 'usage' ? error.message : formatError(error)}\n`);
+    }
+  }
+  process.exitCode = exitCode;
+}
+
+// A reader that goes away (`tsdbt ls | head`) ends the program in silence.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+});
+
+await main(process.argv.slice(2));

@@ -1,0 +1,62 @@
+// SQL from the command line (`--inline`, `run-operation --sql`) as a node: what it refers to is found by rendering it once as the parser
+// does. Executes nothing.
+import type { ContextNode } from '../context/provider.ts';
+import { createParseScope } from '../context/parse.ts';
+import { hasJinja } from '../context/templates.ts';
+import type { SqlOperationNode } from '../contracts/node.ts';
+import { formatError, TsdbtError } from '../errors.ts';
+import { errorTag } from '../log.ts';
+import { operationNode } from './operation-node.ts';
+import type { RunContext } from './run-context.ts';
+
+/** @throws {TsdbtError} when the SQL is no valid template or refers to something that is not there */
+export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
+  const { project_name: project } = ctx.config.project;
+  const { index: _index, ...base } = operationNode(ctx.config, 'inline_query');
+  const unique_id = `sql_operation.${project}.inline_query`;
+  const node: SqlOperationNode = {
+    ...base, resource_type: 'sql_operation', unique_id, fqn: [project, 'sql', 'inline_query'], path: 'sql/inline_query', original_file_path: 'sql/inline_query', raw_code: sql,
+    depends_on: { macros: [], nodes: [] },
+  };
+  try {
+    if (hasJinja(sql)) collectReferences(ctx, node);
+  } catch (error) {
+    if (!(error instanceof TsdbtError)) throw error;
+    const exc = formatError(error);
+    ctx.logger.fire({
+      name: 'ParseInlineNodeError', code: 'I069', level: 'error', msg: errorTag(`Error while parsing node: inline_query (sql/inline_query)\n  ${error.message}`),
+      data: { exc, node_info: { node_path: 'sql/inline_query', node_name: 'inline_query', unique_id: 'sqloperation.test.inline_query', node_status: 'failed' } },
+    });
+    throw new TsdbtError('runtime', 'Error parsing inline query', { cause: error });
+  }
+  return node;
+}
+
+function collectReferences(ctx: RunContext, node: SqlOperationNode): void {
+  const { context, lookup } = ctx.scopes;
+  const add = (id: string): void => {
+    if (!node.depends_on.nodes.includes(id)) node.depends_on.nodes.push(id);
+  };
+  const missing = (kind: string, name: string, found: 'disabled' | null): TsdbtError => new TsdbtError('compilation',
+    `Sql Operation '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' which ${found === 'disabled' ? 'is disabled' : 'was not found'}`);
+  const scope = createParseScope({
+    context, resolver: ctx.resolver, node: node as unknown as ContextNode,
+    record: {
+      onRef: (ref) => {
+        node.refs.push(ref);
+        const found = lookup.ref(ref, node.package_name);
+        if (found === null || found === 'disabled') throw missing('node', ref.name, found);
+        add(found.unique_id);
+      },
+      onSource: (source) => {
+        node.sources.push(source);
+        const found = lookup.source(source[0], source[1], node.package_name);
+        if (found === null || found === 'disabled') throw missing('source', source.join('.'), found);
+        add(found.unique_id);
+      },
+      onMacro: (id) => node.depends_on.macros.push(id),
+      onConfig: () => undefined,
+    },
+  });
+  context.templates.parse.compile(node.raw_code, { name: node.name, path: node.path, type: 'sql_operation' }).renderSync(scope);
+}

@@ -1,0 +1,30 @@
+// Which kind of runner a node gets in which command. A table; the kinds are in the files beside it.
+import type { GraphNode } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import { dataTestKind } from './data-test.ts';
+import { modelKind } from './model.ts';
+import { noOpKind } from './no-op.ts';
+import type { NodeKind } from './run-node.ts';
+import { seedKind } from './seed.ts';
+import { compileKind, showKind } from './show.ts';
+import { snapshotKind } from './snapshot.ts';
+import { unitTestKind } from './unit-test.ts';
+
+/** @param which the command; freshness brings its own kind */
+export function kindFor(which: string): (node: GraphNode) => NodeKind {
+  return (node) => chooseKind(which, node) as NodeKind;
+}
+
+function chooseKind(which: string, node: GraphNode): unknown {
+  if (which === 'compile' || which === 'generate') return compileKind;
+  if (which === 'show') return node.resource_type === 'seed' ? seedKind : showKind;
+  switch (node.resource_type) {
+    case 'model': return modelKind;
+    case 'seed': return seedKind;
+    case 'snapshot': return snapshotKind;
+    case 'test': return dataTestKind;
+    case 'unit_test': return unitTestKind;
+    case 'exposure': case 'saved_query': return noOpKind;
+    default: throw new TsdbtError('internal', `A ${node.resource_type} cannot be run: ${node.unique_id}`);
+  }
+}
