@@ -1,11 +1,11 @@
 // Turns expressions into JavaScript, and keeps what the functions being written need: temporary variables, constants, globals.
-import { isFloat } from '../values/arithmetic.ts';
 import { JinjaError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
 import type { Arguments, Call, Compare, Expr, Filter, Test } from './ast.ts';
 import type { Frame } from './codegen.ts';
-import { children } from './walk.ts';
+import type { FilterFunction } from './filters/filter.ts';
+import type { TestFunction } from './tests.ts';
 
 /** A function that is being written. */
 export interface FunctionUnit {
@@ -21,14 +21,11 @@ export interface FunctionUnit {
 
 /** The filters and tests of an environment. */
 export interface FunctionTables {
-  readonly filters: ReadonlyMap<string, unknown>;
-  readonly tests: ReadonlyMap<string, unknown>;
+  readonly filters: ReadonlyMap<string, FilterFunction>;
+  readonly tests: ReadonlyMap<string, TestFunction>;
 }
 
 const OPERATIONS = { Add: 'add', Sub: 'subtract', Mul: 'multiply', Div: 'divide', FloorDiv: 'floorDivide', Mod: 'modulo', Pow: 'power' } as const;
-
-/** Filters that look at the environment or the template: jinja2 does not compute them while it compiles. */
-const CONTEXT_FILTERS: ReadonlySet<string> = new Set(['map', 'select', 'reject', 'selectattr', 'rejectattr', 'random']);
 
 export class ExpressionCodegen {
   protected readonly constants: unknown[] = [];
@@ -273,13 +270,5 @@ export class ExpressionCodegen {
   private unknownFunction(kind: 'filter' | 'test', node: Filter | Test, frame: Frame): string {
     if (!frame.conditional) throw new JinjaError('TemplateAssertionError', `No ${kind} named ${stringRepr(node.name)}.`, { line: node.line });
     return `$.noFunction(${JSON.stringify(`No ${kind} named ${stringRepr(node.name)} found.`)})`;
-  }
-
-  /** Whether jinja2 computes the expression while it compiles, so that dbt's native rendering sees its text, not its value. */
-  protected isFoldable(node: Expr): boolean {
-    if (node.type === 'Name' || node.type === 'Call' || node.type === 'NSRef' || node.type === 'Slice') return node.type === 'Slice' && children(node).every((n) => this.isFoldable(n as Expr));
-    if (node.type === 'Filter' && (CONTEXT_FILTERS.has(node.name) || node.dyn_args !== null || node.dyn_kwargs !== null)) return false;
-    if (node.type === 'Const' && isFloat(node.value)) return true;
-    return children(node).every((child) => this.isFoldable((child.type === 'Pair' || child.type === 'Keyword' || child.type === 'Operand' ? { type: 'List', items: children(child) as readonly Expr[], line: 0, pos: 0 } : child) as Expr));
   }
 }

@@ -6,6 +6,7 @@ import { stringRepr } from '../values/text.ts';
 import type { CallBlock, Expr, For, FromImport, If, Include, Import, Macro, Name, Stmt, TemplateNode } from './ast.ts';
 import { ExpressionCodegen, type FunctionUnit } from './codegen-expressions.ts';
 import type { MacroInfo } from './macro-callable.ts';
+import { isFoldable } from './constant-folding.ts';
 import { Symbols } from './symbols.ts';
 import { undeclaredNames, walk } from './walk.ts';
 
@@ -148,23 +149,30 @@ if ($f !== null) $r.trace.leave($f);
   private statement(node: Stmt, frame: Frame): void {
     switch (node.type) {
       case 'Output':
-        return this.output(node.nodes, frame);
+        this.output(node.nodes, frame);
+        return;
       case 'ExprStmt': {
         this.line(node.line);
         if (this.writeReturn(node.node, frame, false)) return;
-        return this.write(`${this.expression(node.node, frame)};`);
+        this.write(`${this.expression(node.node, frame)};`);
+        return;
       }
       case 'Assign':
         this.line(node.line);
-        return this.assign(node.target, this.expression(node.node, frame), frame);
+        this.assign(node.target, this.expression(node.node, frame), frame);
+        return;
       case 'If':
-        return this.if(node, frame);
+        this.if(node, frame);
+        return;
       case 'For':
-        return this.for(node, frame);
+        this.for(node, frame);
+        return;
       case 'Macro':
-        return this.localMacro(node, frame);
+        this.localMacro(node, frame);
+        return;
       case 'CallBlock':
-        return this.callBlock(node, frame);
+        this.callBlock(node, frame);
+        return;
       case 'AssignBlock': {
         const inner = this.openBuffer(frame, node.line, node.body);
         this.statements(node.body, inner);
@@ -173,7 +181,8 @@ if ($f !== null) $r.trace.leave($f);
         const value = node.filter === null ? text : this.filterChain(node.filter, text, frame);
         this.write(`${inner.buffer} = ${value};`);
         this.write(`} `);
-        return this.assign(node.target, inner.buffer, frame);
+        this.assign(node.target, inner.buffer, frame);
+        return;
       }
       case 'FilterBlock': {
         const inner = this.openBuffer(frame, node.line, node.body);
@@ -181,7 +190,8 @@ if ($f !== null) $r.trace.leave($f);
         this.closeBuffer(inner);
         this.write(`${inner.buffer} = ${this.filterChain(node.filter, frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer, frame)};`);
         this.write('}');
-        return this.writeOutput(inner.buffer, node.line, frame);
+        this.writeOutput(inner.buffer, node.line, frame);
+        return;
       }
       case 'With': {
         const symbols = frame.symbols.inner();
@@ -201,7 +211,8 @@ if ($f !== null) $r.trace.leave($f);
           this.assign(target, values[i] as string, inner);
         });
         this.statements(node.body, inner);
-        return this.write('}');
+        this.write('}');
+        return;
       }
       case 'Scope': {
         const symbols = frame.symbols.inner();
@@ -210,17 +221,20 @@ if ($f !== null) $r.trace.leave($f);
         const inner: Frame = { ...frame, symbols, toplevel: false };
         this.enterFrame(inner);
         this.statements(node.body, inner);
-        return this.write('}');
+        this.write('}');
+        return;
       }
       case 'ScopedEvalContextModifier': {
         const value = node.options[0]?.value;
         const autoescape = value?.type === 'Const' && value.value !== false && value.value !== null;
-        return this.statements(node.body, { ...frame, autoescape });
+        this.statements(node.body, { ...frame, autoescape });
+        return;
       }
       case 'Break':
       case 'Continue':
         if (!frame.inLoop) throw new JinjaError('TemplateSyntaxError', node.type === 'Break' ? "'break' outside loop" : "'continue' not properly in loop", { line: node.line });
-        return this.write(`${node.type === 'Break' ? 'break' : 'continue'};`);
+        this.write(`${node.type === 'Break' ? 'break' : 'continue'};`);
+        return;
       case 'Block': {
         this.line(node.line);
         const context = node.scoped ? `$.derive($c, ${this.localContext(frame)})` : '$c';
@@ -229,25 +243,29 @@ if ($f !== null) $r.trace.leave($f);
         if (node.required) this.write(`$.checkRequired($c, ${JSON.stringify(node.name)});`);
         this.mark(node.line, frame);
         this.write(this.waiting(`${frame.buffer} += `, `$.block($r, ${context}, ${JSON.stringify(node.name)})`, ';'));
-        return this.write('}');
+        this.write('}');
+        return;
       }
       case 'Extends':
         this.line(node.line);
         if (!frame.toplevel) throw new JinjaError('TemplateAssertionError', 'cannot use extend from a non top-level scope', { line: node.line });
         this.write('if ($parent !== null) $.extendedTwice();');
-        return this.write(`$parent = $.parentTemplate($r, $c, ${this.expression(node.template, frame)});`);
+        this.write(`$parent = $.parentTemplate($r, $c, ${this.expression(node.template, frame)});`);
+        return;
       case 'Include':
-        return this.include(node, frame);
+        this.include(node, frame);
+        return;
       case 'Import':
       case 'FromImport':
-        return this.import(node, frame);
+        this.import(node, frame);
+        return;
     }
   }
 
   private output(nodes: readonly Expr[], frame: Frame): void {
     for (const node of nodes) {
       if (node.type === 'TemplateData') {
-        this.writeOutput(JSON.stringify(node.data), node.line, frame);
+        this.writeOutput(JSON.stringify(node.data), node.line, frame, node, true);
       } else {
         this.line(node.line);
         if (this.writeReturn(node, frame, true)) continue;
@@ -273,19 +291,20 @@ if ($f !== null) $r.trace.leave($f);
     return true;
   }
 
-  private writeOutput(code: string, line: number, frame: Frame, node?: Expr): void {
+  private writeOutput(code: string, line: number, frame: Frame, node?: Expr, fixed = false): void {
     if (this.hasExtends && frame.toplevel) this.write('if ($parent === null) {');
-    this.mark(line, frame);
+    this.mark(line, frame, fixed);
     if (this.native && frame.toplevelBuffer) {
-      this.write(`$.nativePush($n, ${code}, ${node !== undefined && this.isFoldable(node)});`);
+      this.write(`$.nativePush($n, ${code}, ${node !== undefined && isFoldable(node)});`);
     } else {
       this.write(`${frame.buffer} += ${code};`);
     }
     if (this.hasExtends && frame.toplevel) this.write('}');
   }
 
-  private mark(line: number, frame: Frame): void {
-    this.write(`if (${frame.traceFrame} !== null) ${frame.traceFrame}.marks.push(${frame.buffer}.length, ${line});`);
+  /** Notes for the trace which line writes what follows; negative when it is not fixed text, whose own line ends count. */
+  private mark(line: number, frame: Frame, fixed = false): void {
+    this.write(`if (${frame.traceFrame} !== null) ${frame.traceFrame}.marks.push(${frame.buffer}.length, ${fixed ? line : -line});`);
   }
 
   /** Begins a block whose output goes to a buffer of its own; the caller writes the closing brace. */
@@ -315,7 +334,8 @@ if ($f !== null) $r.trace.leave($f);
         return;
       }
       case 'NSRef':
-        return this.write(`$.setNamespace(${this.load(target.name, frame)}, ${JSON.stringify(target.attr)}, ${value});`);
+        this.write(`$.setNamespace(${this.load(target.name, frame)}, ${JSON.stringify(target.attr)}, ${value});`);
+        return;
       case 'Tuple': {
         const items = this.temporary();
         this.write(`${items} = $.unpack(${value}, ${target.items.length});`);
@@ -359,7 +379,10 @@ if ($f !== null) $r.trace.leave($f);
     if (usesLoop) this.forbidLoopStores(node);
     this.line(node.line);
     const iterable = this.expression(node.iter, frame);
-    if (node.recursive) return this.recursiveLoop(node, frame, symbols, loop as string, iterable);
+    if (node.recursive) {
+      this.recursiveLoop(node, frame, symbols, loop as string, iterable);
+      return;
+    }
     const source = this.temporary();
     this.write(`${source} = $.iterate(${iterable});`);
     this.loopBody(node, { ...frame, symbols, toplevel: false, inLoop: true }, frame, loop, source, '0', 'null');

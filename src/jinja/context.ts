@@ -29,7 +29,11 @@ export class TemplateContext {
   }
 
   get(name: string): Value | undefined {
-    return this.exported.get(name) ?? this.imported.get(name) ?? this.locals.get(name) ?? this.scope.get(name);
+    for (const names of [this.exported, this.imported, this.locals]) {
+      const value = names.get(name);
+      if (value !== undefined) return value;
+    }
+    return this.scope.get(name);
   }
 
   export(name: string, value: Value): void {

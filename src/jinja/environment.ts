@@ -11,6 +11,7 @@ import { type BlockFunction, type Scope, TemplateContext } from './context.ts';
 import { describeFailure, type TemplateSource } from './failure.ts';
 import type { FilterFunction } from './filters/filter.ts';
 import { createFilters } from './filters/index.ts';
+import { Interpreter, isInterpretable, storedNames } from './interpreter.ts';
 import type { LoadedTemplate } from './inheritance.ts';
 import { DEFAULT_LEXER_OPTIONS, Lexer, type LexerOptions } from './lexer.ts';
 import { createMacroCallable, type MacroFunction, type MacroInfo } from './macro-callable.ts';
@@ -95,6 +96,7 @@ export class Environment {
   private readonly filters: ReadonlyMap<string, FilterFunction>;
   private readonly nativeFilters: ReadonlyMap<string, FilterFunction>;
   private readonly tests: ReadonlyMap<string, TestFunction>;
+  private readonly globals: ReadonlyMap<string, Value>;
   private readonly runtime: Runtime;
   private readonly sources: ReadonlyMap<string, string>;
   private readonly loaded = new Map<string, LoadedTemplate>();
@@ -110,9 +112,10 @@ export class Environment {
     this.nativeFilters = createFilters(dbt, true);
     this.tests = createTests(this.filters);
     this.sources = templates instanceof Map ? templates : new Map(Object.entries(templates));
+    this.globals = createGlobals();
     this.runtime = new Runtime({
       makeUndefined: this.makeUndefined,
-      globals: createGlobals(),
+      globals: this.globals,
       filters: this.filters,
       tests: this.tests,
       loader: (name) => this.load(name),
@@ -156,6 +159,22 @@ export class Environment {
   stateOf(scope: Scope): RenderState {
     scope.state ??= new RenderState(this.limits);
     return scope.state;
+  }
+
+  /** @internal whether jinja2 itself defines a name */
+  isGlobal(name: string): boolean {
+    return this.globals.has(name);
+  }
+
+  /** @internal whether a template can run without being translated */
+  isInterpretable(ast: TemplateNode): boolean {
+    return isInterpretable(ast, { filters: this.filters, tests: this.tests });
+  }
+
+  /** @internal runs a template by walking over it */
+  interpret(ast: TemplateNode, source: TemplateSource, scope: Scope, native: boolean): Generator<unknown, Value, unknown> {
+    const functions = { filters: native ? this.nativeFilters : this.filters, tests: this.tests };
+    return new Interpreter(this.runtime, functions, this.stateOf(scope), new TemplateContext(scope), source, native).run(ast);
   }
 
   /** @internal runs a template with its blocks */
@@ -208,12 +227,18 @@ export async function settle(result: Value | Promise<Value> | Generator<unknown,
   return step.value;
 }
 
+/** Translation pays when a template runs more often than this. */
+const RUNS_BEFORE_TRANSLATION = 4;
+
 class CompiledTemplate implements Template {
   readonly ast: TemplateNode;
   private readonly environment: Environment;
   private readonly source: TemplateSource;
   private text: LoadedTemplate | undefined;
   private native: LoadedTemplate | undefined;
+  private runs = 0;
+  private interpretable: boolean | undefined;
+  private stored: ReadonlySet<string> | undefined;
 
   constructor(environment: Environment, source: string, info: TemplateInfo) {
     this.environment = environment;
@@ -230,7 +255,7 @@ class CompiledTemplate implements Template {
   renderSync(scope: Scope, trace?: Trace): string {
     const only = this.onlyText();
     if (only !== undefined && trace === undefined) return only;
-    return this.guarded(scope, trace, () => toText(settleSync(this.environment.start((this.text ??= this.loadable(false)), scope))));
+    return this.guarded(scope, trace, () => toText(settleSync(this.start(scope, false))));
   }
 
   async render(scope: Scope, trace?: Trace): Promise<string> {
@@ -239,7 +264,7 @@ class CompiledTemplate implements Template {
     const state = this.environment.stateOf(scope);
     if (trace !== undefined) state.trace = trace;
     try {
-      return toText(await settle(this.environment.start((this.text ??= this.loadable(false)), scope)));
+      return toText(await settle(this.start(scope, false)));
     } catch (error) {
       throw this.outermost(error, state);
     }
@@ -248,7 +273,26 @@ class CompiledTemplate implements Template {
   renderNativeSync(scope: Scope): Value {
     const only = this.onlyText();
     if (only !== undefined) return only;
-    return this.guarded(scope, undefined, () => settleSync(this.environment.start((this.native ??= this.loadable(false, true)), scope)));
+    return this.guarded(scope, undefined, () => settleSync(this.start(scope, true)));
+  }
+
+  /** Walks over the tree the first times, translates it when it is rendered again and again. */
+  private start(scope: Scope, native: boolean): Value | Generator<unknown, Value, unknown> {
+    if (this.runs++ < RUNS_BEFORE_TRANSLATION && this.mayInterpret(scope)) return this.environment.interpret(this.ast, this.source, scope, native);
+    const template = native ? (this.native ??= this.loadable(false, true)) : (this.text ??= this.loadable(false));
+    return this.environment.start(template, scope);
+  }
+
+  /**
+   * A name that is stored to and is a global too may be looked up before it is stored, where the interpreter and jinja2 do not agree on
+   * which of the two is meant.
+   */
+  private mayInterpret(scope: Scope): boolean {
+    this.interpretable ??= this.environment.isInterpretable(this.ast);
+    if (!this.interpretable) return false;
+    this.stored ??= storedNames(this.ast);
+    for (const name of this.stored) if (scope.get(name) !== undefined || this.environment.isGlobal(name)) return false;
+    return true;
   }
 
   /** The text of a template that has nothing to evaluate. */

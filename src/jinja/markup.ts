@@ -23,12 +23,12 @@ export class Markup implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     if (name === 'striptags') return () => stripTags(this.text);
-    if (name === 'unescape') return () => unescape(this.text);
+    if (name === 'unescape') return () => unescapeText(this.text);
     if (name === '__html__') return () => this;
     const method = getStringMethod(name);
     if (method === undefined) return undefined;
     return bindMethod<string>(name, (self, args, kwargs) => {
-      const escaped = name === 'join' ? [Array.from(iterate(args[0] ?? null), (x) => escape(x).text)] : args.map((a) => (a instanceof Markup ? a.text : name === 'replace' && typeof a === 'string' ? escape(a).text : a));
+      const escaped = name === 'join' ? [Array.from(iterate(args[0] ?? null), (x) => escapeValue(x).text)] : args.map((a) => (a instanceof Markup ? a.text : name === 'replace' && typeof a === 'string' ? escapeValue(a).text : a));
       const result = method(self, escaped, kwargs);
       return PLAIN_RESULTS.has(name) ? result : marked(result);
     }, this.text);
@@ -78,7 +78,7 @@ export class Markup implements HostObject {
 
   jinjaBinary(op: string, other: Value, reflected: boolean): Value | undefined {
     if (op === '+' && (typeof other === 'string' || other instanceof Markup)) {
-      const text = escape(other).text;
+      const text = escapeValue(other).text;
       return new Markup(reflected ? text + this.text : this.text + text);
     }
     if (op === '*' && !(other instanceof Markup)) return marked(multiply(this.text, other));
@@ -98,7 +98,7 @@ function marked(v: Value): Value {
 }
 
 function escapedArguments(v: Value): Value {
-  if (typeof v === 'string') return escape(v).text;
+  if (typeof v === 'string') return escapeValue(v).text;
   if (v instanceof PyTuple) return new PyTuple(v.items.map(escapedArguments));
   if (v instanceof PyDict) return new PyDict([...v.entries()].map(([key, value]) => [key, escapedArguments(value)]));
   return v;
@@ -107,7 +107,7 @@ function escapedArguments(v: Value): Value {
 const ESCAPES: { readonly [char: string]: string } = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' };
 
 /** The value as safe text; text that is already safe stays as it is. */
-export function escape(v: Value): Markup {
+export function escapeValue(v: Value): Markup {
   if (v instanceof Markup) return v;
   return new Markup(escapeText(toText(v)));
 }
@@ -118,7 +118,7 @@ export function escapeText(text: string): string {
 
 const NAMED: { readonly [name: string]: string } = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0', copy: '©', raquo: '»', laquo: '«' };
 
-export function unescape(text: string): string {
+export function unescapeText(text: string): string {
   return text.replace(/&(?:#x([0-9a-fA-F]+)|#(\d+)|(\w+));/g, (whole, hex?: string, decimal?: string, name?: string) => {
     if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
     if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
@@ -139,5 +139,5 @@ export function stripTags(text: string): string {
     if (end < 0) break;
     out = out.slice(0, start) + out.slice(end + 1);
   }
-  return unescape(out.split(/\s+/).filter((word) => word !== '').join(' '));
+  return unescapeText(out.split(/\s+/).filter((word) => word !== '').join(' '));
 }

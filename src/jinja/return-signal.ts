@@ -13,7 +13,7 @@ export class ReturnSignal {
 
 /** The function that templates know as `return`. Compiled macros recognize it by identity and return without throwing. */
 export const macroReturn: Callable = (args, kwargs) => {
-  const value = args[0] ?? kwargs.get('data');
+  const value = args.length > 0 ? args[0] : kwargs.get('data');
   if (value === undefined) throw typeError("_return() missing 1 required positional argument: 'data'");
   if (args.length + kwargs.size > 1) throw typeError(`_return() takes 1 positional argument but ${args.length + kwargs.size} were given`);
   throw new ReturnSignal(value);

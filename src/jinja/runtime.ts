@@ -24,7 +24,7 @@ import { TemplateInheritance, type TemplateLoader } from './inheritance.ts';
 import type { FilterContext, FilterFunction } from './filters/filter.ts';
 import { LoopContext, type Recursion } from './loop.ts';
 import { createMacroCallable, type MacroFunction, type MacroInfo } from './macro-callable.ts';
-import { escape, Markup } from './markup.ts';
+import { escapeValue, Markup } from './markup.ts';
 import { Namespace } from './namespace.ts';
 import { type NativePart, nativeConcat } from './native.ts';
 import type { RenderState } from './render-state.ts';
@@ -91,7 +91,13 @@ export class Runtime extends TemplateInheritance implements FilterContext {
 
   /** Looks globals up, for one run of a function. */
   getter(context: TemplateContext): (name: string) => Value {
-    return (name) => context.get(name) ?? this.parts.globals.get(name) ?? this.undefined(name);
+    return (name) => this.global(context, name);
+  }
+
+  global(context: TemplateContext, name: string): Value {
+    const value = context.get(name);
+    if (value !== undefined) return value;
+    return this.parts.globals.get(name) ?? this.undefined(name);
   }
 
   pending(v: unknown): 0 | 1 | 2 {
@@ -169,7 +175,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
 
   concat(parts: readonly Value[], escaped: boolean): Value {
     if (escaped || parts.some((p) => p instanceof Markup)) {
-      if (escaped) return new Markup(parts.map((p) => escape(p).text).join(''));
+      if (escaped) return new Markup(parts.map((p) => escapeValue(p).text).join(''));
     }
     let out = '';
     for (const part of parts) out += toText(part);
@@ -177,7 +183,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   }
 
   escapedText(v: Value): string {
-    return escape(v).text;
+    return escapeValue(v).text;
   }
 
   markup(text: string): Value {

@@ -61,7 +61,8 @@ export function lookupItem(obj: Value, key: Value): Value | undefined {
  */
 export function getAttribute(obj: Value, name: string, makeUndefined: UndefinedFactory = makeDefault): Value {
   if (name.charCodeAt(0) === 95 && name.startsWith('__')) return getDunder(obj, name, makeUndefined);
-  return lookupAttribute(obj, name) ?? absent(lookupItem(obj, name), obj, name, makeUndefined);
+  const found = lookupAttribute(obj, name);
+  return found === undefined ? absent(lookupItem(obj, name), obj, name, makeUndefined) : found;
 }
 
 /** `obj[key]`: the item, else the attribute of that name, else an Undefined. */

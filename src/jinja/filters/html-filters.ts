@@ -9,11 +9,11 @@ import { isTruthy } from '../../values/truth.ts';
 import { typeName } from '../../values/type-name.ts';
 import { Undefined } from '../../values/undefined.ts';
 import type { Value } from '../../values/value.ts';
-import { escape, escapeText, Markup, stripTags } from '../markup.ts';
+import { escapeValue, escapeText, Markup, stripTags } from '../markup.ts';
 import { type FilterFunction, filter, simpleFilter } from './filter.ts';
 import { urlize } from './urlize.ts';
 
-const escapeFilter = simpleFilter('escape', 's', (value) => escape(value));
+const escapeFilter = simpleFilter('escape', 's', (value) => escapeValue(value));
 
 const forceEscape = simpleFilter('do_forceescape', 'value', (value) => new Markup(escapeText(toText(value))));
 
@@ -43,7 +43,7 @@ const xmlattr = filter('do_xmlattr', 'd, autospace=True', (context, value, autos
     if (item === null || item instanceof Undefined) continue;
     const name = toText(key);
     if (/[\t\n\v\f\r />=]/.test(name)) throw valueError(`Invalid character in attribute name: ${toRepr(key)}`);
-    parts.push(`${escapeText(name)}="${escape(item).text}"`);
+    parts.push(`${escapeText(name)}="${escapeValue(item).text}"`);
   }
   const text = parts.join(' ');
   const result = text !== '' && isTruthy(autospace as Value) ? ` ${text}` : text;
@@ -83,7 +83,7 @@ const urlizeFilter = filter('do_urlize', 'value, trim_url_limit=None, nofollow=F
   for (const scheme of extra) {
     if (!/^[\w.+-]{2,}:\/{0,2}$/.test(scheme)) throw new JinjaError('FilterArgumentError', `${toRepr(scheme)} is not a valid URI scheme prefix.`);
   }
-  const text = urlize(escape(value as Value).text, {
+  const text = urlize(escapeValue(value as Value).text, {
     limit: limit === null ? undefined : indexArgument(limit as Value),
     rel: [...rels].sort().join(' '),
     target: target === null ? undefined : toText(target as Value),

@@ -15,7 +15,7 @@ import { PyTuple } from '../../values/tuple.ts';
 import { typeName } from '../../values/type-name.ts';
 import { Undefined } from '../../values/undefined.ts';
 import type { Kwargs, Value } from '../../values/value.ts';
-import { escape, Markup } from '../markup.ts';
+import { escapeValue, Markup } from '../markup.ts';
 import { type FilterContext, type FilterFunction, filter, simpleFilter } from './filter.ts';
 import { PyGenerator } from './generator.ts';
 
@@ -136,12 +136,12 @@ const fastJoin: FilterFunction = (context, value, args, kwargs) => {
   if (args.length > 2 || [...kwargs.keys()].some((k) => k !== 'd' && k !== 'attribute') || (args.length > 0 && kwargs.has('d')) || (args.length > 1 && kwargs.has('attribute'))) {
     join(context, null, [value, ...args], kwargs);
   }
-  separator = kwargs.get('d') ?? separator;
+  if (kwargs.has('d')) separator = kwargs.get('d') as Value;
   attribute = kwargs.get('attribute') ?? attribute;
   const get = attribute === null ? undefined : attributeGetter(context, attribute);
   const items = Array.from(iterate(value), (item) => (get === undefined ? item : get(item)));
   if (context.autoescape && (separator instanceof Markup || items.some((i) => i instanceof Markup))) {
-    return new Markup(items.map((i) => escape(i).text).join(escape(separator).text));
+    return new Markup(items.map((i) => escapeValue(i).text).join(escapeValue(separator).text));
   }
   return items.map(toText).join(toText(separator));
 };
@@ -243,7 +243,7 @@ const length = simpleFilter('len', 'obj', (value) => lengthOf(value));
 const attr = filter('do_attr', 'environment, obj, name', (context, obj, name) => {
   const key = toText(name as Value);
   const found = lookup(obj as Value, key);
-  return found ?? context.undefined(key, undefined, obj as Value);
+  return found === undefined ? context.undefined(key, undefined, obj as Value) : found;
 });
 
 function lookup(obj: Value, name: string): Value | undefined {

@@ -12,7 +12,8 @@ import type { Method } from './method.ts';
 const METHODS: ReadonlyMap<string, Method<PyDict>> = new Map<string, Method<PyDict>>([
   ['get', (self, args, kwargs) => {
     checkArity('dict.get', args, kwargs, 1, 2);
-    return self.get(args[0] as Value) ?? args[1] ?? null;
+    const value = self.get(args[0] as Value);
+    return value === undefined ? (args[1] ?? null) : value;
   }],
   ['keys', (self, args, kwargs) => {
     checkArity('dict.keys', args, kwargs, 0, 0);

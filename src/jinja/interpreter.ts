@@ -1,0 +1,531 @@
+// Runs a template by walking over its tree: for templates that are rendered once (models, tests, YAML strings), where translating to
+// JavaScript would take longer than running. Templates that define macros or use other templates are left to codegen.ts.
+import { toText } from '../values/text.ts';
+import { isTruthy } from '../values/truth.ts';
+import type { Kwargs, Value } from '../values/value.ts';
+import { JinjaError } from '../values/python-error.ts';
+import { stringRepr } from '../values/text.ts';
+import type { Arguments, Call, Compare, Expr, Filter, For, Stmt, TemplateNode, Test } from './ast.ts';
+import { isFoldable } from './constant-folding.ts';
+import type { TemplateContext } from './context.ts';
+import { describeFailure, type TemplateSource } from './failure.ts';
+import type { FilterFunction } from './filters/filter.ts';
+import type { NativePart } from './native.ts';
+import type { RenderState } from './render-state.ts';
+import type { Runtime } from './runtime.ts';
+import type { TestFunction } from './tests.ts';
+import type { TraceFrame } from './trace.ts';
+import { undeclaredNames, walk } from './walk.ts';
+
+/** Filters and tests by name. */
+export interface Functions {
+  readonly filters: ReadonlyMap<string, FilterFunction>;
+  readonly tests: ReadonlyMap<string, TestFunction>;
+}
+
+/**
+ * Whether the interpreter can run a template: nothing in it needs a function of its own, and all filters and tests exist (a missing one is
+ * reported by the code generator, before anything runs).
+ */
+export function isInterpretable(ast: TemplateNode, functions: Functions): boolean {
+  let good = true;
+  walk([ast], (node) => {
+    switch (node.type) {
+      case 'Macro':
+      case 'CallBlock':
+      case 'Block':
+      case 'Extends':
+      case 'Include':
+      case 'Import':
+      case 'FromImport':
+      case 'ScopedEvalContextModifier':
+      case 'Break':
+      case 'Continue':
+        good = false;
+        break;
+      case 'For':
+        if (node.recursive || loopIsStored(node)) good = false;
+        break;
+      case 'Filter':
+        if (!functions.filters.has(node.name)) good = false;
+        break;
+      case 'Test':
+        if (!functions.tests.has(node.name)) good = false;
+    }
+  });
+  return good;
+}
+
+function loopIsStored(node: For): boolean {
+  let stored = false;
+  walk([node.target, ...node.body], (n) => {
+    if (n.type === 'Name' && n.name === 'loop' && n.ctx !== 'load') stored = true;
+  });
+  return stored;
+}
+
+/** Names that a template stores to, at any depth. */
+export function storedNames(ast: TemplateNode): ReadonlySet<string> {
+  const names = new Set<string>();
+  walk([ast], (node) => {
+    if (node.type === 'Name' && node.ctx !== 'load') names.add(node.name);
+  });
+  return names;
+}
+
+/** Thrown where a call has to wait: the expression is computed again when the result is there. */
+class Suspension {
+  readonly running: Generator<unknown, Value, unknown> | undefined;
+  readonly waitsFor: unknown;
+
+  constructor(waitsFor: unknown, running?: Generator<unknown, Value, unknown>) {
+    this.waitsFor = waitsFor;
+    this.running = running;
+  }
+
+  *resume(): Generator<unknown, Value, unknown> {
+    const { running } = this;
+    if (running === undefined) return (yield this.waitsFor) as Value;
+    let waitsFor = this.waitsFor;
+    for (;;) {
+      let value: unknown;
+      let failed = false;
+      try {
+        value = yield waitsFor;
+      } catch (error) {
+        failed = true;
+        value = error;
+      }
+      const step = failed ? running.throw(value) : running.next(value);
+      if (step.done) return step.value;
+      waitsFor = step.value;
+    }
+  }
+}
+
+type Frame = Map<string, Value>;
+
+/** One run of a template. */
+export class Interpreter {
+  private readonly runtime: Runtime;
+  private readonly functions: Functions;
+  private readonly state: RenderState;
+  private readonly context: TemplateContext;
+  private readonly source: TemplateSource;
+  private readonly native: NativePart[] | undefined;
+  private readonly globals = new Map<string, Value>();
+  private frames: Frame[] = [new Map()];
+  private buffer = '';
+  /** Whether what is printed goes to the output of the template itself. */
+  private direct = true;
+  private traceFrame: TraceFrame | null = null;
+  private line = 0;
+  /** Results of the calls in the expression being computed, in order. */
+  private results: Value[] = [];
+  private position = 0;
+
+  constructor(runtime: Runtime, functions: Functions, state: RenderState, context: TemplateContext, source: TemplateSource, native: boolean) {
+    this.runtime = runtime;
+    this.functions = functions;
+    this.state = state;
+    this.context = context;
+    this.source = source;
+    this.native = native ? [] : undefined;
+  }
+
+  /** The output of the template; a generator that yields the promises to wait for. */
+  *run(ast: TemplateNode): Generator<unknown, Value, unknown> {
+    const { state } = this;
+    state.enter();
+    const { depth } = state;
+    if (state.trace !== null) this.traceFrame = state.trace.enter(this.source, 'template');
+    const frame = this.traceFrame;
+    try {
+      yield* this.statements(ast.body);
+      if (frame !== null) frame.result = this.buffer;
+      if (this.buffer.length > state.limits.output) throw state.tooLong();
+      return this.native === undefined ? this.buffer : this.runtime.nativeConcat(this.native);
+    } catch (error) {
+      throw describeFailure(error, this.line, this.source, 'template', state);
+    } finally {
+      state.depth = depth - 1;
+      if (frame !== null) state.trace?.leave(frame);
+    }
+  }
+
+  private *statements(nodes: readonly Stmt[]): Generator<unknown, void, unknown> {
+    for (const node of nodes) {
+      switch (node.type) {
+        case 'Output':
+          for (const child of node.nodes) {
+            if (child.type === 'TemplateData') {
+              this.print(child.data, child.data, child.line, true);
+              continue;
+            }
+            this.line = child.line;
+            this.mark(child.line, false);
+            let value: Value;
+            try {
+              this.begin();
+              value = this.evaluate(child);
+            } catch (error) {
+              if (!(error instanceof Suspension)) throw error;
+              value = yield* this.again(child, error);
+            }
+            if (this.native !== undefined && this.direct) this.native.push({ value, constant: isFoldable(child) });
+            else this.buffer += toText(value);
+          }
+          break;
+        case 'If':
+          this.line = node.line;
+          yield* this.conditional(node);
+          break;
+        case 'For':
+          yield* this.loop(node);
+          break;
+        case 'ExprStmt':
+          this.line = node.line;
+          yield* this.compute(node.node);
+          break;
+        case 'Assign': {
+          this.line = node.line;
+          this.assign(node.target, yield* this.compute(node.node));
+          break;
+        }
+        case 'AssignBlock': {
+          const text = yield* this.captured(node.body, node.line);
+          this.assign(node.target, node.filter === null ? text : yield* this.filtered(node.filter, text));
+          break;
+        }
+        case 'FilterBlock': {
+          const text = yield* this.captured(node.body, node.line);
+          const value = yield* this.filtered(node.filter, text);
+          this.print(value, toText(value), node.line, false);
+          break;
+        }
+        case 'With': {
+          this.line = node.line;
+          const values: Value[] = [];
+          for (const value of node.values) values.push(yield* this.compute(value));
+          this.frames.push(new Map());
+          node.targets.forEach((target, i) => {
+            this.assign(target, values[i] as Value);
+          });
+          yield* this.statements(node.body);
+          this.frames.pop();
+          break;
+        }
+        case 'Scope':
+          this.frames.push(new Map());
+          yield* this.statements(node.body);
+          this.frames.pop();
+          break;
+        default:
+          throw new Error(`the interpreter cannot run ${node.type}`);
+      }
+    }
+  }
+
+  private mark(line: number, fixed: boolean): void {
+    if (this.traceFrame !== null) this.traceFrame.marks.push(this.buffer.length, fixed ? line : -line);
+  }
+
+  private print(value: Value, text: string, line: number, fixed: boolean): void {
+    this.mark(line, fixed);
+    if (this.native !== undefined && this.direct) this.native.push({ value, constant: fixed });
+    else this.buffer += text;
+  }
+
+  private *conditional(node: Extract<Stmt, { type: 'If' }>): Generator<unknown, void, unknown> {
+    if (isTruthy(yield* this.compute(node.test))) {
+      yield* this.statements(node.body);
+      return;
+    }
+    for (const branch of node.elif_) {
+      this.line = branch.line;
+      if (isTruthy(yield* this.compute(branch.test))) {
+        yield* this.statements(branch.body);
+        return;
+      }
+    }
+    yield* this.statements(node.else_);
+  }
+
+  private *loop(node: For): Generator<unknown, void, unknown> {
+    const { runtime, state } = this;
+    this.line = node.line;
+    const items = runtime.iterate(yield* this.compute(node.iter));
+    const depth = this.frames.length;
+    let rounds = 0;
+    if (undeclaredNames(node.body, ['loop']).has('loop')) {
+      let kept: Iterable<Value> = items;
+      if (node.test !== null) {
+        const list: Value[] = [];
+        for (const item of items) {
+          state.step(this.buffer.length);
+          if (yield* this.passes(node, item)) list.push(item);
+        }
+        kept = list;
+      }
+      const loop = runtime.loop(kept, 0, null);
+      while (loop.advance()) {
+        state.step(this.buffer.length);
+        rounds++;
+        this.frames.push(new Map([['loop', loop as Value]]));
+        this.line = node.line;
+        this.assign(node.target, loop.current);
+        yield* this.statements(node.body);
+        this.frames.length = depth;
+      }
+    } else {
+      for (const item of items) {
+        state.step(this.buffer.length);
+        if (node.test !== null && !(yield* this.passes(node, item))) continue;
+        rounds++;
+        this.frames.push(new Map());
+        this.line = node.line;
+        this.assign(node.target, item);
+        yield* this.statements(node.body);
+        this.frames.length = depth;
+      }
+    }
+    if (rounds === 0 && node.else_.length > 0) {
+      this.frames.push(new Map());
+      yield* this.statements(node.else_);
+      this.frames.length = depth;
+    }
+  }
+
+  private *passes(node: For, item: Value): Generator<unknown, boolean, unknown> {
+    this.frames.push(new Map());
+    this.line = node.line;
+    this.assign(node.target, item);
+    const holds = isTruthy(yield* this.compute(node.test as Expr));
+    this.frames.pop();
+    return holds;
+  }
+
+  /** The text that statements print, which goes nowhere. */
+  private *captured(body: readonly Stmt[], line: number): Generator<unknown, string, unknown> {
+    const { buffer, direct, traceFrame, state } = this;
+    this.line = line;
+    this.buffer = '';
+    this.direct = false;
+    this.traceFrame = state.trace === null ? null : state.trace.enter(this.source, '');
+    this.frames.push(new Map());
+    yield* this.statements(body);
+    this.frames.pop();
+    const text = this.buffer;
+    if (this.traceFrame !== null) {
+      this.traceFrame.result = text;
+      state.trace?.leave(this.traceFrame);
+    }
+    this.buffer = buffer;
+    this.direct = direct;
+    this.traceFrame = traceFrame;
+    return text;
+  }
+
+  private *filtered(filter: Filter, text: string): Generator<unknown, Value, unknown> {
+    const inner = filter.node === null ? text : yield* this.filtered(filter.node as Filter, text);
+    this.frames.push(new Map([[FILTERED, inner]]));
+    const value = yield* this.compute({ ...filter, node: { type: 'Name', name: FILTERED, ctx: 'load', line: filter.line, pos: filter.pos } });
+    this.frames.pop();
+    return value;
+  }
+
+  private assign(target: Expr, value: Value): void {
+    switch (target.type) {
+      case 'Name':
+        (this.frames.at(-1) as Frame).set(target.name, value);
+        return;
+      case 'NSRef':
+        this.runtime.setNamespace(this.lookup(target.name), target.attr, value);
+        return;
+      case 'Tuple': {
+        const items = this.runtime.unpack(value, target.items.length);
+        target.items.forEach((item, i) => {
+          this.assign(item, items[i] as Value);
+        });
+        return;
+      }
+      default:
+        throw new JinjaError('TemplateSyntaxError', `can't assign to ${stringRepr(target.type.toLowerCase())}`);
+    }
+  }
+
+  private lookup(name: string): Value {
+    for (let i = this.frames.length - 1; i >= 0; i--) {
+      const value = (this.frames[i] as Frame).get(name);
+      if (value !== undefined) return value;
+    }
+    let value = this.globals.get(name);
+    if (value === undefined) {
+      value = this.runtime.global(this.context, name);
+      this.globals.set(name, value);
+    }
+    return value;
+  }
+
+  private begin(): void {
+    if (this.results.length > 0) this.results = [];
+    this.position = 0;
+  }
+
+  private *compute(node: Expr): Generator<unknown, Value, unknown> {
+    try {
+      this.begin();
+      return this.evaluate(node);
+    } catch (error) {
+      if (!(error instanceof Suspension)) throw error;
+      return yield* this.again(node, error);
+    }
+  }
+
+  /** Waits, then computes the expression again: calls that are done give the result that they gave. */
+  private *again(node: Expr, first: Suspension): Generator<unknown, Value, unknown> {
+    let suspension = first;
+    for (;;) {
+      const { results } = this;
+      const value = yield* suspension.resume();
+      this.results = results;
+      results.push(value);
+      this.position = 0;
+      try {
+        return this.evaluate(node);
+      } catch (error) {
+        if (!(error instanceof Suspension)) throw error;
+        suspension = error;
+      }
+    }
+  }
+
+  private evaluate(node: Expr): Value {
+    const { runtime } = this;
+    switch (node.type) {
+      case 'Const':
+        return node.value;
+      case 'TemplateData':
+        return node.data;
+      case 'Name':
+        return this.lookup(node.name);
+      case 'NSRef':
+        return runtime.attribute(this.lookup(node.name), node.attr);
+      case 'Tuple':
+        return runtime.tuple(node.items.map((n) => this.evaluate(n)));
+      case 'List':
+        return node.items.map((n) => this.evaluate(n));
+      case 'Dict':
+        return runtime.dict(node.items.map((p) => [this.evaluate(p.key), this.evaluate(p.value)]));
+      case 'CondExpr':
+        if (isTruthy(this.evaluate(node.test))) return this.evaluate(node.expr1);
+        return node.expr2 === null ? runtime.noElse(node.line) : this.evaluate(node.expr2);
+      case 'Call':
+        return this.call(node);
+      case 'Filter':
+        return this.filter(node);
+      case 'Test':
+        return this.test(node);
+      case 'Getattr':
+        return runtime.attribute(this.evaluate(node.node), node.attr);
+      case 'Getitem':
+        return runtime.item(this.evaluate(node.node), this.evaluate(node.arg));
+      case 'Slice':
+        return runtime.slice(...([node.start, node.stop, node.step].map((n) => (n === null ? null : this.evaluate(n))) as [Value, Value, Value]));
+      case 'Concat':
+        return runtime.concat(node.nodes.map((n) => this.evaluate(n)), false);
+      case 'Compare':
+        return this.compare(node);
+      case 'And': {
+        const left = this.evaluate(node.left);
+        return isTruthy(left) ? this.evaluate(node.right) : left;
+      }
+      case 'Or': {
+        const left = this.evaluate(node.left);
+        return isTruthy(left) ? left : this.evaluate(node.right);
+      }
+      case 'Not':
+        return !isTruthy(this.evaluate(node.node));
+      case 'Neg':
+        return runtime.negate(this.evaluate(node.node));
+      case 'Pos':
+        return runtime.positive(this.evaluate(node.node));
+      case 'Add':
+        return runtime.add(this.evaluate(node.left), this.evaluate(node.right));
+      case 'Sub':
+        return runtime.subtract(this.evaluate(node.left), this.evaluate(node.right));
+      case 'Mul':
+        return runtime.multiply(this.evaluate(node.left), this.evaluate(node.right));
+      case 'Div':
+        return runtime.divide(this.evaluate(node.left), this.evaluate(node.right));
+      case 'FloorDiv':
+        return runtime.floorDivide(this.evaluate(node.left), this.evaluate(node.right));
+      case 'Mod':
+        return runtime.modulo(this.evaluate(node.left), this.evaluate(node.right));
+      case 'Pow':
+        return runtime.power(this.evaluate(node.left), this.evaluate(node.right));
+    }
+  }
+
+  private call(node: Call): Value {
+    const { runtime } = this;
+    const target = node.node;
+    const method = target.type === 'Getattr' ? target.attr : undefined;
+    const callee = target.type === 'Getattr' ? this.evaluate(target.node) : this.evaluate(target);
+    const args = this.positional(node);
+    const kwargs = this.keywords(node);
+    if (this.position < this.results.length) return this.results[this.position++] as Value;
+    let result = method === undefined ? runtime.invoke(callee, args, kwargs) : runtime.callMethod(callee, method, args, kwargs);
+    const pending = runtime.pending(result);
+    if (pending === 1) {
+      const running = result as Generator<unknown, Value, unknown>;
+      // The called macro may render other expressions of this interpreter's template only through another interpreter.
+      const step = running.next();
+      if (!step.done) throw new Suspension(step.value, running);
+      result = step.value;
+    } else if (pending === 2) {
+      throw new Suspension(result);
+    }
+    this.results.push(result as Value);
+    this.position++;
+    return result as Value;
+  }
+
+  private positional(node: Arguments): Value[] {
+    const args = node.args.map((n) => this.evaluate(n));
+    if (node.dyn_args !== null) args.push(...this.runtime.spread(this.evaluate(node.dyn_args)));
+    return args;
+  }
+
+  private keywords(node: Arguments): Kwargs {
+    if (node.kwargs.length === 0 && node.dyn_kwargs === null) return this.runtime.none;
+    const names = node.kwargs.map((k) => k.key);
+    const values = node.kwargs.map((k) => this.evaluate(k.value));
+    return this.runtime.keywords(names, values, node.dyn_kwargs === null ? undefined : this.evaluate(node.dyn_kwargs));
+  }
+
+  private filter(node: Filter): Value {
+    const value = node.node === null ? null : this.evaluate(node.node);
+    const fn = this.functions.filters.get(node.name) as FilterFunction;
+    return fn(this.runtime, value, this.positional(node), this.keywords(node));
+  }
+
+  private test(node: Test): Value {
+    const value = this.evaluate(node.node);
+    const fn = this.functions.tests.get(node.name) as TestFunction;
+    return fn(this.runtime, value, this.positional(node), this.keywords(node));
+  }
+
+  private compare(node: Compare): Value {
+    let left = this.evaluate(node.expr);
+    for (const { op, expr } of node.ops) {
+      const right = this.evaluate(expr);
+      if (!this.runtime[op](left, right)) return false;
+      left = right;
+    }
+    return true;
+  }
+}
+
+/** A name that no template can write. */
+const FILTERED = ' filtered';
