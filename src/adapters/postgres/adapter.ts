@@ -16,7 +16,7 @@ import { columnsSql, linksSql, lockCall, lockHolderSql, lockKey, lookSql, relati
 import { POSTGRES_COLUMN } from './column.ts';
 import { ConnectionPool, type ServerAddress } from './connection.ts';
 import { POSTGRES_CREDENTIALS } from './credentials.ts';
-import { dependantsSql, parseDependants } from './dependants.ts';
+import { dependantNamesSql, dependantsSql, parseDependants } from './dependants.ts';
 import { quoteIdentifier } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
 import { PostgresSession } from './session.ts';
@@ -161,19 +161,23 @@ export class PostgresAdapter implements Adapter {
   async fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]> {
     const { schema, identifier } = relation;
     if (schema === null || identifier === null || this.bare.get(session)?.has(nameOf(schema, identifier))) return [];
-    const locked = new Set<bigint>();
+    const locked = new Set<string>();
     for (;;) {
-      const { table } = await session.execute(dependantsSql(schema, identifier), { autoBegin: true, fetch: true });
-      const found = parseDependants(table.rows.map((row) => toText(row.values[0]!)), relation.database ?? this.database);
+      const names = await session.execute(dependantNamesSql(schema, identifier), { autoBegin: true, fetch: true });
+      const missing = names.table.rows.map((row) => nameOf(toText(row.values[0]!), toText(row.values[1]!))).filter((name) => !locked.has(name));
+      if (missing.length === 0) {
+        if (names.table.rows.length === 0) return [];
+        break;
+      }
       // In the order of names, as everybody does, so that two runs never wait for each other. Whoever had a lock may have changed something: look again.
-      const keys = [...new Set(found.map((dependant) => nameOf(dependant.schema, dependant.name)))].sort()
-        .map((name) => lockKey(this.database, ...(JSON.parse(name) as [string, string]))).filter((key) => !locked.has(key));
-      if (keys.length === 0) return found;
-      for (const key of keys) {
-        await session.execute(`select ${lockCall(key, false, true)}`, { autoBegin: true });
-        locked.add(key);
+      for (const name of missing.sort()) {
+        const [ownSchema, ownName] = JSON.parse(name) as [string, string];
+        await session.execute(`select ${lockCall(lockKey(this.database, ownSchema, ownName), false, true)}`, { autoBegin: true });
+        locked.add(name);
       }
     }
+    const { table } = await session.execute(dependantsSql(schema, identifier), { autoBegin: true, fetch: true });
+    return parseDependants(table.rows.map((row) => toText(row.values[0]!)), relation.database ?? this.database);
   }
 
   async canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean> {
@@ -190,7 +194,7 @@ export class PostgresAdapter implements Adapter {
     const columns = columnList ?? table.columnNames.map(quoteIdentifier).join(', ');
     const target = `${relation.include({ database: false }).render()} (${columns})`;
     if (!needsStatements(table)) {
-      await session.execute('select 1', { autoBegin: true, comment: false });
+      if (!session.inTransaction) await session.begin();
       return session.copyIn(`copy ${target} from stdin`, copyTextOf(table));
     }
     const marks = `(${table.columnNames.map(() => '%s').join(', ')})`;

@@ -3,7 +3,32 @@
 import { type Dependant, inCreationOrder } from '../dependants.ts';
 import { quoteText } from './literal.ts';
 
-/** One JSON document a row, as `parseDependant` reads it. */
+/** Schema and name of whatever stands on a relation. Asks no question that locks anything: that has to wait for the advisory locks. */
+export function dependantNamesSql(schema: string, identifier: string): string {
+  return `with recursive root(oid, reltype) as (
+  select c.oid, c.reltype from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = ${quoteText(schema)} and c.relname = ${quoteText(identifier)}
+), tree(oid) as (
+  select oid from root
+  union
+  select w.ev_class from tree t
+  join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = t.oid and d.classid = 'pg_catalog.pg_rewrite'::regclass
+  join pg_catalog.pg_rewrite w on w.oid = d.objid
+  where w.ev_class <> t.oid
+)
+select n.nspname, c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.oid not in (select oid from root) and (c.oid in (select oid from tree)
+  or c.oid in (select k.conrelid from pg_catalog.pg_constraint k where k.contype = 'f' and k.confrelid in (select oid from root)))
+union
+select n.nspname, p.proname from tree t
+join pg_catalog.pg_class c on c.oid = t.oid
+join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_proc'::regclass and d.deptype = 'n'
+  and ((d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = t.oid) or (d.refclassid = 'pg_catalog.pg_type'::regclass and d.refobjid = c.reltype))
+join pg_catalog.pg_proc p on p.oid = d.objid join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+order by 1, 2`;
+}
+
+/** One JSON document a row, as `parseDependants` reads it. */
 export function dependantsSql(schema: string, identifier: string): string {
   return `with recursive tree(oid) as (
   select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace

