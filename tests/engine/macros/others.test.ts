@@ -14,9 +14,8 @@ describe('a seed', () => {
         "begin",
         "lock",
         "create table "db"."s"."m" ("id" integer, "Name" text)",
-        "select 1",
         "copy "s"."m" ("id", "Name") from stdin <- "1\\ta\\\\tb\\n2\\t\\\\N\\n"",
-        "main: commit",
+        "commit",
       ]
     `);
   });
@@ -27,9 +26,8 @@ describe('a seed', () => {
         "begin",
         "lock",
         "delete from "db"."s"."m"",
-        "select 1",
         "copy "s"."m" ("id", "Name") from stdin <- "1\\ta\\\\tb\\n2\\t\\\\N\\n"",
-        "main: commit",
+        "commit",
       ]
     `);
   });
@@ -40,13 +38,10 @@ describe('a seed', () => {
         "begin",
         "lock",
         "look for dependants",
-        "lock a dependant",
-        "look for dependants",
         "drop table if exists "db"."s"."m__dbt_backup" cascade; alter table "db"."s"."m" rename to "m__dbt_backup"; drop view s.v; drop table if exists "db"."s"."m__dbt_backup"",
         "create table "db"."s"."m" ("id" integer, "Name" text)",
-        "select 1",
         "copy "s"."m" ("id", "Name") from stdin <- "1\\ta\\\\tb\\n2\\t\\\\N\\n"",
-        "main: create view s.v as select 1; comment on view s.v is 'c'",
+        "create view s.v as select 1; comment on view s.v is 'c'",
         "commit",
       ]
     `);

@@ -3,6 +3,7 @@
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type=this.Function) -%}
     {{- run_hooks(pre_hooks) -}}
+    {%- do adapter.lock_relation(this) -%}
     {%- set macro_name = this.get_function_macro_name(this.get_function_config(model)) -%}
     {#- under another name, as only literal names may be dispatched where the parser looks -#}
     {%- set find_macro = adapter.dispatch -%}
