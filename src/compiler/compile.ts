@@ -42,7 +42,7 @@ function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: b
 }
 
 async function renderCode(ctx: CompileContext, node: CompilableNode, session: Session, extra?: ReadonlyMap<string, Value>): Promise<RenderedCode> {
-  const scope = openScope(ctx, node, session, { extra });
+  const scope = openScope(ctx, node, session, { extra, code: true });
   if (node.language === 'python' && node.resource_type === 'model') {
     return { code: `${node.raw_code}\n\n${await scope.render('{{ py_script_postfix(model) }}', node.original_file_path)}`, trace: null, ephemerals: scope.ephemerals() };
   }

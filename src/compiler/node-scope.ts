@@ -35,6 +35,8 @@ export interface OpenScopeOptions {
   readonly logger?: Logger | undefined;
   /** `run-operation` and the engine's own calls. */
   readonly operation?: boolean;
+  /** The node's own code is rendered, not its materialization: there a unit test replaces what it overrides. */
+  readonly code?: boolean;
 }
 
 /** Opens the context of a node on a session. */
@@ -54,10 +56,10 @@ export class NodeScope {
     this.#node = node;
     const { scopes } = ctx;
     const unit = ctx.unitTest;
-    const isUnit = unit !== undefined && node.resource_type === 'unit_test';
+    const isUnit = unit !== undefined && options.code === true && node.resource_type === 'unit_test';
     const scopeOptions: RuntimeScopeOptions = {
       context: options.thread === undefined ? scopes.context : { ...scopes.context, threadId: options.thread },
-      resolver: ctx.resolver, manifest: ctx.manifest, lookup: unit?.lookup ?? scopes.lookup, node: node as unknown as ContextNode, session,
+      resolver: ctx.resolver, manifest: ctx.manifest, lookup: isUnit ? unit.lookup : scopes.lookup, node: node as unknown as ContextNode, session,
       selectedResources: ctx.selected,
       onCte: (id) => {
         if (!this.#ephemerals.includes(id)) this.#ephemerals.push(id);
