@@ -1,7 +1,6 @@
 // Rendering of the project's own YAML (dbt_project.yml, profiles.yml, packages.yml, selectors.yml): which values are templates and
 // which are kept for later. The Jinja itself is a function passed in, so that this layer knows no template engine.
 import type { Json } from '../contracts/node.ts';
-import { fillSecrets } from '../context/env-var.ts';
 import { TsdbtError } from '../errors.ts';
 
 /** What `{{ … }}` in one of these files can see. */
@@ -58,8 +57,7 @@ export function renderTree(value: Json, scope: YamlScope, render: RenderYamlText
 export function renderText(text: string, scope: YamlScope, render: RenderYamlText): Json {
   if (!/\{[{%#]/.test(text)) return text.endsWith('\n') ? text.slice(0, -1) : text;
   try {
-    const value = render(text, scope);
-    return scope.secrets && typeof value === 'string' ? fillSecrets(value, scope.env) : value;
+    return render(text, scope);
   } catch (error) {
     if (error instanceof TsdbtError && error.kind === 'compilation') {
       throw new TsdbtError('compilation', `Could not render ${text}: ${error.message}`, error.details);

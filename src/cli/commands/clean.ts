@@ -1,0 +1,10 @@
+// clean: deletes what clean-targets names.
+import { cleanProject } from '../../project/clean.ts';
+import type { CommandSession } from '../command-session.ts';
+import { loadProjectOnly } from './project-only.ts';
+
+export async function cleanCommand(session: CommandSession): Promise<boolean> {
+  const { project } = loadProjectOnly(session);
+  cleanProject(project, session.flags['clean_project_files_only'] !== false, session.logger);
+  return true;
+}

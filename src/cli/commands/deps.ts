@@ -1,0 +1,20 @@
+// deps: installs the packages that the project asks for.
+import { TsdbtError } from '../../errors.ts';
+import { installPackages } from '../../project/install-packages.ts';
+import type { CommandSession } from '../command-session.ts';
+import { loadProjectOnly } from './project-only.ts';
+
+export async function depsCommand(session: CommandSession): Promise<boolean> {
+  const { env, flags, logger } = session;
+  const add = flags['add_package'] as { name: string; version: string | null } | null;
+  const source = String(flags['source']);
+  if (add && !add.version && source !== 'local') {
+    throw new TsdbtError('usage', `Version is required in --add-package when a package when source is ${source}`);
+  }
+  const { project, render, vars } = loadProjectOnly(session);
+  installPackages({
+    project, render, logger, scope: { target: null, vars, requireVars: false, env, secrets: true }, lockOnly: flags['lock'] === true, upgrade: flags['upgrade'] === true,
+    add: add ? { ...add, source } : null,
+  });
+  return true;
+}

@@ -1,0 +1,43 @@
+// `clean`: deletes the folders that clean-targets names, never sources and never anything outside of the project.
+import { existsSync, realpathSync, rmSync } from 'node:fs';
+import { resolve, sep } from 'node:path';
+import type { Project } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { deprecation } from './deprecations.ts';
+import { allSourcePaths } from './project.ts';
+
+/**
+ * Deletes what clean-targets names.
+ * @param projectFilesOnly false: folders outside of the project too (`--no-clean-project-files-only`)
+ * @throws TsdbtError `runtime` in dbt's words before anything is deleted
+ */
+export function cleanProject(project: Project, projectFilesOnly: boolean, logger: Logger): void {
+  const root = realPath(project.project_root);
+  const inProject = (path: string): string => realPath(resolve(root, path));
+  const targets = [...new Set(project.clean_targets.map(inProject))];
+  const sources = new Set(
+    allSourcePaths(
+      project.model_paths, project.seed_paths, project.snapshot_paths, project.analysis_paths, project.macro_paths, project.test_paths, project.function_paths,
+    ).map(inProject),
+  );
+  const refuse = (what: string, paths: readonly string[]): void => {
+    if (paths.length > 0) throw new TsdbtError('runtime', `dbt will not clean the following ${what}: [${paths.map((path) => `'${path}'`).join(', ')}]`);
+  };
+  refuse('source paths', targets.filter((path) => sources.has(path)));
+  // A folder above a source path would take the sources with it.
+  refuse('source paths', targets.filter((path) => [...sources].some((source) => source.startsWith(path + sep) && existsSync(source))));
+  if (projectFilesOnly) refuse('directories outside the project', targets.filter((path) => !path.startsWith(root + sep)));
+  if (project.clean_targets.includes('dbt_modules') && !project.clean_targets.includes(project.packages_install_path)) deprecation(logger, 'PackageInstallPathDeprecation', {});
+  for (const path of targets) {
+    logger.fire({ name: 'CheckCleanPath', code: 'Z012', level: 'info', msg: `Checking ${path}/*`, data: { path } });
+    rmSync(path, { recursive: true, force: true });
+    logger.fire({ name: 'ConfirmCleanPath', code: 'Z013', level: 'info', msg: `Cleaned ${path}/*`, data: { path } });
+  }
+  logger.fire({ name: 'FinishedCleanPaths', code: 'Z015', level: 'info', msg: 'Finished cleaning all paths.', data: {} });
+}
+
+/** The path without links; of what does not exist, as it is. */
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
+}
