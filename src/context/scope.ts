@@ -1,7 +1,7 @@
 // What a template can name: members made when first asked for, macros found by the resolver, `context` and `builtins`. The members
 // themselves are tables in base.ts, parse.ts and runtime.ts.
 import type { MacroNode } from '../contracts/node.ts';
-import type { Scope } from '../jinja/index.ts';
+import { type Scope, settle } from '../jinja/index.ts';
 import { type Callable, isGenerator, type Kwargs, NO_KWARGS, type Value } from '../values/index.ts';
 import { LazyDict } from './lazy-dict.ts';
 import type { MacroResolver } from './macro-resolver.ts';
@@ -159,19 +159,4 @@ function* finish(inner: Generator<unknown, Value, unknown>, stack: string[]): Ge
   }
 }
 
-/** Runs what a Callable gave to its end. */
-export async function settle(result: ReturnType<Callable>): Promise<Value> {
-  if (!isGenerator(result)) return result;
-  let step = result.next();
-  while (!step.done) {
-    let value: unknown;
-    try {
-      value = await step.value;
-    } catch (error) {
-      step = result.throw(error);
-      continue;
-    }
-    step = result.next(value);
-  }
-  return step.value;
-}
+export { settle };

@@ -1,5 +1,6 @@
 // Results of statements by name: store_result, load_result. A result is given once, except `main`, which the runner reads too.
 import { TsdbtError } from '../errors.ts';
+import { ResponseObject } from '../adapters/response.ts';
 import { type Print, Table } from '../adapters/table.ts';
 import { type HostObject, PyDict, toText, type Value } from '../values/index.ts';
 
@@ -51,14 +52,9 @@ export function matrixOf(table: Value): Value {
   return table.rows.map((row) => [...row.values]);
 }
 
-/** dbt's AdapterResponse: prints as its message. */
+/** dbt's AdapterResponse for values that a macro names. */
 export function responseObject(message: Value, code: Value, rowsAffected: Value): HostObject {
-  const fields = PyDict.from({ _message: message, code, rows_affected: rowsAffected });
-  return {
-    jinjaType: 'dbt.adapters.contracts.connection.AdapterResponse',
-    jinjaGet: (name) => fields.get(name) ?? fields.jinjaGet(name),
-    jinjaItem: (key) => fields.get(key),
-    jinjaText: () => toText(message),
-    toJsonValue: () => ({ _message: message, code, rows_affected: rowsAffected }),
-  };
+  return new ResponseObject({
+    _message: toText(message), ...(code === null ? {} : { code: toText(code) }), ...(typeof rowsAffected === 'number' ? { rows_affected: rowsAffected } : {}),
+  });
 }
