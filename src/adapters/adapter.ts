@@ -34,6 +34,8 @@ export interface ColumnDescription { readonly name: string; readonly typeName: s
 export interface Session {
   readonly name: string;
   readonly inTransaction: boolean;
+  /** What `get_columns_in_relation` answered for a relation in this transaction; forgotten with any statement that may have changed one. */
+  readonly columns: Map<string, Value>;
   execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult>;
   /** The columns of a query, which is run. */
   describe(sql: string): Promise<ColumnDescription[]>;

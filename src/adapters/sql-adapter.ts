@@ -155,9 +155,20 @@ export class SqlAdapter {
     this.adapter.cache.replace(relation);
   }
 
+  /** What the macro answers, which is asked once as long as nothing changes: a list of columns, unless a project's own macro says otherwise. */
+  async columnsOf(relation: Relation): Promise<Value> {
+    const { columns, inTransaction } = this.session;
+    const key = relation.render();
+    let answer = columns.get(key);
+    if (answer === undefined) {
+      answer = await this.macro('get_columns_in_relation', { relation });
+      if (inTransaction) columns.set(key, answer);
+    }
+    return Array.isArray(answer) ? [...answer] : answer;
+  }
+
   async getColumnsInRelation(relation: Relation): Promise<Column[]> {
-    const columns = await this.macro('get_columns_in_relation', { relation });
-    return [...iterate(columns)].filter((column): column is Column => column instanceof Column);
+    return [...iterate(await this.columnsOf(relation))].filter((column): column is Column => column instanceof Column);
   }
 
   async getMissingColumns(from: Relation, to: Relation): Promise<Column[]> {

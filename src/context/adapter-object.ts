@@ -213,9 +213,9 @@ const METHODS: Readonly<Record<string, Method>> = {
     self.adapter.cache.rename(relationArgument('cache_renamed', 'from_relation', from!), relationArgument('cache_renamed', 'to_relation', to!));
     return '';
   }),
-  get_columns_in_relation: (self) => callable('get_columns_in_relation', 'relation', (relation) => self.sql.getColumnsInRelation(relationArgument('get_columns_in_relation', 'relation', relation!))),
+  get_columns_in_relation: (self) => callable('get_columns_in_relation', 'relation', (relation) => self.sql.columnsOf(relationArgument('get_columns_in_relation', 'relation', relation!))),
   get_columns_in_table: (self) => callable('get_columns_in_table', 'schema, identifier', (schema, identifier) =>
-    self.sql.getColumnsInRelation(self.adapter.createRelation({ database: self.options.config.profile.credentials.database, schema: toText(schema!), identifier: toText(identifier!) }))),
+    self.sql.columnsOf(self.adapter.createRelation({ database: self.options.config.profile.credentials.database, schema: toText(schema!), identifier: toText(identifier!) }))),
   get_missing_columns: (self) => callable('get_missing_columns', 'from_relation, to_relation', (from, to) =>
     self.sql.getMissingColumns(relationArgument('get_missing_columns', 'from_relation', from!), relationArgument('get_missing_columns', 'to_relation', to!))),
   expand_target_column_types: (self) => callable('expand_target_column_types', 'from_relation, to_relation', async (from, to) => {

@@ -7,6 +7,7 @@ import { TsdbtError } from '../../errors.ts';
 import type { AdapterResponse } from '../../contracts/results.ts';
 import type { ColumnDescription, ExecuteOptions, ExecuteResult, Session, SessionOptions } from '../adapter.ts';
 import { Table } from '../table.ts';
+import type { Value } from '../../values/value.ts';
 import type { Connection, ConnectionPool } from './connection.ts';
 import { databaseError } from './database-error.ts';
 import { bind, quoteText } from './literal.ts';
@@ -31,6 +32,7 @@ const CHECK_INTERVAL = '5s';
 
 export class PostgresSession implements Session {
   readonly name: string;
+  readonly columns = new Map<string, Value>();
   private readonly pool: ConnectionPool;
   private readonly settings: TransactionSettings;
   private readonly options: SessionOptions;
@@ -53,6 +55,7 @@ export class PostgresSession implements Session {
     return this.inOrder(async () => {
       if (options.autoBegin && !this.transactionOpen) await this.openTransaction();
       const text = options.bindings ? bind(sql, options.bindings) : sql;
+      if (!keepsColumns(sql, options.fetch === true)) this.columns.clear();
       const result = await this.run(text, options.comment ?? true);
       const response = responseOf(result);
       const table = options.fetch ? decodeTable(result, options.limit ?? null) : Table.empty();
@@ -102,6 +105,7 @@ export class PostgresSession implements Session {
     return this.inOrder(async () => {
       if (!this.transactionOpen) throw new TsdbtError('internal', `Tried to commit transaction on connection "${this.name}", but it does not have one open!`);
       this.transactionOpen = false;
+      this.columns.clear();
       if (this.settings.autocommit) return;
       await this.run('COMMIT', false);
     });
@@ -272,6 +276,7 @@ export class PostgresSession implements Session {
 
   private async rollBack(): Promise<void> {
     this.transactionOpen = false;
+    this.columns.clear();
     this.begun = false;
     const { connection } = this;
     if (connection === null || connection.broken || connection.status === 'I') return;
@@ -328,6 +333,15 @@ export class PostgresSession implements Session {
       });
     });
   }
+}
+
+const KEEPS_COLUMNS = /^\s*(?:insert|update|delete|merge|copy|grant|revoke|comment|create\s+(?:(?:temporary|temp|unlogged)\s+)?table)\b/i;
+const QUERY = /^\s*(?:select|with)\b/i;
+const CHANGES_COLUMNS = /\b(?:alter|drop|rename|replace)\b/i;
+
+/** Is it sure that a statement changes no column of a relation that was there? A query without an answer may call anything. */
+function keepsColumns(sql: string, fetch: boolean): boolean {
+  return (KEEPS_COLUMNS.test(sql) || (fetch && QUERY.test(sql))) && !CHANGES_COLUMNS.test(sql);
 }
 
 function isOpen(connection: Connection): boolean {

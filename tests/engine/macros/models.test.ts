@@ -190,7 +190,6 @@ describe('a table', () => {
         "grant select on "db"."s"."m" to ann, bob;",
         "comment on table "db"."s"."m" is $dbt_comment_literal_block$it's$dbt_comment_literal_block$;",
         "columns of m",
-        "columns of m",
         "comment on column "db"."s"."m".id is $dbt_comment_literal_block$the key$dbt_comment_literal_block$;",
         "commit",
       ]

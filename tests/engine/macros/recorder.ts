@@ -113,6 +113,7 @@ export async function statementsOf(test: Case): Promise<string[]> {
 class RecordingSession implements Session {
   readonly name = 'model.p.m';
   readonly statements: string[] = [];
+  readonly columns = new Map<string, Value>();
   inTransaction = false;
   private readonly state: State;
   private main: string | null = null;
@@ -130,6 +131,7 @@ class RecordingSession implements Session {
     if (options.autoBegin && !this.inTransaction) await this.begin();
     const text = even(sql);
     if (text === 'commit;') this.inTransaction = false;
+    if (/\b(?:alter|drop)\b/.test(text)) this.columns.clear();
     const [name, table] = this.answer(text);
     if (name !== '') this.write(name ?? text);
     return { response: { _message: 'OK', code: 'OK', rows_affected: -1 }, table };
