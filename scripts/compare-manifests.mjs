@@ -49,7 +49,10 @@ function compare(a, b, path) {
     const sorted = UNORDERED.some((pattern) => pattern.test(path.join('.')));
     const order = (list) => (sorted ? [...list].sort((x, y) => (JSON.stringify(x) < JSON.stringify(y) ? -1 : 1)) : list);
     if (a.length !== b.length) report(path, a, b);
-    else order(a).forEach((item, i) => compare(item, order(b)[i], [...path, String(i)]));
+    else {
+      const right = order(b);
+      order(a).forEach((item, i) => { compare(item, right[i], [...path, String(i)]); });
+    }
     return;
   }
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {

@@ -41,7 +41,13 @@ export function writeFileAtomically(path: string, text: string | Uint8Array): vo
 
 /** JSON as dbt writes it: `NaN` and infinities are null, values of templates are their plain form. */
 export function artifactJson(value: unknown): string {
-  return JSON.stringify(value, replaceValues);
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    // An int beyond 2^53 is a bigint, which JSON refuses.
+    if (error instanceof TypeError) return JSON.stringify(value, replaceValues);
+    throw error;
+  }
 }
 
 function replaceValues(_key: string, value: unknown): unknown {
@@ -96,7 +102,7 @@ export function semanticManifest(manifest: Manifest): unknown {
       metadata: null,
       dsi_package_version: { major_version: '0', minor_version: '0', patch_version: '0' },
       time_spines: spines.map((node) => {
-        const spine = (node as { time_spine: { standard_granularity_column: string; custom_granularities: unknown } }).time_spine;
+        const spine = (node as unknown as { time_spine: { standard_granularity_column: string; custom_granularities: unknown } }).time_spine;
         const column = node.columns[spine.standard_granularity_column];
         return {
           node_relation: { alias: node.alias, schema_name: node.schema, database: node.database, relation_name: node.relation_name },

@@ -88,7 +88,7 @@ function checkMicrobatch(state: ParseState, node: ModelNode): void {
   if (concurrent_batches !== null && typeof concurrent_batches !== 'boolean') {
     fail(`optional 'concurrent_batches' config must be of type \`bool\` if specified, but got: ${pyTypeText(concurrent_batches)}).`);
   }
-  config['begin'] = isoDateTime(begin as string);
+  node.config = { ...node.config, begin: isoDateTime(begin as string) };
   const inputs = node.depends_on.nodes.map((id) => state.nodes.get(id) ?? state.sources.get(id));
   if (!inputs.some((input) => Boolean((input?.config as ConfigDict | undefined)?.['event_time']))) {
     state.warnings.warn(

@@ -2,7 +2,6 @@
 import type { ExposureNode, GroupNode, Json, RefArgs } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { isDict } from './config-fields.ts';
-import { calculateConfig, calculateUnrenderedConfig } from './node-config.ts';
 import { fqnPrefix } from './nodes.ts';
 import type { ParseTools } from './node-update.ts';
 import { readRefOrSource } from './static-expressions.ts';
@@ -26,7 +25,7 @@ export function addExposure(tools: ParseTools, entry: YamlEntry): void {
   checkOwner(entry, 'Exposure');
   const fqn = [...fqnPrefix(project.project_name, file.relative_path), name];
   const sources = { kind: 'exposure' as const, section: 'exposures' as const, fqn, project, root: state.root, patch: (data['config'] ?? {}) as YamlDict };
-  const config = calculateConfig(sources);
+  const config = { ...tools.state.configs.calculate(sources) };
   const tree = project.configs.exposures;
   const projectTags = isDict(tree) && Array.isArray(tree['tags']) ? (tree['tags'] as string[]) : [];
   const tags = [...new Set([...projectTags, ...((data['tags'] ?? []) as string[]), ...(config['tags'] as string[])])].sort();
@@ -49,7 +48,7 @@ export function addExposure(tools: ParseTools, entry: YamlEntry): void {
     meta,
     tags,
     config: config as ExposureNode['config'],
-    unrendered_config: calculateUnrenderedConfig(sources),
+    unrendered_config: tools.state.configs.calculateUnrendered(sources),
     url: (data['url'] ?? null) as string | null,
     depends_on: { macros: [], nodes: [] },
     refs: [],
@@ -103,7 +102,7 @@ export function addGroup(tools: ParseTools, entry: YamlEntry): void {
   checkOwner(entry, 'Group');
   const name = data['name'] as string;
   // dbt looks a group's config up under `models:`, so what stands there lands here.
-  const config = calculateConfig({
+  const config = tools.state.configs.calculate({
     kind: 'group', section: 'models', fqn: [...fqnPrefix(project.project_name, file.relative_path), name], project, root: tools.state.root,
     patch: isDict(data['config']) ? data['config'] : {},
   });

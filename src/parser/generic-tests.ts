@@ -288,6 +288,7 @@ export class GenericTests {
       }
     } else {
       node.config = projectConfigOf(state, node) as TestNode['config'];
+      calls.base = node.config;
       tools.rendering.genericTest(node);
     }
     updateNode(tools, node);

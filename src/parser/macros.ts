@@ -4,7 +4,7 @@ import type { MacroNode } from '../contracts/node.ts';
 import type { SourceFile } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Call, Macro, Node } from '../jinja/ast.ts';
-import { type Ast, extractBlocks, parseTemplate } from '../jinja/index.ts';
+import { Environment, extractBlocks } from '../jinja/index.ts';
 import { walk } from '../jinja/walk.ts';
 import { dispatchedMacro, MacroIds } from './macro-ids.ts';
 import type { ParseState } from './parse-state.ts';
@@ -41,6 +41,7 @@ const CONTEXT_NAMES: ReadonlySet<string> = new Set([
  */
 export function parseMacroFiles(files: readonly SourceFile[], onWarning?: (file: SourceFile, message: string) => void): MacroFacts[] {
   const out: MacroFacts[] = [];
+  const environment = new Environment();
   for (const file of files) {
     const text = file.contents.trim();
     if (text === '') continue;
@@ -49,7 +50,7 @@ export function parseMacroFiles(files: readonly SourceFile[], onWarning?: (file:
       ? undefined : (type: string): void => onWarning(file, `Found unexpected '${type}' block tag.`);
     const offset = leadingLines(file.contents);
     for (const block of extractBlocks(text, { allowed, path: file.original_file_path, ...(onUnexpected === undefined ? {} : { onUnexpected }) })) {
-      const facts = factsOf(file, block.fullBlock, block.line + offset);
+      const facts = factsOf(environment, file, block.fullBlock, block.line + offset);
       if (facts !== null) out.push(facts);
     }
   }
@@ -60,8 +61,8 @@ function leadingLines(text: string): number {
   return text.length - text.trimStart().length === 0 ? 0 : text.slice(0, text.length - text.trimStart().length).split('\n').length - 1;
 }
 
-function factsOf(file: SourceFile, sql: string, line: number): MacroFacts | null {
-  const tree = treeOf(sql, file, line);
+function factsOf(environment: Environment, file: SourceFile, sql: string, line: number): MacroFacts | null {
+  const tree = environment.parse(sql, { name: file.original_file_path, path: file.original_file_path, line });
   const macros: Macro[] = [];
   const calls: Call[] = [];
   walk(tree.body, (node: Node) => {
@@ -83,16 +84,6 @@ function factsOf(file: SourceFile, sql: string, line: number): MacroFacts | null
     supported_languages: macro.blockType === 'materialization' ? supportedLanguages(macro, file) : null,
     calls: calledMacros(calls),
   };
-}
-
-function treeOf(sql: string, file: SourceFile, line: number): Ast.TemplateNode {
-  try {
-    return parseTemplate(sql, { name: file.original_file_path });
-  } catch (error) {
-    if (!(error instanceof TsdbtError)) throw error;
-    const { details } = error;
-    throw new TsdbtError(error.kind, error.message, { ...details, path: file.original_file_path, line: (details.line ?? 1) + line - 1, cause: error });
-  }
 }
 
 function supportedLanguages(macro: Macro, file: SourceFile): string[] {

@@ -55,35 +55,87 @@ function ownConfigs(level: { [key: string]: Json }): ConfigDict | null {
   return own;
 }
 
-/** @returns a level of dbt_project.yml for a kind; analyses are configured by `models:` unless a flag says otherwise. */
+/** A tree of dbt_project.yml for a kind. */
 function treeOf(project: Project, section: ConfigSection, rendered: boolean): Json | undefined {
   return (rendered ? project.configs : project.unrendered_configs)[section];
 }
 
-/**
- * The merged, checked config.
- * @throws TsdbtError `parsing` when a value has the wrong type
- */
-export function calculateConfig(sources: ConfigSources): ConfigDict {
-  const { kind, section, fqn, project, root, patch, call } = sources;
-  const result = defaultConfig(kind);
-  const fields = FIELD_MAPS.get(kind) as ReadonlyMap<string, ConfigField>;
-  for (const level of configLevels(treeOf(project, section, true), fqn)) applyLevel(result, level, fields);
-  if (patch) applyLevel(result, patch, fields);
-  if (call) applyLevel(result, call, fields);
-  if (project.project_name !== root.project_name) for (const level of configLevels(treeOf(root, section, true), fqn)) applyLevel(result, level, fields);
-  return finalize(kind, result, fields);
+/** What a folder's levels amount to, before and after the last checks; the same for every node below it. */
+interface FolderConfig { readonly merged: ConfigDict; readonly finished: ConfigDict }
+
+/** Computes configs; remembers what the levels of dbt_project.yml amount to, so that a node costs only what is its own. */
+export class Configs {
+  readonly #folders = new Map<string, FolderConfig>();
+  readonly #unrendered = new Map<string, ConfigDict>();
+
+  /**
+   * The merged, checked config. Shared between nodes that say nothing of their own: never changed in place.
+   * @throws TsdbtError `parsing` when a value has the wrong type
+   */
+  calculate(sources: ConfigSources): ConfigDict {
+    const { kind, section, fqn, project, root, patch, call } = sources;
+    const fields = FIELD_MAPS.get(kind) as ReadonlyMap<string, ConfigField>;
+    const folder = this.#folder(sources, fields);
+    const foreign = project.project_name !== root.project_name;
+    if (isEmpty(patch) && isEmpty(call) && !foreign) return folder.finished;
+    const result = { ...folder.merged };
+    const applied: ConfigDict[] = [];
+    if (patch) applied.push(patch);
+    if (call) applied.push(call);
+    if (foreign) applied.push(...configLevels(treeOf(root, section, true), fqn));
+    for (const level of applied) applyLevel(result, level, fields);
+    for (const level of applied) checkTypes(result, level, fields);
+    return finalize(kind, result);
+  }
+
+  /** What was written, before rendering and without dbt's merge rules: nearest wins. */
+  calculateUnrendered(sources: ConfigSources): ConfigDict {
+    const { section, fqn, project, root, patch, call } = sources;
+    const foreign = project.project_name !== root.project_name;
+    const own = isEmpty(patch) && isEmpty(call) && !foreign;
+    const key = own ? `${project.project_name}\u0000${section}\u0000${depthKey(treeOf(project, section, false), fqn)}` : '';
+    const known = own ? this.#unrendered.get(key) : undefined;
+    if (known !== undefined) return known;
+    const result: ConfigDict = {};
+    for (const level of configLevels(treeOf(project, section, false), fqn)) assignRenamed(result, level);
+    if (patch) assignRenamed(result, patch);
+    if (call) assignRenamed(result, call);
+    if (foreign) for (const level of configLevels(treeOf(root, section, false), fqn)) assignRenamed(result, level);
+    if (own) this.#unrendered.set(key, result);
+    return result;
+  }
+
+  #folder({ kind, section, fqn, project }: ConfigSources, fields: ReadonlyMap<string, ConfigField>): FolderConfig {
+    const tree = treeOf(project, section, true);
+    const key = `${project.project_name}\u0000${kind}\u0000${section}\u0000${depthKey(tree, fqn)}`;
+    const known = this.#folders.get(key);
+    if (known !== undefined) return known;
+    const merged = defaultConfig(kind);
+    const levels = configLevels(tree, fqn);
+    for (const level of levels) applyLevel(merged, level, fields);
+    for (const level of levels) checkTypes(merged, level, fields);
+    const folder = { merged, finished: finalize(kind, { ...merged }) };
+    this.#folders.set(key, folder);
+    return folder;
+  }
 }
 
-/** What was written, before rendering and without dbt's merge rules: nearest wins. */
-export function calculateUnrenderedConfig(sources: ConfigSources): ConfigDict {
-  const { section, fqn, project, root, patch, call } = sources;
-  const result: ConfigDict = {};
-  for (const level of configLevels(treeOf(project, section, false), fqn)) assignRenamed(result, level);
-  if (patch) assignRenamed(result, patch);
-  if (call) assignRenamed(result, call);
-  if (project.project_name !== root.project_name) for (const level of configLevels(treeOf(root, section, false), fqn)) assignRenamed(result, level);
-  return result;
+function isEmpty(level: ConfigDict | null | undefined): boolean {
+  if (level) for (const _ in level) return false;
+  return true;
+}
+
+/** The part of an fqn that the tree knows: nodes with the same one have the same levels. */
+function depthKey(tree: Json | undefined, fqn: readonly string[]): string {
+  let key = '';
+  let level: Json | undefined = tree;
+  for (const part of fqn) {
+    if (!isDict(level)) break;
+    level = level[part];
+    if (!isDict(level)) break;
+    key += `${part}\u0000`;
+  }
+  return key;
 }
 
 function assignRenamed(result: ConfigDict, level: ConfigDict): void {
@@ -170,11 +222,16 @@ function mergeCalledGrants(existing: unknown, update: ConfigDict): ConfigDict {
   return out;
 }
 
-function finalize(kind: ConfigKind, result: ConfigDict, fields: ReadonlyMap<string, ConfigField>): ConfigDict {
-  for (const field of fields.values()) {
-    const wrong = field.check(result[field.name]);
-    if (wrong !== undefined) throw configError(`at path ['${field.name}']: ${wrong}`);
+/** Checks the fields that a level has touched. */
+function checkTypes(result: ConfigDict, level: ConfigDict, fields: ReadonlyMap<string, ConfigField>): void {
+  for (const written of Object.keys(level)) {
+    const key = KEY_ALIASES.get(written) ?? written.trim();
+    const wrong = fields.get(key)?.check(result[key]);
+    if (wrong !== undefined) throw configError(`at path ['${key}']: ${wrong}`);
   }
+}
+
+function finalize(kind: ConfigKind, result: ConfigDict): ConfigDict {
   if (typeof result['static_analysis'] === 'boolean') result['static_analysis'] = result['static_analysis'] ? 'on' : 'off';
   if ('pre-hook' in result) finishHooks(result);
   if (kind === 'model') finishModel(result);
@@ -295,9 +352,10 @@ function finishDocs(result: ConfigDict): void {
  * dbt keeps a value that a nearer level sets to null in the stored config, although the null counts for the names of the relation.
  */
 export function keepClearedValues(previous: ConfigDict | null, config: ConfigDict): ConfigDict {
-  if (previous === null) return config;
+  if (previous === null || previous === config) return config;
+  let kept: ConfigDict | null = null;
   for (const key of Object.keys(previous)) {
-    if ((config[key] ?? null) === null && (previous[key] ?? null) !== null) config[key] = previous[key];
+    if ((config[key] ?? null) === null && (previous[key] ?? null) !== null) (kept ??= { ...config })[key] = previous[key];
   }
-  return config;
+  return kept ?? config;
 }

@@ -4,7 +4,7 @@ import type { Json, ManifestNode, ModelNode, ParsedOnlyNode } from '../contracts
 import type { ConfigSection } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { type ConfigKind, isDict } from './config-fields.ts';
-import { calculateConfig, calculateUnrenderedConfig, type ConfigDict, type ConfigSources, keepClearedValues } from './node-config.ts';
+import { type ConfigDict, type ConfigSources, keepClearedValues } from './node-config.ts';
 import type { ParseState } from './parse-state.ts';
 import { pyStr } from './python-text.ts';
 import type { RelationNames } from './relation-names.ts';
@@ -38,7 +38,7 @@ export function configKindOf(state: ParseState, resourceType: string): readonly 
 /** Config of a node before anything in its file was read. */
 export function projectConfigOf(state: ParseState, node: ConfiguredNode): ConfigDict {
   const [kind, section] = configKindOf(state, node.resource_type);
-  return calculateConfig({ kind, section, fqn: node.fqn, project: state.project(node.package_name), root: state.root });
+  return state.configs.calculate({ kind, section, fqn: node.fqn, project: state.project(node.package_name), root: state.root });
 }
 
 /**
@@ -56,14 +56,14 @@ export function updateNode(tools: ParseTools, node: ConfiguredNode, patch: Confi
   };
   const patched = node.resource_type === 'model' && node.language === 'python' && !(patch !== null && 'materialized' in patch)
     ? { ...patch, materialized: 'table' } : patch;
-  const config = calculateConfig({ ...base, patch: patched, call: calls.call });
+  const config = state.configs.calculate({ ...base, patch: patched, call: calls.call });
   applyConfig(node as ManifestNode, config);
 
   const more = state.flag('state_modified_compare_more_unrendered_values', true);
   const written = more && patched !== null && unrenderedPatch !== null ? deepMerge(patched, unrenderedPatch) : patched;
   const call = !more || Object.keys(calls.unrendered).length === 0 ? calls.call : calls.unrendered;
   const unrenderedSection = section === 'functions' ? 'models' : section;
-  node['unrendered_config'] = calculateUnrenderedConfig({ ...base, section: unrenderedSection, patch: written, call });
+  node['unrendered_config'] = state.configs.calculateUnrendered({ ...base, section: unrenderedSection, patch: written, call });
 
   node['config'] = keepClearedValues(calls.base, config);
   calls.base = config;

@@ -36,21 +36,32 @@ export function strippedContents(file: SourceFile): string {
 
 /** Parses one file that holds nodes. */
 export function parseNodeFile(tools: ParseTools, file: SourceFile): void {
+  const { state } = tools;
   switch (file.kind) {
-    case 'model': return finish(tools, newModel(tools.state, seedOf(file, file.relative_path)));
+    case 'model':
+      finish(tools, newModel(state, seedOf(file, file.relative_path)));
+      break;
     case 'analysis': {
-      const corrected = tools.state.flag('require_corrected_analysis_fqns', false);
-      return finish(tools, newAnalysis(tools.state, seedOf(file, corrected ? file.relative_path : `analysis/${file.relative_path}`)));
+      const corrected = state.flag('require_corrected_analysis_fqns', false);
+      finish(tools, newAnalysis(state, seedOf(file, corrected ? file.relative_path : `analysis/${file.relative_path}`)));
+      break;
     }
-    case 'singular_test': {
-      const path = pseudoPath(baseName(file.relative_path), file.relative_path);
-      return finish(tools, newSingularTest(tools.state, seedOf(file, path)));
-    }
-    case 'seed': return finish(tools, newSeed(tools.state, { ...seedOf(file, file.relative_path), rawCode: '' }));
-    case 'function': return parseFunction(tools, file);
-    case 'snapshot': return parseSnapshots(tools, file);
-    case 'fixture': return parseFixture(tools, file);
-    default: return undefined;
+    case 'singular_test':
+      finish(tools, newSingularTest(state, seedOf(file, pseudoPath(baseName(file.relative_path), file.relative_path))));
+      break;
+    case 'seed':
+      finish(tools, newSeed(state, { ...seedOf(file, file.relative_path), rawCode: '' }));
+      break;
+    case 'function':
+      parseFunction(tools, file);
+      break;
+    case 'snapshot':
+      parseSnapshots(tools, file);
+      break;
+    case 'fixture':
+      parseFixture(tools, file);
+      break;
+    default:
   }
 }
 
@@ -126,8 +137,7 @@ function prepare(tools: ParseTools, node: ConfiguredNode): void {
     node['config'] = projectConfigOf(tools.state, node);
     if (node.resource_type !== 'seed') tools.rendering.node(node);
     const calls = tools.state.callsOf(node);
-    // Only a null in config() can clear a value that the project gave; otherwise the first config is not needed again.
-    for (const key in calls.call) if (calls.call[key] === null) calls.base = node['config'] as typeof calls.base;
+    calls.base = node['config'] as typeof calls.base;
     updateNode(tools, node);
     if (calls.written !== null) Object.assign(node['unrendered_config'] as object, calls.written);
   } catch (error) {
@@ -145,9 +155,4 @@ function finish(tools: ParseTools, node: ManifestNode): void {
   const existing = state.nodes.get(node.unique_id);
   if (existing !== undefined) throw duplicateResource(node, existing);
   state.addNode(node);
-}
-
-/** Whether a node is a function, kept apart from `manifest.nodes`. */
-export function isFunction(node: ConfiguredNode): node is ParsedOnlyNode {
-  return node.resource_type === 'function';
 }

@@ -10,7 +10,7 @@ import { createTemplateEnvironments, hasJinja } from '../context/templates.ts';
 import { varLayers } from '../context/var.ts';
 import type { ExposureNode, Json, ManifestNode, MacroNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import { parseTemplate, unrenderedConfig } from '../jinja/index.ts';
+import { type Ast, unrenderedConfig } from '../jinja/index.ts';
 import { loadYaml } from '../project/yaml.ts';
 import { callable, fromJson, PyDict, PyTuple, settleSync, toJson, type Value } from '../values/index.ts';
 import { packagesToSearch } from './lookups.ts';
@@ -47,6 +47,8 @@ class ParseRendering implements Rendering {
   readonly #scopes = new Map<object, ParseScope>();
   #resolverOrNull: MacroResolver | null = null;
   #overridden: ReadonlySet<string> | null = null;
+  /** Tree of the code that is being rendered. */
+  #code: Ast.TemplateNode | null = null;
 
   constructor(state: ParseState, adapter: Pick<Adapter, 'connectionInfo'>, onEnvVar: (name: string, value: string) => void) {
     const { config, logger } = state;
@@ -106,7 +108,9 @@ class ParseRendering implements Rendering {
       return;
     }
     const scope = this.#scopeOf(node);
-    this.#context.templates.parse.compile(code, { name: node.name, path: node.original_file_path, type: node.resource_type }).renderSync(scope);
+    const template = this.#context.templates.parse.compile(code, { name: node.name, path: node.original_file_path, type: node.resource_type });
+    this.#code = template.ast;
+    template.renderSync(scope);
   }
 
   #applyStatic(node: RenderedNode, { refs, sources, configs, writtenConfig, simple }: StaticModel): void {
@@ -171,7 +175,7 @@ class ParseRendering implements Rendering {
     const config: ConfigDict = {};
     for (const key of Object.keys(options)) config[key] = toJson(options[key] as Value);
     mergeConfigCall(calls.call, config);
-    if (Object.keys(calls.unrendered).length === 0) Object.assign(calls.unrendered, writtenConfigOf(node['raw_code'] as string));
+    if (this.#code !== null && Object.keys(calls.unrendered).length === 0) Object.assign(calls.unrendered, Object.fromEntries(unrenderedConfig(this.#code.body) ?? []));
   }
 
   genericTest(node: ManifestNode): void {
@@ -182,7 +186,9 @@ class ParseRendering implements Rendering {
     const kwargs = new PyDict();
     for (const [key, value] of Object.entries(node.test_metadata.kwargs)) kwargs.set(key, key === 'column_name' ? fromJson(value) : this.#renderArgument(value, scope, node));
     scope.define('_dbt_generic_test_kwargs', kwargs);
-    this.#context.templates.parse.compile(node.raw_code, { name: node.name, path: node.original_file_path, type: 'test' }).renderSync(scope);
+    const template = this.#context.templates.parse.compile(node.raw_code, { name: node.name, path: node.original_file_path, type: 'test' });
+    this.#code = template.ast;
+    template.renderSync(scope);
   }
 
   #renderArgument(value: Json, scope: ParseScope, node: ManifestNode): Value {
@@ -250,11 +256,6 @@ class ParseRendering implements Rendering {
 function withoutLastNewline(text: string): string {
   const plain = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
   return plain.endsWith('\n') ? plain.slice(0, -1) : plain;
-}
-
-/** The keywords of the first config() in a text as source: what `unrendered_config` keeps. */
-function writtenConfigOf(code: string): ConfigDict {
-  return code.includes('config(') ? Object.fromEntries(unrenderedConfig(parseTemplate(code).body) ?? []) : {};
 }
 
 /** A node as the macros that make names see it: attributes and keys. */

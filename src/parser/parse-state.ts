@@ -8,7 +8,7 @@ import type { Project, RuntimeConfig, SourceFile } from '../contracts/project.ts
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { DisabledLookup, PackageLookup, RefLookup } from './lookups.ts';
-import type { ConfigDict } from './node-config.ts';
+import { type ConfigDict, Configs } from './node-config.ts';
 import { ParseWarnings } from './parse-warnings.ts';
 
 /** What config() said while a node was rendered; needed again when YAML patches it. */
@@ -62,6 +62,7 @@ export class ParseState {
   /** Texts of the files, to find the place of an error. */
   readonly files = new Map<string, SourceFile>();
   readonly calls = new Map<object, ConfigCalls>();
+  readonly configs = new Configs();
 
   constructor(config: RuntimeConfig, adapter: ParseState['adapter'], logger: Logger, internalPackages: readonly string[]) {
     this.config = config;

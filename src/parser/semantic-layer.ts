@@ -3,7 +3,7 @@
 import type { Json, ParsedOnlyNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { isDict } from './config-fields.ts';
-import { calculateConfig, calculateUnrenderedConfig, type ConfigDict } from './node-config.ts';
+import type { ConfigDict } from './node-config.ts';
 import { fqnPrefix } from './nodes.ts';
 import type { ParseTools } from './node-update.ts';
 import { pyStr } from './python-text.ts';
@@ -19,7 +19,7 @@ function base(tools: ParseTools, entry: YamlEntry, type: SemanticType, name: str
   const { file, project } = entry.yaml;
   const fqn = [...fqnPrefix(project.project_name, file.relative_path), name];
   const sources = { kind: type, section: SECTIONS[type], fqn, project, root: tools.state.root, patch };
-  const config = calculateConfig(sources);
+  const config = tools.state.configs.calculate(sources);
   return {
     name,
     resource_type: type,
@@ -29,7 +29,7 @@ function base(tools: ParseTools, entry: YamlEntry, type: SemanticType, name: str
     unique_id: `${type}.${project.project_name}.${name}`,
     fqn,
     config,
-    unrendered_config: calculateUnrenderedConfig(sources),
+    unrendered_config: tools.state.configs.calculateUnrendered(sources),
     group: config['group'] ?? null,
     depends_on: { macros: [], nodes: [] },
     refs: [],

@@ -5,7 +5,7 @@ import { TsdbtError } from '../errors.ts';
 import { columnInfos, configTags } from './columns.ts';
 import { emptyFreshness, isDict } from './config-fields.ts';
 import type { GenericTests } from './generic-tests.ts';
-import { calculateConfig, calculateUnrenderedConfig, type ConfigDict, fullFreshness } from './node-config.ts';
+import { type ConfigDict, fullFreshness } from './node-config.ts';
 import { fqnPrefix } from './nodes.ts';
 import type { ParseTools } from './node-update.ts';
 import { duplicateResource } from './parse-state.ts';
@@ -156,7 +156,7 @@ export class Sources {
     const sources = { kind: 'source' as const, section: 'sources' as const, fqn, project, root: state.root };
     let config: ConfigDict;
     try {
-      config = calculateConfig({ ...sources, patch });
+      config = state.configs.calculate({ ...sources, patch });
     } catch (error) {
       throw error instanceof TsdbtError ? entryError(entry, entry.data, error.message) : error;
     }
@@ -195,7 +195,7 @@ export class Sources {
       tags: config['tags'] as string[],
       config: config as SourceDefinition['config'],
       patch_path: raw.patchPath,
-      unrendered_config: calculateUnrenderedConfig({ ...sources, patch }),
+      unrendered_config: state.configs.calculateUnrendered({ ...sources, patch }),
       relation_name: null,
       created_at: state.createdAt,
       unrendered_database: (written['database'] ?? null) as string | null,

@@ -5,7 +5,6 @@ import type { Json, ModelNode, UnitTestFixture, UnitTestNode } from '../contract
 import { TsdbtError } from '../errors.ts';
 import { isDict } from './config-fields.ts';
 import { readCsvRows } from './csv-rows.ts';
-import { calculateConfig } from './node-config.ts';
 import { fqnPrefix } from './nodes.ts';
 import type { ParseTools } from './node-update.ts';
 import { pyRepr, pyStr } from './python-text.ts';
@@ -29,7 +28,7 @@ export function addUnitTest(tools: ParseTools, entry: YamlEntry): void {
   const model = data['model'] as string;
   const folders = file.original_file_path.slice(file.original_file_path.indexOf('/') + 1);
   const fqn = [...fqnPrefix(project.project_name, folders), model, name];
-  const config = calculateConfig({
+  const config = state.configs.calculate({
     kind: 'unit_test', section: 'unit_tests', fqn, project, root: state.root, patch: (data['config'] ?? {}) as YamlDict,
   });
   const overrides = isDict(data['overrides']) ? data['overrides'] : null;
@@ -154,7 +153,7 @@ export function linkUnitTests(tools: ParseTools): void {
       );
     }
     if (!model.config.enabled) {
-      node.config.enabled = false;
+      node.config = { ...node.config, enabled: false };
       state.unitTests.delete(node.unique_id);
       if (!state.disabled.has(node.unique_id)) state.addDisabled(node);
       continue;

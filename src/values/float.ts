@@ -34,6 +34,10 @@ export class PyFloat implements HostObject {
   toJsonValue(): unknown {
     return this.value;
   }
+
+  toJSON(): number {
+    return this.value;
+  }
 }
 
 /** The Python float with this value. */
