@@ -1,6 +1,5 @@
 // The SQL type for a column of an inferred type: what seeds are created with. Overrides of `column_types` are the macros' business.
-import { PyDecimal } from '../values/decimal.ts';
-import { decimalPlaces } from './table-print.ts';
+import { mostDecimals } from './table-print.ts';
 import type { Table } from './table.ts';
 
 /** dbt's `convert_agate_type`: a Number without decimals is an integer. */
@@ -8,14 +7,10 @@ export function convertType(table: Table, columnIndex: number): string {
   const type = table.types[columnIndex]!;
   switch (type.name) {
     case 'Integer': return 'integer';
-    case 'Number': return table.rows.some((row) => hasDecimals(row.values[columnIndex])) ? 'float8' : 'integer';
+    case 'Number': return mostDecimals(table.rows.map((row) => row.values[columnIndex]!)) !== 0 ? 'float8' : 'integer';
     case 'Boolean': return 'boolean';
     case 'DateTime': case 'ISODateTime': return 'timestamp without time zone';
     case 'Date': return 'date';
     case 'Text': return 'text';
   }
-}
-
-function hasDecimals(value: unknown): boolean {
-  return value instanceof PyDecimal && value.special === undefined && decimalPlaces(value) > 0;
 }

@@ -93,8 +93,9 @@ class NumberType extends AgateType {
     // Decimal() takes underscores anywhere and white space around.
     const number = decimalOf(strip(rest.replaceAll(',', '')).replaceAll('_', ''));
     if (number === undefined) return undefined;
+    if (number.special !== undefined) return negative && number.special !== 'NaN' ? PyDecimal.from(number.special === 'Infinity' ? '-Infinity' : 'Infinity') : number;
     // Python multiplies by the sign, which rounds to 28 digits.
-    return (number.jinjaBinary('*', negative ? -1 : 1, false) as PyDecimal | undefined) ?? number;
+    return number.jinjaBinary('*', negative ? -1 : 1, false);
   }
 
   override jsonify(value: Value): Value {

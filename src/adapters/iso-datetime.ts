@@ -60,7 +60,7 @@ function parseDay(text: string): Day {
     const [, year, week, day, basicWeek, basicDay] = match;
     const first = isoCalendarOf(Number(year), 1, 1);
     const weeks = Number(week ?? basicWeek) - (first.week === 1 ? 1 : 0);
-    return fromOrdinal(toOrdinal(Number(year), 1, 1) + weeks * 7 - first.weekday + (Number(day ?? basicDay ?? 1) || 1));
+    return fromOrdinal(toOrdinal(Number(year), 1, 1) + weeks * 7 - first.weekday + Number(day ?? basicDay ?? 1));
   }
   match = ORDINAL.exec(text);
   if (match) return fromOrdinal(toOrdinal(Number(match[1]), 1, 1) + Number(match[2]) - 1);

@@ -37,7 +37,7 @@ export function printTable(table: Table, options: PrintOptions = {}): string {
   if (columnsCut) header.push(ELLIPSIS);
   const widths = header.map((name, i) => Math.max(lengthOf(name), ...grid.map((row) => lengthOf(row[i]!))));
   const line = (cells: readonly string[]): string => `|${cells.map((cell, i) => {
-    const pad = ' '.repeat(widths[i]! - lengthOf(cell));
+    const pad = ' '.repeat(Math.max(0, widths[i]! - lengthOf(cell)));
     return ` ${table.types[i]!.name === 'Text' ? cell + pad : pad + cell} `;
   }).join('|')}|\n`;
   let out = `${line(header)}| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |\n${grid.map(line).join('')}`;
@@ -51,32 +51,41 @@ function lengthOf(text: string): number {
 
 /** Decimal places that the values need, all of them printed alike: `1,234.50`. */
 function numberFormatter(values: readonly Value[], maxPrecision: number | null): (value: Value) => string {
-  let places = 0;
-  for (const value of values) {
-    if (!(value instanceof PyDecimal) || value.special !== undefined) continue;
-    places = Math.max(places, decimalPlaces(value));
-  }
+  const places = mostDecimals(values);
   const more = maxPrecision !== null && places > maxPrecision;
-  const shown = more ? maxPrecision : places;
+  const shown = more ? maxPrecision : Math.max(0, places);
   return (value) => {
     if (!(value instanceof PyDecimal) || value.special !== undefined) return toText(value);
     const scaled = value.quantized(shown).coefficient;
-    const negative = scaled < 0n;
+    const negative = value.coefficient < 0n;
     const digits = (negative ? -scaled : scaled).toString().padStart(shown + 1, '0');
     const whole = digits.slice(0, digits.length - shown).replace(/\B(?=(\d{3})+$)/g, ',');
     return `${negative ? '-' : ''}${whole}${shown > 0 ? `.${digits.slice(digits.length - shown)}` : ''}${more ? '…' : ''}`;
   };
 }
 
-/** Digits after the point, without trailing zeros. */
-export function decimalPlaces(value: PyDecimal): number {
-  let { coefficient, exponent } = value;
-  if (coefficient === 0n) return 0;
-  while (exponent < 0 && coefficient % 10n === 0n) {
-    coefficient /= 10n;
-    exponent++;
+const PRECISION = 28;
+
+/**
+ * The most digits after the point of any value, trailing zeros not counted: agate's MaxPrecision. As there, numbers with more than 28
+ * digits before the point make it negative, and their column is not of integers.
+ */
+export function mostDecimals(values: readonly Value[]): number {
+  let whole = 1;
+  let decimals = 0;
+  for (const value of values) {
+    if (!(value instanceof PyDecimal) || value.special !== undefined) continue;
+    let { coefficient, exponent } = value;
+    // Beyond what a float holds it counts as infinite.
+    if (coefficient === 0n || exponent > 280) continue;
+    while (coefficient % 10n === 0n) {
+      coefficient /= 10n;
+      exponent++;
+    }
+    whole = Math.max(whole, coefficient.toString().replace('-', '').length + exponent);
+    decimals = Math.max(decimals, -exponent);
   }
-  return exponent < 0 ? -exponent : 0;
+  return whole + decimals > PRECISION ? PRECISION - whole : decimals;
 }
 
 function csvCell(text: string): string {

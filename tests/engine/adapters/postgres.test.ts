@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ExecuteMacro, Session } from '../../../src/adapters/adapter.ts';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
-import { Relation } from '../../../src/adapters/relation.ts';
+import type { Relation } from '../../../src/adapters/relation.ts';
 import { SqlAdapter } from '../../../src/adapters/sql-adapter.ts';
 import { inferTable } from '../../../src/adapters/table-inference.ts';
 import { TsdbtError } from '../../../src/errors.ts';
