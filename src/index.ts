@@ -91,8 +91,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
  */
 export function parse(loaded: LoadedProject, options: { write?: boolean; files?: readonly SourceFile[] } = {}): ParsedProject {
   const { config, adapter, logger } = loaded;
-  const { manifest, warnings } = parseProject({ config, files: options.files ?? readSourceFiles(config), adapter, logger });
-  for (const warning of warnings) logger.fire(warning);
+  const { manifest } = parseProject({ config, files: options.files ?? readSourceFiles(config), adapter, logger });
   const parsed = { ...loaded, manifest, dag: buildGraph(manifest, { testEdges: config.flags.which === 'build' }) };
   if (options.write !== false && config.flags.write_json) writeManifest(loaded.targetPath, manifest);
   return parsed;

@@ -32,6 +32,16 @@ export interface CommandSession {
   readonly signal: AbortSignal;
 }
 
+/**
+ * Passwords of a profile that no output may show. One that is also a name in the profile (user, database, type …) is no secret that
+ * could be kept, and hiding it would hide those names everywhere.
+ */
+export function profileSecrets(credentials: Readonly<Record<string, unknown>>): string[] {
+  const hidden = new Set(['password', 'pass']);
+  const names = new Set(Object.entries(credentials).filter(([key]) => !hidden.has(key)).map(([, value]) => value));
+  return [...hidden].map((key) => credentials[key]).filter((v): v is string => typeof v === 'string' && v.trim().length > 3 && !names.has(v));
+}
+
 /** Milliseconds since 1970, with a fraction. */
 export function now(): number {
   return performance.timeOrigin + performance.now();

@@ -2,7 +2,7 @@
 import { load, type ParsedProject, parse, reportCounts, run, select, write, writeSummary, createRunContext } from '../../index.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
 import { showSeeds } from '../show-tables.ts';
-import { type CommandSession, now } from '../command-session.ts';
+import { type CommandSession, now, profileSecrets } from '../command-session.ts';
 
 /** @returns whether everything went well */
 export async function runCommand(session: CommandSession): Promise<boolean> {
@@ -14,36 +14,38 @@ export async function runCommand(session: CommandSession): Promise<boolean> {
 export async function loadAndParse(session: CommandSession): Promise<ParsedProject> {
   const { cwd, env, flags, invocation, logger } = session;
   const loaded = await load({ cwd, env, flags, invocation, logger, now });
-  for (const name of ['password', 'pass']) {
-    const secret = loaded.config.profile.credentials[name];
-    if (typeof secret === 'string' && secret.trim().length > 3) session.secrets.push(secret);
-  }
+  session.secrets.push(...profileSecrets(loaded.config.profile.credentials));
   logger.fire({ name: 'AdapterRegistered', code: 'E034', level: 'info', msg: `Registered adapter: ${loaded.adapter.type}=1.11.0`, data: { adapter_name: loaded.adapter.type, adapter_version: '=1.11.0' } });
   return parse(loaded);
 }
 
 /** The second half of commands that run nodes. */
 export async function runParsed(session: CommandSession, parsed: ParsedProject): Promise<boolean> {
+  const { selected, warnings, defaultSelector } = select(parsed);
+  if (defaultSelector !== null) createRunContext(parsed, selected).log.defaultSelector(defaultSelector);
+  return runSelected(session, parsed, selected, warnings);
+}
+
+/** Runs these nodes in the manner of the command, writes the artifacts and says how it went. */
+export async function runSelected(session: CommandSession, parsed: ParsedProject, selected: ReadonlySet<string>, warnings: readonly { name: string; code: string; msg: string }[]): Promise<boolean> {
   const { flags, logger, signal } = session;
-  const selection = select(parsed);
-  const before = createRunContext(parsed, selection.selected);
+  const before = createRunContext(parsed, selected);
   reportCounts(parsed, before.log);
   if (flags.write_json) writeSummary(parsed);
-  if (selection.defaultSelector !== null) before.log.defaultSelector(selection.defaultSelector);
-  for (const warning of selection.warnings) logger.fire({ ...warning, level: 'warn', data: { spec_raw: warning.msg } });
-  if (selection.selected.size === 0) {
+  for (const warning of warnings) logger.fire({ ...warning, level: 'warn', data: { spec_raw: warning.msg } });
+  if (selected.size === 0) {
     before.log.nothingToDo();
     write(parsed, before, [], 0);
     printRunEnd(before.log, []);
     return true;
   }
-  const outcome = await run(parsed, { selected: selection.selected, signal });
-  const success = succeeded(outcome.results);
-  outcome.ctx.log.endRunResult(outcome.results, outcome.elapsed, new Date(now()).toISOString(), success);
-  write(parsed, outcome.ctx, outcome.results, outcome.elapsed);
-  if (flags['show'] === true && (flags.which === 'seed' || flags.which === 'build')) showSeeds(outcome.ctx, outcome.results);
-  printRunEnd(outcome.ctx.log, outcome.results, outcome.interrupted, outcome.ctx.tables);
-  if (outcome.interrupted) throw new Interrupted();
+  const { ctx, results, elapsed, interrupted } = await run(parsed, { selected, signal });
+  const success = succeeded(results);
+  ctx.log.endRunResult(results, elapsed, new Date(now()).toISOString(), success);
+  write(parsed, ctx, results, elapsed);
+  if (flags['show'] === true && (flags.which === 'seed' || flags.which === 'build')) showSeeds(ctx, results);
+  printRunEnd(ctx.log, results, interrupted, ctx.tables);
+  if (interrupted) throw new Interrupted();
   return success;
 }
 

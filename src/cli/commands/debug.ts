@@ -1,0 +1,128 @@
+// debug: what is known of the project, the profile and the connection, check by check, in dbt's words. Changes nothing.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { release, type } from 'node:os';
+import { join, resolve } from 'node:path';
+import { formatError, TsdbtError } from '../../errors.ts';
+import { load, type LoadedProject } from '../../index.ts';
+import { green, pluralize, red } from '../../log.ts';
+import { profilesPlace } from '../../project/profile.ts';
+import { readRawProject } from '../../project/project.ts';
+import { DBT_VERSION } from '../../project/version-check.ts';
+import { toText } from '../../values/index.ts';
+import { type CommandSession, now, profileSecrets } from '../command-session.ts';
+import { TSDBT_VERSION } from '../version.ts';
+
+interface Check { readonly shown: string; readonly problem: string | null }
+
+const fine = (text: string): Check => ({ shown: green(text), problem: null });
+const broken = (text: string, problem: string): Check => ({ shown: red(text), problem });
+
+export async function debugCommand(session: CommandSession): Promise<boolean> {
+  const { flags, cwd, env, projectDir, logger } = session;
+  const say = (msg: string): void => logger.fire({ name: 'DebugCmdOut', code: 'Z047', level: 'info', msg, data: { msg } });
+  const conclude = (msg: string): void => logger.fire({ name: 'DebugCmdResult', code: 'Z048', level: 'info', msg, data: { msg } });
+  const profilesDir = resolve(cwd, profilesPlace(cwd, env, flags['profiles_dir'] as string | undefined).directory);
+  if (flags['config_dir'] === true) {
+    const open = process.platform === 'darwin' ? 'open' : process.platform === 'win32' ? 'start' : 'xdg-open';
+    const msg = `To view your profiles.yml file, run:\n\n${open} ${profilesDir}`;
+    logger.fire({ name: 'OpenCommand', code: 'Z016', level: 'info', msg, data: { open_cmd: open, profiles_dir: profilesDir } });
+    return true;
+  }
+  say(`dbt version: ${DBT_VERSION}`);
+  say(`tsdbt version: ${TSDBT_VERSION}`);
+  say(`node version: ${process.versions.node}`);
+  say(`node path: ${process.execPath}`);
+  say(`os info: ${type()} ${release()} ${process.arch}`);
+  const profilePath = join(profilesDir, 'profiles.yml');
+  const projectPath = join(projectDir, 'dbt_project.yml');
+  say(`Using profiles dir at ${profilesDir}`);
+  say(`Using profiles.yml file at ${profilePath}`);
+  say(`Using dbt_project.yml file at ${projectPath}`);
+  const { loaded, profile, project } = await checkFiles(session, projectPath, profilePath);
+  if (loaded !== null) {
+    say(`adapter type: ${loaded.adapter.type}`);
+    say('adapter version: 1.11.0');
+  }
+  const checks = [profile, project];
+  if (flags['connection'] === true) say('Skipping steps before connection verification');
+  else {
+    say('Configuration:');
+    say(`  profiles.yml file [${profile.shown}]`);
+    say(`  dbt_project.yml file [${project.shown}]`);
+    const git = checkGit(cwd);
+    checks.push(git);
+    say('Required dependencies:');
+    conclude(` - git [${git.shown}]\n`);
+  }
+  checks.push(await checkConnection(loaded, say));
+  const problems = checks.flatMap((c) => (c.problem === null ? [] : [c.problem]));
+  if (problems.length === 0) {
+    conclude(green('All checks passed!'));
+    return true;
+  }
+  conclude(red(`${pluralize(problems.length, 'check')} failed:`));
+  for (const problem of problems) conclude(`${problem}\n`);
+  return false;
+}
+
+async function checkFiles(session: CommandSession, projectPath: string, profilePath: string): Promise<{ loaded: LoadedProject | null; profile: Check; project: Check }> {
+  const { cwd, env, flags, invocation, logger, projectDir } = session;
+  const reason = (what: string, text: string): string => `${what} loading failed for the following reason:\n${text}\n`;
+  if (!existsSync(projectPath)) {
+    const missing = broken('ERROR not found', `Project loading failed for the following reason:\n project path <${projectPath}> not found`);
+    return { loaded: null, profile: existsSync(profilePath) ? broken('ERROR invalid', reason('Could not load dbt_project.yml\nProfile', 'no profile is named')) : missingProfile(profilePath), project: missing };
+  }
+  try {
+    const loaded = await load({ cwd, env, flags, invocation, logger, now });
+    session.secrets.push(...profileSecrets(loaded.config.profile.credentials));
+    const profile = loaded.config.profile.profiles_dir === null ? fine('OK not needed: the embedded server is used') : fine('OK found and valid');
+    return { loaded, profile, project: fine('OK found and valid') };
+  } catch (error) {
+    if (!(error instanceof TsdbtError)) throw error;
+    const ofProfile = error.kind === 'profile' || /profile/i.test(error.message);
+    if (ofProfile) {
+      const profile = existsSync(profilePath) ? broken('ERROR invalid', reason('Profile', formatError(error))) : missingProfile(profilePath);
+      return { loaded: null, profile, project: projectReadable(projectDir) };
+    }
+    return { loaded: null, profile: existsSync(profilePath) ? fine('OK found and valid') : missingProfile(profilePath), project: broken('ERROR invalid', reason('Project', formatError(error))) };
+  }
+}
+
+function missingProfile(path: string): Check {
+  return broken('ERROR not found', `dbt looked for a profiles.yml file in ${path}, but did\nnot find one. For more information on configuring your profile, consult the\ndocumentation:\n\nhttps://docs.getdbt.com/docs/configure-your-profile\n`);
+}
+
+function projectReadable(projectDir: string): Check {
+  try {
+    readRawProject(projectDir);
+    return fine('OK found and valid');
+  } catch (error) {
+    return broken('ERROR invalid', `Project loading failed for the following reason:\n${formatError(error)}\n`);
+  }
+}
+
+function checkGit(cwd: string): Check {
+  const done = spawnSync('git', ['--help'], { cwd, stdio: 'ignore' });
+  return done.error === undefined ? fine('OK found') : broken('ERROR', `Error from git --help: ${done.error.message}`);
+}
+
+async function checkConnection(loaded: LoadedProject | null, say: (msg: string) => void): Promise<Check> {
+  if (loaded === null) {
+    say('Connection test skipped since no profile was found');
+    return { shown: red('SKIPPED'), problem: null };
+  }
+  say('Connection:');
+  for (const [key, value] of loaded.adapter.connectionInfo()) say(`  ${key}: ${toText(value)}`);
+  let check = fine('OK connection ok');
+  try {
+    await loaded.adapter.check();
+  } catch (error) {
+    const text = error instanceof TsdbtError ? error.message : String(error);
+    check = broken('ERROR', `dbt was unable to connect to the specified database.\nThe database returned the following error:\n\n  >${text}\n\nCheck your database credentials and try again. For more information, visit:\nhttps://docs.getdbt.com/docs/configure-your-profile\n`);
+  } finally {
+    await loaded.adapter.close();
+  }
+  say(`  Connection test: [${check.shown}]\n`);
+  return check;
+}

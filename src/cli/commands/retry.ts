@@ -1,0 +1,42 @@
+// retry: the last command again, on the nodes that failed, were skipped or were running when it was killed.
+import { join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readArtifact } from '../../artifacts.ts';
+import type { Json } from '../../contracts/node.ts';
+import type { Flags } from '../../contracts/project.ts';
+import type { RunResultsArtifact } from '../../contracts/results.ts';
+import { TsdbtError } from '../../errors.ts';
+import { projectResults, readJournal } from '../../state/journal.ts';
+import type { CommandSession } from '../command-session.ts';
+import { loadAndParse, runSelected } from './run.ts';
+
+const RETRIED = new Set(['error', 'fail', 'skipped', 'runtime error', 'partial success']);
+const RETRYABLE = new Set(['build', 'run', 'test', 'seed', 'snapshot', 'compile', 'generate', 'run-operation', 'clone']);
+/** What the retry says itself wins over what the first command said. */
+const OWN = new Set(['which', 'state', 'target', 'project_dir', 'profiles_dir', 'threads', 'full_refresh', 'log_path', 'log_format', 'log_level', 'log_format_file', 'log_level_file', 'invocation_command', 'vars']);
+
+export async function retryCommand(session: CommandSession): Promise<boolean> {
+  const previous = previousRun(session);
+  const which = String(previous.args['which'] ?? '');
+  if (!RETRYABLE.has(which)) throw new TsdbtError('runtime', `dbt retry is not supported for the '${which}' command`);
+  const kept = Object.fromEntries(Object.entries(previous.args).filter(([name]) => !OWN.has(name)));
+  const vars = { ...(previous.args['vars'] as { [name: string]: Json } | undefined), ...(session.flags['vars'] as { [name: string]: Json } | undefined) };
+  const full_refresh = session.flags.full_refresh || previous.args['full_refresh'] === true;
+  const flags = { ...session.flags, ...kept, vars, full_refresh, which, select: [], exclude: [], selector: null } as unknown as Flags;
+  const again: CommandSession = { ...session, which, flags, invocation: { ...session.invocation, args: { ...session.invocation.args, ...kept, which, full_refresh } } };
+  const parsed = await loadAndParse(again);
+  const failed = new Set(previous.failed.filter((id) => parsed.dag.has(id)));
+  return runSelected(again, parsed, failed, []);
+}
+
+/** What the last run left: its results, or, when it was killed, its journal. */
+function previousRun(session: CommandSession): { args: { readonly [name: string]: Json }; failed: string[] } {
+  const folder = resolve(session.projectDir, (session.flags['state'] as string | undefined) ?? session.flags.target_path ?? 'target');
+  const failedOf = (results: readonly { unique_id: string; status: string }[]): string[] => results.filter((r) => RETRIED.has(r.status)).map((r) => r.unique_id);
+  const journal = readJournal(join(folder, 'run.journal'));
+  if (journal !== null && !journal.ended) return { args: journal.start.args, failed: failedOf(projectResults(journal)) };
+  const path = join(folder, 'run_results.json');
+  if (!existsSync(path)) throw new TsdbtError('runtime', `Could not find previous run in '${folder}' target directory`);
+  const artifact = readArtifact<RunResultsArtifact>(path, 'run-results');
+  return { args: artifact.args, failed: failedOf(artifact.results) };
+}
