@@ -74,7 +74,7 @@ export function parseProject(input: ParseInput): ParseOutput {
   const macroIds = macroIdsOf(state);
   linkMacros(state, macroIds, facts);
 
-  const { rendering, envVars } = createParseRendering(state, { connectionInfo: () => adapter.connectionInfo() });
+  const { rendering, envVars } = createParseRendering(state, adapter);
   const tools: ParseTools = { state, rendering, names: new RelationNames(state, rendering) };
   for (const [name, project] of state.projects) {
     const own = byPackage.get(name) ?? [];

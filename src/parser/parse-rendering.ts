@@ -34,7 +34,7 @@ interface Collecting {
  * The rendering of one parse.
  * @returns also the environment variables that were asked for
  */
-export function createParseRendering(state: ParseState, adapter: Pick<Adapter, 'connectionInfo'>): { rendering: Rendering; envVars: Map<string, string> } {
+export function createParseRendering(state: ParseState, adapter: Pick<Adapter, 'type' | 'createRelation' | 'connectionInfo'>): { rendering: Rendering; envVars: Map<string, string> } {
   const envVars = new Map<string, string>();
   return { rendering: new ParseRendering(state, adapter, (name, value) => envVars.set(name, value)), envVars };
 }
@@ -50,7 +50,7 @@ class ParseRendering implements Rendering {
   /** Tree of the code that is being rendered. */
   #code: Ast.TemplateNode | null = null;
 
-  constructor(state: ParseState, adapter: Pick<Adapter, 'connectionInfo'>, onEnvVar: (name: string, value: string) => void) {
+  constructor(state: ParseState, adapter: Pick<Adapter, 'type' | 'createRelation' | 'connectionInfo'>, onEnvVar: (name: string, value: string) => void) {
     const { config, logger } = state;
     const started = config.invocation.started_at.getTime();
     this.#state = state;
@@ -63,9 +63,10 @@ class ParseRendering implements Rendering {
       recordEnvVar: onEnvVar,
       clock: () => started,
       config,
-      adapter: { type: state.adapter.type, createRelation: (fields) => state.adapter.createRelation(fields), connectionInfo: () => adapter.connectionInfo() },
+      // Whole, as templates reach `api.Column` and the like also while parsing.
+      adapter,
       templates: createTemplateEnvironments(),
-      warn: (event) => state.warnings.warn(event.name, event.code, event.msg, event.data),
+      warn: (event) => state.warnings.report(event),
     };
   }
 
