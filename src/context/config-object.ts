@@ -89,7 +89,7 @@ export class RuntimeConfigObject implements HostObject {
     const { config } = this.#node;
     if (config === undefined) return undefined;
     const name = key === 'pre_hook' || key === 'post_hook' ? key.replace('_', '-') : key;
-    const raw = Object.hasOwn(config, name) ? config[name] : undefined;
+    const raw = name === 'snapshot_table_column_names' ? snapshotColumns(config) : Object.hasOwn(config, name) ? config[name] : undefined;
     if (raw === undefined) return undefined;
     const value = fromJson(raw);
     this.#converted.set(key, value);
@@ -125,4 +125,12 @@ export class RuntimeConfigObject implements HostObject {
     }
     return docs.get(part) ?? false;
   }
+}
+
+/** A snapshot's names for the columns that it adds; undefined for what is no snapshot. */
+function snapshotColumns(config: { readonly [key: string]: unknown }): { readonly [name: string]: string } | undefined {
+  const given = config['snapshot_meta_column_names'];
+  if (typeof given !== 'object' || given === null) return undefined;
+  const names = given as { readonly [name: string]: string | null | undefined };
+  return Object.fromEntries(['dbt_valid_from', 'dbt_valid_to', 'dbt_scd_id', 'dbt_updated_at', 'dbt_is_deleted'].map((name) => [name, names[name] || name]));
 }

@@ -24,7 +24,7 @@ function isEmpty(value: Value): boolean {
 }
 
 /** Text of a value whose first line starts at the current place; further lines are indented by `indent`. */
-function node(value: Value, indent: number, sortKeys: boolean, inSequence: boolean): string {
+function node(value: Value, indent: number, sortKeys: boolean, inSequence: boolean, column = indent): string {
   if (Array.isArray(value) || value instanceof PyTuple) {
     const items = Array.isArray(value) ? value : value.items;
     if (items.length === 0) return '[]';
@@ -32,7 +32,7 @@ function node(value: Value, indent: number, sortKeys: boolean, inSequence: boole
   }
   if (value instanceof PyDict) return mapping(value, indent, sortKeys);
   if (value instanceof PySet) return mapping(new PyDict([...value.values()].map((item) => [item, null] as const)), indent, sortKeys);
-  return scalar(value, indent + (inSequence ? 0 : 2));
+  return scalar(value, indent + (inSequence ? 0 : 2), column);
 }
 
 function mapping(dict: PyDict, indent: number, sortKeys: boolean): string {
@@ -40,8 +40,9 @@ function mapping(dict: PyDict, indent: number, sortKeys: boolean): string {
   const entries = [...dict.entries()];
   if (sortKeys) entries.sort(([a], [b]) => (toText(a) < toText(b) ? -1 : equals(a, b) ? 0 : 1));
   return entries.map(([key, item], i) => {
-    const head = `${i === 0 ? '' : pad(indent)}${scalar(key, indent)}:`;
-    if (!isCollection(item) || isEmpty(item)) return `${head} ${node(item, indent, sortKeys, false)}`;
+    const name = scalar(key, indent, indent);
+    const head = `${i === 0 ? '' : pad(indent)}${name}:`;
+    if (!isCollection(item) || isEmpty(item)) return `${head} ${node(item, indent, sortKeys, false, indent + name.length + 2)}`;
     const deeper = item instanceof PyDict || item instanceof PySet ? indent + 2 : indent;
     return `${head}\n${pad(deeper)}${node(item, deeper, sortKeys, false)}`;
   }).join('\n');
@@ -51,10 +52,11 @@ function pad(width: number): string {
   return ' '.repeat(width);
 }
 
-function scalar(value: Value, indent: number): string {
+/** @param column where the scalar begins; @param indent where its further lines do */
+function scalar(value: Value, indent: number, column: number): string {
   if (value === null) return 'null';
   if (typeof value === 'boolean') return value ? 'true' : 'false';
-  if (typeof value === 'string') return stringScalar(value, indent);
+  if (typeof value === 'string') return stringScalar(value, indent, column);
   const number = numericOf(value);
   if (number !== undefined) return isFloat(value) ? floatText(Number(number)) : toText(value);
   if (typeof value === 'object' && !Array.isArray(value) && value.jinjaType.startsWith('datetime.date')) return toText(value);
@@ -83,22 +85,22 @@ function isPlain(text: string): boolean {
   return !/[^\x20-\x7e]/.test(text);
 }
 
-function stringScalar(text: string, indent: number): string {
-  if (isPlain(text)) return fold(text, indent);
+function stringScalar(text: string, indent: number, column: number): string {
+  if (isPlain(text)) return fold(text, indent, column);
   if (/[^\x20-\x7e\n]/.test(text) || (/\n/.test(text) && /[ \t]\n|\n[ \t]/.test(text))) return doubleQuoted(text);
   if (text.includes('\n')) {
     const lines = text.replaceAll("'", "''").split('\n');
     return `'${lines.join(`\n\n${pad(indent)}`)}'`;
   }
-  return `'${fold(text.replaceAll("'", "''"), indent)}'`;
+  return `'${fold(text.replaceAll("'", "''"), indent, column + 1)}'`;
 }
 
 /** Breaks a long line at single spaces once it is wider than PyYAML allows. */
-function fold(text: string, indent: number): string {
-  if (text.length + indent <= WIDTH) return text;
+function fold(text: string, indent: number, start: number): string {
+  if (text.length + start <= WIDTH) return text;
   const words = text.split(' ');
   let out = words[0]!;
-  let column = indent + out.length;
+  let column = start + out.length;
   for (let i = 1; i < words.length; i++) {
     const word = words[i]!;
     if (column > WIDTH && word !== '' && words[i - 1] !== '') {

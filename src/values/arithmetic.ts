@@ -5,7 +5,7 @@ import { formatPercent } from './percent-format.ts';
 import { JinjaError, typeError } from './python-error.ts';
 import { codePoints } from './sequence.ts';
 import { PyTuple } from './tuple.ts';
-import { typeName } from './type-name.ts';
+import { qualifiedTypeName, typeName } from './type-name.ts';
 import type { Value } from './value.ts';
 
 export type BinaryOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**';
@@ -123,7 +123,13 @@ function unsupported(op: BinaryOperator, a: Value, b: Value): JinjaError {
     return typeError(`can't multiply sequence by non-int of type '${typeName(isSequence(a) ? b : a)}'`);
   }
   const sign = op === '**' ? '** or pow()' : op;
-  return typeError(`unsupported operand type(s) for ${sign}: '${typeName(a)}' and '${typeName(b)}'`);
+  return typeError(`unsupported operand type(s) for ${sign}: '${operandName(a)}' and '${operandName(b)}'`);
+}
+
+/** The types of datetime are named with their module here, as those of Python's own modules written in C are. */
+function operandName(v: Value): string {
+  const full = qualifiedTypeName(v);
+  return full.startsWith('datetime.') ? full : typeName(v);
 }
 
 function isSequence(v: Value): boolean {

@@ -69,10 +69,10 @@ class Endless implements HostObject {
   }
 
   jinjaGet(name: string): Value | undefined {
-    return name === '__next__' || name === 'next' ? callable(name, '', () => this.next()) : undefined;
+    return name === '__next__' || name === 'next' ? callable(name, '', () => this.take()) : undefined;
   }
 
-  next(): Value {
+  take(): Value {
     const step = this.#values.next();
     return step.done === true ? null : step.value;
   }
@@ -80,7 +80,7 @@ class Endless implements HostObject {
   *jinjaIter(): Generator<Value, void, undefined> {
     for (let steps = 0; ; steps++) {
       if (steps > LIMIT) throw new TsdbtError('compilation', `${this.jinjaType} gives values for ever: more than ${LIMIT} were taken`);
-      yield this.next();
+      yield this.take();
     }
   }
 }

@@ -130,7 +130,7 @@ class PytzZone implements TimeZone {
     const shifted = new Date(wall);
     shifted.setUTCFullYear(parts['year']!, parts['month']! - 1, parts['day']!);
     // pytz keeps offsets in whole minutes.
-    return (BigInt(shifted.getTime() / 1000 - seconds) * 1_000_000n + 30_000_000n) / MINUTE * MINUTE;
+    return BigInt(Math.floor((shifted.getTime() / 1000 - seconds + 30) / 60)) * MINUTE;
   }
 
   variantAt(utcMicros: bigint): PytzVariant {
