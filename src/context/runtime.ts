@@ -102,7 +102,7 @@ export class RuntimeScope extends ProviderScope {
 
   createAdapter(): HostObject {
     return createAdapterObject({
-      adapter: this.options.context.adapter, session: this.options.session, config: this.context.config, ...this.options.adapterHooks,
+      adapter: this.options.context.adapter, session: this.options.session, config: this.context.config, now: this.context.clock, ...this.options.adapterHooks,
       dispatch: (name, namespace) => this.dispatch(name, namespace),
       executeMacro: (name, args, kwargs) => this.executeMacro(name, args, kwargs),
     });
