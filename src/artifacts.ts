@@ -1,12 +1,14 @@
 // The files under target/: manifest, semantic manifest, graph summary, run results, sources, catalog, and the cache of a parse; each
 // is written whole or not at all, and read back with clear errors. Leaves what is in them to the layers that make them.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Manifest } from './contracts/manifest.ts';
 import type { GraphNode } from './contracts/node.ts';
 import type { CatalogArtifact, RunResult, RunResultsArtifact, SourcesArtifact } from './contracts/results.ts';
 import { TsdbtError } from './errors.ts';
+import type { ParseCache } from './parser/parse-cache.ts';
 
 export const ARTIFACT_FILES = {
   manifest: 'manifest.json',
@@ -27,11 +29,16 @@ const SCHEMA_VERSIONS: Readonly<Record<string, readonly number[]>> = {
  * Writes a file so that a reader sees the old text or the new one, never a part.
  * @throws TsdbtError `runtime` when the folder cannot be written
  */
-export function writeFileAtomically(path: string, text: string | Uint8Array): void {
+export function writeFileAtomically(path: string, ...parts: readonly (string | Uint8Array)[]): void {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(temporary, text);
+    const file = openSync(temporary, 'w');
+    try {
+      for (const part of parts) writeFileSync(file, part);
+    } finally {
+      closeSync(file);
+    }
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -69,6 +76,34 @@ export function writeManifest(targetPath: string, manifest: Manifest): void {
   for (const id in manifest.nodes) nodes[id] = writableNode(manifest.nodes[id] as GraphNode);
   writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), artifactJson({ ...manifest, nodes }));
   writeFileAtomically(join(targetPath, ARTIFACT_FILES.semanticManifest), artifactJson(semanticManifest(manifest)));
+}
+
+/** Writes the manifest of a parse whose body is JSON already. */
+export function writeParsedManifest(targetPath: string, manifest: Manifest, body: Uint8Array): void {
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), `{"metadata":${artifactJson(manifest.metadata)},`, body.subarray(1));
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.semanticManifest), artifactJson(semanticManifest(manifest)));
+}
+
+/** The parse that an earlier command kept, or null when there is none or it cannot be read. */
+export function readParseCache(targetPath: string): ParseCache | null {
+  try {
+    const bytes = readFileSync(join(targetPath, ARTIFACT_FILES.partialParse));
+    const line = bytes.indexOf('\n');
+    return line < 0 ? null : { header: JSON.parse(bytes.subarray(0, line).toString('utf8')) as ParseCache['header'], body: bytes.subarray(line + 1) };
+  } catch {
+    return null;
+  }
+}
+
+/** Keeps a parse for the next command. */
+export function writeParseCache(targetPath: string, { header, body }: ParseCache): void {
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.partialParse), `${JSON.stringify(header)}\n`, body);
+}
+
+/** Changes whenever the program does: what an older program parsed is not used. */
+export function engineStamp(): string {
+  const { mtimeMs, size } = statSync(fileURLToPath(import.meta.url));
+  return `${mtimeMs}-${size}`;
 }
 
 /** A node without what dbt keeps out of the artifact. */

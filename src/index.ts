@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Adapter } from './adapters/adapter.ts';
 import { createAdapter } from './adapters/index.ts';
-import { writeFileAtomically, writeGraphSummary, writeManifest, writeRunResults } from './artifacts.ts';
+import { engineStamp, readParseCache, writeFileAtomically, writeGraphSummary, writeManifest, writeParseCache, writeParsedManifest, writeRunResults } from './artifacts.ts';
 import type { ScopeFactory } from './compiler/node-scope.ts';
 import { createMacroResolver } from './context/macro-resolver.ts';
 import { ManifestLookup } from './context/manifest-lookup.ts';
@@ -21,7 +21,7 @@ import { resourceTypesFor } from './graph/resource-types.ts';
 import { type Selection, select as selectNodes } from './graph/selector.ts';
 import { type IndirectSelection, parseSelectorDefinitions } from './graph/selector-grammar.ts';
 import type { Logger } from './log.ts';
-import { parseProject } from './parser/manifest.ts';
+import { parseWithCache } from './parser/parse-cache.ts';
 import { readSourceFiles } from './project/files.ts';
 import { loadRuntimeConfig } from './project/runtime-config.ts';
 import { loadYaml } from './project/yaml.ts';
@@ -90,10 +90,13 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
  * @throws {TsdbtError} the first thing that is wrong, with file and line
  */
 export function parse(loaded: LoadedProject, options: { write?: boolean; files?: readonly SourceFile[] } = {}): ParsedProject {
-  const { config, adapter, logger } = loaded;
-  const { manifest } = parseProject({ config, files: options.files ?? readSourceFiles(config), adapter, logger });
+  const { config, adapter, logger, targetPath } = loaded;
+  const previous = config.flags.partial_parse ? readParseCache(targetPath) : null;
+  const files = options.files ?? readSourceFiles(config);
+  const { manifest, cache, reused } = parseWithCache({ config, files, adapter, logger, previous, engine: engineStamp() });
+  if (!reused) writeParseCache(targetPath, cache);
   const parsed = { ...loaded, manifest, dag: buildGraph(manifest, { testEdges: config.flags.which === 'build' }) };
-  if (options.write !== false && config.flags.write_json) writeManifest(loaded.targetPath, manifest);
+  if (options.write !== false && config.flags.write_json) writeParsedManifest(targetPath, manifest, cache.body);
   return parsed;
 }
 

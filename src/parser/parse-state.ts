@@ -68,7 +68,7 @@ export class ParseState {
     this.config = config;
     this.adapter = adapter;
     this.logger = logger;
-    this.warnings = new ParseWarnings(config.flags, logger);
+    this.warnings = new ParseWarnings(logger);
     this.root = config.project;
     this.projects = new Map([config.project, ...config.packages].map((project) => [project.project_name, project]));
     this.internalPackages = internalPackages;

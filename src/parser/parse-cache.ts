@@ -1,0 +1,119 @@
+// Whether an earlier parse still holds: the same program, configuration, environment variables and files give the same manifest.
+// Pure; leaves the file that keeps it to artifacts.ts.
+import { createHash } from 'node:crypto';
+import { DEFAULT_ENV_PLACEHOLDER } from '../context/env-var.ts';
+import type { Manifest } from '../contracts/manifest.ts';
+import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
+import type { LogEvent } from '../log.ts';
+import { type ParseInput, type ParseOutput, parseProject } from './manifest.ts';
+import { manifestMetadata } from './metadata.ts';
+
+/** What an earlier parse came from. Plain JSON. */
+export interface ParseCacheHeader {
+  /** Program, configuration, flags. */
+  readonly key: string;
+  /** Name → hash of the value, or null where there was none. */
+  readonly env_vars: Readonly<Record<string, string | null>>;
+  /** File → time, and checksum. */
+  readonly files: Readonly<Record<string, readonly [mtime: number, checksum: string]>>;
+  /** When the parse began, in milliseconds since 1970. */
+  readonly started_at: number;
+  /** Warnings that are said at every start, parsed or not. */
+  readonly warnings: readonly LogEvent[];
+}
+
+export interface ParseCache {
+  readonly header: ParseCacheHeader;
+  /** JSON of the manifest without `metadata`, in UTF-8. */
+  readonly body: Uint8Array;
+}
+
+export interface CachedParseInput extends ParseInput {
+  readonly previous: ParseCache | null;
+  /** Changes whenever the program does. */
+  readonly engine: string;
+}
+
+export interface CachedParseOutput extends ParseOutput {
+  readonly cache: ParseCache;
+  /** The manifest is the earlier one. */
+  readonly reused: boolean;
+}
+
+/** dbt says these even when nothing was parsed again. */
+const REPEATED: ReadonlySet<string> = new Set([
+  'DeprecatedModel', 'DeprecatedReference', 'UpcomingReferenceDeprecation', 'UnusedResourceConfigPath', 'SpacesInResourceNameDeprecation',
+  'ResourceNamesWithSpacesDeprecation', 'DuplicateNameDistinctNodeTypesDeprecation', 'MicrobatchModelNoEventTimeInputs',
+]);
+/** Flags that can change a parse although no template asks for them. */
+const PARSE_FLAGS: readonly string[] = ['store_failures', 'warn_error', 'warn_error_options', 'static_parser'];
+/** A template that reads the flags or arguments of a command may say something else in another command. */
+const READS_COMMAND = /\bflags\b|invocation_args_dict|selected_resources/;
+/** A file that changed within this time of a parse may change again without a new time stamp. */
+const CLOCK_GRAIN_MS = 2000;
+
+/**
+ * Parses, or takes the earlier manifest when nothing that it came from has changed.
+ * @throws TsdbtError as `parseProject`
+ */
+export function parseWithCache(input: CachedParseInput): CachedParseOutput {
+  const { config, files, previous, logger } = input;
+  if (previous !== null) {
+    const manifest = reuse(previous, input);
+    if (manifest !== null) {
+      for (const warning of previous.header.warnings) logger.fire(warning);
+      return { manifest, warnings: previous.header.warnings, envVars: {}, cache: previous, reused: true };
+    }
+  }
+  const output = parseProject(input);
+  const readsCommand = files.some((file) => isUserText(file, config) && READS_COMMAND.test(file.contents));
+  const { metadata: _metadata, ...rest } = output.manifest;
+  const header: ParseCacheHeader = {
+    key: keyOf(input, readsCommand),
+    env_vars: Object.fromEntries(Object.entries(output.envVars).map(([name, value]) => [name, value === DEFAULT_ENV_PLACEHOLDER ? null : hash(value)])),
+    files: Object.fromEntries(files.map((file) => [fileId(file), [file.mtime_ms, file.checksum.checksum] as const])),
+    started_at: config.invocation.started_at.getTime(),
+    warnings: output.warnings.filter((warning) => REPEATED.has(warning.name)),
+  };
+  return { ...output, cache: { header, body: Buffer.from(JSON.stringify(rest), 'utf8') }, reused: false };
+}
+
+function reuse({ header, body }: ParseCache, input: CachedParseInput): Manifest | null {
+  const { config, files } = input;
+  if (header.key !== keyOf(input, header.key.startsWith('command:'))) return null;
+  for (const name in header.env_vars) {
+    const value = config.env[name];
+    if (header.env_vars[name] !== (value === undefined ? null : hash(value))) return null;
+  }
+  if (Object.keys(header.files).length !== files.length) return null;
+  for (const file of files) {
+    const known = header.files[fileId(file)];
+    if (known === undefined) return null;
+    const sure = known[0] === file.mtime_ms && file.mtime_ms < header.started_at - CLOCK_GRAIN_MS;
+    if (!sure && known[1] !== file.checksum.checksum) return null;
+  }
+  return { metadata: manifestMetadata(config, input.adapter.type), ...(JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')) as Omit<Manifest, 'metadata'>) };
+}
+
+function fileId(file: SourceFile): string {
+  return `${file.kind} ${file.package_name}://${file.original_file_path}`;
+}
+
+function isUserText(file: SourceFile, config: RuntimeConfig): boolean {
+  return file.kind !== 'seed' && file.package_name !== 'dbt' && file.package_name !== `dbt_${config.profile.credentials.type}`;
+}
+
+function keyOf({ config, adapter, engine }: CachedParseInput, readsCommand: boolean): string {
+  const { packages, profile, flags, cli_vars, invocation } = config;
+  const behavior = Object.keys(flags).filter((name) => /^(?:require_|support_|validate_|state_modified|latest_version)/.test(name) || PARSE_FLAGS.includes(name)).sort();
+  const parts = {
+    engine, packages, cli_vars,
+    profile: [profile.profile_name, profile.target_name, profile.threads, adapter.connectionInfo().map(([name, value]) => [name, String(value)])],
+    flags: readsCommand ? [flags, invocation.args] : behavior.map((name) => [name, flags[name]]),
+  };
+  return `${readsCommand ? 'command' : 'project'}:${hash(JSON.stringify(parts, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)))}`;
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}
