@@ -311,7 +311,7 @@ class BlockReader {
       value += (breaks === 1 ? ' ' : '\n'.repeat(breaks - 1)) + text.slice(this.position, at).trimEnd();
       commented = at < end && text.charCodeAt(at) === HASH;
     }
-    if (value === '=') throw new UnsupportedYaml();
+    if (value === '=' || value === '<<') throw new UnsupportedYaml();
     return resolvePlainScalar(value) as Json;
   }
 
@@ -494,7 +494,7 @@ class BlockReader {
     if (stop !== ',' && stop !== ']' && stop !== '}' && !(isKey && stop === ':')) throw new UnsupportedYaml();
     this.position = at;
     const value = text.slice(start, at).trimEnd();
-    if (value === '=') throw new UnsupportedYaml();
+    if (value === '=' || value === '<<') throw new UnsupportedYaml();
     return resolvePlainScalar(value) as Json;
   }
 }

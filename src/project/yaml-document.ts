@@ -31,35 +31,58 @@ function yamlModule(): YamlModule {
   return createRequire(import.meta.url)('yaml') as YamlModule;
 }
 
-// PyYAML's words for what the library reports under these codes.
+const UNPRINTABLE = /[^\t\n\r\x20-\x7E\x85\xA0-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
+
+// libyaml's words for what the package reports under these codes.
 const PROBLEMS: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: "found character '\\t' that cannot start any token",
-  BLOCK_AS_IMPLICIT_KEY: 'mapping values are not allowed here',
-  MULTILINE_IMPLICIT_KEY: "could not find expected ':'",
+  TAB_AS_INDENT: 'found character that cannot start any token',
+  BAD_SCALAR_START: 'found character that cannot start any token',
+  BLOCK_AS_IMPLICIT_KEY: 'mapping values are not allowed in this context',
+  MULTILINE_IMPLICIT_KEY: 'mapping values are not allowed in this context',
   MULTIPLE_DOCS: 'expected a single document in the stream',
   BAD_ALIAS: 'found undefined alias',
+  BAD_DQ_ESCAPE: 'found unknown escape character',
 };
+
+/** The first problem that the package found, with libyaml's words and place where they are known. */
+function problemOf(error: { readonly code: string; readonly message: string; readonly pos: readonly [number, number] }, text: string, place: Place): YamlProblem {
+  let [offset] = error.pos;
+  let message = PROBLEMS[error.code] ?? error.message;
+  if (error.code === 'BLOCK_AS_IMPLICIT_KEY' || error.code === 'MULTILINE_IMPLICIT_KEY') {
+    const colon = text.slice(offset).search(/:(?=\s|$)/);
+    if (colon !== -1) offset += colon;
+  }
+  if (text[offset] === '\t') message = PROBLEMS['TAB_AS_INDENT'] ?? message;
+  if (/^Missing closing .quote/.test(message)) message = 'found unexpected end of stream';
+  if (error.code === 'BAD_INDENT') message = /must start at the same column/.test(message) ? 'did not find expected key' : `did not find expected ',' or '${message.at(-1)}'`;
+  return { message, ...place(offset) };
+}
+
+type Place = (offset: number) => { line: number; column: number };
 
 /**
  * Reads any YAML text as PyYAML's safe loader does.
  * @throws YamlSyntaxError with the place of the first problem
  */
 export function readYamlDocument(text: string): YamlDocument {
+  const unprintable = UNPRINTABLE.exec(text);
+  if (unprintable !== null) {
+    const before = text.slice(0, unprintable.index).split('\n');
+    const code = (unprintable[0].codePointAt(0) ?? 0).toString(16).padStart(4, '0');
+    throw new YamlSyntaxError({ message: `unacceptable character #x${code}: special characters are not allowed`, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 });
+  }
   const yaml = yamlModule();
   const lines = new yaml.LineCounter();
   const document = yaml.parseDocument(text, {
     version: '1.1', schema: 'failsafe', uniqueKeys: false, strict: true, prettyErrors: false, logLevel: 'error', lineCounter: lines,
   });
-  const first = document.errors[0];
-  if (first !== undefined) {
-    const { line, col } = lines.linePos(first.pos[0]);
-    const tab = text[first.pos[0]] === '\t';
-    throw new YamlSyntaxError({ message: (tab ? PROBLEMS['TAB_AS_INDENT'] : PROBLEMS[first.code]) ?? first.message, line, column: col });
-  }
-  const reader = new Reader(yaml, document, (offset) => {
+  const place: Place = (offset) => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
-  });
+  };
+  const [first] = document.errors;
+  if (first !== undefined) throw new YamlSyntaxError(problemOf(first, text, place));
+  const reader = new Reader(yaml, document, place, text);
   return { value: reader.node(document.contents as Node | null), duplicates: reader.duplicates };
 }
 
@@ -95,12 +118,14 @@ export function locateYaml(text: string, path: readonly (string | number)[]): { 
 class Reader {
   readonly duplicates: { key: string; line: number; column: number }[] = [];
   private readonly yaml: YamlModule;
+  private readonly text: string;
   private readonly document: Document;
-  private readonly place: (offset: number) => { line: number; column: number };
+  private readonly place: Place;
   private readonly aliased = new Map<Node, Json>();
 
-  constructor(yaml: YamlModule, document: Document, place: (offset: number) => { line: number; column: number }) {
+  constructor(yaml: YamlModule, document: Document, place: Place, text: string) {
     this.yaml = yaml;
+    this.text = text;
     this.document = document;
     this.place = place;
   }
@@ -136,8 +161,14 @@ class Reader {
       if (value === undefined) this.fail(node, `could not determine a constructor for the tag '${node.tag}'`);
       return value as Json;
     }
+    if (node.type === 'PLAIN' && (text === '=' || text === '<<')) {
+      this.fail(node, `could not determine a constructor for the tag 'tag:yaml.org,2002:${text === '=' ? 'value' : 'merge'}'`);
+    }
     if (node.type === 'PLAIN' && node.tag !== '!') return resolvePlainScalar(text) as Json;
-    return node.value === null ? '' : String(node.value);
+    const value = node.value === null ? '' : String(node.value);
+    // A block scalar that the end of the text cuts off has no line break of its own.
+    const cutOff = (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED') && !this.text.endsWith('\n') && (node.range?.[1] ?? 0) >= this.text.length;
+    return cutOff && value.endsWith('\n') ? value.slice(0, -1) : value;
   }
 
   private map(map: YAMLMap): Json {

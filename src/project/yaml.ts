@@ -17,7 +17,8 @@ export interface LoadYamlOptions {
  * @example loadYaml('a: [1, yes]', null) // { a: [1, true] }
  */
 export function loadYaml(text: string, path: string | null, options: LoadYamlOptions = {}): Json {
-  const source = text.includes('\r') ? text.replaceAll('\r\n', '\n') : text;
+  let source = text.includes('\r') ? text.replaceAll('\r\n', '\n') : text;
+  if (source.charCodeAt(0) === 0xfeff) source = source.slice(1);
   try {
     return readBlockYaml(source);
   } catch (error) {
