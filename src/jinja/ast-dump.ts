@@ -59,7 +59,7 @@ function dump(v: unknown, lines: boolean): string {
   if (typeof v === 'object' && v !== null && 'type' in v && 'line' in v) {
     const node = v as { type: string; line: number; [field: string]: unknown };
     const fields = FIELDS[node.type] ?? BINARY;
-    const at = lines && node.type !== 'Operand' && node.type !== 'Keyword' ? `@${node.line}` : '';
+    const at = lines && node.line > 0 && node.type !== 'Operand' && node.type !== 'Keyword' ? `@${node.line}` : '';
     return `${node.type}${at}(${fields.map((f) => `${f}=${dump(node[f], lines)}`).join(', ')})`;
   }
   return toRepr(v as Value);

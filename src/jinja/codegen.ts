@@ -104,7 +104,7 @@ export class Codegen extends ExpressionCodegen {
     const globals = [...unit.globals].map(([name, variable]) => `const ${variable} = $g(${JSON.stringify(name)});`).join(' ');
     const name = this.constant(label);
     return `function${star} (${[...parameters, ...unit.extraParameters].join(', ')}) {
-let $l = 0, o = "", $f = null; ${this.native && label === 'template' ? 'const $n = [];' : ''} ${temporaries} ${unit.declarations.join(' ')}
+let $l = 0, o = "", $f = null; ${this.native && label === 'template' ? 'const $n = [];' : ''} ${parameters.includes('$c') ? 'const $g = $.getter($c);' : ''} ${temporaries} ${unit.declarations.join(' ')}
 $r.enter();
 const $d = $r.depth;
 try {
@@ -237,7 +237,7 @@ if ($f !== null) $r.trace.leave($f);
         return;
       case 'Block': {
         this.line(node.line);
-        const context = node.scoped ? `$.derive($c, ${this.localContext(frame)})` : '$c';
+        const context = node.scoped ? `$.deriveBlock($c, ${this.localContext(frame)})` : '$c';
         const guard = this.hasExtends && frame.toplevel ? 'if ($parent === null) ' : '';
         this.write(`${guard}{`);
         if (node.required) this.write(`$.checkRequired($c, ${JSON.stringify(node.name)});`);
@@ -373,10 +373,9 @@ if ($f !== null) $r.trace.leave($f);
     const loop = usesLoop ? symbols.declareParameter('loop') : undefined;
     symbols.analyze([node.target], true);
     symbols.analyze(node.body);
-    walk([node.target], (n) => {
-      if (n.type === 'Name' && n.name === 'loop') throw new JinjaError('TemplateAssertionError', "Can't assign to special loop variable in for-loop target", { line: n.line });
+    walk([node], (n) => {
+      if (n.type === 'Name' && n.name === 'loop' && n.ctx === 'store') throw new JinjaError('TemplateAssertionError', "Can't assign to special loop variable in for-loop target", { line: n.line });
     });
-    if (usesLoop) this.forbidLoopStores(node);
     this.line(node.line);
     const iterable = this.expression(node.iter, frame);
     if (node.recursive) {
@@ -386,17 +385,6 @@ if ($f !== null) $r.trace.leave($f);
     const source = this.temporary();
     this.write(`${source} = $.iterate(${iterable});`);
     this.loopBody(node, { ...frame, symbols, toplevel: false, inLoop: true }, frame, loop, source, '0', 'null');
-  }
-
-  private forbidLoopStores(node: For): void {
-    for (const statement of node.body) {
-      if (statement.type !== 'Assign') continue;
-      walk([statement.target], (n) => {
-        if (n.type === 'Name' && n.name === 'loop' && n.ctx === 'store') {
-          throw new JinjaError('TemplateAssertionError', "Can't assign to special loop variable in for-loop", { line: n.line });
-        }
-      });
-    }
   }
 
   /** The rounds of a loop over the iterable in the variable `source`. */

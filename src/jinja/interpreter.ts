@@ -46,6 +46,9 @@ export function isInterpretable(ast: TemplateNode, functions: Functions): boolea
       case 'For':
         if (node.recursive || loopIsStored(node)) good = false;
         break;
+      case 'Name':
+        if (node.name === 'self') good = false;
+        break;
       case 'Filter':
         if (!functions.filters.has(node.name)) good = false;
         break;

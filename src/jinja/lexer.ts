@@ -282,7 +282,10 @@ class Scanner {
     const { raw } = this.endings;
     raw.lastIndex = this.pos;
     const match = raw.exec(this.source);
-    if (match === null) throw this.fail('Missing end of raw directive');
+    if (match === null) {
+      if (this.pos >= this.source.length) return;
+      throw this.fail('Missing end of raw directive');
+    }
     const from = this.pos;
     this.pushData(from, match.index, match[1] ?? '', false);
     const end = match.index + match[0].length;
@@ -295,7 +298,10 @@ class Scanner {
     const { comment } = this.endings;
     comment.lastIndex = this.pos;
     const match = comment.exec(this.source);
-    if (match === null) throw this.fail('Missing end of comment tag');
+    if (match === null) {
+      if (this.pos >= this.source.length) return;
+      throw this.fail('Missing end of comment tag');
+    }
     const end = match.index + match[0].length;
     this.line += countNewlines(this.source, this.pos, end);
     this.lineStarting = this.source[end - 1] === '\n';

@@ -1,7 +1,7 @@
 // `namespace()`: the object whose attributes a template may set, and the global functions that every template has.
 import { callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
-import { indexArgument, } from '../values/methods/list-methods.ts';
+import { indexArgument } from '../values/methods/list-methods.ts';
 import { pairsOf } from '../values/methods/dict-methods.ts';
 import { JinjaError, typeError, valueError } from '../values/python-error.ts';
 import { PyRange } from '../values/range.ts';
@@ -88,12 +88,18 @@ export function createGlobals(): ReadonlyMap<string, Value> {
     return result;
   };
   const namespace: Callable = (args, kwargs) => new Namespace(dict(args, kwargs) as PyDict);
+  const cycler: Callable = (args) => createCycler(args);
+  const joiner = callable('Joiner.__init__', "sep=', '", (separator) => createJoiner(String(separator)));
+  for (const [type, name] of [[dict, 'dict'], [namespace, 'jinja2.utils.Namespace'], [cycler, 'jinja2.utils.Cycler'], [joiner, 'jinja2.utils.Joiner']] as const) {
+    type.jinjaType = 'type';
+    type.jinjaText = () => `<class '${name}'>`;
+  }
   return new Map<string, Value>([
     ['range', range],
     ['dict', dict],
     ['namespace', namespace],
-    ['cycler', (args) => createCycler(args)],
-    ['joiner', callable('joiner', "sep=', '", (separator) => createJoiner(String(separator)))],
+    ['cycler', cycler],
+    ['joiner', joiner],
     ['lipsum', callable('generate_lorem_ipsum', 'n=5, html=True, min=20, max=100', (n, _html, min) => {
       const words = Array.from({ length: Number(min) }, (_, i) => LOREM[i % LOREM.length]).join(' ');
       return Array.from({ length: Number(n) }, () => `${words[0]?.toUpperCase()}${words.slice(1)}.`).join('\n\n');

@@ -413,8 +413,9 @@ export class Parser extends ExpressionParser {
       }
     }
     if (args.length === 0) {
-      args.push({ type: 'Name', name: 'supported_languages', ctx: 'param', line, pos });
-      defaults.push({ type: 'List', items: [{ type: 'Const', value: 'sql', line, pos }], line, pos });
+      // Not written in the source: they have no line.
+      args.push({ type: 'Name', name: 'supported_languages', ctx: 'param', line: 0, pos });
+      defaults.push({ type: 'List', items: [{ type: 'Const', value: 'sql', line: 0, pos }], line: 0, pos });
     }
     const body = this.parseStatements(['name:endmaterialization'], true);
     return {

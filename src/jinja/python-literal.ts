@@ -38,7 +38,7 @@ export function parseLiteral(text: string): { readonly value: Value } | undefine
     const set = setLiteral(source);
     if (set !== undefined) return set;
     const node = new LiteralParser(new TokenStream(LEXER.tokenize(`{{${source} }}`))).begin().read();
-    return node === undefined ? undefined : { value: valueOf(node) };
+    return node === undefined ? undefined : { value: literalValue(node) };
   } catch (error) {
     if (error instanceof JinjaError || error instanceof NotLiteral) return undefined;
     throw error;
@@ -54,19 +54,19 @@ function setLiteral(source: string): { readonly value: Value } | undefined {
   return list !== undefined && Array.isArray(list.value) ? { value: new PySet(list.value) } : undefined;
 }
 
-function valueOf(node: Expr): Value {
+function literalValue(node: Expr): Value {
   switch (node.type) {
     case 'Const':
       return node.value;
     case 'List':
-      return node.items.map(valueOf);
+      return node.items.map(literalValue);
     case 'Tuple':
-      return new PyTuple(node.items.map(valueOf));
+      return new PyTuple(node.items.map(literalValue));
     case 'Dict':
-      return new PyDict(node.items.map((p) => [valueOf(p.key), valueOf(p.value)]));
+      return new PyDict(node.items.map((p) => [literalValue(p.key), literalValue(p.value)]));
     case 'Neg':
     case 'Pos': {
-      const value = valueOf(node.node);
+      const value = literalValue(node.node);
       if (typeof value !== 'number' && typeof value !== 'bigint' && !(typeof value === 'object' && value !== null && 'value' in value)) throw new NotLiteral();
       return node.type === 'Neg' ? negate(value) : value;
     }

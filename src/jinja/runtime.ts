@@ -17,7 +17,7 @@ import { PyTuple } from '../values/tuple.ts';
 import { typeName } from '../values/type-name.ts';
 import { Undefined, type UndefinedFactory } from '../values/undefined.ts';
 import type { Callable, Kwargs, Value } from '../values/value.ts';
-import { TemplateContext } from './context.ts';
+import { type Scope, TemplateContext } from './context.ts';
 import { contains } from './contains.ts';
 import { describeFailure, type TemplateSource } from './failure.ts';
 import { TemplateInheritance, type TemplateLoader } from './inheritance.ts';
@@ -30,6 +30,8 @@ import { type NativePart, nativeConcat } from './native.ts';
 import type { RenderState } from './render-state.ts';
 import { macroReturn, ReturnSignal } from './return-signal.ts';
 import type { TestFunction } from './tests.ts';
+
+const NOTHING: Scope = { get: () => undefined };
 
 type Pending = Value | Promise<Value> | Generator<unknown, Value, unknown>;
 
@@ -207,7 +209,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
       return toArray(v);
     } catch (error) {
       if (v instanceof Undefined) throw error;
-      throw typeError(`argument after * must be an iterable, not ${typeName(v)}`);
+      throw typeError(`Value after * must be an iterable, not ${typeName(v)}`);
     }
   }
 
@@ -215,10 +217,10 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     const result = new Map<string, Value>();
     for (let i = 0; i < names.length; i++) result.set(names[i] as string, values[i] as Value);
     if (more === undefined) return result;
-    if (!(more instanceof PyDict)) throw typeError(`argument after ** must be a mapping, not ${typeName(more)}`);
+    if (!(more instanceof PyDict)) throw typeError(`jinja2.sandbox.SandboxedEnvironment.call() argument after ** must be a mapping, not ${typeName(more)}`);
     for (const [key, value] of more.entries()) {
       if (typeof key !== 'string') throw typeError('keywords must be strings');
-      if (result.has(key)) throw typeError(`got multiple values for keyword argument '${key}'`);
+      if (result.has(key)) throw typeError(`jinja2.sandbox.SandboxedEnvironment.call() got multiple values for keyword argument '${key}'`);
       result.set(key, value);
     }
     return result;
@@ -271,8 +273,16 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     return context.derive(locals);
   }
 
-  fresh(context: TemplateContext): TemplateContext {
-    return new TemplateContext(context.scope);
+  /** Like `derive`, for a block of the same template. */
+  deriveBlock(context: TemplateContext, locals: { readonly [name: string]: Value | undefined }): TemplateContext {
+    const derived = context.derive(locals);
+    for (const [name, blocks] of context.blocks) derived.blocks.set(name, blocks);
+    return derived;
+  }
+
+  /** A context that sees nothing but the globals of jinja2. */
+  fresh(_context: TemplateContext): TemplateContext {
+    return new TemplateContext(NOTHING);
   }
 
   extendedTwice(): never {

@@ -109,7 +109,7 @@ function missingArguments(name: string, missing: readonly string[], kind: string
 function parseSignature(signature: string): Parameter[] {
   const out: Parameter[] = [];
   let keywordOnly = false;
-  for (const part of signature.split(/,(?![^[{(]*[\]})])/)) {
+  for (const part of signature.match(/(?:'[^']*'|[^,'])+/g) ?? []) {
     const text = part.trim();
     if (text === '') continue;
     if (text === '*') {

@@ -25,17 +25,20 @@ export function formatFloat(x: number, type: string, precision: number, alternat
   return upper ? text.toUpperCase() : text;
 }
 
-/** Exact decimal digits of a double, rounded half to even on the exact value. */
+/** Decimal digits of a double, rounded half to even on its exact value. */
 function fixed(x: number, precision: number): string {
-  if (precision <= 100 && x < 1e21) {
-    const text = x.toFixed(precision);
-    return text;
-  }
   const [digits, exponent] = exactDigits(x);
-  const scaled = exponent + precision;
-  const whole = scaled >= 0 ? digits * 10n ** BigInt(scaled) : digits / 10n ** BigInt(-scaled);
-  const all = whole.toString().padStart(precision + 1, '0');
+  const all = scaled(digits, exponent + precision).toString().padStart(precision + 1, '0');
   return precision === 0 ? all : `${all.slice(0, -precision)}.${all.slice(-precision)}`;
+}
+
+/** `digits` × 10^shift as an integer, rounded half to even. */
+function scaled(digits: bigint, shift: number): bigint {
+  if (shift >= 0) return digits * 10n ** BigInt(shift);
+  const unit = 10n ** BigInt(-shift);
+  const quotient = digits / unit;
+  const rest = (digits % unit) * 2n;
+  return rest > unit || (rest === unit && quotient % 2n === 1n) ? quotient + 1n : quotient;
 }
 
 /** `x` as coefficient × 10^exponent, exactly. */
@@ -50,16 +53,21 @@ function exactDigits(x: number): [bigint, number] {
 }
 
 function exponential(x: number, precision: number, alternate: boolean): string {
-  const most = Math.min(precision, 100);
-  const [mantissa = '', exponent = '0'] = x.toExponential(most).split('e');
-  const zeros = '0'.repeat(precision - most);
-  const n = Number(exponent);
-  return `${mantissa}${alternate && precision === 0 ? '.' : ''}${zeros}e${n < 0 ? '-' : '+'}${String(Math.abs(n)).padStart(2, '0')}`;
+  let exponent = x === 0 ? 0 : Number(x.toExponential().split('e')[1]);
+  const [digits, scale] = exactDigits(x);
+  let rounded = scaled(digits, scale - exponent + precision).toString();
+  if (rounded.length > precision + 1) {
+    exponent++;
+    rounded = rounded.slice(0, -1);
+  }
+  rounded = rounded.padEnd(precision + 1, '0');
+  const fraction = precision > 0 ? `.${rounded.slice(1)}` : alternate ? '.' : '';
+  return `${rounded[0]}${fraction}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
 }
 
 function general(x: number, precision: number, alternate: boolean): string {
   if (x === 0) return alternate ? `0.${'0'.repeat(precision - 1)}` : '0';
-  const exponent = Number(x.toExponential(Math.min(precision - 1, 100)).split('e')[1]);
+  const exponent = Number(exponential(x, precision - 1, false).split('e')[1]);
   if (exponent < -4 || exponent >= precision) {
     const text = exponential(x, precision - 1, alternate);
     return alternate ? text : text.replace(/\.?0*e/, 'e').replace(/^e/, '0e');

@@ -112,7 +112,7 @@ function compareKeys(a: Value, b: Value): number {
   const x = numericOf(a);
   const y = numericOf(b);
   if (x !== undefined && y !== undefined) return x < y ? -1 : x > y ? 1 : 0;
-  throw typeError(`'<' not supported between instances of '${typeName(b)}' and '${typeName(a)}'`);
+  throw typeError(`'<' not supported between instances of '${typeName(a)}' and '${typeName(b)}'`);
 }
 
 function wrap(open: string, parts: readonly string[], close: string, inner: string | undefined, outer: string | undefined): string {

@@ -1,6 +1,5 @@
 // `text % values`: Python's printf-style formatting.
 import { numericOf } from './equality.ts';
-import { PyDict } from './dict.ts';
 import { isFloat } from './arithmetic.ts';
 import { PyDecimal } from './decimal.ts';
 import { formatFloat, pad } from './format-number.ts';
@@ -16,9 +15,8 @@ import type { Value } from './value.ts';
 export function formatPercent(format: string, values: Value): string {
   const points = codePoints(format);
   const args = values instanceof PyTuple ? values.items : [values];
-  const mapping = typeof values === 'object' && values !== null && !(values instanceof PyTuple) && !Array.isArray(values) && values.jinjaItem !== undefined ? values : undefined;
+  const mapping = typeof values === 'object' && values !== null && !(values instanceof PyTuple) && (Array.isArray(values) || values.jinjaItem !== undefined) ? values : undefined;
   let used = 0;
-  let usedMapping = false;
   const next = (): Value => {
     const value = args[used++];
     if (value === undefined) throw typeError('not enough arguments for format string');
@@ -43,9 +41,9 @@ export function formatPercent(format: string, values: Value): string {
       }
       const key = Array.from(points.slice(start, i)).join('');
       if (mapping === undefined) throw typeError('format requires a mapping');
+      if (Array.isArray(mapping)) throw typeError('list indices must be integers or slices, not str');
       source = lookupItem(mapping, key);
       if (source === undefined) throw new JinjaError('KeyError', toRepr(key));
-      usedMapping = true;
       i++;
     }
     let flags = '';
@@ -80,9 +78,7 @@ export function formatPercent(format: string, values: Value): string {
     }
     out += formatOne(type, source ?? next(), flags, width ?? 0, precision, i);
   }
-  if (used < args.length && !usedMapping && !(mapping !== undefined && used === 0)) {
-    if (!(values instanceof PyDict)) throw typeError('not all arguments converted during string formatting');
-  }
+  if (used < args.length && mapping === undefined) throw typeError('not all arguments converted during string formatting');
   return out;
 }
 

@@ -1,4 +1,5 @@
 // Python's range: a lazy sequence of ints.
+import { numericOf } from './equality.ts';
 import { sequenceIndex } from './sequence.ts';
 import type { HostObject, Value } from './value.ts';
 
@@ -60,8 +61,8 @@ export class PyRange implements HostObject {
   }
 
   jinjaContains(item: Value): boolean {
-    const n = typeof item === 'boolean' ? Number(item) : item;
-    if (typeof n !== 'number' || !Number.isInteger(n)) return false;
+    const n = numericOf(item);
+    if (typeof n !== 'number') return false;
     const index = (n - this.start) / this.step;
     return Number.isInteger(index) && index >= 0 && index < this.length;
   }

@@ -110,17 +110,10 @@ function fieldValue(path: string, args: readonly Value[], kwargs: Kwargs, number
     value = found;
   }
   for (const [, attribute, key] of path.slice(first.length).matchAll(/\.([^.[]*)|\[([^\]]*)\]/g)) {
-    if (attribute !== undefined) value = safeAttribute(value, attribute);
+    if (attribute !== undefined) value = getAttribute(value, attribute);
     else value = getItem(value, /^\d+$/.test(key as string) ? Number(key) : (key as string));
   }
   return value;
-}
-
-function safeAttribute(value: Value, name: string): Value {
-  if (name.startsWith('_')) {
-    throw new JinjaError('SecurityError', `access to attribute ${toRepr(name)} of ${toRepr(typeName(value))} object is unsafe.`);
-  }
-  return getAttribute(value, name);
 }
 
 interface Spec {
@@ -169,7 +162,6 @@ export function formatValue(value: Value, spec: string): string {
   if (n !== undefined) {
     const name = typeName(value);
     const parsed = parseSpec(spec, name);
-    if (typeof value === 'boolean' && (parsed.type === '' || parsed.type === 's')) return formatString(toText(value), parsed.type === 's' ? parsed : { ...parsed, align: parsed.align || '>' }, 'bool');
     return isFloat(value) ? formatNumber(Number(n), parsed, name) : formatInteger(n, parsed, name);
   }
   const strftime = typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Undefined) ? value.jinjaGet('strftime') : undefined;

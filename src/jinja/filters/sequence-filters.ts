@@ -82,7 +82,7 @@ const sort = filter('do_sort', 'environment, value, reverse=False, case_sensitiv
   return sorted(toArray(value as Value), (item) => getters.map((get) => get(item)), isTruthy(reverse as Value));
 });
 
-const unique = filter('do_unique', 'environment, value, case_sensitive=False, attribute=None', (context, value, caseSensitive, attribute) => {
+const unique = filter('sync_do_unique', 'environment, value, case_sensitive=False, attribute=None', (context, value, caseSensitive, attribute) => {
   const get = attributeGetter(context, attribute as Value, { ignoreCase: !isTruthy(caseSensitive as Value) });
   function* run(): Generator<Value, void, undefined> {
     const seen = new Set<unknown>();
@@ -114,7 +114,7 @@ function extreme(sign: 1 | -1, name: string): FilterFunction {
   });
 }
 
-const groupby = filter('do_groupby', 'environment, value, attribute, default=None, case_sensitive=False', (context, value, attribute, fallback, caseSensitive) => {
+const groupby = filter('sync_do_groupby', 'environment, value, attribute, default=None, case_sensitive=False', (context, value, attribute, fallback, caseSensitive) => {
   const fold = !isTruthy(caseSensitive as Value);
   const get = attributeGetter(context, attribute as Value, { ignoreCase: fold, fallback: fallback as Value });
   const real = attributeGetter(context, attribute as Value, { fallback: fallback as Value });
@@ -128,7 +128,7 @@ const groupby = filter('do_groupby', 'environment, value, attribute, default=Non
   return groups.map(({ key, items }) => new GroupTuple([fold ? real(items[0] as Value) : key, items]));
 });
 
-const join = filter('do_join', "eval_ctx, value, d='', attribute=None", () => null);
+const join = filter('sync_do_join', "eval_ctx, value, d='', attribute=None", () => null);
 
 /** `join` by itself: it is the most used of all, so it binds its arguments by hand when there is at most one. */
 const fastJoin: FilterFunction = (context, value, args, kwargs) => {
@@ -146,7 +146,7 @@ const fastJoin: FilterFunction = (context, value, args, kwargs) => {
   return items.map(toText).join(toText(separator));
 };
 
-const first = simpleFilter('do_first', 'environment, seq', (value, context) => {
+const first = simpleFilter('sync_do_first', 'environment, seq', (value, context) => {
   for (const item of iterate(value)) return item;
   return context.undefined(undefined, 'No first item, sequence was empty.');
 });
@@ -219,7 +219,7 @@ const batch = filter('do_batch', 'value, linecount, fill_with=None', (_context, 
   return new PyGenerator('do_batch', out);
 });
 
-const sum = filter('do_sum', 'environment, iterable, attribute=None, start=0', (context, value, attribute, start) => {
+const sum = filter('sync_do_sum', 'environment, iterable, attribute=None, start=0', (context, value, attribute, start) => {
   const get = attribute === null ? undefined : attributeGetter(context, attribute as Value);
   if (typeof start === 'string') throw typeError("sum() can't sum strings [use ''.join(seq) instead]");
   let total = start as Value;
@@ -227,15 +227,16 @@ const sum = filter('do_sum', 'environment, iterable, attribute=None, start=0', (
   return total;
 });
 
-const list = simpleFilter('do_list', 'value', (value) => [...iterate(value)]);
+const list = simpleFilter('sync_do_list', 'value', (value) => [...iterate(value)]);
 
 const items = simpleFilter('do_items', 'value', (value) => {
-  if (value instanceof Undefined) return new PyGenerator('do_items', []);
-  if (!(value instanceof PyDict)) {
-    const mapping = typeof value === 'object' && value !== null && !Array.isArray(value) && typeof value.jinjaGet('items') === 'function';
+  function* run(): Generator<Value, void, undefined> {
+    if (value instanceof Undefined) return;
+    const mapping = value instanceof PyDict || (typeof value === 'object' && value !== null && !Array.isArray(value) && typeof value.jinjaGet('items') === 'function');
     if (!mapping) throw typeError('Can only get item pairs from a mapping.');
+    yield* iterate(itemsOf(value));
   }
-  return new PyGenerator('do_items', iterate(itemsOf(value)));
+  return new PyGenerator('do_items', run());
 });
 
 const length = simpleFilter('len', 'obj', (value) => lengthOf(value));

@@ -35,6 +35,16 @@ function positional(name: string, least: number, most: number, fn: (self: string
   }];
 }
 
+/** A method that CPython still parses in its older way, with other words for a wrong count. */
+function searching(name: string, fn: (self: string, args: readonly Value[]) => Value): Entry {
+  return [name, (self, args, kwargs) => {
+    if (kwargs.size > 0) throw typeError(`str.${name}() takes no keyword arguments`);
+    if (args.length < 1) throw typeError(`${name}() takes at least 1 argument (0 given)`);
+    if (args.length > 3) throw typeError(`${name}() takes at most 3 arguments (${args.length} given)`);
+    return fn(self, args);
+  }];
+}
+
 function textArgument(v: Value | undefined): string {
   if (typeof v === 'string') return v;
   throw typeError(`must be str, not ${typeName(v ?? null)}`);
@@ -59,7 +69,7 @@ function bounds(self: string, args: readonly Value[]): { text: string; shift: (o
 }
 
 function search(name: string, last: boolean, required: boolean): Entry {
-  return positional(name, 1, 3, (self, args) => {
+  return searching(name, (self, args) => {
     const part = textArgument(args[0]);
     const { text, shift } = bounds(self, args);
     const outside = text === '\u0000' && shift(0) === -1;
@@ -71,7 +81,7 @@ function search(name: string, last: boolean, required: boolean): Entry {
 }
 
 function affix(name: 'startswith' | 'endswith'): Entry {
-  return positional(name, 1, 3, (self, args) => {
+  return searching(name, (self, args) => {
     const { text, shift } = bounds(self, args);
     if (text === '\u0000' && shift(0) === -1) return false;
     const test = (part: Value) => {
@@ -287,7 +297,7 @@ const METHODS: ReadonlyMap<string, Method<string>> = new Map<string, Method<stri
   search('rfind', true, false),
   search('index', false, true),
   search('rindex', true, true),
-  positional('count', 1, 3, (self, args) => {
+  searching('count', (self, args) => {
     const part = textArgument(args[0]);
     const { text, shift } = bounds(self, args);
     if (text === '\u0000' && shift(0) === -1) return 0;

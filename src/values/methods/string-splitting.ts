@@ -34,7 +34,7 @@ function splitSpace(self: string, limit: number): string[] {
   let rest = trimLeft(self);
   while (rest !== '') {
     if (limit >= 0 && out.length >= limit) {
-      out.push(trimRight(rest));
+      out.push(rest);
       break;
     }
     let end = 0;
@@ -50,7 +50,7 @@ function splitSpaceRight(self: string, limit: number): string[] {
   let rest = trimRight(self);
   while (rest !== '') {
     if (limit >= 0 && out.length >= limit) {
-      out.push(trimLeft(rest));
+      out.push(rest);
       break;
     }
     let start = rest.length;
