@@ -86,6 +86,8 @@ export interface Capabilities {
 export interface Adapter {
   readonly type: string;
   readonly capabilities: Capabilities;
+  /** SQL for this moment: `sql_now` of templates. */
+  readonly dateFunction?: string;
   readonly cache: RelationCache;
   readonly relations: RelationDialect;
   readonly columns: ColumnDialect;

@@ -152,7 +152,7 @@ export class ColumnClass implements HostObject {
 
   constructor(dialect: ColumnDialect) {
     this.dialect = dialect;
-    this.jinjaCall = callable(dialect.className, 'column, dtype, char_size=None, numeric_precision=None, numeric_scale=None',
+    this.jinjaCall = callable('Column.__init__', 'column, dtype, char_size=None, numeric_precision=None, numeric_scale=None',
       (column, dtype, charSize, precision, scale) => new Column(dialect, toText(column), toText(dtype), charSize, precision, scale));
   }
 

@@ -2,6 +2,7 @@
 // between dialects comes in as data (`RelationDialect`); looking things up in the database is left to the adapter.
 import { TsdbtError } from '../errors.ts';
 import { callable } from '../values/callable.ts';
+import { PyDateTime } from '../values/datetime.ts';
 import { PyDict } from '../values/dict.ts';
 import { toRepr, toText } from '../values/text.ts';
 import type { Callable, HostObject, Value } from '../values/value.ts';
@@ -380,7 +381,7 @@ export function relationStatic(dialect: RelationDialect, quoting: Partial<Policy
       return callable('create', 'database=None, schema=None, identifier=None, type=None, **kwargs', (database = null, schema = null, identifier = null, given = null, kwargs = null) => {
         const empty = Relation.create(dialect, quoting ? { quotePolicy: quoting } : {});
         const changes = changesFrom(empty, entriesOf(kwargs));
-        return empty.with({ ...changes, path: { database: pathPart('database', database), schema: pathPart('schema', schema), identifier: pathPart('identifier', identifier) }, type: relationType(dialect, given) });
+        return empty.with({ ...changes, path: { database: pathPart(database), schema: pathPart(schema), identifier: pathPart(identifier) }, type: relationType(dialect, given) });
       });
     case 'create_from':
       return callable('create_from', 'quoting, relation_config, **kwargs', (_quoting, node = null, kwargs = null) => {
@@ -430,9 +431,9 @@ function functionConfig(model: Value): Value {
     ['entry_point', member(config, 'entry_point')]], false);
 }
 
-function pathPart(part: PathPart, value: Value): string | null {
-  if (value === null || typeof value === 'string') return value;
-  throw new TsdbtError('compilation', `Got an invalid path ${part}: ${toText(value)}`);
+/** Part of a name as dbt takes it: whatever is given becomes text. */
+function pathPart(value: Value): string | null {
+  return value === null ? null : toText(value);
 }
 
 function relationType(dialect: RelationDialect, value: Value): RelationType | null {
@@ -443,7 +444,7 @@ function relationType(dialect: RelationDialect, value: Value): RelationType | nu
 
 function changePath(path: PathValues, changes: Iterable<readonly [string, Value]>): PathValues {
   const result = { ...path };
-  for (const [key, value] of changes) if (key === 'database' || key === 'schema' || key === 'identifier') result[key] = pathPart(key, value);
+  for (const [key, value] of changes) if (key === 'database' || key === 'schema' || key === 'identifier') result[key] = pathPart(value);
   return result;
 }
 
@@ -475,11 +476,16 @@ function changesFrom(relation: Relation, kwargs: Iterable<readonly [string, Valu
       case 'catalog': changes.catalog = textOrNull(value); break;
       case 'information_schema_view': changes.informationSchemaView = textOrNull(value); break;
       case 'event_time_filter': changes.eventTimeFilter = value === null ? null
-        : { fieldName: toText(member(value, 'field_name')), start: member(value, 'start'), end: member(value, 'end') }; break;
+        : { fieldName: toText(member(value, 'field_name')), start: momentOf(member(value, 'start')), end: momentOf(member(value, 'end')) }; break;
       default:
     }
   }
   return changes;
+}
+
+/** A bound of a filter: a moment, or its ISO text. */
+function momentOf(value: Value): Value {
+  return typeof value === 'string' ? PyDateTime.fromIso(value) : value;
 }
 
 /** `relation.path`, `relation.quote_policy`, `relation.include_policy`. */

@@ -47,6 +47,7 @@ export interface PostgresOptions {
 export class PostgresAdapter implements Adapter {
   readonly type = 'postgres';
   readonly capabilities = CAPABILITIES;
+  readonly dateFunction = 'now()';
   readonly relations = POSTGRES_RELATION;
   readonly columns = POSTGRES_COLUMN;
   readonly cache = new RelationCache();
