@@ -36,7 +36,7 @@ export interface ContextNode {
 /** What the contexts of a command share. */
 export interface ContextSettings extends ScopeSettings {
   readonly config: RuntimeConfig;
-  readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'connectionInfo'>;
+  readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'connectionInfo' | 'dateFunction'>;
   readonly templates: TemplateEnvironments;
   /** Warnings of templates; with `--warn-error` it throws. Absent: warnings are only reported. */
   readonly warn?: ((event: LogEvent) => void) | undefined;
@@ -123,10 +123,7 @@ export const PROVIDER_MEMBERS: Members<ProviderScope> = new Map<string, Member<P
   ['pre_hooks', () => null],
   ['post_hooks', () => null],
   ['sql', () => null],
-  ['sql_now', (scope) => {
-    const now = lookupAttribute(scope.get('adapter') ?? null, 'date_function');
-    return typeof now === 'function' ? (now([], new Map()) as Value) : null;
-  }],
+  ['sql_now', ({ context }) => context.adapter.dateFunction ?? null],
   ['adapter_macro', () => callable('adapter_macro', 'name, *args, **kwargs', (name) => {
     throw new TsdbtError(
       'compilation',

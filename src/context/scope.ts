@@ -2,8 +2,8 @@
 // themselves are tables in base.ts, parse.ts and runtime.ts.
 import type { MacroNode } from '../contracts/node.ts';
 import { type Scope, settle } from '../jinja/index.ts';
-import { type Callable, isGenerator, type Kwargs, NO_KWARGS, type Value } from '../values/index.ts';
-import { LazyDict } from './lazy-dict.ts';
+import { type Callable, callable, isGenerator, type Kwargs, type Value } from '../values/index.ts';
+import { LazyDict, lazyDictOf } from './lazy-dict.ts';
 import type { MacroResolver } from './macro-resolver.ts';
 import { MacroNamespace } from './macro-namespace.ts';
 
@@ -111,7 +111,7 @@ export class ContextScope implements Scope {
       return bound;
     };
     const call: Callable = (args, kwargs) => this.#track(macro.unique_id, compiled(), args, kwargs);
-    call.jinjaGet = (name) => compiled().jinjaGet?.(name);
+    call.jinjaGet = (name) => (name === 'macro' ? lazyDictOf(macro as MacroNode & { readonly [key: string]: unknown }) : name === 'get_name' ? callable(name, '', () => macro.name) : undefined);
     call.jinjaText = () => `<dbt.clients.jinja.MacroGenerator object ${macro.name}>`;
     this.#bound.set(macro.unique_id, call);
     return call;
@@ -142,12 +142,6 @@ export class ContextScope implements Scope {
   dispatch(name: string, namespace: string | null): Callable {
     const { resolver, packageName } = this.macros!;
     return this.bind(resolver.dispatch(name, namespace, packageName));
-  }
-
-  /** Calls a macro by name and waits for its value. */
-  async call(name: string, args: readonly Value[], kwargs: Kwargs = NO_KWARGS): Promise<Value> {
-    const macro = this.get(name);
-    return settle((macro as Callable)(args, kwargs));
   }
 }
 

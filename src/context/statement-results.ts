@@ -2,7 +2,7 @@
 import { TsdbtError } from '../errors.ts';
 import { ResponseObject } from '../adapters/response.ts';
 import { type Print, Table } from '../adapters/table.ts';
-import { type HostObject, PyDict, toText, type Value } from '../values/index.ts';
+import { type HostObject, PyDict, PyTuple, toText, type Value } from '../values/index.ts';
 
 export class StatementResults {
   readonly #results = new Map<string, PyDict | null>();
@@ -46,10 +46,10 @@ export function emptyTable(): Table {
   return Table.empty();
 }
 
-/** Rows as lists of values. */
+/** Rows as tuples of values. */
 export function matrixOf(table: Value): Value {
   if (!(table instanceof Table)) return [];
-  return table.rows.map((row) => [...row.values]);
+  return table.rows.map((row) => new PyTuple(row.values));
 }
 
 /** dbt's AdapterResponse for values that a macro names. */

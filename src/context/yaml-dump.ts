@@ -118,8 +118,8 @@ const ESCAPES: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\
 
 function doubleQuoted(text: string): string {
   const body = [...text].map((char) => {
-    const escape = ESCAPES[char];
-    if (escape !== undefined) return escape;
+    const known = ESCAPES[char];
+    if (known !== undefined) return known;
     const code = char.codePointAt(0)!;
     if (code >= 0x20 && code <= 0x7e) return char;
     if (code <= 0xff) return `\\x${hex(code, 2)}`;
