@@ -1,0 +1,2 @@
+{{ config(materialized=var('b', 'table')) }}
+select id from {{ ref('m') }}

@@ -1,0 +1,1 @@
+select * from {{ ref('input') }} where '{{ is_incremental() }}' = 'False' or id > 2

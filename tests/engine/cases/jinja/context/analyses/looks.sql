@@ -1,0 +1,3 @@
+{{ config(tags=['an']) }}
+select * from {{ ref('pivoted') }} -- {{ this.name }} {{ execute }}
+

@@ -1,0 +1,2 @@
+{{ config(materialized='table') }}
+select 'text' as id, 1 as surplus

@@ -1,0 +1,1 @@
+select * from {{ ref('e3') }} where id < 0

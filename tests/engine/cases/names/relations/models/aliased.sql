@@ -1,0 +1,2 @@
+{{ config(alias='Odd alias ✓', materialized='table') }}
+select 1 as id

@@ -1,0 +1,1 @@
+select id, '{{ source("quoted", "t") }}' as s from {{ source('quoted', 't') }}

@@ -1,0 +1,2 @@
+{{ config(alias='Odd alias ✓', schema='other') }}
+select * from {{ ref('aliased') }}

@@ -1,0 +1,2 @@
+{{ config(materialized='view') }}
+select n, {{ greet('deep') }} as greeting from {{ ref('numbers') }}

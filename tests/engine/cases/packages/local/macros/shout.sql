@@ -1,0 +1,1 @@
+{% macro shout(name) %}{{ return(adapter.dispatch('shout')(name)) }}{% endmacro %}

@@ -1,0 +1,1 @@
+select * from {{ ref('stg_users') }} join {{ ref('stg_helped') }} using (id)

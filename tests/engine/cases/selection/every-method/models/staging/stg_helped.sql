@@ -1,0 +1,2 @@
+{{ config(materialized='ephemeral', access='private', group='finance') }}
+select * from {{ ref('helper', 'helped') }}

@@ -1,0 +1,1 @@
+{% test positive(model, other) %}select * from {{ model }}, {{ other }} where false{% endtest %}

@@ -1,0 +1,1 @@
+select * from {{ ref('c_model') }} join {{ source('ext', 'things') }} using (id)

@@ -1,0 +1,2 @@
+{{ config(severity='warn', store_failures=true, tags=['single'], limit=1) }}
+select * from {{ ref('m') }} where id = 2

@@ -1,0 +1,1 @@
+{% macro stamp() %}real{% endmacro %}

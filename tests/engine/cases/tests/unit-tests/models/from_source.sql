@@ -1,0 +1,1 @@
+select s.id, s.kind from {{ source('raw', 'events') }} s
