@@ -1,0 +1,256 @@
+// dbt_project.yml, profiles.yml, packages, source files: messages and choices are those of dbt 1.12.6, seen by running it.
+import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Json } from '../../../../src/contracts/node.ts';
+import type { Project } from '../../../../src/contracts/project.ts';
+import { formatError } from '../../../../src/errors.ts';
+import type { LogEvent } from '../../../../src/log.ts';
+import { cleanProject } from '../../../../src/project/clean.ts';
+import { loadEnvFile, parseEnvFile } from '../../../../src/project/env-file.ts';
+import { readSourceFiles } from '../../../../src/project/files.ts';
+import { resolveFlags } from '../../../../src/project/flags.ts';
+import { parseIgnoreFile } from '../../../../src/project/ignore-file.ts';
+import { installPackages, packagesHash } from '../../../../src/project/install-packages.ts';
+import { loadProfile, profilesPlace, targetDictionary } from '../../../../src/project/profile.ts';
+import { loadProject } from '../../../../src/project/project.ts';
+import type { YamlScope } from '../../../../src/project/renderer.ts';
+
+let root = '';
+const events: LogEvent[] = [];
+const logger = { fire: (event: LogEvent): void => void events.push(event) };
+const scope: YamlScope = { target: null, vars: {}, requireVars: true, env: {}, secrets: false };
+const render = (text: string): Json => `<${text}>`;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'tsdbt-project-'));
+  events.length = 0;
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function write(files: Record<string, string>): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+}
+
+function project(text: string): Project {
+  write({ 'dbt_project.yml': text });
+  return loadProject(root, { render, scope, versionCheck: true, logger });
+}
+
+function messageOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    return formatError(error).replaceAll(root, '/p');
+  }
+  return 'no error';
+}
+
+describe('dbt_project.yml', () => {
+  it.each([
+    ['name: o\nfoo: 1\n', "at path []: Additional properties are not allowed ('foo' was unexpected)"],
+    ['profile: p\n', 'Required "name" field not present in project'],
+    ['name: a-b\n', "at path ['name']: 'a-b' does not match '^[^\\\\d\\\\W]\\\\w*$'"],
+    ['name: ref\n', 'at path []: Invalid project name: ref is a reserved word'],
+    ['name: o\nmodel-paths: models\n', "at path ['model-paths']: 'models' is not valid under any of the given schemas"],
+    ['name: o\nquoting: {foo: true}\n', "at path ['quoting']: {'foo': True} is not valid under any of the given schemas"],
+    ['name: o\nversion: abc\n', "at path ['version']: 'abc' is not valid under any of the given schemas"],
+    ['name: o\nrequire-dbt-version: "foo"\n', '"foo" is not a valid semantic version.'],
+    ['name: o\nmodel-paths: [a]\nsource-paths: [b]\n', 'source-paths and model-paths cannot both be defined.'],
+    ['name: o\ndispatch: [{macro_namespace: x}]\n', "at path []: Invalid project dispatch config: {'macro_namespace': 'x'}"],
+  ])('refuses %j', (text, message) => {
+    const shown = messageOf(() => project(text));
+    expect(shown).toContain(`Runtime Error\n  ${message}`);
+    expect(shown).toContain('Error encountered in /p/dbt_project.yml');
+  });
+
+  it('refuses a file that is no dictionary', () => {
+    for (const text of ['', '- a\n', 'x\n']) expect(messageOf(() => project(text))).toBe('Runtime Error\n  dbt_project.yml does not parse to a dictionary');
+  });
+
+  it('checks require-dbt-version unless told not to', () => {
+    expect(messageOf(() => project('name: o\nrequire-dbt-version: [">=2.0.0"]\n'))).toContain(
+      "This version of dbt is not supported with the 'o' package.\n    Installed version of dbt: =1.12.6\n    Required version of dbt for 'o': ['>=2.0.0']\n  Check for a different version",
+    );
+    expect(messageOf(() => project('name: o\nrequire-dbt-version: [">=2.0.0", "<1.0.0"]\n'))).toContain('The package version requirement can never be satisfied');
+    expect(project('name: o\nrequire-dbt-version: ">=1.0.0,<2.0.0"\n').require_dbt_version).toEqual(['>=1.0.0', '<2.0.0']);
+    expect(loadProject(root, { render, scope, versionCheck: false }).project_name).toBe('o');
+  });
+
+  it('renders values, but neither hooks, vars nor the query comment', () => {
+    const loaded = project('name: o\nmodels: {o: {+schema: "{{ a }}", +pre-hook: "{{ b }}"}}\nvars: {x: "{{ c }}"}\non-run-start: "{{ d }}"\nquery-comment: "{{ e }}"\n');
+    expect(loaded.configs.models).toEqual({ o: { '+schema': '<{{ a }}>', '+pre-hook': '{{ b }}' } });
+    expect(loaded.unrendered_configs.models).toEqual({ o: { '+schema': '{{ a }}', '+pre-hook': '{{ b }}' } });
+    expect([loaded.vars, loaded.on_run_start, loaded.query_comment]).toEqual([{ x: '{{ c }}' }, ['{{ d }}'], { comment: '{{ e }}', append: false, job_label: false }]);
+  });
+
+  it('has the defaults of dbt', () => {
+    expect(project('name: o\ntests: {+severity: warn}\n')).toMatchObject({
+      model_paths: ['models'], seed_paths: ['seeds'], test_paths: ['tests'], docs_paths: ['models', 'seeds', 'snapshots', 'analyses', 'macros', 'tests', 'functions'],
+      target_path: 'target', clean_targets: ['target'], packages_install_path: 'dbt_packages', version: null, configs: { tests: { '+severity': 'warn' } },
+    });
+  });
+
+  it('takes vars from vars.yml or dbt_project.yml, not both', () => {
+    write({ 'dbt_project.yml': 'name: o\nvars: {a: 1}\n' });
+    expect(messageOf(() => loadProject(root, { render, scope, versionCheck: true, varsFile: { b: 2 } }))).toContain('Variables cannot be defined in both vars.yml and dbt_project.yml.');
+  });
+
+  it('warns of renamed keys and repeated keys', () => {
+    project('name: o\nname: p\nsource-paths: [m]\nlog-path: elsewhere\ntarget-path: target\n');
+    expect(events.map((event) => event.name)).toEqual(['DuplicateYAMLKeysDeprecation', 'ConfigSourcePathDeprecation', 'ConfigLogPathDeprecation']);
+  });
+});
+
+const PROFILES = `p:
+  target: dev
+  outputs:
+    dev: {type: postgres, host: h, port: 1, user: u, pass: secret, dbname: d, schema: s, threads: 3, extra: 1}
+    port: {type: postgres, host: h, port: abc, user: u, password: x, dbname: d, schema: s}
+    missing: {type: postgres, host: h, user: u, password: x, dbname: d, schema: s}
+    weird: {type: oracle}
+    none: {host: h}
+    both: {type: postgres, host: h, port: 1, user: u, password: x, pass: y, dbname: d, schema: s}
+    here: {type: postgres, embedded: true, schema: mine}
+empty:
+`;
+
+describe('profiles.yml', () => {
+  const profile = (more: { profile?: string; target?: string; threads?: number; project?: string | null } = {}) =>
+    loadProfile({
+      render, scope, logger, profiles: { directory: root, asked: true }, projectDir: root, projectProfile: more.project === undefined ? 'p' : more.project,
+      profile: more.profile, target: more.target, threads: more.threads,
+    });
+
+  it('gives credentials under their proper names, and a target without the password', () => {
+    write({ 'profiles.yml': PROFILES });
+    const found = profile();
+    expect(found).toMatchObject({ profile_name: 'p', target_name: 'dev', threads: 3, credentials: { type: 'postgres', database: 'd', password: 'secret', connect_timeout: 10, extra: 1 } });
+    const target = targetDictionary(found);
+    expect(target).toMatchObject({ dbname: 'd', database: 'd', name: 'dev', profile_name: 'p', threads: 3 });
+    expect(JSON.stringify(target)).not.toContain('secret');
+    expect(profile({ threads: 9 }).threads).toBe(9);
+    expect(profile({ target: 'here' }).credentials).toMatchObject({ embedded: true, schema: 'mine' });
+  });
+
+  it.each([
+    [{ target: 'nope' }, "The profile 'p' does not have a target named 'nope'. The valid target names for this profile are:\n   - dev\n   - port"],
+    [{ target: 'port' }, 'Credentials in profile "p", target "port" invalid: \'abc\' is not of type \'integer\''],
+    [{ target: 'missing' }, 'Credentials in profile "p", target "missing" invalid: \'port\' is a required property'],
+    [{ target: 'weird' }, 'Credentials in profile "p", target "weird" invalid: Runtime Error\n    Could not find adapter type oracle!'],
+    [{ target: 'none' }, 'required field "type" not found in profile p and target none'],
+    [{ target: 'both' }, 'Got duplicate keys: (pass) all map to "password"'],
+    [{ profile: 'q' }, "Could not find profile named 'q'\n  Profiles in /p/profiles.yml: p, empty"],
+    [{ profile: 'empty' }, 'Profile empty in profiles.yml is empty'],
+    [{ project: null }, 'dbt cannot run because no profile was specified for this dbt project.'],
+  ])('refuses %j', (more, message) => {
+    write({ 'profiles.yml': PROFILES });
+    expect(messageOf(() => profile(more))).toContain(message);
+  });
+
+  it('is looked for where the option, the variable, the folder and the home say', () => {
+    expect(profilesPlace(root, { DBT_PROFILES_DIR: '/v', HOME: '/h' }, '/o')).toEqual({ directory: '/o', asked: true });
+    expect(profilesPlace(root, { DBT_PROFILES_DIR: '/v', HOME: '/h' })).toEqual({ directory: '/v', asked: true });
+    expect(profilesPlace(root, { HOME: '/h' })).toEqual({ directory: '/h/.dbt', asked: false });
+    write({ 'profiles.yml': PROFILES });
+    expect(profilesPlace(root, { HOME: '/h' })).toEqual({ directory: root, asked: false });
+  });
+
+  it('may be absent: the embedded server is used, with a notice, unless a profile was asked for', () => {
+    const options = { render, scope, logger, profiles: { directory: join(root, 'nowhere'), asked: false }, projectDir: root, projectProfile: 'p' };
+    expect(loadProfile(options)).toMatchObject({ target_name: 'embedded', credentials: { type: 'postgres', embedded: true } });
+    expect(events.map((event) => event.msg)).toEqual([expect.stringContaining('No profiles.yml found: using the built-in Postgres')]);
+    expect(messageOf(() => loadProfile({ ...options, target: 'prod' }))).toContain("Could not find profile named 'p'");
+    write({ 'profiles.yml': PROFILES });
+    expect(messageOf(() => loadProfile(options))).toContain('--profiles-dir');
+  });
+});
+
+describe('readSourceFiles', () => {
+  it('finds files by kind, without what .dbtignore names', () => {
+    const loaded = project('name: o\n');
+    write({
+      'models/b.sql': ' select  1 \n', 'models/a/c.sql': 'x', 'models/s.yml': 'a: 1', 'models/.hidden.sql': '', 'models/doc.md': 'd', 'models/old/x.sql': '',
+      'tests/one.sql': '', 'tests/generic/two.sql': '', 'tests/fixtures/f.csv': 'a', 'seeds/s.csv': 'a\r\n1\r\n', '.dbtignore': 'models/old/\n*.tmp.sql\n', 'models/z.tmp.sql': '',
+    });
+    const files = readSourceFiles({ packages: [loaded], flags: resolveFlags('run', {}, {}, null) });
+    expect(files.map((file) => `${file.kind} ${file.original_file_path}`)).toEqual([
+      'model models/b.sql', 'model models/a/c.sql', 'singular_test tests/one.sql', 'generic_test tests/generic/two.sql', 'seed seeds/s.csv', 'docs models/doc.md', 'properties models/s.yml',
+      'fixture tests/fixtures/f.csv',
+    ]);
+    expect([files[0]?.contents, files[0]?.checksum.checksum]).toEqual(['select  1', '822ae07d4783158bc1912bb623e5107cc9002d519e1143a9c200ed6ee18b6d0f']);
+    // Universal newlines, as dbt reads seeds.
+    expect(files[4]?.checksum.checksum).toBe('4f395a2e9ea1c0680348d384135458270e9e6f5af3576151fec246b7b6de98e6');
+  });
+
+  it('knows a big seed by its path', () => {
+    const loaded = project('name: o\n');
+    write({ 'seeds/big.csv': `a\n${'x'.repeat(1024 * 1024)}\n` });
+    const [file] = readSourceFiles({ packages: [loaded], flags: resolveFlags('run', {}, {}, null) });
+    expect(file?.checksum).toEqual({ name: 'path', checksum: 'seeds/big.csv' });
+  });
+});
+
+describe('.dbtignore', () => {
+  it.each([
+    ['tests/engine/', 'tests/engine/a/b.sql', true], ['tests/engine/', 'x/tests/engine/a.sql', false], ['old', 'models/old/x.sql', true], ['old', 'models/older.sql', false],
+    ['*.tmp', 'a/b.tmp', true], ['/a.sql', 'a.sql', true], ['/a.sql', 'm/a.sql', false], ['models/**/x.sql', 'models/x.sql', true], ['models/**/x.sql', 'models/a/b/x.sql', true],
+    ['*.sql\n!keep.sql', 'm/keep.sql', false], ['# a\n\n', '# a', false], ['m/*', 'm/a/b.sql', true], ['a?c', 'x/abc', true],
+  ])('%j on %s: %s', (rules, path, ignored) => {
+    expect(parseIgnoreFile(rules).file(path)).toBe(ignored);
+  });
+});
+
+describe('.env', () => {
+  it('is read as python-dotenv reads it', () => {
+    const text = '# c\nA=1\nexport B = two words # note\nC="x\\ny"\nD=\'raw\\n\'\nE=${A}-${NONE:-dflt}\nF=\nG\nH= # only a comment\nI=a#b\nJ="multi\nline"\n';
+    expect(parseEnvFile(text)).toEqual({ A: '1', B: 'two words', C: 'x\ny', D: 'raw\\n', E: '1-dflt', F: '', H: '', I: 'a#b', J: 'multi\nline' });
+  });
+
+  it('lies in the folder or above it, and never beats the shell', () => {
+    write({ '.env': 'A=file\nB=file\n', 'sub/x': '' });
+    expect(loadEnvFile(join(root, 'sub'), { A: 'shell' })).toEqual({ A: 'shell', B: 'file' });
+  });
+});
+
+describe('deps and clean', () => {
+  it('links local packages and those that they need, and writes the lock file of dbt', () => {
+    write({ 'one/dbt_project.yml': 'name: first\n', 'one/packages.yml': 'packages: [{local: two}]\n', 'two/dbt_project.yml': 'name: second\n', 'packages.yml': 'packages:\n  - local: one\n' });
+    installPackages({ project: project('name: o\n'), render, scope, logger, lockOnly: false, upgrade: false });
+    expect(readlinkSync(join(root, 'dbt_packages/first'))).toBe(join(root, 'one'));
+    expect(readlinkSync(join(root, 'dbt_packages/second'))).toBe(join(root, 'two'));
+    // As real dbt wrote it.
+    expect(readFileSync(join(root, 'package-lock.yml'), 'utf8')).toBe(
+      `packages:\n  - local: one\n    name: first\n  - local: two\n    name: second\nsha1_hash: d7fa696e0d0a7e255dbf7923a48e3c6bbafb2fcc\n`,
+    );
+  });
+
+  it('hashes packages as dbt does', () => {
+    const hash = (entry: { [key: string]: Json }): string => packagesHash([entry], [entry]);
+    expect(hash({ git: 'https://x', revision: 'a' })).toBe('f284e92916a57ba32849021470ac0c257c0e942a');
+    expect(hash({ package: 'a/b', version: ['>=1.0.0'] })).toBe('b9b816bb7698036720d2bcccb3342e4af0cb23fa');
+  });
+
+  it('refuses packages of other kinds and names that are taken', () => {
+    write({ 'packages.yml': 'packages:\n  - package: dbt-labs/dbt_utils\n    version: 1.0.0\n' });
+    expect(messageOf(() => installPackages({ project: project('name: o\n'), render, scope, logger, lockOnly: false, upgrade: false }))).toContain('Packages from the hub are not supported in this version: dbt-labs/dbt_utils');
+    write({ 'packages.yml': 'packages:\n  - local: one\n', 'one/dbt_project.yml': 'name: o\n' });
+    expect(messageOf(() => installPackages({ project: project('name: o\n'), render, scope, logger, lockOnly: false, upgrade: false }))).toContain('Found a dependency with the same name as the root project "o".');
+    write({ 'packages.yml': 'packages:\n  - package: dbt_utils\n    version: 1.0.0\n' });
+    expect(messageOf(() => project('name: o\n'))).toContain('dbt_utils was not found in the package index. Packages on the index require a namespace');
+  });
+
+  it('cleans what it is told to, never sources and never outside', () => {
+    write({ 'target/x': '', 'models/a.sql': '', 'logs/y': '' });
+    cleanProject(project('name: o\nclean-targets: [target, logs]\n'), true, logger);
+    expect(events.map((event) => event.name)).toEqual(['CheckCleanPath', 'ConfirmCleanPath', 'CheckCleanPath', 'ConfirmCleanPath', 'FinishedCleanPaths']);
+    expect(messageOf(() => cleanProject(project('name: o\nclean-targets: [models]\n'), true, logger))).toContain('dbt will not clean the following source paths:');
+    expect(messageOf(() => cleanProject(project('name: o\nclean-targets: [..]\n'), true, logger))).toContain('dbt will not clean the following');
+    expect(messageOf(() => cleanProject(project('name: o\nclean-targets: [/tmp/elsewhere]\n'), true, logger))).toContain("dbt will not clean the following directories outside the project: ['/tmp/elsewhere']");
+    expect(messageOf(() => cleanProject(project('name: o\nclean-targets: ["."]\n'), false, logger))).toContain('dbt will not clean');
+  });
+});
