@@ -58,7 +58,7 @@ async function measure(ctx: RunContext, node: SourceDefinition, session: Session
   let macro: string;
   let kwargs: Kwargs;
   if (node.loaded_at_query !== null) {
-    macro = 'calculate_freshness_from_custom_sql';
+    macro = 'collect_freshness_custom_sql';
     kwargs = new Map<string, Value>([['source', relation], ['loaded_at_query', await scope.render(node.loaded_at_query, node.original_file_path)]]);
   } else if (node.loaded_at_field !== null) {
     macro = 'collect_freshness';
