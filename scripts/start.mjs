@@ -1,0 +1,31 @@
+// `npm start`: builds the program, then runs the project of this folder on its target as a person would: seed, build, docs, the first
+// rows of the mart. Stops at the first step that fails, with that step's exit code.
+import { spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const more = process.argv.slice(2);
+
+function run(title, file, args) {
+  if (title) process.stdout.write(`\n\u25b8 ${title}\n`);
+  const done = spawnSync(process.execPath, [join(root, file), ...args], { cwd: root, stdio: 'inherit' });
+  if (done.status !== 0) process.exit(done.status ?? 1);
+}
+const tsdbt = (...args) => run(`tsdbt ${args.join(' ')}`, 'bin/tsdbt.js', [...args, ...more]);
+
+const began = Date.now();
+run('', 'scripts/build.mjs', []);
+run('', 'scripts/link.mjs', []);
+tsdbt('seed');
+tsdbt('build');
+tsdbt('docs', 'generate');
+tsdbt('show', '--select', 'mart_session_metrics', '--limit', '5');
+process.stdout.write(`
+Done in ${((Date.now() - began) / 1000).toFixed(1)} s. What next:
+  npx tsdbt docs serve        the models, their columns, tests and the graph, in a browser
+  npx tsdbt build --every 5m  keep the marts fresh
+  npx tsdbt show --inline "select * from {{ ref('user_sessions') }}" --limit 5
+  npx tsdbt db url            the address of the embedded Postgres, for psql, Grafana or a BI tool (after: npx tsdbt db start)
+  models/                     the models: change one and run npx tsdbt build again
+`);
