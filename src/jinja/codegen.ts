@@ -115,7 +115,7 @@ if (o.length > $r.limits.output) throw $r.tooLong();
 if ($f !== null) $f.result = o;
 return ${this.native && label === 'template' ? '$.nativeConcat($n)' : 'o'};
 } catch (e) {
-${catchesReturn ? 'if (e instanceof $.ReturnSignal) { if ($f !== null) $f.result = e.value; return e.value; }' : ''}
+${catchesReturn ? 'if (e instanceof $.ReturnSignal) { if ($f !== null) { $f.result = e.value; $f.returned = $l; } return e.value; }' : ''}
 throw $.fail(e, $l, $info, ${name}, $r);
 } finally {
 $r.depth = $d - 1;
@@ -154,11 +154,13 @@ if ($f !== null) $r.trace.leave($f);
       case 'ExprStmt': {
         this.line(node.line);
         if (this.writeReturn(node.node, frame, false)) return;
+        this.mark(node.line, frame);
         this.write(`${this.expression(node.node, frame)};`);
         return;
       }
       case 'Assign':
         this.line(node.line);
+        this.mark(node.line, frame);
         this.assign(node.target, this.expression(node.node, frame), frame);
         return;
       case 'If':
@@ -284,7 +286,7 @@ if ($f !== null) $r.trace.leave($f);
     const value = this.temporary();
     this.mark(node.line, frame);
     this.write(`${fn} = ${this.expression(node.node, frame)}; ${value} = ${this.expression(argument, frame)};`);
-    this.write(`if (${fn} === $.macroReturn) { if ($f !== null) $f.result = ${value}; return ${value}; }`);
+    this.write(`if (${fn} === $.macroReturn) { if ($f !== null) { $f.result = ${value}; $f.returned = ${node.line}; } return ${value}; }`);
     const call = this.callCode(fn, `[${value}]`, '$.none');
     if (printed) this.writeOutput(`$.text(${call})`, node.line, frame);
     else this.write(`${call};`);

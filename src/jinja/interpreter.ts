@@ -188,10 +188,12 @@ export class Interpreter {
           break;
         case 'ExprStmt':
           this.line = node.line;
+          this.mark(node.line, false);
           yield* this.compute(node.node);
           break;
         case 'Assign': {
           this.line = node.line;
+          this.mark(node.line, false);
           this.assign(node.target, yield* this.compute(node.node));
           break;
         }

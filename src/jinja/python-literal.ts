@@ -37,7 +37,7 @@ export function parseLiteral(text: string): { readonly value: Value } | undefine
     if (empty !== undefined) return { value: empty };
     const set = setLiteral(source);
     if (set !== undefined) return set;
-    const node = new LiteralParser(new TokenStream(LEXER.tokenize(`{{${source} }}`))).begin().read();
+    const node = new LiteralParser(new TokenStream(LEXER.tokenize(`{{ ${source} }}`))).begin().read();
     return node === undefined ? undefined : { value: literalValue(node) };
   } catch (error) {
     if (error instanceof JinjaError || error instanceof NotLiteral) return undefined;

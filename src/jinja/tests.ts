@@ -90,7 +90,7 @@ export function createTests(filters: ReadonlyMap<string, FilterFunction | unknow
     ['lower', test('test_lower', 'value', caseTest('islower'))],
     ['upper', test('test_upper', 'value', caseTest('isupper'))],
     ['string', test('test_string', 'value', (v) => typeof v === 'string' || v instanceof Markup)],
-    ['mapping', test('test_mapping', 'value', (v) => v instanceof PyDict)],
+    ['mapping', test('test_mapping', 'value', (v) => v instanceof PyDict || (typeof v === 'object' && v !== null && (v as HostObject).jinjaIsMapping === true))],
     ['number', test('test_number', 'value', (v) => numericOf(v as Value) !== undefined || v instanceof PyDecimal)],
     ['sequence', test('test_sequence', 'value', (v) => isSequence(v as Value))],
     ['iterable', test('test_iterable', 'value', (v) => isIterable(v as Value))],

@@ -19,13 +19,18 @@ export interface TraceFrame {
   /** Name of the macro; empty for a block of the template around it. */
   readonly name: string;
   readonly parent: TraceFrame | null;
-  /** Which output of the parent was being computed when this one ran. */
+  /** Which mark of the parent was the last one when this one began. */
   readonly mark: number;
-  /** Pairs of offset in the output and line of the template, one for each output. */
+  /**
+   * Pairs of offset in the output and line of the template, one for each output and for each statement that may call something; the line is
+   * negative when what follows is not fixed text.
+   */
   readonly marks: number[];
   readonly children: TraceFrame[];
   /** What it wrote, or what `return` gave. */
   result: Value;
+  /** Line of the `return` that gave the result. */
+  returned: number;
 }
 
 /** Where a part of a text comes from. */
@@ -53,7 +58,8 @@ export class Trace {
   /** @internal called by generated code */
   enter(source: TraceSource, name: string): TraceFrame {
     const parent = this.current;
-    const frame: TraceFrame = { source, name, parent, mark: parent === null ? 0 : parent.marks.length / 2 - 1, marks: [], children: [], result: '' };
+    const mark = parent === null ? -1 : parent.marks.length / 2 - 1;
+    const frame: TraceFrame = { source, name, parent, mark, marks: [], children: [], result: '', returned: 0 };
     (parent === null ? this.roots : parent.children).push(frame);
     this.current = frame;
     return frame;
@@ -66,112 +72,129 @@ export class Trace {
 
   /** Tells that `text`, where a template prints it as a whole, was written under another trace: a model's compiled SQL in a materialization. */
   register(text: string, trace: Trace): void {
-    this.known.set(text, trace);
+    if (text !== '') this.known.set(text, trace);
   }
 
   /**
-   * The template line that wrote the character at `offset` of `text`, which is (or contains, or is contained in) something rendered
-   * under this trace. `undefined` when it is not known.
+   * The template line that wrote the character at `offset` of `text`, which is, contains or is contained in something rendered under this
+   * trace. `undefined` when it is not known.
    */
   locate(text: string, offset: number): TracePlace | undefined {
-    const frames = allFrames(this.roots);
-    const exact = frames.find((f) => f.result === text);
-    if (exact !== undefined) return this.inFrame(exact, text, offset);
+    return new Search(this.roots, this.known).find(text, offset, 1);
+  }
+}
+
+/** The shortest text that is taken for the same text when it turns up somewhere else. */
+const TELLING = 12;
+
+/** One question to a trace. */
+class Search {
+  private readonly frames: readonly TraceFrame[];
+  private readonly known: ReadonlyMap<string, Trace>;
+  private readonly visited = new Set<TraceFrame>();
+
+  constructor(roots: readonly TraceFrame[], known: ReadonlyMap<string, Trace>) {
+    this.frames = allFrames(roots);
+    this.known = known;
+  }
+
+  /** The place of a character of a text whose origin is not known. */
+  find(text: string, offset: number, telling: number): TracePlace | undefined {
+    let best: { length: number; place: () => TracePlace | undefined } | undefined;
+    const consider = (length: number, place: () => TracePlace | undefined) => {
+      if (length >= telling && (best === undefined || length > best.length)) best = { length, place };
+    };
     for (const [known, trace] of this.known) {
       const at = covering(text, known, offset);
-      if (at !== undefined) return trace.locate(known, offset - at);
+      if (at !== undefined) consider(known.length + 0.5, () => trace.locate(known, offset - at));
     }
-    let best: { frame: TraceFrame; text: string; at: number } | undefined;
-    for (const frame of frames) {
-      if (typeof frame.result !== 'string') continue;
-      const inner = frame.result.trim();
-      const at = covering(text, inner, offset);
-      if (at !== undefined && (best === undefined || inner.length > best.text.length)) best = { frame, text: inner, at };
+    for (const frame of this.frames) {
+      const { result } = frame;
+      if (typeof result !== 'string' || this.visited.has(frame)) continue;
+      const part = result.trim();
+      const at = covering(text, part, offset);
+      if (at !== undefined) consider(part.length, () => this.inFrame(frame, offset - at + result.indexOf(part)));
+      else if (text.length >= TELLING && part.length > text.trim().length && result.includes(text.trim())) {
+        const inner = text.trim();
+        consider(inner.length, () => this.inFrame(frame, result.indexOf(inner) + offset - text.indexOf(inner)));
+      }
     }
-    if (best !== undefined) {
-      const lead = (best.frame.result as string).indexOf(best.text);
-      return this.inFrame(best.frame, best.frame.result as string, offset - best.at + lead);
-    }
-    const trimmed = text.trim();
-    const around = trimmed === '' ? undefined : frames.find((f) => typeof f.result === 'string' && f.result.includes(trimmed));
-    if (around === undefined) return undefined;
-    const whole = around.result as string;
-    return this.inFrame(around, whole, whole.indexOf(trimmed) + offset - text.indexOf(trimmed));
+    return best?.place();
   }
 
-  private inFrame(frame: TraceFrame, text: string, offset: number): TracePlace | undefined {
+  /** The place of a character of a frame's result. */
+  private inFrame(frame: TraceFrame, offset: number): TracePlace | undefined {
+    this.visited.add(frame);
+    const text = frame.result as string;
+    if (frame.returned > 0) {
+      const inner = this.inChildren(frame.children, text, offset) ?? this.find(text, offset, TELLING);
+      return inner ?? placeOf(frame, frame.returned);
+    }
     const { marks } = frame;
     let index = -1;
-    for (let i = 0; i < marks.length; i += 2) {
-      if ((marks[i] as number) > offset) break;
-      const end = marks[i + 2] ?? text.length;
-      if (end > offset || i + 2 >= marks.length) index = i;
-    }
-    const returned = frame.result !== text || (index >= 0 && (marks[marks.length - 2] as number) === 0 && marks.length > 2 && text.length > 0 && index === marks.length - 2);
-    const start = index < 0 ? 0 : (marks[index] as number);
-    const piece = index < 0 ? text : text.slice(start, marks[index + 2] ?? text.length);
-    const inner = this.search(frame, piece, offset - start, index / 2) ?? (returned || index < 0 ? this.search(frame, text, offset, -1) : undefined);
-    if (inner !== undefined) return inner;
+    for (let i = 0; i < marks.length && (marks[i] as number) <= offset; i += 2) index = i;
     if (index < 0) return undefined;
-    const line = (marks[index + 1] as number) + this.linesBefore(frame, piece, offset - start);
-    return placeOf(frame, line);
+    const start = marks[index] as number;
+    const line = marks[index + 1] as number;
+    const piece = text.slice(start, marks[index + 2] ?? text.length);
+    if (line > 0) return placeOf(frame, line + newlines(piece, offset - start));
+    const at = index / 2;
+    const during = frame.children.filter((c) => c.mark === at);
+    const others = frame.children.filter((c) => c.mark !== at);
+    return (
+      this.inChildren(during, piece, offset - start) ??
+      this.inChildren(others, piece, offset - start) ??
+      this.find(piece, offset - start, TELLING) ??
+      placeOf(frame, -line)
+    );
   }
 
-  /** Looks for the part of a frame's output in what it called, or in a registered text. */
-  private search(frame: TraceFrame, piece: string, offset: number, mark: number): TracePlace | undefined {
-    for (const [known, trace] of this.known) {
-      const at = covering(piece, known, offset);
-      if (at !== undefined) return trace.locate(known, offset - at);
-    }
-    const during = mark < 0 ? frame.children : frame.children.filter((c) => c.mark === mark);
-    const candidates = [...during, ...frame.children.filter((c) => !during.includes(c))];
-    for (const child of candidates) {
-      if (typeof child.result !== 'string' || child.result === '') continue;
-      const whole = covering(piece, child.result, offset);
-      if (whole !== undefined) return this.inFrame(child, child.result, offset - whole);
-    }
-    for (const child of candidates) {
-      if (typeof child.result !== 'string') continue;
-      const trimmed = child.result.trim();
-      const at = trimmed === '' ? undefined : covering(piece, trimmed, offset);
-      if (at !== undefined) return this.inFrame(child, child.result, offset - at + child.result.indexOf(trimmed));
+  /** The place in one of the frames that a frame called, when its result covers the character. */
+  private inChildren(children: readonly TraceFrame[], piece: string, offset: number): TracePlace | undefined {
+    for (const wanted of [(t: string) => t, (t: string) => t.trim()]) {
+      for (const child of children) {
+        if (typeof child.result !== 'string' || this.visited.has(child)) continue;
+        const part = wanted(child.result);
+        const at = covering(piece, part, offset);
+        if (at === undefined) continue;
+        const place = this.inFrame(child, offset - at + child.result.indexOf(part));
+        if (place !== undefined) return place;
+      }
     }
     return undefined;
-  }
-
-  /** Static text spans lines; anything else was written by the line of its tag. */
-  private linesBefore(frame: TraceFrame, piece: string, offset: number): number {
-    if (frame.children.some((c) => typeof c.result === 'string' && c.result !== '' && piece.includes(c.result.trim()) && c.result.trim() !== '')) return 0;
-    return piece.slice(0, offset).split('\n').length - 1;
   }
 }
 
 function allFrames(roots: readonly TraceFrame[]): TraceFrame[] {
-  const out: TraceFrame[] = [];
-  const stack = [...roots];
-  for (let frame = stack.shift(); frame !== undefined; frame = stack.shift()) {
-    out.push(frame);
-    stack.push(...frame.children);
-  }
+  const out: TraceFrame[] = [...roots];
+  for (let i = 0; i < out.length; i++) out.push(...(out[i] as TraceFrame).children);
   return out;
 }
 
 /** Where `part` stands in `text` so that it covers `offset`. */
 function covering(text: string, part: string, offset: number): number | undefined {
   if (part === '' || part.length > text.length) return undefined;
-  for (let at = text.indexOf(part, Math.max(0, offset - part.length + 1)); at >= 0 && at <= offset; at = text.indexOf(part, at + 1)) {
-    if (offset < at + part.length) return at;
-  }
-  return undefined;
+  const at = text.lastIndexOf(part, offset);
+  return at >= 0 && offset < at + part.length ? at : undefined;
 }
 
+function newlines(text: string, end: number): number {
+  let count = 0;
+  for (let i = text.indexOf('\n'); i >= 0 && i < end; i = text.indexOf('\n', i + 1)) count++;
+  return count;
+}
+
+/** The place on a line of a frame, with the frames around it. */
 function placeOf(frame: TraceFrame, line: number): TracePlace {
   const frames: ErrorFrame[] = [];
-  let at: number = line;
+  let at = line;
   for (let f: TraceFrame | null = frame; f !== null; f = f.parent) {
-    const real = at + (f.source.line ?? 1) - 1;
-    if (f.name !== '') frames.push({ type: f.source.type ?? 'macro', name: f.name === 'template' ? f.source.name : f.name, path: f.source.path ?? f.source.name, line: real });
-    if (f.parent !== null) at = f.name === '' ? at : (f.parent.marks[f.mark * 2 + 1] ?? 0);
+    if (f.name !== '') {
+      const name = f.name === 'template' ? f.source.name : f.name.replace(/^dbt_macro__/, '');
+      const type = f.name === 'template' ? (f.source.type ?? 'template') : f.name === 'caller' ? 'caller' : 'macro';
+      frames.push({ type, name, path: f.source.path ?? f.source.name, line: at + (f.source.line ?? 1) - 1 });
+    }
+    if (f.parent !== null && f.name !== '') at = Math.abs(f.parent.marks[f.mark * 2 + 1] ?? 0);
   }
   return { path: frame.source.path, line: line + (frame.source.line ?? 1) - 1, frames };
 }
