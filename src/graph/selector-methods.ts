@@ -29,7 +29,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
     const matches = fqnMatcher(text(value));
     return ids(notSources(context), (node) => {
       const { fqn } = node as { fqn?: readonly string[] };
-      const versioned = (node as { version?: unknown }).version != null;
+      const versioned = node.resource_type === 'model' && node.version != null;
       return fqn !== undefined && (matches(fqn, versioned) || matches(fqn.slice(1), versioned));
     });
   },
