@@ -1,13 +1,14 @@
 // The files under target/: manifest, semantic manifest, graph summary, run results, sources, catalog, and the cache of a parse; each
 // is written whole or not at all, and read back with clear errors. Leaves what is in them to the layers that make them.
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Manifest } from './contracts/manifest.ts';
 import type { GraphNode } from './contracts/node.ts';
 import type { CatalogArtifact, RunResult, RunResultsArtifact, SourcesArtifact } from './contracts/results.ts';
 import { TsdbtError } from './errors.ts';
+import type { MacroFacts } from './parser/macros.ts';
 import type { ParseCache } from './parser/parse-cache.ts';
 
 export const ARTIFACT_FILES = {
@@ -98,6 +99,12 @@ export function readParseCache(targetPath: string): ParseCache | null {
 /** Keeps a parse for the next command. */
 export function writeParseCache(targetPath: string, { header, body }: ParseCache): void {
   writeFileAtomically(join(targetPath, ARTIFACT_FILES.partialParse), `${JSON.stringify(header)}\n`, body);
+}
+
+/** The macros of the built-in packages as the build has parsed them; undefined when the program runs from its sources. */
+export function readBuiltinMacros(): readonly MacroFacts[] | undefined {
+  const path = join(dirname(fileURLToPath(import.meta.url)), 'builtin-macros.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as MacroFacts[]) : undefined;
 }
 
 /** Changes whenever the program does: what an older program parsed is not used. */

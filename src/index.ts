@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Adapter } from './adapters/adapter.ts';
 import { createAdapter } from './adapters/index.ts';
-import { engineStamp, readParseCache, writeFileAtomically, writeGraphSummary, writeManifest, writeParseCache, writeParsedManifest, writeRunResults } from './artifacts.ts';
+import { engineStamp, readBuiltinMacros, readParseCache, writeFileAtomically, writeGraphSummary, writeManifest, writeParseCache, writeParsedManifest, writeRunResults } from './artifacts.ts';
 import type { ScopeFactory } from './compiler/node-scope.ts';
 import { createMacroResolver } from './context/macro-resolver.ts';
 import { ManifestLookup } from './context/manifest-lookup.ts';
@@ -32,6 +32,7 @@ import { type RunContext, lookupNode } from './runner/run-context.ts';
 import { RunLog } from './runner/run-log.ts';
 import { foundCounts } from './runner/run-summary.ts';
 import { run as runQueue, type RunOutcome } from './runner/run.ts';
+import { sampleWindow } from './runner/sample-window.ts';
 import { seedTable } from './runner/seed-table.ts';
 import { Journal } from './state/journal.ts';
 
@@ -93,7 +94,7 @@ export function parse(loaded: LoadedProject, options: { write?: boolean; files?:
   const { config, adapter, logger, targetPath } = loaded;
   const previous = config.flags.partial_parse ? readParseCache(targetPath) : null;
   const files = options.files ?? readSourceFiles(config);
-  const { manifest, cache, reused } = parseWithCache({ config, files, adapter, logger, previous, engine: engineStamp() });
+  const { manifest, cache, reused } = parseWithCache({ config, files, adapter, logger, previous, engine: engineStamp(), builtinMacros: readBuiltinMacros });
   if (!reused) writeParseCache(targetPath, cache);
   const parsed = { ...loaded, manifest, dag: buildGraph(manifest, { testEdges: config.flags.which === 'build' }) };
   if (options.write !== false && config.flags.write_json) writeParsedManifest(targetPath, manifest, cache.body);
@@ -152,6 +153,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   const working = { ...manifest, nodes: { ...manifest.nodes } };
   const scopes: ScopeFactory = {
     context, lookup: new ManifestLookup(working, { rootPackage: project.project_name, nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true }),
+    sample: typeof flags['sample'] === 'string' ? sampleWindow(flags['sample'], (text) => loadYaml(text, null), now()) : null,
     loadSeed: (node) => {
       const root = config.packages.find((p) => p.project_name === node.package_name)?.project_root ?? project.project_root;
       return seedTable(node, readFileSync(join(root, node.original_file_path), 'utf8'), logger, flags.empty);

@@ -5,6 +5,7 @@ import type { Project } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { configTags, columnsOfVersion } from './columns.ts';
 import { isDict } from './config-fields.ts';
+import type { InertMacros } from './inert-macros.ts';
 import type { MacroIds } from './macro-ids.ts';
 import { type ConfigDict, mergeConfigCall } from './node-config.ts';
 import { fqnPrefix } from './nodes.ts';
@@ -48,11 +49,12 @@ interface BuiltTest {
 export class GenericTests {
   readonly #tools: ParseTools;
   readonly #macros: MacroIds;
-  readonly #inert = new Map<string, boolean>();
+  readonly #inert: InertMacros;
   readonly #argumentsProperty: boolean;
 
-  constructor(tools: ParseTools, macros: MacroIds) {
+  constructor(tools: ParseTools, macros: MacroIds, inert: InertMacros) {
     this.#tools = tools;
+    this.#inert = inert;
     this.#macros = macros;
     this.#argumentsProperty = tools.state.flag('require_generic_test_arguments_property', true);
   }
@@ -297,7 +299,7 @@ export class GenericTests {
 
   /** Refs and sources of arguments that hold nothing but plain calls; false when something has to be rendered. */
   #collectStatically(node: TestNode, macro: MacroNode): boolean {
-    if (!this.#isInert(macro)) return false;
+    if (!this.#inert.has(macro)) return false;
     const subquery = this.#macros.get(node.package_name, 'get_where_subquery');
     if (subquery?.package_name !== 'dbt') return false;
     const refs: RefArgs[] = [];
@@ -323,20 +325,6 @@ export class GenericTests {
     return true;
   }
 
-  /** Whether a test macro, and what it calls, can have no effect while parsing. */
-  #isInert(macro: MacroNode): boolean {
-    const known = this.#inert.get(macro.unique_id);
-    if (known !== undefined) return known;
-    this.#inert.set(macro.unique_id, true);
-    let inert = !/\b(?:ref|source|config|metric|function|env_var|var|exceptions|context|builtins|graph|model|this)\b/.test(withoutArguments(macro.macro_sql));
-    for (const id of macro.depends_on.macros) {
-      const called = this.#tools.state.macros.get(id);
-      if (inert && called !== undefined && !this.#isInert(called)) inert = false;
-    }
-    this.#inert.set(macro.unique_id, inert);
-    return inert;
-  }
-
   #attach(node: TestNode, target: TestTarget, version: Json): void {
     const { state } = this.#tools;
     const id = state.refs.get(target.name, target.package_name, version);
@@ -347,11 +335,6 @@ export class GenericTests {
     node.attached_node = attached.unique_id;
     node.group = (attached as ModelNode).group ?? null;
   }
-}
-
-/** The head of a macro names its parameters (`model`), and `{{ model }}` only prints one: neither has an effect. */
-function withoutArguments(sql: string): string {
-  return sql.replace(/\{%-?\s*(?:test|macro|data_test)\b[^%]*%\}/, '').replace(/\{\{-?\s*model\s*-?\}\}/g, '').replace(/\bmodel\b/g, '');
 }
 
 function modelArgument(target: TestTarget, version: Json): string {

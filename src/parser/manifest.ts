@@ -11,6 +11,7 @@ import { renderDescriptions } from './descriptions.ts';
 import { parseDocsFile } from './doc-blocks.ts';
 import { addExposure, addGroup } from './exposures.ts';
 import { GenericTests, type TestTarget } from './generic-tests.ts';
+import { InertMacros } from './inert-macros.ts';
 import { applyMacroPatch } from './macro-patches.ts';
 import { addMacros, linkMacros, macroIdsOf, type MacroFacts, parseMacroFiles } from './macros.ts';
 import { manifestMetadata } from './metadata.ts';
@@ -34,8 +35,8 @@ export interface ParseInput {
   readonly files: readonly SourceFile[];
   readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'quote' | 'capabilities' | 'connectionInfo'>;
   readonly logger: Logger;
-  /** Macros of built-in packages, parsed ahead of time; their files are then not needed. */
-  readonly builtinMacros?: readonly MacroFacts[];
+  /** Gives the macros of built-in packages, parsed ahead of time; their files are then not read. */
+  readonly builtinMacros?: (() => readonly MacroFacts[] | undefined) | undefined;
 }
 
 export interface ParseOutput {
@@ -64,8 +65,14 @@ export function parseProject(input: ParseInput): ParseOutput {
     state.files.set(`${file.package_name}://${file.original_file_path}`, file);
   }
 
-  const facts = [...(input.builtinMacros ?? [])];
+  const facts: MacroFacts[] = [];
+  const ready = input.builtinMacros?.()?.filter((each) => internalPackages.includes(each.package_name)) ?? [];
   for (const name of state.projects.keys()) {
+    const own = internalPackages.includes(name) ? ready.filter((each) => each.package_name === name) : [];
+    if (own.length > 0) {
+      facts.push(...own);
+      continue;
+    }
     const macroFiles = (byPackage.get(name) ?? []).filter((file) => file.kind === 'macro' || file.kind === 'generic_test');
     facts.push(...parseMacroFiles(macroFiles.filter((file) => file.kind === 'macro'), (file, message) => warnOfBlock(state, file, message)));
     facts.push(...parseMacroFiles(macroFiles.filter((file) => file.kind === 'generic_test')));
@@ -74,7 +81,9 @@ export function parseProject(input: ParseInput): ParseOutput {
   const macroIds = macroIdsOf(state);
   linkMacros(state, macroIds, facts);
 
-  const { rendering, envVars } = createParseRendering(state, adapter);
+  const visible = new Set([state.root.project_name, ...internalPackages]);
+  const inert = new InertMacros(state.macros, macroIds, (packageName, macro) => macro.package_name === packageName || visible.has(macro.package_name));
+  const { rendering, envVars } = createParseRendering(state, adapter, inert);
   const tools: ParseTools = { state, rendering, names: new RelationNames(state, rendering) };
   for (const [name, project] of state.projects) {
     const own = byPackage.get(name) ?? [];
@@ -84,7 +93,7 @@ export function parseProject(input: ParseInput): ParseOutput {
     parseHooks(tools, project);
   }
 
-  const tests = new GenericTests(tools, macroIds);
+  const tests = new GenericTests(tools, macroIds, inert);
   const sources = new Sources(tools);
   for (const name of state.projects.keys()) {
     for (const file of byPackage.get(name) ?? []) {

@@ -13,6 +13,7 @@ import { TsdbtError } from '../errors.ts';
 import { type Ast, unrenderedConfig } from '../jinja/index.ts';
 import { loadYaml } from '../project/yaml.ts';
 import { callable, fromJson, PyDict, PyTuple, settleSync, toJson, type Value } from '../values/index.ts';
+import type { InertMacros } from './inert-macros.ts';
 import { packagesToSearch } from './lookups.ts';
 import { type ConfigDict, mergeConfigCall } from './node-config.ts';
 import type { ParseState } from './parse-state.ts';
@@ -34,14 +35,17 @@ interface Collecting {
  * The rendering of one parse.
  * @returns also the environment variables that were asked for
  */
-export function createParseRendering(state: ParseState, adapter: Pick<Adapter, 'type' | 'createRelation' | 'connectionInfo'>): { rendering: Rendering; envVars: Map<string, string> } {
+export function createParseRendering(
+  state: ParseState, adapter: Pick<Adapter, 'type' | 'createRelation' | 'connectionInfo'>, inert: InertMacros,
+): { rendering: Rendering; envVars: Map<string, string> } {
   const envVars = new Map<string, string>();
-  return { rendering: new ParseRendering(state, adapter, (name, value) => envVars.set(name, value)), envVars };
+  return { rendering: new ParseRendering(state, adapter, inert, (name, value) => envVars.set(name, value)), envVars };
 }
 
 class ParseRendering implements Rendering {
   readonly #state: ParseState;
   readonly #context: ContextSettings;
+  readonly #inert: InertMacros;
   readonly #yamlScopes = new Map<string, BaseScope>();
   readonly #nameScopes = new Map<string, ParseScope>();
   readonly #scopes = new Map<object, ParseScope>();
@@ -50,10 +54,13 @@ class ParseRendering implements Rendering {
   /** Tree of the code that is being rendered. */
   #code: Ast.TemplateNode | null = null;
 
-  constructor(state: ParseState, adapter: Pick<Adapter, 'type' | 'createRelation' | 'connectionInfo'>, onEnvVar: (name: string, value: string) => void) {
+  constructor(
+    state: ParseState, adapter: Pick<Adapter, 'type' | 'createRelation' | 'connectionInfo'>, inert: InertMacros, onEnvVar: (name: string, value: string) => void,
+  ) {
     const { config, logger } = state;
     const started = config.invocation.started_at.getTime();
     this.#state = state;
+    this.#inert = inert;
     this.#context = {
       env: config.env,
       logger,
@@ -103,7 +110,7 @@ class ParseRendering implements Rendering {
 
   node(node: RenderedNode): void {
     const code = node['raw_code'] as string;
-    const fixed = (node as { language?: string }).language === 'python' || this.#overridesBuiltins(node.package_name) ? null : readStaticModel(code);
+    const fixed = (node as { language?: string }).language === 'python' || this.#overridesBuiltins(node.package_name) ? null : readStaticModel(code, (name) => this.#inert.idOf(node.package_name, name));
     if (fixed !== null) {
       this.#applyStatic(node, fixed);
       return;
@@ -114,8 +121,9 @@ class ParseRendering implements Rendering {
     template.renderSync(scope);
   }
 
-  #applyStatic(node: RenderedNode, { refs, sources, configs, writtenConfig, simple }: StaticModel): void {
+  #applyStatic(node: RenderedNode, { refs, sources, configs, writtenConfig, macros, simple }: StaticModel): void {
     const collecting = node as unknown as Collecting;
+    collecting.depends_on.macros.push(...macros);
     collecting.refs.push(...refs);
     collecting.sources.push(...sources);
     if (configs.length === 0) return;

@@ -1,5 +1,5 @@
-// Models whose only Jinja is ref(), source(), config() and var() with literal arguments: read without the template engine, which is
-// what keeps a parse fast. Leaves every other model to rendering.
+// Models whose only Jinja is ref(), source(), config(), var() and macros without effects, called with literals: read without the
+// template engine, which is what keeps a parse fast. Leaves every other model to rendering.
 import type { RefArgs } from '../contracts/node.ts';
 import { makeFloat } from '../values/float.ts';
 import type { ConfigDict } from './node-config.ts';
@@ -12,6 +12,8 @@ export interface StaticModel {
   readonly configs: readonly ConfigDict[];
   /** The first config() call under the keys as written. */
   readonly writtenConfig: ConfigDict | null;
+  /** Macros that are called, by unique_id. */
+  readonly macros: readonly string[];
   /**
    * dbt has a static reader of its own, which knows less. What it reads it keeps as values in `unrendered_config`; what it does not
    * it keeps as source text.
@@ -19,11 +21,14 @@ export interface StaticModel {
   readonly simple: boolean;
 }
 
-/** The effects of a model's code, or null when it has to be rendered. */
-export function readStaticModel(code: string): StaticModel | null {
-  if (!code.includes('{{') && !code.includes('{%') && !code.includes('{#')) return { refs: [], sources: [], configs: [], writtenConfig: null, simple: true };
+/**
+ * The effects of a model's code, or null when it has to be rendered.
+ * @param macroOf unique_id of the macro that a name means, if calling it has no effect
+ */
+export function readStaticModel(code: string, macroOf: (name: string) => string | null): StaticModel | null {
+  if (!code.includes('{{') && !code.includes('{%') && !code.includes('{#')) return { refs: [], sources: [], configs: [], writtenConfig: null, macros: [], simple: true };
   if (code.includes('{%')) return null;
-  const reader = new CallReader(code);
+  const reader = new CallReader(code, macroOf);
   return reader.read() ? reader : null;
 }
 
@@ -34,19 +39,25 @@ export function sourceTexts(config: ConfigDict): ConfigDict {
   return out;
 }
 
-class NotLiteral extends Error {}
+/** Thrown, without the cost of a stack, when the code is more than literals. */
+const NOT_STATIC = Symbol('not static');
+/** Values that may be printed anywhere. */
+const PRINTABLE: ReadonlySet<string> = new Set(['this', 'target', 'schema', 'database', 'invocation_id', 'run_started_at', 'dbt_version', 'project_name']);
 
 class CallReader implements StaticModel {
   readonly refs: RefArgs[] = [];
   readonly sources: [string, string][] = [];
   readonly configs: ConfigDict[] = [];
   writtenConfig: ConfigDict | null = null;
+  readonly macros: string[] = [];
   simple = true;
   readonly #code: string;
+  readonly #macroOf: (name: string) => string | null;
   #at = 0;
 
-  constructor(code: string) {
+  constructor(code: string, macroOf: (name: string) => string | null) {
     this.#code = code;
+    this.#macroOf = macroOf;
   }
 
   read(): boolean {
@@ -66,7 +77,7 @@ class CallReader implements StaticModel {
         } else this.#at = brace + 1;
       }
     } catch (error) {
-      if (error instanceof NotLiteral) return false;
+      if (error === NOT_STATIC) return false;
       throw error;
     }
   }
@@ -77,7 +88,14 @@ class CallReader implements StaticModel {
       this.#at += 1;
     }
     const name = this.#name();
-    this.#expect('(');
+    this.#space();
+    if (this.#code[this.#at] !== '(') {
+      if (!PRINTABLE.has(name.split('.')[0] as string)) throw NOT_STATIC;
+      this.simple = false;
+      this.#close();
+      return;
+    }
+    this.#at += 1;
     const args: unknown[] = [];
     const kwargs: ConfigDict = {};
     let named = false;
@@ -85,7 +103,7 @@ class CallReader implements StaticModel {
     while (this.#code[this.#at] !== ')') {
       const key = this.#keyword();
       if (key === null) {
-        if (named) throw new NotLiteral();
+        if (named) throw NOT_STATIC;
         args.push(this.#literal());
       } else {
         named = true;
@@ -93,35 +111,39 @@ class CallReader implements StaticModel {
       }
       this.#space();
       if (this.#code[this.#at] === ',') this.#at += 1;
-      else if (this.#code[this.#at] !== ')') throw new NotLiteral();
+      else if (this.#code[this.#at] !== ')') throw NOT_STATIC;
       this.#space();
     }
     this.#at += 1;
+    this.#close();
+    this.#record(name, args, kwargs, named);
+  }
+
+  #close(): void {
     this.#space();
     if (this.#code[this.#at] === '-') {
       this.simple = false;
       this.#at += 1;
     }
-    if (!this.#code.startsWith('}}', this.#at)) throw new NotLiteral();
+    if (!this.#code.startsWith('}}', this.#at)) throw NOT_STATIC;
     this.#at += 2;
-    this.#record(name, args, kwargs, named);
   }
 
   #record(name: string, args: readonly unknown[], kwargs: ConfigDict, named: boolean): void {
     if (name === 'ref') {
       const version = kwargs['version'] || kwargs['v'] || null;
-      for (const key in kwargs) if (key !== 'version' && key !== 'v') throw new NotLiteral();
+      for (const key in kwargs) if (key !== 'version' && key !== 'v') throw NOT_STATIC;
       const [first, second] = args;
-      if (typeof first !== 'string' || args.length > 2 || (args.length === 2 && typeof second !== 'string')) throw new NotLiteral();
-      if (version !== null && typeof version !== 'string' && typeof version !== 'number') throw new NotLiteral();
+      if (typeof first !== 'string' || args.length > 2 || (args.length === 2 && typeof second !== 'string')) throw NOT_STATIC;
+      if (version !== null && typeof version !== 'string' && typeof version !== 'number') throw NOT_STATIC;
       this.refs.push(args.length === 2 ? { name: second as string, package: first, version } : { name: first, package: null, version });
     } else if (name === 'source') {
       const [first, second] = args;
-      if (named || args.length !== 2 || typeof first !== 'string' || typeof second !== 'string') throw new NotLiteral();
+      if (named || args.length !== 2 || typeof first !== 'string' || typeof second !== 'string') throw NOT_STATIC;
       if (this.simple && this.sources.some((source) => source[0] === first && source[1] === second)) return;
       this.sources.push([first, second]);
     } else if (name === 'config') {
-      if (args.length > 0 || !named) throw new NotLiteral();
+      if (args.length > 0 || !named) throw NOT_STATIC;
       this.writtenConfig ??= kwargs;
       const config: ConfigDict = {};
       for (const key of Object.keys(kwargs)) {
@@ -130,16 +152,26 @@ class CallReader implements StaticModel {
         config[hook ? key.replace('_', '-') : key] = kwargs[key];
       }
       this.configs.push(config);
-    } else throw new NotLiteral();
+    } else {
+      this.simple = false;
+      if (name === 'var' && !named && args.length > 0 && args.length <= 2) return;
+      const id = this.#macroOf(name);
+      if (id === null) throw NOT_STATIC;
+      if (!this.macros.includes(id)) this.macros.push(id);
+    }
   }
 
   #space(): void {
-    while (/\s/.test(this.#code[this.#at] ?? '')) this.#at += 1;
+    for (;;) {
+      const char = this.#code.charCodeAt(this.#at);
+      if (char !== 32 && char !== 10 && char !== 9 && char !== 13) return;
+      this.#at += 1;
+    }
   }
 
   #expect(char: string): void {
     this.#space();
-    if (this.#code[this.#at] !== char) throw new NotLiteral();
+    if (this.#code[this.#at] !== char) throw NOT_STATIC;
     this.#at += 1;
   }
 
@@ -153,8 +185,8 @@ class CallReader implements StaticModel {
 
   #name(): string {
     this.#space();
-    const name = this.#match(/[A-Za-z_][A-Za-z0-9_]*/y);
-    if (name === null) throw new NotLiteral();
+    const name = this.#match(/[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*/y);
+    if (name === null) throw NOT_STATIC;
     return name;
   }
 
@@ -177,22 +209,22 @@ class CallReader implements StaticModel {
         this.simple = false;
         return word === 'true';
       case 'none': case 'None': return null;
-      case null: throw new NotLiteral();
+      case null: throw NOT_STATIC;
       default: break;
     }
-    if (!/^-?\d/.test(word) || /[\w.]/.test(this.#code[this.#at] ?? '')) throw new NotLiteral();
+    if (!/^-?\d/.test(word) || /[\w.]/.test(this.#code[this.#at] ?? '')) throw NOT_STATIC;
     return word.includes('.') ? makeFloat(Number(word)) : Number(word);
   }
 
   #text(quote: string): string {
     const end = this.#code.indexOf(quote, this.#at + 1);
-    if (end < 0) throw new NotLiteral();
+    if (end < 0) throw NOT_STATIC;
     const text = this.#code.slice(this.#at + 1, end);
     // Escapes, and texts with Jinja inside, are for the engine.
-    if (text.includes('\\') || text.includes('\n')) throw new NotLiteral();
+    if (text.includes('\\') || text.includes('\n')) throw NOT_STATIC;
     this.#at = end + 1;
     this.#space();
-    if (this.#code[this.#at] === "'" || this.#code[this.#at] === '"') throw new NotLiteral();
+    if (this.#code[this.#at] === "'" || this.#code[this.#at] === '"') throw NOT_STATIC;
     return text;
   }
 
@@ -204,7 +236,7 @@ class CallReader implements StaticModel {
       out.push(this.#literal());
       this.#space();
       if (this.#code[this.#at] === ',') this.#at += 1;
-      else if (this.#code[this.#at] !== ']') throw new NotLiteral();
+      else if (this.#code[this.#at] !== ']') throw NOT_STATIC;
       this.#space();
     }
     this.#at += 1;
@@ -217,12 +249,12 @@ class CallReader implements StaticModel {
     this.#space();
     while (this.#code[this.#at] !== '}') {
       const key = this.#literal();
-      if (typeof key !== 'string') throw new NotLiteral();
+      if (typeof key !== 'string') throw NOT_STATIC;
       this.#expect(':');
       out[key] = this.#literal();
       this.#space();
       if (this.#code[this.#at] === ',') this.#at += 1;
-      else if (this.#code[this.#at] !== '}') throw new NotLiteral();
+      else if (this.#code[this.#at] !== '}') throw NOT_STATIC;
       this.#space();
     }
     this.#at += 1;

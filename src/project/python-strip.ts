@@ -15,5 +15,20 @@ export function pythonStrip(text: string): string {
 
 /** `" ".join(text.split())`. */
 export function compactWhitespace(text: string): string {
-  return pythonStrip(text).replace(RUNS, ' ');
+  const stripped = pythonStrip(text);
+  let out = '';
+  let kept = 0;
+  for (let i = 0; i < stripped.length; i += 1) {
+    const code = stripped.charCodeAt(i);
+    if (code > 127) return stripped.replace(RUNS, ' ');
+    if (code > 32 || code < 9 || (code > 13 && code < 28)) continue;
+    let end = i + 1;
+    for (let next = stripped.charCodeAt(end); (next >= 9 && next <= 13) || (next >= 28 && next <= 32); next = stripped.charCodeAt(end)) end += 1;
+    if (code !== 32 || end !== i + 1) {
+      out += `${stripped.slice(kept, i)} `;
+      kept = end;
+    }
+    i = end - 1;
+  }
+  return kept === 0 ? stripped : out + stripped.slice(kept);
 }
