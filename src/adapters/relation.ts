@@ -75,6 +75,7 @@ export interface RelationInput {
 
 /** A name in the database. Immutable; every change gives a new relation. */
 export class Relation implements HostObject {
+  readonly jinjaIsMapping = true;
   readonly dialect: RelationDialect;
   readonly fields: RelationFields;
 

@@ -6,6 +6,7 @@ import { Table } from '../adapters/table.ts';
 import type { ReferenceLookup } from '../context/manifest-lookup.ts';
 import type { ContextNode } from '../context/provider.ts';
 import { createRuntimeScope, createSourceScope, type RuntimeScope, type RuntimeScopeOptions } from '../context/runtime.ts';
+import type { TimeWindow } from '../context/runtime-references.ts';
 import { settle } from '../context/scope.ts';
 import { hasJinja } from '../context/templates.ts';
 import { testArguments } from '../context/test-arguments.ts';
@@ -25,6 +26,8 @@ export interface StatementResult { readonly message: string; readonly response: 
 export interface ScopeFactory {
   readonly context: RuntimeScopeOptions['context'];
   readonly lookup: ReferenceLookup;
+  /** `--sample`. */
+  readonly sample: TimeWindow | null;
   /** Rows of a seed's file. */
   readonly loadSeed: (node: SeedNode) => Table | Promise<Table>;
 }
@@ -60,7 +63,7 @@ export class NodeScope {
     const scopeOptions: RuntimeScopeOptions = {
       context: options.thread === undefined ? scopes.context : { ...scopes.context, threadId: options.thread },
       resolver: ctx.resolver, manifest: ctx.manifest, lookup: isUnit ? unit.lookup : scopes.lookup, node: node as unknown as ContextNode, session,
-      selectedResources: ctx.selected,
+      selectedResources: ctx.selected, sample: scopes.sample,
       onCte: (id) => {
         if (!this.#ephemerals.includes(id)) this.#ephemerals.push(id);
       },

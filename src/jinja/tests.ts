@@ -12,7 +12,7 @@ import { PyTuple } from '../values/tuple.ts';
 import { PyRange } from '../values/range.ts';
 import { Undefined } from '../values/undefined.ts';
 import { getStringMethod } from '../values/methods/string-methods.ts';
-import type { Kwargs, Value } from '../values/value.ts';
+import type { HostObject, Kwargs, Value } from '../values/value.ts';
 import { contains } from './contains.ts';
 import type { FilterContext, FilterFunction } from './filters/filter.ts';
 import { Markup } from './markup.ts';

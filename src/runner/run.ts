@@ -6,6 +6,7 @@ import type { RunResult } from '../contracts/results.ts';
 import type { Queue } from '../graph/queue.ts';
 import { PyTuple, type Value } from '../values/index.ts';
 import { projectHooks, runProjectHooks } from './hooks.ts';
+import { openSession } from './open-session.ts';
 import { operationNode } from './operation-node.ts';
 import { prepareDatabase } from './prepare-database.ts';
 import { resultValue } from './result-value.ts';
@@ -71,7 +72,7 @@ async function clearTransaction(session: Session): Promise<void> {
 }
 
 async function withMaster<T>(ctx: RunContext, work: (session: Session) => Promise<T>): Promise<T> {
-  const session = ctx.adapter.session({ name: 'master', comment: ctx.queryComment(operationNode(ctx.config, 'master')) });
+  const session = openSession(ctx, 'master', operationNode(ctx.config, 'master'));
   try {
     return await work(session);
   } finally {

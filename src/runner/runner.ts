@@ -5,6 +5,7 @@ import type { GraphNode, ManifestNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Queue } from '../graph/queue.ts';
+import { openSession } from './open-session.ts';
 import { bareResult, isEphemeral, isoMicros, lookupNode, type RunContext, stopsChildren } from './run-context.ts';
 import type { NodeProgress } from './run-log.ts';
 import { type NodeKind, runNode } from './run-node.ts';
@@ -136,8 +137,9 @@ class Runner {
 
   async #one(node: GraphNode, thread: string): Promise<RunResult> {
     try {
-      return await runNode(this.#ctx, this.#options.kindOf(node), node, this.#progress(node, thread), (n) => {
-        const session = this.#ctx.adapter.session(sessionOptions(this.#ctx, n));
+      const p = this.#progress(node, thread);
+      return await runNode(this.#ctx, this.#options.kindOf(node), node, p, (n) => {
+        const session = openSession(this.#ctx, n.unique_id, n, p);
         this.#sessions.set(node.unique_id, session);
         return session;
       });
@@ -209,8 +211,4 @@ function countNodes(ctx: RunContext): number {
     if (node !== undefined && !isEphemeral(node)) count++;
   }
   return count;
-}
-
-function sessionOptions(ctx: RunContext, node: GraphNode): { name: string; comment: (() => { text: string; append: boolean } | null) | undefined } {
-  return { name: node.unique_id, comment: ctx.queryComment(node) };
 }

@@ -43,6 +43,8 @@ export interface Callable {
 export interface HostObject {
   /** Name of the Python type, for error messages (`'dict object' has no attribute 'x'` takes its text from here). */
   readonly jinjaType: string;
+  /** `x is mapping`, for objects other than dicts. */
+  readonly jinjaIsMapping?: boolean;
   /** Attribute `name`, or `undefined` when there is none. */
   jinjaGet(name: string): Value | undefined;
   /** `obj[key]`, or `undefined` when there is none. */

@@ -22,7 +22,7 @@ export async function debugCommand(session: CommandSession): Promise<boolean> {
   const { flags, cwd, env, projectDir, logger } = session;
   const say = (msg: string): void => logger.fire({ name: 'DebugCmdOut', code: 'Z047', level: 'info', msg, data: { msg } });
   const conclude = (msg: string): void => logger.fire({ name: 'DebugCmdResult', code: 'Z048', level: 'info', msg, data: { msg } });
-  const profilesDir = resolve(cwd, profilesPlace(cwd, env, flags['profiles_dir'] as string | undefined).directory);
+  const profilesDir = profilesPlace(cwd, env, flags['profiles_dir'] as string | undefined).directory;
   if (flags['config_dir'] === true) {
     const open = process.platform === 'darwin' ? 'open' : process.platform === 'win32' ? 'start' : 'xdg-open';
     const msg = `To view your profiles.yml file, run:\n\n${open} ${profilesDir}`;
@@ -39,7 +39,7 @@ export async function debugCommand(session: CommandSession): Promise<boolean> {
   say(`Using profiles dir at ${profilesDir}`);
   say(`Using profiles.yml file at ${profilePath}`);
   say(`Using dbt_project.yml file at ${projectPath}`);
-  const { loaded, profile, project } = await checkFiles(session, projectPath, profilePath);
+  const { loaded, profile, project } = await checkFiles(session, projectPath, resolve(cwd, profilePath), profilePath);
   if (loaded !== null) {
     say(`adapter type: ${loaded.adapter.type}`);
     say('adapter version: 1.11.0');
@@ -66,12 +66,12 @@ export async function debugCommand(session: CommandSession): Promise<boolean> {
   return false;
 }
 
-async function checkFiles(session: CommandSession, projectPath: string, profilePath: string): Promise<{ loaded: LoadedProject | null; profile: Check; project: Check }> {
+async function checkFiles(session: CommandSession, projectPath: string, profilePath: string, shownPath: string): Promise<{ loaded: LoadedProject | null; profile: Check; project: Check }> {
   const { cwd, env, flags, invocation, logger, projectDir } = session;
   const reason = (what: string, text: string): string => `${what} loading failed for the following reason:\n${text}\n`;
   if (!existsSync(projectPath)) {
     const missing = broken('ERROR not found', `Project loading failed for the following reason:\n project path <${projectPath}> not found`);
-    return { loaded: null, profile: existsSync(profilePath) ? broken('ERROR invalid', reason('Could not load dbt_project.yml\nProfile', 'no profile is named')) : missingProfile(profilePath), project: missing };
+    return { loaded: null, profile: existsSync(profilePath) ? broken('ERROR invalid', reason('Could not load dbt_project.yml\nProfile', 'no profile is named')) : missingProfile(shownPath), project: missing };
   }
   try {
     const loaded = await load({ cwd, env, flags, invocation, logger, now });
@@ -82,10 +82,10 @@ async function checkFiles(session: CommandSession, projectPath: string, profileP
     if (!(error instanceof TsdbtError)) throw error;
     const ofProfile = error.kind === 'profile' || /profile/i.test(error.message);
     if (ofProfile) {
-      const profile = existsSync(profilePath) ? broken('ERROR invalid', reason('Profile', formatError(error))) : missingProfile(profilePath);
+      const profile = existsSync(profilePath) ? broken('ERROR invalid', reason('Profile', formatError(error))) : missingProfile(shownPath);
       return { loaded: null, profile, project: projectReadable(projectDir) };
     }
-    return { loaded: null, profile: existsSync(profilePath) ? fine('OK found and valid') : missingProfile(profilePath), project: broken('ERROR invalid', reason('Project', formatError(error))) };
+    return { loaded: null, profile: existsSync(profilePath) ? fine('OK found and valid') : missingProfile(shownPath), project: broken('ERROR invalid', reason('Project', formatError(error))) };
   }
 }
 

@@ -5,6 +5,7 @@ import { generateDocs } from '../../docs/generate.ts';
 import { serveDocs } from '../../docs/serve.ts';
 import { createRunContext, load, reportCounts, run, select, write, writeSummary } from '../../index.ts';
 import { artifactMetadata } from '../../runner/metadata.ts';
+import { openSession } from '../../runner/open-session.ts';
 import { operationNode } from '../../runner/operation-node.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
 import { type CommandSession, now } from '../command-session.ts';
@@ -31,7 +32,7 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
   // Compiling has closed its connections; the catalogue is asked for on new ones.
   const catalogued = await load({ cwd: session.cwd, env: session.env, flags, invocation: session.invocation, logger, now });
   const withDatabase = { ...ctx, adapter: catalogued.adapter, scopes: { ...ctx.scopes, context: { ...ctx.scopes.context, adapter: catalogued.adapter } } };
-  const database = catalogued.adapter.session({ name: 'generate_catalog', comment: ctx.queryComment(operationNode(config, 'generate_catalog')) });
+  const database = openSession(withDatabase, 'generate_catalog', operationNode(config, 'generate_catalog'));
   try {
     const scope = openScope(withDatabase, operationNode(config, 'generate_catalog'), database, { operation: true });
     const narrowed = Boolean((flags['select'] as string[] | undefined)?.length || (flags['exclude'] as string[] | undefined)?.length || flags['selector']);

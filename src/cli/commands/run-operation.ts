@@ -7,6 +7,7 @@ import { compileNode } from '../../compiler/compile.ts';
 import { openScope } from '../../compiler/node-scope.ts';
 import { green, progressLine, red } from '../../log.ts';
 import { inlineNode } from '../../runner/inline-node.ts';
+import { openSession } from '../../runner/open-session.ts';
 import { operationNode } from '../../runner/operation-node.ts';
 import { isoMicros, nodeFields, type RunContext } from '../../runner/run-context.ts';
 import { fromJson, type Value } from '../../values/index.ts';
@@ -54,7 +55,7 @@ export async function runOperationCommand(session: CommandSession): Promise<bool
 }
 
 async function runMacro(ctx: RunContext, name: string, packageName: string | undefined, args: { [name: string]: Json }): Promise<void> {
-  const session = ctx.adapter.session({ name: `macro_${name}`, comment: ctx.queryComment(operationNode(ctx.config, name)) });
+  const session = openSession(ctx, `macro_${name}`, operationNode(ctx.config, name));
   try {
     const scope = openScope(ctx, operationNode(ctx.config, name), session, { operation: true });
     await session.begin();
@@ -67,7 +68,7 @@ async function runMacro(ctx: RunContext, name: string, packageName: string | und
 
 async function runSql(ctx: RunContext, sql: string): Promise<AdapterResponse> {
   const width = ctx.config.flags.printer_width;
-  const session = ctx.adapter.session({ name: 'inline_query', comment: ctx.queryComment(operationNode(ctx.config, 'inline_query')) });
+  const session = openSession(ctx, 'inline_query', operationNode(ctx.config, 'inline_query'));
   try {
     const node = inlineNode(ctx, sql);
     const compiled = await compileNode(ctx, node, session, { write: false });

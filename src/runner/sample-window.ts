@@ -1,0 +1,52 @@
+// `--sample`: "3 days" or "{start: …, end: …}" as a window of event time. Pure; now comes from the caller.
+import type { TimeWindow } from '../context/runtime-references.ts';
+import type { Json } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import { PyDateTime, pytzUtc } from '../values/datetime.ts';
+
+const GRAINS = ['hour', 'day', 'month', 'year'] as const;
+
+/**
+ * @param load reads the YAML form
+ * @param now milliseconds since 1970
+ * @throws {TsdbtError} usage, in dbt's words
+ */
+export function sampleWindow(text: string, load: (yaml: string) => Json, now: number): TimeWindow {
+  if (text.trimStart().startsWith('{')) {
+    const data = load(text);
+    if (typeof data !== 'object' || data === null || Array.isArray(data) || !('start' in data) || !('end' in data)) throw refuse(`'${text}' has no start and end`);
+    return { start: moment(data['start'] ?? null), end: moment(data['end'] ?? null) };
+  }
+  const words = text.split(' ');
+  if (words.length !== 2) throw refuse(`Cannot load SAMPLE_WINDOW from '${text}'. Must be of form 'DAYS_INT GRAIN_SIZE'.`);
+  const [count, word] = words as [string, string];
+  if (!/^[+-]?\d+$/.test(count)) throw refuse(`Unable to convert '${count}' to an integer.`);
+  const grain = GRAINS.find((g) => g === word.toLowerCase().replace(/s+$/, ''));
+  if (grain === undefined) throw refuse(`Invalid grain size '${word}'. Must be one of [${[...GRAINS, ...GRAINS.map((g) => `${g}s`)].map((g) => `'${g}'`).join(', ')}].`);
+  return { start: PyDateTime.fromJsDate(offset(new Date(now), grain, -Number(count)), pytzUtc()), end: PyDateTime.fromJsDate(new Date(now), pytzUtc()) };
+}
+
+function refuse(why: string): TsdbtError {
+  return new TsdbtError('usage', `Error: Invalid value for '--sample': ${why}`);
+}
+
+function moment(value: Json): PyDateTime {
+  const text = String(value).trim().replace(' ', 'T');
+  try {
+    return PyDateTime.fromIso(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00` : text).withZone(pytzUtc());
+  } catch {
+    throw refuse(`'${String(value)}' is not a date or a time`);
+  }
+}
+
+/** Months and years keep the day where the month has it. */
+function offset(from: Date, grain: (typeof GRAINS)[number], count: number): Date {
+  if (grain === 'hour' || grain === 'day') return new Date(from.getTime() + count * (grain === 'hour' ? 3_600_000 : 86_400_000));
+  const months = grain === 'month' ? count : count * 12;
+  const to = new Date(from);
+  to.setUTCDate(1);
+  to.setUTCMonth(to.getUTCMonth() + months);
+  const last = new Date(Date.UTC(to.getUTCFullYear(), to.getUTCMonth() + 1, 0)).getUTCDate();
+  to.setUTCDate(Math.min(from.getUTCDate(), last));
+  return to;
+}
