@@ -170,8 +170,8 @@ export class PostgresAdapter implements Adapter {
         if (names.table.rows.length === 0) return [];
         break;
       }
-      // In the order of names, as everybody does, so that two runs never wait for each other. Whoever had a lock may have changed something: look again.
-      for (const name of missing.sort()) {
+      // In the query's order, as everybody does, so that two runs never wait for each other. Whoever had a lock may have changed something: look again.
+      for (const name of missing) {
         const [ownSchema, ownName] = JSON.parse(name) as [string, string];
         await session.execute(`select ${lockCall(lockKey(this.database, ownSchema, ownName), false, true)}`, { autoBegin: true });
         locked.add(name);

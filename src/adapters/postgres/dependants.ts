@@ -3,10 +3,14 @@
 import { type Dependant, inCreationOrder } from '../dependants.ts';
 import { quoteText } from './literal.ts';
 
-/** Schema and name of whatever stands on a relation. Asks no question that locks anything: that has to wait for the advisory locks. */
+/**
+ * Schema and name of whatever stands on a relation, in the order in which everybody locks them: by how many relations lie below, whoever
+ * asks. A node holds its own lock first, and all that it still wants lies higher: so nobody ever waits in a circle. Asks no question that
+ * locks anything: that has to wait for the advisory locks.
+ */
 export function dependantNamesSql(schema: string, identifier: string): string {
-  return `with recursive root(oid, reltype) as (
-  select c.oid, c.reltype from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  return `with recursive root(oid) as (
+  select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where n.nspname = ${quoteText(schema)} and c.relname = ${quoteText(identifier)}
 ), tree(oid) as (
   select oid from root
@@ -15,17 +19,34 @@ export function dependantNamesSql(schema: string, identifier: string): string {
   join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = t.oid and d.classid = 'pg_catalog.pg_rewrite'::regclass
   join pg_catalog.pg_rewrite w on w.oid = d.objid
   where w.ev_class <> t.oid
+), found(oid) as (
+  select oid from tree
+  union
+  select k.conrelid from pg_catalog.pg_constraint k where k.contype = 'f' and k.confrelid in (select oid from root)
+), below(top, oid, height) as (
+  select oid, oid, 0 from found
+  union
+  select b.top, s.oid, b.height + 1 from below b
+  cross join lateral (
+    select d.refobjid as oid from pg_catalog.pg_rewrite w
+    join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_catalog.pg_class'::regclass and d.deptype = 'n'
+    where w.ev_class = b.oid
+    union all
+    select k.confrelid from pg_catalog.pg_constraint k where k.contype = 'f' and k.conrelid = b.oid
+  ) s
+  where s.oid <> b.oid and b.height < 100
 )
-select n.nspname, c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where c.oid not in (select oid from root) and (c.oid in (select oid from tree)
-  or c.oid in (select k.conrelid from pg_catalog.pg_constraint k where k.contype = 'f' and k.confrelid in (select oid from root)))
-union
-select n.nspname, p.proname from tree t
+select n.nspname, c.relname, max(b.height) as height from below b
+join pg_catalog.pg_class c on c.oid = b.top join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where b.top not in (select oid from root)
+group by n.nspname, c.relname
+union all
+select distinct n.nspname, p.proname, 1000 from tree t
 join pg_catalog.pg_class c on c.oid = t.oid
 join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_proc'::regclass and d.deptype = 'n'
   and ((d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = t.oid) or (d.refclassid = 'pg_catalog.pg_type'::regclass and d.refobjid = c.reltype))
 join pg_catalog.pg_proc p on p.oid = d.objid join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-order by 1, 2`;
+order by 3, 1, 2`;
 }
 
 /** One JSON document a row, as `parseDependants` reads it. */

@@ -54,7 +54,6 @@ export class EmbeddedFiles {
     }
   }
 
-  get exists(): boolean { return existsSync(join(this.dir, 'place.json')); }
   get place(): Place | null { return this.read<Place>('place.json'); }
   set place(place: Place) { this.write('place.json', JSON.stringify(place, null, 2)); }
   get keeper(): KeeperRecord | null { return this.read<KeeperRecord>('keeper.json'); }
@@ -67,6 +66,8 @@ export class EmbeddedFiles {
     if (kept) this.write('kept', '');
     else rmSync(join(this.dir, 'kept'), { force: true });
   }
+  /** False once somebody has removed the folder under a running server. */
+  get intact(): boolean { return existsSync(join(this.dir, 'place.json')) && existsSync(join(this.dir, 'password')); }
   get logPath(): string { return join(this.dir, 'server.log'); }
 
   forgetKeeper(): void {
@@ -194,19 +195,17 @@ export function readPostmaster(home: string): { identity: ProcessIdentity | null
   const pid = Number(lines[0]);
   // In a copy of the folder the file still speaks of the original's server.
   if (!Number.isInteger(pid) || pid <= 0 || lines[1] !== join(home, 'data')) return null;
-  return { identity: postmasterOf(pid), port: Number(lines[3]), ready: (lines[7] ?? '').trim() === 'ready' };
+  return { identity: postmasterOf(pid, join(home, 'data'), Number(lines[2])), port: Number(lines[3]), ready: (lines[7] ?? '').trim() === 'ready' };
 }
 
-/** The process behind a postmaster.pid, if it is still a server and not another process with its number. */
-function postmasterOf(pid: number): ProcessIdentity | null {
+/** The process behind a postmaster.pid, if it is still that server and not another process with its number. */
+function postmasterOf(pid: number, data: string, startedSeconds: number): ProcessIdentity | null {
   const start = startOf(pid);
   if (start === null) return null;
-  if (process.platform === 'linux') {
-    try {
-      if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('postgres')) return null;
-    } catch {
-      return null;
-    }
+  if (process.platform !== 'linux') return Math.abs(Date.parse(start) / 1000 - startedSeconds) < 60 ? { pid, start } : null;
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(data) ? { pid, start } : null;
+  } catch {
+    return null;
   }
-  return { pid, start };
 }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
 import { type EmbeddedFiles, type Place, readPostmaster } from './embedded-files.ts';
+import { sleep } from './embedded-process.ts';
 
 export const EMBEDDED_VERSION = '18.4.0-beta.17';
 export const EMBEDDED_USER = 'tsdbt';
@@ -18,11 +19,14 @@ const SYSTEM_FOLDER = '/var/lib/tsdbt';
 /** The server's place, installed first when it is not there yet. The caller holds the lock. */
 export async function install(files: EmbeddedFiles, notify: ((message: string) => void) | undefined): Promise<Place> {
   const dir = realpathSync(files.dir);
-  const known = files.place;
+  const written = files.place;
+  const gone = written !== null && !existsSync(written.home);
+  if (gone) notify?.(`The data of the embedded Postgres in ${written.home} is gone`);
+  const known = gone ? null : written;
   const moved = known !== null && known.dir !== dir;
   // A copy of the project must not share the original's server; a project that was moved takes it along.
   const copied = moved && isOwnPlace(known);
-  const home = known === null || copied ? chooseHome(dir) : moved && known.home === known.dir ? dir : known.home;
+  const home = known === null || copied ? await chooseHome(dir) : moved && known.home === known.dir ? dir : known.home;
   const owner = ownerOf(home);
   const source = nativeFolder();
   const native = owner === null ? usableNative(source, home) : copiedNative(source, home, owner);
@@ -70,7 +74,7 @@ function ownerOf(home: string): Owner | null {
 }
 
 /** An ordinary user's data is in the project; root's where the unprivileged user can go, whatever the project's own folders allow. */
-function chooseHome(dir: string): string {
+async function chooseHome(dir: string): Promise<string> {
   if (process.getuid?.() !== 0) return dir;
   if (existsSync(join(dir, 'data')) && statSync(join(dir, 'data')).uid !== 0) return dir;
   const name = createHash('sha256').update(dir).digest('hex').slice(0, 16);
@@ -79,6 +83,7 @@ function chooseHome(dir: string): string {
     chmodSync(SYSTEM_FOLDER, 0o711);
     const home = join(SYSTEM_FOLDER, name);
     // Left over from a project that is gone: its password went with it.
+    await stopOrphan(home);
     rmSync(home, { recursive: true, force: true });
     mkdirSync(home, { mode: 0o700 });
     chownSync(home, UNPRIVILEGED, UNPRIVILEGED);
@@ -87,6 +92,15 @@ function chooseHome(dir: string): string {
     const home = mkdtempSync(join(tmpdir(), `tsdbt-${name}-`));
     chownSync(home, UNPRIVILEGED, UNPRIVILEGED);
     return home;
+  }
+}
+
+async function stopOrphan(home: string): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    const server = readPostmaster(home)?.identity;
+    if (!server) return;
+    process.kill(server.pid, 'SIGQUIT');
+    await sleep(50);
   }
 }
 

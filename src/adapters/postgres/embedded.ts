@@ -78,7 +78,7 @@ async function start(files: EmbeddedFiles, notify: EmbeddedOptions['notify']): P
   const place = await install(files, notify);
   if (!readPostmaster(place.home)?.identity) rmSync(join(place.home, 'data', 'postmaster.pid'), { force: true });
   const script = await keeperScript(files.dir);
-  const log = openSync(join(files.dir, 'keeper.log'), 'a', 0o600);
+  const log = openSync(join(files.dir, 'keeper.log'), 'w', 0o600);
   const keeper = spawn(process.execPath, [script, files.dir], { cwd: '/', detached: true, stdio: ['ignore', log, log, 'ipc'] });
   try {
     return await new Promise<number>((resolve, reject) => {
@@ -149,7 +149,7 @@ export async function keepEmbedded(options: EmbeddedOptions): Promise<EmbeddedSe
  */
 export async function stopEmbedded(dir: string): Promise<readonly number[]> {
   const files = new EmbeddedFiles(dir);
-  if (!files.exists) return [];
+  if (files.place === null) return [];
   files.kept = false;
   const { place } = files;
   const users = files.owners().map((owner) => owner.pid);

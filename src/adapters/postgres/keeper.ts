@@ -1,13 +1,15 @@
 // A small process of its own that starts the embedded server, watches who uses it and stops it when the last one is gone, however that
 // one ended. Started by embedded.ts with the folder as its argument; when it is killed itself, the next command starts another.
 import { spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { openSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { EmbeddedFiles, type Place, readPostmaster } from './embedded-files.ts';
 import { isAlive, ownIdentity, type ProcessIdentity, sleep } from './embedded-process.ts';
 
-const WATCH_MS = 250;
+/** Where a look at the processes costs a process of its own, fewer looks. */
+const WATCH_MS = process.platform === 'linux' ? 250 : 1000;
+const LOG_BYTES = 10_000_000;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 
@@ -52,7 +54,8 @@ async function startServer(files: EmbeddedFiles, place: Place): Promise<{ server
 async function launch(files: EmbeddedFiles, place: Place): Promise<() => string | null> {
   let failed: string | null = null;
   const port = await freePort(place.port);
-  const log = openSync(files.logPath, 'a', 0o600);
+  const long = (statSync(files.logPath, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES;
+  const log = openSync(files.logPath, long ? 'w' : 'a', 0o600);
   const child = spawn(join(place.native, 'bin', 'postgres'), ['-D', join(place.home, 'data'), ...settings(port)], {
     cwd: place.home, detached: true, stdio: ['ignore', log, log], env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
     ...(place.uid === null ? {} : { uid: place.uid }), ...(place.gid === null ? {} : { gid: place.gid }),
@@ -83,6 +86,7 @@ async function watch(files: EmbeddedFiles, server: ProcessIdentity): Promise<voi
       if (files.keeper?.pid === process.pid) files.forgetKeeper();
       return;
     }
+    if (!files.intact) return stopServer(server);
     if (files.kept || files.owners().length > 0) continue;
     const stopped = await files.locked(async () => {
       // Somebody may have come while we waited for the lock.

@@ -2,7 +2,7 @@
 // for the run and dropped after it.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -45,7 +45,7 @@ const embedded: TestServer = {
         await server.release();
         for (let i = 0; i < 500 && embeddedStatus(dir).state === 'running'; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
         const status = embeddedStatus(dir);
-        spawnSync('rm', ['-rf', project, ...(status.state === 'absent' ? [] : [status.home])]);
+        spawn('rm', ['-rf', project, ...(status.state === 'absent' ? [] : [status.home])], { detached: true, stdio: 'ignore' }).unref();
       },
     };
   },
