@@ -75,7 +75,17 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
     started_at: config.invocation.started_at.getTime(),
     warnings: output.warnings.filter((warning) => REPEATED.has(warning.name)),
   };
-  return { ...output, cache: { header, body: Buffer.from(JSON.stringify(rest), 'utf8') }, reused: false };
+  return { ...output, cache: { header, body: Buffer.from(cacheText(rest), 'utf8') }, reused: false };
+}
+
+/** JSON of a manifest; ints beyond 2^53, which JSON refuses, become floats as in the artifact. */
+function cacheText(manifest: object): string {
+  try {
+    return JSON.stringify(manifest);
+  } catch (error) {
+    if (error instanceof TypeError) return JSON.stringify(manifest, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
+    throw error;
+  }
 }
 
 function reuse({ header, body }: ParseCache, input: CachedParseInput): Manifest | null {
