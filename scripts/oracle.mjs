@@ -1,19 +1,37 @@
-// `npm run oracle [-- CASE...]`: runs real dbt and tsdbt over the root project and every project of tests/engine/cases, step by step,
+// `npm run oracle [-- --reuse] [CASE...]`: runs real dbt and tsdbt over the root project and every project of tests/engine/cases, step by step,
 // each in a database of the same name, and compares what they leave: exit codes, statuses, compiled SQL (models, analyses byte for
 // byte; tests and DDL token for token), tables row by row, manifests field by field. Exits 1 on any difference.
 //
 // A case is a dbt project; its `steps.json` is a list of { "run": "build --select x", "files": { path: text | null }, "sql": "…" }
-// (default: one step, `build`) or { "steps": [...], "ignore": { "manifest": [regex…], "why": "…" } }.
+// (default: one step, `build`) or { "steps": [...], "compareOutput": true, "ignore": { AREA: [regex…], "why": "…" } }; an area is one of those
+// printed, its regex is matched with the path in front of a difference. `--reuse` takes what dbt left the last time the case's files
+// were the same, which makes a second look fast.
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { differences, sqlTokens } from './oracle/differences.mjs';
 import { readDatabase } from './oracle/database.mjs';
 import { oracleBin, root, startPostgres } from './oracle/servers.mjs';
 
 const DATABASE = 'oracle';
 const NOT_COPIED = new Set(['node_modules', '.git', 'dist', 'target', 'logs', '.tsdbt', 'src', 'bench', 'scripts', 'bin', 'profiles.yml', '.ci']);
+
+/** The root project: a second build over the same data, then a late event, which must bring back its whole session. */
+const ROOT_STEPS = [
+  { run: 'seed' },
+  { run: 'build' },
+  { run: 'build' },
+  {
+    sql: `insert into raw.session_events (event_id, session_id, user_id, event_type, event_ts, page_url, payload, processing_ts)
+      values ('late1', 's00001', 'u0178', 'purchase', '2026-02-28 00:21:00', '/checkout/done', '{}', '2026-03-02 17:59:59.5')`,
+    run: 'build',
+  },
+  { run: 'source freshness' },
+  { run: 'docs generate' },
+];
 
 /** Fields of the manifest that cannot or need not be equal, each with its reason. */
 const MANIFEST_IGNORED = [
@@ -23,6 +41,7 @@ const MANIFEST_IGNORED = [
   [/^macros\.macro\.(dbt|dbt_postgres)\./, 'our own text of the built-in macros; oracle:macros compares names and arguments'],
   [/^(parent_map|child_map)\.(macro)\./, 'macros have no edges there'],
   [/\.depends_on\.macros(\.|$)/, 'compared as sets of names of macros outside the built-in packages'],
+  [/^docs\.doc\.dbt\.__overview__\.block_contents$/, 'our own text'],
 ];
 
 function projectsUnder(dir) {
@@ -31,10 +50,13 @@ function projectsUnder(dir) {
   return readdirSync(dir).sort().filter((n) => statSync(join(dir, n)).isDirectory()).flatMap((n) => projectsUnder(join(dir, n)));
 }
 
+const nameOf = (project) => (project === root ? 'root' : relative(join(root, 'tests', 'engine', 'cases'), project));
+
 function readSteps(project) {
+  if (project === root) return { steps: ROOT_STEPS, ignore: {} };
   const file = join(project, 'steps.json');
   const read = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [{ run: 'build' }];
-  return Array.isArray(read) ? { steps: read, ignore: {} } : { ignore: {}, ...read };
+  return { ignore: {}, ...(Array.isArray(read) ? { steps: read } : read) };
 }
 
 function filesUnder(dir, base = dir) {
@@ -57,10 +79,52 @@ function comparableManifest(manifest) {
   for (const group of ['nodes', 'macros', 'exposures', 'unit_tests', 'metrics']) {
     for (const node of Object.values(manifest[group] ?? {})) {
       if (node.depends_on?.macros) node.depends_on_own_macros = own(node.depends_on.macros);
+      // The text of the generic tests is ours: as in compiled SQL, the tokens are compared.
+      if (node.resource_type === 'test' && typeof node.compiled_code === 'string') node.compiled_code = sqlTokens(node.compiled_code);
     }
   }
   for (const map of ['parent_map', 'child_map', 'group_map']) for (const ids of Object.values(manifest[map] ?? {})) ids.sort();
   return manifest;
+}
+
+/** Messages of errors are ours; the words of a success are the database's. */
+function comparableResult({ status, failures, relation_name, message, adapter_response: { query_id: _, ...response } }) {
+  return { status, failures, relation_name, ...(status === 'success' || status === 'pass' ? { message, response } : {}) };
+}
+
+function comparableCatalog(catalog) {
+  return catalog && { nodes: catalog.nodes, sources: catalog.sources, errors: catalog.errors };
+}
+
+/** What a command prints for programs: lines without a clock. */
+function printed(output) {
+  return output.split('\n').filter((line) => line.trim() !== '' && !/^\S*\d\d:\d\d:\d\d/.test(line));
+}
+
+/** Everything that decides what dbt leaves: the files, the steps, this script's own way of reading. */
+function keyOf(project) {
+  const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url))).update(readFileSync(new URL('./oracle/database.mjs', import.meta.url)));
+  const add = (dir) => {
+    for (const name of readdirSync(dir).sort()) {
+      if (NOT_COPIED.has(name)) continue;
+      const path = join(dir, name);
+      if (project === root && path === join(root, 'tests', 'engine')) continue;
+      if (statSync(path).isDirectory()) add(path);
+      else hash.update(relative(project, path)).update('\0').update(readFileSync(path));
+    }
+  };
+  add(project);
+  return hash.digest('hex');
+}
+
+/** What dbt leaves, from the cache when it may be reused. */
+async function playDbt(dbt, project, plan, server, since) {
+  const file = join(dirname(oracleBin()), 'played', `${keyOf(project)}.json`);
+  if (REUSE && existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
+  const played = await play(dbt, project, plan, server, since);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, JSON.stringify(played));
+  return played;
 }
 
 async function play(tool, project, { steps }, server, since) {
@@ -99,7 +163,9 @@ async function play(tool, project, { steps }, server, since) {
       run: step.run,
       exit: done.status,
       output: `${done.stdout}${done.stderr}`,
-      results: Object.fromEntries((results?.results ?? []).map((r) => [r.unique_id, { status: r.status, failures: r.failures, relation_name: r.relation_name }])),
+      results: Object.fromEntries((results?.results ?? []).map((r) => [r.unique_id, comparableResult(r)])),
+      sources: Object.fromEntries((readJson(join(dir, 'target', 'sources.json'))?.results ?? []).map((r) => [r.unique_id, { status: r.status, criteria: r.criteria }])),
+      catalog: comparableCatalog(readJson(join(dir, 'target', 'catalog.json'))),
       database: await readDatabase(server.psql, DATABASE, since),
     });
   }
@@ -109,40 +175,48 @@ async function play(tool, project, { steps }, server, since) {
   return played;
 }
 
-function compare(theirs, ours, ignore) {
+function compare(theirs, ours, { ignore, compareOutput }) {
   const found = {};
-  const note = (area, lines) => { if (lines.length > 0) (found[area] ??= []).push(...lines); };
+  const note = (area, lines) => {
+    const patterns = (ignore[area] ?? []).map((p) => new RegExp(p));
+    const counted = lines.filter((line) => !patterns.some((p) => p.test(line)));
+    if (counted.length > 0) (found[area] ??= []).push(...counted);
+  };
   theirs.seen.forEach((step, i) => {
     const mine = ours.seen[i];
     if (step.exit !== mine.exit) note('exit code', [`step ${i + 1} \`${step.run}\`: ${step.exit} ≠ ${mine.exit}\n${mine.output.slice(-1500)}`]);
     note('results', differences(step.results, mine.results, () => false, `step ${i + 1}`));
+    note('freshness', differences(step.sources, mine.sources, () => false, `step ${i + 1}`));
+    note('catalog', differences(step.catalog, mine.catalog, () => false, `step ${i + 1}`));
+    if (compareOutput) note('output', differences(printed(step.output), printed(mine.output), () => false, `step ${i + 1} \`${step.run}\``));
     note('tables', differences(step.database, mine.database, () => false, `step ${i + 1}`));
   });
   const byBytes = (path) => /(^|\/)(models|analyses|analysis)\//.test(path) && !/\.(yml|yaml)\//.test(path);
   const form = (files, exact) => Object.fromEntries(Object.entries(files).map(([path, text]) => [path, exact(path) ? text : sqlTokens(text)]));
   note('compiled SQL', differences(form(theirs.compiled, byBytes), form(ours.compiled, byBytes)));
   note('run SQL', differences(form(theirs.run, () => false), form(ours.run, () => false)));
-  const ignored = [...MANIFEST_IGNORED.map(([pattern]) => pattern), ...(ignore.manifest ?? []).map((p) => new RegExp(p))];
+  const ignored = MANIFEST_IGNORED.map(([pattern]) => pattern);
   note('manifest', differences(theirs.manifest, ours.manifest, (path) => ignored.some((p) => p.test(path))));
   return found;
 }
 
-const wanted = process.argv.slice(2);
+const REUSE = process.argv.includes('--reuse');
+const wanted = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 const dbt = [join(oracleBin(), 'dbt')];
 const tsdbt = [process.execPath, join(root, 'bin', 'tsdbt.js')];
 const projects = [root, ...projectsUnder(join(root, 'tests', 'engine', 'cases')).filter((p) => !existsSync(join(p, 'no-oracle')))]
-  .filter((p) => wanted.length === 0 || wanted.some((w) => (relative(root, p) || 'root').includes(w)));
+  .filter((p) => wanted.length === 0 || wanted.some((w) => nameOf(p).includes(w)));
 const server = await startPostgres();
 let same = 0;
 let different = 0;
 try {
   for (const project of projects) {
-    const name = relative(join(root, 'tests', 'engine', 'cases'), project).startsWith('..') ? 'root' : relative(join(root, 'tests', 'engine', 'cases'), project);
+    const name = nameOf(project);
     const plan = readSteps(project);
     const since = Date.now() - 60_000;
-    const theirs = await play(dbt, project, plan, server, since);
+    const theirs = await playDbt(dbt, project, plan, server, since);
     const ours = await play(tsdbt, project, plan, server, since);
-    const found = compare(theirs, ours, plan.ignore);
+    const found = compare(theirs, ours, plan);
     const areas = Object.entries(found);
     if (areas.length === 0) same++;
     else different++;
