@@ -108,7 +108,9 @@ export class ConnectionPool {
         packet.writeInt32BE(80877102, 4);
         packet.writeInt32BE(connection.processId, 8);
         packet.writeInt32BE(secret, 12);
-        socket.end(packet);
+        // The server closes when it is done; a pooler drops the request of whoever closes first.
+        socket.write(packet);
+        socket.resume();
       });
     });
   }
