@@ -51,6 +51,8 @@ export interface ErrorDetails {
   sql?: string | undefined;
   /** Where in `sql` the database saw the error: 1-based, in code points. */
   position?: number | undefined;
+  /** File below target/ that holds the statement as it was run. */
+  compiledPath?: string | undefined;
   cause?: unknown;
 }
 
@@ -94,12 +96,13 @@ export function formatError(error: unknown): string {
     : path !== undefined && line === undefined
       ? ` in ${path}`
       : '';
-  const out = [`${ERROR_KINDS[error.kind].heading}${place}`, `  ${indent(error.message, 2)}`];
+  const out = [`${ERROR_KINDS[error.kind].heading}${place}`, `  ${indent(wording(error), 2)}`];
   if (line !== undefined) out.push(`    ${node && path === undefined ? '' : `${path ?? ''} `}line ${line}${column === undefined ? '' : `, column ${column}`}`.trimEnd());
   if (lineText !== undefined) {
     out.push(`      ${lineText}`);
     if (column !== undefined) out.push(`      ${lineText.slice(0, column - 1).replace(/[^\t]/g, ' ')}^`);
   }
+  if (error.details.compiledPath !== undefined) out.push(`  compiled code at ${error.details.compiledPath}`);
   if (stack && stack.length > 0) {
     out.push('  ');
     stack.forEach((f, i) => {
@@ -109,6 +112,12 @@ export function formatError(error: unknown): string {
   }
   if (hint !== undefined) out.push(`  ${indent(hint, 2)}`);
   return out.join('\n');
+}
+
+/** dbt's advice after what jinja2 says of a name that is not there. */
+function wording(error: TsdbtError): string {
+  if (!('type' in error) || error.type !== 'UndefinedError') return error.message;
+  return `${error.message}. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with "dbt deps".`;
 }
 
 function indent(text: string, by: number): string {

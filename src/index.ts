@@ -1,6 +1,6 @@
 // The library, and the pipeline on one screen: load → parse → select → compile → run → write. Every command is made of these functions;
 // what they do is in the folders below. Console, process and exit codes are the command line's.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Adapter } from './adapters/adapter.ts';
 import { createAdapter } from './adapters/index.ts';
@@ -144,10 +144,11 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   const context: ScopeFactory['context'] = {
     config, adapter, templates, logger, env: config.env, flags, invocation: config.invocation, loadYaml: (text) => loadYaml(text, null), clock: now, warn: (event) => logger.fire(event),
   };
+  const readSource = sourceReader(config);
   const resolver = createMacroResolver(Object.values(manifest.macros), {
     rootPackage: project.project_name, internalPackages: [`dbt_${adapter.type}`, 'dbt'], adapterTypes: [adapter.type], dispatch: project.dispatch,
     packages: config.packages.map((p) => p.project_name), environment: templates.runtime,
-  });
+  }, (macro) => lineOf(readSource(macro.original_file_path, macro.package_name), macro.macro_sql));
   const comment = createQueryComment(context, resolver);
   const groups = new Map(Object.values(manifest.groups).map((g) => [g.name, g]));
   const working = { ...manifest, nodes: { ...manifest.nodes } };
@@ -170,8 +171,30 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
       let text: ReturnType<typeof comment> | undefined;
       return () => (text === undefined ? (text = comment(node.unique_id, node.unique_id.startsWith('operation.') ? null : node)) : text);
     },
+    readSource: (path) => readSource(path),
     write: (path, text) => writeFileAtomically(isAbsolute(path) ? path : join(project.project_root, path), text),
   };
+}
+
+/** Reads files of the project and its packages, each once; those of a package first when it is named. */
+function sourceReader(config: RuntimeConfig): (path: string, packageName?: string) => string | null {
+  const texts = new Map<string, string | null>();
+  return (path, packageName) => {
+    const key = `${packageName ?? ''}:${path}`;
+    const known = texts.get(key);
+    if (known !== undefined) return known;
+    const packages = packageName === undefined ? config.packages : config.packages.filter((p) => p.project_name === packageName);
+    const found = packages.map((p) => join(p.project_root, path)).find((file) => existsSync(file));
+    const text = found === undefined ? null : readFileSync(found, 'utf8').replaceAll('\r\n', '\n');
+    texts.set(key, text);
+    return text;
+  };
+}
+
+/** Line of a file on which a part of it begins. */
+function lineOf(text: string | null, part: string): number | undefined {
+  const at = text?.indexOf(part) ?? -1;
+  return text === null || at < 0 ? undefined : text.slice(0, at).split('\n').length;
 }
 
 /** Runs what was selected, in the manner of the command that the flags name, and gives one result a node. */

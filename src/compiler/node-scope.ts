@@ -17,6 +17,7 @@ import { Trace } from '../jinja/index.ts';
 import type { Logger } from '../log.ts';
 import { getAttribute, isTruthy, type Kwargs, NO_KWARGS, toJson, toText, type Value } from '../values/index.ts';
 import type { CompileContext, RenderedCode } from './compile-context.ts';
+import { registerSources } from './source-map.ts';
 import { writePath } from './write-path.ts';
 
 /** What a statement left behind. */
@@ -75,9 +76,7 @@ export class NodeScope {
     };
     this.scope = node.resource_type === 'source' ? createSourceScope(scopeOptions) : createRuntimeScope(scopeOptions);
     scopes.context.templates.runtime.stateOf(this.scope).trace = this.trace;
-    const code = (node as { compiled_code?: string | null }).compiled_code;
-    const source = ctx.sources.get(node.unique_id);
-    if (code && source?.rendered.trace) this.trace.register(source.rendered.code.trim(), source.rendered.trace);
+    if (options.code !== true) registerSources(ctx, node, this.trace);
   }
 
   define(name: string, value: Value): void {

@@ -3,6 +3,7 @@
 import { Relation } from '../adapters/relation.ts';
 import type { Session } from '../adapters/adapter.ts';
 import { compileNode } from '../compiler/compile.ts';
+import { locateDatabaseError } from '../compiler/source-map.ts';
 import type { ManifestNode, ModelNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
@@ -28,7 +29,11 @@ export async function materialize(ctx: RunContext, node: ManifestNode, scope: No
   if (macro.supported_languages && !macro.supported_languages.includes(language)) {
     throw new TsdbtError('validation', `Materialization "${macro.name}" only supports languages [${macro.supported_languages.map((l) => `'${l}'`).join(', ')}]; got "${language}"`);
   }
-  return materializedRelations(await scope.callMacro(macro), name);
+  try {
+    return materializedRelations(await scope.callMacro(macro), name);
+  } catch (error) {
+    throw locateDatabaseError(ctx, node, scope.trace, error);
+  }
 }
 
 function missingMaterialization(name: string, type: string): TsdbtError {

@@ -89,7 +89,8 @@ async function timed<T>(ctx: RunContext, name: TimingInfo['name'], timing: Timin
 /** The message of a failed node, as dbt words it; what is not an error of ours is a defect and is said at once. */
 function errorText(ctx: RunContext, error: unknown, node: GraphNode, p: NodeProgress): string {
   if (error instanceof TsdbtError) {
-    const located = error.kind === 'internal' || error.kind === 'connection' ? error : error.with({ node });
+    const built = error.kind === 'database' ? (node as { build_path?: string | null }).build_path : null;
+    const located = error.kind === 'internal' || error.kind === 'connection' ? error : error.with({ node, ...(built ? { compiledPath: built } : {}) });
     const text = formatError(located);
     ctx.log.caughtError(text, p);
     return text;

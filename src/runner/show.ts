@@ -1,5 +1,6 @@
 // compile and show: nodes that are compiled, and previewed by a limited query.
 import { compileNode } from '../compiler/compile.ts';
+import { locateDatabaseError } from '../compiler/source-map.ts';
 import { openScope } from '../compiler/node-scope.ts';
 import type { ManifestNode, SeedNode } from '../contracts/node.ts';
 import { toText, type Value } from '../values/index.ts';
@@ -28,7 +29,9 @@ export const showKind: NodeKind<Compilable> = {
     const sql = toText(await scope.callNamed('get_show_sql', [], new Map<string, Value>([
       ['compiled_code', node.compiled_code ?? ''], ['sql_header', typeof header === 'string' ? header : null], ['limit', limit],
     ])));
-    const { table, response } = await session.execute(sql, { fetch: true });
+    const { table, response } = await session.execute(sql, { fetch: true }).catch((error: unknown) => {
+      throw locateDatabaseError(ctx, node, ctx.sources.get(node.unique_id)?.rendered.trace ?? null, error);
+    });
     ctx.tables.set(node.unique_id, table);
     return { status: 'success', message: null, response, failures: null, node: { ...node, compiled_code: sql } };
   },
