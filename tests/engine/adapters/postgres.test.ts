@@ -208,7 +208,7 @@ describe.each(SERVERS)('$name', (server) => {
     expect((await waiting).kind).toBe('database');
     await session.release();
     // Behind a pooler the connection itself lives on.
-    const running = "select 1 from pg_stat_activity where application_name = 'tsdbt_close' and state <> 'idle'";
+    const running = "select 1 from pg_stat_activity where application_name = 'tsdbt_close' and state <> 'idle' and pid <> pg_backend_pid()";
     for (let i = 0; i < 100 && (await rows(running)).length > 0; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
     expect(await rows(running)).toEqual([]);
   });
