@@ -35,7 +35,6 @@ export function createExceptions(warn: Warn): Namespace {
     raise('raise_dataclass_not_dict', 'obj', (obj) => `The object ("${text(obj)}") was used as a dictionary. This capability has been removed from objects of this type.`),
     raise('raise_compiler_error', 'msg, node=None', text),
     raise('raise_database_error', 'msg, node=None', text, 'database'),
-    raise('raise_parsing_error', 'msg, node=None', text, 'parsing'),
     raise('raise_dep_not_found', 'node, node_description, required_pkg', (_node, description, required) =>
       `Error while parsing ${text(description)}.\nThe required package "${text(required)}" was not found. Is the package installed?\nHint: You may need to run \`dbt deps\`.`),
     raise('raise_dependency_error', 'msg', text, 'dependency'),

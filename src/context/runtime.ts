@@ -115,8 +115,7 @@ export class RuntimeScope extends ProviderScope {
       ? resolver.find(name, this.context.config.project.project_name)
       : (resolver.namespace(packageName)?.get(name) ?? resolver.find(name, packageName));
     if (macro === undefined) {
-      const place = packageName === undefined ? '' : ` in package '${packageName}'`;
-      throw new TsdbtError('runtime', `dbt could not find a macro with the name '${name}'${place} in any package`);
+      throw new TsdbtError('runtime', `dbt could not find a macro with the name "${name}" in ${packageName === undefined ? 'any package' : `the "${packageName}" package`}`);
     }
     const child = this.childOf(macro, packageName);
     return settle(child.bind(macro)(args, kwargs));

@@ -127,7 +127,7 @@ describe('operations', () => {
     const scope = createMacroScope({ context, resolver, manifest, lookup, session: null, macro: macro('shop', '{% macro op(x) %}{% endmacro %}') });
     expect(await scope.executeMacro('op', [], new Map([['x', 1]]))).toBe('"dev"."main"."a" 1 False main');
     await expect(scope.executeMacro('bad', [])).rejects.toThrow('Operations can not ref() ephemeral nodes, but e is ephemeral');
-    await expect(scope.executeMacro('none', [])).rejects.toThrow("dbt could not find a macro with the name 'none' in any package");
+    await expect(scope.executeMacro('none', [])).rejects.toThrow('dbt could not find a macro with the name "none" in any package');
   });
 });
 
