@@ -2,6 +2,7 @@
 // step by step, for what people rely on is its exact outcome.
 import type { Manifest } from '../contracts/manifest.ts';
 import { TsdbtError } from '../errors.ts';
+import { warningTag } from '../log.ts';
 import { type Dag, dependencies } from './dag.ts';
 import { fnmatch } from './fnmatch.ts';
 import {
@@ -28,10 +29,19 @@ export interface SelectOptions {
   readonly previousState?: PreviousState | undefined;
 }
 
+/** An event for the log. */
+export interface SelectionWarning {
+  readonly name: 'NoNodesForSelectionCriteria';
+  readonly code: 'M030';
+  readonly level: 'warn';
+  readonly msg: string;
+  readonly data: { readonly spec_raw: string };
+}
+
 export interface Selection {
   readonly selected: Set<string>;
   /** dbt's warnings: criteria that match nothing. */
-  readonly warnings: readonly { readonly name: string; readonly code: string; readonly msg: string }[];
+  readonly warnings: readonly SelectionWarning[];
   /** Name of the selector that was used because selectors.yml calls it the default. */
   readonly defaultSelector: string | null;
 }
@@ -62,7 +72,7 @@ export function select(manifest: Manifest, dag: Dag, options: SelectOptions): Se
 interface Bundle { readonly direct: Set<string>; readonly indirect: Set<string> }
 
 class SelectionRun {
-  readonly warnings: { name: string; code: string; msg: string }[] = [];
+  readonly warnings: SelectionWarning[] = [];
   private readonly manifest: Manifest;
   private readonly dag: Dag;
   private readonly options: SelectOptions;
@@ -111,7 +121,9 @@ class SelectionRun {
     const selected = this.incorporate(direct, indirect, spec.indirectSelection);
     if (spec.expectExists && selected.size === 0) {
       const raw = typeof spec.raw === 'string' ? spec.raw : JSON.stringify(spec.raw);
-      this.warnings.push({ name: 'NoNodesForSelectionCriteria', code: 'M030', msg: `The selection criterion '${raw}' does not match any enabled nodes` });
+      this.warnings.push({
+        name: 'NoNodesForSelectionCriteria', code: 'M030', level: 'warn', msg: warningTag(`The selection criterion '${raw}' does not match any enabled nodes`), data: { spec_raw: raw },
+      });
     }
     return { direct: selected, indirect };
   }

@@ -42,7 +42,7 @@ async function compileSelected(session: CommandSession): Promise<{ ctx: RunConte
     selected = new Set([node.unique_id]);
   } else {
     const selection = select(parsed);
-    for (const warning of selection.warnings) logger.fire({ ...warning, level: 'warn', data: { spec_raw: warning.msg } });
+    for (const warning of selection.warnings) logger.fire(warning);
     selected = selection.selected;
   }
   return compileNodes(session, parsed, selected, signal);

@@ -17,7 +17,7 @@ export async function freshnessCommand(session: CommandSession): Promise<boolean
   const selection = select(parsed, { accepts: (id) => manifest.sources[id] !== undefined && hasFreshness(manifest.sources[id]) });
   const before = createRunContext(parsed, selection.selected);
   reportCounts(parsed, before.log);
-  for (const warning of selection.warnings) logger.fire({ ...warning, level: 'warn', data: { spec_raw: warning.msg } });
+  for (const warning of selection.warnings) logger.fire(warning);
   const measured = new Map<string, Freshness>();
   let results: readonly RunResult[] = [];
   let elapsed = 0;

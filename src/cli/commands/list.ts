@@ -1,5 +1,6 @@
 // ls: prints the resources that a selection means.
 import { TsdbtError } from '../../errors.ts';
+import { createRunContext, reportCounts } from '../../index.ts';
 import { resourceTypesFor } from '../../graph/resource-types.ts';
 import { select } from '../../graph/selector.ts';
 import { type IndirectSelection, parseSelectorDefinitions } from '../../graph/selector-grammar.ts';
@@ -13,15 +14,19 @@ export async function listCommand(session: CommandSession): Promise<boolean> {
   const models = texts('models');
   if (models.length > 0 && texts('select').length > 0) throw new TsdbtError('runtime', '"models" and "select" are mutually exclusive arguments');
   if (models.length > 0 && texts('resource_types').length > 0) throw new TsdbtError('runtime', '"models" and "resource_type" are mutually exclusive arguments');
-  const { manifest, dag, config } = await loadAndParse(session);
+  const parsed = await loadAndParse(session);
+  const { manifest, dag, config } = parsed;
   const indirect = flags.indirect_selection as IndirectSelection;
   const selection = select(manifest, dag, {
     select: models.length > 0 ? models : texts('select'), exclude: texts('exclude'), selector: flags['selector'] as string | null,
     definitions: parseSelectorDefinitions(config.project.selectors, indirect), indirectSelection: indirect, includeEmpty: true,
     resourceTypes: models.length > 0 ? new Set(['model']) : resourceTypesFor('list', { include: texts('resource_types'), exclude: texts('exclude_resource_types') }),
   });
-  for (const warning of selection.warnings) logger.fire({ ...warning, level: 'warn', data: { spec_raw: warning.msg } });
-  if (selection.selected.size === 0) logger.fire({ name: 'NoNodesSelected', code: 'Q038', level: 'warn', msg: '[WARNING]: No nodes selected!', data: {} });
+  const { log } = createRunContext(parsed, selection.selected);
+  reportCounts(parsed, log);
+  if (selection.defaultSelector !== null) log.defaultSelector(selection.defaultSelector);
+  for (const warning of selection.warnings) logger.fire(warning);
+  if (selection.selected.size === 0) log.noNodesSelected();
   for (const line of listLines(manifest, selection.selected, flags['output'] as ListOutput, texts('output_keys'))) {
     logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg: line, data: { msg: line } });
   }

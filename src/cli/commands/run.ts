@@ -1,5 +1,6 @@
 // run, build, test, seed, snapshot: select, run, say how it went, write the artifacts.
 import { load, type ParsedProject, parse, reportCounts, run, select, write, writeSummary, createRunContext } from '../../index.ts';
+import type { Selection } from '../../graph/selector.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
 import { showSeeds } from '../show-tables.ts';
 import { type CommandSession, now, profileSecrets } from '../command-session.ts';
@@ -27,12 +28,12 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
 }
 
 /** Runs these nodes in the manner of the command, writes the artifacts and says how it went. */
-export async function runSelected(session: CommandSession, parsed: ParsedProject, selected: ReadonlySet<string>, warnings: readonly { name: string; code: string; msg: string }[]): Promise<boolean> {
+export async function runSelected(session: CommandSession, parsed: ParsedProject, selected: ReadonlySet<string>, warnings: Selection['warnings']): Promise<boolean> {
   const { flags, logger, signal } = session;
   const before = createRunContext(parsed, selected);
   reportCounts(parsed, before.log);
   if (flags.write_json) writeSummary(parsed);
-  for (const warning of warnings) logger.fire({ ...warning, level: 'warn', data: { spec_raw: warning.msg } });
+  for (const warning of warnings) logger.fire(warning);
   if (selected.size === 0) {
     before.log.nothingToDo();
     write(parsed, before, [], 0);
