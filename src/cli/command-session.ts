@@ -42,6 +42,9 @@ export function profileSecrets(credentials: Readonly<Record<string, unknown>>): 
   return [...hidden].map((key) => credentials[key]).filter((v): v is string => typeof v === 'string' && v.trim().length > 3 && !names.has(v));
 }
 
+/** Ctrl-C: the command was stopped and has said so. */
+export class Interrupted extends Error {}
+
 /** Milliseconds since 1970, with a fraction. */
 export function now(): number {
   return performance.timeOrigin + performance.now();
@@ -79,7 +82,7 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
     success = await work({ which: parsed.which, flags, positional: parsed.positional, env, cwd, projectDir, invocation, logger, secrets, signal: abort.signal });
     exitCode = success ? 0 : 1;
   } catch (error) {
-    exitCode = reportError(raw, error, flags.debug);
+    exitCode = error instanceof Interrupted ? 2 : reportError(raw, error, flags.debug);
   } finally {
     const at = new Date(now()).toISOString();
     raw.fire({

@@ -14,7 +14,7 @@ import { loadAndParse } from './run.ts';
 
 export async function generateCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal } = session;
-  const parsed = await loadAndParse(session);
+  const parsed = await loadAndParse(session, { write: false });
   const { config, targetPath } = parsed;
   const selection = select(parsed);
   let ctx = createRunContext(parsed, selection.selected);

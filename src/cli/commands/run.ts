@@ -3,7 +3,7 @@ import { load, type ParsedProject, parse, reportCounts, run, select, write, writ
 import type { Selection } from '../../graph/selector.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
 import { showSeeds } from '../show-tables.ts';
-import { type CommandSession, now, profileSecrets } from '../command-session.ts';
+import { type CommandSession, Interrupted, now, profileSecrets } from '../command-session.ts';
 
 /** @returns whether everything went well */
 export async function runCommand(session: CommandSession): Promise<boolean> {
@@ -12,12 +12,12 @@ export async function runCommand(session: CommandSession): Promise<boolean> {
 }
 
 /** The first half of most commands. */
-export async function loadAndParse(session: CommandSession): Promise<ParsedProject> {
+export async function loadAndParse(session: CommandSession, options: { write?: boolean } = {}): Promise<ParsedProject> {
   const { cwd, env, flags, invocation, logger } = session;
   const loaded = await load({ cwd, env, flags, invocation, logger, now });
   session.secrets.push(...profileSecrets(loaded.config.profile.credentials));
   logger.fire({ name: 'AdapterRegistered', code: 'E034', level: 'info', msg: `Registered adapter: ${loaded.adapter.type}=1.11.0`, data: { adapter_name: loaded.adapter.type, adapter_version: '=1.11.0' } });
-  return parse(loaded);
+  return parse(loaded, options);
 }
 
 /** The second half of commands that run nodes. */
@@ -49,6 +49,3 @@ export async function runSelected(session: CommandSession, parsed: ParsedProject
   if (interrupted) throw new Interrupted();
   return success;
 }
-
-/** Ctrl-C: the run was stopped and has said so. */
-export class Interrupted extends Error {}
