@@ -112,6 +112,8 @@ export interface Adapter {
   lockRelation(session: Session, relation: Relation, shared: boolean): Promise<void>;
   /** What stands on the relation, in creation order, locked against other runs. */
   fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]>;
+  /** A text that changes when a view is another object, says something else, or when columns of what it reads change; null when there is no such view. */
+  fetchViewState(session: Session, relation: Relation): Promise<string | null>;
   canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean>;
   /**
    * Puts a table's rows into a relation, column by column in order, as fast as the dialect can.

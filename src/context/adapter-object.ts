@@ -12,7 +12,7 @@ import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
-import { fromJson } from '../values/json.ts';
+import { fromJson, toJson } from '../values/json.ts';
 import { getItem } from '../values/access.ts';
 import { iterate } from '../values/iterate.ts';
 import { toRepr, toText } from '../values/text.ts';
@@ -37,6 +37,8 @@ export interface AdapterObjectOptions {
   readonly onConstraint?: ConstraintWarning | undefined;
   /** Behaviour flags that were read while off: dbt tells once of each. */
   readonly onBehaviorFlag?: ((name: string) => void) | undefined;
+  /** What `view_unchanged` compares with: fingerprints by rendered name, of views that were built. Set before the node's commit. */
+  readonly views?: { get(name: string): string | undefined; set(name: string, fingerprint: string): void } | undefined;
   /** Now, for names of indexes, which change from run to run; milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
@@ -131,9 +133,10 @@ const PARSE_ANSWERS: Readonly<Record<string, () => Value>> = {
   check_schema_exists: () => false,
   already_exists: () => false,
   can_replace_view: () => false,
+  view_unchanged: () => false,
   ...Object.fromEntries(['drop_relation', 'truncate_relation', 'rename_relation', 'valid_snapshot_target', 'assert_valid_snapshot_target_given_strategy',
     'expand_target_column_types', 'get_relation', 'create_schema', 'drop_schema', 'get_incremental_strategy_macro', 'get_hard_deletes_behavior', 'commit',
-    'lock_relation', 'restore_dependants', 'load_table'].map((name) => [name, () => null])),
+    'lock_relation', 'restore_dependants', 'load_table', 'view_published'].map((name) => [name, () => null])),
 };
 
 function relationArgument(method: string, argument: string, value: Value): Relation {
@@ -260,9 +263,28 @@ const METHODS: Readonly<Record<string, Method>> = {
   dependants: (self) => callable('dependants', 'relation', async (relation) =>
     [...(await self.sql.dependants(relationArgument('dependants', 'relation', relation!)))].reverse().map(dependantValue)),
   restore_dependants: (self) => callable('restore_dependants', '', async () => { await self.sql.restoreDependants(); return null; }),
+  // Is the view as the last run left it, with this SQL and configuration, and are the columns of what it reads the same?
+  view_unchanged: (self) => callable('view_unchanged', 'relation, sql, config=None', async (relation, sql, config) => {
+    const view = relationArgument('view_unchanged', 'relation', relation!);
+    const known = self.options.views?.get(view.render());
+    return known !== undefined && known === (await viewFingerprint(self, view, sql!, config!));
+  }),
+  view_published: (self) => callable('view_published', 'relation, sql, config=None', async (relation, sql, config) => {
+    const view = relationArgument('view_published', 'relation', relation!);
+    if (self.options.views) {
+      const fingerprint = await viewFingerprint(self, view, sql!, config!);
+      if (fingerprint !== null) self.options.views.set(view.render(), fingerprint);
+    }
+    return null;
+  }),
   can_replace_view: (self) => callable('can_replace_view', 'existing, wanted', (existing, wanted) =>
     self.sql.canReplaceView(relationArgument('can_replace_view', 'existing', existing!), relationArgument('can_replace_view', 'wanted', wanted!))),
 };
+
+async function viewFingerprint(self: AdapterObject, view: Relation, sql: Value, config: Value): Promise<string | null> {
+  const state = await self.adapter.fetchViewState(self.sql.session, view);
+  return state === null ? null : createHash('sha256').update(JSON.stringify([state, toText(sql), toJson(config)])).digest('hex');
+}
 
 function warningOf(self: AdapterObject): ConstraintWarning {
   return self.options.onConstraint ?? (() => {});

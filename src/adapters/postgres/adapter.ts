@@ -12,7 +12,7 @@ import { TsdbtError } from '../../errors.ts';
 import type { Credentials } from '../../contracts/project.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
-import { columnsSql, linksSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql } from './catalogue.ts';
+import { columnsSql, linksSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
 import { POSTGRES_COLUMN } from './column.ts';
 import { ConnectionPool, type ServerAddress } from './connection.ts';
 import { POSTGRES_CREDENTIALS } from './credentials.ts';
@@ -179,6 +179,13 @@ export class PostgresAdapter implements Adapter {
     }
     const { table } = await session.execute(dependantsSql(schema, identifier), { autoBegin: true, fetch: true });
     return parseDependants(table.rows.map((row) => toText(row.values[0]!)), relation.database ?? this.database);
+  }
+
+  async fetchViewState(session: Session, { schema, identifier }: Relation): Promise<string | null> {
+    if (schema === null || identifier === null) return null;
+    const { table } = await session.execute(viewStateSql(schema, identifier), { autoBegin: true, fetch: true });
+    const state = table.rows[0]?.values[0] ?? null;
+    return state === null ? null : toText(state);
   }
 
   async canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean> {

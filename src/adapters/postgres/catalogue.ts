@@ -81,3 +81,15 @@ from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid 
 where n.nspname = ${quoteText(schema)} and c.relname in (${textList([first, second])}) and a.attnum > 0 and not a.attisdropped
 order by c.relname, a.attnum`;
 }
+
+/** One row for a view: what it is, what it says, and name, type and place of every column of every relation that it reads. */
+export function viewStateSql(schema: string, identifier: string): string {
+  return `select pg_catalog.md5(pg_catalog.concat_ws(E'\\n', c.oid, pg_catalog.pg_get_viewdef(c.oid), c.reloptions::text, (
+  select pg_catalog.string_agg(pg_catalog.format('%s.%s %s %s %s', rn.nspname, rc.relname, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)), E'\\n' order by rn.nspname, rc.relname, a.attnum)
+  from (select distinct d.refobjid from pg_catalog.pg_rewrite w join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid
+    and d.refclassid = 'pg_catalog.pg_class'::regclass where w.ev_class = c.oid and d.refobjid <> c.oid) r
+  join pg_catalog.pg_class rc on rc.oid = r.refobjid join pg_catalog.pg_namespace rn on rn.oid = rc.relnamespace
+  join pg_catalog.pg_attribute a on a.attrelid = rc.oid and a.attnum > 0 and not a.attisdropped)))
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'v' and n.nspname = ${quoteText(schema)} and c.relname = ${quoteText(identifier)}`;
+}

@@ -28,7 +28,7 @@ interface Wire {
 }
 
 /** How long a backend runs on after its client is gone. */
-const CHECK_INTERVAL = '5s';
+const CHECK_INTERVAL = '2s';
 
 export class PostgresSession implements Session {
   readonly name: string;

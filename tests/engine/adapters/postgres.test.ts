@@ -1,4 +1,9 @@
 // What the engine relies on in a Postgres server, on every server there is: statements, transactions, types, errors, locks, dependants.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ExecuteMacro, Session } from '../../../src/adapters/adapter.ts';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
@@ -234,7 +239,7 @@ describe.each(SERVERS)('$name', (server) => {
   test('a backend whose client is gone looks for it, where the server can', async () => {
     const [[version]] = (await rows('show server_version_num')) as [[string]];
     const seen = await withSession(async (session) => (await session.execute("select current_setting('client_connection_check_interval', true)", { fetch: true })).table.rows[0]!.values[0]);
-    expect(seen).toBe(Number(version) >= 140000 ? '5s' : null);
+    expect(seen).toBe(Number(version) >= 140000 ? '2s' : null);
   });
 
   test('rows of a table are loaded by COPY, whatever is in them', async () => {
@@ -409,6 +414,55 @@ describe.each(SERVERS)('$name', (server) => {
       expect(await adapter.canReplaceView(session, rel('now_v', 'view'), rel('other_v', 'view'))).toBe(false);
     });
     await run('drop view now_v, more_v, other_v');
+  });
+
+  test('knows when a view is not what it was', async () => {
+    await run('create table under (a int)', 'create view seen_v as select * from under');
+    const state = () => withSession((session) => adapter.fetchViewState(session, rel('seen_v', 'view')));
+    const first = await state();
+    expect(first).toMatch(/^[0-9a-f]{32}$/);
+    await run('insert into under values (1)', 'grant select on seen_v to public', "comment on view seen_v is 'x'");
+    expect(await state()).toBe(first);
+    await run('alter table under add column b int');
+    const wider = await state();
+    expect(wider).not.toBe(first);
+    await run('create or replace view seen_v as select a from under where true');
+    const other = await state();
+    expect(other).not.toBe(wider);
+    await run('drop view seen_v', 'create view seen_v as select a from under where true');
+    expect(await state()).not.toBe(other);
+    await run('drop view seen_v');
+    expect(await state()).toBeNull();
+    await run('drop table under');
+  });
+
+  test('SIGKILL of a command in the middle of a statement leaves no backend and no work', async (context) => {
+    const [[version]] = (await rows('show server_version_num')) as [[string]];
+    if (Number(version) < 140000) context.skip('the server does not look for its clients');
+    const dir = mkdtempSync(join(tmpdir(), 'tsdbt-kill-'));
+    const script = join(dir, 'work.mjs');
+    await build({
+      stdin: {
+        contents: `import { PostgresAdapter } from './src/adapters/postgres/adapter.ts';
+          const adapter = new PostgresAdapter({ credentials: { ...JSON.parse(process.argv[2]), application_name: 'tsdbt_killed' }, threads: 1, quoting: {} });
+          const session = adapter.session({ name: 'killed' });
+          await session.begin();
+          await session.execute('create table half_built as select 1 as n');
+          console.log('ready');
+          await session.execute('select pg_sleep(60)');`, resolveDir: join(import.meta.dirname, '../../..'), loader: 'ts',
+      },
+      outfile: script, bundle: true, format: 'esm', platform: 'node', target: 'node20', logLevel: 'silent', external: ['pg-native'],
+      banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+    });
+    const child = spawn(process.execPath, [script, JSON.stringify(credentials)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => { child.stdout.once('data', resolve); });
+    const running = "select count(*) from pg_stat_activity where application_name = 'tsdbt_killed' and state <> 'idle' and pid <> pg_backend_pid()";
+    for (let i = 0; i < 100 && (await rows(running))[0]![0] === 0; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    child.kill('SIGKILL');
+    for (let i = 0; i < 400 && (await rows(running))[0]![0] !== 0; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    expect(await rows(running)).toEqual([[0]]);
+    expect(await rows("select 1 from pg_class where relname = 'half_built'")).toEqual([]);
+    rmSync(dir, { recursive: true, force: true });
   });
 
   test('names the types of a query as contracts compare them', async () => {
