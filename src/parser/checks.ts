@@ -156,7 +156,7 @@ function checkSpaces(state: ParseState): void {
   if (state.flag('require_resource_names_without_spaces', true)) {
     const list = bad.map((node) => `  * '${node.unique_id}' (${node.original_file_path})`).join('\n');
     throw new TsdbtError(
-      'validation',
+      'runtime',
       `Resource names cannot contain spaces:\n${list}\nPlease rename the invalid model(s) so that their name(s) do not contain any spaces.`,
     );
   }

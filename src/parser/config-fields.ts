@@ -2,7 +2,7 @@
 // Leaves the merging itself to node-config.ts.
 import type { Json } from '../contracts/node.ts';
 import { PyFloat } from '../values/float.ts';
-import { pyRepr } from './python-text.ts';
+import { pyRepr, pyStr } from './python-text.ts';
 
 /** How a value of a nearer level joins what is there. */
 export type Merge = 'clobber' | 'append' | 'update' | 'dictKeyAppend';
@@ -15,6 +15,10 @@ export interface ConfigField {
   readonly merge: Merge;
   readonly initial: () => unknown;
   readonly check: TypeCheck;
+  /** Makes text of what a text field was given; absent where the value stays. */
+  readonly coerce: ((value: unknown) => unknown) | undefined;
+  /** Python's name of an enum's type, for messages. */
+  readonly enumType: string | undefined;
 }
 
 export type ConfigKind =
@@ -55,9 +59,15 @@ export function optional(check: TypeCheck): TypeCheck {
   return orNull(check);
 }
 
-function field(name: string, initial: () => unknown, check: TypeCheck, merge: Merge = 'clobber'): ConfigField {
-  return { name, merge, initial, check };
+function field(name: string, initial: () => unknown, check: TypeCheck, merge: Merge = 'clobber', enumType?: string): ConfigField {
+  return { name, merge, initial, check, coerce: COERCIONS.get(check), enumType };
 }
+const asText = (value: unknown): unknown => (value === null || value === undefined || typeof value === 'string' ? value : pyStr(value));
+const asTextOrTexts = (value: unknown): unknown => (Array.isArray(value) ? (value.every((item) => typeof item === 'string') ? value : value.map((item) => pyStr(item))) : asText(value));
+/** dbt turns whatever a text field is given into text. */
+const COERCIONS: ReadonlyMap<TypeCheck, (value: unknown) => unknown> = new Map([
+  [text, asText], [optionalText, asText], [textList, asTextOrTexts], [textOrTextList, asTextOrTexts], [optionalTextOrTextList, asTextOrTexts],
+]);
 const none = (): null => null;
 const emptyList = (): unknown[] => [];
 const emptyDict = (): Record<string, unknown> => ({});
@@ -88,7 +98,7 @@ const NODE: readonly ConfigField[] = [
   field('full_refresh', none, optionalBool),
   field('unique_key', none, optionalTextOrTextList),
   field('on_schema_change', () => 'ignore', optionalText),
-  field('on_configuration_change', () => 'apply', choice('apply', 'continue', 'fail')),
+  field('on_configuration_change', () => 'apply', choice('apply', 'continue', 'fail'), 'clobber', 'OnConfigurationChangeOption'),
   field('grants', emptyDict, dict, 'dictKeyAppend'),
   field('packages', emptyList, textList, 'append'),
   field('docs', () => ({ show: true, node_color: null }), dict, 'update'),
@@ -110,9 +120,9 @@ export const CONFIG_FIELDS: Readonly<Record<ConfigKind, readonly ConfigField[]>>
   node: NODE,
   model: replaced(
     NODE,
-    field('access', () => 'protected', anything),
+    field('access', () => 'protected', choice('private', 'protected', 'public'), 'clobber', 'AccessType'),
     field('freshness', none, anything),
-    field('on_error', none, optional(choice('skip_children', 'continue'))),
+    field('on_error', none, optional(choice('skip_children', 'continue')), 'clobber', 'Optional[ModelOnErrorOptions]'),
     field('latest_version_pointer', () => ({ enabled: null, alias: null }), anything, 'update'),
   ),
   seed: replaced(NODE, field('materialized', () => 'seed', text), field('delimiter', () => ',', text), field('quote_columns', none, optionalBool)),
@@ -144,8 +154,8 @@ export const CONFIG_FIELDS: Readonly<Record<ConfigKind, readonly ConfigField[]>>
   function: replaced(
     NODE,
     field('materialized', () => 'function', text),
-    field('type', () => 'scalar', choice('scalar', 'aggregate', 'table')),
-    field('volatility', none, optional(choice('deterministic', 'stable', 'non-deterministic'))),
+    field('type', () => 'scalar', choice('scalar', 'aggregate', 'table'), 'clobber', 'FunctionType'),
+    field('volatility', none, optional(choice('deterministic', 'stable', 'non-deterministic')), 'clobber', 'Optional[FunctionVolatility]'),
     field('runtime_version', none, optionalText),
     field('entry_point', none, optionalText),
     field('snowflake', () => ({ quote_args: true }), dict),

@@ -90,7 +90,7 @@ export function ownerOf(owner: YamlDict): ExposureNode['owner'] {
 function checkOwner(entry: YamlEntry, what: 'Exposure' | 'Group'): void {
   const owner = entry.data['owner'] as YamlDict;
   if ((owner['name'] ?? null) === null && (owner['email'] ?? null) === null) {
-    throw entryError(entry, entry.data, `${what} owner must have at least one of 'name' or 'email'.`, ['owner']);
+    throw entryError(entry, entry.data, `at path []: ${what} owner must have at least one of 'name' or 'email'.`, ['owner']);
   }
 }
 

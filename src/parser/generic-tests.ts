@@ -14,7 +14,7 @@ import { pyRepr, pyStr, pyTypeText } from './python-text.ts';
 import { readRefOrSource } from './static-expressions.ts';
 import { sourceTexts } from './static-models.ts';
 import { syntheticTestNames, testHash } from './test-names.ts';
-import { needsRendering, trimmed, type YamlDict } from './yaml-entries.ts';
+import { needsRendering, type YamlDict } from './yaml-entries.ts';
 
 /** What a test is put on. */
 export interface TestTarget {
@@ -105,7 +105,8 @@ export class GenericTests {
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
       const path = target.original_file_path;
-      const context = trimmed(`${target.kind === 'source' ? 'UnpatchedSourceDefinition' : target.kind === 'model' ? 'UnparsedModelUpdate' : 'UnparsedNodeUpdate'}(original_file_path='${path}', name='${target.name}')`);
+      const className = target.kind === 'source' ? 'UnpatchedSourceDefinition' : target.kind === 'model' ? 'UnparsedModelUpdate' : 'UnparsedNodeUpdate';
+      const context = `${`${className}(original_file_path='${path}', yaml_key=`.slice(0, 44)}...ne)`;
       const message = error.kind === 'parsing'
         ? `Invalid test config given in ${path}:\n\t${error.message}\n\t@: ${context}`
         : `Invalid generic test configuration given in ${path}: \n${error.message}\n\t@: ${context}`;

@@ -25,9 +25,10 @@ export class InertMacros {
   has(macro: MacroNode): boolean {
     const known = this.#known.get(macro.unique_id);
     if (known !== undefined) return known;
-    // A macro that calls itself is as inert as the rest of it.
-    this.#known.set(macro.unique_id, true);
-    let inert = !EFFECTS.test(macro.macro_sql);
+    // A macro that calls itself is run, so that one that never ends is found.
+    this.#known.set(macro.unique_id, false);
+    const callsItself = macro.macro_sql.split(new RegExp(`\\b${macro.name}\\s*\\(`)).length > 2;
+    let inert = !callsItself && !EFFECTS.test(macro.macro_sql);
     for (const id of macro.depends_on.macros) {
       if (!inert) break;
       const called = this.#macros.get(id);
@@ -37,11 +38,15 @@ export class InertMacros {
     return inert;
   }
 
-  /** The id of the inert macro that `name` or `package.name` means to a node of a package; null when it is none. */
-  idOf(packageName: string, name: string): string | null {
+  /**
+   * The id of the inert macro that `name` or `package.name` means to a node of a package; null when it is none, or the call does not
+   * fit its arguments.
+   */
+  idOf(packageName: string, name: string, positional: number, keywords: readonly string[]): string | null {
     const dot = name.indexOf('.');
     const macro = dot < 0 ? this.#ids.get(packageName, name) : this.#ids.fromPackage(name.slice(0, dot), name.slice(dot + 1));
     if (macro === undefined || (dot < 0 && !this.#visible(packageName, macro))) return null;
-    return this.has(macro) ? macro.unique_id : null;
+    const fits = positional <= macro.arguments.length && keywords.every((key) => macro.arguments.some((argument) => argument.name === key));
+    return fits && this.has(macro) ? macro.unique_id : null;
   }
 }

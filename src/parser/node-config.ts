@@ -84,7 +84,7 @@ export class Configs {
     if (call) applied.push(call);
     if (foreign) applied.push(...configLevels(treeOf(root, section, true), fqn));
     for (const level of applied) applyLevel(result, level, fields);
-    for (const level of applied) checkTypes(result, level, fields);
+    for (const level of applied) checkTypes(kind, result, level, fields);
     return finalize(kind, result);
   }
 
@@ -113,7 +113,7 @@ export class Configs {
     const merged = defaultConfig(kind);
     const levels = configLevels(tree, fqn);
     for (const level of levels) applyLevel(merged, level, fields);
-    for (const level of levels) checkTypes(merged, level, fields);
+    for (const level of levels) checkTypes(kind, merged, level, fields);
     const folder = { merged, finished: finalize(kind, { ...merged }) };
     this.#folders.set(key, folder);
     return folder;
@@ -223,13 +223,24 @@ function mergeCalledGrants(existing: unknown, update: ConfigDict): ConfigDict {
 }
 
 /** Checks the fields that a level has touched. */
-function checkTypes(result: ConfigDict, level: ConfigDict, fields: ReadonlyMap<string, ConfigField>): void {
+function checkTypes(kind: ConfigKind, result: ConfigDict, level: ConfigDict, fields: ReadonlyMap<string, ConfigField>): void {
   for (const written of Object.keys(level)) {
     const key = KEY_ALIASES.get(written) ?? written.trim();
-    const wrong = fields.get(key)?.check(result[key]);
-    if (wrong !== undefined) throw configError(`at path ['${key}']: ${wrong}`);
+    const field = fields.get(key);
+    if (field === undefined) continue;
+    if (field.coerce !== undefined) result[key] = field.coerce(result[key]);
+    const wrong = field.check(result[key]);
+    if (wrong === undefined) continue;
+    if (field.enumType === undefined) throw new TsdbtError('parsing', `at path ['${key}']: ${wrong}`);
+    throw new TsdbtError('parsing', `Field "${key}" of type ${field.enumType} in ${CLASS_NAMES[kind]} has invalid value ${pyRepr(result[key])}`);
   }
 }
+
+/** dbt's classes, for messages. */
+const CLASS_NAMES: Readonly<Record<ConfigKind, string>> = {
+  model: 'ModelConfig', seed: 'SeedConfig', snapshot: 'SnapshotConfig', test: 'TestConfig', node: 'NodeConfig', function: 'FunctionConfig', source: 'SourceConfig',
+  exposure: 'ExposureConfig', unit_test: 'UnitTestConfig', metric: 'MetricConfig', semantic_model: 'SemanticModelConfig', saved_query: 'SavedQueryConfig', group: 'GroupConfig',
+};
 
 function finalize(kind: ConfigKind, result: ConfigDict): ConfigDict {
   if (typeof result['static_analysis'] === 'boolean') result['static_analysis'] = result['static_analysis'] ? 'on' : 'off';
@@ -252,8 +263,9 @@ function finalize(kind: ConfigKind, result: ConfigDict): ConfigDict {
   return result;
 }
 
+/** A value that is wrong only together with others: dbt names no place for it. */
 function configError(message: string): TsdbtError {
-  return new TsdbtError('parsing', message);
+  return new TsdbtError('parsing', `at path []: ${message}`);
 }
 
 function finishHooks(result: ConfigDict): void {
@@ -281,10 +293,6 @@ function hookOf(source: unknown): { sql: unknown; transaction: unknown; index: u
 }
 
 function finishModel(result: ConfigDict): void {
-  const access = result['access'];
-  if (access !== 'protected' && access !== 'private' && access !== 'public') {
-    throw configError(`at path ['access']: ${pyRepr(access)} is not one of ['private', 'protected', 'public']`);
-  }
   const freshness = result['freshness'];
   if (isDict(freshness) && 'build_after' in freshness) {
     const after: ConfigDict = isDict(freshness['build_after']) ? freshness['build_after'] : {};
@@ -344,7 +352,7 @@ function finishDocs(result: ConfigDict): void {
   const docs = result['docs'] as ConfigDict;
   const color = docs['node_color'] ?? null;
   if (color !== null && !(typeof color === 'string' && (/^#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?$/.test(color) || /^[a-z]+$/i.test(color)))) {
-    throw configError(`Invalid color name for docs.node_color: ${pyStr(color)}. It is neither a valid HTML color name nor a valid HEX code.`);
+    throw new TsdbtError('parsing', `Invalid color name for docs.node_color: ${pyStr(color)}. It is neither a valid HTML color name nor a valid HEX code.`);
   }
 }
 

@@ -69,7 +69,7 @@ function renamedTests(entry: YamlEntry, data: YamlDict): YamlDict {
 function renameTests(entry: YamlEntry, data: YamlDict): void {
   const tests = data['tests'];
   if (tests === undefined || tests === null || (Array.isArray(tests) && tests.length === 0)) return;
-  if ('data_tests' in data) throw entryError(entry, data, "Invalid test config: cannot have both 'tests' and 'data_tests' defined");
+  if ('data_tests' in data) throw entryError(entry, data, "at path []: Invalid test config: cannot have both 'tests' and 'data_tests' defined");
   data['data_tests'] = tests;
   delete data['tests'];
 }

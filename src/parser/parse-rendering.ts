@@ -110,7 +110,7 @@ class ParseRendering implements Rendering {
 
   node(node: RenderedNode): void {
     const code = node['raw_code'] as string;
-    const fixed = (node as { language?: string }).language === 'python' || this.#overridesBuiltins(node.package_name) ? null : readStaticModel(code, (name) => this.#inert.idOf(node.package_name, name));
+    const fixed = (node as { language?: string }).language === 'python' || this.#overridesBuiltins(node.package_name) ? null : readStaticModel(code, (name, positional, keywords) => this.#inert.idOf(node.package_name, name, positional, keywords));
     if (fixed !== null) {
       this.#applyStatic(node, fixed);
       return;
@@ -165,7 +165,12 @@ class ParseRendering implements Rendering {
     const collecting = node as unknown as Collecting;
     const isSeed = node.resource_type === 'seed';
     const onlyMacros = (): never => {
-      throw new TsdbtError('parsing', 'Seeds cannot depend on other nodes. dbt detected a seed with a pre- or post-hook that calls \'ref\', \'source\', or \'metric\', either directly or indirectly via other macros.');
+      const hooks = ['pre-hook', 'post-hook'].flatMap((key) => (((node['config'] as ConfigDict)[key] ?? []) as { sql: string }[]).map(({ sql }) => `- ${key.replace('-', '_')}: "${sql}"`));
+      throw new TsdbtError(
+        'parsing',
+        "Seeds cannot depend on other nodes. dbt detected a seed with a pre- or post-hook\nthat calls 'ref', 'source', or 'metric', either directly or indirectly via other macros.\n\n" +
+          `Error raised for '${node.unique_id}', which has these hooks defined: \n${hooks.join('\n')}`,
+      );
     };
     return {
       onRef: (ref) => (isSeed ? onlyMacros() : collecting.refs.push(ref)),

@@ -82,7 +82,7 @@ export function addMetric(tools: ParseTools, entry: YamlEntry, data: YamlDict = 
   if (name.length > 250) problems.push('cannot contain more than 250 characters');
   if (!/^[A-Za-z]/.test(name)) problems.push('must begin with a letter');
   if (!/^\w+$/.test(name)) problems.push('must contain only letters, numbers and underscores');
-  if (problems.length > 0) throw entryError(entry, data, `The metric name '${name}' is invalid.  It ${problems.join(', ')}`);
+  if (problems.length > 0) throw entryError(entry, data, `at path []: The metric name '${name}' is invalid.  It ${problems.join(', ')}`);
   const node = base(tools, entry, 'metric', name, (data['config'] ?? {}) as YamlDict);
   const type = pyStr(data['type'] ?? 'simple').toLowerCase();
   const meta = isDict(node.config['meta']) && Object.keys(node.config['meta']).length > 0 ? node.config['meta'] : (data['meta'] ?? {});

@@ -36,7 +36,7 @@ export class Sources {
     }
     checkEntry(entry, data, SOURCE_ENTRY);
     const tables = (data['tables'] ?? []) as YamlDict[];
-    for (const each of [data, ...tables]) if (each['loaded_at_field'] === '') throw entryError(entry, data, 'loaded_at_field cannot be an empty string.');
+    for (const each of [data, ...tables]) if (each['loaded_at_field'] === '') throw entryError(entry, data, 'at path []: loaded_at_field cannot be an empty string.');
     const packageName = entry.yaml.project.project_name;
     for (const table of tables) {
       const uniqueId = `source.${packageName}.${data['name'] as string}.${table['name'] as string}`;
@@ -141,7 +141,7 @@ export class Sources {
   #testsOf(entry: YamlEntry, data: YamlDict): Json[] {
     const old = (data['tests'] ?? []) as Json[];
     const current = (data['data_tests'] ?? []) as Json[];
-    if (old.length > 0 && current.length > 0) throw entryError(entry, data, "Invalid test config: cannot have both 'tests' and 'data_tests' defined");
+    if (old.length > 0 && current.length > 0) throw entryError(entry, data, "at path []: Invalid test config: cannot have both 'tests' and 'data_tests' defined");
     return old.length > 0 ? old : current;
   }
 

@@ -21,11 +21,13 @@ export interface StaticModel {
   readonly simple: boolean;
 }
 
+/** unique_id of the macro that a name means, if a call with these arguments has no effect. */
+export type MacroOf = (name: string, positional: number, keywords: readonly string[]) => string | null;
+
 /**
  * The effects of a model's code, or null when it has to be rendered.
- * @param macroOf unique_id of the macro that a name means, if calling it has no effect
  */
-export function readStaticModel(code: string, macroOf: (name: string) => string | null): StaticModel | null {
+export function readStaticModel(code: string, macroOf: MacroOf): StaticModel | null {
   if (!code.includes('{{') && !code.includes('{%') && !code.includes('{#')) return { refs: [], sources: [], configs: [], writtenConfig: null, macros: [], simple: true };
   if (code.includes('{%')) return null;
   const reader = new CallReader(code, macroOf);
@@ -52,10 +54,10 @@ class CallReader implements StaticModel {
   readonly macros: string[] = [];
   simple = true;
   readonly #code: string;
-  readonly #macroOf: (name: string) => string | null;
+  readonly #macroOf: MacroOf;
   #at = 0;
 
-  constructor(code: string, macroOf: (name: string) => string | null) {
+  constructor(code: string, macroOf: MacroOf) {
     this.#code = code;
     this.#macroOf = macroOf;
   }
@@ -155,7 +157,7 @@ class CallReader implements StaticModel {
     } else {
       this.simple = false;
       if (name === 'var' && !named && args.length > 0 && args.length <= 2) return;
-      const id = this.#macroOf(name);
+      const id = this.#macroOf(name, args.length, Object.keys(kwargs));
       if (id === null) throw NOT_STATIC;
       if (!this.macros.includes(id)) this.macros.push(id);
     }

@@ -22,7 +22,7 @@ export function addUnitTest(tools: ParseTools, entry: YamlEntry): void {
   checkEntry(entry, data, UNIT_TEST_ENTRY);
   const versions = isDict(data['versions']) ? data['versions'] : null;
   if (versions !== null && isSome(versions['include']) && isSome(versions['exclude'])) {
-    throw entryError(entry, data, 'Unit tests can not both include and exclude versions.', ['versions']);
+    throw entryError(entry, data, 'at path []: Unit tests can not both include and exclude versions.', ['versions']);
   }
   const name = data['name'] as string;
   const model = data['model'] as string;

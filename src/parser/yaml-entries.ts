@@ -42,11 +42,11 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
     });
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
-    throw new TsdbtError('parsing', `Error reading ${file.package_name}: ${file.relative_path} - ${error.message}`, { ...error.details, cause: error });
+    throw new TsdbtError('parsing', `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  ${error.message.replaceAll('\n', '\n  ')}`, { ...error.details, cause: error });
   }
   if (data === null) return null;
   if (!isDict(data)) {
-    throw new TsdbtError('parsing', `Error reading ${file.package_name}: ${file.relative_path} - Contents of file '${path}' are not valid. Dictionary expected.`, { path, line: 1 });
+    throw new TsdbtError('parsing', `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  Contents of file '${path}' are not valid. Dictionary expected.`, { path, line: 1 });
   }
   for (const key of LISTED_KEYS) if (key in data) checkList(file, key, data[key] as Json);
   return { file, project: state.project(file.package_name), data };
@@ -118,11 +118,11 @@ function renderEntry(tools: ParseTools, yaml: YamlFile, key: string, entry: Yaml
         return tools.rendering.yaml(value, packageName) as Json;
       } catch (error) {
         if (!(error instanceof TsdbtError)) throw error;
-        const failed = placed(
-          yaml.file, [key, index, ...path],
-          `Failed to render ${yaml.file.original_file_path} from project ${packageName}: Could not render ${value}: ${error.message}`,
-        );
-        throw failed.with({ ...error.details, cause: error });
+        const message = error.kind === 'parsing'
+          ? `Failed to render ${yaml.file.original_file_path} from project ${packageName}: Parsing Error\n  ${error.message}`
+          : `Could not render ${value}: ${error.message}`;
+        const { details } = placed(yaml.file, [key, index, ...path], message);
+        throw new TsdbtError(error.kind, message, { ...details, cause: error });
       }
     }
     if (typeof value !== 'object' || value === null) return value;
