@@ -54,11 +54,11 @@ export function lookSql(schema: string, names: readonly string[]): string {
 from (select pg_catalog.current_setting('tsdbt.locked', true) as locked) l
 left join (
   select n.nspname, c.relname, ${KIND} as kind, exists (
-    select from pg_catalog.pg_depend d
-    where d.deptype = 'n' and (
-      (d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid
-        and d.classid in ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_proc'::regclass))
-      or (d.refclassid = 'pg_catalog.pg_type'::regclass and d.refobjid = c.reltype and d.classid = 'pg_catalog.pg_proc'::regclass))
+    select from pg_catalog.pg_depend d where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid and d.deptype = 'n'
+      and d.classid in ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_proc'::regclass)
+  ) or exists (
+    select from pg_catalog.pg_depend d where d.refclassid = 'pg_catalog.pg_type'::regclass and d.refobjid = c.reltype and d.deptype = 'n'
+      and d.classid = 'pg_catalog.pg_proc'::regclass
   ) as has_dependants
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'v', 'm') and n.nspname = ${quoteText(schema)} and c.relname in (${textList(names)})
