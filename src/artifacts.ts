@@ -47,6 +47,31 @@ export function writeFileAtomically(path: string, ...parts: readonly (string | U
   }
 }
 
+/**
+ * Writes one of the many small files below target/compiled and target/run; one that has the text already is left alone, and none is
+ * replaced in place, for which some file systems wait until the disk has it.
+ * @throws TsdbtError `runtime` when the folder cannot be written
+ */
+export function writeIfChanged(path: string, text: string): void {
+  try {
+    const present = readIfPresent(path);
+    if (present === text) return;
+    if (present === null) mkdirSync(dirname(path), { recursive: true });
+    else rmSync(path);
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new TsdbtError('runtime', `Could not write ${path}: ${error instanceof Error ? error.message : String(error)}`, { path, cause: error });
+  }
+}
+
+function readIfPresent(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
 /** JSON as dbt writes it: `NaN` and infinities are null, values of templates are their plain form. */
 export function artifactJson(value: unknown): string {
   try {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Adapter } from './adapters/adapter.ts';
 import { createAdapter } from './adapters/index.ts';
-import { engineStamp, readBuiltinMacros, readParseCache, writeFileAtomically, writeGraphSummary, writeManifest, writeParseCache, writeParsedManifest, writeRunResults } from './artifacts.ts';
+import { engineStamp, readBuiltinMacros, readParseCache, writeIfChanged, writeGraphSummary, writeManifest, writeParseCache, writeParsedManifest, writeRunResults } from './artifacts.ts';
 import type { ScopeFactory } from './compiler/node-scope.ts';
 import { createMacroResolver } from './context/macro-resolver.ts';
 import { ManifestLookup } from './context/manifest-lookup.ts';
@@ -172,7 +172,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
       return () => (text === undefined ? (text = comment(node.unique_id, node.unique_id.startsWith('operation.') ? null : node)) : text);
     },
     readSource: (path) => readSource(path),
-    write: (path, text) => writeFileAtomically(isAbsolute(path) ? path : join(project.project_root, path), text),
+    write: (path, text) => writeIfChanged(isAbsolute(path) ? path : join(project.project_root, path), text),
   };
 }
 
