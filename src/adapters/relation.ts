@@ -375,7 +375,7 @@ const METHODS: ReadonlyMap<string, (r: Relation) => Callable> = new Map<string, 
  * @param quoting the project's quoting, under the arguments of `create` (dbt's RelationProxy); null: the dialect's alone
  */
 export function relationStatic(dialect: RelationDialect, quoting: Partial<PolicyValues> | null, name: string): Value | undefined {
-  const type = RELATION_TYPES[name];
+  const type = Object.hasOwn(RELATION_TYPES, name) ? RELATION_TYPES[name] : undefined;
   if (type !== undefined && name !== 'Ephemeral') return type;
   switch (name) {
     case 'create':

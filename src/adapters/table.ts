@@ -261,7 +261,7 @@ export class Table implements HostObject {
       case 'column_names': return new PyTuple(this.columnNames);
       case 'column_types': return new PyTuple(this.types);
       case 'row_names': return null;
-      default: return TABLE_METHODS[name]?.(this);
+      default: return Object.hasOwn(TABLE_METHODS, name) ? TABLE_METHODS[name]?.(this) : undefined;
     }
   }
 

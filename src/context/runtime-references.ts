@@ -4,7 +4,7 @@ import type { EventTimeFilter, Relation } from '../adapters/relation.ts';
 import type { ManifestNode, ModelNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
-import { type Call, callableOf, lookupAttribute, toRepr, toText, type Value } from '../values/index.ts';
+import { type Call, callableOf, lookupAttribute, toText, type Value } from '../values/index.ts';
 import type { Found } from './manifest-lookup.ts';
 import { namedArguments, refArguments, sourceArguments } from './reference-arguments.ts';
 import { ephemeralRelation, type Located, relationFrom } from './relations.ts';
@@ -64,7 +64,7 @@ export function runtimeFunction(scope: RuntimeScope, call: Call): Value {
 function required<T>(scope: RuntimeScope, found: Found<T>, kind: string, name: string, ref?: RefArgs): T {
   if (found !== null && found !== 'disabled') return found;
   const { node } = scope;
-  const type = node.resource_type.split('_').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(' ');
+  const type = node.resource_type.replace(/[a-z]+/g, (word) => word.charAt(0).toUpperCase() + word.slice(1));
   const version = ref === undefined || ref.version === null ? '' : `with version '${ref.version}' `;
   const inPackage = ref === undefined || ref.package === null ? '' : `in package or project '${ref.package}' `;
   throw new TsdbtError(
@@ -136,5 +136,5 @@ function quotedEventTime(scope: RuntimeScope, target: ManifestNode | SourceDefin
   const column = Object.values(target.columns).find((candidate) => candidate.name === field);
   const own = (target as { quoting?: { column?: boolean | null } }).quoting?.column ?? null;
   const quoted = column?.quote ?? own ?? false;
-  return quoted ? (scope.quote?.(field) ?? toRepr(field)) : field;
+  return quoted ? scope.quote(field) : field;
 }

@@ -90,6 +90,8 @@ export class RuntimeScope extends ProviderScope {
     this.dependsOn = new Set(depends?.nodes ?? []);
     if (options.unitTest?.overrides?.macros !== undefined) overrideMacros(this, options.unitTest.overrides.macros);
     for (const [name, value] of options.extra ?? []) this.define(name, value);
+    // dbt makes `this` before it renders: the rows that stand for it are the first CTE, used or not.
+    if (options.unitTest?.thisInput) this.addCte(options.unitTest.thisInput.unique_id);
   }
 
   addCte(uniqueId: string): void {
@@ -215,7 +217,6 @@ function thisOf(scope: RuntimeScope): Value {
   const { unitTest } = scope.options;
   if (unitTest !== undefined) {
     if (unitTest.thisInput === null) return null;
-    scope.addCte(unitTest.thisInput.unique_id);
     return `${EPHEMERAL_PREFIX}${unitTest.thisInput.identifier}`;
   }
   return scope.node.resource_type === 'operation' ? null : scope.self();
