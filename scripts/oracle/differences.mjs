@@ -9,7 +9,7 @@ export function differences(theirs, ours, ignored = () => false, path = '', out 
   const both = [theirs, ours];
   if (both.every(Array.isArray)) {
     if (theirs.length !== ours.length) out.push(`${path}: ${theirs.length} items ≠ ${ours.length}: ${short(theirs)} ≠ ${short(ours)}`);
-    else theirs.forEach((item, i) => differences(item, ours[i], ignored, `${path}.${i}`, out));
+    else for (const [i, item] of theirs.entries()) differences(item, ours[i], ignored, `${path}.${i}`, out);
   } else if (both.every((v) => v !== null && typeof v === 'object' && !Array.isArray(v))) {
     for (const key of new Set([...Object.keys(theirs), ...Object.keys(ours)])) {
       const at = path === '' ? key : `${path}.${key}`;

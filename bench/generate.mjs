@@ -1,0 +1,148 @@
+// Writes a dbt project of a given size: sources, a seed, staging views, intermediate models, marts, a few incremental models and
+// snapshots, with properties and generic tests (2 to 3 a model). Deterministic.
+//
+//   node bench/generate.mjs --models 1000 --out DIR
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({ options: { models: { type: 'string', default: '1000' }, out: { type: 'string' } } });
+if (!values.out) throw new Error('usage: generate.mjs --models N --out DIR');
+const count = Number(values.models);
+rmSync(values.out, { recursive: true, force: true });
+
+function write(path, text) {
+  const file = join(values.out, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+/** A small generator of whole numbers, the same in every run. */
+let state = 7;
+const below = (n) => {
+  state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+  return (state >>> 8) % n;
+};
+
+write('dbt_project.yml', `name: bench
+version: "1.0"
+profile: bench
+models:
+  bench:
+    staging: {+materialized: view, +tags: [staging]}
+    intermediate: {+materialized: view}
+    marts: {+materialized: table, +tags: [mart]}
+vars: {least_amount: 0}
+`);
+write('profiles.yml', `bench:
+  target: dev
+  outputs:
+    dev:
+      type: postgres
+      host: "{{ env_var('PGHOST', '127.0.0.1') }}"
+      port: "{{ env_var('PGPORT', '5432') | as_number }}"
+      user: "{{ env_var('PGUSER', 'postgres') }}"
+      password: "{{ env_var('PGPASSWORD', 'postgres') }}"
+      dbname: "{{ env_var('PGDATABASE', 'bench') }}"
+      schema: "{{ env_var('BENCH_SCHEMA', 'bench') }}"
+      threads: 4
+`);
+write('macros/cents.sql', `{% macro cents(column, digits=2) %}round({{ column }} / 100.0, {{ digits }}){% endmacro %}
+
+{% macro audit_columns() -%}
+    '{{ this.name }}' as built_by, {{ dbt.type_string() | length }} as type_length
+{%- endmacro %}
+`);
+write('macros/sum_by_status.sql', `{% macro sum_by_status(statuses) %}
+{%- for status in statuses %}
+    sum(case when status = '{{ status }}' then amount else 0 end) as {{ status }}_amount{{ "," if not loop.last }}
+{%- endfor %}
+{% endmacro %}
+`);
+const STATUSES = ['placed', 'paid', 'shipped', 'returned'];
+write('seeds/raw_rows.csv', ['id,parent_id,status,amount,at', ...Array.from({ length: 200 }, (_, i) =>
+  `${i + 1},${below(200) + 1},${STATUSES[below(4)]},${below(10000)},2026-01-${String(1 + (i % 28)).padStart(2, '0')}`)].join('\n') + '\n');
+
+const sizes = { staging: Math.round(count * 0.3), intermediate: Math.round(count * 0.3) };
+sizes.marts = count - sizes.staging - sizes.intermediate;
+const name = (layer, i) => `${{ staging: 'stg', intermediate: 'int', marts: 'mart' }[layer]}_${String(i).padStart(5, '0')}`;
+const PER_FILE = 20;
+
+const sources = Math.max(1, Math.round(count / 40));
+write('models/sources.yml', `version: 2
+sources:
+  - name: raw
+    schema: "{{ target.schema }}"
+    tables:
+${Array.from({ length: sources }, (_, i) => `      - {name: table_${i}, identifier: raw_rows, description: Table ${i}.}`).join('\n')}
+`);
+
+const column = (col, tests) => `      - name: ${col}
+        description: The ${col} of the row, as the system that owns it gives it.
+${tests.length > 0 ? `        data_tests:\n${tests.map((t) => `          - ${t}`).join('\n')}\n` : ''}`;
+
+let tests = 0;
+function properties(layer, from, to) {
+  const models = [];
+  for (let i = from; i < to; i += 1) {
+    const onId = ['not_null', 'unique'];
+    const onStatus = i % 2 === 0 && layer !== 'marts' ? [`accepted_values: {arguments: {values: [${STATUSES.join(', ')}]}}`] : [];
+    const onParent = i % 4 === 0 && layer === 'intermediate' ? [`relationships: {arguments: {to: ref('${name('staging', below(sizes.staging))}'), field: id}}`] : [];
+    tests += onId.length + onStatus.length + onParent.length;
+    models.push(`  - name: ${name(layer, i)}
+    description: "Model ${i} of ${layer}: what it holds and whom to ask, in one sentence."
+    columns:
+${column('id', onId)}${column('status', onStatus)}${column('parent_id', onParent)}${column('amount', [])}`);
+  }
+  write(`models/${layer}/_${layer}_${Math.floor(from / PER_FILE)}.yml`, `version: 2\nmodels:\n${models.join('')}`);
+}
+
+for (const layer of ['staging', 'intermediate', 'marts']) {
+  for (let from = 0; from < sizes[layer]; from += PER_FILE) properties(layer, from, Math.min(from + PER_FILE, sizes[layer]));
+}
+for (let i = 0; i < sizes.staging; i += 1) {
+  write(`models/staging/${name('staging', i)}.sql`, `with source as (
+
+    select * from {{ source('raw', 'table_${i % sources}') }}
+
+)
+
+select
+    id::int as id,
+    parent_id::int as parent_id,
+    status,
+    {{ cents('amount') }} as amount,
+    at::date as at
+from source
+where amount >= {{ var('least_amount') }}
+`);
+}
+for (let i = 0; i < sizes.intermediate; i += 1) {
+  // Half of them stand on an earlier one of the same layer, so that the graph has depth.
+  const parent = i > 0 && i % 2 === 0 ? name('intermediate', below(i)) : name('staging', below(sizes.staging));
+  write(`models/intermediate/${name('intermediate', i)}.sql`, `select
+    a.id,
+    a.parent_id,
+    a.status,
+    a.amount + coalesce(b.amount, 0) as amount,
+    a.at
+from {{ ref('${parent}') }} as a
+left join {{ ref('${name('staging', below(sizes.staging))}') }} as b on b.id = a.parent_id
+`);
+}
+for (let i = 0; i < sizes.marts; i += 1) {
+  const incremental = i % 25 === 0;
+  const parent = name('intermediate', below(sizes.intermediate));
+  write(`models/marts/${name('marts', i)}.sql`, `${incremental ? "{{ config(materialized='incremental', unique_key='id') }}\n" : ''}{%- set statuses = ['placed', 'paid', 'shipped', 'returned'] -%}
+select
+    id,
+    max(parent_id) as parent_id,
+    max(status) as status,
+    sum(amount) as amount,
+    {{ sum_by_status(statuses) }},
+    {{ audit_columns() }}
+from {{ ref('${parent}') }}
+${incremental ? `{% if is_incremental() %}where at >= (select max(at) from {{ ref('${parent}') }}){% endif %}\n` : ''}group by id
+`);
+}
+console.log(`${count} models, ${tests} tests, ${sources} sources in ${values.out}`);
