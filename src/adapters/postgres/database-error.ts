@@ -116,6 +116,7 @@ export function connectionError(error: unknown, place: Place): TsdbtError {
     return new TsdbtError('connection', `${where}: Connection refused\n\tIs the server running ${socket ? 'locally and accepting connections on that socket?' : 'on that host and accepting TCP/IP connections?'}`, { code });
   }
   if (code === 'ENOENT') return new TsdbtError('connection', `${where}: No such file or directory\n\tIs the server running locally and accepting connections on that socket?`, { code });
+  if (/does not support SSL/.test(text)) return new TsdbtError('connection', `${where}: server does not support SSL, but SSL was required`, { code });
   const timeout = /timeout expired/.test(text) || code === 'ETIMEDOUT';
   const reason = timeout ? 'timeout expired' : /terminated unexpectedly/.test(text) ? 'server closed the connection unexpectedly' : text;
   return new TsdbtError('connection', `${where}: ${reason}`, { code });

@@ -27,6 +27,8 @@ interface Wire {
   sendCopyFail(message: string): void;
 }
 
+const LEAVES_STATE = /\b(?:set|reset|temp|temporary|prepare|listen|load|declare|set_config(?!\('tsdbt\.)|pg_advisory_lock\w*|pg_try_advisory_lock\w*|setseed)\b/i;
+
 /** How long a backend runs on after its client is gone. */
 const CHECK_INTERVAL = '2s';
 
@@ -41,6 +43,8 @@ export class PostgresSession implements Session {
   private transactionOpen = false;
   /** psycopg2 begins a transaction before the first statement of a connection, and after that only when told to. */
   private begun = false;
+  /** Has a statement perhaps left something in the connection: a setting, a temporary table, a lock? */
+  private stateful = false;
 
   constructor(pool: ConnectionPool, settings: TransactionSettings, options: SessionOptions) {
     this.pool = pool;
@@ -73,17 +77,19 @@ export class PostgresSession implements Session {
   async attempt(sql: string): Promise<TsdbtError | null> {
     return this.inOrder(async () => {
       const connection = await this.ready();
-      await this.send(connection, 'SAVEPOINT tsdbt_attempt');
+      // With `autocommit: true` there is nothing to come back to.
+      const inside = connection.status === 'T';
+      if (inside) await this.send(connection, 'SAVEPOINT tsdbt_attempt');
       try {
         await this.observed(sql, async () => {
           const result = await this.send(connection, sql);
           return { value: result, response: responseOf(result) };
         });
-        await this.send(connection, 'RELEASE SAVEPOINT tsdbt_attempt');
+        if (inside) await this.send(connection, 'RELEASE SAVEPOINT tsdbt_attempt');
         return null;
       } catch (error) {
         if (connection.broken) throw databaseError(error, sql, sql, 0);
-        await this.send(connection, 'ROLLBACK TO SAVEPOINT tsdbt_attempt; RELEASE SAVEPOINT tsdbt_attempt');
+        if (inside) await this.send(connection, 'ROLLBACK TO SAVEPOINT tsdbt_attempt; RELEASE SAVEPOINT tsdbt_attempt');
         return databaseError(error, sql, sql, 0);
       }
     });
@@ -144,6 +150,8 @@ export class PostgresSession implements Session {
       await this.inOrder(async () => {
         if (this.connection === null) return;
         if (this.connection.status !== 'I') await this.rollBack();
+        // dbt closes the connection; ours goes to another node, without what this one has set or left in it.
+        if (this.stateful && !this.connection.broken) await this.send(this.connection, 'DISCARD ALL');
       });
     } catch {
       if (this.connection !== null) this.connection.broken = true;
@@ -152,6 +160,7 @@ export class PostgresSession implements Session {
       this.connection = null;
       this.transactionOpen = false;
       this.begun = false;
+      this.stateful = false;
       if (connection !== null) this.pool.release(connection);
     }
   }
@@ -193,7 +202,7 @@ export class PostgresSession implements Session {
     if (role !== null) sql += `; SET LOCAL ROLE ${role}`;
     if (searchPath !== null) sql += `; SELECT set_config('search_path', ${quoteText(searchPath)}, true)`;
     const observe = async (text: string): Promise<void> => {
-      await this.observed(text, async () => {
+      await this.observed('BEGIN', async () => {
         const result = await this.send(connection, text);
         return { value: result, response: responseOf(result) };
       });
@@ -231,6 +240,7 @@ export class PostgresSession implements Session {
   private async run(sql: string, comment = true): Promise<RawResult> {
     const connection = await this.ready();
     const { text, start } = comment ? this.commented(sql) : { text: sql, start: 0 };
+    if (LEAVES_STATE.test(sql)) this.stateful = true;
     if (text.includes('\0')) throw new TsdbtError('database', 'A string literal cannot contain NUL (0x00) characters.', { sql });
     try {
       return await this.observed(sql, async () => {
@@ -281,7 +291,10 @@ export class PostgresSession implements Session {
     const { connection } = this;
     if (connection === null || connection.broken || connection.status === 'I') return;
     try {
-      await this.send(connection, 'ROLLBACK');
+      await this.observed('ROLLBACK', async () => {
+        const result = await this.send(connection, 'ROLLBACK');
+        return { value: result, response: responseOf(result) };
+      });
     } catch {
       connection.broken = true;
     }

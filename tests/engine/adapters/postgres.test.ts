@@ -236,6 +236,43 @@ describe.each(SERVERS)('$name', (server) => {
     }
   });
 
+  test('what a session sets or leaves does not reach the next one on its connection', async () => {
+    const other = make({ application_name: 'tsdbt_state' }, 1);
+    try {
+      const pid = 'select pg_backend_pid()';
+      const ask = async (session: Session, sql: string) => (await session.execute(sql, { fetch: true })).table.rows[0]!.values[0];
+      const first = await withSession(async (session) => {
+        await session.begin();
+        await session.execute("set statement_timeout = '7min'; create temporary table left_over (n int)");
+        await session.commit();
+        return ask(session, pid);
+      }, other);
+      await withSession(async (session) => {
+        expect(await ask(session, 'show statement_timeout')).toBe('0');
+        expect(await ask(session, "select to_regclass('pg_temp.left_over') is null")).toBe(true);
+        expect(await ask(session, 'show application_name')).toBe('tsdbt_state');
+        expect(await ask(session, pid)).toBe(first);
+      }, other);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test('with autocommit each statement stands alone', async () => {
+    const other = make({ autocommit: true });
+    try {
+      await withSession(async (session) => {
+        await session.begin();
+        await session.execute('create table at_once (n int)');
+        expect(await session.attempt('select nope')).not.toBeNull();
+      }, other);
+      expect(await rows("select count(*) from pg_class where relname = 'at_once'")).toEqual([[1]]);
+    } finally {
+      await other.close();
+      await run('drop table if exists at_once');
+    }
+  });
+
   test('a backend whose client is gone looks for it, where the server can', async () => {
     const [[version]] = (await rows('show server_version_num')) as [[string]];
     const seen = await withSession(async (session) => (await session.execute("select current_setting('client_connection_check_interval', true)", { fetch: true })).table.rows[0]!.values[0]);
