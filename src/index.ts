@@ -25,6 +25,7 @@ import { parseWithCache } from './parser/parse-cache.ts';
 import { readSourceFiles } from './project/files.ts';
 import { loadRuntimeConfig } from './project/runtime-config.ts';
 import { loadYaml } from './project/yaml.ts';
+import { createAdapterHooks } from './runner/adapter-hooks.ts';
 import { kindFor } from './runner/kinds.ts';
 import type { NodeKind } from './runner/run-node.ts';
 import { artifactMetadata } from './runner/metadata.ts';
@@ -35,6 +36,7 @@ import { run as runQueue, type RunOutcome } from './runner/run.ts';
 import { sampleWindow } from './runner/sample-window.ts';
 import { seedTable } from './runner/seed-table.ts';
 import { Journal } from './state/journal.ts';
+import { ViewStore } from './state/view-store.ts';
 
 export { formatError, TsdbtError } from './errors.ts';
 export type { LogEvent, Logger } from './log.ts';
@@ -152,8 +154,9 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   const comment = createQueryComment(context, resolver);
   const groups = new Map(Object.values(manifest.groups).map((g) => [g.name, g]));
   const working = { ...manifest, nodes: { ...manifest.nodes } };
+  const views = new ViewStore(join(parsed.targetPath, 'view_state.json'), databaseKey(adapter), !flags.full_refresh);
   const scopes: ScopeFactory = {
-    context, lookup: new ManifestLookup(working, { rootPackage: project.project_name, nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true }),
+    context, adapterHooks: createAdapterHooks(working, adapter.type, logger, views), lookup: new ManifestLookup(working, { rootPackage: project.project_name, nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true }),
     sample: typeof flags['sample'] === 'string' ? sampleWindow(flags['sample'], (text) => loadYaml(text, null), now()) : null,
     loadSeed: (node) => {
       const root = config.packages.find((p) => p.project_name === node.package_name)?.project_root ?? project.project_root;
@@ -166,7 +169,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   });
   return {
     config, manifest: working, adapter, resolver, logger, log, scopes, selected, ephemerals: new Map(), sources: new Map(), tables: new Map(), now,
-    journal: more.journal ?? null,
+    journal: more.journal ?? null, views,
     queryComment: (node: GraphNode) => {
       let text: ReturnType<typeof comment> | undefined;
       return () => (text === undefined ? (text = comment(node.unique_id, node.unique_id.startsWith('operation.') ? null : node)) : text);
@@ -174,6 +177,11 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     readSource: (path) => readSource(path),
     write: (path, text) => writeIfChanged(isAbsolute(path) ? path : join(project.project_root, path), text),
   };
+}
+
+/** Tells databases apart in files that several targets share. */
+function databaseKey(adapter: Adapter): string {
+  return adapter.connectionInfo().filter(([name]) => name === 'host' || name === 'port' || name === 'database').map(([, value]) => String(value)).join('|');
 }
 
 /** Reads files of the project and its packages, each once; those of a package first when it is named. */
@@ -223,6 +231,7 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: {
     kindOf: options.kindOf ?? kindFor(which), unitTests, descendants: (id) => (dag.has(id) ? dag.dependants(id) : []), keepEphemeral: which === 'show' || which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline']),
     signal: request.signal ?? null, hooks: manner.hooks, createSchemas: manner.builds, countsLine: manner.counts, connect: flags.introspect || manner.builds,
   });
+  ctx.views.save();
   journal?.end(new Date(now()).toISOString(), outcome.elapsed);
   return { ...outcome, ctx };
 }

@@ -27,6 +27,8 @@ export interface StatementResult { readonly message: string; readonly response: 
 export interface ScopeFactory {
   readonly context: RuntimeScopeOptions['context'];
   readonly lookup: ReferenceLookup;
+  /** What the adapter's methods tell and ask. */
+  readonly adapterHooks: NonNullable<RuntimeScopeOptions['adapterHooks']>;
   /** `--sample`. */
   readonly sample: TimeWindow | null;
   /** Rows of a seed's file. */
@@ -64,7 +66,7 @@ export class NodeScope {
     const scopeOptions: RuntimeScopeOptions = {
       context: options.thread === undefined ? scopes.context : { ...scopes.context, threadId: options.thread },
       resolver: ctx.resolver, manifest: ctx.manifest, lookup: isUnit ? unit.lookup : scopes.lookup, node: node as unknown as ContextNode, session,
-      selectedResources: ctx.selected, sample: scopes.sample,
+      selectedResources: ctx.selected, sample: scopes.sample, adapterHooks: scopes.adapterHooks,
       onCte: (id) => {
         if (!this.#ephemerals.includes(id)) this.#ephemerals.push(id);
       },

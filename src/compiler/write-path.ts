@@ -10,11 +10,12 @@ import type { GraphNode } from '../contracts/node.ts';
  */
 export function writePath(node: GraphNode, targetPath: string, folder: 'compiled' | 'run', suffix: string | null = null): string {
   const { path, original_file_path: file } = node;
-  let below = node.resource_type === 'snapshot' ? posix.join(file, `${node.name}.sql`)
-    : posix.basename(path) === posix.basename(file) ? file : posix.join(file, path);
+  let below = node.resource_type === 'snapshot' ? `${file}/${node.name}.sql`
+    : posix.basename(path) === posix.basename(file) ? file : `${file}/${path}`;
   if (suffix !== null) {
     const { dir, name, ext } = posix.parse(below);
     below = posix.join(dir, name, `${name}_${suffix}${ext}`);
   }
-  return posix.join(targetPath, folder, node.package_name, below);
+  // Joined as Python does, which keeps the `./` of a hook's file.
+  return [targetPath, folder, node.package_name, below].join('/');
 }

@@ -36,7 +36,7 @@ export async function runProjectHooks(ctx: RunContext, type: HookType, session: 
   for (const [i, node] of hooks.entries()) {
     const name = `${node.package_name}.${type}.${i}`;
     const p: NodeProgress = { node, started: '', finished: '', status: 'started', index: i + 1, total: hooks.length, thread: 'MainThread' };
-    const result: RunResult = failed ? skippedHook(node, name) : await runHook(ctx, node, name, p, session, extra);
+    const result: RunResult = failed ? skippedHook(node, name) : await runHook(ctx, { ...node, index: i + 1 }, name, p, session, extra);
     failed ||= result.status === 'error';
     p.status = result.status;
     if (!failed || result.status === 'error') ctx.log.hookEnd(name, result.status, result.execution_time, p);

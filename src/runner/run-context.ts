@@ -6,6 +6,7 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult, RunStatus } from '../contracts/results.ts';
 import type { Journal } from '../state/journal.ts';
+import type { ViewStore } from '../state/view-store.ts';
 import type { RunLog } from './run-log.ts';
 
 export interface RunContext extends CompileContext {
@@ -15,6 +16,8 @@ export interface RunContext extends CompileContext {
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
   readonly journal: Journal | null;
+  /** What views looked like after the last run. */
+  readonly views: ViewStore;
   /** Rows kept for showing: previews, seeds, first rows of failed tests. */
   readonly tables: Map<string, Table>;
 }

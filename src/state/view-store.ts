@@ -1,0 +1,63 @@
+// What views looked like when this target's last run left them: a fingerprint each, in a small file below target/. Makes no fingerprint
+// and decides nothing; a lost or stale file only means that views are built again.
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+type Fingerprints = Record<string, string>;
+
+/** Fingerprints by rendered name, for one database. */
+export class ViewStore {
+  readonly #path: string;
+  readonly #database: string;
+  readonly #reads: boolean;
+  #all: Record<string, Fingerprints> | null = null;
+  #changed = false;
+
+  /**
+   * @param database tells databases apart that hold relations of the same name
+   * @param reads false: nothing counts as known (`--full-refresh`), what is built is still noted
+   */
+  constructor(path: string, database: string, reads: boolean) {
+    this.#path = path;
+    this.#database = database;
+    this.#reads = reads;
+  }
+
+  get(name: string): string | undefined {
+    return this.#reads ? this.#known()[name] : undefined;
+  }
+
+  set(name: string, fingerprint: string): void {
+    const known = this.#known();
+    if (known[name] === fingerprint) return;
+    known[name] = fingerprint;
+    this.#changed = true;
+  }
+
+  /** Writes what changed. A file that cannot be written is no reason to fail. */
+  save(): void {
+    if (!this.#changed || this.#all === null) return;
+    const temporary = `${this.#path}.${process.pid}.tmp`;
+    try {
+      mkdirSync(dirname(this.#path), { recursive: true });
+      writeFileSync(temporary, JSON.stringify(this.#all));
+      renameSync(temporary, this.#path);
+      this.#changed = false;
+    } catch {
+      rmSync(temporary, { force: true });
+    }
+  }
+
+  #known(): Fingerprints {
+    this.#all ??= this.#read();
+    return (this.#all[this.#database] ??= Object.create(null) as Fingerprints);
+  }
+
+  #read(): Record<string, Fingerprints> {
+    try {
+      return JSON.parse(readFileSync(this.#path, 'utf8')) as Record<string, Fingerprints>;
+    } catch {
+      return {};
+    }
+  }
+}
