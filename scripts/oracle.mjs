@@ -194,7 +194,9 @@ function compare(theirs, ours, { ignore, compareOutput }) {
   const byBytes = (path) => /(^|\/)(models|analyses|analysis)\//.test(path) && !/\.(yml|yaml)\//.test(path);
   const form = (files, exact) => Object.fromEntries(Object.entries(files).map(([path, text]) => [path, exact(path) ? text : sqlTokens(text)]));
   note('compiled SQL', differences(form(theirs.compiled, byBytes), form(ours.compiled, byBytes)));
-  note('run SQL', differences(form(theirs.run, () => false), form(ours.run, () => false)));
+  // A seed is emptied by DELETE: readers keep their rows until the commit, where TRUNCATE would show them an empty table.
+  const emptied = (files) => Object.fromEntries(Object.entries(files).map(([path, sql]) => [path, sql.replace(/^truncate table /, 'delete from ')]));
+  note('run SQL', differences(emptied(form(theirs.run, () => false)), emptied(form(ours.run, () => false))));
   const ignored = MANIFEST_IGNORED.map(([pattern]) => pattern);
   note('manifest', differences(theirs.manifest, ours.manifest, (path) => ignored.some((p) => p.test(path))));
   return found;
