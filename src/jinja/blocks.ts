@@ -54,7 +54,7 @@ type PatternName = keyof typeof PATTERNS;
  * @throws TsdbtError of kind compilation, in dbt's words, for a block that is not closed, nested, or inside of an `if` or `for`
  */
 export function extractBlocks(source: string, options: ExtractOptions): Block[] {
-  if (!source.includes('{%')) return options.collectText && source !== '' ? [textBlock(source, 0, source)] : [];
+  if (!/\{[{%#]/.test(source)) return options.collectText && source !== '' ? [textBlock(source, 0, source)] : [];
   return new BlockScanner(source, options).run();
 }
 

@@ -164,7 +164,7 @@ export class ExpressionCodegen {
       case 'Getattr':
         return `$.attribute(${this.expression(node.node, frame)}, ${JSON.stringify(node.attr)})`;
       case 'Getitem':
-        return `$.item(${this.expression(node.node, frame)}, ${this.expression(node.arg, frame)})`;
+        return `$.${node.arg.type === 'Slice' ? 'sliced' : 'item'}(${this.expression(node.node, frame)}, ${this.expression(node.arg, frame)})`;
       case 'Slice':
         return `$.slice(${[node.start, node.stop, node.step].map((n) => (n === null ? 'null' : this.expression(n, frame))).join(', ')})`;
       case 'Concat':

@@ -416,12 +416,13 @@ if ($f !== null) $r.trace.leave($f);
       this.write(`$r.step(${inner.buffer}.length);`);
       this.write(`const ${item} = ${loop}.current;`);
     }
-    if (empty !== undefined) this.write(`${empty} = false;`);
     for (const [variable, load] of inner.symbols.loads) if (load.kind === 'parameter' && variable !== loop) this.write(`let ${variable};`);
     this.enterFrame(inner);
     this.line(node.line);
     this.assign(node.target, item, { ...inner, toplevel: false });
     this.statements(node.body, inner);
+    // At the end, as in jinja2: a round that was left by break or continue does not count.
+    if (empty !== undefined) this.write(`${empty} = false;`);
     this.write('}');
     if (empty !== undefined) {
       const symbols = outer.symbols.inner();

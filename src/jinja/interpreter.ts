@@ -434,7 +434,7 @@ export class Interpreter {
       case 'Getattr':
         return runtime.attribute(this.evaluate(node.node), node.attr);
       case 'Getitem':
-        return runtime.item(this.evaluate(node.node), this.evaluate(node.arg));
+        return runtime[node.arg.type === 'Slice' ? 'sliced' : 'item'](this.evaluate(node.node), this.evaluate(node.arg));
       case 'Slice':
         return runtime.slice(...([node.start, node.stop, node.step].map((n) => (n === null ? null : this.evaluate(n))) as [Value, Value, Value]));
       case 'Concat':

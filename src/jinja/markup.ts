@@ -5,6 +5,8 @@ import { modulo, multiply } from '../values/arithmetic.ts';
 import { iterate, lengthOf } from '../values/iterate.ts';
 import { bindMethod } from '../values/methods/method.ts';
 import { getStringMethod } from '../values/methods/string-methods.ts';
+import { typeError } from '../values/python-error.ts';
+import { typeName } from '../values/type-name.ts';
 import { stringRepr, toText } from '../values/text.ts';
 import { PyDict } from '../values/dict.ts';
 import { PyTuple } from '../values/tuple.ts';
@@ -60,6 +62,7 @@ export class Markup implements HostObject {
   }
 
   jinjaContains(item: Value): boolean {
+    if (typeof item !== 'string' && !(item instanceof Markup)) throw typeError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
     return this.text.includes(toText(item));
   }
 

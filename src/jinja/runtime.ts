@@ -1,5 +1,5 @@
 // What generated code calls: operators, look-ups, calls, loops and inheritance, for one environment. The generated code knows it as `$`.
-import { getAttribute, getItem, lookupAttribute } from '../values/access.ts';
+import { getAttribute, getItem, getSlice, lookupAttribute } from '../values/access.ts';
 import * as arithmetic from '../values/arithmetic.ts';
 import { callableOf, NO_KWARGS } from '../values/call.ts';
 import { compare } from '../values/comparison.ts';
@@ -9,7 +9,7 @@ import { iterate, toArray } from '../values/iterate.ts';
 import { getDictMethod } from '../values/methods/dict-methods.ts';
 import { getListMethod } from '../values/methods/list-methods.ts';
 import { getStringMethod } from '../values/methods/string-methods.ts';
-import { JinjaError, typeError, valueError } from '../values/python-error.ts';
+import { JinjaError, typeError } from '../values/python-error.ts';
 import { PySlice } from '../values/sequence.ts';
 import { stringRepr, toRepr, toText } from '../values/text.ts';
 import { isTruthy } from '../values/truth.ts';
@@ -28,6 +28,7 @@ import { escapeValue, Markup } from './markup.ts';
 import { Namespace } from './namespace.ts';
 import { type NativePart, nativeConcat } from './native.ts';
 import type { RenderState } from './render-state.ts';
+import { unpack } from './unpack.ts';
 import { macroReturn, ReturnSignal } from './return-signal.ts';
 import type { TestFunction } from './tests.ts';
 
@@ -62,6 +63,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   readonly negate = arithmetic.negate;
   readonly positive = arithmetic.positive;
   readonly eq = equals;
+  readonly unpack = unpack;
   readonly nativeConcat = nativeConcat;
   /** Whether the filters that get this runtime are called where output is escaped. */
   readonly autoescape: boolean;
@@ -171,6 +173,10 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     return new PyDict(entries);
   }
 
+  sliced(obj: Value, slice: Value): Value {
+    return getSlice(obj, slice as PySlice);
+  }
+
   slice(start: Value, stop: Value, step: Value): Value {
     return new PySlice(start, stop, step);
   }
@@ -224,19 +230,6 @@ export class Runtime extends TemplateInheritance implements FilterContext {
       result.set(key, value);
     }
     return result;
-  }
-
-  unpack(v: Value, count: number): readonly Value[] {
-    let items: readonly Value[];
-    try {
-      items = toArray(v);
-    } catch (error) {
-      if (v instanceof Undefined) throw error;
-      throw typeError(`cannot unpack non-iterable ${typeName(v)} object`);
-    }
-    if (items.length > count) throw valueError(`too many values to unpack (expected ${count})`);
-    if (items.length < count) throw valueError(`not enough values to unpack (expected ${count}, got ${items.length})`);
-    return items;
   }
 
   loop(items: Iterable<Value>, depth: number, recursion: Recursion | null): LoopContext {

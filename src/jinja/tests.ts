@@ -7,6 +7,7 @@ import { PyDecimal } from '../values/decimal.ts';
 import { PyDict } from '../values/dict.ts';
 import { equals, numericOf } from '../values/equality.ts';
 import { PyFloat } from '../values/float.ts';
+import { typeError } from '../values/python-error.ts';
 import { toText } from '../values/text.ts';
 import { PyTuple } from '../values/tuple.ts';
 import { PyRange } from '../values/range.ts';
@@ -24,6 +25,7 @@ function test(name: string, signature: string, fn: (...parameters: Value[]) => b
   const alone = !signature.includes(',');
   return (_context, value, args, kwargs) => {
     if (alone && args.length === 0 && kwargs.size === 0) return fn(value);
+    if (name === 'callable') throw typeError(`callable() takes exactly one argument (${args.length + 1} given)`);
     bind ??= argumentBinder(name, signature);
     return fn(...bind([value, ...args], kwargs));
   };

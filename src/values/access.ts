@@ -4,12 +4,12 @@ import { getNumberMethod } from './methods/number-methods.ts';
 import { getListMethod } from './methods/list-methods.ts';
 import { bindMethod } from './methods/method.ts';
 import { getStringMethod } from './methods/string-methods.ts';
-import { JinjaError } from './python-error.ts';
+import { JinjaError, typeError } from './python-error.ts';
 import { PyRange } from './range.ts';
 import { codePoints, PySlice, sequenceIndex, sequenceItem, sliceItems } from './sequence.ts';
 import { stringRepr } from './text.ts';
 import { PyTuple } from './tuple.ts';
-import { typeName } from './type-name.ts';
+import { shortTypeName, typeName } from './type-name.ts';
 import { Undefined, type UndefinedFactory } from './undefined.ts';
 import type { Value } from './value.ts';
 
@@ -56,6 +56,18 @@ export function lookupItem(obj: Value, key: Value): Value | undefined {
 }
 
 /**
+ * `obj[start:stop:step]`, which jinja2 leaves to Python.
+ * @throws JinjaError when the object cannot be sliced
+ */
+export function getSlice(obj: Value, slice: PySlice): Value {
+  if (obj instanceof Undefined) return obj.jinjaItem(slice) as Value;
+  if (obj instanceof PyDict) throw typeError("unhashable type: 'slice'");
+  const found = lookupItem(obj, slice);
+  if (found === undefined) throw typeError(`'${typeName(obj)}' object is not subscriptable`);
+  return found;
+}
+
+/**
  * `obj.name`: the attribute, else the item, else an Undefined.
  * @param makeUndefined of the environment; the default kind when absent
  */
@@ -84,7 +96,7 @@ function absent(found: Value | undefined, obj: Value, name: Value, makeUndefined
 /** Names such as `__class__` exist in Python and are refused by the sandbox. */
 function getDunder(obj: Value, name: string, makeUndefined: UndefinedFactory): Value {
   if (UNSAFE.has(name) || (name === '__len__' && isSized(obj)) || (typeof obj === 'function' && UNSAFE_OF_FUNCTIONS.has(name))) {
-    const hint = `access to attribute ${stringRepr(name)} of ${stringRepr(typeName(obj))} object is unsafe.`;
+    const hint = `access to attribute ${stringRepr(name)} of ${stringRepr(shortTypeName(obj))} object is unsafe.`;
     return new UnsafeUndefined(name, hint, obj);
   }
   return absent(lookupItem(obj, name), obj, name, makeUndefined);

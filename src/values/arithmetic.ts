@@ -138,7 +138,8 @@ function isSequence(v: Value): boolean {
 
 function repeat(sequence: Value, times: Value, n: number | bigint | undefined): Value | undefined {
   if (!isSequence(sequence) || n === undefined || isFloat(times)) return undefined;
-  const count = n < 0 ? 0 : Number(n);
+  if (typeof n === 'bigint') throw new JinjaError('OverflowError', "cannot fit 'int' into an index-sized integer");
+  const count = n < 0 ? 0 : n;
   const length = typeof sequence === 'string' ? sequence.length : Array.isArray(sequence) ? sequence.length : (sequence as PyTuple).items.length;
   if (length * count > MAX_LENGTH) throw new JinjaError('MemoryError', `a sequence of ${length * count} items is longer than a template may build`);
   if (typeof sequence === 'string') return sequence.repeat(count);

@@ -1,6 +1,7 @@
 // `<`, `<=`, `>`, `>=` of Python: unlike types raise.
 import { equals, numericOf } from './equality.ts';
 import { typeError } from './python-error.ts';
+import { PyTuple } from './tuple.ts';
 import { typeName } from './type-name.ts';
 import type { Value } from './value.ts';
 
@@ -17,6 +18,7 @@ export function compare(a: Value, b: Value, operator: OrderOperator = '<'): numb
   const y = numericOf(b);
   if (x !== undefined && y !== undefined) return x < y ? -1 : x > y ? 1 : x <= y ? 0 : Number.NaN;
   if (Array.isArray(a) && Array.isArray(b)) return compareSequences(a, b, operator);
+  if (a instanceof PyTuple && b instanceof PyTuple) return compareSequences(a.items, b.items, operator);
   if (typeof a === 'object' && a !== null && !Array.isArray(a)) {
     const result = a.jinjaCompare?.(b);
     if (result !== undefined) return result;

@@ -21,7 +21,7 @@ export class PyDict implements HostObject {
   static from(source: { readonly [key: string]: Value } | ReadonlyMap<Value, Value> | Iterable<readonly [Value, Value]>): PyDict {
     if (Symbol.iterator in source) return new PyDict(source as Iterable<readonly [Value, Value]>);
     const dict = new PyDict();
-    for (const key of Object.keys(source)) dict.map.set(stringKey(key), (source as { readonly [key: string]: Value })[key] as Value);
+    for (const key of Object.keys(source)) dict.set(key, (source as { readonly [key: string]: Value })[key] as Value);
     return dict;
   }
 
@@ -117,8 +117,4 @@ export class PyDict implements HostObject {
     const key = this.odd?.get(id);
     return key === undefined ? (id as Value) : key;
   }
-}
-
-function stringKey(key: string): unknown {
-  return key.charCodeAt(0) === 0 ? mapKey(key) : key;
 }

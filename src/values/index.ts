@@ -1,5 +1,5 @@
 // The public names of the values: everything that other folders use.
-export { getAttribute, getItem, lookupAttribute, lookupItem } from './access.ts';
+export { getAttribute, getItem, getSlice, lookupAttribute, lookupItem } from './access.ts';
 export { argumentBinder, type ArgumentBinder, type Call, callable } from './callable.ts';
 export { add, type BinaryOperator, divide, floorDivide, isFloat, modulo, multiply, narrow, negate, positive, power, subtract } from './arithmetic.ts';
 export { PyBytes } from './bytes.ts';
@@ -22,7 +22,7 @@ export { formatValue } from './string-format.ts';
 export { stringRepr, toRepr, toText } from './text.ts';
 export { isTruthy } from './truth.ts';
 export { PyTuple } from './tuple.ts';
-export { objectTypeText, qualifiedTypeName, typeName } from './type-name.ts';
+export { objectTypeText, qualifiedTypeName, shortTypeName, typeName } from './type-name.ts';
 export { Undefined, type UndefinedFactory, undefinedFactory, type UndefinedKind } from './undefined.ts';
 export { parseFloatText, parseIntText } from './number-text.ts';
 export { splitLines, trimLeft, trimRight } from './whitespace.ts';

@@ -1,4 +1,5 @@
 // Between values and JSON: plain JSON objects from files and artifacts, and Python's `json.dumps` and `json.loads` text.
+import { compare } from './comparison.ts';
 import { PyDict } from './dict.ts';
 import { floatRepr, makeFloat, PyFloat } from './float.ts';
 import { numericOf } from './equality.ts';
@@ -6,7 +7,7 @@ import { narrow } from './arithmetic.ts';
 import { typeError, valueError } from './python-error.ts';
 import { toText } from './text.ts';
 import { PyTuple } from './tuple.ts';
-import { typeName } from './type-name.ts';
+import { shortTypeName } from './type-name.ts';
 import type { Value } from './value.ts';
 
 /** Plain JSON (also a Map, a Set, or a Value) as a Value: objects become dicts, integral numbers ints. */
@@ -93,26 +94,18 @@ function dump(v: Value, options: DumpOptions, newline: string | undefined, open:
   }
   if (v instanceof PyDict) {
     open.push(v);
-    const entries = [...v.entries()].map(([key, value]) => {
+    const sorted = options.sortKeys ? [...v.entries()].sort(([a], [b]) => compare(a, b)) : [...v.entries()];
+    const entries = sorted.map(([key, value]) => {
       const name = jsonKey(key);
-      if (name === undefined) throw typeError(`keys must be str, int, float, bool or None, not ${typeName(key)}`);
-      return { key, name, value };
+      if (name === undefined) throw typeError(`keys must be str, int, float, bool or None, not ${shortTypeName(key)}`);
+      return { name, value };
     });
-    if (options.sortKeys) entries.sort((a, b) => compareKeys(a.key, b.key));
     const parts = entries.map((e) => `${jsonString(e.name)}: ${dump(e.value, options, inner, open)}`);
     open.pop();
     return wrap('{', parts, '}', inner, newline);
   }
   if (options.fallback !== undefined) return dump(options.fallback(v), { ...options, fallback: undefined as never }, newline, open);
-  throw typeError(`Object of type ${typeName(v)} is not JSON serializable`);
-}
-
-function compareKeys(a: Value, b: Value): number {
-  if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : a > b ? 1 : 0;
-  const x = numericOf(a);
-  const y = numericOf(b);
-  if (x !== undefined && y !== undefined) return x < y ? -1 : x > y ? 1 : 0;
-  throw typeError(`'<' not supported between instances of '${typeName(a)}' and '${typeName(b)}'`);
+  throw typeError(`Object of type ${shortTypeName(v)} is not JSON serializable`);
 }
 
 function wrap(open: string, parts: readonly string[], close: string, inner: string | undefined, outer: string | undefined): string {

@@ -9,13 +9,13 @@ import { codePoints } from './sequence.ts';
 import { toRepr, toText } from './text.ts';
 import { PyTuple } from './tuple.ts';
 import { typeName } from './type-name.ts';
-import type { Value } from './value.ts';
+import type { HostObject, Value } from './value.ts';
 
 /** @throws JinjaError in CPython's words */
 export function formatPercent(format: string, values: Value): string {
   const points = codePoints(format);
   const args = values instanceof PyTuple ? values.items : [values];
-  const mapping = typeof values === 'object' && values !== null && !(values instanceof PyTuple) && (Array.isArray(values) || values.jinjaItem !== undefined) ? values : undefined;
+  const mapping = typeof values === 'object' && values !== null && !(values instanceof PyTuple) && (Array.isArray(values) || (values.jinjaItem !== undefined && !isText(values))) ? values : undefined;
   let used = 0;
   const next = (): Value => {
     const value = args[used++];
@@ -80,6 +80,11 @@ export function formatPercent(format: string, values: Value): string {
   }
   if (used < args.length && mapping === undefined) throw typeError('not all arguments converted during string formatting');
   return out;
+}
+
+/** Text in a box (safe HTML) is text, not a mapping. */
+function isText(v: HostObject): boolean {
+  return v.jinjaType === 'markupsafe.Markup';
 }
 
 function formatOne(type: string, v: Value, flags: string, width: number, precision: number | undefined, index: number): string {

@@ -1,10 +1,16 @@
 // Names of Python types for error messages.
 import type { Value } from './value.ts';
 
-/** `type(v).__name__`: `int`, `str`, `NoneType`, `dict` … */
-export function typeName(v: Value): string {
+/** `type(v).__name__`: `int`, `str`, `NoneType`, `Decimal` … */
+export function shortTypeName(v: Value): string {
   const full = qualifiedTypeName(v);
   return full.slice(full.lastIndexOf('.') + 1);
+}
+
+/** The name in CPython's own messages: with the module for types that are written in C, such as `decimal.Decimal`. */
+export function typeName(v: Value): string {
+  const full = qualifiedTypeName(v);
+  return full.startsWith('decimal.') || full.startsWith('datetime.') ? full : full.slice(full.lastIndexOf('.') + 1);
 }
 
 /** Like `typeName`, with the module for types that are not Python's own. */

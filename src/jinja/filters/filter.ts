@@ -1,6 +1,6 @@
 // What a filter is to generated code, and how one is made from a function with Python's parameters.
 import { type ArgumentBinder, argumentBinder } from '../../values/callable.ts';
-import { NO_KWARGS } from '../../values/call.ts';
+import { typeError } from '../../values/python-error.ts';
 import type { UndefinedFactory } from '../../values/undefined.ts';
 import type { Kwargs, Value } from '../../values/value.ts';
 
@@ -33,6 +33,13 @@ export function filter(name: string, signature: string, fn: (context: FilterCont
 
 /** A filter that takes nothing but the value. */
 export function simpleFilter(name: string, parameter: string, fn: (value: Value, context: FilterContext) => Value): FilterFunction {
-  const general = filter(name, parameter, (context, value) => fn(value as Value, context));
-  return (context, value, args, kwargs) => (args.length === 0 && kwargs === NO_KWARGS ? fn(value, context) : general(context, value, args, kwargs));
+  const general = name === 'len' || name === 'abs' ? exactlyOne(name) : filter(name, parameter, (context, value) => fn(value as Value, context));
+  return (context, value, args, kwargs) => (args.length === 0 && kwargs.size === 0 ? fn(value, context) : general(context, value, args, kwargs));
+}
+
+/** Python's own functions count their arguments in other words. */
+function exactlyOne(name: string): FilterFunction {
+  return (_context, _value, args, kwargs) => {
+    throw typeError(kwargs.size > 0 ? `${name}() takes no keyword arguments` : `${name}() takes exactly one argument (${args.length + 1} given)`);
+  };
 }

@@ -3,7 +3,7 @@ import { PyDict } from '../../values/dict.ts';
 import { dumpJson } from '../../values/json.ts';
 import { iterate, toArray } from '../../values/iterate.ts';
 import { indexArgument } from '../../values/methods/list-methods.ts';
-import { JinjaError, valueError } from '../../values/python-error.ts';
+import { JinjaError, typeError, valueError } from '../../values/python-error.ts';
 import { toRepr, toText } from '../../values/text.ts';
 import { isTruthy } from '../../values/truth.ts';
 import { typeName } from '../../values/type-name.ts';
@@ -11,6 +11,7 @@ import { Undefined } from '../../values/undefined.ts';
 import type { Value } from '../../values/value.ts';
 import { escapeValue, escapeText, Markup, stripTags } from '../markup.ts';
 import { type FilterFunction, filter, simpleFilter } from './filter.ts';
+import { unpack } from '../unpack.ts';
 import { urlize } from './urlize.ts';
 
 const escapeFilter = simpleFilter('escape', 's', (value) => escapeValue(value));
@@ -41,7 +42,8 @@ const xmlattr = filter('do_xmlattr', 'd, autospace=True', (context, value, autos
   const parts: string[] = [];
   for (const [key, item] of value.entries()) {
     if (item === null || item instanceof Undefined) continue;
-    const name = toText(key);
+    if (typeof key !== 'string') throw typeError(`expected string or bytes-like object, got '${typeName(key)}'`);
+    const name = key;
     if (/[\t\n\v\f\r />=]/.test(name)) throw valueError(`Invalid character in attribute name: ${toRepr(key)}`);
     parts.push(`${escapeText(name)}="${escapeValue(item).text}"`);
   }
@@ -56,10 +58,8 @@ const urlencode = simpleFilter('do_urlencode', 'value', (value) => {
   const iterable = Array.isArray(value) || (typeof value === 'object' && value !== null && value.jinjaIter !== undefined);
   if (!iterable) return quote(toText(value), '/');
   return Array.from(iterate(value), (pair) => {
-    const [key, item, more] = toArray(pair);
-    if (item === undefined) throw valueError(`not enough values to unpack (expected 2, got ${key === undefined ? 0 : 1})`);
-    if (more !== undefined) throw valueError('too many values to unpack (expected 2)');
-    return `${quoteQuery(key as Value)}=${quoteQuery(item)}`;
+    const [key, item] = unpack(pair, 2);
+    return `${quoteQuery(key as Value)}=${quoteQuery(item as Value)}`;
   }).join('&');
 });
 

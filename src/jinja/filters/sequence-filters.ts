@@ -48,7 +48,9 @@ function ignoreCase(v: Value): Value {
 
 function sorted(items: readonly Value[], key: Getter, reverse: boolean): Value[] {
   const decorated = items.map((item) => ({ item, by: key(item) }));
-  decorated.sort((a, b) => (reverse ? compare(b.by, a.by) : compare(a.by, b.by)));
+  if (reverse) decorated.reverse();
+  decorated.sort((a, b) => compare(a.by, b.by));
+  if (reverse) decorated.reverse();
   return decorated.map((d) => d.item);
 }
 

@@ -56,11 +56,16 @@ const fastReplace: FilterFunction = (context, value, args, kwargs) => {
 
 const center = filter('do_center', 'value, width=80', (_context, value, width) => likeInput(value as Value, call('center', softText(value as Value), width as Value)));
 
+function noSplitLines(v: Value): JinjaError {
+  return v instanceof Undefined ? v.error() : new JinjaError('AttributeError', `'${typeName(v)}' object has no attribute 'splitlines'`);
+}
+
 const indent = filter('do_indent', 's, width=4, first=False, blank=False', (_context, value, width, first, blank) => {
   const source = value as Value;
   if (source instanceof Undefined) throw source.error();
   if (typeof source !== 'string' && !(source instanceof Markup)) {
-    if (Array.isArray(source)) throw new JinjaError('AttributeError', "'list' object has no attribute 'splitlines'");
+    if (Array.isArray(source)) throw noSplitLines(source);
+    if (source instanceof PyTuple) throw typeError('can only concatenate tuple (not "str") to tuple');
     throw typeError(`unsupported operand type(s) for +=: '${typeName(source)}' and 'str'`);
   }
   const indention = typeof width === 'string' ? width : ' '.repeat(Math.max(0, indexArgument(width as Value)));
@@ -97,6 +102,7 @@ const truncateText: FilterFunction = (context, value, args, kwargs) => {
 };
 
 const wordwrap = filter('do_wordwrap', 'environment, s, width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True', (_context, value, width, breakLong, wrapString, breakHyphens) => {
+  if (typeof value !== 'string' && !(value instanceof Markup)) throw noSplitLines(value as Value);
   const separator = wrapString === null ? '\n' : toText(wrapString as Value);
   const lines = call('splitlines', toText(value as Value)) as string[];
   const options = { width: indexArgument(width as Value), breakLongWords: isTruthy(breakLong as Value), breakOnHyphens: isTruthy(breakHyphens as Value) };

@@ -130,7 +130,9 @@ function sortInPlace(items: Value[], kwargs: Kwargs): void {
     if (name !== 'key' && name !== 'reverse') throw typeError(`'${name}' is an invalid keyword argument for sort()`);
   }
   const decorated = items.map((item) => ({ item, by: key === null ? item : callSync(key, [item]) }));
-  decorated.sort((a, b) => (reverse ? compare(b.by, a.by) : compare(a.by, b.by)));
+  if (reverse) decorated.reverse();
+  decorated.sort((a, b) => compare(a.by, b.by));
+  if (reverse) decorated.reverse();
   decorated.forEach((d, i) => {
     items[i] = d.item;
   });

@@ -453,7 +453,7 @@ UNDEFINED += [
 
 from jinja_case_filters import FILTERS, TESTS  # noqa: E402
 from jinja_case_methods import METHODS  # noqa: E402
-from jinja_case_statements import ERRORS, STATEMENTS, WHITESPACE  # noqa: E402
+from jinja_case_statements import ERRORS, FUZZ, STATEMENTS, WHITESPACE  # noqa: E402
 
 AREAS = {
     "arithmetic": ARITHMETIC,
@@ -466,4 +466,5 @@ AREAS = {
     "statements": STATEMENTS,
     "whitespace": WHITESPACE,
     "errors": ERRORS,
+    "fuzz": FUZZ,
 }

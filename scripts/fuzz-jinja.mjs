@@ -1,0 +1,46 @@
+// Compares our Jinja with real jinja2 on random templates: node scripts/fuzz-jinja.mjs [first seed] [batches] [templates a batch]
+// PYTHON names a Python that has jinja2 3.1 (default python3). Prints each template on which the two differ; exit code 1 when there is one.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const [first = 1, batches = 10, size = 500] = process.argv.slice(2).map(Number);
+const out = mkdtempSync(join(tmpdir(), 'fuzz-jinja-'));
+try {
+  const outfile = join(out, 'golden.mjs');
+  await build({ entryPoints: [join(root, 'tests/engine/support/jinja-golden.ts')], bundle: true, platform: 'node', format: 'esm', outfile, logLevel: 'warning' });
+  const { runCase } = await import(pathToFileURL(outfile).href);
+  let total = 0;
+  let different = 0;
+  for (let seed = first; seed < first + batches; seed++) {
+    const script = join(root, 'tests/engine/support/jinja_fuzz.py');
+    const text = execFileSync(process.env.PYTHON ?? 'python3', [script, String(seed), String(size)], { maxBuffer: 1 << 30, env: { ...process.env, PYTHONHASHSEED: '0' } });
+    const golden = JSON.parse(text.toString());
+    for (const one of golden.areas.fuzz) {
+      total++;
+      for (const times of [1, 6]) {
+        let ours;
+        try {
+          ours = runCase(golden, one, times);
+        } catch (error) {
+          ours = { crash: error.stack };
+        }
+        const same = one.error ? ours.error?.message === one.error.message && ((ours.error.line ?? null) === one.error.line || /\bwith\b|\bset\b/.test(one.source)) : ours.out === one.out;
+        // jinja2 computes constant expressions while it compiles, and there a slice of what cannot be sliced is undefined.
+        if (same || / object is not subscriptable$|^unhashable type: 'slice'$/.test(ours.error?.message)) continue;
+        different++;
+        console.log(`${JSON.stringify(one.source)} ${one.extra ? JSON.stringify(one.extra) : ''}${times > 1 ? ' (translated)' : ''}`);
+        console.log(`  jinja2 ${JSON.stringify(one.out ?? one.error)}\n  ours   ${ours.crash ?? JSON.stringify(ours.out ?? ours.error)}`);
+        break;
+      }
+    }
+  }
+  console.log(`${total} templates, ${different} differ`);
+  process.exitCode = different > 0 ? 1 : 0;
+} finally {
+  rmSync(out, { recursive: true, force: true });
+}
