@@ -53,6 +53,8 @@ export interface LoadOptions {
   readonly logger: Logger;
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
+  /** Of this process: tells a run that was killed from one that is at work. */
+  readonly pid: number;
 }
 
 /** A project with its configuration and the adapter of its target; no connection is open. */
@@ -62,6 +64,7 @@ export interface LoadedProject {
   readonly templates: TemplateEnvironments;
   readonly logger: Logger;
   readonly now: () => number;
+  readonly pid: number;
   /** Absolute. */
   readonly targetPath: string;
 }
@@ -85,7 +88,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
   const { project, profile } = config;
   const notify = (msg: string): void => logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
   const adapter = await createAdapter(profile, { quoting: project.quoting, threads: flags.threads ?? profile.threads, projectDir: project.project_root, notify });
-  return { config, adapter, templates, logger, now, targetPath: resolve(project.project_root, project.target_path) };
+  return { config, adapter, templates, logger, now, pid: options.pid, targetPath: resolve(project.project_root, project.target_path) };
 }
 
 /**
@@ -223,7 +226,7 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: {
   }
   const { dag } = parsed;
   const journal = manner.builds && flags.write_json ? Journal.open(join(targetPath, 'run.journal'), {
-    invocation_id: invocation.invocation_id, command: invocation.command, args: invocation.args, started_at: invocation.started_at.toISOString(), pid: 0, selected: [...request.selected],
+    invocation_id: invocation.invocation_id, command: invocation.command, args: invocation.args, started_at: invocation.started_at.toISOString(), pid: parsed.pid, selected: [...request.selected],
   }) : null;
   const ctx = options.ctx ?? createRunContext(parsed, request.selected, { journal });
   const outcome = await runQueue(ctx, createQueue(dag, nodes), {

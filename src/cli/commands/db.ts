@@ -8,7 +8,7 @@ export async function dbCommand(session: CommandSession): Promise<boolean> {
   const [action] = session.positional;
   if (action === undefined) throw new TsdbtError('usage', 'Error: Missing argument: start, stop, status or url.');
   const { cwd, env, flags, invocation, logger } = session;
-  const { config } = await load({ cwd, env, flags, invocation, logger, now });
+  const { config } = await load({ cwd, env, flags, invocation, logger, now, pid: process.pid });
   const print = (msg: string): void => logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } });
   const notify = (msg: string): void => logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
   return (await runDb(action as DbAction, { profile: config.profile, projectDir: config.project.project_root, print, notify })) === 0;

@@ -74,7 +74,7 @@ async function checkFiles(session: CommandSession, projectPath: string, profileP
     return { loaded: null, profile: existsSync(profilePath) ? broken('ERROR invalid', reason('Could not load dbt_project.yml\nProfile', 'no profile is named')) : missingProfile(shownPath), project: missing };
   }
   try {
-    const loaded = await load({ cwd, env, flags, invocation, logger, now });
+    const loaded = await load({ cwd, env, flags, invocation, logger, now, pid: process.pid });
     session.secrets.push(...profileSecrets(loaded.config.profile.credentials));
     const profile = loaded.config.profile.profiles_dir === null ? fine('OK not needed: the embedded server is used') : fine('OK found and valid');
     return { loaded, profile, project: fine('OK found and valid') };

@@ -30,7 +30,7 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
     }
   }
   // Compiling has closed its connections; the catalogue is asked for on new ones.
-  const catalogued = await load({ cwd: session.cwd, env: session.env, flags, invocation: session.invocation, logger, now });
+  const catalogued = await load({ cwd: session.cwd, env: session.env, flags, invocation: session.invocation, logger, now, pid: process.pid });
   const withDatabase = { ...ctx, adapter: catalogued.adapter, scopes: { ...ctx.scopes, context: { ...ctx.scopes.context, adapter: catalogued.adapter } } };
   const database = openSession(withDatabase, 'generate_catalog', operationNode(config, 'generate_catalog'));
   try {
@@ -51,7 +51,7 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
 
 export async function serveCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal } = session;
-  const { config, targetPath } = await load({ cwd: session.cwd, env: session.env, flags, invocation: session.invocation, logger, now });
+  const { config, targetPath } = await load({ cwd: session.cwd, env: session.env, flags, invocation: session.invocation, logger, now, pid: process.pid });
   const { url, close } = await serveDocs({
     targetDir: targetPath, host: String(flags['host'] ?? '127.0.0.1'), port: Number(flags['port'] ?? 8080), assetPaths: config.project.asset_paths, version: TSDBT_VERSION,
   });

@@ -2,6 +2,7 @@
 import { load, type ParsedProject, parse, reportCounts, run, select, write, writeSummary, createRunContext } from '../../index.ts';
 import type { Selection } from '../../graph/selector.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
+import { recoverKilledRun } from '../recover-run.ts';
 import { showSeeds } from '../show-tables.ts';
 import { type CommandSession, Interrupted, now, profileSecrets } from '../command-session.ts';
 
@@ -14,9 +15,10 @@ export async function runCommand(session: CommandSession): Promise<boolean> {
 /** The first half of most commands. */
 export async function loadAndParse(session: CommandSession, options: { write?: boolean } = {}): Promise<ParsedProject> {
   const { cwd, env, flags, invocation, logger } = session;
-  const loaded = await load({ cwd, env, flags, invocation, logger, now });
+  const loaded = await load({ cwd, env, flags, invocation, logger, now, pid: process.pid });
   session.secrets.push(...profileSecrets(loaded.config.profile.credentials));
   logger.fire({ name: 'AdapterRegistered', code: 'E034', level: 'info', msg: `Registered adapter: ${loaded.adapter.type}=1.11.0`, data: { adapter_name: loaded.adapter.type, adapter_version: '=1.11.0' } });
+  recoverKilledRun(loaded);
   return parse(loaded, options);
 }
 

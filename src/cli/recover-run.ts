@@ -1,0 +1,42 @@
+// Results of a run that was killed: run_results.json is written from its journal by the next command. Leaves the database alone: what the
+// killed run did there is repaired by the next run's own statements.
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeRunResults } from '../artifacts.ts';
+import { artifactMetadata } from '../runner/metadata.ts';
+import type { LoadedProject } from '../index.ts';
+import { projectResults, readJournal } from '../state/journal.ts';
+
+/** Does nothing when the last run came to its end or is still at work. */
+export function recoverKilledRun({ config, targetPath, logger, now }: LoadedProject): void {
+  const path = join(targetPath, 'run.journal');
+  if (!config.flags.write_json || !existsSync(path) || endsWell(path)) return;
+  const run = readJournal(path);
+  if (run === null || run.ended || isAlive(run.start.pid)) return;
+  const metadata = { ...artifactMetadata(config, 'run-results', 6, now()), invocation_id: run.start.invocation_id, invocation_started_at: run.start.started_at };
+  writeRunResults(targetPath, { metadata, results: projectResults(run), elapsed_time: 0, args: run.start.args });
+  const msg = `The last run (${run.start.command}) was killed; its results so far are in run_results.json`;
+  logger.fire({ name: 'Note', code: 'Z050', level: 'debug', msg, data: { msg } });
+}
+
+/** Whether the last line is the one that a run writes at its end. */
+function endsWell(path: string): boolean {
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const tail = Buffer.alloc(Math.min(size, 256));
+    readSync(file, tail, 0, tail.length, size - tail.length);
+    return tail.toString('utf8').trimEnd().split('\n').pop()?.startsWith('{"k":"end"') ?? false;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
