@@ -1,0 +1,47 @@
+// The docs server answers with the page and the artifacts of the target folder, and with nothing else of the machine.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serveDocs } from '../../../../src/docs/serve.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'tsdbt-docs-'));
+const target = join(dir, 'target');
+let server: Awaited<ReturnType<typeof serveDocs>>;
+const input = { targetDir: target, host: '127.0.0.1', port: 0, assetPaths: ['assets'], version: '1' };
+const empty = { metadata: { project_name: 'served', generated_at: '', adapter_type: '' }, nodes: {}, sources: {}, macros: {}, docs: {}, exposures: {}, metrics: {}, semantic_models: {}, saved_queries: {}, functions: {}, unit_tests: {} };
+
+beforeAll(async () => {
+  mkdirSync(join(target, 'assets'), { recursive: true });
+  writeFileSync(join(dir, 'secret.txt'), 'secret');
+  writeFileSync(join(target, 'partial_parse.json'), '{}');
+  writeFileSync(join(target, 'manifest.json'), JSON.stringify(empty));
+  writeFileSync(join(target, 'assets', 'a.svg'), '<svg/>');
+  server = await serveDocs(input);
+});
+afterAll(async () => {
+  await server.close();
+  rmSync(dir, { recursive: true });
+});
+
+describe('docs serve', () => {
+  it('shows the page at the root, made from the artifacts of now', async () => {
+    expect(await (await fetch(server.url)).text()).toContain('<title>served · docs</title>');
+    writeFileSync(join(target, 'manifest.json'), JSON.stringify({ ...empty, metadata: { ...empty.metadata, project_name: 'changed' } }));
+    expect(await (await fetch(`${server.url}/index.html`)).text()).toContain('<title>changed · docs</title>');
+  });
+
+  it('gives artifacts and assets', async () => {
+    expect((await fetch(`${server.url}/manifest.json`)).headers.get('content-type')).toMatch('application/json');
+    expect(await (await fetch(`${server.url}/assets/a.svg`)).text()).toBe('<svg/>');
+  });
+
+  it.each(['/partial_parse.json', '/assets/../partial_parse.json', '/..%2fsecret.txt', '/assets/%2e%2e/%2e%2e/secret.txt', '/assets', '/%00', '/%'])('does not give %s', async (path) => {
+    expect((await fetch(server.url + path)).status).toBeGreaterThanOrEqual(400);
+  });
+
+  it('says what to do when there are no docs, and when the port is taken', async () => {
+    await expect(serveDocs({ ...input, targetDir: dir })).rejects.toMatchObject({ message: expect.stringContaining('There are no docs to serve'), details: { hint: 'run `tsdbt docs generate` first' } });
+    await expect(serveDocs({ ...input, port: Number(new URL(server.url).port) })).rejects.toThrow(/is in use/);
+  });
+});
