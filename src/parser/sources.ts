@@ -13,7 +13,7 @@ import { pyStr } from './python-text.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
 import { SOURCE_ENTRY, SOURCE_OVERRIDE } from './yaml-shapes.ts';
 
-interface RawTable { readonly entry: YamlEntry; readonly uniqueId: string; source: YamlDict; table: YamlDict; patchPath: string | null }
+interface RawTable { readonly entry: YamlEntry; readonly uniqueId: string; source: YamlDict; table: YamlDict }
 interface Override { readonly entry: YamlEntry; readonly data: YamlDict; readonly used: Set<string>; found: boolean }
 
 /** Collects entries of `sources:` of all files, then makes nodes of them; one per parse. */
@@ -46,7 +46,7 @@ export class Sources {
           ({ resource_type: 'source', name: table['name'], source_name: data['name'], unique_id: uniqueId, original_file_path: each.yaml.file.original_file_path }) as unknown as SourceDefinition;
         throw duplicateResource(named(entry), named(existing.entry));
       }
-      this.#tables.set(uniqueId, { entry, uniqueId, source: data, table, patchPath: null });
+      this.#tables.set(uniqueId, { entry, uniqueId, source: data, table });
     }
   }
 
@@ -89,9 +89,8 @@ export class Sources {
     const override = this.#overrides.get(`${packageName}.${raw.source['name'] as string}`);
     if (override === undefined) return;
     override.found = true;
-    const { name: _name, overrides: _overrides, tables, path, ...own } = override.data;
+    const { name: _name, overrides: _overrides, path: _path, tables, ...own } = override.data;
     raw.source = { ...raw.source, ...own };
-    raw.patchPath = path as string;
     const table = ((tables ?? []) as YamlDict[]).find((each) => each['name'] === raw.table['name']);
     if (table === undefined) return;
     override.used.add(raw.table['name'] as string);
@@ -194,7 +193,7 @@ export class Sources {
       source_meta: { ...((source['meta'] ?? {}) as YamlDict), ...(isDict(sourceConfig['meta']) ? sourceConfig['meta'] : {}) },
       tags: config['tags'] as string[],
       config: config as SourceDefinition['config'],
-      patch_path: raw.patchPath,
+      patch_path: null,
       unrendered_config: state.configs.calculateUnrendered({ ...sources, patch }),
       relation_name: null,
       created_at: state.createdAt,
