@@ -117,7 +117,7 @@ export function lazyDictOf(source: { readonly [key: string]: unknown }, options:
 const FREE_FORM = new Set(['meta', 'vars', 'unrendered_config', 'kwargs', 'column_types', 'grants']);
 
 /** The value with null fields of nested records dropped, as dbt's `to_dict(omit_none=True)` does. */
-function withoutNulls(value: unknown): Value {
+export function withoutNulls(value: unknown): Value {
   if (typeof value !== 'object' || value === null || 'jinjaType' in value) return fromJson(value);
   if (Array.isArray(value)) return value.map(withoutNulls);
   const dict = new PyDict();

@@ -1,12 +1,12 @@
 // What a node's code sees while the project is parsed: refs, sources and config are recorded, nothing is executed. Also the contexts
 // of generate_*_name macros, exposures and semantic models. Leaves what is recorded to the parser.
 import type { RefArgs } from '../contracts/node.ts';
-import { type Call, callable, fromJson, type HostObject, type Value } from '../values/index.ts';
+import { type Call, callable, type HostObject, type Value } from '../values/index.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { createAdapterObject } from './adapter-object.ts';
 import { BaseScope, type ScopeSettings } from './base.ts';
 import { type ConfigRecorder, ParseConfigObject, RuntimeConfigObject } from './config-object.ts';
-import { lazyDictOf } from './lazy-dict.ts';
+import { lazyDictOf, withoutNulls } from './lazy-dict.ts';
 import type { MacroResolver } from './macro-resolver.ts';
 import { emptyGraph } from './graph-dict.ts';
 import { type ContextNode, type ContextSettings, PROVIDER_MEMBERS, ProviderScope } from './provider.ts';
@@ -114,7 +114,7 @@ export const PARSE_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseSc
 export function hooksOf(node: ContextNode, which: 'pre-hook' | 'post-hook'): Value {
   if (node.resource_type === 'source' || node.resource_type === 'test' || node.resource_type === 'unit_test') return [];
   const hooks = node.config?.[which];
-  return Array.isArray(hooks) ? hooks.map((hook: unknown) => fromJson(hook)) : [];
+  return Array.isArray(hooks) ? hooks.map((hook: unknown) => withoutNulls(hook)) : [];
 }
 
 /** What `metric()` gives: prints as the metric's name. */

@@ -120,7 +120,7 @@ export class RuntimeScope extends ProviderScope {
       throw new TsdbtError('runtime', `dbt could not find a macro with the name "${name}" in ${packageName === undefined ? 'any package' : `the "${packageName}" package`}`);
     }
     const child = this.childOf(macro, packageName);
-    return settle(child.bind(macro)(args, kwargs));
+    return settle(child.bindUntracked(macro)(args, kwargs));
   }
 
   /** The context of a macro that the adapter or a command runs. */
@@ -173,6 +173,7 @@ const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
   ['load_agate_table', (scope) => callable('load_agate_table', '', () => loadAgateTable(scope))],
   ['write', (scope) => callable('write', 'payload', (payload) => {
     if (scope.node.resource_type === 'macro' || scope.node.resource_type === 'source') throw new TsdbtError('compilation', 'cannot "write" macros or sources');
+    scope.member('model');
     scope.options.write?.(typeof payload === 'string' ? payload : '');
     return '';
   })],
@@ -230,7 +231,8 @@ function compiledCode({ node }: RuntimeScope): Value {
 function modelDict(scope: RuntimeScope): LazyDict {
   const { node } = scope;
   const compiled = node['compiled_code'];
-  const fields = typeof compiled === 'string' ? { ...node, compiled_sql: compiled } : node;
+  // The node as it is now: what running writes on it later (build_path) does not show.
+  const fields = { ...node, ...(typeof compiled === 'string' ? { compiled_sql: compiled } : {}) };
   const dict = lazyDictOf(fields, { omitNull: true });
   const contract = node['contract'] as { readonly alias_types?: boolean } | undefined;
   if (contract?.alias_types !== true) return dict;

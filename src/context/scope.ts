@@ -103,18 +103,17 @@ export class ContextScope implements Scope {
     const known = this.#bound.get(macro.unique_id);
     if (known !== undefined) return known;
     let inner: Callable | undefined;
-    const compiled = (): Callable => {
-      if (inner !== undefined) return inner;
-      const template = this.macros!.resolver.compiled(macro);
-      const bound = template.bind(template.macros[0]?.name ?? macro.name, this);
-      inner = bound;
-      return bound;
-    };
-    const call: Callable = (args, kwargs) => this.#track(macro.unique_id, compiled(), args, kwargs);
+    const call: Callable = (args, kwargs) => this.#track(macro.unique_id, (inner ??= this.bindUntracked(macro)), args, kwargs);
     call.jinjaGet = (name) => (name === 'macro' ? lazyDictOf(macro as MacroNode & { readonly [key: string]: unknown }) : name === 'get_name' ? callable(name, '', () => macro.name) : undefined);
     call.jinjaText = () => `<dbt.clients.jinja.MacroGenerator object ${macro.name}>`;
     this.#bound.set(macro.unique_id, call);
     return call;
+  }
+
+  /** A macro that is not on the stack when it runs: what the adapter or a command calls. */
+  bindUntracked(macro: MacroNode): Callable {
+    const template = this.macros!.resolver.compiled(macro);
+    return template.bind(template.macros[0]?.name ?? macro.name, this);
   }
 
   /** Calls with the macro on the stack; the first on the stack is a dependency of the node. */

@@ -36,13 +36,14 @@ export interface VarOptions {
   readonly overrides?: Vars | undefined;
 }
 
+const bindCall = argumentBinder('Var.__call__', 'var_name, default=None');
+
 /** The `var` of a context: callable, with `has_var`. */
 export function createVar(layers: VarLayers, options: VarOptions): Callable {
   const all = options.overrides === undefined ? layers : [options.overrides, ...layers];
   const find = (name: string): Vars | undefined => all.find((layer) => Object.hasOwn(layer, name));
-  const bind = argumentBinder('Var.__call__', 'var_name, default=None');
   const call: Callable = (args, kwargs) => {
-    const [name = null] = bind(args, kwargs);
+    const [name = null] = bindCall(args, kwargs);
     const text = toText(name);
     const layer = find(text);
     if (layer !== undefined) {
