@@ -11,7 +11,7 @@ import { type BlockFunction, type Scope, TemplateContext } from './context.ts';
 import { describeFailure, type TemplateSource } from './failure.ts';
 import type { FilterFunction } from './filters/filter.ts';
 import { createFilters } from './filters/index.ts';
-import { Interpreter, isInterpretable, storedNames } from './interpreter.ts';
+import { Interpreter, interpretable } from './interpreter.ts';
 import type { LoadedTemplate } from './inheritance.ts';
 import { DEFAULT_LEXER_OPTIONS, Lexer, type LexerOptions } from './lexer.ts';
 import { createMacroCallable, type MacroFunction, type MacroInfo } from './macro-callable.ts';
@@ -166,9 +166,9 @@ export class Environment {
     return this.globals.has(name);
   }
 
-  /** @internal whether a template can run without being translated */
-  isInterpretable(ast: TemplateNode): boolean {
-    return isInterpretable(ast, { filters: this.filters, tests: this.tests });
+  /** @internal names that a template stores to, when it can run without being translated */
+  interpretable(ast: TemplateNode): ReadonlySet<string> | null {
+    return interpretable(ast, { filters: this.filters, tests: this.tests });
   }
 
   /** @internal runs a template by walking over it */
@@ -237,8 +237,7 @@ class CompiledTemplate implements Template {
   private text: LoadedTemplate | undefined;
   private native: LoadedTemplate | undefined;
   private runs = 0;
-  private interpretable: boolean | undefined;
-  private stored: ReadonlySet<string> | undefined;
+  private stored: ReadonlySet<string> | null | undefined;
 
   constructor(environment: Environment, source: string, info: TemplateInfo) {
     this.environment = environment;
@@ -288,9 +287,8 @@ class CompiledTemplate implements Template {
    * which of the two is meant.
    */
   private mayInterpret(scope: Scope): boolean {
-    this.interpretable ??= this.environment.isInterpretable(this.ast);
-    if (!this.interpretable) return false;
-    this.stored ??= storedNames(this.ast);
+    if (this.stored === undefined) this.stored = this.environment.interpretable(this.ast);
+    if (this.stored === null) return false;
     for (const name of this.stored) if (scope.get(name) !== undefined || this.environment.isGlobal(name)) return false;
     return true;
   }

@@ -7,6 +7,10 @@ import { describeToken, matches, syntaxError, type TokenStream } from './token-s
 const COMPARISONS: ReadonlySet<string> = new Set(['eq', 'ne', 'lt', 'lteq', 'gt', 'gteq']);
 const TEST_ARGUMENTS: ReadonlySet<string> = new Set(['name', 'string', 'integer', 'float', 'lparen', 'lbracket', 'lbrace']);
 
+/** Tokens that can be a whole expression, and tokens that no expression goes on with. */
+const SIMPLE: ReadonlySet<string> = new Set(['name', 'string', 'integer', 'float']);
+const ENDS: ReadonlySet<string> = new Set(['comma', 'rparen', 'rbracket', 'rbrace', 'variable_end', 'block_end', 'colon']);
+
 interface TupleOptions {
   readonly simplified?: boolean;
   readonly withCondition?: boolean;
@@ -27,6 +31,9 @@ export class ExpressionParser {
   }
 
   parseExpression(withCondition = true): Expr {
+    // Most expressions are one name or literal.
+    const token = this.stream.current;
+    if (SIMPLE.has(token.type) && ENDS.has(this.stream.look().type) && !(token.type === 'name' && token.value === 'not')) return this.parsePrimary();
     return withCondition ? this.parseCondition() : this.parseOr();
   }
 

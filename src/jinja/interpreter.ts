@@ -24,11 +24,12 @@ export interface Functions {
 }
 
 /**
- * Whether the interpreter can run a template: nothing in it needs a function of its own, and all filters and tests exist (a missing one is
- * reported by the code generator, before anything runs).
+ * Names that a template stores to, when the interpreter can run it: nothing in it needs a function of its own, and all filters and tests
+ * exist (a missing one is reported by the code generator, before anything runs). `null` when it cannot.
  */
-export function isInterpretable(ast: TemplateNode, functions: Functions): boolean {
+export function interpretable(ast: TemplateNode, functions: Functions): ReadonlySet<string> | null {
   let good = true;
+  const stored = new Set<string>();
   walk([ast], (node) => {
     switch (node.type) {
       case 'Macro':
@@ -44,9 +45,10 @@ export function isInterpretable(ast: TemplateNode, functions: Functions): boolea
         good = false;
         break;
       case 'For':
-        if (node.recursive || loopIsStored(node)) good = false;
+        if (node.recursive) good = false;
         break;
       case 'Name':
+        if (node.ctx !== 'load') stored.add(node.name);
         if (node.name === 'self') good = false;
         break;
       case 'Filter':
@@ -56,24 +58,7 @@ export function isInterpretable(ast: TemplateNode, functions: Functions): boolea
         if (!functions.tests.has(node.name)) good = false;
     }
   });
-  return good;
-}
-
-function loopIsStored(node: For): boolean {
-  let stored = false;
-  walk([node.target, ...node.body], (n) => {
-    if (n.type === 'Name' && n.name === 'loop' && n.ctx !== 'load') stored = true;
-  });
-  return stored;
-}
-
-/** Names that a template stores to, at any depth. */
-export function storedNames(ast: TemplateNode): ReadonlySet<string> {
-  const names = new Set<string>();
-  walk([ast], (node) => {
-    if (node.type === 'Name' && node.ctx !== 'load') names.add(node.name);
-  });
-  return names;
+  return good && !stored.has('loop') ? stored : null;
 }
 
 /** Thrown where a call has to wait: the expression is computed again when the result is there. */

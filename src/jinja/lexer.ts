@@ -131,16 +131,12 @@ export const OPERATORS: { readonly [text: string]: TokenType } = {
   ';': 'semicolon',
 };
 
-const CLOSING: { readonly [open: string]: string } = { '{': '}', '(': ')', '[': ']' };
-
 const WHITESPACE = new RegExp(`[${SPACE_CLASS}]+`, 'y');
 const FLOAT = /(?<!\.)(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?[eE][+-]?(?:\d+_)*\d+|\.(?:\d+_)*\d+)/y;
 const INTEGER = /0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\da-fA-F])+|[1-9](?:_?\d)*|0(?:_?0)*/y;
-const ASCII_NAME = /[A-Za-z0-9_]+/y;
 const NAME = /[\p{L}\p{N}\p{Mn}\p{Mc}\p{Pc}\u00b7\u0387\u1369-\u1371\u2118\u212e\u309b\u309c]+/uy;
 const IDENTIFIER = /^[\p{XID_Start}_][\p{XID_Continue}]*$/u;
 const STRING = /'[^'\\]*(?:\\[\s\S][^'\\]*)*'|"[^"\\]*(?:\\[\s\S][^"\\]*)*"/y;
-const OPERATOR = /\/\/|\*\*|==|!=|>=|<=|[-+/*%~[\](){}><=.:|,;]/y;
 const ALL_SPACE = new RegExp(`^[${SPACE_CLASS}]+$`);
 
 type State = 'comment' | 'block' | 'variable' | 'raw';
@@ -331,11 +327,12 @@ class Scanner {
       if (code === 32) {
         this.pos = pos + 1;
       } else if (isNameStart(code)) {
-        const text = sticky(ASCII_NAME, source, pos) as string;
-        if (source.charCodeAt(pos + text.length) > 127) this.scanUnicodeName();
+        let end = pos + 1;
+        while (isNamePart(source.charCodeAt(end))) end++;
+        if (source.charCodeAt(end) > 127) this.scanUnicodeName();
         else {
-          this.push('name', text, pos);
-          this.pos = pos + text.length;
+          this.push('name', source.slice(pos, end), pos);
+          this.pos = end;
         }
       } else if (code >= 48 && code <= 57) {
         this.scanNumber();
@@ -393,18 +390,32 @@ class Scanner {
   }
 
   private scanOperator(open: string[]): void {
-    const text = sticky(OPERATOR, this.source, this.pos);
-    if (text === undefined) throw this.unexpected();
-    const closing = CLOSING[text];
-    if (closing !== undefined) {
-      open.push(closing);
-    } else if (text === '}' || text === ')' || text === ']') {
-      const expected = open.pop();
-      if (expected === undefined) throw this.fail(`unexpected '${text}'`);
-      if (expected !== text) throw this.fail(`unexpected '${text}', expected '${expected}'`);
+    const { source, pos } = this;
+    const one = source[pos] as string;
+    const two = one + (source[pos + 1] ?? '');
+    const text = OPERATORS[two] === undefined || two.length < 2 ? one : two;
+    const type = OPERATORS[text];
+    if (type === undefined) throw this.unexpected();
+    switch (text) {
+      case '(':
+        open.push(')');
+        break;
+      case '[':
+        open.push(']');
+        break;
+      case '{':
+        open.push('}');
+        break;
+      case ')':
+      case ']':
+      case '}': {
+        const expected = open.pop();
+        if (expected === undefined) throw this.fail(`unexpected '${text}'`);
+        if (expected !== text) throw this.fail(`unexpected '${text}', expected '${expected}'`);
+      }
     }
-    this.push(OPERATORS[text] as TokenType, text, this.pos);
-    this.pos += text.length;
+    this.push(type, text, pos);
+    this.pos = pos + text.length;
   }
 
   private unexpected(): JinjaError {
@@ -427,6 +438,10 @@ function countNewlines(text: string, from: number, to: number): number {
 
 function isNameStart(code: number): boolean {
   return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95;
+}
+
+function isNamePart(code: number): boolean {
+  return isNameStart(code) || (code >= 48 && code <= 57);
 }
 
 function escapeRegExp(text: string): string {

@@ -92,9 +92,32 @@ function argumentNodes(node: Arguments): Node[] {
 
 /** Calls `found` for every node of the trees, parents first. */
 export function walk(nodes: readonly Node[], found: (node: Node) => void): void {
-  for (const node of nodes) {
-    found(node);
-    walk(children(node), found);
+  for (const node of nodes) visit(node, found);
+}
+
+/** `walk` for one tree; the most frequent nodes need no array of their children. */
+function visit(node: Node, found: (node: Node) => void): void {
+  found(node);
+  switch (node.type) {
+    case 'Const':
+    case 'TemplateData':
+    case 'Name':
+      return;
+    case 'Keyword':
+      visit(node.value, found);
+      return;
+    case 'Getattr':
+      visit(node.node, found);
+      return;
+    case 'Call':
+      visit(node.node, found);
+      if (node.args.length > 0) walk(node.args, found);
+      if (node.kwargs.length > 0) walk(node.kwargs, found);
+      if (node.dyn_args !== null) visit(node.dyn_args, found);
+      if (node.dyn_kwargs !== null) visit(node.dyn_kwargs, found);
+      return;
+    default:
+      walk(children(node), found);
   }
 }
 
