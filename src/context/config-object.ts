@@ -1,6 +1,7 @@
 // `config` as templates call it: while parsing it collects, while running it answers from the node's config. Leaves merging of what
 // was collected to the parser.
 import { TsdbtError } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import {
   type Callable, callable, callableOf, fromJson, type HostObject, PyDict, qualifiedTypeName, toText, type Value,
 } from '../values/index.ts';
@@ -62,16 +63,19 @@ export class RuntimeConfigObject implements HostObject {
   readonly jinjaType = 'dbt.context.providers.RuntimeConfigObject';
   readonly jinjaCall: Callable = () => '';
   readonly #node: Configured;
+  readonly #logger: Logger;
   readonly #converted = new Map<string, Value>();
 
-  constructor(node: Configured) {
+  /** @param logger told when a key is asked for that is only under `meta` */
+  constructor(node: Configured, logger: Logger) {
     this.#node = node;
+    this.#logger = logger;
   }
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
       case 'set': return callable(name, 'name, value', () => '');
-      case 'get': return callable(name, 'name, default=None, validator=None', (...args) => this.#get(this.lookup(toText(args[0]!)), args));
+      case 'get': return callable(name, 'name, default=None, validator=None', (...args) => this.#get(this.#lookupOrTell(toText(args[0]!)), args));
       case 'meta_get': return callable(name, 'name, default=None, validator=None', (...args) => this.#get(this.#meta(toText(args[0]!)), args));
       case 'require': return callable(name, 'name, validator=None', (...args) => this.#require(this.lookup(toText(args[0]!)), args));
       case 'meta_require': return callable(name, 'name, validator=None', (...args) => this.#require(this.#meta(toText(args[0]!)), args));
@@ -94,6 +98,15 @@ export class RuntimeConfigObject implements HostObject {
     const value = fromJson(raw);
     this.#converted.set(key, value);
     return value;
+  }
+
+  #lookupOrTell(key: string): Value | undefined {
+    const value = this.lookup(key);
+    if (value !== undefined || this.#meta(key) === undefined) return value;
+    const msg = `[WARNING]: The key '${key}' was not found using config.get('${key}'), but was detected as a custom config under 'meta'. ` +
+      `Please use config.meta_get('${key}') or config.meta_require('${key}') instead of config.get('${key}') to access the custom config value if intended.`;
+    this.#logger.fire({ name: 'GetMetaKeyWarning', code: 'D041', level: 'warn', msg, data: { meta_key: key } });
+    return undefined;
   }
 
   #meta(key: string): Value | undefined {

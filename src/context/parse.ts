@@ -138,7 +138,7 @@ export function createGenericTestScope(options: ParseScopeOptions): ParseScope {
 
 const NAME_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
   ...PARSE_MEMBERS,
-  ['config', (scope) => new RuntimeConfigObject({ unique_id: scope.node.unique_id })],
+  ['config', (scope) => new RuntimeConfigObject({ unique_id: scope.node.unique_id }, scope.context.logger)],
   ['var', (scope) => createVar(scope.vars, { nodeName: scope.node.name, required: true, render: (text) => (scope.jinja(text) ? scope.renderText(text) : text) })],
   ['database', ({ context }) => context.config.profile.credentials.database],
   ['schema', ({ context }) => context.config.profile.credentials.schema],

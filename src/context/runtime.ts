@@ -162,7 +162,7 @@ const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
     if (found === null || found === 'disabled') throw new TsdbtError('compilation', `Metric '${name}' was not found or is disabled`);
     return metricReference(found.name, found.package_name);
   })],
-  ['config', (scope) => new RuntimeConfigObject(scope.node)],
+  ['config', (scope) => new RuntimeConfigObject(scope.node, scope.context.logger)],
   ['var', (scope) => createVar(scope.vars, {
     nodeName: scope.node.name, required: true, render: (text) => (scope.jinja(text) ? scope.renderText(text) : text),
     overrides: scope.options.unitTest?.overrides?.vars,

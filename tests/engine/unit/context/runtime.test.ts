@@ -70,6 +70,12 @@ describe('config, model and graph while running', () => {
     await expect(run("{{ config.require('materialized', validator=validation.any('table', 'x')) }}", runtime(world(), node, manifest))).rejects.toThrow('Expected value "view" to be one of table,x');
   });
 
+  it('tells when a key is only under meta', async () => {
+    const w = world();
+    expect(await run("{{ config.get('owner', 'd') }}", runtime(w, node, manifest))).toBe('d');
+    expect(w.events.map((event) => event.name)).toEqual(['GetMetaKeyWarning']);
+  });
+
   it('shows the node without nulls, its code under both names, data types in the words of the database', async () => {
     const code = "{{ model.name }} {{ model.compiled_sql }} {{ 'group' in model }} {{ model.columns.id.data_type }} {{ model['unique_id'] }} {{ model.get('nope') }} {{ sql }} {{ pre_hooks[0]['sql'] }} {{ this.identifier }}";
     expect(await run(code, runtime(world(), node, manifest))).toBe('m select 1 False TEXT model.shop.m None select 1 select 1 m');
