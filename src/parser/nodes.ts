@@ -1,6 +1,6 @@
 // Nodes from files: models, snapshots, analyses, singular tests, seeds, functions, fixtures, and the project's on-run hooks.
 // Leaves what YAML says about them to the patch parsers.
-import type { Json, ManifestNode, ParsedOnlyNode } from '../contracts/node.ts';
+import type { Json, ManifestNode } from '../contracts/node.ts';
 import type { Project, SourceFile } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { extractBlocks } from '../jinja/index.ts';
