@@ -48,6 +48,28 @@ describe('a view', () => {
     `);
   });
 
+  test('of which nothing has changed is left as it is, but for hooks and grants; what it reads must be unchanged too', async () => {
+    const views = new Map<string, string>();
+    const run = (parent: string, config = {}): Promise<string[]> => statementsOf({
+      materialization: 'view', views, config: { 'post-hook': [{ sql: 'a hook', transaction: true, index: null }], grants: { select: ['ann'] }, ...config },
+      state: { relations: { m: 'view' }, columns: { m: [id], m__dbt_tmp: [id], parent: [{ name: 'id', type: parent }] } },
+    });
+    await run('integer');
+    expect(await run('integer')).toMatchInlineSnapshot(`
+      [
+        "begin",
+        "lock",
+        "look at the view",
+        "show grants",
+        "grant select on "db"."s"."m" to ann;",
+        "a hook",
+        "commit",
+      ]
+    `);
+    const built = (statements: string[]): boolean => statements.some((sql) => sql.startsWith('main: create view'));
+    expect([built(await run('bigint')), built(await run('bigint')), built(await run('bigint', { meta: { a: 1 } }))]).toEqual([true, false, true]);
+  });
+
   test('takes the place of a table', async () => {
     expect(await statementsOf({ materialization: 'view', state: { relations: { m: 'table' } } })).toMatchInlineSnapshot(`
       [

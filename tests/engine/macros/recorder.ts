@@ -41,6 +41,8 @@ export interface Case {
   readonly node?: Readonly<Record<string, unknown>>;
   /** Rows of a seed. */
   readonly seed?: Table;
+  /** What earlier runs know of views. */
+  readonly views?: Map<string, string>;
   /** Relations that the project builds. */
   readonly builds?: readonly string[];
 }
@@ -102,7 +104,7 @@ export async function statementsOf(test: Case): Promise<string[]> {
     } as unknown as RuntimeScopeOptions['context'],
     resolver, manifest: {} as RuntimeScopeOptions['manifest'], lookup: {} as RuntimeScopeOptions['lookup'], node, session,
     write: (payload) => { session.markMain(payload); },
-    adapterHooks: { builds: (relation) => (test.builds ?? []).includes(relation.identifier ?? ''), now: () => 0 },
+    adapterHooks: { builds: (relation) => (test.builds ?? []).includes(relation.identifier ?? ''), now: () => 0, ...(test.views === undefined ? {} : { views: test.views }) },
     ...(test.seed === undefined ? {} : { loadSeed: () => test.seed! }),
   });
   const macro = resolver.materialization(test.materialization, false)!;
@@ -115,6 +117,7 @@ class RecordingSession implements Session {
   readonly statements: string[] = [];
   readonly columns = new Map<string, Value>();
   inTransaction = false;
+  readonly lasting = false;
   private readonly state: State;
   private main: string | null = null;
 
@@ -206,6 +209,7 @@ class RecordingSession implements Session {
       const rows = (columns[name] ?? []).map((column): Value[] => [column.name, column.type, column.length ?? null, null, null]);
       return [`columns of ${name}`, tableFromResult(['column_name', 'data_type', 'character_maximum_length', 'numeric_precision', 'numeric_scale'], rows)];
     }
+    if (sql.includes('pg_get_viewdef')) return ['look at the view', tableFromResult(['md5'], [[JSON.stringify(columns)]])];
     if (sql.includes('role_table_grants')) return ['show grants', tableFromResult(['grantee', 'privilege_type'], grants.map((row) => [...row]))];
     if (sql.includes('__dbt_sbq')) return [null, tableFromResult(['id'], [])];
     return [null, Table.empty()];

@@ -1,5 +1,6 @@
 {#- The materialization `view`. Everything between the lock and the commit is one transaction: nobody sees the model without its view.
-    A view whose columns stay is replaced where it stands, so that views on top of it are not touched; any other is swapped. -#}
+    A view that is as the last run left it stays; one whose columns stay is replaced where it stands, so that views on top of it are
+    not touched; any other is swapped. Hooks, grants and comments are seen to in each case. -#}
 {% materialization view, default %}
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {%- do adapter.lock_relation(this) -%}
@@ -14,32 +15,48 @@
 
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
-  {%- call statement('main') %}
-    {{- get_create_view_as_sql(intermediate_relation, sql) }}
-  {%- endcall -%}
+  {#- everything that says how the view is made, whoever overrides it; rendered again below, where errors are traced to its lines -#}
+  {%- set enforced = config.get('contract').enforced -%}
+  {%- set definition = sql if enforced else get_create_view_as_sql(target_relation, sql) -%}
+  {%- set described = [model.config, model.columns] if enforced else model.config -%}
+  {%- set is_view = existing_relation is not none and existing_relation.is_view -%}
+  {%- set unchanged = is_view and adapter.view_unchanged(target_relation, definition, described) -%}
 
-  {%- set in_place = existing_relation is not none and existing_relation.is_view and adapter.can_replace_view(existing_relation, intermediate_relation) -%}
-  {%- if in_place -%}
-    {%- call statement('publish') %}
-      {{- get_drop_sql(intermediate_relation) }};
-      {{ get_replace_view_sql(target_relation, sql) }}
+  {%- if unchanged -%}
+    {%- call noop_statement('main', 'CREATE VIEW', 'CREATE VIEW', -1) %}
+      {{- get_create_view_as_sql(intermediate_relation, sql) }}
     {%- endcall -%}
-  {%- elif existing_relation is not none -%}
-    {%- call statement('publish') %}
-      {{- get_rename_sql(existing_relation, backup_relation.identifier) }};
-      {{ get_rename_intermediate_sql(target_relation) }};
-      {{ get_drop_backup_sql(existing_relation) }}
-    {%- endcall -%}
-    {%- do adapter.restore_dependants() -%}
+    {%- set revoke = True -%}
   {%- else -%}
-    {%- do adapter.rename_relation(intermediate_relation, target_relation) -%}
+    {%- call statement('main') %}
+      {{- get_create_view_as_sql(intermediate_relation, sql) }}
+    {%- endcall -%}
+    {%- set revoke = should_revoke(existing_relation, full_refresh_mode=True) -%}
+    {%- if existing_relation is none -%}
+      {%- do adapter.rename_relation(intermediate_relation, target_relation) -%}
+    {%- elif is_view and adapter.can_replace_view(existing_relation, intermediate_relation) -%}
+      {%- call statement('publish') %}
+        {{- get_drop_sql(intermediate_relation) }};
+        {{ get_replace_view_sql(target_relation, sql) }}
+      {%- endcall -%}
+      {%- set revoke = True -%}
+    {%- else -%}
+      {%- call statement('publish') %}
+        {{- get_rename_sql(existing_relation, backup_relation.identifier) }};
+        {{ get_rename_intermediate_sql(target_relation) }};
+        {{ get_drop_backup_sql(existing_relation) }}
+      {%- endcall -%}
+      {%- do adapter.restore_dependants() -%}
+    {%- endif -%}
   {%- endif -%}
 
-  {%- set revoke = in_place or should_revoke(existing_relation, full_refresh_mode=True) -%}
   {%- do apply_grants(target_relation, config.get('grants'), should_revoke=revoke) -%}
   {%- do persist_docs(target_relation, model) -%}
 
   {{- run_hooks(post_hooks, inside_transaction=True) -}}
+  {%- if not unchanged -%}
+    {%- do adapter.view_published(target_relation, definition, described) -%}
+  {%- endif -%}
   {%- do adapter.commit() -%}
   {{- run_hooks(post_hooks, inside_transaction=False) -}}
 
