@@ -1,6 +1,7 @@
 // The `in` operator.
 import { equals } from '../values/equality.ts';
 import { typeError } from '../values/python-error.ts';
+import { Markup } from './markup.ts';
 import { typeName } from '../values/type-name.ts';
 import type { Value } from '../values/value.ts';
 
@@ -11,6 +12,7 @@ import type { Value } from '../values/value.ts';
 export function contains(container: Value, item: Value): boolean {
   if (typeof container === 'string') {
     if (typeof item === 'string') return container.includes(item);
+    if (item instanceof Markup) return container.includes(item.text);
     throw typeError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
   }
   if (typeof container === 'object' && container !== null) {

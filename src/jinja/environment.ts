@@ -84,6 +84,10 @@ export interface MacroTemplate {
   bind(name: string, scope: Scope): Callable;
 }
 
+/** Sources of at most this many characters are kept, and at most this many of them. */
+const SHORT = 300;
+const MOST_TREES = 2000;
+
 type Unit<T> = (state: RenderState, context: TemplateContext) => T;
 type RootUnit = { root: (context: TemplateContext) => Value | Generator<unknown, Value, unknown>; blocks: ReadonlyMap<string, BlockFunction> };
 
@@ -100,6 +104,7 @@ export class Environment {
   private readonly runtime: Runtime;
   private readonly sources: ReadonlyMap<string, string>;
   private readonly loaded = new Map<string, LoadedTemplate>();
+  private readonly trees = new Map<string, TemplateNode>();
 
   constructor(options: EnvironmentOptions = {}) {
     const { undefined: missing = 'default', templates = {}, limits = {}, dbt = true, ...lexerOptions } = options;
@@ -138,9 +143,13 @@ export class Environment {
     return new CompiledMacros(this, source, info);
   }
 
-  /** The tree of a source. */
+  /** The tree of a source. Short sources, which many nodes share, are read once. */
   parse(source: string, info: TemplateInfo): TemplateNode {
-    return parseSource(source, this.lexer, { dbt: this.dbt }, info);
+    const known = this.trees.get(source);
+    if (known !== undefined) return known;
+    const tree = parseSource(source, this.lexer, { dbt: this.dbt }, info);
+    if (source.length <= SHORT && this.trees.size < MOST_TREES) this.trees.set(source, tree);
+    return tree;
   }
 
   /** @internal generated code as a function */

@@ -159,7 +159,7 @@ export class PyDecimal implements HostObject {
       }
       case '//':
       case '%': {
-        if (b === 0n) throw new JinjaError('ZeroDivisionError', "[<class 'decimal.DivisionByZero'>]");
+        if (b === 0n) throw new JinjaError('ZeroDivisionError', op === '%' || a === 0n ? "[<class 'decimal.InvalidOperation'>]" : "[<class 'decimal.DivisionByZero'>]");
         return op === '//' ? new PyDecimal(a / b, 0) : rounded(a % b, exponent);
       }
       case '**': {

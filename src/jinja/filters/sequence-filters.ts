@@ -154,6 +154,7 @@ const first = simpleFilter('sync_do_first', 'environment, seq', (value, context)
 });
 
 const last = simpleFilter('do_last', 'environment, seq', (value, context) => {
+  if (value instanceof Markup && value.text !== '') return value.jinjaItem(-1) as Value;
   const items = reversible(value);
   return items.length === 0 ? context.undefined(undefined, 'No last item, sequence was empty.') : (items.at(-1) as Value);
 });
@@ -169,6 +170,7 @@ function reversible(v: Value): readonly Value[] {
 
 const reverse = simpleFilter('do_reverse', 'value', (value) => {
   if (typeof value === 'string') return Array.from(value).reverse().join('');
+  if (value instanceof Markup) return new Markup(Array.from(value.text).reverse().join(''));
   if (value instanceof PyGenerator) return [...toArray(value)].reverse();
   let items: readonly Value[];
   try {
