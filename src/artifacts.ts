@@ -160,14 +160,19 @@ export function semanticManifest(manifest: Manifest): unknown {
     return Object.fromEntries(keys.map((key) => [key, fields[key] ?? null]));
   };
   return {
-    semantic_models: Object.values(manifest.semantic_models).map((model) =>
-      pick(model, ['name', 'defaults', 'description', 'node_relation', 'primary_entity', 'entities', 'measures', 'dimensions', 'label', 'metadata', 'config'])),
-    metrics: Object.values(manifest.metrics).map((metric) =>
-      pick(metric, ['name', 'description', 'type', 'type_params', 'filter', 'metadata', 'label', 'config', 'time_granularity'])),
+    semantic_models: Object.values(manifest.semantic_models).map((model) => ({
+      ...pick(model, ['name', 'defaults', 'description', 'node_relation', 'primary_entity', 'dimensions', 'label', 'metadata']),
+      entities: (model['entities'] as object[]).map((entity) => ({ ...entity, metadata: null })),
+      measures: (model['measures'] as object[]).map((measure) => ({ ...measure, metadata: null })),
+      config: metaOnly(model),
+    })),
+    metrics: Object.values(manifest.metrics).map((metric) => ({
+      ...pick(metric, ['name', 'description', 'type', 'type_params', 'filter', 'metadata', 'label', 'time_granularity']), config: metaOnly(metric), datatype: null,
+    })),
     project_configuration: {
       time_spine_table_configurations: [],
       metadata: null,
-      dsi_package_version: { major_version: '0', minor_version: '0', patch_version: '0' },
+      dsi_package_version: { major_version: '0', minor_version: '213', patch_version: '0' },
       time_spines: spines.map((node) => {
         const spine = (node as unknown as { time_spine: { standard_granularity_column: string; custom_granularities: unknown } }).time_spine;
         const column = node.columns[spine.standard_granularity_column];
@@ -178,9 +183,15 @@ export function semanticManifest(manifest: Manifest): unknown {
         };
       }),
     },
-    saved_queries: Object.values(manifest.saved_queries).map((query) =>
-      pick(query, ['name', 'query_params', 'description', 'metadata', 'label', 'exports', 'tags'])),
+    saved_queries: Object.values(manifest.saved_queries).map((query) => ({
+      ...pick(query, ['name', 'query_params', 'description', 'metadata', 'label', 'tags']),
+      exports: (query['exports'] as { name: string; config: object }[]).map(({ name, config }) => ({ name, config: pick(config, ['export_as', 'schema_name', 'alias']) })),
+    })),
   };
+}
+
+function metaOnly(node: { readonly [field: string]: unknown }): { meta: unknown } {
+  return { meta: (node['config'] as { meta?: unknown } | undefined)?.meta ?? {} };
 }
 
 /** Writes graph_summary.json: each node's number, name, type and successors, before and with tests. */

@@ -96,7 +96,8 @@ function applyConfig(node: ManifestNode, config: ConfigDict): void {
 export function setRelationName(tools: ParseTools, node: ManifestNode): void {
   const { state, names } = tools;
   const config = node.config as ConfigDict;
-  let relational = node.resource_type === 'model' || node.resource_type === 'seed' || node.resource_type === 'snapshot';
+  const type: string = node.resource_type;
+  let relational = type === 'model' || type === 'seed' || type === 'snapshot' || type === 'function';
   if (relational && config['materialized'] === 'ephemeral') relational = false;
   if (node.resource_type === 'test') relational = Boolean(config['store_failures']) || state.config.flags.store_failures;
   node.relation_name = relational ? names.render(node.database, node.schema, node.alias) : null;

@@ -18,7 +18,7 @@ import { packagesToSearch } from './lookups.ts';
 import { type ConfigDict, mergeConfigCall } from './node-config.ts';
 import type { ParseState } from './parse-state.ts';
 import type { RenderedNode, Rendering } from './rendering.ts';
-import { readStaticModel, type StaticModel, sourceTexts } from './static-models.ts';
+import { readPythonModel, readStaticModel, type StaticModel, sourceTexts } from './static-models.ts';
 
 const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 
@@ -110,7 +110,12 @@ class ParseRendering implements Rendering {
 
   node(node: RenderedNode): void {
     const code = node['raw_code'] as string;
-    const fixed = (node as { language?: string }).language === 'python' || this.#overridesBuiltins(node.package_name) ? null : readStaticModel(code, (name, positional, keywords) => this.#inert.idOf(node.package_name, name, positional, keywords));
+    if ((node as { language?: string }).language === 'python') {
+      if (hasJinja(code)) throw new TsdbtError('parsing', 'No jinja in python model code is allowed', { node: node as ManifestNode });
+      this.#applyStatic(node, readPythonModel(code));
+      return;
+    }
+    const fixed = this.#overridesBuiltins(node.package_name) ? null : readStaticModel(code, (name, positional, keywords) => this.#inert.idOf(node.package_name, name, positional, keywords));
     if (fixed !== null) {
       this.#applyStatic(node, fixed);
       return;
@@ -134,7 +139,7 @@ class ParseRendering implements Rendering {
       else for (const key of Object.keys(config)) mergeConfigCall(calls.call, { [key]: config[key] });
     }
     if (asValues) calls.written = Object.assign({}, ...configs) as ConfigDict;
-    if (!asValues && writtenConfig !== null) calls.unrendered = sourceTexts(writtenConfig);
+    if (!asValues && writtenConfig !== null && (node as { language?: string }).language !== 'python') calls.unrendered = sourceTexts(writtenConfig);
   }
 
   /** Whether a user's macro stands for ref, source or config. */

@@ -106,16 +106,16 @@ export function addMetric(tools: ParseTools, entry: YamlEntry, data: YamlDict = 
   }
 }
 
-const EMPTY_TYPE_PARAMS = {
+const emptyTypeParams = (): Record<string, Json> => ({
   measure: null, input_measures: [], numerator: null, denominator: null, expr: null, window: null, grain_to_date: null, metrics: [], conversion_type_params: null,
   cumulative_type_params: null, metric_aggregation_params: null, fill_nulls_with: null, join_to_timespine: false, is_private: null,
-};
+});
 
 function typeParams(params: YamlDict, type: string): Json {
   const conversion = params['conversion_type_params'];
   const cumulative: YamlDict = isDict(params['cumulative_type_params']) ? params['cumulative_type_params'] : {};
   return {
-    ...EMPTY_TYPE_PARAMS,
+    ...emptyTypeParams(),
     measure: measureInput(params['measure']),
     numerator: metricInput(params['numerator']),
     denominator: metricInput(params['denominator']),
@@ -146,7 +146,7 @@ function conversionParams(data: YamlDict): Json {
 
 function typeParamsOfFlatMetric(data: YamlDict, type: string): Json {
   return {
-    ...EMPTY_TYPE_PARAMS,
+    ...emptyTypeParams(),
     numerator: metricInput(data['numerator']),
     denominator: metricInput(data['denominator']),
     expr: (data['expr'] ?? null) === null ? null : pyStr(data['expr']),
@@ -283,7 +283,7 @@ function linkMetric(tools: ParseTools, metric: ParsedOnlyNode, owner: ReadonlyMa
     if (id === undefined) {
       throw new TsdbtError('parsing', `A semantic model having a measure \`${measure['name'] as string}\` does not exist but was referenced.`, { path: metric.original_file_path });
     }
-    inputs.push(measure);
+    addMeasure(inputs, measure);
     add(id);
   }
   const metrics = [
@@ -298,7 +298,12 @@ function linkMetric(tools: ParseTools, metric: ParsedOnlyNode, owner: ReadonlyMa
       throw new TsdbtError('parsing', `The metric \`${name}\` does not exist but was referenced by metric \`${metric.name}\`.`, { path: metric.original_file_path });
     }
     linkMetric(tools, target, owner, done);
-    for (const measure of (target['type_params'] as Record<string, Json>)['input_measures'] as Json[]) inputs.push(measure);
+    for (const measure of (target['type_params'] as Record<string, Json>)['input_measures'] as Json[]) addMeasure(inputs, measure);
     add(target.unique_id);
   }
+}
+
+function addMeasure(inputs: Json[], measure: Json): void {
+  const text = JSON.stringify(measure);
+  if (!inputs.some((each) => JSON.stringify(each) === text)) inputs.push(measure);
 }

@@ -34,6 +34,15 @@ export function readStaticModel(code: string, macroOf: MacroOf): StaticModel | n
   return reader.read() ? reader : null;
 }
 
+const PYTHON_CALL = /\bdbt\s*\.\s*(ref|source|config)\s*\(/g;
+
+/** What a Python model says by `dbt.ref()`, `dbt.source()` and `dbt.config()` with literals; calls that compute are passed over. */
+export function readPythonModel(code: string): StaticModel {
+  const reader = new CallReader(code, () => null);
+  for (const match of code.matchAll(PYTHON_CALL)) reader.readCallAt(match[1] as string, match.index + match[0].length);
+  return reader;
+}
+
 /** `unrendered_config` of a config() call as dbt writes it after rendering: texts as they are, anything else as source. */
 export function sourceTexts(config: ConfigDict): ConfigDict {
   const out: ConfigDict = {};
@@ -60,6 +69,17 @@ class CallReader implements StaticModel {
   constructor(code: string, macroOf: MacroOf) {
     this.#code = code;
     this.#macroOf = macroOf;
+  }
+
+  /** Reads the arguments that begin at an offset, and records the call when they are literals. */
+  readCallAt(name: string, at: number): void {
+    this.#at = at;
+    this.simple = false;
+    try {
+      this.#arguments(name);
+    } catch (error) {
+      if (error !== NOT_STATIC) throw error;
+    }
   }
 
   read(): boolean {
@@ -98,6 +118,13 @@ class CallReader implements StaticModel {
       return;
     }
     this.#at += 1;
+    const record = this.#arguments(name, false);
+    this.#close();
+    record();
+  }
+
+  /** Reads up to the closing parenthesis; what the call means is recorded at once or by the function that is given back. */
+  #arguments(name: string, atOnce = true): () => void {
     const args: unknown[] = [];
     const kwargs: ConfigDict = {};
     let named = false;
@@ -117,8 +144,9 @@ class CallReader implements StaticModel {
       this.#space();
     }
     this.#at += 1;
-    this.#close();
-    this.#record(name, args, kwargs, named);
+    const record = (): void => this.#record(name, args, kwargs, named);
+    if (atOnce) record();
+    return record;
   }
 
   #close(): void {
