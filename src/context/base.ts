@@ -156,9 +156,3 @@ function entriesOf(value: Value): Iterable<[Value, Value]> {
   if (value instanceof PyDict) return value.entries();
   throw typeError(`'${typeName(value)}' object has no attribute 'items'`);
 }
-
-/** A member whose value is plain JSON. */
-export function jsonMember<S>(read: (scope: S) => unknown): Member<S> {
-  return (scope) => fromJson(read(scope));
-}
-

@@ -1,5 +1,5 @@
-// env_var(): what a template may read of the environment, secrets behind placeholders, and taking secrets out of text. Leaves where a
-// value is recorded to the caller.
+// env_var(): what a template may read of the environment, with secrets behind placeholders. Leaves where a value is recorded to the
+// caller, and taking secrets out of what is printed to the sinks.
 import { TsdbtError } from '../errors.ts';
 import { type Callable, callable, PyDict, typeError, typeName, type Value } from '../values/index.ts';
 
@@ -59,20 +59,6 @@ export function fillSecrets(text: string, env: Environment): string {
 /** Hides placeholders of secrets in a message. */
 export function maskPlaceholders(text: string): string {
   return text.includes('DBT_SECRET_START') ? text.replace(PLACEHOLDER, MASK) : text;
-}
-
-/** The values of the secret variables, longest first. */
-export function secretValues(env: Environment): string[] {
-  const values: string[] = [];
-  for (const [name, value] of Object.entries(env)) if (name.startsWith(SECRET_PREFIX) && value !== undefined && value.trim() !== '') values.push(value);
-  return values.sort((a, b) => b.length - a.length);
-}
-
-/** Hides secrets in a text that people see. */
-export function scrubSecrets(text: string, secrets: readonly string[]): string {
-  let out = text;
-  for (const secret of secrets) out = out.replaceAll(secret, MASK);
-  return out;
 }
 
 /** `dbt_metadata_envs`: the DBT_ENV_CUSTOM_ENV_ variables without their prefix. */

@@ -9,7 +9,7 @@ import { stringRepr } from '../values/index.ts';
 type MacroTable = ReadonlyMap<string, MacroNode>;
 
 /** The name under which all internal packages are reached: `dbt.x`. */
-export const GLOBAL_PACKAGE = 'dbt';
+const GLOBAL_PACKAGE = 'dbt';
 
 export interface MacroResolverOptions {
   readonly rootPackage: string;

@@ -1,7 +1,7 @@
-// Resources of a manifest by the names that templates use: ref, source, function, metric, doc. Built when first asked, once a command.
+// Resources of a manifest by the names that templates use: ref, source, function, metric. Built when first asked, once a command.
 // Leaves what a missing or disabled resource means to the caller.
 import type { Manifest } from '../contracts/manifest.ts';
-import type { DocNode, GraphNode, ManifestNode, ParsedOnlyNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
+import type { GraphNode, ManifestNode, ParsedOnlyNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { fromJson, toText } from '../values/index.ts';
 
@@ -30,12 +30,11 @@ export interface ManifestLookupOptions {
 }
 
 export class ManifestLookup implements ReferenceLookup {
-  readonly #manifest: Pick<Manifest, 'nodes' | 'sources' | 'functions' | 'metrics' | 'disabled' | 'docs'>;
+  readonly #manifest: Pick<Manifest, 'nodes' | 'sources' | 'functions' | 'metrics' | 'disabled'>;
   readonly #options: ManifestLookupOptions;
   #tables: Tables | undefined;
-  #docs: Table<string> | undefined;
 
-  constructor(manifest: Pick<Manifest, 'nodes' | 'sources' | 'functions' | 'metrics' | 'disabled' | 'docs'>, options: ManifestLookupOptions) {
+  constructor(manifest: Pick<Manifest, 'nodes' | 'sources' | 'functions' | 'metrics' | 'disabled'>, options: ManifestLookupOptions) {
     this.#manifest = manifest;
     this.#options = options;
   }
@@ -87,19 +86,6 @@ export class ManifestLookup implements ReferenceLookup {
 
   metric(name: string, metricPackage: string | null, packageName: string): Found<ParsedOnlyNode> {
     return this.#find(this.#all().metrics, name, this.#packages(packageName, metricPackage), (id) => this.#manifest.metrics[id]);
-  }
-
-  /** A docs block. */
-  doc(name: string, docPackage: string | null, packageName: string): DocNode | null {
-    if (this.#docs === undefined) {
-      this.#docs = new Map();
-      for (const doc of Object.values(this.#manifest.docs)) put(this.#docs, doc.name, doc.package_name, doc.unique_id);
-    }
-    for (const candidate of this.#packages(packageName, docPackage)) {
-      const id = pick(this.#docs.get(name), candidate);
-      if (id !== undefined) return this.#manifest.docs[id] ?? null;
-    }
-    return null;
   }
 
   #find<T extends Named>(table: Table<string>, key: string, packages: readonly (string | null)[], get: (id: string) => T | undefined): Found<T> {

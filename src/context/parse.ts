@@ -78,7 +78,7 @@ function parseRef(scope: ParseScope, call: Call): Value {
   return scope.self();
 }
 
-export const PARSE_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
+const PARSE_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
   ...PROVIDER_MEMBERS,
   ['ref', (scope) => callable('ref', '*args, **kwargs', (call) => parseRef(scope, call))],
   ['source', (scope) => callable('source', '*args, **kwargs', (call) => {

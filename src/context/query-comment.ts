@@ -16,7 +16,7 @@ const QUERY_MEMBERS: Members<QueryCommentScope> = new Map<string, Member<QueryCo
 ]);
 
 /** Everything of a target's context and the macros: what a query comment sees. */
-export class QueryCommentScope extends BaseScope {
+class QueryCommentScope extends BaseScope {
   readonly context: ContextSettings;
 
   constructor(context: ContextSettings, resolver: MacroResolver) {

@@ -180,7 +180,7 @@ const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
 ]);
 
 /** Members of a node's context, beyond those of macros. */
-export const RUNTIME_MEMBERS: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
+const RUNTIME_MEMBERS: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
   ...SHARED,
   ['this', (scope) => thisOf(scope)],
   ['database', (scope) => scope.node.database ?? scope.context.config.profile.credentials.database],
@@ -205,7 +205,7 @@ export const RUNTIME_MEMBERS: Members<RuntimeScope> = new Map<string, Member<Run
 ]);
 
 /** A macro's own context: no `this`, no hooks, no config of a node. */
-export const MACRO_MEMBERS: Members<RuntimeScope> = SHARED;
+const MACRO_MEMBERS: Members<RuntimeScope> = SHARED;
 
 /** Freshness of a source: `this` is the source. */
 const SOURCE_MEMBERS: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([

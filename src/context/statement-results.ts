@@ -47,7 +47,7 @@ export function emptyTable(): Table {
 }
 
 /** Rows as tuples of values. */
-export function matrixOf(table: Value): Value {
+function matrixOf(table: Value): Value {
   if (!(table instanceof Table)) return [];
   return table.rows.map((row) => new PyTuple(row.values));
 }

@@ -1,8 +1,6 @@
 // Python's calendar arithmetic on plain numbers: proleptic Gregorian ordinals, ISO weeks, exact rounding. Leaves dates as values
 // to datetime.ts.
 
-export const MIN_YEAR = 1;
-export const MAX_YEAR = 9999;
 /** Ordinal of 9999-12-31; ordinal 1 is 0001-01-01. */
 export const MAX_ORDINAL = 3652059;
 /** Ordinal of 1970-01-01. */
@@ -17,7 +15,7 @@ export const MONTH_NAMES = [
 
 const DAYS_BEFORE_MONTH = [0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334] as const;
 
-export function isLeapYear(year: number): boolean {
+function isLeapYear(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
