@@ -40,7 +40,6 @@ export const bool = is('boolean', (v) => typeof v === 'boolean');
 export const integer = is('integer', (v) => (typeof v === 'number' && Number.isInteger(v)) || typeof v === 'bigint' || v instanceof PyFloat);
 export const dict = is('object', isDict);
 export const list = is('array', Array.isArray);
-export const nullType: TypeCheck = is('null', (v) => v === null || v === undefined);
 export const optionalText = orNull(text);
 export const optionalBool = orNull(bool);
 export const optionalInteger = orNull(integer);
