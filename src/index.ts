@@ -98,6 +98,10 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
 export function parse(loaded: LoadedProject, options: { write?: boolean; files?: readonly SourceFile[] } = {}): ParsedProject {
   const { config, adapter, logger, targetPath } = loaded;
   const previous = config.flags.partial_parse ? readParseCache(targetPath) : null;
+  if (previous === null && config.flags.partial_parse) {
+    const reason = 'saved manifest not found. Starting full parse.';
+    logger.fire({ name: 'UnableToPartialParse', code: 'I024', level: 'info', msg: `Unable to do partial parsing because ${reason}`, data: { reason } });
+  }
   const files = options.files ?? readSourceFiles(config);
   const { manifest, cache, reused } = parseWithCache({ config, files, adapter, logger, previous, engine: engineStamp(), builtinMacros: readBuiltinMacros });
   if (!reused) writeParseCache(targetPath, cache);

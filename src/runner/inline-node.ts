@@ -24,7 +24,7 @@ export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
     if (!(error instanceof TsdbtError)) throw error;
     const exc = formatError(error);
     ctx.logger.fire({
-      name: 'ParseInlineNodeError', code: 'I069', level: 'error', msg: errorTag(`Error while parsing node: inline_query (sql/inline_query)\n  ${error.message}`),
+      name: 'ParseInlineNodeError', code: 'I069', level: 'error', msg: errorTag(`Error while parsing node: inline_query\n${error.message}`),
       data: { exc, node_info: { node_path: 'sql/inline_query', node_name: 'inline_query', unique_id: 'sqloperation.test.inline_query', node_status: 'failed' } },
     });
     throw new TsdbtError('runtime', 'Error parsing inline query', { cause: error });
@@ -38,7 +38,7 @@ function collectReferences(ctx: RunContext, node: SqlOperationNode): void {
     if (!node.depends_on.nodes.includes(id)) node.depends_on.nodes.push(id);
   };
   const missing = (kind: string, name: string, found: 'disabled' | null): TsdbtError => new TsdbtError('compilation',
-    `Sql Operation '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' which ${found === 'disabled' ? 'is disabled' : 'was not found'}`);
+    `Sql_Operation '${node.unique_id}' (from remote system.sql) depends on a ${kind} named '${name}' which ${found === 'disabled' ? 'is disabled' : 'was not found'}`);
   const scope = createParseScope({
     context, resolver: ctx.resolver, node: node as unknown as ContextNode,
     record: {

@@ -3,6 +3,7 @@
 import { Relation } from '../adapters/relation.ts';
 import type { Session } from '../adapters/adapter.ts';
 import { compileNode } from '../compiler/compile.ts';
+import { relationFrom } from '../context/relations.ts';
 import { locateDatabaseError } from '../compiler/source-map.ts';
 import type { ManifestNode, ModelNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
@@ -76,7 +77,11 @@ export const modelKind: NodeKind<ModelNode> = {
   start(ctx, p, node) {
     ctx.log.startLine(describe(ctx, node), p);
   },
-  compile: (ctx, node, session) => compileNode(ctx, node, session),
+  async compile(ctx, node, session) {
+    // Its code asks what the table holds by now: nobody may change that until the node is done.
+    if (node.config.materialized === 'incremental') await ctx.adapter.lockRelation(session, relationFrom(ctx.adapter, ctx.config.project.quoting, node), false);
+    return compileNode(ctx, node, session);
+  },
   execute: (ctx, node, session) => executeRelational(ctx, node, session),
   finish(ctx, p, node, result) {
     ctx.log.modelResult(describe(ctx, node), shownStatus(result), result.execution_time, p);

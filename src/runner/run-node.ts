@@ -7,6 +7,10 @@ import { formatError, TsdbtError } from '../errors.ts';
 import { bareResult, isEphemeral, isoMicros, nodeFields, type RunContext } from './run-context.ts';
 import type { NodeProgress } from './run-log.ts';
 
+/** How often a node that collided with another run is started again, and milliseconds before the first of these. */
+const RETRIES = 5;
+const RETRY_PAUSE = 100;
+
 /** What executing a node gives; time and thread are added outside. */
 export interface Outcome {
   readonly status: RunResult['status'];
@@ -45,36 +49,56 @@ export async function runNode(ctx: RunContext, kind: NodeKind, node: GraphNode, 
   const silent = isEphemeral(node) && !kind.runsEphemeral;
   if (!isEphemeral(node)) kind.start(ctx, p, node);
   ctx.journal?.begin(node.unique_id, p.started);
-  const timing: TimingInfo[] = [];
-  let current = node;
-  let result: RunResult;
-  const session = open(node);
-  try {
-    p.status = 'compiling';
-    ctx.log.nodeCompiling(p);
-    current = await timed(ctx, 'compile', timing, () => kind.compile(ctx, node, session));
-    if (silent) {
-      result = { ...bareResult(current, 'success', null, p.thread), timing, execution_time: (ctx.now() - began) / 1000 };
-    } else {
-      p.status = 'executing';
-      ctx.log.nodeExecuting(p);
-      const outcome = await timed(ctx, 'execute', timing, () => kind.execute(ctx, current, session, p));
-      result = {
-        status: outcome.status, timing, thread_id: p.thread, execution_time: (ctx.now() - began) / 1000, adapter_response: outcome.response,
-        message: outcome.message, failures: outcome.failures, batch_results: outcome.batches ?? null, ...nodeFields(outcome.node ?? current),
-      };
-    }
-  } catch (error) {
-    const message = errorText(ctx, error, current, p);
-    result = { ...bareResult(current, kind.errorStatus ?? 'error', message, p.thread), timing, execution_time: (ctx.now() - began) / 1000 };
-  } finally {
-    await session.release();
+  let attempt = await attemptNode(ctx, kind, node, p, began, open);
+  for (let again = 1; attempt.result === null; again++) {
+    const msg = `${node.unique_id} met another run and was rolled back; starting it again (${again} of ${RETRIES})`;
+    ctx.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg }, thread: p.thread });
+    await new Promise((resolve) => { setTimeout(resolve, RETRY_PAUSE * again * (0.5 + Math.random())); });
+    attempt = await attemptNode(ctx, kind, node, p, began, open, again < RETRIES);
   }
+  const { result, current } = attempt;
   p.finished = isoMicros(ctx.now());
   p.status = result.status;
   if (!isEphemeral(node)) kind.finish(ctx, p, result.node ?? current, result);
   ctx.log.nodeFinished(p, result);
   return result;
+}
+
+interface Attempt { /** null: to be started again. */ readonly result: RunResult | null; readonly current: GraphNode }
+
+async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: NodeProgress, began: number, open: OpenSession, mayRetry = true): Promise<Attempt> {
+  const timing: TimingInfo[] = [];
+  let current = node;
+  const session = open(node);
+  try {
+    p.status = 'compiling';
+    ctx.log.nodeCompiling(p);
+    current = await timed(ctx, 'compile', timing, () => kind.compile(ctx, node, session));
+    if (isEphemeral(node) && !kind.runsEphemeral) {
+      return { current, result: { ...bareResult(current, 'success', null, p.thread), timing, execution_time: (ctx.now() - began) / 1000 } };
+    }
+    p.status = 'executing';
+    ctx.log.nodeExecuting(p);
+    const outcome = await timed(ctx, 'execute', timing, () => kind.execute(ctx, current, session, p));
+    const result: RunResult = {
+      status: outcome.status, timing, thread_id: p.thread, execution_time: (ctx.now() - began) / 1000, adapter_response: outcome.response,
+      message: outcome.message, failures: outcome.failures, batch_results: outcome.batches ?? null, ...nodeFields(outcome.node ?? current),
+    };
+    return { current, result };
+  } catch (error) {
+    // The server has undone all that the node did, so it can be done once more; not when a hook outside of its transaction has run.
+    if (mayRetry && !session.lasting && isCollision(error)) return { current: node, result: null };
+    const message = errorText(ctx, error, current, p);
+    return { current, result: { ...bareResult(current, kind.errorStatus ?? 'error', message, p.thread), timing, execution_time: (ctx.now() - began) / 1000 } };
+  } finally {
+    await session.release();
+  }
+}
+
+/** Deadlock, serialization failure, or a row of the catalogue that somebody else changed at the same moment. */
+function isCollision(error: unknown): boolean {
+  if (!(error instanceof TsdbtError)) return false;
+  return error.details.code === '40P01' || error.details.code === '40001' || (error.details.code === 'XX000' && error.message.startsWith('tuple concurrently '));
 }
 
 async function timed<T>(ctx: RunContext, name: TimingInfo['name'], timing: TimingInfo[], work: () => Promise<T>): Promise<T> {

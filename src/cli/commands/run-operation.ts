@@ -2,7 +2,7 @@
 import type { Json } from '../../contracts/node.ts';
 import type { RunResult } from '../../contracts/results.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
-import { createRunContext, write } from '../../index.ts';
+import { createRunContext, reportCounts, write } from '../../index.ts';
 import { compileNode } from '../../compiler/compile.ts';
 import { openScope } from '../../compiler/node-scope.ts';
 import { green, progressLine, red } from '../../log.ts';
@@ -25,6 +25,7 @@ export async function runOperationCommand(session: CommandSession): Promise<bool
   if (sql !== null && Object.keys(args).length > 0) throw new TsdbtError('runtime', '--args cannot be used with --sql; pass arguments directly in the SQL');
   const parsed = await loadAndParse(session);
   const ctx = createRunContext(parsed, new Set());
+  reportCounts(parsed, ctx.log);
   const began = now();
   let error: string | null = null;
   let response: AdapterResponse | Record<string, never> = {};
@@ -42,7 +43,7 @@ export async function runOperationCommand(session: CommandSession): Promise<bool
   const ended = now();
   if (sql !== null) reportSql(ctx, error, response, (ended - began) / 1000);
   const found = sql === null ? (packageName === undefined ? ctx.resolver.findAnywhere(name) : ctx.resolver.namespace(packageName)?.get(name)) : undefined;
-  if (sql === null && found === undefined) throw new TsdbtError('compilation', `dbt could not find a macro with the name '${name}' in any package`);
+  if (sql === null && found === undefined) throw new TsdbtError('compilation', `dbt could not find a macro with the name '${name}' in any package. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with "dbt deps".`);
   const unique_id = found?.unique_id ?? `sql_operation.${parsed.config.project.project_name}.inline_query`;
   const node = { ...operationNode(parsed.config, name), unique_id, fqn: unique_id.split('.') };
   const at = (ms: number): string => `${isoMicros(ms)}Z`;

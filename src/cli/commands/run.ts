@@ -39,7 +39,7 @@ export async function runSelected(session: CommandSession, parsed: ParsedProject
   if (selected.size === 0) {
     before.log.nothingToDo();
     write(parsed, before, [], 0);
-    printRunEnd(before.log, []);
+    if (flags.which === 'seed') printRunEnd(before.log, []);
     return true;
   }
   const { ctx, results, elapsed, interrupted } = await run(parsed, { selected, signal });
