@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import pg from 'pg';
+import type pg from 'pg';
 import { TsdbtError } from '../../errors.ts';
 import { connectionError } from './database-error.ts';
 
@@ -173,7 +173,9 @@ export class ConnectionPool {
 }
 
 async function openClient(address: ServerAddress, ssl: TlsOptions | false): Promise<pg.Client> {
-  const client = new pg.Client({
+  // Loaded with the first connection: most commands that parse open none.
+  const { default: driver } = await import('pg');
+  const client = new driver.Client({
     host: address.host, port: address.port, user: address.user, password: address.password, database: address.database,
     application_name: address.applicationName ?? undefined, connectionTimeoutMillis: address.connectTimeout * 1000, ssl,
     keepAlive: true, keepAliveInitialDelayMillis: address.keepalivesIdle * 1000,
