@@ -45,6 +45,15 @@ export class JinjaError extends TsdbtError {
     this.type = type;
   }
 
+  /** The same error with more known about where it happened; what is known already wins. */
+  override with(more: ErrorDetails): JinjaError {
+    const known = Object.fromEntries(Object.entries(this.details).filter(([, v]) => v !== undefined));
+    const error = new JinjaError(this.type, this.message, { ...more, ...known });
+    error.template = this.template;
+    if (this.stack !== undefined) error.stack = this.stack;
+    return error;
+  }
+
   /** 1-based line of the template, once known. */
   get line(): number | undefined {
     return this.details.line;
