@@ -66,7 +66,7 @@ class ParseRendering implements Rendering {
       logger,
       flags: config.flags,
       invocation: config.invocation,
-      loadYaml: (text) => loadYaml(text, null),
+      loadYaml: (text) => loadYaml(text, null, { dates: true }),
       recordEnvVar: onEnvVar,
       clock: () => started,
       config,

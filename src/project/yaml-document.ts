@@ -3,7 +3,8 @@
 import { createRequire } from 'node:module';
 import type { Alias, Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import type { Json } from '../contracts/node.ts';
-import { resolvePlainScalar, resolveTagged } from './yaml-scalar.ts';
+import { PyDate, PyDateTime } from '../values/datetime.ts';
+import { isoTimestamp, resolvePlainScalar, resolveTagged } from './yaml-scalar.ts';
 
 /** A problem of a text, at a place: both 1-based. */
 export interface YamlProblem { readonly message: string; readonly line: number; readonly column: number }
@@ -64,7 +65,7 @@ type Place = (offset: number) => { line: number; column: number };
  * Reads any YAML text as PyYAML's safe loader does.
  * @throws YamlSyntaxError with the place of the first problem
  */
-export function readYamlDocument(text: string): YamlDocument {
+export function readYamlDocument(text: string, dates = false): YamlDocument {
   const unprintable = UNPRINTABLE.exec(text);
   if (unprintable !== null) {
     const before = text.slice(0, unprintable.index).split('\n');
@@ -82,7 +83,7 @@ export function readYamlDocument(text: string): YamlDocument {
   };
   const [first] = document.errors;
   if (first !== undefined) throw new YamlSyntaxError(problemOf(first, text, place));
-  const reader = new Reader(yaml, document, place, text);
+  const reader = new Reader(yaml, document, place, text, dates);
   return { value: reader.node(document.contents as Node | null), duplicates: reader.duplicates };
 }
 
@@ -121,9 +122,11 @@ class Reader {
   private readonly text: string;
   private readonly document: Document;
   private readonly place: Place;
+  private readonly dates: boolean;
   private readonly aliased = new Map<Node, Json>();
 
-  constructor(yaml: YamlModule, document: Document, place: Place, text: string) {
+  constructor(yaml: YamlModule, document: Document, place: Place, text: string, dates: boolean) {
+    this.dates = dates;
     this.yaml = yaml;
     this.text = text;
     this.document = document;
@@ -164,7 +167,10 @@ class Reader {
     if (node.type === 'PLAIN' && (text === '=' || text === '<<')) {
       this.fail(node, `could not determine a constructor for the tag 'tag:yaml.org,2002:${text === '=' ? 'value' : 'merge'}'`);
     }
-    if (node.type === 'PLAIN' && node.tag !== '!') return resolvePlainScalar(text) as Json;
+    if (node.type === 'PLAIN' && node.tag !== '!') {
+      const date = this.dates ? dateOf(text) : undefined;
+      return (date ?? resolvePlainScalar(text)) as Json;
+    }
     const value = node.value === null ? '' : String(node.value);
     // A block scalar that the end of the text cuts off has no line break of its own.
     const cutOff = (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED') && !this.text.endsWith('\n') && (node.range?.[1] ?? 0) >= this.text.length;
@@ -218,4 +224,12 @@ function keyText(value: Json): string {
 function define(target: { [key: string]: Json }, key: string, value: Json): void {
   if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   else target[key] = value;
+}
+
+/** The date or datetime that a plain scalar is to PyYAML. */
+function dateOf(text: string): PyDate | undefined {
+  const iso = isoTimestamp(text);
+  if (iso === undefined) return undefined;
+  const [year, month, day] = iso.split(/[-T]/).map(Number);
+  return iso.length === 10 ? new PyDate(year!, month!, day!) : PyDateTime.fromIso(iso);
 }

@@ -41,7 +41,7 @@ export function resolveTagged(tag: string, text: string): YamlScalar | undefined
     case 'tag:yaml.org,2002:bool': { const word = WORDS.get(text.toLowerCase()); return typeof word === 'boolean' ? word : undefined; }
     case 'tag:yaml.org,2002:int': return INTEGER.test(text) ? integer(text) : undefined;
     case 'tag:yaml.org,2002:float': return FLOAT.test(text) || INTEGER.test(text) ? float(text) : undefined;
-    case 'tag:yaml.org,2002:timestamp': return timestamp(text);
+    case 'tag:yaml.org,2002:timestamp': return isoTimestamp(text);
     default: return undefined;
   }
 }
@@ -49,7 +49,7 @@ export function resolveTagged(tag: string, text: string): YamlScalar | undefined
 function resolveNumber(text: string): YamlScalar {
   if (INTEGER.test(text)) return integer(text);
   if (FLOAT.test(text)) return float(text);
-  return timestamp(text) ?? text;
+  return isoTimestamp(text) ?? text;
 }
 
 function integer(source: string): number | bigint {
@@ -87,7 +87,7 @@ function float(source: string): number | PyFloat {
 }
 
 /** `isoformat()` of the date or datetime that PyYAML builds, or undefined when the text is neither. */
-function timestamp(text: string): string | undefined {
+export function isoTimestamp(text: string): string | undefined {
   if (text.length < 8 || text[4] !== '-') return undefined;
   if (DATE.test(text)) return text;
   const match = TIMESTAMP.exec(text);

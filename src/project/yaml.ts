@@ -8,10 +8,12 @@ import { locateYaml, readYamlDocument, YamlSyntaxError } from './yaml-document.t
 export interface LoadYamlOptions {
   /** Hears of each repeated key in dbt's words; the last one counts. */
   readonly onDuplicateKey?: ((description: string) => void) | undefined;
+  /** Dates and timestamps as `PyDate` and `PyDateTime`, which only a template can hold. */
+  readonly dates?: boolean | undefined;
 }
 
 /**
- * The value of a YAML text. Dates are text (`isoformat`), integral floats `PyFloat`, ints beyond 2^53 bigints.
+ * The value of a YAML text. Dates are text (`isoformat`) unless asked for, integral floats `PyFloat`, ints beyond 2^53 bigints.
  * @param path file that is named in an error; null for text that comes from no file
  * @throws TsdbtError `validation` with dbt's `Syntax error near line N`
  * @example loadYaml('a: [1, yes]', null) // { a: [1, true] }
@@ -20,12 +22,12 @@ export function loadYaml(text: string, path: string | null, options: LoadYamlOpt
   let source = text.includes('\r') ? text.replaceAll('\r\n', '\n') : text;
   if (source.charCodeAt(0) === 0xfeff) source = source.slice(1);
   try {
-    return readBlockYaml(source);
+    if (options.dates !== true) return readBlockYaml(source);
   } catch (error) {
     if (!(error instanceof UnsupportedYaml)) throw error;
   }
   try {
-    const { value, duplicates } = readYamlDocument(source);
+    const { value, duplicates } = readYamlDocument(source, options.dates);
     for (const { key, line, column } of duplicates) {
       options.onDuplicateKey?.(`Duplicate key '${key}' in "<unicode string>", line ${line}, column ${column}`);
     }

@@ -13,7 +13,7 @@ export interface ProjectOnly { readonly project: Project; readonly render: Rende
 /** Reads dbt_project.yml of the command's project. */
 export function loadProjectOnly(session: CommandSession): ProjectOnly {
   const { env, flags, invocation, logger, projectDir } = session;
-  const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null), clock: now }, createTemplateEnvironments());
+  const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now }, createTemplateEnvironments());
   const vars = (flags['vars'] ?? {}) as { readonly [name: string]: Json };
   return { project: loadRootProject({ projectDir, profile: null, vars, flags, env, render, logger }), render, vars };
 }
