@@ -114,9 +114,9 @@ export function formatError(error: unknown): string {
   return out.join('\n');
 }
 
-/** dbt's advice after what jinja2 says of a name that is not there. */
+/** dbt's advice after what jinja2 says of a name that is not there; inside of a macro dbt gives none. */
 function wording(error: TsdbtError): string {
-  if (!('type' in error) || error.type !== 'UndefinedError') return error.message;
+  if (!('type' in error) || error.type !== 'UndefinedError' || (error.details.stack?.length ?? 0) > 0) return error.message;
   return `${error.message}. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with "dbt deps".`;
 }
 
