@@ -42,7 +42,7 @@ export async function runSelected(session: CommandSession, parsed: ParsedProject
     if (flags.which === 'seed') printRunEnd(before.log, []);
     return true;
   }
-  const { ctx, results, elapsed, interrupted } = await run(parsed, { selected, signal });
+  const { ctx, results, elapsed, interrupted } = await run(parsed, { selected, signal }, { ctx: before });
   const success = succeeded(results);
   ctx.log.endRunResult(results, elapsed, new Date(now()).toISOString(), success);
   write(parsed, ctx, results, elapsed);

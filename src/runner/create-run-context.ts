@@ -1,0 +1,68 @@
+// Puts together what a run shares: macros, scopes, references, log, views. Connects to nothing and reads files only through what it is
+// given.
+import { join } from 'node:path';
+import type { Adapter } from '../adapters/adapter.ts';
+import type { ScopeFactory } from '../compiler/node-scope.ts';
+import { createMacroResolver } from '../context/macro-resolver.ts';
+import { ManifestLookup } from '../context/manifest-lookup.ts';
+import { createQueryComment } from '../context/query-comment.ts';
+import type { GraphNode } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import { ViewStore } from '../state/view-store.ts';
+import { createAdapterHooks } from './adapter-hooks.ts';
+import type { ParsedProject } from './parsed-project.ts';
+import { lookupNode, type RunContext } from './run-context.ts';
+import { RunLog } from './run-log.ts';
+import { sampleWindow } from './sample-window.ts';
+import { seedTable } from './seed-table.ts';
+
+/** Everything that a run, or a macro called by itself, needs of a parsed project. */
+export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<string>): RunContext {
+  const { config, manifest, adapter, templates, logger, now, files, loadYaml } = parsed;
+  const { project, flags } = config;
+  const context: ScopeFactory['context'] = {
+    config, adapter, templates, logger, env: config.env, flags, invocation: config.invocation, loadYaml, clock: now, warn: (event) => logger.fire(event),
+  };
+  const resolver = createMacroResolver(Object.values(manifest.macros), {
+    rootPackage: project.project_name, internalPackages: [`dbt_${adapter.type}`, 'dbt'], adapterTypes: [adapter.type], dispatch: project.dispatch,
+    packages: config.packages.map((p) => p.project_name), environment: templates.runtime,
+  }, (macro) => lineOf(files.read(macro.original_file_path, macro.package_name), macro.macro_sql));
+  const comment = createQueryComment(context, resolver);
+  const groups = new Map(Object.values(manifest.groups).map((g) => [g.name, g]));
+  const working = { ...manifest, nodes: { ...manifest.nodes } };
+  const views = new ViewStore(join(parsed.targetPath, 'view_state.json'), databaseKey(adapter), !flags.full_refresh);
+  const scopes: ScopeFactory = {
+    context, adapterHooks: createAdapterHooks(working, adapter.type, logger, views), lookup: new ManifestLookup(working, { rootPackage: project.project_name, nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true }),
+    sample: typeof flags['sample'] === 'string' ? sampleWindow(flags['sample'], loadYaml, now()) : null,
+    loadSeed(node) {
+      const text = files.read(node.original_file_path, node.package_name);
+      if (text === null) throw new TsdbtError('runtime', `Could not read ${node.original_file_path}`, { node });
+      return seedTable(node, text, logger, flags.empty);
+    },
+  };
+  const log = new RunLog(logger, flags.printer_width, (id) => {
+    const node = lookupNode(working, id) as { group?: string | null } | undefined;
+    return node?.group ? groups.get(node.group) : undefined;
+  });
+  return {
+    config, manifest: working, adapter, resolver, logger, log, scopes, selected, ephemerals: new Map(), sources: new Map(), tables: new Map(), now,
+    journal: null, views,
+    queryComment: (node: GraphNode) => {
+      let text: ReturnType<typeof comment> | undefined;
+      return () => (text === undefined ? (text = comment(node.unique_id, node.unique_id.startsWith('operation.') ? null : node)) : text);
+    },
+    readSource: (path) => files.read(path),
+    write: (path, text) => files.write(path, text),
+  };
+}
+
+/** Tells databases apart in files that several targets share. */
+function databaseKey(adapter: Adapter): string {
+  return adapter.connectionInfo().filter(([name]) => name === 'host' || name === 'port' || name === 'database').map(([, value]) => String(value)).join('|');
+}
+
+/** Line of a file on which a part of it begins. */
+function lineOf(text: string | null, part: string): number | undefined {
+  const at = text?.indexOf(part) ?? -1;
+  return text === null || at < 0 ? undefined : text.slice(0, at).split('\n').length;
+}

@@ -1,0 +1,35 @@
+// A project as the stages hand it on: configuration and adapter, then manifest and graph. Types only.
+import type { Adapter } from '../adapters/adapter.ts';
+import type { TemplateEnvironments } from '../context/templates.ts';
+import type { Manifest } from '../contracts/manifest.ts';
+import type { Json } from '../contracts/node.ts';
+import type { RuntimeConfig } from '../contracts/project.ts';
+import type { Dag } from '../graph/dag.ts';
+import type { Logger } from '../log.ts';
+
+/** The files of a project, for the layers that touch none themselves. */
+export interface ProjectFiles {
+  /** Text of a file named as in artifacts; that of one package when it is named; null when it cannot be read. */
+  read(path: string, packageName?: string): string | null;
+  /** Writes a small file unless it has the text already; a relative path is below the project's folder. */
+  write(path: string, text: string): void;
+}
+
+/** A project with its configuration and the adapter of its target; no connection is open. */
+export interface LoadedProject {
+  readonly config: RuntimeConfig;
+  readonly adapter: Adapter;
+  readonly templates: TemplateEnvironments;
+  readonly files: ProjectFiles;
+  readonly loadYaml: (text: string) => Json;
+  readonly logger: Logger;
+  /** Milliseconds since 1970, with a fraction. */
+  readonly now: () => number;
+  /** Of this process: tells a run that was killed from one that is at work. */
+  readonly pid: number;
+  /** Absolute. */
+  readonly targetPath: string;
+}
+
+/** A project's manifest and the graph of it. */
+export interface ParsedProject extends LoadedProject { readonly manifest: Manifest; readonly dag: Dag }

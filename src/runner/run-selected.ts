@@ -1,0 +1,65 @@
+// Runs selected nodes in the manner of a command: what is built, hooks or not, which order, the journal beside it. The run itself is
+// run.ts's.
+import { join } from 'node:path';
+import type { GraphNode } from '../contracts/node.ts';
+import { createQueue } from '../graph/queue.ts';
+import { Journal } from '../state/journal.ts';
+import { createRunContext } from './create-run-context.ts';
+import { kindFor } from './kinds.ts';
+import type { ParsedProject } from './parsed-project.ts';
+import type { RunContext } from './run-context.ts';
+import type { NodeKind } from './run-node.ts';
+import { run, type RunOutcome } from './run.ts';
+
+export interface RunRequest {
+  /** unique_ids; `select` gives them. */
+  readonly selected: ReadonlySet<string>;
+  /** Aborted to stop: running statements are cancelled on the server. */
+  readonly signal?: AbortSignal | null;
+}
+
+/** What makes commands differ in how they run. */
+interface Manner { readonly builds: boolean; readonly hooks: boolean; readonly counts: boolean; readonly raiseFirst: boolean }
+
+const MANNERS: Readonly<Record<string, Manner>> = {
+  run: { builds: true, hooks: true, counts: true, raiseFirst: false },
+  build: { builds: true, hooks: true, counts: true, raiseFirst: false },
+  seed: { builds: true, hooks: true, counts: true, raiseFirst: false },
+  snapshot: { builds: true, hooks: true, counts: true, raiseFirst: false },
+  test: { builds: true, hooks: true, counts: true, raiseFirst: false },
+  freshness: { builds: false, hooks: true, counts: true, raiseFirst: false },
+  compile: { builds: false, hooks: false, counts: false, raiseFirst: true },
+  show: { builds: false, hooks: false, counts: false, raiseFirst: true },
+  generate: { builds: false, hooks: false, counts: false, raiseFirst: true },
+};
+
+/** Runs what was selected, in the manner of the command that the flags name, and gives one result a node. */
+export async function runSelected(parsed: ParsedProject, request: RunRequest, options: { which?: string; ctx?: RunContext; kindOf?: (node: GraphNode) => NodeKind } = {}): Promise<RunOutcome & { ctx: RunContext }> {
+  const { config, manifest, targetPath, now } = parsed;
+  const { flags, profile, invocation } = config;
+  const which = options.which ?? flags.which;
+  const manner = MANNERS[which]!;
+  const unitTests = new Map<string, string[]>();
+  const nodes = new Set(request.selected);
+  if (which === 'build') {
+    for (const id of request.selected) {
+      const model = manifest.unit_tests[id]?.depends_on.nodes[0];
+      if (model === undefined || !request.selected.has(model)) continue;
+      unitTests.set(model, [...(unitTests.get(model) ?? []), id]);
+      nodes.delete(id);
+    }
+  }
+  const { dag } = parsed;
+  const journal = manner.builds && flags.write_json ? Journal.open(join(targetPath, 'run.journal'), {
+    invocation_id: invocation.invocation_id, command: invocation.command, args: invocation.args, started_at: invocation.started_at.toISOString(), pid: parsed.pid, selected: [...request.selected],
+  }) : null;
+  const ctx: RunContext = { ...(options.ctx ?? createRunContext(parsed, request.selected)), journal };
+  const outcome = await run(ctx, createQueue(dag, nodes), {
+    threads: flags['single_threaded'] === true ? 1 : flags.threads ?? profile.threads, build: which === 'build', failFast: flags.fail_fast, raiseFirst: manner.raiseFirst,
+    kindOf: options.kindOf ?? kindFor(which), unitTests, descendants: (id) => (dag.has(id) ? dag.dependants(id) : []), keepEphemeral: which === 'show' || which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline']),
+    signal: request.signal ?? null, hooks: manner.hooks, createSchemas: manner.builds, countsLine: manner.counts, connect: flags.introspect || manner.builds,
+  });
+  ctx.views.save();
+  journal?.end(new Date(now()).toISOString(), outcome.elapsed);
+  return { ...outcome, ctx };
+}
