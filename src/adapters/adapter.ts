@@ -34,6 +34,8 @@ export interface ColumnDescription { readonly name: string; readonly typeName: s
 export interface Session {
   readonly name: string;
   readonly inTransaction: boolean;
+  /** Has anything been made to last by now, by a commit or by a statement outside of a transaction? If not, a rollback undoes everything. */
+  readonly lasting: boolean;
   /** What `get_columns_in_relation` answered for a relation in this transaction; forgotten with any statement that may have changed one. */
   readonly columns: Map<string, Value>;
   execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult>;
@@ -110,6 +112,12 @@ export interface Adapter {
   existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>>;
   /** See `SqlAdapter.lockRelation`. */
   lockRelation(session: Session, relation: Relation, shared: boolean): Promise<void>;
+  /**
+   * Takes a name for the session's transaction, without waiting. Nobody else on this database gets it until that ends.
+   * @param holder what others are told
+   * @returns null, or who holds it
+   */
+  claim(session: Session, name: string, holder: string): Promise<string | null>;
   /** What stands on the relation, in creation order, locked against other runs. */
   fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]>;
   /** A text that changes when a view is another object, says something else, or when columns of what it reads change; null when there is no such view. */

@@ -5,6 +5,7 @@ import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { GraphNode } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
 import { openScope } from '../compiler/node-scope.ts';
 import { operationNode } from './operation-node.ts';
 import { isEphemeral, lookupNode, type RunContext } from './run-context.ts';
@@ -32,6 +33,17 @@ export function requiredSchemas(ctx: RunContext): Relation[] {
   return [...found.values()];
 }
 
+/** Postgres lets two runs at once find that a schema is missing, and refuses the second one's; then it is there. */
+async function createSchema(sql: SqlAdapter, relation: Relation): Promise<void> {
+  try {
+    await sql.createSchema(relation);
+  } catch (error) {
+    const duplicate = error instanceof TsdbtError && (error.details.code === '23505' || error.details.code === '42P06');
+    if (!duplicate) throw error;
+    await sql.createSchema(relation);
+  }
+}
+
 /**
  * Three queries at most, and one for each schema that is missing.
  * @param create false: schemas are not made (compile, show)
@@ -48,7 +60,7 @@ export async function prepareDatabase(ctx: RunContext, session: Session, create:
     if (missing.length > 0) {
       const scope = openScope(ctx, operationNode(config, 'create_schema'), session);
       const sql = new SqlAdapter({ adapter, session, quoting: config.project.quoting, executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs) });
-      for (const relation of missing) await sql.createSchema(relation);
+      for (const relation of missing) await createSchema(sql, relation);
     }
   }
   if (config.flags.populate_cache) await adapter.fillCache(session, schemas.map(({ database, schema }) => ({ database, schema })));

@@ -46,7 +46,6 @@ export async function runNode(ctx: RunContext, kind: NodeKind, node: GraphNode, 
   p.started = isoMicros(began);
   p.status = 'started';
   ctx.log.nodeStart(p);
-  const silent = isEphemeral(node) && !kind.runsEphemeral;
   if (!isEphemeral(node)) kind.start(ctx, p, node);
   ctx.journal?.begin(node.unique_id, p.started);
   let attempt = await attemptNode(ctx, kind, node, p, began, open);

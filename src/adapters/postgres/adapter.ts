@@ -12,7 +12,7 @@ import { TsdbtError } from '../../errors.ts';
 import type { Credentials } from '../../contracts/project.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
-import { columnsSql, linksSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
+import { claimSql, columnsSql, linksSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
 import { POSTGRES_COLUMN } from './column.ts';
 import { ConnectionPool, type ServerAddress } from './connection.ts';
 import { POSTGRES_CREDENTIALS } from './credentials.ts';
@@ -157,6 +157,18 @@ export class PostgresAdapter implements Adapter {
       if (row?.get('has_dependants') === true) bare.delete(id);
       else bare.add(id);
     }
+  }
+
+  async claim(session: Session, name: string, holder: string): Promise<string | null> {
+    const key = lockKey(this.database, null, name);
+    // The transaction stays open while others work: it must not be ended for being idle, and says whose it is.
+    const { table } = await session.execute(claimSql(key, holder), { autoBegin: true, fetch: true });
+    if (table.rows[0]?.values[0] === true) return null;
+    const holders = await session.execute(lockHolderSql(key), { fetch: true });
+    await session.rollback();
+    const row = holders.table.rows[0];
+    const part = (column: string): string => toText(row?.get(column) ?? 'unknown');
+    return row ? `${part('application_name')} (server process ${part('pid')}, user ${part('usename')}, since ${part('since')})` : 'a run that has just ended';
   }
 
   async fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]> {

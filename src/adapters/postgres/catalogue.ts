@@ -48,6 +48,11 @@ export function lockCall(key: bigint, shared: boolean, wait: boolean): string {
   return `pg_catalog.pg_${wait ? '' : 'try_'}advisory_xact_lock${shared ? '_shared' : ''}(${key})`;
 }
 
+/** Tries a lock for a transaction that will be idle while others work, and says who has it. */
+export function claimSql(key: bigint, holder: string): string {
+  return `set local idle_in_transaction_session_timeout = 0; select pg_catalog.set_config('application_name', ${quoteText(holder.slice(0, 63))}, true); select ${lockCall(key, false, false)}`;
+}
+
 /** The relations of those names in a schema, and whether anything stands on them. Its own statement, so that it sees what is committed by now. */
 export function lookSql(schema: string, names: readonly string[]): string {
   return `select l.locked, r.*

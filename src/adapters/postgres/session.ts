@@ -43,6 +43,7 @@ export class PostgresSession implements Session {
   private transactionOpen = false;
   /** psycopg2 begins a transaction before the first statement of a connection, and after that only when told to. */
   private begun = false;
+  private lasts = false;
   /** Has a statement perhaps left something in the connection: a setting, a temporary table, a lock? */
   private stateful = false;
 
@@ -54,6 +55,7 @@ export class PostgresSession implements Session {
   }
 
   get inTransaction(): boolean { return this.transactionOpen; }
+  get lasting(): boolean { return this.lasts; }
 
   async execute(sql: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
     return this.inOrder(async () => {
@@ -245,6 +247,7 @@ export class PostgresSession implements Session {
     try {
       return await this.observed(sql, async () => {
         const result = await this.sendWithSettings(connection, text);
+        if (connection.status === 'I') this.lasts = true;
         return { value: result, response: responseOf(result) };
       });
     } catch (error) {

@@ -1,8 +1,11 @@
-// `--every 5m`: the command again and again in one process. Ticks never overlap; a failed one is said and the next one runs; SIGTERM and
-// Ctrl-C end it between or within ticks with exit code 0.
+// `--every 5m`: the command again and again in one process, one line a tick. Ticks never overlap, neither here nor with those of another host
+// on the same project and target; a failed one is said and the next one runs; SIGTERM and Ctrl-C end it between or within ticks with exit code 0.
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { TsdbtError } from '../../errors.ts';
 import { type CommandSession, now } from '../command-session.ts';
-import { runCommand } from './run.ts';
+import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
+import { loadAndParse, runParsed } from './run.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -20,21 +23,49 @@ export function parseDuration(text: string): number {
 export async function runEvery(session: CommandSession): Promise<boolean> {
   const interval = parseDuration(String(session.flags['every']));
   const say = (msg: string): void => session.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
-  for (let tick = 1, due = now(); !session.signal.aborted; tick++) {
+  for (let number = 1, due = now(); !session.signal.aborted; number++) {
     const began = now();
-    let outcome = 'ok';
-    try {
-      if (!(await runCommand(session))) outcome = 'failed';
-    } catch (error) {
-      outcome = `failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
-    }
+    const outcome = await tick(session);
     if (session.signal.aborted) break;
     // A tick that took longer than the interval drops the ones that it covered.
     do due += interval; while (due <= now());
-    say(`Tick ${tick} ${outcome} in ${((now() - began) / 1000).toFixed(2)}s; next at ${new Date(due).toISOString().slice(11, 19)}`);
+    say(`Tick ${number} ${outcome} in ${((now() - began) / 1000).toFixed(2)}s; next at ${new Date(due).toISOString().slice(11, 19)}`);
     await pause(due - now(), session.signal);
   }
   return true;
+}
+
+/** One run, as if the command had been given again: with an id and a time of its own. @returns what became of it */
+async function tick(session: CommandSession): Promise<string> {
+  const invocation = { ...session.invocation, invocation_id: randomUUID(), started_at: new Date(now()) };
+  const quiet: CommandSession = { ...session, invocation, logger: calm(session.logger) };
+  try {
+    const parsed = await loadAndParse(quiet);
+    const { adapter, config } = parsed;
+    const lease = adapter.session({ name: 'every' });
+    try {
+      const { project_name } = config.project;
+      const { target_name, credentials } = config.profile;
+      const held = await adapter.claim(lease, JSON.stringify(['every', project_name, target_name, credentials.schema]), `tsdbt ${session.which} --every, ${hostname()} pid ${process.pid}`);
+      if (held !== null) return `skipped: ${project_name} on target ${target_name} is being run by ${held}`;
+      return (await runParsed(quiet, parsed)) ? 'ok' : 'failed';
+    } finally {
+      await lease.release();
+      await adapter.close();
+    }
+  } catch (error) {
+    return `failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
+  }
+}
+
+/** What a run says of its progress goes to the log file only; warnings, errors and what templates print are shown. */
+function calm(logger: Logger): Logger {
+  return {
+    fire(event) {
+      if (event.level !== 'info' || isPrintEvent(event)) logger.fire(event);
+      else logger.fire(new LazyEvent(event.name, event.code, 'debug', () => event.msg, () => event.data ?? {}, event.thread));
+    },
+  };
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
