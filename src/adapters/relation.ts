@@ -540,7 +540,7 @@ export interface RelationConfig {
  * The relation of a node or a source: dbt's `Relation.create_from`. The node's own quoting beats the project's, which beats the dialect's.
  */
 export function relationOf(dialect: RelationDialect, quoting: Partial<Record<PathPart, boolean | null | undefined>>, node: RelationConfig, more: RelationInput = {}): Relation {
-  const own = node.quoting ?? node.config?.quoting ?? {};
+  const own = node.quoting ?? {};
   const policy: Partial<Record<PathPart, boolean>> = {};
   for (const part of PATH_PARTS) policy[part] = more.quotePolicy?.[part] ?? own[part] ?? quoting[part] ?? dialect.quotePolicy[part];
   return Relation.create(dialect, { database: node.database, schema: node.schema, identifier: node.identifier ?? node.alias ?? null, ...more, quotePolicy: policy });

@@ -24,9 +24,9 @@ export interface RelationMore {
 
 const PARTS: readonly PathPart[] = ['database', 'schema', 'identifier'];
 
-/** dbt's `Relation.create_from(config, node)`. @param quoting of the project; null for sources, which do not follow it */
+/** dbt's `Relation.create_from(config, node)`: a `quoting` in a node's config has no effect there. @param quoting of the project; null for sources, which do not follow it */
 export function relationFrom(adapter: RelationFactory, quoting: Quoting | null, node: Located, more: RelationMore = {}): Relation {
-  const own = node.quoting ?? (node.config as { readonly quoting?: Quoting | null } | null | undefined)?.quoting ?? {};
+  const own = node.quoting ?? {};
   const quotePolicy: Partial<Record<PathPart, boolean>> = {};
   for (const part of PARTS) {
     const quoted = own[part] ?? quoting?.[part];
