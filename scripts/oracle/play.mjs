@@ -71,6 +71,8 @@ function comparableManifest(manifest) {
   for (const group of ['nodes', 'macros', 'exposures', 'unit_tests', 'metrics']) {
     for (const node of Object.values(manifest[group] ?? {})) {
       if (node.depends_on?.macros) node.depends_on_own_macros = own(node.depends_on.macros);
+      // dbt makes the tags of a column a Python set, whose order is another in every process.
+      for (const column of Object.values(node.columns ?? {})) for (const tags of [column.tags, column.config?.tags]) tags?.sort();
       // The text of the generic tests is ours: as in compiled SQL, the tokens are compared.
       if (node.resource_type === 'test' && typeof node.compiled_code === 'string') node.compiled_code = sqlTokens(node.compiled_code);
     }

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('nums') }}
 {%- if execute %}
 {%- set t = run_query('select id, name, amount from ' ~ ref('nums') ~ ' order by id') %}
 {%- set big = t.where(true_for_big) if false else t %}

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('nums') }}
 {% call statement('counted', fetch_result=True) %}select count(*) as n, max(amount) as biggest, min(name) as first from {{ ref('nums') }}{% endcall %}
 {% set loaded = load_result('counted') %}
 {% set table = loaded['table'] if loaded else none %}
