@@ -81,6 +81,12 @@ export class TsdbtError extends Error {
   }
 }
 
+/** Of a long macro stack, as endless recursion leaves it, these many calls are shown at both ends. */
+const FIRST_FRAMES = 12;
+const LAST_FRAMES = 4;
+const STATEMENT_LINES = 12;
+const STATEMENT_WIDTH = 200;
+
 /**
  * The text that a person reads, in dbt's form: heading, message indented by two, place by four, caret, macro stack, hint.
  * @returns lines joined by `\n`, without a trailing newline and without colours
@@ -97,21 +103,34 @@ export function formatError(error: unknown): string {
       ? ` in ${path}`
       : '';
   const out = [`${ERROR_KINDS[error.kind].heading}${place}`, `  ${indent(wording(error), 2)}`];
-  if (line !== undefined) out.push(`    ${node && path === undefined ? '' : `${path ?? ''} `}line ${line}${column === undefined ? '' : `, column ${column}`}`.trimEnd());
+  if (line !== undefined) out.push(`    ${path === undefined ? '' : `${path} `}line ${line}${column === undefined ? '' : `, column ${column}`}`.trimEnd());
   if (lineText !== undefined) {
     out.push(`      ${lineText}`);
     if (column !== undefined) out.push(`      ${lineText.slice(0, column - 1).replace(/[^\t]/g, ' ')}^`);
   }
+  if (error.kind === 'database' && error.details.sql !== undefined && error.details.position === undefined) out.push(...statementLines(error.details.sql));
   if (error.details.compiledPath !== undefined) out.push(`  compiled code at ${error.details.compiledPath}`);
   if (stack && stack.length > 0) {
     out.push('  ');
     stack.forEach((f, i) => {
+      const hidden = stack.length - FIRST_FRAMES - LAST_FRAMES;
+      if (hidden > 1 && i >= FIRST_FRAMES && i < FIRST_FRAMES + hidden) {
+        if (i === FIRST_FRAMES) out.push(`  > … ${hidden} calls more …`);
+        return;
+      }
       const at = f.line === undefined ? '' : ` line ${f.line}`;
       out.push(`  > ${i === 0 ? 'in' : 'called by'} ${f.type} ${f.name} (${f.path})${at}`);
     });
   }
   if (hint !== undefined) out.push(`  ${indent(hint, 2)}`);
   return out.join('\n');
+}
+
+/** The beginning of a statement that failed somewhere the database does not name. */
+function statementLines(sql: string): string[] {
+  const lines = sql.trim().split('\n').map((line) => line.trimEnd()).filter((line) => line !== '');
+  const shown = lines.slice(0, STATEMENT_LINES).map((line) => `      ${line.length > STATEMENT_WIDTH ? `${line.slice(0, STATEMENT_WIDTH)}…` : line}`);
+  return ['    in the statement', ...shown, ...(lines.length > STATEMENT_LINES ? [`      … ${lines.length - STATEMENT_LINES} lines more`] : [])];
 }
 
 /** dbt's advice after what jinja2 says of a name that is not there; inside of a macro dbt gives none. */

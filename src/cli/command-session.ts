@@ -65,7 +65,7 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
     invocation_id: randomUUID(), started_at: new Date(now()), args: invocationArgs(flags, projectDir, env), command: commandLine(parsed),
   };
   const secrets = Object.entries(env).flatMap(([name, value]) => (/^DBT_(ENGINE_)?ENV_SECRET_/.test(name) && value?.trim() ? [value] : []));
-  const { logger: raw, flush } = createLog(flags, invocation, env, projectDir, secrets);
+  const { logger: raw, flush } = createLog(parsed.which, flags, invocation, env, projectDir, secrets);
   const logger = withWarnError(raw, flags);
   const abort = new AbortController();
   const stop = (): void => abort.abort();
@@ -116,7 +116,7 @@ function reportError(logger: Logger, error: unknown, debug: boolean): number {
   return error instanceof TsdbtError ? error.exitCode : 2;
 }
 
-function createLog(flags: Flags, invocation: Invocation, env: CommandSession['env'], projectDir: string, secrets: readonly string[]): { logger: Logger; flush: () => void } {
+function createLog(which: string, flags: Flags, invocation: Invocation, env: CommandSession['env'], projectDir: string, secrets: readonly string[]): { logger: Logger; flush: () => void } {
   const extra: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     const key = /^DBT_(?:ENGINE_)?ENV_CUSTOM_ENV_(.+)$/.exec(name)?.[1];
@@ -127,7 +127,10 @@ function createLog(flags: Flags, invocation: Invocation, env: CommandSession['en
   const level = (flags.quiet ? 'error' : flags.debug ? 'debug' : flags.log_level) as LogLevel;
   if (flags.log_level !== 'none') {
     const options: SinkOptions = { ...common, format: lineFormat(flags.log_format, 'text'), level, colors: flags.use_colors };
-    sinks.push(consoleSink(options, (text) => void process.stdout.write(text)));
+    const all = consoleSink(options, (text) => void process.stdout.write(text));
+    // `$(tsdbt db url)`: what the command answers is alone on stdout.
+    const notes = consoleSink(options, (text) => void process.stderr.write(text));
+    sinks.push(which === 'db' ? { fire: (event) => (event.name === 'PrintEvent' ? all : notes).fire(event) } : all);
   }
   let file: FileSink | null = null;
   if (flags.log_level_file !== 'none') {

@@ -12,7 +12,7 @@ export interface Limits {
   readonly output: number;
 }
 
-export const DEFAULT_LIMITS: Limits = { steps: 20_000_000, depth: 700, output: 200_000_000 };
+export const DEFAULT_LIMITS: Limits = { steps: 5_000_000, depth: 700, output: 200_000_000 };
 
 /** State of a rendering. Scopes that call each other's macros share one. */
 export class RenderState {

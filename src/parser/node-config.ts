@@ -2,6 +2,7 @@
 // in the file, and for a package the root project on top. Leaves reading of those places to others.
 import type { Json } from '../contracts/node.ts';
 import type { ConfigSection, Project } from '../contracts/project.ts';
+import { misspeltConfig } from './misspelt-config.ts';
 import { TsdbtError } from '../errors.ts';
 import { CONFIG_FIELDS, type ConfigField, type ConfigKind, emptyFreshness, isDict } from './config-fields.ts';
 import { pyRepr, pyStr } from './python-text.ts';
@@ -63,10 +64,20 @@ function treeOf(project: Project, section: ConfigSection, rendered: boolean): Js
 /** What a folder's levels amount to, before and after the last checks; the same for every node below it. */
 interface FolderConfig { readonly merged: ConfigDict; readonly finished: ConfigDict }
 
+/** Told of a key that looks misspelt. */
+export type ConfigNotice = (kind: ConfigKind, key: string, known: string, fqn: readonly string[]) => void;
+
 /** Computes configs; remembers what the levels of dbt_project.yml amount to, so that a node costs only what is its own. */
 export class Configs {
   readonly #folders = new Map<string, FolderConfig>();
   readonly #unrendered = new Map<string, ConfigDict>();
+  readonly #noticed = new Set<string>();
+  readonly #notice: ConfigNotice;
+
+  /** @param notice hears, once a key and kind, of a custom key that is one letter away from one that dbt knows */
+  constructor(notice: ConfigNotice = () => undefined) {
+    this.#notice = notice;
+  }
 
   /**
    * The merged, checked config. Shared between nodes that say nothing of their own: never changed in place.
@@ -85,6 +96,7 @@ export class Configs {
     if (foreign) applied.push(...configLevels(treeOf(root, section, true), fqn));
     for (const level of applied) applyLevel(result, level, fields);
     for (const level of applied) checkTypes(kind, result, level, fields);
+    for (const level of applied) this.#lookForMisspelt(kind, level, fields, fqn);
     return finalize(kind, result);
   }
 
@@ -105,6 +117,15 @@ export class Configs {
     return result;
   }
 
+  #lookForMisspelt(kind: ConfigKind, level: ConfigDict, fields: ReadonlyMap<string, ConfigField>, fqn: readonly string[]): void {
+    for (const key of Object.keys(level)) {
+      if (fields.has(key) || KEY_ALIASES.has(key) || this.#noticed.has(`${kind} ${key}`)) continue;
+      this.#noticed.add(`${kind} ${key}`);
+      const known = misspeltConfig(key, fields.keys());
+      if (known !== undefined) this.#notice(kind, key, known, fqn);
+    }
+  }
+
   #folder({ kind, section, fqn, project }: ConfigSources, fields: ReadonlyMap<string, ConfigField>): FolderConfig {
     const tree = treeOf(project, section, true);
     const key = `${project.project_name}\u0000${kind}\u0000${section}\u0000${depthKey(tree, fqn)}`;
@@ -114,6 +135,7 @@ export class Configs {
     const levels = configLevels(tree, fqn);
     for (const level of levels) applyLevel(merged, level, fields);
     for (const level of levels) checkTypes(kind, merged, level, fields);
+    for (const level of levels) this.#lookForMisspelt(kind, level, fields, fqn);
     const folder = { merged, finished: finalize(kind, { ...merged }) };
     this.#folders.set(key, folder);
     return folder;

@@ -85,6 +85,10 @@ class ParseRendering implements Rendering {
       dispatch: this.#state.root.dispatch,
       packages: this.#state.projects.keys(),
       environment: this.#context.templates.runtime,
+    }, (macro) => {
+      const text = this.#state.files.get(`${macro.package_name}://${macro.original_file_path}`)?.contents;
+      const at = text?.indexOf(macro.macro_sql) ?? -1;
+      return text === undefined || at < 0 ? undefined : text.slice(0, at).split('\n').length;
     });
     return this.#resolverOrNull;
   }

@@ -62,13 +62,17 @@ export class ParseState {
   /** Texts of the files, to find the place of an error. */
   readonly files = new Map<string, SourceFile>();
   readonly calls = new Map<object, ConfigCalls>();
-  readonly configs = new Configs();
+  readonly configs: Configs;
 
   constructor(config: RuntimeConfig, adapter: ParseState['adapter'], logger: Logger, internalPackages: readonly string[]) {
     this.config = config;
     this.adapter = adapter;
     this.logger = logger;
     this.warnings = new ParseWarnings(logger);
+    this.configs = new Configs((kind, key, known, fqn) => {
+      const msg = `Config '${key}' of ${kind} ${fqn.join('.')} is kept as a custom one; did you mean '${known}'?`;
+      logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
+    });
     this.root = config.project;
     this.projects = new Map([config.project, ...config.packages].map((project) => [project.project_name, project]));
     this.internalPackages = internalPackages;

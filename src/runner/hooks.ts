@@ -3,7 +3,8 @@ import type { Session } from '../adapters/adapter.ts';
 import { compileNode } from '../compiler/compile.ts';
 import type { HookNode } from '../contracts/node.ts';
 import type { RunResult, TimingInfo } from '../contracts/results.ts';
-import { TsdbtError } from '../errors.ts';
+import { locateDatabaseError } from '../compiler/source-map.ts';
+import { formatError, TsdbtError } from '../errors.ts';
 import type { Value } from '../values/index.ts';
 import { isoMicros, nodeFields, type RunContext } from './run-context.ts';
 import type { NodeProgress } from './run-log.ts';
@@ -71,7 +72,7 @@ async function runHook(ctx: RunContext, node: HookNode, name: string, p: NodePro
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
       status = 'error';
-      message = `${name} failed, error:\n ${error.message}`;
+      message = `${name} failed, error:\n ${error.message}${placeOf(locateDatabaseError(ctx, compiled, ctx.sources.get(compiled.unique_id)?.rendered.trace ?? null, error))}`;
     }
   }
   const ended = ctx.now();
@@ -81,6 +82,13 @@ async function runHook(ctx: RunContext, node: HookNode, name: string, p: NodePro
     status, timing, thread_id: 'main', execution_time: (ended - began) / 1000, adapter_response: {}, message, failures: status === 'success' ? 0 : 1,
     batch_results: null, ...nodeFields(compiled),
   };
+}
+
+/** What an error knows beyond its message: the line that wrote the SQL, or the statement. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof TsdbtError)) return '';
+  const lines = formatError(error).split('\n').slice(1 + error.message.split('\n').length);
+  return lines.map((line) => `\n${line}`).join('');
 }
 
 /** A hook's text may be JSON: `{"sql": …, "transaction": …}`. */

@@ -4,6 +4,7 @@ import type { RunResult } from '../../contracts/results.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { createRunContext, reportCounts, write } from '../../index.ts';
 import { compileNode } from '../../compiler/compile.ts';
+import { locateDatabaseError } from '../../compiler/source-map.ts';
 import { openScope } from '../../compiler/node-scope.ts';
 import { green, progressLine, red } from '../../log.ts';
 import { inlineNode } from '../../runner/inline-node.ts';
@@ -61,7 +62,10 @@ async function runMacro(ctx: RunContext, name: string, packageName: string | und
     const scope = openScope(ctx, operationNode(ctx.config, name), session, { operation: true });
     await session.begin();
     await session.commit();
-    await scope.callNamed(name, [], new Map<string, Value>(Object.entries(args).map(([key, value]) => [key, fromJson(value)])), packageName);
+    await scope.callNamed(name, [], new Map<string, Value>(Object.entries(args).map(([key, value]) => [key, fromJson(value)])), packageName).catch((error: unknown) => {
+      const located = locateDatabaseError(ctx, operationNode(ctx.config, name), scope.trace, error);
+      throw located instanceof TsdbtError && located.details.line !== undefined ? located : error;
+    });
   } finally {
     await session.release();
   }

@@ -1,0 +1,29 @@
+// A config key that nobody declared, one letter away from one that dbt, its materializations or its Postgres adapter read. Pure; who says
+// it, and how often, is node-config.ts's and the parser's.
+
+/** Keys that macros read, beside the declared fields. */
+const READ_BY_MACROS: readonly string[] = [
+  'indexes', 'unlogged', 'sql_header', 'merge_update_columns', 'merge_exclude_columns', 'incremental_predicates', 'predicates', 'partition_by', 'pre_hook', 'post_hook',
+  'target_schema', 'target_database', 'strategy', 'updated_at', 'check_cols', 'hard_deletes', 'invalidate_hard_deletes', 'dbt_valid_to_current',
+  'snapshot_meta_column_names', 'store_failures', 'store_failures_as', 'severity', 'error_if', 'warn_if', 'fail_calc', 'limit', 'where',
+];
+/** Below this length a letter makes too much of a difference. */
+const SHORTEST = 5;
+
+/** @returns the key that was probably meant, or undefined */
+export function misspeltConfig(key: string, fields: Iterable<string>): string | undefined {
+  if (key.length < SHORTEST || READ_BY_MACROS.includes(key)) return undefined;
+  for (const known of [...fields, ...READ_BY_MACROS]) if (oneLetterApart(key, known)) return known;
+  return undefined;
+}
+
+/** One letter changed, missing, too many, or two neighbours swapped. */
+function oneLetterApart(a: string, b: string): boolean {
+  if (a === b || Math.abs(a.length - b.length) > 1) return false;
+  let start = 0;
+  while (start < a.length && a[start] === b[start]) start++;
+  const restA = a.slice(start);
+  const restB = b.slice(start);
+  if (restA.slice(1) === restB.slice(1) || restA.slice(1) === restB || restA === restB.slice(1)) return true;
+  return restA[0] === restB[1] && restA[1] === restB[0] && restA.slice(2) === restB.slice(2);
+}
