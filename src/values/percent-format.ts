@@ -127,9 +127,10 @@ function character(v: Value): string {
     if (Array.from(v).length !== 1) throw typeError('%c requires int or char');
     return v;
   }
-  if (typeof v !== 'number' || !Number.isInteger(v)) throw typeError('%c requires int or char');
-  if (v < 0 || v > 0x10ffff) throw new JinjaError('OverflowError', '%c arg not in range(0x110000)');
-  return String.fromCodePoint(v);
+  const n = numericOf(v);
+  if (n === undefined || isFloat(v)) throw typeError('%c requires int or char');
+  if (n < 0 || n > 0x10ffff) throw new JinjaError('OverflowError', '%c arg not in range(0x110000)');
+  return String.fromCodePoint(Number(n));
 }
 
 function integerDigits(type: string, v: Value, flags: string, precision: number | undefined): string {

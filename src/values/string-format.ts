@@ -128,6 +128,9 @@ interface Spec {
   readonly type: string;
 }
 
+/** Types whose digits may be grouped. */
+const GROUPED = 'defgEG%F';
+
 const SPEC = /^(?:(.)?([<>=^]))?([-+ ]?)(z?)(#?)(0?)(\d*)([,_]?)(?:\.(\d+))?([\s\S]?)$/u;
 
 function parseSpec(spec: string, name: string): Spec {
@@ -137,8 +140,9 @@ function parseSpec(spec: string, name: string): Spec {
     throw valueError(`Invalid format specifier${name === '' ? '' : ` '${spec}' for object of type '${name}'`}`);
   }
   const [, fill, align = '', sign = '', , alternate, zero, width, grouping = '', precision, type = ''] = match;
+  if (grouping !== '' && !`${GROUPED}${grouping === '_' ? 'boxX' : ''}`.includes(type)) throw valueError(`Cannot specify '${grouping}' with '${type}'.`);
   return {
-    fill: fill ?? (zero && align === '' ? '0' : ' '),
+    fill: fill ?? (zero ? '0' : ' '),
     align,
     sign,
     alternate: alternate === '#',
@@ -157,7 +161,10 @@ function parseSpec(spec: string, name: string): Spec {
 export function formatValue(value: Value, spec: string): string {
   if (spec === '') return toText(value);
   if (typeof value === 'string') return formatString(value, parseSpec(spec, 'str'));
-  if (value instanceof PyDecimal) return formatNumber(value.toNumber(), parseSpec(spec, 'decimal.Decimal'), 'Decimal', value);
+  if (value instanceof PyDecimal) {
+    if (/[#_]/.test(spec) || /[^eEfFgGn%\d<>=^+ -]$/.test(spec)) throw valueError('invalid format string');
+    return formatNumber(value.toNumber(), parseSpec(spec, 'decimal.Decimal'), 'Decimal', value);
+  }
   const n = numericOf(value);
   if (n !== undefined) {
     const name = typeName(value);
@@ -201,7 +208,10 @@ function formatInteger(n: number | bigint, spec: Spec, name: string): string {
       return assemble(n < 0, prefix, digits, '', spec, radix === 10 ? 3 : 4);
     }
     case 'c':
+      if (spec.precision !== undefined) throw valueError('Precision not allowed in integer format specifier');
       if (spec.sign !== '') throw valueError("Sign not allowed with integer format specifier 'c'");
+      if (spec.alternate) throw valueError("Alternate form (#) not allowed with integer format specifier 'c'");
+      if (n < 0 || n > 0x10ffff) throw new JinjaError('OverflowError', '%c arg not in range(0x110000)');
       return pad(String.fromCodePoint(Number(n)), spec.width, spec.align || '<', spec.fill);
     default:
       return formatNumber(Number(n), spec, name);
@@ -217,7 +227,8 @@ function formatNumber(x: number, spec: Spec, name: string, exact?: PyDecimal): s
     case '':
       if (exact !== undefined && spec.precision === undefined) body = exact.jinjaText().replace('-', '');
       else if (spec.precision === undefined) body = floatRepr(abs);
-      else body = generalWithPoint(abs, spec.precision);
+      else body = spec.alternate ? formatFloat(abs, 'g', spec.precision, true) : generalWithPoint(abs, spec.precision);
+      if (spec.alternate && !body.includes('.')) body = body.replace(/e|$/, '.$&');
       break;
     case 'e':
     case 'E':
@@ -225,6 +236,7 @@ function formatNumber(x: number, spec: Spec, name: string, exact?: PyDecimal): s
     case 'G':
     case 'n':
       body = formatFloat(abs, spec.type === 'n' ? 'g' : spec.type, spec.precision ?? 6, spec.alternate);
+      if (exact !== undefined) body = body.replace(/([eE][+-])0(\d)$/, '$1$2');
       break;
     case 'f':
     case 'F':
@@ -232,7 +244,8 @@ function formatNumber(x: number, spec: Spec, name: string, exact?: PyDecimal): s
       else body = formatFloat(abs, spec.type, spec.precision ?? 6, spec.alternate);
       break;
     case '%':
-      body = formatFloat(abs * 100, 'f', spec.precision ?? 6, spec.alternate);
+      if (exact !== undefined && spec.precision === undefined) body = new PyDecimal(exact.coefficient, exact.exponent + 2, exact.special).jinjaText().replace('-', '');
+      else body = formatFloat(abs * 100, 'f', spec.precision ?? 6, spec.alternate);
       suffix = '%';
       break;
     default:
@@ -247,7 +260,7 @@ function generalWithPoint(x: number, precision: number): string {
   const digits = precision === 0 ? 1 : precision;
   const text = formatFloat(x, 'g', digits);
   if (/[.enia]/.test(text)) return text;
-  return text.length >= digits ? formatFloat(x, 'e', digits - 1).replace(/\.?0*e/, 'e') : `${text}.0`;
+  return text.length >= digits ? formatFloat(x, 'e', digits - 1).replace(/(\.\d*?)0+e/, '$1e').replace('.e', 'e') : `${text}.0`;
 }
 
 /** Sign, prefix, grouped digits and the rest in a field. */

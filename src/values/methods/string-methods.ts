@@ -222,10 +222,11 @@ const bindEncode = argumentBinder('encode', "encoding='utf-8', errors='strict'")
 
 function encode(self: string, args: readonly Value[], kwargs: Kwargs): Value {
   const [encoding, errors] = bindEncode(args, kwargs);
-  const name = String(encoding).toLowerCase().replaceAll('_', '-');
+  if (typeof encoding !== 'string') throw typeError(`encode() argument 'encoding' must be str, not ${typeName(encoding as Value)}`);
+  const name = encoding.toLowerCase().replaceAll('_', '-');
   if (name === 'utf-8' || name === 'utf8') return new PyBytes(new TextEncoder().encode(self));
   const limit = name === 'ascii' || name === 'us-ascii' ? 0x80 : name === 'latin-1' || name === 'latin1' || name === 'iso-8859-1' ? 0x100 : undefined;
-  if (limit === undefined) throw new JinjaError('LookupError', `unknown encoding: ${String(encoding)}`);
+  if (limit === undefined) throw new JinjaError('LookupError', `unknown encoding: ${encoding}`);
   const bytes: number[] = [];
   Array.from(self).forEach((char, i) => {
     const code = char.codePointAt(0) as number;

@@ -131,6 +131,36 @@ class Maker:
         return self.tag(f"do {self.expr(2)}")
 
 
+PIECES = ["{{", "}}", "{%", "%}", "{#", "#}", "-", "+", "\n", " ", "'", '"', "(", ")", "[", "]", "{", "}", "|", ".", ",", ":", "=", "is", "not", "in", "if", "else",
+          "endif", "endfor", "endmacro", "set", "raw", "endraw", "1", "0x1f", "1e3", "1_0", "a", "~", "**", "//", "==", "!", "$", "\\", "é", "%", "*", "\t", "{%-", "-%}", "{{-"]
+
+
+def mutate(rng, source):
+    """The template with a few pieces put in, taken out or doubled: mostly syntax errors."""
+    for _ in range(rng.randint(1, 3)):
+        at = rng.randrange(len(source) + 1)
+        kind = rng.random()
+        if kind < 0.5:
+            source = source[:at] + rng.choice(PIECES) + source[at:]
+        elif kind < 0.85:
+            source = source[:at] + source[at + rng.randint(1, 4):]
+        else:
+            source = source[:at] + source[at:at + 6] + source[at:]
+    return source
+
+
+def formatting(rng):
+    """Prints with Python's two format languages."""
+    value = rng.choice(["n", "-n", "f", "-f", "one", "zero", "big", "dec", "'abc'", "uni", "t", "no", "1e20", "1e-7", "0.5", "-0.0", "2.675", "1234567.891", "255", "xs"])
+    width, precision = rng.choice(["", "", "5", "12", "1"]), rng.choice(["", "", ".0", ".2", ".5"])
+    if rng.random() < 0.5:
+        flags = "".join(rng.sample("-+ 0#", rng.randint(0, 2)))
+        return "{{ '[%" + flags + width + precision + rng.choice("sdifFeEgGxXocra") + "]' % (" + value + ",) }}"
+    align = rng.choice(["", "", "<", ">", "^", "=", "*<", "x^", "0="])
+    sign, alternate, zero, group = rng.choice(["", "", "+", " ", "-"]), rng.choice(["", "", "", "#"]), rng.choice(["", "", "0"]), rng.choice(["", "", ",", "_"])
+    return "{{ '[{:" + align + sign + alternate + zero + width + group + precision + rng.choice(["", "", "s", "d", "f", "e", "g", "%", "x", "X", "o", "b", "c", "n", "G"]) + "}]'.format(" + value + ") }}"
+
+
 # Nothing in what a template prints may differ from run to run of jinja2 itself.
 UNSTABLE = (" at 0x", "<Macro", "LoopContext", "<bound method", "<function")
 
@@ -141,6 +171,10 @@ def main(seed, count):
     for i in range(count):
         maker = Maker(random.Random(seed * 1_000_003 + i))
         source = maker.body(3) if i % 2 else "{{ " + maker.expr(4) + " }}"
+        if i % 4 == 2:
+            source = formatting(maker.rng)
+        elif i % 4 == 3:
+            source = mutate(maker.rng, maker.body(2))
         options = {"trim_blocks": True, "lstrip_blocks": True} if i % 5 == 0 else {}
         record = jinja_cases.run((source, options))
         if record is None or record.get("error", {}).get("type") in ("RecursionError", "MemoryError", "AssertionError"):
