@@ -63,8 +63,10 @@ describe('names', () => {
     expect(make(`${'é'.repeat(31)}__dbt_tmp`).identifier).toHaveLength(40);
   });
 
-  test("a node's quoting beats the project's, which beats the dialect's", () => {
-    const node = { database: 'd', schema: 's', alias: 'i', config: { quoting: { schema: false } } };
+  test("a source's quoting beats the project's, which beats the dialect's; a model's config has no say", () => {
+    const node = { database: 'd', schema: 's', alias: 'i', quoting: { schema: false } };
+    const model = { database: 'd', schema: 's', alias: 'i', config: { quoting: { schema: false } } };
+    expect(relationOf(POSTGRES_RELATION, {}, model).render()).toBe('"d"."s"."i"');
     expect(relationOf(POSTGRES_RELATION, { identifier: false }, node).render()).toBe('"d".s.i');
     expect(relationOf(POSTGRES_RELATION, {}, { database: 'd', schema: 's', identifier: 'src', quoting: { database: false } }).render()).toBe('d."s"."src"');
   });
