@@ -1,0 +1,53 @@
+// CSV files of seeds. Expectations were made by agate as dbt-core 1.12.6 reads seeds (dbt_common.clients.agate_helper.from_csv).
+import { describe, expect, it } from 'vitest';
+import type { SeedNode } from '../../../../src/contracts/node.ts';
+import { TsdbtError } from '../../../../src/errors.ts';
+import type { LogEvent } from '../../../../src/log.ts';
+import { seedTable } from '../../../../src/runner/seed-table.ts';
+import { toText, type Value } from '../../../../src/values/index.ts';
+
+const read = (text: string, config: object = {}, events: LogEvent[] = [], empty = false): { names: readonly string[]; types: string[]; rows: (string | null)[][] } => {
+  const node = { name: 's', original_file_path: 'seeds/s.csv', config } as unknown as SeedNode;
+  const table = seedTable(node, text, { fire: (e) => void events.push(e) }, empty);
+  return { names: table.columnNames, types: table.types.map((t) => t.name), rows: table.rows.map((r) => r.values.map((v: Value) => (v === null ? null : toText(v)))) };
+};
+
+describe('a seed', () => {
+  it.each([
+    ['an empty line is a row of nulls', 'a,b\n1,2\n\n3,4\n', ['a', 'b'], [['1', '2'], [null, null], ['3', '4']]],
+    ['a short row is filled with nulls', 'a,b\n1\n', ['a', 'b'], [['1', null]]],
+    ['empty and repeated names get others', 'a,,a\n1,2,3\n', ['a', 'b', 'a_2'], [['1', '2', '3']]],
+    ['quotes are doubled inside quotes', 'a,b\n"x""y",\'q\'\n', ['a', 'b'], [['x"y', "'q'"]]],
+    ['a quoted cell may hold line breaks', 'a,b\n"x\r\ny",2', ['a', 'b'], [['x\ny', '2']]],
+    ['text behind a closing quote belongs to the cell', 'a,b\n"1"x,2\n', ['a', 'b'], [['1x', '2']]],
+    ['a quote inside a cell is a character', 'a,b\nx"y"z,w\n', ['a', 'b'], [['x"y"z', 'w']]],
+    ['blanks stay', 'a,b\n x , y \n', ['a', 'b'], [[' x ', ' y ']]],
+    ['a byte order mark is dropped', '\ufeffa,b\r\n1,2\r\n', ['a', 'b'], [['1', '2']]],
+    ['a header alone has no rows', 'a,b\n', ['a', 'b'], []],
+  ])('%s', (_what, text, names, rows) => {
+    const table = read(text);
+    expect(table.names).toEqual(names);
+    expect(table.rows).toEqual(rows);
+  });
+
+  it('has its own delimiter', () => {
+    expect(read('a;b\nx,5;2\n', { delimiter: ';' }).rows).toEqual([['x,5', '2']]);
+  });
+
+  it('keeps columns with a given type as text, and warns of names that are not there', () => {
+    const events: LogEvent[] = [];
+    const table = read('a,b\n001,2\n', { column_types: { a: 'varchar', x: 'int' } }, events);
+    expect(table.rows).toEqual([['001', '2']]);
+    expect(events.map((e) => e.name)).toEqual(['JinjaLogWarning']);
+    expect(events[0]?.msg).toContain("Column types specified for non-existent columns in seed 's'");
+  });
+
+  it('with --empty has its columns and no rows', () => {
+    expect(read('a\n1\n', {}, [], true)).toMatchObject({ names: ['a'], rows: [] });
+  });
+
+  it('with too many cells, or nothing in it, is refused', () => {
+    expect(() => read('a,b\n1,2,3\n')).toThrow('Row 0 has 3 values, but Table only has 2 columns.');
+    expect(() => read('')).toThrow(TsdbtError);
+  });
+});
