@@ -1,0 +1,101 @@
+// A project in a folder of its own and a database for it: files written, the built command run as a child process, questions asked.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import type { Credentials } from '../../../src/contracts/project.ts';
+import { SERVERS } from '../adapters/servers.ts';
+
+const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
+
+export interface Ended { readonly code: number | null; readonly out: string }
+
+/** A command that has been started. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** What it has printed by now. */
+  out(): string;
+}
+
+export class FaultProject {
+  readonly dir = mkdtempSync(join(tmpdir(), 'tsdbt-faults-'));
+  readonly client: pg.Client;
+  private readonly closeServer: () => Promise<void>;
+
+  private constructor(credentials: Credentials, closeServer: () => Promise<void>) {
+    this.closeServer = closeServer;
+    const { host, port, user, password, database } = credentials as unknown as { host: string; port: number; user: string; password: string; database: string };
+    this.client = new pg.Client({ host, port, user, password, database, application_name: 'faults test' });
+    this.client.on('error', () => undefined);
+    this.write({
+      'dbt_project.yml': 'name: faults\nversion: "1.0"\nprofile: faults\nflags: {send_anonymous_usage_stats: false}\n',
+      'profiles.yml': `faults: {target: dev, outputs: {dev: {type: postgres, host: ${host}, port: ${port}, user: ${user}, password: "${password}", dbname: ${database}, schema: s, threads: 4, application_name: under test}}}\n`,
+    });
+  }
+
+  static async open(files: Readonly<Record<string, string>>): Promise<FaultProject> {
+    const { credentials, close } = await SERVERS.at(-1)!.open();
+    const project = new FaultProject(credentials, close);
+    await project.client.connect();
+    project.write(files);
+    return project;
+  }
+
+  write(files: Readonly<Record<string, string>>): void {
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(this.dir, path)), { recursive: true });
+      writeFileSync(join(this.dir, path), text);
+    }
+  }
+
+  /** @param targetPath two commands at once need a folder each */
+  start(args: readonly string[], targetPath = 'target'): Running {
+    const child = spawn(process.execPath, [CLI, ...args, '--target-path', targetPath, '--log-path', `logs-${targetPath}`, '--no-use-colors'], {
+      cwd: this.dir, env: { ...process.env, DBT_PROFILES_DIR: this.dir }, stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    child.stdout!.on('data', (chunk) => { out += String(chunk); });
+    child.stderr!.on('data', (chunk) => { out += String(chunk); });
+    return { child, out: () => out, ended: new Promise((resolve) => { child.on('close', (code) => resolve({ code, out })); }) };
+  }
+
+  async run(args: readonly string[], targetPath?: string): Promise<Ended> {
+    return this.start(args, targetPath).ended;
+  }
+
+  /** Rows as arrays of texts. */
+  async rows(sql: string): Promise<string[][]> {
+    const { rows } = await this.client.query<unknown[]>({ text: sql, rowMode: 'array' });
+    return rows.map((row) => row.map(String));
+  }
+
+  async one(sql: string): Promise<string | undefined> {
+    return (await this.rows(sql))[0]?.[0];
+  }
+
+  /** Waits until a query answers true. */
+  async until(sql: string, seconds = 10): Promise<void> {
+    for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(20)) if ((await this.one(sql)) === 'true') return;
+    throw new Error(`never true: ${sql}`);
+  }
+
+  /** Names of relations that only a run at work should have. */
+  async orphans(): Promise<string[][]> {
+    return this.rows("select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relname ~ '__dbt_' and c.relkind in ('r', 'v', 'm')");
+  }
+
+  async close(): Promise<void> {
+    await this.client.end();
+    await this.closeServer();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+export const BACKENDS = "select count(*) from pg_stat_activity where datname = current_database() and application_name like '%under test%'";
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => { setTimeout(resolve, ms); });
+}

@@ -1,0 +1,134 @@
+// Two builds at the same time on one target; how many connections and catalogue queries a build takes; builds that repeat.
+import { hostname } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BACKENDS, FaultProject, pause, type Running } from './project.ts';
+
+let project: FaultProject;
+
+async function state(): Promise<string[]> {
+  const out: string[] = [];
+  for (const name of ['seeded', 't', 'v', 'w', 'inc', 'snap']) out.push((await project.one(`select count(*) || ' ' || count(distinct id) from s.${name}`))!);
+  return out;
+}
+
+beforeAll(async () => {
+  project = await FaultProject.open({
+    'seeds/seeded.csv': 'id,value\n1,10\n2,20\n3,30\n',
+    'models/t.sql': "{{ config(materialized='table') }} select s.* from {{ ref('seeded') }} s, (select pg_sleep(0.05)) z",
+    'models/v.sql': "{{ config(materialized='view') }} select * from {{ ref('t') }}",
+    'models/w.sql': "{{ config(materialized='view') }} select * from {{ ref('v') }}",
+    'models/inc.sql': "{{ config(materialized='incremental') }} select t.* from {{ ref('t') }} t, (select pg_sleep(0.2)) z {% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}",
+    'snapshots/snap.sql': "{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols='all') }} select * from {{ ref('t') }}{% endsnapshot %}",
+    'models/p.yml': 'models: [{name: t, columns: [{name: id, tests: [unique, not_null]}]}]\n',
+  });
+});
+afterAll(async () => { await project.close(); });
+
+describe('two builds at the same time', () => {
+  it.each([
+    [[], []], [[], []], [['--full-refresh'], []], [['--full-refresh'], ['--full-refresh']], [['--full-refresh'], ['--full-refresh']],
+  ])('with %j and %j both succeed and leave every row once', async (first, second) => {
+    if (first.length === 0) await project.client.query('drop schema if exists s cascade');
+    const [a, b] = await Promise.all([project.run(['build', ...first], 'one'), project.run(['build', ...second], 'two')]);
+    expect(a.code, a.out).toBe(0);
+    expect(b.code, b.out).toBe(0);
+    expect(await state()).toEqual(Array.from({ length: 6 }, () => '3 3'));
+    expect(await project.orphans()).toEqual([]);
+  });
+
+  it('a node that loses a deadlock is started again when nothing of it has lasted, and only then', async () => {
+    await project.client.query(`create table public.tries (n int); create sequence public.tried;
+      create function public.collide() returns void language plpgsql as $$ begin if nextval('public.tried') = 1 then raise 'collision' using errcode = '40P01'; end if; end $$`);
+    project.write({
+      'models/again.sql': "{{ config(materialized='table', pre_hook='insert into public.tries values (1)') }} select 1 as id, public.collide()::text as done",
+    });
+    const { code, out } = await project.run(['run', '--select', 'again']);
+    expect(code, out).toBe(0);
+    expect(out).toContain('starting it again');
+    expect(await project.one('select count(*) from public.tries')).toBe('1');
+    await project.client.query("truncate public.tries; select setval('public.tried', 1, false)");
+    project.write({ 'models/again.sql': "{{ config(materialized='table', pre_hook={'sql': 'insert into public.tries values (1)', 'transaction': false}) }} select 1 as id, public.collide()::text as done" });
+    expect((await project.run(['run', '--select', 'again'])).code).toBe(1);
+    expect(await project.one('select count(*) from public.tries')).toBe('1');
+    project.write({ 'models/again.sql': "{{ config(enabled=false) }} select 1 as id" });
+  });
+});
+
+describe('what a build takes', () => {
+  it('at most two connections more than threads, and few questions to the catalogue', async () => {
+    const files = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`models/many/m${i}.sql`, `{{ config(materialized='${i % 2 ? 'view' : 'table'}') }} select ${i} as id, pg_sleep(0.05)::text as s`]));
+    project.write(files);
+    const build = project.start(['--debug', 'build', '--select', 'path:models/many', '--threads', '3']);
+    let most = 0;
+    let done = false;
+    void build.ended.then(() => { done = true; });
+    for (; !done; await pause(5)) most = Math.max(most, Number(await project.one(BACKENDS)));
+    const { code, out } = await build.ended;
+    expect(code, out).toBe(0);
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(5);
+    const asked = out.split(/^\d\d:\d\d:\d\d {2}/m).map((event) => /^On (\S+): (.*)/s.exec(event)).filter((match) => match !== null && /pg_(?:class|namespace|catalog)|information_schema/.test(match[2]!));
+    const byName = new Map<string, number>();
+    for (const match of asked) byName.set(match![1]!, (byName.get(match![1]!) ?? 0) + 1);
+    expect(byName.get('master')).toBeLessThanOrEqual(5);
+    // The look that comes with the lock, and what a view is noted by.
+    for (let i = 0; i < 20; i++) expect(byName.get(`model.faults.m${i}`), `m${i}`).toBeLessThanOrEqual(i % 2 ? 2 : 1);
+  });
+});
+
+describe('--every', () => {
+  const ticks = (run: Running): string[] => run.out().split('\n').filter((line) => line.includes('Tick '));
+  const waitFor = async (run: Running, done: () => boolean): Promise<void> => {
+    for (const end = Date.now() + 25_000; !done(); await pause(30)) if (Date.now() > end) throw new Error(`waited in vain:\n${run.out()}`);
+  };
+
+  it('runs again and again with a line a tick, reads what changed, goes on after a failure and ends with 0', async () => {
+    project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select '{{ run_started_at }}' as at, '{{ invocation_id }}' as invocation" });
+    const run = project.start(['run', '--select', 'tick', '--every', '1s']);
+    await waitFor(run, () => ticks(run).length >= 2);
+    const first = await project.rows('select at, invocation from s.tick');
+    project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select 1/0 as at" });
+    await waitFor(run, () => ticks(run).some((line) => line.includes('failed')));
+    project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select 'changed' as at, '{{ invocation_id }}' as invocation" });
+    const failed = ticks(run).length;
+    await waitFor(run, () => ticks(run).slice(failed).some((line) => line.includes(' ok ')));
+    const second = await project.rows('select at, invocation from s.tick');
+    expect(second[0]![0]).toBe('changed');
+    expect(second[0]![1]).not.toBe(first[0]![1]);
+    run.child.kill('SIGTERM');
+    const { code, out } = await run.ended;
+    expect(code, out).toBe(0);
+    expect(out).toContain('division by zero');
+    const calm = out.slice(0, out.indexOf('Tick 2'));
+    expect(calm.trim().split('\n').length, out).toBeLessThanOrEqual(3);
+    await project.until(`select (${BACKENDS}) = 0`, 6);
+  });
+
+  it('is stopped by SIGTERM within a tick', async () => {
+    project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select pg_sleep(20)::text as s" });
+    const run = project.start(['run', '--select', 'tick', '--every', '1s']);
+    await project.until("select exists (select from pg_stat_activity where query like '%pg_sleep(20)%' and state = 'active' and pid <> pg_backend_pid())");
+    const began = Date.now();
+    run.child.kill('SIGTERM');
+    expect((await run.ended).code, run.out()).toBe(0);
+    expect(Date.now() - began).toBeLessThan(8000);
+    await project.until(`select (${BACKENDS}) = 0`, 6);
+  });
+
+  it('leaves a tick out while another one has the project and target, and says who', async () => {
+    project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select pg_sleep(3)::text as s" });
+    const first = project.start(['run', '--select', 'tick', '--every', '1s'], 'one');
+    await project.until("select exists (select from pg_stat_activity where query like '%pg_sleep(3)%' and state = 'active' and pid <> pg_backend_pid())");
+    const second = project.start(['run', '--select', 'tick', '--every', '1s'], 'two');
+    await waitFor(second, () => ticks(second).length >= 1);
+    expect(ticks(second)[0]).toContain('skipped');
+    expect(ticks(second)[0]).toContain(`tsdbt run --every, ${hostname()}`.slice(0, 40));
+    for (const run of [first, second]) {
+      run.child.kill('SIGTERM');
+      expect((await run.ended).code, run.out()).toBe(0);
+    }
+    expect(readFileSync(join(project.dir, 'logs-one/dbt.log'), 'utf8')).toContain('START sql table model s.tick');
+  });
+});
