@@ -1,6 +1,5 @@
 // One unit of work on Postgres: statements in order on one connection, with the transactions that dbt and psycopg2 would have around
 // them. Takes a connection of the pool with its first statement. What the statements are is decided by macros.
-import { from as copyFrom } from 'pg-copy-streams';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TsdbtError } from '../../errors.ts';
@@ -128,6 +127,7 @@ export class PostgresSession implements Session {
       const connection = await this.ready();
       const { text, start } = this.commented(sql);
       return this.observed(sql, async () => {
+        const { copyFrom } = await import('./copy-stream.ts');
         const stream = connection.client.query(copyFrom(text));
         try {
           await pipeline(Readable.from(chunks), stream);
