@@ -15,7 +15,7 @@ import { Interpreter, interpretable } from './interpreter.ts';
 import type { LoadedTemplate } from './inheritance.ts';
 import { DEFAULT_LEXER_OPTIONS, Lexer, type LexerOptions } from './lexer.ts';
 import { createMacroCallable, type MacroFunction, type MacroInfo } from './macro-callable.ts';
-import { createGlobals } from './namespace.ts';
+import { createGlobals } from './globals.ts';
 import { parseSource } from './parser.ts';
 import { DEFAULT_LIMITS, type Limits, RenderState } from './render-state.ts';
 import { ReturnSignal } from './return-signal.ts';

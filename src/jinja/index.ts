@@ -25,20 +25,8 @@ export { parseLiteral } from './python-literal.ts';
 export { type Limits, RenderState } from './render-state.ts';
 export { float, render, type RenderOptions, toValue, tuple } from './render.ts';
 export { macroReturn, ReturnSignal } from './return-signal.ts';
-export {
-  type DispatchCall,
-  extractLiteralCalls,
-  extractMacroCalls,
-  findCalls,
-  type LiteralCall,
-  literalCall,
-  literalOf,
-  type PossibleCall,
-  sourceText,
-  unrenderedConfig,
-  usesName,
-} from './static-calls.ts';
 export { Trace, type TracePlace, type TraceSource } from './trace.ts';
+export { unrenderedConfig } from './unrendered-config.ts';
 export { hasJinja, renderYamlString } from './yaml-string.ts';
 export { JinjaError };
 

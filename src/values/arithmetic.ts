@@ -3,7 +3,6 @@ import { numericOf } from './equality.ts';
 import { makeFloat, PyFloat } from './float.ts';
 import { formatPercent } from './percent-format.ts';
 import { JinjaError, typeError } from './python-error.ts';
-import { codePoints } from './sequence.ts';
 import { PyTuple } from './tuple.ts';
 import { qualifiedTypeName, typeName } from './type-name.ts';
 import type { Value } from './value.ts';
@@ -278,10 +277,4 @@ function tooLarge(): JinjaError {
 
 function bits(v: number | bigint): number {
   return typeof v === 'number' ? Math.ceil(Math.log2(Math.abs(v) + 1)) : v.toString(16).length * 4;
-}
-
-/** Characters of a text as Python counts them; used by formatting. */
-export function characters(text: string): readonly string[] {
-  const points = codePoints(text);
-  return typeof points === 'string' ? points.split('') : points;
 }

@@ -1,9 +1,9 @@
-# What real dbt makes of block scanning, native rendering and static reading of macro calls: the goldens of tests/engine/unit/jinja.
+# What real dbt makes of block scanning, native rendering and config() as written: the goldens of tests/engine/unit/jinja.
 # Usage: python jinja_dbt_cases.py OUTPUT.json. Needs dbt-core 1.12.
 import json
 import sys
 
-from dbt.clients.jinja_static import statically_extract_macro_calls, statically_parse_unrendered_config
+from dbt.clients.jinja_static import statically_parse_unrendered_config
 from dbt_common.clients.jinja import extract_toplevel_blocks, get_template, render_template
 
 BLOCKS = [
@@ -58,12 +58,6 @@ NATIVE = [
 ]
 CONTEXT = {"x": 5, "s": "abc", "s3": "3", "lst": [1, "a"], "d": {"a": 1}, "n": None, "lit": "[1, {'a': (2, None)}]"}
 
-CALLS = [
-    "{{ a() }}{{ b.c() }}{{ a() }}{{ ref('x') }}{{ source('a', 'b') }}{{ config(x=1) }}",
-    "{{ adapter.dispatch('f')() }}{{ adapter.dispatch('g', 'pkg')() }}{{ adapter.dispatch(macro_name='h', macro_namespace='p')() }}{{ adapter.quote('x') }}",
-    "{% if a(b(c())) %}{{ d(e=f(), *g(), **h()) }}{% endif %}{% set x = i() | upper %}{% do j() %}",
-    "{% call k() %}{{ l() }}{% endcall %}{% macro m(x=n()) %}{{ o() }}{% endmacro %}{{ x.y.z() }}{{ x[0]() }}{{ 'a'.upper() }}",
-]
 CONFIGS = [
     "select 1",
     "{{ config(materialized='table', tags=['a', \"b\"], n=1, f=1.5, b=true, z=none, d={'k': v}, t=(1,), e=env_var('X', 'y'), c='a' ~ b, i=x if y else z, g=a.b[0], m=-1, k=not a, q=a == 1 and b in c or d, s=a | upper) }}",
@@ -90,7 +84,6 @@ def native(source):
 result = {
     "blocks": [{"source": s, **blocks(s)} for s in BLOCKS],
     "native": [{"source": s, **native(s)} for s in NATIVE],
-    "calls": [{"source": s, "calls": statically_extract_macro_calls(s, {}, None)} for s in CALLS],
     "configs": [{"source": s, "config": statically_parse_unrendered_config(s)} for s in CONFIGS],
 }
 with open(sys.argv[1], "w", encoding="utf-8") as handle:

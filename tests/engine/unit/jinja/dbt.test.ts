@@ -1,12 +1,10 @@
-// What dbt adds to Jinja: its scanner of blocks, native rendering of YAML strings, static reading of calls, macros that return. The goldens
+// What dbt adds to Jinja: its scanner of blocks, native rendering of YAML strings, config() as written, macros that return. The goldens
 // come from real dbt-core 1.12.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   Environment,
   extractBlocks,
-  extractLiteralCalls,
-  extractMacroCalls,
   macroReturn,
   parseTemplate,
   renderYamlString,
@@ -14,12 +12,11 @@ import {
   unrenderedConfig,
 } from '../../../../src/jinja/index.ts';
 import { TsdbtError } from '../../../../src/errors.ts';
-import { fromJson, toJson, toRepr, typeName, type Value } from '../../../../src/values/index.ts';
+import { fromJson, toRepr, typeName, type Value } from '../../../../src/values/index.ts';
 
 interface Golden {
   readonly blocks: readonly { source: string; blocks?: [string, string | null, string, string][]; error?: string }[];
   readonly native: readonly { source: string; type?: string; repr?: string; error?: string }[];
-  readonly calls: readonly { source: string; calls: string[] }[];
   readonly configs: readonly { source: string; config: { [key: string]: string } | null }[];
 }
 
@@ -63,33 +60,10 @@ describe('native rendering of YAML strings, as dbt does it', () => {
   });
 });
 
-describe('calls that dbt reads without rendering', () => {
-  it.each(golden.calls.map((one) => [one.source, one.calls] as const))('%s', (source, calls) => {
-    const found = extractMacroCalls([parseTemplate(source)]).flatMap((c) => {
-      if ('name' in c) return [c.name];
-      const { macroName, namespace } = c.dispatch;
-      return [macroName as string, ...(namespace === undefined ? [] : [`${namespace}.${macroName}`])];
-    });
-    expect(found).toEqual(calls);
-  });
-
-  it.each(golden.configs.map((one) => [one.source, one.config] as const))('unrendered config of %s', (source, config) => {
+describe('config() as it is written', () => {
+  it.each(golden.configs.map((one) => [one.source, one.config] as const))('%s', (source, config) => {
     const found = unrenderedConfig([parseTemplate(source)]);
     expect(found === undefined ? null : Object.fromEntries(found)).toEqual(config);
-  });
-
-  it('gives the literal calls of a plain model, and nothing when something has to be computed', () => {
-    const names = new Set(['ref', 'config', 'source']);
-    const calls = extractLiteralCalls(parseTemplate("{{ config(materialized='table', tags=['a'], x={'k': -1.5}) }}\nselect * from {{ ref('p', 'a', v=2) }} {% do ref('b') %}"), names);
-    expect(calls?.map((c) => [c.name, toJson([...c.args]), Object.fromEntries([...c.kwargs].map(([k, v]) => [k, toJson(v)])), c.line])).toEqual([
-      ['config', [], { materialized: 'table', tags: ['a'], x: { k: -1.5 } }, 1],
-      ['ref', ['p', 'a'], { v: 2 }, 2],
-      ['ref', ['b'], {}, 2],
-    ]);
-    for (const source of ["{{ ref(x) }}", "{{ ref('a') | upper }}", "{{ other('a') }}", "{% if x %}{% endif %}", "{% set x = ref('a') %}", "{{ ref(*['a']) }}", '{{ x }}']) {
-      expect(extractLiteralCalls(parseTemplate(source), names)).toBeNull();
-    }
-    expect(extractLiteralCalls(parseTemplate('select 1'), names)).toEqual([]);
   });
 });
 
