@@ -53,7 +53,7 @@ export async function runNode(ctx: RunContext, kind: NodeKind, node: GraphNode, 
     const msg = `${node.unique_id} met another run and was rolled back; starting it again (${again} of ${RETRIES})`;
     ctx.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg }, thread: p.thread });
     await new Promise((resolve) => { setTimeout(resolve, RETRY_PAUSE * again * (0.5 + Math.random())); });
-    attempt = await attemptNode(ctx, kind, node, p, began, open, again < RETRIES);
+    attempt = await attemptNode(ctx, kind, node, p, began, open, RETRIES - again);
   }
   const { result, current } = attempt;
   p.finished = isoMicros(ctx.now());
@@ -65,7 +65,7 @@ export async function runNode(ctx: RunContext, kind: NodeKind, node: GraphNode, 
 
 interface Attempt { /** null: to be started again. */ readonly result: RunResult | null; readonly current: GraphNode }
 
-async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: NodeProgress, began: number, open: OpenSession, mayRetry = true): Promise<Attempt> {
+async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: NodeProgress, began: number, open: OpenSession, retriesLeft = RETRIES): Promise<Attempt> {
   const timing: TimingInfo[] = [];
   let current = node;
   const session = open(node);
@@ -86,7 +86,7 @@ async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: 
     return { current, result };
   } catch (error) {
     // The server has undone all that the node did, so it can be done once more; not when a hook outside of its transaction has run.
-    if (mayRetry && !session.lasting && isCollision(error)) return { current: node, result: null };
+    if (retriesLeft > 0 && !session.lasting && isCollision(error, retriesLeft)) return { current: node, result: null };
     const message = errorText(ctx, error, current, p);
     return { current, result: { ...bareResult(current, kind.errorStatus ?? 'error', message, p.thread), timing, execution_time: (ctx.now() - began) / 1000 } };
   } finally {
@@ -94,10 +94,18 @@ async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: 
   }
 }
 
-/** Deadlock, serialization failure, or a row of the catalogue that somebody else changed at the same moment. */
-function isCollision(error: unknown): boolean {
+/**
+ * Deadlock, serialization failure, something of the catalogue that somebody else changed at the same moment. A reader that was made after
+ * the node looked for readers is found by the next attempts; if it is not, it is nothing that another run did.
+ */
+function isCollision(error: unknown, retriesLeft: number): boolean {
   if (!(error instanceof TsdbtError)) return false;
-  return error.details.code === '40P01' || error.details.code === '40001' || (error.details.code === 'XX000' && error.message.startsWith('tuple concurrently '));
+  switch (error.details.code) {
+    case '40P01': case '40001': return true;
+    case '2BP01': return retriesLeft > RETRIES - 2;
+    case 'XX000': return /^(?:tuple concurrently |could not open relation with OID|cache lookup failed)/.test(error.message);
+    default: return false;
+  }
 }
 
 async function timed<T>(ctx: RunContext, name: TimingInfo['name'], timing: TimingInfo[], work: () => Promise<T>): Promise<T> {
