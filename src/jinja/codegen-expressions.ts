@@ -158,7 +158,7 @@ export class ExpressionCodegen {
       case 'Call':
         return this.call(node, frame, undefined);
       case 'Filter':
-        return this.filter(node, node.node === null ? 'null' : this.expression(node.node, frame), frame);
+        return this.filter(node, () => (node.node === null ? 'null' : this.expression(node.node, frame)), frame);
       case 'Test':
         return this.test(node, frame);
       case 'Getattr':
@@ -248,21 +248,23 @@ export class ExpressionCodegen {
 
   /** Filters of a `set` or `filter` block, applied to the text in `value`. */
   protected filterChain(node: Filter, value: string, frame: Frame): string {
-    const inner = node.node === null ? value : node.node.type === 'Filter' ? this.filterChain(node.node, value, frame) : this.expression(node.node, frame);
+    const inner = () => (node.node === null ? value : node.node.type === 'Filter' ? this.filterChain(node.node, value, frame) : this.expression(node.node, frame));
     return this.filter(node, inner, frame);
   }
 
-  private filter(node: Filter, value: string, frame: Frame): string {
+  /** The name is looked up before the value is translated, so that of several unknown names the outermost is reported, as in jinja2. */
+  private filter(node: Filter, value: () => string, frame: Frame): string {
     const fn = this.tables.filters.get(node.name);
     if (fn === undefined) return this.unknownFunction('filter', node, frame);
+    const filtered = value();
     const { args, kwargs } = this.arguments(node, frame);
-    return `${this.constant(fn)}(${frame.autoescape ? '$.escaping' : '$'}, ${value}, ${args}, ${kwargs})`;
+    return `${this.constant(fn)}(${frame.autoescape ? '$.escaping' : '$'}, ${filtered}, ${args}, ${kwargs})`;
   }
 
   private test(node: Test, frame: Frame): string {
-    const value = this.expression(node.node, frame);
     const fn = this.tables.tests.get(node.name);
     if (fn === undefined) return this.unknownFunction('test', node, frame);
+    const value = this.expression(node.node, frame);
     const { args, kwargs } = this.arguments(node, frame);
     return `${this.constant(fn)}($, ${value}, ${args}, ${kwargs})`;
   }

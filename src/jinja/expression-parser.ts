@@ -14,7 +14,6 @@ const ENDS: ReadonlySet<string> = new Set(['comma', 'rparen', 'rbracket', 'rbrac
 interface TupleOptions {
   readonly simplified?: boolean;
   readonly withCondition?: boolean;
-  readonly endRules?: readonly string[];
   readonly parentheses?: boolean;
   readonly withNamespace?: boolean;
 }
@@ -214,13 +213,13 @@ export class ExpressionParser {
   }
 
   protected parseTuple(options: TupleOptions = {}): Expr {
-    const { simplified = false, withCondition = true, endRules, parentheses = false, withNamespace = false } = options;
+    const { simplified = false, withCondition = true, parentheses = false, withNamespace = false } = options;
     let { line, pos } = this.stream.current;
     const items: Expr[] = [];
     let isTuple = false;
     for (;;) {
       if (items.length > 0) this.stream.expect('comma');
-      if (this.isTupleEnd(endRules)) break;
+      if (this.isTupleEnd()) break;
       items.push(simplified ? this.parsePrimary(withNamespace) : this.parseExpression(withCondition));
       if (this.stream.current.type !== 'comma') break;
       isTuple = true;
@@ -234,10 +233,9 @@ export class ExpressionParser {
     return { type: 'Tuple', items, ctx: 'load', line, pos };
   }
 
-  private isTupleEnd(endRules: readonly string[] | undefined): boolean {
-    const token = this.stream.current;
-    if (token.type === 'variable_end' || token.type === 'block_end' || token.type === 'rparen') return true;
-    return endRules?.some((rule) => matches(token, rule)) ?? false;
+  private isTupleEnd(): boolean {
+    const { type } = this.stream.current;
+    return type === 'variable_end' || type === 'block_end' || type === 'rparen';
   }
 
   private parseList(): Expr {
@@ -426,7 +424,7 @@ export class ExpressionParser {
   }
 
   /** What stands on the left of an assignment. */
-  protected parseAssignTarget(options: { endRules?: readonly string[]; withNamespace?: boolean } = {}): Expr {
+  protected parseAssignTarget(options: { withNamespace?: boolean } = {}): Expr {
     const target = this.parseTuple({ simplified: true, ...options });
     setContext(target, 'store');
     if (!canAssign(target)) this.fail(`can't assign to ${stringRepr(target.type.toLowerCase())}`, target.line, target.pos);

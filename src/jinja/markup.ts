@@ -1,7 +1,8 @@
 // Text that is known to be safe HTML: what `escape`, `safe` and `tojson` give. It is a str that escapes what is joined to it.
 import { lookupItem } from '../values/access.ts';
 import { compareStrings } from '../values/comparison.ts';
-import { modulo, multiply } from '../values/arithmetic.ts';
+import { isFloat, modulo, multiply } from '../values/arithmetic.ts';
+import { numericOf } from '../values/equality.ts';
 import { iterate, lengthOf } from '../values/iterate.ts';
 import { bindMethod } from '../values/methods/method.ts';
 import { getStringMethod } from '../values/methods/string-methods.ts';
@@ -84,7 +85,11 @@ export class Markup implements HostObject {
       const text = escapeValue(other).text;
       return new Markup(reflected ? text + this.text : this.text + text);
     }
-    if (op === '*' && !(other instanceof Markup)) return marked(multiply(this.text, other));
+    if (op === '*') {
+      const n = numericOf(other);
+      if (n === undefined || isFloat(other)) throw typeError(`'${typeName(other)}' object cannot be interpreted as an integer`);
+      return marked(multiply(this.text, other));
+    }
     if (op === '%' && !reflected) return marked(modulo(this.text, escapedArguments(other)));
     return undefined;
   }

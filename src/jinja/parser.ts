@@ -173,9 +173,9 @@ export class Parser extends ExpressionParser {
 
   private parseFor(): Stmt {
     const { line, pos } = this.stream.next();
-    const target = this.parseAssignTarget({ endRules: ['name:in'] });
+    const target = this.parseAssignTarget();
     this.stream.expect('name:in');
-    const iter = this.parseTuple({ withCondition: false, endRules: ['name:recursive'] });
+    const iter = this.parseTuple({ withCondition: false });
     const test = this.stream.skipName('if') ? this.parseExpression() : null;
     const recursive = this.stream.skipName('recursive');
     const body = this.parseStatements(['name:endfor', 'name:else']);

@@ -178,10 +178,10 @@ export function formatValue(value: Value, spec: string): string {
 
 function formatString(text: string, spec: Spec, name = 'str'): string {
   if (spec.type !== '' && spec.type !== 's') throw unknownCode(spec.type, name);
+  if (spec.grouping !== '') throw valueError(`Cannot specify '${spec.grouping}' with 's'.`);
   if (spec.sign !== '') throw valueError(spec.sign === ' ' ? 'Space not allowed in string format specifier' : 'Sign not allowed in string format specifier');
   if (spec.alternate) throw valueError('Alternate form (#) not allowed in string format specifier');
   if (spec.align === '=') throw valueError("'=' alignment not allowed in string format specifier");
-  if (spec.grouping !== '') throw valueError(`Cannot specify '${spec.grouping}' with 's'.`);
   const cut = spec.precision === undefined ? text : Array.from(text).slice(0, spec.precision).join('');
   return pad(cut, spec.width, spec.align || '<', spec.fill);
 }

@@ -151,7 +151,7 @@ def mutate(rng, source):
 
 def formatting(rng):
     """Prints with Python's two format languages."""
-    value = rng.choice(["n", "-n", "f", "-f", "one", "zero", "big", "dec", "'abc'", "uni", "t", "no", "1e20", "1e-7", "0.5", "-0.0", "2.675", "1234567.891", "255", "xs"])
+    value = rng.choice(["n", "-n", "f", "-f", "one", "zero", "'abc'", "uni", "t", "no", "1e20", "1e-7", "0.5", "-0.0", "2.675", "1234567.891", "255", "xs"])
     width, precision = rng.choice(["", "", "5", "12", "1"]), rng.choice(["", "", ".0", ".2", ".5"])
     if rng.random() < 0.5:
         flags = "".join(rng.sample("-+ 0#", rng.randint(0, 2)))
