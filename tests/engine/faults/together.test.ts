@@ -38,6 +38,20 @@ describe('two builds at the same time', () => {
     expect(await project.orphans()).toEqual([]);
   });
 
+  it('a view that somebody makes while its table is being rebuilt survives', async () => {
+    project.write({ 'models/late.sql': "{{ config(materialized='table') }} select 1 as id" });
+    expect((await project.run(['run', '--select', 'late'])).code).toBe(0);
+    project.write({ 'models/late.sql': "{{ config(materialized='table') }} select 2 as id from (select pg_sleep(0.7)) late_sleep" });
+    const run = project.start(['run', '--select', 'late']);
+    await project.until("select exists (select from pg_stat_activity where query like '%late_sleep%' and state = 'active' and pid <> pg_backend_pid())");
+    await project.client.query('create view public.came_late as select id from s.late');
+    const { code, out } = await run.ended;
+    expect(code, out).toBe(0);
+    expect(await project.rows('select id from public.came_late')).toEqual([['2']]);
+    await project.client.query('drop view public.came_late');
+    project.write({ 'models/late.sql': '{{ config(enabled=false) }} select 1 as id' });
+  });
+
   it('a node that loses a deadlock is started again when nothing of it has lasted, and only then', async () => {
     await project.client.query(`create table public.tries (n int); create sequence public.tried;
       create function public.collide() returns void language plpgsql as $$ begin if nextval('public.tried') = 1 then raise 'collision' using errcode = '40P01'; end if; end $$`);
