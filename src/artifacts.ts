@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Manifest } from './contracts/manifest.ts';
+import type { Manifest, ManifestMetadata } from './contracts/manifest.ts';
 import type { GraphNode } from './contracts/node.ts';
 import type { CatalogArtifact, RunResult, RunResultsArtifact, SourcesArtifact } from './contracts/results.ts';
 import { TsdbtError } from './errors.ts';
@@ -104,10 +104,19 @@ export function writeManifest(targetPath: string, manifest: Manifest): void {
   writeFileAtomically(join(targetPath, ARTIFACT_FILES.semanticManifest), artifactJson(semanticManifest(manifest)));
 }
 
-/** Writes the manifest of a parse whose body is JSON already. */
-export function writeParsedManifest(targetPath: string, manifest: Manifest, body: Uint8Array): void {
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), `{"metadata":${artifactJson(manifest.metadata)},`, body.subarray(1));
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.semanticManifest), artifactJson(semanticManifest(manifest)));
+/**
+ * Writes the manifest of a parse whose body is JSON already.
+ * @param manifest gives the manifest; asked only when semantic_manifest.json may have changed
+ */
+export function writeParsedManifest(targetPath: string, metadata: ManifestMetadata, body: Uint8Array, manifest: (() => Manifest) | null): void {
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), `{"metadata":${artifactJson(metadata)},`, body.subarray(1));
+  const semantic = join(targetPath, ARTIFACT_FILES.semanticManifest);
+  if (manifest !== null) writeFileAtomically(semantic, artifactJson(semanticManifest(manifest())));
+}
+
+/** Whether semantic_manifest.json is there, as an earlier parse has written it. */
+export function hasSemanticManifest(targetPath: string): boolean {
+  return existsSync(join(targetPath, ARTIFACT_FILES.semanticManifest));
 }
 
 /** The parse that an earlier command kept, or null when there is none or it cannot be read. */
@@ -195,19 +204,18 @@ function metaOnly(node: { readonly [field: string]: unknown }): { meta: unknown 
 }
 
 /** Writes graph_summary.json: each node's number, name, type and successors, before and with tests. */
-export function writeGraphSummary(targetPath: string, invocationId: string, linked: readonly GraphSummaryNode[], withTests: readonly GraphSummaryNode[]): void {
-  const numbered = (nodes: readonly GraphSummaryNode[]): Record<string, unknown> => {
-    const numbers = new Map(nodes.map((node, i) => [node.name, i]));
-    return Object.fromEntries(
-      nodes.map(({ name, type, successors }, i) => {
-        const succ = successors.map((each) => numbers.get(each)).filter((each) => each !== undefined);
-        return [String(i), { name, type, ...(succ.length > 0 ? { succ } : {}) }];
-      }),
-    );
-  };
-  writeFileAtomically(
-    join(targetPath, ARTIFACT_FILES.graphSummary), artifactJson({ _invocation_id: invocationId, linked: numbered(linked), with_test_edges: numbered(withTests) }),
-  );
+export function writeGraphSummary(targetPath: string, invocationId: string, linked: readonly GraphSummaryNode[], withTests: readonly GraphSummaryNode[] | null): void {
+  const summary = { _invocation_id: invocationId, linked: numbered(linked), ...(withTests === null ? {} : { with_test_edges: numbered(withTests) }) };
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.graphSummary), artifactJson(summary));
+}
+
+function numbered(nodes: readonly GraphSummaryNode[]): Record<string, unknown> {
+  const numbers = new Map(nodes.map((node, i) => [node.name, i]));
+  const out: Record<string, unknown> = {};
+  nodes.forEach(({ name, type, successors }, i) => {
+    out[i] = successors.length === 0 ? { name, type } : { name, type, succ: successors.map((each) => numbers.get(each)) };
+  });
+  return out;
 }
 
 export interface GraphSummaryNode { readonly name: string; readonly type: string; readonly successors: readonly string[] }

@@ -3,13 +3,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { createAdapter } from './adapters/index.ts';
-import { engineStamp, readBuiltinMacros, readParseCache, writeIfChanged, writeGraphSummary, writeManifest, writeParseCache, writeParsedManifest, writeRunResults } from './artifacts.ts';
+import { engineStamp, hasSemanticManifest, readBuiltinMacros, readParseCache, writeIfChanged, writeGraphSummary, writeManifest, writeParseCache, writeParsedManifest, writeRunResults } from './artifacts.ts';
 import { createTemplateEnvironments } from './context/templates.ts';
 import { createFileRenderer } from './context/yaml-scope.ts';
 import type { Json } from './contracts/node.ts';
 import type { Flags, Invocation, RuntimeConfig, SourceFile } from './contracts/project.ts';
 import type { RunResult } from './contracts/results.ts';
-import { buildGraph } from './graph/dag.ts';
+import { buildGraph, type Dag } from './graph/dag.ts';
 import { resourceTypesFor } from './graph/resource-types.ts';
 import { type Selection, select as selectNodes } from './graph/selector.ts';
 import { type IndirectSelection, parseSelectorDefinitions } from './graph/selector-grammar.ts';
@@ -80,11 +80,23 @@ export function parse(loaded: LoadedProject, options: { write?: boolean; files?:
     logger.fire({ name: 'UnableToPartialParse', code: 'I024', level: 'info', msg: `Unable to do partial parsing because ${reason}`, data: { reason } });
   }
   const files = options.files ?? readSourceFiles(config);
-  const { manifest, cache, reused } = parseWithCache({ config, files, adapter, logger, previous, engine: engineStamp(), builtinMacros: readBuiltinMacros });
-  if (!reused) writeParseCache(targetPath, cache);
-  const parsed = { ...loaded, manifest, dag: buildGraph(manifest, { testEdges: config.flags.which === 'build' }) };
-  if (options.write !== false && config.flags.write_json) writeParsedManifest(targetPath, manifest, cache.body);
-  return parsed;
+  const result = parseWithCache({ config, files, adapter, logger, previous, engine: engineStamp(), builtinMacros: readBuiltinMacros });
+  const graph = (): Dag => buildGraph(result.manifest, { testEdges: config.flags.which === 'build' });
+  // A project with a cycle is refused, and not remembered as parsed.
+  let dag: Dag | undefined = result.reused ? undefined : graph();
+  if (!result.reused) writeParseCache(targetPath, result.cache);
+  if (options.write !== false && config.flags.write_json) {
+    writeParsedManifest(targetPath, result.metadata, result.cache.body, result.reused && hasSemanticManifest(targetPath) ? null : () => result.manifest);
+  }
+  return {
+    ...loaded,
+    get manifest() {
+      return result.manifest;
+    },
+    get dag() {
+      return (dag ??= graph());
+    },
+  };
 }
 
 /** What a command works on, by `--select`, `--exclude`, `--selector` and the types of resources that are its own. */
@@ -125,7 +137,7 @@ export function reportCounts(parsed: ParsedProject, log: RunLog): void {
 export function writeSummary(parsed: ParsedProject): void {
   const { dag, manifest, config, targetPath } = parsed;
   const nodes = dag.nodes.map((id) => ({ name: id, type: lookupNode(manifest, id)?.resource_type ?? '', successors: dag.children(id) }));
-  writeGraphSummary(targetPath, config.invocation.invocation_id, nodes, nodes);
+  writeGraphSummary(targetPath, config.invocation.invocation_id, nodes, config.flags.which === 'build' ? nodes : null);
 }
 
 /** The project's files for the layers below; each is read once. */

@@ -2,7 +2,7 @@
 // Pure; leaves the file that keeps it to artifacts.ts.
 import { createHash } from 'node:crypto';
 import { DEFAULT_ENV_PLACEHOLDER } from '../context/env-var.ts';
-import type { Manifest } from '../contracts/manifest.ts';
+import type { Manifest, ManifestMetadata } from '../contracts/manifest.ts';
 import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import type { LogEvent } from '../log.ts';
 import { type ParseInput, type ParseOutput, parseProject } from './manifest.ts';
@@ -36,6 +36,8 @@ export interface CachedParseInput extends ParseInput {
 
 export interface CachedParseOutput extends ParseOutput {
   readonly cache: ParseCache;
+  /** Of the manifest, known before the manifest is read. */
+  readonly metadata: ManifestMetadata;
   /** The manifest is the earlier one. */
   readonly reused: boolean;
 }
@@ -59,10 +61,9 @@ const CLOCK_GRAIN_MS = 2000;
 export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   const { config, files, previous, logger } = input;
   if (previous !== null) {
-    const manifest = reuse(previous, input);
-    if (manifest !== null) {
+    if (holds(previous, input)) {
       for (const warning of previous.header.warnings) logger.fire(warning);
-      return { manifest, warnings: previous.header.warnings, envVars: {}, cache: previous, reused: true };
+      return new ReusedParse(previous, input);
     }
   }
   const output = parseProject(input);
@@ -75,7 +76,7 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
     started_at: config.invocation.started_at.getTime(),
     warnings: output.warnings.filter((warning) => REPEATED.has(warning.name)),
   };
-  return { ...output, cache: { header, body: Buffer.from(cacheText(rest), 'utf8') }, reused: false };
+  return { ...output, metadata: output.manifest.metadata, cache: { header, body: Buffer.from(cacheText(rest), 'utf8') }, reused: false };
 }
 
 /** JSON of a manifest; ints beyond 2^53, which JSON refuses, become floats as in the artifact. */
@@ -88,21 +89,45 @@ function cacheText(manifest: object): string {
   }
 }
 
-function reuse({ header, body }: ParseCache, input: CachedParseInput): Manifest | null {
+function holds({ header }: ParseCache, input: CachedParseInput): boolean {
   const { config, files } = input;
-  if (header.key !== keyOf(input, header.key.startsWith('command:'))) return null;
+  if (header.key !== keyOf(input, header.key.startsWith('command:'))) return false;
   for (const name in header.env_vars) {
     const value = config.env[name];
-    if (header.env_vars[name] !== (value === undefined ? null : hash(value))) return null;
+    if (header.env_vars[name] !== (value === undefined ? null : hash(value))) return false;
   }
-  if (Object.keys(header.files).length !== files.length) return null;
+  if (Object.keys(header.files).length !== files.length) return false;
   for (const file of files) {
     const known = header.files[fileId(file)];
-    if (known === undefined) return null;
+    if (known === undefined) return false;
     const sure = known[0] === file.mtime_ms && file.mtime_ms < header.started_at - CLOCK_GRAIN_MS;
-    if (!sure && known[1] !== file.checksum.checksum) return null;
+    if (!sure && known[1] !== file.checksum.checksum) return false;
   }
-  return { metadata: manifestMetadata(config, input.adapter.type), ...(JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')) as Omit<Manifest, 'metadata'>) };
+  return true;
+}
+
+/** An earlier parse that still holds. Its manifest is read when somebody looks at it: `parse` itself does not. */
+class ReusedParse implements CachedParseOutput {
+  readonly warnings: readonly LogEvent[];
+  readonly envVars = {};
+  readonly cache: ParseCache;
+  readonly reused = true;
+  readonly metadata: ManifestMetadata;
+  #manifest: Manifest | undefined;
+
+  constructor(cache: ParseCache, { config, adapter }: CachedParseInput) {
+    this.cache = cache;
+    this.warnings = cache.header.warnings;
+    this.metadata = manifestMetadata(config, adapter.type);
+  }
+
+  get manifest(): Manifest {
+    if (this.#manifest === undefined) {
+      const { body } = this.cache;
+      this.#manifest = { metadata: this.metadata, ...(JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')) as Omit<Manifest, 'metadata'>) };
+    }
+    return this.#manifest;
+  }
 }
 
 function fileId(file: SourceFile): string {
