@@ -1,7 +1,7 @@
 // What the embedded server keeps beside its data: where it lives, its password, who uses it, who watches it, and the lock under which that
 // changes. Every change is one atomic file operation, so that a kill between any two leaves something the next command can read.
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
 import { isAlive, ownIdentity, type ProcessIdentity, sleep, startOf } from './embedded-process.ts';
@@ -106,7 +106,7 @@ export class EmbeddedFiles {
   private async lock(): Promise<() => void> {
     const path = join(this.dir, 'lock');
     const mine = join(this.dir, `lock-${process.pid}-${randomBytes(6).toString('hex')}`);
-    writeFileSync(mine, JSON.stringify(ownIdentity()), { mode: 0o600 });
+    this.create(mine, JSON.stringify(ownIdentity()));
     const deadline = performance.now() + LOCK_TIMEOUT_MS;
     try {
       for (;;) {
@@ -179,8 +179,16 @@ export class EmbeddedFiles {
   private write(name: string, text: string): void {
     const path = join(this.dir, name);
     const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-    writeFileSync(temporary, text, { mode: 0o600 });
+    this.create(temporary, text);
     renameSync(temporary, path);
+  }
+
+  /** What root writes in somebody's folder must stay readable to them, and to a keeper that runs as them. */
+  private create(path: string, text: string): void {
+    writeFileSync(path, text, { mode: 0o600 });
+    if (process.getuid?.() !== 0) return;
+    const { uid, gid } = statSync(this.dir);
+    if (uid !== 0) chownSync(path, uid, gid);
   }
 }
 

@@ -1,7 +1,7 @@
 // A Postgres of the project's own: found, installed and started when a command needs it, shared with the commands that run at the same time, stopped
 // after the last one. What is on disk is in embedded-files.ts, the process that watches in keeper.ts.
 import { spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
@@ -75,8 +75,7 @@ async function start(files: EmbeddedFiles, notify: EmbeddedOptions['notify']): P
   const record = files.keeper;
   // A keeper whose server died leaves by itself; one that is dead left a server that the new one takes over.
   if (record !== null) files.forgetKeeper();
-  const place = await install(files, notify);
-  if (!readPostmaster(place.home)?.identity) rmSync(join(place.home, 'data', 'postmaster.pid'), { force: true });
+  await install(files, notify);
   const script = await keeperScript(files.dir);
   const log = openSync(join(files.dir, 'keeper.log'), 'w', 0o600);
   const keeper = spawn(process.execPath, [script, files.dir], { cwd: '/', detached: true, stdio: ['ignore', log, log, 'ipc'] });

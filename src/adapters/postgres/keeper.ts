@@ -1,7 +1,7 @@
 // A small process of its own that starts the embedded server, watches who uses it and stops it when the last one is gone, however that
 // one ended. Started by embedded.ts with the folder as its argument; when it is killed itself, the next command starts another.
 import { spawn } from 'node:child_process';
-import { openSync, statSync } from 'node:fs';
+import { openSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { EmbeddedFiles, type Place, readPostmaster } from './embedded-files.ts';
@@ -38,13 +38,14 @@ function settings(port: number): string[] {
 
 async function startServer(files: EmbeddedFiles, place: Place): Promise<{ server: ProcessIdentity; port: number }> {
   const deadline = performance.now() + START_TIMEOUT_MS;
-  // Left by a keeper that was killed: the server runs on and is ours now.
-  const failure = readPostmaster(place.home)?.identity ? () => null : await launch(files, place);
+  let failure: (() => string | null) | null = null;
   while (performance.now() < deadline) {
     const state = readPostmaster(place.home);
+    // Perhaps left by a keeper that was killed: the server runs on and is ours now, or is about to end and another takes its place.
     if (state?.identity && state.ready) return { server: state.identity, port: state.port };
-    const why = failure();
-    if (why !== null) throw new Error(why);
+    if (!state?.identity) failure ??= await launch(files, place);
+    const why = failure?.() ?? null;
+    if (why !== null && !state?.identity) throw new Error(why);
     await sleep(5);
   }
   throw new Error(`the server did not start within a minute, see ${files.logPath}`);
@@ -53,6 +54,7 @@ async function startServer(files: EmbeddedFiles, place: Place): Promise<{ server
 /** @returns what tells why the server is not there, once it has failed */
 async function launch(files: EmbeddedFiles, place: Place): Promise<() => string | null> {
   let failed: string | null = null;
+  rmSync(join(place.home, 'data', 'postmaster.pid'), { force: true });
   const port = await freePort(place.port);
   const long = (statSync(files.logPath, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES;
   const log = openSync(files.logPath, long ? 'w' : 'a', 0o600);
@@ -79,6 +81,10 @@ async function stopServer(server: ProcessIdentity): Promise<void> {
   }
 }
 
+function used(files: EmbeddedFiles): boolean {
+  return files.kept || files.owners().length > 0;
+}
+
 async function watch(files: EmbeddedFiles, server: ProcessIdentity): Promise<void> {
   for (;;) {
     await sleep(WATCH_MS);
@@ -87,12 +93,18 @@ async function watch(files: EmbeddedFiles, server: ProcessIdentity): Promise<voi
       return;
     }
     if (!files.intact) return stopServer(server);
-    if (files.kept || files.owners().length > 0) continue;
+    if (used(files)) continue;
     const stopped = await files.locked(async () => {
-      // Somebody may have come while we waited for the lock.
-      if (files.kept || files.owners().length > 0) return false;
+      const record = files.keeper;
+      if (record !== null && record.pid !== process.pid) return true;
+      // A command writes itself down before it reads our record. So whoever found the record is seen by the second look, and whoever did
+      // not waits for the lock, hence until the server is gone.
+      files.forgetKeeper();
+      if (used(files)) {
+        if (record !== null) files.keeper = record;
+        return false;
+      }
       await stopServer(server);
-      if (files.keeper?.pid === process.pid) files.forgetKeeper();
       return true;
     });
     if (stopped) return;
@@ -120,7 +132,10 @@ async function main(dir: string): Promise<void> {
     const { server, port } = await startServer(files, place);
     files.keeper = { ...ownIdentity(), dir: place.dir, port, server };
     if (place.port !== port) files.place = { ...place, port };
-    process.on('SIGTERM', () => { void stopServer(server).then(() => { files.forgetKeeper(); process.exit(0); }); });
+    process.on('SIGTERM', () => {
+      files.forgetKeeper();
+      void stopServer(server).then(() => process.exit(0));
+    });
     await tell({ ready: true, port });
     await watch(files, server);
   } catch (error) {

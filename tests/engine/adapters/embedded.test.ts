@@ -218,6 +218,25 @@ test('started by hand it runs on until it is stopped by hand', async () => {
   expect(embeddedStatus(dir).state).toBe('stopped');
 });
 
+test.skipIf(process.platform === 'win32')('a command that comes while the server stops waits for it and starts another', async () => {
+  const dir = folder('while-it-stops');
+  const one = await user(dir);
+  remember(dir);
+  const status = embeddedStatus(dir);
+  if (status.state !== 'running') throw new Error('it does not run');
+  // A stopped process cannot end: the server stays in the middle of its shutdown for as long as the test wants.
+  process.kill(status.pid, 'SIGSTOP');
+  one.child.stdin!.end();
+  await until('the keeper to stop it', () => existsSync(join(dir, 'lock')));
+  const coming = user(dir);
+  await until('the second command to come', () => embeddedStatus(dir).state === 'running' && (embeddedStatus(dir) as { users: number[] }).users.length === 1);
+  process.kill(status.pid, 'SIGCONT');
+  const two = await coming;
+  expect(await ask(two.address, 'select 1')).toBe(1);
+  two.child.stdin!.end();
+  await until('the server to stop', stopped(dir));
+});
+
 test('stopping it by hand waits for the commands that use it', async () => {
   const dir = folder('in-use');
   const { child } = await user(dir);
@@ -320,10 +339,13 @@ test.skipIf(!asRoot)('an ordinary user: everything is in the project', async () 
   expect(existsSync(join(dir, 'data/PG_VERSION'))).toBe(true);
   expect(await ask(address, 'select 1')).toBe(1);
 
-  // Root in the same project uses the same server, and the same data after it stopped.
+  // Root in the same project uses the same server, and the same data after it stopped; the user's keeper sees root's command.
   const root = await user(dir);
   expect(root.address.port).toBe(address.port);
   child.stdin!.end();
+  await until('the first to end', () => child.exitCode === 0);
+  await new Promise((resolve) => { setTimeout(resolve, 1000); });
+  expect(await ask(root.address, 'select 2')).toBe(2);
   root.child.stdin!.end();
   await until('the server to stop', stopped(dir));
   const later = await user(dir);
