@@ -128,6 +128,7 @@ METHODS = {
     "str": str(result),
     "rows[0]": repr(result.rows[0]),
     "rows[0:2]": repr(result.rows[0:2]),
+    "rows[0].dict()": repr(result.select(["i", "t"]).rows[0].dict()),
     "columns": repr(result.columns["i"]),
     "values_sorted": repr(list(result.columns["n"].values_sorted())),
     "without_nulls": repr(result.columns["t"].values_without_nulls()),

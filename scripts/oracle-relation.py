@@ -65,7 +65,7 @@ EXPRESSIONS = [
     "Column('a', 'text') == Column('a', 'text')", "Column('a', 'text') == Column('a', 'int')", "Column.translate_type('string')", "Column.translate_type('STRING')", "Column.translate_type('int')",
     "Column.create('a', 'string')", "Column.create('a', 'INTEGER').dtype", "Column.string_type(5)", "Column.numeric_type('numeric', 5, 2)", "Column.numeric_type('numeric', none, 2)",
     "Column.from_description('a', 'numeric(10,2)')", "Column.from_description('a', 'varchar(5)')", "Column.from_description('a', 'text')", "Column.from_description('a', 'varchar(x)')", "Column.TYPE_LABELS",
-    "Column('a', 'text').nope", "Column('a')",
+    "Column('a', 'text').nope", "Column('a')", "Column('a', 'text').nope()", "Relation.create(identifier='x').nope()", "Relation.create(identifier='x').path.nope()",
     "adapter.quote('a')", "adapter.quote('a\"b')",
     "adapter.render_raw_columns_constraints({'a': {'name': 'a', 'data_type': 'int', 'constraints': [{'type': 'not_null'}, {'type': 'check', 'expression': 'a > 0'}]}})",
     "adapter.render_raw_columns_constraints({'a': {'name': 'a', 'data_type': 'int', 'quote': true, 'constraints': [{'type': 'unique'}, {'type': 'primary_key', 'expression': 'x'}, {'type': 'check'}]}})",

@@ -9,6 +9,8 @@ import type { Callable, HostObject, Value } from '../values/value.ts';
 /** What a dialect decides about its columns. */
 export interface ColumnDialect {
   readonly className: string;
+  /** The class with its Python module, as jinja2's messages name it. */
+  readonly typeName: string;
   /** Types of contracts that have another name in the database, by upper-cased name. */
   readonly typeLabels: Readonly<Record<string, string>>;
   /** Types that print without a size; undefined: the general rule. */
@@ -38,7 +40,7 @@ export class Column implements HostObject {
     this.numericScale = numericScale;
   }
 
-  get jinjaType(): string { return this.dialect.className; }
+  get jinjaType(): string { return this.dialect.typeName; }
   get quoted(): string { return `"${this.name}"`; }
   get isString(): boolean { return STRING_TYPES.has(this.dtype.toLowerCase()); }
   get isFloat(): boolean { return FLOAT_TYPES.has(this.dtype.toLowerCase()); }
@@ -160,5 +162,5 @@ export class ColumnClass implements HostObject {
     return columnStatic(this.dialect, name);
   }
 
-  jinjaText(): string { return `<class '${this.dialect.className}'>`; }
+  jinjaText(): string { return `<class '${this.dialect.typeName}'>`; }
 }

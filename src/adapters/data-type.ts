@@ -39,7 +39,13 @@ function isNull(text: string, nulls: ReadonlySet<string>): boolean {
 abstract class AgateType implements DataType {
   abstract readonly name: DataTypeName;
   abstract cast(value: Value): Value | undefined;
-  readonly jinjaType: string = 'DataType';
+
+  /** Where dbt and agate keep the class. */
+  get jinjaType(): string {
+    const module = { Integer: 'dbt_common.clients.agate_helper', Number: 'dbt_common.clients.agate_helper', ISODateTime: 'dbt_common.clients.agate_helper',
+      Date: 'agate.data_types.date', DateTime: 'agate.data_types.date_time', Boolean: 'agate.data_types.boolean', Text: 'agate.data_types.text' }[this.name];
+    return `${module}.${this.name}`;
+  }
 
   jsonify(value: Value): Value {
     return value === null ? null : toText(value);
@@ -50,9 +56,7 @@ abstract class AgateType implements DataType {
   }
 
   jinjaText(): string {
-    const module = { Integer: 'dbt_common.clients.agate_helper', Number: 'dbt_common.clients.agate_helper', ISODateTime: 'dbt_common.clients.agate_helper',
-      Date: 'agate.data_types.date', DateTime: 'agate.data_types.date_time', Boolean: 'agate.data_types.boolean', Text: 'agate.data_types.text' }[this.name];
-    return `<${module}.${this.name} object>`;
+    return `<${this.jinjaType} object>`;
   }
 }
 

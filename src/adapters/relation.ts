@@ -26,6 +26,8 @@ const TYPE_VALUES = new Set<string>(Object.values(RELATION_TYPES));
 export interface RelationDialect {
   /** Python's class name, shown in `<PostgresRelation "a"."b">`. */
   readonly className: string;
+  /** The class with its Python module, as jinja2's messages name it. */
+  readonly typeName: string;
   readonly quoteCharacter: string;
   readonly quotePolicy: PolicyValues;
   readonly includePolicy: PolicyValues;
@@ -110,7 +112,8 @@ export class Relation implements HostObject {
   get identifier(): string | null { return this.fields.path.identifier; }
   get type(): RelationType | null { return this.fields.type; }
   get isInformationSchema(): boolean { return this.fields.informationSchemaView !== undefined; }
-  get jinjaType(): string { return this.isInformationSchema ? 'InformationSchema' : this.dialect.className; }
+  get jinjaType(): string { return this.isInformationSchema ? 'dbt.adapters.base.relation.InformationSchema' : this.dialect.typeName; }
+  get className(): string { return this.isInformationSchema ? 'InformationSchema' : this.dialect.className; }
 
   with(changes: Partial<RelationFields>): Relation {
     return new Relation(this.dialect, { ...this.fields, ...changes });
@@ -191,7 +194,7 @@ export class Relation implements HostObject {
   }
 
   toString(): string { return this.jinjaText(); }
-  jinjaRepr(): string { return `<${this.jinjaType} ${this.render()}>`; }
+  jinjaRepr(): string { return `<${this.className} ${this.render()}>`; }
   jinjaTruth(): boolean { return true; }
   jinjaHash(): string { return `relation:${this.render()}`; }
 
@@ -363,7 +366,7 @@ const METHODS: ReadonlyMap<string, (r: Relation) => Callable> = new Map<string, 
   ['incorporate', (r) => callable('incorporate', '**kwargs', (kwargs) => r.with(changesFrom(r, entriesOf(kwargs))))],
   ['replace', (r) => callable('replace', '**kwargs', (kwargs) => r.with(changesFrom(r, entriesOf(kwargs))))],
   ['to_dict', (r) => callable('to_dict', 'omit_none=False, **kwargs', (omit) => r.toDict(omit === true))],
-  ['get', (r) => callable('get', 'key, default=None', (key, fallback) => (key === 'metadata' ? PyDict.from({ type: r.jinjaType }) : r.jinjaItem(key) ?? fallback))],
+  ['get', (r) => callable('get', 'key, default=None', (key, fallback) => (key === 'metadata' ? PyDict.from({ type: r.className }) : r.jinjaItem(key) ?? fallback))],
   ['relation_max_name_length', (r) => callable('relation_max_name_length', '', () => r.dialect.maxIdentifier)],
   ['get_function_macro_name', () => callable('get_function_macro_name', 'config', (config) => `${toText(member(config, 'type'))}_function_${toText(member(config, 'language'))}`)],
   ['get_function_config', () => callable('get_function_config', 'model', functionConfig)],
@@ -491,13 +494,15 @@ function momentOf(value: Value): Value {
 
 /** `relation.path`, `relation.quote_policy`, `relation.include_policy`. */
 class PathParts implements HostObject {
-  readonly jinjaType: 'Path' | 'Policy';
+  readonly className: 'Path' | 'Policy';
   readonly values: PathValues | PolicyValues;
 
-  constructor(jinjaType: 'Path' | 'Policy', values: PathValues | PolicyValues) {
-    this.jinjaType = jinjaType;
+  constructor(className: 'Path' | 'Policy', values: PathValues | PolicyValues) {
+    this.className = className;
     this.values = values;
   }
+
+  get jinjaType(): string { return `dbt.adapters.contracts.relation.${this.className}`; }
 
   jinjaGet(name: string): Value | undefined {
     if (name === 'database' || name === 'schema' || name === 'identifier') return this.values[name];
@@ -506,7 +511,7 @@ class PathParts implements HostObject {
       case 'get_lowered_part': return callable(name, 'key', (key) => { const part = this.jinjaItem(key); return typeof part === 'string' ? part.toLowerCase() : null; });
       case 'to_dict': return callable(name, 'omit_none=False', (omit) => dictOf(PATH_PARTS.map((p) => [p, this.values[p]]), omit === true));
       case 'replace':
-        return callable(name, '**kwargs', (kwargs) => (this.jinjaType === 'Path' ? new PathParts('Path', changePath(this.values as PathValues, entriesOf(kwargs)))
+        return callable(name, '**kwargs', (kwargs) => (this.className === 'Path' ? new PathParts('Path', changePath(this.values as PathValues, entriesOf(kwargs)))
           : new PathParts('Policy', changePolicy(this.values as PolicyValues, entriesOf(kwargs)))));
       case 'get': return callable(name, 'key, default=None', (key, fallback) => this.jinjaItem(key) ?? fallback);
       default: return undefined;
@@ -518,11 +523,11 @@ class PathParts implements HostObject {
   }
 
   jinjaText(): string {
-    return `${this.jinjaType}(${PATH_PARTS.map((p) => `${p}=${toRepr(this.values[p])}`).join(', ')})`;
+    return `${this.className}(${PATH_PARTS.map((p) => `${p}=${toRepr(this.values[p])}`).join(', ')})`;
   }
 
   jinjaEquals(other: Value): boolean {
-    return other instanceof PathParts && other.jinjaType === this.jinjaType && PATH_PARTS.every((p) => this.values[p] === other.values[p]);
+    return other instanceof PathParts && other.className === this.className && PATH_PARTS.every((p) => this.values[p] === other.values[p]);
   }
 }
 
@@ -548,7 +553,7 @@ export function relationOf(dialect: RelationDialect, quoting: Partial<Record<Pat
 
 /** `api.Relation` and `adapter.Relation`: the class, with the project's quoting under `create`. */
 export class RelationClass implements HostObject {
-  readonly jinjaType = 'RelationProxy';
+  readonly jinjaType = 'dbt.context.providers.RelationProxy';
   readonly dialect: RelationDialect;
   readonly quoting: Partial<PolicyValues>;
 

@@ -7,7 +7,7 @@ import { toRepr } from '../values/text.ts';
 import type { HostObject, Value } from '../values/value.ts';
 
 export class ResponseObject implements HostObject {
-  readonly jinjaType = 'AdapterResponse';
+  readonly jinjaType = 'dbt.adapters.contracts.connection.AdapterResponse';
   readonly response: AdapterResponse;
 
   constructor(response: AdapterResponse) {

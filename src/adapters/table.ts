@@ -4,7 +4,7 @@ import { TsdbtError } from '../errors.ts';
 import { isGenerator, callableOf, NO_KWARGS } from '../values/call.ts';
 import { callable } from '../values/callable.ts';
 import { compare } from '../values/comparison.ts';
-import { PyDict } from '../values/dict.ts';
+import { PyDict, PyOrderedDict } from '../values/dict.ts';
 import { equals } from '../values/equality.ts';
 import { toArray } from '../values/iterate.ts';
 import { JinjaError } from '../values/python-error.ts';
@@ -12,6 +12,7 @@ import { PySlice, sequenceItem, sliceItems } from '../values/sequence.ts';
 import { toRepr, toText } from '../values/text.ts';
 import { isTruthy } from '../values/truth.ts';
 import { PyTuple } from '../values/tuple.ts';
+import { shortTypeName } from '../values/type-name.ts';
 import type { Callable, HostObject, Value } from '../values/value.ts';
 import { type DataType, TEXT } from './data-type.ts';
 import { csvOfTable, jsonOfTable, printTable } from './table-print.ts';
@@ -43,7 +44,7 @@ abstract class Sequence implements HostObject {
       case 'values': return callable(name, '', () => new PyTuple(this.values));
       case 'keys': return callable(name, '', () => (this.keys === null ? null : new PyTuple(this.keys)));
       case 'items': return callable(name, '', () => new PyTuple(this.requireKeys().map((key, i) => new PyTuple([key, this.values[i]!]))));
-      case 'dict': return callable(name, '', () => PyDict.from(this.requireKeys().map((key, i) => [key, this.values[i]!] as const)));
+      case 'dict': return callable(name, '', () => new PyOrderedDict(this.requireKeys().map((key, i) => [key, this.values[i]!] as const)));
       case 'get':
         return callable(name, 'key, default=None', (key, fallback) => {
           this.requireKeys();
@@ -78,7 +79,7 @@ abstract class Sequence implements HostObject {
   jinjaText(): string {
     const shown = this.values.slice(0, 5).map(toRepr);
     if (this.values.length > 5) shown.push('...');
-    return `<agate.${this.jinjaType}: (${shown.join(', ')})>`;
+    return `<agate.${shortTypeName(this)}: (${shown.join(', ')})>`;
   }
 
   private requireKeys(): readonly string[] {
@@ -89,7 +90,7 @@ abstract class Sequence implements HostObject {
 
 /** A row. Immutable, may be in several tables. */
 export class Row extends Sequence {
-  readonly jinjaType = 'Row';
+  readonly jinjaType = 'agate.rows.Row';
   readonly values: readonly Value[];
   readonly rowKeys: RowKeys;
 
@@ -114,7 +115,7 @@ export class Row extends Sequence {
 
 /** A column of a table; its values are read from the rows when asked for. */
 export class TableColumn extends Sequence {
-  readonly jinjaType = 'Column';
+  readonly jinjaType = 'agate.columns.Column';
   readonly keys = null;
   readonly index: number;
   readonly name: string;
@@ -148,7 +149,7 @@ export class TableColumn extends Sequence {
 }
 
 class NamedSequence extends Sequence {
-  readonly jinjaType = 'MappedSequence';
+  readonly jinjaType = 'agate.mapped_sequence.MappedSequence';
   readonly values: readonly Value[];
   readonly keys: readonly string[] | null;
 
@@ -187,7 +188,7 @@ export type Print = (text: string) => void;
 
 /** Rows under named, typed columns. Immutable: every method gives a new table. */
 export class Table implements HostObject {
-  readonly jinjaType = 'Table';
+  readonly jinjaType = 'agate.table.Table';
   readonly keys: RowKeys;
   readonly types: readonly DataType[];
   readonly rows: readonly Row[];

@@ -67,7 +67,7 @@ export class AdapterObject implements HostObject {
 
   constructor(options: AdapterObjectOptions) {
     this.options = options;
-    this.jinjaType = options.session === null ? 'ParseDatabaseWrapper' : 'RuntimeDatabaseWrapper';
+    this.jinjaType = options.session === null ? 'dbt.context.providers.ParseDatabaseWrapper' : 'dbt.context.providers.RuntimeDatabaseWrapper';
   }
 
   get adapter(): Adapter { return this.options.adapter; }
@@ -398,13 +398,13 @@ function flagValue(options: AdapterObjectOptions, name: string, byDefault: boole
 
 function behaviorObject(options: AdapterObjectOptions): HostObject {
   return {
-    jinjaType: 'Behavior',
+    jinjaType: 'dbt_common.behavior_flags.Behavior',
     jinjaGet: (name) => {
       const flag = BEHAVIOR_FLAGS.find(([known]) => known === name);
       if (!flag) throw new TsdbtError('compilation', `The flag ${name} has not been registered.`);
       const value = flagValue(options, name, flag[1]);
       return {
-        jinjaType: 'BehaviorFlagRendered',
+        jinjaType: 'dbt_common.behavior_flags.BehaviorFlagRendered',
         jinjaGet: (field) => (field === 'no_warn' || field === 'setting' ? value : field === 'name' ? name : undefined),
         jinjaTruth: () => {
           if (!value) options.onBehaviorFlag?.(name);
@@ -432,7 +432,7 @@ function configObject(config: RuntimeConfig, adapter: Adapter): HostObject {
     threads: () => profile.threads,
     packages_install_path: () => project.packages_install_path,
   };
-  return { jinjaType: 'RuntimeConfig', jinjaGet: (name) => (Object.hasOwn(fields, name) ? fields[name]!() : undefined) };
+  return { jinjaType: 'dbt.config.runtime.RuntimeConfig', jinjaGet: (name) => (Object.hasOwn(fields, name) ? fields[name]!() : undefined) };
 }
 
 function quotePart(config: RuntimeConfig, adapter: Adapter, part: 'database' | 'schema' | 'identifier'): boolean {

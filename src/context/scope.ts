@@ -105,6 +105,7 @@ export class ContextScope implements Scope {
     let inner: Callable | undefined;
     const call: Callable = (args, kwargs) => this.#track(macro.unique_id, (inner ??= this.bindUntracked(macro)), args, kwargs);
     call.jinjaGet = (name) => (name === 'macro' ? lazyDictOf(macro as MacroNode & { readonly [key: string]: unknown }) : name === 'get_name' ? callable(name, '', () => macro.name) : undefined);
+    call.jinjaType = 'dbt.clients.jinja.MacroGenerator';
     call.jinjaText = () => `<dbt.clients.jinja.MacroGenerator object ${macro.name}>`;
     this.#bound.set(macro.unique_id, call);
     return call;

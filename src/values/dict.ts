@@ -118,3 +118,8 @@ export class PyDict implements HostObject {
     return key === undefined ? (id as Value) : key;
   }
 }
+
+/** `collections.OrderedDict`: a dict that prints as a list of pairs. */
+export class PyOrderedDict extends PyDict {
+  override readonly jinjaType = 'collections.OrderedDict';
+}

@@ -1,5 +1,5 @@
 // `str` and `repr` of Python.
-import { PyDict } from './dict.ts';
+import { PyDict, PyOrderedDict } from './dict.ts';
 import { floatRepr } from './float.ts';
 import { valueError } from './python-error.ts';
 import type { HostObject, Value } from './value.ts';
@@ -50,10 +50,11 @@ function listRepr(v: Value[], open: unknown[]): string {
 function dictRepr(v: PyDict, open: HostObject[]): string {
   if (open.includes(v)) return '{...}';
   open.push(v);
+  const ordered = v instanceof PyOrderedDict;
   let text = '';
-  for (const [key, value] of v.entries()) text += `${text ? ', ' : ''}${repr(key, open)}: ${repr(value, open)}`;
+  for (const [key, value] of v.entries()) text += `${text ? ', ' : ''}${ordered ? '(' : ''}${repr(key, open)}${ordered ? ', ' : ': '}${repr(value, open)}${ordered ? ')' : ''}`;
   open.pop();
-  return `{${text}}`;
+  return ordered ? `OrderedDict(${text ? `[${text}]` : ''})` : `{${text}}`;
 }
 
 const MAX_DIGITS = 4300;

@@ -3,6 +3,7 @@ import type { ColumnDialect } from '../column.ts';
 
 export const POSTGRES_COLUMN: ColumnDialect = {
   className: 'PostgresColumn',
+  typeName: 'dbt.adapters.postgres.column.PostgresColumn',
   typeLabels: { STRING: 'TEXT' },
   // Text without a limit stays so, instead of becoming `character varying(256)`.
   dataType: (column) => {

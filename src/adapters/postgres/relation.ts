@@ -7,6 +7,7 @@ export const MAX_IDENTIFIER = 63;
 
 export const POSTGRES_RELATION: RelationDialect = {
   className: 'PostgresRelation',
+  typeName: 'dbt.adapters.postgres.relation.PostgresRelation',
   quoteCharacter: '"',
   quotePolicy: DEFAULT_POLICY,
   includePolicy: DEFAULT_POLICY,

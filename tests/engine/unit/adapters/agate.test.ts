@@ -126,6 +126,7 @@ describe('methods of a table', () => {
     ['str', () => toText(result)],
     ['rows[0]', () => toRepr(getItem(getAttribute(result, 'rows'), 0))],
     ['rows[0:2]', () => toRepr(getItem(getAttribute(result, 'rows'), new PySlice(0, 2, null)))],
+    ['rows[0].dict()', () => toRepr(run(getItem(getAttribute(run(result, 'select', [['i', 't']]), 'rows'), 0), 'dict'))],
     ['columns', () => toRepr(column('i'))],
     ['values_sorted', () => toRepr([...iterate(run(column('n'), 'values_sorted'))])],
     ['without_nulls', () => toRepr(run(column('t'), 'values_without_nulls'))],

@@ -4,7 +4,7 @@
 {%- set big = t.where(true_for_big) if false else t %}
 -- rows {{ t.rows | length }} {{ t.column_names }} {{ t.column_types | length }}
 {% for row in t.rows -%}
--- {{ row[0] }} {{ row['name'] }} {{ row.name }} {{ row.values() }} {{ row.dict() if loop.first }} {{ row.amount is none }}
+-- {{ row[0] }} {{ row['name'] }} {{ row.name }} {{ row.values() }} {{ row.dict() | list if loop.first }} {{ row.dict() | tojson if loop.last }} {{ row.amount is none }}
 {% endfor -%}
 -- {{ t.select(['id']).column_names }} {{ t.exclude(['id']).column_names }} {{ t.rename(column_names=['a', 'b', 'c']).column_names }}
 -- {{ t.order_by('name').columns['name'].values() | list }} {{ t.limit(2).rows | length }} {{ t.columns[2].values() | list }}
