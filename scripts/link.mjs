@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const program = join(dirname(fileURLToPath(import.meta.url)), '..', 'bin', 'tsdbt.js');
 
 /** Puts a link into `dir`; leaves alone whatever is there and is not a link. @returns whether the link is there now */
-function link(dir) {
+function link(dir, where) {
   const path = join(dir, 'tsdbt');
   try {
     mkdirSync(dir, { recursive: true });
@@ -21,7 +21,7 @@ function link(dir) {
       rmSync(path);
     }
     symlinkSync(program, path);
-    process.stdout.write(`npx tsdbt now works in other folders too (link ${path}; TSDBT_NO_LINK=1 leaves it out)\n`);
+    process.stdout.write(`npx tsdbt now works in ${where} too (link ${path}; TSDBT_NO_LINK=1 leaves it out)\n`);
     return true;
   } catch {
     return false;
@@ -34,7 +34,7 @@ if (!process.env.TSDBT_NO_LINK && process.platform !== 'win32') {
     ? spawnSync(process.execPath, [npm, 'prefix', '-g'], { encoding: 'utf8' })
     : spawnSync('npm', ['prefix', '-g'], { encoding: 'utf8' });
   const prefix = asked.status === 0 ? asked.stdout.trim() : '';
-  if (!(prefix && link(join(prefix, 'bin'))) && !link(join(homedir(), 'node_modules', '.bin'))) {
+  if (!(prefix && link(join(prefix, 'bin'), 'other folders')) && !link(join(homedir(), 'node_modules', '.bin'), `folders below ${homedir()}`)) {
     process.stdout.write(`In other folders, start it as: node ${program}\n`);
   }
 }

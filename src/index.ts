@@ -2,6 +2,7 @@
 // what they do is in the folders below. Console, process and exit codes are the command line's.
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import type { Adapter } from './adapters/adapter.ts';
 import { createAdapter } from './adapters/index.ts';
 import { engineStamp, hasSemanticManifest, readBuiltinMacros, readParseCache, writeIfChanged, writeGraphSummary, writeManifest, writeParseCache, writeParsedManifest, writeRunResults } from './artifacts.ts';
 import { createTemplateEnvironments } from './context/templates.ts';
@@ -59,13 +60,17 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
     profile: flags['profile'] as string | undefined, target: flags['target'] as string | undefined, vars: flags['vars'] as { [name: string]: Json } | undefined,
     flags, env, cwd, invocation, render, logger,
   });
-  const { project, profile } = config;
-  const notify = (msg: string): void => logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
-  const adapter = await createAdapter(profile, { quoting: project.quoting, threads: flags.threads ?? profile.threads, projectDir: project.project_root, notify });
+  const { project } = config;
   return {
-    config, adapter, templates, files: projectFiles(config), loadYaml: (text) => loadYaml(text, null, { dates: true }), logger, now, pid: options.pid,
+    config, adapter: await openAdapter(config, env, logger), templates, files: projectFiles(config), loadYaml: (text) => loadYaml(text, null, { dates: true }), logger, now, pid: options.pid,
     targetPath: resolve(project.project_root, project.target_path),
   };
+}
+
+/** The adapter of the project's target. Opens no connection. */
+export function openAdapter({ project, profile, flags }: RuntimeConfig, env: LoadOptions['env'], logger: Logger): Promise<Adapter> {
+  const notify = (msg: string): void => logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
+  return createAdapter(profile, { quoting: project.quoting, threads: flags.threads ?? profile.threads, projectDir: project.project_root, env, notify });
 }
 
 /**

@@ -11,6 +11,8 @@ export interface AdapterOptions {
   readonly threads?: number | undefined;
   /** Folder that an embedded server's relative path counts from. */
   readonly projectDir: string;
+  /** Where a driver's own variables are looked up (PGSSLMODE). */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Told when something takes longer than a moment: an embedded server is being installed. */
   readonly notify?: ((message: string) => void) | undefined;
 }

@@ -15,6 +15,7 @@ import type { Value } from '../../values/value.ts';
 import { claimSql, columnsSql, linksSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
 import { POSTGRES_COLUMN } from './column.ts';
 import { ConnectionPool, type ServerAddress } from './connection.ts';
+import { completeTls, defaultHost, type Environment, serverOptions } from './connection-defaults.ts';
 import { POSTGRES_CREDENTIALS } from './credentials.ts';
 import { dependantNamesSql, dependantsSql, parseDependants } from './dependants.ts';
 import { quoteIdentifier } from './literal.ts';
@@ -40,6 +41,7 @@ export interface PostgresOptions {
   readonly credentials: Credentials;
   readonly threads: number;
   readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
+  readonly env?: Environment | undefined;
   /** Where an embedded server is, when the profile asks for one; asked once, with the first connection. */
   readonly embedded?: (() => Promise<{ host: string; port: number; user: string; password: string; database: string; release(): Promise<void> }>) | undefined;
 }
@@ -55,6 +57,8 @@ export class PostgresAdapter implements Adapter {
   private readonly pool: ConnectionPool;
   private readonly database: string;
   private address: Promise<ServerAddress> | undefined;
+  /** Where the embedded server turned out to be. */
+  private shown: { readonly [key: string]: string | number } = {};
   private releaseServer: (() => Promise<void>) | undefined;
   private readonly sessions = new Set<PostgresSession>();
   /** Relations that were seen to have nothing on top when they were locked. */
@@ -67,7 +71,7 @@ export class PostgresAdapter implements Adapter {
   }
 
   connectionInfo(): readonly (readonly [key: string, value: Value])[] {
-    const { credentials } = this.options;
+    const credentials: Credentials = { ...this.options.credentials, ...this.shown };
     return POSTGRES_CREDENTIALS.shown.map((key) => [key, scalar(credentials[key])] as const);
   }
 
@@ -258,20 +262,22 @@ export class PostgresAdapter implements Adapter {
   }
 
   private async resolveServer(): Promise<ServerAddress> {
-    const { credentials, embedded } = this.options;
+    const { credentials, embedded, env = {} } = this.options;
+    const said = (key: string): string | null => textOf(credentials[key]);
+    const tls = { sslmode: said('sslmode'), sslcert: said('sslcert'), sslkey: said('sslkey'), sslrootcert: said('sslrootcert') };
     const common = {
-      connectTimeout: numberOf(credentials['connect_timeout'], 10), retries: numberOf(credentials['retries'], 1), applicationName: textOf(credentials['application_name']),
-      keepalivesIdle: numberOf(credentials['keepalives_idle'], 0), sslcert: textOf(credentials['sslcert']), sslkey: textOf(credentials['sslkey']),
-      sslrootcert: textOf(credentials['sslrootcert']),
+      connectTimeout: numberOf(credentials['connect_timeout'], 10), retries: numberOf(credentials['retries'], 1), applicationName: said('application_name'),
+      keepalivesIdle: numberOf(credentials['keepalives_idle'], 0), options: serverOptions(env),
     };
     if (embedded) {
       const server = await embedded();
       this.releaseServer = () => server.release();
-      return { ...common, ...server, sslmode: 'disable' };
+      this.shown = { host: server.host, port: server.port, user: server.user, database: server.database };
+      return { ...common, ...tls, ...server, sslmode: 'disable' };
     }
+    const port = numberOf(credentials['port'], 5432);
     return {
-      ...common, host: textOf(credentials['host']) ?? 'localhost', port: numberOf(credentials['port'], 5432), user: textOf(credentials['user']) ?? '',
-      password: textOf(credentials['password']) ?? '', database: this.database, sslmode: textOf(credentials['sslmode']),
+      ...common, ...completeTls(tls, env), host: said('host') ?? defaultHost(port), port, user: said('user') ?? '', password: said('password') ?? '', database: this.database,
     };
   }
 }

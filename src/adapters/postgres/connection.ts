@@ -21,6 +21,8 @@ export interface ServerAddress {
   readonly applicationName: string | null;
   /** Seconds of silence before a keep-alive; 0: the system's. */
   readonly keepalivesIdle: number;
+  /** For the server's command line. */
+  readonly options: string | null;
   readonly sslmode: string | null;
   readonly sslcert: string | null;
   readonly sslkey: string | null;
@@ -178,12 +180,18 @@ async function openClient(address: ServerAddress, ssl: TlsOptions | false): Prom
   const client = new driver.Client({
     host: address.host, port: address.port, user: address.user, password: address.password, database: address.database,
     application_name: address.applicationName ?? undefined, connectionTimeoutMillis: address.connectTimeout * 1000, ssl,
-    keepAlive: true, keepAliveInitialDelayMillis: address.keepalivesIdle * 1000,
+    options: address.options ?? undefined, keepAlive: true, keepAliveInitialDelayMillis: address.keepalivesIdle * 1000,
   });
   // A failure after the attempt is over must not end the process.
   client.on('error', () => {});
+  let dateStyle = 'ISO';
+  (client as unknown as { connection: NodeJS.EventEmitter }).connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
+    if (status.parameterName === 'DateStyle') dateStyle = status.parameterValue;
+  });
   try {
     await client.connect();
+    // A role or a database may have its own; dbt's driver asks for this one, and dates are read in no other.
+    if (!dateStyle.startsWith('ISO')) await client.query("SET DATESTYLE TO 'ISO'");
     return client;
   } catch (error) {
     destroy(client);
@@ -203,9 +211,9 @@ function tlsOptions(address: ServerAddress): TlsOptions {
   const certificates = {
     ...(address.sslcert ? { cert: read(address.sslcert) } : {}),
     ...(address.sslkey ? { key: read(address.sslkey) } : {}),
-    ...(address.sslrootcert ? { ca: read(address.sslrootcert) } : {}),
+    ...(address.sslrootcert && address.sslrootcert !== 'system' ? { ca: read(address.sslrootcert) } : {}),
   };
-  const mode = address.sslmode ?? 'prefer';
+  const mode = address.sslmode ?? (address.sslrootcert === 'system' ? 'verify-full' : 'prefer');
   if (mode === 'verify-full') return { ...certificates, rejectUnauthorized: true };
   if (mode === 'verify-ca' || (mode === 'require' && address.sslrootcert)) return { ...certificates, rejectUnauthorized: true, checkServerIdentity: () => undefined };
   if (['require', 'prefer', 'allow'].includes(mode)) return { ...certificates, rejectUnauthorized: false };

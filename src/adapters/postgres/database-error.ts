@@ -118,6 +118,6 @@ export function connectionError(error: unknown, place: Place): TsdbtError {
   if (code === 'ENOENT') return new TsdbtError('connection', `${where}: No such file or directory\n\tIs the server running locally and accepting connections on that socket?`, { code });
   if (/does not support SSL/.test(text)) return new TsdbtError('connection', `${where}: server does not support SSL, but SSL was required`, { code });
   const timeout = /timeout expired/.test(text) || code === 'ETIMEDOUT';
-  const reason = timeout ? 'timeout expired' : /terminated unexpectedly/.test(text) ? 'server closed the connection unexpectedly' : text;
+  const reason = timeout ? 'timeout expired' : /password must be a string/.test(text) ? 'fe_sendauth: no password supplied' : /terminated unexpectedly/.test(text) ? 'server closed the connection unexpectedly' : text;
   return new TsdbtError('connection', `${where}: ${reason}`, { code });
 }

@@ -112,8 +112,6 @@ async function checkConnection(loaded: LoadedProject | null, say: (msg: string) 
     say('Connection test skipped since no profile was found');
     return { shown: red('SKIPPED'), problem: null };
   }
-  say('Connection:');
-  for (const [key, value] of loaded.adapter.connectionInfo()) say(`  ${key}: ${toText(value)}`);
   let check = fine('OK connection ok');
   try {
     await loaded.adapter.check();
@@ -123,6 +121,9 @@ async function checkConnection(loaded: LoadedProject | null, say: (msg: string) 
   } finally {
     await loaded.adapter.close();
   }
+  // Now it is known where an embedded server listens.
+  say('Connection:');
+  for (const [key, value] of loaded.adapter.connectionInfo()) say(`  ${key}: ${toText(value)}`);
   say(`  Connection test: [${check.shown}]\n`);
   return check;
 }

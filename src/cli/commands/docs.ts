@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { openScope } from '../../compiler/node-scope.ts';
 import { generateDocs } from '../../docs/generate.ts';
 import { serveDocs } from '../../docs/serve.ts';
-import { createRunContext, load, reportCounts, run, select, write, writeSummary } from '../../index.ts';
+import { createRunContext, load, openAdapter, reportCounts, run, select, write, writeSummary } from '../../index.ts';
 import { artifactMetadata } from '../../runner/metadata.ts';
 import { openSession } from '../../runner/open-session.ts';
 import { operationNode } from '../../runner/operation-node.ts';
@@ -30,8 +30,8 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
     }
   }
   // Compiling has closed its connections; the catalogue is asked for on new ones.
-  const catalogued = await load({ cwd: session.cwd, env: session.env, flags, invocation: session.invocation, logger, now, pid: process.pid });
-  const withDatabase = { ...ctx, adapter: catalogued.adapter, scopes: { ...ctx.scopes, context: { ...ctx.scopes.context, adapter: catalogued.adapter } } };
+  const adapter = await openAdapter(config, session.env, logger);
+  const withDatabase = { ...ctx, adapter, scopes: { ...ctx.scopes, context: { ...ctx.scopes.context, adapter } } };
   const database = openSession(withDatabase, 'generate_catalog', operationNode(config, 'generate_catalog'));
   try {
     const scope = openScope(withDatabase, operationNode(config, 'generate_catalog'), database, { operation: true });
@@ -39,13 +39,13 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
     const selectedForCatalog = narrowed ? select(parsed, { which: 'list' }).selected : null;
     const catalog = await generateDocs({
       manifest: ctx.manifest, projectRoot: config.project.project_root, assetPaths: config.project.asset_paths, targetDir: targetPath, selected: selectedForCatalog,
-      emptyCatalog: flags['empty_catalog'] === true, static: flags['static'] === true, adapter: catalogued.adapter,
+      emptyCatalog: flags['empty_catalog'] === true, static: flags['static'] === true, adapter,
       executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs), metadata: artifactMetadata(config, 'catalog', 1, now()), version: TSDBT_VERSION, logger,
     });
     return (catalog.errors ?? []).length === 0;
   } finally {
     await database.release();
-    await catalogued.adapter.close();
+    await adapter.close();
   }
 }
 
