@@ -84,6 +84,18 @@ export interface Capabilities {
   readonly validIncrementalStrategies: readonly string[];
 }
 
+/** An interval of event time, in UTC milliseconds since 1970; the end is not part of it. */
+export interface DoneInterval { readonly start: number; readonly end: number }
+
+/** Remembers in the database which intervals of a microbatch model are built. */
+export interface IntervalLedger {
+  /** Those of a relation, oldest first; none when nothing is known of it. Makes what it needs to remember. */
+  read(session: Session, relation: Relation): Promise<DoneInterval[]>;
+  /** Notes an interval; runs in the transaction that built it. @param anew the relation was built anew: forget what was noted before */
+  markSql(relation: Relation, interval: DoneInterval, anew: boolean): string;
+  forgetSql(relation: Relation): string;
+}
+
 /** A database of one dialect. Created once a command from the profile; opens no connection before it is needed. */
 export interface Adapter {
   readonly type: string;
@@ -93,6 +105,8 @@ export interface Adapter {
   readonly cache: RelationCache;
   readonly relations: RelationDialect;
   readonly columns: ColumnDialect;
+  /** Null where a batch and its note cannot be one transaction. */
+  readonly intervals: IntervalLedger | null;
   /** Connection facts fit for `debug`, `target` and logs: never a secret. In dbt's order. */
   connectionInfo(): readonly (readonly [key: string, value: Value])[];
   session(options: SessionOptions): Session;
@@ -111,7 +125,7 @@ export interface Adapter {
   /** Which of the schemas exist, in one query. */
   existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>>;
   /** See `SqlAdapter.lockRelation`. */
-  lockRelation(session: Session, relation: Relation, shared: boolean): Promise<void>;
+  lockRelation(session: Session, relation: Relation): Promise<void>;
   /**
    * Takes a name for the session's transaction, without waiting. Nobody else on this database gets it until that ends.
    * @param holder what others are told

@@ -212,11 +212,10 @@ export class SqlAdapter {
   /**
    * Takes the lock of a relation until the transaction ends, opening one, and looks at the relation again: what another run did meanwhile
    * counts.
-   * @param shared several may hold it at a time (batches of one model), but nobody who wants it alone
    */
-  async lockRelation(relation: Relation, shared = false): Promise<void> {
+  async lockRelation(relation: Relation): Promise<void> {
     this.dropped = [];
-    await this.adapter.lockRelation(this.session, relation, shared);
+    await this.adapter.lockRelation(this.session, relation);
   }
 
   /** What reads a relation, directly or not, in the order in which it can be created; each is locked and remembered for `restoreDependants`. */

@@ -7,7 +7,7 @@ import { TsdbtError } from '../errors.ts';
 import type { Value } from '../values/index.ts';
 import { type InjectedCte, injectCtes } from './inject-ctes.ts';
 import type { CompileContext, EphemeralCode, RenderedCode } from './compile-context.ts';
-import { openScope } from './node-scope.ts';
+import { type BatchScope, openScope } from './node-scope.ts';
 import { parseInput } from './unit-test-nodes.ts';
 import { writePath } from './write-path.ts';
 
@@ -19,20 +19,22 @@ export interface CompileOptions {
   readonly extra?: ReadonlyMap<string, Value>;
   /** False: nothing is written below target/compiled. */
   readonly write?: boolean;
+  /** The batch of a microbatch model that the code is rendered for. */
+  readonly batch?: BatchScope | undefined;
 }
 
 /** @returns a new node with `compiled_code`; CTEs of ephemeral models are in it */
 export async function compileNode<N extends CompilableNode>(ctx: CompileContext, node: N, session: Session, options: CompileOptions = {}): Promise<N> {
-  const rendered = await renderCode(ctx, node, session, options.extra);
+  const rendered = await renderCode(ctx, node, session, options);
   const ctes = await collectCtes(ctx, rendered.ephemerals, session);
   const injection = ctx.config.flags['inject_ephemeral_ctes'] === false ? { sql: rendered.code, at: 0, length: 0 } : injectCtes(rendered.code, ctes);
   ctx.sources.set(node.unique_id, { rendered, injection });
-  return finish(ctx, { ...node, compiled: true, compiled_code: injection.sql, extra_ctes: ctes, extra_ctes_injected: true }, options.write ?? true);
+  return finish(ctx, { ...node, compiled: true, compiled_code: injection.sql, extra_ctes: ctes, extra_ctes_injected: true }, options.write ?? true, options.batch);
 }
 
-function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: boolean): N {
+function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: boolean, batch?: BatchScope): N {
   if (write && node.compiled_code) {
-    node.compiled_path = writePath(node, ctx.config.project.target_path, 'compiled');
+    node.compiled_path = writePath(node, ctx.config.project.target_path, 'compiled', batch?.name);
     ctx.write(node.compiled_path, node.compiled_code);
   }
   if (node.resource_type === 'test' && node.relation_name === null && (node.config.store_failures || ctx.config.flags.store_failures)) {
@@ -41,8 +43,8 @@ function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: b
   return node.resource_type === 'model' ? withForeignKeys(ctx, node) as N : node;
 }
 
-async function renderCode(ctx: CompileContext, node: CompilableNode, session: Session, extra?: ReadonlyMap<string, Value>): Promise<RenderedCode> {
-  const scope = openScope(ctx, node, session, { extra, code: true });
+async function renderCode(ctx: CompileContext, node: CompilableNode, session: Session, { extra, batch }: CompileOptions = {}): Promise<RenderedCode> {
+  const scope = openScope(ctx, node, session, { extra, batch, code: true });
   if (node.language === 'python' && node.resource_type === 'model') {
     return { code: `${node.raw_code}\n\n${await scope.render('{{ py_script_postfix(model) }}', node.original_file_path)}`, trace: null, ephemerals: scope.ephemerals() };
   }

@@ -35,7 +35,11 @@ export interface ScopeFactory {
   readonly loadSeed: (node: SeedNode) => Table | Promise<Table>;
 }
 
+/** One batch of a microbatch model: what its reads are limited to, and its name in file names. */
+export interface BatchScope extends TimeWindow { readonly name: string }
+
 export interface OpenScopeOptions {
+  readonly batch?: BatchScope | undefined;
   readonly extra?: ReadonlyMap<string, Value> | undefined;
   readonly thread?: string | undefined;
   readonly logger?: Logger | undefined;
@@ -56,17 +60,19 @@ export class NodeScope {
   readonly #ctx: CompileContext;
   readonly #node: GraphNode;
   readonly #ephemerals: string[] = [];
+  readonly #batch: BatchScope | undefined;
 
   constructor(ctx: CompileContext, node: GraphNode, session: Session, options: OpenScopeOptions) {
     this.#ctx = ctx;
     this.#node = node;
+    this.#batch = options.batch;
     const { scopes } = ctx;
     const unit = ctx.unitTest;
     const isUnit = unit !== undefined && options.code === true && node.resource_type === 'unit_test';
     const scopeOptions: RuntimeScopeOptions = {
       context: options.thread === undefined ? scopes.context : { ...scopes.context, threadId: options.thread },
       resolver: ctx.resolver, manifest: ctx.manifest, lookup: isUnit ? unit.lookup : scopes.lookup, node: node as unknown as ContextNode, session,
-      selectedResources: ctx.selected, sample: scopes.sample, adapterHooks: scopes.adapterHooks,
+      selectedResources: ctx.selected, sample: scopes.sample, batch: options.batch ?? null, adapterHooks: scopes.adapterHooks,
       onCte: (id) => {
         if (!this.#ephemerals.includes(id)) this.#ephemerals.push(id);
       },
@@ -92,7 +98,7 @@ export class NodeScope {
 
   #write(payload: string): void {
     const node = this.#node as GraphNode & { build_path?: string | null };
-    node.build_path = writePath(node, this.#ctx.config.project.target_path, 'run');
+    node.build_path = writePath(node, this.#ctx.config.project.target_path, 'run', this.#batch?.name);
     this.#ctx.write(node.build_path, payload);
   }
 

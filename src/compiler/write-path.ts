@@ -8,11 +8,11 @@ import type { GraphNode } from '../contracts/node.ts';
  * @param suffix start of a batch, for models written batch by batch
  * @returns relative to the project's folder unless `targetPath` is absolute
  */
-export function writePath(node: GraphNode, targetPath: string, folder: 'compiled' | 'run', suffix: string | null = null): string {
+export function writePath(node: GraphNode, targetPath: string, folder: 'compiled' | 'run', suffix?: string): string {
   const { path, original_file_path: file } = node;
   let below = node.resource_type === 'snapshot' ? `${file}/${node.name}.sql`
     : posix.basename(path) === posix.basename(file) ? file : `${file}/${path}`;
-  if (suffix !== null) {
+  if (suffix !== undefined) {
     const { dir, name, ext } = posix.parse(below);
     below = posix.join(dir, name, `${name}_${suffix}${ext}`);
   }

@@ -255,8 +255,8 @@ const METHODS: Readonly<Record<string, Method>> = {
   build_catalog_relation: () => callable('build_catalog_relation', 'config', (config) => buildCatalogRelation(config!)),
   get_catalog_integration: () => callable('get_catalog_integration', 'name', (name) => { throw noCatalog(toText(name!)); }),
   get_partitions_metadata: () => callable('get_partitions_metadata', 'table', () => { throw new TsdbtError('runtime', '`get_partitions_metadata` is not implemented for this adapter!'); }),
-  lock_relation: (self) => callable('lock_relation', 'relation, shared=False', async (relation, shared) => {
-    await self.sql.lockRelation(relationArgument('lock_relation', 'relation', relation!), isTruthy(shared!));
+  lock_relation: (self) => callable('lock_relation', 'relation', async (relation) => {
+    await self.sql.lockRelation(relationArgument('lock_relation', 'relation', relation!));
     return null;
   }),
   // Readers first: the order in which they can be dropped.

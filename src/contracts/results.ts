@@ -11,6 +11,9 @@ export interface TimingInfo { name: 'compile' | 'execute'; started_at: string | 
 /** What the database said about a statement: dbt's AdapterResponse. */
 export interface AdapterResponse { _message: string; code?: string; rows_affected?: number; [extra: string]: unknown }
 
+/** Batches of a microbatch model: start and end, ISO, UTC. */
+export interface BatchResults { successful: [string, string][]; failed: [string, string][] }
+
 export interface RunResult {
   status: NodeStatus;
   timing: TimingInfo[];
@@ -24,7 +27,7 @@ export interface RunResult {
   compiled: boolean | null;
   compiled_code: string | null;
   relation_name: string | null;
-  batch_results: { successful: [string, string][]; failed: [string, string][] } | null;
+  batch_results: BatchResults | null;
   /** Not written to the artifact: the node itself, for `results` in on-run-end. */
   node?: GraphNode;
 }

@@ -1,13 +1,14 @@
-// What dbt checks when everything is parsed: names and relations that collide, groups, access, snapshots, microbatch models,
-// deprecated models, names with spaces, config paths that apply to nothing. Leaves references to references.ts.
+// What dbt checks when everything is parsed: names and relations that collide, groups, access, snapshots, deprecated
+// models, names with spaces, config paths that apply to nothing. Leaves references to references.ts.
 import type { Json, ManifestNode, ModelNode, ParsedOnlyNode } from '../contracts/node.ts';
 import type { ConfigSection } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { isDict } from './config-fields.ts';
+import { checkMicrobatchModels } from './microbatch-checks.ts';
 import type { ConfigDict } from './node-config.ts';
 import type { ParseTools } from './node-update.ts';
 import { pluralOf, type ParseState } from './parse-state.ts';
-import { pyRepr, pyStr, pyTypeText } from './python-text.ts';
+import { pyRepr, pyStr } from './python-text.ts';
 
 const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot']);
 
@@ -18,8 +19,8 @@ export function checkProject(tools: ParseTools): void {
   for (const node of state.nodes.values()) {
     if (node.resource_type === 'model') checkPublicEphemeral(node);
     else if (node.resource_type === 'snapshot') checkSnapshot(node);
-    if ((node.config as ConfigDict)['incremental_strategy'] === 'microbatch' && node.config.materialized === 'incremental') checkMicrobatch(state, node as ModelNode);
   }
+  checkMicrobatchModels(state);
   checkFunctionArguments(state);
 }
 
@@ -66,42 +67,6 @@ function checkSnapshot(node: ManifestNode): void {
     if (columns !== null && columns !== '') fail("A 'timestamp' snapshot should not have 'check_cols'");
   }
   if (config['materialized'] && config['materialized'] !== 'snapshot') fail("A snapshot must have a materialized value of 'snapshot'");
-}
-
-function checkMicrobatch(state: ParseState, node: ModelNode): void {
-  const config = node.config as ConfigDict;
-  const fail = (rest: string): never => {
-    throw new TsdbtError('parsing', `Microbatch model '${node.name}' ${rest}`, { path: node.original_file_path });
-  };
-  const { event_time, begin, batch_size, lookback, concurrent_batches } = config;
-  if (event_time === null) fail("must provide an 'event_time' (string) config that indicates the name of the event time column.");
-  if (typeof event_time !== 'string') fail(`must provide an 'event_time' config of type string, but got: ${pyTypeText(event_time)}.`);
-  if (begin === null) fail("must provide a 'begin' (datetime) config that indicates the earliest timestamp the microbatch model should be built from.");
-  if (typeof begin !== 'string') fail(`must provide a 'begin' config of type datetime, but got: ${pyTypeText(begin)}.`);
-  const start = /^\d{4}-\d\d-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[-+]\d\d:?\d\d)?)?$/.exec(begin as string);
-  if (start === null) fail(`must provide a 'begin' config of valid datetime (ISO format), but got: ${pyStr(begin)}.`);
-  const sizes = ['hour', 'day', 'month', 'year'];
-  if (!sizes.includes(batch_size as string)) fail(`must provide a 'batch_size' config that is one of ${pyRepr(sizes)}, but got: ${pyStr(batch_size)}.`);
-  if (lookback !== null && !(typeof lookback === 'number' && Number.isInteger(lookback))) {
-    fail(`must provide the optional 'lookback' config as type int, but got: ${pyTypeText(lookback)}).`);
-  }
-  if (concurrent_batches !== null && typeof concurrent_batches !== 'boolean') {
-    fail(`optional 'concurrent_batches' config must be of type \`bool\` if specified, but got: ${pyTypeText(concurrent_batches)}).`);
-  }
-  node.config = { ...node.config, begin: isoDateTime(begin as string) };
-  const inputs = node.depends_on.nodes.map((id) => state.nodes.get(id) ?? state.sources.get(id));
-  if (!inputs.some((input) => Boolean((input?.config as ConfigDict | undefined)?.['event_time']))) {
-    state.warnings.warn(
-      'MicrobatchModelNoEventTimeInputs', 'I074',
-      `The microbatch model '${node.name}' has no 'ref' or 'source' input with an 'event_time' configuration. \nThis means no filtering can be applied and can result in unexpected duplicate records in the resulting microbatch model.`,
-      { model_name: node.name },
-    );
-  }
-}
-
-function isoDateTime(text: string): string {
-  const [day, time = '00:00:00'] = text.split(/[T ]/) as [string, string?];
-  return `${day}T${time.length === 5 ? `${time}:00` : time}`;
 }
 
 function checkFunctionArguments(state: ParseState): void {

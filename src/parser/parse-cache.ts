@@ -45,7 +45,8 @@ export interface CachedParseOutput extends ParseOutput {
 /** dbt says these even when nothing was parsed again. */
 const REPEATED: ReadonlySet<string> = new Set([
   'DeprecatedModel', 'DeprecatedReference', 'UpcomingReferenceDeprecation', 'UnusedResourceConfigPath', 'SpacesInResourceNameDeprecation',
-  'ResourceNamesWithSpacesDeprecation', 'DuplicateNameDistinctNodeTypesDeprecation', 'MicrobatchModelNoEventTimeInputs',
+  'ResourceNamesWithSpacesDeprecation', 'DuplicateNameDistinctNodeTypesDeprecation', 'MicrobatchModelNoEventTimeInputs', 'InvalidConcurrentBatchesConfig',
+  'MicrobatchMacroOutsideOfBatchesDeprecation',
 ]);
 /** Flags that can change a parse although no template asks for them. */
 const PARSE_FLAGS: readonly string[] = ['store_failures', 'warn_error', 'warn_error_options', 'static_parser'];

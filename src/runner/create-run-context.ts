@@ -46,7 +46,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   });
   return {
     config, manifest: working, adapter, resolver, logger, log, scopes, selected, ephemerals: new Map(), sources: new Map(), tables: new Map(), now,
-    journal: null, views,
+    journal: null, retry: null, views,
     queryComment: (node: GraphNode) => {
       let text: ReturnType<typeof comment> | undefined;
       return () => (text === undefined ? (text = comment(node.unique_id, node.unique_id.startsWith('operation.') ? null : node)) : text);

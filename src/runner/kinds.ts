@@ -1,7 +1,8 @@
 // Which kind of runner a node gets in which command. A table; the kinds are in the files beside it.
-import type { GraphNode } from '../contracts/node.ts';
+import type { GraphNode, ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { dataTestKind } from './data-test.ts';
+import { microbatchKind } from './microbatch.ts';
 import { modelKind } from './model.ts';
 import { noOpKind } from './no-op.ts';
 import type { NodeKind } from './run-node.ts';
@@ -10,16 +11,19 @@ import { compileKind, showKind } from './show.ts';
 import { snapshotKind } from './snapshot.ts';
 import { unitTestKind } from './unit-test.ts';
 
-/** @param which the command; freshness brings its own kind */
-export function kindFor(which: string): (node: GraphNode) => NodeKind {
-  return (node) => chooseKind(which, node) as NodeKind;
+/**
+ * @param which the command; freshness brings its own kind
+ * @param batched models that are run batch by batch
+ */
+export function kindFor(which: string, batched: (model: ModelNode) => boolean): (node: GraphNode) => NodeKind {
+  return (node) => chooseKind(which, node, batched) as NodeKind;
 }
 
-function chooseKind(which: string, node: GraphNode): unknown {
+function chooseKind(which: string, node: GraphNode, batched: (model: ModelNode) => boolean): unknown {
   if (which === 'compile' || which === 'generate') return compileKind;
   if (which === 'show') return node.resource_type === 'seed' ? seedKind : showKind;
   switch (node.resource_type) {
-    case 'model': return modelKind;
+    case 'model': return batched(node) ? microbatchKind : modelKind;
     case 'seed': return seedKind;
     case 'snapshot': return snapshotKind;
     case 'test': return dataTestKind;

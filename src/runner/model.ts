@@ -61,11 +61,14 @@ function materializedRelations(returned: Value, materialization: string): Relati
   });
 }
 
-/** Executes a model, seed or snapshot. */
-export async function executeRelational(ctx: RunContext, node: ManifestNode, session: Session): Promise<Outcome & { scope: NodeScope }> {
-  const scope = openScope(ctx, node, session);
+/**
+ * Executes a model, seed or snapshot.
+ * @param prepared the context to run it in, for one batch of a model; by default one of its own
+ */
+export async function executeRelational(ctx: RunContext, node: ManifestNode, session: Session, prepared?: NodeScope): Promise<Outcome & { scope: NodeScope }> {
+  const scope = prepared ?? openScope(ctx, node, session);
   const relations = await materialize(ctx, node, scope);
-  if (node.resource_type === 'model') relations.push(...(await createLatestVersionPointer(ctx, node, relations, session)));
+  if (node.resource_type === 'model' && prepared === undefined) relations.push(...(await createLatestVersionPointer(ctx, node, relations, session)));
   for (const relation of relations) ctx.adapter.cache.replace(relation);
   const main = scope.statement('main');
   if (main === null) throw new TsdbtError('runtime', 'main is not being called during running model');
@@ -79,7 +82,7 @@ export const modelKind: NodeKind<ModelNode> = {
   },
   async compile(ctx, node, session) {
     // Its code asks what the table holds by now: nobody may change that until the node is done.
-    if (node.config.materialized === 'incremental') await ctx.adapter.lockRelation(session, relationFrom(ctx.adapter, ctx.config.project.quoting, node), false);
+    if (node.config.materialized === 'incremental') await ctx.adapter.lockRelation(session, relationFrom(ctx.adapter, ctx.config.project.quoting, node));
     return compileNode(ctx, node, session);
   },
   execute: (ctx, node, session) => executeRelational(ctx, node, session),

@@ -4,10 +4,18 @@ import type { Table } from '../adapters/table.ts';
 import type { CompileContext } from '../compiler/compile-context.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
-import type { RunResult, RunStatus } from '../contracts/results.ts';
+import type { BatchResults, RunResult, RunStatus } from '../contracts/results.ts';
 import type { Journal } from '../state/journal.ts';
 import type { ViewStore } from '../state/view-store.ts';
 import type { RunLog } from './run-log.ts';
+
+/** What `retry` knows of the run that it repeats. */
+export interface RetriedRun {
+  /** When that run began, milliseconds since 1970: batches end there. */
+  readonly startedAt: number;
+  /** Batches of microbatch models of which some succeeded: only the failed ones are run. */
+  readonly batches: ReadonlyMap<string, BatchResults>;
+}
 
 export interface RunContext extends CompileContext {
   readonly log: RunLog;
@@ -16,6 +24,8 @@ export interface RunContext extends CompileContext {
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
   readonly journal: Journal | null;
+  /** Null unless this is a retry. */
+  readonly retry: RetriedRun | null;
   /** What views looked like after the last run. */
   readonly views: ViewStore;
   /** Rows kept for showing: previews, seeds, first rows of failed tests. */

@@ -28,7 +28,7 @@ export interface NodeKind<N extends GraphNode = GraphNode> {
   start(ctx: RunContext, p: NodeProgress, node: N): void;
   /** Gives the compiled node; the node itself when there is nothing to compile. */
   compile(ctx: RunContext, node: N, session: Session): Promise<N>;
-  execute(ctx: RunContext, node: N, session: Session, p: NodeProgress): Promise<Outcome>;
+  execute(ctx: RunContext, node: N, session: Session, p: NodeProgress, work: Work): Promise<Outcome>;
   /** Says how it ended. */
   finish(ctx: RunContext, p: NodeProgress, node: N, result: RunResult): void;
   /** Status of a node that failed by an error. */
@@ -37,23 +37,28 @@ export interface NodeKind<N extends GraphNode = GraphNode> {
   readonly runsEphemeral?: boolean;
 }
 
-/** Opens the session of a node; the runner keeps it to cancel what runs. */
-export type OpenSession = (node: GraphNode) => Session;
+/** What the runner does for a node that it runs. */
+export interface Work {
+  /** Opens a session of the node; the runner keeps the newest to cancel what runs. */
+  open(node: GraphNode): Session;
+  /** True when the command is to stop: nothing new may begin. */
+  halted(): boolean;
+}
 
 /** Runs one node. Never throws: an error is a result. */
-export async function runNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: NodeProgress, open: OpenSession): Promise<RunResult> {
+export async function runNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: NodeProgress, work: Work): Promise<RunResult> {
   const began = ctx.now();
   p.started = isoMicros(began);
   p.status = 'started';
   ctx.log.nodeStart(p);
   if (!isEphemeral(node)) kind.start(ctx, p, node);
   ctx.journal?.begin(node.unique_id, p.started);
-  let attempt = await attemptNode(ctx, kind, node, p, began, open);
+  let attempt = await attemptNode(ctx, kind, node, p, began, work);
   for (let again = 1; attempt.result === null; again++) {
     const msg = `${node.unique_id} met another run and was rolled back; starting it again (${again} of ${RETRIES})`;
     ctx.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg }, thread: p.thread });
     await new Promise((resolve) => { setTimeout(resolve, RETRY_PAUSE * again * (0.5 + Math.random())); });
-    attempt = await attemptNode(ctx, kind, node, p, began, open, RETRIES - again);
+    attempt = await attemptNode(ctx, kind, node, p, began, work, RETRIES - again);
   }
   const { result, current } = attempt;
   p.finished = isoMicros(ctx.now());
@@ -65,10 +70,10 @@ export async function runNode(ctx: RunContext, kind: NodeKind, node: GraphNode, 
 
 interface Attempt { /** null: to be started again. */ readonly result: RunResult | null; readonly current: GraphNode }
 
-async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: NodeProgress, began: number, open: OpenSession, retriesLeft = RETRIES): Promise<Attempt> {
+async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: NodeProgress, began: number, work: Work, retriesLeft = RETRIES): Promise<Attempt> {
   const timing: TimingInfo[] = [];
   let current = node;
-  const session = open(node);
+  const session = work.open(node);
   try {
     p.status = 'compiling';
     ctx.log.nodeCompiling(p);
@@ -78,7 +83,7 @@ async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: 
     }
     p.status = 'executing';
     ctx.log.nodeExecuting(p);
-    const outcome = await timed(ctx, 'execute', timing, () => kind.execute(ctx, current, session, p));
+    const outcome = await timed(ctx, 'execute', timing, () => kind.execute(ctx, current, session, p, work));
     const result: RunResult = {
       status: outcome.status, timing, thread_id: p.thread, execution_time: (ctx.now() - began) / 1000, adapter_response: outcome.response,
       message: outcome.message, failures: outcome.failures, batch_results: outcome.batches ?? null, ...nodeFields(outcome.node ?? current),

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { GraphNode } from '../contracts/node.ts';
 import { createQueue } from '../graph/queue.ts';
 import { Journal } from '../state/journal.ts';
+import { isMicrobatch } from './microbatch.ts';
 import { createRunContext } from './create-run-context.ts';
 import { kindFor } from './kinds.ts';
 import type { ParsedProject } from './parsed-project.ts';
-import type { RunContext } from './run-context.ts';
+import type { RetriedRun, RunContext } from './run-context.ts';
 import type { NodeKind } from './run-node.ts';
 import { run, type RunOutcome } from './run.ts';
 
@@ -16,6 +17,8 @@ export interface RunRequest {
   readonly selected: ReadonlySet<string>;
   /** Aborted to stop: running statements are cancelled on the server. */
   readonly signal?: AbortSignal | null;
+  /** Of `retry`. */
+  readonly retry?: RetriedRun | null;
 }
 
 /** What makes commands differ in how they run. */
@@ -53,10 +56,10 @@ export async function runSelected(parsed: ParsedProject, request: RunRequest, op
   const journal = manner.builds && flags.write_json ? Journal.open(join(targetPath, 'run.journal'), {
     invocation_id: invocation.invocation_id, command: invocation.command, args: invocation.args, started_at: invocation.started_at.toISOString(), pid: parsed.pid, selected: [...request.selected],
   }) : null;
-  const ctx: RunContext = { ...(options.ctx ?? createRunContext(parsed, request.selected)), journal };
+  const ctx: RunContext = { ...(options.ctx ?? createRunContext(parsed, request.selected)), journal, retry: request.retry ?? null };
   const outcome = await run(ctx, createQueue(dag, nodes), {
     threads: flags['single_threaded'] === true ? 1 : flags.threads ?? profile.threads, build: which === 'build', failFast: flags.fail_fast, raiseFirst: manner.raiseFirst,
-    kindOf: options.kindOf ?? kindFor(which), unitTests, descendants: (id) => (dag.has(id) ? dag.dependants(id) : []), keepEphemeral: which === 'show' || which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline']),
+    kindOf: options.kindOf ?? kindFor(which, (model) => isMicrobatch(ctx, model)), unitTests, descendants: (id) => (dag.has(id) ? dag.dependants(id) : []), keepEphemeral: which === 'show' || which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline']),
     signal: request.signal ?? null, hooks: manner.hooks, createSchemas: manner.builds, countsLine: manner.counts, connect: flags.introspect || manner.builds,
   });
   ctx.views.save();

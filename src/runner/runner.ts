@@ -138,10 +138,13 @@ class Runner {
   async #one(node: GraphNode, thread: string): Promise<RunResult> {
     try {
       const p = this.#progress(node, thread);
-      return await runNode(this.#ctx, this.#options.kindOf(node), node, p, (n) => {
-        const session = openSession(this.#ctx, n.unique_id, n, p);
-        this.#sessions.set(node.unique_id, session);
-        return session;
+      return await runNode(this.#ctx, this.#options.kindOf(node), node, p, {
+        open: (n) => {
+          const session = openSession(this.#ctx, n.unique_id, n, p);
+          this.#sessions.set(node.unique_id, session);
+          return session;
+        },
+        halted: () => this.#stop !== null,
       });
     } finally {
       this.#sessions.delete(node.unique_id);
@@ -165,7 +168,8 @@ class Runner {
   }
 
   #record(node: GraphNode, result: RunResult): void {
-    if (this.#stop !== null) return;
+    // What a halted microbatch model has done by then counts.
+    if (this.#stop !== null && result.batch_results === null) return;
     const ephemeral = isEphemeral(node);
     if (result.node && node.unique_id in this.#ctx.manifest.nodes) this.#ctx.manifest.nodes[node.unique_id] = result.node as ManifestNode;
     if (!ephemeral || this.#options.keepEphemeral) {

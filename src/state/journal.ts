@@ -3,7 +3,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Json } from '../contracts/node.ts';
-import type { RunResult } from '../contracts/results.ts';
+import type { BatchResults, RunResult } from '../contracts/results.ts';
 
 /** What a run is about; its first line. */
 export interface JournalStart {
@@ -17,9 +17,13 @@ export interface JournalStart {
   readonly selected: readonly string[];
 }
 
+type BatchText = readonly [start: string, end: string];
+
 type Line =
   | ({ readonly k: 'start' } & JournalStart)
   | { readonly k: 'begin'; readonly id: string; readonly at: string }
+  | { readonly k: 'batches'; readonly id: string; readonly all: readonly BatchText[] }
+  | { readonly k: 'batch'; readonly id: string; readonly done: BatchText }
   | { readonly k: 'result'; readonly result: RunResult }
   | { readonly k: 'end'; readonly at: string; readonly elapsed: number };
 
@@ -29,6 +33,8 @@ export interface JournaledRun {
   readonly results: readonly RunResult[];
   /** Begun and never finished. */
   readonly interrupted: readonly string[];
+  /** Batches of those that are microbatch models. */
+  readonly batches: ReadonlyMap<string, BatchResults>;
   /** True when the run came to its own end. */
   readonly ended: boolean;
 }
@@ -59,6 +65,16 @@ export class Journal {
     this.#write({ k: 'begin', id, at });
   }
 
+  /** The batches that a microbatch model is about to run. */
+  batches(id: string, all: readonly BatchText[]): void {
+    this.#write({ k: 'batches', id, all });
+  }
+
+  /** A batch is in the database. */
+  batch(id: string, done: BatchText): void {
+    this.#write({ k: 'batch', id, done });
+  }
+
   result(result: RunResult): void {
     const { node: _node, ...plain } = result;
     this.#write({ k: 'result', result: plain });
@@ -79,6 +95,7 @@ export function readJournal(path: string): JournaledRun | null {
   let start: JournalStart | null = null;
   let ended = false;
   const begun = new Set<string>();
+  const batches = new Map<string, BatchResults>();
   const results = new Map<string, RunResult>();
   for (const text of readFileSync(path, 'utf8').split('\n')) {
     const line = parseLine(text);
@@ -90,12 +107,19 @@ export function readJournal(path: string): JournaledRun | null {
         break;
       }
       case 'begin': begun.add(line.id); break;
+      case 'batches': batches.set(line.id, { successful: [], failed: line.all.map(([from, to]) => [from, to]) }); break;
+      case 'batch': {
+        const known = batches.get(line.id);
+        const at = known?.failed.findIndex(([from]) => from === line.done[0]) ?? -1;
+        if (known !== undefined && at >= 0) known.successful.push(...known.failed.splice(at, 1));
+        break;
+      }
       case 'result': results.set(line.result.unique_id, line.result); begun.delete(line.result.unique_id); break;
       case 'end': ended = true; break;
       default: line satisfies never;
     }
   }
-  return start === null ? null : { start, results: [...results.values()], interrupted: [...begun], ended };
+  return start === null ? null : { start, results: [...results.values()], interrupted: [...begun], batches, ended };
 }
 
 function parseLine(text: string): Line | null {
@@ -110,12 +134,15 @@ function parseLine(text: string): Line | null {
 /** The results that a killed run leaves: what finished as it finished, what was running as an error, the rest as skipped. */
 export function projectResults(run: JournaledRun): RunResult[] {
   const done = new Set(run.results.map((r) => r.unique_id));
-  const lost = (unique_id: string, status: 'error' | 'skipped', message: string): RunResult => ({
+  const lost = (unique_id: string, status: 'error' | 'skipped' | 'partial success', message: string, batches?: BatchResults): RunResult => ({
     status, timing: [], thread_id: 'main', execution_time: 0, adapter_response: {}, message, failures: null, unique_id, compiled: null,
-    compiled_code: null, relation_name: null, batch_results: null,
+    compiled_code: null, relation_name: null, batch_results: batches ?? null,
   });
   const out = [...run.results];
-  for (const id of run.interrupted) out.push(lost(id, 'error', 'The run was killed while this node was running'));
+  for (const id of run.interrupted) {
+    const batches = run.batches.get(id);
+    out.push(lost(id, (batches?.successful.length ?? 0) > 0 ? 'partial success' : 'error', 'The run was killed while this node was running', batches));
+  }
   const running = new Set(run.interrupted);
   for (const id of run.start.selected) if (!done.has(id) && !running.has(id)) out.push(lost(id, 'skipped', 'The run was killed before this node started'));
   return out;

@@ -18,6 +18,7 @@ import { ConnectionPool, type ServerAddress } from './connection.ts';
 import { completeTls, defaultHost, type Environment, serverOptions } from './connection-defaults.ts';
 import { POSTGRES_CREDENTIALS } from './credentials.ts';
 import { dependantNamesSql, dependantsSql, parseDependants } from './dependants.ts';
+import { createIntervalLedger } from './interval-ledger.ts';
 import { quoteIdentifier } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
 import { PostgresSession } from './session.ts';
@@ -53,6 +54,7 @@ export class PostgresAdapter implements Adapter {
   readonly relations = POSTGRES_RELATION;
   readonly columns = POSTGRES_COLUMN;
   readonly cache = new RelationCache();
+  readonly intervals = createIntervalLedger(this);
   private readonly options: PostgresOptions;
   private readonly pool: ConnectionPool;
   private readonly database: string;
@@ -138,18 +140,18 @@ export class PostgresAdapter implements Adapter {
     return new Set(table.rows.map((row) => toText(row.values[0]!)));
   }
 
-  async lockRelation(session: Session, relation: Relation, shared: boolean): Promise<void> {
+  async lockRelation(session: Session, relation: Relation): Promise<void> {
     const { schema, identifier } = relation;
     if (schema === null || identifier === null) return;
     const key = lockKey(this.database, schema, identifier);
     const names = [identifier, ...WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix)];
     const look = lookSql(schema, names);
     // One round trip when nobody holds it. A second statement in the same message has its own snapshot, taken under the lock.
-    const attempt = `select pg_catalog.set_config('tsdbt.locked', ${lockCall(key, shared, false)}::text, true);\n${look}`;
+    const attempt = `select pg_catalog.set_config('tsdbt.locked', ${lockCall(key, false)}::text, true);\n${look}`;
     let { table } = await session.execute(attempt, { autoBegin: true, fetch: true });
     if (table.rows[0]?.values[0] !== 'true') {
       await this.tellWho(session, relation, key);
-      ({ table } = await session.execute(`select ${lockCall(key, shared, true)};\n${look}`, { autoBegin: true, fetch: true }));
+      ({ table } = await session.execute(`select ${lockCall(key, true)};\n${look}`, { autoBegin: true, fetch: true }));
     }
     const bare = this.bare.get(session) ?? new Set();
     this.bare.set(session, bare);
@@ -189,7 +191,7 @@ export class PostgresAdapter implements Adapter {
       // In the query's order, as everybody does, so that two runs never wait for each other. Whoever had a lock may have changed something: look again.
       for (const name of missing) {
         const [ownSchema, ownName] = JSON.parse(name) as [string, string];
-        await session.execute(`select ${lockCall(lockKey(this.database, ownSchema, ownName), false, true)}`, { autoBegin: true });
+        await session.execute(`select ${lockCall(lockKey(this.database, ownSchema, ownName), true)}`, { autoBegin: true });
         locked.add(name);
       }
     }

@@ -44,13 +44,13 @@ export function lockKey(database: string | null, schema: string | null, identifi
   return createHash('sha256').update(name).digest().readBigInt64BE(0);
 }
 
-export function lockCall(key: bigint, shared: boolean, wait: boolean): string {
-  return `pg_catalog.pg_${wait ? '' : 'try_'}advisory_xact_lock${shared ? '_shared' : ''}(${key})`;
+export function lockCall(key: bigint, wait: boolean): string {
+  return `pg_catalog.pg_${wait ? '' : 'try_'}advisory_xact_lock(${key})`;
 }
 
 /** Tries a lock for a transaction that will be idle while others work, and says who has it. */
 export function claimSql(key: bigint, holder: string): string {
-  return `set local idle_in_transaction_session_timeout = 0; select pg_catalog.set_config('application_name', ${quoteText(holder.slice(0, 63))}, true); select ${lockCall(key, false, false)}`;
+  return `set local idle_in_transaction_session_timeout = 0; select pg_catalog.set_config('application_name', ${quoteText(holder.slice(0, 63))}, true); select ${lockCall(key, false)}`;
 }
 
 /** The relations of those names in a schema, and whether anything stands on them. Its own statement, so that it sees what is committed by now. */

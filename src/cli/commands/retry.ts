@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readArtifact } from '../../artifacts.ts';
 import type { Json } from '../../contracts/node.ts';
 import type { Flags } from '../../contracts/project.ts';
-import type { RunResultsArtifact } from '../../contracts/results.ts';
+import type { BatchResults, RunResult, RunResultsArtifact } from '../../contracts/results.ts';
 import { TsdbtError } from '../../errors.ts';
 import { projectResults, readJournal } from '../../state/journal.ts';
 import type { CommandSession } from '../command-session.ts';
@@ -25,18 +25,27 @@ export async function retryCommand(session: CommandSession): Promise<boolean> {
   const flags = { ...session.flags, ...kept, vars, full_refresh, which, select: [], exclude: [], selector: null } as unknown as Flags;
   const again: CommandSession = { ...session, which, flags, invocation: { ...session.invocation, args: { ...session.invocation.args, ...kept, which, full_refresh } } };
   const parsed = await loadAndParse(again);
-  const failed = new Set(previous.failed.filter((id) => parsed.dag.has(id)));
-  return runSelected(again, parsed, failed, []);
+  const failed = new Set(failedOf(previous.results).filter((id) => parsed.dag.has(id)));
+  return runSelected(again, parsed, failed, [], { startedAt: previous.startedAt, batches: failedBatches(previous.results) });
 }
 
 /** What the last run left: its results, or, when it was killed, its journal. */
-function previousRun(session: CommandSession): { args: { readonly [name: string]: Json }; failed: string[] } {
+function previousRun(session: CommandSession): { args: { readonly [name: string]: Json }; results: readonly RunResult[]; startedAt: number } {
   const folder = resolve(session.projectDir, (session.flags['state'] as string | undefined) ?? session.flags.target_path ?? 'target');
-  const failedOf = (results: readonly { unique_id: string; status: string }[]): string[] => results.filter((r) => RETRIED.has(r.status)).map((r) => r.unique_id);
   const journal = readJournal(join(folder, 'run.journal'));
-  if (journal !== null && !journal.ended) return { args: journal.start.args, failed: failedOf(projectResults(journal)) };
+  if (journal !== null && !journal.ended) return { args: journal.start.args, results: projectResults(journal), startedAt: Date.parse(journal.start.started_at) };
   const path = join(folder, 'run_results.json');
   if (!existsSync(path)) throw new TsdbtError('runtime', `Could not find previous run in '${folder}' target directory`);
   const artifact = readArtifact<RunResultsArtifact>(path, 'run-results');
-  return { args: artifact.args, failed: failedOf(artifact.results) };
+  const { args, results, metadata } = artifact;
+  return { args, results, startedAt: Date.parse(metadata.invocation_started_at ?? metadata.generated_at) };
+}
+
+function failedOf(results: readonly RunResult[]): string[] {
+  return results.filter((r) => RETRIED.has(r.status)).map((r) => r.unique_id);
+}
+
+/** A microbatch model of which no batch succeeded begins anew, with a full refresh where that was asked for. */
+function failedBatches(results: readonly RunResult[]): Map<string, BatchResults> {
+  return new Map(results.flatMap(({ unique_id, batch_results: batches }) => (batches && batches.successful.length > 0 && batches.failed.length > 0 ? [[unique_id, batches]] : [])));
 }

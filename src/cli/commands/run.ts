@@ -1,6 +1,7 @@
 // run, build, test, seed, snapshot: select, run, say how it went, write the artifacts.
 import { load, type ParsedProject, parse, reportCounts, run, select, write, writeSummary, createRunContext } from '../../index.ts';
 import type { Selection } from '../../graph/selector.ts';
+import type { RetriedRun } from '../../runner/run-context.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
 import { recoverKilledRun } from '../recover-run.ts';
 import { showSeeds } from '../show-tables.ts';
@@ -30,7 +31,7 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
 }
 
 /** Runs these nodes in the manner of the command, writes the artifacts and says how it went. */
-export async function runSelected(session: CommandSession, parsed: ParsedProject, selected: ReadonlySet<string>, warnings: Selection['warnings']): Promise<boolean> {
+export async function runSelected(session: CommandSession, parsed: ParsedProject, selected: ReadonlySet<string>, warnings: Selection['warnings'], retry: RetriedRun | null = null): Promise<boolean> {
   const { flags, logger, signal } = session;
   const before = createRunContext(parsed, selected);
   reportCounts(parsed, before.log);
@@ -42,7 +43,7 @@ export async function runSelected(session: CommandSession, parsed: ParsedProject
     if (flags.which === 'seed') printRunEnd(before.log, []);
     return true;
   }
-  const { ctx, results, elapsed, interrupted } = await run(parsed, { selected, signal }, { ctx: before });
+  const { ctx, results, elapsed, interrupted } = await run(parsed, { selected, signal, retry }, { ctx: before });
   const success = succeeded(results);
   ctx.log.endRunResult(results, elapsed, new Date(now()).toISOString(), success);
   write(parsed, ctx, results, elapsed);

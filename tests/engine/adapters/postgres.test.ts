@@ -348,7 +348,7 @@ describe.each(SERVERS)('$name', (server) => {
     const first = adapter.session({ name: 'first' });
     const second = adapter.session({ name: 'second', onWait: (text) => waits.push(text) });
     const target = rel('locked', 'table');
-    await adapter.lockRelation(first, target, false);
+    await adapter.lockRelation(first, target);
     await first.execute('create table locked (n int)');
     let taken = false;
     const waiting = adapter.lockRelation(second, target, false).then(() => { taken = true; });

@@ -64,7 +64,7 @@ describe('an incremental model', () => {
     expect(await statementsOf({ materialization: 'incremental', state: present, config, node })).toMatchInlineSnapshot(`
       [
         "begin",
-        "lock shared",
+        "lock",
         "create temporary table "m__dbt_tmp_20260102030405000000" as (select 1 as id);",
         "columns of m",
         "columns of m__dbt_tmp_20260102",

@@ -185,9 +185,8 @@ class RecordingSession implements Session {
     const { relations = {}, columns = {}, dependants = [], grants = [] } = this.state;
     if (sql.includes('advisory_xact_lock')) {
       const rows = Object.entries(relations).map(([name, kind]): Value[] => ['true', 's', name, kind, dependants.length > 0]);
-      const shared = sql.includes('lock_shared') ? ' shared' : '';
       if (!sql.includes('relname')) return ['', Table.empty()];
-      return [`lock${shared}`, tableFromResult(['locked', 'nspname', 'relname', 'kind', 'has_dependants'], rows.length > 0 ? rows : [['true', null, null, null, null]])];
+      return ['lock', tableFromResult(['locked', 'nspname', 'relname', 'kind', 'has_dependants'], rows.length > 0 ? rows : [['true', null, null, null, null]])];
     }
     if (sql.startsWith('with recursive') && !sql.includes('json_build_object')) {
       return ['', tableFromResult(['schema', 'name'], dependants.map(([name]) => ['s', name]))];

@@ -26,7 +26,7 @@ describe('a journal', () => {
     journal.result({ ...result('model.p.a'), node: { unique_id: 'model.p.a' } as never });
     journal.end('later', 2);
     journal.end('again', 3);
-    expect(readJournal(path)).toEqual({ start, results: [result('model.p.a')], interrupted: [], ended: true });
+    expect(readJournal(path)).toEqual({ start, results: [result('model.p.a')], interrupted: [], batches: new Map(), ended: true });
   });
 
   it('of a killed run says what was running and what never began', () => {
@@ -37,6 +37,21 @@ describe('a journal', () => {
     const run = readJournal(path)!;
     expect(run).toMatchObject({ interrupted: ['model.p.b'], ended: false });
     expect(projectResults(run).map((r) => [r.unique_id, r.status])).toEqual([['model.p.a', 'success'], ['model.p.b', 'error'], ['model.p.c', 'skipped']]);
+  });
+
+  it('of a killed run says which batches of a microbatch model are in the database', () => {
+    const path = join(folder, 'run.journal');
+    const journal = Journal.open(path, start);
+    journal.begin('model.p.a', 'now');
+    journal.batches('model.p.a', [['1', '2'], ['2', '3'], ['3', '4']]);
+    journal.batch('model.p.a', ['1', '2']);
+    journal.begin('model.p.b', 'now');
+    journal.batches('model.p.b', [['1', '2']]);
+    expect(projectResults(readJournal(path)!).map((r) => [r.unique_id, r.status, r.batch_results])).toEqual([
+      ['model.p.a', 'partial success', { successful: [['1', '2']], failed: [['2', '3'], ['3', '4']] }],
+      ['model.p.b', 'error', { successful: [], failed: [['1', '2']] }],
+      ['model.p.c', 'skipped', null],
+    ]);
   });
 
   it('survives a line that was cut in the middle', () => {

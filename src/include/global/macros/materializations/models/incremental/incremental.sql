@@ -2,7 +2,7 @@
     table, or on a full refresh, it is built as the materialization `table` does. One transaction from the lock to the commit. -#}
 {% materialization incremental, default %}
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
-  {%- do adapter.lock_relation(this, shared=model.batch is defined and model.batch is not none) -%}
+  {%- do adapter.lock_relation(this) -%}
 
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='table') -%}

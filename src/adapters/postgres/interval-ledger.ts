@@ -1,0 +1,67 @@
+// Which intervals of time of a microbatch model are built: a small table `tsdbt_intervals` in the model's own schema, so that it is copied,
+// dropped and restored together with the model. Touching intervals are one row. Which of them are missing is the runner's question.
+import { toText } from '../../values/index.ts';
+import type { Adapter, DoneInterval, IntervalLedger, Session } from '../adapter.ts';
+import type { Relation } from '../relation.ts';
+import { quoteIdentifier, quoteText } from './literal.ts';
+
+const LEDGER_TABLE = 'tsdbt_intervals';
+
+/** @param adapter whose cache knows whether the table is there */
+export function createIntervalLedger(adapter: Pick<Adapter, 'cache' | 'createRelation' | 'lockRelation'>): IntervalLedger {
+  return {
+    async read(session, relation) {
+      await ensureTable(adapter, session, relation);
+      const { table } = await session.execute(
+        `select extract(epoch from done_from)::text, extract(epoch from done_to)::text from ${tableName(relation)} where relation_name = ${nameOf(relation)} order by done_from`,
+        { autoBegin: true, fetch: true });
+      return table.rows.map(({ values: [from, to] }) => ({ start: Number(toText(from!)) * 1000, end: Number(toText(to!)) * 1000 }));
+    },
+    markSql: (relation, interval, anew) => `${anew ? `${forgetSql(relation)};\n` : ''}${markSql(relation, interval)}`,
+    forgetSql,
+  };
+}
+
+async function ensureTable(adapter: Pick<Adapter, 'cache' | 'createRelation' | 'lockRelation'>, session: Session, { database, schema }: Relation): Promise<void> {
+  const ledger = adapter.createRelation({ database, schema, identifier: LEDGER_TABLE, type: 'table' });
+  if (adapter.cache.get(ledger) !== undefined) return;
+  await adapter.lockRelation(session, ledger);
+  if (adapter.cache.get(ledger) !== undefined) return;
+  const table = tableName(ledger);
+  await session.execute(`create table ${table} (
+  relation_name text not null,
+  done_from timestamptz not null,
+  done_to timestamptz not null,
+  updated_at timestamptz not null default now(),
+  primary key (relation_name, done_from)
+);
+comment on table ${table} is 'tsdbt: intervals of event time for which microbatch models of this schema are built'`, { autoBegin: true });
+  adapter.cache.add(ledger);
+}
+
+/** One statement: the intervals that touch the new one become one row with it. */
+function markSql(relation: Relation, { start, end }: DoneInterval): string {
+  const table = tableName(relation);
+  const name = nameOf(relation);
+  return `with touching as (
+  delete from ${table} where relation_name = ${name} and done_from <= ${moment(end)} and done_to >= ${moment(start)} returning done_from, done_to
+)
+insert into ${table} (relation_name, done_from, done_to)
+select ${name}, least(${moment(start)}, min(done_from)), greatest(${moment(end)}, max(done_to)) from touching`;
+}
+
+function forgetSql(relation: Relation): string {
+  return `delete from ${tableName(relation)} where relation_name = ${nameOf(relation)}`;
+}
+
+function tableName({ schema }: Relation): string {
+  return `${quoteIdentifier(schema ?? '')}.${LEDGER_TABLE}`;
+}
+
+function nameOf({ identifier }: Relation): string {
+  return quoteText(identifier ?? '');
+}
+
+function moment(time: number): string {
+  return `timestamptz ${quoteText(new Date(time).toISOString())}`;
+}

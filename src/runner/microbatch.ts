@@ -1,0 +1,231 @@
+// Microbatch models: which batches a run does, one after the other, each a transaction of its own; their results as one. What a batch
+// executes is the materialization's; the arithmetic of intervals is in batches.ts.
+import type { DoneInterval, Session } from '../adapters/adapter.ts';
+import type { Relation } from '../adapters/relation.ts';
+import { compileNode } from '../compiler/compile.ts';
+import { type BatchScope, openScope } from '../compiler/node-scope.ts';
+import { relationFrom } from '../context/relations.ts';
+import type { Hook, ModelNode } from '../contracts/node.ts';
+import type { BatchResults, RunResult } from '../contracts/results.ts';
+import { TsdbtError } from '../errors.ts';
+import { callable } from '../values/index.ts';
+import { PyDateTime, pytzUtc } from '../values/datetime.ts';
+import { batchId, batchName, type BatchSize, batchSizeOf, coveredInterval, type Interval, isoUtc, missingBatches, ownSettings, splitIntoBatches, truncate, wallTime } from '../state/batches.ts';
+import { createLatestVersionPointer } from './latest-version-pointer.ts';
+import { executeRelational, nodeRepresentation } from './model.ts';
+import { bareResult, type RunContext } from './run-context.ts';
+import type { NodeProgress } from './run-log.ts';
+import { type NodeKind, type Outcome, runNode, type Work } from './run-node.ts';
+
+/** A model with its batch in it, as its templates see it; never written to an artifact. */
+type BatchNode = ModelNode & { readonly batch: { readonly id: string; readonly event_time_start: PyDateTime; readonly event_time_end: PyDateTime } };
+
+/** What a run of one model is to do. */
+interface Plan {
+  readonly relation: Relation;
+  readonly size: BatchSize;
+  readonly batches: readonly Interval[];
+  /** How many of them, at the front, an earlier run should have done. */
+  readonly missed: number;
+  /** The first batch adds to a table that is there. */
+  readonly incremental: boolean;
+  /** Are finished batches noted in the database? */
+  readonly noted: boolean;
+  /** The first batch makes the table anew, so that notes of its past are wrong. */
+  readonly forgets: boolean;
+}
+
+/** True for models that are run batch by batch. */
+export function isMicrobatch(ctx: Pick<RunContext, 'config' | 'resolver'>, model: ModelNode): boolean {
+  return model.config.materialized === 'incremental' && model.config.incremental_strategy === 'microbatch' && usesBatches(ctx);
+}
+
+/** A project with a `get_incremental_microbatch_sql` of its own may ask to be left alone, by the flag. */
+function usesBatches({ config, resolver }: Pick<RunContext, 'config' | 'resolver'>): boolean {
+  if (config.flags['require_batched_execution_for_custom_microbatch_strategy'] !== false) return true;
+  const macro = resolver.find('get_incremental_microbatch_sql', config.project.project_name);
+  return macro !== undefined && resolver.isInternal(macro);
+}
+
+/** How microbatch models run. */
+export const microbatchKind: NodeKind<ModelNode> = {
+  start(ctx, p, node) {
+    ctx.log.startLine(describe(ctx, node), p);
+  },
+  // Each batch is compiled by itself.
+  compile: async (_ctx, node) => node,
+  execute: executeBatches,
+  finish(ctx, p, node, result) {
+    ctx.log.modelResult(describe(ctx, node), result.status === 'error' ? 'error' : result.message ?? '', result.execution_time, p);
+  },
+};
+
+function describe(ctx: RunContext, node: ModelNode): string {
+  return `${node.language} microbatch model ${nodeRepresentation(ctx, node)}`;
+}
+
+async function executeBatches(ctx: RunContext, model: ModelNode, session: Session, p: NodeProgress, work: Work): Promise<Outcome> {
+  const plan = await planBatches(ctx, model, session);
+  // Each batch has a session of its own.
+  await session.release();
+  const { batches, missed } = plan;
+  ctx.journal?.batches(model.unique_id, batches.map(asText));
+  if (missed > 0) {
+    const first = batchName(batches[0]!.start, plan.size);
+    ctx.log.note(`${model.name}: ${missed === 1 ? 'a batch' : `${missed} batches`} before this run's window ${missed === 1 ? 'is' : 'are'} not finished and run${missed === 1 ? 's' : ''} first, from ${first}`);
+  }
+  const results: BatchResults = { successful: [], failed: [] };
+  let skip = false;
+  for (const [index, batch] of batches.entries()) {
+    if (work.halted()) {
+      results.failed.push(asText(batch));
+      continue;
+    }
+    const status = await runBatch(ctx, model, plan, index, skip, p, work);
+    if (status === 'success') ctx.journal?.batch(model.unique_id, asText(batch));
+    (status === 'success' ? results.successful : results.failed).push(asText(batch));
+    // Without its first batch there may be no table; one that was missed before and fails again must not hold up the others.
+    if (index === 0 && missed === 0) skip = status !== 'success';
+  }
+  const outcome = mergeResults(results, ctx.retry?.batches.get(model.unique_id) ?? null);
+  if (outcome.status === 'success' && batches.length > 0) await makePointer(ctx, model, plan.relation, work);
+  return outcome;
+}
+
+function mergeResults({ successful, failed }: BatchResults, previous: BatchResults | null): Outcome {
+  const [done, lost] = [successful.length, failed.length];
+  const status = lost === 0 ? 'success' : done === 0 ? 'error' : 'partial success';
+  const message = done + lost === 0 ? '' : status === 'success' ? 'SUCCESS' : status === 'error' ? 'ERROR' : `PARTIAL SUCCESS (${done}/${done + lost})`;
+  // A retry's result also tells what the first run did.
+  return { status, message, response: {}, failures: 0, batches: { successful: [...successful, ...(previous?.successful ?? [])], failed } };
+}
+
+async function makePointer(ctx: RunContext, model: ModelNode, relation: Relation, work: Work): Promise<void> {
+  const session = work.open(model);
+  try {
+    for (const made of await createLatestVersionPointer(ctx, model, [relation], session)) ctx.adapter.cache.replace(made);
+  } finally {
+    await session.release();
+  }
+}
+
+async function planBatches(ctx: RunContext, model: ModelNode, session: Session): Promise<Plan> {
+  const relation = relationFrom(ctx.adapter, ctx.config.project.quoting, model);
+  const size = batchSizeOf(model);
+  const { flags, invocation } = ctx.config;
+  await ctx.adapter.lockRelation(session, relation);
+  const existing = ctx.adapter.cache.get(relation);
+  const ledger = keepsLedger(ctx, model) ? ctx.adapter.intervals : null;
+  const done = ledger === null ? [] : await ledger.read(session, relation);
+  const previous = ctx.retry?.batches.get(model.unique_id);
+  // A retry adds to what the first run has built, also when that was a full refresh.
+  const incremental = existing?.type === 'table' && (previous !== undefined || !(model.config.full_refresh ?? flags.full_refresh));
+  const now = ctx.retry?.startedAt ?? invocation.started_at.getTime();
+  const common = { relation, size, incremental };
+  try {
+    if (previous !== undefined) {
+      return { ...common, batches: previous.failed.map(([from, to]) => ({ start: wallTime(from), end: wallTime(to) })), missed: 0, noted: done.length > 0, forgets: false };
+    }
+    const given = givenWindow(ctx);
+    const begin = wallTime(String(model.config['begin']));
+    const covered = coveredInterval({ given, now, incremental, begin, lookback: Number(model.config['lookback'] ?? 1) }, size);
+    const batches = splitIntoBatches(covered, size);
+    if (given !== null || !incremental) {
+      // A window of its own says nothing about the rest: it is noted where notes are kept already, and a table made of it alone has none.
+      return { ...common, batches, missed: 0, noted: ledger !== null && (given === null || (incremental && done.length > 0)), forgets: ledger !== null && !incremental };
+    }
+    if (ledger === null) return { ...common, batches, missed: 0, noted: false, forgets: false };
+    const start = truncate(begin, size);
+    if (done.length === 0 && start < covered.start) {
+      // A table that was built without notes, by dbt perhaps: what is there counts as whole.
+      await session.execute(ledger.markSql(relation, { start, end: covered.start }, false), { autoBegin: true });
+    }
+    const missing = done.length === 0 ? [] : missingBatches({ start, end: covered.start }, done, size);
+    return { ...common, batches: [...missing, ...batches], missed: missing.length, noted: true, forgets: false };
+  } finally {
+    if (session.inTransaction) await session.commit();
+  }
+}
+
+/**
+ * Finished intervals are noted unless the model says `meta: {tsdbt: {ledger: false}}`, and never by runs that read only part of the data.
+ * Without transactions a note could be wrong.
+ */
+function keepsLedger(ctx: RunContext, model: ModelNode): boolean {
+  return ctx.scopes.sample === null && !ctx.config.flags.empty && ownSettings(model)['ledger'] !== false;
+}
+
+/** `--event-time-start` and `--event-time-end`; in their place the sample's. */
+function givenWindow(ctx: RunContext): Interval | null {
+  const { sample } = ctx.scopes;
+  if (sample !== null) return { start: epoch(sample.start), end: epoch(sample.end) };
+  const { event_time_start: start, event_time_end: end } = ctx.config.flags as { event_time_start?: string | null; event_time_end?: string | null };
+  return start && end ? { start: wallTime(start), end: wallTime(end) } : null;
+}
+
+function epoch(value: unknown): number {
+  if (!(value instanceof PyDateTime)) throw new TsdbtError('internal', 'a window of time without a time');
+  return Number(value.epochMicros / 1000n);
+}
+
+function asText({ start, end }: DoneInterval): [string, string] {
+  return [isoUtc(start), isoUtc(end)];
+}
+
+async function runBatch(ctx: RunContext, model: ModelNode, plan: Plan, index: number, skip: boolean, parent: NodeProgress, work: Work): Promise<RunResult['status']> {
+  const { batches, size } = plan;
+  const batch = batches[index]!;
+  const name = batchName(batch.start, size);
+  const window: BatchScope = { name, start: utc(batch.start), end: utc(batch.end) };
+  const node: BatchNode = {
+    ...model,
+    config: {
+      ...model.config, __dbt_internal_microbatch_event_time_start: window.start, __dbt_internal_microbatch_event_time_end: window.end,
+      'pre-hook': index === 0 ? model.config['pre-hook'] : [],
+      'post-hook': [...(index === batches.length - 1 ? model.config['post-hook'] : []), ...ledgerHook(ctx, plan, index)],
+    },
+    batch: { id: batchId(batch.start, size), event_time_start: utc(batch.start), event_time_end: utc(batch.end) },
+  };
+  const p: NodeProgress = { ...parent, node, index: index + 1, total: batches.length };
+  const description = `batch ${name} of ${nodeRepresentation(ctx, model)}`;
+  if (skip) {
+    ctx.log.batchResult(description, 'skipped', p.index, p.total, 0, p);
+    return bareResult(model, 'skipped', 'SKIPPED', p.thread).status;
+  }
+  const kind: NodeKind<ModelNode> = {
+    start: (_ctx, at) => ctx.log.batchStart(description, at.index, at.total, at),
+    async compile(context, current, session) {
+      await context.adapter.lockRelation(session, plan.relation);
+      return compileNode(context, current, session, { batch: window });
+    },
+    execute(context, compiled, session) {
+      const scope = openScope(context, compiled, session, { batch: window });
+      if (index > 0 || plan.incremental) {
+        scope.define('is_incremental', callable('is_incremental', '', () => true));
+        scope.define('should_full_refresh', callable('should_full_refresh', '', () => false));
+      }
+      return executeRelational(context, compiled, session, scope);
+    },
+    finish(_ctx, at, _node, result) {
+      if (result.status === 'error') ctx.log.uncaughtError(`Exception on worker thread. ${result.message ?? ''}`, at);
+      ctx.log.batchResult(description, result.status === 'error' ? 'error' : result.message ?? '', at.index, at.total, result.execution_time, at);
+    },
+  };
+  const result = await runNode({ ...ctx, journal: null }, kind as NodeKind, node, p, work);
+  return result.status;
+}
+
+/** Notes the batch in its own transaction, after all else; what is not over yet is not finished. */
+function ledgerHook(ctx: RunContext, { relation, batches, noted, forgets }: Plan, index: number): Hook[] {
+  const { intervals } = ctx.adapter;
+  if (intervals === null) return [];
+  const anew = forgets && index === 0;
+  const batch = batches[index]!;
+  const over = batch.end <= ctx.config.invocation.started_at.getTime();
+  const sql = noted && over ? intervals.markSql(relation, batch, anew) : anew ? intervals.forgetSql(relation) : null;
+  return sql === null ? [] : [{ sql, transaction: true, index: null }];
+}
+
+function utc(time: number): PyDateTime {
+  return PyDateTime.fromEpoch(BigInt(time) * 1000n, pytzUtc());
+}

@@ -1,0 +1,2 @@
+{{ config(materialized='ephemeral', event_time='at') }}
+select * from {{ ref('events') }}
