@@ -29,7 +29,7 @@ function short(value) {
 
 /** SQL as tokens joined by one blank: layout, comments and the clock in temporary names do not count. */
 export function sqlTokens(sql) {
-  const tokens = sql.replace(/__dbt_tmp\d{6,}/g, '__dbt_tmp<time>')
+  const tokens = sql.replace(/__dbt_tmp(_\d{4,8}(T\d{2})?)?\d{12}/g, '__dbt_tmp$1<time>')
     .match(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d+(?:\.\d+)?|::|[<>=!|&]+|\S/g) ?? [];
   return tokens.filter((t) => !t.startsWith('--') && !t.startsWith('/*')).join(' ').replace(/( ;)+$/, '');
 }

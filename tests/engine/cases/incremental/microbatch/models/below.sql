@@ -1,1 +1,2 @@
+{{ config(materialized="table") }}
 select count(*) as n from {{ ref('daily') }}
