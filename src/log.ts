@@ -94,6 +94,7 @@ export function isPrintEvent(event: LogEvent): boolean {
 /** Facts about the invocation that a line carries. */
 export interface LineContext { readonly invocationId: string; readonly pid: number; readonly extra: Readonly<Record<string, string>> }
 
+const RULE = '='.repeat(30);
 const two = (n: number): string => (n < 10 ? `0${n}` : `${n}`);
 
 /** `10:15:37  Running with …`, as dbt prints to a terminal (UTC). */
@@ -106,9 +107,8 @@ export function textLine(event: LogEvent, at: Date, colors: boolean): string {
 /** `10:15:37.123456 [info ] [MainThread]: …`, as dbt writes to its log file (local time). `micros` are those of the second. */
 export function debugLine(event: LogEvent, at: Date, micros: number, colors: boolean, context: LineContext): string {
   const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(micros).padStart(6, '0')}`;
-  const rule = '='.repeat(30);
-  const head = event.name === 'MainReportVersion' ? `\n\n${rule} ${time} | ${context.invocationId} ${rule}\n` : '';
-  const thread = (event.thread ?? 'MainThread').slice(0, 10).padEnd(10);
+  const head = event.name === 'MainReportVersion' ? `\n\n${RULE} ${time} | ${context.invocationId} ${RULE}\n` : '';
+  const thread = event.thread === undefined ? 'MainThread' : event.thread.slice(0, 10).padEnd(10);
   return `${head}${colors ? RESET : ''}${time} [${event.level.padEnd(5)}] [${thread}]: ${colors ? event.msg : stripColors(event.msg)}`;
 }
 

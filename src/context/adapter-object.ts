@@ -10,7 +10,7 @@ import { SqlAdapter } from '../adapters/sql-adapter.ts';
 import { Table } from '../adapters/table.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
-import { callable } from '../values/callable.ts';
+import { type ArgumentBinder, argumentBinder, callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
 import { fromJson, toJson } from '../values/json.ts';
 import { getItem } from '../values/access.ts';
@@ -56,7 +56,18 @@ export function createAdapterObject(options: AdapterObjectOptions): AdapterObjec
   return new AdapterObject(options);
 }
 
+/** A method, bound to the `adapter` that it is asked of. */
 type Method = (self: AdapterObject) => Callable;
+
+/** The signature is read once, not for each node. */
+function method(name: string, signature: string, fn: (self: AdapterObject, ...args: Value[]) => Value | Promise<Value>): Method {
+  let bind: ArgumentBinder | undefined;
+  return (self) => {
+    const call: Callable = (args, kwargs) => fn(self, ...(bind ??= argumentBinder(name, signature))(args, kwargs));
+    call.jinjaText = () => `<function ${name}>`;
+    return call;
+  };
+}
 
 /** `adapter`. Its methods are made when first named. */
 export class AdapterObject implements HostObject {
@@ -154,88 +165,88 @@ function quoteFlag(self: AdapterObject, key: Value): boolean {
 }
 
 const METHODS: Readonly<Record<string, Method>> = {
-  type: (self) => callable('type', '', () => self.adapter.type),
-  dispatch: (self) => callable('dispatch', 'macro_name, macro_namespace=None, packages=None', (name, namespace, packages) => dispatch(self.options, name!, namespace!, packages!)),
-  commit: (self) => callable('commit', '', async () => { await self.sql.commit(); return null; }),
-  quote: (self) => callable('quote', 'identifier', (identifier) => self.adapter.quote(toText(identifier!))),
-  quote_as_configured: (self) => callable('quote_as_configured', 'identifier, quote_key', (identifier, key) =>
+  type: method('type', '', (self) => self.adapter.type),
+  dispatch: method('dispatch', 'macro_name, macro_namespace=None, packages=None', (self, name, namespace, packages) => dispatch(self.options, name!, namespace!, packages!)),
+  commit: method('commit', '', async (self) => { await self.sql.commit(); return null; }),
+  quote: method('quote', 'identifier', (self, identifier) => self.adapter.quote(toText(identifier!))),
+  quote_as_configured: method('quote_as_configured', 'identifier, quote_key', (self, identifier, key) =>
     (quoteFlag(self, key!) ? self.adapter.quote(toText(identifier!)) : identifier!)),
-  quote_seed_column: (self) => callable('quote_seed_column', 'column, quote_config', (column, flag) => {
+  quote_seed_column: method('quote_seed_column', 'column, quote_config', (self, column, flag) => {
     if (flag !== null && typeof flag !== 'boolean') {
       throw new TsdbtError('compilation', `The seed configuration value of "quote_columns" has an invalid type <class '${typeName(flag!)}'>`);
     }
     return flag === false ? column! : self.adapter.quote(toText(column!));
   }),
-  convert_type: (self) => callable('convert_type', 'agate_table, col_idx', (table, index) =>
+  convert_type: method('convert_type', 'agate_table, col_idx', (self, table, index) =>
     (table instanceof Table && typeof index === 'number' ? self.adapter.convertType(table, index) : null)),
-  verify_database: (self) => callable('verify_database', 'database', (database) => {
+  verify_database: method('verify_database', 'database', (self, database) => {
     self.adapter.verifyDatabase(toText(database!));
     return '';
   }),
-  execute: (self) => callable('execute', 'sql, auto_begin=False, fetch=False, limit=None', async (sql, autoBegin, fetch, limit) => {
+  execute: method('execute', 'sql, auto_begin=False, fetch=False, limit=None', async (self, sql, autoBegin, fetch, limit) => {
     const { response, table } = await self.sql.execute(toText(sql!), { autoBegin: isTruthy(autoBegin!), fetch: isTruthy(fetch!), limit: typeof limit === 'number' ? limit : null });
     return new PyTuple([response, table]);
   }),
-  add_query: (self) => callable('add_query', 'sql, auto_begin=True, bindings=None, abridge_sql_log=False', async (sql, autoBegin, bindings) => {
+  add_query: method('add_query', 'sql, auto_begin=True, bindings=None, abridge_sql_log=False', async (self, sql, autoBegin, bindings) => {
     await self.sql.session.execute(toText(sql!), { autoBegin: isTruthy(autoBegin!), comment: false, ...(bindings === null ? {} : { bindings: [...iterate(bindings!)] }) });
     return new PyTuple([null, null]);
   }),
-  load_table: (self) => callable('load_table', 'relation, agate_table, columns=None', (relation, table, columns) =>
+  load_table: method('load_table', 'relation, agate_table, columns=None', (self, relation, table, columns) =>
     (table instanceof Table ? self.adapter.loadTable(self.sql.session, relationArgument('load_table', 'relation', relation!), table, typeof columns === 'string' ? columns : undefined) : 0)),
-  get_column_schema_from_query: (self) => callable('get_column_schema_from_query', 'sql', (sql) => self.sql.getColumnSchemaFromQuery(toText(sql!))),
-  check_schema_exists: (self) => callable('check_schema_exists', 'database, schema', (database, schema) => self.sql.checkSchemaExists(toText(database!), toText(schema!))),
-  create_schema: (self) => callable('create_schema', 'relation', async (relation) => { await self.sql.createSchema(relationArgument('create_schema', 'relation', relation!)); return null; }),
-  drop_schema: (self) => callable('drop_schema', 'relation', async (relation) => { await self.sql.dropSchema(relationArgument('drop_schema', 'relation', relation!)); return null; }),
-  get_relation: (self) => callable('get_relation', 'database, schema, identifier', (database, schema, identifier) =>
+  get_column_schema_from_query: method('get_column_schema_from_query', 'sql', (self, sql) => self.sql.getColumnSchemaFromQuery(toText(sql!))),
+  check_schema_exists: method('check_schema_exists', 'database, schema', (self, database, schema) => self.sql.checkSchemaExists(toText(database!), toText(schema!))),
+  create_schema: method('create_schema', 'relation', async (self, relation) => { await self.sql.createSchema(relationArgument('create_schema', 'relation', relation!)); return null; }),
+  drop_schema: method('drop_schema', 'relation', async (self, relation) => { await self.sql.dropSchema(relationArgument('drop_schema', 'relation', relation!)); return null; }),
+  get_relation: method('get_relation', 'database, schema, identifier', (self, database, schema, identifier) =>
     self.sql.getRelation(nameArgument(database!), nameArgument(schema!), nameArgument(identifier!))),
-  already_exists: (self) => callable('already_exists', 'schema, name', async (schema, name) =>
+  already_exists: method('already_exists', 'schema, name', async (self, schema, name) =>
     (await self.sql.getRelation(self.options.config.profile.credentials.database, nameArgument(schema!), nameArgument(name!))) !== null),
-  drop_relation: (self) => callable('drop_relation', 'relation', async (relation) => {
+  drop_relation: method('drop_relation', 'relation', async (self, relation) => {
     if (relation === null) throw new TsdbtError('compilation', `Attempted to drop a null relation for ${self.sql.session.name}`);
     await self.sql.dropRelation(relationArgument('drop_relation', 'relation', relation!));
     return null;
   }),
-  truncate_relation: (self) => callable('truncate_relation', 'relation', async (relation) => { await self.sql.truncateRelation(relationArgument('truncate_relation', 'relation', relation!)); return null; }),
-  rename_relation: (self) => callable('rename_relation', 'from_relation, to_relation', async (from, to) => {
+  truncate_relation: method('truncate_relation', 'relation', async (self, relation) => { await self.sql.truncateRelation(relationArgument('truncate_relation', 'relation', relation!)); return null; }),
+  rename_relation: method('rename_relation', 'from_relation, to_relation', async (self, from, to) => {
     if (from === null || to === null) throw renameToNone(self, from!, to!);
     await self.sql.renameRelation(relationArgument('rename_relation', 'from_relation', from!), relationArgument('rename_relation', 'to_relation', to!));
     return null;
   }),
-  cache_added: (self) => callable('cache_added', 'relation', (relation) => {
+  cache_added: method('cache_added', 'relation', (self, relation) => {
     if (relation === null) throw new TsdbtError('compilation', `Attempted to cache a null relation for ${self.options.session?.name ?? '<None>'}`);
     self.adapter.cache.replace(relationArgument('cache_added', 'relation', relation!));
     return '';
   }),
-  cache_dropped: (self) => callable('cache_dropped', 'relation', (relation) => {
+  cache_dropped: method('cache_dropped', 'relation', (self, relation) => {
     if (relation === null) throw new TsdbtError('compilation', `Attempted to drop a null relation for ${self.options.session?.name ?? '<None>'}`);
     self.adapter.cache.drop(relationArgument('cache_dropped', 'relation', relation!));
     return '';
   }),
-  cache_renamed: (self) => callable('cache_renamed', 'from_relation, to_relation', (from, to) => {
+  cache_renamed: method('cache_renamed', 'from_relation, to_relation', (self, from, to) => {
     if (from === null || to === null) throw renameToNone(self, from!, to!);
     self.adapter.cache.rename(relationArgument('cache_renamed', 'from_relation', from!), relationArgument('cache_renamed', 'to_relation', to!));
     return '';
   }),
-  get_columns_in_relation: (self) => callable('get_columns_in_relation', 'relation', (relation) => self.sql.columnsOf(relationArgument('get_columns_in_relation', 'relation', relation!))),
-  get_columns_in_table: (self) => callable('get_columns_in_table', 'schema, identifier', (schema, identifier) =>
+  get_columns_in_relation: method('get_columns_in_relation', 'relation', (self, relation) => self.sql.columnsOf(relationArgument('get_columns_in_relation', 'relation', relation!))),
+  get_columns_in_table: method('get_columns_in_table', 'schema, identifier', (self, schema, identifier) =>
     self.sql.columnsOf(self.adapter.createRelation({ database: self.options.config.profile.credentials.database, schema: toText(schema!), identifier: toText(identifier!) }))),
-  get_missing_columns: (self) => callable('get_missing_columns', 'from_relation, to_relation', (from, to) =>
+  get_missing_columns: method('get_missing_columns', 'from_relation, to_relation', (self, from, to) =>
     self.sql.getMissingColumns(relationArgument('get_missing_columns', 'from_relation', from!), relationArgument('get_missing_columns', 'to_relation', to!))),
-  expand_target_column_types: (self) => callable('expand_target_column_types', 'from_relation, to_relation', async (from, to) => {
+  expand_target_column_types: method('expand_target_column_types', 'from_relation, to_relation', async (self, from, to) => {
     await self.sql.expandColumnTypes(relationArgument('expand_target_column_types', 'from_relation', from!), relationArgument('expand_target_column_types', 'to_relation', to!));
     return null;
   }),
-  valid_snapshot_target: (self) => callable('valid_snapshot_target', 'relation, column_names=None', async (relation, names) => {
+  valid_snapshot_target: method('valid_snapshot_target', 'relation, column_names=None', async (self, relation, names) => {
     await self.sql.validSnapshotTarget(relationArgument('valid_snapshot_target', 'relation', relation!), names!);
     return null;
   }),
-  assert_valid_snapshot_target_given_strategy: (self) => callable('assert_valid_snapshot_target_given_strategy', 'relation, column_names, strategy', async (relation, names, strategy) => {
+  assert_valid_snapshot_target_given_strategy: method('assert_valid_snapshot_target_given_strategy', 'relation, column_names, strategy', async (self, relation, names, strategy) => {
     const target = relationArgument('assert_valid_snapshot_target_given_strategy', 'relation', relation!);
     const newRecord = getItem(strategy!, 'hard_deletes') === 'new_record';
     await self.sql.validSnapshotTarget(target, names!, newRecord ? ['dbt_scd_id', 'dbt_valid_from', 'dbt_valid_to', 'dbt_is_deleted'] : []);
     return null;
   }),
-  standardize_grants_dict: () => callable('standardize_grants_dict', 'grants_table', (table) => {
+  standardize_grants_dict: method('standardize_grants_dict', 'grants_table', (_self, table) => {
     const grants = new PyDict();
     for (const row of iterate(table!)) {
       const privilege = getItem(row, 'privilege_type');
@@ -245,31 +256,31 @@ const METHODS: Readonly<Record<string, Method>> = {
     }
     return grants;
   }),
-  get_incremental_strategy_macro: (self) => callable('get_incremental_strategy_macro', 'model_context, strategy', (context, strategy) => incrementalMacro(self, context!, strategy!)),
-  get_hard_deletes_behavior: () => callable('get_hard_deletes_behavior', 'config', (config) => hardDeletes(config!)),
-  render_raw_columns_constraints: (self) => callable('render_raw_columns_constraints', 'raw_columns', (columns) =>
+  get_incremental_strategy_macro: method('get_incremental_strategy_macro', 'model_context, strategy', (self, context, strategy) => incrementalMacro(self, context!, strategy!)),
+  get_hard_deletes_behavior: method('get_hard_deletes_behavior', 'config', (_self, config) => hardDeletes(config!)),
+  render_raw_columns_constraints: method('render_raw_columns_constraints', 'raw_columns', (self, columns) =>
     renderColumns(columns!, (name) => self.adapter.quote(name), self.adapter.capabilities.constraintSupport, warningOf(self))),
-  render_raw_model_constraints: (self) => callable('render_raw_model_constraints', 'raw_constraints', (constraints) =>
+  render_raw_model_constraints: method('render_raw_model_constraints', 'raw_constraints', (self, constraints) =>
     renderModel(constraints!, self.adapter.capabilities.constraintSupport, warningOf(self))),
-  parse_index: (self) => callable('parse_index', 'raw_index', (raw) => parseIndex(raw!, self.options.now ?? (() => 0))),
-  build_catalog_relation: () => callable('build_catalog_relation', 'config', (config) => buildCatalogRelation(config!)),
-  get_catalog_integration: () => callable('get_catalog_integration', 'name', (name) => { throw noCatalog(toText(name!)); }),
-  get_partitions_metadata: () => callable('get_partitions_metadata', 'table', () => { throw new TsdbtError('runtime', '`get_partitions_metadata` is not implemented for this adapter!'); }),
-  lock_relation: (self) => callable('lock_relation', 'relation', async (relation) => {
+  parse_index: method('parse_index', 'raw_index', (self, raw) => parseIndex(raw!, self.options.now ?? (() => 0))),
+  build_catalog_relation: method('build_catalog_relation', 'config', (_self, config) => buildCatalogRelation(config!)),
+  get_catalog_integration: method('get_catalog_integration', 'name', (_self, name) => { throw noCatalog(toText(name!)); }),
+  get_partitions_metadata: method('get_partitions_metadata', 'table', () => { throw new TsdbtError('runtime', '`get_partitions_metadata` is not implemented for this adapter!'); }),
+  lock_relation: method('lock_relation', 'relation', async (self, relation) => {
     await self.sql.lockRelation(relationArgument('lock_relation', 'relation', relation!));
     return null;
   }),
   // Readers first: the order in which they can be dropped.
-  dependants: (self) => callable('dependants', 'relation', async (relation) =>
+  dependants: method('dependants', 'relation', async (self, relation) =>
     [...(await self.sql.dependants(relationArgument('dependants', 'relation', relation!)))].reverse().map(dependantValue)),
-  restore_dependants: (self) => callable('restore_dependants', '', async () => { await self.sql.restoreDependants(); return null; }),
+  restore_dependants: method('restore_dependants', '', async (self) => { await self.sql.restoreDependants(); return null; }),
   // Is the view as the last run left it, with this SQL and configuration, and are the columns of what it reads the same?
-  view_unchanged: (self) => callable('view_unchanged', 'relation, sql, config=None', async (relation, sql, config) => {
+  view_unchanged: method('view_unchanged', 'relation, sql, config=None', async (self, relation, sql, config) => {
     const view = relationArgument('view_unchanged', 'relation', relation!);
     const known = self.options.views?.get(view.render());
     return known !== undefined && known === (await viewFingerprint(self, view, sql!, config!));
   }),
-  view_published: (self) => callable('view_published', 'relation, sql, config=None', async (relation, sql, config) => {
+  view_published: method('view_published', 'relation, sql, config=None', async (self, relation, sql, config) => {
     const view = relationArgument('view_published', 'relation', relation!);
     if (self.options.views) {
       const fingerprint = await viewFingerprint(self, view, sql!, config!);
@@ -277,7 +288,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     }
     return null;
   }),
-  can_replace_view: (self) => callable('can_replace_view', 'existing, wanted', (existing, wanted) =>
+  can_replace_view: method('can_replace_view', 'existing, wanted', (self, existing, wanted) =>
     self.sql.canReplaceView(relationArgument('can_replace_view', 'existing', existing!), relationArgument('can_replace_view', 'wanted', wanted!))),
 };
 

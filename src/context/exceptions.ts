@@ -13,7 +13,7 @@ export function createExceptions(warn: Warn): Namespace {
   const raise = (name: string, signature: string, message: (...args: Value[]) => string, kind: ErrorKind = 'compilation', code?: string): [string, Callable] => [
     name, callable(name, signature, (...args) => { throw new TsdbtError(kind, message(...args), code === undefined ? {} : { code }); }),
   ];
-  return new Namespace(new Map<string, Value>([
+  return new Namespace(() => new Map<string, Value>([
     ['warn', callable('warn', 'msg, node=None', (msg) => {
       warn({ name: 'JinjaLogWarning', code: 'I061', level: 'warn', msg: `[WARNING]: ${text(msg)}`, data: { msg: text(msg) } });
       return '';

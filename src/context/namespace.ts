@@ -4,11 +4,17 @@ import { PyDict } from '../values/index.ts';
 
 export class Namespace implements HostObject {
   readonly jinjaType: string;
-  readonly #members: ReadonlyMap<string, Value>;
+  readonly #make: () => ReadonlyMap<string, Value>;
+  #made: ReadonlyMap<string, Value> | undefined;
 
-  constructor(members: ReadonlyMap<string, Value>, type = 'dict') {
-    this.#members = members;
+  /** @param members or how they are made when one is first asked for */
+  constructor(members: ReadonlyMap<string, Value> | (() => ReadonlyMap<string, Value>), type = 'dict') {
+    this.#make = typeof members === 'function' ? members : () => members;
     this.jinjaType = type;
+  }
+
+  get #members(): ReadonlyMap<string, Value> {
+    return (this.#made ??= this.#make());
   }
 
   jinjaGet(name: string): Value | undefined {

@@ -477,9 +477,9 @@ export function requireZone(value: Value): TimeZone {
   throw typeError(`tzinfo argument must be None or of a tzinfo subclass, not type '${typeName(value)}'`);
 }
 
-/** The zone of this process at a moment, as a fixed offset. */
-export function localZone(epochMicros: bigint): FixedZone {
+/** The zone of this process at a moment, as a fixed offset. @param named without its name it costs a tenth */
+export function localZone(epochMicros: bigint, named = true): FixedZone {
   const date = new Date(Number(epochMicros / 1000n));
-  const name = new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }).formatToParts(date).find((p) => p.type === 'timeZoneName')?.value ?? null;
+  const name = !named ? null : new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }).formatToParts(date).find((p) => p.type === 'timeZoneName')?.value ?? null;
   return new FixedZone(PyTimedelta.ofSeconds(-date.getTimezoneOffset() * 60), name);
 }

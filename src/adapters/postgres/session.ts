@@ -42,6 +42,8 @@ export class PostgresSession implements Session {
   private transactionOpen = false;
   /** psycopg2 begins a transaction before the first statement of a connection, and after that only when told to. */
   private begun = false;
+  /** A BEGIN that goes out in one message with the next statement. */
+  private unsent = '';
   private lasts = false;
   /** Has a statement perhaps left something in the connection: a setting, a temporary table, a lock? */
   private stateful = false;
@@ -78,6 +80,7 @@ export class PostgresSession implements Session {
   async attempt(sql: string): Promise<TsdbtError | null> {
     return this.inOrder(async () => {
       const connection = await this.ready();
+      await this.sendBegin(connection);
       // With `autocommit: true` there is nothing to come back to.
       const inside = connection.status === 'T';
       if (inside) await this.send(connection, 'SAVEPOINT tsdbt_attempt');
@@ -114,7 +117,11 @@ export class PostgresSession implements Session {
       this.transactionOpen = false;
       this.columns.clear();
       if (this.settings.autocommit) return;
-      await this.run('COMMIT', false);
+      if (this.unsent === '') await this.run('COMMIT', false);
+      else {
+        this.unsent = '';
+        this.told('COMMIT');
+      }
     });
   }
 
@@ -125,6 +132,7 @@ export class PostgresSession implements Session {
   async copyIn(sql: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<number> {
     return this.inOrder(async () => {
       const connection = await this.ready();
+      await this.sendBegin(connection);
       const { text, start } = this.commented(sql);
       return this.observed(sql, async () => {
         const { copyFrom } = await import('./copy-stream.ts');
@@ -162,6 +170,7 @@ export class PostgresSession implements Session {
       this.connection = null;
       this.transactionOpen = false;
       this.begun = false;
+      this.unsent = '';
       this.stateful = false;
       if (connection !== null) this.pool.release(connection);
     }
@@ -209,13 +218,19 @@ export class PostgresSession implements Session {
         return { value: result, response: responseOf(result) };
       });
     };
-    if (this.pool.checkInterval === false) return observe(sql);
+    const checked = `${sql}; SET LOCAL client_connection_check_interval = '${CHECK_INTERVAL}'`;
+    // A role may be refused, and then that is what failed.
+    if (this.pool.checkInterval !== undefined && role === null) {
+      this.unsent = `${this.pool.checkInterval ? checked : sql}; `;
+      this.told('BEGIN');
+      return;
+    }
     try {
-      await observe(`${sql}; SET LOCAL client_connection_check_interval = '${CHECK_INTERVAL}'`);
-      this.pool.checkInterval = true;
+      await observe(this.pool.checkInterval === false ? sql : checked);
+      this.pool.checkInterval ??= true;
     } catch (error) {
       // Postgres 13 does not know the setting and some systems cannot do it.
-      if (this.pool.checkInterval === true || connection.broken) throw databaseError(error, sql, sql, 0);
+      if (this.pool.checkInterval !== undefined || connection.broken) throw databaseError(error, sql, sql, 0);
       this.pool.checkInterval = false;
       await this.send(connection, 'ROLLBACK');
       try {
@@ -225,6 +240,26 @@ export class PostgresSession implements Session {
         throw databaseError(second, sql, sql, 0);
       }
     }
+  }
+
+  /** What a statement carries in front of it: the BEGIN that has not been sent. A comment alone gives no answer that could be told apart. */
+  private async beginFor(connection: Connection, sql: string): Promise<string> {
+    if (this.unsent !== '' && BLANK_OR_COMMENT.test(sql)) await this.sendBegin(connection);
+    const begin = this.unsent;
+    this.unsent = '';
+    return begin;
+  }
+
+  private async sendBegin(connection: Connection): Promise<void> {
+    const begin = this.unsent;
+    this.unsent = '';
+    if (begin !== '') await this.send(connection, begin);
+  }
+
+  /** Says in the log what the server is spared or gets with the next statement. */
+  private told(sql: string): void {
+    this.options.onStatement?.({ sql, phase: 'start' });
+    this.options.onStatement?.({ sql, phase: 'end', ms: 0, response: { _message: sql, code: sql, rows_affected: -1 } });
   }
 
   private commented(sql: string): { text: string; start: number } {
@@ -244,14 +279,15 @@ export class PostgresSession implements Session {
     const { text, start } = comment ? this.commented(sql) : { text: sql, start: 0 };
     if (LEAVES_STATE.test(sql)) this.stateful = true;
     if (text.includes('\0')) throw new TsdbtError('database', 'A string literal cannot contain NUL (0x00) characters.', { sql });
+    const begin = await this.beginFor(connection, sql);
     try {
       return await this.observed(sql, async () => {
-        const result = await this.sendWithSettings(connection, text);
+        const result = begin === '' ? await this.sendWithSettings(connection, text) : await this.send(connection, begin + text);
         if (connection.status === 'I') this.lasts = true;
         return { value: result, response: responseOf(result) };
       });
     } catch (error) {
-      const known = databaseError(error, text, sql, start);
+      const known = databaseError(shifted(error, begin), text, sql, start);
       await this.rollBack();
       throw known;
     }
@@ -291,6 +327,7 @@ export class PostgresSession implements Session {
     this.transactionOpen = false;
     this.columns.clear();
     this.begun = false;
+    this.unsent = '';
     const { connection } = this;
     if (connection === null || connection.broken || connection.status === 'I') return;
     try {
@@ -352,12 +389,20 @@ export class PostgresSession implements Session {
 }
 
 const KEEPS_COLUMNS = /^\s*(?:insert|update|delete|merge|copy|grant|revoke|comment|create\s+(?:(?:temporary|temp|unlogged)\s+)?table)\b/i;
+const BLANK_OR_COMMENT = /^\s*(?:--|\/\*|;|$)/;
 const QUERY = /^\s*(?:select|with)\b/i;
 const CHANGES_COLUMNS = /\b(?:alter|drop|rename|replace)\b/i;
 
 /** Is it sure that a statement changes no column of a relation that was there? A query without an answer may call anything. */
 function keepsColumns(sql: string, fetch: boolean): boolean {
   return (KEEPS_COLUMNS.test(sql) || (fetch && QUERY.test(sql))) && !CHANGES_COLUMNS.test(sql);
+}
+
+/** The server counts from the start of the message; the statement begins after the BEGIN in front of it. */
+function shifted(error: unknown, begin: string): unknown {
+  const placed = error as { position?: string } | null;
+  if (begin !== '' && placed?.position !== undefined) placed.position = String(Number(placed.position) - [...begin].length);
+  return error;
 }
 
 function isOpen(connection: Connection): boolean {

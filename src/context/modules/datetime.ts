@@ -64,7 +64,7 @@ function datetimeClass(clock: () => number): Callable {
       case 'fromtimestamp': return callable(name, 'timestamp, tz=None', (timestamp, tz) => {
         const micros = epochMicros(timestamp);
         const zone = zoneOrNull(tz);
-        return zone === null ? PyDateTime.fromEpoch(micros, localZone(micros)).withZone(null) : PyDateTime.fromEpoch(micros, zone);
+        return zone === null ? PyDateTime.fromEpoch(micros, localZone(micros, false)).withZone(null) : PyDateTime.fromEpoch(micros, zone);
       });
       case 'utcfromtimestamp': return callable(name, 'timestamp', (timestamp) => PyDateTime.fromEpoch(epochMicros(timestamp), null));
       case 'fromordinal': return callable(name, 'ordinal', (ordinal) => midnight(PyDate.fromOrdinal(int(ordinal))));
@@ -130,7 +130,7 @@ function midnight(date: PyDate): PyDateTime {
 /** Naive local time of this process. */
 function local(millis: number): PyDateTime {
   const micros = clockMicros(millis);
-  return PyDateTime.fromEpoch(micros, localZone(micros)).withZone(null);
+  return PyDateTime.fromEpoch(micros, localZone(micros, false)).withZone(null);
 }
 
 function clockMicros(millis: number): bigint {
