@@ -12,7 +12,7 @@ const RELATIONS = `
   where c.relkind in ('r', 'v', 'm', 'p') and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'tsdbt')
   order by 1, 2`;
 
-/** Replaces times of the last day by `<now>`, and in such a row every md5 (a snapshot's dbt_scd_id hashes the time). */
+/** Replaces times of the last day by `<now>`, and in such a row every md5 (a snapshot's dbt_scd_id hashes the time) and every UUID. */
 function masked(row, since) {
   let now = false;
   const text = row.replace(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d\d(?::\d\d)?)?/g, (time) => {
@@ -22,7 +22,7 @@ function masked(row, since) {
     now = true;
     return '<now>';
   });
-  return now ? text.replace(/\b[0-9a-f]{32}\b/g, '<md5>') : text;
+  return now ? text.replace(/\b[0-9a-f]{32}\b/g, '<md5>').replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '<uuid>') : text;
 }
 
 /**

@@ -11,7 +11,7 @@ import { oracleBin, root } from './servers.mjs';
 
 const DATABASE = 'oracle';
 /** To be raised when what is read changes, so that nothing old is reused. */
-const FORMAT = 1;
+const FORMAT = 2;
 const NOT_COPIED = new Set(['node_modules', '.git', 'dist', 'target', 'logs', '.tsdbt', 'src', 'bench', 'scripts', 'bin', 'profiles.yml', '.ci']);
 
 /** The root project: a second build over the same data, then a late event, which must bring back its whole session. */

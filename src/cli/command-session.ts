@@ -11,7 +11,7 @@ import { loadEnvFile } from '../project/env-file.ts';
 import { resolveFlagsWithNotices } from '../project/flags.ts';
 import { readRawProject } from '../project/project.ts';
 import { findProjectDir } from '../project/runtime-config.ts';
-import { DBT_VERSION } from '../project/version-check.ts';
+import { DBT_VERSION } from '../project/versions.ts';
 import { consoleSink, FileSink, type LineFormat, scrubSecrets, type SinkOptions, teeLogger } from './log-sinks.ts';
 import type { ParsedCommand } from './options.ts';
 import { TSDBT_VERSION } from './version.ts';

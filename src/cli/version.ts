@@ -1,6 +1,6 @@
 // Our own version, as package.json says it, and the text of `--version`.
 import { readFileSync } from 'node:fs';
-import { DBT_VERSION } from '../project/version-check.ts';
+import { DBT_VERSION } from '../project/versions.ts';
 
 /** Of package.json, which stands above both src/cli and dist. */
 export const TSDBT_VERSION: string = readVersion();

@@ -44,7 +44,10 @@ function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: b
 }
 
 async function renderCode(ctx: CompileContext, node: CompilableNode, session: Session, { extra, batch }: CompileOptions = {}): Promise<RenderedCode> {
-  const scope = openScope(ctx, node, session, { extra, batch, code: true });
+  // What is only called while running (`{% if execute %}`) is a dependency too, as in dbt.
+  const { macros } = node.depends_on;
+  const onMacro = (id: string): void => void (macros.includes(id) || macros.push(id));
+  const scope = openScope(ctx, node, session, { extra, batch, code: true, onMacro });
   if (node.language === 'python' && node.resource_type === 'model') {
     return { code: `${node.raw_code}\n\n${await scope.render('{{ py_script_postfix(model) }}', node.original_file_path)}`, trace: null, ephemerals: scope.ephemerals() };
   }

@@ -47,6 +47,8 @@ export interface OpenScopeOptions {
   readonly operation?: boolean;
   /** The node's own code is rendered, not its materialization: there a unit test replaces what it overrides. */
   readonly code?: boolean;
+  /** Told of each macro that the code itself calls. */
+  readonly onMacro?: (uniqueId: string) => void;
 }
 
 /** Opens the context of a node on a session. */
@@ -77,6 +79,7 @@ export class NodeScope {
         if (!this.#ephemerals.includes(id)) this.#ephemerals.push(id);
       },
       write: (payload) => this.#write(payload),
+      ...(options.onMacro === undefined ? {} : { onMacro: options.onMacro }),
       ...(node.resource_type === 'seed' ? { loadSeed: () => scopes.loadSeed(node) } : {}),
       ...(options.extra === undefined ? {} : { extra: options.extra }),
       ...(options.operation === true ? { kind: 'operation' as const } : {}),

@@ -7,8 +7,18 @@ const SECTIONS = ['exposures', 'functions', 'groups', 'metrics', 'nodes', 'sourc
 
 type Graphs = Pick<Manifest, (typeof SECTIONS)[number]>;
 
-/** The `graph` of a running command. */
-export function graphDict(manifest: Graphs): Value {
+/** The `graph` of a command: one for all nodes, because packages keep values of their own in it from node to node. */
+export class SharedGraph {
+  #manifest: Graphs | undefined;
+  #graph: Value = null;
+
+  of(manifest: Graphs): Value {
+    if (this.#manifest !== manifest) [this.#manifest, this.#graph] = [manifest, graphDict(manifest)];
+    return this.#graph;
+  }
+}
+
+function graphDict(manifest: Graphs): Value {
   return PyDict.from(new Map<Value, Value>(SECTIONS.map((section) => [section, sectionDict(manifest[section] as Readonly<Record<string, object>>)])));
 }
 

@@ -13,6 +13,7 @@ import { type ContextNode, type ContextSettings, PROVIDER_MEMBERS, ProviderScope
 import { namedArguments, refArguments, sourceArguments } from './reference-arguments.ts';
 import { relationFrom } from './relations.ts';
 import type { Member, Members } from './scope.ts';
+import { withConfig } from './runtime-config-view.ts';
 import { createVar } from './var.ts';
 
 /** Hears what a template says about its node. */
@@ -80,11 +81,11 @@ function parseRef(scope: ParseScope, call: Call): Value {
 
 const PARSE_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
   ...PROVIDER_MEMBERS,
-  ['ref', (scope) => callable('ref', '*args, **kwargs', (call) => parseRef(scope, call))],
-  ['source', (scope) => callable('source', '*args, **kwargs', (call) => {
+  ['ref', (scope) => withConfig(callable('ref', '*args, **kwargs', (call) => parseRef(scope, call)), scope.context.config)],
+  ['source', (scope) => withConfig(callable('source', '*args, **kwargs', (call) => {
     scope.record.onSource?.(sourceArguments(call));
     return scope.self();
-  })],
+  }), scope.context.config)],
   ['metric', (scope) => callable('metric', '*args, **kwargs', (call) => {
     const { name, packageName } = namedArguments('metric', call);
     scope.record.onMetric?.(packageName === null ? [name] : [packageName, name]);

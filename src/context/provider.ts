@@ -11,6 +11,7 @@ import {
 import { BASE_MEMBERS, BaseScope, type ScopeSettings } from './base.ts';
 import { createEnvVar, metadataEnvs } from './env-var.ts';
 import { createExceptions } from './exceptions.ts';
+import type { SharedGraph } from './graph-dict.ts';
 import { Namespace } from './namespace.ts';
 import type { MacroView, Member, Members } from './scope.ts';
 import { emptyTable, responseObject, StatementResults } from './statement-results.ts';
@@ -38,6 +39,8 @@ export interface ContextSettings extends ScopeSettings {
   readonly config: RuntimeConfig;
   readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'connectionInfo' | 'dateFunction'>;
   readonly templates: TemplateEnvironments;
+  /** What the nodes of a command share. */
+  readonly graph?: SharedGraph;
   /** Warnings of templates; with `--warn-error` it throws. Absent: warnings are only reported. */
   readonly warn?: ((event: LogEvent) => void) | undefined;
 }

@@ -11,7 +11,7 @@ import {
 import { type AdapterObjectOptions, createAdapterObject } from './adapter-object.ts';
 import { RuntimeConfigObject } from './config-object.ts';
 import { createEnvVar } from './env-var.ts';
-import { graphDict } from './graph-dict.ts';
+import { SharedGraph } from './graph-dict.ts';
 import { type LazyDict, lazyDictOf } from './lazy-dict.ts';
 import { MacroNamespace } from './macro-namespace.ts';
 import type { MacroResolver } from './macro-resolver.ts';
@@ -23,6 +23,7 @@ import { EPHEMERAL_PREFIX, type Located, relationFrom } from './relations.ts';
 import { runtimeFunction, runtimeRef, runtimeSource, type ScopeKind, type TimeWindow } from './runtime-references.ts';
 import { type Member, type Members, settle } from './scope.ts';
 import { testArguments } from './test-arguments.ts';
+import { withConfig } from './runtime-config-view.ts';
 import { createVar } from './var.ts';
 
 export interface RuntimeScopeOptions {
@@ -153,8 +154,8 @@ export function macroNode(macro: MacroNode): ContextNode {
 
 const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
   ...PROVIDER_MEMBERS,
-  ['ref', (scope) => callable('ref', '*args, **kwargs', (call) => runtimeRef(scope, call))],
-  ['source', (scope) => callable('source', '*args, **kwargs', (call) => runtimeSource(scope, call))],
+  ['ref', (scope) => withConfig(callable('ref', '*args, **kwargs', (call) => runtimeRef(scope, call)), scope.context.config)],
+  ['source', (scope) => withConfig(callable('source', '*args, **kwargs', (call) => runtimeSource(scope, call)), scope.context.config)],
   ['function', (scope) => callable('function', '*args, **kwargs', (call) => runtimeFunction(scope, call))],
   ['metric', (scope) => callable('metric', '*args, **kwargs', (call) => {
     const { name, packageName } = namedArguments('metric', call);
@@ -167,7 +168,7 @@ const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
     nodeName: scope.node.name, required: true, render: (text) => (scope.jinja(text) ? scope.renderText(text) : text),
     overrides: scope.options.unitTest?.overrides?.vars,
   })],
-  ['graph', (scope) => graphDict(scope.options.manifest)],
+  ['graph', ({ options }) => (options.context.graph ?? new SharedGraph()).of(options.manifest)],
   ['model', (scope) => modelDict(scope)],
   ['selected_resources', (scope) => [...scope.selectedResources]],
   ['load_agate_table', (scope) => callable('load_agate_table', '', () => loadAgateTable(scope))],

@@ -10,6 +10,10 @@ const NO_PATH = (output: string, option: string, variable: string) => (facts: Fa
   `The \`${facts['deprecated_path']}\` config in \`dbt_project.yml\` has been deprecated, and will no longer be supported in a future version of dbt-core. If you wish to write dbt ${output} to a custom directory, please use the ${option} CLI flag or ${variable} env var instead.`;
 
 const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts) => string }>> = {
+  PackageRedirectDeprecation: {
+    code: 'D001',
+    text: ({ old_name, new_name }) => `The \`${old_name}\` package is deprecated in favor of \`${new_name}\`. Please update your \`packages.yml\` configuration to use \`${new_name}\` instead.`,
+  },
   PackageInstallPathDeprecation: {
     code: 'D002',
     text: () =>

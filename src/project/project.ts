@@ -13,7 +13,7 @@ import { PROJECT_SHAPE, RESERVED_PROJECT_NAMES } from './project-shape.ts';
 import { compactWhitespace, pythonStrip } from './python-strip.ts';
 import { renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
 import { findViolation, repr, violationText } from './schema-check.ts';
-import { checkDbtVersion, parseVersionRanges } from './version-check.ts';
+import { checkDbtVersion, parseVersionRanges } from './versions.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
 
 export const PROJECT_FILE = 'dbt_project.yml';

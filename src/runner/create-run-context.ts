@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { ScopeFactory } from '../compiler/node-scope.ts';
+import { SharedGraph } from '../context/graph-dict.ts';
 import { createMacroResolver } from '../context/macro-resolver.ts';
 import { ManifestLookup } from '../context/manifest-lookup.ts';
 import { createQueryComment } from '../context/query-comment.ts';
@@ -21,7 +22,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   const { config, manifest, adapter, templates, logger, now, files, loadYaml } = parsed;
   const { project, flags } = config;
   const context: ScopeFactory['context'] = {
-    config, adapter, templates, logger, env: config.env, flags, invocation: config.invocation, loadYaml, clock: now, warn: (event) => logger.fire(event),
+    config, adapter, templates, logger, env: config.env, flags, invocation: config.invocation, loadYaml, clock: now, warn: (event) => logger.fire(event), graph: new SharedGraph(),
   };
   const resolver = createMacroResolver(Object.values(manifest.macros), {
     rootPackage: project.project_name, internalPackages: [`dbt_${adapter.type}`, 'dbt'], adapterTypes: [adapter.type], dispatch: project.dispatch,

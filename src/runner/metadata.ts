@@ -1,7 +1,7 @@
 // The metadata block that every artifact begins with. Writes nothing.
 import type { RuntimeConfig } from '../contracts/project.ts';
 import type { ArtifactMetadata } from '../contracts/results.ts';
-import { DBT_VERSION } from '../project/version-check.ts';
+import { DBT_VERSION } from '../project/versions.ts';
 import { isoMicros } from './run-context.ts';
 
 /** @param kind dbt's name of the schema; @param version of the schema; @param at milliseconds since 1970 */

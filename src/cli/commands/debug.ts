@@ -8,7 +8,7 @@ import { load, type LoadedProject } from '../../index.ts';
 import { green, pluralize, red } from '../../log.ts';
 import { profilesPlace } from '../../project/profile.ts';
 import { readRawProject } from '../../project/project.ts';
-import { DBT_VERSION } from '../../project/version-check.ts';
+import { DBT_VERSION } from '../../project/versions.ts';
 import { toText } from '../../values/index.ts';
 import { type CommandSession, now, profileSecrets } from '../command-session.ts';
 import { TSDBT_VERSION } from '../version.ts';

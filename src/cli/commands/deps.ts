@@ -1,6 +1,6 @@
 // deps: installs the packages that the project asks for.
 import { TsdbtError } from '../../errors.ts';
-import { installPackages } from '../../project/install-packages.ts';
+import { installPackages } from '../../project/deps/install.ts';
 import type { CommandSession } from '../command-session.ts';
 import { loadProjectOnly } from './project-only.ts';
 
@@ -12,8 +12,8 @@ export async function depsCommand(session: CommandSession): Promise<boolean> {
     throw new TsdbtError('usage', `Version is required in --add-package when a package when source is ${source}`);
   }
   const { project, render, vars } = loadProjectOnly(session);
-  installPackages({
-    project, render, logger, scope: { target: null, vars, requireVars: false, env, secrets: true }, lockOnly: flags['lock'] === true, upgrade: flags['upgrade'] === true,
+  await installPackages({
+    project, render, logger, versionCheck: flags['version_check'] !== false, scope: { target: null, vars, requireVars: false, env, secrets: true }, lockOnly: flags['lock'] === true, upgrade: flags['upgrade'] === true,
     add: add ? { ...add, source } : null,
   });
   return true;

@@ -19,12 +19,14 @@ const FLAG_LETTERS: Readonly<Record<string, number>> = {
   i: FLAGS.IGNORECASE, L: FLAGS.LOCALE, m: FLAGS.MULTILINE, s: FLAGS.DOTALL, u: FLAGS.UNICODE, x: FLAGS.VERBOSE, a: FLAGS.ASCII,
 };
 
+// Not [^], which V8 reads as an empty class under the v flag (Node 20).
+const ANY = '[\\s\\S]';
 const SPACE = '\\u0009-\\u000d\\u001c-\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const ASCII_SPACE = '\\u0009-\\u000d\\u0020';
 const WORD = '\\p{L}\\p{N}_';
 const ASCII_WORD = 'a-zA-Z0-9_';
-const START = '(?<![^])';
-const END = '(?![^])';
+const START = `(?<!${ANY})`;
+const END = `(?!${ANY})`;
 
 /** @throws JinjaError in Python's words for a pattern that is wrong, or that JavaScript cannot express */
 export function translateRegex(pattern: string, flags: number): TranslatedRegex {
@@ -136,7 +138,7 @@ class Translator {
     const start = this.at;
     const char = this.chars[this.at++]!;
     switch (char) {
-      case '.': return piece(flags & FLAGS.DOTALL ? '[^]' : '[^\\n]');
+      case '.': return piece(flags & FLAGS.DOTALL ? ANY : '[^\\n]');
       case '^': return { source: flags & FLAGS.MULTILINE ? '(?<![^\\n])' : START, repeatable: false };
       case '$': return { source: flags & FLAGS.MULTILINE ? '(?![^\\n])' : `(?=\\n?${END})`, repeatable: false };
       case '(': return this.group(flags, start);

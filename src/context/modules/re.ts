@@ -66,7 +66,7 @@ class Pattern implements HostObject {
     try {
       this.#regex = new RegExp(source, `${letters}g`);
       this.#sticky = new RegExp(source, `${letters}y`);
-      this.#whole = new RegExp(`(?:${source})(?![^])`, `${letters}y`);
+      this.#whole = new RegExp(`(?:${source})(?![\\s\\S])`, `${letters}y`);
     } catch (error) {
       throw valueError(`this regular expression cannot be used here: ${pattern} (${(error as Error).message})`);
     }

@@ -1,5 +1,5 @@
 // dbt_project.yml, profiles.yml, packages, source files: messages and choices are those of dbt 1.12.6, seen by running it.
-import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,7 +12,6 @@ import { loadEnvFile, parseEnvFile } from '../../../../src/project/env-file.ts';
 import { readSourceFiles } from '../../../../src/project/files.ts';
 import { resolveFlags } from '../../../../src/project/flags.ts';
 import { parseIgnoreFile } from '../../../../src/project/ignore-file.ts';
-import { installPackages, packagesHash } from '../../../../src/project/install-packages.ts';
 import { loadProfile, profilesPlace, targetDictionary } from '../../../../src/project/profile.ts';
 import { loadProject } from '../../../../src/project/project.ts';
 import type { YamlScope } from '../../../../src/project/renderer.ts';
@@ -217,33 +216,7 @@ describe('.env', () => {
   });
 });
 
-describe('deps and clean', () => {
-  it('links local packages and those that they need, and writes the lock file of dbt', () => {
-    write({ 'one/dbt_project.yml': 'name: first\n', 'one/packages.yml': 'packages: [{local: two}]\n', 'two/dbt_project.yml': 'name: second\n', 'packages.yml': 'packages:\n  - local: one\n' });
-    installPackages({ project: project('name: o\n'), render, scope, logger, lockOnly: false, upgrade: false });
-    expect(readlinkSync(join(root, 'dbt_packages/first'))).toBe(join(root, 'one'));
-    expect(readlinkSync(join(root, 'dbt_packages/second'))).toBe(join(root, 'two'));
-    // As real dbt wrote it.
-    expect(readFileSync(join(root, 'package-lock.yml'), 'utf8')).toBe(
-      `packages:\n  - local: one\n    name: first\n  - local: two\n    name: second\nsha1_hash: d7fa696e0d0a7e255dbf7923a48e3c6bbafb2fcc\n`,
-    );
-  });
-
-  it('hashes packages as dbt does', () => {
-    const hash = (entry: { [key: string]: Json }): string => packagesHash([entry], [entry]);
-    expect(hash({ git: 'https://x', revision: 'a' })).toBe('f284e92916a57ba32849021470ac0c257c0e942a');
-    expect(hash({ package: 'a/b', version: ['>=1.0.0'] })).toBe('b9b816bb7698036720d2bcccb3342e4af0cb23fa');
-  });
-
-  it('refuses packages of other kinds and names that are taken', () => {
-    write({ 'packages.yml': 'packages:\n  - package: dbt-labs/dbt_utils\n    version: 1.0.0\n' });
-    expect(messageOf(() => installPackages({ project: project('name: o\n'), render, scope, logger, lockOnly: false, upgrade: false }))).toContain('Packages from the hub are not supported in this version: dbt-labs/dbt_utils');
-    write({ 'packages.yml': 'packages:\n  - local: one\n', 'one/dbt_project.yml': 'name: o\n' });
-    expect(messageOf(() => installPackages({ project: project('name: o\n'), render, scope, logger, lockOnly: false, upgrade: false }))).toContain('Found a dependency with the same name as the root project "o".');
-    write({ 'packages.yml': 'packages:\n  - package: dbt_utils\n    version: 1.0.0\n' });
-    expect(messageOf(() => project('name: o\n'))).toContain('dbt_utils was not found in the package index. Packages on the index require a namespace');
-  });
-
+describe('clean', () => {
   it('cleans what it is told to, never sources and never outside', () => {
     write({ 'target/x': '', 'models/a.sql': '', 'logs/y': '' });
     cleanProject(project('name: o\nclean-targets: [target, logs]\n'), true, logger);

@@ -1,4 +1,5 @@
-// `require-dbt-version`: dbt's version ranges, checked against the version of dbt whose behaviour this is.
+// Versions and ranges as dbt writes them: `require-dbt-version`, checked against the version of dbt whose behaviour this is, and the
+// versions of packages.
 import { TsdbtError } from '../errors.ts';
 
 /** The dbt version that templates, artifacts and packages see. */
@@ -39,6 +40,47 @@ export function checkDbtVersion(ranges: readonly string[], packageName: string):
       `This version of dbt is not supported with the '${packageName}' package.\n  Installed version of dbt: =${DBT_VERSION}\n  Required version of dbt for '${packageName}': ${listed}\n${advice}`,
     );
   }
+}
+
+/**
+ * Whether one version lies in every range.
+ * @param ranges `>=1.0.0`, `=1.2.0` …
+ * @throws TsdbtError `project` when one is not a version
+ */
+export function versionFits(version: string, ranges: readonly string[]): boolean {
+  const parsed = parseVersion(version);
+  return ranges.every((range) => accepts(parseVersion(range), parsed));
+}
+
+/** Whether any version at all can lie in every range. */
+export function rangesMeet(ranges: readonly string[]): boolean {
+  return ranges.length < 2 || satisfiable(ranges.map(parseVersion));
+}
+
+/** The tightest lower and upper end of ranges that meet, as dbt shows them: `>=1.0.0, <2.0.0`; `ANY` without any. */
+export function rangeText(ranges: readonly string[]): string {
+  const specs = ranges.map(parseVersion);
+  const exact = specs.find((spec) => spec.matcher === '=');
+  if (exact !== undefined) return `${versionText(exact)}, ${versionText(exact)}`;
+  // Of two ends at one place the strict one is tighter.
+  const tightest = (matcher: '>' | '<'): Version | undefined => specs.filter((spec) => spec.matcher.startsWith(matcher))
+    .sort((a, b) => (matcher === '>' ? compare(b, a) : compare(a, b)) || a.matcher.length - b.matcher.length)[0];
+  return [tightest('>'), tightest('<')].filter((end) => end !== undefined).map(versionText).join(', ') || 'ANY';
+}
+
+/** A version or range in dbt's spelling, with its operator: `=1.0.0`. @throws TsdbtError `project` */
+export function normalVersion(text: string): string {
+  return versionText(parseVersion(text));
+}
+
+/** Compares two exact versions: negative when `a` is older. */
+export function compareVersions(a: string, b: string): number {
+  return compare(parseVersion(a), parseVersion(b));
+}
+
+/** Whether a version or range names a prerelease: `1.0.0-rc1`. */
+export function isPrerelease(version: string): boolean {
+  return parseVersion(version).prerelease !== null;
 }
 
 function parseVersion(text: string): Version {

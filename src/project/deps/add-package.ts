@@ -1,0 +1,54 @@
+// `deps --add-package`: an entry written into packages.yml (or dependencies.yml), in the place of one for the same package.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Json } from '../../contracts/node.ts';
+import type { Project } from '../../contracts/project.ts';
+import type { Logger } from '../../log.ts';
+import { checkedPackages, DEPENDENCIES_FILE, PACKAGES_FILE, readPackageList } from '../packages.ts';
+import { asDictionary, loadYaml } from '../yaml.ts';
+import { dumpPackageYaml } from './lock-file.ts';
+import type { Entry } from './wanted.ts';
+
+export interface AddedPackage { readonly name: string; readonly version: string | null; readonly source: string }
+
+/**
+ * Changes the file.
+ * @throws TsdbtError `project` when the file would be malformed
+ */
+export function addPackage(project: Project, add: AddedPackage, logger: Logger): void {
+  const list = readPackageList(project.project_root);
+  const path = `${project.project_root}/${list.fromDependenciesFile ? DEPENDENCIES_FILE : PACKAGES_FILE}`;
+  if (!existsSync(path)) {
+    writeFileSync(path, 'packages: []\n');
+    logger.fire({ name: 'Formatting', code: 'Z017', level: 'info', msg: 'Created packages.yml' });
+  }
+  const data = asDictionary(loadYaml(readFileSync(path, 'utf8'), path)) ?? {};
+  const kept = (Array.isArray(data['packages']) ? data['packages'] : []).filter((item) => {
+    const entry = asDictionary(item) ?? {};
+    const same = isSamePackage(entry, add.name);
+    if (same) logger.fire({ name: 'DepsFoundDuplicatePackage', code: 'M033', level: 'info', msg: `Found duplicate package in packages.yml, removing: ${JSON.stringify(entry)}`, data: { removed_package: entry } });
+    return !same;
+  });
+  const key = add.source === 'hub' ? 'package' : add.source;
+  const version: Json | null = add.version?.includes(',') === true ? add.version.split(',') : add.version;
+  const entry: { [key: string]: Json } = { [key]: add.name, ...(version === null ? {} : { [add.source === 'git' ? 'revision' : 'version']: version }) };
+  checkedPackages({ packages: [...kept, entry] });
+  writeFileSync(path, dumpPackageYaml({ ...data, packages: [...kept, entry] }));
+  logger.fire({
+    name: 'DepsAddPackage', code: 'M032', level: 'info', msg: `Added new package ${add.name}@${add.version ?? 'None'} to ${path}`,
+    data: { package_name: add.name, version: add.version, packages_filepath: path },
+  });
+}
+
+/** Whether an entry means the package, `_` and `-` alike, with or without its owner. */
+function isSamePackage(entry: Entry, name: string): boolean {
+  const identifier = entry['package'] ?? entry['git'] ?? entry['local'] ?? entry['tarball'] ?? entry['private'];
+  if (typeof identifier !== 'string') return false;
+  const short = name.slice(name.lastIndexOf('/') + 1);
+  return [name, short].flatMap((text) => [text, text.replaceAll('_', '-'), text.replaceAll('-', '_')]).some((variant) => {
+    const at = identifier.indexOf(variant);
+    if (at === -1) return false;
+    const before = identifier[at - 1];
+    const after = identifier[at + variant.length];
+    return (before === undefined || '/.'.includes(before)) && (after === undefined || '/.'.includes(after));
+  });
+}

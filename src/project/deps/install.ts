@@ -1,0 +1,212 @@
+// `deps`: finds the packages that a project and its packages ask for, writes package-lock.yml and puts the packages into
+// packages-install-path: all of them or none, also when it is killed. Leaves fetching to package-store.ts.
+import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import type { Json } from '../../contracts/node.ts';
+import type { Project } from '../../contracts/project.ts';
+import { TsdbtError } from '../../errors.ts';
+import { type Logger, warningTag } from '../../log.ts';
+import { LOCK_FILE, readPackageLock } from '../packages.ts';
+import { renderTree } from '../renderer.ts';
+import { type AddedPackage, addPackage } from './add-package.ts';
+import { type Environment, withoutCredentials } from './download.ts';
+import { dumpPackageYaml, lockEntry, packagesHash } from './lock-file.ts';
+import { type Metadata, PackageStore, type Pinned, requestsIn, type StoreOptions } from './package-store.ts';
+import { type Entry, Listing, type Request, wantedOf } from './wanted.ts';
+
+export interface InstallOptions extends StoreOptions {
+  /** `--lock`: write the lock file only. */
+  readonly lockOnly: boolean;
+  /** `--upgrade`: resolve anew. */
+  readonly upgrade: boolean;
+  /** `--add-package` with `--source`. */
+  readonly add?: AddedPackage | null;
+}
+
+/**
+ * Installs the packages of a project.
+ * @throws TsdbtError `dependency` when a package cannot be had, or not in a version that suits everybody
+ */
+export async function installPackages(options: InstallOptions): Promise<void> {
+  const { project, logger } = options;
+  if (options.add) addPackage(project, options.add, logger);
+  const requests = requestsIn(project.project_root, options);
+  const hash = packagesHash(requests);
+  const lock = readPackageLock(project.project_root);
+  const store = new PackageStore(options);
+  try {
+    if (lock === undefined || options.upgrade || lock.hash !== hash) await writeLock(store, requests, hash, options);
+    if (!options.lockOnly) await installLocked(store, options);
+  } finally {
+    store.close();
+  }
+}
+
+async function writeLock(store: PackageStore, requests: readonly Request[], hash: string, { project, logger, scope: { env } }: InstallOptions): Promise<void> {
+  if (requests.length === 0) return noPackages(logger);
+  const packages: Entry[] = [];
+  for (const { pinned, metadata } of await resolveAll(store, requests, project, env)) {
+    packages.push(lockEntry(pinned, metadata, withoutSecrets(pinned.wanted.written, env, logger)));
+  }
+  const path = `${project.project_root}/${LOCK_FILE}`;
+  writeFileSync(`${path}.new`, dumpPackageYaml({ packages, sha1_hash: hash } as Json));
+  renameSync(`${path}.new`, path);
+  event(logger, 'DepsLockUpdating', 'M031', `Updating lock file in file path: ${path}`, { lock_filepath: path });
+}
+
+/** What is asked for, and what that asks for, each once, in order of discovery. */
+async function resolveAll(store: PackageStore, requests: readonly Request[], project: Project, env: Environment): Promise<{ pinned: Pinned; metadata: Metadata }[]> {
+  const final = new Listing();
+  const expanded = new Set<Metadata>();
+  let pending = requests;
+  while (pending.length > 0) {
+    const round = new Listing();
+    for (const request of pending) round.add(wantedOf(request, env));
+    const next: Request[] = [];
+    for (const wanted of round.all()) {
+      const metadata = await store.metadata(await store.pin(final.add(wanted)));
+      // Packages that ask for one another would go on for ever.
+      if (expanded.has(metadata)) continue;
+      expanded.add(metadata);
+      next.push(...metadata.packages);
+    }
+    pending = next;
+  }
+  const found: { pinned: Pinned; metadata: Metadata }[] = [];
+  const names = new Set<string>();
+  for (const wanted of final.all()) {
+    const pinned = await store.pin(wanted);
+    const metadata = await store.metadata(pinned);
+    const { name } = metadata;
+    if (names.has(name)) {
+      throw new TsdbtError('dependency', `Found duplicate project "${name}". This occurs when a dependency has the same project name as some other dependency.`);
+    }
+    if (name === project.project_name) {
+      throw new TsdbtError('dependency', `Found a dependency with the same name as the root project "${name}". Package names must be unique in a project. Please rename one of these packages.`);
+    }
+    names.add(name);
+    found.push({ pinned, metadata });
+  }
+  return found;
+}
+
+async function installLocked(store: PackageStore, { project, logger, scope, render }: InstallOptions): Promise<void> {
+  const target = installFolder(project);
+  const staged = join(dirname(target), `.${basename(target)}.new-${process.pid}`);
+  removeLeftovers(target);
+  const locked = readPackageLock(project.project_root)?.packages ?? [];
+  mkdirSync(staged, { recursive: true });
+  try {
+    if (locked.length === 0) noPackages(logger);
+    const listing = new Listing();
+    const rendered = renderTree(locked as Json, scope, render) as Entry[];
+    for (const [i, entry] of rendered.entries()) listing.add(wantedOf({ entry, unrendered: locked[i] ?? entry }, scope.env));
+    const packages = await Promise.all(listing.all().map((wanted) => store.pin(wanted)));
+    // All at once; told one after the other.
+    const work = packages.map(async (pinned) => store.place(pinned, join(staged, checkedName((await store.metadata(pinned)).name, project))));
+    await Promise.allSettled(work);
+    const updates: string[] = [];
+    for (const [i, pinned] of packages.entries()) {
+      const title = withoutCredentials(pinned.wanted.title);
+      event(logger, 'DepsStartPackageInstall', 'M014', `Installing ${title}`, { package_name: title });
+      await work[i];
+      const version = versionName(pinned);
+      event(logger, 'DepsInstallInfo', 'M015', `Installed from ${version}`, { version_name: version });
+      if (pinned.latest !== null && pinned.latest !== pinned.version) {
+        updates.push(title);
+        event(logger, 'DepsUpdateAvailable', 'M016', `Updated version available: ${pinned.latest}`, { version_latest: pinned.latest });
+      } else if (pinned.latest !== null) event(logger, 'DepsUpToDate', 'M017', 'Up to date!', {});
+      const { subdirectory } = pinned.wanted;
+      if (subdirectory !== null) event(logger, 'DepsListSubdirectory', 'M018', `and subdirectory ${subdirectory}`, { subdirectory });
+    }
+    swap(staged, target);
+    if (updates.length > 0) {
+      event(logger, 'Formatting', 'Z017', '', {});
+      const listed = updates.map((name) => `'${name}'`).join(', ');
+      event(logger, 'DepsNotifyUpdatesAvailable', 'M019', `Updates available for packages: [${listed}]\nUpdate your versions in packages.yml, then run dbt deps`, { packages: updates });
+    }
+  } finally {
+    rmSync(staged, { recursive: true, force: true });
+  }
+}
+
+function versionName({ wanted, version }: Pinned): string {
+  switch (wanted.kind) {
+    case 'local': return `<local @ ${wanted.location}>`;
+    case 'tarball': return `tarball (url: ${withoutCredentials(wanted.location)})`;
+    case 'hub': return `version ${version ?? ''}`;
+    default: return version === 'HEAD' ? 'HEAD (default revision)' : `revision ${version ?? ''}`;
+  }
+}
+
+/** The folder of all packages; links are followed, so that it can be replaced. */
+function installFolder(project: Project): string {
+  const path = resolve(project.project_root, project.packages_install_path);
+  const target = existsSync(path) ? realpathSync(path) : path;
+  const up = relative(target, project.project_root);
+  if (up === '' || !up.startsWith('..')) {
+    throw new TsdbtError('dependency', `packages-install-path '${project.packages_install_path}' holds the project itself: it would be deleted`);
+  }
+  return target;
+}
+
+/** A package's name is a folder's name. */
+function checkedName(name: string, project: Project): string {
+  if (/[\\/\0]/.test(name) || name === '' || name === '.' || name === '..') {
+    throw new TsdbtError('dependency', `Invalid package name '${name}': resolves outside of the packages-install-path ('${project.packages_install_path}')`);
+  }
+  return name;
+}
+
+/** Puts the new folder into the old one's place: two renames, so that nobody ever sees half of it. */
+function swap(staged: string, target: string): void {
+  const old = join(dirname(target), `.${basename(target)}.old-${process.pid}`);
+  try {
+    if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) renameSync(target, old);
+  } catch {
+    // A mount point cannot be renamed: its contents are replaced, each package whole.
+    for (const name of readdirSync(target)) rmSync(join(target, name), { recursive: true, force: true });
+    for (const name of readdirSync(staged)) renameSync(join(staged, name), join(target, name));
+    return;
+  }
+  renameSync(staged, target);
+  rmSync(old, { recursive: true, force: true });
+}
+
+/** Removes what a killed `deps` left beside the folder. */
+function removeLeftovers(target: string): void {
+  const parent = dirname(target);
+  if (!existsSync(parent)) return;
+  for (const name of readdirSync(parent)) {
+    const pid = name.startsWith(`.${basename(target)}.`) ? /\.(?:new|old)-(\d+)$/.exec(name)?.[1] : undefined;
+    if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as { code?: unknown }).code === 'EPERM';
+  }
+}
+
+/** A location for the lock file: a secret that stands in packages.yml itself is not written again. */
+function withoutSecrets(text: string, env: Environment, logger: Logger): string {
+  const secrets = Object.entries(env).flatMap(([name, value]) => (/^DBT_(ENGINE_)?ENV_SECRET/.test(name) && value?.trim() ? [value] : []));
+  const scrubbed = secrets.reduce((shown, secret) => shown.replaceAll(secret, '*****'), text);
+  if (scrubbed !== text) {
+    const msg = `Detected secret env var in ${scrubbed}. dbt will write a scrubbed representation to the lock file. This will cause issues with subsequent 'dbt deps' using the lock file, requiring 'dbt deps --upgrade'`;
+    logger.fire({ name: 'DepsScrubbedPackageName', code: 'M035', level: 'warn', msg: warningTag(msg), data: { package_name: scrubbed } });
+  }
+  return scrubbed;
+}
+
+function noPackages(logger: Logger): void {
+  event(logger, 'DepsNoPackagesFound', 'M013', 'Warning: No packages were found in packages.yml', {});
+}
+
+function event(logger: Logger, name: string, code: string, msg: string, data: Readonly<Record<string, unknown>>): void {
+  logger.fire({ name, code, level: 'info', msg, data });
+}

@@ -1,0 +1,40 @@
+// package-lock.yml: its text, its checksum and its entries, as dbt writes them, so that either program takes the other's.
+import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
+import type { Json } from '../../contracts/node.ts';
+import { dumpJson, fromJson } from '../../values/json.ts';
+import type { Metadata, Pinned } from './package-store.ts';
+import type { Entry, Request } from './wanted.ts';
+
+/** The checksum by which a lock file is known to fit: sha1 over the sorted JSON of the entries, as dbt's. */
+export function packagesHash(requests: readonly Request[]): string {
+  const texts = requests.map((request) => dumpJson(fromJson(hashedEntry(request)), { sortKeys: true }));
+  return createHash('sha1').update(texts.sort().join('\n'), 'utf8').digest('hex');
+}
+
+/** An entry with the defaults that dbt fills in. */
+function hashedEntry({ entry, unrendered }: Request): Entry {
+  const defaults: Entry = 'git' in entry || 'private' in entry
+    ? { ...('private' in entry ? { provider: null } : {}), revision: null, 'warn-unpinned': null, subdirectory: null }
+    : 'package' in entry ? { install_prerelease: false } : {};
+  const { name, ...rest } = { ...defaults, ...entry };
+  return { ...rest, unrendered: { ...unrendered }, ...(name === undefined || name === null ? {} : { name }) };
+}
+
+/** One package as the lock file has it. @param location without secrets */
+export function lockEntry({ wanted }: Pinned, { name, version }: Metadata, location: string): Entry {
+  const below: Entry = wanted.subdirectory === null ? {} : { subdirectory: wanted.subdirectory };
+  switch (wanted.kind) {
+    case 'local': return { local: wanted.location, name };
+    case 'tarball': return { tarball: location, name };
+    case 'hub': return { package: wanted.location, version, name };
+    case 'git': return { git: location, revision: version, ...below, name };
+    case 'private': return { private: location, revision: version, ...below, ...(wanted.provider === null ? {} : { provider: wanted.provider }), name };
+  }
+}
+
+/** YAML in the layout of dbt's package files. */
+export function dumpPackageYaml(value: Json): string {
+  const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
+  return yaml.stringify(value, { version: '1.1', sortMapEntries: true, indentSeq: true, lineWidth: 0, singleQuote: true });
+}

@@ -1,0 +1,194 @@
+// Fetches packages: turns a request into one version of one package, says what that package is called and asks for itself, and puts it
+// into a folder. Everything is fetched once a command, into a folder that `close` removes. Leaves merging of requests to wanted.ts.
+import { randomUUID } from 'node:crypto';
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Json } from '../../contracts/node.ts';
+import type { Project } from '../../contracts/project.ts';
+import { TsdbtError } from '../../errors.ts';
+import { type Logger, warningTag } from '../../log.ts';
+import { readPackageList } from '../packages.ts';
+import { readRawProject } from '../project.ts';
+import { renderTree, type RenderYamlText, type YamlScope } from '../renderer.ts';
+import { unpack } from './archive.ts';
+import { type DownloadOptions, download, withoutCredentials, withRetries } from './download.ts';
+import { checkOut } from './git.ts';
+import { type HubVersion, Registry } from './registry.ts';
+import type { Entry, Request, Wanted } from './wanted.ts';
+
+export interface StoreOptions {
+  readonly project: Project;
+  readonly render: RenderYamlText;
+  /** Scope of packages.yml: secrets allowed, no target. */
+  readonly scope: YamlScope;
+  readonly logger: Logger;
+  readonly versionCheck: boolean;
+  /** Milliseconds between two tries of a download; dbt's: 1000. */
+  readonly retryDelay?: number;
+}
+
+/** One version of one package. */
+export interface Pinned {
+  readonly wanted: Wanted;
+  /** Commit, branch or version; null where there is none. */
+  readonly version: string | null;
+  /** The hub's newest. */
+  readonly latest: string | null;
+}
+
+export interface Metadata {
+  /** Name of its project. */
+  readonly name: string;
+  /** What it asks for. */
+  readonly packages: readonly Request[];
+  /** The version as the lock file has it: a commit, never a branch. */
+  readonly version: string | null;
+  /** Where it lies; null: not fetched yet. */
+  readonly folder: string | null;
+}
+
+/** Packages that a file of a package asks for; those of dependencies.yml are not rendered. */
+export function requestsIn(root: string, { scope, render }: Pick<StoreOptions, 'scope' | 'render'>): Request[] {
+  const { packages, fromDependenciesFile } = readPackageList(root);
+  const rendered = fromDependenciesFile ? packages : (renderTree(packages as Json, scope, render) as Entry[]);
+  return rendered.map((entry, i) => ({ entry, unrendered: packages[i] ?? entry }));
+}
+
+export class PackageStore {
+  readonly #options: StoreOptions;
+  readonly #download: DownloadOptions;
+  readonly #registry: Registry;
+  readonly #folder: string;
+  readonly #known = new Map<string, Promise<Metadata>>();
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    const { logger, scope: { env }, retryDelay = 1000 } = options;
+    this.#download = { env, logger, delay: retryDelay, timeout: Number(env['DBT_HTTP_TIMEOUT'] ?? 30) * 1000 || 30_000 };
+    this.#registry = new Registry(this.#download);
+    this.#folder = mkdtempSync(join(tmpdir(), 'tsdbt-downloads-'));
+    logger.fire({ name: 'DepsSetDownloadDirectory', code: 'M028', level: 'debug', msg: `Set downloads directory='${this.#folder}'`, data: { path: this.#folder } });
+  }
+
+  close(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /**
+   * The version that everybody who asks can live with.
+   * @throws TsdbtError `dependency` when there is none
+   */
+  async pin(wanted: Wanted): Promise<Pinned> {
+    if (wanted.kind === 'hub') {
+      const { version, latest } = await this.#registry.resolve(wanted, this.#options.versionCheck);
+      return { wanted, version, latest };
+    }
+    if (wanted.kind !== 'git' && wanted.kind !== 'private') return { wanted, version: wanted.kind === 'tarball' ? 'tarball' : null, latest: null };
+    const revisions = [...new Set(wanted.versions)].sort();
+    if (revisions.length > 1) {
+      const listed = revisions.map((revision) => `'${revision}'`).join(', ');
+      throw new TsdbtError('dependency', `git dependencies should contain exactly one version. ${withoutCredentials(wanted.title)} contains: {${listed}}`);
+    }
+    return { wanted, version: revisions[0] ?? 'HEAD', latest: null };
+  }
+
+  /** What a package is; fetches it when that is the only way to know. */
+  metadata(pinned: Pinned): Promise<Metadata> {
+    const key = keyOf(pinned);
+    const known = this.#known.get(key) ?? this.#read(pinned);
+    this.#known.set(key, known);
+    return known;
+  }
+
+  /** Puts a package into a folder that does not exist yet. */
+  async place(pinned: Pinned, target: string): Promise<void> {
+    const { wanted, version } = pinned;
+    const { folder } = await this.metadata(pinned);
+    if (wanted.kind === 'local') link(folder ?? '', target, this.#options.logger);
+    else if (folder !== null) move(folder, target);
+    else {
+      const { downloads } = (await this.#registry.versions(wanted.location))[version ?? ''] as HubVersion;
+      move(await this.#unpacked(downloads.tarball, wanted.location), target);
+    }
+  }
+
+  async #read(pinned: Pinned): Promise<Metadata> {
+    const { wanted, version } = pinned;
+    switch (wanted.kind) {
+      case 'hub': {
+        const info = (await this.#registry.versions(wanted.location))[version ?? ''];
+        if (info === undefined) throw new TsdbtError('dependency', `The hub has no version ${version ?? ''} of ${wanted.location}`);
+        return { name: info.name, packages: info.packages.map((entry) => ({ entry, unrendered: {} })), version, folder: null };
+      }
+      // Every path counts from the root project, also one that a package names.
+      case 'local': return this.#readFolder(resolve(this.#options.project.project_root, wanted.location), version);
+      case 'tarball': return { ...this.#readFolder(await this.#unpacked(wanted.location, wanted.title), version), name: wanted.title };
+      default: {
+        const { commit, folder } = await checkOut({
+          url: wanted.location, revision: version ?? 'HEAD', subdirectory: wanted.subdirectory, folder: join(this.#folder, randomUUID()),
+          env: this.#download.env, logger: this.#download.logger, delay: this.#download.delay,
+        });
+        this.#warnUnpinned(pinned);
+        const metadata = this.#readFolder(folder, commit);
+        this.#known.set(keyOf({ ...pinned, version: commit }), Promise.resolve(metadata));
+        return metadata;
+      }
+    }
+  }
+
+  #readFolder(folder: string, version: string | null): Metadata {
+    const name = readRawProject(folder).data['name'];
+    if (typeof name !== 'string') throw new TsdbtError('project', 'Package defined in dbt_project.yml must have a name!');
+    return { name, packages: requestsIn(folder, this.#options), version, folder };
+  }
+
+  #warnUnpinned({ wanted, version }: Pinned): void {
+    if (!wanted.warnUnpinned || !(version === 'HEAD' || version === 'main' || version === 'master')) return;
+    const how = version === 'HEAD' ? 'not pinned, using HEAD (default branch)' : `pinned to the "${version}" branch`;
+    const git = withoutCredentials(wanted.location);
+    this.#options.logger.fire({
+      name: 'DepsUnpinned', code: 'M029', level: 'warn', data: { revision: version, git },
+      msg: warningTag(`The git package "${git}" \n\tis ${how}.\n\tThis can introduce breaking changes into your project without warning!\n\nSee https://docs.getdbt.com/docs/package-management#section-specifying-package-versions`),
+    });
+  }
+
+  /** @returns the package's folder: the one at the top of the archive */
+  #unpacked(url: string, title: string): Promise<string> {
+    return withRetries(async () => {
+      const folder = join(this.#folder, randomUUID());
+      mkdirSync(folder);
+      const { body } = await download(url, this.#download);
+      const shown = withoutCredentials(url);
+      const [top, ...more] = unpack(body, folder, shown);
+      if (top === undefined || more.length > 0) {
+        throw new TsdbtError('dependency', `Incorrect structure for package extracted from ${shown}.The extracted package needs to follow the structure ${title}/<package_contents>.`);
+      }
+      return join(folder, top);
+    }, this.#download);
+  }
+}
+
+function keyOf({ wanted, version }: Pinned): string {
+  return `${wanted.kind} ${wanted.location} ${wanted.subdirectory ?? ''} ${version ?? ''}`;
+}
+
+function link(folder: string, target: string, logger: Logger): void {
+  try {
+    logger.fire({ name: 'DepsCreatingLocalSymlink', code: 'Z037', level: 'debug', msg: 'Creating symlink to local dependency.' });
+    symlinkSync(folder, target, 'dir');
+  } catch {
+    logger.fire({ name: 'DepsSymlinkNotAvailable', code: 'Z038', level: 'debug', msg: 'Symlinks are not available on this OS, copying dependency.' });
+    cpSync(folder, target, { recursive: true });
+  }
+}
+
+/** Renames where that is possible: the temporary folder may lie on another disk. */
+function move(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch {
+    cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+    rmSync(from, { recursive: true, force: true });
+  }
+}

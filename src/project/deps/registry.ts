@@ -1,0 +1,113 @@
+// The package hub (registry API v1): which packages there are, their versions, and the version that fits all requests, in dbt's words.
+import { TsdbtError } from '../../errors.ts';
+import { deprecation } from '../deprecations.ts';
+import { compareVersions, DBT_VERSION, isPrerelease, normalVersion, rangesMeet, rangeText, versionFits } from '../versions.ts';
+import { type DownloadOptions, downloadJson, NetworkError, withRetries } from './download.ts';
+import type { Entry, Wanted } from './wanted.ts';
+
+const HUB = 'https://hub.getdbt.com/';
+
+export interface HubVersion {
+  readonly name: string;
+  readonly packages: readonly Entry[];
+  readonly downloads: { readonly tarball: string };
+  readonly require_dbt_version?: string | readonly string[] | null;
+}
+type HubVersions = { readonly [version: string]: HubVersion };
+
+export class Registry {
+  readonly #options: DownloadOptions;
+  readonly #base: string;
+  #index: Promise<readonly string[]> | undefined;
+  readonly #packages = new Map<string, Promise<HubVersions>>();
+
+  /** DBT_PACKAGE_HUB_URL takes the place of the public hub. */
+  constructor(options: DownloadOptions) {
+    this.#options = options;
+    this.#base = (options.env['DBT_PACKAGE_HUB_URL'] || HUB).replace(/\/?$/, '/');
+  }
+
+  /**
+   * The newest version that suits everybody.
+   * @param versionCheck versions made for another dbt do not count
+   * @returns it, and the newest that could be installed if nobody set a limit
+   * @throws TsdbtError `dependency`
+   */
+  async resolve(wanted: Wanted, versionCheck: boolean): Promise<{ version: string; latest: string }> {
+    this.#index ??= this.#fetchIndex();
+    if (!(await this.#index).includes(wanted.location)) throw new TsdbtError('dependency', `Package ${wanted.location} was not found in the package index`);
+    const ranges = wanted.versions.map(normalVersion);
+    const listed = (texts: readonly string[]): string => `[${texts.map((text) => `'${text}'`).join(', ')}]`;
+    if (!rangesMeet(ranges)) {
+      throw new TsdbtError('dependency', `Version error for package ${wanted.title}: Could not find a satisfactory version from options: ${listed(ranges)}`);
+    }
+    const prereleases = wanted.prerelease || ranges.some(isPrerelease);
+    const installable = Object.entries(await this.versions(wanted.location))
+      .filter(([version, info]) => isVersion(version) && (!versionCheck || fitsDbt(info)) && (prereleases || !isPrerelease(version)))
+      .map(([version]) => version).sort(compareVersions);
+    const version = installable.filter((each) => versionFits(each, ranges)).at(-1);
+    if (version === undefined) {
+      throw new TsdbtError(
+        'dependency',
+        `Could not find a matching compatible version for package ${wanted.location}\n  Requested range: ${rangeText(ranges)}\n  Compatible versions: ${listed(installable)}\n` +
+          (versionCheck ? "\n  Not shown: package versions incompatible with installed version of dbt-core\n  To include them, run 'dbt --no-version-check deps'" : ''),
+      );
+    }
+    return { version, latest: installable.at(-1) ?? version };
+  }
+
+  /** Everything that the hub knows of a package, asked for once. */
+  versions(name: string): Promise<HubVersions> {
+    const known = this.#packages.get(name) ?? this.#fetchPackage(name);
+    this.#packages.set(name, known);
+    return known;
+  }
+
+  #fetchIndex(): Promise<readonly string[]> {
+    return this.#get('index', 'RegistryIndexProgress', ['M022', 'M023'], (value) => {
+      if (!Array.isArray(value)) throw new NetworkError('Request error: the index of packages is not a list');
+      return value as string[];
+    });
+  }
+
+  #fetchPackage(name: string): Promise<HubVersions> {
+    return this.#get(name, 'RegistryProgress', ['M008', 'M009'], (value) => {
+      const answer = value as { name?: string; namespace?: string; versions?: HubVersions; redirectnamespace?: string; redirectname?: string } | null;
+      const { versions } = answer ?? {};
+      if (answer === null || typeof versions !== 'object' || answer.name === undefined) throw new NetworkError('Request error: Expected the response to contain keys name and versions');
+      if (Object.values(versions).some((v) => !Array.isArray(v.packages) || typeof v.name !== 'string' || typeof v.downloads?.tarball !== 'string')) {
+        throw new NetworkError('Request error: Expected the response for the version to contain keys name, packages and downloads');
+      }
+      if (answer.redirectnamespace || answer.redirectname) {
+        const to = `${answer.redirectnamespace || answer.namespace || ''}/${answer.redirectname || answer.name}`;
+        deprecation(this.#options.logger, 'PackageRedirectDeprecation', { old_name: name, new_name: to });
+      }
+      return versions;
+    });
+  }
+
+  #get<T>(name: string, event: string, codes: readonly [string, string], check: (value: unknown) => T): Promise<T> {
+    const url = `${this.#base}api/v1/${name}.json`;
+    const { logger } = this.#options;
+    const index = name === 'index' ? ' index' : '';
+    return withRetries(async () => {
+      logger.fire({ name: `${event}GETRequest`, code: codes[0], level: 'debug', msg: `Making package${index} registry request: GET ${url}`, data: { url } });
+      const { status, value } = await downloadJson(url, this.#options);
+      logger.fire({ name: `${event}GETResponse`, code: codes[1], level: 'debug', msg: `Response from registry${index}: GET ${url} ${status}`, data: { url, resp_code: status } });
+      return check(value);
+    }, this.#options);
+  }
+}
+
+function fitsDbt({ require_dbt_version: required }: HubVersion): boolean {
+  const ranges = (typeof required === 'string' ? required.split(',') : required ?? []).filter((range) => range !== '');
+  return ranges.length === 0 || (rangesMeet(ranges) && versionFits(DBT_VERSION, ranges));
+}
+
+function isVersion(text: string): boolean {
+  try {
+    return normalVersion(text) !== '';
+  } catch {
+    return false;
+  }
+}
