@@ -46,8 +46,10 @@ function cell(value: Value, row: number, column: string): string {
   return toText(value);
 }
 
-/** Without an exponent: `1E+2` is no integer to COPY. */
+/** Without an exponent and without a fraction of zeros: `1E+2` and `50.00` are whole numbers, which COPY does not know, where an insert converts them. */
 function plainDecimal(value: PyDecimal): string {
   if (value.special !== undefined) return value.special;
-  return value.exponent > 0 && value.exponent < 1000 ? String(value.coefficient * 10n ** BigInt(value.exponent)) : value.jinjaText();
+  if (value.coefficient === 0n) return '0';
+  if (value.exponent > 0 && value.exponent < 1000) return String(value.coefficient * 10n ** BigInt(value.exponent));
+  return value.jinjaText().replace(/\.0+$/, '');
 }

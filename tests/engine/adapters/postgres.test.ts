@@ -284,15 +284,17 @@ describe.each(SERVERS)('$name', (server) => {
       ['1', 'tab\tand\nline \\ "quote"', '1.5', 'true', '2024-01-31', '2024-01-31 10:00:00'],
       ['2', '\\N', '', 'false', '', ''],
       ['1,000', 'é😀', '2', '', '2024-02-01', '2024-01-31 10:00:01'],
+      ['50.00', '', '0.00000000', '', '', ''],
     ]);
     await run('create table loaded (id integer, text text, num float8, flag boolean, day date, at timestamp)');
     await withSession(async (session) => {
-      expect(await adapter.loadTable(session, rel('loaded', 'table'), table)).toBe(3);
+      expect(await adapter.loadTable(session, rel('loaded', 'table'), table)).toBe(4);
       await session.commit();
     });
     expect(await rows("select id, text, num::text, flag, day::text, at::text from loaded order by id")).toEqual([
       [1, 'tab\tand\nline \\ "quote"', '1.5', true, '2024-01-31', '2024-01-31 10:00:00'],
       [2, '\\N', null, false, null, null],
+      [50, null, '0', null, null, null],
       [1000, 'é😀', '2', null, '2024-02-01', '2024-01-31 10:00:01'],
     ]);
     await run('drop table loaded');
