@@ -21,10 +21,12 @@ export function needsStatements(table: Table): boolean {
 export function* copyTextOf(table: Table): Generator<Uint8Array> {
   const encoder = new TextEncoder();
   let chunk = '';
-  let line = 1;
-  for (const row of table.rows) {
-    line++;
-    chunk += `${row.values.map((value, index) => cell(value, line, table.columnNames[index]!)).join('\t')}\n`;
+  for (const [number, row] of table.rows.entries()) {
+    const nul = row.values.findIndex((value) => typeof value === 'string' && value.includes('\0'));
+    if (nul >= 0) {
+      throw new TsdbtError('database', `A string literal cannot contain NUL (0x00) characters (column "${table.columnNames[nul]}", row ${number + 1}).`, placeOf(table, number));
+    }
+    chunk += `${row.values.map(cell).join('\t')}\n`;
     if (chunk.length >= CHUNK_BYTES) {
       yield encoder.encode(chunk);
       chunk = '';
@@ -33,12 +35,15 @@ export function* copyTextOf(table: Table): Generator<Uint8Array> {
   if (chunk !== '') yield encoder.encode(chunk);
 }
 
-function cell(value: Value, row: number, column: string): string {
+/** Where a row stands in the file that it was read from. @param row 0-based */
+export function placeOf({ origin }: Table, row: number): { path?: string; line?: number | undefined } {
+  const line = origin?.lineOf(row);
+  return origin === undefined || line === undefined ? {} : { path: origin.path, line };
+}
+
+function cell(value: Value): string {
   if (value === null) return '\\N';
-  if (typeof value === 'string') {
-    if (value.includes('\0')) throw new TsdbtError('database', `A string literal cannot contain NUL (0x00) characters (column "${column}", row ${row - 1}).`);
-    return value.replace(SPECIAL, (character) => ESCAPES[character]!);
-  }
+  if (typeof value === 'string') return value.replace(SPECIAL, (character) => ESCAPES[character]!);
   if (typeof value === 'boolean') return value ? 't' : 'f';
   if (value instanceof PyDecimal) return plainDecimal(value);
   if (value instanceof PyDateTime) return value.isoformat();

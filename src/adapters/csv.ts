@@ -33,7 +33,7 @@ export function tableFromCsv(text: string, options: CsvOptions): Table {
     }
     return cells;
   });
-  return inferTable(names, rows, new Set(options.textColumns ?? []));
+  return inferTable(names, rows, new Set(options.textColumns ?? [])).readFrom({ path, lineOf: (row) => records[row]?.line });
 }
 
 function readRecords(text: string, delimiter: string, path: string): CsvRecord[] {

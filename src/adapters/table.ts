@@ -187,18 +187,28 @@ function nullsLast(a: Value, b: Value): number {
 export type Print = (text: string) => void;
 
 /** Rows under named, typed columns. Immutable: every method gives a new table. */
+/** The file that a table was read from. */
+export interface TableOrigin {
+  readonly path: string;
+  /** 1-based line on which a row begins. @param row 0-based */
+  lineOf(row: number): number | undefined;
+}
+
 export class Table implements HostObject {
   readonly jinjaType = 'agate.table.Table';
   readonly keys: RowKeys;
   readonly types: readonly DataType[];
   readonly rows: readonly Row[];
   readonly print: Print | undefined;
+  /** Known while the rows are the file's. */
+  readonly origin: TableOrigin | undefined;
 
-  constructor(keys: RowKeys, types: readonly DataType[], rows: readonly Row[], print?: Print | undefined) {
+  constructor(keys: RowKeys, types: readonly DataType[], rows: readonly Row[], print?: Print | undefined, origin?: TableOrigin | undefined) {
     this.keys = keys;
     this.types = types;
     this.rows = rows;
     this.print = print;
+    this.origin = origin;
   }
 
   /** What a statement without rows gives. */
@@ -211,7 +221,11 @@ export class Table implements HostObject {
 
   /** The same table, printing there. */
   printingTo(print: Print | undefined): Table {
-    return print === undefined || this.print === print ? this : new Table(this.keys, this.types, this.rows, print);
+    return print === undefined || this.print === print ? this : new Table(this.keys, this.types, this.rows, print, this.origin);
+  }
+
+  readFrom(origin: TableOrigin): Table {
+    return new Table(this.keys, this.types, this.rows, this.print, origin);
   }
 
   fork(rows: readonly Row[]): Table {

@@ -32,11 +32,13 @@ function sourcesOf(ctx: CompileContext, node: GraphNode): CodeSource[] {
 export function locateDatabaseError(ctx: CompileContext, node: GraphNode, trace: Trace | null, error: unknown): unknown {
   if (!(error instanceof TsdbtError) || error.kind !== 'database') return error;
   const { sql, position } = error.details;
-  const { line: _line, lineText: _text, column: _column, path: _path, stack: _stack, ...known } = error.details;
-  const plain = new TsdbtError('database', error.message, known);
+  const { line, lineText: _text, column: _column, path, stack: _stack, ...known } = error.details;
+  // A seed's row has its place in the file, whatever macro loaded it.
+  const ofRow = node.resource_type === 'seed' && path === node.original_file_path;
+  const plain = new TsdbtError('database', error.message, ofRow ? { ...known, path, line } : known);
   if (sql === undefined || position === undefined) return plain;
   const offset = codeUnits(sql, position - 1);
-  const place = plainPlace(ctx, node, sql, offset) ?? trace?.locate(sql, offset);
+  const place = hookPlace(ctx, node, sql, offset) ?? plainPlace(ctx, node, sql, offset) ?? trace?.locate(sql, offset);
   if (place === undefined || place.path === undefined) return plain;
   const lineText = ctx.readSource(place.path)?.split('\n')[place.line - 1];
   const column = lineText === undefined ? undefined : columnOf(lineText, sql, offset);
@@ -45,6 +47,22 @@ export function locateDatabaseError(ctx: CompileContext, node: GraphNode, trace:
     ...known, path: place.path, line: place.line, ...(lineText === undefined ? {} : { lineText: lineText.trimEnd() }), ...(column === undefined ? {} : { column }),
     ...(stack.length === 0 ? {} : { stack: [...stack, { type: node.resource_type, name: node.name, path: node.original_file_path }] }),
   });
+}
+
+/** A hook's text without templates, found again where it was configured: in the model, its properties or the project file. */
+function hookPlace(ctx: CompileContext, node: GraphNode, sql: string, offset: number): Place | undefined {
+  const config = node.config as { readonly [key: string]: unknown };
+  for (const hook of [config['pre-hook'], config['post-hook']].flat() as ({ readonly sql?: string } | undefined)[]) {
+    const text = hook?.sql?.trim() ?? '';
+    const at = text === '' ? -1 : sql.indexOf(text);
+    if (at < 0 || offset < at || offset >= at + text.length || sql.trim().length > text.length) continue;
+    const properties = (node as { patch_path?: string | null }).patch_path?.replace(/^[^:]+:\/\//, '');
+    for (const path of [node.original_file_path, ...(properties ? [properties] : []), 'dbt_project.yml']) {
+      const before = ctx.readSource(path)?.split(text) ?? [];
+      if (before.length === 2) return { path, line: `${before[0]}${text.slice(0, offset - at)}`.split('\n').length, frames: [] };
+    }
+  }
+  return undefined;
 }
 
 /** Code without templates is its own source. */

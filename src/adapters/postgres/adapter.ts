@@ -3,7 +3,7 @@
 import type { Adapter, Capabilities, Session, SessionOptions } from '../adapter.ts';
 import { Column } from '../column.ts';
 import { convertType } from '../convert-type.ts';
-import { copyTextOf, needsStatements } from '../copy-text.ts';
+import { copyTextOf, needsStatements, placeOf } from '../copy-text.ts';
 import type { Dependant } from '../dependants.ts';
 import { PATH_PARTS, type PathPart, Relation, type RelationInput, type RelationType } from '../relation.ts';
 import { RelationCache } from '../relation-cache.ts';
@@ -221,7 +221,12 @@ export class PostgresAdapter implements Adapter {
     const target = `${relation.include({ database: false }).render()} (${columns})`;
     if (!needsStatements(table)) {
       if (!session.inTransaction) await session.begin();
-      return session.copyIn(`copy ${target} from stdin`, copyTextOf(table));
+      try {
+        return await session.copyIn(`copy ${target} from stdin`, copyTextOf(table));
+      } catch (error) {
+        const row = error instanceof TsdbtError ? /^CONTEXT: {2}COPY .*, line (\d+)/m.exec(error.message) : null;
+        throw error instanceof TsdbtError && row !== null ? error.with(placeOf(table, Number(row[1]) - 1)) : error;
+      }
     }
     const marks = `(${table.columnNames.map(() => '%s').join(', ')})`;
     for (let start = 0; start < table.rows.length; start += BATCH_ROWS) {

@@ -28,7 +28,7 @@ afterAll(async () => {
 interface Row {
   readonly name: string;
   readonly command?: string;
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, string | Uint8Array>>;
   readonly output?: Readonly<Record<string, unknown>>;
   readonly exit: number;
   /** The whole message: what stands behind the head of the log, without the summary of a run. */
@@ -134,7 +134,7 @@ const PARSING: readonly Row[] = [
   },
   {
     name: 'JavaScript that is out of bounds', command: 'compile', exit: 2, files: { 'models/a.sql': "select {{ this.constructor.constructor('return process.env')() }}" },
-    says: stopped('Runtime Error', '  Compilation Error in model a (models/a.sql)', "    'PostgresRelation object' has no attribute 'constructor'. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\".",
+    says: stopped('Runtime Error', '  Compilation Error in model a (models/a.sql)', "    'dbt.adapters.postgres.relation.PostgresRelation object' has no attribute 'constructor'. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\".",
       '      models/a.sql line 1', "        select {{ this.constructor.constructor('return process.env')() }}"),
   },
   {
@@ -146,6 +146,16 @@ const PARSING: readonly Row[] = [
     files: { 'macros/m.sql': '{% macro outer() %}\n{{ inner() }}\n{% endmacro %}\n{% macro inner() %}\n\n{{ exceptions.raise_compiler_error("my words") }}\n{% endmacro %}', 'models/a.sql': 'select 1\n\n{{ outer() }}' },
     says: stopped('Compilation Error in model a (models/a.sql)', '  my words', '    macros/m.sql line 6', '      {{ exceptions.raise_compiler_error("my words") }}', '  ',
       '  > in macro inner (macros/m.sql) line 6', '  > called by macro outer (macros/m.sql) line 2'),
+  },
+  {
+    name: 'a macro that nobody wrote', command: 'compile', exit: 2, files: { 'models/a.sql': 'select 1,\n {{ nosuch(1) }}' },
+    says: stopped('Runtime Error', '  Compilation Error in model a (models/a.sql)',
+      "    'nosuch' is undefined. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\".",
+      '      models/a.sql line 2', '         {{ nosuch(1) }}'),
+  },
+  {
+    name: 'a file that is not UTF-8', exit: 2, files: { 'models/a.sql': Buffer.from([0x73, 0xe9]) },
+    says: stopped('Runtime Error in DIR/models/a.sql', '  DIR/models/a.sql is not UTF-8 text'),
   },
   {
     name: 'a block that is never closed', exit: 2, files: { 'models/a.sql': 'select 1\n{% if x %}\nfoo' },
@@ -177,6 +187,32 @@ const RUNNING: readonly Row[] = [
     name: 'a database error in on-run-end', command: 'run', exit: 1, files: { 'dbt_project.yml': `${PROJECT}on-run-end: "{{ hk() }}"\n`, 'macros/m.sql': MACROS, 'models/a.sql': 'select 1 as a' },
     says: text('[ERROR]: in operation p-on-run-end-0 (./dbt_project.yml)', '  p.on-run-end.0 failed, error:', ' column "nope" does not exist', 'LINE 4:   nope', '          ^',
       '    macros/m.sql line 10, column 3', '        nope', '        ^', '  ', '  > in macro hk (macros/m.sql) line 10', '  > called by operation p-on-run-end-0 (./dbt_project.yml)'),
+  },
+  {
+    name: 'a database error in a hook of the properties', command: 'run', exit: 1,
+    files: { 'models/a.sql': 'select 1 as a', 'models/s.yml': 'models:\n  - name: a\n    config:\n      pre_hook:\n        - select nope\n' },
+    says: text('[ERROR]: in model a (models/a.sql)', '  Database Error in model a (models/a.sql)', '  column "nope" does not exist', '  LINE 3:         select nope', '                         ^',
+      '    models/s.yml line 5, column 18', '              - select nope', '                       ^'),
+  },
+  {
+    name: 'a name of more than 63 bytes', command: 'run', exit: 1, files: { 'models/a.sql': `{{ config(alias='${'ü'.repeat(32)}') }} select 1 as a` },
+    says: text('[ERROR]: in model a (models/a.sql)', '  Runtime Error in model a (models/a.sql)', `  Relation name '${'ü'.repeat(32)}' is longer than 63 bytes`,
+      '    macros/materializations/models/view.sql line 9', "        {%- set target_relation = this.incorporate(type='view') -%}", '  ', '  > in macro materialization_view_default (macros/materializations/models/view.sql) line 9'),
+  },
+  {
+    name: 'a seed with a zero byte', command: 'seed', exit: 1, files: { 'seeds/s.csv': 'a,b\n1,"q\nq"\nx\0y,2\n' },
+    says: text('[ERROR]: in seed s (seeds/s.csv)', '  Database Error in seed s (seeds/s.csv)', '  A string literal cannot contain NUL (0x00) characters (column "a", row 2).', '    seeds/s.csv line 4'),
+  },
+  {
+    name: 'a seed with a value that is not of the configured type', command: 'seed', exit: 1,
+    files: { 'seeds/s.csv': '\ufeffa,b\n1,"q\nq"\nx,2\n', 'dbt_project.yml': `${PROJECT}seeds:\n  p:\n    +column_types: {a: integer}\n` },
+    says: text('[ERROR]: in seed s (seeds/s.csv)', '  Database Error in seed s (seeds/s.csv)', '  invalid input syntax for type integer: "x"', '  CONTEXT:  COPY s, line 2, column a: "x"', '    seeds/s.csv line 4',
+      '    in the statement', '      copy "SCHEMA"."s" ("a", "b") from stdin'),
+  },
+  {
+    name: 'a seed with a row that is too long', command: 'seed', exit: 1, files: { 'seeds/s.csv': 'a,b\n1,2\n3,4,5\n' },
+    says: text('[ERROR]: in seed s (seeds/s.csv)', '  Compilation Error in seed s (seeds/s.csv)', '  Row 1 has 3 values, but Table only has 2 columns.', '    seeds/s.csv line 3', '  ',
+      '  > in macro materialization_seed_default (macros/materializations/seeds/seed.sql) line 4', '  A value with the delimiter in it must stand in double quotes.'),
   },
   {
     name: 'a database error without a position names the statement', command: 'run', exit: 1,
