@@ -89,6 +89,8 @@ export interface DoneInterval { readonly start: number; readonly end: number }
 
 /** Remembers in the database which intervals of a microbatch model are built. */
 export interface IntervalLedger {
+  /** Has anything been noted in the relation's schema? */
+  exists(relation: Relation): boolean;
   /** Those of a relation, oldest first; none when nothing is known of it. Makes what it needs to remember. */
   read(session: Session, relation: Relation): Promise<DoneInterval[]>;
   /** Notes an interval; runs in the transaction that built it. @param anew the relation was built anew: forget what was noted before */

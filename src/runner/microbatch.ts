@@ -115,42 +115,41 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
   const { flags, invocation } = ctx.config;
   await ctx.adapter.lockRelation(session, relation);
   const existing = ctx.adapter.cache.get(relation);
-  const ledger = keepsLedger(ctx, model) ? ctx.adapter.intervals : null;
-  const done = ledger === null ? [] : await ledger.read(session, relation);
   const previous = ctx.retry?.batches.get(model.unique_id);
   // A retry adds to what the first run has built, also when that was a full refresh.
   const incremental = existing?.type === 'table' && (previous !== undefined || !(model.config.full_refresh ?? flags.full_refresh));
+  const given = givenWindow(ctx);
+  const { intervals } = ctx.adapter;
+  const ledger = intervals !== null && keepsLedger(ctx, model) && ((given === null && previous === undefined) || intervals.exists(relation)) ? intervals : null;
+  const done = ledger === null ? [] : await ledger.read(session, relation);
+  const forgets = !incremental && intervals?.exists(relation) === true;
   const now = ctx.retry?.startedAt ?? invocation.started_at.getTime();
-  const common = { relation, size, incremental };
+  const common = { relation, size, incremental, forgets };
   try {
     if (previous !== undefined) {
-      return { ...common, batches: previous.failed.map(([from, to]) => ({ start: wallTime(from), end: wallTime(to) })), missed: 0, noted: done.length > 0, forgets: false };
+      return { ...common, batches: previous.failed.map(([from, to]) => ({ start: wallTime(from), end: wallTime(to) })), missed: 0, noted: done.length > 0 };
     }
-    const given = givenWindow(ctx);
     const begin = wallTime(String(model.config['begin']));
     const covered = coveredInterval({ given, now, incremental, begin, lookback: Number(model.config['lookback'] ?? 1) }, size);
     const batches = splitIntoBatches(covered, size);
     if (given !== null || !incremental) {
       // A window of its own says nothing about the rest: it is noted where notes are kept already, and a table made of it alone has none.
-      return { ...common, batches, missed: 0, noted: ledger !== null && (given === null || (incremental && done.length > 0)), forgets: ledger !== null && !incremental };
+      return { ...common, batches, missed: 0, noted: ledger !== null && (given === null || (incremental && done.length > 0)) };
     }
-    if (ledger === null) return { ...common, batches, missed: 0, noted: false, forgets: false };
+    if (ledger === null) return { ...common, batches, missed: 0, noted: false };
     const start = truncate(begin, size);
     if (done.length === 0 && start < covered.start) {
       // A table that was built without notes, by dbt perhaps: what is there counts as whole.
       await session.execute(ledger.markSql(relation, { start, end: covered.start }, false), { autoBegin: true });
     }
     const missing = done.length === 0 ? [] : missingBatches({ start, end: covered.start }, done, size);
-    return { ...common, batches: [...missing, ...batches], missed: missing.length, noted: true, forgets: false };
+    return { ...common, batches: [...missing, ...batches], missed: missing.length, noted: true };
   } finally {
     if (session.inTransaction) await session.commit();
   }
 }
 
-/**
- * Finished intervals are noted unless the model says `meta: {tsdbt: {ledger: false}}`, and never by runs that read only part of the data.
- * Without transactions a note could be wrong.
- */
+/** Finished intervals are noted unless the model says `meta: {tsdbt: {ledger: false}}`, and never by runs that read only part of the data. */
 function keepsLedger(ctx: RunContext, model: ModelNode): boolean {
   return ctx.scopes.sample === null && !ctx.config.flags.empty && ownSettings(model)['ledger'] !== false;
 }

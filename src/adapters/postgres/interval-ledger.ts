@@ -10,6 +10,7 @@ const LEDGER_TABLE = 'tsdbt_intervals';
 /** @param adapter whose cache knows whether the table is there */
 export function createIntervalLedger(adapter: Pick<Adapter, 'cache' | 'createRelation' | 'lockRelation'>): IntervalLedger {
   return {
+    exists: (relation) => adapter.cache.get(ledgerOf(adapter, relation)) !== undefined,
     async read(session, relation) {
       await ensureTable(adapter, session, relation);
       const { table } = await session.execute(
@@ -22,8 +23,12 @@ export function createIntervalLedger(adapter: Pick<Adapter, 'cache' | 'createRel
   };
 }
 
-async function ensureTable(adapter: Pick<Adapter, 'cache' | 'createRelation' | 'lockRelation'>, session: Session, { database, schema }: Relation): Promise<void> {
-  const ledger = adapter.createRelation({ database, schema, identifier: LEDGER_TABLE, type: 'table' });
+function ledgerOf(adapter: Pick<Adapter, 'createRelation'>, { database, schema }: Relation): Relation {
+  return adapter.createRelation({ database, schema, identifier: LEDGER_TABLE, type: 'table' });
+}
+
+async function ensureTable(adapter: Pick<Adapter, 'cache' | 'createRelation' | 'lockRelation'>, session: Session, relation: Relation): Promise<void> {
+  const ledger = ledgerOf(adapter, relation);
   if (adapter.cache.get(ledger) !== undefined) return;
   await adapter.lockRelation(session, ledger);
   if (adapter.cache.get(ledger) !== undefined) return;

@@ -1,0 +1,116 @@
+// What happens to the batches of a microbatch model that fail, never run or are killed: the next run does them before new ones, because
+// finished intervals are noted in the database with each batch.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FaultProject } from './project.ts';
+
+let project: FaultProject;
+/** Minutes of the last half hour; the newest is still running. */
+const MINUTES = 30;
+const BEGIN = "(modules.datetime.datetime.utcnow() - modules.datetime.timedelta(minutes=var('minutes', 6))).strftime('%Y-%m-%dT%H:%M:00')";
+const model = (config: string): string => `{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', lookback=1, unique_key='id', ${config}) }}
+with e as (select * from {{ source('raw', 'events') }})
+select e.*, now() as built_at from e, (select pg_sleep({{ var('pause', 0) }})) p where 1 / (e.id - {{ var('bad', -1) }}) is not null`;
+
+const vars = (values: Readonly<Record<string, string | number>>): string[] => ['--vars', JSON.stringify(values)];
+/** How many batches a run began. */
+const begun = (out: string): number => (out.match(/ START batch /g) ?? []).length;
+
+async function run(args: readonly string[] = [], code = 0): Promise<string> {
+  const ended = await project.run(['run', '--select', 'm', ...args]);
+  expect(ended.code, ended.out).toBe(code);
+  return ended.out;
+}
+
+/** Ids (minutes since the oldest) in the table. */
+const built = async (): Promise<number[]> => (await project.rows('select id from s.m order by 1')).map(([id]) => Number(id));
+const intervals = async (): Promise<number> => Number(await project.one("select count(*) from s.tsdbt_intervals where relation_name = 'm'"));
+/** The ids that a model which began `minutes` ago must hold. */
+const expected = (minutes: number): number[] => Array.from({ length: minutes + 1 }, (_, i) => MINUTES - minutes + i);
+
+beforeAll(async () => {
+  project = await FaultProject.open({
+    'models/m.sql': model(`begin=${BEGIN}, batch_size='1m'`),
+    'models/raw.yml': 'sources: [{name: raw, schema: raw, tables: [{name: events, config: {event_time: at}}]}]\n',
+  });
+  await project.client.query('create schema raw; create table raw.events (id int, at timestamptz)');
+});
+beforeEach(async () => {
+  // The clock is the machine's: start not late in a minute, so that no test crosses into the next one.
+  for (let left = 60 - new Date().getSeconds(); left < 15; left = 60 - new Date().getSeconds()) await project.client.query('select pg_sleep(1)');
+  await project.client.query(`drop schema if exists s cascade; truncate raw.events;
+    insert into raw.events select i, date_trunc('minute', now()) - make_interval(mins => ${MINUTES} - i) from generate_series(0, ${MINUTES}) i`);
+});
+afterAll(async () => { await project.close(); });
+
+describe('a microbatch model of minutes', () => {
+  it('notes what is finished as one interval, without the minute that still runs', async () => {
+    expect(begun(await run(vars({ minutes: 5 })))).toBe(6);
+    expect(await built()).toEqual(expected(5));
+    expect(await project.rows("select extract(epoch from done_to - done_from) / 60, done_to = date_trunc('minute', now()) from s.tsdbt_intervals")).toEqual([['5.0000000000000000', 'true']]);
+    expect(begun(await run(vars({ minutes: 5 })))).toBe(2);
+  }, 120_000);
+
+  it('runs what failed before what is new, once it can', async () => {
+    const out = await run(vars({ minutes: 5, bad: MINUTES - 3 }), 1);
+    expect(out).toContain('PARTIAL SUCCESS (5/6)');
+    expect(await built()).toEqual(expected(5).filter((id) => id !== MINUTES - 3));
+    expect(await intervals()).toBe(2);
+    // It fails again, and does not hold up the others.
+    expect(await run(vars({ minutes: 5, bad: MINUTES - 3 }), 1)).toContain('PARTIAL SUCCESS (2/3)');
+    const again = await run(vars({ minutes: 5 }));
+    expect(again).toContain("m: a batch before this run's window is not finished and runs first");
+    expect(begun(again)).toBe(3);
+    expect(await built()).toEqual(expected(5));
+    expect(await intervals()).toBe(1);
+  }, 120_000);
+
+  it('goes on where a kill has left it', async () => {
+    const killed = project.start(['run', '--select', 'm', ...vars({ minutes: 6, pause: 0.4 })]);
+    await project.until("select to_regclass('s.m') is not null");
+    await project.until('select count(*) >= 2 from s.m');
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    await project.until("select count(*) = 0 from pg_stat_activity where application_name = 'under test' and state <> 'idle'");
+    expect((await built()).length).toBeLessThan(6);
+    await run(vars({ minutes: 6 }));
+    expect(await built()).toEqual(expected(6));
+    expect(await intervals()).toBe(1);
+  }, 120_000);
+
+  it('takes a table that was built without notes for whole', async () => {
+    await project.client.query("create schema s; create table s.m as select *, now() as built_at from raw.events where id < 3");
+    expect(begun(await run(vars({ minutes: 20 })))).toBe(2);
+    expect(await built()).toEqual([0, 1, 2, MINUTES - 1, MINUTES]);
+    // What passes from now on without a run is missed.
+    await project.client.query("update s.tsdbt_intervals set done_to = done_to - interval '4 minutes'");
+    expect(begun(await run(vars({ minutes: 20 })))).toBe(5);
+    expect(await built()).toEqual([0, 1, 2, ...expected(4)]);
+  }, 120_000);
+
+  it('says nothing of the past after a window of its own, and forgets it when built anew', async () => {
+    const at = (ago: number): string => new Date(Date.now() - ago * 60_000).toISOString().slice(0, 19);
+    await run([...vars({ minutes: 9 }), '--event-time-start', at(8), '--event-time-end', at(6)]);
+    expect(await project.one("select to_regclass('s.tsdbt_intervals')")).toBe('null');
+    expect(begun(await run(vars({ minutes: 9 })))).toBe(2);
+    expect(begun(await run([...vars({ minutes: 3 }), '--full-refresh']))).toBe(4);
+    expect(await built()).toEqual(expected(3));
+    expect(await intervals()).toBe(1);
+    await run([...vars({ minutes: 3 }), '--full-refresh', '--empty']);
+    expect([await built(), await intervals()]).toEqual([[], 0]);
+  }, 120_000);
+});
+
+describe('what a project says', () => {
+  it('about a size that dbt accepts too, and about notes that it does not want', async () => {
+    project.write({ 'models/m.sql': model(`begin=${BEGIN}, batch_size='hour', meta={'tsdbt': {'batch_size': '5m', 'ledger': false}}`) });
+    const out = await run(vars({ minutes: 14 }));
+    expect(begun(out)).toBeGreaterThanOrEqual(3);
+    expect(begun(out)).toBeLessThanOrEqual(4);
+    expect(await project.one("select to_regclass('s.tsdbt_intervals')")).toBe('null');
+  }, 120_000);
+
+  it.each([['7m', "'7m' does not divide a day into equal parts"], ['week', "must provide a 'batch_size' config that is one of ['hour', 'day', 'month', 'year'], but got: week."]])('about a size that cannot be: %s', async (size, words) => {
+    project.write({ 'models/m.sql': model(`begin='2026-01-01', batch_size='${size}'`) });
+    expect(await run([], 2)).toContain(words);
+  });
+});
