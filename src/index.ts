@@ -61,6 +61,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
     flags, env, cwd, invocation, render, logger,
   });
   const { project } = config;
+  parseSelectorDefinitions(project.selectors, flags.indirect_selection);
   return {
     config, adapter: await openAdapter(config, env, logger), templates, files: projectFiles(config), loadYaml: (text) => loadYaml(text, null, { dates: true }), logger, now, pid: options.pid,
     targetPath: resolve(project.project_root, project.target_path),

@@ -226,7 +226,9 @@ function configMatches(config: unknown, path: readonly string[], wanted: Json): 
     if (isSeverity && typeof candidate === 'string') return candidate.toUpperCase() === wantedText.toUpperCase();
     return candidate === wanted || (candidate === true && wantedText.toLowerCase() === 'true') || (candidate === false && wantedText.toLowerCase() === 'false');
   };
-  return Array.isArray(value) ? value.some(same) : same(value);
+  // In a list Python's `True in` finds a 1 too, and `False in` a 0.
+  const listed = (candidate: unknown): boolean => same(candidate === 1 ? true : candidate === 0 ? false : candidate) || same(candidate);
+  return Array.isArray(value) ? value.some(listed) : same(value);
 }
 
 function testKinds(value: string): Set<'generic' | 'singular' | 'unit'> {

@@ -202,9 +202,10 @@ export class GenericTests {
     for (const key of CONFIG_ARGS) {
       let value: Json | undefined = args[key];
       delete args[key];
-      if (isDict(nested) && key in nested) {
-        if (isTruthy(value)) throw new TsdbtError('compilation', 'Test cannot have the same key at the top-level and in config');
-        value = nested[key];
+      if (isDict(nested)) {
+        if (key in nested && isTruthy(value)) throw new TsdbtError('compilation', 'Test cannot have the same key at the top-level and in config');
+        // With a `config:` beside it, a false at the top level is as good as nothing.
+        if (!isTruthy(value)) value = nested[key];
         delete nested[key];
       }
       put(key, value);

@@ -62,7 +62,7 @@ function treeOf(project: Project, section: ConfigSection, rendered: boolean): Js
 }
 
 /** What a folder's levels amount to, before and after the last checks; the same for every node below it. */
-interface FolderConfig { readonly merged: ConfigDict; readonly finished: ConfigDict }
+interface FolderConfig { readonly merged: ConfigDict; readonly levels: readonly ConfigDict[]; readonly finished: ConfigDict | TsdbtError }
 
 /** Told of a key that looks misspelt. */
 export type ConfigNotice = (kind: ConfigKind, key: string, known: string, fqn: readonly string[]) => void;
@@ -88,14 +88,19 @@ export class Configs {
     const fields = FIELD_MAPS.get(kind) as ReadonlyMap<string, ConfigField>;
     const folder = this.#folder(sources, fields);
     const foreign = project.project_name !== root.project_name;
-    if (isEmpty(patch) && isEmpty(call) && !foreign) return folder.finished;
+    const broken = folder.finished instanceof TsdbtError;
+    if (isEmpty(patch) && isEmpty(call) && !foreign) {
+      if (folder.finished instanceof TsdbtError) throw folder.finished;
+      return folder.finished;
+    }
     const result = { ...folder.merged };
     const applied: ConfigDict[] = [];
     if (patch) applied.push(patch);
     if (call) applied.push(call);
     if (foreign) applied.push(...configLevels(treeOf(root, section, true), fqn));
     for (const level of applied) applyLevel(result, level, fields);
-    for (const level of applied) checkTypes(kind, result, level, fields);
+    // A nearer level may put right what a folder says.
+    for (const level of broken ? [...folder.levels, ...applied] : applied) checkTypes(kind, result, level, fields);
     for (const level of applied) this.#lookForMisspelt(kind, level, fields, fqn);
     return finalize(kind, result);
   }
@@ -134,9 +139,8 @@ export class Configs {
     const merged = defaultConfig(kind);
     const levels = configLevels(tree, fqn);
     for (const level of levels) applyLevel(merged, level, fields);
-    for (const level of levels) checkTypes(kind, merged, level, fields);
     for (const level of levels) this.#lookForMisspelt(kind, level, fields, fqn);
-    const folder = { merged, finished: finalize(kind, { ...merged }) };
+    const folder = { merged, levels, finished: checked(kind, merged, levels, fields) };
     this.#folders.set(key, folder);
     return folder;
   }
@@ -244,6 +248,17 @@ function mergeCalledGrants(existing: unknown, update: ConfigDict): ConfigDict {
   return out;
 }
 
+/** The folder's config, or what is wrong with it: an error only for a node that says nothing of its own. */
+function checked(kind: ConfigKind, merged: ConfigDict, levels: readonly ConfigDict[], fields: ReadonlyMap<string, ConfigField>): ConfigDict | TsdbtError {
+  try {
+    for (const level of levels) checkTypes(kind, merged, level, fields);
+    return finalize(kind, { ...merged });
+  } catch (error) {
+    if (error instanceof TsdbtError) return error;
+    throw error;
+  }
+}
+
 /** Checks the fields that a level has touched. */
 function checkTypes(kind: ConfigKind, result: ConfigDict, level: ConfigDict, fields: ReadonlyMap<string, ConfigField>): void {
   for (const written of Object.keys(level)) {
@@ -266,7 +281,8 @@ const CLASS_NAMES: Readonly<Record<ConfigKind, string>> = {
 
 function finalize(kind: ConfigKind, result: ConfigDict): ConfigDict {
   if (typeof result['static_analysis'] === 'boolean') result['static_analysis'] = result['static_analysis'] ? 'on' : 'off';
-  if ('pre-hook' in result) finishHooks(result);
+  if (kind === 'group') for (const key of ['pre-hook', 'post-hook']) delete result[key];
+  else if ('pre-hook' in result) finishHooks(result);
   if (kind === 'model') finishModel(result);
   else if (kind === 'test') finishTest(result);
   else if (kind === 'seed' && result['materialized'] !== 'seed') throw configError("A seed must have a materialized value of 'seed'");
@@ -378,14 +394,24 @@ function finishDocs(result: ConfigDict): void {
   }
 }
 
+/** Fields that may be null although their default is not. */
+const CLEARABLE = new Map(
+  (Object.keys(CONFIG_FIELDS) as ConfigKind[]).map((kind) => [kind, CONFIG_FIELDS[kind].filter((f) => f.initial() !== null && f.check(null) === undefined)]),
+);
+
 /**
- * dbt keeps a value that a nearer level sets to null in the stored config, although the null counts for the names of the relation.
+ * The config that artifacts show. A value that a nearer level sets to null counts as null for the names of the relation, but stays in
+ * the stored config: as it was before, or as the default.
  */
-export function keepClearedValues(previous: ConfigDict | null, config: ConfigDict): ConfigDict {
-  if (previous === null || previous === config) return config;
+export function keepClearedValues(kind: ConfigKind, previous: ConfigDict | null, config: ConfigDict): ConfigDict {
   let kept: ConfigDict | null = null;
-  for (const key of Object.keys(previous)) {
-    if ((config[key] ?? null) === null && (previous[key] ?? null) !== null) (kept ??= { ...config })[key] = previous[key];
+  if (previous !== null && previous !== config) {
+    for (const key of Object.keys(previous)) {
+      if ((config[key] ?? null) === null && (previous[key] ?? null) !== null) (kept ??= { ...config })[key] = previous[key];
+    }
+  }
+  for (const field of CLEARABLE.get(kind) as readonly ConfigField[]) {
+    if (((kept ?? config)[field.name] ?? null) === null) (kept ??= { ...config })[field.name] = field.initial();
   }
   return kept ?? config;
 }

@@ -65,7 +65,7 @@ export function updateNode(tools: ParseTools, node: ConfiguredNode, patch: Confi
   const unrenderedSection = section === 'functions' ? 'models' : section;
   node['unrendered_config'] = state.configs.calculateUnrendered({ ...base, section: unrenderedSection, patch: written, call });
 
-  node['config'] = keepClearedValues(calls.base, config);
+  node['config'] = keepClearedValues(kind, calls.base, config);
   calls.base = config;
   names.update(node as ManifestNode, config);
   setRelationName(tools, node as ManifestNode);

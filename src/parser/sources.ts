@@ -296,5 +296,9 @@ function joinFreshness(base: ConfigDict, update: ConfigDict): ConfigDict {
 
 function newExternal(external: Json | undefined): Json {
   if (!isDict(external)) return null;
-  return { location: null, file_format: null, row_format: null, tbl_properties: null, partitions: null, ...external };
+  const { partitions } = external;
+  return {
+    location: null, file_format: null, row_format: null, tbl_properties: null, ...external,
+    partitions: Array.isArray(partitions) ? partitions.map((each) => (isDict(each) ? { description: '', meta: {}, ...each } : each)) : null,
+  };
 }

@@ -43,4 +43,11 @@ describe('select', () => {
       expect.objectContaining({ name: 'NoNodesForSelectionCriteria', code: 'M030', msg: expect.stringContaining("The selection criterion 'no_such' does not match any enabled nodes") }),
     ]);
   });
+
+  it('finds a 1 in a list when asked for true, as Python does', () => {
+    const id = 'model.choosing.orders';
+    const changed = { ...manifest, nodes: { ...manifest.nodes, [id]: { ...manifest.nodes[id], config: { meta: { list: [1, 'two'] } } } } } as unknown as Manifest;
+    expect([...select(changed, dag, { select: ['config.meta.list:true'], indirectSelection: 'empty' }).selected]).toEqual([id]);
+    expect([...select(changed, dag, { select: ['config.meta.list:1'], indirectSelection: 'empty' }).selected]).toEqual([]);
+  });
 });
