@@ -1,5 +1,5 @@
 // The files under target/: manifest, semantic manifest, graph summary, run results, sources, catalog, and the cache of a parse; each
-// is written whole or not at all, and read back with clear errors. Leaves what is in them to the layers that make them.
+// is written whole or not at all. Leaves what is in them to the layers that make them, reading those of earlier runs to state/.
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,11 +20,6 @@ export const ARTIFACT_FILES = {
   catalog: 'catalog.json',
   partialParse: 'partial_parse.json',
 } as const;
-
-/** Versions of dbt's artifact schemas that are written and read. */
-const SCHEMA_VERSIONS: Readonly<Record<string, readonly number[]>> = {
-  manifest: [4, 5, 6, 7, 8, 9, 10, 11, 12], 'run-results': [4, 5, 6], sources: [3], catalog: [1],
-};
 
 /**
  * Writes a file so that a reader sees the old text or the new one, never a part.
@@ -231,34 +226,4 @@ export function writeSources(targetPath: string, artifact: SourcesArtifact): voi
 
 export function writeCatalog(targetPath: string, artifact: CatalogArtifact): void {
   writeFileAtomically(join(targetPath, ARTIFACT_FILES.catalog), artifactJson(artifact));
-}
-
-/**
- * Reads an artifact of an earlier run.
- * @param kind dbt's name of the schema: `manifest`, `run-results` …
- * @throws TsdbtError `runtime` for a file that is missing, no JSON, or of a version that is not known
- */
-export function readArtifact<T>(path: string, kind: keyof typeof SCHEMA_VERSIONS & string): T {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new TsdbtError('runtime', `Could not find ${kind} in --state path: '${path}'`, { path, cause: error });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new TsdbtError('runtime', `${path} is not valid JSON: ${error instanceof Error ? error.message : String(error)}`, { path, cause: error });
-  }
-  const schema = (value as { metadata?: { dbt_schema_version?: unknown } } | null)?.metadata?.dbt_schema_version;
-  const version = typeof schema === 'string' ? /\/v(\d+)\.json$/.exec(schema)?.[1] : undefined;
-  if (version === undefined || !SCHEMA_VERSIONS[kind]?.includes(Number(version))) {
-    throw new TsdbtError(
-      'runtime',
-      `Expected a schema version of "https://schemas.getdbt.com/dbt/${kind}/v${SCHEMA_VERSIONS[kind]?.at(-1)}.json" in ${path}, but found "${String(schema)}". Are you running with a different version of dbt?`,
-      { path },
-    );
-  }
-  return value as T;
 }

@@ -12,6 +12,7 @@ export const ERROR_KINDS = {
   profile: { heading: 'Runtime Error', exitCode: 2 },
   dependency: { heading: 'Runtime Error', exitCode: 2 },
   selector: { heading: 'Runtime Error', exitCode: 2 },
+  contractChange: { heading: 'Breaking change to contract Error', exitCode: 2 },
   contract: { heading: 'Compilation Error', exitCode: 2 },
   usage: { heading: 'Usage Error', exitCode: 2 },
   connection: { heading: 'Runtime Error', exitCode: 2 },

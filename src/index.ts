@@ -14,16 +14,19 @@ import { buildGraph, type Dag } from './graph/dag.ts';
 import { resourceTypesFor } from './graph/resource-types.ts';
 import { type Selection, select as selectNodes } from './graph/selector.ts';
 import { type IndirectSelection, parseSelectorDefinitions } from './graph/selector-grammar.ts';
+import type { PreviousState } from './graph/state-methods.ts';
 import type { Logger } from './log.ts';
 import { parseWithCache } from './parser/parse-cache.ts';
 import { readSourceFiles } from './project/files.ts';
 import { loadRuntimeConfig } from './project/runtime-config.ts';
+import { DBT_VERSION } from './project/versions.ts';
 import { loadYaml } from './project/yaml.ts';
 import { artifactMetadata } from './runner/metadata.ts';
 import type { LoadedProject, ParsedProject, ProjectFiles } from './runner/parsed-project.ts';
 import { lookupNode, type RunContext } from './runner/run-context.ts';
 import type { RunLog } from './runner/run-log.ts';
 import { foundCounts } from './runner/run-summary.ts';
+import { previousState } from './state/previous-state.ts';
 
 export { formatError, TsdbtError } from './errors.ts';
 export type { LogEvent, Logger } from './log.ts';
@@ -45,6 +48,8 @@ export interface LoadOptions {
   readonly now: () => number;
   /** Of this process: tells a run that was killed from one that is at work. */
   readonly pid: number;
+  /** Whether a process is at work; absent: none is. */
+  readonly isRunning?: (pid: number) => boolean;
 }
 
 /**
@@ -62,9 +67,18 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
   });
   const { project } = config;
   parseSelectorDefinitions(project.selectors, flags.indirect_selection);
+  const adapter = await openAdapter(config, env, logger);
+  const targetPath = resolve(project.project_root, project.target_path);
+  const isRunning = options.isRunning ?? (() => false);
+  const support = adapter.capabilities.constraintSupport;
+  const enforcedConstraints = new Set(Object.entries(support).flatMap(([type, level]) => (level === 'enforced' ? [type] : [])));
+  const stateIn = (folder: unknown): PreviousState | undefined => (typeof folder === 'string' && folder !== '' ? previousState({
+    folder, projectRoot: project.project_root, targetPath, dbtVersion: DBT_VERSION, isRunning, enforcedConstraints, now: now(), flags,
+  }) : undefined);
+  const state = stateIn(flags['state']);
   return {
-    config, adapter: await openAdapter(config, env, logger), templates, files: projectFiles(config), loadYaml: (text) => loadYaml(text, null, { dates: true }), logger, now, pid: options.pid,
-    targetPath: resolve(project.project_root, project.target_path),
+    config, adapter, templates, files: projectFiles(config), loadYaml: (text) => loadYaml(text, null, { dates: true }), logger, now, pid: options.pid, isRunning,
+    targetPath, previousState: state, deferState: stateIn(flags['defer_state']) ?? state,
   };
 }
 
@@ -107,12 +121,12 @@ export function parse(loaded: LoadedProject, options: { write?: boolean; files?:
 
 /** What a command works on, by `--select`, `--exclude`, `--selector` and the types of resources that are its own. */
 export function select(parsed: ParsedProject, options: { which?: string; accepts?: (id: string) => boolean } = {}): Selection {
-  const { config: { flags, project }, manifest, dag } = parsed;
+  const { config: { flags, project }, manifest, dag, previousState: previous } = parsed;
   const indirect = flags.indirect_selection as IndirectSelection;
   const which = options.which ?? flags.which;
   return selectNodes(manifest, dag, {
     select: flags['select'] as string[] | undefined, exclude: flags['exclude'] as string[] | undefined, selector: flags['selector'] as string | undefined,
-    definitions: parseSelectorDefinitions(project.selectors, indirect), indirectSelection: indirect, accepts: options.accepts,
+    definitions: parseSelectorDefinitions(project.selectors, indirect), indirectSelection: indirect, accepts: options.accepts, previousState: previous,
     resourceTypes: resourceTypesFor(which, {
       include: flags['resource_types'] as string[] | undefined, exclude: flags['exclude_resource_types'] as string[] | undefined, inline: Boolean(flags['inline']),
     }),
@@ -126,6 +140,8 @@ export function write(parsed: ParsedProject, ctx: RunContext, results: readonly 
   writeManifest(targetPath, ctx.manifest);
   ctx.log.artifactWritten('WritableManifest', join(targetPath, 'manifest.json'));
   writeRunResults(targetPath, { metadata: artifactMetadata(config, 'run-results', 6, now()), results: [...results], elapsed_time: elapsed, args: config.invocation.args });
+  // Only now is the journal of no more use.
+  ctx.journal?.end(new Date(now()).toISOString(), elapsed);
   ctx.log.artifactWritten('RunExecutionResult', join(targetPath, 'run_results.json'));
 }
 

@@ -146,7 +146,7 @@ export async function play(toolOf, project, { steps }, server, since) {
     }
     if (step.sql) await server.psql(DATABASE, step.sql);
     if (!step.run) continue;
-    rmSync(join(dir, 'target', 'run_results.json'), { force: true });
+    if (!step.run.startsWith('retry')) rmSync(join(dir, 'target', 'run_results.json'), { force: true });
     const args = step.run.match(/'[^']*'|"[^"]*"|\S+/g).map((a) => a.replace(/^(['"])(.*)\1$/, '$2'));
     const tool = toolOf(i);
     const done = spawnSync(tool[0], [...tool.slice(1), ...args], {

@@ -8,10 +8,11 @@ import { formatError, TsdbtError } from '../errors.ts';
 import { errorTag, type Logger, type LogLevel } from '../log.ts';
 import { deprecation } from '../project/deprecations.ts';
 import { loadEnvFile } from '../project/env-file.ts';
-import { resolveFlagsWithNotices } from '../project/flags.ts';
+import { type CliOptions, resolveFlagsWithNotices } from '../project/flags.ts';
 import { readRawProject } from '../project/project.ts';
 import { findProjectDir } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
+import type { RetriedRun } from '../runner/run-context.ts';
 import { consoleSink, FileSink, type LineFormat, scrubSecrets, type SinkOptions, teeLogger } from './log-sinks.ts';
 import type { ParsedCommand } from './options.ts';
 import { TSDBT_VERSION } from './version.ts';
@@ -21,6 +22,10 @@ export interface CommandSession {
   readonly which: string;
   readonly flags: Flags;
   readonly positional: readonly string[];
+  /** Options as typed. */
+  readonly typed: CliOptions;
+  /** Set by retry: the nodes to work on, in place of a selection, and the run that failed. */
+  readonly retried?: RetriedRun & { readonly selected: ReadonlySet<string> };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly projectDir: string;
@@ -62,7 +67,7 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
   const projectDir = findProjectDir(cwd, env, parsed.options['project_dir'] as string | undefined);
   const { flags, notices } = resolveFlagsWithNotices(parsed.which, parsed.options, env, projectFlags(projectDir));
   const invocation: Invocation = {
-    invocation_id: randomUUID(), started_at: new Date(now()), args: invocationArgs(flags, projectDir, env), command: commandLine(parsed),
+    invocation_id: randomUUID(), started_at: new Date(now()), args: invocationArgs(flags, projectDir, env, parsed.positional), command: commandLine(parsed),
   };
   const secrets = Object.entries(env).flatMap(([name, value]) => (/^DBT_(ENGINE_)?ENV_SECRET_/.test(name) && value?.trim() ? [value] : []));
   const { logger: raw, flush } = createLog(parsed.which, flags, invocation, env, projectDir, secrets);
@@ -79,7 +84,7 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
     raw.fire({ name: 'MainReportArgs', code: 'A002', level: 'debug', msg: `running dbt with arguments ${JSON.stringify(args)}`, data: { args } });
     for (const { name, facts } of notices) deprecation(logger, name, facts);
     if (parsed.deprecatedSpellings.length > 0) deprecation(logger, 'ModelParamUsageDeprecation', {});
-    success = await work({ which: parsed.which, flags, positional: parsed.positional, env, cwd, projectDir, invocation, logger, secrets, signal: abort.signal });
+    success = await work({ which: parsed.which, flags, positional: parsed.positional, typed: parsed.options, env, cwd, projectDir, invocation, logger, secrets, signal: abort.signal });
     exitCode = success ? 0 : 1;
   } catch (error) {
     exitCode = error instanceof Interrupted ? 2 : reportError(raw, error, flags.debug);
@@ -98,7 +103,7 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
 }
 
 /** The `flags:` block as written; a project that cannot be read is complained about later. */
-function projectFlags(projectDir: string): Json {
+export function projectFlags(projectDir: string): Json {
   try {
     return readRawProject(projectDir).data['flags'] ?? null;
   } catch {
@@ -148,13 +153,14 @@ function lineFormat(flag: Flags['log_format'], fallback: LineFormat): LineFormat
 }
 
 /** dbt's `invocation_args_dict`: the flags that are set, in artifacts and templates. */
-function invocationArgs(flags: Flags, projectDir: string, env: CommandSession['env']): Record<string, Json> {
+export function invocationArgs(flags: Flags, projectDir: string, env: CommandSession['env'], positional: readonly string[]): Record<string, Json> {
   const hiddenWhenFalse = new Set(['debug', 'full_refresh', 'fail_fast', 'warn_error', 'single_threaded', 'log_cache_events', 'store_failures', 'use_experimental_parser']);
   const args: Record<string, Json> = {};
   for (const [name, value] of Object.entries(flags)) {
     if (value === null || value === undefined || (value === false && hiddenWhenFalse.has(name))) continue;
     args[name] = value as Json;
   }
+  if (flags.which === 'run-operation' && positional[0] !== undefined) args['macro'] = positional[0];
   args['project_dir'] = projectDir;
   args['log_path'] = resolve(projectDir, flags.log_path ?? 'logs');
   const secrets = Object.entries(env).flatMap(([name, value]) => (name.includes('ENV_SECRET_') && value?.trim() ? [value] : []));

@@ -14,7 +14,7 @@ const runs = handler(async () => {
 });
 
 const HANDLERS: Readonly<Record<string, CommandHandler>> = {
-  run: runs, build: runs, test: runs, seed: runs, snapshot: runs,
+  run: runs, build: runs, test: runs, seed: runs, snapshot: runs, clone: runs,
   compile: handler(async () => (await import('./commands/compile.ts')).compileCommand),
   show: handler(async () => (await import('./commands/compile.ts')).showCommand),
   parse: handler(async () => (await import('./commands/parse.ts')).parseCommand),

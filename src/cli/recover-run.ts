@@ -8,11 +8,11 @@ import type { LoadedProject } from '../index.ts';
 import { projectResults, readJournal } from '../state/journal.ts';
 
 /** Does nothing when the last run came to its end or is still at work. */
-export function recoverKilledRun({ config, targetPath, logger, now }: LoadedProject): void {
+export function recoverKilledRun({ config, targetPath, logger, now, isRunning }: LoadedProject): void {
   const path = join(targetPath, 'run.journal');
   if (!config.flags.write_json || !existsSync(path) || endsWell(path)) return;
   const run = readJournal(path);
-  if (run === null || run.ended || isAlive(run.start.pid)) return;
+  if (run === null || run.ended || isRunning(run.start.pid)) return;
   const metadata = { ...artifactMetadata(config, 'run-results', 6, now()), invocation_id: run.start.invocation_id, invocation_started_at: run.start.started_at };
   writeRunResults(targetPath, { metadata, results: projectResults(run), elapsed_time: 0, args: run.start.args });
   const msg = `The last run (${run.start.command}) was killed; its results so far are in run_results.json`;
@@ -32,7 +32,9 @@ function endsWell(path: string): boolean {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether another process is at work; in a container every run has the same id. */
+export function isRunning(pid: number): boolean {
+  if (pid === process.pid) return false;
   try {
     process.kill(pid, 0);
     return true;

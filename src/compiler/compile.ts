@@ -107,5 +107,9 @@ function foreignKeyTarget(ctx: CompileContext, node: ModelNode, to: string): str
   const found = input.kind === 'ref' ? lookup.ref({ name: input.name, package: input.package, version: input.version }, node.package_name)
     : lookup.source(input.source, input.name, node.package_name);
   if (found === null || found === 'disabled') throw new TsdbtError('internal', `'${node.unique_id}' depends on '${to}' which is not in the graph!`);
+  // What this command does not build is referred to where it stands.
+  if (ctx.config.flags['defer'] === true && 'defer_relation' in found && found.defer_relation != null && !ctx.selected.has(found.unique_id)) {
+    return relationFrom(ctx.adapter, ctx.config.project.quoting, found.defer_relation).render();
+  }
   return relationFrom(ctx.adapter, found.resource_type === 'source' ? null : ctx.config.project.quoting, found as Parameters<typeof relationFrom>[2]).render();
 }

@@ -1,7 +1,7 @@
 // ref(), source() and function() while running: the relation of what is named, after dbt's checks (disabled, missing, private,
 // undeclared), with the limits of --empty and --sample. Leaves the ephemeral models' code to the compiler.
 import type { EventTimeFilter, Relation } from '../adapters/relation.ts';
-import type { ManifestNode, ModelNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
+import type { ManifestNode, ModelNode, ParsedOnlyNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { type Call, callableOf, lookupAttribute, toText, type Value } from '../values/index.ts';
@@ -29,19 +29,20 @@ export function runtimeRef(scope: RuntimeScope, call: Call): Value | Promise<Val
   const { quoting } = scope.context.config.project;
   const deferred = 'defer_relation' in target ? target.defer_relation : null;
   if (deferred !== null && deferred !== undefined && scope.context.config.flags['defer'] === true) {
-    return deferredRelation(scope, target, deferred, () => relationFrom(scope.context.adapter, quoting, target, more), more);
+    return deferredRelation(scope, target, () => relationFrom(scope.context.adapter, quoting, target, more), () => relationFrom(scope.context.adapter, quoting, deferred, more));
   }
   return relationFrom(scope.context.adapter, quoting, target, more);
 }
 
-async function deferredRelation(scope: RuntimeScope, target: ManifestNode, deferred: Located, own: () => Relation, more: { limit: number | null; eventTimeFilter: EventTimeFilter | null }): Promise<Value> {
+/** The other environment's relation where this one has none, or where it is favoured and the node is not built now. */
+async function deferredRelation(scope: RuntimeScope, target: Located & { readonly unique_id: string }, own: () => Relation, deferred: () => Relation): Promise<Value> {
   const favored = scope.context.config.flags['favor_state'] === true && !scope.selectedResources.has(target.unique_id);
   if (!favored) {
     const getRelation = lookupAttribute(scope.get('adapter') ?? null, 'get_relation') ?? null;
-    const found = await settle(callableOf(getRelation)([target.database, target.schema, target.alias], new Map()));
+    const found = await settle(callableOf(getRelation)([target.database ?? null, target.schema ?? null, target.alias ?? null], new Map()));
     if (found !== null) return own();
   }
-  return relationFrom(scope.context.adapter, scope.context.config.project.quoting, deferred, more);
+  return deferred();
 }
 
 export function runtimeSource(scope: RuntimeScope, call: Call): Value {
@@ -54,10 +55,13 @@ export function runtimeSource(scope: RuntimeScope, call: Call): Value {
   return relationFrom(scope.context.adapter, null, target, { limit: limitOf(scope), eventTimeFilter: eventTimeFilter(scope, target) });
 }
 
-export function runtimeFunction(scope: RuntimeScope, call: Call): Value {
+export function runtimeFunction(scope: RuntimeScope, call: Call): Value | Promise<Value> {
   const { name, packageName } = namedArguments('function', call);
-  const target = required(scope, scope.lookup.function(name, packageName, scope.node.package_name), 'function', name);
-  return relationFrom(scope.context.adapter, null, target as Located, { type: 'function', limit: limitOf(scope) });
+  const target = required(scope, scope.lookup.function(name, packageName, scope.node.package_name), 'function', name) as ParsedOnlyNode & Located;
+  const relation = (located: Located): Relation => relationFrom(scope.context.adapter, null, located, { type: 'function', limit: limitOf(scope) });
+  const deferred = target['defer_function'] as Located | null | undefined;
+  if (deferred == null || scope.context.config.flags['defer'] !== true) return relation(target);
+  return deferredRelation(scope, target, () => relation(target), () => relation(deferred));
 }
 
 /** dbt's words for a name that leads nowhere. */

@@ -224,7 +224,11 @@ function thisOf(scope: RuntimeScope): Value {
   return scope.node.resource_type === 'operation' ? null : scope.self();
 }
 
-function compiledCode({ node }: RuntimeScope): Value {
+function compiledCode({ node, context }: RuntimeScope): Value {
+  const deferred = node['defer_relation'] as (Located & { readonly relation_name: string | null }) | null | undefined;
+  if (deferred != null && context.config.flags.which === 'clone') {
+    return `select * from ${deferred.relation_name ?? relationFrom(context.adapter, context.config.project.quoting, deferred).render()}`;
+  }
   return node['extra_ctes_injected'] === true && typeof node['compiled_code'] === 'string' ? node['compiled_code'] : null;
 }
 

@@ -2,6 +2,7 @@
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, Json, ManifestNode, ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import type { LogEvent } from '../log.ts';
 import { fnmatch, pathGlob } from './fnmatch.ts';
 import type { SelectorMethodName } from './selector-grammar.ts';
 import { type PreviousState, resultMatches, sourceStatusMatches, stateMatches } from './state-methods.ts';
@@ -15,6 +16,8 @@ export interface MethodContext {
   readonly previousState?: PreviousState | undefined;
   /** Nodes of the named selectors of selectors.yml that match a pattern. */
   readonly selectByName: (pattern: string) => Set<string>;
+  /** Says something for the log. */
+  readonly warn: (event: LogEvent) => void;
 }
 
 type Method = (value: Json, context: MethodContext) => Iterable<string>;
@@ -109,7 +112,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
     return ids(parsed(context, 'nodes'), (node) => node.resource_type === 'model' && versionMatches(node as ModelNode, kind));
   },
   selector: (value, context) => [...context.selectByName(text(value))].filter((id) => context.candidates.has(id)),
-  state: (value, context) => ids(everything(context), stateMatches(text(value), context.manifest, context.previousState)),
+  state: (value, context) => ids(everything(context), stateMatches(text(value), context.manifest, context.previousState, context.warn)),
   result: (value, context) => ids(everything(context), resultMatches(text(value), context.previousState)),
   source_status: (value, context) => ids(everything(context), sourceStatusMatches(text(value), context.previousState)),
 };

@@ -2,7 +2,7 @@
 // step by step, for what people rely on is its exact outcome.
 import type { Manifest } from '../contracts/manifest.ts';
 import { TsdbtError } from '../errors.ts';
-import { warningTag } from '../log.ts';
+import { type LogEvent, warningTag } from '../log.ts';
 import { type Dag, dependencies } from './dag.ts';
 import { fnmatch } from './fnmatch.ts';
 import {
@@ -29,19 +29,10 @@ export interface SelectOptions {
   readonly previousState?: PreviousState | undefined;
 }
 
-/** An event for the log. */
-export interface SelectionWarning {
-  readonly name: 'NoNodesForSelectionCriteria';
-  readonly code: 'M030';
-  readonly level: 'warn';
-  readonly msg: string;
-  readonly data: { readonly spec_raw: string };
-}
-
 export interface Selection {
   readonly selected: Set<string>;
-  /** dbt's warnings: criteria that match nothing. */
-  readonly warnings: readonly SelectionWarning[];
+  /** dbt's warnings: criteria that match nothing, contracts broken since the state that is compared with. */
+  readonly warnings: readonly LogEvent[];
   /** Name of the selector that was used because selectors.yml calls it the default. */
   readonly defaultSelector: string | null;
 }
@@ -72,7 +63,7 @@ export function select(manifest: Manifest, dag: Dag, options: SelectOptions): Se
 interface Bundle { readonly direct: Set<string>; readonly indirect: Set<string> }
 
 class SelectionRun {
-  readonly warnings: SelectionWarning[] = [];
+  readonly warnings: LogEvent[] = [];
   private readonly manifest: Manifest;
   private readonly dag: Dag;
   private readonly options: SelectOptions;
@@ -132,6 +123,10 @@ class SelectionRun {
     const { manifest, members, options } = this;
     const collected = searchMethod(spec.method, spec.value, {
       manifest, candidates: members, arguments: spec.arguments, previousState: options.previousState, selectByName: (pattern) => this.byName(pattern),
+      // Several criteria find the same.
+      warn: (event) => {
+        if (!this.warnings.some((known) => known.msg === event.msg)) this.warnings.push(event);
+      },
     });
     const selected = new Set(collected);
     const add = (ids: Iterable<string>): void => {

@@ -11,6 +11,7 @@ import type { GraphNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { ViewStore } from '../state/view-store.ts';
 import { createAdapterHooks } from './adapter-hooks.ts';
+import { deferTo } from './deferral.ts';
 import type { ParsedProject } from './parsed-project.ts';
 import { lookupNode, type RunContext } from './run-context.ts';
 import { RunLog } from './run-log.ts';
@@ -30,7 +31,8 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   }, (macro) => lineOf(files.read(macro.original_file_path, macro.package_name), macro.macro_sql));
   const comment = createQueryComment(context, resolver);
   const groups = new Map(Object.values(manifest.groups).map((g) => [g.name, g]));
-  const working = { ...manifest, nodes: { ...manifest.nodes } };
+  const working = { ...manifest, nodes: { ...manifest.nodes }, functions: { ...manifest.functions } };
+  if (selected.size > 0 && flags.which !== 'list' && (flags['defer'] === true || flags.which === 'clone')) deferTo(working, parsed.deferState);
   const views = new ViewStore(join(parsed.targetPath, 'view_state.json'), databaseKey(adapter), !flags.full_refresh);
   const scopes: ScopeFactory = {
     context, adapterHooks: createAdapterHooks(working, adapter.type, logger, views), lookup: new ManifestLookup(working, { rootPackage: project.project_name, nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true }),

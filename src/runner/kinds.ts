@@ -1,6 +1,7 @@
 // Which kind of runner a node gets in which command. A table; the kinds are in the files beside it.
 import type { GraphNode, ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { cloneKind } from './clone.ts';
 import { dataTestKind } from './data-test.ts';
 import { microbatchKind } from './microbatch.ts';
 import { modelKind } from './model.ts';
@@ -21,6 +22,7 @@ export function kindFor(which: string, batched: (model: ModelNode) => boolean): 
 
 function chooseKind(which: string, node: GraphNode, batched: (model: ModelNode) => boolean): unknown {
   if (which === 'compile' || which === 'generate') return compileKind;
+  if (which === 'clone') return cloneKind;
   if (which === 'show') return node.resource_type === 'seed' ? seedKind : showKind;
   switch (node.resource_type) {
     case 'model': return batched(node) ? microbatchKind : modelKind;

@@ -20,9 +20,8 @@ export function nodeRepresentation(ctx: RunContext, node: { database: string | n
   return `${foreign ? `${node.database}.` : ''}${node.schema}.${node.alias}`;
 }
 
-/** Calls a node's materialization and keeps the cache true. */
-export async function materialize(ctx: RunContext, node: ManifestNode, scope: NodeScope): Promise<Relation[]> {
-  const name = String(node.config.materialized);
+/** Calls a node's materialization, or another one, and gives what it made. */
+export async function materialize(ctx: RunContext, node: ManifestNode, scope: NodeScope, name = String(node.config.materialized)): Promise<Relation[]> {
   const flags = ctx.config.flags as { require_explicit_package_overrides_for_builtin_materializations?: boolean };
   const macro = ctx.resolver.materialization(name, flags.require_explicit_package_overrides_for_builtin_materializations === false);
   if (macro === undefined) throw missingMaterialization(name, ctx.adapter.type);

@@ -5,6 +5,7 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { Json } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import type { Dag } from '../graph/dag.ts';
+import type { PreviousState } from '../graph/state-methods.ts';
 import type { Logger } from '../log.ts';
 
 /** The files of a project, for the layers that touch none themselves. */
@@ -27,8 +28,14 @@ export interface LoadedProject {
   readonly now: () => number;
   /** Of this process: tells a run that was killed from one that is at work. */
   readonly pid: number;
+  /** Whether a process is at work. */
+  readonly isRunning: (pid: number) => boolean;
   /** Absolute. */
   readonly targetPath: string;
+  /** What `--state` names. */
+  readonly previousState: PreviousState | undefined;
+  /** What nodes are deferred to: `--defer-state`, or else `--state`. */
+  readonly deferState: PreviousState | undefined;
 }
 
 /** A project's manifest and the graph of it. */

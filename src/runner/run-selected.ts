@@ -2,6 +2,7 @@
 // run.ts's.
 import { join } from 'node:path';
 import type { GraphNode } from '../contracts/node.ts';
+import { Dag } from '../graph/dag.ts';
 import { createQueue } from '../graph/queue.ts';
 import { Journal } from '../state/journal.ts';
 import { isMicrobatch } from './microbatch.ts';
@@ -30,6 +31,7 @@ const MANNERS: Readonly<Record<string, Manner>> = {
   seed: { builds: true, hooks: true, counts: true, raiseFirst: false },
   snapshot: { builds: true, hooks: true, counts: true, raiseFirst: false },
   test: { builds: true, hooks: true, counts: true, raiseFirst: false },
+  clone: { builds: true, hooks: false, counts: false, raiseFirst: false },
   freshness: { builds: false, hooks: true, counts: true, raiseFirst: false },
   compile: { builds: false, hooks: false, counts: false, raiseFirst: true },
   show: { builds: false, hooks: false, counts: false, raiseFirst: true },
@@ -38,7 +40,7 @@ const MANNERS: Readonly<Record<string, Manner>> = {
 
 /** Runs what was selected, in the manner of the command that the flags name, and gives one result a node. */
 export async function runSelected(parsed: ParsedProject, request: RunRequest, options: { which?: string; ctx?: RunContext; kindOf?: (node: GraphNode) => NodeKind } = {}): Promise<RunOutcome & { ctx: RunContext }> {
-  const { config, manifest, targetPath, now } = parsed;
+  const { config, manifest, targetPath } = parsed;
   const { flags, profile, invocation } = config;
   const which = options.which ?? flags.which;
   const manner = MANNERS[which]!;
@@ -57,12 +59,23 @@ export async function runSelected(parsed: ParsedProject, request: RunRequest, op
     invocation_id: invocation.invocation_id, command: invocation.command, args: invocation.args, started_at: invocation.started_at.toISOString(), pid: parsed.pid, selected: [...request.selected],
   }) : null;
   const ctx: RunContext = { ...(options.ctx ?? createRunContext(parsed, request.selected)), journal, retry: request.retry ?? null };
-  const outcome = await run(ctx, createQueue(dag, nodes), {
+  // What clone makes reads nothing of what it makes.
+  const graph = which === 'clone' ? new Dag([...nodes], []) : dag;
+  const outcome = await finish(journal, run(ctx, createQueue(graph, nodes), {
     threads: flags['single_threaded'] === true ? 1 : flags.threads ?? profile.threads, build: which === 'build', failFast: flags.fail_fast, raiseFirst: manner.raiseFirst,
-    kindOf: options.kindOf ?? kindFor(which, (model) => isMicrobatch(ctx, model)), unitTests, descendants: (id) => (dag.has(id) ? dag.dependants(id) : []), keepEphemeral: which === 'show' || which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline']),
+    kindOf: options.kindOf ?? kindFor(which, (model) => isMicrobatch(ctx, model)), unitTests, descendants: (id) => (graph.has(id) ? graph.dependants(id) : []), keepEphemeral: which === 'show' || which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline']),
     signal: request.signal ?? null, hooks: manner.hooks, createSchemas: manner.builds, countsLine: manner.counts, connect: flags.introspect || manner.builds,
-  });
+  }));
   ctx.views.save();
-  journal?.end(new Date(now()).toISOString(), outcome.elapsed);
   return { ...outcome, ctx };
+}
+
+/** A run that throws leaves its journal as a killed one does. */
+async function finish<T>(journal: Journal | null, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    journal?.close();
+    throw error;
+  }
 }

@@ -84,7 +84,12 @@ export class Journal {
   end(at: string, elapsed: number): void {
     if (this.#fd === null) return;
     this.#write({ k: 'end', at, elapsed });
-    closeSync(this.#fd);
+    this.close();
+  }
+
+  /** Without an end: the next command takes the run for one that was killed. */
+  close(): void {
+    if (this.#fd !== null) closeSync(this.#fd);
     this.#fd = null;
   }
 }

@@ -2,12 +2,12 @@
 import type { GraphNode } from '../../contracts/node.ts';
 import type { RunResult } from '../../contracts/results.ts';
 import { TsdbtError } from '../../errors.ts';
-import { createRunContext, type ParsedProject, reportCounts, run, select, write, writeSummary } from '../../index.ts';
+import { createRunContext, type ParsedProject, reportCounts, run, write, writeSummary } from '../../index.ts';
 import { inlineNode } from '../../runner/inline-node.ts';
 import type { RunContext } from '../../runner/run-context.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { showPreview } from '../show-tables.ts';
-import { loadAndParse } from './run.ts';
+import { chosen, loadAndParse } from './run.ts';
 
 export async function compileCommand(session: CommandSession): Promise<boolean> {
   const { ctx, results } = await compileSelected(session);
@@ -41,7 +41,7 @@ async function compileSelected(session: CommandSession): Promise<{ ctx: RunConte
     parsed = { ...parsed, manifest: { ...parsed.manifest, nodes: { ...parsed.manifest.nodes, [node.unique_id]: node } }, dag: new Dag([node.unique_id], []) };
     selected = new Set([node.unique_id]);
   } else {
-    const selection = select(parsed);
+    const selection = chosen(session, parsed);
     for (const warning of selection.warnings) logger.fire(warning);
     selected = selection.selected;
   }

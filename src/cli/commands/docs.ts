@@ -10,13 +10,13 @@ import { operationNode } from '../../runner/operation-node.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { TSDBT_VERSION } from '../version.ts';
-import { loadAndParse } from './run.ts';
+import { chosen, loadAndParse } from './run.ts';
 
 export async function generateCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal } = session;
   const parsed = await loadAndParse(session, { write: false });
   const { config, targetPath } = parsed;
-  const selection = select(parsed);
+  const selection = chosen(session, parsed);
   let ctx = createRunContext(parsed, selection.selected);
   reportCounts(parsed, ctx.log);
   if (flags.write_json) writeSummary(parsed);

@@ -19,7 +19,7 @@ export async function listCommand(session: CommandSession): Promise<boolean> {
   const indirect = flags.indirect_selection as IndirectSelection;
   const selection = select(manifest, dag, {
     select: models.length > 0 ? models : texts('select'), exclude: texts('exclude'), selector: flags['selector'] as string | null,
-    definitions: parseSelectorDefinitions(config.project.selectors, indirect), indirectSelection: indirect, includeEmpty: true,
+    definitions: parseSelectorDefinitions(config.project.selectors, indirect), indirectSelection: indirect, includeEmpty: true, previousState: parsed.previousState,
     resourceTypes: models.length > 0 ? new Set(['model']) : resourceTypesFor('list', { include: texts('resource_types'), exclude: texts('exclude_resource_types') }),
   });
   const { log } = createRunContext(parsed, selection.selected);

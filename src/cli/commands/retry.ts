@@ -1,51 +1,72 @@
-// retry: the last command again, on the nodes that failed, were skipped or were running when it was killed.
-import { join, resolve } from 'node:path';
-import { existsSync } from 'node:fs';
-import { readArtifact } from '../../artifacts.ts';
-import type { Json } from '../../contracts/node.ts';
-import type { Flags } from '../../contracts/project.ts';
-import type { BatchResults, RunResult, RunResultsArtifact } from '../../contracts/results.ts';
+// retry: the last command again, told what it was told, on the nodes that failed, were skipped or were running when it was killed.
+import { resolve } from 'node:path';
+import type { BatchResults, RunResult } from '../../contracts/results.ts';
 import { TsdbtError } from '../../errors.ts';
-import { projectResults, readJournal } from '../../state/journal.ts';
-import type { CommandSession } from '../command-session.ts';
-import { loadAndParse, runSelected } from './run.ts';
+import { resolveFlagsWithNotices } from '../../project/flags.ts';
+import { commandSpec, GLOBAL_OPTIONS } from '../../project/option-table.ts';
+import { findProjectDir } from '../../project/runtime-config.ts';
+import { readRawProject } from '../../project/project.ts';
+import { type PreviousRun, previousRun } from '../../state/previous-state.ts';
+import { type CommandSession, invocationArgs, projectFlags } from '../command-session.ts';
+import { isRunning } from '../recover-run.ts';
+
+type Work = (session: CommandSession) => Promise<boolean>;
 
 const RETRIED = new Set(['error', 'fail', 'skipped', 'runtime error', 'partial success']);
-const RETRYABLE = new Set(['build', 'run', 'test', 'seed', 'snapshot', 'compile', 'generate', 'run-operation', 'clone']);
-/** What the retry says itself wins over what the first command said. */
-const OWN = new Set(['which', 'state', 'target', 'project_dir', 'profiles_dir', 'threads', 'full_refresh', 'log_path', 'log_format', 'log_level', 'log_format_file', 'log_level_file', 'invocation_command', 'vars']);
+const COMMANDS: Readonly<Record<string, () => Promise<Work>>> = {
+  ...Object.fromEntries(['build', 'run', 'test', 'seed', 'snapshot', 'clone'].map((which) => [which, async () => (await import('./run.ts')).runCommand])),
+  compile: async () => (await import('./compile.ts')).compileCommand,
+  generate: async () => (await import('./docs.ts')).generateCommand,
+  'run-operation': async () => (await import('./run-operation.ts')).runOperationCommand,
+};
+/** Options that retry takes from its own command line only. */
+const OWN = new Set(['log_path', 'output_path', 'profiles_dir', 'project_dir', 'defer_state', 'target_path', 'warn_error']);
+/** Those that its command line may set otherwise. */
+const OVERRIDABLE = ['vars', 'threads', 'full_refresh'];
 
 export async function retryCommand(session: CommandSession): Promise<boolean> {
-  const previous = previousRun(session);
+  const previous = lastRun(session);
   const which = String(previous.args['which'] ?? '');
-  if (!RETRYABLE.has(which)) throw new TsdbtError('runtime', `dbt retry is not supported for the '${which}' command`);
-  const kept = Object.fromEntries(Object.entries(previous.args).filter(([name]) => !OWN.has(name)));
-  const vars = { ...(previous.args['vars'] as { [name: string]: Json } | undefined), ...(session.flags['vars'] as { [name: string]: Json } | undefined) };
-  const full_refresh = session.flags.full_refresh || previous.args['full_refresh'] === true;
-  const flags = { ...session.flags, ...kept, vars, full_refresh, which, select: [], exclude: [], selector: null } as unknown as Flags;
-  const again: CommandSession = { ...session, which, flags, invocation: { ...session.invocation, args: { ...session.invocation.args, ...kept, which, full_refresh } } };
-  const parsed = await loadAndParse(again);
-  const failed = new Set(failedOf(previous.results).filter((id) => parsed.dag.has(id)));
-  return runSelected(again, parsed, failed, [], { startedAt: previous.startedAt, batches: failedBatches(previous.results) });
+  const command = COMMANDS[which];
+  if (command === undefined) throw new TsdbtError('runtime', `dbt retry is not supported for the '${which}' command`);
+  const statuses = session.flags.warn_error ? new Set([...RETRIED, 'warn']) : RETRIED;
+  const isOperation = which === 'run-operation';
+  const failed = previous.results.filter((r) => statuses.has(r.status) && (isOperation || !r.unique_id.startsWith('operation.')));
+  if (isOperation && failed.length === 0) return true;
+  const again = await command();
+  return again({ ...toldAgain(session, which, previous), retried: { selected: new Set(failed.map((r) => r.unique_id)), startedAt: previous.startedAt, batches: failedBatches(failed) } });
 }
 
-/** What the last run left: its results, or, when it was killed, its journal. */
-function previousRun(session: CommandSession): { args: { readonly [name: string]: Json }; results: readonly RunResult[]; startedAt: number } {
-  const folder = resolve(session.projectDir, (session.flags['state'] as string | undefined) ?? session.flags.target_path ?? 'target');
-  const journal = readJournal(join(folder, 'run.journal'));
-  if (journal !== null && !journal.ended) return { args: journal.start.args, results: projectResults(journal), startedAt: Date.parse(journal.start.started_at) };
-  const path = join(folder, 'run_results.json');
-  if (!existsSync(path)) throw new TsdbtError('runtime', `Could not find previous run in '${folder}' target directory`);
-  const artifact = readArtifact<RunResultsArtifact>(path, 'run-results');
-  const { args, results, metadata } = artifact;
-  return { args, results, startedAt: Date.parse(metadata.invocation_started_at ?? metadata.generated_at) };
+function lastRun({ projectDir, flags }: CommandSession): PreviousRun {
+  const named = (flags['state'] ?? flags.target_path ?? readRawProject(projectDir).data['target-path'] ?? 'target') as string;
+  const found = previousRun(resolve(projectDir, named), isRunning);
+  if (found === null) throw new TsdbtError('runtime', `Could not find previous run in '${named}' target directory`);
+  return found;
 }
 
-function failedOf(results: readonly RunResult[]): string[] {
-  return results.filter((r) => RETRIED.has(r.status)).map((r) => r.unique_id);
+/** The session of the earlier command, with what retry was told itself. */
+function toldAgain(session: CommandSession, which: string, { args }: PreviousRun): CommandSession {
+  const known = new Set([...GLOBAL_OPTIONS, ...(commandSpec(which)?.options ?? [])].map((option) => option.name));
+  const options: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(args)) if (known.has(name) && !OWN.has(name) && !isDefault(name, value)) options[name] = value;
+  for (const name of OWN) if (known.has(name) && session.typed[name] !== undefined) options[name] = session.typed[name];
+  for (const name of OVERRIDABLE) if (known.has(name) && session.typed[name] !== undefined) options[name] = session.typed[name];
+  const projectDir = findProjectDir(session.cwd, session.env, session.typed['project_dir'] as string | undefined);
+  const { flags } = resolveFlagsWithNotices(which, options, session.env, projectFlags(projectDir));
+  const positional = typeof args['macro'] === 'string' ? [args['macro']] : [];
+  return {
+    ...session, which, flags, positional, typed: options,
+    invocation: { ...session.invocation, args: invocationArgs(flags, projectDir, session.env, positional) },
+  };
 }
 
 /** A microbatch model of which no batch succeeded begins anew, with a full refresh where that was asked for. */
 function failedBatches(results: readonly RunResult[]): Map<string, BatchResults> {
   return new Map(results.flatMap(({ unique_id, batch_results: batches }) => (batches && batches.successful.length > 0 && batches.failed.length > 0 ? [[unique_id, batches]] : [])));
+}
+
+/** What counts as not said; `show` is about the first time. */
+function isDefault(name: string, value: unknown): boolean {
+  if (value === null || name === 'show') return true;
+  return name === 'warn_error_options' && Object.values(value as object).every((list) => Array.isArray(list) && list.length === 0);
 }

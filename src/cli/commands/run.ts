@@ -1,9 +1,10 @@
 // run, build, test, seed, snapshot: select, run, say how it went, write the artifacts.
+import { resolve } from 'node:path';
 import { load, type ParsedProject, parse, reportCounts, run, select, write, writeSummary, createRunContext } from '../../index.ts';
 import type { Selection } from '../../graph/selector.ts';
-import type { RetriedRun } from '../../runner/run-context.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
-import { recoverKilledRun } from '../recover-run.ts';
+import { warningTag } from '../../log.ts';
+import { isRunning, recoverKilledRun } from '../recover-run.ts';
 import { showSeeds } from '../show-tables.ts';
 import { type CommandSession, Interrupted, now, profileSecrets } from '../command-session.ts';
 
@@ -16,22 +17,39 @@ export async function runCommand(session: CommandSession): Promise<boolean> {
 /** The first half of most commands. */
 export async function loadAndParse(session: CommandSession, options: { write?: boolean } = {}): Promise<ParsedProject> {
   const { cwd, env, flags, invocation, logger } = session;
-  const loaded = await load({ cwd, env, flags, invocation, logger, now, pid: process.pid });
+  const loaded = await load({ cwd, env, flags, invocation, logger, now, pid: process.pid, isRunning });
   session.secrets.push(...profileSecrets(loaded.config.profile.credentials));
   logger.fire({ name: 'AdapterRegistered', code: 'E034', level: 'info', msg: `Registered adapter: ${loaded.adapter.type}=1.11.0`, data: { adapter_name: loaded.adapter.type, adapter_version: '=1.11.0' } });
   recoverKilledRun(loaded);
-  return parse(loaded, options);
+  const parsed = parse(loaded, options);
+  warnOfOwnState(parsed);
+  return parsed;
+}
+
+/** The artifacts that are compared with are overwritten by this command. */
+function warnOfOwnState({ config, targetPath, previousState, deferState, logger }: ParsedProject): void {
+  if (config.flags.which === 'parse' || config.flags.which === 'run-operation') return;
+  for (const folder of new Set([previousState?.folder, deferState?.folder])) {
+    if (folder === undefined || resolve(config.project.project_root, folder) !== targetPath) continue;
+    const msg = warningTag(`The state and target directories are the same: '${folder}'. This could lead to missing changes due to overwritten state including non-idempotent retries.`);
+    logger.fire({ name: 'WarnStateTargetEqual', code: 'I072', level: 'warn', msg, data: { state_path: folder } });
+  }
 }
 
 /** The second half of commands that run nodes. */
 export async function runParsed(session: CommandSession, parsed: ParsedProject): Promise<boolean> {
-  const { selected, warnings, defaultSelector } = select(parsed);
+  const { selected, warnings, defaultSelector } = chosen(session, parsed);
   if (defaultSelector !== null) createRunContext(parsed, selected).log.defaultSelector(defaultSelector);
   return runSelected(session, parsed, selected, warnings);
 }
 
+/** What the command works on: the nodes that it retries, or what was selected. */
+export function chosen({ retried }: CommandSession, parsed: ParsedProject): Selection {
+  return retried === undefined ? select(parsed) : { selected: new Set([...retried.selected].filter((id) => parsed.dag.has(id))), warnings: [], defaultSelector: null };
+}
+
 /** Runs these nodes in the manner of the command, writes the artifacts and says how it went. */
-export async function runSelected(session: CommandSession, parsed: ParsedProject, selected: ReadonlySet<string>, warnings: Selection['warnings'], retry: RetriedRun | null = null): Promise<boolean> {
+async function runSelected(session: CommandSession, parsed: ParsedProject, selected: ReadonlySet<string>, warnings: Selection['warnings']): Promise<boolean> {
   const { flags, logger, signal } = session;
   const before = createRunContext(parsed, selected);
   reportCounts(parsed, before.log);
@@ -43,7 +61,7 @@ export async function runSelected(session: CommandSession, parsed: ParsedProject
     if (flags.which === 'seed') printRunEnd(before.log, []);
     return true;
   }
-  const { ctx, results, elapsed, interrupted } = await run(parsed, { selected, signal, retry }, { ctx: before });
+  const { ctx, results, elapsed, interrupted } = await run(parsed, { selected, signal, retry: session.retried ?? null }, { ctx: before });
   const success = succeeded(results);
   ctx.log.endRunResult(results, elapsed, new Date(now()).toISOString(), success);
   write(parsed, ctx, results, elapsed);

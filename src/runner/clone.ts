@@ -1,0 +1,17 @@
+// How `clone` makes a node: its materialization is `clone` whatever the node says, and nothing is compiled or said of it.
+import type { ManifestNode } from '../contracts/node.ts';
+import { openScope } from '../compiler/node-scope.ts';
+import { materialize } from './model.ts';
+import type { NodeKind } from './run-node.ts';
+
+export const cloneKind: NodeKind<ManifestNode> = {
+  start: () => undefined,
+  compile: async (_ctx, node) => node,
+  async execute(ctx, node, session) {
+    const scope = openScope(ctx, node, session);
+    for (const relation of await materialize(ctx, node, scope, 'clone')) ctx.adapter.cache.replace(relation);
+    const main = scope.statement('main');
+    return { status: 'success', message: main?.message ?? 'No-op', response: main?.response ?? {}, failures: null };
+  },
+  finish: () => undefined,
+};

@@ -1,0 +1,36 @@
+// Deferral: nodes get the relation that they have in another environment's manifest, for ref() and clone to fall back on. When it is taken
+// is decided where references are resolved.
+import type { WorkingManifest } from '../compiler/compile-context.ts';
+import type { ManifestNode, ParsedOnlyNode } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import type { PreviousState } from '../graph/state-methods.ts';
+
+const REFABLE = new Set(['model', 'seed', 'snapshot']);
+
+/**
+ * Puts `defer_relation` on the nodes (and `defer_function` on the functions) that the other manifest has too.
+ * @param state what `--defer-state` or `--state` names
+ * @throws TsdbtError `runtime` when nothing is named, or there is no manifest
+ */
+export function deferTo(manifest: WorkingManifest, state: PreviousState | undefined): void {
+  if (state === undefined) throw new TsdbtError('runtime', '--state or --defer-state are required for deferral, but neither was provided');
+  const other = state.manifest;
+  if (other === undefined) throw new TsdbtError('runtime', `Could not find manifest in --state path: "${state.folder}"`);
+  for (const [id, theirs] of Object.entries(other.nodes)) {
+    const own = manifest.nodes[id];
+    if (own === undefined || !REFABLE.has(theirs.resource_type) || theirs.config.materialized === 'ephemeral') continue;
+    manifest.nodes[id] = {
+      ...own,
+      defer_relation: {
+        database: theirs.database, schema: theirs.schema, alias: theirs.alias, relation_name: theirs.relation_name ?? null, resource_type: theirs.resource_type,
+        name: theirs.name, description: theirs.description, compiled_code: (theirs as { compiled_code?: string | null }).compiled_code ?? null,
+        meta: theirs.meta, tags: theirs.tags, config: theirs.config,
+      },
+    } as ManifestNode;
+  }
+  const functions = manifest.functions as Record<string, ParsedOnlyNode>;
+  for (const [id, theirs] of Object.entries(other.functions)) {
+    const own = functions[id];
+    functions[id] = own === undefined ? theirs : { ...own, defer_function: theirs };
+  }
+}
