@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** The environment named by TSDBT_ORACLE, else one kept in the user's cache folder; made when missing. @returns its bin folder */
-export function oracleBin() {
+/** The environment named by TSDBT_ORACLE, else one kept in the user's cache folder; made when missing. @param parts `tests` adds dbt's adapter tests @returns its bin folder */
+export function oracleBin(...parts) {
   const dir = process.env.TSDBT_ORACLE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle');
-  execFileSync('bash', [join(root, 'scripts', 'oracle-setup.sh'), dir], { stdio: ['ignore', 'inherit', 'inherit'] });
+  execFileSync('bash', [join(root, 'scripts', 'oracle-setup.sh'), dir, ...parts], { stdio: ['ignore', 'inherit', 'inherit'] });
   return join(dir, 'bin');
 }
 

@@ -1,0 +1,232 @@
+"""pytest plugin: dbt's published adapter tests, with another program in the place of dbt.
+
+Fixtures and database checks are dbt's own. What changes is `dbtRunner.invoke`: it starts the command line of CONFORMANCE_CLI and
+answers with what that leaves: exit code, output, artifacts, log. Leaves servers, environments and the table to ../conformance.mjs.
+"""
+import base64
+import importlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import agate
+import pytest
+from dbt.artifacts.schemas.catalog import CatalogArtifact
+from dbt.artifacts.schemas.manifest import WritableManifest
+from dbt.artifacts.schemas.results import RunStatus, TestStatus
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt.contracts.graph.manifest import Manifest
+from dbt.tests import util
+from dbt_common.events.functions import get_capture_stream
+
+PACKAGE = "dbt.tests.adapter."
+CLI = shlex.split(os.environ["CONFORMANCE_CLI"])
+PORT = int(os.environ["POSTGRES_TEST_PORT"])
+WANTED = os.environ.get("CONFORMANCE_IDS")
+SECONDS = 120
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+CLOCK = re.compile(r"^\d\d:\d\d:\d\d(\.\d+)? +")
+
+COMMANDS = {"build", "clone", "compile", "debug", "deps", "docs", "list", "ls", "parse", "retry", "run", "run-operation", "seed", "show",
+            "snapshot", "source", "test"}
+# What a command that did its work has written, if only to say that some of it failed.
+ARTIFACT = {"docs": "catalog.json", "source": "sources.json", "parse": "manifest.json"} | dict.fromkeys(
+    ["build", "clone", "compile", "retry", "run", "run-operation", "seed", "show", "snapshot", "test"], "run_results.json")
+NOTHING_DONE = re.compile("nothing to do|no nodes selected|nothing to retry", re.I)
+# What no failure that a test waits for may look like.
+CRASH = re.compile(r"^\s+at .+:\d+:\d+\)?$|^Traceback |not (yet )?(implemented|supported in this version)|not part of this version|unknown command", re.I | re.M)
+
+EXCEPTIONS = {
+    "Compilation Error": "dbt_common.exceptions.CompilationError",
+    "Database Error": "dbt_common.exceptions.DbtDatabaseError",
+    "Parsing Error": "dbt.exceptions.ParsingError",
+    "Usage Error": "dbt.cli.exceptions.DbtUsageException",
+    "Runtime Error": "dbt_common.exceptions.DbtRuntimeError",
+}
+
+# A clock that a test has frozen, for programs that run on Node.
+FROZEN = """const Real = Date, late = %d - Real.now();
+globalThis.Date = class extends Real {
+  constructor(...given) { given.length ? super(...given) : super(Real.now() + late); }
+  static now() { return Real.now() + late; }
+};
+Object.defineProperty(performance, "timeOrigin", { value: performance.timeOrigin + late });"""
+
+
+@pytest.fixture(scope="class")
+def dbt_profile_data(dbt_profile_data):
+    """Some tests have a profile of their own, with Postgres's usual port."""
+    for output in dbt_profile_data["test"]["outputs"].values():
+        output.update(host="127.0.0.1", port=PORT)
+    return dbt_profile_data
+
+
+# ---- which tests -----------------------------------------------------------------------------------------------------------------
+
+def test_id(item):
+    return f"{item.module.__name__.removeprefix(PACKAGE)}::{item.nodeid.split('::', 1)[1]}"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Keeps a class where it is written (modules import each other's), and what is on the list."""
+    wanted = set(Path(WANTED).read_text().split("\n")) if WANTED else None
+    items[:] = [i for i in items if i.cls and i.cls.__module__ == i.module.__name__ and (wanted is None or test_id(i) in wanted)]
+    for item in items:
+        item.user_properties.append(("id", test_id(item)))
+
+
+def pytest_runtest_logreport(report):
+    """Every phase of a test as a line; written by the process that gathers the workers' reports."""
+    if os.environ.get("PYTEST_XDIST_WORKER") is None:
+        line = {"id": dict(report.user_properties)["id"], "when": report.when, "outcome": report.outcome, "text": report.longreprtext}
+        with open(os.environ["CONFORMANCE_REPORT"], "a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+# ---- one command -----------------------------------------------------------------------------------------------------------------
+
+def option(args, *names):
+    return next((args[i + 1] for i in range(len(args) - 1) if args[i] in names), None)
+
+
+def frozen_clock():
+    freezegun = sys.modules.get("freezegun.api")
+    factories = freezegun.freeze_factories if freezegun else []
+    return factories[-1]().timestamp() if factories else None
+
+
+def start(args):
+    """(exit code, stdout, stderr)"""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("CONFORMANCE_", "PYTEST_")) and k != "PYTHONPATH"}
+    clock = frozen_clock()
+    if clock is not None:
+        env["FROZEN_CLOCK"] = str(clock)
+        env["NODE_OPTIONS"] = "--import=data:text/javascript;base64," + base64.b64encode((FROZEN % (clock * 1000)).encode()).decode()
+    try:
+        done = subprocess.run(CLI + args, env=env, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"no end after {SECONDS} s: {args}", pytrace=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def inode(path):
+    """Artifacts are replaced, or at least written again."""
+    return (path.stat().st_ino, path.stat().st_mtime_ns) if path.exists() else None
+
+
+def invoke(self, args, **options):
+    for name, value in options.items():
+        args = [*args, "--" + ("" if value else "no-") + name.replace("_", "-")] + ([] if isinstance(value, bool) else [str(value)])
+    args = [str(a) for a in args]
+    command = next((a for a in args if a in COMMANDS), "")
+    folder = Path(option(args, "--project-dir") or ".")
+    target = folder / (option(args, "--target-path") or os.environ.get("DBT_TARGET_PATH") or "target")
+    artifact = target / ARTIFACT.get(command, "none")
+    log = Path(option(args, "--log-path") or os.environ.get("DBT_LOG_PATH") or "logs") / "dbt.log"
+    logged = log.stat().st_size if log.exists() else 0
+    capture = get_capture_stream()
+    if command in ("ls", "list") and capture is None:
+        args.append("--quiet")
+    if self.callbacks:
+        args += ["--log-format-file", "json", "--log-level-file", "debug"]
+    before = inode(artifact)
+    code, out, err = start(args)
+    text = COLOUR.sub("", out + err)
+    print(out, err)
+    if capture is not None:
+        capture.write(out + err)
+
+    if code < 0 or code > 2 or (code != 0 and CRASH.search(text)):
+        pytest.fail(f"crash, or a part that is missing (exit {code}): {args}\n{text[-1500:]}", pytrace=False)
+    written = inode(artifact) not in (None, before)
+    if code == 0 and command in ARTIFACT and not written and not NOTHING_DONE.search(text):
+        pytest.fail(f"exit 0 without a new {artifact.name}: {args}\n{text[-1500:]}", pytrace=False)
+    if self.callbacks and log.exists():
+        for line in log.read_bytes()[logged:].decode(errors="replace").splitlines():
+            if line.startswith("{"):
+                event = json.loads(line, object_hook=lambda fields: SimpleNamespace(**fields))
+                for callback in self.callbacks:
+                    callback(event)
+    if code == 2 or (code == 1 and not written and command != "debug"):
+        return dbtRunnerResult(success=False, exception=failure(text))
+    return dbtRunnerResult(success=code == 0, result=answer(command, code, text, target, written))
+
+
+def failure(text):
+    """The error that the program has shown, as the exception that dbt's Python interface raises."""
+    body = text.split("Encountered an error:")[-1].strip()
+    shown = "\n".join(CLOCK.sub("", line) for line in body.splitlines()).strip()
+    if re.search(r"^(Usage: |Error: )", text, re.M):
+        shown = "Usage Error\n" + shown
+    label = next((label for label in EXCEPTIONS if shown.startswith(label)), "Runtime Error")
+    module, name = EXCEPTIONS[label].rsplit(".", 1)
+    base = getattr(importlib.import_module(module), name)
+    cls = type(name, (base,), {"__init__": lambda self: Exception.__init__(self, shown), "__str__": lambda self: shown, "__repr__": lambda self: shown})
+    return cls()
+
+
+# ---- what a command answers ------------------------------------------------------------------------------------------------------
+
+def manifest_of(project_root):
+    """manifest.json, which has to be valid by dbt's own schema classes."""
+    path = os.path.join(str(project_root), "target", "manifest.json")
+    return Manifest.from_writable_manifest(WritableManifest.read_and_check_versions(path)) if os.path.exists(path) else None
+
+
+def answer(command, code, text, target, written):
+    if command in ("ls", "list"):
+        return [line for line in text.splitlines() if line.strip() and not CLOCK.match(line)]
+    if command == "debug":
+        return code == 0
+    if command == "docs":
+        return CatalogArtifact.from_dict(json.loads((target / "catalog.json").read_text()))
+    if command == "parse":
+        return manifest_of(target.parent)
+    if ARTIFACT.get(command) != "run_results.json":
+        return None
+    data = json.loads((target / "run_results.json").read_text()) if written else {"results": [], "args": {}}
+    manifest = manifest_of(target.parent) if written else None
+    rows = [result(row, manifest, shown(text) if command == "show" else None) for row in data["results"]]
+    return Results(rows, data["args"])
+
+
+class Results:
+    """A list of results which, as dbt's, has them in `.results` too."""
+
+    def __init__(self, results, args):
+        self.results, self.args = results, args
+
+    def __len__(self):
+        return len(self.results)
+
+    def __iter__(self):
+        return iter(self.results)
+
+    def __getitem__(self, index):
+        return self.results[index]
+
+
+def result(row, manifest, table):
+    unique_id = row["unique_id"]
+    kind = unique_id.split(".")[0]
+    status = (TestStatus if kind in ("test", "unit_test") else RunStatus)(row["status"])
+    known = {**manifest.nodes, **manifest.unit_tests, **getattr(manifest, "functions", {})}
+    node = known.get(unique_id) or SimpleNamespace(unique_id=unique_id, name=unique_id.split(".")[-1])
+    if row.get("compiled_code") and not getattr(node, "compiled_code", None):
+        node.compiled_code = row["compiled_code"]
+    return SimpleNamespace(**{**row, "status": status, "node": node, "agate_table": table})
+
+
+def shown(text):
+    """The table that `show` prints between bars."""
+    lines = [[cell.strip() for cell in line.strip("| ").split("|")] for line in text.splitlines() if line.startswith("| ") and not set(line) <= set("| -")]
+    return agate.Table(lines[1:], column_names=lines[0]) if lines else None
+
+
+dbtRunner.invoke = invoke
+util.get_manifest = manifest_of
