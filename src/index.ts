@@ -1,5 +1,6 @@
 // The library, and the pipeline on one screen: load → parse → select → compile → run → write. Every command is made of these functions;
 // what they do is in the folders below. Console, process and exit codes are the command line's.
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Adapter } from './adapters/adapter.ts';
@@ -18,6 +19,8 @@ import type { PreviousState } from './graph/state-methods.ts';
 import type { Logger } from './log.ts';
 import { parseWithCache } from './parser/parse-cache.ts';
 import { readSourceFiles } from './project/files.ts';
+import { resolveFlags } from './project/flags.ts';
+import { readProjectFlags } from './project/project.ts';
 import { loadRuntimeConfig } from './project/runtime-config.ts';
 import { DBT_VERSION } from './project/versions.ts';
 import { loadYaml } from './project/yaml.ts';
@@ -41,13 +44,19 @@ export interface LoadOptions {
   readonly projectDir?: string | undefined;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly flags: Flags;
-  readonly invocation: Invocation;
-  readonly logger: Logger;
+  /** dbt's name of the command; `build` when it is left out. */
+  readonly command?: string | undefined;
+  /** Its options under the names of dbt's flags: `{ select: ['orders+'], full_refresh: true }`. */
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
+  /** In the place of `command` and `options`: every flag, as the command line resolves them. */
+  readonly flags?: Flags | undefined;
+  readonly invocation?: Invocation | undefined;
+  /** Told what happens; nobody when it is left out. */
+  readonly logger?: Logger | undefined;
   /** Milliseconds since 1970, with a fraction. */
-  readonly now: () => number;
+  readonly now?: (() => number) | undefined;
   /** Of this process: tells a run that was killed from one that is at work. */
-  readonly pid: number;
+  readonly pid?: number | undefined;
   /** Whether a process is at work; absent: none is. */
   readonly isRunning?: (pid: number) => boolean;
 }
@@ -57,7 +66,11 @@ export interface LoadOptions {
  * @throws {TsdbtError} in dbt's words for whatever is wrong with them
  */
 export async function load(options: LoadOptions): Promise<LoadedProject> {
-  const { env, cwd, flags, invocation, logger, now } = options;
+  const { env, cwd, command = 'build', now = Date.now, logger = { fire: () => undefined } } = options;
+  const given = options.options ?? {};
+  const folder = options.projectDir ?? (given['project_dir'] as string | undefined) ?? '.';
+  const flags = options.flags ?? resolveFlags(command, given, env, readProjectFlags(resolve(cwd, folder)));
+  const invocation = options.invocation ?? { invocation_id: randomUUID(), started_at: new Date(now()), args: {}, command: `tsdbt ${command}` };
   const templates = createTemplateEnvironments();
   const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now }, templates);
   const config = await loadRuntimeConfig({
@@ -77,7 +90,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
   }) : undefined);
   const state = stateIn(flags['state']);
   return {
-    config, adapter, templates, files: projectFiles(config), loadYaml: (text) => loadYaml(text, null, { dates: true }), logger, now, pid: options.pid, isRunning,
+    config, adapter, templates, files: projectFiles(config), loadYaml: (text) => loadYaml(text, null, { dates: true }), logger, now, pid: options.pid ?? process.pid, isRunning,
     targetPath, previousState: state, deferState: stateIn(flags['defer_state']) ?? state,
   };
 }

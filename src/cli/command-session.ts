@@ -9,7 +9,7 @@ import { errorTag, type Logger, type LogLevel } from '../log.ts';
 import { deprecation } from '../project/deprecations.ts';
 import { loadEnvFile } from '../project/env-file.ts';
 import { type CliOptions, resolveFlagsWithNotices } from '../project/flags.ts';
-import { readRawProject } from '../project/project.ts';
+import { readProjectFlags } from '../project/project.ts';
 import { findProjectDir } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import type { RetriedRun } from '../runner/run-context.ts';
@@ -65,7 +65,7 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
   const cwd = process.cwd();
   const env = loadEnvFile(cwd, process.env);
   const projectDir = findProjectDir(cwd, env, parsed.options['project_dir'] as string | undefined);
-  const { flags, notices } = resolveFlagsWithNotices(parsed.which, parsed.options, env, projectFlags(projectDir));
+  const { flags, notices } = resolveFlagsWithNotices(parsed.which, parsed.options, env, readProjectFlags(projectDir));
   const invocation: Invocation = {
     invocation_id: randomUUID(), started_at: new Date(now()), args: invocationArgs(flags, projectDir, env, parsed.positional), command: commandLine(parsed),
   };
@@ -100,15 +100,6 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
     flush();
   }
   return exitCode;
-}
-
-/** The `flags:` block as written; a project that cannot be read is complained about later. */
-export function projectFlags(projectDir: string): Json {
-  try {
-    return readRawProject(projectDir).data['flags'] ?? null;
-  } catch {
-    return null;
-  }
 }
 
 function reportError(logger: Logger, error: unknown, debug: boolean): number {

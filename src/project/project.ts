@@ -60,6 +60,15 @@ export function readRawProject(directory: string, logger?: Logger): RawProject {
   return { root, path, data, checksum };
 }
 
+/** `flags:` of a dbt_project.yml as written; null when there are none, or no file that can be read: what is wrong with it is said later. */
+export function readProjectFlags(projectDir: string): Json {
+  try {
+    return readRawProject(projectDir).data['flags'] ?? null;
+  } catch {
+    return null;
+  }
+}
+
 /** vars.yml of the root project: the dictionary under its `vars` key. */
 export function readVarsFile(directory: string): { readonly [name: string]: Json } {
   const path = join(directory, 'vars.yml');
