@@ -1,6 +1,6 @@
 // The files under target/: manifest, semantic manifest, graph summary, run results, sources, catalog, and the cache of a parse; each
 // is written whole or not at all. Leaves what is in them to the layers that make them, reading those of earlier runs to state/.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -114,20 +114,39 @@ export function hasSemanticManifest(targetPath: string): boolean {
   return existsSync(join(targetPath, ARTIFACT_FILES.semanticManifest));
 }
 
-/** The parse that an earlier command kept, or null when there is none or it cannot be read. */
-export function readParseCache(targetPath: string): ParseCache | null {
-  try {
-    const bytes = readFileSync(join(targetPath, ARTIFACT_FILES.partialParse));
-    const line = bytes.indexOf('\n');
-    return line < 0 ? null : { header: JSON.parse(bytes.subarray(0, line).toString('utf8')) as ParseCache['header'], body: bytes.subarray(line + 1) };
-  } catch {
-    return null;
-  }
+/**
+ * The parse that an earlier command kept.
+ * @param path where it is, when not at its usual place
+ * @returns 'missing', or 'unreadable' for a file that this program has not written whole
+ */
+export function readParseCache(targetPath: string, path?: string | null): ParseCache | 'missing' | 'unreadable' {
+  const bytes = readBytes(path ?? join(targetPath, ARTIFACT_FILES.partialParse));
+  if (bytes === null) return 'missing';
+  const [first, second, third] = [0, 1, 2].reduce<number[]>((ends) => [...ends, bytes.indexOf('\n', (ends.at(-1) ?? -1) + 1)], []) as [number, number, number];
+  if (third <= second || second <= first || bytes.toString('latin1', 0, first) !== digest(bytes.subarray(first + 1))) return 'unreadable';
+  return {
+    header: JSON.parse(bytes.toString('utf8', first + 1, second)) as ParseCache['header'], yaml: bytes.subarray(second + 1, third), body: bytes.subarray(third + 1),
+  };
 }
 
 /** Keeps a parse for the next command. */
-export function writeParseCache(targetPath: string, { header, body }: ParseCache): void {
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.partialParse), `${JSON.stringify(header)}\n`, body);
+export function writeParseCache(targetPath: string, { header, yaml, body }: ParseCache): void {
+  const parts = [`${JSON.stringify(header)}\n`, yaml, '\n', body];
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.partialParse), `${digest(...parts)}\n`, ...parts);
+}
+
+function digest(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+function readBytes(path: string): Buffer | null {
+  try {
+    return readFileSync(path);
+  } catch {
+    return null;
+  }
 }
 
 /** The macros of the built-in packages as the build has parsed them; undefined when the program runs from its sources. */

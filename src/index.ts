@@ -107,9 +107,10 @@ export function openAdapter({ project, profile, flags }: RuntimeConfig, env: Loa
  */
 export function parse(loaded: LoadedProject, options: { write?: boolean; files?: readonly SourceFile[] } = {}): ParsedProject {
   const { config, adapter, logger, targetPath } = loaded;
-  const previous = config.flags.partial_parse ? readParseCache(targetPath) : null;
-  if (previous === null && config.flags.partial_parse) {
-    const reason = 'saved manifest not found. Starting full parse.';
+  const kept = config.flags.partial_parse ? readParseCache(targetPath, config.flags['partial_parse_file_path'] as string | null | undefined) : null;
+  const previous = typeof kept === 'object' ? kept : null;
+  if (typeof kept === 'string') {
+    const reason = `saved manifest ${kept === 'missing' ? 'not found' : 'cannot be read'}. Starting full parse.`;
     logger.fire({ name: 'UnableToPartialParse', code: 'I024', level: 'info', msg: `Unable to do partial parsing because ${reason}`, data: { reason } });
   }
   const files = options.files ?? readSourceFiles(config);
@@ -117,7 +118,7 @@ export function parse(loaded: LoadedProject, options: { write?: boolean; files?:
   const graph = (): Dag => buildGraph(result.manifest, { testEdges: config.flags.which === 'build' });
   // A project with a cycle is refused, and not remembered as parsed.
   let dag: Dag | undefined = result.reused ? undefined : graph();
-  if (!result.reused) writeParseCache(targetPath, result.cache);
+  if (result.fresh) writeParseCache(targetPath, result.cache);
   if (options.write !== false && config.flags.write_json) {
     writeParsedManifest(targetPath, result.metadata, result.cache.body, result.reused && hasSemanticManifest(targetPath) ? null : () => result.manifest);
   }

@@ -27,6 +27,8 @@ export interface ParseRecorder {
   /** null: config() may not be called here. */
   readonly onConfig?: ConfigRecorder | null;
   readonly onEnvVar?: (name: string, value: string) => void;
+  /** The template looks at its node. */
+  readonly onModel?: () => void;
 }
 
 export interface ParseScopeOptions {
@@ -99,7 +101,10 @@ const PARSE_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
   ['config', (scope) => new ParseConfigObject(scope.record.onConfig ?? null)],
   ['var', (scope) => createVar(scope.vars, { nodeName: scope.node.name, required: false, render: (text) => (scope.jinja(text) ? scope.renderText(text) : text) })],
   ['graph', () => emptyGraph()],
-  ['model', (scope) => lazyDictOf(scope.node, { omitNull: true })],
+  ['model', (scope) => {
+    scope.record.onModel?.();
+    return lazyDictOf(scope.node, { omitNull: true });
+  }],
   ['this', (scope) => (scope.node.resource_type === 'operation' ? null : scope.self())],
   ['database', (scope) => scope.node.database ?? scope.context.config.profile.credentials.database],
   ['schema', (scope) => scope.node.schema ?? scope.context.config.profile.credentials.schema],

@@ -27,6 +27,7 @@ export { float, render, type RenderOptions, toValue, tuple } from './render.ts';
 export { macroReturn, ReturnSignal } from './return-signal.ts';
 export { Trace, type TracePlace, type TraceSource } from './trace.ts';
 export { unrenderedConfig } from './unrendered-config.ts';
+export { templateTags } from './tags.ts';
 export { hasJinja, renderYamlString } from './yaml-string.ts';
 export { JinjaError };
 

@@ -44,6 +44,8 @@ export interface ParseOutput {
   readonly warnings: readonly LogEvent[];
   /** Environment variables that templates asked for, with what they got; the parse holds as long as they stay. */
   readonly envVars: Readonly<Record<string, string>>;
+  /** Nodes whose text something has looked at, and so may say something else when it changes. */
+  readonly readers: readonly string[];
 }
 
 const NODE_KINDS = ['model', 'snapshot', 'analysis', 'singular_test', 'seed', 'docs', 'fixture', 'function'] as const;
@@ -111,7 +113,7 @@ export function parseProject(input: ParseInput): ParseOutput {
   const maps = buildMaps(state);
   const manifest = writableManifest(state, maps);
   checkManifest(tools, maps.child_map);
-  return { manifest, warnings: state.warnings.all, envVars: Object.fromEntries(envVars) };
+  return { manifest, warnings: state.warnings.all, envVars: Object.fromEntries(envVars), readers: [...state.textReaders] };
 }
 
 function warnOfBlock(state: ParseState, file: SourceFile, message: string): void {

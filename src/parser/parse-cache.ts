@@ -1,5 +1,5 @@
-// Whether an earlier parse still holds: the same program, configuration, environment variables and files give the same manifest.
-// Pure; leaves the file that keeps it to artifacts.ts.
+// Whether an earlier parse still holds: the same program, configuration, environment variables and files give the same manifest; an edit
+// of texts alone is made in it. Pure; leaves the file that keeps it to artifacts.ts, and what a text is to text-edits.ts.
 import { createHash } from 'node:crypto';
 import { DEFAULT_ENV_PLACEHOLDER } from '../context/env-var.ts';
 import type { Manifest, ManifestMetadata } from '../contracts/manifest.ts';
@@ -7,6 +7,7 @@ import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import type { LogEvent } from '../log.ts';
 import { type ParseInput, type ParseOutput, parseProject } from './manifest.ts';
 import { manifestMetadata } from './metadata.ts';
+import { editedBody, nodeId } from './text-edits.ts';
 
 /** What an earlier parse came from. Plain JSON. */
 export interface ParseCacheHeader {
@@ -14,16 +15,20 @@ export interface ParseCacheHeader {
   readonly key: string;
   /** Name → hash of the value, or null where there was none. */
   readonly env_vars: Readonly<Record<string, string | null>>;
-  /** File → time, and checksum. */
-  readonly files: Readonly<Record<string, readonly [mtime: number, checksum: string]>>;
+  /** File → time, and hash of the text. (dbt's checksum of a file knows nothing of white space.) */
+  readonly files: Readonly<Record<string, readonly [mtime: number, hash: string]>>;
   /** When the parse began, in milliseconds since 1970. */
   readonly started_at: number;
   /** Warnings that are said at every start, parsed or not. */
   readonly warnings: readonly LogEvent[];
+  /** Nodes whose text something has looked at: see ParseOutput. */
+  readonly readers: readonly string[];
 }
 
 export interface ParseCache {
   readonly header: ParseCacheHeader;
+  /** JSON: the text of each properties file, in UTF-8. */
+  readonly yaml: Uint8Array;
   /** JSON of the manifest without `metadata`, in UTF-8. */
   readonly body: Uint8Array;
 }
@@ -38,8 +43,10 @@ export interface CachedParseOutput extends ParseOutput {
   readonly cache: ParseCache;
   /** Of the manifest, known before the manifest is read. */
   readonly metadata: ManifestMetadata;
-  /** The manifest is the earlier one. */
+  /** The manifest is the earlier one, or that one with other texts: its graph is known to be sound. */
   readonly reused: boolean;
+  /** The cache says more than the earlier one. */
+  readonly fresh: boolean;
 }
 
 /** dbt says these even when nothing was parsed again. */
@@ -61,11 +68,10 @@ const CLOCK_GRAIN_MS = 2000;
  */
 export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   const { config, files, previous, logger } = input;
-  if (previous !== null) {
-    if (holds(previous, input)) {
-      for (const warning of previous.header.warnings) logger.fire(warning);
-      return new ReusedParse(previous, input);
-    }
+  const kept = previous === null ? null : refreshed(previous, input);
+  if (kept !== null) {
+    for (const warning of kept.header.warnings) logger.fire(warning);
+    return new ReusedParse(kept, input, kept !== previous);
   }
   const output = parseProject(input);
   const readsCommand = files.some((file) => isUserText(file, config) && READS_COMMAND.test(file.contents));
@@ -73,11 +79,16 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   const header: ParseCacheHeader = {
     key: keyOf(input, readsCommand),
     env_vars: Object.fromEntries(Object.entries(output.envVars).map(([name, value]) => [name, value === DEFAULT_ENV_PLACEHOLDER ? null : hash(value)])),
-    files: Object.fromEntries(files.map((file) => [fileId(file), [file.mtime_ms, file.checksum.checksum] as const])),
+    files: Object.fromEntries(files.map((file) => [fileId(file), [file.mtime_ms, textHash(file, output.readers)] as const])),
     started_at: config.invocation.started_at.getTime(),
     warnings: output.warnings.filter((warning) => REPEATED.has(warning.name)),
+    readers: output.readers,
   };
-  return { ...output, metadata: output.manifest.metadata, cache: { header, body: Buffer.from(cacheText(rest), 'utf8') }, reused: false };
+  const yaml = Object.fromEntries(files.filter((file) => file.kind === 'properties').map((file) => [fileId(file), file.contents]));
+  return {
+    ...output, metadata: output.manifest.metadata, reused: false, fresh: true,
+    cache: { header, yaml: Buffer.from(JSON.stringify(yaml), 'utf8'), body: Buffer.from(cacheText(rest), 'utf8') },
+  };
 }
 
 /** JSON of a manifest; ints beyond 2^53, which JSON refuses, become floats as in the artifact. */
@@ -90,44 +101,74 @@ function cacheText(manifest: object): string {
   }
 }
 
-function holds({ header }: ParseCache, input: CachedParseInput): boolean {
+/** The earlier parse, as it is or with the texts that have changed since; null when the project has to be parsed. */
+function refreshed(previous: ParseCache, input: CachedParseInput): ParseCache | null {
+  const { header } = previous;
+  const changed = changedFiles(header, input);
+  if (changed === null || changed.length === 0) return changed === null ? null : previous;
+  const yaml = JSON.parse(text(previous.yaml)) as Record<string, string>;
+  const started = input.config.invocation.started_at.getTime();
+  const body = editedBody({ body: previous.body, yaml, readers: header.readers }, changed, fileId, started / 1000);
+  if (body === null) return null;
+  const files = { ...header.files };
+  for (const file of changed) {
+    files[fileId(file)] = [file.mtime_ms, textHash(file, header.readers)];
+    if (file.kind === 'properties') yaml[fileId(file)] = file.contents;
+  }
+  return { header: { ...header, files, started_at: started }, yaml: changed.some((file) => file.kind === 'properties') ? Buffer.from(JSON.stringify(yaml), 'utf8') : previous.yaml, body };
+}
+
+/** Files with another text than they had; null when anything else is not as it was, the list of files too. */
+function changedFiles(header: ParseCacheHeader, input: CachedParseInput): SourceFile[] | null {
   const { config, files } = input;
-  if (header.key !== keyOf(input, header.key.startsWith('command:'))) return false;
+  if (header.key !== keyOf(input, header.key.startsWith('command:'))) return null;
   for (const name in header.env_vars) {
     const value = config.env[name];
-    if (header.env_vars[name] !== (value === undefined ? null : hash(value))) return false;
+    if (header.env_vars[name] !== (value === undefined ? null : hash(value))) return null;
   }
-  if (Object.keys(header.files).length !== files.length) return false;
+  if (Object.keys(header.files).length !== files.length) return null;
+  const changed: SourceFile[] = [];
   for (const file of files) {
     const known = header.files[fileId(file)];
-    if (known === undefined) return false;
+    if (known === undefined) return null;
     const sure = known[0] === file.mtime_ms && file.mtime_ms < header.started_at - CLOCK_GRAIN_MS;
-    if (!sure && known[1] !== file.checksum.checksum) return false;
+    if (!sure && known[1] !== textHash(file, header.readers)) changed.push(file);
   }
-  return true;
+  return changed;
+}
+
+/** Of a seed the manifest holds the checksum alone, unless a unit test takes its rows. */
+function textHash(file: SourceFile, readers: readonly string[]): string {
+  if (file.kind !== 'seed') return hash(file.contents);
+  const id = nodeId(file);
+  return id !== undefined && readers.includes(id) ? hash(file.seedText ?? '') : file.checksum.checksum;
+}
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
 
 /** An earlier parse that still holds. Its manifest is read when somebody looks at it: `parse` itself does not. */
 class ReusedParse implements CachedParseOutput {
   readonly warnings: readonly LogEvent[];
   readonly envVars = {};
+  readonly readers: readonly string[];
   readonly cache: ParseCache;
   readonly reused = true;
+  readonly fresh: boolean;
   readonly metadata: ManifestMetadata;
   #manifest: Manifest | undefined;
 
-  constructor(cache: ParseCache, { config, adapter }: CachedParseInput) {
+  constructor(cache: ParseCache, { config, adapter }: CachedParseInput, fresh: boolean) {
     this.cache = cache;
+    this.fresh = fresh;
+    this.readers = cache.header.readers;
     this.warnings = cache.header.warnings;
     this.metadata = manifestMetadata(config, adapter.type);
   }
 
   get manifest(): Manifest {
-    if (this.#manifest === undefined) {
-      const { body } = this.cache;
-      this.#manifest = { metadata: this.metadata, ...(JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')) as Omit<Manifest, 'metadata'>) };
-    }
-    return this.#manifest;
+    return (this.#manifest ??= { metadata: this.metadata, ...(JSON.parse(text(this.cache.body)) as Omit<Manifest, 'metadata'>) });
   }
 }
 

@@ -190,6 +190,7 @@ class ParseRendering implements Rendering {
         if (!collecting.depends_on.macros.includes(id)) collecting.depends_on.macros.push(id);
       },
       onConfig: (options) => this.#recordConfig(node, options),
+      onModel: () => this.#state.textReaders.add(node.unique_id),
     };
   }
 
@@ -234,7 +235,7 @@ class ParseRendering implements Rendering {
       this.#nameScopes.set(macro.unique_id, scope);
     }
     const bound = scope.bind(macro);
-    return toJson(settleSync(bound([fromJson(custom), nodeValue(node)], new Map()) as Value));
+    return toJson(settleSync(bound([fromJson(custom), nodeValue(node, this.#state.textReaders)], new Map()) as Value));
   }
 
   description(text: string, owner: Parameters<Rendering['description']>[1]): string {
@@ -282,12 +283,17 @@ function withoutLastNewline(text: string): string {
 }
 
 /** A node as the macros that make names see it: attributes and keys. */
-function nodeValue(node: unknown): Value {
+function nodeValue(node: unknown, textReaders: Set<string>): Value {
   const fields = node as { readonly [key: string]: unknown };
+  const field = (name: Value): Value | undefined => {
+    if (typeof name !== 'string' || !Object.hasOwn(fields, name)) return undefined;
+    if (name === 'raw_code' || name === 'checksum') textReaders.add(String(fields['unique_id']));
+    return fromJson(fields[name]);
+  };
   return {
     jinjaType: 'Node',
-    jinjaGet: (name) => (Object.hasOwn(fields, name) ? fromJson(fields[name]) : undefined),
-    jinjaItem: (key) => (typeof key === 'string' && Object.hasOwn(fields, key) ? fromJson(fields[key]) : undefined),
+    jinjaGet: field,
+    jinjaItem: field,
     jinjaText: () => String(fields['unique_id']),
   };
 }

@@ -62,6 +62,8 @@ export class ParseState {
   /** Texts of the files, to find the place of an error. */
   readonly files = new Map<string, SourceFile>();
   readonly calls = new Map<object, ConfigCalls>();
+  /** Nodes whose text something has looked at: their templates, a unit test that takes a seed's rows. */
+  readonly textReaders = new Set<string>();
   readonly configs: Configs;
 
   constructor(config: RuntimeConfig, adapter: ParseState['adapter'], logger: Logger, internalPackages: readonly string[]) {

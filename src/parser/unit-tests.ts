@@ -121,6 +121,7 @@ function seedRows(tools: ParseTools, entry: YamlEntry, input: string): Json {
     throw placed(entry.yaml.file, [entry.key, entry.index], `Unable to find seed '${packageName}.${ref?.name ?? input}' for unit tests in ${where}`);
   }
   const file = state.files.get(`${seed.package_name}://${seed.original_file_path}`);
+  state.textReaders.add(seed.unique_id);
   return readCsvRows(file?.seedText ?? '');
 }
 
