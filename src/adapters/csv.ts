@@ -14,7 +14,7 @@ export interface CsvOptions {
   readonly path: string;
 }
 
-interface CsvRecord { readonly cells: string[]; readonly line: number }
+export interface CsvRecord { readonly cells: string[]; readonly line: number }
 
 /**
  * The table of a seed.
@@ -36,7 +36,8 @@ export function tableFromCsv(text: string, options: CsvOptions): Table {
   return inferTable(names, rows, new Set(options.textColumns ?? [])).readFrom({ path, lineOf: (row) => records[row]?.line });
 }
 
-function readRecords(text: string, delimiter: string, path: string): CsvRecord[] {
+/** The records of a text, blank lines as records without cells; Python's csv reader. @throws `runtime` error naming file and line */
+export function readRecords(text: string, delimiter: string, path: string): CsvRecord[] {
   const records: CsvRecord[] = [];
   const length = text.length;
   let at = 0;

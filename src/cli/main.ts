@@ -24,6 +24,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   debug: handler(async () => (await import('./commands/debug.ts')).debugCommand),
   retry: handler(async () => (await import('./commands/retry.ts')).retryCommand),
   db: handler(async () => (await import('./commands/db.ts')).dbCommand),
+  load: handler(async () => (await import('./commands/load.ts')).loadCommand),
   freshness: handler(async () => (await import('./commands/freshness.ts')).freshnessCommand),
   'run-operation': handler(async () => (await import('./commands/run-operation.ts')).runOperationCommand),
   generate: handler(async () => (await import('./commands/docs.ts')).generateCommand),

@@ -99,6 +99,7 @@ const OPTIONS = {
     help: 'Types of resources to leave out.',
   },
   export_saved_queries: pair('export_saved_queries', 'DBT_EXPORT_SAVED_QUERIES', 'Export saved queries in build.', false, { hidden: true }),
+  from: { name: 'from', kind: 'text', names: ['--from'], help: 'Load this NDJSON or CSV file instead of the topic.' },
   full_refresh: { name: 'full_refresh', kind: 'switch', names: ['--full-refresh', '-f'], env: 'DBT_FULL_REFRESH', default: false, help: 'Drop and rebuild incremental models and seeds.' },
   host: { name: 'host', kind: 'text', names: ['--host'], env: 'DBT_HOST', default: '127.0.0.1', help: 'Address that serves the documentation.' },
   include_saved_query: pair('include_saved_query', 'DBT_INCLUDE_SAVED_QUERY', 'Include saved queries in build.', false, { hidden: true }),
@@ -108,6 +109,7 @@ const OPTIONS = {
   limit: { name: 'limit', kind: 'integer', names: ['--limit'], default: 5, help: 'Rows to show; -1 for all.' },
   lock: { name: 'lock', kind: 'switch', names: ['--lock'], default: false, help: 'Write package-lock.yml without installing.' },
   models: { ...SELECT, name: 'models', names: ['-m', '--models', '--model'], help: 'Models to include.' },
+  once: { name: 'once', kind: 'switch', names: ['--once'], default: false, help: 'Stop at the ends that the topics have now.' },
   output: { name: 'output', kind: 'choice', names: ['--output'], choices: ['json', 'name', 'path', 'selector'], default: 'selector', help: 'What to print of each node.' },
   output_keys: { name: 'output_keys', kind: 'list', names: ['--output-keys'], default: [], help: 'Properties for --output json, with dots for nested ones.' },
   output_path: { name: 'output', kind: 'path', names: ['--output', '-o'], default: null, help: 'Place of the report; default target/sources.json.' },
@@ -134,6 +136,7 @@ const OPTIONS = {
   store_failures: { name: 'store_failures', kind: 'switch', names: ['--store-failures'], env: 'DBT_STORE_FAILURES', default: false, help: 'Keep the failing rows of tests in the database.' },
   target_path: { name: 'target_path', kind: 'path', names: ['--target-path'], env: 'DBT_TARGET_PATH', help: 'Folder of artifacts and compiled SQL.' },
   threads: { name: 'threads', kind: 'integer', names: ['--threads'], default: null, help: 'Nodes at work at the same time.' },
+  to: { name: 'to', kind: 'text', names: ['--to'], help: 'Where to go on: earliest, latest, an offset or a time.' },
   upgrade: { name: 'upgrade', kind: 'switch', names: ['--upgrade'], default: false, help: 'Resolve packages anew.' },
   vars: { name: 'vars', kind: 'yaml', names: ['--vars'], default: '{}', help: "Variables for the project, as YAML: '{name: value}'." },
 } as const satisfies Record<string, OptionSpec>;
@@ -159,7 +162,7 @@ function command(which: string, summary: string, keys: readonly OptionKey[], ext
   return { which, path: [which], summary, options: keys.map((key) => OPTIONS[key]), ...extra };
 }
 
-/** All commands; `db` is ours, the others are dbt's. */
+/** All commands; `db` and `load` are ours, the others are dbt's. */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Run all seeds, models, snapshots and tests in order of the graph.', [
     ...PLACES, ...SELECTION, 'empty', 'event_time_start', 'event_time_end', 'export_saved_queries', 'full_refresh', 'include_saved_query', 'resource_types',
@@ -196,6 +199,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   command('test', 'Run the tests.', [...PLACES, ...SELECTION, 'resource_types', 'exclude_resource_types', 'sqlparse', 'store_failures', 'threads', 'every']),
   command('db', 'Start, stop and show the embedded database.', ['profiles_dir', 'project_dir', 'vars'], { argument: { name: 'action', help: 'What to do.', choices: ['start', 'stop', 'status', 'url'] } }),
+  command('load', 'Load topics into the source tables that name them.', [...PLACES, ...SELECTION, 'once', 'from', 'to'], {
+    argument: { name: 'action', help: 'What to do instead.', choices: ['status', 'rewind', 'replay-dlq', 'check'] },
+  }),
 ];
 
 /** Old variables of the environment that beat the option's own. */

@@ -1,0 +1,229 @@
+// load, load status | rewind | replay-dlq | check: finds what is to be loaded and from where, and says how it goes. The work is src/loader's.
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createTemplateEnvironments } from '../../context/templates.ts';
+import { createFileRenderer } from '../../context/yaml-scope.ts';
+import { TsdbtError } from '../../errors.ts';
+import { type ParsedProject, select } from '../../index.ts';
+import type { BrokerClient } from '../../loader/broker.ts';
+import { checkTarget } from '../../loader/check.ts';
+import { CONNECTIONS_FILE, type LoadConnection, loadConnection } from '../../loader/connections.ts';
+import { createSink } from '../../loader/create-sink.ts';
+import { jsonDecoder } from '../../loader/decode.ts';
+import { fileClient, fileTopic } from '../../loader/file-client.ts';
+import { type LoadTarget, loadTarget } from '../../loader/load-target.ts';
+import { type LoadEvent, Loader, type LoadSummary } from '../../loader/loader.ts';
+import { replayLetters } from '../../loader/replay.ts';
+import { rewindTo } from '../../loader/rewind.ts';
+import { Sealer } from '../../loader/seal.ts';
+import type { Sink } from '../../loader/sink.ts';
+import { loadStatus } from '../../loader/status.ts';
+import { targetDictionary } from '../../project/profile.ts';
+import { renderTree } from '../../project/renderer.ts';
+import { loadYaml } from '../../project/yaml.ts';
+import { type CommandSession, now } from '../command-session.ts';
+import { loadAndParse } from './run.ts';
+
+const HASH_KEY = 'TSDBT_HASH_KEY';
+
+/** What every action of the command works with. */
+interface LoadContext {
+  readonly session: CommandSession;
+  readonly parsed: ParsedProject;
+  readonly targets: readonly LoadTarget[];
+  readonly sink: Sink;
+  readonly sealer: Sealer;
+  readonly hashKey: string | null;
+  readonly say: (message: string) => void;
+  readonly client: (target: LoadTarget) => Promise<BrokerClient>;
+}
+
+export async function loadCommand(session: CommandSession): Promise<boolean> {
+  const parsed = await loadAndParse(session);
+  try {
+    const ctx = context(session, parsed);
+    const [action] = session.positional;
+    switch (action) {
+      case undefined: return await loadAll(ctx);
+      case 'status': return await status(ctx);
+      case 'rewind': return await rewind(ctx);
+      case 'replay-dlq': return await replay(ctx);
+      default: return await check(ctx);
+    }
+  } finally {
+    await parsed.adapter.close();
+  }
+}
+
+function context(session: CommandSession, parsed: ParsedProject): LoadContext {
+  const { env, logger, flags } = session;
+  const { selected } = select(parsed, { accepts: (id) => parsed.manifest.sources[id] !== undefined });
+  const from = (flags['from'] ?? undefined) as string | undefined;
+  const targets: LoadTarget[] = [];
+  for (const id of selected) {
+    const target = loadTarget(parsed.manifest.sources[id]!);
+    if (target !== null) targets.push(from === undefined ? target : { ...target, topic: fileTopic(from) });
+  }
+  if (targets.length === 0) {
+    throw new TsdbtError('runtime', 'No selected source has a load config.', { hint: "Beside a source's table: config: { meta: { tsdbt: { load: { topic: my_topic } } } }" });
+  }
+  const hashKey = env[HASH_KEY] ?? null;
+  if (hashKey !== null) session.secrets.push(hashKey);
+  const hidden = targets.find((target) => target.hash.length > 0 || target.drop.length > 0);
+  if (hidden !== undefined && (hashKey === null || hashKey === '')) {
+    throw new TsdbtError('runtime', `Source ${hidden.name} hashes or drops personal data, and ${HASH_KEY} is not set.`, { path: hidden.path, hint: `Set ${HASH_KEY} to a long secret text; keep it: the same value gives the same hashes.` });
+  }
+  const sealer = new Sealer(hashKey);
+  const connections = new Map<string, LoadConnection>();
+  return {
+    session, parsed, targets, sealer, hashKey, sink: createSink(parsed.adapter, sealer, now),
+    say: (msg) => logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } }),
+    async client(target) {
+      if (from !== undefined) return fileClient(resolve(session.cwd, from));
+      const connection = connections.get(target.connection) ?? readConnection(session, parsed, target.connection);
+      connections.set(target.connection, connection);
+      const { kafkaClient } = await import('../../loader/kafka-client.ts');
+      return kafkaClient(connection, `tsdbt.${parsed.config.project.project_name}.${parsed.config.profile.target_name}.${target.name}`);
+    },
+  };
+}
+
+function readConnection(session: CommandSession, { config }: ParsedProject, name: string): LoadConnection {
+  const { env, logger, invocation } = session;
+  const folder = config.profile.profiles_dir ?? config.project.project_root;
+  const path = join(folder, CONNECTIONS_FILE);
+  if (!existsSync(path)) throw new TsdbtError('profile', `Connection '${name}' is asked for, and there is no ${path}.`, { hint: `connections:\n  ${name}: { brokers: ["localhost:9092"] }` });
+  const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now }, createTemplateEnvironments());
+  const data = renderTree(loadYaml(readFileSync(path, 'utf8'), path), { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true }, render);
+  const connection = loadConnection(data, name, path);
+  for (const secret of [connection.sasl?.password, connection.registry?.password, connection.tls?.key]) if (typeof secret === 'string') session.secrets.push(secret);
+  return connection;
+}
+
+async function loadAll(ctx: LoadContext): Promise<boolean> {
+  const { session, targets, say } = ctx;
+  const file = session.flags['from'] != null;
+  const once = session.flags['once'] === true || file;
+  if (file && targets.length > 1) {
+    throw new TsdbtError('usage', `Error: --from loads one file into one table; ${targets.length} are selected: ${targets.map((target) => target.name).join(', ')}. Name one with --select source:NAME.TABLE.`);
+  }
+  const loadId = session.invocation.invocation_id || randomUUID();
+  const began = now();
+  const results = await Promise.allSettled(targets.map(async (target): Promise<LoadSummary> => new Loader({
+    target, client: await ctx.client(target), sink: ctx.sink, decoder: jsonDecoder, loadId, hashKey: ctx.hashKey, once, signal: session.signal, now, notify: reporter(ctx), pause: (ms) => pause(ms, session.signal),
+  }).run()));
+  let ok = true;
+  results.forEach((result, i) => {
+    const target = targets[i]!;
+    if (result.status === 'fulfilled') {
+      const { rows, dead, stopped } = result.value;
+      say(`${target.name}: ${rows} row${rows === 1 ? '' : 's'} loaded${dead === 0 ? '' : `, ${dead} dead letter${dead === 1 ? '' : 's'} (tsdbt.dead_letters)`} in ${((now() - began) / 1000).toFixed(1)}s`);
+      if (stopped.length > 0) ok = false;
+    }
+  });
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return ok;
+}
+
+/** Says what a person wants to know of while it loads: at most one line of progress a target in five seconds. */
+function reporter({ say, session }: LoadContext): (event: LoadEvent) => void {
+  const progress = new Map<string, { since: number; rows: number }>();
+  const note = (level: 'info' | 'warn', msg: string): void => session.logger.fire({ name: 'Note', code: 'Z050', level, msg, data: { msg } });
+  return (event) => {
+    const { name } = event.target;
+    const places = 'partitions' in event ? event.partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ') : '';
+    switch (event.kind) {
+      case 'assigned': if (places !== '') session.logger.fire({ name: 'Note', code: 'Z050', level: 'debug', msg: `${name}: reads ${places}`, data: {} }); break;
+      case 'revoked': session.logger.fire({ name: 'Note', code: 'Z050', level: 'debug', msg: `${name}: gives ${places} away`, data: {} }); break;
+      case 'fenced': note('info', `${name}: another loader has moved on in ${places}; reading on from where the table is`); break;
+      case 'waiting': note('warn', `${name}: ${event.message}; trying again in ${event.seconds}s`); break;
+      case 'stopped': note('warn', `${name}: stopped: ${event.message}`); break;
+      case 'column': note('info', `${name}: new column${event.columns.length > 1 ? 's' : ''} ${event.columns.map((column) => `${column.name} ${column.type}`).join(', ')}`); break;
+      case 'flushed': {
+        if (event.dead.length > 0) note('warn', `${name}: ${event.dead.length} dead letter${event.dead.length > 1 ? 's' : ''}, the first at ${event.dead[0]!.topic}/${event.dead[0]!.partition} offset ${event.dead[0]!.message.offset}`);
+        const seen = progress.get(name) ?? { since: now() - event.ms, rows: 0 };
+        seen.rows += event.rows;
+        progress.set(name, seen);
+        const elapsed = now() - seen.since;
+        if (elapsed < 5000) break;
+        say(`${name}: ${Math.round(seen.rows / (elapsed / 1000))} rows/s, ${event.lag} behind`);
+        progress.set(name, { since: now(), rows: 0 });
+      }
+    }
+  };
+}
+
+async function status(ctx: LoadContext): Promise<boolean> {
+  for (const target of ctx.targets) {
+    const client = await ctx.client(target);
+    try {
+      const lines = await loadStatus(ctx.parsed.adapter, client, target, now());
+      for (const { topic, partition, next, end, lagRows, lagSeconds, dead } of lines) {
+        ctx.say(`${target.name}  ${topic}/${partition}  next ${next ?? '-'}  end ${end ?? '?'}  lag ${lagRows ?? '?'} rows, ${lagSeconds === null ? '?' : `${lagSeconds.toFixed(0)}s`}  dead letters ${dead}`);
+      }
+    } finally {
+      await client.close();
+    }
+  }
+  return true;
+}
+
+async function rewind(ctx: LoadContext): Promise<boolean> {
+  const to = ctx.session.flags['to'];
+  if (typeof to !== 'string' || to === '') throw new TsdbtError('usage', "Error: `load rewind` needs --to: earliest, latest, an offset, or a time such as '2026-05-01 12:00'.");
+  for (const target of ctx.targets) {
+    const client = await ctx.client(target);
+    try {
+      const next = await rewindTo(client, ctx.sink, target, to);
+      for (const [partition, offset] of next) ctx.say(`${target.name}  ${target.topic}/${partition}  next ${offset}`);
+    } finally {
+      await client.close();
+    }
+  }
+  return true;
+}
+
+async function replay(ctx: LoadContext): Promise<boolean> {
+  for (const target of ctx.targets) {
+    const { rows, dead } = await replayLetters({ adapter: ctx.parsed.adapter, sink: ctx.sink, sealer: ctx.sealer, decoder: jsonDecoder, target, hashKey: ctx.hashKey, loadId: ctx.session.invocation.invocation_id, now });
+    ctx.say(`${target.name}: ${rows} of ${rows + dead} dead letters loaded`);
+  }
+  return true;
+}
+
+async function check(ctx: LoadContext): Promise<boolean> {
+  let ok = true;
+  for (const target of ctx.targets) {
+    let problems: readonly string[];
+    try {
+      const client = await ctx.client(target);
+      try {
+        problems = await checkTarget(ctx.parsed.adapter, client, target);
+      } finally {
+        await client.close();
+      }
+    } catch (error) {
+      if (!(error instanceof TsdbtError)) throw error;
+      problems = [`${error.message}${error.details.hint === undefined ? '' : ` ${error.details.hint}`}`];
+    }
+    ctx.say(`${target.name}: ${problems.length === 0 ? 'OK' : 'not ready'}`);
+    for (const problem of problems) ctx.say(`  ${problem}`);
+    if (problems.length > 0) ok = false;
+  }
+  return ok;
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((done) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', finish);
+      done();
+    };
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener('abort', finish);
+  });
+}

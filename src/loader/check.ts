@@ -1,0 +1,34 @@
+// Whether a target could be loaded, found out without writing: topic, table, columns, key, privileges.
+import type { Adapter } from '../adapters/adapter.ts';
+import { literal, STATE_SCHEMA } from '../state/load-offsets.ts';
+import type { BrokerClient } from './broker.ts';
+import type { LoadTarget } from './load-target.ts';
+import { tableName } from './postgres/table.ts';
+
+/** @returns what stands in the way, in words; empty when nothing does */
+export async function checkTarget(adapter: Adapter, client: BrokerClient, target: LoadTarget): Promise<string[]> {
+  await client.topics([target.topic]);
+  const problems: string[] = [];
+  const session = adapter.session({ name: `load check ${target.name}` });
+  const ask = async (sql: string): Promise<unknown> => (await session.execute(`select ${sql}`, { fetch: true })).table.rows[0]?.values[0] ?? null;
+  try {
+    const table = literal(tableName(target));
+    const state = literal(`${STATE_SCHEMA}.load_offsets`);
+    if ((await ask(`to_regclass(${table}) is null`)) === true) {
+      const schema = literal(target.schema);
+      if ((await ask(`to_regnamespace(${literal(`"${target.schema.replaceAll('"', '""')}"`)}) is null`)) === true) {
+        if ((await ask("has_database_privilege(current_database(), 'create')")) !== true) problems.push(`the schema ${target.schema} does not exist, and ${String(await ask('current_user'))} may not create it: grant create on database …`);
+      } else if ((await ask(`has_schema_privilege(${schema}, 'create')`)) !== true) problems.push(`the table does not exist, and ${String(await ask('current_user'))} may not create it: grant create on schema ${target.schema} to …`);
+    } else {
+      for (const privilege of target.mode === 'upsert' ? ['insert', 'select', 'update'] : ['insert']) {
+        if ((await ask(`has_table_privilege(${table}, '${privilege}')`)) !== true) problems.push(`${String(await ask('current_user'))} may not ${privilege} ${target.schema}.${target.identifier}: grant ${privilege} on ${tableName(target)} to …`);
+      }
+    }
+    if ((await ask(`to_regclass(${state}) is null`)) === true) {
+      if ((await ask(`coalesce(has_schema_privilege(to_regnamespace('${STATE_SCHEMA}')::oid, 'create'), has_database_privilege(current_database(), 'create'))`)) !== true) problems.push(`the loader's tables in schema ${STATE_SCHEMA} do not exist, and ${String(await ask('current_user'))} may not create them`);
+    } else if ((await ask(`has_table_privilege(${state}, 'insert, update')`)) !== true) problems.push(`${String(await ask('current_user'))} may not write ${STATE_SCHEMA}.load_offsets`);
+  } finally {
+    await session.release();
+  }
+  return problems;
+}

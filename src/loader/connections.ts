@@ -1,0 +1,79 @@
+// connections.yml, beside profiles.yml: brokers, TLS, SASL, schema registry, checked. Its text is rendered by whoever reads it; secrets come from
+// the environment.
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import type { Json } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+
+export const CONNECTIONS_FILE = 'connections.yml';
+
+/** How to reach a broker. */
+export interface LoadConnection {
+  readonly name: string;
+  /** The file, for errors. */
+  readonly path: string;
+  /** `host:port` each. */
+  readonly brokers: readonly string[];
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly servername?: string } | null;
+  readonly sasl: { readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'; readonly username: string; readonly password: string } | null;
+  readonly registry: { readonly url: string; readonly username: string | null; readonly password: string | null } | null;
+}
+
+type Dictionary = { readonly [name: string]: Json };
+
+/**
+ * One connection of the file.
+ * @param data the file's content, rendered
+ * @throws `profile` error naming file, connection and option
+ */
+export function loadConnection(data: Json, name: string, path: string): LoadConnection {
+  const refuse = (message: string, hint?: string): never => {
+    throw new TsdbtError('profile', message, { path, hint });
+  };
+  const connections = isDictionary(data) && isDictionary(data['connections']) ? data['connections'] : isDictionary(data) ? data : {};
+  const found = connections[name];
+  if (!isDictionary(found)) return refuse(`There is no connection '${name}'`, `Connections: ${Object.keys(connections).join(', ') || 'none'}.`);
+  const known = ['brokers', 'tls', 'sasl', 'registry'];
+  for (const option of Object.keys(found)) if (!known.includes(option)) refuse(`Connection '${name}' has the unknown option '${option}'`, `Options: ${known.join(', ')}.`);
+  const brokers = (Array.isArray(found['brokers']) ? found['brokers'] : String(found['brokers'] ?? '').split(',')).map((broker) => String(broker).trim()).filter((broker) => broker !== '');
+  if (brokers.length === 0 || !brokers.every((broker) => /^[^:\s]+:\d+$|^\[[^\]]+\]:\d+$/.test(broker))) refuse(`'brokers' of connection '${name}' must be a list of host:port, found ${JSON.stringify(found['brokers'] ?? null)}`);
+  return { name, path, brokers, tls: tlsOf(found['tls'], path, refuse), sasl: saslOf(found['sasl'], name, refuse), registry: registryOf(found['registry'], name, refuse) };
+}
+
+function isDictionary(value: Json | undefined): value is { [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function tlsOf(value: Json | undefined, path: string, refuse: (message: string) => never): LoadConnection['tls'] {
+  if (value === undefined || value === null || value === false) return null;
+  if (value === true) return {};
+  if (!isDictionary(value)) return refuse("'tls' must be true or { ca, cert, key, servername }");
+  const file = (option: string): { [name: string]: string } => {
+    const name = value[option];
+    if (name === undefined) return {};
+    const place = isAbsolute(String(name)) ? String(name) : join(dirname(path), String(name));
+    try {
+      return { [option]: readFileSync(place, 'utf8') };
+    } catch (error) {
+      return refuse(`'${option}' of 'tls' cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  for (const option of Object.keys(value)) if (!['ca', 'cert', 'key', 'servername'].includes(option)) refuse(`'tls' has the unknown option '${option}'; verification cannot be switched off, name who is trusted with 'ca'`);
+  return { ...file('ca'), ...file('cert'), ...file('key'), ...(typeof value['servername'] === 'string' ? { servername: value['servername'] } : {}) };
+}
+
+function saslOf(value: Json | undefined, name: string, refuse: (message: string) => never): LoadConnection['sasl'] {
+  if (value === undefined || value === null) return null;
+  const { mechanism = 'PLAIN', username, password }: Dictionary = isDictionary(value) ? value : {};
+  const known = (['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const).find((each) => each === String(mechanism).toUpperCase());
+  if (known === undefined) return refuse(`'mechanism' of connection '${name}' must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512`);
+  if (typeof username !== 'string' || typeof password !== 'string' || password === '') return refuse(`'sasl' of connection '${name}' needs username and password: "{{ env_var('KAFKA_PASSWORD') }}"`);
+  return { mechanism: known, username, password };
+}
+
+function registryOf(value: Json | undefined, name: string, refuse: (message: string) => never): LoadConnection['registry'] {
+  if (value === undefined || value === null) return null;
+  const { url, username = null, password = null }: Dictionary = isDictionary(value) ? value : { url: value };
+  if (typeof url !== 'string' || !/^https?:\/\//.test(url)) return refuse(`'registry' of connection '${name}' must be a URL or { url, username, password }`);
+  return { url: url.replace(/\/+$/, ''), username: username === null ? null : String(username), password: password === null ? null : String(password) };
+}

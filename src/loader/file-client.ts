@@ -1,0 +1,140 @@
+// A file as a topic of one partition: NDJSON or CSV, a record's number is its offset. Loading a file again goes on where it ended, so a file that
+// grows is followed and one that did not change brings nothing.
+import { createHash } from 'node:crypto';
+import { openSync, closeSync, readFileSync, readSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { readRecords } from '../adapters/csv.ts';
+import { TsdbtError } from '../errors.ts';
+import { type AssignmentListener, type BrokerClient, type Message, partitionKey, type Polled, type TopicInfo } from './broker.ts';
+
+const READ_BYTES = 4 * 1024 * 1024;
+const LINE_FEED = 10;
+const RETURN = 13;
+
+/** The name that a file's rows carry in `_topic`. */
+export function fileTopic(path: string): string {
+  return `file:${basename(path)}`;
+}
+
+/**
+ * @param path `.csv` has a header and gives texts, empty cells are null; anything else is one JSON object a line
+ * @throws `runtime` error when it cannot be read
+ */
+export function fileClient(path: string): BrokerClient {
+  let modified: number;
+  try {
+    modified = statSync(path).mtimeMs;
+  } catch (error) {
+    throw new TsdbtError('runtime', `The file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return new FileClient(path, modified);
+}
+
+class FileClient implements BrokerClient {
+  private readonly path: string;
+  private readonly timestamp: number;
+  private readonly topic: string;
+  private readonly records: Iterator<Buffer>;
+  private readonly head: Buffer;
+  /** Number of the record that the iterator gives next. */
+  private at = 0n;
+  private position = 0n;
+  private done = false;
+  private end: bigint | null = null;
+
+  constructor(path: string, modified: number) {
+    this.path = path;
+    this.timestamp = Math.floor(modified);
+    this.topic = fileTopic(path);
+    const csv = /\.csv$/i.test(path);
+    this.records = csv ? csvRecords(path) : jsonLines(path);
+    const first = (csv ? csvRecords(path) : jsonLines(path)).next();
+    this.head = first.done === true ? Buffer.alloc(0) : first.value;
+  }
+
+  async topics(): Promise<readonly TopicInfo[]> {
+    // A file whose first record is another one is another file.
+    return [{ topic: this.topic, id: createHash('sha256').update(this.head).digest('hex').slice(0, 32), partitions: 1 }];
+  }
+
+  async ends(): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
+    this.end ??= count(/\.csv$/i.test(this.path) ? csvRecords(this.path) : jsonLines(this.path));
+    return new Map([[partitionKey({ topic: this.topic, partition: 0 }), { earliest: 0n, end: this.end }]]);
+  }
+
+  async offsetsAt(): Promise<ReadonlyMap<string, bigint>> {
+    throw new TsdbtError('runtime', 'a file has no times to rewind to', { hint: '--to earliest, or the number of a record.' });
+  }
+
+  async join(_topics: readonly string[], listener: AssignmentListener): Promise<void> {
+    const at = { topic: this.topic, partition: 0 };
+    this.position = (await listener.assigned([at])).get(partitionKey(at)) ?? 0n;
+  }
+
+  async poll(): Promise<Polled> {
+    const messages: Message[] = [];
+    let bytes = 0;
+    while (!this.done && bytes < READ_BYTES) {
+      const record = this.records.next();
+      if (record.done === true) {
+        this.done = true;
+        break;
+      }
+      const offset = this.at++;
+      if (offset < this.position) continue;
+      messages.push({ offset, timestamp: this.timestamp, key: null, value: record.value, headers: [] });
+      bytes += record.value.length;
+    }
+    if (messages.length === 0) return { batches: [], failures: [] };
+    this.position = this.at;
+    return { batches: [{ topic: this.topic, partition: 0, messages, next: this.at, end: this.end ?? this.at }], failures: [] };
+  }
+
+  pause(): void {}
+  seek(positions: ReadonlyMap<string, bigint>): void {
+    this.position = positions.get(partitionKey({ topic: this.topic, partition: 0 })) ?? this.position;
+  }
+  async commit(): Promise<void> {}
+  async close(): Promise<void> {}
+}
+
+function count(records: Iterator<Buffer>): bigint {
+  let n = 0n;
+  while (records.next().done !== true) n++;
+  return n;
+}
+
+/** The lines of a file that are not empty, a few megabytes in memory at a time. */
+function* jsonLines(path: string): Generator<Buffer> {
+  const file = openSync(path, 'r');
+  try {
+    let rest: Buffer = Buffer.alloc(0);
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(READ_BYTES);
+      const read = readSync(file, chunk, 0, READ_BYTES, null);
+      if (read === 0) break;
+      const text = rest.length === 0 ? chunk.subarray(0, read) : Buffer.concat([rest, chunk.subarray(0, read)]);
+      let start = 0;
+      for (let end = text.indexOf(LINE_FEED); end >= 0; end = text.indexOf(LINE_FEED, start)) {
+        const line = text.subarray(start, text[end - 1] === RETURN && end > start ? end - 1 : end);
+        start = end + 1;
+        if (line.length > 0) yield line;
+      }
+      rest = text.subarray(start);
+    }
+    if (rest.length > 0) yield rest;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function* csvRecords(path: string): Generator<Buffer> {
+  const text = readFileSync(path, 'utf8');
+  const [header, ...records] = readRecords(text.startsWith('\ufeff') ? text.slice(1) : text, ',', path);
+  if (header === undefined) throw new TsdbtError('runtime', 'the file is empty: its first line must name the columns', { path, line: 1 });
+  for (const { cells, line } of records) {
+    if (cells.length > header.cells.length) throw new TsdbtError('runtime', `a record has ${cells.length} values, the header names ${header.cells.length}`, { path, line });
+    if (cells.length === 0) continue;
+    yield Buffer.from(JSON.stringify(Object.fromEntries(header.cells.map((name, i) => [name, cells[i] === undefined || cells[i] === '' ? null : cells[i]]))));
+  }
+}

@@ -1,0 +1,187 @@
+// What a source table's `meta: tsdbt: load:` says, checked: which topic goes into which table and how. Reads the manifest only; whether topic
+// and table are there is found out by load-check.ts.
+import type { Json, SourceDefinition } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+
+/** A column of the table, as declared beside the source. */
+export interface LoadColumn { readonly name: string; readonly type: string }
+
+export type SchemaDrift = 'ignore' | 'add_column' | 'fail' | 'dead_letter';
+
+/** One topic into one table. */
+export interface LoadTarget {
+  readonly uniqueId: string;
+  /** `raw.session_events`, for people. */
+  readonly name: string;
+  readonly path: string;
+  readonly database: string | null;
+  readonly schema: string;
+  readonly identifier: string;
+  readonly connection: string;
+  readonly topic: string;
+  readonly format: 'json' | 'json_schema';
+  readonly mode: 'append' | 'upsert';
+  /** Columns that tell rows apart; empty in append mode unless given. */
+  readonly key: readonly string[];
+  readonly partitionBy: { readonly column: string; readonly every: 'day' | 'week' } | null;
+  readonly retentionDays: number | null;
+  /** Columns whose value is replaced by a keyed hash. */
+  readonly hash: readonly string[];
+  /** Fields that are never stored. */
+  readonly drop: readonly string[];
+  readonly schemaDrift: SchemaDrift;
+  readonly flush: { readonly rows: number; readonly bytes: number; readonly ageMs: number };
+  /** Declared columns without the loader's own. */
+  readonly columns: readonly LoadColumn[];
+  /** The jsonb column for fields that no column is declared for; null: they are not kept. */
+  readonly rest: string | null;
+  /** What to do when the topic was deleted and made again, or its oldest messages are gone before they were read. */
+  readonly onGap: 'stop' | 'earliest';
+}
+
+/** Columns that the loader writes into each row beside the message's own. */
+export const META_COLUMNS: readonly LoadColumn[] = [
+  { name: '_topic', type: 'text' },
+  { name: '_partition', type: 'integer' },
+  { name: '_offset', type: 'bigint' },
+  { name: '_kafka_ts', type: 'timestamptz' },
+  { name: '_loaded_at', type: 'timestamptz' },
+  { name: '_load_id', type: 'text' },
+  { name: '_deleted', type: 'boolean' },
+];
+/** The articles' name for the moment of loading; a message that has a field of this name keeps its own value. */
+export const PROCESSING_TS = 'processing_ts';
+
+const OPTIONS = ['connection', 'topic', 'format', 'mode', 'key', 'partition_by', 'retention', 'hash', 'drop', 'schema_drift', 'flush', 'rest', 'on_gap'];
+const DEFAULT_FLUSH = { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 2000 };
+const BYTES: Readonly<Record<string, number>> = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
+const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+type Options = { readonly [name: string]: Json };
+
+/**
+ * The target of a source table, or null when nothing loads it. A table's options win over its source's.
+ * @throws `validation` error naming the file, the table and the option
+ */
+export function loadTarget(source: SourceDefinition): LoadTarget | null {
+  const own = loadOptions(source.meta) ?? loadOptions(source.config['meta'] as Options | undefined);
+  const shared = loadOptions(source.source_meta);
+  if (own?.['topic'] === undefined) return null;
+  const options: Options = { ...shared, ...own };
+  const name = `${source.source_name}.${source.name}`;
+  const refuse = (message: string, hint?: string): never => {
+    throw new TsdbtError('validation', `Invalid load config of source ${name}: ${message}`, { path: source.original_file_path, hint });
+  };
+  const reader = new OptionReader(options, refuse);
+  for (const option of Object.keys(options)) if (!OPTIONS.includes(option)) refuse(`unknown option '${option}'`, `Options: ${OPTIONS.join(', ')}.`);
+
+  const declared = Object.values(source.columns).map((column) => ({ name: column.name, type: column.data_type ?? 'text' }));
+  for (const { name: column } of declared) if (META_COLUMNS.some((meta) => meta.name === column)) refuse(`column '${column}' is written by the loader and cannot be declared with the source`);
+  const columns = declared.some((column) => column.name === PROCESSING_TS) ? declared : [...declared, { name: PROCESSING_TS, type: 'timestamptz' }];
+  const known = new Set(columns.map((column) => column.name));
+  const mode = reader.choice('mode', ['append', 'upsert'], 'append');
+  const key = reader.names('key');
+  const drop = reader.names('drop');
+  const partitionBy = partitioning(options['partition_by'], refuse);
+  for (const column of key) if (!known.has(column)) refuse(`key column '${column}' is not declared`, `Declared: ${[...known].join(', ')}.`);
+  for (const column of reader.names('hash')) if (!known.has(column)) refuse(`hash column '${column}' is not declared`, `Declared: ${[...known].join(', ')}.`);
+  for (const column of drop) if (known.has(column)) refuse(`'${column}' is dropped and declared as a column; one of them must go`);
+  if (mode === 'upsert' && key.length === 0) refuse("mode 'upsert' needs a key", 'key: [id] names the columns that tell rows apart.');
+  if (partitionBy !== null) {
+    if (!known.has(partitionBy.column)) refuse(`partition column '${partitionBy.column}' is not declared`);
+    if (key.length > 0 && !key.includes(partitionBy.column)) {
+      refuse(`the key lacks the partition column '${partitionBy.column}': the database cannot keep it unique over partitions`, `key: [${[...key, partitionBy.column].join(', ')}]`);
+    }
+  }
+  const retention = options['retention'];
+  if (retention !== undefined && partitionBy === null) refuse("'retention' needs 'partition_by': old rows go with their partition");
+  const rest = options['rest'] === undefined ? '_rest' : options['rest'] === false || options['rest'] === null ? null : reader.text('rest', '_rest');
+  if (rest !== null && known.has(rest)) refuse(`column '${rest}' is declared and cannot hold the rest of the message`, 'rest: another_name, or rest: false.');
+  return {
+    uniqueId: source.unique_id, name, path: source.original_file_path,
+    database: source.database, schema: source.schema, identifier: source.identifier,
+    connection: reader.text('connection', 'default'),
+    topic: reader.text('topic', ''),
+    format: reader.choice('format', ['json', 'json_schema'], 'json'),
+    mode, key, partitionBy,
+    retentionDays: retention === undefined ? null : days(retention, refuse),
+    hash: reader.names('hash'), drop,
+    schemaDrift: reader.choice('schema_drift', ['ignore', 'add_column', 'fail', 'dead_letter'], 'ignore'),
+    flush: flushLimits(options['flush'], refuse),
+    columns, rest,
+    onGap: reader.choice('on_gap', ['stop', 'earliest'], 'stop'),
+  };
+}
+
+function loadOptions(meta: Options | undefined): Options | undefined {
+  const ours = meta?.['tsdbt'];
+  const load = isDictionary(ours) ? ours['load'] : undefined;
+  return isDictionary(load) ? load : undefined;
+}
+
+function isDictionary(value: Json | undefined): value is { [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+class OptionReader {
+  private readonly options: Options;
+  private readonly refuse: (message: string, hint?: string) => never;
+
+  constructor(options: Options, refuse: (message: string, hint?: string) => never) {
+    this.options = options;
+    this.refuse = refuse;
+  }
+
+  text(name: string, fallback: string): string {
+    const value = this.options[name];
+    if (value === undefined) return fallback;
+    return typeof value === 'string' && value !== '' ? value : this.refuse(`'${name}' must be a text, found ${JSON.stringify(value)}`);
+  }
+
+  choice<T extends string>(name: string, choices: readonly T[], fallback: T): T {
+    const value = this.options[name];
+    if (value === undefined) return fallback;
+    return choices.find((choice) => choice === value) ?? this.refuse(`'${name}' must be one of ${choices.join(', ')}, found ${JSON.stringify(value)}`);
+  }
+
+  names(name: string): string[] {
+    const value = this.options[name];
+    if (value === undefined) return [];
+    const list = Array.isArray(value) ? value : [value];
+    if (!list.every((item): item is string => typeof item === 'string' && item !== '')) return this.refuse(`'${name}' must be a list of names, found ${JSON.stringify(value)}`);
+    if (new Set(list).size !== list.length) return this.refuse(`'${name}' names a column twice`);
+    return list;
+  }
+}
+
+function partitioning(value: Json | undefined, refuse: (message: string, hint?: string) => never): LoadTarget['partitionBy'] {
+  if (value === undefined || value === null) return null;
+  const { column, every = 'day' }: Options = isDictionary(value) ? value : {};
+  if (typeof column !== 'string' || (every !== 'day' && every !== 'week')) return refuse(`'partition_by' must be { column: a_column, every: day | week }, found ${JSON.stringify(value)}`);
+  return { column, every };
+}
+
+function days(value: Json, refuse: (message: string, hint?: string) => never): number {
+  const match = /^(\d+)\s*(d|days?|w|weeks?)$/.exec(String(value).trim());
+  if (match === null || Number(match[1]) === 0) return refuse(`'retention' must be a number of days or weeks such as '90 days', found ${JSON.stringify(value)}`);
+  return Number(match[1]) * (match[2]!.startsWith('w') ? 7 : 1);
+}
+
+function flushLimits(value: Json | undefined, refuse: (message: string, hint?: string) => never): LoadTarget['flush'] {
+  if (value === undefined) return DEFAULT_FLUSH;
+  if (!isDictionary(value)) return refuse(`'flush' must be { rows, bytes, age }, found ${JSON.stringify(value)}`);
+  for (const name of Object.keys(value)) if (!['rows', 'bytes', 'age'].includes(name)) refuse(`unknown option '${name}' in 'flush'`, 'Options: rows, bytes, age.');
+  const amount = (name: string, units: Readonly<Record<string, number>>, unit: string, fallback: number): number => {
+    const written = value[name];
+    if (written === undefined) return fallback;
+    const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(String(written).trim());
+    const factor = match === null ? undefined : units[(match[2] || unit).toLowerCase()];
+    const result = match === null || factor === undefined ? 0 : Math.round(Number(match[1]) * factor);
+    return result > 0 ? result : refuse(`'${name}' in 'flush' must be a positive ${name === 'rows' ? 'number' : name === 'bytes' ? 'size such as 16MiB' : 'duration such as 2s'}, found ${JSON.stringify(written)}`);
+  };
+  return {
+    rows: amount('rows', { '': 1 }, '', DEFAULT_FLUSH.rows),
+    bytes: amount('bytes', BYTES, 'b', DEFAULT_FLUSH.bytes),
+    ageMs: amount('age', MILLISECONDS, 's', DEFAULT_FLUSH.ageMs),
+  };
+}

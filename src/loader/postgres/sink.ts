@@ -1,0 +1,320 @@
+// Postgres as a sink: COPY into the table, or for upserts into a temporary table and from there by key; rows, dead letters and positions in one
+// transaction. A row that the database refuses is found and becomes a dead letter. What the table looks like is table.ts's.
+import type { Adapter, Session } from '../../adapters/adapter.ts';
+import { TsdbtError } from '../../errors.ts';
+import { CREATE_STATE, insertOffsets, literal, moveOffsets, selectOffsets, setOffsets, STATE_SCHEMA } from '../../state/load-offsets.ts';
+import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import { META_COLUMNS } from '../load-target.ts';
+import type { EncodedRow } from '../row-encoder.ts';
+import type { Sealer } from '../seal.ts';
+import { type DeadLetter, Fenced, type Flush, type Flushed, type Sink } from '../sink.ts';
+import { comingPartitions, createPartition, createTable, metaColumn, partitionAt, partitionName, partitionStart, quote, type TablePartition, tableName } from './table.ts';
+
+const DAY = 86_400_000;
+const CHUNK_CHARACTERS = 256 * 1024;
+const STAGE = 'tsdbt_load_stage';
+/** Types that a column may be changed to without losing a value or rejecting one that fitted. */
+const WIDER: Readonly<Record<string, readonly string[]>> = {
+  smallint: ['integer', 'bigint', 'numeric'], integer: ['bigint', 'numeric'], bigint: ['numeric'], real: ['double precision'],
+  'character varying': ['text'], character: ['text'], date: ['timestamp without time zone', 'timestamp with time zone'],
+};
+
+export class PostgresSink implements Sink {
+  private readonly adapter: Adapter;
+  private readonly sealer: Sealer;
+  private readonly now: () => number;
+  private readonly partitions = new Map<string, Set<string>>();
+
+  constructor(adapter: Adapter, sealer: Sealer, now: () => number) {
+    this.adapter = adapter;
+    this.sealer = sealer;
+    this.now = now;
+  }
+
+  async prepare(target: LoadTarget): Promise<readonly LoadColumn[]> {
+    return this.within(`load ${target.name}`, async (session) => {
+      // Two loaders that start together make the tables one after the other.
+      await session.execute(`select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${literal(target.uniqueId)}))`);
+      await createMissing(session, CREATE_STATE, `select to_regclass('${STATE_SCHEMA}.consumed_offsets') is not null`);
+      await createMissing(session, createTable(target), `select to_regclass(${literal(tableName(target))}) is not null`);
+      const existing = await this.tableColumns(session, target);
+      for (const meta of META_COLUMNS) {
+        if (!existing.has(meta.name)) await session.execute(`alter table ${tableName(target)} add column ${metaColumn(meta)}`);
+      }
+      if (target.rest !== null && !existing.has(target.rest)) await session.execute(`alter table ${tableName(target)} add column ${quote(target.rest)} jsonb`);
+      for (const column of target.columns) await this.reconcile(session, target, column, existing.get(column.name));
+      await this.checkKey(session, target);
+      const own = new Set([...META_COLUMNS.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest])]);
+      const declared = new Set(target.columns.map(({ name }) => name));
+      const added = [...existing].filter(([name]) => !own.has(name) && !declared.has(name)).map(([name, type]) => ({ name, type }));
+      return target.schemaDrift === 'add_column' ? [...target.columns, ...added] : target.columns;
+    });
+  }
+
+  async addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]> {
+    await this.within(`load ${target.name}`, async (session) => {
+      for (const { name, type } of columns) await session.execute(`alter table ${tableName(target)} add column if not exists ${quote(name)} ${type}`);
+    });
+    return this.prepare(target);
+  }
+
+  async positions(target: LoadTarget): ReturnType<Sink['positions']> {
+    return this.within(`load ${target.name}`, async (session) => {
+      const rows = await read(session, selectOffsets(target.uniqueId, target.topic));
+      return { next: new Map(rows.map((row) => [Number(row[0]), BigInt(String(row[1]))])), topicId: (rows[0]?.[2] as string | null | undefined) ?? null };
+    });
+  }
+
+  async startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void> {
+    if (starts.size > 0) await this.within(`load ${target.name}`, (session) => session.execute(insertOffsets(target.uniqueId, target.topic, topicId, starts)));
+  }
+
+  async rewind(target: LoadTarget, topicId: string | null, next: ReadonlyMap<number, bigint>): Promise<void> {
+    if (next.size > 0) await this.within(`load ${target.name}`, (session) => session.execute(setOffsets(target.uniqueId, target.topic, topicId, next)));
+  }
+
+  async flush(flush: Flush): Promise<Flushed> {
+    await this.makePartitions(flush.target, flush.rows);
+    let { rows } = flush;
+    const dead = [...flush.dead];
+    for (;;) {
+      try {
+        await this.within(`load ${flush.target.name}`, (session) => this.write(session, flush, rows, dead));
+        return { rows: rows.length, dead };
+      } catch (error) {
+        if (!isDataError(error)) throw error;
+        const refused = await this.findRefused(flush, rows);
+        if (refused.size === 0) throw error;
+        rows = rows.filter((row) => !refused.has(row));
+        for (const [row, reason] of refused) dead.push({ message: row.message, topic: row.topic, partition: row.partition, error: reason });
+      }
+    }
+  }
+
+  async maintain(target: LoadTarget): Promise<readonly string[]> {
+    if (target.partitionBy === null) return [];
+    for (const partition of comingPartitions(target, this.now())) await this.makePartition(target, partition);
+    if (target.retentionDays === null) return [];
+    const limit = this.now() - target.retentionDays * DAY;
+    const length = target.partitionBy.every === 'day' ? DAY : 7 * DAY;
+    return this.within(`load ${target.name}`, async (session) => {
+      const rows = await read(session, `select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass(${literal(tableName(target))}) order by 1`);
+      const old = rows.map((row) => String(row[0])).filter((name) => {
+        const start = partitionStart(target, name);
+        return start !== null && start + length <= limit;
+      });
+      await session.execute("set local lock_timeout = '5s'");
+      for (const name of old) await session.execute(`drop table ${partitionName(target, name)}`);
+      return old;
+    });
+  }
+
+  /** The whole flush on one session; nothing of it lasts when it throws. */
+  private async write(session: Session, flush: Flush, rows: readonly EncodedRow[], dead: readonly DeadLetter[]): Promise<void> {
+    const { target } = flush;
+    if (flush.ranges.length > 0) {
+      const ranges = flush.ranges.map((range) => {
+        const more = dead.filter((letter) => !flush.dead.includes(letter) && letter.topic === range.topic && letter.partition === range.partition).length;
+        return { ...range, rows: range.rows - more, dead: range.dead + more };
+      });
+      const moved = await read(session, moveOffsets(target.uniqueId, ranges));
+      const seen = new Set(moved.map((row) => `${String(row[0])}/${String(row[1])}`));
+      const lost = ranges.filter(({ topic, partition }) => !seen.has(`${topic}/${partition}`));
+      if (lost.length > 0) throw new Fenced(lost.map(({ topic, partition }) => ({ topic, partition })));
+    }
+    if (rows.length > 0) await this.writeRows(session, flush, rows);
+    if (flush.replayed !== undefined && flush.replayed.length > 0) await session.execute(`update ${STATE_SCHEMA}.dead_letters set replayed_at = now() where id in (${flush.replayed.join(', ')})`);
+    if (dead.length > 0) await this.writeDead(session, flush, dead);
+  }
+
+  private async writeRows(session: Session, { target, columns, loadId }: Flush, rows: readonly EncodedRow[]): Promise<void> {
+    const names = [...columns.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest]), '_topic', '_partition', '_offset', '_kafka_ts', '_deleted', '_load_id'];
+    const list = names.map(quote).join(', ');
+    const table = tableName(target);
+    if (target.mode === 'append') {
+      await session.copyIn(`copy ${table} (${list}) from stdin`, lines(rows, loadId));
+      return;
+    }
+    await session.execute(`create temporary table ${STAGE} on commit drop as select ${list} from ${table} with no data`);
+    await session.copyIn(`copy ${STAGE} (${list}) from stdin`, lines(rows, loadId));
+    const key = target.key.map(quote).join(', ');
+    const updates = names.filter((name) => !target.key.includes(name)).map((name) => (name.startsWith('_') && name !== target.rest
+      ? `${quote(name)} = excluded.${quote(name)}`
+      : `${quote(name)} = case when excluded._deleted then t.${quote(name)} else excluded.${quote(name)} end`));
+    await session.execute(`insert into ${table} as t (${list})
+select distinct on (${key}) ${list} from ${STAGE} order by ${key}, ctid desc
+on conflict (${key}) do update set ${updates.join(', ')}, _loaded_at = now()
+where t._topic is distinct from excluded._topic or t._partition is distinct from excluded._partition or t._offset is null or t._offset < excluded._offset`);
+  }
+
+  private async writeDead(session: Session, { target, loadId }: Flush, dead: readonly DeadLetter[]): Promise<void> {
+    const bytes = (value: Uint8Array | null): string => (value === null ? '\\N' : `\\\\x${Buffer.from(value).toString('hex')}`);
+    const text = (value: string): string => value.replaceAll('\0', '\u2400').replace(/[\\\n\r\t]/g, (c) => ({ '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c]!);
+    const sealed = this.sealer.seals(target);
+    const letters = dead.map(({ message, topic, partition, error }) => {
+      const headers = message.headers.map(([name, value]) => [name, value === null ? null : Buffer.from(value).toString('base64')]);
+      return `${[
+        text(target.uniqueId), text(topic), partition, message.offset, new Date(message.timestamp).toISOString(),
+        bytes(this.sealer.seal(target, message.key)), bytes(this.sealer.seal(target, message.value)), text(JSON.stringify(headers)),
+        sealed ? 't' : 'f', text(sealed ? withoutValues(error) : error), text(loadId),
+      ].join('\t')}\n`;
+    });
+    await session.copyIn(
+      `copy ${STATE_SCHEMA}.dead_letters (target, topic, partition, "offset", kafka_ts, key, value, headers, sealed, error, load_id) from stdin`,
+      letters.map((letter) => Buffer.from(letter)),
+    );
+  }
+
+  /** Which rows the database does not take, with its reason. Tries halves in transactions that are rolled back; COPY names its line itself. */
+  private async findRefused(flush: Flush, rows: readonly EncodedRow[]): Promise<Map<EncodedRow, string>> {
+    const refused = new Map<EncodedRow, string>();
+    const search = async (part: readonly EncodedRow[]): Promise<void> => {
+      if (part.length === 0) return;
+      const error = await this.trial(flush, part);
+      if (error === null) return;
+      const line = copyLine(error);
+      if (line !== null && line <= part.length) {
+        refused.set(part[line - 1]!, error.message);
+        // What stands before the line has been read by COPY without complaint; whether all of it fits is seen by the flush itself.
+        return search(part.slice(line));
+      }
+      if (part.length === 1) {
+        refused.set(part[0]!, error.message);
+        return;
+      }
+      const middle = part.length >> 1;
+      await search(part.slice(0, middle));
+      await search(part.slice(middle));
+    };
+    await search(rows);
+    return refused;
+  }
+
+  /** @returns why the rows cannot be written, or null when they can */
+  private async trial(flush: Flush, rows: readonly EncodedRow[]): Promise<TsdbtError | null> {
+    const session = this.adapter.session({ name: `load ${flush.target.name}` });
+    try {
+      await session.begin();
+      await this.writeRows(session, flush, rows);
+      return null;
+    } catch (error) {
+      if (isDataError(error)) return error;
+      throw error;
+    } finally {
+      await session.rollback().catch(() => undefined);
+      await session.release();
+    }
+  }
+
+  private async makePartitions(target: LoadTarget, rows: readonly EncodedRow[]): Promise<void> {
+    if (target.partitionBy === null) return;
+    const known = this.partitions.get(target.uniqueId) ?? new Set();
+    const now = this.now();
+    const days = new Map<number, number>();
+    for (const { partitionTime } of rows) if (partitionTime !== null) days.set(Math.floor(partitionTime / DAY), partitionTime);
+    for (const time of days.values()) {
+      const partition = partitionAt(target, time, now);
+      if (partition !== null && !known.has(partition.name)) await this.makePartition(target, partition);
+    }
+  }
+
+  private async makePartition(target: LoadTarget, partition: TablePartition): Promise<void> {
+    const known = this.partitions.get(target.uniqueId) ?? new Set();
+    this.partitions.set(target.uniqueId, known);
+    if (known.has(partition.name)) return;
+    await this.within(`load ${target.name}`, async (session) => {
+      await session.execute(`select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${literal(target.uniqueId)}))`);
+      const name = partitionName(target, partition.name);
+      const [there] = await read(session, `select to_regclass(${literal(name)}) is not null`);
+      if (there?.[0] !== true) for (const statement of createPartition(target, partition)) await session.execute(statement);
+    });
+    known.add(partition.name);
+  }
+
+  private async tableColumns(session: Session, target: LoadTarget): Promise<Map<string, string>> {
+    const rows = await read(session, `select attname::text, format_type(atttypid, atttypmod) from pg_attribute where attrelid = to_regclass(${literal(tableName(target))}) and attnum > 0 and not attisdropped order by attnum`);
+    return new Map(rows.map((row) => [String(row[0]), String(row[1])]));
+  }
+
+  /** Adds a declared column that the table lacks, widens one that has become wider, refuses any other difference. */
+  private async reconcile(session: Session, target: LoadTarget, column: LoadColumn, existing: string | undefined): Promise<void> {
+    if (existing === undefined) {
+      await session.execute(`alter table ${tableName(target)} add column ${quote(column.name)} ${column.type}`);
+      return;
+    }
+    const [row] = await read(session, `select format_type(to_regtype(${literal(column.type.replace(/\(.*\)/, ''))}), null)`);
+    const wanted = row?.[0] === null || row?.[0] === undefined ? column.type.toLowerCase() : String(row[0]);
+    const bare = existing.replace(/\(.*\)/, '').replace(/ {2,}/g, ' ');
+    if (wanted === bare.trim()) return;
+    if (WIDER[bare.trim()]?.includes(wanted)) {
+      await session.execute(`alter table ${tableName(target)} alter column ${quote(column.name)} type ${column.type}`);
+      return;
+    }
+    throw new TsdbtError('validation', `Column '${column.name}' of ${target.name} is declared as ${column.type}, but the table has ${existing}.`, {
+      path: target.path, hint: `Columns are only added and widened. Declare ${existing}, or change the table: alter table ${tableName(target)} alter column ${quote(column.name)} type ${column.type} using …`,
+    });
+  }
+
+  private async checkKey(session: Session, target: LoadTarget): Promise<void> {
+    if (target.mode !== 'upsert') return;
+    const rows = await read(session, `select array_to_string(array(select a.attname::text from unnest(i.indkey) k join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k order by 1), ',')
+from pg_index i where i.indrelid = to_regclass(${literal(tableName(target))}) and i.indisunique and i.indpred is null and i.indexprs is null`);
+    const wanted = [...target.key].sort().join(',');
+    if (rows.some((row) => String(row[0]).split(',').sort().join(',') === wanted)) return;
+    throw new TsdbtError('validation', `The table of ${target.name} has no unique key on (${target.key.join(', ')}), which mode 'upsert' needs.`, {
+      path: target.path, hint: `alter table ${tableName(target)} add primary key (${target.key.map(quote).join(', ')})`,
+    });
+  }
+
+  private async within<T>(name: string, work: (session: Session) => Promise<T>): Promise<T> {
+    const session = this.adapter.session({ name });
+    try {
+      await session.begin();
+      const result = await work(session);
+      await session.commit();
+      return result;
+    } finally {
+      await session.release();
+    }
+  }
+}
+
+/** Creates only when something is missing: who may not create can load into tables that are there. */
+async function createMissing(session: Session, statements: readonly string[], present: string): Promise<void> {
+  const [there] = await read(session, present);
+  if (there?.[0] === true) return;
+  for (const statement of statements) await session.execute(statement);
+}
+
+async function read(session: Session, sql: string): Promise<readonly (readonly unknown[])[]> {
+  const { table } = await session.execute(sql, { fetch: true });
+  return table.rows.map((row) => row.values);
+}
+
+function* lines(rows: readonly EncodedRow[], loadId: string): Generator<Buffer> {
+  let chunk = '';
+  for (const { line } of rows) {
+    chunk += `${line}\t${loadId}\n`;
+    if (chunk.length >= CHUNK_CHARACTERS) {
+      yield Buffer.from(chunk);
+      chunk = '';
+    }
+  }
+  if (chunk !== '') yield Buffer.from(chunk);
+}
+
+/** Is it the rows' fault, and not the table's, the server's or the network's? SQLSTATE classes 22, 23, a trigger's RAISE, a row too large. */
+function isDataError(error: unknown): error is TsdbtError {
+  const code = error instanceof TsdbtError ? error.details.code : undefined;
+  return code !== undefined && (/^2[23]/.test(code) || code === 'P0001' || code === '54000');
+}
+
+function copyLine(error: TsdbtError): number | null {
+  const match = /CONTEXT: {2}COPY [^\n]*?, line (\d+)/.exec(error.message);
+  return match === null ? null : Number(match[1]);
+}
+
+/** A database's message quotes the value that it refused: not for tables with personal data. */
+function withoutValues(error: string): string {
+  return error.split('\n')[0]!.replace(/: ".*$/, '').replace(/=\(.*\)/, '');
+}

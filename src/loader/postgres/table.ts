@@ -1,0 +1,121 @@
+// The loaded table as Postgres DDL: typed columns, the loader's own, key, partitions by day or week. Only texts and the arithmetic of
+// partitions; sink.ts runs them.
+import { type LoadColumn, type LoadTarget, META_COLUMNS, PROCESSING_TS } from '../load-target.ts';
+import { literal } from '../../state/load-offsets.ts';
+
+const DAY = 86_400_000;
+/** Rows further away than this are kept in the default partition. */
+const FAR_PAST_DAYS = 400;
+const AHEAD_DAYS = 3;
+
+/** One partition: rows from `from` up to before `to`, both milliseconds since 1970 at midnight UTC. */
+export interface TablePartition { readonly name: string; readonly from: number; readonly to: number }
+
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function tableName(target: LoadTarget): string {
+  return `${quote(target.schema)}.${quote(target.identifier)}`;
+}
+
+/** `create table` and what belongs to it, in order. */
+export function createTable(target: LoadTarget): string[] {
+  const { key, partitionBy, rest, columns } = target;
+  const lines = columns.map(({ name, type }) => `  ${quote(name)} ${type}${name === PROCESSING_TS ? ' default now()' : ''}`);
+  if (rest !== null) lines.push(`  ${quote(rest)} jsonb`);
+  for (const column of META_COLUMNS) lines.push(`  ${metaColumn(column)}`);
+  if (key.length > 0) lines.push(`  primary key (${key.map(quote).join(', ')})`);
+  const name = tableName(target);
+  const statements = [
+    `create schema if not exists ${quote(target.schema)}`,
+    `create table if not exists ${name} (\n${lines.join(',\n')}\n)${partitionBy === null ? '' : ` partition by range (${quote(partitionBy.column)})`}`,
+    `create index if not exists ${quote(indexName(target))} on ${name} using brin (_offset) with (pages_per_range = 32, autosummarize = on)`,
+  ];
+  // Storage parameters belong to the tables that hold rows.
+  if (partitionBy === null) statements.push(storage(name, target));
+  else statements.push(`create table if not exists ${partitionName(target, defaultPartition(target))} partition of ${name} default`);
+  return statements;
+}
+
+export function metaColumn({ name, type }: LoadColumn): string {
+  return `${name} ${type}${name === '_loaded_at' ? ' default now()' : name === '_deleted' ? ' not null default false' : ''}`;
+}
+
+/** Appended rows are vacuumed by their number, so that the visibility map keeps up; upserts leave dead rows that must go early. */
+function storage(name: string, target: LoadTarget): string {
+  return target.mode === 'append'
+    ? `alter table ${name} set (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)`
+    : `alter table ${name} set (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)`;
+}
+
+function indexName(target: LoadTarget): string {
+  return shortened(target.identifier, '_offset_brin');
+}
+
+function shortened(name: string, suffix: string): string {
+  let base = name;
+  while (Buffer.byteLength(base + suffix) > 63) base = base.slice(0, -1);
+  return base + suffix;
+}
+
+export function defaultPartition(target: LoadTarget): string {
+  return shortened(target.identifier, '_default');
+}
+
+export function partitionName(target: LoadTarget, name: string): string {
+  return `${quote(target.schema)}.${quote(name)}`;
+}
+
+/** The partition of a moment; null for moments so far away that the default partition keeps them. @param now milliseconds since 1970 */
+export function partitionAt(target: LoadTarget, time: number, now: number): TablePartition | null {
+  if (target.partitionBy === null) return null;
+  const oldest = now - (target.retentionDays ?? FAR_PAST_DAYS) * DAY;
+  if (time < oldest - 7 * DAY || time > now + (AHEAD_DAYS + 7) * DAY) return null;
+  const days = target.partitionBy.every === 'day' ? 1 : 7;
+  const day = Math.floor(time / DAY);
+  // 1970-01-01 was a Thursday; weeks begin on Monday.
+  const first = days === 1 ? day : day - ((day + 3) % 7);
+  const from = first * DAY;
+  return { name: shortened(target.identifier, `_p${new Date(from).toISOString().slice(0, 10).replaceAll('-', '')}`), from, to: from + days * DAY };
+}
+
+/** The partitions of now and the days to come. */
+export function comingPartitions(target: LoadTarget, now: number): TablePartition[] {
+  const found = new Map<string, TablePartition>();
+  for (let ahead = 0; ahead <= AHEAD_DAYS; ahead++) {
+    const partition = partitionAt(target, now + ahead * DAY, now);
+    if (partition !== null) found.set(partition.name, partition);
+  }
+  return [...found.values()];
+}
+
+/**
+ * Makes one partition beside and attaches it: readers of the table go on meanwhile. Rows of the default partition that belong to it move.
+ */
+export function createPartition(target: LoadTarget, partition: TablePartition): string[] {
+  const column = target.partitionBy!.column;
+  const type = target.columns.find(({ name }) => name === column)!.type.toLowerCase();
+  const bound = (time: number): string => {
+    const day = new Date(time).toISOString().slice(0, 10);
+    return literal(type.startsWith('date') ? day : /with time zone|timestamptz/.test(type) ? `${day} 00:00:00+00` : `${day} 00:00:00`);
+  };
+  const name = partitionName(target, partition.name);
+  const rest = partitionName(target, defaultPartition(target));
+  const range = `${quote(column)} >= ${bound(partition.from)} and ${quote(column)} < ${bound(partition.to)}`;
+  return [
+    `create table ${name} (like ${tableName(target)} including defaults including constraints)`,
+    storage(name, target),
+    `with moved as (delete from ${rest} where ${range} returning *) insert into ${name} select * from moved`,
+    `alter table ${name} add constraint tsdbt_range check (${quote(column)} is not null and ${range})`,
+    `alter table ${tableName(target)} attach partition ${name} for values from (${bound(partition.from)}) to (${bound(partition.to)})`,
+    `alter table ${name} drop constraint tsdbt_range`,
+  ];
+}
+
+/** The moment that a partition's name says it begins at; null for another table's. */
+export function partitionStart(target: LoadTarget, name: string): number | null {
+  const match = /_p(\d{4})(\d\d)(\d\d)$/.exec(name);
+  if (match === null || shortened(target.identifier, match[0]) !== name) return null;
+  return Date.UTC(Number(match[1]), Number(match[2]) - 1, Number(match[3]));
+}

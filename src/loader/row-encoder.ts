@@ -1,0 +1,154 @@
+// A decoded message as a row for the table: values by declared type as COPY reads them, the rest as JSON, personal data hashed or left out.
+// Pure; which table and what else goes with it is the sink's.
+import { createHmac } from 'node:crypto';
+import { isLosslessNumber, stringify as stringifyLossless } from 'lossless-json';
+import type { Message } from './broker.ts';
+import { type DecodedRecord, PoisonMessage } from './decode.ts';
+import { type LoadColumn, type LoadTarget, PROCESSING_TS } from './load-target.ts';
+
+/** A row in COPY's text format, without the values that are the flush's own, and what is needed to place it. */
+export interface EncodedRow {
+  readonly line: string;
+  readonly message: Message;
+  readonly topic: string;
+  readonly partition: number;
+  /** Moment of the partition column in milliseconds; null without partitions. */
+  readonly partitionTime: number | null;
+}
+
+/** What a message has that no column is declared for. */
+export interface Drift { readonly field: string; readonly type: string }
+
+export interface EncoderOptions {
+  /** Columns of the table in the order of COPY, the declared ones and those that were added. */
+  readonly columns: readonly LoadColumn[];
+  /** Key of the hash; needed when the target hashes. */
+  readonly hashKey: string | null;
+}
+
+const SPECIAL = /[\\\n\r\t\b\f\v]/;
+const SPECIALS = /[\\\n\r\t\b\f\v]/g;
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\b': '\\b', '\f': '\\f', '\v': '\\v' };
+const NULL = '\\N';
+
+type Kind = 'plain' | 'json' | 'array' | 'time' | 'bytes';
+
+/** Makes rows of one target. Made anew when a column is added. */
+export class RowEncoder {
+  private readonly target: LoadTarget;
+  private readonly columns: readonly { readonly name: string; readonly kind: Kind; readonly hashed: boolean; readonly key: boolean }[];
+  private readonly known: ReadonlySet<string>;
+  private readonly dropped: ReadonlySet<string>;
+  private readonly hashKey: string | null;
+
+  constructor(target: LoadTarget, { columns, hashKey }: EncoderOptions) {
+    this.target = target;
+    this.hashKey = hashKey;
+    this.columns = columns.map(({ name, type }) => ({ name, kind: kindOf(type), hashed: target.hash.includes(name), key: target.mode === 'upsert' && target.key.includes(name) }));
+    this.known = new Set(columns.map((column) => column.name));
+    this.dropped = new Set(target.drop);
+  }
+
+  /** Fields of the record without a column and with a type to give one; those that are null say nothing. */
+  drift(record: DecodedRecord): Drift[] {
+    const found: Drift[] = [];
+    for (const field in record) if (!this.known.has(field) && !this.dropped.has(field) && record[field] !== null) found.push({ field, type: typeFor(record[field]) });
+    return found;
+  }
+
+  /**
+   * @param record null for a tombstone, whose `key` then gives the key columns
+   * @param loadedAt text of the moment of loading, for `processing_ts`
+   * @throws PoisonMessage
+   */
+  encode(message: Message, record: DecodedRecord, topic: string, partition: number, loadedAt: string): EncodedRow {
+    const deleted = message.value === null;
+    let line = '';
+    for (const { name, kind, hashed, key } of this.columns) {
+      const value = record[name];
+      let text: string;
+      if (value === undefined || value === null) {
+        if (key) throw new PoisonMessage(`key column '${name}' is ${value === null ? 'null' : 'missing'}`);
+        text = name === PROCESSING_TS ? loadedAt : NULL;
+      } else if (hashed) text = this.hash(value);
+      else text = cell(value, kind, name);
+      line += line === '' ? text : `\t${text}`;
+    }
+    if (this.target.rest !== null) line += `\t${this.rest(record)}`;
+    line += `\t${copyText(topic)}\t${partition}\t${message.offset}\t${new Date(message.timestamp).toISOString()}\t${deleted ? 't' : 'f'}`;
+    const time = this.target.partitionBy === null ? null : moment(record[this.target.partitionBy.column]);
+    return { line, message, topic, partition, partitionTime: time };
+  }
+
+  private rest(record: DecodedRecord): string {
+    let rest: Record<string, unknown> | null = null;
+    for (const field in record) if (!this.known.has(field) && !this.dropped.has(field)) (rest ??= {})[field] = record[field];
+    return rest === null ? NULL : json(rest);
+  }
+
+  private hash(value: unknown): string {
+    return createHmac('sha256', this.hashKey ?? '').update(isLosslessNumber(value) ? value.toString() : typeof value === 'object' ? JSON.stringify(value) : String(value)).digest('hex');
+  }
+}
+
+function kindOf(type: string): Kind {
+  const name = type.trim().toLowerCase();
+  if (name.endsWith('[]')) return 'array';
+  if (name === 'json' || name === 'jsonb') return 'json';
+  if (name === 'bytea') return 'bytes';
+  return /^(timestamp|date\b)/.test(name) ? 'time' : 'plain';
+}
+
+function cell(value: unknown, kind: Kind, name: string): string {
+  if (kind === 'json') return json(value);
+  if (typeof value === 'string') return kind === 'bytes' ? `\\\\x${Buffer.from(value, 'base64').toString('hex')}` : copyText(value);
+  if (typeof value === 'number') return kind === 'time' ? isoMoment(value, name) : String(value);
+  if (typeof value === 'boolean') return value ? 't' : 'f';
+  if (isLosslessNumber(value)) return kind === 'time' ? isoMoment(Number(value.toString()), name) : value.toString();
+  if (kind === 'array' && Array.isArray(value)) return copyText(arrayText(value));
+  return json(value);
+}
+
+function json(value: unknown): string {
+  const text = stringifyLossless(value) ?? 'null';
+  if (text.includes('\\u0000')) throw new PoisonMessage('a text holds \\u0000, which the database cannot keep');
+  return copyText(text);
+}
+
+function copyText(text: string): string {
+  if (text.includes('\0')) throw new PoisonMessage('a text holds \\u0000, which the database cannot keep');
+  return SPECIAL.test(text) ? text.replace(SPECIALS, (character) => ESCAPES[character]!) : text;
+}
+
+/** A number in a column of time is milliseconds since 1970, Kafka's own unit. */
+function isoMoment(value: number, name: string): string {
+  const date = new Date(value);
+  if (Number.isNaN(date.getTime())) throw new PoisonMessage(`column '${name}': ${value} is no moment in milliseconds since 1970`);
+  return date.toISOString();
+}
+
+function arrayText(values: readonly unknown[]): string {
+  const items = values.map((value) => {
+    if (value === null) return 'NULL';
+    if (Array.isArray(value)) return arrayText(value);
+    const text = typeof value === 'object' && !isLosslessNumber(value) ? JSON.stringify(value) : String(value);
+    return `"${text.replace(/["\\]/g, '\\$&')}"`;
+  });
+  return `{${items.join(',')}}`;
+}
+
+/** Milliseconds since 1970 of a value of the partition column; texts without a zone count as UTC, as the tables' partitions do. */
+function moment(value: unknown): number {
+  if (typeof value === 'number') return value;
+  const text = String(value).trim().replace(' ', 'T');
+  const date = Date.parse(/[zZ]$|[+-]\d\d(:?\d\d)?$/.test(text) || !text.includes('T') ? text : `${text}Z`);
+  if (Number.isNaN(date)) throw new PoisonMessage(`the partition column holds ${JSON.stringify(value) ?? 'nothing'}, which is no moment`);
+  return date;
+}
+
+function typeFor(value: unknown): string {
+  if (typeof value === 'string') return 'text';
+  if (typeof value === 'number' || isLosslessNumber(value)) return 'numeric';
+  if (typeof value === 'boolean') return 'boolean';
+  return 'jsonb';
+}

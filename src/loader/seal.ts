@@ -1,0 +1,44 @@
+// Personal data in dead letters: their raw bytes are encrypted where the target hashes or drops something, with a key that only the environment
+// has, so that they can be replayed and not read.
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { TsdbtError } from '../errors.ts';
+import type { LoadTarget } from './load-target.ts';
+
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** AES-256-GCM under a key derived from the hash key. */
+export class Sealer {
+  private readonly key: Buffer | null;
+
+  /** @param hashKey from the environment; null: nothing can be sealed */
+  constructor(hashKey: string | null) {
+    this.key = hashKey === null ? null : Buffer.from(hkdfSync('sha256', hashKey, 'tsdbt', 'dead letters', 32));
+  }
+
+  /** Does the target have something to hide? */
+  seals(target: LoadTarget): boolean {
+    return target.hash.length > 0 || target.drop.length > 0;
+  }
+
+  /** What is stored for the bytes: themselves, or initialisation vector, text and tag. Without a key nothing of them is kept. */
+  seal(target: LoadTarget, bytes: Uint8Array | null): Uint8Array | null {
+    if (bytes === null || !this.seals(target)) return bytes;
+    if (this.key === null) return null;
+    const iv = randomBytes(IV_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.key, iv);
+    return Buffer.concat([iv, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+  }
+
+  /** @throws `runtime` error when it was sealed with another key */
+  open(sealed: Uint8Array): Uint8Array {
+    try {
+      if (this.key === null) throw new Error('no key');
+      const decipher = createDecipheriv('aes-256-gcm', this.key, sealed.subarray(0, IV_BYTES));
+      decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
+      return Buffer.concat([decipher.update(sealed.subarray(IV_BYTES, sealed.length - TAG_BYTES)), decipher.final()]);
+    } catch (error) {
+      throw new TsdbtError('runtime', 'a dead letter was sealed with another key', { hint: 'TSDBT_HASH_KEY must be what it was when the message was read.', cause: error });
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// The loader's bookkeeping as SQL: the schema `tsdbt` of the target database with the next offset of every partition, the dead letters, and the
+// offsets up to which each model has consumed a source. Only texts; who runs them and in which transaction is the caller's.
+
+/** Schema of the bookkeeping. A project that loads nothing never needs it. */
+export const STATE_SCHEMA = 'tsdbt';
+
+/** Makes what is missing. Each statement on its own: an older part of it may be there already. */
+export const CREATE_STATE: readonly string[] = [
+  `create schema if not exists ${STATE_SCHEMA}`,
+  `create table if not exists ${STATE_SCHEMA}.load_offsets (
+  target text not null,
+  topic text not null,
+  partition integer not null,
+  topic_id text,
+  next_offset bigint not null,
+  end_offset bigint,
+  last_kafka_ts timestamptz,
+  loaded_rows bigint not null default 0,
+  dead_rows bigint not null default 0,
+  updated_at timestamptz not null default now(),
+  primary key (target, topic, partition)
+)`,
+  `create table if not exists ${STATE_SCHEMA}.dead_letters (
+  id bigint generated always as identity primary key,
+  target text not null,
+  topic text not null,
+  partition integer not null,
+  "offset" bigint not null,
+  kafka_ts timestamptz not null,
+  key bytea,
+  value bytea,
+  headers jsonb,
+  sealed boolean not null default false,
+  error text not null,
+  load_id text not null,
+  failed_at timestamptz not null default now(),
+  replayed_at timestamptz
+)`,
+  `create index if not exists dead_letters_target on ${STATE_SCHEMA}.dead_letters (target, topic, partition, "offset")`,
+  `create table if not exists ${STATE_SCHEMA}.consumed_offsets (
+  model text not null,
+  source text not null,
+  topic text not null,
+  partition integer not null,
+  next_offset bigint not null,
+  updated_at timestamptz not null default now(),
+  primary key (model, source, topic, partition)
+)`,
+];
+
+/** A text as SQL. */
+export function literal(text: string): string {
+  return text.includes('\\') ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${text.replaceAll("'", "''")}'`;
+}
+
+/** What a flush has read of one partition: from `from` up to before `to`. */
+export interface OffsetRange {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly end: bigint;
+  readonly rows: number;
+  readonly dead: number;
+  /** Milliseconds since 1970 of the newest message; null when there was none. */
+  readonly lastTimestamp: number | null;
+}
+
+/**
+ * Moves the next offsets, each only from where this flush began. Answers one row for each partition that moved: one that is missing has been
+ * taken over by another loader.
+ */
+export function moveOffsets(target: string, ranges: readonly OffsetRange[]): string {
+  const values = ranges.map((range) => {
+    const newest = range.lastTimestamp === null ? 'null' : `'${new Date(range.lastTimestamp).toISOString()}'`;
+    return `(${literal(range.topic)}, ${range.partition}, ${range.from}::bigint, ${range.to}::bigint, ${range.end}::bigint, ${newest}::timestamptz, ${range.rows}, ${range.dead})`;
+  });
+  return `update ${STATE_SCHEMA}.load_offsets as o
+set next_offset = v.upto, end_offset = v.ends, last_kafka_ts = coalesce(greatest(o.last_kafka_ts, v.newest), v.newest),
+  loaded_rows = o.loaded_rows + v.loaded, dead_rows = o.dead_rows + v.dead, updated_at = clock_timestamp()
+from (values ${values.join(', ')}) as v(topic, partition, since, upto, ends, newest, loaded, dead)
+where o.target = ${literal(target)} and o.topic = v.topic and o.partition = v.partition and o.next_offset = v.since
+returning o.topic, o.partition`;
+}
+
+/** The kept positions of a target's topic. */
+export function selectOffsets(target: string, topic: string): string {
+  return `select partition, next_offset, topic_id from ${STATE_SCHEMA}.load_offsets where target = ${literal(target)} and topic = ${literal(topic)}`;
+}
+
+/** Starts partitions that have no position yet; one that has keeps it. */
+export function insertOffsets(target: string, topic: string, topicId: string | null, starts: ReadonlyMap<number, bigint>): string {
+  const values = [...starts].map(([partition, next]) => `(${literal(target)}, ${literal(topic)}, ${partition}, ${topicId === null ? 'null' : literal(topicId)}, ${next})`);
+  return `insert into ${STATE_SCHEMA}.load_offsets (target, topic, partition, topic_id, next_offset) values ${values.join(', ')} on conflict do nothing`;
+}
+
+/** Sets positions by hand: `load rewind`, and a topic that was made anew. */
+export function setOffsets(target: string, topic: string, topicId: string | null, next: ReadonlyMap<number, bigint>): string {
+  const values = [...next].map(([partition, offset]) => `(${literal(target)}, ${literal(topic)}, ${partition}, ${topicId === null ? 'null' : literal(topicId)}, ${offset})`);
+  return `insert into ${STATE_SCHEMA}.load_offsets as o (target, topic, partition, topic_id, next_offset) values ${values.join(', ')}
+on conflict (target, topic, partition) do update set next_offset = excluded.next_offset, topic_id = coalesce(excluded.topic_id, o.topic_id), updated_at = clock_timestamp()`;
+}

@@ -1,0 +1,170 @@
+// A broker in memory for tests of the loader: topics with partitions, gaps, groups that share partitions, clients that can be cut off.
+import { randomUUID } from 'node:crypto';
+import type { AssignmentListener, BrokerClient, Message, MessageBatch, PartitionFailure, Polled, TopicInfo, TopicPartition } from '../../../src/loader/broker.ts';
+import { partitionKey } from '../../../src/loader/broker.ts';
+import { TsdbtError } from '../../../src/errors.ts';
+
+interface Log { messages: Message[]; earliest: bigint; end: bigint }
+interface Topic { id: string; partitions: Log[] }
+
+export class MemoryBroker {
+  private readonly topics = new Map<string, Topic>();
+  private readonly members: MemoryClient[] = [];
+  /** Messages a poll brings of a partition at most. */
+  batch = 100;
+
+  create(name: string, partitions = 1): void {
+    this.topics.set(name, { id: randomUUID(), partitions: Array.from({ length: partitions }, () => ({ messages: [], earliest: 0n, end: 0n })) });
+  }
+
+  produce(name: string, partition: number, value: unknown, options: { key?: string | null; timestamp?: number; raw?: Uint8Array | null } = {}): bigint {
+    const log = this.log({ topic: name, partition });
+    const offset = log.end++;
+    const bytes = 'raw' in options ? (options.raw ?? null) : Buffer.from(JSON.stringify(value));
+    log.messages.push({ offset, timestamp: options.timestamp ?? 1_700_000_000_000 + Number(offset), key: options.key == null ? null : Buffer.from(options.key), value: bytes, headers: [['h', Buffer.from('1')]] });
+    return offset;
+  }
+
+  /** A control record or an aborted message: an offset that nobody sees. */
+  skip(name: string, partition: number): void {
+    this.log({ topic: name, partition }).end++;
+  }
+
+  /** Retention: what stands before the offset is gone. */
+  expire(name: string, partition: number, before: bigint): void {
+    const log = this.log({ topic: name, partition });
+    log.messages = log.messages.filter((message) => message.offset >= before);
+    log.earliest = before;
+  }
+
+  client(): MemoryClient {
+    return new MemoryClient(this);
+  }
+
+  log({ topic, partition }: TopicPartition): Log {
+    const log = this.topics.get(topic)?.partitions[partition];
+    if (log === undefined) throw new TsdbtError('runtime', `topic ${topic} does not exist`);
+    return log;
+  }
+
+  info(name: string): TopicInfo {
+    const topic = this.topics.get(name);
+    if (topic === undefined) throw new TsdbtError('runtime', `topic ${name} does not exist`);
+    return { topic: name, id: topic.id, partitions: topic.partitions.length };
+  }
+
+  async enter(client: MemoryClient): Promise<void> {
+    this.members.push(client);
+    await this.rebalance();
+  }
+
+  async leave(client: MemoryClient): Promise<void> {
+    const at = this.members.indexOf(client);
+    if (at < 0) return;
+    this.members.splice(at, 1);
+    await this.rebalance();
+  }
+
+  private async rebalance(): Promise<void> {
+    const wanted = new Map<MemoryClient, TopicPartition[]>(this.members.map((member) => [member, []]));
+    const [name] = this.members.flatMap((member) => member.subscribed);
+    if (name === undefined) return;
+    this.topics.get(name)!.partitions.forEach((_, partition) => {
+      wanted.get(this.members[partition % this.members.length]!)!.push({ topic: name, partition });
+    });
+    for (const [member, partitions] of wanted) await member.release(partitions);
+    for (const [member, partitions] of wanted) await member.give(partitions);
+  }
+}
+
+export class MemoryClient implements BrokerClient {
+  subscribed: readonly string[] = [];
+  readonly committed = new Map<string, bigint>();
+  private readonly broker: MemoryBroker;
+  private listener: AssignmentListener | null = null;
+  private readonly positions = new Map<string, { at: TopicPartition; next: bigint }>();
+  private readonly paused = new Set<string>();
+
+  constructor(broker: MemoryBroker) {
+    this.broker = broker;
+  }
+
+  async topics(names: readonly string[]): Promise<readonly TopicInfo[]> {
+    return names.map((name) => this.broker.info(name));
+  }
+
+  async ends(topics: readonly string[]): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
+    return new Map(topics.flatMap((topic) => Array.from({ length: this.broker.info(topic).partitions }, (_, partition) => {
+      const { earliest, end } = this.broker.log({ topic, partition });
+      return [partitionKey({ topic, partition }), { earliest, end }] as const;
+    })));
+  }
+
+  async offsetsAt(topics: readonly string[], time: number): Promise<ReadonlyMap<string, bigint>> {
+    return new Map(topics.flatMap((topic) => Array.from({ length: this.broker.info(topic).partitions }, (_, partition) => {
+      const log = this.broker.log({ topic, partition });
+      return [partitionKey({ topic, partition }), log.messages.find((message) => message.timestamp >= time)?.offset ?? log.end] as const;
+    })));
+  }
+
+  async join(topics: readonly string[], listener: AssignmentListener): Promise<void> {
+    this.subscribed = topics;
+    this.listener = listener;
+    await this.broker.enter(this);
+  }
+
+  /** What this member no longer has. */
+  async release(wanted: readonly TopicPartition[]): Promise<void> {
+    const keep = new Set(wanted.map(partitionKey));
+    const gone = [...this.positions.values()].map(({ at }) => at).filter((at) => !keep.has(partitionKey(at)));
+    if (gone.length > 0) await this.listener?.revoked(gone);
+    for (const at of gone) this.positions.delete(partitionKey(at));
+  }
+
+  async give(wanted: readonly TopicPartition[]): Promise<void> {
+    const fresh = wanted.filter((at) => !this.positions.has(partitionKey(at)));
+    const starts = await this.listener!.assigned(fresh);
+    for (const at of fresh) this.positions.set(partitionKey(at), { at, next: starts.get(partitionKey(at))! });
+  }
+
+  async poll(): Promise<Polled> {
+    const batches: MessageBatch[] = [];
+    const failures: PartitionFailure[] = [];
+    for (const [key, position] of this.positions) {
+      if (this.paused.has(key)) continue;
+      const log = this.broker.log(position.at);
+      if (position.next < log.earliest) {
+        failures.push({ ...position.at, reason: 'offset_out_of_range', message: `offset ${position.next} is out of range` });
+        continue;
+      }
+      if (position.next >= log.end) continue;
+      const messages = log.messages.filter((message) => message.offset >= position.next).slice(0, this.broker.batch);
+      const more = log.messages.some((message) => message.offset > (messages.at(-1)?.offset ?? -1n));
+      const next = more ? messages.at(-1)!.offset + 1n : log.end;
+      position.next = next;
+      batches.push({ ...position.at, messages, next, end: log.end });
+    }
+    await new Promise((resolve) => { setTimeout(resolve, batches.length > 0 ? 0 : 5); });
+    return { batches, failures };
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) this.paused.add(partitionKey(partition));
+  }
+
+  seek(positions: ReadonlyMap<string, bigint>): void {
+    for (const [key, next] of positions) {
+      const position = this.positions.get(key);
+      if (position !== undefined) position.next = next;
+    }
+  }
+
+  async commit(next: ReadonlyMap<string, bigint>): Promise<void> {
+    for (const [key, offset] of next) this.committed.set(key, offset);
+  }
+
+  async close(): Promise<void> {
+    this.listener = { assigned: async () => new Map(), revoked: async () => undefined };
+    await this.broker.leave(this);
+  }
+}
