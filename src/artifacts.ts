@@ -10,6 +10,7 @@ import type { CatalogArtifact, RunResult, RunResultsArtifact, SourcesArtifact } 
 import { TsdbtError } from './errors.ts';
 import type { MacroFacts } from './parser/macros.ts';
 import type { ParseCache } from './parser/parse-cache.ts';
+import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';
 
 export const ARTIFACT_FILES = {
   manifest: 'manifest.json',
@@ -70,10 +71,10 @@ function readIfPresent(path: string): string | null {
 /** JSON as dbt writes it: `NaN` and infinities are null, values of templates are their plain form. */
 export function artifactJson(value: unknown): string {
   try {
-    return JSON.stringify(value);
+    return stringifyJson(value);
   } catch (error) {
     // An int beyond 2^53 is a bigint, which JSON refuses.
-    if (error instanceof TypeError) return JSON.stringify(value, replaceValues);
+    if (error instanceof TypeError) return unmarkFloats(JSON.stringify(value, replaceValues));
     throw error;
   }
 }
@@ -104,9 +105,13 @@ export function writeManifest(targetPath: string, manifest: Manifest): void {
  * @param manifest gives the manifest; asked only when semantic_manifest.json may have changed
  */
 export function writeParsedManifest(targetPath: string, metadata: ManifestMetadata, body: Uint8Array, manifest: (() => Manifest) | null): void {
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), `{"metadata":${artifactJson(metadata)},`, body.subarray(1));
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), `{"metadata":${artifactJson(metadata)},`, (holdsMarks(body) ? Buffer.from(unmarkFloats(textOf(body)), 'utf8') : body).subarray(1));
   const semantic = join(targetPath, ARTIFACT_FILES.semanticManifest);
   if (manifest !== null) writeFileAtomically(semantic, artifactJson(semanticManifest(manifest())));
+}
+
+function textOf(body: Uint8Array): string {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
 }
 
 /** Whether semantic_manifest.json is there, as an earlier parse has written it. */

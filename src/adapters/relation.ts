@@ -531,26 +531,6 @@ class PathParts implements HostObject {
   }
 }
 
-/** What decides the name of a node's relation; the members of `manifest.nodes` and sources have it. */
-export interface RelationConfig {
-  readonly database: string | null;
-  readonly schema: string | null;
-  readonly alias?: string | null | undefined;
-  readonly identifier?: string | null | undefined;
-  readonly quoting?: Partial<Record<PathPart, boolean | null | undefined>> | undefined;
-  readonly config?: { readonly quoting?: Partial<Record<PathPart, boolean | null | undefined>> | undefined } | undefined;
-}
-
-/**
- * The relation of a node or a source: dbt's `Relation.create_from`. The node's own quoting beats the project's, which beats the dialect's.
- */
-export function relationOf(dialect: RelationDialect, quoting: Partial<Record<PathPart, boolean | null | undefined>>, node: RelationConfig, more: RelationInput = {}): Relation {
-  const own = node.quoting ?? {};
-  const policy: Partial<Record<PathPart, boolean>> = {};
-  for (const part of PATH_PARTS) policy[part] = more.quotePolicy?.[part] ?? own[part] ?? quoting[part] ?? dialect.quotePolicy[part];
-  return Relation.create(dialect, { database: node.database, schema: node.schema, identifier: node.identifier ?? node.alias ?? null, ...more, quotePolicy: policy });
-}
-
 /** `api.Relation` and `adapter.Relation`: the class, with the project's quoting under `create`. */
 export class RelationClass implements HostObject {
   readonly jinjaType = 'dbt.context.providers.RelationProxy';

@@ -13,6 +13,7 @@ import { readProjectFlags } from '../project/project.ts';
 import { findProjectDir } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import type { RetriedRun } from '../runner/run-context.ts';
+import { stringifyJson } from '../values/index.ts';
 import { consoleSink, FileSink, type LineFormat, scrubSecrets, type SinkOptions, teeLogger } from './log-sinks.ts';
 import type { ParsedCommand } from './options.ts';
 import { TSDBT_VERSION } from './version.ts';
@@ -80,7 +81,7 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
   let exitCode = 1;
   try {
     raw.fire({ name: 'MainReportVersion', code: 'A001', level: 'info', msg: `Running with dbt=${DBT_VERSION} (tsdbt ${TSDBT_VERSION})`, data: { version: `=${DBT_VERSION}`, log_version: 3 } });
-    const args = Object.fromEntries(Object.entries(invocation.args).map(([k, v]) => [k, typeof v === 'string' ? v : JSON.stringify(v)]));
+    const args = Object.fromEntries(Object.entries(invocation.args).map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)]));
     raw.fire({ name: 'MainReportArgs', code: 'A002', level: 'debug', msg: `running dbt with arguments ${JSON.stringify(args)}`, data: { args } });
     for (const { name, facts } of notices) deprecation(logger, name, facts);
     if (parsed.deprecatedSpellings.length > 0) deprecation(logger, 'ModelParamUsageDeprecation', {});

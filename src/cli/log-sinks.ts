@@ -32,7 +32,7 @@ function formatLine(event: LogEvent, options: SinkOptions): string {
   const now = performance.timeOrigin + performance.now();
   const at = new Date(now);
   const micros = Math.floor((now % 1000) * 1000);
-  const line = options.format === 'json' ? jsonLine(event, at, micros, options.colors, options.context)
+  const line = options.format === 'json' ? unmarkFloats(jsonLine(event, at, micros, options.colors, options.context))
     : options.format === 'debug' ? debugLine(event, at, micros, options.colors, options.context)
       : textLine(event, at, options.colors);
   return options.secrets.length === 0 ? line : scrubSecrets(line, options.secrets);

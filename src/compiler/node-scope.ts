@@ -41,7 +41,6 @@ export interface BatchScope extends TimeWindow { readonly name: string }
 export interface OpenScopeOptions {
   readonly batch?: BatchScope | undefined;
   readonly extra?: ReadonlyMap<string, Value> | undefined;
-  readonly thread?: string | undefined;
   readonly logger?: Logger | undefined;
   /** `run-operation` and the engine's own calls. */
   readonly operation?: boolean;
@@ -72,8 +71,7 @@ export class NodeScope {
     const unit = ctx.unitTest;
     const isUnit = unit !== undefined && options.code === true && node.resource_type === 'unit_test';
     const scopeOptions: RuntimeScopeOptions = {
-      context: options.thread === undefined ? scopes.context : { ...scopes.context, threadId: options.thread },
-      resolver: ctx.resolver, manifest: ctx.manifest, lookup: isUnit ? unit.lookup : scopes.lookup, node: node as unknown as ContextNode, session,
+      context: scopes.context, resolver: ctx.resolver, manifest: ctx.manifest, lookup: isUnit ? unit.lookup : scopes.lookup, node: node as unknown as ContextNode, session,
       selectedResources: ctx.selected, sample: scopes.sample, batch: options.batch ?? null, adapterHooks: scopes.adapterHooks,
       onCte: (id) => {
         if (!this.#ephemerals.includes(id)) this.#ephemerals.push(id);

@@ -6,7 +6,7 @@ import type { Trace } from '../jinja/index.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { CodeSource, CompileContext } from './compile-context.ts';
 
-interface Place { readonly path: string | undefined; readonly line: number; readonly frames: readonly ErrorFrame[] }
+interface Place { readonly path: string | undefined; readonly line: number; readonly frames: readonly ErrorFrame[]; readonly atEnd?: boolean }
 
 /** Tells a trace which parts of its text other templates wrote: the node's code and its ephemeral parents'. */
 export function registerSources(ctx: CompileContext, node: GraphNode, trace: Trace): void {
@@ -38,10 +38,11 @@ export function locateDatabaseError(ctx: CompileContext, node: GraphNode, trace:
   const plain = new TsdbtError('database', error.message, ofRow ? { ...known, path, line } : known);
   if (sql === undefined || position === undefined) return plain;
   const offset = codeUnits(sql, position - 1);
-  const place = hookPlace(ctx, node, sql, offset) ?? plainPlace(ctx, node, sql, offset) ?? trace?.locate(sql, offset);
+  const found = hookPlace(ctx, node, sql, offset) ?? plainPlace(ctx, node, sql, offset) ?? trace?.locate(sql, offset);
+  const place = found && (ownPlace(ctx, found) ?? endOfCode(ctx, node, trace, sql, offset));
   if (place === undefined || place.path === undefined) return plain;
   const lineText = ctx.readSource(place.path)?.split('\n')[place.line - 1];
-  const column = lineText === undefined ? undefined : columnOf(lineText, sql, offset);
+  const column = lineText === undefined ? undefined : place.atEnd ? [...lineText.trimEnd()].length + 1 : columnOf(lineText, sql, offset);
   const stack = place.frames.filter((frame) => frame.type === 'macro');
   return new TsdbtError('database', error.message, {
     ...known, path: place.path, line: place.line, ...(lineText === undefined ? {} : { lineText: lineText.trimEnd() }), ...(column === undefined ? {} : { column }),
@@ -63,6 +64,31 @@ function hookPlace(ctx: CompileContext, node: GraphNode, sql: string, offset: nu
     }
   }
   return undefined;
+}
+
+/** The place itself, or the line of the project or a package that called a built-in macro; undefined when only built-in macros are on the way. */
+function ownPlace(ctx: CompileContext, place: Place): Place | undefined {
+  const first = place.frames.findIndex((frame) => !isBuiltIn(ctx, frame));
+  if (first === 0 || place.frames.length === 0) return place;
+  const frame = place.frames[first];
+  return frame?.line === undefined ? undefined : { path: frame.path, line: frame.line, frames: place.frames.slice(first) };
+}
+
+function isBuiltIn(ctx: CompileContext, frame: ErrorFrame): boolean {
+  if (frame.type !== 'macro' && frame.type !== 'caller') return false;
+  const macros = Object.values(ctx.manifest.macros).filter((macro) => macro.original_file_path === frame.path && (frame.type === 'caller' || macro.name === frame.name));
+  return macros.length > 0 && macros.every((macro) => ctx.resolver.isInternal(macro));
+}
+
+/** What a database says of the bracket behind a node's code is a matter of the code's last line. */
+function endOfCode(ctx: CompileContext, node: GraphNode, trace: Trace | null, sql: string, offset: number): Place | undefined {
+  const code = ctx.sources.get(node.unique_id)?.rendered.code.trim();
+  const at = code === undefined || code === '' ? -1 : sql.lastIndexOf(code, offset);
+  const end = at < 0 || code === undefined ? -1 : at + code.length;
+  if (end < 0 || offset < end || !/^[\s);]*$/.test(sql.slice(end, offset))) return undefined;
+  const last = plainPlace(ctx, node, sql, end - 1) ?? trace?.locate(sql, end - 1);
+  const own = last && ownPlace(ctx, last);
+  return own && { ...own, atEnd: true };
 }
 
 /** Code without templates is its own source. */

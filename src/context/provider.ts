@@ -37,7 +37,7 @@ export interface ContextNode {
 /** What the contexts of a command share. */
 export interface ContextSettings extends ScopeSettings {
   readonly config: RuntimeConfig;
-  readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'connectionInfo' | 'dateFunction'>;
+  readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo' | 'dateFunction'>;
   readonly templates: TemplateEnvironments;
   /** What the nodes of a command share. */
   readonly graph?: SharedGraph;

@@ -4,7 +4,7 @@ import type { Adapter } from '../adapters/adapter.ts';
 import type { EventTimeFilter, PathPart, Relation, RelationType } from '../adapters/relation.ts';
 import type { Quoting } from '../contracts/node.ts';
 
-export type RelationFactory = Pick<Adapter, 'createRelation'>;
+export type RelationFactory = Pick<Adapter, 'createRelation' | 'relations'>;
 
 /** What decides the name of a resource in the database. */
 export interface Located {
@@ -29,7 +29,7 @@ export function relationFrom(adapter: RelationFactory, quoting: Quoting | null, 
   const own = node.quoting ?? {};
   const quotePolicy: Partial<Record<PathPart, boolean>> = {};
   for (const part of PARTS) {
-    const quoted = own[part] ?? quoting?.[part];
+    const quoted = own[part] ?? (quoting ?? adapter.relations.quotePolicy)[part];
     if (typeof quoted === 'boolean') quotePolicy[part] = quoted;
   }
   const relation = adapter.createRelation({

@@ -55,7 +55,7 @@ export function createFileRenderer(settings: ScopeSettings, templates: TemplateE
 
 /** The value of a native rendering as YAML holds it. */
 function nativeJson(value: Value): Json {
-  return value instanceof Undefined ? '' : (toJson(value) as Json);
+  return value instanceof Undefined ? '' : (toJson(value, true) as Json);
 }
 
 /** Where there is no profile every look-up in `target` gives an empty text. */

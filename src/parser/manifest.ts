@@ -33,7 +33,7 @@ import { placed, readYamlFile, type YamlDict, yamlEntries, type YamlFile } from 
 export interface ParseInput {
   readonly config: RuntimeConfig;
   readonly files: readonly SourceFile[];
-  readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'quote' | 'capabilities' | 'connectionInfo'>;
+  readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'quote' | 'capabilities' | 'connectionInfo'>;
   readonly logger: Logger;
   /** Gives the macros of built-in packages, parsed ahead of time; their files are then not read. */
   readonly builtinMacros?: (() => readonly MacroFacts[] | undefined) | undefined;

@@ -6,6 +6,7 @@ import type { Manifest, ManifestMetadata } from '../contracts/manifest.ts';
 import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import type { LogEvent } from '../log.ts';
 import { type ParseInput, type ParseOutput, parseProject } from './manifest.ts';
+import { parseMarkedJson } from '../values/index.ts';
 import { manifestMetadata } from './metadata.ts';
 import { editedBody, nodeId } from './text-edits.ts';
 
@@ -29,7 +30,7 @@ export interface ParseCache {
   readonly header: ParseCacheHeader;
   /** JSON: the text of each properties file, in UTF-8. */
   readonly yaml: Uint8Array;
-  /** JSON of the manifest without `metadata`, in UTF-8. */
+  /** JSON of the manifest without `metadata`, in UTF-8; integral floats are marked (src/values/float.ts). */
   readonly body: Uint8Array;
 }
 
@@ -168,7 +169,7 @@ class ReusedParse implements CachedParseOutput {
   }
 
   get manifest(): Manifest {
-    return (this.#manifest ??= { metadata: this.metadata, ...(JSON.parse(text(this.cache.body)) as Omit<Manifest, 'metadata'>) });
+    return (this.#manifest ??= { metadata: this.metadata, ...(parseMarkedJson(text(this.cache.body)) as Omit<Manifest, 'metadata'>) });
   }
 }
 

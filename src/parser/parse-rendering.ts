@@ -36,7 +36,7 @@ interface Collecting {
  * @returns also the environment variables that were asked for
  */
 export function createParseRendering(
-  state: ParseState, adapter: Pick<Adapter, 'type' | 'createRelation' | 'connectionInfo'>, inert: InertMacros,
+  state: ParseState, adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>, inert: InertMacros,
 ): { rendering: Rendering; envVars: Map<string, string> } {
   const envVars = new Map<string, string>();
   return { rendering: new ParseRendering(state, adapter, inert, (name, value) => envVars.set(name, value)), envVars };
@@ -55,7 +55,7 @@ class ParseRendering implements Rendering {
   #code: Ast.TemplateNode | null = null;
 
   constructor(
-    state: ParseState, adapter: Pick<Adapter, 'type' | 'createRelation' | 'connectionInfo'>, inert: InertMacros, onEnvVar: (name: string, value: string) => void,
+    state: ParseState, adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>, inert: InertMacros, onEnvVar: (name: string, value: string) => void,
   ) {
     const { config, logger } = state;
     const started = config.invocation.started_at.getTime();
@@ -97,7 +97,7 @@ class ParseRendering implements Rendering {
     if (!hasJinja(text)) return withoutLastNewline(text);
     let scope = this.#yamlScopes.get(packageName);
     if (scope === undefined) this.#yamlScopes.set(packageName, (scope = this.#yamlScope(packageName)));
-    return toJson(this.#context.templates.runtime.compile(text, { name: '<template>' }).renderNativeSync(scope));
+    return toJson(this.#context.templates.runtime.compile(text, { name: '<template>' }).renderNativeSync(scope), true);
   }
 
   #yamlScope(packageName: string, more: Members<BaseScope> = new Map()): BaseScope {
@@ -197,7 +197,7 @@ class ParseRendering implements Rendering {
   #recordConfig(node: RenderedNode, options: { readonly [key: string]: Value }): void {
     const calls = this.#state.callsOf(node);
     const config: ConfigDict = {};
-    for (const key of Object.keys(options)) config[key] = toJson(options[key] as Value);
+    for (const key of Object.keys(options)) config[key] = toJson(options[key] as Value, true);
     mergeConfigCall(calls.call, config);
     if (this.#code !== null && Object.keys(calls.unrendered).length === 0) Object.assign(calls.unrendered, Object.fromEntries(unrenderedConfig(this.#code.body) ?? []));
   }

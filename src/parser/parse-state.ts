@@ -27,7 +27,7 @@ const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot']);
 
 export class ParseState {
   readonly config: RuntimeConfig;
-  readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'quote' | 'capabilities'>;
+  readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'quote' | 'capabilities'>;
   readonly logger: Logger;
   readonly warnings: ParseWarnings;
   readonly root: Project;

@@ -6,6 +6,7 @@ import { TsdbtError } from '../errors.ts';
 import { PyDateTime, pytzUtc } from '../values/datetime.ts';
 import { type Kwargs, toText, typeName, type Value } from '../values/index.ts';
 import { openScope } from '../compiler/node-scope.ts';
+import { relationFrom } from '../context/relations.ts';
 import type { RunContext } from './run-context.ts';
 import type { NodeKind, Outcome } from './run-node.ts';
 
@@ -52,9 +53,7 @@ export function freshnessKind(measured: Map<string, Freshness>): NodeKind<Source
 
 async function measure(ctx: RunContext, node: SourceDefinition, session: Session): Promise<{ freshness: Freshness; response: AdapterResponse | Record<string, never> }> {
   const scope = openScope(ctx, node, session);
-  const { database, schema, identifier, quoting } = node;
-  const quotePolicy = Object.fromEntries(Object.entries(quoting).filter((q): q is [string, boolean] => q[1] != null && q[0] !== 'column'));
-  const relation = ctx.adapter.createRelation({ database, schema, identifier, quotePolicy });
+  const relation = relationFrom(ctx.adapter, ctx.config.project.quoting, node);
   let macro: string;
   let kwargs: Kwargs;
   if (node.loaded_at_query !== null) {

@@ -3,6 +3,7 @@
 import type { GraphNode, GroupNode } from '../contracts/node.ts';
 import type { NodeStatus, RunResult } from '../contracts/results.ts';
 import { errorTag, green, LazyEvent, type Logger, type LogLevel, pluralize, progressLine, red, warningTag, yellow } from '../log.ts';
+import { stringifyJson } from '../values/index.ts';
 
 type Data = Readonly<Record<string, unknown>>;
 
@@ -25,7 +26,7 @@ export function nodeInfo(p: Pick<NodeProgress, 'node' | 'started' | 'finished' |
   const meta = (node.config?.meta ?? {}) as Record<string, unknown>;
   return {
     materialized: node.config?.materialized ?? (node.resource_type === 'unit_test' ? 'unit' : ''),
-    meta: Object.fromEntries(Object.entries(meta).map(([k, v]) => [k, typeof v === 'string' ? v : JSON.stringify(v)])),
+    meta: Object.fromEntries(Object.entries(meta).map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)])),
     node_checksum: checksum ?? '',
     node_finished_at: p.finished,
     node_name: node.name,

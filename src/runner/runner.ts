@@ -42,6 +42,7 @@ type Stop = { readonly why: 'failFast'; readonly result: RunResult } | { readonl
 
 class Runner {
   readonly #ctx: RunContext;
+  readonly #contexts = new Map<string, RunContext>();
   readonly #queue: Queue;
   readonly #options: ExecuteOptions;
   readonly #results: RunResult[] = [];
@@ -130,6 +131,16 @@ class Runner {
     this.#record(node, cause === undefined ? await this.#one(node, thread) : this.#skip(node, cause, thread));
   }
 
+  /** The context of a worker: its templates see `thread_id`. */
+  #contextOf(thread: string): RunContext {
+    let ctx = this.#contexts.get(thread);
+    if (ctx === undefined) {
+      const { scopes } = this.#ctx;
+      this.#contexts.set(thread, (ctx = { ...this.#ctx, scopes: { ...scopes, context: { ...scopes.context, threadId: thread } } }));
+    }
+    return ctx;
+  }
+
   #progress(node: GraphNode, thread: string): NodeProgress {
     if (!isEphemeral(node)) this.#started++;
     return { node, started: '', finished: '', status: '', index: this.#started, total: this.#total, thread };
@@ -138,7 +149,7 @@ class Runner {
   async #one(node: GraphNode, thread: string): Promise<RunResult> {
     try {
       const p = this.#progress(node, thread);
-      return await runNode(this.#ctx, this.#options.kindOf(node), node, p, {
+      return await runNode(this.#contextOf(thread), this.#options.kindOf(node), node, p, {
         open: (n) => {
           const session = openSession(this.#ctx, n.unique_id, n, p);
           this.#sessions.set(node.unique_id, session);

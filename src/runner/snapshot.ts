@@ -1,6 +1,7 @@
 // Snapshots: models with a start and a result line of their own.
 import { compileNode } from '../compiler/compile.ts';
 import type { SnapshotNode } from '../contracts/node.ts';
+import { stringifyJson } from '../values/index.ts';
 import { executeRelational, nodeRepresentation } from './model.ts';
 import type { NodeKind } from './run-node.ts';
 
@@ -12,7 +13,7 @@ export const snapshotKind: NodeKind<SnapshotNode> = {
   compile: (ctx, node, session) => compileNode(ctx, node, session),
   execute: (ctx, node, session) => executeRelational(ctx, node, session),
   finish(ctx, p, node, result) {
-    const cfg = Object.fromEntries(Object.entries(node.config).filter(([, v]) => v !== null && v !== undefined).map(([k, v]) => [k, typeof v === 'string' ? v : JSON.stringify(v)]));
+    const cfg = Object.fromEntries(Object.entries(node.config).filter(([, v]) => v !== null && v !== undefined).map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)]));
     ctx.log.snapshotResult(nodeRepresentation(ctx, node), result.status, result.message ?? '', result.execution_time, cfg, p);
   },
 };

@@ -1,6 +1,11 @@
 // Python's float where JavaScript cannot tell it from an int: the box for integral floats, and the text of a float.
 import type { HostObject, Value } from './value.ts';
 
+/** Begins the text of an integral float in JSON on its way to a file; no text of a project begins so. */
+const FLOAT_MARK = '\u0010float ';
+const JSON_MARK = '"\\u0010float ';
+const MARKED = /"\\u0010float ([^"]*)"/g;
+
 /** A float whose value is integral (`1.0`, `-0.0`, `1e300`). Non-integral floats are plain numbers: build with `makeFloat`. */
 export class PyFloat implements HostObject {
   readonly jinjaType = 'float';
@@ -35,9 +40,42 @@ export class PyFloat implements HostObject {
     return this.value;
   }
 
-  toJSON(): number {
-    return this.value;
+  /** A text that `stringifyJson` makes a number with a point of; JSON alone would drop the point. */
+  toJSON(): string {
+    return `${FLOAT_MARK}${floatRepr(this.value)}`;
   }
+}
+
+/** JSON of a plain tree that may hold integral floats, which keep their point: `1.0`. Otherwise as `JSON.stringify`, also in what it throws. */
+export function stringifyJson(value: unknown): string {
+  return unmarkFloats(JSON.stringify(value));
+}
+
+/** Whether a marked JSON text holds a mark. */
+export function holdsMarks(utf8: Uint8Array): boolean {
+  return Buffer.from(utf8.buffer, utf8.byteOffset, utf8.byteLength).includes(JSON_MARK);
+}
+
+/** JSON in which integral floats are marked texts: what `JSON.stringify` makes of a tree that holds `PyFloat`s. */
+export function unmarkFloats(json: string): string {
+  return json.includes(JSON_MARK) ? json.replaceAll(MARKED, '$1') : json;
+}
+
+/** The tree of a marked JSON text. */
+export function parseMarkedJson(json: string): unknown {
+  const tree: unknown = JSON.parse(json);
+  return json.includes(JSON_MARK) ? withFloats(tree) : tree;
+}
+
+function withFloats(value: unknown): unknown {
+  if (typeof value === 'string') return value.startsWith(FLOAT_MARK) ? new PyFloat(Number(value.slice(FLOAT_MARK.length))) : value;
+  if (typeof value !== 'object' || value === null) return value;
+  const members = value as { [key: string]: unknown };
+  for (const key in members) {
+    const member = members[key];
+    if (typeof member === 'string' || typeof member === 'object') members[key] = withFloats(member);
+  }
+  return value;
 }
 
 /** The Python float with this value. */

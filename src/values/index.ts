@@ -9,7 +9,7 @@ export { PyDecimal } from './decimal.ts';
 export { PyDict } from './dict.ts';
 export { PyDictView } from './dict-view.ts';
 export { equals, numericOf } from './equality.ts';
-export { floatRepr, makeFloat, PyFloat } from './float.ts';
+export { floatRepr, holdsMarks, makeFloat, parseMarkedJson, PyFloat, stringifyJson, unmarkFloats } from './float.ts';
 export { hashKey, mapKey } from './hash.ts';
 export { iterate, lengthOf, toArray } from './iterate.ts';
 export { dumpJson, type DumpOptions, fromJson, parseJson, toJson } from './json.ts';

@@ -41,25 +41,29 @@ export function fromJson(x: unknown): Value {
   }
 }
 
-/** A Value as plain JSON: dicts become objects (their keys text), tuples and sets arrays; other objects say themselves what they are. */
-export function toJson(v: Value): unknown {
+/**
+ * A Value as plain JSON: dicts become objects (their keys text), tuples and sets arrays; other objects say themselves what they are.
+ * @param floats whether an integral float stays a `PyFloat`, as configs hold it
+ */
+export function toJson(v: Value, floats = false): unknown {
   if (typeof v !== 'object' || v === null) {
     if (typeof v === 'bigint') return Number(v);
     return typeof v === 'function' ? toText(v) : v;
   }
-  if (Array.isArray(v)) return v.map(toJson);
+  if (Array.isArray(v)) return v.map((item) => toJson(item, floats));
   if (v instanceof PyDict) {
     const out: { [key: string]: unknown } = {};
     for (const [key, value] of v.entries()) {
       const name = jsonKey(key) ?? toText(key);
-      if (name === '__proto__') Object.defineProperty(out, name, { value: toJson(value), enumerable: true, configurable: true, writable: true });
-      else out[name] = toJson(value);
+      if (name === '__proto__') Object.defineProperty(out, name, { value: toJson(value, floats), enumerable: true, configurable: true, writable: true });
+      else out[name] = toJson(value, floats);
     }
     return out;
   }
+  if (floats && v instanceof PyFloat) return v;
   if (v.toJsonValue === undefined) return toText(v);
   const plain = v.toJsonValue();
-  return Array.isArray(plain) ? plain.map((item) => toJson(item as Value)) : plain;
+  return Array.isArray(plain) ? plain.map((item) => toJson(item as Value, floats)) : plain;
 }
 
 /** Options of `dumpJson`, as of Python's `json.dumps`. */

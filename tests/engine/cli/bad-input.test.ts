@@ -178,6 +178,14 @@ const RUNNING: readonly Row[] = [
       '  > in macro inner (macros/m.sql) line 6', '  > called by macro outer (macros/m.sql) line 2', '  > called by model a (models/a.sql)'),
   },
   {
+    name: "a database error behind the model's code names its last line, one in a built-in macro the line that calls it", command: 'run', exit: 1,
+    files: { 'models/a.sql': 'select 1 as b\nfrom {{ this }} where', 'models/b.sql': "select 1 as b,\n  {{ dbt.dateadd('day', 1, 'nope') }} as c" },
+    says: text('[ERROR]: in model a (models/a.sql)', '  Database Error in model a (models/a.sql)', '  syntax error at or near ")"', '  LINE 6:   );', '            ^',
+      '    models/a.sql line 2, column 22', '      from {{ this }} where', '                           ^',
+      '[ERROR]: in model b (models/b.sql)', '  Database Error in model b (models/b.sql)', '  column "nope" does not exist', "  LINE 7:     nope + ((interval '1 day') * (1))", '              ^',
+      '    models/b.sql line 2, column 29', "        {{ dbt.dateadd('day', 1, 'nope') }} as c", '                                  ^'),
+  },
+  {
     name: 'a database error in an ephemeral parent', command: 'run', exit: 1,
     files: { 'models/e.sql': '{{ config(materialized="ephemeral") }}\nselect 1 as a,\n  nope', 'models/a.sql': "select 1 as b\nfrom {{ ref('e') }}" },
     says: text('[ERROR]: in model a (models/a.sql)', '  Database Error in model a (models/a.sql)', '  column "nope" does not exist', '  LINE 7:   nope', '            ^',

@@ -5,8 +5,9 @@ import { ColumnClass } from '../../../../src/adapters/column.ts';
 import { PostgresAdapter } from '../../../../src/adapters/postgres/adapter.ts';
 import { POSTGRES_COLUMN } from '../../../../src/adapters/postgres/column.ts';
 import { POSTGRES_RELATION } from '../../../../src/adapters/postgres/relation.ts';
-import { Relation, RelationClass, relationOf } from '../../../../src/adapters/relation.ts';
+import { Relation, RelationClass } from '../../../../src/adapters/relation.ts';
 import { createAdapterObject } from '../../../../src/context/adapter-object.ts';
+import { relationFrom } from '../../../../src/context/relations.ts';
 import type { Credentials, RuntimeConfig } from '../../../../src/contracts/project.ts';
 import { Environment } from '../../../../src/jinja/index.ts';
 import { TsdbtError } from '../../../../src/errors.ts';
@@ -66,9 +67,9 @@ describe('names', () => {
   test("a source's quoting beats the project's, which beats the dialect's; a model's config has no say", () => {
     const node = { database: 'd', schema: 's', alias: 'i', quoting: { schema: false } };
     const model = { database: 'd', schema: 's', alias: 'i', config: { quoting: { schema: false } } };
-    expect(relationOf(POSTGRES_RELATION, {}, model).render()).toBe('"d"."s"."i"');
-    expect(relationOf(POSTGRES_RELATION, { identifier: false }, node).render()).toBe('"d".s.i');
-    expect(relationOf(POSTGRES_RELATION, {}, { database: 'd', schema: 's', identifier: 'src', quoting: { database: false } }).render()).toBe('d."s"."src"');
+    expect(relationFrom(adapter, {}, model).render()).toBe('"d"."s"."i"');
+    expect(relationFrom(adapter, { identifier: false }, node).render()).toBe('"d".s.i');
+    expect(relationFrom(adapter, {}, { database: 'd', schema: 's', identifier: 'src', quoting: { database: false } }).render()).toBe('d."s"."src"');
   });
 
   test('an ephemeral model is a CTE without quotes', () => {

@@ -22,7 +22,7 @@ import {
   toRepr,
   toText,
   Undefined,
-  type Value,
+  type Value, parseMarkedJson, stringifyJson,
 } from '../../../../src/values/index.ts';
 
 describe('a dict', () => {
@@ -152,6 +152,13 @@ describe('text', () => {
       '1e+16', '1000000000000000.0', '1.5e-05', '0.0001', '1e+22', '5e-324', '123456789.125', '1e+21',
     ]);
     expect(new PyFloat(-0).jinjaText()).toBe('-0.0');
+  });
+
+  it('keeps the point of integral floats in JSON, there and back', () => {
+    const tree = { a: new PyFloat(1), b: [new PyFloat(-2e20), 1.5, 3], c: { text: '1.0', none: null } };
+    expect(stringifyJson(tree)).toBe('{"a":1.0,"b":[-2e+20,1.5,3],"c":{"text":"1.0","none":null}}');
+    expect(parseMarkedJson(JSON.stringify(tree))).toEqual(tree);
+    expect(parseMarkedJson('{"a":1}')).toEqual({ a: 1 });
   });
 
   it('is an error with a type, not a stack, when it cannot be', () => {
