@@ -1,8 +1,6 @@
 // The event type that everything reports through, and the pure part of showing one: colours and dbt's line forms. Leaves the wording
 // of each event to whoever fires it, and writing to a console or a file to the cli's sinks.
 
-import { stringifyJson } from './values/float.ts';
-
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'none';
 
 /** One thing that happened, under dbt's event name, so that tools which read dbt's JSON log read ours. */
@@ -116,7 +114,7 @@ export function debugLine(event: LogEvent, at: Date, micros: number, colors: boo
 
 /** One JSON object in dbt's shape: `{"data": …, "info": …}`. */
 export function jsonLine(event: LogEvent, at: Date, micros: number, colors: boolean, context: LineContext): string {
-  return stringifyJson({
+  return JSON.stringify({
     data: event.data ?? {},
     info: {
       category: '', code: event.code, extra: context.extra, invocation_id: context.invocationId, level: event.level,

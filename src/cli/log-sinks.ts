@@ -3,6 +3,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { debugLine, isPrintEvent, jsonLine, type LineContext, type LogEvent, type Logger, type LogLevel, passes, textLine } from '../log.ts';
+import { unmarkFloats } from '../values/index.ts';
 
 export type LineFormat = 'text' | 'debug' | 'json';
 
