@@ -38,6 +38,8 @@ export interface Session {
   readonly lasting: boolean;
   /** What `get_columns_in_relation` answered for a relation in this transaction; forgotten with any statement that may have changed one. */
   readonly columns: Map<string, Value>;
+  /** Statements that the node's code has asked for, to be run in the transaction that publishes it: the last of its hooks inside. */
+  readonly publishing: string[];
   execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult>;
   /** The columns of a query, which is run. */
   describe(sql: string): Promise<ColumnDescription[]>;

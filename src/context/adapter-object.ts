@@ -147,7 +147,7 @@ const PARSE_ANSWERS: Readonly<Record<string, () => Value>> = {
   view_unchanged: () => false,
   ...Object.fromEntries(['drop_relation', 'truncate_relation', 'rename_relation', 'valid_snapshot_target', 'assert_valid_snapshot_target_given_strategy',
     'expand_target_column_types', 'get_relation', 'create_schema', 'drop_schema', 'get_incremental_strategy_macro', 'get_hard_deletes_behavior', 'commit',
-    'lock_relation', 'restore_dependants', 'load_table', 'view_published'].map((name) => [name, () => null])),
+    'lock_relation', 'restore_dependants', 'load_table', 'view_published', 'on_publish'].map((name) => [name, () => null])),
 };
 
 function relationArgument(method: string, argument: string, value: Value): Relation {
@@ -270,6 +270,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     await self.sql.lockRelation(relationArgument('lock_relation', 'relation', relation!));
     return null;
   }),
+  on_publish: method('on_publish', 'sql', (self, sql) => { self.sql.session.publishing.push(toText(sql!)); return null; }),
   // Readers first: the order in which they can be dropped.
   dependants: method('dependants', 'relation', async (self, relation) =>
     [...(await self.sql.dependants(relationArgument('dependants', 'relation', relation!)))].reverse().map(dependantValue)),

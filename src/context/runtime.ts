@@ -12,7 +12,7 @@ import { type AdapterObjectOptions, createAdapterObject } from './adapter-object
 import { RuntimeConfigObject } from './config-object.ts';
 import { createEnvVar } from './env-var.ts';
 import { SharedGraph } from './graph-dict.ts';
-import { type LazyDict, lazyDictOf } from './lazy-dict.ts';
+import { type LazyDict, lazyDictOf, withoutNulls } from './lazy-dict.ts';
 import { MacroNamespace } from './macro-namespace.ts';
 import type { MacroResolver } from './macro-resolver.ts';
 import type { ReferenceLookup } from './manifest-lookup.ts';
@@ -187,7 +187,7 @@ const RUNTIME_MEMBERS: Members<RuntimeScope> = new Map<string, Member<RuntimeSco
   ['database', (scope) => scope.node.database ?? scope.context.config.profile.credentials.database],
   ['schema', (scope) => scope.node.schema ?? scope.context.config.profile.credentials.schema],
   ['pre_hooks', (scope) => hooksOf(scope.node, 'pre-hook')],
-  ['post_hooks', (scope) => hooksOf(scope.node, 'post-hook')],
+  ['post_hooks', (scope) => [...(hooksOf(scope.node, 'post-hook') as Value[]), ...(scope.options.session?.publishing ?? []).map((sql) => withoutNulls({ sql, transaction: true, index: null }))]],
   ['compiled_code', (scope) => compiledCode(scope)],
   ['sql', (scope) => (scope.node['language'] === 'python' ? null : compiledCode(scope))],
   ['defer_relation', (scope) => {

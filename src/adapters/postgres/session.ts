@@ -34,6 +34,7 @@ const CHECK_INTERVAL = '2s';
 export class PostgresSession implements Session {
   readonly name: string;
   readonly columns = new Map<string, Value>();
+  readonly publishing: string[] = [];
   private readonly pool: ConnectionPool;
   private readonly settings: TransactionSettings;
   private readonly options: SessionOptions;

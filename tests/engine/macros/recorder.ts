@@ -113,6 +113,7 @@ export async function statementsOf(test: Case): Promise<string[]> {
 }
 
 class RecordingSession implements Session {
+  readonly publishing: string[] = [];
   readonly name = 'model.p.m';
   readonly statements: string[] = [];
   readonly columns = new Map<string, Value>();

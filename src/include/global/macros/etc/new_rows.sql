@@ -1,0 +1,36 @@
+{#- The rows of a loaded source that this model has not had yet: `select * from {{ new_rows(source('raw', 'events')) }}`. Bounded by the offsets
+    that were committed when it was asked for, and remembered in the transaction that publishes the model; everything on the first
+    build and on a full refresh. A source that nothing loads gives all of its rows. -#}
+{% macro new_rows(source) %}
+  {{ return(adapter.dispatch('new_rows', 'dbt')(source)) }}
+{% endmacro %}
+
+{% macro default__new_rows(source) %}
+  {%- set found = namespace(target=none) -%}
+  {%- if execute -%}
+    {%- for candidate in graph.sources.values() if candidate.schema == source.schema and candidate.identifier == source.identifier -%}
+      {%- set found.target = candidate.unique_id -%}
+    {%- endfor -%}
+  {%- endif -%}
+  {%- if found.target is none or flags.EMPTY -%}{{ return(source) }}{%- endif -%}
+  {%- if run_query("select to_regclass('tsdbt.consumed_offsets') is not null").rows[0][0] is false -%}{{ return(source) }}{%- endif -%}
+  {#- The offsets first, then the rows: a flush makes both visible at once, and one that commits later is the next build's. -#}
+  {%- set model_key = dbt.string_literal(dbt.escape_single_quotes(this | string)) -%}
+  {%- set source_key = dbt.string_literal(dbt.escape_single_quotes(found.target)) -%}
+  {%- set consumed = "select c.next_offset from tsdbt.consumed_offsets c where c.model = " ~ model_key ~ " and c.source = o.target and c.topic = o.topic and c.partition = o.partition" -%}
+  {%- set offsets = run_query("select o.topic, o.partition, o.next_offset, " ~ ("(" ~ consumed ~ ")" if is_incremental() else "null::bigint") ~ " from tsdbt.load_offsets o where o.target = " ~ source_key ~ " order by 1, 2") -%}
+  {%- if offsets.rows | length == 0 -%}{{ return(source) }}{%- endif -%}
+  {%- set ranges = [] -%}
+  {%- set values = [] -%}
+  {%- for topic, partition, upto, since in offsets.rows -%}
+    {%- set topic_sql = dbt.string_literal(dbt.escape_single_quotes(topic)) -%}
+    {%- do values.append("(" ~ model_key ~ ", " ~ source_key ~ ", " ~ topic_sql ~ ", " ~ partition ~ ", " ~ upto ~ ")") -%}
+    {%- if since is none or upto > since -%}
+      {%- do ranges.append("(_topic = " ~ topic_sql ~ " and _partition = " ~ partition ~ (" and _offset >= " ~ since if since is not none else "") ~ " and _offset < " ~ upto ~ ")") -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {#- Rows that came by another way belong to a build of everything. -#}
+  {%- if not is_incremental() -%}{%- do ranges.append("_offset is null") -%}{%- endif -%}
+  {%- do adapter.on_publish("insert into tsdbt.consumed_offsets (model, source, topic, partition, next_offset) values " ~ values | join(", ") ~ " on conflict (model, source, topic, partition) do update set next_offset = excluded.next_offset, updated_at = now()") -%}
+  {{ return("(select * from " ~ source ~ " where " ~ (ranges | join(" or ") or "false") ~ ")") }}
+{% endmacro %}

@@ -1,0 +1,95 @@
+// `tsdbt load --from` and `new_rows` through the built program: what an incremental model gets is what was loaded since it last succeeded.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FaultProject } from '../faults/project.ts';
+
+const SOURCE = `sources:
+  - name: raw
+    tables:
+      - name: events
+        config: { meta: { tsdbt: { load: { topic: events, mode: append } } } }
+        columns: [{ name: id, data_type: bigint }, { name: k, data_type: text }]
+`;
+const MODEL = `{{ config(materialized='incremental') }}
+select id, k, current_setting('application_name') <> '' as built from {{ new_rows(source('raw', 'events')) }} as fresh
+`;
+
+describe('new_rows', () => {
+  let project: FaultProject;
+  beforeAll(async () => {
+    project = await FaultProject.open({ 'models/sources.yml': SOURCE, 'models/m.sql': MODEL });
+  });
+  afterAll(() => project.close());
+
+  const append = async (name: string, from: number, to: number): Promise<void> => {
+    writeFileSync(join(project.dir, name), Array.from({ length: to }, (_, id) => `{"id": ${id}, "k": "${name}"}\n`).join(''));
+    const { code, out } = await project.run(['load', '--from', name]);
+    expect(code, out).toBe(0);
+    expect(out).toContain(`raw.events: ${to - from} row`);
+  };
+  const build = async (...more: string[]): Promise<void> => {
+    const { code, out } = await project.run(['run', '-s', 'm', ...more]);
+    expect(code, out).toBe(0);
+  };
+  const built = async (): Promise<string[][]> => project.rows('select k, count(*), count(distinct id) from s.m group by 1 order by 1');
+
+  it('a file that has grown brings its new records, and the model those alone', async () => {
+    await append('a.ndjson', 0, 10);
+    await build();
+    await build();
+    expect(await built()).toEqual([['a.ndjson', '10', '10']]);
+    await append('a.ndjson', 10, 25);
+    await append('b.ndjson', 0, 3);
+    await build();
+    expect(await built()).toEqual([['a.ndjson', '25', '25'], ['b.ndjson', '3', '3']]);
+    await build('--full-refresh');
+    expect(await built()).toEqual([['a.ndjson', '25', '25'], ['b.ndjson', '3', '3']]);
+  });
+
+  it('a flush that commits after a later one is not missed', async () => {
+    const flush = (partition: number, from: number, to: number): string => `update tsdbt.load_offsets set next_offset = ${to} where topic = 'events' and partition = ${partition};
+      insert into raw.events (id, k, _topic, _partition, _offset) select i, 'p${partition}', 'events', ${partition}, i from generate_series(${from}, ${to - 1}) i`;
+    await project.client.query("insert into tsdbt.load_offsets (target, topic, partition, next_offset) select 'source.faults.raw.events', 'events', p, 0 from generate_series(0, 1) p");
+    const { host, port, user, password, database } = project.client;
+    const { default: pg } = await import('pg');
+    const slow = new pg.Client({ host, port, user, password: password ?? '', database: database ?? '' });
+    await slow.connect();
+    await slow.query(`begin; ${flush(0, 0, 5)}`);
+    await project.client.query(`begin; ${flush(1, 0, 7)}; commit`);
+    await build();
+    expect((await built()).slice(2)).toEqual([['p1', '7', '7']]);
+    await slow.query('commit');
+    await slow.end();
+    await build();
+    expect((await built()).slice(2)).toEqual([['p0', '5', '5'], ['p1', '7', '7']]);
+  });
+
+  it('a build that fails after its rows were read has consumed nothing', async () => {
+    await append('c.ndjson', 0, 4);
+    project.write({ 'models/m.sql': MODEL.replace("materialized='incremental'", "materialized='incremental', post_hook='select 1/0'") });
+    expect((await project.run(['run', '-s', 'm'])).code).toBe(1);
+    project.write({ 'models/m.sql': MODEL });
+    expect(await project.rows("select count(*) from s.m where k = 'c.ndjson'")).toEqual([['0']]);
+    await build();
+    expect(await project.rows("select count(*) from s.m where k = 'c.ndjson'")).toEqual([['4']]);
+  });
+
+  it('says what is wrong with a load config, a file and a selection', async () => {
+    const attempt = async (yaml: string, args: readonly string[], exitCode = 2): Promise<string> => {
+      project.write({ 'models/sources.yml': yaml });
+      const { code, out } = await project.run(args);
+      project.write({ 'models/sources.yml': SOURCE });
+      expect(code, out).toBe(exitCode);
+      expect(out).not.toMatch(/\n\s+at /);
+      return out;
+    };
+    expect(await attempt(SOURCE.replace('mode: append', 'mode: upsert'), ['load', '--from', 'a.ndjson'])).toContain("mode 'upsert' needs a key");
+    expect(await attempt(SOURCE.replace('mode: append', 'mood: append'), ['load', '--from', 'a.ndjson'])).toContain("unknown option 'mood'");
+    expect(await attempt(SOURCE.replace('mode: append', 'key: [id], partition_by: {column: k}'), ['load', '--from', 'a.ndjson'])).toContain("the key lacks the partition column 'k'");
+    expect(await attempt(SOURCE.replace('mode: append', 'hash: [k]'), ['load', '--from', 'a.ndjson'])).toContain('TSDBT_HASH_KEY is not set');
+    expect(await attempt(SOURCE, ['load', '--from', 'nowhere.ndjson'])).toContain('nowhere.ndjson cannot be read');
+    expect(await attempt(SOURCE, ['load', 'check'], 1)).toContain("Connection 'default' is asked for, and there is no");
+    expect(await attempt(SOURCE, ['load', '--select', 'm'])).toContain('No selected source has a load config');
+  });
+});
