@@ -240,7 +240,7 @@ function numbered(nodes: readonly GraphSummaryNode[]): Record<string, unknown> {
 export interface GraphSummaryNode { readonly name: string; readonly type: string; readonly successors: readonly string[] }
 
 export function writeRunResults(targetPath: string, artifact: RunResultsArtifact): void {
-  const results = artifact.results.map(({ node: _node, ...result }: RunResult) => result);
+  const results = artifact.results.map(({ node: _node, ...result }: RunResult) => ({ ...result, overload_results: result.overload_results ?? null }));
   writeFileAtomically(join(targetPath, ARTIFACT_FILES.runResults), artifactJson({ ...artifact, results }));
 }
 

@@ -1,6 +1,6 @@
 // What a target of profiles.yml must say, for each type of adapter: a table per dialect, filled in the dialect's folder. Leaves
 // reading of profiles.yml to the project layer and connecting to the adapters.
-import { POSTGRES_CREDENTIALS } from './postgres/credentials.ts';
+import { POSTGRES_CREDENTIALS, POSTGRES_TEMPLATES } from './postgres/credentials.ts';
 
 export interface CredentialField {
   readonly type: 'string' | 'integer' | 'boolean';
@@ -34,6 +34,18 @@ export function credentialsSpec(type: string): CredentialsSpec | undefined {
 }
 
 const SPECS: ReadonlyMap<string, CredentialsSpec> = new Map([[POSTGRES_CREDENTIALS.type, POSTGRES_CREDENTIALS]]);
+
+/** What `init` asks about a database: answers that are given already, and questions by key. */
+export interface ProfileTemplate {
+  readonly title: string;
+  readonly fixed: { [key: string]: string | number | boolean };
+  readonly prompts: { [key: string]: { [property: string]: string | number | boolean } };
+}
+
+/** The databases that `init` offers, the easiest first. */
+export function profileTemplates(): readonly ProfileTemplate[] {
+  return POSTGRES_TEMPLATES;
+}
 
 /** The table of the server that is used when nothing else is asked for. */
 export function embeddedSpec(): CredentialsSpec {

@@ -20,6 +20,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   parse: handler(async () => (await import('./commands/parse.ts')).parseCommand),
   list: handler(async () => (await import('./commands/list.ts')).listCommand),
   deps: handler(async () => (await import('./commands/deps.ts')).depsCommand),
+  init: handler(async () => (await import('./commands/init.ts')).initCommand),
   clean: handler(async () => (await import('./commands/clean.ts')).cleanCommand),
   debug: handler(async () => (await import('./commands/debug.ts')).debugCommand),
   retry: handler(async () => (await import('./commands/retry.ts')).retryCommand),

@@ -39,5 +39,5 @@ export interface Manifest {
   readonly saved_queries: Readonly<Record<string, ParsedOnlyNode>>;
   readonly semantic_models: Readonly<Record<string, ParsedOnlyNode>>;
   readonly unit_tests: Readonly<Record<string, UnitTestNode>>;
-  readonly functions: Readonly<Record<string, ParsedOnlyNode>>;
+  readonly functions: Record<string, ParsedOnlyNode>;
 }

@@ -264,6 +264,17 @@ export interface ParsedOnlyNode {
   original_file_path: string; unique_id: string; fqn: string[]; [field: string]: unknown;
 }
 
+export interface FunctionArgument { name: string; data_type: string; description: string | null; default_value?: Json }
+export interface FunctionReturns { data_type: string; description: string | null }
+
+/** A user-defined function: a member of `manifest.functions`. */
+export interface FunctionNode extends ParsedOnlyNode {
+  database: string | null; schema: string; alias: string; raw_code: string; compiled_code?: string | null;
+  arguments: FunctionArgument[]; returns: FunctionReturns;
+  /** Further functions of the same name, each from a file of its own. */
+  overloads: { defined_in: string; arguments: FunctionArgument[]; returns: FunctionReturns | null; description: string | null; raw_body: string | null; compiled_body: string | null }[];
+}
+
 /** The members of `manifest.nodes`. */
 export type ManifestNode = ModelNode | SeedNode | SnapshotNode | TestNode | AnalysisNode | HookNode | SqlOperationNode;
 /** Whatever the graph can hold. */

@@ -14,6 +14,9 @@ export interface AdapterResponse { _message: string; code?: string; rows_affecte
 /** Batches of a microbatch model: start and end, ISO, UTC. */
 export interface BatchResults { successful: [string, string][]; failed: [string, string][] }
 
+/** Overloads of a function, by the file that defines them. */
+export interface OverloadResults { successful: string[]; failed: string[] }
+
 export interface RunResult {
   status: NodeStatus;
   timing: TimingInfo[];
@@ -28,6 +31,8 @@ export interface RunResult {
   compiled_code: string | null;
   relation_name: string | null;
   batch_results: BatchResults | null;
+  /** Of a function; absent: null. */
+  overload_results?: OverloadResults | null;
   /** Not written to the artifact: the node itself, for `results` in on-run-end. */
   node?: GraphNode;
 }

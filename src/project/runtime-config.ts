@@ -1,10 +1,10 @@
 // Everything that decides the meaning of a command before any model is read: project, profile, packages, variables, flags.
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Json } from '../contracts/node.ts';
 import type { Flags, Invocation, Profile, Project, RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
+import { includeFolder } from './include-folder.ts';
 import type { Logger } from '../log.ts';
 import { installedPackageFolders } from './packages.ts';
 import { loadProfile, profilesPlace, targetDictionary } from './profile.ts';
@@ -119,14 +119,6 @@ function loadPackage(folder: string, root: Project | null, profile: Profile, opt
     if (!(error instanceof TsdbtError) || error.kind !== 'project') throw error;
     throw new TsdbtError('project', `Failed to read package: ${error.message}\n\nError encountered in ${folder}`, { ...error.details, cause: error });
   }
-}
-
-/** `src/include`, seen from the sources and from the built program alike. */
-function includeFolder(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const found = [join(here, '../include'), join(here, '../src/include'), join(here, '../../src/include')].find((folder) => existsSync(folder));
-  if (found === undefined) throw new TsdbtError('internal', `The built-in macros are missing next to ${here}`);
-  return found;
 }
 
 function checkNames(packages: readonly Project[]): void {

@@ -3,6 +3,7 @@ import type { GraphNode, ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { cloneKind } from './clone.ts';
 import { dataTestKind } from './data-test.ts';
+import { functionKind } from './function.ts';
 import { microbatchKind } from './microbatch.ts';
 import { modelKind } from './model.ts';
 import { noOpKind } from './no-op.ts';
@@ -21,7 +22,7 @@ export function kindFor(which: string, batched: (model: ModelNode) => boolean): 
 }
 
 function chooseKind(which: string, node: GraphNode, batched: (model: ModelNode) => boolean): unknown {
-  if (which === 'compile' || which === 'generate') return compileKind;
+  if (which === 'compile' || which === 'generate') return node.resource_type === 'function' ? { ...compileKind, compile: functionKind.compile } : compileKind;
   if (which === 'clone') return cloneKind;
   if (which === 'show') return node.resource_type === 'seed' ? seedKind : showKind;
   switch (node.resource_type) {
@@ -30,6 +31,7 @@ function chooseKind(which: string, node: GraphNode, batched: (model: ModelNode) 
     case 'snapshot': return snapshotKind;
     case 'test': return dataTestKind;
     case 'unit_test': return unitTestKind;
+    case 'function': return functionKind;
     case 'exposure': case 'saved_query': return noOpKind;
     default: throw new TsdbtError('internal', `A ${node.resource_type} cannot be run: ${node.unique_id}`);
   }

@@ -14,7 +14,7 @@ import { isEphemeral, lookupNode, type RunContext } from './run-context.ts';
 function isRelational(ctx: RunContext, node: GraphNode): boolean {
   switch (node.resource_type) {
     case 'model': return !isEphemeral(node);
-    case 'seed': case 'snapshot': return true;
+    case 'seed': case 'snapshot': case 'function': return true;
     case 'test': return node.config.store_failures === true || ctx.config.flags.store_failures;
     default: return false;
   }

@@ -4,7 +4,7 @@ import type { Table } from '../adapters/table.ts';
 import type { CompileContext } from '../compiler/compile-context.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
-import type { BatchResults, RunResult, RunStatus } from '../contracts/results.ts';
+import type { BatchResults, OverloadResults, RunResult, RunStatus } from '../contracts/results.ts';
 import type { Journal } from '../state/journal.ts';
 import type { ViewStore } from '../state/view-store.ts';
 import type { RunLog } from './run-log.ts';
@@ -15,6 +15,8 @@ export interface RetriedRun {
   readonly startedAt: number;
   /** Batches of microbatch models of which some succeeded: only the failed ones are run. */
   readonly batches: ReadonlyMap<string, BatchResults>;
+  /** What that run made of the overloads of functions. */
+  readonly overloads: ReadonlyMap<string, OverloadResults>;
 }
 
 export interface RunContext extends CompileContext {

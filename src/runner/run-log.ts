@@ -49,6 +49,12 @@ function resultData(r: RunResult): Data {
 
 const TEST_LEVEL: Readonly<Record<string, LogLevel>> = { fail: 'error', error: 'error', warn: 'warn', 'runtime error': 'error' };
 
+/** How a function's result begins, and its status in colour. */
+function createdWords(status: NodeStatus): [string, string] {
+  const info = status === 'error' ? 'ERROR creating' : status === 'skipped' ? 'SKIP' : 'OK created';
+  return [info, (status === 'error' ? red : status === 'skipped' ? yellow : green)(status.toUpperCase())];
+}
+
 /** Fires the events of one run. */
 export class RunLog {
   readonly logger: Logger;
@@ -135,6 +141,23 @@ export class RunLog {
       : status.includes('PARTIAL SUCCESS') ? ['PARTIALLY created', yellow(status.toUpperCase())] : ['OK created', green(status)];
     this.#fire('LogModelResult', 'Q012', status === 'error' ? 'error' : 'info', () => this.#line(`${info} ${description}`, shown, p, seconds),
       () => this.#withGroup(p.node.unique_id, { description, status, index: p.index, total: p.total, execution_time: seconds, node_info: nodeInfo(p) }), p.thread);
+  }
+
+  functionResult(description: string, status: NodeStatus, seconds: number, p: NodeProgress): void {
+    const [info, shown] = createdWords(status);
+    this.#fire('LogFunctionResult', 'Q047', status === 'error' ? 'error' : 'info', () => this.#line(`${info} ${description}`, shown, p, seconds),
+      () => this.#withGroup(p.node.unique_id, { description, status, index: p.index, total: p.total, execution_time: seconds, node_info: nodeInfo(p) }), p.thread);
+  }
+
+  overloadStart(description: string, p: NodeProgress): void {
+    this.#fire('LogStartOverload', 'Q048', 'info', () => `Overload ${this.#line(`START ${description}`, 'RUN', p)}`,
+      () => ({ description, overload_index: p.index, total_overloads: p.total, node_info: nodeInfo(p) }), p.thread);
+  }
+
+  overloadResult(description: string, status: NodeStatus, seconds: number, p: NodeProgress): void {
+    const [info, shown] = createdWords(status);
+    this.#fire('LogOverloadResult', 'Q049', status === 'error' ? 'error' : 'info', () => `Overload ${this.#line(`${info} ${description}`, shown, p, seconds)}`,
+      () => this.#withGroup(p.node.unique_id, { description, status, overload_index: p.index, total_overloads: p.total, execution_time: seconds, node_info: nodeInfo(p) }), p.thread);
   }
 
   snapshotResult(description: string, status: NodeStatus, message: string, seconds: number, cfg: Data, p: NodeProgress): void {

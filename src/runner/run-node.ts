@@ -20,6 +20,7 @@ export interface Outcome {
   /** The node as it is after execution, when that differs from the compiled one. */
   readonly node?: GraphNode;
   readonly batches?: RunResult['batch_results'];
+  readonly overloads?: RunResult['overload_results'];
 }
 
 /** How nodes of one sort are run. */
@@ -86,7 +87,7 @@ async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: 
     const outcome = await timed(ctx, 'execute', timing, () => kind.execute(ctx, current, session, p, work));
     const result: RunResult = {
       status: outcome.status, timing, thread_id: p.thread, execution_time: (ctx.now() - began) / 1000, adapter_response: outcome.response,
-      message: outcome.message, failures: outcome.failures, batch_results: outcome.batches ?? null, ...nodeFields(outcome.node ?? current),
+      message: outcome.message, failures: outcome.failures, batch_results: outcome.batches ?? null, overload_results: outcome.overloads ?? null, ...nodeFields(outcome.node ?? current),
     };
     return { current, result };
   } catch (error) {

@@ -1,7 +1,7 @@
 // Runs what a queue gives, on as many workers as there are threads: who starts, who is skipped and why, when to stop early. What a node
 // does is its kind's; the order comes from the queue.
 import type { Session } from '../adapters/adapter.ts';
-import type { GraphNode, ManifestNode } from '../contracts/node.ts';
+import type { FunctionNode, GraphNode, ManifestNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Queue } from '../graph/queue.ts';
@@ -183,6 +183,7 @@ class Runner {
     if (this.#stop !== null && result.batch_results === null) return;
     const ephemeral = isEphemeral(node);
     if (result.node && node.unique_id in this.#ctx.manifest.nodes) this.#ctx.manifest.nodes[node.unique_id] = result.node as ManifestNode;
+    if (result.node && node.unique_id in this.#ctx.manifest.functions) this.#ctx.manifest.functions[node.unique_id] = result.node as FunctionNode;
     if (!ephemeral || this.#options.keepEphemeral) {
       this.#results.push(result);
       this.#ctx.journal?.result(result);

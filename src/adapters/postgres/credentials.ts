@@ -1,5 +1,5 @@
 // The keys of a Postgres target in profiles.yml, as dbt-postgres has them.
-import type { CredentialsSpec } from '../credentials.ts';
+import type { CredentialsSpec, ProfileTemplate } from '../credentials.ts';
 
 export const POSTGRES_CREDENTIALS: CredentialsSpec = {
   type: 'postgres',
@@ -32,3 +32,15 @@ export const POSTGRES_CREDENTIALS: CredentialsSpec = {
   embedded: { host: 'localhost', user: 'tsdbt', port: 0, password: '', database: 'tsdbt', schema: 'public' },
   embeddedFolder: '.tsdbt/pg',
 };
+
+export const POSTGRES_TEMPLATES: readonly ProfileTemplate[] = [
+  { title: 'embedded Postgres (nothing to install)', fixed: { type: 'postgres', embedded: true, threads: 4 }, prompts: { schema: { default: 'analytics' } } },
+  {
+    title: 'postgres', fixed: { type: 'postgres' },
+    prompts: {
+      host: { hint: 'hostname for the instance', default: 'localhost' }, port: { default: 5432, type: 'int' }, user: { hint: 'dev username' }, pass: { hint: 'dev password', hide_input: true },
+      dbname: { hint: 'default database that dbt will build objects in' }, schema: { hint: 'default schema that dbt will build objects in', default: 'analytics' },
+      threads: { hint: '1 or more', type: 'int', default: 4 },
+    },
+  },
+];

@@ -1,6 +1,6 @@
 // retry: the last command again, told what it was told, on the nodes that failed, were skipped or were running when it was killed.
 import { resolve } from 'node:path';
-import type { BatchResults, RunResult } from '../../contracts/results.ts';
+import type { BatchResults, OverloadResults, RunResult } from '../../contracts/results.ts';
 import { TsdbtError } from '../../errors.ts';
 import { resolveFlagsWithNotices } from '../../project/flags.ts';
 import { commandSpec, GLOBAL_OPTIONS } from '../../project/option-table.ts';
@@ -34,7 +34,7 @@ export async function retryCommand(session: CommandSession): Promise<boolean> {
   const failed = previous.results.filter((r) => statuses.has(r.status) && (isOperation || !r.unique_id.startsWith('operation.')));
   if (isOperation && failed.length === 0) return true;
   const again = await command();
-  return again({ ...toldAgain(session, which, previous), retried: { selected: new Set(failed.map((r) => r.unique_id)), startedAt: previous.startedAt, batches: failedBatches(failed) } });
+  return again({ ...toldAgain(session, which, previous), retried: { selected: new Set(failed.map((r) => r.unique_id)), startedAt: previous.startedAt, batches: failedBatches(failed), overloads: failedOverloads(failed) } });
 }
 
 function lastRun({ projectDir, flags }: CommandSession): PreviousRun {
@@ -58,6 +58,11 @@ function toldAgain(session: CommandSession, which: string, { args }: PreviousRun
     ...session, which, flags, positional, typed: options,
     invocation: { ...session.invocation, args: invocationArgs(flags, projectDir, session.env, positional) },
   };
+}
+
+/** A function of which only some overloads failed keeps the others. */
+function failedOverloads(results: readonly RunResult[]): Map<string, OverloadResults> {
+  return new Map(results.flatMap(({ unique_id, overload_results: overloads }) => (overloads && overloads.failed.length > 0 ? [[unique_id, overloads]] : [])));
 }
 
 /** A microbatch model of which no batch succeeded begins anew, with a full refresh where that was asked for. */

@@ -1,0 +1,194 @@
+// init: a new project and its profile, or, inside of a project, only the profile. Asks on a terminal or reads the answers from a pipe;
+// whatever is left unanswered takes its default: the embedded Postgres.
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { profileTemplates } from '../../adapters/credentials.ts';
+import type { Json } from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
+import { red } from '../../log.ts';
+import { readProfiles, PROFILES_FILE, profilesPlace } from '../../project/profile.ts';
+import { readRawProject } from '../../project/project.ts';
+import { writeProfile, writeStarter } from '../../project/starter.ts';
+import { asDictionary, loadYaml } from '../../project/yaml.ts';
+import type { CommandSession } from '../command-session.ts';
+
+type Answers = { [key: string]: Json };
+
+const TEMPLATE = 'profile_template.yml';
+
+export async function initCommand(session: CommandSession): Promise<boolean> {
+  const { cwd, env, flags, logger, positional, projectDir } = session;
+  const say = (name: string, code: string, msg: string, data: Answers = {}): void => logger.fire({ name, code, level: 'info', msg, data });
+  const inProject = existsSync(join(projectDir, 'dbt_project.yml'));
+  const existing = typeof flags['profile'] === 'string' ? flags['profile'] : null;
+  const place = profilesPlace(cwd, env, flags['profiles_dir'] as string | undefined);
+  const profiles = resolve(cwd, place.asked || existsSync(join(place.directory, PROFILES_FILE)) ? place.directory : join(env['HOME'] ?? homedir(), '.dbt'));
+  const questions = new Questions();
+  try {
+    if (inProject) {
+      if (existing !== null) throw new TsdbtError('runtime', 'Can not init existing project with specified profile, edit dbt_project.yml instead');
+      if (flags['skip_profile_setup'] === true) return true;
+      const profile = readRawProject(projectDir).data['profile'];
+      if (typeof profile !== 'string') throw new TsdbtError('project', `dbt_project.yml of ${projectDir} names no profile`);
+      return await setUpProfile(profile, projectDir) && await runDebug(session, projectDir, profiles) !== false;
+    }
+    const project = await projectName(questions, positional[0]);
+    const folder = join(cwd, project);
+    if (existsSync(folder)) {
+      say('ProjectNameAlreadyExists', 'A025', `A project called ${project} already exists here.`, { name: project });
+      return true;
+    }
+    if (existing !== null && !(existing in readProfiles(profiles))) throw new TsdbtError('runtime', `Could not find profile named '${existing}'`);
+    writeStarter(folder, project, existing ?? project);
+    const skipped = existing === null && flags['skip_profile_setup'] === true;
+    const fine = skipped || ((existing !== null || await setUpProfile(project, folder)) && await runDebug(session, folder, profiles));
+    say('ProjectCreated', 'A026', `Your new dbt project "${project}" was created!\nInitialized new project in ${folder}\n\nNext: cd ${project} && tsdbt build\nprofiles.yml is explained at https://docs.getdbt.com/docs/configure-your-profile`, { project_name: project });
+    if (fine === false) say('Note', 'Z050', red('Your profile may need adjustments. You can find the logs of `dbt debug` above'));
+    return true;
+  } finally {
+    questions.close();
+  }
+
+  /** @returns false when the user keeps what there is */
+  async function setUpProfile(name: string, folder: string): Promise<boolean> {
+    say('SettingUpProfile', 'A023', 'Setting up your profile.');
+    const path = join(profiles, PROFILES_FILE);
+    if (existsSync(path) && readFileSync(path, 'utf8').trim() !== '' && name in readProfiles(profiles)) {
+      if (!/^y(es)?$/i.test(await questions.ask(`The profile ${name} already exists in ${path}. Continue and overwrite it? [y/N]`, ''))) return false;
+    }
+    const template = readTemplate(join(folder, TEMPLATE), () => say('InvalidProfileTemplateYAML', 'A024', 'Invalid profile_template.yml in project.'));
+    const { fixed, prompts } = template ?? await chooseDatabase(questions);
+    const { target = 'dev', ...output } = await answersFor(questions, prompts, { ...fixed });
+    if (!existsSync(profiles)) {
+      say('ConfigFolderDirectory', 'A018', `Creating dbt configuration folder at ${profiles}`, { dir: profiles });
+      mkdirSync(profiles, { recursive: true });
+    }
+    writeProfile(profiles, name, { target, outputs: { [String(target)]: output } });
+    const [event, code, whose] = template === null ? ['ProfileWrittenWithTargetTemplateYAML', 'A021', "target's"] : ['ProfileWrittenWithProjectTemplateYAML', 'A022', "project's"];
+    say(event, code, `Profile ${name} written to ${path} using ${whose} profile_template.yml and your supplied values.`, { name, path });
+    return true;
+  }
+}
+
+async function projectName(questions: Questions, given: string | undefined): Promise<string> {
+  for (let name = given; ; ) {
+    if (name !== undefined && /^[^\d\W]\w*$/.test(name) && name !== 'dbt' && name !== 'dbt_postgres') return name;
+    if (name) process.stdout.write(`${name} is not a valid project name.\n`);
+    name = await questions.ask('Enter a name for your project (letters, digits, underscore)', undefined);
+  }
+}
+
+async function chooseDatabase(questions: Questions): Promise<{ fixed: Answers; prompts: Answers }> {
+  const templates = profileTemplates();
+  const chosen = await choose(questions, 'Which database would you like to use?', templates.map(({ title }) => title), 'Enter a number');
+  return templates.find(({ title }) => title === chosen) as (typeof templates)[number];
+}
+
+async function choose<T extends string>(questions: Questions, head: string, options: readonly T[], prompt: string): Promise<T> {
+  const listed = options.map((option, i) => `[${i + 1}] ${option}`).join('\n');
+  for (;;) {
+    const chosen = options[Number(await questions.ask(`${head === '' ? '' : `${head}\n`}${listed}\n\n${prompt}`, '1')) - 1];
+    if (chosen !== undefined) return chosen;
+  }
+}
+
+/** A project's own questions. @returns null without a file, or with one that says nothing */
+function readTemplate(path: string, invalid: () => void): { fixed: Answers; prompts: Answers } | null {
+  if (!existsSync(path)) return null;
+  let data: { readonly [key: string]: Json } | undefined;
+  try {
+    data = asDictionary(loadYaml(readFileSync(path, 'utf8'), path));
+  } catch {
+    data = undefined;
+  }
+  if (data === undefined) invalid();
+  return data === undefined ? null : { fixed: { ...asDictionary(data['fixed'] ?? null) }, prompts: { ...asDictionary(data['prompts'] ?? null) } };
+}
+
+/** dbt's template language: `_choose_x` chooses a set of further questions, `_fixed_x` is taken as it is. */
+async function answersFor(questions: Questions, prompts: Answers, answers: Answers): Promise<Answers> {
+  for (const [key, value] of Object.entries(prompts)) {
+    const spec = asDictionary(value) ?? {};
+    if (key.startsWith('_choose')) {
+      const options = Object.keys(spec);
+      const chosen = await choose(questions, '', options, `Desired ${key.slice(8).replaceAll('_', ' ')} option (enter a number)`);
+      await answersFor(questions, { ...asDictionary(spec[chosen] ?? null) }, answers);
+    } else if (key.startsWith('_fixed')) answers[key.slice(7)] = value;
+    else {
+      const fallback = spec['default'] ?? undefined;
+      const hint = typeof spec['hint'] === 'string' ? ` (${spec['hint']})` : '';
+      const answer = await questions.ask(`${key}${hint}`, fallback === undefined ? undefined : String(fallback), spec['hide_input'] === true);
+      answers[key] = spec['type'] === 'int' || spec['type'] === 'float' ? Number(answer) : spec['type'] === 'bool' ? /^(?:1|y|yes|t|true|on)$/i.test(answer) : answer;
+    }
+  }
+  return answers;
+}
+
+/** @returns null when it was not wanted */
+async function runDebug(session: CommandSession, projectDir: string, profiles: string): Promise<boolean | null> {
+  if (session.flags['skip_debug'] === true) return null;
+  session.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg: 'Running dbt debug to validate the project...' });
+  const { debugCommand } = await import('./debug.ts');
+  return debugCommand({ ...session, projectDir, flags: { ...session.flags, project_dir: projectDir, profiles_dir: profiles, profile: null } });
+}
+
+/** Questions on the console, answers from it or from a pipe. */
+class Questions {
+  #lines: Interface | undefined;
+  readonly #waiting: ((line: string | null) => void)[] = [];
+  readonly #read: string[] = [];
+  #ended = false;
+  #muted = false;
+
+  /**
+   * Asks until there is an answer.
+   * @param fallback what an empty answer means; undefined: it has to be answered
+   * @throws TsdbtError `usage` when the input ends without an answer that is needed
+   */
+  async ask(question: string, fallback: string | undefined, hidden = false): Promise<string> {
+    for (;;) {
+      process.stdout.write(`${question}${fallback ? ` [${fallback}]` : ''}: `);
+      const line = await this.#next(hidden);
+      if (hidden || line === null) process.stdout.write('\n');
+      const answer = line?.trim() || fallback;
+      if (answer !== undefined) return answer;
+      if (line === null) throw new TsdbtError('usage', `Error: The input ended where an answer was needed: ${question}`);
+    }
+  }
+
+  close(): void {
+    this.#lines?.close();
+  }
+
+  #next(hidden: boolean): Promise<string | null> {
+    const lines = this.#open();
+    this.#muted = hidden && process.stdin.isTTY === true;
+    const ready = this.#read.shift();
+    if (ready !== undefined || this.#ended) return Promise.resolve(ready ?? null);
+    lines.resume();
+    return new Promise((done) => this.#waiting.push(done));
+  }
+
+  #open(): Interface {
+    if (this.#lines !== undefined) return this.#lines;
+    const lines = createInterface({ input: process.stdin, output: process.stdout, terminal: process.stdin.isTTY === true });
+    // What is typed as a password is not shown.
+    const echo = lines as Interface & { _writeToOutput?: (text: string) => void };
+    echo._writeToOutput = (text) => {
+      if (!this.#muted) process.stdout.write(text);
+    };
+    lines.on('line', (line) => {
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) this.#read.push(line);
+      else waiting(line);
+    });
+    lines.once('close', () => {
+      this.#ended = true;
+      for (const waiting of this.#waiting.splice(0)) waiting(null);
+    });
+    this.#lines = lines;
+    return lines;
+  }
+}

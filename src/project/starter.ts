@@ -1,0 +1,47 @@
+// The files of a new project and its entry in profiles.yml. Asks nothing: the answers come from the command.
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Json } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import { includeFolder } from './include-folder.ts';
+import { PROFILES_FILE } from './profile.ts';
+
+const EMPTY_FOLDERS = ['analyses', 'macros', 'snapshots', 'tests'];
+const IGNORED = 'target/\ndbt_packages/\nlogs/\n.tsdbt/\n';
+
+/** Writes a new project. @param folder does not exist yet */
+export function writeStarter(folder: string, project: string, profile: string): void {
+  const copy = (from: string, to: string): void => {
+    mkdirSync(to, { recursive: true });
+    for (const name of readdirSync(from)) {
+      const [source, target] = [join(from, name), join(to, name)];
+      if (statSync(source).isDirectory()) copy(source, target);
+      else if (name.endsWith('.csv')) copyFileSync(source, target);
+      else writeFileSync(target, readFileSync(source, 'utf8').replaceAll('__project__', project).replaceAll('__profile__', profile));
+    }
+  };
+  copy(join(includeFolder(), 'starter'), folder);
+  for (const name of EMPTY_FOLDERS) {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, '.gitkeep'), '');
+  }
+  writeFileSync(join(folder, '.gitignore'), IGNORED);
+}
+
+/**
+ * Puts a profile into profiles.yml, in the place of one of that name; the rest of the file stays as it is, comments too.
+ * @throws TsdbtError `profile` when the file is no YAML
+ */
+export function writeProfile(directory: string, name: string, profile: { readonly [key: string]: Json }): void {
+  const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
+  const path = join(directory, PROFILES_FILE);
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const document = yaml.parseDocument(text);
+  if (document.errors.length > 0) throw new TsdbtError('profile', `${path} is not YAML: ${document.errors[0]?.message ?? ''}`);
+  document.set(name, document.createNode(profile));
+  const added = !yaml.parseDocument(text).has(name) && !/^\s*\{/m.test(text);
+  const whole = added ? `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${yaml.stringify({ [name]: profile }, { lineWidth: 0 })}` : document.toString({ lineWidth: 0 });
+  // Passwords are in it.
+  writeFileSync(path, whole, { mode: 0o600 });
+}

@@ -1,0 +1,1 @@
+select amount * factor * {{ var("more", 1) }}

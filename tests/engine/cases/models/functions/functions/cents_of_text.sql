@@ -1,0 +1,1 @@
+select (amount::numeric * {{ 50 + 50 }})::bigint

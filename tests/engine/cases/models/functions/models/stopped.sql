@@ -1,0 +1,1 @@
+select {{ function('cents') }}(1.5) as c

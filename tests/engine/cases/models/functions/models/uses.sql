@@ -1,0 +1,2 @@
+select id, {{ function('largest') }}() as largest, {{ function('noisy') }}(0) as nothing
+from {{ ref('numbers') }}

@@ -1,0 +1,67 @@
+// `init` through the built program: what it asks, what it writes, what it leaves alone.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const BIN = fileURLToPath(new URL('../../../bin/tsdbt.js', import.meta.url));
+let home = '';
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'tsdbt-init-'));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+function init(args: readonly string[], input = '', folder = home): { code: number | null; output: string } {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DBT_')));
+  const done = spawnSync(process.execPath, [BIN, 'init', '--skip-debug', ...args], { cwd: folder, encoding: 'utf8', input, env: { ...env, HOME: home, NO_COLOR: '1' } });
+  return { code: done.status, output: `${done.stdout}${done.stderr}` };
+}
+
+const read = (path: string): string => readFileSync(join(home, path), 'utf8');
+const profiles = (): string => read('.dbt/profiles.yml');
+
+describe('init', () => {
+  it('makes a project and, unanswered, a profile for the embedded Postgres', () => {
+    const { code, output } = init(['shop']);
+    expect(code).toBe(0);
+    expect(output).toContain('Your new dbt project "shop" was created!');
+    expect(read('shop/dbt_project.yml')).toContain('name: shop\n');
+    expect(['.gitignore', 'README.md', 'models/customers.sql', 'seeds/payments.csv', 'tests/.gitkeep'].filter((file) => !existsSync(join(home, 'shop', file)))).toEqual([]);
+    expect(profiles()).toBe('shop:\n  target: dev\n  outputs:\n    dev:\n      type: postgres\n      embedded: true\n      threads: 4\n      schema: analytics\n');
+    expect(statSync(join(home, '.dbt/profiles.yml')).mode & 0o77).toBe(0);
+  });
+
+  it('asks for the server, and leaves the other profiles and comments', () => {
+    mkdirSync(join(home, '.dbt'));
+    writeFileSync(join(home, '.dbt/profiles.yml'), '# mine\nother: {target: x} # stays\n');
+    const { code } = init([], '1shop\nshop\n2\ndb.example\n\nme\nse cret\nshop_db\n\n2\n');
+    expect(code).toBe(0);
+    expect(profiles()).toBe(
+      '# mine\nother: {target: x} # stays\nshop:\n  target: dev\n  outputs:\n    dev:\n      type: postgres\n      host: db.example\n      port: 5432\n      user: me\n      pass: se cret\n      dbname: shop_db\n      schema: analytics\n      threads: 2\n',
+    );
+  });
+
+  it('takes a profile that is there, and none that is not', () => {
+    expect(init(['shop', '--profile', 'none'])).toMatchObject({ code: 2, output: expect.stringContaining("Could not find profile named 'none'") as string });
+    expect(existsSync(join(home, 'shop'))).toBe(false);
+    mkdirSync(join(home, '.dbt'));
+    writeFileSync(join(home, '.dbt/profiles.yml'), 'other: {target: x}\n');
+    expect(init(['shop', '--profile', 'other']).code).toBe(0);
+    expect(read('shop/dbt_project.yml')).toContain('profile: other\n');
+    expect(profiles()).toBe('other: {target: x}\n');
+    expect(init(['shop']).output).toContain('A project called shop already exists here.');
+  });
+
+  it('in a project sets the profile up, by the project’s own questions where it has some', () => {
+    init(['shop', '--skip-profile-setup']);
+    expect(existsSync(join(home, '.dbt'))).toBe(false);
+    writeFileSync(join(home, 'shop/profile_template.yml'), 'fixed: {type: postgres}\nprompts:\n  target: {default: prod}\n  _choose_way:\n    local: {_fixed_host: localhost}\n    remote: {host: {hint: name}}\n  port: {type: int, default: 5433}\n');
+    expect(init([], '\n2\nfar\n\n', join(home, 'shop')).code).toBe(0);
+    expect(profiles()).toBe('shop:\n  target: prod\n  outputs:\n    prod:\n      type: postgres\n      host: far\n      port: 5433\n');
+    expect(init([], 'n\n', join(home, 'shop')).output).toContain('already exists in');
+    expect(init(['--profile', 'x'], '', join(home, 'shop')).output).toContain('Can not init existing project with specified profile, edit dbt_project.yml instead');
+  });
+});
