@@ -17,7 +17,7 @@ import { type Selection, select as selectNodes } from './graph/selector.ts';
 import { type IndirectSelection, parseSelectorDefinitions } from './graph/selector-grammar.ts';
 import type { PreviousState } from './graph/state-methods.ts';
 import type { Logger } from './log.ts';
-import { parseWithCache } from './parser/parse-cache.ts';
+import { isUnchanged, parseWithCache } from './parser/parse-cache.ts';
 import { readSourceFiles } from './project/files.ts';
 import { resolveFlags } from './project/flags.ts';
 import { readProjectFlags } from './project/project.ts';
@@ -124,6 +124,7 @@ export function parse(loaded: LoadedProject, options: { write?: boolean; files?:
   }
   return {
     ...loaded,
+    origin: result.cache.header,
     get manifest() {
       return result.manifest;
     },
@@ -131,6 +132,11 @@ export function parse(loaded: LoadedProject, options: { write?: boolean; files?:
       return (dag ??= graph());
     },
   };
+}
+
+/** Whether a project as it is loaded now would be parsed to what an earlier parse gave. */
+export function isSameProject(parsed: ParsedProject, { config, adapter, logger }: LoadedProject): boolean {
+  return isUnchanged(parsed.origin, { config, files: readSourceFiles(config), adapter, logger, engine: engineStamp() });
 }
 
 /** What a command works on, by `--select`, `--exclude`, `--selector` and the types of resources that are its own. */

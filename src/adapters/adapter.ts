@@ -131,6 +131,11 @@ export interface Adapter {
   /** See `SqlAdapter.lockRelation`. */
   lockRelation(session: Session, relation: Relation): Promise<void>;
   /**
+   * What tells whether rows or columns of the relations have changed since it was last asked, in one statement.
+   * @returns a text for each in the same order, null where it cannot be known (views, foreign tables, what does not exist)
+   */
+  fetchChangeMarks(session: Session, relations: readonly Relation[]): Promise<readonly (string | null)[]>;
+  /**
    * Takes a name for the session's transaction, without waiting. Nobody else on this database gets it until that ends.
    * @param holder what others are told
    * @returns null, or who holds it

@@ -119,8 +119,13 @@ function refreshed(previous: ParseCache, input: CachedParseInput): ParseCache | 
   return { header: { ...header, files, started_at: started }, yaml: changed.some((file) => file.kind === 'properties') ? Buffer.from(JSON.stringify(yaml), 'utf8') : previous.yaml, body };
 }
 
+/** Whether a parse with this header would give what it gave then. */
+export function isUnchanged(header: ParseCacheHeader, input: Omit<CachedParseInput, 'previous'>): boolean {
+  return changedFiles(header, input)?.length === 0;
+}
+
 /** Files with another text than they had; null when anything else is not as it was, the list of files too. */
-function changedFiles(header: ParseCacheHeader, input: CachedParseInput): SourceFile[] | null {
+function changedFiles(header: ParseCacheHeader, input: Omit<CachedParseInput, 'previous'>): SourceFile[] | null {
   const { config, files } = input;
   if (header.key !== keyOf(input, header.key.startsWith('command:'))) return null;
   for (const name in header.env_vars) {
@@ -181,7 +186,7 @@ function isUserText(file: SourceFile, config: RuntimeConfig): boolean {
   return file.kind !== 'seed' && file.package_name !== 'dbt' && file.package_name !== `dbt_${config.profile.credentials.type}`;
 }
 
-function keyOf({ config, adapter, engine }: CachedParseInput, readsCommand: boolean): string {
+function keyOf({ config, adapter, engine }: Omit<CachedParseInput, 'previous'>, readsCommand: boolean): string {
   const { packages, profile, flags, cli_vars, invocation } = config;
   const behavior = Object.keys(flags).filter((name) => /^(?:require_|support_|validate_|state_modified|latest_version)/.test(name) || PARSE_FLAGS.includes(name)).sort();
   const parts = {

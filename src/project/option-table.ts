@@ -92,6 +92,7 @@ const OPTIONS = {
   empty_catalog: { name: 'empty_catalog', kind: 'switch', names: ['--empty-catalog'], default: false, help: 'Write an empty catalog.json.' },
   event_time_end: { name: 'event_time_end', kind: 'datetime', names: ['--event-time-end'], env: 'DBT_EVENT_TIME_END', default: null, help: 'End (exclusive) of the event time that microbatch models read.' },
   event_time_start: { name: 'event_time_start', kind: 'datetime', names: ['--event-time-start'], env: 'DBT_EVENT_TIME_START', default: null, help: 'Start (inclusive) of the event time that microbatch models read.' },
+  if_changed: { name: 'if_changed', kind: 'switch', names: ['--if-changed'], default: false, help: 'With --every: do nothing while the project and the tables that it reads stay as they are.' },
   every: { name: 'every', kind: 'text', names: ['--every'], help: 'Stay resident and run again after this long: 30s, 5m, 1h.' },
   exclude: { name: 'exclude', kind: 'list', names: ['--exclude'], default: [], help: 'Nodes to exclude.' },
   exclude_resource_types: {
@@ -166,7 +167,7 @@ function command(which: string, summary: string, keys: readonly OptionKey[], ext
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Run all seeds, models, snapshots and tests in order of the graph.', [
     ...PLACES, ...SELECTION, 'empty', 'event_time_start', 'event_time_end', 'export_saved_queries', 'full_refresh', 'include_saved_query', 'resource_types',
-    'exclude_resource_types', 'sqlparse', 'sample', 'show', 'store_failures', 'threads', 'every',
+    'exclude_resource_types', 'sqlparse', 'sample', 'show', 'store_failures', 'threads', 'every', 'if_changed',
   ]),
   command('clean', 'Delete the folders that clean-targets names.', [...PLACES, 'clean_project_files_only']),
   command('clone', 'Make clones of selected nodes.', [...PLACES, ...SELECTION, 'full_refresh', 'resource_types', 'exclude_resource_types', 'threads']),
@@ -186,7 +187,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command('parse', 'Parse the project and write manifest.json.', [...PLACES, 'threads']),
   command('retry', 'Run the nodes again that failed last time.', [...PLACES, 'threads', 'full_refresh']),
   command('run', 'Build the models.', [
-    ...PLACES, ...SELECTION, 'full_refresh', 'empty', 'event_time_start', 'event_time_end', 'sqlparse', 'sample', 'threads', 'every',
+    ...PLACES, ...SELECTION, 'full_refresh', 'empty', 'event_time_start', 'event_time_end', 'sqlparse', 'sample', 'threads', 'every', 'if_changed',
   ]),
   command('run-operation', 'Run a macro.', [...PLACES, 'args', 'sql', 'threads'], { argument: { name: 'macro', help: 'Name of the macro.' } }),
   command('seed', 'Load the CSV files of the project.', [...PLACES, ...SELECTION, 'empty', 'full_refresh', 'sqlparse', 'show', 'threads']),
@@ -197,7 +198,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command('freshness', 'Check how old the data of the sources is.', [...PLACES, ...SELECTION, 'output_path', 'sqlparse', 'threads'], {
     path: ['source', 'freshness'], aliases: ['snapshot-freshness'],
   }),
-  command('test', 'Run the tests.', [...PLACES, ...SELECTION, 'resource_types', 'exclude_resource_types', 'sqlparse', 'store_failures', 'threads', 'every']),
+  command('test', 'Run the tests.', [...PLACES, ...SELECTION, 'resource_types', 'exclude_resource_types', 'sqlparse', 'store_failures', 'threads', 'every', 'if_changed']),
   command('db', 'Start, stop and show the embedded database.', ['profiles_dir', 'project_dir', 'vars'], { argument: { name: 'action', help: 'What to do.', choices: ['start', 'stop', 'status', 'url'] } }),
   command('load', 'Load topics into the source tables that name them.', [...PLACES, ...SELECTION, 'once', 'from', 'to'], {
     argument: { name: 'action', help: 'What to do instead.', choices: ['status', 'rewind', 'replay-dlq', 'check'] },

@@ -7,6 +7,7 @@ import type { RuntimeConfig } from '../contracts/project.ts';
 import type { Dag } from '../graph/dag.ts';
 import type { PreviousState } from '../graph/state-methods.ts';
 import type { Logger } from '../log.ts';
+import type { ParseCacheHeader } from '../parser/parse-cache.ts';
 
 /** The files of a project, for the layers that touch none themselves. */
 export interface ProjectFiles {
@@ -39,4 +40,9 @@ export interface LoadedProject {
 }
 
 /** A project's manifest and the graph of it. */
-export interface ParsedProject extends LoadedProject { readonly manifest: Manifest; readonly dag: Dag }
+export interface ParsedProject extends LoadedProject {
+  readonly manifest: Manifest;
+  readonly dag: Dag;
+  /** What it was parsed from. */
+  readonly origin: ParseCacheHeader;
+}

@@ -12,7 +12,7 @@ import { TsdbtError } from '../../errors.ts';
 import type { Credentials } from '../../contracts/project.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
-import { claimSql, columnsSql, linksSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
+import { changeMarksSql, claimSql, columnsSql, linksSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
 import { POSTGRES_COLUMN } from './column.ts';
 import { ConnectionPool, type ServerAddress } from './connection.ts';
 import { completeTls, defaultHost, type Environment, serverOptions } from './connection-defaults.ts';
@@ -163,6 +163,17 @@ export class PostgresAdapter implements Adapter {
       if (row?.get('has_dependants') === true) bare.delete(id);
       else bare.add(id);
     }
+  }
+
+  async fetchChangeMarks(session: Session, relations: readonly Relation[]): Promise<(string | null)[]> {
+    const names = relations.map(({ schema, identifier }) => [schema ?? '', identifier ?? ''] as const);
+    if (names.length === 0) return [];
+    const { table } = await session.execute(changeMarksSql(names), { fetch: true });
+    const marks = new Map(table.rows.map((row) => [nameOf(toText(row.values[0]!), toText(row.values[1]!)), row.values[2]!]));
+    return names.map(([schema, identifier]) => {
+      const mark = marks.get(nameOf(schema, identifier)) ?? null;
+      return mark === null ? null : toText(mark);
+    });
   }
 
   async claim(session: Session, name: string, holder: string): Promise<string | null> {

@@ -38,6 +38,23 @@ export function schemasSql(schemas: readonly string[]): string {
   return `select nspname from pg_catalog.pg_namespace where nspname in (${textList(schemas)})`;
 }
 
+/**
+ * How often rows of the tables were written, by the server's own count, their size, and which file and definition they have. The count
+ * may come some seconds late; a reset of it looks like a change.
+ */
+export function changeMarksSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
+  return `select n.nspname, c.relname, c.oid::text || ':' || c.xmin::text || ':' || (
+    select pg_catalog.string_agg(t.oid::text || '.' || pg_catalog.pg_relation_filenode(t.oid)::text || '.' || pg_catalog.pg_stat_get_tuples_inserted(t.oid)::text
+      || '.' || pg_catalog.pg_stat_get_tuples_updated(t.oid)::text || '.' || pg_catalog.pg_stat_get_tuples_deleted(t.oid)::text || '.' || pg_catalog.pg_relation_size(t.oid)::text, ' ' order by t.oid)
+    from (select c.oid union select p.relid::oid from pg_catalog.pg_partition_tree(c.oid) p where p.isleaf) t
+    where pg_catalog.pg_relation_filenode(t.oid) is not null) as mark
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'm') and pg_catalog.current_setting('track_counts')::boolean
+  and (n.nspname, c.relname) in (${names.map(([schema, identifier]) => `(${quoteText(schema)}, ${quoteText(identifier)})`).join(', ')})
+  and not exists (select from pg_catalog.pg_inherits i where i.inhparent = c.oid and c.relkind = 'r')
+  and not exists (select from pg_catalog.pg_partition_tree(c.oid) p join pg_catalog.pg_class f on f.oid = p.relid where f.relkind = 'f')`;
+}
+
 /** The number that stands for a relation among advisory locks: the same in every tsdbt. */
 export function lockKey(database: string | null, schema: string | null, identifier: string | null): bigint {
   const name = JSON.stringify(['tsdbt', database, schema, identifier]);

@@ -1,11 +1,14 @@
 // `--every 5m`: the command again and again in one process, one line a tick. Ticks never overlap, neither here nor with those of another host
 // on the same project and target; a failed one is said and the next one runs; SIGTERM and Ctrl-C end it between or within ticks with exit code 0.
+// With `--if-changed` a tick does nothing after a good one, while the project and the tables that it reads from outside stay as they are.
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { TsdbtError } from '../../errors.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
-import { loadAndParse, runParsed } from './run.ts';
+import { isSameProject, type LoadedProject, type ParsedProject, select } from '../../index.ts';
+import { outsideInputs } from '../../runner/outside-inputs.ts';
+import { loadProject, parseLoaded, runParsed } from './run.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -19,42 +22,76 @@ export function parseDuration(text: string): number {
   return total;
 }
 
+/** What the last good tick was made of. */
+interface Done {
+  readonly parsed: ParsedProject;
+  readonly inputs: ReturnType<typeof outsideInputs>;
+  /** Of the inputs, from before the tick read them. */
+  readonly marks: readonly (string | null)[];
+}
+
 /** Runs until a signal; true unless the command line is wrong. */
 export async function runEvery(session: CommandSession): Promise<boolean> {
   const interval = parseDuration(String(session.flags['every']));
   const say = (msg: string): void => session.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
+  let done: Done | null = null;
   for (let number = 1, due = now(); !session.signal.aborted; number++) {
     const began = now();
-    const outcome = await tick(session);
+    const last: Done | null = done;
+    const { outcome, ...next } = await tick(session, last);
+    done = next.done;
     if (session.signal.aborted) break;
     // A tick that took longer than the interval drops the ones that it covered.
     do due += interval; while (due <= now());
     say(`Tick ${number} ${outcome} in ${((now() - began) / 1000).toFixed(2)}s; next at ${new Date(due).toISOString().slice(11, 19)}`);
+    const unseen = last === null && done !== null ? done.inputs.filter((_input, i) => done?.marks[i] === null).map((input) => input.render()) : [];
+    if (unseen.length > 0) say(`--if-changed runs each time: nothing tells whether ${unseen.slice(0, 3).join(', ')}${unseen.length > 3 ? ' …' : ''} changed`);
     await pause(due - now(), session.signal);
   }
   return true;
 }
 
-/** One run, as if the command had been given again: with an id and a time of its own. @returns what became of it */
-async function tick(session: CommandSession): Promise<string> {
+/** One run, as if the command had been given again: with an id and a time of its own. */
+async function tick(session: CommandSession, last: Done | null): Promise<{ readonly outcome: string; readonly done: Done | null }> {
   const invocation = { ...session.invocation, invocation_id: randomUUID(), started_at: new Date(now()) };
   const quiet: CommandSession = { ...session, invocation, logger: calm(session.logger) };
   try {
-    const parsed = await loadAndParse(quiet);
-    const { adapter, config } = parsed;
+    const loaded = await loadProject(quiet);
+    const { adapter, config } = loaded;
     const lease = adapter.session({ name: 'every' });
     try {
+      if (last !== null && (await isStill(last, loaded))) return { outcome: 'unchanged', done: last };
+      const parsed = parseLoaded(loaded);
       const { project_name } = config.project;
       const { target_name, credentials } = config.profile;
       const held = await adapter.claim(lease, JSON.stringify(['every', project_name, target_name, credentials.schema]), `tsdbt ${session.which} --every, ${hostname()} pid ${process.pid}`);
-      if (held !== null) return `skipped: ${project_name} on target ${target_name} is being run by ${held}`;
-      return (await runParsed(quiet, parsed)) ? 'ok' : 'failed';
+      if (held !== null) return { outcome: `skipped: ${project_name} on target ${target_name} is being run by ${held}`, done: null };
+      const inputs = session.flags['if_changed'] === true ? outsideInputs(parsed.manifest, select(parsed).selected, adapter) : null;
+      const marks = inputs === null ? [] : await marksOf(loaded, inputs);
+      const good = await runParsed(quiet, parsed);
+      return { outcome: good ? 'ok' : 'failed', done: good && inputs !== null ? { parsed, inputs, marks } : null };
     } finally {
       await lease.release();
       await adapter.close();
     }
   } catch (error) {
-    return `failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
+    return { outcome: `failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`, done: null };
+  }
+}
+
+/** Whether a tick would do again what the last one has done. */
+async function isStill({ parsed, inputs, marks }: Done, loaded: LoadedProject): Promise<boolean> {
+  if (marks.includes(null) || !isSameProject(parsed, loaded)) return false;
+  const current = await marksOf(loaded, inputs);
+  return current.every((mark, i) => mark !== null && mark === marks[i]);
+}
+
+async function marksOf({ adapter }: LoadedProject, inputs: Done['inputs']): Promise<readonly (string | null)[]> {
+  const session = adapter.session({ name: 'every' });
+  try {
+    return await adapter.fetchChangeMarks(session, inputs);
+  } finally {
+    await session.release();
   }
 }
 

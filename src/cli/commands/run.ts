@@ -1,6 +1,6 @@
 // run, build, test, seed, snapshot: select, run, say how it went, write the artifacts.
 import { resolve } from 'node:path';
-import { load, type ParsedProject, parse, reportCounts, run, select, write, writeSummary, createRunContext } from '../../index.ts';
+import { load, type LoadedProject, type ParsedProject, parse, reportCounts, run, select, write, writeSummary, createRunContext } from '../../index.ts';
 import type { Selection } from '../../graph/selector.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
 import { warningTag } from '../../log.ts';
@@ -16,10 +16,19 @@ export async function runCommand(session: CommandSession): Promise<boolean> {
 
 /** The first half of most commands. */
 export async function loadAndParse(session: CommandSession, options: { write?: boolean } = {}): Promise<ParsedProject> {
+  return parseLoaded(await loadProject(session), options);
+}
+
+/** Configuration and adapter; no connection is open. */
+export async function loadProject(session: CommandSession): Promise<LoadedProject> {
   const { cwd, env, flags, invocation, logger } = session;
   const loaded = await load({ cwd, env, flags, invocation, logger, now, pid: process.pid, isRunning });
   session.secrets.push(...profileSecrets(loaded.config.profile.credentials));
   logger.fire({ name: 'AdapterRegistered', code: 'E034', level: 'info', msg: `Registered adapter: ${loaded.adapter.type}=1.11.0`, data: { adapter_name: loaded.adapter.type, adapter_version: '=1.11.0' } });
+  return loaded;
+}
+
+export function parseLoaded(loaded: LoadedProject, options: { write?: boolean } = {}): ParsedProject {
   recoverKilledRun(loaded);
   const parsed = parse(loaded, options);
   warnOfOwnState(parsed);

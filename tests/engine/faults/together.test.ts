@@ -120,6 +120,43 @@ describe('--every', () => {
     await project.until(`select (${BACKENDS}) = 0`, 6);
   });
 
+  it('with --if-changed does nothing while the project and the tables that it reads stay as they are', async () => {
+    await project.client.query('create table s.events as select 1 as n; create view s.seen as select 1 as n; create table s.parts (n int) partition by list (n); create table s.part1 partition of s.parts for values in (1)');
+    project.write({
+      'models/events.yml': 'sources: [{name: raw, schema: s, tables: [{name: events}, {name: seen}, {name: parts}]}]\n',
+      'models/passing.sql': "{{ config(materialized='ephemeral') }} select n from {{ source('raw', 'events') }} union all select n from {{ source('raw', 'parts') }}",
+      'models/tick.sql': "{{ config(materialized='table') }} select count(*) as n from {{ ref('passing') }}",
+    });
+    const run = project.start(['run', '--select', 'tick', '--every', '1s', '--if-changed']);
+    const told = (words: RegExp): number => ticks(run).filter((line) => words.test(line)).length;
+    const goesOn = async (change: () => unknown): Promise<void> => {
+      await waitFor(run, () => / unchanged /.test(ticks(run).at(-1) ?? ''));
+      const before = told(/ ok /);
+      await change();
+      await waitFor(run, () => told(/ ok /) > before);
+    };
+    await goesOn(() => project.client.query('insert into s.events values (2)'));
+    await project.until('select n = 2 from s.tick');
+    await goesOn(() => project.client.query('insert into s.parts values (1)'));
+    await project.until('select n = 3 from s.tick');
+    await goesOn(() => project.client.query('truncate s.events'));
+    await goesOn(() => project.client.query('update s.parts set n = 1'));
+    await goesOn(() => project.client.query('alter table s.events add column more int'));
+    await goesOn(() => project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select count(*) as n from {{ ref('passing') }} -- edited" }));
+    await waitFor(run, () => / unchanged /.test(ticks(run).at(-1) ?? ''));
+    project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select 1/0 as n from {{ ref('passing') }}" });
+    await waitFor(run, () => told(/ failed /) >= 2);
+    run.child.kill('SIGTERM');
+    expect((await run.ended).code, run.out()).toBe(0);
+    // Nothing tells whether what a view shows is new.
+    project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select * from {{ source('raw', 'seen') }}" });
+    const seen = project.start(['run', '--select', 'tick', '--every', '1s', '--if-changed']);
+    await waitFor(seen, () => ticks(seen).filter((line) => line.includes(' ok ')).length >= 2);
+    expect(seen.out()).toContain('--if-changed runs each time: nothing tells whether');
+    seen.child.kill('SIGTERM');
+    await seen.ended;
+  }, 90_000);
+
   it('is stopped by SIGTERM within a tick', async () => {
     project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select pg_sleep(20)::text as s" });
     const run = project.start(['run', '--select', 'tick', '--every', '1s']);
