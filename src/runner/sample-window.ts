@@ -3,6 +3,7 @@ import type { TimeWindow } from '../context/runtime-references.ts';
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { PyDateTime, pytzUtc } from '../values/datetime.ts';
+import { fromJson, toRepr } from '../values/index.ts';
 
 const GRAINS = ['hour', 'day', 'month', 'year'] as const;
 
@@ -14,8 +15,8 @@ const GRAINS = ['hour', 'day', 'month', 'year'] as const;
 export function sampleWindow(text: string, load: (yaml: string) => Json, now: number): TimeWindow {
   if (text.trimStart().startsWith('{')) {
     const data = load(text);
-    if (typeof data !== 'object' || data === null || Array.isArray(data) || !('start' in data) || !('end' in data)) throw refuse(`'${text}' has no start and end`);
-    return { start: moment(data['start'] ?? null), end: moment(data['end'] ?? null) };
+    if (typeof data !== 'object' || data === null || Array.isArray(data)) throw refuse(`'${text}' has no start and end`);
+    return { start: moment('start', data['start']), end: moment('end', data['end']) };
   }
   const words = text.split(' ');
   if (words.length !== 2) throw refuse(`Cannot load SAMPLE_WINDOW from '${text}'. Must be of form 'DAYS_INT GRAIN_SIZE'.`);
@@ -30,12 +31,14 @@ function refuse(why: string): TsdbtError {
   return new TsdbtError('usage', `Error: Invalid value for '--sample': ${why}`);
 }
 
-function moment(value: Json): PyDateTime {
-  const text = String(value).trim().replace(' ', 'T');
+/** A quoted date or time; its wall clock counts, as UTC. */
+function moment(field: string, value: Json | undefined): PyDateTime {
+  if (value === undefined) throw refuse(`Field "${field}" of type datetime is missing in SampleWindow instance`);
+  const text = typeof value === 'string' ? value.trim().replace(' ', 'T') : '';
   try {
     return PyDateTime.fromIso(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00` : text).withZone(pytzUtc());
   } catch {
-    throw refuse(`'${String(value)}' is not a date or a time`);
+    throw refuse(`Field "${field}" of type datetime in SampleWindow has invalid value ${toRepr(fromJson(value))}`);
   }
 }
 
