@@ -1,9 +1,11 @@
 // The nodes that stand for a unit test when it runs: the tested model's code as a node of its own, and an ephemeral model with the given
 // rows for each input. Pure; the rows were read and checked when the project was parsed.
+import type { Adapter } from '../adapters/adapter.ts';
 import type { Manifest } from '../contracts/manifest.ts';
-import type { GraphNode, ManifestNode, ModelNode, SourceDefinition, UnitTestNode } from '../contracts/node.ts';
+import type { GraphNode, Json, ManifestNode, ModelNode, SourceDefinition, UnitTestNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { fromJson, toRepr } from '../values/index.ts';
+import { fixtureColumns } from './fixture-columns.ts';
 
 /** The node that the `unit` materialization runs. */
 export type UnitTestRunNode = Omit<ModelNode, 'resource_type'> & {
@@ -28,9 +30,10 @@ const noFile = { name: 'none', checksum: '' } as const;
 
 /**
  * @param find resolves an input's ref or source in the project
+ * @param adapter names the types of values
  * @throws {TsdbtError} when an input is not `ref(…)`, `source(…)` or `this`, or names nothing
  */
-export function unitTestNodes(test: UnitTestNode, manifest: Pick<Manifest, 'nodes'>, find: (input: UnitTestInput) => GraphNode | undefined): UnitTestNodes {
+export function unitTestNodes(test: UnitTestNode, manifest: Pick<Manifest, 'nodes'>, find: (input: UnitTestInput) => GraphNode | undefined, adapter: Pick<Adapter, 'convertType'>): UnitTestNodes {
   const tested = manifest.nodes[test.depends_on.nodes[0] ?? ''];
   if (tested === undefined || tested.resource_type !== 'model') {
     throw new TsdbtError('parsing', `Unable to find model '${test.model}' for unit test '${test.name}' in ${test.original_file_path}`, { node: test });
@@ -55,7 +58,8 @@ export function unitTestNodes(test: UnitTestNode, manifest: Pick<Manifest, 'node
     if (original === undefined) {
       throw new TsdbtError('parsing', `Unable to find original input node when loading unit test '${test.name}' given input: '${given.input}'`, { node: test });
     }
-    const fixture = fixtureNode(original as ManifestNode | SourceDefinition, node, fixtureCode(given.rows, given.format));
+    const { columns } = original as ManifestNode | SourceDefinition;
+    const fixture = fixtureNode(original as ManifestNode | SourceDefinition, node, fixtureCode(given.rows, given.format), fixtureColumns(columns, given.rows as Json, adapter));
     inputs.push(fixture);
     if (original.resource_type === 'source') sources.set(`${original.source_name}.${original.name}`, fixture);
     if (original.unique_id === tested.unique_id) node.this_input_node_unique_id = fixture.unique_id;
@@ -73,7 +77,7 @@ function unitConfig(test: UnitTestNode, tested: ModelNode): ModelNode['config'] 
   } as ModelNode['config'];
 }
 
-function fixtureNode(original: ManifestNode | SourceDefinition, test: UnitTestRunNode, raw_code: string): FixtureNode {
+function fixtureNode(original: ManifestNode | SourceDefinition, test: UnitTestRunNode, raw_code: string, columns: ModelNode['columns']): FixtureNode {
   const source = original.resource_type === 'source';
   const cteName = source ? `${original.source_name}__${original.name}` : original.name;
   const identifier = source ? original.identifier : original.alias;
@@ -81,7 +85,7 @@ function fixtureNode(original: ManifestNode | SourceDefinition, test: UnitTestRu
   return {
     ...test, ...versions, resource_type: 'model', name: original.name, alias: identifier, database: original.database, schema: original.schema, fqn: original.fqn,
     package_name: original.package_name, unique_id: source ? `model.${original.package_name}.${cteName}` : `model.${original.package_name}.${original.name}`,
-    path: `${original.name}.sql`, raw_code, depends_on: { macros: [], nodes: [] }, config: { ...test.config, materialized: 'ephemeral', expected_rows: undefined, expected_sql: undefined },
+    path: `${original.name}.sql`, raw_code, columns, depends_on: { macros: [], nodes: [] }, config: { ...test.config, materialized: 'ephemeral', expected_rows: undefined, expected_sql: undefined },
     ...(source ? { source_name: original.source_name, cte_name: cteName } : {}),
   };
 }

@@ -34,7 +34,7 @@ export const unitTestKind: NodeKind<UnitTestNode> = {
 };
 
 async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Session): Promise<Outcome> {
-  const { node, inputs, sources } = unitTestNodes(test, ctx.manifest, (input) => findInput(ctx, input, test));
+  const { node, inputs, sources } = unitTestNodes(test, ctx.manifest, (input) => findInput(ctx, input, test), ctx.adapter);
   const asNode = node as unknown as Exclude<ManifestNode, { resource_type: 'seed' }>;
   const nodes = Object.fromEntries<ManifestNode>([...inputs.map((i): [string, ManifestNode] => [i.unique_id, i]), [node.unique_id, asNode]]);
   const thisInput = inputs.find((i) => i.unique_id === node.this_input_node_unique_id);

@@ -1,7 +1,7 @@
 {#- The rows of a unit test as SQL: its inputs stand in for what the model reads, its expected rows are compared with the result. -#}
 
 {#- An input: each row cast to the types of the relation, columns that the row leaves out are null. Without given types the relation
-    itself is asked, or the one deferred to when this one does not exist. -#}
+    itself is asked, or the one deferred to when this one does not exist; when that is not there, what the engine knows of it is used. -#}
 {% macro get_fixture_sql(rows, column_name_to_data_types) %}
 -- Fixture for {{ model.name }}
 {% if not column_name_to_data_types -%}
@@ -10,6 +10,13 @@
   {%- for column in adapter.get_columns_in_relation(relation) -%}
     {%- do column_name_to_data_types.update({column.name | lower: column.data_type}) -%}
     {%- do column_name_to_quoted.update({column.name | lower: column.quoted}) -%}
+  {%- endfor -%}
+{%- endif -%}
+{%- if not column_name_to_data_types -%}
+  {#- The relation is not there: the project says the types, or the rows do. -#}
+  {%- for column in model.columns.values() -%}
+    {%- do column_name_to_data_types.update({column.name | lower: column.data_type}) -%}
+    {%- do column_name_to_quoted.update({column.name | lower: adapter.quote(column.name if column.quote else column.name | lower)}) -%}
   {%- endfor -%}
 {%- endif -%}
 {%- if not column_name_to_data_types -%}

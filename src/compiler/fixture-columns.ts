@@ -1,0 +1,38 @@
+// Columns of a unit test's input as the project tells them: declared with a data_type, else of the type that the given values have. They
+// count where the database does not have the relation. Pure.
+import type { Adapter } from '../adapters/adapter.ts';
+import { inferTable } from '../adapters/table-inference.ts';
+import type { ColumnInfo, Json } from '../contracts/node.ts';
+import { fromJson, toText } from '../values/index.ts';
+
+type Columns = { [name: string]: ColumnInfo };
+
+const MAX_INTEGER = 2_147_483_647;
+
+/**
+ * @param declared the columns of the resource that the input stands for
+ * @param rows records of the fixture; anything else (SQL) has no values to look at
+ * @returns the declared ones first; a column whose values are all null is text
+ */
+export function fixtureColumns(declared: Columns, rows: Json, adapter: Pick<Adapter, 'convertType'>): Columns {
+  const columns: Columns = {};
+  for (const [name, column] of Object.entries(declared)) if (column.data_type) columns[name] = column;
+  if (!Array.isArray(rows)) return columns;
+  const known = new Set(Object.values(columns).map((column) => column.name.toLowerCase()));
+  const records = rows.filter((row): row is { [name: string]: Json } => typeof row === 'object' && row !== null && !Array.isArray(row))
+    .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name.toLowerCase(), value])));
+  const names = [...new Set(records.flatMap((record) => Object.keys(record)))].filter((name) => !known.has(name));
+  for (const name of names) columns[name] = columnOf(name, typeOf(name, records, adapter));
+  return columns;
+}
+
+function typeOf(name: string, records: readonly { [name: string]: Json }[], adapter: Pick<Adapter, 'convertType'>): string {
+  const values = records.map((record) => record[name] ?? null).filter((value) => value !== null);
+  if (values.length === 0) return 'text';
+  if (values.every((value) => typeof value === 'number' && Number.isInteger(value)) && values.some((value) => Math.abs(value as number) > MAX_INTEGER)) return 'bigint';
+  return adapter.convertType(inferTable([name], values.map((value) => [toText(fromJson(value))])), 0);
+}
+
+function columnOf(name: string, data_type: string): ColumnInfo {
+  return { name, description: '', meta: {}, data_type, constraints: [], quote: null, config: { meta: {}, tags: [] }, tags: [], granularity: null, doc_blocks: [] };
+}
