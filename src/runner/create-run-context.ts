@@ -9,7 +9,7 @@ import { ManifestLookup } from '../context/manifest-lookup.ts';
 import { createQueryComment } from '../context/query-comment.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import { ViewStore } from '../state/view-store.ts';
+import { KnownState } from '../state/known-state.ts';
 import { createAdapterHooks } from './adapter-hooks.ts';
 import { deferTo } from './deferral.ts';
 import type { ParsedProject } from './parsed-project.ts';
@@ -33,7 +33,8 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   const groups = new Map(Object.values(manifest.groups).map((g) => [g.name, g]));
   const working = { ...manifest, nodes: { ...manifest.nodes }, functions: { ...manifest.functions } };
   if (selected.size > 0 && flags.which !== 'list' && (flags['defer'] === true || flags.which === 'clone')) deferTo(working, parsed.deferState);
-  const views = new ViewStore(join(parsed.targetPath, 'view_state.json'), databaseKey(adapter), !flags.full_refresh);
+  const views = new KnownState(join(parsed.targetPath, 'view_state.json'), databaseKey(adapter), !flags.full_refresh);
+  const tests = new KnownState(join(parsed.targetPath, 'test_state.json'), databaseKey(adapter), !flags.full_refresh);
   const scopes: ScopeFactory = {
     context, adapterHooks: createAdapterHooks(working, adapter.type, logger, views), lookup: new ManifestLookup(working, { rootPackage: project.project_name, nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true }),
     sample: typeof flags['sample'] === 'string' ? sampleWindow(flags['sample'], loadYaml, now()) : null,
@@ -49,7 +50,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   });
   return {
     config, manifest: working, adapter, resolver, logger, log, scopes, selected, ephemerals: new Map(), sources: new Map(), tables: new Map(), now,
-    journal: null, retry: null, views,
+    journal: null, retry: null, views, tests, oldestBatch: new Map(),
     queryComment: (node: GraphNode) => {
       let text: ReturnType<typeof comment> | undefined;
       return () => (text === undefined ? (text = comment(node.unique_id, node.unique_id.startsWith('operation.') ? null : node)) : text);

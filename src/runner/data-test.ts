@@ -11,6 +11,7 @@ import { materialize } from './model.ts';
 import { type NodeScope, openScope } from '../compiler/node-scope.ts';
 import type { RunContext } from './run-context.ts';
 import type { NodeKind, Outcome } from './run-node.ts';
+import { noteTested, testSlice } from './test-slice.ts';
 
 /** How many failing rows the report shows. */
 const ROWS_SHOWN = 5;
@@ -20,8 +21,18 @@ export const dataTestKind: NodeKind<TestNode> = {
   start(ctx, p, node) {
     ctx.log.startLine(`test ${node.name}`, p);
   },
-  compile: (ctx, node, session) => compileNode(ctx, node, session),
-  execute: executeDataTest,
+  async compile(ctx, node, session) {
+    const slice = testSlice(ctx, node);
+    if (slice?.where == null) return compileNode(ctx, node, session);
+    const where = node.config.where ? `(${node.config.where}) and ${slice.where}` : slice.where;
+    // The test itself stays as the project says it.
+    return { ...(await compileNode(ctx, { ...node, config: { ...node.config, where } }, session)), config: node.config };
+  },
+  async execute(ctx, node, session) {
+    const outcome = await executeDataTest(ctx, node, session);
+    noteTested(ctx, node, outcome.status);
+    return outcome;
+  },
   finish(ctx, p, node, result) {
     ctx.log.testResult(node.name, result.status, result.failures, result.execution_time, node.attached_node ?? null, p);
   },

@@ -74,6 +74,8 @@ async function executeBatches(ctx: RunContext, model: ModelNode, session: Sessio
     const first = batchName(batches[0]!.start, plan.size);
     ctx.log.note(`${model.name}: ${missed === 1 ? 'a batch' : `${missed} batches`} before this run's window ${missed === 1 ? 'is' : 'are'} not finished and run${missed === 1 ? 's' : ''} first, from ${first}`);
   }
+  const oldest = Math.min(...batches.map((batch) => batch.start));
+  if (batches.length > 0) ctx.oldestBatch.set(model.unique_id, oldest);
   const results: BatchResults = { successful: [], failed: [] };
   let skip = false;
   for (const [index, batch] of batches.entries()) {

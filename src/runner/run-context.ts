@@ -6,7 +6,7 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { BatchResults, OverloadResults, RunResult, RunStatus } from '../contracts/results.ts';
 import type { Journal } from '../state/journal.ts';
-import type { ViewStore } from '../state/view-store.ts';
+import type { KnownState } from '../state/known-state.ts';
 import type { RunLog } from './run-log.ts';
 
 /** What `retry` knows of the run that it repeats. */
@@ -29,7 +29,11 @@ export interface RunContext extends CompileContext {
   /** Null unless this is a retry. */
   readonly retry: RetriedRun | null;
   /** What views looked like after the last run. */
-  readonly views: ViewStore;
+  readonly views: KnownState;
+  /** When tests last passed, on all rows and on the newest. */
+  readonly tests: KnownState;
+  /** Where the oldest batch of a microbatch model began that this run did, by unique_id. */
+  readonly oldestBatch: Map<string, number>;
   /** Rows kept for showing: previews, seeds, first rows of failed tests. */
   readonly tables: Map<string, Table>;
 }

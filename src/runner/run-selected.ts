@@ -67,6 +67,7 @@ export async function runSelected(parsed: ParsedProject, request: RunRequest, op
     signal: request.signal ?? null, hooks: manner.hooks, createSchemas: manner.builds, countsLine: manner.counts, connect: flags.introspect || manner.builds,
   }));
   ctx.views.save();
+  ctx.tests.save();
   return { ...outcome, ctx };
 }
 

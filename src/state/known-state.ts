@@ -1,12 +1,12 @@
-// What views looked like when this target's last run left them: a fingerprint each, in a small file below target/. Makes no fingerprint
-// and decides nothing; a lost or stale file only means that views are built again.
+// What this target's runs know from one to the next, a short text by name in a small file below target/: fingerprints of views, when a test
+// last saw all rows. Makes none of it and decides nothing; a lost or stale file only means that work is done again.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 type Fingerprints = Record<string, string>;
 
-/** Fingerprints by rendered name, for one database. */
-export class ViewStore {
+/** Texts by name, for one database. */
+export class KnownState {
   readonly #path: string;
   readonly #database: string;
   readonly #reads: boolean;

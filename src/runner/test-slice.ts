@@ -1,0 +1,98 @@
+// Tests of only the newest rows: `meta: {tsdbt: {test_slice: …}}` of a test, or of the model or source that it tests, lets most runs look at
+// what came since the test last passed, and every so often at all rows. Decides what is looked at; the test itself is data-test.ts's.
+import { createHash } from 'node:crypto';
+import type { GraphNode, TestNode } from '../contracts/node.ts';
+import type { NodeStatus } from '../contracts/results.ts';
+import { TsdbtError } from '../errors.ts';
+import { isoUtc } from '../state/batches.ts';
+import { lookupNode, type RunContext } from './run-context.ts';
+
+interface Settings {
+  /** The column that tells when a row came; default the `event_time` of what is tested. */
+  readonly column: string;
+  /** How long before the last pass the slice begins, for rows that come late; milliseconds. */
+  readonly overlap: number;
+  /** How often all rows are looked at; milliseconds. */
+  readonly fullEvery: number;
+}
+
+/** What is remembered of a test, as text: when all rows passed, when any slice passed, what the test was. */
+interface Remembered { readonly full: number; readonly passed: number; readonly what: string }
+
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/**
+ * @returns null for a test that always looks at everything; `where` is null when it is time to do so
+ * @throws {TsdbtError} when the settings cannot be read
+ */
+export function testSlice(ctx: RunContext, test: TestNode): { readonly where: string | null } | null {
+  const settings = settingsOf(ctx, test);
+  if (settings === null) return null;
+  const known = recall(ctx, test, settings);
+  if (known === null) return { where: null };
+  const tested = testedNode(ctx, test);
+  const since = Math.min(known.passed - settings.overlap, ctx.oldestBatch.get(tested?.unique_id ?? '') ?? Infinity);
+  const where = `${settings.column} >= '${isoUtc(since).replace('T', ' ')}'`;
+  ctx.log.note(`${test.name} looks at rows with ${where}`, 'debug');
+  return { where };
+}
+
+/** Remembers a test that passed; one that did not looks at all rows the next time. */
+export function noteTested(ctx: RunContext, test: TestNode, status: NodeStatus): void {
+  const settings = settingsOf(ctx, test);
+  if (settings === null) return;
+  const now = startOf(ctx);
+  const remembered: Remembered = status === 'pass' ? { full: recall(ctx, test, settings)?.full ?? now, passed: now, what: whatOf(test) } : { full: 0, passed: 0, what: '' };
+  ctx.tests.set(keyOf(ctx, test), JSON.stringify(remembered));
+}
+
+function startOf(ctx: RunContext): number {
+  return ctx.config.invocation.started_at.getTime();
+}
+
+function testedNode(ctx: RunContext, test: TestNode): GraphNode | undefined {
+  return lookupNode(ctx.manifest, test.attached_node ?? test.depends_on.nodes[0] ?? '');
+}
+
+function settingsOf(ctx: RunContext, test: TestNode): Settings | null {
+  // A test of its own SQL has no place for a condition; rows of a sample say nothing about the table.
+  if (test.test_metadata === undefined || ctx.scopes.sample !== null || ctx.config.flags.empty) return null;
+  const tested = testedNode(ctx, test) as { config?: { meta?: unknown; event_time?: unknown } } | undefined;
+  const given = sliceOf(test.config.meta) ?? sliceOf(tested?.config?.meta);
+  if (given === undefined || given === false || given === null) return null;
+  const fail = (what: string): never => {
+    throw new TsdbtError('validation', `test_slice of ${test.name} ${what}`, { node: test, hint: "for example: meta: {tsdbt: {test_slice: {column: loaded_at, overlap: 1h, full_every: 1d}}}" });
+  };
+  const record = (typeof given === 'object' ? given : {}) as { column?: unknown; overlap?: unknown; full_every?: unknown };
+  for (const key of Object.keys(record)) if (!['column', 'overlap', 'full_every'].includes(key)) fail(`has no setting '${key}'`);
+  const column = record.column ?? tested?.config?.event_time;
+  if (typeof column !== 'string' || column === '') return fail('names no column, and what is tested has no event_time');
+  const duration = (name: 'overlap' | 'full_every', otherwise: string): number => {
+    const match = /^(\d+)([mhd])$/.exec(String(record[name] ?? otherwise));
+    return match === null ? fail(`has ${name}: ${String(record[name])}, not a time like 30m, 1h or 1d`) : Number(match[1]) * UNITS[match[2]!]!;
+  };
+  return { column, overlap: duration('overlap', '1h'), fullEvery: duration('full_every', '1d') };
+}
+
+function sliceOf(meta: unknown): unknown {
+  return (meta as { tsdbt?: { test_slice?: unknown } } | null | undefined)?.tsdbt?.test_slice;
+}
+
+/** A test that is changed looks at all rows again. */
+function whatOf(test: TestNode): string {
+  return createHash('md5').update(JSON.stringify([test.raw_code, test.test_metadata, test.config])).digest('hex');
+}
+
+/** Null when it is time to look at all rows. */
+function recall(ctx: RunContext, test: TestNode, { fullEvery }: Settings): Remembered | null {
+  const text = ctx.tests.get(keyOf(ctx, test));
+  if (text === undefined) return null;
+  const known = JSON.parse(text) as Remembered;
+  return known.what !== whatOf(test) || startOf(ctx) - known.full >= fullEvery ? null : known;
+}
+
+/** The same test in another schema is another one. */
+function keyOf(ctx: RunContext, test: TestNode): string {
+  const tested = testedNode(ctx, test) as { relation_name?: string | null } | undefined;
+  return `${test.unique_id} ${tested?.relation_name ?? ''}`;
+}
