@@ -16,7 +16,7 @@ const RULES: Readonly<Record<string, TypeRule>> = {
 };
 
 const FIXED: Readonly<Record<string, readonly string[]>> = {
-  run: ['model'], seed: ['seed'], snapshot: ['snapshot'], freshness: ['source'], compile: EXECUTABLE, show: EXECUTABLE, generate: EXECUTABLE,
+  run: ['model'], seed: ['seed'], snapshot: ['snapshot'], freshness: ['source', 'model'], compile: EXECUTABLE, show: EXECUTABLE, generate: EXECUTABLE,
 };
 
 export interface ResourceTypeOptions {

@@ -1,17 +1,18 @@
-// Freshness of sources: asks the adapter's macros when a source was last loaded and compares the age with its thresholds.
+// Freshness of sources, and of models that promise one: asks the adapter's macros for the newest row and compares its age with the thresholds.
 import type { Session } from '../adapters/adapter.ts';
-import type { FreshnessThreshold, SourceDefinition, TimeThreshold } from '../contracts/node.ts';
+import { relationFrom } from '../context/relations.ts';
+import type { FreshnessThreshold, ModelNode, SourceDefinition, TimeThreshold } from '../contracts/node.ts';
 import type { AdapterResponse, FreshnessResult, FreshnessStatus, RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import { PyDateTime, pytzUtc } from '../values/datetime.ts';
 import { type Kwargs, toText, typeName, type Value } from '../values/index.ts';
 import { openScope } from '../compiler/node-scope.ts';
-import { relationFrom } from '../context/relations.ts';
+import { ownSettings } from '../state/batches.ts';
 import type { RunContext } from './run-context.ts';
 import type { NodeKind, Outcome } from './run-node.ts';
 
 /** What was measured, kept until sources.json is written. */
-export interface Freshness { readonly maxLoadedAt: string; readonly snapshottedAt: string; /** Seconds. */ readonly age: number }
+export interface Freshness { readonly maxLoadedAt: string; readonly snapshottedAt: string; /** Seconds. */ readonly age: number; readonly criteria: FreshnessThreshold }
 
 const UNIT_SECONDS = { minute: 60, hour: 3600, day: 86_400 } as const;
 
@@ -26,42 +27,83 @@ export function freshnessStatus(threshold: FreshnessThreshold | null, age: numbe
   return exceeded(threshold?.warn_after, age) ? 'warn' : 'pass';
 }
 
-/** True for sources that `source freshness` looks at. */
-export function hasFreshness(source: SourceDefinition): boolean {
-  const { freshness } = source;
+/** What freshness is measured of. */
+export type FreshNode = SourceDefinition | ModelNode;
+
+/** True for what `source freshness` looks at: sources with thresholds, and models with `meta: {tsdbt: {freshness: …}}`. */
+export function hasFreshness(node: FreshNode): boolean {
+  if (node.resource_type === 'model') return modelSettings(node) !== undefined;
+  const { freshness } = node;
   return freshness !== null && [freshness.warn_after, freshness.error_after].some((t) => t?.count != null && t.period != null);
 }
 
+function modelSettings(model: ModelNode): unknown {
+  return model.config.enabled && model.config.materialized !== 'ephemeral' ? ownSettings(model)['freshness'] ?? undefined : undefined;
+}
+
+interface Terms { readonly threshold: FreshnessThreshold | null; readonly field: string | null; readonly query: string | null }
+
+/** @throws {TsdbtError} when a model's terms cannot be read */
+function termsOf(node: FreshNode): Terms {
+  if (node.resource_type === 'source') return { threshold: node.freshness, field: node.loaded_at_field, query: node.loaded_at_query };
+  const fail = (what: string): never => {
+    throw new TsdbtError('validation', `The freshness of model '${node.name}' ${what}`, {
+      node, hint: 'for example: meta: {tsdbt: {freshness: {loaded_at_field: updated_at, warn_after: {count: 10, period: minute}, error_after: {count: 1, period: hour}}}}',
+    });
+  };
+  const given = modelSettings(node);
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return fail('is not a dictionary');
+  const { loaded_at_field, loaded_at_query, warn_after, error_after, filter, ...rest } = given as { [key: string]: unknown };
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) fail(`has no setting '${unknown}'`);
+  const threshold = (name: string, value: unknown): TimeThreshold | null => {
+    if (value === undefined || value === null) return null;
+    const { count, period } = value as { count?: unknown; period?: unknown };
+    if (typeof count !== 'number' || typeof period !== 'string' || !Object.hasOwn(UNIT_SECONDS, period)) return fail(`needs ${name} with a count and a period of minute, hour or day`);
+    return { count, period: period as keyof typeof UNIT_SECONDS };
+  };
+  const [warn, error] = [threshold('warn_after', warn_after), threshold('error_after', error_after)];
+  if (warn === null && error === null) fail('has neither warn_after nor error_after');
+  const field = loaded_at_field ?? node.config.event_time ?? null;
+  if (field === null && loaded_at_query === undefined) fail('names no loaded_at_field, and the model has no event_time');
+  return { threshold: { warn_after: warn, error_after: error, filter: filter === undefined ? null : String(filter) }, field: field === null ? null : String(field), query: loaded_at_query === undefined ? null : String(loaded_at_query) };
+}
+
+function shownAs(node: FreshNode): [group: string, name: string] {
+  return node.resource_type === 'source' ? [node.source_name, node.name] : [node.schema, node.alias];
+}
+
 /** How freshness checks run; what they measure goes into `measured` by unique_id. */
-export function freshnessKind(measured: Map<string, Freshness>): NodeKind<SourceDefinition> {
+export function freshnessKind(measured: Map<string, Freshness>): NodeKind<FreshNode> {
   return {
     errorStatus: 'runtime error',
     start(ctx, p, node) {
-      ctx.log.startLine(`freshness of ${node.source_name}.${node.name}`, p);
+      ctx.log.startLine(`freshness of ${shownAs(node).join('.')}`, p);
     },
     compile: async (_ctx, node) => node,
     async execute(ctx, node, session) {
-      const { freshness, response } = await measure(ctx, node, session);
-      measured.set(node.unique_id, freshness);
-      return { status: freshnessStatus(node.freshness, freshness.age), message: null, response, failures: null } satisfies Outcome;
+      const terms = termsOf(node);
+      const { freshness, response } = await measure(ctx, node, terms, session);
+      measured.set(node.unique_id, { ...freshness, criteria: terms.threshold ?? {} });
+      return { status: freshnessStatus(terms.threshold, freshness.age), message: null, response, failures: null } satisfies Outcome;
     },
     finish(ctx, p, node, result) {
-      ctx.log.freshnessResult(node.source_name, node.name, result.status, result.execution_time, p);
+      ctx.log.freshnessResult(...shownAs(node), result.status, result.execution_time, p);
     },
   };
 }
 
-async function measure(ctx: RunContext, node: SourceDefinition, session: Session): Promise<{ freshness: Freshness; response: AdapterResponse | Record<string, never> }> {
+async function measure(ctx: RunContext, node: FreshNode, { threshold, field, query }: Terms, session: Session): Promise<{ freshness: Omit<Freshness, 'criteria'>; response: AdapterResponse | Record<string, never> }> {
   const scope = openScope(ctx, node, session);
   const relation = relationFrom(ctx.adapter, ctx.config.project.quoting, node);
   let macro: string;
   let kwargs: Kwargs;
-  if (node.loaded_at_query !== null) {
+  if (query !== null) {
     macro = 'collect_freshness_custom_sql';
-    kwargs = new Map<string, Value>([['source', relation], ['loaded_at_query', await scope.render(node.loaded_at_query, node.original_file_path)]]);
-  } else if (node.loaded_at_field !== null) {
+    kwargs = new Map<string, Value>([['source', relation], ['loaded_at_query', await scope.render(query, node.original_file_path)]]);
+  } else if (field !== null) {
     macro = 'collect_freshness';
-    kwargs = new Map<string, Value>([['source', relation], ['loaded_at_field', node.loaded_at_field], ['filter', node.freshness?.filter ?? null]]);
+    kwargs = new Map<string, Value>([['source', relation], ['loaded_at_field', field], ['filter', threshold?.filter ?? null]]);
   } else {
     throw new TsdbtError('runtime', `Could not compute freshness for source ${node.name}: no 'loaded_at_field' provided and ${ctx.adapter.type} adapter does not support metadata-based freshness checks.`);
   }
@@ -86,11 +128,11 @@ function inUtc(value: Value, field: string): PyDateTime {
   throw new TsdbtError('database', `Expected a timestamp value when querying field '${field}' of table null relation but received value of type '${typeName(value)}' instead`);
 }
 
-/** The entry of sources.json for a source that was measured. */
-export function freshnessResult(node: SourceDefinition, result: RunResult, measured: Freshness): FreshnessResult {
+/** The entry of sources.json (of freshness.json for a model) for what was measured. */
+export function freshnessResult(node: FreshNode, result: RunResult, measured: Freshness): FreshnessResult {
   return {
     unique_id: node.unique_id, max_loaded_at: measured.maxLoadedAt, snapshotted_at: measured.snapshottedAt, max_loaded_at_time_ago_in_s: measured.age,
-    status: result.status as FreshnessStatus, criteria: node.freshness ?? {}, adapter_response: result.adapter_response, timing: result.timing,
+    status: result.status as FreshnessStatus, criteria: measured.criteria, adapter_response: result.adapter_response, timing: result.timing,
     thread_id: result.thread_id, execution_time: result.execution_time,
   };
 }

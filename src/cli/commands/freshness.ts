@@ -1,9 +1,9 @@
-// source freshness: measures selected sources and writes sources.json.
+// source freshness: measures selected sources, and models that promise a freshness; writes sources.json, and freshness.json for the models.
 import { isAbsolute, join } from 'node:path';
 import { writeFileAtomically } from '../../artifacts.ts';
 import type { RunResult, SourcesArtifact } from '../../contracts/results.ts';
 import { createRunContext, type ParsedProject, reportCounts, run, select } from '../../index.ts';
-import { type Freshness, freshnessKind, freshnessResult, hasFreshness } from '../../runner/freshness.ts';
+import { type Freshness, type FreshNode, freshnessKind, freshnessResult, hasFreshness } from '../../runner/freshness.ts';
 import { artifactMetadata } from '../../runner/metadata.ts';
 import type { NodeKind } from '../../runner/run-node.ts';
 import { printResultError, succeeded } from '../../runner/run-summary.ts';
@@ -13,8 +13,7 @@ import { loadAndParse } from './run.ts';
 export async function freshnessCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal } = session;
   const parsed = await loadAndParse(session);
-  const { manifest } = parsed;
-  const selection = select(parsed, { accepts: (id) => manifest.sources[id] !== undefined && hasFreshness(manifest.sources[id]) });
+  const selection = select(parsed, { accepts: (id) => { const node = freshNode(parsed, id); return node !== null && hasFreshness(node); } });
   const before = createRunContext(parsed, selection.selected);
   reportCounts(parsed, before.log);
   for (const warning of selection.warnings) logger.fire(warning);
@@ -33,14 +32,25 @@ export async function freshnessCommand(session: CommandSession): Promise<boolean
 }
 
 function writeReport(session: CommandSession, parsed: ParsedProject, results: readonly RunResult[], measured: ReadonlyMap<string, Freshness>, elapsed: number): void {
-  const artifact: SourcesArtifact = { metadata: artifactMetadata(parsed.config, 'sources', 3, now()), results: [], elapsed_time: elapsed };
-  for (const r of results) {
-    const source = parsed.manifest.sources[r.unique_id];
-    const found = measured.get(r.unique_id);
-    if (source !== undefined && found !== undefined) artifact.results.push(freshnessResult(source, r, found));
-    else if (source !== undefined) artifact.results.push({ unique_id: r.unique_id, error: r.message, status: 'runtime error' });
-  }
+  const report = (type: FreshNode['resource_type']): SourcesArtifact => ({
+    metadata: artifactMetadata(parsed.config, 'sources', 3, now()),
+    results: results.flatMap((r): SourcesArtifact['results'] => {
+      const node = freshNode(parsed, r.unique_id);
+      const found = measured.get(r.unique_id);
+      if (node?.resource_type !== type) return [];
+      return [found === undefined ? { unique_id: r.unique_id, error: r.message, status: 'runtime error' } : freshnessResult(node, r, found)];
+    }),
+    elapsed_time: elapsed,
+  });
   const asked = session.flags['output'];
   const path = typeof asked === 'string' && asked !== '' ? (isAbsolute(asked) ? asked : join(session.cwd, asked)) : join(parsed.targetPath, 'sources.json');
-  writeFileAtomically(path, JSON.stringify(artifact));
+  writeFileAtomically(path, JSON.stringify(report('source')));
+  // Apart: what reads sources.json expects sources in it.
+  const models = report('model');
+  if (models.results.length > 0) writeFileAtomically(join(parsed.targetPath, 'freshness.json'), JSON.stringify(models));
+}
+
+function freshNode({ manifest }: ParsedProject, id: string): FreshNode | null {
+  const node = manifest.sources[id] ?? manifest.nodes[id];
+  return node?.resource_type === 'source' || node?.resource_type === 'model' ? node : null;
 }
