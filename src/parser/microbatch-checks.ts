@@ -12,7 +12,7 @@ export function checkMicrobatchModels(state: ParseState): void {
   const models = [...state.nodes.values()].filter((node): node is ModelNode => (node.config as ConfigDict)['incremental_strategy'] === 'microbatch' && node.config.materialized === 'incremental');
   const own = usesOwnMacro(state);
   if (own && models.length > 0) {
-    state.warnings.deprecated('MicrobatchMacroOutsideOfBatchesDeprecation', 'D020', 'The use of a custom microbatch macro outside of batched execution is deprecated. To use it with batched execution, set `flags.require_batched_execution_for_custom_microbatch_strategy` to `True` in `dbt_project.yml`. In the future this will be the default behavior.', {});
+    state.warnings.warn('MicrobatchMacroOutsideOfBatchesDeprecation', 'D020', 'The use of a custom microbatch macro outside of batched execution is deprecated. To use it with batched execution, set `flags.require_batched_execution_for_custom_microbatch_strategy` to `True` in `dbt_project.yml`. In the future this will be the default behavior.');
   }
   if (own) return;
   for (const node of models) checkConfig(node);
