@@ -9,7 +9,7 @@ import { createRuntimeScope, createSourceScope, type RuntimeScope, type RuntimeS
 import type { TimeWindow } from '../context/runtime-references.ts';
 import { settle } from '../context/scope.ts';
 import { hasJinja } from '../context/templates.ts';
-import { testArguments } from '../context/test-arguments.ts';
+import { testArgumentsLater } from '../context/test-arguments.ts';
 import type { GraphNode, Json, MacroNode, SeedNode } from '../contracts/node.ts';
 import type { AdapterResponse } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
@@ -106,7 +106,7 @@ export class NodeScope {
   /** Renders the node's own code. */
   async renderCode(): Promise<RenderedCode> {
     const node = this.#node as GraphNode & { raw_code: string; test_metadata?: { kwargs: { [key: string]: Json } } };
-    if (node.test_metadata !== undefined) this.define('_dbt_generic_test_kwargs', testArguments(node.test_metadata.kwargs, this.scope, this.#ctx.scopes.context.templates.runtime, node.name));
+    if (node.test_metadata !== undefined) this.define('_dbt_generic_test_kwargs', await testArgumentsLater(node.test_metadata.kwargs, this.scope, this.#ctx.scopes.context.templates.runtime, node.name));
     if (!hasJinja(node.raw_code)) return { code: withoutLastNewline(node.raw_code), trace: null, ephemerals: this.#ephemerals };
     const template = this.#ctx.scopes.context.templates.runtime.compile(node.raw_code, {
       name: node.name, path: node.original_file_path, type: node.resource_type,

@@ -8,13 +8,31 @@ import { hasJinja } from './templates.ts';
 /** Texts that are calls without braces, as YAML files may write them. */
 const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 
+type Arguments = { readonly [name: string]: Json };
+
 /** @param kwargs `test_metadata.kwargs`; `column_name` is never a template */
-export function testArguments(kwargs: { readonly [name: string]: Json }, scope: Scope, environment: Environment, name: string): PyDict {
+export function testArguments(kwargs: Arguments, scope: Scope, environment: Environment, name: string): PyDict {
+  return build(kwargs, (text) => environment.compile(text, { name }).renderNativeSync(scope));
+}
+
+/** The same, where a `ref` may have to ask the database whether to defer. */
+export async function testArgumentsLater(kwargs: Arguments, scope: Scope, environment: Environment, name: string): Promise<PyDict> {
+  const texts = new Set<string>();
+  build(kwargs, (text) => {
+    texts.add(text);
+    return null;
+  });
+  const rendered = new Map<string, Value>();
+  for (const text of texts) rendered.set(text, await environment.compile(text, { name }).renderNative(scope));
+  return build(kwargs, (text) => rendered.get(text) ?? null);
+}
+
+function build(kwargs: Arguments, renderText: (text: string) => Value): PyDict {
   const render = (value: Json): Value => {
     if (typeof value === 'string') {
       const text = LOOKS_LIKE_CALL.test(value) ? `{{ ${value} }}` : value;
       if (!hasJinja(text)) return text.endsWith('\n') ? text.slice(0, -1) : text;
-      return environment.compile(text, { name }).renderNativeSync(scope);
+      return renderText(text);
     }
     if (Array.isArray(value)) return value.map(render);
     if (typeof value !== 'object' || value === null || 'jinjaType' in value) return fromJson(value);

@@ -64,7 +64,7 @@ class Comparison {
       case 'unmodified': this.#checkRemoved(); return (node, id) => !this.#isModified(node, this.#old(id));
       case 'modified.macros': return (node) => this.#macrosChanged(node);
       case 'modified.contract': this.#checkRemoved(); return (node, id) => isParsedNode(node) && this.#contractChanged(node, this.#old(id));
-      case 'modified.body': return this.#part((node) => isParsedNode(node) || null, (now, before) => sameBody(fieldsOf(now), fieldsOf(before)));
+      case 'modified.body': return this.#part((node) => isParsedNode(node) || null, (now, before) => this.#sameBody(now, before));
       case 'modified.configs': return this.#part((node) => node.resource_type !== 'unit_test' || null, (now, before) => sameConfig(fieldsOf(now), fieldsOf(before)));
       case 'modified.persisted_descriptions': return this.#part((node) => isParsedNode(node) || null, (now, before) => samePersistedDescription(fieldsOf(now), fieldsOf(before)));
       default: return this.#part((node) => isParsedNode(node) || node.resource_type === 'source' || null, (now, before) => sameRelation(fieldsOf(now), fieldsOf(before), this.#rendered));
@@ -76,9 +76,13 @@ class Comparison {
     return (node, id) => {
       if (has(node) === null) return false;
       const old = this.#old(id);
-      if (node.resource_type === 'seed' && old !== null) this.#warnOfLargeSeed(node, old);
       return old === null || same(node, old) === false;
     };
+  }
+
+  #sameBody(now: GraphNode, before: GraphNode): boolean {
+    this.#warnOfLargeSeed(now, before);
+    return sameBody(fieldsOf(now), fieldsOf(before));
   }
 
   #old(id: string): GraphNode | null {
@@ -90,7 +94,7 @@ class Comparison {
   }
 
   #isModified(node: GraphNode, old: GraphNode | null): boolean {
-    if (node.resource_type === 'seed' && old !== null) this.#warnOfLargeSeed(node, old);
+    if (old !== null) this.#warnOfLargeSeed(node, old);
     const contract = node.resource_type === 'model' && old !== null && this.#contractChanged(node, old);
     return contract || !sameContents(fieldsOf(node), old === null ? null : fieldsOf(old), this.#rendered) || this.#macrosChanged(node);
   }
@@ -148,7 +152,15 @@ class Comparison {
     const macros = (node as { depends_on?: { macros?: readonly string[] } }).depends_on?.macros ?? [];
     if (macros.length === 0) return false;
     this.#macros ??= this.#changedMacros();
-    return this.#macros.size > 0 && macros.some((id) => this.#macros?.has(id));
+    if (this.#macros.size === 0) return false;
+    const test = node.resource_type === 'test' ? node.test_metadata?.name : undefined;
+    if (test !== undefined && !macros.some((id) => id.endsWith(`.test_${test}`))) {
+      throw new TsdbtError(
+        'compilation', `Node '${node.name}' (in ${node.original_file_path}) depends on a macro or test that does not exist. This can happen when a macro or generic test is removed but is still referenced. ` +
+          "Check for typos and/or install package dependencies with 'dbt deps'.",
+      );
+    }
+    return macros.some((id) => this.#macros?.has(id));
   }
 
   /** Macros with another text, and those that call one. The built-in ones are the program's and not the project's: dbt's have another text than ours. */

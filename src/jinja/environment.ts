@@ -52,6 +52,8 @@ export interface Template {
   render(scope: Scope, trace?: Trace): Promise<string>;
   /** The value instead of the text, as dbt renders YAML strings. */
   renderNativeSync(scope: Scope): Value;
+  /** The same, where a call may wait. */
+  renderNative(scope: Scope): Promise<Value>;
 }
 
 /** A macro, materialization, generic test, snapshot or docs block of a file. */
@@ -282,6 +284,17 @@ class CompiledTemplate implements Template {
     const only = this.onlyText();
     if (only !== undefined) return only;
     return this.guarded(scope, undefined, () => settleSync(this.start(scope, true)));
+  }
+
+  async renderNative(scope: Scope): Promise<Value> {
+    const only = this.onlyText();
+    if (only !== undefined) return only;
+    const state = this.environment.stateOf(scope);
+    try {
+      return await settle(this.start(scope, true));
+    } catch (error) {
+      throw this.outermost(error, state);
+    }
   }
 
   /** Walks over the tree the first times, translates it when it is rendered again and again. */

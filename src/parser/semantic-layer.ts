@@ -184,7 +184,7 @@ export function addSemanticModel(tools: ParseTools, entry: YamlEntry): void {
     measures: measures.map((each) => ({
       name: each['name'], agg: each['agg'], description: each['description'] ?? null, label: each['label'] ?? null, create_metric: false,
       expr: (each['expr'] ?? null) === null ? null : pyStr(each['expr']), agg_params: each['agg_params'] ?? null,
-      non_additive_dimension: each['non_additive_dimension'] ?? null, agg_time_dimension: each['agg_time_dimension'] ?? null, config: metaOf(each),
+      non_additive_dimension: isDict(each['non_additive_dimension']) ? { window_choice: null, window_groupings: [], ...each['non_additive_dimension'] } : null, agg_time_dimension: each['agg_time_dimension'] ?? null, config: metaOf(each),
     })),
     dimensions: ((data['dimensions'] ?? []) as YamlDict[]).map((each) => ({
       name: each['name'], type: each['type'], description: each['description'] ?? null, label: each['label'] ?? null, is_partition: each['is_partition'] ?? false,

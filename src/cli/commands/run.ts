@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { load, type LoadedProject, type ParsedProject, parse, reportCounts, run, select, write, writeSummary, createRunContext } from '../../index.ts';
 import type { Selection } from '../../graph/selector.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
+import { TsdbtError } from '../../errors.ts';
 import { warningTag } from '../../log.ts';
 import { isRunning, recoverKilledRun } from '../recover-run.ts';
 import { showSeeds } from '../show-tables.ts';
@@ -54,7 +55,9 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
 
 /** What the command works on: the nodes that it retries, or what was selected. */
 export function chosen({ retried }: CommandSession, parsed: ParsedProject): Selection {
-  return retried === undefined ? select(parsed) : { selected: new Set([...retried.selected].filter((id) => parsed.dag.has(id))), warnings: [], defaultSelector: null };
+  if (retried === undefined) return select(parsed);
+  for (const id of retried.selected) if (!parsed.dag.has(id)) throw new TsdbtError('compilation', `Couldn't find model '${id}' -- does it exist or is it disabled?`);
+  return { selected: new Set(retried.selected), warnings: [], defaultSelector: null };
 }
 
 /** Runs these nodes in the manner of the command, writes the artifacts and says how it went. */

@@ -11,6 +11,12 @@
       {{ return({'relations': []}) }}
   {%- endif -%}
 
+  {#- A view on itself would take the place of the data. -#}
+  {%- if this.database == defer_relation.database and this.schema == defer_relation.schema and this.identifier == defer_relation.identifier -%}
+    {%- do log('Target relation and defer relation are the same, skipping clone for relation: ' ~ this.render()) -%}
+    {{ return({'relations': []}) }}
+  {%- endif -%}
+
   {%- set original = load_cached_relation(defer_relation) -%}
   {%- if not (original and original.type == 'table' and can_clone_table()) -%}
       {%- set name = 'materialization_view_' ~ adapter.type() -%}
@@ -22,15 +28,9 @@
     {%- do log('Dropping relation ' ~ existing_relation.render() ~ ' because it is of type ' ~ existing_relation.type) -%}
     {{ drop_relation_if_exists(existing_relation) }}
   {%- endif -%}
-  {%- if target_relation.database == defer_relation.database
-         and target_relation.schema == defer_relation.schema
-         and target_relation.identifier == defer_relation.identifier -%}
-    {%- do log('Target relation and defer relation are the same, skipping clone for relation: ' ~ target_relation.render()) -%}
-  {%- else -%}
-    {%- call statement('main') %}
-        {{- create_or_replace_clone(target_relation, defer_relation) }}
-    {%- endcall -%}
-  {%- endif -%}
+  {%- call statement('main') %}
+      {{- create_or_replace_clone(target_relation, defer_relation) }}
+  {%- endcall -%}
   {%- set revoke = should_revoke(existing_relation, full_refresh_mode=True) -%}
   {%- do apply_grants(target_relation, config.get('grants'), should_revoke=revoke) -%}
   {%- do persist_docs(target_relation, model) -%}

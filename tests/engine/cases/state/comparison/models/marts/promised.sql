@@ -1,0 +1,1 @@
+select 1 as id, 'x' as name, 1.5 as price

@@ -1,0 +1,1 @@
+select '{{ defer_relation }}' as mine, count(*) as n from {{ ref('c') }}, {{ ref('kept') }}

@@ -1,0 +1,1 @@
+{% macro fails(n) %}{% do run_query('select 1 / ' ~ n) %}{% endmacro %}
