@@ -30,6 +30,8 @@ DOCUMENTS = [
     'a: - b\n', 'a: -b\n', 'a: ?b\n', '- - - x\n', '- a: 1\n  b:\n  - c\n  - d\n- e\n', 'a:\n  - b: 1\n    c: |\n      t\n  - d\n', 'a: "\\\n  x"\n', 'a: 1 # é\nb: 2\n', 'a: >\n\n  x\n\n\n  y\n\n', 'a: |\n  x\n # c\nb: 1\n',
     'models:\n  - name: a\n    columns:\n      - name: id\n        tests:\n          - unique\n          - accepted_values:\n              values: [1, 2, "3"]\n    config: {tags: [x], meta: {y: 1.0}}\n', 'a: \\x\n', 'a: "q" b\n', "a: 'q'b\n", '"a": "b": c\n',
     'a: b\n# c\n  d\n', 'a:\n  b\n  c\n', '- a\n  b\n- c\n', 'a: x\n\n\n', '\n\n\na: 1', 'a: |  # c\n  x\n', 'a: |x\n  y\n', 'x: =\n', 'a: <<\n', '<<: {a: 1}\nb: 2\n', 'a: .5.\n', 'a: \u00a0x\n', 'a: x\u2028y\n', 'a: \x07\n', '\ufeffa: 1\n', 'a: "\u0001"\n',
+    'a:\n  b: {\n    x: 1\n}\nc: 2\n', '- a: [\n1, 2\n]\n- 3\n', 'a:\n  b: {x: 1,\ny: 2}\n', 'a:\n  - b: [1,\n   2\n]\n', 'a: {b: [\n]\n}\n', 'a:\n  b: {\n    x: 1\n', 'a:\n  b: {\n    x: 1\nc: 2\n',
+    "a:\n  - b: {\n  x: '}',  # }\n y: [1, [\n2], \"\n]\"]}\n  - c\n", 'a:\n  b: [\nx, y\n]\n  c: {\n}\nd: 1\n', 'a: [1, 2\nb: 3]\nc: 4\n',
 ]
 
 

@@ -289,7 +289,7 @@ function joinFreshness(base: ConfigDict, update: ConfigDict): ConfigDict {
     const [b, u] = [base[key] ?? null, update[key] ?? null];
     if (u === null) return null;
     if (isSet(b) && isSet(u)) return { ...(b as ConfigDict), ...(u as ConfigDict) };
-    return isSet(u) || b === null ? u : b;
+    return isSet(u) ? u : b;
   };
   return { warn_after: time('warn_after'), error_after: time('error_after'), filter: update['filter'] ?? base['filter'] ?? null };
 }

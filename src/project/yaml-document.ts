@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import type { Alias, Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import type { Json } from '../contracts/node.ts';
 import { PyDate, PyDateTime } from '../values/datetime.ts';
+import { MOVED_BY, parseWithFlows } from './yaml-flow-indent.ts';
 import { isoTimestamp, resolvePlainScalar, resolveTagged } from './yaml-scalar.ts';
 
 /** A problem of a text, at a place: both 1-based. */
@@ -61,6 +62,19 @@ function problemOf(error: { readonly code: string; readonly message: string; rea
 
 type Place = (offset: number) => { line: number; column: number };
 
+function parse(yaml: YamlModule, source: string): { document: Document; place: Place; text: string } {
+  let lines = new yaml.LineCounter();
+  const { document, text, moved } = parseWithFlows(source, (each) => {
+    lines = new yaml.LineCounter();
+    return yaml.parseDocument(each, { version: '1.1', schema: 'failsafe', uniqueKeys: false, strict: true, prettyErrors: false, logLevel: 'error', lineCounter: lines });
+  });
+  const place: Place = (offset) => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: moved.has(line) ? Math.max(1, col - MOVED_BY) : col };
+  };
+  return { document, place, text };
+}
+
 /**
  * Reads any YAML text as PyYAML's safe loader does.
  * @throws YamlSyntaxError with the place of the first problem
@@ -73,17 +87,10 @@ export function readYamlDocument(text: string, dates = false): YamlDocument {
     throw new YamlSyntaxError({ message: `unacceptable character #x${code}: special characters are not allowed`, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 });
   }
   const yaml = yamlModule();
-  const lines = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, {
-    version: '1.1', schema: 'failsafe', uniqueKeys: false, strict: true, prettyErrors: false, logLevel: 'error', lineCounter: lines,
-  });
-  const place: Place = (offset) => {
-    const { line, col } = lines.linePos(offset);
-    return { line, column: col };
-  };
+  const { document, place, text: parsed } = parse(yaml, text);
   const [first] = document.errors;
   if (first !== undefined) throw new YamlSyntaxError(problemOf(first, text, place));
-  const reader = new Reader(yaml, document, place, text, dates);
+  const reader = new Reader(yaml, document, place, parsed, dates);
   return { value: reader.node(document.contents as Node | null), duplicates: reader.duplicates };
 }
 
@@ -94,8 +101,7 @@ export function readYamlDocument(text: string, dates = false): YamlDocument {
  */
 export function locateYaml(text: string, path: readonly (string | number)[]): { line: number; column: number } | undefined {
   const yaml = yamlModule();
-  const lines = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, { version: '1.1', schema: 'failsafe', uniqueKeys: false, strict: false, prettyErrors: false, logLevel: 'silent', lineCounter: lines });
+  const { document, place } = parse(yaml, text);
   let node: unknown = document.contents;
   let offset = 0;
   for (const part of path) {
@@ -112,8 +118,8 @@ export function locateYaml(text: string, path: readonly (string | number)[]): { 
       node = item;
     } else break;
   }
-  const { line, col } = lines.linePos(offset);
-  return line === 0 ? undefined : { line, column: col };
+  const at = place(offset);
+  return at.line === 0 ? undefined : at;
 }
 
 class Reader {

@@ -1,0 +1,62 @@
+// Flow collections (`{…}`, `[…]`) whose later lines stand further left than YAML 1.2 allows: PyYAML does not mind, the `yaml` package ends
+// them there. Indents such lines, which means nothing inside a flow collection. Leaves parsing to yaml-document.ts.
+
+const INDENT = ' '.repeat(80);
+const MOST_ROUNDS = 200;
+
+interface Parsed {
+  readonly errors: readonly { readonly code: string; readonly message: string; readonly pos: readonly [number, number] }[];
+}
+
+/**
+ * Parses a text, and again with lines indented as long as a flow collection ends too early.
+ * @param parse gives the document of a text with its errors
+ * @returns the document, its text and by how much each indented line (from 1) was moved; the original when indenting does not help
+ */
+export function parseWithFlows<T extends Parsed>(text: string, parse: (text: string) => T): { document: T; text: string; moved: ReadonlySet<number> } {
+  const original = parse(text);
+  const moved = new Set<number>();
+  let document = original;
+  let lines = text;
+  for (let round = 0; round < MOST_ROUNDS && document.errors.length > 0; round++) {
+    const { code, message, pos } = document.errors[0]!;
+    const range = code === 'BAD_INDENT' && message.includes('sufficiently indented') ? restOfFlow(lines, pos[0]) : undefined;
+    if (range === undefined) break;
+    lines = lines.split('\n').map((line, index) => {
+      if (index < range[0] || index > range[1] || moved.has(index + 1)) return line;
+      moved.add(index + 1);
+      return INDENT + line;
+    }).join('\n');
+    document = parse(lines);
+  }
+  return document.errors.length > 0 ? { document: original, text, moved: new Set() } : { document, text: lines, moved };
+}
+
+/** How much the place of a moved line is to be put back. */
+export const MOVED_BY = INDENT.length;
+
+/** The lines from `offset` to the bracket that closes what is open there; undefined without one. */
+function restOfFlow(text: string, offset: number): [number, number] | undefined {
+  const start = offset + text.slice(offset).search(/\S/);
+  let depth = 0;
+  let quote = '';
+  let before = ',';
+  for (let i = start; i >= offset && i < text.length; i++) {
+    const character = text[i]!;
+    if (quote !== '') {
+      if (character === '\\' && quote === '"') i++;
+      else if (character === quote) quote = '';
+      continue;
+    }
+    if ((character === '"' || character === "'") && /[[{,:]/.test(before)) quote = character;
+    else if (character === '#' && /\s/.test(text[i - 1] ?? ' ')) i = text.indexOf('\n', i) === -1 ? text.length : text.indexOf('\n', i);
+    else if (character === '{' || character === '[') depth++;
+    else if ((character === '}' || character === ']') && --depth < 0) return [lineOf(text, start), lineOf(text, i)];
+    if (/\S/.test(character)) before = character;
+  }
+  return undefined;
+}
+
+function lineOf(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length - 1;
+}
