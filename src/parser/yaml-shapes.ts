@@ -133,7 +133,7 @@ const SOURCE_FIELDS = {
   name: text, description: text, meta: dict, database: optionalText, schema: optionalText, loader: text, quoting: of(QUOTING), freshness: orNull(of(FRESHNESS)),
   ...LOADED, tags: textList, config: dict, unrendered_database: optionalText, unrendered_schema: optionalText,
 } as const;
-export const SOURCE_ENTRY = shape(false, ['name'], { ...SOURCE_FIELDS, tables: shapes(SOURCE_TABLE) });
+export const SOURCE_ENTRY = shape(false, ['name'], { ...SOURCE_FIELDS, tables: orNull(shapes(SOURCE_TABLE)) });
 export const SOURCE_OVERRIDE = shape(false, ['name', 'overrides'], { ...SOURCE_FIELDS, overrides: text, path: text, tables: optional(list) });
 
 const FIXTURE_FORMAT: TypeCheck = (value) => oneOfText(value, ['csv', 'dict', 'sql']);
