@@ -125,7 +125,7 @@ class ProjectMaker {
       sql_header: () => 'set x = 1;',
       freshness: () => r.one(() => ({ build_after: { count: 1, period: 'day' } }), () => ({ build_after: { count: 4, period: 'hour', updates_on: 'all' } }), () => ({ build_after: { updates_on: 'any' } })),
       latest_version_pointer: () => r.one(() => ({ enabled: false }), () => ({ enabled: true, alias: 'now' })),
-      static_analysis: () => r.one(() => 'strict', () => (place === 'call' ? 'off' : new Plain('off'))),
+      static_analysis: () => r.pick(['strict', 'unsafe']),
       on_error: () => r.pick(['skip_children', 'continue']),
     };
     const kinds = {
@@ -195,7 +195,7 @@ class ProjectMaker {
     const more = r.fields({ name: () => this.name('named_test_'), description: () => this.text() }, 0.12);
     const top = {};
     for (const [key, value] of Object.entries(extra)) {
-      if (['severity', 'where', 'limit', 'fail_calc', 'warn_if', 'error_if', 'store_failures', 'tags', 'enabled', 'meta', 'alias', 'schema', 'database', 'group', 'store_failures_as'].includes(key) && written.arguments === undefined && r.chance(0.25)) top[key] = value;
+      if (['severity', 'where', 'limit', 'fail_calc', 'warn_if', 'error_if', 'store_failures', 'tags', 'enabled', 'meta', 'alias', 'schema', 'database', 'store_failures_as'].includes(key) && written.arguments === undefined && r.chance(0.25)) top[key] = value;
     }
     const rest = Object.fromEntries(Object.entries(extra).filter(([key]) => !(key in top)));
     const all = { ...written, ...more, ...top, ...(Object.keys(rest).length > 0 ? { config: rest } : {}) };

@@ -13,14 +13,17 @@ const KNOWN: ReadonlySet<string> = new Set([
   'name', 'description', 'meta', 'data_type', 'constraints', 'docs', 'config', 'data_tests', 'tests', 'quote', 'tags', 'granularity', 'dimension', 'entity',
 ]);
 
-/** name → column, for a list of columns in YAML. */
-export function columnInfos(columns: readonly YamlDict[]): { [name: string]: ColumnInfo } {
+/**
+ * name → column, for a list of columns in YAML.
+ * @param plain columns of a resource that has no tests: what says something of tests or tags stays as it is written
+ */
+export function columnInfos(columns: readonly YamlDict[], plain = false): { [name: string]: ColumnInfo } {
   const out: { [name: string]: ColumnInfo } = {};
-  for (const column of columns) out[column['name'] as string] = columnInfo(column);
+  for (const column of columns) out[column['name'] as string] = columnInfo(column, plain);
   return out;
 }
 
-function columnInfo(column: YamlDict): ColumnInfo {
+function columnInfo(column: YamlDict, plain: boolean): ColumnInfo {
   const name = column['name'] as string;
   const config = isDict(column['config']) ? column['config'] : {};
   const constraints = (column['constraints'] ?? []) as YamlDict[];
@@ -36,14 +39,14 @@ function columnInfo(column: YamlDict): ColumnInfo {
     data_type: (column['data_type'] ?? null) as string | null,
     constraints: constraints.map((constraint) => newConstraint(constraint)),
     quote: (column['quote'] ?? null) as boolean | null,
-    config: { meta, tags },
+    config: { meta, tags: plain ? configTags(config) : tags },
     tags,
     granularity: (column['granularity'] ?? null) as string | null,
     dimension: columnDimension(column),
     entity: columnEntity(column),
     doc_blocks: [],
   };
-  for (const key of Object.keys(column)) if (!KNOWN.has(key) && key !== 'doc_blocks') info[key] = column[key];
+  for (const key of Object.keys(column)) if ((!KNOWN.has(key) && key !== 'doc_blocks') || (plain && (key === 'tests' || key === 'data_tests'))) info[key] = column[key];
   return info;
 }
 

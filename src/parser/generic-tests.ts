@@ -320,7 +320,10 @@ export class GenericTests {
       return isDict(value) ? Object.values(value).every(visit) : true;
     };
     const kwargs = node.test_metadata?.kwargs ?? {};
-    for (const key of Object.keys(kwargs)) if (key !== 'column_name' && !visit(kwargs[key] as Json)) return false;
+    for (const key of Object.keys(kwargs)) {
+      if (!macro.arguments.some((argument) => argument.name === key)) return false;
+      if (key !== 'column_name' && !visit(kwargs[key] as Json)) return false;
+    }
     node.refs.push(...refs);
     node.sources.push(...sources);
     node.depends_on.macros.push(subquery.unique_id);

@@ -178,7 +178,10 @@ export function defaultConfig(kind: ConfigKind): ConfigDict {
 function applyLevel(result: ConfigDict, level: ConfigDict, fields: ReadonlyMap<string, ConfigField>): void {
   for (const written of Object.keys(level)) {
     const key = KEY_ALIASES.get(written) ?? written.trim();
-    if (key !== written && key in level) {
+    const hook = key === 'pre-hook' || key === 'post-hook';
+    // Of the two spellings of a hook the one with an underscore wins.
+    if (hook && key === written && key.replace('-', '_') in level) continue;
+    if (key !== written && !hook && key in level) {
       throw new TsdbtError('validation', `Got duplicate keys: (${written}, ${key}) all map to "${key}"`);
     }
     const value = level[written];

@@ -203,7 +203,7 @@ function patchProperties(tools: ParseTools, node: ConfiguredNode, patch: Patch):
   const { file } = patch.entry.yaml;
   node['patch_path'] = `${file.package_name}://${file.original_file_path}`;
   node['description'] = patch.description;
-  node['columns'] = columnInfos(patch.columns);
+  node['columns'] = columnInfos(patch.columns, node.resource_type === 'analysis');
   node.name = patch.name;
   if (node.resource_type === 'function') {
     patchFunction(tools, node as ParsedOnlyNode, patch.data);

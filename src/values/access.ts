@@ -127,9 +127,6 @@ function hashable(key: Value): boolean {
 }
 
 function sliceRange(range: PyRange, slice: PySlice): Value {
-  const indexes = [...slice.indexes(range.length)];
-  const step = (slice.step === null ? 1 : Number(slice.step)) * range.step;
-  if (indexes.length === 0) return new PyRange(0, 0, step);
-  const start = range.at(indexes[0] as number);
-  return new PyRange(start, start + indexes.length * step, step);
+  const [from, to, step] = slice.bounds(range.length);
+  return new PyRange(range.at(from), range.at(to), step * range.step);
 }

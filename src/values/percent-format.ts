@@ -17,9 +17,10 @@ export function formatPercent(format: string, values: Value): string {
   const args = values instanceof PyTuple ? values.items : [values];
   const mapping = typeof values === 'object' && values !== null && !(values instanceof PyTuple) && (Array.isArray(values) || (values.jinjaItem !== undefined && !isText(values))) ? values : undefined;
   let used = 0;
+  let keyed = false;
   const next = (): Value => {
     const value = args[used++];
-    if (value === undefined) throw typeError('not enough arguments for format string');
+    if (value === undefined || keyed) throw typeError('not enough arguments for format string');
     return value;
   };
   let out = '';
@@ -44,6 +45,7 @@ export function formatPercent(format: string, values: Value): string {
       if (Array.isArray(mapping)) throw typeError('list indices must be integers or slices, not str');
       source = lookupItem(mapping, key);
       if (source === undefined) throw new JinjaError('KeyError', toRepr(key));
+      keyed = true;
       i++;
     }
     let flags = '';
@@ -68,7 +70,7 @@ export function formatPercent(format: string, values: Value): string {
     while (i < points.length && 'hlL'.includes(points[i] as string)) i++;
     if (i >= points.length) throw valueError('incomplete format');
     const type = points[i] as string;
-    if (type === '%') {
+    if (type === '%' && points[i - 1] === '%') {
       out += '%';
       continue;
     }

@@ -23,8 +23,8 @@ export class PySlice implements HostObject {
     return `slice(${[this.start, this.stop, this.step].map((x) => (x === null ? 'None' : String(x))).join(', ')})`;
   }
 
-  /** The positions that the slice takes from a sequence of this length. */
-  *indexes(length: number): Generator<number, void, undefined> {
+  /** Python's `slice.indices`: first position, the one at which it ends, step. */
+  bounds(length: number): readonly [from: number, to: number, step: number] {
     const step = bound(this.step) ?? 1;
     if (step === 0) throw valueError('slice step cannot be zero');
     const [low, high] = step > 0 ? [0, length] : [-1, length - 1];
@@ -33,6 +33,12 @@ export class PySlice implements HostObject {
     const stop = bound(this.stop);
     const from = start === undefined ? (step > 0 ? low : high) : clamp(start);
     const to = stop === undefined ? (step > 0 ? high : low) : clamp(stop);
+    return [from, to, step];
+  }
+
+  /** The positions that the slice takes from a sequence of this length. */
+  *indexes(length: number): Generator<number, void, undefined> {
+    const [from, to, step] = this.bounds(length);
     for (let i = from; step > 0 ? i < to : i > to; i += step) yield i;
   }
 }

@@ -227,7 +227,7 @@ function formatNumber(x: number, spec: Spec, name: string, exact?: PyDecimal): s
     case '':
       if (exact !== undefined && spec.precision === undefined) body = exact.jinjaText().replace('-', '');
       else if (spec.precision === undefined) body = floatRepr(abs);
-      else body = spec.alternate ? formatFloat(abs, 'g', spec.precision, true) : generalWithPoint(abs, spec.precision);
+      else body = generalWithPoint(abs, spec.precision, spec.alternate);
       if (spec.alternate && !body.includes('.')) body = body.replace(/e|$/, '.$&');
       break;
     case 'e':
@@ -256,8 +256,12 @@ function formatNumber(x: number, spec: Spec, name: string, exact?: PyDecimal): s
 }
 
 /** `format(x, '.3')`: like `g`, but with at least one digit behind the point. */
-function generalWithPoint(x: number, precision: number): string {
+function generalWithPoint(x: number, precision: number, alternate: boolean): string {
   const digits = precision === 0 ? 1 : precision;
+  if (alternate) {
+    const kept = formatFloat(x, 'g', digits, true);
+    return kept.endsWith('.') ? formatFloat(x, 'e', digits - 1, true) : kept;
+  }
   const text = formatFloat(x, 'g', digits);
   if (/[.enia]/.test(text)) return text;
   return text.length >= digits ? formatFloat(x, 'e', digits - 1).replace(/(\.\d*?)0+e/, '$1e').replace('.e', 'e') : `${text}.0`;

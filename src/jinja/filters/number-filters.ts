@@ -129,7 +129,7 @@ const filesizeformat = filter('do_filesizeformat', 'value, binary=False', (_cont
   const n = typeof v === 'string' ? parseFloatText(v) : v instanceof PyDecimal ? v.toNumber() : numericOf(v);
   if (n === undefined) {
     if (v instanceof Undefined) throw v.error();
-    if (typeof v === 'string') throw valueError(`could not convert string to float: ${toReprText(v)}`);
+    if (typeof v === 'string') throw valueError(`could not convert string to float: ${toText([value as Value]).slice(1, -1)}`);
     throw typeError(`float() argument must be a string or a real number, not '${typeName(v)}'`);
   }
   const bytes = Number(n);
@@ -142,10 +142,6 @@ const filesizeformat = filter('do_filesizeformat', 'value, binary=False', (_cont
   const prefix = useBinary ? `${(PREFIXES[i] as string).toUpperCase()}iB` : `${PREFIXES[i]}B`;
   return `${((base * bytes) / base ** (i + 2)).toFixed(1)} ${prefix}`;
 });
-
-function toReprText(text: string): string {
-  return toText([text]).slice(1, -1);
-}
 
 export const NUMBER_FILTERS: readonly (readonly [string, FilterFunction])[] = [
   ['abs', abs],

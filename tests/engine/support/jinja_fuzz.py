@@ -7,6 +7,7 @@ import warnings
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 import jinja_cases  # noqa: E402
 from jinja_case_lists import CONTEXT  # noqa: E402
+from jinja_fuzz_forms import FORMS  # noqa: E402
 
 NAMES = ["n", "f", "one", "t", "no", "s", "xs", "ys", "tup", "d", "odd", "users", "a", "b", "c", "zero", "uni", "empty", "big", "dec"]
 FILTERS = [
@@ -176,6 +177,8 @@ def main(seed, count):
         elif i % 4 == 3:
             source = mutate(maker.rng, maker.body(2))
         options = {"trim_blocks": True, "lstrip_blocks": True} if i % 5 == 0 else {}
+        if i % 3 == 0:
+            source, options = maker.rng.choice(FORMS)(maker)
         record = jinja_cases.run((source, options))
         if record is None or record.get("error", {}).get("type") in ("RecursionError", "MemoryError", "AssertionError"):
             continue

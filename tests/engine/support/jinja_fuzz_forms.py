@@ -1,0 +1,163 @@
+# Random templates of a given form, for jinja_fuzz.py: what its free grammar rarely reaches (recursive loops, callers, imports and includes,
+# namespaces, filters with arguments, slices, tuples, % with several values, whitespace around tags).
+TREE = "[{'n': 'a', 'kids': [{'n': 'b', 'kids': []}, {'n': 'c', 'kids': [{'n': 'd', 'kids': []}]}]}, {'n': 'e', 'kids': []}]"
+LOOP = ["index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0", "previtem", "nextitem", "cycle('x', 'y')", "cycle(1)", "changed(n)", "changed()"]
+TEMPLATES = {
+    "lib": "{% macro hello(name='you', mark='!') %}hello {{ name }}{{ mark }}{{ caller() if caller else '' }}{% endmacro %}{% set number = 7 %}{% macro _hidden() %}h{% endmacro %}{% set seen = n %}",
+    "part": "[{{ a }}|{{ n }}|{{ x is defined }}]",
+    "base": "<{% block head %}base {{ n }}{% endblock %}{% block body scoped %}b{% endblock %}>{{ self.head() }}",
+    "loop": "{% for i in [1, 2] %}{{ i }}{{ loop.index }}{% endfor %}",
+}
+
+
+def argument(r):
+    return r.choice(["1", "2", "0", "-1", "'x'", "'a'", "none", "true", "' '", "','", "3.5", "xs", "n", "s", "'<'", "[1]", "'%s'", "''"])
+
+
+def number(r):
+    return r.choice(["0", "1", "2", "3", "7", "-1", "30"])
+
+
+NUMBERS = {"truncate", "round", "int", "slice", "batch", "center", "tojson", "indent", "urlize"}
+FILTERS = {
+    "batch": ["{}", "3, {}", "linecount=2, fill_with={}"], "slice": ["{}", "2, {}", "slices=3"], "join": ["{}", "{}, 'name'", "d={}", "attribute='age'"], "default": ["{}", "{}, {}", "default_value={}, boolean=true"],
+    "replace": ["{}, {}", "{}, {}, {}", "'a', 'b', count=1"], "round": ["{}", "{}, 'floor'", "method='ceil'", "precision=1, method={}"], "truncate": ["{}", "{}, true", "{}, true, '…'", "5, leeway=0", "9, true, '..', 0"],
+    "indent": ["{}", "{}, true", "width='> '", "2, blank=true", "first=true"], "sort": ["{}", "true, true", "case_sensitive={}", "attribute={}", "reverse=true, attribute='name'", "attribute='age,name'"], "center": ["{}", "width=9"],
+    "dictsort": ["{}", "true, 'value'", "by='value', reverse=true", "by={}"], "int": ["{}", "{}, 16", "default=9", "base=2"], "float": ["{}", "default={}"], "unique": ["{}", "attribute='age'", "true, 'name'"],
+    "min": ["{}", "attribute='age'"], "max": ["true", "attribute='name'"], "sum": ["{}", "'age', {}", "start={}"], "map": ["{}", "'default', {}", "attribute='nope', default={}", "'replace', 'a', {}", "attribute='name.x'"],
+    "select": ["{}", "'>', 1", "'in', xs", "'divisibleby', {}"], "reject": ["'eq', {}", "'none'"], "selectattr": ["'age', '>', {}", "'name', 'in', {}", "'name'", "{}"], "rejectattr": ["'age', 'eq', {}", "'zz'"],
+    "groupby": ["'age'", "{}", "'name', default={}", "attribute='age', case_sensitive=true"], "wordwrap": ["7", "5, false", "4, true, '|'", "wrapstring={}"], "tojson": ["{}", "indent=2"], "trim": ["{}", "chars='h'"], "format": ["{}", "{}, {}", "x={}"],
+    "attr": ["{}", "'upper'"], "xmlattr": ["{}", "autospace=false"], "urlize": ["{}", "9, true"], "filesizeformat": ["true", "{}"], "pprint": [""], "list": [""], "first": [""], "last": [""], "random": ["1, 2"], "length": ["{}"], "items": ["{}"],
+}
+
+
+def filters(maker):
+    r = maker.rng
+    text = maker.atom(1)
+    for _ in range(r.randint(1, 3)):
+        name = r.choice(list(FILTERS))
+        # Where Python wants a number or a name, another type fails in the middle of jinja2's own code, with words that say nothing.
+        value = number if name in NUMBERS else (lambda r: r.choice(["'upper'", "'a'", "'nope'"])) if name in ("attr", "wordwrap") else argument
+        text += f" | {name}({''.join(p if p else value(r) for p in split(r.choice(FILTERS[name])))})"
+    return "{{ " + text + r.choice([" | list", "", "", " | string"]) + " }}", {}
+
+
+def split(text):
+    parts = text.split("{}")
+    out = [parts[0] or " "]
+    for part in parts[1:]:
+        out += ["", part or " "]
+    return out
+
+
+def loops(maker):
+    r = maker.rng
+    props = "".join("{{ loop." + r.choice(LOOP) + " }}," for _ in range(r.randint(1, 3)))
+    if r.random() < 0.4:
+        inner = r.choice(["{{ loop(n.kids) }}", "{% if n.kids %}({{ loop(n.kids) }}){% endif %}", "{{ loop(n.kids) | upper }}", "{% set inner = loop(n.kids) %}{{ inner|length }}", "{% for k in n.kids %}{{ loop.index }}{{ k.n }}{% endfor %}", "{{ loop([]) }}"])
+        test = r.choice(["", "", " if n.n != 'b'", " if n.kids"])
+        return "{% for n in " + TREE + test + " recursive %}{{ n.n }}" + props + inner + r.choice(["", "{% else %}none"]) + "{% endfor %}", {}
+    source = r.choice(["xs", "[]", "users", "d.items()", "d|dictsort", "'abc'", "range(4)", "zip", "[[1, 2], [3, 4]]", "[(1, (2, 3))]", "xs|reverse", "{}", "none", "n", "nope", "xs|batch(2)", "range(0)"])
+    target = r.choice(["n", "a, b", "a, (b, c)", "x", "a,"])
+    test = r.choice(["", "", " if loop.index > 1", " if a", " if x is odd", f" if {maker.expr(1)}", " if not loop.first"])
+    body = r.choice(["{{ n }}", "{% set c = 1 %}{{ c }}", "{{ a }}{{ b }}", "{% if loop.first %}{% continue %}{% endif %}{{ x }}", "{% if loop.index == 2 %}{% break %}{% endif %}.", "{% for n in [1, 2] %}{{ loop.index }}{% if n == 1 %}{% continue %}{% endif %}-{% endfor %}", maker.body(1, True)])
+    return "{% set c = 0 %}{% for " + target + " in " + source + test + " %}" + body + props + r.choice(["", "{% else %}empty {{ c }}"]) + "{% endfor %}{{ c }}{{ n }}{{ loop }}", {}
+
+
+def callers(maker):
+    r = maker.rng
+    signature = r.choice(["", "a", "a, b=2", "a=1, b=a", "a, b=caller"])
+    inside = r.choice(["{{ caller() }}", "{{ caller(a) }}", "{{ caller(1, 2) }}", "{{ caller(x=1) }}", "{% if caller %}{{ caller() }}{% endif %}", "{% set t = caller() %}{{ t|upper }}", "{{ caller()|length }}", "{% for i in [1, 2] %}{{ caller(i) }}{% endfor %}"])
+    rest = r.choice(["{{ varargs }}{{ kwargs }}", "{{ kwargs.z }}", "{{ varargs|length }}", "", "{{ a }}{{ b }}", "{{ m.name }}{{ m.arguments }}"])
+    macro = "{% macro m(" + signature + ") " + r.choice(["%}", "-%}"]) + rest + inside + r.choice(["", "{{ caller is defined }}"]) + "{%- endmacro %}"
+    call = "{% call" + r.choice(["", "(x)", "(x, y=3)", "(x=1)"]) + " m(" + r.choice(["", "1", "1, 2, 3", "b=1", "1, z=2", "a=1", "*xs", "**d", "*[1], **{'z': 1}"]) + ") %}" + r.choice(["<{{ x }}>", "{{ x }}{{ y }}", maker.body(1), "{% set q = 1 %}{{ q }}"]) + "{% endcall %}"
+    return macro + r.choice([call, call, call + "{{ m(1) }}", "{{ m(" + r.choice(["", "1", "1, 2", "1, 2, 3", "b=2", "z=1", "1, a=1"]) + ") }}"]), {}
+
+
+def imports(maker):
+    r = maker.rng
+    head = r.choice([
+        "{% import 'lib' as l %}{{ l.hello('x') }}{{ l.number }}{{ l.seen }}", "{% import 'lib' as l with context %}{{ l.seen }}{{ l.hello(mark=n) }}", "{% from 'lib' import hello %}{{ hello() }}", "{% from 'lib' import hello as h, number %}{{ h(n) }}{{ number }}",
+        "{% from 'lib' import nothing %}{{ nothing is defined }}{{ nothing }}", "{% from 'lib' import _hidden %}{{ _hidden() }}", "{% include 'part' %}", "{% set x = 1 %}{% include 'part' %}{% include 'part' without context %}", "{% include 'absent' ignore missing %}|",
+        "{% include 'absent' %}", "{% include ['absent', 'part'] %}", "{% for a in [1, 2] %}{% include 'part' %}{% endfor %}", "{% extends 'base' %}{% block head %}own {{ super() }}{% endblock %}", "{% extends 'base' %}ignored{% block body %}{{ n }}{{ self.head() }}{% endblock %}",
+        "{% from 'lib' import hello %}{% call hello('a') %}inner {{ n }}{% endcall %}", "{% import 'lib' as l %}{% for i in [1] %}{{ l.hello(i) }}{% endfor %}{{ l.zzz }}", "{% include 'lo' ~ 'op' %}", "{% from 'lib' import hello with context %}{{ hello(x) }}", "{% block one %}1{{ n }}{% endblock %}{{ self.one() }}",
+        "{% import n ~ '' as l %}", "{% macro m() %}{% import 'lib' as l %}{{ l.hello() }}{% endmacro %}{{ m() }}",
+    ])
+    return head + r.choice(["", maker.body(1)]), {"templates": TEMPLATES}
+
+
+def namespaces(maker):
+    r = maker.rng
+    steps = r.choice([
+        "{% for i in xs %}{% set ns.x = ns.x + 1 %}{% endfor %}", "{% set ns.y = 'b' %}", "{% if true %}{% set ns.x = [1] %}{% endif %}", "{% set ns.x %}block {{ n }}{% endset %}", "{% set ns.x, a = 1, 2 %}", "{% macro m() %}{% set ns.x = 9 %}{% endmacro %}{{ m() }}", "{% do ns.update(x=3) %}",
+        "{% set other.x = 1 %}", "{% set d.x = 1 %}", "{% for ns.x in [1, 2] %}.{% endfor %}", "{% with %}{% set ns.x = 4 %}{% endwith %}", "{% set ns = 5 %}",
+    ])
+    return "{% set ns = namespace(" + r.choice(["x=0", "{'x': 1}", "x=xs", "", "d", "[('x', 2)]"]) + ") %}" + steps + "{{ ns.x }}{{ ns['x'] }}{{ ns.y }}{{ ns.zz is defined }}", {}
+
+
+def slices(maker):
+    r = maker.rng
+    part = lambda: r.choice(["", "", "0", "1", "-1", "2", "-2", "5", "none", "n", "-n", "1.5", "'a'", "zero"])  # noqa: E731
+    value = r.choice(["xs", "s", "tup", "range(6)", "'häl☃o'", "[1, [2, 3], 'x']", "(1, 2, 3)", "d", "n", "uni", "users", "xs|list", "'x'", "[]"])
+    step = r.choice([f"{part()}:{part()}", f"{part()}:{part()}:{part()}", f"::{part()}", part() or "0", "1, 2", "1:2, 3"])
+    return "{{ " + value + "[" + step + "]" + r.choice(["", "[0]", "[::-1]", "|list", " ~ ''"]) + " }}", {}
+
+
+def tuples(maker):
+    r = maker.rng
+    return r.choice([
+        "{{ 1, 2 }}", "{{ (1, 2) + (3,) }}", "{{ (1,) * 3 }}", "{% set a, b = (1, 2) %}{{ b }}{{ a }}", "{% set a, b = xs %}{{ a }}", "{% set (a, b), c = (1, 2), 3 %}{{ a }}{{ c }}", "{% set a = 1, 2 %}{{ a[1] }}{{ a }}", "{{ () }}{{ (n,) }}", "{{ (1, 'a', none, 1.0, true) }}",
+        "{{ (1, 2) < (1, 3) }}{{ (1,) == [1] }}", "{{ 1 in (1, 2) }}{{ (1, 2)|join }}", "{% for a, b in ((1, 2), (3, 4)) %}{{ a }}{{ b }}{% endfor %}", "{% if 1, 2 %}t{% endif %}", "{{ {(1, 2): 'x'}[1, 2] }}", "{{ {'a': (1, [2, {'b': (3,)}])} }}", "{% set a, = [1] %}{{ a }}", "{% return_ %}",
+        "{{ dict([('a', 1)]) }}{{ dict(a=1, **{'b': 2}) }}", "{{ (1, 2).count(1) }}{{ (1, 2).index(2) }}{{ (1, 2).append }}", "{{ (" + maker.expr(1) + ", " + maker.expr(1) + ") }}",
+    ]), {}
+
+
+def percents(maker):
+    r = maker.rng
+    spec = lambda: "%" + r.choice(["", "", "-", "+", "0", " ", "#"]) + r.choice(["", "", "4", "*", "08"]) + r.choice(["", "", ".1", ".3", ".*"]) + r.choice("sdfixgercoXE%a")  # noqa: E731
+    text = "".join(r.choice([spec(), spec(), "x", "é", "%%", "%(a)s", "%(b)05d"]) for _ in range(r.randint(1, 4)))
+    values = r.choice(["(n,)", "n", "(n, f)", "(1, 'a', 2.5)", "d", "{'a': 1, 'b': 2}", "xs", "()", "('x', 1)", "none", "tup", "(1, 2, 3, 4)", "[1, 2]", "'text'"])
+    return "{{ '" + text + "' % " + values + " }}", {}
+
+
+def spaces(maker):
+    r = maker.rng
+    out = ""
+    depth = 0
+    gap = lambda: r.choice(["", "", " ", "\n", "  \n", "\n  ", "\n\n", "\t", " x ", "\r\n", "y\n   "])  # noqa: E731
+    for _ in range(r.randint(3, 9)):
+        left, right = r.choice(["", "", "-", "+"]), r.choice(["", "", "-", "+"])
+        kind = r.choice(["if", "end", "print", "comment", "raw", "set", "text"])
+        if kind == "if":
+            out += gap() + "{%" + left + " if true " + right + "%}"
+            depth += 1
+        elif kind == "end" and depth:
+            out += gap() + "{%" + left + " endif " + right + "%}"
+            depth -= 1
+        elif kind == "print":
+            out += gap() + "{{" + left + " n " + right.replace("+", "") + "}}"
+        elif kind == "comment":
+            out += gap() + "{#" + left + " c " + right + "#}"
+        elif kind == "raw":
+            out += gap() + "{%" + left + " raw " + r.choice(["", "-"]) + "%}" + gap() + "{{ r }}" + gap() + "{%" + r.choice(["", "-", "+"]) + " endraw " + right + "%}"
+        elif kind == "set":
+            out += gap() + "{%" + left + " set a = 1 " + right + "%}"
+        else:
+            out += gap() + "text" + gap()
+    out += "".join(gap() + "{% endif %}" for _ in range(depth)) + gap()
+    options = {"trim_blocks": r.random() < 0.5, "lstrip_blocks": r.random() < 0.5, "keep_trailing_newline": r.random() < 0.3}
+    return out, {key: value for key, value in options.items() if value}
+
+
+def blocks(maker):
+    r = maker.rng
+    return r.choice([
+        "{% set x | upper %}a{{ n }}{% endset %}{{ x }}", "{% set x | replace('a', 'b') | trim %} aa {% endset %}[{{ x }}]", "{% set x %}{% for i in xs %}{{ i }}{% endfor %}{% endset %}{{ x|length }}{{ x.upper() }}", "{% filter replace('a', n ~ '') | upper %}banana{% endfilter %}",
+        "{% set x %}{% set y = 1 %}{% endset %}{{ y }}{{ x }}", "{% with a = 1, b = a %}{{ a }}{{ b }}{% endwith %}{{ a }}", "{% with %}{% set q = 1 %}{{ q }}{% endwith %}{{ q }}", "{% do xs.append(4) %}{{ xs }}", "{% do d.update({'z': 1}) %}{{ d }}", "{% if xs.append(1) %}{% endif %}{{ xs|length }}",
+        "{% set x = [] %}{% for i in xs %}{% do x.append(i) %}{% endfor %}{{ x }}", "{% macro f(n) %}{% if n > 0 %}{{ n }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(3) }}", "{% set f = 1 %}{% macro g() %}{{ f }}{{ h }}{% endmacro %}{% set h = 2 %}{{ g() }}", "{% if false %}{% set v = 1 %}{% endif %}{{ v is defined }}",
+        "{% autoescape true %}{{ '<' }}{{ '<'|safe }}{% endautoescape %}", "{% for i in [1] %}{% set v = i %}{% endfor %}{{ v }}", "{% macro g(x) %}{% set x = x ~ 'z' %}{{ x }}{% endmacro %}{{ g('a') }}{{ g(x=n) }}", "{{ cycler('a', 'b').next() }}{% set j = joiner(',') %}{{ j() }}{{ j() }}",
+        "{% set x = 1 if n else 2 %}{{ x }}{{ 'a' if false }}", "{{ 'a' ~ 1 ~ none ~ [1] ~ true }}", "{% set x %}{{ caller() }}{% endset %}", "{{ lipsum is callable }}",
+    ]) + r.choice(["", "", maker.body(1)]), {}
+
+
+FORMS = [filters, filters, loops, loops, callers, imports, namespaces, slices, tuples, percents, spaces, spaces, blocks]
