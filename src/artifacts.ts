@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Manifest, ManifestMetadata } from './contracts/manifest.ts';
 import type { GraphNode } from './contracts/node.ts';
-import type { CatalogArtifact, RunResult, RunResultsArtifact, SourcesArtifact } from './contracts/results.ts';
+import type { RunResult, RunResultsArtifact, } from './contracts/results.ts';
 import { TsdbtError } from './errors.ts';
 import type { MacroFacts } from './parser/macros.ts';
 import type { ParseCache } from './parser/parse-cache.ts';
@@ -242,12 +242,4 @@ export interface GraphSummaryNode { readonly name: string; readonly type: string
 export function writeRunResults(targetPath: string, artifact: RunResultsArtifact): void {
   const results = artifact.results.map(({ node: _node, ...result }: RunResult) => ({ ...result, overload_results: result.overload_results ?? null }));
   writeFileAtomically(join(targetPath, ARTIFACT_FILES.runResults), artifactJson({ ...artifact, results }));
-}
-
-export function writeSources(targetPath: string, artifact: SourcesArtifact): void {
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.sources), artifactJson(artifact));
-}
-
-export function writeCatalog(targetPath: string, artifact: CatalogArtifact): void {
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.catalog), artifactJson(artifact));
 }

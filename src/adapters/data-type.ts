@@ -1,6 +1,6 @@
 // The column types of a table and what each takes: agate's types with the settings that dbt gives them. Which type a column gets is
 // decided in table-inference.ts.
-import { PyDate, PyDateTime, PyTimedelta } from '../values/datetime.ts';
+import { PyDate, PyDateTime, } from '../values/datetime.ts';
 import { PyDecimal } from '../values/decimal.ts';
 import { PyFloat, floatRepr } from '../values/float.ts';
 import { toText } from '../values/text.ts';
@@ -235,9 +235,4 @@ export const EXACT_TEXT: DataType = new TextType(new Set());
 /** In the order in which dbt tries them. */
 export function candidateTypes(text: DataType): readonly DataType[] {
   return [INTEGER, NUMBER, DATE_TYPE, DATETIME, ISO_DATETIME, BOOLEAN, text];
-}
-
-/** A span as Python prints it; tables keep spans as text. */
-export function timedeltaText(micros: bigint): string {
-  return new PyTimedelta(micros).jinjaText();
 }

@@ -7,7 +7,7 @@ import { dumpJson } from '../values/json.ts';
 import { PyTuple } from '../values/tuple.ts';
 import { toText } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
-import { candidateTypes, type DataType, EXACT_TEXT, INTEGER, TEXT } from './data-type.ts';
+import { candidateTypes, type DataType, EXACT_TEXT, TEXT } from './data-type.ts';
 import { Row, RowKeys, Table } from './table.ts';
 
 /**
@@ -88,12 +88,4 @@ export function uniqueNames(names: readonly string[]): string[] {
     seen.set(name, count);
     return count === 1 ? name : `${name}_${count}`;
   });
-}
-
-/**
- * A table of dicts with the given columns, in that order: dbt's `table_from_data`.
- */
-export function tableFromDicts(names: readonly string[], dicts: readonly PyDict[]): Table {
-  if (dicts.length === 0) return new Table(new RowKeys(names), names.map(() => INTEGER), []);
-  return inferTable(names, dicts.map((dict) => names.map((name) => dict.get(name) ?? null)));
 }

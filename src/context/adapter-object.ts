@@ -124,13 +124,6 @@ function quotingOf(config: RuntimeConfig): Partial<Record<'database' | 'schema' 
   };
 }
 
-/** `api`: `api.Relation` and `api.Column`. */
-export function createApiObject(options: Pick<AdapterObjectOptions, 'adapter' | 'config'>): HostObject {
-  const relation = new RelationClass(options.adapter.relations, quotingOf(options.config));
-  const column = new ColumnClass(options.adapter.columns);
-  return { jinjaType: 'DatabaseWrapper', jinjaGet: (name) => (name === 'Relation' ? relation : name === 'Column' ? column : undefined) };
-}
-
 /** What dbt answers while parsing instead of asking the database. */
 const PARSE_ANSWERS: Readonly<Record<string, () => Value>> = {
   add_query: () => new PyTuple([null, null]),

@@ -279,5 +279,3 @@ export interface FunctionNode extends ParsedOnlyNode {
 export type ManifestNode = ModelNode | SeedNode | SnapshotNode | TestNode | AnalysisNode | HookNode | SqlOperationNode;
 /** Whatever the graph can hold. */
 export type GraphNode = ManifestNode | SourceDefinition | ExposureNode | UnitTestNode | ParsedOnlyNode;
-/** A node that stands for a relation in the database. */
-export type RelationalNode = ModelNode | SeedNode | SnapshotNode | TestNode | SourceDefinition;

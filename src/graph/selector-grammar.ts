@@ -221,34 +221,13 @@ function definitionList(definition: Definition, key: string): (string | Definiti
   return values as (string | Definition)[];
 }
 
-/** selectors.yml as the manifest holds it: texts brought to the long form. */
-export function selectorsForManifest(data: Json): { [name: string]: Json } {
-  if (data === null) return {};
-  return Object.fromEntries(selectorList(data).map((selector) => [String(selector['name']), { ...selector, definition: longForm(selector['definition'] ?? null) }]));
-}
-
-function longForm(definition: Json): Json {
-  if (typeof definition === 'string') return criterionDictionary(definition);
-  if (!isDictionary(definition)) return definition;
-  for (const key of ['union', 'intersection']) {
-    const parts = definition[key];
-    if (Array.isArray(parts)) return { [key]: parts.map(longForm) };
-  }
-  const keys = Object.keys(definition);
-  const [key = ''] = keys;
-  const value = definition[key] ?? null;
-  const items = Array.isArray(value) ? value.map(longForm) : value;
-  if (key === 'exclude') return { exclude: items };
-  return keys.length === 1 ? { method: key, value: items } : definition;
-}
-
-function criterionDictionary(raw: string): Json {
+/** A criterion of the command line as the manifest writes selectors out. */
+export function criterionDictionary(raw: string): { [key: string]: Json } {
   const groups = CRITERION.exec(raw)?.groups;
   if (groups === undefined) return { error: 'Invalid selector spec' };
-  const { method, args } = parseMethod(groups as Record<string, Json | undefined>);
   const result: { [key: string]: Json } = {};
   for (const key of ['childrens_parents', 'parents', 'parents_depth', 'method', 'value', 'children', 'children_depth']) {
-    const value = key === 'method' ? [method, ...args].join('.') : groups[key];
+    const value = key === 'method' ? (groups['method'] ?? defaultMethod(groups['value'] ?? '')) : groups[key];
     if (value === undefined || value === '') continue;
     result[key] = key === 'childrens_parents' || key === 'parents' || key === 'children' ? true : value;
   }

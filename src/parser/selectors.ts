@@ -1,9 +1,8 @@
 // selectors.yml as the manifest shows it: every criterion written out as a dict. Leaves selecting to src/graph.
 import type { Json } from '../contracts/node.ts';
+import { criterionDictionary } from '../graph/selector-grammar.ts';
 import { isDict } from './config-fields.ts';
-import type { YamlDict } from './yaml-entries.ts';
 
-const SPEC = /^(@)?((\d*)\+)?(?:([\w.]+):)?(.*?)(\+(\d*))?$/s;
 
 /** name → selector. @param selectors the contents of selectors.yml */
 export function manifestSelectors(selectors: Json): Record<string, unknown> {
@@ -17,7 +16,7 @@ export function manifestSelectors(selectors: Json): Record<string, unknown> {
 }
 
 function writtenOut(definition: Json): Json {
-  if (typeof definition === 'string') return specDict(definition);
+  if (typeof definition === 'string') return criterionDictionary(definition);
   if (!isDict(definition)) return definition;
   for (const operator of ['union', 'intersection']) {
     const parts = definition[operator];
@@ -29,25 +28,4 @@ function writtenOut(definition: Json): Json {
   const value = Array.isArray(first) ? first.map(writtenOut) : first;
   if (key === 'exclude') return { exclude: value };
   return Object.keys(definition).length === 1 ? { method: key, value } : definition;
-}
-
-/** `@tag:x+2` as dbt writes it out. */
-function specDict(text: string): YamlDict {
-  const match = SPEC.exec(text);
-  if (match === null) return { error: 'Invalid selector spec' };
-  const [, at, parents, parentsDepth, method, value = '', children, childrenDepth] = match;
-  const out: YamlDict = {};
-  if (at !== undefined) out['childrens_parents'] = true;
-  if (parents !== undefined) out['parents'] = true;
-  if (parentsDepth) out['parents_depth'] = parentsDepth;
-  out['method'] = method ?? defaultMethod(value);
-  if (value !== '') out['value'] = value;
-  if (children !== undefined) out['children'] = true;
-  if (childrenDepth) out['children_depth'] = childrenDepth;
-  return out;
-}
-
-function defaultMethod(value: string): string {
-  if (value.includes('/')) return 'path';
-  return /\.(?:sql|py|csv)$/i.test(value) ? 'file' : 'fqn';
 }
