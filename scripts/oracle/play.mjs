@@ -121,7 +121,8 @@ export async function playDbt(project, plan, server, since, reuse) {
   return played;
 }
 
-export async function play(toolOf, project, { steps }, server, since) {
+/** @param inspect called with the project's folder and that of its profile, when all steps are done */
+export async function play(toolOf, project, { steps }, server, since, inspect) {
   const work = mkdtempSync(join(tmpdir(), 'tsdbt-oracle-'));
   const dir = join(work, 'project');
   cpSync(project, dir, {
@@ -164,6 +165,7 @@ export async function play(toolOf, project, { steps }, server, since) {
       database: await readDatabase(server.psql, DATABASE, since),
     });
   }
+  inspect?.(dir, join(work, 'profiles'));
   const target = join(dir, 'target');
   const played = { seen, compiled: filesUnder(join(target, 'compiled')), run: filesUnder(join(target, 'run')), manifest: comparableManifest(readJson(join(target, 'manifest.json'))) };
   rmSync(work, { recursive: true, force: true });
