@@ -3,6 +3,7 @@ import type { Json, ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { pluralize } from '../log.ts';
 import { DBT_BATCH_SIZES, ownSettings, parseBatchSize } from '../state/batches.ts';
+import { PyDateTime } from '../values/datetime.ts';
 import type { ConfigDict } from './node-config.ts';
 import type { ParseState } from './parse-state.ts';
 import { pyRepr, pyStr, pyTypeText } from './python-text.ts';
@@ -47,7 +48,7 @@ function checkConfig(node: ModelNode): void {
   if (typeof event_time !== 'string') fail(`must provide an 'event_time' config of type string, but got: ${pyTypeText(event_time)}.`);
   if (begin === null) fail("must provide a 'begin' (datetime) config that indicates the earliest timestamp the microbatch model should be built from.");
   if (typeof begin !== 'string') fail(`must provide a 'begin' config of type datetime, but got: ${pyTypeText(begin)}.`);
-  const start = /^\d{4}-\d\d-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[-+]\d\d:?\d\d)?)?$/.exec(begin as string);
+  const start = isoDateTime(begin as string);
   if (start === null) fail(`must provide a 'begin' config of valid datetime (ISO format), but got: ${pyStr(begin)}.`);
   for (const size of [batch_size, ownSettings(node)['batch_size'] ?? batch_size]) {
     const parsed = parseBatchSize(size);
@@ -60,7 +61,7 @@ function checkConfig(node: ModelNode): void {
   if (concurrent_batches !== null && typeof concurrent_batches !== 'boolean') {
     fail(`optional 'concurrent_batches' config must be of type \`bool\` if specified, but got: ${pyTypeText(concurrent_batches)}).`);
   }
-  node.config = { ...node.config, begin: isoDateTime(begin as string) };
+  node.config = { ...node.config, begin: start };
 }
 
 function warnOfInputs(state: ParseState, node: ModelNode): void {
@@ -74,8 +75,14 @@ function warnOfInputs(state: ParseState, node: ModelNode): void {
   }
 }
 
-function isoDateTime(text: string): string {
-  const [day, time = '00:00:00'] = text.split(/[T ]/) as [string, string?];
-  return `${day}T${time.length === 5 ? `${time}:00` : time}`;
+/** As Python reads and writes it; a day is its first moment. */
+function isoDateTime(text: string): string | null {
+  for (const form of [text, `${text}T00:00:00`]) {
+    try {
+      return PyDateTime.fromIso(form).isoformat();
+    } catch {
+      // Not this form.
+    }
+  }
+  return null;
 }
-
