@@ -1,6 +1,7 @@
 // What YAML says about resources that have a file: description, columns, config, for models also versions, access, constraints and
 // contract. Leaves generic tests to generic-tests.ts and macros to macro-patches.ts.
 import type { Json, ManifestNode, ModelNode, ParsedOnlyNode } from '../contracts/node.ts';
+import { addModelSemantics } from './model-semantics.ts';
 import { TsdbtError } from '../errors.ts';
 import { buildContractChecksum, columnInfos, columnsOfVersion, isConstraintType, newModelConstraint } from './columns.ts';
 import { isDict } from './config-fields.ts';
@@ -225,6 +226,7 @@ function patchProperties(tools: ParseTools, node: ConfiguredNode, patch: Patch):
   model.deprecation_date = patch.deprecationDate;
   patchConstraints(tools, model, patch.constraints);
   model.time_spine = patch.version === null ? newTimeSpine(patch.data['time_spine']) : null;
+  if (patch.version === null) addModelSemantics(tools, patch.entry, model, patch.data);
   buildContractChecksum(model);
 }
 

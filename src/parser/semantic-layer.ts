@@ -43,6 +43,10 @@ function whereFilter(where: Json | undefined): Json {
   return { where_filters: list.map((text) => ({ where_sql_template: text })) };
 }
 
+function aggregationParameters(params: Json | undefined): Json {
+  return isDict(params) ? { percentile: null, use_discrete_percentile: false, use_approximate_percentile: false, ...params } : null;
+}
+
 function metricInput(input: Json | undefined): Json {
   if (input === null || input === undefined) return null;
   const data: YamlDict = typeof input === 'string' ? { name: input } : (input as YamlDict);
@@ -72,8 +76,11 @@ function timeWindow(text: Json | undefined): Json {
   return { count: Number(count), granularity: unit.endsWith('s') && GRAINS.has(unit.slice(0, -1)) ? unit.slice(0, -1) : unit };
 }
 
-/** Adds one entry of `metrics:`. */
-export function addMetric(tools: ParseTools, entry: YamlEntry, data: YamlDict = entry.data): void {
+/** The model that a metric is written on. */
+export interface MetricOwner { readonly semanticModel: string; readonly timeDimension: Json }
+
+/** Adds one entry of `metrics:`. @param owner of a metric that stands in a model */
+export function addMetric(tools: ParseTools, entry: YamlEntry, data: YamlDict = entry.data, owner?: MetricOwner): void {
   const { state } = tools;
   checkEntry(entry, data, NAMED_ENTRY);
   const name = data['name'] as string;
@@ -85,12 +92,16 @@ export function addMetric(tools: ParseTools, entry: YamlEntry, data: YamlDict = 
   if (problems.length > 0) throw entryError(entry, data, `at path []: The metric name '${name}' is invalid.  It ${problems.join(', ')}`);
   const node = base(tools, entry, 'metric', name, (data['config'] ?? {}) as YamlDict);
   const type = pyStr(data['type'] ?? 'simple').toLowerCase();
+  if (!('type_params' in data)) {
+    if (type === 'simple' && (data['agg'] ?? null) === null) throw entryError(entry, data, 'at path []: Simple metrics must have an agg param.');
+    if ((data['agg'] ?? null) !== null && owner === undefined) throw entryError(entry, data, 'simple metrics in v2 YAML must be attached to semantic_model');
+  }
   const meta = isDict(node.config['meta']) && Object.keys(node.config['meta']).length > 0 ? node.config['meta'] : (data['meta'] ?? {});
   Object.assign(node, {
     description: data['description'] ?? '',
     label: data['label'] ?? name,
     type,
-    type_params: 'type_params' in data ? typeParams(data['type_params'] as YamlDict, type) : typeParamsOfFlatMetric(data, type),
+    type_params: 'type_params' in data ? typeParams(data['type_params'] as YamlDict, type) : typeParamsOfFlatMetric(data, type, type === 'simple' ? owner : undefined),
     filter: whereFilter(data['filter']),
     metadata: null,
     time_granularity: data['time_granularity'] ?? null,
@@ -144,7 +155,18 @@ function conversionParams(data: YamlDict): Json {
   };
 }
 
-function typeParamsOfFlatMetric(data: YamlDict, type: string): Json {
+function aggregationOf(data: YamlDict, owner: MetricOwner): Json {
+  const kind = pyStr(data['percentile_type'] ?? '').toLowerCase();
+  const extra = data['non_additive_dimension'];
+  return {
+    semantic_model: owner.semanticModel, agg: data['agg'] ?? null,
+    agg_params: { percentile: data['percentile'] ?? null, use_discrete_percentile: kind === 'discrete', use_approximate_percentile: kind === 'continuous' },
+    agg_time_dimension: data['agg_time_dimension'] || owner.timeDimension,
+    non_additive_dimension: isDict(extra) ? { name: extra['name'] ?? null, window_choice: extra['window_agg'] ?? null, window_groupings: extra['group_by'] ?? [] } : null,
+  };
+}
+
+function typeParamsOfFlatMetric(data: YamlDict, type: string, owner: MetricOwner | undefined): Json {
   return {
     ...emptyTypeParams(),
     numerator: metricInput(data['numerator']),
@@ -155,6 +177,7 @@ function typeParamsOfFlatMetric(data: YamlDict, type: string): Json {
     cumulative_type_params: type !== 'cumulative' ? null : {
       window: timeWindow(data['window']), grain_to_date: data['grain_to_date'] ?? null, period_agg: data['period_agg'] ?? 'first', metric: metricInput(data['input_metric']),
     },
+    metric_aggregation_params: owner === undefined ? null : aggregationOf(data, owner),
     join_to_timespine: data['join_to_timespine'] ?? false,
     is_private: data['hidden'] ?? false,
   };
@@ -183,7 +206,7 @@ export function addSemanticModel(tools: ParseTools, entry: YamlEntry): void {
     })),
     measures: measures.map((each) => ({
       name: each['name'], agg: each['agg'], description: each['description'] ?? null, label: each['label'] ?? null, create_metric: false,
-      expr: (each['expr'] ?? null) === null ? null : pyStr(each['expr']), agg_params: each['agg_params'] ?? null,
+      expr: (each['expr'] ?? null) === null ? null : pyStr(each['expr']), agg_params: aggregationParameters(each['agg_params']),
       non_additive_dimension: isDict(each['non_additive_dimension']) ? { window_choice: null, window_groupings: [], ...each['non_additive_dimension'] } : null, agg_time_dimension: each['agg_time_dimension'] ?? null, config: metaOf(each),
     })),
     dimensions: ((data['dimensions'] ?? []) as YamlDict[]).map((each) => ({
@@ -286,6 +309,8 @@ function linkMetric(tools: ParseTools, metric: ParsedOnlyNode, owner: ReadonlyMa
     addMeasure(inputs, measure);
     add(id);
   }
+  const aggregation = params['metric_aggregation_params'];
+  if (isDict(aggregation)) add(`semantic_model.${tools.state.root.project_name}.${aggregation['semantic_model'] as string}`);
   const metrics = [
     params['numerator'], params['denominator'], ...((params['metrics'] ?? []) as Json[]), conversion['base_metric'], conversion['conversion_metric'], cumulative['metric'],
   ];

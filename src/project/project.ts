@@ -140,7 +140,8 @@ function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
     packages_install_path: (rendered['packages-install-path'] as string | null | undefined) ?? 'dbt_packages',
     quoting: definedQuoting(rendered['quoting']),
     configs: configSections(rendered),
-    unrendered_configs: configSections(raw.data),
+    // dbt looks for these two under names that the file cannot have.
+    unrendered_configs: { ...configSections(raw.data), semantic_models: {}, saved_queries: {} },
     vars: Object.keys(varsFile).length > 0 ? varsFile : (asDictionary(rendered['vars'] ?? null) ?? {}),
     dispatch: ((rendered['dispatch'] ?? []) as { macro_namespace: string; search_order: string[] }[]),
     on_run_start: texts('on-run-start') ?? [],
