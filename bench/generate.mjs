@@ -63,7 +63,7 @@ const STATUSES = ['placed', 'paid', 'shipped', 'returned'];
 write('seeds/raw_rows.csv', ['id,parent_id,status,amount,at', ...Array.from({ length: 200 }, (_, i) =>
   `${i + 1},${below(200) + 1},${STATUSES[below(4)]},${below(10000)},2026-01-${String(1 + (i % 28)).padStart(2, '0')}`)].join('\n') + '\n');
 
-const sizes = { staging: Math.round(count * 0.3), intermediate: Math.round(count * 0.3) };
+const sizes = { staging: Math.max(1, Math.round(count * 0.3)), intermediate: Math.round(count * 0.3) };
 sizes.marts = count - sizes.staging - sizes.intermediate;
 const name = (layer, i) => `${{ staging: 'stg', intermediate: 'int', marts: 'mart' }[layer]}_${String(i).padStart(5, '0')}`;
 const PER_FILE = 20;

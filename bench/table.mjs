@@ -1,0 +1,108 @@
+// The whole speed table with one command: projects of several sizes, every step with every tool in turn, and bare psql with the same SQL.
+// Prints Markdown. Leaves single steps to measure.mjs.
+//
+//   node bench/table.mjs [--reps 3] [--sizes 1,100,1000,5000,10000] [--dir DIR] NAME=COMMAND...
+import { execFileSync, spawnSync } from 'node:child_process';
+import { appendFileSync, readdirSync } from 'node:fs';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { best, forget, NOTHING, processorSeconds, run, start, toolsOf } from './timing.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { reps: { type: 'string', default: '3' }, sizes: { type: 'string', default: '1,100,1000,5000,10000' }, dir: { type: 'string', default: join(tmpdir(), 'tsdbt-bench') } },
+});
+const tools = toolsOf(positionals);
+if (tools.length === 0) throw new Error('usage: table.mjs [--reps N] [--sizes 1,100,1000] [--dir DIR] NAME=COMMAND...');
+
+const first = (dir, folder, pattern) => join(dir, 'models', folder, readdirSync(join(dir, 'models', folder)).find((name) => pattern.test(name)));
+const touch = (file, comment) => appendFileSync(file, `${comment} ${process.hrtime.bigint()}\n`);
+const kept = (tool) => ['parse', tool.v2 ? '--partial-parse' : '--write-json'];
+
+/** Sizes at which a step is measured, what is done before it, its arguments and what is shown. */
+const STEPS = [
+  { name: 'parse, nothing kept', sizes: [100, 1000, 5000, 10000], before: (dir, tool) => forget(join(dir, `target_${tool.name}`)), args: () => ['parse', '--no-partial-parse'], show: ['cpu'] },
+  { name: 'parse, nothing kept: memory', sizes: [10000], same: 'parse, nothing kept', show: ['memory'] },
+  { name: 'parse, nothing changed', sizes: [1000, 5000], args: kept, show: ['cpu'] },
+  { name: 'parse, one SQL file touched', sizes: [1000], before: (dir) => touch(first(dir, 'staging', /\.sql$/), '--'), args: kept, show: ['cpu'] },
+  { name: 'parse, one YAML file touched', sizes: [1000], before: (dir) => touch(first(dir, 'staging', /\.yml$/), '#'), args: kept, show: ['cpu'] },
+  { name: 'compile, with tests', sizes: [1000], args: () => ['compile', '--threads', '4'], show: ['cpu'] },
+  { name: 'build', sizes: [100], args: () => ['build', '--threads', '4'], show: ['cpu'] },
+  { name: 'run, 4 threads', sizes: [1, 1000], args: () => ['run', '--threads', '4'], show: ['wall'] },
+  { name: 'run, 4 threads, over bare psql', sizes: [1000], same: 'run, 4 threads', show: ['ratio'] },
+];
+const UNITS = { cpu: 'CPU s', wall: 'wall s', memory: 'MiB', ratio: '×' };
+
+/** Seconds that psql takes for the SQL of a tool's last run. */
+function floorSeconds(dir, tool) {
+  const out = execFileSync(process.execPath, [join(here, 'floor.mjs'), dir, '--target', `target_${tool.name}`], { encoding: 'utf8' });
+  return Number(/([\d.]+) s\s*$/.exec(out)[1]);
+}
+
+/** Processor seconds of a tick of `run --every` in which nothing is new: the least of five. */
+async function tickSeconds(dir, tool) {
+  const child = start(dir, tool, ['run', '--threads', '4', '--every', '2s', '--if-changed']);
+  let before = null;
+  let least = Infinity;
+  let count = 0;
+  await new Promise((done) => {
+    child.stdout.on('data', (text) => {
+      if (!String(text).includes('Tick ')) return;
+      const now = processorSeconds(child.pid, true);
+      if (before !== null && String(text).includes('unchanged')) {
+        least = Math.min(least, now - before);
+        count += 1;
+      }
+      before = now;
+      if (count === 5) child.kill('SIGTERM');
+    });
+    child.on('close', done);
+  });
+  return least;
+}
+
+const rows = [];
+for (const size of values.sizes.split(',').map(Number)) {
+  const dir = join(values.dir, `p${size}`);
+  execFileSync(process.execPath, [join(here, 'generate.mjs'), '--models', String(size), '--out', dir]);
+  for (const tool of tools) await run(dir, tool, ['seed']);
+  const found = new Map();
+  const floors = new Map();
+  for (const step of STEPS.filter((each) => each.sizes.includes(size) && each.same === undefined)) {
+    // Once before it counts: what a step needs is there, and the disk is warm.
+    if (step.before === undefined) for (const tool of tools) await run(dir, tool, step.args(tool));
+    for (let rep = 0; rep < Number(values.reps); rep += 1) {
+      for (const tool of tools) {
+        step.before?.(dir, tool);
+        const key = `${step.name} ${tool.name}`;
+        found.set(key, best(found.get(key) ?? NOTHING, await run(dir, tool, step.args(tool))));
+        if (STEPS.some((each) => each.same === step.name && each.show.includes('ratio') && each.sizes.includes(size))) floors.set(tool.name, Math.min(floors.get(tool.name) ?? Infinity, floorSeconds(dir, tool)));
+      }
+    }
+  }
+  for (const step of STEPS.filter((each) => each.sizes.includes(size))) {
+    for (const what of step.show) {
+      const cell = (tool) => {
+        const took = found.get(`${step.same ?? step.name} ${tool.name}`);
+        if (what === 'memory') return Math.round(took.memory);
+        return (what === 'ratio' ? took.wall / floors.get(tool.name) : took[what]).toFixed(what === 'ratio' ? 1 : 2);
+      };
+      rows.push([size.toLocaleString('en'), `${step.name}, ${UNITS[what]}`, ...tools.map(cell)]);
+    }
+  }
+  if (size === 1000) {
+    const ticks = [];
+    for (const tool of tools) ticks.push(tool.command.join(' ').includes('tsdbt') ? (await tickSeconds(dir, tool)).toFixed(2) : '–');
+    rows.push(['1,000', 'tick of `run --every --if-changed` with nothing new, CPU s', ...ticks]);
+  }
+}
+
+const version = (tool) => /\d+\.\d+\.\d+\S*/.exec(spawnSync(tool.command[0], [...tool.command.slice(1), '--version'], { encoding: 'utf8' }).stdout ?? '')?.[0] ?? '';
+const postgres = execFileSync('psql', ['-XAtc', 'show server_version'], { encoding: 'utf8' }).trim().split(' ')[0];
+console.log(`${cpus().length} cores (${cpus()[0].model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, Postgres ${postgres}; least of ${values.reps}.\n`);
+console.log(`| models | step | ${tools.map((tool) => `${tool.name} ${version(tool)}`.trim()).join(' | ')} |`);
+console.log(`|---|---|${tools.map(() => '---').join('|')}|`);
+for (const row of rows) console.log(`| ${row.join(' | ')} |`);
