@@ -1,16 +1,15 @@
 // Compares the macros of src/include with those of a real dbt: unique_ids, arguments in order, languages, files. Says nothing about what they do.
-// node scripts/oracle-macros.mjs [DIR]: DIR is a Python venv with dbt-core 1.12 and dbt-postgres; without it ORACLE_DIR, else .oracle/; made when it is not there.
+// node scripts/oracle-macros.mjs: dbt-core 1.12 and dbt-postgres are those of TSDBT_ORACLE, a Python venv that is made when it is not there.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, relative } from 'node:path';
+import { oracleBin, root } from './oracle/servers.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const packages = { dbt: 'src/include/global', dbt_postgres: 'src/include/postgres' };
 
 const ours = new Map(Object.entries(packages).flatMap(([name, folder]) => macrosIn(name, join(root, folder))));
-const theirs = oracleMacros(oracleDir());
+const theirs = oracleMacros();
 const problems = [];
 for (const [id, macro] of theirs) {
   const mine = ours.get(id);
@@ -62,12 +61,12 @@ function argumentNames(text) {
 }
 
 /** The macros of a manifest that the oracle makes of an empty project. */
-function oracleMacros(dir) {
+function oracleMacros() {
   const project = mkdtempSync(join(tmpdir(), 'oracle-macros-'));
   writeFileSync(join(project, 'dbt_project.yml'), 'name: empty\nversion: "1.0"\nprofile: empty\nflags: {send_anonymous_usage_stats: false}\n');
   const target = { type: 'postgres', host: 'localhost', port: 5432, user: 'nobody', password: 'none', dbname: 'none', schema: 'none', threads: 1 };
   writeFileSync(join(project, 'profiles.yml'), JSON.stringify({ empty: { target: 'none', outputs: { none: target } } }));
-  const run = spawnSync(join(dir, 'bin/dbt'), ['parse', '--project-dir', project, '--profiles-dir', project], { encoding: 'utf8' });
+  const run = spawnSync(join(oracleBin(), 'dbt'), ['parse', '--project-dir', project, '--profiles-dir', project], { encoding: 'utf8' });
   if (run.status !== 0) throw new Error(`dbt parse failed:\n${run.stdout}${run.stderr}`);
   const { macros } = JSON.parse(readFileSync(join(project, 'target/manifest.json'), 'utf8'));
   rmSync(project, { recursive: true });
@@ -76,12 +75,4 @@ function oracleMacros(dir) {
     languages: (macro.supported_languages ?? []).join(),
     path: macro.path,
   }]));
-}
-
-/** The venv given, or one that is made here. */
-function oracleDir() {
-  const dir = process.argv[2] ?? process.env.ORACLE_DIR ?? join(root, '.oracle');
-  const setup = spawnSync('bash', [join(root, 'scripts/oracle-setup.sh'), dir], { stdio: 'inherit' });
-  if (setup.status !== 0) throw new Error(`scripts/oracle-setup.sh ${dir} failed`);
-  return dir;
 }

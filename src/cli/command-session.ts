@@ -90,6 +90,7 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
   } catch (error) {
     exitCode = error instanceof Interrupted ? 2 : reportError(raw, error, flags.debug);
   } finally {
+    logger.summarize();
     const at = new Date(now()).toISOString();
     raw.fire({
       name: 'CommandCompleted', code: 'Q039', level: 'debug',

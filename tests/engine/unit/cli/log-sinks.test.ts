@@ -96,6 +96,14 @@ describe('--warn-error', () => {
     for (const e of events) logger.fire(e);
     return names;
   };
+  const summary = (f: Flags, ...events: LogEvent[]): LogEvent | undefined => {
+    const fired: LogEvent[] = [];
+    const logger = withWarnError({ fire: (e) => void fired.push(e) }, f);
+    for (const e of events) logger.fire(e);
+    fired.length = 0;
+    logger.summarize();
+    return fired[0];
+  };
   const warning = event({ name: 'NothingToDo', code: 'Q035', level: 'warn', msg: '[\u001b[33mWARNING\u001b[0m]: Nothing to do' });
 
   it('makes a warning an error', () => {
@@ -116,5 +124,15 @@ describe('--warn-error', () => {
     const deprecated = event({ name: 'ConfigLogPathDeprecation', code: 'D010', level: 'warn' });
     expect(fire(flags({}), deprecated, deprecated)).toEqual(['ConfigLogPathDeprecation']);
     expect(fire(flags({ show_all_deprecations: true }), deprecated, deprecated)).toHaveLength(2);
+  });
+
+  it('sums deprecations up at the end, silenced ones too', () => {
+    const [log, target] = [event({ name: 'ConfigLogPathDeprecation', code: 'D010', level: 'warn' }), event({ name: 'ConfigTargetPathDeprecation', code: 'D011', level: 'warn' })];
+    const said = summary(flags({ warn_error_options: { error: [], warn: [], silence: ['ConfigTargetPathDeprecation'] } }), log, target, log);
+    expect(said).toMatchObject({ name: 'DeprecationsSummary', code: 'D028', level: 'warn', data: { show_all_hint: true } });
+    expect(said?.msg).toMatch(/Summary of encountered deprecations:\n- ConfigLogPathDeprecation: 2 occurrences\n- ConfigTargetPathDeprecation: 1 occurrence\nTo see all/);
+    expect(summary(flags({ show_all_deprecations: true }), log)?.msg).toMatch(/1 occurrence$/);
+    expect(summary(flags({ warn_error_options: { error: [], warn: [], silence: ['DeprecationsSummary'] } }), log)).toBeUndefined();
+    expect(summary(flags({}), warning)).toBeUndefined();
   });
 });
