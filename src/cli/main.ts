@@ -25,6 +25,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   debug: handler(async () => (await import('./commands/debug.ts')).debugCommand),
   retry: handler(async () => (await import('./commands/retry.ts')).retryCommand),
   db: handler(async () => (await import('./commands/db.ts')).dbCommand),
+  produce: handler(async () => (await import('./commands/produce.ts')).produceCommand),
   load: handler(async () => (await import('./commands/load.ts')).loadCommand),
   freshness: handler(async () => (await import('./commands/freshness.ts')).freshnessCommand),
   'run-operation': handler(async () => (await import('./commands/run-operation.ts')).runOperationCommand),

@@ -1,6 +1,6 @@
 // A Kafka broker as the loader sees it, on @platformatic/kafka: raw fetches a batch at a time instead of its stream of single messages (three
 // times as fast), a group only for sharing partitions. Positions are the caller's.
-import type { Consumer, ConsumerOptions } from '@platformatic/kafka';
+import type { BaseOptions, Consumer } from '@platformatic/kafka';
 import { TsdbtError } from '../errors.ts';
 import { type AssignmentListener, type BrokerClient, type Message, type MessageBatch, type PartitionFailure, partitionKey, type Polled, type TopicInfo, type TopicPartition } from './broker.ts';
 import type { LoadConnection } from './connections.ts';
@@ -28,7 +28,13 @@ interface Aborted { readonly producerId: bigint; readonly firstOffset: bigint }
  * @param group its name: loaders of one group share the partitions
  */
 export async function kafkaClient(connection: LoadConnection, group: string): Promise<BrokerClient> {
-  // The library wants Node 22, for this one function.
+  const { Consumer: ConsumerClass } = await loadClientLibrary();
+  return new KafkaClient(connection, new ConsumerClass({ groupId: group, ...clientOptions(connection) }) as Bytes);
+}
+
+/** The client library, loaded when a broker is needed. */
+export async function loadClientLibrary(): Promise<typeof import('@platformatic/kafka')> {
+  // It wants Node 22, for this one function.
   (Promise as { withResolvers?: unknown }).withResolvers ??= function withResolvers<T>() {
     let resolve!: (value: T) => void;
     let reject!: (reason: unknown) => void;
@@ -38,12 +44,11 @@ export async function kafkaClient(connection: LoadConnection, group: string): Pr
     });
     return { promise, resolve, reject };
   };
-  const { Consumer: ConsumerClass } = await import('@platformatic/kafka');
-  return new KafkaClient(connection, new ConsumerClass({ groupId: group, ...clientOptions(connection) }) as Bytes);
+  return import('@platformatic/kafka');
 }
 
 /** Options that every client of a connection has. */
-export function clientOptions(connection: LoadConnection): Omit<ConsumerOptions<Buffer, Buffer, Buffer, Buffer>, 'groupId'> {
+export function clientOptions(connection: LoadConnection): Omit<BaseOptions, 'groupId'> {
   const { sasl, tls, brokers } = connection;
   return {
     clientId: 'tsdbt', bootstrapBrokers: [...brokers], connectTimeout: 5000, retries: 3, retryDelay: 250, autocreateTopics: false,
@@ -69,6 +74,7 @@ class KafkaClient implements BrokerClient {
   }
 
   async topics(names: readonly string[]): Promise<readonly TopicInfo[]> {
+    this.subscribed = names;
     const { topics } = await this.metadata(names, true);
     return names.map((topic) => {
       const found = topics.get(topic);
@@ -205,7 +211,7 @@ class KafkaClient implements BrokerClient {
     try {
       return await work();
     } catch (error) {
-      throw brokerError(error, this.connection);
+      throw brokerError(error, this.connection, this.subscribed);
     }
   }
 }
@@ -239,7 +245,7 @@ function readBatches(at: TopicPartition, position: bigint, batches: readonly Rec
 }
 
 /** What the client library's failure means: the broker is away, or it will not have us. */
-export function brokerError(error: unknown, connection: LoadConnection): TsdbtError {
+export function brokerError(error: unknown, connection: LoadConnection, topics: readonly string[]): TsdbtError {
   if (error instanceof TsdbtError) return error;
   const texts: string[] = [];
   const codes = new Set<string>();
@@ -252,6 +258,10 @@ export function brokerError(error: unknown, connection: LoadConnection): TsdbtEr
     visit(each.cause);
   };
   visit(error);
+  const unknown = /Unknown topic (\S+?)\.?$/.exec(texts[0] ?? '')?.[1];
+  if (unknown !== undefined || codes.has('UNKNOWN_TOPIC_OR_PARTITION') || texts.some((text) => /does not host this topic/.test(text))) {
+    return new TsdbtError('runtime', `Topic ${unknown ?? topics.join(', ')} does not exist on ${connection.brokers.join(', ')}`, { path: connection.path, hint: 'Make it, or mend its name.', cause: error });
+  }
   // The library refuses what we ask of it: waiting will not help.
   if (codes.has('PLT_KFK_USER')) return new TsdbtError('internal', texts[0] ?? String(error), { cause: error });
   const brokers = connection.brokers.join(', ');

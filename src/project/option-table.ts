@@ -100,13 +100,14 @@ const OPTIONS = {
     help: 'Types of resources to leave out.',
   },
   export_saved_queries: pair('export_saved_queries', 'DBT_EXPORT_SAVED_QUERIES', 'Export saved queries in build.', false, { hidden: true }),
-  from: { name: 'from', kind: 'text', names: ['--from'], help: 'Load this NDJSON or CSV file instead of the topic.' },
+  from: { name: 'from', kind: 'text', names: ['--from'], help: 'NDJSON or CSV file to read.' },
   full_refresh: { name: 'full_refresh', kind: 'switch', names: ['--full-refresh', '-f'], env: 'DBT_FULL_REFRESH', default: false, help: 'Drop and rebuild incremental models and seeds.' },
   host: { name: 'host', kind: 'text', names: ['--host'], env: 'DBT_HOST', default: '127.0.0.1', help: 'Address that serves the documentation.' },
   include_saved_query: pair('include_saved_query', 'DBT_INCLUDE_SAVED_QUERY', 'Include saved queries in build.', false, { hidden: true }),
   inline: { name: 'inline', kind: 'text', names: ['--inline'], help: 'SQL to compile or show.' },
   inline_direct: { name: 'inline_direct', kind: 'text', names: ['--inline-direct'], help: 'SQL to show as it is, without the project.', hidden: true },
   introspect: pair('introspect', 'DBT_INTROSPECT', 'Allow queries while compiling.', true),
+  key: { name: 'key', kind: 'text', names: ['--key'], help: 'Field that becomes the key of a message.' },
   limit: { name: 'limit', kind: 'integer', names: ['--limit'], default: 5, help: 'Rows to show; -1 for all.' },
   lock: { name: 'lock', kind: 'switch', names: ['--lock'], default: false, help: 'Write package-lock.yml without installing.' },
   models: { ...SELECT, name: 'models', names: ['-m', '--models', '--model'], help: 'Models to include.' },
@@ -123,6 +124,7 @@ const OPTIONS = {
     name: 'resource_types', kind: 'list', names: ['--resource-types', '--resource-type'], env: 'DBT_RESOURCE_TYPES', choices: [...RESOURCE_TYPES, 'all'], default: [],
     help: 'Types of resources to include.',
   },
+  rate: { name: 'rate', kind: 'integer', names: ['--rate'], default: null, help: 'Messages a second at most.' },
   sample: { name: 'sample', kind: 'sample', names: ['--sample'], env: 'DBT_SAMPLE', default: null, help: 'Read only a window of event time: "3 days" or \'{start: …, end: …}\'.' },
   select: SELECT,
   selector: { name: 'selector', kind: 'text', names: ['--selector'], help: 'Selector of selectors.yml to use.' },
@@ -137,6 +139,8 @@ const OPTIONS = {
   store_failures: { name: 'store_failures', kind: 'switch', names: ['--store-failures'], env: 'DBT_STORE_FAILURES', default: false, help: 'Keep the failing rows of tests in the database.' },
   target_path: { name: 'target_path', kind: 'path', names: ['--target-path'], env: 'DBT_TARGET_PATH', help: 'Folder of artifacts and compiled SQL.' },
   threads: { name: 'threads', kind: 'integer', names: ['--threads'], default: null, help: 'Nodes at work at the same time.' },
+  topic: { name: 'topic', kind: 'text', names: ['--topic'], help: 'Topic to write to.' },
+  broker: { name: 'broker', kind: 'text', names: ['--connection'], default: 'default', help: 'Connection of connections.yml.' },
   to: { name: 'to', kind: 'text', names: ['--to'], help: 'Where to go on: earliest, latest, an offset or a time.' },
   upgrade: { name: 'upgrade', kind: 'switch', names: ['--upgrade'], default: false, help: 'Resolve packages anew.' },
   vars: { name: 'vars', kind: 'yaml', names: ['--vars'], default: '{}', help: "Variables for the project, as YAML: '{name: value}'." },
@@ -163,7 +167,7 @@ function command(which: string, summary: string, keys: readonly OptionKey[], ext
   return { which, path: [which], summary, options: keys.map((key) => OPTIONS[key]), ...extra };
 }
 
-/** All commands; `db` and `load` are ours, the others are dbt's. */
+/** All commands; `db`, `load` and `produce` are ours, the others are dbt's. */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Run all seeds, models, snapshots and tests in order of the graph.', [
     ...PLACES, ...SELECTION, 'empty', 'event_time_start', 'event_time_end', 'export_saved_queries', 'full_refresh', 'include_saved_query', 'resource_types',
@@ -200,6 +204,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   }),
   command('test', 'Run the tests.', [...PLACES, ...SELECTION, 'resource_types', 'exclude_resource_types', 'sqlparse', 'store_failures', 'threads', 'every', 'if_changed']),
   command('db', 'Start, stop and show the embedded database.', ['profiles_dir', 'project_dir', 'vars'], { argument: { name: 'action', help: 'What to do.', choices: ['start', 'stop', 'status', 'url'] } }),
+  command('produce', 'Write the records of a file into a topic.', [...PLACES, 'topic', 'from', 'key', 'rate', 'broker']),
   command('load', 'Load topics into the source tables that name them.', [...PLACES, ...SELECTION, 'once', 'from', 'to'], {
     argument: { name: 'action', help: 'What to do instead.', choices: ['status', 'rewind', 'replay-dlq', 'check'] },
   }),

@@ -8,6 +8,7 @@ import { type CommandSession, now } from '../command-session.ts';
 import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
 import { isSameProject, type LoadedProject, type ParsedProject, select } from '../../index.ts';
 import { outsideInputs } from '../../runner/outside-inputs.ts';
+import { pause } from '../pause.ts';
 import { loadProject, parseLoaded, runParsed } from './run.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -103,17 +104,4 @@ function calm(logger: Logger): Logger {
       else logger.fire(new LazyEvent(event.name, event.code, 'debug', () => event.msg, () => event.data ?? {}, event.thread));
     },
   };
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, Math.max(0, ms));
-    signal.addEventListener('abort', done);
-  });
 }

@@ -1,14 +1,11 @@
 // load, load status | rewind | replay-dlq | check: finds what is to be loaded and from where, and says how it goes. The work is src/loader's.
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { createTemplateEnvironments } from '../../context/templates.ts';
-import { createFileRenderer } from '../../context/yaml-scope.ts';
+import { resolve } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
 import { type ParsedProject, select } from '../../index.ts';
 import type { BrokerClient } from '../../loader/broker.ts';
 import { checkTarget } from '../../loader/check.ts';
-import { CONNECTIONS_FILE, type LoadConnection, loadConnection } from '../../loader/connections.ts';
+import type { LoadConnection } from '../../loader/connections.ts';
 import { createSink } from '../../loader/create-sink.ts';
 import { jsonDecoder } from '../../loader/decode.ts';
 import { fileClient, fileTopic } from '../../loader/file-client.ts';
@@ -19,10 +16,9 @@ import { rewindTo } from '../../loader/rewind.ts';
 import { Sealer } from '../../loader/seal.ts';
 import type { Sink } from '../../loader/sink.ts';
 import { loadStatus } from '../../loader/status.ts';
-import { targetDictionary } from '../../project/profile.ts';
-import { renderTree } from '../../project/renderer.ts';
-import { loadYaml } from '../../project/yaml.ts';
 import { type CommandSession, now } from '../command-session.ts';
+import { pause } from '../pause.ts';
+import { readConnection } from '../read-connection.ts';
 import { loadAndParse } from './run.ts';
 
 const HASH_KEY = 'TSDBT_HASH_KEY';
@@ -81,24 +77,12 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     say: (msg) => logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } }),
     async client(target) {
       if (from !== undefined) return fileClient(resolve(session.cwd, from));
-      const connection = connections.get(target.connection) ?? readConnection(session, parsed, target.connection);
+      const connection = connections.get(target.connection) ?? readConnection(session, parsed.config, target.connection);
       connections.set(target.connection, connection);
       const { kafkaClient } = await import('../../loader/kafka-client.ts');
       return kafkaClient(connection, `tsdbt.${parsed.config.project.project_name}.${parsed.config.profile.target_name}.${target.name}`);
     },
   };
-}
-
-function readConnection(session: CommandSession, { config }: ParsedProject, name: string): LoadConnection {
-  const { env, logger, invocation } = session;
-  const folder = config.profile.profiles_dir ?? config.project.project_root;
-  const path = join(folder, CONNECTIONS_FILE);
-  if (!existsSync(path)) throw new TsdbtError('profile', `Connection '${name}' is asked for, and there is no ${path}.`, { hint: `connections:\n  ${name}: { brokers: ["localhost:9092"] }` });
-  const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now }, createTemplateEnvironments());
-  const data = renderTree(loadYaml(readFileSync(path, 'utf8'), path), { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true }, render);
-  const connection = loadConnection(data, name, path);
-  for (const secret of [connection.sasl?.password, connection.registry?.password, connection.tls?.key]) if (typeof secret === 'string') session.secrets.push(secret);
-  return connection;
 }
 
 async function loadAll(ctx: LoadContext): Promise<boolean> {
@@ -213,17 +197,4 @@ async function check(ctx: LoadContext): Promise<boolean> {
     if (problems.length > 0) ok = false;
   }
   return ok;
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((done) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      done();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish);
-  });
 }

@@ -353,7 +353,7 @@ describe.each(SERVERS)('$name', (server) => {
     await adapter.lockRelation(first, target);
     await first.execute('create table locked (n int)');
     let taken = false;
-    const waiting = adapter.lockRelation(second, target, false).then(() => { taken = true; });
+    const waiting = adapter.lockRelation(second, target).then(() => { taken = true; });
     await new Promise((resolve) => { setTimeout(resolve, 150); });
     expect(taken).toBe(false);
     expect(waits).toHaveLength(1);
@@ -364,23 +364,8 @@ describe.each(SERVERS)('$name', (server) => {
     await second.execute('drop table locked');
     await second.commit();
     await Promise.all([first.release(), second.release()]);
-    await withSession((session) => adapter.lockRelation(session, target, false));
+    await withSession((session) => adapter.lockRelation(session, target));
     expect(adapter.cache.get(target)).toBeUndefined();
-  });
-
-  test('batches share a lock that a whole rebuild waits for', async () => {
-    const [a, b, c] = [adapter.session({ name: 'a' }), adapter.session({ name: 'b' }), adapter.session({ name: 'c' })];
-    const target = rel('shared', 'table');
-    await adapter.lockRelation(a, target, true);
-    await adapter.lockRelation(b, target, true);
-    let taken = false;
-    const waiting = adapter.lockRelation(c, target, false).then(() => { taken = true; });
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-    expect(taken).toBe(false);
-    await a.release();
-    await b.release();
-    await waiting;
-    await c.release();
   });
 
   async function rebuild(identifier: string, newTable: string, builds: (relation: Relation) => boolean = () => false): Promise<readonly string[]> {

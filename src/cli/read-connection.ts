@@ -1,0 +1,25 @@
+// connections.yml as a command finds it: beside profiles.yml, rendered like it. What it must hold is src/loader/connections.ts's.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createTemplateEnvironments } from '../context/templates.ts';
+import { createFileRenderer } from '../context/yaml-scope.ts';
+import type { RuntimeConfig } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import { CONNECTIONS_FILE, type LoadConnection, loadConnection } from '../loader/connections.ts';
+import { targetDictionary } from '../project/profile.ts';
+import { renderTree } from '../project/renderer.ts';
+import { loadYaml } from '../project/yaml.ts';
+import { type CommandSession, now } from './command-session.ts';
+
+/** A connection by name, secrets filled in and kept out of every output. @throws `profile` error */
+export function readConnection(session: CommandSession, config: RuntimeConfig, name: string): LoadConnection {
+  const { env, logger, invocation } = session;
+  const folder = config.profile.profiles_dir ?? config.project.project_root;
+  const path = join(folder, CONNECTIONS_FILE);
+  if (!existsSync(path)) throw new TsdbtError('profile', `Connection '${name}' is asked for, and there is no ${path}.`, { hint: `connections:\n  ${name}: { brokers: ["localhost:9092"] }` });
+  const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now }, createTemplateEnvironments());
+  const data = renderTree(loadYaml(readFileSync(path, 'utf8'), path), { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true }, render);
+  const connection = loadConnection(data, name, path);
+  for (const secret of [connection.sasl?.password, connection.registry?.password, connection.tls?.key]) if (typeof secret === 'string') session.secrets.push(secret);
+  return connection;
+}

@@ -1,0 +1,62 @@
+// The sample producer: the records of a file into a topic, idempotent, keyed, no faster than asked. For trying out and for tests; real producers
+// are the applications.
+import { TsdbtError } from '../errors.ts';
+import type { LoadConnection } from './connections.ts';
+import { fileClient, fileTopic } from './file-client.ts';
+import { brokerError, clientOptions, loadClientLibrary } from './kafka-client.ts';
+
+export interface ProduceOptions {
+  readonly connection: LoadConnection;
+  readonly topic: string;
+  /** NDJSON or CSV. */
+  readonly path: string;
+  /** Field whose text becomes the message's key: messages of one key stay in order. Null: none. */
+  readonly key: string | null;
+  /** Messages a second; null: as fast as it goes. */
+  readonly rate: number | null;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+const AT_ONCE = 1000;
+
+/** @returns messages that the broker has */
+export async function produceFile(options: ProduceOptions): Promise<number> {
+  const { connection, topic, path, key, rate, signal, now, pause } = options;
+  const source = fileClient(path);
+  await source.join([fileTopic(path)], { assigned: async (partitions) => new Map(partitions.map((at) => [`${at.topic}/${at.partition}`, 0n])), revoked: async () => undefined });
+  const { Producer } = await loadClientLibrary();
+  const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...clientOptions(connection), idempotent: true, acks: -1 });
+  const began = now();
+  let sent = 0;
+  try {
+    for (;;) {
+      const { batches: [batch] } = await source.poll();
+      if (batch === undefined) return sent;
+      const size = rate === null ? AT_ONCE : Math.max(1, Math.min(AT_ONCE, Math.ceil(rate / 20)));
+      for (let at = 0; at < batch.messages.length && !signal.aborted; at += size) {
+        const part = batch.messages.slice(at, at + size);
+        await producer.send({ messages: part.map(({ value, offset }) => ({ topic, value: Buffer.from(value ?? []), ...(key === null ? {} : { key: keyOf(value, key, path, offset) }) })) });
+        sent += part.length;
+        if (rate !== null) await pause(Math.max(0, began + (sent / rate) * 1000 - now()));
+      }
+      if (signal.aborted) return sent;
+    }
+  } catch (error) {
+    throw brokerError(error, connection, [topic]);
+  } finally {
+    await producer.close().catch(() => undefined);
+  }
+}
+
+function keyOf(value: Uint8Array | null, field: string, path: string, record: bigint): Buffer {
+  let found: unknown;
+  try {
+    found = (JSON.parse(Buffer.from(value ?? []).toString('utf8')) as { [name: string]: unknown })[field];
+  } catch {
+    found = undefined;
+  }
+  if (found === undefined || found === null) throw new TsdbtError('runtime', `record ${record} has no '${field}' to be its key`, { path });
+  return Buffer.from(typeof found === 'object' ? JSON.stringify(found) : String(found));
+}

@@ -1,0 +1,128 @@
+// The loader against a real Kafka: transactions, kills, two loaders, a broker that goes away. Left out where there is no Java or no Maven.
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadClientLibrary } from '../../../src/loader/kafka-client.ts';
+import { FaultProject } from '../faults/project.ts';
+import { KafkaBroker, whyNoBroker } from './kafka-broker.ts';
+
+const reason = whyNoBroker();
+/** How often a loader is killed; `npm run faults:load` asks for more. */
+const KILLS = Number(process.env['TSDBT_LOAD_KILLS'] ?? 6);
+const SOURCE = (topic: string, more = 'mode: append'): string => `sources:
+  - name: raw
+    tables:
+      - name: ${topic}
+        config: { meta: { tsdbt: { load: { topic: ${topic}, ${more}, flush: { rows: 500, age: 100ms } } } } }
+        columns: [{ name: key, data_type: text }, { name: seq, data_type: bigint }, { name: crc, data_type: bigint }]
+`;
+const crc = (seq: number): number => (seq * 2654435761) % 4294967296;
+
+describe.skipIf(reason !== null)(`a real Kafka${reason === null ? '' : ` (left out: ${reason})`}`, () => {
+  let broker: KafkaBroker;
+  let project: FaultProject;
+  beforeAll(async () => {
+    broker = await KafkaBroker.start();
+    project = await FaultProject.open({});
+    project.write({ 'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${broker.port}"] } }\n` });
+  }, 240_000);
+  afterAll(async () => {
+    await project?.close();
+    await broker?.close();
+  });
+
+  const options = (): { clientId: string; bootstrapBrokers: string[] } => ({ clientId: 'test', bootstrapBrokers: [`127.0.0.1:${broker.port}`] });
+  const createTopic = async (topic: string, partitions: number): Promise<void> => {
+    const { Admin } = await loadClientLibrary();
+    const admin = new Admin(options());
+    await admin.createTopics({ topics: [topic], partitions, replicas: 1 });
+    await admin.close();
+  };
+  const load = async (...more: string[]): Promise<string> => {
+    const { code, out } = await project.run(['load', '--once', ...more]);
+    expect(code, out).toBe(0);
+    return out;
+  };
+
+  it('reads what was committed and nothing of what was aborted', async () => {
+    await createTopic('tx', 1);
+    project.write({ 'models/sources.yml': SOURCE('tx') });
+    const { Producer } = await loadClientLibrary();
+    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options(), idempotent: true, transactionalId: 'tx-1', acks: -1 });
+    let seq = 0;
+    const kept: number[] = [];
+    for (const commit of [true, false, true, false, false, true]) {
+      const transaction = await producer.beginTransaction();
+      const mine = [seq++, seq++, seq++];
+      await transaction.send({ messages: mine.map((n) => ({ topic: 'tx', value: Buffer.from(JSON.stringify({ seq: n })) })) });
+      if (commit) {
+        await transaction.commit();
+        kept.push(...mine);
+      } else await transaction.abort();
+    }
+    await producer.close();
+    await load();
+    expect((await project.rows('select seq from raw.tx order by 1')).flat().map(Number)).toEqual(kept);
+    expect(await load()).toContain('raw.tx: 0 rows loaded');
+    expect((await project.run(['load', 'status'])).out).toMatch(/tx\/0 {2}next (\d+) {2}end \1 {2}lag 0 rows/);
+  }, 120_000);
+
+  it(`every row once, and exactly the planted dead letters, over ${KILLS} kills, two loaders and a broker that restarts`, async () => {
+    await createTopic('hard', 3);
+    project.write({ 'models/sources.yml': SOURCE('hard') });
+    const { Producer } = await loadClientLibrary();
+    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options(), idempotent: true, acks: -1, retries: 50, retryDelay: 200 });
+    let seq = 0;
+    const poison: string[] = [];
+    const produce = async (count: number): Promise<void> => {
+      const messages = Array.from({ length: count }, () => {
+        const n = seq++;
+        if (n % 997 !== 500) return { topic: 'hard', key: Buffer.from(`k${n % 50}`), value: Buffer.from(JSON.stringify({ key: `k${n % 50}`, seq: n, crc: crc(n) })) };
+        poison.push(`{"seq": "no number ${n}"}`);
+        return { topic: 'hard', key: Buffer.from(`k${n % 50}`), value: Buffer.from(poison.at(-1)!) };
+      });
+      await producer.send({ messages });
+    };
+    await produce(2000);
+    let steady = project.start(['load'], 'steady');
+    for (let kill = 0; kill < KILLS; kill++) {
+      const other = project.start(['load'], 'other');
+      for (let i = 0; i < 4; i++) {
+        await produce(400);
+        await pause(200 + Math.random() * 400);
+      }
+      (kill % 2 === 0 ? other : steady).child.kill('SIGKILL');
+      if (kill === 1) {
+        await broker.down();
+        await broker.up();
+      }
+      if (kill % 2 === 1) {
+        other.child.kill('SIGKILL');
+        steady = project.start(['load'], 'steady');
+      }
+      await other.ended;
+    }
+    await producer.close();
+    await project.until(`select (select count(*) from raw.hard) >= ${seq - poison.length} or exists (select from raw.hard where seq = ${seq - 1})`, 60);
+    steady.child.kill('SIGTERM');
+    const { code, out } = await steady.ended;
+    expect(code, out).toBe(0);
+    await load();
+    const good = seq - poison.length;
+    expect(await project.rows('select count(*), count(distinct seq), min(seq), max(seq), count(*) filter (where crc <> (seq * 2654435761) % 4294967296) from raw.hard')).toEqual([[String(good), String(good), '0', String(seq - 1), '0']]);
+    expect((await project.rows("select convert_from(value, 'UTF8') from tsdbt.dead_letters where target like '%hard' order by 1")).flat()).toEqual([...poison].sort());
+    // Contiguous in every partition.
+    expect(await project.rows('select _partition from raw.hard group by 1 having max(_offset) - min(_offset) + 1 <> count(*) + (select count(*) from tsdbt.dead_letters d where d.partition = _partition and target like \'%hard\' and d."offset" between min(_offset) and max(_offset))')).toEqual([]);
+  }, 240_000 + KILLS * 10_000);
+
+  it('says which topic is missing, and where no broker answers', async () => {
+    project.write({ 'models/sources.yml': SOURCE('absent') });
+    const missing = await project.run(['load', '--once']);
+    expect([missing.code, missing.out]).toEqual([2, expect.stringMatching(/Topic absent does not exist on 127\.0\.0\.1:\d+/)]);
+    project.write({ 'one.ndjson': '{"seq": 1}\n' });
+    const produced = await project.run(['produce', '--topic', 'absent', '--from', 'one.ndjson']);
+    expect([produced.code, produced.out]).toEqual([2, expect.stringContaining('Topic absent does not exist')]);
+    project.write({ 'connections.yml': 'connections: { default: { brokers: ["127.0.0.1:1"] } }\n' });
+    const checked = await project.run(['load', 'check']);
+    expect([checked.code, checked.out]).toEqual([1, expect.stringContaining('no broker answers at 127.0.0.1:1')]);
+  }, 120_000);
+});
