@@ -94,14 +94,14 @@ export class Loader {
   /** @throws when table or topic cannot be used at all; what passes by itself is waited for */
   async run(): Promise<LoadSummary> {
     const { target, client, sink, signal, now } = this.options;
-    this.useColumns(await this.patiently(() => sink.prepare(target)));
-    let maintained = now();
-    await this.patiently(() => sink.maintain(target));
-    const [topic] = await this.patiently(() => client.topics([target.topic]));
-    this.topic = topic ?? null;
-    const ends = await this.patiently(() => client.ends([target.topic]));
-    this.ends = new Map([...ends].map(([key, { end }]) => [key, end]));
     try {
+      this.useColumns(await this.patiently(() => sink.prepare(target)));
+      let maintained = now();
+      await this.patiently(() => sink.maintain(target));
+      const [topic] = await this.patiently(() => client.topics([target.topic]));
+      this.topic = topic ?? null;
+      const ends = await this.patiently(() => client.ends([target.topic]));
+      this.ends = new Map([...ends].map(([key, { end }]) => [key, end]));
       await this.patiently(() => client.join([target.topic], this.listener()));
       while (!signal.aborted && !this.finished()) {
         const polled = await this.patiently(() => client.poll());

@@ -229,7 +229,7 @@ test.skipIf(process.platform === 'win32')('a command that comes while the server
   one.child.stdin!.end();
   await until('the keeper to stop it', () => existsSync(join(dir, 'lock')));
   const coming = user(dir);
-  await until('the second command to come', () => embeddedStatus(dir).state === 'running' && (embeddedStatus(dir) as { users: number[] }).users.length === 1);
+  await until('the second command to come', () => embeddedStatus(dir).state === 'running' && (embeddedStatus(dir) as { users: readonly number[] }).users.length === 1);
   process.kill(status.pid, 'SIGCONT');
   const two = await coming;
   expect(await ask(two.address, 'select 1')).toBe(1);

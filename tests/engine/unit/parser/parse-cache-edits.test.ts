@@ -159,7 +159,8 @@ describe('a parse that starts from an earlier one', () => {
       now += below(4) === 0 ? 500 : 60_000;
       for (const path of Object.keys(world.files)) if (before[path] !== world.files[path] || mtimes[path] === undefined) mtimes[path] = now - 100;
       before = { ...world.files };
-      const [warm, cold] = [await parse(world, mtimes, cache, now), await parse(world, mtimes, null, now)];
+      const warm: Awaited<ReturnType<typeof parse>> = await parse(world, mtimes, cache, now);
+      const cold: Awaited<ReturnType<typeof parse>> = await parse(world, mtimes, null, now);
       if (typeof cold === 'string' || typeof warm === 'string') {
         expect(warm).toBe(cold);
         world.files = { ...START };

@@ -10,18 +10,6 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.
 <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency>
 <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency></dependencies></project>`;
 
-/** Why there can be no broker here, or null. */
-export function whyNoBroker(): string | null {
-  for (const [program, argument] of [['java', '-version'], ['mvn', '-v']] as const) {
-    try {
-      execFileSync(program, [argument], { stdio: 'ignore' });
-    } catch {
-      return `${program} is not installed`;
-    }
-  }
-  return null;
-}
-
 function jars(): string {
   const folder = join(homedir(), '.cache', `tsdbt-kafka-${VERSION}`);
   if (existsSync(folder) && readdirSync(folder).length > 30) return folder;

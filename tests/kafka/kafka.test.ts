@@ -1,11 +1,10 @@
-// The loader against a real Kafka: transactions, kills, two loaders, a broker that goes away. Left out where there is no Java or no Maven.
+// The loader against a real Kafka: transactions, kills, two loaders, a broker that goes away. Needs Java and Maven.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadClientLibrary } from '../../../src/loader/kafka-client.ts';
-import { FaultProject } from '../faults/project.ts';
-import { KafkaBroker, whyNoBroker } from './kafka-broker.ts';
+import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
+import { FaultProject } from '../engine/faults/project.ts';
+import { KafkaBroker } from './kafka-broker.ts';
 
-const reason = whyNoBroker();
 /** How often a loader is killed; `npm run faults:load` asks for more. */
 const KILLS = Number(process.env['TSDBT_LOAD_KILLS'] ?? 6);
 const SOURCE = (topic: string, more = 'mode: append'): string => `sources:
@@ -17,7 +16,7 @@ const SOURCE = (topic: string, more = 'mode: append'): string => `sources:
 `;
 const crc = (seq: number): number => (seq * 2654435761) % 4294967296;
 
-describe.skipIf(reason !== null)(`a real Kafka${reason === null ? '' : ` (left out: ${reason})`}`, () => {
+describe('a real Kafka', () => {
   let broker: KafkaBroker;
   let project: FaultProject;
   beforeAll(async () => {
