@@ -1,7 +1,7 @@
 // `npm run oracle:packages [-- --reuse] [PACKAGE...]`: the integration projects of well-known packages, at pinned versions which tsdbt's own
-// `deps` gets from the hub, run with real dbt and with tsdbt on one Postgres and compared like the cases of oracle.mjs. Prints a table:
-// package, nodes, passed with dbt, passed with tsdbt. Exits 1 on any difference. With TSDBT_PACKAGES_FROM=folder of OWNER/NAME.git
-// repositories they come from a hub that is started here.
+// `deps` gets from the hub, run with real dbt and with tsdbt on one Postgres and compared like the cases of oracle.mjs; the trees of all
+// their .sql files beside jinja2's. Prints a table: package, trees, nodes, passed with dbt, passed with tsdbt. Exits 1 on any difference.
+// With TSDBT_PACKAGES_FROM=folder of OWNER/NAME.git repositories they come from a hub that is started here.
 import { spawn } from 'node:child_process';
 import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { compare } from './oracle/compare.mjs';
 import { startHub } from './oracle/hub.mjs';
 import { play, playDbt, TSDBT } from './oracle/play.mjs';
-import { startPostgres } from './oracle/servers.mjs';
+import { oracleBin, startPostgres } from './oracle/servers.mjs';
+import { differentTrees, sqlFiles } from './oracle/trees.mjs';
 
 const { TSDBT_PACKAGES_FROM: from } = process.env;
 const build = [{ run: 'seed' }, { run: 'run' }, { run: 'test' }];
@@ -98,8 +99,10 @@ try {
     const since = Date.now() - 60_000;
     const theirs = await playDbt(dir, plan, server, since, process.argv.includes('--reuse'));
     const ours = await play(TSDBT, dir, plan, server, since);
-    const areas = Object.entries(compare(theirs, ours, plan));
-    table.push({ package: name, nodes: counts(theirs).nodes, 'passed with dbt': counts(theirs).passed, 'passed with tsdbt': counts(ours).passed, differences: areas.length });
+    const files = sqlFiles(join(work, 'pins', 'dbt_packages', name));
+    const trees = await differentTrees(join(oracleBin(), 'python'), files);
+    const areas = Object.entries({ ...compare(theirs, ours, plan), ...(trees.length > 0 ? { trees } : {}) });
+    table.push({ package: name, trees: files.length, nodes: counts(theirs).nodes, 'passed with dbt': counts(theirs).passed, 'passed with tsdbt': counts(ours).passed, differences: areas.length });
     process.stdout.write(`${areas.length === 0 ? 'same     ' : 'DIFFERENT'} ${name} (${Object.keys(theirs.compiled).length} compiled files)\n`);
     for (const [area, lines] of areas) process.stdout.write(`  ${area}: ${lines.length}\n${lines.slice(0, 12).map((l) => `    ${l.replaceAll('\n', '\n      ')}\n`).join('')}`);
   }

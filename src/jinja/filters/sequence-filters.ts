@@ -46,7 +46,9 @@ function ignoreCase(v: Value): Value {
   return v instanceof Markup ? v.text.toLowerCase() : v;
 }
 
-function sorted(items: readonly Value[], key: Getter, reverse: boolean): Value[] {
+/** As Python 3.11, which takes only an int for `reverse`. */
+function sorted(items: readonly Value[], key: Getter, backwards: Value): Value[] {
+  const reverse = indexArgument(backwards) !== 0;
   const decorated = items.map((item) => ({ item, by: key(item) }));
   if (reverse) decorated.reverse();
   decorated.sort((a, b) => compare(a.by, b.by));
@@ -68,7 +70,7 @@ const dictsort = filter('do_dictsort', "value, case_sensitive=False, by='key', r
   return sorted(items, (item) => {
     const part = (item as PyTuple).items[at] as Value;
     return isTruthy(caseSensitive as Value) ? part : ignoreCase(part);
-  }, isTruthy(reverse as Value));
+  }, reverse as Value);
 });
 
 function itemsOf(v: Value): Value {
@@ -81,7 +83,7 @@ function itemsOf(v: Value): Value {
 const sort = filter('do_sort', 'environment, value, reverse=False, case_sensitive=False, attribute=None', (context, value, reverse, caseSensitive, attribute) => {
   const attributes = typeof attribute === 'string' ? attribute.split(',') : [attribute as Value];
   const getters = attributes.map((a) => attributeGetter(context, a, { ignoreCase: !isTruthy(caseSensitive as Value) }));
-  return sorted(toArray(value as Value), (item) => getters.map((get) => get(item)), isTruthy(reverse as Value));
+  return sorted(toArray(value as Value), (item) => getters.map((get) => get(item)), reverse as Value);
 });
 
 const unique = filter('sync_do_unique', 'environment, value, case_sensitive=False, attribute=None', (context, value, caseSensitive, attribute) => {

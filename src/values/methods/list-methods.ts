@@ -5,7 +5,6 @@ import { equals } from '../equality.ts';
 import { toArray } from '../iterate.ts';
 import { JinjaError, typeError, valueError } from '../python-error.ts';
 import { toRepr } from '../text.ts';
-import { isTruthy } from '../truth.ts';
 import type { PyTuple } from '../tuple.ts';
 import { typeName } from '../type-name.ts';
 import type { Kwargs, Value } from '../value.ts';
@@ -125,10 +124,10 @@ function countOf(items: readonly Value[], item: Value): number {
 
 function sortInPlace(items: Value[], kwargs: Kwargs): void {
   const key = kwargs.get('key') ?? null;
-  const reverse = isTruthy(kwargs.get('reverse') ?? false);
   for (const name of kwargs.keys()) {
     if (name !== 'key' && name !== 'reverse') throw typeError(`'${name}' is an invalid keyword argument for sort()`);
   }
+  const reverse = indexArgument(kwargs.get('reverse') ?? false) !== 0;
   const decorated = items.map((item) => ({ item, by: key === null ? item : callSync(key, [item]) }));
   if (reverse) decorated.reverse();
   decorated.sort((a, b) => compare(a.by, b.by));

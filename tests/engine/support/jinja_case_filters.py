@@ -241,6 +241,10 @@ FILTERS = exprs(
     xs | sort
     xs | sort(true)
     xs | sort(reverse=true)
+    ys | sort(2)
+    ys | sort(none)
+    [] | sort('<')
+    {'b': 1} | dictsort(reverse=1.0)
     ys | sort
     ys | sort(case_sensitive=true)
     users | sort(attribute='age') | map(attribute='name') | list
