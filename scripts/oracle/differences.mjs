@@ -18,6 +18,10 @@ export function differences(theirs, ours, ignored = () => false, path = '', out 
       else if (!(key in theirs)) out.push(`${at}: only here (${short(ours[key])})`);
       else differences(theirs[key], ours[key], ignored, at, out);
     }
+  } else if (both.every((v) => typeof v === 'string')) {
+    // Long texts are shown from a little before the place where they part.
+    const at = Math.max(0, [...theirs].findIndex((char, i) => char !== ours[i]) - 60);
+    out.push(`${path}: ${at > 0 ? `at ${at} ` : ''}${short(theirs.slice(at))} ≠ ${short(ours.slice(at))}`);
   } else out.push(`${path}: ${short(theirs)} ≠ ${short(ours)}`);
   return out;
 }

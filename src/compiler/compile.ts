@@ -43,11 +43,13 @@ function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: b
   return node.resource_type === 'model' ? withForeignKeys(ctx, node) as N : node;
 }
 
+/** Notes macros as dependencies of a node: also what is only called while running (`{% if execute %}`) is one, as in dbt. */
+export function macroNoter({ depends_on: { macros } }: CompilableNode): (uniqueId: string) => void {
+  return (id) => void (macros.includes(id) || macros.push(id));
+}
+
 async function renderCode(ctx: CompileContext, node: CompilableNode, session: Session, { extra, batch }: CompileOptions = {}): Promise<RenderedCode> {
-  // What is only called while running (`{% if execute %}`) is a dependency too, as in dbt.
-  const { macros } = node.depends_on;
-  const onMacro = (id: string): void => void (macros.includes(id) || macros.push(id));
-  const scope = openScope(ctx, node, session, { extra, batch, code: true, onMacro });
+  const scope = openScope(ctx, node, session, { extra, batch, code: true, onMacro: macroNoter(node) });
   if (node.language === 'python' && node.resource_type === 'model') {
     return { code: `${node.raw_code}\n\n${await scope.render('{{ py_script_postfix(model) }}', node.original_file_path)}`, trace: null, ephemerals: scope.ephemerals() };
   }

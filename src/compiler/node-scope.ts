@@ -120,9 +120,12 @@ export class NodeScope {
     return this.#ctx.scopes.context.templates.runtime.compile(text, { name: this.#node.name, path, type: this.#node.resource_type }).render(this.scope);
   }
 
-  /** Calls a macro as part of the node: a materialization. */
-  async callMacro(macro: MacroNode, args: readonly Value[] = [], kwargs: Kwargs = NO_KWARGS): Promise<Value> {
-    return settle(this.scope.bind(macro)(args, kwargs));
+  /**
+   * Calls a macro as part of the node: a materialization.
+   * @param tracked false: what it calls counts as called by the node itself
+   */
+  async callMacro(macro: MacroNode, { tracked = true }: { tracked?: boolean } = {}): Promise<Value> {
+    return settle((tracked ? this.scope.bind(macro) : this.scope.bindUntracked(macro))([], NO_KWARGS));
   }
 
   /** Calls a macro as the adapter does: seen from the root project, in a context of its own. */

@@ -1,4 +1,5 @@
-// `graph`: the manifest as one dict of dicts, converted node by node when a template looks.
+// `graph`: the manifest as one dict of dicts, converted node by node when a template looks: it sees each as it is at
+// that moment, compiled or not.
 import type { Manifest } from '../contracts/manifest.ts';
 import { PyDict, type Value } from '../values/index.ts';
 import { LazyDict, lazyDictOf } from './lazy-dict.ts';
@@ -27,6 +28,7 @@ function sectionDict(nodes: Readonly<Record<string, object>>): Value {
     keys: () => Object.keys(nodes),
     has: (key) => Object.hasOwn(nodes, key),
     load: (key) => lazyDictOf(nodes[key] as { readonly [key: string]: unknown }),
+    live: true,
   });
 }
 

@@ -8,6 +8,8 @@ export interface DictSource {
   has(key: string): boolean;
   /** The value of a key that `has`. */
   load(key: string): Value;
+  /** Values are made anew each time that they are asked for, because what they are made of changes. */
+  readonly live?: boolean;
 }
 
 export class LazyDict extends PyDict {
@@ -20,6 +22,7 @@ export class LazyDict extends PyDict {
   }
 
   override get size(): number {
+    if (this.#source?.live === true) return [...this.#source.keys()].length;
     return this.#whole(() => super.size);
   }
 
@@ -30,7 +33,7 @@ export class LazyDict extends PyDict {
     if (known !== undefined) return known;
     if (!source.has(key)) return undefined;
     const value = source.load(key);
-    this.#loaded.set(key, value);
+    if (source.live !== true) this.#loaded.set(key, value);
     return value;
   }
 
@@ -58,11 +61,11 @@ export class LazyDict extends PyDict {
   }
 
   override values(): IterableIterator<Value> {
-    return this.#whole(() => super.values());
+    return this.#source?.live === true ? liveValues(this.#source) : this.#whole(() => super.values());
   }
 
   override entries(): Generator<[Value, Value], void, undefined> {
-    return this.#whole(() => super.entries());
+    return this.#source?.live === true ? liveEntries(this.#source) : this.#whole(() => super.entries());
   }
 
   override jinjaTruth(): boolean {
@@ -96,6 +99,14 @@ export class LazyDict extends PyDict {
     }
     return then();
   }
+}
+
+function* liveValues(source: DictSource): Generator<Value, void, undefined> {
+  for (const key of source.keys()) yield source.load(key);
+}
+
+function* liveEntries(source: DictSource): Generator<[Value, Value], void, undefined> {
+  for (const key of source.keys()) yield [key, source.load(key)];
 }
 
 /** A dict over a plain object of artifacts or YAML, converted a key at a time. Keys whose value is undefined are not there. */

@@ -1,7 +1,7 @@
 // Data tests, generic and singular: the materialization counts failing rows, this file turns the count into pass, warn or fail. The
 // first failing rows are kept for the report.
 import type { Session } from '../adapters/adapter.ts';
-import { compileNode } from '../compiler/compile.ts';
+import { compileNode, macroNoter } from '../compiler/compile.ts';
 import type { TestNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { pluralize } from '../log.ts';
@@ -39,7 +39,7 @@ export const dataTestKind: NodeKind<TestNode> = {
 };
 
 async function executeDataTest(ctx: RunContext, node: TestNode, session: Session): Promise<Outcome> {
-  const scope = openScope(ctx, node, session);
+  const scope = openScope(ctx, node, session, { onMacro: macroNoter(node) });
   await materialize(ctx, node, scope);
   const main = scope.statement('main');
   if (main === null) throw new TsdbtError('runtime', 'main is not being called during running model');

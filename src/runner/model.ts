@@ -30,7 +30,7 @@ export async function materialize(ctx: RunContext, node: ManifestNode, scope: No
     throw new TsdbtError('validation', `Materialization "${macro.name}" only supports languages [${macro.supported_languages.map((l) => `'${l}'`).join(', ')}]; got "${language}"`);
   }
   try {
-    return materializedRelations(await scope.callMacro(macro), name);
+    return materializedRelations(await scope.callMacro(macro, { tracked: node.resource_type !== 'test' }), name);
   } catch (error) {
     throw locateDatabaseError(ctx, node, scope.trace, error);
   }

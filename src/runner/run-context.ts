@@ -3,7 +3,7 @@
 import type { Table } from '../adapters/table.ts';
 import type { CompileContext } from '../compiler/compile-context.ts';
 import type { Manifest } from '../contracts/manifest.ts';
-import type { GraphNode } from '../contracts/node.ts';
+import type { FunctionNode, GraphNode, ManifestNode } from '../contracts/node.ts';
 import type { BatchResults, OverloadResults, RunResult, RunStatus } from '../contracts/results.ts';
 import type { Journal } from '../state/journal.ts';
 import type { KnownState } from '../state/known-state.ts';
@@ -48,6 +48,12 @@ export function isoMicros(ms: number): string {
 export function lookupNode(manifest: Pick<Manifest, 'nodes' | 'sources' | 'exposures' | 'unit_tests' | 'saved_queries' | 'semantic_models' | 'metrics' | 'functions'>, id: string): GraphNode | undefined {
   return manifest.nodes[id] ?? manifest.sources[id] ?? manifest.unit_tests[id] ?? manifest.exposures[id] ?? manifest.saved_queries[id]
     ?? manifest.functions[id] ?? manifest.metrics[id] ?? manifest.semantic_models[id];
+}
+
+/** Puts what has become of a node into the manifest, where templates see it as `graph`; nodes that are not in it stay out. */
+export function keepNode({ manifest }: Pick<RunContext, 'manifest'>, node: GraphNode): void {
+  if (node.unique_id in manifest.nodes) manifest.nodes[node.unique_id] = node as ManifestNode;
+  else if (node.unique_id in manifest.functions) manifest.functions[node.unique_id] = node as FunctionNode;
 }
 
 /** A model that becomes a CTE of its readers and is never built. */

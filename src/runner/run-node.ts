@@ -4,7 +4,7 @@ import type { Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { AdapterResponse, RunResult, TimingInfo } from '../contracts/results.ts';
 import { formatError, TsdbtError } from '../errors.ts';
-import { bareResult, isEphemeral, isoMicros, nodeFields, type RunContext } from './run-context.ts';
+import { bareResult, isEphemeral, isoMicros, keepNode, nodeFields, type RunContext } from './run-context.ts';
 import type { NodeProgress } from './run-log.ts';
 
 /** How often a node that collided with another run is started again, and milliseconds before the first of these. */
@@ -79,6 +79,7 @@ async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: 
     p.status = 'compiling';
     ctx.log.nodeCompiling(p);
     current = await timed(ctx, 'compile', timing, () => kind.compile(ctx, node, session));
+    keepNode(ctx, current);
     if (isEphemeral(node) && !kind.runsEphemeral) {
       return { current, result: { ...bareResult(current, 'success', null, p.thread), timing, execution_time: (ctx.now() - began) / 1000 } };
     }

@@ -1,12 +1,12 @@
 // Runs what a queue gives, on as many workers as there are threads: who starts, who is skipped and why, when to stop early. What a node
 // does is its kind's; the order comes from the queue.
 import type { Session } from '../adapters/adapter.ts';
-import type { FunctionNode, GraphNode, ManifestNode } from '../contracts/node.ts';
+import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Queue } from '../graph/queue.ts';
 import { openSession } from './open-session.ts';
-import { bareResult, isEphemeral, isoMicros, lookupNode, type RunContext, stopsChildren } from './run-context.ts';
+import { bareResult, isEphemeral, isoMicros, keepNode, lookupNode, type RunContext, stopsChildren } from './run-context.ts';
 import type { NodeProgress } from './run-log.ts';
 import { type NodeKind, runNode } from './run-node.ts';
 import { printResultError } from './run-summary.ts';
@@ -182,8 +182,7 @@ class Runner {
     // What a halted microbatch model has done by then counts.
     if (this.#stop !== null && result.batch_results === null) return;
     const ephemeral = isEphemeral(node);
-    if (result.node && node.unique_id in this.#ctx.manifest.nodes) this.#ctx.manifest.nodes[node.unique_id] = result.node as ManifestNode;
-    if (result.node && node.unique_id in this.#ctx.manifest.functions) this.#ctx.manifest.functions[node.unique_id] = result.node as FunctionNode;
+    if (result.node) keepNode(this.#ctx, result.node);
     if (!ephemeral || this.#options.keepEphemeral) {
       this.#results.push(result);
       this.#ctx.journal?.result(result);

@@ -26,3 +26,5 @@
 {% endmacro %}
 
 {% macro factorial(n) %}{{ return(1 if n <= 1 else n * factorial(n - 1) | int) }}{% endmacro %}
+
+{% macro pivot_note() %}{{ return('called while running only') }}{% endmacro %}
