@@ -1,4 +1,4 @@
-// `npm start`: builds the program, then runs the project of this folder on its target as a person would: seed, build, docs, the first
+// `npm start`: builds the program, then runs the project of this folder on its target as a person would: load, build, docs, the first
 // rows of the mart. Stops at the first step that fails, with that step's exit code.
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -17,10 +17,10 @@ const tsdbt = (...args) => run(`tsdbt ${args.join(' ')}`, 'bin/tsdbt.js', [...ar
 const began = Date.now();
 run('', 'scripts/build.mjs', []);
 run('', 'scripts/link.mjs', []);
-tsdbt('seed');
+tsdbt('load', '--from', 'seeds/session_events.csv', '--select', 'source:raw.session_events');
 tsdbt('build');
 tsdbt('docs', 'generate');
-tsdbt('show', '--select', 'mart_session_metrics', '--limit', '5');
+tsdbt('show', '--inline', "select * from {{ ref('mart_session_metrics') }}", '--limit', '5');
 process.stdout.write(`
 Done in ${((Date.now() - began) / 1000).toFixed(1)} s. What next:
   npx tsdbt docs serve        the models, their columns, tests and the graph, in a browser

@@ -21,14 +21,9 @@ with sessions as (
         purchased,
         processing_ts
     from {{ ref('int_sessions') }}
-    {% if is_incremental() %}
-    -- Incremental by arrival, not by the day of the load: int_sessions gives a session the arrival of its newest event, so a late
-    -- event brings back its whole session, and the key replaces the old row.
-    where processing_ts >= (
-        select coalesce(max(processing_ts), '-infinity') - interval '{{ var("lookback_minutes") }} minutes'
-        from {{ this }}
-    )
-    {% endif %}
+    -- Every session that an event has arrived for since the last build, whole: a late event is simply a new row, its session comes
+    -- back with all of its events, and the key replaces the old row. No guess by max(timestamp), which loses what commits late.
+    where session_id in (select session_id from {{ arrived_rows(source('raw', 'session_events')) }} as arrived)
 
 )
 

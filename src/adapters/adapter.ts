@@ -89,6 +89,15 @@ export interface Capabilities {
 /** An interval of event time, in UTC milliseconds since 1970; the end is not part of it. */
 export interface DoneInterval { readonly start: number; readonly end: number }
 
+/** What `tsdbt load` has brought into a source's table. */
+export interface LoadedState {
+  readonly rows: number;
+  /** Moment of the newest message, of the newest flush that brought rows, and now; the first two null before there was one. */
+  readonly newestMessage: Value;
+  readonly newestLoad: Value;
+  readonly now: Value;
+}
+
 /** Remembers in the database which intervals of a microbatch model are built. */
 export interface IntervalLedger {
   /** Has anything been noted in the relation's schema? */
@@ -111,6 +120,8 @@ export interface Adapter {
   readonly columns: ColumnDialect;
   /** Null where a batch and its note cannot be one transaction. */
   readonly intervals: IntervalLedger | null;
+  /** From the loader's bookkeeping; null where it has none of this source. @param sourceId unique_id */
+  loadedState(session: Session, sourceId: string): Promise<LoadedState | null>;
   /** Connection facts fit for `debug`, `target` and logs: never a secret. In dbt's order. */
   connectionInfo(): readonly (readonly [key: string, value: Value])[];
   session(options: SessionOptions): Session;

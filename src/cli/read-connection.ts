@@ -1,4 +1,4 @@
-// connections.yml as a command finds it: beside profiles.yml, rendered like it. What it must hold is src/loader/connections.ts's.
+// connections.yml as a command finds it: beside profiles.yml, else in the project, rendered like it. What it must hold is src/loader/connections.ts's.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTemplateEnvironments } from '../context/templates.ts';
@@ -11,12 +11,13 @@ import { renderTree } from '../project/renderer.ts';
 import { loadYaml } from '../project/yaml.ts';
 import { type CommandSession, now } from './command-session.ts';
 
-/** A connection by name, secrets filled in and kept out of every output. @throws `profile` error */
-export function readConnection(session: CommandSession, config: RuntimeConfig, name: string): LoadConnection {
+/** A connection by name, or the only one; secrets filled in and kept out of every output. @throws `profile` error */
+export function readConnection(session: CommandSession, config: RuntimeConfig, name: string | null): LoadConnection {
   const { env, logger, invocation } = session;
-  const folder = config.profile.profiles_dir ?? config.project.project_root;
-  const path = join(folder, CONNECTIONS_FILE);
-  if (!existsSync(path)) throw new TsdbtError('profile', `Connection '${name}' is asked for, and there is no ${path}.`, { hint: `connections:\n  ${name}: { brokers: ["localhost:9092"] }` });
+  const root = config.project.project_root;
+  const beside = [config.profile.profiles_dir ?? root, root].map((folder) => join(folder, CONNECTIONS_FILE));
+  const path = beside.find(existsSync) ?? beside[0]!;
+  if (!existsSync(path)) throw new TsdbtError('profile', `Connection '${name ?? 'default'}' is asked for, and there is no ${path}.`, { hint: `connections:\n  ${name ?? 'default'}: { brokers: ["localhost:9092"] }` });
   const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now }, createTemplateEnvironments());
   const data = renderTree(loadYaml(readFileSync(path, 'utf8'), path), { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true }, render);
   const connection = loadConnection(data, name, path);

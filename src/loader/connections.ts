@@ -24,15 +24,18 @@ type Dictionary = { readonly [name: string]: Json };
 /**
  * One connection of the file.
  * @param data the file's content, rendered
+ * @param wanted null: `default`, or the only one that there is
  * @throws `profile` error naming file, connection and option
  */
-export function loadConnection(data: Json, name: string, path: string): LoadConnection {
+export function loadConnection(data: Json, wanted: string | null, path: string): LoadConnection {
   const refuse = (message: string, hint?: string): never => {
     throw new TsdbtError('profile', message, { path, hint });
   };
   const connections = isDictionary(data) && isDictionary(data['connections']) ? data['connections'] : isDictionary(data) ? data : {};
+  const names = Object.keys(connections);
+  const name = wanted ?? (names.length === 1 ? names[0]! : 'default');
   const found = connections[name];
-  if (!isDictionary(found)) return refuse(`There is no connection '${name}'`, `Connections: ${Object.keys(connections).join(', ') || 'none'}.`);
+  if (!isDictionary(found)) return refuse(`There is no connection '${name}'`, `Connections: ${names.join(', ') || 'none'}.`);
   const known = ['brokers', 'tls', 'sasl', 'registry'];
   for (const option of Object.keys(found)) if (!known.includes(option)) refuse(`Connection '${name}' has the unknown option '${option}'`, `Options: ${known.join(', ')}.`);
   const brokers = (Array.isArray(found['brokers']) ? found['brokers'] : String(found['brokers'] ?? '').split(',')).map((broker) => String(broker).trim()).filter((broker) => broker !== '');

@@ -16,22 +16,25 @@ export function fileTopic(path: string): string {
   return `file:${basename(path)}`;
 }
 
+/** Does a CSV cell of this column hold JSON? */
+export type HoldsJson = (column: string, cell: string) => boolean;
+
 /**
  * @param path `.csv` has a header and gives texts, empty cells are null; anything else is one JSON object a line
  * @throws `runtime` error when it cannot be read
  */
-export function fileClient(path: string): BrokerClient {
+export function fileClient(path: string, holdsJson: HoldsJson): BrokerClient {
   let modified: number;
   try {
     modified = statSync(path).mtimeMs;
   } catch (error) {
     throw new TsdbtError('runtime', `The file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
-  return new FileClient(path, modified);
+  return new FileClient(path, modified, () => (/\.csv$/i.test(path) ? csvRecords(path, holdsJson) : jsonLines(path)));
 }
 
 class FileClient implements BrokerClient {
-  private readonly path: string;
+  private readonly open: () => Iterator<Buffer>;
   private readonly timestamp: number;
   private readonly topic: string;
   private readonly records: Iterator<Buffer>;
@@ -42,13 +45,12 @@ class FileClient implements BrokerClient {
   private done = false;
   private end: bigint | null = null;
 
-  constructor(path: string, modified: number) {
-    this.path = path;
+  constructor(path: string, modified: number, open: () => Iterator<Buffer>) {
+    this.open = open;
     this.timestamp = Math.floor(modified);
     this.topic = fileTopic(path);
-    const csv = /\.csv$/i.test(path);
-    this.records = csv ? csvRecords(path) : jsonLines(path);
-    const first = (csv ? csvRecords(path) : jsonLines(path)).next();
+    this.records = open();
+    const first = open().next();
     this.head = first.done === true ? Buffer.alloc(0) : first.value;
   }
 
@@ -58,7 +60,7 @@ class FileClient implements BrokerClient {
   }
 
   async ends(): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
-    this.end ??= count(/\.csv$/i.test(this.path) ? csvRecords(this.path) : jsonLines(this.path));
+    this.end ??= count(this.open());
     return new Map([[partitionKey({ topic: this.topic, partition: 0 }), { earliest: 0n, end: this.end }]]);
   }
 
@@ -128,13 +130,26 @@ function* jsonLines(path: string): Generator<Buffer> {
   }
 }
 
-function* csvRecords(path: string): Generator<Buffer> {
+function* csvRecords(path: string, holdsJson: HoldsJson): Generator<Buffer> {
   const text = readFileSync(path, 'utf8');
   const [header, ...records] = readRecords(text.startsWith('\ufeff') ? text.slice(1) : text, ',', path);
   if (header === undefined) throw new TsdbtError('runtime', 'the file is empty: its first line must name the columns', { path, line: 1 });
   for (const { cells, line } of records) {
     if (cells.length > header.cells.length) throw new TsdbtError('runtime', `a record has ${cells.length} values, the header names ${header.cells.length}`, { path, line });
     if (cells.length === 0) continue;
-    yield Buffer.from(JSON.stringify(Object.fromEntries(header.cells.map((name, i) => [name, cells[i] === undefined || cells[i] === '' ? null : cells[i]]))));
+    yield Buffer.from(`{${header.cells.map((name, i) => `${JSON.stringify(name)}:${jsonOf(name, cells[i] ?? '', holdsJson)}`).join(',')}}`);
   }
+}
+
+function jsonOf(column: string, cell: string, holdsJson: HoldsJson): string {
+  if (cell === '') return 'null';
+  if (holdsJson(column, cell)) {
+    try {
+      JSON.parse(cell);
+      return cell.replaceAll('\n', ' ');
+    } catch {
+      // It is a text then.
+    }
+  }
+  return JSON.stringify(cell);
 }

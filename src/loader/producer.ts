@@ -14,6 +14,8 @@ export interface ProduceOptions {
   readonly key: string | null;
   /** Messages a second; null: as fast as it goes. */
   readonly rate: number | null;
+  /** Of the topic, which is then made when it is not there; null: it must be there. */
+  readonly partitions: number | null;
   readonly signal: AbortSignal;
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
@@ -23,9 +25,10 @@ const AT_ONCE = 1000;
 
 /** @returns messages that the broker has */
 export async function produceFile(options: ProduceOptions): Promise<number> {
-  const { connection, topic, path, key, rate, signal, now, pause } = options;
-  const source = fileClient(path);
+  const { connection, topic, path, key, rate, partitions, signal, now, pause } = options;
+  const source = fileClient(path, (_column, cell) => /^[[{]/.test(cell));
   await source.join([fileTopic(path)], { assigned: async (partitions) => new Map(partitions.map((at) => [`${at.topic}/${at.partition}`, 0n])), revoked: async () => undefined });
+  if (partitions !== null) await createTopic(connection, topic, partitions);
   const { Producer } = await loadClientLibrary();
   const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...clientOptions(connection), idempotent: true, acks: -1 });
   const began = now();
@@ -47,6 +50,18 @@ export async function produceFile(options: ProduceOptions): Promise<number> {
     throw brokerError(error, connection, [topic]);
   } finally {
     await producer.close().catch(() => undefined);
+  }
+}
+
+async function createTopic(connection: LoadConnection, topic: string, partitions: number): Promise<void> {
+  const { Admin } = await loadClientLibrary();
+  const admin = new Admin(clientOptions(connection));
+  try {
+    if (!(await admin.listTopics()).includes(topic)) await admin.createTopics({ topics: [topic], partitions, replicas: -1 });
+  } catch (error) {
+    if (!JSON.stringify(error, (_key, value: unknown) => (value instanceof Error ? { ...value, cause: value.cause } : value)).includes('TOPIC_ALREADY_EXISTS')) throw brokerError(error, connection, [topic]);
+  } finally {
+    await admin.close().catch(() => undefined);
   }
 }
 

@@ -9,11 +9,12 @@ import { ManifestLookup } from '../context/manifest-lookup.ts';
 import { createQueryComment } from '../context/query-comment.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { hasLoadConfig } from '../state/load-offsets.ts';
 import { KnownState } from '../state/known-state.ts';
 import { createAdapterHooks } from './adapter-hooks.ts';
 import { deferTo } from './deferral.ts';
 import type { ParsedProject } from './parsed-project.ts';
-import { lookupNode, type RunContext } from './run-context.ts';
+import { lookupNode, relationKey, type RunContext } from './run-context.ts';
 import { RunLog } from './run-log.ts';
 import { sampleWindow } from './sample-window.ts';
 import { seedTable } from './seed-table.ts';
@@ -51,6 +52,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   return {
     config, manifest: working, adapter, resolver, logger, log, scopes, selected, ephemerals: new Map(), sources: new Map(), tables: new Map(), now,
     journal: null, retry: null, views, tests, oldestBatch: new Map(),
+    loadedSources: new Map(Object.values(manifest.sources).filter(hasLoadConfig).map((source) => [relationKey(source.database, source.schema, source.identifier), source])),
     queryComment: (node: GraphNode) => {
       let text: ReturnType<typeof comment> | undefined;
       return () => (text === undefined ? (text = comment(node.unique_id, node.unique_id.startsWith('operation.') ? null : node)) : text);

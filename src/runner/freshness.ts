@@ -8,6 +8,7 @@ import { PyDateTime, pytzUtc } from '../values/datetime.ts';
 import { type Kwargs, toText, typeName, type Value } from '../values/index.ts';
 import { openScope } from '../compiler/node-scope.ts';
 import { ownSettings } from '../state/batches.ts';
+import { hasLoadConfig } from '../state/load-offsets.ts';
 import type { RunContext } from './run-context.ts';
 import type { NodeKind, Outcome } from './run-node.ts';
 
@@ -93,7 +94,12 @@ export function freshnessKind(measured: Map<string, Freshness>): NodeKind<FreshN
   };
 }
 
-async function measure(ctx: RunContext, node: FreshNode, { threshold, field, query }: Terms, session: Session): Promise<{ freshness: Omit<Freshness, 'criteria'>; response: AdapterResponse | Record<string, never> }> {
+interface Measured { readonly freshness: Omit<Freshness, 'criteria'>; readonly response: AdapterResponse | Record<string, never> }
+
+async function measure(ctx: RunContext, node: FreshNode, terms: Terms, session: Session): Promise<Measured> {
+  const loaded = await measureLoaded(ctx, node, terms, session);
+  if (loaded !== null) return loaded;
+  const { threshold, field, query } = terms;
   const scope = openScope(ctx, node, session);
   const relation = relationFrom(ctx.adapter, ctx.config.project.quoting, node);
   let macro: string;
@@ -112,12 +118,23 @@ async function measure(ctx: RunContext, node: FreshNode, { threshold, field, que
   if (table.rows.length !== 1 || row === undefined || row.values.length !== 2) {
     throw new TsdbtError('compilation', `Got an invalid result from "${macro}" macro: ${toText(table.rows.map((r) => r.values as Value[]))}`);
   }
-  const [loaded, now] = row.values;
-  const snapshotted = inUtc(now ?? null, 'snapshotted_at');
+  return { freshness: aged(row.values[0] ?? null, row.values[1] ?? null), response };
+}
+
+/** A source that `tsdbt load` fills is answered from the positions, without a look at its rows: when its newest message was made, or its newest row loaded. */
+async function measureLoaded(ctx: RunContext, node: FreshNode, { threshold, field, query }: Terms, session: Session): Promise<Measured | null> {
+  const known = field === null || field === '_kafka_ts' || field === '_loaded_at';
+  if (node.resource_type !== 'source' || !known || query !== null || threshold?.filter || !hasLoadConfig(node)) return null;
+  const state = await ctx.adapter.loadedState(session, node.unique_id);
+  return state === null ? null : { freshness: aged(field === '_loaded_at' ? state.newestLoad : state.newestMessage, state.now), response: {} };
+}
+
+function aged(loaded: Value, now: Value): Measured['freshness'] {
+  const snapshotted = inUtc(now, 'snapshotted_at');
   // Without a time of loading the data counts as infinitely old.
-  const last = loaded == null ? PyDateTime.fromIso('0001-01-01T00:00:00+00:00') : inUtc(loaded, 'last_modified');
+  const last = loaded === null ? PyDateTime.fromIso('0001-01-01T00:00:00+00:00') : inUtc(loaded, 'last_modified');
   const age = Number(snapshotted.epochMicros - last.epochMicros) / 1e6;
-  return { freshness: { maxLoadedAt: last.isoformat(), snapshottedAt: snapshotted.isoformat(), age }, response };
+  return { maxLoadedAt: last.isoformat(), snapshottedAt: snapshotted.isoformat(), age };
 }
 
 function inUtc(value: Value, field: string): PyDateTime {

@@ -3,7 +3,7 @@
 import type { Table } from '../adapters/table.ts';
 import type { CompileContext } from '../compiler/compile-context.ts';
 import type { Manifest } from '../contracts/manifest.ts';
-import type { FunctionNode, GraphNode, ManifestNode } from '../contracts/node.ts';
+import type { FunctionNode, GraphNode, ManifestNode, SourceDefinition } from '../contracts/node.ts';
 import type { BatchResults, OverloadResults, RunResult, RunStatus } from '../contracts/results.ts';
 import type { Journal } from '../state/journal.ts';
 import type { KnownState } from '../state/known-state.ts';
@@ -34,8 +34,15 @@ export interface RunContext extends CompileContext {
   readonly tests: KnownState;
   /** Where the oldest batch of a microbatch model began that this run did, by unique_id. */
   readonly oldestBatch: Map<string, number>;
+  /** Sources that `tsdbt load` fills, by the key of their relation. */
+  readonly loadedSources: ReadonlyMap<string, SourceDefinition>;
   /** Rows kept for showing: previews, seeds, first rows of failed tests. */
   readonly tables: Map<string, Table>;
+}
+
+/** Names a relation in maps. */
+export function relationKey(database: string | null, schema: string, identifier: string): string {
+  return JSON.stringify([database, schema, identifier]);
 }
 
 /** `2026-11-21T10:48:33.454115`, UTC: dbt's timestamps; artifacts add the Z. */

@@ -1,6 +1,7 @@
-// Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show`.
+// Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show`. A table that `tsdbt load` fills is left alone.
 import type { SeedNode } from '../contracts/node.ts';
 import { executeRelational, nodeRepresentation } from './model.ts';
+import { relationKey } from './run-context.ts';
 import type { NodeKind } from './run-node.ts';
 
 /** How seeds run. */
@@ -10,6 +11,10 @@ export const seedKind: NodeKind<SeedNode> = {
   },
   compile: async (_ctx, node) => node,
   async execute(ctx, node, session) {
+    const source = ctx.loadedSources.get(relationKey(node.database, node.schema, node.alias));
+    if (source !== undefined && ((await ctx.adapter.loadedState(session, source.unique_id))?.rows ?? 0) > 0) {
+      return { status: 'no-op', message: 'NO-OP', response: {}, failures: null };
+    }
     const { scope, ...outcome } = await executeRelational(ctx, node, session);
     if (ctx.config.flags['show'] === true || ctx.config.flags.which === 'show') {
       const loaded = scope.statement('agate_table');
@@ -18,6 +23,7 @@ export const seedKind: NodeKind<SeedNode> = {
     return outcome;
   },
   finish(ctx, p, node, result) {
-    ctx.log.seedResult(node.schema, node.alias, result.status, result.message ?? '', result.execution_time, p);
+    if (result.status === 'no-op') ctx.log.noOpResult(`seed file ${nodeRepresentation(ctx, node)}: \`tsdbt load\` fills its table`, p);
+    else ctx.log.seedResult(node.schema, node.alias, result.status, result.message ?? '', result.execution_time, p);
   },
 };

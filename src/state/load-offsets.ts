@@ -1,5 +1,6 @@
 // The loader's bookkeeping as SQL: the schema `tsdbt` of the target database with the next offset of every partition, the dead letters, and the
 // offsets up to which each model has consumed a source. Only texts; who runs them and in which transaction is the caller's.
+import type { SourceDefinition } from '../contracts/node.ts';
 
 /** Schema of the bookkeeping. A project that loads nothing never needs it. */
 export const STATE_SCHEMA = 'tsdbt';
@@ -15,6 +16,7 @@ export const CREATE_STATE: readonly string[] = [
   next_offset bigint not null,
   end_offset bigint,
   last_kafka_ts timestamptz,
+  last_rows_at timestamptz,
   loaded_rows bigint not null default 0,
   dead_rows bigint not null default 0,
   updated_at timestamptz not null default now(),
@@ -77,10 +79,16 @@ export function moveOffsets(target: string, ranges: readonly OffsetRange[]): str
   });
   return `update ${STATE_SCHEMA}.load_offsets as o
 set next_offset = v.upto, end_offset = v.ends, last_kafka_ts = coalesce(greatest(o.last_kafka_ts, v.newest), v.newest),
-  loaded_rows = o.loaded_rows + v.loaded, dead_rows = o.dead_rows + v.dead, updated_at = clock_timestamp()
+  loaded_rows = o.loaded_rows + v.loaded, dead_rows = o.dead_rows + v.dead, updated_at = clock_timestamp(),
+  last_rows_at = case when v.loaded > 0 then clock_timestamp() else o.last_rows_at end
 from (values ${values.join(', ')}) as v(topic, partition, since, upto, ends, newest, loaded, dead)
 where o.target = ${literal(target)} and o.topic = v.topic and o.partition = v.partition and o.next_offset = v.since
 returning o.topic, o.partition`;
+}
+
+/** Is a source's table filled by `tsdbt load`? What the config says in full is the loader's to read. */
+export function hasLoadConfig(source: Pick<SourceDefinition, 'meta' | 'config'>): boolean {
+  return [source.meta, source.config['meta']].some((meta) => (meta as { tsdbt?: { load?: { topic?: unknown } } } | null | undefined)?.tsdbt?.load?.topic !== undefined);
 }
 
 /** The kept positions of a target's topic. */

@@ -1,6 +1,6 @@
 // Postgres as the engine sees it: sessions on one pool, the relation cache, what the dialect can do. Talking to the server is in
 // session.ts, questions to its catalogue in catalogue.ts, an own server in embedded.ts.
-import type { Adapter, Capabilities, Session, SessionOptions } from '../adapter.ts';
+import type { Adapter, Capabilities, LoadedState, Session, SessionOptions } from '../adapter.ts';
 import { Column } from '../column.ts';
 import { convertType } from '../convert-type.ts';
 import { copyTextOf, needsStatements, placeOf } from '../copy-text.ts';
@@ -12,7 +12,7 @@ import { TsdbtError } from '../../errors.ts';
 import type { Credentials } from '../../contracts/project.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
-import { changeMarksSql, claimSql, columnsSql, linksSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
+import { changeMarksSql, claimSql, columnsSql, linksSql, loadedSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
 import { POSTGRES_COLUMN } from './column.ts';
 import { ConnectionPool, type ServerAddress } from './connection.ts';
 import { completeTls, defaultHost, type Environment, serverOptions } from './connection-defaults.ts';
@@ -163,6 +163,14 @@ export class PostgresAdapter implements Adapter {
       if (row?.get('has_dependants') === true) bare.delete(id);
       else bare.add(id);
     }
+  }
+
+  async loadedState(session: Session, sourceId: string): Promise<LoadedState | null> {
+    const known = await session.execute("select to_regclass('tsdbt.load_offsets') is not null", { fetch: true });
+    if (known.table.rows[0]?.values[0] !== true) return null;
+    const { table } = await session.execute(loadedSql(sourceId), { fetch: true });
+    const [rows, newestMessage, newestLoad, now] = table.rows[0]!.values;
+    return rows == null ? null : { rows: Number(rows), newestMessage: newestMessage ?? null, newestLoad: newestLoad ?? null, now: now ?? null };
   }
 
   async fetchChangeMarks(session: Session, relations: readonly Relation[]): Promise<(string | null)[]> {

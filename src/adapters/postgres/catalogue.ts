@@ -115,3 +115,8 @@ export function viewStateSql(schema: string, identifier: string): string {
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'v' and n.nspname = ${quoteText(schema)} and c.relname = ${quoteText(identifier)}`;
 }
+
+/** The loader's bookkeeping (src/state/load-offsets.ts) of one source, over its topics: rows, newest message, newest rows, now. The count is null when there is none. */
+export function loadedSql(sourceId: string): string {
+  return `select sum(loaded_rows)::bigint, max(last_kafka_ts), max(last_rows_at), now() from tsdbt.load_offsets where target = ${quoteText(sourceId)}`;
+}

@@ -76,7 +76,7 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     session, parsed, targets, sealer, hashKey, sink: createSink(parsed.adapter, sealer, now),
     say: (msg) => logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } }),
     async client(target) {
-      if (from !== undefined) return fileClient(resolve(session.cwd, from));
+      if (from !== undefined) return fileClient(resolve(session.cwd, from), (column) => target.columns.some(({ name, type }) => name === column && /^jsonb?$/i.test(type.trim())));
       const connection = connections.get(target.connection) ?? readConnection(session, parsed.config, target.connection);
       connections.set(target.connection, connection);
       const { kafkaClient } = await import('../../loader/kafka-client.ts');

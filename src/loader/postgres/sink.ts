@@ -24,6 +24,8 @@ export class PostgresSink implements Sink {
   private readonly sealer: Sealer;
   private readonly now: () => number;
   private readonly partitions = new Map<string, Set<string>>();
+  /** Targets whose table was there before, without partitions: it keeps its shape. */
+  private readonly plain = new Set<string>();
 
   constructor(adapter: Adapter, sealer: Sealer, now: () => number) {
     this.adapter = adapter;
@@ -44,6 +46,7 @@ export class PostgresSink implements Sink {
       if (target.rest !== null && !existing.has(target.rest)) await session.execute(`alter table ${tableName(target)} add column ${quote(target.rest)} jsonb`);
       for (const column of target.columns) await this.reconcile(session, target, column, existing.get(column.name));
       await this.checkKey(session, target);
+      await this.checkPartitions(session, target);
       const own = new Set([...META_COLUMNS.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest])]);
       const declared = new Set(target.columns.map(({ name }) => name));
       const added = [...existing].filter(([name]) => !own.has(name) && !declared.has(name)).map(([name, type]) => ({ name, type }));
@@ -92,7 +95,7 @@ export class PostgresSink implements Sink {
   }
 
   async maintain(target: LoadTarget): Promise<readonly string[]> {
-    if (target.partitionBy === null) return [];
+    if (target.partitionBy === null || this.plain.has(target.uniqueId)) return [];
     for (const partition of comingPartitions(target, this.now())) await this.makePartition(target, partition);
     if (target.retentionDays === null) return [];
     const limit = this.now() - target.retentionDays * DAY;
@@ -207,7 +210,7 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
   }
 
   private async makePartitions(target: LoadTarget, rows: readonly EncodedRow[]): Promise<void> {
-    if (target.partitionBy === null) return;
+    if (target.partitionBy === null || this.plain.has(target.uniqueId)) return;
     const known = this.partitions.get(target.uniqueId) ?? new Set();
     const now = this.now();
     const days = new Map<number, number>();
@@ -253,6 +256,16 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
     throw new TsdbtError('validation', `Column '${column.name}' of ${target.name} is declared as ${column.type}, but the table has ${existing}.`, {
       path: target.path, hint: `Columns are only added and widened. Declare ${existing}, or change the table: alter table ${tableName(target)} alter column ${quote(column.name)} type ${column.type} using …`,
     });
+  }
+
+  private async checkPartitions(session: Session, target: LoadTarget): Promise<void> {
+    if (target.partitionBy === null) return;
+    const [kind] = await read(session, `select relkind::text from pg_class where oid = to_regclass(${literal(tableName(target))})`);
+    if (kind?.[0] === 'p') return;
+    if (target.retentionDays !== null) {
+      throw new TsdbtError('validation', `The table of ${target.name} is there without partitions, and 'retention' drops partitions.`, { path: target.path, hint: 'Rename the table and let the loader make a new one, or take retention out of the load config.' });
+    }
+    this.plain.add(target.uniqueId);
   }
 
   private async checkKey(session: Session, target: LoadTarget): Promise<void> {
