@@ -45,8 +45,8 @@ export interface CompileContext {
   readonly sources: Map<string, CodeSource>;
   /** While a unit test runs: what it replaces, and its inputs by name. */
   readonly unitTest?: { readonly context: UnitTestContext; readonly lookup: ReferenceLookup };
-  /** Text of a file of the project or one of its packages, for errors; null when it cannot be read. */
-  readonly readSource: (path: string) => string | null;
+  /** Text of a file of a package, or of any, for errors; null when it cannot be read. */
+  readonly readSource: (path: string, packageName?: string) => string | null;
   /** Writes a file; a relative path is below the project's folder. */
   readonly write: (path: string, text: string) => void;
 }

@@ -9,6 +9,7 @@ import { type InjectedCte, injectCtes } from './inject-ctes.ts';
 import type { CompileContext, EphemeralCode, RenderedCode } from './compile-context.ts';
 import { type BatchScope, openScope } from './node-scope.ts';
 import { parseInput } from './unit-test-nodes.ts';
+import { locateDatabaseError } from './source-map.ts';
 import { writePath } from './write-path.ts';
 
 /** A node that has SQL (or Python) to compile. */
@@ -53,7 +54,11 @@ async function renderCode(ctx: CompileContext, node: CompilableNode, session: Se
   if (node.language === 'python' && node.resource_type === 'model') {
     return { code: `${node.raw_code}\n\n${await scope.render('{{ py_script_postfix(model) }}', node.original_file_path)}`, trace: null, ephemerals: scope.ephemerals() };
   }
-  return scope.renderCode();
+  try {
+    return await scope.renderCode();
+  } catch (error) {
+    throw locateDatabaseError(ctx, node, scope.trace, error);
+  }
 }
 
 /** The CTEs that a node needs, those of its ephemeral parents' parents first. */

@@ -8,7 +8,7 @@ import type { ContextNode } from '../context/provider.ts';
 import { createRuntimeScope, createSourceScope, type RuntimeScope, type RuntimeScopeOptions } from '../context/runtime.ts';
 import type { TimeWindow } from '../context/runtime-references.ts';
 import { settle } from '../context/scope.ts';
-import { hasJinja } from '../context/templates.ts';
+import { hasJinja, lineOf } from '../context/templates.ts';
 import { testArgumentsLater } from '../context/test-arguments.ts';
 import type { GraphNode, Json, MacroNode, SeedNode } from '../contracts/node.ts';
 import type { AdapterResponse } from '../contracts/results.ts';
@@ -105,11 +105,13 @@ export class NodeScope {
 
   /** Renders the node's own code. */
   async renderCode(): Promise<RenderedCode> {
-    const node = this.#node as GraphNode & { raw_code: string; test_metadata?: { kwargs: { [key: string]: Json } } };
+    const node = this.#node as GraphNode & { raw_code: string; code_path?: string; test_metadata?: { kwargs: { [key: string]: Json } } };
     if (node.test_metadata !== undefined) this.define('_dbt_generic_test_kwargs', await testArgumentsLater(node.test_metadata.kwargs, this.scope, this.#ctx.scopes.context.templates.runtime, node.name));
     if (!hasJinja(node.raw_code)) return { code: withoutLastNewline(node.raw_code), trace: null, ephemerals: this.#ephemerals };
+    const path = node.code_path ?? node.original_file_path;
+    const { readSource } = this.#ctx;
     const template = this.#ctx.scopes.context.templates.runtime.compile(node.raw_code, {
-      name: node.name, path: node.original_file_path, type: node.resource_type,
+      name: node.name, path, type: node.resource_type, get line() { return lineOf(readSource(path, node.package_name) ?? readSource(path), node.raw_code); },
     });
     return { code: await template.render(this.scope, this.trace), trace: this.trace, ephemerals: this.#ephemerals };
   }

@@ -6,7 +6,7 @@ import type { Trace } from '../jinja/index.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { CodeSource, CompileContext } from './compile-context.ts';
 
-interface Place { readonly path: string | undefined; readonly line: number; readonly frames: readonly ErrorFrame[]; readonly atEnd?: boolean }
+interface Place { readonly path: string | undefined; readonly line: number; readonly lineText?: string | undefined; readonly frames: readonly ErrorFrame[]; readonly atEnd?: boolean }
 
 /** Tells a trace which parts of its text other templates wrote: the node's code and its ephemeral parents'. */
 export function registerSources(ctx: CompileContext, node: GraphNode, trace: Trace): void {
@@ -32,38 +32,84 @@ function sourcesOf(ctx: CompileContext, node: GraphNode): CodeSource[] {
 export function locateDatabaseError(ctx: CompileContext, node: GraphNode, trace: Trace | null, error: unknown): unknown {
   if (!(error instanceof TsdbtError) || error.kind !== 'database') return error;
   const { sql, position } = error.details;
-  const { line, lineText: _text, column: _column, path, stack: _stack, ...known } = error.details;
+  const { line, lineText: _text, column: _column, path, stack: called, ...known } = error.details;
   // A seed's row has its place in the file, whatever macro loaded it.
   const ofRow = node.resource_type === 'seed' && path === node.original_file_path;
-  const plain = new TsdbtError('database', error.message, ofRow ? { ...known, path, line } : known);
-  if (sql === undefined || position === undefined) return plain;
-  const offset = codeUnits(sql, position - 1);
-  const found = hookPlace(ctx, node, sql, offset) ?? plainPlace(ctx, node, sql, offset) ?? trace?.locate(sql, offset);
-  const place = found && (ownPlace(ctx, found) ?? endOfCode(ctx, node, trace, sql, offset));
-  if (place === undefined || place.path === undefined) return plain;
-  const lineText = ctx.readSource(place.path)?.split('\n')[place.line - 1];
-  const column = lineText === undefined ? undefined : place.atEnd ? [...lineText.trimEnd()].length + 1 : columnOf(lineText, sql, offset);
+  const offset = sql === undefined || position === undefined ? undefined : codeUnits(sql, position - 1);
+  const place = ofRow ? { path, line: line ?? 1, frames: [] } : (offset === undefined ? undefined : placeOf(ctx, node, trace, sql!, offset)) ?? caller(ctx, called ?? []);
+  if (place?.path === undefined) return new TsdbtError('database', error.message, known);
+  const text = ofRow ? undefined : place.lineText ?? (ctx.readSource(place.path, node.package_name) ?? ctx.readSource(place.path))?.split('\n')[place.line - 1];
+  const column = text === undefined || offset === undefined ? undefined : place.atEnd ? [...text.trimEnd()].length + 1 : columnOf(text, sql!, offset);
   const stack = place.frames.filter((frame) => frame.type === 'macro');
   return new TsdbtError('database', error.message, {
-    ...known, path: place.path, line: place.line, ...(lineText === undefined ? {} : { lineText: lineText.trimEnd() }), ...(column === undefined ? {} : { column }),
-    ...(stack.length === 0 ? {} : { stack: [...stack, { type: node.resource_type, name: node.name, path: node.original_file_path }] }),
+    ...known, path: place.path, line: place.line, ...(text === undefined ? {} : { lineText: text.trimEnd() }), ...(column === undefined ? {} : { column }),
+    ...(stack.length === 0 ? {} : { stack: [...stack, ...(node.original_file_path === '' ? [] : [{ type: node.resource_type, name: node.name, path: node.original_file_path }])] }),
   });
 }
 
-/** A hook's text without templates, found again where it was configured: in the model, its properties or the project file. */
-function hookPlace(ctx: CompileContext, node: GraphNode, sql: string, offset: number): Place | undefined {
-  const config = node.config as { readonly [key: string]: unknown };
-  for (const hook of [config['pre-hook'], config['post-hook']].flat() as ({ readonly sql?: string } | undefined)[]) {
-    const text = hook?.sql?.trim() ?? '';
-    const at = text === '' ? -1 : sql.indexOf(text);
-    if (at < 0 || offset < at || offset >= at + text.length || sql.trim().length > text.length) continue;
-    const properties = (node as { patch_path?: string | null }).patch_path?.replace(/^[^:]+:\/\//, '');
-    for (const path of [node.original_file_path, ...(properties ? [properties] : []), 'dbt_project.yml']) {
-      const before = ctx.readSource(path)?.split(text) ?? [];
-      if (before.length === 2) return { path, line: `${before[0]}${text.slice(0, offset - at)}`.split('\n').length, frames: [] };
+/** Where the character was written; undefined when nobody knows. */
+function placeOf(ctx: CompileContext, node: GraphNode, trace: Trace | null, sql: string, offset: number): Place | undefined {
+  const found = plainPlace(ctx, node, sql, offset) ?? trace?.locate(sql, offset);
+  const place = found && (ownPlace(ctx, found) ?? endOfCode(ctx, node, trace, sql, offset));
+  // What YAML describes is put into a template by the parser: its lines are not the file's.
+  const made = place === undefined || (place.frames[0] !== undefined && place.frames[0].type !== 'macro' && (isYaml(place.path) || ctx.readSource(place.path ?? '') === null));
+  return settingPlace(ctx, node, sql, offset, made) ?? (made ? undefined : place);
+}
+
+/** The line of the project's or a package's macro that sent the statement. */
+function caller(ctx: CompileContext, called: readonly ErrorFrame[]): Place | undefined {
+  const first = called.findIndex((frame) => !isBuiltIn(ctx, frame));
+  const frame = called[first];
+  return frame?.line === undefined || frame.type !== 'macro' ? undefined : { path: frame.path, line: frame.line, frames: called.slice(first) };
+}
+
+/**
+ * A hook, a header, a condition, an argument of a test, found again where it was set: in the node's file, its properties or the project file.
+ * @param guess without such a text, the one line of YAML that has the word is as good
+ */
+function settingPlace(ctx: CompileContext, node: GraphNode, sql: string, offset: number, guess: boolean): Place | undefined {
+  const { config, patch_path, test_metadata, columns } = node as { config: { readonly [key: string]: unknown }; patch_path?: string | null; test_metadata?: { kwargs: unknown } | null; columns?: unknown };
+  const properties = patch_path?.replace(/^[^:]+:\/\//, '');
+  const paths = [node.original_file_path, ...(properties ? [properties] : []), 'dbt_project.yml'];
+  const texts = guess ? settings([config, test_metadata?.kwargs, columns]) : settings([config['pre-hook'], config['post-hook']]).filter((text) => sql.trim().length <= text.length);
+  for (const text of texts.sort((a, b) => b.length - a.length)) {
+    const at = sql.lastIndexOf(text, offset);
+    if (at < 0 || offset >= at + text.length) continue;
+    for (const path of paths) {
+      const line = lineOfText(ctx.readSource(path, node.package_name), text, offset - at);
+      if (line !== undefined) return { path, line, frames: [] };
     }
   }
+  const word = guess ? wordAt(sql, offset)?.replace(/^(['"])(.*)\1$/, '$2') : undefined;
+  if (word === undefined || word.length < 3) return undefined;
+  for (const path of paths.filter(isYaml)) {
+    const line = onlyLine(ctx.readSource(path, node.package_name)?.split('\n') ?? [], word);
+    if (line !== undefined) return { path, line, frames: [] };
+  }
   return undefined;
+}
+
+/** All texts in a value that can be told from others. */
+function settings(value: unknown): string[] {
+  if (typeof value === 'string') return value.trim().length < 3 ? [] : [value.trim()];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(settings) : [];
+}
+
+/** The line of a file that holds a character of a text which stands in it once, or whose line does; YAML indents the lines of a text. */
+function lineOfText(file: string | null, text: string, offset: number): number | undefined {
+  const around = file?.split(text) ?? [];
+  if (around.length === 2) return `${around[0]}${text.slice(0, offset)}`.split('\n').length;
+  const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1).split('\n')[0]!.trim();
+  return line.length < 3 ? undefined : onlyLine(file?.split('\n') ?? [], line);
+}
+
+function isYaml(path: string | undefined): boolean {
+  return /\.ya?ml$/.test(path ?? '');
+}
+
+function onlyLine(lines: readonly string[], part: string): number | undefined {
+  const first = lines.findIndex((line) => line.includes(part));
+  return first < 0 || lines.slice(first + 1).some((line) => line.includes(part)) ? undefined : first + 1;
 }
 
 /** The place itself, or the line of the project or a package that called a built-in macro; undefined when only built-in macros are on the way. */
@@ -98,11 +144,12 @@ function plainPlace(ctx: CompileContext, node: GraphNode, sql: string, offset: n
     const owner = ctx.manifest.nodes[id];
     if (source === undefined || owner === undefined || source.rendered.trace !== null) continue;
     const { code } = source.rendered;
-    const part = code.slice(source.injection.at);
-    for (const [text, start] of [[code.trim(), code.length - code.trimStart().length], [part.trim(), source.injection.at + part.length - part.trimStart().length]] as const) {
+    const path = (owner as { code_path?: string }).code_path ?? owner.original_file_path;
+    for (const text of [code.trim(), code.slice(source.injection.at).trim()]) {
       const at = text === '' ? -1 : sql.indexOf(text);
       if (at < 0 || offset < at || offset >= at + text.length) continue;
-      return { path: owner.original_file_path, line: code.slice(0, start + offset - at).split('\n').length, frames: [] };
+      const line = lineOfText(ctx.readSource(path, owner.package_name), text, offset - at);
+      if (line !== undefined) return { path, line, frames: [] };
     }
   }
   return undefined;
@@ -116,8 +163,7 @@ function codeUnits(text: string, points: number): number {
 
 /** Where in its template line the word stands that the database complained about. */
 function columnOf(line: string, sql: string, offset: number): number | undefined {
-  const rest = sql.slice(offset);
-  const word = /^(?:[\w$]+|"[^"\n]*"|'[^'\n]*'|[^\s\w])/u.exec(rest)?.[0];
+  const word = wordAt(sql, offset);
   if (word === undefined) return undefined;
   const start = sql.lastIndexOf('\n', offset - 1) + 1;
   const guess = offset - start;
@@ -125,5 +171,11 @@ function columnOf(line: string, sql: string, offset: number): number | undefined
   for (let at = line.indexOf(word); at >= 0; at = line.indexOf(word, at + 1)) {
     if (best === undefined || Math.abs(at - guess) < Math.abs(best - guess)) best = at;
   }
+  // Not written there as it is: the only expression of the line gave it.
+  if (best === undefined && line.split('{{').length === 2) best = line.indexOf('{{');
   return best === undefined ? undefined : [...line.slice(0, best)].length + 1;
+}
+
+function wordAt(sql: string, offset: number): string | undefined {
+  return /^(?:[\w$]+|"[^"\n]*"|'[^'\n]*'|[^\s\w])/u.exec(sql.slice(offset))?.[0];
 }

@@ -14,10 +14,12 @@ export type UnitTestRunNode = Omit<ModelNode, 'resource_type'> & {
   /** The input that stands for `this`, if one was given. */
   this_input_node_unique_id: string | null;
   overrides: UnitTestNode['overrides'];
+  /** File of the tested code. */
+  code_path: string | undefined;
 };
 
 /** A model or source as the unit test sees it: an ephemeral model with the given rows. */
-export type FixtureNode = ModelNode & { source_name?: string; cte_name?: string };
+export type FixtureNode = ModelNode & { source_name?: string; cte_name?: string; code_path?: undefined };
 
 export interface UnitTestNodes {
   readonly node: UnitTestRunNode;
@@ -46,6 +48,7 @@ export function unitTestNodes(test: UnitTestNode, manifest: Pick<Manifest, 'node
     config: unitConfig(test, tested), raw_code: tested.raw_code, compiled: false, compiled_code: null, compiled_path: null, build_path: null,
     extra_ctes: [], extra_ctes_injected: false, depends_on: { macros: [...tested.depends_on.macros], nodes: [] }, columns: {}, constraints: [], description: test.description, tags: test.config.tags,
     contract: { enforced: false, alias_types: true, checksum: null }, tested_node_unique_id: tested.unique_id, this_input_node_unique_id: null, overrides: test.overrides,
+    code_path: tested.original_file_path,
   };
   const inputs: FixtureNode[] = [];
   const sources = new Map<string, FixtureNode>();
@@ -84,7 +87,7 @@ function fixtureNode(original: ManifestNode | SourceDefinition, test: UnitTestRu
   const versions = original.resource_type === 'model' ? { version: original.version, latest_version: original.latest_version } : { version: null, latest_version: null };
   return {
     ...test, ...versions, resource_type: 'model', name: original.name, alias: identifier, database: original.database, schema: original.schema, fqn: original.fqn,
-    package_name: original.package_name, unique_id: source ? `model.${original.package_name}.${cteName}` : `model.${original.package_name}.${original.name}`,
+    package_name: original.package_name, code_path: undefined, unique_id: source ? `model.${original.package_name}.${cteName}` : `model.${original.package_name}.${original.name}`,
     path: `${original.name}.sql`, raw_code, columns, depends_on: { macros: [], nodes: [] }, config: { ...test.config, materialized: 'ephemeral', expected_rows: undefined, expected_sql: undefined },
     ...(source ? { source_name: original.source_name, cte_name: cteName } : {}),
   };

@@ -132,6 +132,8 @@ export class RuntimeScope extends ProviderScope {
       child = new RuntimeScope({
         context, resolver, manifest, lookup, session, node: macroNode(macro), kind: 'operation', searchPackage: packageName, ...(selectedResources === undefined ? {} : { selectedResources }), ...(adapterHooks === undefined ? {} : { adapterHooks }),
       }, MACRO_MEMBERS);
+      const { runtime } = context.templates;
+      runtime.stateOf(child).trace = runtime.stateOf(this).trace;
       this.#children.set(macro.unique_id, child);
     }
     return child;

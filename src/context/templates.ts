@@ -20,3 +20,9 @@ const HAS_JINJA = /\{[{%#]|[#}%]\}/;
 export function hasJinja(text: string): boolean {
   return HAS_JINJA.test(text);
 }
+
+/** The line of a file, from 1, on which a part of it begins; undefined when it is not there. */
+export function lineOf(file: string | null | undefined, part: string): number | undefined {
+  const at = file?.indexOf(part) ?? -1;
+  return at < 0 ? undefined : file!.slice(0, at).split('\n').length;
+}

@@ -16,6 +16,8 @@ export interface SourceFile {
   readonly kind: 'model' | 'macro' | 'analysis' | 'snapshot' | 'seed' | 'singular_test' | 'generic_test' | 'docs' | 'properties' | 'fixture' | 'function';
   /** Text, decoded as UTF-8 with a BOM dropped; for a seed empty: its rows are read when it runs. */
   readonly contents: string;
+  /** Line of the file on which `contents`, which have no white space around, begin; default 1. */
+  readonly first_line?: number;
   /** Text of a seed, read when it is asked for: unit tests may take their rows from one. */
   readonly seedText?: string;
   /** sha256 (hex) of the contents, computed as dbt does for that kind of file; `path` checksums for big seeds. */

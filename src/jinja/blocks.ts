@@ -21,6 +21,8 @@ export interface ExtractOptions {
   /** Words of the tags to cut out. */
   readonly allowed: readonly string[];
   readonly path?: string | undefined;
+  /** Line of the file on which the source begins, for errors; default 1. */
+  readonly line?: number | undefined;
   /** Give the text between the blocks too; default false. */
   readonly collectText?: boolean;
   /** Told about a tag at the top level that is not allowed there, with its line. */
@@ -223,6 +225,6 @@ class BlockScanner {
   }
 
   private error(message: string, offset: number): TsdbtError {
-    return new TsdbtError('compilation', message, { path: this.options.path, line: lineAt(this.source, offset) });
+    return new TsdbtError('compilation', message, { path: this.options.path, line: lineAt(this.source, offset) + (this.options.line ?? 1) - 1 });
   }
 }

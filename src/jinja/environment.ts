@@ -38,7 +38,7 @@ export interface TemplateInfo {
   /** Name for messages: a model's or a file's name. */
   readonly name: string;
   readonly path?: string | undefined;
-  /** Line of the file on which the source begins; default 1. */
+  /** Line of the file on which the source begins; default 1. Read when an error asks for it. */
   readonly line?: number | undefined;
   /** The resource_type for the frames of errors: `model`, `macro` … */
   readonly type?: string | undefined;
@@ -252,7 +252,7 @@ class CompiledTemplate implements Template {
 
   constructor(environment: Environment, source: string, info: TemplateInfo) {
     this.environment = environment;
-    this.source = { name: info.name, path: info.path, line: info.line, type: info.type, text: environment.lexer.normalize(source) };
+    this.source = { name: info.name, path: info.path, get line() { return info.line; }, type: info.type, text: environment.lexer.normalize(source) };
     this.ast = environment.parse(source, info);
   }
 

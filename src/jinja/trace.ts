@@ -9,6 +9,8 @@ export interface TraceSource {
   readonly path?: string | undefined;
   /** Line of the file on which the source begins. */
   readonly line?: number | undefined;
+  /** The source itself. */
+  readonly text?: string | undefined;
   /** `macro`, `model` …, for the frames of errors. */
   readonly type?: string | undefined;
 }
@@ -31,6 +33,9 @@ export interface TraceFrame {
   result: Value;
   /** Line of the `return` that gave the result. */
   returned: number;
+  /** Order of the moments at which it began and ended. */
+  readonly began: number;
+  ended: number;
 }
 
 /** Where a part of a text comes from. */
@@ -38,6 +43,7 @@ export interface TracePlace {
   readonly path: string | undefined;
   /** 1-based, in the file. */
   readonly line: number;
+  readonly lineText: string | undefined;
   /** The macros and the template that were running, innermost first. */
   readonly frames: readonly ErrorFrame[];
 }
@@ -54,12 +60,13 @@ export class Trace {
   private current: TraceFrame | null = null;
   private readonly roots: TraceFrame[] = [];
   private readonly known = new Map<string, Trace>();
+  private moment = 0;
 
   /** @internal called by generated code */
   enter(source: TraceSource, name: string): TraceFrame {
     const parent = this.current;
     const mark = parent === null ? -1 : parent.marks.length / 2 - 1;
-    const frame: TraceFrame = { source, name, parent, mark, marks: [], children: [], result: '', returned: 0 };
+    const frame: TraceFrame = { source, name, parent, mark, marks: [], children: [], result: '', returned: 0, began: this.moment++, ended: Number.POSITIVE_INFINITY };
     (parent === null ? this.roots : parent.children).push(frame);
     this.current = frame;
     return frame;
@@ -67,6 +74,7 @@ export class Trace {
 
   /** @internal called by generated code */
   leave(frame: TraceFrame): void {
+    frame.ended = this.moment++;
     this.current = frame.parent;
   }
 
@@ -98,8 +106,11 @@ class Search {
     this.known = known;
   }
 
-  /** The place of a character of a text whose origin is not known. */
-  find(text: string, offset: number, telling: number): TracePlace | undefined {
+  /**
+   * The place of a character of a text whose origin is not known.
+   * @param before nothing that began later can have written it
+   */
+  find(text: string, offset: number, telling: number, before = Number.POSITIVE_INFINITY): TracePlace | undefined {
     let best: { length: number; place: () => TracePlace | undefined } | undefined;
     const consider = (length: number, place: () => TracePlace | undefined) => {
       if (length >= telling && (best === undefined || length > best.length)) best = { length, place };
@@ -110,7 +121,7 @@ class Search {
     }
     for (const frame of this.frames) {
       const { result } = frame;
-      if (typeof result !== 'string' || this.visited.has(frame)) continue;
+      if (typeof result !== 'string' || frame.began > before || this.visited.has(frame)) continue;
       const part = result.trim();
       const at = covering(text, part, offset);
       if (at !== undefined) consider(part.length, () => this.inFrame(frame, offset - at + result.indexOf(part)));
@@ -127,7 +138,7 @@ class Search {
     this.visited.add(frame);
     const text = frame.result as string;
     if (frame.returned > 0) {
-      const inner = this.inChildren(frame.children, text, offset) ?? this.find(text, offset, TELLING);
+      const inner = this.inChildren(frame.children, text, offset) ?? this.find(text, offset, TELLING, frame.ended);
       return inner ?? placeOf(frame, frame.returned);
     }
     const { marks } = frame;
@@ -144,7 +155,7 @@ class Search {
     return (
       this.inChildren(during, piece, offset - start) ??
       this.inChildren(others, piece, offset - start) ??
-      this.find(piece, offset - start, TELLING) ??
+      this.find(piece, offset - start, TELLING, frame.ended) ??
       placeOf(frame, -line)
     );
   }
@@ -196,5 +207,5 @@ function placeOf(frame: TraceFrame, line: number): TracePlace {
     }
     if (f.parent !== null && f.name !== '') at = Math.abs(f.parent.marks[f.mark * 2 + 1] ?? 0);
   }
-  return { path: frame.source.path, line: line + (frame.source.line ?? 1) - 1, frames };
+  return { path: frame.source.path, line: line + (frame.source.line ?? 1) - 1, lineText: frame.source.text?.split('\n')[line - 1], frames };
 }

@@ -2,15 +2,13 @@
 import type { DocNode } from '../contracts/node.ts';
 import type { SourceFile } from '../contracts/project.ts';
 import { extractBlocks } from '../jinja/index.ts';
-import { strippedContents } from './nodes.ts';
 import type { ParseTools } from './node-update.ts';
 
 /** Adds the docs blocks of one file. */
 export function parseDocsFile(tools: ParseTools, file: SourceFile): void {
   const { state, rendering } = tools;
-  const text = strippedContents(file);
-  if (!text.includes('{%')) return;
-  for (const block of extractBlocks(text, { allowed: ['docs'], path: file.original_file_path })) {
+  if (!file.contents.includes('{%')) return;
+  for (const block of extractBlocks(file.contents, { allowed: ['docs'], path: file.original_file_path, line: file.first_line })) {
     const name = block.name ?? '';
     const contents = /\{[{%#]|[%#}]\}/.test(block.contents) ? rendering.docsBlock(block.contents, file.original_file_path) : block.contents;
     const node: DocNode = {

@@ -43,22 +43,16 @@ export function parseMacroFiles(files: readonly SourceFile[], onWarning?: (file:
   const out: MacroFacts[] = [];
   const environment = new Environment();
   for (const file of files) {
-    const text = file.contents.trim();
-    if (text === '') continue;
+    if (file.contents.trim() === '') continue;
     const allowed = file.kind === 'generic_test' ? TEST_BLOCKS : MACRO_BLOCKS;
     const onUnexpected = file.kind === 'generic_test' || onWarning === undefined
       ? undefined : (type: string): void => onWarning(file, `Found unexpected '${type}' block tag.`);
-    const offset = leadingLines(file.contents);
-    for (const block of extractBlocks(text, { allowed, path: file.original_file_path, ...(onUnexpected === undefined ? {} : { onUnexpected }) })) {
-      const facts = factsOf(environment, file, block.fullBlock, block.line + offset);
+    for (const block of extractBlocks(file.contents, { allowed, path: file.original_file_path, line: file.first_line, ...(onUnexpected === undefined ? {} : { onUnexpected }) })) {
+      const facts = factsOf(environment, file, block.fullBlock, block.line + (file.first_line ?? 1) - 1);
       if (facts !== null) out.push(facts);
     }
   }
   return out;
-}
-
-function leadingLines(text: string): number {
-  return text.length - text.trimStart().length === 0 ? 0 : text.slice(0, text.length - text.trimStart().length).split('\n').length - 1;
 }
 
 function factsOf(environment: Environment, file: SourceFile, sql: string, line: number): MacroFacts | null {

@@ -71,9 +71,8 @@ function seedOf(file: SourceFile, path: string): { file: SourceFile; name: strin
 }
 
 function parseSnapshots(tools: ParseTools, file: SourceFile): void {
-  const text = strippedContents(file);
   const folders = file.relative_path.replace(/\.[^./]*$/, '').split('/');
-  for (const block of extractBlocks(text, { allowed: ['snapshot'], path: file.original_file_path })) {
+  for (const block of extractBlocks(file.contents, { allowed: ['snapshot'], path: file.original_file_path, line: file.first_line })) {
     const name = block.name ?? '';
     const fqn = [file.package_name, ...folders, name];
     finish(tools, newSnapshot(tools.state, { file, name, path: file.relative_path, fqn, rawCode: block.contents }));

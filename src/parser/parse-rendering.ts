@@ -6,7 +6,7 @@ import { createMacroResolver, type MacroResolver } from '../context/macro-resolv
 import { createGenerateNameScope, createGenericTestScope, createParseScope, createReferenceScope, type ParseRecorder, type ParseScope } from '../context/parse.ts';
 import { type ContextNode, type ContextSettings, targetDict } from '../context/provider.ts';
 import type { Member, Members } from '../context/scope.ts';
-import { createTemplateEnvironments, hasJinja } from '../context/templates.ts';
+import { createTemplateEnvironments, hasJinja, lineOf } from '../context/templates.ts';
 import { varLayers } from '../context/var.ts';
 import type { ExposureNode, Json, ManifestNode, MacroNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
@@ -85,12 +85,15 @@ class ParseRendering implements Rendering {
       dispatch: this.#state.root.dispatch,
       packages: this.#state.projects.keys(),
       environment: this.#context.templates.runtime,
-    }, (macro) => {
-      const text = this.#state.files.get(`${macro.package_name}://${macro.original_file_path}`)?.contents;
-      const at = text?.indexOf(macro.macro_sql) ?? -1;
-      return text === undefined || at < 0 ? undefined : text.slice(0, at).split('\n').length;
-    });
+    }, (macro) => this.#lineOf(macro, macro.macro_sql));
     return this.#resolverOrNull;
+  }
+
+  /** Line of its file on which a resource's code begins. */
+  #lineOf(resource: { readonly package_name: string; readonly original_file_path: string }, code: string): number | undefined {
+    const file = this.#state.files.get(`${resource.package_name}://${resource.original_file_path}`);
+    const line = lineOf(file?.contents, code);
+    return line === undefined ? undefined : line + (file?.first_line ?? 1) - 1;
   }
 
   yaml(text: string, packageName: string): unknown {
@@ -125,7 +128,8 @@ class ParseRendering implements Rendering {
       return;
     }
     const scope = this.#scopeOf(node);
-    const template = this.#context.templates.parse.compile(code, { name: node.name, path: node.original_file_path, type: node.resource_type });
+    const lines = (): number | undefined => this.#lineOf(node, code);
+    const template = this.#context.templates.parse.compile(code, { name: node.name, path: node.original_file_path, type: node.resource_type, get line() { return lines(); } });
     this.#code = template.ast;
     template.renderSync(scope);
   }

@@ -1,5 +1,6 @@
 // From names to ids: refs, sources and functions of every resource become depends_on; a name that means nothing, a disabled or a
 // private target is told in dbt's words. Leaves cycles to the graph.
+import { lineOf } from '../context/templates.ts';
 import type { ExposureNode, GraphNode, ManifestNode, ModelNode, ParsedOnlyNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { closestName } from './closest-name.ts';
@@ -180,8 +181,28 @@ export class References {
     throw new TsdbtError(
       'compilation',
       `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ${withVersion}${inPackage}which ${reason}`,
-      { node: node as ManifestNode, ...placeOf(node, name), hint: disabled ? undefined : this.#hint(kind, name) },
+      { node: node as ManifestNode, ...this.#placeOf(node, name), hint: disabled ? undefined : this.#hint(kind, name) },
     );
+  }
+
+  /** Line of the file in which the name is called. */
+  #placeOf(node: Referring, name: string): { line?: number; column?: number; lineText?: string } {
+    const file = this.#state.files.get(`${node.package_name}://${node.original_file_path}`);
+    if (file === undefined) return {};
+    const { contents: text, first_line = 1 } = file;
+    const { raw_code: code = '' } = node as { raw_code?: string };
+    const called = name.includes('.') ? name.slice(name.indexOf('.') + 1) : name;
+    const lines = text.split('\n');
+    // In YAML only a call tells a name from any other text.
+    for (let i = (lineOf(text, code) ?? 1) - 1; i < lines.length; i += 1) {
+      const lineText = lines[i]!.trimEnd();
+      if (!code.includes(lineText.trim()) && !/\b(?:ref|source|function|metric)\s*\(/.test(lineText)) continue;
+      for (const quote of ["'", '"']) {
+        const at = lineText.indexOf(quote + called + quote);
+        if (at >= 0) return { line: i + first_line, column: at + 1, lineText };
+      }
+    }
+    return {};
   }
 
   #hint(kind: string, name: string): string | undefined {
@@ -194,22 +215,6 @@ export class References {
     const close = closestName(name, candidates);
     return close === undefined ? undefined : `did you mean '${close}'?`;
   }
-}
-
-/** Line of the file's text in which the name is called. */
-function placeOf(node: Referring, name: string): { line?: number; column?: number; lineText?: string } {
-  const code = (node as { raw_code?: unknown }).raw_code;
-  if (typeof code !== 'string') return {};
-  const called = name.includes('.') ? name.slice(name.indexOf('.') + 1) : name;
-  const lines = code.split('\n');
-  for (let i = 0; i < lines.length; i += 1) {
-    const text = lines[i] as string;
-    for (const quote of ["'", '"']) {
-      const at = text.indexOf(quote + called + quote);
-      if (at >= 0) return { line: i + 1, column: at + 1, lineText: text };
-    }
-  }
-  return {};
 }
 
 function addOnce(node: Referring, id: string): void {

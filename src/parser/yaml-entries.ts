@@ -42,7 +42,7 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
     });
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
-    throw new TsdbtError('parsing', `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  ${error.message.replaceAll('\n', '\n  ')}`, { ...error.details, cause: error });
+    throw new TsdbtError('parsing', `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  ${error.message.replaceAll('\n', '\n  ')}`, { ...error.details, ...(error.details.line === undefined ? {} : { line: inFile(file, error.details.line) }), cause: error });
   }
   if (data === null) return null;
   if (!isDict(data)) {
@@ -68,11 +68,15 @@ export function placed(file: SourceFile, at: readonly (string | number)[], messa
     const place = locate(file.contents, at.slice(0, depth));
     if (place !== undefined) {
       return new TsdbtError('parsing', message, {
-        path: file.original_file_path, line: place.line, column: place.column, lineText: file.contents.split('\n')[place.line - 1]?.trimEnd(),
+        path: file.original_file_path, line: inFile(file, place.line), column: place.column, lineText: file.contents.split('\n')[place.line - 1]?.trimEnd(),
       });
     }
   }
   return new TsdbtError('parsing', message, { path: file.original_file_path });
+}
+
+function inFile(file: SourceFile, line: number): number {
+  return line + (file.first_line ?? 1) - 1;
 }
 
 /** The entries of one key, rendered. */

@@ -117,6 +117,8 @@ class LoadedFile implements SourceFile {
   readonly size: number;
   private readonly absolute: string;
   private readonly seedLimit: number;
+  /** Known when the text has been read. */
+  first_line = 1;
   private text: string | undefined;
   private hash: SourceFile['checksum'] | undefined;
 
@@ -135,7 +137,10 @@ class LoadedFile implements SourceFile {
   }
 
   get contents(): string {
-    this.text ??= this.kind === 'seed' ? '' : pythonStrip(readText(this.absolute));
+    if (this.text !== undefined) return this.text;
+    const text = this.kind === 'seed' ? '' : readText(this.absolute);
+    this.text = pythonStrip(text);
+    if (text.charCodeAt(0) <= 32) this.first_line = text.slice(0, text.indexOf(this.text)).split('\n').length;
     return this.text;
   }
 

@@ -6,6 +6,7 @@ import type { ScopeFactory } from '../compiler/node-scope.ts';
 import { SharedGraph } from '../context/graph-dict.ts';
 import { createMacroResolver } from '../context/macro-resolver.ts';
 import { ManifestLookup } from '../context/manifest-lookup.ts';
+import { lineOf } from '../context/templates.ts';
 import { createQueryComment } from '../context/query-comment.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
@@ -57,7 +58,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
       let text: ReturnType<typeof comment> | undefined;
       return () => (text === undefined ? (text = comment(node.unique_id, node.unique_id.startsWith('operation.') ? null : node)) : text);
     },
-    readSource: (path) => files.read(path),
+    readSource: (path, packageName) => files.read(path, packageName),
     write: (path, text) => files.write(path, text),
   };
 }
@@ -65,10 +66,4 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
 /** Tells databases apart in files that several targets share. */
 function databaseKey(adapter: Adapter): string {
   return adapter.connectionInfo().filter(([name]) => name === 'host' || name === 'port' || name === 'database').map(([, value]) => String(value)).join('|');
-}
-
-/** Line of a file on which a part of it begins. */
-function lineOf(text: string | null, part: string): number | undefined {
-  const at = text?.indexOf(part) ?? -1;
-  return text === null || at < 0 ? undefined : text.slice(0, at).split('\n').length;
 }
