@@ -4,7 +4,7 @@
 /** One message as it lies in the topic. */
 export interface Message {
   readonly offset: bigint;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, within the years 1 to 9999. */
   readonly timestamp: number;
   readonly key: Uint8Array | null;
   /** Null: a tombstone. */
@@ -17,6 +17,8 @@ export interface MessageBatch {
   readonly topic: string;
   readonly partition: number;
   readonly messages: readonly Message[];
+  /** The offset that was asked for: from here to `next` nothing is missing. */
+  readonly from: bigint;
   /** The offset to go on from; behind the last message, and behind what was passed over. */
   readonly next: bigint;
   /** The end of what may be read now. */
@@ -36,7 +38,7 @@ export interface TopicInfo {
 
 /** What stops one partition and leaves the others alone. */
 export interface PartitionFailure extends TopicPartition {
-  readonly reason: 'offset_out_of_range' | 'unknown_topic' | 'not_authorized' | 'corrupt';
+  readonly reason: 'offset_out_of_range' | 'made_anew' | 'not_authorized' | 'corrupt';
   readonly message: string;
 }
 

@@ -1,10 +1,10 @@
 // Bytes of a message as a record of fields. Pure; what the fields become in a table is row-encoder.ts's.
-import { isLosslessNumber, parse as parseLossless } from 'lossless-json';
+import { ExactNumber, parseJson } from './json.ts';
 
-/** The fields of a message; numbers that JavaScript cannot hold exactly are LosslessNumber. */
+/** The fields of a message; numbers that JavaScript cannot hold are ExactNumber. */
 export type DecodedRecord = { readonly [field: string]: unknown };
 
-/** Why a message cannot become a row. It goes to the dead letters, never further. */
+/** Why a message cannot become a row. It goes to the dead letters, never further. Its text quotes nothing of the message, which may hold personal data. */
 export class PoisonMessage extends Error {}
 
 /** Decodes a topic's values. May ask a registry, hence a promise; most answers come at once. */
@@ -16,8 +16,6 @@ export interface Decoder {
 }
 
 const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
-/** Sixteen digits or more in a row, with or without a point: beyond what a double surely keeps. */
-const LONG_NUMBER = /[0-9][0-9.]{15}/;
 
 /** UTF-8 JSON, one object a message. */
 export const jsonDecoder: Decoder = {
@@ -25,20 +23,24 @@ export const jsonDecoder: Decoder = {
   decodeKey(key, columns) {
     if (key === null) throw new PoisonMessage('a tombstone without a key: there is no telling which row it deletes');
     const [only] = columns;
-    if (columns.length === 1 && only !== undefined && key[0] !== 0x7b) return { [only]: utf8(key) };
+    if (only === undefined) throw new PoisonMessage('a tombstone, and the load config names no key');
+    if (columns.length === 1 && key[0] !== 0x7b) return { [only]: utf8(key) };
     return decodeJson(key);
   },
 };
 
-function decodeJson(bytes: Uint8Array): DecodedRecord {
+/** @throws PoisonMessage for anything but an object */
+export function decodeJson(bytes: Uint8Array): DecodedRecord {
   const text = utf8(bytes);
   let value: unknown;
   try {
-    value = LONG_NUMBER.test(text) ? parseLossless(text) : JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
-    throw new PoisonMessage(`not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    if (error instanceof RangeError) throw new PoisonMessage('JSON that is nested too deeply');
+    const place = /position (\d+)/.exec(String(error))?.[1];
+    throw new PoisonMessage(`not JSON${place === undefined ? '' : `, at position ${place}`}`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || isLosslessNumber(value)) throw new PoisonMessage('not a JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof ExactNumber) throw new PoisonMessage('not a JSON object');
   return value as DecodedRecord;
 }
 

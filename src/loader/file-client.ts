@@ -75,6 +75,7 @@ class FileClient implements BrokerClient {
 
   async poll(): Promise<Polled> {
     const messages: Message[] = [];
+    const from = this.position;
     let bytes = 0;
     while (!this.done && bytes < READ_BYTES) {
       const record = this.records.next();
@@ -89,7 +90,7 @@ class FileClient implements BrokerClient {
     }
     if (messages.length === 0) return { batches: [], failures: [] };
     this.position = this.at;
-    return { batches: [{ topic: this.topic, partition: 0, messages, next: this.at, end: this.end ?? this.at }], failures: [] };
+    return { batches: [{ topic: this.topic, partition: 0, messages, from, next: this.at, end: this.end ?? this.at }], failures: [] };
   }
 
   pause(): void {}

@@ -8,10 +8,16 @@ import type { LoadConnection } from './connections.ts';
 const MAX_BYTES = 8 * 1024 * 1024;
 const PARTITION_BYTES = 2 * 1024 * 1024;
 const WAIT_MS = 200;
+/** How often a client looks whether the topic has got partitions, and whether it is still of the group. */
+const LOOK_MS = 5000;
+const SESSION = { sessionTimeout: 20_000, heartbeatInterval: 2000, rebalanceTimeout: 30_000 };
+/** Moments that a table can hold: the years 1 to 9999. */
+const [FIRST_MOMENT, LAST_MOMENT] = [-62_135_596_800_000, 253_402_300_799_999];
 const READ_COMMITTED = 1;
 const EARLIEST = -2n;
 const LATEST = -1n;
 /** Attributes of a batch of records. */
+const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 /** Error codes of the protocol. */
@@ -64,7 +70,11 @@ class KafkaClient implements BrokerClient {
   private readonly positions = new Map<string, { readonly at: TopicPartition; next: bigint }>();
   private readonly paused = new Set<string>();
   private subscribed: readonly string[] = [];
+  private readonly ids = new Map<string, string>();
   private fresh = true;
+  private looked = Date.now();
+  private partitions = 0;
+  private idle = 0;
 
   constructor(connection: LoadConnection, consumer: Bytes) {
     this.connection = connection;
@@ -76,8 +86,10 @@ class KafkaClient implements BrokerClient {
   async topics(names: readonly string[]): Promise<readonly TopicInfo[]> {
     this.subscribed = names;
     const { topics } = await this.metadata(names, true);
+    this.partitions = names.reduce((sum, name) => sum + (topics.get(name)?.partitionsCount ?? 0), 0);
     return names.map((topic) => {
       const found = topics.get(topic);
+      if (found !== undefined) this.ids.set(topic, found.id);
       if (found === undefined || found.partitionsCount === 0) {
         throw new TsdbtError('runtime', `Topic ${topic} does not exist on ${this.connection.brokers.join(', ')}`, { hint: 'Make it, or mend `topic:` in the load config of the source.' });
       }
@@ -99,12 +111,28 @@ class KafkaClient implements BrokerClient {
     this.subscribed = names;
     this.listener = listener;
     this.consumer.topics.trackAll(...names);
-    await this.asking(() => this.consumer.joinGroup({ sessionTimeout: 20_000, heartbeatInterval: 2000, rebalanceTimeout: 30_000 }));
+    await this.asking(() => this.consumer.joinGroup({ ...SESSION }));
     await this.reassign();
   }
 
+  /** New partitions, and a membership that the library has given up after a few attempts, need another round of the group. */
+  private async look(): Promise<void> {
+    this.looked = Date.now();
+    const { topics } = await this.metadata(this.subscribed, true);
+    const partitions = this.subscribed.reduce((sum, name) => sum + (topics.get(name)?.partitionsCount ?? 0), 0);
+    this.idle = this.consumer.isActive() ? 0 : this.idle + 1;
+    const grown = this.partitions > 0 && partitions > this.partitions;
+    if (grown || this.idle > 2) {
+      await this.asking(() => this.consumer.joinGroup({ ...SESSION }));
+      this.idle = 0;
+    }
+    this.partitions = partitions;
+  }
+
   async poll(): Promise<Polled> {
+    if (Date.now() - this.looked > LOOK_MS) await this.look();
     await this.reassign();
+    const failures: PartitionFailure[] = [];
     const byNode = new Map<number, Map<string, { topic: string; id: string; partitions: { partition: number; epoch: number; next: bigint }[] }>>();
     const { topics } = await this.metadata(this.subscribed, this.fresh);
     this.fresh = false;
@@ -116,15 +144,19 @@ class KafkaClient implements BrokerClient {
         this.fresh = true;
         continue;
       }
+      if ((this.ids.get(at.topic) ?? topic.id) !== topic.id) {
+        failures.push({ ...at, reason: 'made_anew', message: `topic ${at.topic} was deleted and made again` });
+        continue;
+      }
       const node = byNode.get(place.leader) ?? new Map();
       byNode.set(place.leader, node);
       const asked = node.get(topic.id) ?? { topic: at.topic, id: topic.id, partitions: [] };
       node.set(topic.id, asked);
       asked.partitions.push({ partition: at.partition, epoch: place.leaderEpoch, next });
     }
-    if (byNode.size === 0) await new Promise((resolve) => { setTimeout(resolve, WAIT_MS); });
+    if (byNode.size === 0 && failures.length === 0) await new Promise((resolve) => { setTimeout(resolve, WAIT_MS); });
     const answers = await Promise.all([...byNode].map(async ([node, asked]) => {
-      const names = new Map([...asked.values()].map(({ id, topic }) => [id, topic]));
+      const names = new Map([...asked.values()].map((each) => [each.id, each]));
       const response = await this.asking(() => this.consumer.fetch({
         node, minBytes: 1, maxBytes: MAX_BYTES, maxWaitTime: WAIT_MS, isolationLevel: READ_COMMITTED,
         topics: [...asked.values()].map(({ id, partitions }) => ({
@@ -134,15 +166,16 @@ class KafkaClient implements BrokerClient {
       return { names, response };
     }));
     const batches: MessageBatch[] = [];
-    const failures: PartitionFailure[] = [];
     for (const { names, response } of answers) {
       for (const { topicId, partitions } of response.responses) {
-        const topic = names.get(topicId);
-        if (topic === undefined) continue;
+        const asked = names.get(topicId);
+        if (asked === undefined) continue;
+        const { topic } = asked;
         for (const found of partitions) {
           const at = { topic, partition: found.partitionIndex };
           const position = this.positions.get(partitionKey(at));
-          if (position === undefined) continue;
+          // Who was sent elsewhere meanwhile does not want this answer: it would leave a gap.
+          if (position === undefined || position.next !== asked.partitions.find(({ partition }) => partition === at.partition)?.next) continue;
           if (found.errorCode === OFFSET_OUT_OF_RANGE) failures.push({ ...at, reason: 'offset_out_of_range', message: `offset ${position.next} is out of range` });
           else if (found.errorCode === NOT_AUTHORIZED) failures.push({ ...at, reason: 'not_authorized', message: `not authorized to read topic ${topic}` });
           else if (MOVED.has(found.errorCode)) this.fresh = true;
@@ -192,6 +225,7 @@ class KafkaClient implements BrokerClient {
     }
     const come = [...now.values()].filter((at) => !this.positions.has(partitionKey(at)));
     if (come.length === 0) return;
+    this.fresh = true;
     const starts = await this.listener!.assigned(come);
     for (const at of come) this.positions.set(partitionKey(at), { at, next: starts.get(partitionKey(at)) ?? 0n });
   }
@@ -222,6 +256,7 @@ function readBatches(at: TopicPartition, position: bigint, batches: readonly Rec
   const aborted = [...abortedTransactions].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
   const open = new Set<bigint>();
   let next = position;
+  const moment = (time: bigint): number => Math.min(LAST_MOMENT, Math.max(FIRST_MOMENT, Number(time)));
   for (const batch of batches) {
     const last = batch.firstOffset + BigInt(batch.lastOffsetDelta);
     while (aborted[0] !== undefined && aborted[0].firstOffset <= last) open.add(aborted.shift()!.producerId);
@@ -236,12 +271,12 @@ function readBatches(at: TopicPartition, position: bigint, batches: readonly Rec
       const offset = batch.firstOffset + BigInt(record.offsetDelta);
       if (offset < position) continue;
       messages.push({
-        offset, timestamp: Number(batch.firstTimestamp + record.timestampDelta), key: record.key, value: record.value,
+        offset, timestamp: moment((batch.attributes & LOG_APPEND_TIME) !== 0 ? batch.maxTimestamp : batch.firstTimestamp + record.timestampDelta), key: record.key, value: record.value,
         headers: record.headers.map(([name, value]) => [name?.toString('utf8') ?? '', value] as const),
       });
     }
   }
-  return { ...at, messages, next, end };
+  return { ...at, messages, from: position, next, end };
 }
 
 /** What the client library's failure means: the broker is away, or it will not have us. */

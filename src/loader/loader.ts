@@ -6,16 +6,26 @@ import { partitionKey } from './broker.ts';
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
 import { type Drift, type EncodedRow, RowEncoder } from './row-encoder.ts';
-import { type DeadLetter, Fenced, type Sink } from './sink.ts';
+import { type DeadLetter, type FaultPoint, Fenced, type Sink } from './sink.ts';
 
 /** What happens while loading, for progress lines, metrics and tests. */
 export type LoadEvent =
   | { readonly kind: 'assigned' | 'revoked'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
   | { readonly kind: 'flushed'; readonly target: LoadTarget; readonly rows: number; readonly bytes: number; readonly dead: readonly DeadLetter[]; readonly ms: number; readonly lag: bigint; readonly newest: number | null }
   | { readonly kind: 'waiting'; readonly target: LoadTarget; readonly message: string; readonly seconds: number }
+  /** What one wait was for is there again; or the table takes no more than it is given, and reading pauses. */
+  | { readonly kind: 'resumed' | 'paused'; readonly target: LoadTarget }
+  | { readonly kind: 'polled'; readonly target: LoadTarget; readonly lag: ReadonlyMap<string, PartitionLag> }
   | { readonly kind: 'stopped'; readonly target: LoadTarget; readonly partition: TopicPartition | null; readonly message: string }
   | { readonly kind: 'fenced'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
   | { readonly kind: 'column'; readonly target: LoadTarget; readonly columns: readonly LoadColumn[] };
+
+/** How far one partition is behind. */
+export interface PartitionLag {
+  readonly rows: bigint;
+  /** When the newest loaded message was made, in milliseconds since 1970; null: none was loaded by this loader. */
+  readonly newest: number | null;
+}
 
 export interface LoaderOptions {
   readonly target: LoadTarget;
@@ -31,6 +41,8 @@ export interface LoaderOptions {
   readonly notify: (event: LoadEvent) => void;
   /** Resolves after so many milliseconds, or at once when the signal is aborted. */
   readonly pause: (ms: number) => Promise<void>;
+  /** For tests: told of each fault point. */
+  readonly reached?: (point: FaultPoint) => void;
 }
 
 /** What one loader has done. */
@@ -39,6 +51,8 @@ export interface LoadSummary { readonly rows: number; readonly dead: number; rea
 const REVOKE_DEADLINE_MS = 10_000;
 const LONGEST_WAIT_MS = 30_000;
 const MAINTENANCE_MS = 3_600_000;
+/** What a row costs in memory beside its bytes. */
+const ROW_BYTES = 200;
 
 /** What has been read of one partition and not been flushed. */
 interface Held {
@@ -59,6 +73,7 @@ class PendingRows {
   dead: DeadLetter[] = [];
   bytes = 0;
   since = 0;
+  loadedAt = '';
 
   get empty(): boolean { return this.held.size === 0; }
 
@@ -77,12 +92,21 @@ export class Loader {
   private columns: readonly LoadColumn[] = [];
   private buffer = new PendingRows();
   private flushing: { readonly buffer: PendingRows; readonly done: Promise<void> } | null = null;
-  /** Next offset to read of each partition that is ours. */
+  /** The partitions that the group has given to this loader. */
+  private readonly ours = new Set<string>();
+  /** Next offset to read of each of them; none while it is being found out. */
   private readonly positions = new Map<string, bigint>();
   private readonly stopped = new Map<string, string>();
+  /** Where the topic ended at the start, and where it ends as far as is known. */
   private ends: ReadonlyMap<string, bigint> = new Map();
+  private readonly latest = new Map<string, bigint>();
+  /** What is in the table. */
+  private readonly flushed = new Map<string, { readonly next: bigint; readonly newest: number | null }>();
+  private failure: unknown;
   private topic: TopicInfo | null = null;
   private assignedOnce = false;
+  /** Flushes that are finding out where to go on. */
+  private fencing = 0;
   private rows = 0;
   private dead = 0;
 
@@ -93,7 +117,7 @@ export class Loader {
 
   /** @throws when table or topic cannot be used at all; what passes by itself is waited for */
   async run(): Promise<LoadSummary> {
-    const { target, client, sink, signal, now } = this.options;
+    const { target, client, sink, signal, now, notify } = this.options;
     try {
       this.useColumns(await this.patiently(() => sink.prepare(target)));
       let maintained = now();
@@ -103,19 +127,21 @@ export class Loader {
       const ends = await this.patiently(() => client.ends([target.topic]));
       this.ends = new Map([...ends].map(([key, { end }]) => [key, end]));
       await this.patiently(() => client.join([target.topic], this.listener()));
-      while (!signal.aborted && !this.finished()) {
-        const polled = await this.patiently(() => client.poll());
-        for (const failure of polled.failures) await this.partitionFailed(failure);
-        for (const batch of polled.batches) await this.take(batch);
-        if (this.due()) this.startFlush();
-        // Two buffers at most: one that fills, one that is being written.
-        if (this.flushing !== null && this.full()) await this.flushing.done;
-        if (now() - maintained > MAINTENANCE_MS) {
-          maintained = now();
-          await this.patiently(() => sink.maintain(target));
+      // The last flush may find that there is more to read: another loader had moved a position.
+      do {
+        while (!signal.aborted && !this.finished()) {
+          const polled = await this.patiently(() => client.poll());
+          for (const failure of polled.failures) await this.partitionFailed(failure);
+          for (const batch of polled.batches) await this.take(batch);
+          notify({ kind: 'polled', target, lag: this.lag() });
+          await this.flushDue();
+          if (now() - maintained > MAINTENANCE_MS) {
+            maintained = now();
+            await this.patiently(() => sink.maintain(target));
+          }
         }
-      }
-      await this.flushAll();
+        await this.flushAll();
+      } while (!signal.aborted && !this.finished());
     } finally {
       await client.close();
     }
@@ -127,12 +153,14 @@ export class Loader {
     return {
       assigned: async (partitions) => {
         const starts = await this.patiently(() => this.startingPoints(partitions));
-        for (const [key, next] of starts) this.positions.set(key, next);
+        for (const key of starts.keys()) this.ours.add(key);
+        this.goOn(starts);
         this.assignedOnce = true;
         notify({ kind: 'assigned', target, partitions });
         return starts;
       },
       revoked: async (partitions) => {
+        this.options.reached?.('in_revoke');
         // What is not flushed by the deadline is read again by whoever gets the partition.
         await Promise.race([this.flushAll(), pause(REVOKE_DEADLINE_MS)]);
         this.release(partitions);
@@ -142,65 +170,120 @@ export class Loader {
   }
 
   private release(partitions: readonly TopicPartition[]): void {
-    for (const partition of partitions) this.positions.delete(partitionKey(partition));
+    for (const partition of partitions) {
+      this.ours.delete(partitionKey(partition));
+      this.positions.delete(partitionKey(partition));
+      this.flushed.delete(partitionKey(partition));
+      this.latest.delete(partitionKey(partition));
+    }
     this.buffer.forget(partitions);
+  }
+
+  /** Reads from these offsets on, which are the table's. */
+  private goOn(starts: ReadonlyMap<string, bigint>): void {
+    for (const [key, next] of starts) {
+      if (!this.ours.has(key)) continue;
+      this.positions.set(key, next);
+      this.flushed.set(key, { next, newest: this.flushed.get(key)?.newest ?? null });
+    }
+  }
+
+  private lag(): ReadonlyMap<string, PartitionLag> {
+    return new Map([...this.flushed].map(([key, { next, newest }]) => {
+      const end = this.latest.get(key) ?? this.ends.get(key) ?? next;
+      return [key, { rows: end > next ? end - next : 0n, newest }];
+    }));
   }
 
   /** Where each partition goes on: the kept position, or the beginning. */
   private async startingPoints(partitions: readonly TopicPartition[]): Promise<Map<string, bigint>> {
     const { target, sink, client } = this.options;
     const kept = await sink.positions(target);
-    const topicId = this.topic?.id ?? null;
+    const [topic] = await client.topics([target.topic]);
+    this.topic = topic ?? null;
+    const topicId = topic?.id ?? null;
     const ends = await client.ends([target.topic]);
-    const anew = kept.topicId !== null && topicId !== null && kept.topicId !== topicId;
-    if (anew && target.onGap === 'stop') {
-      const message = `topic ${target.topic} was deleted and made again: its offsets are not those that the table has.`;
-      throw new TsdbtError('runtime', message, { path: target.path, hint: `\`tsdbt load rewind --select source:${target.name} --to earliest\` loads the new topic from its beginning; \`on_gap: earliest\` in the load config always does.` });
-    }
     const starts = new Map<string, bigint>();
     const fresh = new Map<number, bigint>();
     const reset = new Map<number, bigint>();
     for (const { topic, partition } of partitions) {
       const key = partitionKey({ topic, partition });
       const earliest = ends.get(key)?.earliest ?? 0n;
-      const known = anew ? undefined : kept.next.get(partition);
-      if (known === undefined) (anew ? reset : fresh).set(partition, earliest);
-      starts.set(key, known ?? earliest);
+      const known = kept.get(partition);
+      const anew = known !== undefined && known.topicId !== null && topicId !== null && known.topicId !== topicId;
+      if (anew && target.onGap === 'stop') throw this.madeAnew();
+      if (known === undefined || anew) (anew ? reset : fresh).set(partition, earliest);
+      starts.set(key, known === undefined || anew ? earliest : known.next);
     }
     if (reset.size > 0) await sink.rewind(target, topicId, reset);
     await sink.startAt(target, topicId, fresh);
     return starts;
   }
 
+  private madeAnew(): TsdbtError {
+    const { target } = this.options;
+    return new TsdbtError('runtime', `topic ${target.topic} was deleted and made again: its offsets are not those that the table has.`, {
+      path: target.path, hint: `\`tsdbt load rewind --select source:${target.name} --to earliest\` loads the new topic from its beginning; \`on_gap: earliest\` in the load config always does.`,
+    });
+  }
+
   private async take(batch: MessageBatch): Promise<void> {
-    const { target, decoder } = this.options;
+    const { target, decoder, client } = this.options;
     const key = partitionKey(batch);
     const position = this.positions.get(key);
-    if (position === undefined || this.stopped.has(key) || batch.next <= position) return;
+    if (position === undefined || this.stopped.has(key)) return;
+    if (batch.from > position) {
+      // It would leave a gap.
+      client.seek(new Map([[key, position]]));
+      return;
+    }
+    this.latest.set(key, batch.end);
+    if (batch.next <= position) return;
     let held = this.hold(batch, position);
+    let mark = position;
+    /** Waits for something in the midst of a batch; whatever is flushed meanwhile ends before `offset`. @returns null when the partition is read from elsewhere then */
+    const wait = async <T>(offset: bigint, work: () => Promise<T>): Promise<{ readonly value: T } | null> => {
+      held.next = offset;
+      mark = offset;
+      this.positions.set(key, offset);
+      const value = await work();
+      if (this.positions.get(key) !== mark) return null;
+      held = this.hold(batch, offset);
+      return { value };
+    };
     for (const message of batch.messages) {
       if (message.offset < position) continue;
+      const { offset } = message;
       try {
+        let record: DecodedRecord;
         const decoded = message.value === null ? decoder.decodeKey(message.key, target.key) : decoder.decode(message.value);
-        const record: DecodedRecord = decoded instanceof Promise ? await decoded : decoded;
+        if (decoded instanceof Promise) {
+          let first: Promise<DecodedRecord> | null = decoded;
+          const again = async (): Promise<DecodedRecord> => {
+            const attempt = first ?? decoder.decode(message.value!);
+            first = null;
+            return attempt;
+          };
+          const waited = await wait(offset, () => this.patiently(again, () => this.flushDue()));
+          if (waited === null) return;
+          record = waited.value;
+        } else record = decoded;
         const drift = target.schemaDrift === 'ignore' ? [] : this.encoder.drift(record);
-        if (drift.length > 0) {
-          // What waits was made without the new column: it goes first.
-          held.next = message.offset;
-          await this.drifted(drift);
-          held = this.hold(batch, message.offset);
-        }
-        const row = this.encoder.encode(message, record, batch.topic, batch.partition, new Date(this.buffer.since).toISOString());
+        // What waits was made without the new column: it goes first.
+        if (drift.length > 0 && (await wait(offset, () => this.drifted(drift))) === null) return;
+        const row = this.encoder.encode(message, record, batch.topic, batch.partition, this.buffer.loadedAt);
         this.buffer.rows.push(row);
         this.buffer.bytes += row.line.length;
         held.rows++;
       } catch (error) {
         if (!(error instanceof PoisonMessage)) throw error;
+        if (this.positions.get(key) !== mark) return;
+        held = this.hold(batch, offset);
         this.buffer.dead.push({ message, topic: batch.topic, partition: batch.partition, error: error.message });
-        this.buffer.bytes += (message.value?.length ?? 0) + (message.key?.length ?? 0);
         held.dead++;
       }
-      held.newest = Math.max(held.newest ?? 0, message.timestamp);
+      this.buffer.bytes += (message.value?.length ?? 0) + (message.key?.length ?? 0) + ROW_BYTES;
+      held.newest = Math.max(held.newest ?? message.timestamp, message.timestamp);
     }
     held.next = batch.next;
     held.end = batch.end;
@@ -210,7 +293,10 @@ export class Loader {
   /** What is held of the batch's partition; begun where it is not. */
   private hold({ topic, partition, end }: MessageBatch, from: bigint): Held {
     const { buffer } = this;
-    if (buffer.empty) buffer.since = this.options.now();
+    if (buffer.empty) {
+      buffer.since = this.options.now();
+      buffer.loadedAt = new Date(buffer.since).toISOString();
+    }
     const key = partitionKey({ topic, partition });
     let held = buffer.held.get(key);
     if (held === undefined) {
@@ -227,9 +313,17 @@ export class Loader {
     if (target.schemaDrift === 'fail') {
       throw new TsdbtError('runtime', `A message of topic ${target.topic} has ${names}, and source ${target.name} declares no such column.`, { path: target.path, hint: 'Declare it, or choose schema_drift: ignore, add_column or dead_letter.' });
     }
+    if (drift.some(({ field }) => Buffer.byteLength(field) > 63)) throw new PoisonMessage('the name of a new field is longer than 63 bytes and cannot be that of a column');
     const columns = drift.map(({ field, type }) => ({ name: field, type }));
     await this.flushAll();
-    this.useColumns(await this.patiently(() => sink.addColumns(target, columns)));
+    this.options.reached?.('in_drift');
+    try {
+      this.useColumns(await this.patiently(() => sink.addColumns(target, columns)));
+    } catch (error) {
+      // A table has 1,600 columns at most.
+      if (error instanceof TsdbtError && error.details.code?.startsWith('54')) throw new PoisonMessage(`no column can be added for ${names}`);
+      throw error;
+    }
     notify({ kind: 'column', target, columns });
   }
 
@@ -243,13 +337,21 @@ export class Loader {
     return this.buffer.rows.length + this.buffer.dead.length >= flush.rows || this.buffer.bytes >= flush.bytes;
   }
 
+  /** Starts a flush that is due. Two buffers at most: one that fills, one that is being written; then reading waits. */
+  private async flushDue(): Promise<void> {
+    if (this.due()) this.startFlush();
+    if (this.flushing === null || !this.full()) return;
+    this.options.notify({ kind: 'paused', target: this.options.target });
+    await this.flushing.done;
+  }
+
   private due(): boolean {
     if (this.buffer.empty || this.flushing !== null) return false;
     return this.full() || this.options.now() - this.buffer.since >= this.options.target.flush.ageMs;
   }
 
   private finished(): boolean {
-    if (!this.options.once || !this.assignedOnce) return false;
+    if (!this.options.once || !this.assignedOnce || this.fencing > 0) return false;
     return [...this.positions].every(([key, next]) => this.stopped.has(key) || next >= (this.ends.get(key) ?? 0n));
   }
 
@@ -264,15 +366,14 @@ export class Loader {
     this.flushing = { buffer, done };
   }
 
-  private failure: unknown;
-
   /** Writes what is held, in order. */
   private async flushAll(): Promise<void> {
     if (this.flushing !== null) await this.flushing.done;
-    if (!this.buffer.empty) {
+    if (!this.buffer.empty && this.failure === undefined) {
       this.startFlush();
       await this.flushing?.done;
     }
+    if (this.failure !== undefined) throw this.failure;
   }
 
   /** Until it is written, or somebody else has. */
@@ -284,6 +385,11 @@ export class Loader {
       const flushed = await this.patiently(() => sink.flush({ target, columns: this.columns, ranges, rows: buffer.rows, dead: buffer.dead, loadId }));
       this.rows += flushed.rows;
       this.dead += flushed.dead.length;
+      for (const { topic, partition, to, lastTimestamp } of ranges) {
+        const key = partitionKey({ topic, partition });
+        const before = this.flushed.get(key);
+        if (before !== undefined) this.flushed.set(key, { next: to, newest: lastTimestamp ?? before.newest });
+      }
       const lag = ranges.reduce((sum, { end, to }) => sum + (end > to ? end - to : 0n), 0n);
       const newest = ranges.reduce<number | null>((max, range) => (range.lastTimestamp === null ? max : Math.max(max ?? 0, range.lastTimestamp)), null);
       notify({ kind: 'flushed', target, rows: flushed.rows, bytes: buffer.bytes, dead: flushed.dead, ms: now() - began, lag, newest });
@@ -298,27 +404,42 @@ export class Loader {
   private async fenced(buffer: PendingRows, { partitions }: Fenced): Promise<void> {
     const { target, notify, client } = this.options;
     notify({ kind: 'fenced', target, partitions });
+    const ours = partitions.filter((partition) => this.ours.has(partitionKey(partition)));
+    // Nothing is taken of them until it is known where they go on.
+    this.fencing++;
+    for (const partition of ours) this.positions.delete(partitionKey(partition));
     buffer.forget(partitions);
     this.buffer.forget(partitions);
-    if (!buffer.empty) await this.write(buffer);
-    const ours = partitions.filter((partition) => this.positions.has(partitionKey(partition)));
-    const starts = await this.patiently(() => this.startingPoints(ours));
-    for (const [key, next] of starts) this.positions.set(key, next);
-    client.seek(starts);
+    try {
+      if (!buffer.empty) await this.write(buffer);
+      const starts = await this.patiently(() => this.startingPoints(ours));
+      this.goOn(starts);
+      client.seek(starts);
+    } finally {
+      this.fencing--;
+    }
   }
 
   private async partitionFailed(failure: PartitionFailure): Promise<void> {
     const { target, notify, client, sink } = this.options;
     const key = partitionKey(failure);
-    if (failure.reason === 'offset_out_of_range' && target.onGap === 'earliest') {
+    if (this.stopped.has(key)) return;
+    const anew = failure.reason === 'made_anew';
+    if ((anew || failure.reason === 'offset_out_of_range') && target.onGap === 'earliest') {
       await this.flushAll();
+      const [topic] = await this.patiently(() => client.topics([target.topic]));
+      this.topic = topic ?? null;
       const earliest = (await this.patiently(() => client.ends([target.topic]))).get(key)?.earliest ?? 0n;
       await this.patiently(() => sink.rewind(target, this.topic?.id ?? null, new Map([[failure.partition, earliest]])));
-      this.positions.set(key, earliest);
-      client.seek(new Map([[key, earliest]]));
+      const starts = new Map([[key, earliest]]);
+      this.goOn(starts);
+      client.seek(starts);
       return;
     }
-    if (this.stopped.has(key)) return;
+    if (anew) {
+      await this.flushAll();
+      throw this.madeAnew();
+    }
     const hint = failure.reason === 'offset_out_of_range' ? ` The messages from offset ${this.positions.get(key) ?? 0n} on are gone from the topic before they were loaded. \`tsdbt load rewind --select source:${target.name} --to earliest\` goes on with what is left; \`on_gap: earliest\` always does.` : '';
     this.stopped.set(key, `${key}: ${failure.message}${hint}`);
     client.pause([failure]);
@@ -330,13 +451,16 @@ export class Loader {
   }
 
   /** Does it again while database or broker are away; what will not pass by itself is thrown. */
-  private async patiently<T>(work: () => Promise<T>): Promise<T> {
+  private async patiently<T>(work: () => Promise<T>, meanwhile?: () => Promise<void>): Promise<T> {
     const { target, notify, signal, pause } = this.options;
     for (let attempt = 0; ; attempt++) {
       if (this.failure !== undefined) throw this.failure;
       try {
-        return await work();
+        const result = await work();
+        if (attempt > 0) notify({ kind: 'resumed', target });
+        return result;
       } catch (error) {
+        await meanwhile?.();
         if (!passes(error) || signal.aborted) throw error;
         const wait = Math.min(LONGEST_WAIT_MS, 200 * 2 ** Math.min(attempt, 8));
         notify({ kind: 'waiting', target, message: (error as Error).message.split('\n')[0]!, seconds: wait / 1000 });
@@ -348,12 +472,12 @@ export class Loader {
 
 /**
  * Is it a matter of waiting? Connections, restarts, locks, full disks, and a table that is away or locked away; SQLSTATE classes 08, 40, 53, 55,
- * 57, 58, and 42P01.
+ * 57, 58, 42P01, and 25006: a server that has become a standby.
  */
 function passes(error: unknown): boolean {
   if (!(error instanceof TsdbtError)) return false;
   const { code } = error.details;
   if (error.kind === 'connection') return code === undefined || !/^(28|3D)/.test(code);
   if (error.kind !== 'database') return false;
-  return code === undefined ? /server closed the connection|Connection terminated/.test(error.message) : /^(08|40|53|55|57|58)/.test(code) || code === '42P01';
+  return code === undefined ? /server closed the connection|Connection terminated/.test(error.message) : /^(08|40|53|55|57|58)/.test(code) || code === '42P01' || code === '25006';
 }

@@ -1,7 +1,7 @@
 // Dead letters once more through decoder and sink: those that fit now become rows, the others stay dead letters with today's reason.
-import type { Adapter } from '../adapters/adapter.ts';
-import { readLetters } from './dead-letters.ts';
-import { type Decoder, PoisonMessage } from './decode.ts';
+import type { Adapter, Session } from '../adapters/adapter.ts';
+import { newestLetter, readLetters, type StoredLetter } from './dead-letters.ts';
+import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
 import type { LoadTarget } from './load-target.ts';
 import { type EncodedRow, RowEncoder } from './row-encoder.ts';
 import type { Sealer } from './seal.ts';
@@ -22,30 +22,49 @@ const AT_ONCE = 5000;
 
 /** @returns how many became rows and how many did not */
 export async function replayLetters({ adapter, sink, sealer, decoder, target, hashKey, loadId, now }: ReplayOptions): Promise<{ rows: number; dead: number }> {
-  const columns = await sink.prepare(target);
-  const encoder = new RowEncoder(target, { columns, hashKey });
+  let columns = await sink.prepare(target);
+  let encoder = new RowEncoder(target, { columns, hashKey });
   const total = { rows: 0, dead: 0 };
-  for (let after = '0'; ;) {
+  const asked = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
     const session = adapter.session({ name: `load ${target.name}` });
-    const letters = await readLetters(session, target, sealer, after, AT_ONCE).finally(() => session.release());
+    return work(session).finally(() => session.release());
+  };
+  // Those that fail again have new letters behind this one: they are not tried twice in one go.
+  const upTo = await asked((session) => newestLetter(session, target));
+  for (let after = '0'; ;) {
+    const letters = await asked((session) => readLetters(session, target, sealer, { after, upTo, limit: AT_ONCE }));
     if (letters.length === 0) return total;
     after = letters.at(-1)!.id;
     const loadedAt = new Date(now()).toISOString();
     const rows: EncodedRow[] = [];
     const dead: DeadLetter[] = [];
-    for (const { message, topic, partition } of letters) {
+    /** Does it; what the message is to blame for makes a letter again. */
+    const attempt = async (letter: StoredLetter, work: () => void | Promise<void>): Promise<void> => {
       try {
-        const record = message.value === null ? decoder.decodeKey(message.key, target.key) : await decoder.decode(message.value);
-        rows.push(encoder.encode(message, record, topic, partition, loadedAt));
+        await work();
       } catch (error) {
         if (!(error instanceof PoisonMessage)) throw error;
-        dead.push({ message, topic, partition, error: error.message });
+        dead.push({ message: letter.message, topic: letter.topic, partition: letter.partition, error: error.message });
       }
+    };
+    const decoded: { readonly letter: StoredLetter; readonly record: DecodedRecord }[] = [];
+    for (const letter of letters) {
+      const { key, value } = letter.message;
+      await attempt(letter, async () => void decoded.push({ letter, record: value === null ? decoder.decodeKey(key, target.key) : await decoder.decode(value) }));
+    }
+    if (target.schemaDrift === 'add_column') {
+      const fresh = new Map(decoded.flatMap(({ record }) => encoder.drift(record)).map(({ field, type }) => [field, { name: field, type }]));
+      if (fresh.size > 0) encoder = new RowEncoder(target, { columns: (columns = await sink.addColumns(target, [...fresh.values()])), hashKey });
+    }
+    for (const { letter, record } of decoded) {
+      await attempt(letter, () => {
+        const drift = target.schemaDrift === 'ignore' ? [] : encoder.drift(record);
+        if (drift.length > 0) throw new PoisonMessage(`no column is declared for ${drift.map(({ field }) => `'${field}'`).join(', ')}`);
+        rows.push(encoder.encode(letter.message, record, letter.topic, letter.partition, loadedAt));
+      });
     }
     const flushed = await sink.flush({ target, columns, ranges: [], rows, dead, loadId, replayed: letters.map(({ id }) => id) });
     total.rows += flushed.rows;
     total.dead += flushed.dead.length;
-    // Those that failed again have a new letter behind the last one: they are not tried twice in one go.
-    if (letters.length < AT_ONCE) return total;
   }
 }

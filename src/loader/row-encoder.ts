@@ -1,9 +1,9 @@
 // A decoded message as a row for the table: values by declared type as COPY reads them, the rest as JSON, personal data hashed or left out.
 // Pure; which table and what else goes with it is the sink's.
 import { createHmac } from 'node:crypto';
-import { isLosslessNumber, stringify as stringifyLossless } from 'lossless-json';
 import type { Message } from './broker.ts';
 import { type DecodedRecord, PoisonMessage } from './decode.ts';
+import { ExactNumber, jsonText } from './json.ts';
 import { type LoadColumn, type LoadTarget, PROCESSING_TS } from './load-target.ts';
 
 /** A row in COPY's text format, without the values that are the flush's own, and what is needed to place it. */
@@ -26,17 +26,22 @@ export interface EncoderOptions {
   readonly hashKey: string | null;
 }
 
-const SPECIAL = /[\\\n\r\t\b\f\v]/;
+/** What a text may need looking at for: COPY's own characters, NUL, halves of surrogate pairs. */
+const SPECIAL = /[\\\n\r\t\b\f\v\0\ud800-\udfff]/;
+const HALF_PAIR = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+const NUL_IN_JSON = /(?<!\\)(?:\\\\)*\\u0000/;
+const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
+const OFFSET_MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*([+-])(\d\d):?(\d\d)?$/;
 const SPECIALS = /[\\\n\r\t\b\f\v]/g;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\b': '\\b', '\f': '\\f', '\v': '\\v' };
 const NULL = '\\N';
 
-type Kind = 'plain' | 'json' | 'array' | 'time' | 'bytes';
+type Kind = 'plain' | 'json' | 'array' | 'time' | 'local time' | 'bytes';
 
 /** Makes rows of one target. Made anew when a column is added. */
 export class RowEncoder {
   private readonly target: LoadTarget;
-  private readonly columns: readonly { readonly name: string; readonly kind: Kind; readonly hashed: boolean; readonly key: boolean }[];
+  private readonly columns: readonly { readonly name: string; readonly kind: Kind; readonly hashed: boolean; readonly key: boolean; readonly inherited: boolean }[];
   private readonly known: ReadonlySet<string>;
   private readonly dropped: ReadonlySet<string>;
   private readonly hashKey: string | null;
@@ -44,7 +49,7 @@ export class RowEncoder {
   constructor(target: LoadTarget, { columns, hashKey }: EncoderOptions) {
     this.target = target;
     this.hashKey = hashKey;
-    this.columns = columns.map(({ name, type }) => ({ name, kind: kindOf(type), hashed: target.hash.includes(name), key: target.mode === 'upsert' && target.key.includes(name) }));
+    this.columns = columns.map(({ name, type }) => ({ name, kind: kindOf(type), hashed: target.hash.includes(name), key: target.mode === 'upsert' && target.key.includes(name), inherited: name in Object.prototype }));
     this.known = new Set(columns.map((column) => column.name));
     this.dropped = new Set(target.drop);
   }
@@ -64,8 +69,8 @@ export class RowEncoder {
   encode(message: Message, record: DecodedRecord, topic: string, partition: number, loadedAt: string): EncodedRow {
     const deleted = message.value === null;
     let line = '';
-    for (const { name, kind, hashed, key } of this.columns) {
-      const value = record[name];
+    for (const { name, kind, hashed, key, inherited } of this.columns) {
+      const value = inherited && !Object.hasOwn(record, name) ? undefined : record[name];
       let text: string;
       if (value === undefined || value === null) {
         if (key) throw new PoisonMessage(`key column '${name}' is ${value === null ? 'null' : 'missing'}`);
@@ -82,12 +87,12 @@ export class RowEncoder {
 
   private rest(record: DecodedRecord): string {
     let rest: Record<string, unknown> | null = null;
-    for (const field in record) if (!this.known.has(field) && !this.dropped.has(field)) (rest ??= {})[field] = record[field];
+    for (const field in record) if (!this.known.has(field) && !this.dropped.has(field)) (rest ??= Object.create(null) as Record<string, unknown>)[field] = record[field];
     return rest === null ? NULL : json(rest);
   }
 
   private hash(value: unknown): string {
-    return createHmac('sha256', this.hashKey ?? '').update(isLosslessNumber(value) ? value.toString() : typeof value === 'object' ? JSON.stringify(value) : String(value)).digest('hex');
+    return createHmac('sha256', this.hashKey ?? '').update(typeof value === 'object' && !(value instanceof ExactNumber) ? text(value) : String(value)).digest('hex');
   }
 }
 
@@ -96,34 +101,61 @@ function kindOf(type: string): Kind {
   if (name.endsWith('[]')) return 'array';
   if (name === 'json' || name === 'jsonb') return 'json';
   if (name === 'bytea') return 'bytes';
+  if (/^timestamp(?!tz)(?!.*with time zone)/.test(name)) return 'local time';
   return /^(timestamp|date\b)/.test(name) ? 'time' : 'plain';
 }
 
 function cell(value: unknown, kind: Kind, name: string): string {
   if (kind === 'json') return json(value);
-  if (typeof value === 'string') return kind === 'bytes' ? `\\\\x${Buffer.from(value, 'base64').toString('hex')}` : copyText(value);
-  if (typeof value === 'number') return kind === 'time' ? isoMoment(value, name) : String(value);
-  if (typeof value === 'boolean') return value ? 't' : 'f';
-  if (isLosslessNumber(value)) return kind === 'time' ? isoMoment(Number(value.toString()), name) : value.toString();
+  const time = kind === 'time' || kind === 'local time';
+  if (typeof value === 'string') {
+    if (kind === 'local time') return copyText(withoutOffset(value));
+    if (kind !== 'bytes') return copyText(value);
+    if (!BASE64.test(value)) throw new PoisonMessage(`column '${name}': not base64, in which JSON carries bytes`);
+    return `\\\\x${Buffer.from(value, 'base64').toString('hex')}`;
+  }
+  if (typeof value === 'number') return time ? isoMoment(value, name) : String(value);
+  if (typeof value === 'boolean') return String(value);
+  if (value instanceof ExactNumber) return time ? isoMoment(Number(value.text), name) : value.text;
   if (kind === 'array' && Array.isArray(value)) return copyText(arrayText(value));
   return json(value);
 }
 
 function json(value: unknown): string {
-  const text = stringifyLossless(value) ?? 'null';
-  if (text.includes('\\u0000')) throw new PoisonMessage('a text holds \\u0000, which the database cannot keep');
-  return copyText(text);
+  const written = text(value);
+  if (NUL_IN_JSON.test(written)) throw new PoisonMessage('a text holds \\u0000, which the database cannot keep');
+  return copyText(written);
 }
 
-function copyText(text: string): string {
-  if (text.includes('\0')) throw new PoisonMessage('a text holds \\u0000, which the database cannot keep');
-  return SPECIAL.test(text) ? text.replace(SPECIALS, (character) => ESCAPES[character]!) : text;
+function text(value: unknown): string {
+  try {
+    return jsonText(value);
+  } catch (error) {
+    if (error instanceof RangeError) throw new PoisonMessage('JSON that is nested too deeply');
+    throw error;
+  }
+}
+
+function copyText(value: string): string {
+  if (!SPECIAL.test(value)) return value;
+  if (value.includes('\0')) throw new PoisonMessage('a text holds \\u0000, which the database cannot keep');
+  if (HALF_PAIR.test(value)) throw new PoisonMessage('a text holds half a surrogate pair, which is no character');
+  return value.replace(SPECIALS, (character) => ESCAPES[character]!);
+}
+
+/** A moment for a column without zone is UTC: the database would leave the offset out and keep the local time. */
+function withoutOffset(value: string): string {
+  const match = OFFSET_MOMENT.exec(value);
+  if (match === null) return value;
+  const [, day, time, fraction = '', sign, hours, minutes = '0'] = match;
+  const moment = Date.parse(`${day}T${time}Z`) - (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -60_000 : 60_000);
+  return Number.isNaN(moment) ? value : `${new Date(moment).toISOString().slice(0, 19)}${fraction}`;
 }
 
 /** A number in a column of time is milliseconds since 1970, Kafka's own unit. */
 function isoMoment(value: number, name: string): string {
   const date = new Date(value);
-  if (Number.isNaN(date.getTime())) throw new PoisonMessage(`column '${name}': ${value} is no moment in milliseconds since 1970`);
+  if (Number.isNaN(date.getTime())) throw new PoisonMessage(`column '${name}': a number that is no moment in milliseconds since 1970`);
   return date.toISOString();
 }
 
@@ -131,24 +163,27 @@ function arrayText(values: readonly unknown[]): string {
   const items = values.map((value) => {
     if (value === null) return 'NULL';
     if (Array.isArray(value)) return arrayText(value);
-    const text = typeof value === 'object' && !isLosslessNumber(value) ? JSON.stringify(value) : String(value);
-    return `"${text.replace(/["\\]/g, '\\$&')}"`;
+    const item = typeof value === 'object' && !(value instanceof ExactNumber) ? text(value) : String(value);
+    return `"${item.replace(/["\\]/g, '\\$&')}"`;
   });
   return `{${items.join(',')}}`;
 }
 
-/** Milliseconds since 1970 of a value of the partition column; texts without a zone count as UTC, as the tables' partitions do. */
-function moment(value: unknown): number {
+/**
+ * Milliseconds since 1970 of a value of the partition column; texts without a zone count as UTC, as the tables' partitions do. Null for what only the
+ * database can read: it goes to the default partition, or is refused there.
+ */
+function moment(value: unknown): number | null {
   if (typeof value === 'number') return value;
-  const text = String(value).trim().replace(' ', 'T');
-  const date = Date.parse(/[zZ]$|[+-]\d\d(:?\d\d)?$/.test(text) || !text.includes('T') ? text : `${text}Z`);
-  if (Number.isNaN(date)) throw new PoisonMessage(`the partition column holds ${JSON.stringify(value) ?? 'nothing'}, which is no moment`);
-  return date;
+  if (value === undefined || value === null) throw new PoisonMessage('the partition column is missing');
+  const written = String(value).trim().replace(' ', 'T');
+  const date = Date.parse(/[zZ]$|[+-]\d\d(:?\d\d)?$/.test(written) || !written.includes('T') ? written : `${written}Z`);
+  return Number.isNaN(date) ? null : date;
 }
 
 function typeFor(value: unknown): string {
   if (typeof value === 'string') return 'text';
-  if (typeof value === 'number' || isLosslessNumber(value)) return 'numeric';
+  if (typeof value === 'number' || value instanceof ExactNumber) return 'numeric';
   if (typeof value === 'boolean') return 'boolean';
   return 'jsonb';
 }

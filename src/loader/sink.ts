@@ -38,14 +38,17 @@ export class Fenced extends Error {
   }
 }
 
+/** Places at which tests kill or stop a loader. */
+export type FaultPoint = 'before_copy' | 'before_merge' | 'before_commit' | 'after_commit' | 'in_revoke' | 'in_drift';
+
 /** The database of a loader. Methods fail with a `database` or `connection` error. */
 export interface Sink {
   /** Makes the bookkeeping, the table, and what the declaration has gained since. @returns the columns of the table that messages fill */
   prepare(target: LoadTarget): Promise<readonly LoadColumn[]>;
   /** Adds nullable columns for new fields. @returns all columns then */
   addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]>;
-  /** The next offset of each partition of the target's topic that has one, and the id that the topic had. */
-  positions(target: LoadTarget): Promise<{ readonly next: ReadonlyMap<number, bigint>; readonly topicId: string | null }>;
+  /** The next offset of each partition of the target's topic that has one, and the id that the topic had then. */
+  positions(target: LoadTarget): Promise<ReadonlyMap<number, { readonly next: bigint; readonly topicId: string | null }>>;
   /** Gives partitions without a position one. */
   startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void>;
   /** Sets positions, whatever they were. */

@@ -7,12 +7,14 @@ import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { META_COLUMNS } from '../load-target.ts';
 import type { EncodedRow } from '../row-encoder.ts';
 import type { Sealer } from '../seal.ts';
-import { type DeadLetter, Fenced, type Flush, type Flushed, type Sink } from '../sink.ts';
+import { type DeadLetter, type FaultPoint, Fenced, type Flush, type Flushed, type Sink } from '../sink.ts';
 import { comingPartitions, createPartition, createTable, metaColumn, partitionAt, partitionName, partitionStart, quote, type TablePartition, tableName } from './table.ts';
 
 const DAY = 86_400_000;
 const CHUNK_CHARACTERS = 256 * 1024;
 const STAGE = 'tsdbt_load_stage';
+/** Rows that are tried at once when some of them are refused. */
+const BLOCK = 256;
 /** Types that a column may be changed to without losing a value or rejecting one that fitted. */
 const WIDER: Readonly<Record<string, readonly string[]>> = {
   smallint: ['integer', 'bigint', 'numeric'], integer: ['bigint', 'numeric'], bigint: ['numeric'], real: ['double precision'],
@@ -23,14 +25,17 @@ export class PostgresSink implements Sink {
   private readonly adapter: Adapter;
   private readonly sealer: Sealer;
   private readonly now: () => number;
+  private readonly reached: (point: FaultPoint) => void;
   private readonly partitions = new Map<string, Set<string>>();
   /** Targets whose table was there before, without partitions: it keeps its shape. */
   private readonly plain = new Set<string>();
 
-  constructor(adapter: Adapter, sealer: Sealer, now: () => number) {
+  /** @param reached for tests: told of each fault point */
+  constructor(adapter: Adapter, sealer: Sealer, now: () => number, reached: (point: FaultPoint) => void = () => undefined) {
     this.adapter = adapter;
     this.sealer = sealer;
     this.now = now;
+    this.reached = reached;
   }
 
   async prepare(target: LoadTarget): Promise<readonly LoadColumn[]> {
@@ -56,7 +61,7 @@ export class PostgresSink implements Sink {
 
   async addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]> {
     await this.within(`load ${target.name}`, async (session) => {
-      for (const { name, type } of columns) await session.execute(`alter table ${tableName(target)} add column if not exists ${quote(name)} ${type}`);
+      await session.execute(`alter table ${tableName(target)} ${columns.map(({ name, type }) => `add column if not exists ${quote(name)} ${type}`).join(', ')}`);
     });
     return this.prepare(target);
   }
@@ -64,7 +69,7 @@ export class PostgresSink implements Sink {
   async positions(target: LoadTarget): ReturnType<Sink['positions']> {
     return this.within(`load ${target.name}`, async (session) => {
       const rows = await read(session, selectOffsets(target.uniqueId, target.topic));
-      return { next: new Map(rows.map((row) => [Number(row[0]), BigInt(String(row[1]))])), topicId: (rows[0]?.[2] as string | null | undefined) ?? null };
+      return new Map(rows.map(([partition, next, topicId]) => [Number(partition), { next: BigInt(String(next)), topicId: typeof topicId === 'string' ? topicId : null }]));
     });
   }
 
@@ -83,10 +88,13 @@ export class PostgresSink implements Sink {
     for (;;) {
       try {
         await this.within(`load ${flush.target.name}`, (session) => this.write(session, flush, rows, dead));
+        this.reached('after_commit');
         return { rows: rows.length, dead };
       } catch (error) {
         if (!isDataError(error)) throw error;
-        const refused = await this.findRefused(flush, rows);
+        let refused = await this.findRefused(flush, rows);
+        // Each part fits and the whole does not: rows that exclude one another.
+        if (refused.size === 0) refused = await this.firstRefused(flush, rows);
         if (refused.size === 0) throw error;
         rows = rows.filter((row) => !refused.has(row));
         for (const [row, reason] of refused) dead.push({ message: row.message, topic: row.topic, partition: row.partition, error: reason });
@@ -115,6 +123,8 @@ export class PostgresSink implements Sink {
   /** The whole flush on one session; nothing of it lasts when it throws. */
   private async write(session: Session, flush: Flush, rows: readonly EncodedRow[], dead: readonly DeadLetter[]): Promise<void> {
     const { target } = flush;
+    // Moments without a zone are UTC, whatever the server's zone.
+    await session.execute("set local timezone to 'UTC'");
     if (flush.ranges.length > 0) {
       const ranges = flush.ranges.map((range) => {
         const more = dead.filter((letter) => !flush.dead.includes(letter) && letter.topic === range.topic && letter.partition === range.partition).length;
@@ -126,28 +136,39 @@ export class PostgresSink implements Sink {
       if (lost.length > 0) throw new Fenced(lost.map(({ topic, partition }) => ({ topic, partition })));
     }
     if (rows.length > 0) await this.writeRows(session, flush, rows);
-    if (flush.replayed !== undefined && flush.replayed.length > 0) await session.execute(`update ${STATE_SCHEMA}.dead_letters set replayed_at = now() where id in (${flush.replayed.join(', ')})`);
+    if (flush.replayed !== undefined && flush.replayed.length > 0) {
+      const done = await read(session, `update ${STATE_SCHEMA}.dead_letters set replayed_at = now() where id in (${flush.replayed.join(', ')}) and replayed_at is null returning id`);
+      if (done.length < flush.replayed.length) throw new TsdbtError('runtime', `The dead letters of ${target.name} are being replayed by another process.`, { hint: 'Run it again when that one is done.' });
+    }
     if (dead.length > 0) await this.writeDead(session, flush, dead);
+    this.reached('before_commit');
   }
 
   private async writeRows(session: Session, { target, columns, loadId }: Flush, rows: readonly EncodedRow[]): Promise<void> {
     const names = [...columns.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest]), '_topic', '_partition', '_offset', '_kafka_ts', '_deleted', '_load_id'];
     const list = names.map(quote).join(', ');
     const table = tableName(target);
+    this.reached('before_copy');
     if (target.mode === 'append') {
       await session.copyIn(`copy ${table} (${list}) from stdin`, lines(rows, loadId));
       return;
     }
     await session.execute(`create temporary table ${STAGE} on commit drop as select ${list} from ${table} with no data`);
     await session.copyIn(`copy ${STAGE} (${list}) from stdin`, lines(rows, loadId));
+    this.reached('before_merge');
     const key = target.key.map(quote).join(', ');
     const updates = names.filter((name) => !target.key.includes(name)).map((name) => (name.startsWith('_') && name !== target.rest
       ? `${quote(name)} = excluded.${quote(name)}`
       : `${quote(name)} = case when excluded._deleted then t.${quote(name)} else excluded.${quote(name)} end`));
-    await session.execute(`insert into ${table} as t (${list})
-select distinct on (${key}) ${list} from ${STAGE} order by ${key}, ctid desc
+    const upsert = async (last: string): Promise<void> => void (await session.execute(`insert into ${table} as t (${list})
+${last}
 on conflict (${key}) do update set ${updates.join(', ')}, _loaded_at = now()
-where t._topic is distinct from excluded._topic or t._partition is distinct from excluded._partition or t._offset is null or t._offset < excluded._offset`);
+where t._topic is distinct from excluded._topic or t._partition is distinct from excluded._partition or t._offset is null or t._offset < excluded._offset`));
+    const last = (where: string): string => `select distinct on (${key}) ${list} from ${STAGE}${where} order by ${key}, ctid desc`;
+    if (!rows.some(({ message }) => message.value === null)) return upsert(last(''));
+    // A row that comes and goes within one flush keeps its values, as it does over two.
+    await upsert(last(' where not _deleted'));
+    await upsert(`select * from (${last('')}) as newest where _deleted`);
   }
 
   private async writeDead(session: Session, { target, loadId }: Flush, dead: readonly DeadLetter[]): Promise<void> {
@@ -155,7 +176,7 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
     const text = (value: string): string => value.replaceAll('\0', '\u2400').replace(/[\\\n\r\t]/g, (c) => ({ '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c]!);
     const sealed = this.sealer.seals(target);
     const letters = dead.map(({ message, topic, partition, error }) => {
-      const headers = message.headers.map(([name, value]) => [name, value === null ? null : Buffer.from(value).toString('base64')]);
+      const headers = message.headers.map(([name, value]) => [name.replaceAll('\0', '\u2400'), value === null ? null : Buffer.from(this.sealer.seal(target, value) ?? []).toString('base64')]);
       return `${[
         text(target.uniqueId), text(topic), partition, message.offset, new Date(message.timestamp).toISOString(),
         bytes(this.sealer.seal(target, message.key)), bytes(this.sealer.seal(target, message.value)), text(JSON.stringify(headers)),
@@ -189,8 +210,23 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
       await search(part.slice(0, middle));
       await search(part.slice(middle));
     };
-    await search(rows);
+    for (let at = 0; at < rows.length; at += BLOCK) await search(rows.slice(at, at + BLOCK));
     return refused;
+  }
+
+  /** The row that ends the shortest beginning which the database does not take. */
+  private async firstRefused(flush: Flush, rows: readonly EncodedRow[]): Promise<Map<EncodedRow, string>> {
+    let taken = 0;
+    let refused = rows.length;
+    let reason = await this.trial(flush, rows);
+    if (reason === null) return new Map();
+    while (refused - taken > 1) {
+      const middle = (taken + refused) >> 1;
+      const error = await this.trial(flush, rows.slice(0, middle));
+      if (error === null) taken = middle;
+      else [refused, reason] = [middle, error];
+    }
+    return new Map([[rows[refused - 1]!, reason.message]]);
   }
 
   /** @returns why the rows cannot be written, or null when they can */
@@ -198,6 +234,7 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
     const session = this.adapter.session({ name: `load ${flush.target.name}` });
     try {
       await session.begin();
+      await session.execute("set local timezone to 'UTC'");
       await this.writeRows(session, flush, rows);
       return null;
     } catch (error) {
@@ -316,10 +353,13 @@ function* lines(rows: readonly EncodedRow[], loadId: string): Generator<Buffer> 
   if (chunk !== '') yield Buffer.from(chunk);
 }
 
-/** Is it the rows' fault, and not the table's, the server's or the network's? SQLSTATE classes 22, 23, a trigger's RAISE, a row too large. */
+/**
+ * Is it the rows' fault, and not the table's, the server's or the network's? SQLSTATE classes 21, 22, 23, 27, 44; what triggers raise (45, P0); a row too
+ * large or JSON too deep (54).
+ */
 function isDataError(error: unknown): error is TsdbtError {
   const code = error instanceof TsdbtError ? error.details.code : undefined;
-  return code !== undefined && (/^2[23]/.test(code) || code === 'P0001' || code === '54000');
+  return code !== undefined && /^(2[1237]|44|45|54|P0)/.test(code);
 }
 
 function copyLine(error: TsdbtError): number | null {
@@ -329,5 +369,5 @@ function copyLine(error: TsdbtError): number | null {
 
 /** A database's message quotes the value that it refused: not for tables with personal data. */
 function withoutValues(error: string): string {
-  return error.split('\n')[0]!.replace(/: ".*$/, '').replace(/=\(.*\)/, '');
+  return error.split('\n')[0]!.replace(/: ".*$/, '').replace(/^value ".*" is/, 'a value is').replace(/=\(.*\)/, '');
 }

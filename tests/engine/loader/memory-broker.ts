@@ -141,8 +141,8 @@ export class MemoryClient implements BrokerClient {
       const messages = log.messages.filter((message) => message.offset >= position.next).slice(0, this.broker.batch);
       const more = log.messages.some((message) => message.offset > (messages.at(-1)?.offset ?? -1n));
       const next = more ? messages.at(-1)!.offset + 1n : log.end;
+      batches.push({ ...position.at, messages, from: position.next, next, end: log.end });
       position.next = next;
-      batches.push({ ...position.at, messages, next, end: log.end });
     }
     await new Promise((resolve) => { setTimeout(resolve, batches.length > 0 ? 0 : 5); });
     return { batches, failures };

@@ -1,0 +1,80 @@
+// A table, a broker in memory and a loader between them, for tests.
+import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
+import type { Credentials } from '../../../src/contracts/project.ts';
+import { jsonDecoder } from '../../../src/loader/decode.ts';
+import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { type LoadEvent, Loader, type LoaderOptions, type LoadSummary } from '../../../src/loader/loader.ts';
+import { PostgresSink } from '../../../src/loader/postgres/sink.ts';
+import { Sealer } from '../../../src/loader/seal.ts';
+import { SERVERS } from '../adapters/servers.ts';
+import { MemoryBroker, type MemoryClient } from './memory-broker.ts';
+
+export class LoadLab {
+  readonly adapter: PostgresAdapter;
+  readonly sink: PostgresSink;
+  readonly sealer = new Sealer('key');
+  broker = new MemoryBroker();
+  private tables = 0;
+  private readonly closeServer: () => Promise<void>;
+
+  private constructor(credentials: Credentials, close: () => Promise<void>) {
+    this.closeServer = close;
+    this.adapter = new PostgresAdapter({ credentials, threads: 6, quoting: {} });
+    this.sink = new PostgresSink(this.adapter, this.sealer, Date.now);
+  }
+
+  static async open(): Promise<LoadLab> {
+    const { credentials, close } = await SERVERS.at(-1)!.open();
+    return new LoadLab(credentials, close);
+  }
+
+  async close(): Promise<void> {
+    await this.adapter.close();
+    await this.closeServer();
+  }
+
+  /** A new table for the topic `t`, which is made anew too. */
+  target(columns: Readonly<Record<string, string>>, more: Partial<LoadTarget> = {}, partitions = 1): LoadTarget {
+    this.broker = new MemoryBroker();
+    this.broker.create('t', partitions);
+    const table = `t${++this.tables}`;
+    return {
+      uniqueId: `source.p.raw.${table}`, name: `raw.${table}`, path: 'models/sources.yml', database: null, schema: 'raw', identifier: table, connection: 'default', topic: 't',
+      format: 'json', mode: 'append', key: [], partitionBy: null, retentionDays: null, hash: [], drop: [], schemaDrift: 'ignore',
+      flush: { rows: 50, bytes: 1e6, ageMs: 20 }, columns: Object.entries(columns).map(([name, type]) => ({ name, type })), rest: '_rest', onGap: 'stop', ...more,
+    };
+  }
+
+  loader(target: LoadTarget, more: Partial<LoaderOptions> = {}): { loader: Loader; events: LoadEvent[]; client: MemoryClient } {
+    const events: LoadEvent[] = [];
+    const client = this.broker.client();
+    const loader = new Loader({
+      target, client, sink: this.sink, decoder: jsonDecoder, loadId: 'load-1', hashKey: 'key', once: true, signal: new AbortController().signal, now: Date.now, notify: (event) => events.push(event),
+      pause: (ms) => new Promise((resolve) => { setTimeout(resolve, Math.min(ms, 20)); }), ...more,
+    });
+    return { loader, events, client };
+  }
+
+  async load(target: LoadTarget, more: Partial<LoaderOptions> = {}): Promise<LoadSummary> {
+    return this.loader(target, more).loader.run();
+  }
+
+  /** Rows as arrays of texts; null stays null. */
+  async rows(sql: string): Promise<(string | null)[][]> {
+    const session = this.adapter.session({ name: 'test' });
+    try {
+      await session.begin();
+      const { table } = await session.execute(sql, { fetch: true });
+      await session.commit();
+      return table.rows.map((row) => row.values.map((value) => (value === null ? null : String(value))));
+    } finally {
+      await session.release();
+    }
+  }
+
+  /** Offset and first line of the reason of each dead letter. */
+  async letters(target: LoadTarget): Promise<[number, string][]> {
+    const rows = await this.rows(`select "offset", error from tsdbt.dead_letters where target = '${target.uniqueId}' and replayed_at is null order by 1, id`);
+    return rows.map(([offset, error]) => [Number(offset), String(error).split('\n')[0]!]);
+  }
+}
