@@ -5,7 +5,7 @@ import { createTemplateEnvironments } from '../context/templates.ts';
 import { createFileRenderer } from '../context/yaml-scope.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
-import { CONNECTIONS_FILE, type LoadConnection, loadConnection } from '../loader/connections.ts';
+import { CONNECTIONS_FILE, type LoadConnection, loadConnection, writtenSecrets } from '../loader/connections.ts';
 import { targetDictionary } from '../project/profile.ts';
 import { renderTree } from '../project/renderer.ts';
 import { loadYaml } from '../project/yaml.ts';
@@ -19,8 +19,11 @@ export function readConnection(session: CommandSession, config: RuntimeConfig, n
   const path = beside.find(existsSync) ?? beside[0]!;
   if (!existsSync(path)) throw new TsdbtError('profile', `Connection '${name ?? 'default'}' is asked for, and there is no ${path}.`, { hint: `connections:\n  ${name ?? 'default'}: { brokers: ["localhost:9092"] }` });
   const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now }, createTemplateEnvironments());
-  const data = renderTree(loadYaml(readFileSync(path, 'utf8'), path), { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true }, render);
+  const written = loadYaml(readFileSync(path, 'utf8'), path);
+  const [secret] = writtenSecrets(written);
+  if (secret !== undefined) throw new TsdbtError('profile', `The secret '${secret}' stands in the file`, { path, hint: `Secrets come from the environment: "{{ env_var('DBT_ENV_SECRET_...') }}".` });
+  const data = renderTree(written, { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true }, render);
   const connection = loadConnection(data, name, path);
-  for (const secret of [connection.sasl?.password, connection.registry?.password, connection.tls?.key]) if (typeof secret === 'string') session.secrets.push(secret);
+  for (const secret of [connection.sasl?.password, connection.registry?.password, connection.registry?.token, connection.tls?.key, connection.registry?.tls?.key]) if (typeof secret === 'string') session.secrets.push(secret);
   return connection;
 }

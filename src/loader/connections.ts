@@ -14,10 +14,14 @@ export interface LoadConnection {
   readonly path: string;
   /** `host:port` each. */
   readonly brokers: readonly string[];
-  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly servername?: string } | null;
+  readonly tls: TlsOptions | null;
   readonly sasl: { readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'; readonly username: string; readonly password: string } | null;
-  readonly registry: { readonly url: string; readonly username: string | null; readonly password: string | null } | null;
+  /** A Schema Registry; `token` is a bearer's. */
+  readonly registry: { readonly url: string; readonly username: string | null; readonly password: string | null; readonly token: string | null; readonly tls: TlsOptions | null } | null;
 }
+
+/** Contents of the files, and the name that the server's certificate must have. */
+export interface TlsOptions { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly servername?: string }
 
 type Dictionary = { readonly [name: string]: Json };
 
@@ -40,7 +44,7 @@ export function loadConnection(data: Json, wanted: string | null, path: string):
   for (const option of Object.keys(found)) if (!known.includes(option)) refuse(`Connection '${name}' has the unknown option '${option}'`, `Options: ${known.join(', ')}.`);
   const brokers = (Array.isArray(found['brokers']) ? found['brokers'] : String(found['brokers'] ?? '').split(',')).map((broker) => String(broker).trim()).filter((broker) => broker !== '');
   if (brokers.length === 0 || !brokers.every((broker) => /^[^:\s]+:\d+$|^\[[^\]]+\]:\d+$/.test(broker))) refuse(`'brokers' of connection '${name}' must be a list of host:port, found ${JSON.stringify(found['brokers'] ?? null)}`);
-  return { name, path, brokers, tls: tlsOf(found['tls'], path, refuse), sasl: saslOf(found['sasl'], name, refuse), registry: registryOf(found['registry'], name, refuse) };
+  return { name, path, brokers, tls: tlsOf(found['tls'], path, refuse), sasl: saslOf(found['sasl'], name, refuse), registry: registryOf(found['registry'], name, path, refuse) };
 }
 
 function isDictionary(value: Json | undefined): value is { [name: string]: Json } {
@@ -74,9 +78,30 @@ function saslOf(value: Json | undefined, name: string, refuse: (message: string)
   return { mechanism: known, username, password };
 }
 
-function registryOf(value: Json | undefined, name: string, refuse: (message: string) => never): LoadConnection['registry'] {
+function registryOf(value: Json | undefined, name: string, path: string, refuse: (message: string) => never): LoadConnection['registry'] {
   if (value === undefined || value === null) return null;
-  const { url, username = null, password = null }: Dictionary = isDictionary(value) ? value : { url: value };
-  if (typeof url !== 'string' || !/^https?:\/\//.test(url)) return refuse(`'registry' of connection '${name}' must be a URL or { url, username, password }`);
-  return { url: url.replace(/\/+$/, ''), username: username === null ? null : String(username), password: password === null ? null : String(password) };
+  const options: Dictionary = isDictionary(value) ? value : { url: value };
+  const known = ['url', 'username', 'password', 'token', 'tls'];
+  for (const option of Object.keys(options)) if (!known.includes(option)) refuse(`'registry' of connection '${name}' has the unknown option '${option}'`);
+  const { url, tls } = options;
+  if (typeof url !== 'string' || !URL.canParse(url) || !/^https?:\/\//.test(url)) return refuse(`'registry' of connection '${name}' must be a URL or { url, username, password, token, tls }`);
+  const parsed = new URL(url);
+  if (parsed.username !== '' || parsed.password !== '') refuse(`'url' of 'registry' of connection '${name}' must not hold credentials: username and password are options of their own`);
+  const [username, password, token] = ['username', 'password', 'token'].map((option) => (options[option] === undefined || options[option] === null ? null : String(options[option])));
+  if (token !== null && username !== null) refuse(`'registry' of connection '${name}' has a username and a token; one of them must go`);
+  return { url: url.replace(/\/+$/, ''), username: username!, password: password!, token: token!, tls: tlsOf(tls, path, refuse) };
+}
+
+/**
+ * Secrets that stand in the file as they are, instead of coming from the environment: `name.sasl.password`.
+ * @param data the file's content, not rendered
+ */
+export function writtenSecrets(data: Json): string[] {
+  const connections = isDictionary(data) && isDictionary(data['connections']) ? data['connections'] : data;
+  if (!isDictionary(connections)) return [];
+  return Object.entries(connections).flatMap(([name, found]) => [['sasl', 'password'], ['registry', 'password'], ['registry', 'token']].flatMap(([group, option]) => {
+    const options = isDictionary(found) ? found[group!] : undefined;
+    const value = isDictionary(options) ? options[option!] : undefined;
+    return value === undefined || value === null || String(value).includes('env_var(') ? [] : [`${name}.${group}.${option}`];
+  }));
 }

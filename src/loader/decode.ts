@@ -29,9 +29,12 @@ export const jsonDecoder: Decoder = {
   },
 };
 
+function decodeJson(bytes: Uint8Array): DecodedRecord {
+  return jsonRecord(utf8(bytes));
+}
+
 /** @throws PoisonMessage for anything but an object */
-export function decodeJson(bytes: Uint8Array): DecodedRecord {
-  const text = utf8(bytes);
+export function jsonRecord(text: string): DecodedRecord {
   let value: unknown;
   try {
     value = parseJson(text);
@@ -44,7 +47,8 @@ export function decodeJson(bytes: Uint8Array): DecodedRecord {
   return value as DecodedRecord;
 }
 
-function utf8(bytes: Uint8Array): string {
+/** @throws PoisonMessage */
+export function utf8(bytes: Uint8Array): string {
   try {
     return TEXT.decode(bytes);
   } catch {

@@ -23,6 +23,11 @@ class ExactNumberMet extends Error {}
 /** Sixteen digits or more in a row, with or without a point, or a three-digit exponent: beyond what a double surely keeps. */
 const LONG_NUMBER = /[0-9][0-9.]{15}|[:,[\s]-?[0-9.]{1,17}[eE][+-]?[0-9]{3}/;
 
+/** Would `parseJson` give an ExactNumber, perhaps? */
+export function hasLongNumber(text: string): boolean {
+  return LONG_NUMBER.test(text);
+}
+
 /** The last of two fields of one name counts. @throws whatever the parser throws, RangeError for what is nested too deeply */
 export function parseJson(text: string): unknown {
   if (!LONG_NUMBER.test(text)) return JSON.parse(text);

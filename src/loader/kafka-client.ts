@@ -1,5 +1,6 @@
 // A Kafka broker as the loader sees it, on @platformatic/kafka: raw fetches a batch at a time instead of its stream of single messages (three
 // times as fast), a group only for sharing partitions. Positions are the caller's.
+import zlib from 'node:zlib';
 import type { BaseOptions, Consumer } from '@platformatic/kafka';
 import { TsdbtError } from '../errors.ts';
 import { type AssignmentListener, type BrokerClient, type Message, type MessageBatch, type PartitionFailure, partitionKey, type Polled, type TopicInfo, type TopicPartition } from './broker.ts';
@@ -50,6 +51,14 @@ export async function loadClientLibrary(): Promise<typeof import('@platformatic/
     });
     return { promise, resolve, reject };
   };
+  // And this, of Node 22.15: batches that are compressed by zstd.
+  if (!('zstdDecompressSync' in zlib)) {
+    const { decompress } = await import('fzstd');
+    Object.assign(zlib, {
+      zstdDecompressSync: (bytes: Uint8Array) => Buffer.from(decompress(bytes)),
+      zstdCompressSync: () => { throw new TsdbtError('runtime', 'writing with zstd needs Node 22.15'); },
+    });
+  }
   return import('@platformatic/kafka');
 }
 

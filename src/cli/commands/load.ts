@@ -7,12 +7,13 @@ import type { BrokerClient } from '../../loader/broker.ts';
 import { checkTarget } from '../../loader/check.ts';
 import type { LoadConnection } from '../../loader/connections.ts';
 import { createSink } from '../../loader/create-sink.ts';
-import { jsonDecoder } from '../../loader/decode.ts';
+import { type Decoder, jsonDecoder } from '../../loader/decode.ts';
 import { fileClient, fileTopic } from '../../loader/file-client.ts';
 import { type LoadTarget, loadTarget } from '../../loader/load-target.ts';
 import { type LoadEvent, Loader, type LoadSummary } from '../../loader/loader.ts';
 import { replayLetters } from '../../loader/replay.ts';
 import { rewindTo } from '../../loader/rewind.ts';
+import type { SchemaRegistry } from '../../loader/schema-registry.ts';
 import { Sealer } from '../../loader/seal.ts';
 import type { Sink } from '../../loader/sink.ts';
 import { loadStatus } from '../../loader/status.ts';
@@ -33,6 +34,9 @@ interface LoadContext {
   readonly hashKey: string | null;
   readonly say: (message: string) => void;
   readonly client: (target: LoadTarget) => Promise<BrokerClient>;
+  /** Files hold plain JSON, whatever the topic's format. */
+  readonly decoder: (target: LoadTarget) => Promise<Decoder>;
+  readonly registry: (target: LoadTarget) => Promise<SchemaRegistry | null>;
 }
 
 export async function loadCommand(session: CommandSession): Promise<boolean> {
@@ -72,15 +76,31 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
   }
   const sealer = new Sealer(hashKey);
   const connections = new Map<string, LoadConnection>();
+  const connectionOf = (target: LoadTarget): LoadConnection => {
+    const connection = connections.get(target.connection) ?? readConnection(session, parsed.config, target.connection);
+    connections.set(target.connection, connection);
+    return connection;
+  };
+  const registry = async (target: LoadTarget): Promise<SchemaRegistry | null> => {
+    if (target.format === 'json' || from !== undefined) return null;
+    const connection = connectionOf(target);
+    if (connection.registry === null) throw new TsdbtError('profile', `Source ${target.name} has format json_schema, and connection '${connection.name}' names no schema registry.`, { path: connection.path, hint: 'registry: http://localhost:8081' });
+    const { SchemaRegistry: RegistryClass } = await import('../../loader/schema-registry.ts');
+    return new RegistryClass(connection.registry, connection.path);
+  };
   return {
     session, parsed, targets, sealer, hashKey, sink: createSink(parsed.adapter, sealer, now),
     say: (msg) => logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } }),
     async client(target) {
       if (from !== undefined) return fileClient(resolve(session.cwd, from), (column) => target.columns.some(({ name, type }) => name === column && /^jsonb?$/i.test(type.trim())));
-      const connection = connections.get(target.connection) ?? readConnection(session, parsed.config, target.connection);
-      connections.set(target.connection, connection);
+      const connection = connectionOf(target);
       const { kafkaClient } = await import('../../loader/kafka-client.ts');
       return kafkaClient(connection, `tsdbt.${parsed.config.project.project_name}.${parsed.config.profile.target_name}.${target.name}`);
+    },
+    registry,
+    async decoder(target) {
+      const schemas = await registry(target);
+      return schemas === null ? jsonDecoder : (await import('../../loader/json-schema.ts')).schemaDecoder(schemas, now);
     },
   };
 }
@@ -95,7 +115,7 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
   const loadId = session.invocation.invocation_id || randomUUID();
   const began = now();
   const results = await Promise.allSettled(targets.map(async (target): Promise<LoadSummary> => new Loader({
-    target, client: await ctx.client(target), sink: ctx.sink, decoder: jsonDecoder, loadId, hashKey: ctx.hashKey, once, signal: session.signal, now, notify: reporter(ctx), pause: (ms) => pause(ms, session.signal),
+    target, client: await ctx.client(target), sink: ctx.sink, decoder: await ctx.decoder(target), loadId, hashKey: ctx.hashKey, once, signal: session.signal, now, notify: reporter(ctx), pause: (ms) => pause(ms, session.signal),
   }).run()));
   let ok = true;
   results.forEach((result, i) => {
@@ -171,7 +191,7 @@ async function rewind(ctx: LoadContext): Promise<boolean> {
 
 async function replay(ctx: LoadContext): Promise<boolean> {
   for (const target of ctx.targets) {
-    const { rows, dead } = await replayLetters({ adapter: ctx.parsed.adapter, sink: ctx.sink, sealer: ctx.sealer, decoder: jsonDecoder, target, hashKey: ctx.hashKey, loadId: ctx.session.invocation.invocation_id, now });
+    const { rows, dead } = await replayLetters({ adapter: ctx.parsed.adapter, sink: ctx.sink, sealer: ctx.sealer, decoder: await ctx.decoder(target), target, hashKey: ctx.hashKey, loadId: ctx.session.invocation.invocation_id, now });
     ctx.say(`${target.name}: ${rows} of ${rows + dead} dead letters loaded`);
   }
   return true;

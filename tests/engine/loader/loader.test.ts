@@ -159,6 +159,8 @@ describe.each(SERVERS)('loading into $name', (server) => {
     const first = make(t, { once: false, signal: stop.signal });
     const second = make(t, { once: false, signal: stop.signal, loadId: 'load-2' });
     const running = [first.loader.run(), second.loader.run()];
+    const has = ({ events }: typeof first): boolean => events.some((event) => event.kind === 'assigned' && event.partitions.length > 0);
+    while (!has(first) || !has(second)) await new Promise((resolve) => { setTimeout(resolve, 5); });
     for (let i = 100; i < 400; i++) {
       broker.produce('t', i % 2, { id: i });
       if (i % 50 === 0) await new Promise((resolve) => { setTimeout(resolve, 15); });

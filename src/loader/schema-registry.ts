@@ -1,0 +1,117 @@
+// A Confluent-compatible Schema Registry, read only: schemas by id with what they refer to. What a schema says about a message is json-schema.ts's.
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { TsdbtError } from '../errors.ts';
+import type { LoadConnection } from './connections.ts';
+
+type Registry = NonNullable<LoadConnection['registry']>;
+
+/** A schema as the registry keeps it. */
+export interface RegisteredSchema {
+  readonly schema: string;
+  /** `AVRO` where the registry says nothing. */
+  readonly type: string;
+  /** The text of each schema that it refers to, directly or by others, by the name it is referred to. */
+  readonly references: ReadonlyMap<string, string>;
+}
+
+const TIMEOUT_MS = 10_000;
+const MAX_BYTES = 16 * 1024 * 1024;
+/** The registry's own words for: no such subject, version, schema. */
+const NOT_FOUND = new Set([40401, 40402, 40403]);
+
+export class SchemaRegistry {
+  private readonly registry: Registry;
+  private readonly path: string;
+
+  /** @param path the file that names the registry, for errors */
+  constructor(registry: Registry, path: string) {
+    this.registry = registry;
+    this.path = path;
+  }
+
+  /**
+   * @returns null when the registry has no such schema
+   * @throws `connection` error while it is away, `runtime` error when it will not have us or is something else
+   */
+  async schema(id: number): Promise<RegisteredSchema | null> {
+    const found = await this.get(`/schemas/ids/${id}`);
+    if (found === null) return null;
+    const references = new Map<string, string>();
+    await this.resolve(found, references);
+    return { schema: text(found, 'schema'), type: typeof found['schemaType'] === 'string' ? found['schemaType'] : 'AVRO', references };
+  }
+
+  /** Asks something that every registry answers. @throws like `schema` */
+  async check(subject: string): Promise<void> {
+    await this.get(`/subjects/${encodeURIComponent(subject)}/versions/latest`);
+  }
+
+  private async resolve(schema: Readonly<Record<string, unknown>>, references: Map<string, string>): Promise<void> {
+    for (const reference of Array.isArray(schema['references']) ? (schema['references'] as Record<string, unknown>[]) : []) {
+      const name = text(reference, 'name');
+      if (references.has(name)) continue;
+      const found = await this.get(`/subjects/${encodeURIComponent(text(reference, 'subject'))}/versions/${Number(reference['version'])}`);
+      references.set(name, found === null ? '' : text(found, 'schema'));
+      if (found !== null) await this.resolve(found, references);
+    }
+  }
+
+  private async get(path: string): Promise<Record<string, unknown> | null> {
+    const { url } = this.registry;
+    const { status, body } = await this.ask(path);
+    const answer = dictionary(body);
+    if (status === 200 && answer !== null) return answer;
+    if (status === 404 && NOT_FOUND.has(Number(answer?.['error_code']))) return null;
+    const refuse = (message: string, hint: string): never => {
+      throw new TsdbtError('runtime', message, { path: this.path, hint });
+    };
+    if (status === 401 || status === 403) return refuse(`The schema registry at ${url} refuses the credentials (HTTP ${status}).`, 'registry: username and password, or token; they come from the environment.');
+    if (status === 408 || status === 429 || status >= 500) throw new TsdbtError('connection', `the schema registry at ${url} answers with HTTP ${status}`, { path: this.path });
+    return refuse(`What answers at ${url} is no schema registry (HTTP ${status} for ${path}).`, "Mend 'url' of 'registry'.");
+  }
+
+  private async ask(path: string): Promise<{ status: number; body: string }> {
+    const { url, username, password, token, tls } = this.registry;
+    const authorization = token !== null ? `Bearer ${token}` : username !== null ? `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}` : null;
+    const target = new URL(`${url}${path}`);
+    const options = { headers: { accept: 'application/vnd.schemaregistry.v1+json, application/json', ...(authorization === null ? {} : { authorization }) }, timeout: TIMEOUT_MS };
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error & { code?: string }): void => {
+        const certificate = /CERT|certificate|SSL|ALTNAME|self.signed/i.test(`${error.code ?? ''} ${error.message}`) && error.code !== 'ECONNRESET';
+        reject(certificate
+          ? new TsdbtError('runtime', `No TLS connection to the schema registry at ${url}: ${error.message}`, { path: this.path, hint: 'registry: { tls: { ca: path/to/ca.pem } } names who is trusted.', cause: error })
+          : new TsdbtError('connection', `no schema registry answers at ${url}: ${error.code ?? error.message}`, { path: this.path, cause: error }));
+      };
+      const request = target.protocol === 'https:' ? httpsRequest(target, { ...options, ...tls }) : httpRequest(target, options);
+      request.on('timeout', () => request.destroy(new Error('it does not answer')));
+      request.on('error', fail);
+      request.on('response', (response) => {
+        let size = 0;
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > MAX_BYTES) request.destroy(new Error('its answer is too long'));
+          chunks.push(chunk);
+        });
+        response.on('error', fail);
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }));
+      });
+      request.end();
+    });
+  }
+}
+
+function dictionary(body: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function text(answer: Readonly<Record<string, unknown>>, field: string): string {
+  const value = answer[field];
+  return typeof value === 'string' ? value : '';
+}

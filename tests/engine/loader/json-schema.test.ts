@@ -1,0 +1,124 @@
+// format: json_schema with a Schema Registry: ids, references, drafts, what does not hold, and a registry that is away or will not have us.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { schemaDecoder } from '../../../src/loader/json-schema.ts';
+import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { SchemaRegistry } from '../../../src/loader/schema-registry.ts';
+import type { Decoder } from '../../../src/loader/decode.ts';
+import { LoadLab } from './load-lab.ts';
+import { MemoryRegistry } from './memory-registry.ts';
+
+const ORDER = { $schema: 'http://json-schema.org/draft-07/schema#', type: 'object', properties: { id: { type: 'integer' }, mail: { type: 'string', format: 'email', pattern: '@' } }, required: ['id'], additionalProperties: false };
+
+describe('JSON Schema', () => {
+  let lab: LoadLab;
+  let server: MemoryRegistry;
+  beforeAll(async () => {
+    lab = await LoadLab.open();
+  });
+  afterAll(() => lab.close());
+  beforeEach(async () => {
+    server = await MemoryRegistry.start();
+    return () => server.close();
+  });
+
+  const registry = (more: Partial<ConstructorParameters<typeof SchemaRegistry>[0]> = {}): SchemaRegistry => new SchemaRegistry({ url: server.url, username: null, password: null, token: null, tls: null, ...more }, 'connections.yml');
+  const decoder = (): Decoder => schemaDecoder(registry(), Date.now);
+  const send = (id: number, value: unknown): void => {
+    const head = Buffer.alloc(5);
+    head.writeInt32BE(id, 1);
+    lab.broker.produce('t', 0, null, { raw: Buffer.concat([head, Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))]), key: '1' });
+  };
+  const table = (): LoadTarget => lab.target({ id: 'numeric', mail: 'text' }, { format: 'json_schema' });
+  const ids = async (t: LoadTarget): Promise<(string | null)[]> => (await lab.rows(`select n.id::text from raw.${t.identifier} n order by n.id`)).flat();
+
+  it('validates each message against the schema whose id it carries, asking once for each', async () => {
+    const t = table();
+    const id = server.register('t-value', ORDER);
+    const next = server.register('t-value', { ...ORDER, properties: { ...ORDER.properties, more: {} } });
+    send(id, { id: 1, mail: 'a@b' });
+    send(id, '{"id": 9007199254740993}');
+    send(id, { id: 'x' });
+    send(id, { id: 2, more: 1 });
+    send(next, { id: 3, more: { deep: [1] } });
+    send(id, { mail: 'a@b' });
+    send(id, { id: 4, mail: 'secret' });
+    send(id, '{"id": 5');
+    send(id, '[1]');
+    send(99, { id: 6 });
+    send(99, { id: 7 });
+    lab.broker.produce('t', 0, { id: 8 });
+    lab.broker.produce('t', 0, null, { raw: Buffer.from([0, 0]) });
+    expect(await lab.load(t, { decoder: decoder() })).toMatchObject({ rows: 3, dead: 10 });
+    expect(await ids(t)).toEqual(['1', '3', '9007199254740993']);
+    expect(await lab.letters(t)).toEqual([
+      [2, `schema ${id} does not hold: /id must be integer`], [3, `schema ${id} does not hold: the message must NOT have additional properties`],
+      [5, `schema ${id} does not hold: the message must have required property 'id'`], [6, `schema ${id} does not hold: /mail must match pattern "@"`],
+      [7, expect.stringMatching(/^not JSON/)], [8, 'not a JSON object'], [9, 'the registry has no schema 99'], [10, 'the registry has no schema 99'], [11, expect.stringMatching(/^no schema id/)], [12, expect.stringMatching(/^no schema id/)],
+    ]);
+    expect(server.requests.sort()).toEqual([`GET /schemas/ids/${id}`, `GET /schemas/ids/${next}`, 'GET /schemas/ids/99']);
+  });
+
+  it('knows the drafts and references, also references of references, and says what it cannot use', async () => {
+    const t = table();
+    server.register('name', { $id: 'http://x/name.json', type: 'string', minLength: 2 });
+    server.register('person', { type: 'object', properties: { name: { $ref: 'name.json' } } }, { references: [{ name: 'name.json', subject: 'name', version: 1 }] });
+    const references = [{ name: 'person.json', subject: 'person', version: 1 }];
+    const good = [
+      server.register('a', { $schema: 'https://json-schema.org/draft/2020-12/schema', $id: 'http://x/root.json', type: 'object', $defs: { n: { type: 'integer' } }, properties: { id: { $ref: '#/$defs/n' }, who: { $ref: 'person.json' } } }, { references }),
+      server.register('b', { $schema: 'http://json-schema.org/draft-07/schema#', properties: { id: { type: 'integer' }, who: { $ref: 'person.json' } } }, { references }),
+      server.register('c', { $schema: 'http://json-schema.org/draft-06/schema#', properties: { id: { type: 'integer' }, who: { properties: { name: { minLength: 2 } } } } }),
+      server.register('d', { $schema: 'https://json-schema.org/draft/2019-09/schema', properties: { id: { type: 'integer' }, who: { properties: { name: { minLength: 2 } } } } }),
+    ];
+    for (const [i, id] of good.entries()) {
+      send(id, { id: i, who: { name: 'ab' } });
+      send(id, { id: 100 + i, who: { name: 'a' } });
+    }
+    for (const id of [
+      server.register('e', '{"type": "record"}', { schemaType: 'AVRO' }), server.register('f', { $ref: 'nowhere.json' }), server.register('g', { type: 'nothing' }),
+      server.register('h', { $ref: 'gone.json' }, { references: [{ name: 'gone.json', subject: 'gone', version: 3 }] }), server.register('i', { $schema: 'http://json-schema.org/draft-04/schema#' }),
+    ]) send(id, { id: 200 });
+    expect(await lab.load(t, { decoder: decoder() })).toMatchObject({ rows: 4, dead: 9 });
+    expect(await ids(t)).toEqual(['0', '1', '2', '3']);
+    expect((await lab.letters(t)).map(([, reason]) => reason).slice(4)).toEqual([
+      expect.stringContaining('is AVRO'), expect.stringContaining("can't resolve reference nowhere.json"), expect.stringContaining('schema is invalid'), expect.stringContaining('gone.json is not in the registry'), expect.stringContaining('draft 4'),
+    ]);
+  });
+
+  it('waits for a registry that is away or ill, in the midst of a batch, and loses nothing', async () => {
+    const t = table();
+    const [first, second] = [server.register('t-value', ORDER), server.register('t-value', { ...ORDER, title: 'second' })];
+    for (let i = 0; i < 60; i++) send(i % 20 === 10 ? second : first, { id: i });
+    send(first, { id: 'poison' });
+    server.ill = 503;
+    const { loader, events } = lab.loader(t, { decoder: decoder() });
+    const running = loader.run();
+    const waitFor = async (done: () => boolean): Promise<void> => {
+      while (!done()) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    };
+    await waitFor(() => events.filter(({ kind }) => kind === 'waiting').length > 2);
+    const { port } = server;
+    await server.close();
+    await waitFor(() => events.some((event) => event.kind === 'waiting' && event.message.includes('no schema registry answers')));
+    server = await MemoryRegistry.start(null, port);
+    server.register('t-value', ORDER);
+    server.register('t-value', { ...ORDER, title: 'second' });
+    expect(await running).toMatchObject({ rows: 60, dead: 1 });
+    expect(await ids(t)).toEqual(Array.from({ length: 60 }, (_, i) => String(i)));
+    expect(events.some(({ kind }) => kind === 'resumed')).toBe(true);
+  });
+
+  it('shows its credentials, and ends with one error where they are refused or nobody is a registry', async () => {
+    const t = table();
+    send(server.register('t-value', ORDER), { id: 1 });
+    server.authorization = `Basic ${Buffer.from('me:geheim').toString('base64')}`;
+    const attempt = (more: Partial<ConstructorParameters<typeof SchemaRegistry>[0]>): Promise<unknown> => lab.load(t, { decoder: schemaDecoder(registry(more), Date.now) });
+    await expect(attempt({})).rejects.toThrow(/refuses the credentials \(HTTP 401\)/);
+    await expect(attempt({ username: 'me', password: 'wrong' })).rejects.toThrow(/refuses the credentials/);
+    await expect(attempt({ url: `${server.url}/elsewhere`, username: 'me', password: 'geheim' })).rejects.toThrow(/no schema registry \(HTTP 404/);
+    expect(await attempt({ username: 'me', password: 'geheim' })).toMatchObject({ rows: 1 });
+    server.authorization = 'Bearer abc';
+    await registry({ token: 'abc' }).check('t-value');
+    await registry({ token: 'abc' }).check('never registered');
+    await expect(registry({ token: 'abd' }).check('t-value')).rejects.toThrow(/refuses the credentials/);
+  });
+});
