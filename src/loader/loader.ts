@@ -14,7 +14,7 @@ export type LoadEvent =
   | { readonly kind: 'flushed'; readonly target: LoadTarget; readonly rows: number; readonly bytes: number; readonly dead: readonly DeadLetter[]; readonly ms: number; readonly lag: bigint; readonly newest: number | null }
   | { readonly kind: 'waiting'; readonly target: LoadTarget; readonly message: string; readonly seconds: number }
   /** What one wait was for is there again; or the table takes no more than it is given, and reading pauses. */
-  | { readonly kind: 'resumed' | 'paused'; readonly target: LoadTarget }
+  | { readonly kind: 'resumed' | 'paused' | 'flushing'; readonly target: LoadTarget }
   | { readonly kind: 'polled'; readonly target: LoadTarget; readonly lag: ReadonlyMap<string, PartitionLag> }
   | { readonly kind: 'stopped'; readonly target: LoadTarget; readonly partition: TopicPartition | null; readonly message: string }
   | { readonly kind: 'fenced'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
@@ -71,7 +71,9 @@ class PendingRows {
   readonly held = new Map<string, Held>();
   rows: EncodedRow[] = [];
   dead: DeadLetter[] = [];
+  /** What is held, as memory goes, and how much of it is the messages'. */
   bytes = 0;
+  messageBytes = 0;
   since = 0;
   loadedAt = '';
 
@@ -141,6 +143,7 @@ export class Loader {
           }
         }
         await this.flushAll();
+        notify({ kind: 'polled', target, lag: this.lag() });
       } while (!signal.aborted && !this.finished());
     } finally {
       await client.close();
@@ -282,7 +285,9 @@ export class Loader {
         this.buffer.dead.push({ message, topic: batch.topic, partition: batch.partition, error: error.message });
         held.dead++;
       }
-      this.buffer.bytes += (message.value?.length ?? 0) + (message.key?.length ?? 0) + ROW_BYTES;
+      const size = (message.value?.length ?? 0) + (message.key?.length ?? 0);
+      this.buffer.bytes += size + ROW_BYTES;
+      this.buffer.messageBytes += size;
       held.newest = Math.max(held.newest ?? message.timestamp, message.timestamp);
     }
     held.next = batch.next;
@@ -380,6 +385,7 @@ export class Loader {
   private async write(buffer: PendingRows): Promise<void> {
     const { target, sink, loadId, notify, now, client } = this.options;
     const began = now();
+    notify({ kind: 'flushing', target });
     const ranges = [...buffer.held.values()].map(({ topic, partition, from, next, end, rows, dead, newest }) => ({ topic, partition, from, to: next, end, rows, dead, lastTimestamp: newest }));
     try {
       const flushed = await this.patiently(() => sink.flush({ target, columns: this.columns, ranges, rows: buffer.rows, dead: buffer.dead, loadId }));
@@ -392,7 +398,7 @@ export class Loader {
       }
       const lag = ranges.reduce((sum, { end, to }) => sum + (end > to ? end - to : 0n), 0n);
       const newest = ranges.reduce<number | null>((max, range) => (range.lastTimestamp === null ? max : Math.max(max ?? 0, range.lastTimestamp)), null);
-      notify({ kind: 'flushed', target, rows: flushed.rows, bytes: buffer.bytes, dead: flushed.dead, ms: now() - began, lag, newest });
+      notify({ kind: 'flushed', target, rows: flushed.rows, bytes: buffer.messageBytes, dead: flushed.dead, ms: now() - began, lag, newest });
       await client.commit(new Map(ranges.map((range) => [partitionKey(range), range.to])));
     } catch (error) {
       if (!(error instanceof Fenced)) throw error;

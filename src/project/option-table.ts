@@ -111,6 +111,8 @@ const OPTIONS = {
   limit: { name: 'limit', kind: 'integer', names: ['--limit'], default: 5, help: 'Rows to show; -1 for all.' },
   lock: { name: 'lock', kind: 'switch', names: ['--lock'], default: false, help: 'Write package-lock.yml without installing.' },
   models: { ...SELECT, name: 'models', names: ['-m', '--models', '--model'], help: 'Models to include.' },
+  metrics_host: { name: 'metrics_host', kind: 'text', names: ['--metrics-host'], default: '127.0.0.1', help: 'Address at which the metrics are served.' },
+  metrics_port: { name: 'metrics_port', kind: 'integer', names: ['--metrics-port'], default: null, help: 'Serve /metrics (Prometheus) and /healthz at this port.' },
   once: { name: 'once', kind: 'switch', names: ['--once'], default: false, help: 'Stop at the ends that the topics have now.' },
   output: { name: 'output', kind: 'choice', names: ['--output'], choices: ['json', 'name', 'path', 'selector'], default: 'selector', help: 'What to print of each node.' },
   output_keys: { name: 'output_keys', kind: 'list', names: ['--output-keys'], default: [], help: 'Properties for --output json, with dots for nested ones.' },
@@ -206,7 +208,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command('test', 'Run the tests.', [...PLACES, ...SELECTION, 'resource_types', 'exclude_resource_types', 'sqlparse', 'store_failures', 'threads', 'every', 'if_changed']),
   command('db', 'Start, stop and show the embedded database.', ['profiles_dir', 'project_dir', 'vars'], { argument: { name: 'action', help: 'What to do.', choices: ['start', 'stop', 'status', 'url'] } }),
   command('produce', 'Write the records of a file into a topic.', [...PLACES, 'topic', 'from', 'key', 'rate', 'partitions', 'broker']),
-  command('load', 'Load topics into the source tables that name them.', [...PLACES, ...SELECTION, 'once', 'from', 'to'], {
+  command('load', 'Load topics into the source tables that name them.', [...PLACES, ...SELECTION, 'once', 'from', 'to', 'metrics_port', 'metrics_host'], {
     argument: { name: 'action', help: 'What to do instead.', choices: ['status', 'rewind', 'replay-dlq', 'check'] },
   }),
 ];

@@ -10,19 +10,23 @@ import { createSink } from '../../loader/create-sink.ts';
 import { type Decoder, jsonDecoder } from '../../loader/decode.ts';
 import { fileClient, fileTopic } from '../../loader/file-client.ts';
 import { type LoadTarget, loadTarget } from '../../loader/load-target.ts';
-import { type LoadEvent, Loader, type LoadSummary } from '../../loader/loader.ts';
+import { Loader, type LoadSummary } from '../../loader/loader.ts';
+import { LoadMetrics, serveMetrics } from '../../loader/metrics.ts';
 import { replayLetters } from '../../loader/replay.ts';
 import { rewindTo } from '../../loader/rewind.ts';
 import type { SchemaRegistry } from '../../loader/schema-registry.ts';
 import { Sealer } from '../../loader/seal.ts';
-import type { Sink } from '../../loader/sink.ts';
+import type { FaultPoint, Sink } from '../../loader/sink.ts';
 import { loadStatus } from '../../loader/status.ts';
 import { type CommandSession, now } from '../command-session.ts';
+import { LoadProgress } from '../load-progress.ts';
 import { pause } from '../pause.ts';
 import { readConnection } from '../read-connection.ts';
 import { loadAndParse } from './run.ts';
 
 const HASH_KEY = 'TSDBT_HASH_KEY';
+/** For tests: `before_commit`, `before_commit:3` (the third time), `before_commit:1:SIGSTOP`. */
+const FAULT_POINT = 'TSDBT_FAULT_POINT';
 
 /** What every action of the command works with. */
 interface LoadContext {
@@ -31,6 +35,7 @@ interface LoadContext {
   readonly targets: readonly LoadTarget[];
   readonly sink: Sink;
   readonly sealer: Sealer;
+  readonly reached: (point: FaultPoint) => void;
   readonly hashKey: string | null;
   readonly say: (message: string) => void;
   readonly client: (target: LoadTarget) => Promise<BrokerClient>;
@@ -76,6 +81,7 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
   }
   const sealer = new Sealer(hashKey);
   const connections = new Map<string, LoadConnection>();
+  const reached = faultPoint(env[FAULT_POINT]);
   const connectionOf = (target: LoadTarget): LoadConnection => {
     const connection = connections.get(target.connection) ?? readConnection(session, parsed.config, target.connection);
     connections.set(target.connection, connection);
@@ -89,7 +95,7 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     return new RegistryClass(connection.registry, connection.path);
   };
   return {
-    session, parsed, targets, sealer, hashKey, sink: createSink(parsed.adapter, sealer, now),
+    session, parsed, targets, sealer, hashKey, reached, sink: createSink(parsed.adapter, sealer, now, reached),
     say: (msg) => logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } }),
     async client(target) {
       if (from !== undefined) return fileClient(resolve(session.cwd, from), (column) => target.columns.some(({ name, type }) => name === column && /^jsonb?$/i.test(type.trim())));
@@ -105,6 +111,16 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
   };
 }
 
+/** Ends or stops this process at a point of its work, as tests ask for. */
+function faultPoint(wanted: string | undefined): (point: FaultPoint) => void {
+  if (wanted === undefined) return () => undefined;
+  const [name, times = '1', signal = 'SIGKILL'] = wanted.split(':');
+  let left = Number(times);
+  return (point) => {
+    if (point === name && --left === 0) process.kill(process.pid, signal);
+  };
+}
+
 async function loadAll(ctx: LoadContext): Promise<boolean> {
   const { session, targets, say } = ctx;
   const file = session.flags['from'] != null;
@@ -114,9 +130,17 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
   }
   const loadId = session.invocation.invocation_id || randomUUID();
   const began = now();
+  const metrics = new LoadMetrics(targets, now);
+  const { metrics_port: port = null, metrics_host: host = '127.0.0.1' } = session.flags as { metrics_port?: number | null; metrics_host?: string };
+  if (port !== null && !(port >= 0 && port < 65_536)) throw new TsdbtError('usage', `Error: Invalid value for '--metrics-port': ${port} is not a port.`);
+  const server = port === null ? null : await serveMetrics(metrics, port, host);
+  if (server !== null) say(`Metrics at ${server.url}/metrics`);
+  const progress = new LoadProgress(session.logger, metrics);
   const results = await Promise.allSettled(targets.map(async (target): Promise<LoadSummary> => new Loader({
-    target, client: await ctx.client(target), sink: ctx.sink, decoder: await ctx.decoder(target), loadId, hashKey: ctx.hashKey, once, signal: session.signal, now, notify: reporter(ctx), pause: (ms) => pause(ms, session.signal),
+    target, client: await ctx.client(target), sink: ctx.sink, decoder: await ctx.decoder(target), loadId, hashKey: ctx.hashKey, once, signal: session.signal, now, notify: (event) => progress.observe(event), pause: (ms) => pause(ms, session.signal), reached: ctx.reached,
   }).run()));
+  progress.stop();
+  server?.close();
   let ok = true;
   results.forEach((result, i) => {
     const target = targets[i]!;
@@ -129,34 +153,6 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return ok;
-}
-
-/** Says what a person wants to know of while it loads: at most one line of progress a target in five seconds. */
-function reporter({ say, session }: LoadContext): (event: LoadEvent) => void {
-  const progress = new Map<string, { since: number; rows: number }>();
-  const note = (level: 'info' | 'warn', msg: string): void => session.logger.fire({ name: 'Note', code: 'Z050', level, msg, data: { msg } });
-  return (event) => {
-    const { name } = event.target;
-    const places = 'partitions' in event ? event.partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ') : '';
-    switch (event.kind) {
-      case 'assigned': if (places !== '') session.logger.fire({ name: 'Note', code: 'Z050', level: 'debug', msg: `${name}: reads ${places}`, data: {} }); break;
-      case 'revoked': session.logger.fire({ name: 'Note', code: 'Z050', level: 'debug', msg: `${name}: gives ${places} away`, data: {} }); break;
-      case 'fenced': note('info', `${name}: another loader has moved on in ${places}; reading on from where the table is`); break;
-      case 'waiting': note('warn', `${name}: ${event.message}; trying again in ${event.seconds}s`); break;
-      case 'stopped': note('warn', `${name}: stopped: ${event.message}`); break;
-      case 'column': note('info', `${name}: new column${event.columns.length > 1 ? 's' : ''} ${event.columns.map((column) => `${column.name} ${column.type}`).join(', ')}`); break;
-      case 'flushed': {
-        if (event.dead.length > 0) note('warn', `${name}: ${event.dead.length} dead letter${event.dead.length > 1 ? 's' : ''}, the first at ${event.dead[0]!.topic}/${event.dead[0]!.partition} offset ${event.dead[0]!.message.offset}`);
-        const seen = progress.get(name) ?? { since: now() - event.ms, rows: 0 };
-        seen.rows += event.rows;
-        progress.set(name, seen);
-        const elapsed = now() - seen.since;
-        if (elapsed < 5000) break;
-        say(`${name}: ${Math.round(seen.rows / (elapsed / 1000))} rows/s, ${event.lag} behind`);
-        progress.set(name, { since: now(), rows: 0 });
-      }
-    }
-  };
 }
 
 async function status(ctx: LoadContext): Promise<boolean> {

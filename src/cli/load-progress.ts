@@ -1,0 +1,73 @@
+// What a person is told while topics are loaded: notices as they happen, and one line of progress a table every five seconds. The numbers are
+// src/loader/metrics.ts's.
+import type { LogLevel, Logger } from '../log.ts';
+import type { LoadTarget } from '../loader/load-target.ts';
+import type { LoadEvent } from '../loader/loader.ts';
+import type { LoadMetrics } from '../loader/metrics.ts';
+import { now } from './command-session.ts';
+
+const EVERY_MS = 5000;
+
+export class LoadProgress {
+  private readonly logger: Logger;
+  private readonly metrics: LoadMetrics;
+  private readonly rows = new Map<LoadTarget, number>();
+  private readonly told = new Map<LoadTarget, string>();
+  private since = now();
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(logger: Logger, metrics: LoadMetrics) {
+    this.logger = logger;
+    this.metrics = metrics;
+    this.timer = setInterval(() => this.tell(), EVERY_MS);
+    this.timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  observe(event: LoadEvent): void {
+    this.metrics.observe(event);
+    const { name } = event.target;
+    const note = (level: LogLevel, text: string): void => {
+      const msg = `${name}: ${text}`;
+      this.logger.fire({ name: 'Note', code: 'Z050', level, msg, data: { msg } });
+    };
+    const places = 'partitions' in event ? event.partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ') : '';
+    switch (event.kind) {
+      case 'assigned': if (places !== '') note('debug', `reads ${places}`); break;
+      case 'revoked': note('debug', `gives ${places} away`); break;
+      case 'fenced': note('info', `another loader has moved on in ${places}; reading on from where the table is`); break;
+      case 'waiting': note('warn', `${event.message}; trying again in ${event.seconds}s`); break;
+      case 'resumed': note('info', 'goes on'); break;
+      case 'stopped': note('warn', `stopped: ${event.message}`); break;
+      case 'column': note('info', `new column${event.columns.length > 1 ? 's' : ''} ${event.columns.map((column) => `${column.name} ${column.type}`).join(', ')}`); break;
+      case 'flushed':
+        this.rows.set(event.target, (this.rows.get(event.target) ?? 0) + event.rows);
+        if (event.dead.length > 0) note('warn', `${event.dead.length} dead letter${event.dead.length > 1 ? 's' : ''}, the first at ${event.dead[0]!.topic}/${event.dead[0]!.partition} offset ${event.dead[0]!.message.offset}`);
+        break;
+      default: break;
+    }
+  }
+
+  /** One line for each table in which something happens or is behind. */
+  private tell(): void {
+    const seconds = (now() - this.since) / 1000;
+    this.since = now();
+    for (const [target, rows] of this.rows) {
+      const lag = this.metrics.lag(target);
+      const dead = this.metrics.dead(target);
+      this.rows.set(target, 0);
+      const state = `${lag.rows} ${dead}`;
+      if (rows === 0 && this.told.get(target) === state) continue;
+      this.told.set(target, state);
+      const behind = lag.rows === 0n ? 'nothing behind' : `${lag.rows} behind${lag.seconds === null ? '' : ` (${Math.round(lag.seconds)}s)`}`;
+      const msg = `${target.name}: ${Math.round(rows / seconds)} rows/s, ${behind}${dead === 0 ? '' : `, ${dead} dead letter${dead > 1 ? 's' : ''}`}`;
+      this.logger.fire({
+        name: 'PrintEvent', code: 'Z052', level: 'info', msg,
+        data: { msg, table: target.name, topic: target.topic, rows_per_second: Math.round(rows / seconds), lag_rows: Number(lag.rows), lag_seconds: lag.seconds, dead_letters: dead },
+      });
+    }
+  }
+}

@@ -1,0 +1,118 @@
+// Metrics and health of a loader at work: what Prometheus reads, and when /healthz says no. And memory: a table that takes nothing stops the reading.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LoadMetrics, serveMetrics } from '../../../src/loader/metrics.ts';
+import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { LoadLab } from './load-lab.ts';
+
+/** Every sample by name and labels; refuses lines that are not of the format. */
+function samples(text: string): Map<string, number> {
+  const found = new Map<string, number>();
+  const types = new Map<string, string>();
+  for (const line of text.trimEnd().split('\n')) {
+    const type = /^# TYPE (\w+) (counter|gauge|histogram)$/.exec(line);
+    if (type !== null) types.set(type[1]!, type[2]!);
+    if (line.startsWith('# ')) continue;
+    const sample = /^(\w+)\{((?:\w+="(?:[^"\\]|\\.)*",?)*)\} (\S+)$/.exec(line);
+    expect(sample, line).not.toBeNull();
+    const [, name = '', labels = '', value] = sample!;
+    expect(types.has(name.replace(/_(bucket|sum|count)$/, '')) || types.has(name), line).toBe(true);
+    expect(Number.isNaN(Number(value)), line).toBe(false);
+    found.set(`${name}{${labels}}`, Number(value));
+  }
+  return found;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+describe('metrics', () => {
+  let lab: LoadLab;
+  beforeAll(async () => {
+    lab = await LoadLab.open();
+  });
+  afterAll(() => lab.close());
+
+  it('counts what was done, per topic and table', async () => {
+    const t = lab.target({ id: 'integer' }, {}, 2);
+    for (let i = 0; i < 120; i++) lab.broker.produce('t', i % 2, { id: i });
+    lab.broker.produce('t', 0, 'poison');
+    const metrics = new LoadMetrics([t], Date.now);
+    expect(metrics.health()).toMatchObject({ ok: false, tables: [{ reasons: ['starting'] }] });
+    await lab.load(t, { notify: (event) => metrics.observe(event) });
+    const served = await serveMetrics(metrics, 0, '127.0.0.1');
+    try {
+      const labels = `topic="t",table="${t.name}"`;
+      const found = samples(await (await fetch(`${served.url}/metrics`)).text());
+      expect(found.get(`tsdbt_load_rows_total{${labels}}`)).toBe(120);
+      expect(found.get(`tsdbt_load_dead_letters_total{${labels}}`)).toBe(1);
+      expect(found.get(`tsdbt_load_bytes_total{${labels}}`)).toBe(Array.from({ length: 120 }, (_, i) => `{"id":${i}}`.length).reduce((a, b) => a + b) + '"poison"'.length);
+      expect(found.get(`tsdbt_load_flush_seconds_bucket{${labels},le="+Inf"}`)).toBe(found.get(`tsdbt_load_flush_seconds_count{${labels}}`));
+      expect(found.get(`tsdbt_load_flush_seconds_count{${labels}}`)).toBeGreaterThan(0);
+      const health = await fetch(`${served.url}/healthz`);
+      expect([health.status, await health.json()]).toEqual([200, { status: 'ok', tables: [{ table: t.name, topic: 't', ok: true, reasons: [], lag_rows: '0', lag_seconds: 0 }] }]);
+      expect([(await fetch(`${served.url}/`)).status, (await fetch(`${served.url}/metrics`, { method: 'POST' })).status]).toEqual([404, 405]);
+      await expect(serveMetrics(metrics, Number(new URL(served.url).port), '127.0.0.1')).rejects.toThrow(/no metrics can be served at 127\.0\.0\.1:\d+: .*EADDRINUSE/);
+    } finally {
+      served.close();
+    }
+  });
+
+  it('says that nothing moves while the table is away, stopped or silent', async () => {
+    const t = lab.target({ id: 'integer' });
+    for (let i = 0; i < 10; i++) lab.broker.produce('t', 0, { id: i });
+    await lab.load(t);
+    lab.broker.produce('t', 0, { id: 10 });
+    await lab.rows(`alter table raw.${t.identifier} rename to gone`);
+    let clock = 0;
+    const metrics = new LoadMetrics([t], () => Date.now() + clock);
+    const stop = new AbortController();
+    const { loader } = lab.loader({ ...t }, { once: false, signal: stop.signal, notify: (event) => metrics.observe({ ...event, target: t }), sink: Object.create(lab.sink, { prepare: { value: async () => t.columns } }) as typeof lab.sink });
+    const running = loader.run();
+    const reasons = async (wanted: RegExp | null): Promise<void> => {
+      const met = (): boolean => (wanted === null ? metrics.health().ok : metrics.health().tables.some(({ reasons: [reason] }) => reason !== undefined && wanted.test(reason)));
+      while (!met()) await pause(5);
+    };
+    await reasons(/^waiting: .*does not exist/);
+    await lab.rows(`alter table raw.gone rename to ${t.identifier}`);
+    await reasons(null);
+    expect((await lab.rows(`select count(*) from raw.${t.identifier}`))[0]).toEqual(['11']);
+    clock = 60_000;
+    expect(metrics.health().tables[0]!.reasons).toEqual([expect.stringMatching(/^nothing has been read for \d+ s$/)]);
+    clock = 0;
+    stop.abort();
+    await running;
+    metrics.observe({ kind: 'stopped', target: t, partition: { topic: 't', partition: 0 }, message: 'gone' });
+    expect(metrics.health().tables[0]!.reasons).toEqual(['stopped at t/0: gone']);
+  });
+
+  it('holds no more than two flushes while the table is locked', async () => {
+    const BYTES = 200_000;
+    const t: LoadTarget = lab.target({ id: 'integer', v: 'text' }, { flush: { rows: 1e6, bytes: BYTES, ageMs: 10 } }, 2);
+    await lab.sink.prepare(t);
+    const v = 'x'.repeat(1000);
+    for (let i = 0; i < 4000; i++) lab.broker.produce('t', i % 2, { id: i, v });
+    const metrics = new LoadMetrics([t], Date.now);
+    let read = 0;
+    const { loader, client } = lab.loader(t, { notify: (event) => metrics.observe(event) });
+    const poll = client.poll.bind(client);
+    client.poll = async () => {
+      const polled = await poll();
+      for (const { messages } of polled.batches) for (const { value } of messages) read += value?.length ?? 0;
+      return polled;
+    };
+    const session = lab.adapter.session({ name: 'lock' });
+    await session.begin();
+    await session.execute(`lock table raw.${t.identifier}`);
+    const running = loader.run();
+    for (let before = -1; read === 0 || read !== before; await pause(150)) before = read;
+    const stalled = read;
+    await pause(300);
+    expect(read).toBe(stalled);
+    // Two flushes, and the poll that made the second one full: 2 partitions of 100 messages.
+    expect(read).toBeLessThan(2 * BYTES + 2 * 200 * 1100);
+    expect(samples(metrics.text()).get(`tsdbt_load_pauses_total{topic="t",table="${t.name}"}`)).toBe(1);
+    await session.commit();
+    await session.release();
+    expect(await running).toMatchObject({ rows: 4000, dead: 0 });
+    expect(await lab.rows(`select count(*), count(distinct id) from raw.${t.identifier}`)).toEqual([['4000', '4000']]);
+  });
+});
