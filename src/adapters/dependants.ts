@@ -5,7 +5,7 @@ import type { Value } from '../values/value.ts';
 export interface Dependant {
   /** Unlike any other object of the database. */
   readonly id: string;
-  readonly kind: 'view' | 'materialized_view' | 'foreign_key' | 'rule' | 'function';
+  readonly kind: 'view' | 'materialized_view' | 'foreign_key' | 'rule' | 'function' | 'publication';
   readonly database: string | null;
   readonly schema: string;
   /** Of the relation that is lost; for a rule or a constraint, of its table. */
