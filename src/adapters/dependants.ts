@@ -12,6 +12,8 @@ export interface Dependant {
   readonly name: string;
   readonly definition: string;
   readonly owner: string;
+  /** False when it is known that this user may not drop and create it. */
+  readonly ours: boolean;
   readonly comment: string | null;
   readonly reloptions: readonly string[];
   /** `privilege to grantee` of each. */

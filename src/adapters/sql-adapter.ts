@@ -218,9 +218,18 @@ export class SqlAdapter {
     await this.adapter.lockRelation(this.session, relation);
   }
 
-  /** What reads a relation, directly or not, in the order in which it can be created; each is locked and remembered for `restoreDependants`. */
+  /**
+   * What reads a relation, directly or not, in the order in which it can be created; each is locked and remembered for `restoreDependants`.
+   * @throws naming those that this user may not drop and create again
+   */
   async dependants(relation: Relation): Promise<readonly Dependant[]> {
     const found = await this.adapter.fetchDependants(this.session, relation);
+    const foreign = found.filter((dependant) => !dependant.ours);
+    if (foreign.length > 0) {
+      const names = foreign.map((d) => `${d.kind.replaceAll('_', ' ')} ${this.relation(d.database, d.schema, d.name).render()} of ${d.owner}`);
+      throw new TsdbtError('database', `${relation.render()} cannot be replaced: this user may not drop and create what reads it:\n${names.join('\n')}`,
+        { hint: 'Become a member of its owner, with USAGE and CREATE on its schema; or drop it first. Nothing has been changed by this run.' });
+    }
     const known = new Set(this.dropped.map((dependant) => dependant.id));
     this.dropped.push(...found.filter((dependant) => !known.has(dependant.id)));
     return found;

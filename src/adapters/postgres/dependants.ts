@@ -71,6 +71,7 @@ export function dependantsSql(schema: string, identifier: string): string {
 select pg_catalog.json_build_object(
   'id', 'relation ' || r.oid, 'order', r.oid::bigint, 'kind', replace(r.word, ' ', '_'), 'schema', r.nspname, 'name', r.relname, 'owner', pg_catalog.pg_get_userbyid(r.relowner),
   'definition', pg_catalog.pg_get_viewdef(r.oid), 'comment', pg_catalog.obj_description(r.oid, 'pg_class'), 'reloptions', coalesce(r.reloptions, '{}'),
+  'ours', pg_catalog.pg_has_role(r.relowner, 'usage') and pg_catalog.has_schema_privilege(r.relnamespace, 'usage') and pg_catalog.has_schema_privilege(r.relnamespace, 'create'),
   'reads', (
     select coalesce(pg_catalog.json_agg(distinct 'relation ' || d.refobjid), '[]') from pg_catalog.pg_rewrite w
     join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_catalog.pg_class'::regclass
@@ -178,7 +179,7 @@ where pg_catalog.pg_has_role(b.pubowner, 'usage')`;
 interface Row {
   readonly id: string; readonly order: number; readonly kind: Dependant['kind']; readonly schema: string; readonly name: string; readonly owner: string;
   readonly definition: string; readonly comment: string | null; readonly reloptions: readonly string[]; readonly grants: readonly string[];
-  readonly reads: readonly string[]; readonly drop: string; readonly create: string; readonly more: readonly string[] | null;
+  readonly reads: readonly string[]; readonly drop: string; readonly create: string; readonly more: readonly string[] | null; readonly ours?: boolean;
 }
 
 /** The rows of `dependantsSql`, what is read before its readers. */
@@ -186,7 +187,7 @@ export function parseDependants(documents: readonly string[], database: string |
   const rows = documents.map((text) => JSON.parse(text) as Row).sort((a, b) => a.order - b.order);
   return inCreationOrder(rows).map((row) => ({
     id: row.id, kind: row.kind, database, schema: row.schema, name: row.name, owner: row.owner, definition: row.definition, comment: row.comment,
-    reloptions: row.reloptions, grants: row.grants, reads: row.reads, dropSql: row.drop,
+    ours: row.ours ?? true, reloptions: row.reloptions, grants: row.grants, reads: row.reads, dropSql: row.drop,
     createSql: [row.create, ...(row.more ?? [])].map((sql) => sql.trim().replace(/;$/, '')).join(';\n'),
   }));
 }

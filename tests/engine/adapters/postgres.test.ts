@@ -421,6 +421,17 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop publication told', 'drop function of_v1', 'drop materialized view unfilled, mv', 'drop view other.v2, v1', 'drop table log_of', 'drop table base', 'drop schema other', 'revoke all on schema public from tsdbt_owner', 'drop role tsdbt_reader', 'drop role tsdbt_owner');
   });
 
+  test('a dependant that this user may not create again stops the rebuild and is named', async (context) => {
+    await needsRoles(context);
+    await run('create role tsdbt_plain', 'create table read_by (a int)', 'create view of_another as select * from read_by', 'grant tsdbt_plain to current_user');
+    const error = await withSession(async (session) => {
+      await session.execute('set role tsdbt_plain', { autoBegin: true });
+      return failure(new SqlAdapter({ adapter, session, executeMacro: noMacro, quoting: {} }).dependants(rel('read_by', 'table')));
+    });
+    expect(error.message).toMatch(/^.*"read_by" cannot be replaced: this user may not drop and create what reads it:\nview .*"of_another" of /);
+    await run('drop view of_another', 'drop table read_by', 'drop role tsdbt_plain');
+  });
+
   test('a dependant that no longer compiles stops the rebuild, unless this project builds it', async () => {
     await run('create table wide (a int, b int)', 'create view on_b as select b from wide', 'create view on_on_b as select * from on_b', 'create view on_a as select a from wide');
     const error = await failure(rebuild('wide', 'select 1 as a'));
