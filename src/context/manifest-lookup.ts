@@ -3,6 +3,7 @@
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, ManifestNode, ParsedOnlyNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { compareVersions } from '../graph/selector-methods.ts';
 import { fromJson, toText } from '../values/index.ts';
 
 /** A resource, the mark of one that is disabled, or null for none. */
@@ -14,6 +15,8 @@ export interface ReferenceLookup {
   source(source: string, table: string, packageName: string): Found<SourceDefinition>;
   function(name: string, functionPackage: string | null, packageName: string): Found<ParsedOnlyNode>;
   metric(name: string, metricPackage: string | null, packageName: string): Found<ParsedOnlyNode>;
+  /** The greatest version of the models of this name; undefined without versions. Absent where nothing has versions. */
+  newestVersion?(name: string): string | number | undefined;
 }
 
 interface Named { readonly name: string; readonly package_name: string; readonly unique_id: string; readonly resource_type: string }
@@ -21,7 +24,7 @@ interface Named { readonly name: string; readonly package_name: string; readonly
 /** name → package → resource. */
 type Table<T> = Map<string, Map<string, T>>;
 
-interface Tables { refs: Table<string>; sources: Table<string>; functions: Table<string>; metrics: Table<string>; disabled: Table<GraphNode> }
+interface Tables { refs: Table<string>; newest: Map<string, string | number>; sources: Table<string>; functions: Table<string>; metrics: Table<string>; disabled: Table<GraphNode> }
 
 export interface ManifestLookupOptions {
   readonly rootPackage: string;
@@ -42,13 +45,15 @@ export class ManifestLookup implements ReferenceLookup {
   #all(): Tables {
     if (this.#tables !== undefined) return this.#tables;
     const { nodes, sources, functions, metrics, disabled } = this.#manifest;
-    const tables: Tables = { refs: new Map(), sources: new Map(), functions: new Map(), metrics: new Map(), disabled: new Map() };
+    const tables: Tables = { refs: new Map(), newest: new Map(), sources: new Map(), functions: new Map(), metrics: new Map(), disabled: new Map() };
     for (const node of Object.values(nodes)) {
       if (node.resource_type === 'seed' || node.resource_type === 'snapshot') put(tables.refs, node.name, node.package_name, node.unique_id);
       else if (node.resource_type === 'model') {
         if (node.version === null || node.version === undefined) put(tables.refs, node.name, node.package_name, node.unique_id);
         else {
           put(tables.refs, `${node.name}.v${versionText(node.version)}`, node.package_name, node.unique_id);
+          const known = tables.newest.get(node.name);
+          if (known === undefined || compareVersions(node.version, known) > 0) tables.newest.set(node.name, node.version);
           if (versionText(node.version) === versionText(node.latest_version)) put(tables.refs, node.name, node.package_name, node.unique_id);
         }
       }
@@ -73,6 +78,10 @@ export class ManifestLookup implements ReferenceLookup {
       isDisabled ||= off !== undefined && (off.resource_type === 'model' || off.resource_type === 'seed' || off.resource_type === 'snapshot');
     }
     return isDisabled ? 'disabled' : null;
+  }
+
+  newestVersion(name: string): string | number | undefined {
+    return this.#all().newest.get(name);
   }
 
   source(source: string, table: string, packageName: string): Found<SourceDefinition> {

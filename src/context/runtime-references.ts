@@ -4,6 +4,7 @@ import type { EventTimeFilter, Relation } from '../adapters/relation.ts';
 import type { ManifestNode, ModelNode, ParsedOnlyNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
+import { compareVersions } from '../graph/selector-methods.ts';
 import { type Call, callableOf, lookupAttribute, toText, type Value } from '../values/index.ts';
 import type { Found } from './manifest-lookup.ts';
 import { namedArguments, refArguments, sourceArguments } from './reference-arguments.ts';
@@ -17,6 +18,7 @@ export type ScopeKind = 'node' | 'operation' | 'unit_test';
 export function runtimeRef(scope: RuntimeScope, call: Call): Value | Promise<Value> {
   const ref = refArguments(call);
   const target = required(scope, scope.lookup.ref(ref, scope.node.package_name), 'node', ref.name, ref);
+  if (ref.version === null) noteNewerVersion(scope, target);
   checkAccess(scope, target);
   if (scope.kind !== 'operation' && !scope.dependsOn.has(target.unique_id)) throw undeclared(scope, ref);
   const more = { limit: limitOf(scope), eventTimeFilter: eventTimeFilter(scope, target) };
@@ -32,6 +34,21 @@ export function runtimeRef(scope: RuntimeScope, call: Call): Value | Promise<Val
     return deferredRelation(scope, target, () => relationFrom(scope.context.adapter, quoting, target, more), () => relationFrom(scope.context.adapter, quoting, deferred, more));
   }
   return relationFrom(scope.context.adapter, quoting, target, more);
+}
+
+/** Says that a reference without a version leads to the latest one while a newer one is there already. */
+function noteNewerVersion(scope: RuntimeScope, target: ManifestNode): void {
+  if (scope.kind === 'operation' || target.resource_type !== 'model' || target.version == null || target.latest_version == null) return;
+  const newest = scope.lookup.newestVersion?.(target.name);
+  if (newest === undefined || compareVersions(newest, target.latest_version) <= 0) return;
+  const { name, package_name, version } = target;
+  scope.context.logger.fire({
+    name: 'UnpinnedRefNewVersionAvailable', code: 'I064', level: 'info',
+    msg: `While compiling '${scope.node.name}':\nFound an unpinned reference to versioned model '${name}' in project '${package_name}'.\nResolving to latest version: ${name}.v${version}\n`
+      + `A prerelease version ${newest} is available. It has not yet been marked 'latest' by its maintainer.\nWhen that happens, this reference will resolve to ${name}.v${newest} instead.\n\n`
+      + `  Try out v${newest}: {{ ref('${package_name}', '${name}', v='${newest}') }}\n  Pin to  v${version}: {{ ref('${package_name}', '${name}', v='${version}') }}\n`,
+    data: { ref_node_name: name, ref_node_package: package_name, ref_node_version: String(version), ref_max_version: String(newest) },
+  });
 }
 
 /** The other environment's relation where this one has none, or where it is favoured and the node is not built now. */

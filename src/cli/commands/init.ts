@@ -32,7 +32,9 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
       if (flags['skip_profile_setup'] === true) return true;
       const profile = readRawProject(projectDir).data['profile'];
       if (typeof profile !== 'string') throw new TsdbtError('project', `dbt_project.yml of ${projectDir} names no profile`);
-      return await setUpProfile(profile, projectDir) && await runDebug(session, projectDir, profiles) !== false;
+      await setUpProfile(profile, projectDir);
+      await runDebug(session, projectDir, profiles);
+      return true;
     }
     const project = await projectName(questions, positional[0]);
     const folder = join(cwd, project);
@@ -43,7 +45,8 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     if (existing !== null && !(existing in readProfiles(profiles))) throw new TsdbtError('runtime', `Could not find profile named '${existing}'`);
     writeStarter(folder, project, existing ?? project);
     const skipped = existing === null && flags['skip_profile_setup'] === true;
-    const fine = skipped || ((existing !== null || await setUpProfile(project, folder)) && await runDebug(session, folder, profiles));
+    if (existing === null && !skipped) await setUpProfile(project, folder);
+    const fine = skipped || await runDebug(session, folder, profiles);
     say('ProjectCreated', 'A026', `Your new dbt project "${project}" was created!\nInitialized new project in ${folder}\n\nNext: cd ${project} && tsdbt build\nprofiles.yml is explained at https://docs.getdbt.com/docs/configure-your-profile`, { project_name: project });
     if (fine === false) say('Note', 'Z050', red('Your profile may need adjustments. You can find the logs of `dbt debug` above'));
     return true;
@@ -51,12 +54,12 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     questions.close();
   }
 
-  /** @returns false when the user keeps what there is */
-  async function setUpProfile(name: string, folder: string): Promise<boolean> {
+  /** Leaves what there is when the user wants to keep it. */
+  async function setUpProfile(name: string, folder: string): Promise<void> {
     say('SettingUpProfile', 'A023', 'Setting up your profile.');
     const path = join(profiles, PROFILES_FILE);
     if (existsSync(path) && readFileSync(path, 'utf8').trim() !== '' && name in readProfiles(profiles)) {
-      if (!/^y(es)?$/i.test(await questions.ask(`The profile ${name} already exists in ${path}. Continue and overwrite it? [y/N]`, ''))) return false;
+      if (await questions.askFor('bool', `The profile ${name} already exists in ${path}. Continue and overwrite it? [y/N]`, '') !== true) return;
     }
     const template = readTemplate(join(folder, TEMPLATE), () => say('InvalidProfileTemplateYAML', 'A024', 'Invalid profile_template.yml in project.'));
     const { fixed, prompts } = template ?? await chooseDatabase(questions);
@@ -68,7 +71,6 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     writeProfile(profiles, name, { target, outputs: { [String(target)]: output } });
     const [event, code, whose] = template === null ? ['ProfileWrittenWithTargetTemplateYAML', 'A021', "target's"] : ['ProfileWrittenWithProjectTemplateYAML', 'A022', "project's"];
     say(event, code, `Profile ${name} written to ${path} using ${whose} profile_template.yml and your supplied values.`, { name, path });
-    return true;
   }
 }
 
@@ -119,8 +121,8 @@ async function answersFor(questions: Questions, prompts: Answers, answers: Answe
     else {
       const fallback = spec['default'] ?? undefined;
       const hint = typeof spec['hint'] === 'string' ? ` (${spec['hint']})` : '';
-      const answer = await questions.ask(`${key}${hint}`, fallback === undefined ? undefined : String(fallback), spec['hide_input'] === true);
-      answers[key] = spec['type'] === 'int' || spec['type'] === 'float' ? Number(answer) : spec['type'] === 'bool' ? /^(?:1|y|yes|t|true|on)$/i.test(answer) : answer;
+      const type = typeof spec['type'] === 'string' ? spec['type'] : typeof fallback === 'boolean' ? 'bool' : typeof fallback === 'number' ? (Number.isInteger(fallback) ? 'int' : 'float') : 'string';
+      answers[key] = await questions.askFor(type, `${key}${hint}`, fallback === undefined ? undefined : String(fallback), spec['hide_input'] === true);
     }
   }
   return answers;
@@ -133,6 +135,15 @@ async function runDebug(session: CommandSession, projectDir: string, profiles: s
   const { debugCommand } = await import('./debug.ts');
   return debugCommand({ ...session, projectDir, flags: { ...session.flags, project_dir: projectDir, profiles_dir: profiles, profile: null } });
 }
+
+const TYPE_WORDS: Readonly<Record<string, string>> = { int: 'integer', float: 'float', bool: 'boolean' };
+
+/** null: not of the type. */
+const READERS: Readonly<Record<string, (answer: string) => Json>> = {
+  int: (answer) => (/^[-+]?\d+$/.test(answer) ? Number(answer) : null),
+  float: (answer) => (Number.isFinite(Number(answer)) ? Number(answer) : null),
+  bool: (answer) => (/^(?:1|y|yes|t|true|on)$/i.test(answer) ? true : /^(?:0|n|no|f|false|off)$/i.test(answer) ? false : null),
+};
 
 /** Questions on the console, answers from it or from a pipe. */
 class Questions {
@@ -155,6 +166,16 @@ class Questions {
       const answer = line?.trim() || fallback;
       if (answer !== undefined) return answer;
       if (line === null) throw new TsdbtError('usage', `Error: The input ended where an answer was needed: ${question}`);
+    }
+  }
+
+  /** Asks until the answer is of the type: int, float, bool, else any text. `''` when that is the fallback. */
+  async askFor(type: string, question: string, fallback: string | undefined, hidden = false): Promise<Json> {
+    for (;;) {
+      const answer = await this.ask(question, fallback, hidden);
+      const read = answer === '' ? '' : READERS[type]?.(answer) ?? (type in READERS ? null : answer);
+      if (read !== null) return read;
+      process.stdout.write(`Error: '${answer}' is not a valid ${TYPE_WORDS[type]}.\n`);
     }
   }
 

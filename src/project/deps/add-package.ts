@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Json } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';
 import type { Logger } from '../../log.ts';
+import { fromJson, toRepr } from '../../values/index.ts';
 import { checkedPackages, DEPENDENCIES_FILE, PACKAGES_FILE, readPackageList } from '../packages.ts';
 import { asDictionary, loadYaml } from '../yaml.ts';
 import { dumpPackageYaml } from './lock-file.ts';
@@ -25,7 +26,7 @@ export function addPackage(project: Project, add: AddedPackage, logger: Logger):
   const kept = (Array.isArray(data['packages']) ? data['packages'] : []).filter((item) => {
     const entry = asDictionary(item) ?? {};
     const same = isSamePackage(entry, add.name);
-    if (same) logger.fire({ name: 'DepsFoundDuplicatePackage', code: 'M033', level: 'info', msg: `Found duplicate package in packages.yml, removing: ${JSON.stringify(entry)}`, data: { removed_package: entry } });
+    if (same) logger.fire({ name: 'DepsFoundDuplicatePackage', code: 'M033', level: 'info', msg: `Found duplicate package in packages.yml, removing: ${toRepr(fromJson(entry))}`, data: { removed_package: entry } });
     return !same;
   });
   const key = add.source === 'hub' ? 'package' : add.source;
@@ -34,7 +35,7 @@ export function addPackage(project: Project, add: AddedPackage, logger: Logger):
   checkedPackages({ packages: [...kept, entry] });
   writeFileSync(path, dumpPackageYaml({ ...data, packages: [...kept, entry] }));
   logger.fire({
-    name: 'DepsAddPackage', code: 'M032', level: 'info', msg: `Added new package ${add.name}@${add.version ?? 'None'} to ${path}`,
+    name: 'DepsAddPackage', code: 'M032', level: 'info', msg: `Added new package ${add.name}@${add.version ?? ''} to ${path}`,
     data: { package_name: add.name, version: add.version, packages_filepath: path },
   });
 }

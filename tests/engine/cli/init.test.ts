@@ -61,7 +61,10 @@ describe('init', () => {
     writeFileSync(join(home, 'shop/profile_template.yml'), 'fixed: {type: postgres}\nprompts:\n  target: {default: prod}\n  _choose_way:\n    local: {_fixed_host: localhost}\n    remote: {host: {hint: name}}\n  port: {type: int, default: 5433}\n');
     expect(init([], '\n2\nfar\n\n', join(home, 'shop')).code).toBe(0);
     expect(profiles()).toBe('shop:\n  target: prod\n  outputs:\n    prod:\n      type: postgres\n      host: far\n      port: 5433\n');
-    expect(init([], 'n\n', join(home, 'shop')).output).toContain('already exists in');
+    expect(init([], 'n\n', join(home, 'shop'))).toMatchObject({ code: 0, output: expect.stringContaining('already exists in') as string });
+    writeFileSync(join(home, 'shop/profile_template.yml'), 'fixed: {type: postgres}\nprompts: {port: {default: 5433}, retries: {type: int}, ssl: {default: true}}\n');
+    expect(init([], 'maybe\ny\n5500\nmany\n3\noff\n', join(home, 'shop')).output).toContain("'many' is not a valid integer.");
+    expect(profiles()).toContain('      port: 5500\n      retries: 3\n      ssl: false\n');
     expect(init(['--profile', 'x'], '', join(home, 'shop')).output).toContain('Can not init existing project with specified profile, edit dbt_project.yml instead');
   });
 });

@@ -26,6 +26,15 @@ describe('ref and source while running', () => {
     expect(await run(code, runtime(world(), reader, manifest))).toBe('"dev"."main"."a" "dev"."main"."v_v2" "dev"."main"."v_v1" "dev"."main"."a" "dev"."main"."f" dev."raw"."events" "main"."a"');
   });
 
+  it('says where a reference without a version leads while a newer version is there', async () => {
+    const versions = [9, 10].map((version) => model('v', { unique_id: `model.shop.v.v${version}`, version, latest_version: 9 }));
+    const w = world();
+    const scope = runtime(w, model('m', { depends_on: { macros: [], nodes: versions.map((v) => v.unique_id) } }), manifestOf(versions));
+    await run("{{ ref('v') }}{{ ref('v', v=9) }}", scope);
+    expect(w.events.map((e) => e.name)).toEqual(['UnpinnedRefNewVersionAvailable']);
+    expect(w.events[0]?.msg).toContain("Resolving to latest version: v.v9\nA prerelease version 10 is available.");
+  });
+
   it('tells of ephemeral models and gives the name of their CTE', async () => {
     const met: string[] = [];
     expect(await run("{{ ref('e') }}", runtime(world(), reader, manifest, { onCte: (id) => met.push(id) }))).toBe(`${EPHEMERAL_PREFIX}e`);
