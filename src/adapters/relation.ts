@@ -428,11 +428,20 @@ function member(value: Value, key: string): Value {
   return null;
 }
 
+/** A function's config as its materialization reads it. @throws where dbt refuses to build the function */
 function functionConfig(model: Value): Value {
   if (member(model, 'resource_type') !== 'function') return null;
   const config = member(model, 'config');
-  return dictOf([['language', member(model, 'language') ?? ''], ['type', member(config, 'type') ?? ''], ['runtime_version', member(config, 'runtime_version')],
-    ['entry_point', member(config, 'entry_point')]], false);
+  const language = member(model, 'language') ?? '';
+  const type = member(config, 'type') ?? '';
+  const runtime = member(config, 'runtime_version');
+  const entry = member(config, 'entry_point');
+  const wrong = language === '' ? 'A `language` is required for functions'
+    : type === '' ? 'A `type` is required for functions'
+    : language === 'python' && runtime === null ? 'A `runtime_version` is required for python functions'
+    : language === 'python' && entry === null ? 'An `entry_point` is required for python functions' : '';
+  if (wrong !== '') throw new TsdbtError('runtime', wrong);
+  return dictOf([['language', language], ['type', type], ['runtime_version', runtime], ['entry_point', entry]], false);
 }
 
 /** Part of a name as dbt takes it: whatever is given becomes text. */

@@ -11,8 +11,8 @@
       {{ return({'relations': []}) }}
   {%- endif -%}
 
-  {#- A view on itself would take the place of the data. -#}
-  {%- if this.database == defer_relation.database and this.schema == defer_relation.schema and this.identifier == defer_relation.identifier -%}
+  {#- A view on itself would take the place of the data. Without any, making it fails. -#}
+  {%- if existing_relation and this.database == defer_relation.database and this.schema == defer_relation.schema and this.identifier == defer_relation.identifier -%}
     {%- do log('Target relation and defer relation are the same, skipping clone for relation: ' ~ this.render()) -%}
     {{ return({'relations': []}) }}
   {%- endif -%}
