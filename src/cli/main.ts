@@ -59,4 +59,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
 });
 
-await main(process.argv.slice(2));
+void main(process.argv.slice(2));

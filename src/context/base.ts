@@ -8,7 +8,7 @@ import { macroReturn } from '../jinja/index.ts';
 import type { Logger } from '../log.ts';
 import { pytzUtc, PyDateTime } from '../values/datetime.ts';
 import {
-  callable, dumpJson, fromJson, isTruthy, iterate, JinjaError, parseJson, PyDict, PySet, PyTuple, toText, typeError, typeName, type Value,
+  argumentBinder, callable, dumpJson, fromJson, isTruthy, iterate, JinjaError, parseJson, PyDict, PySet, PyTuple, toText, typeError, typeName, type Value,
 } from '../values/index.ts';
 import { createEnvVar, type Environment, type EnvVarRecorder, maskPlaceholders } from './env-var.ts';
 import { flagsObject } from './flags-object.ts';
@@ -54,6 +54,8 @@ const constant = (value: Value): Member<BaseScope> => () => value;
 /** dbt's version whose behaviour this is; templates and packages ask for it. */
 export const DBT_VERSION = '1.12.6';
 
+const LOG = argumentBinder('log', 'msg, info=False');
+
 export const BASE_MEMBERS: Members<BaseScope> = new Map<string, Member<BaseScope>>([
   ['dbt_version', constant(DBT_VERSION)],
   ['var', (scope) => createVar(scope.vars, { required: scope.requireVars })],
@@ -74,7 +76,7 @@ export const BASE_MEMBERS: Members<BaseScope> = new Map<string, Member<BaseScope
   ['set_strict', constant(callable('set_strict', 'value', (value) => onTypeError(() => new PySet(iterate(value ?? null)), strict)))],
   ['zip', constant(callable('zip', '*args, default=None', (args, fallback) => onTypeError(() => zip(args ?? null), () => fallback ?? null)))],
   ['zip_strict', constant(callable('zip_strict', '*args', (args) => onTypeError(() => zip(args ?? null), strict)))],
-  ['log', (scope) => callable('log', 'msg, info=False', (message, info) => {
+  ['log', (scope) => callable('log', LOG, (message, info) => {
     const msg = maskPlaceholders(toText(message ?? null));
     scope.settings.logger.fire(isTruthy(info ?? false)
       ? { name: 'JinjaLogInfo', code: 'I062', level: 'info', msg, data: { msg } }

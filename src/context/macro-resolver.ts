@@ -34,6 +34,7 @@ export class MacroResolver {
   readonly #internals = new Map<string, MacroNode>();
   readonly #byId = new Map<string, MacroNode>();
   readonly #compiled = new Map<string, MacroTemplate>();
+  readonly #dispatched = new Map<string, MacroNode>();
   readonly #packages: ReadonlySet<string>;
   #anywhere: Map<string, MacroNode> | undefined;
   readonly #lineOf: MacroLine | undefined;
@@ -107,6 +108,13 @@ export class MacroResolver {
    * @throws TsdbtError in dbt's words, with every name that was tried
    */
   dispatch(name: string, namespace: string | null, fromPackage: string): MacroNode {
+    const key = `${name} ${namespace ?? ''} ${fromPackage}`;
+    let macro = this.#dispatched.get(key);
+    if (macro === undefined) this.#dispatched.set(key, (macro = this.#findDispatched(name, namespace, fromPackage)));
+    return macro;
+  }
+
+  #findDispatched(name: string, namespace: string | null, fromPackage: string): MacroNode {
     if (name.includes('.')) {
       const [suggestedNamespace, ...rest] = name.split('.');
       throw new TsdbtError(

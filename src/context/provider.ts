@@ -6,7 +6,7 @@ import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import type { LogEvent } from '../log.ts';
 import {
-  type Callable, callable, callableOf, equals, fromJson, getAttribute, type HostObject, isGenerator, lookupAttribute, PyDict, PyTuple, toText, type Value,
+  type Callable, argumentBinder, callable, callableOf, equals, fromJson, getAttribute, type HostObject, isGenerator, lookupAttribute, PyDict, PyTuple, toText, type Value,
 } from '../values/index.ts';
 import { BASE_MEMBERS, BaseScope, type ScopeSettings } from './base.ts';
 import { createEnvVar, metadataEnvs } from './env-var.ts';
@@ -91,6 +91,12 @@ export function targetDict(config: RuntimeConfig, adapter: Pick<Adapter, 'connec
   return dict;
 }
 
+// Called for every node: their parameters are read once.
+const LOAD_RESULT = argumentBinder('load_result', 'name');
+const STORE_RESULT = argumentBinder('store_result', 'name, response, agate_table=None');
+const STORE_RAW_RESULT = argumentBinder('store_raw_result', 'name, message=None, code=None, rows_affected=None, agate_table=None');
+const RENDER = argumentBinder('render', 'string');
+
 export const PROVIDER_MEMBERS: Members<ProviderScope> = new Map<string, Member<ProviderScope>>([
   ...BASE_MEMBERS,
   ['target', ({ context }) => targetDict(context.config, context.adapter)],
@@ -103,17 +109,17 @@ export const PROVIDER_MEMBERS: Members<ProviderScope> = new Map<string, Member<P
   ['dbt_metadata_envs', ({ context }) => metadataEnvs(context.env)],
   ['invocation_args_dict', ({ context }) => fromJson(context.config.invocation.args)],
   ['_sql_results', (scope) => scope.results.asDict()],
-  ['load_result', (scope) => callable('load_result', 'name', (name) => scope.results.load(toText(name ?? null)))],
-  ['store_result', (scope) => callable('store_result', 'name, response, agate_table=None', (name, response, table) => {
+  ['load_result', (scope) => callable('load_result', LOAD_RESULT, (name) => scope.results.load(toText(name ?? null)))],
+  ['store_result', (scope) => callable('store_result', STORE_RESULT, (name, response, table) => {
     scope.results.store(toText(name ?? null), response ?? null, table ?? emptyTable());
     return '';
   })],
-  ['store_raw_result', (scope) => callable('store_raw_result', 'name, message=None, code=None, rows_affected=None, agate_table=None', (name, message, code, rows, table) => {
+  ['store_raw_result', (scope) => callable('store_raw_result', STORE_RAW_RESULT, (name, message, code, rows, table) => {
     scope.results.store(toText(name ?? null), responseObject(message ?? null, code ?? null, rows ?? null), table ?? emptyTable());
     return '';
   })],
   ['validation', () => new Namespace(new Map<string, Value>([['any', callable('validate_any', '*args', (allowed) => validator(allowed ?? null))]]))],
-  ['render', (scope) => callable('render', 'string', (text) => (typeof text === 'string' && !scope.jinja(text) ? text : scope.renderText(toText(text ?? null))))],
+  ['render', (scope) => callable('render', RENDER, (text) => (typeof text === 'string' && !scope.jinja(text) ? text : scope.renderText(toText(text ?? null))))],
   ['try_or_compiler_error', () => callable('try_or_compiler_error', 'message_if_exception, func, *args, **kwargs', tryOrCompilerError)],
   ['execute', (scope) => scope.execute],
   ['exceptions', (scope) => createExceptions((event) => scope.warn(event))],

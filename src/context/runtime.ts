@@ -6,7 +6,7 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { Json, MacroNode, TestMetadata } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import {
-  type Callable, callable, callableOf, fromJson, type HostObject, type Kwargs, lookupAttribute, PyDict, type Value,
+  type Callable, argumentBinder, callable, callableOf, fromJson, type HostObject, type Kwargs, lookupAttribute, PyDict, type Value,
 } from '../values/index.ts';
 import { type AdapterObjectOptions, createAdapterObject } from './adapter-object.ts';
 import { RuntimeConfigObject } from './config-object.ts';
@@ -154,6 +154,8 @@ export function macroNode(macro: MacroNode): ContextNode {
   return macro as MacroNode & { readonly [field: string]: unknown };
 }
 
+const WRITE = argumentBinder('write', 'payload');
+
 const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
   ...PROVIDER_MEMBERS,
   ['ref', (scope) => withConfig(callable('ref', '*args, **kwargs', (call) => runtimeRef(scope, call)), scope.context.config)],
@@ -174,7 +176,7 @@ const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
   ['model', (scope) => modelDict(scope)],
   ['selected_resources', (scope) => [...scope.selectedResources]],
   ['load_agate_table', (scope) => callable('load_agate_table', '', () => loadAgateTable(scope))],
-  ['write', (scope) => callable('write', 'payload', (payload) => {
+  ['write', (scope) => callable('write', WRITE, (payload) => {
     if (scope.node.resource_type === 'macro' || scope.node.resource_type === 'source') throw new TsdbtError('compilation', 'cannot "write" macros or sources');
     scope.member('model');
     scope.options.write?.(typeof payload === 'string' ? payload : '');

@@ -14,42 +14,47 @@ export interface Scope {
 
 export type BlockFunction = (context: TemplateContext, level?: number) => Value | Generator<unknown, Value, unknown>;
 
-/** Names and blocks of one run of a template. */
+/** Names and blocks of one run of a template. Most runs have none of their own. */
 export class TemplateContext {
   readonly scope: Scope;
-  readonly exported = new Map<string, Value>();
-  /** Implementations of each block, the most derived first. */
-  readonly blocks = new Map<string, BlockFunction[]>();
-  private readonly locals: ReadonlyMap<string, Value>;
-  private readonly imported = new Map<string, Value>();
+  private readonly locals: ReadonlyMap<string, Value> | undefined;
+  private exportedNames: Map<string, Value> | undefined;
+  private imported: Map<string, Value> | undefined;
+  private blockTable: Map<string, BlockFunction[]> | undefined;
 
-  constructor(scope: Scope, locals: ReadonlyMap<string, Value> = new Map()) {
+  constructor(scope: Scope, locals?: ReadonlyMap<string, Value>) {
     this.scope = scope;
     this.locals = locals;
   }
 
+  get exported(): Map<string, Value> {
+    return (this.exportedNames ??= new Map());
+  }
+
+  /** Implementations of each block, the most derived first. */
+  get blocks(): Map<string, BlockFunction[]> {
+    return (this.blockTable ??= new Map());
+  }
+
   get(name: string): Value | undefined {
-    for (const names of [this.exported, this.imported, this.locals]) {
-      const value = names.get(name);
-      if (value !== undefined) return value;
-    }
-    return this.scope.get(name);
+    let value = this.exportedNames?.get(name);
+    if (value === undefined) value = this.imported?.get(name);
+    if (value === undefined) value = this.locals?.get(name);
+    return value === undefined ? this.scope.get(name) : value;
   }
 
   export(name: string, value: Value): void {
-    if (name.startsWith('_')) this.imported.set(name, value);
+    if (name.startsWith('_')) this.importedName(name, value);
     else this.exported.set(name, value);
   }
 
   importedName(name: string, value: Value): void {
-    this.imported.set(name, value);
+    (this.imported ??= new Map()).set(name, value);
   }
 
   /** A context for another template that sees the names of this one and `locals`. */
   derive(locals: { readonly [name: string]: Value | undefined }): TemplateContext {
-    const names = new Map(this.locals);
-    for (const [name, value] of this.imported) names.set(name, value);
-    for (const [name, value] of this.exported) names.set(name, value);
+    const names = new Map([...(this.locals ?? []), ...(this.imported ?? []), ...(this.exportedNames ?? [])]);
     for (const name of Object.keys(locals)) {
       const value = locals[name];
       if (value !== undefined) names.set(name, value);

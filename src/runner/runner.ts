@@ -159,6 +159,8 @@ class Runner {
       });
     } finally {
       this.#sessions.delete(node.unique_id);
+      // How its code was rendered explains errors of its own statements and, of an ephemeral model, of those that read it.
+      if (!isEphemeral(node)) this.#ctx.sources.delete(node.unique_id);
     }
   }
 

@@ -28,15 +28,15 @@ export type ArgumentBinder = (args: readonly Value[], kwargs: Kwargs) => Value[]
  * @param name for error messages
  * @param signature parameters as Python writes them: `'database, schema=None, *, flag=False'`. Defaults are literals. With exactly
  *   `'*args, **kwargs'` the function gets one object of both; otherwise it gets one argument for each parameter, a tuple for
- *   `*args` and a dict for `**kwargs`
+ *   `*args` and a dict for `**kwargs`. What is made again and again gives its `argumentBinder` instead, which has read them once
  * @throws JinjaError when called, with Python's words: `f() missing 1 required positional argument: 'x'`
  * @example
  * callable('ref', '*args, **kwargs', ({ args }) => args[0] ?? null)
  * callable('get', 'name, default=None', (name, fallback) => found(name) ?? fallback)
  */
 export function callable(name: string, signature: '*args, **kwargs', fn: (call: Call) => Result): Callable;
-export function callable(name: string, signature: string, fn: (...parameters: Value[]) => Result): Callable;
-export function callable(name: string, signature: string, fn: ((call: Call) => Result) | ((...parameters: Value[]) => Result)): Callable {
+export function callable(name: string, signature: string | ArgumentBinder, fn: (...parameters: Value[]) => Result): Callable;
+export function callable(name: string, signature: string | ArgumentBinder, fn: ((call: Call) => Result) | ((...parameters: Value[]) => Result)): Callable {
   const result = signature === '*args, **kwargs' ? unboundCallable(fn as (call: Call) => Result) : boundCallable(name, signature, fn as (...parameters: Value[]) => Result);
   result.jinjaText = () => `<function ${name}>`;
   return result;
@@ -46,10 +46,10 @@ function unboundCallable(fn: (call: Call) => Result): Callable {
   return (args, kwargs) => fn({ args, kwargs });
 }
 
-function boundCallable(name: string, signature: string, fn: (...parameters: Value[]) => Result): Callable {
-  let bind: ArgumentBinder | undefined;
+function boundCallable(name: string, signature: string | ArgumentBinder, fn: (...parameters: Value[]) => Result): Callable {
+  let bind = typeof signature === 'string' ? undefined : signature;
   return (args, kwargs) => {
-    bind ??= argumentBinder(name, signature);
+    bind ??= argumentBinder(name, signature as string);
     return fn(...bind(args, kwargs));
   };
 }
@@ -61,8 +61,10 @@ export function argumentBinder(name: string, signature: string): ArgumentBinder 
   const takesArgs = parameters.some((p) => p.kind === 'args');
   const takesKwargs = parameters.some((p) => p.kind === 'kwargs');
   const required = plain.filter((p) => p.fallback === undefined).length;
+  const simple = !takesArgs && !takesKwargs && parameters.slice(required).every((p) => p.fallback !== undefined);
   return (args, kwargs) => {
     if (args.length > plain.length && !takesArgs) throw tooMany(name, required, plain.length, args.length);
+    if (simple && kwargs.size === 0 && args.length >= required) return [...args, ...parameters.slice(args.length).map((p) => p.fallback!())];
     let used = 0;
     const missing: string[] = [];
     const missingKeywords: string[] = [];

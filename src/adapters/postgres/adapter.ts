@@ -62,7 +62,6 @@ export class PostgresAdapter implements Adapter {
   /** Where the embedded server turned out to be. */
   private shown: { readonly [key: string]: string | number } = {};
   private releaseServer: (() => Promise<void>) | undefined;
-  private readonly sessions = new Set<PostgresSession>();
   /** Relations that were seen to have nothing on top when they were locked. */
   private readonly bare = new WeakMap<Session, Set<string>>();
 
@@ -79,11 +78,9 @@ export class PostgresAdapter implements Adapter {
 
   session(options: SessionOptions): Session {
     const { credentials } = this.options;
-    const session = new PostgresSession(this.pool, {
+    return new PostgresSession(this.pool, {
       role: textOf(credentials['role']), searchPath: textOf(credentials['search_path']), autocommit: credentials['autocommit'] === true,
     }, options);
-    this.sessions.add(session);
-    return session;
   }
 
   async check(): Promise<void> {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
 
-const CLI = join(import.meta.dirname, '../../../dist/cli.js');
+const CLI = join(import.meta.dirname, '../../../dist/cli.cjs');
 const PROJECT = "name: p\nversion: '1.0'\nprofile: p\n";
 
 let base: string;

@@ -8,7 +8,7 @@ import pg from 'pg';
 import type { Credentials } from '../../../src/contracts/project.ts';
 import { SERVERS } from '../adapters/servers.ts';
 
-const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../../dist/cli.cjs', import.meta.url));
 
 export interface Ended { readonly code: number | null; readonly out: string }
 
