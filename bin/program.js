@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
-import * as vm from 'node:vm';
+import { Script } from 'node:vm';
 
 const HEAD = '(function (exports, require, module, __filename, __dirname) {\n';
 
@@ -17,8 +17,8 @@ function setFlags() {
 }
 
 function compile(cli, filename, cachedData) {
-  return new vm.Script(`${HEAD}${readFileSync(cli, 'latin1')}\n})`, {
-    filename, lineOffset: -1, importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER, ...(cachedData === undefined ? {} : { cachedData }),
+  return new Script(`${HEAD}${readFileSync(cli, 'latin1')}\n})`, {
+    filename, lineOffset: -1, ...(cachedData === undefined ? {} : { cachedData }),
   });
 }
 
@@ -35,8 +35,8 @@ export function keepCode(cli, place) {
 export function load(cli) {
   setFlags();
   const require = createRequire(cli);
-  // Before Node 20.12 such a script cannot import().
-  if (vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER === undefined || !existsSync(codeOf(cli))) return require(cli);
+  if (!existsSync(codeOf(cli))) return require(cli);
+  require.import = (name) => import(name);
   const module = { exports: {} };
   compile(cli, cli, readFileSync(codeOf(cli))).runInThisContext()(module.exports, require, module, cli, dirname(cli));
   return module.exports;

@@ -1,7 +1,7 @@
 // Bundles src/ into dist/: the command line (one file, with its compiled code), the library, the Jinja package and the
 // keeper of the embedded Postgres, and parses the built-in macros; with --types also the type declarations. Leaves type checking to `npm run types`.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -49,8 +49,10 @@ await build({
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
   define: { ...options.define, 'import.meta.url': '__url' },
-  banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
+  banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href; require.import ??= (name) => import(name);" },
 });
+// Kept code cannot import(): bin/program.js does it instead.
+writeFileSync(cli, readFileSync(cli, 'utf8').replace('import("@platformatic/kafka")', 'require.$&'));
 // As another process: its settings of V8 are not the build's.
 execFileSync(process.execPath, ['--input-type=module', '-e', `(await import(${JSON.stringify(pathToFileURL(join(root, 'bin', 'program.js')).href)})).keepCode(${JSON.stringify(cli)}, ${JSON.stringify(join(root, 'dist', 'cli.cjs'))})`], { stdio: 'inherit' });
 

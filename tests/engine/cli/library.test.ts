@@ -1,5 +1,5 @@
 // The pipeline as a program of one's own calls it: a folder and an environment are enough.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -36,4 +36,10 @@ test('a project is loaded, parsed, selected, run and written', async () => {
 
 test('what is wrong with the project is one error, without a process that ends', async () => {
   await expect(load({ cwd: tmpdir(), projectDir: join(cwd, 'nowhere'), env: {} })).rejects.toThrow(TsdbtError);
+});
+
+test('the command line imports nothing by itself: the code that V8 has kept of it could not', () => {
+  const bundle = readFileSync(join(import.meta.dirname, '../../../dist/cli.cjs'), 'utf8');
+  expect(bundle).not.toMatch(/[^.]import\("/);
+  expect(bundle).toContain('require.import("@platformatic/kafka")');
 });
