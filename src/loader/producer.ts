@@ -1,6 +1,7 @@
 // The sample producer: the records of a file into a topic, idempotent, keyed, no faster than asked. For trying out and for tests; real producers
 // are the applications.
 import { TsdbtError } from '../errors.ts';
+import type { Message } from './broker.ts';
 import type { LoadConnection } from './connections.ts';
 import { fileClient, fileTopic } from './file-client.ts';
 import { brokerError, clientOptions, loadClientLibrary } from './kafka-client.ts';
@@ -22,6 +23,7 @@ export interface ProduceOptions {
 }
 
 const AT_ONCE = 1000;
+const REQUEST_BYTES = 400_000;
 
 /** @returns messages that the broker has */
 export async function produceFile(options: ProduceOptions): Promise<number> {
@@ -30,15 +32,16 @@ export async function produceFile(options: ProduceOptions): Promise<number> {
   await source.join([fileTopic(path)], { assigned: async (partitions) => new Map(partitions.map((at) => [`${at.topic}/${at.partition}`, 0n])), revoked: async () => undefined });
   if (partitions !== null) await createTopic(connection, topic, partitions);
   const { Producer } = await loadClientLibrary();
-  const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...clientOptions(connection), idempotent: true, acks: -1 });
+  const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...clientOptions(connection), idempotent: true, acks: -1, retries: 25, retryDelay: 200 });
   const began = now();
   let sent = 0;
   try {
     for (;;) {
       const { batches: [batch] } = await source.poll();
       if (batch === undefined) return sent;
-      const size = rate === null ? AT_ONCE : Math.max(1, Math.min(AT_ONCE, Math.ceil(rate / 20)));
-      for (let at = 0; at < batch.messages.length && !signal.aborted; at += size) {
+      const most = rate === null ? AT_ONCE : Math.max(1, Math.min(AT_ONCE, Math.ceil(rate / 20)));
+      for (let at = 0, size = 0; at < batch.messages.length && !signal.aborted; at += size) {
+        size = howMany(batch.messages, at, most);
         const part = batch.messages.slice(at, at + size);
         await producer.send({ messages: part.map(({ value, offset }) => ({ topic, value: Buffer.from(value ?? []), ...(key === null ? {} : { key: keyOf(value, key, path, offset) }) })) });
         sent += part.length;
@@ -51,6 +54,14 @@ export async function produceFile(options: ProduceOptions): Promise<number> {
   } finally {
     await producer.close().catch(() => undefined);
   }
+}
+
+/** A request must stay below what a broker takes by default: 1 MB. */
+function howMany(messages: readonly Message[], from: number, most: number): number {
+  let bytes = 0;
+  let count = 0;
+  while (count < most && from + count < messages.length && (count === 0 || bytes < REQUEST_BYTES)) bytes += messages[from + count++]!.value?.length ?? 0;
+  return count;
 }
 
 async function createTopic(connection: LoadConnection, topic: string, partitions: number): Promise<void> {

@@ -12,6 +12,8 @@ export interface EncodedRow {
   readonly message: Message;
   readonly topic: string;
   readonly partition: number;
+  /** The values of the key as COPY reads them; null in append mode. */
+  readonly key: string | null;
   /** Moment of the partition column in milliseconds; null without partitions. */
   readonly partitionTime: number | null;
 }
@@ -45,6 +47,7 @@ export class RowEncoder {
   private readonly known: ReadonlySet<string>;
   private readonly dropped: ReadonlySet<string>;
   private readonly hashKey: string | null;
+  private readonly cells: string[] = [];
 
   constructor(target: LoadTarget, { columns, hashKey }: EncoderOptions) {
     this.target = target;
@@ -68,7 +71,10 @@ export class RowEncoder {
    */
   encode(message: Message, record: DecodedRecord, topic: string, partition: number, loadedAt: string): EncodedRow {
     const deleted = message.value === null;
-    let line = '';
+    // Joined at once: a text that grows by `+=` stays a tree of its pieces, which costs more to keep than all else.
+    const { cells } = this;
+    let at = 0;
+    let keyText: string | null = null;
     for (const { name, kind, hashed, key, inherited } of this.columns) {
       const value = inherited && !Object.hasOwn(record, name) ? undefined : record[name];
       let text: string;
@@ -77,12 +83,18 @@ export class RowEncoder {
         text = name === PROCESSING_TS ? loadedAt : NULL;
       } else if (hashed) text = this.hash(value);
       else text = cell(value, kind, name);
-      line += line === '' ? text : `\t${text}`;
+      cells[at++] = text;
+      if (key) keyText = keyText === null ? text : `${keyText}\t${text}`;
     }
-    if (this.target.rest !== null) line += `\t${this.rest(record)}`;
-    line += `\t${copyText(topic)}\t${partition}\t${message.offset}\t${new Date(message.timestamp).toISOString()}\t${deleted ? 't' : 'f'}`;
+    if (this.target.rest !== null) cells[at++] = this.rest(record);
+    cells[at++] = copyText(topic);
+    cells[at++] = String(partition);
+    cells[at++] = String(message.offset);
+    cells[at++] = new Date(message.timestamp).toISOString();
+    cells[at++] = deleted ? 't' : 'f';
+    const line = cells.join('\t');
     const time = this.target.partitionBy === null ? null : moment(record[this.target.partitionBy.column]);
-    return { line, message, topic, partition, partitionTime: time };
+    return { line, message, topic, partition, key: keyText, partitionTime: time };
   }
 
   private rest(record: DecodedRecord): string {

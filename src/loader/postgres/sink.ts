@@ -27,6 +27,8 @@ export class PostgresSink implements Sink {
   private readonly now: () => number;
   private readonly reached: (point: FaultPoint) => void;
   private readonly partitions = new Map<string, Set<string>>();
+  /** How often rows of an upsert were taken for new and were not, and for how many flushes they are not tried as new. */
+  private readonly mostlyNew = new Map<string, { misses: number; wait: number }>();
   /** Targets whose table was there before, without partitions: it keeps its shape. */
   private readonly plain = new Set<string>();
 
@@ -85,13 +87,23 @@ export class PostgresSink implements Sink {
     await this.makePartitions(flush.target, flush.rows);
     let { rows } = flush;
     const dead = [...flush.dead];
+    const mostlyNew = this.mostlyNew.get(flush.target.uniqueId) ?? { misses: 0, wait: 0 };
+    this.mostlyNew.set(flush.target.uniqueId, mostlyNew);
+    let asNew = flush.target.mode === 'upsert' && mostlyNew.wait-- <= 0 && rows.every(({ message }) => message.value !== null);
     for (;;) {
       try {
-        await this.within(`load ${flush.target.name}`, (session) => this.write(session, flush, rows, dead));
+        await this.within(`load ${flush.target.name}`, (session) => this.write(session, flush, rows, dead, asNew));
+        if (asNew) mostlyNew.misses = 0;
         this.reached('after_commit');
         return { rows: rows.length, dead };
       } catch (error) {
         if (!isDataError(error)) throw error;
+        if (asNew) {
+          // A key was there already, or the rows are at fault: by key then, and so for a while.
+          asNew = false;
+          mostlyNew.wait = 2 ** Math.min(mostlyNew.misses++, 8);
+          continue;
+        }
         let refused = await this.findRefused(flush, rows);
         // Each part fits and the whole does not: rows that exclude one another.
         if (refused.size === 0) refused = await this.firstRefused(flush, rows);
@@ -121,7 +133,7 @@ export class PostgresSink implements Sink {
   }
 
   /** The whole flush on one session; nothing of it lasts when it throws. */
-  private async write(session: Session, flush: Flush, rows: readonly EncodedRow[], dead: readonly DeadLetter[]): Promise<void> {
+  private async write(session: Session, flush: Flush, rows: readonly EncodedRow[], dead: readonly DeadLetter[], asNew: boolean): Promise<void> {
     const { target } = flush;
     // Moments without a zone are UTC, whatever the server's zone.
     await session.execute("set local timezone to 'UTC'");
@@ -135,7 +147,7 @@ export class PostgresSink implements Sink {
       const lost = ranges.filter(({ topic, partition }) => !seen.has(`${topic}/${partition}`));
       if (lost.length > 0) throw new Fenced(lost.map(({ topic, partition }) => ({ topic, partition })));
     }
-    if (rows.length > 0) await this.writeRows(session, flush, rows);
+    if (rows.length > 0) await this.writeRows(session, flush, rows, asNew);
     if (flush.replayed !== undefined && flush.replayed.length > 0) {
       const done = await read(session, `update ${STATE_SCHEMA}.dead_letters set replayed_at = now() where id in (${flush.replayed.join(', ')}) and replayed_at is null returning id`);
       if (done.length < flush.replayed.length) throw new TsdbtError('runtime', `The dead letters of ${target.name} are being replayed by another process.`, { hint: 'Run it again when that one is done.' });
@@ -144,13 +156,16 @@ export class PostgresSink implements Sink {
     this.reached('before_commit');
   }
 
-  private async writeRows(session: Session, { target, columns, loadId }: Flush, rows: readonly EncodedRow[]): Promise<void> {
+  /** @param asNew upserts whose keys are not in the table: COPY straight into it, half the work, and an error where one is */
+  private async writeRows(session: Session, { target, columns, loadId }: Flush, rows: readonly EncodedRow[], asNew: boolean): Promise<void> {
     const names = [...columns.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest]), '_topic', '_partition', '_offset', '_kafka_ts', '_deleted', '_load_id'];
     const list = names.map(quote).join(', ');
     const table = tableName(target);
     this.reached('before_copy');
-    if (target.mode === 'append') {
-      await session.copyIn(`copy ${table} (${list}) from stdin`, lines(rows, loadId));
+    if (target.mode === 'append' || asNew) {
+      const last = asNew ? [...new Map(rows.map((row) => [row.key, row])).values()] : rows;
+      await session.copyIn(`copy ${table} (${list}) from stdin`, lines(last, loadId));
+      this.reached('before_merge');
       return;
     }
     await session.execute(`create temporary table ${STAGE} on commit drop as select ${list} from ${table} with no data`);
@@ -235,7 +250,7 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
     try {
       await session.begin();
       await session.execute("set local timezone to 'UTC'");
-      await this.writeRows(session, flush, rows);
+      await this.writeRows(session, flush, rows, false);
       return null;
     } catch (error) {
       if (isDataError(error)) return error;

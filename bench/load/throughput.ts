@@ -1,0 +1,58 @@
+// Rows a second of the loader, with JSON decode in the loop, over those of a raw COPY of the same encoded rows from memory into the same
+// table (an upsert's base is that COPY too, into a table with the same key).
+import { median, loadTopic, openBench, produce, targetOf } from './setup.ts';
+
+export async function main(small: boolean): Promise<void> {
+  const bench = await openBench();
+  const rounds = small ? 1 : 5;
+  try {
+    process.stdout.write('| message | partitions | mode | loader rows/s | COPY rows/s | ratio (min–max) | loader CPU s per million rows |\n|---|---|---|---|---|---|---|\n');
+    for (const bytes of [200, 2000]) {
+      for (const partitions of [1, 4]) {
+        const count = (bytes === 200 ? 300_000 : 60_000) / (small ? 6 : 1);
+        for (const mode of ['append', 'upsert'] as const) {
+          const topic = `t${bytes}_${partitions}_${mode}`;
+          await produce(bench, topic, partitions, count, bytes);
+          const target = targetOf(topic, mode, { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 2000 });
+          const rates: { loader: number; copy: number; cpu: number }[] = [];
+          for (let round = 0; round < rounds; round++) {
+            const adapter = bench.adapter();
+            const session = adapter.session({ name: 'bench' });
+            await session.begin();
+            await session.execute(`drop table if exists raw.${topic}; drop table if exists raw.base; drop schema if exists tsdbt cascade`);
+            await session.commit();
+            const { summary, ms, cpuMs } = await loadTopic(bench, target);
+            if (summary.rows !== count) throw new Error(`${summary.rows} rows of ${count} were loaded`);
+            await session.begin();
+            const chunks = await encoded(session, topic);
+            await session.commit();
+            await session.begin();
+            await session.execute(`create table raw.base (like raw.${topic} including all)`);
+            await session.commit();
+            await session.begin();
+            const began = performance.now();
+            await session.copyIn(`copy raw.base (${COPIED}) from stdin`, chunks);
+            await session.commit();
+            rates.push({ loader: count / (ms / 1000), copy: count / ((performance.now() - began) / 1000), cpu: (cpuMs / 1000 / count) * 1e6 });
+            await session.release();
+            await adapter.close();
+          }
+          const ratios = rates.map(({ loader, copy }) => loader / copy);
+          process.stdout.write(`| ${bytes} B | ${partitions} | ${mode} | ${Math.round(median(rates.map((r) => r.loader)))} | ${Math.round(median(rates.map((r) => r.copy)))} | ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}) | ${median(rates.map((r) => r.cpu)).toFixed(1)} |\n`);
+        }
+      }
+    }
+  } finally {
+    await bench.close();
+  }
+}
+
+const COPIED = 'session_id, event_id, event_ts, user_id, event_type, page, amount, processing_ts, _rest, _topic, _partition, _offset, _kafka_ts, _deleted, _load_id';
+
+/** The loaded rows as COPY's text, in memory. Values here need no escape. */
+async function encoded(session: { execute(sql: string, options: { fetch: true }): Promise<{ table: { rows: readonly { values: readonly unknown[] }[] } }> }, topic: string): Promise<Buffer[]> {
+  const { table } = await session.execute(`select concat_ws(E'\\t', ${COPIED.split(', ').map((column) => `coalesce(${column}::text, '\\N')`).join(', ')}) from raw.${topic}`, { fetch: true });
+  const chunks: Buffer[] = [];
+  for (let at = 0; at < table.rows.length; at += 500) chunks.push(Buffer.from(table.rows.slice(at, at + 500).map(({ values }) => `${String(values[0])}\n`).join('')));
+  return chunks;
+}
