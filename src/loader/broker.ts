@@ -61,6 +61,8 @@ export interface BrokerClient {
   ends(topics: readonly string[]): Promise<ReadonlyMap<string, { readonly earliest: bigint; readonly end: bigint }>>;
   /** The first offset at or after a moment, by `topic/partition`; the end where there is none. @param time milliseconds since 1970 */
   offsetsAt(topics: readonly string[], time: number): Promise<ReadonlyMap<string, bigint>>;
+  /** Could the topics be read, and their group be joined? Reads and writes nothing. @throws `runtime` error that says what is missing */
+  check(topics: readonly string[]): Promise<void>;
   /** Joins the group; from now on `poll` brings messages of what the listener was given. */
   join(topics: readonly string[], listener: AssignmentListener): Promise<void>;
   /** The next messages of the assigned partitions that are not paused; waits a little when there are none. */

@@ -8,6 +8,7 @@ import { tableName } from './postgres/table.ts';
 /** @returns what stands in the way, in words; empty when nothing does */
 export async function checkTarget(adapter: Adapter, client: BrokerClient, target: LoadTarget): Promise<string[]> {
   await client.topics([target.topic]);
+  await client.check([target.topic]);
   const problems: string[] = [];
   const session = adapter.session({ name: `load check ${target.name}` });
   const ask = async (sql: string): Promise<unknown> => (await session.execute(`select ${sql}`, { fetch: true })).table.rows[0]?.values[0] ?? null;
@@ -24,9 +25,15 @@ export async function checkTarget(adapter: Adapter, client: BrokerClient, target
         if ((await ask(`has_table_privilege(${table}, '${privilege}')`)) !== true) problems.push(`${String(await ask('current_user'))} may not ${privilege} ${target.schema}.${target.identifier}: grant ${privilege} on ${tableName(target)} to …`);
       }
     }
+    if (target.mode === 'upsert' && (await ask("has_database_privilege(current_database(), 'temp')")) !== true) problems.push(`${String(await ask('current_user'))} may not make temporary tables, which mode 'upsert' needs: grant temporary on database … to …`);
     if ((await ask(`to_regclass(${state}) is null`)) === true) {
       if ((await ask(`coalesce(has_schema_privilege(to_regnamespace('${STATE_SCHEMA}')::oid, 'create'), has_database_privilege(current_database(), 'create'))`)) !== true) problems.push(`the loader's tables in schema ${STATE_SCHEMA} do not exist, and ${String(await ask('current_user'))} may not create them`);
-    } else if ((await ask(`has_table_privilege(${state}, 'insert, update')`)) !== true) problems.push(`${String(await ask('current_user'))} may not write ${STATE_SCHEMA}.load_offsets`);
+    } else {
+      for (const [name, privileges] of [['load_offsets', ['select', 'insert', 'update']], ['dead_letters', ['insert']]] as const) {
+        const known = literal(`${STATE_SCHEMA}.${name}`);
+        for (const privilege of privileges) if ((await ask(`to_regclass(${known}) is null or has_table_privilege(to_regclass(${known})::oid, '${privilege}')`)) !== true) problems.push(`${String(await ask('current_user'))} may not ${privilege} ${STATE_SCHEMA}.${name}: grant ${privilege} on ${STATE_SCHEMA}.${name} to …`);
+      }
+    }
   } finally {
     await session.release();
   }

@@ -68,6 +68,8 @@ class FileClient implements BrokerClient {
     throw new TsdbtError('runtime', 'a file has no times to rewind to', { hint: '--to earliest, or the number of a record.' });
   }
 
+  async check(): Promise<void> {}
+
   async join(_topics: readonly string[], listener: AssignmentListener): Promise<void> {
     const at = { topic: this.topic, partition: 0 };
     this.position = (await listener.assigned([at])).get(partitionKey(at)) ?? 0n;

@@ -61,7 +61,7 @@ async function compile({ schema, references }: RegisteredSchema): Promise<Valida
   const root = JSON.parse(schema) as { readonly $schema?: string; readonly $id?: string };
   const options = { strict: false, validateFormats: false, logger: false, addUsedSchema: false } as const;
   const draft = root.$schema ?? '';
-  const ajv: AjvInstance = draft.includes('2020-12') ? new (await import('ajv/dist/2020.js')).Ajv2020(options) : draft.includes('2019-09') ? new (await import('ajv/dist/2019.js')).Ajv2019(options) : new (await import('ajv')).Ajv(options);
+  const ajv: AjvInstance = draft.includes('2020-12') ? new (await import('ajv/dist/2020.js')).default.Ajv2020(options) : draft.includes('2019-09') ? new (await import('ajv/dist/2019.js')).default.Ajv2019(options) : new (await import('ajv')).default.Ajv(options);
   if (draft.includes('draft-06')) ajv.addMetaSchema((await import('ajv/dist/refs/json-schema-draft-06.json', { with: { type: 'json' } })).default);
   if (draft.includes('draft-04')) throw new Error('draft 4 is not supported; draft 6, 7, 2019-09 and 2020-12 are');
   for (const [name, text] of references) {

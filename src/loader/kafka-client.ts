@@ -27,7 +27,8 @@ const MOVED = new Set([3, 5, 6, 9, 74, 75, 76, 100, 103]);
 const NOT_AUTHORIZED = 29;
 
 type Bytes = Consumer<Buffer, Buffer, Buffer, Buffer>;
-type RecordsBatch = NonNullable<Awaited<ReturnType<Bytes['fetch']>>['responses'][number]['partitions'][number]['records']>[number];
+type FetchResponse = Awaited<ReturnType<Bytes['fetch']>>;
+type RecordsBatch = NonNullable<FetchResponse['responses'][number]['partitions'][number]['records']>[number];
 interface Aborted { readonly producerId: bigint; readonly firstOffset: bigint }
 
 /**
@@ -84,6 +85,8 @@ class KafkaClient implements BrokerClient {
   private looked = Date.now();
   private partitions = 0;
   private idle = 0;
+  /** Has the broker ever answered? */
+  private answered = false;
 
   constructor(connection: LoadConnection, consumer: Bytes) {
     this.connection = connection;
@@ -114,6 +117,22 @@ class KafkaClient implements BrokerClient {
   async offsetsAt(names: readonly string[], time: number): Promise<ReadonlyMap<string, bigint>> {
     const [found, ends] = await Promise.all([this.offsets(names, BigInt(Math.floor(time))), this.offsets(names, LATEST)]);
     return new Map([...ends].map(([key, end]) => [key, (found.get(key) ?? -1n) < 0n ? end : found.get(key)!]));
+  }
+
+  async check(names: readonly string[]): Promise<void> {
+    const { topics } = await this.metadata(names, true);
+    for (const name of names) {
+      const { id = '', partitions = [] } = topics.get(name) ?? {};
+      const ends = await this.offsets([name], LATEST);
+      const at = partitions.findIndex(({ leader }) => leader >= 0);
+      if (at < 0) continue;
+      const { responses } = await this.asking(() => orResponse(this.consumer.fetch({
+        node: partitions[at]!.leader, minBytes: 0, maxBytes: 1, maxWaitTime: 0, isolationLevel: READ_COMMITTED,
+        topics: [{ topicId: id, partitions: [{ partition: at, currentLeaderEpoch: partitions[at]!.leaderEpoch, fetchOffset: ends.get(partitionKey({ topic: name, partition: at })) ?? 0n, lastFetchedEpoch: -1, partitionMaxBytes: 1 }] }],
+      })));
+      if (responses.some((response) => response.partitions.some(({ errorCode }) => errorCode === NOT_AUTHORIZED))) throw notAuthorized(this.connection, `read topic ${name}`);
+      await this.asking(() => this.consumer.listCommittedOffsets({ topics: [{ topic: name, partitions: [0] }] }));
+    }
   }
 
   async join(names: readonly string[], listener: AssignmentListener): Promise<void> {
@@ -166,12 +185,12 @@ class KafkaClient implements BrokerClient {
     if (byNode.size === 0 && failures.length === 0) await new Promise((resolve) => { setTimeout(resolve, WAIT_MS); });
     const answers = await Promise.all([...byNode].map(async ([node, asked]) => {
       const names = new Map([...asked.values()].map((each) => [each.id, each]));
-      const response = await this.asking(() => this.consumer.fetch({
+      const response = await this.asking(() => orResponse(this.consumer.fetch({
         node, minBytes: 1, maxBytes: MAX_BYTES, maxWaitTime: WAIT_MS, isolationLevel: READ_COMMITTED,
         topics: [...asked.values()].map(({ id, partitions }) => ({
           topicId: id, partitions: partitions.map(({ partition, epoch, next }) => ({ partition, currentLeaderEpoch: epoch, fetchOffset: next, lastFetchedEpoch: -1, partitionMaxBytes: PARTITION_BYTES })),
         })),
-      }));
+      })));
       return { names, response };
     }));
     const batches: MessageBatch[] = [];
@@ -252,11 +271,28 @@ class KafkaClient implements BrokerClient {
   /** A call whose failure is told in our words. */
   private async asking<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await work();
+      const answer = await work();
+      this.answered = true;
+      return answer;
     } catch (error) {
-      throw brokerError(error, this.connection, this.subscribed);
+      throw brokerError(error, this.connection, this.subscribed, this.answered);
     }
   }
+}
+
+/** The library throws the whole answer away when one partition of it has an error: the answer counts, with what the others brought. */
+async function orResponse(fetched: Promise<FetchResponse>): Promise<FetchResponse> {
+  return fetched.catch((error: unknown) => {
+    const find = (each: unknown): FetchResponse | undefined => {
+      if (!(each instanceof Error)) return undefined;
+      const { response, errors } = each as { response?: FetchResponse; errors?: readonly unknown[] };
+      if (response !== undefined && Array.isArray(response.responses) && response.errorCode === 0) return response;
+      return errors?.map(find).find((found) => found !== undefined) ?? find(each.cause);
+    };
+    const response = find(error);
+    if (response === undefined) throw error;
+    return response;
+  });
 }
 
 /** Messages from `position` on, without those of aborted transactions and without control records. */
@@ -289,7 +325,7 @@ function readBatches(at: TopicPartition, position: bigint, batches: readonly Rec
 }
 
 /** What the client library's failure means: the broker is away, or it will not have us. */
-export function brokerError(error: unknown, connection: LoadConnection, topics: readonly string[]): TsdbtError {
+export function brokerError(error: unknown, connection: LoadConnection, topics: readonly string[], answered = false): TsdbtError {
   if (error instanceof TsdbtError) return error;
   const texts: string[] = [];
   const codes = new Set<string>();
@@ -306,14 +342,32 @@ export function brokerError(error: unknown, connection: LoadConnection, topics: 
   if (unknown !== undefined || codes.has('UNKNOWN_TOPIC_OR_PARTITION') || texts.some((text) => /does not host this topic/.test(text))) {
     return new TsdbtError('runtime', `Topic ${unknown ?? topics.join(', ')} does not exist on ${connection.brokers.join(', ')}`, { path: connection.path, hint: 'Make it, or mend its name.', cause: error });
   }
-  // The library refuses what we ask of it: waiting will not help.
-  if (codes.has('PLT_KFK_USER')) return new TsdbtError('internal', texts[0] ?? String(error), { cause: error });
   const brokers = connection.brokers.join(', ');
-  const all = `${texts.join(' ')} ${[...codes].join(' ')}`;
-  if (/SASL|authentication/i.test(all)) {
-    return new TsdbtError('runtime', `The broker at ${brokers} refuses the credentials of connection '${connection.name}'.`, { path: connection.path, hint: `sasl: mechanism, username and password; the password comes from the environment.`, cause: error });
+  const { path, name } = connection;
+  const has = (pattern: RegExp): boolean => [...codes].some((code) => pattern.test(code));
+  const denied = [...codes].find((code) => /_AUTHORIZATION_FAILED$/.test(code));
+  if (denied !== undefined) return notAuthorized(connection, denied.startsWith('GROUP') ? `use its consumer group (read on group ${'`tsdbt.*`'})` : `read topic ${topics.join(', ')}`, error);
+  if (has(/^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|ILLEGAL_SASL_STATE)$/) || (has(/^PLT_KFK_AUTHENTICATION$/) && !has(/^(E[A-Z]+|PLT_KFK_NETWORK)$/))) {
+    return new TsdbtError('runtime', `The broker at ${brokers} refuses the credentials of connection '${name}'.`, { path, hint: 'sasl: mechanism, username and password; the password comes from the environment.', cause: error });
   }
-  if (/AUTHORIZATION_FAILED/.test(all)) return new TsdbtError('runtime', `The broker at ${brokers} does not let this user read: ${texts[0] ?? ''}`, { path: connection.path, cause: error });
-  if (/certificate|self.signed|unable to verify|ALPN|SSL|TLS/i.test(all)) return new TsdbtError('runtime', `No TLS connection to ${brokers}: ${texts.at(-1) ?? ''}`, { path: connection.path, hint: 'tls: { ca: path/to/ca.pem } in the connection names who is trusted.', cause: error });
-  return new TsdbtError('connection', `no broker answers at ${brokers}: ${texts.at(-1) ?? String(error)}`, { path: connection.path, cause: error });
+  const told = texts.find((text) => !/^(Connection to|Cannot connect|.* failed \d+ times)/.test(text)) ?? texts.at(-1) ?? String(error);
+  if (has(/CERT|^ERR_SSL|^ERR_TLS|SELF_SIGNED|^UNABLE_TO/)) {
+    const reason = texts.findLast((text) => /certificate|alert|SSL|ssl/i.test(text)) ?? told;
+    return new TsdbtError('runtime', `No TLS connection to ${brokers}: ${reason}`, { path, hint: 'tls: { ca, cert, key, servername } in the connection: who is trusted, who we are, and the name in the broker\'s certificate.', cause: error });
+  }
+  const plain = texts.some((text) => /requires TLS/.test(text));
+  // A broker that goes away in the midst of a handshake looks like one that knows no TLS.
+  if (plain || (!answered && texts.some((text) => /TLS handshake failed/.test(text)))) {
+    return new TsdbtError('runtime', plain ? `The broker at ${brokers} speaks TLS only.` : `The broker at ${brokers} does not speak TLS.`, { path, hint: plain ? `tls: true in connection '${name}'.` : `Leave 'tls' out of connection '${name}', or name the broker's port for TLS.`, cause: error });
+  }
+  if (has(/^PLT_KFK_UNSUPPORTED_COMPRESSION$/)) return new TsdbtError('runtime', told, { path, cause: error });
+  // The library refuses what we ask of it: waiting will not help.
+  if (has(/^PLT_KFK_USER$/) && !has(/^(E[A-Z]+|PLT_KFK_NETWORK)$/)) return new TsdbtError('internal', told, { cause: error });
+  const closed = !answered && (connection.tls === null || connection.tls.cert === undefined) && texts.some((text) => /Connection closed/.test(text));
+  return new TsdbtError('connection', `no broker answers at ${brokers}: ${closed ? `it closes the connection at once; it is starting, or it wants ${connection.tls === null ? 'TLS' : "a client's certificate"}` : (texts.at(-1) ?? String(error))}`, { path, cause: error });
+}
+
+function notAuthorized(connection: LoadConnection, what: string, cause?: unknown): TsdbtError {
+  const user = connection.sasl === null ? 'this client' : `user ${connection.sasl.username}`;
+  return new TsdbtError('runtime', `The broker at ${connection.brokers.join(', ')} does not let ${user} ${what}.`, { path: connection.path, hint: 'An ACL of the broker must allow it.', cause });
 }

@@ -121,13 +121,14 @@ export class Loader {
   async run(): Promise<LoadSummary> {
     const { target, client, sink, signal, now, notify } = this.options;
     try {
-      this.useColumns(await this.patiently(() => sink.prepare(target)));
-      let maintained = now();
-      await this.patiently(() => sink.maintain(target));
+      // Who may not read makes no table.
       const [topic] = await this.patiently(() => client.topics([target.topic]));
       this.topic = topic ?? null;
       const ends = await this.patiently(() => client.ends([target.topic]));
       this.ends = new Map([...ends].map(([key, { end }]) => [key, end]));
+      this.useColumns(await this.patiently(() => sink.prepare(target)));
+      let maintained = now();
+      await this.patiently(() => sink.maintain(target));
       await this.patiently(() => client.join([target.topic], this.listener()));
       // The last flush may find that there is more to read: another loader had moved a position.
       do {

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, wr
 import { connect, createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Certificates } from './certificates.ts';
 
 const VERSION = '4.3.1';
 const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>tsdbt</groupId><artifactId>broker</artifactId><version>1</version><dependencies>
@@ -32,28 +33,60 @@ async function freePort(): Promise<number> {
   });
 }
 
+/** Listeners beside the plain one, each with a port of its own. */
+const SECURE = ['SASL', 'SASLTLS', 'TLS', 'EXPIRED'] as const;
+export type Listener = (typeof SECURE)[number];
+export const USERS = { alice: 'alice-geheim', bob: 'bob-geheim' };
+
+/** Users, certificates and who may do what, as server.properties says it. */
+function security(certificates: Certificates): string {
+  const users = Object.entries(USERS).map(([name, password]) => `user_${name}="${password}"`).join(' ');
+  const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
+  const sasl = ['sasl', 'sasltls'].map((listener) => `listener.name.${listener}.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.${listener}.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required ${users};
+listener.name.${listener}.scram-sha-256.sasl.jaas.config=${scram}
+listener.name.${listener}.scram-sha-512.sasl.jaas.config=${scram}`);
+  const tls = ([['tls', 'server'], ['sasltls', 'server'], ['expired', 'expired']] as const).map(([listener, name]) => `listener.name.${listener}.ssl.keystore.type=PEM
+listener.name.${listener}.ssl.keystore.location=${certificates.path(`${name}.pem`)}
+listener.name.${listener}.ssl.truststore.type=PEM
+listener.name.${listener}.ssl.truststore.location=${certificates.path('ca.pem')}
+listener.name.${listener}.ssl.client.auth=${listener === 'tls' ? 'required' : 'none'}`);
+  return `${[...sasl, ...tls].join('\n')}
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+allow.everyone.if.no.acl.found=true
+`;
+}
+
 export class KafkaBroker {
   readonly port: number;
+  /** Ports of the other listeners. */
+  readonly ports: Readonly<Record<Listener, number>>;
   private readonly folder: string;
   private readonly lib: string;
   private child: ChildProcess | null = null;
 
-  private constructor(lib: string, folder: string, port: number) {
+  private constructor(lib: string, folder: string, port: number, ports: Readonly<Record<Listener, number>>) {
+    this.ports = ports;
     this.lib = lib;
     this.folder = folder;
     this.port = port;
   }
 
-  static async start(): Promise<KafkaBroker> {
+  /** @param certificates with them come listeners for SASL and TLS */
+  static async start(certificates: Certificates | null = null): Promise<KafkaBroker> {
     const folder = mkdtempSync(join(tmpdir(), 'tsdbt-broker-'));
     const [port, controller] = [await freePort(), await freePort()];
+    const ports = { SASL: await freePort(), SASLTLS: await freePort(), TLS: await freePort(), EXPIRED: await freePort() };
+    const more = certificates === null ? '' : SECURE.map((name) => `,${name}://127.0.0.1:${ports[name]}`).join('');
     writeFileSync(join(folder, 'server.properties'), `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controller}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
+listeners=PLAINTEXT://127.0.0.1:${port}${more},CONTROLLER://127.0.0.1:${controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:${port}${more}
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,SASLTLS:SASL_SSL,TLS:SSL,EXPIRED:SSL
 log.dirs=${join(folder, 'data')}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
@@ -62,9 +95,10 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
-`);
-    const broker = new KafkaBroker(jars(), folder, port);
-    execFileSync('java', ['-cp', `${broker.lib}/*`, 'kafka.tools.StorageTool', 'format', '-t', 'MkU3OEVBNTcwNTJENDM2Qk', '-c', join(folder, 'server.properties')], { stdio: 'ignore' });
+${certificates === null ? '' : security(certificates)}`);
+    const broker = new KafkaBroker(jars(), folder, port, ports);
+    const scram = certificates === null ? [] : Object.entries(USERS).flatMap(([name, password]) => ['256', '512'].flatMap((bits) => ['--add-scram', `SCRAM-SHA-${bits}=[name=${name},password=${password}]`]));
+    execFileSync('java', ['-cp', `${broker.lib}/*`, 'kafka.tools.StorageTool', 'format', '-t', 'MkU3OEVBNTcwNTJENDM2Qk', '-c', join(folder, 'server.properties'), ...scram], { stdio: 'pipe' });
     await broker.up();
     return broker;
   }

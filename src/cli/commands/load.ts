@@ -201,6 +201,7 @@ async function check(ctx: LoadContext): Promise<boolean> {
       const client = await ctx.client(target);
       try {
         problems = await checkTarget(ctx.parsed.adapter, client, target);
+        await (await ctx.registry(target))?.check(`${target.topic}-value`);
       } finally {
         await client.close();
       }

@@ -107,6 +107,8 @@ export class MemoryClient implements BrokerClient {
     })));
   }
 
+  async check(): Promise<void> {}
+
   async join(topics: readonly string[], listener: AssignmentListener): Promise<void> {
     this.subscribed = topics;
     this.listener = listener;
