@@ -17,4 +17,4 @@ const outfile = join(out, 'bench.mjs');
 await build({ entryPoints: [join(root, 'bench/load', `${what}.ts`)], outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20', packages: 'external', logLevel: 'warning' });
 const { main } = await import(pathToFileURL(outfile).href);
 await main(process.argv.includes('--small'));
-process.exit(0);
+process.exit(process.exitCode ?? 0);
