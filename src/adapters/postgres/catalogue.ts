@@ -72,20 +72,18 @@ export function claimSql(key: bigint, holder: string): string {
 
 /** The relations of those names in a schema, and whether anything stands on them. Its own statement, so that it sees what is committed by now. */
 export function lookSql(schema: string, names: readonly string[]): string {
-  return `select l.locked, r.*
-from (select pg_catalog.current_setting('tsdbt.locked', true) as locked) l
-left join (
-  select n.nspname, c.relname, ${KIND} as kind, exists (
+  return `select pg_catalog.current_setting('tsdbt.locked', true) as locked, c.relname, ${KIND} as kind, exists (
     select from pg_catalog.pg_depend d where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid and d.deptype = 'n'
       and d.classid in ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_proc'::regclass)
   ) or exists (
     select from pg_catalog.pg_depend d where d.refclassid = 'pg_catalog.pg_type'::regclass and d.refobjid = c.reltype and d.deptype = 'n'
       and d.classid = 'pg_catalog.pg_proc'::regclass
   ) as has_dependants
-  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where c.relkind in ('r', 'p', 'v', 'm') and n.nspname = ${quoteText(schema)} and c.relname in (${textList(names)})
-) r on true`;
+from (select) l left join pg_catalog.pg_class c on c.relkind in ('r', 'p', 'v', 'm') and c.relnamespace = ${schemaSql(schema)} and c.relname in (${textList(names)})`;
 }
+
+/** The schema's oid; a subquery, because planning a join for each node costs more than running it. */
+const schemaSql = (schema: string): string => `(select oid from pg_catalog.pg_namespace where nspname = ${quoteText(schema)})`;
 
 /** Who holds a lock that somebody waits for. */
 export function lockHolderSql(key: bigint): string {
@@ -107,13 +105,12 @@ order by c.relname, a.attnum`;
 /** One row for a view: what it is, what it says, and name, type and place of every column of every relation that it reads. */
 export function viewStateSql(schema: string, identifier: string): string {
   return `select pg_catalog.md5(pg_catalog.concat_ws(E'\\n', c.oid, pg_catalog.pg_get_viewdef(c.oid), c.reloptions::text, (
-  select pg_catalog.string_agg(pg_catalog.format('%s.%s %s %s %s', rn.nspname, rc.relname, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)), E'\\n' order by rn.nspname, rc.relname, a.attnum)
+  select pg_catalog.string_agg(pg_catalog.format('%s %s %s %s', r.refobjid::regclass, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)), E'\\n' order by r.refobjid::regclass::text, a.attnum)
   from (select distinct d.refobjid from pg_catalog.pg_rewrite w join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid
     and d.refclassid = 'pg_catalog.pg_class'::regclass where w.ev_class = c.oid and d.refobjid <> c.oid) r
-  join pg_catalog.pg_class rc on rc.oid = r.refobjid join pg_catalog.pg_namespace rn on rn.oid = rc.relnamespace
-  join pg_catalog.pg_attribute a on a.attrelid = rc.oid and a.attnum > 0 and not a.attisdropped)))
-from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where c.relkind = 'v' and n.nspname = ${quoteText(schema)} and c.relname = ${quoteText(identifier)}`;
+  join pg_catalog.pg_attribute a on a.attrelid = r.refobjid and a.attnum > 0 and not a.attisdropped)))
+from pg_catalog.pg_class c
+where c.relkind = 'v' and c.relnamespace = ${schemaSql(schema)} and c.relname = ${quoteText(identifier)}`;
 }
 
 /** The loader's bookkeeping (src/state/load-offsets.ts) of one source, over its topics: rows, newest message, newest rows, now. The count is null when there is none. */
