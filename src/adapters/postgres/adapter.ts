@@ -37,6 +37,8 @@ const CAPABILITIES: Capabilities = {
 /** Names that a killed run may leave: those of make_intermediate_relation and make_backup_relation. */
 const WORKING_SUFFIXES = ['__dbt_tmp', '__dbt_backup'];
 const BATCH_ROWS = 1000;
+/** Milliseconds between two looks at a lock that somebody else has. */
+const LOCK_PAUSE = 50;
 
 export interface PostgresOptions {
   readonly credentials: Credentials;
@@ -160,6 +162,35 @@ export class PostgresAdapter implements Adapter {
       if (row?.get('has_dependants') === true) bare.delete(id);
       else bare.add(id);
     }
+    // What cannot be started again takes all of its locks before it reads anything, so that it waits for nobody who waits for it.
+    if (session.lasting) await this.lockDependants(session, schema, identifier);
+  }
+
+  /** Takes the locks of all that stands on a relation. @returns false when nothing does */
+  private async lockDependants(session: Session, schema: string, identifier: string): Promise<boolean> {
+    if (this.bare.get(session)?.has(nameOf(schema, identifier))) return false;
+    const locked = new Set<string>();
+    for (;;) {
+      const names = await session.execute(dependantNamesSql(schema, identifier), { autoBegin: true, fetch: true });
+      const missing = names.table.rows.map((row) => nameOf(toText(row.values[0]!), toText(row.values[1]!))).filter((name) => !locked.has(name));
+      if (missing.length === 0) return names.table.rows.length > 0;
+      // In the query's order, as everybody does, so that two runs never wait for each other. Whoever had a lock may have changed something: look again.
+      for (const name of missing) {
+        const [ownSchema, ownName] = JSON.parse(name) as [string, string];
+        await this.takeLock(session, lockKey(this.database, ownSchema, ownName));
+        locked.add(name);
+      }
+    }
+  }
+
+  /** Waits for a lock; not for somebody who waits for a table that this transaction has read: then it begins again, as after a deadlock. */
+  private async takeLock(session: Session, key: bigint): Promise<void> {
+    if (session.lasting) return void (await session.execute(`select ${lockCall(key, true)}`, { autoBegin: true }));
+    while ((await session.execute(`select ${lockCall(key, false)}`, { autoBegin: true, fetch: true })).table.rows[0]?.values[0] !== true) {
+      const { table } = await session.execute(`select pg_catalog.pg_backend_pid() = any (pg_catalog.pg_blocking_pids(h.pid)) from (${lockHolderSql(key)}) h`, { fetch: true });
+      if (table.rows[0]?.values[0] === true) throw new TsdbtError('database', 'deadlock with another run', { code: '40P01' });
+      await new Promise((resolve) => { setTimeout(resolve, LOCK_PAUSE); });
+    }
   }
 
   async loadedState(session: Session, sourceId: string): Promise<LoadedState | null> {
@@ -195,22 +226,7 @@ export class PostgresAdapter implements Adapter {
 
   async fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]> {
     const { schema, identifier } = relation;
-    if (schema === null || identifier === null || this.bare.get(session)?.has(nameOf(schema, identifier))) return [];
-    const locked = new Set<string>();
-    for (;;) {
-      const names = await session.execute(dependantNamesSql(schema, identifier), { autoBegin: true, fetch: true });
-      const missing = names.table.rows.map((row) => nameOf(toText(row.values[0]!), toText(row.values[1]!))).filter((name) => !locked.has(name));
-      if (missing.length === 0) {
-        if (names.table.rows.length === 0) return [];
-        break;
-      }
-      // In the query's order, as everybody does, so that two runs never wait for each other. Whoever had a lock may have changed something: look again.
-      for (const name of missing) {
-        const [ownSchema, ownName] = JSON.parse(name) as [string, string];
-        await session.execute(`select ${lockCall(lockKey(this.database, ownSchema, ownName), true)}`, { autoBegin: true });
-        locked.add(name);
-      }
-    }
+    if (schema === null || identifier === null || !(await this.lockDependants(session, schema, identifier))) return [];
     const { table } = await session.execute(dependantsSql(schema, identifier), { autoBegin: true, fetch: true });
     return parseDependants(table.rows.map((row) => toText(row.values[0]!)), relation.database ?? this.database);
   }

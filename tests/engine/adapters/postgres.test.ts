@@ -368,6 +368,30 @@ describe.each(SERVERS)('$name', (server) => {
     expect(adapter.cache.get(target)).toBeUndefined();
   });
 
+  test('who waits for one that waits for it begins again, and what cannot takes its locks before it reads', async () => {
+    await run('create table parent (n int)', 'create table child (n int)', 'create view above as select child.n from child, parent');
+    const [first, second] = [adapter.session({ name: 'first' }), adapter.session({ name: 'second' })];
+    await second.execute('select * from parent', { autoBegin: true });
+    await adapter.lockRelation(first, rel('above', 'view'));
+    const renaming = first.execute('lock table parent in access exclusive mode', { autoBegin: true });
+    const error = await failure(adapter.fetchDependants(second, rel('child', 'table')));
+    expect(error.details.code).toBe('40P01');
+    await second.rollback();
+    await renaming;
+    await first.commit();
+    await second.execute('commit');
+    expect(second.lasting).toBe(true);
+    await adapter.lockRelation(second, rel('child', 'table'));
+    let taken = false;
+    const waiting = adapter.lockRelation(first, rel('above', 'view')).then(() => { taken = true; });
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    expect(taken).toBe(false);
+    await second.commit();
+    await waiting;
+    await Promise.all([first.release(), second.release()]);
+    await run('drop view above', 'drop table parent, child');
+  });
+
   async function rebuild(identifier: string, newTable: string, builds: (relation: Relation) => boolean = () => false): Promise<readonly string[]> {
     return withSession(async (session) => {
       const sql = new SqlAdapter({ adapter, session, executeMacro: noMacro, quoting: {}, builds });
