@@ -42,6 +42,8 @@ export interface ErrorDetails {
   column?: number | undefined;
   /** Text of the line, shown with a caret below `column`. */
   lineText?: string | undefined;
+  /** A last line of its own: in which file or folder, in dbt's words. */
+  footer?: string | undefined;
   /** What to do about it: "did you mean 'orders'?". */
   hint?: string | undefined;
   /** Innermost first. */
@@ -124,6 +126,7 @@ export function formatError(error: unknown): string {
     });
   }
   if (hint !== undefined) out.push(`  ${indent(hint, 2)}`);
+  if (error.details.footer !== undefined) out.push('', error.details.footer);
   return out.join('\n');
 }
 

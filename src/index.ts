@@ -20,7 +20,7 @@ import type { Logger } from './log.ts';
 import { isUnchanged, parseWithCache } from './parser/parse-cache.ts';
 import { readSourceFiles } from './project/files.ts';
 import { resolveFlags } from './project/flags.ts';
-import { readProjectFlags } from './project/project.ts';
+import { readProjectSettings } from './project/project.ts';
 import { loadRuntimeConfig } from './project/runtime-config.ts';
 import { DBT_VERSION } from './project/versions.ts';
 import { loadYaml } from './project/yaml.ts';
@@ -69,7 +69,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
   const { env, cwd, command = 'build', now = Date.now, logger = { fire: () => undefined } } = options;
   const given = options.options ?? {};
   const folder = options.projectDir ?? (given['project_dir'] as string | undefined) ?? '.';
-  const flags = options.flags ?? resolveFlags(command, given, env, readProjectFlags(resolve(cwd, folder)));
+  const flags = options.flags ?? resolveFlags(command, given, env, readProjectSettings(resolve(cwd, folder)).flags);
   const invocation = options.invocation ?? { invocation_id: randomUUID(), started_at: new Date(now()), args: {}, command: `tsdbt ${command}` };
   const templates = createTemplateEnvironments();
   const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now }, templates);
@@ -169,7 +169,7 @@ export function write(parsed: ParsedProject, ctx: RunContext, results: readonly 
 export function reportCounts(parsed: ParsedProject, log: RunLog): void {
   const { manifest } = parsed;
   const counts = new Map<string, number>();
-  for (const node of Object.values(manifest.nodes)) counts.set(node.resource_type, (counts.get(node.resource_type) ?? 0) + 1);
+  for (const node of Object.values(manifest.nodes)) if (node.resource_type !== 'test' || node.config.enabled) counts.set(node.resource_type, (counts.get(node.resource_type) ?? 0) + 1);
   const groups = [['source', 'sources'], ['exposure', 'exposures'], ['metric', 'metrics'], ['macro', 'macros'], ['group', 'groups'], ['semantic_model', 'semantic_models'], ['saved_query', 'saved_queries'], ['unit_test', 'unit_tests']] as const;
   for (const [word, key] of groups) counts.set(word, Object.keys(manifest[key]).length);
   log.foundStats(foundCounts(counts));

@@ -9,7 +9,7 @@ import { errorTag, type Logger, type LogLevel } from '../log.ts';
 import { deprecation } from '../project/deprecations.ts';
 import { loadEnvFile } from '../project/env-file.ts';
 import { type CliOptions, resolveFlagsWithNotices } from '../project/flags.ts';
-import { readProjectFlags } from '../project/project.ts';
+import { readProjectSettings } from '../project/project.ts';
 import { findProjectDir } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import type { RetriedRun } from '../runner/run-context.ts';
@@ -66,7 +66,9 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
   const cwd = process.cwd();
   const env = loadEnvFile(cwd, process.env);
   const projectDir = findProjectDir(cwd, env, parsed.options['project_dir'] as string | undefined);
-  const { flags, notices } = resolveFlagsWithNotices(parsed.which, parsed.options, env, readProjectFlags(projectDir));
+  const settings = readProjectSettings(projectDir);
+  const { flags: resolved, notices } = resolveFlagsWithNotices(parsed.which, parsed.options, env, settings.flags);
+  const flags = { ...resolved, log_path: resolved.log_path ?? settings.logPath };
   const invocation: Invocation = {
     invocation_id: randomUUID(), started_at: new Date(now()), args: invocationArgs(flags, projectDir, env, parsed.positional), command: commandLine(parsed),
   };

@@ -2,11 +2,54 @@
 // silenced ones; and each deprecation said once a command, with a summary at its end.
 import type { Flags } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
-import { type Logger, pluralize, stripColors } from '../log.ts';
+import { type LogEvent, type Logger, pluralize, stripColors, yellow } from '../log.ts';
 import { warningDisposition } from '../project/warn-error-options.ts';
 
 /** Warnings that only tell of a result whose status is decided already: never turned into errors. */
 const REPORTS = new Set(['LogTestResult', 'LogFreshnessResult', 'RunResultWarning', 'RunResultWarningMessage', 'Note']);
+
+/** Deprecations that say their name only with the flag `require_event_names_in_deprecations`; the second ones then also say that they are deprecations. */
+const NAMED_BY_FLAG = /^D0(0[1-9]|1[0-3])$/;
+const TAGGED_BY_FLAG = /^(D01[4-9]|D020|I065)$/;
+/** Warnings that dbt breaks into lines of the printer's width. */
+const WRAPPED = /^(D0(?!08)\d\d|I057|I068|I075)$/;
+
+/** A warning with the text that dbt prints: tag, colour, name, lines of at most `printer_width` (dbt/events/types.py). */
+function worded(event: LogEvent, flags: Flags): LogEvent {
+  const [, name = '', rest = ''] = /^\[WARNING\](\[\w+\])?: ([^]*)$/.exec(event.msg) ?? [];
+  if (rest === '') return event;
+  let text = `${name}: ${rest.replace(/^(Deprecated functionality)\n+/, '$1\n')}`;
+  if (NAMED_BY_FLAG.test(event.code) || TAGGED_BY_FLAG.test(event.code)) {
+    const said = rest.replace(/^Deprecated functionality\n+/, '');
+    text = flags['require_event_names_in_deprecations'] === true ? `[${event.name}]: Deprecated functionality\n${said}`
+      : TAGGED_BY_FLAG.test(event.code) ? `: ${said}` : `: Deprecated functionality\n${said}`;
+  }
+  text = `[${flags['use_colors'] === true ? yellow('WARNING') : 'WARNING'}]${text}`;
+  const msg = WRAPPED.test(event.code) ? text.split('\n').map((line) => wrapped(line, Math.max(flags.printer_width ?? 80, 1))).join('\n') : text;
+  return { name: event.name, code: event.code, level: event.level, data: event.data, thread: event.thread, msg };
+}
+
+/** Python's `textwrap.fill`: breaks at blanks, and a word only when it is longer than a line. */
+function wrapped(line: string, width: number): string {
+  const out: string[] = [];
+  let current = '';
+  for (let chunk of line.split(/(\s+)/)) {
+    while (chunk !== '') {
+      if (current.length + chunk.length <= width) {
+        if (current !== '' || out.length === 0 || chunk.trim() !== '') current += chunk;
+        break;
+      }
+      if (current === '' && chunk.trim() !== '') {
+        current = chunk.slice(0, width);
+        chunk = chunk.slice(width);
+      }
+      out.push(current.trimEnd());
+      current = '';
+      if (chunk.trim() === '') break;
+    }
+  }
+  return [...out, ...(current.trim() === '' ? [] : [current.trimEnd()])].join('\n');
+}
 
 /**
  * `fire` of the result throws a `compilation` error for a warning that counts as one; `summarize` says which deprecations were met how
@@ -28,6 +71,8 @@ export function withWarnError(logger: Logger, flags: Flags): Logger & { summariz
           if (earlier !== undefined && !all) return;
         }
         if (fate === 'silence') return;
+        logger.fire(worded(event, flags));
+        return;
       }
       logger.fire(event);
     },
@@ -35,10 +80,11 @@ export function withWarnError(logger: Logger, flags: Flags): Logger & { summariz
       if (met.size === 0 || warningDisposition(flags.warn_error_options, 'DeprecationsSummary', 'D028') === 'silence') return;
       const summaries = [...met.values()];
       const hint = all ? '' : '\nTo see all deprecation instances instead of just the first occurrence of each, run command again with the `--show-all-deprecations` flag. You may also need to run with `--no-partial-parse` as some deprecations are only encountered during parsing.';
-      logger.fire({
+      const event: LogEvent = {
         name: 'DeprecationsSummary', code: 'D028', level: 'warn', data: { summaries, show_all_hint: !all },
         msg: `[WARNING][DeprecationsSummary]: Deprecated functionality\nSummary of encountered deprecations:${summaries.map((d) => `\n- ${d.event_name}: ${pluralize(d.occurrences, 'occurrence')}`).join('')}${hint}`,
-      });
+      };
+      logger.fire(worded(event, flags));
     },
   };
 }

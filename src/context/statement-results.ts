@@ -55,6 +55,6 @@ function matrixOf(table: Value): Value {
 /** dbt's AdapterResponse for values that a macro names. */
 export function responseObject(message: Value, code: Value, rowsAffected: Value): HostObject {
   return new ResponseObject({
-    _message: toText(message), ...(code === null ? {} : { code: toText(code) }), ...(typeof rowsAffected === 'number' ? { rows_affected: rowsAffected } : {}),
+    _message: toText(message), ...(code === null ? {} : { code: toText(code) }), ...(rowsAffected === null ? {} : { rows_affected: typeof rowsAffected === 'number' ? rowsAffected : toText(rowsAffected) }),
   });
 }

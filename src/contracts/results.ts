@@ -9,7 +9,7 @@ export type NodeStatus = RunStatus | TestStatus | FreshnessStatus;
 export interface TimingInfo { name: 'compile' | 'execute'; started_at: string | null; completed_at: string | null }
 
 /** What the database said about a statement: dbt's AdapterResponse. */
-export interface AdapterResponse { _message: string; code?: string; rows_affected?: number; [extra: string]: unknown }
+export interface AdapterResponse { _message: string; code?: string; rows_affected?: number | string; [extra: string]: unknown }
 
 /** Batches of a microbatch model: start and end, ISO, UTC. */
 export interface BatchResults { successful: [string, string][]; failed: [string, string][] }

@@ -198,10 +198,9 @@ function warnOfUnusedPaths(state: ParseState): void {
     const paths = new Set<string>();
     collectPaths(state.root.configs[section], [], paths);
     for (const path of paths) {
-      if (path === '') continue;
       fqns ??= usedPrefixes(state);
-      if (fqns.get(label)?.has(path) || fqns.get('disabled')?.has(path)) continue;
-      unused.push([label, ...path.split('\u0000')].join('.'));
+      if ([label, 'disabled'].some((group) => (path === '' ? fqns?.has(group) : fqns?.get(group)?.has(path)))) continue;
+      unused.push([label, ...(path === '' ? [] : path.split('\u0000'))].join('.'));
     }
   }
   if (unused.length === 0) return;

@@ -104,13 +104,13 @@ export function resolveFlagsWithNotices(which: string, cliOptions: CliOptions, e
     }
   }
   applyRenamedVariables(values, specs, env, given, notices);
-  applyProjectFlags(values, projectFlags, given, notices);
+  const set = new Set([...given, ...applyProjectFlags(values, projectFlags, given, notices)]);
   for (const name of BOOLEANS) values[name] = values[name] === true;
-  follow(values, given, 'use_colors', 'use_colors_file');
-  follow(values, given, 'log_level', 'log_level_file');
-  follow(values, given, 'log_format', 'log_format_file');
+  follow(values, set, 'use_colors', 'use_colors_file');
+  follow(values, set, 'log_level', 'log_level_file');
+  follow(values, set, 'log_format', 'log_format_file');
   if (/^(1|t|true|y|yes)$/i.test(env['DO_NOT_TRACK'] ?? '')) values['send_anonymous_usage_stats'] = false;
-  exclusive(given, 'warn_error', 'warn_error_options');
+  exclusive(set, 'warn_error', 'warn_error_options');
   exclusive(given, 'select', 'inline');
   exclusive(given, 'selector', 'inline');
   checkEventTimes(values);
@@ -143,7 +143,7 @@ function environmentValue(spec: OptionSpec, env: Environment): string | undefine
 }
 
 function defaultValue(spec: OptionSpec): unknown {
-  if (spec.kind === 'yaml') return {};
+  if (spec.kind === 'yaml') return JSON.parse(String(spec.default ?? '{}'));
   return spec.default ?? (spec.kind === 'list' ? [] : null);
 }
 
@@ -159,20 +159,25 @@ function applyRenamedVariables(values: Record<string, unknown>, specs: readonly 
   }
 }
 
-function applyProjectFlags(values: Record<string, unknown>, projectFlags: Json, given: ReadonlySet<string>, notices: FlagNotice[]): void {
+/** @returns the options that the project has set */
+function applyProjectFlags(values: Record<string, unknown>, projectFlags: Json, given: ReadonlySet<string>, notices: FlagNotice[]): string[] {
   const block = asDictionary(projectFlags) ?? {};
   if (asDictionary(block['warn_error_options'] ?? null) !== undefined) {
     // Two spellings of one key are an error; anything else that is wrong makes dbt ignore the whole block.
     normalizeWarnErrorOptions(asDictionary(block['warn_error_options'] ?? null) ?? {}, () => undefined);
   }
   const usable = findViolation(block, PROJECT_FLAGS_SHAPE) === undefined ? block : {};
+  const taken: string[] = [];
   for (const name of Object.keys(PROJECT_FLAGS)) {
     const value = usable[name];
     if (value === undefined || value === null || given.has(name)) continue;
     values[name] = value;
+    taken.push(name);
     if (name === 'warn_error_options') normalizeWarnErrorOptions(asDictionary(value) ?? {}, (facts) => notices.push({ name: 'WEOIncludeExcludeDeprecation', facts }));
   }
   for (const [name, fallback] of Object.entries(BEHAVIOR_FLAGS)) values[name] = typeof usable[name] === 'boolean' ? usable[name] : fallback;
+  if (usable['require_event_names_in_deprecations'] === true) values['require_event_names_in_deprecations'] = true;
+  return taken;
 }
 
 /** A setting for the console counts for the file too, unless the file has its own. */

@@ -60,12 +60,13 @@ export function readRawProject(directory: string, logger?: Logger): RawProject {
   return { root, path, data, checksum };
 }
 
-/** `flags:` of a dbt_project.yml as written; null when there are none, or no file that can be read: what is wrong with it is said later. */
-export function readProjectFlags(projectDir: string): Json {
+/** `flags:` and `log-path:` of a dbt_project.yml as written; null when there are none, or no file that can be read: what is wrong with it is said later. */
+export function readProjectSettings(projectDir: string): { flags: Json; logPath: string | null } {
   try {
-    return readRawProject(projectDir).data['flags'] ?? null;
+    const { flags, 'log-path': logPath } = readRawProject(projectDir).data;
+    return { flags: flags ?? null, logPath: typeof logPath === 'string' && logPath !== '' ? logPath : null };
   } catch {
-    return null;
+    return { flags: null, logPath: null };
   }
 }
 
@@ -88,7 +89,7 @@ export function loadProject(directory: string, options: LoadProjectOptions): Pro
     return buildProject(raw, options);
   } catch (error) {
     if (error instanceof TsdbtError && error.kind === 'project' && error.details.path === undefined) {
-      throw new TsdbtError('project', `${error.message}\n\nError encountered in ${raw.path}`, { ...error.details, cause: error });
+      throw error.with({ footer: `Error encountered in ${raw.path}` });
     }
     throw error;
   }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { Flags, Invocation, Profile, Project, RuntimeConfig } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
+import { formatError, TsdbtError } from '../errors.ts';
 import { includeFolder } from './include-folder.ts';
 import type { Logger } from '../log.ts';
 import { installedPackageFolders } from './packages.ts';
@@ -117,7 +117,8 @@ function loadPackage(folder: string, root: Project | null, profile: Profile, opt
     return root === null ? project : { ...project, quoting: root.quoting };
   } catch (error) {
     if (!(error instanceof TsdbtError) || error.kind !== 'project') throw error;
-    throw new TsdbtError('project', `Failed to read package: ${error.message}\n\nError encountered in ${folder}`, { ...error.details, cause: error });
+    const what = formatError(new TsdbtError('project', error.message, error.details));
+    throw new TsdbtError('project', `Failed to read package: ${what}`, { footer: `Error encountered in ${folder}`, cause: error });
   }
 }
 

@@ -20,6 +20,10 @@ export interface NodeProgress {
 }
 
 /** dbt's `node_info` of a node. */
+function resultInfo(r: RunResult): Data {
+  return r.node ? nodeInfo({ node: r.node, started: '', finished: '', status: r.status }) : {};
+}
+
 export function nodeInfo(p: Pick<NodeProgress, 'node' | 'started' | 'finished' | 'status'>): Data {
   const node = p.node as GraphNode & { config?: { materialized?: string; meta?: unknown }; checksum?: unknown; alias?: string; relation_name?: string | null; database?: string | null; schema?: string | null };
   const checksum = typeof node.checksum === 'object' && node.checksum !== null ? (node.checksum as { checksum?: string }).checksum : node.checksum;
@@ -177,7 +181,7 @@ export class RunLog {
   testResult(name: string, status: string, failures: number | null, seconds: number, attached: string | null, p: NodeProgress): void {
     const [info, color] = status === 'error' ? ['ERROR', red] : status === 'pass' ? ['PASS', green] : status === 'warn' ? [`WARN ${failures}`, yellow] : [`FAIL ${failures}`, red];
     this.#fire('LogTestResult', 'Q007', TEST_LEVEL[status] ?? 'info', () => this.#line(`${info} ${name}`, color(info), p, seconds),
-      () => this.#withGroup(p.node.unique_id, { name, status, index: p.index, num_models: p.total, execution_time: seconds, num_failures: failures ?? 0, ...(attached === null ? {} : { attached_node: attached }), node_info: nodeInfo(p) }), p.thread);
+      () => this.#withGroup(p.node.unique_id, { name, status, index: p.index, num_models: p.total, execution_time: seconds, num_failures: failures ?? 0, attached_node: attached ?? '', node_info: nodeInfo(p) }), p.thread);
   }
 
   freshnessResult(source: string, table: string, status: string, seconds: number, p: NodeProgress): void {
@@ -188,7 +192,7 @@ export class RunLog {
 
   noOpResult(description: string, p: NodeProgress): void {
     this.#fire('LogNodeNoOpResult', 'Q019', 'info', () => this.#line(`NO-OP ${description}`, yellow('NO-OP'), p, 0),
-      () => ({ description, index: p.index, total: p.total, node_info: nodeInfo(p) }), p.thread);
+      () => ({ description, status: 'no-op', execution_time: 0, index: p.index, total: p.total, node_info: nodeInfo(p) }), p.thread);
   }
 
   hookStart(statement: string, p: NodeProgress): void {
@@ -280,28 +284,28 @@ export class RunLog {
     if (!node) return;
     const where = `in ${node.resource_type} ${node.name} (${node.original_file_path})`;
     this.#fire(warning ? 'RunResultWarning' : 'RunResultFailure', warning ? 'Z021' : 'Z022', warning ? 'warn' : 'error', () => (warning ? warningTag(where) : errorTag(where)),
-      () => this.#withGroup(node.unique_id, { resource_type: node.resource_type, node_name: node.name, path: node.original_file_path, node_info: nodeInfo({ node, started: '', finished: '', status: r.status }) }));
+      () => this.#withGroup(node.unique_id, { resource_type: node.resource_type, node_name: node.name, path: node.original_file_path, node_info: resultInfo(r) }));
   }
 
   resultMessage(r: RunResult, warning: boolean, level: LogLevel = 'error'): void {
     const msg = r.message ?? '';
-    const node_info = r.node ? nodeInfo({ node: r.node, started: '', finished: '', status: r.status }) : {};
+    const node_info = resultInfo(r);
     if (warning) this.#fire('RunResultWarningMessage', 'Z046', 'warn', () => warningTag(msg), () => ({ msg, node_info }));
     else this.#fire('RunResultError', 'Z024', level, () => `  ${msg}`, () => this.#withGroup(r.unique_id, { msg, node_info }));
   }
 
   resultStatus(r: RunResult): void {
-    this.#fire('RunResultErrorNoMessage', 'Z025', 'error', () => `  Status: ${r.status}`, () => ({ status: r.status }));
+    this.#fire('RunResultErrorNoMessage', 'Z025', 'error', () => `  Status: ${r.status}`, () => ({ status: r.status, node_info: resultInfo(r) }));
   }
 
-  compiledPath(path: string): void {
-    this.#fire('SQLCompiledPath', 'Z026', 'info', () => `  compiled code at ${path}`, () => ({ path }));
+  compiledPath(path: string, r: RunResult): void {
+    this.#fire('SQLCompiledPath', 'Z026', 'info', () => `  compiled code at ${path}`, () => ({ path, node_info: resultInfo(r) }));
   }
 
-  seeFailures(relation: string): void {
+  seeFailures(relation: string, r: RunResult): void {
     const select = `select * from ${relation}`;
     const rule = '-'.repeat(select.length);
-    this.#fire('CheckNodeTestFailure', 'Z027', 'info', () => `  See test failures:\n  ${rule}\n  ${select}\n  ${rule}`, () => ({ relation_name: relation }));
+    this.#fire('CheckNodeTestFailure', 'Z027', 'info', () => `  See test failures:\n  ${rule}\n  ${select}\n  ${rule}`, () => ({ relation_name: relation, node_info: resultInfo(r) }));
   }
 
   /** Rows that a test found, as a grid; ours. */

@@ -26,11 +26,10 @@ function plural(count: number, word: string): string {
 export function runCounts(nodes: readonly GraphNode[]): string {
   const counts = new Map<string, number>();
   for (const node of nodes) {
-    const word = node.resource_type === 'model' ? `${node.config.materialized} model`
-      : node.resource_type === 'operation' ? 'project hook' : resourceWord(node.resource_type);
-    counts.set(word, (counts.get(word) ?? 0) + 1);
+    const key = node.resource_type === 'model' ? `${node.config.materialized} model` : node.resource_type === 'operation' ? 'project hook' : node.resource_type;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
   }
-  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([word, n]) => plural(n, word).replaceAll('_', ' ')).join(', ');
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, n]) => plural(n, resourceWord(key)).replaceAll('_', ' ')).join(', ');
 }
 
 /** `Found 20 models, 5 seeds, …`: what the project holds, in dbt's order. */
@@ -57,7 +56,7 @@ export function printResultError(log: RunLog, r: RunResult, options: { newline?:
     const node = r.node as { compiled_path?: string | null; resource_type?: string; relation_name?: string | null; config?: { store_failures?: boolean | null } } | undefined;
     if (node?.compiled_path) {
       log.formatting();
-      log.compiledPath(node.compiled_path);
+      log.compiledPath(node.compiled_path, r);
     }
     if (options.rows !== undefined && options.rows.rows.length > 0) {
       log.formatting();
@@ -65,7 +64,7 @@ export function printResultError(log: RunLog, r: RunResult, options: { newline?:
     }
     if (node?.resource_type === 'test' && node.config?.store_failures && node.relation_name) {
       log.formatting();
-      log.seeFailures(node.relation_name);
+      log.seeFailures(node.relation_name, r);
     }
   } else if (r.status === 'skipped' && r.message !== null) {
     if (newline) log.formatting('', 'debug');

@@ -5,7 +5,7 @@ import { TsdbtError } from '../../errors.ts';
 import { resolveFlagsWithNotices } from '../../project/flags.ts';
 import { commandSpec, GLOBAL_OPTIONS } from '../../project/option-table.ts';
 import { findProjectDir } from '../../project/runtime-config.ts';
-import { readProjectFlags, readRawProject } from '../../project/project.ts';
+import { readProjectSettings, readRawProject } from '../../project/project.ts';
 import { type PreviousRun, previousRun } from '../../state/previous-state.ts';
 import { type CommandSession, invocationArgs } from '../command-session.ts';
 import { isRunning } from '../recover-run.ts';
@@ -52,7 +52,7 @@ function toldAgain(session: CommandSession, which: string, { args }: PreviousRun
   for (const name of OWN) if (known.has(name) && session.typed[name] !== undefined) options[name] = session.typed[name];
   for (const name of OVERRIDABLE) if (known.has(name) && session.typed[name] !== undefined) options[name] = session.typed[name];
   const projectDir = findProjectDir(session.cwd, session.env, session.typed['project_dir'] as string | undefined);
-  const { flags } = resolveFlagsWithNotices(which, options, session.env, readProjectFlags(projectDir));
+  const { flags } = resolveFlagsWithNotices(which, options, session.env, readProjectSettings(projectDir).flags);
   const positional = typeof args['macro'] === 'string' ? [args['macro']] : [];
   return {
     ...session, which, flags, positional, typed: options,

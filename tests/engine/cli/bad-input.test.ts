@@ -107,7 +107,7 @@ const PARSING: readonly Row[] = [
   },
   {
     name: 'a key that dbt_project.yml does not have', exit: 2, files: { 'dbt_project.yml': `${PROJECT}modls: {}\n` },
-    says: stopped('Runtime Error', "  at path []: Additional properties are not allowed ('modls' was unexpected)", '  ', '  Error encountered in DIR/dbt_project.yml'),
+    says: stopped('Runtime Error', "  at path []: Additional properties are not allowed ('modls' was unexpected)", '', 'Error encountered in DIR/dbt_project.yml'),
   },
   {
     name: 'an environment variable that is not set', exit: 2, files: { 'models/a.sql': "select\n{{ env_var('TSDBT_NO_SUCH') }}" },

@@ -116,6 +116,19 @@ describe('--warn-error', () => {
     expect(fire(flags({ warn_error: true }), event({ name: 'LogTestResult', level: 'warn' }))).toEqual(['LogTestResult']);
   });
 
+  it('breaks a deprecation into lines, and names an old one only on request', () => {
+    const said = (flagsOf: object, e: LogEvent): string[] => {
+      const lines: string[] = [];
+      withWarnError({ fire: (fired) => void lines.push(...fired.msg.split('\n')) }, flags(flagsOf)).fire(e);
+      return lines;
+    };
+    const old = event({ name: 'ConfigLogPathDeprecation', code: 'D010', level: 'warn', msg: `[WARNING][ConfigLogPathDeprecation]: Deprecated functionality\n${'word '.repeat(9)}${'x'.repeat(25)}` });
+    expect(said({ printer_width: 30 }, old)).toEqual(['[WARNING]: Deprecated', 'functionality', 'word word word word word word', 'word word word', 'x'.repeat(25)]);
+    expect(said({ require_event_names_in_deprecations: true }, old)[0]).toBe('[WARNING][ConfigLogPathDeprecation]: Deprecated functionality');
+    expect(said({}, event({ name: 'DeprecatedModel', code: 'I065', level: 'warn', msg: '[WARNING]: Model a has passed its date' }))).toEqual(['[WARNING]: Model a has passed its date']);
+    expect(said({ use_colors: true }, event({ name: 'X', code: 'I051', level: 'warn', msg: '[WARNING]: one\ntwo' }))).toEqual(['[\u001b[33mWARNING\u001b[0m]: one', 'two']);
+  });
+
   it('silences by name', () => {
     expect(fire(flags({ warn_error_options: { error: [], warn: [], silence: ['NothingToDo'] } }), warning)).toEqual([]);
   });

@@ -24,6 +24,11 @@ describe('resolveFlags', () => {
     expect(resolveFlags('run', {}, {}, null)).toMatchObject({ log_format: 'default', log_format_file: 'debug' });
   });
 
+  it('lets settings of the project lead, and exclude each other, as those of the command line do', () => {
+    expect(resolveFlags('run', {}, {}, { use_colors: false, log_level: 'error', log_format: 'json' })).toMatchObject({ use_colors_file: false, log_level_file: 'error', log_format_file: 'json' });
+    expect(() => resolveFlags('run', { warn_error: true }, {}, { warn_error_options: { silence: ['NothingToDo'] } })).toThrow('warn_error_options: not allowed with argument warn_error');
+  });
+
   it('knows the behaviour-change flags, which only the project can set', () => {
     const flags = resolveFlags('run', {}, {}, { require_corrected_analysis_fqns: true, validate_macro_args: false });
     expect(flags).toMatchObject({ require_corrected_analysis_fqns: true, validate_macro_args: false, skip_nodes_if_on_run_start_fails: true });
