@@ -15,7 +15,7 @@ export const ERROR_KINDS = {
   contractChange: { heading: 'Breaking change to contract Error', exitCode: 2 },
   contract: { heading: 'Compilation Error', exitCode: 2 },
   usage: { heading: 'Usage Error', exitCode: 2 },
-  connection: { heading: 'Runtime Error', exitCode: 2 },
+  connection: { heading: 'Database Error', exitCode: 2 },
   failFast: { heading: 'FailFast Error', exitCode: 1 },
   undefinedMacro: { heading: 'Compilation Error', exitCode: 2 },
   internal: { heading: 'Internal Error', exitCode: 2 },

@@ -9,6 +9,7 @@ import { errorTag, type Logger, type LogLevel } from '../log.ts';
 import { deprecation } from '../project/deprecations.ts';
 import { loadEnvFile } from '../project/env-file.ts';
 import { type CliOptions, resolveFlagsWithNotices } from '../project/flags.ts';
+import { commandSpec } from '../project/option-table.ts';
 import { readProjectSettings } from '../project/project.ts';
 import { findProjectDir } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
@@ -151,8 +152,9 @@ function lineFormat(flag: Flags['log_format'], fallback: LineFormat): LineFormat
 export function invocationArgs(flags: Flags, projectDir: string, env: CommandSession['env'], positional: readonly string[]): Record<string, Json> {
   const hiddenWhenFalse = new Set(['debug', 'full_refresh', 'fail_fast', 'warn_error', 'single_threaded', 'log_cache_events', 'store_failures', 'use_experimental_parser']);
   const args: Record<string, Json> = {};
+  const takesEmpty = commandSpec(flags.which)?.options.some((option) => option.name === 'empty') === true;
   for (const [name, value] of Object.entries(flags)) {
-    if (value === null || value === undefined || (value === false && hiddenWhenFalse.has(name))) continue;
+    if (value === null || value === undefined || (value === false && hiddenWhenFalse.has(name)) || (name === 'empty' && !takesEmpty)) continue;
     args[name] = value as Json;
   }
   if (flags.which === 'run-operation' && positional[0] !== undefined) args['macro'] = positional[0];

@@ -12,11 +12,11 @@ const REPORTS = new Set(['LogTestResult', 'LogFreshnessResult', 'RunResultWarnin
 const NAMED_BY_FLAG = /^D0(0[1-9]|1[0-3])$/;
 const TAGGED_BY_FLAG = /^(D01[4-9]|D020|I065)$/;
 /** Warnings that dbt breaks into lines of the printer's width. */
-const WRAPPED = /^(D0(?!08)\d\d|I057|I068|I075)$/;
+const WRAPPED = /^(D0(?!08)\d\d|I068|I075)$/;
 
 /** A warning with the text that dbt prints: tag, colour, name, lines of at most `printer_width` (dbt/events/types.py). */
 function worded(event: LogEvent, flags: Flags): LogEvent {
-  const [, name = '', rest = ''] = /^\[WARNING\](\[\w+\])?: ([^]*)$/.exec(event.msg) ?? [];
+  const [, name = '', rest = ''] = /^\[WARNING\](\[\w+\])?: ([\s\S]*)$/.exec(event.msg) ?? [];
   if (rest === '') return event;
   let text = `${name}: ${rest.replace(/^(Deprecated functionality)\n+/, '$1\n')}`;
   if (NAMED_BY_FLAG.test(event.code) || TAGGED_BY_FLAG.test(event.code)) {
@@ -24,8 +24,10 @@ function worded(event: LogEvent, flags: Flags): LogEvent {
     text = flags['require_event_names_in_deprecations'] === true ? `[${event.name}]: Deprecated functionality\n${said}`
       : TAGGED_BY_FLAG.test(event.code) ? `: ${said}` : `: Deprecated functionality\n${said}`;
   }
+  const filled = (lines: string): string => lines.split('\n').map((line) => wrapped(line, Math.max(flags.printer_width ?? 80, 1))).join('\n');
+  if (event.code === 'I057') text = `: ${filled(rest)}`;
   text = `[${flags['use_colors'] === true ? yellow('WARNING') : 'WARNING'}]${text}`;
-  const msg = WRAPPED.test(event.code) ? text.split('\n').map((line) => wrapped(line, Math.max(flags.printer_width ?? 80, 1))).join('\n') : text;
+  const msg = WRAPPED.test(event.code) ? filled(text) : text;
   return { name: event.name, code: event.code, level: event.level, data: event.data, thread: event.thread, msg };
 }
 

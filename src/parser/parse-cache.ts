@@ -14,6 +14,8 @@ import { editedBody, nodeId } from './text-edits.ts';
 export interface ParseCacheHeader {
   /** Program, configuration, flags. */
   readonly key: string;
+  /** Hashes of what dbt names when it cannot use its own cache. */
+  readonly parts?: Readonly<Record<string, string>>;
   /** Name → hash of the value, or null where there was none. */
   readonly env_vars: Readonly<Record<string, string | null>>;
   /** File → time, and hash of the text. (dbt's checksum of a file knows nothing of white space.) */
@@ -74,11 +76,20 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
     for (const warning of kept.header.warnings) logger.fire(warning);
     return new ReusedParse(kept, input, kept !== previous);
   }
+  const parts = namedParts(input);
+  if (previous !== null) {
+    for (const [name, reason] of REASONS) {
+      if (previous.header.parts?.[name] === parts[name]) continue;
+      logger.fire({ name: 'UnableToPartialParse', code: 'I024', level: 'info', msg: `Unable to do partial parsing because ${reason}`, data: { reason } });
+      if (name === 'engine') break;
+    }
+  }
   const output = parseProject(input);
   const readsCommand = files.some((file) => isUserText(file, config) && READS_COMMAND.test(file.contents));
   const { metadata: _metadata, ...rest } = output.manifest;
   const header: ParseCacheHeader = {
     key: keyOf(input, readsCommand),
+    parts,
     env_vars: Object.fromEntries(Object.entries(output.envVars).map(([name, value]) => [name, value === DEFAULT_ENV_PLACEHOLDER ? null : hash(value)])),
     files: Object.fromEntries(files.map((file) => [fileId(file), [file.mtime_ms, textHash(file, output.readers)] as const])),
     started_at: config.invocation.started_at.getTime(),
@@ -184,6 +195,20 @@ function fileId(file: SourceFile): string {
 
 function isUserText(file: SourceFile, config: RuntimeConfig): boolean {
   return file.kind !== 'seed' && file.package_name !== 'dbt' && file.package_name !== `dbt_${config.profile.credentials.type}`;
+}
+
+/** What dbt says of a cache that it cannot use. */
+const REASONS: readonly (readonly [part: string, reason: string])[] = [
+  ['engine', 'of a version mismatch'], ['vars', 'config vars, config profile, or config target have changed'], ['profile', 'profile has changed'],
+  ['project', 'a project config has changed'],
+];
+
+function namedParts({ config: { packages, profile, cli_vars }, adapter, engine }: CachedParseInput): Record<string, string> {
+  const parts = {
+    engine, vars: [cli_vars, profile.profile_name, profile.target_name], profile: adapter.connectionInfo().map(([name, value]) => [name, String(value)]),
+    project: packages.map((project) => [project.project_name, project.checksum]),
+  };
+  return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, hash(JSON.stringify(part, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)))]));
 }
 
 function keyOf({ config, adapter, engine }: Omit<CachedParseInput, 'previous'>, readsCommand: boolean): string {

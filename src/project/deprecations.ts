@@ -1,4 +1,4 @@
-// Deprecations that reading a project can meet, under dbt's event names and in its words. Firing each kind only once is up to the
+// Deprecations (and one warning) that reading a project can meet, under dbt's event names and in its words. Firing each kind only once is up to the
 // logger's owner.
 import type { Logger } from '../log.ts';
 
@@ -9,7 +9,8 @@ const RENAMED_PATH = (facts: Facts): string =>
 const NO_PATH = (output: string, option: string, variable: string) => (facts: Facts): string =>
   `The \`${facts['deprecated_path']}\` config in \`dbt_project.yml\` has been deprecated, and will no longer be supported in a future version of dbt-core. If you wish to write dbt ${output} to a custom directory, please use the ${option} CLI flag or ${variable} env var instead.`;
 
-const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts) => string }>> = {
+const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts) => string; plain?: boolean }>> = {
+  SelectExcludeIgnoredWithSelectorWarning: { code: 'Z064', plain: true, text: () => 'The --select and --exclude arguments are being ignored for node selection because --selector is provided' },
   PackageRedirectDeprecation: {
     code: 'D001',
     text: ({ old_name, new_name }) => `The \`${old_name}\` package is deprecated in favor of \`${new_name}\`. Please update your \`packages.yml\` configuration to use \`${new_name}\` instead.`,
@@ -43,5 +44,6 @@ const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts)
 export function deprecation(logger: Logger, name: string, facts: Facts): void {
   const entry = DEPRECATIONS[name];
   if (entry === undefined) return;
-  logger.fire({ name, code: entry.code, level: 'warn', msg: `[WARNING][${name}]: Deprecated functionality\n${entry.text(facts)}`, data: facts });
+  const text = entry.text(facts);
+  logger.fire({ name, code: entry.code, level: 'warn', msg: entry.plain ? text : `[WARNING][${name}]: Deprecated functionality\n${text}`, data: entry.plain ? { msg: text } : facts });
 }

@@ -63,6 +63,8 @@ export async function prepareDatabase(ctx: RunContext, session: Session, create:
       for (const relation of missing) await createSchema(sql, relation);
     }
   }
+  // A database that cannot be reached ends the command, not each node.
+  if (create && schemas.length === 0 && config.flags.populate_cache) await session.begin();
   if (config.flags.populate_cache) await adapter.fillCache(session, schemas.map(({ database, schema }) => ({ database, schema })));
   if (session.inTransaction) await session.commit();
 }

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { GraphNode } from '../contracts/node.ts';
 import { Dag } from '../graph/dag.ts';
+import { TsdbtError } from '../errors.ts';
 import { createQueue } from '../graph/queue.ts';
 import { Journal } from '../state/journal.ts';
 import { isMicrobatch } from './microbatch.ts';
@@ -55,6 +56,8 @@ export async function runSelected(parsed: ParsedProject, request: RunRequest, op
     }
   }
   const { dag } = parsed;
+  const threads = flags['single_threaded'] === true ? 1 : flags.threads ?? profile.threads;
+  if (threads < 1) throw new TsdbtError('usage', `threads: ${threads} is not a number of threads; it must be greater than 0`);
   const journal = manner.builds && flags.write_json ? Journal.open(join(targetPath, 'run.journal'), {
     invocation_id: invocation.invocation_id, command: invocation.command, args: invocation.args, started_at: invocation.started_at.toISOString(), pid: parsed.pid, selected: [...request.selected],
   }) : null;
@@ -62,7 +65,7 @@ export async function runSelected(parsed: ParsedProject, request: RunRequest, op
   // What clone makes reads nothing of what it makes.
   const graph = which === 'clone' ? new Dag([...nodes], []) : dag;
   const outcome = await finish(journal, run(ctx, createQueue(graph, nodes), {
-    threads: flags['single_threaded'] === true ? 1 : flags.threads ?? profile.threads, build: which === 'build', failFast: flags.fail_fast, raiseFirst: manner.raiseFirst,
+    threads, build: which === 'build', failFast: flags.fail_fast, raiseFirst: manner.raiseFirst,
     kindOf: options.kindOf ?? kindFor(which, (model) => isMicrobatch(ctx, model)), unitTests, descendants: (id) => (graph.has(id) ? graph.dependants(id) : []), keepEphemeral: which === 'show' || which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline']),
     signal: request.signal ?? null, hooks: manner.hooks, createSchemas: manner.builds, countsLine: manner.counts, connect: flags.introspect || manner.builds,
   }));

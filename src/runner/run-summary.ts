@@ -16,7 +16,7 @@ export function resourceWord(type: string): string {
 }
 
 function plural(count: number, word: string): string {
-  if (count === 1) return `1 ${word}`;
+  if (count === 1) return word === 'data test' ? '1 test' : `1 ${word}`;
   if (word.endsWith('analysis')) return `${count} ${word.slice(0, -8)}analyses`;
   if (word === 'saved query') return `${count} saved queries`;
   return pluralize(count, word);

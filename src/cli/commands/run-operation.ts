@@ -32,6 +32,7 @@ export async function runOperationCommand(session: CommandSession): Promise<bool
   let response: AdapterResponse | Record<string, never> = {};
   const [packageName, name] = macro?.includes('.') ? [macro.slice(0, macro.indexOf('.')), macro.slice(macro.indexOf('.') + 1)] : [undefined, macro ?? 'inline_query'];
   try {
+    if (packageName !== undefined && ctx.resolver.namespace(packageName)?.get(name) === undefined) throw new TsdbtError('runtime', `dbt could not find a macro with the name "${name}" in the "${packageName}" package`);
     if (sql === null) await runMacro(ctx, name, packageName, args);
     else response = await runSql(ctx, sql);
   } catch (caught) {

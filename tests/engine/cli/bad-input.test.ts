@@ -107,7 +107,7 @@ const PARSING: readonly Row[] = [
   },
   {
     name: 'a key that dbt_project.yml does not have', exit: 2, files: { 'dbt_project.yml': `${PROJECT}modls: {}\n` },
-    says: stopped('Runtime Error', "  at path []: Additional properties are not allowed ('modls' was unexpected)", '', 'Error encountered in DIR/dbt_project.yml'),
+    says: stopped('Runtime Error', "  at path []: Additional properties are not allowed ('modls' was unexpected)", 'Error encountered in DIR/dbt_project.yml'),
   },
   {
     name: 'an environment variable that is not set', exit: 2, files: { 'models/a.sql': "select\n{{ env_var('TSDBT_NO_SUCH') }}" },
@@ -174,7 +174,7 @@ const MACROS = '{% macro outer() %}\n{{ inner() }}\n{% endmacro %}\n{% macro inn
 const RUNNING: readonly Row[] = [
   {
     name: 'nobody listens: host and port, not the password', command: 'run', exit: 2, files: { 'models/a.sql': 'select 1' }, output: { host: '127.0.0.1', port: 1, password: 's3cr3t' },
-    says: stopped('Runtime Error', '  connection to server at "127.0.0.1", port 1 failed: Connection refused', '  \tIs the server running on that host and accepting TCP/IP connections?'),
+    says: stopped('Database Error', '  connection to server at "127.0.0.1", port 1 failed: Connection refused', '  \tIs the server running on that host and accepting TCP/IP connections?'),
   },
   {
     name: 'a database error two macros deep', command: 'run', exit: 1, files: { 'macros/m.sql': MACROS, 'models/a.sql': 'select 1 as b,\n\n{{ outer() }}' },

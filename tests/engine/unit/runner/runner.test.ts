@@ -44,7 +44,7 @@ function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: 
   const empty = { sources: {}, exposures: {}, saved_queries: {}, functions: {}, metrics: {}, semantic_models: {} };
   const ctx = {
     manifest: { nodes, unit_tests: Object.fromEntries(units.map((n) => [n, all[n]])), ...empty }, logger, log: new RunLog(logger, 80, () => undefined), selected: new Set(names),
-    now: () => 0, journal: null, scopes: { context: {} }, queryComment: () => undefined, config: { flags: {} },
+    now: () => 0, journal: null, sources: new Map(), scopes: { context: {} }, queryComment: () => undefined, config: { flags: {} },
     adapter: { type: 'none', session: ({ name }: { name: string }) => ({ name, release: async () => undefined, cancel: async () => void cancelled.push(name) }) },
   } as unknown as RunContext;
   const kind: NodeKind = {
