@@ -73,7 +73,7 @@ export function message(seq: number, bytes: number): { key: Buffer; value: Buffe
   return { key: Buffer.from(session), value: Buffer.from(JSON.stringify(event)) };
 }
 
-export async function produce(bench: Bench, topic: string, partitions: number, count: number, bytes: number): Promise<void> {
+export async function produce(bench: Bench, topic: string, partitions: number, count: number, bytes: number, wrap: (made: ReturnType<typeof message>) => ReturnType<typeof message> = (made) => made): Promise<void> {
   const { Admin, Producer } = await loadClientLibrary();
   const options = { clientId: 'bench', bootstrapBrokers: [...bench.connection.brokers] };
   const admin = new Admin(options);
@@ -82,7 +82,7 @@ export async function produce(bench: Bench, topic: string, partitions: number, c
   const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options, idempotent: true, acks: -1, retries: 50, retryDelay: 200 });
   const step = Math.floor(400_000 / bytes);
   for (let at = 0; at < count; at += step) {
-    await producer.send({ messages: Array.from({ length: Math.min(step, count - at) }, (_, i) => ({ topic, ...message(at + i, bytes), partition: (at + i) % partitions })) });
+    await producer.send({ messages: Array.from({ length: Math.min(step, count - at) }, (_, i) => ({ topic, ...wrap(message(at + i, bytes)), partition: (at + i) % partitions })) });
   }
   await producer.close();
 }

@@ -11,12 +11,13 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.
 <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency>
 <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency></dependencies></project>`;
 
-function jars(): string {
-  const folder = join(homedir(), '.cache', `tsdbt-kafka-${VERSION}`);
+/** A folder with all jars of a pom, fetched when it is not there. */
+export function mavenJars(name: string, pom: string): string {
+  const folder = join(homedir(), '.cache', name);
   if (existsSync(folder) && readdirSync(folder).length > 30) return folder;
   mkdirSync(join(homedir(), '.cache'), { recursive: true });
   const work = mkdtempSync(join(homedir(), '.cache', 'tsdbt-kafka-'));
-  writeFileSync(join(work, 'pom.xml'), POM);
+  writeFileSync(join(work, 'pom.xml'), pom);
   execFileSync('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib', '-DincludeScope=runtime'], { cwd: work, stdio: 'ignore' });
   rmSync(folder, { recursive: true, force: true });
   renameSync(join(work, 'lib'), folder);
@@ -24,7 +25,7 @@ function jars(): string {
   return folder;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address() as { port: number };
@@ -96,7 +97,7 @@ transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 ${certificates === null ? '' : security(certificates)}`);
-    const broker = new KafkaBroker(jars(), folder, port, ports);
+    const broker = new KafkaBroker(mavenJars(`tsdbt-kafka-${VERSION}`, POM), folder, port, ports);
     const scram = certificates === null ? [] : Object.entries(USERS).flatMap(([name, password]) => ['256', '512'].flatMap((bits) => ['--add-scram', `SCRAM-SHA-${bits}=[name=${name},password=${password}]`]));
     execFileSync('java', ['-cp', `${broker.lib}/*`, 'kafka.tools.StorageTool', 'format', '-t', 'MkU3OEVBNTcwNTJENDM2Qk', '-c', join(folder, 'server.properties'), ...scram], { stdio: 'pipe' });
     await broker.up();

@@ -1,0 +1,89 @@
+// The same events through Debezium's JDBC sink in Kafka Connect, on the same broker and database, beside the loader. Its rate counts from the
+// first row that is seen to the last, so its start is left out; its messages carry the schema that it needs.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { freePort, mavenJars } from '../../tests/kafka/kafka-broker.ts';
+import { type Bench, loadTopic, now, openBench, pause, produce, targetOf } from './setup.ts';
+
+const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>tsdbt</groupId><artifactId>connect</artifactId><version>1</version><dependencies>
+<dependency><groupId>io.debezium</groupId><artifactId>debezium-connector-jdbc</artifactId><version>3.3.0.Final</version></dependency>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>connect-runtime</artifactId><version>4.1.0</version></dependency>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>connect-json</artifactId><version>4.1.0</version></dependency>
+<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency></dependencies></project>`;
+const SCHEMA = {
+  type: 'struct', optional: false,
+  fields: [['session_id', 'string'], ['event_id', 'int64'], ['event_ts', 'string'], ['user_id', 'string'], ['event_type', 'string'], ['page', 'string'], ['amount', 'double']].map(([field, type]) => ({ field, type, optional: false })),
+};
+
+export async function main(small: boolean): Promise<void> {
+  const bench = await openBench();
+  const jars = mavenJars('tsdbt-connect-3.3.0', POM);
+  const count = small ? 30_000 : 300_000;
+  try {
+    process.stdout.write('| 200 B, 4 partitions | tsdbt load rows/s | Debezium JDBC sink rows/s | ratio |\n|---|---|---|---|\n');
+    for (const mode of ['append', 'upsert'] as const) {
+      const [plain, wrapped] = [`plain_${mode}`, `wrapped_${mode}`];
+      await produce(bench, plain, 4, count, 200);
+      await produce(bench, wrapped, 4, count, 200, ({ key, value }) => ({ key, value: Buffer.from(`{"schema":${JSON.stringify(SCHEMA)},"payload":${value.toString()}}`) }));
+      const { summary, ms } = await loadTopic(bench, targetOf(plain, mode, { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 2000 }));
+      const ours = summary.rows / (ms / 1000);
+      const theirs = await debezium(bench, jars, wrapped, mode, count);
+      process.stdout.write(`| ${mode} | ${Math.round(ours)} | ${Math.round(theirs)} | ${(ours / theirs).toFixed(1)} |\n`);
+    }
+  } finally {
+    await bench.close();
+  }
+}
+
+async function debezium(bench: Bench, jars: string, topic: string, mode: 'append' | 'upsert', count: number): Promise<number> {
+  const { url, dir } = bench;
+  const worker = join(dir, 'worker.properties');
+  const sink = join(dir, `${topic}.properties`);
+  writeFileSync(worker, `bootstrap.servers=127.0.0.1:${bench.broker.port}
+key.converter=org.apache.kafka.connect.storage.StringConverter
+value.converter=org.apache.kafka.connect.json.JsonConverter
+value.converter.schemas.enable=true
+offset.storage.file.filename=${join(dir, 'connect.offsets')}
+listeners=http://127.0.0.1:${await freePort()}
+connector.client.config.override.policy=All
+`);
+  writeFileSync(sink, `name=${topic}
+connector.class=io.debezium.connector.jdbc.JdbcSinkConnector
+tasks.max=4
+topics=${topic}
+connection.url=jdbc:postgresql://${url.hostname}:${url.port}${url.pathname}?reWriteBatchedInserts=true
+connection.username=${decodeURIComponent(url.username)}
+connection.password=${decodeURIComponent(url.password)}
+insert.mode=${mode === 'append' ? 'insert' : 'upsert'}
+primary.key.mode=${mode === 'append' ? 'none' : 'record_value'}
+${mode === 'append' ? '' : 'primary.key.fields=session_id,event_id\nuse.reduction.buffer=true'}
+schema.evolution=basic
+batch.size=5000
+consumer.override.max.poll.records=5000
+consumer.override.auto.offset.reset=earliest
+`);
+  const output: string[] = [];
+  const child: ChildProcess = spawn('java', ['-Xmx1g', '-cp', `${jars}/*`, 'org.apache.kafka.connect.cli.ConnectStandalone', worker, sink], { stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (text) => output.push(String(text)));
+  const client = new pg.Client({ connectionString: url.href });
+  await client.connect();
+  const ended = new Promise<void>((resolve) => { child.once('exit', () => resolve()); });
+  try {
+    let first: { at: number; rows: number } | null = null;
+    for (const deadline = now() + 400_000; now() < deadline;) {
+      await pause(250);
+      if (child.exitCode !== null) throw new Error(`Kafka Connect ended:\n${output.join('').slice(-3000)}`);
+      const found = await client.query(`select count(*)::int as rows from "${topic}"`).catch(() => null);
+      const rows = Number(found?.rows[0]?.rows ?? 0);
+      if (rows > 0) first ??= { at: now(), rows };
+      if (first !== null && rows >= count) return (count - first.rows) / ((now() - first.at) / 1000);
+    }
+    throw new Error(`Debezium did not load all rows:\n${output.join('').slice(-3000)}`);
+  } finally {
+    await client.end();
+    child.kill('SIGKILL');
+    await ended;
+  }
+}
