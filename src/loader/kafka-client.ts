@@ -11,7 +11,7 @@ const PARTITION_BYTES = 2 * 1024 * 1024;
 const WAIT_MS = 200;
 /** How often a client looks whether the topic has got partitions, and whether it is still of the group. */
 const LOOK_MS = 5000;
-const SESSION = { sessionTimeout: 20_000, heartbeatInterval: 2000, rebalanceTimeout: 30_000 };
+const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 2000, rebalanceTimeout: 30_000 };
 /** Moments that a table can hold: the years 1 to 9999. */
 const [FIRST_MOMENT, LAST_MOMENT] = [-62_135_596_800_000, 253_402_300_799_999];
 const READ_COMMITTED = 1;

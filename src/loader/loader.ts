@@ -479,12 +479,12 @@ export class Loader {
 
 /**
  * Is it a matter of waiting? Connections, restarts, locks, full disks, and a table that is away or locked away; SQLSTATE classes 08, 40, 53, 55,
- * 57, 58, 42P01, and 25006: a server that has become a standby.
+ * 57, 58, 42P01, 25006: a server that has become a standby, and 25P03: this process was stopped in the midst of a flush.
  */
 function passes(error: unknown): boolean {
   if (!(error instanceof TsdbtError)) return false;
   const { code } = error.details;
   if (error.kind === 'connection') return code === undefined || !/^(28|3D)/.test(code);
   if (error.kind !== 'database') return false;
-  return code === undefined ? /server closed the connection|Connection terminated/.test(error.message) : /^(08|40|53|55|57|58)/.test(code) || code === '42P01' || code === '25006';
+  return code === undefined ? /server closed the connection|Connection terminated/.test(error.message) : /^(08|40|53|55|57|58)/.test(code) || code === '42P01' || code === '25006' || code === '25P03';
 }

@@ -13,6 +13,8 @@ import { comingPartitions, createPartition, createTable, metaColumn, partitionAt
 const DAY = 86_400_000;
 const CHUNK_CHARACTERS = 256 * 1024;
 const STAGE = 'tsdbt_load_stage';
+/** Moments without a zone are UTC, whatever the server's zone; a loader that is stopped in the midst of a flush does not hold up the others for ever. */
+const FLUSH_SETTINGS = "select set_config('timezone', 'UTC', true), set_config('idle_in_transaction_session_timeout', '15s', true)";
 /** Rows that are tried at once when some of them are refused. */
 const BLOCK = 256;
 /** Types that a column may be changed to without losing a value or rejecting one that fitted. */
@@ -135,8 +137,7 @@ export class PostgresSink implements Sink {
   /** The whole flush on one session; nothing of it lasts when it throws. */
   private async write(session: Session, flush: Flush, rows: readonly EncodedRow[], dead: readonly DeadLetter[], asNew: boolean): Promise<void> {
     const { target } = flush;
-    // Moments without a zone are UTC, whatever the server's zone.
-    await session.execute("set local timezone to 'UTC'");
+    await session.execute(FLUSH_SETTINGS);
     if (flush.ranges.length > 0) {
       const ranges = flush.ranges.map((range) => {
         const more = dead.filter((letter) => !flush.dead.includes(letter) && letter.topic === range.topic && letter.partition === range.partition).length;
@@ -249,7 +250,7 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
     const session = this.adapter.session({ name: `load ${flush.target.name}` });
     try {
       await session.begin();
-      await session.execute("set local timezone to 'UTC'");
+      await session.execute(FLUSH_SETTINGS);
       await this.writeRows(session, flush, rows, false);
       return null;
     } catch (error) {
@@ -344,10 +345,11 @@ from pg_index i where i.indrelid = to_regclass(${literal(tableName(target))}) an
   }
 }
 
-/** Creates only when something is missing: who may not create can load into tables that are there. */
+/** Creates only when something is missing: who may not create can load into tables that are there. Loaders of other tables may make the same schemas. */
 async function createMissing(session: Session, statements: readonly string[], present: string): Promise<void> {
   const [there] = await read(session, present);
   if (there?.[0] === true) return;
+  await session.execute("select pg_advisory_xact_lock(hashtext('tsdbt load'), 0)");
   for (const statement of statements) await session.execute(statement);
 }
 
