@@ -34,6 +34,9 @@ try {
         if (ours.error && /'generator'/.test(one.error?.message)) continue;
         // jinja2 computes constant expressions while it compiles, and there a slice of what cannot be sliced is undefined.
         if (same || / object is not subscriptable$|^unhashable type: 'slice'$|^slice indices must be integers/.test(ours.error?.message)) continue;
+        // For the same reason it does not see an unknown name in the part of a constant expression that does not count.
+        if (/^No (?:filter|test) named '\w+'\.$/.test(ours.error?.message)) continue;
+        if (/ longer than a template may build$/.test(ours.error?.message)) continue;
         different++;
         console.log(`${JSON.stringify(one.source)} ${one.extra ? JSON.stringify(one.extra) : ''}${times > 1 ? ' (translated)' : ''}`);
         console.log(`  jinja2 ${JSON.stringify(one.out ?? one.error)}\n  ours   ${ours.crash ?? JSON.stringify(ours.out ?? ours.error)}`);

@@ -255,22 +255,28 @@ export class ExpressionCodegen {
   /** The name is looked up before the value is translated, so that of several unknown names the outermost is reported, as in jinja2. */
   private filter(node: Filter, value: () => string, frame: Frame): string {
     const fn = this.tables.filters.get(node.name);
-    if (fn === undefined) return this.unknownFunction('filter', node, frame);
+    if (fn === undefined) this.checkReachable('filter', node, frame);
     const filtered = value();
     const { args, kwargs } = this.arguments(node, frame);
+    if (fn === undefined) return this.noFunction('filter', node, `${filtered}, ${args}, ${kwargs}`);
     return `${this.constant(fn)}(${frame.autoescape ? '$.escaping' : '$'}, ${filtered}, ${args}, ${kwargs})`;
   }
 
   private test(node: Test, frame: Frame): string {
     const fn = this.tables.tests.get(node.name);
-    if (fn === undefined) return this.unknownFunction('test', node, frame);
+    if (fn === undefined) this.checkReachable('test', node, frame);
     const value = this.expression(node.node, frame);
     const { args, kwargs } = this.arguments(node, frame);
+    if (fn === undefined) return this.noFunction('test', node, `${value}, ${args}, ${kwargs}`);
     return `${this.constant(fn)}($, ${value}, ${args}, ${kwargs})`;
   }
 
-  private unknownFunction(kind: 'filter' | 'test', node: Filter | Test, frame: Frame): string {
+  private checkReachable(kind: 'filter' | 'test', node: Filter | Test, frame: Frame): void {
     if (!frame.conditional) throw new JinjaError('TemplateAssertionError', `No ${kind} named ${stringRepr(node.name)}.`, { line: node.line });
-    return `$.noFunction(${JSON.stringify(`No ${kind} named ${stringRepr(node.name)} found.`)})`;
+  }
+
+  /** Fails when it is reached, after what it would be given has been computed. */
+  private noFunction(kind: 'filter' | 'test', node: Filter | Test, given: string): string {
+    return `$.noFunction(${JSON.stringify(`No ${kind} named ${stringRepr(node.name)} found.`)}, ${given})`;
   }
 }

@@ -27,6 +27,8 @@ export interface Frame {
   readonly autoescape: boolean;
   /** The buffer is the output of the template itself. */
   readonly toplevelBuffer: boolean;
+  /** Texts are printed only while no other template is extended. */
+  readonly checksOutput: boolean;
 }
 
 /** Source of a compiled template and the constants that it refers to. */
@@ -70,11 +72,11 @@ export class Codegen extends ExpressionCodegen {
       const symbols = new Symbols(undefined, this.nextId);
       if (undeclaredNames(node.body, ['self']).has('self')) this.declareSelf(symbols, unit);
       symbols.analyze(node.body);
-      const frame = rootFrame(symbols);
+      const frame: Frame = { ...rootFrame(symbols), checksOutput: this.hasExtends };
       if (this.hasExtends) unit.code.push('let $parent = null;');
       this.enterFrame(frame);
       this.statements(node.body, frame);
-      if (this.hasExtends) unit.code.push(this.waiting('if ($parent !== null) return ', '$.extend($r, $c, $parent)', ';'));
+      if (this.hasExtends) unit.code.push(this.waiting('if ($parent !== null) return o + ', '$.extend($r, $c, $parent)', ';'));
     }, 'template');
     const blocks = [...this.blocks].map(([name, source]) => `[${JSON.stringify(name)}, ${source}]`).join(',\n');
     return { source: `return ($r, $c) => { const $g = $.getter($c); return { root: ${root},\nblocks: new Map([${blocks}]) }; };`, constants: this.constants };
@@ -192,7 +194,7 @@ if ($f !== null) $r.trace.leave($f);
         this.closeBuffer(inner);
         this.write(`${inner.buffer} = ${this.filterChain(node.filter, frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer, { ...frame, conditional: false })};`);
         this.write('}');
-        this.writeOutput(inner.buffer, node.line, frame);
+        this.writeOutput(inner.buffer, node.line, { ...frame, checksOutput: false });
         return;
       }
       case 'With': {
@@ -294,14 +296,14 @@ if ($f !== null) $r.trace.leave($f);
   }
 
   private writeOutput(code: string, line: number, frame: Frame, node?: Expr, fixed = false): void {
-    if (this.hasExtends && frame.toplevel) this.write('if ($parent === null) {');
+    if (frame.checksOutput) this.write('if ($parent === null) {');
     this.mark(line, frame, fixed);
     if (this.native && frame.toplevelBuffer) {
       this.write(`$.nativePush($n, ${code}, ${node !== undefined && isFoldable(node)});`);
     } else {
       this.write(`${frame.buffer} += ${code};`);
     }
-    if (this.hasExtends && frame.toplevel) this.write('}');
+    if (frame.checksOutput) this.write('}');
   }
 
   /** Notes for the trace which line writes what follows; negative when it is not fixed text, whose own line ends count. */
@@ -477,7 +479,7 @@ if ($f !== null) $r.trace.leave($f);
     const caller = this.temporary();
     this.line(node.line);
     this.write(`${caller} = $.macro(${info}, ${source}, $r);`);
-    this.writeOutput(`$.text(${this.call(node.call, frame, caller)})`, node.line, frame);
+    this.writeOutput(`$.text(${this.call(node.call, frame, caller)})`, node.line, { ...frame, checksOutput: false });
   }
 
   /** The function of a macro or call block, and the constant that describes it. */
@@ -534,10 +536,8 @@ if ($f !== null) $r.trace.leave($f);
   private include(node: Include, frame: Frame): void {
     this.line(node.line);
     const context = node.with_context ? `$.derive($c, ${this.localContext(frame)})` : '$.fresh($c)';
-    if (this.hasExtends && frame.toplevel) this.write('if ($parent === null) {');
     this.mark(node.line, frame);
     this.write(this.waiting(`${frame.buffer} += `, `$.include($r, ${context}, ${this.expression(node.template, frame)}, ${node.ignore_missing})`, ';'));
-    if (this.hasExtends && frame.toplevel) this.write('}');
   }
 
   private import(node: Import | FromImport, frame: Frame): void {
@@ -558,5 +558,5 @@ if ($f !== null) $r.trace.leave($f);
 }
 
 function rootFrame(symbols: Symbols): Frame {
-  return { symbols, buffer: 'o', traceFrame: '$f', toplevel: true, inLoop: false, conditional: false, mayReturn: false, autoescape: false, toplevelBuffer: true };
+  return { symbols, buffer: 'o', traceFrame: '$f', toplevel: true, inLoop: false, conditional: false, mayReturn: false, autoescape: false, toplevelBuffer: true, checksOutput: false };
 }

@@ -9,6 +9,7 @@ import { iterate, toArray } from '../values/iterate.ts';
 import { getDictMethod } from '../values/methods/dict-methods.ts';
 import { getListMethod } from '../values/methods/list-methods.ts';
 import { getStringMethod } from '../values/methods/string-methods.ts';
+import { mapKey } from '../values/hash.ts';
 import { JinjaError, typeError } from '../values/python-error.ts';
 import { PySlice } from '../values/sequence.ts';
 import { stringRepr, toRepr, toText } from '../values/text.ts';
@@ -206,7 +207,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     return this.undefined(name, `parameter ${stringRepr(name)} was not provided`);
   }
 
-  noFunction(message: string): never {
+  noFunction(message: string, ..._given: unknown[]): never {
     throw new JinjaError('TemplateRuntimeError', message);
   }
 
@@ -284,6 +285,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
 }
 
 function unknownFunction(kind: string, name: Value): JinjaError {
+  mapKey(name);
   const hint = name instanceof Undefined ? ` (${name.message}; did you forget to quote the callable name?)` : '';
   return new JinjaError('TemplateRuntimeError', `No ${kind} named ${toRepr(name)}.${hint}`);
 }

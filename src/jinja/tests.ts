@@ -26,6 +26,10 @@ function test(name: string, signature: string, fn: (...parameters: Value[]) => b
   return (_context, value, args, kwargs) => {
     if (alone && args.length === 0 && kwargs.size === 0) return fn(value);
     if (name === 'callable') throw typeError(`callable() takes exactly one argument (${args.length + 1} given)`);
+    if (signature === 'a, b') {
+      if (kwargs.size > 0) throw typeError(`_operator.${name}() takes no keyword arguments`);
+      if (args.length !== 1) throw typeError(`${name} expected 2 arguments, got ${args.length + 1}`);
+    }
     bind ??= argumentBinder(name, signature);
     return fn(...bind([value, ...args], kwargs));
   };

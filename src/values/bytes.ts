@@ -25,6 +25,10 @@ export class PyBytes implements HostObject {
         };
       case 'hex':
         return () => Array.from(this.bytes, hex).join('');
+      case 'upper':
+        return () => new PyBytes(this.bytes.map((byte) => (byte > 0x60 && byte < 0x7b ? byte - 32 : byte)));
+      case 'lower':
+        return () => new PyBytes(this.bytes.map((byte) => (byte > 0x40 && byte < 0x5b ? byte + 32 : byte)));
       default:
         return undefined;
     }

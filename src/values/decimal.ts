@@ -111,6 +111,19 @@ export class PyDecimal implements HostObject {
     return new PyDecimal(roundedQuotient(this.coefficient, 10n ** BigInt(-shift)), -places);
   }
 
+  /**
+   * `math.floor` and `math.ceil`.
+   * @throws JinjaError `cannot convert NaN to integer`
+   */
+  whole(method: 'floor' | 'ceil'): bigint {
+    if (this.special !== undefined) throw new JinjaError(this.special === 'NaN' ? 'ValueError' : 'OverflowError', `cannot convert ${this.special.replace('-', '')} to integer`);
+    if (this.exponent >= 0) return this.coefficient * 10n ** BigInt(this.exponent);
+    const unit = 10n ** BigInt(-this.exponent);
+    const quotient = this.coefficient / unit;
+    const rest = this.coefficient % unit;
+    return method === 'floor' ? (rest < 0n ? quotient - 1n : quotient) : (rest > 0n ? quotient + 1n : quotient);
+  }
+
   toJsonValue(): unknown {
     return this.toNumber();
   }

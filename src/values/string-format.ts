@@ -212,7 +212,7 @@ function formatInteger(n: number | bigint, spec: Spec, name: string): string {
       if (spec.sign !== '') throw valueError("Sign not allowed with integer format specifier 'c'");
       if (spec.alternate) throw valueError("Alternate form (#) not allowed with integer format specifier 'c'");
       if (n < 0 || n > 0x10ffff) throw new JinjaError('OverflowError', '%c arg not in range(0x110000)');
-      return pad(String.fromCodePoint(Number(n)), spec.width, spec.align || '<', spec.fill);
+      return pad(String.fromCodePoint(Number(n)), spec.width, spec.align === '' || spec.align === '=' ? '>' : spec.align, spec.fill);
     default:
       return formatNumber(Number(n), spec, name);
   }

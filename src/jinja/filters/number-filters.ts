@@ -72,7 +72,8 @@ const round = filter('do_round', "value, precision=0, method='common'", (_contex
   const places = indexArgument(precision as Value);
   if (method !== 'common') {
     const scale = places >= 0 ? narrow(10n ** BigInt(places)) : makeFloat(10 ** places);
-    const scaled = numericOf(multiply(v, scale));
+    const product = multiply(v, scale);
+    const scaled = product instanceof PyDecimal ? product.whole(method) : numericOf(product);
     if (scaled === undefined) throw typeError(`must be real number, not ${typeName(v)}`);
     const whole = typeof scaled === 'bigint' ? scaled : method === 'ceil' ? Math.ceil(scaled) : Math.floor(scaled);
     return divide(typeof whole === 'number' ? truncate(whole) : whole, scale);

@@ -191,45 +191,47 @@ const random = simpleFilter('do_random', 'environment, seq', (value, context) =>
 });
 
 const slice = filter('sync_do_slice', 'value, slices, fill_with=None', (_context, value, slices, fill) => {
-  const items = toArray(value as Value);
-  const count = indexArgument(slices as Value);
-  if (count === 0) throw new JinjaError('ZeroDivisionError', 'integer division or modulo by zero');
-  const each = Math.floor(items.length / count);
-  const extra = items.length % count;
-  const out: Value[] = [];
-  let offset = 0;
-  for (let i = 0; i < count; i++) {
-    const start = offset + i * each;
-    if (i < extra) offset++;
-    const part = items.slice(start, offset + (i + 1) * each);
-    if (fill !== null && i >= extra) part.push(fill as Value);
-    out.push(part);
+  function* run(): Generator<Value, void, undefined> {
+    const items = toArray(value as Value);
+    const count = indexArgument(slices as Value);
+    if (count === 0) throw new JinjaError('ZeroDivisionError', 'integer division or modulo by zero');
+    const each = Math.floor(items.length / count);
+    const extra = items.length % count;
+    let offset = 0;
+    for (let i = 0; i < count; i++) {
+      const start = offset + i * each;
+      if (i < extra) offset++;
+      const part = items.slice(start, offset + (i + 1) * each);
+      if (fill !== null && i >= extra) part.push(fill as Value);
+      yield part;
+    }
   }
-  return new PyGenerator('sync_do_slice', out);
+  return new PyGenerator('sync_do_slice', run());
 });
 
 const batch = filter('do_batch', 'value, linecount, fill_with=None', (_context, value, size, fill) => {
-  const out: Value[] = [];
-  let part: Value[] = [];
-  for (const item of iterate(value as Value)) {
-    if (equals(part.length, size as Value)) {
-      out.push(part);
-      part = [];
+  function* run(): Generator<Value, void, undefined> {
+    let part: Value[] = [];
+    for (const item of iterate(value as Value)) {
+      if (equals(part.length, size as Value)) {
+        yield part;
+        part = [];
+      }
+      part.push(item);
     }
-    part.push(item);
-  }
-  if (part.length > 0) {
+    if (part.length === 0) return;
     if (fill !== null) while (compare(part.length, size as Value) < 0) part.push(fill as Value);
-    out.push(part);
+    yield part;
   }
-  return new PyGenerator('do_batch', out);
+  return new PyGenerator('do_batch', run());
 });
 
 const sum = filter('sync_do_sum', 'environment, iterable, attribute=None, start=0', (context, value, attribute, start) => {
   const get = attribute === null ? undefined : attributeGetter(context, attribute as Value);
+  const items = iterate(value as Value);
   if (typeof start === 'string') throw typeError("sum() can't sum strings [use ''.join(seq) instead]");
   let total = start as Value;
-  for (const item of iterate(value as Value)) total = add(total, get === undefined ? item : get(item));
+  for (const item of items) total = add(total, get === undefined ? item : get(item));
   return total;
 });
 

@@ -1,4 +1,5 @@
 // Python's `textwrap.wrap` with white space kept as it is.
+import { codePoints, textLength } from '../../values/sequence.ts';
 
 export interface WrapOptions {
   readonly width: number;
@@ -20,21 +21,22 @@ export function wrapText(text: string, options: WrapOptions): string[] {
     if ((chunks.at(-1) as string).trim() === '' && lines.length > 0) chunks.pop();
     while (chunks.length > 0) {
       const chunk = chunks.at(-1) as string;
-      if (length + chunk.length > width) break;
+      const size = textLength(chunk);
+      if (length + size > width) break;
       line.push(chunks.pop() as string);
-      length += chunk.length;
+      length += size;
     }
-    const next = chunks.at(-1);
-    if (next !== undefined && next.length > width) {
+    const next = codePoints(chunks.at(-1) ?? '');
+    if (next.length > width && next.length > 0) {
       const room = width < 1 ? 1 : width - length;
       if (options.breakLongWords) {
         let end = room;
         if (options.breakOnHyphens && next.length > room) {
           const hyphen = next.lastIndexOf('-', room - 1);
-          if (hyphen > 0 && /[^-]/.test(next.slice(0, hyphen))) end = hyphen + 1;
+          if (hyphen > 0 && /[^-]/.test(part(next, 0, hyphen))) end = hyphen + 1;
         }
-        line.push(next.slice(0, end));
-        chunks[chunks.length - 1] = next.slice(end);
+        line.push(part(next, 0, end));
+        chunks[chunks.length - 1] = part(next, end);
       } else if (line.length === 0) {
         line.push(chunks.pop() as string);
       }
@@ -43,6 +45,11 @@ export function wrapText(text: string, options: WrapOptions): string[] {
     if (line.length > 0) lines.push(line.join(''));
   }
   return lines;
+}
+
+/** A part of a text by its characters. */
+function part(text: string | readonly string[], from: number, to?: number): string {
+  return typeof text === 'string' ? text.slice(from, to) : text.slice(from, to).join('');
 }
 
 function split(text: string, hyphens: boolean): string[] {

@@ -241,6 +241,24 @@ FILTERS = exprs(
     xs | sort
     xs | sort(true)
     xs | sort(reverse=true)
+    (5 | batch(2) | string | length) > 3
+    5 | batch(2) | list
+    none | slice(2) | int(7)
+    none | sum(start='x')
+    dec | round(1, 'ceil')
+    dec | round(-1, 'floor')
+    'e ☃|🎉 ñ 🎉🎉🎉🎉🎉🎉' | wordwrap(5)
+    xs | select([1]) | list
+    1 is ne
+    1 is lt(1, 2)
+    1 is eq(b=1)
+    '[{:5c}|{:<5c}|{:=5c}]'.format(42, 42, 42)
+    'aB'.encode().upper()
+    'aB'.encode().lower()
+    1 if 1 else (none.x | nofilter(nope.x))
+    (nope.x.y | nofilter) if 1 else 2
+    (1 | first_missing | second_missing) if 1
+    (nope.x.y is notest) if 1
     ys | sort(2)
     ys | sort(none)
     [] | sort('<')
