@@ -186,7 +186,7 @@ export class PostgresAdapter implements Adapter {
   /** Waits for a lock; not for somebody who waits for a table that this transaction has read: then it begins again, as after a deadlock. */
   private async takeLock(session: Session, key: bigint): Promise<void> {
     if (session.lasting) return void (await session.execute(`select ${lockCall(key, true)}`, { autoBegin: true }));
-    while ((await session.execute(`select ${lockCall(key, false)}`, { autoBegin: true, fetch: true })).table.rows[0]?.values[0] !== true) {
+    while ((await session.execute(`select ${lockCall(key, false)}::text`, { autoBegin: true, fetch: true })).table.rows[0]?.values[0] !== 'true') {
       const { table } = await session.execute(`select pg_catalog.pg_backend_pid() = any (pg_catalog.pg_blocking_pids(h.pid)) from (${lockHolderSql(key)}) h`, { fetch: true });
       if (table.rows[0]?.values[0] === true) throw new TsdbtError('database', 'deadlock with another run', { code: '40P01' });
       await new Promise((resolve) => { setTimeout(resolve, LOCK_PAUSE); });

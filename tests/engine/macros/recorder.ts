@@ -186,7 +186,7 @@ class RecordingSession implements Session {
     const { relations = {}, columns = {}, dependants = [], grants = [] } = this.state;
     if (sql.includes('advisory_xact_lock')) {
       const rows = Object.entries(relations).map(([name, kind]): Value[] => ['true', 's', name, kind, dependants.length > 0]);
-      if (!sql.includes('relname')) return ['', Table.empty()];
+      if (!sql.includes('relname')) return ['', tableFromResult(['locked'], [['true']])];
       return ['lock', tableFromResult(['locked', 'nspname', 'relname', 'kind', 'has_dependants'], rows.length > 0 ? rows : [['true', null, null, null, null]])];
     }
     if (sql.startsWith('with recursive') && !sql.includes('json_build_object')) {
