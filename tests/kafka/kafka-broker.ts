@@ -11,6 +11,23 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.
 <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency>
 <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency></dependencies></project>`;
 
+/** Why there can be no broker here, or null. */
+export function whyNoBroker(): string | null {
+  for (const [program, argument] of [['java', '-version'], ['mvn', '-v']] as const) {
+    try {
+      execFileSync(program, [argument], { stdio: 'ignore' });
+    } catch {
+      return `${program} is not installed`;
+    }
+  }
+  try {
+    mavenJars(`tsdbt-kafka-${VERSION}`, POM);
+    return null;
+  } catch {
+    return 'its jars cannot be fetched';
+  }
+}
+
 /** A folder with all jars of a pom, fetched when it is not there. */
 export function mavenJars(name: string, pom: string): string {
   const folder = join(homedir(), '.cache', name);
