@@ -291,6 +291,7 @@ function finalize(kind: ConfigKind, result: ConfigDict): ConfigDict {
   else if (kind === 'seed' && result['materialized'] !== 'seed') throw configError("A seed must have a materialized value of 'seed'");
   else if (kind === 'source') finishSource(result);
   else if (kind === 'snapshot') finishSnapshot(result);
+  for (const [name, known] of CLOSED) if (name in result) dropOthers(result, name, known);
   if ('docs' in result) finishDocs(result);
   const contract = result['contract'];
   if (isDict(contract) && contract['enforced'] === true && result['materialized'] === 'incremental') {
@@ -387,6 +388,18 @@ function finishSnapshot(result: ConfigDict): void {
   const full: ConfigDict = { dbt_valid_to: null, dbt_valid_from: null, dbt_scd_id: null, dbt_updated_at: null, dbt_is_deleted: null };
   for (const key of Object.keys(names)) full[key] = names[key];
   result['snapshot_meta_column_names'] = full;
+}
+
+/** Parts of a config that are classes in dbt: a key that they do not know is lost. */
+const CLOSED: readonly (readonly [name: string, known: readonly string[]])[] = (['contract', 'docs', 'latest_version_pointer', 'snapshot_meta_column_names', 'snowflake'] as const).map((name) => {
+  const field = [...CONFIG_FIELDS.model, ...CONFIG_FIELDS.snapshot, ...CONFIG_FIELDS.function].find((each) => each.name === name);
+  return [name, Object.keys(field!.initial() as ConfigDict)];
+});
+
+function dropOthers(result: ConfigDict, name: string, known: readonly string[]): void {
+  const part = result[name];
+  if (!isDict(part) || Object.keys(part).every((key) => known.includes(key))) return;
+  result[name] = Object.fromEntries(Object.entries(part).filter(([key]) => known.includes(key)));
 }
 
 function finishDocs(result: ConfigDict): void {
