@@ -8,7 +8,7 @@ import { Table } from '../adapters/table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Json, ManifestNode, SourceDefinition } from '../contracts/node.ts';
 import type { CatalogArtifact } from '../contracts/results.ts';
-import { TsdbtError } from '../errors.ts';
+import { formatError, TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { toJson } from '../values/json.ts';
 import { buildCatalog, type CatalogRow } from './catalog.ts';
@@ -24,6 +24,8 @@ export interface GenerateDocsInput {
   readonly targetDir: string;
   /** unique_ids of `--select` and `--exclude`; null when nothing was selected. */
   readonly selected: ReadonlySet<string> | null;
+  /** The project was compiled: its relations are then asked for by name, a selection or not. */
+  readonly compiled: boolean;
   /** `--empty-catalog`: do not ask the database. */
   readonly emptyCatalog: boolean;
   /** `--static`: also write static_index.html. */
@@ -63,13 +65,13 @@ export async function generateDocs(input: GenerateDocsInput): Promise<CatalogArt
   return catalog;
 }
 
-async function fetchCatalog({ manifest, selected, adapter, executeMacro, logger }: GenerateDocsInput): Promise<{ rows: CatalogRow[]; errors: string[] }> {
+async function fetchCatalog({ manifest, selected, compiled, adapter, executeMacro, logger }: GenerateDocsInput): Promise<{ rows: CatalogRow[]; errors: string[] }> {
   logger.fire({ name: 'BuildingCatalog', code: 'E044', level: 'info', msg: 'Building catalog' });
   const all = [...Object.values(manifest.nodes).filter(hasRelation), ...Object.values(manifest.sources)];
   const wanted = selected === null ? all : all.filter((node) => selected.has(node.unique_id));
   if (wanted.length === 0) return { rows: [], errors: [] };
   const relations = wanted.map((node) => relationOf(adapter, node));
-  const byRelations = selected !== null && wanted.length <= MAX_RELATIONS && adapter.capabilities.schemaMetadataByRelations;
+  const byRelations = (compiled || selected !== null) && wanted.length <= MAX_RELATIONS && adapter.capabilities.schemaMetadataByRelations;
   const information = relations[0]!.informationSchema();
   const schemas = [...new Set((byRelations ? wanted : all).map((node) => node.schema.toLowerCase()))].sort();
   try {
@@ -79,8 +81,10 @@ async function fetchCatalog({ manifest, selected, adapter, executeMacro, logger 
     if (!(table instanceof Table)) throw new TsdbtError('compilation', `the macro ${byRelations ? 'get_catalog_relations' : 'get_catalog'} must return a table`);
     return { rows: rowsOf(table, new Set(schemas)), errors: [] };
   } catch (error) {
-    if (error instanceof TsdbtError && error.kind !== 'connection') return { rows: [], errors: [error.message] };
-    throw error;
+    if (!(error instanceof TsdbtError) || error.kind === 'connection') throw error;
+    const exc = formatError(error);
+    logger.fire({ name: 'CatalogGenerationError', code: 'E040', level: 'warn', msg: `Encountered an error while generating catalog: ${exc}`, data: { exc } });
+    return { rows: [], errors: [exc] };
   }
 }
 

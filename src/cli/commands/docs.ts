@@ -20,7 +20,8 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
   let ctx = createRunContext(parsed, selection.selected);
   reportCounts(parsed, ctx.log);
   if (flags.write_json) writeSummary(parsed);
-  if (flags['compile'] !== false && selection.selected.size > 0) {
+  const compiled = flags['compile'] !== false && selection.selected.size > 0;
+  if (compiled) {
     const outcome = await run(parsed, { selected: selection.selected, signal }, { ctx });
     ctx = outcome.ctx;
     write(parsed, ctx, outcome.results, outcome.elapsed);
@@ -38,7 +39,7 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
     const narrowed = Boolean((flags['select'] as string[] | undefined)?.length || (flags['exclude'] as string[] | undefined)?.length || flags['selector']);
     const selectedForCatalog = narrowed ? select(parsed, { which: 'list' }).selected : null;
     const catalog = await generateDocs({
-      manifest: ctx.manifest, projectRoot: config.project.project_root, assetPaths: config.project.asset_paths, targetDir: targetPath, selected: selectedForCatalog,
+      manifest: ctx.manifest, projectRoot: config.project.project_root, assetPaths: config.project.asset_paths, targetDir: targetPath, selected: selectedForCatalog, compiled,
       emptyCatalog: flags['empty_catalog'] === true, static: flags['static'] === true, adapter,
       executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs), metadata: artifactMetadata(config, 'catalog', 1, now()), version: TSDBT_VERSION, logger,
     });
