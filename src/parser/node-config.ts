@@ -4,6 +4,7 @@ import type { Json } from '../contracts/node.ts';
 import type { ConfigSection, Project } from '../contracts/project.ts';
 import { misspeltConfig } from './misspelt-config.ts';
 import { TsdbtError } from '../errors.ts';
+import { COLOR_NAMES } from './color-names.ts';
 import { CONFIG_FIELDS, type ConfigField, type ConfigKind, emptyFreshness, isDict } from './config-fields.ts';
 import { pyRepr, pyStr } from './python-text.ts';
 
@@ -405,7 +406,7 @@ function dropOthers(result: ConfigDict, name: string, known: readonly string[]):
 function finishDocs(result: ConfigDict): void {
   const docs = result['docs'] as ConfigDict;
   const color = docs['node_color'] ?? null;
-  if (color !== null && !(typeof color === 'string' && (/^#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?$/.test(color) || /^[a-z]+$/i.test(color)))) {
+  if (color !== null && !(typeof color === 'string' && (/^#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?$/.test(color) || COLOR_NAMES.has(color.toLowerCase())))) {
     throw new TsdbtError('parsing', `Invalid color name for docs.node_color: ${pyStr(color)}. It is neither a valid HTML color name nor a valid HEX code.`);
   }
 }

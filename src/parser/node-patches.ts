@@ -309,7 +309,8 @@ function applySingularTest(tools: ParseTools, entry: YamlEntry, data: YamlDict):
     return;
   }
   const config = (data['config'] ?? {}) as YamlDict;
-  if (Object.keys(config).length > 0) updateNode(tools, node, config, isDict(entry.written['config']) ? entry.written['config'] : null);
+  // dbt keeps no unrendered config of these.
+  if (Object.keys(config).length > 0) updateNode(tools, node, config);
   node.patch_path = `${entry.yaml.file.package_name}://${entry.yaml.file.original_file_path}`;
   node.description = (data['description'] ?? '') as string;
 }

@@ -65,8 +65,8 @@ export function updateNode(tools: ParseTools, node: ConfiguredNode, patch: Confi
   const unrenderedSection = section === 'functions' ? 'models' : section;
   node['unrendered_config'] = state.configs.calculateUnrendered({ ...base, section: unrenderedSection, patch: written, call });
 
-  node['config'] = keepClearedValues(kind, calls.base, config);
-  calls.base = config;
+  calls.base = keepClearedValues(kind, calls.base, config);
+  node['config'] = calls.base;
   names.update(node as ManifestNode, config);
   setRelationName(tools, node as ManifestNode);
   if (node.resource_type === 'test') return;

@@ -45,6 +45,20 @@ describe('Configs', () => {
     expect(model({ '+indexes': [{ columns: ['a'] }] }, { custom: 1 })).toMatchObject({ indexes: [{ columns: ['a'] }], custom: 1 });
   });
 
+  it('loses keys that a part of it does not know', () => {
+    expect(model({ '+docs': { of: 'us' } }, { contract: { enforce: true }, latest_version_pointer: { enabled: false, y: 2 } })).toMatchObject({
+      docs: { show: true, node_color: null }, contract: { enforced: false, alias_types: true }, latest_version_pointer: { enabled: false, alias: null },
+    });
+    expect(model({}, { contract: { enforce: true } })['contract']).toEqual({ enforced: false, alias_types: true });
+  });
+
+  it('takes colours that CSS names or codes that are hexadecimal', () => {
+    const color = (node_color: string) => model({ '+docs': { node_color } })['docs'];
+    expect(color('RebeccaPurple')).toEqual({ show: true, node_color: 'RebeccaPurple' });
+    expect(color('#aBc')).toEqual({ show: true, node_color: '#aBc' });
+    expect(() => color('notacolor')).toThrow('Invalid color name for docs.node_color: notacolor. It is neither a valid HTML color name nor a valid HEX code.');
+  });
+
   it('derives how failures are stored', () => {
     const test = (call: object) => new Configs().calculate({ kind: 'test', section: 'tests', fqn: ['p', 't'], project: project({}), root: project({}), call: { ...call } });
     expect(test({ store_failures: true })).toMatchObject({ store_failures: true, store_failures_as: 'table' });
