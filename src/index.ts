@@ -28,6 +28,7 @@ import { artifactMetadata } from './runner/metadata.ts';
 import type { LoadedProject, ParsedProject, ProjectFiles } from './runner/parsed-project.ts';
 import { lookupNode, type RunContext } from './runner/run-context.ts';
 import type { RunLog } from './runner/run-log.ts';
+import { toText } from './values/index.ts';
 import { foundCounts } from './runner/run-summary.ts';
 import { previousState } from './state/previous-state.ts';
 
@@ -159,7 +160,9 @@ export function write(parsed: ParsedProject, ctx: RunContext, results: readonly 
   if (!config.flags.write_json) return;
   writeManifest(targetPath, ctx.manifest);
   ctx.log.artifactWritten('WritableManifest', join(targetPath, 'manifest.json'));
-  writeRunResults(targetPath, { metadata: artifactMetadata(config, 'run-results', 6, now()), results: [...results], elapsed_time: elapsed, args: config.invocation.args });
+  const { sample } = ctx.scopes;
+  const args = sample === null ? config.invocation.args : { ...config.invocation.args, sample: { start: toText(sample.start).replace(' ', 'T'), end: toText(sample.end).replace(' ', 'T') } };
+  writeRunResults(targetPath, { metadata: artifactMetadata(config, 'run-results', 6, now()), results: [...results], elapsed_time: elapsed, args });
   // Only now is the journal of no more use.
   ctx.journal?.end(new Date(now()).toISOString(), elapsed);
   ctx.log.artifactWritten('RunExecutionResult', join(targetPath, 'run_results.json'));

@@ -152,12 +152,18 @@ function lineFormat(flag: Flags['log_format'], fallback: LineFormat): LineFormat
 export function invocationArgs(flags: Flags, projectDir: string, env: CommandSession['env'], positional: readonly string[]): Record<string, Json> {
   const hiddenWhenFalse = new Set(['debug', 'full_refresh', 'fail_fast', 'warn_error', 'single_threaded', 'log_cache_events', 'store_failures', 'use_experimental_parser']);
   const args: Record<string, Json> = {};
+  const operation = flags.which === 'run-operation';
   const takesEmpty = commandSpec(flags.which)?.options.some((option) => option.name === 'empty') === true;
   for (const [name, value] of Object.entries(flags)) {
-    if (value === null || value === undefined || (value === false && hiddenWhenFalse.has(name)) || (name === 'empty' && !takesEmpty)) continue;
+    if (value === null || value === undefined || (value === false && hiddenWhenFalse.has(name) && !operation) || (name === 'empty' && !takesEmpty)) continue;
     args[name] = value as Json;
   }
-  if (flags.which === 'run-operation' && positional[0] !== undefined) args['macro'] = positional[0];
+  if (operation) {
+    if (positional[0] !== undefined) args['macro'] = positional[0];
+    delete args['warn_error_options'];
+    if (args['warn_error'] === false) delete args['warn_error'];
+    if (Object.keys(args['args'] ?? {}).length === 0) delete args['args'];
+  }
   args['project_dir'] = projectDir;
   args['log_path'] = resolve(projectDir, flags.log_path ?? 'logs');
   const secrets = Object.entries(env).flatMap(([name, value]) => (name.includes('ENV_SECRET_') && value?.trim() ? [value] : []));

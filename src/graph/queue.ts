@@ -3,7 +3,7 @@ import type { Dag } from './dag.ts';
 
 /** Hands out nodes whose dependencies are done. A node is either waiting, ready, handed out, or done. */
 export interface Queue {
-  /** The best ready node, which is then in progress; undefined while all that is left waits for something in progress. */
+  /** The next ready node, which is then in progress; undefined while all that is left waits for something in progress. */
   next(): string | undefined;
   /** A node that was handed out is finished, however it ended. */
   done(id: string): void;
@@ -17,10 +17,10 @@ export interface Queue {
 }
 
 /**
- * A queue over some nodes of a graph.
- * @param score lower goes first; default the depth in the graph. Ties go by unique_id.
+ * A queue over some nodes of a graph, in dbt's order: who is ready first goes first; of those that become ready together, the one that lies
+ * higher in the graph, then by unique_id (dbt/graph/queue.py, whose nodes go to the pool of threads as soon as they are ready).
  */
-export function createQueue(dag: Dag, ids: Iterable<string>, score?: (id: string) => number): Queue {
+export function createQueue(dag: Dag, ids: Iterable<string>): Queue {
   const graph = dag.subset(ids);
   const order = graph.topological();
   const depths = new Map<string, number>();
@@ -30,70 +30,33 @@ export function createQueue(dag: Dag, ids: Iterable<string>, score?: (id: string
     blockers.set(id, parents.length);
     depths.set(id, parents.reduce((deepest, parent) => Math.max(deepest, (depths.get(parent) ?? 0) + 1), 0));
   }
-  const rank = score ?? ((id: string) => depths.get(id) ?? 0);
-  const before = (a: string, b: string): boolean => {
-    const difference = rank(a) - rank(b);
-    return difference !== 0 ? difference < 0 : a < b;
-  };
-  const ready = new Heap(before);
-  for (const id of order) if (blockers.get(id) === 0) ready.push(id);
+  const sorted = (some: string[]): string[] => some.sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0) || (a < b ? -1 : 1));
+  const ready = sorted(order.filter((id) => blockers.get(id) === 0));
+  let handedOut = 0;
   const running = new Set<string>();
   let waiting = order.length;
   return {
     next(): string | undefined {
-      const id = ready.pop();
+      const id = ready[handedOut];
       if (id === undefined) return undefined;
+      handedOut++;
       waiting--;
       running.add(id);
       return id;
     },
     done(id: string): void {
       if (!running.delete(id)) return;
+      const freed: string[] = [];
       for (const child of graph.children(id)) {
         const left = (blockers.get(child) ?? 1) - 1;
         blockers.set(child, left);
-        if (left === 0) ready.push(child);
+        if (left === 0) freed.push(child);
       }
+      ready.push(...sorted(freed));
     },
     get waiting() { return waiting; },
     get inProgress() { return running.size; },
     get remaining() { return waiting + running.size; },
     selected: new Set(order),
   };
-}
-
-/** A binary heap of ids. */
-class Heap {
-  private readonly items: string[] = [];
-  private readonly before: (a: string, b: string) => boolean;
-
-  constructor(before: (a: string, b: string) => boolean) {
-    this.before = before;
-  }
-
-  push(id: string): void {
-    const { items } = this;
-    let at = items.push(id) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!this.before(items[at]!, items[parent]!)) break;
-      [items[at], items[parent]] = [items[parent]!, items[at]!];
-      at = parent;
-    }
-  }
-
-  pop(): string | undefined {
-    const { items } = this;
-    const first = items[0];
-    const last = items.pop();
-    if (first === undefined || last === undefined || items.length === 0) return first;
-    items[0] = last;
-    for (let at = 0; ; ) {
-      let best = at;
-      for (const child of [2 * at + 1, 2 * at + 2]) if (child < items.length && this.before(items[child]!, items[best]!)) best = child;
-      if (best === at) return first;
-      [items[at], items[best]] = [items[best]!, items[at]!];
-      at = best;
-    }
-  }
 }

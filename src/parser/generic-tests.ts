@@ -164,9 +164,11 @@ export class GenericTests {
       this.#warnAboutKeys(target, name, args, own, project);
       if (isDict(own)) args = { ...args, ...own };
     } else if ('arguments' in args) {
+      const which = `\`${name}\` (${pyStr(args['arguments'])})`;
       this.#tools.state.warnings.deprecated(
         'ArgumentsPropertyInGenericTestDeprecation', 'D038',
-        `Found \`arguments\` property in test definition of \`${name}\` (${pyStr(args['arguments'])}) without usage of \`require_generic_test_arguments_property\` behavior change flag. The \`arguments\` property is deprecated for custom usage and will be used to nest keyword arguments in future versions of dbt.`,
+        `Found \`arguments\` property in test definition of ${which} without usage of \`require_generic_test_arguments_property\` behavior change flag. The \`arguments\` property is deprecated for custom usage and will be used to nest keyword arguments in future versions of dbt.`,
+        { test_name: which },
       );
     }
     return [name, args];
@@ -185,9 +187,10 @@ export class GenericTests {
       } else if (key !== 'config' && key !== 'column_name' && key !== 'description' && key !== 'name') unknown = true;
     }
     if (!unknown || (isDict(own) ? Object.keys(own).length > 0 : Boolean(own))) return;
+    const which = `\`${name}\` defined on '${target.name}' in package '${project.project_name}' (${target.original_file_path})`;
     warnings.deprecated(
       'MissingArgumentsPropertyInGenericTestDeprecation', 'D039',
-      `Found top-level arguments to test \`${name}\` defined on '${target.name}' in package '${project.project_name}' (${target.original_file_path}). Arguments to generic tests should be nested under the \`arguments\` property.`,
+      `Found top-level arguments to test ${which}. Arguments to generic tests should be nested under the \`arguments\` property.`, { test_name: which },
     );
   }
 

@@ -39,7 +39,8 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   const tests = new KnownState(join(parsed.targetPath, 'test_state.json'), databaseKey(adapter), !flags.full_refresh);
   const scopes: ScopeFactory = {
     context, adapterHooks: createAdapterHooks(working, adapter.type, logger, views), lookup: new ManifestLookup(working, { rootPackage: project.project_name, nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true }),
-    sample: typeof flags['sample'] === 'string' ? sampleWindow(flags['sample'], loadYaml, now()) : null,
+    // A retry has the window of the earlier run.
+    sample: flags['sample'] ? sampleWindow(typeof flags['sample'] === 'string' ? flags['sample'] : JSON.stringify(flags['sample']), loadYaml, now()) : null,
     loadSeed(node) {
       const text = files.read(node.original_file_path, node.package_name);
       if (text === null) throw new TsdbtError('runtime', `Could not read ${node.original_file_path}`, { node });

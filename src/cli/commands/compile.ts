@@ -3,6 +3,7 @@ import type { GraphNode } from '../../contracts/node.ts';
 import type { RunResult } from '../../contracts/results.ts';
 import { TsdbtError } from '../../errors.ts';
 import { createRunContext, type ParsedProject, reportCounts, run, write, writeSummary } from '../../index.ts';
+import type { Selection } from '../../graph/selector.ts';
 import { inlineNode } from '../../runner/inline-node.ts';
 import type { RunContext } from '../../runner/run-context.ts';
 import { type CommandSession, now } from '../command-session.ts';
@@ -31,9 +32,10 @@ export async function showCommand(session: CommandSession): Promise<boolean> {
 }
 
 async function compileSelected(session: CommandSession): Promise<{ ctx: RunContext; results: readonly RunResult[] }> {
-  const { flags, logger, signal } = session;
+  const { flags } = session;
   let parsed = await loadAndParse(session);
   let selected: ReadonlySet<string>;
+  let warnings: Selection['warnings'] = [];
   if (typeof flags['inline'] === 'string' && flags['inline'] !== '') {
     const before = createRunContext(parsed, new Set());
     const node = inlineNode(before, flags['inline']);
@@ -41,23 +43,22 @@ async function compileSelected(session: CommandSession): Promise<{ ctx: RunConte
     parsed = { ...parsed, manifest: { ...parsed.manifest, nodes: { ...parsed.manifest.nodes, [node.unique_id]: node } }, dag: new Dag([node.unique_id], []) };
     selected = new Set([node.unique_id]);
   } else {
-    const selection = chosen(session, parsed);
-    for (const warning of selection.warnings) logger.fire(warning);
-    selected = selection.selected;
+    ({ selected, warnings } = chosen(session, parsed));
   }
-  return compileNodes(session, parsed, selected, signal);
+  return compileNodes(session, parsed, selected, warnings);
 }
 
-async function compileNodes(session: CommandSession, parsed: ParsedProject, selected: ReadonlySet<string>, signal: AbortSignal): Promise<{ ctx: RunContext; results: readonly RunResult[] }> {
+async function compileNodes(session: CommandSession, parsed: ParsedProject, selected: ReadonlySet<string>, warnings: Selection['warnings']): Promise<{ ctx: RunContext; results: readonly RunResult[] }> {
   const before = createRunContext(parsed, selected);
   reportCounts(parsed, before.log);
   if (session.flags.write_json) writeSummary(parsed);
+  for (const warning of warnings) session.logger.fire(warning);
   if (selected.size === 0) {
     before.log.nothingToDo();
     write(parsed, before, [], 0);
     return { ctx: before, results: [] };
   }
-  const { ctx, results, elapsed } = await run(parsed, { selected, signal }, { ctx: before });
+  const { ctx, results, elapsed } = await run(parsed, { selected, signal: session.signal }, { ctx: before });
   ctx.log.endRunResult(results, elapsed, new Date(now()).toISOString(), true);
   // What was typed is no part of the project.
   for (const id of selected) if (id.startsWith('sql_operation.')) delete ctx.manifest.nodes[id];
@@ -65,11 +66,11 @@ async function compileNodes(session: CommandSession, parsed: ParsedProject, sele
   return { ctx, results };
 }
 
-/** Only what was named is printed: with a whole project compiled, the files are the result. */
+/** Only what the first criterion names is printed, as in dbt: with a whole project compiled, the files are the result. */
 function matching(session: CommandSession, results: readonly RunResult[]): readonly RunResult[] {
   const { flags } = session;
   if (flags['inline']) return results.filter((r) => r.node?.name === 'inline_query');
-  const first = ((flags['select'] as string[] | undefined) ?? []).join(' ');
+  const [first = ''] = (flags['select'] as string[] | undefined) ?? [];
   return first === '' ? [] : results.filter((r) => r.node !== undefined && first.includes(r.node.name));
 }
 
