@@ -116,7 +116,7 @@ async function checkConnection(loaded: LoadedProject | null, say: (msg: string) 
   try {
     await loaded.adapter.check();
   } catch (error) {
-    const text = error instanceof TsdbtError ? error.message : String(error);
+    const text = formatError(error);
     check = broken('ERROR', `dbt was unable to connect to the specified database.\nThe database returned the following error:\n\n  >${text}\n\nCheck your database credentials and try again. For more information, visit:\nhttps://docs.getdbt.com/docs/configure-your-profile\n`);
   } finally {
     await loaded.adapter.close();
