@@ -1,7 +1,7 @@
 // The whole speed table with one command: projects of several sizes, every step with every tool in turn, and bare psql with the same SQL.
 // Prints Markdown. Leaves single steps to measure.mjs.
 //
-//   node bench/table.mjs [--reps 3] [--sizes 1,100,1000,5000,10000] [--dir DIR] NAME=COMMAND...
+//   node bench/table.mjs [--reps 3] [--sizes 1,100,1000,5000,10000] [--steps 'parse|tick'] [--dir DIR] NAME=COMMAND...
 import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, readdirSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
@@ -13,7 +13,7 @@ import { best, forget, NOTHING, processorSeconds, run, start, toolsOf } from './
 const here = dirname(fileURLToPath(import.meta.url));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { reps: { type: 'string', default: '3' }, sizes: { type: 'string', default: '1,100,1000,5000,10000' }, dir: { type: 'string', default: join(tmpdir(), 'tsdbt-bench') } },
+  options: { reps: { type: 'string', default: '3' }, sizes: { type: 'string', default: '1,100,1000,5000,10000' }, dir: { type: 'string', default: join(tmpdir(), 'tsdbt-bench') }, steps: { type: 'string', default: '' } },
 });
 const tools = toolsOf(positionals);
 if (tools.length === 0) throw new Error('usage: table.mjs [--reps N] [--sizes 1,100,1000] [--dir DIR] NAME=COMMAND...');
@@ -34,6 +34,7 @@ const STEPS = [
   { name: 'run, 4 threads', sizes: [1, 1000], args: () => ['run', '--threads', '4'], show: ['wall'] },
   { name: 'run, 4 threads, over bare psql', sizes: [1000], same: 'run, 4 threads', show: ['ratio'] },
 ];
+const wanted = (size) => STEPS.filter((step) => step.sizes.includes(size) && new RegExp(values.steps).test(step.name));
 const UNITS = { cpu: 'CPU s', wall: 'wall s', memory: 'MiB', ratio: '×' };
 
 /** Seconds that psql takes for the SQL of a tool's last run. */
@@ -71,7 +72,7 @@ for (const size of values.sizes.split(',').map(Number)) {
   for (const tool of tools) await run(dir, tool, ['seed']);
   const found = new Map();
   const floors = new Map();
-  for (const step of STEPS.filter((each) => each.sizes.includes(size) && each.same === undefined)) {
+  for (const step of wanted(size).filter((each) => each.same === undefined)) {
     // Once before it counts: what a step needs is there, and the disk is warm.
     if (step.before === undefined) for (const tool of tools) await run(dir, tool, step.args(tool));
     for (let rep = 0; rep < Number(values.reps); rep += 1) {
@@ -83,7 +84,7 @@ for (const size of values.sizes.split(',').map(Number)) {
       }
     }
   }
-  for (const step of STEPS.filter((each) => each.sizes.includes(size))) {
+  for (const step of wanted(size)) {
     for (const what of step.show) {
       const cell = (tool) => {
         const took = found.get(`${step.same ?? step.name} ${tool.name}`);
@@ -93,7 +94,7 @@ for (const size of values.sizes.split(',').map(Number)) {
       rows.push([size.toLocaleString('en'), `${step.name}, ${UNITS[what]}`, ...tools.map(cell)]);
     }
   }
-  if (size === 1000) {
+  if (size === 1000 && new RegExp(values.steps).test('tick')) {
     const ticks = [];
     for (const tool of tools) ticks.push(tool.command.join(' ').includes('tsdbt') ? (await tickSeconds(dir, tool)).toFixed(2) : '–');
     rows.push(['1,000', 'tick of `run --every --if-changed` with nothing new, CPU s', ...ticks]);

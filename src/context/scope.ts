@@ -122,17 +122,21 @@ export class ContextScope implements Scope {
     const stack = this.callStack;
     if (stack.length === 0) this.macros?.onMacro?.(uniqueId);
     stack.push(uniqueId);
-    let result: ReturnType<Callable>;
+    let waits = false;
     try {
-      result = inner(args, kwargs);
-    } catch (error) {
-      stack.pop();
-      throw error;
+      const result = inner(args, kwargs);
+      if (!isGenerator(result)) {
+        waits = result instanceof Promise;
+        return result instanceof Promise ? result.finally(() => stack.pop()) : result;
+      }
+      // Most macros wait for nothing, and are done with the first step.
+      const step = result.next();
+      if (step.done) return step.value;
+      waits = true;
+      return finish(result, step, stack);
+    } finally {
+      if (!waits) stack.pop();
     }
-    if (isGenerator(result)) return finish(result, stack);
-    if (result instanceof Promise) return result.finally(() => stack.pop());
-    stack.pop();
-    return result;
   }
 
   /**
@@ -145,9 +149,21 @@ export class ContextScope implements Scope {
   }
 }
 
-function* finish(inner: Generator<unknown, Value, unknown>, stack: string[]): Generator<unknown, Value, unknown> {
+/** The rest of a macro that waits. */
+function* finish(inner: Generator<unknown, Value, unknown>, first: IteratorYieldResult<unknown>, stack: string[]): Generator<unknown, Value, unknown> {
   try {
-    return yield* inner;
+    let step: IteratorResult<unknown, Value> = first;
+    while (!step.done) {
+      let value: unknown;
+      try {
+        value = yield step.value;
+      } catch (error) {
+        step = inner.throw(error);
+        continue;
+      }
+      step = inner.next(value);
+    }
+    return step.value;
   } finally {
     stack.pop();
   }
