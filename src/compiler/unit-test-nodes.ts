@@ -59,7 +59,7 @@ export function unitTestNodes(test: UnitTestNode, manifest: Pick<Manifest, 'node
     }
     const original = input.kind === 'this' ? tested : find(input);
     if (original === undefined) {
-      throw new TsdbtError('parsing', `Unable to find original input node when loading unit test '${test.name}' given input: '${given.input}'`, { node: test });
+      throw new TsdbtError('parsing', `Unit test '${test.name}' had an input (${given.input}) which was not found in the manifest.`, { node: test });
     }
     const { columns } = original as ManifestNode | SourceDefinition;
     const fixture = fixtureNode(original as ManifestNode | SourceDefinition, node, fixtureCode(given.rows, given.format), fixtureColumns(columns, given.rows as Json, adapter));
@@ -88,7 +88,8 @@ function fixtureNode(original: ManifestNode | SourceDefinition, test: UnitTestRu
   return {
     ...test, ...versions, resource_type: 'model', name: original.name, alias: identifier, database: original.database, schema: original.schema, fqn: original.fqn,
     package_name: original.package_name, code_path: undefined, unique_id: source ? `model.${original.package_name}.${cteName}` : `model.${original.package_name}.${original.name}`,
-    path: `${original.name}.sql`, raw_code, columns, depends_on: { macros: [], nodes: [] }, config: { ...test.config, materialized: 'ephemeral', expected_rows: undefined, expected_sql: undefined },
+    path: `${original.name}.sql`, raw_code, columns, depends_on: { macros: [], nodes: [] },
+    defer_relation: 'defer_relation' in original ? original.defer_relation : null, config: { ...test.config, materialized: 'ephemeral', expected_rows: undefined, expected_sql: undefined },
     ...(source ? { source_name: original.source_name, cte_name: cteName } : {}),
   };
 }

@@ -105,16 +105,17 @@ export class MacroResolver {
   /**
    * `adapter.dispatch(name, namespace)` for a node of `fromPackage`.
    *
+   * @param anyPackage without a namespace every package counts, as where dbt parses generic tests
    * @throws TsdbtError in dbt's words, with every name that was tried
    */
-  dispatch(name: string, namespace: string | null, fromPackage: string): MacroNode {
-    const key = `${name} ${namespace ?? ''} ${fromPackage}`;
+  dispatch(name: string, namespace: string | null, fromPackage: string, anyPackage = false): MacroNode {
+    const key = `${name} ${namespace ?? ''} ${fromPackage} ${anyPackage}`;
     let macro = this.#dispatched.get(key);
-    if (macro === undefined) this.#dispatched.set(key, (macro = this.#findDispatched(name, namespace, fromPackage)));
+    if (macro === undefined) this.#dispatched.set(key, (macro = this.#findDispatched(name, namespace, fromPackage, anyPackage)));
     return macro;
   }
 
-  #findDispatched(name: string, namespace: string | null, fromPackage: string): MacroNode {
+  #findDispatched(name: string, namespace: string | null, fromPackage: string, anyPackage: boolean): MacroNode {
     if (name.includes('.')) {
       const [suggestedNamespace, ...rest] = name.split('.');
       throw new TsdbtError(
@@ -127,7 +128,7 @@ export class MacroResolver {
     for (const packageName of this.#searchOrder(namespace)) {
       for (const prefix of [...this.options.adapterTypes, 'default']) {
         const candidate = `${prefix}__${name}`;
-        const macro = packageName === null ? this.find(candidate, fromPackage) : this.namespace(packageName)?.get(candidate);
+        const macro = packageName !== null ? this.namespace(packageName)?.get(candidate) : anyPackage ? this.findAnywhere(candidate) : this.find(candidate, fromPackage);
         if (macro !== undefined) return macro;
         attempts.push(packageName === null ? candidate : `${packageName}.${candidate}`);
       }

@@ -144,8 +144,8 @@ export class ContextScope implements Scope {
    * @throws TsdbtError when no package has the macro
    */
   dispatch(name: string, namespace: string | null): Callable {
-    const { resolver, packageName } = this.macros!;
-    return this.bind(resolver.dispatch(name, namespace, packageName));
+    const { resolver, packageName, anyPackage } = this.macros!;
+    return this.bind(resolver.dispatch(name, namespace, packageName, anyPackage));
   }
 }
 

@@ -6,7 +6,7 @@ import type { TestNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { pluralize } from '../log.ts';
 import { warningDisposition } from '../project/warn-error-options.ts';
-import { isTruthy, type Kwargs, PyDecimal, toText, typeName, type Value } from '../values/index.ts';
+import { isTruthy, type Kwargs, PyDecimal, toText, type Value } from '../values/index.ts';
 import { materialize } from './model.ts';
 import { type NodeScope, openScope } from '../compiler/node-scope.ts';
 import type { RunContext } from './run-context.ts';
@@ -81,7 +81,7 @@ function flag(value: Value): boolean {
   const word = value.toLowerCase();
   if (['y', 'yes', 't', 'true', 'on', '1'].includes(word)) return true;
   if (['n', 'no', 'f', 'false', 'off', '0'].includes(word)) return false;
-  throw new TsdbtError('compilation', `Macro 'get_test_sql' did not return a type that could be converted to a boolean: ${toText(value)} (${typeName(value)})`);
+  throw new TsdbtError('compilation', `Macro 'get_test_sql' returns '${value}'.  It is not type 'bool' and cannot not be converted reliably to a bool.`);
 }
 
 /** Reads a few of the rows that failed; a report without them is still a report. */
