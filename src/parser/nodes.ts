@@ -9,9 +9,9 @@ import { newAnalysis, newFunction, newHook, newModel, newSeed, newSingularTest, 
 import { type ConfiguredNode, type ParseTools, projectConfigOf, updateNode } from './node-update.ts';
 import { duplicateResource } from './parse-state.ts';
 
-/** `a/b/c.sql` → `c`. */
+/** `a/b/c.sql` and `a/b/c.sql.jinja` → `c`. */
 export function baseName(path: string): string {
-  const file = path.slice(path.lastIndexOf('/') + 1);
+  const file = path.slice(path.lastIndexOf('/') + 1).replace(/\.(?:j2|jinja2|jinja)$/, '');
   const dot = file.lastIndexOf('.');
   return dot <= 0 ? file : file.slice(0, dot);
 }

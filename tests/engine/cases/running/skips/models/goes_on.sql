@@ -1,0 +1,2 @@
+{{ config(on_error='continue') }}
+select no_such_column as id
