@@ -34,7 +34,7 @@ if (!process.env.TSDBT_NO_LINK && process.platform !== 'win32') {
     ? spawnSync(process.execPath, [npm, 'prefix', '-g'], { encoding: 'utf8' })
     : spawnSync('npm', ['prefix', '-g'], { encoding: 'utf8' });
   const prefix = asked.status === 0 ? asked.stdout.trim() : '';
-  if (!(prefix && link(join(prefix, 'bin'), 'other folders')) && !link(join(homedir(), 'node_modules', '.bin'), `folders below ${homedir()}`)) {
+  if (!(prefix && link(join(prefix, 'bin'), 'other folders')) && !link(join(homedir(), 'node_modules', '.bin'), `folders below ${homedir()} (elsewhere: ${join(homedir(), 'node_modules', '.bin', 'tsdbt')})`)) {
     process.stdout.write(`In other folders, start it as: node ${program}\n`);
   }
 }

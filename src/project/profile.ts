@@ -7,7 +7,7 @@ import type { Json } from '../contracts/node.ts';
 import type { Credentials, Profile } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
+import { renderFrom, renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
 import { findViolation, type Shape } from './schema-check.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
 
@@ -52,7 +52,7 @@ export function readProfiles(directory: string): Dictionary {
   try {
     data = loadYaml(readFileSync(path, 'utf8'), path);
   } catch (error) {
-    if (error instanceof TsdbtError && error.kind === 'validation') throw new TsdbtError('profile', wrap(error.message), { ...error.details, cause: error });
+    if (error instanceof TsdbtError && error.kind === 'runtime') throw new TsdbtError('profile', wrap(error.message), { ...error.details, cause: error });
     throw error;
   }
   const profiles = asDictionary(data);
@@ -83,7 +83,7 @@ export function loadProfile(options: LoadProfileOptions): Profile {
   if (parts === undefined || Object.keys(parts).length === 0) {
     throw new TsdbtError('profile', `\ndbt encountered an error while trying to read your profiles.yml file.\n\nProfile ${name} in profiles.yml is empty\n`);
   }
-  return chooseTarget(parts, name, options);
+  return chooseTarget(parts, name, { ...options, render: renderFrom(path, options.render) });
 }
 
 /**

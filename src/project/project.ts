@@ -11,7 +11,7 @@ import { deprecation } from './deprecations.ts';
 import { readPackageList } from './packages.ts';
 import { PROJECT_SHAPE, RESERVED_PROJECT_NAMES } from './project-shape.ts';
 import { compactWhitespace, pythonStrip } from './python-strip.ts';
-import { renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
+import { renderFrom, renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
 import { findViolation, repr, violationText } from './schema-check.ts';
 import { checkDbtVersion, parseVersionRanges } from './versions.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
@@ -96,7 +96,7 @@ export function loadProject(directory: string, options: LoadProjectOptions): Pro
 }
 
 function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
-  const rendered = renderTree(raw.data, options.scope, options.render, { shouldRender: isRenderedKey, finish: finishValue }) as Dictionary;
+  const rendered = renderTree(raw.data, options.scope, renderFrom(raw.path, options.render), { shouldRender: isRenderedKey, finish: finishValue }) as Dictionary;
   const packageList = readPackageList(raw.root);
   const packages = packageList.fromDependenciesFile
     ? packageList.packages
@@ -166,7 +166,7 @@ export function allSourcePaths(...lists: readonly (readonly string[])[]): string
 export function renderProfileName(raw: RawProject, scope: YamlScope, render: RenderYamlText): string | null {
   const name = raw.data['profile'];
   if (name === undefined || name === null) return null;
-  return String(typeof name === 'string' ? renderText(name, scope, render) : name);
+  return String(typeof name === 'string' ? renderText(name, scope, renderFrom(raw.path, render)) : name);
 }
 
 const HOOKS = new Set(['pre-hook', 'post-hook', 'pre_hook', 'post_hook']);

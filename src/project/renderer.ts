@@ -1,5 +1,6 @@
 // Rendering of the project's own YAML (dbt_project.yml, profiles.yml, packages.yml, selectors.yml): which values are templates and
 // which are kept for later. The Jinja itself is a function passed in, so that this layer knows no template engine.
+import { readFileSync } from 'node:fs';
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 
@@ -18,6 +19,22 @@ export interface YamlScope {
 
 /** Renders one text natively, as dbt renders YAML strings: `'{{ 1 }}'` is text, `'{{ 1 | as_number }}'` a number. */
 export type RenderYamlText = (text: string, scope: YamlScope) => Json;
+
+/** The same, with errors that name the file and, when only one of its lines has the text, that line. */
+export function renderFrom(path: string, render: RenderYamlText): RenderYamlText {
+  return (text, scope) => {
+    try {
+      return render(text, scope);
+    } catch (error) {
+      if (!(error instanceof TsdbtError)) throw error;
+      const lines = readFileSync(path, 'utf8').split(/\r?\n/);
+      const found = lines.flatMap((line, i) => (line.includes(text) ? [i] : []));
+      // Only the value is shown: a password may stand beside it.
+      const { line: _line, column: _column, ...known } = error.details;
+      throw new TsdbtError(error.kind, error.message, { ...known, path, ...(found.length === 1 ? { line: found[0]! + 1 } : {}), cause: error });
+    }
+  };
+}
 
 type Keypath = readonly (string | number)[];
 

@@ -15,7 +15,7 @@ export interface LoadYamlOptions {
 /**
  * The value of a YAML text. Dates are text (`isoformat`) unless asked for, integral floats `PyFloat`, ints beyond 2^53 bigints.
  * @param path file that is named in an error; null for text that comes from no file
- * @throws TsdbtError `validation` with dbt's `Syntax error near line N`
+ * @throws TsdbtError `runtime`, without a path `validation`, with dbt's `Syntax error near line N`
  * @example loadYaml('a: [1, yes]', null) // { a: [1, true] }
  */
 export function loadYaml(text: string, path: string | null, options: LoadYamlOptions = {}): Json {
@@ -48,14 +48,19 @@ export function asDictionary(value: Json): { [key: string]: Json } | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !('jinjaType' in value) ? value : undefined;
 }
 
+/** A line of YAML without what stands behind `password:` and the like. */
+function withoutSecrets(line: string): string {
+  return line.replace(/((?:pass|password|passphrase|secret|token)["']?\s*:\s*)\S.*/i, '$1*****');
+}
+
 function syntaxError(text: string, { problem }: YamlSyntaxError, path: string | null): TsdbtError {
   const { line, column, message } = problem;
   const lines = text.split('\n');
   const from = Math.max(line - 4, 0);
-  const shown = lines.slice(from, line + 3).map((content, i) => `${String(from + i + 1).padEnd(3)}| ${content}`);
+  const shown = lines.slice(from, line + 3).map((content, i) => `${String(from + i + 1).padEnd(3)}| ${withoutSecrets(content)}`);
   const rule = '------------------------------';
   return new TsdbtError(
-    'validation',
+    path === null ? 'validation' : 'runtime',
     [`Syntax error near line ${line}`, rule, ...shown, '', 'Raw Error:', rule, message, `  in "<unicode string>", line ${line}, column ${column}`].join('\n'),
     path === null ? {} : { path, line, column },
   );

@@ -114,6 +114,21 @@ const PARSING: readonly Row[] = [
     says: stopped('Parsing Error in model a (models/a.sql)', "  Env var required but not provided: 'TSDBT_NO_SUCH'", '    models/a.sql line 2', "      {{ env_var('TSDBT_NO_SUCH') }}"),
   },
   {
+    name: 'broken YAML in dbt_project.yml', exit: 2, files: { 'dbt_project.yml': 'name: p\n\tversion: 1\n' },
+    says: stopped('Runtime Error', '  Syntax error near line 2', '  ------------------------------', '  1  | name: p', '  2  | \tversion: 1', '  ', '  Raw Error:', '  ------------------------------',
+      '  found character that cannot start any token', '    in "<unicode string>", line 2, column 1', '    DIR/dbt_project.yml line 2, column 1'),
+  },
+  {
+    name: 'broken YAML in profiles.yml, without the password that stands there', exit: 2, files: { 'profiles.yml': 'p:\n  password: s3cr3t\n\tx: 1\n' },
+    says: stopped('Runtime Error', '  ', '  dbt encountered an error while trying to read your profiles.yml file.', '  ', '  Syntax error near line 3', '  ------------------------------', '  1  | p:', '  2  |   password: *****',
+      '  3  | \tx: 1', '  4  | ', '  ', '  Raw Error:', '  ------------------------------', '  found character that cannot start any token', '    in "<unicode string>", line 3, column 1', '  ', '    DIR/profiles.yml line 3, column 1'),
+  },
+  {
+    name: 'an environment variable of profiles.yml that is not set', exit: 2,
+    files: { 'profiles.yml': "p:\n  target: dev\n  outputs:\n    dev: {type: postgres, password: s3cr3t, host: \"{{ env_var('TSDBT_NO_SUCH') }}\"}\n" },
+    says: stopped('Parsing Error', "  Env var required but not provided: 'TSDBT_NO_SUCH'", '    DIR/profiles.yml line 4', "      {{ env_var('TSDBT_NO_SUCH') }}"),
+  },
+  {
     name: 'a profile that is not there', exit: 2, files: { 'dbt_project.yml': PROJECT.replace('profile: p', 'profile: q') },
     says: stopped('Runtime Error', "  Could not find profile named 'q'", '  Profiles in DIR/profiles.yml: p'),
   },
