@@ -24,7 +24,7 @@ export async function loadStatus(adapter: Adapter, client: BrokerClient, target:
   try {
     const there = await session.execute(`select to_regclass('${STATE_SCHEMA}.load_offsets') is not null`, { fetch: true });
     if (there.table.rows[0]?.values[0] === true) {
-      const { table } = await session.execute(`select topic, partition, next_offset::text, floor(extract(epoch from last_kafka_ts) * 1000)::bigint::text, dead_rows from ${STATE_SCHEMA}.load_offsets where target = ${literal(target.uniqueId)} order by 1, 2`, { fetch: true });
+      const { table } = await session.execute(`select topic, partition, next_offset::text, floor(extract(epoch from last_kafka_ts) * 1000)::bigint::text, dead_rows from ${STATE_SCHEMA}.load_offsets where target = ${literal(target.uniqueId)} and partition >= 0 order by 1, 2`, { fetch: true });
       for (const { values: [topic, partition, next, newest, dead] } of table.rows) kept.set(partitionKey({ topic: String(topic), partition: Number(partition) }), { next: BigInt(String(next)), newest: newest === null ? null : Number(newest), dead: Number(dead) });
     }
   } finally {

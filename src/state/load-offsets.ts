@@ -38,6 +38,7 @@ export const CREATE_STATE: readonly string[] = [
   failed_at timestamptz not null default now(),
   replayed_at timestamptz
 )`,
+  `alter table ${STATE_SCHEMA}.dead_letters add column if not exists replay bigint`,
   `create index if not exists dead_letters_target on ${STATE_SCHEMA}.dead_letters (target, topic, partition, "offset")`,
   `create table if not exists ${STATE_SCHEMA}.consumed_offsets (
   model text not null,
@@ -49,6 +50,11 @@ export const CREATE_STATE: readonly string[] = [
   primary key (model, source, topic, partition)
 )`,
 ];
+
+/** Is the newest part of it there? */
+export const STATE_PRESENT = `select exists (select from pg_attribute where attrelid = to_regclass('${STATE_SCHEMA}.dead_letters') and attname = 'replay') and to_regclass('${STATE_SCHEMA}.consumed_offsets') is not null`;
+/** The partition under which the replays of a target are counted, so that models get their rows, whose offsets they have passed. */
+export const REPLAYS = -1;
 
 /** A text as SQL. */
 export function literal(text: string): string {
@@ -107,4 +113,20 @@ export function setOffsets(target: string, topic: string, topicId: string | null
   const values = [...next].map(([partition, offset]) => `(${literal(target)}, ${literal(topic)}, ${partition}, ${topicId === null ? 'null' : literal(topicId)}, ${offset})`);
   return `insert into ${STATE_SCHEMA}.load_offsets as o (target, topic, partition, topic_id, next_offset) values ${values.join(', ')}
 on conflict (target, topic, partition) do update set next_offset = excluded.next_offset, topic_id = coalesce(excluded.topic_id, o.topic_id), updated_at = clock_timestamp()`;
+}
+
+/** What models have consumed beyond positions that were set back cannot be told from what is loaded again: `new_rows` asks for a full refresh. */
+export function forgetConsumed(target: string, topic: string, next: ReadonlyMap<number, bigint>): string {
+  const values = [...next].map(([partition, offset]) => `(${partition}, ${offset}::bigint)`);
+  return `update ${STATE_SCHEMA}.consumed_offsets as c set next_offset = -1 from (values ${values.join(', ')}) as v(partition, next)
+where c.source = ${literal(target)} and c.topic = ${literal(topic)} and c.partition = v.partition and c.next_offset > v.next`;
+}
+
+/** Marks dead letters as replayed, under the next number of their target. Answers one row for each that was not before. */
+export function markReplayed(target: string, ids: readonly string[]): string {
+  return `with number as (
+  insert into ${STATE_SCHEMA}.load_offsets as o (target, topic, partition, next_offset) values (${literal(target)}, '', ${REPLAYS}, 1)
+  on conflict (target, topic, partition) do update set next_offset = o.next_offset + 1, updated_at = clock_timestamp() returning next_offset - 1 as replay
+)
+update ${STATE_SCHEMA}.dead_letters as d set replayed_at = now(), replay = number.replay from number where d.id in (${ids.join(', ')}) and d.replayed_at is null returning d.id`;
 }

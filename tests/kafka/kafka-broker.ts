@@ -113,6 +113,7 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
+log.cleaner.backoff.ms=200
 ${certificates === null ? '' : security(certificates)}`);
     const broker = new KafkaBroker(mavenJars(`tsdbt-kafka-${VERSION}`, POM), folder, port, ports);
     const scram = certificates === null ? [] : Object.entries(USERS).flatMap(([name, password]) => ['256', '512'].flatMap((bits) => ['--add-scram', `SCRAM-SHA-${bits}=[name=${name},password=${password}]`]));

@@ -2,7 +2,7 @@
 // transaction. A row that the database refuses is found and becomes a dead letter. What the table looks like is table.ts's.
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { TsdbtError } from '../../errors.ts';
-import { CREATE_STATE, insertOffsets, literal, moveOffsets, selectOffsets, setOffsets, STATE_SCHEMA } from '../../state/load-offsets.ts';
+import { CREATE_STATE, forgetConsumed, insertOffsets, literal, markReplayed, moveOffsets, selectOffsets, setOffsets, STATE_PRESENT, STATE_SCHEMA } from '../../state/load-offsets.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { META_COLUMNS } from '../load-target.ts';
 import type { EncodedRow } from '../row-encoder.ts';
@@ -46,7 +46,7 @@ export class PostgresSink implements Sink {
     return this.within(`load ${target.name}`, async (session) => {
       // Two loaders that start together make the tables one after the other.
       await session.execute(`select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${literal(target.uniqueId)}))`);
-      await createMissing(session, CREATE_STATE, `select to_regclass('${STATE_SCHEMA}.consumed_offsets') is not null`);
+      await createMissing(session, CREATE_STATE, STATE_PRESENT);
       await createMissing(session, createTable(target), `select to_regclass(${literal(tableName(target))}) is not null`);
       const existing = await this.tableColumns(session, target);
       for (const meta of META_COLUMNS) {
@@ -82,7 +82,11 @@ export class PostgresSink implements Sink {
   }
 
   async rewind(target: LoadTarget, topicId: string | null, next: ReadonlyMap<number, bigint>): Promise<void> {
-    if (next.size > 0) await this.within(`load ${target.name}`, (session) => session.execute(setOffsets(target.uniqueId, target.topic, topicId, next)));
+    if (next.size === 0) return;
+    await this.within(`load ${target.name}`, async (session) => {
+      await session.execute(setOffsets(target.uniqueId, target.topic, topicId, next));
+      await session.execute(forgetConsumed(target.uniqueId, target.topic, next));
+    });
   }
 
   async flush(flush: Flush): Promise<Flushed> {
@@ -150,7 +154,7 @@ export class PostgresSink implements Sink {
     }
     if (rows.length > 0) await this.writeRows(session, flush, rows, asNew);
     if (flush.replayed !== undefined && flush.replayed.length > 0) {
-      const done = await read(session, `update ${STATE_SCHEMA}.dead_letters set replayed_at = now() where id in (${flush.replayed.join(', ')}) and replayed_at is null returning id`);
+      const done = await read(session, markReplayed(target.uniqueId, flush.replayed));
       if (done.length < flush.replayed.length) throw new TsdbtError('runtime', `The dead letters of ${target.name} are being replayed by another process.`, { hint: 'Run it again when that one is done.' });
     }
     if (dead.length > 0) await this.writeDead(session, flush, dead);

@@ -75,6 +75,28 @@ describe('new_rows', () => {
     expect(await project.rows("select count(*) from s.m where k = 'c.ndjson'")).toEqual([['4']]);
   });
 
+  it('dead letters that are replayed reach the model, and positions that are set back ask for a full refresh', async () => {
+    writeFileSync(join(project.dir, 'd.ndjson'), '{"id": 1, "k": "d.ndjson"}\n{"id": "2x", "k": "d.ndjson"}\n{"id": 3, "k": "d.ndjson"}\n');
+    const loaded = await project.run(['load', '--from', 'd.ndjson']);
+    expect(loaded.out).toContain('raw.events: 2 rows loaded, 1 dead letter');
+    await build();
+    const ids = async (): Promise<string[]> => (await project.rows("select id from s.m where k = 'd.ndjson' order by 1")).flat();
+    expect(await ids()).toEqual(['1', '3']);
+    await project.client.query("update tsdbt.dead_letters set value = convert_to('{\"id\": 2, \"k\": \"d.ndjson\"}', 'UTF8')");
+    expect((await project.run(['load', 'replay-dlq', '--from', 'd.ndjson'])).out).toContain('1 of 1 dead letters loaded');
+    await build();
+    await build();
+    expect(await ids()).toEqual(['1', '2', '3']);
+    expect((await project.run(['load', 'rewind', '--from', 'd.ndjson', '--to', 'earliest'])).code).toBe(0);
+    const refused = await project.run(['run', '-s', 'm']);
+    expect([refused.code, refused.out]).toEqual([1, expect.stringMatching(/positions of .*events.* were set back since this model was built/)]);
+    expect((await project.run(['load', '--from', 'd.ndjson'])).code).toBe(0);
+    await build('--full-refresh');
+    await build();
+    // What was loaded twice is there twice, in the table as in the model.
+    expect(await ids()).toEqual(['1', '1', '2', '3', '3']);
+  });
+
   it('says what is wrong with a load config, a file and a selection', async () => {
     const attempt = async (yaml: string, args: readonly string[], exitCode = 2): Promise<string> => {
       project.write({ 'models/sources.yml': yaml });

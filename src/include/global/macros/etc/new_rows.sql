@@ -25,7 +25,15 @@
   {%- for topic, partition, upto, since in offsets.rows -%}
     {%- set topic_sql = dbt.string_literal(dbt.escape_single_quotes(topic)) -%}
     {%- do values.append("(" ~ model_key ~ ", " ~ source_key ~ ", " ~ topic_sql ~ ", " ~ partition ~ ", " ~ upto ~ ")") -%}
-    {%- if since is none or upto > since -%}
+    {%- if since == -1 -%}
+      {{ exceptions.raise_compiler_error("The positions of " ~ source ~ " in " ~ topic ~ "/" ~ partition ~ " were set back since this model was built: rows come again that it may have. Build it with --full-refresh.") }}
+    {%- endif -%}
+    {%- if partition == -1 -%}
+      {#- Dead letters that were replayed: their offsets are behind those that were consumed. -#}
+      {%- if is_incremental() -%}
+        {%- do ranges.append("exists (select from tsdbt.dead_letters as d where d.target = " ~ source_key ~ " and d.replay >= " ~ (since or 0) ~ " and d.replay < " ~ upto ~ " and d.topic = _topic and d.partition = _partition and d." ~ adapter.quote("offset") ~ " = _offset)") -%}
+      {%- endif -%}
+    {%- elif since is none or upto > since -%}
       {%- do ranges.append("(_topic = " ~ topic_sql ~ " and _partition = " ~ partition ~ (" and _offset >= " ~ since if since is not none else "") ~ " and _offset < " ~ upto ~ ")") -%}
     {%- endif -%}
   {%- endfor -%}
