@@ -1,0 +1,1 @@
+{{ config(enabled=var('b', false)) }} select * from {{ ref('a') }}
