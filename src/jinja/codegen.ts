@@ -178,7 +178,7 @@ if ($f !== null) $r.trace.leave($f);
         this.callBlock(node, frame);
         return;
       case 'AssignBlock': {
-        const inner = this.openBuffer(frame, node.line, node.body);
+        const inner = this.openBuffer({ ...frame, checksOutput: false }, node.line, node.body);
         this.statements(node.body, inner);
         this.closeBuffer(inner);
         const text = frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer;

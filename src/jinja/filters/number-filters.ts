@@ -1,5 +1,6 @@
 // Filters that make numbers: int, float, round, abs; and those that write them.
 import { isFloat, multiply, narrow, negate, divide } from '../../values/arithmetic.ts';
+import { PyBytes } from '../../values/bytes.ts';
 import { PyDecimal } from '../../values/decimal.ts';
 import { numericOf } from '../../values/equality.ts';
 import { makeFloat } from '../../values/float.ts';
@@ -22,7 +23,9 @@ const int = filter('do_int', 'value, default=0, base=10', (_context, value, fall
   return float === undefined || !Number.isFinite(float) ? (fallback as Value) : truncate(float);
 });
 
+/** Of marked text and of bytes their text. */
 function plain(v: Value): Value {
+  if (v instanceof PyBytes) return String.fromCharCode(...v.bytes);
   return v instanceof Markup ? v.text : v;
 }
 

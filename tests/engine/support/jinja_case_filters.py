@@ -241,6 +241,8 @@ FILTERS = exprs(
     xs | sort
     xs | sort(true)
     xs | sort(reverse=true)
+    ['12'.encode() | int, '1.5'.encode() | float, 'x'.encode() | float(3)]
+    'x'.encode() | filesizeformat
     (5 | batch(2) | string | length) > 3
     5 | batch(2) | list
     none | slice(2) | int(7)

@@ -150,6 +150,7 @@ STATEMENTS = [
     ("{% extends 'b' %}{% block x %}[{{ super() }}]{% endblock %}", {"templates": {"b": "<{% block x %}base{% endblock %}>"}}),
     ("{% extends 'b' %}", {"templates": {"b": "<{% block x %}base{{ n }}{% endblock %}{{ self.x() }}>"}}),
     ("{% extends 'b' %}{% with q = 1 %}a{{ q.x.y }}{% endwith %}{% macro m() %}m{{ caller() }}{% endmacro %}{% call m() %}c{% endcall %}{% filter upper %}f{% endfilter %}{% include 'i' %}{% for q in [1] %}{{ q }}{% endfor %}", {"templates": {"b": "<b>", "i": "<i>"}}),
+    ("{% extends 'b' %}{% set q %}a{{ n }}{% endset %}{% block x %}{{ q }}{% endblock %}", {"templates": {"b": "<{% block x %}{% endblock %}>"}}),
     ("{% extends 'b' %}{% set q = 1 %}{% block x %}{{ q }}{% endblock %}", {"templates": {"b": "<{% block x %}{% endblock %}>"}}),
     ("{% extends 'b' %}{% block x %}1{{ super() }}{% endblock %}", {"templates": {"b": "{% extends 'c' %}{% block x %}2{{ super() }}{% endblock %}", "c": "<{% block x %}3{% endblock %}>"}}),
     ("{% block a %}A{% endblock %}{% block b scoped %}B{% endblock b %}", {}),

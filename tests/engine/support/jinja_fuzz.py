@@ -1,4 +1,5 @@
 # Makes random templates and renders them with real jinja2. Usage: python jinja_fuzz.py SEED COUNT   prints JSON in the form of jinja_cases.py.
+import functools
 import json
 import random
 import sys
@@ -169,16 +170,21 @@ addresses = []
 
 
 def watched(function):
-    """The function, noting when it makes a text of something whose text is its address."""
-    def watching(value, *args, **kwargs):
-        if " at 0x" in str(value):
-            addresses.append(value)
-        return function(value, *args, **kwargs)
+    """The filter, noting when a text is made of something whose text is its address."""
+    at = 1 if hasattr(function, "jinja_pass_arg") else 0
+
+    @functools.wraps(function)
+    def watching(*args, **kwargs):
+        result = function(*args, **kwargs)
+        subject = args[at] if len(args) > at else None
+        if (isinstance(subject, str) or isinstance(result, str)) and " at 0x" in str(subject):
+            addresses.append(subject)
+        return result
     return watching
 
 
-for name in ("soft_str", "escape", "pformat"):
-    setattr(jinja2.filters, name, watched(getattr(jinja2.filters, name)))
+for name, function in jinja2.filters.FILTERS.items():
+    jinja2.filters.FILTERS[name] = watched(function)
 
 
 def main(seed, count):
