@@ -30,7 +30,13 @@ const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts)
   ConfigLogPathDeprecation: { code: 'D010', text: NO_PATH('logs', '--log-path', 'DBT_LOG_PATH') },
   ConfigTargetPathDeprecation: { code: 'D011', text: NO_PATH('artifacts', '--target-path', 'DBT_TARGET_PATH') },
   ProjectFlagsMovedDeprecation: { code: 'D013', text: () => "User config should be moved from the 'config' key in profiles.yml to the 'flags' key in dbt_project.yml." },
+  SourceFreshnessProjectHooksNotRun: {
+    code: 'D017',
+    text: () =>
+      'In a future version of dbt, the `source freshness` command will start running `on-run-start` and `on-run-end` hooks by default. For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors',
+  },
   DuplicateYAMLKeysDeprecation: { code: 'D024', text: (facts) => `${facts['duplicate_description']} in file \`${facts['file']}\`` },
+  CustomOutputPathInSourceFreshnessDeprecation: { code: 'D029', text: ({ path }) => `Custom output path usage \`--output ${path}\` usage detected in \`dbt source freshness\` command.` },
   WEOIncludeExcludeDeprecation: { code: 'D031', text: (facts) => String(facts['description']) },
   ModelParamUsageDeprecation: { code: 'D032', text: () => 'Usage of `--models`, `--model`, and `-m` is deprecated in favor of `--select` or `-s`.' },
   EnvironmentVariableNamespaceDeprecation: {

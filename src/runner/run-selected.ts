@@ -67,7 +67,7 @@ export async function runSelected(parsed: ParsedProject, request: RunRequest, op
   const outcome = await finish(journal, run(ctx, createQueue(graph, nodes), {
     threads, build: which === 'build', failFast: flags.fail_fast, raiseFirst: manner.raiseFirst,
     kindOf: options.kindOf ?? kindFor(which, (model) => isMicrobatch(ctx, model)), unitTests, descendants: (id) => (graph.has(id) ? graph.dependants(id) : []), keepEphemeral: which === 'show' || which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline']),
-    signal: request.signal ?? null, hooks: manner.hooks, createSchemas: manner.builds, countsLine: manner.counts, connect: flags.introspect || manner.builds,
+    signal: request.signal ?? null, hooks: manner.hooks && !(which === 'freshness' && flags['source_freshness_run_project_hooks'] === false), createSchemas: manner.builds, countsLine: manner.counts, connect: flags.introspect || manner.builds,
   }));
   ctx.views.save();
   ctx.tests.save();

@@ -3,7 +3,9 @@ import { isAbsolute, join } from 'node:path';
 import { writeFileAtomically } from '../../artifacts.ts';
 import type { RunResult, SourcesArtifact } from '../../contracts/results.ts';
 import { createRunContext, type ParsedProject, reportCounts, run, select } from '../../index.ts';
+import { deprecation } from '../../project/deprecations.ts';
 import { type Freshness, type FreshNode, freshnessKind, freshnessResult, hasFreshness } from '../../runner/freshness.ts';
+import { projectHooks } from '../../runner/hooks.ts';
 import { artifactMetadata } from '../../runner/metadata.ts';
 import type { NodeKind } from '../../runner/run-node.ts';
 import { printResultError, succeeded } from '../../runner/run-summary.ts';
@@ -13,6 +15,7 @@ import { loadAndParse } from './run.ts';
 export async function freshnessCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal } = session;
   const parsed = await loadAndParse(session);
+  if (flags['output']) deprecation(logger, 'CustomOutputPathInSourceFreshnessDeprecation', { path: String(flags['output']) });
   const selection = select(parsed, { accepts: (id) => { const node = freshNode(parsed, id); return node !== null && hasFreshness(node); } });
   const before = createRunContext(parsed, selection.selected);
   reportCounts(parsed, before.log);
@@ -22,6 +25,8 @@ export async function freshnessCommand(session: CommandSession): Promise<boolean
   let elapsed = 0;
   if (selection.selected.size === 0) before.log.nothingToDo();
   else {
+    const hooked = projectHooks(before, 'on-run-start').length + projectHooks(before, 'on-run-end').length > 0;
+    if (hooked && flags['source_freshness_run_project_hooks'] === false) deprecation(logger, 'SourceFreshnessProjectHooksNotRun', {});
     const kind = freshnessKind(measured) as NodeKind;
     ({ results, elapsed } = await run(parsed, { selected: selection.selected, signal }, { ctx: before, kindOf: () => kind }));
   }
