@@ -1,6 +1,7 @@
 // What `given.input` and the `to:` of a foreign key can name.
 import { describe, expect, it } from 'vitest';
-import { parseInput } from '../../../../src/compiler/unit-test-nodes.ts';
+import { parseInput, unitTestNodes } from '../../../../src/compiler/unit-test-nodes.ts';
+import type { GraphNode, ModelNode, UnitTestNode } from '../../../../src/contracts/node.ts';
 
 describe('an input', () => {
   it.each([
@@ -16,5 +17,24 @@ describe('an input', () => {
 
   it.each(['a', 'ref()', "ref(a)", "source('s')", "ref('a') ~ 'b'", "metric('m')"])('%s is refused', (text) => {
     expect(parseInput(text)).toBeNull();
+  });
+});
+
+describe('a fixture', () => {
+  it('is deferred to where its input is, not to where the tested model is', () => {
+    const model = (name: string, schema: string | null) => ({
+      unique_id: `model.p.${name}`, resource_type: 'model', name, alias: name, package_name: 'p', original_file_path: `${name}.sql`, columns: {}, config: {}, depends_on: { macros: [], nodes: [] },
+      defer_relation: schema === null ? null : { schema, identifier: name },
+    }) as unknown as ModelNode;
+    const tested = model('tested', 'prod');
+    const inputs: Record<string, ModelNode> = { a: model('a', 'prod'), b: model('b', null) };
+    const test = {
+      name: 't', model: 'tested', package_name: 'p', unique_id: 'unit_test.p.tested.t', original_file_path: 'm.yml', description: '', config: { tags: [] }, overrides: null, version: null,
+      depends_on: { macros: [], nodes: [tested.unique_id] }, expect: { rows: [], format: 'dict' },
+      given: ['a', 'b'].map((name) => ({ input: `ref('${name}')`, rows: [], format: 'dict' })),
+    } as unknown as UnitTestNode;
+    const found = unitTestNodes(test, { nodes: { [tested.unique_id]: tested } }, (input) => (input.kind === 'ref' ? inputs[input.name] as GraphNode : undefined), { convertType: () => 'text' } as never);
+    expect(found.inputs.map((each) => each.defer_relation)).toEqual([{ schema: 'prod', identifier: 'a' }, null]);
+    expect(found.node.defer_relation).toEqual({ schema: 'prod', identifier: 'tested' });
   });
 });
