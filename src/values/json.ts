@@ -89,7 +89,7 @@ function dump(v: Value, options: DumpOptions, newline: string | undefined, open:
   const n = numericOf(v);
   if (n !== undefined) return typeof n === 'number' ? jsonNumber(v, n) : n.toString();
   if (open.includes(v)) throw valueError('Circular reference detected');
-  const inner = newline === undefined ? undefined : newline + ' '.repeat(options.indent ?? 0);
+  const inner = newline === undefined ? undefined : newline + ' '.repeat(Math.max(0, options.indent ?? 0));
   if (Array.isArray(v) || v instanceof PyTuple) {
     open.push(v);
     const parts = (Array.isArray(v) ? v : v.items).map((item) => dump(item, options, inner, open));

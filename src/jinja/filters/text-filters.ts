@@ -105,6 +105,7 @@ const wordwrap = filter('do_wordwrap', 'environment, s, width=79, break_long_wor
   if (typeof value !== 'string' && !(value instanceof Markup)) throw noSplitLines(value as Value);
   const separator = wrapString === null ? '\n' : toText(wrapString as Value);
   const lines = call('splitlines', toText(value as Value)) as string[];
+  if (width instanceof Undefined && lines.length > 0) throw width.error();
   const options = { width: indexArgument(width as Value), breakLongWords: isTruthy(breakLong as Value), breakOnHyphens: isTruthy(breakHyphens as Value) };
   return lines.map((line) => wrapText(line, options).join(separator)).join(separator);
 });

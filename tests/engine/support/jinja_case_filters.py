@@ -241,6 +241,8 @@ FILTERS = exprs(
     xs | sort
     xs | sort(true)
     xs | sort(reverse=true)
+    {'a': [1]} | tojson(-1)
+    'a b' | wordwrap(nope)
     ['12'.encode() | int, '1.5'.encode() | float, 'x'.encode() | float(3)]
     'x'.encode() | filesizeformat
     (5 | batch(2) | string | length) > 3
