@@ -43,6 +43,10 @@ export class PyDecimal implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
+      case 'real':
+        return this;
+      case 'imag':
+        return new PyDecimal(0n, 0);
       case 'is_nan':
         return () => this.special === 'NaN';
       case 'is_finite':

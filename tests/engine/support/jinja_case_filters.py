@@ -241,6 +241,7 @@ FILTERS = exprs(
     xs | sort
     xs | sort(true)
     xs | sort(reverse=true)
+    [dec.real, dec.imag]
     {'a': [1]} | tojson(-1)
     'a b' | wordwrap(nope)
     ['12'.encode() | int, '1.5'.encode() | float, 'x'.encode() | float(3)]
