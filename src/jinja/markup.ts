@@ -15,6 +15,11 @@ import type { HostObject, Value } from '../values/value.ts';
 
 /** Methods whose text arguments are escaped, and those whose result is a plain value. */
 const PLAIN_RESULTS: ReadonlySet<string> = new Set(['encode', 'maketrans']);
+/** Methods that markupsafe leaves to str; the others it wraps in Python. */
+const OF_STR: ReadonlySet<string> = new Set([
+  'count', 'encode', 'endswith', 'find', 'index', 'isalnum', 'isalpha', 'isascii', 'isdecimal', 'isdigit', 'isidentifier', 'islower', 'isnumeric', 'isprintable', 'isspace', 'istitle', 'isupper',
+  'maketrans', 'rfind', 'rindex', 'startswith',
+]);
 
 export class Markup implements HostObject {
   readonly jinjaType = 'markupsafe.Markup';
@@ -30,11 +35,13 @@ export class Markup implements HostObject {
     if (name === '__html__') return () => this;
     const method = getStringMethod(name);
     if (method === undefined) return undefined;
-    return bindMethod<string>(name, (self, args, kwargs) => {
+    const bound = bindMethod<string>(name, (self, args, kwargs) => {
       const escaped = name === 'join' ? [Array.from(iterate(args[0] ?? null), (x) => escapeValue(x).text)] : args.map((a) => (a instanceof Markup ? a.text : name === 'replace' && typeof a === 'string' ? escapeValue(a).text : a));
       const result = method(self, escaped, kwargs);
       return PLAIN_RESULTS.has(name) ? result : marked(result);
     }, this.text);
+    if (!OF_STR.has(name)) bound.jinjaType = 'method';
+    return bound;
   }
 
   jinjaItem(key: Value): Value | undefined {

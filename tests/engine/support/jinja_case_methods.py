@@ -8,6 +8,9 @@ def exprs(text):
 METHODS = exprs(
     r"""
     'hello World'.capitalize()
+    ('a'|safe).upper + 1
+    ('a'|safe).count + 1
+    'a'.upper + 1
     'Straße ΣΑΣ'.casefold()
     'x'.center(5), 'xy'.center(5), 'x'.center(4), 'x'.center(4, '*')
     'x'.center(5, 'ab')
