@@ -58,6 +58,16 @@ globalThis.Date = class extends Real {
 Object.defineProperty(performance, "timeOrigin", { value: performance.timeOrigin + late });"""
 
 
+class Message(SimpleNamespace):
+    """An event of the log. A part that it lacks is an empty one, as in protobuf, which dbt's events are made of."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Message()
+
+
+
 @pytest.fixture(scope="class")
 def dbt_profile_data(dbt_profile_data):
     """Some tests have a profile of their own, with Postgres's usual port."""
@@ -149,7 +159,7 @@ def invoke(self, args, **options):
     if self.callbacks and log.exists():
         for line in log.read_bytes()[logged:].decode(errors="replace").splitlines():
             if line.startswith("{"):
-                event = json.loads(line, object_hook=lambda fields: SimpleNamespace(**fields))
+                event = json.loads(line, object_hook=lambda fields: Message(**fields))
                 for callback in self.callbacks:
                     callback(event)
     if code == 2 or (code == 1 and not written and command != "debug"):
