@@ -9,6 +9,7 @@ import type { MacroInfo } from './macro-callable.ts';
 import { isFoldable } from './constant-folding.ts';
 import { Symbols } from './symbols.ts';
 import { undeclaredNames, walk } from './walk.ts';
+import { shapeOf } from './unpack.ts';
 
 /** Where generated statements stand. */
 export interface Frame {
@@ -408,7 +409,8 @@ if ($f !== null) $r.trace.leave($f);
         this.write(`for (const ${item} of ${source}) {`);
         this.write(`$r.step(${inner.buffer}.length);`);
         this.loopTest(node, outer, item, 'continue;');
-        this.write(`${kept}.push(${item});`);
+        const shape = shapeOf(node.target);
+        this.write(`${kept}.push(${shape === null ? item : `$.repack(${item}, ${JSON.stringify(shape)})`});`);
         this.write('}');
         this.write(`const ${loop} = $.loop(${kept}, ${depth}, ${recursion});`);
       } else {

@@ -16,6 +16,7 @@ import type { Runtime } from './runtime.ts';
 import type { TestFunction } from './tests.ts';
 import type { TraceFrame } from './trace.ts';
 import { undeclaredNames, walk } from './walk.ts';
+import { repack, shapeOf } from './unpack.ts';
 
 /** Filters and tests by name. */
 export interface Functions {
@@ -253,7 +254,7 @@ export class Interpreter {
         const list: Value[] = [];
         for (const item of items) {
           state.step(this.buffer.length);
-          if (yield* this.passes(node, item)) list.push(item);
+          if (yield* this.passes(node, item)) list.push(repack(item, shapeOf(node.target)));
         }
         kept = list;
       }

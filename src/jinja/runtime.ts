@@ -29,7 +29,7 @@ import { escapeValue, Markup } from './markup.ts';
 import { Namespace } from './namespace.ts';
 import { type NativePart, nativeConcat } from './native.ts';
 import type { RenderState } from './render-state.ts';
-import { unpack } from './unpack.ts';
+import { repack, unpack } from './unpack.ts';
 import { macroReturn, ReturnSignal } from './return-signal.ts';
 import type { TestFunction } from './tests.ts';
 
@@ -65,6 +65,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   readonly positive = arithmetic.positive;
   readonly eq = equals;
   readonly unpack = unpack;
+  readonly repack = repack;
   readonly nativeConcat = nativeConcat;
   /** Whether the filters that get this runtime are called where output is escaped. */
   readonly autoescape: boolean;

@@ -1,6 +1,8 @@
 // Taking a sequence apart into a known number of values: `for a, b in …`, `set a, b = …`.
+import type { Expr } from './ast.ts';
 import { toArray } from '../values/iterate.ts';
 import { typeError, valueError } from '../values/python-error.ts';
+import { PyTuple } from '../values/tuple.ts';
 import { typeName } from '../values/type-name.ts';
 import { Undefined } from '../values/undefined.ts';
 import type { Value } from '../values/value.ts';
@@ -17,4 +19,17 @@ export function unpack(v: Value, count: number): readonly Value[] {
   if (items.length > count) throw valueError(`too many values to unpack (expected ${count})`);
   if (items.length < count) throw valueError(`not enough values to unpack (expected ${count}, got ${items.length})`);
   return items;
+}
+
+/** How many values a loop's target takes at each place; null is a single name. */
+export type Shape = readonly Shape[] | null;
+
+/** @param target of a loop */
+export function shapeOf(target: Expr): Shape {
+  return target.type === 'Tuple' ? target.items.map(shapeOf) : null;
+}
+
+/** An item that has passed a loop's `if`: jinja2 takes it apart and makes a tuple of the parts. */
+export function repack(item: Value, shape: Shape): Value {
+  return shape === null ? item : new PyTuple(unpack(item, shape.length).map((part, i) => repack(part, shape[i] as Shape)));
 }

@@ -115,7 +115,7 @@ function binary(op: BinaryOperator, a: Value, b: Value): Value {
 
 function unsupported(op: BinaryOperator, a: Value, b: Value): JinjaError {
   if (op === '+' && (typeof a === 'string' || Array.isArray(a) || a instanceof PyTuple)) {
-    const name = typeName(a);
+    const name = a instanceof PyTuple ? 'tuple' : typeName(a);
     return typeError(`can only concatenate ${name} (not "${typeName(b)}") to ${name}`);
   }
   if (op === '*' && (isSequence(a) || isSequence(b))) {

@@ -57,6 +57,8 @@ function sorted(items: readonly Value[], key: Getter, backwards: Value): Value[]
 }
 
 class GroupTuple extends PyTuple {
+  override readonly jinjaType = '_GroupTuple';
+
   override jinjaGet(name: string): Value | undefined {
     if (name === 'grouper') return this.items[0];
     return name === 'list' ? this.items[1] : super.jinjaGet(name);

@@ -10,6 +10,8 @@ METHODS = exprs(
     'hello World'.capitalize()
     ('a'|safe).upper + 1
     ('a'|safe).count + 1
+    ('3'|groupby('age')|first) > 'a'
+    ('3'|groupby('age')|first) + 1, 1
     'a'.upper + 1
     'Straße ΣΑΣ'.casefold()
     'x'.center(5), 'xy'.center(5), 'x'.center(4), 'x'.center(4, '*')

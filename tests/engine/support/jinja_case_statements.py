@@ -356,6 +356,9 @@ ERRORS = [
 
 # Found by scripts/fuzz-jinja.mjs.
 FUZZ = [
+    "{% for a, b in [[1, 2], [3, 4]] if a %}{{ loop.nextitem }}{{ loop.previtem }}{% endfor %}",
+    "{% for a, (b, c) in [[1, 'xy'], [3, [4, 5]]] if a %}{{ loop.nextitem }}{{ c }}{% endfor %}",
+    "{% macro m(x) %}{% for a, b in x if b %}{{ loop.nextitem }},{% endfor %}{% endmacro %}{{ m([[1, 2], [3, 4]]) }}",
     "{{ n[:2] }}",
     "{{ no[1:] }}",
     "{{ undefined_name[1:] }}",
