@@ -1,6 +1,7 @@
 // Whether a target could be loaded, found out without writing: topic, table, columns, key, privileges.
+import { quoteText } from '../adapters/postgres/literal.ts';
 import type { Adapter } from '../adapters/adapter.ts';
-import { literal, STATE_SCHEMA } from '../state/load-offsets.ts';
+import { STATE_SCHEMA } from '../state/load-offsets.ts';
 import type { BrokerClient } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import { tableName } from './postgres/table.ts';
@@ -13,11 +14,11 @@ export async function checkTarget(adapter: Adapter, client: BrokerClient, target
   const session = adapter.session({ name: `load check ${target.name}` });
   const ask = async (sql: string): Promise<unknown> => (await session.execute(`select ${sql}`, { fetch: true })).table.rows[0]?.values[0] ?? null;
   try {
-    const table = literal(tableName(target));
-    const state = literal(`${STATE_SCHEMA}.load_offsets`);
+    const table = quoteText(tableName(target));
+    const state = quoteText(`${STATE_SCHEMA}.load_offsets`);
     if ((await ask(`to_regclass(${table}) is null`)) === true) {
-      const schema = literal(target.schema);
-      if ((await ask(`to_regnamespace(${literal(`"${target.schema.replaceAll('"', '""')}"`)}) is null`)) === true) {
+      const schema = quoteText(target.schema);
+      if ((await ask(`to_regnamespace(${quoteText(`"${target.schema.replaceAll('"', '""')}"`)}) is null`)) === true) {
         if ((await ask("has_database_privilege(current_database(), 'create')")) !== true) problems.push(`the schema ${target.schema} does not exist, and ${String(await ask('current_user'))} may not create it: grant create on database …`);
       } else if ((await ask(`has_schema_privilege(${schema}, 'create')`)) !== true) problems.push(`the table does not exist, and ${String(await ask('current_user'))} may not create it: grant create on schema ${target.schema} to …`);
     } else {
@@ -30,7 +31,7 @@ export async function checkTarget(adapter: Adapter, client: BrokerClient, target
       if ((await ask(`coalesce(has_schema_privilege(to_regnamespace('${STATE_SCHEMA}')::oid, 'create'), has_database_privilege(current_database(), 'create'))`)) !== true) problems.push(`the loader's tables in schema ${STATE_SCHEMA} do not exist, and ${String(await ask('current_user'))} may not create them`);
     } else {
       for (const [name, privileges] of [['load_offsets', ['select', 'insert', 'update']], ['dead_letters', ['insert']]] as const) {
-        const known = literal(`${STATE_SCHEMA}.${name}`);
+        const known = quoteText(`${STATE_SCHEMA}.${name}`);
         for (const privilege of privileges) if ((await ask(`to_regclass(${known}) is null or has_table_privilege(to_regclass(${known})::oid, '${privilege}')`)) !== true) problems.push(`${String(await ask('current_user'))} may not ${privilege} ${STATE_SCHEMA}.${name}: grant ${privilege} on ${STATE_SCHEMA}.${name} to …`);
       }
     }

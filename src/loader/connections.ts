@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { isDictionary } from './json.ts';
 
 export const CONNECTIONS_FILE = 'connections.yml';
 
@@ -45,10 +46,6 @@ export function loadConnection(data: Json, wanted: string | null, path: string):
   const brokers = (Array.isArray(found['brokers']) ? found['brokers'] : String(found['brokers'] ?? '').split(',')).map((broker) => String(broker).trim()).filter((broker) => broker !== '');
   if (brokers.length === 0 || !brokers.every((broker) => /^[^:\s]+:\d+$|^\[[^\]]+\]:\d+$/.test(broker))) refuse(`'brokers' of connection '${name}' must be a list of host:port, found ${JSON.stringify(found['brokers'] ?? null)}`);
   return { name, path, brokers, tls: tlsOf(found['tls'], path, refuse), sasl: saslOf(found['sasl'], name, refuse), registry: registryOf(found['registry'], name, path, refuse) };
-}
-
-function isDictionary(value: Json | undefined): value is { [name: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function tlsOf(value: Json | undefined, path: string, refuse: (message: string) => never): LoadConnection['tls'] {

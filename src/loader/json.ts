@@ -1,4 +1,5 @@
 // JSON texts without loss: numbers that a double cannot hold keep their digits, both ways. Pure.
+import type { Json } from '../contracts/node.ts';
 import { isSafeNumber, parse as parseLossless } from 'lossless-json';
 
 /** A number as it was written, because JavaScript's would be another. */
@@ -49,4 +50,9 @@ function exactText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(exactText).join(',')}]`;
   if (typeof value === 'object' && value !== null) return `{${Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}:${exactText(each)}`).join(',')}}`;
   return JSON.stringify(value);
+}
+
+/** An object, neither null nor a list. */
+export function isDictionary(value: Json | undefined): value is { [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

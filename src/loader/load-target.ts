@@ -2,6 +2,7 @@
 // and table are there is found out by load-check.ts.
 import type { Json, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { isDictionary } from './json.ts';
 
 /** A column of the table, as declared beside the source. */
 export interface LoadColumn { readonly name: string; readonly type: string }
@@ -117,10 +118,6 @@ function loadOptions(meta: Options | undefined): Options | undefined {
   const ours = meta?.['tsdbt'];
   const load = isDictionary(ours) ? ours['load'] : undefined;
   return isDictionary(load) ? load : undefined;
-}
-
-function isDictionary(value: Json | undefined): value is { [name: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 class OptionReader {

@@ -1,6 +1,7 @@
 // How far a target is behind its topic, from the kept positions and the broker's ends.
+import { quoteText } from '../adapters/postgres/literal.ts';
 import type { Adapter } from '../adapters/adapter.ts';
-import { literal, STATE_SCHEMA } from '../state/load-offsets.ts';
+import { STATE_SCHEMA } from '../state/load-offsets.ts';
 import { type BrokerClient, partitionKey } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 
@@ -24,7 +25,7 @@ export async function loadStatus(adapter: Adapter, client: BrokerClient, target:
   try {
     const there = await session.execute(`select to_regclass('${STATE_SCHEMA}.load_offsets') is not null`, { fetch: true });
     if (there.table.rows[0]?.values[0] === true) {
-      const { table } = await session.execute(`select topic, partition, next_offset::text, floor(extract(epoch from last_kafka_ts) * 1000)::bigint::text, dead_rows from ${STATE_SCHEMA}.load_offsets where target = ${literal(target.uniqueId)} and partition >= 0 order by 1, 2`, { fetch: true });
+      const { table } = await session.execute(`select topic, partition, next_offset::text, floor(extract(epoch from last_kafka_ts) * 1000)::bigint::text, dead_rows from ${STATE_SCHEMA}.load_offsets where target = ${quoteText(target.uniqueId)} and partition >= 0 order by 1, 2`, { fetch: true });
       for (const { values: [topic, partition, next, newest, dead] } of table.rows) kept.set(partitionKey({ topic: String(topic), partition: Number(partition) }), { next: BigInt(String(next)), newest: newest === null ? null : Number(newest), dead: Number(dead) });
     }
   } finally {

@@ -1,5 +1,6 @@
 // The loader's bookkeeping as SQL: the schema `tsdbt` of the target database with the next offset of every partition, the dead letters, and the
 // offsets up to which each model has consumed a source. Only texts; who runs them and in which transaction is the caller's.
+import { quoteText } from '../adapters/postgres/literal.ts';
 import type { SourceDefinition } from '../contracts/node.ts';
 
 /** Schema of the bookkeeping. A project that loads nothing never needs it. */
@@ -56,11 +57,6 @@ export const STATE_PRESENT = `select exists (select from pg_attribute where attr
 /** The partition under which the replays of a target are counted, so that models get their rows, whose offsets they have passed. */
 export const REPLAYS = -1;
 
-/** A text as SQL. */
-export function literal(text: string): string {
-  return text.includes('\\') ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` : `'${text.replaceAll("'", "''")}'`;
-}
-
 /** What a flush has read of one partition: from `from` up to before `to`. */
 export interface OffsetRange {
   readonly topic: string;
@@ -81,14 +77,14 @@ export interface OffsetRange {
 export function moveOffsets(target: string, ranges: readonly OffsetRange[]): string {
   const values = ranges.map((range) => {
     const newest = range.lastTimestamp === null ? 'null' : `'${new Date(range.lastTimestamp).toISOString()}'`;
-    return `(${literal(range.topic)}, ${range.partition}, ${range.from}::bigint, ${range.to}::bigint, ${range.end}::bigint, ${newest}::timestamptz, ${range.rows}, ${range.dead})`;
+    return `(${quoteText(range.topic)}, ${range.partition}, ${range.from}::bigint, ${range.to}::bigint, ${range.end}::bigint, ${newest}::timestamptz, ${range.rows}, ${range.dead})`;
   });
   return `update ${STATE_SCHEMA}.load_offsets as o
 set next_offset = v.upto, end_offset = v.ends, last_kafka_ts = coalesce(greatest(o.last_kafka_ts, v.newest), v.newest),
   loaded_rows = o.loaded_rows + v.loaded, dead_rows = o.dead_rows + v.dead, updated_at = clock_timestamp(),
   last_rows_at = case when v.loaded > 0 then clock_timestamp() else o.last_rows_at end
 from (values ${values.join(', ')}) as v(topic, partition, since, upto, ends, newest, loaded, dead)
-where o.target = ${literal(target)} and o.topic = v.topic and o.partition = v.partition and o.next_offset = v.since
+where o.target = ${quoteText(target)} and o.topic = v.topic and o.partition = v.partition and o.next_offset = v.since
 returning o.topic, o.partition`;
 }
 
@@ -99,18 +95,18 @@ export function hasLoadConfig(source: Pick<SourceDefinition, 'meta' | 'config'>)
 
 /** The kept positions of a target's topic. */
 export function selectOffsets(target: string, topic: string): string {
-  return `select partition, next_offset, topic_id from ${STATE_SCHEMA}.load_offsets where target = ${literal(target)} and topic = ${literal(topic)}`;
+  return `select partition, next_offset, topic_id from ${STATE_SCHEMA}.load_offsets where target = ${quoteText(target)} and topic = ${quoteText(topic)}`;
 }
 
 /** Starts partitions that have no position yet; one that has keeps it. */
 export function insertOffsets(target: string, topic: string, topicId: string | null, starts: ReadonlyMap<number, bigint>): string {
-  const values = [...starts].map(([partition, next]) => `(${literal(target)}, ${literal(topic)}, ${partition}, ${topicId === null ? 'null' : literal(topicId)}, ${next})`);
+  const values = [...starts].map(([partition, next]) => `(${quoteText(target)}, ${quoteText(topic)}, ${partition}, ${topicId === null ? 'null' : quoteText(topicId)}, ${next})`);
   return `insert into ${STATE_SCHEMA}.load_offsets (target, topic, partition, topic_id, next_offset) values ${values.join(', ')} on conflict do nothing`;
 }
 
 /** Sets positions by hand: `load rewind`, and a topic that was made anew. */
 export function setOffsets(target: string, topic: string, topicId: string | null, next: ReadonlyMap<number, bigint>): string {
-  const values = [...next].map(([partition, offset]) => `(${literal(target)}, ${literal(topic)}, ${partition}, ${topicId === null ? 'null' : literal(topicId)}, ${offset})`);
+  const values = [...next].map(([partition, offset]) => `(${quoteText(target)}, ${quoteText(topic)}, ${partition}, ${topicId === null ? 'null' : quoteText(topicId)}, ${offset})`);
   return `insert into ${STATE_SCHEMA}.load_offsets as o (target, topic, partition, topic_id, next_offset) values ${values.join(', ')}
 on conflict (target, topic, partition) do update set next_offset = excluded.next_offset, topic_id = coalesce(excluded.topic_id, o.topic_id), updated_at = clock_timestamp()`;
 }
@@ -119,13 +115,13 @@ on conflict (target, topic, partition) do update set next_offset = excluded.next
 export function forgetConsumed(target: string, topic: string, next: ReadonlyMap<number, bigint>): string {
   const values = [...next].map(([partition, offset]) => `(${partition}, ${offset}::bigint)`);
   return `update ${STATE_SCHEMA}.consumed_offsets as c set next_offset = -1 from (values ${values.join(', ')}) as v(partition, next)
-where c.source = ${literal(target)} and c.topic = ${literal(topic)} and c.partition = v.partition and c.next_offset > v.next`;
+where c.source = ${quoteText(target)} and c.topic = ${quoteText(topic)} and c.partition = v.partition and c.next_offset > v.next`;
 }
 
 /** Marks dead letters as replayed, under the next number of their target. Answers one row for each that was not before. */
 export function markReplayed(target: string, ids: readonly string[]): string {
   return `with number as (
-  insert into ${STATE_SCHEMA}.load_offsets as o (target, topic, partition, next_offset) values (${literal(target)}, '', ${REPLAYS}, 1)
+  insert into ${STATE_SCHEMA}.load_offsets as o (target, topic, partition, next_offset) values (${quoteText(target)}, '', ${REPLAYS}, 1)
   on conflict (target, topic, partition) do update set next_offset = o.next_offset + 1, updated_at = clock_timestamp() returning next_offset - 1 as replay
 )
 update ${STATE_SCHEMA}.dead_letters as d set replayed_at = now(), replay = number.replay from number where d.id in (${ids.join(', ')}) and d.replayed_at is null returning d.id`;

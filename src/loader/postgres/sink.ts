@@ -1,14 +1,15 @@
 // Postgres as a sink: COPY into the table, or for upserts into a temporary table and from there by key; rows, dead letters and positions in one
 // transaction. A row that the database refuses is found and becomes a dead letter. What the table looks like is table.ts's.
+import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { TsdbtError } from '../../errors.ts';
-import { CREATE_STATE, forgetConsumed, insertOffsets, literal, markReplayed, moveOffsets, selectOffsets, setOffsets, STATE_PRESENT, STATE_SCHEMA } from '../../state/load-offsets.ts';
+import { CREATE_STATE, forgetConsumed, insertOffsets, markReplayed, moveOffsets, selectOffsets, setOffsets, STATE_PRESENT, STATE_SCHEMA } from '../../state/load-offsets.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { META_COLUMNS } from '../load-target.ts';
 import type { EncodedRow } from '../row-encoder.ts';
 import type { Sealer } from '../seal.ts';
 import { type DeadLetter, type FaultPoint, Fenced, type Flush, type Flushed, type Sink } from '../sink.ts';
-import { comingPartitions, createPartition, createTable, metaColumn, partitionAt, partitionName, partitionStart, quote, type TablePartition, tableName } from './table.ts';
+import { comingPartitions, createPartition, createTable, metaColumn, partitionAt, partitionName, partitionStart, type TablePartition, tableName } from './table.ts';
 
 const DAY = 86_400_000;
 const CHUNK_CHARACTERS = 256 * 1024;
@@ -45,14 +46,14 @@ export class PostgresSink implements Sink {
   async prepare(target: LoadTarget): Promise<readonly LoadColumn[]> {
     return this.within(`load ${target.name}`, async (session) => {
       // Two loaders that start together make the tables one after the other.
-      await session.execute(`select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${literal(target.uniqueId)}))`);
+      await session.execute(`select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(target.uniqueId)}))`);
       await createMissing(session, CREATE_STATE, STATE_PRESENT);
-      await createMissing(session, createTable(target), `select to_regclass(${literal(tableName(target))}) is not null`);
+      await createMissing(session, createTable(target), `select to_regclass(${quoteText(tableName(target))}) is not null`);
       const existing = await this.tableColumns(session, target);
       for (const meta of META_COLUMNS) {
         if (!existing.has(meta.name)) await session.execute(`alter table ${tableName(target)} add column ${metaColumn(meta)}`);
       }
-      if (target.rest !== null && !existing.has(target.rest)) await session.execute(`alter table ${tableName(target)} add column ${quote(target.rest)} jsonb`);
+      if (target.rest !== null && !existing.has(target.rest)) await session.execute(`alter table ${tableName(target)} add column ${quoteIdentifier(target.rest)} jsonb`);
       for (const column of target.columns) await this.reconcile(session, target, column, existing.get(column.name));
       await this.checkKey(session, target);
       await this.checkPartitions(session, target);
@@ -65,7 +66,7 @@ export class PostgresSink implements Sink {
 
   async addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]> {
     await this.within(`load ${target.name}`, async (session) => {
-      await session.execute(`alter table ${tableName(target)} ${columns.map(({ name, type }) => `add column if not exists ${quote(name)} ${type}`).join(', ')}`);
+      await session.execute(`alter table ${tableName(target)} ${columns.map(({ name, type }) => `add column if not exists ${quoteIdentifier(name)} ${type}`).join(', ')}`);
     });
     return this.prepare(target);
   }
@@ -127,7 +128,7 @@ export class PostgresSink implements Sink {
     const limit = this.now() - target.retentionDays * DAY;
     const length = target.partitionBy.every === 'day' ? DAY : 7 * DAY;
     return this.within(`load ${target.name}`, async (session) => {
-      const rows = await read(session, `select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass(${literal(tableName(target))}) order by 1`);
+      const rows = await read(session, `select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass(${quoteText(tableName(target))}) order by 1`);
       const old = rows.map((row) => String(row[0])).filter((name) => {
         const start = partitionStart(target, name);
         return start !== null && start + length <= limit;
@@ -164,7 +165,7 @@ export class PostgresSink implements Sink {
   /** @param asNew upserts whose keys are not in the table: COPY straight into it, half the work, and an error where one is */
   private async writeRows(session: Session, { target, columns, loadId }: Flush, rows: readonly EncodedRow[], asNew: boolean): Promise<void> {
     const names = [...columns.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest]), '_topic', '_partition', '_offset', '_kafka_ts', '_deleted', '_load_id'];
-    const list = names.map(quote).join(', ');
+    const list = names.map(quoteIdentifier).join(', ');
     const table = tableName(target);
     this.reached('before_copy');
     if (target.mode === 'append' || asNew) {
@@ -176,10 +177,10 @@ export class PostgresSink implements Sink {
     await session.execute(`create temporary table ${STAGE} on commit drop as select ${list} from ${table} with no data`);
     await session.copyIn(`copy ${STAGE} (${list}) from stdin`, lines(rows, loadId));
     this.reached('before_merge');
-    const key = target.key.map(quote).join(', ');
+    const key = target.key.map(quoteIdentifier).join(', ');
     const updates = names.filter((name) => !target.key.includes(name)).map((name) => (name.startsWith('_') && name !== target.rest
-      ? `${quote(name)} = excluded.${quote(name)}`
-      : `${quote(name)} = case when excluded._deleted then t.${quote(name)} else excluded.${quote(name)} end`));
+      ? `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`
+      : `${quoteIdentifier(name)} = case when excluded._deleted then t.${quoteIdentifier(name)} else excluded.${quoteIdentifier(name)} end`));
     const upsert = async (last: string): Promise<void> => void (await session.execute(`insert into ${table} as t (${list})
 ${last}
 on conflict (${key}) do update set ${updates.join(', ')}, _loaded_at = now()
@@ -283,41 +284,41 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
     this.partitions.set(target.uniqueId, known);
     if (known.has(partition.name)) return;
     await this.within(`load ${target.name}`, async (session) => {
-      await session.execute(`select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${literal(target.uniqueId)}))`);
+      await session.execute(`select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(target.uniqueId)}))`);
       const name = partitionName(target, partition.name);
-      const [there] = await read(session, `select to_regclass(${literal(name)}) is not null`);
+      const [there] = await read(session, `select to_regclass(${quoteText(name)}) is not null`);
       if (there?.[0] !== true) for (const statement of createPartition(target, partition)) await session.execute(statement);
     });
     known.add(partition.name);
   }
 
   private async tableColumns(session: Session, target: LoadTarget): Promise<Map<string, string>> {
-    const rows = await read(session, `select attname::text, format_type(atttypid, atttypmod) from pg_attribute where attrelid = to_regclass(${literal(tableName(target))}) and attnum > 0 and not attisdropped order by attnum`);
+    const rows = await read(session, `select attname::text, format_type(atttypid, atttypmod) from pg_attribute where attrelid = to_regclass(${quoteText(tableName(target))}) and attnum > 0 and not attisdropped order by attnum`);
     return new Map(rows.map((row) => [String(row[0]), String(row[1])]));
   }
 
   /** Adds a declared column that the table lacks, widens one that has become wider, refuses any other difference. */
   private async reconcile(session: Session, target: LoadTarget, column: LoadColumn, existing: string | undefined): Promise<void> {
     if (existing === undefined) {
-      await session.execute(`alter table ${tableName(target)} add column ${quote(column.name)} ${column.type}`);
+      await session.execute(`alter table ${tableName(target)} add column ${quoteIdentifier(column.name)} ${column.type}`);
       return;
     }
-    const [row] = await read(session, `select format_type(to_regtype(${literal(column.type.replace(/\(.*\)/, ''))}), null)`);
+    const [row] = await read(session, `select format_type(to_regtype(${quoteText(column.type.replace(/\(.*\)/, ''))}), null)`);
     const wanted = row?.[0] === null || row?.[0] === undefined ? column.type.toLowerCase() : String(row[0]);
     const bare = existing.replace(/\(.*\)/, '').replace(/ {2,}/g, ' ');
     if (wanted === bare.trim()) return;
     if (WIDER[bare.trim()]?.includes(wanted)) {
-      await session.execute(`alter table ${tableName(target)} alter column ${quote(column.name)} type ${column.type}`);
+      await session.execute(`alter table ${tableName(target)} alter column ${quoteIdentifier(column.name)} type ${column.type}`);
       return;
     }
     throw new TsdbtError('validation', `Column '${column.name}' of ${target.name} is declared as ${column.type}, but the table has ${existing}.`, {
-      path: target.path, hint: `Columns are only added and widened. Declare ${existing}, or change the table: alter table ${tableName(target)} alter column ${quote(column.name)} type ${column.type} using …`,
+      path: target.path, hint: `Columns are only added and widened. Declare ${existing}, or change the table: alter table ${tableName(target)} alter column ${quoteIdentifier(column.name)} type ${column.type} using …`,
     });
   }
 
   private async checkPartitions(session: Session, target: LoadTarget): Promise<void> {
     if (target.partitionBy === null) return;
-    const [kind] = await read(session, `select relkind::text from pg_class where oid = to_regclass(${literal(tableName(target))})`);
+    const [kind] = await read(session, `select relkind::text from pg_class where oid = to_regclass(${quoteText(tableName(target))})`);
     if (kind?.[0] === 'p') return;
     if (target.retentionDays !== null) {
       throw new TsdbtError('validation', `The table of ${target.name} is there without partitions, and 'retention' drops partitions.`, { path: target.path, hint: 'Rename the table and let the loader make a new one, or take retention out of the load config.' });
@@ -328,11 +329,11 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
   private async checkKey(session: Session, target: LoadTarget): Promise<void> {
     if (target.mode !== 'upsert') return;
     const rows = await read(session, `select array_to_string(array(select a.attname::text from unnest(i.indkey) k join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k order by 1), ',')
-from pg_index i where i.indrelid = to_regclass(${literal(tableName(target))}) and i.indisunique and i.indpred is null and i.indexprs is null`);
+from pg_index i where i.indrelid = to_regclass(${quoteText(tableName(target))}) and i.indisunique and i.indpred is null and i.indexprs is null`);
     const wanted = [...target.key].sort().join(',');
     if (rows.some((row) => String(row[0]).split(',').sort().join(',') === wanted)) return;
     throw new TsdbtError('validation', `The table of ${target.name} has no unique key on (${target.key.join(', ')}), which mode 'upsert' needs.`, {
-      path: target.path, hint: `alter table ${tableName(target)} add primary key (${target.key.map(quote).join(', ')})`,
+      path: target.path, hint: `alter table ${tableName(target)} add primary key (${target.key.map(quoteIdentifier).join(', ')})`,
     });
   }
 

@@ -1,7 +1,7 @@
 // The loaded table as Postgres DDL: typed columns, the loader's own, key, partitions by day or week. Only texts and the arithmetic of
 // partitions; sink.ts runs them.
+import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { type LoadColumn, type LoadTarget, META_COLUMNS, PROCESSING_TS } from '../load-target.ts';
-import { literal } from '../../state/load-offsets.ts';
 
 const DAY = 86_400_000;
 /** Rows further away than this are kept in the default partition. */
@@ -11,26 +11,22 @@ const AHEAD_DAYS = 3;
 /** One partition: rows from `from` up to before `to`, both milliseconds since 1970 at midnight UTC. */
 export interface TablePartition { readonly name: string; readonly from: number; readonly to: number }
 
-export function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 export function tableName(target: LoadTarget): string {
-  return `${quote(target.schema)}.${quote(target.identifier)}`;
+  return `${quoteIdentifier(target.schema)}.${quoteIdentifier(target.identifier)}`;
 }
 
 /** `create table` and what belongs to it, in order. */
 export function createTable(target: LoadTarget): string[] {
   const { key, partitionBy, rest, columns } = target;
-  const lines = columns.map(({ name, type }) => `  ${quote(name)} ${type}${name === PROCESSING_TS ? ' default now()' : ''}`);
-  if (rest !== null) lines.push(`  ${quote(rest)} jsonb`);
+  const lines = columns.map(({ name, type }) => `  ${quoteIdentifier(name)} ${type}${name === PROCESSING_TS ? ' default now()' : ''}`);
+  if (rest !== null) lines.push(`  ${quoteIdentifier(rest)} jsonb`);
   for (const column of META_COLUMNS) lines.push(`  ${metaColumn(column)}`);
-  if (key.length > 0) lines.push(`  primary key (${key.map(quote).join(', ')})`);
+  if (key.length > 0) lines.push(`  primary key (${key.map(quoteIdentifier).join(', ')})`);
   const name = tableName(target);
   const statements = [
-    `create schema if not exists ${quote(target.schema)}`,
-    `create table if not exists ${name} (\n${lines.join(',\n')}\n)${partitionBy === null ? '' : ` partition by range (${quote(partitionBy.column)})`}`,
-    `create index if not exists ${quote(indexName(target))} on ${name} using brin (_offset) with (pages_per_range = 32, autosummarize = on)`,
+    `create schema if not exists ${quoteIdentifier(target.schema)}`,
+    `create table if not exists ${name} (\n${lines.join(',\n')}\n)${partitionBy === null ? '' : ` partition by range (${quoteIdentifier(partitionBy.column)})`}`,
+    `create index if not exists ${quoteIdentifier(indexName(target))} on ${name} using brin (_offset) with (pages_per_range = 32, autosummarize = on)`,
   ];
   // Storage parameters belong to the tables that hold rows.
   if (partitionBy === null) statements.push(storage(name, target));
@@ -64,7 +60,7 @@ export function defaultPartition(target: LoadTarget): string {
 }
 
 export function partitionName(target: LoadTarget, name: string): string {
-  return `${quote(target.schema)}.${quote(name)}`;
+  return `${quoteIdentifier(target.schema)}.${quoteIdentifier(name)}`;
 }
 
 /** The partition of a moment; null for moments so far away that the default partition keeps them. @param now milliseconds since 1970 */
@@ -98,16 +94,16 @@ export function createPartition(target: LoadTarget, partition: TablePartition): 
   const type = target.columns.find(({ name }) => name === column)!.type.toLowerCase();
   const bound = (time: number): string => {
     const day = new Date(time).toISOString().slice(0, 10);
-    return literal(type.startsWith('date') ? day : /with time zone|timestamptz/.test(type) ? `${day} 00:00:00+00` : `${day} 00:00:00`);
+    return quoteText(type.startsWith('date') ? day : /with time zone|timestamptz/.test(type) ? `${day} 00:00:00+00` : `${day} 00:00:00`);
   };
   const name = partitionName(target, partition.name);
   const rest = partitionName(target, defaultPartition(target));
-  const range = `${quote(column)} >= ${bound(partition.from)} and ${quote(column)} < ${bound(partition.to)}`;
+  const range = `${quoteIdentifier(column)} >= ${bound(partition.from)} and ${quoteIdentifier(column)} < ${bound(partition.to)}`;
   return [
     `create table ${name} (like ${tableName(target)} including defaults including constraints)`,
     storage(name, target),
     `with moved as (delete from ${rest} where ${range} returning *) insert into ${name} select * from moved`,
-    `alter table ${name} add constraint tsdbt_range check (${quote(column)} is not null and ${range})`,
+    `alter table ${name} add constraint tsdbt_range check (${quoteIdentifier(column)} is not null and ${range})`,
     `alter table ${tableName(target)} attach partition ${name} for values from (${bound(partition.from)}) to (${bound(partition.to)})`,
     `alter table ${name} drop constraint tsdbt_range`,
   ];
