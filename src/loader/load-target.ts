@@ -2,6 +2,7 @@
 // and table are there is found out by load-check.ts.
 import type { Json, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { loadSettings } from '../state/load-offsets.ts';
 import { isDictionary } from './json.ts';
 
 /** A column of the table, as declared beside the source. */
@@ -65,8 +66,8 @@ type Options = { readonly [name: string]: Json };
  * @throws `validation` error naming the file, the table and the option
  */
 export function loadTarget(source: SourceDefinition): LoadTarget | null {
-  const own = loadOptions(source.meta) ?? loadOptions(source.config['meta'] as Options | undefined);
-  const shared = loadOptions(source.source_meta);
+  const own = loadSettings(source.meta) ?? loadSettings(source.config['meta']);
+  const shared = loadSettings(source.source_meta);
   if (own?.['topic'] === undefined) return null;
   const options: Options = { ...shared, ...own };
   const name = `${source.source_name}.${source.name}`;
@@ -112,12 +113,6 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
     columns, rest,
     onGap: reader.choice('on_gap', ['stop', 'earliest'], 'stop'),
   };
-}
-
-function loadOptions(meta: Options | undefined): Options | undefined {
-  const ours = meta?.['tsdbt'];
-  const load = isDictionary(ours) ? ours['load'] : undefined;
-  return isDictionary(load) ? load : undefined;
 }
 
 class OptionReader {

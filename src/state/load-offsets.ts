@@ -1,7 +1,7 @@
 // The loader's bookkeeping as SQL: the schema `tsdbt` of the target database with the next offset of every partition, the dead letters, and the
 // offsets up to which each model has consumed a source. Only texts; who runs them and in which transaction is the caller's.
 import { quoteText } from '../adapters/postgres/literal.ts';
-import type { SourceDefinition } from '../contracts/node.ts';
+import type { Json, SourceDefinition } from '../contracts/node.ts';
 
 /** Schema of the bookkeeping. A project that loads nothing never needs it. */
 export const STATE_SCHEMA = 'tsdbt';
@@ -88,9 +88,15 @@ where o.target = ${quoteText(target)} and o.topic = v.topic and o.partition = v.
 returning o.topic, o.partition`;
 }
 
+/** What `meta: tsdbt: load:` says; undefined where it says nothing. */
+export function loadSettings(meta: unknown): { readonly [name: string]: Json } | undefined {
+  const load = (meta as { tsdbt?: { load?: unknown } } | null | undefined)?.tsdbt?.load;
+  return typeof load === 'object' && load !== null && !Array.isArray(load) ? load as { [name: string]: Json } : undefined;
+}
+
 /** Is a source's table filled by `tsdbt load`? What the config says in full is the loader's to read. */
 export function hasLoadConfig(source: Pick<SourceDefinition, 'meta' | 'config'>): boolean {
-  return [source.meta, source.config['meta']].some((meta) => (meta as { tsdbt?: { load?: { topic?: unknown } } } | null | undefined)?.tsdbt?.load?.topic !== undefined);
+  return (loadSettings(source.meta) ?? loadSettings(source.config['meta']))?.['topic'] !== undefined;
 }
 
 /** The kept positions of a target's topic. */
