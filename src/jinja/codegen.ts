@@ -405,14 +405,16 @@ if ($f !== null) $r.trace.leave($f);
     } else {
       if (node.test !== null) {
         const kept = `$x${this.nextId()}`;
-        this.write(`const ${kept} = [];`);
+        const failure = `$y${this.nextId()}`;
+        this.write(`const ${kept} = []; let ${failure};`);
+        this.write('try {');
         this.write(`for (const ${item} of ${source}) {`);
         this.write(`$r.step(${inner.buffer}.length);`);
         this.loopTest(node, outer, item, 'continue;');
         const shape = shapeOf(node.target);
         this.write(`${kept}.push(${shape === null ? item : `$.repack(${item}, ${JSON.stringify(shape)})`});`);
-        this.write('}');
-        this.write(`const ${loop} = $.loop(${kept}, ${depth}, ${recursion});`);
+        this.write(`}} catch (error) { ${failure} = { error }; }`);
+        this.write(`const ${loop} = $.loop(${kept}, ${depth}, ${recursion}, ${failure});`);
       } else {
         this.write(`const ${loop} = $.loop(${source}, ${depth}, ${recursion});`);
       }

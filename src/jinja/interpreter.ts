@@ -10,6 +10,7 @@ import { isFoldable } from './constant-folding.ts';
 import type { TemplateContext } from './context.ts';
 import { describeFailure, type TemplateSource } from './failure.ts';
 import type { FilterFunction } from './filters/filter.ts';
+import type { LoopFailure } from './loop.ts';
 import type { NativePart } from './native.ts';
 import type { RenderState } from './render-state.ts';
 import type { Runtime } from './runtime.ts';
@@ -250,15 +251,21 @@ export class Interpreter {
     let rounds = 0;
     if (undeclaredNames(node.body, ['loop']).has('loop')) {
       let kept: Iterable<Value> = items;
+      let failure: LoopFailure | undefined;
       if (node.test !== null) {
         const list: Value[] = [];
-        for (const item of items) {
-          state.step(this.buffer.length);
-          if (yield* this.passes(node, item)) list.push(repack(item, shapeOf(node.target)));
+        try {
+          for (const item of items) {
+            state.step(this.buffer.length);
+            if (yield* this.passes(node, item)) list.push(repack(item, shapeOf(node.target)));
+          }
+        } catch (error) {
+          failure = { error };
+          this.frames.length = depth;
         }
         kept = list;
       }
-      const loop = runtime.loop(kept, 0, null);
+      const loop = runtime.loop(kept, 0, null, failure);
       while (loop.advance()) {
         state.step(this.buffer.length);
         rounds++;
@@ -267,6 +274,7 @@ export class Interpreter {
         this.assign(node.target, loop.current);
         yield* this.statements(node.body);
         this.frames.length = depth;
+        this.line = node.line;
       }
     } else {
       for (const item of items) {

@@ -9,6 +9,12 @@ import { iterate } from '../values/iterate.ts';
 /** Runs the body of a recursive loop over other items, one level deeper. */
 export type Recursion = (items: Iterable<Value>, depth: number) => Value | Generator<unknown, Value, unknown>;
 
+/** What was thrown, whatever it is. */
+export interface LoopFailure { readonly error: unknown }
+
+const LOOKS_TO_THE_END: ReadonlySet<string> = new Set(['length', 'revindex', 'revindex0']);
+const LOOKS_AHEAD: ReadonlySet<string> = new Set(['last', 'nextitem']);
+
 /** Position and neighbours of the item of the current round. */
 export class LoopContext implements HostObject {
   readonly jinjaType = 'jinja2.runtime.LoopContext';
@@ -20,8 +26,11 @@ export class LoopContext implements HostObject {
   private readonly makeUndefined: UndefinedFactory;
   private index0 = -1;
   private lastChanged: readonly Value[] | undefined;
+  private readonly failure: LoopFailure | undefined;
 
-  constructor(items: Iterable<Value>, depth0: number, recursion: Recursion | null, makeUndefined: UndefinedFactory) {
+  /** @param failure what the loop's condition threw after the last of the items */
+  constructor(items: Iterable<Value>, depth0: number, recursion: Recursion | null, makeUndefined: UndefinedFactory, failure?: LoopFailure) {
+    this.failure = failure;
     this.items = Array.isArray(items) ? (items as readonly Value[]) : Array.from(items);
     this.depth0 = depth0;
     this.recursion = recursion;
@@ -31,13 +40,20 @@ export class LoopContext implements HostObject {
   /** Goes to the next item; false when there is none. */
   advance(): boolean {
     this.index0++;
-    if (this.index0 >= this.items.length) return false;
+    if (this.index0 >= this.items.length) return this.end();
     this.current = this.items[this.index0] as Value;
     return true;
   }
 
+  /** jinja2 asks the condition of the next item only when that is needed, so an error of it comes after the rounds before it. */
+  private end(): false {
+    if (this.failure !== undefined) throw this.failure.error;
+    return false;
+  }
+
   jinjaGet(name: string): Value | undefined {
     const { index0, items } = this;
+    if (this.failure !== undefined && (LOOKS_TO_THE_END.has(name) || (LOOKS_AHEAD.has(name) && index0 >= items.length - 1))) this.end();
     switch (name) {
       case 'index':
         return index0 + 1;
@@ -71,10 +87,12 @@ export class LoopContext implements HostObject {
   }
 
   jinjaText(): string {
+    this.end();
     return `<LoopContext ${this.index0 + 1}/${this.items.length}>`;
   }
 
   jinjaLength(): number {
+    this.end();
     return this.items.length;
   }
 

@@ -1,12 +1,14 @@
 // Text that is known to be safe HTML: what `escape`, `safe` and `tojson` give. It is a str that escapes what is joined to it.
 import { lookupItem } from '../values/access.ts';
 import { compareStrings } from '../values/comparison.ts';
-import { isFloat, modulo, multiply } from '../values/arithmetic.ts';
+import { isFloat, multiply } from '../values/arithmetic.ts';
 import { numericOf } from '../values/equality.ts';
 import { iterate, lengthOf } from '../values/iterate.ts';
-import { bindMethod } from '../values/methods/method.ts';
+import { bindMethod, type Method } from '../values/methods/method.ts';
 import { getStringMethod } from '../values/methods/string-methods.ts';
-import { typeError } from '../values/python-error.ts';
+import { formatPercent } from '../values/percent-format.ts';
+import { typeError, valueError } from '../values/python-error.ts';
+import { type FormatStyle, formatText, formatValue } from '../values/string-format.ts';
 import { typeName } from '../values/type-name.ts';
 import { stringRepr, toText } from '../values/text.ts';
 import { PyDict } from '../values/dict.ts';
@@ -33,10 +35,10 @@ export class Markup implements HostObject {
     if (name === 'striptags') return () => stripTags(this.text);
     if (name === 'unescape') return () => unescapeText(this.text);
     if (name === '__html__') return () => this;
-    const method = getStringMethod(name);
+    const method = SAFE_METHODS.get(name) ?? getStringMethod(name);
     if (method === undefined) return undefined;
     const bound = bindMethod<string>(name, (self, args, kwargs) => {
-      const escaped = name === 'join' ? [Array.from(iterate(args[0] ?? null), (x) => escapeValue(x).text)] : args.map((a) => (a instanceof Markup ? a.text : name === 'replace' && typeof a === 'string' ? escapeValue(a).text : a));
+      const escaped = SAFE_METHODS.has(name) ? args : name === 'join' ? [Array.from(iterate(args[0] ?? null), (x) => escapeValue(x).text)] : args.map((a) => (a instanceof Markup ? a.text : name === 'replace' && typeof a === 'string' ? escapeValue(a).text : a));
       const result = method(self, escaped, kwargs);
       return PLAIN_RESULTS.has(name) ? result : marked(result);
     }, this.text);
@@ -97,7 +99,7 @@ export class Markup implements HostObject {
       if (n === undefined || isFloat(other)) throw typeError(`'${typeName(other)}' object cannot be interpreted as an integer`);
       return marked(multiply(this.text, other));
     }
-    if (op === '%' && !reflected) return marked(modulo(this.text, escapedArguments(other)));
+    if (op === '%' && !reflected) return new Markup(formatPercent(this.text, other, undefined, (v, text) => escapeValue(text ?? v).text));
     return undefined;
   }
 
@@ -106,17 +108,25 @@ export class Markup implements HostObject {
   }
 }
 
+/** `Markup.format` goes through Python's string.Formatter, and escapes each field. */
+const SAFE: FormatStyle = {
+  noArgument: () => 'tuple index out of range',
+  onlyOneWayToSwitch: true,
+  formatValue: (value, spec) => {
+    if (!(value instanceof Markup)) return escapeValue(formatValue(value, spec)).text;
+    if (spec !== '') throw valueError('Unsupported format specification for Markup.');
+    return value.text;
+  },
+};
+const SAFE_METHODS: ReadonlyMap<string, Method<string>> = new Map<string, Method<string>>([
+  ['format', (self, args, kwargs) => formatText(self, args, kwargs, SAFE)],
+  ['format_map', (self, args) => formatText(self, [], new Map(args[0] instanceof PyDict ? [...args[0].entries()].map(([key, value]) => [String(key), value]) : []), SAFE)],
+]);
+
 function marked(v: Value): Value {
   if (typeof v === 'string') return new Markup(v);
   if (Array.isArray(v)) return v.map(marked);
   return v instanceof PyTuple ? new PyTuple(v.items.map(marked)) : v;
-}
-
-function escapedArguments(v: Value): Value {
-  if (typeof v === 'string') return escapeValue(v).text;
-  if (v instanceof PyTuple) return new PyTuple(v.items.map(escapedArguments));
-  if (v instanceof PyDict) return new PyDict([...v.entries()].map(([key, value]) => [key, escapedArguments(value)]));
-  return v;
 }
 
 const ESCAPES: { readonly [char: string]: string } = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' };

@@ -23,7 +23,7 @@ import { contains } from './contains.ts';
 import { describeFailure, type TemplateSource } from './failure.ts';
 import { TemplateInheritance, type TemplateLoader } from './inheritance.ts';
 import type { FilterContext, FilterFunction } from './filters/filter.ts';
-import { LoopContext, type Recursion } from './loop.ts';
+import { LoopContext, type LoopFailure, type Recursion } from './loop.ts';
 import { createMacroCallable, type MacroFunction, type MacroInfo } from './macro-callable.ts';
 import { escapeValue, Markup } from './markup.ts';
 import { Namespace } from './namespace.ts';
@@ -234,8 +234,8 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     return result;
   }
 
-  loop(items: Iterable<Value>, depth: number, recursion: Recursion | null): LoopContext {
-    return new LoopContext(items, depth, recursion, this.undefined);
+  loop(items: Iterable<Value>, depth: number, recursion: Recursion | null, failure?: LoopFailure): LoopContext {
+    return new LoopContext(items, depth, recursion, this.undefined, failure);
   }
 
   macro(info: MacroInfo, fn: MacroFunction, _state: RenderState): Callable {

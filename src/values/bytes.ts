@@ -1,7 +1,10 @@
 // Python's bytes: what `text.encode()` gives.
 import { compareSequences } from './comparison.ts';
-import { JinjaError } from './python-error.ts';
+import { numericOf } from './equality.ts';
+import { type BytesFormat, formatPercent } from './percent-format.ts';
+import { JinjaError, typeError } from './python-error.ts';
 import { sequenceIndex } from './sequence.ts';
+import { typeName } from './type-name.ts';
 import type { HostObject, Value } from './value.ts';
 
 /** An immutable sequence of bytes. */
@@ -68,9 +71,35 @@ export class PyBytes implements HostObject {
     return other instanceof PyBytes ? compareSequences([...this.bytes], [...other.bytes]) : undefined;
   }
 
+  jinjaBinary(op: string, other: Value, reflected: boolean): Value | undefined {
+    if (op === '*') {
+      const times = numericOf(other);
+      return typeof times === 'number' && Number.isInteger(times) ? fromCharacters(toCharacters(this.bytes).repeat(Math.max(0, times))) : undefined;
+    }
+    if (reflected) return undefined;
+    if (op === '%') return fromCharacters(formatPercent(toCharacters(this.bytes), other, FORMAT));
+    if (op !== '+') return undefined;
+    if (!(other instanceof PyBytes)) throw typeError(`can't concat ${typeName(other)} to bytes`);
+    return fromCharacters(toCharacters(this.bytes) + toCharacters(other.bytes));
+  }
+
   jinjaHash(): string {
     return `bytes ${Array.from(this.bytes, hex).join('')}`;
   }
+}
+
+const FORMAT: BytesFormat = {
+  isBytes: (v) => v instanceof PyBytes,
+  read: (v) => (v instanceof PyBytes ? toCharacters(v.bytes) : ''),
+};
+
+/** A character a byte. */
+function toCharacters(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+}
+
+function fromCharacters(text: string): PyBytes {
+  return new PyBytes(Uint8Array.from(text, (char) => char.charCodeAt(0)));
 }
 
 function hex(byte: number): string {

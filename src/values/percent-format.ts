@@ -1,4 +1,4 @@
-// `text % values`: Python's printf-style formatting.
+// `text % values` and `bytes % values`: Python's printf-style formatting.
 import { numericOf } from './equality.ts';
 import { isFloat } from './arithmetic.ts';
 import { PyDecimal } from './decimal.ts';
@@ -11,11 +11,24 @@ import { PyTuple } from './tuple.ts';
 import { typeName } from './type-name.ts';
 import type { HostObject, Value } from './value.ts';
 
-/** @throws JinjaError in CPython's words */
-export function formatPercent(format: string, values: Value): string {
+/** How a bytes object formats: each character of the format is a byte. Absent: as text does. */
+export interface BytesFormat {
+  isBytes(v: Value): boolean;
+  /** A bytes object, a character a byte. */
+  read(v: Value): string;
+}
+
+/** The text that is written for a value; `text` is what %r and %a make of it, undefined with %s. */
+export type ShowValue = (v: Value, text: string | undefined) => string;
+
+/**
+ * @param show what is done to the text of a value that is written with %s, %r or %a
+ * @throws JinjaError in CPython's words
+ */
+export function formatPercent(format: string, values: Value, bytes?: BytesFormat, show?: ShowValue): string {
   const points = codePoints(format);
   const args = values instanceof PyTuple ? values.items : [values];
-  const mapping = typeof values === 'object' && values !== null && !(values instanceof PyTuple) && (Array.isArray(values) || (values.jinjaItem !== undefined && !isText(values))) ? values : undefined;
+  const mapping = typeof values === 'object' && values !== null && !(values instanceof PyTuple) && (Array.isArray(values) || (values.jinjaItem !== undefined && !isText(values) && !bytes?.isBytes(values))) ? values : undefined;
   let used = 0;
   let keyed = false;
   const next = (): Value => {
@@ -43,8 +56,8 @@ export function formatPercent(format: string, values: Value): string {
       const key = Array.from(points.slice(start, i)).join('');
       if (mapping === undefined) throw typeError('format requires a mapping');
       if (Array.isArray(mapping)) throw typeError('list indices must be integers or slices, not str');
-      source = lookupItem(mapping, key);
-      if (source === undefined) throw new JinjaError('KeyError', toRepr(key));
+      source = bytes === undefined ? lookupItem(mapping, key) : undefined;
+      if (source === undefined) throw new JinjaError('KeyError', `${bytes === undefined ? '' : 'b'}${toRepr(key)}`);
       keyed = true;
       i++;
     }
@@ -78,9 +91,9 @@ export function formatPercent(format: string, values: Value): string {
       flags += '-';
       width = -width;
     }
-    out += formatOne(type, source ?? next(), flags, width ?? 0, precision, i);
+    out += formatOne(type, source ?? next(), flags, width ?? 0, precision, i, bytes, show);
   }
-  if (used < args.length && mapping === undefined) throw typeError('not all arguments converted during string formatting');
+  if (used < args.length && mapping === undefined) throw typeError(`not all arguments converted during ${bytes === undefined ? 'string' : 'bytes'} formatting`);
   return out;
 }
 
@@ -89,17 +102,21 @@ function isText(v: HostObject): boolean {
   return v.jinjaType === 'markupsafe.Markup';
 }
 
-function formatOne(type: string, v: Value, flags: string, width: number, precision: number | undefined, index: number): string {
-  switch (type) {
+function formatOne(type: string, v: Value, flags: string, width: number, precision: number | undefined, index: number, bytes: BytesFormat | undefined, show: ShowValue | undefined): string {
+  switch (bytes !== undefined && 'sbra'.includes(type) ? (type === 's' || type === 'b' ? 'bytes' : 'a') : type) {
+    case 'bytes':
+      if (!bytes?.isBytes(v)) throw typeError(`%b requires a bytes-like object, or an object that implements __bytes__, not '${typeName(v)}'`);
+      return pad(Array.from(bytes.read(v)).slice(0, precision).join(''), width, flags.includes('-') ? '<' : '>', ' ');
     case 's':
     case 'r':
     case 'a': {
-      const text = type === 's' ? toText(v) : type === 'r' ? toRepr(v) : asciiRepr(v);
+      const shown = type === 's' ? undefined : type === 'r' && bytes === undefined ? toRepr(v) : asciiRepr(v);
+      const text = show === undefined ? (shown ?? toText(v)) : show(v, shown);
       const cut = precision === undefined ? text : Array.from(text).slice(0, precision).join('');
       return pad(cut, width, flags.includes('-') ? '<' : '>', ' ');
     }
     case 'c':
-      return pad(character(v), width, flags.includes('-') ? '<' : '>', ' ');
+      return pad(bytes === undefined ? character(v) : byte(v, bytes), width, flags.includes('-') ? '<' : '>', ' ');
     case 'd':
     case 'i':
     case 'u':
@@ -133,6 +150,15 @@ function character(v: Value): string {
   if (n === undefined || isFloat(v)) throw typeError('%c requires int or char');
   if (n < 0 || n > 0x10ffff) throw new JinjaError('OverflowError', '%c arg not in range(0x110000)');
   return String.fromCodePoint(Number(n));
+}
+
+function byte(v: Value, bytes: BytesFormat): string {
+  const one = bytes.isBytes(v) ? bytes.read(v) : '';
+  if (one.length === 1) return one;
+  const n = numericOf(v);
+  if (n === undefined || isFloat(v)) throw typeError('%c requires an integer in range(256) or a single byte');
+  if (n < 0 || n > 255) throw new JinjaError('OverflowError', '%c arg not in range(256)');
+  return String.fromCharCode(Number(n));
 }
 
 function integerDigits(type: string, v: Value, flags: string, precision: number | undefined): string {

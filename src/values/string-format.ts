@@ -16,14 +16,26 @@ import type { Kwargs, Value } from './value.ts';
 interface Numbering {
   next: number;
   kind: 'automatic' | 'manual' | undefined;
+  readonly style: FormatStyle;
 }
+
+/** What a kind of text does in its own way. */
+export interface FormatStyle {
+  /** The error for a positional argument that was not given. */
+  noArgument(index: number): string;
+  formatValue(value: Value, spec: string): string;
+  /** string.Formatter says the same of a switch in either direction. */
+  readonly onlyOneWayToSwitch?: boolean;
+}
+
+const PLAIN: FormatStyle = { noArgument: (index) => `Replacement index ${index} out of range for positional args tuple`, formatValue };
 
 /**
  * `text.format(*args, **kwargs)`.
  * @throws JinjaError in Python's words
  */
-export function formatText(text: string, args: readonly Value[], kwargs: Kwargs): string {
-  return formatFields(text, args, kwargs, { next: 0, kind: undefined }, 2);
+export function formatText(text: string, args: readonly Value[], kwargs: Kwargs, style = PLAIN): string {
+  return formatFields(text, args, kwargs, { next: 0, kind: undefined, style }, 2);
 }
 
 function formatFields(text: string, args: readonly Value[], kwargs: Kwargs, numbering: Numbering, depth: number): string {
@@ -70,7 +82,7 @@ function formatField(field: string, args: readonly Value[], kwargs: Kwargs, numb
   const [, path = '', conversion, spec = ''] = match;
   let value = fieldValue(path, args, kwargs, numbering);
   if (conversion !== undefined) value = convert(value, conversion);
-  return formatValue(value, spec.includes('{') || spec.includes('}') ? formatFields(spec, args, kwargs, numbering, depth - 1) : spec);
+  return numbering.style.formatValue(value, spec.includes('{') || spec.includes('}') ? formatFields(spec, args, kwargs, numbering, depth - 1) : spec);
 }
 
 function convert(value: Value, conversion: string): Value {
@@ -94,7 +106,7 @@ function fieldValue(path: string, args: readonly Value[], kwargs: Kwargs, number
     const kind = first === '' ? 'automatic' : 'manual';
     if (numbering.kind !== undefined && numbering.kind !== kind) {
       throw valueError(
-        kind === 'automatic'
+        kind === 'automatic' || numbering.style.onlyOneWayToSwitch === true
           ? 'cannot switch from manual field specification to automatic field numbering'
           : 'cannot switch from automatic field numbering to manual field specification',
       );
@@ -102,7 +114,7 @@ function fieldValue(path: string, args: readonly Value[], kwargs: Kwargs, number
     numbering.kind = kind;
     const index = first === '' ? numbering.next++ : Number(first);
     const found = args[index];
-    if (found === undefined) throw new JinjaError('IndexError', `Replacement index ${index} out of range for positional args tuple`);
+    if (found === undefined) throw new JinjaError('IndexError', numbering.style.noArgument(index));
     value = found;
   } else {
     const found = kwargs.get(first);

@@ -81,6 +81,16 @@ const indent = filter('do_indent', 's, width=4, first=False, blank=False', (_con
 
 const truncate = filter('do_truncate', "env, s, length=255, killwords=False, end='...', leeway=None", () => null);
 
+/** Python cuts any sequence, and fails at what comes after. */
+function cannotTruncate(v: Value, killWords: boolean): JinjaError {
+  const name = typeName(v);
+  if (name === 'dict') return typeError("unhashable type: 'slice'");
+  if (name === 'bytes') return typeError(killWords ? "can't concat str to bytes" : "a bytes-like object is required, not 'str'");
+  if (!Array.isArray(v) && !(v instanceof PyTuple) && name !== 'range') return typeError(`'${name}' object is not subscriptable`);
+  if (!killWords) return new JinjaError('AttributeError', `'${name}' object has no attribute 'rsplit'`);
+  return typeError(name === 'range' ? "unsupported operand type(s) for +: 'range' and 'str'" : `can only concatenate ${name} (not "str") to ${name}`);
+}
+
 const truncateText: FilterFunction = (context, value, args, kwargs) => {
   const bound = new Map<string, Value>();
   ['length', 'killwords', 'end', 'leeway'].forEach((name, i) => {
@@ -94,6 +104,7 @@ const truncateText: FilterFunction = (context, value, args, kwargs) => {
   if (length < lengthOf(end)) throw new JinjaError('ValueError', `expected length >= ${lengthOf(end)}, got ${length}`);
   if (leeway < 0) throw new JinjaError('ValueError', `expected leeway >= 0, got ${leeway}`);
   if (lengthOf(value) <= length + leeway) return value;
+  if (typeof value !== 'string' && !(value instanceof Markup)) throw cannotTruncate(value, isTruthy(bound.get('killwords') ?? false));
   const points = codePoints(toText(value));
   const cut = Array.from(points.slice(0, length - lengthOf(end))).join('');
   if (isTruthy(bound.get('killwords') ?? false)) return likeInput(value, cut + end);
