@@ -5,9 +5,10 @@ import type { Kwargs, Value } from '../values/value.ts';
 import type { Column, ColumnDialect } from './column.ts';
 import type { Dependant } from './dependants.ts';
 import type { TsdbtError } from '../errors.ts';
-import type { Relation, RelationDialect, RelationType } from './relation.ts';
+import type { Relation, RelationDialect, RelationInput } from './relation.ts';
 import type { RelationCache } from './relation-cache.ts';
 import type { Table } from './table.ts';
+import type { TemplateMethods } from './template-method.ts';
 
 export interface ExecuteOptions {
   /** Open a transaction first when none is open (dbt's auto_begin). */
@@ -118,6 +119,8 @@ export interface Adapter {
   readonly cache: RelationCache;
   readonly relations: RelationDialect;
   readonly columns: ColumnDialect;
+  /** What `adapter` has in templates beside the methods of every dialect. */
+  readonly templateMethods?: TemplateMethods;
   /** Null where a batch and its note cannot be one transaction. */
   readonly intervals: IntervalLedger | null;
   /** From the loader's bookkeeping; null where it has none of this source. @param sourceId unique_id */
@@ -131,7 +134,7 @@ export interface Adapter {
   /** @throws when the database is another than the one connected to and the dialect cannot reach it */
   verifyDatabase(database: string): void;
   /** `api.Relation.create(...)`. */
-  createRelation(fields: { database?: string | null; schema?: string | null; identifier?: string | null; type?: RelationType | null; quotePolicy?: Partial<Record<'database' | 'schema' | 'identifier', boolean>> }): Relation;
+  createRelation(fields: RelationInput): Relation;
   createColumn(name: string, dataType: string, charSize?: number | null, numericPrecision?: number | null, numericScale?: number | null): Column;
   /** SQL type for a column of an inferred (agate) type. */
   convertType(table: Table, columnIndex: number): string;

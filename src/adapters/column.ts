@@ -15,12 +15,45 @@ export interface ColumnDialect {
   readonly typeLabels: Readonly<Record<string, string>>;
   /** Types that print without a size; undefined: the general rule. */
   readonly dataType?: (column: Column) => string | undefined;
+  /** The type of texts up to that size; absent: `character varying(size)`. */
+  readonly stringType?: (size: Value) => string;
+  /** Which types are what; default: Postgres's names, those that dbt's own class knows. */
+  readonly kinds?: ColumnKinds;
+  /** Takes a type apart that is given as one text, sizes and wrappers included; such a class takes name and type only. */
+  readonly takeApart?: (dtype: string) => ColumnParts;
+  /** Attributes and methods beside dbt's own, or in their place. */
+  readonly members?: Readonly<Record<string, (column: Column) => Value>>;
+  /** The same for the class: `api.Column.x`. */
+  readonly statics?: Readonly<Record<string, Value>>;
+  readonly text?: (column: Column) => string;
+  readonly repr?: (column: Column) => string;
+}
+
+/** What a type, lower-cased, is. */
+export interface ColumnKinds {
+  string(dtype: string): boolean;
+  float(dtype: string): boolean;
+  integer(dtype: string): boolean;
+  numeric(dtype: string): boolean;
+}
+
+export interface ColumnParts {
+  readonly dtype: string;
+  readonly charSize?: Value;
+  readonly numericPrecision?: Value;
+  readonly numericScale?: Value;
+  /** The dialect's own fields. */
+  readonly own?: Readonly<Record<string, Value>>;
 }
 
 const STRING_TYPES = new Set(['text', 'character varying', 'character', 'varchar']);
 const FLOAT_TYPES = new Set(['real', 'float4', 'float', 'double precision', 'float8', 'double']);
 const INTEGER_TYPES = new Set(['smallint', 'integer', 'bigint', 'smallserial', 'serial', 'bigserial', 'int2', 'int4', 'int8', 'serial2', 'serial4', 'serial8']);
 const NUMERIC_TYPES = new Set(['numeric', 'decimal']);
+const KINDS: ColumnKinds = {
+  string: (dtype) => STRING_TYPES.has(dtype), float: (dtype) => FLOAT_TYPES.has(dtype), integer: (dtype) => INTEGER_TYPES.has(dtype), numeric: (dtype) => NUMERIC_TYPES.has(dtype),
+};
+const NO_FIELDS: Readonly<Record<string, Value>> = {};
 
 /** A column. Immutable. */
 export class Column implements HostObject {
@@ -30,22 +63,27 @@ export class Column implements HostObject {
   readonly charSize: Value;
   readonly numericPrecision: Value;
   readonly numericScale: Value;
+  /** Fields that the dialect adds. */
+  readonly own: Readonly<Record<string, Value>>;
 
   constructor(dialect: ColumnDialect, name: string, dtype: string, charSize: Value = null, numericPrecision: Value = null, numericScale: Value = null) {
     this.dialect = dialect;
     this.name = name;
-    this.dtype = dtype;
-    this.charSize = charSize;
-    this.numericPrecision = numericPrecision;
-    this.numericScale = numericScale;
+    const parts: ColumnParts = dialect.takeApart?.(dtype) ?? { dtype, charSize, numericPrecision, numericScale };
+    this.dtype = parts.dtype;
+    this.charSize = parts.charSize ?? null;
+    this.numericPrecision = parts.numericPrecision ?? null;
+    this.numericScale = parts.numericScale ?? null;
+    this.own = parts.own ?? NO_FIELDS;
   }
 
   get jinjaType(): string { return this.dialect.typeName; }
+  private get kinds(): ColumnKinds { return this.dialect.kinds ?? KINDS; }
   get quoted(): string { return `"${this.name}"`; }
-  get isString(): boolean { return STRING_TYPES.has(this.dtype.toLowerCase()); }
-  get isFloat(): boolean { return FLOAT_TYPES.has(this.dtype.toLowerCase()); }
-  get isInteger(): boolean { return INTEGER_TYPES.has(this.dtype.toLowerCase()); }
-  get isNumeric(): boolean { return NUMERIC_TYPES.has(this.dtype.toLowerCase()); }
+  get isString(): boolean { return this.kinds.string(this.dtype.toLowerCase()); }
+  get isFloat(): boolean { return this.kinds.float(this.dtype.toLowerCase()); }
+  get isInteger(): boolean { return this.kinds.integer(this.dtype.toLowerCase()); }
+  get isNumeric(): boolean { return this.kinds.numeric(this.dtype.toLowerCase()); }
   get isNumber(): boolean { return this.isInteger || this.isNumeric || this.isFloat; }
 
   /** The type as DDL writes it: `character varying(20)`, `numeric(10,2)`. */
@@ -69,6 +107,9 @@ export class Column implements HostObject {
   }
 
   jinjaGet(name: string): Value | undefined {
+    const { members } = this.dialect;
+    if (members && Object.hasOwn(members, name)) return members[name]!(this);
+    if (Object.hasOwn(this.own, name)) return this.own[name];
     switch (name) {
       case 'name': case 'column': return this.name;
       case 'dtype': return this.dtype;
@@ -89,10 +130,10 @@ export class Column implements HostObject {
     }
   }
 
-  jinjaText(): string { return this.jinjaRepr(); }
+  jinjaText(): string { return this.dialect.text?.(this) ?? this.jinjaRepr(); }
 
   jinjaRepr(): string {
-    return `${this.dialect.className}(column=${toRepr(this.name)}, dtype=${toRepr(this.dtype)}, char_size=${toRepr(this.charSize)}, `
+    return this.dialect.repr?.(this) ?? `${this.dialect.className}(column=${toRepr(this.name)}, dtype=${toRepr(this.dtype)}, char_size=${toRepr(this.charSize)}, `
       + `numeric_precision=${toRepr(this.numericPrecision)}, numeric_scale=${toRepr(this.numericScale)})`;
   }
 
@@ -105,8 +146,8 @@ function answer(name: string, value: boolean): Callable {
   return callable(name, '', () => value);
 }
 
-export function stringType(size: Value): string {
-  return `character varying(${toText(size)})`;
+export function stringType(size: Value, dialect?: ColumnDialect): string {
+  return dialect?.stringType?.(size) ?? `character varying(${toText(size)})`;
 }
 
 export function numericType(dtype: string, precision: Value, scale: Value): string {
@@ -135,11 +176,12 @@ export function columnFromDescription(dialect: ColumnDialect, name: string, desc
 }
 
 function columnStatic(dialect: ColumnDialect, name: string): Value | undefined {
+  if (dialect.statics && Object.hasOwn(dialect.statics, name)) return dialect.statics[name];
   switch (name) {
     case 'TYPE_LABELS': return PyDict.from(dialect.typeLabels);
     case 'translate_type': return callable(name, 'dtype', (dtype) => translateType(dialect, toText(dtype)));
     case 'create': return callable(name, 'name, label_or_dtype', (column, dtype) => new Column(dialect, toText(column), translateType(dialect, toText(dtype))));
-    case 'string_type': return callable(name, 'size', (size) => stringType(size));
+    case 'string_type': return callable(name, 'size', (size) => stringType(size, dialect));
     case 'numeric_type': return callable(name, 'dtype, precision, scale', (dtype, precision, scale) => numericType(toText(dtype), precision, scale));
     case 'from_description': return callable(name, 'name, raw_data_type', (column, type) => columnFromDescription(dialect, toText(column), toText(type)));
     default: return undefined;
@@ -154,7 +196,7 @@ export class ColumnClass implements HostObject {
 
   constructor(dialect: ColumnDialect) {
     this.dialect = dialect;
-    this.jinjaCall = callable('Column.__init__', 'column, dtype, char_size=None, numeric_precision=None, numeric_scale=None',
+    this.jinjaCall = callable('Column.__init__', dialect.takeApart ? 'column, dtype' : 'column, dtype, char_size=None, numeric_precision=None, numeric_scale=None',
       (column, dtype, charSize, precision, scale) => new Column(dialect, toText(column), toText(dtype), charSize, precision, scale));
   }
 

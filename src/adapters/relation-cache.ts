@@ -14,81 +14,75 @@ interface Entry {
 
 const SEPARATOR = '\u0000';
 
-function lower(text: string | null): string {
-  return text === null ? '' : text.toLowerCase();
-}
-
-function schemaKey(database: string | null, schema: string | null): string {
-  return lower(database) + SEPARATOR + lower(schema);
-}
-
-function keyOf(names: Names): string {
-  return schemaKey(names.database, names.schema) + SEPARATOR + lower(names.identifier);
-}
-
-/** Relations by lower-cased (database, schema, identifier). Every look-up is constant time. */
+/** Relations by (database, schema, identifier). Every look-up is constant time. */
 export class RelationCache {
+  private readonly exact: boolean;
   private readonly schemas = new Map<string, Set<string>>();
   private readonly entries = new Map<string, Entry>();
+
+  /** @param exact names differ by case and have no database; else neither case counts nor is the database left out */
+  constructor(exact = false) {
+    this.exact = exact;
+  }
 
   get size(): number { return this.entries.size; }
 
   hasSchema(database: string | null, schema: string | null): boolean {
-    return this.schemas.has(schemaKey(database, schema));
+    return this.schemas.has(this.schemaKey(database, schema));
   }
 
   /** Marks schemas as listed: what is not in the cache there does not exist. */
   addSchemas(schemas: Iterable<readonly [database: string | null, schema: string | null]>): void {
-    for (const [database, schema] of schemas) this.members(schemaKey(database, schema));
+    for (const [database, schema] of schemas) this.members(this.schemaKey(database, schema));
   }
 
   dropSchema(database: string | null, schema: string | null): void {
-    const key = schemaKey(database, schema);
+    const key = this.schemaKey(database, schema);
     for (const member of [...(this.schemas.get(key) ?? [])]) this.remove(member);
     this.schemas.delete(key);
   }
 
   /** The relation of that name, whatever its case. */
   get(names: Names): Relation | undefined {
-    return this.entries.get(keyOf(names))?.relation;
+    return this.entries.get(this.keyOf(names))?.relation;
   }
 
   /** Adds a relation; one that is there already stays as it is. */
   add(relation: Relation): void {
-    const key = keyOf(relation);
+    const key = this.keyOf(relation);
     if (!this.entries.has(key)) this.entries.set(key, { key, relation, dependants: new Set() });
-    this.members(schemaKey(relation.database, relation.schema)).add(key);
+    this.members(this.schemaKey(relation.database, relation.schema)).add(key);
   }
 
   /** Puts a relation in the place of what was known under its name: after looking at the database again. */
   replace(relation: Relation): void {
-    const entry = this.entries.get(keyOf(relation));
+    const entry = this.entries.get(this.keyOf(relation));
     if (entry) entry.relation = relation;
     else this.add(relation);
   }
 
   /** Forgets one name only: it was looked up and is not there. */
   forget(names: Names): void {
-    this.remove(keyOf(names), false);
+    this.remove(this.keyOf(names), false);
   }
 
   /** `dependent` reads `referenced`: it goes when that is dropped. Relations outside of the listed schemas are of no interest. */
   addLink(referenced: Relation, dependent: Relation): void {
     if (!this.hasSchema(referenced.database, referenced.schema)) return;
-    this.add(this.entries.has(keyOf(referenced)) ? referenced : referenced.with({ type: 'external' }));
-    this.add(this.entries.has(keyOf(dependent)) ? dependent : dependent.with({ type: 'external' }));
-    this.entries.get(keyOf(referenced))!.dependants.add(this.entries.get(keyOf(dependent))!);
+    this.add(this.entries.has(this.keyOf(referenced)) ? referenced : referenced.with({ type: 'external' }));
+    this.add(this.entries.has(this.keyOf(dependent)) ? dependent : dependent.with({ type: 'external' }));
+    this.entries.get(this.keyOf(referenced))!.dependants.add(this.entries.get(this.keyOf(dependent))!);
   }
 
   /** Forgets a relation and, as `cascade` does, whatever depends on it. One that is not known is no error. */
   drop(names: Names): void {
-    this.remove(keyOf(names));
+    this.remove(this.keyOf(names));
   }
 
   /** @throws when the new name is taken, as names that were cut to the same text are */
   rename(from: Relation, to: Relation): void {
-    const oldKey = keyOf(from);
-    const newKey = keyOf(to);
+    const oldKey = this.keyOf(from);
+    const newKey = this.keyOf(to);
     if (this.entries.has(newKey)) throw this.nameTaken(to);
     const entry = this.entries.get(oldKey);
     if (!entry) {
@@ -99,17 +93,25 @@ export class RelationCache {
     entry.relation = entry.relation.withPath({ database: to.database, schema: to.schema, identifier: to.identifier });
     entry.key = newKey;
     this.entries.set(newKey, entry);
-    this.members(schemaKey(to.database, to.schema)).add(newKey);
+    this.members(this.schemaKey(to.database, to.schema)).add(newKey);
   }
 
   /** All relations of a schema. */
   list(database: string | null, schema: string | null): Relation[] {
-    return [...(this.schemas.get(schemaKey(database, schema)) ?? [])].map((key) => this.entries.get(key)!.relation);
+    return [...(this.schemas.get(this.schemaKey(database, schema)) ?? [])].map((key) => this.entries.get(key)!.relation);
   }
 
   clear(): void {
     this.schemas.clear();
     this.entries.clear();
+  }
+
+  private schemaKey(database: string | null, schema: string | null): string {
+    return this.exact ? schema ?? '' : `${database ?? ''}${SEPARATOR}${schema ?? ''}`.toLowerCase();
+  }
+
+  private keyOf({ database, schema, identifier }: Names): string {
+    return this.schemaKey(database, schema) + SEPARATOR + (this.exact ? identifier ?? '' : (identifier ?? '').toLowerCase());
   }
 
   private members(key: string): Set<string> {
@@ -122,7 +124,7 @@ export class RelationCache {
     const entry = this.entries.get(key);
     if (!entry) return;
     this.entries.delete(key);
-    this.schemas.get(schemaKey(entry.relation.database, entry.relation.schema))?.delete(key);
+    this.schemas.get(this.schemaKey(entry.relation.database, entry.relation.schema))?.delete(key);
     if (cascade) for (const dependant of entry.dependants) if (this.entries.get(dependant.key) === dependant) this.remove(dependant.key);
   }
 

@@ -6,13 +6,13 @@ import { PyDateTime } from '../values/datetime.ts';
 import { PyDict } from '../values/dict.ts';
 import { toRepr, toText } from '../values/text.ts';
 import type { Callable, HostObject, Value } from '../values/value.ts';
+import type { PathPart, PolicyValues, RelationDialect, RelationType } from './relation-dialect.ts';
 
-export type RelationType = 'table' | 'view' | 'cte' | 'materialized_view' | 'ephemeral' | 'external' | 'pointer_table' | 'function';
-export type PathPart = 'database' | 'schema' | 'identifier';
+export type { NodeOfRelation, PathPart, PolicyValues, RelationDialect, RelationType } from './relation-dialect.ts';
 export type PathValues = Readonly<Record<PathPart, string | null>>;
-export type PolicyValues = Readonly<Record<PathPart, boolean>>;
 
 export const PATH_PARTS: readonly PathPart[] = ['database', 'schema', 'identifier'];
+const NO_FIELDS: Readonly<Record<string, Value>> = {};
 const ALL_TRUE: PolicyValues = { database: true, schema: true, identifier: true };
 
 /** The names under which a template asks for a relation type: `Relation.View`, `relation.MaterializedView` … */
@@ -20,26 +20,7 @@ export const RELATION_TYPES: Readonly<Record<string, RelationType>> = {
   Table: 'table', View: 'view', CTE: 'cte', MaterializedView: 'materialized_view', Ephemeral: 'ephemeral', External: 'external',
   PointerTable: 'pointer_table', Function: 'function',
 };
-const TYPE_VALUES = new Set<string>(Object.values(RELATION_TYPES));
-
-/** What a dialect decides about its relations. */
-export interface RelationDialect {
-  /** Python's class name, shown in `<PostgresRelation "a"."b">`. */
-  readonly className: string;
-  /** The class with its Python module, as jinja2's messages name it. */
-  readonly typeName: string;
-  readonly quoteCharacter: string;
-  readonly quotePolicy: PolicyValues;
-  readonly includePolicy: PolicyValues;
-  /** Does a subquery in `from` need an alias (`--empty`, `--sample`)? */
-  readonly requireAlias: boolean;
-  readonly renameable: readonly RelationType[];
-  readonly replaceable: readonly RelationType[];
-  /** Longest identifier in characters and bytes; null: unlimited. */
-  readonly maxIdentifier: number | null;
-  /** Compares a materialized view with its configuration: `relation.get_materialized_view_config_change_collection`. */
-  readonly materializedViewChanges?: (results: Value, config: Value) => Value;
-}
+export const DEFAULT_TYPES: readonly RelationType[] = Object.values(RELATION_TYPES);
 
 /** Restricts what is read to a window of time: `--sample`, microbatch. */
 export interface EventTimeFilter {
@@ -59,6 +40,8 @@ export interface RelationFields {
   readonly eventTimeFilter: EventTimeFilter | null;
   readonly requireAlias: boolean;
   readonly catalog: string | null;
+  /** The dialect's `ownFields`. */
+  readonly own: Readonly<Record<string, Value>>;
   /** Set for `relation.information_schema(...)`: the view below the information schema, or null for the schema itself. */
   readonly informationSchemaView?: string | null | undefined;
 }
@@ -73,6 +56,7 @@ export interface RelationInput {
   readonly dbtCreated?: boolean | undefined;
   readonly limit?: number | null | undefined;
   readonly eventTimeFilter?: EventTimeFilter | null | undefined;
+  readonly own?: Readonly<Record<string, Value>> | undefined;
 }
 
 /** A name in the database. Immutable; every change gives a new relation. */
@@ -83,7 +67,7 @@ export class Relation implements HostObject {
 
   constructor(dialect: RelationDialect, fields: RelationFields) {
     this.dialect = dialect;
-    this.fields = fields;
+    this.fields = dialect.noDatabase === undefined ? fields : withoutDatabase(dialect.noDatabase, fields);
     checkIdentifier(dialect, fields);
   }
 
@@ -99,6 +83,7 @@ export class Relation implements HostObject {
       eventTimeFilter: input.eventTimeFilter ?? null,
       requireAlias: dialect.requireAlias,
       catalog: null,
+      own: input.own ? { ...dialect.ownFields, ...input.own } : dialect.ownFields ?? NO_FIELDS,
     });
   }
 
@@ -158,7 +143,10 @@ export class Relation implements HostObject {
     for (const part of PATH_PARTS) {
       const name = path[part];
       if (!includePolicy[part] || name === null) continue;
-      const shown = quotePolicy[part] ? this.quoted(name) : name;
+      const { showPart } = this.dialect;
+      const said = quotePolicy[part] ? this.quoted(name) : name;
+      if (said === '' && showPart) continue;
+      const shown = showPart?.(said) ?? said;
       text = text === '' ? shown : `${text}.${shown}`;
     }
     return typeof informationSchemaView === 'string' ? (text === '' ? informationSchemaView : `${text}.${informationSchemaView}`) : text;
@@ -176,8 +164,9 @@ export class Relation implements HostObject {
     const filter = this.fields.eventTimeFilter;
     if (filter === null) return rendered;
     const conditions: string[] = [];
-    if (filter.start !== null) conditions.push(`${filter.fieldName} >= '${toText(filter.start)}'`);
-    if (filter.end !== null) conditions.push(`${filter.fieldName} < '${toText(filter.end)}'`);
+    const show = this.dialect.showMoment ?? toText;
+    if (filter.start !== null) conditions.push(`${filter.fieldName} >= '${show(filter.start)}'`);
+    if (filter.end !== null) conditions.push(`${filter.fieldName} < '${show(filter.end)}'`);
     if (conditions.length === 0) return rendered;
     return `(select * from ${rendered} where ${conditions.join(' and ')})${this.subqueryAlias('et_filter')}`;
   }
@@ -214,10 +203,13 @@ export class Relation implements HostObject {
     return PATH_PARTS.every((p) => a.path[p] === b.path[p] && a.quotePolicy[p] === b.quotePolicy[p] && a.includePolicy[p] === b.includePolicy[p])
       && a.type === b.type && a.dbtCreated === b.dbtCreated && a.limit === b.limit && a.quoteCharacter === b.quoteCharacter
       && a.requireAlias === b.requireAlias && a.catalog === b.catalog && a.informationSchemaView === b.informationSchemaView
-      && sameFilter(a.eventTimeFilter, b.eventTimeFilter);
+      && sameFilter(a.eventTimeFilter, b.eventTimeFilter) && (a.own === b.own || toRepr(PyDict.from(a.own)) === toRepr(PyDict.from(b.own)));
   }
 
   jinjaGet(name: string): Value | undefined {
+    const { members, ownFields } = this.dialect;
+    if (members && Object.hasOwn(members, name)) return members[name]!(this);
+    if (ownFields && Object.hasOwn(ownFields, name)) return this.fields.own[name];
     const attribute = ATTRIBUTES.get(name);
     if (attribute) return attribute(this);
     const method = METHODS.get(name);
@@ -232,7 +224,7 @@ export class Relation implements HostObject {
   matches(search: Partial<PathValues>): boolean {
     const entries = PATH_PARTS.flatMap((part) => {
       const value = search[part];
-      return value === null || value === undefined ? [] : [[part, value] as const];
+      return value === null || value === undefined || (part === 'database' && this.dialect.noDatabase !== undefined) ? [] : [[part, value] as const];
     });
     if (entries.length === 0) throw new TsdbtError('runtime', 'Tried to match relation, but no search path was passed!');
     const strip = (text: string) => trimCharacter(text, this.fields.quoteCharacter);
@@ -269,6 +261,7 @@ export class Relation implements HostObject {
       ['catalog', f.catalog],
       ['renameable_relations', [...this.dialect.renameable]],
       ['replaceable_relations', [...this.dialect.replaceable]],
+      ...Object.entries(f.own),
     ];
     if (this.isInformationSchema) entries.push(['information_schema_view', f.informationSchemaView ?? null]);
     return dictOf(entries, omitNone);
@@ -303,6 +296,13 @@ function trimCharacter(text: string, character: string): string {
 
 function dictOf(entries: readonly (readonly [string, Value])[], omitNone: boolean): PyDict {
   return PyDict.from(new Map<Value, Value>(omitNone ? entries.filter(([, v]) => v !== null) : entries));
+}
+
+function withoutDatabase(dialect: string, fields: RelationFields): RelationFields {
+  const { database, schema } = fields.path;
+  if (database === '') return fields;
+  if (database !== null && database !== schema) throw new TsdbtError('runtime', `Cannot set database ${database} in ${dialect}!`);
+  return { ...fields, path: { ...fields.path, database: '' } };
 }
 
 // A name that is only ever used inside one transaction may be cut by the server: it cuts the same way each time.
@@ -383,6 +383,7 @@ const METHODS: ReadonlyMap<string, (r: Relation) => Callable> = new Map<string, 
 export function relationStatic(dialect: RelationDialect, quoting: Partial<PolicyValues> | null, name: string): Value | undefined {
   const type = Object.hasOwn(RELATION_TYPES, name) ? RELATION_TYPES[name] : undefined;
   if (type !== undefined && name !== 'Ephemeral') return type;
+  if (dialect.statics && Object.hasOwn(dialect.statics, name)) return dialect.statics[name];
   switch (name) {
     case 'create':
       return callable('create', 'database=None, schema=None, identifier=None, type=None, **kwargs', (database = null, schema = null, identifier = null, given = null, kwargs = null) => {
@@ -392,8 +393,9 @@ export function relationStatic(dialect: RelationDialect, quoting: Partial<Policy
       });
     case 'create_from':
       return callable('create_from', 'quoting, relation_config, **kwargs', (_quoting, node = null, kwargs = null) => {
-        const relation = Relation.create(dialect, { ...(quoting ? { quotePolicy: quoting } : {}), database: textOrNull(member(node, 'database')), schema: textOrNull(member(node, 'schema')),
-          identifier: textOrNull(member(node, 'identifier')) ?? textOrNull(member(node, 'alias')) });
+        const facts = { database: textOrNull(member(node, 'database')), schema: textOrNull(member(node, 'schema')) };
+        const relation = Relation.create(dialect, { ...(quoting ? { quotePolicy: quoting } : {}), ...facts, identifier: textOrNull(member(node, 'identifier')) ?? textOrNull(member(node, 'alias')),
+          ...dialect.fromNode?.({ ...facts, resource_type: member(node, 'resource_type'), source_name: member(node, 'source_name'), config: member(node, 'config') }) });
         return relation.with(changesFrom(relation, entriesOf(kwargs)));
       });
     case 'create_ephemeral_from':
@@ -409,7 +411,7 @@ export function relationStatic(dialect: RelationDialect, quoting: Partial<Policy
       return callable(name, '', () => new PathParts('Policy', dialect.includePolicy));
     case 'get_relation_type':
       return callable(name, 'value', (value) => {
-        if (typeof value === 'string' && TYPE_VALUES.has(value)) return value;
+        if (isRelationType(dialect, value)) return value;
         throw new TsdbtError('compilation', `${toRepr(value)} is not a valid RelationType`);
       });
     default:
@@ -453,9 +455,12 @@ function pathPart(value: Value): string | null {
 }
 
 function relationType(dialect: RelationDialect, value: Value): RelationType | null {
-  if (value === null) return null;
-  if (typeof value === 'string' && TYPE_VALUES.has(value)) return value as RelationType;
+  if (value === null || isRelationType(dialect, value)) return value;
   throw new TsdbtError('compilation', `Field "type" of type Optional[RelationType] in ${dialect.className} has invalid value ${toRepr(value)}`);
+}
+
+export function isRelationType(dialect: RelationDialect, value: Value): value is RelationType {
+  return typeof value === 'string' && dialect.types.some((type) => type === value);
 }
 
 function changePath(path: PathValues, changes: Iterable<readonly [string, Value]>): PathValues {
@@ -493,7 +498,7 @@ function changesFrom(relation: Relation, kwargs: Iterable<readonly [string, Valu
       case 'information_schema_view': changes.informationSchemaView = textOrNull(value); break;
       case 'event_time_filter': changes.eventTimeFilter = value === null ? null
         : { fieldName: toText(member(value, 'field_name')), start: momentOf(member(value, 'start')), end: momentOf(member(value, 'end')) }; break;
-      default:
+      default: if (Object.hasOwn(relation.dialect.ownFields ?? NO_FIELDS, key)) changes.own = { ...relation.fields.own, ...changes.own, [key]: value };
     }
   }
   return changes;

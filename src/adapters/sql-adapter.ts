@@ -2,7 +2,7 @@
 // schemas. What a template calls is bound in context/adapter-object.ts; what differs between dialects is in their folders.
 import type { Adapter, ExecuteMacro, Session } from './adapter.ts';
 import { Column, stringType } from './column.ts';
-import { type PathPart, type Relation, RELATION_TYPES, type RelationType } from './relation.ts';
+import { isRelationType, type PathPart, type Relation, type RelationType } from './relation.ts';
 import type { Dependant } from './dependants.ts';
 import { ResponseObject } from './response.ts';
 import { Table } from './table.ts';
@@ -73,13 +73,12 @@ export class SqlAdapter {
 
   async listRelationsWithoutCaching(schemaRelation: Relation): Promise<Relation[]> {
     const table = await this.tableOf('list_relations_without_caching', { schema_relation: schemaRelation });
-    const types = new Set<string>(Object.values(RELATION_TYPES));
     return table.rows.map((row) => {
       const [database = null, name = null, schema = null, kind = null] = row.values;
       return this.adapter.createRelation({
         database: database === null ? null : toText(database), schema: schema === null ? null : toText(schema), identifier: toText(name),
         quotePolicy: { database: true, schema: true, identifier: true },
-        type: typeof kind === 'string' && types.has(kind) ? (kind as RelationType) : 'external',
+        type: isRelationType(this.adapter.relations, kind) ? kind : 'external',
       });
     });
   }
@@ -182,7 +181,7 @@ export class SqlAdapter {
     for (const reference of await this.getColumnsInRelation(goal)) {
       const target = targets.get(reference.name);
       if (!target?.canExpandTo(reference)) continue;
-      const newType = stringType(reference.stringSize());
+      const newType = stringType(reference.stringSize(), this.adapter.columns);
       this.options.onEvent?.('ColTypeChange', { orig_type: target.dataType, new_type: newType, table: current.render() });
       await this.macro('alter_column_type', { relation: current, column_name: reference.name, new_column_type: newType });
     }

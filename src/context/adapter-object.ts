@@ -8,6 +8,7 @@ import { dependantValue } from '../adapters/dependants.ts';
 import { Relation, RelationClass } from '../adapters/relation.ts';
 import { SqlAdapter } from '../adapters/sql-adapter.ts';
 import { Table } from '../adapters/table.ts';
+import type { MethodCall, TemplateMethod } from '../adapters/template-method.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { type ArgumentBinder, argumentBinder, callable } from '../values/callable.ts';
@@ -35,6 +36,8 @@ export interface AdapterObjectOptions {
   readonly onEvent?: ((name: string, data: Readonly<Record<string, unknown>>) => void) | undefined;
   /** Constraints that the database will not hold. */
   readonly onConstraint?: ConstraintWarning | undefined;
+  /** A warning of the dialect's own methods. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** Behaviour flags that were read while off: dbt tells once of each. */
   readonly onBehaviorFlag?: ((name: string) => void) | undefined;
   /** What `view_unchanged` compares with: fingerprints by rendered name, of views that were built. Set before the node's commit. */
@@ -100,6 +103,9 @@ export class AdapterObject implements HostObject {
   }
 
   private make(name: string): Value | undefined {
+    const { templateMethods = {} } = this.adapter;
+    const own = Object.hasOwn(templateMethods, name) ? templateMethods[name] : undefined;
+    if (own !== undefined) return this.bound(name, own);
     if (this.options.session === null) {
       const answer = Object.hasOwn(PARSE_ANSWERS, name) ? PARSE_ANSWERS[name] : undefined;
       if (answer !== undefined) return callable(name, '*args, **kwargs', () => answer());
@@ -112,6 +118,14 @@ export class AdapterObject implements HostObject {
       case 'behavior': return behaviorObject(this.options);
       default: return undefined;
     }
+  }
+
+  private bound(name: string, { signature, run, parsing }: TemplateMethod): Callable {
+    if (this.options.session === null && parsing !== undefined) return callable(name, '*args, **kwargs', () => parsing());
+    const { options } = this;
+    const sql = (): SqlAdapter => this.sql;
+    const call: MethodCall = { get sql() { return sql(); }, config: options.config, onConstraint: warningOf(this), warn: (message) => options.onWarning?.(message) };
+    return callable(name, signature, (...args) => run(call, ...args));
   }
 
   jinjaText(): string { return `<${this.jinjaType} object>`; }

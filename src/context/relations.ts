@@ -14,6 +14,8 @@ export interface Located {
   readonly identifier?: string | null;
   readonly quoting?: Quoting | null;
   readonly config?: unknown;
+  readonly resource_type?: unknown;
+  readonly source_name?: unknown;
 }
 
 export interface RelationMore {
@@ -34,6 +36,7 @@ export function relationFrom(adapter: RelationFactory, quoting: Quoting | null, 
   }
   const relation = adapter.createRelation({
     database: node.database ?? null, schema: node.schema ?? null, identifier: node.identifier ?? node.alias ?? null, type: more.type ?? null, quotePolicy,
+    ...adapter.relations.fromNode?.(node),
   });
   return limited(relation, more);
 }

@@ -58,7 +58,7 @@ export interface RuntimeScopeOptions {
   readonly adapterHooks?: AdapterHooks;
 }
 
-export type AdapterHooks = Pick<AdapterObjectOptions, 'builds' | 'onEvent' | 'onConstraint' | 'onBehaviorFlag' | 'now'>;
+export type AdapterHooks = Pick<AdapterObjectOptions, 'builds' | 'onEvent' | 'onConstraint' | 'onWarning' | 'onBehaviorFlag' | 'now'>;
 
 /** What a unit test changes. */
 export interface UnitTestContext {

@@ -5,7 +5,7 @@ import type { AdapterObjectOptions } from '../context/adapter-object.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import { LazyEvent, type Logger, warningTag } from '../log.ts';
 
-export type AdapterHooks = Pick<AdapterObjectOptions, 'builds' | 'onEvent' | 'onConstraint' | 'onBehaviorFlag' | 'views'>;
+export type AdapterHooks = Pick<AdapterObjectOptions, 'builds' | 'onEvent' | 'onConstraint' | 'onWarning' | 'onBehaviorFlag' | 'views'>;
 
 const CODES: Readonly<Record<string, string>> = { CacheMiss: 'E013', SchemaCreation: 'E025', SchemaDrop: 'E026', ColTypeChange: 'E019', CacheAction: 'E022', CacheDumpGraph: 'E023' };
 
@@ -27,6 +27,7 @@ export function createAdapterHooks(manifest: Pick<Manifest, 'nodes'>, adapterTyp
         : ['E048', `is not enforced by ${adapterType}. The constraint will be included in this model's DDL statement, but it will not guarantee anything about the underlying data. Set 'warn_unenforced: false' on this constraint to ignore this warning.`];
       logger.fire({ name: event, code: code!, level: 'warn', msg: warningTag(`The constraint type ${constraint} ${effect}`), data: { constraint, adapter: adapterType } });
     },
+    onWarning: (message) => logger.fire({ name: 'AdapterEventWarning', code: 'E003', level: 'warn', msg: `${adapterType} adapter: ${message}`, data: { name: adapterType, base_msg: message, args: [] } }),
     onBehaviorFlag(name) {
       if (flagsSaid.has(name)) return;
       flagsSaid.add(name);

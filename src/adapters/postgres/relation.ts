@@ -1,5 +1,5 @@
 // What Postgres decides about relation names. Rendering and comparing are in ../relation.ts.
-import { DEFAULT_POLICY, type RelationDialect } from '../relation.ts';
+import { DEFAULT_POLICY, DEFAULT_TYPES, type RelationDialect } from '../relation.ts';
 import { materializedViewChanges } from './materialized-view.ts';
 
 /** NAMEDATALEN - 1: the server cuts longer names silently. */
@@ -12,6 +12,7 @@ export const POSTGRES_RELATION: RelationDialect = {
   quotePolicy: DEFAULT_POLICY,
   includePolicy: DEFAULT_POLICY,
   requireAlias: true,
+  types: DEFAULT_TYPES,
   renameable: ['view', 'table'],
   replaceable: ['view', 'table'],
   maxIdentifier: MAX_IDENTIFIER,

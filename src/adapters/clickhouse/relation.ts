@@ -1,0 +1,92 @@
+// What ClickHouse decides about relation names: two levels, where dbt's schema is ClickHouse's database, quoted in any case, and what a
+// relation knows of clusters, EXCHANGE and the materialized views that write to it. Rendering and comparing are in ../relation.ts.
+import { callable } from '../../values/callable.ts';
+import { PyDate, PyDateTime } from '../../values/datetime.ts';
+import { PyDict } from '../../values/dict.ts';
+import { toText } from '../../values/text.ts';
+import { isTruthy } from '../../values/truth.ts';
+import type { Value } from '../../values/value.ts';
+import { TsdbtError } from '../../errors.ts';
+import { type NodeOfRelation, Relation, type RelationDialect, type RelationInput, type RelationType } from '../relation.ts';
+import { quoteIdentifier } from './literal.ts';
+
+/** What of a profile decides whether statements run on a whole cluster. */
+export interface ClusterSettings {
+  readonly cluster: string | null;
+  readonly databaseEngine: string | null;
+}
+
+const TYPES: readonly RelationType[] = ['table', 'view', 'cte', 'materialized_view', 'external', 'ephemeral', 'dictionary'];
+
+/** Is DDL sent with ON CLUSTER? A replicated database does that by itself. */
+export function onCluster({ cluster, databaseEngine }: ClusterSettings): boolean {
+  return (cluster ?? '').trim() !== '' && !(databaseEngine ?? '').toLowerCase().includes('replicated');
+}
+
+/** The dialect of a profile: nodes of a cluster's profile are made on all of its servers. */
+export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
+  const dialect: RelationDialect = {
+    className: 'ClickHouseRelation',
+    typeName: 'dbt.adapters.clickhouse.relation.ClickHouseRelation',
+    quoteCharacter: '`',
+    quotePolicy: { database: true, schema: true, identifier: true },
+    includePolicy: { database: false, schema: true, identifier: true },
+    requireAlias: false,
+    renameable: [],
+    replaceable: [],
+    maxIdentifier: null,
+    types: TYPES,
+    noDatabase: 'clickhouse',
+    showPart: quoteIdentifier,
+    showMoment,
+    // The moments at which a fact is known differ: the first three from the catalogue or the profile, the rest from the deployed DDL.
+    ownFields: { can_exchange: false, can_on_cluster: false, is_temporary: false, mvs_pointing_to_it: [], is_refreshable: false, refreshable_append: false },
+    fromNode: (node) => fromNode(node, settings),
+    members: {
+      should_on_cluster: (relation) => (relation.fields.includePolicy.identifier ? relation.fields.own['can_on_cluster']! : true),
+      derivative: (relation) => callable('derivative', 'suffix, relation_type=None, interpret_suffix_as_full_identifier=False', (suffix, type, whole) => {
+        const identifier = isTruthy(whole!) ? toText(suffix!) : `${relation.identifier ?? ''}${toText(suffix!)}`;
+        return Relation.create(dialect, {
+          schema: relation.schema, identifier, type: isTruthy(type!) ? validType(type!) : relation.type, own: { can_on_cluster: relation.fields.own['can_on_cluster']! },
+        });
+      }),
+      matches: (relation) => callable('matches', "database='', schema=None, identifier=None", (database, schema, identifier) => {
+        if (isTruthy(schema!)) throw new TsdbtError('runtime', `Passed unexpected schema value ${toText(schema!)} to Relation.matches`);
+        return relation.database === database && relation.identifier === identifier;
+      }),
+    },
+    statics: {
+      get_on_cluster: callable('get_on_cluster', "cluster='', database_engine=None", (cluster, engine) =>
+        onCluster({ cluster: toText(cluster!), databaseEngine: isTruthy(engine!) ? toText(engine!) : null })),
+    },
+  };
+  return dialect;
+}
+
+function validType(value: Value): RelationType {
+  const type = TYPES.find((known) => known === value);
+  if (type === undefined) throw new TsdbtError('compilation', `'${toText(value)}' is not a valid ClickHouseRelationType`);
+  return type;
+}
+
+function fromNode(node: NodeOfRelation, settings: ClusterSettings): Pick<RelationInput, 'schema' | 'own'> {
+  if (node.resource_type === 'source') {
+    // A source whose schema is its name by default lies in the database that it names.
+    const named = node.schema === node.source_name && typeof node.database === 'string' && node.database !== '' ? { schema: node.database } : {};
+    return { ...named, own: { can_on_cluster: null } };
+  }
+  const disabled = configOf(node.config, 'disable_on_cluster');
+  return { own: { can_on_cluster: onCluster(settings) && disabled.toLowerCase() !== 'true' ? true : null } };
+}
+
+/** A setting of a node, whose config is plain data, or a dict of a template. */
+function configOf(config: unknown, name: string): string {
+  const value = config instanceof PyDict ? config.get(name) : config !== null && typeof config === 'object' ? (config as { readonly [key: string]: unknown })[name] : undefined;
+  return typeof value === 'string' ? value : String(value ?? '');
+}
+
+function showMoment(moment: Value): string {
+  if (!(moment instanceof PyDate)) return toText(moment);
+  const time = moment instanceof PyDateTime ? moment.isoformat().slice(11, 19) : '00:00:00';
+  return `${moment.isoDate()} ${time}`;
+}

@@ -1,0 +1,51 @@
+// What a dialect decides about its relations, as data. What a relation is and does is in relation.ts.
+import type { Value } from '../values/value.ts';
+import type { Relation, RelationInput } from './relation.ts';
+
+export type RelationType = 'table' | 'view' | 'cte' | 'materialized_view' | 'ephemeral' | 'external' | 'pointer_table' | 'function' | 'dictionary';
+export type PathPart = 'database' | 'schema' | 'identifier';
+export type PolicyValues = Readonly<Record<PathPart, boolean>>;
+
+/** What a dialect decides about its relations. */
+export interface RelationDialect {
+  /** Python's class name, shown in `<PostgresRelation "a"."b">`. */
+  readonly className: string;
+  /** The class with its Python module, as jinja2's messages name it. */
+  readonly typeName: string;
+  readonly quoteCharacter: string;
+  readonly quotePolicy: PolicyValues;
+  readonly includePolicy: PolicyValues;
+  /** Does a subquery in `from` need an alias (`--empty`, `--sample`)? */
+  readonly requireAlias: boolean;
+  readonly renameable: readonly RelationType[];
+  readonly replaceable: readonly RelationType[];
+  /** Longest identifier in characters and bytes; null: unlimited. */
+  readonly maxIdentifier: number | null;
+  /** Types that a relation may have. */
+  readonly types: readonly RelationType[];
+  /** The dialect's name, where names have no database: that part is the empty text, and none but the schema's own name may be given for it. */
+  readonly noDatabase?: string;
+  /** A part as it stands in SQL. @param part quoted already when the policy says so */
+  readonly showPart?: (part: string) => string;
+  /** A moment in the condition of an event time filter; absent: as it prints. */
+  readonly showMoment?: (moment: Value) => string;
+  /** Fields beside dbt's own, with the values of a relation that says nothing of them. Templates read them, and give them to `create` and `incorporate`. */
+  readonly ownFields?: Readonly<Record<string, Value>>;
+  /** Attributes and methods beside dbt's own, or in their place. */
+  readonly members?: Readonly<Record<string, (relation: Relation) => Value>>;
+  /** The same for the class: `api.Relation.x`. */
+  readonly statics?: Readonly<Record<string, Value>>;
+  /** What `create_from` says of a node otherwise than other dialects do. */
+  readonly fromNode?: (node: NodeOfRelation) => Pick<RelationInput, 'schema' | 'own'>;
+  /** Compares a materialized view with its configuration: `relation.get_materialized_view_config_change_collection`. */
+  readonly materializedViewChanges?: (results: Value, config: Value) => Value;
+}
+
+/** What `fromNode` looks at. */
+export interface NodeOfRelation {
+  readonly resource_type?: unknown;
+  readonly database?: unknown;
+  readonly schema?: unknown;
+  readonly source_name?: unknown;
+  readonly config?: unknown;
+}
