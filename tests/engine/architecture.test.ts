@@ -21,11 +21,11 @@ const LAYER: Record<string, number> = {
 /** Places of layer 1 that stand beside each other and know nothing of one another. */
 const INDEPENDENT = ['jinja', 'graph', 'adapters', 'lineage'];
 const MAY_TOUCH: { pattern: RegExp; what: string; allowed: RegExp }[] = [
-  { what: 'files', pattern: /from 'node:fs(\/promises)?'/, allowed: /^(project|state|artifacts\.ts|index\.ts|cli|docs|scheduler|loader|adapters\/[^/]+\/(embedded|keeper|connection))/ },
-  { what: 'processes', pattern: /from 'node:child_process'/, allowed: /^(adapters\/[^/]+\/(embedded|keeper)|project|cli|scheduler)/ },
+  { what: 'files', pattern: /from 'node:fs(\/promises)?'/, allowed: /^(project|state|artifacts\.ts|index\.ts|cli|docs|scheduler|loader|adapters\/[^/]+\/(embedded|keeper|connection)|adapters\/process-identity)/ },
+  { what: 'processes', pattern: /from 'node:child_process'/, allowed: /^(adapters\/[^/]+\/(embedded|keeper)|adapters\/process-identity|project|cli|scheduler)/ },
   { what: 'the network', pattern: /from 'node:(net|http|https|tls|dgram)'/, allowed: /^(adapters\/[^/]+\/(connection|embedded|keeper)|project\/deps|cli|docs|scheduler|loader)/ },
   { what: 'the clock', pattern: /\bDate\.now\(|new Date\(\)|\bperformance\.now\(/, allowed: /^(cli|docs|scheduler|loader|runner|state|index\.ts|artifacts\.ts|log\.ts|context\/modules|context\/|adapters\/[^/]+\/(connection|session|embedded|keeper))/ },
-  { what: 'the process', pattern: /\bprocess\.(env|argv|exit|stdout|stderr|cwd|on|kill)\b/, allowed: /^(cli|docs|scheduler|adapters\/[^/]+\/(embedded|keeper)|project\/flags|project\/deps)/ },
+  { what: 'the process', pattern: /\bprocess\.(env|argv|exit|stdout|stderr|cwd|on|kill)\b/, allowed: /^(cli|docs|scheduler|adapters\/[^/]+\/(embedded|keeper)|adapters\/process-identity|project\/flags|project\/deps)/ },
 ];
 
 function files(dir: string): string[] {

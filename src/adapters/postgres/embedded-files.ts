@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
-import { isAlive, ownIdentity, type ProcessIdentity, sleep, startOf } from './embedded-process.ts';
+import { isAlive, ownIdentity, type ProcessIdentity, sleep, startOf } from '../process-identity.ts';
 
 /** Where the server is, written once it is installed. */
 export interface Place {

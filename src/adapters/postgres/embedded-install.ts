@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
 import { type EmbeddedFiles, type Place, readPostmaster } from './embedded-files.ts';
-import { sleep } from './embedded-process.ts';
+import { sleep } from '../process-identity.ts';
 
 export const EMBEDDED_VERSION = '18.4.0-beta.17';
 export const EMBEDDED_USER = 'tsdbt';

@@ -8,7 +8,7 @@ import pg from 'pg';
 import { TsdbtError } from '../../errors.ts';
 import { EmbeddedFiles, type Place, readPostmaster } from './embedded-files.ts';
 import { EMBEDDED_USER, install } from './embedded-install.ts';
-import { isAlive, sleep } from './embedded-process.ts';
+import { isAlive, sleep } from '../process-identity.ts';
 import type { KeeperMessage } from './keeper.ts';
 import { quoteIdentifier } from './literal.ts';
 

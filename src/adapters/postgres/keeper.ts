@@ -5,7 +5,7 @@ import { openSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { EmbeddedFiles, type Place, readPostmaster } from './embedded-files.ts';
-import { isAlive, ownIdentity, type ProcessIdentity, sleep } from './embedded-process.ts';
+import { isAlive, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
 
 /** Where a look at the processes costs a process of its own, fewer looks. */
 const WATCH_MS = process.platform === 'linux' ? 250 : 1000;

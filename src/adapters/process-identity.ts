@@ -1,6 +1,8 @@
-// Who a process is: its pid and when it started, because pids are used again. Signals are sent by the callers.
+// Who a process is: its pid and when it started, because pids are used again, and where such a pid means something. Signals are sent by
+// the callers.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -26,6 +28,15 @@ export function startOf(pid: number): string | null {
 
 export function ownIdentity(): ProcessIdentity {
   return { pid: process.pid, start: startOf(process.pid) ?? '' };
+}
+
+/** The machine or container whose pids this process sees, until it is started again; the host's name comes first. */
+export function ownHost(): string {
+  try {
+    return `${hostname()} ${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8)} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return hostname();
+  }
 }
 
 /** Is it still the same process? */
