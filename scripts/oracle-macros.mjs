@@ -1,15 +1,23 @@
 // Compares the macros of src/include with those of a real dbt: unique_ids, arguments in order, languages, files. Says nothing about what they do.
-// node scripts/oracle-macros.mjs: dbt-core 1.12 and dbt-postgres are those of TSDBT_ORACLE, a Python venv that is made when it is not there.
+// node scripts/oracle-macros.mjs: dbt-core 1.12 and dbt-postgres are those of TSDBT_ORACLE, dbt-clickhouse that of TSDBT_ORACLE_CLICKHOUSE, Python
+// venvs that are made when they are not there.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { oracleBin, root } from './oracle/servers.mjs';
+import { clickhouseOracleBin, oracleBin, root } from './oracle/servers.mjs';
 
-const packages = { dbt: 'src/include/global', dbt_postgres: 'src/include/postgres' };
+const packages = { dbt: 'src/include/global', dbt_postgres: 'src/include/postgres', dbt_clickhouse: 'src/include/clickhouse' };
+const targets = {
+  postgres: { port: 5432, password: 'none', dbname: 'none' },
+  clickhouse: { port: 8123, password: 'none' },
+};
 
 const ours = new Map(Object.entries(packages).flatMap(([name, folder]) => macrosIn(name, join(root, folder))));
-const theirs = oracleMacros();
+const theirs = new Map([
+  ...oracleMacros(oracleBin(), 'postgres', ['dbt', 'dbt_postgres']),
+  ...oracleMacros(clickhouseOracleBin(), 'clickhouse', ['dbt_clickhouse']),
+]);
 const problems = [];
 for (const [id, macro] of theirs) {
   const mine = ours.get(id);
@@ -18,9 +26,12 @@ for (const [id, macro] of theirs) {
     if (String(mine[key]) !== String(macro[key])) problems.push(`${id}: ${key} are (${mine[key]}), dbt has (${macro[key]})`);
   }
 }
-// What dbt does not have: macros of our own, which a project may use and dbt's users do without.
-const OWN = new Set(['macro.dbt.new_rows', 'macro.dbt.default__new_rows']);
-for (const id of ours.keys()) if (!theirs.has(id) && !OWN.has(id)) problems.push(`not in dbt: ${id}`);
+// What dbt does not have: macros of our own, which a project may use and dbt's users do without; and the files that hold nothing else.
+const OWN = new Set(['macro.dbt.new_rows', 'macro.dbt.default__new_rows', 'macro.dbt_clickhouse.clickhouse__mv_on_schema_change',
+  'macro.dbt_clickhouse.clickhouse__warn_of_other_writers', 'macro.dbt_clickhouse.clickhouse__require_distributed',
+  'macro.dbt_clickhouse.clickhouse__local_relation', 'macro.dbt_clickhouse.clickhouse__publish_local']);
+const OWN_FILES = new Set(['macros/materializations/publish.sql', 'macros/materializations/incremental/strategies.sql']);
+for (const [id, { path }] of ours) if (!theirs.has(id) && !OWN.has(id) && !(id.startsWith('macro.dbt_clickhouse.') && OWN_FILES.has(path))) problems.push(`not in dbt: ${id}`);
 for (const line of problems) console.error(line);
 const count = (name) => [...theirs.keys()].filter((id) => id.startsWith(`macro.${name}.`)).length;
 console.log(`${Object.keys(packages).map((name) => `${count(name)} macro.${name}.*`).join(', ')}: ${problems.length === 0 ? 'all the same' : `${problems.length} differences`}`);
@@ -62,19 +73,19 @@ function argumentNames(text) {
   return parts.map((part) => part.split('=')[0].trim()).filter((part) => part !== '');
 }
 
-/** The macros of a manifest that the oracle makes of an empty project. */
-function oracleMacros() {
+/** The macros of packages in a manifest that an oracle makes of an empty project. */
+function oracleMacros(bin, type, names) {
   const project = mkdtempSync(join(tmpdir(), 'oracle-macros-'));
-  writeFileSync(join(project, 'dbt_project.yml'), 'name: empty\nversion: "1.0"\nprofile: empty\nflags: {send_anonymous_usage_stats: false}\n');
-  const target = { type: 'postgres', host: 'localhost', port: 5432, user: 'nobody', password: 'none', dbname: 'none', schema: 'none', threads: 1 };
+  writeFileSync(join(project, 'dbt_project.yml'), 'name: empty\nversion: "1.0"\nprofile: empty\nflags: {send_anonymous_usage_stats: false, validate_macro_args: true}\n');
+  const target = { type, host: 'localhost', user: 'nobody', schema: 'none', threads: 1, ...targets[type] };
   writeFileSync(join(project, 'profiles.yml'), JSON.stringify({ empty: { target: 'none', outputs: { none: target } } }));
-  const run = spawnSync(join(oracleBin(), 'dbt'), ['parse', '--project-dir', project, '--profiles-dir', project], { encoding: 'utf8' });
+  const run = spawnSync(join(bin, 'dbt'), ['parse', '--project-dir', project, '--profiles-dir', project], { encoding: 'utf8' });
   if (run.status !== 0) throw new Error(`dbt parse failed:\n${run.stdout}${run.stderr}`);
   const { macros } = JSON.parse(readFileSync(join(project, 'target/manifest.json'), 'utf8'));
   rmSync(project, { recursive: true });
-  return new Map(Object.values(macros).filter((macro) => macro.package_name in packages).map((macro) => [macro.unique_id, {
+  return Object.values(macros).filter((macro) => names.includes(macro.package_name)).map((macro) => [macro.unique_id, {
     arguments: macro.arguments.map((argument) => argument.name),
     languages: (macro.supported_languages ?? []).join(),
     path: macro.path,
-  }]));
+  }]);
 }

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# oracle-setup.sh DIR [tests]: puts real dbt (dbt-core 1.12.6 with dbt-postgres 1.11.0) into the virtual environment DIR, to compare
-# with; `tests` adds dbt's published adapter tests. Leaves what DIR already has as it is. dbt-core itself goes in without its declared
+# oracle-setup.sh DIR [tests|clickhouse]: puts real dbt (dbt-core 1.12.6 with dbt-postgres 1.11.0) into the virtual environment DIR, to compare
+# with; `tests` adds dbt's published adapter tests, `clickhouse` makes it dbt-core 1.11 with dbt-clickhouse 1.10.3, which knows no later one. Leaves what DIR already has as it is. dbt-core itself goes in without its declared
 # dependencies, because one of them (only the experimental parser needs it) downloads a program while it builds; the others are named here.
 set -euo pipefail
 dir=${1:?usage: oracle-setup.sh DIR [tests]}
 pip=("$dir/bin/python" -m pip install -q --disable-pip-version-check)
+if [ ! -x "$dir/bin/dbt" ] && [ "${2:-}" = clickhouse ]; then
+  python3 -m venv "$dir"
+  "${pip[@]}" 'dbt-core<1.12' dbt-clickhouse==1.10.3
+fi
 if [ ! -x "$dir/bin/dbt" ]; then
   python3 -m venv "$dir"
   "${pip[@]}" 'dbt-adapters>=1.24.5,<2' 'dbt-common>=1.37.5,<2' 'dbt-protos>=1.0.514,<2' 'dbt-extractor>=0.5,<=0.6' 'metricflow>=0.213,<1' \

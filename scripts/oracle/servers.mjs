@@ -16,6 +16,13 @@ export function oracleBin(...parts) {
   return join(dir, 'bin');
 }
 
+/** The same with dbt-clickhouse: the environment named by TSDBT_ORACLE_CLICKHOUSE, else one kept in the user's cache folder. @returns its bin folder */
+export function clickhouseOracleBin() {
+  const dir = process.env.TSDBT_ORACLE_CLICKHOUSE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle-clickhouse');
+  execFileSync('bash', [join(root, 'scripts', 'oracle-setup.sh'), dir, 'clickhouse'], { stdio: ['ignore', 'inherit', 'inherit'] });
+  return join(dir, 'bin');
+}
+
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((done) => server.once('listening', done));

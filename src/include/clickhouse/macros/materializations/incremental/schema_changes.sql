@@ -1,0 +1,44 @@
+{#- Columns added, dropped and retyped as on_schema_change says; of a distributed table on every host first, then of the table above. -#}
+
+{% macro clickhouse__apply_column_changes(column_changes, existing_relation, is_distributed=False) %}
+    {%- do log('Schema changes detected. Trying to apply the following changes: ' ~ column_changes) -%}
+    {%- set local = clickhouse__local_relation(existing_relation) if is_distributed else none -%}
+    {%- set sync = column_changes.on_schema_change == 'sync_all_columns' -%}
+    {%- if sync -%}
+        {%- do clickhouse__drop_columns(column_changes.columns_to_drop, existing_relation, local, is_distributed) -%}
+    {%- endif -%}
+    {%- if sync or column_changes.on_schema_change == 'append_new_columns' -%}
+        {%- do clickhouse__add_columns(column_changes.columns_to_add, existing_relation, local, is_distributed) -%}
+    {%- endif -%}
+    {%- if sync -%}
+        {%- do clickhouse__modify_columns(column_changes.columns_to_modify, existing_relation, local, is_distributed) -%}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro clickhouse__add_columns(columns, existing_relation, existing_local=none, is_distributed=False) %}
+    {%- for column in columns -%}
+        {%- set codec = codec_clause(model['columns'].get(column.name, {}).get('codec')) -%}
+        {%- do clickhouse__run_alter_table_command('add column if not exists `' ~ column.name ~ '` ' ~ column.data_type ~ codec, existing_relation, existing_local, is_distributed) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{% macro clickhouse__drop_columns(columns, existing_relation, existing_local=none, is_distributed=False) %}
+    {%- for column in columns -%}
+        {%- do clickhouse__run_alter_table_command('drop column if exists `' ~ column.name ~ '`', existing_relation, existing_local, is_distributed) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{% macro clickhouse__modify_columns(columns, existing_relation, existing_local=none, is_distributed=False) %}
+    {%- for column in columns -%}
+        {%- do clickhouse__run_alter_table_command('modify column if exists `' ~ column.name ~ '` ' ~ column.data_type, existing_relation, existing_local, is_distributed) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{% macro clickhouse__run_alter_table_command(alter_action, existing_relation, existing_local=none, is_distributed=False) %}
+    {%- set on_cluster = on_cluster_clause(existing_relation) if is_distributed else '' -%}
+    {%- for relation in ([existing_local, existing_relation] if is_distributed else [existing_relation]) -%}
+        {%- call statement('alter_table') %}
+            alter table {{ relation }} {{ on_cluster }} {{ alter_action }}
+        {%- endcall -%}
+    {%- endfor -%}
+{% endmacro %}

@@ -1,0 +1,247 @@
+{#- The materialization `table`, and what every table's DDL is made of. A new table is built beside the old one and exchanged with it. A
+    table that materialized views of the project write into keeps its rows, unless a full refresh is asked for. -#}
+{% materialization table, adapter='clickhouse' %}
+  {%- set existing_relation = load_cached_relation(this) -%}
+  {%- set target_relation = this.incorporate(type='table') -%}
+  {%- set staging_relation = make_backup_relation(target_relation, 'table') -%}
+
+  {{- run_hooks(pre_hooks, inside_transaction=False) -}}
+  {%- do clickhouse__require_exchange(existing_relation) -%}
+  {#- left by a run that was killed -#}
+  {{- drop_relation_if_exists(load_cached_relation(make_intermediate_relation(target_relation))) -}}
+  {{- drop_relation_if_exists(load_cached_relation(staging_relation)) -}}
+  {{- run_hooks(pre_hooks, inside_transaction=True) -}}
+
+  {%- set writers = clickhouse__get_dbt_mvs_for_target(existing_relation) -%}
+  {%- set replaced = False -%}
+  {%- if existing_relation is none -%}
+    {%- call statement('main') %}
+      {{- get_create_table_as_sql(False, target_relation, sql) }}
+    {%- endcall -%}
+
+  {%- elif writers and not should_full_refresh() -%}
+    {%- set on_change = clickhouse__mv_on_schema_change(target_relation) -%}
+    {%- call statement('main') %}
+      select 1
+    {%- endcall -%}
+    {%- do log('on_schema_change strategy for table: ' ~ on_change) -%}
+    {%- if on_change != 'ignore' -%}
+      {%- set changes = adapter.check_incremental_schema_changes(on_change, existing_relation, sql, materialization='table', query_settings=config.get('query_settings', {})) -%}
+      {%- if changes -%}
+        {%- do clickhouse__apply_column_changes(changes, existing_relation) -%}
+      {%- endif -%}
+    {%- endif -%}
+
+  {%- else -%}
+    {%- set replaced = True -%}
+    {%- call statement('main') %}
+      {{- get_create_table_as_sql(False, staging_relation, sql) }}
+    {%- endcall -%}
+    {%- if writers and config.get('repopulate_from_mvs_on_full_refresh', False) -%}
+      {%- do log('Performing atomic full refresh with MV repopulation for ' ~ target_relation.name, info=True) -%}
+      {%- for writer in writers -%}
+        {%- do log('Repopulating from MV: ' ~ writer.name, info=True) -%}
+        {%- do run_query(clickhouse__insert_into(staging_relation, 'select * from (' ~ writer.sql ~ ')', false, use_columns_from_sql=True)) -%}
+      {%- endfor -%}
+    {%- endif -%}
+    {%- do clickhouse__publish(staging_relation, target_relation) -%}
+  {%- endif -%}
+
+  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing_relation, full_refresh_mode=True)) -%}
+  {%- do persist_docs(target_relation, model) -%}
+
+  {{- run_hooks(post_hooks, inside_transaction=True) -}}
+  {%- do adapter.commit() -%}
+  {%- if replaced -%}
+    {{- drop_relation_if_exists(staging_relation.incorporate(type=existing_relation.type)) -}}
+  {%- endif -%}
+  {{- run_hooks(post_hooks, inside_transaction=False) -}}
+
+  {{- return({'relations': [target_relation]}) -}}
+{% endmaterialization %}
+
+{#- What is done when the columns of a target of materialized views change: what the user has configured, else `fail`, as a rebuilt table
+    would lack all that the views have written. -#}
+{% macro clickhouse__mv_on_schema_change(relation) %}
+  {%- if 'mv_on_schema_change' in config.model.unrendered_config -%}
+    {{ return(incremental_validate_on_schema_change(config.get('mv_on_schema_change', 'ignore'), default='ignore')) }}
+  {%- endif -%}
+  {%- do log('Table ' ~ relation.name ~ ' is used as a target by a dbt-managed materialized view. Defaulting mv_on_schema_change to "fail" to prevent data loss.', info=True) -%}
+  {{- return('fail') -}}
+{% endmacro %}
+
+{% macro engine_clause() %}
+  engine = {{ config.get('engine', default='MergeTree()') }}
+{%- endmacro -%}
+
+{#- The materialized views that write into a relation, as {schema, name, sql}, as far as they are models of this project. -#}
+{% macro clickhouse__get_dbt_mvs_for_target(relation) %}
+  {%- if relation is none or relation.mvs_pointing_to_it | length == 0 -%}
+    {{ return([]) }}
+  {%- endif -%}
+  {%- set models = [] -%}
+  {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.materialized == 'materialized_view' -%}
+    {%- do models.append((node.schema, node.alias)) -%}
+  {%- endfor -%}
+  {%- set writers, seen = [], [] -%}
+  {%- for mv in relation.mvs_pointing_to_it if (mv.schema, mv.name) in models and (mv.schema, mv.name) not in seen -%}
+    {%- do writers.append(mv) -%}
+    {%- do seen.append((mv.schema, mv.name)) -%}
+  {%- endfor -%}
+  {{- return(writers) -}}
+{% endmacro %}
+
+{% macro partition_cols(label) %}
+  {%- set cols = config.get('partition_by', validator=validation.any[list, basestring]) -%}
+  {%- if cols is not none %}
+    {{ label }} ({{ cols if cols is string else cols | join(',') }})
+  {%- endif %}
+{%- endmacro -%}
+
+{#- A list becomes one expression in parentheses; an empty one is as none. -#}
+{% macro primary_key_clause(label) %}
+  {%- set key = config.get('primary_key', validator=validation.any[list, basestring]) -%}
+  {%- if key is not none and key | length > 0 %}
+    {{ label }} {{ key if key is string or key is mapping or key is not iterable else '(' ~ key | join(', ') ~ ')' }}
+  {%- endif %}
+{%- endmacro -%}
+
+{% macro order_cols(label) %}
+  {%- set cols = config.get('order_by', validator=validation.any[list, basestring]) -%}
+  {%- set engine = config.get('engine', default='MergeTree()') -%}
+  {%- if 'MergeTree' in engine or engine in ['HDFS', 'MaterializedPostgreSQL', 'S3', 'EmbeddedRocksDB', 'Hive'] %}
+    {{ label }} ({{ 'tuple()' if cols is none else cols if cols is string else cols | join(',') }})
+  {%- endif %}
+{%- endmacro -%}
+
+{% macro ttl_config(label) %}
+  {%- if config.get('ttl') %}
+    {{ label }} {{ config.get('ttl') }}
+  {%- endif %}
+{%- endmacro -%}
+
+{#- With a blank at the end, as something may follow. force_sync: wait until every host has dropped it. -#}
+{% macro on_cluster_clause(relation, force_sync) %}
+  {%- set cluster = adapter.get_clickhouse_cluster_name() -%}
+  {%- if cluster is not none and relation.should_on_cluster %}
+    on cluster {{ cluster ~ ' ' }}{{ 'sync' if force_sync }}
+  {%- endif %}
+{%- endmacro -%}
+
+{#- The table is created without rows, indexes and projections are added, then what is returned fills it: so both hold for every row. -#}
+{% macro clickhouse__create_table_as(temporary, relation, sql) %}
+    {%- set has_contract = config.get('contract').enforced -%}
+    {{- clickhouse__create_empty_table(temporary, relation, sql, has_contract) -}}
+    {%- if not temporary -%}
+        {{ clickhouse__insert_into(relation, sql, has_contract) }}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro clickhouse__create_empty_table(temporary, relation, sql, has_contract, statement_name='create_table_empty') %}
+    {%- call statement(statement_name) %}
+        {{- create_table_or_empty(temporary, relation, sql, has_contract) }}
+    {%- endcall -%}
+    {%- if not temporary -%}
+        {{ add_index_and_projections(relation) }}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro validate_projection(projection) %}
+    {%- if projection.get('query') and projection.get('index') -%}
+        {%- do exceptions.raise_compiler_error("Projection '" ~ projection.get('name') ~ "' cannot specify both 'query' and 'index'.") -%}
+    {%- elif not projection.get('query') and not projection.get('index') -%}
+        {%- do exceptions.raise_compiler_error("Projection '" ~ projection.get('name') ~ "' must specify either 'query' or 'index'.") -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#- For materializations that replace something: before they touch it. -#}
+{% macro validate_projections() %}
+    {%- for projection in config.get('projections', default=[]) -%}
+        {%- do validate_projection(projection) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{#- As CREATE TABLE takes it; ALTER TABLE puts ADD before it. An index projection is spelled otherwise before 26.1. -#}
+{% macro clickhouse_projection_ddl(projection) %}
+    {%- do validate_projection(projection) -%}
+    {%- set index = projection.get('index') -%}
+    {%- set columns = [index] if index is string else index or [] -%}
+    projection {{ projection.get('name') }}
+    {%- if projection.get('query') %} ({{ projection.get('query') }})
+    {%- elif adapter.is_before_version('26.1.1.1') %} (select _part_offset order by {{ columns | join(', ') }})
+    {%- else %} index {{ columns[0] if columns | length == 1 else '(' ~ columns | join(', ') ~ ')' }} type basic
+    {%- endif -%}
+{% endmacro %}
+
+{#- In one ALTER: replicas fall behind with many. -#}
+{% macro add_index_and_projections(relation) %}
+    {%- set parts = [] -%}
+    {%- for projection in config.get('projections', default=[]) -%}
+        {%- do parts.append('add ' ~ clickhouse_projection_ddl(projection)) -%}
+    {%- endfor -%}
+    {%- for index in config.get('indexes', default=[]) -%}
+        {%- do parts.append('add index ' ~ index.get('name') ~ ' ' ~ index.get('definition')) -%}
+    {%- endfor -%}
+    {%- if parts -%}
+        {%- call statement('add_projections_and_indexes') %}
+            alter table {{ relation }} {{ parts | join(', ') }}
+        {%- endcall -%}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro create_table_or_empty(temporary, relation, sql, has_contract) %}
+    {%- set sql_header = config.get('sql_header', none) -%}
+    {{- sql_header if sql_header is not none }}
+    {%- if temporary %}
+    create temporary table {{ relation.identifier }}
+    engine Memory
+    {{ adapter.get_model_settings(model, 'Memory') }}
+    as (
+      {{ sql }}
+    )
+    {%- else %}
+    create table {{ relation }} {{ on_cluster_clause(relation) }}
+    {%- if has_contract %}
+      {{ get_assert_columns_equivalent(sql) }}
+      {{ get_table_columns_and_constraints() }}
+    {%- endif %}
+    {{ engine_clause() }}
+    {{ order_cols(label='order by') }}
+    {{ primary_key_clause(label='primary key') }}
+    {{ partition_cols(label='partition by') }}
+    {{ ttl_config(label='ttl') }}
+    {{ adapter.get_model_settings(model, config.get('engine', default='MergeTree')) }}
+    {%- if not has_contract %}
+    empty as (
+      {{ sql }}
+    )
+    {%- endif %}
+    {{ adapter.get_model_query_settings(model) }}
+    {%- endif %}
+{% endmacro %}
+
+{#- Rows go by position into the columns of the table, or of the query when use_columns_from_sql; with a contract by name. -#}
+{% macro clickhouse__insert_into(target_relation, sql, has_contract, use_columns_from_sql=False) %}
+  {%- if use_columns_from_sql -%}
+    {%- set names = clickhouse__get_columns_in_query(sql) -%}
+  {%- else -%}
+    {%- set names = adapter.get_columns_in_relation(target_relation) | map(attribute='name') -%}
+  {%- endif -%}
+  {%- set columns = get_quoted_csv(names) %}
+  insert into {{ target_relation }} ({{ columns }})
+  {%- if has_contract %}
+  select {{ columns }}
+  from (
+    {{ sql }}
+  )
+  {%- else %}
+  {{ sql }}
+  {%- endif %}
+  {{ adapter.get_model_query_settings(model) }}
+{%- endmacro %}
+
+{% macro codec_clause(codec_name) %}
+  {%- if codec_name %}
+      CODEC({{ codec_name }})
+  {%- endif %}
+{% endmacro %}

@@ -1,0 +1,22 @@
+{#- Without join_use_nulls a row that finds no parent gets the type's default instead of null, and nothing would ever fail. -#}
+{% macro clickhouse__test_relationships(model, column_name, to, field) %}
+
+with child as (
+    select {{ column_name }} as from_field
+    from {{ model }}
+    where {{ column_name }} is not null
+),
+
+parent as (
+    select {{ field }} as to_field
+    from {{ to }}
+)
+
+select child.from_field as from_field
+from child
+left join parent on parent.to_field = child.from_field
+where parent.to_field is null
+-- end_of_sql
+settings join_use_nulls = 1
+
+{% endmacro %}
