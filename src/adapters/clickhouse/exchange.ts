@@ -1,0 +1,136 @@
+// What makes EXCHANGE TABLES safe while others write to the table: which blocks of rows the new table was made from is noted before it, and
+// what has come to the old table since is moved over after it, before that is dropped. Building the new table and the EXCHANGE are the macros'.
+import { TsdbtError } from '../../errors.ts';
+import { toText } from '../../values/text.ts';
+import { type Lease, workingName } from './leases.ts';
+import { quoteIdentifier, quoteText } from './literal.ts';
+import { sleep } from '../process-identity.ts';
+
+/** How far an exchange is. */
+export interface Exchange {
+  /** The table that takes the target's place; after the EXCHANGE the name of the old one. */
+  readonly shadow: string;
+  /** UUID of the target before the EXCHANGE. */
+  readonly uuid: string;
+  /** The highest block number of each partition that the shadow was made from. */
+  readonly blocks: Readonly<Record<string, number>>;
+  /** Parts of the old table whose rows are in `carry` or in the target. */
+  readonly carried: readonly string[];
+  /** A table whose partitions are being moved to the target. */
+  readonly carry?: string | undefined;
+}
+
+interface Part { readonly name: string; readonly partition: string; readonly from: number; readonly to: number }
+
+const PAUSE = 50;
+
+async function partsOf(lease: Lease, table: string): Promise<Part[]> {
+  // A mutation changes the data version and not the blocks.
+  const rows = await lease.query(`select name, partition_id, min_block_number, greatest(toInt64(max_block_number), toInt64(data_version)) from system.parts where active and database = ${quoteText(lease.schema)} and table = ${quoteText(table)}`);
+  return rows.map(([name, partition, from, to]) => ({ name: toText(name!), partition: toText(partition!), from: Number(toText(from!)), to: Number(toText(to!)) }));
+}
+
+async function uuidOf(lease: Lease, table: string): Promise<string | null> {
+  const [row] = await lease.query(`select toString(uuid) from system.tables where database = ${quoteText(lease.schema)} and name = ${quoteText(table)}`);
+  return row === undefined ? null : toText(row[0]!);
+}
+
+/** Merges are an optimisation: without the privilege things go on, and what a merge has mixed is noticed. */
+async function merges(lease: Lease, action: 'start' | 'stop', table: string): Promise<void> {
+  await lease.query(`system ${action} merges ${lease.table(table)}`).catch(() => undefined);
+}
+
+/**
+ * Notes the exchange that comes next.
+ * @param blocks what the shadow was made from
+ * @returns false, with nothing noted, when the target was changed otherwise than by new rows: the shadow is to be made again
+ */
+export async function beginExchange(lease: Lease, shadow: string, blocks: Readonly<Record<string, number>>): Promise<boolean> {
+  const uuid = await uuidOf(lease, lease.identifier);
+  if (uuid === null) throw new TsdbtError('database', `${lease.schema}.${lease.identifier} is gone: somebody has dropped it while this run was building it`);
+  await lease.note({ shadow, uuid, blocks, carried: [] });
+  await merges(lease, 'stop', lease.identifier);
+  const parts = await partsOf(lease, lease.identifier);
+  const present = new Set(parts.map(({ partition }) => partition));
+  const changed = parts.some(({ partition, from, to }) => from <= (blocks[partition] ?? -1) && to > (blocks[partition] ?? -1));
+  if (!changed && Object.keys(blocks).every((partition) => present.has(partition))) return true;
+  await merges(lease, 'start', lease.identifier);
+  await lease.note(undefined);
+  return false;
+}
+
+/**
+ * Brings an exchange to its end, whether or not the EXCHANGE itself has been run: rows that others have written to the old table are moved
+ * to the new one, and the old one is dropped.
+ * @throws when such rows cannot be told from the old ones; the old table is kept then
+ */
+export async function finishExchange(lease: Lease, noted: Exchange): Promise<void> {
+  let exchange = noted;
+  await merges(lease, 'start', lease.identifier);
+  if ((await uuidOf(lease, exchange.shadow)) === exchange.uuid) {
+    // By the server's clock, as are the durations of its statements.
+    const [began] = await lease.query('select toFloat64(now64(6))');
+    await merges(lease, 'stop', exchange.shadow);
+    const note = async (next: Exchange): Promise<void> => {
+      exchange = next;
+      await lease.note(next);
+    };
+    if (exchange.carry !== undefined) await moveRows(lease, exchange.carry);
+    const writing = await writersSql(lease);
+    for (let told = false; ; ) {
+      const [row] = await lease.query(`${writing} and elapsed > toFloat64(now64(6)) - ${toText(began?.[0] ?? 0)}`);
+      const busy = Number(toText(row?.[0] ?? 0)) > 0;
+      const moved = await carryOver(lease, exchange, note);
+      if (!busy && !moved) break;
+      if (!told && busy) lease.notify(`Waiting for an INSERT into ${lease.schema}.${lease.identifier} that began before the table was replaced`);
+      told ||= busy;
+      await sleep(PAUSE);
+    }
+    await lease.query(`drop table if exists ${lease.table(exchange.shadow)}`);
+  }
+  await lease.note(undefined);
+}
+
+async function carryOver(lease: Lease, exchange: Exchange, note: (next: Exchange) => Promise<void>): Promise<boolean> {
+  const { blocks, carried, shadow } = exchange;
+  const fresh = (await partsOf(lease, shadow)).filter(({ name, partition, to }) => to > (blocks[partition] ?? -1) && !carried.includes(name));
+  if (fresh.length === 0) return false;
+  const mixed = fresh.filter(({ partition, from }) => from <= (blocks[partition] ?? -1));
+  if (mixed.length > 0) {
+    throw new TsdbtError('database', `Somebody has changed ${lease.schema}.${lease.identifier} while it was replaced, and new rows cannot be told from old ones in ${mixed.map(({ name }) => name).join(', ')} of ${lease.table(shadow)}, which is kept`,
+      { hint: 'Compare the two tables, insert what is missing, and drop the old one together with the lock beside it.' });
+  }
+  const carry = workingName(lease.identifier, 'carry', lease.run);
+  const names = fresh.map(({ name }) => name);
+  await lease.query(`drop table if exists ${lease.table(carry)}`);
+  await lease.query(`create table ${lease.table(carry)} as ${lease.table(lease.identifier)}`);
+  const columns = await commonColumns(lease, shadow);
+  await lease.query(`insert into ${lease.table(carry)} (${columns}) settings async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0 select ${columns} from ${lease.table(shadow)} where _part in (${names.map(quoteText).join(', ')})`);
+  await note({ ...exchange, carried: [...carried, ...names], carry });
+  await moveRows(lease, carry);
+  await note({ ...exchange, carried: [...carried, ...names] });
+  return true;
+}
+
+/** Moves, so that a partition is in one of the two tables whenever this is cut off. */
+async function moveRows(lease: Lease, carry: string): Promise<void> {
+  for (const partition of new Set((await partsOf(lease, carry)).map((part) => part.partition))) {
+    await lease.query(`alter table ${lease.table(carry)} move partition id ${quoteText(partition)} to table ${lease.table(lease.identifier)}`);
+  }
+  await lease.query(`drop table if exists ${lease.table(carry)}`);
+}
+
+/** Columns that can be written, of both tables. */
+async function commonColumns(lease: Lease, shadow: string): Promise<string> {
+  const rows = await lease.query(`select name from system.columns where database = ${quoteText(lease.schema)} and table in (${quoteText(lease.identifier)}, ${quoteText(shadow)}) and default_kind not in ('MATERIALIZED', 'ALIAS', 'EPHEMERAL') group by name having count() = 2 order by min(position)`);
+  return rows.map(([name]) => quoteIdentifier(toText(name!))).join(', ');
+}
+
+/** Counts statements that write to the target, or to what a materialized view reads that writes to it: they hold the table that they began with. */
+async function writersSql(lease: Lease): Promise<string> {
+  const target = [quoteText(` TO ${lease.schema}.${lease.identifier} `), quoteText(` TO ${lease.schema}.${lease.identifier} (`)];
+  const sources = await lease.query(`select name from system.tables where arrayExists((d, t) -> (d, t) in (select database, name from system.tables where engine = 'MaterializedView' and multiSearchAny(replaceAll(create_table_query, '\`', ''), [${target.join(', ')}])), dependencies_database, dependencies_table)`);
+  const names = [lease.identifier, ...sources.map(([name]) => toText(name!))].map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const pattern = `(?is)insert\\s+into\\s+(?:table\\s+)?[^\\s(]*\\b(?:${names.join('|')})\\b`;
+  return `select count() from system.processes where query_kind in ('Insert', 'AsyncInsertFlush') and match(query, ${quoteText(pattern)})`;
+}

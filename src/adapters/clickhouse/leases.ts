@@ -1,0 +1,221 @@
+// Who may build a relation. ClickHouse has no locks: a run that builds a relation announces it by a table whose comment says who it is,
+// then looks for others and waits while one lives. What a dead run has left of the relation is put right or dropped. Moving rows after
+// an exchange is in exchange.ts.
+import { createHash, randomBytes } from 'node:crypto';
+import { TsdbtError } from '../../errors.ts';
+import { toText } from '../../values/text.ts';
+import type { Value } from '../../values/value.ts';
+import { type Exchange, finishExchange } from './exchange.ts';
+import { quoteIdentifier, quoteText } from './literal.ts';
+import { isAlive, ownHost, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
+
+/** Asks the server outside of any node's session. */
+export type Query = (sql: string) => Promise<readonly (readonly Value[])[]>;
+
+/** What the comment of a lock says. */
+interface Claim {
+  readonly host: string;
+  readonly pid: number;
+  readonly start: string;
+  /** An exchange of the target that was begun and may not be finished. */
+  readonly exchange?: Exchange | undefined;
+}
+
+/** A table of the schema whose name begins as that of the relation. */
+interface Neighbour { readonly name: string; readonly engine: string; readonly claim: Claim | null; readonly age: number }
+
+/** Seconds after which a lock that is not renewed belongs to nobody. */
+const STALE = 300;
+const RENEW_MS = 30_000;
+/** Milliseconds between two looks at a lock that somebody else has, at least. */
+const PAUSE = 50;
+/** Working names longer than this are cut: a table's name is a file's name. */
+const LONGEST = 180;
+const WORKING = /^__(?:tsdbt_(?:new|once|stage|shadow|changes|carry|lock)|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}$/;
+const UNKNOWN_DATABASE = '81';
+
+/** Name of a table that a run needs while it builds a relation: `orders__tsdbt_stage_<run>`. */
+export function workingName(identifier: string, kind: string, run: string): string {
+  return `${stem(identifier)}__tsdbt_${kind}_${run}`;
+}
+
+function stem(identifier: string): string {
+  const letters = [...identifier];
+  if (letters.length <= LONGEST) return identifier;
+  return `${letters.slice(0, 40).join('')}${createHash('md5').update(identifier).digest('hex')}`;
+}
+
+/** The right to build one relation, until it is released. */
+export class Lease {
+  readonly schema: string;
+  readonly identifier: string;
+  readonly run: string;
+  readonly query: Query;
+  readonly notify: (message: string) => void;
+  private claim: Claim;
+  private last: Promise<unknown> = Promise.resolve();
+  private renewal: NodeJS.Timeout | undefined;
+
+  constructor(schema: string, identifier: string, run: string, claim: Claim, query: Query, notify: (message: string) => void) {
+    this.schema = schema;
+    this.identifier = identifier;
+    this.run = run;
+    this.claim = claim;
+    this.query = query;
+    this.notify = notify;
+  }
+
+  get exchange(): Exchange | undefined { return this.claim.exchange; }
+
+  get lockName(): string { return workingName(this.identifier, 'lock', this.run); }
+
+  /** A table of the relation's schema, as SQL. */
+  table(name: string): string { return `${quoteIdentifier(this.schema)}.${quoteIdentifier(name)}`; }
+
+  async announce(): Promise<void> {
+    await this.query(`create table ${this.table(this.lockName)} (nothing UInt8) engine = Null comment ${quoteText(JSON.stringify(this.claim))}`);
+  }
+
+  async withdraw(): Promise<void> {
+    await this.query(`drop table if exists ${this.table(this.lockName)}`);
+  }
+
+  /** Keeps others waiting for as long as the work takes. */
+  keep(): void {
+    this.renewal = setInterval(() => void this.write().catch(() => undefined), RENEW_MS);
+    this.renewal.unref();
+  }
+
+  stop(): void { clearInterval(this.renewal); }
+
+  /** Notes how far an exchange is, for whoever comes after a kill; on the server's disk when this returns. */
+  async note(exchange: Exchange | undefined): Promise<void> {
+    this.claim = { ...this.claim, exchange };
+    await this.write();
+  }
+
+  private write(): Promise<unknown> {
+    const again = (): Promise<unknown> => this.query(`alter table ${this.table(this.lockName)} modify comment ${quoteText(JSON.stringify(this.claim))}`);
+    this.last = this.last.then(again, again);
+    return this.last;
+  }
+
+  /** Every table that is or was at work for the relation. */
+  async neighbours(): Promise<Neighbour[]> {
+    const prefix = stem(this.identifier);
+    const rows = await this.query(`select name, engine, comment, toInt64(now()) - toInt64(metadata_modification_time) from system.tables where database = ${quoteText(this.schema)} and startsWith(name, ${quoteText(`${prefix}__`)})`);
+    return rows.map((row) => row.map(toText) as [string, string, string, string])
+      .filter(([name]) => WORKING.test(name.slice(prefix.length)))
+      .map(([name, engine, comment, age]) => ({ name, engine, claim: name.startsWith(`${prefix}__tsdbt_lock_`) ? parseClaim(comment) : null, age: Number(age) }));
+  }
+
+  /** Puts right what dead runs have left and drops the rest. */
+  async sweep(left: readonly Neighbour[]): Promise<void> {
+    for (const { claim } of left) if (claim?.exchange !== undefined) await finishExchange(this, claim.exchange);
+    // The locks at last: until then the next run would find what is noted in them.
+    for (const { name, engine } of [...left].sort((a, b) => Number(a.claim !== null) - Number(b.claim !== null))) {
+      const kind = engine === 'View' || engine === 'Dictionary' ? engine.toLowerCase() : 'table';
+      await this.query(`drop ${kind} if exists ${this.table(name)}`);
+    }
+  }
+}
+
+/** What a lock of an unknown form says: nothing of a process, so that it lives until it is stale. */
+function parseClaim(comment: string): Claim {
+  try {
+    const { host, pid, start, exchange } = JSON.parse(comment) as Partial<Claim>;
+    return { host: String(host), pid: Number(pid), start: String(start), exchange };
+  } catch {
+    return { host: '', pid: 0, start: '' };
+  }
+}
+
+/** The leases that a command holds, one a relation. */
+export class Leases {
+  private readonly query: Query;
+  private readonly own: ProcessIdentity = ownIdentity();
+  private readonly host = ownHost();
+  private readonly held = new Map<string, Lease>();
+  /** Work of this process on a relation, one after the other. */
+  private readonly turns = new Map<string, Promise<void>>();
+
+  constructor(query: Query) {
+    this.query = query;
+  }
+
+  /** @throws `internal` when the relation's lock is not held */
+  of(schema: string, identifier: string): Lease {
+    const lease = this.held.get(key(schema, identifier));
+    if (lease === undefined) throw new TsdbtError('internal', `${schema}.${identifier} is published without its lock`);
+    return lease;
+  }
+
+  /**
+   * Waits until nobody else builds the relation.
+   * @param notify told once when there is somebody to wait for
+   * @returns what gives the lease back and drops what the node has left; safe to call twice
+   */
+  async acquire(schema: string, identifier: string, notify: (message: string) => void): Promise<() => Promise<void>> {
+    const id = key(schema, identifier);
+    const before = this.turns.get(id);
+    let done: () => void = () => undefined;
+    const turn = new Promise<void>((resolve) => { done = resolve; });
+    this.turns.set(id, (before ?? Promise.resolve()).then(() => turn));
+    await before;
+    const lease = new Lease(schema, identifier, randomBytes(6).toString('hex'), { host: this.host, ...this.own }, this.query, notify);
+    try {
+      await this.claim(lease);
+    } catch (error) {
+      done();
+      if (error instanceof TsdbtError && error.details.code === UNKNOWN_DATABASE) return async () => undefined;
+      throw error;
+    }
+    this.held.set(id, lease);
+    lease.keep();
+    let released = false;
+    return async () => {
+      if (released) return;
+      released = true;
+      lease.stop();
+      this.held.delete(id);
+      try {
+        if (lease.exchange !== undefined) await finishExchange(lease, lease.exchange);
+        await lease.sweep(await lease.neighbours());
+      } finally {
+        done();
+      }
+    };
+  }
+
+  private async claim(lease: Lease): Promise<void> {
+    for (let told = false; ; ) {
+      await lease.announce();
+      // Whoever announces looks afterwards: of two at once at least one sees the other.
+      const others = (await lease.neighbours()).filter(({ name }) => name !== lease.lockName);
+      const live = others.filter((other) => this.lives(other));
+      if (live.length === 0) {
+        await lease.sweep(others);
+        return;
+      }
+      await lease.withdraw();
+      if (!told) lease.notify(`Waiting for ${who(live[0]!)}, which is building ${lease.schema}.${lease.identifier}`);
+      told = true;
+      do await sleep(PAUSE + Math.random() * 2 * PAUSE); while ((await lease.neighbours()).some((other) => this.lives(other)));
+    }
+  }
+
+  private lives({ name, claim, age }: Neighbour): boolean {
+    if (claim === null || age > STALE) return false;
+    if (claim.host !== this.host) return true;
+    if (claim.pid === this.own.pid && claim.start === this.own.start) return [...this.held.values()].some((lease) => lease.lockName === name);
+    return isAlive(claim);
+  }
+}
+
+function who({ claim }: Neighbour): string {
+  return `process ${claim?.pid ?? 0} on ${claim?.host.split(' ')[0] ?? 'another host'}`;
+}
+
+function key(schema: string, identifier: string): string {
+  return JSON.stringify([schema, identifier]);
+}

@@ -1,0 +1,38 @@
+// Methods of `adapter` for macros that publish by EXCHANGE TABLES. The order of statements is the macros', what is noted and carried over is
+// exchange.ts.
+import { TsdbtError } from '../../errors.ts';
+import { PyDict } from '../../values/dict.ts';
+import { toText } from '../../values/text.ts';
+import type { Value } from '../../values/value.ts';
+import { Relation } from '../relation.ts';
+import type { TemplateMethods } from '../template-method.ts';
+import { beginExchange, finishExchange } from './exchange.ts';
+import type { Lease, Leases } from './leases.ts';
+
+/** @param leases those of the adapter that the methods belong to */
+export function publishMethods(leases: Leases): TemplateMethods {
+  const leaseOf = (method: string, relation: Value): Lease => {
+    if (!(relation instanceof Relation)) throw new TsdbtError('compilation', `'adapter.${method}' expects target to be a Relation`);
+    return leases.of(relation.schema ?? '', relation.identifier ?? '');
+  };
+  return {
+    before_exchange: {
+      signature: 'target, shadow, blocks',
+      parsing: () => true,
+      async run(_call, target, shadow, blocks) {
+        const lease = leaseOf('before_exchange', target!);
+        const held = blocks instanceof PyDict ? [...blocks.entries()] : [];
+        return beginExchange(lease, (shadow as Relation).identifier ?? '', Object.fromEntries(held.map(([id, block]) => [toText(id), Number(toText(block))])));
+      },
+    },
+    after_exchange: {
+      signature: 'target',
+      parsing: () => null,
+      async run(_call, target) {
+        const lease = leaseOf('after_exchange', target!);
+        if (lease.exchange !== undefined) await finishExchange(lease, lease.exchange);
+        return null;
+      },
+    },
+  };
+}

@@ -1,0 +1,47 @@
+{#- The strategy `append`: an INSERT SELECT makes its blocks visible one by one, and keeps those that it has written when it fails. So the rows
+    are staged and go over at once. -#}
+
+{#- Where whole partitions cannot go over (materialized views that must see the rows, a cluster, an engine without partitions, a token that is
+    to find repetitions in the target), the plain INSERT of dbt-clickhouse is used. -#}
+{% macro clickhouse__incremental_append(existing_relation, sql, has_contract, unique_key=none) %}
+  {%- set target = existing_relation -%}
+  {%- set obstacle = 'query_settings has insert_deduplication_token' if 'insert_deduplication_token' in (config.get('query_settings') or {}) else clickhouse__publish_obstacle(target) -%}
+  {%- if obstacle is not none -%}
+    {%- do log('Appending to ' ~ target ~ ' by INSERT, whose rows appear block by block: ' ~ obstacle) -%}
+    {%- call statement('main') %}
+      {{- clickhouse__insert_into(target, sql, has_contract) }}
+    {%- endcall -%}
+    {{ return('') }}
+  {%- endif -%}
+
+  {%- set new_rows = clickhouse__publish_relation(target, 'new') -%}
+  {%- do clickhouse__publish_create_like(new_rows, target) -%}
+  {%- call statement('main') %}
+    {{- clickhouse__insert_into(new_rows, sql, has_contract) }}
+  {%- endcall -%}
+  {%- do clickhouse__publish_append(target, new_rows) -%}
+  {%- do clickhouse__publish_drop(new_rows) -%}
+{% endmacro %}
+
+{#- Adds the rows of a table of the same structure. -#}
+{% macro clickhouse__publish_append(target, new_rows) %}
+  {%- set actions = [] -%}
+  {%- for partition in clickhouse__publish_partitions(new_rows) -%}
+    {%- do actions.append("attach partition id '" ~ partition ~ "' from " ~ new_rows) -%}
+  {%- endfor -%}
+  {%- if actions | length <= 1 -%}
+    {%- do clickhouse__publish_alter(target, actions) -%}
+  {%- else -%}
+    {%- set shadow = clickhouse__publish_relation(target, 'shadow') -%}
+    {%- set done = namespace(published=False) -%}
+    {%- for _ in range(5) if not done.published -%}
+      {%- do clickhouse__publish_create_like(shadow, target) -%}
+      {%- set blocks = clickhouse__publish_clone(target, shadow) -%}
+      {%- do clickhouse__publish_alter(shadow, actions) -%}
+      {%- set done.published = clickhouse__publish_exchange(target, shadow, blocks) -%}
+    {%- endfor -%}
+    {%- if not done.published -%}
+      {%- do clickhouse__publish_unsettled(target) -%}
+    {%- endif -%}
+  {%- endif -%}
+{% endmacro %}
