@@ -25,8 +25,8 @@ interface Claim {
 interface Neighbour { readonly name: string; readonly engine: string; readonly claim: Claim | null; readonly age: number }
 
 /** Seconds after which a lock that is not renewed belongs to nobody. */
-const STALE = 300;
-const RENEW_MS = 30_000;
+const STALE = 120;
+const RENEW_MS = 15_000;
 /** Milliseconds between two looks at a lock that somebody else has, at least. */
 const PAUSE = 50;
 /** Working names longer than this are cut: a table's name is a file's name. */
@@ -187,7 +187,27 @@ export class Leases {
     };
   }
 
-  private async claim(lease: Lease): Promise<void> {
+  /**
+   * Takes a name that is no relation's, without waiting.
+   * @returns what gives it back, or who has it
+   */
+  async tryClaim(schema: string, name: string): Promise<(() => Promise<void>) | string> {
+    const identifier = `tsdbt_${createHash('md5').update(name).digest('hex')}`;
+    const id = key(schema, identifier);
+    if (this.held.has(id)) return who({ claim: { host: this.host, ...this.own } });
+    const lease = new Lease(schema, identifier, randomBytes(6).toString('hex'), { host: this.host, ...this.own }, this.query, () => undefined);
+    const holder = await this.claim(lease, false);
+    if (holder !== null) return holder;
+    this.held.set(id, lease);
+    lease.keep();
+    return async () => {
+      lease.stop();
+      this.held.delete(id);
+      await lease.withdraw();
+    };
+  }
+
+  private async claim(lease: Lease, wait = true): Promise<string | null> {
     for (let told = false; ; ) {
       await lease.announce();
       // Whoever announces looks afterwards: of two at once at least one sees the other.
@@ -195,24 +215,23 @@ export class Leases {
       const live = others.filter((other) => this.lives(other));
       if (live.length === 0) {
         await lease.sweep(others);
-        return;
+        return null;
       }
       await lease.withdraw();
+      if (!wait) return who(live[0]!);
       if (!told) lease.notify(`Waiting for ${who(live[0]!)}, which is building ${lease.schema}.${lease.identifier}`);
       told = true;
       do await sleep(PAUSE + Math.random() * 2 * PAUSE); while ((await lease.neighbours()).some((other) => this.lives(other)));
     }
   }
 
-  private lives({ name, claim, age }: Neighbour): boolean {
-    if (claim === null || age > STALE) return false;
-    if (claim.host !== this.host) return true;
-    if (claim.pid === this.own.pid && claim.start === this.own.start) return [...this.held.values()].some((lease) => lease.lockName === name);
-    return isAlive(claim);
+  /** On this host a dead process is known at once; of others, and of what this process could not give back, only that it is not renewed. */
+  private lives({ claim, age }: Neighbour): boolean {
+    return claim !== null && age <= STALE && (claim.host !== this.host || isAlive(claim));
   }
 }
 
-function who({ claim }: Neighbour): string {
+function who({ claim }: Pick<Neighbour, 'claim'>): string {
   return `process ${claim?.pid ?? 0} on ${claim?.host.split(' ')[0] ?? 'another host'}`;
 }
 

@@ -3,13 +3,14 @@
 
 {#- Where whole partitions cannot go over (materialized views that must see the rows, a cluster, an engine without partitions, a token that is
     to find repetitions in the target), the plain INSERT of dbt-clickhouse is used. -#}
-{% macro clickhouse__incremental_append(existing_relation, sql, has_contract, unique_key=none) %}
-  {%- set target = existing_relation -%}
+{#- by_name: columns have come or gone, so that those of the query and of the table may stand in another order. -#}
+{% macro clickhouse__incremental_append(existing_relation, by_name) %}
+  {%- set target, has_contract = existing_relation, config.get('contract').enforced -%}
   {%- set obstacle = 'query_settings has insert_deduplication_token' if 'insert_deduplication_token' in (config.get('query_settings') or {}) else clickhouse__publish_obstacle(target) -%}
   {%- if obstacle is not none -%}
     {%- do log('Appending to ' ~ target ~ ' by INSERT, whose rows appear block by block: ' ~ obstacle) -%}
     {%- call statement('main') %}
-      {{- clickhouse__insert_into(target, sql, has_contract) }}
+      {{- clickhouse__insert_into(target, sql, has_contract, use_columns_from_sql=by_name) }}
     {%- endcall -%}
     {{ return('') }}
   {%- endif -%}
@@ -17,7 +18,7 @@
   {%- set new_rows = clickhouse__publish_relation(target, 'new') -%}
   {%- do clickhouse__publish_create_like(new_rows, target) -%}
   {%- call statement('main') %}
-    {{- clickhouse__insert_into(new_rows, sql, has_contract) }}
+    {{- clickhouse__insert_into(new_rows, sql, has_contract, use_columns_from_sql=by_name) }}
   {%- endcall -%}
   {%- do clickhouse__publish_append(target, new_rows) -%}
   {%- do clickhouse__publish_drop(new_rows) -%}

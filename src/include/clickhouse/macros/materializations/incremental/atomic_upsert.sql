@@ -1,23 +1,20 @@
 {#- The strategy `atomic_upsert`: rows of the query take the place of those with the same key, and a reader sees the table before or after, never
     between. No DELETE and no mutation: partitions that hold old or new versions are built anew beside. Not in dbt-clickhouse. -#}
 
-{% macro clickhouse__incremental_atomic_upsert(existing_relation, unique_key, incremental_predicates, on_schema_change='ignore') %}
+{#- changes: what on_schema_change asks for, or none. It is done to the new table only, which readers see when it is ready. -#}
+{% macro clickhouse__incremental_atomic_upsert(existing_relation, unique_key, incremental_predicates, changes=none) %}
   {%- set target = existing_relation -%}
-  {%- set key = unique_key if unique_key is string or not unique_key else unique_key | join(', ') -%}
-  {%- if not key -%}
+  {%- if not unique_key -%}
     {%- do exceptions.raise_compiler_error("The strategy 'atomic_upsert' needs a unique_key: the columns by which a new row takes the place of an old one.") -%}
   {%- endif -%}
-  {%- set obstacle = clickhouse__publish_obstacle(target) -%}
-  {%- if obstacle is not none -%}
-    {%- do exceptions.raise_compiler_error("The strategy 'atomic_upsert' cannot write to " ~ target ~ ': ' ~ obstacle ~ ". Nothing was changed. Expected a table of its own; 'delete_insert' works there, with a moment in which readers miss rows.") -%}
-  {%- endif -%}
+  {%- do clickhouse__require_publishing(target, "The strategy 'atomic_upsert'", "'delete_insert' works there, with a moment in which readers miss rows") -%}
+  {%- set new_rows = clickhouse__upsert_new_rows(target, unique_key, changes) -%}
+  {%- do clickhouse__publish_upsert(target, new_rows, unique_key, incremental_predicates, changes) -%}
+  {%- do clickhouse__publish_drop(new_rows) -%}
+{% endmacro %}
 
-  {%- set changes = none -%}
-  {%- if on_schema_change != 'ignore' -%}
-    {%- set changes = adapter.check_incremental_schema_changes(on_schema_change, target, sql, query_settings=config.get('query_settings', {})) -%}
-  {%- endif -%}
-  {%- set new_rows = clickhouse__upsert_new_rows(target, key, changes) -%}
-
+{#- new_rows, of the target's structure with the changes, take the place of the target's rows that have their keys and fulfil the predicates. -#}
+{% macro clickhouse__publish_upsert(target, new_rows, key, incremental_predicates=none, changes=none) %}
   {%- set before = clickhouse__publish_blocks(target) -%}
   {%- set touched = clickhouse__upsert_touched(target, new_rows, key, incremental_predicates) -%}
   {%- set stage = clickhouse__publish_relation(target, 'stage') -%}
@@ -63,9 +60,7 @@
   {%- if not done.published -%}
     {%- do clickhouse__publish_unsettled(target) -%}
   {%- endif -%}
-
   {%- do clickhouse__publish_drop(stage) -%}
-  {%- do clickhouse__publish_drop(new_rows) -%}
 {% endmacro %}
 
 {#- The rows of the query in a table of the target's structure, by name, one a key. -#}

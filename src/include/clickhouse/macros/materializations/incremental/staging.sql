@@ -46,6 +46,13 @@
   {{- return(none) -}}
 {% endmacro %}
 
+{% macro clickhouse__require_publishing(target, what, instead) %}
+  {%- set obstacle = clickhouse__publish_obstacle(target) -%}
+  {%- if obstacle is not none -%}
+    {%- do exceptions.raise_compiler_error(what ~ ' cannot write to ' ~ target ~ ': ' ~ obstacle ~ '. Nothing was changed. ' ~ instead ~ '.') -%}
+  {%- endif -%}
+{% endmacro %}
+
 {% macro clickhouse__publish_facts_sql(target) %}
   select engine,
       arrayStringConcat(arrayMap((of_database, of_table) -> concat(of_database, '.', of_table), dependencies_database, dependencies_table), ', '),

@@ -23,7 +23,7 @@
     {%- if not adds_only or clickhouse__column_names(adapter.get_columns_in_relation(compared)) != clickhouse__column_names(adapter.get_column_schema_from_query(sql)) -%}
       {%- set changes = adapter.check_incremental_schema_changes(on_schema_change, compared, sql, query_settings=config.get('query_settings', {})) -%}
     {%- endif -%}
-    {%- if changes and strategy != 'legacy' -%}
+    {%- if changes and strategy not in ['legacy', 'atomic_upsert'] -%}
       {%- do clickhouse__apply_column_changes(changes, existing_relation, is_distributed) -%}
     {%- endif -%}
   {%- endif -%}
@@ -34,6 +34,8 @@
     {{ return(True) }}
   {%- elif strategy == 'append' -%}
     {%- do clickhouse__incremental_append(existing_relation, on_schema_change != 'ignore') -%}
+  {%- elif strategy == 'atomic_upsert' -%}
+    {%- do clickhouse__incremental_atomic_upsert(existing_relation, unique_key, predicates, changes) -%}
   {%- elif strategy == 'delete_insert' -%}
     {%- do clickhouse__incremental_delete_insert(existing_relation, unique_key, predicates, is_distributed) -%}
   {%- elif strategy == 'microbatch' -%}
@@ -54,13 +56,6 @@
 {% endmacro %}
 
 {% macro clickhouse__column_names(columns) %}{{ return(columns | map(attribute='name') | sort | list) }}{% endmacro %}
-
-{#- by_name: columns have come or gone, so that those of the query and of the table may stand in another order. -#}
-{% macro clickhouse__incremental_append(existing_relation, by_name) %}
-  {%- call statement('main') %}
-    {{- clickhouse__insert_into(existing_relation, sql, config.get('contract').enforced, use_columns_from_sql=by_name) }}
-  {%- endcall -%}
-{% endmacro %}
 
 {#- The window of a microbatch, as conditions. -#}
 {% macro clickhouse__batch_predicates() %}

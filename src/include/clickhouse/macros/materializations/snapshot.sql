@@ -1,0 +1,208 @@
+{#- Snapshots: every version of every row. The versions that end and those that begin are staged, looked over, and take their place in the table at
+    once, as rows of the strategy atomic_upsert do; so a run that is killed leaves the table as it was. -#}
+{% materialization snapshot, adapter='clickhouse' %}
+  {{- run_hooks(pre_hooks, inside_transaction=False) -}}
+  {%- do adapter.lock_relation(this) -%}
+
+  {%- set target_relation_exists, target_relation = get_or_create_relation(
+          database=model.database, schema=model.schema, identifier=model.get('alias', model.get('name')), type='table') -%}
+  {%- if not target_relation.is_table -%}
+    {%- do exceptions.relation_wrong_type(target_relation, 'table') -%}
+  {%- endif -%}
+  {{- run_hooks(pre_hooks, inside_transaction=True) -}}
+
+  {%- set strategy = strategy_dispatch(config.get('strategy'))(model, 'snapshotted_data', 'source_data', model['config'], target_relation_exists) -%}
+
+  {%- if not target_relation_exists -%}
+      {%- set new_table = clickhouse__publish_relation(target_relation, 'new') -%}
+      {%- set select_sql = build_snapshot_table(strategy, model['compiled_code']) -%}
+      {{- check_time_data_types(select_sql) -}}
+      {%- do clickhouse__publish_drop(new_table) -%}
+      {%- call statement('main') %}
+        {{- create_table_as(False, new_table, select_sql) }}
+      {%- endcall -%}
+      {%- do clickhouse__snapshot_require_one_current(new_table, strategy) -%}
+      {%- call statement('publish') %}
+        rename table {{ new_table }} to {{ target_relation }}
+      {% endcall -%}
+  {%- else -%}
+      {%- do clickhouse__require_publishing(target_relation, 'A snapshot', 'Expected a table of its own') -%}
+      {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
+      {%- do adapter.assert_valid_snapshot_target_given_strategy(target_relation, columns, strategy) -%}
+      {#- The query runs once, under its own settings; what compares its rows with the table's has others. -#}
+      {%- set queried = clickhouse__publish_relation(target_relation, 'once') -%}
+      {%- do clickhouse__publish_drop(queried) -%}
+      {%- call statement('run_snapshot_query') %}
+        create table {{ queried }} engine = MergeTree order by tuple()
+        as (
+          {{ sql }}
+        )
+        {{ adapter.get_model_query_settings(model) }}
+      {%- endcall -%}
+      {%- do clickhouse__snapshot_require_one_row(clickhouse__upsert_doubles(queried, clickhouse__snapshot_key(strategy.unique_key))) -%}
+      {%- set source_sql = 'select * from ' ~ queried -%}
+      {%- set staging_table = build_snapshot_staging_table(strategy, source_sql, target_relation) -%}
+      {%- do adapter.expand_target_column_types(from_relation=staging_table, to_relation=target_relation) -%}
+
+      {#- columns of the staging table that are not for the snapshot -#}
+      {%- set working = ['dbt_change_type', 'dbt_unique_key'] -%}
+      {%- do create_columns(target_relation, adapter.get_missing_columns(staging_table, target_relation) | rejectattr('name', 'in', working) | list) -%}
+      {%- set inserted = [] -%}
+      {%- for column in adapter.get_columns_in_relation(staging_table) | rejectattr('name', 'in', working) -%}
+        {%- do inserted.append(adapter.quote(column.name)) -%}
+      {%- endfor -%}
+      {{- check_time_data_types(source_sql) -}}
+      {%- set final_sql = snapshot_merge_sql(target=target_relation, source=staging_table, insert_cols=inserted) -%}
+      {%- call statement('main') %}
+        {{- final_sql }}
+      {%- endcall -%}
+      {%- do clickhouse__publish_drop(queried) -%}
+  {%- endif -%}
+
+  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(target_relation_exists, full_refresh_mode=False)) -%}
+  {%- do persist_docs(target_relation, model) -%}
+  {%- if not target_relation_exists -%}
+    {%- do create_indexes(target_relation) -%}
+  {%- endif -%}
+
+  {{- run_hooks(post_hooks, inside_transaction=True) -}}
+  {%- do adapter.commit() -%}
+  {%- if staging_table is defined -%}
+    {%- do post_snapshot(staging_table) -%}
+  {%- endif -%}
+  {{- run_hooks(post_hooks, inside_transaction=False) -}}
+
+  {{- return({'relations': [target_relation]}) -}}
+{% endmaterialization %}
+
+{#- The id of a version, as dbt-clickhouse makes it: tables that are there hold such ids. A key may be NULL. -#}
+{% macro clickhouse__snapshot_hash_arguments(args) -%}
+  halfMD5(
+  {%- for arg in args -%}
+    coalesce(cast({{ arg }} as Nullable(String)), '')
+    {%- if not loop.last %} || '|' || {% endif -%}
+  {%- endfor -%})
+{%- endmacro %}
+
+{% macro clickhouse__post_snapshot(staging_relation) %}
+    {%- do clickhouse__publish_drop(staging_relation) -%}
+{% endmacro %}
+
+{#- Without a transaction the changes need a table that outlives the statement. Its name is the run's: what another run has left is not taken for ours. -#}
+{% macro build_snapshot_staging_table(strategy, sql, target_relation) %}
+    {%- set staging = clickhouse__publish_relation(target_relation, 'changes') -%}
+    {%- set changes = snapshot_staging_table(strategy, sql, target_relation) -%}
+    {%- do clickhouse__publish_drop(staging) -%}
+    {%- call statement('build_snapshot_staging_relation') %}
+      create table {{ staging }} engine = MergeTree order by tuple()
+      as {{ changes }}
+      settings join_use_nulls = 1
+    {% endcall -%}
+    {{- return(staging) -}}
+{% endmacro %}
+
+{#- Expects join_use_nulls: rows without a partner are found by NULL. -#}
+{% macro clickhouse__snapshot_staging_table(strategy, source_sql, target_relation) %}
+    {%- if strategy.updated_at is string and 'now()' in strategy.updated_at -%}
+        {{- clickhouse__snapshot_staging_table_check_strategy(strategy, source_sql, target_relation) -}}
+    {%- else -%}
+        {{- clickhouse__snapshot_staging_table_timestamp_strategy(strategy, source_sql, target_relation) -}}
+    {%- endif -%}
+{% endmacro %}
+
+{#- now() is one moment throughout a statement. -#}
+{% macro clickhouse__snapshot_staging_table_check_strategy(strategy, source_sql, target_relation) %}
+    {{- clickhouse__snapshot_staging_table_timestamp_strategy(strategy, source_sql, target_relation) -}}
+{% endmacro %}
+
+{% macro clickhouse__snapshot_staging_table_timestamp_strategy(strategy, source_sql, target_relation) %}
+    {%- set null_safe = dict(strategy, unique_key=clickhouse__snapshot_key(strategy.unique_key)) -%}
+    {{- default__snapshot_staging_table(null_safe, source_sql, target_relation) -}}
+{% endmacro %}
+
+{#- The key as one text that is never NULL. -#}
+{% macro clickhouse__snapshot_key(unique_key) -%}
+  toJSONString(tuple({{ unique_key if unique_key is string else unique_key | join(', ') }}))
+{%- endmacro %}
+
+{#- Is a version the current one of its key? -#}
+{% macro clickhouse__snapshot_is_current(column) -%}
+  {%- set current = config.get('dbt_valid_to_current') -%}
+  ({{ column }} is null{{ ' or ' ~ column ~ ' = ' ~ current if current }})
+{%- endmacro %}
+
+{#- Stops when a key has several current versions. new_rows: versions that are to take the place of those of the same id; only their keys are looked at. -#}
+{% macro clickhouse__snapshot_require_one_current(relation, strategy, new_rows=none) %}
+    {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
+    {%- set key, current = clickhouse__snapshot_key(strategy.unique_key), clickhouse__snapshot_is_current(columns.dbt_valid_to) -%}
+    {%- set doubles %}
+      select version_key, toString(count())
+      from (
+        select {{ key }} as version_key
+        from {{ relation }}
+        where {{ current }}
+        {%- if new_rows is not none %}
+          and version_key in (select {{ key }} from {{ new_rows }})
+          and {{ columns.dbt_scd_id }} not in (select {{ columns.dbt_scd_id }} from {{ new_rows }})
+        union all
+        select {{ key }} as version_key
+        from {{ new_rows }}
+        where {{ current }}
+        {%- endif %}
+      )
+      group by version_key
+      having count() > 1
+      order by version_key
+      limit 3
+    {%- endset -%}
+    {%- do clickhouse__snapshot_require_one_row(run_query(doubles).rows) -%}
+{% endmacro %}
+
+{#- doubles: rows of a key and how often it is there. -#}
+{% macro clickhouse__snapshot_require_one_row(doubles) %}
+    {%- set shown = [] -%}
+    {%- for row in doubles -%}
+      {%- do shown.append(row[0] ~ ' (' ~ row[1] ~ ' rows)') -%}
+    {%- endfor -%}
+    {%- if shown -%}
+      {%- do exceptions.raise_compiler_error('The snapshot would have several current rows for one unique_key: ' ~ shown | join(', ')
+          ~ '. Nothing was changed. Its query must give one row a key.') -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#- Puts the staged changes into the table. What is returned stands for them as the main statement. -#}
+{% macro clickhouse__snapshot_merge_sql(target, source, insert_cols) %}
+  {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
+  {%- set new_rows = clickhouse__publish_relation(target, 'new') -%}
+  {%- do clickhouse__publish_create_like(new_rows, target) -%}
+  {%- set kept = clickhouse__publish_columns(target) -%}
+  {%- set valid_to = adapter.quote(columns.dbt_valid_to) -%}
+  {%- call statement('stage_versions_that_end') %}
+    insert into {{ new_rows }} ({{ kept }})
+    select
+      {%- for column in kept.split(', ') %}
+      {{ 'changes.ends_at' if column == valid_to else 'versions.' ~ column }} as {{ column }}{{ ',' if not loop.last }}
+      {%- endfor %}
+    from {{ target }} as versions
+    inner join (
+      select {{ columns.dbt_scd_id }} as ended_id, max({{ columns.dbt_valid_to }}) as ends_at
+      from {{ source }}
+      where dbt_change_type in ('update', 'delete')
+      group by ended_id
+    ) as changes on changes.ended_id = versions.{{ columns.dbt_scd_id }}
+    where {{ clickhouse__snapshot_is_current('versions.' ~ columns.dbt_valid_to) }}
+    {{ clickhouse__publish_settings() }}
+  {% endcall -%}
+  {%- call statement('stage_versions_that_begin') %}
+    insert into {{ new_rows }} ({{ insert_cols | join(', ') }})
+    select {{ insert_cols | join(', ') }}
+    from {{ source }}
+    where dbt_change_type = 'insert'
+    limit 1 by {{ columns.dbt_scd_id }}, dbt_unique_key
+    {{ clickhouse__publish_settings() }}
+  {% endcall -%}
+  {%- do clickhouse__snapshot_require_one_current(target, {'unique_key': config.get('unique_key')}, new_rows) -%}
+  {%- do clickhouse__publish_upsert(target, new_rows, columns.dbt_scd_id, [clickhouse__snapshot_is_current(columns.dbt_valid_to)]) -%}
+  {%- do clickhouse__publish_drop(new_rows) -%}
+  {{- return('select 1') -}}
+{% endmacro %}
