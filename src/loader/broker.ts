@@ -1,5 +1,6 @@
 // What the loader needs of a message broker: batches of messages from an offset on, and whose turn a partition is. Types only; the
 // clients are kafka-client.ts and file-client.ts, tests have one in memory.
+import type { Records } from './records.ts';
 
 /** One message as it lies in the topic. */
 export interface Message {
@@ -16,7 +17,7 @@ export interface Message {
 export interface MessageBatch {
   readonly topic: string;
   readonly partition: number;
-  readonly messages: readonly Message[];
+  readonly records: readonly Records[];
   /** The offset that was asked for: from here to `next` nothing is missing. */
   readonly from: bigint;
   /** The offset to go on from; behind the last message, and behind what was passed over. */

@@ -9,6 +9,8 @@ export class PoisonMessage extends Error {}
 
 /** Decodes a topic's values. May ask a registry, hence a promise; most answers come at once. */
 export interface Decoder {
+  /** Values are JSON texts and nothing else: an ordinary one may be read without a record being made of it. */
+  readonly plain: boolean;
   /** @throws PoisonMessage */
   decode(value: Uint8Array): DecodedRecord | Promise<DecodedRecord>;
   /** The record that a key stands for: of a tombstone there is nothing else. @throws PoisonMessage */
@@ -19,6 +21,7 @@ const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 /** UTF-8 JSON, one object a message. */
 export const jsonDecoder: Decoder = {
+  plain: true,
   decode: (value) => decodeJson(value),
   decodeKey(key, columns) {
     if (key === null) throw new PoisonMessage('a tombstone without a key: there is no telling which row it deletes');

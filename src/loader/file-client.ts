@@ -5,6 +5,7 @@ import { openSync, closeSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { readRecords } from '../adapters/csv.ts';
 import { TsdbtError } from '../errors.ts';
+import { recordsOf } from './records.ts';
 import { type AssignmentListener, type BrokerClient, type Message, partitionKey, type Polled, type TopicInfo } from './broker.ts';
 
 const READ_BYTES = 4 * 1024 * 1024;
@@ -92,7 +93,7 @@ class FileClient implements BrokerClient {
     }
     if (messages.length === 0) return { batches: [], failures: [] };
     this.position = this.at;
-    return { batches: [{ topic: this.topic, partition: 0, messages, from, next: this.at, end: this.end ?? this.at }], failures: [] };
+    return { batches: [{ topic: this.topic, partition: 0, records: [recordsOf(messages)], from, next: this.at, end: this.end ?? this.at }], failures: [] };
   }
 
   pause(): void {}

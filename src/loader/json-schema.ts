@@ -27,6 +27,7 @@ export function schemaDecoder(registry: SchemaRegistry, now: () => number): Deco
     throw new PoisonMessage(`schema ${id} does not hold: ${error?.instancePath || 'the message'} ${error?.message ?? ''}`);
   };
   return {
+    plain: false,
     decode(value) {
       if (value[0] !== MAGIC || value.length < HEAD_BYTES) throw new PoisonMessage('no schema id: with format json_schema a message begins with a byte 0 and four of the id');
       const id = new DataView(value.buffer, value.byteOffset).getInt32(1);

@@ -1,10 +1,12 @@
-// A Kafka broker as the loader sees it, on @platformatic/kafka: raw fetches a batch at a time instead of its stream of single messages (three
-// times as fast), a group only for sharing partitions. Positions are the caller's.
+// A Kafka broker as the loader sees it, on @platformatic/kafka: its connections and its group, which only shares the partitions; what is fetched is read
+// by raw-fetch.ts and record-batches.ts. Positions are the caller's.
 import zlib from 'node:zlib';
 import type { BaseOptions, Consumer } from '@platformatic/kafka';
 import { TsdbtError } from '../errors.ts';
-import { type AssignmentListener, type BrokerClient, type Message, type MessageBatch, type PartitionFailure, partitionKey, type Polled, type TopicInfo, type TopicPartition } from './broker.ts';
+import { type AssignmentListener, type BrokerClient, type MessageBatch, type PartitionFailure, partitionKey, type Polled, type TopicInfo, type TopicPartition } from './broker.ts';
 import type { LoadConnection } from './connections.ts';
+import { type Fetched, type FetchOptions, RawFetch } from './raw-fetch.ts';
+import { CorruptRecords, readRecordBatches } from './record-batches.ts';
 
 const MAX_BYTES = 8 * 1024 * 1024;
 const PARTITION_BYTES = 2 * 1024 * 1024;
@@ -12,32 +14,27 @@ const WAIT_MS = 200;
 /** How often a client looks whether the topic has got partitions, and whether it is still of the group. */
 const LOOK_MS = 5000;
 const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 2000, rebalanceTimeout: 30_000 };
-/** Moments that a table can hold: the years 1 to 9999. */
-const [FIRST_MOMENT, LAST_MOMENT] = [-62_135_596_800_000, 253_402_300_799_999];
 const READ_COMMITTED = 1;
 const EARLIEST = -2n;
 const LATEST = -1n;
-/** Attributes of a batch of records. */
-const LOG_APPEND_TIME = 0x08;
-const TRANSACTIONAL = 0x10;
-const CONTROL = 0x20;
 /** Error codes of the protocol. */
 const OFFSET_OUT_OF_RANGE = 1;
 const MOVED = new Set([3, 5, 6, 9, 74, 75, 76, 100, 103]);
 const NOT_AUTHORIZED = 29;
 
 type Bytes = Consumer<Buffer, Buffer, Buffer, Buffer>;
-type FetchResponse = Awaited<ReturnType<Bytes['fetch']>>;
-type RecordsBatch = NonNullable<FetchResponse['responses'][number]['partitions'][number]['records']>[number];
-interface Aborted { readonly producerId: bigint; readonly firstOffset: bigint }
+type Library = Awaited<ReturnType<typeof loadClientLibrary>>;
+
+/** What was asked of one broker, and its answer. */
+interface Answer { readonly asked: FetchOptions['topics']; readonly fetched: Fetched }
 
 /**
  * Makes a client; connects with its first call.
  * @param group its name: loaders of one group share the partitions
  */
 export async function kafkaClient(connection: LoadConnection, group: string): Promise<BrokerClient> {
-  const { Consumer: ConsumerClass } = await loadClientLibrary();
-  return new KafkaClient(connection, new ConsumerClass({ groupId: group, ...clientOptions(connection) }) as Bytes);
+  const library = await loadClientLibrary();
+  return new KafkaClient(connection, library, new library.Consumer({ groupId: group, ...clientOptions(connection) }) as Bytes);
 }
 
 /** The client library, loaded when a broker is needed. */
@@ -75,7 +72,11 @@ export function clientOptions(connection: LoadConnection): Omit<BaseOptions, 'gr
 
 class KafkaClient implements BrokerClient {
   private readonly connection: LoadConnection;
+  private readonly library: Library;
   private readonly consumer: Bytes;
+  private raw: RawFetch | null = null;
+  /** Answers that are on their way while the last ones are being taken. */
+  private ahead: Promise<Answer[]> | null = null;
   private listener: AssignmentListener | null = null;
   private readonly positions = new Map<string, { readonly at: TopicPartition; next: bigint }>();
   private readonly paused = new Set<string>();
@@ -88,8 +89,9 @@ class KafkaClient implements BrokerClient {
   /** Has the broker ever answered? */
   private answered = false;
 
-  constructor(connection: LoadConnection, consumer: Bytes) {
+  constructor(connection: LoadConnection, library: Library, consumer: Bytes) {
     this.connection = connection;
+    this.library = library;
     this.consumer = consumer;
     // An error without a listener would end the process; calls report their own.
     consumer.on('error', () => undefined);
@@ -126,11 +128,8 @@ class KafkaClient implements BrokerClient {
       const ends = await this.offsets([name], LATEST);
       const at = partitions.findIndex(({ leader }) => leader >= 0);
       if (at < 0) continue;
-      const { responses } = await this.asking(() => orResponse(this.consumer.fetch({
-        node: partitions[at]!.leader, minBytes: 0, maxBytes: 1, maxWaitTime: 0, isolationLevel: READ_COMMITTED,
-        topics: [{ topicId: id, partitions: [{ partition: at, currentLeaderEpoch: partitions[at]!.leaderEpoch, fetchOffset: ends.get(partitionKey({ topic: name, partition: at })) ?? 0n, lastFetchedEpoch: -1, partitionMaxBytes: 1 }] }],
-      })));
-      if (responses.some((response) => response.partitions.some(({ errorCode }) => errorCode === NOT_AUTHORIZED))) throw notAuthorized(this.connection, `read topic ${name}`);
+      const { partitions: fetched } = await this.fetch(partitions[at]!.leader, 0, 1, [{ id, name, partitions: [{ partition: at, leaderEpoch: partitions[at]!.leaderEpoch, offset: ends.get(partitionKey({ topic: name, partition: at })) ?? 0n, maxBytes: 1 }] }]);
+      if (fetched.some(({ errorCode }) => errorCode === NOT_AUTHORIZED)) throw notAuthorized(this.connection, `read topic ${name}`);
       await this.asking(() => this.consumer.listCommittedOffsets({ topics: [{ topic: name, partitions: [0] }] }));
     }
   }
@@ -161,7 +160,19 @@ class KafkaClient implements BrokerClient {
     if (Date.now() - this.looked > LOOK_MS) await this.look();
     await this.reassign();
     const failures: PartitionFailure[] = [];
-    const byNode = new Map<number, Map<string, { topic: string; id: string; partitions: { partition: number; epoch: number; next: bigint }[] }>>();
+    const answers = await (this.ahead ?? this.ask(failures)).finally(() => { this.ahead = null; });
+    const batches = answers.flatMap((answer) => this.read(answer, failures));
+    // What comes next is fetched while this is being taken.
+    if (batches.some(({ records }) => records.length > 0)) {
+      this.ahead = this.ask([]);
+      this.ahead.catch(() => undefined);
+    }
+    return { batches, failures };
+  }
+
+  /** Asks each broker for what it leads; waits a little when there is nothing to ask. */
+  private async ask(failures: PartitionFailure[]): Promise<Answer[]> {
+    const byNode = new Map<number, Map<string, { id: string; name: string; partitions: { partition: number; leaderEpoch: number; offset: bigint; maxBytes: number }[] }>>();
     const { topics } = await this.metadata(this.subscribed, this.fresh);
     this.fresh = false;
     for (const [key, { at, next }] of this.positions) {
@@ -178,45 +189,74 @@ class KafkaClient implements BrokerClient {
       }
       const node = byNode.get(place.leader) ?? new Map();
       byNode.set(place.leader, node);
-      const asked = node.get(topic.id) ?? { topic: at.topic, id: topic.id, partitions: [] };
+      const asked = node.get(topic.id) ?? { id: topic.id, name: at.topic, partitions: [] };
       node.set(topic.id, asked);
-      asked.partitions.push({ partition: at.partition, epoch: place.leaderEpoch, next });
+      asked.partitions.push({ partition: at.partition, leaderEpoch: place.leaderEpoch, offset: next, maxBytes: PARTITION_BYTES });
     }
     if (byNode.size === 0 && failures.length === 0) await new Promise((resolve) => { setTimeout(resolve, WAIT_MS); });
-    const answers = await Promise.all([...byNode].map(async ([node, asked]) => {
-      const names = new Map([...asked.values()].map((each) => [each.id, each]));
-      const response = await this.asking(() => orResponse(this.consumer.fetch({
-        node, minBytes: 1, maxBytes: MAX_BYTES, maxWaitTime: WAIT_MS, isolationLevel: READ_COMMITTED,
-        topics: [...asked.values()].map(({ id, partitions }) => ({
-          topicId: id, partitions: partitions.map(({ partition, epoch, next }) => ({ partition, currentLeaderEpoch: epoch, fetchOffset: next, lastFetchedEpoch: -1, partitionMaxBytes: PARTITION_BYTES })),
-        })),
-      })));
-      return { names, response };
+    return Promise.all([...byNode].map(async ([node, byTopic]) => {
+      const asked = [...byTopic.values()];
+      return { asked, fetched: await this.fetch(node, WAIT_MS, MAX_BYTES, asked) };
     }));
-    const batches: MessageBatch[] = [];
-    for (const { names, response } of answers) {
-      for (const { topicId, partitions } of response.responses) {
-        const asked = names.get(topicId);
-        if (asked === undefined) continue;
-        const { topic } = asked;
-        for (const found of partitions) {
-          const at = { topic, partition: found.partitionIndex };
-          const position = this.positions.get(partitionKey(at));
-          // Who was sent elsewhere meanwhile does not want this answer: it would leave a gap.
-          if (position === undefined || position.next !== asked.partitions.find(({ partition }) => partition === at.partition)?.next) continue;
-          if (found.errorCode === OFFSET_OUT_OF_RANGE) failures.push({ ...at, reason: 'offset_out_of_range', message: `offset ${position.next} is out of range` });
-          else if (found.errorCode === NOT_AUTHORIZED) failures.push({ ...at, reason: 'not_authorized', message: `not authorized to read topic ${topic}` });
-          else if (MOVED.has(found.errorCode)) this.fresh = true;
-          else if (found.errorCode !== 0) failures.push({ ...at, reason: 'corrupt', message: `the broker answers with error ${found.errorCode}` });
-          else {
-            const batch = readBatches(at, position.next, found.records ?? [], found.abortedTransactions ?? [], found.lastStableOffset >= 0n ? found.lastStableOffset : found.highWatermark);
-            position.next = batch.next;
-            if (batch.messages.length > 0 || batch.next > 0n) batches.push(batch);
-          }
-        }
+  }
+
+  /** What an answer brings; the positions go on behind it. */
+  private read({ asked, fetched }: Answer, failures: PartitionFailure[]): MessageBatch[] {
+    return fetched.partitions.flatMap((found): MessageBatch[] => {
+      const topic = asked.find(({ id, name }) => id === found.topic || name === found.topic);
+      if (topic === undefined) return [];
+      const at = { topic: topic.name, partition: found.partition };
+      const key = partitionKey(at);
+      const position = this.positions.get(key);
+      // Who was sent elsewhere meanwhile does not want this answer: it would leave a gap.
+      if (position === undefined || this.paused.has(key) || position.next !== topic.partitions.find(({ partition }) => partition === at.partition)?.offset) return [];
+      if (MOVED.has(found.errorCode)) {
+        this.fresh = true;
+        return [];
       }
+      const fail = (reason: PartitionFailure['reason'], message: string): [] => {
+        failures.push({ ...at, reason, message });
+        return [];
+      };
+      if (found.errorCode === OFFSET_OUT_OF_RANGE) return fail('offset_out_of_range', `offset ${position.next} is out of range`);
+      if (found.errorCode === NOT_AUTHORIZED) return fail('not_authorized', `not authorized to read topic ${at.topic}`);
+      if (found.errorCode !== 0) return fail('corrupt', `the broker answers with error ${found.errorCode}`);
+      try {
+        const { records, next } = readRecordBatches(found.records, position.next, found.aborted, (algorithm, bytes) => this.decompress(algorithm, bytes));
+        const batch = { ...at, records, from: position.next, next, end: found.lastStableOffset >= 0n ? found.lastStableOffset : found.highWatermark };
+        position.next = next;
+        return records.length > 0 || next > 0n ? [batch] : [];
+      } catch (error) {
+        if (!(error instanceof CorruptRecords)) throw error;
+        return fail('corrupt', `what the broker has from offset ${position.next} on cannot be read: ${error.message}`);
+      }
+    });
+  }
+
+  private decompress(algorithm: number, bytes: Buffer): Buffer {
+    const found = this.library.compressionsAlgorithmsByBitmask[algorithm];
+    if (found === undefined) throw new TsdbtError('runtime', `Messages are compressed by an algorithm that is not known here (number ${algorithm}).`, { path: this.connection.path });
+    try {
+      return found.decompressSync(bytes);
+    } catch (error) {
+      throw new CorruptRecords(`a batch does not decompress (${error instanceof Error ? error.message : String(error)})`);
     }
-    return { batches, failures };
+  }
+
+  /** @throws `connection` error while the broker is away */
+  private async fetch(node: number, maxWaitMs: number, maxBytes: number, topics: FetchOptions['topics']): Promise<Fetched> {
+    return this.asking(async () => {
+      try {
+        const { brokers } = await this.consumer.metadata({ topics: [...this.subscribed], forceUpdate: false });
+        const connection = await this.consumer.connections.get(brokers.get(node)!);
+        this.raw ??= new RawFetch(this.library, (await this.consumer.listApis()).find(({ name }) => name === 'Fetch')?.maxVersion ?? null);
+        return await this.raw.fetch(connection, { maxWaitMs, minBytes: Math.min(1, maxWaitMs), maxBytes, topics });
+      } catch (error) {
+        // Somebody else may lead by now.
+        this.fresh = true;
+        throw error;
+      }
+    });
   }
 
   pause(partitions: readonly TopicPartition[]): void {
@@ -280,50 +320,6 @@ class KafkaClient implements BrokerClient {
   }
 }
 
-/** The library throws the whole answer away when one partition of it has an error: the answer counts, with what the others brought. */
-async function orResponse(fetched: Promise<FetchResponse>): Promise<FetchResponse> {
-  return fetched.catch((error: unknown) => {
-    const find = (each: unknown): FetchResponse | undefined => {
-      if (!(each instanceof Error)) return undefined;
-      const { response, errors } = each as { response?: FetchResponse; errors?: readonly unknown[] };
-      if (response !== undefined && Array.isArray(response.responses) && response.errorCode === 0) return response;
-      return errors?.map(find).find((found) => found !== undefined) ?? find(each.cause);
-    };
-    const response = find(error);
-    if (response === undefined) throw error;
-    return response;
-  });
-}
-
-/** Messages from `position` on, without those of aborted transactions and without control records. */
-function readBatches(at: TopicPartition, position: bigint, batches: readonly RecordsBatch[], abortedTransactions: readonly Aborted[], end: bigint): MessageBatch {
-  const messages: Message[] = [];
-  const aborted = [...abortedTransactions].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
-  const open = new Set<bigint>();
-  let next = position;
-  const moment = (time: bigint): number => Math.min(LAST_MOMENT, Math.max(FIRST_MOMENT, Number(time)));
-  for (const batch of batches) {
-    const last = batch.firstOffset + BigInt(batch.lastOffsetDelta);
-    while (aborted[0] !== undefined && aborted[0].firstOffset <= last) open.add(aborted.shift()!.producerId);
-    if (last + 1n > next) next = last + 1n;
-    if ((batch.attributes & CONTROL) !== 0) {
-      // A control record ends its producer's transaction, aborted or not.
-      open.delete(batch.producerId);
-      continue;
-    }
-    if ((batch.attributes & TRANSACTIONAL) !== 0 && open.has(batch.producerId)) continue;
-    for (const record of batch.records) {
-      const offset = batch.firstOffset + BigInt(record.offsetDelta);
-      if (offset < position) continue;
-      messages.push({
-        offset, timestamp: moment((batch.attributes & LOG_APPEND_TIME) !== 0 ? batch.maxTimestamp : batch.firstTimestamp + record.timestampDelta), key: record.key, value: record.value,
-        headers: record.headers.map(([name, value]) => [name?.toString('utf8') ?? '', value] as const),
-      });
-    }
-  }
-  return { ...at, messages, from: position, next, end };
-}
-
 /** What the client library's failure means: the broker is away, or it will not have us. */
 export function brokerError(error: unknown, connection: LoadConnection, topics: readonly string[], answered = false): TsdbtError {
   if (error instanceof TsdbtError) return error;
@@ -360,7 +356,6 @@ export function brokerError(error: unknown, connection: LoadConnection, topics: 
   if (plain || (!answered && texts.some((text) => /TLS handshake failed/.test(text)))) {
     return new TsdbtError('runtime', plain ? `The broker at ${brokers} speaks TLS only.` : `The broker at ${brokers} does not speak TLS.`, { path, hint: plain ? `tls: true in connection '${name}'.` : `Leave 'tls' out of connection '${name}', or name the broker's port for TLS.`, cause: error });
   }
-  if (has(/^PLT_KFK_UNSUPPORTED_COMPRESSION$/)) return new TsdbtError('runtime', told, { path, cause: error });
   // The library refuses what we ask of it: waiting will not help.
   if (has(/^PLT_KFK_USER$/) && !has(/^(E[A-Z]+|PLT_KFK_NETWORK)$/)) return new TsdbtError('internal', told, { cause: error });
   const closed = !answered && (connection.tls === null || connection.tls.cert === undefined) && texts.some((text) => /Connection closed/.test(text));

@@ -3,9 +3,12 @@
 import { TsdbtError } from '../errors.ts';
 import type { AssignmentListener, BrokerClient, MessageBatch, PartitionFailure, TopicInfo, TopicPartition } from './broker.ts';
 import { partitionKey } from './broker.ts';
+import type { Records } from './records.ts';
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
-import { type Drift, type EncodedRow, RowEncoder } from './row-encoder.ts';
+import { JsonScanner } from './json-scanner.ts';
+import { RowBuffer } from './row-buffer.ts';
+import { type Drift, RowEncoder } from './row-encoder.ts';
 import { type DeadLetter, type FaultPoint, Fenced, type Sink } from './sink.ts';
 
 /** What happens while loading, for progress lines, metrics and tests. */
@@ -52,7 +55,10 @@ const REVOKE_DEADLINE_MS = 10_000;
 const LONGEST_WAIT_MS = 30_000;
 const MAINTENANCE_MS = 3_600_000;
 /** What a row costs in memory beside its bytes. */
-const ROW_BYTES = 200;
+const ROW_BYTES = 64;
+const MIN_BUFFER = 1 << 16;
+/** Rows that are made in one go while the database waits to be fed. */
+const ROWS_AT_A_STRETCH = 1000;
 
 /** What has been read of one partition and not been flushed. */
 interface Held {
@@ -69,20 +75,25 @@ interface Held {
 /** What has been read and not been written. */
 class PendingRows {
   readonly held = new Map<string, Held>();
-  rows: EncodedRow[] = [];
+  rows: RowBuffer;
   dead: DeadLetter[] = [];
   /** What is held, as memory goes, and how much of it is the messages'. */
   bytes = 0;
   messageBytes = 0;
   since = 0;
-  loadedAt = '';
+  loadedAt = Buffer.alloc(0);
+
+  /** @param bytes that rows will probably need */
+  constructor(bytes?: number) {
+    this.rows = new RowBuffer(bytes);
+  }
 
   get empty(): boolean { return this.held.size === 0; }
 
   forget(partitions: readonly TopicPartition[]): void {
     const gone = new Set(partitions.map(partitionKey));
     for (const key of gone) this.held.delete(key);
-    this.rows = this.rows.filter((row) => !gone.has(partitionKey(row)));
+    this.rows = this.rows.without((topic, partition) => gone.has(partitionKey({ topic, partition })));
     this.dead = this.dead.filter((letter) => !gone.has(partitionKey(letter)));
   }
 }
@@ -91,6 +102,8 @@ class PendingRows {
 export class Loader {
   private readonly options: LoaderOptions;
   private encoder: RowEncoder;
+  /** The short way from message to row; null where every message has to be decoded. */
+  private scanner: JsonScanner | null = null;
   private columns: readonly LoadColumn[] = [];
   private buffer = new PendingRows();
   private flushing: { readonly buffer: PendingRows; readonly done: Promise<void> } | null = null;
@@ -114,7 +127,7 @@ export class Loader {
 
   constructor(options: LoaderOptions) {
     this.options = options;
-    this.encoder = new RowEncoder(options.target, { columns: [], hashKey: options.hashKey });
+    this.encoder = new RowEncoder(options.target, { columns: [], hashKey: options.hashKey, loadId: options.loadId });
   }
 
   /** @throws when table or topic cannot be used at all; what passes by itself is waited for */
@@ -255,45 +268,80 @@ export class Loader {
       held = this.hold(batch, offset);
       return { value };
     };
-    for (const message of batch.messages) {
-      if (message.offset < position) continue;
-      const { offset } = message;
-      try {
-        let record: DecodedRecord;
-        const decoded = message.value === null ? decoder.decodeKey(message.key, target.key) : decoder.decode(message.value);
-        if (decoded instanceof Promise) {
-          let first: Promise<DecodedRecord> | null = decoded;
-          const again = async (): Promise<DecodedRecord> => {
-            const attempt = first ?? decoder.decode(message.value!);
-            first = null;
-            return attempt;
-          };
-          const waited = await wait(offset, () => this.patiently(again, () => this.flushDue()));
-          if (waited === null) return;
-          record = waited.value;
-        } else record = decoded;
-        const drift = target.schemaDrift === 'ignore' ? [] : this.encoder.drift(record);
-        // What waits was made without the new column: it goes first.
-        if (drift.length > 0 && (await wait(offset, () => this.drifted(drift))) === null) return;
-        const row = this.encoder.encode(message, record, batch.topic, batch.partition, this.buffer.loadedAt);
-        this.buffer.rows.push(row);
-        this.buffer.bytes += row.line.length;
-        held.rows++;
-      } catch (error) {
-        if (!(error instanceof PoisonMessage)) throw error;
-        if (this.positions.get(key) !== mark) return;
-        held = this.hold(batch, offset);
-        this.buffer.dead.push({ message, topic: batch.topic, partition: batch.partition, error: error.message });
-        held.dead++;
+    const place = this.encoder.place(batch.topic, batch.partition);
+    for (const records of batch.records) {
+      let at = 0;
+      if (batch.from < position) while (at < records.length && records.offset(at) < position) at++;
+      for (let rows: RowBuffer | null = null; at < records.length;) {
+        // Whoever feeds the database has a turn.
+        if (this.flushing !== null && (await wait(records.offset(at), breath)) === null) return;
+        if (rows !== this.buffer.rows) (rows = this.buffer.rows).from(records, batch.topic, batch.partition);
+        const ordinary = this.takeOrdinary(records, at, held, place);
+        if (ordinary > 0) {
+          at += ordinary;
+          continue;
+        }
+        const message = records.message(at);
+        const { offset } = message;
+        try {
+          let record: DecodedRecord;
+          const decoded = message.value === null ? decoder.decodeKey(message.key, target.key) : decoder.decode(message.value);
+          if (decoded instanceof Promise) {
+            let first: Promise<DecodedRecord> | null = decoded;
+            const again = async (): Promise<DecodedRecord> => {
+              const attempt = first ?? decoder.decode(message.value!);
+              first = null;
+              return attempt;
+            };
+            const waited = await wait(offset, () => this.patiently(again, () => this.flushDue()));
+            if (waited === null) return;
+            record = waited.value;
+          } else record = decoded;
+          const drift = target.schemaDrift === 'ignore' ? [] : this.encoder.drift(record);
+          // What waits was made without the new column: it goes first.
+          if (drift.length > 0 && (await wait(offset, () => this.drifted(drift))) === null) return;
+          const { line, key: rowKey, partitionTime } = this.encoder.encode(message, record, batch.topic, batch.partition, this.buffer.loadedAt.toString());
+          if (rows !== this.buffer.rows) (rows = this.buffer.rows).from(records, batch.topic, batch.partition);
+          rows.add(at, line, rowKey, message.value === null);
+          if (partitionTime !== null) rows.addTime(partitionTime);
+          this.buffer.bytes += line.length;
+          held.rows++;
+        } catch (error) {
+          if (!(error instanceof PoisonMessage)) throw error;
+          if (this.positions.get(key) !== mark) return;
+          held = this.hold(batch, offset);
+          this.buffer.dead.push({ message, topic: batch.topic, partition: batch.partition, error: error.message });
+          held.dead++;
+        }
+        this.count(records, at, held);
+        at++;
       }
-      const size = (message.value?.length ?? 0) + (message.key?.length ?? 0);
-      this.buffer.bytes += size + ROW_BYTES;
-      this.buffer.messageBytes += size;
-      held.newest = Math.max(held.newest ?? message.timestamp, message.timestamp);
     }
     held.next = batch.next;
     held.end = batch.end;
     this.positions.set(key, batch.next);
+  }
+
+  /** Takes messages as long as they are ordinary ones, and not too many at a stretch. @returns how many */
+  private takeOrdinary(records: Records, from: number, held: Held, place: Buffer): number {
+    const { scanner, buffer } = this;
+    if (scanner === null) return 0;
+    const { rows, loadedAt } = buffer;
+    const to = Math.min(records.length, from + ROWS_AT_A_STRETCH);
+    const before = rows.end;
+    let at = from;
+    for (; at < to && records.valueStart(at) >= 0 && scanner.add(records, at, rows, place, loadedAt); at++) this.count(records, at, held);
+    held.rows += at - from;
+    buffer.bytes += rows.end - before;
+    return at - from;
+  }
+
+  private count(records: Records, i: number, held: Held): void {
+    const size = records.size(i);
+    const time = records.timestamp(i);
+    this.buffer.bytes += size + ROW_BYTES;
+    this.buffer.messageBytes += size;
+    if (held.newest === null || time > held.newest) held.newest = time;
   }
 
   /** What is held of the batch's partition; begun where it is not. */
@@ -301,7 +349,7 @@ export class Loader {
     const { buffer } = this;
     if (buffer.empty) {
       buffer.since = this.options.now();
-      buffer.loadedAt = new Date(buffer.since).toISOString();
+      buffer.loadedAt = Buffer.from(new Date(buffer.since).toISOString());
     }
     const key = partitionKey({ topic, partition });
     let held = buffer.held.get(key);
@@ -335,7 +383,9 @@ export class Loader {
 
   private useColumns(columns: readonly LoadColumn[]): void {
     this.columns = columns;
-    this.encoder = new RowEncoder(this.options.target, { columns, hashKey: this.options.hashKey });
+    const { target, hashKey, loadId, decoder } = this.options;
+    this.encoder = new RowEncoder(target, { columns, hashKey, loadId });
+    this.scanner = decoder.plain ? new JsonScanner(this.encoder.plan) : null;
   }
 
   private full(): boolean {
@@ -363,7 +413,7 @@ export class Loader {
 
   private startFlush(): void {
     const { buffer } = this;
-    this.buffer = new PendingRows();
+    this.buffer = new PendingRows(Math.max(MIN_BUFFER, buffer.rows.end));
     const done = this.write(buffer).finally(() => {
       if (this.flushing?.buffer === buffer) this.flushing = null;
     });
@@ -475,6 +525,11 @@ export class Loader {
       }
     }
   }
+}
+
+/** Lets what else is due go first. */
+function breath(): Promise<void> {
+  return new Promise((resolve) => { setImmediate(resolve); });
 }
 
 /**

@@ -39,10 +39,11 @@ export async function produceFile(options: ProduceOptions): Promise<number> {
     for (;;) {
       const { batches: [batch] } = await source.poll();
       if (batch === undefined) return sent;
+      const messages = batch.records.flatMap((records) => Array.from({ length: records.length }, (_, i) => records.message(i)));
       const most = rate === null ? AT_ONCE : Math.max(1, Math.min(AT_ONCE, Math.ceil(rate / 20)));
-      for (let at = 0, size = 0; at < batch.messages.length && !signal.aborted; at += size) {
-        size = howMany(batch.messages, at, most);
-        const part = batch.messages.slice(at, at + size);
+      for (let at = 0, size = 0; at < messages.length && !signal.aborted; at += size) {
+        size = howMany(messages, at, most);
+        const part = messages.slice(at, at + size);
         await producer.send({ messages: part.map(({ value, offset }) => ({ topic, value: Buffer.from(value ?? []), ...(key === null ? {} : { key: keyOf(value, key, path, offset) }) })) });
         sent += part.length;
         if (rate !== null) await pause(Math.max(0, began + (sent / rate) * 1000 - now()));

@@ -3,7 +3,9 @@ import type { Adapter, Session } from '../adapters/adapter.ts';
 import { newestLetter, readLetters, type StoredLetter } from './dead-letters.ts';
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
 import type { LoadTarget } from './load-target.ts';
-import { type EncodedRow, RowEncoder } from './row-encoder.ts';
+import { recordsOf } from './records.ts';
+import { RowBuffer } from './row-buffer.ts';
+import { RowEncoder } from './row-encoder.ts';
 import type { Sealer } from './seal.ts';
 import type { DeadLetter, Sink } from './sink.ts';
 
@@ -23,7 +25,7 @@ const AT_ONCE = 5000;
 /** @returns how many became rows and how many did not */
 export async function replayLetters({ adapter, sink, sealer, decoder, target, hashKey, loadId, now }: ReplayOptions): Promise<{ rows: number; dead: number }> {
   let columns = await sink.prepare(target);
-  let encoder = new RowEncoder(target, { columns, hashKey });
+  let encoder = new RowEncoder(target, { columns, hashKey, loadId });
   const total = { rows: 0, dead: 0 };
   const asked = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
     const session = adapter.session({ name: `load ${target.name}` });
@@ -36,7 +38,7 @@ export async function replayLetters({ adapter, sink, sealer, decoder, target, ha
     if (letters.length === 0) return total;
     after = letters.at(-1)!.id;
     const loadedAt = new Date(now()).toISOString();
-    const rows: EncodedRow[] = [];
+    const rows = new RowBuffer();
     const dead: DeadLetter[] = [];
     /** Does it; what the message is to blame for makes a letter again. */
     const attempt = async (letter: StoredLetter, work: () => void | Promise<void>): Promise<void> => {
@@ -54,13 +56,16 @@ export async function replayLetters({ adapter, sink, sealer, decoder, target, ha
     }
     if (target.schemaDrift === 'add_column') {
       const fresh = new Map(decoded.flatMap(({ record }) => encoder.drift(record)).map(({ field, type }) => [field, { name: field, type }]));
-      if (fresh.size > 0) encoder = new RowEncoder(target, { columns: (columns = await sink.addColumns(target, [...fresh.values()])), hashKey });
+      if (fresh.size > 0) encoder = new RowEncoder(target, { columns: (columns = await sink.addColumns(target, [...fresh.values()])), hashKey, loadId });
     }
     for (const { letter, record } of decoded) {
       await attempt(letter, () => {
         const drift = target.schemaDrift === 'ignore' ? [] : encoder.drift(record);
         if (drift.length > 0) throw new PoisonMessage(`no column is declared for ${drift.map(({ field }) => `'${field}'`).join(', ')}`);
-        rows.push(encoder.encode(letter.message, record, letter.topic, letter.partition, loadedAt));
+        const { line, key, partitionTime } = encoder.encode(letter.message, record, letter.topic, letter.partition, loadedAt);
+        rows.from(recordsOf([letter.message]), letter.topic, letter.partition);
+        rows.add(0, line, key, letter.message.value === null);
+        if (partitionTime !== null) rows.addTime(partitionTime);
       });
     }
     const flushed = await sink.flush({ target, columns, ranges: [], rows, dead, loadId, replayed: letters.map(({ id }) => id) });

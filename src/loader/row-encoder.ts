@@ -1,18 +1,16 @@
 // A decoded message as a row for the table: values by declared type as COPY reads them, the rest as JSON, personal data hashed or left out.
-// Pure; which table and what else goes with it is the sink's.
+// Pure; which table and what else goes with it is the sink's, the short way for ordinary messages json-scanner.ts's.
 import { createHmac } from 'node:crypto';
 import type { Message } from './broker.ts';
 import { type DecodedRecord, PoisonMessage } from './decode.ts';
 import { ExactNumber, jsonText } from './json.ts';
 import { type LoadColumn, type LoadTarget, PROCESSING_TS } from './load-target.ts';
 
-/** A row in COPY's text format, without the values that are the flush's own, and what is needed to place it. */
+/** A row in COPY's text format, and what is needed to place it. */
 export interface EncodedRow {
+  /** With its line feed. */
   readonly line: string;
-  readonly message: Message;
-  readonly topic: string;
-  readonly partition: number;
-  /** The values of the key as COPY reads them; null in append mode. */
+  /** The values of the key as COPY reads them, each with a tab behind; null in append mode. */
   readonly key: string | null;
   /** Moment of the partition column in milliseconds; null without partitions. */
   readonly partitionTime: number | null;
@@ -26,6 +24,7 @@ export interface EncoderOptions {
   readonly columns: readonly LoadColumn[];
   /** Key of the hash; needed when the target hashes. */
   readonly hashKey: string | null;
+  readonly loadId: string;
 }
 
 /** What a text may need looking at for: COPY's own characters, NUL, halves of surrogate pairs. */
@@ -38,29 +37,65 @@ const SPECIALS = /[\\\n\r\t\b\f\v]/g;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\b': '\\b', '\f': '\\f', '\v': '\\v' };
 const NULL = '\\N';
 
-type Kind = 'plain' | 'json' | 'array' | 'time' | 'local time' | 'bytes';
+export type Kind = 'plain' | 'json' | 'array' | 'time' | 'local time' | 'bytes';
+
+/** What becomes of one column's values. */
+export interface ColumnPlan {
+  readonly name: string;
+  readonly type: string;
+  readonly kind: Kind;
+  readonly hashed: boolean;
+  readonly key: boolean;
+  /** The moment of loading where a message has none. */
+  readonly stamped: boolean;
+  /** A name that every object knows. */
+  readonly inherited: boolean;
+}
+
+/** How rows of a target are made. */
+export interface RowPlan {
+  readonly columns: readonly ColumnPlan[];
+  /** Is the rest of the message kept? */
+  readonly rest: boolean;
+  readonly dropped: ReadonlySet<string>;
+  /** Does a field without a column matter? */
+  readonly watchesDrift: boolean;
+  readonly partitionColumn: string | null;
+  /** The end of a row that deletes nothing: from the tab behind the message's moment on. */
+  readonly tail: Buffer;
+  readonly hash: (text: string) => string;
+}
 
 /** Makes rows of one target. Made anew when a column is added. */
 export class RowEncoder {
+  readonly plan: RowPlan;
   private readonly target: LoadTarget;
-  private readonly columns: readonly { readonly name: string; readonly kind: Kind; readonly hashed: boolean; readonly key: boolean; readonly inherited: boolean }[];
   private readonly known: ReadonlySet<string>;
-  private readonly dropped: ReadonlySet<string>;
-  private readonly hashKey: string | null;
+  private readonly loadId: string;
   private readonly cells: string[] = [];
 
-  constructor(target: LoadTarget, { columns, hashKey }: EncoderOptions) {
+  constructor(target: LoadTarget, { columns, hashKey, loadId }: EncoderOptions) {
     this.target = target;
-    this.hashKey = hashKey;
-    this.columns = columns.map(({ name, type }) => ({ name, kind: kindOf(type), hashed: target.hash.includes(name), key: target.mode === 'upsert' && target.key.includes(name), inherited: name in Object.prototype }));
+    this.loadId = copyText(loadId);
     this.known = new Set(columns.map((column) => column.name));
-    this.dropped = new Set(target.drop);
+    this.plan = {
+      columns: columns.map(({ name, type }) => ({
+        name, type: type.trim().toLowerCase(), kind: kindOf(type), hashed: target.hash.includes(name), key: target.mode === 'upsert' && target.key.includes(name), stamped: name === PROCESSING_TS, inherited: name in Object.prototype,
+      })),
+      rest: target.rest !== null, dropped: new Set(target.drop), watchesDrift: target.schemaDrift !== 'ignore', partitionColumn: target.partitionBy?.column ?? null, tail: Buffer.from(`\tf\t${this.loadId}\n`),
+      hash: (value) => createHmac('sha256', hashKey ?? '').update(value).digest('hex'),
+    };
+  }
+
+  /** The cells that say where messages of a partition come from, with tabs before and behind. */
+  place(topic: string, partition: number): Buffer {
+    return Buffer.from(`\t${copyText(topic)}\t${partition}\t`);
   }
 
   /** Fields of the record without a column and with a type to give one; those that are null say nothing. */
   drift(record: DecodedRecord): Drift[] {
     const found: Drift[] = [];
-    for (const field in record) if (!this.known.has(field) && !this.dropped.has(field) && record[field] !== null) found.push({ field, type: typeFor(record[field]) });
+    for (const field in record) if (!this.known.has(field) && !this.plan.dropped.has(field) && record[field] !== null) found.push({ field, type: typeFor(record[field]) });
     return found;
   }
 
@@ -75,16 +110,16 @@ export class RowEncoder {
     const { cells } = this;
     let at = 0;
     let keyText: string | null = null;
-    for (const { name, kind, hashed, key, inherited } of this.columns) {
+    for (const { name, kind, hashed, key, stamped, inherited } of this.plan.columns) {
       const value = inherited && !Object.hasOwn(record, name) ? undefined : record[name];
       let text: string;
       if (value === undefined || value === null) {
         if (key) throw new PoisonMessage(`key column '${name}' is ${value === null ? 'null' : 'missing'}`);
-        text = name === PROCESSING_TS ? loadedAt : NULL;
+        text = stamped ? loadedAt : NULL;
       } else if (hashed) text = this.hash(value);
       else text = cell(value, kind, name);
       cells[at++] = text;
-      if (key) keyText = keyText === null ? text : `${keyText}\t${text}`;
+      if (key) keyText = `${keyText ?? ''}${text}\t`;
     }
     if (this.target.rest !== null) cells[at++] = this.rest(record);
     cells[at++] = copyText(topic);
@@ -92,19 +127,20 @@ export class RowEncoder {
     cells[at++] = String(message.offset);
     cells[at++] = new Date(message.timestamp).toISOString();
     cells[at++] = deleted ? 't' : 'f';
-    const line = cells.join('\t');
+    cells[at++] = this.loadId;
+    const line = `${cells.join('\t')}\n`;
     const time = this.target.partitionBy === null ? null : moment(record[this.target.partitionBy.column]);
-    return { line, message, topic, partition, key: keyText, partitionTime: time };
+    return { line, key: keyText, partitionTime: time };
   }
 
   private rest(record: DecodedRecord): string {
     let rest: Record<string, unknown> | null = null;
-    for (const field in record) if (!this.known.has(field) && !this.dropped.has(field)) (rest ??= Object.create(null) as Record<string, unknown>)[field] = record[field];
+    for (const field in record) if (!this.known.has(field) && !this.plan.dropped.has(field)) (rest ??= Object.create(null) as Record<string, unknown>)[field] = record[field];
     return rest === null ? NULL : json(rest);
   }
 
   private hash(value: unknown): string {
-    return createHmac('sha256', this.hashKey ?? '').update(typeof value === 'object' && !(value instanceof ExactNumber) ? text(value) : String(value)).digest('hex');
+    return this.plan.hash(typeof value === 'object' && !(value instanceof ExactNumber) ? text(value) : String(value));
   }
 }
 
@@ -165,7 +201,7 @@ function withoutOffset(value: string): string {
 }
 
 /** A number in a column of time is milliseconds since 1970, Kafka's own unit. */
-function isoMoment(value: number, name: string): string {
+export function isoMoment(value: number, name: string): string {
   const date = new Date(value);
   if (Number.isNaN(date.getTime())) throw new PoisonMessage(`column '${name}': a number that is no moment in milliseconds since 1970`);
   return date.toISOString();
@@ -185,7 +221,7 @@ function arrayText(values: readonly unknown[]): string {
  * Milliseconds since 1970 of a value of the partition column; texts without a zone count as UTC, as the tables' partitions do. Null for what only the
  * database can read: it goes to the default partition, or is refused there.
  */
-function moment(value: unknown): number | null {
+export function moment(value: unknown): number | null {
   if (typeof value === 'number') return value;
   if (value === undefined || value === null) throw new PoisonMessage('the partition column is missing');
   const written = String(value).trim().replace(' ', 'T');

@@ -3,7 +3,7 @@
 import type { OffsetRange } from '../state/load-offsets.ts';
 import type { Message } from './broker.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
-import type { EncodedRow } from './row-encoder.ts';
+import type { RowBuffer } from './row-buffer.ts';
 
 /** A message that could not become a row. */
 export interface DeadLetter {
@@ -18,7 +18,7 @@ export interface Flush {
   readonly target: LoadTarget;
   readonly columns: readonly LoadColumn[];
   readonly ranges: readonly OffsetRange[];
-  readonly rows: readonly EncodedRow[];
+  readonly rows: RowBuffer;
   readonly dead: readonly DeadLetter[];
   readonly loadId: string;
   /** Ids of dead letters that this flush does again. */

@@ -2,6 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
+import { RawFetch } from '../../src/loader/raw-fetch.ts';
+import { readRecordBatches } from '../../src/loader/record-batches.ts';
 import { FaultProject } from '../engine/faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 
@@ -63,6 +65,20 @@ describe('a real Kafka', () => {
     expect((await project.rows('select seq from raw.tx order by 1')).flat().map(Number)).toEqual(kept);
     expect(await load()).toContain('raw.tx: 0 rows loaded');
     expect((await project.run(['load', 'status'])).out).toMatch(/tx\/0 {2}next (\d+) {2}end \1 {2}lag 0 rows/);
+    // Brokers of every age answer in a form of their own.
+    const library = await loadClientLibrary();
+    const consumer = new library.Consumer({ groupId: 'raw', ...options() });
+    const { brokers, topics } = await consumer.metadata({ topics: ['tx'] });
+    const connection = await consumer.connections.get([...brokers.values()][0]!);
+    const topic = topics.get('tx')!;
+    for (let version = 11; version <= 17; version++) {
+      const wanted = [{ id: topic.id, name: 'tx', partitions: [{ partition: 0, leaderEpoch: topic.partitions[0]!.leaderEpoch, offset: 0n, maxBytes: 1e6 }] }];
+      const { errorCode, partitions: [found] } = await new RawFetch(library, version).fetch(connection, { maxWaitMs: 100, minBytes: 1, maxBytes: 1e6, topics: wanted });
+      expect([version, errorCode, found?.errorCode, found?.topic, found?.lastStableOffset]).toEqual([version, 0, 0, version < 13 ? 'tx' : topic.id, found?.highWatermark]);
+      const { records: [records], next } = readRecordBatches(found!.records, 0n, found!.aborted, () => Buffer.alloc(0));
+      expect([Array.from({ length: records!.length }, (_, i) => JSON.parse(String(records!.message(i).value)).seq), next]).toEqual([kept, found!.highWatermark]);
+    }
+    await consumer.close();
   }, 120_000);
 
   it(`every row once, and exactly the planted dead letters, over ${KILLS} kills, two loaders and a broker that restarts`, async () => {

@@ -6,13 +6,12 @@ import { TsdbtError } from '../../errors.ts';
 import { CREATE_STATE, forgetConsumed, insertOffsets, markReplayed, moveOffsets, selectOffsets, setOffsets, STATE_PRESENT, STATE_SCHEMA } from '../../state/load-offsets.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { META_COLUMNS } from '../load-target.ts';
-import type { EncodedRow } from '../row-encoder.ts';
+import type { RowBuffer } from '../row-buffer.ts';
 import type { Sealer } from '../seal.ts';
 import { type DeadLetter, type FaultPoint, Fenced, type Flush, type Flushed, type Sink } from '../sink.ts';
 import { comingPartitions, createPartition, createTable, metaColumn, partitionAt, partitionName, partitionStart, type TablePartition, tableName } from './table.ts';
 
 const DAY = 86_400_000;
-const CHUNK_CHARACTERS = 256 * 1024;
 const STAGE = 'tsdbt_load_stage';
 /** Moments without a zone are UTC, whatever the server's zone; a loader that is stopped in the midst of a flush does not hold up the others for ever. */
 const FLUSH_SETTINGS = "select set_config('timezone', 'UTC', true), set_config('idle_in_transaction_session_timeout', '15s', true)";
@@ -92,11 +91,11 @@ export class PostgresSink implements Sink {
 
   async flush(flush: Flush): Promise<Flushed> {
     await this.makePartitions(flush.target, flush.rows);
-    let { rows } = flush;
+    let rows: readonly number[] = flush.rows.all();
     const dead = [...flush.dead];
     const mostlyNew = this.mostlyNew.get(flush.target.uniqueId) ?? { misses: 0, wait: 0 };
     this.mostlyNew.set(flush.target.uniqueId, mostlyNew);
-    let asNew = flush.target.mode === 'upsert' && mostlyNew.wait-- <= 0 && rows.every(({ message }) => message.value !== null);
+    let asNew = flush.target.mode === 'upsert' && mostlyNew.wait-- <= 0 && flush.rows.tombstones === 0;
     for (;;) {
       try {
         await this.within(`load ${flush.target.name}`, (session) => this.write(session, flush, rows, dead, asNew));
@@ -116,7 +115,7 @@ export class PostgresSink implements Sink {
         if (refused.size === 0) refused = await this.firstRefused(flush, rows);
         if (refused.size === 0) throw error;
         rows = rows.filter((row) => !refused.has(row));
-        for (const [row, reason] of refused) dead.push({ message: row.message, topic: row.topic, partition: row.partition, error: reason });
+        for (const [row, reason] of refused) dead.push({ message: flush.rows.message(row), topic: flush.rows.topic(row), partition: flush.rows.partition(row), error: reason });
       }
     }
   }
@@ -140,7 +139,7 @@ export class PostgresSink implements Sink {
   }
 
   /** The whole flush on one session; nothing of it lasts when it throws. */
-  private async write(session: Session, flush: Flush, rows: readonly EncodedRow[], dead: readonly DeadLetter[], asNew: boolean): Promise<void> {
+  private async write(session: Session, flush: Flush, rows: readonly number[], dead: readonly DeadLetter[], asNew: boolean): Promise<void> {
     const { target } = flush;
     await session.execute(FLUSH_SETTINGS);
     if (flush.ranges.length > 0) {
@@ -163,19 +162,18 @@ export class PostgresSink implements Sink {
   }
 
   /** @param asNew upserts whose keys are not in the table: COPY straight into it, half the work, and an error where one is */
-  private async writeRows(session: Session, { target, columns, loadId }: Flush, rows: readonly EncodedRow[], asNew: boolean): Promise<void> {
+  private async writeRows(session: Session, { target, columns, rows: held }: Flush, rows: readonly number[], asNew: boolean): Promise<void> {
     const names = [...columns.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest]), '_topic', '_partition', '_offset', '_kafka_ts', '_deleted', '_load_id'];
     const list = names.map(quoteIdentifier).join(', ');
     const table = tableName(target);
     this.reached('before_copy');
     if (target.mode === 'append' || asNew) {
-      const last = asNew ? [...new Map(rows.map((row) => [row.key, row])).values()] : rows;
-      await session.copyIn(`copy ${table} (${list}) from stdin`, lines(last, loadId));
+      await session.copyIn(`copy ${table} (${list}) from stdin`, held.chunks(asNew ? held.latest() : rows));
       this.reached('before_merge');
       return;
     }
     await session.execute(`create temporary table ${STAGE} on commit drop as select ${list} from ${table} with no data`);
-    await session.copyIn(`copy ${STAGE} (${list}) from stdin`, lines(rows, loadId));
+    await session.copyIn(`copy ${STAGE} (${list}) from stdin`, held.chunks(rows));
     this.reached('before_merge');
     const key = target.key.map(quoteIdentifier).join(', ');
     const updates = names.filter((name) => !target.key.includes(name)).map((name) => (name.startsWith('_') && name !== target.rest
@@ -186,7 +184,7 @@ ${last}
 on conflict (${key}) do update set ${updates.join(', ')}, _loaded_at = now()
 where t._topic is distinct from excluded._topic or t._partition is distinct from excluded._partition or t._offset is null or t._offset < excluded._offset`));
     const last = (where: string): string => `select distinct on (${key}) ${list} from ${STAGE}${where} order by ${key}, ctid desc`;
-    if (!rows.some(({ message }) => message.value === null)) return upsert(last(''));
+    if (held.tombstones === 0) return upsert(last(''));
     // A row that comes and goes within one flush keeps its values, as it does over two.
     await upsert(last(' where not _deleted'));
     await upsert(`select * from (${last('')}) as newest where _deleted`);
@@ -211,9 +209,9 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
   }
 
   /** Which rows the database does not take, with its reason. Tries halves in transactions that are rolled back; COPY names its line itself. */
-  private async findRefused(flush: Flush, rows: readonly EncodedRow[]): Promise<Map<EncodedRow, string>> {
-    const refused = new Map<EncodedRow, string>();
-    const search = async (part: readonly EncodedRow[]): Promise<void> => {
+  private async findRefused(flush: Flush, rows: readonly number[]): Promise<Map<number, string>> {
+    const refused = new Map<number, string>();
+    const search = async (part: readonly number[]): Promise<void> => {
       if (part.length === 0) return;
       const error = await this.trial(flush, part);
       if (error === null) return;
@@ -236,7 +234,7 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
   }
 
   /** The row that ends the shortest beginning which the database does not take. */
-  private async firstRefused(flush: Flush, rows: readonly EncodedRow[]): Promise<Map<EncodedRow, string>> {
+  private async firstRefused(flush: Flush, rows: readonly number[]): Promise<Map<number, string>> {
     let taken = 0;
     let refused = rows.length;
     let reason = await this.trial(flush, rows);
@@ -251,7 +249,7 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
   }
 
   /** @returns why the rows cannot be written, or null when they can */
-  private async trial(flush: Flush, rows: readonly EncodedRow[]): Promise<TsdbtError | null> {
+  private async trial(flush: Flush, rows: readonly number[]): Promise<TsdbtError | null> {
     const session = this.adapter.session({ name: `load ${flush.target.name}` });
     try {
       await session.begin();
@@ -267,13 +265,11 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
     }
   }
 
-  private async makePartitions(target: LoadTarget, rows: readonly EncodedRow[]): Promise<void> {
+  private async makePartitions(target: LoadTarget, rows: RowBuffer): Promise<void> {
     if (target.partitionBy === null || this.plain.has(target.uniqueId)) return;
     const known = this.partitions.get(target.uniqueId) ?? new Set();
     const now = this.now();
-    const days = new Map<number, number>();
-    for (const { partitionTime } of rows) if (partitionTime !== null) days.set(Math.floor(partitionTime / DAY), partitionTime);
-    for (const time of days.values()) {
+    for (const time of rows.times()) {
       const partition = partitionAt(target, time, now);
       if (partition !== null && !known.has(partition.name)) await this.makePartition(target, partition);
     }
@@ -361,18 +357,6 @@ async function createMissing(session: Session, statements: readonly string[], pr
 async function read(session: Session, sql: string): Promise<readonly (readonly unknown[])[]> {
   const { table } = await session.execute(sql, { fetch: true });
   return table.rows.map((row) => row.values);
-}
-
-function* lines(rows: readonly EncodedRow[], loadId: string): Generator<Buffer> {
-  let chunk = '';
-  for (const { line } of rows) {
-    chunk += `${line}\t${loadId}\n`;
-    if (chunk.length >= CHUNK_CHARACTERS) {
-      yield Buffer.from(chunk);
-      chunk = '';
-    }
-  }
-  if (chunk !== '') yield Buffer.from(chunk);
 }
 
 /**

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AssignmentListener, BrokerClient, Message, MessageBatch, PartitionFailure, Polled, TopicInfo, TopicPartition } from '../../../src/loader/broker.ts';
 import { partitionKey } from '../../../src/loader/broker.ts';
+import { recordsOf } from '../../../src/loader/records.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 
 interface Log { messages: Message[]; earliest: bigint; end: bigint }
@@ -143,7 +144,7 @@ export class MemoryClient implements BrokerClient {
       const messages = log.messages.filter((message) => message.offset >= position.next).slice(0, this.broker.batch);
       const more = log.messages.some((message) => message.offset > (messages.at(-1)?.offset ?? -1n));
       const next = more ? messages.at(-1)!.offset + 1n : log.end;
-      batches.push({ ...position.at, messages, from: position.next, next, end: log.end });
+      batches.push({ ...position.at, records: [recordsOf(messages)], from: position.next, next, end: log.end });
       position.next = next;
     }
     await new Promise((resolve) => { setTimeout(resolve, batches.length > 0 ? 0 : 5); });

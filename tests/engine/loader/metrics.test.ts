@@ -96,7 +96,7 @@ describe('metrics', () => {
     const poll = client.poll.bind(client);
     client.poll = async () => {
       const polled = await poll();
-      for (const { messages } of polled.batches) for (const { value } of messages) read += value?.length ?? 0;
+      for (const batch of polled.batches) for (const records of batch.records) for (let i = 0; i < records.length; i++) read += records.message(i).value?.length ?? 0;
       return polled;
     };
     const session = lab.adapter.session({ name: 'lock' });

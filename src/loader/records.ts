@@ -1,0 +1,97 @@
+// Messages of one partition where they lie: one run of bytes, and where each message's parts begin and end. A message is made of them only when
+// somebody asks for it; the loader's hot path reads the bytes.
+import type { Message } from './broker.ts';
+
+/** Numbers kept a message: beginning and end of key and value (-1: null), beginning of the headers. */
+const STRIDE = 5;
+
+export class Records {
+  /** What keys and values lie in. */
+  readonly bytes: Buffer;
+  private readonly base: bigint;
+  private count = 0;
+  private spans: Int32Array;
+  private deltas: Float64Array;
+  private times: Float64Array;
+  private readonly headersAt: (at: number) => Message['headers'];
+
+  /**
+   * @param base the offset that those of the messages are counted from
+   * @param headersAt reads headers that begin at a place of the bytes
+   */
+  constructor(bytes: Buffer, base: bigint, capacity: number, headersAt: (at: number) => Message['headers']) {
+    this.bytes = bytes;
+    this.base = base;
+    this.headersAt = headersAt;
+    this.spans = new Int32Array(capacity * STRIDE);
+    this.deltas = new Float64Array(capacity);
+    this.times = new Float64Array(capacity);
+  }
+
+  get length(): number { return this.count; }
+
+  /** @param delta offset of the message less the base @param valueStart -1: null, as `keyStart` */
+  add(delta: number, time: number, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number, headers: number): void {
+    const { count } = this;
+    if (count === this.times.length) this.grow(count * 2 + 16);
+    this.deltas[count] = delta;
+    this.times[count] = time;
+    const at = count * STRIDE;
+    this.spans[at] = keyStart;
+    this.spans[at + 1] = keyEnd;
+    this.spans[at + 2] = valueStart;
+    this.spans[at + 3] = valueEnd;
+    this.spans[at + 4] = headers;
+    this.count = count + 1;
+  }
+
+  /** Makes room for so many more. */
+  reserve(more: number): void {
+    if (this.count + more > this.times.length) this.grow(this.count + more);
+  }
+
+  offset(i: number): bigint { return this.base + BigInt(this.deltas[i]!); }
+
+  /** Milliseconds since 1970. */
+  timestamp(i: number): number { return this.times[i]!; }
+
+  /** -1: the message is a tombstone. */
+  valueStart(i: number): number { return this.spans[i * STRIDE + 2]!; }
+
+  valueEnd(i: number): number { return this.spans[i * STRIDE + 3]!; }
+
+  /** Bytes of key and value. */
+  size(i: number): number {
+    const at = i * STRIDE;
+    return this.spans[at + 1]! - this.spans[at]! + this.spans[at + 3]! - this.spans[at + 2]!;
+  }
+
+  message(i: number): Message {
+    const at = i * STRIDE;
+    const part = (start: number, end: number): Uint8Array | null => (start < 0 ? null : this.bytes.subarray(start, end));
+    return { offset: this.offset(i), timestamp: this.times[i]!, key: part(this.spans[at]!, this.spans[at + 1]!), value: part(this.spans[at + 2]!, this.spans[at + 3]!), headers: this.headersAt(this.spans[at + 4]!) };
+  }
+
+  private grow(capacity: number): void {
+    const spans = new Int32Array(capacity * STRIDE);
+    spans.set(this.spans);
+    const deltas = new Float64Array(capacity);
+    deltas.set(this.deltas);
+    const times = new Float64Array(capacity);
+    times.set(this.times);
+    [this.spans, this.deltas, this.times] = [spans, deltas, times];
+  }
+}
+
+/** Messages that are there already, in the order of their offsets. */
+export function recordsOf(messages: readonly Message[]): Records {
+  const parts = messages.flatMap(({ key, value }) => [key, value]).filter((part) => part !== null);
+  const records = new Records(Buffer.concat(parts), messages[0]?.offset ?? 0n, messages.length, (at) => messages[at]!.headers);
+  let end = 0;
+  messages.forEach(({ offset, timestamp, key, value }, i) => {
+    const [keyStart, keyEnd] = key === null ? [-1, -1] : [end, (end += key.length)];
+    const [valueStart, valueEnd] = value === null ? [-1, -1] : [end, (end += value.length)];
+    records.add(Number(offset - messages[0]!.offset), timestamp, keyStart, keyEnd, valueStart, valueEnd, i);
+  });
+  return records;
+}
