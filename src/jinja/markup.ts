@@ -8,7 +8,7 @@ import { bindMethod, type Method } from '../values/methods/method.ts';
 import { getStringMethod } from '../values/methods/string-methods.ts';
 import { formatPercent } from '../values/percent-format.ts';
 import { typeError, valueError } from '../values/python-error.ts';
-import { type FormatStyle, formatText, formatValue } from '../values/string-format.ts';
+import { type FormatField, formatText, formatValue } from '../values/string-format.ts';
 import { typeName } from '../values/type-name.ts';
 import { stringRepr, toText } from '../values/text.ts';
 import { PyDict } from '../values/dict.ts';
@@ -108,19 +108,15 @@ export class Markup implements HostObject {
   }
 }
 
-/** `Markup.format` goes through Python's string.Formatter, and escapes each field. */
-const SAFE: FormatStyle = {
-  noArgument: () => 'tuple index out of range',
-  onlyOneWayToSwitch: true,
-  formatValue: (value, spec) => {
-    if (!(value instanceof Markup)) return escapeValue(formatValue(value, spec)).text;
-    if (spec !== '') throw valueError('Unsupported format specification for Markup.');
-    return value.text;
-  },
+/** Each field is escaped. */
+const writeSafely: FormatField = (value, spec) => {
+  if (!(value instanceof Markup)) return escapeValue(formatValue(value, spec)).text;
+  if (spec !== '') throw valueError('Unsupported format specification for Markup.');
+  return value.text;
 };
 const SAFE_METHODS: ReadonlyMap<string, Method<string>> = new Map<string, Method<string>>([
-  ['format', (self, args, kwargs) => formatText(self, args, kwargs, SAFE)],
-  ['format_map', (self, args) => formatText(self, [], new Map(args[0] instanceof PyDict ? [...args[0].entries()].map(([key, value]) => [String(key), value]) : []), SAFE)],
+  ['format', (self, args, kwargs) => formatText(self, args, kwargs, writeSafely)],
+  ['format_map', (self, args) => formatText(self, [], new Map(args[0] instanceof PyDict ? [...args[0].entries()].map(([key, value]) => [String(key), value]) : []), writeSafely)],
 ]);
 
 function marked(v: Value): Value {

@@ -16,26 +16,18 @@ import type { Kwargs, Value } from './value.ts';
 interface Numbering {
   next: number;
   kind: 'automatic' | 'manual' | undefined;
-  readonly style: FormatStyle;
+  readonly write: FormatField;
 }
 
-/** What a kind of text does in its own way. */
-export interface FormatStyle {
-  /** The error for a positional argument that was not given. */
-  noArgument(index: number): string;
-  formatValue(value: Value, spec: string): string;
-  /** string.Formatter says the same of a switch in either direction. */
-  readonly onlyOneWayToSwitch?: boolean;
-}
-
-const PLAIN: FormatStyle = { noArgument: (index) => `Replacement index ${index} out of range for positional args tuple`, formatValue };
+/** How the value of a field is written. */
+export type FormatField = (value: Value, spec: string) => string;
 
 /**
- * `text.format(*args, **kwargs)`.
+ * `text.format(*args, **kwargs)`, in the words of Python's string.Formatter, which jinja2's sandbox goes through.
  * @throws JinjaError in Python's words
  */
-export function formatText(text: string, args: readonly Value[], kwargs: Kwargs, style = PLAIN): string {
-  return formatFields(text, args, kwargs, { next: 0, kind: undefined, style }, 2);
+export function formatText(text: string, args: readonly Value[], kwargs: Kwargs, write: FormatField = formatValue): string {
+  return formatFields(text, args, kwargs, { next: 0, kind: undefined, write }, 2);
 }
 
 function formatFields(text: string, args: readonly Value[], kwargs: Kwargs, numbering: Numbering, depth: number): string {
@@ -82,7 +74,7 @@ function formatField(field: string, args: readonly Value[], kwargs: Kwargs, numb
   const [, path = '', conversion, spec = ''] = match;
   let value = fieldValue(path, args, kwargs, numbering);
   if (conversion !== undefined) value = convert(value, conversion);
-  return numbering.style.formatValue(value, spec.includes('{') || spec.includes('}') ? formatFields(spec, args, kwargs, numbering, depth - 1) : spec);
+  return numbering.write(value, spec.includes('{') || spec.includes('}') ? formatFields(spec, args, kwargs, numbering, depth - 1) : spec);
 }
 
 function convert(value: Value, conversion: string): Value {
@@ -93,7 +85,7 @@ function convert(value: Value, conversion: string): Value {
     case 'a':
       return toRepr(value);
     case '':
-      throw valueError("end of string while looking for conversion specifier");
+      throw valueError("unmatched '{' in format spec");
     default:
       throw valueError(`Unknown conversion specifier ${conversion}`);
   }
@@ -106,15 +98,13 @@ function fieldValue(path: string, args: readonly Value[], kwargs: Kwargs, number
     const kind = first === '' ? 'automatic' : 'manual';
     if (numbering.kind !== undefined && numbering.kind !== kind) {
       throw valueError(
-        kind === 'automatic' || numbering.style.onlyOneWayToSwitch === true
-          ? 'cannot switch from manual field specification to automatic field numbering'
-          : 'cannot switch from automatic field numbering to manual field specification',
+        'cannot switch from manual field specification to automatic field numbering',
       );
     }
     numbering.kind = kind;
     const index = first === '' ? numbering.next++ : Number(first);
     const found = args[index];
-    if (found === undefined) throw new JinjaError('IndexError', numbering.style.noArgument(index));
+    if (found === undefined) throw new JinjaError('IndexError', 'tuple index out of range');
     value = found;
   } else {
     const found = kwargs.get(first);

@@ -28,7 +28,7 @@ function pretty(v: Value, indent: number, allowance: number): string {
     return `{${parts.join(`,\n${' '.repeat(indent + 1)}`)}}`;
   }
   if (Array.isArray(v)) return sequence('[', v, ']', indent, allowance);
-  if (v instanceof PyTuple) return sequence('(', v.items, v.items.length === 1 ? ',)' : ')', indent, allowance);
+  if (v instanceof PyTuple && v.constructor === PyTuple) return sequence('(', v.items, v.items.length === 1 ? ',)' : ')', indent, allowance);
   if (v instanceof PySet && v.size > 0) return sequence('{', [...v.values()].sort(safeCompare), '}', indent, allowance);
   if (typeof v === 'string') return longString(v, indent, allowance);
   return flat;

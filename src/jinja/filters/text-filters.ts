@@ -51,7 +51,7 @@ const fastReplace: FilterFunction = (context, value, args, kwargs) => {
   const [old = kwargs.get('old'), fresh = kwargs.get('new'), count = kwargs.get('count') ?? null] = args;
   if (old === undefined || fresh === undefined || args.length > 3) replace(context, null, [value, ...args], kwargs);
   const result = call('replace', toText(value), toText(old as Value), toText(fresh as Value), count === null ? -1 : count);
-  return likeInput(value, result);
+  return context.autoescape ? likeInput(value, result) : result;
 };
 
 const center = filter('do_center', 'value, width=80', (_context, value, width) => likeInput(value as Value, call('center', softText(value as Value), width as Value)));
