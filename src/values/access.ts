@@ -123,6 +123,7 @@ class UnsafeUndefined extends Undefined {
 
 function hashable(key: Value): boolean {
   if (typeof key !== 'object' || key === null) return true;
+  if (key instanceof PyTuple) return key.items.every(hashable);
   return !Array.isArray(key) && !(key instanceof PyDict);
 }
 

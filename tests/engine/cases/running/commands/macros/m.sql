@@ -1,0 +1,1 @@
+{% macro op(x=1) %}{% do log('hello ' ~ x, info=true) %}{{ print('printed') }}{% endmacro %}{% macro bad() %}{{ run_query('select nope') }}{% endmacro %}{% macro inserts() %}{% do run_query('create table if not exists dev.t (x int)') %}{% do run_query('insert into dev.t values (1)') %}{% endmacro %}
