@@ -157,8 +157,11 @@ export interface Adapter {
   claim(session: Session, name: string, holder: string): Promise<string | null>;
   /** What stands on the relation, in creation order, locked against other runs. */
   fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]>;
-  /** A text that changes when a view is another object, says something else, or when columns of what it reads change; null when there is no such view. */
-  fetchViewState(session: Session, relation: Relation): Promise<string | null>;
+  /**
+   * A text that changes when a view is another object, says something else, or when columns of what it reads change; null when there is no such view.
+   * @param query what the view is to give, for databases that tell the columns of a query and not what a view reads
+   */
+  fetchViewState(session: Session, relation: Relation, query: string | null): Promise<string | null>;
   canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean>;
   /**
    * Puts a table's rows into a relation, column by column in order, as fast as the dialect can.

@@ -283,15 +283,16 @@ const METHODS: Readonly<Record<string, Method>> = {
     [...(await self.sql.dependants(relationArgument('dependants', 'relation', relation!)))].reverse().map(dependantValue)),
   restore_dependants: method('restore_dependants', '', async (self) => { await self.sql.restoreDependants(); return null; }),
   // Is the view as the last run left it, with this SQL and configuration, and are the columns of what it reads the same?
-  view_unchanged: method('view_unchanged', 'relation, sql, config=None', async (self, relation, sql, config) => {
+  // query: the SELECT alone, for databases that cannot tell what a view reads but what columns a query gives.
+  view_unchanged: method('view_unchanged', 'relation, sql, config=None, query=None', async (self, relation, sql, config, query) => {
     const view = relationArgument('view_unchanged', 'relation', relation!);
     const known = self.options.views?.get(view.render());
-    return known !== undefined && known === (await viewFingerprint(self, view, sql!, config!));
+    return known !== undefined && known === (await viewFingerprint(self, view, sql!, config!, query!));
   }),
-  view_published: method('view_published', 'relation, sql, config=None', async (self, relation, sql, config) => {
+  view_published: method('view_published', 'relation, sql, config=None, query=None', async (self, relation, sql, config, query) => {
     const view = relationArgument('view_published', 'relation', relation!);
     if (self.options.views) {
-      const fingerprint = await viewFingerprint(self, view, sql!, config!);
+      const fingerprint = await viewFingerprint(self, view, sql!, config!, query!);
       if (fingerprint !== null) self.options.views.set(view.render(), fingerprint);
     }
     return null;
@@ -300,8 +301,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     self.sql.canReplaceView(relationArgument('can_replace_view', 'existing', existing!), relationArgument('can_replace_view', 'wanted', wanted!))),
 };
 
-async function viewFingerprint(self: AdapterObject, view: Relation, sql: Value, config: Value): Promise<string | null> {
-  const state = await self.adapter.fetchViewState(self.sql.session, view);
+async function viewFingerprint(self: AdapterObject, view: Relation, sql: Value, config: Value, query: Value): Promise<string | null> {
+  const state = await self.adapter.fetchViewState(self.sql.session, view, query === null ? null : toText(query));
   return state === null ? null : createHash('sha256').update(JSON.stringify([state, toText(sql), toJson(config)])).digest('hex');
 }
 

@@ -48,17 +48,20 @@ export interface Case {
 }
 
 const include = fileURLToPath(new URL('../../../src/include', import.meta.url));
-let macros: MacroNode[] | undefined;
+const macros = new Map<string, MacroNode[]>();
 
-/** Every built-in macro, parsed once for a test file. */
-function builtinMacros(): MacroNode[] {
-  macros ??= parseMacroFiles([...filesOf('postgres', 'dbt_postgres'), ...filesOf('global', 'dbt')]).map((facts) => ({
+/** Every built-in macro of a dialect, parsed once for a test file. */
+export function builtinMacros(dialect: string): MacroNode[] {
+  const known = macros.get(dialect);
+  if (known) return known;
+  const parsed = parseMacroFiles([...filesOf(dialect, `dbt_${dialect}`), ...filesOf('global', 'dbt')]).map((facts) => ({
     name: facts.name, resource_type: 'macro', package_name: facts.package_name, path: facts.original_file_path, original_file_path: facts.original_file_path,
     unique_id: `macro.${facts.package_name}.${facts.name}`, macro_sql: facts.macro_sql, supported_languages: facts.supported_languages,
     depends_on: { macros: [] }, description: '', meta: {}, docs: { show: true, node_color: null }, config: { meta: {}, docs: { show: true, node_color: null } },
     patch_path: null, arguments: [], created_at: 0,
   }) as unknown as MacroNode);
-  return macros;
+  macros.set(dialect, parsed);
+  return parsed;
 }
 
 function filesOf(folder: string, packageName: string): SourceFile[] {
@@ -82,7 +85,7 @@ export async function statementsOf(test: Case): Promise<string[]> {
   for (const [identifier, type] of Object.entries(test.state?.relations ?? {})) adapter.cache.add(adapter.createRelation({ database: 'db', schema: 's', identifier, type }));
 
   const templates = createTemplateEnvironments();
-  const resolver = new MacroResolver(builtinMacros(), {
+  const resolver = new MacroResolver(builtinMacros('postgres'), {
     rootPackage: 'p', internalPackages: ['dbt_postgres', 'dbt'], adapterTypes: ['postgres'], dispatch: [], packages: ['p', 'dbt_postgres', 'dbt'], environment: templates.runtime,
   });
   const config = {

@@ -184,7 +184,7 @@
     {%- endfor -%}
     {%- if parts -%}
         {%- call statement('add_projections_and_indexes') %}
-            alter table {{ relation }} {{ parts | join(', ') }}
+            alter table {{ relation }} {{ on_cluster_clause(relation) }} {{ parts | join(', ') }}
         {%- endcall -%}
     {%- endif -%}
 {% endmacro %}

@@ -138,7 +138,7 @@
         {%- for partition in partitions %}
         replace partition id '{{ partition['partition_id'] }}' from {{ new_data }}{{ ',' if not loop.last }}
         {%- endfor %}
-        {#- needed since 26.6 for the hosts without new rows; older servers do not know it -#}
+        {#- needed since 26.6 for the hosts without new rows; older servers do not know it #}
         {{ 'settings allow_replace_partition_from_empty_source = 1' if adapter.is_at_or_after_version('26.6') }}
       {%- endcall -%}
     {%- endif -%}

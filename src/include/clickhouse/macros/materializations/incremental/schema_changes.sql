@@ -35,10 +35,9 @@
 {% endmacro %}
 
 {% macro clickhouse__run_alter_table_command(alter_action, existing_relation, existing_local=none, is_distributed=False) %}
-    {%- set on_cluster = on_cluster_clause(existing_relation) if is_distributed else '' -%}
     {%- for relation in ([existing_local, existing_relation] if is_distributed else [existing_relation]) -%}
         {%- call statement('alter_table') %}
-            alter table {{ relation }} {{ on_cluster }} {{ alter_action }}
+            alter table {{ relation }} {{ on_cluster_clause(existing_relation) }} {{ alter_action }}
         {%- endcall -%}
     {%- endfor -%}
 {% endmacro %}

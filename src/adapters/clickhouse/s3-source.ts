@@ -1,0 +1,57 @@
+// The table function `s3(…)` of dbt-clickhouse's macro clickhouse_s3source, from its arguments and from a config of that name. Reads nothing.
+import { TsdbtError } from '../../errors.ts';
+import { PyDict } from '../../values/dict.ts';
+import { toText } from '../../values/text.ts';
+import { isTruthy } from '../../values/truth.ts';
+import type { Value } from '../../values/value.ts';
+
+/** Parameters of `adapter.s3source_clause` that a config may give, too; what the call gives counts first. */
+export interface S3Arguments {
+  readonly bucket: Value;
+  readonly path: Value;
+  readonly fmt: Value;
+  /** A text, a list of `name type`, or a dict name -> type. */
+  readonly structure: Value;
+  readonly aws_access_key_id: Value;
+  readonly aws_secret_access_key: Value;
+  readonly role_arn: Value;
+  readonly compression: Value;
+  readonly external_id: Value;
+}
+
+/**
+ * @param given arguments of the call; empty ones are taken from `configured`
+ * @param configured the project's var of the config's name, with the model's config over it
+ * @throws when only one half of a key pair is given, or an external_id without a role
+ */
+export function s3Source(given: S3Arguments, configured: PyDict): string {
+  const value = (name: keyof S3Arguments): Value => (isTruthy(given[name]) ? given[name] : configured.get(name) ?? '');
+  const text = (name: keyof S3Arguments): string => (isTruthy(value(name)) ? toText(value(name)) : '');
+  const [bucket, key, secret, role, external, compression] = [text('bucket'), text('aws_access_key_id'), text('aws_secret_access_key'), text('role_arn'), text('external_id'), text('compression')];
+  if (key !== '' && secret === '') throw new TsdbtError('runtime', 'S3 aws_access_key_id specified without aws_secret_access_key');
+  if (secret !== '' && key === '') throw new TsdbtError('runtime', 'S3 aws_secret_access_key specified without aws_access_key_id');
+  if (external !== '' && role === '') throw new TsdbtError('runtime', 'S3 external_id specified without role_arn');
+
+  const structure = structureText(value('structure'));
+  const parts = [`'${address(bucket, text('path'))}'`];
+  if (key !== '') parts.push(`'${key}'`, `'${secret}'`);
+  parts.push(`'${text('fmt')}'`);
+  // The compression has a place of its own only behind the structure.
+  if (structure !== '' || compression !== '') parts.push(`'${structure}'`);
+  if (compression !== '') parts.push(`'${compression}'`);
+  if (role !== '') parts.push(`extra_credentials(role_arn='${role}'${external === '' ? '' : `, external_id='${external}'`})`);
+  return `s3(${parts.join(', ')})`;
+}
+
+function address(bucket: string, path: string): string {
+  const host = bucket.replace('https://', '');
+  if (path === '') return `https://${host}`;
+  const slash = bucket !== '' && !bucket.endsWith('/') && !bucket.startsWith('/') ? '/' : '';
+  return `https://${`${host}${slash}${path}`.replaceAll('//', '/')}`;
+}
+
+function structureText(structure: Value): string {
+  if (!isTruthy(structure)) return '';
+  if (structure instanceof PyDict) return [...structure.entries()].map(([name, type]) => `${toText(name)} ${toText(type)}`).join(',');
+  return Array.isArray(structure) ? structure.map(toText).join(',') : toText(structure);
+}

@@ -1,0 +1,34 @@
+// What a server can, as far as macros ask, and how versions compare. Asking the server is left to the adapter.
+import { TsdbtError } from '../../errors.ts';
+
+export interface ServerFacts {
+  /** `26.7.3.1` */
+  readonly version: string;
+  /** Can the profile's database exchange tables? True where the profile says not to look (check_exchange, cluster_mode). */
+  readonly atomicExchange: boolean;
+  /** May a session allow mutations that read other tables (allow_nondeterministic_mutations)? */
+  readonly lightweightDeletes: boolean;
+}
+
+/** Engines of a database whose tables can be exchanged. */
+export function exchangesTables(engine: string): boolean {
+  return ['Atomic', 'Replicated', 'Shared'].includes(engine);
+}
+
+/**
+ * Is the server's version before that one? Parts that only one of them has do not count.
+ * @throws when one is not made of numbers and dots
+ */
+export function isBefore(server: string, version: string): boolean {
+  // A server's own version may end in a word: 24.3.5.47.altinitystable.
+  const [own, other] = [partsOf(/^[\d.]*\d/.exec(server)?.[0] ?? server), partsOf(version)];
+  const index = own.findIndex((part, i) => i < other.length && part !== other[i]);
+  return index >= 0 && own[index]! < other[index]!;
+}
+
+function partsOf(version: string): number[] {
+  return version.split('.').map((part) => {
+    if (/^\d+$/.test(part)) return Number(part);
+    throw new TsdbtError('runtime', `Version must consist of only numbers separated by '.', found ${version}`);
+  });
+}

@@ -1,0 +1,221 @@
+// What models ask of ClickHouse, statement by statement, beside what dbt-clickhouse asks: clickhouse-golden.json is written by
+// scripts/oracle-clickhouse-statements.mjs. Where ours differs on purpose the difference stands here with its reason.
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { PyDateTime } from '../../../src/values/datetime.ts';
+import { type Case, clickhouseStatements, meaning } from './clickhouse-recorder.ts';
+
+const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
+const cases = read('./clickhouse-cases.json') as Case[];
+const golden = read('./clickhouse-golden.json') as Readonly<Record<string, readonly string[]>>;
+
+/** The same in other words: a question to the catalogue, columns of an insert that the query names, too. */
+function evened(sql: string): string {
+  return meaning(sql).replace("where database = 's' and table = 'm'", "where table = 'm' and database = 's'").replace(/(insert into \S+)\(([^)]*)\)select \2 from/, '$1 select $2 from');
+}
+
+/** `- ` what dbt-clickhouse sends and we do not, `+ ` what we send, in order; what both send is left out. */
+async function difference(test: Case): Promise<string[]> {
+  const [theirs, ours] = [golden[test.name]!.map(evened), (await clickhouseStatements(test)).map(evened)];
+  const common = (i: number, j: number): number => table[i]?.[j] ?? 0;
+  const table: number[][] = [];
+  for (let i = theirs.length - 1; i >= 0; i--) {
+    table[i] = [];
+    for (let j = ours.length - 1; j >= 0; j--) table[i]![j] = theirs[i] === ours[j] ? common(i + 1, j + 1) + 1 : Math.max(common(i + 1, j), common(i, j + 1));
+  }
+  const lines: string[] = [];
+  for (let i = 0, j = 0; i < theirs.length || j < ours.length;) {
+    if (i < theirs.length && theirs[i] === ours[j]) { i++; j++; }
+    else if (i < theirs.length && common(i + 1, j) >= common(i, j + 1)) lines.push(`- ${theirs[i++]}`);
+    else if (j < ours.length) lines.push(`+ ${ours[j++]}`);
+    else lines.push(`- ${theirs[i++]}`);
+  }
+  return lines;
+}
+
+// Who writes into a table is in the cache.
+const SEARCH = String.raw`- select name from system.tables where engine = 'materializedview' and extract(create_table_query,'to\\s+([^\\s(]+)')= 's.m'`;
+// Whether a database can exchange is asked once a run, where the cache does not tell.
+const ENGINE = "+ select name,engine,comment from system.databases where name = 's'";
+// What is not there is not dropped.
+const NO_DROP = '- drop table if exists s.m__dbt_distributed_new_data';
+// The view that tells the columns does not stay.
+const VIEW_GOES = '+ drop table if exists s.m__dbt_view_tmp on cluster c sync';
+// The new table is exchanged under the name that it was built with.
+const exchanged = (cluster: string, sync: string): string[] => [
+  `- drop table if exists s.m__dbt_backup${cluster}`, `- rename table s.m__dbt_tmp to s.m__dbt_backup${cluster}`, `- exchange tables s.m__dbt_backup and s.m${cluster}`,
+  `- drop table if exists s.m__dbt_backup${cluster}${sync}`, `+ exchange tables s.m__dbt_tmp and s.m${cluster}`, `+ drop table if exists s.m__dbt_tmp${cluster}${sync}`,
+];
+// Renaming leaves a moment without the table, and a killed run without the data.
+const RENAMED_ON_CLUSTER = [
+  '- drop table if exists s.m_local__dbt_backup on cluster c', '- rename table s.m_local to s.m_local__dbt_backup on cluster c', '- drop table if exists s.m_local on cluster c',
+  '- rename table s.m_local__dbt_tmp to s.m_local on cluster c', '- drop table if exists s.m_temp on cluster c sync',
+  "- create or replace table s.m_temp on cluster c as s.m_local engine = distributed('c','s','m_local',rand())", '- drop table if exists s.m__dbt_backup on cluster c',
+  '- rename table s.m to s.m__dbt_backup on cluster c', '- drop table if exists s.m on cluster c', '- rename table s.m_temp to s.m on cluster c',
+  '- drop table if exists s.m_local__dbt_backup on cluster c sync', '- drop table if exists s.m__dbt_backup on cluster c sync',
+  '+ exchange tables s.m_local__dbt_tmp and s.m_local on cluster c', "+ create or replace table s.m on cluster c as s.m_local engine = distributed('c','s','m_local',rand())",
+  VIEW_GOES, '+ drop table if exists s.m_local__dbt_tmp on cluster c sync',
+];
+
+/** By case: the difference. Not listed: none. */
+const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
+  'view, exists': [SEARCH, ENGINE],
+  'view, over a table': [SEARCH],
+  'view, full refresh': [SEARCH, ENGINE],
+  'view, on a cluster': [SEARCH, ENGINE],
+  'table, over a view': [
+    "- create table s.m__dbt_tmp engine = mergetree()order by(tuple())settings replicated_deduplication_window='0' empty as(select 1 as id,'x' as name)",
+    "- select name,type from system.columns where table = 'm__dbt_tmp' and database = 's' order by position", "- insert into s.m__dbt_tmp(id,name)select 1 as id,'x' as name",
+    '- drop table if exists s.m__dbt_backup', '- rename table s.m to s.m__dbt_backup', '- drop table if exists s.m', '- rename table s.m__dbt_tmp to s.m', ENGINE,
+    "+ create table s.m__dbt_backup engine = mergetree()order by(tuple())settings replicated_deduplication_window='0' empty as(select 1 as id,'x' as name)",
+    "+ select name,type from system.columns where table = 'm__dbt_backup' and database = 's' order by position", "+ insert into s.m__dbt_backup(id,name)select 1 as id,'x' as name",
+    '+ exchange tables s.m__dbt_backup and s.m',
+  ],
+  'incremental, full refresh': exchanged('', ''),
+  'incremental, full refresh, on a cluster': exchanged(' on cluster c', ' sync'),
+  'incremental, legacy': exchanged('', ''),
+  'incremental, legacy, on a cluster': exchanged(' on cluster c', ' sync'),
+  'incremental, delete_insert': [NO_DROP],
+  'incremental, delete_insert, on a cluster': [`${NO_DROP} on cluster c sync`],
+  'incremental, insert_overwrite': [NO_DROP],
+  'incremental, append_new_columns': [NO_DROP],
+  'incremental, sync_all_columns': [NO_DROP],
+  'materialized_view, exists': [SEARCH, '- drop table if exists s.m__dbt_backup'],
+  'materialized_view, full refresh': [SEARCH],
+  'materialized_view, full refresh, on a cluster': [SEARCH],
+  'materialized_view, several, one new': [SEARCH, '- drop table if exists s.m__dbt_backup'],
+  'materialized_view, refreshable, exists': [SEARCH, '- drop table if exists s.m__dbt_backup'],
+  'materialized_view, new columns': [SEARCH, '- drop table if exists s.m__dbt_backup'],
+  // dbt-clickhouse makes it twice.
+  'distributed_table, absent': ["- create or replace table s.m on cluster c as s.m_local engine = distributed('c','s','m_local',rand())"],
+  // dbt-clickhouse exchanges an empty table in and fills it then, before the readers' eyes.
+  'distributed_table, exists': [
+    '+ drop table if exists s.m_local__dbt_backup on cluster c sync', '+ drop table if exists s.m__dbt_distributed_tmp on cluster c sync', '+ create database if not exists s on cluster c',
+    "+ create or replace table s.m__dbt_distributed_tmp on cluster c as s.m_local__dbt_backup engine = distributed('c','s','m_local__dbt_backup',cityhash64(id))",
+    "+ select name,type from system.columns where table = 'm__dbt_distributed_tmp' and database = 's' order by position",
+    "+ insert into s.m__dbt_distributed_tmp(id,name)select 1 as id,'x' as name", '+ drop table if exists s.m__dbt_distributed_tmp on cluster c sync',
+    "- select name,type from system.columns where table = 'm' and database = 's' order by position", "- insert into s.m(id,name)select 1 as id,'x' as name",
+  ],
+  'distributed_incremental, absent': [VIEW_GOES],
+  'distributed_incremental, full refresh': RENAMED_ON_CLUSTER,
+  'distributed_incremental, legacy': [ENGINE, ...RENAMED_ON_CLUSTER],
+  'distributed_incremental, append': [VIEW_GOES],
+  'distributed_incremental, delete_insert': [VIEW_GOES],
+  'distributed_incremental, insert_overwrite': [`${NO_DROP} on cluster c sync`, '+ drop table if exists s.m__dbt_distributed_new_data on cluster c sync', VIEW_GOES],
+  'distributed_incremental, sync_all_columns': [VIEW_GOES],
+};
+
+/** Staged, so that no reader sees a part of the rows: the tests of safe publishing look at these. */
+const STAGED = ['incremental, append without key', 'incremental, append with key', 'incremental, inserts_only'];
+
+describe('the statements of dbt-clickhouse', () => {
+  test.each(cases.filter(({ name }) => !STAGED.includes(name)).map((one) => [one.name, one] as const))('%s', async (name, one) => {
+    expect(await difference(one)).toEqual(ON_PURPOSE[name] ?? []);
+  });
+});
+
+describe('where tables cannot be exchanged', () => {
+  const refused = 'without a moment in which readers find nothing: the database "s" or its file system has no EXCHANGE TABLES. Nothing was changed.';
+
+  test.each([
+    ['a view', { materialization: 'view', relations: { m: 'view' } }],
+    ['a table', { materialization: 'table', relations: { m: 'table' } }],
+    ['an incremental model on a full refresh', { materialization: 'incremental', relations: { m: 'table' }, fullRefresh: true }],
+    ['an incremental model of the strategy legacy', { materialization: 'incremental', config: { unique_key: 'id' }, relations: { m: 'table' } }],
+    ['a materialized view on a full refresh', { materialization: 'materialized_view', relations: { m: 'table' }, fullRefresh: true }],
+    ['a distributed table', { materialization: 'distributed_table', relations: { m: 'table', m_local: 'table' }, cluster: true }],
+  ] as const)('%s is refused before anything is touched', async (_title, one) => {
+    const statements: string[] = [];
+    await expect(clickhouseStatements({ name: 'x', ordinary: true, ...one }, statements)).rejects.toThrow(refused);
+    expect(statements.filter((sql) => !/^\s*select/i.test(sql))).toEqual([]);
+  });
+
+  test('what is new is built', async () => {
+    expect((await clickhouseStatements({ name: 'x', ordinary: true, materialization: 'table' })).map(meaning)).toEqual(golden['table, absent']!.map(meaning));
+  });
+});
+
+describe('a view', () => {
+  test('that is as the last run left it costs no DDL, but for grants', async () => {
+    const views = new Map<string, string>();
+    const one = { name: 'x', materialization: 'view', views, config: { grants: { select: ['ann'] }, persist_docs: { relation: true } }, description: 'd' };
+    const first = await clickhouseStatements(one);
+    expect(first).toContain('alter table `s`.`m` modify comment $dbt_comment_literal_block$d$dbt_comment_literal_block$');
+    const again = { ...one, relations: { m: 'view' } } as const;
+    expect((await clickhouseStatements(again)).map(meaning)).toEqual([
+      "select tostring(access_type)as privilege_type,coalesce(user_name,role_name)as grantee from system.grants where database = 's' and table = 'm'",
+      'revoke select on s.m from old', 'grant select on s.m to ann',
+    ]);
+    for (const changed of [{ sql: 'select 2 as id' }, { description: 'other' }, { config: { ...one.config, query_settings: { max_threads: 1 } } }]) {
+      expect((await clickhouseStatements({ ...again, ...changed })).some((sql) => sql.startsWith('create or replace view'))).toBe(true);
+    }
+  });
+
+  test('that was a materialized view loses that', async () => {
+    const statements = await clickhouseStatements({ name: 'x', materialization: 'view', relations: { m: 'table', m_mv: 'materialized_view' }, writers: ['m_mv', 'other'] });
+    expect(statements.map(meaning)).toEqual(['drop view if exists s.m_mv', "create or replace view s.m as(select 1 as id,'x' as name)"]);
+  });
+});
+
+describe('a table that materialized views write into', () => {
+  const target = { name: 'x', materialization: 'table', relations: { m: 'table', v: 'materialized_view' }, writers: ['v'], models: { v: 'materialized_view' } } as const;
+
+  test('keeps its rows', async () => {
+    expect((await clickhouseStatements(target)).map(meaning)).toEqual(['select 1', "select name,type from system.columns where table = 'm' and database = 's' order by position"]);
+  });
+
+  test('fails when its columns would have to change, unless mv_on_schema_change says what to do', async () => {
+    const changed = { ...target, present: [['id', 'Int32']] } as const;
+    await expect(clickhouseStatements(changed)).rejects.toThrow('The source and target schemas on this table model are out of sync.');
+    expect((await clickhouseStatements({ ...changed, config: { mv_on_schema_change: 'append_new_columns' } })).at(-1)).toBe('alter table `s`.`m` add column if not exists `name` String');
+    expect((await clickhouseStatements({ ...changed, config: { mv_on_schema_change: 'ignore' } })).map(meaning)).toEqual(['select 1']);
+  });
+
+  test('is filled from the views on a full refresh that asks for it', async () => {
+    const statements = await clickhouseStatements({ ...target, fullRefresh: true, config: { repopulate_from_mvs_on_full_refresh: true } });
+    expect(statements.map(meaning).slice(-4)).toEqual([
+      'select * from(select * from(select * from source_of_v))as __dbt_sbq limit 0', 'insert into s.m__dbt_backup(id,name)select * from(select * from source_of_v)',
+      'exchange tables s.m__dbt_backup and s.m', 'drop table if exists s.m__dbt_backup',
+    ]);
+  });
+
+  test('is rebuilt when the views are not the project’s', async () => {
+    expect((await clickhouseStatements({ ...target, models: {} })).map(meaning)).toContain('exchange tables s.m__dbt_backup and s.m');
+  });
+});
+
+describe('a microbatch model', () => {
+  const window = { __dbt_internal_microbatch_event_time_start: PyDateTime.fromIso('2026-01-01T00:00:00'), __dbt_internal_microbatch_event_time_end: PyDateTime.fromIso('2026-01-02T00:00:00') };
+  const deleted = async (config: Readonly<Record<string, unknown>>): Promise<string | undefined> =>
+    (await clickhouseStatements({ name: 'x', materialization: 'incremental', relations: { m: 'table' }, config: { incremental_strategy: 'microbatch', event_time: 'at', ...window, ...config } }))
+      .map(meaning).find((sql) => sql.startsWith('delete'));
+  const inWindow = "at >= todatetime('2026-01-01 00:00:00')and at < todatetime('2026-01-02 00:00:00')";
+
+  test('replaces the keys within its window', async () => {
+    expect(await deleted({ unique_key: 'id' })).toBe(`delete from s.m where(id)in(select id from s.m__dbt_new_data_<id>)and ${inWindow}`);
+  });
+
+  test('replaces its window when it has no key; dbt-clickhouse adds the rows a second time', async () => {
+    expect(await deleted({})).toBe(`delete from s.m where ${inWindow}`);
+  });
+});
+
+describe('a materialized view with a target of its own', () => {
+  const one = { name: 'x', materialization: 'materialized_view', sql: '-- materialization_target_table: `s`.`target`\nselect 1 as id', relations: { target: 'table' } } as const;
+
+  test('is created and fills the target', async () => {
+    expect((await clickhouseStatements(one)).map(meaning)).toEqual([
+      'create materialized view if not exists s.m to s.target as select 1 as id', 'select * from(select 1 as id)as __dbt_sbq limit 0', 'insert into s.target(id,name)select 1 as id',
+    ]);
+  });
+
+  test('is altered where it stands, made anew on a full refresh, and refused with another target', async () => {
+    const present = { ...one, relations: { target: 'table', m: 'materialized_view', other: 'table' } } as const;
+    expect((await clickhouseStatements(present)).map(meaning).slice(1)).toEqual(['alter table s.m modify query select 1 as id']);
+    expect((await clickhouseStatements({ ...present, fullRefresh: true, config: { catchup: false } })).map(meaning)).toEqual([
+      'drop view if exists s.m', 'create materialized view if not exists s.m to s.target as select 1 as id',
+    ]);
+    await expect(clickhouseStatements({ ...present, sql: one.sql.replace('target`', 'other`') })).rejects.toThrow('Target table mismatch for MV "m"');
+    await expect(clickhouseStatements({ ...present, config: { refreshable: { interval: 'every 1 hour' } } })).rejects.toThrow('is not refreshable, but the model defines a "refreshable" config');
+  });
+});
