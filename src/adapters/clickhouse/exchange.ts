@@ -36,7 +36,7 @@ async function uuidOf(lease: Lease, table: string): Promise<string | null> {
 }
 
 /** Merges are an optimisation: without the privilege things go on, and what a merge has mixed is noticed. */
-async function merges(lease: Lease, action: 'start' | 'stop', table: string): Promise<void> {
+export async function setMerges(lease: Lease, action: 'start' | 'stop', table: string): Promise<void> {
   await lease.query(`system ${action} merges ${lease.table(table)}`).catch(() => undefined);
 }
 
@@ -49,12 +49,11 @@ export async function beginExchange(lease: Lease, shadow: string, blocks: Readon
   const uuid = await uuidOf(lease, lease.identifier);
   if (uuid === null) throw new TsdbtError('database', `${lease.schema}.${lease.identifier} is gone: somebody has dropped it while this run was building it`);
   await lease.note({ shadow, uuid, blocks, carried: [] });
-  await merges(lease, 'stop', lease.identifier);
+  await lease.stopMerges();
   const parts = await partsOf(lease, lease.identifier);
   const present = new Set(parts.map(({ partition }) => partition));
   const changed = parts.some(({ partition, from, to }) => from <= (blocks[partition] ?? -1) && to > (blocks[partition] ?? -1));
   if (!changed && Object.keys(blocks).every((partition) => present.has(partition))) return true;
-  await merges(lease, 'start', lease.identifier);
   await lease.note(undefined);
   return false;
 }
@@ -66,11 +65,10 @@ export async function beginExchange(lease: Lease, shadow: string, blocks: Readon
  */
 export async function finishExchange(lease: Lease, noted: Exchange): Promise<void> {
   let exchange = noted;
-  await merges(lease, 'start', lease.identifier);
   if ((await uuidOf(lease, exchange.shadow)) === exchange.uuid) {
     // By the server's clock, as are the durations of its statements.
     const [began] = await lease.query('select toFloat64(now64(6))');
-    await merges(lease, 'stop', exchange.shadow);
+    await setMerges(lease, 'stop', exchange.shadow);
     const note = async (next: Exchange): Promise<void> => {
       exchange = next;
       await lease.note(next);

@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
-import { type Exchange, finishExchange } from './exchange.ts';
+import { type Exchange, finishExchange, setMerges } from './exchange.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { isAlive, ownHost, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
 
@@ -19,6 +19,8 @@ interface Claim {
   readonly start: string;
   /** An exchange of the target that was begun and may not be finished. */
   readonly exchange?: Exchange | undefined;
+  /** Merges of the target are stopped. */
+  readonly stopped?: boolean | undefined;
 }
 
 /** A table of the schema whose name begins as that of the relation. */
@@ -94,6 +96,17 @@ export class Lease {
     await this.write();
   }
 
+  /** Stops merges of the relation until the lease is given back. Without the privilege they go on. */
+  async stopMerges(): Promise<void> {
+    this.claim = { ...this.claim, stopped: true };
+    await this.write();
+    await setMerges(this, 'stop', this.identifier);
+  }
+
+  async startMerges(): Promise<void> {
+    if (this.claim.stopped === true) await setMerges(this, 'start', this.identifier);
+  }
+
   private write(): Promise<unknown> {
     const again = (): Promise<unknown> => this.query(`alter table ${this.table(this.lockName)} modify comment ${quoteText(JSON.stringify(this.claim))}`);
     this.last = this.last.then(again, again);
@@ -111,7 +124,10 @@ export class Lease {
 
   /** Puts right what dead runs have left and drops the rest. */
   async sweep(left: readonly Neighbour[]): Promise<void> {
-    for (const { claim } of left) if (claim?.exchange !== undefined) await finishExchange(this, claim.exchange);
+    for (const { claim } of left) {
+      if (claim?.stopped === true) await setMerges(this, 'start', this.identifier);
+      if (claim?.exchange !== undefined) await finishExchange(this, claim.exchange);
+    }
     // The locks at last: until then the next run would find what is noted in them.
     for (const { name, engine } of [...left].sort((a, b) => Number(a.claim !== null) - Number(b.claim !== null))) {
       const kind = engine === 'View' || engine === 'Dictionary' ? engine.toLowerCase() : 'table';
@@ -123,8 +139,8 @@ export class Lease {
 /** What a lock of an unknown form says: nothing of a process, so that it lives until it is stale. */
 function parseClaim(comment: string): Claim {
   try {
-    const { host, pid, start, exchange } = JSON.parse(comment) as Partial<Claim>;
-    return { host: String(host), pid: Number(pid), start: String(start), exchange };
+    const { host, pid, start, ...state } = JSON.parse(comment) as Partial<Claim>;
+    return { ...state, host: String(host), pid: Number(pid), start: String(start) };
   } catch {
     return { host: '', pid: 0, start: '' };
   }
@@ -179,6 +195,7 @@ export class Leases {
       lease.stop();
       this.held.delete(id);
       try {
+        await lease.startMerges();
         if (lease.exchange !== undefined) await finishExchange(lease, lease.exchange);
         await lease.sweep(await lease.neighbours());
       } finally {

@@ -16,6 +16,14 @@ export function publishMethods(leases: Leases): TemplateMethods {
     return leases.of(relation.schema ?? '', relation.identifier ?? '');
   };
   return {
+    stop_merges: {
+      signature: 'target',
+      parsing: () => null,
+      async run(_call, target) {
+        await leaseOf('stop_merges', target!).stopMerges();
+        return null;
+      },
+    },
     before_exchange: {
       signature: 'target, shadow, blocks',
       parsing: () => true,

@@ -35,8 +35,12 @@
   {%- else -%}
     {%- set shadow = clickhouse__publish_relation(target, 'shadow') -%}
     {%- set done = namespace(published=False) -%}
-    {%- for _ in range(5) if not done.published -%}
+    {%- for attempt in range(5) if not done.published -%}
       {%- do clickhouse__publish_create_like(shadow, target) -%}
+      {%- if attempt > 0 -%}
+        {#- a merge has mixed what was cloned with what came later -#}
+        {%- do adapter.stop_merges(target) -%}
+      {%- endif -%}
       {%- set blocks = clickhouse__publish_clone(target, shadow) -%}
       {%- do clickhouse__publish_alter(shadow, actions) -%}
       {%- set done.published = clickhouse__publish_exchange(target, shadow, blocks) -%}

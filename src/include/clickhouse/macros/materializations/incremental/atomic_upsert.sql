@@ -35,9 +35,13 @@
     {%- endif -%}
   {%- endif -%}
 
-  {%- for _ in range(5) if not done.published -%}
+  {%- for attempt in range(5) if not done.published -%}
     {%- set shadow = clickhouse__publish_relation(target, 'shadow') -%}
     {%- do clickhouse__publish_create_like(shadow, target) -%}
+    {%- if attempt > 0 -%}
+      {#- a merge has mixed what was cloned with what came later -#}
+      {%- do adapter.stop_merges(target) -%}
+    {%- endif -%}
     {%- set blocks = clickhouse__publish_clone(target, shadow) -%}
     {%- if changes -%}
       {%- do clickhouse__apply_column_changes(changes, shadow) -%}
