@@ -1,10 +1,12 @@
 // The functions that every template has: `range`, `dict`, `namespace`, `cycler`, `joiner`, `lipsum`.
+import { getAttribute } from '../values/access.ts';
 import { callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
 import { pairsOf } from '../values/methods/dict-methods.ts';
 import { indexArgument } from '../values/methods/list-methods.ts';
 import { JinjaError, typeError, valueError } from '../values/python-error.ts';
 import { PyRange } from '../values/range.ts';
+import { Undefined } from '../values/undefined.ts';
 import type { Callable, Value } from '../values/value.ts';
 import { Namespace } from './namespace.ts';
 
@@ -57,6 +59,8 @@ export function createGlobals(): ReadonlyMap<string, Value> {
   };
   const dict: Callable = (args, kwargs) => {
     if (args.length > 1) throw typeError(`dict expected at most 1 argument, got ${args.length}`);
+    // Python asks for `keys` first.
+    if (args[0] instanceof Undefined) getAttribute(args[0], 'keys');
     const result = new PyDict(args[0] === undefined ? [] : pairsOf(args[0]));
     for (const [key, value] of kwargs) result.set(key, value);
     return result;

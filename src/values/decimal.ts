@@ -107,6 +107,11 @@ export class PyDecimal implements HostObject {
     return op === '-' ? new PyDecimal(-this.coefficient, this.exponent, this.special) : this;
   }
 
+  /** How many digits it is written with, without point and sign. */
+  get digits(): number {
+    return String(this.coefficient < 0n ? -this.coefficient : this.coefficient).length;
+  }
+
   /** Rounded half to even to this many places after the point. */
   quantized(places: number): PyDecimal {
     if (this.special !== undefined) return this;

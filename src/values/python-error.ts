@@ -12,6 +12,7 @@ export type PythonErrorType =
   | 'LookupError'
   | 'ZeroDivisionError'
   | 'OverflowError'
+  | 'InvalidOperation'
   | 'MemoryError'
   | 'RecursionError'
   | 'StopIteration'

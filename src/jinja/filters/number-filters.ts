@@ -81,7 +81,11 @@ const round = filter('do_round', "value, precision=0, method='common'", (_contex
     const whole = typeof scaled === 'bigint' ? scaled : method === 'ceil' ? Math.ceil(scaled) : Math.floor(scaled);
     return divide(typeof whole === 'number' ? truncate(whole) : whole, scale);
   }
-  if (v instanceof PyDecimal) return v.quantized(places);
+  if (v instanceof PyDecimal) {
+    const result = v.quantized(places);
+    if (result.digits > 28) throw new JinjaError('InvalidOperation', "[<class 'decimal.InvalidOperation'>]");
+    return result;
+  }
   const n = numericOf(v);
   if (v instanceof Undefined) throw typeError(`type ${typeName(v)} doesn't define __round__ method`);
   if (n === undefined) throw typeError(`type ${typeName(v)} doesn't define __round__ method`);

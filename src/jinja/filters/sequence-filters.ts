@@ -57,7 +57,7 @@ function sorted(items: readonly Value[], key: Getter, backwards: Value): Value[]
 }
 
 class GroupTuple extends PyTuple {
-  override readonly jinjaType = '_GroupTuple';
+  override readonly jinjaType = 'jinja2.filters._GroupTuple';
 
   override jinjaGet(name: string): Value | undefined {
     if (name === 'grouper') return this.items[0];

@@ -7,7 +7,8 @@ export type Method<Self> = (self: Self, args: readonly Value[], kwargs: Kwargs) 
 /** `obj.method` as a value. */
 export function bindMethod<Self>(name: string, method: Method<Self>, self: Self): Callable {
   const bound: Callable = (args, kwargs) => method(self, args, kwargs);
-  bound.jinjaType = 'builtin_function_or_method';
+  // jinja2's sandbox puts a function of its own around these.
+  bound.jinjaType = name === 'format' || name === 'format_map' ? 'function' : 'builtin_function_or_method';
   bound.jinjaText = () => `<built-in method ${name}>`;
   return bound;
 }
