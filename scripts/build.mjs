@@ -1,5 +1,5 @@
 // Bundles src/ into dist/: the command line (one file, with its compiled code), the library, the Jinja package and the
-// keeper of the embedded Postgres, and parses the built-in macros; with --types also the type declarations. Leaves type checking to `npm run types`.
+// keepers of the embedded servers, and parses the built-in macros; with --types also the type declarations. Leaves type checking to `npm run types`.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,6 +12,7 @@ const entry = {
   index: 'src/index.ts',
   jinja: 'src/jinja/index.ts',
   keeper: 'src/adapters/postgres/keeper.ts',
+  'clickhouse-keeper': 'src/adapters/clickhouse/keeper.ts',
 };
 const present = Object.fromEntries(Object.entries(entry).filter(([, file]) => existsSync(join(root, file))));
 

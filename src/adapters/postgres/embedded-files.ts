@@ -1,10 +1,8 @@
-// What the embedded server keeps beside its data: where it lives, its password, who uses it, who watches it, and the lock under which that
-// changes. Every change is one atomic file operation, so that a kill between any two leaves something the next command can read.
-import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+// What the embedded Postgres keeps beside its data, more than other embedded servers: where it lives, and what the server itself writes.
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TsdbtError } from '../../errors.ts';
-import { isAlive, ownIdentity, type ProcessIdentity, sleep, startOf } from '../process-identity.ts';
+import { EmbeddedFiles } from '../embedded/embedded-files.ts';
+import { type ProcessIdentity, startOf } from '../process-identity.ts';
 
 /** Where the server is, written once it is installed. */
 export interface Place {
@@ -23,173 +21,15 @@ export interface Place {
   readonly port: number | null;
 }
 
-/** Written by the keeper once the server takes connections. */
-export interface KeeperRecord extends ProcessIdentity {
-  /** See `Place.dir`. */
-  readonly dir: string;
-  readonly port: number;
-  readonly server: ProcessIdentity;
-}
-
-const LOCK_STALE_MS = 5000;
-const LOCK_TIMEOUT_MS = 60_000;
-
-/** The files of one embedded server. */
-export class EmbeddedFiles {
-  readonly dir: string;
-
+/** The files of one embedded Postgres. */
+export class PostgresFiles extends EmbeddedFiles {
   constructor(dir: string) {
-    this.dir = dir;
-  }
-
-  prepare(): void {
-    try {
-      mkdirSync(join(this.dir, 'owners'), { recursive: true, mode: 0o700 });
-      chmodSync(this.dir, 0o700);
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-      throw new TsdbtError('connection', `cannot use the folder of the embedded Postgres, ${this.dir}: ${error instanceof Error ? error.message : String(error)}`, {
-        hint: code === 'EACCES' || code === 'EPERM' ? 'It belongs to another user. Run as that user, or set `embedded:` in profiles.yml to another folder.' : undefined,
-      });
-    }
+    super(dir, 'Postgres');
   }
 
   get place(): Place | null { return this.read<Place>('place.json'); }
   set place(place: Place) { this.write('place.json', JSON.stringify(place, null, 2)); }
-  get keeper(): KeeperRecord | null { return this.read<KeeperRecord>('keeper.json'); }
-  set keeper(record: KeeperRecord) { this.write('keeper.json', JSON.stringify(record)); }
-  get password(): string | null { return this.text('password'); }
-  set password(password: string) { this.write('password', password); }
-  /** Stays up without users: `tsdbt db start`. */
-  get kept(): boolean { return existsSync(join(this.dir, 'kept')); }
-  set kept(kept: boolean) {
-    if (kept) this.write('kept', '');
-    else rmSync(join(this.dir, 'kept'), { force: true });
-  }
-  /** False once somebody has removed the folder under a running server. */
-  get intact(): boolean { return existsSync(join(this.dir, 'place.json')) && existsSync(join(this.dir, 'password')); }
-  get logPath(): string { return join(this.dir, 'server.log'); }
-
-  forgetKeeper(): void {
-    rmSync(join(this.dir, 'keeper.json'), { force: true });
-  }
-
-  /** Counts this process among the users. @returns how to be counted no more */
-  own(): () => void {
-    const name = join('owners', `${process.pid}-${randomBytes(6).toString('hex')}.json`);
-    this.write(name, JSON.stringify(ownIdentity()));
-    return () => rmSync(join(this.dir, name), { force: true });
-  }
-
-  /** The users that live; records of dead ones are removed. */
-  owners(): ProcessIdentity[] {
-    const alive: ProcessIdentity[] = [];
-    for (const name of this.list('owners')) {
-      if (!name.endsWith('.json')) continue;
-      const owner = this.read<ProcessIdentity>(join('owners', name));
-      if (owner !== null && isAlive(owner)) alive.push(owner);
-      else rmSync(join(this.dir, 'owners', name), { force: true });
-    }
-    return alive;
-  }
-
-  /** Runs `work` while nobody else changes anything here. A lock whose holder is dead is broken. */
-  async locked<T>(work: () => Promise<T>): Promise<T> {
-    const unlock = await this.lock();
-    try {
-      return await work();
-    } finally {
-      unlock();
-    }
-  }
-
-  private async lock(): Promise<() => void> {
-    const path = join(this.dir, 'lock');
-    const mine = join(this.dir, `lock-${process.pid}-${randomBytes(6).toString('hex')}`);
-    this.create(mine, JSON.stringify(ownIdentity()));
-    const deadline = performance.now() + LOCK_TIMEOUT_MS;
-    try {
-      for (;;) {
-        try {
-          // A link is made whole or not at all, with the holder's name in it from the start.
-          linkSync(mine, path);
-          return () => rmSync(path, { force: true });
-        } catch (error) {
-          if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-        }
-        this.breakStale(path);
-        if (performance.now() > deadline) {
-          throw new TsdbtError('connection', `the embedded Postgres in ${this.dir} is being started or stopped by another process (${this.text('lock') ?? 'unknown'}) for a minute already`);
-        }
-        await sleep(10);
-      }
-    } finally {
-      rmSync(mine, { force: true });
-    }
-  }
-
-  private breakStale(path: string): void {
-    if (!this.isStale(path)) return;
-    const aside = join(this.dir, `lock-${process.pid}-${randomBytes(6).toString('hex')}`);
-    try {
-      renameSync(path, aside);
-      // Somebody may have broken it first and taken a new one: give that back.
-      if (!this.isStale(aside)) linkSync(aside, path);
-    } catch {
-      // Another process was quicker.
-    } finally {
-      rmSync(aside, { force: true });
-    }
-  }
-
-  private isStale(path: string): boolean {
-    try {
-      const holder = JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity;
-      return !isAlive(holder);
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) return false;
-      return Date.now() - statSync(path).mtimeMs > LOCK_STALE_MS;
-    }
-  }
-
-  private list(name: string): string[] {
-    try {
-      return readdirSync(join(this.dir, name));
-    } catch {
-      return [];
-    }
-  }
-
-  private text(name: string): string | null {
-    try {
-      return readFileSync(join(this.dir, name), 'utf8');
-    } catch {
-      return null;
-    }
-  }
-
-  private read<T>(name: string): T | null {
-    try {
-      return JSON.parse(this.text(name) ?? 'null') as T | null;
-    } catch {
-      return null;
-    }
-  }
-
-  private write(name: string, text: string): void {
-    const path = join(this.dir, name);
-    const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-    this.create(temporary, text);
-    renameSync(temporary, path);
-  }
-
-  /** What root writes in somebody's folder must stay readable to them, and to a keeper that runs as them. */
-  private create(path: string, text: string): void {
-    writeFileSync(path, text, { mode: 0o600 });
-    if (process.getuid?.() !== 0) return;
-    const { uid, gid } = statSync(this.dir);
-    if (uid !== 0) chownSync(path, uid, gid);
-  }
+  override get intact(): boolean { return super.intact && existsSync(join(this.dir, 'place.json')); }
 }
 
 /** What the server itself writes beside its data: who it is and where it listens. */

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
-import { type EmbeddedFiles, type Place, readPostmaster } from './embedded-files.ts';
+import { type PostgresFiles, type Place, readPostmaster } from './embedded-files.ts';
 import { sleep } from '../process-identity.ts';
 
 export const EMBEDDED_VERSION = '18.4.0-beta.17';
@@ -17,7 +17,7 @@ const UNPRIVILEGED = 65534;
 const SYSTEM_FOLDER = '/var/lib/tsdbt';
 
 /** The server's place, installed first when it is not there yet. The caller holds the lock. */
-export async function install(files: EmbeddedFiles, notify: ((message: string) => void) | undefined): Promise<Place> {
+export async function install(files: PostgresFiles, notify: ((message: string) => void) | undefined): Promise<Place> {
   const dir = realpathSync(files.dir);
   const written = files.place;
   const gone = written !== null && !existsSync(written.home);
@@ -150,7 +150,7 @@ function own(path: string, { uid, gid }: Owner): void {
   for (const name of readdirSync(path)) own(join(path, name), { uid, gid });
 }
 
-async function initialise(files: EmbeddedFiles, place: Place): Promise<void> {
+async function initialise(files: PostgresFiles, place: Place): Promise<void> {
   const password = randomBytes(24).toString('base64url');
   const staged = join(place.home, `.data-${process.pid}`);
   const passwordFile = join(place.home, `.password-${process.pid}`);

@@ -1,15 +1,11 @@
 // A Postgres of the project's own: found, installed and started when a command needs it, shared with the commands that run at the same time, stopped
 // after the last one. What is on disk is in embedded-files.ts, the process that watches in keeper.ts.
-import { spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { TsdbtError } from '../../errors.ts';
-import { EmbeddedFiles, type Place, readPostmaster } from './embedded-files.ts';
+import { sleep } from '../process-identity.ts';
+import { keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
+import { PostgresFiles, type Place, readPostmaster } from './embedded-files.ts';
 import { EMBEDDED_USER, install } from './embedded-install.ts';
-import { isAlive, sleep } from '../process-identity.ts';
-import type { KeeperMessage } from './keeper.ts';
 import { quoteIdentifier } from './literal.ts';
 
 const HOST = '127.0.0.1';
@@ -47,11 +43,11 @@ export type EmbeddedStatus =
  * try { … } finally { await server.release(); }
  */
 export async function embeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedServer> {
-  const files = new EmbeddedFiles(options.dir);
+  const files = new PostgresFiles(options.dir);
   files.prepare();
   const release = files.own();
   try {
-    const port = running(files) ?? (await files.locked(async () => running(files) ?? start(files, options.notify)));
+    const port = runningPort(files) ?? (await files.locked(async () => runningPort(files) ?? start(files, options.notify)));
     const password = files.password;
     const place = files.place;
     if (password === null || place === null) throw new TsdbtError('connection', `the embedded Postgres in ${options.dir} has lost its password file`);
@@ -64,62 +60,15 @@ export async function embeddedPostgres(options: EmbeddedOptions): Promise<Embedd
   }
 }
 
-/** Port of the server when it and its keeper live. */
-function running(files: EmbeddedFiles): number | null {
-  const record = files.keeper;
-  if (record === null || record.dir !== realpathSync(files.dir) || !isAlive(record) || !isAlive(record.server)) return null;
-  return record.port;
-}
-
-async function start(files: EmbeddedFiles, notify: EmbeddedOptions['notify']): Promise<number> {
+async function start(files: PostgresFiles, notify: EmbeddedOptions['notify']): Promise<number> {
   const record = files.keeper;
   // A keeper whose server died leaves by itself; one that is dead left a server that the new one takes over.
   if (record !== null) files.forgetKeeper();
   await install(files, notify);
-  const script = await keeperScript(files.dir);
-  const log = openSync(join(files.dir, 'keeper.log'), 'w', 0o600);
-  const keeper = spawn(process.execPath, [script, files.dir], { cwd: '/', detached: true, stdio: ['ignore', log, log, 'ipc'] });
-  try {
-    return await new Promise<number>((resolve, reject) => {
-      const fail = (message: string): void => reject(new TsdbtError('connection', `the embedded Postgres in ${files.dir} did not start: ${message}${lastWords(files)}`));
-      keeper.once('message', (message) => {
-        const said = message as KeeperMessage;
-        if (said.ready) resolve(said.port);
-        else fail(said.message);
-      });
-      keeper.once('error', (error) => fail(error.message));
-      keeper.once('exit', (code, signal) => fail(`its keeper ended (${signal ?? code})`));
-    });
-  } finally {
-    keeper.removeAllListeners();
-    keeper.on('error', () => {});
-    if (keeper.connected) keeper.disconnect();
-    keeper.unref();
-  }
+  return startKeeper(files, 'Postgres', await keeperScript(files.dir, new URL('./keeper.js', import.meta.url), new URL('./keeper.ts', import.meta.url)), []);
 }
 
-function lastWords(files: EmbeddedFiles): string {
-  try {
-    const lines = readFileSync(files.logPath, 'utf8').trimEnd().split('\n').slice(-5);
-    return lines.length > 0 ? `\n${lines.join('\n')}` : '';
-  } catch {
-    return '';
-  }
-}
-
-/** The keeper as a program: beside us in the bundle; from sources it is bundled first. */
-async function keeperScript(dir: string): Promise<string> {
-  const beside = fileURLToPath(new URL('./keeper.js', import.meta.url));
-  if (existsSync(beside)) return beside;
-  const source = fileURLToPath(new URL('./keeper.ts', import.meta.url));
-  const outfile = join(dir, 'keeper.mjs');
-  const bundler = 'esbuild';
-  const { build } = (await import(bundler)) as { build(options: object): Promise<unknown> };
-  await build({ entryPoints: [source], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', logLevel: 'silent' });
-  return outfile;
-}
-
-async function ensureDatabase(files: EmbeddedFiles, server: Omit<EmbeddedServer, 'release'>): Promise<void> {
+async function ensureDatabase(files: PostgresFiles, server: Omit<EmbeddedServer, 'release'>): Promise<void> {
   if (files.place?.databases.includes(server.database)) return;
   await files.locked(async () => {
     const client = new pg.Client({ host: server.host, port: server.port, user: server.user, password: server.password, database: 'postgres', ssl: false });
@@ -138,7 +87,7 @@ async function ensureDatabase(files: EmbeddedFiles, server: Omit<EmbeddedServer,
 /** Starts the server and lets it run on: `tsdbt db start`. */
 export async function keepEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const server = await embeddedPostgres(options);
-  new EmbeddedFiles(options.dir).kept = true;
+  new PostgresFiles(options.dir).kept = true;
   return server;
 }
 
@@ -147,14 +96,14 @@ export async function keepEmbedded(options: EmbeddedOptions): Promise<EmbeddedSe
  * @returns pids of the commands that still use it; the server then stops with the last of them
  */
 export async function stopEmbedded(dir: string): Promise<readonly number[]> {
-  const files = new EmbeddedFiles(dir);
+  const files = new PostgresFiles(dir);
   if (files.place === null) return [];
   files.kept = false;
   const { place } = files;
   const users = files.owners().map((owner) => owner.pid);
   if (users.length > 0 || place === null) return users;
   // Without a keeper nobody would stop it: start one, which does.
-  if (running(files) === null && readPostmaster(place.home)?.identity) await files.locked(() => start(files, undefined));
+  if (runningPort(files) === null && readPostmaster(place.home)?.identity) await files.locked(() => start(files, undefined));
   while (readPostmaster(place.home)?.identity) {
     if (files.owners().length > 0) return files.owners().map((owner) => owner.pid);
     await sleep(20);
@@ -163,7 +112,7 @@ export async function stopEmbedded(dir: string): Promise<readonly number[]> {
 }
 
 export function embeddedStatus(dir: string): EmbeddedStatus {
-  const files = new EmbeddedFiles(dir);
+  const files = new PostgresFiles(dir);
   const { place } = files;
   if (place === null) return { state: 'absent', dir };
   const server = readPostmaster(place.home);

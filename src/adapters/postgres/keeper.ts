@@ -2,31 +2,17 @@
 // one ended. Started by embedded.ts with the folder as its argument; when it is killed itself, the next command starts another.
 import { spawn } from 'node:child_process';
 import { openSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { EmbeddedFiles, type Place, readPostmaster } from './embedded-files.ts';
+import { PostgresFiles, type Place, readPostmaster } from './embedded-files.ts';
+import { freePort } from '../embedded/embedded-port.ts';
 import { isAlive, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
+import { outliveStarter, tellStarter } from '../embedded/embedded-start.ts';
 
 /** Where a look at the processes costs a process of its own, fewer looks. */
 const WATCH_MS = process.platform === 'linux' ? 250 : 1000;
 const LOG_BYTES = 10_000_000;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
-
-/** What the keeper tells the command that started it. */
-export type KeeperMessage = { readonly ready: true; readonly port: number } | { readonly ready: false; readonly message: string };
-
-async function freePort(preferred: number | null): Promise<number> {
-  const tryPort = (port: number): Promise<number | null> => new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(null));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => resolve(address !== null && typeof address === 'object' ? address.port : null));
-    });
-  });
-  return (preferred === null ? null : await tryPort(preferred)) ?? (await tryPort(0)) ?? 0;
-}
 
 /** The settings that differ from the server's own: reachable from this machine only; a crash of the machine may cost the last moments, never consistency. */
 function settings(port: number): string[] {
@@ -36,7 +22,7 @@ function settings(port: number): string[] {
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
-async function startServer(files: EmbeddedFiles, place: Place): Promise<{ server: ProcessIdentity; port: number }> {
+async function startServer(files: PostgresFiles, place: Place): Promise<{ server: ProcessIdentity; port: number }> {
   const deadline = performance.now() + START_TIMEOUT_MS;
   let failure: (() => string | null) | null = null;
   while (performance.now() < deadline) {
@@ -52,7 +38,7 @@ async function startServer(files: EmbeddedFiles, place: Place): Promise<{ server
 }
 
 /** @returns what tells why the server is not there, once it has failed */
-async function launch(files: EmbeddedFiles, place: Place): Promise<() => string | null> {
+async function launch(files: PostgresFiles, place: Place): Promise<() => string | null> {
   let failed: string | null = null;
   rmSync(join(place.home, 'data', 'postmaster.pid'), { force: true });
   const port = await freePort(place.port);
@@ -81,11 +67,11 @@ async function stopServer(server: ProcessIdentity): Promise<void> {
   }
 }
 
-function used(files: EmbeddedFiles): boolean {
+function used(files: PostgresFiles): boolean {
   return files.kept || files.owners().length > 0;
 }
 
-async function watch(files: EmbeddedFiles, server: ProcessIdentity): Promise<void> {
+async function watch(files: PostgresFiles, server: ProcessIdentity): Promise<void> {
   for (;;) {
     await sleep(WATCH_MS);
     if (!isAlive(server)) {
@@ -111,23 +97,11 @@ async function watch(files: EmbeddedFiles, server: ProcessIdentity): Promise<voi
   }
 }
 
-function tell(message: KeeperMessage): Promise<void> {
-  return new Promise((resolve) => {
-    if (!process.send) return resolve();
-    process.send(message, undefined, undefined, () => {
-      process.disconnect?.();
-      resolve();
-    });
-  });
-}
-
 async function main(dir: string): Promise<void> {
-  // Whoever started us may be gone or interrupted; that is no reason to leave a server behind.
-  for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => {});
-  process.on('error', () => {});
-  const files = new EmbeddedFiles(dir);
+  outliveStarter();
+  const files = new PostgresFiles(dir);
   const place = files.place;
-  if (place === null) return tell({ ready: false, message: `${dir} holds no server` });
+  if (place === null) return tellStarter({ ready: false, message: `${dir} holds no server` });
   try {
     const { server, port } = await startServer(files, place);
     files.keeper = { ...ownIdentity(), dir: place.dir, port, server };
@@ -136,10 +110,10 @@ async function main(dir: string): Promise<void> {
       files.forgetKeeper();
       void stopServer(server).then(() => process.exit(0));
     });
-    await tell({ ready: true, port });
+    await tellStarter({ ready: true, port });
     await watch(files, server);
   } catch (error) {
-    await tell({ ready: false, message: error instanceof Error ? error.message : String(error) });
+    await tellStarter({ ready: false, message: error instanceof Error ? error.message : String(error) });
   }
 }
 

@@ -1,0 +1,61 @@
+// A server's or driver's error as dbt prints it: ClickHouse's own text with its code and name, and where in the SQL it happened. Mapping that place
+// to a model's line is left to the runner.
+import { ClickHouseError } from '@clickhouse/client';
+import { TsdbtError } from '../../errors.ts';
+
+/** Errors that say a name, which then tells the place when it stands in the statement once. */
+const NAMED: readonly RegExp[] = [/identifier [`'](?:[^`']*\.)?([^`'.]+)[`']/, /[Uu]nknown (?:aggregate )?function ([A-Za-z_]\w*)/i, /Function with name `([^`]+)`/, /Missing columns: '([^']+)'/];
+
+/** A statement as it was sent. */
+export interface Sent {
+  /** Without its comment. */
+  readonly sql: string;
+  readonly text: string;
+  /** Where in the text the statement starts, in code points. */
+  readonly start: number;
+}
+
+/** What a statement's failure becomes. @param embedded folder of the embedded server that was asked; null: another */
+export function databaseError(error: unknown, sent: Sent, embedded: string | null): TsdbtError {
+  if (error instanceof TsdbtError) return error;
+  if (error instanceof ClickHouseError) {
+    const message = `Code: ${error.code}. DB::Exception: ${error.message.trim()}${error.type === undefined ? '' : ` (${error.type})`}`;
+    return new TsdbtError('database', message, { code: error.code, cause: error, sql: sent.sql, position: positionOf(error.message, sent) });
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const lost = code === 'ECONNRESET' || code === 'ECONNREFUSED' || code === 'EPIPE' || /socket hang up|aborted by the server|Premature close/i.test(text);
+  if (lost && embedded !== null) {
+    return new TsdbtError('database', 'the embedded ClickHouse ended while it ran the statement: its native library crashed, or it was killed', {
+      cause: error, sql: sent.sql, hint: `The next command starts it again. What it said last is in ${embedded}/keeper.log.`,
+    });
+  }
+  return new TsdbtError('database', lost ? `the server closed the connection while it ran the statement (${text})` : text, { cause: error, sql: sent.sql });
+}
+
+/** 1-based, in code points of the statement; undefined when the server does not say. */
+function positionOf(message: string, { sql, text, start }: Sent): number | undefined {
+  const at = /failed at position (\d+)/.exec(message);
+  if (at) {
+    // The server counts bytes.
+    const place = [...Buffer.from(text).subarray(0, Number(at[1]) - 1).toString('utf8')].length + 1 - start;
+    return place > 0 && place <= [...sql].length + 1 ? place : undefined;
+  }
+  for (const pattern of NAMED) {
+    const name = pattern.exec(message)?.[1];
+    if (name === undefined) continue;
+    const places = [...sql.matchAll(new RegExp(`(?<![\\w])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w])`, 'g'))];
+    if (places.length === 1) return [...sql.slice(0, places[0]!.index)].length + 1;
+  }
+  return undefined;
+}
+
+/** What a failure to connect becomes: host and port, never the password. */
+export function connectionError(error: unknown, { host, port }: { readonly host: string; readonly port: number }): TsdbtError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  const inner = error instanceof AggregateError && error.errors.length > 0 ? (error.errors[0] as unknown) : error;
+  const reason = code === 'ECONNREFUSED' ? 'Connection refused' : code === 'ENOTFOUND' ? 'Name or service not known' : inner instanceof Error ? inner.message : String(inner);
+  return new TsdbtError('connection', `connection to ClickHouse at "${host}", port ${port} failed: ${reason}`, {
+    code, cause: error, hint: code === 'ECONNREFUSED' ? 'Is the server running there, and is it the port of its HTTP interface (8123, with TLS 8443)?' : undefined,
+  });
+}

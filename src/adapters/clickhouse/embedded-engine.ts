@@ -1,0 +1,229 @@
+// The engine inside the embedded server's process: sessions of chdb, each with its database and settings and one statement at a time.
+// Statements arrive as text; what a client sent and how it is answered is in embedded-http.ts.
+import { quoteIdentifier, quoteText } from './literal.ts';
+
+/** The part of npm `chdb` that is used. */
+export interface NativeSession {
+  queryAsync(sql: string, options: { format: string }): Promise<NativeResult>;
+  queryStream(sql: string, options: { format: string }): AsyncIterable<{ raw(): Uint8Array }>;
+  close(): void;
+}
+export interface NativeResult { readonly rowsRead: number; readonly bytesRead: number; bytes(): Uint8Array }
+export type NativeEngine = new (path: string, options?: { connectionArgs?: readonly string[] }) => NativeSession;
+
+export interface Statement {
+  readonly sql: string;
+  /** Used when the text names none. */
+  readonly format: string;
+  /** Null: as the session has it. */
+  readonly database: string | null;
+  readonly settings: ReadonlyMap<string, string>;
+  /** Values of `{name:Type}`, as text. */
+  readonly parameters: ReadonlyMap<string, string>;
+  /** Marks the statement among those that run, to be stopped by `kill`; null: it carries data and cannot be marked. */
+  readonly tag: string | null;
+  /** The client has gone. */
+  readonly gone: () => boolean;
+}
+
+/** A failure of a statement, in the engine's words. */
+export class EngineError extends Error {
+  readonly code: number;
+
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export const CANCELLED = new EngineError(394, 'Code: 394. DB::Exception: Query was cancelled. (QUERY_WAS_CANCELLED)');
+/** Sessions without a name that are kept for the next request. */
+const SPARE_SESSIONS = 16;
+const LEAVES_STATE = /\b(?:set|use|temp|temporary|role)\b/i;
+
+/** One session. */
+class Lane {
+  private readonly native: NativeSession;
+  private last: Promise<unknown> = Promise.resolve();
+  private database: string | null = null;
+  private settings = new Map<string, string>();
+  /** When a request last used it, and for how long it stays without one; milliseconds. */
+  expires = Number.POSITIVE_INFINITY;
+  pending = 0;
+  closed = false;
+
+  constructor(native: NativeSession) {
+    this.native = native;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.native.close();
+  }
+
+  /** Runs work when all earlier work of the session is done. */
+  async inOrder<T>(work: () => Promise<T>): Promise<T> {
+    this.pending++;
+    const result = this.last.then(work, work);
+    this.last = result.then(() => { this.pending--; }, () => { this.pending--; });
+    return result;
+  }
+
+  async prepare({ sql, database, settings, parameters, gone }: Statement): Promise<void> {
+    if (gone()) throw CANCELLED;
+    if (database !== null && database !== this.database) {
+      await this.query(`USE ${quoteIdentifier(database)}`, 'Null');
+      this.database = database;
+    }
+    const changes: string[] = [];
+    for (const [name, value] of settings) if (this.settings.get(name) !== value) changes.push(`${name} = ${quoteText(value)}`);
+    for (const name of this.settings.keys()) if (!settings.has(name)) changes.push(`${name} = DEFAULT`);
+    for (const [name, value] of parameters) changes.push(`param_${name} = ${quoteText(value)}`);
+    if (changes.length > 0) await this.query(`SET ${changes.join(', ')}`, 'Null');
+    this.settings = new Map(settings);
+    if (/\buse\b/i.test(sql)) this.database = null;
+  }
+
+  async query(sql: string, format: string): Promise<NativeResult> {
+    try {
+      return await this.native.queryAsync(sql, { format });
+    } catch (error) {
+      await this.clear();
+      throw engineError(error);
+    }
+  }
+
+  async* stream(sql: string, format: string): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of this.native.queryStream(sql, { format })) yield chunk.raw();
+    } catch (error) {
+      await this.clear();
+      throw engineError(error);
+    }
+  }
+
+  /** chdb keeps what a failed statement had put out by then, and gives it in front of the next one's rows: it is taken away here. */
+  private async clear(): Promise<void> {
+    await this.native.queryAsync('SELECT 1', { format: 'Null' });
+  }
+}
+
+function engineError(error: unknown): EngineError {
+  const text = (error instanceof Error ? error.message : String(error)).trim();
+  const code = /\bCode: (\d+)/.exec(text);
+  return new EngineError(code ? Number(code[1]) : 1002, code ? text.slice(text.indexOf(code[0])) : `Code: 1002. DB::Exception: ${text}. (UNKNOWN_EXCEPTION)`);
+}
+
+/** All sessions on one data directory. */
+export class Engine {
+  private readonly open: () => NativeSession;
+  private readonly named = new Map<string, Lane>();
+  private readonly spare: Lane[] = [];
+  private readonly control: Lane;
+  private readonly now: () => number;
+  running = 0;
+  /** Has anybody asked anything yet? */
+  served = false;
+  /** When a statement last ended; milliseconds of `now`. */
+  lastUse: number;
+
+  constructor(native: NativeEngine, path: string, now: () => number) {
+    // What the engine prints to its own output would be lost or in the way.
+    this.open = () => new native(path, { connectionArgs: ['--logger.level=none'] });
+    this.control = new Lane(this.open());
+    this.now = now;
+    this.lastUse = now();
+  }
+
+  /**
+   * Runs a statement and hands its output over.
+   * @param session name of the session and seconds that it lives without use; null: one of its own
+   * @param take called once, before the first bytes; its promise ends when the client has all of them. Its session waits so long
+   * @throws EngineError in the engine's words
+   */
+  async run(session: { id: string; timeout: number } | null, statement: Statement, take: (output: AsyncIterable<Uint8Array>, summary: NativeResult | null) => Promise<void>): Promise<void> {
+    const lane = session === null ? this.spare.pop() ?? new Lane(this.open()) : this.session(session.id);
+    this.running++;
+    this.served = true;
+    try {
+      await lane.inOrder(async () => {
+        await lane.prepare(statement);
+        const { tag, format } = statement;
+        const sql = tag === null ? statement.sql : `${statement.sql}\n/* ${tag} */`;
+        if (streams(statement)) return take(await begun(lane.stream(sql, format)), null);
+        const result = await lane.query(sql, format);
+        return take(one(result.bytes()), result);
+      });
+    } finally {
+      this.running--;
+      this.lastUse = this.now();
+      if (session !== null) lane.expires = this.lastUse + session.timeout * 1000;
+      else if (this.spare.length < SPARE_SESSIONS && !LEAVES_STATE.test(statement.sql) && statement.parameters.size === 0) this.spare.push(lane);
+      else lane.close();
+    }
+  }
+
+  /** Stops a statement that runs. */
+  async kill(tag: string): Promise<void> {
+    await this.control.inOrder(() => this.control.query(`KILL QUERY WHERE query LIKE '%${tag}%' AND query NOT LIKE '%KILL QUERY%' ASYNC`, 'Null')).catch(() => undefined);
+  }
+
+  async serverFacts(): Promise<{ version: string; timezone: string }> {
+    const result = await this.control.inOrder(() => this.control.query('SELECT version(), timezone()', 'TabSeparated'));
+    const [version = '', timezone = 'UTC'] = Buffer.from(result.bytes()).toString('utf8').trim().split('\t');
+    return { version, timezone };
+  }
+
+  hasSession(id: string): boolean {
+    return this.named.has(id);
+  }
+
+  closeSession(id: string): void {
+    const lane = this.named.get(id);
+    if (lane === undefined) return;
+    this.named.delete(id);
+    void lane.inOrder(async () => lane.close());
+  }
+
+  /** Forgets sessions that nobody has used for their time. */
+  sweep(): void {
+    for (const [id, lane] of this.named) if (lane.pending === 0 && lane.expires < this.now()) this.closeSession(id);
+  }
+
+  close(): void {
+    for (const lane of [...this.named.values(), ...this.spare, this.control]) if (!lane.closed) lane.close();
+  }
+
+  private session(id: string): Lane {
+    let lane = this.named.get(id);
+    if (lane === undefined) this.named.set(id, (lane = new Lane(this.open())));
+    return lane;
+  }
+}
+
+/** Formats that are the same in pieces: no head, no foot. */
+const STREAMED = new Set(['TabSeparated', 'TSV', 'TabSeparatedRaw', 'TSVRaw', 'CSV', 'JSONEachRow', 'JSONCompactEachRow', 'JSONStringsEachRow', 'JSONCompactStringsEachRow', 'RowBinary', 'Native']);
+
+function streams({ sql, format }: Statement): boolean {
+  const bare = sql.replace(/^(?:\s+|\/\*[\s\S]*?\*\/|--[^\n]*\n)+/, '');
+  return /^(?:select|with|\()/i.test(bare) && STREAMED.has(formatOf(sql) ?? format) && !/\boutfile\b|;\s*\S/i.test(bare);
+}
+
+/** The format that a statement's text asks for at its end. */
+export function formatOf(sql: string): string | undefined {
+  return /\bformat\s+([A-Za-z][A-Za-z0-9_]*)\s*(?:;|settings\b[\s\S]*|(?:\/\*[\s\S]*?\*\/|--[^\n]*)\s*)*$/i.exec(sql)?.[1];
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.length > 0) yield bytes;
+}
+
+/** Waits for the first piece, so that a failure before it can still be the answer. */
+async function begun(pieces: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const first = await pieces.next();
+  return (async function* rest() {
+    if (first.done) return;
+    yield first.value;
+    yield* pieces;
+  })();
+}

@@ -1,0 +1,107 @@
+// The process of the embedded ClickHouse: the engine (npm `chdb`) and its HTTP interface on the loopback address, for as long as somebody uses it.
+// Started by embedded.ts with the folder and chdb's place; when the native library dies it takes this process alone with it.
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { EmbeddedFiles } from '../embedded/embedded-files.ts';
+import { freePort } from '../embedded/embedded-port.ts';
+import { ownIdentity, sleep } from '../process-identity.ts';
+import { outliveStarter, tellStarter } from '../embedded/embedded-start.ts';
+import { Engine, type NativeEngine } from './embedded-engine.ts';
+import { answer } from './embedded-http.ts';
+
+const HOST = '127.0.0.1';
+export const USER = 'default';
+const WATCH_MS = 250;
+/** How long the server stays for others than tsdbt's own commands, after their last statement. */
+const IDLE_MS = 3000;
+/** How long to wait for a server that is just ending: the engine lets one process at a time use a folder. */
+const TAKEOVER_MS = 15_000;
+
+async function openEngine(native: NativeEngine, path: string): Promise<Engine> {
+  const deadline = performance.now() + TAKEOVER_MS;
+  for (;;) {
+    try {
+      return new Engine(native, path, () => performance.now());
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      if (performance.now() > deadline || !/lock|another|in use/i.test(text)) throw error;
+      await sleep(50);
+    }
+  }
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host: HOST }, () => {
+      const address = server.address();
+      resolve(address !== null && typeof address === 'object' ? address.port : port);
+    });
+  });
+}
+
+function used(files: EmbeddedFiles, engine: Engine): boolean {
+  return files.kept || engine.running > 0 || performance.now() - engine.lastUse < IDLE_MS && engine.served || files.owners().length > 0;
+}
+
+async function watch(files: EmbeddedFiles, engine: Engine): Promise<void> {
+  for (;;) {
+    await sleep(WATCH_MS);
+    engine.sweep();
+    if (!files.intact) return;
+    if (used(files, engine)) continue;
+    const stopped = await files.locked(async () => {
+      const record = files.keeper;
+      if (record !== null && record.pid !== process.pid) return true;
+      // A command writes itself down before it reads our record: see the Postgres keeper.
+      files.forgetKeeper();
+      if (!used(files, engine)) {
+        engine.close();
+        return true;
+      }
+      if (record !== null) files.keeper = record;
+      return false;
+    });
+    if (stopped) return;
+  }
+}
+
+async function main(dir: string, chdb: string): Promise<void> {
+  outliveStarter();
+  const files = new EmbeddedFiles(dir, 'ClickHouse');
+  try {
+    const { Session } = createRequire(import.meta.url)(chdb) as { Session: NativeEngine };
+    files.password ??= randomBytes(24).toString('base64url');
+    const { password } = files;
+    const spool = join(dir, 'spool');
+    rmSync(spool, { recursive: true, force: true });
+    mkdirSync(spool, { recursive: true, mode: 0o700 });
+    const engine = await openEngine(Session, join(dir, 'data'));
+    const facts = await engine.serverFacts();
+    const settings = { engine, user: USER, password: password ?? '', spool, ...facts };
+    const server = createServer((request, response) => { void answer(settings, request, response); });
+    server.requestTimeout = 0;
+    server.keepAliveTimeout = 10_000;
+    const port = await listen(server, await freePort(files.keeper?.port ?? null));
+    files.keeper = { ...ownIdentity(), dir: realpathSync(dir), port, server: ownIdentity() };
+    const leave = (): void => {
+      engine.close();
+      process.exit(0);
+    };
+    process.on('SIGTERM', () => {
+      files.forgetKeeper();
+      leave();
+    });
+    await tellStarter({ ready: true, port });
+    await watch(files, engine);
+    leave();
+  } catch (error) {
+    await tellStarter({ ready: false, message: error instanceof Error ? error.message : String(error) });
+    process.exit(1);
+  }
+}
+
+await main(process.argv[2] ?? '', process.argv[3] ?? '');

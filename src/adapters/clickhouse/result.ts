@@ -1,0 +1,207 @@
+// What the server sends as lines of JSON, as the values that dbt's templates get from dbt-clickhouse: clickhouse-connect's Python types, then
+// agate's. Sending statements is left to session.ts.
+import { resultColumn, tableOfColumns, uniqueNames } from '../table-inference.ts';
+import { Table } from '../table.ts';
+import { TsdbtError } from '../../errors.ts';
+import { PyBytes } from '../../values/bytes.ts';
+import { FixedZone, PyDate, PyDateTime, PyTimedelta } from '../../values/datetime.ts';
+import { PyDecimal } from '../../values/decimal.ts';
+import { PyDict } from '../../values/dict.ts';
+import { makeFloat, PyFloat } from '../../values/float.ts';
+import { fromJson, parseJson } from '../../values/json.ts';
+import { PyTuple } from '../../values/tuple.ts';
+import type { Value } from '../../values/value.ts';
+
+/** Names, types, then a line a row. */
+export const RESULT_FORMAT = 'JSONCompactEachRowWithNamesAndTypes';
+/** How the lines must be written for `readTable`. */
+export const RESULT_SETTINGS: Readonly<Record<string, string>> = {
+  output_format_json_quote_64bit_integers: '0', output_format_json_quote_decimals: '1', output_format_json_quote_denormals: '1',
+  output_format_json_named_tuples_as_objects: '1', output_format_json_escape_forward_slashes: '0', date_time_output_format: 'simple',
+};
+
+export interface ResultColumn { readonly name: string; readonly type: string }
+
+type Decode = (value: Value) => Value;
+
+/** A type and what is inside its parentheses. */
+interface ParsedType { readonly name: string; readonly args: readonly string[] }
+
+/** `Map(String, Array(Int8))` → `Map`, [`String`, `Array(Int8)`]. */
+export function parseType(text: string): ParsedType {
+  const open = text.indexOf('(');
+  if (open < 0) return { name: text.trim(), args: [] };
+  const args: string[] = [];
+  let depth = 0;
+  let start = open + 1;
+  let quote = '';
+  for (let i = open + 1; i < text.length; i++) {
+    const character = text[i]!;
+    if (quote !== '') {
+      if (character === '\\') i++;
+      else if (character === quote) quote = '';
+    } else if (character === "'" || character === '`' || character === '"') quote = character;
+    else if (character === '(') depth++;
+    else if (character === ')' && depth-- === 0) {
+      args.push(text.slice(start, i).trim());
+      break;
+    } else if (character === ',' && depth === 0) {
+      args.push(text.slice(start, i).trim());
+      start = i + 1;
+    }
+  }
+  return { name: text.slice(0, open).trim(), args };
+}
+
+const same: Decode = (value) => value;
+const nullable = (decode: Decode): Decode => (value) => (value === null ? null : decode(value));
+const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
+const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d+))?$/;
+const TIME = /^(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?$/;
+
+/** How values of a type are read. */
+export function decoderOf(type: string): Decode {
+  const { name, args } = parseType(type);
+  switch (name) {
+    case 'Nullable': case 'LowCardinality': return nullable(decoderOf(args[0] ?? 'String'));
+    case 'SimpleAggregateFunction': return decoderOf(args[1] ?? 'String');
+    case 'Float32': return nullable((value) => makeFloat(Math.fround(numberOf(value))));
+    case 'Float64': case 'BFloat16': return nullable((value) => makeFloat(numberOf(value)));
+    case 'Int128': case 'UInt128': case 'Int256': case 'UInt256': return nullable((value) => (typeof value === 'string' ? integer(value) : value));
+    case 'Date': case 'Date32': return nullable(date);
+    case 'DateTime': return nullable((value) => dateTime(value, zoneName(args[0])));
+    case 'DateTime64': return nullable((value) => dateTime(value, zoneName(args[1])));
+    case 'Time': case 'Time64': return nullable(timeOfDay);
+    case 'FixedString': return nullable((value) => (typeof value === 'string' ? new PyBytes(Buffer.from(value)) : value));
+    case 'Array': return list(decoderOf(args[0] ?? 'String'));
+    case 'Nested': return list(tuple(args));
+    case 'Tuple': return tuple(args);
+    case 'Map': return map(decoderOf(args[0] ?? 'String'), decoderOf(args[1] ?? 'String'));
+    case 'Point': return (value) => (Array.isArray(value) ? new PyTuple(value.map(asFloat)) : value);
+    default: return name.startsWith('Decimal') ? nullable((value) => PyDecimal.from(typeof value === 'string' || typeof value === 'number' ? value : String(value))) : same;
+  }
+}
+
+function numberOf(value: Value): number {
+  if (value instanceof PyFloat) return value.value;
+  if (typeof value === 'string') return value === 'nan' || value === '-nan' ? Number.NaN : Number(value.replace('inf', 'Infinity'));
+  return Number(value);
+}
+
+const asFloat: Decode = (value) => makeFloat(numberOf(value));
+
+function integer(text: string): Value {
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : BigInt(text);
+}
+
+function date(value: Value): Value {
+  const match = typeof value === 'string' ? DATE.exec(value) : null;
+  return match ? new PyDate(Number(match[1]), Number(match[2]), Number(match[3])) : value;
+}
+
+function zoneName(argument: string | undefined): string | null {
+  return argument === undefined ? null : argument.replace(/^'|'$/g, '');
+}
+
+/** A moment with a zone of its own that is not UTC says so. */
+function dateTime(value: Value, zone: string | null): Value {
+  const match = typeof value === 'string' ? DATE_TIME.exec(value) : null;
+  if (!match) return value;
+  const [, year, month, day, hour, minute, second, fraction = ''] = match;
+  const fields = { year: Number(year), month: Number(month), day: Number(day), hour: Number(hour), minute: Number(minute), second: Number(second), microsecond: Number(fraction.padEnd(6, '0').slice(0, 6)) };
+  if (zone === null || /^(?:Etc\/)?(?:UTC|GMT|UCT|Zulu|Universal)$/i.test(zone)) return new PyDateTime(fields);
+  const offset = offsetSeconds(zone, Date.UTC(fields.year, fields.month - 1, fields.day, fields.hour, fields.minute, fields.second));
+  return new PyDateTime(fields, offset === null ? null : new FixedZone(new PyTimedelta(BigInt(offset) * 1_000_000n)));
+}
+
+/** Offset of a zone at a wall clock. @param wall that clock read as UTC, in milliseconds */
+function offsetSeconds(zone: string, wall: number): number | null {
+  try {
+    const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' });
+    const offsetAt = (moment: number): number => {
+      const part = Object.fromEntries(format.formatToParts(moment).map(({ type, value }) => [type, Number(value)]));
+      return Date.UTC(part['year']!, part['month']! - 1, part['day'], part['hour'], part['minute'], part['second']) - moment;
+    };
+    return Math.round(offsetAt(wall - offsetAt(wall)) / 1000);
+  } catch {
+    return null;
+  }
+}
+
+function timeOfDay(value: Value): Value {
+  const match = typeof value === 'string' ? TIME.exec(value) : null;
+  if (!match) return value;
+  const [, sign, hours, minutes, seconds, fraction = ''] = match;
+  const micros = (BigInt(hours!) * 3600n + BigInt(Number(minutes) * 60 + Number(seconds))) * 1_000_000n + BigInt(fraction.padEnd(6, '0').slice(0, 6));
+  return new PyTimedelta(sign === '-' ? -micros : micros).jinjaText();
+}
+
+function list(decode: Decode): Decode {
+  return (value) => (Array.isArray(value) ? value.map(decode) : value);
+}
+
+/** With names: a dict. */
+function tuple(args: readonly string[]): Decode {
+  const parts = args.map((arg) => {
+    const named = /^(`(?:[^`\\]|\\.)+`|[A-Za-z_]\w*)\s+(\S[\s\S]*)$/.exec(arg);
+    return named ? { name: named[1]!.replace(/^`|`$/g, ''), decode: decoderOf(named[2]!) } : { name: null, decode: decoderOf(arg) };
+  });
+  return (value) => {
+    if (Array.isArray(value)) return new PyTuple(value.map((item, i) => (parts[i]?.decode ?? same)(item)));
+    if (!(value instanceof PyDict)) return value;
+    return PyDict.from(parts.map(({ name, decode }) => [name, decode(value.get(name) ?? null)] as const));
+  };
+}
+
+function map(key: Decode, item: Decode): Decode {
+  return (value) => (value instanceof PyDict ? PyDict.from([...value.entries()].map(([k, v]) => [keyOf(k, key), item(v)] as const)) : value);
+}
+
+/** Keys of JSON are text: numbers among them are read again. */
+function keyOf(value: Value, decode: Decode): Value {
+  const read = decode(value);
+  return typeof read === 'string' && decode === same && /^-?\d+$/.test(read) ? integer(read) : read;
+}
+
+/**
+ * Rows from lines of text.
+ * @param limit at most so many; null or 0: all
+ */
+export async function readTable(lines: AsyncIterable<string>, limit: number | null): Promise<{ table: Table; columns: readonly ResultColumn[] }> {
+  let names: string[] | undefined;
+  let columns: ResultColumn[] | undefined;
+  let decoders: Decode[] = [];
+  const values: Value[][] = [];
+  let count = 0;
+  for await (const line of lines) {
+    if (line === '') continue;
+    if (names === undefined) names = textList(line);
+    else if (columns === undefined) {
+      const types = textList(line);
+      columns = names.map((name, i) => ({ name, type: types[i] ?? 'String' }));
+      decoders = columns.map(({ type }) => decoderOf(type));
+      for (let i = 0; i < columns.length; i++) values.push([]);
+    } else {
+      const row = rowOf(line);
+      for (let i = 0; i < decoders.length; i++) values[i]!.push(decoders[i]!(row[i] ?? null));
+      if (++count === limit) break;
+    }
+  }
+  if (columns === undefined) return { table: Table.empty(), columns: [] };
+  return { table: tableOfColumns(uniqueNames(columns.map(({ name }) => name)), values.map(resultColumn), count), columns };
+}
+
+function textList(line: string): string[] {
+  const items: unknown = JSON.parse(line);
+  if (!Array.isArray(items)) throw new TsdbtError('database', `The server's answer is not what was asked for: ${line.slice(0, 200)}`);
+  return items.map(String);
+}
+
+/** Long numbers keep their digits; `{` is a dict. */
+function rowOf(line: string): readonly Value[] {
+  if (/\d{16}/.test(line)) return parseJson(line) as readonly Value[];
+  const row: unknown = JSON.parse(line);
+  if (!Array.isArray(row)) throw new TsdbtError('database', `The server's answer is not what was asked for: ${line.slice(0, 200)}`);
+  return line.includes('{', 1) || line.includes('[', 1) ? (fromJson(row) as readonly Value[]) : (row as readonly Value[]);
+}
