@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    globalSetup: ['tests/engine/support/clickhouse-folder.ts'],
     include: [`tests/${process.env['TSDBT_TEST_KAFKA'] ? 'kafka' : 'engine'}/**/*.test.ts`],
     testTimeout: 60_000,
     hookTimeout: 60_000,

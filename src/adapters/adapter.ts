@@ -21,6 +21,8 @@ export interface ExecuteOptions {
   readonly bindings?: readonly Value[];
   /** False: the query comment is left out. */
   readonly comment?: boolean;
+  /** Settings of the server for this statement alone, where the dialect has such. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 export interface ExecuteResult { readonly response: AdapterResponse; readonly table: Table }

@@ -1,9 +1,12 @@
 // What a target of profiles.yml must say, for each type of adapter: a table per dialect, filled in the dialect's folder. Leaves
 // reading of profiles.yml to the project layer and connecting to the adapters.
+import { CLICKHOUSE_CREDENTIALS, CLICKHOUSE_TEMPLATES } from './clickhouse/credentials.ts';
 import { POSTGRES_CREDENTIALS, POSTGRES_TEMPLATES } from './postgres/credentials.ts';
 
+type FieldType = 'string' | 'integer' | 'boolean' | 'object' | 'array';
+
 export interface CredentialField {
-  readonly type: 'string' | 'integer' | 'boolean';
+  readonly type: FieldType | readonly FieldType[];
   /** Absent means required. */
   readonly default?: string | number | boolean | null;
   /** True: may be null. */
@@ -24,6 +27,8 @@ export interface CredentialsSpec {
   readonly shown: readonly string[];
   /** Fields that need not be given when the server is embedded, with the values they then have. */
   readonly embedded?: { readonly [name: string]: string | number };
+  /** What the dialect makes of the whole, defaults filled in. @throws what does not go together */
+  readonly complete?: (given: { readonly [name: string]: unknown }) => { readonly [name: string]: unknown };
   /** Below the project: where an embedded server keeps its data. */
   readonly embeddedFolder?: string;
 }
@@ -33,7 +38,7 @@ export function credentialsSpec(type: string): CredentialsSpec | undefined {
   return SPECS.get(type);
 }
 
-const SPECS: ReadonlyMap<string, CredentialsSpec> = new Map([[POSTGRES_CREDENTIALS.type, POSTGRES_CREDENTIALS]]);
+const SPECS: ReadonlyMap<string, CredentialsSpec> = new Map([POSTGRES_CREDENTIALS, CLICKHOUSE_CREDENTIALS].map((spec) => [spec.type, spec]));
 
 /** What `init` asks about a database: answers that are given already, and questions by key. */
 export interface ProfileTemplate {
@@ -44,7 +49,7 @@ export interface ProfileTemplate {
 
 /** The databases that `init` offers, the easiest first. */
 export function profileTemplates(): readonly ProfileTemplate[] {
-  return POSTGRES_TEMPLATES;
+  return [...POSTGRES_TEMPLATES, ...CLICKHOUSE_TEMPLATES];
 }
 
 /** The table of the server that is used when nothing else is asked for. */

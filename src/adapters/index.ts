@@ -34,4 +34,8 @@ const ADAPTERS: ReadonlyMap<string, (profile: Profile, options: AdapterOptions) 
     const { createPostgresAdapter } = await import('./postgres/create.ts');
     return createPostgresAdapter(profile, options);
   }],
+  ['clickhouse', async (profile: Profile, options: AdapterOptions): Promise<Adapter> => {
+    const { createClickHouseAdapter } = await import('./clickhouse/create.ts');
+    return createClickHouseAdapter(profile, options);
+  }],
 ]);

@@ -148,11 +148,20 @@ function checkCredentials(type: string, fields: Dictionary, refuse: (message: st
   const violation = findViolation(filled, shapeOf(spec));
   if (violation !== undefined) return refuse(violation.message);
   const defaults = Object.entries(spec.fields).filter(([, field]) => field.default !== undefined).map(([name, field]) => [name, field.default]);
-  return { ...Object.fromEntries(defaults), ...filled, type } as unknown as Credentials;
+  const whole = { ...Object.fromEntries(defaults), ...filled, type };
+  try {
+    return (spec.complete?.(whole) ?? whole) as unknown as Credentials;
+  } catch (error) {
+    if (error instanceof TsdbtError) return refuse(`Runtime Error\n  ${error.message}`);
+    throw error;
+  }
 }
 
 function shapeOf(spec: CredentialsSpec): Shape {
-  const properties = Object.entries(spec.fields).map(([name, field]): [string, Shape] => [name, field.nullable === true ? { anyOf: [{ type: field.type }, { type: 'null' }] } : { type: field.type }]);
+  const properties = Object.entries(spec.fields).map(([name, { type, nullable }]): [string, Shape] => {
+    const types = [...(typeof type === 'string' ? [type] : type), ...(nullable === true ? ['null' as const] : [])];
+    return [name, types.length === 1 ? { type: types[0]! } : { anyOf: types.map((one) => ({ type: one })) }];
+  });
   return {
     type: 'object',
     properties: Object.fromEntries(properties),

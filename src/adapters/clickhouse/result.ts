@@ -4,7 +4,7 @@ import { resultColumn, tableOfColumns, uniqueNames } from '../table-inference.ts
 import { Table } from '../table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { PyBytes } from '../../values/bytes.ts';
-import { FixedZone, PyDate, PyDateTime, PyTimedelta } from '../../values/datetime.ts';
+import { PyDate, PyDateTime, PyTimedelta } from '../../values/datetime.ts';
 import { PyDecimal } from '../../values/decimal.ts';
 import { PyDict } from '../../values/dict.ts';
 import { makeFloat, PyFloat } from '../../values/float.ts';
@@ -17,7 +17,7 @@ export const RESULT_FORMAT = 'JSONCompactEachRowWithNamesAndTypes';
 /** How the lines must be written for `readTable`. */
 export const RESULT_SETTINGS: Readonly<Record<string, string>> = {
   output_format_json_quote_64bit_integers: '0', output_format_json_quote_decimals: '1', output_format_json_quote_denormals: '1',
-  output_format_json_named_tuples_as_objects: '1', output_format_json_escape_forward_slashes: '0', date_time_output_format: 'simple',
+  output_format_json_named_tuples_as_objects: '1', output_format_json_escape_forward_slashes: '0', output_format_decimal_trailing_zeros: '1', date_time_output_format: 'iso',
 };
 
 export interface ResultColumn { readonly name: string; readonly type: string }
@@ -56,7 +56,7 @@ export function parseType(text: string): ParsedType {
 const same: Decode = (value) => value;
 const nullable = (decode: Decode): Decode => (value) => (value === null ? null : decode(value));
 const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
-const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d+))?$/;
+const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?Z$/;
 const TIME = /^(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?$/;
 
 /** How values of a type are read. */
@@ -69,14 +69,13 @@ export function decoderOf(type: string): Decode {
     case 'Float64': case 'BFloat16': return nullable((value) => makeFloat(numberOf(value)));
     case 'Int128': case 'UInt128': case 'Int256': case 'UInt256': return nullable((value) => (typeof value === 'string' ? integer(value) : value));
     case 'Date': case 'Date32': return nullable(date);
-    case 'DateTime': return nullable((value) => dateTime(value, zoneName(args[0])));
-    case 'DateTime64': return nullable((value) => dateTime(value, zoneName(args[1])));
+    case 'DateTime': case 'DateTime64': return nullable(dateTime);
     case 'Time': case 'Time64': return nullable(timeOfDay);
     case 'FixedString': return nullable((value) => (typeof value === 'string' ? new PyBytes(Buffer.from(value)) : value));
     case 'Array': return list(decoderOf(args[0] ?? 'String'));
     case 'Nested': return list(tuple(args));
     case 'Tuple': return tuple(args);
-    case 'Map': return map(decoderOf(args[0] ?? 'String'), decoderOf(args[1] ?? 'String'));
+    case 'Map': return map(keyDecoder(args[0] ?? 'String'), decoderOf(args[1] ?? 'String'));
     case 'Point': return (value) => (Array.isArray(value) ? new PyTuple(value.map(asFloat)) : value);
     default: return name.startsWith('Decimal') ? nullable((value) => PyDecimal.from(typeof value === 'string' || typeof value === 'number' ? value : String(value))) : same;
   }
@@ -100,33 +99,14 @@ function date(value: Value): Value {
   return match ? new PyDate(Number(match[1]), Number(match[2]), Number(match[3])) : value;
 }
 
-function zoneName(argument: string | undefined): string | null {
-  return argument === undefined ? null : argument.replace(/^'|'$/g, '');
-}
-
-/** A moment with a zone of its own that is not UTC says so. */
-function dateTime(value: Value, zone: string | null): Value {
+/** In UTC, whatever zone the column shows, and without saying so: what clickhouse-connect gives. */
+function dateTime(value: Value): Value {
   const match = typeof value === 'string' ? DATE_TIME.exec(value) : null;
   if (!match) return value;
   const [, year, month, day, hour, minute, second, fraction = ''] = match;
-  const fields = { year: Number(year), month: Number(month), day: Number(day), hour: Number(hour), minute: Number(minute), second: Number(second), microsecond: Number(fraction.padEnd(6, '0').slice(0, 6)) };
-  if (zone === null || /^(?:Etc\/)?(?:UTC|GMT|UCT|Zulu|Universal)$/i.test(zone)) return new PyDateTime(fields);
-  const offset = offsetSeconds(zone, Date.UTC(fields.year, fields.month - 1, fields.day, fields.hour, fields.minute, fields.second));
-  return new PyDateTime(fields, offset === null ? null : new FixedZone(new PyTimedelta(BigInt(offset) * 1_000_000n)));
-}
-
-/** Offset of a zone at a wall clock. @param wall that clock read as UTC, in milliseconds */
-function offsetSeconds(zone: string, wall: number): number | null {
-  try {
-    const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit' });
-    const offsetAt = (moment: number): number => {
-      const part = Object.fromEntries(format.formatToParts(moment).map(({ type, value }) => [type, Number(value)]));
-      return Date.UTC(part['year']!, part['month']! - 1, part['day'], part['hour'], part['minute'], part['second']) - moment;
-    };
-    return Math.round(offsetAt(wall - offsetAt(wall)) / 1000);
-  } catch {
-    return null;
-  }
+  return new PyDateTime({
+    year: Number(year), month: Number(month), day: Number(day), hour: Number(hour), minute: Number(minute), second: Number(second), microsecond: Number(fraction.padEnd(6, '0').slice(0, 6)),
+  });
 }
 
 function timeOfDay(value: Value): Value {
@@ -155,13 +135,12 @@ function tuple(args: readonly string[]): Decode {
 }
 
 function map(key: Decode, item: Decode): Decode {
-  return (value) => (value instanceof PyDict ? PyDict.from([...value.entries()].map(([k, v]) => [keyOf(k, key), item(v)] as const)) : value);
+  return (value) => (value instanceof PyDict ? PyDict.from([...value.entries()].map(([k, v]) => [key(k), item(v)] as const)) : value);
 }
 
 /** Keys of JSON are text: numbers among them are read again. */
-function keyOf(value: Value, decode: Decode): Value {
-  const read = decode(value);
-  return typeof read === 'string' && decode === same && /^-?\d+$/.test(read) ? integer(read) : read;
+function keyDecoder(type: string): Decode {
+  return /^(?:LowCardinality\()?U?Int/.test(type) ? (value) => (typeof value === 'string' ? integer(value) : value) : decoderOf(type);
 }
 
 /**

@@ -1,0 +1,255 @@
+// ClickHouse as the engine sees it: sessions on one server, the relation cache, what the dialect can do. Talking to the server is in session.ts and
+// server.ts, questions to its system tables in catalogue.ts, an own server in embedded.ts, what makes publishing safe in leases.ts and exchange.ts.
+import type { Adapter, Capabilities, LoadedState, Session, SessionOptions } from '../adapter.ts';
+import { Column } from '../column.ts';
+import { copyTextOf } from '../copy-text.ts';
+import type { Dependant } from '../dependants.ts';
+import { PATH_PARTS, type PathPart, Relation, type RelationDialect, type RelationInput, type RelationType } from '../relation.ts';
+import { RelationCache } from '../relation-cache.ts';
+import { mostDecimals } from '../table-print.ts';
+import type { Table } from '../table.ts';
+import type { TemplateMethods } from '../template-method.ts';
+import { TsdbtError } from '../../errors.ts';
+import type { Credentials } from '../../contracts/project.ts';
+import { PyDict } from '../../values/dict.ts';
+import { fromJson } from '../../values/json.ts';
+import { toText } from '../../values/text.ts';
+import type { Value } from '../../values/value.ts';
+import { changeMarksSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
+import { CLICKHOUSE_COLUMN } from './column.ts';
+import type { ServerAddress } from './connection.ts';
+import { CLICKHOUSE_CREDENTIALS, httpPort } from './credentials.ts';
+import { Leases } from './leases.ts';
+import { quoteIdentifier } from './literal.ts';
+import { publishMethods } from './publish-methods.ts';
+import { clickhouseRelation } from './relation.ts';
+import { Server, type ServerFacts } from './server.ts';
+import { ClickHouseSession } from './session.ts';
+
+const CAPABILITIES: Capabilities = {
+  transactions: false,
+  transactionalDdl: false,
+  maxIdentifierBytes: Number.MAX_SAFE_INTEGER,
+  schemaMetadataByRelations: true,
+  tableLastModifiedMetadata: false,
+  microbatchConcurrency: false,
+  constraintSupport: { check: 'enforced', not_null: 'not_supported', unique: 'not_supported', primary_key: 'not_supported', foreign_key: 'not_supported' },
+  validIncrementalStrategies: ['append'],
+};
+const EXCHANGING = ['Atomic', 'Replicated', 'Shared'];
+
+export interface ClickHouseOptions {
+  readonly credentials: Credentials;
+  readonly threads: number;
+  readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
+  /** An embedded server, when the profile names a folder; asked once, with the first connection. */
+  readonly embedded?: { readonly dir: string; start(): Promise<{ host: string; port: number; user: string; password: string; release(): Promise<void> }> } | undefined;
+}
+
+export class ClickHouseAdapter implements Adapter {
+  readonly type = 'clickhouse';
+  readonly capabilities = CAPABILITIES;
+  readonly dateFunction = 'now()';
+  readonly relations: RelationDialect;
+  readonly columns = CLICKHOUSE_COLUMN;
+  readonly cache = new RelationCache(true);
+  readonly intervals = null;
+  readonly server: Server;
+  readonly leases: Leases;
+  readonly templateMethods: TemplateMethods;
+  private readonly options: ClickHouseOptions;
+  private readonly cluster: string | null;
+  private releaseServer: (() => Promise<void>) | undefined;
+  private shown: { readonly [key: string]: string | number } = {};
+
+  constructor(options: ClickHouseOptions) {
+    this.options = options;
+    const { credentials, threads } = options;
+    this.cluster = textOf(credentials['cluster']);
+    this.relations = clickhouseRelation({ cluster: this.cluster, databaseEngine: textOf(credentials['database_engine']) });
+    this.server = new Server({ credentials, threads, address: () => this.findServer() });
+    this.leases = new Leases(async (sql) => this.ownQuery(sql));
+    this.templateMethods = { ...publishMethods(this.leases) };
+  }
+
+  connectionInfo(): readonly (readonly [key: string, value: Value])[] {
+    const credentials: Credentials = { ...this.options.credentials, ...this.shown };
+    return CLICKHOUSE_CREDENTIALS.shown.map((key) => [key, fromJson(credentials[key] ?? null)] as const);
+  }
+
+  session(options: SessionOptions): Session {
+    return new ClickHouseSession(this.server, options);
+  }
+
+  async check(): Promise<void> {
+    const session = this.session({ name: 'debug' });
+    try {
+      await session.execute('select 1 as id');
+    } finally {
+      await session.release();
+    }
+  }
+
+  /** What the server can. Asked once a command. */
+  facts(): Promise<ServerFacts> {
+    return this.server.facts();
+  }
+
+  quote(identifier: string): string {
+    return quoteIdentifier(identifier);
+  }
+
+  createRelation(fields: RelationInput): Relation {
+    const quotePolicy: Partial<Record<PathPart, boolean>> = {};
+    for (const part of PATH_PARTS) {
+      const flag = fields.quotePolicy?.[part] ?? this.options.quoting[part];
+      if (typeof flag === 'boolean') quotePolicy[part] = flag;
+    }
+    return Relation.create(this.relations, { ...fields, quotePolicy });
+  }
+
+  createColumn(name: string, dataType: string): Column {
+    return new Column(this.columns, name, this.columns.typeLabels[dataType.toUpperCase()] ?? dataType);
+  }
+
+  convertType(table: Table, columnIndex: number): string {
+    switch (table.types[columnIndex]!.name) {
+      case 'Integer': return 'Int32';
+      case 'Number': return mostDecimals(table.rows.map((row) => row.values[columnIndex]!)) !== 0 ? 'Float32' : 'Int32';
+      case 'Boolean': return 'Bool';
+      case 'DateTime': case 'ISODateTime': return 'DateTime';
+      case 'Date': return 'Date';
+      case 'Text': return 'String';
+    }
+  }
+
+  async fillCache(session: Session, schemas: readonly { readonly database: string | null; readonly schema: string }[]): Promise<void> {
+    const names = [...new Set(schemas.map(({ schema }) => schema))];
+    if (names.length === 0) return;
+    const { atomicExchange } = await this.facts();
+    for (const schema of names) this.cache.dropSchema('', schema);
+    this.cache.addSchemas(names.map((schema) => ['', schema] as const));
+    const { table } = await session.execute(relationsSql(names, this.cluster), { fetch: true });
+    for (const { values } of table.rows) {
+      const [schema, name, kind, engine, views, refreshable, appends, shards] = values.map(toText) as [string, string, string, string, string, string, string, string];
+      const pointing = (JSON.parse(views) as [string, string, string][]).map((view) => PyDict.from({ schema: view[0], name: view[1], sql: view[2] }));
+      this.cache.add(Relation.create(this.relations, {
+        schema, identifier: name, type: kind as RelationType,
+        own: {
+          can_exchange: atomicExchange && kind === 'table' && EXCHANGING.includes(engine),
+          can_on_cluster: (this.cluster !== null || isTrue(shards)) && engine !== 'Replicated',
+          mvs_pointing_to_it: pointing, is_refreshable: isTrue(refreshable), refreshable_append: isTrue(appends),
+        },
+      }));
+    }
+  }
+
+  async existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>> {
+    if (schemas.length === 0) return new Set();
+    const { table } = await session.execute(schemasSql(schemas), { fetch: true });
+    return new Set(table.rows.map((row) => toText(row.values[0]!)));
+  }
+
+  async lockRelation(session: Session, relation: Relation): Promise<void> {
+    const { schema, identifier } = relation;
+    if (schema === null || identifier === null || !(session instanceof ClickHouseSession)) return;
+    const release = await this.leases.acquire(schema, identifier, (message) => session.options.onWait?.(message));
+    session.endings.push(release);
+  }
+
+  async loadedState(): Promise<LoadedState | null> {
+    return null;
+  }
+
+  async fetchChangeMarks(session: Session, relations: readonly Relation[]): Promise<(string | null)[]> {
+    const names = relations.map(({ schema, identifier }) => [schema ?? '', identifier ?? ''] as const);
+    if (names.length === 0) return [];
+    const { table } = await session.execute(changeMarksSql(names), { fetch: true });
+    const marks = new Map(table.rows.map((row) => [JSON.stringify([toText(row.values[0]!), toText(row.values[1]!)]), toText(row.values[2]!)]));
+    return names.map((name) => marks.get(JSON.stringify(name)) ?? null);
+  }
+
+  async claim(session: Session, name: string): Promise<string | null> {
+    const taken = await this.leases.tryClaim(this.options.credentials.schema, name);
+    if (typeof taken === 'string') return taken;
+    if (session instanceof ClickHouseSession) session.endings.push(taken);
+    return null;
+  }
+
+  /** Views of ClickHouse are text that is read when they are asked: what they read may be replaced under them. */
+  async fetchDependants(): Promise<readonly Dependant[]> {
+    return [];
+  }
+
+  async fetchViewState(session: Session, { schema, identifier }: Relation): Promise<string | null> {
+    if (schema === null || identifier === null) return null;
+    const { table } = await session.execute(viewStateSql(schema, identifier), { fetch: true });
+    const state = table.rows[0]?.values[0] ?? null;
+    return state === null ? null : toText(state);
+  }
+
+  async canReplaceView(): Promise<boolean> {
+    return true;
+  }
+
+  async loadTable(session: Session, relation: Relation, table: Table, columnList?: string): Promise<number> {
+    if (table.rows.length === 0) return 0;
+    if (!(session instanceof ClickHouseSession)) throw new TsdbtError('internal', 'rows are loaded in a session of ClickHouse');
+    const columns = columnList ?? table.columnNames.map(quoteIdentifier).join(', ');
+    await session.insert(`INSERT INTO ${relation.render()} (${columns}) SETTINGS date_time_input_format = 'best_effort' FORMAT TabSeparated`, copyTextOf(table));
+    return table.rows.length;
+  }
+
+  async close(): Promise<void> {
+    await this.server.close();
+    const release = this.releaseServer;
+    this.releaseServer = undefined;
+    await release?.();
+  }
+
+  /** Names have no database: the relation itself refuses one. */
+  verifyDatabase(): void { /* Nothing to compare with. */ }
+
+  /** Rows of a statement of the engine's own, outside of any node's session. */
+  private async ownQuery(sql: string): Promise<readonly (readonly Value[])[]> {
+    const session = this.session({ name: 'tsdbt' });
+    try {
+      const { table } = await session.execute(sql, { fetch: true, comment: false });
+      return table.rows.map((row) => row.values);
+    } finally {
+      await session.release();
+    }
+  }
+
+  private async findServer(): Promise<ServerAddress> {
+    const { credentials, embedded } = this.options;
+    const said = (key: string): string | null => textOf(credentials[key]);
+    const common = {
+      connectTimeout: numberOf(credentials['connect_timeout'], 10), sendReceiveTimeout: numberOf(credentials['send_receive_timeout'], 300), retries: numberOf(credentials['retries'], 1),
+      verify: credentials['verify'] !== false, clientCert: said('client_cert'), clientCertKey: said('client_cert_key'), serverHostName: said('server_host_name'),
+      compression: (said('compression') ?? '') !== '', keepAlive: credentials['reuse_connections'] !== false,
+    };
+    if (embedded) {
+      await this.releaseServer?.();
+      const { release, ...place } = await embedded.start();
+      this.releaseServer = release;
+      this.shown = { host: place.host, port: place.port, user: place.user };
+      return { ...common, ...place, secure: false, compression: false, keepAlive: true, embedded: embedded.dir };
+    }
+    const secure = credentials['secure'] === true;
+    const port = typeof credentials['port'] === 'number' ? credentials['port'] : null;
+    return { ...common, host: said('host') ?? 'localhost', port: httpPort(port, secure), user: said('user') ?? 'default', password: said('password') ?? '', secure, embedded: null };
+  }
+}
+
+function isTrue(value: string): boolean {
+  return value === '1' || value === 'True' || value === 'true';
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' && value.trim() !== '' ? value : typeof value === 'number' ? String(value) : null;
+}
+
+function numberOf(value: unknown, fallback: number): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : fallback;
+}

@@ -1,0 +1,27 @@
+// Makes the ClickHouse adapter of a profile, with a server of its own when the profile names a folder (`path:`). Starting that is left to embedded.ts.
+import { resolve } from 'node:path';
+import type { AdapterOptions } from '../index.ts';
+import type { Profile } from '../../contracts/project.ts';
+import { ClickHouseAdapter } from './adapter.ts';
+
+/** Folder of the embedded server that a profile asks for; null when it asks for none. */
+export function embeddedFolder(profile: Profile, projectDir: string): string | null {
+  const { path } = profile.credentials;
+  return typeof path === 'string' && path !== '' ? resolve(projectDir, path) : null;
+}
+
+export function createClickHouseAdapter(profile: Profile, options: AdapterOptions): ClickHouseAdapter {
+  const { projectDir } = options;
+  const dir = embeddedFolder(profile, projectDir);
+  if (dir === null && profile.credentials['driver'] === 'native') options.notify?.('`driver: native` in profiles.yml: ClickHouse is reached by HTTP here; port 9000 stands for 8123, 9440 for 8443');
+  return new ClickHouseAdapter({
+    credentials: profile.credentials, threads: options.threads ?? profile.threads, quoting: options.quoting,
+    embedded: dir === null ? undefined : {
+      dir,
+      start: async () => {
+        const { embeddedClickhouse } = await import('./embedded.ts');
+        return embeddedClickhouse({ dir, projectDir });
+      },
+    },
+  });
+}

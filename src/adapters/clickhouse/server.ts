@@ -1,0 +1,183 @@
+// What all sessions of a command share on one ClickHouse: the connection, what the server can and is told with each statement, and the server's
+// own sessions. Statements of a node are in session.ts.
+import { randomUUID } from 'node:crypto';
+import { text } from 'node:stream/consumers';
+import type { TsdbtError } from '../../errors.ts';
+import type { Credentials } from '../../contracts/project.ts';
+import { Connection, type ServerAddress } from './connection.ts';
+import { databaseError } from './database-error.ts';
+import { quoteIdentifier, quoteText } from './literal.ts';
+
+/** One session of the server: temporary tables and settings are its own. */
+export interface Lane {
+  readonly sessionId: string;
+  /** Has a statement perhaps left something in it? */
+  stateful: boolean;
+}
+
+export interface ServerFacts {
+  /** `26.7.3.1` */
+  readonly version: string;
+  readonly timezone: string;
+  /** Can the profile's database exchange tables? True where the profile says not to look (check_exchange, cluster_mode). */
+  readonly atomicExchange: boolean;
+  /** May a session allow mutations that read other tables (allow_nondeterministic_mutations)? */
+  readonly lightweightDeletes: boolean;
+}
+
+const MUTATIONS = 'allow_nondeterministic_mutations';
+/** Engines of a database whose tables can be exchanged. */
+const EXCHANGING = ['Atomic', 'Replicated', 'Shared'];
+
+export interface ServerOptions {
+  readonly credentials: Credentials;
+  readonly threads: number;
+  /** Where the server is; asked once, with the first statement. */
+  readonly address: () => Promise<ServerAddress>;
+}
+
+export class Server {
+  private readonly options: ServerOptions;
+  private connection: Promise<Connection> | undefined;
+  private readonly lanes: Lane[] = [];
+  private taken = 0;
+  private readonly waiting: (() => void)[] = [];
+  private exchange: Promise<boolean> | undefined;
+  /** What each statement is sent with. */
+  settings: Readonly<Record<string, string>>;
+  /** The database of names without one, once it is there. */
+  database: string | null = null;
+  private known: Omit<ServerFacts, 'atomicExchange'> = { version: '', timezone: 'UTC', lightweightDeletes: false };
+
+  constructor(options: ServerOptions) {
+    this.options = options;
+    this.settings = customSettings(options.credentials);
+  }
+
+  connect(): Promise<Connection> {
+    this.connection ??= this.open();
+    this.connection.catch(() => { this.connection = undefined; });
+    return this.connection;
+  }
+
+  /** The embedded server is gone: the next statement looks for another. */
+  lost(): void {
+    void this.connection?.then((connection) => connection.close()).catch(() => undefined);
+    this.connection = undefined;
+    this.lanes.length = 0;
+  }
+
+  private async open(): Promise<Connection> {
+    const { credentials, threads, address } = this.options;
+    const connection = new Connection(await address(), threads + 4);
+    try {
+      const defaults = defaultSettings(credentials);
+      const names = [...Object.keys(defaults), MUTATIONS].map(quoteText).join(', ');
+      const answer = await this.ask(connection, `SELECT version(), timezone(), '' UNION ALL SELECT name, value, toString(readonly) FROM system.settings WHERE name IN (${names})`);
+      const rows = answer.trimEnd().split('\n').map((line) => line.split('\t') as [string, string, string]);
+      const [version = '', timezone = 'UTC'] = rows.find(([, , readonly]) => readonly === '') ?? [];
+      const known = new Map(rows.map(([name, value, readonly]) => [name, { value, readonly: readonly !== '0' }]));
+      // What this user may not change, or the server does not know, is left out; what the profile asks for is not.
+      const settable = Object.fromEntries(Object.entries(defaults).filter(([name]) => known.get(name)?.readonly === false));
+      const mutations = known.get(MUTATIONS);
+      const lightweightDeletes = mutations !== undefined && (mutations.value !== '0' || !mutations.readonly);
+      this.settings = { ...settable, ...(lightweightDeletes ? { [MUTATIONS]: '1' } : {}), ...customSettings(credentials) };
+      this.known = { version, timezone, lightweightDeletes };
+      await this.ensureDatabase(connection);
+      return connection;
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  /** dbt-clickhouse makes the profile's database when it connects. */
+  private async ensureDatabase(connection: Connection): Promise<void> {
+    const { schema, cluster, database_engine: engine } = this.options.credentials;
+    const name = quoteIdentifier(schema);
+    if ((await this.ask(connection, `EXISTS DATABASE ${name}`)).trim() !== '1') {
+      const onCluster = typeof cluster === 'string' && cluster.trim() !== '' ? ` ON CLUSTER "${cluster}"` : '';
+      await this.ask(connection, `CREATE DATABASE IF NOT EXISTS ${name}${onCluster}${typeof engine === 'string' && engine !== '' ? ` ENGINE ${engine}` : ''}`);
+    }
+    this.database = schema;
+  }
+
+  /** The text of an answer, outside of any session. @throws TsdbtError */
+  private async ask(connection: Connection, sql: string, settings: Readonly<Record<string, string>> = {}): Promise<string> {
+    try {
+      const { body } = await connection.send({ sql, queryId: randomUUID(), sessionId: null, settings: { ...settings, wait_end_of_query: '1', default_format: 'TabSeparated' }, signal: new AbortController().signal });
+      return await text(body);
+    } catch (error) {
+      throw databaseError(error, { sql, text: sql, start: 0 }, connection.address.embedded);
+    }
+  }
+
+  /** Runs a statement of the engine's own. @returns what it answers, tab-separated */
+  async command(sql: string): Promise<string> {
+    const connection = await this.connect();
+    return this.ask(connection, sql, { ...this.settings, ...(this.database === null ? {} : { database: this.database }) });
+  }
+
+  async facts(): Promise<ServerFacts> {
+    await this.connect();
+    this.exchange ??= this.canExchange();
+    return { ...this.known, atomicExchange: await this.exchange };
+  }
+
+  /** Tried, because what stands below the server may not be able to. */
+  private async canExchange(): Promise<boolean> {
+    const { check_exchange: check, cluster_mode: clusterMode } = this.options.credentials;
+    if (check === false || clusterMode === true) return true;
+    const engine = (await this.command('SELECT engine FROM system.databases WHERE name = currentDatabase()')).trim();
+    if (!EXCHANGING.includes(engine)) return false;
+    if (engine === 'Shared') return true;
+    const names = [0, 1].map((n) => quoteIdentifier(`__dbt_exchange_test_${n}_${randomUUID().replaceAll('-', '')}`));
+    try {
+      for (const name of names) await this.command(`CREATE TABLE IF NOT EXISTS ${name} (test String) ENGINE MergeTree() ORDER BY tuple()`);
+      await this.command(`EXCHANGE TABLES ${names[0]} AND ${names[1]}`);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      for (const name of names) await this.command(`DROP TABLE IF EXISTS ${name}`).catch(() => undefined);
+    }
+  }
+
+  /** As many sessions work at once as there are threads, and two more. */
+  async takeLane(): Promise<Lane> {
+    while (this.taken >= this.options.threads + 2) await new Promise<void>((resolve) => { this.waiting.push(resolve); });
+    this.taken++;
+    return this.lanes.pop() ?? { sessionId: `tsdbt::${randomUUID()}`, stateful: false };
+  }
+
+  /** A session in which nothing was left goes to another node, unless the profile wants new connections. */
+  giveBack(lane: Lane): void {
+    this.taken--;
+    if (!lane.stateful && this.options.credentials['reuse_connections'] !== false && this.connection !== undefined) this.lanes.push(lane);
+    this.waiting.shift()?.();
+  }
+
+  async kill(queryId: string): Promise<void> {
+    await this.command(`KILL QUERY WHERE query_id = ${quoteText(queryId)} ASYNC`).catch((_error: TsdbtError) => undefined);
+  }
+
+  async close(): Promise<void> {
+    const { connection } = this;
+    this.connection = undefined;
+    await (await connection?.catch(() => undefined))?.close();
+  }
+}
+
+/** The settings of dbt-clickhouse's sessions; and rows are there when an insert is said to be done. */
+function defaultSettings({ cluster_mode: clusterMode, database_engine: engine }: Credentials): Readonly<Record<string, string>> {
+  return {
+    ...(clusterMode === true || engine === 'Replicated' ? { database_replicated_enforce_synchronous_settings: '1', insert_quorum: 'auto' } : {}),
+    ...(engine === 'Shared' ? { select_sequential_consistency: '1' } : {}),
+    mutations_sync: '3', lightweight_deletes_sync: '3', alter_sync: '3', insert_distributed_sync: '1', async_insert: '0',
+  };
+}
+
+function customSettings({ custom_settings: custom }: Credentials): Readonly<Record<string, string>> {
+  if (custom === null || typeof custom !== 'object') return {};
+  return Object.fromEntries(Object.entries(custom).map(([name, value]) => [name, typeof value === 'boolean' ? String(Number(value)) : String(value)]));
+}

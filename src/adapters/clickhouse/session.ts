@@ -1,0 +1,172 @@
+// One unit of work on ClickHouse: statements in order, in one session of the server. There are no transactions: a statement that has run lasts.
+// What the statements are is decided by macros.
+import { randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { TsdbtError } from '../../errors.ts';
+import type { Value } from '../../values/value.ts';
+import type { AdapterResponse } from '../../contracts/results.ts';
+import type { ColumnDescription, ExecuteOptions, ExecuteResult, Session, SessionOptions } from '../adapter.ts';
+import { Table } from '../table.ts';
+import type { Answer, Connection } from './connection.ts';
+import { databaseError } from './database-error.ts';
+import { readTable, RESULT_FORMAT, RESULT_SETTINGS, type ResultColumn } from './result.ts';
+import type { Lane, Server } from './server.ts';
+
+/** dbt-clickhouse reads no rows of these: on a cluster they answer with a table of hosts. */
+const DDL = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?(?:CREATE|DROP|ALTER)\s/i;
+const READS = /^(?:\s|\/\*[\s\S]*?\*\/|--[^\n]*\n|\()*(?:select|with|show|describe|desc|explain|exists)\b/i;
+const LEAVES_STATE = /\b(?:set|use|temporary)\b/i;
+const UNKNOWN_DATABASE = '81';
+
+export class ClickHouseSession implements Session {
+  readonly name: string;
+  readonly inTransaction = false;
+  readonly columns = new Map<string, Value>();
+  readonly publishing: string[] = [];
+  /** Ends what this session has announced to others: leases. */
+  readonly endings: (() => Promise<void>)[] = [];
+  readonly options: SessionOptions;
+  private readonly server: Server;
+  private lane: Lane | null = null;
+  private last: Promise<unknown> = Promise.resolve();
+  private lasts = false;
+  private running: { queryId: string; abort: AbortController } | null = null;
+
+  constructor(server: Server, options: SessionOptions) {
+    this.server = server;
+    this.options = options;
+    this.name = options.name;
+  }
+
+  get lasting(): boolean { return this.lasts; }
+
+  async execute(sql: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
+    // Values beside the statement (`bindings`) are left aside, as by dbt-clickhouse.
+    return this.inOrder(async () => {
+      const fetch = options.fetch === true && !DDL.test(sql);
+      const { table, response } = await this.run(sql, options, fetch);
+      return { response, table: table.printingTo(this.options.print) };
+    });
+  }
+
+  async describe(sql: string): Promise<ColumnDescription[]> {
+    return this.inOrder(async () => {
+      const { columns } = await this.run(`SELECT * FROM ( \n${sql} \n) LIMIT 0`, {}, true);
+      return columns.map(({ name, type }) => ({ name, typeName: type }));
+    });
+  }
+
+  async attempt(sql: string): Promise<TsdbtError | null> {
+    try {
+      await this.execute(sql);
+      return null;
+    } catch (error) {
+      if (error instanceof TsdbtError) return error;
+      throw error;
+    }
+  }
+
+  /** Sends rows beside `INSERT INTO … FORMAT …`. */
+  async insert(sql: string, data: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
+    await this.inOrder(() => this.run(sql, { comment: false }, false, Readable.from(data)));
+  }
+
+  async begin(): Promise<void> { await this.server.connect(); }
+  async commit(): Promise<void> { /* What has run lasts. */ }
+  async rollback(): Promise<void> { /* There is nothing to go back to. */ }
+
+  copyIn(): Promise<number> {
+    return Promise.reject(new TsdbtError('internal', 'ClickHouse loads rows by INSERT, not by COPY'));
+  }
+
+  async cancel(): Promise<void> {
+    const { running } = this;
+    if (running === null) return;
+    await this.server.kill(running.queryId);
+    running.abort.abort();
+  }
+
+  async release(): Promise<void> {
+    try {
+      await this.last.catch(() => undefined);
+      for (const end of this.endings.splice(0).reverse()) await end();
+    } catch {
+      // What is left is swept by the next run that builds the relation.
+    } finally {
+      const { lane } = this;
+      this.lane = null;
+      this.columns.clear();
+      if (lane !== null) this.server.giveBack(lane);
+    }
+  }
+
+  /** Statements of a session run one after the other, whatever the caller waits for. */
+  private async inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.last.then(work, work);
+    this.last = result.then(() => undefined, () => undefined);
+    return result;
+  }
+
+  private async run(sql: string, options: ExecuteOptions, fetch: boolean, data?: Readable): Promise<{ table: Table; columns: readonly ResultColumn[]; response: AdapterResponse }> {
+    const connection = await this.server.connect();
+    this.lane ??= await this.server.takeLane();
+    const { lane } = this;
+    const { text, start } = options.comment === false ? { text: sql.trim(), start: -leading(sql) } : this.commented(sql);
+    if (LEAVES_STATE.test(sql)) lane.stateful = true;
+    if (!READS.test(sql)) {
+      this.lasts = true;
+      this.columns.clear();
+    }
+    const observer = this.options.onStatement;
+    const queryId = randomUUID();
+    const abort = new AbortController();
+    this.running = { queryId, abort };
+    observer?.({ sql, phase: 'start' });
+    const started = performance.now();
+    try {
+      const settings = { ...this.server.settings, ...(fetch ? RESULT_SETTINGS : {}), ...options.settings, wait_end_of_query: '1', ...(fetch ? { default_format: RESULT_FORMAT } : {}) };
+      const answer = await this.send(connection, text, { queryId, sessionId: lane.sessionId, settings, signal: abort.signal, data });
+      const { table, columns } = fetch && answer.format === RESULT_FORMAT ? await readTable(createInterface({ input: answer.body, crlfDelay: Number.POSITIVE_INFINITY }), options.limit ?? null) : { table: Table.empty(), columns: [] };
+      answer.body.destroy();
+      const response: AdapterResponse = { _message: 'OK', query_id: queryId };
+      observer?.({ sql, phase: 'end', ms: performance.now() - started, response });
+      return { table, columns, response };
+    } catch (error) {
+      observer?.({ sql, phase: 'error', ms: performance.now() - started, error });
+      const failure = databaseError(error, { sql, text, start }, connection.address.embedded);
+      if (connection.address.embedded !== null && failure.details.code === undefined) this.server.lost();
+      throw failure;
+    } finally {
+      this.running = null;
+    }
+  }
+
+  /** A database that was dropped cannot be named: the statement that makes it again is sent without. */
+  private async send(connection: Connection, sql: string, request: Omit<Parameters<Connection['send']>[0], 'sql'>): Promise<Answer> {
+    const { database } = this.server;
+    if (database === null) return connection.send({ sql, ...request });
+    try {
+      return await connection.send({ sql, ...request, settings: { ...request.settings, database } });
+    } catch (error) {
+      const gone = error instanceof Error && 'code' in error && error.code === UNKNOWN_DATABASE && request.data === undefined;
+      if (!gone) throw error;
+      return connection.send({ sql, ...request });
+    }
+  }
+
+  private commented(sql: string): { text: string; start: number } {
+    const comment = this.options.comment?.() ?? null;
+    const words = comment?.text.trim() ?? '';
+    const body = sql.trim();
+    if (comment === null || words === '') return { text: body, start: -leading(sql) };
+    if (comment.append) return { text: `${body.endsWith(';') ? body.slice(0, -1) : body}\n/* ${words} */`, start: -leading(sql) };
+    const prefix = `/* ${words} */\n`;
+    return { text: prefix + body, start: [...prefix].length - leading(sql) };
+  }
+}
+
+/** How much is cut off in front. */
+function leading(sql: string): number {
+  return [...sql].length - [...sql.trimStart()].length;
+}

@@ -1,0 +1,30 @@
+// The embedded ClickHouse that test files share: each uses schemas of its own in it.
+import { createRequire } from 'node:module';
+import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
+import { createClickHouseAdapter } from '../../../src/adapters/clickhouse/create.ts';
+import { findChdb } from '../../../src/adapters/clickhouse/embedded.ts';
+
+/** Why there is no embedded ClickHouse here; null where there is one: chdb has native packages for Linux with glibc, and macOS. */
+export const clickhouseMissing: string | null = (() => {
+  try {
+    const chdb = findChdb(process.cwd());
+    const platform = `${process.platform}-${process.arch}`;
+    createRequire(chdb).resolve(`@chdb/lib-${platform}${process.platform === 'linux' ? '-gnu' : ''}`);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message.split('\n')[0]! : String(error);
+  }
+})();
+
+/** Folder of the shared server: `path:` of a profile. */
+export function clickhouseFolder(): string {
+  return process.env['TSDBT_TEST_CLICKHOUSE_DIR'] ?? '.';
+}
+
+/** An adapter on the shared server, whose names without a schema are in `schema`. Close it at the end. @param more other keys of the profile */
+export function clickhouseAdapter(schema: string, more: Readonly<Record<string, unknown>> = {}): ClickHouseAdapter {
+  return createClickHouseAdapter({
+    profile_name: 'test', target_name: 'test', threads: 4, profiles_dir: null,
+    credentials: { type: 'clickhouse', database: '', schema, path: clickhouseFolder(), ...more },
+  }, { quoting: {}, projectDir: process.cwd(), threads: 4 });
+}
