@@ -110,6 +110,7 @@ function stubAdapter(test: Case): Adapter {
       ...createTemplateMethods(async () => ({ version: '26.7.2.1', atomicExchange: !test.ordinary, lightweightDeletes: true }), CONSTRAINTS),
       before_exchange: { signature: 'target, shadow, blocks', run: () => true },
       after_exchange: { signature: 'target', run: () => null },
+      stop_merges: { signature: 'target', run: () => null },
     },
     connectionInfo: () => [],
     quote: quoteIdentifier,
@@ -127,7 +128,7 @@ function recordingSession(test: Case, statements: string[]): Session {
   return {
     name: 'model.p.m', inTransaction: false, lasting: false, columns, publishing: [],
     async execute(sql: string, _options?: ExecuteOptions): Promise<ExecuteResult> {
-      const text = sql.replaceAll('__dbt_new_data_an_id', '__dbt_new_data_<id>').replace(/--[^\n]*/g, '').replace(/\s+/g, ' ').trim();
+      const text = sql.replaceAll('__dbt_new_data_an_id', '__dbt_new_data_<id>').replace(/(__(?:dbt|tsdbt)_\w+?)_anid/g, '$1').replace(/--[^\n]*/g, '').replace(/\s+/g, ' ').trim();
       if (!text.startsWith('describe table')) statements.push(text);
       return { response: { _message: 'OK', code: 'OK', rows_affected: -1 }, table: answer(text, test) };
     },

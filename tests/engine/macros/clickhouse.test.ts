@@ -14,9 +14,21 @@ function evened(sql: string): string {
   return meaning(sql).replace("where database = 's' and table = 'm'", "where table = 'm' and database = 's'").replace(/(insert into \S+)\(([^)]*)\)select \2 from/, '$1 select $2 from');
 }
 
+/** What is built for the first time gets its name when it is whole; dbt-clickhouse fills it under that name. */
+const NAMED = 'rename table s.m to s.m';
+function named(sql: string): string {
+  return sql.replace(/\bm__dbt_(?:tmp|backup)\b/g, 'm');
+}
+
 /** `- ` what dbt-clickhouse sends and we do not, `+ ` what we send, in order; what both send is left out. */
 async function difference(test: Case): Promise<string[]> {
-  const [theirs, ours] = [golden[test.name]!.map(evened), (await clickhouseStatements(test)).map(evened)];
+  const theirs = golden[test.name]!.map(evened);
+  let ours = (await clickhouseStatements(test)).map(evened);
+  if (['table', 'incremental'].includes(test.materialization) && !test.relations?.['m']) {
+    const count = ours.length;
+    ours = ours.map(named).filter((sql) => !sql.startsWith(NAMED));
+    expect(ours).toHaveLength(count - 1);
+  }
   const common = (i: number, j: number): number => table[i]?.[j] ?? 0;
   const table: number[][] = [];
   for (let i = theirs.length - 1; i >= 0; i--) {
@@ -131,7 +143,9 @@ describe('where tables cannot be exchanged', () => {
   });
 
   test('what is new is built', async () => {
-    expect((await clickhouseStatements({ name: 'x', ordinary: true, materialization: 'table' })).map(meaning)).toEqual(golden['table, absent']!.map(meaning));
+    const statements = (await clickhouseStatements({ name: 'x', ordinary: true, materialization: 'table' })).map(meaning).map(named);
+    expect(statements.at(-1)).toBe(NAMED);
+    expect(statements.slice(0, -1)).toEqual(golden['table, absent']!.map(meaning));
   });
 });
 

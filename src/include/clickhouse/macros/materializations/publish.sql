@@ -15,3 +15,19 @@
 {% macro clickhouse__publish(staged_relation, target_relation) %}
   {%- do exchange_tables_atomic(staged_relation, target_relation) -%}
 {% endmacro %}
+
+{#- What is new is built under another name, too: a CREATE … AS that is cut off leaves a part of the rows, which the next run would take for all. -#}
+{% macro clickhouse__publish_first(staged_relation, target_relation) %}
+  {%- call statement('publish') %}
+    rename table {{ staged_relation }} to {{ target_relation }} {{ on_cluster_clause(target_relation) }}
+  {%- endcall -%}
+{% endmacro %}
+
+{#- Names that no other run has: a statement of a dead run that arrives late finds nothing. Who locks the relation next drops what is left. -#}
+{% macro clickhouse__make_intermediate_relation(base_relation, suffix) %}
+  {{- return(make_temp_relation(base_relation, suffix ~ '_' ~ (invocation_id | replace('-', '')))) -}}
+{% endmacro %}
+
+{% macro clickhouse__make_backup_relation(base_relation, backup_relation_type, suffix) %}
+  {{- return(make_temp_relation(base_relation, suffix ~ '_' ~ (invocation_id | replace('-', ''))).incorporate(type=backup_relation_type)) -}}
+{% endmacro %}

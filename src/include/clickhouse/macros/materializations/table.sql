@@ -1,23 +1,22 @@
 {#- The materialization `table`, and what every table's DDL is made of. A new table is built beside the old one and exchanged with it. A
     table that materialized views of the project write into keeps its rows, unless a full refresh is asked for. -#}
 {% materialization table, adapter='clickhouse' %}
+  {%- do adapter.lock_relation(this) -%}
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set staging_relation = make_backup_relation(target_relation, 'table') -%}
 
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {%- do clickhouse__require_exchange(existing_relation) -%}
-  {#- left by a run that was killed -#}
-  {{- drop_relation_if_exists(load_cached_relation(make_intermediate_relation(target_relation))) -}}
-  {{- drop_relation_if_exists(load_cached_relation(staging_relation)) -}}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
   {%- set writers = clickhouse__get_dbt_mvs_for_target(existing_relation) -%}
   {%- set replaced = False -%}
   {%- if existing_relation is none -%}
     {%- call statement('main') %}
-      {{- get_create_table_as_sql(False, target_relation, sql) }}
+      {{- get_create_table_as_sql(False, staging_relation, sql) }}
     {%- endcall -%}
+    {%- do clickhouse__publish_first(staging_relation, target_relation) -%}
 
   {%- elif writers and not should_full_refresh() -%}
     {%- set on_change = clickhouse__mv_on_schema_change(target_relation) -%}

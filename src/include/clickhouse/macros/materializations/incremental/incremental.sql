@@ -1,6 +1,7 @@
 {#- The materialization `incremental`, and the strategies that stage the new rows in a table of their own. Without a table, or on a full
     refresh, the model is built as a table is. How a strategy is chosen and called is in strategies.sql. -#}
 {% materialization incremental, adapter='clickhouse' %}
+  {%- do adapter.lock_relation(this) -%}
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set intermediate_relation = make_intermediate_relation(target_relation) -%}
@@ -8,9 +9,6 @@
   {%- if full_refresh_mode -%}
     {%- do clickhouse__require_exchange(existing_relation) -%}
   {%- endif -%}
-  {#- left by a run that was killed -#}
-  {{- drop_relation_if_exists(load_cached_relation(intermediate_relation)) -}}
-  {{- drop_relation_if_exists(load_cached_relation(make_backup_relation(target_relation, 'table'))) -}}
 
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
@@ -18,8 +16,9 @@
   {%- set staged = full_refresh_mode -%}
   {%- if existing_relation is none -%}
     {%- call statement('main') %}
-      {{- get_create_table_as_sql(False, target_relation, sql) }}
+      {{- get_create_table_as_sql(False, intermediate_relation, sql) }}
     {%- endcall -%}
+    {%- do clickhouse__publish_first(intermediate_relation, target_relation) -%}
   {%- elif full_refresh_mode -%}
     {%- call statement('main') %}
       {{- get_create_table_as_sql(False, intermediate_relation, sql) }}
