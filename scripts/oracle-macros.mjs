@@ -31,7 +31,7 @@ const OWN = new Set(['macro.dbt.new_rows', 'macro.dbt.default__new_rows', 'macro
   'macro.dbt_clickhouse.clickhouse__warn_of_other_writers', 'macro.dbt_clickhouse.clickhouse__require_distributed',
   'macro.dbt_clickhouse.clickhouse__local_relation', 'macro.dbt_clickhouse.clickhouse__publish_local', 'macro.dbt_clickhouse.materialization_snapshot_clickhouse',
   ...['is_current', 'key', 'require_one_current', 'require_one_row'].map((name) => `macro.dbt_clickhouse.clickhouse__snapshot_${name}`)]);
-const OWN_FILES = new Set(['macros/materializations/publish.sql', 'macros/materializations/incremental/strategies.sql',
+const OWN_FILES = new Set(['macros/materializations/publish.sql', 'macros/materializations/hooks.sql', 'macros/materializations/incremental/strategies.sql',
   ...['append', 'atomic_upsert', 'staging'].map((name) => `macros/materializations/incremental/${name}.sql`)]);
 for (const [id, { path }] of ours) if (!theirs.has(id) && !OWN.has(id) && !(id.startsWith('macro.dbt_clickhouse.') && OWN_FILES.has(path))) problems.push(`not in dbt: ${id}`);
 for (const line of problems) console.error(line);

@@ -162,8 +162,9 @@ export interface Adapter {
   /**
    * A text that changes when a view is another object, says something else, or when columns of what it reads change; null when there is no such view.
    * @param query what the view is to give, for databases that tell the columns of a query and not what a view reads
+   * @param published it has just been made: what was known of it before does not count
    */
-  fetchViewState(session: Session, relation: Relation, query: string | null): Promise<string | null>;
+  fetchViewState(session: Session, relation: Relation, query: string | null, published: boolean): Promise<string | null>;
   canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean>;
   /**
    * Puts a table's rows into a relation, column by column in order, as fast as the dialect can.

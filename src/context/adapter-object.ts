@@ -287,12 +287,12 @@ const METHODS: Readonly<Record<string, Method>> = {
   view_unchanged: method('view_unchanged', 'relation, sql, config=None, query=None', async (self, relation, sql, config, query) => {
     const view = relationArgument('view_unchanged', 'relation', relation!);
     const known = self.options.views?.get(view.render());
-    return known !== undefined && known === (await viewFingerprint(self, view, sql!, config!, query!));
+    return known !== undefined && known === (await viewFingerprint(self, view, sql!, config!, query!, false));
   }),
   view_published: method('view_published', 'relation, sql, config=None, query=None', async (self, relation, sql, config, query) => {
     const view = relationArgument('view_published', 'relation', relation!);
     if (self.options.views) {
-      const fingerprint = await viewFingerprint(self, view, sql!, config!, query!);
+      const fingerprint = await viewFingerprint(self, view, sql!, config!, query!, true);
       if (fingerprint !== null) self.options.views.set(view.render(), fingerprint);
     }
     return null;
@@ -301,8 +301,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     self.sql.canReplaceView(relationArgument('can_replace_view', 'existing', existing!), relationArgument('can_replace_view', 'wanted', wanted!))),
 };
 
-async function viewFingerprint(self: AdapterObject, view: Relation, sql: Value, config: Value, query: Value): Promise<string | null> {
-  const state = await self.adapter.fetchViewState(self.sql.session, view, query === null ? null : toText(query));
+async function viewFingerprint(self: AdapterObject, view: Relation, sql: Value, config: Value, query: Value, published: boolean): Promise<string | null> {
+  const state = await self.adapter.fetchViewState(self.sql.session, view, query === null ? null : toText(query), published);
   return state === null ? null : createHash('sha256').update(JSON.stringify([state, toText(sql), toJson(config)])).digest('hex');
 }
 

@@ -23,8 +23,10 @@ import { Leases } from './leases.ts';
 import { quoteIdentifier } from './literal.ts';
 import { publishMethods } from './publish-methods.ts';
 import { clickhouseRelation } from './relation.ts';
-import { Server, type ServerFacts } from './server.ts';
+import { Server } from './server.ts';
+import { exchangesTables, type ServerFacts } from './server-facts.ts';
 import { ClickHouseSession } from './session.ts';
+import { createTemplateMethods } from './template-methods.ts';
 
 const CAPABILITIES: Capabilities = {
   transactions: false,
@@ -36,7 +38,6 @@ const CAPABILITIES: Capabilities = {
   constraintSupport: { check: 'enforced', not_null: 'not_supported', unique: 'not_supported', primary_key: 'not_supported', foreign_key: 'not_supported' },
   validIncrementalStrategies: ['append'],
 };
-const EXCHANGING = ['Atomic', 'Replicated', 'Shared'];
 
 export interface ClickHouseOptions {
   readonly credentials: Credentials;
@@ -59,6 +60,8 @@ export class ClickHouseAdapter implements Adapter {
   readonly templateMethods: TemplateMethods;
   private readonly options: ClickHouseOptions;
   private readonly cluster: string | null;
+  /** What each view was when the cache was filled. */
+  private readonly views = new Map<string, string>();
   private releaseServer: (() => Promise<void>) | undefined;
   private shown: { readonly [key: string]: string | number } = {};
 
@@ -69,7 +72,7 @@ export class ClickHouseAdapter implements Adapter {
     this.relations = clickhouseRelation({ cluster: this.cluster, databaseEngine: textOf(credentials['database_engine']) });
     this.server = new Server({ credentials, threads, address: () => this.findServer() });
     this.leases = new Leases(async (sql) => this.ownQuery(sql));
-    this.templateMethods = { ...publishMethods(this.leases) };
+    this.templateMethods = { ...createTemplateMethods(() => this.facts(), CAPABILITIES.constraintSupport), ...publishMethods(this.leases) };
   }
 
   connectionInfo(): readonly (readonly [key: string, value: Value])[] {
@@ -131,12 +134,13 @@ export class ClickHouseAdapter implements Adapter {
     this.cache.addSchemas(names.map((schema) => ['', schema] as const));
     const { table } = await session.execute(relationsSql(names, this.cluster), { fetch: true });
     for (const { values } of table.rows) {
-      const [schema, name, kind, engine, views, refreshable, appends, shards] = values.map(toText) as [string, string, string, string, string, string, string, string];
+      const [schema, name, kind, engine, views, refreshable, appends, shards, definition] = values.map(toText) as [string, string, string, string, string, string, string, string, string];
+      this.views.set(JSON.stringify([schema, name]), definition);
       const pointing = (JSON.parse(views) as [string, string, string][]).map((view) => PyDict.from({ schema: view[0], name: view[1], sql: view[2] }));
       this.cache.add(Relation.create(this.relations, {
         schema, identifier: name, type: kind as RelationType,
         own: {
-          can_exchange: atomicExchange && kind === 'table' && EXCHANGING.includes(engine),
+          can_exchange: atomicExchange && kind === 'table' && exchangesTables(engine),
           can_on_cluster: (this.cluster !== null || isTrue(shards)) && engine !== 'Replicated',
           mvs_pointing_to_it: pointing, is_refreshable: isTrue(refreshable), refreshable_append: isTrue(appends),
         },
@@ -181,11 +185,19 @@ export class ClickHouseAdapter implements Adapter {
     return [];
   }
 
-  async fetchViewState(session: Session, { schema, identifier }: Relation): Promise<string | null> {
+  async fetchViewState(session: Session, { schema, identifier }: Relation, query: string | null, published: boolean): Promise<string | null> {
     if (schema === null || identifier === null) return null;
-    const { table } = await session.execute(viewStateSql(schema, identifier), { fetch: true });
-    const state = table.rows[0]?.values[0] ?? null;
-    return state === null ? null : toText(state);
+    const key = JSON.stringify([schema, identifier]);
+    let definition = published ? undefined : this.views.get(key);
+    if (definition === undefined) {
+      const { table } = await session.execute(viewStateSql(schema, identifier), { fetch: true });
+      definition = toText(table.rows[0]?.values[0] ?? '');
+      this.views.set(key, definition);
+    }
+    if (definition === '') return null;
+    // A view keeps the columns that its query gave when it was made.
+    const columns = query === null ? [] : (await session.execute(`describe table (\n${query}\n)`, { fetch: true })).table.rows.map((row) => row.values.slice(0, 2).map(toText));
+    return JSON.stringify([definition, columns]);
   }
 
   async canReplaceView(): Promise<boolean> {

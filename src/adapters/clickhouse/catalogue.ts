@@ -2,13 +2,16 @@
 // whatever builds or changes a model's relation is a macro in include/.
 import { quoteText } from './literal.ts';
 
+/** Another object, or other words: another text. */
+const VIEW_STATE = "hex(sipHash128(toString(t.uuid), t.create_table_query))";
+
 function list(names: readonly string[]): string {
   return names.map(quoteText).join(', ');
 }
 
 /**
  * Every relation of the schemas: schema, name, kind, engine of the database, the materialized views that write to it (JSON), whether it refreshes and
- * appends, and whether it is on several shards.
+ * appends, whether it is on several shards, and of a view what tells it from another one.
  */
 export function relationsSql(schemas: readonly string[], cluster: string | null): string {
   const tables = cluster === null ? 'system.tables' : `clusterAllReplicas(${quoteText(cluster)}, system.tables)`;
@@ -20,7 +23,8 @@ select t.database, t.name, multiIf(t.engine = 'MaterializedView', 'materialized_
   toJSONString(groupUniqArrayIf((v.database, v.name, v.sql), v.name != '')),
   max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' REFRESH ')) > 0,
   max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' APPEND')) > 0,
-  ${cluster === null ? '0' : 'uniqExact(_shard_num) > 1'}
+  ${cluster === null ? '0' : 'uniqExact(_shard_num) > 1'},
+  if(kind = 'view', min(${VIEW_STATE}), '')
 from ${tables} t
 join system.databases d on d.name = t.database
 left join views v on replaceAll(v.target, '\`', '') = concat(t.database, '.', t.name)
@@ -46,7 +50,7 @@ left join (select database, table, groupBitXor(sipHash64(name, hash_of_all_files
 where (t.database, t.name) in (${pairs}) and t.engine like '%MergeTree'`;
 }
 
-/** One row for a view: what it is, what it says, and name and type of every column of everything that it may read. */
+/** One row for a view: what tells it from another one. */
 export function viewStateSql(schema: string, identifier: string): string {
-  return `select concat(toString(uuid), ':', toString(metadata_modification_time), ':', create_table_query) from system.tables where database = ${quoteText(schema)} and name = ${quoteText(identifier)} and engine = 'View'`;
+  return `select ${VIEW_STATE} from system.tables t where t.database = ${quoteText(schema)} and t.name = ${quoteText(identifier)} and t.engine = 'View'`;
 }

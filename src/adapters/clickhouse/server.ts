@@ -7,6 +7,7 @@ import type { Credentials } from '../../contracts/project.ts';
 import { Connection, type ServerAddress } from './connection.ts';
 import { databaseError } from './database-error.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
+import { exchangesTables, type ServerFacts } from './server-facts.ts';
 
 /** One session of the server: temporary tables and settings are its own. */
 export interface Lane {
@@ -15,19 +16,7 @@ export interface Lane {
   stateful: boolean;
 }
 
-export interface ServerFacts {
-  /** `26.7.3.1` */
-  readonly version: string;
-  readonly timezone: string;
-  /** Can the profile's database exchange tables? True where the profile says not to look (check_exchange, cluster_mode). */
-  readonly atomicExchange: boolean;
-  /** May a session allow mutations that read other tables (allow_nondeterministic_mutations)? */
-  readonly lightweightDeletes: boolean;
-}
-
 const MUTATIONS = 'allow_nondeterministic_mutations';
-/** Engines of a database whose tables can be exchanged. */
-const EXCHANGING = ['Atomic', 'Replicated', 'Shared'];
 
 export interface ServerOptions {
   readonly credentials: Credentials;
@@ -129,7 +118,7 @@ export class Server {
     const { check_exchange: check, cluster_mode: clusterMode } = this.options.credentials;
     if (check === false || clusterMode === true) return true;
     const engine = (await this.command('SELECT engine FROM system.databases WHERE name = currentDatabase()')).trim();
-    if (!EXCHANGING.includes(engine)) return false;
+    if (!exchangesTables(engine)) return false;
     if (engine === 'Shared') return true;
     const names = [0, 1].map((n) => quoteIdentifier(`__dbt_exchange_test_${n}_${randomUUID().replaceAll('-', '')}`));
     try {

@@ -1,6 +1,5 @@
 // The methods that `adapter` has on ClickHouse beside those of every dialect, under dbt-clickhouse's names and arguments: what the server can,
 // which strategies there are, clauses of settings, S3, columns of a query. What is done with the answers is the macros'.
-import type { Session } from '../adapter.ts';
 import type { Column } from '../column.ts';
 import { renderModel } from '../constraints.ts';
 import { Relation } from '../relation.ts';
@@ -28,7 +27,7 @@ const STRATEGIES = ['legacy', 'append', 'insert_overwrite', ...NARROWED];
  * @param facts what the server can, asked once for all sessions
  * @param constraintSupport of the adapter's capabilities
  */
-export function createTemplateMethods(facts: (session: Session) => Promise<ServerFacts>, constraintSupport: Capabilities['constraintSupport']): TemplateMethods {
+export function createTemplateMethods(facts: () => Promise<Omit<ServerFacts, 'timezone'>>, constraintSupport: Capabilities['constraintSupport']): TemplateMethods {
   /** Engine of each database that was asked about. */
   const engines = new Map<string, string>();
   const empty = (): Value => new PyDict();
@@ -43,20 +42,20 @@ export function createTemplateMethods(facts: (session: Session) => Promise<Serve
     return { jinjaType: 'ClickHouseDatabase', jinjaGet: (name) => (['name', 'engine', 'comment'].includes(name) ? field(name) : undefined), jinjaText: () => `ClickHouseDatabase(${toText(field('name'))})` };
   }
 
-  const before = async ({ sql }: MethodCall, version: Value): Promise<boolean> => isBefore((await facts(sql.session)).version, toText(version));
+  const before = async (version: Value): Promise<boolean> => isBefore((await facts()).version, toText(version));
 
   return {
     get_clickhouse_cluster_name: { signature: '', parsing: empty, run: (call) => { const cluster = setting(call, 'cluster'); return cluster === '' ? null : `"${cluster}"`; } },
     get_clickhouse_local_suffix: { signature: '', parsing: empty, run: (call) => { const suffix = setting(call, 'local_suffix', 'local'); return suffix === '' || suffix.startsWith('_') ? suffix : `_${suffix}`; } },
     get_clickhouse_local_db_prefix: { signature: '', parsing: empty, run: (call) => { const prefix = setting(call, 'local_db_prefix'); return prefix === '' || prefix.endsWith('_') ? prefix : `${prefix}_`; } },
     clickhouse_db_engine_clause: { signature: '', parsing: () => '', run: (call) => { const engine = setting(call, 'database_engine'); return engine === '' ? '' : `ENGINE ${engine}`; } },
-    is_before_version: { signature: 'version', parsing: () => false, run: (call, version) => before(call, version!) },
-    is_at_or_after_version: { signature: 'version', parsing: () => false, run: async (call, version) => !(await before(call, version!)) },
-    supports_atomic_exchange: { signature: '', parsing: none, run: async ({ sql }) => (await facts(sql.session)).atomicExchange },
+    is_before_version: { signature: 'version', parsing: () => false, run: (_call, version) => before(version!) },
+    is_at_or_after_version: { signature: 'version', parsing: () => false, run: async (_call, version) => !(await before(version!)) },
+    supports_atomic_exchange: { signature: '', parsing: none, run: async () => (await facts()).atomicExchange },
     can_exchange: {
       signature: 'schema, rel_type', parsing: none,
       run: async (call, schema, type) => {
-        if (type !== 'table' || !isTruthy(schema!) || !(await facts(call.sql.session)).atomicExchange) return false;
+        if (type !== 'table' || !isTruthy(schema!) || !(await facts()).atomicExchange) return false;
         const name = toText(schema!);
         if (!engines.has(name)) await database(call, name);
         return exchangesTables(engines.get(name) ?? '');
@@ -69,14 +68,14 @@ export function createTemplateMethods(facts: (session: Session) => Promise<Serve
       signature: 'strategy', parsing: none,
       run: async (call, strategy) => {
         if (isTruthy(strategy!) && strategy !== 'default') return toText(strategy!).replaceAll('+', '_');
-        return credential(call, 'use_lw_deletes') === true && (await facts(call.sql.session)).lightweightDeletes ? 'delete_insert' : 'legacy';
+        return credential(call, 'use_lw_deletes') === true && (await facts()).lightweightDeletes ? 'delete_insert' : 'legacy';
       },
     },
     validate_incremental_strategy: {
       signature: 'strategy, predicates, unique_key, partition_by', parsing: none,
-      run: async (call, strategy, predicates, uniqueKey, partitionBy) => {
+      run: async (_call, strategy, predicates, uniqueKey, partitionBy) => {
         checkStrategy(toText(strategy!), isTruthy(predicates!), isTruthy(uniqueKey!), isTruthy(partitionBy!));
-        if (DELETING.includes(toText(strategy!)) && !(await facts(call.sql.session)).lightweightDeletes) {
+        if (DELETING.includes(toText(strategy!)) && !(await facts()).lightweightDeletes) {
           throw new TsdbtError('runtime', `'${toText(strategy!)}' strategy requires lightweight deletes, but the setting 'allow_nondeterministic_mutations' is off on this server and this user may not change it.`);
         }
         return null;

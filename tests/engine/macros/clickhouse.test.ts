@@ -149,6 +149,14 @@ describe('where tables cannot be exchanged', () => {
   });
 });
 
+test('hooks run in their places, without a transaction to begin or to end; dbt-clickhouse sends a `commit` that the server refuses', async () => {
+  const hook = (sql: string, transaction: boolean): object => ({ sql, transaction, index: null });
+  const config = { 'pre-hook': [hook('first', false), hook('second', true)], 'post-hook': [hook('third', true), hook('fourth', false)] };
+  expect((await clickhouseStatements({ name: 'x', materialization: 'view', config })).map(meaning)).toEqual([
+    'first', 'second', "create or replace view s.m as(select 1 as id,'x' as name)", 'third', 'fourth',
+  ]);
+});
+
 describe('a view', () => {
   test('that is as the last run left it costs no DDL, but for grants', async () => {
     const views = new Map<string, string>();

@@ -1,0 +1,11 @@
+{#- Hooks of a node. There are no transactions, so that hooks in one and outside of it differ by their place only. -#}
+{% macro run_hooks(hooks, inside_transaction=True) %}
+  {%- for hook in hooks | selectattr('transaction', 'equalto', inside_transaction) -%}
+    {%- set sql = render(hook.get('sql')) | trim -%}
+    {%- if sql -%}
+      {%- call statement(auto_begin=False) %}
+        {{ sql }}
+      {% endcall -%}
+    {%- endif -%}
+  {%- endfor -%}
+{% endmacro %}
