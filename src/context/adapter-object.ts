@@ -11,7 +11,7 @@ import { Table } from '../adapters/table.ts';
 import type { MethodCall, TemplateMethod } from '../adapters/template-method.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
-import { type ArgumentBinder, argumentBinder, callable } from '../values/callable.ts';
+import { type ArgumentBinder, argumentBinder, callable, FunctionFace } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
 import { fromJson, toJson } from '../values/json.ts';
 import { getItem } from '../values/access.ts';
@@ -65,9 +65,10 @@ type Method = (self: AdapterObject) => Callable;
 /** The signature is read once, not for each node. */
 function method(name: string, signature: string, fn: (self: AdapterObject, ...args: Value[]) => Value | Promise<Value>): Method {
   let bind: ArgumentBinder | undefined;
+  const face = new FunctionFace(name);
   return (self) => {
     const call: Callable = (args, kwargs) => fn(self, ...(bind ??= argumentBinder(name, signature))(args, kwargs));
-    call.jinjaText = () => `<function ${name}>`;
+    call.face = face;
     return call;
   };
 }

@@ -163,7 +163,7 @@ function validator(allowed: Value): Callable {
 }
 
 function isOfType(value: Value, type: Value): boolean {
-  return typeof type === 'function' && type.jinjaText?.() === `<class '${typeof value === 'object' && value !== null && !Array.isArray(value) ? value.jinjaType : ''}'>`;
+  return typeof type === 'function' && type.face?.text?.() === `<class '${typeof value === 'object' && value !== null && !Array.isArray(value) ? value.jinjaType : ''}'>`;
 }
 
 function* tryOrCompilerError(message: Value, func: Value, args: Value, kwargs: Value): Generator<unknown, Value, unknown> {

@@ -55,6 +55,6 @@ function varProvider(vars: Project['vars']): Value {
 
 /** Gives a reference function its `config`. @returns the function */
 export function withConfig(reference: Callable, config: RuntimeConfig): Callable {
-  reference.jinjaGet = (name) => (name === 'config' ? new RuntimeConfigView(config, config.project) : undefined);
+  reference.face = { ...reference.face, get: (name) => (name === 'config' ? new RuntimeConfigView(config, config.project) : undefined) };
   return reference;
 }

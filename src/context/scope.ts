@@ -2,7 +2,7 @@
 // themselves are tables in base.ts, parse.ts and runtime.ts.
 import type { MacroNode } from '../contracts/node.ts';
 import { type Scope, settle } from '../jinja/index.ts';
-import { type Callable, callable, isGenerator, type Kwargs, type Value } from '../values/index.ts';
+import { type Callable, type CallableFace, callable, isGenerator, type Kwargs, type Value } from '../values/index.ts';
 import { LazyDict, lazyDictOf } from './lazy-dict.ts';
 import type { MacroResolver } from './macro-resolver.ts';
 import { MacroNamespace } from './macro-namespace.ts';
@@ -104,9 +104,7 @@ export class ContextScope implements Scope {
     if (known !== undefined) return known;
     let inner: Callable | undefined;
     const call: Callable = (args, kwargs) => this.#track(macro.unique_id, (inner ??= this.bindUntracked(macro)), args, kwargs);
-    call.jinjaGet = (name) => (name === 'macro' ? lazyDictOf(macro as MacroNode & { readonly [key: string]: unknown }) : name === 'get_name' ? callable(name, '', () => macro.name) : undefined);
-    call.jinjaType = 'dbt.clients.jinja.MacroGenerator';
-    call.jinjaText = () => `<dbt.clients.jinja.MacroGenerator object ${macro.name}>`;
+    call.face = new GeneratorFace(macro);
     this.#bound.set(macro.unique_id, call);
     return call;
   }
@@ -146,6 +144,25 @@ export class ContextScope implements Scope {
   dispatch(name: string, namespace: string | null): Callable {
     const { resolver, packageName, anyPackage } = this.macros!;
     return this.bind(resolver.dispatch(name, namespace, packageName, anyPackage));
+  }
+}
+
+/** What templates see of a macro beside calling it. */
+class GeneratorFace implements CallableFace {
+  readonly type = 'dbt.clients.jinja.MacroGenerator';
+  readonly #macro: MacroNode;
+
+  constructor(macro: MacroNode) {
+    this.#macro = macro;
+  }
+
+  get(name: string): Value | undefined {
+    const macro = this.#macro;
+    return name === 'macro' ? lazyDictOf(macro as MacroNode & { readonly [key: string]: unknown }) : name === 'get_name' ? callable(name, '', () => macro.name) : undefined;
+  }
+
+  text(): string {
+    return `<dbt.clients.jinja.MacroGenerator object ${this.#macro.name}>`;
   }
 }
 

@@ -56,8 +56,7 @@ export function createVar(layers: VarLayers, options: VarOptions): Callable {
     throw missingVar(text, all, options.nodeName);
   };
   const hasVar = callable('has_var', 'var_name', (name) => find(toText(name ?? null)) !== undefined);
-  call.jinjaGet = (name) => (name === 'has_var' ? hasVar : undefined);
-  call.jinjaText = () => '<dbt.context.providers.RuntimeVar object>';
+  call.face = { get: (name) => (name === 'has_var' ? hasVar : undefined), text: () => '<dbt.context.providers.RuntimeVar object>' };
   return call;
 }
 

@@ -38,11 +38,16 @@ export interface GeneratedCode {
   readonly constants: readonly unknown[];
 }
 
+/** Stands for the variables around a function until all of it is written. */
+const OUTER = '$outer';
+
 export class Codegen extends ExpressionCodegen {
   /** Whether names at the top level must be known to other templates or blocks. */
   private exports = false;
   private hasExtends = false;
   private readonly blocks = new Map<string, string>();
+  /** Functions of local macros and call blocks. */
+  private readonly nested: string[] = [];
 
   /** A whole template: source of a function of the runtime that gives `{ root, blocks }`. */
   template(node: TemplateNode, forceExports: boolean): GeneratedCode {
@@ -80,13 +85,13 @@ export class Codegen extends ExpressionCodegen {
       if (this.hasExtends) unit.code.push(this.waiting('if ($parent !== null) return o + ', '$.extend($r, $c, $parent)', ';'));
     }, 'template');
     const blocks = [...this.blocks].map(([name, source]) => `[${JSON.stringify(name)}, ${source}]`).join(',\n');
-    return { source: `return ($r, $c) => { const $g = $.getter($c); return { root: ${root},\nblocks: new Map([${blocks}]) }; };`, constants: this.constants };
+    return { source: `${this.nested.join('\n')}\nreturn ($r, $c) => { return { root: ${root},\nblocks: new Map([${blocks}]) }; };`, constants: this.constants };
   }
 
-  /** One macro that dbt calls: source of a function of the runtime that gives the macro's function for a state and a scope. */
+  /** One macro that dbt calls: source of a function of the runtime that gives the macro's function of a state, a context and arguments. */
   macro(node: Macro): { readonly code: GeneratedCode; readonly info: MacroInfo } {
     const { source, description } = this.macroFunction(node, new Symbols(undefined, this.nextId), { toplevel: true, autoescape: false });
-    const code = { source: `return ($r, $c) => { const $g = $.getter($c); return ${source}; };`, constants: this.constants };
+    const code = { source: `${this.nested.join('\n')}\nreturn ${source};`, constants: this.constants };
     return { code, info: description };
   }
 
@@ -104,10 +109,10 @@ export class Codegen extends ExpressionCodegen {
     this.closeUnit(unit);
     const star = unit.waits ? '*' : '';
     const temporaries = unit.temporaries > 0 ? `let ${Array.from({ length: unit.temporaries }, (_, i) => `$${i}`).join(', ')}, $k;` : '';
-    const globals = [...unit.globals].map(([name, variable]) => `const ${variable} = $g(${JSON.stringify(name)});`).join(' ');
+    const globals = [...unit.globals].map(([name, variable]) => `const ${variable} = $.global($c, ${JSON.stringify(name)});`).join(' ');
     const name = this.constant(label);
     return `function${star} (${[...parameters, ...unit.extraParameters].join(', ')}) {
-let $l = 0, o = "", $f = null; ${this.native && label === 'template' ? 'const $n = [];' : ''} ${parameters.includes('$c') ? 'const $g = $.getter($c);' : ''} ${temporaries} ${unit.declarations.join(' ')}
+let $l = 0, o = "", $f = null; ${this.native && label === 'template' ? 'const $n = [];' : ''} ${temporaries} ${unit.declarations.join(' ')}
 $r.enter();
 const $d = $r.depth;
 try {
@@ -507,7 +512,8 @@ if ($f !== null) $r.trace.leave($f);
       catchVarargs: special.has('varargs') && !names.includes('varargs'),
       autoescape: options.autoescape,
     };
-    const source = this.functionSource(['$a'], (unit) => {
+    const outer = symbols.parent;
+    const source = this.functionSource(outer === undefined ? ['$r', '$c', '$a'] : ['$r', '$c', OUTER, '$a'], (unit) => {
       names.forEach((name, i) => {
         unit.code.push(`let ${symbols.declareParameter(name)} = $a[${i}];`);
       });
@@ -530,7 +536,19 @@ if ($f !== null) $r.trace.leave($f);
       });
       this.statements(node.body, frame);
     }, node.name ?? 'caller', options.toplevel);
-    return { source, info: this.constant(info), description: info };
+    return { source: outer === undefined ? source : this.nest(source, outer), info: this.constant(info), description: info };
+  }
+
+  /**
+   * Puts a function beside the others and gives one that calls it with the variables around it as they are by then. Made anew with each run of
+   * the code around it, a generator function would cost V8 more than its call, and hold what it sees until the next full collection.
+   */
+  private nest(source: string, outer: Symbols): string {
+    const named = new Set(source.match(/\w+\$\d+/g));
+    const used = ['$r', '$c', ...outer.variables().filter((variable) => named.has(variable))];
+    const name = `$m${this.nextId()}`;
+    this.nested.push(`const ${name} = ${source.replace(`$r, $c, ${OUTER}`, () => used.join(', '))};`);
+    return `($a) => ${name}(${used.join(', ')}, $a)`;
   }
 
   private localContext(frame: Frame): string {

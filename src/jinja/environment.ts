@@ -4,7 +4,7 @@ import { JinjaError } from '../values/python-error.ts';
 import { settleSync } from '../values/call.ts';
 import { toText } from '../values/text.ts';
 import { type UndefinedFactory, undefinedFactory, type UndefinedKind } from '../values/undefined.ts';
-import type { Callable, Value } from '../values/value.ts';
+import type { Callable, CallableFace, Value } from '../values/value.ts';
 import type { Macro, MacroType, TemplateNode } from './ast.ts';
 import { Codegen, type GeneratedCode } from './codegen.ts';
 import { type BlockFunction, type Scope, TemplateContext } from './context.ts';
@@ -14,7 +14,7 @@ import { createFilters } from './filters/index.ts';
 import { Interpreter, interpretable } from './interpreter.ts';
 import type { LoadedTemplate } from './inheritance.ts';
 import { DEFAULT_LEXER_OPTIONS, Lexer, type LexerOptions } from './lexer.ts';
-import { createMacroCallable, type MacroFunction, type MacroInfo } from './macro-callable.ts';
+import { bindArguments, MacroFace, type MacroFunction, type MacroInfo } from './macro-callable.ts';
 import { createGlobals } from './globals.ts';
 import { parseSource } from './parser.ts';
 import { DEFAULT_LIMITS, type Limits, RenderState } from './render-state.ts';
@@ -91,6 +91,8 @@ const SHORT = 300;
 const MOST_TREES = 2000;
 
 type Unit<T> = (state: RenderState, context: TemplateContext) => T;
+/** A macro, compiled: the same function for all scopes. */
+interface MacroUnit { readonly info: MacroInfo; readonly unit: (state: RenderState, context: TemplateContext, args: readonly (Value | undefined)[]) => ReturnType<MacroFunction> }
 type RootUnit = { root: (context: TemplateContext) => Value | Generator<unknown, Value, unknown>; blocks: ReadonlyMap<string, BlockFunction> };
 
 /** Settings and compiled templates. Templates of one environment can include each other. */
@@ -155,14 +157,14 @@ export class Environment {
   }
 
   /** @internal generated code as a function */
-  translate<T>(generate: (codegen: Codegen) => GeneratedCode, native: boolean, source: TemplateSource): Unit<T> {
+  translate<T>(generate: (codegen: Codegen) => GeneratedCode, native: boolean, source: TemplateSource): T {
     let code: GeneratedCode;
     try {
       code = generate(new Codegen({ filters: native ? this.nativeFilters : this.filters, tests: this.tests }, native));
     } catch (error) {
       throw error instanceof JinjaError ? placed(error, source) : error;
     }
-    const build = new Function('$', '$info', 'C', `"use strict"; ${code.source}`) as ($: Runtime, info: TemplateSource, constants: readonly unknown[]) => Unit<T>;
+    const build = new Function('$', '$info', 'C', `"use strict"; ${code.source}`) as ($: Runtime, info: TemplateSource, constants: readonly unknown[]) => T;
     return build(this.runtime, source, code.constants);
   }
 
@@ -191,11 +193,6 @@ export class Environment {
   /** @internal runs a template with its blocks */
   start(template: LoadedTemplate, scope: Scope): Value | Generator<unknown, Value, unknown> {
     return this.runtime.start(template, this.stateOf(scope), new TemplateContext(scope));
-  }
-
-  /** @internal a function of a macro */
-  macroCallable(info: MacroInfo, fn: MacroFunction): Callable {
-    return createMacroCallable(info, fn, this.makeUndefined);
   }
 
   private load(name: string): LoadedTemplate | undefined {
@@ -258,7 +255,7 @@ class CompiledTemplate implements Template {
 
   /** The template for others to include; names are exported when others import it. */
   loadable(exports: boolean, native = false): LoadedTemplate {
-    const unit = this.environment.translate<RootUnit>((codegen) => codegen.template(this.ast, exports), native, this.source);
+    const unit = this.environment.translate<Unit<RootUnit>>((codegen) => codegen.template(this.ast, exports), native, this.source);
     return { name: this.source.name, instantiate: unit };
   }
 
@@ -341,12 +338,32 @@ class CompiledTemplate implements Template {
   }
 }
 
+/** A macro of a file under the name that dbt's manifest has for it. */
+class BoundFace implements CallableFace {
+  readonly type = 'jinja2.runtime.Macro';
+  private readonly definition: MacroDefinition;
+  private readonly info: () => MacroInfo;
+
+  constructor(definition: MacroDefinition, info: () => MacroInfo) {
+    this.definition = definition;
+    this.info = info;
+  }
+
+  get(attribute: string): Value | undefined {
+    return attribute === 'name' ? this.definition.name : new MacroFace(this.info()).get(attribute);
+  }
+
+  text(): string {
+    return `<Macro '${this.definition.ast.name}'>`;
+  }
+}
+
 class CompiledMacros implements MacroTemplate {
   readonly ast: TemplateNode;
   readonly macros: readonly MacroDefinition[];
   private readonly environment: Environment;
   private readonly source: TemplateSource;
-  private readonly units = new Map<string, { readonly info: MacroInfo; readonly unit: Unit<MacroFunction> }>();
+  private readonly units = new Map<string, MacroUnit>();
 
   constructor(environment: Environment, source: string, info: TemplateInfo) {
     this.environment = environment;
@@ -369,23 +386,21 @@ class CompiledMacros implements MacroTemplate {
     const definition = this.macros.findLast((m) => m.name === name);
     if (definition === undefined) throw new JinjaError('RuntimeError', `there is no macro ${name} in ${this.source.path ?? this.source.name}`);
     const state = this.environment.stateOf(scope);
-    let call: Callable | undefined;
-    const start = (): Callable => {
-      const { info, unit } = this.unitOf(definition);
-      return this.environment.macroCallable(info, unit(state, new TemplateContext(scope)));
+    const context = new TemplateContext(scope);
+    let compiled: MacroUnit | undefined;
+    const bound: Callable = (args, kwargs) => {
+      const { info, unit } = (compiled ??= this.unitOf(definition));
+      return unit(state, context, bindArguments(info, args, kwargs, this.environment.makeUndefined));
     };
-    const bound: Callable = (args, kwargs) => (call ??= start())(args, kwargs);
-    bound.jinjaType = 'jinja2.runtime.Macro';
-    bound.jinjaText = () => `<Macro '${definition.ast.name}'>`;
-    bound.jinjaGet = (attribute) => (attribute === 'name' ? definition.name : (call ??= start()).jinjaGet?.(attribute));
+    bound.face = new BoundFace(definition, () => this.unitOf(definition).info);
     return bound;
   }
 
-  private unitOf(definition: MacroDefinition): { readonly info: MacroInfo; readonly unit: Unit<MacroFunction> } {
+  private unitOf(definition: MacroDefinition): MacroUnit {
     const known = this.units.get(definition.name);
     if (known !== undefined) return known;
     let info: MacroInfo | undefined;
-    const unit = this.environment.translate<MacroFunction>((codegen) => {
+    const unit = this.environment.translate<MacroUnit['unit']>((codegen) => {
       const { code, info: described } = codegen.macro(definition.ast);
       info = described;
       return code;

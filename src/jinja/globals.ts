@@ -69,8 +69,7 @@ export function createGlobals(): ReadonlyMap<string, Value> {
   const cycler: Callable = (args) => createCycler(args);
   const joiner = callable('Joiner.__init__', "sep=', '", (separator) => createJoiner(String(separator)));
   for (const [type, name] of [[dict, 'dict'], [namespace, 'jinja2.utils.Namespace'], [cycler, 'jinja2.utils.Cycler'], [joiner, 'jinja2.utils.Joiner']] as const) {
-    type.jinjaType = 'type';
-    type.jinjaText = () => `<class '${name}'>`;
+    type.face = { type: 'type', text: () => `<class '${name}'>` };
   }
   return new Map<string, Value>([
     ['range', range],

@@ -116,6 +116,6 @@ function* importLater(name: string, context: TemplateContext, running: Generator
 
 function blockReference(run: Callable): Callable {
   const reference: Callable = (args, kwargs) => run(args, kwargs);
-  reference.jinjaType = 'jinja2.runtime.BlockReference';
+  reference.face = { type: 'jinja2.runtime.BlockReference' };
   return reference;
 }

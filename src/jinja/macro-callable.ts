@@ -4,7 +4,7 @@ import { typeError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
 import { PyTuple } from '../values/tuple.ts';
 import type { UndefinedFactory } from '../values/undefined.ts';
-import type { Callable, Kwargs, Value } from '../values/value.ts';
+import type { Callable, CallableFace, Kwargs, Value } from '../values/value.ts';
 
 /** What the code generator knows about a macro. */
 export interface MacroInfo {
@@ -23,39 +23,44 @@ export interface MacroInfo {
 /** The generated function: takes the arguments in order, `undefined` for the missing ones. */
 export type MacroFunction = (args: readonly (Value | undefined)[]) => Value | Generator<unknown, Value, unknown>;
 
+/** What templates see of a macro beside calling it. */
+export class MacroFace implements CallableFace {
+  readonly type = 'jinja2.runtime.Macro';
+  private readonly info: MacroInfo;
+
+  constructor(info: MacroInfo) {
+    this.info = info;
+  }
+
+  get(name: string): Value | undefined {
+    const { info } = this;
+    switch (name) {
+      case 'name': return info.name;
+      case 'arguments': return new PyTuple(info.arguments);
+      case 'catch_kwargs': return info.catchKwargs;
+      case 'catch_varargs': return info.catchVarargs;
+      case 'caller': return info.caller;
+      case 'explicit_caller': return info.arguments.includes('caller');
+      default: return undefined;
+    }
+  }
+
+  text(): string {
+    return `<Macro ${this.info.name === null ? 'anonymous' : stringRepr(this.info.name)}>`;
+  }
+}
+
 /** A macro as a value. */
 export function createMacroCallable(info: MacroInfo, invoke: MacroFunction, makeUndefined: UndefinedFactory): Callable {
-  const simple = !info.appendCaller && !info.catchKwargs && !info.catchVarargs;
-  const count = info.arguments.length;
-  const callable: Callable = (args, kwargs) => {
-    if (simple && kwargs.size === 0 && args.length <= count) return invoke(args);
-    return invoke(bindArguments(info, args, kwargs, makeUndefined));
-  };
-  callable.jinjaType = 'jinja2.runtime.Macro';
-  callable.jinjaText = () => `<Macro ${info.name === null ? 'anonymous' : stringRepr(info.name)}>`;
-  callable.jinjaGet = (name) => {
-    switch (name) {
-      case 'name':
-        return info.name;
-      case 'arguments':
-        return new PyTuple(info.arguments);
-      case 'catch_kwargs':
-        return info.catchKwargs;
-      case 'catch_varargs':
-        return info.catchVarargs;
-      case 'caller':
-        return info.caller;
-      case 'explicit_caller':
-        return info.arguments.includes('caller');
-      default:
-        return undefined;
-    }
-  };
+  const callable: Callable = (args, kwargs) => invoke(bindArguments(info, args, kwargs, makeUndefined));
+  callable.face = new MacroFace(info);
   return callable;
 }
 
-function bindArguments(info: MacroInfo, args: readonly Value[], kwargs: Kwargs, makeUndefined: UndefinedFactory): (Value | undefined)[] {
+/** The arguments of a call in the order in which the generated function takes them. @throws JinjaError in jinja2's words */
+export function bindArguments(info: MacroInfo, args: readonly Value[], kwargs: Kwargs, makeUndefined: UndefinedFactory): readonly (Value | undefined)[] {
   const names = info.arguments;
+  if (kwargs.size === 0 && args.length <= names.length && !info.appendCaller && !info.catchKwargs && !info.catchVarargs) return args;
   const bound: (Value | undefined)[] = args.slice(0, names.length);
   const rest = new Map(kwargs);
   let foundCaller = false;

@@ -42,7 +42,7 @@ export class Markup implements HostObject {
       const result = method(self, escaped, kwargs);
       return PLAIN_RESULTS.has(name) ? result : marked(result);
     }, this.text);
-    if (!OF_STR.has(name) && bound.jinjaType !== 'function') bound.jinjaType = 'method';
+    if (!OF_STR.has(name) && bound.face?.type !== 'function') bound.face = { type: 'method', text: () => `<built-in method ${name}>` };
     return bound;
   }
 

@@ -18,4 +18,4 @@ export const macroReturn: Callable = (args, kwargs) => {
   if (args.length + kwargs.size > 1) throw typeError(`_return() takes 1 positional argument but ${args.length + kwargs.size} were given`);
   throw new ReturnSignal(value);
 };
-macroReturn.jinjaText = () => '<function return>';
+macroReturn.face = { text: () => '<function return>' };

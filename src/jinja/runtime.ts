@@ -95,11 +95,6 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     return fn(this, value, args, kwargs);
   }
 
-  /** Looks globals up, for one run of a function. */
-  getter(context: TemplateContext): (name: string) => Value {
-    return (name) => this.global(context, name);
-  }
-
   global(context: TemplateContext, name: string): Value {
     const value = context.get(name);
     if (value !== undefined) return value;

@@ -85,6 +85,11 @@ export class Symbols {
     return result;
   }
 
+  /** Variables of this frame and those around it. */
+  variables(): string[] {
+    return [...new Set([...this.loads.keys(), ...(this.parent?.variables() ?? [])])];
+  }
+
   private define(name: string, load: Load): string {
     let variable = this.shared.variables.get(name);
     if (variable === undefined) {

@@ -23,7 +23,7 @@ export function lookupAttribute(obj: Value, name: string): Value | undefined {
       return method && bindMethod(name, method, obj);
     }
     case 'function':
-      return obj.jinjaGet?.(name);
+      return obj.face?.get?.(name);
     case 'object':
       if (obj === null) return undefined;
       if (Array.isArray(obj)) {

@@ -3,7 +3,7 @@ import { PyDict } from './dict.ts';
 import { makeFloat } from './float.ts';
 import { typeError } from './python-error.ts';
 import { PyTuple } from './tuple.ts';
-import type { Callable, Kwargs, Value } from './value.ts';
+import type { Callable, CallableFace, Kwargs, Value } from './value.ts';
 
 interface Parameter {
   readonly name: string;
@@ -15,6 +15,19 @@ interface Parameter {
 export interface Call {
   readonly args: readonly Value[];
   readonly kwargs: Kwargs;
+}
+
+/** The face of a function of that name. */
+export class FunctionFace implements CallableFace {
+  private readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  text(): string {
+    return `<function ${this.name}>`;
+  }
 }
 
 type Result = Value | Promise<Value> | Generator<unknown, Value, unknown>;
@@ -38,7 +51,7 @@ export function callable(name: string, signature: '*args, **kwargs', fn: (call: 
 export function callable(name: string, signature: string | ArgumentBinder, fn: (...parameters: Value[]) => Result): Callable;
 export function callable(name: string, signature: string | ArgumentBinder, fn: ((call: Call) => Result) | ((...parameters: Value[]) => Result)): Callable {
   const result = signature === '*args, **kwargs' ? unboundCallable(fn as (call: Call) => Result) : boundCallable(name, signature, fn as (...parameters: Value[]) => Result);
-  result.jinjaText = () => `<function ${name}>`;
+  result.face = new FunctionFace(name);
   return result;
 }
 

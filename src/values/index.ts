@@ -26,4 +26,4 @@ export { objectTypeText, qualifiedTypeName, shortTypeName, typeName } from './ty
 export { Undefined, type UndefinedFactory, undefinedFactory, type UndefinedKind } from './undefined.ts';
 export { parseFloatText, parseIntText } from './number-text.ts';
 export { splitLines, trimLeft, trimRight } from './whitespace.ts';
-export type { Callable, HostObject, Kwargs, Value } from './value.ts';
+export type { Callable, CallableFace, HostObject, Kwargs, Value } from './value.ts';

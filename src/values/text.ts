@@ -16,7 +16,7 @@ export function toText(v: Value): string {
     case 'bigint':
       return bigintText(v);
     case 'function':
-      return v.jinjaText?.() ?? `<function ${v.name || 'anonymous'}>`;
+      return v.face?.text?.() ?? `<function ${v.name || 'anonymous'}>`;
     default:
       if (v === null) return 'None';
       if (Array.isArray(v)) return listRepr(v, []);

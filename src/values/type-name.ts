@@ -25,7 +25,7 @@ export function qualifiedTypeName(v: Value): string {
     case 'boolean':
       return 'bool';
     case 'function':
-      return v.jinjaType ?? 'function';
+      return v.face?.type ?? 'function';
     default:
       if (v === null) return 'NoneType';
       return Array.isArray(v) ? 'list' : v.jinjaType;

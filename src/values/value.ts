@@ -28,12 +28,18 @@ export type Kwargs = ReadonlyMap<string, Value>;
  */
 export interface Callable {
   (args: readonly Value[], kwargs: Kwargs): Value | Promise<Value> | Generator<unknown, Value, unknown>;
+  /** One object: functions that were set on a function one by one would keep V8 from freeing it before its next full collection. */
+  face?: CallableFace;
+}
+
+/** How a callable looks to a template. */
+export interface CallableFace {
   /** Attributes that a template may read from the callable (a macro's `name`, `arguments` …). */
-  jinjaGet?(name: string): Value | undefined;
+  get?(name: string): Value | undefined;
   /** Name of the Python type, for error messages; default `function`. */
-  jinjaType?: string;
+  readonly type?: string;
   /** Text of `{{ f }}`; default `<function NAME>`. */
-  jinjaText?(): string;
+  text?(): string;
 }
 
 /**

@@ -22,8 +22,7 @@ export function createDatetimeModule(clock: () => number): Namespace {
 /** A class: a constructor with class methods. */
 function classObject(name: string, construct: Callable, member: (name: string) => Value | undefined): Callable {
   const found: Callable = (args, kwargs) => construct(args, kwargs);
-  found.jinjaGet = (attribute) => (attribute === '__name__' ? name.slice(name.indexOf('.') + 1) : member(attribute));
-  found.jinjaText = () => `<class '${name}'>`;
+  found.face = { get: (attribute) => (attribute === '__name__' ? name.slice(name.indexOf('.') + 1) : member(attribute)), text: () => `<class '${name}'>` };
   return found;
 }
 

@@ -70,7 +70,7 @@ function countryTimezones(dict: PyDict): Value {
 
 function classNamed(name: string): Value {
   const found = callable(name, '*args, **kwargs', () => { throw typeError(`${name} cannot be made in a template`); });
-  found.jinjaText = () => `<class 'pytz.exceptions.${name}'>`;
+  found.face = { text: () => `<class 'pytz.exceptions.${name}'>` };
   return found;
 }
 
