@@ -157,8 +157,18 @@ export class ClickHouseAdapter implements Adapter {
   async lockRelation(session: Session, relation: Relation): Promise<void> {
     const { schema, identifier } = relation;
     if (schema === null || identifier === null || !(session instanceof ClickHouseSession)) return;
-    const release = await this.leases.acquire(schema, identifier, (message) => session.options.onWait?.(message));
-    session.endings.push(release);
+    const id = JSON.stringify([schema, identifier]);
+    if (session.locked.has(id)) return;
+    const held = await this.leases.acquire(schema, identifier, (message) => session.options.onWait?.(message));
+    if (held === null) return;
+    session.locked.add(id);
+    session.endings.push(async () => {
+      session.locked.delete(id);
+      await held.release();
+    });
+    // What another run has built or dropped since the catalogue was read counts.
+    const known = this.cache.get({ database: '', schema, identifier })?.type ?? null;
+    if (held.engine === null ? known !== null : known !== kindOf(held.engine)) await this.fillCache(session, [{ database: null, schema }]);
   }
 
   async loadedState(): Promise<LoadedState | null> {
@@ -252,6 +262,10 @@ export class ClickHouseAdapter implements Adapter {
     const port = typeof credentials['port'] === 'number' ? credentials['port'] : null;
     return { ...common, host: said('host') ?? 'localhost', port: httpPort(port, secure), user: said('user') ?? 'default', password: said('password') ?? '', secure, embedded: null };
   }
+}
+
+function kindOf(engine: string): RelationType {
+  return engine === 'View' ? 'view' : engine === 'MaterializedView' ? 'materialized_view' : engine === 'Dictionary' ? 'dictionary' : 'table';
 }
 
 function isTrue(value: string): boolean {

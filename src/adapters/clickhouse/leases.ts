@@ -54,6 +54,8 @@ export class Lease {
   readonly run: string;
   readonly query: Query;
   readonly notify: (message: string) => void;
+  /** Of the relation, when its neighbours were last looked at; null when it was not there. */
+  engine: string | null = null;
   private claim: Claim;
   private last: Promise<unknown> = Promise.resolve();
   private renewal: NodeJS.Timeout | undefined;
@@ -116,8 +118,11 @@ export class Lease {
   /** Every table that is or was at work for the relation. */
   async neighbours(): Promise<Neighbour[]> {
     const prefix = stem(this.identifier);
-    const rows = await this.query(`select name, engine, comment, toInt64(now()) - toInt64(metadata_modification_time) from system.tables where database = ${quoteText(this.schema)} and startsWith(name, ${quoteText(`${prefix}__`)})`);
-    return rows.map((row) => row.map(toText) as [string, string, string, string])
+    const known = `name = ${quoteText(this.identifier)}`;
+    const rows = (await this.query(`select name, engine, if(${known}, '', comment), toInt64(now()) - toInt64(metadata_modification_time) from system.tables where database = ${quoteText(this.schema)} and (${known} or startsWith(name, ${quoteText(`${prefix}__`)}))`))
+      .map((row) => row.map(toText) as [string, string, string, string]);
+    this.engine = rows.find(([name]) => name === this.identifier)?.[1] ?? null;
+    return rows
       .filter(([name]) => WORKING.test(name.slice(prefix.length)))
       .map(([name, engine, comment, age]) => ({ name, engine, claim: name.startsWith(`${prefix}__tsdbt_lock_`) ? parseClaim(comment) : null, age: Number(age) }));
   }
@@ -146,6 +151,14 @@ function parseClaim(comment: string): Claim {
   }
 }
 
+/** A lease, as its holder has it. */
+export interface Held {
+  /** Engine of the relation; null when it is not there. */
+  readonly engine: string | null;
+  /** Gives the lease back and drops what the node has left. To be called once. */
+  release(): Promise<void>;
+}
+
 /** The leases that a command holds, one a relation. */
 export class Leases {
   private readonly query: Query;
@@ -169,9 +182,9 @@ export class Leases {
   /**
    * Waits until nobody else builds the relation.
    * @param notify told once when there is somebody to wait for
-   * @returns what gives the lease back and drops what the node has left; safe to call twice
+   * @returns null when there is no such database, so that nobody can build the relation
    */
-  async acquire(schema: string, identifier: string, notify: (message: string) => void): Promise<() => Promise<void>> {
+  async acquire(schema: string, identifier: string, notify: (message: string) => void): Promise<Held | null> {
     const id = key(schema, identifier);
     const before = this.turns.get(id);
     let done: () => void = () => undefined;
@@ -183,15 +196,12 @@ export class Leases {
       await this.claim(lease);
     } catch (error) {
       done();
-      if (error instanceof TsdbtError && error.details.code === UNKNOWN_DATABASE) return async () => undefined;
+      if (error instanceof TsdbtError && error.details.code === UNKNOWN_DATABASE) return null;
       throw error;
     }
     this.held.set(id, lease);
     lease.keep();
-    let released = false;
-    return async () => {
-      if (released) return;
-      released = true;
+    const release = async (): Promise<void> => {
       lease.stop();
       this.held.delete(id);
       try {
@@ -202,6 +212,7 @@ export class Leases {
         done();
       }
     };
+    return { engine: lease.engine, release };
   }
 
   /**

@@ -117,18 +117,21 @@ export class Server {
   private async canExchange(): Promise<boolean> {
     const { check_exchange: check, cluster_mode: clusterMode } = this.options.credentials;
     if (check === false || clusterMode === true) return true;
-    const engine = (await this.command('SELECT engine FROM system.databases WHERE name = currentDatabase()')).trim();
+    const left = "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, '__dbt_exchange_test_') AND metadata_modification_time < now() - 60";
+    const [engine = '', ...names] = (await this.command(`SELECT engine FROM system.databases WHERE name = currentDatabase() UNION ALL ${left}`)).trim().split('\n').sort((a, b) => Number(a.startsWith('__')) - Number(b.startsWith('__')));
+    // Of a run that was killed while it tried.
+    for (const name of names) await this.command(`DROP TABLE IF EXISTS ${quoteIdentifier(name)}`).catch(() => undefined);
     if (!exchangesTables(engine)) return false;
     if (engine === 'Shared') return true;
-    const names = [0, 1].map((n) => quoteIdentifier(`__dbt_exchange_test_${n}_${randomUUID().replaceAll('-', '')}`));
+    const pair = [0, 1].map((n) => quoteIdentifier(`__dbt_exchange_test_${n}_${randomUUID().replaceAll('-', '')}`));
     try {
-      for (const name of names) await this.command(`CREATE TABLE IF NOT EXISTS ${name} (test String) ENGINE MergeTree() ORDER BY tuple()`);
-      await this.command(`EXCHANGE TABLES ${names[0]} AND ${names[1]}`);
+      for (const name of pair) await this.command(`CREATE TABLE IF NOT EXISTS ${name} (test String) ENGINE MergeTree() ORDER BY tuple()`);
+      await this.command(`EXCHANGE TABLES ${pair[0]} AND ${pair[1]}`);
       return true;
     } catch {
       return false;
     } finally {
-      for (const name of names) await this.command(`DROP TABLE IF EXISTS ${name}`).catch(() => undefined);
+      for (const name of pair) await this.command(`DROP TABLE IF EXISTS ${name}`).catch(() => undefined);
     }
   }
 

@@ -26,6 +26,8 @@ export class ClickHouseSession implements Session {
   readonly publishing: string[] = [];
   /** Ends what this session has announced to others: leases. */
   readonly endings: (() => Promise<void>)[] = [];
+  /** Relations whose lease this session holds. */
+  readonly locked = new Set<string>();
   readonly options: SessionOptions;
   private readonly server: Server;
   private lane: Lane | null = null;

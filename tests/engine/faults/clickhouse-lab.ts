@@ -1,0 +1,198 @@
+// A project on an embedded ClickHouse, and between the two a proxy that sees every statement: it can kill the command, or the server, before a
+// statement is sent on, after it was answered, or send it on when the command is long dead. A reader looks at a table all the while.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { embeddedClickhouse, type EmbeddedServer, embeddedStatus } from '../../../src/adapters/clickhouse/embedded.ts';
+import { pause } from './project.ts';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const CLI = join(ROOT, 'dist/cli.cjs');
+
+/** Who builds: this program or real dbt. */
+export type Program = { readonly command: string; readonly args: readonly string[] };
+export const TSDBT: Program = { command: process.execPath, args: [CLI] };
+
+/** What to do at a statement: the first that matches, or by number from 0. */
+export interface Fault {
+  readonly at: number | RegExp;
+  /** late: the command is dead when the statement reaches the server, perhaps in the midst of the next run. */
+  readonly how: 'before' | 'after' | 'late' | 'server';
+  readonly delay?: number;
+}
+
+export interface Ended { readonly code: number | null; readonly out: string; readonly killed: boolean; readonly statements: readonly string[] }
+
+/** What a reader has seen while something ran. */
+export interface Reading { readonly looks: number; readonly states: ReadonlySet<string> }
+
+export class ClickhouseLab {
+  readonly dir = mkdtempSync(join(tmpdir(), 'tsdbt-faults-ch-'));
+  private readonly data = join(this.dir, '.tsdbt/ch');
+  private server!: EmbeddedServer;
+  private proxy!: Server;
+  private fault: Fault | null = null;
+  private statements: string[] = [];
+  private child: ChildProcess | null = null;
+  /** Milliseconds that every statement takes longer: as far away as a server in the same region. */
+  latency = 0;
+  /** Requests that come in while this is not null wait for it: the server is away. */
+  private away: Promise<void> | null = null;
+
+  static async open(files: Readonly<Record<string, string>>): Promise<ClickhouseLab> {
+    const lab = new ClickhouseLab();
+    await lab.startServer();
+    lab.proxy = createServer((req, res) => void lab.forward(req, res).catch(() => res.destroy()));
+    await new Promise<void>((resolve) => { lab.proxy.listen(0, '127.0.0.1', resolve); });
+    const { port } = lab.proxy.address() as AddressInfo;
+    lab.write({
+      'dbt_project.yml': 'name: faults\nversion: "1.0.0"\nconfig-version: 2\nprofile: faults\nflags: {send_anonymous_usage_stats: false}\n',
+      'profiles.yml': `faults: {target: dev, outputs: {dev: {type: clickhouse, host: 127.0.0.1, port: ${port}, user: ${lab.server.user}, password: "${lab.server.password}", schema: s, threads: 1, use_lw_deletes: true, retries: 0}}}\n`,
+      ...files,
+    });
+    return lab;
+  }
+
+  write(files: Readonly<Record<string, string>>): void {
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(this.dir, path)), { recursive: true });
+      writeFileSync(join(this.dir, path), text);
+    }
+  }
+
+  private async startServer(): Promise<void> {
+    this.server = await embeddedClickhouse({ dir: this.data, projectDir: ROOT });
+  }
+
+  /** SIGKILL of the server; it is there again when this returns. */
+  async restartServer(): Promise<void> {
+    let back: () => void = () => undefined;
+    this.away = new Promise((resolve) => { back = resolve; });
+    const status = embeddedStatus(this.data);
+    if (status.state === 'running') process.kill(status.pid, 'SIGKILL');
+    await this.server.release();
+    while (embeddedStatus(this.data).state === 'running') await pause(10);
+    await this.startServer();
+    this.away = null;
+    back();
+  }
+
+  /** A statement of the command: text, and what the fault wants done. */
+  private async forward(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of req) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    const text = `${new URL(req.url ?? '/', 'http://proxy').searchParams.get('query') ?? ''}${body.toString('utf8')}`.replace(/\s+/g, ' ').trim();
+    if (req.method !== 'POST') return this.pass(req, body, res);
+    const at = this.statements.push(text) - 1;
+    const wanted = this.fault?.at;
+    const fault = wanted === at || (wanted instanceof RegExp && wanted.test(text)) ? this.fault : null;
+    if (this.latency > 0) await pause(this.latency);
+    if (fault === null) return this.pass(req, body, res);
+    this.fault = null;
+    if (fault.how === 'server') {
+      void this.pass(req, body, res).catch(() => res.destroy());
+      await this.restartServer();
+      return;
+    }
+    if (fault.how === 'after') await this.pass(req, body, null);
+    this.child?.kill('SIGKILL');
+    if (fault.how === 'late') {
+      await pause(fault.delay ?? 0);
+      await this.pass(req, body, null).catch(() => undefined);
+    }
+    res.destroy();
+  }
+
+  private async pass(req: IncomingMessage, body: Buffer, res: ServerResponse | null): Promise<void> {
+    await this.away;
+    const { host: _host, 'transfer-encoding': _encoding, ...headers } = req.headers;
+    await new Promise<void>((resolve, reject) => {
+      const out = request({ host: this.server.host, port: this.server.port, method: req.method, path: req.url, headers: { ...headers, 'content-length': body.length, connection: 'close' } }, (answer) => {
+        answer.on('end', resolve);
+        answer.on('error', reject);
+        if (res === null) answer.resume();
+        else {
+          res.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(res);
+        }
+      });
+      out.on('error', reject);
+      out.end(body);
+    });
+  }
+
+  /** Runs a command to its end, or to the fault. */
+  async run(args: readonly string[], options: { readonly fault?: Fault; readonly killAfter?: number; readonly program?: Program; readonly target?: string } = {}): Promise<Ended> {
+    const { command, args: first } = options.program ?? TSDBT;
+    this.fault = options.fault ?? null;
+    this.statements = [];
+    const target = options.target ?? 'target';
+    const child = spawn(command, [...first, ...args, '--target-path', target, '--log-path', `logs-${target}`, '--no-use-colors'], {
+      cwd: this.dir, env: { ...process.env, DBT_PROFILES_DIR: this.dir }, stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child = child;
+    let out = '';
+    child.stdout.on('data', (chunk) => { out += String(chunk); });
+    child.stderr.on('data', (chunk) => { out += String(chunk); });
+    const timer = options.killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.killAfter);
+    const code = await new Promise<number | null>((resolve) => { child.on('close', resolve); });
+    clearTimeout(timer);
+    this.fault = null;
+    return { code, out, killed: child.signalCode === 'SIGKILL', statements: this.statements };
+  }
+
+  /** Rows as arrays, from the server itself. */
+  async rows(sql: string): Promise<unknown[][]> {
+    await this.away;
+    const answer = await fetch(`http://${this.server.host}:${this.server.port}/?default_format=JSONCompactEachRow`, {
+      method: 'POST', body: sql, headers: { 'X-ClickHouse-User': this.server.user, 'X-ClickHouse-Key': this.server.password },
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(text);
+    return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as unknown[]);
+  }
+
+  /** Looks at a table again and again while something runs. @param state a query of one row */
+  async watch<T>(state: string, work: () => Promise<T>): Promise<[T, Reading]> {
+    let done = false;
+    let looks = 0;
+    const states = new Set<string>();
+    const look = async (): Promise<void> => {
+      while (!done) {
+        try {
+          states.add(JSON.stringify(await this.rows(state)));
+          looks++;
+        } catch (error) {
+          // A server that is away is no answer; a table that is away is one.
+          if (error instanceof Error && /UNKNOWN_TABLE/.test(error.message)) states.add('no table');
+        }
+        await pause(2);
+      }
+    };
+    const reader = look();
+    try {
+      return [await work(), { get looks() { return looks; }, states }];
+    } finally {
+      done = true;
+      await reader;
+    }
+  }
+
+  /** Working tables that a run has left. */
+  async orphans(): Promise<string[]> {
+    return (await this.rows("select name from system.tables where name like '%\\_\\_tsdbt\\_%' or name like '%_\\_\\_dbt\\_%' order by 1")).flat().map(String);
+  }
+
+  async close(): Promise<void> {
+    this.proxy.close();
+    this.proxy.closeAllConnections();
+    await this.server.release();
+    for (let i = 0; i < 500 && embeddedStatus(this.data).state === 'running'; i++) await pause(20);
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
