@@ -25,6 +25,8 @@ export interface RelationDialect {
   readonly types: readonly RelationType[];
   /** The dialect's name, where names have no database: that part is the empty text, and none but the schema's own name may be given for it. */
   readonly noDatabase?: string;
+  /** Names that differ by case are different, whatever their quoting. */
+  readonly exactNames?: boolean;
   /** A part as it stands in SQL. @param part quoted already when the policy says so */
   readonly showPart?: (part: string) => string;
   /** A moment in the condition of an event time filter; absent: as it prints. */
@@ -36,7 +38,7 @@ export interface RelationDialect {
   /** The same for the class: `api.Relation.x`. */
   readonly statics?: Readonly<Record<string, Value>>;
   /** What `create_from` says of a node otherwise than other dialects do. */
-  readonly fromNode?: (node: NodeOfRelation) => Pick<RelationInput, 'schema' | 'own'>;
+  readonly fromNode?: (node: NodeOfRelation) => Pick<RelationInput, 'database' | 'schema' | 'own'>;
   /** Compares a materialized view with its configuration: `relation.get_materialized_view_config_change_collection`. */
   readonly materializedViewChanges?: (results: Value, config: Value) => Value;
 }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Adapter, ExecuteMacro } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { Table } from '../adapters/table.ts';
+import { relationFrom } from '../context/relations.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Json, ManifestNode, SourceDefinition } from '../contracts/node.ts';
 import type { CatalogArtifact } from '../contracts/results.ts';
@@ -73,13 +74,14 @@ async function fetchCatalog({ manifest, selected, compiled, adapter, executeMacr
   const relations = wanted.map((node) => relationOf(adapter, node));
   const byRelations = (compiled || selected !== null) && wanted.length <= MAX_RELATIONS && adapter.capabilities.schemaMetadataByRelations;
   const information = relations[0]!.informationSchema();
-  const schemas = [...new Set((byRelations ? wanted : all).map((node) => node.schema.toLowerCase()))].sort();
+  const fold = (name: string): string => (adapter.relations.exactNames === true ? name : name.toLowerCase());
+  const schemas = [...new Set((byRelations ? relations : all.map((node) => relationOf(adapter, node))).map(({ schema }) => fold(schema ?? '')))].sort();
   try {
     const table = byRelations
       ? await executeMacro('get_catalog_relations', [information, relations])
       : await executeMacro('get_catalog', [information, schemas]);
     if (!(table instanceof Table)) throw new TsdbtError('compilation', `the macro ${byRelations ? 'get_catalog_relations' : 'get_catalog'} must return a table`);
-    return { rows: rowsOf(table, new Set(schemas)), errors: [] };
+    return { rows: rowsOf(table, (schema) => schemas.includes(fold(schema))), errors: [] };
   } catch (error) {
     if (!(error instanceof TsdbtError) || error.kind === 'connection') throw error;
     const exc = formatError(error);
@@ -89,12 +91,12 @@ async function fetchCatalog({ manifest, selected, compiled, adapter, executeMacr
 }
 
 /** Rows of schemas that the project uses, as plain values. */
-function rowsOf(table: Table, schemas: ReadonlySet<string>): CatalogRow[] {
+function rowsOf(table: Table, uses: (schema: string) => boolean): CatalogRow[] {
   const names = table.columnNames;
   const rows: CatalogRow[] = [];
   for (const row of table.rows) {
     const schema = row.get('table_schema');
-    if (typeof schema !== 'string' || !schemas.has(schema.toLowerCase())) continue;
+    if (typeof schema !== 'string' || !uses(schema)) continue;
     rows.push(new Map(names.map((name, i) => [name, toJson(row.values[i] ?? null) as Json])));
   }
   return rows;
@@ -112,8 +114,7 @@ function hasRelation(node: ManifestNode): boolean {
 }
 
 function relationOf(adapter: Adapter, node: ManifestNode | SourceDefinition): Relation {
-  const identifier = node.resource_type === 'source' ? node.identifier : node.alias;
-  return adapter.createRelation({ database: node.database, schema: node.schema, identifier });
+  return relationFrom(adapter, null, node);
 }
 
 /** Images and the like that descriptions show, beside the page. */

@@ -201,7 +201,8 @@ export class Sources {
       unrendered_schema: (written['schema'] ?? null) as string | null,
       doc_blocks: [],
     };
-    node.relation_name = names.render(database, schema, identifier, quoting as Record<string, unknown>);
+    const located = state.adapter.relations.fromNode?.(node) ?? {};
+    node.relation_name = names.render(located.database ?? database, located.schema ?? schema, identifier, quoting as Record<string, unknown>);
     const { freshness } = node;
     const fresh = isSet(freshness?.warn_after) || isSet(freshness?.error_after);
     if (fresh && !node.loaded_at_field && !node.loaded_at_query && !state.adapter.capabilities.tableLastModifiedMetadata) {

@@ -17,7 +17,8 @@ import type { NodeKind, Outcome } from './run-node.ts';
 /** `schema.alias`, as progress lines name a relation; with the database when it is not the target's. */
 export function nodeRepresentation(ctx: RunContext, node: { database: string | null; schema: string; alias: string }): string {
   const foreign = node.database !== null && node.database !== ctx.config.profile.credentials.database;
-  return `${foreign ? `${node.database}.` : ''}${node.schema}.${node.alias}`;
+  const name = ctx.adapter.createRelation({ database: node.database, schema: node.schema, identifier: node.alias, quotePolicy: { database: false, schema: false, identifier: false } });
+  return (foreign ? name : name.include({ database: false })).render();
 }
 
 /** Calls a node's materialization, or another one, and gives what it made. */

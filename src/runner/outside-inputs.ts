@@ -1,11 +1,11 @@
 // The relations that selected nodes read and do not build: what has to stay the same for a run to have nothing to do.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Relation } from '../adapters/relation.ts';
-import type { Adapter } from '../adapters/adapter.ts';
+import { type RelationFactory, relationFrom } from '../context/relations.ts';
 import { isEphemeral, lookupNode } from './run-context.ts';
 
 /** Sources, and nodes that are not selected; through ephemeral models, which are nothing by themselves. In no particular order. */
-export function outsideInputs(manifest: Manifest, selected: ReadonlySet<string>, adapter: Pick<Adapter, 'createRelation'>): Relation[] {
+export function outsideInputs(manifest: Manifest, selected: ReadonlySet<string>, adapter: RelationFactory): Relation[] {
   const inputs = new Map<string, Relation>();
   const seen = new Set<string>();
   const visit = (id: string): void => {
@@ -15,10 +15,7 @@ export function outsideInputs(manifest: Manifest, selected: ReadonlySet<string>,
     if (node === undefined) return;
     if (selected.has(id) || isEphemeral(node)) {
       for (const parent of (node as { depends_on?: { nodes?: readonly string[] } }).depends_on?.nodes ?? []) visit(parent);
-    } else if (node.resource_type === 'source') inputs.set(id, adapter.createRelation({ database: node.database, schema: node.schema, identifier: node.identifier }));
-    else if (node.resource_type === 'model' || node.resource_type === 'seed' || node.resource_type === 'snapshot') {
-      inputs.set(id, adapter.createRelation({ database: node.database, schema: node.schema, identifier: node.alias }));
-    }
+    } else if (node.resource_type === 'source' || node.resource_type === 'model' || node.resource_type === 'seed' || node.resource_type === 'snapshot') inputs.set(id, relationFrom(adapter, null, node));
   };
   for (const id of selected) visit(id);
   return [...inputs.values()];

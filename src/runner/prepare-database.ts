@@ -27,7 +27,8 @@ export function requiredSchemas(ctx: RunContext): Relation[] {
     const node = lookupNode(ctx.manifest, id);
     if (node === undefined || !isRelational(ctx, node)) continue;
     const { database, schema } = node as { database: string | null; schema: string };
-    const key = `${(database ?? '').toLowerCase()}.${schema.toLowerCase()}`;
+    const name = `${database ?? ''}.${schema}`;
+    const key = ctx.adapter.relations.exactNames === true ? name : name.toLowerCase();
     if (!found.has(key)) found.set(key, relationFrom(ctx.adapter, ctx.config.project.quoting, node as Parameters<typeof relationFrom>[2]).withoutIdentifier());
   }
   return [...found.values()];
@@ -55,8 +56,9 @@ export async function prepareDatabase(ctx: RunContext, session: Session, create:
   for (const relation of schemas) if (relation.database !== null) adapter.verifyDatabase(relation.database);
   if (create && schemas.length > 0) {
     const existing = await adapter.existingSchemas(session, schemas.map((relation) => relation.schema));
-    const lowered = new Set([...existing].map((name) => name.toLowerCase()));
-    const missing = schemas.filter((relation) => !lowered.has(relation.schema.toLowerCase()));
+    const fold = (name: string): string => (adapter.relations.exactNames === true ? name : name.toLowerCase());
+    const folded = new Set([...existing].map(fold));
+    const missing = schemas.filter((relation) => !folded.has(fold(relation.schema)));
     if (missing.length > 0) {
       const scope = openScope(ctx, operationNode(config, 'create_schema'), session);
       const sql = new SqlAdapter({ adapter, session, quoting: config.project.quoting, executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs) });

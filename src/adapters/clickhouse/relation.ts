@@ -37,6 +37,7 @@ export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
     maxIdentifier: null,
     types: TYPES,
     noDatabase: 'clickhouse',
+    exactNames: true,
     showPart: quoteIdentifier,
     showMoment,
     // The moments at which a fact is known differ: the first three from the catalogue or the profile, the rest from the deployed DDL.
@@ -69,14 +70,14 @@ function validType(value: Value): RelationType {
   return type;
 }
 
-function fromNode(node: NodeOfRelation, settings: ClusterSettings): Pick<RelationInput, 'schema' | 'own'> {
+function fromNode(node: NodeOfRelation, settings: ClusterSettings): Pick<RelationInput, 'database' | 'schema' | 'own'> {
   if (node.resource_type === 'source') {
     // A source whose schema is its name by default lies in the database that it names.
     const named = node.schema === node.source_name && typeof node.database === 'string' && node.database !== '' ? { schema: node.database } : {};
-    return { ...named, own: { can_on_cluster: null } };
+    return { database: '', ...named, own: { can_on_cluster: null } };
   }
   const disabled = configOf(node.config, 'disable_on_cluster');
-  return { own: { can_on_cluster: onCluster(settings) && disabled.toLowerCase() !== 'true' ? true : null } };
+  return { database: '', own: { can_on_cluster: onCluster(settings) && disabled.toLowerCase() !== 'true' ? true : null } };
 }
 
 /** A setting of a node, whose config is plain data, or a dict of a template. */

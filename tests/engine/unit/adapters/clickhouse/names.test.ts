@@ -45,8 +45,8 @@ describe('relations of ClickHouse', () => {
   });
 
   it('read a source from the database that it names', () => {
-    expect(dialect.fromNode!({ resource_type: 'source', source_name: 'raw', schema: 'raw', database: 'lake' })).toEqual({ schema: 'lake', own: { can_on_cluster: null } });
-    expect(dialect.fromNode!({ resource_type: 'source', source_name: 'raw', schema: 'other', database: 'lake' })).toEqual({ own: { can_on_cluster: null } });
+    expect(dialect.fromNode!({ resource_type: 'source', source_name: 'raw', schema: 'raw', database: 'lake' })).toEqual({ database: '', schema: 'lake', own: { can_on_cluster: null } });
+    expect(dialect.fromNode!({ resource_type: 'source', source_name: 'raw', schema: 'other', database: 'lake' })).toEqual({ database: '', own: { can_on_cluster: null } });
   });
 
   it('write moments of a filter to the second', () => {
