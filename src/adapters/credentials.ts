@@ -19,6 +19,8 @@ export interface CredentialsSpec {
   readonly type: string;
   /** The database's name as people write it. */
   readonly title: string;
+  /** Of dbt's adapter whose behaviour this is. */
+  readonly version: string;
   /** In the order in which jsonschema checks them. */
   readonly fields: { readonly [name: string]: CredentialField };
   /** Other spellings: alias to name. */
@@ -36,6 +38,11 @@ export interface CredentialsSpec {
 /** The table of a type of adapter, or undefined when there is no such adapter. */
 export function credentialsSpec(type: string): CredentialsSpec | undefined {
   return SPECS.get(type);
+}
+
+/** Every dialect's table. */
+export function allSpecs(): readonly CredentialsSpec[] {
+  return [...SPECS.values()];
 }
 
 const SPECS: ReadonlyMap<string, CredentialsSpec> = new Map([POSTGRES_CREDENTIALS, CLICKHOUSE_CREDENTIALS].map((spec) => [spec.type, spec]));

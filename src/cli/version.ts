@@ -1,5 +1,6 @@
 // Our own version, as package.json says it, and the text of `--version`.
 import { readFileSync } from 'node:fs';
+import { allSpecs } from '../adapters/credentials.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 
 /** Of package.json, which stands above both src/cli and dist. */
@@ -19,5 +20,5 @@ function readVersion(): string {
 
 /** What `--version` prints. */
 export function versionText(): string {
-  return `tsdbt ${TSDBT_VERSION}\nCore:\n  - installed: ${DBT_VERSION} (dbt's behaviour)\n\nPlugins:\n  - postgres: 1.11.0`;
+  return `tsdbt ${TSDBT_VERSION}\nCore:\n  - installed: ${DBT_VERSION} (dbt's behaviour)\n\nPlugins:\n${allSpecs().map(({ type, version }) => `  - ${type}: ${version}`).join('\n')}`;
 }

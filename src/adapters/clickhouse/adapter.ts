@@ -256,7 +256,7 @@ export class ClickHouseAdapter implements Adapter {
       const { release, ...place } = await embedded.start();
       this.releaseServer = release;
       this.shown = { host: place.host, port: place.port, user: place.user };
-      return { ...common, ...place, secure: false, compression: false, keepAlive: true, embedded: embedded.dir };
+      return { ...common, ...place, retries: 0, secure: false, compression: false, keepAlive: true, embedded: embedded.dir };
     }
     const secure = credentials['secure'] === true;
     const port = typeof credentials['port'] === 'number' ? credentials['port'] : null;

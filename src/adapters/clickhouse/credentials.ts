@@ -5,6 +5,7 @@ import type { CredentialsSpec, ProfileTemplate } from '../credentials.ts';
 export const CLICKHOUSE_CREDENTIALS: CredentialsSpec = {
   type: 'clickhouse',
   title: 'ClickHouse',
+  version: '1.10.3',
   fields: {
     database: { type: 'string', nullable: true, default: '' },
     schema: { type: 'string', nullable: true, default: 'default' },

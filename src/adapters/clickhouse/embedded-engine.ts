@@ -109,7 +109,7 @@ class Lane {
 }
 
 function engineError(error: unknown): EngineError {
-  const text = (error instanceof Error ? error.message : String(error)).trim();
+  const text = (error instanceof Error ? error.message : String(error)).trim().replace(/\n\/\* tsdbt-[0-9a-f-]+ \*\//g, '');
   const code = /\bCode: (\d+)/.exec(text);
   return new EngineError(code ? Number(code[1]) : 1002, code ? text.slice(text.indexOf(code[0])) : `Code: 1002. DB::Exception: ${text}. (UNKNOWN_EXCEPTION)`);
 }

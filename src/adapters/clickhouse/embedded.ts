@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { mkdirSync } from 'node:fs';
 import { TsdbtError } from '../../errors.ts';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
-import { sleep } from '../process-identity.ts';
+import { isAlive, sleep } from '../process-identity.ts';
 import { keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
 
 /** The version of chdb that this program was tested with. */
@@ -96,10 +96,14 @@ export async function stopEmbedded(dir: string): Promise<readonly number[]> {
   const files = new EmbeddedFiles(dir, 'ClickHouse');
   if (!files.intact) return [];
   files.kept = false;
-  const deadline = performance.now() + STOP_TIMEOUT_MS;
-  while (runningPort(files) !== null && performance.now() < deadline) {
-    if (files.owners().length > 0) return files.owners().map((owner) => owner.pid);
-    await sleep(20);
-  }
-  return [];
+  const users = await files.locked(async () => {
+    const { keeper } = files;
+    const owners = files.owners().map((owner) => owner.pid);
+    if (owners.length > 0 || keeper === null || runningPort(files) === null) return owners;
+    process.kill(keeper.pid, 'SIGTERM');
+    const deadline = performance.now() + STOP_TIMEOUT_MS;
+    while (isAlive(keeper) && performance.now() < deadline) await sleep(20);
+    return owners;
+  });
+  return users;
 }

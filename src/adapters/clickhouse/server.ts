@@ -2,9 +2,10 @@
 // own sessions. Statements of a node are in session.ts.
 import { randomUUID } from 'node:crypto';
 import { text } from 'node:stream/consumers';
-import type { TsdbtError } from '../../errors.ts';
+import { TsdbtError } from '../../errors.ts';
 import type { Credentials } from '../../contracts/project.ts';
 import { Connection, type ServerAddress } from './connection.ts';
+import { sleep } from '../process-identity.ts';
 import { databaseError } from './database-error.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';
@@ -16,6 +17,8 @@ export interface Lane {
   stateful: boolean;
 }
 
+const EMBEDDED_TRIES = 50;
+const PAUSE_MS = 100;
 const MUTATIONS = 'allow_nondeterministic_mutations';
 
 export interface ServerOptions {
@@ -44,7 +47,7 @@ export class Server {
   }
 
   connect(): Promise<Connection> {
-    this.connection ??= this.open();
+    this.connection ??= this.reach();
     this.connection.catch(() => { this.connection = undefined; });
     return this.connection;
   }
@@ -56,9 +59,22 @@ export class Server {
     this.lanes.length = 0;
   }
 
-  private async open(): Promise<Connection> {
-    const { credentials, threads, address } = this.options;
-    const connection = new Connection(await address(), threads + 4);
+  /** An embedded server that is just dying may still look alive: then there is another one in a moment. */
+  private async reach(): Promise<Connection> {
+    for (let tries = 1; ; tries++) {
+      const address = await this.options.address();
+      try {
+        return await this.open(address);
+      } catch (error) {
+        if (address.embedded === null || tries === EMBEDDED_TRIES || !(error instanceof TsdbtError) || error.kind !== 'connection') throw error;
+        await sleep(PAUSE_MS);
+      }
+    }
+  }
+
+  private async open(address: ServerAddress): Promise<Connection> {
+    const { credentials, threads } = this.options;
+    const connection = new Connection(address, threads + 4);
     try {
       const defaults = defaultSettings(credentials);
       const names = [...Object.keys(defaults), MUTATIONS].map(quoteText).join(', ');

@@ -4,6 +4,7 @@ import type { CredentialsSpec, ProfileTemplate } from '../credentials.ts';
 export const POSTGRES_CREDENTIALS: CredentialsSpec = {
   type: 'postgres',
   title: 'Postgres',
+  version: '1.11.0',
   fields: {
     database: { type: 'string' },
     schema: { type: 'string' },

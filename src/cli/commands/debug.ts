@@ -1,4 +1,5 @@
 // debug: what is known of the project, the profile and the connection, check by check, in dbt's words. Changes nothing.
+import { credentialsSpec } from '../../adapters/credentials.ts';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { release, type } from 'node:os';
@@ -42,7 +43,7 @@ export async function debugCommand(session: CommandSession): Promise<boolean> {
   const { loaded, profile, project } = await checkFiles(session, projectPath, resolve(cwd, profilePath), profilePath);
   if (loaded !== null) {
     say(`adapter type: ${loaded.adapter.type}`);
-    say('adapter version: 1.11.0');
+    say(`adapter version: ${credentialsSpec(loaded.adapter.type)?.version ?? ''}`);
   }
   const checks = [profile, project];
   if (flags['connection'] === true) say('Skipping steps before connection verification');

@@ -1,6 +1,7 @@
 // run, build, test, seed, snapshot: select, run, say how it went, write the artifacts.
 import { resolve } from 'node:path';
 import { load, type LoadedProject, type ParsedProject, parse, reportCounts, run, select, write, writeSummary, createRunContext } from '../../index.ts';
+import { credentialsSpec } from '../../adapters/credentials.ts';
 import type { Selection } from '../../graph/selector.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -25,7 +26,9 @@ export async function loadProject(session: CommandSession): Promise<LoadedProjec
   const { cwd, env, flags, invocation, logger } = session;
   const loaded = await load({ cwd, env, flags, invocation, logger, now, pid: process.pid, isRunning });
   session.secrets.push(...profileSecrets(loaded.config.profile.credentials));
-  logger.fire({ name: 'AdapterRegistered', code: 'E034', level: 'info', msg: `Registered adapter: ${loaded.adapter.type}=1.11.0`, data: { adapter_name: loaded.adapter.type, adapter_version: '=1.11.0' } });
+  const { type } = loaded.adapter;
+  const version = `=${credentialsSpec(type)?.version ?? ''}`;
+  logger.fire({ name: 'AdapterRegistered', code: 'E034', level: 'info', msg: `Registered adapter: ${type}${version}`, data: { adapter_name: type, adapter_version: version } });
   return loaded;
 }
 
