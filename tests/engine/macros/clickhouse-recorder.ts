@@ -42,6 +42,8 @@ export interface Case {
   readonly ordinary?: boolean;
   readonly views?: Map<string, string>;
   readonly seed?: Table;
+  /** A materialized view reads the table: its rows cannot be published by partitions. */
+  readonly read?: boolean;
   /** Other models of the project, by name: their materialization. */
   readonly models?: Readonly<Record<string, string>>;
 }
@@ -53,7 +55,7 @@ const CONSTRAINTS: Capabilities['constraintSupport'] = { check: 'enforced', not_
 export async function clickhouseStatements(test: Case, statements: string[] = []): Promise<string[]> {
   const profile = { type: 'clickhouse', database: '', schema: 's', host: 'h', port: 8123, user: 'u', password: 'pw', ...(test.cluster ? { cluster: 'c' } : {}) };
   const session = recordingSession(test, statements);
-  const adapter = stubAdapter(test);
+  const adapter = stubAdapter(test, statements);
   adapter.cache.addSchemas([['', 's']]);
   for (const [identifier, type] of Object.entries(test.relations ?? {})) {
     const own = {
@@ -75,7 +77,7 @@ export async function clickhouseStatements(test: Case, statements: string[] = []
   const contract = { enforced: false, alias_types: true, ...(test.config?.['contract'] as object | undefined) };
   const ownConfig = { materialized: test.materialization, 'pre-hook': [], 'post-hook': [], ...test.config, contract };
   const node = {
-    unique_id: 'model.p.m', name: 'm', alias: 'm', resource_type: 'model', package_name: 'p', original_file_path: 'models/m.sql', database: '', schema: 's', language: 'sql',
+    unique_id: 'model.p.m', name: 'm', alias: 'm', resource_type: test.seed ? 'seed' : 'model', package_name: 'p', original_file_path: 'models/m.sql', database: '', schema: 's', language: 'sql',
     columns: Object.fromEntries((test.columns ?? []).map((column) => [column.name, { description: '', ...column }])), constraints: test.constraints ?? [],
     description: test.description ?? '', compiled_code: test.sql ?? "select 1 as id, 'x' as name", extra_ctes_injected: true, depends_on: { nodes: [], macros: [] },
     contract, config: ownConfig, unrendered_config: test.config ?? {},
@@ -100,7 +102,7 @@ export function meaning(sql: string): string {
   return sql.replace(/["`]/g, '').replace(/\s+/g, ' ').replace(/ ?([(),;]) ?/g, '$1').replace(/;$/, '').trim().toLowerCase();
 }
 
-function stubAdapter(test: Case): Adapter {
+function stubAdapter(test: Case, statements: string[]): Adapter {
   const relations = clickhouseRelation({ cluster: test.cluster ? 'c' : null, databaseEngine: null });
   const stub: Partial<Adapter> = {
     type: 'clickhouse', cache: new RelationCache(true), relations, columns: CLICKHOUSE_COLUMN,
@@ -118,6 +120,7 @@ function stubAdapter(test: Case): Adapter {
     createColumn: (name, type) => new Column(CLICKHOUSE_COLUMN, name, type),
     convertType: () => 'String',
     lockRelation: async () => {},
+    loadTable: async (_session, relation, table, columns) => { statements.push(`load ${table.rows.length} rows into ${relation.render().replace(/_anid/, '')} (${columns})`); return table.rows.length; },
     fetchViewState: async (_session, relation) => `state of ${relation.render()}`,
   };
   return stub as Adapter;
@@ -140,7 +143,7 @@ function answer(sql: string, test: Case): Table {
   if (sql.startsWith('describe table')) return tableFromResult(['name', 'type'], OF_QUERY.map((row) => [...row]));
   if (sql.includes('from system.columns')) return tableFromResult(['name', 'type'], (/table = 'm(_local)?'/.test(sql) ? test.present ?? OF_QUERY : OF_QUERY).map((row) => [...row]));
   if (sql.includes('from system.databases')) return tableFromResult(['name', 'engine', 'comment'], [['s', test.ordinary ? 'Ordinary' : 'Atomic', '']]);
-  if (sql.includes('from system.mutations')) return tableFromResult(['engine', 'readers', 'mutations'], [['MergeTree', '', '0']]);
+  if (sql.includes('from system.mutations')) return tableFromResult(['engine', 'readers', 'mutations'], [['MergeTree', test.read ? 's.reader' : '', '0']]);
   if (sql.includes('max_block_number')) return tableFromResult(['partition_id', 'block'], [['all', '1']]);
   if (sql.includes('default_kind')) return tableFromResult(['name'], OF_QUERY.map(([name]) => [name]));
   if (sql.includes('system.parts')) return tableFromResult(['partition_id'], [['7'], ['8']]);

@@ -2,6 +2,7 @@
 // scripts/oracle-clickhouse-statements.mjs. Where ours differs on purpose the difference stands here with its reason.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { tableFromResult } from '../../../src/adapters/table-inference.ts';
 import { PyDateTime } from '../../../src/values/datetime.ts';
 import { type Case, clickhouseStatements, meaning } from './clickhouse-recorder.ts';
 
@@ -203,6 +204,31 @@ describe('a table that materialized views write into', () => {
 
   test('is rebuilt when the views are not the project’s', async () => {
     expect((await clickhouseStatements({ ...target, models: {} })).map(meaning)).toContain('exchange tables s.m__dbt_backup and s.m');
+  });
+});
+
+describe('a seed', () => {
+  const one = { name: 'x', materialization: 'seed', seed: tableFromResult(['id', 'name'], [['1', 'a']]), config: { column_types: { id: 'Int32' }, order_by: 'id' } } as const;
+  const present = { ...one, relations: { m: 'table' } } as const;
+  const changes = async (test: Case): Promise<string[]> => (await clickhouseStatements(test)).map(meaning).filter((sql) => !sql.startsWith('select'));
+  const created = 'create table s.m__dbt_tmp(id int32,name string)engine = mergetree()order by(id)';
+  const loaded = 'load 1 rows into s.m__dbt_tmp(id,name)';
+
+  test('is filled beside and then exchanged, so that nobody sees it empty', async () => {
+    expect(await changes(one)).toEqual([created, loaded, 'rename table s.m__dbt_tmp to s.m']);
+    expect(await changes(present)).toEqual(['create table s.m__dbt_tmp as s.m', loaded, 'exchange tables s.m__dbt_tmp and s.m', 'drop table if exists s.m__dbt_tmp']);
+    expect(await changes({ ...present, fullRefresh: true })).toEqual([created, loaded, 'exchange tables s.m__dbt_tmp and s.m', 'drop table if exists s.m__dbt_tmp']);
+  });
+
+  test('is emptied and filled as by dbt where views must see its rows, and on a cluster', async () => {
+    expect(await changes({ ...present, read: true })).toEqual(['truncate table s.m', 'load 1 rows into s.m(id,name)']);
+    expect(await changes({ ...present, cluster: true, fullRefresh: true })).toEqual([
+      'drop table if exists s.m on cluster c sync', 'create table s.m on cluster c(id int32,name string)engine = mergetree()order by(id)', 'load 1 rows into s.m(id,name)',
+    ]);
+  });
+
+  test('with settings is sent in a statement that holds its rows', async () => {
+    expect((await changes({ ...one, config: { ...one.config, query_settings: { max_threads: 1 } } }))[1]).toBe('insert into s.m__dbt_tmp(id,name)settings max_threads=1 format csv 1,a');
   });
 });
 

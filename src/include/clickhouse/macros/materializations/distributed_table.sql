@@ -8,8 +8,8 @@
   {%- set local_relation = clickhouse__local_relation(target_relation) -%}
   {%- set existing_local = load_cached_relation(local_relation) -%}
   {%- do clickhouse__require_exchange(existing_local) -%}
-  {%- set staging_local = make_backup_relation(local_relation, 'table') -%}
-  {%- set staging_relation = make_intermediate_relation(target_relation, '__dbt_distributed_tmp') -%}
+  {%- set staging_local = make_temp_relation(local_relation, '__dbt_backup') -%}
+  {%- set staging_relation = make_temp_relation(target_relation, '__dbt_distributed_tmp') -%}
   {%- set view_relation = default__make_temp_relation(target_relation, '__dbt_tmp') -%}
   {%- set has_contract = config.get('contract').enforced -%}
   {#- left by a run that was killed -#}

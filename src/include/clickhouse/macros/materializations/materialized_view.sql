@@ -87,6 +87,7 @@
 {% endmacro %}
 
 {% macro clickhouse__materialized_view_standard(sql) %}
+  {%- do adapter.lock_relation(this) -%}
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set staging_relation = make_backup_relation(target_relation, 'table') -%}
@@ -101,9 +102,6 @@
   {%- if rebuild -%}
     {%- do clickhouse__require_exchange(existing_relation) -%}
   {%- endif -%}
-  {#- left by a run that was killed -#}
-  {{- drop_relation_if_exists(load_cached_relation(make_intermediate_relation(target_relation))) -}}
-  {{- drop_relation_if_exists(load_cached_relation(staging_relation)) -}}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
   {%- if existing_relation is none -%}

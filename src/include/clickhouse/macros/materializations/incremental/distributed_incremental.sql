@@ -7,8 +7,8 @@
   {%- set local_relation = clickhouse__local_relation(target_relation) -%}
   {%- set existing_local = load_cached_relation(local_relation) -%}
   {%- set full_refresh_mode = should_full_refresh() or (existing_relation is not none and not existing_relation.is_table) -%}
-  {%- set intermediate_local = make_intermediate_relation(local_relation) -%}
-  {%- set intermediate_relation = make_intermediate_relation(target_relation) -%}
+  {%- set intermediate_local = make_temp_relation(local_relation) -%}
+  {%- set intermediate_relation = make_temp_relation(target_relation) -%}
   {%- set view_relation = default__make_temp_relation(target_relation, '__dbt_view_tmp') -%}
   {%- set has_contract = config.get('contract').enforced -%}
   {%- if full_refresh_mode -%}
@@ -18,7 +18,7 @@
   {{- create_schema(local_relation) -}}
   {#- left by a run that was killed -#}
   {{- drop_relation_if_exists(load_cached_relation(intermediate_local)) -}}
-  {{- drop_relation_if_exists(load_cached_relation(make_backup_relation(local_relation, 'table'))) -}}
+  {{- drop_relation_if_exists(load_cached_relation(make_temp_relation(local_relation, '__dbt_backup'))) -}}
   {{- drop_relation_if_exists(view_relation) -}}
   {{- drop_relation_if_exists(intermediate_relation) -}}
 

@@ -58,7 +58,7 @@
       {%- endif -%}
       {%- set source = existing_relation.incorporate(path={'identifier': existing_relation.identifier ~ '__dbt_distributed_new_data'}) -%}
       {{- create_distributed_local_table(source, new_data, existing_relation, sql) -}}
-      {%- set written = make_intermediate_relation(existing_relation) -%}
+      {%- set written = make_temp_relation(existing_relation) -%}
       {{- create_distributed_local_table(written, intermediate_relation, existing_relation) -}}
     {%- else -%}
       {%- call statement('create_new_data_temp') %}
