@@ -87,6 +87,14 @@ export interface Capabilities {
   readonly constraintSupport: Readonly<Record<'check' | 'not_null' | 'unique' | 'primary_key' | 'foreign_key', 'enforced' | 'not_enforced' | 'not_supported'>>;
   /** dbt's default when a model names no strategy and has / has no unique_key; `default` is answered by the macros. */
   readonly validIncrementalStrategies: readonly string[];
+  /** Strategies of incremental models that are not fit for being run often. */
+  readonly seldom?: {
+    readonly strategies: readonly string[];
+    /** Milliseconds between two runs from which on they are. */
+    readonly every: number;
+    /** What happens, and what to use instead. */
+    readonly why: string;
+  };
 }
 
 /** An interval of event time, in UTC milliseconds since 1970; the end is not part of it. */

@@ -37,6 +37,11 @@ const CAPABILITIES: Capabilities = {
   microbatchConcurrency: false,
   constraintSupport: { check: 'enforced', not_null: 'not_supported', unique: 'not_supported', primary_key: 'not_supported', foreign_key: 'not_supported' },
   validIncrementalStrategies: ['append'],
+  seldom: {
+    strategies: ['delete_insert', 'delete+insert'],
+    every: 3_600_000,
+    why: "every run is a mutation that rewrites parts, and between the delete and the insert readers miss rows; use incremental_strategy='atomic_upsert', or run it once an hour at most",
+  },
 };
 
 export interface ClickHouseOptions {

@@ -84,7 +84,7 @@ export async function finishExchange(lease: Lease, noted: Exchange): Promise<voi
       told ||= busy;
       await sleep(PAUSE);
     }
-    await lease.query(`drop table if exists ${lease.table(exchange.shadow)}`);
+    await lease.drop(exchange.shadow);
   }
   await lease.note(undefined);
 }

@@ -35,6 +35,7 @@ const PAUSE = 50;
 const LONGEST = 180;
 const WORKING = /^__(?:tsdbt_(?:new|once|stage|shadow|changes|carry|lock)|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}$/;
 const UNKNOWN_DATABASE = '81';
+const UNKNOWN_SETTING = '115';
 
 /** Name of a table that a run needs while it builds a relation: `orders__tsdbt_stage_<run>`. */
 export function workingName(identifier: string, kind: string, run: string): string {
@@ -135,8 +136,19 @@ export class Lease {
     }
     // The locks at last: until then the next run would find what is noted in them.
     for (const { name, engine } of [...left].sort((a, b) => Number(a.claim !== null) - Number(b.claim !== null))) {
-      const kind = engine === 'View' || engine === 'Dictionary' ? engine.toLowerCase() : 'table';
-      await this.query(`drop ${kind} if exists ${this.table(name)}`);
+      if (engine === 'View' || engine === 'Dictionary') await this.query(`drop ${engine.toLowerCase()} if exists ${this.table(name)}`);
+      else await this.drop(name);
+    }
+  }
+
+  /** Drops a table of any size; servers refuse what is larger than 50 GB, and before 24.1 a statement cannot say otherwise. */
+  async drop(name: string): Promise<void> {
+    const sql = `drop table if exists ${this.table(name)}`;
+    try {
+      await this.query(`${sql} settings max_table_size_to_drop = 0`);
+    } catch (error) {
+      if (!(error instanceof TsdbtError) || error.details.code !== UNKNOWN_SETTING) throw error;
+      await this.query(sql);
     }
   }
 }

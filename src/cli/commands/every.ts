@@ -36,10 +36,16 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
   const interval = parseDuration(String(session.flags['every']));
   const say = (msg: string): void => session.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
   let done: Done | null = null;
+  let warned = false;
+  const onParsed = (parsed: ParsedProject): void => {
+    const warning = warned ? null : seldomWarning(parsed, interval);
+    warned = true;
+    if (warning !== null) session.logger.fire({ name: 'Note', code: 'Z050', level: 'warn', msg: warning, data: { msg: warning } });
+  };
   for (let number = 1, due = now(); !session.signal.aborted; number++) {
     const began = now();
     const last: Done | null = done;
-    const { outcome, ...next } = await tick(session, last);
+    const { outcome, ...next } = await tick(session, last, onParsed);
     done = next.done;
     if (session.signal.aborted) break;
     // A tick that took longer than the interval drops the ones that it covered.
@@ -53,7 +59,7 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
 }
 
 /** One run, as if the command had been given again: with an id and a time of its own. */
-async function tick(session: CommandSession, last: Done | null): Promise<{ readonly outcome: string; readonly done: Done | null }> {
+async function tick(session: CommandSession, last: Done | null, onParsed: (parsed: ParsedProject) => void): Promise<{ readonly outcome: string; readonly done: Done | null }> {
   const invocation = { ...session.invocation, invocation_id: randomUUID(), started_at: new Date(now()) };
   const quiet: CommandSession = { ...session, invocation, logger: calm(session.logger) };
   try {
@@ -63,6 +69,7 @@ async function tick(session: CommandSession, last: Done | null): Promise<{ reado
     try {
       if (last !== null && (await isStill(last, loaded))) return { outcome: 'unchanged', done: last };
       const parsed = parseLoaded(loaded);
+      onParsed(parsed);
       const { project_name } = config.project;
       const { target_name, credentials } = config.profile;
       const held = await adapter.claim(lease, JSON.stringify(['every', project_name, target_name, credentials.schema]), `tsdbt ${session.which} --every, ${hostname()} pid ${process.pid}`);
@@ -78,6 +85,24 @@ async function tick(session: CommandSession, last: Done | null): Promise<{ reado
   } catch (error) {
     return { outcome: `failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`, done: null };
   }
+}
+
+/**
+ * What to say of models whose strategy is not fit for so short an interval.
+ * @param interval milliseconds
+ * @returns null when there are none
+ */
+export function seldomWarning(parsed: ParsedProject, interval: number): string | null {
+  const { seldom } = parsed.adapter.capabilities;
+  if (seldom === undefined || interval >= seldom.every) return null;
+  const names: string[] = [];
+  for (const id of select(parsed).selected) {
+    const node = parsed.manifest.nodes[id];
+    if (node?.resource_type === 'model' && /incremental/.test(String(node.config.materialized)) && seldom.strategies.includes(String(node.config['incremental_strategy']))) names.push(node.name);
+  }
+  if (names.length === 0) return null;
+  const shown = `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
+  return `--every: ${shown} ${names.length === 1 ? 'has' : 'have'} the strategy ${seldom.strategies[0]!}: ${seldom.why}.`;
 }
 
 /** Whether a tick would do again what the last one has done. */

@@ -20,8 +20,14 @@
 {% macro clickhouse__publish_drop(relation) %}
   {%- call statement('drop_working_table') %}
     drop table if exists {{ relation }}
+    {{ clickhouse__publish_of_any_size('table') }}
   {% endcall -%}
 {% endmacro %}
+
+{#- A server refuses to drop what is larger than 50 GB, unless a statement says otherwise: since 24.1. -#}
+{% macro clickhouse__publish_of_any_size(what) -%}
+  {{ 'settings max_' ~ what ~ '_size_to_drop = 0' if adapter.is_at_or_after_version('24.1') }}
+{%- endmacro %}
 
 {#- Why rows cannot be published into a table by whole partitions; none when they can. -#}
 {% macro clickhouse__publish_obstacle(target) %}
@@ -101,6 +107,7 @@
     {%- call statement('publish_partitions') %}
       alter table {{ relation }}
       {{ actions | join(',\n      ') }}
+      {{ clickhouse__publish_of_any_size('partition') }}
     {% endcall -%}
   {%- endif -%}
 {% endmacro %}
