@@ -65,6 +65,11 @@ export class SqlAdapter {
     const { cache } = this.adapter;
     if (cache.hasSchema(database, schema)) return cache.list(database, schema);
     this.options.onEvent?.('CacheMiss', { conn_name: this.session.name, database, schema });
+    // Fields of the dialect's own are not among the four columns of the macro.
+    if (this.adapter.relations.ownFields) {
+      await this.adapter.fillCache(this.session, [{ database, schema }]);
+      return cache.list(database, schema);
+    }
     const relations = await this.listRelationsWithoutCaching(this.relation(database, schema, '').withoutIdentifier());
     for (const relation of relations) cache.add(relation);
     cache.addSchemas([[database, schema]]);

@@ -33,9 +33,10 @@
   {{- return(adapter.get_relation(database='', schema=strip_identifier_quotes(parts[0]), identifier=strip_identifier_quotes(parts[1]))) -}}
 {% endmacro %}
 
-{#- Written into a model it says where the view writes to; the `ref` in it is what puts the table before the view. -#}
+{#- Written into a model it says where the view writes to; the `ref` in it is what puts the table before the view. The
+    name alone: `--empty` and `--sample` would put a query in its place. -#}
 {% macro materialization_target_table(target_relation) %}
--- materialization_target_table: {{ target_relation }}
+-- materialization_target_table: {{ target_relation if target_relation is string else target_relation.render() }}
 {% endmacro %}
 
 {% macro clickhouse__materialized_view_with_external_target(materialization_target_table, sql) %}

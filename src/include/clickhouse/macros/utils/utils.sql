@@ -84,3 +84,8 @@
 {% macro clickhouse__array_concat(array_1, array_2) -%}
    arrayConcat({{ array_1 }}, {{ array_2 }})
 {%- endmacro %}
+
+{#- For `show` and for tests with a limit; dbt-clickhouse puts it behind the settings, which the server refuses. -#}
+{% macro clickhouse__get_limit_sql(sql, limit) %}
+  {{ clickhouse__place_limit(sql, limit) if limit is not none and '-- end_of_sql' in sql else default__get_limit_sql(sql, limit) }}
+{% endmacro %}
