@@ -2,9 +2,10 @@
     config(
         materialized='incremental',
         unique_key='session_id',
-        incremental_strategy='delete+insert',
+        incremental_strategy='atomic_upsert' if target.type == 'clickhouse' else 'delete+insert',
         on_schema_change='append_new_columns',
-        indexes=[{'columns': ['session_id'], 'unique': true}, {'columns': ['session_start']}]
+        indexes=[{'columns': ['session_id'], 'unique': true}, {'columns': ['session_start']}] if target.type == 'postgres' else [],
+        order_by='(session_id)'
     )
 }}
 -- Metrics a session; sessions of a single event have no duration and stay out.
@@ -15,7 +16,7 @@ with sessions as (
         user_id,
         session_start,
         session_end,
-        extract(epoch from (session_end - session_start))::numeric(12, 3) as duration_seconds,
+        {{ seconds_between('session_start', 'session_end') }} as duration_seconds,
         events,
         page_views,
         purchased,

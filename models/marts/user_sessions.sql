@@ -1,14 +1,15 @@
+{{ config(order_by='(user_id, session_start)', query_settings={'join_use_nulls': 1}) }}
 -- Sessions a user: {{ var('inactivity_minutes') }} minutes without an event end one, whatever session_id the site gave.
 with ordered_events as (
 
     select
-        user_id,
+        {{ not_null_value('user_id') }} as user_id,
         event_id,
         event_type,
         event_ts,
         page_url,
         referrer_url,
-        lag(event_ts) over (partition by user_id order by event_ts, event_id) as previous_event_ts
+        {{ previous('event_ts', 'user_id', 'event_ts, event_id') }} as previous_event_ts
     from {{ ref('stg_sessions') }}
     where user_id is not null
 
@@ -20,7 +21,7 @@ numbered_events as (
         *,
         count(*) filter (
             where previous_event_ts is null
-            or event_ts - previous_event_ts > interval '{{ var("inactivity_minutes") }} minutes'
+            or previous_event_ts < {{ before('event_ts', var('inactivity_minutes'), 'minute') }}
         ) over (partition by user_id order by event_ts, event_id) as session_num
     from ordered_events
 
@@ -34,11 +35,11 @@ sessions as (
         min(event_ts) as session_start,
         max(event_ts) as session_end,
         count(*) filter (where event_type in ('session_start', 'page_view')) as page_views,
-        bool_or(event_type = 'purchase') as purchased,
+        {{ any_row("event_type = 'purchase'") }} as purchased,
         -- The first and the last page in time; min(page_url) would be the first in the alphabet.
-        (array_agg(page_url order by event_ts, event_id))[1] as landing_page,
-        (array_agg(page_url order by event_ts desc, event_id desc))[1] as exit_page,
-        (array_agg(referrer_url order by event_ts, event_id))[1] as entry_referrer
+        {{ first_value_of('page_url', ['event_ts', 'event_id']) }} as landing_page,
+        {{ last_value_of('page_url', ['event_ts', 'event_id']) }} as exit_page,
+        {{ first_value_of('referrer_url', ['event_ts', 'event_id']) }} as entry_referrer
     from numbered_events
     group by user_id, session_num
 
@@ -53,7 +54,7 @@ select
     s.session_num::integer as session_num,
     s.session_start,
     s.session_end,
-    extract(epoch from (s.session_end - s.session_start))::integer as session_duration_seconds,
+    {{ dbt.cast(seconds_between('s.session_start', 's.session_end'), 'integer') }} as session_duration_seconds,
     s.page_views::integer as page_views,
     s.purchased,
     s.landing_page,

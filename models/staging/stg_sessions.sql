@@ -5,10 +5,10 @@ select distinct on (event_id)
     session_id,
     user_id,
     event_type,
-    event_ts::timestamp as event_ts,
+    {{ moment('event_ts') }} as event_ts,
     page_url,
     nullif(referrer_url, '') as referrer_url,
     payload,
-    processing_ts::timestamp as processing_ts
+    {{ moment('processing_ts') }} as processing_ts
 from {{ source('raw', 'session_events') }}
 order by event_id, processing_ts

@@ -59,7 +59,10 @@ export function profileTemplates(): readonly ProfileTemplate[] {
   return [...POSTGRES_TEMPLATES, ...CLICKHOUSE_TEMPLATES];
 }
 
-/** The table of the server that is used when nothing else is asked for. */
-export function embeddedSpec(): CredentialsSpec {
-  return POSTGRES_CREDENTIALS;
-}
+interface BuiltInTarget { readonly spec: CredentialsSpec; readonly fields: { readonly [name: string]: string | boolean } }
+
+/** The targets that there are without any profiles.yml, by name; the first is the one that is used when none is asked for. */
+export const BUILT_IN_TARGETS: ReadonlyMap<string, BuiltInTarget> = new Map<string, BuiltInTarget>([
+  ['embedded', { spec: POSTGRES_CREDENTIALS, fields: { embedded: true } }],
+  ['clickhouse', { spec: CLICKHOUSE_CREDENTIALS, fields: { path: CLICKHOUSE_CREDENTIALS.embeddedFolder ?? '', schema: 'analytics' } }],
+]);

@@ -2,7 +2,7 @@
 // embedded server for a machine without any profiles.yml. Connecting is the adapters'.
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { credentialsSpec, embeddedSpec, type CredentialsSpec } from '../adapters/credentials.ts';
+import { BUILT_IN_TARGETS, credentialsSpec, type CredentialsSpec } from '../adapters/credentials.ts';
 import type { Json } from '../contracts/node.ts';
 import type { Credentials, Profile } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
@@ -12,7 +12,6 @@ import { findViolation, type Shape } from './schema-check.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
 
 export const PROFILES_FILE = 'profiles.yml';
-const DEFAULT_TARGET = 'embedded';
 
 type Dictionary = { [key: string]: Json };
 
@@ -67,7 +66,7 @@ export function readProfiles(directory: string): Dictionary {
 export function loadProfile(options: LoadProfileOptions): Profile {
   const { profiles, projectDir } = options;
   const path = join(profiles.directory, PROFILES_FILE);
-  if (!existsSync(path) && !profiles.asked && options.profile == null && options.target == null) {
+  if (!existsSync(path) && !profiles.asked && options.profile == null && (options.target == null || BUILT_IN_TARGETS.has(options.target))) {
     const beside = join(projectDir, PROFILES_FILE);
     if (!existsSync(beside)) return embeddedDefault(options);
     throw new TsdbtError('profile', `Could not find profile named '${options.projectProfile ?? 'default'}'`, {
@@ -170,16 +169,16 @@ function shapeOf(spec: CredentialsSpec): Shape {
 }
 
 function embeddedDefault(options: LoadProfileOptions): Profile {
-  const spec = embeddedSpec();
+  const [target, { spec, fields }] = [...BUILT_IN_TARGETS].find(([name]) => name === (options.target ?? name))!;
   options.logger?.fire({
     name: 'Note', code: 'Z050', level: 'info', data: {},
     msg: `No profiles.yml found: using the built-in ${spec.title}, with its data in ${spec.embeddedFolder}. Write a profiles.yml to use another database.`,
   });
   return {
     profile_name: options.projectProfile ?? 'default',
-    target_name: DEFAULT_TARGET,
+    target_name: target,
     threads: options.threads ?? 4,
-    credentials: checkCredentials(spec.type, { embedded: true }, (message) => {
+    credentials: checkCredentials(spec.type, { ...fields }, (message) => {
       throw new TsdbtError('internal', message);
     }),
     profiles_dir: null,

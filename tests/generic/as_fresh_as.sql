@@ -2,5 +2,5 @@
 {% test as_fresh_as(model, column, minutes) %}
 select max({{ column }}) as newest
 from {{ model }}
-having coalesce(max({{ column }}) < {{ as_of() }} - interval '{{ minutes }} minutes', true)
+having coalesce(max({{ column }}) < {{ before(as_of(), minutes, 'minute') }}, true)
 {% endtest %}

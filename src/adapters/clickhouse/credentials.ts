@@ -39,6 +39,7 @@ export const CLICKHOUSE_CREDENTIALS: CredentialsSpec = {
     path: { type: 'string', nullable: true, default: null },
   },
   aliases: {},
+  embeddedFolder: '.tsdbt/clickhouse',
   shown: [
     'driver', 'host', 'port', 'user', 'schema', 'retries', 'cluster', 'database_engine', 'cluster_mode', 'secure', 'verify', 'client_cert', 'client_cert_key', 'connect_timeout',
     'send_receive_timeout', 'sync_request_timeout', 'compress_block_size', 'compression', 'check_exchange', 'custom_settings', 'use_lw_deletes', 'allow_automatic_deduplication',
