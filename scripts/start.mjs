@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const more = process.argv.slice(2);
+const clickhouse = /(?:^|\s)(?:--target|-t)[=\s]clickhouse(?:\s|$)/.test(more.join(' '));
 
 function run(title, file, args) {
   if (title) process.stdout.write(`\n\u25b8 ${title}\n`);
@@ -17,15 +18,17 @@ const tsdbt = (...args) => run(`tsdbt ${args.join(' ')}`, 'bin/tsdbt.js', [...ar
 const began = Date.now();
 run('', 'scripts/build.mjs', []);
 run('', 'scripts/link.mjs', []);
-tsdbt('load', '--from', 'seeds/session_events.csv', '--select', 'source:raw.session_events');
+// `load` writes to Postgres; elsewhere `build` takes the sample from the seeds.
+if (!clickhouse) tsdbt('load', '--from', 'seeds/session_events.csv', '--select', 'source:raw.session_events');
 tsdbt('build');
 tsdbt('docs', 'generate');
 tsdbt('show', '--inline', "select * from {{ ref('mart_session_metrics') }}", '--limit', '5');
+const target = clickhouse ? ' --target clickhouse' : '';
 process.stdout.write(`
 Done in ${((Date.now() - began) / 1000).toFixed(1)} s. What next:
-  npx tsdbt docs serve        the models, their columns, tests and the graph, in a browser
-  npx tsdbt build --every 5m  keep the marts fresh
-  npx tsdbt show --inline "select * from {{ ref('user_sessions') }}" --limit 5
-  npx tsdbt db url            the address of the embedded Postgres, for psql, Grafana or a BI tool (after: npx tsdbt db start)
-  models/                     the models: change one and run npx tsdbt build again
+  npx tsdbt docs serve${target}        the models, their columns, tests and the graph, in a browser
+  npx tsdbt build${target} --every 5m  keep the marts fresh
+  npx tsdbt show${target} --inline "select * from {{ ref('user_sessions') }}" --limit 5
+  npx tsdbt db url${target}            the address of the embedded ${clickhouse ? "ClickHouse's HTTP interface" : 'Postgres'}, for ${clickhouse ? '' : 'psql, '}Grafana or a BI tool (after: npx tsdbt db start${target})
+  models/                     the models: change one and run npx tsdbt build${target} again
 `);

@@ -3,15 +3,15 @@
 with ordered_events as (
 
     select
-        {{ not_null_value('user_id') }} as user_id,
+        {{ not_null_value('e.user_id') }} as user_id,
         event_id,
         event_type,
         event_ts,
         page_url,
         referrer_url,
         {{ previous('event_ts', 'user_id', 'event_ts, event_id') }} as previous_event_ts
-    from {{ ref('stg_sessions') }}
-    where user_id is not null
+    from {{ ref('stg_sessions') }} as e
+    where e.user_id is not null
 
 ),
 
@@ -54,7 +54,7 @@ select
     s.session_num::integer as session_num,
     s.session_start,
     s.session_end,
-    {{ dbt.cast(seconds_between('s.session_start', 's.session_end'), 'integer') }} as session_duration_seconds,
+    {{ dbt.cast('round(' ~ seconds_between('s.session_start', 's.session_end') ~ ')', 'integer') }} as session_duration_seconds,
     s.page_views::integer as page_views,
     s.purchased,
     s.landing_page,

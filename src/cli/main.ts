@@ -35,6 +35,13 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
 
 async function main(argv: readonly string[]): Promise<void> {
   let exitCode = 0;
+  let finished = false;
+  // Nothing is left to wait for, and yet the command is not through: never a success in silence.
+  process.once('beforeExit', () => {
+    if (finished) return;
+    process.exitCode = 2;
+    process.stderr.write('Internal Error\n  The command stopped before it was finished: it waits for something that cannot come. Run it again; if it happens again, report it with logs/dbt.log.\n');
+  });
   const program = createProgram(HANDLERS, {
     version: versionText(),
     writeOut: (text) => void process.stdout.write(text),
@@ -51,6 +58,7 @@ async function main(argv: readonly string[]): Promise<void> {
       process.stderr.write(`${error instanceof TsdbtError && error.kind === 'usage' ? error.message : formatError(error)}\n`);
     }
   }
+  finished = true;
   process.exitCode = exitCode;
 }
 
