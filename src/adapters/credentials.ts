@@ -64,5 +64,5 @@ interface BuiltInTarget { readonly spec: CredentialsSpec; readonly fields: { rea
 /** The targets that there are without any profiles.yml, by name; the first is the one that is used when none is asked for. */
 export const BUILT_IN_TARGETS: ReadonlyMap<string, BuiltInTarget> = new Map<string, BuiltInTarget>([
   ['embedded', { spec: POSTGRES_CREDENTIALS, fields: { embedded: true } }],
-  ['clickhouse', { spec: CLICKHOUSE_CREDENTIALS, fields: { path: CLICKHOUSE_CREDENTIALS.embeddedFolder ?? '', schema: 'analytics' } }],
+  [CLICKHOUSE_CREDENTIALS.type, { spec: CLICKHOUSE_CREDENTIALS, fields: { path: CLICKHOUSE_CREDENTIALS.embeddedFolder ?? '', schema: 'analytics' } }],
 ]);
