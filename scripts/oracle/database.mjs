@@ -13,7 +13,7 @@ const RELATIONS = `
   order by 1, 2`;
 
 /** Replaces times of the last day by `<now>`, and in such a row every md5 (a snapshot's dbt_scd_id hashes the time) and every UUID. */
-function masked(row, since) {
+export function masked(row, since) {
   let now = false;
   const text = row.replace(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d\d(?::\d\d)?)?/g, (time) => {
     const zoned = /[+-]\d\d(:\d\d)?$/.test(time) ? time.replace(/([+-]\d\d)$/, '$1:00') : `${time}Z`;

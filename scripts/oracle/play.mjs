@@ -36,13 +36,13 @@ export function projects(wanted) {
 export const DBT = () => [join(oracleBin(), 'dbt')];
 export const TSDBT = () => [process.execPath, join(root, 'bin', 'tsdbt.js')];
 
-function projectsUnder(dir) {
+export function projectsUnder(dir) {
   if (!existsSync(dir)) return [];
   if (existsSync(join(dir, 'dbt_project.yml'))) return [dir];
   return readdirSync(dir).sort().filter((n) => statSync(join(dir, n)).isDirectory()).flatMap((n) => projectsUnder(join(dir, n)));
 }
 
-export const nameOf = (project) => (project === root ? 'root' : relative(join(root, 'tests', 'engine', 'cases'), project));
+export const nameOf = (project) => (project === root ? 'root' : relative(join(root, 'tests', 'engine'), project).replace(/^cases\//, ''));
 
 export function readSteps(project) {
   if (project === root) return { steps: ROOT_STEPS, ignore: {} };
@@ -111,18 +111,32 @@ function keyOf(project) {
   return hash.digest('hex');
 }
 
-/** What dbt leaves, from the cache when it may be reused. */
-export async function playDbt(project, plan, server, since, reuse) {
-  const file = join(dirname(oracleBin()), 'played', `${keyOf(project)}.json`);
+/** What dbt leaves, from the cache when it may be reused. @param dbt the program, in the bin folder of its environment */
+export async function playDbt(project, plan, server, since, reuse, dbt = DBT()) {
+  const file = join(dirname(dirname(dbt[0])), 'played', `${keyOf(project)}.json`);
   if (reuse && existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
-  const played = await play(() => DBT(), project, plan, server, since);
+  const played = await play(() => dbt, project, plan, server, since);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, JSON.stringify(played));
   return played;
 }
 
+/** The database of a case on a Postgres: what a profile says of it, how it is emptied, filled and read. */
+function postgresDatabase({ host, port, user, password, psql }) {
+  return {
+    output: { type: 'postgres', host, port, user, password, dbname: DATABASE },
+    async reset() {
+      await psql('postgres', `drop database if exists ${DATABASE} with (force)`);
+      await psql('postgres', `create database ${DATABASE}`);
+    },
+    execute: (sql) => psql(DATABASE, sql),
+    read: (since) => readDatabase(psql, DATABASE, since),
+  };
+}
+
 /** @param inspect called with the project's folder and that of its profile, when all steps are done */
 export async function play(toolOf, project, { steps }, server, since, inspect) {
+  const database = server.database ?? postgresDatabase(server);
   const work = mkdtempSync(join(tmpdir(), 'tsdbt-oracle-'));
   const dir = join(work, 'project');
   cpSync(project, dir, {
@@ -132,10 +146,9 @@ export async function play(toolOf, project, { steps }, server, since, inspect) {
   const profile = /^profile:\s*['"]?([\w-]+)/m.exec(readFileSync(join(dir, 'dbt_project.yml'), 'utf8'))?.[1] ?? 'default';
   mkdirSync(join(work, 'profiles'));
   writeFileSync(join(work, 'profiles', 'profiles.yml'), JSON.stringify({
-    [profile]: { target: 'dev', outputs: { dev: { type: 'postgres', host: server.host, port: server.port, user: server.user, password: server.password, dbname: DATABASE, schema: 'dev', threads: 1 } } },
+    [profile]: { target: 'dev', outputs: { dev: { ...database.output, schema: 'dev', threads: 1 } } },
   }));
-  await server.psql('postgres', `drop database if exists ${DATABASE} with (force)`);
-  await server.psql('postgres', `create database ${DATABASE}`);
+  await database.reset();
   const seen = [];
   for (const [i, step] of steps.entries()) {
     for (const [path, text] of Object.entries(step.files ?? {})) {
@@ -145,7 +158,7 @@ export async function play(toolOf, project, { steps }, server, since, inspect) {
         writeFileSync(join(dir, path), text);
       }
     }
-    if (step.sql) await server.psql(DATABASE, step.sql);
+    if (step.sql) await database.execute(step.sql);
     if (!step.run) continue;
     if (!step.run.startsWith('retry')) rmSync(join(dir, 'target', 'run_results.json'), { force: true });
     const args = step.run.match(/'[^']*'|"[^"]*"|\S+/g).map((a) => a.replace(/^(['"])(.*)\1$/, '$2'));
@@ -162,7 +175,7 @@ export async function play(toolOf, project, { steps }, server, since, inspect) {
       results: Object.fromEntries((results?.results ?? []).map((r) => [r.unique_id, comparableResult(r)])),
       sources: Object.fromEntries((readJson(join(dir, 'target', 'sources.json'))?.results ?? []).map((r) => [r.unique_id, { status: r.status, criteria: r.criteria }])),
       catalog: comparableCatalog(readJson(join(dir, 'target', 'catalog.json'))),
-      database: await readDatabase(server.psql, DATABASE, since),
+      database: await database.read(since),
     });
   }
   inspect?.(dir, join(work, 'profiles'));

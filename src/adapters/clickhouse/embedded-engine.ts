@@ -128,8 +128,8 @@ export class Engine {
   lastUse: number;
 
   constructor(native: NativeEngine, path: string, now: () => number) {
-    // What the engine prints to its own output would be lost or in the way.
-    this.open = () => new native(path, { connectionArgs: ['--logger.level=none'] });
+    // What the engine prints to its own output would be lost or in the way. The library takes `delete from t` for `select delete from t`; a server does not.
+    this.open = () => new native(path, { connectionArgs: ['--logger.level=none', '--implicit_select=0'] });
     this.control = new Lane(this.open());
     this.now = now;
     this.lastUse = now();

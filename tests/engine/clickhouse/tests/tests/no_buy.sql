@@ -1,0 +1,1 @@
+select * from {{ ref('checked') }} where kind = 'buy'

@@ -1,0 +1,1 @@
+{% macro make_log() %}{% do run_query('create table if not exists ' ~ target.schema ~ '.said (x Int8) engine = Memory') %}{% do run_query('insert into ' ~ target.schema ~ '.said select ' ~ run_query('select 41 + 1 as x').columns[0].values()[0]) %}{% endmacro %}
