@@ -10,7 +10,7 @@
   {%- set described = [model.config, model.columns, model.description] -%}
   {%- set unchanged = existing_relation is not none and existing_relation.is_view and adapter.view_unchanged(existing_relation, definition, described, query=sql) -%}
   {%- if unchanged -%}
-    {%- call noop_statement('main', 'OK', 'OK', -1) %}
+    {%- call noop_statement('main', 'OK') %}
       {{- definition }}
     {%- endcall -%}
   {%- else -%}
