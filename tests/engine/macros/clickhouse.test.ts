@@ -21,9 +21,20 @@ function named(sql: string): string {
   return sql.replace(/\bm__dbt_(?:tmp|backup)\b/g, 'm');
 }
 
+/** dbt-clickhouse asks for the columns of a table that it has just made of a query, and names them. */
+function unasked(statements: readonly string[]): string[] {
+  const made = (name: string | undefined): boolean => statements.some((sql) => sql.startsWith(`create table s.${name} `) && sql.includes('empty as') || sql.startsWith(`create table s.${name}(`));
+  return statements.flatMap((sql, i) => {
+    const asked = /^select name,type from system\.columns where table = '(\S+)' and/.exec(sql)?.[1];
+    if (asked !== undefined && made(asked) && statements[i + 1]?.startsWith(`insert into s.${asked}(`)) return [];
+    const filled = /^insert into s\.(\S+?)\((?:id,name)\)select (?!id,name from)/.exec(sql)?.[1];
+    return [made(filled) ? sql.replace('(id,name)', ' ') : sql];
+  });
+}
+
 /** `- ` what dbt-clickhouse sends and we do not, `+ ` what we send, in order; what both send is left out. */
 async function difference(test: Case): Promise<string[]> {
-  const theirs = golden[test.name]!.map(evened);
+  const theirs = unasked(golden[test.name]!.map(evened));
   let ours = (await clickhouseStatements(test)).map(evened);
   if (['table', 'incremental'].includes(test.materialization) && !test.relations?.['m']) {
     const count = ours.length;
@@ -78,12 +89,14 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
   'view, on a cluster': [SEARCH, ENGINE],
   'table, over a view': [
     "- create table s.m__dbt_tmp engine = mergetree()order by(tuple())settings replicated_deduplication_window='0' empty as(select 1 as id,'x' as name)",
-    "- select name,type from system.columns where table = 'm__dbt_tmp' and database = 's' order by position", "- insert into s.m__dbt_tmp(id,name)select 1 as id,'x' as name",
+    "- insert into s.m__dbt_tmp select 1 as id,'x' as name",
     '- drop table if exists s.m__dbt_backup', '- rename table s.m to s.m__dbt_backup', '- drop table if exists s.m', '- rename table s.m__dbt_tmp to s.m', ENGINE,
     "+ create table s.m__dbt_backup engine = mergetree()order by(tuple())settings replicated_deduplication_window='0' empty as(select 1 as id,'x' as name)",
-    "+ select name,type from system.columns where table = 'm__dbt_backup' and database = 's' order by position", "+ insert into s.m__dbt_backup(id,name)select 1 as id,'x' as name",
+    "+ insert into s.m__dbt_backup select 1 as id,'x' as name",
     '+ exchange tables s.m__dbt_backup and s.m',
   ],
+  // The columns are those of the contract.
+  'table, contract': ["- select name,type from system.columns where table = 'm' and database = 's' order by position"],
   'incremental, full refresh': exchanged('', ''),
   'incremental, full refresh, on a cluster': exchanged(' on cluster c', ' sync'),
   'incremental, legacy': exchanged('', ''),
@@ -146,7 +159,7 @@ describe('where tables cannot be exchanged', () => {
   test('what is new is built', async () => {
     const statements = (await clickhouseStatements({ name: 'x', ordinary: true, materialization: 'table' })).map(meaning).map(named);
     expect(statements.at(-1)).toBe(NAMED);
-    expect(statements.slice(0, -1)).toEqual(golden['table, absent']!.map(meaning));
+    expect(statements.slice(0, -1)).toEqual(unasked(golden['table, absent']!.map(meaning)));
   });
 });
 

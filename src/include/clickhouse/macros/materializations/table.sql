@@ -132,9 +132,28 @@
     {%- set has_contract = config.get('contract').enforced -%}
     {{- clickhouse__create_empty_table(temporary, relation, sql, has_contract) -}}
     {%- if not temporary -%}
-        {{ clickhouse__insert_into(relation, sql, has_contract) }}
+        {{ clickhouse__fill_new_table(relation, sql, has_contract) }}
     {%- endif -%}
 {% endmacro %}
+
+{#- The columns of a table that was just made of the query need not be asked for: they are the query's, or those of the contract. -#}
+{% macro clickhouse__fill_new_table(relation, sql, has_contract) %}
+  {%- if sql.strip().startswith('(') -%}
+    {#- older servers would read what is in parentheses as columns -#}
+    {{ return(clickhouse__insert_into(relation, sql, has_contract)) }}
+  {%- elif has_contract %}
+  {%- set columns = get_quoted_csv(model['columns'].values() | map(attribute='name')) %}
+  insert into {{ relation }} ({{ columns }})
+  select {{ columns }}
+  from (
+    {{ sql }}
+  )
+  {%- else %}
+  insert into {{ relation }}
+  {{ sql }}
+  {%- endif %}
+  {{ adapter.get_model_query_settings(model) }}
+{%- endmacro %}
 
 {% macro clickhouse__create_empty_table(temporary, relation, sql, has_contract, statement_name='create_table_empty') %}
     {%- call statement(statement_name) %}
