@@ -1,6 +1,7 @@
 // How rows come into tables of ClickHouse that are being read: the strategies atomic_upsert and append, and snapshots, on a real engine. Beside some of them
 // stands what dbt-clickhouse's own strategy does at the same moment; its statements are those of dbt-clickhouse, see macros/clickhouse.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ownHost } from '../../../src/adapters/process-identity.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { type Build, ClickhouseSchema } from '../support/clickhouse-build.ts';
 
@@ -187,6 +188,70 @@ describe.skipIf(clickhouseMissing !== null)(`publishing on ClickHouse${clickhous
     const other = await Promise.all([1, 2, 3].map(async (n) => db.build({ name: 'twice', sql: select(`(1, '2024-01-0${n}', 'b${n}'), (2, '2024-02-01', 'b${n}'), (${10 + n}, '2024-03-01', 'c')`), config: UPSERT })));
     expect(other).toHaveLength(3);
     expect(await db.rows('select count(), uniqExact(id), uniqExactIf(substring(v, 1, 2), id < 10) from publishing.twice')).toEqual([['5', '5', '1']]);
+  });
+
+  describe('a run that died', () => {
+    const nobody = { pid: 1, start: 'of another' };
+    const dead = 'd'.repeat(12);
+    /** What a run that began an exchange leaves, rows of others in the old table. @returns whether the EXCHANGE was still run */
+    const abandon = async (name: string, exchanged: boolean, state: (exchange: object) => object): Promise<void> => {
+      await monthly(name, "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
+      const shadow = `${name}__tsdbt_shadow_${'e'.repeat(32)}`;
+      await db.rows(`create table publishing.${shadow} as publishing.${name}`);
+      await db.rows(`insert into publishing.${shadow} values (1, '2024-01-01', 'new'), (2, '2024-02-01', 'new')`);
+      const uuid = (await db.rows(`select toString(uuid) from system.tables where database = 'publishing' and name = '${name}'`))[0]![0]!;
+      const blocks = Object.fromEntries((await db.rows(`select partition_id, max(max_block_number) from system.parts where active and database = 'publishing' and table = '${name}' group by 1`)).map(([id, block]) => [id, Number(block)]));
+      await db.rows(`system stop merges publishing.${name}`);
+      await db.rows(`insert into publishing.${name} values (100, '2024-01-07', 'other'), (101, '2024-03-07', 'other')`);
+      const comment = JSON.stringify({ host: ownHost(), ...nobody, stopped: true, exchange: state({ shadow, uuid, blocks, carried: [] }) });
+      await db.rows(`create table publishing.${name}__tsdbt_lock_${dead} (nothing UInt8) engine = Null comment '${comment}'`);
+      if (exchanged) await db.rows(`exchange tables publishing.${name} and publishing.${shadow}`);
+    };
+    const upsert = (name: string): Promise<string[]> => db.build({ name, sql: select("(3, '2024-01-01', 'b')"), config: UPSERT });
+
+    it('before its EXCHANGE has changed nothing', async () => {
+      await abandon('dead_before', false, (exchange) => exchange);
+      await upsert('dead_before');
+      expect(await content('dead_before')).toEqual(['1 2024-01-01 a', '2 2024-02-01 a', '3 2024-01-01 b', '100 2024-01-07 other', '101 2024-03-07 other']);
+      expect((await db.tables()).filter((name) => name.startsWith('dead_before'))).toEqual(['dead_before']);
+    });
+
+    it('after its EXCHANGE is brought to its end, with the rows that others had written', async () => {
+      await abandon('dead_after', true, (exchange) => exchange);
+      await upsert('dead_after');
+      expect(await content('dead_after')).toEqual(['1 2024-01-01 new', '2 2024-02-01 new', '3 2024-01-01 b', '100 2024-01-07 other', '101 2024-03-07 other']);
+      expect((await db.tables()).filter((name) => name.startsWith('dead_after'))).toEqual(['dead_after']);
+    });
+
+    it('while it moved such rows moves the rest, none twice', async () => {
+      const carry = `dead_moving__tsdbt_carry_${dead}`;
+      let parts: string[] = [];
+      await abandon('dead_moving', true, (exchange) => ({ ...exchange, carry }));
+      const old = `dead_moving__tsdbt_shadow_${'e'.repeat(32)}`;
+      parts = (await db.rows(`select distinct _part from publishing.${old} where v = 'other'`)).flat();
+      await db.rows(`create table publishing.${carry} as publishing.dead_moving`);
+      await db.rows(`insert into publishing.${carry} select * from publishing.${old} where v = 'other'`);
+      await db.rows(`alter table publishing.${carry} move partition id '202403' to table publishing.dead_moving`);
+      const lock = `publishing.dead_moving__tsdbt_lock_${dead}`;
+      const claim = JSON.parse((await db.rows(`select comment from system.tables where database = 'publishing' and name = 'dead_moving__tsdbt_lock_${dead}'`))[0]![0]!) as { exchange: object };
+      await db.rows(`alter table ${lock} modify comment '${JSON.stringify({ ...claim, exchange: { ...claim.exchange, carried: parts } })}'`);
+      await upsert('dead_moving');
+      expect(await content('dead_moving')).toEqual(['1 2024-01-01 new', '2 2024-02-01 new', '3 2024-01-01 b', '100 2024-01-07 other', '101 2024-03-07 other']);
+      expect((await db.tables()).filter((name) => name.startsWith('dead_moving'))).toEqual(['dead_moving']);
+    });
+
+    it('holds nobody up; one that lives on another host does, until it is done', async () => {
+      await monthly('awaited', "(1, '2024-01-01', 'a')");
+      const lock = `publishing.awaited__tsdbt_lock_${dead}`;
+      await db.rows(`create table ${lock} (nothing UInt8) engine = Null comment '${JSON.stringify({ host: 'another', ...nobody })}'`);
+      let built = false;
+      const build = upsert('awaited').then(() => { built = true; });
+      await db.rows('select sleep(0.5)');
+      expect(built).toBe(false);
+      await db.rows(`drop table ${lock}`);
+      await build;
+      expect(await content('awaited')).toEqual(['1 2024-01-01 a', '3 2024-01-01 b']);
+    });
   });
 
   describe('a snapshot', () => {
