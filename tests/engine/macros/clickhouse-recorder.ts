@@ -131,7 +131,7 @@ function recordingSession(test: Case, statements: string[]): Session {
   return {
     name: 'model.p.m', inTransaction: false, lasting: false, columns, publishing: [],
     async execute(sql: string, _options?: ExecuteOptions): Promise<ExecuteResult> {
-      const text = sql.replaceAll('__dbt_new_data_an_id', '__dbt_new_data_<id>').replace(/(__(?:dbt|tsdbt)_\w+?)_anid/g, '$1').replace(/--[^\n]*/g, '').replace(/\s+/g, ' ').trim();
+      const text = sql.replaceAll('__dbt_new_data_anid', '__dbt_new_data_<id>').replace(/(__(?:dbt|tsdbt)_\w+?)_anid/g, '$1').replace(/--[^\n]*/g, '').replace(/\s+/g, ' ').trim();
       if (!text.startsWith('describe table')) statements.push(text);
       return { response: { _message: 'OK', code: 'OK', rows_affected: -1 }, table: answer(text, test) };
     },

@@ -66,9 +66,9 @@
   {{- return(conditions) -}}
 {% endmacro %}
 
-{#- Named after the invocation: two runs never share one. -#}
+{#- Named after the invocation: two runs never share one, and what a dead one has left is known by it. -#}
 {% macro clickhouse__new_data_relation(existing_relation) %}
-{{- return(existing_relation.incorporate(path={'identifier': existing_relation.identifier ~ '__dbt_new_data_' ~ invocation_id.replace('-', '_')})) -}}
+{{- return(existing_relation.incorporate(path={'identifier': existing_relation.identifier ~ '__dbt_new_data_' ~ invocation_id.replace('-', '')})) -}}
 {% endmacro %}
 
 {#- Puts the rows of the query into a new table. @returns what to read them from: with a cluster the Distributed table over new_data -#}
