@@ -1,12 +1,15 @@
-// What a person is told while topics are loaded: notices as they happen, and one line of progress a table every five seconds. The numbers are
-// src/loader/metrics.ts's.
+// What a person is told while topics are loaded: notices as they happen, and how far each table is: on a terminal a line that is written over, elsewhere
+// a line every five seconds. The numbers are src/loader/metrics.ts's.
 import type { LogLevel, Logger } from '../log.ts';
 import type { LoadTarget } from '../loader/load-target.ts';
 import type { LoadEvent } from '../loader/loader.ts';
 import type { LoadMetrics } from '../loader/metrics.ts';
 import { now } from './command-session.ts';
+import { StatusLines, type Terminal } from './status-lines.ts';
 
 const EVERY_MS = 5000;
+const EVERY_MS_ON_TERMINAL = 1000;
+const TICKS_A_LINE = EVERY_MS / EVERY_MS_ON_TERMINAL;
 
 export class LoadProgress {
   private readonly logger: Logger;
@@ -14,17 +17,24 @@ export class LoadProgress {
   private readonly rows = new Map<LoadTarget, number>();
   private readonly told = new Map<LoadTarget, string>();
   private since = now();
+  private ticks = 0;
   private readonly timer: NodeJS.Timeout;
 
-  constructor(logger: Logger, metrics: LoadMetrics) {
+  /** Null: not on a terminal. */
+  private readonly status: StatusLines | null;
+
+  /** @param terminal null: plain lines */
+  constructor(logger: Logger, metrics: LoadMetrics, terminal: Terminal | null) {
     this.logger = logger;
     this.metrics = metrics;
-    this.timer = setInterval(() => this.tell(), EVERY_MS);
+    this.status = terminal === null ? null : new StatusLines(terminal);
+    this.timer = setInterval(() => this.tell(), terminal === null ? EVERY_MS : EVERY_MS_ON_TERMINAL);
     this.timer.unref();
   }
 
   stop(): void {
     clearInterval(this.timer);
+    this.status?.clear();
   }
 
   observe(event: LoadEvent): void {
@@ -32,7 +42,9 @@ export class LoadProgress {
     const { name } = event.target;
     const note = (level: LogLevel, text: string): void => {
       const msg = `${name}: ${text}`;
+      if (level !== 'debug') this.status?.clear();
       this.logger.fire({ name: 'Note', code: 'Z050', level, msg, data: { msg } });
+      if (level !== 'debug') this.status?.show();
     };
     const places = 'partitions' in event ? event.partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ') : '';
     switch (event.kind) {
@@ -52,22 +64,28 @@ export class LoadProgress {
   }
 
   /** One line for each table in which something happens or is behind. */
-  private tell(): void {
+  tell(): void {
     const seconds = (now() - this.since) / 1000;
     this.since = now();
+    const lines: string[] = [];
+    const logs = this.status === null || ++this.ticks % TICKS_A_LINE === 0;
     for (const [target, rows] of this.rows) {
       const lag = this.metrics.lag(target);
       const dead = this.metrics.dead(target);
       this.rows.set(target, 0);
       const state = `${lag.rows} ${dead}`;
-      if (rows === 0 && this.told.get(target) === state) continue;
+      if (rows === 0 && this.told.get(target) === state && this.status === null) continue;
       this.told.set(target, state);
       const behind = lag.rows === 0n ? 'nothing behind' : `${lag.rows} behind${lag.seconds === null ? '' : ` (${Math.round(lag.seconds)}s)`}`;
       const msg = `${target.name}: ${Math.round(rows / seconds)} rows/s, ${behind}${dead === 0 ? '' : `, ${dead} dead letter${dead > 1 ? 's' : ''}`}`;
+      lines.push(msg);
+      if (!logs) continue;
+      // The log's file has it in either case, as often.
       this.logger.fire({
-        name: 'PrintEvent', code: 'Z052', level: 'info', msg,
+        name: 'PrintEvent', code: 'Z052', level: this.status === null ? 'info' : 'debug', msg,
         data: { msg, table: target.name, topic: target.topic, rows_per_second: Math.round(rows / seconds), lag_rows: Number(lag.rows), lag_seconds: lag.seconds, dead_letters: dead },
       });
     }
+    this.status?.show(lines);
   }
 }

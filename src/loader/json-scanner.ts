@@ -35,6 +35,8 @@ export class JsonScanner {
   private readonly rest: number[] = [];
   private readonly stack = new Uint8Array(MAX_DEPTH + 1);
   private bytes: Buffer = Buffer.alloc(0);
+  /** The memory that they lie in, four at a time. */
+  private words: Int32Array = new Int32Array(0);
   private at = 0;
   private stop = 0;
   /** All bytes of names and texts so far in one: is one of them beyond ASCII? */
@@ -112,7 +114,10 @@ export class JsonScanner {
 
   /** Finds where the columns' values are. @returns false for what is no plain object, or has something of which only a closer look can tell */
   private scan(bytes: Buffer, start: number, stop: number): boolean {
-    this.bytes = bytes;
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.words = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2);
+    }
     this.at = start;
     this.stop = stop;
     this.seen = 0;
@@ -217,11 +222,25 @@ export class JsonScanner {
   }
 
   private text(): number {
-    const { bytes, stop } = this;
+    const { bytes, stop, words } = this;
+    const shift = bytes.byteOffset;
+    const lastWord = (stop + shift) >> 2;
     let at = this.at + 1;
     let kind = TEXT;
     let seen = 0;
     for (;;) {
+      if (((at + shift) & 3) === 0) {
+        // Four bytes at a time while none of them is a quote, a backslash or a control character.
+        let word = (at + shift) >> 2;
+        let four = 0;
+        while (word < lastWord) {
+          four = words[word]!;
+          if ((((four - 0x20202020) | ((four ^ 0x22222222) - 0x01010101) | ((four ^ 0x5c5c5c5c) - 0x01010101)) & ~four & 0x80808080) !== 0) break;
+          seen |= four;
+          word++;
+        }
+        at = (word << 2) - shift;
+      }
       const byte = bytes[at]!;
       if (byte === QUOTE) break;
       // Beyond the end, too: whatever stands there is no part of this value.
@@ -236,7 +255,7 @@ export class JsonScanner {
       }
     }
     if (at >= stop) return -1;
-    this.seen |= seen;
+    if ((seen & 0x80808080) !== 0) this.seen = 0x80;
     this.at = at + 1;
     return kind;
   }

@@ -55,6 +55,8 @@ export const META_COLUMNS: readonly LoadColumn[] = [
 export const PROCESSING_TS = 'processing_ts';
 
 const OPTIONS = ['connection', 'topic', 'format', 'mode', 'key', 'partition_by', 'retention', 'hash', 'drop', 'schema_drift', 'flush', 'rest', 'on_gap'];
+/** Characters of a hash: SHA-256 in hexadecimal. */
+const HASH_LENGTH = 64;
 const DEFAULT_FLUSH = { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 2000 };
 const BYTES: Readonly<Record<string, number>> = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -84,9 +86,13 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
   const mode = reader.choice('mode', ['append', 'upsert'], 'append');
   const key = reader.names('key');
   const drop = reader.names('drop');
+  const hash = reader.names('hash');
   const partitionBy = partitioning(options['partition_by'], refuse);
   for (const column of key) if (!known.has(column)) refuse(`key column '${column}' is not declared`, `Declared: ${[...known].join(', ')}.`);
-  for (const column of reader.names('hash')) if (!known.has(column)) refuse(`hash column '${column}' is not declared`, `Declared: ${[...known].join(', ')}.`);
+  for (const column of hash) if (!known.has(column)) refuse(`hash column '${column}' is not declared`, `Declared: ${[...known].join(', ')}.`);
+  for (const { name: column, type } of columns) {
+    if (hash.includes(column) && !holdsHash(type)) refuse(`hash column '${column}' is declared as ${type}, and a hash is a text of ${HASH_LENGTH} characters`, `Declare '${column}' as text.`);
+  }
   for (const column of drop) if (known.has(column)) refuse(`'${column}' is dropped and declared as a column; one of them must go`);
   if (mode === 'upsert' && key.length === 0) refuse("mode 'upsert' needs a key", 'key: [id] names the columns that tell rows apart.');
   if (partitionBy !== null) {
@@ -107,12 +113,18 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
     format: reader.choice('format', ['json', 'json_schema'], 'json'),
     mode, key, partitionBy,
     retentionDays: retention === undefined ? null : days(retention, refuse),
-    hash: reader.names('hash'), drop,
+    hash, drop,
     schemaDrift: reader.choice('schema_drift', ['ignore', 'add_column', 'fail', 'dead_letter'], 'ignore'),
     flush: flushLimits(options['flush'], refuse),
     columns, rest,
     onGap: reader.choice('on_gap', ['stop', 'earliest'], 'stop'),
   };
+}
+
+/** Does a column of this type take a hash as it is? */
+function holdsHash(type: string): boolean {
+  const match = /^(text|citext|(?:character varying|varchar)(?:\s*\(\s*(\d+)\s*\))?|(?:character|char|bpchar)\s*\(\s*(\d+)\s*\))$/i.exec(type.trim());
+  return match !== null && Number(match[2] ?? match[3] ?? HASH_LENGTH) >= HASH_LENGTH;
 }
 
 class OptionReader {

@@ -56,7 +56,6 @@ const LONGEST_WAIT_MS = 30_000;
 const MAINTENANCE_MS = 3_600_000;
 /** What a row costs in memory beside its bytes. */
 const ROW_BYTES = 64;
-const MIN_BUFFER = 1 << 16;
 /** Rows that are made in one go while the database waits to be fed. */
 const ROWS_AT_A_STRETCH = 1000;
 
@@ -83,9 +82,9 @@ class PendingRows {
   since = 0;
   loadedAt = Buffer.alloc(0);
 
-  /** @param bytes that rows will probably need */
-  constructor(bytes?: number) {
-    this.rows = new RowBuffer(bytes);
+  /** @param rows empty */
+  constructor(rows: RowBuffer) {
+    this.rows = rows;
   }
 
   get empty(): boolean { return this.held.size === 0; }
@@ -105,7 +104,9 @@ export class Loader {
   /** The short way from message to row; null where every message has to be decoded. */
   private scanner: JsonScanner | null = null;
   private columns: readonly LoadColumn[] = [];
-  private buffer = new PendingRows();
+  private buffer = new PendingRows(new RowBuffer());
+  /** The memory of rows that are written, for the next ones: taking it anew each time costs more than filling it. */
+  private spare: RowBuffer | null = null;
   private flushing: { readonly buffer: PendingRows; readonly done: Promise<void> } | null = null;
   /** The partitions that the group has given to this loader. */
   private readonly ours = new Set<string>();
@@ -147,6 +148,7 @@ export class Loader {
       do {
         while (!signal.aborted && !this.finished()) {
           const polled = await this.patiently(() => client.poll());
+          if (polled.batches.length === 0) this.spare = null;
           for (const failure of polled.failures) await this.partitionFailed(failure);
           for (const batch of polled.batches) await this.take(batch);
           notify({ kind: 'polled', target, lag: this.lag() });
@@ -269,18 +271,31 @@ export class Loader {
       return { value };
     };
     const place = this.encoder.place(batch.topic, batch.partition);
+    let stretch = 0;
     for (const records of batch.records) {
       let at = 0;
       if (batch.from < position) while (at < records.length && records.offset(at) < position) at++;
-      for (let rows: RowBuffer | null = null; at < records.length;) {
+      let into: PendingRows | null = null;
+      let rows: RowBuffer | null = null;
+      /** What follows is made of these messages, also when what is held has changed hands meanwhile. */
+      const begin = (): RowBuffer => {
+        if (into === this.buffer && rows === into.rows) return rows;
+        into = this.buffer;
+        rows = into.rows;
+        rows.from(records, batch.topic, batch.partition);
+        return rows;
+      };
+      while (at < records.length) {
         // Whoever feeds the database has a turn.
-        if (this.flushing !== null && (await wait(records.offset(at), breath)) === null) return;
-        if (rows !== this.buffer.rows) (rows = this.buffer.rows).from(records, batch.topic, batch.partition);
-        const ordinary = this.takeOrdinary(records, at, held, place);
-        if (ordinary > 0) {
-          at += ordinary;
-          continue;
+        if (stretch >= ROWS_AT_A_STRETCH) {
+          if (this.flushing !== null && (await wait(records.offset(at), breath)) === null) return;
+          stretch = 0;
         }
+        begin();
+        const ordinary = this.takeOrdinary(records, at, Math.min(records.length, at + ROWS_AT_A_STRETCH - stretch), held, place);
+        stretch += ordinary + 1;
+        at += ordinary;
+        if (ordinary > 0) continue;
         const message = records.message(at);
         const { offset } = message;
         try {
@@ -301,7 +316,7 @@ export class Loader {
           // What waits was made without the new column: it goes first.
           if (drift.length > 0 && (await wait(offset, () => this.drifted(drift))) === null) return;
           const { line, key: rowKey, partitionTime } = this.encoder.encode(message, record, batch.topic, batch.partition, this.buffer.loadedAt.toString());
-          if (rows !== this.buffer.rows) (rows = this.buffer.rows).from(records, batch.topic, batch.partition);
+          const rows = begin();
           rows.add(at, line, rowKey, message.value === null);
           if (partitionTime !== null) rows.addTime(partitionTime);
           this.buffer.bytes += line.length;
@@ -322,12 +337,11 @@ export class Loader {
     this.positions.set(key, batch.next);
   }
 
-  /** Takes messages as long as they are ordinary ones, and not too many at a stretch. @returns how many */
-  private takeOrdinary(records: Records, from: number, held: Held, place: Buffer): number {
+  /** Takes messages as long as they are ordinary ones, up to before `to`. @returns how many */
+  private takeOrdinary(records: Records, from: number, to: number, held: Held, place: Buffer): number {
     const { scanner, buffer } = this;
     if (scanner === null) return 0;
     const { rows, loadedAt } = buffer;
-    const to = Math.min(records.length, from + ROWS_AT_A_STRETCH);
     const before = rows.end;
     let at = from;
     for (; at < to && records.valueStart(at) >= 0 && scanner.add(records, at, rows, place, loadedAt); at++) this.count(records, at, held);
@@ -413,7 +427,8 @@ export class Loader {
 
   private startFlush(): void {
     const { buffer } = this;
-    this.buffer = new PendingRows(Math.max(MIN_BUFFER, buffer.rows.end));
+    this.buffer = new PendingRows(this.spare ?? new RowBuffer());
+    this.spare = null;
     const done = this.write(buffer).finally(() => {
       if (this.flushing?.buffer === buffer) this.flushing = null;
     });
@@ -439,7 +454,13 @@ export class Loader {
     notify({ kind: 'flushing', target });
     const ranges = [...buffer.held.values()].map(({ topic, partition, from, next, end, rows, dead, newest }) => ({ topic, partition, from, to: next, end, rows, dead, lastTimestamp: newest }));
     try {
-      const flushed = await this.patiently(() => sink.flush({ target, columns: this.columns, ranges, rows: buffer.rows, dead: buffer.dead, loadId }));
+      let attempts = 0;
+      const flushed = await this.patiently(() => {
+        attempts++;
+        return sink.flush({ target, columns: this.columns, ranges, rows: buffer.rows, dead: buffer.dead, loadId });
+      });
+      // A connection that was given up may still be sending.
+      if (attempts === 1) this.spare = buffer.rows.clear();
       this.rows += flushed.rows;
       this.dead += flushed.dead.length;
       for (const { topic, partition, to, lastTimestamp } of ranges) {

@@ -4,6 +4,7 @@ import type { Message } from './broker.ts';
 import type { Records } from './records.ts';
 
 const DAY = 86_400_000;
+const MIN_BYTES = 1 << 16;
 const CHUNK_BYTES = 256 * 1024;
 /** Beginnings of a hash; FNV-1a. */
 const [FNV_BASIS, FNV_PRIME] = [0x811c9dc5, 0x01000193];
@@ -29,7 +30,7 @@ export class RowBuffer {
   /** Rows that delete one. */
   tombstones = 0;
 
-  constructor(bytes = 1 << 16) {
+  constructor(bytes = MIN_BYTES) {
     this.bytes = Buffer.allocUnsafe(bytes);
     this.keys = Buffer.allocUnsafe(1 << 10);
     const rows = 256;
@@ -39,6 +40,13 @@ export class RowBuffer {
   }
 
   get length(): number { return this.count; }
+
+  /** Empty again, with the memory that it has. */
+  clear(): this {
+    this.end = this.keyEnd = this.count = this.tombstones = this.sources.length = 0;
+    this.days.clear();
+    return this;
+  }
 
   /** All rows, by number. */
   all(): number[] { return Array.from({ length: this.count }, (_, row) => row); }

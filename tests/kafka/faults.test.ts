@@ -1,15 +1,17 @@
-// The loader killed at every point of a flush and at random times, stopped past its lease and woken, its database restarted: multiset(topic) =
-// multiset(table), dead letters = planted poison. TSDBT_LOAD_KILLS kills; `npm run faults:load` asks for 200.
+// The loader killed at every point of a flush and at random times, stopped past its lease and woken, its database and its broker crashed in between:
+// multiset(topic) = multiset(table), dead letters = planted poison. TSDBT_LOAD_KILLS kills; `npm run faults:load` asks for 200.
 import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
+import { SERVERS } from '../engine/adapters/servers.ts';
 import { FaultProject, type Running } from '../engine/faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 
 const KILLS = Number(process.env['TSDBT_LOAD_KILLS'] ?? 16);
 const APPEND = ['before_copy', 'before_commit', 'after_commit', 'in_drift', 'random'] as const;
 const UPSERT = ['before_copy', 'before_merge', 'before_commit', 'after_commit', 'random'] as const;
+const OUTAGES = ['the database crashes', 'the broker crashes', 'connections are cut'] as const;
 const KEYS = 40;
 const crc = (seq: number): number => (seq * 2654435761) % 4294967296;
 
@@ -20,7 +22,8 @@ describe('a loader that is killed', () => {
   let close: () => Promise<void>;
   beforeAll(async () => {
     broker = await KafkaBroker.start();
-    project = await FaultProject.open({});
+    // A server that may be crashed.
+    project = await FaultProject.open({}, SERVERS[0]!);
     const { host, port, user, password, database } = project.client;
     // A group for each target: who comes next need not wait until the dead member's session has ended.
     const output = `{type: postgres, host: ${host}, port: ${port}, user: ${user}, password: "${password ?? ''}", dbname: ${database}, schema: s, threads: 4, application_name: under test}`;
@@ -65,7 +68,7 @@ ${['many', 'keyed', 'zombie', 'moved'].map((name) => `      - name: ${name}
   };
   const dead = async (topic: string): Promise<string[]> => (await project.rows(`select convert_from(value, 'UTF8') from tsdbt.dead_letters where target = 'source.faults.raw.${topic}' order by 1`)).flat();
 
-  it(`writes every row once, append and upsert, over ${KILLS} kills and restarts of the database's connections`, async () => {
+  it(`writes every row once, append and upsert, over ${KILLS} kills, crashes of the database's server and of the broker, and connections that are cut`, async () => {
     let seq = 0;
     const poison: Record<string, string[]> = { many: [], keyed: [] };
     const newest = new Map<string, number>();
@@ -82,23 +85,45 @@ ${['many', 'keyed', 'zombie', 'moved'].map((name) => `      - name: ${name}
       await send(topic, values);
     };
     const sent = { many: 0, keyed: 0 };
+    const outages: Readonly<Record<(typeof OUTAGES)[number], () => Promise<void>>> = {
+      'the database crashes': () => project.crash(),
+      'the broker crashes': async () => {
+        await broker.down();
+        await broker.up();
+      },
+      'connections are cut': async () => void (await project.client.query('select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()')),
+    };
+    const loaded = (topic: string): string => `select coalesce((select sum(next_offset) = ${sent[topic as 'many']} from tsdbt.load_offsets where target = 'source.faults.raw.${topic}'), false)`;
     for (let round = 0; round * 2 < KILLS; round++) {
-      await Promise.all((['many', 'keyed'] as const).map(async (topic) => {
-        const points = topic === 'many' ? APPEND : UPSERT;
-        const point = points[round % points.length]!;
+      const outage = OUTAGES[(round % (APPEND.length + OUTAGES.length)) - APPEND.length];
+      const running = await Promise.all((['many', 'keyed'] as const).map(async (topic) => {
+        const point = outage === undefined ? (topic === 'many' ? APPEND : UPSERT)[round % (APPEND.length + OUTAGES.length)]! : 'outage';
         await produce(topic, 150, point === 'in_drift' ? `, "fresh${round}": 1` : '');
         sent[topic] += 150;
-        const running = start(topic, round, point === 'random' ? undefined : `${point}:1`);
-        const ended = running.ended.then(() => true);
+        const loader = start(topic, round, point === 'random' || point === 'outage' ? undefined : `${point}:1`);
         if (point === 'random') {
           // Parsing takes its time; from then on at any moment.
           await pause(1000 + Math.random() * 1500);
-          running.child.kill('SIGKILL');
+          loader.child.kill('SIGKILL');
         }
-        if (!(await Promise.race([ended, pause(60_000).then(() => false)]))) throw new Error(`${point} was never reached: ${running.out()}`);
-        expect(running.child.signalCode, running.out()).toBe('SIGKILL');
+        if (point !== 'outage' && !(await Promise.race([loader.ended.then(() => true), pause(60_000).then(() => false)]))) throw new Error(`${point} was never reached: ${loader.out()}`);
+        return { topic, loader };
       }));
-      if (round % 7 === 3) await project.client.query('select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()');
+      if (outage !== undefined) {
+        // In the midst of it, and then they go on by themselves.
+        await pause(800 + Math.random() * 1500);
+        await outages[outage]();
+        await Promise.all(running.map(async ({ topic, loader }) => {
+          await produce(topic, 150);
+          sent[topic] += 150;
+          await project.until(loaded(topic), 60).catch((error: unknown) => { throw new Error(`${outage}: ${String(error)}\n${loader.out()}`); });
+          loader.child.kill('SIGKILL');
+        }));
+      }
+      for (const { loader } of running) {
+        await loader.ended;
+        expect(loader.child.signalCode, loader.out()).toBe('SIGKILL');
+      }
     }
     await Promise.all((['many', 'keyed'] as const).map((topic) => finish(topic, 'dev38')));
     const good = sent.many - poison['many']!.length;

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
 import { RawFetch } from '../../src/loader/raw-fetch.ts';
 import { readRecordBatches } from '../../src/loader/record-batches.ts';
+import { SERVERS } from '../engine/adapters/servers.ts';
 import { FaultProject } from '../engine/faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 
@@ -23,7 +24,7 @@ describe('a real Kafka', () => {
   let project: FaultProject;
   beforeAll(async () => {
     broker = await KafkaBroker.start();
-    project = await FaultProject.open({});
+    project = await FaultProject.open({}, SERVERS[0]!);
     project.write({ 'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${broker.port}"] } }\n` });
   }, 240_000);
   afterAll(async () => {
@@ -81,7 +82,7 @@ describe('a real Kafka', () => {
     await consumer.close();
   }, 120_000);
 
-  it(`every row once, and exactly the planted dead letters, over ${KILLS} kills, two loaders and a broker that restarts`, async () => {
+  it(`every row once, and exactly the planted dead letters, over ${KILLS} kills, two loaders, a broker and a database that crash`, async () => {
     await createTopic('hard', 3);
     project.write({ 'models/sources.yml': SOURCE('hard') });
     const { Producer } = await loadClientLibrary();
@@ -103,6 +104,8 @@ describe('a real Kafka', () => {
       const other = project.start(['load'], 'other');
       for (let i = 0; i < 4; i++) {
         await produce(400);
+        // In the midst of everything.
+        if (kill === 3 && i === 1) await project.crash();
         await pause(200 + Math.random() * 400);
       }
       (kill % 2 === 0 ? other : steady).child.kill('SIGKILL');

@@ -135,7 +135,10 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
   if (port !== null && !(port >= 0 && port < 65_536)) throw new TsdbtError('usage', `Error: Invalid value for '--metrics-port': ${port} is not a port.`);
   const server = port === null ? null : await serveMetrics(metrics, port, host);
   if (server !== null) say(`Metrics at ${server.url}/metrics`);
-  const progress = new LoadProgress(session.logger, metrics);
+  // Among debug lines, and in a log that programs read, nothing is written over.
+  const { flags } = session;
+  const plain = flags.quiet || flags.debug || !['info', 'warn'].includes(flags.log_level) || flags.log_format === 'json';
+  const progress = new LoadProgress(session.logger, metrics, process.stdout.isTTY && !plain ? process.stdout : null);
   const results = await Promise.allSettled(targets.map(async (target): Promise<LoadSummary> => new Loader({
     target, client: await ctx.client(target), sink: ctx.sink, decoder: await ctx.decoder(target), loadId, hashKey: ctx.hashKey, once, signal: session.signal, now, notify: (event) => progress.observe(event), pause: (ms) => pause(ms, session.signal), reached: ctx.reached,
   }).run()));

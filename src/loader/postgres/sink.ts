@@ -9,6 +9,7 @@ import { META_COLUMNS } from '../load-target.ts';
 import type { RowBuffer } from '../row-buffer.ts';
 import type { Sealer } from '../seal.ts';
 import { type DeadLetter, type FaultPoint, Fenced, type Flush, type Flushed, type Sink } from '../sink.ts';
+import { existingColumns, hasUniqueKey, typeDifference } from './existing-table.ts';
 import { comingPartitions, createPartition, createTable, metaColumn, partitionAt, partitionName, partitionStart, type TablePartition, tableName } from './table.ts';
 
 const DAY = 86_400_000;
@@ -17,12 +18,6 @@ const STAGE = 'tsdbt_load_stage';
 const FLUSH_SETTINGS = "select set_config('timezone', 'UTC', true), set_config('idle_in_transaction_session_timeout', '15s', true)";
 /** Rows that are tried at once when some of them are refused. */
 const BLOCK = 256;
-/** Types that a column may be changed to without losing a value or rejecting one that fitted. */
-const WIDER: Readonly<Record<string, readonly string[]>> = {
-  smallint: ['integer', 'bigint', 'numeric'], integer: ['bigint', 'numeric'], bigint: ['numeric'], real: ['double precision'],
-  'character varying': ['text'], character: ['text'], date: ['timestamp without time zone', 'timestamp with time zone'],
-};
-
 export class PostgresSink implements Sink {
   private readonly adapter: Adapter;
   private readonly sealer: Sealer;
@@ -48,17 +43,17 @@ export class PostgresSink implements Sink {
       await session.execute(`select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(target.uniqueId)}))`);
       await createMissing(session, CREATE_STATE, STATE_PRESENT);
       await createMissing(session, createTable(target), `select to_regclass(${quoteText(tableName(target))}) is not null`);
-      const existing = await this.tableColumns(session, target);
+      const existing = await existingColumns(session, target);
       for (const meta of META_COLUMNS) {
         if (!existing.has(meta.name)) await session.execute(`alter table ${tableName(target)} add column ${metaColumn(meta)}`);
       }
       if (target.rest !== null && !existing.has(target.rest)) await session.execute(`alter table ${tableName(target)} add column ${quoteIdentifier(target.rest)} jsonb`);
-      for (const column of target.columns) await this.reconcile(session, target, column, existing.get(column.name));
+      for (const column of target.columns) await this.reconcile(session, target, column, existing.get(column.name)?.type);
       await this.checkKey(session, target);
       await this.checkPartitions(session, target);
       const own = new Set([...META_COLUMNS.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest])]);
       const declared = new Set(target.columns.map(({ name }) => name));
-      const added = [...existing].filter(([name]) => !own.has(name) && !declared.has(name)).map(([name, type]) => ({ name, type }));
+      const added = [...existing].filter(([name, { generated }]) => !own.has(name) && !declared.has(name) && !generated).map(([name, { type }]) => ({ name, type }));
       return target.schemaDrift === 'add_column' ? [...target.columns, ...added] : target.columns;
     });
   }
@@ -288,22 +283,15 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
     known.add(partition.name);
   }
 
-  private async tableColumns(session: Session, target: LoadTarget): Promise<Map<string, string>> {
-    const rows = await read(session, `select attname::text, format_type(atttypid, atttypmod) from pg_attribute where attrelid = to_regclass(${quoteText(tableName(target))}) and attnum > 0 and not attisdropped order by attnum`);
-    return new Map(rows.map((row) => [String(row[0]), String(row[1])]));
-  }
-
   /** Adds a declared column that the table lacks, widens one that has become wider, refuses any other difference. */
   private async reconcile(session: Session, target: LoadTarget, column: LoadColumn, existing: string | undefined): Promise<void> {
     if (existing === undefined) {
       await session.execute(`alter table ${tableName(target)} add column ${quoteIdentifier(column.name)} ${column.type}`);
       return;
     }
-    const [row] = await read(session, `select format_type(to_regtype(${quoteText(column.type.replace(/\(.*\)/, ''))}), null)`);
-    const wanted = row?.[0] === null || row?.[0] === undefined ? column.type.toLowerCase() : String(row[0]);
-    const bare = existing.replace(/\(.*\)/, '').replace(/ {2,}/g, ' ');
-    if (wanted === bare.trim()) return;
-    if (WIDER[bare.trim()]?.includes(wanted)) {
+    const difference = await typeDifference(session, column, existing);
+    if (difference === 'none') return;
+    if (difference === 'wider') {
       await session.execute(`alter table ${tableName(target)} alter column ${quoteIdentifier(column.name)} type ${column.type}`);
       return;
     }
@@ -323,11 +311,7 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
   }
 
   private async checkKey(session: Session, target: LoadTarget): Promise<void> {
-    if (target.mode !== 'upsert') return;
-    const rows = await read(session, `select array_to_string(array(select a.attname::text from unnest(i.indkey) k join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k order by 1), ',')
-from pg_index i where i.indrelid = to_regclass(${quoteText(tableName(target))}) and i.indisunique and i.indpred is null and i.indexprs is null`);
-    const wanted = [...target.key].sort().join(',');
-    if (rows.some((row) => String(row[0]).split(',').sort().join(',') === wanted)) return;
+    if (target.mode !== 'upsert' || (await hasUniqueKey(session, target))) return;
     throw new TsdbtError('validation', `The table of ${target.name} has no unique key on (${target.key.join(', ')}), which mode 'upsert' needs.`, {
       path: target.path, hint: `alter table ${tableName(target)} add primary key (${target.key.map(quoteIdentifier).join(', ')})`,
     });

@@ -11,8 +11,8 @@ import type { Credentials } from '../../../src/contracts/project.ts';
 
 export interface TestServer {
   readonly name: string;
-  /** A fresh database and what connects to it. */
-  open(): Promise<{ credentials: Credentials; close(): Promise<void> }>;
+  /** A fresh database and what connects to it. `crash` stops the whole server at once, as `pg_ctl stop -m immediate` does, and starts it again; only where it is ours. */
+  open(): Promise<{ credentials: Credentials; close(): Promise<void>; crash?(): Promise<void> }>;
 }
 
 interface Address { readonly host: string; readonly port: number; readonly user: string; readonly password: string }
@@ -38,11 +38,20 @@ const embedded: TestServer = {
     const project = mkdtempSync(join(tmpdir(), 'tsdbt-adapters-'));
     const dir = join(project, '.tsdbt/pg');
     const server = await embeddedPostgres({ dir });
+    const again: (typeof server)[] = [];
     const { credentials } = await database({ host: server.host, port: server.port, user: server.user, password: server.password });
     return {
       credentials,
+      async crash() {
+        const before = embeddedStatus(dir);
+        if (before.state !== 'running') throw new Error('the server does not run');
+        process.kill(before.pid, 'SIGQUIT');
+        while (embeddedStatus(dir).state === 'running') await new Promise((resolve) => { setTimeout(resolve, 10); });
+        again.push(await embeddedPostgres({ dir }));
+        if (again.at(-1)!.port !== server.port) throw new Error('somebody has taken the port meanwhile');
+      },
       async close() {
-        await server.release();
+        for (const each of [server, ...again]) await each.release();
         for (let i = 0; i < 500 && embeddedStatus(dir).state === 'running'; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
         const status = embeddedStatus(dir);
         spawn('rm', ['-rf', project, ...(status.state === 'absent' ? [] : [status.home])], { detached: true, stdio: 'ignore' }).unref();

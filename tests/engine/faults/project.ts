@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import type { Credentials } from '../../../src/contracts/project.ts';
-import { SERVERS } from '../adapters/servers.ts';
+import { SERVERS, type TestServer } from '../adapters/servers.ts';
 
 const CLI = fileURLToPath(new URL('../../../dist/cli.cjs', import.meta.url));
 
@@ -22,12 +21,12 @@ export interface Running {
 
 export class FaultProject {
   readonly dir = mkdtempSync(join(tmpdir(), 'tsdbt-faults-'));
-  readonly client: pg.Client;
-  private readonly closeServer: () => Promise<void>;
+  client: pg.Client;
+  private readonly server: Awaited<ReturnType<TestServer['open']>>;
 
-  private constructor(credentials: Credentials, closeServer: () => Promise<void>) {
-    this.closeServer = closeServer;
-    const { host, port, user, password, database } = credentials as unknown as { host: string; port: number; user: string; password: string; database: string };
+  private constructor(server: Awaited<ReturnType<TestServer['open']>>) {
+    this.server = server;
+    const { host, port, user, password, database } = server.credentials as unknown as { host: string; port: number; user: string; password: string; database: string };
     this.client = new pg.Client({ host, port, user, password, database, application_name: 'faults test' });
     this.client.on('error', () => undefined);
     this.write({
@@ -36,9 +35,8 @@ export class FaultProject {
     });
   }
 
-  static async open(files: Readonly<Record<string, string>>): Promise<FaultProject> {
-    const { credentials, close } = await SERVERS.at(-1)!.open();
-    const project = new FaultProject(credentials, close);
+  static async open(files: Readonly<Record<string, string>>, server = SERVERS.at(-1)!): Promise<FaultProject> {
+    const project = new FaultProject(await server.open());
     await project.client.connect();
     project.write(files);
     return project;
@@ -82,6 +80,16 @@ export class FaultProject {
     throw new Error(`never true: ${sql}`);
   }
 
+  /** Stops the whole server in the midst of everything and starts it again. */
+  async crash(): Promise<void> {
+    const { host, port, user, password, database } = this.client;
+    await this.server.crash!();
+    await this.client.end().catch(() => undefined);
+    this.client = new pg.Client({ host, port, user, password: password ?? '', database: database ?? '', application_name: 'faults test' });
+    this.client.on('error', () => undefined);
+    await this.client.connect();
+  }
+
   /** Names of relations that only a run at work should have. */
   async orphans(): Promise<string[][]> {
     return this.rows("select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relname ~ '__dbt_' and c.relkind in ('r', 'v', 'm')");
@@ -89,7 +97,7 @@ export class FaultProject {
 
   async close(): Promise<void> {
     await this.client.end();
-    await this.closeServer();
+    await this.server.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

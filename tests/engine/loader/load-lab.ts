@@ -10,6 +10,7 @@ import { SERVERS } from '../adapters/servers.ts';
 import { MemoryBroker, type MemoryClient } from './memory-broker.ts';
 
 export class LoadLab {
+  readonly credentials: Credentials;
   readonly adapter: PostgresAdapter;
   readonly sink: PostgresSink;
   readonly sealer = new Sealer('key');
@@ -18,6 +19,7 @@ export class LoadLab {
   private readonly closeServer: () => Promise<void>;
 
   private constructor(credentials: Credentials, close: () => Promise<void>) {
+    this.credentials = credentials;
     this.closeServer = close;
     this.adapter = new PostgresAdapter({ credentials, threads: 6, quoting: {} });
     this.sink = new PostgresSink(this.adapter, this.sealer, Date.now);

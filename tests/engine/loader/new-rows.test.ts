@@ -111,6 +111,7 @@ describe('new_rows', () => {
     expect(await attempt(SOURCE.replace('mode: append', 'key: [id], partition_by: {column: k}'), ['load', '--from', 'a.ndjson'])).toContain("the key lacks the partition column 'k'");
     expect(await attempt(SOURCE.replace('mode: append', 'hash: [k]'), ['load', '--from', 'a.ndjson'])).toContain('TSDBT_HASH_KEY is not set');
     expect(await attempt(SOURCE, ['load', '--from', 'nowhere.ndjson'])).toContain('nowhere.ndjson cannot be read');
+    expect(await attempt(SOURCE.replace('mode: append', 'hash: [id]'), ['load', 'check'])).toContain("hash column 'id' is declared as bigint, and a hash is a text of 64 characters");
     expect(await attempt(SOURCE, ['load', 'check'], 1)).toContain("Connection 'default' is asked for, and there is no");
     expect(await attempt(SOURCE, ['load', '--select', 'm'])).toContain('No selected source has a load config');
   });

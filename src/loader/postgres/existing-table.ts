@@ -1,0 +1,55 @@
+// A table that is there already, as the loader finds it: columns and their types, whether what is declared goes into it, its keys. Asks and changes
+// nothing; what is done about a difference is sink.ts's, saying it beforehand check.ts's.
+import type { Session } from '../../adapters/adapter.ts';
+import { quoteText } from '../../adapters/postgres/literal.ts';
+import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import { tableName } from './table.ts';
+
+/** Types that a column may be changed to without losing a value or rejecting one that fitted. */
+const WIDER: Readonly<Record<string, readonly string[]>> = {
+  smallint: ['integer', 'bigint', 'numeric'], integer: ['bigint', 'numeric'], bigint: ['numeric'], real: ['double precision'],
+  'character varying': ['text'], character: ['text'], date: ['timestamp without time zone', 'timestamp with time zone'],
+};
+
+/** A column of the table. */
+export interface ExistingColumn {
+  readonly type: string;
+  /** Must be given a value: it takes no null and has no default. */
+  readonly required: boolean;
+  /** Computed by the database: nothing can be written into it. */
+  readonly generated: boolean;
+}
+
+/** How a declared column relates to the table's. */
+export type TypeDifference = 'none' | 'wider' | 'other' | 'unknown';
+
+async function read(session: Session, sql: string): Promise<readonly (readonly unknown[])[]> {
+  const { table } = await session.execute(sql, { fetch: true });
+  return table.rows.map((row) => row.values);
+}
+
+/** Columns by name, in the table's order; none when there is no table. */
+export async function existingColumns(session: Session, target: LoadTarget): Promise<Map<string, ExistingColumn>> {
+  const rows = await read(session, `select attname::text, format_type(atttypid, atttypmod), attnotnull and not atthasdef and attidentity = '', attgenerated <> ''
+from pg_attribute where attrelid = to_regclass(${quoteText(tableName(target))}) and attnum > 0 and not attisdropped order by attnum`);
+  return new Map(rows.map(([name, type, required, generated]) => [String(name), { type: String(type), required: required === true, generated: generated === true }]));
+}
+
+/** @returns `unknown` for a type that the database does not have */
+export async function typeDifference(session: Session, { type }: LoadColumn, existing: string | undefined): Promise<TypeDifference> {
+  const [row] = await read(session, `select format_type(to_regtype(${quoteText(type.replace(/\(.*\)/, ''))}), null)`);
+  const found = row?.[0] ?? null;
+  if (existing === undefined) return found === null ? 'unknown' : 'none';
+  const wanted = found === null ? type.toLowerCase() : String(found);
+  const bare = existing.replace(/\(.*\)/, '').replace(/ {2,}/g, ' ').trim();
+  if (wanted === bare) return 'none';
+  return WIDER[bare]?.includes(wanted) ? 'wider' : found === null ? 'unknown' : 'other';
+}
+
+/** Is there a unique key on exactly the target's key? */
+export async function hasUniqueKey(session: Session, target: LoadTarget): Promise<boolean> {
+  const rows = await read(session, `select array_to_string(array(select a.attname::text from unnest(i.indkey) k join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k order by 1), ',')
+from pg_index i where i.indrelid = to_regclass(${quoteText(tableName(target))}) and i.indisunique and i.indpred is null and i.indexprs is null`);
+  const wanted = [...target.key].sort().join(',');
+  return rows.some((row) => String(row[0]).split(',').sort().join(',') === wanted);
+}
