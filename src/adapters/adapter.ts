@@ -15,6 +15,8 @@ export interface ExecuteOptions {
   readonly autoBegin?: boolean;
   /** Read the rows; without it the table is empty. */
   readonly fetch?: boolean;
+  /** The text is several queries, and the rows of each are wanted. */
+  readonly every?: boolean;
   /** At most so many rows are read; null and absent: all. */
   readonly limit?: number | null;
   /** Values for `%s` placeholders, in order. */
@@ -25,7 +27,12 @@ export interface ExecuteOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-export interface ExecuteResult { readonly response: AdapterResponse; readonly table: Table }
+export interface ExecuteResult {
+  readonly response: AdapterResponse;
+  readonly table: Table;
+  /** With `every`: the rows of each statement, in order. */
+  readonly tables?: readonly Table[];
+}
 
 /** A column of a query as contracts compare it: the driver's name of its type (`INTEGER`, `STRING`). */
 export interface ColumnDescription { readonly name: string; readonly typeName: string }
@@ -43,7 +50,15 @@ export interface Session {
   readonly columns: Map<string, Value>;
   /** Statements that the node's code has asked for, to be run in the transaction that publishes it: the last of its hooks inside. */
   readonly publishing: string[];
+  /** A materialization's word that nothing will look at the answer of the next statement: `executeLater` will do. */
+  nextMayWait: boolean;
   execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult>;
+  /**
+   * A statement of the transaction whose answer nothing waits for: it may go to the server with what comes next, at the latest with the
+   * commit, and then what is wrong with it is thrown there.
+   * @param answered told when it has succeeded, the commit too if they went together
+   */
+  executeLater(sql: string, answered: (result: ExecuteResult) => void): Promise<void>;
   /** The columns of a query, which is run. */
   describe(sql: string): Promise<ColumnDescription[]>;
   /** Runs a statement inside a savepoint: when it fails, what was done before stays. @returns the failure, or null */
@@ -152,8 +167,8 @@ export interface Adapter {
   fillCache(session: Session, schemas: readonly { readonly database: string | null; readonly schema: string }[]): Promise<void>;
   /** Which of the schemas exist, in one query. */
   existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>>;
-  /** See `SqlAdapter.lockRelation`. */
-  lockRelation(session: Session, relation: Relation): Promise<void>;
+  /** See `SqlAdapter.lockRelation`. @param viewState `fetchViewState` is going to be asked, of the view as it is now */
+  lockRelation(session: Session, relation: Relation, viewState?: boolean): Promise<void>;
   /**
    * What tells whether rows or columns of the relations have changed since it was last asked, in one statement.
    * @returns a text for each in the same order, null where it cannot be known (views, foreign tables, what does not exist)
@@ -170,9 +185,10 @@ export interface Adapter {
   /**
    * A text that changes when a view is another object, says something else, or when columns of what it reads change; null when there is no such view.
    * @param query what the view is to give, for databases that tell the columns of a query and not what a view reads
-   * @param published it has just been made: what was known of it before does not count
    */
-  fetchViewState(session: Session, relation: Relation, query: string | null, published: boolean): Promise<string | null>;
+  fetchViewState(session: Session, relation: Relation, query: string | null): Promise<string | null>;
+  /** The same of a view that has just been made; told at the latest when the transaction is committed. */
+  notePublishedView(session: Session, relation: Relation, query: string | null, note: (state: string | null) => void): Promise<void>;
   canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean>;
   /**
    * Puts a table's rows into a relation, column by column in order, as fast as the dialect can.

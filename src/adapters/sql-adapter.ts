@@ -217,9 +217,9 @@ export class SqlAdapter {
    * Takes the lock of a relation until the transaction ends, opening one, and looks at the relation again: what another run did meanwhile
    * counts.
    */
-  async lockRelation(relation: Relation): Promise<void> {
+  async lockRelation(relation: Relation, viewState = false): Promise<void> {
     this.dropped = [];
-    await this.adapter.lockRelation(this.session, relation);
+    await this.adapter.lockRelation(this.session, relation, viewState);
   }
 
   /**

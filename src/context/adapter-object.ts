@@ -6,6 +6,7 @@ import { ColumnClass } from '../adapters/column.ts';
 import { type ConstraintWarning, renderColumns, renderModel } from '../adapters/constraints.ts';
 import { dependantValue } from '../adapters/dependants.ts';
 import { Relation, RelationClass } from '../adapters/relation.ts';
+import { ResponseObject } from '../adapters/response.ts';
 import { SqlAdapter } from '../adapters/sql-adapter.ts';
 import { Table } from '../adapters/table.ts';
 import type { MethodCall, TemplateMethod } from '../adapters/template-method.ts';
@@ -42,6 +43,8 @@ export interface AdapterObjectOptions {
   readonly onBehaviorFlag?: ((name: string) => void) | undefined;
   /** What `view_unchanged` compares with: fingerprints by rendered name, of views that were built. Set before the node's commit. */
   readonly views?: { get(name: string): string | undefined; set(name: string, fingerprint: string): void } | undefined;
+  /** Are all macros that run now the engine's own? */
+  readonly builtIn?: (() => boolean) | undefined;
   /** Now, for names of indexes, which change from run to run; milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
@@ -155,7 +158,7 @@ const PARSE_ANSWERS: Readonly<Record<string, () => Value>> = {
   view_unchanged: () => false,
   ...Object.fromEntries(['drop_relation', 'truncate_relation', 'rename_relation', 'valid_snapshot_target', 'assert_valid_snapshot_target_given_strategy',
     'expand_target_column_types', 'get_relation', 'create_schema', 'drop_schema', 'get_incremental_strategy_macro', 'get_hard_deletes_behavior', 'commit',
-    'lock_relation', 'restore_dependants', 'load_table', 'view_published', 'on_publish'].map((name) => [name, () => null])),
+    'lock_relation', 'commit_soon', 'restore_dependants', 'load_table', 'view_published', 'on_publish'].map((name) => [name, () => null])),
 };
 
 function relationArgument(method: string, argument: string, value: Value): Relation {
@@ -191,7 +194,21 @@ const METHODS: Readonly<Record<string, Method>> = {
     self.adapter.verifyDatabase(toText(database!));
     return '';
   }),
+  // What a materialization is about to run is the last but hooks, grants and comments: it may go to the server with the commit.
+  commit_soon: method('commit_soon', '', (self) => {
+    self.sql.session.nextMayWait = self.options.builtIn?.() === true;
+    return null;
+  }),
   execute: method('execute', 'sql, auto_begin=False, fetch=False, limit=None', async (self, sql, autoBegin, fetch, limit) => {
+    const { session } = self.sql;
+    if (session.nextMayWait) {
+      session.nextMayWait = false;
+      if (!isTruthy(fetch!) && isTruthy(autoBegin!) && self.options.builtIn?.() === true) {
+        const response = { _message: '', code: '', rows_affected: -1 };
+        await session.executeLater(toText(sql!), (result) => void Object.assign(response, result.response));
+        return new PyTuple([new ResponseObject(response), Table.empty()]);
+      }
+    }
     const { response, table } = await self.sql.execute(toText(sql!), { autoBegin: isTruthy(autoBegin!), fetch: isTruthy(fetch!), limit: typeof limit === 'number' ? limit : null });
     return new PyTuple([response, table]);
   }),
@@ -275,7 +292,8 @@ const METHODS: Readonly<Record<string, Method>> = {
   get_catalog_integration: method('get_catalog_integration', 'name', (_self, name) => { throw noCatalog(toText(name!)); }),
   get_partitions_metadata: method('get_partitions_metadata', 'table', () => { throw new TsdbtError('runtime', '`get_partitions_metadata` is not implemented for this adapter!'); }),
   lock_relation: method('lock_relation', 'relation', async (self, relation) => {
-    await self.sql.lockRelation(relationArgument('lock_relation', 'relation', relation!));
+    const target = relationArgument('lock_relation', 'relation', relation!);
+    await self.sql.lockRelation(target, self.options.views?.get(target.render()) !== undefined);
     return null;
   }),
   on_publish: method('on_publish', 'sql', (self, sql) => { self.sql.session.publishing.push(toText(sql!)); return null; }),
@@ -288,13 +306,16 @@ const METHODS: Readonly<Record<string, Method>> = {
   view_unchanged: method('view_unchanged', 'relation, sql, config=None, query=None', async (self, relation, sql, config, query) => {
     const view = relationArgument('view_unchanged', 'relation', relation!);
     const known = self.options.views?.get(view.render());
-    return known !== undefined && known === (await viewFingerprint(self, view, sql!, config!, query!, false));
+    return known !== undefined && known === fingerprint(await self.adapter.fetchViewState(self.sql.session, view, textOrNull(query!)), sql!, config!);
   }),
   view_published: method('view_published', 'relation, sql, config=None, query=None', async (self, relation, sql, config, query) => {
     const view = relationArgument('view_published', 'relation', relation!);
-    if (self.options.views) {
-      const fingerprint = await viewFingerprint(self, view, sql!, config!, query!, true);
-      if (fingerprint !== null) self.options.views.set(view.render(), fingerprint);
+    const { views } = self.options;
+    if (views) {
+      await self.adapter.notePublishedView(self.sql.session, view, textOrNull(query!), (state) => {
+        const made = fingerprint(state, sql!, config!);
+        if (made !== null) views.set(view.render(), made);
+      });
     }
     return null;
   }),
@@ -302,9 +323,12 @@ const METHODS: Readonly<Record<string, Method>> = {
     self.sql.canReplaceView(relationArgument('can_replace_view', 'existing', existing!), relationArgument('can_replace_view', 'wanted', wanted!))),
 };
 
-async function viewFingerprint(self: AdapterObject, view: Relation, sql: Value, config: Value, query: Value, published: boolean): Promise<string | null> {
-  const state = await self.adapter.fetchViewState(self.sql.session, view, query === null ? null : toText(query), published);
+function fingerprint(state: string | null, sql: Value, config: Value): string | null {
   return state === null ? null : createHash('sha256').update(JSON.stringify([state, toText(sql), toJson(config)])).digest('hex');
+}
+
+function textOrNull(value: Value): string | null {
+  return value === null ? null : toText(value);
 }
 
 function warningOf(self: AdapterObject): ConstraintWarning {

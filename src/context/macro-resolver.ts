@@ -69,6 +69,11 @@ export class MacroResolver {
     return this.options.internalPackages.includes(name) ? undefined : this.#byPackage.get(name);
   }
 
+  /** Is it the unique_id of one of the engine's own macros? */
+  isBuiltIn(uniqueId: string): boolean {
+    return this.options.internalPackages.some((name) => uniqueId.startsWith(`macro.${name}.`));
+  }
+
   isInternal(macro: MacroNode): boolean {
     return this.options.internalPackages.includes(macro.package_name);
   }

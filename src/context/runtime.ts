@@ -108,7 +108,13 @@ export class RuntimeScope extends ProviderScope {
       adapter: this.options.context.adapter, session: this.options.session, config: this.context.config, now: this.context.clock, ...this.options.adapterHooks,
       dispatch: (name, namespace) => this.dispatch(name, namespace),
       executeMacro: (name, args, kwargs) => this.executeMacro(name, args, kwargs),
+      builtIn: () => this.#builtIn(),
     });
+  }
+
+  #builtIn(): boolean {
+    const { node, options: { resolver } } = this;
+    return this.callStack.every((id) => resolver.isBuiltIn(id)) && (node.resource_type !== 'macro' || resolver.isBuiltIn(node.unique_id));
   }
 
   /** Runs a macro as the adapter does: in a context of its own, seen from the root project, with this scope's session. */

@@ -200,10 +200,16 @@ export class ClickHouseAdapter implements Adapter {
     return [];
   }
 
-  async fetchViewState(session: Session, { schema, identifier }: Relation, query: string | null, published: boolean): Promise<string | null> {
+  async notePublishedView(session: Session, relation: Relation, query: string | null, note: (state: string | null) => void): Promise<void> {
+    // What was known of it before does not count.
+    this.views.delete(JSON.stringify([relation.schema, relation.identifier]));
+    note(await this.fetchViewState(session, relation, query));
+  }
+
+  async fetchViewState(session: Session, { schema, identifier }: Relation, query: string | null): Promise<string | null> {
     if (schema === null || identifier === null) return null;
     const key = JSON.stringify([schema, identifier]);
-    let definition = published ? undefined : this.views.get(key);
+    let definition = this.views.get(key);
     if (definition === undefined) {
       const { table } = await session.execute(viewStateSql(schema, identifier), { fetch: true });
       definition = toText(table.rows[0]?.values[0] ?? '');

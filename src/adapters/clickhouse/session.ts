@@ -24,6 +24,7 @@ export class ClickHouseSession implements Session {
   readonly inTransaction = false;
   readonly columns = new Map<string, Value>();
   readonly publishing: string[] = [];
+  nextMayWait = false;
   /** Ends what this session has announced to others: leases. */
   readonly endings: (() => Promise<void>)[] = [];
   /** Relations whose lease this session holds. */
@@ -50,6 +51,10 @@ export class ClickHouseSession implements Session {
       const { table, response } = await this.run(sql, options, fetch);
       return { response, table: table.printingTo(this.options.print) };
     });
+  }
+
+  async executeLater(sql: string, answered: (result: ExecuteResult) => void): Promise<void> {
+    answered(await this.execute(sql));
   }
 
   async describe(sql: string): Promise<ColumnDescription[]> {

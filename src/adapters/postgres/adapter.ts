@@ -66,6 +66,8 @@ export class PostgresAdapter implements Adapter {
   private releaseServer: (() => Promise<void>) | undefined;
   /** Relations that were seen to have nothing on top when they were locked. */
   private readonly bare = new WeakMap<Session, Set<string>>();
+  /** What a view was like when it was locked; it holds until the session sends something. */
+  private readonly states = new WeakMap<Session, { readonly name: string; readonly messages: number; readonly state: Table }>();
 
   constructor(options: PostgresOptions) {
     this.options = options;
@@ -139,28 +141,34 @@ export class PostgresAdapter implements Adapter {
     return new Set(table.rows.map((row) => toText(row.values[0]!)));
   }
 
-  async lockRelation(session: Session, relation: Relation): Promise<void> {
+  async lockRelation(session: Session, relation: Relation, viewState = false): Promise<void> {
     const { schema, identifier } = relation;
     if (schema === null || identifier === null) return;
     const key = lockKey(this.database, schema, identifier);
     const names = [identifier, ...WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix)];
-    const look = lookSql(schema, names);
-    // One round trip when nobody holds it. A second statement in the same message has its own snapshot, taken under the lock.
-    const attempt = `select pg_catalog.set_config('tsdbt.locked', ${lockCall(key, false)}::text, true);\n${look}`;
-    let { table } = await session.execute(attempt, { autoBegin: true, fetch: true });
-    if (table.rows[0]?.values[0] !== 'true') {
+    // What stands on a view is asked when it is dropped: most are left or replaced where they stand.
+    const known = this.cache.get({ database: relation.database ?? this.database, schema, identifier })?.type ?? 'view';
+    const look = [lookSql(schema, names, known !== 'view'), ...(viewState ? [viewStateSql(schema, identifier)] : [])];
+    // One round trip when nobody holds it. A statement behind it in the same message has its own snapshot, taken under the lock.
+    const ask = async (wait: boolean): Promise<Table[]> => {
+      const { tables } = await session.execute([`select ${lockCall(key, wait)}`, ...look].join(';\n'), { autoBegin: true, every: true });
+      return tables!.slice(-1 - look.length);
+    };
+    let [locked, found, state] = await ask(false);
+    if (locked!.rows[0]?.values[0] !== true) {
       await this.tellWho(session, relation, key);
-      ({ table } = await session.execute(`select ${lockCall(key, true)};\n${look}`, { autoBegin: true, fetch: true }));
+      [locked, found, state] = await ask(true);
     }
+    if (state !== undefined) this.states.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session), state });
     const bare = this.bare.get(session) ?? new Set();
     this.bare.set(session, bare);
     for (const name of names) {
-      const row = table.rows.find((candidate) => candidate.get('relname') === name);
+      const row = found!.rows.find((candidate) => candidate.values[0] === name);
       if (row) this.cache.replace(this.known(schema, name, toText(row.get('kind')!) as RelationType));
       else this.cache.forget({ database: relation.database ?? this.database, schema, identifier: name });
       const id = nameOf(schema, name);
-      if (row?.get('has_dependants') === true) bare.delete(id);
-      else bare.add(id);
+      if (!row || row.get('has_dependants') === false) bare.add(id);
+      else bare.delete(id);
     }
     // What cannot be started again takes all of its locks before it reads anything, so that it waits for nobody who waits for it.
     if (session.lasting) await this.lockDependants(session, schema, identifier);
@@ -233,9 +241,13 @@ export class PostgresAdapter implements Adapter {
 
   async fetchViewState(session: Session, { schema, identifier }: Relation): Promise<string | null> {
     if (schema === null || identifier === null) return null;
-    const { table } = await session.execute(viewStateSql(schema, identifier), { autoBegin: true, fetch: true });
-    const state = table.rows[0]?.values[0] ?? null;
-    return state === null ? null : toText(state);
+    const seen = this.states.get(session);
+    if (seen?.name === nameOf(schema, identifier) && seen.messages === messagesOf(session)) return stateIn(seen.state);
+    return stateIn((await session.execute(viewStateSql(schema, identifier), { autoBegin: true, fetch: true })).table);
+  }
+
+  async notePublishedView(session: Session, { schema, identifier }: Relation, _query: string | null, note: (state: string | null) => void): Promise<void> {
+    if (schema !== null && identifier !== null) await session.executeLater(viewStateSql(schema, identifier), ({ table }) => note(stateIn(table)));
   }
 
   async canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean> {
@@ -319,6 +331,15 @@ export class PostgresAdapter implements Adapter {
       ...common, ...completeTls(tls, env), host: said('host') ?? defaultHost(port), port, user: said('user') ?? '', password: said('password') ?? '', database: this.database,
     };
   }
+}
+
+function stateIn(table: Table): string | null {
+  const state = table.rows[0]?.values[0] ?? null;
+  return state === null ? null : toText(state);
+}
+
+function messagesOf(session: Session): number {
+  return session instanceof PostgresSession ? session.messages : Number.NaN;
 }
 
 function nameOf(schema: string, identifier: string): string {

@@ -1,7 +1,7 @@
 // The engine's own questions to Postgres's catalogue, as SQL text: what is there, who reads whom, locks. Bookkeeping only: whatever
 // builds or changes a model's relation is a macro in include/.
 import { createHash } from 'node:crypto';
-import { quoteText } from './literal.ts';
+import { quoteIdentifier, quoteText } from './literal.ts';
 
 const KIND = "case c.relkind when 'v' then 'view' when 'm' then 'materialized_view' else 'table' end";
 
@@ -70,20 +70,21 @@ export function claimSql(key: bigint, holder: string): string {
   return `set local idle_in_transaction_session_timeout = 0; select pg_catalog.set_config('application_name', ${quoteText(holder.slice(0, 63))}, true); select ${lockCall(key, false)}`;
 }
 
-/** The relations of those names in a schema, and whether anything stands on them. Its own statement, so that it sees what is committed by now. */
-export function lookSql(schema: string, names: readonly string[]): string {
-  return `select pg_catalog.current_setting('tsdbt.locked', true) as locked, c.relname, ${KIND} as kind, exists (
-    select from pg_catalog.pg_depend d where d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = c.oid and d.deptype = 'n'
-      and d.classid in ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_proc'::regclass)
-  ) or exists (
-    select from pg_catalog.pg_depend d where d.refclassid = 'pg_catalog.pg_type'::regclass and d.refobjid = c.reltype and d.deptype = 'n'
-      and d.classid = 'pg_catalog.pg_proc'::regclass
-  ) as has_dependants
-from (select) l left join pg_catalog.pg_class c on c.relkind in ('r', 'p', 'v', 'm') and c.relnamespace = ${schemaSql(schema)} and c.relname in (${textList(names)})`;
-}
+/** OIDs of catalogues, the same in every Postgres: as constants they need no look-up. */
+const OID = { type: 1247, function: 1255, relation: 1259, constraint: 2606, rule: 2618 } as const;
 
-/** The schema's oid; a subquery, because planning a join for each node costs more than running it. */
-const schemaSql = (schema: string): string => `(select oid from pg_catalog.pg_namespace where nspname = ${quoteText(schema)})`;
+/**
+ * The relations of those names in a schema. Its own statement, so that it sees what is committed by now. Planning it costs more than running it.
+ * @param dependants also whether anything stands on them; else null
+ */
+export function lookSql(schema: string, names: readonly string[], dependants: boolean): string {
+  return `select c.relname, ${KIND} as kind, ${dependants ? `exists (
+    select from pg_catalog.pg_depend d where d.refclassid = ${OID.relation} and d.refobjid = c.oid and d.deptype = 'n' and d.classid in (${OID.rule}, ${OID.constraint}, ${OID.function})
+  ) or exists (
+    select from pg_catalog.pg_depend d where d.refclassid = ${OID.type} and d.refobjid = c.reltype and d.deptype = 'n' and d.classid = ${OID.function}
+  )` : 'null'} as has_dependants
+from pg_catalog.pg_class c where c.relkind in ('r', 'p', 'v', 'm') and c.relnamespace = pg_catalog.to_regnamespace(${quoteText(quoteIdentifier(schema))}) and c.relname in (${textList(names)})`;
+}
 
 /** Who holds a lock that somebody waits for. */
 export function lockHolderSql(key: bigint): string {
@@ -104,13 +105,13 @@ order by c.relname, a.attnum`;
 
 /** One row for a view: what it is, what it says, and name, type and place of every column of every relation that it reads. */
 export function viewStateSql(schema: string, identifier: string): string {
-  return `select pg_catalog.md5(pg_catalog.concat_ws(E'\\n', c.oid, pg_catalog.pg_get_viewdef(c.oid), c.reloptions::text, (
-  select pg_catalog.string_agg(pg_catalog.format('%s %s %s %s', r.refobjid::regclass, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)), E'\\n' order by r.refobjid::regclass::text, a.attnum)
-  from (select distinct d.refobjid from pg_catalog.pg_rewrite w join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid
-    and d.refclassid = 'pg_catalog.pg_class'::regclass where w.ev_class = c.oid and d.refobjid <> c.oid) r
-  join pg_catalog.pg_attribute a on a.attrelid = r.refobjid and a.attnum > 0 and not a.attisdropped)))
-from pg_catalog.pg_class c
-where c.relkind = 'v' and c.relnamespace = ${schemaSql(schema)} and c.relname = ${quoteText(identifier)}`;
+  const name = quoteText(`${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`);
+  return `select pg_catalog.md5(pg_catalog.concat_ws(E'\\n', v.oid, pg_catalog.pg_get_viewdef(v.oid), (select c.reloptions from pg_catalog.pg_class c where c.oid = v.oid), array(
+  select row(a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod)::text from pg_catalog.pg_attribute a where a.attnum > 0 and not a.attisdropped and a.attrelid = any (array(
+    select d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.refclassid = ${OID.relation} and d.refobjid <> v.oid
+      and d.objid = (select w.oid from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN')
+  )) order by a.attrelid, a.attnum)))
+from (select pg_catalog.to_regclass(${name})::oid as oid) v where v.oid is not null`;
 }
 
 /** The loader's bookkeeping (src/state/load-offsets.ts) of one source, over its topics: rows, newest message, newest rows, now. The count is null when there is none. */

@@ -17,6 +17,8 @@ export interface RawResult {
   readonly tag: string;
   readonly fields: readonly ResultField[] | null;
   readonly rows: readonly (readonly (string | null)[])[];
+  /** Results of the statements before it in the same message. */
+  readonly before?: readonly RawResult[];
 }
 
 interface Decoder {

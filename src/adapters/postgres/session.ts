@@ -35,6 +35,7 @@ export class PostgresSession implements Session {
   readonly name: string;
   readonly columns = new Map<string, Value>();
   readonly publishing: string[] = [];
+  nextMayWait = false;
   private readonly pool: ConnectionPool;
   private readonly settings: TransactionSettings;
   private readonly options: SessionOptions;
@@ -45,6 +46,10 @@ export class PostgresSession implements Session {
   private begun = false;
   /** A BEGIN that goes out in one message with the next statement. */
   private unsent = '';
+  /** Statements that go out with what comes next. */
+  private waiting: { readonly sql: string; readonly answered: (result: ExecuteResult) => void }[] = [];
+  /** How many statements were sent. */
+  private sent = 0;
   private lasts = false;
   /** Has a statement perhaps left something in the connection: a setting, a temporary table, a lock? */
   private stateful = false;
@@ -58,6 +63,8 @@ export class PostgresSession implements Session {
 
   get inTransaction(): boolean { return this.transactionOpen; }
   get lasting(): boolean { return this.lasts; }
+  /** Grows with every message to the server: nothing of this session can have changed anything while it stays. */
+  get messages(): number { return this.sent + this.waiting.length; }
 
   async execute(sql: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
     return this.inOrder(async () => {
@@ -66,8 +73,21 @@ export class PostgresSession implements Session {
       if (!keepsColumns(sql, options.fetch === true)) this.columns.clear();
       const result = await this.run(text, options.comment ?? true);
       const response = responseOf(result);
+      const tables = options.every ? { tables: [...result.before ?? [], result].map((one) => decodeTable(one, null)) } : {};
       const table = options.fetch ? decodeTable(result, options.limit ?? null) : Table.empty();
-      return { response, table: table.printingTo(this.options.print) };
+      return { response, table: table.printingTo(this.options.print), ...tables };
+    });
+  }
+
+  async executeLater(sql: string, answered: (result: ExecuteResult) => void): Promise<void> {
+    return this.inOrder(async () => {
+      if (!this.transactionOpen) await this.openTransaction();
+      if (!keepsColumns(sql, false)) this.columns.clear();
+      // Where each statement lasts by itself, the next one may not begin before this one is known to have worked.
+      if (this.connection?.status !== 'T' || LEAVES_STATE.test(sql) || ENDS_TRANSACTION.test(sql)) {
+        const result = await this.run(sql);
+        answered({ response: responseOf(result), table: decodeTable(result, null) });
+      } else this.waiting.push({ sql, answered });
     });
   }
 
@@ -118,7 +138,8 @@ export class PostgresSession implements Session {
       this.transactionOpen = false;
       this.columns.clear();
       if (this.settings.autocommit) return;
-      if (this.unsent === '') await this.run('COMMIT', false);
+      if (this.waiting.length > 0) await this.sendWaiting('COMMIT');
+      else if (this.unsent === '') await this.run('COMMIT', false);
       else {
         this.unsent = '';
         this.told('COMMIT');
@@ -172,6 +193,7 @@ export class PostgresSession implements Session {
       this.transactionOpen = false;
       this.begun = false;
       this.unsent = '';
+      this.waiting = [];
       this.stateful = false;
       if (connection !== null) this.pool.release(connection);
     }
@@ -198,8 +220,10 @@ export class PostgresSession implements Session {
     return this.connection;
   }
 
-  /** The connection, with the transaction that psycopg2 would have begun by now. */
+  /** The connection, with the transaction that psycopg2 would have begun by now, and what was to go with the next statement. */
   private async ready(): Promise<Connection> {
+    if (this.waiting.length > 0) await this.sendWaiting();
+    this.sent++;
     const connection = await this.take();
     if (!this.begun && !this.settings.autocommit) {
       this.begun = true;
@@ -294,6 +318,38 @@ export class PostgresSession implements Session {
     }
   }
 
+  /** Sends what waits in one message, and a COMMIT behind it. The server stops at the first that fails, and commits nothing then. */
+  private async sendWaiting(last?: 'COMMIT'): Promise<void> {
+    const connection = await this.take();
+    const waiting = this.waiting.splice(0);
+    this.sent++;
+    const texts = waiting.map(({ sql }) => this.commented(sql));
+    const observer = this.options.onStatement;
+    const started = performance.now();
+    for (const { sql } of waiting.slice(0, 1)) observer?.({ sql, phase: 'start' });
+    let results: RawResult[];
+    try {
+      const result = await this.send(connection, [...texts.map(({ text }) => text), ...(last === undefined ? [] : [last])].join('\n;\n'));
+      if (connection.status === 'I') this.lasts = true;
+      results = [...result.before ?? [], result];
+    } catch (error) {
+      observer?.({ sql: waiting[0]!.sql, phase: 'error', ms: performance.now() - started, error });
+      const known = databaseError(error, texts[0]!.text, waiting[0]!.sql, texts[0]!.start);
+      await this.rollBack();
+      throw known;
+    }
+    const ms = performance.now() - started;
+    // Only the first may be several statements.
+    const own = results.slice(-(waiting.length + (last === undefined ? 0 : 1)));
+    waiting.forEach(({ sql, answered }, i) => {
+      const response = responseOf(own[i]!);
+      if (i > 0) observer?.({ sql, phase: 'start' });
+      observer?.({ sql, phase: 'end', ms, response });
+      answered({ response, table: decodeTable(own[i]!, null) });
+    });
+    if (last !== undefined) this.told(last);
+  }
+
   /** Outside of a transaction (VACUUM, CREATE INDEX CONCURRENTLY) role and search path are set for the statement alone. */
   private async sendWithSettings(connection: Connection, text: string): Promise<RawResult> {
     const { role, searchPath } = this.settings;
@@ -329,6 +385,7 @@ export class PostgresSession implements Session {
     this.columns.clear();
     this.begun = false;
     this.unsent = '';
+    this.waiting = [];
     const { connection } = this;
     if (connection === null || connection.broken || connection.status === 'I') return;
     try {
@@ -351,11 +408,12 @@ export class PostgresSession implements Session {
     return new Promise((resolve, reject) => {
       let current: { fields: readonly ResultField[] | null; rows: (string | null)[][] } = { fields: null, rows: [] };
       let last: RawResult = { tag: '', fields: null, rows: [] };
+      let before: RawResult[] | undefined;
       let failure: unknown;
       const client = connection.client as unknown as { _txStatus: string | null; query(query: object): void };
       const finish = (): void => {
         connection.status = client._txStatus ?? 'I';
-        if (failure === undefined) resolve(last);
+        if (failure === undefined) resolve(before === undefined ? last : { ...last, before });
         else reject(failure);
       };
       client.query({
@@ -366,6 +424,7 @@ export class PostgresSession implements Session {
         },
         handleDataRow(message: { fields: (string | null)[] }) { current.rows.push(message.fields); },
         handleCommandComplete(message: { text: string }) {
+          if (last.tag !== '') (before ??= []).push(last);
           last = { tag: message.text, fields: current.fields, rows: current.rows };
           current = { fields: null, rows: [] };
         },
@@ -390,6 +449,8 @@ export class PostgresSession implements Session {
 }
 
 const KEEPS_COLUMNS = /^\s*(?:insert|update|delete|merge|copy|grant|revoke|comment|create\s+(?:(?:temporary|temp|unlogged)\s+)?table)\b/i;
+/** May it end the transaction that it runs in? */
+const ENDS_TRANSACTION = /\b(?:commit|end|rollback|abort|prepare)\b/i;
 const BLANK_OR_COMMENT = /^\s*(?:--|\/\*|;|$)/;
 const QUERY = /^\s*(?:select|with)\b/i;
 const CHANGES_COLUMNS = /\b(?:alter|drop|rename|replace)\b/i;

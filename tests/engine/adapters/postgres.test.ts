@@ -345,6 +345,32 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop schema filled cascade');
   });
 
+  test('what nothing waits for goes with the commit, each told in order; when it fails nothing is committed', async () => {
+    await run('create table later (n int)');
+    const said: string[] = [];
+    const session = adapter.session({ name: 'later', onStatement: ({ sql, phase, response }) => said.push(`${phase} ${sql}${response ? `: ${response._message}` : ''}`) });
+    await session.begin();
+    await session.execute('insert into later values (1)');
+    said.length = 0;
+    const answers: string[] = [];
+    await session.executeLater('alter table later rename to later_on; alter table later_on rename to later', ({ response }) => answers.push(response._message));
+    await session.executeLater('select max(n) from later', ({ table }) => answers.push(String(table.rows[0]!.values[0])));
+    expect([said, answers]).toEqual([[], []]);
+    await session.commit();
+    expect(answers).toEqual(['ALTER TABLE', '1']);
+    expect(said.filter((text) => !text.startsWith('start'))).toEqual([
+      'end alter table later rename to later_on; alter table later_on rename to later: ALTER TABLE', 'end select max(n) from later: SELECT 1', 'end COMMIT: COMMIT',
+    ]);
+    await session.begin();
+    await session.execute('insert into later values (2)');
+    await session.executeLater('alter table nowhere rename to x', () => answers.push('never'));
+    const error = await failure(session.commit());
+    expect([error.message.split('\n')[0], session.inTransaction]).toEqual(['relation "nowhere" does not exist', false]);
+    await session.release();
+    expect(await rows('select n from later')).toEqual([[1]]);
+    await run('drop table later');
+  });
+
   test('who has the lock of a relation is waited for, named, and what it did is seen', async () => {
     const waits: string[] = [];
     const first = adapter.session({ name: 'first' });

@@ -122,6 +122,7 @@ function stubAdapter(test: Case, statements: string[]): Adapter {
     lockRelation: async () => {},
     loadTable: async (_session, relation, table, columns) => { statements.push(`load ${table.rows.length} rows into ${relation.render().replace(/_anid/, '')} (${columns})`); return table.rows.length; },
     fetchViewState: async (_session, relation) => `state of ${relation.render()}`,
+    notePublishedView: async (_session, relation, _query, note) => note(`state of ${relation.render()}`),
   };
   return stub as Adapter;
 }
@@ -129,12 +130,13 @@ function stubAdapter(test: Case, statements: string[]): Adapter {
 function recordingSession(test: Case, statements: string[]): Session {
   const columns = new Map<string, Value>();
   return {
-    name: 'model.p.m', inTransaction: false, lasting: false, columns, publishing: [],
+    name: 'model.p.m', inTransaction: false, lasting: false, columns, publishing: [], nextMayWait: false,
     async execute(sql: string, _options?: ExecuteOptions): Promise<ExecuteResult> {
       const text = sql.replaceAll('__dbt_new_data_anid', '__dbt_new_data_<id>').replace(/(__(?:dbt|tsdbt)_\w+?)_anid/g, '$1').replace(/--[^\n]*/g, '').replace(/\s+/g, ' ').trim();
       if (!text.startsWith('describe table')) statements.push(text);
       return { response: { _message: 'OK', code: 'OK', rows_affected: -1 }, table: answer(text, test) };
     },
+    async executeLater(sql, answered) { answered(await this.execute(sql)); },
     describe: async () => [], attempt: async () => null, begin: async () => {}, commit: async () => {}, rollback: async () => {}, copyIn: async () => 0, cancel: async () => {}, release: async () => {},
   };
 }

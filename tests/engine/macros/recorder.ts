@@ -117,6 +117,7 @@ export async function statementsOf(test: Case): Promise<string[]> {
 
 class RecordingSession implements Session {
   readonly publishing: string[] = [];
+  nextMayWait = false;
   readonly name = 'model.p.m';
   readonly statements: string[] = [];
   readonly columns = new Map<string, Value>();
@@ -141,7 +142,12 @@ class RecordingSession implements Session {
     if (/\b(?:alter|drop)\b/.test(text)) this.columns.clear();
     const [name, table] = this.answer(text);
     if (name !== '') this.write(name ?? text);
-    return { response: { _message: 'OK', code: 'OK', rows_affected: -1 }, table };
+    const tables = options.every ? { tables: [tableFromResult(['locked'], [[true]]), table] } : {};
+    return { response: { _message: 'OK', code: 'OK', rows_affected: -1 }, table, ...tables };
+  }
+
+  async executeLater(sql: string, answered: (result: ExecuteResult) => void): Promise<void> {
+    answered(await this.execute(sql, { autoBegin: true }));
   }
 
   async describe(sql: string): Promise<ColumnDescription[]> {
@@ -188,9 +194,9 @@ class RecordingSession implements Session {
   private answer(sql: string): [string | null, Table] {
     const { relations = {}, columns = {}, dependants = [], grants = [] } = this.state;
     if (sql.includes('advisory_xact_lock')) {
-      const rows = Object.entries(relations).map(([name, kind]): Value[] => ['true', 's', name, kind, dependants.length > 0]);
       if (!sql.includes('relname')) return ['', tableFromResult(['locked'], [['true']])];
-      return ['lock', tableFromResult(['locked', 'nspname', 'relname', 'kind', 'has_dependants'], rows.length > 0 ? rows : [['true', null, null, null, null]])];
+      const rows = Object.entries(relations).map(([name, kind]): Value[] => [name, kind, sql.includes('exists (') ? dependants.length > 0 : null]);
+      return ['lock', tableFromResult(['relname', 'kind', 'has_dependants'], rows)];
     }
     if (sql.startsWith('with recursive') && !sql.includes('json_build_object')) {
       return ['', tableFromResult(['schema', 'name'], dependants.map(([name]) => ['s', name]))];

@@ -19,6 +19,7 @@
   {%- endcall -%}
   {%- do create_indexes(intermediate_relation) -%}
 
+  {%- do adapter.commit_soon() -%}
   {%- if existing_relation is none -%}
     {%- do adapter.rename_relation(intermediate_relation, target_relation) -%}
   {%- else -%}

@@ -33,14 +33,17 @@
     {%- endcall -%}
     {%- set revoke = should_revoke(existing_relation, full_refresh_mode=True) -%}
     {%- if existing_relation is none -%}
+      {%- do adapter.commit_soon() -%}
       {%- do adapter.rename_relation(intermediate_relation, target_relation) -%}
     {%- elif is_view and adapter.can_replace_view(existing_relation, intermediate_relation) -%}
+      {%- do adapter.commit_soon() -%}
       {%- call statement('publish') %}
         {{- get_drop_sql(intermediate_relation) }};
         {{ get_replace_view_sql(target_relation, sql) }}
       {%- endcall -%}
       {%- set revoke = True -%}
     {%- else -%}
+      {%- do adapter.commit_soon() -%}
       {%- call statement('publish') %}
         {{- get_rename_sql(existing_relation, backup_relation.identifier) }};
         {{ get_rename_intermediate_sql(target_relation) }};
