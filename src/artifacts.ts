@@ -52,8 +52,11 @@ export function writeIfChanged(path: string, text: string): void {
   try {
     const present = readIfPresent(path);
     if (present === text) return;
-    if (present === null) mkdirSync(dirname(path), { recursive: true });
-    else rmSync(path);
+    if (present === null) {
+      // dbt before 1.12 writes a snapshot where its folder is now.
+      if (statSync(dirname(path), { throwIfNoEntry: false })?.isFile()) rmSync(dirname(path));
+      mkdirSync(dirname(path), { recursive: true });
+    } else rmSync(path);
     writeFileSync(path, text);
   } catch (error) {
     throw new TsdbtError('runtime', `Could not write ${path}: ${error instanceof Error ? error.message : String(error)}`, { path, cause: error });

@@ -1,0 +1,14 @@
+// The small files below target/compiled and target/run.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { writeIfChanged } from '../../../src/artifacts.ts';
+
+it('a snapshot is written where an older dbt has left a file under the name of its folder', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'tsdbt-artifacts-'));
+  writeFileSync(join(dir, 'versions.sql'), 'of dbt 1.11');
+  writeIfChanged(join(dir, 'versions.sql/versions.sql'), 'select 1');
+  expect(readFileSync(join(dir, 'versions.sql/versions.sql'), 'utf8')).toBe('select 1');
+  rmSync(dir, { recursive: true });
+});
