@@ -1,12 +1,12 @@
 // Writes a dbt project of a given size: sources, a seed, staging views, intermediate models, marts, a few incremental models and
 // snapshots, with properties and generic tests (2 to 3 a model). Deterministic.
 //
-//   node bench/generate.mjs --models 1000 --out DIR
+//   node bench/generate.mjs --models 1000 --out DIR [--database clickhouse]
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const { values } = parseArgs({ options: { models: { type: 'string', default: '1000' }, out: { type: 'string' } } });
+const { values } = parseArgs({ options: { models: { type: 'string', default: '1000' }, out: { type: 'string' }, database: { type: 'string', default: 'postgres' } } });
 if (!values.out) throw new Error('usage: generate.mjs --models N --out DIR');
 const count = Number(values.models);
 rmSync(values.out, { recursive: true, force: true });
@@ -34,7 +34,21 @@ models:
     marts: {+materialized: table, +tags: [mart]}
 vars: {least_amount: 0}
 `);
-write('profiles.yml', `bench:
+// A name in an aggregate means the column, not the alias beside it: standard SQL, which ClickHouse has to be told.
+if (values.database === 'clickhouse') write('profiles.yml', `bench:
+  target: dev
+  outputs:
+    dev:
+      type: clickhouse
+      host: "{{ env_var('CLICKHOUSE_HOST', '127.0.0.1') }}"
+      port: "{{ env_var('CLICKHOUSE_PORT', '8123') | as_number }}"
+      user: "{{ env_var('CLICKHOUSE_USER', 'default') }}"
+      password: "{{ env_var('CLICKHOUSE_PASSWORD', '') }}"
+      schema: "{{ env_var('BENCH_SCHEMA', 'bench') }}"
+      threads: 4
+      custom_settings: {prefer_column_name_to_alias: 1}
+`);
+else write('profiles.yml', `bench:
   target: dev
   outputs:
     dev:

@@ -41,7 +41,7 @@ export async function startClickhouse() {
       for (const [schema, name, engine, ...facts] of await ask(TABLES)) {
         const quoted = `\`${schema}\`.\`${name}\``;
         const columns = await ask(`select name, type, default_kind, default_expression, compression_codec, comment from system.columns where database = '${schema}' and table = '${name}' order by position`);
-        const rows = await ask(`select * from ${quoted}`).catch((error) => [[`unreadable: ${error.message.split('\n')[0]}`]]);
+        const rows = await ask(`select * from ${quoted}`).catch((error) => [[`unreadable: ${error.message.split('\n')[0].replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '<uuid>')}`]]);
         out[`${schema}.${name}`] = { engine, facts, columns: columns.map((c) => c.join(' ')), rows: rows.map((row) => masked(JSON.stringify(row), since)).sort() };
       }
       return out;

@@ -68,6 +68,7 @@ export class RelationNames {
       return typeof value === 'string' ? value.trim() : value;
     }
     const credentials = this.#state.config.profile.credentials;
+    if (component === 'database' && this.#state.adapter.relations.noDatabase !== undefined) return '';
     if (component === 'database') return custom === null ? credentials.database : pyStr(custom).trim();
     if (component === 'schema') return custom === null ? credentials.schema : `${credentials.schema}_${pyStr(custom).trim()}`;
     if (custom) return pyStr(custom).trim();
