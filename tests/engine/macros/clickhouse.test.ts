@@ -156,6 +156,17 @@ describe('where tables cannot be exchanged', () => {
     expect(statements.filter((sql) => !/^\s*select/i.test(sql))).toEqual([]);
   });
 
+  test.each([
+    ['in such a database', { ordinary: true }, 'the database `s` has no EXCHANGE TABLES'],
+    ['on a cluster', { cluster: true }, 'it is built on a cluster, where working tables would lie on every server'],
+  ] as const)('atomic_upsert and snapshots are refused %s', async (_title, where, reason) => {
+    for (const one of [{ materialization: 'incremental', config: { incremental_strategy: 'atomic_upsert', unique_key: 'id' } }, { materialization: 'snapshot', config: { strategy: 'check', unique_key: 'id', check_cols: ['name'] } }]) {
+      const statements: string[] = [];
+      await expect(clickhouseStatements({ name: 'x', relations: { m: 'table' }, ...where, ...one }, statements)).rejects.toThrow(`${reason}`);
+      expect(statements.filter((sql) => !/^\s*select/i.test(sql))).toEqual([]);
+    }
+  });
+
   test('what is new is built', async () => {
     const statements = (await clickhouseStatements({ name: 'x', ordinary: true, materialization: 'table' })).map(meaning).map(named);
     expect(statements.at(-1)).toBe(NAMED);

@@ -17,7 +17,6 @@
       {%- set new_table = clickhouse__publish_relation(target_relation, 'new') -%}
       {%- set select_sql = build_snapshot_table(strategy, model['compiled_code']) -%}
       {{- check_time_data_types(select_sql) -}}
-      {%- do clickhouse__publish_drop(new_table) -%}
       {%- call statement('main') %}
         {{- create_table_as(False, new_table, select_sql) }}
       {%- endcall -%}
@@ -31,7 +30,6 @@
       {%- do adapter.assert_valid_snapshot_target_given_strategy(target_relation, columns, strategy) -%}
       {#- The query runs once, under its own settings; what compares its rows with the table's has others. -#}
       {%- set queried = clickhouse__publish_relation(target_relation, 'once') -%}
-      {%- do clickhouse__publish_drop(queried) -%}
       {%- call statement('run_snapshot_query') %}
         create table {{ queried }} engine = MergeTree order by tuple()
         as (
@@ -92,7 +90,6 @@
 {% macro build_snapshot_staging_table(strategy, sql, target_relation) %}
     {%- set staging = clickhouse__publish_relation(target_relation, 'changes') -%}
     {%- set changes = snapshot_staging_table(strategy, sql, target_relation) -%}
-    {%- do clickhouse__publish_drop(staging) -%}
     {%- call statement('build_snapshot_staging_relation') %}
       create table {{ staging }} engine = MergeTree order by tuple()
       as {{ changes }}

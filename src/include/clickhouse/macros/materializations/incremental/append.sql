@@ -36,7 +36,7 @@
     {%- set shadow = clickhouse__publish_relation(target, 'shadow') -%}
     {%- set done = namespace(published=False) -%}
     {%- for attempt in range(5) if not done.published -%}
-      {%- do clickhouse__publish_create_like(shadow, target) -%}
+      {%- do clickhouse__publish_create_like(shadow, target, again=attempt > 0) -%}
       {%- if attempt > 0 -%}
         {#- a merge has mixed what was cloned with what came later -#}
         {%- do adapter.stop_merges(target) -%}

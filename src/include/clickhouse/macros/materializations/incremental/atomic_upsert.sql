@@ -37,7 +37,7 @@
 
   {%- for attempt in range(5) if not done.published -%}
     {%- set shadow = clickhouse__publish_relation(target, 'shadow') -%}
-    {%- do clickhouse__publish_create_like(shadow, target) -%}
+    {%- do clickhouse__publish_create_like(shadow, target, again=attempt > 0) -%}
     {%- if attempt > 0 -%}
       {#- a merge has mixed what was cloned with what came later -#}
       {%- do adapter.stop_merges(target) -%}
@@ -47,7 +47,7 @@
       {%- do clickhouse__apply_column_changes(changes, shadow) -%}
     {%- endif -%}
     {%- set touched = clickhouse__upsert_touched(shadow, new_rows, key, incremental_predicates) -%}
-    {%- set staged = clickhouse__upsert_stage(stage, shadow, new_rows, touched, key, incremental_predicates) -%}
+    {%- set staged = clickhouse__upsert_stage(stage, shadow, new_rows, touched, key, incremental_predicates, again=True) -%}
     {%- set actions = [] -%}
     {%- for partition in touched -%}
       {%- if not partition.old -%}
@@ -150,9 +150,9 @@
 {% endmacro %}
 
 {#- Builds the partitions that hold old versions: what stays of them, and the new rows. Gives the ids of those that have rows. -#}
-{% macro clickhouse__upsert_stage(stage, relation, new_rows, touched, key, incremental_predicates) %}
+{% macro clickhouse__upsert_stage(stage, relation, new_rows, touched, key, incremental_predicates, again=False) %}
   {%- set old = touched | selectattr('old') | map(attribute='id') | list -%}
-  {%- do clickhouse__publish_create_like(stage, relation) -%}
+  {%- do clickhouse__publish_create_like(stage, relation, again) -%}
   {%- if old -%}
     {%- set columns = clickhouse__publish_columns(stage) -%}
     {%- call statement('stage_what_stays') %}

@@ -10,8 +10,11 @@
 {% endmacro %}
 
 {#- An empty table with columns, order, partitions, indexes, projections, TTL and settings of another one. -#}
-{% macro clickhouse__publish_create_like(relation, model_relation) %}
-  {%- do clickhouse__publish_drop(relation) -%}
+{#- again: this run may have made it before. -#}
+{% macro clickhouse__publish_create_like(relation, model_relation, again=False) %}
+  {%- if again -%}
+    {%- do clickhouse__publish_drop(relation) -%}
+  {%- endif -%}
   {%- call statement('create_working_table') %}
     create table {{ relation }} as {{ model_relation }}
   {% endcall -%}
