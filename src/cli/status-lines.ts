@@ -17,8 +17,8 @@ export class StatusLines {
     this.clear();
     this.lines = lines;
     if (lines.length === 0) return;
-    // A line that is broken by the terminal would be two, and one would stay.
-    const width = Math.max(20, this.terminal.columns ?? 80) - 1;
+    // A line that is broken by the terminal would be two, and one would stay. Some terminals say that they have no width.
+    const width = Math.max(20, this.terminal.columns || 80) - 1;
     this.terminal.write(lines.map((line) => `${line.length > width ? `${line.slice(0, width - 1)}…` : line}\n`).join(''));
     this.shown = lines.length;
   }

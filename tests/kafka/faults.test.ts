@@ -134,7 +134,8 @@ ${['many', 'keyed', 'zombie', 'moved'].map((name) => `      - name: ${name}
     expect(await project.rows("select sum(next_offset), sum(loaded_rows + dead_rows) from tsdbt.load_offsets where target = 'source.faults.raw.many'")).toEqual([[String(sent.many), String(sent.many)]]);
   }, 120_000 + KILLS * 15_000);
 
-  it('a loader that is stopped in the midst of a flush holds nobody up, and does no harm when it wakes', async () => {
+  // These two mostly wait for leases to end: together.
+  it.concurrent('a loader that is stopped in the midst of a flush holds nobody up, and does no harm when it wakes', async () => {
     const values = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `{"key": "a", "seq": ${from + i}}`);
     await send('zombie', values(0, 500));
     const zombie = start('zombie', 0, 'before_commit:1:SIGSTOP');
@@ -154,7 +155,7 @@ ${['many', 'keyed', 'zombie', 'moved'].map((name) => `      - name: ${name}
     expect(await project.rows('select count(*), count(distinct seq) from raw.zombie')).toEqual([['700', '700']]);
   }, 180_000);
 
-  it('three loaders share the partitions, and one that dies in the midst of giving them away loses nothing', async () => {
+  it.concurrent('three loaders share the partitions, and one that dies in the midst of giving them away loses nothing', async () => {
     const values = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `{"key": "k${i}", "seq": ${from + i}}`);
     await send('moved', values(0, 300));
     const first = start('moved', 1, 'in_revoke:1');

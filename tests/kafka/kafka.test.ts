@@ -106,7 +106,7 @@ describe('a real Kafka', () => {
         await produce(400);
         // In the midst of everything.
         if (kill === 3 && i === 1) await project.crash();
-        await pause(200 + Math.random() * 400);
+        await pause(100 + Math.random() * 300);
       }
       (kill % 2 === 0 ? other : steady).child.kill('SIGKILL');
       if (kill === 1) {

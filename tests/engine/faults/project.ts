@@ -22,6 +22,7 @@ export interface Running {
 export class FaultProject {
   readonly dir = mkdtempSync(join(tmpdir(), 'tsdbt-faults-'));
   client: pg.Client;
+  private turn: Promise<unknown> = Promise.resolve();
   private readonly server: Awaited<ReturnType<TestServer['open']>>;
 
   private constructor(server: Awaited<ReturnType<TestServer['open']>>) {
@@ -66,7 +67,10 @@ export class FaultProject {
 
   /** Rows as arrays of texts. */
   async rows(sql: string): Promise<string[][]> {
-    const { rows } = await this.client.query<unknown[]>({ text: sql, rowMode: 'array' });
+    // Tests that run together ask one after the other.
+    const answer = this.turn.then(() => this.client.query<unknown[]>({ text: sql, rowMode: 'array' }));
+    this.turn = answer.catch(() => undefined);
+    const { rows } = await answer;
     return rows.map((row) => row.map(String));
   }
 
@@ -74,9 +78,13 @@ export class FaultProject {
     return (await this.rows(sql))[0]?.[0];
   }
 
-  /** Waits until a query answers true. */
+  /** Waits until a query answers true; a table that is not there yet may come. */
   async until(sql: string, seconds = 10): Promise<void> {
-    for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(20)) if ((await this.one(sql)) === 'true') return;
+    const ask = (): Promise<string | undefined> => this.one(sql).catch((error: { code?: string }) => {
+      if (error.code === '42P01' || error.code === '3F000') return 'false';
+      throw error;
+    });
+    for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(20)) if ((await ask()) === 'true') return;
     throw new Error(`never true: ${sql}`);
   }
 
