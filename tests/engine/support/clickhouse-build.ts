@@ -27,6 +27,10 @@ export interface Build {
 export class ClickhouseSchema {
   readonly schema: string;
   readonly adapter: ClickHouseAdapter;
+  private readonly templates = createTemplateEnvironments();
+  private readonly resolver = new MacroResolver(builtinMacros('clickhouse'), {
+    rootPackage: 'p', internalPackages: ['dbt_clickhouse', 'dbt'], adapterTypes: ['clickhouse'], dispatch: [], packages: ['p', 'dbt_clickhouse', 'dbt'], environment: this.templates.runtime,
+  });
 
   private constructor(schema: string) {
     this.schema = schema;
@@ -60,7 +64,7 @@ export class ClickhouseSchema {
 
   /** @returns the node's statements, white space made even */
   async build({ materialization = 'incremental', name, sql, config = {}, fullRefresh = false, before }: Build): Promise<string[]> {
-    const { adapter, schema } = this;
+    const { adapter, schema, templates, resolver } = this;
     const statements: string[] = [];
     const session = adapter.session({ name: `model.p.${name}` });
     const execute = session.execute.bind(session);
@@ -72,10 +76,6 @@ export class ClickhouseSchema {
     };
     try {
       await adapter.fillCache(session, [{ database: null, schema }]);
-      const templates = createTemplateEnvironments();
-      const resolver = new MacroResolver(builtinMacros('clickhouse'), {
-        rootPackage: 'p', internalPackages: ['dbt_clickhouse', 'dbt'], adapterTypes: ['clickhouse'], dispatch: [], packages: ['p', 'dbt_clickhouse', 'dbt'], environment: templates.runtime,
-      });
       const runtime = {
         project: { project_name: 'p', quoting: {}, flags: {}, vars: {}, dispatch: [] },
         profile: { profile_name: 'p', target_name: 't', threads: 1, credentials: { type: 'clickhouse', database: '', schema } }, packages: [], cli_vars: {}, env: {},
