@@ -250,12 +250,18 @@ export class Leases {
   private async claim(lease: Lease, wait = true): Promise<string | null> {
     for (let told = false; ; ) {
       await lease.announce();
-      // Whoever announces looks afterwards: of two at once at least one sees the other.
-      const others = (await lease.neighbours()).filter(({ name }) => name !== lease.lockName);
-      const live = others.filter((other) => this.lives(other));
-      if (live.length === 0) {
-        await lease.sweep(others);
-        return null;
+      let live: Neighbour[] = [];
+      try {
+        // Whoever announces looks afterwards: of two at once at least one sees the other.
+        const others = (await lease.neighbours()).filter(({ name }) => name !== lease.lockName);
+        live = others.filter((other) => this.lives(other));
+        if (live.length === 0) {
+          await lease.sweep(others);
+          return null;
+        }
+      } catch (error) {
+        await lease.withdraw().catch(() => undefined);
+        throw error;
       }
       await lease.withdraw();
       if (!wait) return who(live[0]!);
