@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
 import { TsdbtError } from '../../errors.ts';
 import { connectionError } from './database-error.ts';
 
@@ -70,18 +70,21 @@ export class Connection {
   /** @throws TsdbtError of kind `connection` when nobody answers, the client's error when the server refuses */
   async send(request: Request): Promise<Answer> {
     for (let tries = 0; ; tries++) {
+      const late = AbortSignal.timeout(this.address.connectTimeout * 1000);
       try {
         const { stream, response_headers } = await this.client.exec({
-          query: request.sql, query_id: request.queryId, clickhouse_settings: request.settings, abort_signal: request.signal,
+          // Whoever has answered once may take its time.
+          query: request.sql, query_id: request.queryId, clickhouse_settings: request.settings, abort_signal: this.reached ? request.signal : AbortSignal.any([request.signal, late]),
           ...(request.sessionId === null ? {} : { session_id: request.sessionId }), ...(request.data === undefined ? {} : { values: request.data }),
         });
         this.reached = true;
         const format = response_headers['x-clickhouse-format'];
         return { format: typeof format === 'string' ? format : '', body: stream };
       } catch (error) {
+        if (this.reached || error instanceof ClickHouseError || request.signal.aborted) throw error;
         const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-        if (!REFUSED.has(code) || (this.reached && code === 'ECONNRESET')) throw error;
-        if (this.reached || tries >= this.address.retries || code === 'ECONNRESET') throw connectionError(error, this.address);
+        if (!late.aborted && (tries >= this.address.retries || !REFUSED.has(code))) throw connectionError(error, this.address);
+        if (tries >= this.address.retries) throw connectionError(new Error(`no answer within ${this.address.connectTimeout} s (connect_timeout)`), this.address);
         await new Promise((resolve) => { setTimeout(resolve, RETRY_MS); });
       }
     }

@@ -1,4 +1,4 @@
 {% snapshot by_check %}
-{{ config(unique_key='id', strategy='check', check_cols=['kind', 'user_id'], target_schema='dev', invalidate_hard_deletes=true) }}
+{{ config(unique_key='id', strategy='check', check_cols=['kind', 'user_id'], target_schema='dev') }}
 select id, user_id, kind from {{ ref('events') }}
 {% endsnapshot %}
