@@ -37,7 +37,7 @@ try {
         // jinja2 computes constant expressions while it compiles, and there a slice of what cannot be sliced is undefined.
         if (same || / object is not subscriptable$|^unhashable type: 'slice'$|^slice indices must be integers/.test(ours.error?.message)) continue;
         // For the same reason it does not see an unknown name in the part of a constant expression that does not count.
-        if (/^No (?:filter|test) named '\w+'\.$/.test(ours.error?.message)) continue;
+        if (/^No (?:filter|test) named '[^']+'\.$/.test(ours.error?.message)) continue;
         // Of bytes there are decode, hex, upper and lower.
         if (/^'bytes object' has no attribute/.test(ours.error?.message)) continue;
         if (/ longer than a template may build$/.test(ours.error?.message)) continue;

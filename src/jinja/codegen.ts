@@ -200,7 +200,7 @@ if ($f !== null) $r.trace.leave($f);
         this.closeBuffer(inner);
         this.write(`${inner.buffer} = ${this.filterChain(node.filter, frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer, { ...frame, conditional: false })};`);
         this.write('}');
-        this.writeOutput(inner.buffer, node.line, { ...frame, checksOutput: false });
+        this.writeOutput(this.native && frame.toplevelBuffer ? inner.buffer : `$.text(${inner.buffer})`, node.line, { ...frame, checksOutput: false });
         return;
       }
       case 'With': {

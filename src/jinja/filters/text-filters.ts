@@ -38,10 +38,10 @@ function caseFilter(name: string, method: string): FilterFunction {
 }
 
 const title = simpleFilter('do_title', 's', (value) =>
-  likeInput(value, softText(value).split(/([-\s({[<]+)/).filter((part) => part !== '').map((part) => {
+  softText(value).split(/([-\s({[<]+)/).filter((part) => part !== '').map((part) => {
     const [first = '', ...rest] = Array.from(part);
     return first.toUpperCase() + (call('lower', rest.join('')) as string);
-  }).join('')));
+  }).join(''));
 
 const trim = filter('do_trim', 'value, chars=None', (_context, value, chars) => likeInput(value as Value, call('strip', softText(value as Value), chars as Value)));
 
