@@ -15,7 +15,7 @@ import { findProjectDir } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import type { RetriedRun } from '../runner/run-context.ts';
 import { stringifyJson } from '../values/index.ts';
-import { consoleSink, FileSink, type LineFormat, scrubSecrets, type SinkOptions, teeLogger } from './log-sinks.ts';
+import { Batch, consoleSink, FileSink, type LineFormat, scrubSecrets, type SinkOptions, teeLogger } from './log-sinks.ts';
 import type { ParsedCommand } from './options.ts';
 import { TSDBT_VERSION } from './version.ts';
 import { withWarnError } from './warn-error.ts';
@@ -117,6 +117,9 @@ function reportError(logger: Logger, error: unknown, debug: boolean): number {
   return error instanceof TsdbtError ? error.exitCode : 2;
 }
 
+/** Commands with a line or two for each node, and nothing else on stdout. */
+const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone']);
+
 function createLog(which: string, flags: Flags, invocation: Invocation, env: CommandSession['env'], projectDir: string, secrets: readonly string[]): { logger: Logger; flush: () => void } {
   const extra: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
@@ -125,10 +128,13 @@ function createLog(which: string, flags: Flags, invocation: Invocation, env: Com
   }
   const common = { context: { invocationId: invocation.invocation_id, pid: process.pid, extra }, secrets, cacheEvents: flags['log_cache_events'] === true };
   const sinks: Logger[] = [];
+  const batch = new Batch((text) => void process.stdout.write(text));
+  const flushBatch = (): void => batch.flush();
+  process.on('exit', flushBatch);
   const level = (flags.quiet ? 'error' : flags.debug ? 'debug' : flags.log_level) as LogLevel;
   if (flags.log_level !== 'none') {
     const options: SinkOptions = { ...common, format: lineFormat(flags.log_format, 'text'), level, colors: flags.use_colors };
-    const all = consoleSink(options, (text) => void process.stdout.write(text));
+    const all = consoleSink(options, TALKS.has(which) ? (text) => batch.add(text) : (text) => void process.stdout.write(text));
     // `$(tsdbt db url)`: what the command answers is alone on stdout.
     const notes = consoleSink(options, (text) => void process.stderr.write(text));
     sinks.push(which === 'db' ? { fire: (event) => (event.name === 'PrintEvent' ? all : notes).fire(event) } : all);
@@ -141,7 +147,14 @@ function createLog(which: string, flags: Flags, invocation: Invocation, env: Com
     });
     sinks.push(file);
   }
-  return { logger: teeLogger(sinks), flush: () => file?.close() };
+  return {
+    logger: teeLogger(sinks),
+    flush() {
+      batch.flush();
+      process.off('exit', flushBatch);
+      file?.close();
+    },
+  };
 }
 
 function lineFormat(flag: Flags['log_format'], fallback: LineFormat): LineFormat {

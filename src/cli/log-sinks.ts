@@ -50,6 +50,27 @@ export function consoleSink(options: SinkOptions, write: (text: string) => void)
   };
 }
 
+/** Puts together what is written until nothing else is to be done: a write for each line costs more than the line. */
+export class Batch {
+  readonly #write: (text: string) => void;
+  #text = '';
+
+  constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  add(text: string): void {
+    if (this.#text === '') setImmediate(() => this.flush());
+    this.#text += text;
+  }
+
+  flush(): void {
+    const text = this.#text;
+    this.#text = '';
+    if (text !== '') this.#write(text);
+  }
+}
+
 const FLUSH_BYTES = 64 * 1024;
 const FLUSH_MS = 500;
 const BACKUPS = 5;

@@ -3,7 +3,7 @@
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import {
-  type Callable, callable, callableOf, fromJson, type HostObject, PyDict, qualifiedTypeName, toText, type Value,
+  argumentBinder, type Callable, callable, callableOf, fromJson, type HostObject, PyDict, qualifiedTypeName, toText, type Value,
 } from '../values/index.ts';
 import { lazyDictOf } from './lazy-dict.ts';
 import { settle } from './scope.ts';
@@ -52,6 +52,9 @@ export class ParseConfigObject implements HostObject {
   }
 }
 
+// Asked several times by every node.
+const GET = argumentBinder('get', 'name, default=None, validator=None');
+
 /** The part of a node that `config` answers from; macros and operations may have none. */
 export interface Configured {
   readonly unique_id: string;
@@ -75,7 +78,7 @@ export class RuntimeConfigObject implements HostObject {
   jinjaGet(name: string): Value | undefined {
     switch (name) {
       case 'set': return callable(name, 'name, value', () => '');
-      case 'get': return callable(name, 'name, default=None, validator=None', (...args) => this.#get(this.#lookupOrTell(toText(args[0]!)), args));
+      case 'get': return callable(name, GET, (...args) => this.#get(this.#lookupOrTell(toText(args[0]!)), args));
       case 'meta_get': return callable(name, 'name, default=None, validator=None', (...args) => this.#get(this.#meta(toText(args[0]!)), args));
       case 'require': return callable(name, 'name, validator=None', (...args) => this.#require(this.lookup(toText(args[0]!)), args));
       case 'meta_require': return callable(name, 'name, validator=None', (...args) => this.#require(this.#meta(toText(args[0]!)), args));

@@ -33,6 +33,8 @@ export class MacroResolver {
   readonly #byPackage = new Map<string, Map<string, MacroNode>>();
   readonly #internals = new Map<string, MacroNode>();
   readonly #byId = new Map<string, MacroNode>();
+  /** Answers of `find` by package and name; null: there is none. */
+  readonly #found = new Map<string, Map<string, MacroNode | null>>();
   readonly #compiled = new Map<string, MacroTemplate>();
   readonly #dispatched = new Map<string, MacroNode>();
   readonly #packages: ReadonlySet<string>;
@@ -60,6 +62,14 @@ export class MacroResolver {
 
   /** An unqualified name, as a node of `fromPackage` sees it. */
   find(name: string, fromPackage: string): MacroNode | undefined {
+    let known = this.#found.get(fromPackage);
+    if (known === undefined) this.#found.set(fromPackage, (known = new Map()));
+    let macro = known.get(name);
+    if (macro === undefined) known.set(name, (macro = this.#find(name, fromPackage) ?? null));
+    return macro ?? undefined;
+  }
+
+  #find(name: string, fromPackage: string): MacroNode | undefined {
     return this.#byPackage.get(fromPackage)?.get(name) ?? this.#byPackage.get(this.options.rootPackage)?.get(name) ?? this.#internals.get(name);
   }
 

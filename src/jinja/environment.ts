@@ -342,15 +342,15 @@ class CompiledTemplate implements Template {
 class BoundFace implements CallableFace {
   readonly type = 'jinja2.runtime.Macro';
   private readonly definition: MacroDefinition;
-  private readonly info: () => MacroInfo;
+  private readonly macros: CompiledMacros;
 
-  constructor(definition: MacroDefinition, info: () => MacroInfo) {
+  constructor(definition: MacroDefinition, macros: CompiledMacros) {
     this.definition = definition;
-    this.info = info;
+    this.macros = macros;
   }
 
   get(attribute: string): Value | undefined {
-    return attribute === 'name' ? this.definition.name : new MacroFace(this.info()).get(attribute);
+    return attribute === 'name' ? this.definition.name : new MacroFace(this.macros.unitOf(this.definition).info).get(attribute);
   }
 
   text(): string {
@@ -392,11 +392,12 @@ class CompiledMacros implements MacroTemplate {
       const { info, unit } = (compiled ??= this.unitOf(definition));
       return unit(state, context, bindArguments(info, args, kwargs, this.environment.makeUndefined));
     };
-    bound.face = new BoundFace(definition, () => this.unitOf(definition).info);
+    bound.face = new BoundFace(definition, this);
     return bound;
   }
 
-  private unitOf(definition: MacroDefinition): MacroUnit {
+  /** @internal the macro, compiled when it is first asked for */
+  unitOf(definition: MacroDefinition): MacroUnit {
     const known = this.units.get(definition.name);
     if (known !== undefined) return known;
     let info: MacroInfo | undefined;

@@ -62,6 +62,7 @@ function unboundCallable(fn: (call: Call) => Result): Callable {
 function boundCallable(name: string, signature: string | ArgumentBinder, fn: (...parameters: Value[]) => Result): Callable {
   let bind = typeof signature === 'string' ? undefined : signature;
   return (args, kwargs) => {
+    if (signature === '' && args.length === 0 && kwargs.size === 0) return fn();
     bind ??= argumentBinder(name, signature as string);
     return fn(...bind(args, kwargs));
   };

@@ -155,7 +155,7 @@ export class PostgresSession implements Session {
     return this.inOrder(async () => {
       const connection = await this.ready();
       await this.sendBegin(connection);
-      const { text, start } = this.commented(sql);
+      const { text, prefix } = this.commented(sql);
       return this.observed(sql, async () => {
         const { copyFrom } = await import('./copy-stream.ts');
         const stream = connection.client.query(copyFrom(text));
@@ -164,7 +164,7 @@ export class PostgresSession implements Session {
         } catch (error) {
           await this.settle(connection);
           await this.rollBack();
-          throw databaseError(error, text, sql, start);
+          throw databaseError(error, text, sql, [...prefix].length);
         }
         await this.settle(connection);
         const count = stream.rowCount ?? 0;
@@ -287,21 +287,22 @@ export class PostgresSession implements Session {
     this.options.onStatement?.({ sql, phase: 'end', ms: 0, response: { _message: sql, code: sql, rows_affected: -1 } });
   }
 
-  private commented(sql: string): { text: string; start: number } {
+  /** @returns with what the text begins before the statement does */
+  private commented(sql: string): { text: string; prefix: string } {
     const comment = this.options.comment?.() ?? null;
     const words = comment?.text.trim() ?? '';
-    if (comment === null || words === '') return { text: sql, start: 0 };
+    if (comment === null || words === '') return { text: sql, prefix: '' };
     if (comment.append) {
       const body = sql.trimEnd();
-      return { text: body.endsWith(';') ? `${body.slice(0, -1)}\n/* ${words} */;` : `${body}\n/* ${words} */`, start: 0 };
+      return { text: body.endsWith(';') ? `${body.slice(0, -1)}\n/* ${words} */;` : `${body}\n/* ${words} */`, prefix: '' };
     }
     const prefix = `/* ${words} */\n`;
-    return { text: prefix + sql, start: [...prefix].length };
+    return { text: prefix + sql, prefix };
   }
 
   private async run(sql: string, comment = true): Promise<RawResult> {
     const connection = await this.ready();
-    const { text, start } = comment ? this.commented(sql) : { text: sql, start: 0 };
+    const { text, prefix } = comment ? this.commented(sql) : { text: sql, prefix: '' };
     if (LEAVES_STATE.test(sql)) this.stateful = true;
     if (text.includes('\0')) throw new TsdbtError('database', 'A string literal cannot contain NUL (0x00) characters.', { sql });
     const begin = await this.beginFor(connection, sql);
@@ -312,7 +313,7 @@ export class PostgresSession implements Session {
         return { value: result, response: responseOf(result) };
       });
     } catch (error) {
-      const known = databaseError(shifted(error, begin), text, sql, start);
+      const known = databaseError(shifted(error, begin), text, sql, [...prefix].length);
       await this.rollBack();
       throw known;
     }
@@ -334,7 +335,7 @@ export class PostgresSession implements Session {
       results = [...result.before ?? [], result];
     } catch (error) {
       observer?.({ sql: waiting[0]!.sql, phase: 'error', ms: performance.now() - started, error });
-      const known = databaseError(error, texts[0]!.text, waiting[0]!.sql, texts[0]!.start);
+      const known = databaseError(error, texts[0]!.text, waiting[0]!.sql, [...texts[0]!.prefix].length);
       await this.rollBack();
       throw known;
     }
@@ -491,6 +492,7 @@ function ready(connection: Connection): Promise<void> {
 
 /** dbt's response of a statement: the tag, the tag without numbers, the rows. */
 function responseOf(result: RawResult): AdapterResponse {
+  if (!/\d$/.test(result.tag)) return { _message: result.tag, code: result.tag, rows_affected: -1 };
   const words = result.tag.split(' ').filter((word) => word !== '');
   const rows = /^(?:INSERT \d+|SELECT|UPDATE|DELETE|MERGE|MOVE|FETCH|COPY) (\d+)$/.exec(result.tag);
   return { _message: result.tag, code: words.filter((word) => !/^\d+$/.test(word)).join(' '), rows_affected: rows ? Number(rows[1]) : -1 };
