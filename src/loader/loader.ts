@@ -413,6 +413,8 @@ export class Loader {
     if (this.flushing === null || !this.full()) return;
     this.options.notify({ kind: 'paused', target: this.options.target });
     await this.flushing.done;
+    // At once: the database has nothing to do, and there is enough for it.
+    if (this.due()) this.startFlush();
   }
 
   private due(): boolean {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { embeddedPostgres, embeddedStatus } from '../../../src/adapters/postgres/embedded.ts';
+import { startOf } from '../../../src/adapters/process-identity.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
 
 export interface TestServer {
@@ -46,7 +47,8 @@ const embedded: TestServer = {
         const before = embeddedStatus(dir);
         if (before.state !== 'running') throw new Error('the server does not run');
         process.kill(before.pid, 'SIGQUIT');
-        while (embeddedStatus(dir).state === 'running') await new Promise((resolve) => { setTimeout(resolve, 10); });
+        // Its file goes before it does itself.
+        while (startOf(before.pid) !== null) await new Promise((resolve) => { setTimeout(resolve, 10); });
         again.push(await embeddedPostgres({ dir }));
         if (again.at(-1)!.port !== server.port) throw new Error('somebody has taken the port meanwhile');
       },
