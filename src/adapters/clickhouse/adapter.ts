@@ -103,8 +103,9 @@ export class ClickHouseAdapter implements Adapter {
     return this.server.facts();
   }
 
+  /** In double quotes, as dbt-clickhouse's adapter.quote; relations are in backquotes. */
   quote(identifier: string): string {
-    return quoteIdentifier(identifier);
+    return `"${identifier.replace(/[\\"]/g, '\\$&')}"`;
   }
 
   createRelation(fields: RelationInput): Relation {
