@@ -34,7 +34,6 @@ models:
     marts: {+materialized: table, +tags: [mart]}
 vars: {least_amount: 0}
 `);
-// A name in an aggregate means the column, not the alias beside it: standard SQL, which ClickHouse has to be told.
 if (values.database === 'clickhouse') write('profiles.yml', `bench:
   target: dev
   outputs:
@@ -46,7 +45,6 @@ if (values.database === 'clickhouse') write('profiles.yml', `bench:
       password: "{{ env_var('CLICKHOUSE_PASSWORD', '') }}"
       schema: "{{ env_var('BENCH_SCHEMA', 'bench') }}"
       threads: 4
-      custom_settings: {prefer_column_name_to_alias: 1}
 `);
 else write('profiles.yml', `bench:
   target: dev
@@ -69,7 +67,7 @@ write('macros/cents.sql', `{% macro cents(column, digits=2) %}round({{ column }}
 `);
 write('macros/sum_by_status.sql', `{% macro sum_by_status(statuses) %}
 {%- for status in statuses %}
-    sum(case when status = '{{ status }}' then amount else 0 end) as {{ status }}_amount{{ "," if not loop.last }}
+    sum(case when t.status = '{{ status }}' then t.amount else 0 end) as {{ status }}_amount{{ "," if not loop.last }}
 {%- endfor %}
 {% endmacro %}
 `);
@@ -150,12 +148,12 @@ for (let i = 0; i < sizes.marts; i += 1) {
   write(`models/marts/${name('marts', i)}.sql`, `${incremental ? "{{ config(materialized='incremental', unique_key='id') }}\n" : ''}{%- set statuses = ['placed', 'paid', 'shipped', 'returned'] -%}
 select
     id,
-    max(parent_id) as parent_id,
-    max(status) as status,
-    sum(amount) as amount,
+    max(t.parent_id) as parent_id,
+    max(t.status) as status,
+    sum(t.amount) as amount,
     {{ sum_by_status(statuses) }},
     {{ audit_columns() }}
-from {{ ref('${parent}') }}
+from {{ ref('${parent}') }} as t
 ${incremental ? `{% if is_incremental() %}where at >= (select max(at) from {{ ref('${parent}') }}){% endif %}\n` : ''}group by id
 `);
 }

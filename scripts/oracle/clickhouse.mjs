@@ -12,7 +12,7 @@ const TABLES = `
   from system.tables where database not in ('system', 'information_schema', 'INFORMATION_SCHEMA') and name not like '.inner%' order by database, name`;
 
 /** A snapshot's dbt_scd_id hashes the time, here to a number. */
-const hashless = (row) => (row.includes('<now>') ? row.replace(/"\d{14,20}"/g, '"<hash>"') : row);
+const hashless = (row) => (row.includes('<now>') ? row.replace(/\b\d{14,20}\b/g, '"<hash>"') : row);
 
 /** @returns host, port, user, password, `ask(sql)` → rows as arrays, `database` (see play.mjs) and `stop()` */
 export async function startClickhouse() {
@@ -23,7 +23,7 @@ export async function startClickhouse() {
   const url = new URL(db('url').split('\n').at(-1));
   const [user, password] = [url.username, url.password].map(decodeURIComponent);
   const ask = async (sql) => {
-    const send = () => fetch(`http://${url.host}/?default_format=JSONCompactEachRow&output_format_json_quote_64bit_integers=1`, { method: 'POST', body: sql, headers: { 'X-ClickHouse-User': user, 'X-ClickHouse-Key': password } });
+    const send = () => fetch(`http://${url.host}/?default_format=JSONCompactEachRow`, { method: 'POST', body: sql, headers: { 'X-ClickHouse-User': user, 'X-ClickHouse-Key': password } });
     // While a program runs nobody here sees that the server has closed an idle connection.
     const response = await send().catch(send);
     const text = await response.text();
