@@ -89,12 +89,19 @@ export class SqlAdapter {
   }
 
   /** The relation of that name, or null. A look-up in the cache when the schema has been listed. */
-  async getRelation(database: string | null, schema: string | null, identifier: string | null): Promise<Relation | null> {
-    const { cache } = this.adapter;
+  getRelation(database: string | null, schema: string | null, identifier: string | null): Relation | null | Promise<Relation | null> {
     if (schema === null) return null;
-    if (!cache.hasSchema(database, schema)) await this.listRelations(database, schema);
-    if (identifier === null) return this.onlyMatch(await this.listRelations(database, schema), database, schema);
-    const found = cache.get({ database, schema, identifier });
+    // Nearly all look-ups: what does not wait costs a template little.
+    return identifier !== null && this.adapter.cache.hasSchema(database, schema) ? this.cached(database, schema, identifier) : this.listed(database, schema, identifier);
+  }
+
+  private async listed(database: string | null, schema: string, identifier: string | null): Promise<Relation | null> {
+    const relations = await this.listRelations(database, schema);
+    return identifier === null ? this.onlyMatch(relations, database, schema) : this.cached(database, schema, identifier);
+  }
+
+  private cached(database: string | null, schema: string, identifier: string): Relation | null {
+    const found = this.adapter.cache.get({ database, schema, identifier });
     if (!found) return null;
     const lowered = (part: PathPart, value: string | null): string | null => (value !== null && this.options.quoting[part] === false ? value.toLowerCase() : value);
     const search = { database: lowered('database', database), schema: lowered('schema', schema), identifier: lowered('identifier', identifier) };
@@ -243,7 +250,11 @@ export class SqlAdapter {
    * Creates again what was dropped with the old relation. One that is no longer valid is left away when this project builds it.
    * @throws naming the dependant that no longer compiles and is not ours
    */
-  async restoreDependants(): Promise<void> {
+  restoreDependants(): Promise<void> | null {
+    return this.dropped.length === 0 ? null : this.restoreDropped();
+  }
+
+  private async restoreDropped(): Promise<void> {
     const gone = new Set<string>();
     for (const dependant of this.dropped.splice(0)) {
       const names = this.relation(dependant.database, dependant.schema, dependant.name);

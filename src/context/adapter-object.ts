@@ -300,7 +300,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   // Readers first: the order in which they can be dropped.
   dependants: method('dependants', 'relation', async (self, relation) =>
     [...(await self.sql.dependants(relationArgument('dependants', 'relation', relation!)))].reverse().map(dependantValue)),
-  restore_dependants: method('restore_dependants', '', async (self) => { await self.sql.restoreDependants(); return null; }),
+  restore_dependants: method('restore_dependants', '', (self) => self.sql.restoreDependants()?.then(() => null) ?? null),
   // Is the view as the last run left it, with this SQL and configuration, and are the columns of what it reads the same?
   // query: the SELECT alone, for databases that cannot tell what a view reads but what columns a query gives.
   view_unchanged: method('view_unchanged', 'relation, sql, config=None, query=None', async (self, relation, sql, config, query) => {

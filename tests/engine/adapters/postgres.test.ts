@@ -338,7 +338,7 @@ describe.each(SERVERS)('$name', (server) => {
     expect((await sql.getRelation(database, 'filled', 'm'))?.type).toBe('materialized_view');
     expect(await sql.getRelation(database, 'filled', 'none')).toBeNull();
     expect(await sql.getRelation(database, 'absent', 'none')).toBeNull();
-    expect((await failure(sql.getRelation(database, 'filled', 'mixed'))).message).toContain('dbt found an approximate match');
+    expect((await failure((async () => sql.getRelation(database, 'filled', 'mixed'))())).message).toContain('dbt found an approximate match');
     own.cache.drop({ database, schema: 'filled', identifier: 't' });
     expect(await sql.getRelation(database, 'filled', 'm')).toBeNull();
     await own.close();

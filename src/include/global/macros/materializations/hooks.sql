@@ -2,6 +2,7 @@
 
 {#- What happens outside must not be part of a transaction that is still open, so that one is ended first. -#}
 {% macro run_hooks(hooks, inside_transaction=True) %}
+  {%- if hooks == [] -%}{{ return('') }}{%- endif -%}
   {%- for hook in hooks | selectattr('transaction', 'equalto', inside_transaction) -%}
     {%- if not inside_transaction and loop.first -%}
       {%- call statement(auto_begin=inside_transaction) %}
