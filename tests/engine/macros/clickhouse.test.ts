@@ -256,6 +256,14 @@ describe('a seed', () => {
   });
 });
 
+test('a dictionary takes the place of a table, which dbt-clickhouse cannot', async () => {
+  const config = { fields: [['id', 'Int32']], primary_key: 'id', layout: 'flat()' };
+  const statements = await clickhouseStatements({ name: 'x', materialization: 'dictionary', config, relations: { m: 'table' } });
+  expect(statements.map(meaning)).toEqual([
+    expect.stringMatching(/^create or replace dictionary s\.m__dbt_tmp\(/), 'exchange tables s.m__dbt_tmp and s.m', 'drop table if exists s.m__dbt_tmp',
+  ]);
+});
+
 describe('a microbatch model', () => {
   const window = { __dbt_internal_microbatch_event_time_start: PyDateTime.fromIso('2026-01-01T00:00:00'), __dbt_internal_microbatch_event_time_end: PyDateTime.fromIso('2026-01-02T00:00:00') };
   const deleted = async (config: Readonly<Record<string, unknown>>): Promise<string | undefined> =>

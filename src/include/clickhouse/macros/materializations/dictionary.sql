@@ -1,15 +1,26 @@
 {#- The materialization `dictionary`: what the model's query, a table or an HTTP address gives, held in memory by key. -#}
 {% materialization dictionary, adapter='clickhouse' %}
+  {%- do adapter.lock_relation(this) -%}
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='dictionary') -%}
   {%- set cluster_clause = on_cluster_clause(target_relation) -%}
+  {#- OR REPLACE takes the place of a dictionary only -#}
+  {%- set exchanged = existing_relation is not none and existing_relation.type != 'dictionary' -%}
+  {%- set built_relation = make_intermediate_relation(target_relation) if exchanged else target_relation -%}
+  {%- if exchanged -%}
+    {%- do clickhouse__require_exchange(existing_relation) -%}
+  {%- endif -%}
 
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
   {%- call statement('main') %}
-    {{- clickhouse__get_create_dictionary_as_sql(target_relation, cluster_clause, sql) }}
+    {{- clickhouse__get_create_dictionary_as_sql(built_relation, cluster_clause, sql) }}
   {%- endcall -%}
+  {%- if exchanged -%}
+    {%- do clickhouse__publish(built_relation, target_relation) -%}
+    {%- do adapter.drop_relation(built_relation.incorporate(type=existing_relation.type)) -%}
+  {%- endif -%}
 
   {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(target_relation, full_refresh_mode=True)) -%}
   {%- do persist_docs(target_relation, model) -%}

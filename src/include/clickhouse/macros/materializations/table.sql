@@ -7,10 +7,12 @@
   {%- set staging_relation = make_backup_relation(target_relation, 'table') -%}
 
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
-  {%- do clickhouse__require_exchange(existing_relation) -%}
+  {%- set writers = clickhouse__get_dbt_mvs_for_target(existing_relation) -%}
+  {%- if should_full_refresh() or not writers -%}
+    {%- do clickhouse__require_exchange(existing_relation) -%}
+  {%- endif -%}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
-  {%- set writers = clickhouse__get_dbt_mvs_for_target(existing_relation) -%}
   {%- set replaced = False -%}
   {%- if existing_relation is none -%}
     {%- call statement('main') %}
