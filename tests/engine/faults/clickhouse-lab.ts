@@ -131,7 +131,8 @@ export class ClickhouseLab {
     const { command, args: first } = options.program ?? TSDBT;
     this.fault = options.fault ?? null;
     this.statements = [];
-    const target = options.target ?? 'target';
+    // What dbt 1.11 and 1.12 write of snapshots does not go into one folder.
+    const target = options.target ?? ((options.program ?? TSDBT) === TSDBT ? 'target' : 'target-dbt');
     const child = spawn(command, [...first, ...args, '--target-path', target, '--log-path', `logs-${target}`, '--no-use-colors'], {
       cwd: this.dir, env: { ...process.env, DBT_PROFILES_DIR: this.dir }, stdio: ['ignore', 'pipe', 'pipe'],
     });
