@@ -33,7 +33,7 @@ function compareSteps(theirs, mine, ignored) {
     const at = `step ${i + 1} \`${step.run}\``;
     const exit = step.exit === other.exit ? [] : [`${at}: exit code ${step.exit} ≠ ${other.exit}\n${other.output.slice(-1500)}\n-- dbt:\n${step.output.slice(-1500)}`];
     return [...exit, ...differences(step.database, other.database, ignored, `${at} tables`), ...differences(step.results, other.results, ignored, `${at} results`),
-      ...differences(step.catalog, other.catalog, ignored, `${at} catalog`)];
+      ...differences(step.sources, other.sources, ignored, `${at} freshness`), ...differences(step.catalog, other.catalog, ignored, `${at} catalog`)];
   });
 }
 

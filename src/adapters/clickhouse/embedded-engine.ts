@@ -41,6 +41,9 @@ export const CANCELLED = new EngineError(394, 'Code: 394. DB::Exception: Query w
 const SPARE_SESSIONS = 16;
 const LEAVES_STATE = /\b(?:set|use|temp|temporary|role)\b/i;
 
+/** No setting has it. */
+const UNKNOWN = '\0';
+
 /** One session. */
 class Lane {
   private readonly native: NativeSession;
@@ -51,6 +54,8 @@ class Lane {
   expires = Number.POSITIVE_INFINITY;
   pending = 0;
   closed = false;
+  /** What a failed statement left could not be taken away. */
+  spoiled = false;
 
   constructor(native: NativeSession) {
     this.native = native;
@@ -79,6 +84,9 @@ class Lane {
     for (const [name, value] of settings) if (this.settings.get(name) !== value) changes.push(`${name} = ${quoteText(value)}`);
     for (const name of this.settings.keys()) if (!settings.has(name)) changes.push(`${name} = DEFAULT`);
     for (const [name, value] of parameters) changes.push(`param_${name} = ${quoteText(value)}`);
+    const before = this.settings;
+    // Whatever holds after a failure is set again by the next request.
+    this.settings = new Map([...before.keys(), ...settings.keys()].map((name) => [name, UNKNOWN]));
     if (changes.length > 0) await this.query(`SET ${changes.join(', ')}`, 'Null');
     this.settings = new Map(settings);
     if (/\buse\b/i.test(sql)) this.database = null;
@@ -104,7 +112,11 @@ class Lane {
 
   /** chdb keeps what a failed statement had put out by then, and gives it in front of the next one's rows: it is taken away here. */
   private async clear(): Promise<void> {
-    await this.native.queryAsync('SELECT 1', { format: 'Null' });
+    try {
+      await this.native.queryAsync('SELECT 1', { format: 'Null' });
+    } catch {
+      this.spoiled = true;
+    }
   }
 }
 
@@ -157,8 +169,10 @@ export class Engine {
     } finally {
       this.running--;
       this.lastUse = this.now();
-      if (session !== null) lane.expires = this.lastUse + session.timeout * 1000;
-      else if (this.spare.length < SPARE_SESSIONS && !LEAVES_STATE.test(statement.sql) && statement.parameters.size === 0) this.spare.push(lane);
+      if (session !== null) {
+        lane.expires = this.lastUse + session.timeout * 1000;
+        if (lane.spoiled) this.closeSession(session.id);
+      } else if (!lane.spoiled && this.spare.length < SPARE_SESSIONS && !LEAVES_STATE.test(statement.sql) && statement.parameters.size === 0) this.spare.push(lane);
       else lane.close();
     }
   }

@@ -51,6 +51,17 @@ describe.skipIf(clickhouseMissing !== null)(`the embedded ClickHouse${clickhouse
     expect([json.text, json.headers.get('X-ClickHouse-Format'), json.headers.get('Content-Type')]).toEqual(['{"x":1}\n', 'JSONEachRow', 'application/x-ndjson; charset=UTF-8']);
   });
 
+  it('leaves no setting behind in a session, not even of a statement that was refused', async () => {
+    const size = async () => (await ask("select getSetting('max_block_size')", { session_id: 'settings' })).text;
+    const usual = await size();
+    expect(await ask('select 1', { session_id: 'settings', max_block_size: '5', nonsense_setting: '1' })).toMatchObject({ status: 404, code: '115' });
+    expect(await size()).toBe(usual);
+    await ask('select 1', { session_id: 'settings', max_block_size: '5' });
+    expect(await size()).toBe(usual);
+    await ask('set max_block_size = 6', { session_id: 'settings' });
+    expect(await size()).toBe('6\n');
+  });
+
   it('says code, name and status of a failure', async () => {
     const reply = await ask('select * from http.nowhere', { query_id: 'mine' });
     expect(reply).toMatchObject({ status: 404, code: '60' });

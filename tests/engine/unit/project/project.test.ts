@@ -115,6 +115,12 @@ const PROFILES = `p:
     none: {host: h}
     both: {type: postgres, host: h, port: 1, user: u, password: x, pass: y, dbname: d, schema: s}
     here: {type: postgres, embedded: true, schema: mine}
+    ch: {type: clickhouse, password: secret}
+    chkeys: {type: clickhouse, schema: x, database: x, port: 9000, secure: true, tcp_keepalive: [1, 2, 3], custom_settings: {max_threads: 2}}
+    chother: {type: clickhouse, schema: x, database: y}
+    chport: {type: clickhouse, port: abc}
+    chflag: {type: clickhouse, verify: 'no'}
+    chdriver: {type: clickhouse, driver: odbc}
 empty:
 `;
 
@@ -136,7 +142,27 @@ describe('profiles.yml', () => {
     expect(profile({ target: 'here' }).credentials).toMatchObject({ embedded: true, schema: 'mine' });
   });
 
+  it('gives dbt-clickhouse\'s defaults, and a target with its keys alone', () => {
+    write({ 'profiles.yml': PROFILES });
+    // What ClickHouseCredentials of dbt-clickhouse 1.10.3 give as connection_info.
+    const defaults = {
+      driver: null, host: 'localhost', port: null, user: 'default', schema: 'default', retries: 1, cluster: null, database_engine: null, cluster_mode: false, secure: false, verify: true,
+      client_cert: null, client_cert_key: null, connect_timeout: 10, send_receive_timeout: 300, sync_request_timeout: 5, compress_block_size: 1_048_576, compression: '', check_exchange: true,
+      custom_settings: null, use_lw_deletes: false, allow_automatic_deduplication: false, tcp_keepalive: false, reuse_connections: true, server_host_name: null,
+    };
+    const names = { type: 'clickhouse', threads: 1, profile_name: 'p' };
+    expect(targetDictionary(profile({ target: 'ch' }))).toEqual({ ...defaults, ...names, name: 'ch', target_name: 'ch' });
+    expect(profile({ target: 'ch' }).credentials).toMatchObject({ database: '', local_suffix: 'local', local_db_prefix: '', password: 'secret' });
+    expect(targetDictionary(profile({ target: 'chkeys' }))).toEqual({
+      ...defaults, ...names, name: 'chkeys', target_name: 'chkeys', schema: 'x', port: 9000, secure: true, tcp_keepalive: [1, 2, 3], custom_settings: { max_threads: 2 },
+    });
+  });
+
   it.each([
+    [{ target: 'chother' }, 'On Clickhouse, database must be omitted or have the same value as schema.'],
+    [{ target: 'chport' }, "'abc' is not valid under any of the given schemas"],
+    [{ target: 'chflag' }, "'no' is not of type 'boolean'"],
+    [{ target: 'chdriver' }, 'Unrecognized ClickHouse driver odbc'],
     [{ target: 'nope' }, "The profile 'p' does not have a target named 'nope'. The valid target names for this profile are:\n   - dev\n   - port"],
     [{ target: 'port' }, 'Credentials in profile "p", target "port" invalid: \'abc\' is not of type \'integer\''],
     [{ target: 'missing' }, 'Credentials in profile "p", target "missing" invalid: \'port\' is a required property'],
