@@ -182,6 +182,12 @@ export class Engine {
     await this.control.inOrder(() => this.control.query(`KILL QUERY WHERE query LIKE '%${tag}%' AND query NOT LIKE '%KILL QUERY%' ASYNC`, 'Null')).catch(() => undefined);
   }
 
+  /** What is in a compressed file. @param coding one that the engine knows @throws EngineError */
+  async unpack(file: string, coding: string): Promise<Uint8Array> {
+    const result = await this.control.inOrder(() => this.control.query(`SELECT * FROM file(${quoteText(file)}, 'RawBLOB', 'content String', ${quoteText(coding)})`, 'RawBLOB'));
+    return result.bytes();
+  }
+
   async serverFacts(): Promise<{ version: string; timezone: string }> {
     const result = await this.control.inOrder(() => this.control.query('SELECT version(), timezone()', 'TabSeparated'));
     const [version = '', timezone = 'UTC'] = Buffer.from(result.bytes()).toString('utf8').trim().split('\t');

@@ -150,9 +150,9 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
   let body = Buffer.concat(chunks);
   if (!plain && body.length > 0) {
     const decode = Object.hasOwn(DECODERS, coding) ? DECODERS[coding] : undefined;
-    if (decode === undefined) throw unknownCoding(coding);
+    if (decode === undefined && !FILE_CODINGS.has(coding)) throw unknownCoding(coding);
     try {
-      body = Buffer.from(decode(body));
+      body = Buffer.from(decode === undefined ? await unpacked(settings, body, coding) : decode(body));
     } catch (error) {
       throw new EngineError(354, exception(354, `The body is not ${coding}: ${error instanceof Error ? error.message : String(error)}`, 'ZLIB_INFLATE_FAILED'));
     }
@@ -169,8 +169,19 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
   return { sql, data: head !== null || INSERT.test(withoutComments(sql.slice(0, 10_000))) && /\b(?:values|format)\b/i.test(sql), file: null };
 }
 
+/** Codings that Node does not know: the engine reads such a file. */
+async function unpacked({ engine, spool }: HttpSettings, body: Buffer, coding: string): Promise<Uint8Array> {
+  const file = join(spool, `${randomUUID()}.packed`);
+  try {
+    await pipeline(Readable.from([body]), createWriteStream(file, { mode: 0o600 }));
+    return await engine.unpack(file, coding);
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
 function unknownCoding(coding: string): EngineError {
-  return new EngineError(89, exception(89, `Content-Encoding ${coding} is not supported here. Send the data as it is, or in gzip, deflate, br or zstd`, 'UNKNOWN_COMPRESSION_METHOD'));
+  return new EngineError(89, exception(89, `Content-Encoding ${coding} is not supported here. Send the data as it is, or in gzip, deflate, br, zstd or lz4`, 'UNKNOWN_COMPRESSION_METHOD'));
 }
 
 /** `INSERT INTO t FORMAT X` reading a file instead of what follows. */

@@ -109,6 +109,13 @@ describe.skipIf(clickhouseMissing !== null)(`the embedded ClickHouse${clickhouse
     expect((await ask(bytes, { query: 'insert into http.t format Native' })).status).toBe(200);
     expect((await ask(Buffer.concat([Buffer.from('insert into http.t (id, name) format Native\n'), bytes]))).status).toBe(200);
     expect(await count()).toBe('30');
+    // As clickhouse-connect sends it: the statement and its rows, all of it compressed.
+    const packed = join(clickhouseFolder(), 'packed.lz4');
+    await ask(`select 'insert into http.t (id, name) format TabSeparated\n500\tlz\n' into outfile '${packed}' truncate compression 'lz4' format RawBLOB`);
+    expect((await ask(readFileSync(packed), {}, { 'Content-Encoding': 'lz4' })).status).toBe(200);
+    expect((await ask('select name from http.t where id = 500')).text).toBe('lz\n');
+    await ask('delete from http.t where id = 500', { mutations_sync: '2' });
+    expect(await count()).toBe('30');
     expect(await ask(rows(1), insert, { 'Content-Encoding': 'rot13' })).toMatchObject({ status: 400, code: '89' });
     expect(await ask(rows(1), { ...insert, decompress: '1' })).toMatchObject({ status: 400, code: '89' });
     expect((await ask('not gzip', {}, { 'Content-Encoding': 'gzip' })).status).toBe(400);
