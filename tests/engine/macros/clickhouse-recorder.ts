@@ -2,7 +2,6 @@
 // a given state would answer: on a cluster, too, of which an embedded engine has none. No server, no files but the macros.
 import type { Adapter, Capabilities, ExecuteOptions, ExecuteResult, Session } from '../../../src/adapters/adapter.ts';
 import { CLICKHOUSE_COLUMN } from '../../../src/adapters/clickhouse/column.ts';
-import { quoteIdentifier } from '../../../src/adapters/clickhouse/literal.ts';
 import { clickhouseRelation } from '../../../src/adapters/clickhouse/relation.ts';
 import { createTemplateMethods } from '../../../src/adapters/clickhouse/template-methods.ts';
 import { Column } from '../../../src/adapters/column.ts';
@@ -115,7 +114,7 @@ function stubAdapter(test: Case, statements: string[]): Adapter {
       stop_merges: { signature: 'target', run: () => null },
     },
     connectionInfo: () => [],
-    quote: quoteIdentifier,
+    quote: (name) => `"${name}"`,
     createRelation: (fields: RelationInput) => Relation.create(relations, fields),
     createColumn: (name, type) => new Column(CLICKHOUSE_COLUMN, name, type),
     convertType: () => 'String',

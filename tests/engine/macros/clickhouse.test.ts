@@ -214,7 +214,7 @@ describe('a table that materialized views write into', () => {
   test('fails when its columns would have to change, unless mv_on_schema_change says what to do', async () => {
     const changed = { ...target, present: [['id', 'Int32']] } as const;
     await expect(clickhouseStatements(changed)).rejects.toThrow('The source and target schemas on this table model are out of sync.');
-    expect((await clickhouseStatements({ ...changed, config: { mv_on_schema_change: 'append_new_columns' } })).at(-1)).toBe('alter table `s`.`m` add column if not exists `name` String');
+    expect((await clickhouseStatements({ ...changed, config: { mv_on_schema_change: 'append_new_columns' } })).at(-1)).toBe('alter table `s`.`m` add column if not exists "name" String');
     expect((await clickhouseStatements({ ...changed, config: { mv_on_schema_change: 'ignore' } })).map(meaning)).toEqual(['select 1']);
   });
 

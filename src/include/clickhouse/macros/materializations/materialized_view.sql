@@ -60,8 +60,10 @@
     {%- endif -%}
     {{- clickhouse__create_mv(mv_relation, materialization_target_table, cluster_clause, refreshable_clause, sql, is_main_statement=True) -}}
   {%- else -%}
-    {%- set present_target = clickhouse__get_mv_current_target(mv_relation) -%}
     {%- set wanted_target = target_table.schema ~ '.' ~ target_table.identifier -%}
+    {%- set writers = target_table.mvs_pointing_to_it | selectattr('schema', 'equalto', mv_relation.schema) | map(attribute='name') | list -%}
+    {#- the cache knows it, unless the target was built by this run -#}
+    {%- set present_target = wanted_target if mv_relation.identifier in writers else clickhouse__get_mv_current_target(mv_relation) -%}
     {%- if present_target != wanted_target -%}
       {%- do exceptions.raise_compiler_error(
         'Target table mismatch for MV "' ~ mv_relation.name ~ '": Current target is "' ~ present_target ~ '", but model references "' ~ wanted_target

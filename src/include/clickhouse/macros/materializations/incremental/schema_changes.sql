@@ -18,19 +18,19 @@
 {% macro clickhouse__add_columns(columns, existing_relation, existing_local=none, is_distributed=False) %}
     {%- for column in columns -%}
         {%- set codec = codec_clause(model['columns'].get(column.name, {}).get('codec')) -%}
-        {%- do clickhouse__run_alter_table_command('add column if not exists `' ~ column.name ~ '` ' ~ column.data_type ~ codec, existing_relation, existing_local, is_distributed) -%}
+        {%- do clickhouse__run_alter_table_command('add column if not exists ' ~ adapter.quote(column.name) ~ ' ' ~ column.data_type ~ codec, existing_relation, existing_local, is_distributed) -%}
     {%- endfor -%}
 {% endmacro %}
 
 {% macro clickhouse__drop_columns(columns, existing_relation, existing_local=none, is_distributed=False) %}
     {%- for column in columns -%}
-        {%- do clickhouse__run_alter_table_command('drop column if exists `' ~ column.name ~ '`', existing_relation, existing_local, is_distributed) -%}
+        {%- do clickhouse__run_alter_table_command('drop column if exists ' ~ adapter.quote(column.name), existing_relation, existing_local, is_distributed) -%}
     {%- endfor -%}
 {% endmacro %}
 
 {% macro clickhouse__modify_columns(columns, existing_relation, existing_local=none, is_distributed=False) %}
     {%- for column in columns -%}
-        {%- do clickhouse__run_alter_table_command('modify column if exists `' ~ column.name ~ '` ' ~ column.data_type, existing_relation, existing_local, is_distributed) -%}
+        {%- do clickhouse__run_alter_table_command('modify column if exists ' ~ adapter.quote(column.name) ~ ' ' ~ column.data_type, existing_relation, existing_local, is_distributed) -%}
     {%- endfor -%}
 {% endmacro %}
 
