@@ -9,6 +9,7 @@ import { ManifestLookup } from '../context/manifest-lookup.ts';
 import { lineOf } from '../context/templates.ts';
 import { createQueryComment } from '../context/query-comment.ts';
 import type { GraphNode } from '../contracts/node.ts';
+import type { Credentials } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { hasLoadConfig } from '../state/load-offsets.ts';
 import { KnownState } from '../state/known-state.ts';
@@ -35,8 +36,8 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   const groups = new Map(Object.values(manifest.groups).map((g) => [g.name, g]));
   const working = { ...manifest, nodes: { ...manifest.nodes }, functions: { ...manifest.functions } };
   if (selected.size > 0 && flags.which !== 'list' && (flags['defer'] === true || flags.which === 'clone')) deferTo(working, parsed.deferState);
-  const views = new KnownState(join(parsed.targetPath, 'view_state.json'), databaseKey(adapter), !flags.full_refresh);
-  const tests = new KnownState(join(parsed.targetPath, 'test_state.json'), databaseKey(adapter), !flags.full_refresh);
+  const views = new KnownState(join(parsed.targetPath, 'view_state.json'), databaseKey(adapter, config.profile.credentials), !flags.full_refresh);
+  const tests = new KnownState(join(parsed.targetPath, 'test_state.json'), databaseKey(adapter, config.profile.credentials), !flags.full_refresh);
   const scopes: ScopeFactory = {
     context, adapterHooks: createAdapterHooks(working, adapter.type, logger, views), lookup: new ManifestLookup(working, { rootPackage: project.project_name, nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true }),
     // A retry has the window of the earlier run.
@@ -65,6 +66,9 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
 }
 
 /** Tells databases apart in files that several targets share. */
-function databaseKey(adapter: Adapter): string {
+function databaseKey(adapter: Adapter, credentials: Credentials): string {
+  // An embedded server has another port each time.
+  const folder = credentials['path'] ?? credentials['embedded'];
+  if (typeof folder === 'string' && folder !== '') return `${folder}|${credentials.database}`;
   return adapter.connectionInfo().filter(([name]) => name === 'host' || name === 'port' || name === 'database').map(([, value]) => String(value)).join('|');
 }
