@@ -71,7 +71,7 @@ export class PostgresSession implements Session {
       if (options.autoBegin && !this.transactionOpen) await this.openTransaction();
       const text = options.bindings ? bind(sql, options.bindings) : sql;
       if (!keepsColumns(sql, options.fetch === true)) this.columns.clear();
-      const result = await this.run(text, options.comment ?? true);
+      const result = await this.run(text, options.comment ?? true, options.every === true);
       const response = responseOf(result);
       const tables = options.every ? { tables: [...result.before ?? [], result].map((one) => decodeTable(one, null)) } : {};
       const table = options.fetch ? decodeTable(result, options.limit ?? null) : Table.empty();
@@ -300,7 +300,7 @@ export class PostgresSession implements Session {
     return { text: prefix + sql, prefix };
   }
 
-  private async run(sql: string, comment = true): Promise<RawResult> {
+  private async run(sql: string, comment = true, every = false): Promise<RawResult> {
     const connection = await this.ready();
     const { text, prefix } = comment ? this.commented(sql) : { text: sql, prefix: '' };
     if (LEAVES_STATE.test(sql)) this.stateful = true;
@@ -308,7 +308,7 @@ export class PostgresSession implements Session {
     const begin = await this.beginFor(connection, sql);
     try {
       return await this.observed(sql, async () => {
-        const result = begin === '' ? await this.sendWithSettings(connection, text) : await this.send(connection, begin + text);
+        const result = begin === '' ? await this.sendWithSettings(connection, text, every) : await this.send(connection, begin + text, every);
         if (connection.status === 'I') this.lasts = true;
         return { value: result, response: responseOf(result) };
       });
@@ -330,7 +330,7 @@ export class PostgresSession implements Session {
     for (const { sql } of waiting.slice(0, 1)) observer?.({ sql, phase: 'start' });
     let results: RawResult[];
     try {
-      const result = await this.send(connection, [...texts.map(({ text }) => text), ...(last === undefined ? [] : [last])].join('\n;\n'));
+      const result = await this.send(connection, [...texts.map(({ text }) => text), ...(last === undefined ? [] : [last])].join('\n;\n'), true);
       if (connection.status === 'I') this.lasts = true;
       results = [...result.before ?? [], result];
     } catch (error) {
@@ -352,13 +352,13 @@ export class PostgresSession implements Session {
   }
 
   /** Outside of a transaction (VACUUM, CREATE INDEX CONCURRENTLY) role and search path are set for the statement alone. */
-  private async sendWithSettings(connection: Connection, text: string): Promise<RawResult> {
+  private async sendWithSettings(connection: Connection, text: string, every: boolean): Promise<RawResult> {
     const { role, searchPath } = this.settings;
-    if (connection.status !== 'I' || (role === null && searchPath === null)) return this.send(connection, text);
+    if (connection.status !== 'I' || (role === null && searchPath === null)) return this.send(connection, text, every);
     if (role !== null) await this.send(connection, `SET ROLE ${role}`);
     if (searchPath !== null) await this.send(connection, `SELECT set_config('search_path', ${quoteText(searchPath)}, false)`);
     try {
-      return await this.send(connection, text);
+      return await this.send(connection, text, every);
     } finally {
       if (!connection.broken && connection.status === 'I') {
         if (role !== null) await this.send(connection, 'RESET ROLE');
@@ -404,8 +404,8 @@ export class PostgresSession implements Session {
     if (!connection.broken) await this.send(connection, '').catch(() => undefined);
   }
 
-  /** One message of the simple protocol; of several statements the last one's result counts, as with psycopg2. */
-  private send(connection: Connection, text: string): Promise<RawResult> {
+  /** One message of the simple protocol; of several statements the last one's result counts, as with psycopg2. @param every the others' are kept too */
+  private send(connection: Connection, text: string, every = false): Promise<RawResult> {
     return new Promise((resolve, reject) => {
       let current: { fields: readonly ResultField[] | null; rows: (string | null)[][] } = { fields: null, rows: [] };
       let last: RawResult = { tag: '', fields: null, rows: [] };
@@ -425,7 +425,7 @@ export class PostgresSession implements Session {
         },
         handleDataRow(message: { fields: (string | null)[] }) { current.rows.push(message.fields); },
         handleCommandComplete(message: { text: string }) {
-          if (last.tag !== '') (before ??= []).push(last);
+          if (every && last.tag !== '') (before ??= []).push(last);
           last = { tag: message.text, fields: current.fields, rows: current.rows };
           current = { fields: null, rows: [] };
         },
