@@ -238,7 +238,7 @@ const RUNNING: readonly Row[] = [
       '  > in macro rq (macros/m.sql) line 4', '  > called by model a (models/a.sql)', '[ERROR]: in model b (models/b.sql)',
       '  Database Error in model b (models/b.sql)', '  relation "no_such_table" does not exist', '  LINE 3:         insert into no_such_table values (1)',
       '                              ^', '    macros/m.sql line 9, column 13', '      insert into {{ t }} values (1)', '                  ^', '  ',
-      '  > in macro hk (macros/m.sql) line 9', '  > called by macro run_hooks (macros/materializations/hooks.sql) line 11',
+      '  > in macro hk (macros/m.sql) line 9', '  > called by macro run_hooks (macros/materializations/hooks.sql) line 12',
       '  > called by macro materialization_view_default (macros/materializations/models/view.sql) line 5', '  > called by model b (models/b.sql)',
       '[ERROR]: in unit_test u (models/s.yml)', '  Runtime Error in unit_test u (models/s.yml)',
       "  An error occurred during execution of unit test 'u'. There may be an error in the unit test definition: check the data types.", '   Database Error',
