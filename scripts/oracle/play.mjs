@@ -163,6 +163,8 @@ export async function play(toolOf, project, { steps }, server, since, inspect) {
     if (!step.run.startsWith('retry')) rmSync(join(dir, 'target', 'run_results.json'), { force: true });
     const args = step.run.match(/'[^']*'|"[^"]*"|\S+/g).map((a) => a.replace(/^(['"])(.*)\1$/, '$2'));
     const tool = toolOf(i);
+    // dbt-core 1.11 keeps a snapshot's SQL in a file where 1.12 has a folder.
+    if (i > 0 && tool[0] !== toolOf(i - 1)[0]) rmSync(join(dir, 'target', 'run'), { recursive: true, force: true });
     const done = spawnSync(tool[0], [...tool.slice(1), ...args], {
       cwd: dir, encoding: 'utf8', timeout: 300_000, maxBuffer: 1 << 28,
       env: { ...process.env, DBT_PROFILES_DIR: join(work, 'profiles'), DBT_SEND_ANONYMOUS_USAGE_STATS: 'false', NO_COLOR: '1', ...step.env },
