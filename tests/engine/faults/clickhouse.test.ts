@@ -2,6 +2,7 @@
 // a reader has only ever seen the table before or after. `npm run faults` kills at every statement; with TSDBT_ORACLE_CLICKHOUSE real
 // dbt-clickhouse's delete_insert and append run in the same harness, for comparison.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab, type Fault, type Program, TSDBT } from './clickhouse-lab.ts';
 
 /** How many kills; 0: a few, around the statement that publishes. */
@@ -101,7 +102,7 @@ async function measure(model: string, count: number, program: Program, args: rea
   return figures;
 }
 
-describe('a run on ClickHouse that is killed, or whose server is killed', () => {
+describe.skipIf(clickhouseMissing !== null)(`a run on ClickHouse that is killed, or whose server is killed${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`, () => {
   const share = Math.ceil(KILLS / 4);
   const shown: Record<string, Figures> = {};
 
