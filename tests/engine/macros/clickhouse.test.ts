@@ -221,7 +221,7 @@ describe('a table that materialized views write into', () => {
   test('is filled from the views on a full refresh that asks for it', async () => {
     const statements = await clickhouseStatements({ ...target, fullRefresh: true, config: { repopulate_from_mvs_on_full_refresh: true } });
     expect(statements.map(meaning).slice(-4)).toEqual([
-      'select * from(select * from(select * from source_of_v))as __dbt_sbq limit 0', 'insert into s.m__dbt_backup(id,name)select * from(select * from source_of_v)',
+      'select * from(select * from(select * from source_of_v))as __dbt_sbq where false limit 0', 'insert into s.m__dbt_backup(id,name)select * from(select * from source_of_v)',
       'exchange tables s.m__dbt_backup and s.m', 'drop table if exists s.m__dbt_backup',
     ]);
   });
@@ -285,7 +285,7 @@ describe('a materialized view with a target of its own', () => {
 
   test('is created and fills the target', async () => {
     expect((await clickhouseStatements(one)).map(meaning)).toEqual([
-      'create materialized view if not exists s.m to s.target as select 1 as id', 'select * from(select 1 as id)as __dbt_sbq limit 0', 'insert into s.target(id,name)select 1 as id',
+      'create materialized view if not exists s.m to s.target as select 1 as id', 'select * from(select 1 as id)as __dbt_sbq where false limit 0', 'insert into s.target(id,name)select 1 as id',
     ]);
   });
 

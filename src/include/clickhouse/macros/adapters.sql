@@ -99,15 +99,7 @@
 {#- There is nothing above a ClickHouse database, which is what dbt calls a schema. -#}
 {% macro clickhouse__generate_database_name(custom_database_name=none, node=none) %}{{ return('') }}{% endmacro %}
 
-{% macro clickhouse__get_columns_in_query(select_sql) %}
-  {%- call statement('get_columns_in_query', fetch_result=True, auto_begin=False) %}
-    select * from (
-        {{ select_sql }}
-    ) as __dbt_sbq
-    limit 0
-  {%- endcall -%}
-  {{- return(load_result('get_columns_in_query').table.columns | map(attribute='name') | list) -}}
-{% endmacro %}
+{% macro clickhouse__get_columns_in_query(select_sql) %}{{ return(default__get_columns_in_query(select_sql)) }}{% endmacro %}
 
 {% macro clickhouse__alter_column_type(relation, column_name, new_column_type) %}
   {%- call statement('alter_column_type') %}
@@ -117,12 +109,11 @@
 
 {#- Two relations change names in one step that no reader sees. On a cluster the replicas of what was just filled catch up first. -#}
 {% macro exchange_tables_atomic(old_relation, target_relation, obj_types='TABLES') %}
-  {%- if adapter.get_clickhouse_cluster_name() is not none and obj_types == 'TABLES' and 'Replicated' in engine_clause() -%}
-    {%- call statement('exchange_table_sync_replica') %}
-      system sync replica {{ on_cluster_clause(target_relation) }} {{ target_relation.schema }}.{{ target_relation.identifier }}
-    {%- endcall -%}
+  {%- set on_cluster = on_cluster_clause(target_relation) -%}
+  {%- if obj_types == 'TABLES' and 'Replicated' in engine_clause() and adapter.get_clickhouse_cluster_name() is not none -%}
+    {%- do run_query('system sync replica ' ~ on_cluster ~ ' ' ~ target_relation.schema ~ '.' ~ target_relation.identifier) -%}
   {%- endif -%}
   {%- call statement('exchange_tables_atomic') %}
-    exchange {{ obj_types }} {{ old_relation }} and {{ target_relation }} {{ on_cluster_clause(target_relation) }}
+    {{- 'exchange ' ~ obj_types ~ ' ' ~ old_relation ~ ' and ' ~ target_relation ~ ' ' ~ on_cluster }}
   {%- endcall -%}
 {% endmacro %}

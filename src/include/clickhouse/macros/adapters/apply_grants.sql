@@ -7,10 +7,8 @@
 {% endmacro %}
 
 {% macro clickhouse__call_dcl_statements(dcl_statement_list) %}
-    {%- for dcl_statement in dcl_statement_list -%}
-      {%- call statement('dcl') %}
-        {{ dcl_statement }};
-      {%- endcall -%}
+    {%- for sql in dcl_statement_list -%}
+      {%- call statement('dcl') %}{{ sql }}{% endcall -%}
     {%- endfor -%}
 {% endmacro %}
 

@@ -210,26 +210,15 @@
 {% endmacro %}
 
 {% macro create_table_or_empty(temporary, relation, sql, has_contract) %}
-    {%- set sql_header = config.get('sql_header', none) -%}
-    {{- sql_header if sql_header is not none }}
+    {{- config.get('sql_header', none) or '' }}
     {%- if temporary %}
-    create temporary table {{ relation.identifier }}
-    engine Memory
-    {{ adapter.get_model_settings(model, 'Memory') }}
-    as (
+    create temporary table {{ relation.identifier }} engine Memory {{ adapter.get_model_settings(model, 'Memory') }} as (
       {{ sql }}
     )
-    {%- else %}
-    create table {{ relation }} {{ on_cluster_clause(relation) }}
-    {%- if has_contract %}
-      {{ get_assert_columns_equivalent(sql) }}
-      {{ get_table_columns_and_constraints() }}
-    {%- endif %}
-    {{ engine_clause() }}
-    {{ order_cols(label='order by') }}
-    {{ primary_key_clause(label='primary key') }}
-    {{ partition_cols(label='partition by') }}
-    {{ ttl_config(label='ttl') }}
+    {%- else -%}
+    {%- set columns = (get_assert_columns_equivalent(sql) | trim) ~ get_table_columns_and_constraints() if has_contract else '' %}
+    create table {{ relation }} {{ on_cluster_clause(relation) }} {{ columns }}
+    {{ [engine_clause(), order_cols(label='order by'), primary_key_clause(label='primary key'), partition_cols(label='partition by'), ttl_config(label='ttl')] | join('\n') }}
     {{ adapter.get_model_settings(model, config.get('engine', default='MergeTree')) }}
     {%- if not has_contract %}
     empty as (
@@ -260,8 +249,4 @@
   {{ adapter.get_model_query_settings(model) }}
 {%- endmacro %}
 
-{% macro codec_clause(codec_name) %}
-  {%- if codec_name %}
-      CODEC({{ codec_name }})
-  {%- endif %}
-{% endmacro %}
+{% macro codec_clause(codec_name) %}{{ ' CODEC(' ~ codec_name ~ ')' if codec_name }}{% endmacro %}

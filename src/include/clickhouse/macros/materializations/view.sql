@@ -60,18 +60,14 @@
 {% endmacro %}
 
 {% macro clickhouse__create_view_as(relation, sql) %}
-  {%- set sql_header = config.get('sql_header', none) -%}
-  {{- sql_header if sql_header is not none }}
-  create or replace view {{ relation.include(database=False) }} {{ on_cluster_clause(relation) }}
-  {{ get_sql_security_clause(relation) }}
   {%- if config.get('contract').enforced -%}
     {{ get_assert_columns_equivalent(sql) }}
-  {%- endif %}
-  as (
+  {%- endif -%}
+  {{- config.get('sql_header', none) or '' }}
+  create or replace view {{ relation.include(database=False) }} {{ on_cluster_clause(relation) }} {{ get_sql_security_clause(relation) }} as (
     {{ sql }}
     {{ adapter.get_model_query_settings(model) }}
   )
-  {%- if model.get('config').get('materialized') == 'view' %}
-  {{ adapter.get_model_settings(model, config.get('engine', default='MergeTree')) }}
-  {%- endif %}
+  {#- the working views of distributed models have the settings of a table, which are not for a view #}
+  {{ adapter.get_model_settings(model, config.get('engine', default='MergeTree')) if model['config']['materialized'] == 'view' }}
 {% endmacro %}

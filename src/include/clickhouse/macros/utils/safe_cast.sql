@@ -1,9 +1,6 @@
 {#- A cast. The text `null`, which a unit test's fixture has for a column that it does not give, becomes the default of the type: most types
     of ClickHouse have no null. -#}
 {% macro clickhouse__safe_cast(field, dtype) %}
-  {%- if field == 'null' -%}
-    CAST(defaultValueOfTypeName('{{ dtype | replace("'", "\\'") }}') AS {{ dtype }})
-  {%- else -%}
-    CAST({{ field }} AS {{ dtype }})
-  {%- endif -%}
-{% endmacro %}
+  {%- set default = "defaultValueOfTypeName('" ~ dtype | replace("'", "\\'") ~ "')" -%}
+    CAST({{ default if field == 'null' else field }} AS {{ dtype }})
+{%- endmacro %}
