@@ -11,7 +11,7 @@ async function killedBuild(): Promise<void> {
   rmSync(join(project.dir, 'target'), { recursive: true, force: true });
   await project.client.query("drop schema if exists s cascade; create table if not exists public.gate (open boolean); truncate gate");
   const build = project.start(['build', '--vars', '{note: first}', '--threads', '2']);
-  await project.until("select exists (select from pg_stat_activity where datname = current_database() and query like '%wait_for_gate%' and query like '%b__dbt_tmp%')");
+  await project.until("select exists (select from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database() and query like '%wait_for_gate%' and query like '%b__dbt_tmp%')");
   await project.until("select to_regclass('s.a') is not null");
   build.child.kill('SIGKILL');
   await build.ended;
