@@ -126,7 +126,7 @@ const wordcount = simpleFilter('do_wordcount', 's', (value) => softText(value).m
 
 const format: FilterFunction = (_context, value, args, kwargs) => {
   if (args.length > 0 && kwargs.size > 0) throw new JinjaError('FilterArgumentError', "can't handle positional and keyword arguments at the same time");
-  return modulo(softText(value), kwargs.size > 0 ? new PyDict(kwargs) : new PyTuple(args));
+  return modulo(value instanceof Markup ? value : softText(value), kwargs.size > 0 ? new PyDict(kwargs) : new PyTuple(args));
 };
 
 const string = simpleFilter('soft_str', 's', (value) => (value instanceof Markup ? value : toText(value)));

@@ -536,4 +536,10 @@ FUZZ = [
     "{{ ('a<' | safe) | capitalize | e }}",
     "{% macro m() %}{% filter e %}<{% endfilter %}{% endmacro %}{{ m() }}",
     "{% set x %}{% filter e %}<{% endfilter %}{% endset %}{{ x }}",
+    "{{ ('<%s>' | safe) | format('<') }}",
+    "{{ ('<%s>' | safe) | format('<') | e }}",
+    "{{ ('a' | safe) | format(x=2) | attr('upper') | dictsort }}",
+    "{{ 'a' | attr('upper') | dictsort }}",
+    "{{ ('a' | safe).upper | items | list }}",
+    "{{ ('a' | safe).upper.nope }}",
 ]
