@@ -59,6 +59,16 @@ export interface RelationInput {
   readonly own?: Readonly<Record<string, Value>> | undefined;
 }
 
+/** The parts of a `quoting:` that say something. */
+export function writtenPolicy(quoting: Partial<Record<PathPart, boolean | null | undefined>>): Partial<Record<PathPart, boolean>> {
+  const written: Partial<Record<PathPart, boolean>> = {};
+  for (const part of PATH_PARTS) {
+    const flag = quoting[part];
+    if (typeof flag === 'boolean') written[part] = flag;
+  }
+  return written;
+}
+
 /** A name in the database. Immutable; every change gives a new relation. */
 export class Relation implements HostObject {
   readonly jinjaIsMapping = true;

@@ -5,7 +5,7 @@ import type { Adapter, ExecuteMacro, Session } from '../adapters/adapter.ts';
 import { ColumnClass } from '../adapters/column.ts';
 import { type ConstraintWarning, renderColumns, renderModel } from '../adapters/constraints.ts';
 import { dependantValue } from '../adapters/dependants.ts';
-import { Relation, RelationClass } from '../adapters/relation.ts';
+import { Relation, RelationClass, writtenPolicy } from '../adapters/relation.ts';
 import { ResponseObject } from '../adapters/response.ts';
 import { SqlAdapter } from '../adapters/sql-adapter.ts';
 import { Table } from '../adapters/table.ts';
@@ -116,7 +116,7 @@ export class AdapterObject implements HostObject {
     }
     if (Object.hasOwn(METHODS, name)) return METHODS[name]!(this);
     switch (name) {
-      case 'Relation': return new RelationClass(this.adapter.relations, quotingOf(this.options.config));
+      case 'Relation': return new RelationClass(this.adapter.relations, writtenPolicy(this.options.config.project.quoting));
       case 'Column': return new ColumnClass(this.adapter.columns);
       case 'config': return configObject(this.options.config, this.adapter);
       case 'behavior': return behaviorObject(this.options);
@@ -133,13 +133,6 @@ export class AdapterObject implements HostObject {
   }
 
   jinjaText(): string { return `<${this.jinjaType} object>`; }
-}
-
-function quotingOf(config: RuntimeConfig): Partial<Record<'database' | 'schema' | 'identifier', boolean>> {
-  const { database, schema, identifier } = config.project.quoting;
-  return {
-    ...(typeof database === 'boolean' ? { database } : {}), ...(typeof schema === 'boolean' ? { schema } : {}), ...(typeof identifier === 'boolean' ? { identifier } : {}),
-  };
 }
 
 /** What dbt answers while parsing instead of asking the database. */

@@ -8,10 +8,9 @@ import { bindMethod, type Method } from '../values/methods/method.ts';
 import { getStringMethod } from '../values/methods/string-methods.ts';
 import { formatPercent } from '../values/percent-format.ts';
 import { typeError, valueError } from '../values/python-error.ts';
-import { type FormatField, formatText, formatValue } from '../values/string-format.ts';
+import { type FormatField, formatMap, formatText, formatValue } from '../values/string-format.ts';
 import { typeName } from '../values/type-name.ts';
 import { stringRepr, toText } from '../values/text.ts';
-import { PyDict } from '../values/dict.ts';
 import { PyTuple } from '../values/tuple.ts';
 import type { HostObject, Value } from '../values/value.ts';
 
@@ -116,7 +115,7 @@ const writeSafely: FormatField = (value, spec) => {
 };
 const SAFE_METHODS: ReadonlyMap<string, Method<string>> = new Map<string, Method<string>>([
   ['format', (self, args, kwargs) => formatText(self, args, kwargs, writeSafely)],
-  ['format_map', (self, args) => formatText(self, [], new Map(args[0] instanceof PyDict ? [...args[0].entries()].map(([key, value]) => [String(key), value]) : []), writeSafely)],
+  ['format_map', (self, args) => formatMap(self, args[0], writeSafely)],
 ]);
 
 function marked(v: Value): Value {

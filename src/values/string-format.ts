@@ -3,6 +3,7 @@ import { getAttribute, getItem } from './access.ts';
 import { isFloat } from './arithmetic.ts';
 import { callSync } from './call.ts';
 import { PyDecimal } from './decimal.ts';
+import { PyDict } from './dict.ts';
 import { numericOf } from './equality.ts';
 import { floatRepr } from './float.ts';
 import { formatFloat, groupDigits, pad } from './format-number.ts';
@@ -28,6 +29,11 @@ export type FormatField = (value: Value, spec: string) => string;
  */
 export function formatText(text: string, args: readonly Value[], kwargs: Kwargs, write: FormatField = formatValue): string {
   return formatFields(text, args, kwargs, { next: 0, kind: undefined, write }, 2);
+}
+
+/** `text.format_map(mapping)`. */
+export function formatMap(text: string, mapping: Value | undefined, write?: FormatField): string {
+  return formatText(text, [], new Map(mapping instanceof PyDict ? [...mapping.entries()].map(([key, value]) => [String(key), value]) : []), write);
 }
 
 function formatFields(text: string, args: readonly Value[], kwargs: Kwargs, numbering: Numbering, depth: number): string {

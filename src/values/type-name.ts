@@ -13,6 +13,12 @@ export function typeName(v: Value): string {
   return full.startsWith('decimal.') || full.startsWith('datetime.') ? full : full.slice(full.lastIndexOf('.') + 1);
 }
 
+/** The type in the message of an attribute that is not there: a method hands such a question on to its function. */
+export function attributeOwnerName(v: Value): string {
+  const name = typeName(v);
+  return name === 'method' ? 'function' : name;
+}
+
 /** Like `typeName`, with the module for types that are not Python's own. */
 export function qualifiedTypeName(v: Value): string {
   switch (typeof v) {

@@ -4,7 +4,7 @@ import type { Adapter, Capabilities, LoadedState, Session, SessionOptions } from
 import { Column } from '../column.ts';
 import { copyTextOf } from '../copy-text.ts';
 import type { Dependant } from '../dependants.ts';
-import { PATH_PARTS, type PathPart, Relation, type RelationDialect, type RelationInput, type RelationType } from '../relation.ts';
+import { type PathPart, Relation, type RelationDialect, type RelationInput, type RelationType, writtenPolicy } from '../relation.ts';
 import { RelationCache } from '../relation-cache.ts';
 import { mostDecimals } from '../table-print.ts';
 import type { Table } from '../table.ts';
@@ -109,12 +109,7 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   createRelation(fields: RelationInput): Relation {
-    const quotePolicy: Partial<Record<PathPart, boolean>> = {};
-    for (const part of PATH_PARTS) {
-      const flag = fields.quotePolicy?.[part] ?? this.options.quoting[part];
-      if (typeof flag === 'boolean') quotePolicy[part] = flag;
-    }
-    return Relation.create(this.relations, { ...fields, quotePolicy });
+    return Relation.create(this.relations, { ...fields, quotePolicy: { ...writtenPolicy(this.options.quoting), ...writtenPolicy(fields.quotePolicy ?? {}) } });
   }
 
   createColumn(name: string, dataType: string): Column {

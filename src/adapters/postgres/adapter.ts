@@ -5,7 +5,7 @@ import { Column } from '../column.ts';
 import { convertType } from '../convert-type.ts';
 import { copyTextOf, needsStatements, placeOf } from '../copy-text.ts';
 import type { Dependant } from '../dependants.ts';
-import { PATH_PARTS, type PathPart, Relation, type RelationInput, type RelationType } from '../relation.ts';
+import { type PathPart, Relation, type RelationInput, type RelationType, writtenPolicy } from '../relation.ts';
 import { RelationCache } from '../relation-cache.ts';
 import type { Table } from '../table.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -101,12 +101,7 @@ export class PostgresAdapter implements Adapter {
   }
 
   createRelation(fields: RelationInput): Relation {
-    const quotePolicy: Partial<Record<PathPart, boolean>> = {};
-    for (const part of PATH_PARTS) {
-      const flag = fields.quotePolicy?.[part] ?? this.options.quoting[part];
-      if (typeof flag === 'boolean') quotePolicy[part] = flag;
-    }
-    return Relation.create(this.relations, { ...fields, quotePolicy });
+    return Relation.create(this.relations, { ...fields, quotePolicy: { ...writtenPolicy(this.options.quoting), ...writtenPolicy(fields.quotePolicy ?? {}) } });
   }
 
   createColumn(name: string, dataType: string, charSize: number | null = null, numericPrecision: number | null = null, numericScale: number | null = null): Column {

@@ -12,7 +12,7 @@ import { JinjaError, typeError } from '../../values/python-error.ts';
 import { toRepr, toText } from '../../values/text.ts';
 import { isTruthy } from '../../values/truth.ts';
 import { PyTuple } from '../../values/tuple.ts';
-import { typeName } from '../../values/type-name.ts';
+import { attributeOwnerName, typeName } from '../../values/type-name.ts';
 import { Undefined } from '../../values/undefined.ts';
 import type { Kwargs, Value } from '../../values/value.ts';
 import { escapeValue, Markup } from '../markup.ts';
@@ -79,7 +79,7 @@ function itemsOf(v: Value): Value {
   if (v instanceof PyDict) return new PyDictView(v, 'items');
   const items = typeof v === 'object' && v !== null && !Array.isArray(v) ? v.jinjaGet('items') : undefined;
   if (typeof items === 'function') return items([], new Map()) as Value;
-  throw new JinjaError('AttributeError', `'${typeName(v).replace(/^method$/, 'function')}' object has no attribute 'items'`);
+  throw new JinjaError('AttributeError', `'${attributeOwnerName(v)}' object has no attribute 'items'`);
 }
 
 const sort = filter('do_sort', 'environment, value, reverse=False, case_sensitive=False, attribute=None', (context, value, reverse, caseSensitive, attribute) => {

@@ -10,7 +10,7 @@ import { codePoints } from '../../values/sequence.ts';
 import { toText } from '../../values/text.ts';
 import { isTruthy } from '../../values/truth.ts';
 import { PyTuple } from '../../values/tuple.ts';
-import { typeName } from '../../values/type-name.ts';
+import { attributeOwnerName, typeName } from '../../values/type-name.ts';
 import { Undefined } from '../../values/undefined.ts';
 import type { Value } from '../../values/value.ts';
 import { Markup } from '../markup.ts';
@@ -56,9 +56,8 @@ const fastReplace: FilterFunction = (context, value, args, kwargs) => {
 
 const center = filter('do_center', 'value, width=80', (_context, value, width) => likeInput(value as Value, call('center', softText(value as Value), width as Value)));
 
-/** A method passes on what it is asked for to its function. */
 function noSplitLines(v: Value): JinjaError {
-  return v instanceof Undefined ? v.error() : new JinjaError('AttributeError', `'${typeName(v).replace(/^method$/, 'function')}' object has no attribute 'splitlines'`);
+  return v instanceof Undefined ? v.error() : new JinjaError('AttributeError', `'${attributeOwnerName(v)}' object has no attribute 'splitlines'`);
 }
 
 const indent = filter('do_indent', 's, width=4, first=False, blank=False', (_context, value, width, first, blank) => {

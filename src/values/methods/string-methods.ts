@@ -7,7 +7,7 @@ import { toArray } from '../iterate.ts';
 import { pad } from '../format-number.ts';
 import { JinjaError, typeError, valueError } from '../python-error.ts';
 import { codePoints, textLength } from '../sequence.ts';
-import { formatText } from '../string-format.ts';
+import { formatMap, formatText } from '../string-format.ts';
 import { isSpaceCharacter } from '../whitespace.ts';
 import { PyTuple } from '../tuple.ts';
 import { typeName } from '../type-name.ts';
@@ -324,7 +324,7 @@ const METHODS: ReadonlyMap<string, Method<string>> = new Map<string, Method<stri
   positional('maketrans', 1, 3, (_self, args) => makeTranslation(args)),
   positional('translate', 1, 1, (self, args) => translate(self, args[0] as Value)),
   ['format', (self, args, kwargs) => formatText(self, args, kwargs)],
-  positional('format_map', 1, 1, (self, args) => formatText(self, [], new Map(args[0] instanceof PyDict ? [...args[0].entries()].map(([key, value]) => [String(key), value]) : []))),
+  positional('format_map', 1, 1, (self, args) => formatMap(self, args[0])),
   every('isalnum', /^[\p{L}\p{N}]+$/u),
   every('isalpha', /^\p{L}+$/u),
   every('isascii', /^[\x00-\x7f]*$/, true),
