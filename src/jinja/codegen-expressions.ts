@@ -3,7 +3,7 @@ import { JinjaError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
 import type { Arguments, Call, Compare, Expr, Filter, Test } from './ast.ts';
-import type { Frame } from './codegen.ts';
+import type { Frame } from './codegen-output.ts';
 import type { FilterFunction } from './filters/filter.ts';
 import type { TestFunction } from './tests.ts';
 
@@ -27,12 +27,17 @@ export interface FunctionTables {
 
 const OPERATIONS = { Add: 'add', Sub: 'subtract', Mul: 'multiply', Div: 'divide', FloorDiv: 'floorDivide', Mod: 'modulo', Pow: 'power' } as const;
 
+/** How many items the attributes of `loop` read ahead. */
+const READS_AHEAD: ReadonlyMap<string, number> = new Map([['last', 1], ['nextitem', 1], ['length', Infinity], ['revindex', Infinity], ['revindex0', Infinity]]);
+
 export class ExpressionCodegen {
   protected readonly constants: unknown[] = [];
   /** The output of the template is a list of values, as dbt renders YAML. */
   protected readonly native: boolean;
   /** Parameters of a macro whose default has not been computed yet. */
   protected unsetParameters = new Set<string>();
+  /** Variables of loops whose condition may have to wait. */
+  protected readonly waitingLoops = new Set<string>();
   private readonly tables: FunctionTables;
   private readonly units: FunctionUnit[] = [];
   private lastId = 0;
@@ -68,6 +73,7 @@ export class ExpressionCodegen {
 
   /** Notes the line of the template that the next statements come from. */
   protected line(line: number): void {
+    this.unit.line = line;
     this.write(`$l = ${line};`);
   }
 
@@ -108,6 +114,19 @@ export class ExpressionCodegen {
     return `${before}(($k = $.pending(${t} = ${code})) === 0 ? ${t} : $k === 1 ? yield* ${t} : yield ${t})${after}`;
   }
 
+  /** The variable of `loop`, where the loop's condition may have to wait. */
+  private waitingLoop(node: Expr, frame: Frame): string | undefined {
+    if (this.waitingLoops.size === 0 || node.type !== 'Name' || node.name !== 'loop') return undefined;
+    const variable = frame.symbols.find('loop')?.variable;
+    return variable !== undefined && this.waitingLoops.has(variable) ? variable : undefined;
+  }
+
+  /** Code that runs a generator. */
+  protected resumed(code: string): string {
+    this.unit.waits = true;
+    return `yield* ${code}`;
+  }
+
   protected callCode(fn: string, args: string, kwargs: string): string {
     return this.waiting('', `$.invoke(${fn}, ${args}, ${kwargs})`, '');
   }
@@ -140,8 +159,10 @@ export class ExpressionCodegen {
         return this.literal(node.value);
       case 'TemplateData':
         return JSON.stringify(node.data);
-      case 'Name':
-        return this.load(node.name, frame);
+      case 'Name': {
+        const loop = this.waitingLoop(node, frame);
+        return loop === undefined ? this.load(node.name, frame) : `(${this.resumed(`${loop}.shared()`)})`;
+      }
       case 'NSRef':
         return `$.attribute(${this.load(node.name, frame)}, ${JSON.stringify(node.attr)})`;
       case 'Tuple':
@@ -161,8 +182,13 @@ export class ExpressionCodegen {
         return this.filter(node, () => (node.node === null ? 'null' : this.expression(node.node, frame)), frame);
       case 'Test':
         return this.test(node, frame);
-      case 'Getattr':
-        return `$.attribute(${this.expression(node.node, frame)}, ${JSON.stringify(node.attr)})`;
+      case 'Getattr': {
+        const loop = this.waitingLoop(node.node, frame);
+        if (loop === undefined) return `$.attribute(${this.expression(node.node, frame)}, ${JSON.stringify(node.attr)})`;
+        const count = READS_AHEAD.get(node.attr);
+        const ahead = count === undefined ? '' : `${this.resumed(`${loop}.prepare(${count})`)}, `;
+        return `(${ahead}$.attribute(${loop}, ${JSON.stringify(node.attr)}))`;
+      }
       case 'Getitem':
         return `$.${node.arg.type === 'Slice' ? 'sliced' : 'item'}(${this.expression(node.node, frame)}, ${this.expression(node.arg, frame)})`;
       case 'Slice':

@@ -4,33 +4,12 @@
 import { JinjaError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
 import type { CallBlock, Expr, For, FromImport, If, Include, Import, Macro, Name, Stmt, TemplateNode } from './ast.ts';
-import { ExpressionCodegen, type FunctionUnit } from './codegen-expressions.ts';
+import type { FunctionUnit } from './codegen-expressions.ts';
+import { type Frame, OutputCodegen, rootFrame } from './codegen-output.ts';
 import type { MacroInfo } from './macro-callable.ts';
-import { isFoldable } from './constant-folding.ts';
 import { Symbols } from './symbols.ts';
-import { undeclaredNames, walk } from './walk.ts';
+import { hasCall, undeclaredNames, usesLoop, walk } from './walk.ts';
 import { shapeOf } from './unpack.ts';
-
-/** Where generated statements stand. */
-export interface Frame {
-  readonly symbols: Symbols;
-  /** Variable that collects the output. */
-  readonly buffer: string;
-  /** Variable of the trace frame that belongs to the buffer. */
-  readonly traceFrame: string;
-  /** Directly in the template, where names are exported. */
-  readonly toplevel: boolean;
-  readonly inLoop: boolean;
-  /** Inside of an `if`, where unknown filters are an error only when they are reached. */
-  readonly conditional: boolean;
-  /** The body of a macro that dbt calls, where `return` may end the function. */
-  readonly mayReturn: boolean;
-  readonly autoescape: boolean;
-  /** The buffer is the output of the template itself. */
-  readonly toplevelBuffer: boolean;
-  /** Texts are printed only while no other template is extended. */
-  readonly checksOutput: boolean;
-}
 
 /** Source of a compiled template and the constants that it refers to. */
 export interface GeneratedCode {
@@ -41,7 +20,7 @@ export interface GeneratedCode {
 /** Stands for the variables around a function until all of it is written. */
 const OUTER = '$outer';
 
-export class Codegen extends ExpressionCodegen {
+export class Codegen extends OutputCodegen {
   /** Whether names at the top level must be known to other templates or blocks. */
   private exports = false;
   private hasExtends = false;
@@ -69,19 +48,21 @@ export class Codegen extends ExpressionCodegen {
           unit.extraParameters.push('$block');
         }
         symbols.analyze(n.body);
-        const frame: Frame = { ...rootFrame(symbols), toplevel: false, toplevelBuffer: false };
+        const frame: Frame = { ...rootFrame(symbols), toplevel: false, toplevelBuffer: false, joined: this.openJoin(n.body) };
         this.enterFrame(frame);
         this.statements(n.body, frame);
+        this.closeJoin(frame, 0);
       }, `block ${stringRepr(n.name)}`));
     });
     const root = this.functionSource(['$c'], (unit) => {
       const symbols = new Symbols(undefined, this.nextId);
       if (undeclaredNames(node.body, ['self']).has('self')) this.declareSelf(symbols, unit);
       symbols.analyze(node.body);
-      const frame: Frame = { ...rootFrame(symbols), checksOutput: this.hasExtends };
+      const frame: Frame = { ...rootFrame(symbols), checksOutput: this.hasExtends, joined: this.native ? null : this.openJoin(node.body) };
       if (this.hasExtends) unit.code.push('let $parent = null;');
       this.enterFrame(frame);
       this.statements(node.body, frame);
+      this.closeJoin(frame, 0);
       if (this.hasExtends) unit.code.push(this.waiting('if ($parent !== null) return o + ', '$.extend($r, $c, $parent)', ';'));
     }, 'template');
     const blocks = [...this.blocks].map(([name, source]) => `[${JSON.stringify(name)}, ${source}]`).join(',\n');
@@ -186,7 +167,7 @@ if ($f !== null) $r.trace.leave($f);
       case 'AssignBlock': {
         const inner = this.openBuffer({ ...frame, checksOutput: false }, node.line, node.body);
         this.statements(node.body, inner);
-        this.closeBuffer(inner);
+        this.closeBuffer(inner, node.line);
         const text = frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer;
         const value = node.filter === null ? text : this.filterChain(node.filter, text, { ...frame, conditional: false });
         this.write(`${inner.buffer} = ${value};`);
@@ -197,10 +178,10 @@ if ($f !== null) $r.trace.leave($f);
       case 'FilterBlock': {
         const inner = this.openBuffer(frame, node.line, node.body);
         this.statements(node.body, inner);
-        this.closeBuffer(inner);
+        this.closeBuffer(inner, node.line);
         this.write(`${inner.buffer} = ${this.filterChain(node.filter, frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer, { ...frame, conditional: false })};`);
         this.write('}');
-        this.writeOutput(this.native && frame.toplevelBuffer ? inner.buffer : `$.text(${inner.buffer})`, node.line, { ...frame, checksOutput: false });
+        this.writeValue(inner.buffer, node.line, frame);
         return;
       }
       case 'With': {
@@ -242,8 +223,8 @@ if ($f !== null) $r.trace.leave($f);
       }
       case 'Break':
       case 'Continue':
-        if (!frame.inLoop) throw new JinjaError('TemplateSyntaxError', node.type === 'Break' ? "'break' outside loop" : "'continue' not properly in loop", { line: node.line });
-        this.write(`${node.type === 'Break' ? 'break' : 'continue'};`);
+        if (frame.loopLine === 0) throw new JinjaError('TemplateSyntaxError', node.type === 'Break' ? "'break' outside loop" : "'continue' not properly in loop", { line: node.line });
+        this.write(node.type === 'Break' ? 'break;' : `$l = ${frame.loopLine}; continue;`);
         return;
       case 'Block': {
         this.line(node.line);
@@ -272,57 +253,12 @@ if ($f !== null) $r.trace.leave($f);
     }
   }
 
-  private output(nodes: readonly Expr[], frame: Frame): void {
-    for (const node of nodes) {
-      if (node.type === 'TemplateData') {
-        this.writeOutput(JSON.stringify(node.data), node.line, frame, node, true);
-      } else {
-        this.line(node.line);
-        if (this.writeReturn(node, frame, true)) continue;
-        const text = this.native && frame.toplevelBuffer ? this.expression(node, frame) : this.textOf(node, frame);
-        this.writeOutput(text, node.line, frame, node);
-      }
-    }
-  }
-
-  /** `return(x)` in a macro of dbt ends its function, unless `return` is something else there. */
-  private writeReturn(node: Expr, frame: Frame, printed: boolean): boolean {
-    if (!frame.mayReturn || node.type !== 'Call' || node.node.type !== 'Name' || node.node.name !== 'return') return false;
-    const [argument] = node.args;
-    if (argument === undefined || node.args.length !== 1 || node.kwargs.length > 0 || node.dyn_args !== null || node.dyn_kwargs !== null) return false;
-    const fn = this.temporary();
-    const value = this.temporary();
-    this.mark(node.line, frame);
-    this.write(`${fn} = ${this.expression(node.node, frame)}; ${value} = ${this.expression(argument, frame)};`);
-    this.write(`if (${fn} === $.macroReturn) { if ($f !== null) { $f.result = ${value}; $f.returned = ${node.line}; } return ${value}; }`);
-    const call = this.callCode(fn, `[${value}]`, '$.none');
-    if (printed) this.writeOutput(`$.text(${call})`, node.line, frame);
-    else this.write(`${call};`);
-    return true;
-  }
-
-  private writeOutput(code: string, line: number, frame: Frame, node?: Expr, fixed = false): void {
-    if (frame.checksOutput) this.write('if ($parent === null) {');
-    this.mark(line, frame, fixed);
-    if (this.native && frame.toplevelBuffer) {
-      this.write(`$.nativePush($n, ${code}, ${node !== undefined && isFoldable(node)});`);
-    } else {
-      this.write(`${frame.buffer} += ${code};`);
-    }
-    if (frame.checksOutput) this.write('}');
-  }
-
-  /** Notes for the trace which line writes what follows; negative when it is not fixed text, whose own line ends count. */
-  private mark(line: number, frame: Frame, fixed = false): void {
-    this.write(`if (${frame.traceFrame} !== null) ${frame.traceFrame}.marks.push(${frame.buffer}.length, ${fixed ? line : -line});`);
-  }
-
   /** Begins a block whose output goes to a buffer of its own; the caller writes the closing brace. */
   private openBuffer(frame: Frame, line: number, body: readonly Stmt[]): Frame {
     const id = this.nextId();
     const symbols = frame.symbols.inner();
     symbols.analyze(body);
-    const inner: Frame = { ...frame, symbols, toplevel: false, conditional: false, buffer: `o$${id}`, traceFrame: `$f$${id}`, toplevelBuffer: false };
+    const inner: Frame = { ...frame, symbols, toplevel: false, conditional: false, buffer: `o$${id}`, traceFrame: `$f$${id}`, toplevelBuffer: false, joined: this.openJoin(body) };
     this.line(line);
     this.declare(`let ${inner.buffer};`);
     this.write('{');
@@ -331,7 +267,9 @@ if ($f !== null) $r.trace.leave($f);
     return inner;
   }
 
-  private closeBuffer(inner: Frame): void {
+  private closeBuffer(inner: Frame, line: number): void {
+    this.line(line);
+    this.closeJoin(inner, line);
     this.write(`if (${inner.traceFrame} !== null) { ${inner.traceFrame}.result = ${inner.buffer}; $r.trace.leave(${inner.traceFrame}); }`);
   }
 
@@ -379,8 +317,7 @@ if ($f !== null) $r.trace.leave($f);
 
   private for(node: For, frame: Frame): void {
     const symbols = frame.symbols.inner();
-    const usesLoop = node.recursive || undeclaredNames(node.body, ['loop']).has('loop') || node.body.some((s) => s.type === 'Block' && s.scoped);
-    const loop = usesLoop ? symbols.declareParameter('loop') : undefined;
+    const loop = usesLoop(node) ? symbols.declareParameter('loop') : undefined;
     symbols.analyze([node.target], true);
     symbols.analyze(node.body);
     walk([node], (n) => {
@@ -393,37 +330,39 @@ if ($f !== null) $r.trace.leave($f);
       return;
     }
     const source = this.temporary();
-    this.write(`${source} = $.iterate(${iterable});`);
-    this.loopBody(node, { ...frame, symbols, toplevel: false, conditional: false, inLoop: true }, frame, loop, source, '0', 'null');
+    this.write(`${source} = ${iterable};`);
+    // jinja2 asks for the items where the condition stands.
+    const loopLine = node.test === null || loop !== undefined ? node.line : node.test.line;
+    this.loopBody(node, { ...frame, symbols, toplevel: false, conditional: false, loopLine }, frame, loop, source, '0', 'null');
   }
 
-  /** The rounds of a loop over the iterable in the variable `source`. */
+  /** The rounds of a loop over the value of the variable `source`. */
   private loopBody(node: For, inner: Frame, outer: Frame, loop: string | undefined, source: string, depth: string, recursion: string): void {
     const item = `$i${this.nextId()}`;
     const empty = node.else_.length > 0 ? `$e${this.nextId()}` : undefined;
     this.write('{');
     if (empty !== undefined) this.write(`let ${empty} = true;`);
     if (loop === undefined) {
-      this.write(`for (const ${item} of ${source}) {`);
+      this.line(inner.loopLine);
+      this.write(`for (const ${item} of $.iterate(${source})) {`);
       this.write(`$r.step(${inner.buffer}.length);`);
-      if (node.test !== null) this.loopTest(node, outer, item, 'continue;');
+      if (node.test !== null) this.loopTest(node, outer, item, (condition) => `if (!${condition}) continue;`);
     } else {
-      if (node.test !== null) {
-        const kept = `$x${this.nextId()}`;
-        const failure = `$y${this.nextId()}`;
-        this.write(`const ${kept} = []; let ${failure};`);
-        this.write('try {');
-        this.write(`for (const ${item} of ${source}) {`);
-        this.write(`$r.step(${inner.buffer}.length);`);
-        this.loopTest(node, outer, item, 'continue;');
-        const shape = shapeOf(node.target);
-        this.write(`${kept}.push(${shape === null ? item : `$.repack(${item}, ${JSON.stringify(shape)})`});`);
-        this.write(`}} catch (error) { ${failure} = { error }; }`);
-        this.write(`const ${loop} = $.loop(${kept}, ${depth}, ${recursion}, ${failure});`);
-      } else {
+      let next = `${loop}.advance()`;
+      if (node.test === null) {
         this.write(`const ${loop} = $.loop(${source}, ${depth}, ${recursion});`);
+      } else {
+        const waits = hasCall(node.test);
+        this.write(`const ${loop} = $.loop($.filtered(${source}, ${waits ? 'function* ' : ''}(${item})${waits ? '' : ' =>'} {`);
+        this.write(`$r.step(${inner.buffer}.length);`);
+        this.loopTest(node, outer, item, (condition) => `return ${condition};`);
+        this.write(`}, ${node.test.line}, ${JSON.stringify(shapeOf(node.target))}, (l) => { const b = $l; $l = l; return b; }), ${depth}, ${recursion});`);
+        if (waits) {
+          this.waitingLoops.add(loop);
+          next = `(${this.resumed(`${loop}.prepare(1)`)}, ${next})`;
+        }
       }
-      this.write(`while (${loop}.advance()) {`);
+      this.write(`while (${next}) {`);
       this.write(`$r.step(${inner.buffer}.length);`);
       this.write(`const ${item} = ${loop}.current;`);
     }
@@ -432,6 +371,7 @@ if ($f !== null) $r.trace.leave($f);
     this.line(node.line);
     this.assign(node.target, item, { ...inner, toplevel: false });
     this.statements(node.body, inner);
+    this.line(inner.loopLine);
     // At the end, as in jinja2: a round that was left by break or continue does not count.
     if (empty !== undefined) this.write(`${empty} = false;`);
     this.write('}');
@@ -439,7 +379,7 @@ if ($f !== null) $r.trace.leave($f);
       const symbols = outer.symbols.inner();
       symbols.analyze(node.else_);
       this.write(`if (${empty}) {`);
-      const frame: Frame = { ...inner, symbols, conditional: false, inLoop: outer.inLoop };
+      const frame: Frame = { ...inner, symbols, conditional: false, loopLine: outer.loopLine };
       this.enterFrame(frame);
       this.statements(node.else_, frame);
       this.write('}');
@@ -447,7 +387,7 @@ if ($f !== null) $r.trace.leave($f);
     this.write('}');
   }
 
-  private loopTest(node: For, outer: Frame, item: string, otherwise: string): void {
+  private loopTest(node: For, outer: Frame, item: string, use: (condition: string) => string): void {
     const symbols = outer.symbols.inner();
     symbols.analyze([node.target], true);
     symbols.analyze([node.test as Expr]);
@@ -455,9 +395,8 @@ if ($f !== null) $r.trace.leave($f);
     this.write('{');
     for (const [variable, load] of symbols.loads) if (load.kind === 'parameter') this.write(`let ${variable};`);
     this.enterFrame(frame);
-    this.line(node.line);
     this.assign(node.target, item, frame);
-    this.write(`if (!${this.condition(node.test as Expr, frame)}) ${otherwise}`);
+    this.write(use(this.condition(node.test as Expr, frame)));
     this.write('}');
   }
 
@@ -465,14 +404,17 @@ if ($f !== null) $r.trace.leave($f);
     const id = this.nextId();
     const fn = `$loop${id}`;
     const first = this.temporary();
-    this.write(`${first} = $.iterate(${iterable});`);
-    const source = this.functionSource(['$source', '$depth'], () => {
-      const inner: Frame = { ...frame, symbols, toplevel: false, conditional: false, inLoop: true, buffer: 'o', traceFrame: '$f', mayReturn: false, toplevelBuffer: false };
-      this.loopBody(node, inner, { ...frame, buffer: 'o', traceFrame: '$f', mayReturn: false, toplevel: false, toplevelBuffer: false }, loop, '$source', '$depth', fn);
+    this.write(`${first} = ${iterable};`);
+    const source = this.functionSource(['$source', '$depth'], (unit) => {
+      const outer: Frame = { ...frame, buffer: 'o', traceFrame: '$f', mayReturn: false, toplevel: false, toplevelBuffer: false, joined: this.openJoin([...node.body, ...node.else_]) };
+      const inner: Frame = { ...outer, symbols, conditional: false, loopLine: node.line };
+      this.loopBody(node, inner, outer, loop, '$source', '$depth', fn);
+      this.closeJoin(outer, unit.line);
     }, 'recursive loop');
     this.write(`const ${fn} = ${source};`);
-    this.mark(node.line, frame);
-    this.write(this.waiting(`${frame.buffer} += `, `${fn}(${first}, 0)`, ';'));
+    const printed = this.temporary();
+    this.write(this.waiting(`${printed} = `, `${fn}(${first}, 0)`, ';'));
+    this.writeOutput(printed, node.line, { ...frame, checksOutput: false });
   }
 
   private localMacro(node: Macro, frame: Frame): void {
@@ -488,7 +430,9 @@ if ($f !== null) $r.trace.leave($f);
     const caller = this.temporary();
     this.line(node.line);
     this.write(`${caller} = $.macro(${info}, ${source}, $r);`);
-    this.writeOutput(`$.text(${this.call(node.call, frame, caller)})`, node.line, { ...frame, checksOutput: false });
+    const value = this.temporary();
+    this.write(`${value} = ${this.call(node.call, frame, caller)};`);
+    this.writeValue(value, node.line, frame);
   }
 
   /** The function of a macro or call block, and the constant that describes it. */
@@ -523,7 +467,7 @@ if ($f !== null) $r.trace.leave($f);
       }
       symbols.analyze(node.defaults);
       symbols.analyze(node.body);
-      const frame: Frame = { ...rootFrame(symbols), toplevel: false, mayReturn: options.toplevel, autoescape: options.autoescape, toplevelBuffer: false };
+      const frame: Frame = { ...rootFrame(symbols), toplevel: false, mayReturn: options.toplevel, autoescape: options.autoescape, toplevelBuffer: false, joined: this.openJoin(node.body) };
       this.enterFrame(frame);
       this.line(node.line);
       this.unsetParameters = new Set(names.map((name) => symbols.variable(name)));
@@ -535,6 +479,7 @@ if ($f !== null) $r.trace.leave($f);
         this.unsetParameters.delete(variable);
       });
       this.statements(node.body, frame);
+      this.closeJoin(frame, unit.line);
     }, node.name ?? 'caller', options.toplevel);
     return { source: outer === undefined ? source : this.nest(source, outer), info: this.constant(info), description: info };
   }
@@ -577,8 +522,4 @@ if ($f !== null) $r.trace.leave($f);
     if (node.type === 'Import') store(node.target, module);
     for (const [name, alias] of names) store(alias, `$.importedName(${module}, ${JSON.stringify(name)})`);
   }
-}
-
-function rootFrame(symbols: Symbols): Frame {
-  return { symbols, buffer: 'o', traceFrame: '$f', toplevel: true, inLoop: false, conditional: false, mayReturn: false, autoescape: false, toplevelBuffer: true, checksOutput: false };
 }

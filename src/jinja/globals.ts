@@ -48,7 +48,7 @@ const LOREM = 'lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiu
 /** jinja2's own globals: `range`, `dict`, `namespace`, `cycler`, `joiner`, `lipsum`. */
 export function createGlobals(): ReadonlyMap<string, Value> {
   const range: Callable = (args, kwargs) => {
-    if (kwargs.size > 0) throw typeError('range() takes no keyword arguments');
+    for (const name of kwargs.keys()) throw typeError(`safe_range() got an unexpected keyword argument '${name}'`);
     if (args.length === 0) throw typeError('range expected at least 1 argument, got 0');
     if (args.length > 3) throw typeError(`range expected at most 3 arguments, got ${args.length}`);
     const [a = 0, b, c = 1] = args.map(indexArgument);

@@ -10,14 +10,14 @@ import { isFoldable } from './constant-folding.ts';
 import type { TemplateContext } from './context.ts';
 import { describeFailure, type TemplateSource } from './failure.ts';
 import type { FilterFunction } from './filters/filter.ts';
-import type { LoopFailure } from './loop.ts';
+import type { FilteredItems } from './loop.ts';
 import type { NativePart } from './native.ts';
 import type { RenderState } from './render-state.ts';
 import type { Runtime } from './runtime.ts';
 import type { TestFunction } from './tests.ts';
 import type { TraceFrame } from './trace.ts';
-import { undeclaredNames, walk } from './walk.ts';
-import { repack, shapeOf } from './unpack.ts';
+import { hasCall, usesLoop, walk } from './walk.ts';
+import { shapeOf } from './unpack.ts';
 
 /** Filters and tests by name. */
 export interface Functions {
@@ -36,6 +36,7 @@ export function interpretable(ast: TemplateNode, functions: Functions): Readonly
     switch (node.type) {
       case 'Macro':
       case 'CallBlock':
+      case 'FilterBlock':
       case 'Block':
       case 'Extends':
       case 'Include':
@@ -47,7 +48,7 @@ export function interpretable(ast: TemplateNode, functions: Functions): Readonly
         good = false;
         break;
       case 'For':
-        if (node.recursive) good = false;
+        if (node.recursive || (node.test !== null && usesLoop(node) && hasCall(node.test))) good = false;
         break;
       case 'Name':
         if (node.ctx !== 'load') stored.add(node.name);
@@ -106,6 +107,9 @@ export class Interpreter {
   private readonly globals = new Map<string, Value>();
   private frames: Frame[] = [new Map()];
   private buffer = '';
+  /** How many items have been printed to the buffer, and the error of one that is no text, where native rendering joins them. */
+  private items = 0;
+  private failure: JinjaError | undefined;
   /** Whether what is printed goes to the output of the template itself. */
   private direct = true;
   private traceFrame: TraceFrame | null = null;
@@ -146,10 +150,16 @@ export class Interpreter {
   private *statements(nodes: readonly Stmt[]): Generator<unknown, void, unknown> {
     for (const node of nodes) {
       switch (node.type) {
-        case 'Output':
+        case 'Output': {
+          let wasConstant = false;
           for (const child of node.nodes) {
+            const constant = this.native !== undefined && isFoldable(child);
+            if (!constant || !wasConstant) this.items++;
+            wasConstant = constant;
             if (child.type === 'TemplateData') {
-              this.print(child.data, child.data, child.line, true);
+              this.mark(child.line, true);
+              if (this.native !== undefined && this.direct) this.native.push({ value: child.data, constant: true });
+              else this.buffer += child.data;
               continue;
             }
             this.line = child.line;
@@ -162,10 +172,15 @@ export class Interpreter {
               if (!(error instanceof Suspension)) throw error;
               value = yield* this.again(child, error);
             }
-            if (this.native !== undefined && this.direct) this.native.push({ value, constant: isFoldable(child) });
-            else this.buffer += toText(value);
+            if (this.native !== undefined && this.direct) {
+              this.native.push({ value, constant });
+              continue;
+            }
+            if (this.native !== undefined && !constant) this.failure ??= this.runtime.notText(value, this.items - 1);
+            this.buffer += toText(value);
           }
           break;
+        }
         case 'If':
           this.line = node.line;
           yield* this.conditional(node);
@@ -187,12 +202,6 @@ export class Interpreter {
         case 'AssignBlock': {
           const text = yield* this.captured(node.body, node.line);
           this.assign(node.target, node.filter === null ? text : yield* this.filtered(node.filter, text));
-          break;
-        }
-        case 'FilterBlock': {
-          const text = yield* this.captured(node.body, node.line);
-          const value = yield* this.filtered(node.filter, text);
-          this.print(value, toText(value), node.line, false);
           break;
         }
         case 'With': {
@@ -222,12 +231,6 @@ export class Interpreter {
     if (this.traceFrame !== null) this.traceFrame.marks.push(this.buffer.length, fixed ? line : -line);
   }
 
-  private print(value: Value, text: string, line: number, fixed: boolean): void {
-    this.mark(line, fixed);
-    if (this.native !== undefined && this.direct) this.native.push({ value, constant: fixed });
-    else this.buffer += text;
-  }
-
   private *conditional(node: Extract<Stmt, { type: 'If' }>): Generator<unknown, void, unknown> {
     if (isTruthy(yield* this.compute(node.test))) {
       yield* this.statements(node.body);
@@ -246,26 +249,11 @@ export class Interpreter {
   private *loop(node: For): Generator<unknown, void, unknown> {
     const { runtime, state } = this;
     this.line = node.line;
-    const items = runtime.iterate(yield* this.compute(node.iter));
+    const items = yield* this.compute(node.iter);
     const depth = this.frames.length;
     let rounds = 0;
-    if (undeclaredNames(node.body, ['loop']).has('loop')) {
-      let kept: Iterable<Value> = items;
-      let failure: LoopFailure | undefined;
-      if (node.test !== null) {
-        const list: Value[] = [];
-        try {
-          for (const item of items) {
-            state.step(this.buffer.length);
-            if (yield* this.passes(node, item)) list.push(repack(item, shapeOf(node.target)));
-          }
-        } catch (error) {
-          failure = { error };
-          this.frames.length = depth;
-        }
-        kept = list;
-      }
-      const loop = runtime.loop(kept, 0, null, failure);
+    if (usesLoop(node)) {
+      const loop = runtime.loop(node.test === null ? items : this.passing(node, node.test, items), 0, null);
       while (loop.advance()) {
         state.step(this.buffer.length);
         rounds++;
@@ -277,15 +265,18 @@ export class Interpreter {
         this.line = node.line;
       }
     } else {
-      for (const item of items) {
+      const line = node.test?.line ?? node.line;
+      this.line = line;
+      for (const item of runtime.iterate(items)) {
         state.step(this.buffer.length);
-        if (node.test !== null && !(yield* this.passes(node, item))) continue;
+        if (node.test !== null && !(yield* this.passes(node, node.test, item))) continue;
         rounds++;
         this.frames.push(new Map());
         this.line = node.line;
         this.assign(node.target, item);
         yield* this.statements(node.body);
         this.frames.length = depth;
+        this.line = line;
       }
     }
     if (rounds === 0 && node.else_.length > 0) {
@@ -295,31 +286,55 @@ export class Interpreter {
     }
   }
 
-  private *passes(node: For, item: Value): Generator<unknown, boolean, unknown> {
+  /** The items that pass the condition, which may be asked for anywhere in the loop's body. */
+  private passing(node: For, test: Expr, items: Value): FilteredItems {
+    const depth = this.frames.length;
+    const passes = (item: Value): boolean => {
+      const { frames } = this;
+      this.state.step(this.buffer.length);
+      this.frames = [...frames.slice(0, depth), new Map()];
+      this.assign(node.target, item);
+      const holds = isTruthy(this.evaluate(test));
+      this.frames = frames;
+      return holds;
+    };
+    return this.runtime.filtered(items, passes, test.line, shapeOf(node.target), (line) => {
+      const before = this.line;
+      this.line = line;
+      return before;
+    });
+  }
+
+  private *passes(node: For, test: Expr, item: Value): Generator<unknown, boolean, unknown> {
     this.frames.push(new Map());
-    this.line = node.line;
     this.assign(node.target, item);
-    const holds = isTruthy(yield* this.compute(node.test as Expr));
+    const holds = isTruthy(yield* this.compute(test));
     this.frames.pop();
     return holds;
   }
 
   /** The text that statements print, which goes nowhere. */
   private *captured(body: readonly Stmt[], line: number): Generator<unknown, string, unknown> {
-    const { buffer, direct, traceFrame, state } = this;
+    const { buffer, direct, traceFrame, state, items, failure } = this;
     this.line = line;
     this.buffer = '';
+    this.items = 0;
+    this.failure = undefined;
     this.direct = false;
     this.traceFrame = state.trace === null ? null : state.trace.enter(this.source, '');
     this.frames.push(new Map());
     yield* this.statements(body);
     this.frames.pop();
+    this.line = line;
+    if (this.failure !== undefined) throw this.failure;
     const text = this.buffer;
     if (this.traceFrame !== null) {
       this.traceFrame.result = text;
       state.trace?.leave(this.traceFrame);
     }
     this.buffer = buffer;
+    this.items = items;
+    this.failure = failure;
     this.direct = direct;
     this.traceFrame = traceFrame;
     return text;

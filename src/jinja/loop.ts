@@ -1,82 +1,133 @@
-// The `loop` variable of a `for`.
+// The `loop` variable of a `for`, and the items of a `for … if`, whose condition is asked of an item when the item is needed.
 import { equals } from '../values/equality.ts';
-import { typeError } from '../values/python-error.ts';
+import { iterate, lengthOf } from '../values/iterate.ts';
+import { JinjaError, typeError } from '../values/python-error.ts';
 import { PyTuple } from '../values/tuple.ts';
-import { Undefined, type UndefinedFactory } from '../values/undefined.ts';
+import type { UndefinedFactory } from '../values/undefined.ts';
 import type { Callable, HostObject, Value } from '../values/value.ts';
-import { iterate } from '../values/iterate.ts';
+import { repack, type Shape } from './unpack.ts';
 
 /** Runs the body of a recursive loop over other items, one level deeper. */
-export type Recursion = (items: Iterable<Value>, depth: number) => Value | Generator<unknown, Value, unknown>;
+export type Recursion = (items: Value, depth: number) => Value | Generator<unknown, Value, unknown>;
 
-/** What was thrown, whatever it is. */
-export interface LoopFailure { readonly error: unknown }
-
-const LOOKS_TO_THE_END: ReadonlySet<string> = new Set(['length', 'revindex', 'revindex0']);
-const LOOKS_AHEAD: ReadonlySet<string> = new Set(['last', 'nextitem']);
+/** Whether an item passes the condition of a loop. */
+export type Condition = (item: Value) => boolean | Generator<unknown, boolean, unknown>;
 
 /** Position and neighbours of the item of the current round. */
 export class LoopContext implements HostObject {
   readonly jinjaType = 'jinja2.runtime.LoopContext';
   /** The item of the current round. */
   current: Value = null;
-  private readonly items: readonly Value[];
+  private index0 = -1;
+  /** The item of the next round, when it has been asked for. */
+  private after: Value | undefined;
+  /** What the loop goes over, when its length is known without reading it. */
+  private sized: Value | undefined;
+  private count: number | undefined;
+  /** A list, read from `position` on; it may grow meanwhile. */
+  private list: readonly Value[] | undefined;
+  private position = 0;
+  private readonly items: Iterator<Value> | undefined;
+  private before: Value = null;
   private readonly depth0: number;
   private readonly recursion: Recursion | null;
   private readonly makeUndefined: UndefinedFactory;
-  private index0 = -1;
   private lastChanged: readonly Value[] | undefined;
-  private readonly failure: LoopFailure | undefined;
 
-  /** @param failure what the loop's condition threw after the last of the items */
-  constructor(items: Iterable<Value>, depth0: number, recursion: Recursion | null, makeUndefined: UndefinedFactory, failure?: LoopFailure) {
-    this.failure = failure;
-    this.items = Array.isArray(items) ? (items as readonly Value[]) : Array.from(items);
+  /** @param items a value to go over, or what gives the items that pass a condition */
+  constructor(items: Value | FilteredItems, depth0: number, recursion: Recursion | null, makeUndefined: UndefinedFactory) {
     this.depth0 = depth0;
     this.recursion = recursion;
     this.makeUndefined = makeUndefined;
+    if (items instanceof FilteredItems) {
+      this.items = items;
+      return;
+    }
+    const visited = iterate(items);
+    this.sized = items;
+    if (Array.isArray(visited)) this.list = visited as readonly Value[];
+    else this.items = visited[Symbol.iterator]();
   }
 
   /** Goes to the next item; false when there is none. */
   advance(): boolean {
+    const next = this.after === undefined ? this.fetch() : this.after;
+    this.after = undefined;
+    if (next === undefined) return false;
     this.index0++;
-    if (this.index0 >= this.items.length) return this.end();
-    this.current = this.items[this.index0] as Value;
+    this.before = this.current;
+    this.current = next;
     return true;
   }
 
-  /** jinja2 asks the condition of the next item only when that is needed, so an error of it comes after the rounds before it. */
-  private end(): false {
-    if (this.failure !== undefined) throw this.failure.error;
-    return false;
+  /** The next item that has not been read. */
+  private fetch(): Value | undefined {
+    const { list } = this;
+    if (list === undefined) {
+      const step = this.items?.next();
+      return step === undefined || step.done === true ? undefined : step.value;
+    }
+    if (this.position < list.length) return list[this.position++];
+    // Python's iterator of a list that has come to the end stays there, also when the list grows.
+    this.position = Infinity;
+    return undefined;
+  }
+
+  /** Reads the next items of a loop whose condition may have to wait: 1, or all. */
+  *prepare(count: number): Generator<unknown, void, unknown> {
+    if (this.items instanceof FilteredItems && (this.after === undefined || count > 1)) yield* this.items.prepare(count);
+  }
+
+  /** The loop for use elsewhere, where it cannot wait: when its condition has to, all items are read now. */
+  *shared(): Generator<unknown, this, unknown> {
+    if (this.items instanceof FilteredItems && this.items.waits) yield* this.items.prepare(Infinity);
+    return this;
+  }
+
+  private peek(): Value | undefined {
+    if (this.after === undefined) this.after = this.fetch();
+    return this.after;
+  }
+
+  private length(): number {
+    if (this.count !== undefined) return this.count;
+    if (this.sized !== undefined && (typeof this.sized !== 'object' || this.sized === null || Array.isArray(this.sized) || this.sized.jinjaLength !== undefined)) {
+      return (this.count = lengthOf(this.sized));
+    }
+    const rest: Value[] = [];
+    for (let item = this.fetch(); item !== undefined; item = this.fetch()) rest.push(item);
+    this.list = rest;
+    this.position = 0;
+    return (this.count = rest.length + this.index0 + 1 + (this.after === undefined ? 0 : 1));
   }
 
   jinjaGet(name: string): Value | undefined {
-    const { index0, items } = this;
-    if (this.failure !== undefined && (LOOKS_TO_THE_END.has(name) || (LOOKS_AHEAD.has(name) && index0 >= items.length - 1))) this.end();
+    const { index0 } = this;
     switch (name) {
       case 'index':
         return index0 + 1;
       case 'index0':
         return index0;
       case 'revindex':
-        return items.length - index0;
+        return this.length() - index0;
       case 'revindex0':
-        return items.length - index0 - 1;
+        return this.length() - index0 - 1;
       case 'first':
         return index0 === 0;
       case 'last':
-        return index0 === items.length - 1;
+        return this.peek() === undefined;
       case 'length':
-        return items.length;
+        return this.length();
       case 'depth':
         return this.depth0 + 1;
       case 'depth0':
         return this.depth0;
       case 'previtem':
-        return index0 === 0 ? this.makeUndefined(undefined, 'there is no previous item') : items[index0 - 1];
-      case 'nextitem':
-        return index0 === items.length - 1 ? this.makeUndefined(undefined, 'there is no next item') : items[index0 + 1];
+        return index0 === 0 ? this.makeUndefined(undefined, 'there is no previous item') : this.before;
+      case 'nextitem': {
+        const next = this.peek();
+        return next === undefined ? this.makeUndefined(undefined, 'there is no next item') : next;
+      }
       case 'cycle':
         return this.cycle;
       case 'changed':
@@ -87,20 +138,23 @@ export class LoopContext implements HostObject {
   }
 
   jinjaText(): string {
-    this.end();
-    return `<LoopContext ${this.index0 + 1}/${this.items.length}>`;
+    return `<LoopContext ${this.index0 + 1}/${this.length()}>`;
   }
 
   jinjaLength(): number {
-    this.end();
-    return this.items.length;
+    return this.length();
+  }
+
+  /** The items that are left; reading them moves the loop on. */
+  *jinjaIter(): Generator<Value, void, undefined> {
+    while (this.advance()) yield new PyTuple([this.current, this]);
   }
 
   /** `loop(items)` in a recursive loop. */
   readonly jinjaCall: Callable = (args) => {
     if (this.recursion === null) throw typeError("The loop must have the 'recursive' marker to be called recursively.");
     if (args[0] === undefined) throw typeError("LoopContext.__call__() missing 1 required positional argument: 'iterable'");
-    return this.recursion(args[0] instanceof Undefined ? [] : iterate(args[0]), this.depth0 + 1);
+    return this.recursion(args[0], this.depth0 + 1);
   };
 
   private readonly cycle: Callable = (args) => {
@@ -114,4 +168,80 @@ export class LoopContext implements HostObject {
     this.lastChanged = args;
     return true;
   };
+}
+
+/** The items of a `for` that pass its `if`. */
+export class FilteredItems implements Iterator<Value> {
+  private readonly shape: Shape;
+  private readonly source: Value;
+  private readonly passes: Condition;
+  private readonly at: (line: number) => number;
+  private readonly line: number;
+  private items: Iterator<Value> | undefined;
+  /** Items that were read ahead. */
+  private readonly ready: Value[] = [];
+  /** Whether a condition had to wait. */
+  waits = false;
+
+  /**
+   * @param line of the condition
+   * @param shape how the loop's target takes an item apart
+   * @param at notes which line runs, and gives the one before
+   */
+  constructor(source: Value, passes: Condition, line: number, shape: Shape, at: (line: number) => number) {
+    this.source = source;
+    this.passes = passes;
+    this.line = line;
+    this.shape = shape;
+    this.at = at;
+  }
+
+  next(): IteratorResult<Value, undefined> {
+    const step = this.later().next();
+    if (step.done !== true) throw new JinjaError('TemplateRuntimeError', "the loop's condition has to wait for an answer where its next item is asked for: make a list of the items before the loop");
+    return step.value === undefined ? { done: true, value: undefined } : { done: false, value: step.value };
+  }
+
+  /** Reads `count` items ahead, waiting for the conditions that have to wait. */
+  *prepare(count: number): Generator<unknown, void, unknown> {
+    while (this.ready.length < count) {
+      const item = yield* this.read();
+      if (item === undefined) return;
+      this.ready.push(item);
+    }
+  }
+
+  private *later(): Generator<unknown, Value | undefined, unknown> {
+    return this.ready.length > 0 ? this.ready.shift() : yield* this.read();
+  }
+
+  private *read(): Generator<unknown, Value | undefined, unknown> {
+    const line = this.at(this.line);
+    this.items ??= iterate(this.source)[Symbol.iterator]();
+    let step = this.items.next();
+    for (; step.done !== true; step = this.items.next()) {
+      const passed = this.passes(step.value);
+      if (typeof passed === 'boolean' ? passed : yield* this.waiting(passed)) break;
+    }
+    const item = step.done === true ? undefined : repack(step.value, this.shape);
+    this.at(line);
+    return item;
+  }
+
+  /** `yield*` that notes whether there was something to wait for. */
+  private *waiting(passed: Generator<unknown, boolean, unknown>): Generator<unknown, boolean, unknown> {
+    let step = passed.next();
+    while (step.done !== true) {
+      this.waits = true;
+      let answer: unknown;
+      try {
+        answer = yield step.value;
+      } catch (error) {
+        step = passed.throw(error);
+        continue;
+      }
+      step = passed.next(answer);
+    }
+    return step.value;
+  }
 }

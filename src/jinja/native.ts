@@ -4,6 +4,7 @@ import { JinjaError } from '../values/python-error.ts';
 import { toText } from '../values/text.ts';
 import { typeName } from '../values/type-name.ts';
 import type { HostObject, Value } from '../values/value.ts';
+import { Markup } from './markup.ts';
 import { parseLiteral } from './python-literal.ts';
 
 /** One printed value; `constant` when jinja2 would have computed it while compiling, so that only its text is known. */
@@ -39,6 +40,11 @@ export class NativeMarker implements HostObject {
   jinjaEquals(other: Value): boolean {
     return other === this.text || (other instanceof NativeMarker && other.text === this.text);
   }
+}
+
+/** Whether Python can join the value with texts. */
+export function isText(v: Value): boolean {
+  return typeof v === 'string' || v instanceof Markup || v instanceof NativeMarker;
 }
 
 /**

@@ -23,13 +23,13 @@ import { contains } from './contains.ts';
 import { describeFailure, type TemplateSource } from './failure.ts';
 import { TemplateInheritance, type TemplateLoader } from './inheritance.ts';
 import type { FilterContext, FilterFunction } from './filters/filter.ts';
-import { LoopContext, type LoopFailure, type Recursion } from './loop.ts';
+import { type Condition, FilteredItems, LoopContext, type Recursion } from './loop.ts';
 import { createMacroCallable, type MacroFunction, type MacroInfo } from './macro-callable.ts';
 import { escapeValue, Markup } from './markup.ts';
 import { Namespace } from './namespace.ts';
-import { type NativePart, nativeConcat } from './native.ts';
+import { isText, type NativePart, nativeConcat } from './native.ts';
 import type { RenderState } from './render-state.ts';
-import { repack, unpack } from './unpack.ts';
+import { type Shape, unpack } from './unpack.ts';
 import { macroReturn, ReturnSignal } from './return-signal.ts';
 import type { TestFunction } from './tests.ts';
 
@@ -65,7 +65,6 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   readonly positive = arithmetic.positive;
   readonly eq = equals;
   readonly unpack = unpack;
-  readonly repack = repack;
   readonly nativeConcat = nativeConcat;
   /** Whether the filters that get this runtime are called where output is escaped. */
   readonly autoescape: boolean;
@@ -229,8 +228,12 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     return result;
   }
 
-  loop(items: Iterable<Value>, depth: number, recursion: Recursion | null, failure?: LoopFailure): LoopContext {
-    return new LoopContext(items, depth, recursion, this.undefined, failure);
+  loop(items: Value | FilteredItems, depth: number, recursion: Recursion | null): LoopContext {
+    return new LoopContext(items, depth, recursion, this.undefined);
+  }
+
+  filtered(items: Value, passes: Condition, line: number, shape: Shape, at: (line: number) => number): FilteredItems {
+    return new FilteredItems(items, passes, line, shape, at);
   }
 
   macro(info: MacroInfo, fn: MacroFunction, _state: RenderState): Callable {
@@ -241,6 +244,11 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   setNamespace(target: Value, name: string, value: Value): void {
     if (!(target instanceof Namespace)) throw new JinjaError('TemplateRuntimeError', 'cannot assign attribute on non-namespace object');
     target.set(name, value);
+  }
+
+  /** What Python says of an item of an output that is no text, where it joins them. */
+  notText(value: Value, index: number): JinjaError | undefined {
+    return isText(value) ? undefined : typeError(`sequence item ${index}: expected str instance, ${typeName(value)} found`);
   }
 
   nativePush(parts: NativePart[], value: Value, constant: boolean): void {

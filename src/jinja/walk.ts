@@ -1,5 +1,5 @@
 // Walking over a tree: the children of a node in the order of evaluation, and questions about whole trees.
-import type { Arguments, Node } from './ast.ts';
+import type { Arguments, For, Node } from './ast.ts';
 
 /** The nodes directly below, in jinja2's order of fields. */
 export function children(node: Node): readonly Node[] {
@@ -135,4 +135,18 @@ export function undeclaredNames(nodes: readonly Node[], names: readonly string[]
   };
   for (const node of nodes) visit(node);
   return found;
+}
+
+/** Whether the body of a loop needs the `loop` variable. */
+export function usesLoop(node: For): boolean {
+  return node.recursive || undeclaredNames(node.body, ['loop']).has('loop') || hasScopedBlock(node);
+}
+
+function hasScopedBlock(node: Node): boolean {
+  return (node.type === 'Block' && node.scoped) || children(node).some(hasScopedBlock);
+}
+
+/** Whether something in the tree is called, and so may have to wait. */
+export function hasCall(node: Node): boolean {
+  return node.type === 'Call' || children(node).some(hasCall);
 }

@@ -44,11 +44,11 @@ export class PyDictView implements HostObject {
   jinjaIter(): Iterable<Value> {
     switch (this.part) {
       case 'keys':
-        return this.dict.keys();
+        return this.dict.steady(this.dict.keys());
       case 'values':
-        return this.dict.values();
+        return this.dict.steady(this.dict.values());
       case 'items':
-        return itemsOf(this.dict);
+        return this.dict.steady(itemsOf(this.dict));
     }
   }
 

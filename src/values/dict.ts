@@ -4,6 +4,7 @@ import { getDictMethod } from './methods/dict-methods.ts';
 import { bindMethod } from './methods/method.ts';
 import { equals } from './equality.ts';
 import { mapKey } from './hash.ts';
+import { JinjaError } from './python-error.ts';
 import type { HostObject, Value } from './value.ts';
 
 /** A dict. A JavaScript `Map` with Python's notion of equal keys. */
@@ -97,7 +98,16 @@ export class PyDict implements HostObject {
   }
 
   jinjaIter(): Iterable<Value> {
-    return this.odd === undefined ? (this.map.keys() as Iterable<Value>) : this.keys();
+    return this.steady(this.odd === undefined ? (this.map.keys() as Iterable<Value>) : this.keys());
+  }
+
+  /** What a template goes over, which must not change the dict meanwhile. @throws JinjaError */
+  *steady<T>(items: Iterable<T>): Generator<T, void, undefined> {
+    const { size } = this.map;
+    for (const item of items) {
+      yield item;
+      if (this.map.size !== size) throw new JinjaError('RuntimeError', 'dictionary changed size during iteration');
+    }
   }
 
   jinjaContains(item: Value): boolean {

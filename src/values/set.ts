@@ -2,6 +2,7 @@
 import { getSetMethod } from './methods/set-methods.ts';
 import { bindMethod } from './methods/method.ts';
 import { mapKey } from './hash.ts';
+import { JinjaError } from './python-error.ts';
 import { toRepr } from './text.ts';
 import type { HostObject, Value } from './value.ts';
 
@@ -65,8 +66,12 @@ export class PySet implements HostObject {
     return this.map.size;
   }
 
-  jinjaIter(): Iterable<Value> {
-    return this.map.values();
+  *jinjaIter(): Generator<Value, void, undefined> {
+    const { size } = this.map;
+    for (const item of this.map.values()) {
+      yield item;
+      if (this.map.size !== size) throw new JinjaError('RuntimeError', 'Set changed size during iteration');
+    }
   }
 
   jinjaContains(item: Value): boolean {

@@ -453,7 +453,8 @@ UNDEFINED += [
 
 from jinja_case_filters import FILTERS, TESTS  # noqa: E402
 from jinja_case_methods import METHODS  # noqa: E402
-from jinja_case_statements import ERRORS, FUZZ, STATEMENTS, WHITESPACE  # noqa: E402
+from jinja_case_fuzz import FUZZ  # noqa: E402
+from jinja_case_statements import ERRORS, STATEMENTS, WHITESPACE  # noqa: E402
 
 AREAS = {
     "arithmetic": ARITHMETIC,

@@ -55,6 +55,20 @@ NATIVE = [
     "{% for i in [1] %}{{ i }}{% endfor %}", "{{ ['a'] | first }}", "{{ ['a','b'] | join(',') }}", "{{ [1,2] | map('string') | list }}", "{{ x | is_list }}",
     "{{ lst | is_list }}", "{{ x }}\n", "{{ True | as_bool }}", "{{ x | as_bool }}", "{{ '1' | as_text }}", "{{ x is defined }}", "{{ 1 == 1 }}", "{{ not x }}",
     "{{ lst[0] }}", "{{ 'abc'[0] }}", "{{ d.a }}", "{{ 1.0 }}", "{# c #}{{ x }}", "{{ x }}{# c #}", "{{ d.items() | list }}", "{{ nope }}", "{{ x ~ '' }}",
+    "{% set v %}{{ x }}{% endset %}{{ v }}",
+    "{% set v %}{{ 5 }}a{{ 6 }}{{ s }}{{ x }}{% endset %}{{ v }}",
+    "{% filter length %}abc{% endfilter %}",
+    "{% filter length %}a{{ x }}{% endfilter %}",
+    "{% set v | length %}abc{% endset %}{{ v }}",
+    "{% for i in lst recursive %}{{ i }}{% endfor %}",
+    "{% for i in lst recursive %}a{% endfor %}",
+    "{% call range(3) %}{% endcall %}",
+    "{% set v %}{% for i in lst %}{{ i }}{% endfor %}{% endset %}",
+    "{% set v %}{{ 1 if x else 2 }}{% endset %}{{ v }}",
+    "{% set v %}{{ [1, 'a'] }}{% endset %}{{ v }}",
+    "{% set v %}{{ 'a' ~ x }}{{ none }}{{ s.upper() }}{% endset %}{{ v }}",
+    "{% set v %}{% filter length %}a{% endfilter %}{% endset %}{{ v }}",
+    "{% set v %}{% set w %}a{{ x ~ 1 }}{% endset %}{{ 1 }}{{ w }}{{ x }}{% endset %}{{ v }}",
 ]
 CONTEXT = {"x": 5, "s": "abc", "s3": "3", "lst": [1, "a"], "d": {"a": 1}, "n": None, "lit": "[1, {'a': (2, None)}]"}
 

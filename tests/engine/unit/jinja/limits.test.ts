@@ -108,6 +108,14 @@ describe('asynchronous rendering', () => {
     expect(calls).toHaveLength(12);
   });
 
+  it('waits in the condition of a loop, also when the body looks ahead', async () => {
+    const odd = (args: readonly Value[]) => new Promise<Value>((resolve) => setTimeout(() => resolve(Number(args[0]) % 2 === 1), 1));
+    for (const [used, text] of [['loop.last', '1False3False5True'], ['loop.nextitem', '13355'], ['loop.revindex ~ loop.length', '133323513'], ['loop.index', '113253'], ['loop.length if loop.last', '1353'], ['look(loop)', '1False3False5True']]) {
+      const template = new Environment({ dbt: false }).compile(`{% macro look(l) %}{{ l.last }}{% endmacro %}{% for i in range(6) if odd(i) %}{{ i }}{{ ${used} }}{% endfor %}`, { name: 'm' });
+      for (let i = 0; i < 6; i++) expect(await template.render(scope({ odd }))).toBe(text);
+    }
+  });
+
   it('gives a rejected promise as the error of the line', async () => {
     const template = new Environment().compile('\n{{ 1 }}\n{{ query() }}', { name: 'm', path: 'm.sql' });
     const query = () => Promise.reject(new JinjaError('RuntimeError', 'no database'));
