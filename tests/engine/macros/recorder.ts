@@ -213,8 +213,8 @@ class RecordingSession implements Session {
       const rows = [view, next].flatMap((name) => (columns[name] ?? []).map((column): Value[] => [name === view, column.name, column.type, null]));
       return ['compare columns', tableFromResult(['first', 'attname', 'type', 'collation'], rows)];
     }
-    if (/information_schema.columns/i.test(sql)) {
-      const name = /table_name = '(\w+)'/.exec(sql)![1]!.replace(/\d{12}$/, '');
+    if (sql.includes('numeric_precision')) {
+      const name = /relname = '(\w+)'/.exec(sql)![1]!.replace(/\d{12}$/, '');
       const rows = (columns[name] ?? []).map((column): Value[] => [column.name, column.type, column.length ?? null, null, null]);
       return [`columns of ${name}`, tableFromResult(['column_name', 'data_type', 'character_maximum_length', 'numeric_precision', 'numeric_scale'], rows)];
     }

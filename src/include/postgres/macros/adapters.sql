@@ -45,14 +45,27 @@
   {%- endcall -%}
 {% endmacro %}
 
-{#- A relation without a schema is a temporary table. -#}
+{#- What information_schema.columns says, which takes several times as long to plan. A domain is shown as the type below it. A relation
+    without a schema is a temporary table. -#}
 {% macro postgres__get_columns_in_relation(relation) %}
+  {%- do adapter.verify_database(relation.database) if relation.database -%}
   {%- call statement('get_columns_in_relation', fetch_result=True) %}
-    select column_name, data_type, character_maximum_length, numeric_precision, numeric_scale
-    from {{ relation.information_schema('columns') }}
-    where table_name = '{{ relation.identifier }}'
-    {{ "and table_schema = '" ~ relation.schema ~ "'" if relation.schema }}
-    order by ordinal_position
+    {%- set kept = 'information_schema._pg_truetypid(a, t), information_schema._pg_truetypmod(a, t)' %}
+    select a.attname as column_name,
+      case when coalesce(b.typelem, t.typelem) <> 0 and coalesce(b.typlen, t.typlen) = -1 then 'ARRAY'
+        when coalesce(b.typnamespace, t.typnamespace) = 'pg_catalog'::regnamespace then pg_catalog.format_type(coalesce(b.oid, t.oid), null)
+        else 'USER-DEFINED' end as data_type,
+      information_schema._pg_char_max_length({{ kept }}) as character_maximum_length,
+      information_schema._pg_numeric_precision({{ kept }}) as numeric_precision,
+      information_schema._pg_numeric_scale({{ kept }}) as numeric_scale
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    join pg_catalog.pg_type t on t.oid = a.atttypid
+    left join pg_catalog.pg_type b on t.typtype = 'd' and b.oid = t.typbasetype
+    where c.relname = '{{ relation.identifier }}' and c.relkind in ('r', 'p', 'v', 'f')
+    and {{ "c.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = '" ~ relation.schema ~ "')" if relation.schema else 'not pg_catalog.pg_is_other_temp_schema(c.relnamespace)' }}
+    and (pg_catalog.pg_has_role(c.relowner, 'USAGE') or pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT, INSERT, UPDATE, REFERENCES'))
+    order by a.attnum
   {% endcall -%}
   {{- return(sql_convert_columns_in_relation(load_result('get_columns_in_relation').table)) -}}
 {% endmacro %}
