@@ -135,6 +135,14 @@ export interface IntervalLedger {
   forgetSql(relation: Relation): string;
 }
 
+/** What a lock is for. */
+export interface LockOptions {
+  /** The relation is going to be built in this session, and nothing else is changed there. */
+  readonly builds?: boolean;
+  /** `fetchViewState` is going to be asked, of the view as it is now. */
+  readonly viewState?: boolean;
+}
+
 /** A database of one dialect. Created once a command from the profile; opens no connection before it is needed. */
 export interface Adapter {
   readonly type: string;
@@ -167,8 +175,8 @@ export interface Adapter {
   fillCache(session: Session, schemas: readonly { readonly database: string | null; readonly schema: string }[]): Promise<void>;
   /** Which of the schemas exist, in one query. */
   existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>>;
-  /** See `SqlAdapter.lockRelation`. @param viewState `fetchViewState` is going to be asked, of the view as it is now */
-  lockRelation(session: Session, relation: Relation, viewState?: boolean): Promise<void>;
+  /** See `SqlAdapter.lockRelation`. */
+  lockRelation(session: Session, relation: Relation, options?: LockOptions): Promise<void>;
   /**
    * What tells whether rows or columns of the relations have changed since it was last asked, in one statement.
    * @returns a text for each in the same order, null where it cannot be known (views, foreign tables, what does not exist)
@@ -187,6 +195,13 @@ export interface Adapter {
    * @param query what the view is to give, for databases that tell the columns of a query and not what a view reads
    */
   fetchViewState(session: Session, relation: Relation, query: string | null): Promise<string | null>;
+  /**
+   * Reads what many views are like, in one statement. `fetchViewState` answers from it, and a view is locked only when something is done about it,
+   * until this command does what may change the view or what it reads.
+   */
+  readViewStates?(session: Session, views: readonly Relation[]): Promise<void>;
+  /** Something is going to run of which nobody knows what it changes. */
+  distrustViewStates?(): void;
   /** The same of a view that has just been made; told at the latest when the transaction is committed. */
   notePublishedView(session: Session, relation: Relation, query: string | null, note: (state: string | null) => void): Promise<void>;
   canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean>;

@@ -226,7 +226,7 @@ export class SqlAdapter {
    */
   async lockRelation(relation: Relation, viewState = false): Promise<void> {
     this.dropped = [];
-    await this.adapter.lockRelation(this.session, relation, viewState);
+    await this.adapter.lockRelation(this.session, relation, { builds: true, viewState });
   }
 
   /**

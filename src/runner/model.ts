@@ -66,6 +66,8 @@ function materializedRelations(returned: Value, materialization: string): Relati
  * @param prepared the context to run it in, for one batch of a model; by default one of its own
  */
 export async function executeRelational(ctx: RunContext, node: ManifestNode, session: Session, prepared?: NodeScope): Promise<Outcome & { scope: NodeScope }> {
+  const { config } = node as { config: { 'pre-hook'?: readonly unknown[]; 'post-hook'?: readonly unknown[] } };
+  if (config['pre-hook']?.length || config['post-hook']?.length) ctx.adapter.distrustViewStates?.();
   const scope = prepared ?? openScope(ctx, node, session);
   const relations = await materialize(ctx, node, scope);
   if (node.resource_type === 'model' && prepared === undefined) relations.push(...(await createLatestVersionPointer(ctx, node, relations, session)));

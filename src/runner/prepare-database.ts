@@ -7,6 +7,7 @@ import { relationFrom } from '../context/relations.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { openScope } from '../compiler/node-scope.ts';
+import { openSession } from './open-session.ts';
 import { operationNode } from './operation-node.ts';
 import { isEphemeral, lookupNode, type RunContext } from './run-context.ts';
 
@@ -45,12 +46,33 @@ async function createSchema(sql: SqlAdapter, relation: Relation): Promise<void> 
   }
 }
 
+/** Looks at all views at once that an earlier run of this target has made. */
+export async function readViews(ctx: RunContext): Promise<void> {
+  const { adapter, config: { project } } = ctx;
+  if (adapter.readViewStates === undefined || !ctx.config.flags.populate_cache) return;
+  const views: Relation[] = [];
+  for (const id of ctx.selected) {
+    const node = ctx.manifest.nodes[id];
+    if (node?.resource_type !== 'model' || node.config.materialized !== 'view') continue;
+    const relation = relationFrom(adapter, project.quoting, node);
+    if (ctx.views.get(relation.render()) !== undefined) views.push(relation);
+  }
+  if (views.length === 0) return;
+  const session = openSession(ctx, 'list_views', operationNode(ctx.config, 'list_views'));
+  try {
+    await adapter.readViewStates(session, views);
+  } finally {
+    await session.release();
+  }
+}
+
 /**
  * Three queries at most, and one for each schema that is missing.
  * @param create false: schemas are not made (compile, show)
+ * @param views true: `readViews` meanwhile
  * @throws {TsdbtError} when a schema cannot be made or the database cannot be reached
  */
-export async function prepareDatabase(ctx: RunContext, session: Session, create: boolean): Promise<void> {
+export async function prepareDatabase(ctx: RunContext, session: Session, create: boolean, views: boolean): Promise<void> {
   const { adapter, config } = ctx;
   const schemas = requiredSchemas(ctx).filter((relation): relation is Relation & { schema: string } => relation.schema !== null);
   for (const relation of schemas) if (relation.database !== null) adapter.verifyDatabase(relation.database);
@@ -67,6 +89,8 @@ export async function prepareDatabase(ctx: RunContext, session: Session, create:
   }
   // A database that cannot be reached ends the command, not each node.
   if (create && schemas.length === 0 && config.flags.populate_cache) await session.begin();
-  if (config.flags.populate_cache) await adapter.fillCache(session, schemas.map(({ database, schema }) => ({ database, schema })));
+  if (config.flags.populate_cache) {
+    await Promise.all([adapter.fillCache(session, schemas.map(({ database, schema }) => ({ database, schema }))), views ? readViews(ctx) : undefined]);
+  }
   if (session.inTransaction) await session.commit();
 }

@@ -8,7 +8,7 @@ import { PyTuple, type Value } from '../values/index.ts';
 import { projectHooks, runProjectHooks } from './hooks.ts';
 import { openSession } from './open-session.ts';
 import { operationNode } from './operation-node.ts';
-import { prepareDatabase } from './prepare-database.ts';
+import { prepareDatabase, readViews } from './prepare-database.ts';
 import { resultValue } from './result-value.ts';
 import { bareResult, isEphemeral, lookupNode, type RunContext } from './run-context.ts';
 import { type ExecuteOptions, executeNodes } from './runner.ts';
@@ -83,11 +83,13 @@ async function withMaster<T>(ctx: RunContext, work: (session: Session) => Promis
 /** @returns whether nodes may run */
 async function beforeRun(ctx: RunContext, options: RunOptions, results: RunResult[]): Promise<boolean> {
   return withMaster(ctx, async (session) => {
-    await prepareDatabase(ctx, session, options.createSchemas);
-    if (!options.hooks || projectHooks(ctx, 'on-run-start').length === 0) return true;
+    const hooked = options.hooks && projectHooks(ctx, 'on-run-start').length > 0;
+    await prepareDatabase(ctx, session, options.createSchemas, options.createSchemas && !hooked);
+    if (!hooked) return true;
     await clearTransaction(session);
     const hooks = await runProjectHooks(ctx, 'on-run-start', session, new Map());
     results.push(...hooks);
+    if (options.createSchemas) await readViews(ctx);
     return hooks.every((r) => r.status === 'success');
   });
 }

@@ -1,6 +1,6 @@
 // Postgres as the engine sees it: sessions on one pool, the relation cache, what the dialect can do. Talking to the server is in
 // session.ts, questions to its catalogue in catalogue.ts, an own server in embedded.ts.
-import type { Adapter, Capabilities, LoadedState, Session, SessionOptions } from '../adapter.ts';
+import type { Adapter, Capabilities, LoadedState, LockOptions, Session, SessionOptions } from '../adapter.ts';
 import { Column } from '../column.ts';
 import { convertType } from '../convert-type.ts';
 import { copyTextOf, needsStatements, placeOf } from '../copy-text.ts';
@@ -12,7 +12,7 @@ import { TsdbtError } from '../../errors.ts';
 import type { Credentials } from '../../contracts/project.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
-import { changeMarksSql, claimSql, columnsSql, linksSql, loadedSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
+import { changeMarksSql, claimSql, columnsSql, linksSql, loadedSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql, viewStateSql, viewStatesSql } from './catalogue.ts';
 import { POSTGRES_COLUMN } from './column.ts';
 import { ConnectionPool, type ServerAddress } from './connection.ts';
 import { completeTls, defaultHost, type Environment, serverOptions } from './connection-defaults.ts';
@@ -22,6 +22,7 @@ import { createIntervalLedger } from './interval-ledger.ts';
 import { quoteIdentifier } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
 import { PostgresSession } from './session.ts';
+import { ViewStates } from './view-states.ts';
 
 const CAPABILITIES: Capabilities = {
   transactions: true,
@@ -68,6 +69,10 @@ export class PostgresAdapter implements Adapter {
   private readonly bare = new WeakMap<Session, Set<string>>();
   /** What a view was like when it was locked; it holds until the session sends something. */
   private readonly states = new WeakMap<Session, { readonly name: string; readonly messages: number; readonly state: Table }>();
+  /** What views were like before the first node. */
+  private readonly early = new ViewStates();
+  /** The relation that a session has locked last, and its messages then. */
+  private readonly locked = new WeakMap<Session, { readonly name: string; readonly messages: number }>();
 
   constructor(options: PostgresOptions) {
     this.options = options;
@@ -83,7 +88,7 @@ export class PostgresAdapter implements Adapter {
   session(options: SessionOptions): Session {
     const { credentials } = this.options;
     return new PostgresSession(this.pool, {
-      role: textOf(credentials['role']), searchPath: textOf(credentials['search_path']), autocommit: credentials['autocommit'] === true,
+      role: textOf(credentials['role']), searchPath: textOf(credentials['search_path']), autocommit: credentials['autocommit'] === true, onChange: () => this.early.forget(),
     }, options);
   }
 
@@ -136,9 +141,23 @@ export class PostgresAdapter implements Adapter {
     return new Set(table.rows.map((row) => toText(row.values[0]!)));
   }
 
-  async lockRelation(session: Session, relation: Relation, viewState = false): Promise<void> {
+  async lockRelation(session: Session, relation: Relation, { builds = false, viewState = false }: LockOptions = {}): Promise<void> {
     const { schema, identifier } = relation;
     if (schema === null || identifier === null) return;
+    const own = nameOf(schema, identifier);
+    const now = (): Promise<void> => {
+      if (session instanceof PostgresSession) session.builds ||= builds;
+      this.early.changes(own);
+      return this.takeRelation(session, relation, schema, identifier, viewState);
+    };
+    // A view that turns out to be as it was is never locked: it costs no message at all.
+    if (viewState && session instanceof PostgresSession && session.messages === 0 && this.early.get(own, session.clock) !== undefined) session.beforeFirst = now;
+    else await now();
+  }
+
+  private async takeRelation(session: Session, relation: Relation, schema: string, identifier: string, viewState: boolean): Promise<void> {
+    const seen = this.locked.get(session);
+    if (!viewState && seen?.name === nameOf(schema, identifier) && seen.messages === messagesOf(session)) return;
     const key = lockKey(this.database, schema, identifier);
     const names = [identifier, ...WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix)];
     // What stands on a view is asked when it is dropped: most are left or replaced where they stand.
@@ -167,6 +186,7 @@ export class PostgresAdapter implements Adapter {
     }
     // What cannot be started again takes all of its locks before it reads anything, so that it waits for nobody who waits for it.
     if (session.lasting) await this.lockDependants(session, schema, identifier);
+    this.locked.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session) });
   }
 
   /** Takes the locks of all that stands on a relation. @returns false when nothing does */
@@ -179,6 +199,7 @@ export class PostgresAdapter implements Adapter {
       if (missing.length === 0) return names.table.rows.length > 0;
       // In the query's order, as everybody does, so that two runs never wait for each other. Whoever had a lock may have changed something: look again.
       for (const name of missing) {
+        this.early.changes(name);
         const [ownSchema, ownName] = JSON.parse(name) as [string, string];
         await this.takeLock(session, lockKey(this.database, ownSchema, ownName));
         locked.add(name);
@@ -236,9 +257,25 @@ export class PostgresAdapter implements Adapter {
 
   async fetchViewState(session: Session, { schema, identifier }: Relation): Promise<string | null> {
     if (schema === null || identifier === null) return null;
+    const early = session instanceof PostgresSession && session.beforeFirst !== null ? this.early.get(nameOf(schema, identifier), session.clock) : undefined;
+    if (early !== undefined) return early;
     const seen = this.states.get(session);
     if (seen?.name === nameOf(schema, identifier) && seen.messages === messagesOf(session)) return stateIn(seen.state);
     return stateIn((await session.execute(viewStateSql(schema, identifier), { autoBegin: true, fetch: true })).table);
+  }
+
+  async readViewStates(session: Session, views: readonly Relation[]): Promise<void> {
+    const names = views.flatMap(({ schema, identifier }) => (schema === null || identifier === null ? [] : [[schema, identifier] as const]));
+    if (names.length === 0 || !(session instanceof PostgresSession)) return;
+    const now = session.clock;
+    const { table } = await session.execute(viewStatesSql(names), { fetch: true });
+    this.early.fill(now, table.rows.map(({ values: [place, state, reads] }) => ({
+      name: nameOf(...names[Number(place) - 1]!), state: toText(state!), reads: reads == null ? [] : (JSON.parse(toText(reads)) as [string, string][]).map((pair) => nameOf(...pair)),
+    })));
+  }
+
+  distrustViewStates(): void {
+    this.early.forget();
   }
 
   async notePublishedView(session: Session, { schema, identifier }: Relation, _query: string | null, note: (state: string | null) => void): Promise<void> {

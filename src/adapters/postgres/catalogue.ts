@@ -103,15 +103,32 @@ where n.nspname = ${quoteText(schema)} and c.relname in (${textList([first, seco
 order by c.relname, a.attnum`;
 }
 
-/** One row for a view: what it is, what it says, and name, type and place of every column of every relation that it reads. */
-export function viewStateSql(schema: string, identifier: string): string {
-  const name = quoteText(`${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`);
-  return `select pg_catalog.md5(pg_catalog.concat_ws(E'\\n', v.oid, pg_catalog.pg_get_viewdef(v.oid), (select c.reloptions from pg_catalog.pg_class c where c.oid = v.oid), array(
+/** Of the view v: its rule reads these relations. */
+const READS = `select d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.refclassid = ${OID.relation} and d.refobjid <> v.oid
+      and d.objid = (select w.oid from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN')`;
+
+/** Of the view v: what it is, what it says, and name, type and place of every column of every relation that it reads. */
+const VIEW_STATE = `pg_catalog.md5(pg_catalog.concat_ws(E'\\n', v.oid, pg_catalog.pg_get_viewdef(v.oid), (select c.reloptions from pg_catalog.pg_class c where c.oid = v.oid), array(
   select row(a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod)::text from pg_catalog.pg_attribute a where a.attnum > 0 and not a.attisdropped and a.attrelid = any (array(
-    select d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.refclassid = ${OID.relation} and d.refobjid <> v.oid
-      and d.objid = (select w.oid from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN')
-  )) order by a.attrelid, a.attnum)))
-from (select pg_catalog.to_regclass(${name})::oid as oid) v where v.oid is not null`;
+    ${READS}
+  )) order by a.attrelid, a.attnum)))`;
+
+function regclassText(schema: string, identifier: string): string {
+  return quoteText(`${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`);
+}
+
+/** One row for a view: its state. */
+export function viewStateSql(schema: string, identifier: string): string {
+  return `select ${VIEW_STATE}
+from (select pg_catalog.to_regclass(${regclassText(schema, identifier)})::oid as oid) v where v.oid is not null`;
+}
+
+/** A row for each view that there is: which of the names it has, its state, and a JSON list of what it reads, as pairs of schema and name. */
+export function viewStatesSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
+  return `select v.place::int, ${VIEW_STATE}, (select pg_catalog.json_agg(pg_catalog.json_build_array(n.nspname, c.relname))::text
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = any (array(${READS})))
+from (select pg_catalog.to_regclass(name)::oid as oid, place from pg_catalog.unnest(array[${names.map(([schema, identifier]) => regclassText(schema, identifier)).join(', ')}]) with ordinality as t (name, place)) v
+where v.oid is not null`;
 }
 
 /** The loader's bookkeeping (src/state/load-offsets.ts) of one source, over its topics: rows, newest message, newest rows, now. The count is null when there is none. */

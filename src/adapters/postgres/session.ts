@@ -18,6 +18,8 @@ export interface TransactionSettings {
   readonly searchPath: string | null;
   /** `autocommit: true` in the profile: dbt's BEGIN and COMMIT are not sent. */
   readonly autocommit: boolean;
+  /** Told before a statement that may change any relation's columns. */
+  readonly onChange?: () => void;
 }
 
 /** The part of `pg`'s wire connection that a query uses. */
@@ -28,6 +30,8 @@ interface Wire {
 
 const LEAVES_STATE = /\b(?:set|reset|temp|temporary|prepare|listen|load|declare|set_config(?!\('tsdbt\.)|pg_advisory_lock\w*|pg_try_advisory_lock\w*|setseed)\b/i;
 
+const NUL = 'A string literal cannot contain NUL (0x00) characters.';
+
 /** How long a backend runs on after its client is gone. */
 const CHECK_INTERVAL = '2s';
 
@@ -36,6 +40,10 @@ export class PostgresSession implements Session {
   readonly columns = new Map<string, Value>();
   readonly publishing: string[] = [];
   nextMayWait = false;
+  /** Does it build a relation and change nothing else? */
+  builds = false;
+  /** To be done before anything is sent: a lock that is not needed when nothing is. */
+  beforeFirst: (() => Promise<void>) | null = null;
   private readonly pool: ConnectionPool;
   private readonly settings: TransactionSettings;
   private readonly options: SessionOptions;
@@ -66,11 +74,15 @@ export class PostgresSession implements Session {
   /** Grows with every message to the server: nothing of this session can have changed anything while it stays. */
   get messages(): number { return this.sent + this.waiting.length; }
 
+  /** Milliseconds of a clock that never goes back. */
+  get clock(): number { return performance.now(); }
+
   async execute(sql: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
+    await this.first();
     return this.inOrder(async () => {
       if (options.autoBegin && !this.transactionOpen) await this.openTransaction();
       const text = options.bindings ? bind(sql, options.bindings) : sql;
-      if (!keepsColumns(sql, options.fetch === true)) this.columns.clear();
+      if (!keepsColumns(sql, options.fetch === true)) this.mayChange();
       const result = await this.run(text, options.comment ?? true, options.every === true);
       const response = responseOf(result);
       const tables = options.every ? { tables: [...result.before ?? [], result].map((one) => decodeTable(one, null)) } : {};
@@ -80,18 +92,24 @@ export class PostgresSession implements Session {
   }
 
   async executeLater(sql: string, answered: (result: ExecuteResult) => void): Promise<void> {
+    await this.first();
     return this.inOrder(async () => {
       if (!this.transactionOpen) await this.openTransaction();
-      if (!keepsColumns(sql, false)) this.columns.clear();
+      if (!keepsColumns(sql, false)) this.mayChange();
       // Where each statement lasts by itself, the next one may not begin before this one is known to have worked.
-      if (this.connection?.status !== 'T' || LEAVES_STATE.test(sql) || ENDS_TRANSACTION.test(sql)) {
+      if (this.connection?.status !== 'T' || ENDS_TRANSACTION.test(sql)) {
         const result = await this.run(sql);
         answered({ response: responseOf(result), table: decodeTable(result, null) });
-      } else this.waiting.push({ sql, answered });
+        return;
+      }
+      if (sql.includes('\0')) throw new TsdbtError('database', NUL, { sql });
+      if (LEAVES_STATE.test(sql)) this.stateful = true;
+      this.waiting.push({ sql, answered });
     });
   }
 
   async describe(sql: string): Promise<ColumnDescription[]> {
+    await this.first();
     return this.inOrder(async () => {
       const result = await this.run(sql);
       return (result.fields ?? []).map((field) => ({ name: field.name, typeName: typeName(field.typeOid) }));
@@ -99,6 +117,7 @@ export class PostgresSession implements Session {
   }
 
   async attempt(sql: string): Promise<TsdbtError | null> {
+    await this.first();
     return this.inOrder(async () => {
       const connection = await this.ready();
       await this.sendBegin(connection);
@@ -126,6 +145,7 @@ export class PostgresSession implements Session {
   }
 
   async begin(): Promise<void> {
+    await this.first();
     return this.inOrder(async () => {
       if (this.transactionOpen) throw new TsdbtError('internal', `Tried to begin a new transaction on connection "${this.name}", but it already had one open!`);
       await this.openTransaction();
@@ -148,10 +168,12 @@ export class PostgresSession implements Session {
   }
 
   async rollback(): Promise<void> {
+    this.beforeFirst = null;
     return this.inOrder(() => this.rollBack());
   }
 
   async copyIn(sql: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<number> {
+    await this.first();
     return this.inOrder(async () => {
       const connection = await this.ready();
       await this.sendBegin(connection);
@@ -178,6 +200,7 @@ export class PostgresSession implements Session {
   }
 
   async release(): Promise<void> {
+    this.beforeFirst = null;
     try {
       await this.inOrder(async () => {
         if (this.connection === null) return;
@@ -197,6 +220,17 @@ export class PostgresSession implements Session {
       this.stateful = false;
       if (connection !== null) this.pool.release(connection);
     }
+  }
+
+  private async first(): Promise<void> {
+    const work = this.beforeFirst;
+    this.beforeFirst = null;
+    await work?.();
+  }
+
+  private mayChange(): void {
+    this.columns.clear();
+    if (!this.builds) this.settings.onChange?.();
   }
 
   /** Statements of a session run one after the other, whatever the caller waits for. */
@@ -304,7 +338,7 @@ export class PostgresSession implements Session {
     const connection = await this.ready();
     const { text, prefix } = comment ? this.commented(sql) : { text: sql, prefix: '' };
     if (LEAVES_STATE.test(sql)) this.stateful = true;
-    if (text.includes('\0')) throw new TsdbtError('database', 'A string literal cannot contain NUL (0x00) characters.', { sql });
+    if (text.includes('\0')) throw new TsdbtError('database', NUL, { sql });
     const begin = await this.beginFor(connection, sql);
     try {
       return await this.observed(sql, async () => {
@@ -325,23 +359,32 @@ export class PostgresSession implements Session {
     const waiting = this.waiting.splice(0);
     this.sent++;
     const texts = waiting.map(({ sql }) => this.commented(sql));
+    const parts = texts.map(({ text }) => text);
+    // The first may be several statements: what it gave ends at an answer without columns.
+    const marked = parts.length > 1;
+    if (marked) parts.splice(1, 0, 'select');
     const observer = this.options.onStatement;
     const started = performance.now();
-    for (const { sql } of waiting.slice(0, 1)) observer?.({ sql, phase: 'start' });
+    observer?.({ sql: waiting[0]!.sql, phase: 'start' });
     let results: RawResult[];
     try {
-      const result = await this.send(connection, [...texts.map(({ text }) => text), ...(last === undefined ? [] : [last])].join('\n;\n'), true);
+      const result = await this.send(connection, [...parts, ...(last === undefined ? [] : [last])].join(SEPARATOR), true);
       if (connection.status === 'I') this.lasts = true;
       results = [...result.before ?? [], result];
     } catch (error) {
-      observer?.({ sql: waiting[0]!.sql, phase: 'error', ms: performance.now() - started, error });
-      const known = databaseError(error, texts[0]!.text, waiting[0]!.sql, [...texts[0]!.prefix].length);
+      const failed = placed(error, parts);
+      // The one between the first two is nobody's.
+      const index = marked && failed > 0 ? failed - 1 : failed;
+      const { text, prefix } = texts[index]!;
+      observer?.({ sql: waiting[index]!.sql, phase: 'error', ms: performance.now() - started, error });
+      const known = databaseError(error, text, waiting[index]!.sql, [...prefix].length);
       await this.rollBack();
       throw known;
     }
     const ms = performance.now() - started;
-    // Only the first may be several statements.
-    const own = results.slice(-(waiting.length + (last === undefined ? 0 : 1)));
+    const end = marked ? results.findIndex(({ fields }) => fields?.length === 0) : results.length - (last === undefined ? 0 : 1);
+    // Of the others only the second may be several.
+    const own = [results[end - 1], ...results.slice(end + 1).slice(1 - waiting.length - (last === undefined ? 0 : 1))];
     waiting.forEach(({ sql, answered }, i) => {
       const response = responseOf(own[i]!);
       if (i > 0) observer?.({ sql, phase: 'start' });
@@ -383,6 +426,7 @@ export class PostgresSession implements Session {
 
   private async rollBack(): Promise<void> {
     this.transactionOpen = false;
+    this.sent++;
     this.columns.clear();
     this.begun = false;
     this.unsent = '';
@@ -451,7 +495,7 @@ export class PostgresSession implements Session {
 
 const KEEPS_COLUMNS = /^\s*(?:insert|update|delete|merge|copy|grant|revoke|comment|create\s+(?:(?:temporary|temp|unlogged)\s+)?table)\b/i;
 /** May it end the transaction that it runs in? */
-const ENDS_TRANSACTION = /\b(?:commit|end|rollback|abort|prepare)\b/i;
+const ENDS_TRANSACTION = /(?:^|;)(?:\s|--.*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:commit|end|rollback|abort|prepare)\b/i;
 const BLANK_OR_COMMENT = /^\s*(?:--|\/\*|;|$)/;
 const QUERY = /^\s*(?:select|with)\b/i;
 const CHANGES_COLUMNS = /\b(?:alter|drop|rename|replace)\b/i;
@@ -459,6 +503,25 @@ const CHANGES_COLUMNS = /\b(?:alter|drop|rename|replace)\b/i;
 /** Is it sure that a statement changes no column of a relation that was there? A query without an answer may call anything. */
 function keepsColumns(sql: string, fetch: boolean): boolean {
   return (KEEPS_COLUMNS.test(sql) || (fetch && QUERY.test(sql))) && !CHANGES_COLUMNS.test(sql);
+}
+
+/** Between statements that go out together. */
+const SEPARATOR = '\n;\n';
+
+/** Which part of a message an error is about, by its place; the place becomes one in that part. Without a place it is the first. */
+function placed(error: unknown, parts: readonly string[]): number {
+  const known = error as { position?: string } | null;
+  if (known?.position === undefined) return 0;
+  let rest = Number(known.position);
+  for (const [index, part] of parts.entries()) {
+    const length = [...part].length;
+    if (rest <= length + SEPARATOR.length) {
+      known.position = String(rest);
+      return index;
+    }
+    rest -= length + SEPARATOR.length;
+  }
+  return 0;
 }
 
 /** The server counts from the start of the message; the statement begins after the BEGIN in front of it. */

@@ -1,6 +1,6 @@
 // A project in a folder of its own and a database for it: files written, the built command run as a child process, questions asked.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,6 +48,10 @@ export class FaultProject {
       mkdirSync(dirname(join(this.dir, path)), { recursive: true });
       writeFileSync(join(this.dir, path), text);
     }
+  }
+
+  read(path: string): string {
+    return readFileSync(join(this.dir, path), 'utf8');
   }
 
   /** @param targetPath two commands at once need a folder each */

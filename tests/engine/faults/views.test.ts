@@ -80,6 +80,59 @@ describe('a view', () => {
   });
 });
 
+describe('a view that was looked at before the first node', () => {
+  const columns = (name: string): Promise<string | undefined> => project.one(`select string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = 's.${name}'::regclass and attnum > 0`);
+  const change = (name: string): string => `{{ 'alter table raw.${name} add column more int' if var('change', '') == '${name}' else 'select 1' }}`;
+
+  beforeAll(async () => {
+    await project.client.query('create schema raw; create table raw.hooked as select 1 as id; create table raw.queried as select 1 as id; create table raw.made as select 1 as id; create table raw.started as select 1 as id');
+    project.write({
+      'dbt_project.yml': `${project.read('dbt_project.yml')}
+on-run-start: "${change('started')}"
+`,
+      'macros/plain.sql': `{% materialization plain, default %}{% call statement('main') %}{{ sql }}{% endcall %}{% do adapter.commit() %}{{ return({'relations': []}) }}{% endmaterialization %}`,
+      'models/quiet/table.sql': "{{ config(materialized='table') }} select 1 as id {{ ', 2 as more' if var('change', '') == 'table' }}",
+      'models/quiet/of_table.sql': "select * from {{ ref('table') }}",
+      'models/quiet/of_of_table.sql': "select * from {{ ref('of_table') }}",
+      'models/quiet/lower.sql': "select 1 as id {{ ', 2 as more' if var('change', '') == 'lower' }}",
+      'models/quiet/of_lower.sql': "select * from {{ ref('lower') }}",
+      'models/quiet/hooked.sql': `{{ config(materialized='table', pre_hook="${change('hooked')}") }} select 1 as id`,
+      'models/quiet/of_hooked.sql': "-- depends_on: {{ ref('hooked') }}\nselect * from raw.hooked",
+      'models/quiet/queried.sql': "{{ config(materialized='table') }} {% if execute and var('change', '') == 'queried' %}{% do run_query('alter table raw.queried add column more int') %}{% endif %} select 1 as id",
+      'models/quiet/of_queried.sql': "-- depends_on: {{ ref('queried') }}\nselect * from raw.queried",
+      'models/quiet/made.sql': `{{ config(materialized='plain') }} ${change('made')}`,
+      'models/quiet/of_made.sql': "-- depends_on: {{ ref('made') }}\nselect * from raw.made",
+      'models/quiet/of_started.sql': 'select * from raw.started',
+    });
+    await build('--select', 'quiet');
+  });
+  afterAll(() => project.client.query('drop schema raw cascade'));
+
+  it('costs no statement when nothing has changed', async () => {
+    const before = await identity('of_lower');
+    project.write({ 'logs-target/dbt.log': '' });
+    const out = await build('--select', 'lower', 'of_lower', 'of_started');
+    expect(out).toContain('PASS=4');
+    expect(await identity('of_lower')).toBe(before);
+    const log = project.read('logs-target/dbt.log');
+    expect(log).toContain('On list_views: ');
+    expect(log).toContain('Began running node model.faults.of_lower');
+    expect(log).not.toContain('On model.');
+  });
+
+  it.each([
+    ['the table below it', 'table', 'of_table'], ['a table further below', 'table', 'of_of_table'], ['the view below it', 'lower', 'of_lower'], ['a hook of another model', 'hooked', 'of_hooked'],
+    ['code of another model', 'queried', 'of_queried'], ['a materialization of the project', 'made', 'of_made'], ['the start of the run', 'started', 'of_started'],
+  ])('is built again when the same run has changed what it reads: %s', async (_how, changed, view) => {
+    await build('--select', 'quiet');
+    await project.client.query('alter table raw.hooked drop column if exists more cascade; alter table raw.queried drop column if exists more cascade; alter table raw.made drop column if exists more cascade; alter table raw.started drop column if exists more cascade');
+    await build('--select', 'quiet');
+    expect(await columns(view)).toBe('id');
+    await build('--select', 'quiet', '--vars', `change: ${changed}`);
+    expect(await columns(view)).toBe('id,more');
+  });
+});
+
 describe('what stands on a table', () => {
   it.each([['run'], ['run --full-refresh']])('survives `%s` with owner, grants, comments and options', async (command) => {
     await project.client.query(`drop schema if exists other cascade; create schema other;

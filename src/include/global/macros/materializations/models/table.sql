@@ -14,6 +14,10 @@
 
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
+  {#- with nothing behind it, it goes to the server together with what makes it seen -#}
+  {%- if not (post_hooks or config.get('indexes') or config.get('grants') or config.get('persist_docs')) -%}
+    {%- do adapter.commit_soon() -%}
+  {%- endif -%}
   {%- call statement('main') %}
     {{- get_create_table_as_sql(False, intermediate_relation, sql) }}
   {%- endcall -%}

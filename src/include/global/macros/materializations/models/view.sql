@@ -28,6 +28,9 @@
     {%- endcall -%}
     {%- set revoke = True -%}
   {%- else -%}
+    {%- if existing_relation is none -%}
+      {%- do adapter.commit_soon() -%}
+    {%- endif -%}
     {%- call statement('main') %}
       {{- get_create_view_as_sql(intermediate_relation, sql) }}
     {%- endcall -%}

@@ -38,6 +38,10 @@
     {%- set build_sql = get_create_table_as_sql(False, intermediate_relation if rebuild else target_relation, sql) -%}
   {%- endif -%}
 
+  {#- with nothing behind it, it goes to the server together with the commit -#}
+  {%- if not (post_hooks or config.get('indexes') or config.get('grants') or config.get('persist_docs')) -%}
+    {%- do adapter.commit_soon() -%}
+  {%- endif -%}
   {%- call statement('main') %}
     {{- build_sql }}
   {%- endcall -%}
@@ -61,6 +65,7 @@
   {{- run_hooks(post_hooks, inside_transaction=True) -}}
   {%- if add_rows -%}
     {#- the connection goes back to the pool, and a temporary table would live on in it -#}
+    {%- do adapter.commit_soon() -%}
     {%- do adapter.drop_relation(temp_relation) -%}
   {%- endif -%}
   {%- do adapter.commit() -%}
