@@ -418,13 +418,13 @@ const CLEARABLE = new Map(
 
 /**
  * The config that artifacts show. A value that a nearer level sets to null counts as null for the names of the relation, but stays in
- * the stored config: as it was before, or as the default.
+ * the stored config: as it was before, or as the default. Only a custom key is null there, too.
  */
 export function keepClearedValues(kind: ConfigKind, previous: ConfigDict | null, config: ConfigDict): ConfigDict {
   let kept: ConfigDict | null = null;
   if (previous !== null && previous !== config) {
-    for (const key of Object.keys(previous)) {
-      if ((config[key] ?? null) === null && (previous[key] ?? null) !== null) (kept ??= { ...config })[key] = previous[key];
+    for (const { name } of CONFIG_FIELDS[kind]) {
+      if ((config[name] ?? null) === null && (previous[name] ?? null) !== null) (kept ??= { ...config })[name] = previous[name];
     }
   }
   for (const field of CLEARABLE.get(kind) as readonly ConfigField[]) {

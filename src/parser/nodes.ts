@@ -83,7 +83,9 @@ function parseSnapshots(tools: ParseTools, file: SourceFile): void {
 export function newYamlSnapshot(tools: ParseTools, file: SourceFile, name: string, rawCode: string): ManifestNode {
   const fqn = [...fqnPrefix(file.package_name, file.relative_path), name];
   const node = newSnapshot(tools.state, { file, name, path: `${name}.sql`, fqn, rawCode });
-  node.config = projectConfigOf(tools.state, node) as typeof node.config;
+  const config = projectConfigOf(tools.state, node);
+  node.config = config as typeof node.config;
+  tools.state.callsOf(node).base = config;
   return node;
 }
 

@@ -1,10 +1,13 @@
 // Compares the rows that a unit test expects with the rows it got, whatever their order, and shows the difference as dbt (daff) does:
 // `@@` names the columns, `+++` and `---` whole rows, `→` a row with changed cells. Knows nothing of tests or databases.
 
-/** Cells as text; null is SQL's NULL. */
-export type DiffRow = readonly (string | null)[];
+type DiffCell = string | boolean | null;
+/** Cells as text, booleans as they are; null is SQL's NULL. */
+export type DiffRow = readonly DiffCell[];
 
 interface Pair { readonly expected: DiffRow | null; readonly actual: DiffRow | null }
+/** @property keys columns that were tried as keys */
+interface Alignment { readonly pairs: readonly Pair[]; readonly keys: ReadonlySet<number> }
 
 const BOLD = '\u001b[0;1m';
 const RED = '\u001b[31;1m';
@@ -18,13 +21,12 @@ const END = '\u001b[0m';
  * @returns null when both hold the same rows; otherwise the text, with colours, each line ended by CR LF
  */
 export function tableDiff(columns: readonly string[], expected: readonly DiffRow[], actual: readonly DiffRow[]): string | null {
-  const pairs = align(sortRows(expected), sortRows(actual));
-  if (pairs.every((p) => p.expected !== null && p.actual !== null && sameRow(p.expected, p.actual))) return null;
-  return render(columns, pairs);
+  const [left, right] = [sortRows(expected), sortRows(actual)];
+  if (left.length === right.length && left.every((row, i) => sameRow(row, right[i]!))) return null;
+  return render(columns, align(columns, left, right));
 }
 
-const key = (row: DiffRow): string => JSON.stringify(row);
-const sameRow = (a: DiffRow, b: DiffRow): boolean => key(a) === key(b);
+const sameRow = (a: DiffRow, b: DiffRow): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 function sortRows(rows: readonly DiffRow[]): DiffRow[] {
   return [...rows].sort((a, b) => {
@@ -41,69 +43,196 @@ function sortRows(rows: readonly DiffRow[]): DiffRow[] {
   });
 }
 
-/** Equal rows belong together; then rows that share a cell, most cells first; what remains is added or removed. */
-function align(expected: readonly DiffRow[], actual: readonly DiffRow[]): Pair[] {
-  const partner = new Map<number, number>();
-  const free = new Map<string, number[]>();
-  actual.forEach((row, i) => {
-    const k = key(row);
-    const at = free.get(k);
-    if (at) at.push(i);
-    else free.set(k, [i]);
-  });
-  expected.forEach((row, i) => {
-    const at = free.get(key(row))?.shift();
-    if (at !== undefined) partner.set(at, i);
-  });
-  const taken = new Set(partner.values());
-  const open = actual.map((_, i) => i).filter((i) => !partner.has(i));
-  const wanted = expected.map((_, i) => i).filter((i) => !taken.has(i));
-  if (open.length * wanted.length <= 250_000) {
-    const scored: [score: number, a: number, e: number][] = [];
-    for (const a of open) for (const e of wanted) {
-      const score = actual[a]!.filter((cell, c) => cell !== null && cell === expected[e]![c]).length;
-      if (score > 0) scored.push([score, a, e]);
-    }
-    scored.sort((x, y) => y[0] - x[0] || x[1] - y[1] || x[2] - y[2]);
-    for (const [, a, e] of scored) {
-      if (partner.has(a) || taken.has(e)) continue;
-      partner.set(a, e);
-      taken.add(e);
+/** How many columns are tried as keys: the ones with most values. */
+const KEY_COLUMNS = 5;
+/** A key that as many rows share, of twenty more than there are, is no key. */
+const SHARED = 0.1;
+const ROWS_MORE = 20;
+
+/** Which rows belong together, by daff's rules: each set of columns is tried as a key, and pairs what it finds once on both sides; what is left goes by its place. */
+function align(columns: readonly string[], expected: readonly DiffRow[], actual: readonly DiffRow[]): Alignment {
+  // The names of the columns are the first row on both sides.
+  const left = [columns, ...expected];
+  const right = [columns, ...actual];
+  const toRight = new Map<number, number>();
+  const toLeft = new Map<number, number>();
+  const link = (l: number, r: number): void => {
+    toRight.set(l, r);
+    toLeft.set(r, l);
+  };
+  const candidates = keyColumns(left, right, columns.length);
+  const sets = 2 ** candidates.length;
+  const share = Math.max(left.length, right.length) + ROWS_MORE;
+  const tried = new Set<number>();
+  let all: { readonly left: readonly string[]; readonly right: readonly string[] } | undefined;
+  for (let set = 1, used = 0; set < sets && toRight.size < left.length; set++) {
+    const active = candidates.filter((_, at) => (set >> at) % 2 === 1);
+    for (const column of active) tried.add(column);
+    const keys = { left: left.map((row, i) => keyOf(row, i, active)), right: right.map((row, i) => keyOf(row, i, active)) };
+    if (set === sets - 1) all = keys;
+    const [leftAt, rightAt] = [placesOf(keys.left), placesOf(keys.right)];
+    const most = Math.max(...[...leftAt.values(), ...rightAt.values()].map((places) => places.length));
+    if (most / share >= SHARED && (used > 0 || set < sets - 1)) continue;
+    used++;
+    keys.left.forEach((key, l) => {
+      if (toRight.has(l) || key === '') return;
+      const [r, other] = rightAt.get(key) ?? [];
+      if (r !== undefined && other === undefined && leftAt.get(key)!.length === 1 && !toLeft.has(r)) link(l, r);
+    });
+  }
+  if (all !== undefined) {
+    byPlace(all.left, all.right, toRight, toLeft, link);
+    byPlace(all.right, all.left, toLeft, toRight, (r, l) => link(l, r));
+  }
+  // Removed rows stand where they were, after what was added there.
+  const pairs: Pair[] = [];
+  let next = 1;
+  const removedBefore = (end: number): void => {
+    for (; next < end; next++) if (!toRight.has(next)) pairs.push({ actual: null, expected: left[next]! });
+  };
+  for (let r = 1; r < right.length; r++) {
+    const l = toLeft.get(r);
+    if (l !== undefined) removedBefore(l);
+    pairs.push({ actual: right[r]!, expected: l === undefined ? null : left[l]! });
+  }
+  removedBefore(left.length);
+  return { pairs, keys: tried };
+}
+
+/** Rows that stand next to a pair and are the same are a pair too: downwards, then upwards. */
+function byPlace(mine: readonly string[], theirs: readonly string[], known: ReadonlyMap<number, number>, taken: ReadonlyMap<number, number>, link: (mine: number, theirs: number) => void): void {
+  for (const step of [1, -1]) {
+    let at = step === 1 ? undefined : theirs.length - 1;
+    for (let n = 0; n < mine.length && known.size < mine.length; n++) {
+      const i = step === 1 ? n : mine.length - 1 - n;
+      const partner = known.get(i);
+      if (partner === undefined) {
+        if (at === undefined || mine[i] !== theirs[at] || taken.has(at)) continue;
+        link(i, at);
+        at += step;
+      } else at = partner + step;
+      if (at < 0 || at >= theirs.length) break;
     }
   }
-  const pairs: Pair[] = actual.map((row, i) => ({ actual: row, expected: partner.has(i) ? expected[partner.get(i)!]! : null }));
-  expected.forEach((row, i) => {
-    if (!taken.has(i)) pairs.push({ actual: null, expected: row });
+}
+
+function keyColumns(left: readonly DiffRow[], right: readonly DiffRow[], count: number): number[] {
+  const all = Array.from({ length: count }, (_, c) => c);
+  if (count <= KEY_COLUMNS) return all;
+  const distinct = all.map((c) => new Set(left.map((row) => cellText(row[c]))).size + new Set(right.map((row) => cellText(row[c]))).size);
+  return all.sort((a, b) => distinct[b]! - distinct[a]! || a - b).slice(0, KEY_COLUMNS);
+}
+
+const cellText = (value: DiffCell | undefined): string => (typeof value === 'boolean' ? (value ? 'True' : 'False') : (value ?? ''));
+
+function keyOf(row: DiffRow, place: number, active: readonly number[]): string {
+  return (place === 0 ? '_' : '') + active.map((c) => cellText(row[c])).map((text) => (text === 'null' || text === 'undefined' ? '' : text)).join(' // ');
+}
+
+function placesOf(keys: readonly string[]): Map<string, number[]> {
+  const places = new Map<string, number[]>();
+  keys.forEach((key, i) => {
+    const known = places.get(key);
+    if (known === undefined) places.set(key, [i]);
+    else known.push(i);
   });
-  return pairs;
+  return places;
 }
 
 interface Cell { readonly plain: string; readonly colored: string }
-const cell = (plain: string, color = ''): Cell => ({ plain, colored: color === '' ? plain : `${color}${plain}${END}` });
-const change = (from: string, to: string): Cell => ({ plain: `${from}→${to}`, colored: `${RED}${from}${BLUE}→${GREEN}${to}${END}` });
-const shown = (value: string | null): string => (value === null || value === '' ? (value === null ? 'null' : '') : value);
+const cell = (plain: string, color = ''): Cell => ({ plain: quoted(plain), colored: quoted(color === '' ? plain : `${color}${plain}${END}`) });
 
-function render(columns: readonly string[], pairs: readonly Pair[]): string {
+/** As in a CSV: what holds a comma, a quote, a tab or a line end, or begins or ends with a space, stands in quotes. */
+function quoted(text: string): string {
+  return /^ | $|[",\r\n\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function change(before: DiffCell, after: DiffCell): Cell {
+  const named = (value: DiffCell): string => (value === null ? 'NULL' : cellText(value).replace(/^_*NULL$/, '_$&'));
+  const [from, to] = [named(before), named(after)];
+  const [left, right] = [markSpaces(from, to), markSpaces(to, from)];
+  return { plain: quoted(`${left}→${right}`), colored: quoted(`${RED}${left}${BLUE}→${GREEN}${right}${END}`) };
+}
+
+/** Spaces that only `text` has are made visible when nothing else is different. */
+function markSpaces(text: string, other: string): string {
+  if (text === other || text.replaceAll(' ', '') !== other.replaceAll(' ', '')) return text;
+  let at = 0;
+  return [...text].map((letter) => {
+    if (letter === ' ' && other[at] !== ' ') return '\u2423';
+    if (letter !== ' ') while (other[at] === ' ') at++;
+    at++;
+    return letter;
+  }).join('');
+}
+
+const shown = (value: DiffCell): string => (value === null ? 'NULL' : cellText(value));
+/** In rows that were added or removed, NULL and booleans are written small. */
+const whole = (value: DiffCell): string => String(value);
+const GAP = cell('...');
+type Line = (mark: Cell, show: (column: number) => Cell, gapColor?: string) => Cell[];
+
+function render(columns: readonly string[], { pairs, keys }: Alignment): string {
   const changed = pairs.map((p) => p.expected === null || p.actual === null || !sameRow(p.expected, p.actual));
-  const lines: Cell[][] = [[cell('@@', BOLD), ...columns.map((c) => cell(c, BOLD))]];
+  const kept = shownColumns(columns.length, pairs, keys);
+  const line: Line = (mark, show, gapColor = '') => [mark, ...kept.map((c) => (c === null ? cell('...', gapColor) : show(c)))];
+  const lines: Cell[][] = [[cell('@@', BOLD), ...kept.map((c) => cell(c === null ? '...' : columns[c]!, BOLD))]];
   let gap = false;
   pairs.forEach((p, i) => {
     // One unchanged row of context on each side of a change; a longer run is elided.
     if (!changed[i] && !changed[i - 1] && !changed[i + 1]) {
-      if (!gap) lines.push([cell('...'), ...columns.map(() => cell('...'))]);
+      if (!gap) lines.push(line(GAP, () => GAP));
       gap = true;
       return;
     }
     gap = false;
-    lines.push(row(p));
+    lines.push(row(p, line));
   });
-  const widths = lines[0]!.map((_, c) => Math.max(...lines.map((l) => l[c]?.plain.length ?? 0)));
-  return lines.map((l) => `${l.map((x, c) => (c === l.length - 1 ? x.colored : x.colored + ' '.repeat(widths[c]! - x.plain.length))).join(COMMA)}\r\n`).join('');
+  const widths = columnWidths(lines);
+  return lines.map((l) => padded(l, widths)).join('');
 }
 
-function row(p: Pair): Cell[] {
-  if (p.expected === null) return [cell('+++', GREEN), ...p.actual!.map((v) => cell(shown(v), GREEN))];
-  if (p.actual === null) return [cell('---', RED), ...p.expected.map((v) => cell(shown(v), RED))];
-  if (sameRow(p.expected, p.actual)) return [cell(''), ...p.actual.map((v) => cell(shown(v)))];
-  return [{ plain: '→', colored: `${RED}${BLUE}→${GREEN}${END}` }, ...p.actual.map((v, c) => (v === p.expected![c] ? cell(shown(v)) : change(shown(p.expected![c] ?? null), shown(v))))];
+/** Of columns that are no key and never differ, those beside one that is shown, and one `...` (null) for each run of others. All when a row was added. */
+function shownColumns(count: number, pairs: readonly Pair[], keys: ReadonlySet<number>): (number | null)[] {
+  const all = Array.from({ length: count }, (_, c) => c);
+  if (pairs.some((p) => p.expected === null)) return all;
+  const active = all.map((c) => keys.has(c) || pairs.some((p) => p.expected !== null && p.actual !== null && p.expected[c] !== p.actual[c]));
+  return all.map((c) => (active[c] || active[c - 1] || active[c + 1] ? c : null)).filter((c, i, list) => c !== null || i === 0 || list[i - 1] !== null);
+}
+
+function row(p: Pair, line: Line): Cell[] {
+  const { expected, actual } = p;
+  if (expected === null) return line(cell('+++', GREEN), (c) => cell(whole(actual![c]!), GREEN));
+  if (actual === null) return line(cell('---', RED), (c) => cell(whole(expected[c]!), RED), RED);
+  if (sameRow(expected, actual)) return line(cell(''), (c) => cell(shown(actual[c]!)));
+  return line({ plain: '→', colored: `${RED}${BLUE}→${GREEN}${END}` }, (c) => (actual[c] === expected[c] ? cell(shown(actual[c]!)) : change(expected[c]!, actual[c]!)));
+}
+
+/** Wide enough for all but the odd long cell; null when that is more than a screen. */
+function columnWidths(lines: readonly Cell[][]): number[] | null {
+  const widths = lines[0]!.map((head, c) => {
+    const lengths = lines.map((l) => [...l[c]!.plain].length);
+    const mean = lengths.reduce((sum, n) => sum + n, 0) / lengths.length;
+    const variance = lengths.reduce((sum, n) => sum + n * n, 0) / lengths.length - mean * mean;
+    const usual = variance < 0 ? Number.NaN : Math.trunc(mean + Math.sqrt(variance) * 2 + 0.5);
+    return Math.max([...head.plain].length, ...lengths.filter((n) => n <= usual));
+  });
+  return widths.reduce((sum, n) => sum + n, widths.length - 1) > 130 ? null : widths;
+}
+
+function padded(line: readonly Cell[], widths: readonly number[] | null): string {
+  let text = '';
+  let at = 0;
+  let target = 0;
+  line.forEach((x, c) => {
+    if (c > 0) {
+      const spaces = widths === null ? 0 : Math.max(0, target - at);
+      text += `${' '.repeat(spaces)}${COMMA}`;
+      at += spaces;
+    }
+    text += x.colored;
+    at += [...x.plain].length;
+    target += widths?.[c] ?? 0;
+  });
+  return `${text}\r\n`;
 }

@@ -107,7 +107,7 @@ function split(table: Table): { columns: string[]; actual: DiffRow[]; expected: 
   const names = table.columnNames.map((n) => n.toLowerCase());
   const mark = names.indexOf('actual_or_expected');
   const keep = names.map((_, i) => i).filter((i) => i !== mark);
-  const text = (value: Value | undefined): string | null => (value === null || value === undefined ? null : toText(value));
+  const text = (value: Value | undefined): DiffRow[number] => (value === null || value === undefined ? null : typeof value === 'boolean' ? value : toText(value));
   const rows = (which: string): DiffRow[] => table.rows.filter((r) => r.values[mark] === which).map((r) => keep.map((i) => text(r.values[i])));
   return { columns: keep.map((i) => names[i]!), actual: rows('actual'), expected: rows('expected') };
 }
