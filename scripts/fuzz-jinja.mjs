@@ -14,6 +14,8 @@ try {
   const outfile = join(out, 'golden.mjs');
   await build({ entryPoints: [join(root, 'tests/engine/support/jinja-golden.ts')], bundle: true, platform: 'node', format: 'esm', outfile, logLevel: 'warning' });
   const { runCase } = await import(pathToFileURL(outfile).href);
+  // Of the values of a `with` jinja2 names the line of the statement before, and dbt gives no line for a text that is no number.
+  const anyLine = (one) => one.error.type === 'JinjaRenderingError' || /\{%[-+]?\s*with\b/.test(one.source);
   let total = 0;
   let different = 0;
   for (let seed = first; seed < first + batches; seed++) {
@@ -31,7 +33,7 @@ try {
         }
         // For `**` of what is no mapping jinja2's words name its own Python function behind the filter or test.
         const words = (message) => message?.replace(/^jinja2\.[\w.]+\(\) (?=argument after \*\* )/, '');
-        const same = one.error ? words(ours.error?.message) === words(one.error.message) && ((ours.error.line ?? null) === one.error.line || /\bwith\b|\bset\b/.test(one.source)) : ours.out === one.out;
+        const same = one.error ? words(ours.error?.message) === words(one.error.message) && ((ours.error.line ?? null) === one.error.line || anyLine(one)) : ours.out === one.out;
         // A lazy filter of jinja2 fails where its items are asked for, in other words.
         if (ours.error && /'generator'/.test(one.error?.message)) continue;
         // jinja2 computes constant expressions while it compiles, and there a slice of what cannot be sliced is undefined.

@@ -66,7 +66,10 @@ export function createGlobals(): ReadonlyMap<string, Value> {
     return result;
   };
   const namespace: Callable = (args, kwargs) => new Namespace(dict(args, kwargs) as PyDict);
-  const cycler: Callable = (args) => createCycler(args);
+  const cycler: Callable = (args, kwargs) => {
+    for (const name of kwargs.keys()) throw typeError(`Cycler.__init__() got an unexpected keyword argument '${name}'`);
+    return createCycler(args);
+  };
   const joiner = callable('Joiner.__init__', "sep=', '", (separator) => createJoiner(String(separator)));
   for (const [type, name] of [[dict, 'dict'], [namespace, 'jinja2.utils.Namespace'], [cycler, 'jinja2.utils.Cycler'], [joiner, 'jinja2.utils.Joiner']] as const) {
     type.face = { type: 'type', text: () => `<class '${name}'>` };

@@ -200,8 +200,7 @@ export class Interpreter {
           break;
         }
         case 'AssignBlock': {
-          const text = yield* this.captured(node.body, node.line);
-          this.assign(node.target, node.filter === null ? text : yield* this.filtered(node.filter, text));
+          this.assign(node.target, yield* this.captured(node.body, node.filter, node.line));
           break;
         }
         case 'With': {
@@ -313,8 +312,8 @@ export class Interpreter {
     return holds;
   }
 
-  /** The text that statements print, which goes nowhere. */
-  private *captured(body: readonly Stmt[], line: number): Generator<unknown, string, unknown> {
+  /** The text that statements print, which goes nowhere but through the filter. */
+  private *captured(body: readonly Stmt[], filter: Filter | null, line: number): Generator<unknown, Value, unknown> {
     const { buffer, direct, traceFrame, state, items, failure } = this;
     this.line = line;
     this.buffer = '';
@@ -324,7 +323,6 @@ export class Interpreter {
     this.traceFrame = state.trace === null ? null : state.trace.enter(this.source, '');
     this.frames.push(new Map());
     yield* this.statements(body);
-    this.frames.pop();
     this.line = line;
     if (this.failure !== undefined) throw this.failure;
     const text = this.buffer;
@@ -337,7 +335,9 @@ export class Interpreter {
     this.failure = failure;
     this.direct = direct;
     this.traceFrame = traceFrame;
-    return text;
+    const value = filter === null ? text : yield* this.filtered(filter, text);
+    this.frames.pop();
+    return value;
   }
 
   private *filtered(filter: Filter, text: string): Generator<unknown, Value, unknown> {

@@ -7,6 +7,7 @@ import { PyDecimal } from '../values/decimal.ts';
 import { PyDict } from '../values/dict.ts';
 import { equals, numericOf } from '../values/equality.ts';
 import { PyFloat } from '../values/float.ts';
+import { mapKey } from '../values/hash.ts';
 import { typeError } from '../values/python-error.ts';
 import { toText } from '../values/text.ts';
 import { PyTuple } from '../values/tuple.ts';
@@ -33,6 +34,12 @@ function test(name: string, signature: string, fn: (...parameters: Value[]) => b
     bind ??= argumentBinder(name, signature);
     return fn(...bind([value, ...args], kwargs));
   };
+}
+
+/** Whether the value is the name of something that the environment has. */
+function named(name: string, table: ReadonlyMap<string, unknown>): TestFunction {
+  const known = test(name, 'env, value', (_env, v) => table.has(mapKey(v as Value) as string));
+  return (context, value, args, kwargs) => known(context, null, [value, ...args], kwargs);
 }
 
 function order(name: string, operator: OrderOperator, holds: (n: number) => boolean): TestFunction {
@@ -85,8 +92,7 @@ export function createTests(filters: ReadonlyMap<string, FilterFunction | unknow
     ['divisibleby', test('test_divisibleby', 'value, num', (v, by) => isRemainder(v as Value, by as Value, 0))],
     ['defined', test('test_defined', 'value', (v) => !(v instanceof Undefined))],
     ['undefined', test('test_undefined', 'value', (v) => v instanceof Undefined)],
-    ['filter', test('test_filter', 'value', (v) => filters.has(v as string))],
-    ['test', test('test_test', 'value', (v) => tests.has(v as string))],
+    ['filter', named('test_filter', filters)],
     ['none', test('test_none', 'value', (v) => v === null)],
     ['boolean', test('test_boolean', 'value', (v) => typeof v === 'boolean')],
     ['false', test('test_false', 'value', (v) => v === false)],
@@ -120,5 +126,5 @@ export function createTests(filters: ReadonlyMap<string, FilterFunction | unknow
     ['<=', lessOrEqual],
     ['le', lessOrEqual],
   ]);
-  return tests;
+  return tests.set('test', named('test_test', tests));
 }

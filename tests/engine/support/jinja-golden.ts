@@ -4,6 +4,7 @@ import { makeFloat } from '../../../src/values/float.ts';
 import { PyDecimal } from '../../../src/values/decimal.ts';
 import { PyDict } from '../../../src/values/dict.ts';
 import { PySet } from '../../../src/values/set.ts';
+import { toRepr } from '../../../src/values/text.ts';
 import { PyTuple } from '../../../src/values/tuple.ts';
 import type { Value } from '../../../src/values/value.ts';
 
@@ -44,18 +45,19 @@ export function decode(x: unknown): Value {
 
 /** What our engine makes of a case; with `times` > 1 of the last of so many renderings, which is translated. */
 export function runCase(golden: Golden, one: GoldenCase, times = 1): { out?: string; error?: { message: string; line: number | undefined } } {
-  const { context, templates, trim_blocks, lstrip_blocks, keep_trailing_newline, undefined: missing } = (one.extra ?? {}) as {
+  const { context, templates, trim_blocks, lstrip_blocks, keep_trailing_newline, undefined: missing, native } = (one.extra ?? {}) as {
     context?: { [name: string]: unknown };
     templates?: { [name: string]: string };
     trim_blocks?: boolean;
     lstrip_blocks?: boolean;
     keep_trailing_newline?: boolean;
     undefined?: 'default' | 'strict' | 'chainable';
+    native?: boolean;
   };
   const names = { ...golden.context, ...context };
   try {
     const environment = new Environment({
-      dbt: false,
+      dbt: native ?? false,
       trimBlocks: trim_blocks ?? false,
       lstripBlocks: lstrip_blocks ?? false,
       keepTrailingNewline: keep_trailing_newline ?? false,
@@ -67,7 +69,7 @@ export function runCase(golden: Golden, one: GoldenCase, times = 1): { out?: str
       const values = new Map(Object.keys(names).map((name) => [name, decode(names[name])]));
       const scope = { get: (name: string) => values.get(name) };
       try {
-        const out = template.renderSync(scope);
+        const out = native ? toRepr(template.renderNativeSync(scope)) : template.renderSync(scope);
         if (i === times) return { out };
       } catch (error) {
         if (i === times) throw error;

@@ -1,6 +1,7 @@
 # Renders a list of templates with real jinja2 (3.1, sandboxed as dbt uses it, extensions do and loopcontrols) and writes what came out:
 # the goldens of tests/engine/unit/jinja. Usage: python jinja_cases.py OUTPUT.json
-# A case is a template, or a tuple of template and what differs from the common context and options.
+# A case is a template, or a tuple of template and what differs from the common context and options; with native, as dbt renders the texts
+# of YAML files (needs dbt-core), the repr of the value.
 import copy
 import json
 import sys
@@ -54,19 +55,25 @@ def template_line(error):
 def run(case):
     source, extra = case if isinstance(case, tuple) else (case, {})
     options = {key: extra[key] for key in ("trim_blocks", "lstrip_blocks", "keep_trailing_newline") if key in extra}
-    environment = SandboxedEnvironment(
-        extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
-        loader=DictLoader(extra.get("templates", {})),
-        undefined=UNDEFINED[extra.get("undefined", "default")],
-        **options,
-    )
+    native = extra.get("native", False)
+    if native:
+        from dbt_common.clients.jinja import get_environment
+        environment = get_environment(native=True)
+    else:
+        environment = SandboxedEnvironment(
+            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],
+            loader=DictLoader(extra.get("templates", {})),
+            undefined=UNDEFINED[extra.get("undefined", "default")],
+            **options,
+        )
     record = {"source": source}
     if extra:
         record["extra"] = {key: encode(value) for key, value in extra.items()}
     try:
-        record["out"] = environment.from_string(source).render(copy.deepcopy({**CONTEXT, **extra.get("context", {})}))
+        out = environment.from_string(source).render(copy.deepcopy({**CONTEXT, **extra.get("context", {})}))
+        record["out"] = repr(out) if native else out
     except Exception as error:
-        record["error"] = {"type": type(error).__name__, "message": str(getattr(error, "message", None) or error), "line": template_line(error)}
+        record["error"] = {"type": type(error).__name__, "message": str(getattr(error, "message", None) or getattr(error, "msg", None) or error), "line": template_line(error)}
     # Addresses differ from run to run, and lines of generated Python say nothing.
     dropped = " at 0x" in record.get("out", "") or record.get("error", {}).get("type") == "SyntaxError"
     return None if dropped else record

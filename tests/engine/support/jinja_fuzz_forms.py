@@ -160,4 +160,106 @@ def blocks(maker):
     ]) + r.choice(["", "", maker.body(1)]), {}
 
 
-FORMS = [filters, filters, loops, loops, callers, imports, namespaces, slices, tuples, percents, spaces, spaces, blocks]
+def lazy(maker):
+    """Loops whose condition sees what the body has changed."""
+    r = maker.rng
+    source = r.choice(["range(6)", "xs", "xs|map('string')", "'hello'", "d", "d.items()", "users", "ys|select", "[1, 'a', none]", "xs|batch(2)", "[[1, 2], [3, 4], 'ab']", "(1, 2, 3)"])
+    target = r.choice(["i", "i", "i", "i, j"])
+    test = r.choice(["ns.x != i", "i != 2", "loop.index", "i not in l", "i > ns.x", "l|length < 3", "i", "m(i)", "m(ns.x)", "l.append(i) is none", "i < 'a'", "not l.append(ns.x)", "xs[i]", maker.expr(1), "ns.y is defined or i", ""])
+    change = r.choice(["{% set ns.x = i %}", "{% set ns.x = ns.x + 1 %}", "{% do l.append(i) %}", "{% do l.pop() %}", "{% set ns.y = loop.last %}", "{% do d.update({i: 1}) %}", "{% do d.pop('a') %}", "{% if i == 2 %}{% break %}{% endif %}", "{% if loop.first %}{% continue %}{% endif %}", "{% set l = [] %}", "{{ l }}", ""])
+    props = "".join(r.choice(["{{ loop." + r.choice(LOOP) + " }},", "{{ loop|length }}", "{% for a, b in loop %}{{ a }}{{ b.index }}{% endfor %}", "{% if loop.last %}!{% endif %}", "{{ i }};", "\n", "{% macro in_loop() %}{{ loop." + r.choice(LOOP[:11]) + " }}{% endmacro %}{{ in_loop() }}"]) for _ in range(r.randint(1, 4)))
+    return "{% set ns = namespace(x=0) %}{% set l = [1] %}{% macro m(x) %}{{ 'y' if x }}{{ ns.x if false }}{% endmacro %}{% for " + target + " in " + source + (" if " + test if test else "") + " %}" + change + props + r.choice(["", change]) + r.choice(["", "{% else %}none"]) + "{% endfor %}{{ ns.x }}{{ l }}", {}
+
+
+def nested(maker):
+    """Macros in macros, with callers, further arguments and names of the scopes around them."""
+    r = maker.rng
+    arguments = lambda: r.choice(["", "a", "a, b=2", "b=a", "x=n, y=x"])  # noqa: E731
+    given = lambda: r.choice(["", "1", "1, 2", "b=1", "a=2", "n, z=1", "*xs", "**{'a': 1}", "*[1], **{'q': 2}", "1, *ys", "loop.index", "caller"])  # noqa: E731
+    piece = lambda: r.choice(["{{ varargs }}", "{{ kwargs }}", "{{ kwargs|length }}", "{{ caller() if caller }}", "{{ a }}", "{{ b }}", "{{ x }}", "{{ n }}", "{% set x = 5 %}", "{% set a %}{{ a }}!{% endset %}", "{{ caller(1) }}", "{{ inner(" + given() + ") }}", "{{ outer is defined }}", "{{ caller is defined }}", "{{ varargs[0] }}", "\n"])  # noqa: E731
+    body = lambda: "".join(piece() for _ in range(r.randint(1, 4)))  # noqa: E731
+    inner = "{% macro inner(" + arguments() + ") %}" + body().replace("inner(", "str(") + "{% endmacro %}"
+    call = lambda name: r.choice(["{{ " + name + "(" + given() + ") }}", "{% call" + r.choice(["", "(x)", "(a, b=1)"]) + " " + name + "(" + given() + ") %}" + body().replace("inner(", "m9(") + "{% endcall %}", "{% set q = " + name + "(" + given() + ") %}{{ q|upper }}", "{% for i in [1, 2] %}{{ " + name + "(i) }}{% endfor %}"])  # noqa: E731
+    outer = "{% macro outer(" + arguments() + ") %}" + body() + inner + call("inner") + body() + "{% endmacro %}"
+    return r.choice(["{% set x = 1 %}", "", "{% set n = 7 %}"]) + r.choice([outer, inner + outer.replace(inner, ""), outer]) + call("outer") + r.choice(["", call("outer"), "{% set x = 2 %}" + call("outer"), "{{ outer.arguments }}{{ outer.name }}{{ outer.catch_kwargs }}{{ outer.catch_varargs }}{{ outer.caller }}"]), {}
+
+
+OUTER = ["length", "upper", "int", "list", "first", "trim|length", "wordcount", "default('x')", "replace('a', n ~ '')", "truncate(3, true)", "e", "float", "reverse", "string|list|length", "join('-')", "indent(2)", "abs", "nope", "sort|join", "tojson", "batch(2)|list", "round", "last|int", "title", "safe", "center(9)", "split"]
+
+
+def captured(maker):
+    """Blocks whose text goes through filters, which may give something else than text."""
+    r = maker.rng
+    def block(depth):
+        inside = "".join(r.choice(["a", "{{ n }}", "{{ s }}", "{{ 1 }}", "\n", "3", "{{ 'x' ~ n }}", "{% if n %}b{% endif %}", "{% for i in xs %}{{ i }}{% endfor %}"] + ([block(depth - 1)] if depth else [])) for _ in range(r.randint(0, 3)))
+        name = r.choice(["v", "w", "n"])
+        return r.choice([
+            "{% filter " + r.choice(OUTER) + " %}" + inside + "{% endfilter %}", "{% set " + name + " | " + r.choice(OUTER) + " %}" + inside + "{% endset %}{{ " + name + " }}", "{% set " + name + " %}" + inside + "{% endset %}{{ " + name + "|length }}{{ " + name + " }}",
+            "{% macro f() %}" + inside + "{% filter " + r.choice(OUTER) + " %}" + inside + "{% endfilter %}{% endmacro %}{{ f() }}", "{% call " + r.choice(["f()", "s.upper()", "n()", "nope()", "range(2)", "dict(a=1)", "namespace()", "joiner()", "xs.append(1)", "cycler(1)"]) + " %}" + inside + "{% endcall %}",
+        ])
+    return "".join(r.choice(["", "a\n", "{{ n }}", "{{ 1 }}{{ 2 }}"]) + block(2) for _ in range(r.randint(1, 2))), {}
+
+
+TESTED = {
+    "divisibleby": ["(2)", " 3", "(0)", "('a')"], "eq": [" 1", "('a')", "(xs)"], "equalto": ["(42)"], "==": [], "ne": [" n", "('b')"], "gt": [" 1", "('a')", "(f)"], "ge": ["(2)", "(none)"], "lt": [" 3", "(xs)"], "le": ["(n)", "('z')"], "greaterthan": ["(1)"], "lessthan": ["(9)"],
+    "in": [" xs", "('abc')", "(d)", " [1, 2]", "(5)", "(none)"], "sameas": [" none", "(n)", "(true)", "(1)"], "filter": ["", "('x')"], "test": [""], "defined": ["", "(1)"], "none": ["", " is true"], "string": [""], "upper": [""], "lower": [""], "odd": ["", "(1)"], "even": [""], "mapping": [""], "iterable": [""], "sequence": [""],
+    "number": [""], "integer": [""], "float": [""], "boolean": [""], "callable": [""], "true": [""], "false": [""], "escaped": [""], "undefined": [""],
+}
+
+
+def tests(maker):
+    r = maker.rng
+    name = r.choice([key for key, arguments in TESTED.items() if arguments])
+    value = r.choice([maker.atom(1), "n", "'upper'", "'nope'", "1", "true", "nope", "xs", "s", "none", "'abc'", "'ABC'", "1.0", "d", "namespace(x=1)", "range(3)", "('a'|safe)", "dict", "(1, 2)"])
+    text = value + " is " + r.choice(["", "", "not "]) + name + r.choice(TESTED[name])
+    return r.choice(["{{ " + text + " }}", "{{ " + text + " and " + maker.expr(0) + " }}", "{{ 'y' if " + text + " else 'n' }}", "{{ not " + text + " }}", "{{ (" + text + ") ~ 'x' }}", "{{ xs|select('" + name + "')|list }}", "{{ users|selectattr('age', '" + name + "', 3)|list }}", "{{ [" + value + ", 1]|reject('" + name + "', 2)|list }}"]), {}
+
+
+STRINGS = ["s", "'hello world'", "'a,b,,c'", "''", "'  pad\t'", "'HeLLo'", "uni", "'x1y22'", "'line\nnext\r\nlast'", "'ab' * 3", "('<a>'|safe)", "'é☃'", "'12'", "'-4'"]
+TEXT_METHODS = {
+    "split": ["", "','", "'l', 1", "none, 1", "sep='a'", "maxsplit=1", "''", "'a', -1"], "rsplit": ["", "','", "'o', 1", "none, 1"], "strip": ["", "'h'", "' d'", "none"], "lstrip": ["", "'he'"], "rstrip": ["", "'d '"], "replace": ["'l', 'L'", "'l', ''", "'', '-'", "'l', 'x', 1", "'a', 1"], "find": ["'l'", "'l', 4", "'z'", "'', 2", "'o', -4, -1"],
+    "rfind": ["'l'", "'l', 0, 3"], "index": ["'l'", "'zz'"], "count": ["'l'", "''", "'l', 3", "'o', 0, 5"], "startswith": ["'h'", "('a', 'h')", "'l', 2", "1"], "endswith": ["'d'", "('x', 'd')", "'o', 0, 5"], "join": ["xs", "ys", "['a', 'b']", "'abc'", "d", "users", "[]", "n", "('a', 1)"], "zfill": ["5", "1", "'a'"], "center": ["9", "9, '*'", "9, 'ab'"],
+    "ljust": ["9", "9, '.'"], "rjust": ["9", "9, '.'"], "partition": ["'o'", "'zz'", "''"], "rpartition": ["'o'", "','"], "splitlines": ["", "true", "keepends=true"], "expandtabs": ["", "2", "tabsize=3"], "title": [""], "capitalize": [""], "swapcase": [""], "casefold": [""], "upper": ["", "1"], "lower": [""], "isdigit": [""], "isalpha": [""], "isalnum": [""], "isnumeric": [""],
+    "isdecimal": [""], "isspace": [""], "istitle": [""], "isupper": [""], "islower": [""], "isidentifier": [""], "isprintable": [""], "isascii": [""], "removeprefix": ["'he'", "'zz'"], "removesuffix": ["'ld'", "''"], "format": ["", "1", "n, f", "a=1", "*xs", "**d"], "format_map": ["d"], "encode": ["", "'utf-8'"],
+}
+TEXTS_TO_FORMAT = ["'{}'", "'{0}{1}'", "'{a}'", "'{0!r}'", "'{0[0]}'", "'{0.real}'", "'{:>8}|{:<5}'", "'{:{}}'", "'{a[b]}'", "'{{}}'", "'{0!s:>4}'", "'{} {0}'", "'{:,}'", "'{:.2f}'", "'{:%}'", "'{x.y}'", "'{'", "'}'", "'{a!x}'", "'{:d}'", "'{:05d}'", "'{0:^{1}}'"]
+LIST_METHODS = {"append": ["1", "xs", ""], "extend": ["[1]", "'ab'", "5"], "insert": ["0, 9", "-1, 'x'", "99, 1"], "pop": ["", "0", "-1", "99"], "remove": ["1", "'zz'"], "index": ["1", "2, 1", "'zz'"], "count": ["1", "'a'"], "sort": ["", "reverse=true"], "reverse": [""], "copy": [""], "clear": [""]}
+DICT_METHODS = {"get": ["'a'", "'zz'", "'zz', 1", ""], "pop": ["'a'", "'zz'", "'zz', none"], "keys": [""], "values": [""], "items": [""], "update": ["{'z': 1}", "z=1", "[('k', 2)]", "1", "d, q=1"], "setdefault": ["'a', 5", "'n', 5", "'m'"], "copy": [""], "clear": [""], "popitem": [""], "fromkeys": ["['a'], 1"]}
+
+
+def methods(maker):
+    r = maker.rng
+    kind = r.random()
+    if kind < 0.55:
+        name = r.choice(list(TEXT_METHODS))
+        text = r.choice(STRINGS) + "." + name + "(" + r.choice(TEXT_METHODS[name]) + ")"
+        return "{{ " + r.choice([text, text, "(" + text + ")|list", text + "[0]", text + "|length"]) + " }}", {}
+    if kind < 0.7:
+        values = ", ".join(r.choice(["n", "f", "s", "xs", "'x'", "1", "3.14159", "none", "12345.678", "{'b': 1}", "a=n", "b=2", "x='z'"]) for _ in range(r.randint(0, 3)))
+        return "{{ " + r.choice(TEXTS_TO_FORMAT) + ".format(" + values + ") }}", {}
+    if kind < 0.85:
+        name = r.choice(list(LIST_METHODS))
+        return "{% set q = " + r.choice(["[3, 1, 2]", "xs", "[]", "['b', 'a']", "[1, 'a']", "[[2], [1]]"]) + " %}{{ q." + name + "(" + r.choice(LIST_METHODS[name]) + ") }}{{ q }}", {}
+    name = r.choice(list(DICT_METHODS))
+    return "{% set q = " + r.choice(["d", "{'a': 1, 'b': 2}", "{}", "{1: 'x', none: 2}", "dict(a=1)"]) + " %}{{ q." + name + "(" + r.choice(DICT_METHODS[name]) + ") }}{{ q }}", {}
+
+
+def lines(maker):
+    """Statements over many lines: an error names one of them."""
+    r = maker.rng
+    text = maker.body(2)
+    return "".join(r.choice(["\n", "\n", " \n "]) if c == " " and r.random() < 0.35 else c for c in text), {}
+
+
+NATIVE = ["{{ n }}", "{{ s }}", "{{ 1 }}", "{{ xs }}", "a", " ", "{{ none }}", "{{ '3' }}", "{{ d }}", "{{ '[1]' }}", "{% if n %}{{ n }}{% endif %}", "{% set v = 1 %}", "{% set v %}{{ s }}{% endset %}", "{% set v %}1{{ n }}{% endset %}", "{{ v }}", "{% filter length %}ab{% endfilter %}", "{% filter upper %}a{{ s }}{% endfilter %}", "{% for i in xs %}{{ i }}{% endfor %}", "{% for i in ys recursive %}{{ i }}{% endfor %}", "\n", "{{ true }}"]
+MARKERS = ["", "", "|as_native", "|as_text", "|as_bool", "|as_number", "|string", "|int", "|list", "|first", "|upper"]
+
+
+def native(maker):
+    """What dbt makes of the texts of its YAML files."""
+    r = maker.rng
+    pieces = [r.choice(NATIVE + ["{{ " + maker.expr(2) + " }}", "{{ " + r.choice(["n", "s", "'true'", "'1.5'", "'[1, 2]'", "f", "xs", "no", "t", "'1e3'", "\"{'a': (1, None)}\"", "'0x1f'", "'1_0'", "'-2'", "' 1'", "'None'", "'+1'", "''", "'a b'"]) + r.choice(MARKERS) + " }}"]) for _ in range(r.choice([1, 1, 1, 2, 3]))]
+    return "".join(pieces), {"native": True}
+
+
+FORMS = [filters, filters, loops, loops, callers, imports, namespaces, slices, tuples, percents, spaces, spaces, blocks, lazy, lazy, nested, captured, captured, tests, methods, methods, lines, native]
