@@ -6,6 +6,7 @@ import type { Arguments, Call, Compare, Expr, Filter, Test } from './ast.ts';
 import type { Frame } from './codegen-output.ts';
 import type { FilterFunction } from './filters/filter.ts';
 import type { TestFunction } from './tests.ts';
+import { repeatedKeyword } from './walk.ts';
 
 /** A function that is being written. */
 export interface FunctionUnit {
@@ -260,6 +261,8 @@ export class ExpressionCodegen {
   private arguments(node: Arguments, frame: Frame, caller?: string): { args: string; kwargs: string } {
     const items = node.args.map((n) => this.expression(n, frame));
     if (node.dyn_args !== null) items.push(`...$.spread(${this.expression(node.dyn_args, frame)})`);
+    const repeated = repeatedKeyword(node);
+    if (repeated !== undefined) throw new JinjaError('TemplateSyntaxError', `keyword argument repeated: ${repeated.key}`, { line: repeated.line });
     const names = node.kwargs.map((k) => k.key);
     const values = node.kwargs.map((k) => this.expression(k.value, frame));
     if (caller !== undefined) {

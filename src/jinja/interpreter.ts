@@ -16,7 +16,7 @@ import type { RenderState } from './render-state.ts';
 import type { Runtime } from './runtime.ts';
 import type { TestFunction } from './tests.ts';
 import type { TraceFrame } from './trace.ts';
-import { hasCall, usesLoop, walk } from './walk.ts';
+import { hasCall, repeatedKeyword, usesLoop, walk } from './walk.ts';
 import { shapeOf } from './unpack.ts';
 
 /** Filters and tests by name. */
@@ -27,7 +27,7 @@ export interface Functions {
 
 /**
  * Names that a template stores to, when the interpreter can run it: nothing in it needs a function of its own, and all filters and tests
- * exist (a missing one is reported by the code generator, before anything runs). `null` when it cannot.
+ * exist and no keyword is repeated (the code generator reports that before anything runs). `null` when it cannot.
  */
 export function interpretable(ast: TemplateNode, functions: Functions): ReadonlySet<string> | null {
   let good = true;
@@ -54,11 +54,14 @@ export function interpretable(ast: TemplateNode, functions: Functions): Readonly
         if (node.ctx !== 'load') stored.add(node.name);
         if (node.name === 'self') good = false;
         break;
+      case 'Call':
+        if (repeatedKeyword(node) !== undefined) good = false;
+        break;
       case 'Filter':
-        if (!functions.filters.has(node.name)) good = false;
+        if (!functions.filters.has(node.name) || repeatedKeyword(node) !== undefined) good = false;
         break;
       case 'Test':
-        if (!functions.tests.has(node.name)) good = false;
+        if (!functions.tests.has(node.name) || repeatedKeyword(node) !== undefined) good = false;
     }
   });
   return good && !stored.has('loop') ? stored : null;

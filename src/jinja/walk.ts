@@ -1,5 +1,5 @@
 // Walking over a tree: the children of a node in the order of evaluation, and questions about whole trees.
-import type { Arguments, For, Node } from './ast.ts';
+import type { Arguments, For, Keyword, Node } from './ast.ts';
 
 /** The nodes directly below, in jinja2's order of fields. */
 export function children(node: Node): readonly Node[] {
@@ -149,4 +149,9 @@ function hasScopedBlock(node: Node): boolean {
 /** Whether something in the tree is called, and so may have to wait. */
 export function hasCall(node: Node): boolean {
   return node.type === 'Call' || children(node).some(hasCall);
+}
+
+/** The first keyword of a call, filter or test that stands in it twice: Python refuses the template, wherever in it that is. */
+export function repeatedKeyword({ kwargs }: Arguments): Keyword | undefined {
+  return kwargs.length < 2 ? undefined : kwargs.find((k, i) => kwargs.findIndex((other) => other.key === k.key) < i);
 }

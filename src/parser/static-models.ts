@@ -136,6 +136,7 @@ class CallReader implements StaticModel {
         args.push(this.#literal());
       } else {
         named = true;
+        if (Object.hasOwn(kwargs, key)) throw NOT_STATIC;
         kwargs[key] = this.#literal();
       }
       this.#space();

@@ -34,6 +34,8 @@ describe('references', () => {
     ["{{ source('a') }}", 'source() takes exactly two arguments (1 given)'],
     ["{{ env_var('NOPE') }}", "Env var required but not provided: 'NOPE'"],
     ["{{ exceptions.raise_compiler_error('boom') }}", 'boom'],
+    ['{{ config(a=1, a=2) }}', 'keyword argument repeated: a'],
+    ['{% if false %}{{ dict(x=1, x=2) }}{% endif %}', 'keyword argument repeated: x'],
     ["{{ ref('a' }}", "unexpected '}', expected ')'"],
     ['{% if true %}', "Jinja was looking for the following tags: 'elif' or 'else' or 'endif'"],
   ])('says what is wrong with %s', async (code, message) => {
