@@ -17,6 +17,7 @@ import { type Selection, select as selectNodes } from './graph/selector.ts';
 import { type IndirectSelection, parseSelectorDefinitions } from './graph/selector-grammar.ts';
 import type { PreviousState } from './graph/state-methods.ts';
 import type { Logger } from './log.ts';
+import { groupWarnings } from './parser/grouped-warnings.ts';
 import { isUnchanged, parseWithCache } from './parser/parse-cache.ts';
 import { readSourceFiles } from './project/files.ts';
 import { resolveFlags } from './project/flags.ts';
@@ -115,14 +116,16 @@ export function parse(loaded: LoadedProject, options: { write?: boolean; files?:
     logger.fire({ name: 'UnableToPartialParse', code: 'I024', level: 'info', msg: `Unable to do partial parsing because ${reason}`, data: { reason } });
   }
   const files = options.files ?? readSourceFiles(config);
-  const result = parseWithCache({ config, files, adapter, logger, previous, engine: engineStamp(), builtinMacros: readBuiltinMacros });
+  const grouped = config.flags['enable_grouped_warn_error_parser_logs'] === true ? groupWarnings(logger) : null;
+  const result = parseWithCache({ config, files, adapter, logger: grouped ?? logger, previous, engine: engineStamp(), builtinMacros: readBuiltinMacros });
   const graph = (): Dag => buildGraph(result.manifest, { testEdges: config.flags.which === 'build' });
   // A project with a cycle is refused, and not remembered as parsed.
   let dag: Dag | undefined = result.reused ? undefined : graph();
-  if (result.fresh) writeParseCache(targetPath, result.cache);
   if (options.write !== false && config.flags.write_json) {
     writeParsedManifest(targetPath, result.metadata, result.cache.body, result.reused && hasSemanticManifest(targetPath) ? null : () => result.manifest);
   }
+  grouped?.release();
+  if (result.fresh) writeParseCache(targetPath, result.cache);
   return {
     ...loaded,
     origin: result.cache.header,
