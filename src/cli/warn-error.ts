@@ -65,7 +65,10 @@ export function withWarnError(logger: Logger, flags: Flags): Logger & { summariz
     fire(event) {
       if (event.level === 'warn' && !REPORTS.has(event.name)) {
         const fate = flags.warn_error ? 'error' : warningDisposition(flags.warn_error_options, event.name, event.code);
-        if (fate === 'error') throw new TsdbtError('compilation', stripColors(event.msg), { code: event.code });
+        if (fate === 'error') {
+          const { msg } = worded(event, flags);
+          throw new TsdbtError('compilation', flags.use_colors ? msg : stripColors(msg), { code: event.code });
+        }
         if (/^D\d/.test(event.code)) {
           const earlier = met.get(event.name);
           if (earlier === undefined) met.set(event.name, { event_name: event.name, event_code: event.code, occurrences: 1 });

@@ -163,9 +163,9 @@ export class MacroResolver {
 
   /**
    * The macro of a materialization: the adapter's own before `default`; at one level the root project's, then a package's, then the
-   * built-in one. A package may take the place of a built-in one only when `packagesOverrideBuiltins`.
+   * built-in one. A package may take the place of a built-in one only when `onOverride` is there, which is told of it.
    */
-  materialization(name: string, packagesOverrideBuiltins = false): MacroNode | undefined {
+  materialization(name: string, onOverride?: (packageName: string) => void): MacroNode | undefined {
     const candidates = [...this.options.adapterTypes, 'default'].flatMap((type, specificity) =>
       this.#everywhere(`materialization_${name}_${type}`).map((macro) => ({ macro, specificity, locality: this.#locality(macro) })),
     );
@@ -173,7 +173,10 @@ export class MacroResolver {
     const best = candidates[0];
     if (best === undefined) return undefined;
     const hasBuiltin = candidates.some((c) => c.locality === LOCALITY.core);
-    if (best.locality === LOCALITY.imported && hasBuiltin && !packagesOverrideBuiltins) return candidates.find((c) => c.locality !== LOCALITY.imported)?.macro;
+    if (best.locality === LOCALITY.imported && hasBuiltin) {
+      if (onOverride === undefined) return candidates.find((c) => c.locality !== LOCALITY.imported)?.macro;
+      onOverride(best.macro.package_name);
+    }
     return best.macro;
   }
 

@@ -30,6 +30,11 @@ const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts)
   ConfigLogPathDeprecation: { code: 'D010', text: NO_PATH('logs', '--log-path', 'DBT_LOG_PATH') },
   ConfigTargetPathDeprecation: { code: 'D011', text: NO_PATH('artifacts', '--target-path', 'DBT_TARGET_PATH') },
   ProjectFlagsMovedDeprecation: { code: 'D013', text: () => "User config should be moved from the 'config' key in profiles.yml to the 'flags' key in dbt_project.yml." },
+  PackageMaterializationOverrideDeprecation: {
+    code: 'D016',
+    text: ({ package_name, materialization_name }) =>
+      `Installed package '${package_name}' is overriding the built-in materialization '${materialization_name}'. Overrides of built-in materializations from installed packages will be deprecated in future versions of dbt. For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors`,
+  },
   SourceFreshnessProjectHooksNotRun: {
     code: 'D017',
     text: () =>

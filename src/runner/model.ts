@@ -9,6 +9,7 @@ import type { ManifestNode, ModelNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import { PyDict, toText, typeName, type Value } from '../values/index.ts';
+import { deprecation } from '../project/deprecations.ts';
 import { createLatestVersionPointer } from './latest-version-pointer.ts';
 import { type NodeScope, openScope } from '../compiler/node-scope.ts';
 import type { RunContext } from './run-context.ts';
@@ -23,8 +24,9 @@ export function nodeRepresentation(ctx: RunContext, node: { database: string | n
 
 /** Calls a node's materialization, or another one, and gives what it made. */
 export async function materialize(ctx: RunContext, node: ManifestNode, scope: NodeScope, name = String(node.config.materialized)): Promise<Relation[]> {
-  const flags = ctx.config.flags as { require_explicit_package_overrides_for_builtin_materializations?: boolean };
-  const macro = ctx.resolver.materialization(name, flags.require_explicit_package_overrides_for_builtin_materializations === false);
+  const allowed = ctx.config.flags['require_explicit_package_overrides_for_builtin_materializations'] === false;
+  const warn = (package_name: string): void => deprecation(ctx.logger, 'PackageMaterializationOverrideDeprecation', { package_name, materialization_name: name });
+  const macro = ctx.resolver.materialization(name, allowed ? warn : undefined);
   if (macro === undefined) throw missingMaterialization(name, ctx.adapter.type);
   const language = (node as { language?: string }).language ?? 'sql';
   if (macro.supported_languages && !macro.supported_languages.includes(language)) {

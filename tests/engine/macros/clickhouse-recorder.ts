@@ -92,7 +92,7 @@ export async function clickhouseStatements(test: Case, statements: string[] = []
     adapterHooks: { now: () => 0, ...(test.views === undefined ? {} : { views: test.views }) },
     ...(test.seed === undefined ? {} : { loadSeed: () => test.seed! }),
   });
-  await settle(scope.bind(resolver.materialization(test.materialization, false)!)([], NO_KWARGS));
+  await settle(scope.bind(resolver.materialization(test.materialization)!)([], NO_KWARGS));
   return statements;
 }
 

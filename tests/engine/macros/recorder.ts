@@ -110,7 +110,7 @@ export async function statementsOf(test: Case): Promise<string[]> {
     adapterHooks: { builds: (relation) => (test.builds ?? []).includes(relation.identifier ?? ''), now: () => 0, ...(test.views === undefined ? {} : { views: test.views }) },
     ...(test.seed === undefined ? {} : { loadSeed: () => test.seed! }),
   });
-  const macro = resolver.materialization(test.materialization, false)!;
+  const macro = resolver.materialization(test.materialization)!;
   await settle(scope.bind(macro)([], NO_KWARGS));
   return session.statements;
 }

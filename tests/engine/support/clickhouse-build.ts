@@ -96,7 +96,7 @@ export class ClickhouseSchema {
         resolver, manifest: { nodes: {}, sources: {}, exposures: {}, metrics: {}, groups: {} } as unknown as RuntimeScopeOptions['manifest'], lookup: {} as RuntimeScopeOptions['lookup'], node, session,
         write: () => {}, adapterHooks: { now: () => 0 },
       });
-      await settle(scope.bind(resolver.materialization(materialization, false)!)([], NO_KWARGS));
+      await settle(scope.bind(resolver.materialization(materialization)!)([], NO_KWARGS));
     } finally {
       await session.release();
     }

@@ -108,6 +108,8 @@ describe('macros', () => {
     expect(['table', 'view', 'own', 'none'].map((name) => resolver.materialization(name)?.unique_id)).toEqual([
       'macro.dbt.materialization_table_default', 'macro.dbt_postgres.materialization_view_postgres', 'macro.tools.materialization_own_default', undefined,
     ]);
-    expect(resolver.materialization('table', true)?.unique_id).toBe('macro.tools.materialization_table_default');
+    const told: string[] = [];
+    expect(resolver.materialization('table', (packageName) => told.push(packageName))?.unique_id).toBe('macro.tools.materialization_table_default');
+    expect(told).toEqual(['tools']);
   });
 });
