@@ -1,7 +1,7 @@
 // The library, and the pipeline on one screen: load → parse → select → compile → run → write. Every command is made of these functions;
 // what they do is in the folders below. Console, process and exit codes are the command line's.
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Adapter } from './adapters/adapter.ts';
 import { createAdapter } from './adapters/index.ts';
@@ -203,5 +203,9 @@ function projectFiles(config: RuntimeConfig): ProjectFiles {
       return text;
     },
     write: (path, text) => writeIfChanged(isAbsolute(path) ? path : join(config.project.project_root, path), text),
+    mark(path) {
+      const file = statSync(isAbsolute(path) ? path : join(config.project.project_root, path), { throwIfNoEntry: false });
+      return file === undefined ? null : `${file.mtimeMs} ${file.size}`;
+    },
   };
 }

@@ -200,6 +200,8 @@ export interface Adapter {
    * until this command does what may change the view or what it reads.
    */
   readViewStates?(session: Session, views: readonly Relation[]): Promise<void>;
+  /** The answer of `readViewStates` for a view, undefined when it does not hold any more. */
+  knownViewState?(session: Session, view: Relation): string | undefined;
   /** Something is going to run of which nobody knows what it changes. */
   distrustViewStates?(): void;
   /** The same of a view that has just been made; told at the latest when the transaction is committed. */

@@ -42,7 +42,7 @@ export interface AdapterObjectOptions {
   /** Behaviour flags that were read while off: dbt tells once of each. */
   readonly onBehaviorFlag?: ((name: string) => void) | undefined;
   /** What `view_unchanged` compares with: fingerprints by rendered name, of views that were built. Set before the node's commit. */
-  readonly views?: { get(name: string): string | undefined; set(name: string, fingerprint: string): void } | undefined;
+  readonly views?: { get(name: string): string | undefined; set(name: string, fingerprint: string, state: string): void } | undefined;
   /** Are all macros that run now the engine's own? */
   readonly builtIn?: (() => boolean) | undefined;
   /** Now, for names of indexes, which change from run to run; milliseconds since 1970. */
@@ -307,7 +307,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     if (views) {
       await self.adapter.notePublishedView(self.sql.session, view, textOrNull(query!), (state) => {
         const made = fingerprint(state, sql!, config!);
-        if (made !== null) views.set(view.render(), made);
+        if (made !== null) views.set(view.render(), made, state!);
       });
     }
     return null;

@@ -13,7 +13,7 @@ import type { Credentials } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { hasLoadConfig } from '../state/load-offsets.ts';
 import { KnownState } from '../state/known-state.ts';
-import { createAdapterHooks } from './adapter-hooks.ts';
+import { type AdapterHooks, createAdapterHooks } from './adapter-hooks.ts';
 import { deferTo } from './deferral.ts';
 import type { ParsedProject } from './parsed-project.ts';
 import { lookupNode, relationKey, type RunContext } from './run-context.ts';
@@ -38,8 +38,16 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   if (selected.size > 0 && flags.which !== 'list' && (flags['defer'] === true || flags.which === 'clone')) deferTo(working, parsed.deferState);
   const views = new KnownState(join(parsed.targetPath, 'view_state.json'), databaseKey(adapter, config.profile.credentials), !flags.full_refresh);
   const tests = new KnownState(join(parsed.targetPath, 'test_state.json'), databaseKey(adapter, config.profile.credentials), !flags.full_refresh);
+  const published = new Map<string, string>();
+  const noted: AdapterHooks['views'] = {
+    get: (name) => views.get(name),
+    set(name, fingerprint, state) {
+      views.set(name, fingerprint);
+      published.set(name, state);
+    },
+  };
   const scopes: ScopeFactory = {
-    context, adapterHooks: createAdapterHooks(working, adapter.type, logger, views), lookup: new ManifestLookup(working, { rootPackage: project.project_name, nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true }),
+    context, adapterHooks: createAdapterHooks(working, adapter.type, logger, noted), lookup: new ManifestLookup(working, { rootPackage: project.project_name, nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true }),
     // A retry has the window of the earlier run.
     sample: flags['sample'] ? sampleWindow(typeof flags['sample'] === 'string' ? flags['sample'] : JSON.stringify(flags['sample']), loadYaml, now()) : null,
     loadSeed(node) {
@@ -54,7 +62,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   });
   return {
     config, manifest: working, adapter, resolver, logger, log, scopes, selected, ephemerals: new Map(), sources: new Map(), tables: new Map(), now,
-    journal: null, retry: null, views, tests, oldestBatch: new Map(),
+    journal: null, retry: null, views, published, tests, oldestBatch: new Map(),
     loadedSources: new Map(Object.values(manifest.sources).filter(hasLoadConfig).map((source) => [relationKey(source.database, source.schema, source.identifier), source])),
     queryComment: (node: GraphNode) => {
       let text: ReturnType<typeof comment> | undefined;
@@ -62,6 +70,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     },
     readSource: (path, packageName) => files.read(path, packageName),
     write: (path, text) => files.write(path, text),
+    fileMark: (path) => files.mark(path),
   };
 }
 

@@ -14,6 +14,7 @@ import { createLatestVersionPointer } from './latest-version-pointer.ts';
 import { type NodeScope, openScope } from '../compiler/node-scope.ts';
 import type { RunContext } from './run-context.ts';
 import type { NodeKind, Outcome } from './run-node.ts';
+import { rememberView, unchangedView } from './unchanged-view.ts';
 
 /** `schema.alias`, as progress lines name a relation; with the database when it is not the target's. */
 export function nodeRepresentation(ctx: RunContext, node: { database: string | null; schema: string; alias: string }): string {
@@ -89,7 +90,13 @@ export const modelKind: NodeKind<ModelNode> = {
     if (node.config.materialized === 'incremental') await ctx.adapter.lockRelation(session, relationFrom(ctx.adapter, ctx.config.project.quoting, node));
     return compileNode(ctx, node, session);
   },
-  execute: (ctx, node, session) => executeRelational(ctx, node, session),
+  async execute(ctx, node, session) {
+    const left = unchangedView(ctx, node, session);
+    if (left !== null) return left;
+    const outcome = await executeRelational(ctx, node, session);
+    rememberView(ctx, node, session);
+    return outcome;
+  },
   finish(ctx, p, node, result) {
     ctx.log.modelResult(describe(ctx, node), shownStatus(result), result.execution_time, p);
   },

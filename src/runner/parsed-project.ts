@@ -15,6 +15,8 @@ export interface ProjectFiles {
   read(path: string, packageName?: string): string | null;
   /** Writes a small file unless it has the text already; a relative path is below the project's folder. */
   write(path: string, text: string): void;
+  /** Changes whenever such a file is written; null when it is not there. */
+  mark(path: string): string | null;
 }
 
 /** A project with its configuration and the adapter of its target; no connection is open. */

@@ -30,6 +30,10 @@ export interface RunContext extends CompileContext {
   readonly retry: RetriedRun | null;
   /** What views looked like after the last run. */
   readonly views: KnownState;
+  /** The state of each view that this run has made, by rendered name. */
+  readonly published: Map<string, string>;
+  /** Changes whenever the file below target/ is written; null when it is not there. */
+  readonly fileMark: (path: string) => string | null;
   /** When tests last passed, on all rows and on the newest. */
   readonly tests: KnownState;
   /** Where the oldest batch of a microbatch model began that this run did, by unique_id. */

@@ -255,9 +255,10 @@ export class PostgresAdapter implements Adapter {
     return parseDependants(table.rows.map((row) => toText(row.values[0]!)), relation.database ?? this.database);
   }
 
-  async fetchViewState(session: Session, { schema, identifier }: Relation): Promise<string | null> {
+  async fetchViewState(session: Session, relation: Relation): Promise<string | null> {
+    const { schema, identifier } = relation;
     if (schema === null || identifier === null) return null;
-    const early = session instanceof PostgresSession && session.beforeFirst !== null ? this.early.get(nameOf(schema, identifier), session.clock) : undefined;
+    const early = session instanceof PostgresSession && session.beforeFirst !== null ? this.knownViewState(session, relation) : undefined;
     if (early !== undefined) return early;
     const seen = this.states.get(session);
     if (seen?.name === nameOf(schema, identifier) && seen.messages === messagesOf(session)) return stateIn(seen.state);
@@ -272,6 +273,10 @@ export class PostgresAdapter implements Adapter {
     this.early.fill(now, table.rows.map(({ values: [place, state, reads] }) => ({
       name: nameOf(...names[Number(place) - 1]!), state: toText(state!), reads: reads == null ? [] : (JSON.parse(toText(reads)) as [string, string][]).map((pair) => nameOf(...pair)),
     })));
+  }
+
+  knownViewState(session: Session, { schema, identifier }: Relation): string | undefined {
+    return schema === null || identifier === null || !(session instanceof PostgresSession) ? undefined : this.early.get(nameOf(schema, identifier), session.clock);
   }
 
   distrustViewStates(): void {

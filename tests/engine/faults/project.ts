@@ -50,6 +50,10 @@ export class FaultProject {
     }
   }
 
+  remove(path: string): void {
+    rmSync(join(this.dir, path));
+  }
+
   read(path: string): string {
     return readFileSync(join(this.dir, path), 'utf8');
   }

@@ -120,6 +120,40 @@ on-run-start: "${change('started')}"
     expect(log).not.toContain('On model.');
   });
 
+  it('leaves its SQL below target/run, and its path in the manifest', async () => {
+    await build('--select', 'of_lower');
+    const path = 'target/run/faults/models/quiet/of_lower.sql';
+    const text = project.read(path);
+    expect(text).toContain('create view');
+    project.remove(path);
+    await build('--select', 'of_lower');
+    expect(project.read(path)).toBe(text);
+    await build('--select', 'of_lower');
+    expect(JSON.parse(project.read('target/manifest.json')).nodes['model.faults.of_lower'].build_path).toBe(path);
+  });
+
+  it('is built by its materialization when the project has a macro of its own for a part of it', async () => {
+    project.write({ 'macros/own.sql': "{% macro postgres__persist_docs(relation, model, for_relation, for_columns) %}{% do log('documented: ' ~ relation.identifier, info=true) %}{% endmacro %}" });
+    for (let again = 0; again < 3; again++) expect(await build('--select', 'of_lower')).toContain('documented: of_lower');
+    project.remove('macros/own.sql');
+    expect(await build('--select', 'of_lower')).not.toContain('documented');
+  });
+
+  it('is built again when its configuration changes, or what its SQL comes to', async () => {
+    const before = await identity('of_lower');
+    project.write({ 'models/quiet/of_lower.sql': "{{ config(meta={'a': 1}) }}select * from {{ ref('lower') }}" });
+    await build('--select', 'of_lower');
+    const second = await identity('of_lower');
+    expect(second).not.toBe(before);
+    project.write({ 'models/quiet/of_lower.sql': "{{ config(meta={'a': 1}) }}select * from {{ ref('lower') }} where id = {{ var('least', 1) }}" });
+    await build('--select', 'of_lower');
+    await build('--select', 'of_lower');
+    const third = await identity('of_lower');
+    await build('--select', 'of_lower', '--vars', 'least: 2');
+    expect(await project.rows('select * from s.of_lower')).toEqual([]);
+    expect(await identity('of_lower')).not.toBe(third);
+  });
+
   it.each([
     ['the table below it', 'table', 'of_table'], ['a table further below', 'table', 'of_of_table'], ['the view below it', 'lower', 'of_lower'], ['a hook of another model', 'hooked', 'of_hooked'],
     ['code of another model', 'queried', 'of_queried'], ['a materialization of the project', 'made', 'of_made'], ['the start of the run', 'started', 'of_started'],

@@ -1,0 +1,94 @@
+// A view of which everything is as the last run left it: found without calling its materialization, which would find the same and do
+// nothing. Whatever it cannot be sure of is left to the materialization.
+import { createHash } from 'node:crypto';
+import type { Session } from '../adapters/adapter.ts';
+import type { MacroResolver } from '../context/macro-resolver.ts';
+import { relationFrom } from '../context/relations.ts';
+import type { ModelNode } from '../contracts/node.ts';
+import { writePath } from '../compiler/write-path.ts';
+import type { RunContext } from './run-context.ts';
+import type { Outcome } from './run-node.ts';
+
+const RESPONSE = { _message: 'CREATE VIEW', code: 'CREATE VIEW', rows_affected: -1 };
+
+/** Texts of the macros that make a view, by what resolves them; null where a project or a package has one of its own. */
+const makers = new WeakMap<MacroResolver, string | null>();
+
+/** What is known of a node that may be such a view. */
+interface Candidate {
+  readonly name: string;
+  /** Changes with all that the view is made of and with its file below target/run. */
+  readonly mark: (state: string) => string | null;
+  readonly state: string | undefined;
+  readonly path: string;
+}
+
+/** @returns the result that the materialization would give, or null: it is to be called */
+export function unchangedView(ctx: RunContext, node: ModelNode, session: Session): Outcome | null {
+  if (session.inTransaction) return null;
+  const view = candidate(ctx, node, session);
+  if (view?.state === undefined) return null;
+  const known = ctx.views.get(view.name);
+  if (known === undefined || known !== view.mark(view.state)) return null;
+  node.build_path = view.path;
+  return { status: 'success', message: RESPONSE._message, response: RESPONSE, failures: null };
+}
+
+/** Remembers a view that its materialization has made or left alone. */
+export function rememberView(ctx: RunContext, node: ModelNode, session: Session): void {
+  const view = candidate(ctx, node, session);
+  if (view === null) return;
+  const state = ctx.published.get(relationFrom(ctx.adapter, ctx.config.project.quoting, node).render()) ?? view.state;
+  const mark = state === undefined ? null : view.mark(state);
+  if (mark !== null) ctx.views.set(view.name, mark);
+}
+
+function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidate | null {
+  const { adapter, config: { project } } = ctx;
+  const { config } = node;
+  if (config.materialized !== 'view' || adapter.knownViewState === undefined || node.version !== null || node.language !== 'sql') return null;
+  if (config['pre-hook'].length > 0 || config['post-hook'].length > 0 || config.contract?.enforced === true) return null;
+  if (Object.keys(config.grants ?? {}).length > 0 || Object.values(config.persist_docs ?? {}).some(Boolean)) return null;
+  // dbt warns of what is asked of `config` and stands under `meta`.
+  if ('sql_header' in (config.meta ?? {}) || 'grants' in (config.meta ?? {})) return null;
+  const macros = makersOf(ctx);
+  if (macros === null) return null;
+  const relation = relationFrom(adapter, project.quoting, node);
+  const path = writePath(node, project.target_path, 'run');
+  return {
+    name: `${relation.render()} as compiled`, path, state: adapter.knownViewState(session, relation),
+    mark(state) {
+      const file = ctx.fileMark(path);
+      return file === null ? null : createHash('sha256').update(JSON.stringify([macros, state, file, node.compiled_code, config])).digest('hex');
+    },
+  };
+}
+
+/** The materialization and every macro that it or one of these names, as far as they are the engine's own. */
+function makersOf({ resolver, config: { flags } }: RunContext): string | null {
+  let known = makers.get(resolver);
+  if (known === undefined) makers.set(resolver, (known = findMakers(resolver, flags['require_explicit_package_overrides_for_builtin_materializations'] === false)));
+  return known;
+}
+
+function findMakers(resolver: MacroResolver, packagesOverride: boolean): string | null {
+  const materialization = resolver.materialization('view', packagesOverride ? () => {} : undefined);
+  if (materialization === undefined || !resolver.isInternal(materialization)) return null;
+  const foreign = new Set(resolver.namespaces().filter((name) => name !== 'dbt').flatMap((name) => [...resolver.namespace(name)!.keys()]));
+  const internal = resolver.namespace('dbt')!;
+  const prefixes = ['', 'default__', ...resolver.options.adapterTypes.map((type) => `${type}__`)];
+  const found = new Map([[materialization.name, materialization.macro_sql]]);
+  // A Map is walked to its end while it grows.
+  for (const [, text] of found) {
+    for (const word of new Set(text.match(/[A-Za-z_]\w*/g))) {
+      for (const name of prefixes.map((prefix) => prefix + word)) {
+        if (found.has(name)) continue;
+        const macro = internal.get(name);
+        if (macro === undefined) continue;
+        if (prefixes.some((prefix) => foreign.has(prefix + name))) return null;
+        found.set(name, macro.macro_sql);
+      }
+    }
+  }
+  return createHash('sha256').update([...found.values()].join('\n')).digest('hex');
+}
