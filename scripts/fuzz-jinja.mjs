@@ -16,6 +16,8 @@ try {
   const { runCase } = await import(pathToFileURL(outfile).href);
   // Of the values of a `with` jinja2 names the line of the statement before, and dbt gives no line for a text that is no number.
   const anyLine = (one) => one.error.type === 'JinjaRenderingError' || /\{%[-+]?\s*with\b/.test(one.source);
+  // What is included or extended prints many items in jinja2.
+  const parts = /\{%[-+]?\s*(?:include|extends|block)\b/;
   let total = 0;
   let different = 0;
   for (let seed = first; seed < first + batches; seed++) {
@@ -32,7 +34,7 @@ try {
           ours = { crash: error.stack };
         }
         // For `**` of what is no mapping jinja2's words name its own Python function behind the filter or test.
-        const words = (message) => message?.replace(/^jinja2\.[\w.]+\(\) (?=argument after \*\* )/, '');
+        const words = (message) => message?.replace(/^jinja2\.[\w.]+\(\) (?=argument after \*\* )/, '').replace(/^(sequence item )\d+/, (whole, start) => (parts.test(one.source) ? start : whole));
         const same = one.error ? words(ours.error?.message) === words(one.error.message) && ((ours.error.line ?? null) === one.error.line || anyLine(one)) : ours.out === one.out;
         // A lazy filter of jinja2 fails where its items are asked for, in other words.
         if (ours.error && /'generator'/.test(one.error?.message)) continue;

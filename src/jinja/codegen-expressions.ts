@@ -4,6 +4,7 @@ import { stringRepr } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
 import type { Arguments, Call, Compare, Expr, Filter, Test } from './ast.ts';
 import type { Frame } from './codegen-output.ts';
+import { isFoldable, type Truth } from './constant-folding.ts';
 import type { FilterFunction } from './filters/filter.ts';
 import type { TestFunction } from './tests.ts';
 import { repeatedKeyword } from './walk.ts';
@@ -24,6 +25,8 @@ export interface FunctionUnit {
 export interface FunctionTables {
   readonly filters: ReadonlyMap<string, FilterFunction>;
   readonly tests: ReadonlyMap<string, TestFunction>;
+  /** For constants. */
+  readonly truth: Truth;
 }
 
 const OPERATIONS = { Add: 'add', Sub: 'subtract', Mul: 'multiply', Div: 'divide', FloorDiv: 'floorDivide', Mod: 'modulo', Pow: 'power' } as const;
@@ -49,6 +52,11 @@ export class ExpressionCodegen {
   }
 
   protected readonly nextId = (): number => ++this.lastId;
+
+  /** Whether jinja2 computes the expression while it compiles. */
+  protected isConstant(node: Expr): boolean {
+    return node.type === 'TemplateData' || isFoldable(node, this.tables.truth);
+  }
 
   protected openUnit(): FunctionUnit {
     const unit: FunctionUnit = { code: [], globals: new Map(), declarations: [], extraParameters: [], temporaries: 0, waits: false, line: 0 };

@@ -1,7 +1,6 @@
 // What generated code prints: texts, values and the trace's marks, and where jinja2 refuses what is no text. Statements are in codegen.ts.
 import type { Expr, Stmt } from './ast.ts';
 import { ExpressionCodegen } from './codegen-expressions.ts';
-import { isFoldable } from './constant-folding.ts';
 import type { Symbols } from './symbols.ts';
 
 /** Where generated statements stand. */
@@ -33,7 +32,7 @@ export class OutputCodegen extends ExpressionCodegen {
     let wasConstant = false;
     for (const node of nodes) {
       // Constants that follow each other are one item.
-      const constant = frame.joined !== null && (node.type === 'TemplateData' || isFoldable(node));
+      const constant = frame.joined !== null && this.isConstant(node);
       const counted: Frame = constant && wasConstant ? { ...frame, joined: null } : frame;
       wasConstant = constant;
       if (node.type === 'TemplateData') {
@@ -42,10 +41,11 @@ export class OutputCodegen extends ExpressionCodegen {
       }
       this.line(node.line);
       if (this.writeReturn(node, frame, true)) continue;
-      if (this.native && !frame.toplevelBuffer && !constant) {
+      if (this.native && !frame.toplevelBuffer) {
         const value = this.temporary();
-        this.write(`${value} = ${this.expression(node, frame)};`);
-        this.writeValue(value, node.line, frame);
+        const code = this.expression(node, frame);
+        this.write(`${value} = ${constant ? `$.folded(${code})` : code};`);
+        this.writeValue(value, node.line, frame, counted);
       } else {
         this.writeOutput(this.native && frame.toplevelBuffer ? this.expression(node, frame) : this.textOf(node, frame), node.line, counted, node);
       }
@@ -53,9 +53,9 @@ export class OutputCodegen extends ExpressionCodegen {
   }
 
   /** Prints the value of a variable as it is, which jinja2 refuses later when it is no text. */
-  protected writeValue(value: string, line: number, frame: Frame): void {
+  protected writeValue(value: string, line: number, frame: Frame, counted = frame): void {
     if (frame.joined !== null) this.write(`${frame.joined.failure} ??= $.notText(${value}, ${frame.joined.count});`);
-    this.writeOutput(this.native && frame.toplevelBuffer ? value : `$.text(${value})`, line, { ...frame, checksOutput: false });
+    this.writeOutput(this.native && frame.toplevelBuffer ? value : `$.text(${value})`, line, { ...counted, checksOutput: false });
   }
 
   /** `return(x)` in a macro of dbt ends its function, unless `return` is something else there. */
@@ -78,7 +78,7 @@ export class OutputCodegen extends ExpressionCodegen {
     if (frame.checksOutput) this.write('if ($parent === null) {');
     this.mark(line, frame, fixed);
     if (this.native && frame.toplevelBuffer) {
-      this.write(`$.nativePush($n, ${code}, ${node !== undefined && isFoldable(node)});`);
+      this.write(`$.nativePush($n, ${code}, ${node !== undefined && this.isConstant(node)});`);
     } else {
       this.write(`${frame.buffer} += ${code};`);
       if (frame.joined !== null) this.write(`${frame.joined.count}++;`);

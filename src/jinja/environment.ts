@@ -5,7 +5,7 @@ import { settleSync } from '../values/call.ts';
 import { toText } from '../values/text.ts';
 import { type UndefinedFactory, undefinedFactory, type UndefinedKind } from '../values/undefined.ts';
 import type { Callable, CallableFace, Value } from '../values/value.ts';
-import type { Macro, MacroType, TemplateNode } from './ast.ts';
+import type { Expr, Macro, MacroType, TemplateNode } from './ast.ts';
 import { Codegen, type GeneratedCode } from './codegen.ts';
 import { type BlockFunction, type Scope, TemplateContext } from './context.ts';
 import { describeFailure, type TemplateSource } from './failure.ts';
@@ -160,7 +160,10 @@ export class Environment {
   translate<T>(generate: (codegen: Codegen) => GeneratedCode, native: boolean, source: TemplateSource): T {
     let code: GeneratedCode;
     try {
-      code = generate(new Codegen({ filters: native ? this.nativeFilters : this.filters, tests: this.tests }, native));
+      const functions = { filters: native ? this.nativeFilters : this.filters, tests: this.tests };
+      const nothing = { get: () => undefined };
+      const truth = (node: Expr) => new Interpreter(this.runtime, functions, new RenderState(), new TemplateContext(nothing), source, native).truth(node);
+      code = generate(new Codegen({ ...functions, truth }, native));
     } catch (error) {
       throw error instanceof JinjaError ? placed(error, source) : error;
     }

@@ -11,7 +11,7 @@ import type { TemplateContext } from './context.ts';
 import { describeFailure, type TemplateSource } from './failure.ts';
 import type { FilterFunction } from './filters/filter.ts';
 import type { FilteredItems } from './loop.ts';
-import type { NativePart } from './native.ts';
+import { isLiteral, type NativePart } from './native.ts';
 import type { RenderState } from './render-state.ts';
 import type { Runtime } from './runtime.ts';
 import type { TestFunction } from './tests.ts';
@@ -156,10 +156,10 @@ export class Interpreter {
         case 'Output': {
           let wasConstant = false;
           for (const child of node.nodes) {
-            const constant = this.native !== undefined && isFoldable(child);
-            if (!constant || !wasConstant) this.items++;
-            wasConstant = constant;
+            let constant = this.native !== undefined && isFoldable(child, (n) => this.truth(n));
             if (child.type === 'TemplateData') {
+              if (!wasConstant) this.items++;
+              wasConstant = constant;
               this.mark(child.line, true);
               if (this.native !== undefined && this.direct) this.native.push({ value: child.data, constant: true });
               else this.buffer += child.data;
@@ -179,6 +179,9 @@ export class Interpreter {
               this.native.push({ value, constant });
               continue;
             }
+            constant &&= isLiteral(value);
+            if (!constant || !wasConstant) this.items++;
+            wasConstant = constant;
             if (this.native !== undefined && !constant) this.failure ??= this.runtime.notText(value, this.items - 1);
             this.buffer += toText(value);
           }
@@ -387,6 +390,15 @@ export class Interpreter {
   private begin(): void {
     if (this.results.length > 0) this.results = [];
     this.position = 0;
+  }
+
+  /** The truth of a constant expression; undefined when it fails. */
+  truth(node: Expr): boolean | undefined {
+    try {
+      return isTruthy(this.evaluate(node));
+    } catch {
+      return undefined;
+    }
   }
 
   private *compute(node: Expr): Generator<unknown, Value, unknown> {

@@ -14,7 +14,8 @@ import { stringRepr, toText } from '../values/text.ts';
 import { PyTuple } from '../values/tuple.ts';
 import type { HostObject, Value } from '../values/value.ts';
 
-/** Methods whose text arguments are escaped, and those whose result is a plain value. */
+/** Methods whose second argument is escaped, and those whose result is a plain value. */
+const ESCAPES_SECOND: ReadonlySet<string> = new Set(['replace', 'ljust', 'rjust', 'center']);
 const PLAIN_RESULTS: ReadonlySet<string> = new Set(['encode', 'maketrans']);
 /** Methods that markupsafe leaves to str; the others it wraps in Python. */
 const OF_STR: ReadonlySet<string> = new Set([
@@ -37,7 +38,7 @@ export class Markup implements HostObject {
     const method = SAFE_METHODS.get(name) ?? getStringMethod(name);
     if (method === undefined) return undefined;
     const bound = bindMethod<string>(name, (self, args, kwargs) => {
-      const escaped = SAFE_METHODS.has(name) ? args : name === 'join' ? [Array.from(iterate(args[0] ?? null), (x) => escapeValue(x).text)] : args.map((a) => (a instanceof Markup ? a.text : name === 'replace' && typeof a === 'string' ? escapeValue(a).text : a));
+      const escaped = SAFE_METHODS.has(name) ? args : name === 'join' ? [Array.from(iterate(args[0] ?? null), (x) => escapeValue(x).text)] : args.map((a, i) => (a instanceof Markup || (i === 1 && ESCAPES_SECOND.has(name)) ? escapeValue(a).text : a));
       const result = method(self, escaped, kwargs);
       return PLAIN_RESULTS.has(name) ? result : marked(result);
     }, this.text);
@@ -148,16 +149,15 @@ function unescapeText(text: string): string {
 
 /** Text without comments and tags, white space as single spaces. */
 export function stripTags(text: string): string {
-  let out = text;
-  for (let start = out.indexOf('<!--'); start >= 0; start = out.indexOf('<!--', start)) {
-    const end = out.indexOf('-->', start);
+  let out = '';
+  let from = 0;
+  for (let start = text.indexOf('<'); start >= 0; start = text.indexOf('<', from)) {
+    const close = text.startsWith('<!--', start) ? '-->' : '>';
+    const end = text.indexOf(close, start + (close === '>' ? 0 : 4));
     if (end < 0) break;
-    out = out.slice(0, start) + out.slice(end + 3);
+    out += text.slice(from, start);
+    from = end + close.length;
   }
-  for (let start = out.indexOf('<'); start >= 0; start = out.indexOf('<', start)) {
-    const end = out.indexOf('>', start);
-    if (end < 0) break;
-    out = out.slice(0, start) + out.slice(end + 1);
-  }
+  out += text.slice(from);
   return unescapeText(out.split(/\s+/).filter((word) => word !== '').join(' '));
 }

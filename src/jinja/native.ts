@@ -1,7 +1,12 @@
 // dbt's native rendering of YAML strings: a string that is one expression gives the expression's value, not its text.
 import { isFloat } from '../values/arithmetic.ts';
+import { PyDict } from '../values/dict.ts';
+import { PyFloat } from '../values/float.ts';
 import { JinjaError } from '../values/python-error.ts';
+import { PyRange } from '../values/range.ts';
+import { PySet } from '../values/set.ts';
 import { toText } from '../values/text.ts';
+import { PyTuple } from '../values/tuple.ts';
 import { typeName } from '../values/type-name.ts';
 import type { HostObject, Value } from '../values/value.ts';
 import { Markup } from './markup.ts';
@@ -73,12 +78,21 @@ function isNumber(v: Value): boolean {
   return name === 'int' || name === 'float' || isFloat(v);
 }
 
+/** Whether jinja2 keeps the value of a constant expression: what Python can write down and read again. */
+export function isLiteral(v: Value): boolean {
+  if (typeof v !== 'object' || v === null) return typeof v !== 'function';
+  if (Array.isArray(v)) return v.every(isLiteral);
+  if (v instanceof PyTuple) return v.items.every(isLiteral);
+  if (v instanceof PyDict) return Array.from(v.entries()).every((entry) => entry.every(isLiteral));
+  return v instanceof Markup || v instanceof PyFloat || v instanceof PyRange || v instanceof PySet;
+}
+
 /** Text and constants that follow each other are one text. */
 function mergeConstants(parts: readonly NativePart[]): Value[] {
   const out: Value[] = [];
   let text: string | undefined;
   for (const { value, constant } of parts) {
-    if (constant && !(value instanceof NativeMarker)) {
+    if (constant && isLiteral(value)) {
       text = (text ?? '') + toText(value);
       continue;
     }

@@ -27,7 +27,7 @@ import { type Condition, FilteredItems, LoopContext, type Recursion } from './lo
 import { createMacroCallable, type MacroFunction, type MacroInfo } from './macro-callable.ts';
 import { escapeValue, Markup } from './markup.ts';
 import { Namespace } from './namespace.ts';
-import { isText, type NativePart, nativeConcat } from './native.ts';
+import { isLiteral, isText, type NativePart, nativeConcat } from './native.ts';
 import type { RenderState } from './render-state.ts';
 import { type Shape, unpack } from './unpack.ts';
 import { macroReturn, ReturnSignal } from './return-signal.ts';
@@ -249,6 +249,11 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   /** What Python says of an item of an output that is no text, where it joins them. */
   notText(value: Value, index: number): JinjaError | undefined {
     return isText(value) ? undefined : typeError(`sequence item ${index}: expected str instance, ${typeName(value)} found`);
+  }
+
+  /** What a constant expression prints in native rendering. */
+  folded(value: Value): Value {
+    return isLiteral(value) ? toText(value) : value;
   }
 
   nativePush(parts: NativePart[], value: Value, constant: boolean): void {

@@ -118,8 +118,9 @@ function unsupported(op: BinaryOperator, a: Value, b: Value): JinjaError {
     const name = a instanceof PyTuple ? 'tuple' : typeName(a);
     return typeError(`can only concatenate ${name} (not "${typeName(b)}") to ${name}`);
   }
-  if (op === '*' && (isSequence(a) || isSequence(b))) {
-    return typeError(`can't multiply sequence by non-int of type '${typeName(isSequence(a) ? b : a)}'`);
+  const repeats = (v: Value): boolean => isSequence(v) || typeName(v) === 'bytes';
+  if (op === '*' && (repeats(a) || repeats(b))) {
+    return typeError(`can't multiply sequence by non-int of type '${typeName(repeats(a) ? b : a)}'`);
   }
   const sign = op === '**' ? '** or pow()' : op;
   return typeError(`unsupported operand type(s) for ${sign}: '${operandName(a)}' and '${operandName(b)}'`);
