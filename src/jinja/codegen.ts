@@ -356,7 +356,7 @@ if ($f !== null) $r.trace.leave($f);
         this.write(`const ${loop} = $.loop($.filtered(${source}, ${waits ? 'function* ' : ''}(${item})${waits ? '' : ' =>'} {`);
         this.write(`$r.step(${inner.buffer}.length);`);
         this.loopTest(node, outer, item, (condition) => `return ${condition};`);
-        this.write(`}, ${node.test.line}, ${JSON.stringify(shapeOf(node.target))}, (l) => { const b = $l; $l = l; return b; }), ${depth}, ${recursion});`);
+        this.write(`}, ${JSON.stringify(shapeOf(node.target))}, (e) => $.fail(e, ${node.test.line}, $info, "", $r)), ${depth}, ${recursion});`);
         if (waits) {
           this.waitingLoops.add(loop);
           next = `(${this.resumed(`${loop}.prepare(1)`)}, ${next})`;

@@ -45,16 +45,33 @@ function createJoiner(separator: string): Callable {
 
 const LOREM = 'lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore magna aliqua'.split(' ');
 
+function tooBig(): JinjaError {
+  return new JinjaError('OverflowError', `Range too big. The sandbox blocks ranges larger than MAX_RANGE (${MAX_RANGE}).`);
+}
+
+/** A range between long integers: only an empty one is short enough to be of use. */
+function longRange(args: readonly Value[]): PyRange {
+  const numbers = args.map((a) => (typeof a === 'bigint' ? a : BigInt(indexArgument(a))));
+  const [start, stop] = numbers.length === 1 ? [0n, numbers[0] as bigint] : [numbers[0] as bigint, numbers[1] as bigint];
+  const step = numbers[2] ?? 1n;
+  if (step === 0n) throw valueError('range() arg 3 must not be zero');
+  const length = step > 0n ? (stop - start + step - 1n) / step : (start - stop - step - 1n) / -step;
+  if (length <= 0n) return new PyRange(0, 0, 1);
+  if (length <= MAX_RANGE || length > 9223372036854775807n) throw new JinjaError('OverflowError', 'Python int too large to convert to C ssize_t');
+  throw tooBig();
+}
+
 /** jinja2's own globals: `range`, `dict`, `namespace`, `cycler`, `joiner`, `lipsum`. */
 export function createGlobals(): ReadonlyMap<string, Value> {
   const range: Callable = (args, kwargs) => {
     for (const name of kwargs.keys()) throw typeError(`safe_range() got an unexpected keyword argument '${name}'`);
     if (args.length === 0) throw typeError('range expected at least 1 argument, got 0');
     if (args.length > 3) throw typeError(`range expected at most 3 arguments, got ${args.length}`);
+    if (args.some((a) => typeof a === 'bigint')) return longRange(args);
     const [a = 0, b, c = 1] = args.map(indexArgument);
     if (c === 0) throw valueError('range() arg 3 must not be zero');
     const result = b === undefined ? new PyRange(0, a, 1) : new PyRange(a, b, c);
-    if (result.length > MAX_RANGE) throw new JinjaError('OverflowError', `Range too big. The sandbox blocks ranges larger than MAX_RANGE (${MAX_RANGE}).`);
+    if (result.length > MAX_RANGE) throw tooBig();
     return result;
   };
   const dict: Callable = (args, kwargs) => {

@@ -303,11 +303,7 @@ export class Interpreter {
       this.frames = frames;
       return holds;
     };
-    return this.runtime.filtered(items, passes, test.line, shapeOf(node.target), (line) => {
-      const before = this.line;
-      this.line = line;
-      return before;
-    });
+    return this.runtime.filtered(items, passes, shapeOf(node.target), (error) => describeFailure(error, test.line, this.source, '', this.state));
   }
 
   private *passes(node: For, test: Expr, item: Value): Generator<unknown, boolean, unknown> {

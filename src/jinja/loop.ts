@@ -175,8 +175,7 @@ export class FilteredItems implements Iterator<Value> {
   private readonly shape: Shape;
   private readonly source: Value;
   private readonly passes: Condition;
-  private readonly at: (line: number) => number;
-  private readonly line: number;
+  private readonly placed: (error: unknown) => unknown;
   private items: Iterator<Value> | undefined;
   /** Items that were read ahead. */
   private readonly ready: Value[] = [];
@@ -184,16 +183,14 @@ export class FilteredItems implements Iterator<Value> {
   waits = false;
 
   /**
-   * @param line of the condition
    * @param shape how the loop's target takes an item apart
-   * @param at notes which line runs, and gives the one before
+   * @param placed the error with the line of the condition
    */
-  constructor(source: Value, passes: Condition, line: number, shape: Shape, at: (line: number) => number) {
+  constructor(source: Value, passes: Condition, shape: Shape, placed: (error: unknown) => unknown) {
     this.source = source;
     this.passes = passes;
-    this.line = line;
     this.shape = shape;
-    this.at = at;
+    this.placed = placed;
   }
 
   next(): IteratorResult<Value, undefined> {
@@ -216,16 +213,16 @@ export class FilteredItems implements Iterator<Value> {
   }
 
   private *read(): Generator<unknown, Value | undefined, unknown> {
-    const line = this.at(this.line);
-    this.items ??= iterate(this.source)[Symbol.iterator]();
-    let step = this.items.next();
-    for (; step.done !== true; step = this.items.next()) {
-      const passed = this.passes(step.value);
-      if (typeof passed === 'boolean' ? passed : yield* this.waiting(passed)) break;
+    try {
+      this.items ??= iterate(this.source)[Symbol.iterator]();
+      for (let step = this.items.next(); step.done !== true; step = this.items.next()) {
+        const passed = this.passes(step.value);
+        if (typeof passed === 'boolean' ? passed : yield* this.waiting(passed)) return repack(step.value, this.shape);
+      }
+      return undefined;
+    } catch (error) {
+      throw this.placed(error);
     }
-    const item = step.done === true ? undefined : repack(step.value, this.shape);
-    this.at(line);
-    return item;
   }
 
   /** `yield*` that notes whether there was something to wait for. */

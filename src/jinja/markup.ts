@@ -4,6 +4,8 @@ import { compareStrings } from '../values/comparison.ts';
 import { isFloat, multiply } from '../values/arithmetic.ts';
 import { numericOf } from '../values/equality.ts';
 import { iterate, lengthOf } from '../values/iterate.ts';
+import { argumentBinder } from '../values/callable.ts';
+import { NO_KWARGS } from '../values/call.ts';
 import { bindMethod, type Method } from '../values/methods/method.ts';
 import { getStringMethod } from '../values/methods/string-methods.ts';
 import { formatPercent } from '../values/percent-format.ts';
@@ -23,6 +25,15 @@ const OF_STR: ReadonlySet<string> = new Set([
   'maketrans', 'rfind', 'rindex', 'startswith',
 ]);
 
+/** What markupsafe's own methods take. */
+const SIGNATURES: ReadonlyMap<string, string> = new Map([
+  ['join', 'self, iterable'], ['split', 'self, sep=None, maxsplit=-1'], ['rsplit', 'self, sep=None, maxsplit=-1'], ['splitlines', 'self, keepends=False'], ['replace', 'self, old, new, count=-1'],
+  ['ljust', "self, width, fillchar=' '"], ['rjust', "self, width, fillchar=' '"], ['center', "self, width, fillchar=' '"], ['lstrip', 'self, chars=None'], ['rstrip', 'self, chars=None'],
+  ['strip', 'self, chars=None'], ['translate', 'self, table'], ['expandtabs', 'self, tabsize=8'], ['zfill', 'self, width'], ['removeprefix', 'self, prefix'], ['removesuffix', 'self, suffix'],
+  ['partition', 'self, sep'], ['rpartition', 'self, sep'],
+  ...['capitalize', 'title', 'lower', 'upper', 'swapcase', 'casefold'].map((name): [string, string] => [name, 'self']),
+]);
+
 export class Markup implements HostObject {
   readonly jinjaType = 'markupsafe.Markup';
   readonly text: string;
@@ -37,7 +48,11 @@ export class Markup implements HostObject {
     if (name === '__html__') return () => this;
     const method = SAFE_METHODS.get(name) ?? getStringMethod(name);
     if (method === undefined) return undefined;
-    const bound = bindMethod<string>(name, (self, args, kwargs) => {
+    const signature = SIGNATURES.get(name);
+    const bind = signature === undefined ? undefined : argumentBinder(`Markup.${name}`, signature);
+    const bound = bindMethod<string>(name, (self, given, keywords) => {
+      const args = bind === undefined ? given : bind([this, ...given], keywords).slice(1);
+      const kwargs = bind === undefined ? keywords : NO_KWARGS;
       const escaped = SAFE_METHODS.has(name) ? args : name === 'join' ? [Array.from(iterate(args[0] ?? null), (x) => escapeValue(x).text)] : args.map((a, i) => (a instanceof Markup || (i === 1 && ESCAPES_SECOND.has(name)) ? escapeValue(a).text : a));
       const result = method(self, escaped, kwargs);
       return PLAIN_RESULTS.has(name) ? result : marked(result);
@@ -80,8 +95,8 @@ export class Markup implements HostObject {
     return other instanceof Markup ? other.text === this.text : other === this.text;
   }
 
-  jinjaHash(): string {
-    return `str ${this.text}`;
+  jinjaKey(): Value {
+    return this.text;
   }
 
   jinjaCompare(other: Value): number | undefined {

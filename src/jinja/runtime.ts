@@ -232,8 +232,8 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     return new LoopContext(items, depth, recursion, this.undefined);
   }
 
-  filtered(items: Value, passes: Condition, line: number, shape: Shape, at: (line: number) => number): FilteredItems {
-    return new FilteredItems(items, passes, line, shape, at);
+  filtered(items: Value, passes: Condition, shape: Shape, placed: (error: unknown) => unknown): FilteredItems {
+    return new FilteredItems(items, passes, shape, placed);
   }
 
   macro(info: MacroInfo, fn: MacroFunction, _state: RenderState): Callable {

@@ -2,6 +2,7 @@
 import { numericOf } from './equality.ts';
 import { makeFloat, PyFloat } from './float.ts';
 import { formatPercent } from './percent-format.ts';
+import { floatPower } from './power.ts';
 import { JinjaError, typeError } from './python-error.ts';
 import { PyTuple } from './tuple.ts';
 import { qualifiedTypeName, typeName } from './type-name.ts';
@@ -182,7 +183,7 @@ function makeFloatResult(op: BinaryOperator, x: number, y: number): Value {
         throw new JinjaError('ValueError', 'a negative number cannot be raised to a fractional power');
       }
       if (x === 1 || (x === -1 && !Number.isFinite(y) && !Number.isNaN(y))) return makeFloat(1);
-      const r = x ** y;
+      const r = floatPower(x, y);
       if (!Number.isFinite(r) && Number.isFinite(x) && Number.isFinite(y)) {
         throw new JinjaError('OverflowError', "(34, 'Numerical result out of range')");
       }
@@ -264,7 +265,7 @@ function divideBig(x: bigint, y: bigint): number {
 function integerPower(x: number | bigint, y: number | bigint): Value {
   if (y < 0) {
     if (Number(x) === 0) throw zeroDivision('0.0 cannot be raised to a negative power');
-    return makeFloat(toFloat(x) ** toFloat(y));
+    return makeFloat(floatPower(toFloat(x), toFloat(y)));
   }
   const r = Number(x) ** Number(y);
   if (Number.isSafeInteger(r)) return r + 0;

@@ -172,7 +172,7 @@ export class PyDecimal implements HostObject {
       case '*':
         return rounded(this.coefficient * that.coefficient, this.exponent + that.exponent);
       case '/': {
-        if (that.coefficient === 0n) throw new JinjaError('ZeroDivisionError', "[<class 'decimal.DivisionByZero'>]");
+        if (that.coefficient === 0n) throw zeroDivision(a === 0n ? 'DivisionUndefined' : 'DivisionByZero');
         const shift = PRECISION + 2 + digitsOf(that.coefficient);
         const quotient = (this.coefficient * 10n ** BigInt(shift)) / that.coefficient;
         const exact = quotient * that.coefficient === this.coefficient * 10n ** BigInt(shift);
@@ -181,18 +181,23 @@ export class PyDecimal implements HostObject {
       }
       case '//':
       case '%': {
-        if (b === 0n) throw new JinjaError('ZeroDivisionError', op === '%' || a === 0n ? "[<class 'decimal.InvalidOperation'>]" : "[<class 'decimal.DivisionByZero'>]");
+        if (b === 0n) throw zeroDivision(a === 0n ? 'DivisionUndefined' : op === '%' ? 'InvalidOperation' : 'DivisionByZero');
         return op === '//' ? new PyDecimal(a / b, 0) : rounded(a % b, exponent);
       }
       case '**': {
         const n = Number(that.jinjaText());
         if (Number.isInteger(n) && n >= 0 && n < 1000) return rounded(this.coefficient ** BigInt(n), this.exponent * n);
+        if (Number.isInteger(n) && n < 0 && n > -1000 && this.coefficient !== 0n) return new PyDecimal(1n, 0).compute('/', new PyDecimal(this.coefficient ** BigInt(-n), this.exponent * -n));
         return PyDecimal.from(this.toNumber() ** n);
       }
       default:
         return undefined;
     }
   }
+}
+
+function zeroDivision(signal: string): JinjaError {
+  return new JinjaError('ZeroDivisionError', `[<class 'decimal.${signal}'>]`);
 }
 
 function aligned(a: PyDecimal, b: PyDecimal): [bigint, bigint] {

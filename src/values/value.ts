@@ -67,6 +67,8 @@ export interface HostObject {
   jinjaEquals?(other: Value): boolean;
   /** A string equal for equal objects, used as a dict key; absent means unhashable. */
   jinjaHash?(): string;
+  /** The plain value that is the same dict key. */
+  jinjaKey?(): Value;
   /** Negative, zero, positive; `undefined` when not comparable. */
   jinjaCompare?(other: Value): number | undefined;
   /** `obj op other`, or `other op obj` when reflected; `undefined` when not supported. */

@@ -2,11 +2,13 @@
 import type { HostObject, Value } from '../../values/value.ts';
 
 export class PyGenerator implements HostObject {
-  readonly jinjaType = 'generator';
+  readonly jinjaType: string;
   private readonly name: string;
   private readonly items: Iterator<Value>;
 
-  constructor(name: string, items: Iterable<Value>) {
+  /** @param type of the object, which only errors show */
+  constructor(name: string, items: Iterable<Value>, type = 'generator') {
+    this.jinjaType = type;
     this.name = name;
     this.items = items[Symbol.iterator]();
   }

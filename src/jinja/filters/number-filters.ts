@@ -32,6 +32,7 @@ function plain(v: Value): Value {
 /** `int(v)`; undefined for what Python answers with a TypeError or ValueError. */
 function intOf(v: Value): Value | undefined {
   if (v instanceof Undefined) throw v.error();
+  if (v instanceof PyDecimal && v.special === undefined) return narrow(v.whole(v.coefficient < 0n ? 'ceil' : 'floor'));
   const n = v instanceof PyDecimal ? v.toNumber() : numericOf(v);
   if (n === undefined || Number.isNaN(n)) return undefined;
   if (typeof n === 'bigint') return n;
@@ -144,7 +145,7 @@ const filesizeformat = filter('do_filesizeformat', 'value, binary=False', (_cont
   const useBinary = isTruthy(binary as Value);
   const base = useBinary ? 1024 : 1000;
   if (bytes === 1) return '1 Byte';
-  if (bytes < base) return `${Math.trunc(bytes)} Bytes`;
+  if (bytes < base) return `${toText(truncate(bytes))} Bytes`;
   const index = PREFIXES.findIndex((_, i) => bytes < base ** (i + 2));
   const i = index < 0 ? PREFIXES.length - 1 : index;
   const prefix = useBinary ? `${(PREFIXES[i] as string).toUpperCase()}iB` : `${PREFIXES[i]}B`;

@@ -74,7 +74,7 @@ function longString(text: string, indent: number, allowance: number): string {
 function flatText(v: Value): string {
   if (v instanceof PyDict) return `{${sortedEntries(v).map(([key, value]) => `${flatText(key)}: ${flatText(value)}`).join(', ')}}`;
   if (Array.isArray(v)) return `[${v.map(flatText).join(', ')}]`;
-  if (v instanceof PyTuple) return v.items.length === 1 ? `(${flatText(v.items[0] as Value)},)` : `(${v.items.map(flatText).join(', ')})`;
+  if (v instanceof PyTuple && v.constructor === PyTuple) return v.items.length === 1 ? `(${flatText(v.items[0] as Value)},)` : `(${v.items.map(flatText).join(', ')})`;
   if (v instanceof PySet && v.size > 0) return `{${[...v.values()].sort(safeCompare).map(flatText).join(', ')}}`;
   return toRepr(v);
 }

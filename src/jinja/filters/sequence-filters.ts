@@ -172,18 +172,24 @@ function reversible(v: Value): readonly Value[] {
   }
 }
 
+const REVERSED: ReadonlyMap<string, string> = new Map([
+  ['list', 'list_reverseiterator'], ['dict', 'dict_reversekeyiterator'], ['dict_keys', 'dict_reversekeyiterator'], ['dict_values', 'dict_reversevalueiterator'],
+  ['dict_items', 'dict_reverseitemiterator'], ['range', 'range_iterator'],
+]);
+
 const reverse = simpleFilter('do_reverse', 'value', (value) => {
   if (typeof value === 'string') return Array.from(value).reverse().join('');
   if (value instanceof Markup) return new Markup(Array.from(value.text).reverse().join(''));
-  if (value instanceof PyGenerator) return [...toArray(value)].reverse();
   let items: readonly Value[];
   try {
     items = toArray(value);
-  } catch {
+  } catch (error) {
+    if (error instanceof JinjaError && error.type !== 'TypeError') throw error;
     throw new JinjaError('FilterArgumentError', 'argument must be iterable');
   }
-  if (typeName(value) === 'set') return [...items].reverse();
-  return new PyGenerator('reversed', [...items].reverse());
+  const reversed = [...items].reverse();
+  const type = typeName(value);
+  return type === 'set' || value instanceof PyGenerator ? reversed : new PyGenerator('reversed', reversed, REVERSED.get(type) ?? 'reversed');
 });
 
 const random = simpleFilter('do_random', 'environment, seq', (value, context) => {

@@ -156,12 +156,15 @@ function isTitle(self: string): boolean {
   return found;
 }
 
+/** Whose capitals are the older letters. */
+const CHEROKEE = /[\u13a0-\u13fd\uab70-\uabbf]/;
+
 function caseFold(self: string): string {
   let out = '';
   for (const char of self) {
     const upper = char.toUpperCase();
-    if (char === 'ς') out += 'σ';
-    else out += upper.length > char.length ? upper.toLowerCase() : char.toLowerCase();
+    if (CHEROKEE.test(char)) out += upper;
+    else out += char === 'ı' ? char : Array.from(upper, (c) => c.toLowerCase()).join('');
   }
   return out;
 }

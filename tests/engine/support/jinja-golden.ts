@@ -45,7 +45,7 @@ export function decode(x: unknown): Value {
 
 /** What our engine makes of a case; with `times` > 1 of the last of so many renderings, which is translated. */
 export function runCase(golden: Golden, one: GoldenCase, times = 1): { out?: string; error?: { message: string; line: number | undefined } } {
-  const { context, templates, trim_blocks, lstrip_blocks, keep_trailing_newline, undefined: missing, native } = (one.extra ?? {}) as {
+  const { context, templates, trim_blocks, lstrip_blocks, keep_trailing_newline, undefined: missing, native, dbt } = (one.extra ?? {}) as {
     context?: { [name: string]: unknown };
     templates?: { [name: string]: string };
     trim_blocks?: boolean;
@@ -53,11 +53,12 @@ export function runCase(golden: Golden, one: GoldenCase, times = 1): { out?: str
     keep_trailing_newline?: boolean;
     undefined?: 'default' | 'strict' | 'chainable';
     native?: boolean;
+    dbt?: boolean;
   };
   const names = { ...golden.context, ...context };
   try {
     const environment = new Environment({
-      dbt: native ?? false,
+      dbt: native ?? dbt ?? false,
       trimBlocks: trim_blocks ?? false,
       lstripBlocks: lstrip_blocks ?? false,
       keepTrailingNewline: keep_trailing_newline ?? false,

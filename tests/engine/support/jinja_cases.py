@@ -1,7 +1,7 @@
 # Renders a list of templates with real jinja2 (3.1, sandboxed as dbt uses it, extensions do and loopcontrols) and writes what came out:
 # the goldens of tests/engine/unit/jinja. Usage: python jinja_cases.py OUTPUT.json
-# A case is a template, or a tuple of template and what differs from the common context and options; with native, as dbt renders the texts
-# of YAML files (needs dbt-core), the repr of the value.
+# A case is a template, or a tuple of template and what differs from the common context and options; with dbt, as
+# dbt renders (needs dbt-core), and with native, as it renders the texts of YAML files, the repr of the value.
 import copy
 import json
 import sys
@@ -56,9 +56,9 @@ def run(case):
     source, extra = case if isinstance(case, tuple) else (case, {})
     options = {key: extra[key] for key in ("trim_blocks", "lstrip_blocks", "keep_trailing_newline") if key in extra}
     native = extra.get("native", False)
-    if native:
+    if native or "dbt" in extra:
         from dbt_common.clients.jinja import get_environment
-        environment = get_environment(native=True)
+        environment = get_environment(native=native)
     else:
         environment = SandboxedEnvironment(
             extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"],

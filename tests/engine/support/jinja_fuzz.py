@@ -218,7 +218,7 @@ def main(seed, count):
             continue
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        if record is None or addresses or record.get("error", {}).get("type") in ("RecursionError", "MemoryError", "AssertionError"):
+        if record is None or addresses or record.get("error", {}).get("type") in ("RecursionError", "MemoryError", "AssertionError", "NameError"):
             continue
         if any(mark in record.get("out", record.get("error", {}).get("message", "")) for mark in UNSTABLE):
             continue

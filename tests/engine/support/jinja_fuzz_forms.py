@@ -262,4 +262,68 @@ def native(maker):
     return "".join(pieces), {"native": True}
 
 
-FORMS = [filters, filters, loops, loops, callers, imports, namespaces, slices, tuples, percents, spaces, spaces, blocks, lazy, lazy, nested, captured, captured, tests, methods, methods, lines, native]
+INTEGERS = ["0", "1", "2", "3", "-1", "-2", "7", "10", "true", "n", "-n", "zero", "one", "0x1f", "0b101", "0o17", "1_000"]
+FLOATS = ["0.5", "-0.5", "1.0", "2.5", "1e3", "1e-7", "1e16", "1e22", "0.1", "3.0", "f", "dec", "1.5e300", "-0.0", "1_0.5", "100000000000000000000.0", "0.30000000000000004"]
+LONG = ["big", "9007199254740993", "123456789012345678901234567890", "-99999999999999999999", "4503599627370497.5", "9223372036854775808"]
+
+
+def numbers(maker):
+    """Arithmetic: long integers, floats, powers, signs and rounding."""
+    r = maker.rng
+    def value(depth):
+        if depth == 0 or r.random() < 0.3:
+            return r.choice([r.choice(INTEGERS), r.choice(FLOATS), r.choice(LONG)])
+        kind = r.random()
+        if kind < 0.15:
+            return r.choice(["-", "+", "not "]) + value(depth - 1)
+        if kind < 0.3:
+            return value(depth - 1) + " ** " + r.choice(["0", "1", "2", "3", "-1", "0.5", "-2", "1.5", "2.0"])
+        text = value(depth - 1) + " " + r.choice(["+", "-", "*", "/", "//", "%", "+", "-", "*", "/", "//", "%", "<", "==", ">=", "~"]) + " " + value(depth - 1)
+        return "(" + text + ")" if r.random() < 0.6 else text
+    text = value(3)
+    end = r.choice(["", "", "", "|round", "|round(2)", "|round(-1)", "|round(1, 'floor')", "|round(2, 'ceil')", "|int", "|float", "|abs", "|string", "|tojson", "|filesizeformat", "|format(1)", "|pprint", ".real", " is odd", " is divisibleby 3", " is float", " is integer"])
+    return r.choice(["{{ (" + text + ")" + end + " }}", "{{ " + text + " }}", "{{ [" + text + ", " + value(1) + "]|sort }}", "{{ [" + text + ", " + value(1) + "]|" + r.choice(["sum", "max", "min", "unique|list", "join(' ')"]) + " }}", "{{ {" + text + ": 1, " + value(1) + ": 2} }}", "{{ '" + r.choice(["%d", "%s", "%.3f", "%e", "%g", "%x", "%r", "%i", "%5.1f"]) + "' % (" + text + ") }}", "{{ range(" + text + ")|list }}"]), {}
+
+
+ESCAPES = ["\\n", "\\t", "\\\\", "\\'", "\\\"", "\\x41", "\\u00e9", "\\U0001F600", "\\101", "\\0", "\\d", "\\x4", "\\u12", "\\N{DASH}", "\\q", "\\a", "\\b", "\\r", "é", "☃", "😀", "\u00a0", "\u0301", "a", "B", " ", "<", "&", "{{", "%}", "#}", "\n", "\x7f", "\u2028", "ß", "İ", "ſ", "ﬁ", "Σ"]
+
+
+def strings(maker):
+    """Literals with escapes, characters of many kinds, and what methods and filters make of them."""
+    r = maker.rng
+    literal = lambda: (lambda quote: quote + "".join(r.choice(ESCAPES) for _ in range(r.randint(0, 5))).replace("\\" + quote, quote if quote == "" else "").replace(quote, "") + quote)(r.choice(["'", '"']))  # noqa: E731
+    text = literal() + r.choice(["", "", " " + literal()])
+    if text.count("\\'") % 2:
+        text = "'x'"
+    then = r.choice(["", "", "|upper", "|lower", "|title", "|capitalize", "|length", "|list", "|tojson", "|e", "|urlencode", "|reverse", "|trim", "|pprint", "|wordcount", "|center(9)", "|first", "|string|last", "|indent", "|striptags", "|replace('a', 'b')", ".upper()", ".title()", ".swapcase()", ".casefold()", ".split()", ".splitlines()", ".isalpha()", ".isidentifier()", ".isprintable()", ".encode()", "[0]", "[::-1]", "[1:3]", ".strip()", ".capitalize()", " in 'a☃'", " < 'é'", ".zfill(4)", ".islower()", ".isdigit()", ".isspace()"])
+    return r.choice(["{{ (" + text + ")" + then + " }}", "{{ [" + text + "] }}", "{{ {" + text + ": " + literal() + "} }}", "{% set x = " + text + " %}{{ x" + then.replace(" in 'a☃'", "") + " }}", "{{ (" + text + " ~ " + literal() + ")" + then + " }}", "{{ " + text + " == " + literal() + " }}", "{{ [" + text + ", " + literal() + ", 'a']|" + r.choice(["sort|list", "join('|')", "unique|list", "map('upper')|list", "max", "tojson"]) + " }}"]), {}
+
+
+ROWS = ["users", "[{'name': 'b', 'age': 1}, {'name': 'A', 'age': none}]", "[{'name': 'x'}, {'age': 2}]", "[{'n': {'v': 2}}, {'n': {'v': 1}}]", "[['b', 1], ['a', 2], ['B', 1]]", "[(2, 'x'), (1, 'y')]", "['b', 'A', 'a', 'B']", "[3, 1.0, true, 2]", "['x', 1, none]", "{'b': 1, 'A': 2, 'a': 0}", "d", "'hello'", "[]", "xs", "tup", "[[1, 2], [3]]", "[d, d]", "range(5)", "[true, 1, 1.0, '1']"]
+OVER_ROWS = ["sort", "sort(attribute='name')", "sort(attribute='age')", "sort(attribute='n.v')", "sort(attribute=1)", "sort(attribute='1,0')", "sort(true)", "sort(case_sensitive=true)", "groupby('name')", "groupby('age')", "groupby(0)", "groupby('n.v')", "groupby('age', default=0)", "groupby('name', case_sensitive=true)", "unique", "unique(true)", "unique(attribute='age')", "unique(attribute=1)", "map(attribute='name')", "map(attribute='n.v')", "map(attribute='age', default='?')", "map(attribute=0)", "map('first')", "map('length')", "map('int')", "map('replace', 'a', 'b')", "map('round', 1)", "selectattr('age')", "selectattr('age', 'none')", "selectattr('name', 'in', ['x', 'b'])", "selectattr('n.v', 'gt', 1)", "selectattr(0, 'eq', 1)", "rejectattr('age', 'defined')", "select", "select('number')", "select('string')", "reject('in', xs)", "batch(2, 'z')", "batch(3)", "slice(2)", "slice(3, 'z')", "dictsort", "dictsort(true)", "dictsort(by='value')", "dictsort(reverse=true)", "items", "sum(attribute='age')", "sum(attribute=1)", "min", "max", "min(attribute='age')", "max(attribute='name')", "min(case_sensitive=true)", "join(', ')", "join(', ', attribute='name')", "first", "last", "length", "reverse", "list", "tojson", "tojson(indent=1)", "pprint", "string", "sum", "sum(start=[])", "count", "xmlattr", "urlencode", "map('upper')", "map('attr', 'x')", "map('default', 1)", "tojson|safe", "default([])"]
+
+
+def rows(maker):
+    """Filters over lists of dicts, tuples and mixed values, one after the other."""
+    r = maker.rng
+    chain = "".join(" | " + r.choice(OVER_ROWS) for _ in range(r.randint(1, 3)))
+    text = r.choice(ROWS) + chain
+    return r.choice(["{{ " + text + " }}", "{{ " + text + " | list }}", "{% for x in " + text + " %}{{ x }}{{ loop.last }};{% endfor %}", "{% for a, b in " + text + " %}{{ a }}={{ b|list }};{% endfor %}", "{% set q = " + text + " %}{{ q|list }}{{ q|list }}", "{% for g in " + text + " %}{{ g.grouper }}{{ g.list }}{% endfor %}", "{{ (" + text + ")|first }}", "{{ 1 in (" + text + ") }}"]), {}
+
+
+def dbt_tags(maker):
+    """Templates of dbt with its own tags; macros cannot be called by their names there."""
+    r = maker.rng
+    name = r.choice(["x", "my_name", "", "'x'", "1", "x y"])
+    arguments = r.choice(["", "()", "(a)", "(a, b=1)", "(a: string)", "(a: list[string], b: dict[string, int]=none)", "(a: )", "(a b)", "(model, column_name, c='x')", "(b=1, a)", "(a,)"])
+    body = r.choice(["text", "{{ n }}", "{% if n %}x{% endif %}", "", "\n select 1\n", "{% set v = 1 %}{{ v }}", maker.body(1)])
+    tag = r.choice(["macro", "test", "materialization", "docs", "data_test", "snapshot"])
+    if tag == "materialization":
+        head = "materialization " + name + r.choice(["", ", default", ", adapter='postgres'", ", 'default'", ", default, supported_languages=['sql', 'python']", ", supported_languages=['sql']", ", adapter='x', supported_languages=[]", ", defaul", ", adapter='a', adapter='b'", " default"])
+    else:
+        head = tag + " " + name + (arguments if tag != "docs" else r.choice(["", "", "()"]))
+    text = "{% " + head + " %}" + body + r.choice(["{% end" + tag + " %}", "{% end" + tag + " %}", "{% end" + tag + " %}", "", "{% endmacro %}", "{%- end" + tag + " -%}"])
+    return r.choice(["", "a\n", "{{ n }}"]) + text + r.choice(["", "\nz", "{{ " + maker.expr(1) + " }}"]), {"dbt": True}
+
+
+FORMS = [filters, filters, loops, loops, callers, imports, namespaces, slices, tuples, percents, spaces, spaces, blocks, lazy, lazy, nested, captured, captured, tests, methods, methods, lines, native, native, numbers, strings, rows, rows, dbt_tags]
