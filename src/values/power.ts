@@ -3,7 +3,7 @@
 /** The sum of two numbers whose parts do not overlap: twice the digits of one. */
 type Double = readonly [number, number];
 
-const LN2: Double = [0.6931471805599453, 2.3190468138462996e-17];
+const LN2: Double = [Math.LN2, 2.3190468138462996e-17];
 
 function sum(a: number, b: number): Double {
   const s = a + b;
