@@ -118,6 +118,8 @@ function reportError(logger: Logger, error: unknown, debug: boolean): number {
 }
 
 /** Commands with a line or two for each node, and nothing else on stdout. */
+/** Milliseconds that lines wait for each other on their way to somebody who is no terminal. */
+const PIPE_PAUSE = 20;
 const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone']);
 
 function createLog(which: string, flags: Flags, invocation: Invocation, env: CommandSession['env'], projectDir: string, secrets: readonly string[]): { logger: Logger; flush: () => void } {
@@ -128,7 +130,7 @@ function createLog(which: string, flags: Flags, invocation: Invocation, env: Com
   }
   const common = { context: { invocationId: invocation.invocation_id, pid: process.pid, extra }, secrets, cacheEvents: flags['log_cache_events'] === true };
   const sinks: Logger[] = [];
-  const batch = new Batch((text) => void process.stdout.write(text));
+  const batch = new Batch((text) => void process.stdout.write(text), process.stdout.isTTY ? 0 : PIPE_PAUSE);
   const flushBatch = (): void => batch.flush();
   process.on('exit', flushBatch);
   const level = (flags.quiet ? 'error' : flags.debug ? 'debug' : flags.log_level) as LogLevel;

@@ -50,17 +50,23 @@ export function consoleSink(options: SinkOptions, write: (text: string) => void)
   };
 }
 
-/** Puts together what is written until nothing else is to be done: a write for each line costs more than the line. */
+/** Puts together what is written at about the same time: a write for each line costs more than the line. */
 export class Batch {
   readonly #write: (text: string) => void;
+  readonly #pause: number;
   #text = '';
 
-  constructor(write: (text: string) => void) {
+  /** @param pause milliseconds that a line may wait; 0: until nothing else is to be done */
+  constructor(write: (text: string) => void, pause = 0) {
     this.#write = write;
+    this.#pause = pause;
   }
 
   add(text: string): void {
-    if (this.#text === '') setImmediate(() => this.flush());
+    if (this.#text === '') {
+      if (this.#pause === 0) setImmediate(() => this.flush());
+      else setTimeout(() => this.flush(), this.#pause).unref();
+    }
     this.#text += text;
   }
 
