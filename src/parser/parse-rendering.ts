@@ -122,7 +122,8 @@ class ParseRendering implements Rendering {
       this.#applyStatic(node, readPythonModel(code));
       return;
     }
-    const fixed = this.#overridesBuiltins(node.package_name) ? null : readStaticModel(code, (name, positional, keywords) => this.#inert.idOf(node.package_name, name, positional, keywords));
+    const asDbt = node.resource_type === 'model' && this.#state.config.flags['static_parser'] !== false;
+    const fixed = this.#overridesBuiltins(node.package_name) ? null : readStaticModel(code, (name, positional, keywords) => this.#inert.idOf(node.package_name, name, positional, keywords), asDbt);
     if (fixed !== null) {
       this.#applyStatic(node, fixed);
       return;
@@ -141,13 +142,12 @@ class ParseRendering implements Rendering {
     collecting.sources.push(...sources);
     if (configs.length === 0) return;
     const calls = this.#state.callsOf(node);
-    const asValues = simple && node.resource_type === 'model';
     for (const config of configs) {
-      if (!asValues) mergeConfigCall(calls.call, config);
+      if (!simple) mergeConfigCall(calls.call, config);
       else for (const key of Object.keys(config)) mergeConfigCall(calls.call, { [key]: config[key] });
     }
-    if (asValues) calls.written = Object.assign({}, ...configs) as ConfigDict;
-    if (!asValues && writtenConfig !== null && (node as { language?: string }).language !== 'python') calls.unrendered = sourceTexts(writtenConfig);
+    if (simple) calls.written = Object.assign({}, ...configs) as ConfigDict;
+    if (!simple && writtenConfig !== null && (node as { language?: string }).language !== 'python') calls.unrendered = sourceTexts(writtenConfig);
   }
 
   /** Whether a user's macro stands for ref, source or config. */

@@ -26,11 +26,12 @@ export type MacroOf = (name: string, positional: number, keywords: readonly stri
 
 /**
  * The effects of a model's code, or null when it has to be rendered.
+ * @param asDbt whether dbt may take its own reader here: for models, unless `static_parser` is off
  */
-export function readStaticModel(code: string, macroOf: MacroOf): StaticModel | null {
+export function readStaticModel(code: string, macroOf: MacroOf, asDbt = true): StaticModel | null {
   if (!code.includes('{{') && !code.includes('{%') && !code.includes('{#')) return { refs: [], sources: [], configs: [], writtenConfig: null, macros: [], simple: true };
   if (code.includes('{%')) return null;
-  const reader = new CallReader(code, macroOf);
+  const reader = new CallReader(code, macroOf, asDbt);
   return reader.read() ? reader : null;
 }
 
@@ -38,7 +39,7 @@ const PYTHON_CALL = /\bdbt\s*\.\s*(ref|source|config)\s*\(/g;
 
 /** What a Python model says by `dbt.ref()`, `dbt.source()` and `dbt.config()` with literals; calls that compute are passed over. */
 export function readPythonModel(code: string): StaticModel {
-  const reader = new CallReader(code, () => null);
+  const reader = new CallReader(code, () => null, false);
   for (const match of code.matchAll(PYTHON_CALL)) reader.readCallAt(match[1] as string, match.index + match[0].length);
   return reader;
 }
@@ -61,12 +62,14 @@ class CallReader implements StaticModel {
   readonly configs: ConfigDict[] = [];
   writtenConfig: ConfigDict | null = null;
   readonly macros: string[] = [];
-  simple = true;
+  simple: boolean;
   readonly #code: string;
   readonly #macroOf: MacroOf;
   #at = 0;
+  #escaped = false;
 
-  constructor(code: string, macroOf: MacroOf) {
+  constructor(code: string, macroOf: MacroOf, simple: boolean) {
+    this.simple = simple;
     this.#code = code;
     this.#macroOf = macroOf;
   }
@@ -74,7 +77,6 @@ class CallReader implements StaticModel {
   /** Reads the arguments that begin at an offset, and records the call when they are literals. */
   readCallAt(name: string, at: number): void {
     this.#at = at;
-    this.simple = false;
     try {
       this.#arguments(name);
     } catch (error) {
@@ -87,7 +89,8 @@ class CallReader implements StaticModel {
     try {
       for (;;) {
         const brace = code.indexOf('{', this.#at);
-        if (brace < 0) return true;
+        // dbt's reader leaves escapes as they are written, the engine does not.
+        if (brace < 0) return this.simple || !this.#escaped;
         const next = code[brace + 1];
         if (next === '#') {
           const end = code.indexOf('#}', brace + 2);
@@ -248,11 +251,15 @@ class CallReader implements StaticModel {
   }
 
   #text(quote: string): string {
-    const end = this.#code.indexOf(quote, this.#at + 1);
+    let end = this.#code.indexOf(quote, this.#at + 1);
+    while (end > 0 && this.#code[end - 1] === '\\') end = this.#code.indexOf(quote, end + 1);
     if (end < 0) throw NOT_STATIC;
     const text = this.#code.slice(this.#at + 1, end);
-    // Escapes, and texts with Jinja inside, are for the engine.
-    if (text.includes('\\') || text.includes('\n')) throw NOT_STATIC;
+    if (text.includes('\n')) throw NOT_STATIC;
+    if (text.includes('\\')) {
+      if (!this.simple) throw NOT_STATIC;
+      this.#escaped = true;
+    }
     this.#at = end + 1;
     this.#space();
     if (this.#code[this.#at] === "'" || this.#code[this.#at] === '"') throw NOT_STATIC;

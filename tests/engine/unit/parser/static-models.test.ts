@@ -26,10 +26,15 @@ describe('readStaticModel', () => {
   });
 
   it.each([
-    '{% if true %}{% endif %}', "{{ ref(var('x')) }}", '{{ unknown() }}', "{{ ref('a') | upper }}", "{{ ref('a').schema }}", '{{ x }}', "{{ config(a='it\\'s') }}", "{{ ref('a' ~ 'b') }}",
+    '{% if true %}{% endif %}', "{{ ref(var('x')) }}", '{{ unknown() }}', "{{ ref('a') | upper }}", "{{ ref('a').schema }}", '{{ x }}', "{{ config(a='it\\'s') }} {{ this }}", "{{ config(a='x\\\\') }}", "{{ ref('a' ~ 'b') }}",
     "{{ 'text' }}", '{# never closed', "{{ ref('a', v=true) }}", '{{ config({"a": 1}) }}', "{{ ref('a', x=1) }}",
   ])('leaves %s to the engine', (code) => {
     expect(read(code)).toBeNull();
+  });
+
+  it('leaves escapes as they are written, as dbt does, but only where dbt does', () => {
+    expect(read("{{ config(a='it\\'s', b=['\\x41']) }}")).toMatchObject({ configs: [{ a: "it\\'s", b: ['\\x41'] }], simple: true });
+    expect(readStaticModel("{{ config(a='it\\'s') }}", () => null, false)).toBeNull();
   });
 
   it('keeps what was written of config() as source', () => {
