@@ -1,4 +1,5 @@
-// What the database alone costs: replays the models that the last `run` compiled through psql, layer by layer of the graph.
+// What the database alone costs: replays the models that the last `run` compiled through psql, layer by layer of the graph, into an empty
+// schema and again.
 //
 //   node bench/floor.mjs PROJECT [--target target_tsdbt] [--threads 4]
 import { spawn } from 'node:child_process';
@@ -43,10 +44,21 @@ function psql(sql) {
   });
 }
 
-await psql(`create schema if not exists ${schema};`);
-const began = process.hrtime.bigint();
-for (const layer of layers) {
-  const parts = Array.from({ length: threads }, (_, i) => layer.filter((_model, j) => j % threads === i).map(statement).join(''));
-  await Promise.all(parts.filter(Boolean).map(psql));
+/** Seconds of one replay. */
+async function replay() {
+  const began = process.hrtime.bigint();
+  // One psql takes everything in order; several must wait for each other between the layers.
+  if (threads === 1) await psql(layers.flat().map(statement).join(''));
+  else {
+    for (const layer of layers) {
+      const parts = Array.from({ length: threads }, (_, i) => layer.filter((_model, j) => j % threads === i).map(statement).join(''));
+      await Promise.all(parts.filter(Boolean).map(psql));
+    }
+  }
+  return Number(process.hrtime.bigint() - began) / 1e9;
 }
-console.log(`${models.length} models in ${layers.length} layers through ${threads} psql: ${(Number(process.hrtime.bigint() - began) / 1e9).toFixed(2)} s`);
+
+await psql(`drop schema if exists ${schema} cascade; create schema ${schema};`);
+const fresh = await replay();
+const again = await replay();
+console.log(`${models.length} models in ${layers.length} layers through ${threads} psql: ${fresh.toFixed(2)} s, again ${again.toFixed(2)} s`);

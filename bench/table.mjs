@@ -32,14 +32,15 @@ const STEPS = [
   { name: 'compile, with tests', sizes: [1000], args: () => ['compile', '--threads', '4'], show: ['cpu'] },
   { name: 'build', sizes: [100], args: () => ['build', '--threads', '4'], show: ['cpu'] },
   { name: 'run, 4 threads', sizes: [1, 1000], args: () => ['run', '--threads', '4'], show: ['wall'] },
-  { name: 'run, 4 threads, over bare psql', sizes: [1000], same: 'run, 4 threads', show: ['ratio'] },
+  { name: 'run, 4 threads, over bare psql on one connection', sizes: [1000], same: 'run, 4 threads', show: ['ratio'], psql: 1 },
+  { name: 'run, 4 threads, over bare psql on four connections', sizes: [1000], same: 'run, 4 threads', show: ['ratio'], psql: 4 },
 ];
 const wanted = (size) => STEPS.filter((step) => step.sizes.includes(size) && new RegExp(values.steps).test(step.name));
 const UNITS = { cpu: 'CPU s', wall: 'wall s', memory: 'MiB', ratio: '×' };
 
-/** Seconds that psql takes for the SQL of a tool's last run. */
-function floorSeconds(dir, tool) {
-  const out = execFileSync(process.execPath, [join(here, 'floor.mjs'), dir, '--target', `target_${tool.name}`], { encoding: 'utf8' });
+/** Seconds that psql takes for the SQL of a tool's last run, when it has run it before. */
+function floorSeconds(dir, tool, connections) {
+  const out = execFileSync(process.execPath, [join(here, 'floor.mjs'), dir, '--target', `target_${tool.name}`, '--threads', String(connections)], { encoding: 'utf8' });
   return Number(/([\d.]+) s\s*$/.exec(out)[1]);
 }
 
@@ -80,7 +81,9 @@ for (const size of values.sizes.split(',').map(Number)) {
         step.before?.(dir, tool);
         const key = `${step.name} ${tool.name}`;
         found.set(key, best(found.get(key) ?? NOTHING, await run(dir, tool, step.args(tool))));
-        if (STEPS.some((each) => each.same === step.name && each.show.includes('ratio') && each.sizes.includes(size))) floors.set(tool.name, Math.min(floors.get(tool.name) ?? Infinity, floorSeconds(dir, tool)));
+        for (const { psql } of STEPS.filter((each) => each.same === step.name && each.psql !== undefined && each.sizes.includes(size))) {
+          floors.set(`${tool.name} ${psql}`, Math.min(floors.get(`${tool.name} ${psql}`) ?? Infinity, floorSeconds(dir, tool, psql)));
+        }
       }
     }
   }
@@ -89,7 +92,7 @@ for (const size of values.sizes.split(',').map(Number)) {
       const cell = (tool) => {
         const took = found.get(`${step.same ?? step.name} ${tool.name}`);
         if (what === 'memory') return Math.round(took.memory);
-        return (what === 'ratio' ? took.wall / floors.get(tool.name) : took[what]).toFixed(what === 'ratio' ? 1 : 2);
+        return (what === 'ratio' ? took.wall / floors.get(`${tool.name} ${step.psql}`) : took[what]).toFixed(what === 'ratio' ? 1 : 2);
       };
       rows.push([size.toLocaleString('en'), `${step.name}, ${UNITS[what]}`, ...tools.map(cell)]);
     }
