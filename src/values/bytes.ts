@@ -2,7 +2,7 @@
 import { compareSequences } from './comparison.ts';
 import { numericOf } from './equality.ts';
 import { type BytesFormat, formatPercent } from './percent-format.ts';
-import { JinjaError, typeError } from './python-error.ts';
+import { JinjaError, typeError, valueError } from './python-error.ts';
 import { sequenceIndex } from './sequence.ts';
 import { typeName } from './type-name.ts';
 import type { HostObject, Value } from './value.ts';
@@ -61,6 +61,16 @@ export class PyBytes implements HostObject {
 
   jinjaIter(): Iterable<Value> {
     return Array.from(this.bytes);
+  }
+
+  jinjaContains(item: Value): boolean {
+    const n = numericOf(item);
+    if (typeof n === 'number' && Number.isInteger(n)) {
+      if (n < 0 || n > 255) throw valueError('byte must be in range(0, 256)');
+      return this.bytes.includes(n);
+    }
+    if (!(item instanceof PyBytes)) throw typeError(`a bytes-like object is required, not '${typeName(item)}'`);
+    return toCharacters(this.bytes).includes(toCharacters(item.bytes));
   }
 
   jinjaEquals(other: Value): boolean {

@@ -14,7 +14,11 @@ export class PyDecimal implements HostObject {
   /** `NaN`, `Infinity`, `-Infinity`, when it is not a finite number. */
   readonly special: string | undefined;
 
-  constructor(coefficient: bigint, exponent: number, special?: string) {
+  /** A zero with a minus sign. */
+  readonly minus: boolean;
+
+  constructor(coefficient: bigint, exponent: number, special?: string, minus = false) {
+    this.minus = minus;
     this.coefficient = coefficient;
     this.exponent = exponent;
     this.special = special;
@@ -34,7 +38,7 @@ export class PyDecimal implements HostObject {
     }
     const [, sign, whole = '', fraction = '', exponent = '0'] = match;
     const coefficient = BigInt(whole + fraction);
-    return new PyDecimal(sign === '-' ? -coefficient : coefficient, Number(exponent) - fraction.length);
+    return new PyDecimal(sign === '-' ? -coefficient : coefficient, Number(exponent) - fraction.length, undefined, sign === '-' && coefficient === 0n);
   }
 
   toNumber(): number {
@@ -65,7 +69,7 @@ export class PyDecimal implements HostObject {
     const negative = this.coefficient < 0n;
     const digits = (negative ? -this.coefficient : this.coefficient).toString();
     const adjusted = digits.length - 1 + this.exponent;
-    const sign = negative ? '-' : '';
+    const sign = negative || this.minus ? '-' : '';
     if (this.exponent > 0 || adjusted < -6) {
       const fraction = digits.slice(1);
       return `${sign}${digits[0]}${fraction ? `.${fraction}` : ''}E${adjusted < 0 ? '-' : '+'}${Math.abs(adjusted)}`;
@@ -100,11 +104,13 @@ export class PyDecimal implements HostObject {
     const n = numericOf(other);
     const that = other instanceof PyDecimal ? other : n !== undefined && (typeof n === 'bigint' || (Number.isInteger(n) && typeof other !== 'object')) ? PyDecimal.from(n) : undefined;
     if (that === undefined) return undefined;
-    return reflected ? that.compute(op, this) : this.compute(op, that);
+    const [a, b] = reflected ? [that, this] : [this, that];
+    const result = a.compute(op, b);
+    return result instanceof PyDecimal && result.coefficient === 0n && result.special === undefined && zeroIsNegative(op, a, b) ? new PyDecimal(0n, result.exponent, undefined, true) : result;
   }
 
   jinjaUnary(op: '+' | '-'): Value | undefined {
-    return op === '-' ? new PyDecimal(-this.coefficient, this.exponent, this.special) : this;
+    return new PyDecimal(op === '-' ? -this.coefficient : this.coefficient, this.exponent, this.special);
   }
 
   /** How many digits it is written with, without point and sign. */
@@ -116,8 +122,8 @@ export class PyDecimal implements HostObject {
   quantized(places: number): PyDecimal {
     if (this.special !== undefined) return this;
     const shift = this.exponent + places;
-    if (shift >= 0) return new PyDecimal(this.coefficient * 10n ** BigInt(shift), -places);
-    return new PyDecimal(roundedQuotient(this.coefficient, 10n ** BigInt(-shift)), -places);
+    const coefficient = shift >= 0 ? this.coefficient * 10n ** BigInt(shift) : roundedQuotient(this.coefficient, 10n ** BigInt(-shift));
+    return new PyDecimal(coefficient, -places, undefined, coefficient === 0n && (this.minus || this.coefficient < 0n));
   }
 
   /**
@@ -182,6 +188,7 @@ export class PyDecimal implements HostObject {
       case '//':
       case '%': {
         if (b === 0n) throw zeroDivision(a === 0n ? 'DivisionUndefined' : op === '%' ? 'InvalidOperation' : 'DivisionByZero');
+        if (digitsOf(a / b) > PRECISION) throw zeroDivision('DivisionImpossible');
         return op === '//' ? new PyDecimal(a / b, 0) : rounded(a % b, exponent);
       }
       case '**': {
@@ -198,6 +205,25 @@ export class PyDecimal implements HostObject {
 
 function zeroDivision(signal: string): JinjaError {
   return new JinjaError('ZeroDivisionError', `[<class 'decimal.${signal}'>]`);
+}
+
+/** Whether a result of zero has a minus sign. */
+function zeroIsNegative(op: string, a: PyDecimal, b: PyDecimal): boolean {
+  const [x, y] = [a, b].map((v) => v.coefficient < 0n || v.minus);
+  switch (op) {
+    case '+':
+      return x === true && y === true;
+    case '-':
+      return x === true && y === false && a.minus;
+    case '%':
+      return x === true;
+    case '*':
+    case '/':
+    case '//':
+      return x !== y;
+    default:
+      return false;
+  }
 }
 
 function aligned(a: PyDecimal, b: PyDecimal): [bigint, bigint] {

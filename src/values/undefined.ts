@@ -46,8 +46,22 @@ export class Undefined implements HostObject {
   jinjaGet(name: string): Value | undefined {
     if (name.startsWith('__') && name.endsWith('__')) return undefined;
     if (this.kind === 'chainable') return this;
-    if (this.kind === 'capture') return name === 'name' ? undefined : new Undefined(name, this.hint, undefined, 'capture');
+    if (this.kind === 'capture') return this.captured(name);
     throw this.error();
+  }
+
+  private captured(attribute: string): Value {
+    switch (attribute) {
+      case 'name':
+        return this.name ?? null;
+      case 'hint':
+        return this.hint ?? null;
+      case 'unsafe_callable':
+      case 'alters_data':
+        return false;
+      default:
+        return new Undefined(attribute, this.hint, undefined, 'capture');
+    }
   }
 
   jinjaItem(_key: Value): Value | undefined {

@@ -36,6 +36,7 @@ const fastJson: FilterFunction = (context, value, args, kwargs) => {
 
 const xmlattr = filter('do_xmlattr', 'd, autospace=True', (context, value, autospace) => {
   if (!(value instanceof PyDict)) {
+    if (value instanceof Undefined && value.kind === 'capture') return '';
     if (value instanceof Undefined) throw value.error();
     throw new JinjaError('AttributeError', `'${typeName(value as Value)}' object has no attribute 'items'`);
   }

@@ -63,7 +63,7 @@ const abs = simpleFilter('abs', 'x', (value) => {
   if (value instanceof Undefined) throw typeError(`bad operand type for abs(): '${typeName(value)}'`);
   const n = numericOf(value);
   if (n === undefined) {
-    if (value instanceof PyDecimal) return value.coefficient < 0n ? value.jinjaUnary('-') as Value : value;
+    if (value instanceof PyDecimal) return value.coefficient < 0n || value.minus ? value.jinjaUnary('-') as Value : value;
     throw typeError(`bad operand type for abs(): '${typeName(value)}'`);
   }
   if (typeof value === 'boolean') return Number(value);

@@ -43,7 +43,7 @@ function attributeParts(attribute: Value): Value[] {
 
 function ignoreCase(v: Value): Value {
   if (typeof v === 'string') return v.toLowerCase();
-  return v instanceof Markup ? v.text.toLowerCase() : v;
+  return v instanceof Markup ? new Markup(v.text.toLowerCase()) : v;
 }
 
 /** As Python 3.11, which takes only an int for `reverse`. */

@@ -51,7 +51,7 @@ export function runCase(golden: Golden, one: GoldenCase, times = 1): { out?: str
     trim_blocks?: boolean;
     lstrip_blocks?: boolean;
     keep_trailing_newline?: boolean;
-    undefined?: 'default' | 'strict' | 'chainable';
+    undefined?: 'default' | 'strict' | 'chainable' | 'capture';
     native?: boolean;
     dbt?: boolean;
   };

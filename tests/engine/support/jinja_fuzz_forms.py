@@ -326,4 +326,14 @@ def dbt_tags(maker):
     return r.choice(["", "a\n", "{{ n }}"]) + text + r.choice(["", "\nz", "{{ " + maker.expr(1) + " }}"]), {"dbt": True}
 
 
-FORMS = [filters, filters, loops, loops, callers, imports, namespaces, slices, tuples, percents, spaces, spaces, blocks, lazy, lazy, nested, captured, captured, tests, methods, methods, lines, native, native, numbers, strings, rows, rows, dbt_tags]
+UNKNOWN = ["ref('a')", "source('a', 'b')", "var('v')", "adapter.dispatch('m')(1)", "unknown", "unknown.a.b", "unknown['k']", "unknown(1, x=2)", "this.name", "dbt_utils.star(from=ref('a'))", "run_query('q').columns[0].values()", "config.get('x', 1)", "unknown | length", "unknown | list", "unknown is defined", "unknown is none", "unknown + 1", "unknown ~ 'x'", "unknown == 1", "not unknown", "[unknown]", "unknown[1:]", "unknown | upper", "unknown | join(',')", "unknown.items()", "unknown | map('upper') | list", "unknown in xs", "1 in unknown", "unknown | default(5)", "unknown | int", "unknown | tojson", "-unknown", "unknown < 1", "unknown | first", "unknown | sort", "unknown | string", "'%s' % unknown", "{unknown: 1}", "xs[unknown]", "d.get(unknown)", "unknown.name", "unknown.hint", "[unknown.a, unknown.name]", "unknown | selectattr('a') | list", "unknown is iterable", "unknown is mapping", "unknown is string", "unknown is callable", "unknown is number"]
+
+
+def parsing(maker):
+    """What dbt renders while it parses, where every unknown name gives itself."""
+    r = maker.rng
+    piece = lambda: r.choice(["{{ " + r.choice(UNKNOWN) + " }}", "{% set n = " + r.choice(UNKNOWN) + " %}", "{{ n }}", "{% if " + r.choice(UNKNOWN) + " %}y{% else %}n{% endif %}", "{% for i in " + r.choice(UNKNOWN) + " %}{{ i }}{{ loop.last }}{% else %}none{% endfor %}", "{% for a, b in unknown.items() %}{{ a }}{% endfor %}", "{% set a, b = " + r.choice(UNKNOWN) + " %}", "{% do " + r.choice(UNKNOWN) + " %}", "{% call " + r.choice(["unknown()", "statement('x')", "unknown.a(1)"]) + " %}x{% endcall %}", "{% filter " + r.choice(["upper", "replace('x', unknown)"]) + " %}x{% endfilter %}", maker.statement(1), "{{ (" + r.choice(UNKNOWN) + ")" + r.choice([".a", "[0]", "()", " ~ n", "|string", ".b.c(1).d"]) + " }}"])  # noqa: E731
+    return "".join(piece() for _ in range(r.randint(1, 4))), {"dbt": True, "undefined": "capture"}
+
+
+FORMS = [filters, filters, loops, loops, callers, imports, namespaces, slices, tuples, percents, spaces, spaces, blocks, lazy, lazy, nested, captured, captured, tests, methods, methods, lines, native, native, numbers, strings, rows, rows, dbt_tags, parsing]
