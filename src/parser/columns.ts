@@ -31,7 +31,8 @@ function columnInfo(column: YamlDict, plain: boolean): ColumnInfo {
     if (!CONSTRAINT_TYPES.includes(constraint['type'] as string)) throw new TsdbtError('parsing', `Invalid constraint type on column ${name}`);
   }
   const meta = { ...((column['meta'] ?? {}) as YamlDict), ...(isDict(config['meta']) ? config['meta'] : {}) };
-  const tags = [...new Set([...((column['tags'] ?? []) as string[]), ...configTags(config)])];
+  const written = (column['tags'] ?? []) as string[];
+  const tags = plain && written.length > 0 ? [...written] : [...new Set([...written, ...configTags(config)])];
   const info: ColumnInfo = {
     name,
     description: (column['description'] ?? '') as string,
@@ -39,7 +40,7 @@ function columnInfo(column: YamlDict, plain: boolean): ColumnInfo {
     data_type: (column['data_type'] ?? null) as string | null,
     constraints: constraints.map((constraint) => newConstraint(constraint)),
     quote: (column['quote'] ?? null) as boolean | null,
-    config: { meta, tags: plain ? configTags(config) : tags },
+    config: { meta, tags: plain ? [...new Set(configTags(config))] : tags },
     tags,
     granularity: (column['granularity'] ?? null) as string | null,
     dimension: columnDimension(column),

@@ -1,0 +1,1 @@
+{{ config(escaped='it\'s', alias='esc') }} select 1 as x
