@@ -1,4 +1,5 @@
 // Python's Decimal: what databases give for numeric columns. Exact: keeps every digit and trailing zero of its text.
+import { narrow } from './arithmetic.ts';
 import { makeFloat } from './float.ts';
 import { numericOf } from './equality.ts';
 import { JinjaError } from './python-error.ts';
@@ -95,6 +96,13 @@ export class PyDecimal implements HostObject {
     return this.order(other);
   }
 
+  jinjaKey(): Value | undefined {
+    if (this.special !== undefined) return undefined;
+    if (this.exponent >= 0 || this.coefficient % 10n ** BigInt(-this.exponent) === 0n) return narrow(this.whole('floor'));
+    const near = makeFloat(this.toNumber());
+    return this.order(near) === 0 ? near : undefined;
+  }
+
   jinjaHash(): string {
     const { coefficient, exponent, special } = this.normalized();
     return `decimal ${special ?? `${coefficient}e${exponent}`}`;
@@ -161,7 +169,7 @@ export class PyDecimal implements HostObject {
   private order(other: Value): number | undefined {
     const n = numericOf(other);
     if (n === undefined && !(other instanceof PyDecimal)) return undefined;
-    const that = other instanceof PyDecimal ? other : PyDecimal.from(n as number | bigint);
+    const that = other instanceof PyDecimal ? other : exactly(n as number | bigint);
     if (this.special !== undefined || that.special !== undefined) return this.toNumber() - that.toNumber() || (this.special === that.special && this.special !== 'NaN' ? 0 : Number.NaN);
     const [a, b] = aligned(this, that);
     return a < b ? -1 : a > b ? 1 : 0;
@@ -205,6 +213,15 @@ export class PyDecimal implements HostObject {
 
 function zeroDivision(signal: string): JinjaError {
   return new JinjaError('ZeroDivisionError', `[<class 'decimal.${signal}'>]`);
+}
+
+/** A number to its last binary digit. */
+function exactly(n: number | bigint): PyDecimal {
+  if (typeof n === 'bigint' || Number.isInteger(n) || !Number.isFinite(n)) return PyDecimal.from(n);
+  let scaled = n;
+  let places = 0;
+  for (; !Number.isInteger(scaled); scaled *= 2) places++;
+  return new PyDecimal(BigInt(scaled) * 5n ** BigInt(places), -places);
 }
 
 /** Whether a result of zero has a minus sign. */

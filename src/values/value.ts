@@ -67,8 +67,8 @@ export interface HostObject {
   jinjaEquals?(other: Value): boolean;
   /** A string equal for equal objects, used as a dict key; absent means unhashable. */
   jinjaHash?(): string;
-  /** The plain value that is the same dict key. */
-  jinjaKey?(): Value;
+  /** The plain value that is the same dict key, if there is one. */
+  jinjaKey?(): Value | undefined;
   /** Negative, zero, positive; `undefined` when not comparable. */
   jinjaCompare?(other: Value): number | undefined;
   /** `obj op other`, or `other op obj` when reflected; `undefined` when not supported. */

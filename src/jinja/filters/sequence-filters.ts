@@ -104,19 +104,17 @@ const unique = filter('sync_do_unique', 'environment, value, case_sensitive=Fals
 
 function extreme(sign: 1 | -1, name: string): FilterFunction {
   return filter(name, 'environment, value, case_sensitive=False, attribute=None', (context, value, caseSensitive, attribute) => {
-    const items = toArray(value as Value);
-    if (items.length === 0) return context.undefined(undefined, 'No aggregated item, sequence was empty.');
     const get = attributeGetter(context, attribute as Value, { ignoreCase: !isTruthy(caseSensitive as Value) });
-    let best = items[0] as Value;
-    let bestKey = get(best);
-    for (const item of items.slice(1)) {
+    let best: Value | undefined;
+    let bestKey: Value = null;
+    for (const item of iterate(value as Value)) {
       const key = get(item);
-      if (compare(key, bestKey, sign > 0 ? '>' : '<') * sign > 0) {
+      if (best === undefined || compare(key, bestKey, sign > 0 ? '>' : '<') * sign > 0) {
         best = item;
         bestKey = key;
       }
     }
-    return best;
+    return best === undefined ? context.undefined(undefined, 'No aggregated item, sequence was empty.') : best;
   });
 }
 

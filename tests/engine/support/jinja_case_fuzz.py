@@ -283,4 +283,10 @@ FUZZ = [
     ("{{ unknown.a.b(1).c['d'] }}{{ unknown is defined }}{{ unknown | length }}", {'dbt': True, 'undefined': 'capture'}),
     ('{{ unknown + 1 }}', {'dbt': True, 'undefined': 'capture'}),
     ('{{ xs[9].name }}', {'dbt': True, 'undefined': 'capture'}),
+    '{{ {0: 1, (dec // -99999999999999999999): 2} }}',
+    '{{ {-(dec * 0): 1, 0.0: 2} }}',
+    '{{ {dec: 1, 1.5: 2, dec * 2: 3, 3: 4} }} {{ dec }}',
+    '{{ dec == 1.5 }}{{ dec == 0.1 }}{{ dec / 15 == 0.1 }}{{ dec / 15 < 0.1 }}{{ dec / 3 == 0.5 }}{{ dec in [1.5] }}{{ [dec, 1.5]|unique|list }}',
+    "{% for g in [true, 1, 1.0, '1'] | map('round', 1) | min(attribute='age') %}{% endfor %}",
+    "{{ []|min }}{{ [none]|max }}{{ [3, 1, 2]|min }}{{ ['b', 'A']|max(true) }}{{ 'hello'|max }}",
 ]
