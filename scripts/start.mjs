@@ -1,6 +1,7 @@
 // `npm start`: builds the program, then runs the project of this folder on its target as a person would: load, build, docs, the first
-// rows of the mart. Stops at the first step that fails, with that step's exit code.
+// rows of the mart. Who has a ~/.dbt/profiles.yml for other projects gets a profiles.yml here. Stops at the first step that fails, with that step's exit code.
 import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -15,6 +16,14 @@ function run(title, file, args) {
 }
 const tsdbt = (...args) => run(`tsdbt ${args.join(' ')}`, 'bin/tsdbt.js', [...args, ...more]);
 
+// A profiles.yml of other projects would take the place of the built-in servers.
+const { HOME, USERPROFILE = '', DBT_PROFILES_DIR = '', DBT_ENGINE_PROFILES_DIR = '' } = process.env;
+const theirs = join(HOME ?? USERPROFILE, '.dbt', 'profiles.yml');
+const own = join(root, 'profiles.yml');
+if (DBT_PROFILES_DIR + DBT_ENGINE_PROFILES_DIR === '' && !/--profile/.test(more.join(' ')) && !existsSync(own) && existsSync(theirs) && !/^["']?session_analytics\b/m.test(readFileSync(theirs, 'utf8'))) {
+  copyFileSync(join(root, 'profiles.example.yml'), own);
+  process.stdout.write(`${theirs} has no profile session_analytics: profiles.example.yml is now profiles.yml here.\n`);
+}
 const began = Date.now();
 run('', 'scripts/build.mjs', []);
 run('', 'scripts/link.mjs', []);

@@ -42,7 +42,7 @@ interface Level { readonly typed: Map<OptionSpec, string[]>; readonly spellings:
  */
 export function createProgram(handlers: Readonly<Record<string, CommandHandler>>, options: ProgramOptions): Command {
   const program = prepare(new Command(NAME), [], options);
-  program.description('Runs dbt projects on Postgres, with nothing to set up.').enablePositionalOptions();
+  program.description('Runs dbt projects on Postgres and ClickHouse, with nothing to set up.').enablePositionalOptions();
   const root = addOptions(program, GLOBAL_OPTIONS, options);
   const groups = new Map<string, { command: Command; level: Level }>();
   for (const spec of COMMANDS) {

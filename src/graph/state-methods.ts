@@ -35,7 +35,11 @@ const VALUES = [
 /** `state:VALUE`. */
 export function stateMatches(value: string, manifest: Manifest, previous: PreviousState | undefined, warn: Warn): Matcher {
   const before = previous?.manifest;
-  if (previous === undefined || before === undefined) throw new TsdbtError('selector', 'Got a state selector method, but no comparison manifest');
+  if (previous === undefined || before === undefined) {
+    throw new TsdbtError('selector', 'Got a state selector method, but no comparison manifest', {
+      hint: previous === undefined ? '--state names the folder with the manifest.json to compare with.' : `There is no manifest.json in the folder ${previous.folder} that --state names.`,
+    });
+  }
   if (!VALUES.includes(value)) throw new TsdbtError('selector', `Got an invalid selector "${value}", expected one of "[${VALUES.map((name) => `'${name}'`).join(', ')}]"`);
   return new Comparison(manifest, before, previous, warn).matcher(value);
 }

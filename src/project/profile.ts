@@ -2,7 +2,7 @@
 // embedded server for a machine without any profiles.yml. Connecting is the adapters'.
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { BUILT_IN_TARGETS, credentialsSpec, type CredentialsSpec } from '../adapters/credentials.ts';
+import { allSpecs, BUILT_IN_TARGETS, credentialsSpec, type CredentialsSpec } from '../adapters/credentials.ts';
 import type { Json } from '../contracts/node.ts';
 import type { Credentials, Profile } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
@@ -118,21 +118,28 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
     throw new TsdbtError('profile', `The profile '${profileName}' does not have a target named '${target}'. The valid target names for this profile are:\n${names}`);
   }
   if (asDictionary(output) === undefined) throw new TsdbtError('profile', `output '${target}' of profile '${profileName}' is misconfigured in profiles.yml`);
-  const rendered = renderTree(output, scope, render, { lenient: (keypath) => keypath.includes('password') }) as Dictionary;
+  const lenient = (keypath: readonly unknown[], error: unknown): boolean => {
+    if (!keypath.includes('password')) return false;
+    const why = error instanceof TsdbtError && /^.*Env var required but not provided.*$/m.exec(error.message)?.[0];
+    const msg = `The ${keypath.join('.')} of target '${target}' is taken as it is written: ${why}`;
+    if (why) logger?.fire({ name: 'Note', code: 'Z050', level: 'warn', msg, data: { msg } });
+    return true;
+  };
+  const rendered = renderTree(output, scope, render, { lenient }) as Dictionary;
   const { threads: written = 1, type, ...fields } = rendered;
   const threads = options.threads ?? written;
   if (type === undefined) throw new TsdbtError('profile', `required field "type" not found in profile ${profileName} and target ${target}`);
-  const credentials = checkCredentials(String(type), fields, (message) => {
-    throw new TsdbtError('profile', `Credentials in profile "${profileName}", target "${target}" invalid: ${message}`);
+  const credentials = checkCredentials(String(type), fields, (message, hint) => {
+    throw new TsdbtError('profile', `Credentials in profile "${profileName}", target "${target}" invalid: ${message}`, { hint });
   });
   if (typeof threads !== 'number' || !Number.isInteger(threads)) throw new TsdbtError('profile', `at path ['threads']: ${JSON.stringify(threads)} is not of type 'integer'`);
   return { profile_name: profileName, target_name: target, threads, credentials, profiles_dir: resolve(options.profiles.directory) };
 }
 
 /** Credentials under their proper names, defaults filled in. Unknown keys stay. */
-function checkCredentials(type: string, fields: Dictionary, refuse: (message: string) => never): Credentials {
+function checkCredentials(type: string, fields: Dictionary, refuse: (message: string, hint?: string) => never): Credentials {
   const spec = credentialsSpec(type);
-  if (spec === undefined) return refuse(`Runtime Error\n  Could not find adapter type ${type}!`);
+  if (spec === undefined) return refuse(`Runtime Error\n  Could not find adapter type ${type}!`, `This version knows: ${allSpecs().map((known) => known.type).join(', ')}.`);
   const named: Dictionary = {};
   for (const [key, value] of Object.entries(fields)) {
     const name = spec.aliases[key] ?? key;
@@ -145,7 +152,12 @@ function checkCredentials(type: string, fields: Dictionary, refuse: (message: st
   const embedded = named['embedded'];
   const filled = embedded === true || (typeof embedded === 'string' && embedded !== '') ? { ...spec.embedded, ...named } : named;
   const violation = findViolation(filled, shapeOf(spec));
-  if (violation !== undefined) return refuse(violation.message);
+  if (violation !== undefined) {
+    const [field] = violation.path;
+    // Its value may be a secret.
+    const hidden = field !== undefined && !spec.shown.includes(String(field));
+    return refuse(hidden ? violation.message.replace(/^.* is not /s, '***** is not ') : violation.message, field === undefined ? undefined : `in the field '${field}'`);
+  }
   const defaults = Object.entries(spec.fields).filter(([, field]) => field.default !== undefined).map(([name, field]) => [name, field.default]);
   const whole = { ...Object.fromEntries(defaults), ...filled, type };
   try {
@@ -187,7 +199,8 @@ function embeddedDefault(options: LoadProfileOptions): Profile {
 
 function unknownProfile(name: string, profiles: Dictionary, path: string): TsdbtError {
   const names = Object.keys(profiles).filter((key) => key !== 'config');
-  const hint = names.length > 0 ? `Profiles in ${path}: ${names.join(', ')}` : `There is no profiles.yml at ${path}.`;
+  const builtIn = `Without one, and without --profile, the targets ${[...BUILT_IN_TARGETS.keys()].join(' and ')} are there.`;
+  const hint = names.length > 0 ? `Profiles in ${path}: ${names.join(', ')}. \`tsdbt init\` in the folder of the project adds one.` : existsSync(path) ? `No profile stands in ${path}.` : `There is no profiles.yml at ${path}. ${builtIn}`;
   return new TsdbtError('profile', `Could not find profile named '${name}'`, { hint });
 }
 

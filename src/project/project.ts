@@ -38,15 +38,17 @@ export interface RawProject { readonly root: string; readonly path: string; read
 
 /**
  * Reads dbt_project.yml without rendering.
+ * @param hint what to do when there is none
  * @throws TsdbtError `project` when there is none
  */
-export function readRawProject(directory: string, logger?: Logger): RawProject {
+export function readRawProject(directory: string, logger?: Logger, hint?: string): RawProject {
   const root = normalize(directory).replace(/(.)\/+$/, '$1');
   const path = join(root, PROJECT_FILE);
   if (!existsSync(path)) {
     throw new TsdbtError(
       'project',
       `No ${PROJECT_FILE} found at expected path ${path}\nVerify that each entry within packages.yml (and their transitive dependencies) contains a file named ${PROJECT_FILE}\n`,
+      { hint },
     );
   }
   const source = pythonStrip(readFileSync(path, 'utf8'));

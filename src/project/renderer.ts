@@ -44,7 +44,7 @@ export interface RenderTreeOptions {
   /** Last change to a value, by place: empty lists for nulls and the like. */
   readonly finish?: (value: Json, keypath: Keypath) => Json;
   /** True when an error in this value leaves it as written (passwords with braces). */
-  readonly lenient?: (keypath: Keypath) => boolean;
+  readonly lenient?: (keypath: Keypath, error: unknown) => boolean;
 }
 
 /** A tree of YAML values with its texts rendered. Keys are never rendered. */
@@ -62,7 +62,7 @@ export function renderTree(value: Json, scope: YamlScope, render: RenderYamlText
       try {
         result = renderText(node, scope, render);
       } catch (error) {
-        if (lenient === undefined || !lenient(keypath)) throw error;
+        if (lenient === undefined || !lenient(keypath, error)) throw error;
       }
     }
     return finish === undefined ? result : finish(result, keypath);

@@ -47,7 +47,7 @@ export async function loadRuntimeConfig(options: LoadRuntimeConfigOptions): Prom
   const { env, cwd, flags, render, logger } = options;
   const projectDir = findProjectDir(cwd, env, options.projectDir);
   const vars = options.vars ?? (flags['vars'] as { readonly [name: string]: Json } | undefined) ?? {};
-  const raw = readRawProject(projectDir);
+  const raw = readRawProject(projectDir, undefined, 'Run from the folder of a project, or name it with --project-dir; `tsdbt init NAME` makes a new one.');
   const profileScope: YamlScope = { target: null, vars, requireVars: true, env, secrets: true };
   const place = profilesPlace(cwd, env, options.profilesDir);
   const profile = loadProfile({

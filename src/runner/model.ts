@@ -3,6 +3,7 @@
 import { Relation } from '../adapters/relation.ts';
 import type { Session } from '../adapters/adapter.ts';
 import { compileNode } from '../compiler/compile.ts';
+import { missingMaterialization } from '../context/exceptions.ts';
 import { relationFrom } from '../context/relations.ts';
 import { locateDatabaseError } from '../compiler/source-map.ts';
 import type { ManifestNode, ModelNode } from '../contracts/node.ts';
@@ -28,7 +29,7 @@ export async function materialize(ctx: RunContext, node: ManifestNode, scope: No
   const allowed = ctx.config.flags['require_explicit_package_overrides_for_builtin_materializations'] === false;
   const warn = (package_name: string): void => deprecation(ctx.logger, 'PackageMaterializationOverrideDeprecation', { package_name, materialization_name: name });
   const macro = ctx.resolver.materialization(name, allowed ? warn : undefined);
-  if (macro === undefined) throw missingMaterialization(name, ctx.adapter.type);
+  if (macro === undefined) throw new TsdbtError('compilation', missingMaterialization(name, ctx.adapter.type));
   const language = (node as { language?: string }).language ?? 'sql';
   if (macro.supported_languages && !macro.supported_languages.includes(language)) {
     throw new TsdbtError('validation', `Materialization "${macro.name}" only supports languages [${macro.supported_languages.map((l) => `'${l}'`).join(', ')}]; got "${language}"`);
@@ -38,10 +39,6 @@ export async function materialize(ctx: RunContext, node: ManifestNode, scope: No
   } catch (error) {
     throw locateDatabaseError(ctx, node, scope.trace, error);
   }
-}
-
-function missingMaterialization(name: string, type: string): TsdbtError {
-  return new TsdbtError('compilation', `No materialization '${name}' was found for adapter ${type}! (searched types 'default' and '${type}')`);
 }
 
 function materializedRelations(returned: Value, materialization: string): Relation[] {

@@ -2,12 +2,21 @@
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { type RelationFactory, relationFrom } from '../context/relations.ts';
-import { isEphemeral, lookupNode } from './run-context.ts';
+import { hasLoadConfig } from '../state/load-offsets.ts';
+import { isEphemeral, lookupNode, relationKey } from './run-context.ts';
 
-/** Sources, and nodes that are not selected; through ephemeral models, which are nothing by themselves. In no particular order. */
+/**
+ * Sources, and nodes that are not selected; through ephemeral models, which are nothing by themselves. A source that a selected seed
+ * or model builds is the run's own work, unless `tsdbt load` fills it. In no particular order.
+ */
 export function outsideInputs(manifest: Manifest, selected: ReadonlySet<string>, adapter: RelationFactory): Relation[] {
   const inputs = new Map<string, Relation>();
   const seen = new Set<string>();
+  const built = new Set<string>();
+  for (const id of selected) {
+    const node = lookupNode(manifest, id);
+    if (node?.resource_type === 'seed' || node?.resource_type === 'model' || node?.resource_type === 'snapshot') built.add(relationKey(node.database, node.schema, node.alias));
+  }
   const visit = (id: string): void => {
     if (seen.has(id)) return;
     seen.add(id);
@@ -15,7 +24,9 @@ export function outsideInputs(manifest: Manifest, selected: ReadonlySet<string>,
     if (node === undefined) return;
     if (selected.has(id) || isEphemeral(node)) {
       for (const parent of (node as { depends_on?: { nodes?: readonly string[] } }).depends_on?.nodes ?? []) visit(parent);
-    } else if (node.resource_type === 'source' || node.resource_type === 'model' || node.resource_type === 'seed' || node.resource_type === 'snapshot') inputs.set(id, relationFrom(adapter, null, node));
+    } else if (node.resource_type === 'source') {
+      if (hasLoadConfig(node) || !built.has(relationKey(node.database, node.schema, node.identifier))) inputs.set(id, relationFrom(adapter, null, node));
+    } else if (node.resource_type === 'model' || node.resource_type === 'seed' || node.resource_type === 'snapshot') inputs.set(id, relationFrom(adapter, null, node));
   };
   for (const id of selected) visit(id);
   return [...inputs.values()];

@@ -47,7 +47,7 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     const skipped = existing === null && flags['skip_profile_setup'] === true;
     if (existing === null && !skipped) await setUpProfile(project, folder);
     const fine = skipped || await runDebug(session, folder, profiles);
-    say('ProjectCreated', 'A026', `Your new dbt project "${project}" was created!\nInitialized new project in ${folder}\n\nNext: cd ${project} && tsdbt build\nprofiles.yml is explained at https://docs.getdbt.com/docs/configure-your-profile`, { project_name: project });
+    say('ProjectCreated', 'A026', `Your new dbt project "${project}" was created!\nInitialized new project in ${folder}\n\nNext: cd ${project} && npx tsdbt build\nprofiles.yml is explained at https://docs.getdbt.com/docs/configure-your-profile`, { project_name: project });
     if (fine === false) say('Note', 'Z050', red('Your profile may need adjustments. You can find the logs of `dbt debug` above'));
     return true;
   } finally {

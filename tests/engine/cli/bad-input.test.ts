@@ -55,7 +55,7 @@ async function tsdbt(row: Row): Promise<{ exit: number | null; says: string; all
 
 /** Without times, folders and the lines that tell how far a run is. */
 function message(all: string, dir: string): string {
-  const lines = all.replaceAll(dir, 'DIR').split('\n').map((line) => line.replace(/^\d\d:\d\d:\d\d {2}/, ''));
+  const lines = all.replaceAll(dir, 'DIR').replaceAll(base, 'BASE').split('\n').map((line) => line.replace(/^\d\d:\d\d:\d\d {2}/, ''));
   const noise = /^(Running with dbt|Registered adapter|Unable to do partial|Performance info|Found \d|Concurrency:|Finished running|\d+ of \d+ |Completed with|Done\.| {2}compiled code at|$)/;
   return lines.filter((line) => !noise.test(line)).join('\n');
 }
@@ -129,8 +129,22 @@ const PARSING: readonly Row[] = [
     says: stopped('Parsing Error', "  Env var required but not provided: 'TSDBT_NO_SUCH'", '    DIR/profiles.yml line 4', "      {{ env_var('TSDBT_NO_SUCH') }}"),
   },
   {
+    name: 'a password from a variable that is not set: its text is taken, as dbt does, and that is said', exit: 0, files: {}, output: { password: "{{ env_var('TSDBT_NO_SUCH') }}" },
+    says: "The password of target 'dev' is taken as it is written: Env var required but not provided: 'TSDBT_NO_SUCH'",
+  },
+  {
+    name: 'a folder without a project', command: 'parse --project-dir ..', exit: 2, files: {},
+    says: stopped('Runtime Error', '  No dbt_project.yml found at expected path BASE/dbt_project.yml',
+      '  Verify that each entry within packages.yml (and their transitive dependencies) contains a file named dbt_project.yml', '  ',
+      '  Run from the folder of a project, or name it with --project-dir; `tsdbt init NAME` makes a new one.'),
+  },
+  {
+    name: 'a state that is not there', command: 'ls --select state:modified --state prod', exit: 2, files: {},
+    says: stopped('Runtime Error', '  Got a state selector method, but no comparison manifest', '  There is no manifest.json in the folder prod that --state names.'),
+  },
+  {
     name: 'a profile that is not there', exit: 2, files: { 'dbt_project.yml': PROJECT.replace('profile: p', 'profile: q') },
-    says: stopped('Runtime Error', "  Could not find profile named 'q'", '  Profiles in DIR/profiles.yml: p'),
+    says: stopped('Runtime Error', "  Could not find profile named 'q'", '  Profiles in DIR/profiles.yml: p. `tsdbt init` in the folder of the project adds one.'),
   },
   {
     name: 'a target that is not there', command: 'parse --target prd', exit: 2, files: {},

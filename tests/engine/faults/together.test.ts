@@ -155,6 +155,15 @@ describe('--every', () => {
     expect(seen.out()).toContain('--if-changed runs each time: nothing tells whether');
     seen.child.kill('SIGTERM');
     await seen.ended;
+    // A source that a seed of the run fills is the run's own work.
+    project.write({
+      'seeds/fruit.csv': 'n\n1\n', 'models/events.yml': 'sources: [{name: raw, schema: s, tables: [{name: fruit}]}]\n',
+      'models/passing.sql': "{{ config(materialized='ephemeral') }} select 1 as n", 'models/tick.sql': "{{ config(materialized='table') }} select * from {{ source('raw', 'fruit') }}",
+    });
+    const seeded = project.start(['build', '--select', 'fruit', 'tick', '--every', '1s', '--if-changed']);
+    await waitFor(seeded, () => / unchanged /.test(ticks(seeded).at(-1) ?? ''));
+    seeded.child.kill('SIGTERM');
+    await seeded.ended;
   }, 90_000);
 
   it('is stopped by SIGTERM within a tick', async () => {

@@ -110,6 +110,7 @@ const PROFILES = `p:
   outputs:
     dev: {type: postgres, host: h, port: 1, user: u, pass: secret, dbname: d, schema: s, threads: 3, extra: 1}
     port: {type: postgres, host: h, port: abc, user: u, password: x, dbname: d, schema: s}
+    secret: {type: postgres, host: h, port: 1, user: u, pass: 1234, dbname: d, schema: s}
     missing: {type: postgres, host: h, user: u, password: x, dbname: d, schema: s}
     weird: {type: oracle}
     none: {host: h}
@@ -164,9 +165,10 @@ describe('profiles.yml', () => {
     [{ target: 'chflag' }, "'no' is not of type 'boolean'"],
     [{ target: 'chdriver' }, 'Unrecognized ClickHouse driver odbc'],
     [{ target: 'nope' }, "The profile 'p' does not have a target named 'nope'. The valid target names for this profile are:\n   - dev\n   - port"],
-    [{ target: 'port' }, 'Credentials in profile "p", target "port" invalid: \'abc\' is not of type \'integer\''],
+    [{ target: 'port' }, 'Credentials in profile "p", target "port" invalid: \'abc\' is not of type \'integer\'\n  in the field \'port\''],
+    [{ target: 'secret' }, 'Credentials in profile "p", target "secret" invalid: ***** is not of type \'string\'\n  in the field \'password\''],
     [{ target: 'missing' }, 'Credentials in profile "p", target "missing" invalid: \'port\' is a required property'],
-    [{ target: 'weird' }, 'Credentials in profile "p", target "weird" invalid: Runtime Error\n    Could not find adapter type oracle!'],
+    [{ target: 'weird' }, 'Credentials in profile "p", target "weird" invalid: Runtime Error\n    Could not find adapter type oracle!\n  This version knows: postgres, clickhouse.'],
     [{ target: 'none' }, 'required field "type" not found in profile p and target none'],
     [{ target: 'both' }, 'Got duplicate keys: (pass) all map to "password"'],
     [{ profile: 'q' }, "Could not find profile named 'q'\n  Profiles in /p/profiles.yml: p, empty"],
@@ -189,7 +191,7 @@ describe('profiles.yml', () => {
     const options = { render, scope, logger, profiles: { directory: join(root, 'nowhere'), asked: false }, projectDir: root, projectProfile: 'p' };
     expect(loadProfile(options)).toMatchObject({ target_name: 'embedded', credentials: { type: 'postgres', embedded: true } });
     expect(events.map((event) => event.msg)).toEqual([expect.stringContaining('No profiles.yml found: using the built-in Postgres')]);
-    expect(messageOf(() => loadProfile({ ...options, target: 'prod' }))).toContain("Could not find profile named 'p'");
+    expect(messageOf(() => loadProfile({ ...options, target: 'prod' }))).toContain('Without one, and without --profile, the targets embedded and clickhouse are there.');
     write({ 'profiles.yml': PROFILES });
     expect(messageOf(() => loadProfile(options))).toContain('--profiles-dir');
   });
