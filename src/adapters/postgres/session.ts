@@ -10,6 +10,7 @@ import type { Value } from '../../values/value.ts';
 import type { Connection, ConnectionPool } from './connection.ts';
 import { databaseError } from './database-error.ts';
 import { bind, quoteText } from './literal.ts';
+import { isClosed } from './open-end.ts';
 import { decodeTable, type RawResult, type ResultField, typeName } from './result.ts';
 
 /** What holds inside each transaction and, because a pooler may give each one another server, nowhere else. */
@@ -97,7 +98,8 @@ export class PostgresSession implements Session {
       if (!this.transactionOpen) await this.openTransaction();
       if (!keepsColumns(sql, false)) this.mayChange();
       // Where each statement lasts by itself, the next one may not begin before this one is known to have worked.
-      if (this.connection?.status !== 'T' || ENDS_TRANSACTION.test(sql)) {
+      // And what has an open end would take the others in.
+      if (this.connection?.status !== 'T' || ENDS_TRANSACTION.test(sql) || !isClosed(sql)) {
         const result = await this.run(sql);
         answered({ response: responseOf(result), table: decodeTable(result, null) });
         return;
@@ -360,9 +362,9 @@ export class PostgresSession implements Session {
     this.sent++;
     const texts = waiting.map(({ sql }) => this.commented(sql));
     const parts = texts.map(({ text }) => text);
-    // The first may be several statements: what it gave ends at an answer without columns.
+    // The first may be several statements: what it gave ends at an answer that only we ask for.
     const marked = parts.length > 1;
-    if (marked) parts.splice(1, 0, 'select');
+    if (marked) parts.splice(1, 0, `select null as ${MARK}`);
     const observer = this.options.onStatement;
     const started = performance.now();
     observer?.({ sql: waiting[0]!.sql, phase: 'start' });
@@ -382,7 +384,7 @@ export class PostgresSession implements Session {
       throw known;
     }
     const ms = performance.now() - started;
-    const end = marked ? results.findIndex(({ fields }) => fields?.length === 0) : results.length - (last === undefined ? 0 : 1);
+    const end = marked ? results.findIndex(({ fields }) => fields?.[0]?.name === MARK) : results.length - (last === undefined ? 0 : 1);
     // Of the others only the second may be several.
     const own = [results[end - 1], ...results.slice(end + 1).slice(1 - waiting.length - (last === undefined ? 0 : 1))];
     waiting.forEach(({ sql, answered }, i) => {
@@ -505,6 +507,8 @@ function keepsColumns(sql: string, fetch: boolean): boolean {
   return (KEEPS_COLUMNS.test(sql) || (fetch && QUERY.test(sql))) && !CHANGES_COLUMNS.test(sql);
 }
 
+/** Stands between the first statement and the others. */
+const MARK = 'tsdbt_first_done';
 /** Between statements that go out together. */
 const SEPARATOR = '\n;\n';
 

@@ -1,0 +1,45 @@
+// Whether a text of SQL ends outside of quotes and comments, so that other statements may stand behind it. Knows nothing else of SQL.
+
+const OPENER = /--|\/\*|["']|(?<![\w$\u0080-\uffff])\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g;
+
+/** @returns false when a quoted text, a quoted name or a comment has no end (a comment to the end of the line has one) */
+export function isClosed(sql: string): boolean {
+  OPENER.lastIndex = 0;
+  for (let found = OPENER.exec(sql); found !== null; found = OPENER.exec(sql)) {
+    const end = endOf(sql, found[0], OPENER.lastIndex);
+    if (end < 0) return false;
+    OPENER.lastIndex = end;
+  }
+  return true;
+}
+
+/** Behind what an opener opens; -1: it has no end. A doubled quote reads as two texts, which ends at the same place. */
+function endOf(sql: string, opener: string, start: number): number {
+  if (opener === '--') {
+    const line = sql.indexOf('\n', start);
+    return line < 0 ? sql.length : line;
+  }
+  if (opener === '/*') return endOfComment(sql, start);
+  if (opener === "'" && /(?<![\w$\u0080-\uffff])[eE]$/.test(sql.slice(Math.max(0, start - 3), start - 1))) return endOfEscaped(sql, start);
+  const end = sql.indexOf(opener, start);
+  return end < 0 ? -1 : end + opener.length;
+}
+
+/** Comments stand in each other. */
+function endOfComment(sql: string, start: number): number {
+  const edge = /\/\*|\*\//g;
+  edge.lastIndex = start;
+  let depth = 1;
+  for (let found = edge.exec(sql); found !== null; found = edge.exec(sql)) {
+    depth += found[0] === '/*' ? 1 : -1;
+    if (depth === 0) return edge.lastIndex;
+  }
+  return -1;
+}
+
+/** Of E'…', where a backslash keeps the quote behind it from being one. */
+function endOfEscaped(sql: string, start: number): number {
+  const end = /(?:[^'\\]|\\[\s\S])*'/y;
+  end.lastIndex = start;
+  return end.test(sql) ? end.lastIndex : -1;
+}
