@@ -67,11 +67,21 @@ function logarithm(x: number): Double {
   return add(add([near, 0], correction), multiply(LN2, [exponent, 0]));
 }
 
+function wholePower(x: number, y: number): number {
+  let result: Double = [1, 0];
+  for (let i = Math.abs(y); i > 0; i--) result = multiply(result, [x, 0]);
+  if (y > 0) return result[0] + result[1];
+  const quotient = 1 / result[0];
+  const [p, e] = product(quotient, result[0]);
+  return quotient + (1 - p - e - quotient * result[1]) / result[0];
+}
+
 /** @param x not zero; negative only with a whole `y` */
 export function floatPower(x: number, y: number): number {
   const rough = x ** y;
   const size = Math.abs(rough);
   if (!(size > 1e-290 && size < 1e290) || y === 0 || Math.abs(x) === 1) return rough;
+  if (Number.isInteger(y) && Math.abs(y) <= 64) return wholePower(x, y);
   const t = multiply(logarithm(Math.abs(x)), [y, 0]);
   const twos = Math.round(t[0] / LN2[0]);
   const [high, low] = exponential(add(t, multiply(LN2, [-twos, 0])));

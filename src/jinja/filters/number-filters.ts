@@ -1,9 +1,10 @@
 // Filters that make numbers: int, float, round, abs; and those that write them.
-import { isFloat, multiply, narrow, negate, divide } from '../../values/arithmetic.ts';
+import { isFloat, multiply, narrow, negate, divide, power } from '../../values/arithmetic.ts';
 import { PyBytes } from '../../values/bytes.ts';
 import { PyDecimal } from '../../values/decimal.ts';
 import { numericOf } from '../../values/equality.ts';
 import { makeFloat } from '../../values/float.ts';
+import { formatPercent } from '../../values/percent-format.ts';
 import { JinjaError, typeError, valueError } from '../../values/python-error.ts';
 import { parseFloatText, parseIntText } from '../../values/number-text.ts';
 import { toText } from '../../values/text.ts';
@@ -73,26 +74,31 @@ const abs = simpleFilter('abs', 'x', (value) => {
 const round = filter('do_round', "value, precision=0, method='common'", (_context, value, precision, method) => {
   if (method !== 'common' && method !== 'ceil' && method !== 'floor') throw new JinjaError('FilterArgumentError', 'method must be common, ceil or floor');
   const v = value as Value;
-  const places = indexArgument(precision as Value);
   if (method !== 'common') {
-    const scale = places >= 0 ? narrow(10n ** BigInt(places)) : makeFloat(10 ** places);
+    const scale = power(10, precision as Value);
     const product = multiply(v, scale);
     const scaled = product instanceof PyDecimal ? product.whole(method) : numericOf(product);
     if (scaled === undefined) throw typeError(`must be real number, not ${typeName(v)}`);
     const whole = typeof scaled === 'bigint' ? scaled : method === 'ceil' ? Math.ceil(scaled) : Math.floor(scaled);
     return divide(typeof whole === 'number' ? truncate(whole) : whole, scale);
   }
+  const places = (): number => (precision === null ? 0 : indexArgument(precision as Value));
+  const rounded = roundTo(v, places);
+  return precision === null ? (intOf(rounded) as Value) : rounded;
+});
+
+function roundTo(v: Value, places: () => number): Value {
   if (v instanceof PyDecimal) {
-    const result = v.quantized(places);
+    const result = v.quantized(places());
     if (result.digits > 28) throw new JinjaError('InvalidOperation', "[<class 'decimal.InvalidOperation'>]");
     return result;
   }
   const n = numericOf(v);
   if (v instanceof Undefined) throw typeError(`type ${typeName(v)} doesn't define __round__ method`);
   if (n === undefined) throw typeError(`type ${typeName(v)} doesn't define __round__ method`);
-  if (!isFloat(v)) return roundInt(n, places);
-  return makeFloat(roundFloat(Number(n), places));
-});
+  if (!isFloat(v)) return roundInt(n, places());
+  return makeFloat(roundFloat(Number(n), places()));
+}
 
 function roundInt(n: number | bigint, places: number): Value {
   if (places >= 0) return n;
@@ -149,7 +155,7 @@ const filesizeformat = filter('do_filesizeformat', 'value, binary=False', (_cont
   const index = PREFIXES.findIndex((_, i) => bytes < base ** (i + 2));
   const i = index < 0 ? PREFIXES.length - 1 : index;
   const prefix = useBinary ? `${(PREFIXES[i] as string).toUpperCase()}iB` : `${PREFIXES[i]}B`;
-  return `${((base * bytes) / base ** (i + 2)).toFixed(1)} ${prefix}`;
+  return `${formatPercent('%.1f', makeFloat((base * bytes) / base ** (i + 2)))} ${prefix}`;
 });
 
 export const NUMBER_FILTERS: readonly (readonly [string, FilterFunction])[] = [

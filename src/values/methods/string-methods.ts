@@ -11,7 +11,7 @@ import { formatMap, formatText } from '../string-format.ts';
 import { isSpaceCharacter } from '../whitespace.ts';
 import { PyTuple } from '../tuple.ts';
 import { typeName } from '../type-name.ts';
-import type { Kwargs, Value } from '../value.ts';
+import type { HostObject, Kwargs, Value } from '../value.ts';
 import { checkArity } from './arity.ts';
 import { indexArgument } from './list-methods.ts';
 import type { Method } from './method.ts';
@@ -120,14 +120,25 @@ function isCase(self: string, upper: boolean): boolean {
 }
 
 function title(self: string): string {
-  let out = '';
+  const lower = lowerParts(self);
   let inWord = false;
-  for (const char of self) {
+  return Array.from(self, (char, i) => {
     const cased = /\p{Cased}/u.test(char);
-    out += cased ? (inWord ? char.toLowerCase() : titleCase(char)) : char;
+    const part = cased ? (inWord ? lower[i] : titleCase(char)) : char;
     inWord = cased;
-  }
-  return out;
+    return part;
+  }).join('');
+}
+
+/** The small letters of each character; a sigma at the end of a word is another one. */
+function lowerParts(self: string): string[] {
+  const whole = self.toLowerCase();
+  let at = 0;
+  return Array.from(self, (char) => {
+    const from = at;
+    at += char.toLowerCase().length;
+    return whole.slice(from, at);
+  });
 }
 
 function titleCase(char: string): string {
@@ -170,9 +181,8 @@ function caseFold(self: string): string {
 }
 
 function swapCase(self: string): string {
-  let out = '';
-  for (const char of self) out += /\p{Uppercase}/u.test(char) ? char.toLowerCase() : char.toUpperCase();
-  return out;
+  const lower = lowerParts(self);
+  return Array.from(self, (char, i) => (/\p{Uppercase}/u.test(char) ? lower[i] : char.toUpperCase())).join('');
 }
 
 function replace(self: string, args: readonly Value[]): string {
@@ -274,20 +284,20 @@ function translate(self: string, table: Value): string {
   return out;
 }
 
-const METHODS: ReadonlyMap<string, Method<string>> = new Map<string, Method<string>>([
+const OWN: readonly Entry[] = [
   plain('lower', (self) => self.toLowerCase()),
   plain('upper', (self) => self.toUpperCase()),
   plain('casefold', caseFold),
   plain('swapcase', swapCase),
   plain('title', title),
   plain('capitalize', (self) => {
-    const [first = '', ...rest] = Array.from(self);
-    return titleCase(first) + rest.join('').toLowerCase();
+    const [first = ''] = self;
+    return titleCase(first) + lowerParts(self).slice(1).join('');
   }),
   positional('join', 1, 1, (self, args) => {
     let items: readonly Value[];
     try {
-      items = toArray(args[0] as Value);
+      items = toArray(args[0] as Value).map(plainText);
     } catch (error) {
       if (error instanceof JinjaError && error.type !== 'TypeError') throw error;
       throw typeError('can only join an iterable');
@@ -341,7 +351,21 @@ const METHODS: ReadonlyMap<string, Method<string>> = new Map<string, Method<stri
   plain('istitle', isTitle),
   plain('isspace', (self) => self !== '' && Array.from(self).every(isSpaceCharacter)),
   ...SPLITTING_METHODS,
-]);
+];
+
+/** A text of a type of its own, such as markupsafe's, is as good as a str; what formats wants to know the type. */
+const METHODS: ReadonlyMap<string, Method<string>> = new Map(OWN.map(([name, method]): Entry => {
+  if (name.startsWith('format')) return [name, method];
+  return [name, (self, args, kwargs) => method(self, args.some(isTextObject) ? args.map(plainText) : args, kwargs)];
+}));
+
+function isTextObject(v: Value): v is HostObject {
+  return typeof v === 'object' && v !== null && !Array.isArray(v) && typeof v.jinjaKey?.() === 'string';
+}
+
+function plainText(v: Value): Value {
+  return isTextObject(v) ? (v.jinjaKey?.() as string) : v;
+}
 
 /** The method of this name, unbound. */
 export function getStringMethod(name: string): Method<string> | undefined {
