@@ -38,8 +38,8 @@ export function writeFileAtomically(path: string, ...parts: readonly (string | U
     }
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw new TsdbtError('runtime', `Could not write ${path}: ${error instanceof Error ? error.message : String(error)}`, { path, cause: error });
+    if (existsSync(temporary)) rmSync(temporary, { force: true });
+    throw cannotWrite(path, error);
   }
 }
 
@@ -59,8 +59,13 @@ export function writeIfChanged(path: string, text: string): void {
     } else rmSync(path);
     writeFileSync(path, text);
   } catch (error) {
-    throw new TsdbtError('runtime', `Could not write ${path}: ${error instanceof Error ? error.message : String(error)}`, { path, cause: error });
+    throw cannotWrite(path, error);
   }
+}
+
+function cannotWrite(path: string, cause: unknown): TsdbtError {
+  const hint = 'Is there room, and may this user write there? --target-path names another folder.';
+  return new TsdbtError('runtime', `Could not write ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { hint, cause });
 }
 
 function readIfPresent(path: string): string | null {

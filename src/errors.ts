@@ -97,7 +97,9 @@ const STATEMENT_WIDTH = 200;
 export function formatError(error: unknown): string {
   if (!(error instanceof TsdbtError)) {
     const text = error instanceof Error ? error.message : String(error);
-    return `Internal Error\n  ${indent(text, 2)}`;
+    // What the system refuses (a full disk, a folder that must not be written) is no defect.
+    const refused = error instanceof Error && 'syscall' in error;
+    return `${refused ? 'Runtime' : 'Internal'} Error\n  ${indent(text, 2)}`;
   }
   const { node, path, line, column, lineText, hint, stack } = error.details;
   const place = node

@@ -143,6 +143,16 @@ const PARSING: readonly Row[] = [
     says: stopped('Runtime Error', '  Got a state selector method, but no comparison manifest', '  There is no manifest.json in the folder prod that --state names.'),
   },
   {
+    name: 'a target folder that cannot be made', command: 'parse --target-path dbt_project.yml/sub', exit: 2, files: {},
+    says: stopped('Runtime Error', "  Could not write DIR/dbt_project.yml/sub/manifest.json: ENOTDIR: not a directory, mkdir 'DIR/dbt_project.yml/sub'",
+      '  Is there room, and may this user write there? --target-path names another folder.'),
+  },
+  {
+    name: 'a folder of packages that cannot be made', command: 'deps', exit: 2,
+    files: { 'dbt_project.yml': `${PROJECT}packages-install-path: profiles.yml/sub\n`, 'packages.yml': 'packages: [{local: other}]\n', 'other/dbt_project.yml': "name: o\nversion: '1.0'\n" },
+    says: text('Updating lock file in file path: DIR/package-lock.yml', stopped('Runtime Error', "  ENOTDIR: not a directory, scandir 'DIR/profiles.yml'")),
+  },
+  {
     name: 'a profile that is not there', exit: 2, files: { 'dbt_project.yml': PROJECT.replace('profile: p', 'profile: q') },
     says: stopped('Runtime Error', "  Could not find profile named 'q'", '  Profiles in DIR/profiles.yml: p. `tsdbt init` in the folder of the project adds one.'),
   },
