@@ -2,7 +2,7 @@
 // named, so that a small command starts fast.
 import { formatError, TsdbtError } from '../errors.ts';
 import { type CommandSession, withCommand } from './command-session.ts';
-import { type CommandHandler, createProgram, isDisplayed, type ParsedCommand } from './options.ts';
+import { type CommandHandler, createProgram, exitAfterHelp, type ParsedCommand } from './options.ts';
 import { versionText } from './version.ts';
 
 type Work = (session: CommandSession) => Promise<boolean>;
@@ -52,7 +52,8 @@ async function main(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
-    if (isDisplayed(error)) exitCode = 0;
+    const shown = exitAfterHelp(error);
+    if (shown !== null) exitCode = shown;
     else {
       exitCode = error instanceof TsdbtError ? error.exitCode : 2;
       process.stderr.write(`${error instanceof TsdbtError && error.kind === 'usage' ? error.message : formatError(error)}\n`);

@@ -76,9 +76,9 @@ export function createProgram(handlers: Readonly<Record<string, CommandHandler>>
   return program;
 }
 
-/** @returns whether an error is commander's way to stop after help or version was shown */
-export function isDisplayed(error: unknown): boolean {
-  return error instanceof CommanderError && error.exitCode === 0;
+/** @returns the exit code when an error is commander's way to stop after help or version was shown: any other is a `usage` error; else null */
+export function exitAfterHelp(error: unknown): number | null {
+  return error instanceof CommanderError ? error.exitCode : null;
 }
 
 function prepare(command: Command, path: readonly string[], options: ProgramOptions): Command {

@@ -1,6 +1,6 @@
 // The command line: what each way of typing means, and click's words for what it refuses.
 import { describe, expect, it } from 'vitest';
-import { createProgram, isDisplayed, type ParsedCommand } from '../../../../src/cli/options.ts';
+import { createProgram, exitAfterHelp, type ParsedCommand } from '../../../../src/cli/options.ts';
 import { COMMANDS } from '../../../../src/project/option-table.ts';
 
 async function parse(argv: readonly string[]): Promise<{ command?: ParsedCommand; output: string; error?: string; exitCode: number }> {
@@ -17,7 +17,8 @@ async function parse(argv: readonly string[]): Promise<{ command?: ParsedCommand
     await program.parseAsync(argv, { from: 'user' });
     return { ...(seen[0] === undefined ? {} : { command: seen[0] }), output, exitCode };
   } catch (error) {
-    if (isDisplayed(error)) return { output, exitCode: 0 };
+    const shown = exitAfterHelp(error);
+    if (shown !== null) return { output, exitCode: shown };
     return { output, error: (error as Error).message, exitCode: 2 };
   }
 }
@@ -82,5 +83,6 @@ describe('command line', () => {
   it('shows version and help anywhere', async () => {
     expect(await parse(['run', '--version'])).toMatchObject({ output: 'the version\n', exitCode: 0 });
     expect((await parse(['seed', '--help'])).output).toContain('--full-refresh');
+    for (const group of ['docs', 'source']) expect(await parse([group])).toMatchObject({ output: expect.stringContaining(`Usage: tsdbt ${group}`) as string, exitCode: 2 });
   });
 });
