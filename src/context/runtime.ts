@@ -156,7 +156,7 @@ export class RuntimeScope extends ProviderScope {
 }
 
 /** A macro as the node of its own context. */
-export function macroNode(macro: MacroNode): ContextNode {
+function macroNode(macro: MacroNode): ContextNode {
   return macro as MacroNode & { readonly [field: string]: unknown };
 }
 
@@ -304,12 +304,6 @@ function overrideMacros(scope: RuntimeScope, overrides: { readonly [name: string
 /** The context of a node that is compiled or run, of a hook, or of a unit test. */
 export function createRuntimeScope(options: RuntimeScopeOptions): RuntimeScope {
   return new RuntimeScope(options);
-}
-
-/** The context of a macro that is run by itself: run-operation, macros of the adapter. `node` is the macro. */
-export function createMacroScope(options: Omit<RuntimeScopeOptions, 'node' | 'kind'> & { readonly macro: MacroNode }): RuntimeScope {
-  const { macro, ...rest } = options;
-  return new RuntimeScope({ searchPackage: rest.context.config.project.project_name, ...rest, node: macroNode(macro), kind: 'operation' }, MACRO_MEMBERS);
 }
 
 /** The context of a source's freshness query. */

@@ -32,8 +32,8 @@ function fixed(x: number, precision: number): string {
   return precision === 0 ? all : `${all.slice(0, -precision)}.${all.slice(-precision)}`;
 }
 
-/** `digits` × 10^shift as an integer, rounded half to even. */
-function scaled(digits: bigint, shift: number): bigint {
+/** `digits` × 10^shift as an integer, rounded half to even. `digits` is not negative. */
+export function scaled(digits: bigint, shift: number): bigint {
   if (shift >= 0) return digits * 10n ** BigInt(shift);
   const unit = 10n ** BigInt(-shift);
   const quotient = digits / unit;
@@ -41,8 +41,8 @@ function scaled(digits: bigint, shift: number): bigint {
   return rest > unit || (rest === unit && quotient % 2n === 1n) ? quotient + 1n : quotient;
 }
 
-/** `x` as coefficient × 10^exponent, exactly. */
-function exactDigits(x: number): [bigint, number] {
+/** A double that is finite and not negative as coefficient × 10^exponent, exactly. */
+export function exactDigits(x: number): [bigint, number] {
   let exponent = 0;
   let mantissa = x;
   while (!Number.isInteger(mantissa)) {

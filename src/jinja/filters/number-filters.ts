@@ -4,6 +4,7 @@ import { PyBytes } from '../../values/bytes.ts';
 import { PyDecimal } from '../../values/decimal.ts';
 import { numericOf } from '../../values/equality.ts';
 import { makeFloat } from '../../values/float.ts';
+import { exactDigits, scaled } from '../../values/format-number.ts';
 import { formatPercent } from '../../values/percent-format.ts';
 import { JinjaError, typeError, valueError } from '../../values/python-error.ts';
 import { parseFloatText, parseIntText } from '../../values/number-text.ts';
@@ -102,39 +103,19 @@ function roundTo(v: Value, places: () => number): Value {
 
 function roundInt(n: number | bigint, places: number): Value {
   if (places >= 0) return n;
-  const unit = 10n ** BigInt(-places);
   const value = BigInt(n);
-  const half = value < 0n ? -value : value;
-  let quotient = half / unit;
-  const rest = (half % unit) * 2n;
-  if (rest > unit || (rest === unit && quotient % 2n === 1n)) quotient++;
-  return narrow((value < 0n ? -quotient : quotient) * unit);
+  const rounded = scaled(value < 0n ? -value : value, places) * 10n ** BigInt(-places);
+  return narrow(value < 0n ? -rounded : rounded);
 }
 
 /** Correctly rounded, half to even on the exact value of the double, as CPython does. */
 function roundFloat(x: number, places: number): number {
   if (!Number.isFinite(x) || x === 0 || places > 322) return x;
   if (places < -308) return x < 0 ? -0 : 0;
-  const [digits, exponent] = exactDecimal(Math.abs(x));
-  const shift = exponent + places;
-  if (shift >= 0) return x;
-  const unit = 10n ** BigInt(-shift);
-  let quotient = digits / unit;
-  const rest = (digits % unit) * 2n;
-  if (rest > unit || (rest === unit && quotient % 2n === 1n)) quotient++;
-  const result = Number(`${quotient}e${-places}`);
+  const [digits, exponent] = exactDigits(Math.abs(x));
+  if (exponent + places >= 0) return x;
+  const result = Number(`${scaled(digits, exponent + places)}e${-places}`);
   return x < 0 ? -result : result;
-}
-
-/** A positive double as digits × 10^exponent. */
-function exactDecimal(x: number): [bigint, number] {
-  let exponent = 0;
-  let mantissa = x;
-  while (!Number.isInteger(mantissa)) {
-    mantissa *= 2;
-    exponent++;
-  }
-  return [BigInt(mantissa) * 5n ** BigInt(exponent), -exponent];
 }
 
 const PREFIXES = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];

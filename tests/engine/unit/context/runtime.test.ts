@@ -1,10 +1,8 @@
 // What templates see while nodes run: references with dbt's checks, config, model, graph, results, unit tests, operations.
 import { describe, expect, it } from 'vitest';
 import { EPHEMERAL_PREFIX } from '../../../../src/context/relations.ts';
-import { createMacroScope } from '../../../../src/context/runtime.ts';
 import { createQueryComment } from '../../../../src/context/query-comment.ts';
 import type { ManifestNode, SourceDefinition } from '../../../../src/contracts/node.ts';
-import { ManifestLookup } from '../../../../src/context/manifest-lookup.ts';
 import { macro, manifestOf, model, project, run, runtime, world } from './contexts.ts';
 
 const a = model('a');
@@ -137,9 +135,7 @@ describe('unit tests', () => {
 describe('operations', () => {
   it('run a macro in a context of its own, where any node can be named but no ephemeral one', async () => {
     const w = world({ macros: { shop: ["{% macro op(x) %}{{ ref('a') }} {{ x }} {{ this is defined }} {{ schema }}{% endmacro %}", "{% macro bad() %}{{ ref('e') }}{% endmacro %}"] } });
-    const { context, resolver } = w;
-    const lookup = new ManifestLookup(manifest, { rootPackage: 'shop', nodePackageFirst: false });
-    const scope = createMacroScope({ context, resolver, manifest, lookup, session: null, macro: macro('shop', '{% macro op(x) %}{% endmacro %}') });
+    const scope = runtime(w, a, manifest).childOf(macro('shop', '{% macro op(x) %}{% endmacro %}'));
     expect(await scope.executeMacro('op', [], new Map([['x', 1]]))).toBe('"dev"."main"."a" 1 False main');
     await expect(scope.executeMacro('bad', [])).rejects.toThrow('Operations can not ref() ephemeral nodes, but e is ephemeral');
     await expect(scope.executeMacro('none', [])).rejects.toThrow('dbt could not find a macro with the name "none" in any package');
