@@ -1,0 +1,1 @@
+select id, v, {{ ten() }} as n, '{{ ref('ten') }}' as told from {{ source('raw', 'rows') }}, {{ ref('ten') }} as t
