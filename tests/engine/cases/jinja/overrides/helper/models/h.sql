@@ -1,0 +1,1 @@
+select {{ mine() }} as who, 1 as id

@@ -1,0 +1,1 @@
+{% macro default__mine() %}'root'{% endmacro %}

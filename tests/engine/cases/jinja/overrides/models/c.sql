@@ -1,0 +1,1 @@
+select '{{ ref('a') }}' as told, '{{ source('s', 't') }}' as src from {{ ref('b') }}
