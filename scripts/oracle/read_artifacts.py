@@ -35,7 +35,13 @@ def read_dbt(target):
     from dbt.artifacts.schemas.manifest import WritableManifest
     from dbt.artifacts.schemas.run import RunResultsArtifact
     readers = {'manifest': WritableManifest, 'run_results': RunResultsArtifact, 'catalog': CatalogArtifact, 'sources': FreshnessExecutionResultArtifact}
-    return {name: reader.read_and_check_versions(str(target / f'{name}.json')).to_dict() for name, reader in readers.items() if (target / f'{name}.json').exists()}
+    out = {name: reader.read_and_check_versions(str(target / f'{name}.json')).to_dict() for name, reader in readers.items() if (target / f'{name}.json').exists()}
+    if (target / 'semantic_manifest.json').exists():
+        out['semantic_manifest'] = json.loads((target / 'semantic_manifest.json').read_text())
+    if (target / 'graph_summary.json').exists():
+        graph = json.loads((target / 'graph_summary.json').read_text())['linked']
+        out['graph_summary'] = {node['name']: [node['type'], sorted(graph[str(number)]['name'] for number in node.get('succ', []))] for node in graph.values()}
+    return out
 
 
 def read_parser(target):
