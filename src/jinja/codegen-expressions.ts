@@ -80,9 +80,9 @@ export class ExpressionCodegen {
     this.unit.declarations.push(code);
   }
 
-  /** Notes the line of the template that the next statements come from. */
-  protected line(line: number): void {
-    this.unit.line = line;
+  /** Notes the line of the template that the next statements come from; `noted` is whether jinja2 does so too. */
+  protected line(line: number, noted = true): void {
+    if (noted) this.unit.line = line;
     this.write(`$l = ${line};`);
   }
 

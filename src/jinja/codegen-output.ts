@@ -39,7 +39,7 @@ export class OutputCodegen extends ExpressionCodegen {
         this.writeOutput(JSON.stringify(node.data), node.line, counted, node, true);
         continue;
       }
-      this.line(node.line);
+      this.line(node.line, !constant);
       if (this.writeReturn(node, frame, true)) continue;
       if (this.native && !frame.toplevelBuffer) {
         const value = this.temporary();

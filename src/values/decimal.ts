@@ -201,6 +201,9 @@ export class PyDecimal implements HostObject {
       }
       case '**': {
         const n = Number(that.jinjaText());
+        if (this.coefficient === 0n && n === 0) throw zeroDivision('InvalidOperation');
+        if (this.coefficient === 0n && n > 0) return new PyDecimal(0n, 0);
+        if (this.coefficient === 0n) return PyDecimal.from(this.minus && n % 2 !== 0 ? '-Infinity' : 'Infinity');
         if (Number.isInteger(n) && n >= 0 && n < 1000) return rounded(this.coefficient ** BigInt(n), this.exponent * n);
         if (Number.isInteger(n) && n < 0 && n > -1000 && this.coefficient !== 0n) return new PyDecimal(1n, 0).compute('/', new PyDecimal(this.coefficient ** BigInt(-n), this.exponent * -n));
         return PyDecimal.from(this.toNumber() ** n);
@@ -234,6 +237,8 @@ function zeroIsNegative(op: string, a: PyDecimal, b: PyDecimal): boolean {
       return x === true && y === false && a.minus;
     case '%':
       return x === true;
+    case '**':
+      return x === true && Math.abs(b.toNumber()) % 2 === 1;
     case '*':
     case '/':
     case '//':

@@ -1,4 +1,5 @@
 // Filters over text: case, trimming, replacing, wrapping, formatting.
+import { PyBytes } from '../../values/bytes.ts';
 import { NO_KWARGS } from '../../values/call.ts';
 import { PyDict } from '../../values/dict.ts';
 import { lengthOf } from '../../values/iterate.ts';
@@ -113,6 +114,10 @@ const truncateText: FilterFunction = (context, value, args, kwargs) => {
 };
 
 const wordwrap = filter('do_wordwrap', 'environment, s, width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True', (_context, value, width, breakLong, wrapString, breakHyphens) => {
+  if (value instanceof PyBytes) {
+    if (value.jinjaLength() === 0) return '';
+    throw typeError('cannot use a string pattern on a bytes-like object');
+  }
   if (typeof value !== 'string' && !(value instanceof Markup)) throw noSplitLines(value as Value);
   const separator = wrapString === null ? '\n' : toText(wrapString as Value);
   const lines = call('splitlines', toText(value as Value)) as string[];

@@ -306,4 +306,12 @@ FUZZ = [
     "{{ 7|round(none, 'floor') }}",
     "{{ 'a'|round(none) }}",
     '{{ 1.5e58|filesizeformat }}{{ 123456|filesizeformat }}',
+    "{{ s.encode() | wordwrap(4) }}{{ ''.encode() | wordwrap(4) }}",
+    "{{ ''.encode() | wordwrap(4) }}|",
+    '{{ ((+dec * (2.5 == 9007199254740993)) ** 2) }} {{ (0 * -dec) ** 3 }} {{ (0 * -dec) ** 2 }}',
+    "{% macro f() %}{% filter length %}a\nb{% endfilter %}\n{{ 1 }}\n{{ 'x' }}{% endmacro %}{{ f() }}",
+    '{% macro f() %}{% filter length %}a\nb{% endfilter %}\n{{ 1 }}\n{{ n }}\n{{ 2 }}{% endmacro %}{{ f() }}',
+    '{{ (dec * 0) ** 0 }}',
+    '{{ (dec * 0) ** -1 }}',
+    '{{ (dec * -0) ** -1 }}{{ (-dec * 0) ** -1 }}',
 ]
