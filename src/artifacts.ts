@@ -12,7 +12,7 @@ import type { MacroFacts } from './parser/macros.ts';
 import type { ParseCache } from './parser/parse-cache.ts';
 import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';
 
-export const ARTIFACT_FILES = {
+const ARTIFACT_FILES = {
   manifest: 'manifest.json',
   semanticManifest: 'semantic_manifest.json',
   graphSummary: 'graph_summary.json',
@@ -189,7 +189,7 @@ function writableNode(node: GraphNode): unknown {
 }
 
 /** What tools of the semantic layer read: semantic models, metrics, saved queries, time spines. */
-export function semanticManifest(manifest: Manifest): unknown {
+function semanticManifest(manifest: Manifest): unknown {
   const spines = Object.values(manifest.nodes).filter((node) => node.resource_type === 'model' && node.time_spine !== null && node.time_spine !== undefined);
   const pick = (node: object, keys: readonly string[]): Record<string, unknown> => {
     const fields = node as Record<string, unknown>;

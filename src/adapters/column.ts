@@ -150,17 +150,17 @@ export function stringType(size: Value, dialect?: ColumnDialect): string {
   return dialect?.stringType?.(size) ?? `character varying(${toText(size)})`;
 }
 
-export function numericType(dtype: string, precision: Value, scale: Value): string {
+function numericType(dtype: string, precision: Value, scale: Value): string {
   return precision === null || scale === null ? dtype : `${dtype}(${toText(precision)},${toText(scale)})`;
 }
 
-export function translateType(dialect: ColumnDialect, dtype: string): string {
+function translateType(dialect: ColumnDialect, dtype: string): string {
   const label = dialect.typeLabels[dtype.toUpperCase()];
   return label ?? dtype;
 }
 
 /** A column of a type as text, sizes in parentheses: `numeric(10,2)`. */
-export function columnFromDescription(dialect: ColumnDialect, name: string, description: string): Column {
+function columnFromDescription(dialect: ColumnDialect, name: string, description: string): Column {
   const match = /^([^(]+)(\([^)]+\))?/.exec(description);
   if (!match) throw new TsdbtError('runtime', `Could not interpret data type "${description}"`);
   const [, dtype = '', size] = match;

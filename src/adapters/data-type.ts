@@ -225,7 +225,7 @@ export const INTEGER: DataType = new IntegerType();
 export const NUMBER: DataType = new NumberType();
 export const DATE_TYPE: DataType = new DateType();
 export const DATETIME: DataType = new DateTimeType();
-export const ISO_DATETIME: DataType = new IsoDateTimeType();
+const ISO_DATETIME: DataType = new IsoDateTimeType();
 export const BOOLEAN: DataType = new BooleanType();
 /** Empty text and `null` are None, as in seeds. */
 export const TEXT: DataType = new TextType(DBT_NULLS);

@@ -11,12 +11,12 @@ import type { PathPart, PolicyValues, RelationDialect, RelationType } from './re
 export type { NodeOfRelation, PathPart, PolicyValues, RelationDialect, RelationType } from './relation-dialect.ts';
 export type PathValues = Readonly<Record<PathPart, string | null>>;
 
-export const PATH_PARTS: readonly PathPart[] = ['database', 'schema', 'identifier'];
+const PATH_PARTS: readonly PathPart[] = ['database', 'schema', 'identifier'];
 const NO_FIELDS: Readonly<Record<string, Value>> = {};
 const ALL_TRUE: PolicyValues = { database: true, schema: true, identifier: true };
 
 /** The names under which a template asks for a relation type: `Relation.View`, `relation.MaterializedView` … */
-export const RELATION_TYPES: Readonly<Record<string, RelationType>> = {
+const RELATION_TYPES: Readonly<Record<string, RelationType>> = {
   Table: 'table', View: 'view', CTE: 'cte', MaterializedView: 'materialized_view', Ephemeral: 'ephemeral', External: 'external',
   PointerTable: 'pointer_table', Function: 'function',
 };
@@ -278,7 +278,7 @@ export class Relation implements HostObject {
   }
 }
 
-export function addEphemeralPrefix(name: string): string {
+function addEphemeralPrefix(name: string): string {
   return `__dbt__cte__${name}`;
 }
 
@@ -390,7 +390,7 @@ const METHODS: ReadonlyMap<string, (r: Relation) => Callable> = new Map<string, 
  * What `api.Relation.x` and `relation.x` share: constructors, constants and static methods of the class.
  * @param quoting the project's quoting, under the arguments of `create` (dbt's RelationProxy); null: the dialect's alone
  */
-export function relationStatic(dialect: RelationDialect, quoting: Partial<PolicyValues> | null, name: string): Value | undefined {
+function relationStatic(dialect: RelationDialect, quoting: Partial<PolicyValues> | null, name: string): Value | undefined {
   const type = Object.hasOwn(RELATION_TYPES, name) ? RELATION_TYPES[name] : undefined;
   if (type !== undefined && name !== 'Ephemeral') return type;
   if (dialect.statics && Object.hasOwn(dialect.statics, name)) return dialect.statics[name];

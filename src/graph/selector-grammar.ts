@@ -3,7 +3,7 @@
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 
-export const SELECTOR_METHODS = [
+const SELECTOR_METHODS = [
   'fqn', 'tag', 'group', 'access', 'source', 'path', 'file', 'package', 'config', 'test_name', 'test_type', 'resource_type', 'state', 'exposure', 'metric',
   'result', 'source_status', 'version', 'semantic_model', 'saved_query', 'unit_test', 'selector',
 ] as const;
@@ -65,7 +65,7 @@ function parseUnion(components: readonly string[], expectExists: boolean, indire
 }
 
 /** One criterion of the command line. */
-export function parseCriterion(raw: string, indirect: IndirectSelection): SelectionCriteria {
+function parseCriterion(raw: string, indirect: IndirectSelection): SelectionCriteria {
   const groups = CRITERION.exec(raw)?.groups;
   if (groups === undefined) throw new TsdbtError('selector', `Invalid selector spec "${raw}"`);
   return criteriaFrom(raw, groups as Record<string, Json | undefined>, indirect);

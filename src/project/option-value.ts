@@ -10,7 +10,7 @@ const TRUE = new Set(['1', 'true', 't', 'yes', 'y', 'on']);
 const FALSE = new Set(['0', 'false', 'f', 'no', 'n', 'off', '']);
 
 /** How click names an option in an error. */
-export function optionLabel(spec: OptionSpec): string {
+function optionLabel(spec: OptionSpec): string {
   return spec.names.map((name) => `'${name}'`).join(' / ');
 }
 

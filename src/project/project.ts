@@ -274,7 +274,7 @@ function queryComment(data: Dictionary): Project['query_comment'] {
 }
 
 /** The comment when the project asks for none in particular: the same facts as dbt's, as JSON. */
-export const DEFAULT_COMMENT = [
+const DEFAULT_COMMENT = [
   "{%- set facts = {'app': 'dbt', 'dbt_version': dbt_version, 'profile_name': target.get('profile_name'), 'target_name': target.get('target_name')} -%}",
   '{%- if node is none %}{% do facts.update(connection_name=connection_name) %}{% else %}{% do facts.update(node_id=node.unique_id) %}{% endif -%}',
   '{{ return(tojson(facts)) }}',

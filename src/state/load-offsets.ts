@@ -55,7 +55,7 @@ export const CREATE_STATE: readonly string[] = [
 /** Is the newest part of it there? */
 export const STATE_PRESENT = `select exists (select from pg_attribute where attrelid = to_regclass('${STATE_SCHEMA}.dead_letters') and attname = 'replay') and to_regclass('${STATE_SCHEMA}.consumed_offsets') is not null`;
 /** The partition under which the replays of a target are counted, so that models get their rows, whose offsets they have passed. */
-export const REPLAYS = -1;
+const REPLAYS = -1;
 
 /** What a flush has read of one partition: from `from` up to before `to`. */
 export interface OffsetRange {

@@ -9,7 +9,7 @@ import { isAlive, sleep } from '../process-identity.ts';
 import { keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
 
 /** The version of chdb that this program was tested with. */
-export const CHDB = 'chdb@3.4.0';
+const CHDB = 'chdb@3.4.0';
 const STOP_TIMEOUT_MS = 15_000;
 
 export interface EmbeddedOptions {

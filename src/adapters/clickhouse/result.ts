@@ -28,7 +28,7 @@ type Decode = (value: Value) => Value;
 interface ParsedType { readonly name: string; readonly args: readonly string[] }
 
 /** `Map(String, Array(Int8))` → `Map`, [`String`, `Array(Int8)`]. */
-export function parseType(text: string): ParsedType {
+function parseType(text: string): ParsedType {
   const open = text.indexOf('(');
   if (open < 0) return { name: text.trim(), args: [] };
   const args: string[] = [];
@@ -60,7 +60,7 @@ const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?Z$/;
 const TIME = /^(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?$/;
 
 /** How values of a type are read. */
-export function decoderOf(type: string): Decode {
+function decoderOf(type: string): Decode {
   const { name, args } = parseType(type);
   switch (name) {
     case 'Nullable': case 'LowCardinality': return nullable(decoderOf(args[0] ?? 'String'));

@@ -14,7 +14,7 @@ import { loadProject, parseLoaded, runParsed } from './run.ts';
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Milliseconds of `30s`, `5m`, `1h30m`. @throws {TsdbtError} usage */
-export function parseDuration(text: string): number {
+function parseDuration(text: string): number {
   const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)/g)];
   const total = parts.reduce((sum, [, n, unit]) => sum + Number(n) * UNITS[unit!]!, 0);
   if (parts.length === 0 || parts.map((p) => p[0]).join('').replaceAll(' ', '') !== text.trim().replaceAll(' ', '') || total <= 0) {

@@ -55,7 +55,7 @@ function shortened(name: string, suffix: string): string {
   return base + suffix;
 }
 
-export function defaultPartition(target: LoadTarget): string {
+function defaultPartition(target: LoadTarget): string {
   return shortened(target.identifier, '_default');
 }
 

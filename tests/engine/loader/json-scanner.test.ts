@@ -1,3 +1,4 @@
+// The row made from the bytes of a message against the one made of the decoded message.
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../../src/loader/broker.ts';

@@ -1,3 +1,4 @@
+// The records of a fetch, as brokers pack and compress them.
 import { describe, expect, it } from 'vitest';
 import { loadClientLibrary } from '../../../src/loader/kafka-client.ts';
 import { CorruptRecords, readRecordBatches } from '../../../src/loader/record-batches.ts';
