@@ -79,5 +79,6 @@ function databaseKey(adapter: Adapter, credentials: Credentials): string {
   // An embedded server has another port each time.
   const folder = credentials['path'] ?? credentials['embedded'];
   if (typeof folder === 'string' && folder !== '') return `${folder}|${credentials.database}`;
-  return adapter.connectionInfo().filter(([name]) => name === 'host' || name === 'port' || name === 'database').map(([, value]) => String(value)).join('|');
+  // Who makes a view owns it.
+  return adapter.connectionInfo().filter(([name]) => ['host', 'port', 'database', 'user', 'role'].includes(name)).map(([, value]) => String(value)).join('|');
 }

@@ -2,6 +2,7 @@
 // nothing. Whatever it cannot be sure of is left to the materialization.
 import { createHash } from 'node:crypto';
 import type { Session } from '../adapters/adapter.ts';
+import type { Relation } from '../adapters/relation.ts';
 import type { MacroResolver } from '../context/macro-resolver.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { ModelNode } from '../contracts/node.ts';
@@ -34,14 +35,18 @@ export function unchangedView(ctx: RunContext, node: ModelNode, session: Session
   return { status: 'success', message: RESPONSE._message, response: RESPONSE, failures: null };
 }
 
-/** Remembers a view that its materialization has made or left alone. */
+/** Remembers a view that its materialization has made or left alone; what was known of it before holds no more. */
 export function rememberView(ctx: RunContext, node: ModelNode, session: Session): void {
+  if (node.config.materialized !== 'view') return;
   const view = candidate(ctx, node, session);
-  if (view === null) return;
-  const state = ctx.published.get(relationFrom(ctx.adapter, ctx.config.project.quoting, node).render()) ?? view.state;
-  const mark = state === undefined ? null : view.mark(state);
-  if (mark !== null) ctx.views.set(view.name, mark);
+  const relation = relationFrom(ctx.adapter, ctx.config.project.quoting, node);
+  const state = ctx.published.get(relation.render()) ?? view?.state;
+  const mark = state === undefined ? null : view?.mark(state) ?? null;
+  if (mark !== null) ctx.views.set(nameOf(relation), mark);
+  else if (ctx.views.get(nameOf(relation)) !== undefined) ctx.views.set(nameOf(relation), '');
 }
+
+const nameOf = (relation: Relation): string => `${relation.render()} as compiled`;
 
 function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidate | null {
   const { adapter, config: { project } } = ctx;
@@ -56,7 +61,7 @@ function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidat
   const relation = relationFrom(adapter, project.quoting, node);
   const path = writePath(node, project.target_path, 'run');
   return {
-    name: `${relation.render()} as compiled`, path, state: adapter.knownViewState(session, relation),
+    name: nameOf(relation), path, state: adapter.knownViewState(session, relation),
     mark(state) {
       const file = ctx.fileMark(path);
       return file === null ? null : createHash('sha256').update(JSON.stringify([macros, state, file, node.compiled_code, config])).digest('hex');

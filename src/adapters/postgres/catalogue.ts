@@ -107,11 +107,15 @@ order by c.relname, a.attnum`;
 const READS = `select d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.refclassid = ${OID.relation} and d.refobjid <> v.oid
       and d.objid = (select w.oid from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN')`;
 
-/** Of the view v: what it is, what it says, and name, type and place of every column of every relation that it reads. */
-const VIEW_STATE = `pg_catalog.md5(pg_catalog.concat_ws(E'\\n', v.oid, pg_catalog.pg_get_viewdef(v.oid), (select c.reloptions from pg_catalog.pg_class c where c.oid = v.oid), array(
+/** Of the view v: functions under the names of those of users that it calls: one of them may be the one that is meant now. */
+const NAMESAKES = `select p.oid from pg_catalog.pg_depend d join pg_catalog.pg_proc f on f.oid = d.refobjid join pg_catalog.pg_proc p on p.proname = f.proname
+    where d.classid = ${OID.rule} and d.refclassid = ${OID.function} and d.objid = (select w.oid from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN') order by p.oid`;
+
+/** Of the view v: what it is, whose, may it be made anew, what it says, name, type and place of every column of every relation that it reads, and the functions it may mean. */
+const VIEW_STATE = `pg_catalog.md5(pg_catalog.concat_ws(E'\\n', v.oid, pg_catalog.pg_get_viewdef(v.oid), (select row(c.relowner, c.reloptions, pg_catalog.has_schema_privilege(c.relnamespace, 'CREATE'))::text from pg_catalog.pg_class c where c.oid = v.oid), array(
   select row(a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod)::text from pg_catalog.pg_attribute a where a.attnum > 0 and not a.attisdropped and a.attrelid = any (array(
     ${READS}
-  )) order by a.attrelid, a.attnum)))`;
+  )) order by a.attrelid, a.attnum), nullif(array(${NAMESAKES}), '{}')))`;
 
 function regclassText(schema: string, identifier: string): string {
   return quoteText(`${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`);

@@ -525,7 +525,11 @@ describe.each(SERVERS)('$name', (server) => {
     expect(other).not.toBe(wider);
     await run('drop view seen_v', 'create view seen_v as select a from under where true');
     expect(await state()).not.toBe(other);
-    await run('drop view seen_v');
+    await run('create function named(bigint) returns text immutable language sql as $$ select null::text $$', 'create or replace view seen_v as select a, named(a) from under');
+    const bound = await state();
+    await run('create function named(int) returns text immutable language sql as $$ select null::text $$');
+    expect(await state()).not.toBe(bound);
+    await run('drop view seen_v', 'drop function named(int)', 'drop function named(bigint)');
     expect(await state()).toBeNull();
     await run('drop table under');
   });

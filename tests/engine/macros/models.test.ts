@@ -25,6 +25,7 @@ describe('a view', () => {
         "lock",
         "main: create view "db"."s"."m__dbt_tmp" as (select 1 as id);",
         "compare columns",
+        "look for leftovers",
         "drop view if exists "db"."s"."m__dbt_tmp" cascade; create or replace view "db"."s"."m" as (select 1 as id);",
         "commit",
       ]
@@ -105,6 +106,7 @@ describe('a view', () => {
         "lock",
         "main: create view "db"."s"."m__dbt_tmp" as (select 1 as id);",
         "compare columns",
+        "look for leftovers",
         "drop view if exists "db"."s"."m__dbt_tmp" cascade; create or replace view "db"."s"."m" as (select 1 as id);",
         "show grants",
         "revoke select on "db"."s"."m" from "bob"; grant select on "db"."s"."m" to ann;",

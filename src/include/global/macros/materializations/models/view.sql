@@ -35,14 +35,18 @@
       {{- get_create_view_as_sql(intermediate_relation, sql) }}
     {%- endcall -%}
     {%- set revoke = should_revoke(existing_relation, full_refresh_mode=True) -%}
+    {%- set in_place = get_replace_view_sql(target_relation, sql) if is_view and adapter.can_replace_view(existing_relation, intermediate_relation) else '' -%}
     {%- if existing_relation is none -%}
       {%- do adapter.commit_soon() -%}
       {%- do adapter.rename_relation(intermediate_relation, target_relation) -%}
-    {%- elif is_view and adapter.can_replace_view(existing_relation, intermediate_relation) -%}
+    {#- only where that makes what the macros for creating, which projects override, would make -#}
+    {%- elif in_place and in_place.replace('create or replace view', 'create view', 1).split() == get_create_view_as_sql(target_relation, sql).split() -%}
+      {%- set leftovers_sql = get_view_leftovers_sql(existing_relation, intermediate_relation) -%}
       {%- do adapter.commit_soon() -%}
       {%- call statement('publish') %}
-        {{- get_drop_sql(intermediate_relation) }};
-        {{ get_replace_view_sql(target_relation, sql) }}
+        {{- leftovers_sql }}
+        {{ get_drop_sql(intermediate_relation) }};
+        {{ in_place }}
       {%- endcall -%}
       {%- set revoke = True -%}
     {%- else -%}

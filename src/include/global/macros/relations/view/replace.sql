@@ -7,6 +7,15 @@
     {{- exceptions.raise_compiler_error('`get_replace_view_sql` has not been implemented for this adapter.') -}}
 {% endmacro %}
 
+{#- Statements, each with its semicolon, that take from a view what a new one would not have: grants and comments of earlier runs. -#}
+{% macro get_view_leftovers_sql(existing, new) %}
+    {{- return(adapter.dispatch('get_view_leftovers_sql', 'dbt')(existing, new)) -}}
+{% endmacro %}
+
+{% macro default__get_view_leftovers_sql(existing, new) %}
+    {{- return('') -}}
+{% endmacro %}
+
 {#- For adapters whose `create or replace view` may change columns: hooks, view, grants, hooks, without staging. -#}
 {% macro create_or_replace_view() %}
   {%- set existing = adapter.get_relation(database=database, schema=schema, identifier=model['alias']) -%}
