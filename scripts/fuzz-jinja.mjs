@@ -1,5 +1,5 @@
 // Compares our Jinja with real jinja2 on random templates: node scripts/fuzz-jinja.mjs [first seed] [batches] [templates a batch]
-// PYTHON names a Python that has jinja2 3.1 (default python3). Prints each template on which the two differ; exit code 1 when there is one.
+// PYTHON names a Python that has jinja2 3.1 and dbt-core 1.12 (default python3). Prints each template on which the two differ; exit code 1 when there is one.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
