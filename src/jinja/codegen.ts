@@ -371,7 +371,7 @@ if ($f !== null) $r.trace.leave($f);
     this.line(node.line);
     this.assign(node.target, item, { ...inner, toplevel: false });
     this.statements(node.body, inner);
-    this.line(inner.loopLine);
+    this.line(inner.loopLine, false);
     // At the end, as in jinja2: a round that was left by break or continue does not count.
     if (empty !== undefined) this.write(`${empty} = false;`);
     this.write('}');

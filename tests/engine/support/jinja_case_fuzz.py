@@ -314,4 +314,5 @@ FUZZ = [
     '{{ (dec * 0) ** 0 }}',
     '{{ (dec * 0) ** -1 }}',
     '{{ (dec * -0) ** -1 }}{{ (-dec * 0) ** -1 }}',
+    '{% macro f() %}{% for c in [1] %}\n{% filter count %}a{% endfilter %}{% endfor %}{% endmacro %}{{ f() }}',
 ]
