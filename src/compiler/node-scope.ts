@@ -113,7 +113,15 @@ export class NodeScope {
     const template = this.#ctx.scopes.context.templates.runtime.compile(node.raw_code, {
       name: node.name, path, type: node.resource_type, get line() { return lineOf(readSource(path, node.package_name) ?? readSource(path), node.raw_code); },
     });
-    return { code: await template.render(this.scope, this.trace), trace: this.trace, ephemerals: this.#ephemerals };
+    try {
+      return { code: await template.render(this.scope, this.trace), trace: this.trace, ephemerals: this.#ephemerals };
+    } catch (error) {
+      // The code of a generic test stands in no file: no line of the YAML is to blame.
+      if (node.test_metadata !== undefined && error instanceof TsdbtError && error.details.lineText !== undefined && node.raw_code.includes(error.details.lineText)) {
+        Object.assign(error.details, { line: undefined, column: undefined, lineText: undefined });
+      }
+      throw error;
+    }
   }
 
   /** Renders a text in this context. */

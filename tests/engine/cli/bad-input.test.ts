@@ -275,6 +275,12 @@ const RUNNING: readonly Row[] = [
       '            no_end', '            ^'),
   },
   {
+    name: 'a test that does not exist', command: 'test', exit: 1,
+    files: { 'models/a.sql': 'select 1 as a', 'models/s.yml': 'models:\n  - name: a\n    data_tests: [uniqu]\n' },
+    says: text('[ERROR]: in test uniqu_a_ (models/s.yml)', '  Compilation Error in test uniqu_a_ (models/s.yml)',
+      "  'test_uniqu' is undefined. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\"."),
+  },
+  {
     name: 'a name of more than 63 bytes', command: 'run', exit: 1, files: { 'models/a.sql': `{{ config(alias='${'ü'.repeat(32)}') }} select 1 as a` },
     says: text('[ERROR]: in model a (models/a.sql)', '  Runtime Error in model a (models/a.sql)', `  Relation name '${'ü'.repeat(32)}' is longer than 63 bytes`,
       '    macros/materializations/models/view.sql line 9', "        {%- set target_relation = this.incorporate(type='view') -%}", '  ', '  > in macro materialization_view_default (macros/materializations/models/view.sql) line 9'),
