@@ -190,9 +190,9 @@ class Runner {
       this.#ctx.journal?.result(result);
     }
     const goesOn = node.resource_type === 'model' && node.config['on_error'] === 'continue';
-    if (!goesOn && stopsChildren(result.status, this.#options.build) && (result.status !== 'skipped' || result.message !== null)) {
+    if (!goesOn && stopsChildren(result.status, this.#options.build) && (result.status !== 'skipped' || result.message !== null || ephemeral)) {
       this.#ctx.log.markSkipped(node.unique_id, result);
-      for (const id of this.#options.descendants(node.unique_id)) this.#skipped.set(id, ephemeral && result.status !== 'skipped' ? result : null);
+      for (const id of this.#options.descendants(node.unique_id)) this.#skipped.set(id, ephemeral ? result : null);
     }
     if (this.#options.failFast && (result.status === 'error' || result.status === 'fail' || result.status === 'partial success')) this.#stop ??= { why: 'failFast', result };
     else if (this.#options.raiseFirst && result.status === 'error') this.#stop ??= { why: 'raise', message: result.message ?? '' };
