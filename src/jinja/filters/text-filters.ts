@@ -5,7 +5,8 @@ import { PyDict } from '../../values/dict.ts';
 import { lengthOf } from '../../values/iterate.ts';
 import { getStringMethod } from '../../values/methods/string-methods.ts';
 import { indexArgument } from '../../values/methods/list-methods.ts';
-import { modulo } from '../../values/arithmetic.ts';
+import { add, isFloat, modulo, subtract } from '../../values/arithmetic.ts';
+import { compare } from '../../values/comparison.ts';
 import { JinjaError, typeError } from '../../values/python-error.ts';
 import { codePoints } from '../../values/sequence.ts';
 import { toText } from '../../values/text.ts';
@@ -95,22 +96,24 @@ function cannotTruncate(v: Value, killWords: boolean): JinjaError {
 const truncateText: FilterFunction = (context, value, args, kwargs) => {
   const bound = new Map<string, Value>();
   ['length', 'killwords', 'end', 'leeway'].forEach((name, i) => {
-    const given = args[i] ?? kwargs.get(name);
+    const given = i < args.length ? args[i] : kwargs.get(name);
     if (given !== undefined) bound.set(name, given);
   });
   if (args.length > 4 || bound.size !== args.length + kwargs.size) truncate(context, null, [value, ...args], kwargs);
-  const length = indexArgument(bound.get('length') ?? 255);
-  const end = toText(bound.get('end') ?? '...');
-  const leeway = indexArgument((bound.get('leeway') ?? null) === null ? 5 : (bound.get('leeway') as Value));
-  if (length < lengthOf(end)) throw new JinjaError('ValueError', `expected length >= ${lengthOf(end)}, got ${length}`);
-  if (leeway < 0) throw new JinjaError('ValueError', `expected leeway >= 0, got ${leeway}`);
-  if (lengthOf(value) <= length + leeway) return value;
-  if (typeof value !== 'string' && !(value instanceof Markup)) throw cannotTruncate(value, isTruthy(bound.get('killwords') ?? false));
-  const points = codePoints(toText(value));
-  const cut = Array.from(points.slice(0, length - lengthOf(end))).join('');
-  if (isTruthy(bound.get('killwords') ?? false)) return likeInput(value, cut + end);
-  const space = cut.lastIndexOf(' ');
-  return likeInput(value, (space < 0 ? cut : cut.slice(0, space)) + end);
+  const given = (name: string, fallback: Value): Value => (bound.has(name) ? bound.get(name) as Value : fallback);
+  const length = given('length', 255);
+  const end = given('end', '...');
+  const leeway = given('leeway', null) ?? 5;
+  const killWords = isTruthy(given('killwords', false));
+  if (compare(length, lengthOf(end), '>=') < 0) throw new JinjaError('ValueError', `expected length >= ${lengthOf(end)}, got ${toText(length)}`);
+  if (compare(leeway, 0, '>=') < 0) throw new JinjaError('ValueError', `expected leeway >= 0, got ${toText(leeway)}`);
+  if (compare(lengthOf(value), add(length, leeway), '<=') <= 0) return value;
+  if (typeof value !== 'string' && !(value instanceof Markup)) throw cannotTruncate(value, killWords);
+  const size = subtract(length, lengthOf(end));
+  if (isFloat(size)) throw typeError('slice indices must be integers or None or have an __index__ method');
+  const cut = Array.from(codePoints(toText(value)).slice(0, Number(size))).join('');
+  const space = killWords ? -1 : cut.lastIndexOf(' ');
+  return add(likeInput(value, space < 0 ? cut : cut.slice(0, space)), end);
 };
 
 const wordwrap = filter('do_wordwrap', 'environment, s, width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True', (_context, value, width, breakLong, wrapString, breakHyphens) => {
