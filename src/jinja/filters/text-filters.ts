@@ -5,7 +5,7 @@ import { PyDict } from '../../values/dict.ts';
 import { lengthOf } from '../../values/iterate.ts';
 import { getStringMethod } from '../../values/methods/string-methods.ts';
 import { indexArgument } from '../../values/methods/list-methods.ts';
-import { add, isFloat, modulo, subtract } from '../../values/arithmetic.ts';
+import { add, isFloat, modulo, multiply, subtract } from '../../values/arithmetic.ts';
 import { compare } from '../../values/comparison.ts';
 import { JinjaError, typeError } from '../../values/python-error.ts';
 import { codePoints } from '../../values/sequence.ts';
@@ -64,13 +64,14 @@ function noSplitLines(v: Value): JinjaError {
 
 const indent = filter('do_indent', 's, width=4, first=False, blank=False', (_context, value, width, first, blank) => {
   const source = value as Value;
+  const indention = toText(typeof width === 'string' ? width : multiply(' ', width as Value));
   if (source instanceof Undefined) throw source.error();
   if (typeof source !== 'string' && !(source instanceof Markup)) {
+    if (source instanceof PyBytes) throw typeError("can't concat str to bytes");
     if (Array.isArray(source)) throw noSplitLines(source);
     if (source instanceof PyTuple) throw typeError('can only concatenate tuple (not "str") to tuple');
     throw typeError(`unsupported operand type(s) for +=: '${typeName(source)}' and 'str'`);
   }
-  const indention = typeof width === 'string' ? width : ' '.repeat(Math.max(0, indexArgument(width as Value)));
   const lines = call('splitlines', `${toText(source)}\n`) as string[];
   let out: string;
   if (isTruthy(blank as Value)) {

@@ -72,6 +72,7 @@ FUZZ = [
     "{{ 1 % 'a'.encode() }}",
     "{{ 'ab'.encode() % none }}",
     "{{ [1,2,3,4,5,6,7,8,9,10,11,12]|truncate(5) }}",
+    "{{ false | indent (0.0) }}", "{{ 'a'.encode()|indent }}", "{{ 'a\nb'|indent([]) }}", "{{ 'a\nb'|indent(zz) }}", "{{ zz|indent(yy) }}", "{{ 'a\nb'|indent(-1) }}", "{{ 'a\nb'|indent(true) }}",
     "{{ 'abc'|truncate(zz) }}", "{{ zz|truncate(yy) }}", "{{ 'abc'|truncate('x') }}", "{{ 'abc'|truncate(none) }}", "{{ 'abc'|truncate([]) }}", "{{ 'abc'|truncate(5, end=zz) }}",
     "{{ 'abc'|truncate(5, leeway=zz) }}", "{{ 'abc'|truncate(zz, leeway=yy) }}", "{{ 5|truncate(zz) }}", "{{ 'abc'|truncate(1.5,end='') }}", "{{ 'abcdefghijkl'|truncate(5.5) }}",
     "{{ 'a b c d efghijkl'|truncate(4, end=zz) }}", "{{ 'a b c d efghijkl'|truncate(4, true, zz) }}", "{{ 'a b c d efghijkl'|truncate(true, end='') }}", "{{ 'a b c d efghijkl'|truncate(9, leeway=0.5) }}",
