@@ -20,6 +20,7 @@ import { lookupNode, relationKey, type RunContext } from './run-context.ts';
 import { RunLog } from './run-log.ts';
 import { sampleWindow } from './sample-window.ts';
 import { seedTable } from './seed-table.ts';
+import { viewMakers } from './unchanged-view.ts';
 
 /** Everything that a run, or a macro called by itself, needs of a parsed project. */
 export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<string>): RunContext {
@@ -39,6 +40,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   const views = new KnownState(join(parsed.targetPath, 'view_state.json'), databaseKey(adapter, config.profile.credentials), !flags.full_refresh);
   const tests = new KnownState(join(parsed.targetPath, 'test_state.json'), databaseKey(adapter, config.profile.credentials), !flags.full_refresh);
   const published = new Map<string, string>();
+  let makers: string | null | undefined;
   const noted: AdapterHooks['views'] = {
     get: (name) => views.get(name),
     set(name, fingerprint, state) {
@@ -71,6 +73,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     readSource: (path, packageName) => files.read(path, packageName),
     write: (path, text) => files.write(path, text),
     fileMark: (path) => files.mark(path),
+    viewMakers: () => (makers === undefined ? (makers = viewMakers(resolver, flags['require_explicit_package_overrides_for_builtin_materializations'] === false)) : makers),
   };
 }
 

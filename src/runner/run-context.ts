@@ -32,6 +32,8 @@ export interface RunContext extends CompileContext {
   readonly views: KnownState;
   /** The state of each view that this run has made, by rendered name. */
   readonly published: Map<string, string>;
+  /** `viewMakers` of unchanged-view.ts, found once. */
+  readonly viewMakers: () => string | null;
   /** Changes whenever the file below target/ is written; null when it is not there. */
   readonly fileMark: (path: string) => string | null;
   /** When tests last passed, on all rows and on the newest. */

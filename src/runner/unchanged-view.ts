@@ -12,9 +12,6 @@ import type { Outcome } from './run-node.ts';
 
 const RESPONSE = { _message: 'CREATE VIEW', code: 'CREATE VIEW', rows_affected: -1 };
 
-/** Texts of the macros that make a view, by what resolves them; null where a project or a package has one of its own. */
-const makers = new WeakMap<MacroResolver, string | null>();
-
 /** What is known of a node that may be such a view. */
 interface Candidate {
   readonly name: string;
@@ -56,7 +53,7 @@ function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidat
   if (Object.keys(config.grants ?? {}).length > 0 || Object.values(config.persist_docs ?? {}).some(Boolean)) return null;
   // dbt warns of what is asked of `config` and stands under `meta`.
   if ('sql_header' in (config.meta ?? {}) || 'grants' in (config.meta ?? {})) return null;
-  const macros = makersOf(ctx);
+  const macros = ctx.viewMakers();
   if (macros === null) return null;
   const relation = relationFrom(adapter, project.quoting, node);
   const path = writePath(node, project.target_path, 'run');
@@ -69,14 +66,8 @@ function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidat
   };
 }
 
-/** The materialization and every macro that it or one of these names, as far as they are the engine's own. */
-function makersOf({ resolver, config: { flags } }: RunContext): string | null {
-  let known = makers.get(resolver);
-  if (known === undefined) makers.set(resolver, (known = findMakers(resolver, flags['require_explicit_package_overrides_for_builtin_materializations'] === false)));
-  return known;
-}
-
-function findMakers(resolver: MacroResolver, packagesOverride: boolean): string | null {
+/** Changes with the materialization and every macro that it or one of these names; null where a project or a package has one of its own. */
+export function viewMakers(resolver: MacroResolver, packagesOverride: boolean): string | null {
   const materialization = resolver.materialization('view', packagesOverride ? () => {} : undefined);
   if (materialization === undefined || !resolver.isInternal(materialization)) return null;
   const foreign = new Set(resolver.namespaces().filter((name) => name !== 'dbt').flatMap((name) => [...resolver.namespace(name)!.keys()]));

@@ -1,14 +1,12 @@
 // Whether a text of SQL ends outside of quotes and comments, so that other statements may stand behind it. Knows nothing else of SQL.
 
-const OPENER = /--|\/\*|["']|(?<![\w$\u0080-\uffff])\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g;
-
 /** @returns false when a quoted text, a quoted name or a comment has no end (a comment to the end of the line has one) */
 export function isClosed(sql: string): boolean {
-  OPENER.lastIndex = 0;
-  for (let found = OPENER.exec(sql); found !== null; found = OPENER.exec(sql)) {
-    const end = endOf(sql, found[0], OPENER.lastIndex);
+  const opener = /--|\/\*|["']|(?<![\w$\u0080-\uffff])\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g;
+  for (let found = opener.exec(sql); found !== null; found = opener.exec(sql)) {
+    const end = endOf(sql, found[0], opener.lastIndex);
     if (end < 0) return false;
-    OPENER.lastIndex = end;
+    opener.lastIndex = end;
   }
   return true;
 }
