@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { Flags, Invocation } from '../contracts/project.ts';
 import { formatError, TsdbtError } from '../errors.ts';
-import { errorTag, type Logger, type LogLevel } from '../log.ts';
+import { errorTag, type Logger, type LogLevel, yellow } from '../log.ts';
 import { deprecation } from '../project/deprecations.ts';
 import { loadEnvFile } from '../project/env-file.ts';
 import { type CliOptions, resolveFlagsWithNotices } from '../project/flags.ts';
@@ -15,6 +15,7 @@ import { findProjectDir } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import type { RetriedRun } from '../runner/run-context.ts';
 import { stringifyJson } from '../values/index.ts';
+import { Ending, Interrupted } from './ending.ts';
 import { Batch, consoleSink, FileSink, type LineFormat, scrubSecrets, type SinkOptions, teeLogger } from './log-sinks.ts';
 import type { ParsedCommand } from './options.ts';
 import { TSDBT_VERSION } from './version.ts';
@@ -37,6 +38,8 @@ export interface CommandSession {
   readonly secrets: string[];
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
+  /** Called when a signal has ended the command: what is to be closed, so that the server learns of it. */
+  readonly onStop: (close: () => Promise<unknown>) => void;
 }
 
 /**
@@ -48,9 +51,6 @@ export function profileSecrets(credentials: Readonly<Record<string, unknown>>): 
   const names = new Set(Object.entries(credentials).filter(([key]) => !hidden.has(key)).map(([, value]) => value));
   return [...hidden].map((key) => credentials[key]).filter((v): v is string => typeof v === 'string' && v.trim().length > 3 && !names.has(v));
 }
-
-/** Ctrl-C: the command was stopped and has said so. */
-export class Interrupted extends Error {}
 
 /** Milliseconds since 1970, with a fraction. */
 export function now(): number {
@@ -76,10 +76,7 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
   const secrets = Object.entries(env).flatMap(([name, value]) => (/^DBT_(ENGINE_)?ENV_SECRET_/.test(name) && value?.trim() ? [value] : []));
   const { logger: raw, flush } = createLog(parsed.which, flags, invocation, env, projectDir, secrets);
   const logger = withWarnError(raw, flags);
-  const abort = new AbortController();
-  const stop = (): void => abort.abort();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  const ending = new Ending();
   let success = false;
   let exitCode = 1;
   try {
@@ -88,10 +85,14 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
     raw.fire({ name: 'MainReportArgs', code: 'A002', level: 'debug', msg: `running dbt with arguments ${JSON.stringify(args)}`, data: { args } });
     for (const { name, facts } of notices) deprecation(logger, name, facts);
     if (parsed.deprecatedSpellings.length > 0) deprecation(logger, 'ModelParamUsageDeprecation', {});
-    success = await work({ which: parsed.which, flags, positional: parsed.positional, typed: parsed.options, env, cwd, projectDir, invocation, logger, secrets, signal: abort.signal });
+    const { which, positional, options: typed } = parsed;
+    success = await ending.guard(which, work({
+      which, flags, positional, typed, env, cwd, projectDir, invocation, logger, secrets, signal: ending.signal, onStop: (close) => ending.onStop(close),
+    }));
     exitCode = success ? 0 : 1;
   } catch (error) {
     exitCode = error instanceof Interrupted ? 2 : reportError(raw, error, flags.debug);
+    if (error instanceof Interrupted && !error.said) raw.fire({ name: 'EndOfRunSummary', code: 'Z030', level: 'info', msg: yellow(error.message), data: { num_errors: 0, num_warnings: 0, keyboard_interrupt: true } });
   } finally {
     logger.summarize();
     const at = new Date(now()).toISOString();
@@ -100,8 +101,7 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
       msg: `Command \`tsdbt ${parsed.which}\` ${success ? 'succeeded' : 'failed'} at ${at.slice(11, 23)} after ${((performance.now() - began) / 1000).toFixed(2)} seconds`,
       data: { command: `tsdbt ${parsed.which}`, success, completed_at: at, elapsed: (performance.now() - began) / 1000 },
     });
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+    ending.dispose();
     flush();
   }
   return exitCode;

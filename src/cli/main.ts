@@ -2,6 +2,7 @@
 // named, so that a small command starts fast.
 import { formatError, TsdbtError } from '../errors.ts';
 import { type CommandSession, withCommand } from './command-session.ts';
+import { wasStopped } from './ending.ts';
 import { type CommandHandler, createProgram, exitAfterHelp, type ParsedCommand } from './options.ts';
 import { versionText } from './version.ts';
 
@@ -61,6 +62,8 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   finished = true;
   process.exitCode = exitCode;
+  // What waits for a server that does not answer would keep the process.
+  if (wasStopped()) process.stdout.write('', () => process.exit());
 }
 
 // A reader that goes away (`tsdbt ls | head`) ends the program in silence.

@@ -1,6 +1,7 @@
 // A whole run: database made ready, on-run-start, nodes, on-run-end, results. Decides nothing about single nodes; writing artifacts and
 // the words at the end are its caller's.
 import type { Session } from '../adapters/adapter.ts';
+import { unlessAborted } from '../adapters/within.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import type { Queue } from '../graph/queue.ts';
@@ -38,13 +39,21 @@ export async function run(ctx: RunContext, queue: Queue, options: RunOptions): P
   const results: RunResult[] = [];
   let interrupted = false;
   try {
-    const started = options.connect ? await beforeRun(ctx, options, results) : true;
-    if (started || config.flags['skip_nodes_if_on_run_start_fails'] === false) {
+    // Outside of nodes a signal ends the wait at once; closing the connections then stops what the server does.
+    const started = options.connect ? await unlessAborted(options.signal, beforeRun(ctx, options)) : { value: { may: true, hooks: [] } };
+    results.push(...(started?.value.hooks ?? []));
+    if (started === null) interrupted = true;
+    else if (started.value.may || config.flags['skip_nodes_if_on_run_start_fails'] === false) {
       const execution = await executeNodes(ctx, queue, options);
       results.push(...execution.results);
       interrupted = execution.interrupted;
     } else skipAll(ctx, results);
-    if (options.hooks && !interrupted) await afterRun(ctx, results);
+    if (options.hooks && !interrupted) {
+      const hooks = await unlessAborted(options.signal, afterRun(ctx, results));
+      results.push(...(hooks?.value ?? []));
+      interrupted = hooks === null;
+    }
+    if (interrupted) addSkipped(ctx, results);
   } finally {
     await ctx.adapter.close();
     const elapsed = (ctx.now() - began) / 1000;
@@ -80,23 +89,22 @@ async function withMaster<T>(ctx: RunContext, work: (session: Session) => Promis
   }
 }
 
-/** @returns whether nodes may run */
-async function beforeRun(ctx: RunContext, options: RunOptions, results: RunResult[]): Promise<boolean> {
+/** @returns whether nodes may run, and what the hooks gave */
+async function beforeRun(ctx: RunContext, options: RunOptions): Promise<{ readonly may: boolean; readonly hooks: readonly RunResult[] }> {
   return withMaster(ctx, async (session) => {
     const hooked = options.hooks && projectHooks(ctx, 'on-run-start').length > 0;
     await prepareDatabase(ctx, session, options.createSchemas, options.createSchemas && !hooked);
-    if (!hooked) return true;
+    if (!hooked) return { may: true, hooks: [] };
     await clearTransaction(session);
     const hooks = await runProjectHooks(ctx, 'on-run-start', session, new Map());
-    results.push(...hooks);
     if (options.createSchemas) await readViews(ctx);
-    return hooks.every((r) => r.status === 'success');
+    return { may: hooks.every((r) => r.status === 'success'), hooks };
   });
 }
 
 /** on-run-end sees what the nodes gave and the schemas that something was built in. */
-async function afterRun(ctx: RunContext, results: RunResult[]): Promise<void> {
-  if (projectHooks(ctx, 'on-run-end').length === 0) return;
+async function afterRun(ctx: RunContext, results: readonly RunResult[]): Promise<readonly RunResult[]> {
+  if (projectHooks(ctx, 'on-run-end').length === 0) return [];
   const schemas = new Map<string, [string | null, string]>();
   for (const r of results) {
     const { node } = r;
@@ -110,10 +118,19 @@ async function afterRun(ctx: RunContext, results: RunResult[]): Promise<void> {
     ['schemas', [...new Set(pairs.map(([, schema]) => schema))]],
     ['database_schemas', pairs.map((pair) => new PyTuple(pair))],
   ]);
-  await withMaster(ctx, async (session) => {
+  return withMaster(ctx, async (session) => {
     await clearTransaction(session);
-    results.push(...(await runProjectHooks(ctx, 'on-run-end', session, extra)));
+    return runProjectHooks(ctx, 'on-run-end', session, extra);
   });
+}
+
+/** What a signal before the first node has kept from running. */
+function addSkipped(ctx: RunContext, results: RunResult[]): void {
+  const done = new Set(results.map((r) => r.unique_id));
+  for (const id of ctx.selected) {
+    const node = lookupNode(ctx.manifest, id);
+    if (node !== undefined && !done.has(id)) results.push(bareResult(node, 'skipped', 'Skipping due to keyboard interrupt', 'MainThread'));
+  }
 }
 
 function skipAll(ctx: RunContext, results: RunResult[]): void {

@@ -1,6 +1,7 @@
 // Runs what a queue gives, on as many workers as there are threads: who starts, who is skipped and why, when to stop early. What a node
 // does is its kind's; the order comes from the queue.
 import type { Session } from '../adapters/adapter.ts';
+import { unlessAborted, within } from '../adapters/within.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
@@ -37,6 +38,10 @@ export interface Execution { readonly results: RunResult[]; readonly interrupted
 export async function executeNodes(ctx: RunContext, queue: Queue, options: ExecuteOptions): Promise<Execution> {
   return new Runner(ctx, queue, options).run();
 }
+
+/** Milliseconds that nodes have to end after Ctrl-C once they are cancelled, and once their connections are closed, too. */
+const CANCELLED_MS = 3000;
+const CLOSED_MS = 1000;
 
 type Stop = { readonly why: 'failFast'; readonly result: RunResult } | { readonly why: 'raise'; readonly message: string } | { readonly why: 'interrupt' };
 
@@ -198,17 +203,16 @@ class Runner {
     else if (this.#options.raiseFirst && result.status === 'error') this.#stop ??= { why: 'raise', message: result.message ?? '' };
   }
 
-  /** Cancels what runs on the server and waits until it has stopped; what has no result by then is skipped. */
+  /** Cancels what runs on the server and waits until it has stopped, after Ctrl-C not for long; what has no result by then is skipped. */
   async #end(stop: Stop): Promise<void> {
-    for (const [id, session] of this.#sessions) {
+    for (const id of this.#sessions.keys()) {
       const node = lookupNode(this.#ctx.manifest, id);
       if (node === undefined || !isEphemeral(node)) this.#ctx.log.cancelLine(id);
-      await session.cancel();
     }
-    while (this.#running > 0) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+    const idle = Promise.all([...this.#sessions.values()].map((session) => session.cancel())).then(() => this.#untilIdle());
+    if ((await unlessAborted(this.#options.signal, idle, CANCELLED_MS)) === null) {
+      await this.#ctx.adapter.close();
+      await within(idle, CLOSED_MS);
     }
     if (stop.why === 'raise') throw new TsdbtError('runtime', stop.message);
     const done = new Set(this.#results.map((r) => r.unique_id));
@@ -218,6 +222,14 @@ class Runner {
       if (node !== undefined && !done.has(id)) this.#results.push(bareResult(node, 'skipped', message, 'MainThread'));
     }
     if (stop.why === 'failFast') printResultError(this.#ctx.log, stop.result);
+  }
+
+  async #untilIdle(): Promise<void> {
+    while (this.#running > 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import { copyTextOf } from '../copy-text.ts';
 import type { Dependant } from '../dependants.ts';
 import { type PathPart, Relation, type RelationDialect, type RelationInput, type RelationType, writtenPolicy } from '../relation.ts';
 import { RelationCache } from '../relation-cache.ts';
+import { silenceTimes } from '../silence.ts';
 import { mostDecimals } from '../table-print.ts';
 import type { Table } from '../table.ts';
 import type { TemplateMethods } from '../template-method.ts';
@@ -48,6 +49,7 @@ export interface ClickHouseOptions {
   readonly credentials: Credentials;
   readonly threads: number;
   readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** An embedded server, when the profile names a folder; asked once, with the first connection. */
   readonly embedded?: { readonly dir: string; start(): Promise<{ host: string; port: number; user: string; password: string; release(): Promise<void> }> } | undefined;
 }
@@ -75,7 +77,8 @@ export class ClickHouseAdapter implements Adapter {
     const { credentials, threads } = options;
     this.cluster = textOf(credentials['cluster']);
     this.relations = clickhouseRelation({ cluster: this.cluster, databaseEngine: textOf(credentials['database_engine']) });
-    this.server = new Server({ credentials, threads, address: () => this.findServer() });
+    const silence = silenceTimes(options.env?.['TSDBT_ASK_AFTER'], numberOf(credentials['send_receive_timeout'], 300) * 1000);
+    this.server = new Server({ credentials, threads, silence, address: () => this.findServer() });
     this.leases = new Leases(async (sql) => this.ownQuery(sql));
     this.templateMethods = { ...createTemplateMethods(() => this.facts(), CAPABILITIES.constraintSupport), ...publishMethods(this.leases) };
   }
@@ -254,7 +257,7 @@ export class ClickHouseAdapter implements Adapter {
     const { credentials, embedded } = this.options;
     const said = (key: string): string | null => textOf(credentials[key]);
     const common = {
-      connectTimeout: numberOf(credentials['connect_timeout'], 10), sendReceiveTimeout: numberOf(credentials['send_receive_timeout'], 300), retries: numberOf(credentials['retries'], 1),
+      connectTimeout: numberOf(credentials['connect_timeout'], 10), retries: numberOf(credentials['retries'], 1),
       verify: credentials['verify'] !== false, clientCert: said('client_cert'), clientCertKey: said('client_cert_key'), serverHostName: said('server_host_name'),
       compression: (said('compression') ?? '') !== '', keepAlive: credentials['reuse_connections'] !== false,
     };

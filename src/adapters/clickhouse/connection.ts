@@ -1,12 +1,15 @@
 // The way to a ClickHouse server: `@clickhouse/client` over HTTP(S), with the profile's time limits, certificates and number of connections. The
-// same for the embedded server. What is sent and how answers are read is in session.ts.
+// same for the embedded server. A server that falls silent is asked about the statement. What is sent and how answers are read is in session.ts.
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable, Transform } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
 import { TsdbtError } from '../../errors.ts';
+import { type Look, type SilenceTimes, watchSilence } from '../silence.ts';
 import { connectionError } from './database-error.ts';
+import { quoteText } from './literal.ts';
 
 export interface ServerAddress {
   readonly host: string;
@@ -21,7 +24,6 @@ export interface ServerAddress {
   readonly serverHostName: string | null;
   /** Seconds. */
   readonly connectTimeout: number;
-  readonly sendReceiveTimeout: number;
   /** How often to try again to connect. */
   readonly retries: number;
   readonly compression: boolean;
@@ -35,14 +37,21 @@ export interface Request {
   readonly queryId: string;
   readonly sessionId: string | null;
   readonly settings: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
+  /** Ends the request, which then fails. */
+  readonly abort: AbortController;
   /** Rows that are sent beside the statement. */
   readonly data?: Readable | undefined;
+  /** Told when the server falls silent and does not tell whether it still works on the statement. */
+  readonly doubt?: ((message: string) => void) | undefined;
 }
 
 export interface Answer { readonly format: string; readonly body: Readable }
 
 const RETRY_MS = 1000;
+/** The longest that a timer can be: what a statement may take is nobody's to say. */
+const NEVER = 2 ** 31 - 1;
+/** Milliseconds without a byte before the system asks the other side; balancers forget connections on which nothing moves. */
+const KEEP_ALIVE_MS = 20_000;
 const REFUSED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET']);
 
 /** One server; holds at most so many connections. Connects with the first request. */
@@ -50,38 +59,77 @@ export class Connection {
   readonly address: ServerAddress;
   private readonly client: ClickHouseClient;
   private readonly agent: HttpAgent;
+  private readonly times: SilenceTimes;
   private reached = false;
+  private closed = false;
+  private readonly running = new Set<AbortController>();
+  /** Names of the servers that have answered: several stand behind a balancer. */
+  private readonly servers = new Set<string>();
 
-  constructor(address: ServerAddress, limit: number) {
+  constructor(address: ServerAddress, limit: number, times: SilenceTimes) {
     this.address = address;
-    const { host, port, secure, sendReceiveTimeout, user, password, keepAlive, compression } = address;
+    this.times = times;
     this.agent = agentOf(address, limit);
-    this.client = createClient({
-      url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
-      username: user, password, application: 'tsdbt',
-      request_timeout: sendReceiveTimeout * 1000,
-      http_agent: this.agent,
-      keep_alive: { enabled: keepAlive },
-      compression: { request: compression, response: compression },
-      log: { level: 127 as never },
-    });
+    this.client = clientOf(address, this.agent);
   }
 
   /** @throws TsdbtError of kind `connection` when nobody answers, the client's error when the server refuses */
   async send(request: Request): Promise<Answer> {
+    const { abort } = request;
+    if (this.closed) throw stopped();
+    this.running.add(abort);
+    let bytes = 0;
+    let lost: TsdbtError | null = null;
+    let body: Readable | undefined;
+    const answered = watchSilence({
+      received: () => bytes,
+      look: (limit) => this.look(request.queryId, limit),
+      doubt: ({ why }, seconds) => request.doubt?.(`The server has said nothing for ${seconds} s and cannot be asked whether it still works on the statement: ${why}. Waiting for it.`),
+      lost: (found, seconds) => {
+        lost = lostError(found, seconds);
+        body?.destroy(lost);
+        abort.abort();
+      },
+    }, this.times);
+    const done = (): void => {
+      answered();
+      this.running.delete(abort);
+    };
+    try {
+      const { stream, format } = await this.exchange(request);
+      body = stream;
+      const counter = new Transform({
+        transform(chunk: Buffer, _encoding, next) {
+          bytes += chunk.length;
+          next(null, chunk);
+        },
+      });
+      counter.once('close', done).on('error', () => undefined);
+      pipeline(stream, counter, () => undefined);
+      return { format, body: counter };
+    } catch (error) {
+      done();
+      throw lost ?? (this.closed ? stopped() : error);
+    }
+  }
+
+  /** @returns with the head of the answer */
+  private async exchange(request: Request): Promise<{ stream: Readable; format: string }> {
+    const { signal } = request.abort;
     for (let tries = 0; ; tries++) {
       const late = AbortSignal.timeout(this.address.connectTimeout * 1000);
       try {
         const { stream, response_headers } = await this.client.exec({
           // Whoever has answered once may take its time.
-          query: request.sql, query_id: request.queryId, clickhouse_settings: request.settings, abort_signal: this.reached ? request.signal : AbortSignal.any([request.signal, late]),
+          query: request.sql, query_id: request.queryId, clickhouse_settings: request.settings, abort_signal: this.reached ? signal : AbortSignal.any([signal, late]),
           ...(request.sessionId === null ? {} : { session_id: request.sessionId }), ...(request.data === undefined ? {} : { values: request.data }),
         });
         this.reached = true;
-        const format = response_headers['x-clickhouse-format'];
-        return { format: typeof format === 'string' ? format : '', body: stream };
+        const { 'x-clickhouse-format': format, 'x-clickhouse-server-display-name': server } = response_headers;
+        if (typeof server === 'string') this.servers.add(server);
+        return { stream, format: typeof format === 'string' ? format : '' };
       } catch (error) {
-        if (this.reached || error instanceof ClickHouseError || request.signal.aborted) throw error;
+        if (this.reached || error instanceof ClickHouseError || signal.aborted) throw error;
         const code = error instanceof Error && 'code' in error ? String(error.code) : '';
         if (!late.aborted && (tries >= this.address.retries || !REFUSED.has(code))) throw connectionError(error, this.address);
         if (tries >= this.address.retries) throw connectionError(new Error(`no answer within ${this.address.connectTimeout} s (connect_timeout)`), this.address);
@@ -90,14 +138,70 @@ export class Connection {
     }
   }
 
+  /** Asks over a connection of its own whether the server works on a statement. */
+  private async look(queryId: string, limit: number): Promise<Look> {
+    const { address } = this;
+    const agent = agentOf({ ...address, keepAlive: false }, 1);
+    const client = clientOf({ ...address, keepAlive: false }, agent);
+    try {
+      const abort_signal = AbortSignal.timeout(limit);
+      // The embedded engine knows no ids of statements, and ends with all that it does.
+      if (address.embedded !== null) {
+        const ping = await client.ping({ select: false, abort_signal });
+        if (!ping.success) throw ping.error;
+        return { state: 'runs', why: '' };
+      }
+      // Other hosts of a cluster may be those that a balancer chooses from.
+      const sql = `SELECT (SELECT count() FROM system.processes WHERE query_id = ${quoteText(queryId)}), (SELECT countIf(NOT is_local) FROM system.clusters) FORMAT TabSeparated`;
+      const { stream, response_headers } = await client.exec({ query: sql, abort_signal });
+      const [found = '', others = ''] = (await text(stream)).trim().split('\t');
+      if (Number(found) > 0) return { state: 'runs', why: '' };
+      const server = String(response_headers['x-clickhouse-server-display-name'] ?? '');
+      const same = others === '0' && this.servers.size <= 1 && [...this.servers].every((name) => name === server);
+      return same ? { state: 'gone', why: 'the server has no such statement in system.processes' } : { state: 'unknown', why: 'the server that answers is perhaps another one' };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      // Somebody is there who does not tell: no right to look, too many statements at once.
+      return error instanceof ClickHouseError ? { state: 'unknown', why } : { state: 'unreachable', why: /abort/i.test(why) ? `no answer within ${limit / 1000} s` : why };
+    } finally {
+      agent.destroy();
+    }
+  }
+
+  /** Ends what is under way, too. */
   async close(): Promise<void> {
+    this.closed = true;
+    for (const abort of this.running) abort.abort();
     await this.client.close();
     this.agent.destroy();
   }
 }
 
+function stopped(): TsdbtError {
+  return new TsdbtError('connection', 'the command is being stopped');
+}
+
+function lostError({ state, why }: Look, seconds: number): TsdbtError {
+  const what = state === 'gone' ? `and by a second connection the statement is not found at work: ${why}` : `and a second connection cannot be made: ${why}`;
+  return new TsdbtError('connection', `the server has said nothing for ${seconds} s, ${what}.\n\tWhether the statement came to its end is not known.`, {
+    hint: 'Look what the relation holds before it is built again.',
+  });
+}
+
+function clientOf({ host, port, secure, user, password, keepAlive, compression }: ServerAddress, agent: HttpAgent): ClickHouseClient {
+  return createClient({
+    url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    username: user, password, application: 'tsdbt',
+    request_timeout: NEVER,
+    http_agent: agent,
+    keep_alive: { enabled: keepAlive },
+    compression: { request: compression, response: compression },
+    log: { level: 127 as never },
+  });
+}
+
 function agentOf(address: ServerAddress, limit: number): HttpAgent {
-  const common = { keepAlive: address.keepAlive, maxSockets: limit, timeout: address.sendReceiveTimeout * 1000 };
+  const common = { keepAlive: address.keepAlive, keepAliveInitialDelay: KEEP_ALIVE_MS, maxSockets: limit };
   if (!address.secure) return new HttpAgent(common);
   const { clientCert, clientCertKey, serverHostName, verify } = address;
   return new HttpsAgent({

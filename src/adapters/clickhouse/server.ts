@@ -6,6 +6,8 @@ import { TsdbtError } from '../../errors.ts';
 import type { Credentials } from '../../contracts/project.ts';
 import { Connection, type ServerAddress } from './connection.ts';
 import { sleep } from '../process-identity.ts';
+import type { SilenceTimes } from '../silence.ts';
+import { within } from '../within.ts';
 import { databaseError } from './database-error.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';
@@ -19,11 +21,15 @@ export interface Lane {
 
 const EMBEDDED_TRIES = 50;
 const PAUSE_MS = 100;
+/** Milliseconds that the server has to stop a statement, and connections to close. */
+const KILL_MS = 2000;
+const CLOSE_MS = 2000;
 const MUTATIONS = 'allow_nondeterministic_mutations';
 
 export interface ServerOptions {
   readonly credentials: Credentials;
   readonly threads: number;
+  readonly silence: SilenceTimes;
   /** Where the server is; asked once, with the first statement. */
   readonly address: () => Promise<ServerAddress>;
 }
@@ -31,6 +37,9 @@ export interface ServerOptions {
 export class Server {
   private readonly options: ServerOptions;
   private connection: Promise<Connection> | undefined;
+  /** Also those that are not reached yet. */
+  private readonly opened = new Set<Connection>();
+  private closed = false;
   private readonly lanes: Lane[] = [];
   private taken = 0;
   private readonly waiting: (() => void)[] = [];
@@ -63,6 +72,7 @@ export class Server {
   private async reach(): Promise<Connection> {
     for (let tries = 1; ; tries++) {
       const address = await this.options.address();
+      if (this.closed) throw new TsdbtError('connection', 'the command is being stopped');
       try {
         return await this.open(address);
       } catch (error) {
@@ -73,8 +83,9 @@ export class Server {
   }
 
   private async open(address: ServerAddress): Promise<Connection> {
-    const { credentials, threads } = this.options;
-    const connection = new Connection(address, threads + 4);
+    const { credentials, threads, silence } = this.options;
+    const connection = new Connection(address, threads + 4, silence);
+    this.opened.add(connection);
     try {
       const defaults = defaultSettings(credentials);
       const names = [...Object.keys(defaults), MUTATIONS].map(quoteText).join(', ');
@@ -91,6 +102,7 @@ export class Server {
       await this.ensureDatabase(connection);
       return connection;
     } catch (error) {
+      this.opened.delete(connection);
       await connection.close();
       throw error;
     }
@@ -110,7 +122,7 @@ export class Server {
   /** The text of an answer, outside of any session. @throws TsdbtError */
   private async ask(connection: Connection, sql: string, settings: Readonly<Record<string, string>> = {}): Promise<string> {
     try {
-      const { body } = await connection.send({ sql, queryId: randomUUID(), sessionId: null, settings: { ...settings, wait_end_of_query: '1', default_format: 'TabSeparated' }, signal: new AbortController().signal });
+      const { body } = await connection.send({ sql, queryId: randomUUID(), sessionId: null, settings: { ...settings, wait_end_of_query: '1', default_format: 'TabSeparated' }, abort: new AbortController() });
       return await text(body);
     } catch (error) {
       throw databaseError(error, { sql, text: sql, start: 0 }, connection.address.embedded);
@@ -166,13 +178,15 @@ export class Server {
   }
 
   async kill(queryId: string): Promise<void> {
-    await this.command(`KILL QUERY WHERE query_id = ${quoteText(queryId)} ASYNC`).catch((_error: TsdbtError) => undefined);
+    await within(this.command(`KILL QUERY WHERE query_id = ${quoteText(queryId)} ASYNC`), KILL_MS);
   }
 
   async close(): Promise<void> {
-    const { connection } = this;
     this.connection = undefined;
-    await (await connection?.catch(() => undefined))?.close();
+    this.closed = true;
+    const opened = [...this.opened];
+    this.opened.clear();
+    await within(Promise.all(opened.map((connection) => connection.close())), CLOSE_MS);
   }
 }
 

@@ -7,6 +7,7 @@ import { copyTextOf, needsStatements, placeOf } from '../copy-text.ts';
 import type { Dependant } from '../dependants.ts';
 import { type PathPart, Relation, type RelationInput, type RelationType, writtenPolicy } from '../relation.ts';
 import { RelationCache } from '../relation-cache.ts';
+import { silenceTimes } from '../silence.ts';
 import type { Table } from '../table.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { Credentials } from '../../contracts/project.ts';
@@ -22,6 +23,7 @@ import { createIntervalLedger } from './interval-ledger.ts';
 import { quoteIdentifier } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
 import { PostgresSession } from './session.ts';
+import { within } from '../within.ts';
 import { ViewStates } from './view-states.ts';
 
 const CAPABILITIES: Capabilities = {
@@ -38,6 +40,8 @@ const CAPABILITIES: Capabilities = {
 /** Names that a killed run may leave: those of make_intermediate_relation and make_backup_relation. */
 const WORKING_SUFFIXES = ['__dbt_tmp', '__dbt_backup'];
 const BATCH_ROWS = 1000;
+/** Milliseconds that closing the connections may take. */
+const CLOSE_MS = 3500;
 /** Milliseconds between two looks at a lock that somebody else has. */
 const LOCK_PAUSE = 50;
 
@@ -77,7 +81,7 @@ export class PostgresAdapter implements Adapter {
   constructor(options: PostgresOptions) {
     this.options = options;
     this.database = String(options.credentials.database);
-    this.pool = new ConnectionPool(() => this.findServer(), options.threads + 2);
+    this.pool = new ConnectionPool(() => this.findServer(), options.threads + 2, silenceTimes(options.env?.['TSDBT_ASK_AFTER']));
   }
 
   connectionInfo(): readonly (readonly [key: string, value: Value])[] {
@@ -318,7 +322,8 @@ export class PostgresAdapter implements Adapter {
   }
 
   async close(): Promise<void> {
-    await this.pool.close();
+    // An embedded server that is being started is not waited for.
+    await within(this.pool.close(), CLOSE_MS);
     const release = this.releaseServer;
     this.releaseServer = undefined;
     await release?.();

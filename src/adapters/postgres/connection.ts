@@ -1,11 +1,14 @@
 // Connections to a Postgres server: opening one as profiles.yml says (TLS, retries, timeout), a pool that never holds more than its cap, and
-// asking the server to stop a statement. What is sent over them is decided in session.ts.
+// asking the server to stop a statement, or about one that is silent. What is sent over them is decided in session.ts.
 import { readFileSync } from 'node:fs';
-import { connect as connectSocket } from 'node:net';
+import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type pg from 'pg';
 import { TsdbtError } from '../../errors.ts';
+import { type Look, type SilenceTimes, silenceTimes, watchSilence } from '../silence.ts';
+import { within } from '../within.ts';
 import { connectionError } from './database-error.ts';
+import { type AnswerRow, questionSql, type SilentStatement, type Verdict, verdictOf, verdictOfFailure } from './silent-statement.ts';
 
 /** Where the server is and who asks, checked; every connection of a command is opened from one of these. */
 export interface ServerAddress {
@@ -36,12 +39,23 @@ export interface Connection {
   /** `'I'` idle, `'T'` in a transaction, `'E'` in a failed one. */
   status: string;
   broken: boolean;
+  /** Why it was given up, when it was. */
+  lost: TsdbtError | null;
+  /** Milliseconds of a clock that never goes back. */
+  readonly openedAt: number;
 }
+
+/** Milliseconds that a request to stop a statement may take, and a good-bye. */
+const CANCEL_MS = 2000;
+const END_MS = 1000;
 
 /** At most `max` connections at a time; who comes later waits, in order. */
 export class ConnectionPool {
   readonly address: () => Promise<ServerAddress>;
   readonly max: number;
+  private readonly times: SilenceTimes;
+  /** Those that are being opened. */
+  private readonly attempts = new Set<pg.Client>();
   private readonly idle: Connection[] = [];
   private readonly waiting: { resolve: (connection: Connection) => void; reject: (error: unknown) => void }[] = [];
   private readonly open = new Set<Connection>();
@@ -52,16 +66,17 @@ export class ConnectionPool {
   /** What this server does with `client_connection_check_interval`; undefined: not tried yet. */
   checkInterval: boolean | undefined = undefined;
 
-  constructor(address: () => Promise<ServerAddress>, max: number) {
+  constructor(address: () => Promise<ServerAddress>, max: number, times = silenceTimes(undefined)) {
     this.address = address;
     this.max = max;
+    this.times = times;
   }
 
   get size(): number { return this.open.size + this.opening; }
 
   /** @throws a `connection` error that names host and port */
   async acquire(): Promise<Connection> {
-    if (this.closed) throw new TsdbtError('connection', 'the connections of this command are closed already');
+    if (this.closed) throw stopped();
     for (let connection = this.idle.pop(); connection; connection = this.idle.pop()) if (!connection.broken) return connection;
     if (this.size >= this.max) return new Promise((resolve, reject) => { this.waiting.push({ resolve, reject }); });
     return this.openOne();
@@ -79,10 +94,11 @@ export class ConnectionPool {
     else this.idle.push(connection);
   }
 
-  /** Closes what is idle and stops what runs. */
+  /** Closes what is idle and stops what runs; a server that does not answer has three seconds. */
   async close(): Promise<void> {
     this.closed = true;
-    for (const { reject } of this.waiting.splice(0)) reject(new TsdbtError('connection', 'the command is being stopped'));
+    for (const { reject } of this.waiting.splice(0)) reject(stopped());
+    for (const client of this.attempts) destroy(client);
     const idle = new Set(this.idle.splice(0));
     await Promise.all([...this.open].map(async (connection) => {
       if (!idle.has(connection)) await this.cancel(connection);
@@ -101,7 +117,7 @@ export class ConnectionPool {
     if (typeof secret !== 'number') return;
     await new Promise<void>((resolve) => {
       const socket = host.startsWith('/') ? connectSocket(`${host}/.s.PGSQL.${port}`) : connectSocket(port, host);
-      socket.setTimeout(2000, () => socket.destroy());
+      socket.setTimeout(CANCEL_MS, () => socket.destroy());
       socket.once('error', () => resolve());
       socket.once('close', () => resolve());
       socket.once('connect', () => {
@@ -115,6 +131,52 @@ export class ConnectionPool {
         socket.resume();
       });
     });
+  }
+
+  /**
+   * Follows a statement from when it is sent, and gives the connection up when the server works on it no longer, or is gone.
+   * @param doubt told what keeps the server from telling
+   * @returns to be called with its answer
+   */
+  watch(connection: Connection, sql: string, doubt: (message: string) => void): () => void {
+    const socket = socketOf(connection.client);
+    return watchSilence({
+      received: () => socket.bytesRead + socket.bytesWritten,
+      look: async (limit, final) => this.look(connection, { processId: connection.processId, sql, age: (performance.now() - connection.openedAt) / 1000 }, limit, final),
+      doubt: ({ why }, seconds) => doubt(`The server has said nothing for ${seconds} s and cannot be asked whether it still works on the statement: ${why}. Waiting for it.`),
+      lost: (found, seconds) => this.giveUp(connection, found, seconds, /\bcommit\s*$/i.test(sql) || (connection.status === 'I' && !/^begin\b/i.test(sql))),
+    }, this.times);
+  }
+
+  private async look(connection: Connection, statement: SilentStatement, limit: number, final: boolean): Promise<Look> {
+    let asker: pg.Client | undefined;
+    let found: Verdict | undefined;
+    const ask = async (): Promise<void> => {
+      const address = await this.address();
+      // The same server again, whatever its name means by now.
+      asker = await this.connect({ ...address, connectTimeout: limit / 500 }, socketOf(connection.client).remoteAddress);
+      const { rows } = await asker.query<AnswerRow>(questionSql(statement));
+      const verdict = verdictOf(rows, (asker as unknown as { processID: number }).processID, statement);
+      // It would keep its locks until the server notices, and could still be told to commit.
+      if (final && verdict.end !== undefined) await asker.query(`select pg_catalog.pg_terminate_backend(${verdict.end})`);
+      found = verdict;
+    };
+    await within(ask().catch((error: unknown) => { found = verdictOfFailure(error); }), limit);
+    if (asker !== undefined) destroy(asker);
+    // A pooler answers for a server that it waits for, perhaps because all of its connections are at work.
+    return found ?? (asker === undefined ? { state: 'unreachable', why: `no answer within ${limit / 1000} s` } : { state: 'unknown', why: 'a second connection gets no answer either' });
+  }
+
+  private giveUp(connection: Connection, { state, why, undone }: Look, seconds: number, commits: boolean): void {
+    const what = state === 'gone' ? `and by a second connection it is not found at work: ${why}` : `and a second connection cannot be made: ${why}`;
+    const outcome = !commits ? '' : undone === true ? '\n\tThe transaction was not committed.' : '\n\tWhether the transaction was committed is not known.';
+    connection.lost = new TsdbtError('connection', `the server has said nothing for ${seconds} s, ${what}.${outcome}`, {
+      hint: commits && undone !== true ? 'Look what the relation holds before it is built again.' : undefined,
+    });
+    connection.broken = true;
+    destroy(connection.client);
+    // The others lead to the same place.
+    if (state === 'unreachable') for (const idle of this.idle.splice(0)) destroy(idle.client);
   }
 
   private serveNext(): void {
@@ -134,11 +196,17 @@ export class ConnectionPool {
       for (let attempt = 0; ; attempt++) {
         try {
           const client = await this.connect(address);
-          const connection: Connection = { client, processId: (client as unknown as { processID: number }).processID, status: 'I', broken: false };
-          this.watch(connection);
+          if (this.closed) {
+            destroy(client);
+            throw stopped();
+          }
+          const { processID } = client as unknown as { processID: number };
+          const connection: Connection = { client, processId: processID, status: 'I', broken: false, lost: null, openedAt: performance.now() };
+          this.dropWhenLost(connection);
           this.open.add(connection);
           return connection;
         } catch (error) {
+          if (this.closed) throw stopped();
           if (attempt >= address.retries || !isTransient(error)) throw connectionError(error, address);
           await new Promise((resolve) => { setTimeout(resolve, attempt * attempt * 1000); });
         }
@@ -148,7 +216,7 @@ export class ConnectionPool {
     }
   }
 
-  private watch(connection: Connection): void {
+  private dropWhenLost(connection: Connection): void {
     const { client } = connection;
     const drop = (): void => {
       connection.broken = true;
@@ -160,21 +228,27 @@ export class ConnectionPool {
     client.on('end', drop);
   }
 
-  private async connect(address: ServerAddress): Promise<pg.Client> {
+  /** @param at the host's number, when it is not to be looked up */
+  private async connect(address: ServerAddress, at?: string): Promise<pg.Client> {
     const prefer = address.sslmode === null || address.sslmode === 'prefer' || address.sslmode === 'allow';
     const tls = address.host.startsWith('/') || address.sslmode === 'disable' ? undefined : tlsOptions(address);
-    if (tls === undefined || (prefer && this.plain)) return openClient(address, false);
+    const place = { ...address, host: at ?? address.host };
+    if (tls === undefined || (prefer && this.plain)) return openClient(place, false, this.attempts);
     try {
-      return await openClient(address, tls);
+      return await openClient(place, at === undefined || isIP(address.host) > 0 ? tls : { ...tls, servername: address.host }, this.attempts);
     } catch (error) {
       if (!prefer || !(error instanceof Error) || !/does not support SSL/.test(error.message)) throw error;
       this.plain = true;
-      return openClient(address, false);
+      return openClient(place, false, this.attempts);
     }
   }
 }
 
-async function openClient(address: ServerAddress, ssl: TlsOptions | false): Promise<pg.Client> {
+function stopped(): TsdbtError {
+  return new TsdbtError('connection', 'the command is being stopped');
+}
+
+async function openClient(address: ServerAddress, ssl: TlsOptions | false, attempts: Set<pg.Client>): Promise<pg.Client> {
   // Loaded with the first connection: most commands that parse open none.
   const { default: driver } = await import('pg');
   const client = new driver.Client({
@@ -188,14 +262,19 @@ async function openClient(address: ServerAddress, ssl: TlsOptions | false): Prom
   (client as unknown as { connection: NodeJS.EventEmitter }).connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
     if (status.parameterName === 'DateStyle') dateStyle = status.parameterValue;
   });
+  attempts.add(client);
   try {
     await client.connect();
     // A role or a database may have its own; dbt's driver asks for this one, and dates are read in no other.
-    if (!dateStyle.startsWith('ISO')) await client.query("SET DATESTYLE TO 'ISO'");
+    const styled = dateStyle.startsWith('ISO') ? null : client.query("SET DATESTYLE TO 'ISO'");
+    if (styled !== null && (await within(styled, address.connectTimeout * 1000))) await styled;
+    else if (styled !== null) throw new Error('timeout expired');
     return client;
   } catch (error) {
     destroy(client);
     throw error;
+  } finally {
+    attempts.delete(client);
   }
 }
 
@@ -228,13 +307,15 @@ function isTransient(error: unknown): boolean {
 }
 
 async function end(client: pg.Client): Promise<void> {
-  try {
-    await client.end();
-  } catch {
-    destroy(client);
-  }
+  // A server that is gone would be waited for without end.
+  await within(client.end(), END_MS);
+  destroy(client);
+}
+
+function socketOf(client: pg.Client): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
 }
 
 function destroy(client: pg.Client): void {
-  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  socketOf(client).destroy();
 }

@@ -62,6 +62,8 @@ export class PostgresSession implements Session {
   private lasts = false;
   /** Has a statement perhaps left something in the connection: a setting, a temporary table, a lock? */
   private stateful = false;
+  /** Nothing more is to be begun. */
+  private cancelled = false;
 
   constructor(pool: ConnectionPool, settings: TransactionSettings, options: SessionOptions) {
     this.pool = pool;
@@ -182,13 +184,16 @@ export class PostgresSession implements Session {
       const { text, prefix } = this.commented(sql);
       return this.observed(sql, async () => {
         const { copyFrom } = await import('./copy-stream.ts');
+        const answered = this.pool.watch(connection, text, (message) => this.notifyWait(message));
         const stream = connection.client.query(copyFrom(text));
         try {
           await pipeline(Readable.from(chunks), stream);
         } catch (error) {
           await this.settle(connection);
           await this.rollBack();
-          throw databaseError(error, text, sql, [...prefix].length);
+          throw databaseError(connection.lost ?? error, text, sql, [...prefix].length);
+        } finally {
+          answered();
         }
         await this.settle(connection);
         const count = stream.rowCount ?? 0;
@@ -198,6 +203,7 @@ export class PostgresSession implements Session {
   }
 
   async cancel(): Promise<void> {
+    this.cancelled = true;
     if (this.connection !== null) await this.pool.cancel(this.connection);
   }
 
@@ -252,12 +258,13 @@ export class PostgresSession implements Session {
 
   private async take(): Promise<Connection> {
     this.connection ??= await this.pool.acquire();
-    if (this.connection.broken) throw databaseError(new Error('Connection terminated'), '', '', 0);
+    if (this.connection.broken) throw this.connection.lost ?? databaseError(new Error('Connection terminated'), '', '', 0);
     return this.connection;
   }
 
   /** The connection, with the transaction that psycopg2 would have begun by now, and what was to go with the next statement. */
   private async ready(): Promise<Connection> {
+    if (this.cancelled) throw new TsdbtError('database', 'canceling statement due to user request');
     if (this.waiting.length > 0) await this.sendWaiting();
     this.sent++;
     const connection = await this.take();
@@ -458,10 +465,12 @@ export class PostgresSession implements Session {
       let before: RawResult[] | undefined;
       let failure: unknown;
       const client = connection.client as unknown as { _txStatus: string | null; query(query: object): void };
+      const answered = this.pool.watch(connection, text, (message) => this.notifyWait(message));
       const finish = (): void => {
+        answered();
         connection.status = client._txStatus ?? 'I';
         if (failure === undefined) resolve(before === undefined ? last : { ...last, before });
-        else reject(failure);
+        else reject(connection.lost ?? failure);
       };
       client.query({
         callback() {},

@@ -6,7 +6,9 @@ import { createRunContext, type ParsedProject, reportCounts, run, write, writeSu
 import type { Selection } from '../../graph/selector.ts';
 import { inlineNode } from '../../runner/inline-node.ts';
 import type { RunContext } from '../../runner/run-context.ts';
+import { printRunEnd } from '../../runner/run-summary.ts';
 import { type CommandSession, now } from '../command-session.ts';
+import { Interrupted, unlessStopped } from '../ending.ts';
 import { showPreview } from '../show-tables.ts';
 import { chosen, loadAndParse } from './run.ts';
 
@@ -18,7 +20,7 @@ export async function compileCommand(session: CommandSession): Promise<boolean> 
 
 export async function showCommand(session: CommandSession): Promise<boolean> {
   const { flags } = session;
-  if (typeof flags['inline_direct'] === 'string') return showDirect(session, flags['inline_direct']);
+  if (typeof flags['inline_direct'] === 'string') return unlessStopped(session.signal, showDirect(session, flags['inline_direct']));
   if (!(flags['select'] as string[] | undefined)?.length && !flags['inline']) throw new TsdbtError('runtime', 'Either --select or --inline must be passed to show');
   const { ctx, results } = await compileSelected(session);
   for (const r of matching(session, results)) {
@@ -58,11 +60,15 @@ async function compileNodes(session: CommandSession, parsed: ParsedProject, sele
     write(parsed, before, [], 0);
     return { ctx: before, results: [] };
   }
-  const { ctx, results, elapsed } = await run(parsed, { selected, signal: session.signal }, { ctx: before });
+  const { ctx, results, elapsed, interrupted } = await run(parsed, { selected, signal: session.signal }, { ctx: before });
   ctx.log.endRunResult(results, elapsed, new Date(now()).toISOString(), true);
   // What was typed is no part of the project.
   for (const id of selected) if (id.startsWith('sql_operation.')) delete ctx.manifest.nodes[id];
   write(parsed, ctx, results, elapsed);
+  if (interrupted) {
+    printRunEnd(ctx.log, results, true);
+    throw new Interrupted(true);
+  }
   return { ctx, results };
 }
 

@@ -77,6 +77,7 @@ async function checkFiles(session: CommandSession, projectPath: string, profileP
   try {
     const loaded = await load({ cwd, env, flags, invocation, logger, now, pid: process.pid });
     session.secrets.push(...profileSecrets(loaded.config.profile.credentials));
+    session.onStop(() => loaded.adapter.close());
     const profile = loaded.config.profile.profiles_dir === null ? fine('OK not needed: the embedded server is used') : fine('OK found and valid');
     return { loaded, profile, project: fine('OK found and valid') };
   } catch (error) {

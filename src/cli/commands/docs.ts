@@ -9,6 +9,7 @@ import { openSession } from '../../runner/open-session.ts';
 import { operationNode } from '../../runner/operation-node.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
 import { type CommandSession, now } from '../command-session.ts';
+import { Interrupted, unlessStopped } from '../ending.ts';
 import { TSDBT_VERSION } from '../version.ts';
 import { chosen, loadAndParse } from './run.ts';
 
@@ -25,27 +26,30 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
     const outcome = await run(parsed, { selected: selection.selected, signal }, { ctx });
     ctx = outcome.ctx;
     write(parsed, ctx, outcome.results, outcome.elapsed);
-    if (!succeeded(outcome.results)) {
-      printRunEnd(ctx.log, outcome.results);
+    if (outcome.interrupted || !succeeded(outcome.results)) {
+      printRunEnd(ctx.log, outcome.results, outcome.interrupted);
+      if (outcome.interrupted) throw new Interrupted(true);
       return false;
     }
   }
   // Compiling has closed its connections; the catalogue is asked for on new ones.
   const adapter = await openAdapter(config, session.env, logger);
+  session.onStop(() => adapter.close());
   const withDatabase = { ...ctx, adapter, scopes: { ...ctx.scopes, context: { ...ctx.scopes.context, adapter } } };
   const database = openSession(withDatabase, 'generate_catalog', operationNode(config, 'generate_catalog'));
   try {
     const scope = openScope(withDatabase, operationNode(config, 'generate_catalog'), database, { operation: true });
     const narrowed = Boolean((flags['select'] as string[] | undefined)?.length || (flags['exclude'] as string[] | undefined)?.length || flags['selector']);
     const selectedForCatalog = narrowed ? select(parsed, { which: 'list' }).selected : null;
-    const catalog = await generateDocs({
+    const catalog = await unlessStopped(signal, generateDocs({
       manifest: ctx.manifest, projectRoot: config.project.project_root, assetPaths: config.project.asset_paths, targetDir: targetPath, selected: selectedForCatalog, compiled,
       emptyCatalog: flags['empty_catalog'] === true, static: flags['static'] === true, adapter,
       executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs), metadata: artifactMetadata(config, 'catalog', 1, now()), version: TSDBT_VERSION, logger,
-    });
+    }));
     return (catalog.errors ?? []).length === 0;
   } finally {
-    await database.release();
+    // What runs after a signal is ended with its connection.
+    if (!signal.aborted) await database.release();
     await adapter.close();
   }
 }

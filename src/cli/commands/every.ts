@@ -8,10 +8,14 @@ import { type CommandSession, now } from '../command-session.ts';
 import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
 import { isSameProject, type LoadedProject, type ParsedProject, select } from '../../index.ts';
 import { outsideInputs } from '../../runner/outside-inputs.ts';
+import { unlessAborted } from '../../adapters/within.ts';
 import { pause } from '../pause.ts';
 import { loadProject, parseLoaded, runParsed } from './run.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds that a tick has to end after a signal. */
+const STOP_MS = 7500;
 
 /** Milliseconds of `30s`, `5m`, `1h30m`. @throws {TsdbtError} usage */
 function parseDuration(text: string): number {
@@ -31,12 +35,18 @@ interface Done {
   readonly marks: readonly (string | null)[];
 }
 
+interface Ticked { readonly outcome: string; readonly done: Done | null }
+
 /** Runs until a signal; true unless the command line is wrong. */
 export async function runEvery(session: CommandSession): Promise<boolean> {
   const interval = parseDuration(String(session.flags['every']));
   const say = (msg: string): void => session.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
   let done: Done | null = null;
   let warned = false;
+  // Only the connections of the tick that runs: there is no end of ticks.
+  let close: () => Promise<unknown> = () => Promise.resolve();
+  session.onStop(() => close());
+  const current: CommandSession = { ...session, onStop: (work) => { close = work; } };
   const onParsed = (parsed: ParsedProject): void => {
     const warning = warned ? null : seldomWarning(parsed, interval);
     warned = true;
@@ -45,9 +55,10 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
   for (let number = 1, due = now(); !session.signal.aborted; number++) {
     const began = now();
     const last: Done | null = done;
-    const { outcome, ...next } = await tick(session, last, onParsed);
+    const ticked: { readonly value: Ticked } | null = await unlessAborted(session.signal, tick(current, last, onParsed), STOP_MS);
+    if (ticked === null || session.signal.aborted) break;
+    const { outcome, ...next } = ticked.value;
     done = next.done;
-    if (session.signal.aborted) break;
     // A tick that took longer than the interval drops the ones that it covered.
     do due += interval; while (due <= now());
     say(`Tick ${number} ${outcome} in ${((now() - began) / 1000).toFixed(2)}s; next at ${new Date(due).toISOString().slice(11, 19)}`);
@@ -59,7 +70,7 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
 }
 
 /** One run, as if the command had been given again: with an id and a time of its own. */
-async function tick(session: CommandSession, last: Done | null, onParsed: (parsed: ParsedProject) => void): Promise<{ readonly outcome: string; readonly done: Done | null }> {
+async function tick(session: CommandSession, last: Done | null, onParsed: (parsed: ParsedProject) => void): Promise<Ticked> {
   const invocation = { ...session.invocation, invocation_id: randomUUID(), started_at: new Date(now()) };
   const quiet: CommandSession = { ...session, invocation, logger: calm(session.logger) };
   try {

@@ -10,6 +10,7 @@ import { artifactMetadata } from '../../runner/metadata.ts';
 import type { NodeKind } from '../../runner/run-node.ts';
 import { printResultError, succeeded } from '../../runner/run-summary.ts';
 import { type CommandSession, now } from '../command-session.ts';
+import { Interrupted } from '../ending.ts';
 import { loadAndParse } from './run.ts';
 
 export async function freshnessCommand(session: CommandSession): Promise<boolean> {
@@ -23,15 +24,17 @@ export async function freshnessCommand(session: CommandSession): Promise<boolean
   const measured = new Map<string, Freshness>();
   let results: readonly RunResult[] = [];
   let elapsed = 0;
+  let interrupted = false;
   if (selection.selected.size === 0) before.log.nothingToDo();
   else {
     const hooked = projectHooks(before, 'on-run-start').length + projectHooks(before, 'on-run-end').length > 0;
     if (hooked && flags['source_freshness_run_project_hooks'] === false) deprecation(logger, 'SourceFreshnessProjectHooksNotRun', {});
     const kind = freshnessKind(measured) as NodeKind;
-    ({ results, elapsed } = await run(parsed, { selected: selection.selected, signal }, { ctx: before, kindOf: () => kind }));
+    ({ results, elapsed, interrupted } = await run(parsed, { selected: selection.selected, signal }, { ctx: before, kindOf: () => kind }));
   }
   if (flags.write_json) writeReport(session, parsed, results, measured, elapsed);
   for (const r of results) if (r.status === 'error' || r.status === 'runtime error') printResultError(before.log, r);
+  if (interrupted) throw new Interrupted();
   before.log.freshnessDone();
   return succeeded(results);
 }

@@ -8,7 +8,8 @@ import { TsdbtError } from '../../errors.ts';
 import { warningTag } from '../../log.ts';
 import { isRunning, recoverKilledRun } from '../recover-run.ts';
 import { showSeeds } from '../show-tables.ts';
-import { type CommandSession, Interrupted, now, profileSecrets } from '../command-session.ts';
+import { type CommandSession, now, profileSecrets } from '../command-session.ts';
+import { Interrupted } from '../ending.ts';
 
 /** @returns whether everything went well */
 export async function runCommand(session: CommandSession): Promise<boolean> {
@@ -26,6 +27,7 @@ export async function loadProject(session: CommandSession): Promise<LoadedProjec
   const { cwd, env, flags, invocation, logger } = session;
   const loaded = await load({ cwd, env, flags, invocation, logger, now, pid: process.pid, isRunning });
   session.secrets.push(...profileSecrets(loaded.config.profile.credentials));
+  session.onStop(() => loaded.adapter.close());
   const { type } = loaded.adapter;
   const version = `=${credentialsSpec(type)?.version ?? ''}`;
   logger.fire({ name: 'AdapterRegistered', code: 'E034', level: 'info', msg: `Registered adapter: ${type}${version}`, data: { adapter_name: type, adapter_version: version } });
@@ -82,6 +84,6 @@ async function runSelected(session: CommandSession, parsed: ParsedProject, selec
   write(parsed, ctx, results, elapsed);
   if (flags['show'] === true && (flags.which === 'seed' || flags.which === 'build')) showSeeds(ctx, results);
   printRunEnd(ctx.log, results, interrupted, ctx.tables);
-  if (interrupted) throw new Interrupted();
+  if (interrupted) throw new Interrupted(true);
   return success;
 }

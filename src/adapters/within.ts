@@ -1,0 +1,34 @@
+// Waiting that has a limit: for an answer that may never come, or until a signal.
+
+/** Whether the work has ended in time, well or not. It goes on otherwise. */
+export async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => { timer = setTimeout(resolve, ms, false); });
+  try {
+    return await Promise.race([work.then(() => true, () => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * What the work gives, unless the signal is first: it then goes on unattended, and how it ends is nobody's.
+ * @param grace milliseconds that the work still has after the signal
+ * @returns `undefined` in `value` when the signal ended the wait
+ */
+export async function unlessAborted<T>(signal: AbortSignal | null, work: Promise<T>, grace = 0): Promise<{ readonly value: T } | null> {
+  if (signal === null) return { value: await work };
+  let timer: NodeJS.Timeout | undefined;
+  let aborted: () => void = () => undefined;
+  const late = new Promise<null>((resolve) => {
+    aborted = () => { timer ??= setTimeout(resolve, grace, null); };
+    signal.addEventListener('abort', aborted);
+    if (signal.aborted) aborted();
+  });
+  try {
+    return await Promise.race([work.then((value) => ({ value })), late]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', aborted);
+  }
+}

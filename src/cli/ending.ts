@@ -1,0 +1,85 @@
+// How signals end a command: the first one tells it to stop and sets a limit, the second one ends the process at once. What a command
+// does about the first is its own.
+import { unlessAborted, within } from '../adapters/within.ts';
+
+/** Ctrl-C or SIGTERM: the command was stopped. @param said it has told so already */
+export class Interrupted extends Error {
+  readonly said: boolean;
+
+  constructor(said = false) {
+    super('Exited because of keyboard interrupt');
+    this.said = said;
+  }
+}
+
+/** Commands that stop by themselves when they are told: they write what they have done by then. The others are left as they are. */
+const STOPS_ITSELF = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone', 'retry', 'compile', 'show', 'generate', 'serve', 'freshness', 'load', 'produce']);
+/** Milliseconds that such a command has, and that closing connections may take; ten seconds in all. */
+const STOP_MS = 8000;
+const CLOSE_MS = 1500;
+/** Whoever starts programs for others passes a Ctrl-C on that has reached them already: two signals so near are one. */
+const SAME_MS = 300;
+const NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
+
+let stopped = false;
+
+/** Whether a signal has ended a command of this process: what it has left behind is not waited for. */
+export function wasStopped(): boolean {
+  return stopped;
+}
+
+/** Listens for signals until `dispose`. */
+export class Ending {
+  readonly #abort = new AbortController();
+  readonly #closers: (() => Promise<unknown>)[] = [];
+  readonly #listeners = (['SIGINT', 'SIGTERM'] as const).map((name) => ({ name, listener: () => this.#received(name) }));
+  #first = 0;
+
+  constructor() {
+    for (const { name, listener } of this.#listeners) process.on(name, listener);
+  }
+
+  /** Aborted by the first signal. */
+  get signal(): AbortSignal { return this.#abort.signal; }
+
+  /** What is to be closed when the command is stopped, so that the server learns of it. */
+  onStop(close: () => Promise<unknown>): void {
+    this.#closers.push(close);
+  }
+
+  /**
+   * What the work of a command gives.
+   * @throws Interrupted when a signal has ended the wait for it; the work's own error otherwise
+   */
+  async guard<T>(which: string, work: Promise<T>): Promise<T> {
+    try {
+      const done = await unlessAborted(this.signal, work, STOPS_ITSELF.has(which) ? STOP_MS : 0);
+      if (done === null) throw new Interrupted();
+      return done.value;
+    } catch (error) {
+      // What fails then fails because its connections are closed.
+      throw this.signal.aborted && !(error instanceof Interrupted) ? new Interrupted() : error;
+    } finally {
+      if (this.signal.aborted) await within(Promise.all(this.#closers.map((close) => close())), CLOSE_MS);
+    }
+  }
+
+  dispose(): void {
+    for (const { name, listener } of this.#listeners) process.off(name, listener);
+  }
+
+  #received(name: keyof typeof NUMBERS): void {
+    if (!this.signal.aborted) {
+      stopped = true;
+      this.#first = performance.now();
+      this.#abort.abort();
+    } else if (performance.now() - this.#first > SAME_MS) process.exit(128 + NUMBERS[name]);
+  }
+}
+
+/** @throws Interrupted as soon as the signal is aborted; the work then goes on unattended */
+export async function unlessStopped<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const done = await unlessAborted(signal, work);
+  if (done === null) throw new Interrupted();
+  return done.value;
+}

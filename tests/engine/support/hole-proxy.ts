@@ -1,0 +1,69 @@
+// A network that can swallow: forwards to a server, and from a moment on lets nothing through and closes nothing, as a router that is gone.
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** What is swallowed: nothing; what the connections of that moment carry, or only the answers to them; everything, those to come included. */
+export type Swallowed = 'nothing' | 'old' | 'answers' | 'all';
+
+interface Pair { readonly client: Socket; readonly server: Socket | null; requests: boolean; answers: boolean }
+
+export class HoleProxy {
+  private readonly listener: Server;
+  private readonly target: { readonly host: string; readonly port: number } | null;
+  private readonly pairs: Pair[] = [];
+  private swallowsNew = false;
+  /** How many have connected so far. */
+  connects = 0;
+  /** What clients have sent so far, as text. */
+  sent = '';
+
+  private constructor(target: HoleProxy['target']) {
+    this.target = target;
+    this.listener = createServer((client) => this.take(client));
+  }
+
+  /** @param target nobody: each connection is taken and never answered */
+  static async open(target: { readonly host: string; readonly port: number } | null): Promise<HoleProxy> {
+    const proxy = new HoleProxy(target);
+    await new Promise<void>((resolve) => { proxy.listener.listen(0, '127.0.0.1', resolve); });
+    return proxy;
+  }
+
+  get port(): number { return (this.listener.address() as AddressInfo).port; }
+
+  swallow(what: Swallowed): void {
+    this.swallowsNew = what === 'all';
+    for (const pair of this.pairs) {
+      pair.requests = what === 'all' || what === 'old';
+      pair.answers = what !== 'nothing';
+    }
+  }
+
+  /** Waits until something is so, looking after each byte that goes through. */
+  async until(done: () => boolean, seconds = 30): Promise<void> {
+    for (const end = Date.now() + seconds * 1000; !done(); await new Promise((resolve) => { setTimeout(resolve, 20); })) {
+      if (Date.now() > end) throw new Error(`waited in vain; sent was: ${this.sent.slice(-2000)}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const { client, server } of this.pairs) {
+      client.destroy();
+      server?.destroy();
+    }
+    await new Promise((resolve) => { this.listener.close(resolve); });
+  }
+
+  private take(client: Socket): void {
+    this.connects++;
+    const server = this.target === null || this.swallowsNew ? null : connect(this.target);
+    const pair: Pair = { client, server, requests: server === null, answers: server === null };
+    this.pairs.push(pair);
+    client.on('error', () => undefined).on('data', (data) => {
+      this.sent += data.toString('latin1');
+      if (!pair.requests) server?.write(data);
+    });
+    client.on('close', () => { if (!pair.requests) server?.destroy(); });
+    server?.on('error', () => undefined).on('data', (data) => { if (!pair.answers) client.write(data); });
+    server?.on('close', () => { if (!pair.answers) client.destroy(); });
+  }
+}

@@ -1,0 +1,82 @@
+// When a silent server is asked about a statement, and what its answer does: by a clock that the test moves.
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Look, silenceTimes, watchSilence } from '../../../../src/adapters/silence.ts';
+
+const RUNS: Look = { state: 'runs', why: '' };
+const GONE: Look = { state: 'gone', why: 'no process' };
+const AWAY: Look = { state: 'unreachable', why: 'no answer' };
+const UNKNOWN: Look = { state: 'unknown', why: 'too many clients' };
+
+describe('a statement without a byte', () => {
+  let bytes = 0;
+  const told: string[] = [];
+  const began = (): number => performance.now();
+  /** Follows a statement; each question takes from the answers, the last one again and again. */
+  const follow = (answers: readonly Look[], seconds?: string): (() => void) => {
+    const start = began();
+    const left = [...answers];
+    const at = (): number => Math.round((began() - start) / 1000);
+    return watchSilence({
+      received: () => bytes,
+      look: async (_limit, final) => {
+        told.push(`asked at ${at()}${final ? ' at last' : ''}`);
+        return left.length > 1 ? left.shift()! : left[0]!;
+      },
+      doubt: ({ why }, quiet) => told.push(`in doubt after ${quiet}: ${why}`),
+      lost: ({ why }, quiet) => told.push(`lost after ${quiet}: ${why}`),
+    }, silenceTimes(seconds));
+  };
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    bytes = 0;
+    told.length = 0;
+  });
+  afterEach(() => { vi.useRealTimers(); });
+
+  it('is waited for without end while the server works on it', async () => {
+    const answered = follow([RUNS]);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect([told.length, told[0], told.at(-1)]).toEqual([180, 'asked at 20', 'asked at 3600']);
+    answered();
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(told.length).toBe(180);
+  });
+
+  it('is given up when it is not found twice, well within a minute', async () => {
+    follow([GONE]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(told).toEqual(['asked at 20', 'asked at 24 at last', 'lost after 24: no process']);
+  });
+
+  it('is given up when no second connection can be made, and not for one that could not', async () => {
+    follow([AWAY, RUNS, AWAY, AWAY]);
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(told).toEqual(['asked at 20', 'asked at 24 at last', 'asked at 44', 'asked at 48 at last', 'lost after 48: no answer']);
+  });
+
+  it('is waited for when the server does not tell, and that is said once', async () => {
+    follow([UNKNOWN]);
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(told).toEqual(['asked at 20', 'in doubt after 20: too many clients', 'asked at 40', 'asked at 60', 'asked at 80', 'asked at 100']);
+  });
+
+  it('counts from the last byte, also from one that comes while the server is asked', async () => {
+    follow([GONE]);
+    await vi.advanceTimersByTimeAsync(19_000);
+    bytes = 1;
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(told).toEqual([]);
+    await vi.advanceTimersByTimeAsync(18_500);
+    expect(told).toEqual(['asked at 40']);
+    bytes = 2;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(told).toEqual(['asked at 40']);
+  });
+
+  it('is given up within a minute even when each question takes as long as it may', () => {
+    const { askAfter, limit, again } = silenceTimes(undefined);
+    expect(askAfter + limit + again + limit).toBeLessThan(60_000);
+    expect(silenceTimes(undefined, 5000).askAfter).toBe(5000);
+  });
+});
