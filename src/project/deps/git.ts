@@ -68,6 +68,9 @@ function runGit(args: readonly string[], checkout: GitCheckout): Promise<string>
   const { folder, env, logger } = checkout;
   return new Promise((done, failed) => {
     const child = spawn('git', args, { cwd: folder, env: { ...gitEnvironment(env), LC_ALL: 'C' }, stdio: ['inherit', 'pipe', 'pipe'] });
+    // A program that is stopped leaves nobody behind who waits for a server.
+    const leave = (): void => void child.kill();
+    process.once('exit', leave);
     let out = '';
     let errors = '';
     child.stdout.on('data', (chunk: Buffer) => {
@@ -82,6 +85,7 @@ function runGit(args: readonly string[], checkout: GitCheckout): Promise<string>
       failed(new TsdbtError('dependency', `Could not run git: ${error.message}`, { hint: msg }));
     });
     child.on('close', (code) => {
+      process.off('exit', leave);
       if (code === 0) done(out.trim());
       else failed(failure(checkout, errors.trim()));
     });
