@@ -27,6 +27,8 @@ const TIMES: SilenceTimes = { askAfter: 20_000, limit: 15_000, again: 4000 };
 export interface Watched {
   /** Changes with each byte that comes or goes. */
   received(): number;
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
   /** @param final when this answer may end it */
   look(limit: number, final: boolean): Promise<Look>;
   /** Once for each spell of silence in which the server is there and does not tell. */
@@ -46,9 +48,10 @@ export function watchSilence(statement: Watched, { askAfter, limit, again }: Sil
   let timer: NodeJS.Timeout;
   let over = false;
   let seen = statement.received();
-  let quiet = askAfter;
+  let since = statement.now();
   let misses = 0;
   let doubted = false;
+  const quiet = (): number => Math.round((statement.now() - since) / 1000);
   const wait = (ms: number): void => {
     // What is in flight keeps the process; its watch does not.
     timer = setTimeout(() => void ask(), ms).unref();
@@ -57,7 +60,7 @@ export function watchSilence(statement: Watched, { askAfter, limit, again }: Sil
     const now = statement.received();
     if (now === seen) return false;
     seen = now;
-    quiet = askAfter;
+    since = statement.now();
     misses = 0;
     doubted = false;
     wait(askAfter);
@@ -71,16 +74,13 @@ export function watchSilence(statement: Watched, { askAfter, limit, again }: Sil
       misses = 0;
       if (found.state === 'unknown' && !doubted) {
         doubted = true;
-        statement.doubt(found, Math.round(quiet / 1000));
+        statement.doubt(found, quiet());
       }
-      quiet += askAfter;
       wait(askAfter);
-    } else if (misses++ === 0) {
-      quiet += again;
-      wait(again);
-    } else {
+    } else if (misses++ === 0) wait(again);
+    else {
       over = true;
-      statement.lost(found, Math.round(quiet / 1000));
+      statement.lost(found, quiet());
     }
   };
   wait(askAfter);

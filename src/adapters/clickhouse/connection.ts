@@ -82,7 +82,7 @@ export class Connection {
     let lost: TsdbtError | null = null;
     let body: Readable | undefined;
     const answered = watchSilence({
-      received: () => bytes,
+      received: () => bytes, now: () => performance.now(),
       look: (limit) => this.look(request.queryId, limit),
       doubt: ({ why }, seconds) => request.doubt?.(`The server has said nothing for ${seconds} s and cannot be asked whether it still works on the statement: ${why}. Waiting for it.`),
       lost: (found, seconds) => {

@@ -141,7 +141,7 @@ export class ConnectionPool {
   watch(connection: Connection, sql: string, doubt: (message: string) => void): () => void {
     const socket = socketOf(connection.client);
     return watchSilence({
-      received: () => socket.bytesRead + socket.bytesWritten,
+      received: () => socket.bytesRead + socket.bytesWritten, now: () => performance.now(),
       look: async (limit, final) => this.look(connection, { processId: connection.processId, sql, age: (performance.now() - connection.openedAt) / 1000 }, limit, final),
       doubt: ({ why }, seconds) => doubt(`The server has said nothing for ${seconds} s and cannot be asked whether it still works on the statement: ${why}. Waiting for it.`),
       lost: (found, seconds) => this.giveUp(connection, found, seconds, /\bcommit\s*$/i.test(sql) || (connection.status === 'I' && !/^begin\b/i.test(sql))),

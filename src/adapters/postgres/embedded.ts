@@ -9,6 +9,8 @@ import { EMBEDDED_USER, install } from './embedded-install.ts';
 import { quoteIdentifier } from './literal.ts';
 
 const HOST = '127.0.0.1';
+/** Milliseconds that a server of this machine has to answer. */
+const LIMIT_MS = 60_000;
 
 export interface EmbeddedOptions {
   /** Folder of the server: absolute. Made when absent. */
@@ -71,7 +73,7 @@ async function start(files: PostgresFiles, notify: EmbeddedOptions['notify']): P
 async function ensureDatabase(files: PostgresFiles, server: Omit<EmbeddedServer, 'release'>): Promise<void> {
   if (files.place?.databases.includes(server.database)) return;
   await files.locked(async () => {
-    const client = new pg.Client({ host: server.host, port: server.port, user: server.user, password: server.password, database: 'postgres', ssl: false });
+    const client = new pg.Client({ host: server.host, port: server.port, user: server.user, password: server.password, database: 'postgres', ssl: false, connectionTimeoutMillis: LIMIT_MS, query_timeout: LIMIT_MS });
     await client.connect();
     try {
       const { rowCount } = await client.query('select from pg_catalog.pg_database where datname = $1', [server.database]);

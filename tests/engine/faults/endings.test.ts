@@ -8,13 +8,15 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { embeddedClickhouse } from '../../../src/adapters/clickhouse/embedded.ts';
 import { ownIdentity } from '../../../src/adapters/process-identity.ts';
 import { SERVERS } from '../adapters/servers.ts';
+import { clickhouseMissing } from '../support/clickhouse.ts';
 import { HoleProxy } from '../support/hole-proxy.ts';
 
 const CLI = fileURLToPath(new URL('../../../dist/cli.cjs', import.meta.url));
 /** Ten are promised; a machine under load may be late. */
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 20_000;
 const folders: string[] = [];
 const proxies: HoleProxy[] = [];
 const greeters: Server[] = [];
@@ -182,6 +184,25 @@ describe('one signal ends a run on a server that falls silent', () => {
       return [title, code, resultsOf(dir).filter((line) => results.some((wanted) => line.startsWith(wanted))).sort(), journalEnds(dir)];
     }));
     expect(seen).toEqual(cases.map(({ title, code, results }) => [title, code, results.filter((line) => !line.startsWith('operation')), true]));
+  });
+
+  it.skipIf(clickhouseMissing !== null)(`also on ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`, async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tsdbt-endings-ch-'));
+    folders.push(dir);
+    const server = await embeddedClickhouse({ dir, projectDir: dir });
+    const proxy = await HoleProxy.open(server);
+    proxies.push(proxy);
+    try {
+      const own = project(`type: clickhouse, host: 127.0.0.1, port: ${proxy.port}, user: ${server.user}, password: "${server.password}", schema: s`, {
+        'models/b.sql': "{{ config(materialized='table') }} select sleepEachRow(3) as n from numbers(20) settings max_block_size = 1",
+      });
+      const run = start(own, ['run']);
+      await proxy.until(() => proxy.sent.includes('sleepEachRow') && run.out().includes('OK created'), 50);
+      proxy.swallow('all');
+      expect([await stop(run, 'SIGTERM'), resultsOf(own).map((line) => line.replace(/: OK$/, '')).sort(), journalEnds(own)]).toEqual([2, ['model.p.a success', 'model.p.b skipped: Skipping due to keyboard interrupt'], true]);
+    } finally {
+      await server.release();
+    }
   });
 
   it('and stops there what it can reach', async () => {

@@ -10,14 +10,13 @@ const UNKNOWN: Look = { state: 'unknown', why: 'too many clients' };
 describe('a statement without a byte', () => {
   let bytes = 0;
   const told: string[] = [];
-  const began = (): number => performance.now();
   /** Follows a statement; each question takes from the answers, the last one again and again. */
   const follow = (answers: readonly Look[], seconds?: string): (() => void) => {
-    const start = began();
+    const start = performance.now();
     const left = [...answers];
-    const at = (): number => Math.round((began() - start) / 1000);
+    const at = (): number => Math.round((performance.now() - start) / 1000);
     return watchSilence({
-      received: () => bytes,
+      received: () => bytes, now: () => performance.now(),
       look: async (_limit, final) => {
         told.push(`asked at ${at()}${final ? ' at last' : ''}`);
         return left.length > 1 ? left.shift()! : left[0]!;
