@@ -1,9 +1,9 @@
-// Notices that a server has fallen silent while a statement runs: after some seconds without a byte the server is asked about the statement by
-// a second connection. How it is asked is the dialect's; a statement that the server still works on is waited for without end.
+// Notices that a server has fallen silent while a statement runs: after some seconds without a byte it is asked about
+// the statement by a second connection. How is the dialect's; what the server works on is waited for without end.
 
 /** What a second connection has found out about a statement. */
 export interface Look {
-  /** `runs`: it is at work. `unknown`: the server is there and does not tell. `gone`: it is not at work. `unreachable`: no server. */
+  /** At work; the server is there and does not tell; not at work; nobody is there. */
   readonly state: 'runs' | 'unknown' | 'gone' | 'unreachable';
   /** What was found, as the end of a sentence. */
   readonly why: string;
@@ -21,6 +21,7 @@ export interface SilenceTimes {
   readonly again: number;
 }
 
+const NOT_FOUND = 'by a second connection the statement is not found at work';
 const TIMES: SilenceTimes = { askAfter: 20_000, limit: 15_000, again: 4000 };
 
 /** A statement that is in flight. */
@@ -31,16 +32,17 @@ export interface Watched {
   now(): number;
   /** @param final when this answer may end it */
   look(limit: number, final: boolean): Promise<Look>;
-  /** Once for each spell of silence in which the server is there and does not tell. */
-  doubt(found: Look, seconds: number): void;
-  /** It is given up. */
-  lost(found: Look, seconds: number): void;
+  /** Told once for each spell of silence in which the server is there and does not tell. */
+  doubt(message: string): void;
+  /** It is given up. @param message what was found, without a full stop */
+  lost(message: string, found: Look): void;
 }
 
 /** @param seconds of silence before the first question: `TSDBT_ASK_AFTER`, for tests */
 export function silenceTimes(seconds: string | undefined, most = TIMES.askAfter): SilenceTimes {
   const askAfter = Number(seconds) > 0 ? Number(seconds) * 1000 : Math.min(TIMES.askAfter, most);
-  return { askAfter, limit: Math.min(TIMES.limit, Math.max(3000, askAfter)), again: Math.min(TIMES.again, askAfter / 2) };
+  const limit = Math.min(TIMES.limit, Math.max(3000, askAfter));
+  return { askAfter, limit, again: Math.min(TIMES.again, askAfter / 2) };
 }
 
 /** Follows a statement from when it is sent. @returns to be called with its answer */
@@ -74,13 +76,15 @@ export function watchSilence(statement: Watched, { askAfter, limit, again }: Sil
       misses = 0;
       if (found.state === 'unknown' && !doubted) {
         doubted = true;
-        statement.doubt(found, quiet());
+        const what = `said nothing for ${quiet()} s and cannot be asked whether it still works on the statement`;
+        statement.doubt(`The server has ${what}: ${found.why}. Waiting for it.`);
       }
       wait(askAfter);
     } else if (misses++ === 0) wait(again);
     else {
       over = true;
-      statement.lost(found, quiet());
+      const what = found.state === 'gone' ? NOT_FOUND : 'a second connection cannot be made';
+      statement.lost(`the server has said nothing for ${quiet()} s, and ${what}: ${found.why}`, found);
     }
   };
   wait(askAfter);

@@ -14,9 +14,11 @@ export async function within(work: Promise<unknown>, ms: number): Promise<boolea
 /**
  * What the work gives, unless the signal is first: it then goes on unattended, and how it ends is nobody's.
  * @param grace milliseconds that the work still has after the signal
- * @returns `undefined` in `value` when the signal ended the wait
+ * @returns null when the signal ended the wait
  */
-export async function unlessAborted<T>(signal: AbortSignal | null, work: Promise<T>, grace = 0): Promise<{ readonly value: T } | null> {
+export async function unlessAborted<T>(
+  signal: AbortSignal | null, work: Promise<T>, grace = 0,
+): Promise<{ readonly value: T } | null> {
   if (signal === null) return { value: await work };
   let timer: NodeJS.Timeout | undefined;
   let aborted: () => void = () => undefined;

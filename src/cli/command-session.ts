@@ -87,12 +87,16 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
     if (parsed.deprecatedSpellings.length > 0) deprecation(logger, 'ModelParamUsageDeprecation', {});
     const { which, positional, options: typed } = parsed;
     success = await ending.guard(which, work({
-      which, flags, positional, typed, env, cwd, projectDir, invocation, logger, secrets, signal: ending.signal, onStop: (close) => ending.onStop(close),
+      which, flags, positional, typed, env, cwd, projectDir, invocation, logger, secrets, signal: ending.signal,
+      onStop: (close) => ending.onStop(close),
     }));
     exitCode = success ? 0 : 1;
   } catch (error) {
     exitCode = error instanceof Interrupted ? 2 : reportError(raw, error, flags.debug);
-    if (error instanceof Interrupted && !error.said) raw.fire({ name: 'EndOfRunSummary', code: 'Z030', level: 'info', msg: yellow(error.message), data: { num_errors: 0, num_warnings: 0, keyboard_interrupt: true } });
+    if (error instanceof Interrupted && !error.said) {
+      const data = { num_errors: 0, num_warnings: 0, num_partial_success: 0, keyboard_interrupt: true };
+      raw.fire({ name: 'EndOfRunSummary', code: 'Z030', level: 'info', msg: yellow(error.message), data });
+    }
   } finally {
     logger.summarize();
     const at = new Date(now()).toISOString();

@@ -1,5 +1,5 @@
-// How signals end a command: the first one tells it to stop and sets a limit, the second one ends the process at once. What a command
-// does about the first is its own.
+// How signals end a command: the first one tells it to stop and sets a limit, the second one ends the process at once.
+// What a command does about the first is its own.
 import { unlessAborted, within } from '../adapters/within.ts';
 
 /** Ctrl-C or SIGTERM: the command was stopped. @param said it has told so already */
@@ -12,14 +12,19 @@ export class Interrupted extends Error {
   }
 }
 
-/** Commands that stop by themselves when they are told: they write what they have done by then. The others are left as they are. */
-const STOPS_ITSELF = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone', 'retry', 'compile', 'show', 'generate', 'serve', 'freshness', 'load', 'produce']);
+/** Commands that stop by themselves when they are told, and write what they have done. The others are just left. */
+const STOPS_ITSELF = new Set([
+  'run', 'build', 'test', 'seed', 'snapshot', 'clone', 'retry', 'compile', 'show', 'generate', 'serve', 'freshness',
+  'load', 'produce',
+]);
 /** Milliseconds that such a command has, and that closing connections may take; ten seconds in all. */
 const STOP_MS = 8000;
 const CLOSE_MS = 1500;
 /** Whoever starts programs for others passes a Ctrl-C on that has reached them already: two signals so near are one. */
 const SAME_MS = 300;
-const NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
+const NAMES = ['SIGINT', 'SIGTERM'] as const;
+/** By the shells' rule: 128 and the signal's number. */
+const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 let stopped = false;
 
@@ -32,7 +37,7 @@ export function wasStopped(): boolean {
 export class Ending {
   readonly #abort = new AbortController();
   readonly #closers: (() => Promise<unknown>)[] = [];
-  readonly #listeners = (['SIGINT', 'SIGTERM'] as const).map((name) => ({ name, listener: () => this.#received(name) }));
+  readonly #listeners = NAMES.map((name) => ({ name, listener: () => this.#received(name) }));
   #first = 0;
 
   constructor() {
@@ -68,12 +73,12 @@ export class Ending {
     for (const { name, listener } of this.#listeners) process.off(name, listener);
   }
 
-  #received(name: keyof typeof NUMBERS): void {
+  #received(name: (typeof NAMES)[number]): void {
     if (!this.signal.aborted) {
       stopped = true;
       this.#first = performance.now();
       this.#abort.abort();
-    } else if (performance.now() - this.#first > SAME_MS) process.exit(128 + NUMBERS[name]);
+    } else if (performance.now() - this.#first > SAME_MS) process.exit(CODES[name]);
   }
 }
 

@@ -40,7 +40,8 @@ export async function run(ctx: RunContext, queue: Queue, options: RunOptions): P
   let interrupted = false;
   try {
     // Outside of nodes a signal ends the wait at once; closing the connections then stops what the server does.
-    const started = options.connect ? await unlessAborted(options.signal, beforeRun(ctx, options)) : { value: { may: true, hooks: [] } };
+    const before = options.connect ? beforeRun(ctx, options) : Promise.resolve({ may: true, hooks: [] });
+    const started = await unlessAborted(options.signal, before);
     results.push(...(started?.value.hooks ?? []));
     if (started === null) interrupted = true;
     else if (started.value.may || config.flags['skip_nodes_if_on_run_start_fails'] === false) {
@@ -89,8 +90,9 @@ async function withMaster<T>(ctx: RunContext, work: (session: Session) => Promis
   }
 }
 
-/** @returns whether nodes may run, and what the hooks gave */
-async function beforeRun(ctx: RunContext, options: RunOptions): Promise<{ readonly may: boolean; readonly hooks: readonly RunResult[] }> {
+interface Before { /** Nodes may run. */ readonly may: boolean; readonly hooks: readonly RunResult[] }
+
+async function beforeRun(ctx: RunContext, options: RunOptions): Promise<Before> {
   return withMaster(ctx, async (session) => {
     const hooked = options.hooks && projectHooks(ctx, 'on-run-start').length > 0;
     await prepareDatabase(ctx, session, options.createSchemas, options.createSchemas && !hooked);
@@ -129,7 +131,8 @@ function addSkipped(ctx: RunContext, results: RunResult[]): void {
   const done = new Set(results.map((r) => r.unique_id));
   for (const id of ctx.selected) {
     const node = lookupNode(ctx.manifest, id);
-    if (node !== undefined && !done.has(id)) results.push(bareResult(node, 'skipped', 'Skipping due to keyboard interrupt', 'MainThread'));
+    if (node === undefined || done.has(id)) continue;
+    results.push(bareResult(node, 'skipped', 'Skipping due to keyboard interrupt', 'MainThread'));
   }
 }
 

@@ -39,7 +39,7 @@ export async function executeNodes(ctx: RunContext, queue: Queue, options: Execu
   return new Runner(ctx, queue, options).run();
 }
 
-/** Milliseconds that nodes have to end after Ctrl-C once they are cancelled, and once their connections are closed, too. */
+/** Milliseconds that nodes have to end after Ctrl-C: once they are cancelled, and once their connections are closed. */
 const CANCELLED_MS = 3000;
 const CLOSED_MS = 1000;
 
@@ -203,13 +203,14 @@ class Runner {
     else if (this.#options.raiseFirst && result.status === 'error') this.#stop ??= { why: 'raise', message: result.message ?? '' };
   }
 
-  /** Cancels what runs on the server and waits until it has stopped, after Ctrl-C not for long; what has no result by then is skipped. */
+  /** Cancels what runs and waits until it has stopped, after Ctrl-C not for long; what has no result then is skipped. */
   async #end(stop: Stop): Promise<void> {
     for (const id of this.#sessions.keys()) {
       const node = lookupNode(this.#ctx.manifest, id);
       if (node === undefined || !isEphemeral(node)) this.#ctx.log.cancelLine(id);
     }
-    const idle = Promise.all([...this.#sessions.values()].map((session) => session.cancel())).then(() => this.#untilIdle());
+    const cancelled = Promise.all([...this.#sessions.values()].map((session) => session.cancel()));
+    const idle = cancelled.then(() => this.#untilIdle());
     if ((await unlessAborted(this.#options.signal, idle, CANCELLED_MS)) === null) {
       await this.#ctx.adapter.close();
       await within(idle, CLOSED_MS);

@@ -77,7 +77,8 @@ export class ClickHouseAdapter implements Adapter {
     const { credentials, threads } = options;
     this.cluster = textOf(credentials['cluster']);
     this.relations = clickhouseRelation({ cluster: this.cluster, databaseEngine: textOf(credentials['database_engine']) });
-    const silence = silenceTimes(options.env?.['TSDBT_ASK_AFTER'], numberOf(credentials['send_receive_timeout'], 300) * 1000);
+    const patience = numberOf(credentials['send_receive_timeout'], 300) * 1000;
+    const silence = silenceTimes(options.env?.['TSDBT_ASK_AFTER'], patience);
     this.server = new Server({ credentials, threads, silence, address: () => this.findServer() });
     this.leases = new Leases(async (sql) => this.ownQuery(sql));
     this.templateMethods = { ...createTemplateMethods(() => this.facts(), CAPABILITIES.constraintSupport), ...publishMethods(this.leases) };

@@ -1,5 +1,6 @@
-// The way to a ClickHouse server: `@clickhouse/client` over HTTP(S), with the profile's time limits, certificates and number of connections. The
-// same for the embedded server. A server that falls silent is asked about the statement. What is sent and how answers are read is in session.ts.
+// The way to a ClickHouse server: `@clickhouse/client` over HTTP(S), with the profile's time limits, certificates and
+// number of connections; the same for the embedded server. A server that falls silent is asked about the statement.
+// What is sent and how answers are read is in session.ts.
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
@@ -50,7 +51,7 @@ export interface Answer { readonly format: string; readonly body: Readable }
 const RETRY_MS = 1000;
 /** The longest that a timer can be: what a statement may take is nobody's to say. */
 const NEVER = 2 ** 31 - 1;
-/** Milliseconds without a byte before the system asks the other side; balancers forget connections on which nothing moves. */
+/** Milliseconds without a byte before the system asks the other side: balancers forget what is idle. */
 const KEEP_ALIVE_MS = 20_000;
 const REFUSED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET']);
 
@@ -84,9 +85,11 @@ export class Connection {
     const answered = watchSilence({
       received: () => bytes, now: () => performance.now(),
       look: (limit) => this.look(request.queryId, limit),
-      doubt: ({ why }, seconds) => request.doubt?.(`The server has said nothing for ${seconds} s and cannot be asked whether it still works on the statement: ${why}. Waiting for it.`),
-      lost: (found, seconds) => {
-        lost = lostError(found, seconds);
+      doubt: (message) => request.doubt?.(message),
+      lost: (message) => {
+        lost = new TsdbtError('connection', `${message}.\n\tWhether the statement came to its end is not known.`, {
+          hint: 'Look what the relation holds before it is built again.',
+        });
         body?.destroy(lost);
         abort.abort();
       },
@@ -121,7 +124,8 @@ export class Connection {
       try {
         const { stream, response_headers } = await this.client.exec({
           // Whoever has answered once may take its time.
-          query: request.sql, query_id: request.queryId, clickhouse_settings: request.settings, abort_signal: this.reached ? signal : AbortSignal.any([signal, late]),
+          abort_signal: this.reached ? signal : AbortSignal.any([signal, late]),
+          query: request.sql, query_id: request.queryId, clickhouse_settings: request.settings,
           ...(request.sessionId === null ? {} : { session_id: request.sessionId }), ...(request.data === undefined ? {} : { values: request.data }),
         });
         this.reached = true;
@@ -152,17 +156,20 @@ export class Connection {
         return { state: 'runs', why: '' };
       }
       // Other hosts of a cluster may be those that a balancer chooses from.
-      const sql = `SELECT (SELECT count() FROM system.processes WHERE query_id = ${quoteText(queryId)}), (SELECT countIf(NOT is_local) FROM system.clusters) FORMAT TabSeparated`;
-      const { stream, response_headers } = await client.exec({ query: sql, abort_signal });
+      const query = `SELECT (SELECT count() FROM system.processes WHERE query_id = ${quoteText(queryId)}),
+  (SELECT countIf(NOT is_local) FROM system.clusters) FORMAT TabSeparated`;
+      const { stream, response_headers } = await client.exec({ query, abort_signal });
       const [found = '', others = ''] = (await text(stream)).trim().split('\t');
       if (Number(found) > 0) return { state: 'runs', why: '' };
       const server = String(response_headers['x-clickhouse-server-display-name'] ?? '');
       const same = others === '0' && this.servers.size <= 1 && [...this.servers].every((name) => name === server);
-      return same ? { state: 'gone', why: 'the server has no such statement in system.processes' } : { state: 'unknown', why: 'the server that answers is perhaps another one' };
+      if (!same) return { state: 'unknown', why: 'the server that answers is perhaps another one' };
+      return { state: 'gone', why: 'the server has no such statement in system.processes' };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       // Somebody is there who does not tell: no right to look, too many statements at once.
-      return error instanceof ClickHouseError ? { state: 'unknown', why } : { state: 'unreachable', why: /abort/i.test(why) ? `no answer within ${limit / 1000} s` : why };
+      if (error instanceof ClickHouseError) return { state: 'unknown', why };
+      return { state: 'unreachable', why: /abort/i.test(why) ? `no answer within ${limit / 1000} s` : why };
     } finally {
       agent.destroy();
     }
@@ -181,14 +188,8 @@ function stopped(): TsdbtError {
   return new TsdbtError('connection', 'the command is being stopped');
 }
 
-function lostError({ state, why }: Look, seconds: number): TsdbtError {
-  const what = state === 'gone' ? `and by a second connection the statement is not found at work: ${why}` : `and a second connection cannot be made: ${why}`;
-  return new TsdbtError('connection', `the server has said nothing for ${seconds} s, ${what}.\n\tWhether the statement came to its end is not known.`, {
-    hint: 'Look what the relation holds before it is built again.',
-  });
-}
-
-function clientOf({ host, port, secure, user, password, keepAlive, compression }: ServerAddress, agent: HttpAgent): ClickHouseClient {
+function clientOf(address: ServerAddress, agent: HttpAgent): ClickHouseClient {
+  const { host, port, secure, user, password, keepAlive, compression } = address;
   return createClient({
     url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
     username: user, password, application: 'tsdbt',

@@ -15,7 +15,8 @@ export function createClickHouseAdapter(profile: Profile, options: AdapterOption
   const dir = embeddedFolder(profile, projectDir);
   if (dir === null && profile.credentials['driver'] === 'native') options.notify?.('`driver: native` in profiles.yml: ClickHouse is reached by HTTP here; port 9000 stands for 8123, 9440 for 8443');
   return new ClickHouseAdapter({
-    credentials: profile.credentials, threads: options.threads ?? profile.threads, quoting: options.quoting, env: options.env,
+    credentials: profile.credentials, threads: options.threads ?? profile.threads, quoting: options.quoting,
+    env: options.env,
     embedded: dir === null ? undefined : {
       dir,
       start: async () => {

@@ -133,7 +133,9 @@ export class ClickHouseSession implements Session {
     const started = performance.now();
     try {
       const settings = { ...this.server.settings, ...(fetch ? RESULT_SETTINGS : {}), ...options.settings, wait_end_of_query: '1', ...(fetch ? { default_format: RESULT_FORMAT } : {}) };
-      const answer = await this.send(connection, text, { queryId, sessionId: lane.sessionId, settings, abort, data, doubt: (message) => this.options.onWait?.(message) });
+      const answer = await this.send(connection, text, {
+        queryId, sessionId: lane.sessionId, settings, abort, data, doubt: (message) => this.options.onWait?.(message),
+      });
       const { table, columns } = fetch && answer.format === RESULT_FORMAT ? await readTable(createInterface({ input: answer.body, crlfDelay: Number.POSITIVE_INFINITY }), options.limit ?? null) : { table: Table.empty(), columns: [] };
       answer.body.destroy();
       const response: AdapterResponse = { _message: 'OK', query_id: queryId };

@@ -81,7 +81,8 @@ export class PostgresAdapter implements Adapter {
   constructor(options: PostgresOptions) {
     this.options = options;
     this.database = String(options.credentials.database);
-    this.pool = new ConnectionPool(() => this.findServer(), options.threads + 2, silenceTimes(options.env?.['TSDBT_ASK_AFTER']));
+    const silence = silenceTimes(options.env?.['TSDBT_ASK_AFTER']);
+    this.pool = new ConnectionPool(() => this.findServer(), options.threads + 2, silence);
   }
 
   connectionInfo(): readonly (readonly [key: string, value: Value])[] {

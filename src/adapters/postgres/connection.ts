@@ -8,7 +8,8 @@ import { TsdbtError } from '../../errors.ts';
 import { type Look, type SilenceTimes, silenceTimes, watchSilence } from '../silence.ts';
 import { within } from '../within.ts';
 import { connectionError } from './database-error.ts';
-import { type AnswerRow, questionSql, type SilentStatement, type Verdict, verdictOf, verdictOfFailure } from './silent-statement.ts';
+import { type AnswerRow, questionSql, type SilentStatement } from './silent-statement.ts';
+import { type Verdict, verdictOf, verdictOfFailure } from './silent-statement.ts';
 
 /** Where the server is and who asks, checked; every connection of a command is opened from one of these. */
 export interface ServerAddress {
@@ -48,6 +49,7 @@ export interface Connection {
 /** Milliseconds that a request to stop a statement may take, and a good-bye. */
 const CANCEL_MS = 2000;
 const END_MS = 1000;
+const UNKNOWN_END = 'Whether the transaction was committed is not known.';
 
 /** At most `max` connections at a time; who comes later waits, in order. */
 export class ConnectionPool {
@@ -134,17 +136,24 @@ export class ConnectionPool {
   }
 
   /**
-   * Follows a statement from when it is sent, and gives the connection up when the server works on it no longer, or is gone.
-   * @param doubt told what keeps the server from telling
+   * Follows a statement from when it is sent; gives the connection up when the server works on it no longer or is gone.
+   * @param doubt told when the server does not tell
    * @returns to be called with its answer
    */
   watch(connection: Connection, sql: string, doubt: (message: string) => void): () => void {
-    const socket = socketOf(connection.client);
+    const { client, processId, openedAt } = connection;
+    const socket = socketOf(client);
     return watchSilence({
-      received: () => socket.bytesRead + socket.bytesWritten, now: () => performance.now(),
-      look: async (limit, final) => this.look(connection, { processId: connection.processId, sql, age: (performance.now() - connection.openedAt) / 1000 }, limit, final),
-      doubt: ({ why }, seconds) => doubt(`The server has said nothing for ${seconds} s and cannot be asked whether it still works on the statement: ${why}. Waiting for it.`),
-      lost: (found, seconds) => this.giveUp(connection, found, seconds, /\bcommit\s*$/i.test(sql) || (connection.status === 'I' && !/^begin\b/i.test(sql))),
+      received: () => socket.bytesRead + socket.bytesWritten, now: () => performance.now(), doubt,
+      look: (limit, final) => {
+        const age = (performance.now() - openedAt) / 1000;
+        return this.look(connection, { processId, sql, age }, limit, final);
+      },
+      lost: (message, found) => {
+        // Outside of a transaction each statement lasts by itself.
+        const lasts = /\bcommit\s*$/i.test(sql) || (connection.status === 'I' && !/^begin\b/i.test(sql));
+        this.giveUp(connection, message, found, lasts);
+      },
     }, this.times);
   }
 
@@ -154,24 +163,28 @@ export class ConnectionPool {
     const ask = async (): Promise<void> => {
       const address = await this.address();
       // The same server again, whatever its name means by now.
-      asker = await this.connect({ ...address, connectTimeout: limit / 500 }, socketOf(connection.client).remoteAddress);
+      const at = socketOf(connection.client).remoteAddress;
+      asker = await this.connect({ ...address, connectTimeout: limit / 500 }, at);
       const { rows } = await asker.query<AnswerRow>(questionSql(statement));
       const verdict = verdictOf(rows, (asker as unknown as { processID: number }).processID, statement);
       // It would keep its locks until the server notices, and could still be told to commit.
-      if (final && verdict.end !== undefined) await asker.query(`select pg_catalog.pg_terminate_backend(${verdict.end})`);
+      const { end } = verdict;
+      if (final && end !== undefined) await asker.query(`select pg_catalog.pg_terminate_backend(${end})`);
       found = verdict;
     };
     await within(ask().catch((error: unknown) => { found = verdictOfFailure(error); }), limit);
     if (asker !== undefined) destroy(asker);
+    if (found !== undefined) return found;
     // A pooler answers for a server that it waits for, perhaps because all of its connections are at work.
-    return found ?? (asker === undefined ? { state: 'unreachable', why: `no answer within ${limit / 1000} s` } : { state: 'unknown', why: 'a second connection gets no answer either' });
+    if (asker !== undefined) return { state: 'unknown', why: 'a second connection gets no answer either' };
+    return { state: 'unreachable', why: `no answer within ${limit / 1000} s` };
   }
 
-  private giveUp(connection: Connection, { state, why, undone }: Look, seconds: number, commits: boolean): void {
-    const what = state === 'gone' ? `and by a second connection it is not found at work: ${why}` : `and a second connection cannot be made: ${why}`;
-    const outcome = !commits ? '' : undone === true ? '\n\tThe transaction was not committed.' : '\n\tWhether the transaction was committed is not known.';
-    connection.lost = new TsdbtError('connection', `the server has said nothing for ${seconds} s, ${what}.${outcome}`, {
-      hint: commits && undone !== true ? 'Look what the relation holds before it is built again.' : undefined,
+  /** @param lasts the statement was to last: how it has ended matters */
+  private giveUp(connection: Connection, message: string, { state, undone = false }: Look, lasts: boolean): void {
+    const outcome = undone ? 'The transaction was not committed.' : UNKNOWN_END;
+    connection.lost = new TsdbtError('connection', `${message}.${lasts ? `\n\t${outcome}` : ''}`, {
+      hint: lasts && !undone ? 'Look what the relation holds before it is built again.' : undefined,
     });
     connection.broken = true;
     destroy(connection.client);
@@ -200,8 +213,9 @@ export class ConnectionPool {
             destroy(client);
             throw stopped();
           }
-          const { processID } = client as unknown as { processID: number };
-          const connection: Connection = { client, processId: processID, status: 'I', broken: false, lost: null, openedAt: performance.now() };
+          const { processID: processId } = client as unknown as { processID: number };
+          const openedAt = performance.now();
+          const connection: Connection = { client, processId, status: 'I', broken: false, lost: null, openedAt };
           this.dropWhenLost(connection);
           this.open.add(connection);
           return connection;
@@ -234,8 +248,10 @@ export class ConnectionPool {
     const tls = address.host.startsWith('/') || address.sslmode === 'disable' ? undefined : tlsOptions(address);
     const place = { ...address, host: at ?? address.host };
     if (tls === undefined || (prefer && this.plain)) return openClient(place, false, this.attempts);
+    // A certificate is for the name.
+    const named = at === undefined || isIP(address.host) > 0 ? tls : { ...tls, servername: address.host };
     try {
-      return await openClient(place, at === undefined || isIP(address.host) > 0 ? tls : { ...tls, servername: address.host }, this.attempts);
+      return await openClient(place, named, this.attempts);
     } catch (error) {
       if (!prefer || !(error instanceof Error) || !/does not support SSL/.test(error.message)) throw error;
       this.plain = true;
@@ -248,7 +264,10 @@ function stopped(): TsdbtError {
   return new TsdbtError('connection', 'the command is being stopped');
 }
 
-async function openClient(address: ServerAddress, ssl: TlsOptions | false, attempts: Set<pg.Client>): Promise<pg.Client> {
+/** @param attempts holds it while it is being opened */
+async function openClient(
+  address: ServerAddress, ssl: TlsOptions | false, attempts: Set<pg.Client>,
+): Promise<pg.Client> {
   // Loaded with the first connection: most commands that parse open none.
   const { default: driver } = await import('pg');
   const client = new driver.Client({

@@ -73,7 +73,11 @@ async function start(files: PostgresFiles, notify: EmbeddedOptions['notify']): P
 async function ensureDatabase(files: PostgresFiles, server: Omit<EmbeddedServer, 'release'>): Promise<void> {
   if (files.place?.databases.includes(server.database)) return;
   await files.locked(async () => {
-    const client = new pg.Client({ host: server.host, port: server.port, user: server.user, password: server.password, database: 'postgres', ssl: false, connectionTimeoutMillis: LIMIT_MS, query_timeout: LIMIT_MS });
+    const { host, port, user, password } = server;
+    const client = new pg.Client({
+      host, port, user, password, database: 'postgres', ssl: false,
+      connectionTimeoutMillis: LIMIT_MS, query_timeout: LIMIT_MS,
+    });
     await client.connect();
     try {
       const { rowCount } = await client.query('select from pg_catalog.pg_database where datname = $1', [server.database]);

@@ -258,7 +258,8 @@ export class PostgresSession implements Session {
 
   private async take(): Promise<Connection> {
     this.connection ??= await this.pool.acquire();
-    if (this.connection.broken) throw this.connection.lost ?? databaseError(new Error('Connection terminated'), '', '', 0);
+    const { broken, lost } = this.connection;
+    if (broken) throw lost ?? databaseError(new Error('Connection terminated'), '', '', 0);
     return this.connection;
   }
 

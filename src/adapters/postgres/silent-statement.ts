@@ -1,10 +1,13 @@
-// What a second connection asks about a statement that has been silent for long, and what the answer means. Opening that connection is
-// left to connection.ts, when to ask to silence.ts.
+// What a second connection asks about a statement that has been silent for long, and what the answer means. Opening
+// that connection is left to connection.ts, when to ask to silence.ts.
 import type { Look } from '../silence.ts';
 import { quoteText } from './literal.ts';
 
 /** Letters of a statement that tell it from others; the server keeps at least 100 bytes of each. */
 const SHOWN = 1000;
+const UNTOLD = 'the server does not say what its processes do';
+/** A pooler's words when it finds no server. */
+const NO_SERVER = /login has been failing|cannot connect to server|server_login_retry|connect(?:ion)? (?:failed|timeout)/i;
 
 /** A statement in flight, as its own connection knows it. */
 export interface SilentStatement {
@@ -18,12 +21,14 @@ export interface SilentStatement {
 /** One row for each server process that may be the statement's; one of nulls when there is none. */
 export function questionSql({ processId, sql }: SilentStatement): string {
   const text = quoteText([...sql.slice(0, 2 * SHOWN)].slice(0, SHOWN).join(''));
+  const shown = `pg_catalog.left(a.query, ${SHOWN})`;
   return `/*NO LOAD BALANCE*/ select pg_catalog.pg_backend_pid() as asker, pg_catalog.pg_is_in_recovery() as replica,
-  pg_catalog.current_setting('track_activities') = 'on' as tells, a.pid, a.usename = session_user as own, a.state, a.wait_event,
+  pg_catalog.current_setting('track_activities') = 'on' as tells,
+  a.pid, a.usename = session_user as own, a.state, a.wait_event,
   pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.backend_start) as age
 from (select 1) as once left join pg_catalog.pg_stat_activity as a on a.pid = ${processId} or (
   a.usename = session_user and a.datname = pg_catalog.current_database() and a.pid <> pg_catalog.pg_backend_pid()
-  and a.query <> '' and pg_catalog.left(a.query, ${SHOWN}) = pg_catalog.left(${text}, pg_catalog.length(pg_catalog.left(a.query, ${SHOWN}))))`;
+  and a.query <> '' and ${shown} = pg_catalog.left(${text}, pg_catalog.length(${shown})))`;
 }
 
 export interface AnswerRow {
@@ -44,21 +49,24 @@ export interface Verdict extends Look { readonly end?: number }
 export function verdictOf(rows: readonly AnswerRow[], asker: number, { processId, age }: SilentStatement): Verdict {
   const [first] = rows;
   if (first === undefined) return { state: 'unknown', why: 'the server does not list its processes' };
-  // What is named when a connection is opened differs behind a pooler, which also gives a statement any of its server processes.
+  // A pooler names another process when a connection is opened, and gives each transaction any of the server's.
   if (first.asker !== asker) return pooledVerdict(rows, first);
   const row = rows.find(({ pid }) => pid === processId);
   // A younger process has only the same number: the server was started again.
-  if (row === undefined || row.own === false || (row.age !== null && row.age < age - 5)) return { state: 'gone', why: `the server has no process ${processId} of this connection any more` };
-  if (row.state === null || row.state === 'disabled') return { state: 'unknown', why: 'the server does not say what its processes do' };
+  if (row === undefined || row.own === false || (row.age !== null && row.age < age - 5)) {
+    return { state: 'gone', why: `the server has no process ${processId} of this connection any more` };
+  }
+  if (row.state === null || row.state === 'disabled') return { state: 'unknown', why: UNTOLD };
   if (row.state === 'active' && !isWaitingForUs(row)) return { state: 'runs', why: '' };
-  const why = row.state === 'active' ? `the server's process ${processId} waits for this client` : `the server's process ${processId} is ${row.state}`;
-  return { state: 'gone', why, end: processId, undone: row.state.startsWith('idle in transaction') };
+  const what = row.state === 'active' ? 'waits for this client' : `is ${row.state}`;
+  const undone = row.state.startsWith('idle in transaction');
+  return { state: 'gone', why: `the server's process ${processId} ${what}`, end: processId, undone };
 }
 
 function pooledVerdict(rows: readonly AnswerRow[], { replica, tells }: AnswerRow): Verdict {
   const found = rows.filter(({ pid }) => pid !== null);
   if (found.some((row) => row.state === 'active' && !isWaitingForUs(row))) return { state: 'runs', why: '' };
-  if (replica || !tells) return { state: 'unknown', why: replica ? 'a replica answers in its place' : 'the server does not say what its processes do' };
+  if (replica || !tells) return { state: 'unknown', why: replica ? 'a replica answers in its place' : UNTOLD };
   return { state: 'gone', why: 'no process of the server behind the pooler is at work on it' };
 }
 
@@ -71,9 +79,8 @@ function isWaitingForUs({ wait_event: event }: AnswerRow): boolean {
 export function verdictOfFailure(error: unknown): Verdict {
   const why = error instanceof Error ? error.message : String(error);
   const code = error !== null && typeof error === 'object' && 'code' in error ? String(error.code) : '';
-  const behind = /server (?:login has been failing|connection crashed)|cannot connect to server|server_login_retry|connect(?:ion)? (?:failed|timeout)|server conn(?:ection)? crashed/i;
-  // Too many clients, a changed password, a start that is not over: somebody is there. A pooler that finds no server says so.
-  if (error instanceof Error && 'severity' in error) return { state: behind.test(why) ? 'unreachable' : 'unknown', why };
-  if (/^(?:ERR_|CERT_|DEPTH_|SELF_SIGNED|UNABLE_)/.test(code) && !code.startsWith('ERR_STREAM')) return { state: 'unknown', why };
-  return { state: 'unreachable', why };
+  const refused = error instanceof Error && 'severity' in error;
+  // Too many clients, a changed password, a start that is not over, a certificate: somebody is there.
+  const there = refused ? !NO_SERVER.test(why) : /^(?:ERR_(?:TLS|SSL)|CERT_|DEPTH_|SELF_SIGNED|UNABLE_)/.test(code);
+  return { state: there ? 'unknown' : 'unreachable', why };
 }

@@ -55,7 +55,8 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
   for (let number = 1, due = now(); !session.signal.aborted; number++) {
     const began = now();
     const last: Done | null = done;
-    const ticked: { readonly value: Ticked } | null = await unlessAborted(session.signal, tick(current, last, onParsed), STOP_MS);
+    const work: Promise<Ticked> = tick(current, last, onParsed);
+    const ticked = await unlessAborted(session.signal, work, STOP_MS);
     if (ticked === null || session.signal.aborted) break;
     const { outcome, ...next } = ticked.value;
     done = next.done;

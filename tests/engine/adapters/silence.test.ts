@@ -105,7 +105,7 @@ describe('a Postgres that is silent', () => {
     const error = await failure(session.commit());
     expect([error.kind, seconds(error.message)]).toEqual([
       'connection',
-      "the server has said nothing for N s, and by a second connection it is not found at work: the server's process P is idle in transaction.\n\tThe transaction was not committed.",
+      "the server has said nothing for N s, and by a second connection the statement is not found at work: the server's process P is idle in transaction.\n\tThe transaction was not committed.",
     ]);
     for (let i = 0; i < 200 && (await states(pid)).length > 0; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
     expect(await states(pid)).toEqual([]);
@@ -150,7 +150,7 @@ describe('a Postgres that is silent', () => {
       yield Buffer.from('two\n');
     }
     const error = await failure(session.copyIn('copy copied from stdin', chunks()));
-    expect([error.kind, seconds(error.message)]).toEqual(['connection', "the server has said nothing for N s, and by a second connection it is not found at work: the server's process P waits for this client."]);
+    expect([error.kind, seconds(error.message)]).toEqual(['connection', "the server has said nothing for N s, and by a second connection the statement is not found at work: the server's process P waits for this client."]);
     await session.release();
   });
 });

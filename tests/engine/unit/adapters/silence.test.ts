@@ -5,6 +5,7 @@ import { type Look, silenceTimes, watchSilence } from '../../../../src/adapters/
 const RUNS: Look = { state: 'runs', why: '' };
 const GONE: Look = { state: 'gone', why: 'no process' };
 const AWAY: Look = { state: 'unreachable', why: 'no answer' };
+const DOUBT = 'The server has said nothing for 20 s and cannot be asked whether it still works on the statement: too many clients. Waiting for it.';
 const UNKNOWN: Look = { state: 'unknown', why: 'too many clients' };
 
 describe('a statement without a byte', () => {
@@ -21,8 +22,8 @@ describe('a statement without a byte', () => {
         told.push(`asked at ${at()}${final ? ' at last' : ''}`);
         return left.length > 1 ? left.shift()! : left[0]!;
       },
-      doubt: ({ why }, quiet) => told.push(`in doubt after ${quiet}: ${why}`),
-      lost: ({ why }, quiet) => told.push(`lost after ${quiet}: ${why}`),
+      doubt: (message) => told.push(message),
+      lost: (message) => told.push(message),
     }, silenceTimes(seconds));
   };
 
@@ -45,19 +46,19 @@ describe('a statement without a byte', () => {
   it('is given up when it is not found twice, well within a minute', async () => {
     follow([GONE]);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(told).toEqual(['asked at 20', 'asked at 24 at last', 'lost after 24: no process']);
+    expect(told).toEqual(['asked at 20', 'asked at 24 at last', 'the server has said nothing for 24 s, and by a second connection the statement is not found at work: no process']);
   });
 
   it('is given up when no second connection can be made, and not for one that could not', async () => {
     follow([AWAY, RUNS, AWAY, AWAY]);
     await vi.advanceTimersByTimeAsync(120_000);
-    expect(told).toEqual(['asked at 20', 'asked at 24 at last', 'asked at 44', 'asked at 48 at last', 'lost after 48: no answer']);
+    expect(told).toEqual(['asked at 20', 'asked at 24 at last', 'asked at 44', 'asked at 48 at last', 'the server has said nothing for 48 s, and a second connection cannot be made: no answer']);
   });
 
   it('is waited for when the server does not tell, and that is said once', async () => {
     follow([UNKNOWN]);
     await vi.advanceTimersByTimeAsync(100_000);
-    expect(told).toEqual(['asked at 20', 'in doubt after 20: too many clients', 'asked at 40', 'asked at 60', 'asked at 80', 'asked at 100']);
+    expect(told).toEqual(['asked at 20', DOUBT, 'asked at 40', 'asked at 60', 'asked at 80', 'asked at 100']);
   });
 
   it('counts from the last byte, also from one that comes while the server is asked', async () => {
