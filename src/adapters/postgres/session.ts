@@ -258,6 +258,8 @@ export class PostgresSession implements Session {
 
   private async take(): Promise<Connection> {
     this.connection ??= await this.pool.acquire();
+    // Also a session that had to wait for a connection until others were stopped.
+    if (this.cancelled) throw new TsdbtError('database', 'canceling statement due to user request');
     const { broken, lost } = this.connection;
     if (broken) throw lost ?? databaseError(new Error('Connection terminated'), '', '', 0);
     return this.connection;
@@ -265,7 +267,6 @@ export class PostgresSession implements Session {
 
   /** The connection, with the transaction that psycopg2 would have begun by now, and what was to go with the next statement. */
   private async ready(): Promise<Connection> {
-    if (this.cancelled) throw new TsdbtError('database', 'canceling statement due to user request');
     if (this.waiting.length > 0) await this.sendWaiting();
     this.sent++;
     const connection = await this.take();
