@@ -1,11 +1,13 @@
 // The engine inside the embedded server's process: sessions of chdb, each with its database and settings and one statement at a time.
 // Statements arrive as text; what a client sent and how it is answered is in embedded-http.ts.
+import { randomUUID } from 'node:crypto';
+import { createReadStream, existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { quoteIdentifier, quoteText } from './literal.ts';
 
 /** The part of npm `chdb` that is used. */
 export interface NativeSession {
   queryAsync(sql: string, options: { format: string }): Promise<NativeResult>;
-  queryStream(sql: string, options: { format: string }): AsyncIterable<{ raw(): Uint8Array }>;
   close(): void;
 }
 export interface NativeResult { readonly rowsRead: number; readonly bytesRead: number; bytes(): Uint8Array }
@@ -39,7 +41,11 @@ export class EngineError extends Error {
 export const CANCELLED = new EngineError(394, 'Code: 394. DB::Exception: Query was cancelled. (QUERY_WAS_CANCELLED)');
 /** Sessions without a name that are kept for the next request. */
 const SPARE_SESSIONS = 16;
+/** How often an object store is asked for the tables that lie there: about 7 s when nobody listens. */
+const LOADING_ATTEMPTS = 5;
 const LEAVES_STATE = /\b(?:set|use|temp|temporary|role)\b/i;
+
+const ENGINE_CODE = /\bCode: (\d+)/;
 
 /** No setting has it. */
 const UNKNOWN = '\0';
@@ -96,33 +102,23 @@ class Lane {
     try {
       return await this.native.queryAsync(sql, { format });
     } catch (error) {
-      await this.clear();
-      throw engineError(error);
-    }
-  }
-
-  async* stream(sql: string, format: string): AsyncGenerator<Uint8Array> {
-    try {
-      for await (const chunk of this.native.queryStream(sql, { format })) yield chunk.raw();
-    } catch (error) {
-      await this.clear();
+      await this.recover(error);
       throw engineError(error);
     }
   }
 
   /** chdb keeps what a failed statement had put out by then, and gives it in front of the next one's rows: it is taken away here. */
-  private async clear(): Promise<void> {
-    try {
-      await this.native.queryAsync('SELECT 1', { format: 'Null' });
-    } catch {
-      this.spoiled = true;
-    }
+  private async recover(error: unknown): Promise<void> {
+    // What the engine itself says has a code; a session that the library refuses is of no use to anybody.
+    if (!ENGINE_CODE.test(String(error))) this.spoiled = true;
+    else await this.native.queryAsync('SELECT 1', { format: 'Null' }).catch(() => { this.spoiled = true; });
   }
 }
 
 function engineError(error: unknown): EngineError {
-  const text = (error instanceof Error ? error.message : String(error)).trim().replace(/\n\/\* tsdbt-[0-9a-f-]+ \*\//g, '');
-  const code = /\bCode: (\d+)/.exec(text);
+  const text = (error instanceof Error ? error.message : String(error)).trim().replace(/\n\/\* tsdbt-[0-9a-f-]+ \*\//g, '')
+    .replace(/\nINTO OUTFILE '[^'\n]*\.rows' FORMAT \w*|\s?INTO OUTFILE '[^'\n]*(?:\.rows' ?|\.\.\.)/g, '');
+  const code = ENGINE_CODE.exec(text);
   return new EngineError(code ? Number(code[1]) : 1002, code ? text.slice(text.indexOf(code[0])) : `Code: 1002. DB::Exception: ${text}. (UNKNOWN_EXCEPTION)`);
 }
 
@@ -133,16 +129,21 @@ export class Engine {
   private readonly spare: Lane[] = [];
   private readonly control: Lane;
   private readonly now: () => number;
+  /** Folder of rows on their way. */
+  private readonly spool: string;
   running = 0;
   /** Has anybody asked anything yet? */
   served = false;
   /** When a statement last ended; milliseconds of `now`. */
   lastUse: number;
 
-  constructor(native: NativeEngine, path: string, now: () => number) {
+  constructor(native: NativeEngine, path: string, spool: string, now: () => number) {
+    this.spool = spool;
     // What the engine prints to its own output would be lost or in the way. The library takes `delete from t` for `select delete from t`; a server does not.
-    this.open = () => new native(path, { connectionArgs: ['--logger.level=none', '--implicit_select=0'] });
-    this.control = new Lane(this.open());
+    const connectionArgs = ['--logger.level=none', '--implicit_select=0'];
+    this.open = () => new native(path, { connectionArgs });
+    // The first session loads the tables. By default it would ask an object store that is away 500 times.
+    this.control = new Lane(new native(path, { connectionArgs: [...connectionArgs, `--s3_retry_attempts=${LOADING_ATTEMPTS}`] }));
     this.now = now;
     this.lastUse = now();
   }
@@ -153,7 +154,7 @@ export class Engine {
    * @param take called once, before the first bytes; its promise ends when the client has all of them. Its session waits so long
    * @throws EngineError in the engine's words
    */
-  async run(session: { id: string; timeout: number } | null, statement: Statement, take: (output: AsyncIterable<Uint8Array>, summary: NativeResult | null) => Promise<void>): Promise<void> {
+  async run(session: { id: string; timeout: number } | null, statement: Statement, take: (output: AsyncIterable<Uint8Array>, summary: NativeResult) => Promise<void>): Promise<void> {
     const lane = session === null ? this.spare.pop() ?? new Lane(this.open()) : this.session(session.id);
     this.running++;
     this.served = true;
@@ -162,9 +163,15 @@ export class Engine {
         await lane.prepare(statement);
         const { tag, format } = statement;
         const sql = tag === null ? statement.sql : `${statement.sql}\n/* ${tag} */`;
-        if (streams(statement)) return take(await begun(lane.stream(sql, format)), null);
-        const result = await lane.query(sql, format);
-        return take(one(result.bytes()), result);
+        // A stream of chdb begins in the thread that serves everybody, and computes subqueries there: rows go through a file instead.
+        const file = join(this.spool, `${randomUUID()}.rows`);
+        const asked = intoFile(sql, format, file);
+        try {
+          const result = await lane.query(asked ?? sql, format);
+          return await take(existsSync(file) ? createReadStream(file) : one(result.bytes()), result);
+        } finally {
+          if (asked !== null) rmSync(file, { force: true });
+        }
       });
     } finally {
       this.running--;
@@ -221,29 +228,22 @@ export class Engine {
   }
 }
 
-/** Formats that are the same in pieces: no head, no foot. */
-const STREAMED = new Set(['TabSeparated', 'TSV', 'TabSeparatedRaw', 'TSVRaw', 'CSV', 'JSONEachRow', 'JSONCompactEachRow', 'JSONStringsEachRow', 'JSONCompactStringsEachRow', 'RowBinary', 'Native']);
-
-function streams({ sql, format }: Statement): boolean {
+/** @returns a query that writes its rows into the file; null for what is no query, and for one that says where its rows go */
+function intoFile(sql: string, format: string, file: string): string | null {
   const bare = sql.replace(/^(?:\s+|\/\*[\s\S]*?\*\/|--[^\n]*\n)+/, '');
-  return /^(?:select|with|\()/i.test(bare) && STREAMED.has(formatOf(sql) ?? format) && !/\boutfile\b|;\s*\S/i.test(bare);
+  if (!/^(?:select|with|\()/i.test(bare) || /\boutfile\b|\binsert\s+into\b|;\s*\S/i.test(bare)) return null;
+  const clause = `INTO OUTFILE ${quoteText(file)}`;
+  const named = FORMAT_CLAUSE.exec(sql);
+  return named === null ? `${sql.replace(/[\s;]+$/, '')}\n${clause} FORMAT ${format}` : `${sql.slice(0, named.index)}${clause} ${sql.slice(named.index)}`;
 }
+
+const FORMAT_CLAUSE = /\bformat\s+([A-Za-z][A-Za-z0-9_]*)\s*(?:;|settings\b[\s\S]*|(?:\/\*[\s\S]*?\*\/|--[^\n]*)\s*)*$/i;
 
 /** The format that a statement's text asks for at its end. */
 export function formatOf(sql: string): string | undefined {
-  return /\bformat\s+([A-Za-z][A-Za-z0-9_]*)\s*(?:;|settings\b[\s\S]*|(?:\/\*[\s\S]*?\*\/|--[^\n]*)\s*)*$/i.exec(sql)?.[1];
+  return FORMAT_CLAUSE.exec(sql)?.[1];
 }
 
 async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes.length > 0) yield bytes;
-}
-
-/** Waits for the first piece, so that a failure before it can still be the answer. */
-async function begun(pieces: AsyncGenerator<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
-  const first = await pieces.next();
-  return (async function* rest() {
-    if (first.done) return;
-    yield first.value;
-    yield* pieces;
-  })();
 }

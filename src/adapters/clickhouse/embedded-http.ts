@@ -74,11 +74,11 @@ async function runRequest(settings: HttpSettings, request: IncomingMessage, resp
   const header = (name: string): string | undefined => { const value = request.headers[name]; return Array.isArray(value) ? value[0] : value; };
   const given = await statementOf(settings, request, query.get('query') ?? '');
   try {
-    const { sql } = given;
-    if (request.method === 'GET' && !READS.test(withoutComments(sql))) {
+    if (request.method === 'GET' && !READS.test(withoutComments(given.sql))) {
       throw new EngineError(164, exception(164, 'Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly', 'READONLY'));
     }
-    refuseKafka(sql);
+    refuseKafka(given.sql);
+    const sql = withoutOwnPassword(given.sql, settings.password);
     const own = new Map<string, string>();
     const parameters = new Map<string, string>();
     for (const [name, value] of query) {
@@ -121,6 +121,11 @@ function refuseKafka(sql: string): void {
   if (/kafka/i.test(sql) && /\bengine\b\s*=?\s*[`"]?kafka/i.test(withoutComments(sql))) {
     throw new EngineError(48, exception(48, 'The embedded engine has no tables of engine Kafka: load topics with `tsdbt load`, or use a ClickHouse server', 'NOT_IMPLEMENTED'));
   }
+}
+
+/** A dictionary that reads from this server does so inside the engine, whose user has no password: the one of the HTTP interface would be refused. */
+function withoutOwnPassword(sql: string, password: string): string {
+  return /\bdictionary\b/i.test(sql) ? sql.replaceAll(`password '${password}'`, "password ''") : sql;
 }
 
 interface Given {
@@ -191,8 +196,8 @@ function fromFile(sql: string, file: string, coding: string): string {
   return `${head.replace(/\s+values\s*$/i, '')} FROM INFILE ${quoteText(file)} COMPRESSION ${quoteText(coding)}${settings}${format}`;
 }
 
-function summaryText(summary: NativeResult | null): string {
-  return JSON.stringify({ read_rows: String(summary?.rowsRead ?? 0), read_bytes: String(summary?.bytesRead ?? 0), written_rows: '0', written_bytes: '0', total_rows_to_read: '0',
+function summaryText(summary: NativeResult): string {
+  return JSON.stringify({ read_rows: String(summary.rowsRead), read_bytes: String(summary.bytesRead), written_rows: '0', written_bytes: '0', total_rows_to_read: '0',
     result_rows: '0', result_bytes: '0', elapsed_ns: '0' });
 }
 

@@ -1,8 +1,8 @@
 // A ClickHouse of the project's own: the engine of npm `chdb` in a process of its own, started when a command needs it, shared with the commands that
 // run at the same time. Speaks ClickHouse's HTTP interface, so that the adapter knows no difference. The process itself is keeper.ts.
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { TsdbtError } from '../../errors.ts';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
 import { isAlive, sleep } from '../process-identity.ts';
@@ -10,6 +10,8 @@ import { keeperScript, runningPort, startKeeper } from '../embedded/embedded-sta
 
 /** The version of chdb that this program was tested with. */
 const CHDB = 'chdb@3.4.0';
+/** It is ready within a second, unless it waits for something outside of its folder. */
+const START_LIMIT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 
 export interface EmbeddedOptions {
@@ -52,7 +54,47 @@ async function start(files: EmbeddedFiles, projectDir: string): Promise<number> 
   const chdb = findChdb(projectDir);
   mkdirSync(join(files.dir, 'data'), { recursive: true, mode: 0o700 });
   const script = await keeperScript(files.dir, new URL('./clickhouse-keeper.js', import.meta.url), new URL('./keeper.ts', import.meta.url));
-  return startKeeper(files, 'ClickHouse', script, [chdb]);
+  try {
+    return await startKeeper(files, 'ClickHouse', script, [chdb], START_LIMIT_MS);
+  } catch (error) {
+    throw error instanceof TsdbtError ? withUnloadedTables(error, files) : error;
+  }
+}
+
+/**
+ * Names the tables that keep a folder from being opened: the engine opens all or none, and one on an object store waits for that.
+ * @returns the error with what the engine said, and the way to open the folder without them
+ */
+function withUnloadedTables(error: TsdbtError, files: EmbeddedFiles): TsdbtError {
+  const said = keeperLog(files);
+  const file = /from metadata file (\S+\.sql) from query/.exec(said)?.[1];
+  const [, table, reason] = /Load job 'load table ([^']*)' failed: (.*?): Cannot attach table/s.exec(said) ?? [];
+  const unloaded = file === undefined ? remoteTables(join(files.dir, 'data')) : [file];
+  if (unloaded.length === 0) return error;
+  const flags = unloaded.map((path) => `${resolve(files.dir, 'data', path)}.detached`);
+  return new TsdbtError('connection', reason === undefined ? error.message : `${error.message}\nTable ${table}: ${reason}`, {
+    cause: error,
+    hint: 'All tables of the folder are loaded at its start, and these lie on a disk that may be away. Bring it back; or leave them out until '
+      + `ATTACH TABLE: create the empty ${flags.length === 1 ? 'file' : 'files'} ${flags.join(', ')}.`,
+  });
+}
+
+function keeperLog(files: EmbeddedFiles): string {
+  try {
+    return readFileSync(join(files.dir, 'keeper.log'), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Definitions, relative to `data`, of tables whose rows lie on a disk of their own. Detached ones are left out. */
+function remoteTables(data: string): string[] {
+  const store = join(data, 'store');
+  if (!existsSync(store)) return [];
+  const paths = readdirSync(store, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.sql'));
+  return paths.filter((path) => !existsSync(join(store, `${path}.detached`)) && /^SETTINGS [^\n]*\b(?:disk|storage_policy) = /m.test(
+    readFileSync(join(store, path), 'utf8'),
+  )).map((path) => join('store', path)).slice(0, 5);
 }
 
 /** @throws `connection` error that says what to install */

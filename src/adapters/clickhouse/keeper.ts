@@ -20,11 +20,11 @@ const IDLE_MS = 3000;
 /** How long to wait for a server that is just ending: the engine lets one process at a time use a folder. */
 const TAKEOVER_MS = 15_000;
 
-async function openEngine(native: NativeEngine, path: string): Promise<Engine> {
+async function openEngine(native: NativeEngine, path: string, spool: string): Promise<Engine> {
   const deadline = performance.now() + TAKEOVER_MS;
   for (;;) {
     try {
-      return new Engine(native, path, () => performance.now());
+      return new Engine(native, path, spool, () => performance.now());
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       if (performance.now() > deadline || !/lock|another|in use/i.test(text)) throw error;
@@ -79,7 +79,7 @@ async function main(dir: string, chdb: string): Promise<void> {
     const spool = join(dir, 'spool');
     rmSync(spool, { recursive: true, force: true });
     mkdirSync(spool, { recursive: true, mode: 0o700 });
-    const engine = await openEngine(Session, join(dir, 'data'));
+    const engine = await openEngine(Session, join(dir, 'data'), spool);
     const facts = await engine.serverFacts();
     const settings = { engine, user: USER, password: password ?? '', spool, ...facts };
     const server = createServer((request, response) => { void answer(settings, request, response); });

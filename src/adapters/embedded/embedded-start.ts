@@ -8,6 +8,9 @@ import { TsdbtError } from '../../errors.ts';
 import type { EmbeddedFiles } from './embedded-files.ts';
 import { isAlive } from '../process-identity.ts';
 
+/** Statements at the same time in an embedded engine; a thread is made when it is first needed. */
+const POOL_THREADS = '64';
+
 /** What the keeper tells the command that started it. */
 export type KeeperMessage = { readonly ready: true; readonly port: number } | { readonly ready: false; readonly message: string };
 
@@ -21,14 +24,26 @@ export function runningPort(files: EmbeddedFiles): number | null {
 /**
  * Starts a keeper and waits until its server takes connections.
  * @param script the program
+ * @param limit milliseconds until one that says nothing is ended; without: no limit
  * @returns the server's port
  * @throws `connection` error with the last lines of the server's log
  */
-export async function startKeeper(files: EmbeddedFiles, title: string, script: string, args: readonly string[]): Promise<number> {
+export async function startKeeper(
+  files: EmbeddedFiles, title: string, script: string, args: readonly string[], limit = Number.POSITIVE_INFINITY,
+): Promise<number> {
   const log = openSync(join(files.dir, 'keeper.log'), 'w', 0o600);
-  const keeper = spawn(process.execPath, [script, files.dir, ...args], { cwd: '/', detached: true, stdio: ['ignore', log, log, 'ipc'] });
+  // Each statement of an engine in the keeper's process takes a thread of Node's pool, which has four unless told.
+  const env = { ...process.env, UV_THREADPOOL_SIZE: POOL_THREADS };
+  const keeper = spawn(process.execPath, [script, files.dir, ...args], { cwd: '/', detached: true, env, stdio: ['ignore', log, log, 'ipc'] });
+  let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<number>((resolve, reject) => {
+      if (Number.isFinite(limit)) {
+        timer = setTimeout(() => {
+          keeper.kill('SIGKILL');
+          fail(`it was not ready within ${Math.round(limit / 1000)} s`);
+        }, limit);
+      }
       const fail = (message: string): void => reject(new TsdbtError('connection', `the embedded ${title} in ${files.dir} did not start: ${message}${lastWords(files)}`));
       keeper.once('message', (message) => {
         const said = message as KeeperMessage;
@@ -39,6 +54,7 @@ export async function startKeeper(files: EmbeddedFiles, title: string, script: s
       keeper.once('exit', (code, signal) => fail(`its keeper ended (${signal ?? code})`));
     });
   } finally {
+    clearTimeout(timer);
     keeper.removeAllListeners();
     keeper.on('error', () => {});
     if (keeper.connected) keeper.disconnect();

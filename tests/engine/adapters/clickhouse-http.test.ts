@@ -1,10 +1,11 @@
 // The embedded ClickHouse server by itself: what its HTTP interface answers, how commands share it, how it begins and ends.
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { embeddedClickhouse, type EmbeddedServer, embeddedStatus, stopEmbedded } from '../../../src/adapters/clickhouse/embedded.ts';
+import { TsdbtError } from '../../../src/errors.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
 
 const place = (dir: string) => ({ dir, projectDir: process.cwd() });
@@ -155,6 +156,84 @@ describe.skipIf(clickhouseMissing !== null)(`the embedded ClickHouse${clickhouse
     stop.abort();
     while ((await seen()) > 0) { /* It ends. */ }
     await expect(running).rejects.toThrow();
+  });
+
+  it('serves everybody after clients that went away in the midst of their rows', async () => {
+    const headers = { 'X-ClickHouse-User': server.user, 'X-ClickHouse-Key': server.password };
+    const body = "select number, repeat('z', 1000) from numbers(300000)";
+    for (const session of ['', '?session_id=leaves']) {
+      const stop = new AbortController();
+      const response = await fetch(`http://127.0.0.1:${server.port}/${session}`, { method: 'POST', body, headers, signal: stop.signal });
+      await response.body!.getReader().read();
+      stop.abort();
+    }
+    const replies = await Promise.all(['', 'leaves', 'another'].map((id) => ask('select 42', id === '' ? {} : { session_id: id })));
+    expect(replies.map(({ text }) => text)).toEqual(['42\n', '42\n', '42\n']);
+  });
+
+  it('answers others while a subquery is computed, and while more statements run than Node has threads', async () => {
+    const ended: string[] = [];
+    const slow = ['select (select sleep(1.5))', ...Array.from({ length: 8 }, () => 'select sleep(1.5)')].map(async (sql) => {
+      await ask(sql);
+      ended.push('slow');
+    });
+    await ask("select 'while they run'");
+    ended.push('quick');
+    await Promise.all(slow);
+    expect(ended[0]).toBe('quick');
+  });
+
+  it('gives the rows of a query however it ends', async () => {
+    const texts = await Promise.all([
+      'select 1 format Null', 'select 2 settings max_threads = 1', 'select 3 format CSV settings max_threads = 1', 'select 4 ; ', 'select 5 -- format TSV', 'select 6 format TSV -- x\n',
+      '(select 7) union all (select 7)', 'with x as (select 9 as a) select a from x', 'select 10 limit 0', "select 'a' as format", "select '; select into outfile'", '/* x */ select 11 /* y */ ;',
+      "select 12 as `into outfile 'f'`",
+    ].map(async (sql) => (await ask(sql)).text));
+    expect(texts).toEqual(['', '2\n', '3\n', '4\n', '5\n', '6\n', '7\n7\n', '9\n', '', 'a\n', '; select into outfile\n', '11\n', '12\n']);
+  });
+
+  it('lets dictionaries read from it, inside the engine and by its address', async () => {
+    await ask("insert into http.t select number + 1000, 'dict' from numbers(3)");
+    const fields = "(id Int64, name String) primary key id layout(flat()) lifetime(0) source";
+    const address = `http://127.0.0.1:${server.port}/?query=select+id,name+from+http.t&user=${server.user}&password=${server.password}`;
+    expect((await ask(`create or replace dictionary http.inside ${fields}(clickhouse(user '${server.user}' password '${server.password}' db 'http' table 't'))`)).text).toBe('');
+    expect((await ask(`create or replace dictionary http.byaddress ${fields}(http(url '${address}' format 'TabSeparated'))`)).text).toBe('');
+    const both = await ask("select dictGet('http.inside', 'name', toUInt64(1001)), dictGet('http.byaddress', 'name', toUInt64(1002))");
+    expect(both.text).toBe('dict\tdict\n');
+    expect((await ask('show create dictionary http.inside format TSVRaw')).text).not.toContain(server.password);
+    await ask('drop dictionary http.inside');
+    await ask('drop dictionary http.byaddress');
+    await ask('delete from http.t where id >= 1000', { mutations_sync: '2' });
+  });
+
+  it('names the table that keeps a folder from being opened, and opens it without that', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tsdbt-ch-store-'));
+    try {
+      const first = await embeddedClickhouse(place(dir));
+      await ask('create table default.here (a Int8) engine = MergeTree order by a', {}, {}, 'POST', first);
+      await ask('create table default.away (a Int8) engine = MergeTree order by a', {}, {}, 'POST', first);
+      await ask('insert into default.here values (1)', {}, {}, 'POST', first);
+      expect((await ask('select 1 order by by', {}, {}, 'POST', first)).text).not.toContain('OUTFILE');
+      await first.release();
+      await stopEmbedded(dir);
+      const store = join(dir, 'data', 'store');
+      const file = join(store, readdirSync(store, { recursive: true, encoding: 'utf8' }).find((path) => path.endsWith('away.sql'))!);
+      const disk = "SETTINGS disk = disk(type = s3, endpoint = 'http://127.0.0.1:9/bucket/', access_key_id = 'k', secret_access_key = 's'), ";
+      writeFileSync(file, readFileSync(file, 'utf8').replace('SETTINGS ', disk));
+      const failure = await embeddedClickhouse(place(dir)).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(TsdbtError);
+      const { message, details: { hint } } = failure as TsdbtError;
+      expect(message).toContain(`the embedded ClickHouse in ${dir} did not start`);
+      expect(message).toMatch(/Table default\.away: .*Connection refused/s);
+      expect(hint).toContain(`create the empty file ${file}.detached.`);
+      writeFileSync(`${file}.detached`, '');
+      const again = await embeddedClickhouse(place(dir));
+      expect((await ask('select a from default.here', {}, {}, 'POST', again)).text).toBe('1\n');
+      await again.release();
+      await stopEmbedded(dir);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 
   it('is one server for all that use its folder, and another after a crash', async () => {
