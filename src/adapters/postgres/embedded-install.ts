@@ -12,8 +12,10 @@ import { sleep } from '../process-identity.ts';
 
 export const EMBEDDED_VERSION = '18.4.0-beta.17';
 export const EMBEDDED_USER = 'tsdbt';
-/** `nobody`: the server refuses to run as root. */
-const UNPRIVILEGED = 65534;
+/** `nobody`: `initdb` wants a user that has a name. */
+const NOBODY = 65534;
+/** Users without a name that systemd, too, gives to services of their own for the time they run. */
+const PRIVATE_USERS = { first: 61184, last: 65519 } as const;
 const SYSTEM_FOLDER = '/var/lib/tsdbt';
 
 /** The server's place, installed first when it is not there yet. The caller holds the lock. */
@@ -27,7 +29,8 @@ export async function install(files: PostgresFiles, notify: ((message: string) =
   // A copy of the project must not share the original's server; a project that was moved takes it along.
   const copied = moved && isOwnPlace(known);
   const home = known === null || copied ? await chooseHome(dir) : moved && known.home === known.dir ? dir : known.home;
-  const owner = ownerOf(home);
+  const owner = ownerOf(home, dir);
+  if (owner !== null && statSync(home).uid !== owner.uid) own(home, owner);
   const source = nativeFolder();
   const native = owner === null ? usableNative(source, home) : copiedNative(source, home, owner);
   const place: Place = { dir, home, native, uid: owner?.uid ?? null, gid: owner?.gid ?? null, user: EMBEDDED_USER, databases: copied ? [] : known?.databases ?? [], port: copied ? null : known?.port ?? null };
@@ -66,11 +69,42 @@ export function nativeFolder(): string {
 
 interface Owner { readonly uid: number; readonly gid: number }
 
-/** As root: whom the server runs as, who then owns its files. Null: as ourselves. */
-function ownerOf(home: string): Owner | null {
+/**
+ * As root: whom the server runs as, who then owns its files. Null: as ourselves. A folder of ours has a user of its own, because what runs as
+ * `nobody` could read what belongs to `nobody`.
+ */
+function ownerOf(home: string, dir: string): Owner | null {
   if (process.getuid?.() !== 0) return null;
   const { uid, gid } = statSync(home);
-  return uid === 0 ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : { uid, gid };
+  if (uid !== 0 && (uid !== NOBODY || home === dir || readPostmaster(home)?.identity)) return { uid, gid };
+  const owner = privateUser(home);
+  try {
+    chownSync(home, owner, owner);
+    chownSync(home, uid, gid);
+    return { uid: owner, gid: owner };
+  } catch {
+    // A container that knows few users.
+    return { uid: NOBODY, gid: NOBODY };
+  }
+}
+
+/** A user that nobody else has: not in the list of users, nor the owner of another server's folder. */
+function privateUser(home: string): number {
+  const { first, last } = PRIVATE_USERS;
+  const taken = new Set<number>();
+  try {
+    for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) taken.add(Number(line.split(':')[2]));
+    for (const name of readdirSync(SYSTEM_FOLDER)) if (join(SYSTEM_FOLDER, name) !== home) taken.add(statSync(join(SYSTEM_FOLDER, name)).uid);
+  } catch {
+    // No such list or folder.
+  }
+  const count = last - first + 1;
+  const start = createHash('sha256').update(home).digest().readUInt32BE(0) % count;
+  for (let i = 0; i < count; i++) {
+    const uid = first + ((start + i) % count);
+    if (!taken.has(uid)) return uid;
+  }
+  return NOBODY;
 }
 
 /** An ordinary user's data is in the project; root's where the unprivileged user can go, whatever the project's own folders allow. */
@@ -86,12 +120,9 @@ async function chooseHome(dir: string): Promise<string> {
     await stopOrphan(home);
     rmSync(home, { recursive: true, force: true });
     mkdirSync(home, { mode: 0o700 });
-    chownSync(home, UNPRIVILEGED, UNPRIVILEGED);
     return home;
   } catch {
-    const home = mkdtempSync(join(tmpdir(), `tsdbt-${name}-`));
-    chownSync(home, UNPRIVILEGED, UNPRIVILEGED);
-    return home;
+    return mkdtempSync(join(tmpdir(), `tsdbt-${name}-`));
   }
 }
 
@@ -156,15 +187,20 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
   const passwordFile = join(place.home, `.password-${process.pid}`);
   for (const name of readdirSync(place.home)) if (/^\.(data|password|native)-\d+$/.test(name)) rmSync(join(place.home, name), { recursive: true, force: true });
   writeFileSync(passwordFile, password, { mode: 0o600 });
-  if (place.uid !== null && place.gid !== null) chownSync(passwordFile, place.uid, place.gid);
+  const { uid, gid } = place;
+  // Who has no name makes the data as `nobody`, in the moment before they hold anything.
+  const maker = uid !== null && uid >= PRIVATE_USERS.first && uid <= PRIVATE_USERS.last && place.home !== place.dir ? { ...place, uid: NOBODY, gid: NOBODY } : place;
+  if (maker.uid !== null && maker.gid !== null) for (const path of [passwordFile, place.home]) chownSync(path, maker.uid, maker.gid);
   try {
     // Collation and character classes are the server's own, so that they do not change with the system below.
     await run(join(place.native, 'bin', 'initdb'), ['-D', staged, '-U', place.user, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8',
-      '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-sync', '--no-instructions'], place);
+      '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-sync', '--no-instructions'], maker);
+    if (uid !== null && gid !== null) own(staged, { uid, gid });
     files.password = password;
     rmSync(join(place.home, 'data'), { recursive: true, force: true });
     renameSync(staged, join(place.home, 'data'));
   } finally {
+    if (uid !== null && gid !== null) chownSync(place.home, uid, gid);
     rmSync(passwordFile, { force: true });
     rmSync(staged, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 // The embedded Postgres: started when needed, shared, stopped after the last user, whatever kills whom.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -318,13 +318,22 @@ test.skipIf(!asRoot)('root, in a folder that only root can enter: the server run
   remember(dir);
   const status = embeddedStatus(dir);
   expect(status.state).toBe('running');
-  if (status.state === 'running') {
-    expect(statSync(`/proc/${status.pid}`).uid).toBe(65534);
-    expect(statSync(status.home)).toMatchObject({ uid: 65534, gid: 65534 });
-    expect(statSync(status.home).mode & 0o777).toBe(0o700);
-  }
+  if (status.state !== 'running') throw new Error(`it is ${status.state}`);
+  const { home } = status;
+  const { uid } = statSync(`/proc/${status.pid}`);
+  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => Number(line.split(':')[2]));
+  expect([uid === 0, accounts.includes(uid)]).toEqual([false, false]);
+  const owners = () => new Set(['', ...readdirSync(home, { recursive: true, encoding: 'utf8' })].map((path) => lstatSync(join(home, path)).uid));
+  expect([owners(), statSync(home).mode & 0o777]).toEqual([new Set([uid]), 0o700]);
   expect(await ask(address, 'select 1')).toBe(1);
   child.stdin!.end();
+  await until('the server to stop', stopped(dir));
+
+  // As an earlier version left it: readable by every service that runs as `nobody`.
+  execFileSync('chown', ['-R', '65534:65534', home]);
+  const again = await user(dir);
+  expect([await ask(again.address, 'select 2'), owners()]).toEqual([2, new Set([uid])]);
+  again.child.stdin!.end();
   await until('the server to stop', stopped(dir));
 });
 
