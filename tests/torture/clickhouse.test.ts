@@ -1,0 +1,168 @@
+// ClickHouse under torture: a project that is built over and over while the command, its connections or the server fail, and while other commands
+// build the same project. A reader looks all the while; afterwards one undisturbed build must put everything right. How to play it: postgres.test.ts.
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findChdb } from '../../src/adapters/clickhouse/embedded.ts';
+import { type Ended, LONG, pause, type Program, type Running, SEED, start, Tally, unfit } from './campaign.ts';
+import { ClickhouseLab, type Strike } from './clickhouse-lab.ts';
+import { ALWAYS, BUILT, change, FILES, SETUP } from './clickhouse-project.ts';
+import { random } from './random.ts';
+
+const { env } = process;
+const FAULTS = Number(env['TSDBT_TORTURE_FAULTS'] ?? (LONG ? 200 : 7));
+const OVERLAPS = Number(env['TSDBT_TORTURE_OVERLAPS'] ?? (LONG ? 90 : 3));
+const DBT: Program | null = env['TSDBT_ORACLE_CLICKHOUSE'] === undefined ? null : { command: join(env['TSDBT_ORACLE_CLICKHOUSE'], 'bin/dbt'), args: [] };
+const dice = random(SEED);
+const tally = new Tally();
+const missing: string | null = (() => {
+  try {
+    findChdb(process.cwd());
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+})();
+
+interface Fault { readonly name: string; readonly when: readonly Strike['when'][]; act(lab: ClickhouseLab, running: Running): Promise<void>; heal?(lab: ClickhouseLab): Promise<void> }
+
+const FAULTS_OF: readonly Fault[] = [
+  { name: 'SIGKILL', when: ['before', 'after'], act: async (_lab, { child }) => { child.kill('SIGKILL'); } },
+  { name: 'SIGKILL, statement arrives later', when: ['late'], act: async (_lab, { child }) => { child.kill('SIGKILL'); } },
+  { name: 'SIGTERM', when: ['before', 'after'], act: async (_lab, { child }) => { child.kill('SIGTERM'); } },
+  { name: 'connections cut', when: ['before', 'after'], act: async (lab) => { lab.cut(); } },
+  { name: 'server crashes', when: ['before', 'after'], act: (lab) => lab.crash() },
+  {
+    name: 'network frozen, then back', when: ['before'], act: async (lab) => {
+      lab.freeze();
+      setTimeout(() => { lab.thaw(); }, 1500);
+    },
+  },
+  {
+    name: 'network frozen, SIGTERM', when: ['before'], act: async (lab, { child }) => {
+      lab.freeze();
+      setTimeout(() => { child.kill('SIGTERM'); }, 300);
+    },
+    heal: async (lab) => {
+      lab.cut();
+      lab.thaw();
+    },
+  },
+];
+
+/** Looks at everything again and again. @returns what stops it and tells what was wrong */
+function watch(lab: ClickhouseLab): () => Promise<{ looks: number; wrong: string[] }> {
+  let done = false;
+  let looks = 0;
+  let most = 0;
+  const wrong = new Set<string>();
+  const look = async (name: string, sql: string, judge: (found: number) => boolean): Promise<void> => {
+    try {
+      const found = Number((await lab.rows(sql))[0]?.[0]);
+      looks++;
+      if (!judge(found)) wrong.add(`${name}: ${found}`);
+    } catch (error) {
+      // A server that is away is no answer; a relation that is away is one.
+      const { message } = error as Error;
+      if (/UNKNOWN_TABLE|UNKNOWN_DATABASE|UNKNOWN_IDENTIFIER/.test(message)) wrong.add(message);
+    }
+  };
+  const reader = (async () => {
+    while (!done) {
+      for (const [name, sql] of Object.entries(ALWAYS)) await look(name, sql, (found) => found === 0);
+      await look('rows of ap became fewer', 'select count() from an.ap', (found) => found >= most && (most = found) === found);
+      await pause(5);
+    }
+  })();
+  return async () => {
+    done = true;
+    await reader;
+    return { looks, wrong: [...wrong] };
+  };
+}
+
+async function unmet(lab: ClickhouseLab): Promise<string[]> {
+  const out: string[] = [];
+  for (const [name, sql] of Object.entries(BUILT)) {
+    const found = String((await lab.rows(sql).catch((error: unknown) => [[String(error)]]))[0]?.[0]);
+    if (found !== '0') out.push(`after the repair, ${name}: ${found}`);
+  }
+  return out;
+}
+
+describe.skipIf(missing !== null)(`ClickHouse under torture${missing === null ? '' : ` (skipped: ${missing})`}`, () => {
+  let lab: ClickhouseLab;
+  let dir: string;
+  let statements = 0;
+  let round = 0;
+
+  const repair = async (): Promise<string[]> => {
+    const { code, out } = await start(dir, ['build'], 'target').ended;
+    return code === 0 ? unmet(lab) : [`the repair ended with ${code}:\n${out.slice(-2500)}`];
+  };
+  const more = async (): Promise<void> => { for (const sql of change(round++)) await lab.rows(sql); };
+
+  beforeAll(async () => {
+    const theirs = { 'models/theirs.sql': `{{ config(materialized='table', order_by='k', tags=['theirs'], enabled=${DBT === null ? 'false' : 'true'}) }} select k, count() as n from {{ ref('t') }} group by k` };
+    lab = await ClickhouseLab.open({ ...FILES, ...theirs });
+    dir = join(lab.dir, 'project');
+    for (const sql of SETUP) await lab.rows(sql);
+    await more();
+    expect(await repair()).toEqual([]);
+    await more();
+    lab.arm({ at: -1, when: 'before', act: async () => undefined });
+    expect(await repair()).toEqual([]);
+    statements = lab.count;
+  }, 300_000);
+  afterAll(async () => {
+    tally.print('ClickHouse');
+    await lab?.close();
+  }, 60_000);
+
+  it(`is right after each of ${FAULTS} faults, and while they last`, async () => {
+    for (let i = 0; i < FAULTS; i++) {
+      const fault = FAULTS_OF[i % FAULTS_OF.length]!;
+      await more();
+      const running: { now?: Running } = {};
+      const at = dice.below(statements);
+      const when = dice.pick(fault.when);
+      const settled = lab.arm({ at, when, act: () => fault.act(lab, running.now!) });
+      const look = watch(lab);
+      running.now = start(dir, ['build', ...(dice.chance(0.15) ? ['--full-refresh'] : [])], 'target');
+      const ended = await running.now.ended;
+      await settled();
+      await fault.heal?.(lab);
+      const { looks, wrong } = await look();
+      lab.arm(null);
+      const mistakes = [...wrong, ...unfit(ended), ...(await repair())].map((text) => `${text} [fault ${i}, statement ${at} of ${statements}, ${when}]`);
+      tally.add(fault.name, { failed: ended.code !== 0, wrong: mistakes, looks });
+    }
+    expect(tally.wrong).toEqual([]);
+  }, 14_400_000);
+
+  it(`is right after each of ${OVERLAPS} overlaps of commands, and while they last`, async () => {
+    const folders = [dir, lab.copy('second'), lab.copy('third')];
+    const commands: readonly (readonly string[])[] = [
+      ['build', '--exclude', 'tag:theirs'], ['build', '--full-refresh', '--exclude', 'tag:theirs'], ['run', '--select', 'ap up ow'], ['run', '--select', 't+', '--exclude', 'tag:theirs'], ['snapshot'],
+      ['seed', '--full-refresh'], ['test', '--exclude', 'tag:theirs'], ['run', '--select', 'ow', '--full-refresh'],
+    ];
+    for (let i = 0; i < OVERLAPS; i++) {
+      await more();
+      const look = watch(lab);
+      const count = 2 + dice.below(2);
+      const withDbt = DBT !== null && i % 3 === 0;
+      const runs = Array.from({ length: count }, async (_, n): Promise<readonly [string, Ended]> => {
+        const command = n === 0 ? commands[0]! : dice.pick(commands);
+        await pause(n === 0 ? 0 : dice.below(1500));
+        return [command.join(' '), await start(folders[n]!, command, `target-${n}`).ended];
+      });
+      const theirs = withDbt ? start(dir, ['run', '--select', 'tag:theirs'], 'target-dbt', DBT).ended : null;
+      const ended = await Promise.all(runs);
+      const dbt = await theirs;
+      const { looks, wrong } = await look();
+      const failures = ended.flatMap(([command, each]) => [...(each.code === 0 ? [] : [`${command} ended with ${each.code}:\n${each.out.slice(-2500)}`]), ...unfit(each)]);
+      const kind = withDbt ? `${count} of ours and dbt` : `${count} of ours`;
+      tally.add(kind, { failed: dbt !== null && dbt.code !== 0, wrong: [...wrong, ...failures, ...(await repair())].map((text) => `${text} [overlap ${i}]`), looks });
+    }
+    expect(tally.wrong).toEqual([]);
+  }, 14_400_000);
+});
