@@ -48,6 +48,8 @@ export interface Session {
   readonly lasting: boolean;
   /** What `get_columns_in_relation` answered for a relation in this transaction; forgotten with any statement that may have changed one. */
   readonly columns: Map<string, Value>;
+  /** May `columns` be kept now? Where absent: in a transaction. */
+  readonly keepsColumns?: boolean;
   /** Statements that the node's code has asked for, to be run in the transaction that publishes it: the last of its hooks inside. */
   readonly publishing: string[];
   /** A materialization's word that nothing will look at the answer of the next statement: `executeLater` will do. */
@@ -133,6 +135,11 @@ export interface IntervalLedger {
   /** Notes an interval; runs in the transaction that built it. @param anew the relation was built anew: forget what was noted before */
   markSql(relation: Relation, interval: DoneInterval, anew: boolean): string;
   forgetSql(relation: Relation): string;
+  /**
+   * Where a batch and its note are no transaction: runs before a table is made anew, and says that nothing of it is built. `markSql` then need not
+   * forget. Cut off after it, the next run builds all intervals.
+   */
+  beginSql?(relation: Relation): string;
 }
 
 /** What a lock is for. */
@@ -154,7 +161,7 @@ export interface Adapter {
   readonly columns: ColumnDialect;
   /** What `adapter` has in templates beside the methods of every dialect. */
   readonly templateMethods?: TemplateMethods;
-  /** Null where a batch and its note cannot be one transaction. */
+  /** Null where nothing can be noted that every server of the database sees. */
   readonly intervals: IntervalLedger | null;
   /** From the loader's bookkeeping; null where it has none of this source. @param sourceId unique_id */
   loadedState(session: Session, sourceId: string): Promise<LoadedState | null>;

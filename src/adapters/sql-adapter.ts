@@ -168,12 +168,12 @@ export class SqlAdapter {
 
   /** What the macro answers, which is asked once as long as nothing changes: a list of columns, unless a project's own macro says otherwise. */
   async columnsOf(relation: Relation): Promise<Value> {
-    const { columns, inTransaction } = this.session;
+    const { columns, inTransaction, keepsColumns = inTransaction } = this.session;
     const key = relation.render();
     let answer = columns.get(key);
     if (answer === undefined) {
       answer = await this.macro('get_columns_in_relation', { relation });
-      if (inTransaction) columns.set(key, answer);
+      if (keepsColumns) columns.set(key, answer);
     }
     return Array.isArray(answer) ? [...answer] : answer;
   }

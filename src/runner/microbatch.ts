@@ -182,7 +182,7 @@ async function runBatch(ctx: RunContext, model: ModelNode, plan: Plan, index: nu
     ...model,
     config: {
       ...model.config, __dbt_internal_microbatch_event_time_start: window.start, __dbt_internal_microbatch_event_time_end: window.end,
-      'pre-hook': index === 0 ? model.config['pre-hook'] : [],
+      'pre-hook': [...beginHook(ctx, plan, index), ...(index === 0 ? model.config['pre-hook'] : [])],
       'post-hook': [...(index === batches.length - 1 ? model.config['post-hook'] : []), ...ledgerHook(ctx, plan, index)],
     },
     batch: { id: batchId(batch.start, size), event_time_start: utc(batch.start), event_time_end: utc(batch.end) },
@@ -216,14 +216,21 @@ async function runBatch(ctx: RunContext, model: ModelNode, plan: Plan, index: nu
   return result.status;
 }
 
-/** Notes the batch in its own transaction, after all else; what is not over yet is not finished. */
+/** Where a batch and its note are no transaction: while a table is made anew the notes say that nothing of it is done. */
+function beginHook(ctx: RunContext, { relation, noted, forgets }: Plan, index: number): Hook[] {
+  const sql = noted && forgets && index === 0 ? ctx.adapter.intervals?.beginSql?.(relation) : undefined;
+  return sql === undefined ? [] : [{ sql, transaction: true, index: null }];
+}
+
+/** Notes the batch in its own transaction or after it, after all else; what is not over yet is not finished. */
 function ledgerHook(ctx: RunContext, { relation, batches, noted, forgets }: Plan, index: number): Hook[] {
   const { intervals } = ctx.adapter;
   if (intervals === null) return [];
   const anew = forgets && index === 0;
   const batch = batches[index]!;
   const over = batch.end <= ctx.config.invocation.started_at.getTime();
-  const sql = noted && over ? intervals.markSql(relation, batch, anew) : anew ? intervals.forgetSql(relation) : null;
+  const forgotten = noted && intervals.beginSql !== undefined;
+  const sql = noted && over ? intervals.markSql(relation, batch, anew) : anew && !forgotten ? intervals.forgetSql(relation) : null;
   return sql === null ? [] : [{ sql, transaction: true, index: null }];
 }
 

@@ -1,6 +1,6 @@
 // ClickHouse as the engine sees it: sessions on one server, the relation cache, what the dialect can do. Talking to the server is in session.ts and
 // server.ts, questions to its system tables in catalogue.ts, an own server in embedded.ts, what makes publishing safe in leases.ts and exchange.ts.
-import type { Adapter, Capabilities, LoadedState, Session, SessionOptions } from '../adapter.ts';
+import type { Adapter, Capabilities, IntervalLedger, LoadedState, Session, SessionOptions } from '../adapter.ts';
 import { Column } from '../column.ts';
 import { copyTextOf } from '../copy-text.ts';
 import type { Dependant } from '../dependants.ts';
@@ -20,6 +20,7 @@ import { changeMarksSql, relationsSql, schemasSql, viewStateSql } from './catalo
 import { CLICKHOUSE_COLUMN } from './column.ts';
 import type { ServerAddress } from './connection.ts';
 import { CLICKHOUSE_CREDENTIALS, httpPort } from './credentials.ts';
+import { createIntervalLedger } from './interval-ledger.ts';
 import { Leases } from './leases.ts';
 import { quoteIdentifier } from './literal.ts';
 import { publishMethods } from './publish-methods.ts';
@@ -61,7 +62,7 @@ export class ClickHouseAdapter implements Adapter {
   readonly relations: RelationDialect;
   readonly columns = CLICKHOUSE_COLUMN;
   readonly cache = new RelationCache(true);
-  readonly intervals = null;
+  readonly intervals: IntervalLedger | null;
   readonly server: Server;
   readonly leases: Leases;
   readonly templateMethods: TemplateMethods;
@@ -76,6 +77,8 @@ export class ClickHouseAdapter implements Adapter {
     this.options = options;
     const { credentials, threads } = options;
     this.cluster = textOf(credentials['cluster']);
+    // A small table of its own on each server would know of a part of the batches.
+    this.intervals = this.cluster !== null || textOf(credentials['database_engine']) === 'Replicated' ? null : createIntervalLedger(this);
     this.relations = clickhouseRelation({ cluster: this.cluster, databaseEngine: textOf(credentials['database_engine']) });
     const patience = numberOf(credentials['send_receive_timeout'], 300) * 1000;
     const silence = silenceTimes(options.env?.['TSDBT_ASK_AFTER'], patience);
@@ -154,9 +157,11 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   async existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>> {
-    if (schemas.length === 0) return new Set();
-    const { table } = await session.execute(schemasSql(schemas), { fetch: true });
-    return new Set(table.rows.map((row) => toText(row.values[0]!)));
+    // Connecting has looked for the profile's own, and made it.
+    await this.server.connect();
+    const others = schemas.filter((schema) => schema !== this.server.database);
+    const found = others.length === 0 ? [] : (await session.execute(schemasSql(others), { fetch: true })).table.rows.map((row) => toText(row.values[0]!));
+    return new Set([...schemas.filter((schema) => !others.includes(schema)), ...found]);
   }
 
   async lockRelation(session: Session, relation: Relation): Promise<void> {
@@ -169,8 +174,9 @@ export class ClickHouseAdapter implements Adapter {
     session.locked.add(id);
     session.endings.push(async () => {
       session.locked.delete(id);
-      await held.release();
+      await held.release(session.clean);
     });
+    if (held.engine === undefined) return;
     // What another run has built or dropped since the catalogue was read counts.
     const known = this.cache.get({ database: '', schema, identifier })?.type ?? null;
     if (held.engine === null ? known !== null : known !== kindOf(held.engine)) await this.fillCache(session, [{ database: null, schema }]);
@@ -203,22 +209,25 @@ export class ClickHouseAdapter implements Adapter {
   async notePublishedView(session: Session, relation: Relation, query: string | null, note: (state: string | null) => void): Promise<void> {
     // What was known of it before does not count.
     this.views.delete(JSON.stringify([relation.schema, relation.identifier]));
-    note(await this.fetchViewState(session, relation, query));
+    const [definition, columns] = await this.lookAtView(session, relation);
+    note(definition === '' ? null : JSON.stringify([definition, query === null ? [] : columns]));
   }
 
-  async fetchViewState(session: Session, { schema, identifier }: Relation, query: string | null): Promise<string | null> {
-    if (schema === null || identifier === null) return null;
-    const key = JSON.stringify([schema, identifier]);
-    let definition = this.views.get(key);
-    if (definition === undefined) {
-      const { table } = await session.execute(viewStateSql(schema, identifier), { fetch: true });
-      definition = toText(table.rows[0]?.values[0] ?? '');
-      this.views.set(key, definition);
-    }
+  async fetchViewState(session: Session, relation: Relation, query: string | null): Promise<string | null> {
+    const definition = this.views.get(JSON.stringify([relation.schema, relation.identifier])) ?? (await this.lookAtView(session, relation))[0];
     if (definition === '') return null;
     // A view keeps the columns that its query gave when it was made.
     const columns = query === null ? [] : (await session.execute(`describe table (\n${query}\n)`, { fetch: true })).table.rows.map((row) => row.values.slice(0, 2).map(toText));
     return JSON.stringify([definition, columns]);
+  }
+
+  /** What tells a view from another one ('': there is none), and its columns as lists of name and type. */
+  private async lookAtView(session: Session, { schema, identifier }: Relation): Promise<[definition: string, columns: string[][]]> {
+    if (schema === null || identifier === null) return ['', []];
+    const { table } = await session.execute(viewStateSql(schema, identifier), { fetch: true });
+    const [definition = '', columns = '[]'] = (table.rows[0]?.values ?? []).map(toText);
+    this.views.set(JSON.stringify([schema, identifier]), definition);
+    return [definition, JSON.parse(columns) as string[][]];
   }
 
   async canReplaceView(): Promise<boolean> {
@@ -234,6 +243,7 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   async close(): Promise<void> {
+    await this.leases.close();
     await this.server.close();
     const release = this.releaseServer;
     this.releaseServer = undefined;

@@ -50,7 +50,9 @@ left join (select database, table, groupBitXor(sipHash64(name, hash_of_all_files
 where (t.database, t.name) in (${pairs}) and t.engine like '%MergeTree'`;
 }
 
-/** One row for a view: what tells it from another one. */
+/** One row for a view: what tells it from another one, and name and type of each of its columns (JSON). */
 export function viewStateSql(schema: string, identifier: string): string {
-  return `select ${VIEW_STATE} from system.tables t where t.database = ${quoteText(schema)} and t.name = ${quoteText(identifier)} and t.engine = 'View'`;
+  const [database, name] = [quoteText(schema), quoteText(identifier)];
+  return `select ${VIEW_STATE}, (select toJSONString(arrayMap(c -> [c.2, c.3], arraySort(groupArray((position, name, type))))) from system.columns where database = ${database} and table = ${name})
+from system.tables t where t.database = ${database} and t.name = ${name} and t.engine = 'View'`;
 }

@@ -2,6 +2,7 @@
 // what has come to the old table since is moved over after it, before that is dropped. Building the new table and the EXCHANGE are the macros'.
 import { TsdbtError } from '../../errors.ts';
 import { toText } from '../../values/text.ts';
+import type { Value } from '../../values/value.ts';
 import { type Lease, workingName } from './leases.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { sleep } from '../process-identity.ts';
@@ -24,15 +25,17 @@ interface Part { readonly name: string; readonly partition: string; readonly fro
 
 const PAUSE = 50;
 
-async function partsOf(lease: Lease, table: string): Promise<Part[]> {
-  // A mutation changes the data version and not the blocks.
-  const rows = await lease.query(`select name, partition_id, min_block_number, greatest(toInt64(max_block_number), toInt64(data_version)) from system.parts where active and database = ${quoteText(lease.schema)} and table = ${quoteText(table)}`);
+/** A mutation changes the data version and not the blocks. */
+function partsSql({ schema }: Lease, table: string): string {
+  return `select name, partition_id, min_block_number, greatest(toInt64(max_block_number), toInt64(data_version)) from system.parts where active and database = ${quoteText(schema)} and table = ${quoteText(table)}`;
+}
+
+function partsOf(rows: readonly (readonly Value[])[]): Part[] {
   return rows.map(([name, partition, from, to]) => ({ name: toText(name!), partition: toText(partition!), from: Number(toText(from!)), to: Number(toText(to!)) }));
 }
 
-async function uuidOf(lease: Lease, table: string): Promise<string | null> {
-  const [row] = await lease.query(`select toString(uuid) from system.tables where database = ${quoteText(lease.schema)} and name = ${quoteText(table)}`);
-  return row === undefined ? null : toText(row[0]!);
+function uuidSql({ schema }: Lease, table: string): string {
+  return `select toString(uuid) from system.tables where database = ${quoteText(schema)} and name = ${quoteText(table)}`;
 }
 
 /** Merges are an optimisation: without the privilege things go on, and what a merge has mixed is noticed. */
@@ -43,17 +46,19 @@ export async function setMerges(lease: Lease, action: 'start' | 'stop', table: s
 /**
  * Notes the exchange that comes next.
  * @param blocks what the shadow was made from
+ * @param uuid of the table that it was made from
  * @returns false, with nothing noted, when the target was changed otherwise than by new rows: the shadow is to be made again
+ * @throws when the target is not there any more
  */
-export async function beginExchange(lease: Lease, shadow: string, blocks: Readonly<Record<string, number>>): Promise<boolean> {
-  const uuid = await uuidOf(lease, lease.identifier);
-  if (uuid === null) throw new TsdbtError('database', `${lease.schema}.${lease.identifier} is gone: somebody has dropped it while this run was building it`);
-  await lease.note({ shadow, uuid, blocks, carried: [] });
-  await lease.stopMerges();
-  const parts = await partsOf(lease, lease.identifier);
+export async function beginExchange(lease: Lease, shadow: string, blocks: Readonly<Record<string, number>>, uuid: string): Promise<boolean> {
+  await lease.stopMerges({ shadow, uuid, blocks, carried: [] });
+  const rows = await lease.query(`${partsSql(lease, lease.identifier)} union all select '', toString(uuid), 0, 0 from system.tables where database = ${quoteText(lease.schema)} and name = ${quoteText(lease.identifier)}`);
+  const table = rows.find(([name]) => name === '');
+  if (table === undefined) throw new TsdbtError('database', `${lease.schema}.${lease.identifier} is gone: somebody has dropped it while this run was building it`);
+  const parts = partsOf(rows.filter((row) => row !== table));
   const present = new Set(parts.map(({ partition }) => partition));
   const changed = parts.some(({ partition, from, to }) => from <= (blocks[partition] ?? -1) && to > (blocks[partition] ?? -1));
-  if (!changed && Object.keys(blocks).every((partition) => present.has(partition))) return true;
+  if (!changed && toText(table[1]!) === uuid && Object.keys(blocks).every((partition) => present.has(partition))) return true;
   await lease.note(undefined);
   return false;
 }
@@ -61,22 +66,23 @@ export async function beginExchange(lease: Lease, shadow: string, blocks: Readon
 /**
  * Brings an exchange to its end, whether or not the EXCHANGE itself has been run: rows that others have written to the old table are moved
  * to the new one, and the old one is dropped.
+ * @param stopped merges of the old table are known to be stopped: they stay with the table, whatever its name
  * @throws when such rows cannot be told from the old ones; the old table is kept then
  */
-export async function finishExchange(lease: Lease, noted: Exchange): Promise<void> {
+export async function finishExchange(lease: Lease, noted: Exchange, stopped = false): Promise<void> {
   let exchange = noted;
-  if ((await uuidOf(lease, exchange.shadow)) === exchange.uuid) {
-    // By the server's clock, as are the durations of its statements.
-    const [began] = await lease.query('select toFloat64(now64(6))');
-    await setMerges(lease, 'stop', exchange.shadow);
+  // The time is the server's clock, as are the durations of its statements.
+  const [[uuid, began, sources] = []] = await lease.query(`select (${uuidSql(lease, exchange.shadow)}), toFloat64(now64(6)), (${sourcesSql(lease)})`);
+  if (uuid !== undefined && uuid !== null && toText(uuid) === exchange.uuid) {
+    if (!stopped) await setMerges(lease, 'stop', exchange.shadow);
     const note = async (next: Exchange): Promise<void> => {
       exchange = next;
       await lease.note(next);
     };
     if (exchange.carry !== undefined) await moveRows(lease, exchange.carry);
-    const writing = await writersSql(lease);
+    const writing = writersSql(lease, JSON.parse(toText(sources ?? '[]')) as string[]);
     for (let told = false; ; ) {
-      const [row] = await lease.query(`${writing} and elapsed > toFloat64(now64(6)) - ${toText(began?.[0] ?? 0)}`);
+      const [row] = await lease.query(`${writing} and elapsed > toFloat64(now64(6)) - ${toText(began ?? 0)}`);
       const busy = Number(toText(row?.[0] ?? 0)) > 0;
       const moved = await carryOver(lease, exchange, note);
       if (!busy && !moved) break;
@@ -85,13 +91,15 @@ export async function finishExchange(lease: Lease, noted: Exchange): Promise<voi
       await sleep(PAUSE);
     }
     await lease.drop(exchange.shadow);
+  } else {
+    await lease.startMerges();
   }
-  await lease.note(undefined);
+  lease.settle();
 }
 
 async function carryOver(lease: Lease, exchange: Exchange, note: (next: Exchange) => Promise<void>): Promise<boolean> {
   const { blocks, carried, shadow } = exchange;
-  const fresh = (await partsOf(lease, shadow)).filter(({ name, partition, to }) => to > (blocks[partition] ?? -1) && !carried.includes(name));
+  const fresh = partsOf(await lease.query(partsSql(lease, shadow))).filter(({ name, partition, to }) => to > (blocks[partition] ?? -1) && !carried.includes(name));
   if (fresh.length === 0) return false;
   const mixed = fresh.filter(({ partition, from }) => from <= (blocks[partition] ?? -1));
   if (mixed.length > 0) {
@@ -112,7 +120,7 @@ async function carryOver(lease: Lease, exchange: Exchange, note: (next: Exchange
 
 /** Moves, so that a partition is in one of the two tables whenever this is cut off. */
 async function moveRows(lease: Lease, carry: string): Promise<void> {
-  for (const partition of new Set((await partsOf(lease, carry)).map((part) => part.partition))) {
+  for (const partition of new Set(partsOf(await lease.query(partsSql(lease, carry))).map((part) => part.partition))) {
     await lease.query(`alter table ${lease.table(carry)} move partition id ${quoteText(partition)} to table ${lease.table(lease.identifier)}`);
   }
   await lease.query(`drop table if exists ${lease.table(carry)}`);
@@ -124,11 +132,15 @@ async function commonColumns(lease: Lease, shadow: string): Promise<string> {
   return rows.map(([name]) => quoteIdentifier(toText(name!))).join(', ');
 }
 
+/** Names of what materialized views read that write to the target, as JSON. */
+function sourcesSql({ schema, identifier }: Lease): string {
+  const target = [quoteText(` TO ${schema}.${identifier} `), quoteText(` TO ${schema}.${identifier} (`)];
+  return `select toJSONString(groupArray(name)) from system.tables where arrayExists((d, t) -> (d, t) in (select database, name from system.tables where engine = 'MaterializedView' and multiSearchAny(replaceAll(create_table_query, '\`', ''), [${target.join(', ')}])), dependencies_database, dependencies_table)`;
+}
+
 /** Counts statements that write to the target, or to what a materialized view reads that writes to it: they hold the table that they began with. */
-async function writersSql(lease: Lease): Promise<string> {
-  const target = [quoteText(` TO ${lease.schema}.${lease.identifier} `), quoteText(` TO ${lease.schema}.${lease.identifier} (`)];
-  const sources = await lease.query(`select name from system.tables where arrayExists((d, t) -> (d, t) in (select database, name from system.tables where engine = 'MaterializedView' and multiSearchAny(replaceAll(create_table_query, '\`', ''), [${target.join(', ')}])), dependencies_database, dependencies_table)`);
-  const names = [lease.identifier, ...sources.map(([name]) => toText(name!))].map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+function writersSql(lease: Lease, sources: readonly string[]): string {
+  const names = [lease.identifier, ...sources].map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   const pattern = `(?is)insert\\s+into\\s+(?:table\\s+)?[^\\s(]*\\b(?:${names.join('|')})\\b`;
   return `select count() from system.processes where query_kind in ('Insert', 'AsyncInsertFlush') and match(query, ${quoteText(pattern)})`;
 }

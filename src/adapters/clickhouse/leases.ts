@@ -31,11 +31,17 @@ const STALE = 120;
 const RENEW_MS = 15_000;
 /** Milliseconds between two looks at a lock that somebody else has, at least. */
 const PAUSE = 50;
+/** Milliseconds that a lock which nobody needs any more may stay, so that one statement drops many; and how many at most. */
+const LINGER = 500;
+const MOST_LINGERING = 20;
 /** Working names longer than this are cut: a table's name is a file's name. */
 const LONGEST = 180;
 const WORKING = /^__(?:tsdbt_(?:new|once|stage|shadow|changes|carry|lock)|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}$/;
 const UNKNOWN_DATABASE = '81';
 const UNKNOWN_SETTING = '115';
+const SYNTAX_ERROR = '62';
+/** For endings: a server that does not answer holds nobody up. */
+const LAST_WAIT = 3000;
 
 /** Name of a table that a run needs while it builds a relation: `orders__tsdbt_stage_<run>`. */
 export function workingName(identifier: string, kind: string, run: string): string {
@@ -72,6 +78,9 @@ export class Lease {
 
   get exchange(): Exchange | undefined { return this.claim.exchange; }
 
+  /** Has this lease stopped merges of what was the relation then? */
+  get stopped(): boolean { return this.claim.stopped === true; }
+
   get lockName(): string { return workingName(this.identifier, 'lock', this.run); }
 
   /** A table of the relation's schema, as SQL. */
@@ -99,15 +108,21 @@ export class Lease {
     await this.write();
   }
 
-  /** Stops merges of the relation until the lease is given back. Without the privilege they go on. */
-  async stopMerges(): Promise<void> {
-    this.claim = { ...this.claim, stopped: true };
+  /** The exchange is done. What the server's disk says of it names tables that are gone, by UUID: it needs no statement to be forgotten. */
+  settle(): void {
+    this.claim = { ...this.claim, exchange: undefined, stopped: false };
+  }
+
+  /** Stops merges of the relation until the lease is given back; `exchange` is noted with it. Without the privilege they go on. */
+  async stopMerges(exchange = this.claim.exchange): Promise<void> {
+    this.claim = { ...this.claim, exchange, stopped: true };
     await this.write();
     await setMerges(this, 'stop', this.identifier);
   }
 
   async startMerges(): Promise<void> {
-    if (this.claim.stopped === true) await setMerges(this, 'start', this.identifier);
+    if (this.stopped) await setMerges(this, 'start', this.identifier);
+    this.claim = { ...this.claim, stopped: false };
   }
 
   private write(): Promise<unknown> {
@@ -165,10 +180,10 @@ function parseClaim(comment: string): Claim {
 
 /** A lease, as its holder has it. */
 export interface Held {
-  /** Engine of the relation; null when it is not there. */
-  readonly engine: string | null;
-  /** Gives the lease back and drops what the node has left. To be called once. */
-  release(): Promise<void>;
+  /** Engine of the relation; null when it is not there, undefined when this command has held the lease all the time since it last looked. */
+  readonly engine: string | null | undefined;
+  /** Gives the lease back and drops what the node has left. To be called once. @param clean the node has dropped its working tables itself */
+  release(clean: boolean): Promise<void>;
 }
 
 /** The leases that a command holds, one a relation. */
@@ -179,6 +194,11 @@ export class Leases {
   private readonly held = new Map<string, Lease>();
   /** Work of this process on a relation, one after the other. */
   private readonly turns = new Map<string, Promise<void>>();
+  /** Locks that are to be dropped in a moment: who wants one before that has it. */
+  private readonly idle = new Map<string, Lease>();
+  private readonly leaving = new Map<string, Promise<void>>();
+  private timer: NodeJS.Timeout | undefined;
+  private oneByOne = false;
 
   constructor(query: Query) {
     this.query = query;
@@ -203,9 +223,12 @@ export class Leases {
     const turn = new Promise<void>((resolve) => { done = resolve; });
     this.turns.set(id, (before ?? Promise.resolve()).then(() => turn));
     await before;
-    const lease = new Lease(schema, identifier, randomBytes(6).toString('hex'), { host: this.host, ...this.own }, this.query, notify);
+    const kept = this.idle.get(id);
+    this.idle.delete(id);
+    const lease = kept ?? new Lease(schema, identifier, randomBytes(6).toString('hex'), { host: this.host, ...this.own }, this.query, notify);
     try {
-      await this.claim(lease);
+      await this.leaving.get(id);
+      if (kept === undefined) await this.claim(lease);
     } catch (error) {
       done();
       if (error instanceof TsdbtError && error.details.code === UNKNOWN_DATABASE) return null;
@@ -213,18 +236,59 @@ export class Leases {
     }
     this.held.set(id, lease);
     lease.keep();
-    const release = async (): Promise<void> => {
+    const release = async (clean: boolean): Promise<void> => {
       lease.stop();
       this.held.delete(id);
       try {
         await lease.startMerges();
-        if (lease.exchange !== undefined) await finishExchange(lease, lease.exchange);
-        await lease.sweep(await lease.neighbours());
+        if (clean && lease.exchange === undefined) {
+          this.idle.set(id, lease);
+          if (this.idle.size >= MOST_LINGERING) await this.flush();
+          else this.timer ??= setTimeout(() => void this.flush(), LINGER);
+        } else {
+          if (lease.exchange !== undefined) await finishExchange(lease, lease.exchange);
+          await lease.sweep(await lease.neighbours());
+        }
       } finally {
         done();
       }
     };
-    return { engine: lease.engine, release };
+    return { engine: kept === undefined ? lease.engine : undefined, release };
+  }
+
+  /** Drops the locks that nobody holds any more. Never throws: what is left is known to belong to nobody when this process has ended. */
+  async flush(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const leases = [...this.idle];
+    this.idle.clear();
+    if (leases.length > 0) {
+      const dropped = this.dropLocks(leases.map(([, lease]) => lease)).catch(() => undefined).finally(() => {
+        for (const [id] of leases) this.leaving.delete(id);
+      });
+      for (const [id] of leases) this.leaving.set(id, dropped);
+    }
+    await Promise.all(this.leaving.values());
+  }
+
+  /** The last flush of a command. */
+  async close(): Promise<void> {
+    const late = new Promise<void>((resolve) => { setTimeout(resolve, LAST_WAIT).unref(); });
+    await Promise.race([this.flush(), late]);
+  }
+
+  private async dropLocks(leases: readonly Lease[]): Promise<void> {
+    if (!this.oneByOne && leases.length > 1) {
+      try {
+        await this.query(`drop table if exists ${leases.map((lease) => lease.table(lease.lockName)).join(', ')}`);
+        return;
+      } catch (error) {
+        // Servers before 24.7 drop one table a statement.
+        if (!(error instanceof TsdbtError) || error.details.code !== SYNTAX_ERROR) throw error;
+        this.oneByOne = true;
+      }
+    }
+    for (const lease of leases) await lease.withdraw();
   }
 
   /**

@@ -8,6 +8,7 @@ import { Relation } from '../relation.ts';
 import type { TemplateMethods } from '../template-method.ts';
 import { beginExchange, finishExchange } from './exchange.ts';
 import type { Lease, Leases } from './leases.ts';
+import { ClickHouseSession } from './session.ts';
 
 /** @param leases those of the adapter that the methods belong to */
 export function publishMethods(leases: Leases): TemplateMethods {
@@ -25,20 +26,23 @@ export function publishMethods(leases: Leases): TemplateMethods {
       },
     },
     before_exchange: {
-      signature: 'target, shadow, blocks',
+      signature: 'target, shadow, blocks, uuid',
       parsing: () => true,
-      async run(_call, target, shadow, blocks) {
+      async run(_call, target, shadow, blocks, uuid) {
         const lease = leaseOf('before_exchange', target!);
         const held = blocks instanceof PyDict ? [...blocks.entries()] : [];
-        return beginExchange(lease, (shadow as Relation).identifier ?? '', Object.fromEntries(held.map(([id, block]) => [toText(id), Number(toText(block))])));
+        return beginExchange(lease, (shadow as Relation).identifier ?? '', Object.fromEntries(held.map(([id, block]) => [toText(id), Number(toText(block))])), toText(uuid!));
       },
     },
     after_exchange: {
       signature: 'target',
       parsing: () => null,
-      async run(_call, target) {
+      async run({ sql: { session } }, target) {
         const lease = leaseOf('after_exchange', target!);
-        if (lease.exchange !== undefined) await finishExchange(lease, lease.exchange);
+        const { exchange } = lease;
+        if (exchange === undefined) return null;
+        await finishExchange(lease, exchange, true);
+        if (session instanceof ClickHouseSession) session.dropped(exchange.shadow);
         return null;
       },
     },

@@ -5,7 +5,10 @@ export interface ServerFacts {
   /** `26.7.3.1` */
   readonly version: string;
   readonly timezone: string;
-  /** Can the profile's database exchange tables? True where the profile says not to look (check_exchange, cluster_mode). */
+  /** The profile's database, and its engine. */
+  readonly database: string;
+  readonly engine: string;
+  /** Can the profile's database exchange tables, by its engine? True where the profile says not to look (check_exchange, cluster_mode). */
   readonly atomicExchange: boolean;
   /** May a session allow mutations that read other tables (allow_nondeterministic_mutations)? */
   readonly lightweightDeletes: boolean;

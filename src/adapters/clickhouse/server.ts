@@ -43,12 +43,11 @@ export class Server {
   private readonly lanes: Lane[] = [];
   private taken = 0;
   private readonly waiting: (() => void)[] = [];
-  private exchange: Promise<boolean> | undefined;
   /** What each statement is sent with. */
   settings: Readonly<Record<string, string>>;
   /** The database of names without one, once it is there. */
   database: string | null = null;
-  private known: Omit<ServerFacts, 'atomicExchange'> = { version: '', timezone: 'UTC', lightweightDeletes: false };
+  private known: ServerFacts = { version: '', timezone: 'UTC', database: '', engine: '', atomicExchange: false, lightweightDeletes: false };
 
   constructor(options: ServerOptions) {
     this.options = options;
@@ -87,19 +86,22 @@ export class Server {
     const connection = new Connection(address, threads + 4, silence);
     this.opened.add(connection);
     try {
+      const { schema, check_exchange: check, cluster_mode: clusterMode } = credentials;
       const defaults = defaultSettings(credentials);
-      const names = [...Object.keys(defaults), MUTATIONS].map(quoteText).join(', ');
-      const answer = await this.ask(connection, `SELECT version(), timezone(), '' UNION ALL SELECT name, value, toString(readonly) FROM system.settings WHERE name IN (${names})`);
-      const rows = answer.trimEnd().split('\n').map((line) => line.split('\t') as [string, string, string]);
-      const [version = '', timezone = 'UTC'] = rows.find(([, , readonly]) => readonly === '') ?? [];
-      const known = new Map(rows.map(([name, value, readonly]) => [name, { value, readonly: readonly !== '0' }]));
+      const answer = await this.ask(connection, greeting(schema, [...Object.keys(defaults), MUTATIONS]));
+      const rows = answer.trimEnd().split('\n').map((line) => line.split('\t') as [kind: string, name: string, value: string, readonly: string]);
+      const of = (kind: string): typeof rows => rows.filter((row) => row[0] === kind);
+      const [, version = '', timezone = 'UTC'] = of('server')[0] ?? [];
+      const known = new Map(of('setting').map(([, name, value, readonly]) => [name, { value, readonly: readonly !== '0' }]));
       // What this user may not change, or the server does not know, is left out; what the profile asks for is not.
       const settable = Object.fromEntries(Object.entries(defaults).filter(([name]) => known.get(name)?.readonly === false));
       const mutations = known.get(MUTATIONS);
       const lightweightDeletes = mutations !== undefined && (mutations.value !== '0' || !mutations.readonly);
       this.settings = { ...settable, ...(lightweightDeletes ? { [MUTATIONS]: '1' } : {}), ...customSettings(credentials) };
-      this.known = { version, timezone, lightweightDeletes };
-      await this.ensureDatabase(connection);
+      const engine = of('database')[0]?.[1] ?? await this.createDatabase(connection);
+      this.database = schema;
+      this.known = { version, timezone, database: schema, engine, lightweightDeletes, atomicExchange: check === false || clusterMode === true || exchangesTables(engine) };
+      for (const [, name] of of('left')) await this.ask(connection, `DROP TABLE IF EXISTS ${quoteIdentifier(schema)}.${quoteIdentifier(name)}`).catch(() => undefined);
       return connection;
     } catch (error) {
       this.opened.delete(connection);
@@ -108,15 +110,12 @@ export class Server {
     }
   }
 
-  /** dbt-clickhouse makes the profile's database when it connects. */
-  private async ensureDatabase(connection: Connection): Promise<void> {
+  /** dbt-clickhouse makes the profile's database when it connects. @returns its engine */
+  private async createDatabase(connection: Connection): Promise<string> {
     const { schema, cluster, database_engine: engine } = this.options.credentials;
-    const name = quoteIdentifier(schema);
-    if ((await this.ask(connection, `EXISTS DATABASE ${name}`)).trim() !== '1') {
-      const onCluster = typeof cluster === 'string' && cluster.trim() !== '' ? ` ON CLUSTER "${cluster}"` : '';
-      await this.ask(connection, `CREATE DATABASE IF NOT EXISTS ${name}${onCluster}${typeof engine === 'string' && engine !== '' ? ` ENGINE ${engine}` : ''}`);
-    }
-    this.database = schema;
+    const onCluster = typeof cluster === 'string' && cluster.trim() !== '' ? ` ON CLUSTER "${cluster}"` : '';
+    await this.ask(connection, `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}${onCluster}${typeof engine === 'string' && engine !== '' ? ` ENGINE ${engine}` : ''}`);
+    return (await this.ask(connection, `SELECT engine FROM system.databases WHERE name = ${quoteText(schema)}`)).trim();
   }
 
   /** The text of an answer, outside of any session. @throws TsdbtError */
@@ -137,30 +136,7 @@ export class Server {
 
   async facts(): Promise<ServerFacts> {
     await this.connect();
-    this.exchange ??= this.canExchange();
-    return { ...this.known, atomicExchange: await this.exchange };
-  }
-
-  /** Tried, because what stands below the server may not be able to. */
-  private async canExchange(): Promise<boolean> {
-    const { check_exchange: check, cluster_mode: clusterMode } = this.options.credentials;
-    if (check === false || clusterMode === true) return true;
-    const left = "SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, '__dbt_exchange_test_') AND metadata_modification_time < now() - 60";
-    const [engine = '', ...names] = (await this.command(`SELECT engine FROM system.databases WHERE name = currentDatabase() UNION ALL ${left}`)).trim().split('\n').sort((a, b) => Number(a.startsWith('__')) - Number(b.startsWith('__')));
-    // Of a run that was killed while it tried.
-    for (const name of names) await this.command(`DROP TABLE IF EXISTS ${quoteIdentifier(name)}`).catch(() => undefined);
-    if (!exchangesTables(engine)) return false;
-    if (engine === 'Shared') return true;
-    const pair = [0, 1].map((n) => quoteIdentifier(`__dbt_exchange_test_${n}_${randomUUID().replaceAll('-', '')}`));
-    try {
-      for (const name of pair) await this.command(`CREATE TABLE IF NOT EXISTS ${name} (test String) ENGINE MergeTree() ORDER BY tuple()`);
-      await this.command(`EXCHANGE TABLES ${pair[0]} AND ${pair[1]}`);
-      return true;
-    } catch {
-      return false;
-    } finally {
-      for (const name of pair) await this.command(`DROP TABLE IF EXISTS ${name}`).catch(() => undefined);
-    }
+    return this.known;
   }
 
   /** As many sessions work at once as there are threads, and two more. */
@@ -188,6 +164,14 @@ export class Server {
     this.opened.clear();
     await within(Promise.all(opened.map((connection) => connection.close())), CLOSE_MS);
   }
+}
+
+/** All that a command wants to know first: the server, settings, the engine of the profile's database, and what dbt-clickhouse's tries have left in it. */
+function greeting(schema: string, settings: readonly string[]): string {
+  const database = quoteText(schema);
+  return `SELECT 'server', version(), timezone(), '' UNION ALL SELECT 'setting', name, value, toString(readonly) FROM system.settings WHERE name IN (${settings.map(quoteText).join(', ')})`
+    + ` UNION ALL SELECT 'database', engine, '', '' FROM system.databases WHERE name = ${database}`
+    + ` UNION ALL SELECT 'left', name, '', '' FROM system.tables WHERE database = ${database} AND startsWith(name, '__dbt_exchange_test_') AND metadata_modification_time < now() - 60`;
 }
 
 /** The settings of dbt-clickhouse's sessions; and rows are there when an insert is said to be done. */

@@ -18,6 +18,13 @@ const DDL = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?(?:CREATE|DROP|ALTER)\s/i;
 const READS = /^(?:\s|\/\*[\s\S]*?\*\/|--[^\n]*\n|\()*(?:select|with|show|describe|desc|explain|exists)\b/i;
 const LEAVES_STATE = /\b(?:set|use|temporary)\b/i;
 const UNKNOWN_DATABASE = '81';
+/** Names of working tables, as statements make, drop and rename them; of what precedes the ending, as much as has no blank. */
+const WORKING = /[^\s`"'.()]*__(?:tsdbt_[a-z]+|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}/g;
+const INSERTS = /^\s*insert\s+into\b/i;
+const NEW_TABLE = /^\s*create\s+table\s+(?:if\s+not\s+exists\s+)?(`(?:[^`\\]|\\.)+`\.`(?:[^`\\]|\\.)+`)/i;
+const NAMES_TABLES = /^\s*(?:drop|alter|rename|exchange)\s+tables?\s+(?:if\s+(?:not\s+)?exists\s+)?`/i;
+const MAKES = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?create\b/i;
+const ENDS = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?(?:drop|rename)\b/i;
 
 export class ClickHouseSession implements Session {
   readonly name: string;
@@ -29,6 +36,8 @@ export class ClickHouseSession implements Session {
   readonly endings: (() => Promise<void>)[] = [];
   /** Relations whose lease this session holds. */
   readonly locked = new Set<string>();
+  /** Working tables that it has made and not dropped. */
+  private readonly working = new Set<string>();
   readonly options: SessionOptions;
   private readonly server: Server;
   private lane: Lane | null = null;
@@ -43,6 +52,17 @@ export class ClickHouseSession implements Session {
   }
 
   get lasting(): boolean { return this.lasts; }
+
+  /** Of the relation that it has the lease of, others change no columns. */
+  get keepsColumns(): boolean { return this.locked.size > 0; }
+
+  /** Has every working table been dropped, or got its name? */
+  get clean(): boolean { return this.working.size === 0; }
+
+  /** A working table was dropped elsewhere. */
+  dropped(identifier: string): void {
+    for (const name of identifier.match(WORKING) ?? []) this.working.delete(name);
+  }
 
   async execute(sql: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
     // Values beside the statement (`bindings`) are left aside, as by dbt-clickhouse.
@@ -123,7 +143,9 @@ export class ClickHouseSession implements Session {
     if (LEAVES_STATE.test(sql)) lane.stateful = true;
     if (!READS.test(sql)) {
       this.lasts = true;
-      this.columns.clear();
+      forgetColumns(this.columns, sql);
+      // One that fails may have made it.
+      if (MAKES.test(sql)) for (const name of sql.match(WORKING)?.slice(0, 1) ?? []) this.working.add(name);
     }
     const observer = this.options.onStatement;
     const queryId = randomUUID();
@@ -138,6 +160,7 @@ export class ClickHouseSession implements Session {
       });
       const { table, columns } = fetch && answer.format === RESULT_FORMAT ? await readTable(createInterface({ input: answer.body, crlfDelay: Number.POSITIVE_INFINITY }), options.limit ?? null) : { table: Table.empty(), columns: [] };
       answer.body.destroy();
+      if (ENDS.test(sql)) this.dropped(sql);
       const response: AdapterResponse = { _message: 'OK', query_id: queryId };
       observer?.({ sql, phase: 'end', ms: performance.now() - started, response });
       return { table, columns, response };
@@ -173,6 +196,14 @@ export class ClickHouseSession implements Session {
     const prefix = `/* ${words} */\n`;
     return { text: prefix + body, start: [...prefix].length - leading(sql) };
   }
+}
+
+/** Forgets the columns that a statement may change. Macros quote what they name; of other texts nobody knows. */
+function forgetColumns(columns: Map<string, Value>, sql: string): void {
+  if (INSERTS.test(sql)) return;
+  const made = NEW_TABLE.exec(sql)?.[1];
+  if (made === undefined && !NAMES_TABLES.test(sql)) columns.clear();
+  for (const name of columns.keys()) if ((made ?? sql).includes(name)) columns.delete(name);
 }
 
 /** How much is cut off in front. */

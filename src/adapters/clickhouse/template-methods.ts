@@ -61,6 +61,17 @@ export function createTemplateMethods(facts: () => Promise<Omit<ServerFacts, 'ti
         return exchangesTables(engines.get(name) ?? '');
       },
     },
+    // Not in dbt-clickhouse: does CREATE TABLE … AS SELECT fill the table, once?
+    fills_as_created: {
+      signature: 'relation', parsing: none,
+      run: async (call, relation) => {
+        if (!(relation instanceof Relation) || setting(call, 'cluster') !== '') return false;
+        const name = relation.schema ?? '';
+        const { database: own, engine } = await facts();
+        if (name !== own && !engines.has(name)) await database(call, name);
+        return (name === own ? engine : engines.get(name)) === 'Atomic';
+      },
+    },
     get_ch_database: { signature: 'schema', parsing: none, run: (call, schema) => database(call, toText(schema!)) },
     should_on_cluster: { signature: "materialized='', engine=''", parsing: none, run: (call) => onCluster({ cluster: setting(call, 'cluster'), databaseEngine: setting(call, 'database_engine') }) },
 

@@ -142,7 +142,7 @@ describe.skipIf(clickhouseMissing !== null)(`the ClickHouse adapter${clickhouseM
   });
 
   it('knows what the server can', async () => {
-    expect(await adapter.facts()).toEqual({ version: expect.stringMatching(/^\d+\.\d+/) as string, timezone: expect.any(String) as string, atomicExchange: true, lightweightDeletes: true });
+    expect(await adapter.facts()).toEqual({ version: expect.stringMatching(/^\d+\.\d+/) as string, timezone: expect.any(String) as string, database: SCHEMA, engine: 'Atomic', atomicExchange: true, lightweightDeletes: true });
   });
 
   it('stops a statement that runs', async () => {

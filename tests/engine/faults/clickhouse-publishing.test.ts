@@ -1,6 +1,7 @@
 // How rows come into tables of ClickHouse that are being read: the strategies atomic_upsert and append, and snapshots, on a real engine. Beside some of them
 // stands what dbt-clickhouse's own strategy does at the same moment; its statements are those of dbt-clickhouse, see macros/clickhouse.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PyDateTime } from '../../../src/values/datetime.ts';
 import { ownHost } from '../../../src/adapters/process-identity.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { type Build, ClickhouseSchema } from '../support/clickhouse-build.ts';
@@ -114,6 +115,74 @@ describe.skipIf(clickhouseMissing !== null)(`publishing on ClickHouse${clickhous
     await db.rows('create table publishing.inserted as publishing.appended');
     await expect(db.rows(`insert into publishing.inserted ${rows}`)).rejects.toThrow('FUNCTION_THROW_IF');
     expect(Number((await db.rows('select count() from publishing.inserted'))[0]![0])).toBeGreaterThan(0);
+  });
+
+  describe('a batch of a microbatch model', () => {
+    const day = (n: number): PyDateTime => PyDateTime.fromIso(`2024-01-${String(n).padStart(2, '0')}T00:00:00`);
+    const batch = (from: number, more: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> => ({
+      incremental_strategy: 'microbatch', event_time: 'day', __dbt_internal_microbatch_event_time_start: day(from), __dbt_internal_microbatch_event_time_end: day(from + 1), ...more,
+    });
+    const states = async (name: string, sql: string, config: Readonly<Record<string, unknown>>): Promise<Set<string>> => {
+      const seen = new Set<string>();
+      await db.build({ name, sql, config, before: async () => { seen.add((await content(name)).join()); } });
+      return seen.add((await content(name)).join());
+    };
+
+    it('takes the place of its window at once, twice the same, and leaves the rest', async () => {
+      await monthly('window', "(1, '2024-01-04', 'a'), (2, '2024-01-05', 'a'), (3, '2024-01-05', 'a'), (4, '2024-01-06', 'a')");
+      const [old, fresh] = ['1 2024-01-04 a,2 2024-01-05 a,3 2024-01-05 a,4 2024-01-06 a', '1 2024-01-04 a,3 2024-01-05 b,4 2024-01-06 a,5 2024-01-05 b,5 2024-01-05 b'];
+      const rows = select("(3, '2024-01-05', 'b'), (5, '2024-01-05', 'b'), (5, '2024-01-05', 'b')");
+      expect(await states('window', rows, batch(5))).toEqual(new Set([old, fresh]));
+      expect(await states('window', rows, batch(5))).toEqual(new Set([fresh]));
+      expect(await states('window', `${rows} where 0`, batch(5))).toEqual(new Set([fresh, '1 2024-01-04 a,4 2024-01-06 a']));
+      expect(await db.tables()).not.toContainEqual(expect.stringContaining('window__'));
+    });
+
+    it('with a unique_key takes the place of its keys in the window only', async () => {
+      await monthly('keyed', "(1, '2024-01-05', 'a'), (2, '2024-01-05', 'a'), (1, '2024-01-06', 'a')");
+      expect(await states('keyed', select("(1, '2024-01-05', 'b')"), batch(5, { unique_key: 'id' }))).toEqual(new Set([
+        '1 2024-01-05 a,1 2024-01-06 a,2 2024-01-05 a', '1 2024-01-05 b,1 2024-01-06 a,2 2024-01-05 a',
+      ]));
+    });
+
+    it('of several partitions goes over in one step, and takes partitions that it empties with it', async () => {
+      await db.rows("create table publishing.split (id Int64, day Date, v String) engine = MergeTree order by id partition by (id % 3) as select number, toDate('2024-01-05') + (number >= 4), 'a' from numbers(6)");
+      const [old, fresh] = ['0 2024-01-05 a,1 2024-01-05 a,2 2024-01-05 a,3 2024-01-05 a,4 2024-01-06 a,5 2024-01-06 a', '0 2024-01-05 b,1 2024-01-05 b,4 2024-01-06 a,5 2024-01-06 a'];
+      expect(await states('split', "select number as id, toDate('2024-01-05') as day, 'b' as v from numbers(2)", batch(5))).toEqual(new Set([old, fresh]));
+      expect(await states('split', "select 0 as id, toDate('2024-01-06') as day, 'c' as v where 0", batch(6))).toEqual(new Set([fresh, '0 2024-01-05 b,1 2024-01-05 b']));
+      expect(await states('split', "select 0 as id, toDate('2024-01-06') as day, 'c' as v where 0", batch(5))).toEqual(new Set(['0 2024-01-05 b,1 2024-01-05 b', '']));
+    });
+
+    it('and its new columns are seen together', async () => {
+      await monthly('widened', "(1, '2024-01-05', 'a'), (2, '2024-01-06', 'a')");
+      expect(await states('widened', "select 1::Nullable(Int64) as id, toDate('2024-01-05') as day, 'b' as v, 5 as extra", batch(5, { on_schema_change: 'append_new_columns' })))
+        .toEqual(new Set(['1 2024-01-05 a,2 2024-01-06 a', '1 2024-01-05 b 5,2 2024-01-06 a 0']));
+    });
+
+    it('is deleted and inserted where views must see its rows, before the eyes of readers', async () => {
+      await monthly('batches_read', "(1, '2024-01-05', 'a')");
+      await db.rows('create materialized view publishing.batches_reader engine = MergeTree order by v as select v from publishing.batches_read');
+      expect(await states('batches_read', select("(1, '2024-01-05', 'b')"), batch(5))).toEqual(new Set(['1 2024-01-05 a', '', '1 2024-01-05 b']));
+      expect(await content('batches_reader')).toEqual(['b']);
+      await db.rows('drop table publishing.batches_reader');
+    });
+  });
+
+  it('insert_overwrite of several partitions is seen at once, also by rows that others write meanwhile', async () => {
+    const config = { incremental_strategy: 'insert_overwrite', partition_by: 'toYYYYMM(day)', order_by: 'day' };
+    await db.build({ name: 'overwritten', sql: select("(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a'), (3, '2024-03-01', 'a')"), config });
+    const seen = new Set<string>();
+    let written = 0;
+    await db.build({
+      name: 'overwritten', sql: select("(1, '2024-01-09', 'b'), (2, '2024-02-09', 'b'), (4, '2024-04-09', 'b')"), config,
+      before: async (sql) => {
+        seen.add((await db.rows("select arrayStringConcat(arraySort(groupArray(concat(toString(id), v))), ' ') from publishing.overwritten where v <> 'other'"))[0]![0]!);
+        if (written < 3 && /^(exchange|alter)/i.test(sql)) await db.rows(`insert into publishing.overwritten select * from values('id Nullable(Int64), day Date, v String', (${100 + written++}, '2024-03-02', 'other'))`);
+      },
+    });
+    expect(seen).toEqual(new Set(['1a 2a 3a', '1b 2b 3a 4b']));
+    expect(await db.rows("select countIf(v = 'other'), uniqExactIf(id, v = 'other') from publishing.overwritten")).toEqual([[`${written}`, `${written}`]]);
+    expect(await db.tables()).not.toContainEqual(expect.stringContaining('overwritten__'));
   });
 
   it('a table that materialized views read gets its new rows by INSERT, and no atomic_upsert', async () => {

@@ -108,8 +108,8 @@ function stubAdapter(test: Case, statements: string[]): Adapter {
     capabilities: { transactions: false, transactionalDdl: false, maxIdentifierBytes: 206, schemaMetadataByRelations: true, tableLastModifiedMetadata: false, microbatchConcurrency: false,
       constraintSupport: CONSTRAINTS, validIncrementalStrategies: [] },
     templateMethods: {
-      ...createTemplateMethods(async () => ({ version: '26.7.2.1', atomicExchange: !test.ordinary, lightweightDeletes: true }), CONSTRAINTS),
-      before_exchange: { signature: 'target, shadow, blocks', run: () => true },
+      ...createTemplateMethods(async () => ({ version: '26.7.2.1', database: 's', engine: '', atomicExchange: !test.ordinary, lightweightDeletes: true }), CONSTRAINTS),
+      before_exchange: { signature: 'target, shadow, blocks, uuid', run: () => true },
       after_exchange: { signature: 'target', run: () => null },
       stop_merges: { signature: 'target', run: () => null },
     },
@@ -133,19 +133,27 @@ function recordingSession(test: Case, statements: string[]): Session {
     async execute(sql: string, _options?: ExecuteOptions): Promise<ExecuteResult> {
       const text = sql.replaceAll('__dbt_new_data_anid', '__dbt_new_data_<id>').replace(/(__(?:dbt|tsdbt)_\w+?)_anid/g, '$1').replace(/--[^\n]*/g, '').replace(/\s+/g, ' ').trim();
       if (!text.startsWith('describe table')) statements.push(text);
-      return { response: { _message: 'OK', code: 'OK', rows_affected: -1 }, table: answer(text, test) };
+      return { response: { _message: 'OK', code: 'OK', rows_affected: -1 }, table: text.includes('max_block_number') ? held(sql) : answer(text, test) };
     },
     async executeLater(sql, answered) { answered(await this.execute(sql)); },
     describe: async () => [], attempt: async () => null, begin: async () => {}, commit: async () => {}, rollback: async () => {}, copyIn: async () => 0, cancel: async () => {}, release: async () => {},
   };
 }
 
+/** What tables hold: a UUID, and two partitions of rows that are new, else one. */
+function held(sql: string): Table {
+  const names = /table in \(([^)]*)\)/.exec(sql)![1]!.split(', ').map((name) => name.slice(1, -1));
+  const partitions = (name: string): string[] => (name.includes('__dbt_new_data_') ? ['7', '8'] : ['all']);
+  return tableFromResult(['table', 'partition_id', 'held'], names.flatMap((name) => [...partitions(name).map((id) => [name, id, '1']), [name, '', `uuid of ${name}`]]));
+}
+
 function answer(sql: string, test: Case): Table {
+  if (sql.includes('from system.mutations')) {
+    return tableFromResult(['engine', 'readers', 'mutations', 'columns'], [['MergeTree', test.read ? 's.reader' : '', '0', JSON.stringify(OF_QUERY.map(([name]) => name))]]);
+  }
   if (sql.startsWith('describe table')) return tableFromResult(['name', 'type'], OF_QUERY.map((row) => [...row]));
   if (sql.includes('from system.columns')) return tableFromResult(['name', 'type'], (/table = 'm(_local)?'/.test(sql) ? test.present ?? OF_QUERY : OF_QUERY).map((row) => [...row]));
   if (sql.includes('from system.databases')) return tableFromResult(['name', 'engine', 'comment'], [['s', test.ordinary ? 'Ordinary' : 'Atomic', '']]);
-  if (sql.includes('from system.mutations')) return tableFromResult(['engine', 'readers', 'mutations'], [['MergeTree', test.read ? 's.reader' : '', '0']]);
-  if (sql.includes('max_block_number')) return tableFromResult(['partition_id', 'block'], [['all', '1']]);
   if (sql.includes('default_kind')) return tableFromResult(['name'], OF_QUERY.map(([name]) => [name]));
   if (sql.includes('system.parts')) return tableFromResult(['partition_id'], [['7'], ['8']]);
   if (sql.includes('system.grants')) return tableFromResult(['privilege_type', 'grantee'], [['SELECT', 'old']]);

@@ -103,7 +103,6 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
   'incremental, legacy, on a cluster': exchanged(' on cluster c', ' sync'),
   'incremental, delete_insert': [NO_DROP],
   'incremental, delete_insert, on a cluster': [`${NO_DROP} on cluster c sync`],
-  'incremental, insert_overwrite': [NO_DROP],
   'incremental, append_new_columns': [NO_DROP],
   'incremental, sync_all_columns': [NO_DROP],
   'materialized_view, exists': [SEARCH, '- drop table if exists s.m__dbt_backup'],
@@ -132,7 +131,7 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Staged, so that no reader sees a part of the rows: the tests of safe publishing look at these. */
-const STAGED = ['incremental, append without key', 'incremental, append with key', 'incremental, inserts_only'];
+const STAGED = ['incremental, append without key', 'incremental, append with key', 'incremental, inserts_only', 'incremental, insert_overwrite'];
 
 describe('the statements of dbt-clickhouse', () => {
   test.each(cases.filter(({ name }) => !STAGED.includes(name)).map((one) => [one.name, one] as const))('%s', async (name, one) => {
@@ -266,17 +265,43 @@ test('a dictionary takes the place of a table, which dbt-clickhouse cannot', asy
 
 describe('a microbatch model', () => {
   const window = { __dbt_internal_microbatch_event_time_start: PyDateTime.fromIso('2026-01-01T00:00:00'), __dbt_internal_microbatch_event_time_end: PyDateTime.fromIso('2026-01-02T00:00:00') };
-  const deleted = async (config: Readonly<Record<string, unknown>>): Promise<string | undefined> =>
-    (await clickhouseStatements({ name: 'x', materialization: 'incremental', relations: { m: 'table' }, config: { incremental_strategy: 'microbatch', event_time: 'at', ...window, ...config } }))
-      .map(meaning).find((sql) => sql.startsWith('delete'));
-  const inWindow = "at >= todatetime('2026-01-01 00:00:00')and at < todatetime('2026-01-02 00:00:00')";
+  const statements = async (config: Readonly<Record<string, unknown>>, where: Partial<Case> = {}): Promise<string[]> =>
+    (await clickhouseStatements({ name: 'x', materialization: 'incremental', relations: { m: 'table' }, config: { incremental_strategy: 'microbatch', event_time: 'at', ...window, ...config }, ...where }))
+      .map(meaning);
+  const [from, to] = ["at >= todatetime('2026-01-01 00:00:00')", "at < todatetime('2026-01-02 00:00:00')"];
+  const replaced = async (config: Readonly<Record<string, unknown>>): Promise<string | undefined> => (await statements(config)).find((sql) => sql.startsWith('select distinct _partition_id'));
+  const deleted = async (config: Readonly<Record<string, unknown>>, where: Partial<Case>): Promise<string | undefined> => (await statements(config, where)).find((sql) => sql.startsWith('delete'));
 
   test('replaces the keys within its window', async () => {
-    expect(await deleted({ unique_key: 'id' })).toBe(`delete from s.m where(id)in(select id from s.m__dbt_new_data_<id>)and ${inWindow}`);
+    expect(await replaced({ unique_key: 'id' })).toBe(`select distinct _partition_id from s.m where(id)in(select id from s.m__tsdbt_new)and(${from})and(${to})settings transform_null_in = 1`);
   });
 
   test('replaces its window when it has no key; dbt-clickhouse adds the rows a second time', async () => {
-    expect(await deleted({})).toBe(`delete from s.m where ${inWindow}`);
+    expect(await replaced({})).toBe(`select distinct _partition_id from s.m where(${from})and(${to})settings transform_null_in = 1`);
+  });
+
+  test('deletes and inserts where whole partitions cannot go over', async () => {
+    for (const where of [{ read: true }, { cluster: true }, { ordinary: true }]) {
+      expect(await deleted({ unique_key: 'id' }, where)).toBe(`delete from s.m where(id)in(select id from s.m__dbt_new_data_<id>)and ${from}and ${to}`);
+      expect(await deleted({}, where)).toBe(`delete from s.m where ${from}and ${to}`);
+    }
+  });
+});
+
+describe('insert_overwrite', () => {
+  const one = { name: 'x', materialization: 'incremental', relations: { m: 'table' }, config: { incremental_strategy: 'insert_overwrite', partition_by: 'id' } } as const;
+  const publishing = async (test: Case): Promise<string[]> => (await clickhouseStatements(test)).map(meaning).filter((sql) => /^(?:alter|exchange)/.test(sql));
+  const both = "replace partition id '7' from s.m__dbt_new_data_<id>,replace partition id '8' from s.m__dbt_new_data_<id> settings ";
+
+  test('of several partitions is published by one EXCHANGE', async () => {
+    expect(await publishing(one)).toEqual([
+      'alter table s.m__tsdbt_shadow attach partition all from s.m settings max_partition_size_to_drop = 0',
+      `alter table s.m__tsdbt_shadow ${both}max_partition_size_to_drop = 0`, 'exchange tables s.m__tsdbt_shadow and s.m',
+    ]);
+  });
+
+  test('replaces partition after partition, as dbt-clickhouse, where there is no EXCHANGE or views read the table', async () => {
+    for (const where of [{ read: true }, { ordinary: true }]) expect(await publishing({ ...one, ...where })).toEqual([`alter table s.m ${both}allow_replace_partition_from_empty_source = 1`]);
   });
 });
 

@@ -99,6 +99,7 @@ export class ClickhouseSchema {
       await settle(scope.bind(resolver.materialization(materialization)!)([], NO_KWARGS));
     } finally {
       await session.release();
+      await adapter.leases.flush();
     }
     return statements;
   }

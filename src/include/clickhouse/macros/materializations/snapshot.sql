@@ -175,9 +175,9 @@
   {%- set kept = clickhouse__publish_columns(target) -%}
   {%- set valid_to = adapter.quote(columns.dbt_valid_to) -%}
   {%- call statement('stage_versions_that_end') %}
-    insert into {{ new_rows }} ({{ kept }})
+    insert into {{ new_rows }} ({{ kept | join(', ') }})
     select
-      {%- for column in kept.split(', ') %}
+      {%- for column in kept %}
       {{ 'changes.ends_at' if column == valid_to else 'versions.' ~ column }} as {{ column }}{{ ',' if not loop.last }}
       {%- endfor %}
     from {{ target }} as versions
@@ -199,7 +199,7 @@
     {{ clickhouse__publish_settings() }}
   {% endcall -%}
   {%- do clickhouse__snapshot_require_one_current(target, {'unique_key': config.get('unique_key')}, new_rows) -%}
-  {%- do clickhouse__publish_upsert(target, new_rows, columns.dbt_scd_id, [clickhouse__snapshot_is_current(columns.dbt_valid_to)]) -%}
+  {%- do clickhouse__publish_upsert(target, new_rows, columns.dbt_scd_id, kept, [clickhouse__snapshot_is_current(columns.dbt_valid_to)]) -%}
   {%- do clickhouse__publish_drop(new_rows) -%}
   {{- return('select 1') -}}
 {% endmacro %}

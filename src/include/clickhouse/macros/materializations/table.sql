@@ -129,9 +129,13 @@
   {%- endif %}
 {%- endmacro -%}
 
-{#- The table is created without rows, indexes and projections are added, then what is returned fills it: so both hold for every row. -#}
+{#- The table is created without rows, indexes and projections are added, then what is returned fills it: so both hold for every row. One statement does both
+    where there are none, columns are the query's, and the database takes it so (a replicated one does not, and a cluster would fill each server). -#}
 {% macro clickhouse__create_table_as(temporary, relation, sql) %}
     {%- set has_contract = config.get('contract').enforced -%}
+    {%- if not (temporary or has_contract or config.get('projections', default=[]) or config.get('indexes', default=[])) and adapter.fills_as_created(relation) -%}
+        {{ return(create_table_or_empty(False, relation, sql, False, filled=True)) }}
+    {%- endif -%}
     {{- clickhouse__create_empty_table(temporary, relation, sql, has_contract) -}}
     {%- if not temporary -%}
         {{ clickhouse__fill_new_table(relation, sql, has_contract) }}
@@ -209,7 +213,8 @@
     {%- endif -%}
 {% endmacro %}
 
-{% macro create_table_or_empty(temporary, relation, sql, has_contract) %}
+{#- filled: with the rows, else empty -#}
+{% macro create_table_or_empty(temporary, relation, sql, has_contract, filled=False) %}
     {{- config.get('sql_header', none) or '' }}
     {%- if temporary %}
     create temporary table {{ relation.identifier }} engine Memory {{ adapter.get_model_settings(model, 'Memory') }} as (
@@ -221,7 +226,7 @@
     {{ [engine_clause(), order_cols(label='order by'), primary_key_clause(label='primary key'), partition_cols(label='partition by'), ttl_config(label='ttl')] | join('\n') }}
     {{ adapter.get_model_settings(model, config.get('engine', default='MergeTree')) }}
     {%- if not has_contract %}
-    empty as (
+    {{ 'as' if filled else 'empty as' }} (
       {{ sql }}
     )
     {%- endif %}
@@ -229,11 +234,12 @@
     {%- endif %}
 {% endmacro %}
 
-{#- Rows go by position into the columns of the table, or of the query when use_columns_from_sql; with a contract by name. -#}
-{% macro clickhouse__insert_into(target_relation, sql, has_contract, use_columns_from_sql=False) %}
+{#- Rows go by position into the columns of the table, or of the query when use_columns_from_sql; with a contract by name. names: of the table's columns,
+    where they are known. -#}
+{% macro clickhouse__insert_into(target_relation, sql, has_contract, use_columns_from_sql=False, names=none) %}
   {%- if use_columns_from_sql -%}
     {%- set names = clickhouse__get_columns_in_query(sql) -%}
-  {%- else -%}
+  {%- elif not names -%}
     {%- set names = adapter.get_columns_in_relation(target_relation) | map(attribute='name') -%}
   {%- endif -%}
   {%- set columns = get_quoted_csv(names) %}

@@ -17,7 +17,7 @@ interface Golden {
 
 const golden = JSON.parse(readFileSync(new URL('./methods-golden.json', import.meta.url), 'utf8')) as Golden;
 const support = { check: 'enforced', not_null: 'not_supported', unique: 'not_supported', primary_key: 'not_supported', foreign_key: 'not_supported' } as const;
-const methods = createTemplateMethods(async () => ({ version: '26.7.2.1', atomicExchange: true, lightweightDeletes: false }), support);
+const methods = createTemplateMethods(async () => ({ version: '26.7.2.1', database: 's', engine: '', atomicExchange: true, lightweightDeletes: false }), support);
 
 function call(name: string, args: readonly Value[], credentials: object = {}): Value | Promise<Value> {
   const warned: string[] = [];

@@ -6,7 +6,8 @@
 {#- by_name: columns have come or gone, so that those of the query and of the table may stand in another order. -#}
 {% macro clickhouse__incremental_append(existing_relation, by_name) %}
   {%- set target, has_contract = existing_relation, config.get('contract').enforced -%}
-  {%- set obstacle = 'query_settings has insert_deduplication_token' if 'insert_deduplication_token' in (config.get('query_settings') or {}) else clickhouse__publish_obstacle(target) -%}
+  {%- set columns = [] -%}
+  {%- set obstacle = 'query_settings has insert_deduplication_token' if 'insert_deduplication_token' in (config.get('query_settings') or {}) else clickhouse__publish_obstacle(target, columns) -%}
   {%- if obstacle is not none -%}
     {%- do log('Appending to ' ~ target ~ ' by INSERT, whose rows appear block by block: ' ~ obstacle) -%}
     {%- call statement('main') %}
@@ -18,7 +19,7 @@
   {%- set new_rows = clickhouse__publish_relation(target, 'new') -%}
   {%- do clickhouse__publish_create_like(new_rows, target) -%}
   {%- call statement('main') %}
-    {{- clickhouse__insert_into(new_rows, sql, has_contract, use_columns_from_sql=by_name) }}
+    {{- clickhouse__insert_into(new_rows, sql, has_contract, use_columns_from_sql=by_name, names=columns) }}
   {%- endcall -%}
   {%- do clickhouse__publish_append(target, new_rows) -%}
   {%- do clickhouse__publish_drop(new_rows) -%}
@@ -26,27 +27,10 @@
 
 {#- Adds the rows of a table of the same structure. -#}
 {% macro clickhouse__publish_append(target, new_rows) %}
+  {%- set look = clickhouse__publish_look([target, new_rows]) -%}
   {%- set actions = [] -%}
-  {%- for partition in clickhouse__publish_partitions(new_rows) -%}
+  {%- for partition in look[new_rows.identifier].blocks -%}
     {%- do actions.append("attach partition id '" ~ partition ~ "' from " ~ new_rows) -%}
   {%- endfor -%}
-  {%- if actions | length <= 1 -%}
-    {%- do clickhouse__publish_alter(target, actions) -%}
-  {%- else -%}
-    {%- set shadow = clickhouse__publish_relation(target, 'shadow') -%}
-    {%- set done = namespace(published=False) -%}
-    {%- for attempt in range(5) if not done.published -%}
-      {%- do clickhouse__publish_create_like(shadow, target, again=attempt > 0) -%}
-      {%- if attempt > 0 -%}
-        {#- a merge has mixed what was cloned with what came later -#}
-        {%- do adapter.stop_merges(target) -%}
-      {%- endif -%}
-      {%- set blocks = clickhouse__publish_clone(target, shadow) -%}
-      {%- do clickhouse__publish_alter(shadow, actions) -%}
-      {%- set done.published = clickhouse__publish_exchange(target, shadow, blocks) -%}
-    {%- endfor -%}
-    {%- if not done.published -%}
-      {%- do clickhouse__publish_unsettled(target) -%}
-    {%- endif -%}
-  {%- endif -%}
+  {%- do clickhouse__publish_actions(target, actions, look[target.identifier]) -%}
 {% endmacro %}

@@ -7,98 +7,115 @@
   {%- if not unique_key -%}
     {%- do exceptions.raise_compiler_error("The strategy 'atomic_upsert' needs a unique_key: the columns by which a new row takes the place of an old one.") -%}
   {%- endif -%}
-  {%- do clickhouse__require_publishing(target, "The strategy 'atomic_upsert'", "'delete_insert' works there, with a moment in which readers miss rows") -%}
-  {%- set new_rows = clickhouse__upsert_new_rows(target, unique_key, changes) -%}
-  {%- do clickhouse__publish_upsert(target, new_rows, unique_key, incremental_predicates, changes) -%}
-  {%- do clickhouse__publish_drop(new_rows) -%}
+  {%- set columns = clickhouse__require_publishing(target, "The strategy 'atomic_upsert'", "'delete_insert' works there, with a moment in which readers miss rows") -%}
+  {%- do clickhouse__publish_query(target, unique_key, columns, incremental_predicates, changes) -%}
 {% endmacro %}
 
-{#- new_rows, of the target's structure with the changes, take the place of the target's rows that have their keys and fulfil the predicates. -#}
-{% macro clickhouse__publish_upsert(target, new_rows, key, incremental_predicates=none, changes=none) %}
-  {%- set before = clickhouse__publish_blocks(target) -%}
-  {%- set touched = clickhouse__upsert_touched(target, new_rows, key, incremental_predicates) -%}
-  {%- set stage = clickhouse__publish_relation(target, 'stage') -%}
-  {%- set done = namespace(published=touched | length == 0 and not changes) -%}
-
-  {%- if touched | length == 1 and not changes -%}
-    {%- set only = touched[0] -%}
-    {%- if not only.old -%}
-      {%- do clickhouse__publish_alter(target, ["attach partition id '" ~ only.id ~ "' from " ~ new_rows]) -%}
-      {%- set done.published = True -%}
-    {%- elif not target.mvs_pointing_to_it -%}
-      {%- do clickhouse__upsert_stage(stage, target, new_rows, touched, key, incremental_predicates) -%}
-      {#- REPLACE would take rows that somebody has inserted meanwhile -#}
-      {%- if clickhouse__publish_blocks(target).get(only.id) == before.get(only.id) -%}
-        {%- do clickhouse__publish_alter(target, ["replace partition id '" ~ only.id ~ "' from " ~ stage]) -%}
-        {%- set done.published = True -%}
-      {%- endif -%}
-    {%- endif -%}
-  {%- endif -%}
-
-  {%- for attempt in range(5) if not done.published -%}
-    {%- set shadow = clickhouse__publish_relation(target, 'shadow') -%}
-    {%- do clickhouse__publish_create_like(shadow, target, again=attempt > 0) -%}
-    {%- if attempt > 0 -%}
-      {#- a merge has mixed what was cloned with what came later -#}
-      {%- do adapter.stop_merges(target) -%}
-    {%- endif -%}
-    {%- set blocks = clickhouse__publish_clone(target, shadow) -%}
-    {%- if changes -%}
-      {%- do clickhouse__apply_column_changes(changes, shadow) -%}
-    {%- endif -%}
-    {%- set touched = clickhouse__upsert_touched(shadow, new_rows, key, incremental_predicates) -%}
-    {%- set staged = clickhouse__upsert_stage(stage, shadow, new_rows, touched, key, incremental_predicates, again=True) -%}
-    {%- set actions = [] -%}
-    {%- for partition in touched -%}
-      {%- if not partition.old -%}
-        {%- do actions.append("attach partition id '" ~ partition.id ~ "' from " ~ new_rows) -%}
-      {%- elif partition.id in staged -%}
-        {%- do actions.append("replace partition id '" ~ partition.id ~ "' from " ~ stage) -%}
-      {%- else -%}
-        {%- do actions.append("drop partition id '" ~ partition.id ~ "'") -%}
-      {%- endif -%}
-    {%- endfor -%}
-    {%- do clickhouse__publish_alter(shadow, actions) -%}
-    {%- set done.published = clickhouse__publish_exchange(target, shadow, blocks) -%}
-  {%- endfor -%}
-  {%- if not done.published -%}
-    {%- do clickhouse__publish_unsettled(target) -%}
-  {%- endif -%}
-  {%- do clickhouse__publish_drop(stage) -%}
-{% endmacro %}
-
-{#- The rows of the query in a table of the target's structure, by name, one a key. -#}
-{% macro clickhouse__upsert_new_rows(target, key, changes) %}
+{#- The rows of the query take the place of those with their keys, or without a key of all that fulfil the predicates. columns: those of the
+    target that can be written; repeated: may a key be there twice? -#}
+{% macro clickhouse__publish_query(target, key, columns, predicates, changes, repeated=False) %}
   {%- set new_rows = clickhouse__publish_relation(target, 'new') -%}
   {%- do clickhouse__publish_create_like(new_rows, target) -%}
   {%- set absent = [] -%}
   {%- if changes -%}
     {%- do clickhouse__apply_column_changes(changes, new_rows) -%}
     {%- for column in changes.columns_to_drop -%}
-      {%- do absent.append(column.name) -%}
+      {%- do absent.append(adapter.quote(column.name)) -%}
     {%- endfor -%}
   {%- endif -%}
-  {%- set columns = clickhouse__publish_columns(new_rows, without=absent) -%}
+  {%- set columns = clickhouse__publish_columns(new_rows) if changes else columns -%}
+  {%- set given = columns | reject('in', absent) | join(', ') -%}
   {%- call statement('main') %}
-    insert into {{ new_rows }} ({{ columns }})
+    insert into {{ new_rows }} ({{ given }})
     settings async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0
-    select {{ columns }}
+    select {{ given }}
     from (
       {{ sql }}
     )
     {{ adapter.get_model_query_settings(model) }}
   {%- endcall -%}
+  {%- set rows = new_rows if repeated else clickhouse__upsert_once(target, new_rows, key, columns) -%}
+  {%- do clickhouse__publish_upsert(target, rows, key, columns, predicates, changes) -%}
+  {%- do clickhouse__publish_drop(rows) -%}
+{% endmacro %}
+
+{#- new_rows, of the target's structure with the changes, take the place of the target's rows that have their keys and fulfil the predicates; without a key
+    of those that fulfil the predicates. columns: all that can be written. -#}
+{% macro clickhouse__publish_upsert(target, new_rows, key, columns, predicates=none, changes=none) %}
+  {%- set look = clickhouse__publish_look([target, new_rows]) -%}
+  {%- set before, fresh = look[target.identifier], look[new_rows.identifier].blocks -%}
+  {%- set stage = clickhouse__publish_relation(target, 'stage') -%}
+  {%- set seen = namespace(touched=clickhouse__upsert_touched(target, new_rows, fresh, key, predicates), published=False, staged=False) -%}
+  {%- set seen.published = seen.touched | length == 0 and not changes -%}
+
+  {%- if seen.touched | length == 1 and not changes -%}
+    {%- set only = seen.touched[0] -%}
+    {%- if not only.old -%}
+      {%- do clickhouse__publish_alter(target, ["attach partition id '" ~ only.id ~ "' from " ~ new_rows]) -%}
+      {%- set seen.published = True -%}
+    {%- elif not target.mvs_pointing_to_it -%}
+      {%- do clickhouse__upsert_stage(stage, target, new_rows, seen.touched, key, columns, predicates) -%}
+      {%- set seen.staged = True -%}
+      {#- REPLACE would take rows that somebody has inserted meanwhile -#}
+      {%- set now = clickhouse__publish_look([target, stage]) -%}
+      {%- if now[target.identifier].uuid == before.uuid and now[target.identifier].blocks.get(only.id) == before.blocks.get(only.id) -%}
+        {%- set holds_rows = only.id in now[stage.identifier].blocks -%}
+        {%- do clickhouse__publish_alter(target, [("replace partition id '" ~ only.id ~ "' from " ~ stage) if holds_rows else ("drop partition id '" ~ only.id ~ "'")]) -%}
+        {%- set seen.published = True -%}
+      {%- endif -%}
+    {%- endif -%}
+  {%- endif -%}
+
+  {%- for attempt in range(5) if not seen.published -%}
+    {%- set shadow = clickhouse__publish_relation(target, 'shadow') -%}
+    {%- do clickhouse__publish_create_like(shadow, target, again=attempt > 0) -%}
+    {%- if attempt > 0 -%}
+      {#- a merge has mixed what was cloned with what came later -#}
+      {%- do adapter.stop_merges(target) -%}
+    {%- endif -%}
+    {%- set held = clickhouse__publish_clone(target, shadow, before if attempt == 0 else none) -%}
+    {%- if changes -%}
+      {%- do clickhouse__apply_column_changes(changes, shadow) -%}
+    {%- endif -%}
+    {%- if changes or held != before -%}
+      {%- set seen.touched = clickhouse__upsert_touched(shadow, new_rows, fresh, key, predicates) -%}
+    {%- endif -%}
+    {%- do clickhouse__upsert_stage(stage, shadow, new_rows, seen.touched, key, columns, predicates, again=seen.staged) -%}
+    {%- set seen.staged = True -%}
+    {#- a partition with new rows has rows in any case -#}
+    {%- set emptied = seen.touched | rejectattr('fresh') | list -%}
+    {%- set filled = clickhouse__publish_look([stage])[stage.identifier].blocks if emptied else {} -%}
+    {%- set actions = [] -%}
+    {%- for partition in seen.touched -%}
+      {%- if not partition.old -%}
+        {%- do actions.append("attach partition id '" ~ partition.id ~ "' from " ~ new_rows) -%}
+      {%- elif partition.fresh or partition.id in filled -%}
+        {%- do actions.append("replace partition id '" ~ partition.id ~ "' from " ~ stage) -%}
+      {%- else -%}
+        {%- do actions.append("drop partition id '" ~ partition.id ~ "'") -%}
+      {%- endif -%}
+    {%- endfor -%}
+    {%- do clickhouse__publish_alter(shadow, actions) -%}
+    {%- set seen.published = clickhouse__publish_exchange(target, shadow, held) -%}
+  {%- endfor -%}
+  {%- if not seen.published -%}
+    {%- do clickhouse__publish_unsettled(target) -%}
+  {%- endif -%}
+  {%- if seen.staged -%}
+    {%- do clickhouse__publish_drop(stage) -%}
+  {%- endif -%}
+{% endmacro %}
+
+{#- The same row twice is one row; different rows of one key are refused. @returns what holds the rows then -#}
+{% macro clickhouse__upsert_once(target, new_rows, key, columns) %}
   {%- if clickhouse__upsert_doubles(new_rows, key) | length == 0 -%}
     {{ return(new_rows) }}
   {%- endif -%}
-
-  {#- the same row twice is one row -#}
   {%- set once = clickhouse__publish_relation(target, 'once') -%}
   {%- do clickhouse__publish_create_like(once, new_rows) -%}
-  {%- set all_columns = clickhouse__publish_columns(once) -%}
   {%- call statement('leave_out_repeated_rows') %}
-    insert into {{ once }} ({{ all_columns }})
-    select distinct {{ all_columns }}
+    insert into {{ once }} ({{ columns | join(', ') }})
+    select distinct {{ columns | join(', ') }}
     from {{ new_rows }}
     {{ clickhouse__publish_settings() }}
   {% endcall -%}
@@ -122,24 +139,25 @@
 {% endmacro %}
 
 {#- Is a row an old version? -#}
-{% macro clickhouse__upsert_is_old(new_rows, key, incremental_predicates) -%}
-  ({{ key }}) in (select {{ key }} from {{ new_rows }})
-  {%- for predicate in incremental_predicates or [] %}
-      and ({{ predicate }})
+{% macro clickhouse__upsert_is_old(new_rows, key, predicates) -%}
+  {%- set conditions = ['(' ~ key ~ ') in (select ' ~ key ~ ' from ' ~ new_rows ~ ')'] if key else [] -%}
+  {%- for predicate in predicates or [] -%}
+    {%- do conditions.append('(' ~ predicate ~ ')') -%}
   {%- endfor -%}
+  {{- conditions | join('\n      and ') -}}
 {%- endmacro %}
 
-{#- The partitions of new rows and those that hold old versions of their keys: dicts of id, old (has old versions), fresh (has new rows). -#}
-{% macro clickhouse__upsert_touched(relation, new_rows, key, incremental_predicates) %}
+{#- The partitions of new rows and those that hold old versions: dicts of id, old (has old versions), fresh (has new rows). fresh: those of new rows. -#}
+{% macro clickhouse__upsert_touched(relation, new_rows, fresh, key, predicates) %}
   {%- set touched = {} -%}
-  {%- for id in clickhouse__publish_partitions(new_rows) -%}
+  {%- for id in fresh -%}
     {%- do touched.update({id: {'id': id, 'old': False, 'fresh': True}}) -%}
   {%- endfor -%}
-  {%- if touched -%}
+  {%- if touched or not key -%}
     {%- set found %}
       select distinct _partition_id
       from {{ relation }}
-      where {{ clickhouse__upsert_is_old(new_rows, key, incremental_predicates) }}
+      where {{ clickhouse__upsert_is_old(new_rows, key, predicates) }}
       settings transform_null_in = 1
     {%- endset -%}
     {%- for row in run_query(found).rows -%}
@@ -149,18 +167,17 @@
   {{- return(touched.values() | list) -}}
 {% endmacro %}
 
-{#- Builds the partitions that hold old versions: what stays of them, and the new rows. Gives the ids of those that have rows. -#}
-{% macro clickhouse__upsert_stage(stage, relation, new_rows, touched, key, incremental_predicates, again=False) %}
+{#- Builds the partitions that hold old versions: what stays of them, and the new rows. -#}
+{% macro clickhouse__upsert_stage(stage, relation, new_rows, touched, key, columns, predicates, again=False) %}
   {%- set old = touched | selectattr('old') | map(attribute='id') | list -%}
   {%- do clickhouse__publish_create_like(stage, relation, again) -%}
   {%- if old -%}
-    {%- set columns = clickhouse__publish_columns(stage) -%}
     {%- call statement('stage_what_stays') %}
-      insert into {{ stage }} ({{ columns }})
-      select {{ columns }}
+      insert into {{ stage }} ({{ columns | join(', ') }})
+      select {{ columns | join(', ') }}
       from {{ relation }}
       where _partition_id in ('{{ old | join("', '") }}')
-        and not ifNull({{ clickhouse__upsert_is_old(new_rows, key, incremental_predicates) }}, 0)
+        and not ifNull({{ clickhouse__upsert_is_old(new_rows, key, predicates) }}, 0)
       {{ clickhouse__publish_settings() }}
     {% endcall -%}
     {%- set actions = [] -%}
@@ -169,5 +186,4 @@
     {%- endfor -%}
     {%- do clickhouse__publish_alter(stage, actions) -%}
   {%- endif -%}
-  {{- return(clickhouse__publish_partitions(stage)) -}}
 {% endmacro %}

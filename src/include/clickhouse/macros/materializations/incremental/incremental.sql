@@ -123,20 +123,51 @@
     {{- clickhouse__drop_new_data(new_data, source) -}}
 {% endmacro %}
 
-{#- Partitions that the new rows are in take the place of those of the table; others stay. -#}
+{#- A batch takes the place of what the table holds of its window (with a unique_key: of the keys in it), at once. Where whole partitions cannot go over, or the
+    batch's window is not known, it is done as by dbt-clickhouse. -#}
+{% macro clickhouse__incremental_microbatch(existing_relation, unique_key, predicates, changes=none, is_distributed=False) %}
+  {%- set columns = [] -%}
+  {%- set obstacle = 'a Distributed table is written host by host' if is_distributed else 'it has no unique_key and no window' if not (unique_key or predicates)
+      else clickhouse__publish_obstacle(existing_relation, columns) -%}
+  {%- if obstacle is none -%}
+    {%- do clickhouse__publish_query(existing_relation, unique_key, clickhouse__publish_quoted(columns), predicates, changes, repeated=True) -%}
+    {{ return('') }}
+  {%- endif -%}
+  {%- do log('The batch is written to ' ~ existing_relation ~ ' by DELETE and INSERT, between which readers miss rows: ' ~ obstacle) -%}
+  {%- if changes -%}
+    {%- do clickhouse__apply_column_changes(changes, existing_relation, is_distributed) -%}
+  {%- endif -%}
+  {%- do clickhouse__incremental_delete_insert(existing_relation, unique_key, predicates, is_distributed) -%}
+{% endmacro %}
+
+{#- Partitions that the new rows are in take the place of those of the table; others stay. Several go over by one EXCHANGE: the server replaces partition
+    after partition. -#}
 {% macro clickhouse__incremental_insert_overwrite(existing_relation, partition_by, is_distributed=False) %}
     {%- set new_data = clickhouse__new_data_relation(existing_relation) -%}
     {%- set source = clickhouse__stage_new_data(existing_relation, new_data, is_distributed) -%}
-    {#- of all hosts: a host without new rows in a partition has to lose its old ones -#}
-    {%- set partitions = run_query(
-        'select distinct partition_id from ' ~ ('cluster(' ~ adapter.get_clickhouse_cluster_name() ~ ', system.parts)' if is_distributed else 'system.parts')
-        ~ " where active and database = '" ~ new_data.schema ~ "' and table = '" ~ new_data.identifier ~ "'").rows -%}
-    {%- if partitions -%}
+    {%- if is_distributed -%}
+      {#- of all hosts: a host without new rows in a partition has to lose its old ones -#}
+      {%- set partitions = run_query(
+          'select distinct partition_id from cluster(' ~ adapter.get_clickhouse_cluster_name() ~ ", system.parts) where active and database = '" ~ new_data.schema ~ "' and table = '" ~ new_data.identifier ~ "'"
+        ).rows | map(attribute='partition_id') | list -%}
+    {%- else -%}
+      {%- set look = clickhouse__publish_look([existing_relation, new_data]) -%}
+      {%- set partitions = look[new_data.identifier].blocks | list -%}
+    {%- endif -%}
+    {%- set actions = [] -%}
+    {%- for partition in partitions -%}
+      {%- do actions.append("replace partition id '" ~ partition ~ "' from " ~ new_data) -%}
+    {%- endfor -%}
+    {%- set obstacle = 'a Distributed table is written host by host' if is_distributed else clickhouse__publish_obstacle(existing_relation) if actions | length > 1 -%}
+    {%- if actions | length > 1 and not obstacle -%}
+      {%- do clickhouse__publish_actions(existing_relation, actions, look[existing_relation.identifier]) -%}
+    {%- elif actions -%}
+      {%- if actions | length > 1 -%}
+        {%- do log('Partitions of ' ~ existing_relation ~ ' are replaced one after the other: ' ~ obstacle) -%}
+      {%- endif -%}
       {%- call statement('replace_partitions') %}
         alter table {{ clickhouse__local_relation(existing_relation) ~ ' ' ~ on_cluster_clause(existing_relation) if is_distributed else existing_relation }}
-        {%- for partition in partitions %}
-        replace partition id '{{ partition['partition_id'] }}' from {{ new_data }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ actions | join(',\n        ') }}
         {#- needed since 26.6 for the hosts without new rows; older servers do not know it #}
         {{ 'settings allow_replace_partition_from_empty_source = 1' if adapter.is_at_or_after_version('26.6') }}
       {%- endcall -%}

@@ -1,4 +1,5 @@
-{#- How rows come into a table that is being read, by one statement: what the strategies atomic_upsert and append and the snapshots share. New
+{#- How rows come into a table that is being read, by one statement: what the strategies atomic_upsert, append, microbatch and
+    insert_overwrite and the snapshots share. New
     content is built in tables named with the run's id, which share the target's structure and so its partitions; a whole partition goes over
     by REPLACE or ATTACH PARTITION FROM, several by a shadow and EXCHANGE. Not in dbt-clickhouse. -#}
 
@@ -32,8 +33,8 @@
   {{ 'settings max_' ~ what ~ '_size_to_drop = 0' if adapter.is_at_or_after_version('24.1') }}
 {%- endmacro %}
 
-{#- Why rows cannot be published into a table by whole partitions; none when they can. -#}
-{% macro clickhouse__publish_obstacle(target) %}
+{#- Why rows cannot be published into a table by whole partitions; none when they can. columns: gets the names of those that can be copied. -#}
+{% macro clickhouse__publish_obstacle(target, columns=[]) %}
   {%- if on_cluster_clause(target) | trim -%}
     {{ return('it is built on a cluster, where working tables would lie on every server') }}
   {%- endif -%}
@@ -45,6 +46,7 @@
     {{ return('it is not there') }}
   {%- endif -%}
   {%- set engine, readers, mutations = facts[0][0], facts[0][1], facts[0][2] | int -%}
+  {%- do columns.extend(fromjson(facts[0][3])) -%}
   {%- if not engine.endswith('MergeTree') -%}
     {{ return('its engine is ' ~ engine ~ ', expected one of the MergeTree family') }}
   {%- elif readers -%}
@@ -55,53 +57,68 @@
   {{- return(none) -}}
 {% endmacro %}
 
+{#- @returns the columns that can be copied, quoted -#}
 {% macro clickhouse__require_publishing(target, what, instead) %}
-  {%- set obstacle = clickhouse__publish_obstacle(target) -%}
+  {%- set columns = [] -%}
+  {%- set obstacle = clickhouse__publish_obstacle(target, columns) -%}
   {%- if obstacle is not none -%}
     {%- do exceptions.raise_compiler_error(what ~ ' cannot write to ' ~ target ~ ': ' ~ obstacle ~ '. Nothing was changed. ' ~ instead ~ '.') -%}
   {%- endif -%}
+  {{- return(clickhouse__publish_quoted(columns)) -}}
+{% endmacro %}
+
+{% macro clickhouse__publish_quoted(names) %}
+  {%- set quoted = [] -%}
+  {%- for name in names -%}
+    {%- do quoted.append(adapter.quote(name)) -%}
+  {%- endfor -%}
+  {{- return(quoted) -}}
 {% endmacro %}
 
 {% macro clickhouse__publish_facts_sql(target) %}
   select engine,
       arrayStringConcat(arrayMap((of_database, of_table) -> concat(of_database, '.', of_table), dependencies_database, dependencies_table), ', '),
-      (select toString(count()) from system.mutations where database = '{{ target.schema }}' and table = '{{ target.identifier }}' and not is_done)
+      (select toString(count()) from system.mutations where database = '{{ target.schema }}' and table = '{{ target.identifier }}' and not is_done),
+      (select toJSONString(arrayMap(column -> column.2, arraySort(groupArray((position, name))))) {{ clickhouse__publish_columns_from(target) }})
   from system.tables
   where database = '{{ target.schema }}' and name = '{{ target.identifier }}'
 {% endmacro %}
 
 {#- Columns that can be copied, in order, quoted. -#}
-{% macro clickhouse__publish_columns(relation, without=[]) %}
-  {%- set found = run_query(
-      "select name from system.columns where database = '" ~ relation.schema ~ "' and table = '" ~ relation.identifier
-      ~ "' and default_kind not in ('MATERIALIZED', 'ALIAS', 'EPHEMERAL') order by position").rows -%}
-  {%- set names = [] -%}
-  {%- for row in found if row[0] not in without -%}
-    {%- do names.append(adapter.quote(row[0])) -%}
-  {%- endfor -%}
-  {{- return(names | join(', ')) -}}
+{% macro clickhouse__publish_columns(relation) %}
+  {{- return(clickhouse__publish_quoted(run_query('select name ' ~ clickhouse__publish_columns_from(relation) ~ ' order by position').columns[0].values())) -}}
 {% endmacro %}
+
+{% macro clickhouse__publish_columns_from(relation) -%}
+  from system.columns where database = '{{ relation.schema }}' and table = '{{ relation.identifier }}' and default_kind not in ('MATERIALIZED', 'ALIAS', 'EPHEMERAL')
+{%- endmacro %}
 
 {#- For statements that copy what is there: nothing of it may be taken for a repetition, and NULL is a key like others. -#}
 {% macro clickhouse__publish_settings() -%}
   settings async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0, transform_null_in = 1
 {%- endmacro %}
 
-{#- Ids of partitions that have rows. -#}
-{% macro clickhouse__publish_partitions(relation) %}
-  {{- return(clickhouse__publish_blocks(relation).keys() | list) -}}
-{% endmacro %}
-
-{#- The highest block number of each partition: whatever is written later has a higher one. -#}
-{% macro clickhouse__publish_blocks(relation) %}
-  {%- set blocks = {} -%}
-  {%- set found = run_query(
-      "select partition_id, toString(max(greatest(toInt64(max_block_number), toInt64(data_version)))) from system.parts where active and database = '"
-      ~ relation.schema ~ "' and table = '" ~ relation.identifier ~ "' group by partition_id").rows -%}
-  {%- for row in found -%}
-    {%- do blocks.update({row[0]: row[1]}) -%}
+{#- What tables hold, in one question: dicts by name, of their uuid (none: it is not there) and the highest block number of each partition that has
+    rows. Whatever is written later has a higher one. -#}
+{% macro clickhouse__publish_look(relations) %}
+  {%- set found, names = {}, [] -%}
+  {%- for relation in relations -%}
+    {%- do found.update({relation.identifier: {'uuid': none, 'blocks': {}}}) -%}
+    {%- do names.append("'" ~ relation.identifier | replace('\\', '\\\\') | replace("'", "\\'") ~ "'") -%}
   {%- endfor -%}
-  {{- return(blocks) -}}
+  {%- set listed = "database = '" ~ relations[0].schema ~ "'" -%}
+  {%- set rows = run_query(
+      'select table, partition_id, toString(max(greatest(toInt64(max_block_number), toInt64(data_version)))) from system.parts where active and ' ~ listed
+      ~ ' and table in (' ~ names | join(', ') ~ ') group by table, partition_id union all select name, \'\', toString(uuid) from system.tables where '
+      ~ listed ~ ' and name in (' ~ names | join(', ') ~ ')').rows -%}
+  {%- for row in rows -%}
+    {%- if row[1] == '' -%}
+      {%- do found[row[0]].update({'uuid': row[2]}) -%}
+    {%- else -%}
+      {%- do found[row[0]].blocks.update({row[1]: row[2]}) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {{- return(found) -}}
 {% endmacro %}
 
 {#- One ALTER. actions: `attach partition id '…' from …` and the like. -#}
@@ -116,45 +133,72 @@
 {% endmacro %}
 
 {#- Fills an empty shadow with the rows of the target, by hard links. What is written meanwhile makes the partition be taken again.
-    Gives the blocks that the shadow holds. -#}
-{% macro clickhouse__publish_clone(target, shadow) %}
-  {%- set seen = namespace(blocks=clickhouse__publish_blocks(target), done=False) -%}
-  {%- if seen.blocks -%}
+    before: what clickhouse__publish_look said of the target lately, or none. Gives what it says of what the shadow holds. -#}
+{% macro clickhouse__publish_clone(target, shadow, before=none) %}
+  {%- set seen = namespace(held=before if before is not none else clickhouse__publish_look([target])[target.identifier], done=False) -%}
+  {%- if seen.held.blocks -%}
     {%- do clickhouse__publish_alter(shadow, ['attach partition all from ' ~ target]) -%}
   {%- endif -%}
   {%- for _ in range(100) if not seen.done -%}
-    {%- set now = clickhouse__publish_blocks(target) -%}
+    {%- set now = clickhouse__publish_look([target])[target.identifier] -%}
     {%- set changed = [] -%}
-    {%- for partition in (seen.blocks.keys() | list) + (now.keys() | list) if partition not in changed and seen.blocks.get(partition) != now.get(partition) -%}
+    {%- for partition in (seen.held.blocks.keys() | list) + (now.blocks.keys() | list)
+          if partition not in changed and (seen.held.uuid != now.uuid or seen.held.blocks.get(partition) != now.blocks.get(partition)) -%}
       {%- do changed.append(partition) -%}
     {%- endfor -%}
-    {%- if changed | length == 0 -%}
+    {%- if now.uuid is none -%}
+      {%- do exceptions.raise_compiler_error('Cannot publish ' ~ target ~ ': somebody has dropped it while this run was building it.') -%}
+    {%- elif changed | length == 0 -%}
       {%- set seen.done = True -%}
     {%- else -%}
-      {%- set present = clickhouse__publish_partitions(shadow) -%}
+      {%- set present = clickhouse__publish_look([shadow])[shadow.identifier].blocks -%}
       {%- for partition in changed if partition in present -%}
         {%- do clickhouse__publish_alter(shadow, ["drop partition id '" ~ partition ~ "'"]) -%}
       {%- endfor -%}
-      {%- for partition in changed if partition in now -%}
+      {%- for partition in changed if partition in now.blocks -%}
         {%- do clickhouse__publish_alter(shadow, ["attach partition id '" ~ partition ~ "' from " ~ target]) -%}
       {%- endfor -%}
-      {%- set seen.blocks = now -%}
     {%- endif -%}
+    {%- set seen.held = now -%}
   {%- endfor -%}
   {%- if not seen.done -%}
     {%- do exceptions.raise_compiler_error('Cannot publish ' ~ target ~ ': others write to it all the time, so that its rows cannot be cloned. Nothing was changed.') -%}
   {%- endif -%}
-  {{- return(seen.blocks) -}}
+  {{- return(seen.held) -}}
 {% endmacro %}
 
-{#- The shadow takes the target's place. False: the target was changed in a way that the shadow does not know of, and nothing was done. -#}
-{% macro clickhouse__publish_exchange(target, shadow, blocks) %}
-  {%- if not adapter.before_exchange(target, shadow, blocks) -%}
+{#- The shadow takes the target's place. held: what clickhouse__publish_clone gave. False: the target was changed in a way that the shadow does not know
+    of, and nothing was done. -#}
+{% macro clickhouse__publish_exchange(target, shadow, held) %}
+  {%- if not adapter.before_exchange(target, shadow, held.blocks, held.uuid) -%}
     {{ return(False) }}
   {%- endif -%}
   {%- do exchange_tables_atomic(shadow, target) -%}
   {%- do adapter.after_exchange(target) -%}
   {{- return(True) -}}
+{% endmacro %}
+
+{#- Whole partitions go over into the target at once. actions: of ALTER TABLE; before: what clickhouse__publish_look said of the target lately. -#}
+{% macro clickhouse__publish_actions(target, actions, before) %}
+  {%- if actions | length <= 1 -%}
+    {%- do clickhouse__publish_alter(target, actions) -%}
+    {{ return('') }}
+  {%- endif -%}
+  {%- set shadow = clickhouse__publish_relation(target, 'shadow') -%}
+  {%- set done = namespace(published=False) -%}
+  {%- for attempt in range(5) if not done.published -%}
+    {%- do clickhouse__publish_create_like(shadow, target, again=attempt > 0) -%}
+    {%- if attempt > 0 -%}
+      {#- a merge has mixed what was cloned with what came later -#}
+      {%- do adapter.stop_merges(target) -%}
+    {%- endif -%}
+    {%- set held = clickhouse__publish_clone(target, shadow, before if attempt == 0 else none) -%}
+    {%- do clickhouse__publish_alter(shadow, actions) -%}
+    {%- set done.published = clickhouse__publish_exchange(target, shadow, held) -%}
+  {%- endfor -%}
+  {%- if not done.published -%}
+    {%- do clickhouse__publish_unsettled(target) -%}
+  {%- endif -%}
 {% endmacro %}
 
 {% macro clickhouse__publish_unsettled(target) %}

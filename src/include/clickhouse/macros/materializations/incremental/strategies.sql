@@ -23,7 +23,7 @@
     {%- if not adds_only or clickhouse__column_names(adapter.get_columns_in_relation(compared)) != clickhouse__column_names(adapter.get_column_schema_from_query(sql)) -%}
       {%- set changes = adapter.check_incremental_schema_changes(on_schema_change, compared, sql, query_settings=config.get('query_settings', {})) -%}
     {%- endif -%}
-    {%- if changes and strategy not in ['legacy', 'atomic_upsert'] -%}
+    {%- if changes and strategy not in ['legacy', 'atomic_upsert', 'microbatch'] -%}
       {%- do clickhouse__apply_column_changes(changes, existing_relation, is_distributed) -%}
     {%- endif -%}
   {%- endif -%}
@@ -39,7 +39,7 @@
   {%- elif strategy == 'delete_insert' -%}
     {%- do clickhouse__incremental_delete_insert(existing_relation, unique_key, predicates, is_distributed) -%}
   {%- elif strategy == 'microbatch' -%}
-    {%- do clickhouse__incremental_delete_insert(existing_relation, unique_key, predicates + clickhouse__batch_predicates(), is_distributed) -%}
+    {%- do clickhouse__incremental_microbatch(existing_relation, unique_key, predicates + clickhouse__batch_predicates(), changes, is_distributed) -%}
   {%- elif strategy == 'insert_overwrite' -%}
     {%- do clickhouse__incremental_insert_overwrite(existing_relation, partition_by, is_distributed) -%}
   {%- endif -%}

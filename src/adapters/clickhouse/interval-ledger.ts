@@ -1,0 +1,69 @@
+// Which intervals of time of a microbatch model are built: rows that are only ever added to a small table `tsdbt_intervals` in the model's own schema.
+// There is no transaction: a batch is noted after it is published, and one that was not noted is run again. Which are missing is the runner's question.
+import { toText } from '../../values/index.ts';
+import type { Adapter, DoneInterval, IntervalLedger, Session } from '../adapter.ts';
+import type { Relation } from '../relation.ts';
+import { quoteIdentifier, quoteText } from './literal.ts';
+
+const LEDGER_TABLE = 'tsdbt_intervals';
+/** What a row says: an interval is built; from now on nothing is, as the table is being made anew; nothing is known any more. The last two end what was before. */
+type Word = 'done' | 'begun anew' | 'forgotten';
+
+/** @param adapter whose cache knows whether the table is there */
+export function createIntervalLedger(adapter: Pick<Adapter, 'cache' | 'createRelation'>): IntervalLedger {
+  const ledgerOf = ({ schema }: Relation): Relation => adapter.createRelation({ schema, identifier: LEDGER_TABLE, type: 'table' });
+  return {
+    exists: (relation) => adapter.cache.get(ledgerOf(relation)) !== undefined,
+    async read(session, relation) {
+      const ledger = ledgerOf(relation);
+      if (adapter.cache.get(ledger) === undefined) {
+        await makeTable(session, relation);
+        adapter.cache.add(ledger);
+      }
+      return readIntervals(session, relation);
+    },
+    markSql: (relation, interval) => noteSql(relation, 'done', interval),
+    forgetSql: (relation) => noteSql(relation, 'forgotten'),
+    beginSql: (relation) => noteSql(relation, 'begun anew'),
+  };
+}
+
+async function makeTable(session: Session, relation: Relation): Promise<void> {
+  await session.execute(`create table if not exists ${tableName(relation)} (
+  relation_name String,
+  word LowCardinality(String),
+  done_from DateTime64(3, 'UTC'),
+  done_to DateTime64(3, 'UTC'),
+  noted_at DateTime64(6, 'UTC')
+) engine = MergeTree order by (relation_name, noted_at)
+comment 'tsdbt: intervals of event time for which microbatch models of this schema are built'`);
+}
+
+/** A table that is being made anew is known by an interval of no length. Touching intervals become one. */
+async function readIntervals(session: Session, relation: Relation): Promise<DoneInterval[]> {
+  const [table, name] = [tableName(relation), quoteText(relation.identifier ?? '')];
+  const { table: { rows } } = await session.execute(
+    `select word, toString(toUnixTimestamp64Milli(done_from)), toString(toUnixTimestamp64Milli(done_to)) from ${table}
+where relation_name = ${name} and noted_at >= (select max(noted_at) from ${table} where relation_name = ${name} and word <> 'done') and word <> 'forgotten' order by done_from, done_to`,
+    { fetch: true });
+  const found: { start: number; end: number }[] = [];
+  for (const { values: [, from, to] } of rows) {
+    const [start, end] = [Number(toText(from!)), Number(toText(to!))];
+    const last = found.at(-1);
+    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
+    else found.push({ start, end });
+  }
+  return found;
+}
+
+/** One row. It comes after all others of the relation, whatever the server's clock says. */
+function noteSql(relation: Relation, word: Word, { start, end }: DoneInterval = { start: 0, end: 0 }): string {
+  const [table, name] = [tableName(relation), quoteText(relation.identifier ?? '')];
+  return `insert into ${table} (relation_name, word, done_from, done_to, noted_at)
+select ${name}, ${quoteText(word)}, fromUnixTimestamp64Milli(toInt64(${start}), 'UTC'), fromUnixTimestamp64Milli(toInt64(${end}), 'UTC'),
+  greatest(now64(6, 'UTC'), max(noted_at) + toIntervalMicrosecond(1)) from ${table} where relation_name = ${name}`;
+}
+
+function tableName({ schema }: Relation): string {
+  return `${quoteIdentifier(schema ?? '')}.${LEDGER_TABLE}`;
+}
