@@ -104,14 +104,16 @@ export interface Capabilities {
   readonly constraintSupport: Readonly<Record<'check' | 'not_null' | 'unique' | 'primary_key' | 'foreign_key', 'enforced' | 'not_enforced' | 'not_supported'>>;
   /** dbt's default when a model names no strategy and has / has no unique_key; `default` is answered by the macros. */
   readonly validIncrementalStrategies: readonly string[];
-  /** Strategies of incremental models that are not fit for being run often. */
-  readonly seldom?: {
-    readonly strategies: readonly string[];
-    /** Milliseconds between two runs from which on they are. */
-    readonly every: number;
-    /** What happens, and what to use instead. */
-    readonly why: string;
-  };
+}
+
+/** What is not fit for being run often: readers can see it half done, or a run costs much. */
+export interface Seldom {
+  /** Milliseconds between two runs from which on it is. */
+  readonly every: number;
+  /** What to do instead. */
+  readonly instead: string;
+  /** @param readByViews do materialized views of the project read it? @returns what of the node is meant, and what happens; null: it is fit */
+  of(config: Readonly<Record<string, unknown>>, readByViews: boolean): { readonly name: string; readonly why: string } | null;
 }
 
 /** An interval of event time, in UTC milliseconds since 1970; the end is not part of it. */
@@ -163,6 +165,8 @@ export interface Adapter {
   readonly templateMethods?: TemplateMethods;
   /** Null where nothing can be noted that every server of the database sees. */
   readonly intervals: IntervalLedger | null;
+  /** Absent where readers see nothing half done and nothing costs more the oftener it runs. */
+  readonly seldom?: Seldom;
   /** From the loader's bookkeeping; null where it has none of this source. @param sourceId unique_id */
   loadedState(session: Session, sourceId: string): Promise<LoadedState | null>;
   /** Connection facts fit for `debug`, `target` and logs: never a secret. In dbt's order. */

@@ -1,6 +1,6 @@
 // ClickHouse as the engine sees it: sessions on one server, the relation cache, what the dialect can do. Talking to the server is in session.ts and
 // server.ts, questions to its system tables in catalogue.ts, an own server in embedded.ts, what makes publishing safe in leases.ts and exchange.ts.
-import type { Adapter, Capabilities, IntervalLedger, LoadedState, Session, SessionOptions } from '../adapter.ts';
+import type { Adapter, Capabilities, IntervalLedger, LoadedState, Seldom, Session, SessionOptions } from '../adapter.ts';
 import { Column } from '../column.ts';
 import { copyTextOf } from '../copy-text.ts';
 import type { Dependant } from '../dependants.ts';
@@ -25,6 +25,7 @@ import { Leases } from './leases.ts';
 import { quoteIdentifier } from './literal.ts';
 import { publishMethods } from './publish-methods.ts';
 import { clickhouseRelation } from './relation.ts';
+import { createSeldom } from './seldom.ts';
 import { Server } from './server.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';
 import { ClickHouseSession } from './session.ts';
@@ -39,11 +40,6 @@ const CAPABILITIES: Capabilities = {
   microbatchConcurrency: false,
   constraintSupport: { check: 'enforced', not_null: 'not_supported', unique: 'not_supported', primary_key: 'not_supported', foreign_key: 'not_supported' },
   validIncrementalStrategies: ['append'],
-  seldom: {
-    strategies: ['delete_insert', 'delete+insert'],
-    every: 3_600_000,
-    why: "every run is a mutation that rewrites parts, and between the delete and the insert readers miss rows; use incremental_strategy='atomic_upsert', or run it once an hour at most",
-  },
 };
 
 export interface ClickHouseOptions {
@@ -63,6 +59,7 @@ export class ClickHouseAdapter implements Adapter {
   readonly columns = CLICKHOUSE_COLUMN;
   readonly cache = new RelationCache(true);
   readonly intervals: IntervalLedger | null;
+  readonly seldom: Seldom;
   readonly server: Server;
   readonly leases: Leases;
   readonly templateMethods: TemplateMethods;
@@ -79,6 +76,7 @@ export class ClickHouseAdapter implements Adapter {
     this.cluster = textOf(credentials['cluster']);
     // A small table of its own on each server would know of a part of the batches.
     this.intervals = this.cluster !== null || textOf(credentials['database_engine']) === 'Replicated' ? null : createIntervalLedger(this);
+    this.seldom = createSeldom(credentials);
     this.relations = clickhouseRelation({ cluster: this.cluster, databaseEngine: textOf(credentials['database_engine']) });
     const patience = numberOf(credentials['send_receive_timeout'], 300) * 1000;
     const silence = silenceTimes(options.env?.['TSDBT_ASK_AFTER'], patience);

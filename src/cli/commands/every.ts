@@ -100,21 +100,26 @@ async function tick(session: CommandSession, last: Done | null, onParsed: (parse
 }
 
 /**
- * What to say of models whose strategy is not fit for so short an interval.
+ * What to say of nodes that are not fit for so short an interval: readers can see them half done, or a run costs much.
  * @param interval milliseconds
  * @returns null when there are none
  */
 export function seldomWarning(parsed: ParsedProject, interval: number): string | null {
-  const { seldom } = parsed.adapter.capabilities;
+  const { adapter: { seldom }, manifest } = parsed;
   if (seldom === undefined || interval >= seldom.every) return null;
-  const names: string[] = [];
+  const views = Object.values(manifest.nodes).filter((node) => node.config.materialized === 'materialized_view');
+  const read = new Set(views.flatMap((node) => node.depends_on.nodes));
+  const found = new Map<string, string[]>();
   for (const id of select(parsed).selected) {
-    const node = parsed.manifest.nodes[id];
-    if (node?.resource_type === 'model' && /incremental/.test(String(node.config.materialized)) && seldom.strategies.includes(String(node.config['incremental_strategy']))) names.push(node.name);
+    const node = manifest.nodes[id];
+    const use = node === undefined ? null : seldom.of(node.config, read.has(id));
+    if (use === null) continue;
+    const about = `the ${use.name}: ${use.why}`;
+    found.set(about, [...(found.get(about) ?? []), node!.name]);
   }
-  if (names.length === 0) return null;
-  const shown = `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
-  return `--every: ${shown} ${names.length === 1 ? 'has' : 'have'} the strategy ${seldom.strategies[0]!}: ${seldom.why}.`;
+  if (found.size === 0) return null;
+  const parts = [...found].map(([about, names]) => `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''} ${names.length === 1 ? 'has' : 'have'} ${about}`);
+  return `--every: ${parts.join('. ')}; ${seldom.instead}.`;
 }
 
 /** Whether a tick would do again what the last one has done. */

@@ -1,6 +1,6 @@
 // Runs on ClickHouse that are killed at any statement, the server too: afterwards the same command leaves exactly what an undisturbed run leaves, and
 // a reader has only ever seen the table before or after. `npm run faults` kills at every statement; with TSDBT_ORACLE_CLICKHOUSE real
-// dbt-clickhouse's delete_insert and append run in the same harness, for comparison.
+// dbt-clickhouse's strategies run in the same harness, for comparison.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab, type Fault, type Program, TSDBT } from './clickhouse-lab.ts';
@@ -17,10 +17,16 @@ interface Figures { kills: number; looks: number; partial: number; lost: number;
 type Strike = Fault | { readonly killAfter: number };
 
 const UPSERT = "incremental_strategy=var('keyed', 'atomic_upsert'), unique_key='id'";
-const MODELS: Readonly<Record<string, { readonly config: string; readonly spread: boolean; readonly publishes: RegExp; readonly how: Fault['how'] }>> = {
+interface Model { readonly config: string; readonly spread: boolean; readonly publishes: RegExp; readonly how: Fault['how']; /** Each round gives every row anew. */ readonly whole?: boolean; readonly where?: string; readonly args?: readonly string[] }
+const MODELS: Readonly<Record<string, Model>> = {
   one_partition: { config: UPSERT, spread: false, publishes: /alter table \S*one_partition\S* replace partition/i, how: 'late' },
   many_partitions: { config: UPSERT, spread: true, publishes: /exchange tables \S*many_partitions/i, how: 'late' },
-  added: { config: "incremental_strategy='append'", spread: true, publishes: /exchange tables \S*added/i, how: 'after' },
+  overwritten: { config: "incremental_strategy='insert_overwrite'", spread: true, whole: true, publishes: /exchange tables \S*overwritten/i, how: 'late' },
+  batched: {
+    config: "incremental_strategy='microbatch', event_time='day', batch_size='year', begin='2024-01-01'", spread: true, whole: true, publishes: /exchange tables \S*batched/i, how: 'before',
+    where: 'where toYear(day) = {{ model.batch.id }}', args: ['--event-time-start', '2024-01-01', '--event-time-end', '2025-01-01'],
+  },
+  added: { config: "incremental_strategy='append'", spread: true, publishes: /exchange tables \S*added/i, how: 'after', where: '{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}' },
 };
 
 let lab: ClickhouseLab;
@@ -33,7 +39,8 @@ const content = (table: string, where = '1'): string => `select arraySort(groupA
 
 /** The rows of a round: some keys again, some new; spread over months, with keys that move between them. */
 function batch(model: string, number: number): Row[] {
-  const { spread } = MODELS[model] ?? { spread: true };
+  const { spread, whole = false } = MODELS[model] ?? { spread: true };
+  if (whole) return Array.from({ length: 60 }, (_, id) => ({ id, day: day((id * 13) % 120), v: `${number}` }));
   const ids = model === 'added' ? Array.from({ length: 40 }, (_, i) => number * 40 + i) : Array.from({ length: 40 }, (_, i) => (number * 7 + i) % 60);
   return [...new Set(ids)].map((id) => ({ id, day: day(spread ? ((id + number) * 13) % 120 : (id + number) % 28), v: `${number}` }));
 }
@@ -90,8 +97,8 @@ async function present(table: string, where = '1'): Promise<Map<string, string>>
 
 async function measure(model: string, count: number, program: Program, args: readonly string[] = []): Promise<Figures> {
   const figures = none();
-  const { publishes, how } = MODELS[model]!;
-  const command = ['run', '--select', model, ...args];
+  const { publishes, how, args: own = [] } = MODELS[model]!;
+  const command = ['run', '--select', model, ...own, ...args];
   let strikes: Strike[] = [{ at: publishes, how, delay: 300 }];
   if (count > 0) {
     await give(model);
@@ -103,14 +110,14 @@ async function measure(model: string, count: number, program: Program, args: rea
 }
 
 describe.skipIf(clickhouseMissing !== null)(`a run on ClickHouse that is killed, or whose server is killed${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`, () => {
-  const share = Math.ceil(KILLS / 4);
+  const share = Math.ceil(KILLS / 6);
   const shown: Record<string, Figures> = {};
 
   beforeAll(async () => {
     lab = await ClickhouseLab.open({
-      ...Object.fromEntries(Object.entries(MODELS).map(([name, { config }]) => [`models/${name}.sql`,
+      ...Object.fromEntries(Object.entries(MODELS).map(([name, { config, where = '' }]) => [`models/${name}.sql`,
         `{{ config(materialized='incremental', engine='MergeTree()', order_by='id', partition_by='toYYYYMM(day)', ${config}) }}
-select id, day, v from raw.${name} ${name === 'added' ? '{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}' : ''}`])),
+select id, day, v from raw.${name} ${where}`])),
       'snapshots/versions.sql': "{% snapshot versions %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols=['v']) }} select id, day, v from raw.versions{% endsnapshot %}",
     });
     await lab.rows('create database raw');
@@ -151,11 +158,11 @@ select id, day, v from raw.${name} ${name === 'added' ? '{% if is_incremental() 
     expect(await lab.orphans()).toEqual([]);
   }, 60_000 + KILLS * 15_000);
 
-  it.runIf(KILLS > 0 && ORACLE)("dbt-clickhouse's delete_insert and append in the same harness lose, double or show half", async () => {
+  it.runIf(KILLS > 0 && ORACLE)("dbt-clickhouse's strategies in the same harness lose, double or show half", async () => {
     const dbt: Program = { command: `${ORACLE}/bin/dbt`, args: [] };
     let harm = 0;
     for (const model of Object.keys(MODELS)) {
-      const figures = (shown[`dbt-clickhouse ${model}`] = await measure(model, Math.ceil(ORACLE_KILLS / 3), dbt, ['--vars', '{keyed: delete_insert}']));
+      const figures = (shown[`dbt-clickhouse ${model}`] = await measure(model, Math.ceil(ORACLE_KILLS / 5), dbt, ['--vars', '{keyed: delete_insert}']));
       harm += figures.partial + figures.lost + figures.double;
     }
     // Its snapshots go on with what a killed run has left (dbt-clickhouse #600).
