@@ -20,7 +20,10 @@ export function databaseError(error: unknown, sent: Sent, embedded: string | nul
   if (error instanceof TsdbtError) return error;
   if (error instanceof ClickHouseError) {
     const message = `Code: ${error.code}. DB::Exception: ${error.message.trim()}${error.type === undefined ? '' : ` (${error.type})`}`;
-    return new TsdbtError('database', message, { code: error.code, cause: error, sql: sent.sql, position: positionOf(error.message, sent) });
+    return new TsdbtError('database', message, {
+      code: error.code, cause: error, sql: sent.sql, position: positionOf(error.message, sent),
+      hint: /RENAME EXCHANGE is not supported/i.test(error.message) ? 'The disk of the database cannot exchange tables. Nothing was changed: move the relation to another disk, or drop it and run again.' : undefined,
+    });
   }
   const text = error instanceof Error ? error.message : String(error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';

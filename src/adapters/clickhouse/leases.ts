@@ -39,7 +39,6 @@ const LONGEST = 180;
 const WORKING = /^__(?:tsdbt_(?:new|once|stage|shadow|changes|carry|lock)|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}$/;
 const UNKNOWN_DATABASE = '81';
 const UNKNOWN_SETTING = '115';
-const SYNTAX_ERROR = '62';
 /** For endings: a server that does not answer holds nobody up. */
 const LAST_WAIT = 3000;
 
@@ -283,8 +282,8 @@ export class Leases {
         await this.query(`drop table if exists ${leases.map((lease) => lease.table(lease.lockName)).join(', ')}`);
         return;
       } catch (error) {
-        // Servers before 24.7 drop one table a statement.
-        if (!(error instanceof TsdbtError) || error.details.code !== SYNTAX_ERROR) throw error;
+        // Older servers, and some databases, drop one table a statement.
+        if (!(error instanceof TsdbtError) || error.details.code === undefined) throw error;
         this.oneByOne = true;
       }
     }
