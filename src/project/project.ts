@@ -31,6 +31,8 @@ export interface LoadProjectOptions {
   readonly logger?: Logger | undefined;
   /** Contents of vars.yml: the root project only. */
   readonly varsFile?: { readonly [name: string]: Json } | undefined;
+  /** A package, whose own list of packages is `deps`'s business and sees no secret. */
+  readonly dependency?: boolean;
 }
 
 /** What a file of the project says before it is rendered: enough for flags and for the name of the profile. */
@@ -100,7 +102,7 @@ export function loadProject(directory: string, options: LoadProjectOptions): Pro
 function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
   const rendered = renderTree(raw.data, options.scope, renderFrom(raw.path, options.render), { shouldRender: isRenderedKey, finish: finishValue }) as Dictionary;
   const packageList = readPackageList(raw.root);
-  const packages = packageList.fromDependenciesFile
+  const packages = packageList.fromDependenciesFile || options.dependency === true
     ? packageList.packages
     : (renderTree(packageList.packages as Json, { ...options.scope, target: null, secrets: true }, options.render) as Json[]);
   const selectors = renderTree(readSelectors(raw.root), options.scope, options.render);

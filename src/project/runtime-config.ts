@@ -113,6 +113,7 @@ function loadPackage(folder: string, root: Project | null, profile: Profile, opt
       targetPath: options.flags.target_path,
       logPath: options.flags.log_path,
       versionCheck,
+      dependency: true,
     });
     return root === null ? project : { ...project, quoting: root.quoting };
   } catch (error) {

@@ -1,115 +1,184 @@
-// A package's .tar.gz put into a folder: plain files, folders and links inside the package only. An entry that points outside of the
-// package, or is a device, stops everything before it is written.
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, posix } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+// A package's .tar.gz put into a new folder: plain files, folders and links inside of the package only, within limits. Reading the
+// format and writing files is node-tar's; which entries are taken, and links, are decided here. Leaves the download to others.
+import { lstatSync, mkdirSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { TsdbtError } from '../../errors.ts';
+import { checkContained, refused } from './contained.ts';
 
-/** A download that is cut short or is no archive: worth a second try. */
+/** A download that is cut short or is no archive. */
 export class BrokenArchive extends Error {}
 
-const BLOCK = 512;
-/** No package is near to it; a small file that unpacks to more is an attack. */
-const MAX_BYTES = 2 ** 30;
+export interface ArchiveLimits {
+  /** Bytes unpacked, headers included. */
+  readonly bytes: number;
+  /** Entries, and headers that describe entries. */
+  readonly entries: number;
+}
 
-interface Entry { readonly path: string; readonly type: string; readonly link: string; readonly data: Buffer }
+/** No package is near to them: what unpacks to more is an attack. */
+const LIMITS: ArchiveLimits = { bytes: 2 ** 30, entries: 100_000 };
+/** What one header that describes others may hold: a path and a few numbers. */
+const MAX_META_BYTES = 64 * 1024;
+const MAX_PATH_BYTES = 1024;
+const MAX_NAME_BYTES = 255;
+/** The beginnings of gzip and zstd, which node-tar would unpack a second time, past the limit. */
+const PACKED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])];
+
+type Kind = 'file' | 'folder' | 'link';
+const KINDS: Readonly<Record<string, Kind>> = { File: 'file', OldFile: 'file', ContiguousFile: 'file', Directory: 'folder', SymbolicLink: 'link' };
 
 /**
- * Unpacks an archive.
+ * Unpacks an archive. Links are made last, so that no entry is ever written through one.
+ * @param folder new and empty; to be thrown away after an error
  * @param from what errors name
  * @returns the names at the top of the archive
- * @throws BrokenArchive; TsdbtError `dependency` for an entry that leaves the folder
+ * @throws BrokenArchive; TsdbtError `dependency` for an entry that is refused or a limit that is passed
  */
-export function unpack(archive: Buffer, folder: string, from: string): string[] {
-  let bytes: Buffer;
-  try {
-    bytes = gunzipSync(archive, { maxOutputLength: MAX_BYTES });
-  } catch (error) {
-    throw new BrokenArchive(`${from} is not a readable .tar.gz: ${(error as Error).message}`);
-  }
-  const tops = new Set<string>();
-  const links = new Set<string>();
-  const entries = [...readEntries(bytes, from)];
-  for (const { path, type, link } of entries) {
-    const parents = path.split('/').slice(0, -1).map((_, i, all) => all.slice(0, i + 1).join('/'));
-    const target = type === 'link' ? posix.normalize(posix.join(posix.dirname(path), link)) : '.';
-    if (escapes(path) || escapes(target) || (type === 'link' && posix.isAbsolute(link)) || parents.some((parent) => links.has(parent))) {
-      throw new TsdbtError('dependency', `The package archive ${from} holds '${path}'${link === '' ? '' : ` -> '${link}'`}, which points outside of the package. Nothing was installed.`);
-    }
-    if (type === 'link') links.add(path);
-    const top = path.split('/')[0];
-    if (top !== undefined && top !== '') tops.add(top);
-  }
-  for (const { path, type, link, data } of entries) {
-    const full = join(folder, path);
-    mkdirSync(type === 'folder' ? full : dirname(full), { recursive: true });
-    if (type === 'file') writeFileSync(full, data);
-    if (type === 'link') symlinkSync(link, full);
-  }
-  return [...tops];
-}
-
-/** Whether a path of the archive is not inside of it. */
-function escapes(path: string): boolean {
-  return posix.isAbsolute(path) || /^[A-Za-z]:|\\/.test(path) || path.split('/').includes('..');
-}
-
-function* readEntries(bytes: Buffer, from: string): Generator<Entry> {
-  let extended: Readonly<Record<string, string>> = {};
-  for (let at = 0; at + BLOCK <= bytes.length; ) {
-    const header = bytes.subarray(at, at + BLOCK);
-    if (header.every((byte) => byte === 0)) return;
-    const size = Number(extended['size'] ?? numberField(header, 124, 12));
-    if (!isChecked(header) || !Number.isSafeInteger(size) || at + BLOCK + size > bytes.length) throw new BrokenArchive(`${from} is cut short or is no tar archive`);
-    const data = bytes.subarray(at + BLOCK, at + BLOCK + size);
-    at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
-    const flag = String.fromCharCode(header[156] ?? 0);
-    if (flag === 'g') continue;
-    if (flag === 'x' || flag === 'L' || flag === 'K') {
-      extended = { ...extended, ...(flag === 'x' ? paxFields(data) : { [flag === 'L' ? 'path' : 'linkpath']: textField(data, 0, data.length) }) };
-      continue;
-    }
-    const prefix = textField(header, 257, 5) === 'ustar' && header[262] === 0 ? textField(header, 345, 155) : '';
-    const name = extended['path'] ?? (prefix === '' ? '' : `${prefix}/`) + textField(header, 0, 100);
-    const link = extended['linkpath'] ?? textField(header, 157, 100);
-    extended = {};
-    const path = name.replace(/^(\.\/)+/, '').replace(/\/+$/, '');
-    const type = flag === '0' || flag === '\0' ? 'file' : flag === '5' ? 'folder' : flag === '2' ? 'link' : undefined;
-    if (type === undefined) throw new TsdbtError('dependency', `The package archive ${from} holds '${path}', which is neither a file nor a folder nor a symbolic link. Nothing was installed.`);
-    if (path !== '' && path !== '.') yield { path, type: type === 'file' && name.endsWith('/') ? 'folder' : type, link: type === 'link' ? link : '', data };
-  }
-  throw new BrokenArchive(`${from} is cut short`);
-}
-
-function textField(header: Buffer, at: number, length: number): string {
-  const field = header.subarray(at, at + length);
-  const end = field.indexOf(0);
-  return field.toString('utf8', 0, end === -1 ? field.length : end);
-}
-
-function numberField(header: Buffer, at: number, length: number): number {
-  return Number.parseInt(textField(header, at, length).trim() || '0', 8);
-}
-
-/** Whether the sum in a header is right: every byte, with the sum itself as blanks. */
-function isChecked(header: Buffer): boolean {
-  let sum = 0;
-  header.forEach((byte, i) => {
-    sum += i >= 148 && i < 156 ? 0x20 : byte;
+export async function unpack(archive: Buffer, folder: string, from: string, limits = LIMITS): Promise<string[]> {
+  const { Unpack } = await import('tar/unpack');
+  const contents = new Contents(from, limits);
+  let failure: unknown;
+  const fail = (error: unknown): void => {
+    failure ??= error;
+  };
+  const writer = new Unpack({
+    cwd: folder, strict: true, preservePaths: false, preserveOwner: false, noMtime: true, maxMetaEntrySize: MAX_META_BYTES, maxDecompressionRatio: Number.POSITIVE_INFINITY,
+    filter(path, entry) {
+      if (failure !== undefined) return false;
+      try {
+        if (!('type' in entry)) return false;
+        // Rights of the archive, such as setuid, are not taken over.
+        entry.mode = undefined;
+        return contents.take(path, entry.type, entry.linkpath ?? '');
+      } catch (error) {
+        fail(error);
+        return false;
+      }
+    },
   });
-  return sum === numberField(header, 148, 8);
+  const ended = new Promise<void>((done) => writer.once('end', done).once('close', done).on('error', (error: Error) => {
+    fail(error);
+    done();
+  }));
+  writer.on('meta', () => {
+    // Thrown from here, it would leave the writer in the midst of a chunk.
+    try {
+      contents.count();
+    } catch (error) {
+      fail(error);
+    }
+  });
+  writer.on('ignoredEntry', (entry: { meta?: boolean }) => {
+    if (entry.meta === true) fail(refused(from, `a header of more than ${MAX_META_BYTES} bytes`));
+  });
+  try {
+    let bytes = 0;
+    for await (const chunk of Readable.from([archive]).pipe(createGunzip()) as AsyncIterable<Buffer>) {
+      if (bytes === 0 && PACKED.some((magic) => chunk.subarray(0, magic.length).equals(magic))) throw new BrokenArchive(`${from} is no tar archive`);
+      bytes += chunk.length;
+      if (bytes > limits.bytes) throw refused(from, `more than ${limits.bytes} bytes unpacked`);
+      if (failure !== undefined) break;
+      if (!writer.write(chunk) && failure === undefined) await Promise.race([ended, new Promise((done) => writer.once('drain', done))]);
+    }
+  } catch (error) {
+    fail(error);
+  }
+  // Also after a failure: files that are being written are closed before the folder is thrown away.
+  writer.end();
+  await ended;
+  if (failure !== undefined) throw explained(failure, from);
+  contents.makeLinks(folder);
+  for (const top of contents.tops) if (lstatSync(join(folder, top)).isDirectory()) checkContained(join(folder, top), from);
+  return contents.tops;
 }
 
-/** `27 path=some/long/name\n` … */
-function paxFields(data: Buffer): Record<string, string> {
-  const fields: Record<string, string> = {};
-  for (let at = 0; at < data.length; ) {
-    const blank = data.indexOf(0x20, at);
-    const length = Number(data.toString('utf8', at, blank));
-    if (blank === -1 || !(length > 0)) break;
-    const [key = '', ...value] = data.toString('utf8', blank + 1, at + length - 1).split('=');
-    fields[key] = value.join('=');
-    at += length;
+/** What an archive has shown so far. */
+class Contents {
+  readonly #from: string;
+  readonly #limits: ArchiveLimits;
+  /** By path, in one case and normal form: there are disks that tell neither apart. */
+  readonly #kinds = new Map<string, Kind>();
+  readonly #links: { readonly path: string; readonly target: string }[] = [];
+  readonly #tops = new Set<string>();
+  #count = 0;
+
+  constructor(from: string, limits: ArchiveLimits) {
+    this.#from = from;
+    this.#limits = limits;
   }
-  return fields;
+
+  get tops(): string[] {
+    return [...this.#tops];
+  }
+
+  count(): void {
+    this.#count += 1;
+    if (this.#count > this.#limits.entries) throw refused(this.#from, `more than ${this.#limits.entries} entries`);
+  }
+
+  /** @returns whether the entry is to be written now */
+  take(given: string, type: string, target: string): boolean {
+    this.count();
+    const problem = pathProblem(given);
+    if (problem !== null) throw refused(this.#from, `${shown(given)}, ${problem}`);
+    const kind = KINDS[type];
+    if (kind === undefined) throw refused(this.#from, `${shown(given)}, which is neither a file nor a folder nor a symbolic link`);
+    const parts = given.split('/').filter((part) => part !== '' && part !== '.');
+    if (parts.length === 0) {
+      if (kind === 'folder') return false;
+      throw refused(this.#from, `${shown(given)}, a ${kind} without a name`);
+    }
+    const path = parts.join('/');
+    this.#tops.add(parts[0] ?? '');
+    for (let depth = 1; depth < parts.length; depth++) this.#note(parts.slice(0, depth).join('/'), 'folder', path);
+    this.#note(path, kind === 'file' && given.endsWith('/') ? 'folder' : kind, path);
+    if (kind === 'link') {
+      if (target.includes('\\') || target.includes('\0')) throw refused(this.#from, `${shown(path)} -> ${shown(target)}, which points outside of the package`);
+      this.#links.push({ path, target });
+    }
+    return kind !== 'link';
+  }
+
+  /** Made when all files are there, below folders that are none. */
+  makeLinks(folder: string): void {
+    for (const { path, target } of this.#links) {
+      const full = join(folder, path);
+      mkdirSync(dirname(full), { recursive: true });
+      symlinkSync(target, full);
+    }
+  }
+
+  #note(path: string, kind: Kind, entry: string): void {
+    const key = path.normalize('NFKC').toUpperCase();
+    const known = this.#kinds.get(key);
+    if (known !== undefined && (known !== kind || kind === 'link')) {
+      throw refused(this.#from, `${shown(entry)}, where '${path}' is a ${known} and a ${kind}${kind === 'link' && known === 'link' ? ' again' : ''}`);
+    }
+    this.#kinds.set(key, kind);
+  }
+}
+
+function pathProblem(path: string): string | null {
+  const parts = path.split('/');
+  if (path.startsWith('/') || /^[A-Za-z]:|\\/.test(path) || parts.includes('..')) return 'which points outside of the package';
+  if (/[\0-\x1f\x7f]/.test(path)) return 'a name with control characters';
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES || parts.some((part) => Buffer.byteLength(part) > MAX_NAME_BYTES)) return 'a name that is too long';
+  return null;
+}
+
+/** A stranger's name in a message: short, and without what a terminal would obey. */
+function shown(name: string): string {
+  const plain = name.replace(/[\0-\x1f\x7f-\x9f]/g, '?');
+  return `'${plain.length > 120 ? `${plain.slice(0, 120)}…` : plain}'`;
+}
+
+function explained(error: unknown, from: string): Error {
+  if (error instanceof TsdbtError || error instanceof BrokenArchive) return error;
+  const { code = '', tarCode, message } = error as NodeJS.ErrnoException & { tarCode?: string };
+  if (code.startsWith('Z_') || tarCode === 'TAR_BAD_ARCHIVE' || tarCode === 'TAR_ENTRY_INVALID') return new BrokenArchive(`${from} is not a readable .tar.gz: ${message}`);
+  // The disk refuses: full, read-only.
+  if (/^E[A-Z]+$/.test(code)) return new TsdbtError('dependency', `The package ${from} could not be unpacked: ${message}`, { cause: error });
+  return refused(from, `an entry that cannot be unpacked: ${message}`);
 }

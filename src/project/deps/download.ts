@@ -16,10 +16,16 @@ export interface DownloadOptions {
   readonly timeout: number;
   /** Milliseconds between two tries. */
   readonly delay: number;
+  /** A larger answer is refused; absent: 256 MiB. */
+  readonly maxBytes?: number;
 }
 
 const ATTEMPTS = 6;
 const MAX_REDIRECTS = 10;
+/** An index of all packages has about one megabyte, a package seldom as much. */
+const MAX_BYTES = 256 * 2 ** 20;
+/** So many times the patience for one answer is the patience for all of a download: a server may send a byte a minute. */
+const PATIENCE = 20;
 
 /** An answer, or none, that a later try may better. */
 export class NetworkError extends Error {
@@ -31,9 +37,9 @@ export class NetworkError extends Error {
   }
 }
 
-/** A URL without the user and password in it. */
+/** A URL without the user and password in it, and without parameters that are tokens. */
 export function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z+]+:\/\/)[^/@\s]+@/i, '$1*****@');
+  return url.replace(/^([a-z+.-]+:\/\/)[^/\s]+@/i, '$1*****@').replace(/([?&][^=&\s]*(?:token|secret|password|signature|sig)[^=&\s]*=)[^&\s]+/gi, '$1*****');
 }
 
 /**
@@ -45,8 +51,9 @@ export async function withRetries<T>(work: () => Promise<T>, { logger, delay }: 
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof NetworkError || error instanceof BrokenArchive)) throw error;
-      if (attempt === ATTEMPTS - 1 || (error instanceof NetworkError && !error.again)) throw new TsdbtError('dependency', `External connection exception occurred: ${error.message}`);
+      if (error instanceof BrokenArchive) throw new TsdbtError('dependency', error.message);
+      if (!(error instanceof NetworkError)) throw error;
+      if (attempt === ATTEMPTS - 1 || !error.again) throw new TsdbtError('dependency', `External connection exception occurred: ${error.message}`);
       logger.fire({ name: 'RecordRetryException', code: 'M021', level: 'debug', msg: `External call exception: ${error.message}` });
       logger.fire({ name: 'RetryExternalCall', code: 'M020', level: 'debug', msg: `Retrying external call. Attempt: ${attempt} Max attempts: ${ATTEMPTS - 1}` });
       await new Promise((done) => setTimeout(done, delay));
@@ -55,10 +62,11 @@ export async function withRetries<T>(work: () => Promise<T>, { logger, delay }: 
 }
 
 /**
- * The body behind a URL. One try: see `withRetries`.
+ * The body behind a URL. One try: see `withRetries`. Credentials of the URL go to its own scheme, host and port only.
+ * @returns `whole`: the answer said how long it is, and is
  * @throws NetworkError
  */
-export async function download(url: string, options: DownloadOptions, redirects = 0): Promise<{ status: number; body: Buffer }> {
+export async function download(url: string, options: DownloadOptions, redirects = 0): Promise<{ status: number; body: Buffer; whole: boolean }> {
   const shown = withoutCredentials(url);
   let target: URL;
   try {
@@ -75,15 +83,25 @@ export async function download(url: string, options: DownloadOptions, redirects 
   if (status >= 300 && status < 400 && location !== undefined) {
     response.resume();
     if (redirects === MAX_REDIRECTS) throw new NetworkError(`Exceeded ${MAX_REDIRECTS} redirects: ${shown}`, false);
+    if (!URL.canParse(location, target.href)) throw new NetworkError(`${shown} answered with a redirect to no URL`, false);
     const next = new URL(location, target);
-    if (next.host === target.host && next.username === '') Object.assign(next, { username: target.username, password: target.password });
+    if (next.origin === target.origin && next.username === '') Object.assign(next, { username: target.username, password: target.password });
     return download(next.href, options, redirects + 1);
   }
+  const { maxBytes = MAX_BYTES } = options;
   const chunks: Buffer[] = [];
+  let size = 0;
+  const late = setTimeout(() => response.destroy(new Error('the download takes too long')), options.timeout * PATIENCE);
   try {
-    for await (const chunk of response) chunks.push(chunk as Buffer);
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes) throw new NetworkError(`${shown} is larger than ${maxBytes} bytes`, false);
+      chunks.push(chunk);
+    }
   } catch (error) {
-    throw new NetworkError(`${shown}: ${(error as Error).message}`);
+    throw error instanceof NetworkError ? error : new NetworkError(`${shown}: ${(error as Error).message}`);
+  } finally {
+    clearTimeout(late);
   }
   const expected = response.headers['content-length'];
   const body = Buffer.concat(chunks);
@@ -91,7 +109,7 @@ export async function download(url: string, options: DownloadOptions, redirects 
   if (status >= 400) {
     throw new NetworkError(`${status} ${status < 500 ? 'Client' : 'Server'} Error: ${response.statusMessage ?? ''} for url: ${shown}`, status >= 500 || status === 408 || status === 429);
   }
-  return { status, body };
+  return { status, body, whole: expected !== undefined || response.headers['transfer-encoding'] !== undefined };
 }
 
 /** JSON behind a URL, read anew for each try. */

@@ -1,9 +1,10 @@
 // Git packages: one revision of a repository, fetched shallow into a folder. Needs the `git` program. Leaves which revision to its callers.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { errorTag, type Logger } from '../../log.ts';
 import { TsdbtError } from '../../errors.ts';
+import { checkContained } from './contained.ts';
 import { type Environment, NetworkError, withoutCredentials, withRetries } from './download.ts';
 
 export interface GitCheckout {
@@ -16,7 +17,16 @@ export interface GitCheckout {
   readonly env: Environment;
   readonly logger: Logger;
   readonly delay: number;
+  /** Asked for by a package that was downloaded: it may name servers only, no repository of this machine. */
+  readonly foreign: boolean;
 }
+
+/** Kinds of addresses that git may use; `ext::` and other helpers would run commands. */
+const SERVERS = 'https:http:ssh:git';
+/** Settings that would run a stranger's files, or fetch what he names besides. */
+const SAFE_SETTINGS = [['core.hooksPath', '/dev/null'], ['submodule.recurse', 'false'], ['fetch.recurseSubmodules', 'false'], ['protocol.ext.allow', 'never']] as const;
+/** A credential helper in git's own shell: the words of the script are public, the values stand in its environment only. */
+const HELPER = '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$TSDBT_GIT_USER" "$TSDBT_GIT_PASSWORD"; }; f';
 
 const PASSING = /Could not resolve host|Connection (?:reset|refused|timed out)|early EOF|RPC failed|unexpected disconnect|HTTP 5\d\d|error: 5\d\d|hung up unexpectedly/;
 
@@ -30,11 +40,14 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
   const debug = (name: string, code: string, msg: string): void => logger.fire({ name, code, level: 'debug', msg });
   if (url.startsWith('-') || revision.startsWith('-')) throw failure(checkout, 'a URL or revision cannot begin with a dash');
   const inside = subdirectory === null ? folder : resolve(folder, subdirectory);
-  if (relative(folder, inside).startsWith('..')) throw new TsdbtError('dependency', `The subdirectory '${subdirectory ?? ''}' of ${withoutCredentials(url)} is outside of the repository`);
+  const outside = (): TsdbtError => new TsdbtError('dependency', `The subdirectory '${subdirectory ?? ''}' of ${withoutCredentials(url)} is outside of the repository`);
+  if (relative(folder, inside).startsWith('..')) throw outside();
   mkdirSync(folder, { recursive: true });
-  const git = (...args: string[]): Promise<string> => runGit(args, checkout);
-  await git('init', '-q');
-  await git('remote', 'add', 'origin', url);
+  const { address, env } = login(url, checkout);
+  const git = (...args: string[]): Promise<string> => runGit(args, checkout, env);
+  // No template: it may hold hooks.
+  await git('init', '-q', '--template=');
+  await git('remote', 'add', 'origin', address);
   if (subdirectory !== null) {
     debug('GitSparseCheckoutSubdirectory', 'M001', `Subdirectory specified: ${subdirectory}, using sparse checkout.`);
     await git('sparse-checkout', 'set', '--no-cone', `/${subdirectory}/`);
@@ -60,14 +73,50 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
   const commit = await git('rev-parse', 'HEAD');
   debug('GitProgressCheckedOutAt', 'M007', `Checked out at ${commit.slice(0, 7)}.`);
   rmSync(join(folder, '.git'), { recursive: true, force: true });
-  if (!existsSync(inside)) throw new TsdbtError('dependency', `The repository ${withoutCredentials(url)} has no folder '${subdirectory ?? ''}' at revision ${revision}`);
-  return { commit, folder: inside };
+  if (statSync(inside, { throwIfNoEntry: false })?.isDirectory() !== true) throw new TsdbtError('dependency', `The repository ${withoutCredentials(url)} has no folder '${subdirectory ?? ''}' at revision ${revision}`);
+  // A folder on the way may be a link.
+  const real = realpathSync(inside);
+  if (relative(realpathSync(folder), real).startsWith('..')) throw outside();
+  checkContained(real, withoutCredentials(url));
+  return { commit, folder: real };
 }
 
-function runGit(args: readonly string[], checkout: GitCheckout): Promise<string> {
-  const { folder, env, logger } = checkout;
+/**
+ * What git is given: the URL without user and password, which every program of this machine could read in the list of processes, and
+ * an environment in which it finds them when that scheme, host and port asks for them.
+ */
+function login(url: string, { env, foreign }: GitCheckout): { address: string; env: Record<string, string | undefined> } {
+  const settings: (readonly [string, string])[] = [...SAFE_SETTINGS];
+  const more: Record<string, string> = {};
+  let address = url;
+  const target = /^https?:\/\//i.test(url) && URL.canParse(url) ? new URL(url) : null;
+  if (target !== null && (target.username !== '' || target.password !== '')) {
+    const [user, password] = [decoded(target.username), decoded(target.password)];
+    address = url.replace(/^([^:]+:\/\/)[^/?#]*@/, '$1');
+    // With a user alone, the password is that of the helpers that this user has set up.
+    if (password !== '') settings.push([`credential.${target.origin}.helper`, '']);
+    settings.push([`credential.${target.origin}.username`, user], [`credential.${target.origin}.helper`, HELPER]);
+    Object.assign(more, { TSDBT_GIT_USER: user, TSDBT_GIT_PASSWORD: password });
+  }
+  const base = gitEnvironment(env);
+  const first = Number(base['GIT_CONFIG_COUNT'] ?? 0) || 0;
+  for (const [i, [key, value]] of settings.entries()) Object.assign(more, { [`GIT_CONFIG_KEY_${first + i}`]: key, [`GIT_CONFIG_VALUE_${first + i}`]: value });
+  const allowed = foreign ? SERVERS : base['GIT_ALLOW_PROTOCOL'] ?? `${SERVERS}:file`;
+  return { address, env: { ...base, ...more, GIT_CONFIG_COUNT: String(first + settings.length), GIT_ALLOW_PROTOCOL: allowed, LC_ALL: 'C' } };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function runGit(args: readonly string[], checkout: GitCheckout, env: Record<string, string | undefined>): Promise<string> {
+  const { folder, logger } = checkout;
   return new Promise((done, failed) => {
-    const child = spawn('git', args, { cwd: folder, env: { ...gitEnvironment(env), LC_ALL: 'C' }, stdio: ['inherit', 'pipe', 'pipe'] });
+    const child = spawn('git', args, { cwd: folder, env, stdio: ['inherit', 'pipe', 'pipe'] });
     // A program that is stopped leaves nobody behind who waits for a server.
     const leave = (): void => void child.kill();
     process.once('exit', leave);
@@ -99,5 +148,5 @@ function gitEnvironment(env: Environment): Record<string, string | undefined> {
 }
 
 function failure({ url, revision }: GitCheckout, words: string): TsdbtError {
-  return new TsdbtError('dependency', `Error checking out spec='${revision}' for repo ${withoutCredentials(url)}\n${words.replaceAll(url, withoutCredentials(url))}`);
+  return new TsdbtError('dependency', `Error checking out spec='${revision}' for repo ${withoutCredentials(url)}\n${words.replace(/([a-z+.-]+:\/\/)[^/\s']+@/gi, '$1*****@')}`);
 }

@@ -36,7 +36,7 @@ export async function installPackages(options: InstallOptions): Promise<void> {
   const store = new PackageStore(options);
   try {
     if (lock === undefined || options.upgrade || lock.hash !== hash) await writeLock(store, requests, hash, options);
-    if (!options.lockOnly) await installLocked(store, options);
+    if (!options.lockOnly) await installLocked(store, requests, options);
   } finally {
     store.close();
   }
@@ -90,7 +90,7 @@ async function resolveAll(store: PackageStore, requests: readonly Request[], pro
   return found;
 }
 
-async function installLocked(store: PackageStore, { project, logger, scope, render }: InstallOptions): Promise<void> {
+async function installLocked(store: PackageStore, requests: readonly Request[], { project, logger, scope, render }: InstallOptions): Promise<void> {
   const target = installFolder(project);
   const staged = join(dirname(target), `.${basename(target)}.new-${process.pid}`);
   removeLeftovers(target);
@@ -99,8 +99,13 @@ async function installLocked(store: PackageStore, { project, logger, scope, rend
   try {
     if (locked.length === 0) noPackages(logger);
     const listing = new Listing();
-    const rendered = renderTree(locked as Json, scope, render) as Entry[];
-    for (const [i, entry] of rendered.entries()) listing.add(wantedOf({ entry, unrendered: locked[i] ?? entry }, scope.env));
+    // What a package has asked for stands in the lock file, too: only the project's own entries see secrets.
+    const own = new Set(requests.map(({ unrendered }) => placeOf(unrendered)));
+    const blind = { ...scope, secrets: false };
+    for (const entry of locked) {
+      const rendered = renderTree(entry as Json, own.has(placeOf(entry)) ? scope : blind, render) as Entry;
+      listing.add(wantedOf({ entry: rendered, unrendered: entry, foreign: false }, scope.env));
+    }
     const packages = await Promise.all(listing.all().map((wanted) => store.pin(wanted)));
     // All at once; told one after the other.
     const work = packages.map(async (pinned) => store.place(pinned, join(staged, checkedName((await store.metadata(pinned)).name, project))));
@@ -128,6 +133,11 @@ async function installLocked(store: PackageStore, { project, logger, scope, rend
   } finally {
     rmSync(staged, { recursive: true, force: true });
   }
+}
+
+/** Where an entry's package comes from, as written. */
+function placeOf({ git, tarball, private: hidden, package: name, local }: Entry): string {
+  return String(git ?? tarball ?? hidden ?? name ?? local);
 }
 
 function versionName({ wanted, version }: Pinned): string {

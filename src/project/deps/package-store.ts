@@ -1,18 +1,18 @@
 // Fetches packages: turns a request into one version of one package, says what that package is called and asks for itself, and puts it
 // into a folder. Everything is fetched once a command, into a folder that `close` removes. Leaves merging of requests to wanted.ts.
 import { randomUUID } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { Json } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
 import { type Logger, warningTag } from '../../log.ts';
-import { readPackageList } from '../packages.ts';
+import { checkedPackages, readPackageList } from '../packages.ts';
 import { readRawProject } from '../project.ts';
 import { renderTree, type RenderYamlText, type YamlScope } from '../renderer.ts';
-import { unpack } from './archive.ts';
-import { type DownloadOptions, download, withoutCredentials, withRetries } from './download.ts';
+import { BrokenArchive, unpack } from './archive.ts';
+import { type DownloadOptions, download, NetworkError, withoutCredentials, withRetries } from './download.ts';
 import { checkOut } from './git.ts';
 import { type HubVersion, Registry } from './registry.ts';
 import type { Entry, Request, Wanted } from './wanted.ts';
@@ -48,11 +48,29 @@ export interface Metadata {
   readonly folder: string | null;
 }
 
-/** Packages that a file of a package asks for; those of dependencies.yml are not rendered. */
+/** Packages that the root project asks for; those of dependencies.yml are not rendered. */
 export function requestsIn(root: string, { scope, render }: Pick<StoreOptions, 'scope' | 'render'>): Request[] {
   const { packages, fromDependenciesFile } = readPackageList(root);
   const rendered = fromDependenciesFile ? packages : (renderTree(packages as Json, scope, render) as Entry[]);
-  return rendered.map((entry, i) => ({ entry, unrendered: packages[i] ?? entry }));
+  return rendered.map((entry, i) => ({ entry, unrendered: packages[i] ?? entry, foreign: false }));
+}
+
+/**
+ * Packages that a package asks for. It sees no secret: it could send it to its own server, with the address of what it asks for.
+ * @param foreign it was downloaded
+ * @throws TsdbtError `dependency` when it asks for a secret, now or when the lock file is read
+ */
+function requestsOf(name: string, folder: string, foreign: boolean, { scope, render }: StoreOptions): Request[] {
+  try {
+    const requests = requestsIn(folder, { scope: { ...scope, secrets: false }, render }).map((request) => ({ ...request, foreign }));
+    const left = requests.find(({ entry }) => /\{[{%#]/.test(JSON.stringify(entry)));
+    if (left !== undefined) throw new TsdbtError('dependency', `It holds a template that is not rendered: ${JSON.stringify(left.entry)}`);
+    return requests;
+  } catch (error) {
+    if (!(error instanceof TsdbtError)) throw error;
+    const hint = 'Only the packages.yml of the root project sees DBT_ENV_SECRET_ variables: name the package there, too.';
+    throw new TsdbtError('dependency', `The list of packages of the package '${name}' cannot be used: ${error.message}`, error.message.startsWith('Secret env vars') ? { hint } : {});
+  }
 }
 
 export class PackageStore {
@@ -72,7 +90,7 @@ export class PackageStore {
   }
 
   close(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   /**
@@ -119,28 +137,44 @@ export class PackageStore {
       case 'hub': {
         const info = (await this.#registry.versions(wanted.location))[version ?? ''];
         if (info === undefined) throw new TsdbtError('dependency', `The hub has no version ${version ?? ''} of ${wanted.location}`);
-        return { name: info.name, packages: info.packages.map((entry) => ({ entry, unrendered: {} })), version, folder: null };
+        return { name: info.name, packages: hubRequests(wanted.location, info), version, folder: null };
       }
-      // Every path counts from the root project, also one that a package names.
-      case 'local': return this.#readFolder(resolve(this.#options.project.project_root, wanted.location), version);
-      case 'tarball': return { ...this.#readFolder(await this.#unpacked(wanted.location, wanted.title), version), name: wanted.title };
+      case 'local': return this.#readFolder(this.#localFolder(wanted), version, wanted.foreign);
+      case 'tarball': return { ...this.#readFolder(await this.#unpacked(wanted.location, wanted.title), version, true), name: wanted.title };
       default: {
         const { commit, folder } = await checkOut({
-          url: wanted.location, revision: version ?? 'HEAD', subdirectory: wanted.subdirectory, folder: join(this.#folder, randomUUID()),
+          url: wanted.location, revision: version ?? 'HEAD', subdirectory: wanted.subdirectory, folder: join(this.#folder, randomUUID()), foreign: wanted.foreign,
           env: this.#download.env, logger: this.#download.logger, delay: this.#download.delay,
         });
         this.#warnUnpinned(pinned);
-        const metadata = this.#readFolder(folder, commit);
+        const metadata = this.#readFolder(folder, commit, true);
         this.#known.set(keyOf({ ...pinned, version: commit }), Promise.resolve(metadata));
         return metadata;
       }
     }
   }
 
-  #readFolder(folder: string, version: string | null): Metadata {
+  #readFolder(folder: string, version: string | null, foreign: boolean): Metadata {
     const name = readRawProject(folder).data['name'];
     if (typeof name !== 'string') throw new TsdbtError('project', 'Package defined in dbt_project.yml must have a name!');
-    return { name, packages: requestsIn(folder, this.#options), version, folder };
+    return { name, packages: requestsOf(name, folder, foreign, this.#options), version, folder };
+  }
+
+  /**
+   * Every path counts from the root project, also one that a package names.
+   * @throws TsdbtError `dependency` when a package that was downloaded names a folder outside of the project
+   */
+  #localFolder({ location, foreign }: Wanted): string {
+    const { project_root: root } = this.#options.project;
+    const folder = resolve(root, location);
+    const real = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
+    const way = relative(real(root), real(folder));
+    if (foreign && (way.startsWith('..') || isAbsolute(way))) {
+      throw new TsdbtError('dependency', `A package that was downloaded asks for the folder '${location}', which is outside of this project. Nothing was installed.`, {
+        hint: 'If it is meant to be used, name it in the packages.yml of this project.',
+      });
+    }
+    return folder;
   }
 
   #warnUnpinned({ wanted, version }: Pinned): void {
@@ -158,14 +192,26 @@ export class PackageStore {
     return withRetries(async () => {
       const folder = join(this.#folder, randomUUID());
       mkdirSync(folder);
-      const { body } = await download(url, this.#download);
+      const { body, whole } = await download(url, this.#download);
       const shown = withoutCredentials(url);
-      const [top, ...more] = unpack(body, folder, shown);
-      if (top === undefined || more.length > 0) {
+      const [top, ...more] = await unpack(body, folder, shown).catch((error: unknown) => {
+        // Who did not say how much will come may have been cut short.
+        throw error instanceof BrokenArchive && !whole ? new NetworkError(error.message) : error;
+      });
+      if (top === undefined || more.length > 0 || !lstatSync(join(folder, top)).isDirectory()) {
         throw new TsdbtError('dependency', `Incorrect structure for package extracted from ${shown}.The extracted package needs to follow the structure ${title}/<package_contents>.`);
       }
       return join(folder, top);
     }, this.#download);
+  }
+}
+
+/** @throws TsdbtError `dependency` when the hub's answer is no list of packages */
+function hubRequests(name: string, { packages }: HubVersion): Request[] {
+  try {
+    return checkedPackages({ packages: packages as Json }).map((entry) => ({ entry, unrendered: {}, foreign: true }));
+  } catch {
+    throw new TsdbtError('dependency', `The hub says of ${name} that it needs packages, in a way that is not understood: ${JSON.stringify(packages).slice(0, 200)}`);
   }
 }
 

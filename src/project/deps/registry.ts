@@ -74,8 +74,8 @@ export class Registry {
     return this.#get(name, 'RegistryProgress', ['M008', 'M009'], (value) => {
       const answer = value as { name?: string; namespace?: string; versions?: HubVersions; redirectnamespace?: string; redirectname?: string } | null;
       const { versions } = answer ?? {};
-      if (answer === null || typeof versions !== 'object' || answer.name === undefined) throw new NetworkError('Request error: Expected the response to contain keys name and versions');
-      if (Object.values(versions).some((v) => !Array.isArray(v.packages) || typeof v.name !== 'string' || typeof v.downloads?.tarball !== 'string')) {
+      if (answer === null || typeof versions !== 'object' || versions === null || answer.name === undefined) throw new NetworkError('Request error: Expected the response to contain keys name and versions');
+      if (Object.values(versions).some((v: HubVersion | null) => !Array.isArray(v?.packages) || typeof v.name !== 'string' || typeof v.downloads?.tarball !== 'string')) {
         throw new NetworkError('Request error: Expected the response for the version to contain keys name, packages and downloads');
       }
       if (answer.redirectnamespace || answer.redirectname) {
@@ -100,7 +100,7 @@ export class Registry {
 }
 
 function fitsDbt({ require_dbt_version: required }: HubVersion): boolean {
-  const ranges = (typeof required === 'string' ? required.split(',') : required ?? []).filter((range) => range !== '');
+  const ranges = (typeof required === 'string' ? required.split(',') : Array.isArray(required) ? required.map(String) : []).filter((range) => range !== '');
   return ranges.length === 0 || (rangesMeet(ranges) && versionFits(DBT_VERSION, ranges));
 }
 

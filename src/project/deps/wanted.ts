@@ -7,7 +7,12 @@ import type { Environment } from './download.ts';
 
 export type Entry = { readonly [key: string]: Json };
 /** An entry after and before rendering. */
-export interface Request { readonly entry: Entry; readonly unrendered: Entry }
+export interface Request {
+  readonly entry: Entry;
+  readonly unrendered: Entry;
+  /** Asked for by a package that was downloaded, which is not trusted with this machine's files. */
+  readonly foreign: boolean;
+}
 
 export interface Wanted {
   readonly kind: 'local' | 'tarball' | 'git' | 'private' | 'hub';
@@ -26,19 +31,21 @@ export interface Wanted {
   readonly warnUnpinned: boolean;
   readonly prerelease: boolean;
   readonly provider: string | null;
+  /** Everybody who asked is a package that was downloaded. */
+  readonly foreign: boolean;
 }
 
 const CLASSES = { local: 'LocalUnpinnedPackage', tarball: 'TarballUnpinnedPackage', git: 'GitUnpinnedPackage', private: 'PrivateUnpinnedPackage', hub: 'RegistryUnpinnedPackage' };
 
 /** @param env a private package's URL comes from it */
-export function wantedOf({ entry, unrendered }: Request, env: Environment): Wanted {
+export function wantedOf({ entry, unrendered, foreign }: Request, env: Environment): Wanted {
   const text = (name: string): string | null => (typeof entry[name] === 'string' ? entry[name] : null);
   const kind: Wanted['kind'] = (['local', 'tarball', 'git', 'private'] as const).find((name) => name in entry) ?? 'hub';
   const given = text(kind === 'hub' ? 'package' : kind) ?? '';
   const before = unrendered[kind];
   const plain = {
     kind, key: given, others: [], title: given, location: given, written: typeof before === 'string' && before !== '' ? before : given,
-    versions: [], subdirectory: null, warnUnpinned: false, prerelease: false, provider: null,
+    versions: [], subdirectory: null, warnUnpinned: false, prerelease: false, provider: null, foreign,
   };
   if (kind === 'local') return plain;
   if (kind === 'tarball') return { ...plain, title: text('name') ?? given };
@@ -82,7 +89,7 @@ export class Listing {
     if (known !== undefined && known.kind !== wanted.kind) {
       throw new TsdbtError('dependency', `Cannot incorporate ${known.title} (${CLASSES[known.kind]}) in ${wanted.title} (${CLASSES[wanted.kind]}): mismatched types`);
     }
-    const merged = known === undefined ? wanted : { ...known, versions: [...known.versions, ...wanted.versions], warnUnpinned: known.warnUnpinned && wanted.warnUnpinned };
+    const merged = known === undefined ? wanted : { ...known, versions: [...known.versions, ...wanted.versions], warnUnpinned: known.warnUnpinned && wanted.warnUnpinned, foreign: known.foreign && wanted.foreign };
     this.#found.set(key, merged);
     return merged;
   }

@@ -1,0 +1,56 @@
+// Whether a folder that a stranger made holds only files, folders and links that stay inside of it, link by link, as the kernel follows
+// them. Leaves how the folder was made to archive.ts and git.ts.
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { TsdbtError } from '../../errors.ts';
+
+/** As many links as Linux follows in one path. */
+const MAX_LINKS = 40;
+
+/**
+ * Walks the whole folder; follows no link out of it.
+ * @param from what errors name
+ * @throws TsdbtError `dependency` at the first link that leaves the folder, and at anything that is no file, folder or symbolic link
+ */
+export function checkContained(root: string, from: string): void {
+  const visit = (folder: readonly string[]): void => {
+    for (const name of readdirSync(join(root, ...folder))) {
+      const path = [...folder, name];
+      const stat = lstatSync(join(root, ...path));
+      if (stat.isDirectory()) visit(path);
+      else if (stat.isSymbolicLink()) {
+        if (leaves(root, path)) throw refused(from, `'${path.join('/')}' -> '${readlinkSync(join(root, ...path))}', which points outside of the package`);
+      } else if (!stat.isFile()) throw refused(from, `'${path.join('/')}', which is neither a file nor a folder nor a symbolic link`);
+    }
+  };
+  visit([]);
+}
+
+/** The one error of a package that would do harm. */
+export function refused(from: string, what: string): TsdbtError {
+  return new TsdbtError('dependency', `The package ${from} holds ${what}. Nothing was installed.`);
+}
+
+/** Whether a link, followed step by step, is ever outside of the folder. One that goes in a circle counts as leaving. */
+function leaves(root: string, link: readonly string[]): boolean {
+  const at = [...link.slice(0, -1)];
+  const rest = [link.at(-1) ?? ''];
+  for (let links = 0; rest.length > 0; ) {
+    const part = rest.shift() ?? '';
+    if (part === '' || part === '.') continue;
+    if (part === '..') {
+      if (at.pop() === undefined) return true;
+      continue;
+    }
+    const path = join(root, ...at, part);
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) {
+      at.push(part);
+      continue;
+    }
+    const target = readlinkSync(path);
+    links += 1;
+    if (isAbsolute(target) || /^[A-Za-z]:/.test(target) || links > MAX_LINKS) return true;
+    rest.unshift(...target.split(/[\\/]/));
+  }
+  return false;
+}
