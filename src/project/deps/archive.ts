@@ -26,6 +26,8 @@ const MAX_NAME_BYTES = 255;
 /** The beginnings of gzip and zstd, which node-tar would unpack a second time, past the limit. */
 const PACKED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])];
 
+const NO_KIND = 'which is neither a file nor a folder nor a symbolic link';
+
 type Kind = 'file' | 'folder' | 'link';
 const KINDS: Readonly<Record<string, Kind>> = { File: 'file', OldFile: 'file', ContiguousFile: 'file', Directory: 'folder', SymbolicLink: 'link' };
 
@@ -70,17 +72,24 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
       fail(error);
     }
   });
-  writer.on('ignoredEntry', (entry: { meta?: boolean }) => {
-    if (entry.meta === true) fail(refused(from, `a header of more than ${MAX_META_BYTES} bytes`));
+  // What node-tar passes over without asking.
+  writer.on('ignoredEntry', ({ meta, path, type }: { meta: boolean; path: string; type: string }) => {
+    if (meta) fail(refused(from, `a header of more than ${MAX_META_BYTES} bytes`));
+    else if (KINDS[type] === undefined) fail(refused(from, `${shown(path)}, ${NO_KIND}`));
   });
   try {
     let bytes = 0;
+    // Zeros behind the end are counted, but not kept: node-tar would copy them again and again.
+    let atEnd = false;
+    writer.once('eof', () => {
+      atEnd = true;
+    });
     for await (const chunk of Readable.from([archive]).pipe(createGunzip()) as AsyncIterable<Buffer>) {
       if (bytes === 0 && PACKED.some((magic) => chunk.subarray(0, magic.length).equals(magic))) throw new BrokenArchive(`${from} is no tar archive`);
       bytes += chunk.length;
       if (bytes > limits.bytes) throw refused(from, `more than ${limits.bytes} bytes unpacked`);
       if (failure !== undefined) break;
-      if (!writer.write(chunk) && failure === undefined) await Promise.race([ended, new Promise((done) => writer.once('drain', done))]);
+      if (!atEnd && !writer.write(chunk) && failure === undefined) await Promise.race([ended, new Promise((done) => writer.once('drain', done))]);
     }
   } catch (error) {
     fail(error);
@@ -124,7 +133,7 @@ class Contents {
     const problem = pathProblem(given);
     if (problem !== null) throw refused(this.#from, `${shown(given)}, ${problem}`);
     const kind = KINDS[type];
-    if (kind === undefined) throw refused(this.#from, `${shown(given)}, which is neither a file nor a folder nor a symbolic link`);
+    if (kind === undefined) throw refused(this.#from, `${shown(given)}, ${NO_KIND}`);
     const parts = given.split('/').filter((part) => part !== '' && part !== '.');
     if (parts.length === 0) {
       if (kind === 'folder') return false;

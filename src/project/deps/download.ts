@@ -91,7 +91,11 @@ export async function download(url: string, options: DownloadOptions, redirects 
   const { maxBytes = MAX_BYTES } = options;
   const chunks: Buffer[] = [];
   let size = 0;
-  const late = setTimeout(() => response.destroy(new Error('the download takes too long')), options.timeout * PATIENCE);
+  let late = false;
+  const limit = setTimeout(() => {
+    late = true;
+    response.destroy();
+  }, options.timeout * PATIENCE);
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       size += chunk.length;
@@ -99,9 +103,10 @@ export async function download(url: string, options: DownloadOptions, redirects 
       chunks.push(chunk);
     }
   } catch (error) {
+    if (late) throw new NetworkError(`${shown}: the download takes too long`, false);
     throw error instanceof NetworkError ? error : new NetworkError(`${shown}: ${(error as Error).message}`);
   } finally {
-    clearTimeout(late);
+    clearTimeout(limit);
   }
   const expected = response.headers['content-length'];
   const body = Buffer.concat(chunks);
