@@ -10,6 +10,7 @@ import type { RunResult, RunResultsArtifact, } from './contracts/results.ts';
 import { TsdbtError } from './errors.ts';
 import type { MacroFacts } from './parser/macros.ts';
 import type { ParseCache } from './parser/parse-cache.ts';
+import type { Secrets } from './secrets.ts';
 import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';
 
 const ARTIFACT_FILES = {
@@ -76,6 +77,11 @@ function readIfPresent(path: string): string | null {
   }
 }
 
+/** One artifact, without secrets. */
+export function writeArtifact(path: string, value: unknown, secrets: Secrets): void {
+  writeFileAtomically(path, secrets.maskJson(artifactJson(value)));
+}
+
 /** JSON as dbt writes it: `NaN` and infinities are null, values of templates are their plain form. */
 export function artifactJson(value: unknown): string {
   try {
@@ -101,21 +107,23 @@ function replaceValues(_key: string, value: unknown): unknown {
 const COMPILED_FIELDS: readonly string[] = ['compiled', 'compiled_code', 'extra_ctes_injected', 'extra_ctes'];
 
 /** Writes manifest.json and semantic_manifest.json. */
-export function writeManifest(targetPath: string, manifest: Manifest): void {
+export function writeManifest(targetPath: string, manifest: Manifest, secrets: Secrets): void {
   const nodes: Record<string, unknown> = {};
   for (const id in manifest.nodes) nodes[id] = writableNode(manifest.nodes[id] as GraphNode);
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), artifactJson({ ...manifest, nodes }));
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.semanticManifest), artifactJson(semanticManifest(manifest)));
+  writeArtifact(join(targetPath, ARTIFACT_FILES.manifest), { ...manifest, nodes }, secrets);
+  writeArtifact(join(targetPath, ARTIFACT_FILES.semanticManifest), semanticManifest(manifest), secrets);
 }
 
 /**
  * Writes the manifest of a parse whose body is JSON already.
  * @param manifest gives the manifest; asked only when semantic_manifest.json may have changed
  */
-export function writeParsedManifest(targetPath: string, metadata: ManifestMetadata, body: Uint8Array, manifest: (() => Manifest) | null): void {
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), `{"metadata":${artifactJson(metadata)},`, (holdsMarks(body) ? Buffer.from(unmarkFloats(textOf(body)), 'utf8') : body).subarray(1));
+export function writeParsedManifest(targetPath: string, metadata: ManifestMetadata, body: Uint8Array, manifest: (() => Manifest) | null, secrets: Secrets): void {
+  const hidden = secrets.isIn(body);
+  const whole = hidden || holdsMarks(body) ? Buffer.from(secrets.maskJson(unmarkFloats(textOf(body))), 'utf8') : body;
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), `{"metadata":${secrets.maskJson(artifactJson(metadata))},`, whole.subarray(1));
   const semantic = join(targetPath, ARTIFACT_FILES.semanticManifest);
-  if (manifest !== null) writeFileAtomically(semantic, artifactJson(semanticManifest(manifest())));
+  if (manifest !== null) writeArtifact(semantic, semanticManifest(manifest()), secrets);
 }
 
 function textOf(body: Uint8Array): string {
@@ -142,10 +150,12 @@ export function readParseCache(targetPath: string, path?: string | null): ParseC
   };
 }
 
-/** Keeps a parse for the next command. */
-export function writeParseCache(targetPath: string, { header, yaml, body }: ParseCache): void {
+/** Keeps a parse for the next command; one with a secret in it is not kept, as it would be read with a mask in its place. */
+export function writeParseCache(targetPath: string, { header, yaml, body }: ParseCache, secrets: Secrets): void {
+  const path = join(targetPath, ARTIFACT_FILES.partialParse);
   const parts = [`${JSON.stringify(header)}\n`, yaml, '\n', body];
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.partialParse), `${digest(...parts)}\n`, ...parts);
+  if (parts.some((part) => secrets.isIn(typeof part === 'string' ? Buffer.from(part, 'utf8') : part))) rmSync(path, { force: true });
+  else writeFileAtomically(path, `${digest(...parts)}\n`, ...parts);
 }
 
 function digest(...parts: readonly (string | Uint8Array)[]): string {
@@ -231,9 +241,9 @@ function metaOnly(node: { readonly [field: string]: unknown }): { meta: unknown 
 }
 
 /** Writes graph_summary.json: each node's number, name, type and successors, before and with tests. */
-export function writeGraphSummary(targetPath: string, invocationId: string, linked: readonly GraphSummaryNode[], withTests: readonly GraphSummaryNode[] | null): void {
+export function writeGraphSummary(targetPath: string, invocationId: string, linked: readonly GraphSummaryNode[], withTests: readonly GraphSummaryNode[] | null, secrets: Secrets): void {
   const summary = { _invocation_id: invocationId, linked: numbered(linked), ...(withTests === null ? {} : { with_test_edges: numbered(withTests) }) };
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.graphSummary), artifactJson(summary));
+  writeArtifact(join(targetPath, ARTIFACT_FILES.graphSummary), summary, secrets);
 }
 
 function numbered(nodes: readonly GraphSummaryNode[]): Record<string, unknown> {
@@ -247,7 +257,7 @@ function numbered(nodes: readonly GraphSummaryNode[]): Record<string, unknown> {
 
 export interface GraphSummaryNode { readonly name: string; readonly type: string; readonly successors: readonly string[] }
 
-export function writeRunResults(targetPath: string, artifact: RunResultsArtifact): void {
+export function writeRunResults(targetPath: string, artifact: RunResultsArtifact, secrets: Secrets): void {
   const results = artifact.results.map(({ node: _node, ...result }: RunResult) => ({ ...result, overload_results: result.overload_results ?? null }));
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.runResults), artifactJson({ ...artifact, results }));
+  writeArtifact(join(targetPath, ARTIFACT_FILES.runResults), { ...artifact, args: secrets.maskArguments(artifact.args), results }, secrets);
 }

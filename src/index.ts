@@ -29,11 +29,13 @@ import { artifactMetadata } from './runner/metadata.ts';
 import type { LoadedProject, ParsedProject, ProjectFiles } from './runner/parsed-project.ts';
 import { lookupNode, type RunContext } from './runner/run-context.ts';
 import type { RunLog } from './runner/run-log.ts';
+import { Secrets } from './secrets.ts';
 import { toText } from './values/index.ts';
 import { foundCounts } from './runner/run-summary.ts';
 import { previousState } from './state/previous-state.ts';
 
 export { formatError, TsdbtError } from './errors.ts';
+export { Secrets } from './secrets.ts';
 export type { LogEvent, Logger } from './log.ts';
 export type { Manifest } from './contracts/manifest.ts';
 export type { RunResult } from './contracts/results.ts';
@@ -55,6 +57,8 @@ export interface LoadOptions {
   readonly invocation?: Invocation | undefined;
   /** Told what happens; nobody when it is left out. */
   readonly logger?: Logger | undefined;
+  /** What no output may show; what is found while loading is added. */
+  readonly secrets?: Secrets | undefined;
   /** Milliseconds since 1970, with a fraction. */
   readonly now?: (() => number) | undefined;
   /** Of this process: tells a run that was killed from one that is at work. */
@@ -68,11 +72,13 @@ export interface LoadOptions {
  * @throws {TsdbtError} in dbt's words for whatever is wrong with them
  */
 export async function load(options: LoadOptions): Promise<LoadedProject> {
-  const { env, cwd, command = 'build', now = Date.now, logger = { fire: () => undefined } } = options;
+  const { env, cwd, command = 'build', now = Date.now, logger = { fire: () => undefined }, secrets = new Secrets() } = options;
   const given = options.options ?? {};
   const folder = options.projectDir ?? (given['project_dir'] as string | undefined) ?? '.';
   const flags = options.flags ?? resolveFlags(command, given, env, readProjectSettings(resolve(cwd, folder)).flags);
   const invocation = options.invocation ?? { invocation_id: randomUUID(), started_at: new Date(now()), args: {}, command: `tsdbt ${command}` };
+  secrets.addEnvironment(env);
+  secrets.addVars(flags['vars']);
   const templates = createTemplateEnvironments();
   const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now }, templates);
   const config = await loadRuntimeConfig({
@@ -81,6 +87,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
     flags, env, cwd, invocation, render, logger,
   });
   const { project } = config;
+  secrets.addProfile(config.profile.credentials);
   parseSelectorDefinitions(project.selectors, flags.indirect_selection);
   const adapter = await openAdapter(config, env, logger);
   const targetPath = resolve(project.project_root, project.target_path);
@@ -92,7 +99,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
   }) : undefined);
   const state = stateIn(flags['state']);
   return {
-    config, adapter, templates, files: projectFiles(config), loadYaml: (text) => loadYaml(text, null, { dates: true }), logger, now, pid: options.pid ?? process.pid, isRunning,
+    config, adapter, templates, secrets, files: projectFiles(config, secrets), loadYaml: (text) => loadYaml(text, null, { dates: true }), logger, now, pid: options.pid ?? process.pid, isRunning,
     targetPath, previousState: state, deferState: stateIn(flags['defer_state']) ?? state,
   };
 }
@@ -108,7 +115,7 @@ export function openAdapter({ project, profile, flags }: RuntimeConfig, env: Loa
  * @throws {TsdbtError} the first thing that is wrong, with file and line
  */
 export function parse(loaded: LoadedProject, options: { write?: boolean; files?: readonly SourceFile[] } = {}): ParsedProject {
-  const { config, adapter, logger, targetPath } = loaded;
+  const { config, adapter, logger, secrets, targetPath } = loaded;
   const kept = config.flags.partial_parse ? readParseCache(targetPath, config.flags['partial_parse_file_path'] as string | null | undefined) : null;
   const previous = typeof kept === 'object' ? kept : null;
   if (typeof kept === 'string') {
@@ -122,10 +129,10 @@ export function parse(loaded: LoadedProject, options: { write?: boolean; files?:
   // A project with a cycle is refused, and not remembered as parsed.
   let dag: Dag | undefined = result.reused ? undefined : graph();
   if (options.write !== false && config.flags.write_json) {
-    writeParsedManifest(targetPath, result.metadata, result.cache.body, result.reused && hasSemanticManifest(targetPath) ? null : () => result.manifest);
+    writeParsedManifest(targetPath, result.metadata, result.cache.body, result.reused && hasSemanticManifest(targetPath) ? null : () => result.manifest, secrets);
   }
   grouped?.release();
-  if (result.fresh) writeParseCache(targetPath, result.cache);
+  if (result.fresh) writeParseCache(targetPath, result.cache, secrets);
   return {
     ...loaded,
     origin: result.cache.header,
@@ -159,13 +166,13 @@ export function select(parsed: ParsedProject, options: { which?: string; accepts
 
 /** Writes manifest.json with what was compiled, and run_results.json. */
 export function write(parsed: ParsedProject, ctx: RunContext, results: readonly RunResult[], elapsed: number): void {
-  const { config, targetPath, now } = parsed;
+  const { config, secrets, targetPath, now } = parsed;
   if (!config.flags.write_json) return;
-  writeManifest(targetPath, ctx.manifest);
+  writeManifest(targetPath, ctx.manifest, secrets);
   ctx.log.artifactWritten('WritableManifest', join(targetPath, 'manifest.json'));
   const { sample } = ctx.scopes;
   const args = sample === null ? config.invocation.args : { ...config.invocation.args, sample: { start: toText(sample.start).replace(' ', 'T'), end: toText(sample.end).replace(' ', 'T') } };
-  writeRunResults(targetPath, { metadata: artifactMetadata(config, 'run-results', 6, now()), results: [...results], elapsed_time: elapsed, args });
+  writeRunResults(targetPath, { metadata: artifactMetadata(config, 'run-results', 6, now()), results: [...results], elapsed_time: elapsed, args }, secrets);
   // Only now is the journal of no more use.
   ctx.journal?.end(new Date(now()).toISOString(), elapsed);
   ctx.log.artifactWritten('RunExecutionResult', join(targetPath, 'run_results.json'));
@@ -185,11 +192,11 @@ export function reportCounts(parsed: ParsedProject, log: RunLog): void {
 export function writeSummary(parsed: ParsedProject): void {
   const { dag, manifest, config, targetPath } = parsed;
   const nodes = dag.nodes.map((id) => ({ name: id, type: lookupNode(manifest, id)?.resource_type ?? '', successors: dag.children(id) }));
-  writeGraphSummary(targetPath, config.invocation.invocation_id, nodes, config.flags.which === 'build' ? nodes : null);
+  writeGraphSummary(targetPath, config.invocation.invocation_id, nodes, config.flags.which === 'build' ? nodes : null, parsed.secrets);
 }
 
 /** The project's files for the layers below; each is read once. */
-function projectFiles(config: RuntimeConfig): ProjectFiles {
+function projectFiles(config: RuntimeConfig, secrets: Secrets): ProjectFiles {
   const texts = new Map<string, string | null>();
   return {
     read(path, packageName) {
@@ -202,7 +209,7 @@ function projectFiles(config: RuntimeConfig): ProjectFiles {
       texts.set(key, text);
       return text;
     },
-    write: (path, text) => writeIfChanged(isAbsolute(path) ? path : join(config.project.project_root, path), text),
+    write: (path, text) => writeIfChanged(isAbsolute(path) ? path : join(config.project.project_root, path), secrets.maskFile(text)),
     mark(path) {
       const file = statSync(isAbsolute(path) ? path : join(config.project.project_root, path), { throwIfNoEntry: false });
       return file === undefined ? null : `${file.mtimeMs} ${file.size}`;

@@ -16,6 +16,8 @@ export interface LogEvent {
   readonly data?: Readonly<Record<string, unknown>> | undefined;
   /** Which worker said it, in dbt's words; absent: the main one. */
   readonly thread?: string | undefined;
+  /** True: a secret is what the user has asked for. The console shows it, the log file does not. */
+  readonly revealed?: boolean | undefined;
 }
 
 /** Where events go. A sink never throws. */

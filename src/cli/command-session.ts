@@ -14,9 +14,10 @@ import { readProjectSettings } from '../project/project.ts';
 import { findProjectDir } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import type { RetriedRun } from '../runner/run-context.ts';
+import { Secrets } from '../secrets.ts';
 import { stringifyJson } from '../values/index.ts';
 import { Ending, Interrupted } from './ending.ts';
-import { Batch, consoleSink, FileSink, type LineFormat, scrubSecrets, type SinkOptions, teeLogger } from './log-sinks.ts';
+import { Batch, consoleSink, FileSink, type LineFormat, type SinkOptions, teeLogger } from './log-sinks.ts';
 import type { ParsedCommand } from './options.ts';
 import { TSDBT_VERSION } from './version.ts';
 import { withWarnError } from './warn-error.ts';
@@ -34,22 +35,12 @@ export interface CommandSession {
   readonly projectDir: string;
   readonly invocation: Invocation;
   readonly logger: Logger;
-  /** Texts that no output may show; handlers add the profile's password. */
-  readonly secrets: string[];
+  /** What no output may show; handlers add to it. */
+  readonly secrets: Secrets;
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
   /** Called when a signal has ended the command: what is to be closed, so that the server learns of it. */
   readonly onStop: (close: () => Promise<unknown>) => void;
-}
-
-/**
- * Passwords of a profile that no output may show. One that is also a name in the profile (user, database, type …) is no secret that
- * could be kept, and hiding it would hide those names everywhere.
- */
-export function profileSecrets(credentials: Readonly<Record<string, unknown>>): string[] {
-  const hidden = new Set(['password', 'pass']);
-  const names = new Set(Object.entries(credentials).filter(([key]) => !hidden.has(key)).map(([, value]) => value));
-  return [...hidden].map((key) => credentials[key]).filter((v): v is string => typeof v === 'string' && v.trim().length > 3 && !names.has(v));
 }
 
 /** Milliseconds since 1970, with a fraction. */
@@ -71,9 +62,11 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
   const { flags: resolved, notices } = resolveFlagsWithNotices(parsed.which, parsed.options, env, settings.flags);
   const flags = { ...resolved, log_path: resolved.log_path ?? settings.logPath };
   const invocation: Invocation = {
-    invocation_id: randomUUID(), started_at: new Date(now()), args: invocationArgs(flags, projectDir, env, parsed.positional), command: commandLine(parsed),
+    invocation_id: randomUUID(), started_at: new Date(now()), args: invocationArgs(flags, projectDir, parsed.positional), command: commandLine(parsed),
   };
-  const secrets = Object.entries(env).flatMap(([name, value]) => (/^DBT_(ENGINE_)?ENV_SECRET_/.test(name) && value?.trim() ? [value] : []));
+  const secrets = new Secrets();
+  secrets.addEnvironment(env);
+  secrets.addVars(parsed.options['vars']);
   const { logger: raw, flush } = createLog(parsed.which, flags, invocation, env, projectDir, secrets);
   const logger = withWarnError(raw, flags);
   const ending = new Ending();
@@ -126,7 +119,7 @@ function reportError(logger: Logger, error: unknown, debug: boolean): number {
 const PIPE_PAUSE = 20;
 const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone']);
 
-function createLog(which: string, flags: Flags, invocation: Invocation, env: CommandSession['env'], projectDir: string, secrets: readonly string[]): { logger: Logger; flush: () => void } {
+function createLog(which: string, flags: Flags, invocation: Invocation, env: CommandSession['env'], projectDir: string, secrets: Secrets): { logger: Logger; flush: () => void } {
   const extra: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     const key = /^DBT_(?:ENGINE_)?ENV_CUSTOM_ENV_(.+)$/.exec(name)?.[1];
@@ -168,7 +161,7 @@ function lineFormat(flag: Flags['log_format'], fallback: LineFormat): LineFormat
 }
 
 /** dbt's `invocation_args_dict`: the flags that are set, in artifacts and templates. */
-export function invocationArgs(flags: Flags, projectDir: string, env: CommandSession['env'], positional: readonly string[]): Record<string, Json> {
+export function invocationArgs(flags: Flags, projectDir: string, positional: readonly string[]): Record<string, Json> {
   const hiddenWhenFalse = new Set(['debug', 'full_refresh', 'fail_fast', 'warn_error', 'single_threaded', 'log_cache_events', 'store_failures', 'use_experimental_parser']);
   const args: Record<string, Json> = {};
   const operation = flags.which === 'run-operation';
@@ -185,8 +178,7 @@ export function invocationArgs(flags: Flags, projectDir: string, env: CommandSes
   }
   args['project_dir'] = projectDir;
   args['log_path'] = resolve(projectDir, flags.log_path ?? 'logs');
-  const secrets = Object.entries(env).flatMap(([name, value]) => (name.includes('ENV_SECRET_') && value?.trim() ? [value] : []));
-  args['invocation_command'] = scrubSecrets(`tsdbt ${process.argv.slice(2).join(' ')}`, secrets);
+  args['invocation_command'] = `tsdbt ${process.argv.slice(2).join(' ')}`;
   return args;
 }
 

@@ -11,8 +11,10 @@ export type DbAction = 'start' | 'stop' | 'status' | 'url';
 export interface DbOptions {
   readonly profile: Profile;
   readonly projectDir: string;
-  /** Writes a line for people, or the URL alone. */
+  /** Writes a line for people. */
   readonly print: (line: string) => void;
+  /** Writes a line that the user has asked for, secrets and all, to the console alone. */
+  readonly reveal: (line: string, ...hidden: readonly string[]) => void;
   readonly notify: (message: string) => void;
 }
 
@@ -57,7 +59,7 @@ function embeddedOf({ profile, projectDir, notify }: DbOptions): Embedded | null
  * @throws when the target's server is not embedded
  */
 export async function runDb(action: DbAction, options: DbOptions): Promise<number> {
-  const { profile, print } = options;
+  const { profile, print, reveal } = options;
   const embedded = embeddedOf(options);
   if (embedded === null) {
     throw new TsdbtError('profile', `target "${profile.target_name}" of profile "${profile.profile_name}" names a server of yours`, {
@@ -91,7 +93,7 @@ export async function runDb(action: DbAction, options: DbOptions): Promise<numbe
       // A URL is of use only while there is a server behind it: start it and let it run.
       const server = await embedded.keep();
       await server.release();
-      print(embedded.url(server));
+      reveal(embedded.url(server), server.password);
       return 0;
     }
   }

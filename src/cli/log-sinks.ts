@@ -3,6 +3,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { debugLine, isPrintEvent, jsonLine, type LineContext, type LogEvent, type Logger, type LogLevel, passes, textLine } from '../log.ts';
+import type { Secrets } from '../secrets.ts';
 import { unmarkFloats } from '../values/index.ts';
 
 export type LineFormat = 'text' | 'debug' | 'json';
@@ -12,8 +13,8 @@ export interface SinkOptions {
   readonly level: LogLevel;
   readonly colors: boolean;
   readonly context: LineContext;
-  /** Texts that must never be shown. */
-  readonly secrets: readonly string[];
+  /** Taken out of every line. */
+  readonly secrets: Secrets;
   /** dbt hides these two noisy events unless asked. */
   readonly cacheEvents: boolean;
 }
@@ -22,21 +23,15 @@ const CACHE_EVENTS = new Set(['CacheAction', 'CacheDumpGraph']);
 /** Events of `clean`, which may just have removed the log folder. */
 const NO_FILE_CODES = new Set(['Z012', 'Z013', 'Z014', 'Z015']);
 
-/** `*****` for every secret in the text. */
-export function scrubSecrets(text: string, secrets: readonly string[]): string {
-  let out = text;
-  for (const secret of secrets) out = out.replaceAll(secret, '*****');
-  return out;
-}
-
-function formatLine(event: LogEvent, options: SinkOptions): string {
+function formatLine(event: LogEvent, options: SinkOptions, revealed = false): string {
   const now = performance.timeOrigin + performance.now();
   const at = new Date(now);
   const micros = Math.floor((now % 1000) * 1000);
   const line = options.format === 'json' ? unmarkFloats(jsonLine(event, at, micros, options.colors, options.context))
     : options.format === 'debug' ? debugLine(event, at, micros, options.colors, options.context)
       : textLine(event, at, options.colors);
-  return options.secrets.length === 0 ? line : scrubSecrets(line, options.secrets);
+  if (revealed) return line;
+  return options.format === 'json' ? options.secrets.maskJsonLine(line) : options.secrets.mask(line);
 }
 
 /** Shows events on the console. @param write gets whole lines, each with its line feed */
@@ -45,7 +40,7 @@ export function consoleSink(options: SinkOptions, write: (text: string) => void)
     fire(event) {
       const level = isPrintEvent(event) ? 'error' : event.level;
       if (!passes(level, options.level) || (CACHE_EVENTS.has(event.name) && !options.cacheEvents)) return;
-      write(`${formatLine(event, options)}\n`);
+      write(`${formatLine(event, options, event.revealed)}\n`);
     },
   };
 }
@@ -80,6 +75,8 @@ export class Batch {
 const FLUSH_BYTES = 64 * 1024;
 const FLUSH_MS = 500;
 const BACKUPS = 5;
+/** For its owner alone: SQL and rows stand in it. */
+const LOG_MODE = 0o600;
 
 /** Writes events to a file in blocks; the last block goes out with `flush`. */
 export class FileSink implements Logger {
@@ -135,7 +132,7 @@ export class FileSink implements Logger {
     if (this.#fd !== null && existsSync(this.#path)) return;
     if (this.#fd !== null) closeSync(this.#fd);
     mkdirSync(dirname(this.#path), { recursive: true });
-    this.#fd = openSync(this.#path, 'a');
+    this.#fd = openSync(this.#path, 'a', LOG_MODE);
     this.#size = statSync(this.#path).size;
   }
 
@@ -145,7 +142,7 @@ export class FileSink implements Logger {
       const from = i === 0 ? this.#path : `${this.#path}.${i}`;
       if (existsSync(from)) renameSync(from, `${this.#path}.${i + 1}`);
     }
-    this.#fd = openSync(this.#path, 'a');
+    this.#fd = openSync(this.#path, 'a', LOG_MODE);
     this.#size = 0;
   }
 }

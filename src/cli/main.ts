@@ -1,6 +1,8 @@
 // The program: reads the command line, runs the command's handler, ends with its exit code. Handlers are loaded when their command is
 // named, so that a small command starts fast.
 import { formatError, TsdbtError } from '../errors.ts';
+import { loadEnvFile } from '../project/env-file.ts';
+import { Secrets } from '../secrets.ts';
 import { type CommandSession, withCommand } from './command-session.ts';
 import { wasStopped } from './ending.ts';
 import { type CommandHandler, createProgram, exitAfterHelp, type ParsedCommand } from './options.ts';
@@ -57,7 +59,10 @@ async function main(argv: readonly string[]): Promise<void> {
     if (shown !== null) exitCode = shown;
     else {
       exitCode = error instanceof TsdbtError ? error.exitCode : 2;
-      process.stderr.write(`${error instanceof TsdbtError && error.kind === 'usage' ? error.message : formatError(error)}\n`);
+      // What was typed is quoted, before there is a log that hides secrets.
+      const secrets = new Secrets();
+      secrets.addEnvironment(loadEnvFile(process.cwd(), process.env));
+      process.stderr.write(`${secrets.mask(error instanceof TsdbtError && error.kind === 'usage' ? error.message : formatError(error))}\n`);
     }
   }
   finished = true;

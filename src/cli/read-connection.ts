@@ -24,6 +24,6 @@ export function readConnection(session: CommandSession, config: RuntimeConfig, n
   if (secret !== undefined) throw new TsdbtError('profile', `The secret '${secret}' stands in the file`, { path, hint: `Secrets come from the environment: "{{ env_var('DBT_ENV_SECRET_...') }}".` });
   const data = renderTree(written, { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true }, render);
   const connection = loadConnection(data, name, path);
-  for (const secret of [connection.sasl?.password, connection.registry?.password, connection.registry?.token, connection.tls?.key, connection.registry?.tls?.key]) if (typeof secret === 'string') session.secrets.push(secret);
+  session.secrets.add(connection.sasl?.password, connection.registry?.password, connection.registry?.token, connection.tls?.key, connection.registry?.tls?.key);
   return connection;
 }

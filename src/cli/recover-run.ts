@@ -8,13 +8,13 @@ import type { LoadedProject } from '../index.ts';
 import { projectResults, readJournal } from '../state/journal.ts';
 
 /** Does nothing when the last run came to its end or is still at work. */
-export function recoverKilledRun({ config, targetPath, logger, now, isRunning }: LoadedProject): void {
+export function recoverKilledRun({ config, secrets, targetPath, logger, now, isRunning }: LoadedProject): void {
   const path = join(targetPath, 'run.journal');
   if (!config.flags.write_json || !existsSync(path) || endsWell(path)) return;
   const run = readJournal(path);
   if (run === null || run.ended || isRunning(run.start.pid)) return;
   const metadata = { ...artifactMetadata(config, 'run-results', 6, now()), invocation_id: run.start.invocation_id, invocation_started_at: run.start.started_at };
-  writeRunResults(targetPath, { metadata, results: projectResults(run), elapsed_time: 0, args: run.start.args });
+  writeRunResults(targetPath, { metadata, results: projectResults(run), elapsed_time: 0, args: run.start.args }, secrets);
   const msg = `The last run (${run.start.command}) was killed; its results so far are in run_results.json`;
   logger.fire({ name: 'Note', code: 'Z050', level: 'debug', msg, data: { msg } });
 }

@@ -39,6 +39,8 @@ export interface GenerateDocsInput {
   /** Of tsdbt. */
   readonly version: string;
   readonly logger: Logger;
+  /** Takes secrets out of what is written. */
+  readonly mask: <T>(value: T) => T;
 }
 
 /** More relations than this are cheaper to ask for by schema: dbt's limit too. */
@@ -51,11 +53,11 @@ const MAX_RELATIONS = 100;
 export async function generateDocs(input: GenerateDocsInput): Promise<CatalogArtifact> {
   const { manifest, targetDir, logger } = input;
   const { rows, errors } = input.emptyCatalog ? { rows: [], errors: [] } : await fetchCatalog(input);
-  const catalog = buildCatalog({ manifest, rows, selected: input.emptyCatalog ? new Set() : input.selected, errors, metadata: input.metadata });
+  const catalog = input.mask(buildCatalog({ manifest, rows, selected: input.emptyCatalog ? new Set() : input.selected, errors, metadata: input.metadata }));
   const path = join(targetDir, 'catalog.json');
   writeWhole(path, JSON.stringify(catalog));
   logger.fire({ name: 'ArtifactWritten', code: 'P001', level: 'debug', msg: `Wrote artifact CatalogArtifact to ${path}`, data: { artifact_type: 'CatalogArtifact', artifact_path: path } });
-  const page = renderPage(buildSiteData(manifest, catalog, input.version));
+  const page = renderPage(input.mask(buildSiteData(manifest, catalog, input.version)));
   writeWhole(join(targetDir, 'index.html'), page);
   if (input.static) writeWhole(join(targetDir, 'static_index.html'), page);
   copyAssets(input);

@@ -41,7 +41,7 @@ export function convertOption(spec: OptionSpec, raw: string | readonly string[])
       const words = (typeof raw === 'string' ? raw.split(/\s+/) : raw.flatMap((word) => word.split(' '))).filter((word) => word !== '');
       return spec.choices === undefined ? words : words.map((word) => choice(spec, word, refuse));
     }
-    case 'yaml': return yamlDictionary(text) ?? refuse(`String '${text}' is not valid YAML`);
+    case 'yaml': return yamlDictionary(text) ?? refuse(`String '${text.replace(/(DBT_(?:ENGINE_)?ENV_SECRET\w*["']?\s*:\s*)[^\s,}]+/g, '$1*****')}' is not valid YAML`);
     case 'path': return path(spec, text, refuse);
     case 'datetime': return datetime(text) ?? refuse(`'${text}' does not match the formats '%Y-%m-%d', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S'.`);
     case 'package': {

@@ -8,6 +8,7 @@ import type { Dag } from '../graph/dag.ts';
 import type { PreviousState } from '../graph/state-methods.ts';
 import type { Logger } from '../log.ts';
 import type { ParseCacheHeader } from '../parser/parse-cache.ts';
+import type { Secrets } from '../secrets.ts';
 
 /** The files of a project, for the layers that touch none themselves. */
 export interface ProjectFiles {
@@ -27,6 +28,8 @@ export interface LoadedProject {
   readonly files: ProjectFiles;
   readonly loadYaml: (text: string) => Json;
   readonly logger: Logger;
+  /** What no file that is written may show. */
+  readonly secrets: Secrets;
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
   /** Of this process: tells a run that was killed from one that is at work. */

@@ -60,7 +60,7 @@ export async function runSelected(parsed: ParsedProject, request: RunRequest, op
   if (threads < 1) throw new TsdbtError('usage', `threads: ${threads} is not a number of threads; it must be greater than 0`);
   const journal = manner.builds && flags.write_json ? Journal.open(join(targetPath, 'run.journal'), {
     invocation_id: invocation.invocation_id, command: invocation.command, args: invocation.args, started_at: invocation.started_at.toISOString(), pid: parsed.pid, selected: [...request.selected],
-  }) : null;
+  }, parsed.secrets) : null;
   const ctx: RunContext = { ...(options.ctx ?? createRunContext(parsed, request.selected)), journal, retry: request.retry ?? null };
   // What clone makes reads nothing of what it makes.
   const graph = which === 'clone' ? new Dag([...nodes], []) : dag;

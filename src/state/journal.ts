@@ -4,6 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeSync } f
 import { dirname } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { BatchResults, RunResult } from '../contracts/results.ts';
+import type { Secrets } from '../secrets.ts';
 
 /** What a run is about; its first line. */
 export interface JournalStart {
@@ -44,21 +45,24 @@ export class Journal {
   readonly path: string;
   #fd: number | null;
 
-  private constructor(path: string, fd: number) {
+  readonly #secrets: Secrets;
+
+  private constructor(path: string, fd: number, secrets: Secrets) {
     this.path = path;
+    this.#secrets = secrets;
     this.#fd = fd;
   }
 
   /** Starts a new journal in place of the last run's. */
-  static open(path: string, start: JournalStart): Journal {
+  static open(path: string, start: JournalStart, secrets: Secrets): Journal {
     mkdirSync(dirname(path), { recursive: true });
-    const journal = new Journal(path, openSync(path, 'w'));
-    journal.#write({ k: 'start', ...start });
+    const journal = new Journal(path, openSync(path, 'w'), secrets);
+    journal.#write({ k: 'start', ...start, args: secrets.maskArguments(start.args) });
     return journal;
   }
 
   #write(line: Line): void {
-    if (this.#fd !== null) writeSync(this.#fd, `${JSON.stringify(line)}\n`);
+    if (this.#fd !== null) writeSync(this.#fd, `${this.#secrets.maskJson(JSON.stringify(line))}\n`);
   }
 
   begin(id: string, at: string): void {

@@ -9,7 +9,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const src = join(root, 'src');
 
 const LAYER: Record<string, number> = {
-  contracts: 0, values: 0, 'errors.ts': 0, 'log.ts': 0,
+  contracts: 0, values: 0, 'errors.ts': 0, 'log.ts': 0, 'secrets.ts': 0,
   jinja: 1, graph: 1, adapters: 1, lineage: 1,
   context: 2,
   project: 3, state: 3,

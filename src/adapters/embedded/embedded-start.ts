@@ -5,6 +5,7 @@ import { existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TsdbtError } from '../../errors.ts';
+import { publicEnvironment } from '../../secrets.ts';
 import type { EmbeddedFiles } from './embedded-files.ts';
 import { isAlive } from '../process-identity.ts';
 
@@ -33,7 +34,7 @@ export async function startKeeper(
 ): Promise<number> {
   const log = openSync(join(files.dir, 'keeper.log'), 'w', 0o600);
   // Each statement of an engine in the keeper's process takes a thread of Node's pool, which has four unless told.
-  const env = { ...process.env, UV_THREADPOOL_SIZE: POOL_THREADS };
+  const env = { ...publicEnvironment(process.env), UV_THREADPOOL_SIZE: POOL_THREADS };
   const keeper = spawn(process.execPath, [script, files.dir, ...args], { cwd: '/', detached: true, env, stdio: ['ignore', log, log, 'ipc'] });
   let timer: NodeJS.Timeout | undefined;
   try {

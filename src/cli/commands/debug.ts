@@ -11,7 +11,7 @@ import { profilesPlace } from '../../project/profile.ts';
 import { readRawProject } from '../../project/project.ts';
 import { DBT_VERSION } from '../../project/versions.ts';
 import { toText } from '../../values/index.ts';
-import { type CommandSession, now, profileSecrets } from '../command-session.ts';
+import { type CommandSession, now } from '../command-session.ts';
 import { TSDBT_VERSION } from '../version.ts';
 
 interface Check { readonly shown: string; readonly problem: string | null }
@@ -68,15 +68,14 @@ export async function debugCommand(session: CommandSession): Promise<boolean> {
 }
 
 async function checkFiles(session: CommandSession, projectPath: string, profilePath: string, shownPath: string): Promise<{ loaded: LoadedProject | null; profile: Check; project: Check }> {
-  const { cwd, env, flags, invocation, logger, projectDir } = session;
+  const { cwd, env, flags, invocation, logger, projectDir, secrets } = session;
   const reason = (what: string, text: string): string => `${what} loading failed for the following reason:\n${text}\n`;
   if (!existsSync(projectPath)) {
     const missing = broken('ERROR not found', `Project loading failed for the following reason:\n project path <${projectPath}> not found`);
     return { loaded: null, profile: existsSync(profilePath) ? broken('ERROR invalid', reason('Could not load dbt_project.yml\nProfile', 'no profile is named')) : missingProfile(shownPath), project: missing };
   }
   try {
-    const loaded = await load({ cwd, env, flags, invocation, logger, now, pid: process.pid });
-    session.secrets.push(...profileSecrets(loaded.config.profile.credentials));
+    const loaded = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid });
     session.onStop(() => loaded.adapter.close());
     const profile = loaded.config.profile.profiles_dir === null ? fine('OK not needed: the embedded server is used') : fine('OK found and valid');
     return { loaded, profile, project: fine('OK found and valid') };

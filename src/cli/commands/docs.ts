@@ -8,6 +8,7 @@ import { artifactMetadata } from '../../runner/metadata.ts';
 import { openSession } from '../../runner/open-session.ts';
 import { operationNode } from '../../runner/operation-node.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
+import { publicEnvironment } from '../../secrets.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted, unlessStopped } from '../ending.ts';
 import { TSDBT_VERSION } from '../version.ts';
@@ -45,6 +46,7 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
       manifest: ctx.manifest, projectRoot: config.project.project_root, assetPaths: config.project.asset_paths, targetDir: targetPath, selected: selectedForCatalog, compiled,
       emptyCatalog: flags['empty_catalog'] === true, static: flags['static'] === true, adapter,
       executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs), metadata: artifactMetadata(config, 'catalog', 1, now()), version: TSDBT_VERSION, logger,
+      mask: (value) => parsed.secrets.maskValue(value),
     }));
     return (catalog.errors ?? []).length === 0;
   } finally {
@@ -56,7 +58,7 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
 
 export async function serveCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal } = session;
-  const { config, targetPath } = await load({ cwd: session.cwd, env: session.env, flags, invocation: session.invocation, logger, now, pid: process.pid });
+  const { config, targetPath } = await load({ cwd: session.cwd, env: session.env, flags, invocation: session.invocation, logger, secrets: session.secrets, now, pid: process.pid });
   const { url, close } = await serveDocs({
     targetDir: targetPath, host: String(flags['host'] ?? '127.0.0.1'), port: Number(flags['port'] ?? 8080), assetPaths: config.project.asset_paths, version: TSDBT_VERSION,
   });
@@ -74,7 +76,7 @@ export async function serveCommand(session: CommandSession): Promise<boolean> {
 /** Best effort: a machine without a browser still serves. */
 function openBrowser(url: string): void {
   const command = process.platform === 'darwin' ? 'open' : process.platform === 'win32' ? 'explorer' : 'xdg-open';
-  const child = spawn(command, [url], { stdio: 'ignore', detached: true });
+  const child = spawn(command, [url], { stdio: 'ignore', detached: true, env: publicEnvironment(process.env) });
   child.on('error', () => undefined);
   child.unref();
 }

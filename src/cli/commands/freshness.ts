@@ -1,6 +1,6 @@
 // source freshness: measures selected sources, and models that promise a freshness; writes sources.json, and freshness.json for the models.
 import { isAbsolute, join } from 'node:path';
-import { writeFileAtomically } from '../../artifacts.ts';
+import { writeArtifact } from '../../artifacts.ts';
 import type { RunResult, SourcesArtifact } from '../../contracts/results.ts';
 import { createRunContext, type ParsedProject, reportCounts, run, select } from '../../index.ts';
 import { deprecation } from '../../project/deprecations.ts';
@@ -52,10 +52,10 @@ function writeReport(session: CommandSession, parsed: ParsedProject, results: re
   });
   const asked = session.flags['output'];
   const path = typeof asked === 'string' && asked !== '' ? (isAbsolute(asked) ? asked : join(session.cwd, asked)) : join(parsed.targetPath, 'sources.json');
-  writeFileAtomically(path, JSON.stringify(report('source')));
+  writeArtifact(path, report('source'), parsed.secrets);
   // Apart: what reads sources.json expects sources in it.
   const models = report('model');
-  if (models.results.length > 0) writeFileAtomically(join(parsed.targetPath, 'freshness.json'), JSON.stringify(models));
+  if (models.results.length > 0) writeArtifact(join(parsed.targetPath, 'freshness.json'), models, parsed.secrets);
 }
 
 function freshNode({ manifest }: ParsedProject, id: string): FreshNode | null {

@@ -74,7 +74,6 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     throw new TsdbtError('runtime', 'No selected source has a load config.', { hint: "Beside a source's table: config: { meta: { tsdbt: { load: { topic: my_topic } } } }" });
   }
   const hashKey = env[HASH_KEY] ?? null;
-  if (hashKey !== null) session.secrets.push(hashKey);
   const hidden = targets.find((target) => target.hash.length > 0 || target.drop.length > 0);
   if (hidden !== undefined && (hashKey === null || hashKey === '')) {
     throw new TsdbtError('runtime', `Source ${hidden.name} hashes or drops personal data, and ${HASH_KEY} is not set.`, { path: hidden.path, hint: `Set ${HASH_KEY} to a long secret text; keep it: the same value gives the same hashes.` });

@@ -6,6 +6,7 @@ import { resolveFlagsWithNotices } from '../../project/flags.ts';
 import { commandSpec, GLOBAL_OPTIONS } from '../../project/option-table.ts';
 import { findProjectDir } from '../../project/runtime-config.ts';
 import { readProjectSettings, readRawProject } from '../../project/project.ts';
+import { MASK } from '../../secrets.ts';
 import { type PreviousRun, previousRun } from '../../state/previous-state.ts';
 import { type CommandSession, invocationArgs } from '../command-session.ts';
 import { isRunning } from '../recover-run.ts';
@@ -51,13 +52,23 @@ function toldAgain(session: CommandSession, which: string, { args }: PreviousRun
   for (const [name, value] of Object.entries(args)) if (known.has(name) && !OWN.has(name) && !isDefault(name, value)) options[name] = value;
   for (const name of OWN) if (known.has(name) && session.typed[name] !== undefined) options[name] = session.typed[name];
   for (const name of OVERRIDABLE) if (known.has(name) && session.typed[name] !== undefined) options[name] = session.typed[name];
+  refuseHidden(which, options);
   const projectDir = findProjectDir(session.cwd, session.env, session.typed['project_dir'] as string | undefined);
   const { flags } = resolveFlagsWithNotices(which, options, session.env, readProjectSettings(projectDir).flags);
   const positional = typeof args['macro'] === 'string' ? [args['macro']] : [];
   return {
     ...session, which, flags, positional, typed: options,
-    invocation: { ...session.invocation, args: invocationArgs(flags, projectDir, session.env, positional) },
+    invocation: { ...session.invocation, args: invocationArgs(flags, projectDir, positional) },
   };
+}
+
+/** Secrets of the earlier command line were not written down, and a mask is no value. @throws TsdbtError `runtime` */
+function refuseHidden(which: string, options: Readonly<Record<string, unknown>>): void {
+  const name = ['vars', 'args', 'inline', 'sql'].find((each) => JSON.stringify(options[each])?.includes(MASK) === true);
+  if (name === undefined) return;
+  throw new TsdbtError('runtime', `The last '${which}' had a secret in --${name}, which is not kept.`, {
+    hint: name === 'vars' ? "Give the variables again: tsdbt retry --vars '{…}'" : `Run '${which}' again with --${name}.`,
+  });
 }
 
 /** A function of which only some overloads failed keeps the others. */

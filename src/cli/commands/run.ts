@@ -8,7 +8,7 @@ import { TsdbtError } from '../../errors.ts';
 import { warningTag } from '../../log.ts';
 import { isRunning, recoverKilledRun } from '../recover-run.ts';
 import { showSeeds } from '../show-tables.ts';
-import { type CommandSession, now, profileSecrets } from '../command-session.ts';
+import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted } from '../ending.ts';
 
 /** @returns whether everything went well */
@@ -24,9 +24,8 @@ export async function loadAndParse(session: CommandSession, options: { write?: b
 
 /** Configuration and adapter; no connection is open. */
 export async function loadProject(session: CommandSession): Promise<LoadedProject> {
-  const { cwd, env, flags, invocation, logger } = session;
-  const loaded = await load({ cwd, env, flags, invocation, logger, now, pid: process.pid, isRunning });
-  session.secrets.push(...profileSecrets(loaded.config.profile.credentials));
+  const { cwd, env, flags, invocation, logger, secrets } = session;
+  const loaded = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid, isRunning });
   session.onStop(() => loaded.adapter.close());
   const { type } = loaded.adapter;
   const version = `=${credentialsSpec(type)?.version ?? ''}`;

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { consoleSink, FileSink, type SinkOptions } from '../../../../src/cli/log-sinks.ts';
 import { withWarnError } from '../../../../src/cli/warn-error.ts';
 import type { Flags } from '../../../../src/contracts/project.ts';
+import { Secrets } from '../../../../src/secrets.ts';
 import { debugLine, jsonLine, type LogEvent, progressLine, textLine } from '../../../../src/log.ts';
 
 const event = (fields: Partial<LogEvent>): LogEvent => ({ name: 'Note', code: 'Z050', level: 'info', msg: 'hello', ...fields });
@@ -51,7 +52,7 @@ describe('a line', () => {
 });
 
 describe('a sink', () => {
-  const options = (more: Partial<SinkOptions> = {}): SinkOptions => ({ format: 'text', level: 'info', colors: false, context, secrets: [], cacheEvents: false, ...more });
+  const options = (more: Partial<SinkOptions> = {}): SinkOptions => ({ format: 'text', level: 'info', colors: false, context, secrets: new Secrets(), cacheEvents: false, ...more });
   const shown = (more: Partial<SinkOptions>, ...events: LogEvent[]): string[] => {
     const lines: string[] = [];
     const sink = consoleSink(options(more), (text) => void lines.push(text.replace(/^\d\d:\d\d:\d\d {2}/, '')));
@@ -66,8 +67,10 @@ describe('a sink', () => {
   });
 
   it('hides secrets', () => {
-    expect(shown({ secrets: ['s3cret'] }, event({ msg: 'password s3cret here' }))).toEqual(['password ***** here\n']);
-    expect(shown({ secrets: ['s3cret'], format: 'json' }, event({ data: { a: 's3cret' } }))[0]).not.toContain('s3cret');
+    const secrets = new Secrets();
+    secrets.add('s3cret');
+    expect(shown({ secrets }, event({ msg: 'password s3cret here' }))).toEqual(['password ***** here\n']);
+    expect(shown({ secrets, format: 'json' }, event({ data: { a: 's3cret' } }))[0]).not.toContain('s3cret');
   });
 
   it('to a file writes when it is closed and rolls over by size', () => {

@@ -9,6 +9,7 @@ import { TsdbtError } from '../../../../src/errors.ts';
 import { type ParseCache, parseWithCache } from '../../../../src/parser/parse-cache.ts';
 import { compactWhitespace } from '../../../../src/project/python-strip.ts';
 import { type ParseOptions, parseInput } from '../../support/parse.ts';
+import { Secrets } from '../../../../src/secrets.ts';
 
 type Files = Record<string, string>;
 
@@ -183,7 +184,7 @@ describe('a parse that starts from an earlier one', () => {
     expect(readParseCache(folder)).toBe('missing');
     const parsed = await parse({ files: START, options: {} }, Object.fromEntries(Object.keys(START).map((name) => [name, 0])), null, 1e12);
     if (typeof parsed === 'string') throw new Error(parsed);
-    writeParseCache(folder, parsed.cache);
+    writeParseCache(folder, parsed.cache, new Secrets());
     const bytes = readFileSync(path);
     expect(readParseCache(folder)).toEqual({ header: JSON.parse(JSON.stringify(parsed.cache.header)), yaml: Buffer.from(parsed.cache.yaml), body: Buffer.from(parsed.cache.body) });
     for (const damaged of [bytes.subarray(0, -1), Buffer.concat([bytes, Buffer.from(' ')]), Buffer.from(bytes.toString('latin1').replace('model.p.a', 'model.p.b'), 'latin1'), Buffer.from('{}'), Buffer.alloc(0), Buffer.from('\n\n\n')]) {

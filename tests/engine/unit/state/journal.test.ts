@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunResult } from '../../../../src/contracts/results.ts';
 import { Journal, projectResults, readJournal } from '../../../../src/state/journal.ts';
+import { Secrets } from '../../../../src/secrets.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -21,7 +22,7 @@ const result = (unique_id: string): RunResult => ({
 describe('a journal', () => {
   it('gives back what was written, without the nodes themselves', () => {
     const path = join(folder, 'target', 'run.journal');
-    const journal = Journal.open(path, start);
+    const journal = Journal.open(path, start, new Secrets());
     journal.begin('model.p.a', 'now');
     journal.result({ ...result('model.p.a'), node: { unique_id: 'model.p.a' } as never });
     journal.end('later', 2);
@@ -31,7 +32,7 @@ describe('a journal', () => {
 
   it('of a killed run says what was running and what never began', () => {
     const path = join(folder, 'run.journal');
-    const journal = Journal.open(path, start);
+    const journal = Journal.open(path, start, new Secrets());
     for (const id of ['model.p.a', 'model.p.b']) journal.begin(id, 'now');
     journal.result(result('model.p.a'));
     const run = readJournal(path)!;
@@ -41,7 +42,7 @@ describe('a journal', () => {
 
   it('of a killed run says which batches of a microbatch model are in the database', () => {
     const path = join(folder, 'run.journal');
-    const journal = Journal.open(path, start);
+    const journal = Journal.open(path, start, new Secrets());
     journal.begin('model.p.a', 'now');
     journal.batches('model.p.a', [['1', '2'], ['2', '3'], ['3', '4']]);
     journal.batch('model.p.a', ['1', '2']);
@@ -56,7 +57,7 @@ describe('a journal', () => {
 
   it('survives a line that was cut in the middle', () => {
     const path = join(folder, 'run.journal');
-    const journal = Journal.open(path, start);
+    const journal = Journal.open(path, start, new Secrets());
     journal.result(result('model.p.a'));
     truncateSync(path, readFileSync(path).length - 5);
     expect(readJournal(path)).toMatchObject({ results: [], ended: false });
@@ -72,8 +73,8 @@ describe('a journal', () => {
 
   it('of the next run takes the place of the last one', () => {
     const path = join(folder, 'run.journal');
-    Journal.open(path, start).result(result('model.p.a'));
-    Journal.open(path, { ...start, invocation_id: 'j' });
+    Journal.open(path, start, new Secrets()).result(result('model.p.a'));
+    Journal.open(path, { ...start, invocation_id: 'j' }, new Secrets());
     expect(readJournal(path)).toMatchObject({ start: { invocation_id: 'j' }, results: [] });
   });
 });
