@@ -118,7 +118,10 @@ function spellings(value: string): string[] {
   const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);
   const [once, twice, thrice] = [inJson(value), inJson(inJson(value)), inJson(inJson(inJson(value)))];
   const doubled = value.replaceAll("'", "''");
-  return [value, once, twice, thrice, doubled, inJson(doubled), value.replaceAll("'", "\\'"), encoded(value), encodeURI(wellFormed(value)), once.replaceAll('<', '\\u003c')];
+  const forms = [value, once, twice, thrice, doubled, inJson(doubled), value.replaceAll("'", "\\'"), encoded(value), encodeURI(wellFormed(value)), once.replaceAll('<', '\\u003c')];
+  // Python's JSON is ASCII, and may stand in ours.
+  const ascii = (text: string): string => text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return [...forms, ascii(once), inJson(ascii(once)), ascii(twice)];
 }
 
 /** A lone surrogate has no form in a URL. */

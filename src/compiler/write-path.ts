@@ -16,6 +16,8 @@ export function writePath(node: GraphNode, targetPath: string, folder: 'compiled
     const { dir, name, ext } = posix.parse(below);
     below = posix.join(dir, name, `${name}_${suffix}${ext}`);
   }
+  // A source path or a name of a package may lead up and out of target/: then without its steps upwards.
+  if (posix.normalize(`${folder}/${node.package_name}/${below}`).startsWith('../')) below = below.split('/').filter((part) => part !== '..').join('/');
   // Joined as Python does, which keeps the `./` of a hook's file.
   return [targetPath, folder, node.package_name, below].join('/');
 }

@@ -1,7 +1,7 @@
 // `docs generate` after the project has been compiled: asks the database what is there, writes catalog.json and the page. Leaves
 // parsing, selection, compiling and manifest.json to the caller.
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import type { Adapter, ExecuteMacro } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { Table } from '../adapters/table.ts';
@@ -123,6 +123,10 @@ function relationOf(adapter: Adapter, node: ManifestNode | SourceDefinition): Re
 function copyAssets({ assetPaths, projectRoot, targetDir }: GenerateDocsInput): void {
   for (const path of assetPaths) {
     const to = join(targetDir, path);
+    // What is there is deleted first: dbt deletes a folder of the project for `../assets`.
+    if (!to.startsWith(join(targetDir, sep))) {
+      throw new TsdbtError('project', `The asset-path '${path}' would be copied to ${to}, which is not below the target folder`, { hint: 'Name a folder inside of the project.' });
+    }
     rmSync(to, { recursive: true, force: true });
     if (existsSync(join(projectRoot, path))) cpSync(join(projectRoot, path), to, { recursive: true });
   }

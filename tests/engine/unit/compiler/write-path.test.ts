@@ -13,6 +13,15 @@ it.each([
   expect(writePath(n, 'target', folder)).toBe(expected);
 });
 
+it.each([
+  ['the path of a source', { original_file_path: '../../../outside/a.sql', path: 'a.sql' }, 'target/compiled/p/outside/a.sql'],
+  ['the name of a test', { resource_type: 'test', path: '../../../../../outside.sql', original_file_path: 'models/_m.yml' }, 'target/compiled/p/models/_m.yml/outside.sql'],
+  ['the name of a snapshot', { resource_type: 'snapshot', name: '../../../../../outside', path: 's.sql', original_file_path: 'snapshots/s.yml' }, 'target/compiled/p/snapshots/s.yml/outside.sql'],
+  ['a shared folder beside the project, which stays below target/', { original_file_path: '../shared/a.sql', path: 'a.sql' }, 'target/compiled/p/../shared/a.sql'],
+])('%s leads nowhere outside of the target folder', (_what, fields, expected) => {
+  expect(writePath(node(fields), 'target', 'compiled')).toBe(expected);
+});
+
 it('a batch has a file of its own', () => {
   expect(writePath(node({}), '/abs/target', 'run', '2024-01-01')).toBe('/abs/target/run/p/models/staging/a/a_2024-01-01.sql');
 });

@@ -1,0 +1,55 @@
+// Which texts are hidden, in which spellings, and what stays readable.
+import { expect, it } from 'vitest';
+import { publicEnvironment, Secrets } from '../../../src/secrets.ts';
+
+function knowing(...values: unknown[]): Secrets {
+  const secrets = new Secrets();
+  secrets.add(...values);
+  return secrets;
+}
+
+it('a secret is hidden as it is, and as it looks in JSON, in JSON in JSON, in SQL, in a URL and in a page', () => {
+  const secret = "p'a\"s\\s <é>";
+  const secrets = knowing(secret);
+  const inJson = JSON.stringify({ a: secret });
+  const texts = [secret, inJson, JSON.stringify(inJson), JSON.stringify(JSON.stringify(inJson)), secret.replaceAll("'", "''"), encodeURIComponent(secret), `x${secret}x${secret}`, inJson.replaceAll('<', '\\u003c'), inJson.replaceAll('é', '\\u00e9')];
+  expect(texts.map((text) => secrets.mask(text))).toEqual([
+    '*****', '{"a":"*****"}', '"{\\"a\\":\\"*****\\"}"', JSON.stringify(JSON.stringify('{"a":"*****"}')), '*****', '*****', 'x*****x*****', '{"a":"*****"}', '{"a":"*****"}',
+  ]);
+});
+
+it('a key of several lines is hidden line by line too, and what is shorter than four characters is not', () => {
+  const key = '-----BEGIN KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END KEY-----\n';
+  expect(knowing(key).mask(`a MIIEvQIBADANBg\n  kqhkiG9w0BAQEF b ${key}`)).toBe('a *****\n  ***** b *****');
+  expect(knowing('a', 'abc', '   ', '', null, undefined, 12345).mask('a man, abc, 12345')).toBe('a man, abc, 12345');
+  expect(knowing('abcd', 'abcdef').mask('abcdef abcd')).toBe('***** *****');
+});
+
+it('an artifact stays JSON and keeps its names: a password that is a plain word is hidden where people write freely', () => {
+  const secrets = knowing('analytics', '20241231', 'pass-word-1');
+  const artifact = { name: 'analytics', at: 0.20241231, exact: 20241231, text: 'on 20241231 with pass-word-1' };
+  expect(JSON.parse(secrets.maskJson(JSON.stringify(artifact)))).toEqual({ name: 'analytics', at: 0.20241231, exact: '*****', text: 'on ***** with *****' });
+  expect(secrets.maskArguments({ which: 'analytics', vars: { a: 'analytics' }, invocation_command: 'tsdbt run --vars {a: analytics}' })).toEqual({
+    which: 'analytics', vars: { a: '*****' }, invocation_command: 'tsdbt run --vars {a: *****}',
+  });
+  expect(secrets.mask('analytics')).toBe('*****');
+  expect(secrets.maskFile('select pass-word-1 from analytics.a')).toBe('select ***** from analytics.a');
+  const same = { a: 'x' };
+  expect(secrets.maskValue(same)).toBe(same);
+  expect([secrets.isIn(Buffer.from('a pass-word-1')), secrets.isIn(Buffer.from('analytics'))]).toEqual([true, false]);
+});
+
+it('secrets are the DBT_ENV_SECRET variables, passwords of profile and proxies, variables named as secrets', () => {
+  const env = {
+    DBT_ENV_SECRET_A: 'secret-a', DBT_ENV_SECRETB: 'secret-b', DBT_ENGINE_ENV_SECRET_C: 'secret-c', PGPASSWORD: 'secret-d', TSDBT_HASH_KEY: 'secret-e', https_proxy: 'http://me:secret%2Ff@proxy:80',
+    DBT_ENV_PRIVATE_GIT_PROVIDER_INFO: '[{"org": "acme", "token": "secret-g"}]', OTHER: 'plain', DBT_TARGET: 'dev-target',
+  };
+  const secrets = new Secrets();
+  secrets.addEnvironment(env);
+  secrets.addVars({ DBT_ENV_SECRET_V: 'secret-v', plain: 'plain' });
+  secrets.addProfile({ type: 'postgres', user: 'postgres', password: 'postgres', pass: 'secret-p', custom_settings: { s3_secret_key: 'secret-s', max_threads: '4444' } });
+  for (const letter of 'abcdegvps') expect(secrets.mask(`secret-${letter}`)).toBe('*****');
+  expect(secrets.mask('secret/f secret%2Ff')).toBe('***** *****');
+  expect(secrets.mask('plain dev-target postgres acme 4444')).toBe('plain dev-target postgres acme 4444');
+  expect(publicEnvironment(env)).toEqual({ https_proxy: env.https_proxy, OTHER: 'plain', DBT_TARGET: 'dev-target' });
+});
