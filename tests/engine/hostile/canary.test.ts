@@ -192,21 +192,24 @@ describe('a secret stands nowhere after', () => {
 
   it('a run that was killed, in its journal and in what the next command makes of it', async () => {
     const dir = join(base, 'killed');
-    const env = { DBT_ENV_SECRET_CANARY: SECRET.env };
-    const running = tsdbt(dir, { args: ['run', '--vars', VARS, '--select', 'slow'], files: { 'models/slow.sql': "{% do run_query('select pg_notify($$canary$$, pg_backend_pid()::text)') if execute %}select pg_sleep(600), {{ tsdbt_quoted(var('token')) }}" } }, env);
+    let child: ChildProcess | undefined;
+    const slow = "{{ config(materialized='table') }}select {{ tsdbt_quoted(var('token')) }}::text as x from pg_sleep(600)";
+    const running = tsdbt(dir, { args: ['run', '--vars', VARS, '--select', 'slow'], files: { 'models/slow.sql': slow } }, (started) => { child = started; });
     const client = new pg.Client({ ...credentials, port: Number(credentials['port']) } as pg.ClientConfig);
     await client.connect();
     let pid: number | undefined;
-    while (pid === undefined) {
-      const { rows } = await client.query<{ pid: number }>("select pid from pg_stat_activity where query like '%pg_sleep(600)%' and pid <> pg_backend_pid() and state = 'active'");
+    for (const deadline = Date.now() + 50_000; pid === undefined && Date.now() < deadline;) {
+      const { rows } = await client.query<{ pid: number }>("select a.pid from pg_sleep(0.1), pg_stat_activity a where a.query like '%pg_sleep(600)%' and a.pid <> pg_backend_pid() and a.state = 'active'");
       pid = rows[0]?.pid;
     }
-    expect(readFileSync(join(dir, 'target/run.journal'), 'utf8')).toContain('*****');
-    expect(places(readFileSync(join(dir, 'target/run.journal'), 'utf8'))).toEqual([]);
+    child?.kill('SIGKILL');
+    const { says } = await running;
     await client.query('select pg_terminate_backend($1)', [pid]);
     await client.end();
-    const { says } = await running;
-    expect([...places(says), ...found(dir)]).toEqual([]);
+    expect(readFileSync(join(dir, 'target/run.journal'), 'utf8')).toContain('"token":"*****"');
+    const next = await tsdbt(dir, { args: ['parse'] });
+    expect(readFileSync(join(dir, 'target/run_results.json'), 'utf8')).toContain('"token":"*****"');
+    expect([...places(says), ...places(next.says), ...found(dir)]).toEqual([]);
   });
 });
 
