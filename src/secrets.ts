@@ -10,6 +10,8 @@ const SECRET_NAME = /^DBT_(ENGINE_)?ENV_SECRET/;
 const MIN_LENGTH = 4;
 /** From this length on a text of letters is taken for a secret, and not for a name, in files that tools read. */
 const WORD_LENGTH = 16;
+/** Fewer characters of a secret tell nothing, and begin many words. */
+const MIN_BEGINNING = 6;
 /** Of a command's arguments, those that hold what users write freely. */
 const FREE_ARGUMENTS = ['vars', 'args', 'inline', 'sql', 'invocation_command'];
 const PROFILE_SECRETS = ['password', 'pass'];
@@ -65,7 +67,7 @@ export class Secrets {
 
   /** A line for people. */
   mask(text: string): string {
-    return replaced(text, this.#all);
+    return withoutBeginnings(replaced(text, this.#all), this.#all);
   }
 
   /** A line of JSON for tools that read the log. */
@@ -143,10 +145,25 @@ function replaced(text: string, forms: readonly string[]): string {
   return out;
 }
 
+/** What was cut short for a table or a long line is followed by dots; the beginning of a secret is hidden there. */
+function withoutBeginnings(text: string, forms: readonly string[]): string {
+  if (forms.length === 0 || !/\.\.\.|…/.test(text)) return text;
+  return text.split(/(\.{3,}|…)/).map((part, i, parts) => (i + 1 < parts.length && i % 2 === 0 ? withoutEnd(part, forms) : part)).join('');
+}
+
+function withoutEnd(text: string, forms: readonly string[]): string {
+  for (const form of forms) {
+    for (let length = Math.min(form.length - 1, text.length); length >= MIN_BEGINNING; length--) {
+      if (text.endsWith(form.slice(0, length))) return `${text.slice(0, -length)}${MASK}`;
+    }
+  }
+  return text;
+}
+
 /** Inside of texts only, so that it stays JSON; a number is hidden when all of it is the secret. */
 function maskedJson(text: string, forms: readonly string[]): string {
-  if (!forms.some((form) => text.includes(form))) return text;
-  return text.replace(JSON_VALUE, (value) => (value.startsWith('"') ? replaced(value, forms) : forms.includes(value) ? `"${MASK}"` : value));
+  if (!forms.some((form) => text.includes(form.slice(0, MIN_BEGINNING)))) return text;
+  return text.replace(JSON_VALUE, (value) => (value.startsWith('"') ? withoutBeginnings(replaced(value, forms), forms) : forms.includes(value) ? `"${MASK}"` : value));
 }
 
 /** User and password of a URL, as they are sent. */

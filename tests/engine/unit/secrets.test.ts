@@ -25,6 +25,14 @@ it('a key of several lines is hidden line by line too, and what is shorter than 
   expect(knowing('abcd', 'abcdef').mask('abcdef abcd')).toBe('***** *****');
 });
 
+it('the beginning of a secret that was cut short is hidden too', () => {
+  const secrets = knowing('top-secret.1234');
+  expect(knowing('a.long.secret.of.dots').mask('| a.long.secret.... |')).toBe('| *****.... |');
+  expect(secrets.mask('| top-secret... | top-... | stop-secr…')).toBe('| *****... | top-... | s*****…');
+  expect(secrets.maskJsonLine('{"a":"x top-secre..."}')).toBe('{"a":"x *****..."}');
+  expect(secrets.mask('1 of 1 START model ........ [RUN]')).toBe('1 of 1 START model ........ [RUN]');
+});
+
 it('an artifact stays JSON and keeps its names: a password that is a plain word is hidden where people write freely', () => {
   const secrets = knowing('analytics', '20241231', 'pass-word-1');
   const artifact = { name: 'analytics', at: 0.20241231, exact: 20241231, text: 'on 20241231 with pass-word-1' };
