@@ -6,7 +6,7 @@ import type { Column, ColumnDialect } from './column.ts';
 import type { Dependant } from './dependants.ts';
 import type { TsdbtError } from '../errors.ts';
 import type { Relation, RelationDialect, RelationInput } from './relation.ts';
-import type { RelationCache } from './relation-cache.ts';
+import type { Listing, RelationCache, SchemaName } from './relation-cache.ts';
 import type { Table } from './table.ts';
 import type { TemplateMethods } from './template-method.ts';
 
@@ -46,6 +46,8 @@ export interface Session {
   readonly inTransaction: boolean;
   /** Has anything been made to last by now, by a commit or by a statement outside of a transaction? If not, a rollback undoes everything. */
   readonly lasting: boolean;
+  /** Is there something that nobody else sees yet, and that may be undone? Absent where there are no transactions. */
+  readonly pending?: boolean;
   /** What `get_columns_in_relation` answered for a relation in this transaction; forgotten with any statement that may have changed one. */
   readonly columns: Map<string, Value>;
   /** May `columns` be kept now? Where absent: in a transaction. */
@@ -182,8 +184,10 @@ export interface Adapter {
   createColumn(name: string, dataType: string, charSize?: number | null, numericPrecision?: number | null, numericScale?: number | null): Column;
   /** SQL type for a column of an inferred (agate) type. */
   convertType(table: Table, columnIndex: number): string;
-  /** All relations of the schemas into the cache, with who reads whom, in at most two queries. Schemas that do not exist count as empty. */
-  fillCache(session: Session, schemas: readonly { readonly database: string | null; readonly schema: string }[]): Promise<void>;
+  /** All relations of the schemas into the cache, listed before or not, by `askCatalogue`. */
+  fillCache(session: Session, schemas: readonly SchemaName[]): Promise<void>;
+  /** All relations of the schemas, with who reads whom, in at most two queries. Schemas that do not exist count as empty. */
+  askCatalogue(session: Session, schemas: readonly SchemaName[]): Promise<Listing>;
   /** Which of the schemas exist, in one query. */
   existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>>;
   /** See `SqlAdapter.lockRelation`. */

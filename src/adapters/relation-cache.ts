@@ -1,9 +1,28 @@
 // What is known to be in the database: relations by name and the schemas that were listed, so that asking whether a relation is there costs
-// no query. It follows drops and renames as they are made; filling it is left to the adapter.
+// no query. It follows what is made, dropped and renamed, also while the catalogue is being asked; what to ask is left to the adapter.
 import { TsdbtError } from '../errors.ts';
 import type { Relation } from './relation.ts';
 
-interface Names { readonly database: string | null; readonly schema: string | null; readonly identifier: string | null }
+interface Names {
+  readonly database: string | null;
+  readonly schema: string | null;
+  readonly identifier: string | null;
+  /** Of a relation: what is not quoted the database has in lower case. */
+  readonly fields?: { readonly quotePolicy: Readonly<Record<'schema' | 'identifier', boolean>> };
+}
+
+/** A schema, as questions name it. */
+export interface SchemaName { readonly database: string | null; readonly schema: string }
+
+/** What the catalogue answers of some schemas. */
+export interface Listing {
+  readonly relations: readonly Relation[];
+  /** Which relation reads which; absent where nobody has asked. */
+  readonly links?: readonly (readonly [referenced: Relation, dependent: Relation])[];
+}
+
+/** Who changes something. While it is pending only he sees the change in the database, and it may be undone. */
+export interface Writer { readonly pending?: boolean }
 
 interface Entry {
   key: string;
@@ -12,58 +31,118 @@ interface Entry {
   readonly dependants: Set<Entry>;
 }
 
+/** An entry as it was; undefined where there was none. */
+type Before = { readonly entry: Entry; readonly relation: Relation } | undefined;
+
+/** What a writer has changed that nobody else sees yet. */
+interface Uncommitted {
+  /** The changed entries, as others see them. */
+  readonly before: Map<string, Before>;
+  /** Schemas that he has listed meanwhile: the answer holds what he has changed. */
+  readonly listed: Set<string>;
+}
+
+/** A question to the catalogue that has not been answered. */
+interface Question {
+  readonly sent: number;
+  readonly asker: object;
+  /** Schemas that it is about, without those that were dropped meanwhile. */
+  readonly schemas: Set<string>;
+  /** Entries that changed since it was sent: there the answer is too old. */
+  readonly changed: Set<string>;
+  /** Never rejects. */
+  answered: Promise<void>;
+}
+
 const SEPARATOR = '\u0000';
 
 /** Relations by (database, schema, identifier). Every look-up is constant time. */
 export class RelationCache {
   private readonly exact: boolean;
-  private readonly schemas = new Map<string, Set<string>>();
+  readonly home: string | null;
+  /** Schemas that were listed, and when the question was sent that told. */
+  private readonly listed = new Map<string, number>();
+  private readonly members = new Map<string, Set<string>>();
   private readonly entries = new Map<string, Entry>();
+  /** Keys by what they are when case does not count. */
+  private readonly folded = new Map<string, Set<string>>();
+  /** Names that were looked for and are not there: one of another case is not meant. */
+  private readonly absent = new Set<string>();
+  private readonly questions = new Set<Question>();
+  private readonly uncommitted = new Map<object, Uncommitted>();
+  private now = 0;
 
-  /** @param exact names differ by case and have no database; else neither case counts nor is the database left out */
-  constructor(exact = false) {
+  /**
+   * @param exact names differ by case and have no database; else a name is found in another case, too
+   * @param home the database of names that are given without one
+   */
+  constructor(exact = false, home: string | null = null) {
     this.exact = exact;
+    this.home = home;
   }
 
   get size(): number { return this.entries.size; }
 
   hasSchema(database: string | null, schema: string | null): boolean {
-    return this.schemas.has(this.schemaKey(database, schema));
+    return this.listed.has(this.schemaKey(database, schema));
   }
 
-  /** Marks schemas as listed: what is not in the cache there does not exist. */
-  addSchemas(schemas: Iterable<readonly [database: string | null, schema: string | null]>): void {
-    for (const [database, schema] of schemas) this.members(this.schemaKey(database, schema));
+  /**
+   * Sees to it that schemas are listed: what is not in the cache there does not exist. A schema is asked about once at a time; who comes
+   * meanwhile waits for the answer. What was changed since the question was sent, or is not yet committed, stays as it is known here.
+   * @param asker the session that asks
+   * @param anew listed schemas too: by a question that is sent from now on
+   * @throws what `ask` throws; the schemas are as unknown as before then, and others who wait ask themselves
+   */
+  async fill(schemas: readonly SchemaName[], asker: object, ask: (schemas: readonly SchemaName[]) => Promise<Listing>, anew = false): Promise<void> {
+    const wanted = new Map(schemas.map((schema) => [this.schemaKey(schema.database, schema.schema), schema]));
+    const since = anew ? ++this.now : 0;
+    for (;;) {
+      const missing = [...wanted].filter(([key]) => (this.listed.get(key) ?? -1) < since);
+      if (missing.length === 0) return;
+      const asked = [...this.questions].filter((question) => missing.some(([key]) => question.schemas.has(key)));
+      if (asked.some((question) => question.asker === asker)) {
+        throw new TsdbtError('compilation', `the macro that lists the relations of ${missing.map(([, { schema }]) => schema).join(', ')} looks up a relation there`);
+      }
+      const unasked = missing.filter(([key]) => !asked.some((question) => question.schemas.has(key)));
+      await Promise.all([...asked.map((question) => question.answered), ...(unasked.length === 0 ? [] : [this.put(new Map(unasked), asker, ask)])]);
+    }
   }
 
   dropSchema(database: string | null, schema: string | null): void {
     const key = this.schemaKey(database, schema);
-    for (const member of [...(this.schemas.get(key) ?? [])]) this.remove(member);
-    this.schemas.delete(key);
+    for (const member of [...(this.members.get(key) ?? [])]) this.remove(member);
+    this.listed.delete(key);
+    for (const question of this.questions) question.schemas.delete(key);
   }
 
-  /** The relation of that name, whatever its case. */
+  /** The relation of that name; failing that, of that name in another case. */
   get(names: Names): Relation | undefined {
-    return this.entries.get(this.keyOf(names))?.relation;
+    return this.find(names)?.relation;
   }
 
   /** Adds a relation; one that is there already stays as it is. */
-  add(relation: Relation): void {
-    const key = this.keyOf(relation);
-    if (!this.entries.has(key)) this.entries.set(key, { key, relation, dependants: new Set() });
-    this.members(this.schemaKey(relation.database, relation.schema)).add(key);
+  add(relation: Relation, by?: Writer): void {
+    if (!this.entries.has(this.keyOf(relation))) this.replace(relation, by);
   }
 
-  /** Puts a relation in the place of what was known under its name: after looking at the database again. */
-  replace(relation: Relation): void {
-    const entry = this.entries.get(this.keyOf(relation));
-    if (entry) entry.relation = relation;
-    else this.add(relation);
+  /** Puts a relation in the place of what was known under its name: it was made, or looked at. Its readers stay. */
+  replace(relation: Relation, by?: Writer): void {
+    const key = this.keyOf(relation);
+    this.note(key, by);
+    this.set(key, relation);
   }
 
   /** Forgets one name only: it was looked up and is not there. */
-  forget(names: Names): void {
-    this.remove(this.keyOf(names), false);
+  forget(names: Names, by?: Writer): void {
+    const key = this.keyOf(names);
+    this.remove(key, by, false);
+    this.absent.add(key);
+  }
+
+  /** What is known of a name is still so: an answer to a question that was sent before counts less. */
+  confirm(names: Names): void {
+    this.note(this.keyOf(names));
   }
 
   /** `dependent` reads `referenced`: it goes when that is dropped. Relations outside of the listed schemas are of no interest. */
@@ -71,61 +150,185 @@ export class RelationCache {
     if (!this.hasSchema(referenced.database, referenced.schema)) return;
     this.add(this.entries.has(this.keyOf(referenced)) ? referenced : referenced.with({ type: 'external' }));
     this.add(this.entries.has(this.keyOf(dependent)) ? dependent : dependent.with({ type: 'external' }));
-    this.entries.get(this.keyOf(referenced))!.dependants.add(this.entries.get(this.keyOf(dependent))!);
+    this.link(this.keyOf(referenced), this.keyOf(dependent));
   }
 
-  /** Forgets a relation and, as `cascade` does, whatever depends on it. One that is not known is no error. */
-  drop(names: Names): void {
-    this.remove(this.keyOf(names));
+  /** Forgets a relation and, as `cascade` does, whatever depends on it. One that is not known is no error. To be told when it is done. */
+  drop(names: Names, by?: Writer): void {
+    const key = this.find(names)?.key ?? this.keyOf(names);
+    this.note(key, by);
+    this.remove(key, by);
   }
 
   /** @throws when the new name is taken, as names that were cut to the same text are */
-  rename(from: Relation, to: Relation): void {
-    const oldKey = this.keyOf(from);
+  checkRename(to: Relation): void {
+    if (this.entries.has(this.keyOf(to))) throw this.nameTaken(to);
+  }
+
+  /** Follows a renaming that was done: an answer that came meanwhile may know of it. */
+  rename(from: Relation, to: Relation, by?: Writer): void {
+    const entry = this.find(from);
     const newKey = this.keyOf(to);
-    if (this.entries.has(newKey)) throw this.nameTaken(to);
-    const entry = this.entries.get(oldKey);
+    this.note(entry?.key ?? this.keyOf(from), by);
+    this.note(newKey, by);
     if (!entry) {
-      this.add(to);
+      if (!this.entries.has(newKey)) this.set(newKey, to);
       return;
     }
-    this.remove(oldKey, false);
+    this.take(entry.key);
+    this.take(newKey);
     entry.relation = entry.relation.withPath({ database: to.database, schema: to.schema, identifier: to.identifier });
-    entry.key = newKey;
-    this.entries.set(newKey, entry);
-    this.members(this.schemaKey(to.database, to.schema)).add(newKey);
+    this.place(newKey, entry);
+  }
+
+  /** What the writer has changed is there for everybody now. */
+  committed(by: object): void {
+    const changes = this.uncommitted.get(by);
+    this.uncommitted.delete(by);
+    // An answer to a question that was sent before the commit does not know of it.
+    for (const key of changes?.before.keys() ?? []) this.note(key);
+  }
+
+  /** What the writer has changed is undone. @param sure false: or it is not, the connection was lost; then schemas are asked about again */
+  rolledBack(by: object, sure = true): void {
+    const changes = this.uncommitted.get(by);
+    if (changes === undefined) return;
+    this.uncommitted.delete(by);
+    for (const schema of changes.listed) this.listed.delete(schema);
+    for (const key of changes.before.keys()) {
+      this.take(key);
+      if (!sure) this.listed.delete(this.schemaOf(key));
+    }
+    for (const [key, before] of changes.before) {
+      if (before === undefined) continue;
+      before.entry.relation = before.relation;
+      this.place(key, before.entry);
+    }
   }
 
   /** All relations of a schema. */
   list(database: string | null, schema: string | null): Relation[] {
-    return [...(this.schemas.get(this.schemaKey(database, schema)) ?? [])].map((key) => this.entries.get(key)!.relation);
+    return [...(this.members.get(this.schemaKey(database, schema)) ?? [])].map((key) => this.entries.get(key)!.relation);
   }
 
   clear(): void {
-    this.schemas.clear();
-    this.entries.clear();
+    for (const map of [this.listed, this.members, this.entries, this.folded, this.absent, this.uncommitted]) map.clear();
+    for (const question of this.questions) question.schemas.clear();
+  }
+
+  private async put(schemas: ReadonlyMap<string, SchemaName>, asker: object, ask: (schemas: readonly SchemaName[]) => Promise<Listing>): Promise<void> {
+    let end: () => void = () => undefined;
+    const question: Question = { sent: ++this.now, asker, schemas: new Set(schemas.keys()), changed: new Set(), answered: new Promise((resolve) => { end = resolve; }) };
+    this.questions.add(question);
+    try {
+      const listing = await ask([...schemas.values()]);
+      this.learn(question, listing);
+    } finally {
+      this.questions.delete(question);
+      end();
+    }
+  }
+
+  /** Takes over an answer, but for what has changed since it was asked for. */
+  private learn({ schemas, changed, asker, sent }: Question, { relations, links }: Listing): void {
+    const found = new Map<string, Relation>();
+    // As with dbt the first of two counts.
+    for (const relation of relations) if (schemas.has(this.schemaKey(relation.database, relation.schema)) && !found.has(this.keyOf(relation))) found.set(this.keyOf(relation), relation);
+    for (const [writer, { before, listed }] of this.uncommitted) {
+      for (const key of before.keys()) {
+        if (!schemas.has(this.schemaOf(key))) continue;
+        if (writer === asker) listed.add(this.schemaOf(key));
+        else if (!changed.has(key)) before.set(key, this.asFound(key, found.get(key)));
+      }
+    }
+    const stays = (key: string): boolean => changed.has(key) || [...this.uncommitted.values()].some(({ before }) => before.has(key));
+    for (const schema of schemas) {
+      for (const key of [...(this.members.get(schema) ?? [])]) {
+        if (stays(key)) continue;
+        if (!found.has(key)) this.take(key);
+        else if (links !== undefined) this.entries.get(key)!.dependants.clear();
+      }
+      this.listed.set(schema, sent);
+    }
+    for (const [key, relation] of found) if (!stays(key)) this.set(key, relation);
+    for (const [referenced, dependent] of links ?? []) {
+      const keys = [this.keyOf(referenced), this.keyOf(dependent)] as const;
+      const gone = keys.some((key) => !this.entries.has(key) && stays(key));
+      if (!schemas.has(this.schemaKey(referenced.database, referenced.schema)) || gone) continue;
+      for (const [i, relation] of [referenced, dependent].entries()) if (!this.entries.has(keys[i]!)) this.set(keys[i]!, relation.with({ type: 'external' }));
+      this.link(...keys);
+    }
+  }
+
+  private asFound(key: string, relation: Relation | undefined): Before {
+    return relation && { relation, entry: { key, relation, dependants: this.entries.get(key)?.dependants ?? new Set() } };
   }
 
   private schemaKey(database: string | null, schema: string | null): string {
-    return this.exact ? schema ?? '' : `${database ?? ''}${SEPARATOR}${schema ?? ''}`.toLowerCase();
+    return this.exact ? schema ?? '' : `${database ?? this.home ?? ''}${SEPARATOR}${schema ?? ''}`.toLowerCase();
   }
 
-  private keyOf({ database, schema, identifier }: Names): string {
-    return this.schemaKey(database, schema) + SEPARATOR + (this.exact ? identifier ?? '' : (identifier ?? '').toLowerCase());
+  private keyOf({ database, schema, identifier, fields }: Names): string {
+    if (this.exact) return `${schema ?? ''}${SEPARATOR}${identifier ?? ''}`;
+    const name = (text: string | null, bare: boolean): string => (bare ? (text ?? '').toLowerCase() : text ?? '');
+    return [name(database ?? this.home, true), name(schema, fields?.quotePolicy.schema === false), name(identifier, fields?.quotePolicy.identifier === false)].join(SEPARATOR);
   }
 
-  private members(key: string): Set<string> {
-    let set = this.schemas.get(key);
-    if (!set) this.schemas.set(key, (set = new Set()));
-    return set;
+  private schemaOf(key: string): string {
+    const schema = key.slice(0, key.lastIndexOf(SEPARATOR));
+    return this.exact ? schema : schema.toLowerCase();
   }
 
-  private remove(key: string, cascade = true): void {
+  private find(names: Names): Entry | undefined {
+    const key = this.keyOf(names);
+    const own = this.entries.get(key);
+    if (own !== undefined || this.exact || this.absent.has(key)) return own;
+    for (const other of this.folded.get(key.toLowerCase()) ?? []) return this.entries.get(other);
+    return undefined;
+  }
+
+  /** Is called before each change. One that may be undone does not make an answer too old: that tells what it would come back to. */
+  private note(key: string, by?: Writer): void {
+    if (by?.pending !== true) {
+      for (const question of this.questions) question.changed.add(key);
+      return;
+    }
+    const changes = this.uncommitted.get(by) ?? { before: new Map<string, Before>(), listed: new Set<string>() };
+    this.uncommitted.set(by, changes);
     const entry = this.entries.get(key);
+    if (!changes.before.has(key)) changes.before.set(key, entry && { entry, relation: entry.relation });
+  }
+
+  private set(key: string, relation: Relation): void {
+    const entry = this.entries.get(key);
+    if (entry) entry.relation = relation;
+    else this.place(key, { key, relation, dependants: new Set() });
+  }
+
+  private place(key: string, entry: Entry): void {
+    entry.key = key;
+    this.entries.set(key, entry);
+    this.absent.delete(key);
+    into(this.members, this.schemaOf(key), key);
+    if (!this.exact) into(this.folded, key.toLowerCase(), key);
+  }
+
+  private take(key: string): void {
+    if (!this.entries.delete(key)) return;
+    this.members.get(this.schemaOf(key))?.delete(key);
+    this.folded.get(key.toLowerCase())?.delete(key);
+  }
+
+  private remove(key: string, by?: Writer, cascade = true): void {
+    const entry = this.entries.get(key);
+    this.note(key, by);
     if (!entry) return;
-    this.entries.delete(key);
-    this.schemas.get(this.schemaKey(entry.relation.database, entry.relation.schema))?.delete(key);
-    if (cascade) for (const dependant of entry.dependants) if (this.entries.get(dependant.key) === dependant) this.remove(dependant.key);
+    this.take(key);
+    if (cascade) for (const dependant of entry.dependants) if (this.entries.get(dependant.key) === dependant) this.remove(dependant.key, by);
+  }
+
+  private link(referenced: string, dependent: string): void {
+    this.entries.get(referenced)!.dependants.add(this.entries.get(dependent)!);
   }
 
   private nameTaken(to: Relation): TsdbtError {
@@ -134,4 +337,10 @@ export class RelationCache {
       + `Try restructuring your project such that no two models share the prefix '${to.identifier?.slice(0, match.index)}'. Then, clean your warehouse of any removed models.` : '';
     return new TsdbtError('internal', `Cache inconsistency detected: in rename, new key ${to.render()} already in cache: ${this.entries.size} relations${advice}`);
   }
+}
+
+function into(map: Map<string, Set<string>>, key: string, value: string): void {
+  const set = map.get(key);
+  if (set) set.add(value);
+  else map.set(key, new Set([value]));
 }

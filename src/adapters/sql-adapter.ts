@@ -3,6 +3,7 @@
 import type { Adapter, ExecuteMacro, Session } from './adapter.ts';
 import { Column, stringType } from './column.ts';
 import { isRelationType, type PathPart, type Relation, type RelationType } from './relation.ts';
+import type { Listing } from './relation-cache.ts';
 import type { Dependant } from './dependants.ts';
 import { ResponseObject } from './response.ts';
 import { Table } from './table.ts';
@@ -66,13 +67,9 @@ export class SqlAdapter {
     if (cache.hasSchema(database, schema)) return cache.list(database, schema);
     this.options.onEvent?.('CacheMiss', { conn_name: this.session.name, database, schema });
     // Fields of the dialect's own are not among the four columns of the macro.
-    if (this.adapter.relations.ownFields) {
-      await this.adapter.fillCache(this.session, [{ database, schema }]);
-      return cache.list(database, schema);
-    }
-    const relations = await this.listRelationsWithoutCaching(this.relation(database, schema, '').withoutIdentifier());
-    for (const relation of relations) cache.add(relation);
-    cache.addSchemas([[database, schema]]);
+    const ask = async (): Promise<Listing> => this.adapter.relations.ownFields ? this.adapter.askCatalogue(this.session, [{ database, schema }])
+      : { relations: await this.listRelationsWithoutCaching(this.relation(database ?? cache.home, schema, '').withoutIdentifier()) };
+    await cache.fill([{ database, schema }], this.session, ask);
     return cache.list(database, schema);
   }
 
@@ -148,8 +145,9 @@ export class SqlAdapter {
 
   async dropRelation(relation: Relation): Promise<void> {
     if (relation.type === null) throw new TsdbtError('compilation', `Tried to drop relation ${relation.jinjaText()}, but its type is null.`);
-    this.adapter.cache.drop(relation);
     await this.macro('drop_relation', { relation });
+    // Afterwards, so that an answer of the catalogue from before does not count.
+    this.adapter.cache.drop(relation, this.session);
   }
 
   async truncateRelation(relation: Relation): Promise<void> {
@@ -157,13 +155,9 @@ export class SqlAdapter {
   }
 
   async renameRelation(from: Relation, to: Relation): Promise<void> {
-    this.adapter.cache.rename(from, to);
+    this.adapter.cache.checkRename(to);
     await this.macro('rename_relation', { from_relation: from, to_relation: to });
-  }
-
-  /** Remembers a relation that a materialization has made. */
-  cacheAdded(relation: Relation): void {
-    this.adapter.cache.replace(relation);
+    this.adapter.cache.rename(from, to, this.session);
   }
 
   /** What the macro answers, which is asked once as long as nothing changes: a list of columns, unless a project's own macro says otherwise. */

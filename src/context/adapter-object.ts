@@ -232,17 +232,19 @@ const METHODS: Readonly<Record<string, Method>> = {
   }),
   cache_added: method('cache_added', 'relation', (self, relation) => {
     if (relation === null) throw new TsdbtError('compilation', `Attempted to cache a null relation for ${self.options.session?.name ?? '<None>'}`);
-    self.adapter.cache.replace(relationArgument('cache_added', 'relation', relation!));
+    self.adapter.cache.replace(relationArgument('cache_added', 'relation', relation!), self.options.session ?? undefined);
     return '';
   }),
   cache_dropped: method('cache_dropped', 'relation', (self, relation) => {
     if (relation === null) throw new TsdbtError('compilation', `Attempted to drop a null relation for ${self.options.session?.name ?? '<None>'}`);
-    self.adapter.cache.drop(relationArgument('cache_dropped', 'relation', relation!));
+    self.adapter.cache.drop(relationArgument('cache_dropped', 'relation', relation!), self.options.session ?? undefined);
     return '';
   }),
   cache_renamed: method('cache_renamed', 'from_relation, to_relation', (self, from, to) => {
     if (from === null || to === null) throw renameToNone(self, from!, to!);
-    self.adapter.cache.rename(relationArgument('cache_renamed', 'from_relation', from!), relationArgument('cache_renamed', 'to_relation', to!));
+    const [old, renamed] = [relationArgument('cache_renamed', 'from_relation', from!), relationArgument('cache_renamed', 'to_relation', to!)];
+    self.adapter.cache.checkRename(renamed);
+    self.adapter.cache.rename(old, renamed, self.options.session ?? undefined);
     return '';
   }),
   get_columns_in_relation: method('get_columns_in_relation', 'relation', (self, relation) => self.sql.columnsOf(relationArgument('get_columns_in_relation', 'relation', relation!))),

@@ -9,7 +9,7 @@ export const cloneKind: NodeKind<ManifestNode> = {
   compile: async (_ctx, node) => node,
   async execute(ctx, node, session) {
     const scope = openScope(ctx, node, session);
-    for (const relation of await materialize(ctx, node, scope, 'clone')) ctx.adapter.cache.replace(relation);
+    for (const relation of await materialize(ctx, node, scope, 'clone')) ctx.adapter.cache.replace(relation, session);
     const main = scope.statement('main');
     return { status: 'success', message: main?.message ?? 'No-op', response: main?.response ?? {}, failures: null };
   },

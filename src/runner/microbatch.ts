@@ -105,7 +105,7 @@ function mergeResults({ successful, failed }: BatchResults, previous: BatchResul
 async function makePointer(ctx: RunContext, model: ModelNode, relation: Relation, work: Work): Promise<void> {
   const session = work.open(model);
   try {
-    for (const made of await createLatestVersionPointer(ctx, model, [relation], session)) ctx.adapter.cache.replace(made);
+    for (const made of await createLatestVersionPointer(ctx, model, [relation], session)) ctx.adapter.cache.replace(made, session);
   } finally {
     await session.release();
   }

@@ -71,7 +71,7 @@ export async function executeRelational(ctx: RunContext, node: ManifestNode, ses
   const scope = prepared ?? openScope(ctx, node, session);
   const relations = await materialize(ctx, node, scope);
   if (node.resource_type === 'model' && prepared === undefined) relations.push(...(await createLatestVersionPointer(ctx, node, relations, session)));
-  for (const relation of relations) ctx.adapter.cache.replace(relation);
+  for (const relation of relations) ctx.adapter.cache.replace(relation, session);
   const main = scope.statement('main');
   if (main === null) throw new TsdbtError('runtime', 'main is not being called during running model');
   return { status: 'success', message: main.message, response: main.response, failures: null, scope };

@@ -3,8 +3,9 @@
 import { SqlAdapter } from '../adapters/sql-adapter.ts';
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
+import type { SchemaName } from '../adapters/relation-cache.ts';
 import { relationFrom } from '../context/relations.ts';
-import type { GraphNode } from '../contracts/node.ts';
+import type { DeferRelation, GraphNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { openScope } from '../compiler/node-scope.ts';
 import { openSession } from './open-session.ts';
@@ -33,6 +34,25 @@ export function requiredSchemas(ctx: RunContext): Relation[] {
     if (!found.has(key)) found.set(key, relationFrom(ctx.adapter, ctx.config.project.quoting, node as Parameters<typeof relationFrom>[2]).withoutIdentifier());
   }
   return [...found.values()];
+}
+
+/** Schemas that `clone` reads: those of what the nodes are in the other environment, as far as this connection sees them. */
+function clonedSchemas(ctx: RunContext): SchemaName[] {
+  if (ctx.config.flags.which !== 'clone') return [];
+  return [...ctx.selected].flatMap((id) => {
+    const original = (lookupNode(ctx.manifest, id) as { defer_relation?: DeferRelation | null } | undefined)?.defer_relation;
+    return original != null && isConnectedTo(ctx, original.database) ? [{ database: original.database, schema: original.schema }] : [];
+  });
+}
+
+function isConnectedTo(ctx: RunContext, database: string | null): boolean {
+  try {
+    if (database !== null) ctx.adapter.verifyDatabase(database);
+    return true;
+  } catch {
+    // The node that reads there says so.
+    return false;
+  }
 }
 
 /** Postgres lets two runs at once find that a schema is missing, and refuses the second one's; then it is there. */
@@ -90,7 +110,8 @@ export async function prepareDatabase(ctx: RunContext, session: Session, create:
   // A database that cannot be reached ends the command, not each node.
   if (create && schemas.length === 0 && config.flags.populate_cache) await session.begin();
   if (config.flags.populate_cache) {
-    await Promise.all([adapter.fillCache(session, schemas.map(({ database, schema }) => ({ database, schema }))), views ? readViews(ctx) : undefined]);
+    const known = [...schemas.map(({ database, schema }) => ({ database, schema })), ...clonedSchemas(ctx)];
+    await Promise.all([adapter.fillCache(session, known), views ? readViews(ctx) : undefined]);
   }
   if (session.inTransaction) await session.commit();
 }

@@ -5,7 +5,7 @@ import { Column } from '../column.ts';
 import { copyTextOf } from '../copy-text.ts';
 import type { Dependant } from '../dependants.ts';
 import { type PathPart, Relation, type RelationDialect, type RelationInput, type RelationType, writtenPolicy } from '../relation.ts';
-import { RelationCache } from '../relation-cache.ts';
+import { type Listing, RelationCache, type SchemaName } from '../relation-cache.ts';
 import { silenceTimes } from '../silence.ts';
 import { mostDecimals } from '../table-print.ts';
 import type { Table } from '../table.ts';
@@ -65,8 +65,8 @@ export class ClickHouseAdapter implements Adapter {
   readonly templateMethods: TemplateMethods;
   private readonly options: ClickHouseOptions;
   private readonly cluster: string | null;
-  /** What each view was when the cache was filled. */
-  private readonly views = new Map<string, string>();
+  /** What views were when the catalogue was asked: of what the cache holds. */
+  private readonly views = new WeakMap<Relation, string>();
   private releaseServer: (() => Promise<void>) | undefined;
   private shown: { readonly [key: string]: string | number } = {};
 
@@ -132,26 +132,29 @@ export class ClickHouseAdapter implements Adapter {
     }
   }
 
-  async fillCache(session: Session, schemas: readonly { readonly database: string | null; readonly schema: string }[]): Promise<void> {
-    const names = [...new Set(schemas.map(({ schema }) => schema))];
-    if (names.length === 0) return;
+  async fillCache(session: Session, schemas: readonly SchemaName[]): Promise<void> {
+    await this.cache.fill(schemas, session, (missing) => this.askCatalogue(session, missing), true);
+  }
+
+  /** @param only of one schema, this relation */
+  async askCatalogue(session: Session, schemas: readonly SchemaName[], only?: string): Promise<Listing> {
     const { atomicExchange } = await this.facts();
-    for (const schema of names) this.cache.dropSchema('', schema);
-    this.cache.addSchemas(names.map((schema) => ['', schema] as const));
-    const { table } = await session.execute(relationsSql(names, this.cluster), { fetch: true });
-    for (const { values } of table.rows) {
+    const { table } = await session.execute(relationsSql([...new Set(schemas.map(({ schema }) => schema))], this.cluster, only), { fetch: true });
+    const relations = table.rows.map(({ values }) => {
       const [schema, name, kind, engine, views, refreshable, appends, shards, definition] = values.map(toText) as [string, string, string, string, string, string, string, string, string];
-      this.views.set(JSON.stringify([schema, name]), definition);
       const pointing = (JSON.parse(views) as [string, string, string][]).map((view) => PyDict.from({ schema: view[0], name: view[1], sql: view[2] }));
-      this.cache.add(Relation.create(this.relations, {
+      const relation = Relation.create(this.relations, {
         schema, identifier: name, type: kind as RelationType,
         own: {
           can_exchange: atomicExchange && kind === 'table' && exchangesTables(engine),
           can_on_cluster: (this.cluster !== null || isTrue(shards)) && engine !== 'Replicated',
           mvs_pointing_to_it: pointing, is_refreshable: isTrue(refreshable), refreshable_append: isTrue(appends),
         },
-      }));
-    }
+      });
+      this.views.set(relation, definition);
+      return relation;
+    });
+    return { relations };
   }
 
   async existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>> {
@@ -175,9 +178,11 @@ export class ClickHouseAdapter implements Adapter {
       await held.release(session.clean);
     });
     if (held.engine === undefined) return;
-    // What another run has built or dropped since the catalogue was read counts.
-    const known = this.cache.get({ database: '', schema, identifier })?.type ?? null;
-    if (held.engine === null ? known !== null : known !== kindOf(held.engine)) await this.fillCache(session, [{ database: null, schema }]);
+    // What another run has built or dropped since the catalogue was read counts, and no answer that was asked for before.
+    const name = { database: '', schema, identifier };
+    if (held.engine === null) this.cache.forget(name);
+    else if (this.cache.get(name)?.type === kindOf(held.engine)) this.cache.confirm(name);
+    else for (const found of (await this.askCatalogue(session, [name], identifier)).relations) this.cache.replace(found);
   }
 
   async loadedState(): Promise<LoadedState | null> {
@@ -206,13 +211,15 @@ export class ClickHouseAdapter implements Adapter {
 
   async notePublishedView(session: Session, relation: Relation, query: string | null, note: (state: string | null) => void): Promise<void> {
     // What was known of it before does not count.
-    this.views.delete(JSON.stringify([relation.schema, relation.identifier]));
+    const known = this.cache.get(relation);
+    if (known) this.views.delete(known);
     const [definition, columns] = await this.lookAtView(session, relation);
     note(definition === '' ? null : JSON.stringify([definition, query === null ? [] : columns]));
   }
 
   async fetchViewState(session: Session, relation: Relation, query: string | null): Promise<string | null> {
-    const definition = this.views.get(JSON.stringify([relation.schema, relation.identifier])) ?? (await this.lookAtView(session, relation))[0];
+    const known = this.cache.get(relation);
+    const definition = (known && this.views.get(known)) ?? (await this.lookAtView(session, relation))[0];
     if (definition === '') return null;
     // A view keeps the columns that its query gave when it was made.
     const columns = query === null ? [] : (await session.execute(`describe table (\n${query}\n)`, { fetch: true })).table.rows.map((row) => row.values.slice(0, 2).map(toText));
@@ -220,11 +227,13 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   /** What tells a view from another one ('': there is none), and its columns as lists of name and type. */
-  private async lookAtView(session: Session, { schema, identifier }: Relation): Promise<[definition: string, columns: string[][]]> {
+  private async lookAtView(session: Session, relation: Relation): Promise<[definition: string, columns: string[][]]> {
+    const { schema, identifier } = relation;
     if (schema === null || identifier === null) return ['', []];
     const { table } = await session.execute(viewStateSql(schema, identifier), { fetch: true });
     const [definition = '', columns = '[]'] = (table.rows[0]?.values ?? []).map(toText);
-    this.views.set(JSON.stringify([schema, identifier]), definition);
+    const known = this.cache.get(relation);
+    if (known) this.views.set(known, definition);
     return [definition, JSON.parse(columns) as string[][]];
   }
 

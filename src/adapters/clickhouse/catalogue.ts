@@ -12,8 +12,9 @@ function list(names: readonly string[]): string {
 /**
  * Every relation of the schemas: schema, name, kind, engine of the database, the materialized views that write to it (JSON), whether it refreshes and
  * appends, whether it is on several shards, and of a view what tells it from another one.
+ * @param only the relation of this name alone
  */
-export function relationsSql(schemas: readonly string[], cluster: string | null): string {
+export function relationsSql(schemas: readonly string[], cluster: string | null, only?: string): string {
   const tables = cluster === null ? 'system.tables' : `clusterAllReplicas(${quoteText(cluster)}, system.tables)`;
   return `with views as (
   select database, name, any(as_select) as sql, any(extract(create_table_query, ' TO ([^ (]+)')) as target
@@ -28,7 +29,7 @@ select t.database, t.name, multiIf(t.engine = 'MaterializedView', 'materialized_
 from ${tables} t
 join system.databases d on d.name = t.database
 left join views v on replaceAll(v.target, '\`', '') = concat(t.database, '.', t.name)
-where t.database in (${list(schemas)}) and not t.is_temporary
+where t.database in (${list(schemas)})${only === undefined ? '' : ` and t.name = ${quoteText(only)}`} and not t.is_temporary
 group by t.database, t.name, kind, d.engine`;
 }
 

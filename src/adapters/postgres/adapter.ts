@@ -1,12 +1,12 @@
 // Postgres as the engine sees it: sessions on one pool, the relation cache, what the dialect can do. Talking to the server is in
 // session.ts, questions to its catalogue in catalogue.ts, an own server in embedded.ts.
-import type { Adapter, Capabilities, LoadedState, LockOptions, Session, SessionOptions } from '../adapter.ts';
+import type { Adapter, Capabilities, IntervalLedger, LoadedState, LockOptions, Session, SessionOptions } from '../adapter.ts';
 import { Column } from '../column.ts';
 import { convertType } from '../convert-type.ts';
 import { copyTextOf, needsStatements, placeOf } from '../copy-text.ts';
 import type { Dependant } from '../dependants.ts';
 import { type PathPart, Relation, type RelationInput, type RelationType, writtenPolicy } from '../relation.ts';
-import { RelationCache } from '../relation-cache.ts';
+import { type Listing, RelationCache, type SchemaName } from '../relation-cache.ts';
 import { silenceTimes } from '../silence.ts';
 import type { Table } from '../table.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -60,8 +60,8 @@ export class PostgresAdapter implements Adapter {
   readonly dateFunction = 'now()';
   readonly relations = POSTGRES_RELATION;
   readonly columns = POSTGRES_COLUMN;
-  readonly cache = new RelationCache();
-  readonly intervals = createIntervalLedger(this);
+  readonly cache: RelationCache;
+  readonly intervals: IntervalLedger;
   private readonly options: PostgresOptions;
   private readonly pool: ConnectionPool;
   private readonly database: string;
@@ -81,6 +81,8 @@ export class PostgresAdapter implements Adapter {
   constructor(options: PostgresOptions) {
     this.options = options;
     this.database = String(options.credentials.database);
+    this.cache = new RelationCache(false, this.database);
+    this.intervals = createIntervalLedger(this);
     const silence = silenceTimes(options.env?.['TSDBT_ASK_AFTER']);
     this.pool = new ConnectionPool(() => this.findServer(), options.threads + 2, silence);
   }
@@ -94,6 +96,7 @@ export class PostgresAdapter implements Adapter {
     const { credentials } = this.options;
     return new PostgresSession(this.pool, {
       role: textOf(credentials['role']), searchPath: textOf(credentials['search_path']), autocommit: credentials['autocommit'] === true, onChange: () => this.early.forget(),
+      onEnd: (own, how) => (how === 'committed' ? this.cache.committed(own) : this.cache.rolledBack(own, how === 'undone')),
     }, options);
   }
 
@@ -123,21 +126,22 @@ export class PostgresAdapter implements Adapter {
     return convertType(table, columnIndex);
   }
 
-  async fillCache(session: Session, schemas: readonly { readonly database: string | null; readonly schema: string }[]): Promise<void> {
+  async fillCache(session: Session, schemas: readonly SchemaName[]): Promise<void> {
+    for (const { database } of schemas) if (database !== null) this.verifyDatabase(database);
+    await this.cache.fill(schemas, session, (missing) => this.askCatalogue(session, missing), true);
+  }
+
+  async askCatalogue(session: Session, schemas: readonly SchemaName[]): Promise<Listing> {
     const names = [...new Set(schemas.map(({ schema }) => schema.toLowerCase()))];
-    if (names.length === 0) return;
-    for (const { database, schema } of schemas) {
-      if (database !== null) this.verifyDatabase(database);
-      this.cache.dropSchema(database, schema);
-    }
-    this.cache.addSchemas(schemas.map(({ database, schema }) => [database ?? this.database, schema] as const));
     const found = await session.execute(relationsSql(names), { fetch: true });
-    for (const row of found.table.rows) this.cache.add(this.known(toText(row.values[0]!), toText(row.values[1]!), toText(row.values[2]!) as RelationType));
-    const links = await session.execute(linksSql(names), { fetch: true });
-    for (const row of links.table.rows) {
-      const [schema, name, readSchema, readName] = row.values.map(toText) as [string, string, string, string];
-      this.cache.addLink(this.known(readSchema, readName, 'external'), this.known(schema, name, 'external'));
-    }
+    const read = await session.execute(linksSql(names), { fetch: true });
+    return {
+      relations: found.table.rows.map((row) => this.known(toText(row.values[0]!), toText(row.values[1]!), toText(row.values[2]!) as RelationType)),
+      links: read.table.rows.map((row) => {
+        const [schema, name, readSchema, readName] = row.values.map(toText) as [string, string, string, string];
+        return [this.known(readSchema, readName, 'external'), this.known(schema, name, 'external')] as const;
+      }),
+    };
   }
 
   async existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>> {
@@ -147,7 +151,7 @@ export class PostgresAdapter implements Adapter {
   }
 
   async lockRelation(session: Session, relation: Relation, { builds = false, viewState = false }: LockOptions = {}): Promise<void> {
-    const { schema, identifier } = relation;
+    const { schema, identifier } = storedNames(relation);
     if (schema === null || identifier === null) return;
     const own = nameOf(schema, identifier);
     const now = (): Promise<void> => {
@@ -166,7 +170,7 @@ export class PostgresAdapter implements Adapter {
     const key = lockKey(this.database, schema, identifier);
     const names = [identifier, ...WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix)];
     // What stands on a view is asked when it is dropped: most are left or replaced where they stand.
-    const known = this.cache.get({ database: relation.database ?? this.database, schema, identifier })?.type ?? 'view';
+    const known = this.cache.get(relation)?.type ?? 'view';
     const look = [lookSql(schema, names, known !== 'view'), ...(viewState ? [viewStateSql(schema, identifier)] : [])];
     // One round trip when nobody holds it. A statement behind it in the same message has its own snapshot, taken under the lock.
     const ask = async (wait: boolean): Promise<Table[]> => {
@@ -231,7 +235,7 @@ export class PostgresAdapter implements Adapter {
   }
 
   async fetchChangeMarks(session: Session, relations: readonly Relation[]): Promise<(string | null)[]> {
-    const names = relations.map(({ schema, identifier }) => [schema ?? '', identifier ?? ''] as const);
+    const names = relations.map(storedNames).map(({ schema, identifier }) => [schema ?? '', identifier ?? ''] as const);
     if (names.length === 0) return [];
     const { table } = await session.execute(changeMarksSql(names), { fetch: true });
     const marks = new Map(table.rows.map((row) => [nameOf(toText(row.values[0]!), toText(row.values[1]!)), row.values[2]!]));
@@ -254,14 +258,14 @@ export class PostgresAdapter implements Adapter {
   }
 
   async fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]> {
-    const { schema, identifier } = relation;
+    const { schema, identifier } = storedNames(relation);
     if (schema === null || identifier === null || !(await this.lockDependants(session, schema, identifier))) return [];
     const { table } = await session.execute(dependantsSql(schema, identifier), { autoBegin: true, fetch: true });
     return parseDependants(table.rows.map((row) => toText(row.values[0]!)), relation.database ?? this.database);
   }
 
   async fetchViewState(session: Session, relation: Relation): Promise<string | null> {
-    const { schema, identifier } = relation;
+    const { schema, identifier } = storedNames(relation);
     if (schema === null || identifier === null) return null;
     const early = session instanceof PostgresSession && session.beforeFirst !== null ? this.knownViewState(session, relation) : undefined;
     if (early !== undefined) return early;
@@ -271,7 +275,7 @@ export class PostgresAdapter implements Adapter {
   }
 
   async readViewStates(session: Session, views: readonly Relation[]): Promise<void> {
-    const names = views.flatMap(({ schema, identifier }) => (schema === null || identifier === null ? [] : [[schema, identifier] as const]));
+    const names = views.map(storedNames).flatMap(({ schema, identifier }) => (schema === null || identifier === null ? [] : [[schema, identifier] as const]));
     if (names.length === 0 || !(session instanceof PostgresSession)) return;
     const now = session.clock;
     const { table } = await session.execute(viewStatesSql(names), { fetch: true });
@@ -280,7 +284,8 @@ export class PostgresAdapter implements Adapter {
     })));
   }
 
-  knownViewState(session: Session, { schema, identifier }: Relation): string | undefined {
+  knownViewState(session: Session, view: Relation): string | undefined {
+    const { schema, identifier } = storedNames(view);
     return schema === null || identifier === null || !(session instanceof PostgresSession) ? undefined : this.early.get(nameOf(schema, identifier), session.clock);
   }
 
@@ -288,11 +293,13 @@ export class PostgresAdapter implements Adapter {
     this.early.forget();
   }
 
-  async notePublishedView(session: Session, { schema, identifier }: Relation, _query: string | null, note: (state: string | null) => void): Promise<void> {
+  async notePublishedView(session: Session, view: Relation, _query: string | null, note: (state: string | null) => void): Promise<void> {
+    const { schema, identifier } = storedNames(view);
     if (schema !== null && identifier !== null) await session.executeLater(viewStateSql(schema, identifier), ({ table }) => note(stateIn(table)));
   }
 
-  async canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean> {
+  async canReplaceView(session: Session, old: Relation, planned: Relation): Promise<boolean> {
+    const [existing, wanted] = [storedNames(old), storedNames(planned)];
     if (existing.schema === null || existing.schema !== wanted.schema || existing.identifier === null || wanted.identifier === null) return false;
     const { table } = await session.execute(columnsSql(existing.schema, existing.identifier, wanted.identifier), { autoBegin: true, fetch: true });
     const columns = (first: boolean): string[] => table.rows.filter((row) => row.get('first') === first).map((row) => JSON.stringify(row.values.slice(1).map((value) => value === null ? null : toText(value))));
@@ -374,6 +381,11 @@ export class PostgresAdapter implements Adapter {
       ...common, ...completeTls(tls, env), host: said('host') ?? defaultHost(port), port, user: said('user') ?? '', password: said('password') ?? '', database: this.database,
     };
   }
+}
+
+/** What the database calls a relation: what is not quoted it has in lower case. */
+function storedNames({ schema, identifier, fields: { quotePolicy } }: Relation): { readonly schema: string | null; readonly identifier: string | null } {
+  return { schema: quotePolicy.schema ? schema : schema?.toLowerCase() ?? null, identifier: quotePolicy.identifier ? identifier : identifier?.toLowerCase() ?? null };
 }
 
 function stateIn(table: Table): string | null {

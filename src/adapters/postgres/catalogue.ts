@@ -20,7 +20,7 @@ from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespa
 where lower(n.nspname) in (${textList(schemas)})`;
 }
 
-/** Which view reads which relation of the schemas: schema and name of the reader, then of what it reads. */
+/** Which view reads which relation of the schemas: schema and name of the reader, then of what it reads. A rule of a table goes without the table. */
 export function linksSql(schemas: readonly string[]): string {
   return `select distinct dn.nspname, dc.relname, rn.nspname as referenced_schema, rc.relname as referenced_name
 from pg_catalog.pg_depend d
@@ -29,7 +29,7 @@ join pg_catalog.pg_class dc on dc.oid = w.ev_class
 join pg_catalog.pg_namespace dn on dn.oid = dc.relnamespace
 join pg_catalog.pg_class rc on rc.oid = d.refobjid
 join pg_catalog.pg_namespace rn on rn.oid = rc.relnamespace
-where d.classid = 'pg_catalog.pg_rewrite'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass and d.deptype = 'n'
+where d.classid = 'pg_catalog.pg_rewrite'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass and d.deptype = 'n' and w.rulename = '_RETURN'
   and dc.oid <> rc.oid and rc.relkind in ('r', 'p', 'v', 'm') and lower(rn.nspname) in (${textList(schemas)})`;
 }
 

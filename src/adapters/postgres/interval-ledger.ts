@@ -41,7 +41,7 @@ async function ensureTable(adapter: Pick<Adapter, 'cache' | 'createRelation' | '
   primary key (relation_name, done_from)
 );
 comment on table ${table} is 'tsdbt: intervals of event time for which microbatch models of this schema are built'`, { autoBegin: true });
-  adapter.cache.add(ledger);
+  adapter.cache.add(ledger, session);
 }
 
 /** One statement: the intervals that touch the new one become one row with it. */

@@ -21,6 +21,8 @@ export interface TransactionSettings {
   readonly autocommit: boolean;
   /** Told before a statement that may change any relation's columns. */
   readonly onChange?: () => void;
+  /** Told what has become of what a session has changed. */
+  readonly onEnd?: (session: PostgresSession, how: 'committed' | 'undone' | 'unknown') => void;
 }
 
 /** The part of `pg`'s wire connection that a query uses. */
@@ -74,6 +76,7 @@ export class PostgresSession implements Session {
 
   get inTransaction(): boolean { return this.transactionOpen; }
   get lasting(): boolean { return this.lasts; }
+  get pending(): boolean { return this.unsent !== '' || this.waiting.length > 0 || (this.connection !== null && this.connection.status !== 'I'); }
   /** Grows with every message to the server: nothing of this session can have changed anything while it stays. */
   get messages(): number { return this.sent + this.waiting.length; }
 
@@ -167,6 +170,7 @@ export class PostgresSession implements Session {
       else {
         this.unsent = '';
         this.told('COMMIT');
+        this.settings.onEnd?.(this, 'committed');
       }
     });
   }
@@ -212,7 +216,7 @@ export class PostgresSession implements Session {
     try {
       await this.inOrder(async () => {
         if (this.connection === null) return;
-        if (this.connection.status !== 'I') await this.rollBack();
+        if (this.connection.status !== 'I' || this.connection.broken) await this.rollBack();
         // dbt closes the connection; ours goes to another node, without what this one has set or left in it.
         if (this.stateful && !this.connection.broken) await this.send(this.connection, 'DISCARD ALL');
       });
@@ -354,7 +358,7 @@ export class PostgresSession implements Session {
     try {
       return await this.observed(sql, async () => {
         const result = begin === '' ? await this.sendWithSettings(connection, text, every) : await this.send(connection, begin + text, every);
-        if (connection.status === 'I') this.lasts = true;
+        if (connection.status === 'I') this.hasEnded(result.tag);
         return { value: result, response: responseOf(result) };
       });
     } catch (error) {
@@ -380,7 +384,7 @@ export class PostgresSession implements Session {
     let results: RawResult[];
     try {
       const result = await this.send(connection, [...parts, ...(last === undefined ? [] : [last])].join(SEPARATOR), true);
-      if (connection.status === 'I') this.lasts = true;
+      if (connection.status === 'I') this.hasEnded(result.tag);
       results = [...result.before ?? [], result];
     } catch (error) {
       const failed = placed(error, parts);
@@ -435,7 +439,18 @@ export class PostgresSession implements Session {
     }
   }
 
+  /** The server has ended a transaction: a COMMIT after a failure is answered by ROLLBACK. */
+  private hasEnded(tag: string): void {
+    this.lasts = true;
+    this.settings.onEnd?.(this, tag === 'ROLLBACK' ? 'undone' : 'committed');
+  }
+
   private async rollBack(): Promise<void> {
+    await this.sendRollback();
+    this.settings.onEnd?.(this, this.connection?.broken === true ? 'unknown' : 'undone');
+  }
+
+  private async sendRollback(): Promise<void> {
     this.transactionOpen = false;
     this.sent++;
     this.columns.clear();

@@ -55,7 +55,7 @@ export async function clickhouseStatements(test: Case, statements: string[] = []
   const profile = { type: 'clickhouse', database: '', schema: 's', host: 'h', port: 8123, user: 'u', password: 'pw', ...(test.cluster ? { cluster: 'c' } : {}) };
   const session = recordingSession(test, statements);
   const adapter = stubAdapter(test, statements);
-  adapter.cache.addSchemas([['', 's']]);
+  await adapter.cache.fill([{ database: '', schema: 's' }], {}, async () => ({ relations: [] }));
   for (const [identifier, type] of Object.entries(test.relations ?? {})) {
     const own = {
       can_exchange: type === 'table' && !test.ordinary, can_on_cluster: test.cluster ?? false, is_refreshable: test.refreshable?.includes(identifier) ?? false,

@@ -81,7 +81,7 @@ const database = { type: 'postgres', database: 'db', schema: 's', dbname: 'db', 
 export async function statementsOf(test: Case): Promise<string[]> {
   const adapter = new PostgresAdapter({ credentials: database, threads: 1, quoting: {} });
   const session = new RecordingSession(test.state ?? {});
-  adapter.cache.addSchemas([['db', 's']]);
+  await adapter.cache.fill([{ database: 'db', schema: 's' }], {}, async () => ({ relations: [] }));
   for (const [identifier, type] of Object.entries(test.state?.relations ?? {})) adapter.cache.add(adapter.createRelation({ database: 'db', schema: 's', identifier, type }));
 
   const templates = createTemplateEnvironments();

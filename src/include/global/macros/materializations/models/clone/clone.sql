@@ -5,6 +5,8 @@
       {%- do log('No relation found in state manifest for ' ~ model.unique_id, info=True) -%}
       {{ return({'relations': []}) }}
   {%- endif -%}
+  {#- what another run is building there is waited for, and then it exists -#}
+  {%- do adapter.lock_relation(this) -%}
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- if existing_relation and not flags.FULL_REFRESH -%}
       {%- do log('Relation ' ~ existing_relation ~ ' already exists', info=True) -%}
