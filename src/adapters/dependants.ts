@@ -10,6 +10,8 @@ export interface Dependant {
   readonly schema: string;
   /** Of the relation that is lost; for a rule or a constraint, of its table. */
   readonly name: string;
+  /** Of a rule, constraint, function or publication; null for relations. */
+  readonly ownName: string | null;
   readonly definition: string;
   readonly owner: string;
   /** False when it is known that this user may not drop and create it. */

@@ -23,9 +23,17 @@ export interface SqlAdapterOptions {
   readonly quoting: Quoting;
   /** Does this project build that relation? Asked when a dependant can no longer be created. */
   readonly builds?: ((relation: Relation) => boolean) | undefined;
+  /** Told what a rebuild has lost. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** Debug events under dbt's names: `CacheMiss`, `ColTypeChange` … */
   readonly onEvent?: ((name: string, data: Readonly<Record<string, unknown>>) => void) | undefined;
 }
+
+/** A dependant, and what it stood on. */
+interface Dropped { readonly dependant: Dependant; readonly on: Relation }
+
+/** Another object has its name by now. */
+const DUPLICATE = '42710';
 
 /** A database with one session on it. Made for each node; holds nothing that is dear. */
 export class SqlAdapter {
@@ -33,7 +41,9 @@ export class SqlAdapter {
   readonly session: Session;
   private readonly options: SqlAdapterOptions;
   /** What was dropped with the relation being rebuilt and is to be created again on the new one. */
-  private dropped: Dependant[] = [];
+  private dropped: Dropped[] = [];
+  /** Foreign keys that the new relation does not bear yet: a hook may still give it the key that they refer to. */
+  private postponed: Dropped[] = [];
 
   constructor(options: SqlAdapterOptions) {
     this.adapter = options.adapter;
@@ -140,6 +150,7 @@ export class SqlAdapter {
 
   /** dbt's `commit_if_has_connection`; here without an error when nothing is open. */
   async commit(): Promise<void> {
+    if (this.postponed.length > 0) await this.restorePostponed();
     if (this.session.inTransaction) await this.session.commit();
   }
 
@@ -220,6 +231,7 @@ export class SqlAdapter {
    */
   async lockRelation(relation: Relation, viewState = false): Promise<void> {
     this.dropped = [];
+    this.postponed = [];
     await this.adapter.lockRelation(this.session, relation, { builds: true, viewState });
   }
 
@@ -235,13 +247,14 @@ export class SqlAdapter {
       throw new TsdbtError('database', `${relation.render()} cannot be replaced: this user may not drop and create what reads it:\n${names.join('\n')}`,
         { hint: 'Become a member of its owner, with USAGE and CREATE on its schema; or drop it first. Nothing has been changed by this run.' });
     }
-    const known = new Set(this.dropped.map((dependant) => dependant.id));
-    this.dropped.push(...found.filter((dependant) => !known.has(dependant.id)));
+    const known = new Set(this.dropped.map(({ dependant }) => dependant.id));
+    this.dropped.push(...found.filter((dependant) => !known.has(dependant.id)).map((dependant) => ({ dependant, on: relation })));
     return found;
   }
 
   /**
-   * Creates again what was dropped with the old relation. One that is no longer valid is left away when this project builds it.
+   * Creates again what was dropped with the old relation. A view that is no longer valid is left away when this project builds it; a foreign
+   * key that cannot be put back now is tried once more before the commit.
    * @throws naming the dependant that no longer compiles and is not ours
    */
   restoreDependants(): Promise<void> | null {
@@ -250,16 +263,42 @@ export class SqlAdapter {
 
   private async restoreDropped(): Promise<void> {
     const gone = new Set<string>();
-    for (const dependant of this.dropped.splice(0)) {
-      const names = this.relation(dependant.database, dependant.schema, dependant.name);
+    for (const { dependant, on } of this.dropped.splice(0)) {
       const failure = dependant.reads.some((id) => gone.has(id)) ? new TsdbtError('database', 'what it reads could not be created again') : await this.session.attempt(dependant.createSql);
       if (failure === null) continue;
-      if (!this.options.builds?.(names)) {
-        throw new TsdbtError('database', `${dependant.kind.replaceAll('_', ' ')} ${names.render()} depends on the relation and cannot be created on its new form:\n${failure.message}`,
-          { code: failure.details.code, sql: dependant.createSql, hint: 'Change or drop it first; nothing has been changed by this run.' });
-      }
       gone.add(dependant.id);
-      this.adapter.cache.forget(names);
+      if (dependant.kind === 'foreign_key') this.postponed.push({ dependant, on });
+      else this.giveUp({ dependant, on }, failure);
+    }
+  }
+
+  private async restorePostponed(): Promise<void> {
+    for (const lost of this.postponed.splice(0)) {
+      const failure = await this.session.attempt(lost.dependant.createSql);
+      // A hook of the project's own has put it back.
+      if (failure !== null && failure.details.code !== DUPLICATE) this.giveUp(lost, failure);
+    }
+  }
+
+  /**
+   * A view is the project's to build again. What else is lost belongs to a table of the project's that stays: to stop here would be for good
+   * where that table reads this one, hence is built later; so it is said.
+   * @throws when it is nothing that this project builds
+   */
+  private giveUp({ dependant, on }: Dropped, failure: TsdbtError): void {
+    const { kind, database, schema, name, ownName, createSql } = dependant;
+    const relation = this.relation(database, schema, name);
+    const isView = kind === 'view' || kind === 'materialized_view';
+    const what = kind.replaceAll('_', ' ');
+    if (!(isView || kind === 'foreign_key' || kind === 'rule') || !this.options.builds?.(relation)) {
+      const which = ownName === null || kind === 'function' ? `${what} ${relation.render()}` : `${what} ${ownName} of ${relation.render()}`;
+      throw new TsdbtError('database', `${which} depends on the relation and cannot be created on its new form:\n${failure.message}`,
+        { code: failure.details.code, sql: createSql, hint: 'Change or drop it first; nothing has been changed by this run.' });
+    }
+    if (isView) this.adapter.cache.forget(relation, this.session);
+    else {
+      this.options.onWarning?.(`${what} ${ownName} of ${relation.render()} is lost: ${on.render()}, which it ${kind === 'rule' ? 'names' : 'refers to'}, was built anew, and it could not be put back: `
+        + `${failure.message.replace(/\nLINE \d+: .*\n *\^/, '').replace(/\.?\s*\n\s*/g, '. ').replace(/\.$/, '')}. Make it again when both are built, in a post-hook or on-run-end.`);
     }
   }
 

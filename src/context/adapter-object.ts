@@ -92,9 +92,9 @@ export class AdapterObject implements HostObject {
 
   /** The methods on the session. @throws while parsing */
   get sql(): SqlAdapter {
-    const { adapter, session, executeMacro, config, builds, onEvent } = this.options;
+    const { adapter, session, executeMacro, config, builds, onEvent, onWarning } = this.options;
     if (session === null || executeMacro === undefined) throw new TsdbtError('internal', 'the database was asked for while parsing');
-    this.own ??= new SqlAdapter({ adapter, session, executeMacro, quoting: config.project.quoting, builds, onEvent });
+    this.own ??= new SqlAdapter({ adapter, session, executeMacro, quoting: config.project.quoting, builds, onEvent, onWarning });
     return this.own;
   }
 

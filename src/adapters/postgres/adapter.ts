@@ -259,7 +259,9 @@ export class PostgresAdapter implements Adapter {
 
   async fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]> {
     const { schema, identifier } = storedNames(relation);
-    if (schema === null || identifier === null || !(await this.lockDependants(session, schema, identifier))) return [];
+    if (schema === null || identifier === null || this.bare.get(session)?.has(nameOf(schema, identifier))) return [];
+    // A table may be published and have no readers.
+    if (!(await this.lockDependants(session, schema, identifier)) && this.cache.get(relation)?.type === 'view') return [];
     const { table } = await session.execute(dependantsSql(schema, identifier), { autoBegin: true, fetch: true });
     return parseDependants(table.rows.map((row) => toText(row.values[0]!)), relation.database ?? this.database);
   }

@@ -71,7 +71,7 @@ export function claimSql(key: bigint, holder: string): string {
 }
 
 /** OIDs of catalogues, the same in every Postgres: as constants they need no look-up. */
-const OID = { type: 1247, function: 1255, relation: 1259, constraint: 2606, rule: 2618 } as const;
+const OID = { type: 1247, function: 1255, relation: 1259, constraint: 2606, rule: 2618, published: 6106 } as const;
 
 /**
  * The relations of those names in a schema. Its own statement, so that it sees what is committed by now. Planning it costs more than running it.
@@ -79,7 +79,7 @@ const OID = { type: 1247, function: 1255, relation: 1259, constraint: 2606, rule
  */
 export function lookSql(schema: string, names: readonly string[], dependants: boolean): string {
   return `select c.relname, ${KIND} as kind, ${dependants ? `exists (
-    select from pg_catalog.pg_depend d where d.refclassid = ${OID.relation} and d.refobjid = c.oid and d.deptype = 'n' and d.classid in (${OID.rule}, ${OID.constraint}, ${OID.function})
+    select from pg_catalog.pg_depend d where d.refclassid = ${OID.relation} and d.refobjid = c.oid and (d.deptype = 'n' and d.classid in (${OID.rule}, ${OID.constraint}, ${OID.function}) or d.classid = ${OID.published})
   ) or exists (
     select from pg_catalog.pg_depend d where d.refclassid = ${OID.type} and d.refobjid = c.reltype and d.deptype = 'n' and d.classid = ${OID.function}
   )` : 'null'} as has_dependants

@@ -119,7 +119,7 @@ select pg_catalog.json_build_object(
 from relations r
 union all
 select pg_catalog.json_build_object(
-  'id', 'rule ' || w.oid, 'order', w.oid::bigint, 'kind', 'rule', 'schema', n.nspname, 'name', c.relname, 'owner', pg_catalog.pg_get_userbyid(c.relowner),
+  'own_name', w.rulename, 'id', 'rule ' || w.oid, 'order', w.oid::bigint, 'kind', 'rule', 'schema', n.nspname, 'name', c.relname, 'owner', pg_catalog.pg_get_userbyid(c.relowner),
   'definition', pg_catalog.pg_get_ruledef(w.oid), 'comment', null, 'reloptions', '[]'::json, 'grants', '[]'::json,
   'reads', pg_catalog.json_agg(distinct 'relation ' || d.refobjid), 'drop', pg_catalog.format('drop rule %I on %I.%I', w.rulename, n.nspname, c.relname),
   'create', pg_catalog.pg_get_ruledef(w.oid),
@@ -135,7 +135,7 @@ where w.ev_class not in (select oid from tree)
 group by w.oid, w.rulename, w.ev_enabled, n.nspname, c.relname, c.relowner
 union all
 select pg_catalog.json_build_object(
-  'id', 'function ' || p.oid, 'order', p.oid::bigint, 'kind', 'function', 'schema', n.nspname, 'name', p.proname, 'owner', pg_catalog.pg_get_userbyid(p.proowner),
+  'own_name', p.proname, 'id', 'function ' || p.oid, 'order', p.oid::bigint, 'kind', 'function', 'schema', n.nspname, 'name', p.proname, 'owner', pg_catalog.pg_get_userbyid(p.proowner),
   'definition', pg_catalog.pg_get_functiondef(p.oid), 'comment', pg_catalog.obj_description(p.oid, 'pg_proc'), 'reloptions', '[]'::json, 'grants', '[]'::json,
   'reads', pg_catalog.json_agg(distinct 'relation ' || t.oid), 'drop', pg_catalog.format('drop %s %I.%I(%s)', case p.prokind when 'p' then 'procedure' else 'function' end, n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
   'create', pg_catalog.pg_get_functiondef(p.oid),
@@ -153,7 +153,7 @@ join pg_catalog.pg_proc p on p.oid = d.objid and p.prokind in ('f', 'p') join pg
 group by p.oid, n.nspname
 union all
 select pg_catalog.json_build_object(
-  'id', 'constraint ' || k.oid, 'order', k.oid::bigint, 'kind', 'foreign_key', 'schema', n.nspname, 'name', c.relname, 'owner', pg_catalog.pg_get_userbyid(c.relowner),
+  'own_name', k.conname, 'id', 'constraint ' || k.oid, 'order', k.oid::bigint, 'kind', 'foreign_key', 'schema', n.nspname, 'name', c.relname, 'owner', pg_catalog.pg_get_userbyid(c.relowner),
   'definition', pg_catalog.pg_get_constraintdef(k.oid), 'comment', null, 'reloptions', '[]'::json, 'grants', '[]'::json, 'reads', '[]'::json,
   'drop', pg_catalog.format('alter table %I.%I drop constraint %I', n.nspname, c.relname, k.conname),
   'create', pg_catalog.format('alter table %I.%I add constraint %I %s', n.nspname, c.relname, k.conname, pg_catalog.pg_get_constraintdef(k.oid)),
@@ -163,7 +163,7 @@ from root join pg_catalog.pg_constraint k on k.contype = 'f' and k.confrelid = r
 join pg_catalog.pg_class c on c.oid = k.conrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 union all
 select pg_catalog.json_build_object(
-  'id', 'publication ' || m.oid, 'order', m.oid::bigint, 'kind', 'publication', 'schema', t.schemaname, 'name', t.tablename, 'owner', pg_catalog.pg_get_userbyid(b.pubowner),
+  'own_name', b.pubname, 'id', 'publication ' || m.oid, 'order', m.oid::bigint, 'kind', 'publication', 'schema', t.schemaname, 'name', t.tablename, 'owner', pg_catalog.pg_get_userbyid(b.pubowner),
   'definition', '', 'comment', null, 'reloptions', '[]'::json, 'grants', '[]'::json, 'reads', '[]'::json,
   'drop', pg_catalog.format('do $tsdbt$ begin execute pg_catalog.format(''alter publication %I drop table %%s'', %s::regclass); end $tsdbt$', b.pubname, root.oid),
   'create', pg_catalog.format('alter publication %I add table %I.%I', b.pubname, t.schemaname, t.tablename)
@@ -179,14 +179,14 @@ where pg_catalog.pg_has_role(b.pubowner, 'usage')`;
 interface Row {
   readonly id: string; readonly order: number; readonly kind: Dependant['kind']; readonly schema: string; readonly name: string; readonly owner: string;
   readonly definition: string; readonly comment: string | null; readonly reloptions: readonly string[]; readonly grants: readonly string[];
-  readonly reads: readonly string[]; readonly drop: string; readonly create: string; readonly more: readonly string[] | null; readonly ours?: boolean;
+  readonly reads: readonly string[]; readonly drop: string; readonly create: string; readonly more: readonly string[] | null; readonly ours?: boolean; readonly own_name?: string;
 }
 
 /** The rows of `dependantsSql`, what is read before its readers. */
 export function parseDependants(documents: readonly string[], database: string | null): Dependant[] {
   const rows = documents.map((text) => JSON.parse(text) as Row).sort((a, b) => a.order - b.order);
   return inCreationOrder(rows).map((row) => ({
-    id: row.id, kind: row.kind, database, schema: row.schema, name: row.name, owner: row.owner, definition: row.definition, comment: row.comment,
+    id: row.id, kind: row.kind, database, schema: row.schema, name: row.name, ownName: row.own_name ?? null, owner: row.owner, definition: row.definition, comment: row.comment,
     ours: row.ours ?? true, reloptions: row.reloptions, grants: row.grants, reads: row.reads, dropSql: row.drop,
     createSql: [row.create, ...(row.more ?? [])].map((sql) => sql.trim().replace(/;$/, '')).join(';\n'),
   }));
