@@ -51,6 +51,7 @@ export function createTemplateMethods(facts: () => Promise<Omit<ServerFacts, 'ti
     clickhouse_db_engine_clause: { signature: '', parsing: () => '', run: (call) => { const engine = setting(call, 'database_engine'); return engine === '' ? '' : `ENGINE ${engine}`; } },
     is_before_version: { signature: 'version', parsing: () => false, run: (_call, version) => before(version!) },
     is_at_or_after_version: { signature: 'version', parsing: () => false, run: async (_call, version) => !(await before(version!)) },
+    check_schema_exists: { signature: 'database, schema', parsing: () => false, run: async (call, name, schema) => (await call.sql.listSchemas(toText(name!))).includes(toText(schema!)) },
     supports_atomic_exchange: { signature: '', parsing: none, run: async () => (await facts()).atomicExchange },
     can_exchange: {
       signature: 'schema, rel_type', parsing: none,

@@ -1,7 +1,7 @@
 // A project on an embedded ClickHouse, and between the two a proxy that sees every statement: it can kill the command, or the server, before a
 // statement is sent on, after it was answered, or send it on when the command is long dead. A reader looks at a table all the while.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -40,6 +40,8 @@ export class ClickhouseLab {
   private child: ChildProcess | null = null;
   /** Milliseconds that every statement takes longer: as far away as a server in the same region. */
   latency = 0;
+  /** Told of each statement; the server is asked at once, and its answer is held back until the promise is fulfilled. */
+  hold: (sql: string) => Promise<unknown> | undefined = () => undefined;
   /** Requests that come in while this is not null wait for it: the server is away. */
   private away: Promise<void> | null = null;
 
@@ -62,6 +64,10 @@ export class ClickhouseLab {
       mkdirSync(dirname(join(this.dir, path)), { recursive: true });
       writeFileSync(join(this.dir, path), text);
     }
+  }
+
+  read(path: string): string {
+    return readFileSync(join(this.dir, path), 'utf8');
   }
 
   private async startServer(): Promise<void> {
@@ -88,11 +94,12 @@ export class ClickhouseLab {
     const body = Buffer.concat(chunks);
     const text = `${new URL(req.url ?? '/', 'http://proxy').searchParams.get('query') ?? ''}${body.toString('utf8')}`.replace(/\s+/g, ' ').trim();
     if (req.method !== 'POST') return this.pass(req, body, res);
+    const held = this.hold(text);
     const at = this.statements.push(text) - 1;
     const wanted = this.fault?.at;
     const fault = wanted === at || (wanted instanceof RegExp && wanted.test(text)) ? this.fault : null;
     if (this.latency > 0) await pause(this.latency);
-    if (fault === null) return this.pass(req, body, res);
+    if (fault === null) return this.pass(req, body, res, held);
     this.fault = null;
     if (fault.how === 'server') {
       void this.pass(req, body, res).catch(() => res.destroy());
@@ -108,7 +115,7 @@ export class ClickhouseLab {
     res.destroy();
   }
 
-  private async pass(req: IncomingMessage, body: Buffer, res: ServerResponse | null): Promise<void> {
+  private async pass(req: IncomingMessage, body: Buffer, res: ServerResponse | null, held?: Promise<unknown>): Promise<void> {
     await this.away;
     const { host: _host, 'transfer-encoding': _encoding, ...headers } = req.headers;
     await new Promise<void>((resolve, reject) => {
@@ -117,8 +124,10 @@ export class ClickhouseLab {
         answer.on('error', reject);
         if (res === null) answer.resume();
         else {
-          res.writeHead(answer.statusCode ?? 502, answer.headers);
-          answer.pipe(res);
+          void Promise.resolve(held).then(() => {
+            res.writeHead(answer.statusCode ?? 502, answer.headers);
+            answer.pipe(res);
+          });
         }
       });
       out.on('error', reject);

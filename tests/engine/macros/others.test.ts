@@ -156,6 +156,7 @@ test('a clone is a view on the other environment\'s relation', async () => {
   expect(await statementsOf({ materialization: 'clone', node })).toMatchInlineSnapshot(`
     [
       "begin",
+      "lock",
       "select 'db' as database, tablename as name, schemaname as schema, 'table' as type from pg_tables where schemaname ilike 'prod' union all select 'db' as database, viewname as name, schemaname as schema, 'view' as type from pg_views where schemaname ilike 'prod' union all select 'db' as database, matviewname as name, schemaname as schema, 'materialized_view' as type from pg_matviews where schemaname ilike 'prod' union all select distinct 'db' as database, proname as name, ns.nspname as schema, 'function' as type from pg_proc join pg_namespace as ns on pronamespace = ns.oid where ns.nspname ilike 'prod'",
       "lock",
       "main: create view "db"."s"."m__dbt_tmp" as (select * from "db"."prod"."m");",

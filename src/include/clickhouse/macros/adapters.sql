@@ -77,6 +77,11 @@
   {%- endcall -%}
 {% endmacro %}
 
+{#- Where the drop is part of a longer statement. -#}
+{% macro clickhouse__drop_table(relation) -%} drop table if exists {{ relation }} {{ on_cluster_clause(relation, True) }} {%- endmacro %}
+
+{% macro clickhouse__drop_view(relation) -%} drop view if exists {{ relation }} {{ on_cluster_clause(relation, True) }} {%- endmacro %}
+
 {% macro clickhouse__rename_relation(from_relation, to_relation, obj_type='table') %}
   {%- call statement('drop_relation') %}
     drop {{ obj_type }} if exists {{ to_relation }} {{ on_cluster_clause(to_relation) }}
