@@ -120,3 +120,18 @@ it('a table whose rule names a table that is dropped is still there', async () =
   expect(await project.one('select seen_after_dim from s.later')).toMatch(/"s"\."fact"$/);
   project.write({ 'models/later.sql': SEEN });
 });
+
+it('a name that the project leaves unquoted is the one in lower case: what is there is added to', async () => {
+  project.write({
+    'dbt_project.yml': 'name: faults\nversion: "1.0"\nprofile: faults\nquoting: {identifier: false, schema: false}\nflags: {send_anonymous_usage_stats: false}\n',
+    'models/Grown.sql': "{{ config(materialized='incremental') }} select {% if is_incremental() %}2{% else %}1{% endif %} as id",
+    'models/Rebuilt.sql': "{{ config(materialized='table') }} select id from {{ ref('Grown') }}",
+  });
+  await project.client.query('drop schema if exists s cascade');
+  for (let i = 0; i < 2; i++) {
+    const { code, out } = await project.run(['run', '--select', 'Grown', 'Rebuilt']);
+    expect(code, out).toBe(0);
+  }
+  expect(await project.rows('select id from s.grown order by 1')).toEqual([['1'], ['2']]);
+  expect(await project.rows('select id from s.rebuilt order by 1')).toEqual([['1'], ['2']]);
+});
