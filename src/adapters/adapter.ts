@@ -188,6 +188,10 @@ export interface Adapter {
   fillCache(session: Session, schemas: readonly SchemaName[]): Promise<void>;
   /** All relations of the schemas, with who reads whom, in at most two queries. Schemas that do not exist count as empty. */
   askCatalogue(session: Session, schemas: readonly SchemaName[]): Promise<Listing>;
+  /** The relations in what the macro `list_relations_without_caching` gives, where dbt's four columns do not say all. */
+  listed?(table: Table): Promise<readonly Relation[]>;
+  /** The macro that tells who reads whom, as pairs of schema and name: the reader's, then what it reads. */
+  readonly linksMacro?: string;
   /** Which of the schemas exist, in one query. */
   existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>>;
   /** See `SqlAdapter.lockRelation`. */

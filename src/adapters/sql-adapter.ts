@@ -3,7 +3,7 @@
 import type { Adapter, ExecuteMacro, Session } from './adapter.ts';
 import { Column, stringType } from './column.ts';
 import { isRelationType, type PathPart, type Relation, type RelationType } from './relation.ts';
-import type { Listing } from './relation-cache.ts';
+import type { Listing, SchemaName } from './relation-cache.ts';
 import type { Dependant } from './dependants.ts';
 import { ResponseObject } from './response.ts';
 import { Table } from './table.ts';
@@ -25,6 +25,8 @@ export interface SqlAdapterOptions {
   readonly builds?: ((relation: Relation) => boolean) | undefined;
   /** Told what a rebuild has lost. */
   readonly onWarning?: ((message: string) => void) | undefined;
+  /** Has a project or a package a macro of its own for what is called by this name? */
+  readonly overridden?: ((macro: string) => boolean) | undefined;
   /** Debug events under dbt's names: `CacheMiss`, `ColTypeChange` … */
   readonly onEvent?: ((name: string, data: Readonly<Record<string, unknown>>) => void) | undefined;
 }
@@ -77,14 +79,56 @@ export class SqlAdapter {
     if (cache.hasSchema(database, schema)) return cache.list(database, schema);
     this.options.onEvent?.('CacheMiss', { conn_name: this.session.name, database, schema });
     // Fields of the dialect's own are not among the four columns of the macro.
-    const ask = async (): Promise<Listing> => this.adapter.relations.ownFields ? this.adapter.askCatalogue(this.session, [{ database, schema }])
-      : { relations: await this.listRelationsWithoutCaching(this.relation(database ?? cache.home, schema, '').withoutIdentifier()) };
+    const asksItself = this.adapter.relations.ownFields && !this.overridden('list_relations_without_caching');
+    const ask = (schemas: readonly SchemaName[]): Promise<Listing> => (asksItself ? this.adapter.askCatalogue(this.session, schemas) : this.askMacros(schemas));
     await cache.fill([{ database, schema }], this.session, ask);
     return cache.list(database, schema);
   }
 
+  private async askMacros(schemas: readonly SchemaName[]): Promise<Listing> {
+    const relations: Relation[] = [];
+    for (const { database, schema } of schemas) {
+      relations.push(...(await this.listRelationsWithoutCaching(this.relation(database ?? this.adapter.cache.home, schema, '').withoutIdentifier())));
+    }
+    return { relations };
+  }
+
+  /** All relations of the schemas into the cache: by dbt's macros, a schema at a time, where somebody has one of his own for it. */
+  async fillCache(schemas: readonly SchemaName[]): Promise<void> {
+    const { adapter, session } = this;
+    const { linksMacro } = adapter;
+    if (!this.overridden('list_relations_without_caching') && !(linksMacro !== undefined && this.overridden(linksMacro))) return adapter.fillCache(session, schemas);
+    const ask = async (asked: readonly SchemaName[]): Promise<Listing> => {
+      const listing = await this.askMacros(asked);
+      const database = asked[0]?.database ?? adapter.cache.home;
+      return linksMacro === undefined ? listing : { ...listing, links: await this.askLinks(linksMacro, database) };
+    };
+    await adapter.cache.fill(schemas, session, ask, true);
+  }
+
+  private async askLinks(macro: string, database: string | null): Promise<readonly (readonly [referenced: Relation, dependent: Relation])[]> {
+    const place = (schema: string, identifier: string): Relation => this.adapter.createRelation({ database, schema, identifier, type: 'external' });
+    return (await this.tableOf(macro, {})).rows.map(({ values }) => {
+      const [schema, name, readSchema, readName] = values.map((value) => toText(value ?? null)) as [string, string, string, string];
+      return [place(readSchema, readName), place(schema, name)];
+    });
+  }
+
+  /** Which of the schemas exist: by dbt's macro, where somebody has one of his own for it. */
+  async existingSchemas(schemas: readonly SchemaName[]): Promise<ReadonlySet<string>> {
+    if (!this.overridden('list_schemas')) return this.adapter.existingSchemas(this.session, schemas.map(({ schema }) => schema));
+    const found = new Set<string>();
+    for (const database of new Set(schemas.map((place) => place.database ?? ''))) for (const schema of await this.listSchemas(database)) found.add(schema);
+    return found;
+  }
+
+  overridden(macro: string): boolean {
+    return this.options.overridden?.(macro) === true;
+  }
+
   async listRelationsWithoutCaching(schemaRelation: Relation): Promise<Relation[]> {
     const table = await this.tableOf('list_relations_without_caching', { schema_relation: schemaRelation });
+    if (this.adapter.listed !== undefined) return [...(await this.adapter.listed(table))];
     return table.rows.map((row) => {
       const [database = null, name = null, schema = null, kind = null] = row.values;
       return this.adapter.createRelation({
@@ -157,8 +201,9 @@ export class SqlAdapter {
   async dropRelation(relation: Relation): Promise<void> {
     if (relation.type === null) throw new TsdbtError('compilation', `Tried to drop relation ${relation.jinjaText()}, but its type is null.`);
     await this.macro('drop_relation', { relation });
-    // Afterwards, so that an answer of the catalogue from before does not count.
-    this.adapter.cache.drop(relation, this.session);
+    // Afterwards, so that an answer of the catalogue from before does not count. Readers that were recorded are there again when the node is done.
+    if (this.dropped.length > 0) this.adapter.cache.forget(relation, this.session);
+    else this.adapter.cache.drop(relation, this.session);
   }
 
   async truncateRelation(relation: Relation): Promise<void> {

@@ -45,6 +45,8 @@ export interface AdapterObjectOptions {
   readonly views?: { get(name: string): string | undefined; set(name: string, fingerprint: string, state: string): void } | undefined;
   /** Are all macros that run now the engine's own? */
   readonly builtIn?: (() => boolean) | undefined;
+  /** See SqlAdapterOptions. */
+  readonly overridden?: ((macro: string) => boolean) | undefined;
   /** Now, for names of indexes, which change from run to run; milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
@@ -92,9 +94,9 @@ export class AdapterObject implements HostObject {
 
   /** The methods on the session. @throws while parsing */
   get sql(): SqlAdapter {
-    const { adapter, session, executeMacro, config, builds, onEvent, onWarning } = this.options;
+    const { adapter, session, executeMacro, config, builds, onEvent, onWarning, overridden } = this.options;
     if (session === null || executeMacro === undefined) throw new TsdbtError('internal', 'the database was asked for while parsing');
-    this.own ??= new SqlAdapter({ adapter, session, executeMacro, quoting: config.project.quoting, builds, onEvent, onWarning });
+    this.own ??= new SqlAdapter({ adapter, session, executeMacro, quoting: config.project.quoting, builds, onEvent, onWarning, overridden });
     return this.own;
   }
 
@@ -291,6 +293,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     await self.sql.lockRelation(target, self.options.views?.get(target.render()) !== undefined);
     return null;
   }),
+  // Has a project or a package its own macro for what is called by one of the names, itself or by dispatch?
+  overridden: method('overridden', '*names', (self, names) => [...iterate(names!)].some((name) => self.options.overridden?.(toText(name)) === true)),
   on_publish: method('on_publish', 'sql', (self, sql) => { self.sql.session.publishing.push(toText(sql!)); return null; }),
   // Readers first: the order in which they can be dropped.
   dependants: method('dependants', 'relation', async (self, relation) =>

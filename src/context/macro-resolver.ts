@@ -37,6 +37,7 @@ export class MacroResolver {
   readonly #found = new Map<string, Map<string, MacroNode | null>>();
   readonly #compiled = new Map<string, MacroTemplate>();
   readonly #dispatched = new Map<string, MacroNode>();
+  readonly #overridden = new Map<string, boolean>();
   readonly #packages: ReadonlySet<string>;
   #anywhere: Map<string, MacroNode> | undefined;
   readonly #lineOf: MacroLine | undefined;
@@ -128,6 +129,21 @@ export class MacroResolver {
     let macro = this.#dispatched.get(key);
     if (macro === undefined) this.#dispatched.set(key, (macro = this.#findDispatched(name, namespace, fromPackage, anyPackage)));
     return macro;
+  }
+
+  /** Has a project or a package a macro of its own for what the adapter calls by this name, itself or by dispatch? */
+  overridden(name: string): boolean {
+    let known = this.#overridden.get(name);
+    if (known === undefined) this.#overridden.set(name, (known = this.#isOverridden(name)));
+    return known;
+  }
+
+  #isOverridden(name: string): boolean {
+    const macro = this.findAnywhere(name);
+    if (macro !== undefined && !this.isInternal(macro)) return true;
+    // Nobody can have a variant of what is not dispatched.
+    if (!this.#internals.has(`default__${name}`)) return false;
+    return !this.isInternal(this.dispatch(name, GLOBAL_PACKAGE, this.options.rootPackage));
   }
 
   #findDispatched(name: string, namespace: string | null, fromPackage: string, anyPackage: boolean): MacroNode {

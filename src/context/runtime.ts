@@ -109,6 +109,7 @@ export class RuntimeScope extends ProviderScope {
       dispatch: (name, namespace) => this.dispatch(name, namespace),
       executeMacro: (name, args, kwargs) => this.executeMacro(name, args, kwargs),
       builtIn: () => this.#builtIn(),
+      overridden: (name) => this.options.resolver.overridden(name),
     });
   }
 
@@ -121,7 +122,7 @@ export class RuntimeScope extends ProviderScope {
   async executeMacro(name: string, args: readonly Value[], kwargs: Kwargs = new Map(), packageName?: string): Promise<Value> {
     const { resolver } = this.options;
     const macro = packageName === undefined
-      ? resolver.find(name, this.context.config.project.project_name)
+      ? resolver.findAnywhere(name)
       : (resolver.namespace(packageName)?.get(name) ?? resolver.find(name, packageName));
     if (macro === undefined) {
       throw new TsdbtError('runtime', `dbt could not find a macro with the name "${name}" in ${packageName === undefined ? 'any package' : `the "${packageName}" package`}`);

@@ -96,22 +96,22 @@ export async function prepareDatabase(ctx: RunContext, session: Session, create:
   const { adapter, config } = ctx;
   const schemas = requiredSchemas(ctx).filter((relation): relation is Relation & { schema: string } => relation.schema !== null);
   for (const relation of schemas) if (relation.database !== null) adapter.verifyDatabase(relation.database);
+  const scope = openScope(ctx, operationNode(config, 'create_schema'), session);
+  const sql = new SqlAdapter({
+    adapter, session, quoting: config.project.quoting, executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs), overridden: (name) => ctx.resolver.overridden(name),
+  });
   if (create && schemas.length > 0) {
-    const existing = await adapter.existingSchemas(session, schemas.map((relation) => relation.schema));
+    const existing = await sql.existingSchemas(schemas);
     const fold = (name: string): string => (adapter.relations.exactNames === true ? name : name.toLowerCase());
     const folded = new Set([...existing].map(fold));
     const missing = schemas.filter((relation) => !folded.has(fold(relation.schema)));
-    if (missing.length > 0) {
-      const scope = openScope(ctx, operationNode(config, 'create_schema'), session);
-      const sql = new SqlAdapter({ adapter, session, quoting: config.project.quoting, executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs) });
-      for (const relation of missing) await createSchema(sql, relation);
-    }
+    for (const relation of missing) await createSchema(sql, relation);
   }
   // A database that cannot be reached ends the command, not each node.
   if (create && schemas.length === 0 && config.flags.populate_cache) await session.begin();
   if (config.flags.populate_cache) {
     const known = [...schemas.map(({ database, schema }) => ({ database, schema })), ...clonedSchemas(ctx)];
-    await Promise.all([adapter.fillCache(session, known), views ? readViews(ctx) : undefined]);
+    await Promise.all([sql.fillCache(known), views ? readViews(ctx) : undefined]);
   }
   if (session.inTransaction) await session.commit();
 }

@@ -157,6 +157,22 @@ export class ClickHouseAdapter implements Adapter {
     return { relations };
   }
 
+  async listed(table: Table): Promise<readonly Relation[]> {
+    const { atomicExchange } = await this.facts();
+    return table.rows.map((row) => {
+      const text = (column: string): string => toText(row.get(column) ?? '');
+      const kind = text('type') as RelationType;
+      return Relation.create(this.relations, {
+        schema: text('schema'), identifier: text('name'), type: kind,
+        own: {
+          can_exchange: atomicExchange && kind === 'table' && exchangesTables(text('db_engine')),
+          can_on_cluster: (this.cluster !== null || isTrue(text('is_on_cluster'))) && text('db_engine') !== 'Replicated',
+          mvs_pointing_to_it: row.get('mvs_pointing_to_it') ?? [], is_refreshable: isTrue(text('is_refreshable')), refreshable_append: isTrue(text('refreshable_append')),
+        },
+      });
+    });
+  }
+
   async existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>> {
     // Connecting has looked for the profile's own, and made it.
     await this.server.connect();

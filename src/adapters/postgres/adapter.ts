@@ -58,6 +58,7 @@ export class PostgresAdapter implements Adapter {
   readonly type = 'postgres';
   readonly capabilities = CAPABILITIES;
   readonly dateFunction = 'now()';
+  readonly linksMacro = 'postgres__get_relations';
   readonly relations = POSTGRES_RELATION;
   readonly columns = POSTGRES_COLUMN;
   readonly cache: RelationCache;

@@ -37,3 +37,45 @@
         {{ get_create_sql(target_relation, sql) }}
     {%- endif -%}
 {% endmacro %}
+
+{#- Gives what was built its final name; an existing relation makes way, and what reads it is dropped and built again. In one message, unless
+    a project has macros of its own for what dbt does there: then those are called. -#}
+{% macro publish_intermediate(existing_relation, target_relation, intermediate_relation, backup_relation) %}
+  {%- if replaced_by_own_macros(backup_relation) -%}
+    {%- if existing_relation is not none -%}
+      {%- do drop_dependants(existing_relation) -%}
+      {%- do adapter.rename_relation(existing_relation, backup_relation) -%}
+    {%- endif -%}
+    {%- do adapter.rename_relation(intermediate_relation, target_relation) -%}
+    {%- do drop_relation_if_exists(backup_relation) -%}
+    {%- do adapter.restore_dependants() -%}
+  {%- elif existing_relation is none -%}
+    {%- do adapter.commit_soon() -%}
+    {%- do adapter.rename_relation(intermediate_relation, target_relation) -%}
+  {%- else -%}
+    {%- do adapter.commit_soon() -%}
+    {%- call statement('publish') %}
+      {{- get_rename_sql(existing_relation, backup_relation.identifier) }};
+      {{ get_rename_intermediate_sql(target_relation) }};
+      {{ get_drop_backup_sql(existing_relation) }}
+    {%- endcall -%}
+    {%- do adapter.restore_dependants() -%}
+  {%- endif -%}
+{% endmacro %}
+
+{#- Does a project or package have a macro of its own for what dbt calls when a relation is replaced? -#}
+{% macro replaced_by_own_macros(old_relation) %}
+  {{- return(adapter.overridden('rename_relation', 'drop_relation', 'drop_relation_if_exists', 'get_drop_sql', 'drop_' ~ old_relation.type)) -}}
+{% endmacro %}
+
+{#- Drops what reads a relation, by name; adapter.restore_dependants builds it again. -#}
+{% macro drop_dependants(relation) %}
+  {%- set dependants = adapter.dependants(relation) -%}
+  {%- if dependants -%}
+    {%- call statement('drop_dependants') %}
+      {%- for dependant in dependants %}
+      {{ dependant.drop_sql }};
+      {%- endfor %}
+    {%- endcall -%}
+  {%- endif -%}
+{% endmacro %}

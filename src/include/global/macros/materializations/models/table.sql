@@ -23,17 +23,7 @@
   {%- endcall -%}
   {%- do create_indexes(intermediate_relation) -%}
 
-  {%- do adapter.commit_soon() -%}
-  {%- if existing_relation is none -%}
-    {%- do adapter.rename_relation(intermediate_relation, target_relation) -%}
-  {%- else -%}
-    {%- call statement('publish') %}
-      {{- get_rename_sql(existing_relation, backup_relation.identifier) }};
-      {{ get_rename_intermediate_sql(target_relation) }};
-      {{ get_drop_backup_sql(existing_relation) }}
-    {%- endcall -%}
-    {%- do adapter.restore_dependants() -%}
-  {%- endif -%}
+  {%- do publish_intermediate(existing_relation, target_relation, intermediate_relation, backup_relation) -%}
 
   {{- run_hooks(post_hooks, inside_transaction=True) -}}
   {%- set revoke = should_revoke(existing_relation, full_refresh_mode=True) -%}

@@ -20,7 +20,10 @@
   {%- set definition = sql if enforced else get_create_view_as_sql(target_relation, sql) -%}
   {%- set described = [model.config, model.columns] if enforced else model.config -%}
   {%- set is_view = existing_relation is not none and existing_relation.is_view -%}
-  {%- set unchanged = is_view and adapter.view_unchanged(target_relation, definition, described) -%}
+  {#- a project's own macro for any of it is called, whether something has changed or not -#}
+  {%- set own_way = replaced_by_own_macros(backup_relation) -%}
+  {%- set unchanged = is_view and not own_way and not adapter.overridden('statement', 'get_create_view_as_sql', 'create_view_as')
+    and adapter.view_unchanged(target_relation, definition, described) -%}
 
   {%- if unchanged -%}
     {%- call noop_statement('main', 'CREATE VIEW', 'CREATE VIEW', -1) %}
@@ -35,12 +38,9 @@
       {{- get_create_view_as_sql(intermediate_relation, sql) }}
     {%- endcall -%}
     {%- set revoke = should_revoke(existing_relation, full_refresh_mode=True) -%}
-    {%- set in_place = get_replace_view_sql(target_relation, sql) if is_view and adapter.can_replace_view(existing_relation, intermediate_relation) else '' -%}
-    {%- if existing_relation is none -%}
-      {%- do adapter.commit_soon() -%}
-      {%- do adapter.rename_relation(intermediate_relation, target_relation) -%}
+    {%- set in_place = get_replace_view_sql(target_relation, sql) if is_view and not own_way and adapter.can_replace_view(existing_relation, intermediate_relation) else '' -%}
     {#- only where that makes what the macros for creating, which projects override, would make -#}
-    {%- elif in_place and in_place.replace('create or replace view', 'create view', 1).split() == get_create_view_as_sql(target_relation, sql).split() -%}
+    {%- if in_place and in_place.replace('create or replace view', 'create view', 1).split() == get_create_view_as_sql(target_relation, sql).split() -%}
       {%- set leftovers_sql = get_view_leftovers_sql(existing_relation, intermediate_relation) -%}
       {%- do adapter.commit_soon() -%}
       {%- call statement('publish') %}
@@ -50,13 +50,7 @@
       {%- endcall -%}
       {%- set revoke = True -%}
     {%- else -%}
-      {%- do adapter.commit_soon() -%}
-      {%- call statement('publish') %}
-        {{- get_rename_sql(existing_relation, backup_relation.identifier) }};
-        {{ get_rename_intermediate_sql(target_relation) }};
-        {{ get_drop_backup_sql(existing_relation) }}
-      {%- endcall -%}
-      {%- do adapter.restore_dependants() -%}
+      {%- do publish_intermediate(existing_relation, target_relation, intermediate_relation, backup_relation) -%}
     {%- endif -%}
   {%- endif -%}
 

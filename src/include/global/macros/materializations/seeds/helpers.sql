@@ -25,14 +25,22 @@
 {% endmacro %}
 
 {#- A full refresh puts the old table away, makes the new one and drops the old one, with its readers recorded; they are built again when
-    the rows are in. Otherwise the rows are deleted, not truncated: see seed.sql. -#}
+    the rows are in. Otherwise the rows are deleted, not truncated: see seed.sql. A project's own macro for either is called. -#}
 {% macro default__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
-    {%- if full_refresh -%}
+    {%- if full_refresh and adapter.overridden('drop_relation', 'get_drop_sql', 'drop_' ~ old_relation.type) -%}
+        {%- do drop_dependants(old_relation) -%}
+        {%- do adapter.drop_relation(old_relation) -%}
+        {{ return(create_csv_table(model, agate_table)) }}
+    {%- elif full_refresh -%}
         {%- call statement('reset_csv_table') %}
             {{- get_create_backup_sql(old_relation) }};
             {{ get_drop_backup_sql(old_relation) }}
         {%- endcall -%}
         {{ return(create_csv_table(model, agate_table)) }}
+    {%- endif -%}
+    {%- if adapter.overridden('truncate_relation') -%}
+        {%- do adapter.truncate_relation(old_relation) -%}
+        {{ return('truncate table ' ~ old_relation.render()) }}
     {%- endif -%}
     {%- set sql = 'delete from ' ~ old_relation.render() -%}
     {%- call statement('reset_csv_table') %}

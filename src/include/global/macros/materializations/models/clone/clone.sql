@@ -20,7 +20,8 @@
   {%- endif -%}
 
   {%- set original = load_cached_relation(defer_relation) -%}
-  {%- if not (original and original.type == 'table' and can_clone_table()) -%}
+  {%- set can_clone = can_clone_table() -%}
+  {%- if not (original and original.type == 'table' and can_clone) -%}
       {%- set name = 'materialization_view_' ~ adapter.type() -%}
       {{ return(context[name if name in context else 'materialization_view_default']()) }}
   {%- endif -%}

@@ -16,7 +16,8 @@
   {%- set unique_key = config.get('unique_key') -%}
   {%- set on_schema_change = incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') -%}
   {%- set strategy_sql = adapter.get_incremental_strategy_macro(context, config.get('incremental_strategy') or 'default') -%}
-  {%- set rebuild = existing_relation is not none and (should_full_refresh() or not existing_relation.is_table) -%}
+  {%- set full_refresh = should_full_refresh() -%}
+  {%- set rebuild = existing_relation is not none and (full_refresh or not existing_relation.is_table) -%}
   {%- set add_rows = existing_relation is not none and not rebuild -%}
 
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
@@ -50,12 +51,7 @@
     {%- do create_indexes(intermediate_relation if rebuild else target_relation) -%}
   {%- endif -%}
   {%- if rebuild -%}
-    {%- call statement('publish') %}
-      {{- get_rename_sql(existing_relation, backup_relation.identifier) }};
-      {{ get_rename_intermediate_sql(target_relation) }};
-      {{ get_drop_backup_sql(existing_relation) }}
-    {%- endcall -%}
-    {%- do adapter.restore_dependants() -%}
+    {%- do publish_intermediate(existing_relation, target_relation, intermediate_relation, backup_relation) -%}
   {%- endif -%}
 
   {%- set revoke = should_revoke(existing_relation, rebuild) -%}
