@@ -42,6 +42,7 @@ const WORKING_SUFFIXES = ['__dbt_tmp', '__dbt_backup'];
 const BATCH_ROWS = 1000;
 /** Milliseconds that closing the connections may take. */
 const CLOSE_MS = 3500;
+const LOCK_NOT_AVAILABLE = '55P03';
 /** Milliseconds between two looks at a lock that somebody else has. */
 const LOCK_PAUSE = 50;
 
@@ -238,7 +239,15 @@ export class PostgresAdapter implements Adapter {
   async fetchChangeMarks(session: Session, relations: readonly Relation[]): Promise<(string | null)[]> {
     const names = relations.map(storedNames).map(({ schema, identifier }) => [schema ?? '', identifier ?? ''] as const);
     if (names.length === 0) return [];
-    const { table } = await session.execute(changeMarksSql(names), { fetch: true });
+    let table: Table;
+    try {
+      ({ table } = await session.execute(changeMarksSql(names), { autoBegin: true, fetch: true }));
+    } catch (error) {
+      // Who holds one of them is about to change it: nobody waits for that here.
+      if (!(error instanceof TsdbtError) || error.details.code !== LOCK_NOT_AVAILABLE) throw error;
+      await session.rollback();
+      return names.map(() => null);
+    }
     const marks = new Map(table.rows.map((row) => [nameOf(toText(row.values[0]!), toText(row.values[1]!)), row.values[2]!]));
     return names.map(([schema, identifier]) => {
       const mark = marks.get(nameOf(schema, identifier)) ?? null;

@@ -40,10 +40,10 @@ export function schemasSql(schemas: readonly string[]): string {
 
 /**
  * How often rows of the tables were written, by the server's own count, their size, and which file and definition they have. The count
- * may come some seconds late; a reset of it looks like a change.
+ * may come some seconds late; a reset of it looks like a change. The size of a table that somebody holds is waited for a second.
  */
 export function changeMarksSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
-  return `select n.nspname, c.relname, c.oid::text || ':' || c.xmin::text || ':' || (
+  return `set local lock_timeout = '1s'; select n.nspname, c.relname, c.oid::text || ':' || c.xmin::text || ':' || (
     select pg_catalog.string_agg(t.oid::text || '.' || pg_catalog.pg_relation_filenode(t.oid)::text || '.' || pg_catalog.pg_stat_get_tuples_inserted(t.oid)::text
       || '.' || pg_catalog.pg_stat_get_tuples_updated(t.oid)::text || '.' || pg_catalog.pg_stat_get_tuples_deleted(t.oid)::text || '.' || pg_catalog.pg_relation_size(t.oid)::text, ' ' order by t.oid)
     from (select c.oid union select p.relid::oid from pg_catalog.pg_partition_tree(c.oid) p where p.isleaf) t
@@ -103,19 +103,30 @@ where n.nspname = ${quoteText(schema)} and c.relname in (${textList([first, seco
 order by c.relname, a.attnum`;
 }
 
+/** Of the view v: its rule. */
+const RULE = "(select w.oid from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN')";
+
 /** Of the view v: its rule reads these relations. */
-const READS = `select d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.refclassid = ${OID.relation} and d.refobjid <> v.oid
-      and d.objid = (select w.oid from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN')`;
+const READS = `select d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.refclassid = ${OID.relation} and d.refobjid <> v.oid and d.objid = ${RULE}`;
 
 /** Of the view v: functions under the names of those of users that it calls: one of them may be the one that is meant now. */
 const NAMESAKES = `select p.oid from pg_catalog.pg_depend d join pg_catalog.pg_proc f on f.oid = d.refobjid join pg_catalog.pg_proc p on p.proname = f.proname
-    where d.classid = ${OID.rule} and d.refclassid = ${OID.function} and d.objid = (select w.oid from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN') order by p.oid`;
+    where d.classid = ${OID.rule} and d.refclassid = ${OID.function} and d.objid = ${RULE} order by p.oid`;
 
-/** Of the view v: what it is, whose, may it be made anew, what it says, name, type and place of every column of every relation that it reads, and the functions it may mean. */
-const VIEW_STATE = `pg_catalog.md5(pg_catalog.concat_ws(E'\\n', v.oid, pg_catalog.pg_get_viewdef(v.oid), (select row(c.relowner, c.reloptions, pg_catalog.has_schema_privilege(c.relnamespace, 'CREATE'))::text from pg_catalog.pg_class c where c.oid = v.oid), array(
+/** Of the view v: what everything that it uses is called now: its rule knows all by number. */
+const NAMES = `select pg_catalog.concat_ws(' ', i.type, i.identity) from (
+      select distinct d.refclassid, d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.objid = ${RULE} and not (d.refclassid = ${OID.relation} and d.refobjid = v.oid)
+    ) used, pg_catalog.pg_identify_object(used.refclassid, used.refobjid, 0) i order by 1`;
+
+/**
+ * Of the view v: what it is, whose, may it be made anew, what it says, name, type and place of its columns and those of every relation that it reads, and the functions it may mean.
+ * Nothing here locks a relation, as pg_get_viewdef does with all that a view reads: who holds one would stop the whole run.
+ */
+const VIEW_STATE = `pg_catalog.md5(pg_catalog.concat_ws(E'\\n', v.oid, (select w.ev_action::text from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN'),
+  (select row(c.relowner, c.reloptions, pg_catalog.has_schema_privilege(c.relnamespace, 'CREATE'))::text from pg_catalog.pg_class c where c.oid = v.oid), array(
   select row(a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod)::text from pg_catalog.pg_attribute a where a.attnum > 0 and not a.attisdropped and a.attrelid = any (array(
     ${READS}
-  )) order by a.attrelid, a.attnum), nullif(array(${NAMESAKES}), '{}')))`;
+  ) || v.oid) order by a.attrelid, a.attnum), array(${NAMES}), nullif(array(${NAMESAKES}), '{}')))`;
 
 function regclassText(schema: string, identifier: string): string {
   return quoteText(`${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`);

@@ -29,16 +29,21 @@
     {{- run_hooks(pre_hooks, inside_transaction=False) -}}
 {% endmacro %}
 
-{#- The working relations are gone with the transaction that made them. -#}
+{#- The working relations are gone with the transaction that made them; who has a macro of his own for dropping is asked nevertheless. -#}
 {% macro materialized_view_teardown(backup_relation, intermediate_relation, post_hooks) %}
+    {%- if replaced_by_own_macros(backup_relation) -%}
+        {{- drop_relation_if_exists(backup_relation) -}}
+        {{- drop_relation_if_exists(intermediate_relation) -}}
+    {%- endif -%}
     {{- run_hooks(post_hooks, inside_transaction=False) -}}
 {% endmacro %}
 
 {#- '' when nothing is to be done. -#}
 {% macro materialized_view_get_build_sql(existing_relation, target_relation, backup_relation, intermediate_relation) %}
+    {%- set full_refresh = should_full_refresh() -%}
     {%- if existing_relation is none -%}
         {{ return(get_create_materialized_view_as_sql(target_relation, sql)) }}
-    {%- elif should_full_refresh() or not existing_relation.is_materialized_view -%}
+    {%- elif full_refresh or not existing_relation.is_materialized_view -%}
         {{ return(get_replace_sql(existing_relation, target_relation, sql)) }}
     {%- endif -%}
     {%- set changes = get_materialized_view_configuration_changes(existing_relation, config) -%}

@@ -15,12 +15,8 @@
     {%- do adapter.lock_relation(target_relation) -%}
     {%- set old_relation = adapter.get_relation(database=database, schema=schema, identifier=model['alias']) -%}
     {%- if old_relation -%}
-        {%- call statement('reset') %}
-            {%- for dependant in adapter.dependants(old_relation) %}
-            {{ dependant.drop_sql }};
-            {%- endfor %}
-            {{ get_drop_sql(old_relation) }}
-        {%- endcall -%}
+        {%- do drop_dependants(old_relation) -%}
+        {%- do adapter.drop_relation(old_relation) -%}
     {%- endif -%}
     {%- call statement(auto_begin=True) %}
         {{- sql_header if sql_header }}
