@@ -1,6 +1,10 @@
 {#- The materialization `seed`, and the table and rows of one. The new rows are put into a table beside the old one, which then takes its place: dbt
     empties the table first, before the readers' eyes. Where tables cannot be exchanged so (see clickhouse__publish_obstacle) it is done as by dbt. -#}
 {% materialization seed, adapter='clickhouse' %}
+  {#- a project's own macros for a seed are called where dbt calls them -#}
+  {%- if adapter.overridden('materialization_seed_default', 'create_csv_table', 'reset_csv_table', 'load_csv_rows') -%}
+    {{ return(materialization_seed_default()) }}
+  {%- endif -%}
   {%- set agate_table = load_agate_table() -%}
   {%- do store_result('agate_table', response='OK', agate_table=agate_table) -%}
   {%- do adapter.lock_relation(this) -%}

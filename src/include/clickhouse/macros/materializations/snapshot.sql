@@ -1,6 +1,10 @@
 {#- Snapshots: every version of every row. The versions that end and those that begin are staged, looked over, and take their place in the table at
     once, as rows of the strategy atomic_upsert do; so a run that is killed leaves the table as it was. -#}
 {% materialization snapshot, adapter='clickhouse' %}
+  {#- the one of a project counts, as in dbt, which has none for this adapter -#}
+  {%- if adapter.overridden('materialization_snapshot_default') -%}
+    {{ return(materialization_snapshot_default()) }}
+  {%- endif -%}
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {%- do adapter.lock_relation(this) -%}
 

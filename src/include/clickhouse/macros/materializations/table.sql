@@ -144,8 +144,8 @@
 
 {#- The columns of a table that was just made of the query need not be asked for: they are the query's, or those of the contract. -#}
 {% macro clickhouse__fill_new_table(relation, sql, has_contract) %}
-  {%- if sql.strip().startswith('(') -%}
-    {#- older servers would read what is in parentheses as columns -#}
+  {%- if sql.strip().startswith('(') or adapter.overridden('clickhouse__insert_into', 'get_columns_in_relation') -%}
+    {#- older servers would read what is in parentheses as columns; and a project may have a macro of its own for it -#}
     {{ return(clickhouse__insert_into(relation, sql, has_contract)) }}
   {%- elif has_contract %}
   {%- set columns = get_quoted_csv(model['columns'].values() | map(attribute='name')) %}

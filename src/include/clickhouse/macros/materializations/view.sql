@@ -8,7 +8,9 @@
 
   {%- set definition = get_create_view_as_sql(target_relation, sql) -%}
   {%- set described = [model.config, model.columns, model.description] -%}
-  {%- set unchanged = existing_relation is not none and existing_relation.is_view and adapter.view_unchanged(existing_relation, definition, described, query=sql) -%}
+  {#- a project's own macro for any of it is called, whether something has changed or not -#}
+  {%- set own_way = adapter.overridden('statement', 'get_create_view_as_sql', 'create_view_as', 'persist_docs') -%}
+  {%- set unchanged = not own_way and existing_relation is not none and existing_relation.is_view and adapter.view_unchanged(existing_relation, definition, described, query=sql) -%}
   {%- if unchanged -%}
     {%- call noop_statement('main', 'OK') %}
       {{- definition }}

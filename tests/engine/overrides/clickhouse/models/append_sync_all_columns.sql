@@ -1,0 +1,3 @@
+{{ config(materialized='incremental', incremental_strategy='append', order_by='id',  on_schema_change='sync_all_columns') }}
+select id, name, at {{ ', 1 as extra' if var('more') and 'sync_all_columns' != 'ignore' }} from {{ ref('people') }}
+{% if is_incremental() %} where id > (select max(id) - 1 from {{ this }}) {% endif %}

@@ -1,0 +1,1 @@
+{{ config(materialized='incremental', incremental_strategy='delete_insert', unique_key=['id', 'name'], order_by='id', incremental_predicates=['id > 0'], pre_hook="select 'pre'", post_hook="select 'post'", persist_docs={'relation': true, 'columns': true}) }} select id, name from {{ ref('people') }}

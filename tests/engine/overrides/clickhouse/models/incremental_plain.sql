@@ -1,0 +1,1 @@
+{{ config(materialized='incremental', order_by='id') }} select id, name from {{ ref('people') }}

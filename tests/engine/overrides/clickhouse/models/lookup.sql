@@ -1,0 +1,1 @@
+{{ config(materialized='dictionary', fields=[('id', 'UInt32'), ('name', 'String')], primary_key='id', layout='HASHED()', lifetime='MIN 0 MAX 10', source_type='clickhouse', table='people', database='dev', schema='dev') }} select 1 -- {{ ref('people') }}

@@ -1,0 +1,1 @@
+{{ config(materialized='materialized_view', engine='MergeTree()', order_by='id', mv_on_schema_change='append_new_columns') }} select id, name {{ ', 1 as more' if var('more') }} from {{ ref('people') }}

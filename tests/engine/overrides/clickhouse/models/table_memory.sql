@@ -1,0 +1,1 @@
+{{ config(materialized='table', engine='Memory') }} select id, name from {{ ref('people') }}

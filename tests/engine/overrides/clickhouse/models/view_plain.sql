@@ -1,0 +1,1 @@
+select id, name, at {{ ', 1 as more' if var('more') }} from {{ ref('people') }}

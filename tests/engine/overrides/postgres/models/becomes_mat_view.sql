@@ -1,0 +1,1 @@
+{{ config(materialized=('materialized_view' if var('more') else 'table')) }} select id, name from {{ ref('people') }}

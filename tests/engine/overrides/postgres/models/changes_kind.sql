@@ -1,0 +1,1 @@
+{{ config(materialized=('view' if var('more') else 'table')) }} select id, name from {{ ref('people') }}

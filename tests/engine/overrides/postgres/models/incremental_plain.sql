@@ -1,0 +1,2 @@
+{{ config(materialized='incremental') }}
+select id, name from {{ ref('people') }}

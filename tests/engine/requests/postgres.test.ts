@@ -1,0 +1,68 @@
+// How many messages and statements a node costs on Postgres, beside what real dbt sends for the same project (scripts/oracle-requests.mjs makes
+// postgres-golden.json). A number that goes up is a cost for every node of every run: it is changed here on purpose or not at all.
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { type Counted, countSteps, startCountingProxy } from '../../../scripts/oracle/counting-proxy.mjs';
+import { SERVERS } from '../adapters/servers.ts';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const CLI = fileURLToPath(new URL('../../../dist/cli.cjs', import.meta.url));
+const THEIRS = JSON.parse(readFileSync(join(HERE, 'postgres-golden.json'), 'utf8')) as Counted[];
+
+/** `step node: messages/statements, dbt messages/statements`. */
+function table(ours: readonly Counted[]): string[] {
+  return ours.flatMap(({ run, nodes }, i) => Object.entries(THEIRS[i]!.nodes).map(([name, theirs]) => {
+    const { messages, statements } = nodes[name] ?? { messages: 0, statements: 0 };
+    return `${run} ${i} ${name}: ${messages}/${statements}, dbt ${theirs.messages}/${theirs.statements}`;
+  }));
+}
+
+it('a node costs so many messages/statements', { timeout: 120_000 }, async () => {
+  const server = await SERVERS[0]!.open();
+  const { host, port, user, password, database } = server.credentials as unknown as Record<'host' | 'user' | 'password' | 'database', string> & { port: number };
+  const proxy = await startCountingProxy({ host, port });
+  const dir = mkdtempSync(join(tmpdir(), 'tsdbt-requests-'));
+  try {
+    cpSync(join(HERE, 'postgres'), dir, { recursive: true });
+    const output = { type: 'postgres', host: '127.0.0.1', port: proxy.port, user, password, dbname: database, schema: 'dev', threads: 1, sslmode: 'disable' };
+    writeFileSync(join(dir, 'profiles.yml'), JSON.stringify({ requests: { target: 'dev', outputs: { dev: output } } }));
+    const ours = await countSteps(proxy, JSON.parse(readFileSync(join(dir, 'steps.json'), 'utf8')) as string[], async (step) => {
+      const child = spawn(process.execPath, [CLI, ...step.split(' '), '--project-dir', dir, '--profiles-dir', dir], { stdio: ['ignore', 'pipe', 'pipe'] });
+      let text = '';
+      child.stdout.on('data', (chunk) => { text += String(chunk); });
+      const code = await new Promise((resolve) => { child.on('close', resolve); });
+      expect(code, text).toBe(0);
+    });
+    expect(table(ours)).toEqual([
+      'seed 0 rows: 5/7, dbt 4/4',
+      'seed 1 rows: 5/7, dbt 4/4',
+      'run 2 append: 2/6, dbt 3/3',
+      'run 2 delete_insert: 2/6, dbt 3/3',
+      'run 2 full: 9/12, dbt 11/11',
+      'run 2 materialized_view: 3/6, dbt 5/5',
+      'run 2 merge: 2/6, dbt 3/3',
+      'run 2 microbatch: 9/17, dbt 3/3',
+      'run 2 table: 2/8, dbt 5/5',
+      'run 2 view: 2/9, dbt 5/5',
+      'run 3 append: 8/11, dbt 7/7',
+      'run 3 delete_insert: 8/12, dbt 7/8',
+      'run 3 full: 9/14, dbt 12/12',
+      'run 3 materialized_view: 4/7, dbt 6/6',
+      'run 3 merge: 8/11, dbt 7/7',
+      'run 3 microbatch: 20/29, dbt 14/14',
+      'run 3 table: 2/10, dbt 6/6',
+      'run 3 view: 2/6, dbt 6/6',
+      'snapshot 4 snapshot: 5/8, dbt 5/5',
+      'snapshot 5 snapshot: 11/15, dbt 14/15',
+      'test 6 test: 4/7, dbt 3/3',
+    ]);
+  } finally {
+    await proxy.close();
+    await server.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
