@@ -8,7 +8,7 @@ export interface Difference {
 
 const POSTGRES: readonly Difference[] = [
   {
-    who: 'dbt', calls: /^(source freshness|show --inline ".*") \|  \| (statement|(postgres__)?(list_relations_without_caching|get_relations))$/,
+    who: 'dbt', calls: /^(source freshness|show --inline ".*") \| {2}\| (statement|(postgres__)?(list_relations_without_caching|get_relations))$/,
     why: 'These commands look no relation up; what is looked up later is listed then, by the same macros.',
   },
   {
@@ -27,7 +27,7 @@ const POSTGRES: readonly Difference[] = [
 
 const CLICKHOUSE: readonly Difference[] = [
   {
-    who: 'dbt', calls: /^source freshness \|  \| (statement|(clickhouse__)?list_relations_without_caching)$/,
+    who: 'dbt', calls: /^source freshness \| {2}\| (statement|(clickhouse__)?list_relations_without_caching)$/,
     why: 'Freshness looks no relation up; what is looked up later is listed then, by the same macros.',
   },
   {
@@ -49,7 +49,7 @@ const CLICKHOUSE: readonly Difference[] = [
   { who: 'dbt', calls: /^snapshot \| by_time \| clickhouse__get_database$/, why: 'Asked at another node: dbt remembers the answer, and so do we.' },
   { who: 'we', calls: /^run \| becomes_table \| clickhouse__get_database$/, why: 'The same.' },
   {
-    who: 'we', calls: /^run \| \w+ \| ((default__|clickhouse__)?get_columns_in_query|(default__)?get_empty_subquery_sql|get_quoted_csv|on_cluster_clause|run_query)$/,
+    who: 'we', calls: /^(run|snapshot|test) \| \w+ \| ((default__|clickhouse__)?get_columns_in_query|(default__)?get_empty_subquery_sql|get_quoted_csv|on_cluster_clause|run_query)$/,
     why: 'New rows are staged in a table of the structure of the target, column by column, before they are published at once.',
   },
   {
