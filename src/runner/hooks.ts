@@ -25,14 +25,14 @@ export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {
 /**
  * Runs them.
  * @param extra what hooks see beside the usual: `results`, `schemas`, `database_schemas`
+ * @param results gets each result when the hook is through, also when a later one throws
  * @returns one result a hook; any `error` among them means failure
  * @throws {TsdbtError} when a hook cannot be compiled
  */
-export async function runProjectHooks(ctx: RunContext, type: HookType, session: Session, extra: ReadonlyMap<string, Value>): Promise<RunResult[]> {
+export async function runProjectHooks(ctx: RunContext, type: HookType, session: Session, extra: ReadonlyMap<string, Value>, results: RunResult[] = []): Promise<RunResult[]> {
   const hooks = projectHooks(ctx, type);
-  if (hooks.length === 0) return [];
+  if (hooks.length === 0) return results;
   if (type === 'on-run-end') ctx.log.formatting();
-  const results: RunResult[] = [];
   let failed = false;
   for (const [i, node] of hooks.entries()) {
     const name = `${node.package_name}.${type}.${i}`;

@@ -23,6 +23,14 @@ export interface RunRequest {
   readonly retry?: RetriedRun | null;
 }
 
+export interface RunSelectedOptions {
+  readonly which?: string;
+  readonly ctx?: RunContext;
+  readonly kindOf?: (node: GraphNode) => NodeKind;
+  /** Gets what the nodes gave when the run throws after them; who is not told has the journal's results with the next command. */
+  readonly stopped?: (outcome: RunOutcome & { readonly ctx: RunContext }) => void;
+}
+
 /** What makes commands differ in how they run. */
 interface Manner { readonly builds: boolean; readonly hooks: boolean; readonly counts: boolean; readonly raiseFirst: boolean }
 
@@ -40,7 +48,7 @@ const MANNERS: Readonly<Record<string, Manner>> = {
 };
 
 /** Runs what was selected, in the manner of the command that the flags name, and gives one result a node. */
-export async function runSelected(parsed: ParsedProject, request: RunRequest, options: { which?: string; ctx?: RunContext; kindOf?: (node: GraphNode) => NodeKind } = {}): Promise<RunOutcome & { ctx: RunContext }> {
+export async function runSelected(parsed: ParsedProject, request: RunRequest, options: RunSelectedOptions = {}): Promise<RunOutcome & { ctx: RunContext }> {
   const { config, manifest, targetPath } = parsed;
   const { flags, profile, invocation } = config;
   const which = options.which ?? flags.which;
@@ -68,6 +76,11 @@ export async function runSelected(parsed: ParsedProject, request: RunRequest, op
     threads, build: which === 'build', failFast: flags.fail_fast, raiseFirst: manner.raiseFirst,
     kindOf: options.kindOf ?? kindFor(which, (model) => isMicrobatch(ctx, model)), unitTests, descendants: (id) => (graph.has(id) ? graph.dependants(id) : []), keepEphemeral: which === 'show' || which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline']),
     signal: request.signal ?? null, hooks: manner.hooks && !(which === 'freshness' && flags['source_freshness_run_project_hooks'] === false), createSchemas: manner.builds, countsLine: manner.counts, connect: flags.introspect || manner.builds,
+    stopped: (stopped) => {
+      ctx.views.save();
+      ctx.tests.save();
+      options.stopped?.({ ...stopped, ctx });
+    },
   }));
   ctx.views.save();
   ctx.tests.save();

@@ -78,8 +78,9 @@ export function printResultError(log: RunLog, r: RunResult, options: { newline?:
 /**
  * The block after the last node: summary, each error and warning, `Done. PASS=…`.
  * @param tables first rows of failed tests, by unique_id
+ * @param stopped true: an error that ends the command follows, and says so itself
  */
-export function printRunEnd(log: RunLog, results: readonly RunResult[], interrupted = false, tables: ReadonlyMap<string, Table> = new Map()): void {
+export function printRunEnd(log: RunLog, results: readonly RunResult[], interrupted = false, tables: ReadonlyMap<string, Table> = new Map(), stopped = false): void {
   const errors: RunResult[] = [];
   const warnings: RunResult[] = [];
   let partial = 0;
@@ -91,7 +92,7 @@ export function printRunEnd(log: RunLog, results: readonly RunResult[], interrup
     else if (r.status === 'partial success') partial++;
   }
   log.formatting();
-  log.endOfRun(errors.length, warnings.length, partial, interrupted);
+  if (!stopped) log.endOfRun(errors.length, warnings.length, partial, interrupted);
   for (const r of errors) printResultError(log, r, { rows: tables.get(r.unique_id) });
   for (const r of warnings) printResultError(log, r, { warning: true, rows: tables.get(r.unique_id) });
   printStats(log, results);

@@ -4,6 +4,7 @@ import type { Session } from '../adapters/adapter.ts';
 import { unlessAborted } from '../adapters/within.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
+import { TsdbtError } from '../errors.ts';
 import type { Queue } from '../graph/queue.ts';
 import { PyTuple, type Value } from '../values/index.ts';
 import { projectHooks, runProjectHooks } from './hooks.ts';
@@ -23,6 +24,8 @@ export interface RunOptions extends ExecuteOptions {
   readonly connect: boolean;
   /** Commands that print `Finished running …`. */
   readonly countsLine: boolean;
+  /** Told what the nodes gave, when the run ends with an error after them: an on-run-end that cannot be rendered. */
+  readonly stopped?: ((outcome: RunOutcome) => void) | undefined;
 }
 
 export interface RunOutcome { readonly results: RunResult[]; /** Seconds. */ readonly elapsed: number; readonly interrupted: boolean }
@@ -38,6 +41,8 @@ export async function run(ctx: RunContext, queue: Queue, options: RunOptions): P
   const began = ctx.now();
   const results: RunResult[] = [];
   let interrupted = false;
+  let failure: unknown;
+  let through = false;
   try {
     // Outside of nodes a signal ends the wait at once; closing the connections then stops what the server does.
     const before = options.connect ? beforeRun(ctx, options) : Promise.resolve({ may: true, hooks: [] });
@@ -49,12 +54,20 @@ export async function run(ctx: RunContext, queue: Queue, options: RunOptions): P
       results.push(...execution.results);
       interrupted = execution.interrupted;
     } else skipAll(ctx, results);
+    through = true;
     if (options.hooks && !interrupted) {
-      const hooks = await unlessAborted(options.signal, afterRun(ctx, results));
-      results.push(...(hooks?.value ?? []));
-      interrupted = hooks === null;
+      // A hook that goes on after a signal adds nothing any more.
+      const ended: RunResult[] = [];
+      try {
+        interrupted = (await unlessAborted(options.signal, afterRun(ctx, results, ended))) === null;
+      } finally {
+        results.push(...ended);
+      }
     }
     if (interrupted) addSkipped(ctx, results);
+  } catch (error) {
+    failure = error;
+    throw error;
   } finally {
     await ctx.adapter.close();
     const elapsed = (ctx.now() - began) / 1000;
@@ -62,6 +75,8 @@ export async function run(ctx: RunContext, queue: Queue, options: RunOptions): P
       log.formatting();
       log.finishedRunning(runCounts(results.flatMap((r) => (r.node ? [r.node] : []))), elapsed);
     }
+    // As dbt: a run whose on-run-start cannot be rendered leaves nothing.
+    if (through && failure instanceof TsdbtError) options.stopped?.({ results, elapsed, interrupted });
   }
   return { results, elapsed: (ctx.now() - began) / 1000, interrupted };
 }
@@ -105,8 +120,8 @@ async function beforeRun(ctx: RunContext, options: RunOptions): Promise<Before> 
 }
 
 /** on-run-end sees what the nodes gave and the schemas that something was built in. */
-async function afterRun(ctx: RunContext, results: readonly RunResult[]): Promise<readonly RunResult[]> {
-  if (projectHooks(ctx, 'on-run-end').length === 0) return [];
+async function afterRun(ctx: RunContext, results: readonly RunResult[], ended: RunResult[]): Promise<void> {
+  if (projectHooks(ctx, 'on-run-end').length === 0) return;
   const schemas = new Map<string, [string | null, string]>();
   for (const r of results) {
     const { node } = r;
@@ -120,9 +135,9 @@ async function afterRun(ctx: RunContext, results: readonly RunResult[]): Promise
     ['schemas', [...new Set(pairs.map(([, schema]) => schema))]],
     ['database_schemas', pairs.map((pair) => new PyTuple(pair))],
   ]);
-  return withMaster(ctx, async (session) => {
+  await withMaster(ctx, async (session) => {
     await clearTransaction(session);
-    return runProjectHooks(ctx, 'on-run-end', session, extra);
+    await runProjectHooks(ctx, 'on-run-end', session, extra, ended);
   });
 }
 

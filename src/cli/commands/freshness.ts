@@ -30,7 +30,9 @@ export async function freshnessCommand(session: CommandSession): Promise<boolean
     const hooked = projectHooks(before, 'on-run-start').length + projectHooks(before, 'on-run-end').length > 0;
     if (hooked && flags['source_freshness_run_project_hooks'] === false) deprecation(logger, 'SourceFreshnessProjectHooksNotRun', {});
     const kind = freshnessKind(measured) as NodeKind;
-    ({ results, elapsed, interrupted } = await run(parsed, { selected: selection.selected, signal }, { ctx: before, kindOf: () => kind }));
+    ({ results, elapsed, interrupted } = await run(parsed, { selected: selection.selected, signal }, {
+      ctx: before, kindOf: () => kind, stopped: (stopped) => { if (flags.write_json) writeReport(session, parsed, stopped.results, measured, stopped.elapsed); },
+    }));
   }
   if (flags.write_json) writeReport(session, parsed, results, measured, elapsed);
   for (const r of results) if (r.status === 'error' || r.status === 'runtime error') printResultError(before.log, r);

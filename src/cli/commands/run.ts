@@ -77,10 +77,20 @@ async function runSelected(session: CommandSession, parsed: ParsedProject, selec
     if (flags.which === 'seed') printRunEnd(before.log, []);
     return true;
   }
-  const { ctx, results, elapsed, interrupted } = await run(parsed, { selected, signal, retry: session.retried ?? null }, { ctx: before });
+  const report = (outcome: Awaited<ReturnType<typeof run>>, success: boolean): void => {
+    outcome.ctx.log.endRunResult(outcome.results, outcome.elapsed, new Date(now()).toISOString(), success);
+    write(parsed, outcome.ctx, outcome.results, outcome.elapsed);
+  };
+  const outcome = await run(parsed, { selected, signal, retry: session.retried ?? null }, {
+    ctx: before,
+    stopped: (stopped) => {
+      report(stopped, false);
+      printRunEnd(stopped.ctx.log, stopped.results, false, stopped.ctx.tables, true);
+    },
+  });
+  const { ctx, results, interrupted } = outcome;
   const success = succeeded(results);
-  ctx.log.endRunResult(results, elapsed, new Date(now()).toISOString(), success);
-  write(parsed, ctx, results, elapsed);
+  report(outcome, success);
   if (flags['show'] === true && (flags.which === 'seed' || flags.which === 'build')) showSeeds(ctx, results);
   printRunEnd(ctx.log, results, interrupted, ctx.tables);
   if (interrupted) throw new Interrupted(true);
