@@ -1,7 +1,7 @@
 // `docs generate` after the project has been compiled: asks the database what is there, writes catalog.json and the page. Leaves
 // parsing, selection, compiling and manifest.json to the caller.
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import type { Adapter, ExecuteMacro } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { Table } from '../adapters/table.ts';
@@ -122,11 +122,12 @@ function relationOf(adapter: Adapter, node: ManifestNode | SourceDefinition): Re
 /** Images and the like that descriptions show, beside the page. */
 function copyAssets({ assetPaths, projectRoot, targetDir }: GenerateDocsInput): void {
   for (const path of assetPaths) {
-    const to = join(targetDir, path);
-    // What is there is deleted first: dbt deletes a folder of the project for `../assets`.
-    if (!to.startsWith(join(targetDir, sep))) {
-      throw new TsdbtError('project', `The asset-path '${path}' would be copied to ${to}, which is not below the target folder`, { hint: 'Name a folder inside of the project.' });
+    // What stands at the destination is removed first: outside of the target folder that would be anything.
+    const inside = relative(projectRoot, join(projectRoot, path));
+    if (inside === '' || inside.split(sep)[0] === '..' || !relative(join(projectRoot, path), targetDir).startsWith('..')) {
+      throw new TsdbtError('project', `asset-paths names '${path}', which is no folder below the project's; only such a folder is copied to the documentation`, { path: 'dbt_project.yml' });
     }
+    const to = join(targetDir, path);
     rmSync(to, { recursive: true, force: true });
     if (existsSync(join(projectRoot, path))) cpSync(join(projectRoot, path), to, { recursive: true });
   }
