@@ -4,6 +4,7 @@ import {
 } from '../../values/index.ts';
 import { Namespace } from '../namespace.ts';
 import { FLAGS, translateRegex, type TranslatedRegex } from './python-regex.ts';
+import { limited } from './regex-limit.ts';
 
 /** The module. */
 export function createReModule(): Namespace {
@@ -73,8 +74,10 @@ class Pattern implements HostObject {
   }
 
   #run(regex: RegExp, text: string, from: number): Match | null {
-    regex.lastIndex = from;
-    const found = regex.exec(text);
+    const found = limited(this.pattern, () => {
+      regex.lastIndex = from;
+      return regex.exec(text);
+    });
     return found === null ? null : new Match(this, found as RegExpExecArray & { indices: RegExpIndicesArray }, text);
   }
 
