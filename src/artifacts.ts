@@ -7,11 +7,12 @@ import { fileURLToPath } from 'node:url';
 import type { Manifest, ManifestMetadata } from './contracts/manifest.ts';
 import type { GraphNode } from './contracts/node.ts';
 import type { RunResult, RunResultsArtifact, } from './contracts/results.ts';
-import { TsdbtError } from './errors.ts';
+import { systemReason, TsdbtError } from './errors.ts';
 import type { MacroFacts } from './parser/macros.ts';
 import type { ParseCache } from './parser/parse-cache.ts';
 import type { Secrets } from './secrets.ts';
 import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';
+import { MOST_DATA, readFileBytes, readFileText } from './project/read-file.ts';
 
 const ARTIFACT_FILES = {
   manifest: 'manifest.json',
@@ -66,12 +67,12 @@ export function writeIfChanged(path: string, text: string): void {
 
 function cannotWrite(path: string, cause: unknown): TsdbtError {
   const hint = 'Is there room, and may this user write there? --target-path names another folder.';
-  return new TsdbtError('runtime', `Could not write ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { hint, cause });
+  return new TsdbtError('runtime', `Could not write ${path}: ${systemReason(cause)}`, { hint, cause });
 }
 
 function readIfPresent(path: string): string | null {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileText(path, MOST_DATA);
   } catch {
     return null;
   }
@@ -166,7 +167,7 @@ function digest(...parts: readonly (string | Uint8Array)[]): string {
 
 function readBytes(path: string): Buffer | null {
   try {
-    return readFileSync(path);
+    return readFileBytes(path, MOST_DATA);
   } catch {
     return null;
   }

@@ -84,11 +84,27 @@ export class TsdbtError extends Error {
   }
 }
 
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder', ENOTDIR: 'a part of its path is not a folder', EISDIR: 'it is a folder', EACCES: 'permission denied', EPERM: 'it is not permitted', ELOOP: 'it is a link to itself',
+  ENAMETOOLONG: 'its name is too long', EEXIST: 'it exists already', ENOSPC: 'no space is left on the disk', EROFS: 'the file system is read-only', EMFILE: 'too many files are open', ENOTEMPTY: 'the folder is not empty',
+  EINVAL: 'its name or kind does not allow that', ENXIO: 'nobody is at its other end', EBUSY: 'it is in use', EIO: 'the disk cannot be read or written', ENODEV: 'no such device', EAGAIN: 'nothing is there to be read', EXDEV: 'it is on another disk', EFBIG: 'it is too large', EDQUOT: 'the quota of the disk is used up',
+  ERR_INVALID_ARG_VALUE: 'its name holds a character that no file may have', ERR_FS_FILE_TOO_LARGE: 'it is too large',
+};
+
+/** Why the system did not do something with a file, in words. @param error of node:fs */
+export function systemReason(error: unknown): string {
+  const { code, path, message } = error as { readonly code?: string; readonly path?: string; readonly message?: string };
+  const words = SYSTEM_WORDS[code ?? ''] ?? String(message ?? error).replace(/^E[A-Z]+: /, '');
+  return path === undefined ? words : `${path}: ${words}`;
+}
+
 /** Of a long macro stack, as endless recursion leaves it, these many calls are shown at both ends. */
 const FIRST_FRAMES = 12;
 const LAST_FRAMES = 4;
 const STATEMENT_LINES = 12;
 const STATEMENT_WIDTH = 200;
+const LINE_WIDTH = 400;
+const MESSAGE = 20_000;
 
 /**
  * The text that a person reads, in dbt's form: heading, message indented by two, place by four, caret, macro stack, hint.
@@ -99,7 +115,9 @@ export function formatError(error: unknown): string {
     const text = error instanceof Error ? error.message : String(error);
     // What the system refuses (a full disk, a folder that must not be written) is no defect.
     const refused = error instanceof Error && 'syscall' in error;
-    return `${refused ? 'Runtime' : 'Internal'} Error\n  ${indent(text, 2)}`;
+    if (refused) return `Runtime Error\n  ${indent(systemReason(error), 2)}`;
+    if (error instanceof RangeError && /call stack/i.test(text)) return 'Runtime Error\n  something in the project is nested too deeply';
+    return `Internal Error\n  ${indent(text, 2)}`;
   }
   const { node, path, line, column, lineText, hint, stack } = error.details;
   const place = node
@@ -107,11 +125,16 @@ export function formatError(error: unknown): string {
     : path !== undefined && line === undefined
       ? ` in ${path}`
       : '';
-  const out = [`${ERROR_KINDS[error.kind].heading}${place}`, `  ${indent(wording(error), 2)}`];
+  const words = wording(error);
+  const out = [`${ERROR_KINDS[error.kind].heading}${place}`, `  ${indent(words.length > MESSAGE ? `${words.slice(0, MESSAGE)}… (${words.length} characters)` : words, 2)}`];
   if (line !== undefined) out.push(`    ${path === undefined ? '' : `${path} `}line ${line}${column === undefined ? '' : `, column ${column}`}`.trimEnd());
   if (lineText !== undefined) {
-    out.push(`      ${lineText}`);
-    if (column !== undefined) out.push(`      ${lineText.slice(0, column - 1).replace(/[^\t]/g, ' ')}^`);
+    // Of a long line the part that the column is in.
+    const from = lineText.length <= LINE_WIDTH ? 0 : Math.max(0, (column ?? 1) - LINE_WIDTH / 2);
+    const shown = lineText.slice(from, from + LINE_WIDTH);
+    const before = from > 0 ? '…' : '';
+    out.push(`      ${before}${shown}${from + LINE_WIDTH < lineText.length ? '…' : ''}`);
+    if (column !== undefined) out.push(`      ${before && ' '}${shown.slice(0, column - 1 - from).replace(/[^\t]/g, ' ')}^`);
   }
   if (error.kind === 'database' && error.details.sql !== undefined && error.details.position === undefined) out.push(...statementLines(error.details.sql));
   if (error.details.compiledPath !== undefined) out.push(`  compiled code at ${error.details.compiledPath}`);

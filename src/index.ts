@@ -1,7 +1,7 @@
 // The library, and the pipeline on one screen: load → parse → select → compile → run → write. Every command is made of these functions;
 // what they do is in the folders below. Console, process and exit codes are the command line's.
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Adapter } from './adapters/adapter.ts';
 import { createAdapter } from './adapters/index.ts';
@@ -20,6 +20,7 @@ import type { Logger } from './log.ts';
 import { groupWarnings } from './parser/grouped-warnings.ts';
 import { isUnchanged, parseWithCache } from './parser/parse-cache.ts';
 import { readSourceFiles } from './project/files.ts';
+import { readFileText } from './project/read-file.ts';
 import { resolveFlags } from './project/flags.ts';
 import { readProjectSettings } from './project/project.ts';
 import { loadRuntimeConfig } from './project/runtime-config.ts';
@@ -205,7 +206,7 @@ function projectFiles(config: RuntimeConfig, secrets: Secrets): ProjectFiles {
       if (known !== undefined) return known;
       const packages = packageName === undefined ? config.packages : config.packages.filter((p) => p.project_name === packageName);
       const found = packages.map((p) => join(p.project_root, path)).find((file) => existsSync(file));
-      const text = found === undefined ? null : readFileSync(found, 'utf8').replaceAll('\r\n', '\n');
+      const text = found === undefined ? null : readFileText(found).replaceAll('\r\n', '\n');
       texts.set(key, text);
       return text;
     },

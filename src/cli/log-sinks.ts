@@ -2,6 +2,7 @@
 // by size. Fires nothing and decides no wording.
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { systemReason, TsdbtError } from '../errors.ts';
 import { debugLine, isPrintEvent, jsonLine, type LineContext, type LogEvent, type Logger, type LogLevel, passes, textLine } from '../log.ts';
 import type { Secrets } from '../secrets.ts';
 import { unmarkFloats } from '../values/index.ts';
@@ -131,9 +132,15 @@ export class FileSink implements Logger {
   #open(): void {
     if (this.#fd !== null && existsSync(this.#path)) return;
     if (this.#fd !== null) closeSync(this.#fd);
-    mkdirSync(dirname(this.#path), { recursive: true });
-    this.#fd = openSync(this.#path, 'a', LOG_MODE);
-    this.#size = statSync(this.#path).size;
+    try {
+      mkdirSync(dirname(this.#path), { recursive: true });
+      // A pipe that nobody reads would be waited for.
+      if (existsSync(this.#path) && !statSync(this.#path).isFile()) throw new Error('it is no plain file');
+      this.#fd = openSync(this.#path, 'a', LOG_MODE);
+      this.#size = statSync(this.#path).size;
+    } catch (error) {
+      throw new TsdbtError('runtime', `The log ${this.#path} cannot be written: ${systemReason(error)}`, { hint: '--log-path names another folder; --log-level-file none writes no log.', cause: error });
+    }
   }
 
   #rotate(): void {

@@ -76,4 +76,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
 });
 
-void main(process.argv.slice(2));
+/** For who runs the program within a process of its own. */
+export const finished = main(process.argv.slice(2));

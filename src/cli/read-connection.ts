@@ -1,5 +1,5 @@
 // connections.yml as a command finds it: beside profiles.yml, else in the project, rendered like it. What it must hold is src/loader/connections.ts's.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTemplateEnvironments } from '../context/templates.ts';
 import { createFileRenderer } from '../context/yaml-scope.ts';
@@ -10,6 +10,7 @@ import { targetDictionary } from '../project/profile.ts';
 import { renderTree } from '../project/renderer.ts';
 import { loadYaml } from '../project/yaml.ts';
 import { type CommandSession, now } from './command-session.ts';
+import { readFileText } from '../project/read-file.ts';
 
 /** A connection by name, or the only one; secrets filled in and kept out of every output. @throws `profile` error */
 export function readConnection(session: CommandSession, config: RuntimeConfig, name: string | null): LoadConnection {
@@ -19,7 +20,7 @@ export function readConnection(session: CommandSession, config: RuntimeConfig, n
   const path = beside.find(existsSync) ?? beside[0]!;
   if (!existsSync(path)) throw new TsdbtError('profile', `Connection '${name ?? 'default'}' is asked for, and there is no ${path}.`, { hint: `connections:\n  ${name ?? 'default'}: { brokers: ["localhost:9092"] }` });
   const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now }, createTemplateEnvironments());
-  const written = loadYaml(readFileSync(path, 'utf8'), path);
+  const written = loadYaml(readFileText(path), path);
   const [secret] = writtenSecrets(written);
   if (secret !== undefined) throw new TsdbtError('profile', `The secret '${secret}' stands in the file`, { path, hint: `Secrets come from the environment: "{{ env_var('DBT_ENV_SECRET_...') }}".` });
   const data = renderTree(written, { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true }, render);

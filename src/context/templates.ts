@@ -11,7 +11,8 @@ export interface TemplateEnvironments {
 
 /** Creates both; one pair serves a whole command. */
 export function createTemplateEnvironments(): TemplateEnvironments {
-  return { runtime: new Environment({ undefined: 'default' }), parse: new Environment({ undefined: 'capture' }) };
+  const limits = { clock: () => performance.now() };
+  return { runtime: new Environment({ undefined: 'default', limits }), parse: new Environment({ undefined: 'capture', limits }) };
 }
 
 const HAS_JINJA = /\{[{%#]|[#}%]\}/;

@@ -2,6 +2,7 @@
 // selector.ts.
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { showJson } from '../values/index.ts';
 
 const SELECTOR_METHODS = [
   'fqn', 'tag', 'group', 'access', 'source', 'path', 'file', 'package', 'config', 'test_name', 'test_type', 'resource_type', 'state', 'exposure', 'metric',
@@ -88,7 +89,7 @@ function criteriaFrom(raw: Json, parts: { readonly [key: string]: Json | undefin
     indirectSelection: indirectSelection(parts['indirect_selection'], indirect),
   };
   if (criteria.children && criteria.childrensParents) {
-    throw new TsdbtError('selector', `Invalid node spec ${typeof raw === 'string' ? raw : JSON.stringify(raw)} - "@" prefix and "+" suffix are incompatible`);
+    throw new TsdbtError('selector', `Invalid node spec ${typeof raw === 'string' ? raw : showJson(raw)} - "@" prefix and "+" suffix are incompatible`);
   }
   return criteria;
 }
@@ -158,14 +159,14 @@ function selectorList(data: Json): Definition[] {
   if (good) return list as Definition[];
   throw new TsdbtError(
     'selector',
-    `Could not parse selector file data: \n${JSON.stringify(data, null, 2)}\nValid root-level selector definitions: union, intersection, string, dictionary. No lists. \nhttps://docs.getdbt.com/reference/node-selection/yaml-selectors`,
+    `Could not parse selector file data: \n${showJson(data, 2)}\nValid root-level selector definitions: union, intersection, string, dictionary. No lists. \nhttps://docs.getdbt.com/reference/node-selection/yaml-selectors`,
   );
 }
 
 function parseDefinition(definition: Json, indirect: IndirectSelection, root = false): SelectionSpec {
   if (typeof definition === 'string') return parseCriterion(definition, indirect);
   if (!isDictionary(definition)) {
-    throw new TsdbtError('selector', `Expected to find union, intersection, str or dict, instead found ${JSON.stringify(definition)}`);
+    throw new TsdbtError('selector', `Expected to find union, intersection, str or dict, instead found ${showJson(definition)}`);
   }
   const keys = Object.keys(definition);
   if (root && keys.length > 1 && ('union' in definition || 'intersection' in definition)) {
@@ -183,7 +184,7 @@ function parseCombination(type: 'union' | 'intersection', definition: Definition
   for (const part of definitionList(definition, type)) {
     if (isDictionary(part) && 'exclude' in part) {
       if (hasExclude && excluded !== undefined) {
-        throw new TsdbtError('selector', `You cannot provide multiple exclude arguments to the same selector set operator:\n${JSON.stringify(part)}`);
+        throw new TsdbtError('selector', `You cannot provide multiple exclude arguments to the same selector set operator:\n${showJson(part)}`);
       }
       hasExclude = true;
       excluded = parseExclusions(part, indirect);
@@ -216,7 +217,7 @@ function definitionList(definition: Definition, key: string): (string | Definiti
   const values = definition[key];
   if (!Array.isArray(values)) throw new TsdbtError('selector', `Invalid value for key "${key}". Expected a list.`);
   for (const value of values) {
-    if (typeof value !== 'string' && !isDictionary(value)) throw new TsdbtError('selector', `Invalid value type in key "${key}", expected dict or str (value: ${JSON.stringify(value)}).`);
+    if (typeof value !== 'string' && !isDictionary(value)) throw new TsdbtError('selector', `Invalid value type in key "${key}", expected dict or str (value: ${showJson(value)}).`);
   }
   return values as (string | Definition)[];
 }

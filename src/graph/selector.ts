@@ -10,6 +10,7 @@ import {
 } from './selector-grammar.ts';
 import { isEmptyNode, searchMethod } from './selector-methods.ts';
 import type { PreviousState } from './state-methods.ts';
+import { showJson } from '../values/index.ts';
 
 export interface SelectOptions {
   /** `--select`; null or empty: everything. */
@@ -111,7 +112,7 @@ class SelectionRun {
     const indirect = combine(spec.type, bundles.map((bundle) => new Set([...bundle.direct, ...bundle.indirect])));
     const selected = this.incorporate(direct, indirect, spec.indirectSelection);
     if (spec.expectExists && selected.size === 0) {
-      const raw = typeof spec.raw === 'string' ? spec.raw : JSON.stringify(spec.raw);
+      const raw = typeof spec.raw === 'string' ? spec.raw : showJson(spec.raw);
       this.warnings.push({
         name: 'NoNodesForSelectionCriteria', code: 'M030', level: 'warn', msg: warningTag(`The selection criterion '${raw}' does not match any enabled nodes`), data: { spec_raw: raw },
       });

@@ -18,8 +18,14 @@ interface TupleOptions {
   readonly withNamespace?: boolean;
 }
 
+/** Brackets, blocks and signs within each other; jinja2 stops at about 70 brackets and 490 signs. */
+const MAX_DEPTH = 300;
+/** Operators, filters, attributes and calls in a row: each holds the one before. */
+const MAX_ROW = 500;
+
 export class ExpressionParser {
   protected readonly stream: TokenStream;
+  private depth = 0;
 
   constructor(stream: TokenStream) {
     this.stream = stream;
@@ -29,11 +35,25 @@ export class ExpressionParser {
     throw syntaxError(message, line, pos);
   }
 
+  /** Reads something one level deeper. */
+  protected deeper<T>(read: () => T): T {
+    if (++this.depth > MAX_DEPTH) this.fail(`the template is nested more than ${MAX_DEPTH} levels deep here`);
+    const result = read();
+    this.depth--;
+    return result;
+  }
+
+  /** Counts the links of a row. */
+  private link(count: number): number {
+    if (count >= MAX_ROW) this.fail(`more than ${MAX_ROW} operators, filters, attributes or calls stand in one row here`);
+    return count + 1;
+  }
+
   parseExpression(withCondition = true): Expr {
     // Most expressions are one name or literal.
     const token = this.stream.current;
     if (SIMPLE.has(token.type) && ENDS.has(this.stream.look().type) && !(token.type === 'name' && token.value === 'not')) return this.parsePrimary();
-    return withCondition ? this.parseCondition() : this.parseOr();
+    return this.deeper(() => (withCondition ? this.parseCondition() : this.parseOr()));
   }
 
   private parseCondition(): Expr {
@@ -41,7 +61,7 @@ export class ExpressionParser {
     let expr1 = this.parseOr();
     while (this.stream.skipName('if')) {
       const test = this.parseOr();
-      const expr2 = this.stream.skipName('else') ? this.parseCondition() : null;
+      const expr2 = this.stream.skipName('else') ? this.deeper(() => this.parseCondition()) : null;
       expr1 = { type: 'CondExpr', test, expr1, expr2, line, pos };
       ({ line, pos } = this.stream.current);
     }
@@ -51,7 +71,7 @@ export class ExpressionParser {
   private parseOr(): Expr {
     let { line, pos } = this.stream.current;
     let left = this.parseAnd();
-    while (this.stream.skipName('or')) {
+    for (let row = 0; this.stream.skipName('or'); row = this.link(row)) {
       left = { type: 'Or', left, right: this.parseAnd(), line, pos };
       ({ line, pos } = this.stream.current);
     }
@@ -61,7 +81,7 @@ export class ExpressionParser {
   private parseAnd(): Expr {
     let { line, pos } = this.stream.current;
     let left = this.parseNot();
-    while (this.stream.skipName('and')) {
+    for (let row = 0; this.stream.skipName('and'); row = this.link(row)) {
       left = { type: 'And', left, right: this.parseNot(), line, pos };
       ({ line, pos } = this.stream.current);
     }
@@ -71,7 +91,7 @@ export class ExpressionParser {
   private parseNot(): Expr {
     if (this.stream.isName('not')) {
       const { line, pos } = this.stream.next();
-      return { type: 'Not', node: this.parseNot(), line, pos };
+      return { type: 'Not', node: this.deeper(() => this.parseNot()), line, pos };
     }
     return this.parseCompare();
   }
@@ -108,7 +128,7 @@ export class ExpressionParser {
   private parseSum(): Expr {
     let { line, pos } = this.stream.current;
     let left = this.parseConcat();
-    for (;;) {
+    for (let row = 0; ; row = this.link(row)) {
       const { type } = this.stream.current;
       if (type !== 'add' && type !== 'sub') return left;
       this.stream.next();
@@ -132,7 +152,7 @@ export class ExpressionParser {
   private parseProduct(): Expr {
     let { line, pos } = this.stream.current;
     let left = this.parsePower();
-    for (;;) {
+    for (let row = 0; ; row = this.link(row)) {
       const kind = PRODUCTS[this.stream.current.type];
       if (kind === undefined) return left;
       this.stream.next();
@@ -144,7 +164,7 @@ export class ExpressionParser {
   private parsePower(): Expr {
     let { line, pos } = this.stream.current;
     let left = this.parseUnary();
-    while (this.stream.current.type === 'pow') {
+    for (let row = 0; this.stream.current.type === 'pow'; row = this.link(row)) {
       this.stream.next();
       left = { type: 'Pow', left, right: this.parseUnary(), line, pos };
       ({ line, pos } = this.stream.current);
@@ -157,7 +177,7 @@ export class ExpressionParser {
     let node: Expr;
     if (type === 'sub' || type === 'add') {
       this.stream.next();
-      node = { type: type === 'sub' ? 'Neg' : 'Pos', node: this.parseUnary(false), line, pos };
+      node = { type: type === 'sub' ? 'Neg' : 'Pos', node: this.deeper(() => this.parseUnary(false)), line, pos };
     } else {
       node = this.parsePrimary();
     }
@@ -199,7 +219,7 @@ export class ExpressionParser {
         return { type: 'Const', value: token.literal ?? null, line, pos };
       case 'lparen': {
         this.stream.next();
-        const node = this.parseTuple({ parentheses: true });
+        const node = this.deeper(() => this.parseTuple({ parentheses: true }));
         this.stream.expect('rparen');
         return node;
       }
@@ -267,7 +287,7 @@ export class ExpressionParser {
 
   private parsePostfix(node: Expr): Expr {
     let result = node;
-    for (;;) {
+    for (let row = 0; ; row = this.link(row)) {
       switch (this.stream.current.type) {
         case 'dot':
         case 'lbracket':
@@ -284,7 +304,7 @@ export class ExpressionParser {
 
   private parseFilterExpression(node: Expr): Expr {
     let result = node;
-    for (;;) {
+    for (let row = 0; ; row = this.link(row)) {
       const token = this.stream.current;
       if (token.type === 'pipe') result = this.parseFilter(result) as Filter;
       else if (token.type === 'name' && token.value === 'is') result = this.parseTest(result);
@@ -386,7 +406,7 @@ export class ExpressionParser {
   protected parseFilter(node: Expr | null, startInline = false): Filter | null {
     let result = node;
     let inline = startInline;
-    while (this.stream.current.type === 'pipe' || inline) {
+    for (let row = 0; this.stream.current.type === 'pipe' || inline; row = this.link(row)) {
       if (!inline) this.stream.next();
       const { line, pos } = this.stream.current;
       const name = this.parseDottedName();

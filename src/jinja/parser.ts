@@ -75,7 +75,7 @@ export class Parser extends ExpressionParser {
     const token = this.stream.current;
     if (token.type !== 'name') this.fail('tag name expected', token.line, token.pos);
     this.tagStack.push(token.value);
-    const statement = this.parseTag(token);
+    const statement = this.deeper(() => this.parseTag(token));
     if (statement === undefined) {
       this.tagStack.pop();
       return this.failUnknownTag(token.value, this.endTokenStack, token);
@@ -338,7 +338,7 @@ export class Parser extends ExpressionParser {
     if (this.stream.skipIf('lbracket')) {
       while (this.stream.current.type !== 'rbracket') {
         if (params.length > 0) this.stream.expect('comma');
-        params.push(this.parseTypeName());
+        params.push(this.deeper(() => this.parseTypeName()));
       }
       this.stream.expect('rbracket');
     }
@@ -451,6 +451,7 @@ export function parseSource(source: string, lexer: Lexer = new Lexer(), options:
     return new Parser(lexer.tokenize(text), options).parse();
   } catch (error) {
     if (error instanceof JinjaError) locate(error, text, info);
+    if (error instanceof RangeError) throw new JinjaError('LimitError', 'the template is nested too deeply', { path: info.path });
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 // What generated code calls: operators, look-ups, calls, loops and inheritance, for one environment. The generated code knows it as `$`.
 import { getAttribute, getItem, getSlice, lookupAttribute } from '../values/access.ts';
+import { bounded } from '../values/budget.ts';
 import * as arithmetic from '../values/arithmetic.ts';
 import { callableOf, NO_KWARGS } from '../values/call.ts';
 import { compare } from '../values/comparison.ts';
@@ -183,7 +184,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     }
     let out = '';
     for (const part of parts) out += toText(part);
-    return out;
+    return bounded(out);
   }
 
   escapedText(v: Value): string {

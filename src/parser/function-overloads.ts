@@ -5,6 +5,7 @@ import { TsdbtError } from '../errors.ts';
 import { isDict } from './config-fields.ts';
 import type { ParseTools } from './node-update.ts';
 import type { YamlDict } from './yaml-entries.ts';
+import { showJson } from '../values/index.ts';
 
 /** Moves the files that `overloads:` names into the function. */
 export function absorbOverloads(tools: ParseTools, root: ParsedOnlyNode, overloads: readonly YamlDict[], argument: (data: YamlDict) => YamlDict): void {
@@ -29,7 +30,7 @@ export function absorbOverloads(tools: ParseTools, root: ParsedOnlyNode, overloa
     });
     for (const key of ['refs', 'sources', 'functions']) {
       const own = root[key] as unknown[];
-      for (const item of node[key] as unknown[]) if (!own.some((each) => JSON.stringify(each) === JSON.stringify(item))) own.push(item);
+      for (const item of node[key] as unknown[]) if (!own.some((each) => showJson(each) === showJson(item))) own.push(item);
     }
     state.functions.delete(id);
     state.functionLookup.remove(name, root.package_name);

@@ -90,7 +90,7 @@ export function parseProject(input: ParseInput): ParseOutput {
   for (const [name, project] of state.projects) {
     const own = byPackage.get(name) ?? [];
     const form = project.raw['config-version'] ?? 2;
-    if (form !== 2 && own.some((file) => (NODE_KINDS as readonly string[]).includes(file.kind))) throw new TsdbtError('internal', `Got an unexpected project version=${form}, expected 2`, { path: `${project.project_root}/dbt_project.yml` });
+    if (form !== 2 && own.some((file) => (NODE_KINDS as readonly string[]).includes(file.kind))) throw new TsdbtError('project', `Got an unexpected project version=${form}, expected 2`, { path: `${project.project_root}/dbt_project.yml` });
     for (const kind of NODE_KINDS) {
       for (const file of own) if (file.kind === kind) (kind === 'docs' ? parseDocsFile : parseNodeFile)(tools, file);
     }

@@ -209,7 +209,7 @@ function asList(value: unknown): unknown[] {
 }
 
 function expectDict(value: unknown): ConfigDict {
-  if (!isDict(value)) throw new TsdbtError('internal', `expected dict, got ${pyStr(value)}`);
+  if (!isDict(value)) throw new TsdbtError('validation', `expected dict, got ${pyStr(value)}`);
   return value;
 }
 

@@ -11,6 +11,7 @@ import type { References } from './references.ts';
 import { readRefOrSource } from './static-expressions.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
 import { NAMED_ENTRY } from './yaml-shapes.ts';
+import { showJson } from '../values/index.ts';
 
 type SemanticType = 'metric' | 'semantic_model' | 'saved_query';
 const SECTIONS = { metric: 'metrics', semantic_model: 'semantic_models', saved_query: 'saved_queries' } as const;
@@ -329,6 +330,6 @@ function linkMetric(tools: ParseTools, metric: ParsedOnlyNode, owner: ReadonlyMa
 }
 
 function addMeasure(inputs: Json[], measure: Json): void {
-  const text = JSON.stringify(measure);
-  if (!inputs.some((each) => JSON.stringify(each) === text)) inputs.push(measure);
+  const text = showJson(measure);
+  if (!inputs.some((each) => showJson(each) === text)) inputs.push(measure);
 }

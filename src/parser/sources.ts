@@ -12,6 +12,7 @@ import { duplicateResource } from './parse-state.ts';
 import { pyStr } from './python-text.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
 import { SOURCE_ENTRY, SOURCE_OVERRIDE } from './yaml-shapes.ts';
+import { showJson } from '../values/index.ts';
 
 interface RawTable { readonly entry: YamlEntry; readonly uniqueId: string; source: YamlDict; table: YamlDict }
 interface Override { readonly entry: YamlEntry; readonly data: YamlDict; readonly used: Set<string>; found: boolean }
@@ -264,7 +265,7 @@ function renamedKeys(data: YamlDict): YamlDict {
     for (const key of Object.keys(value)) out[key === 'dbname' ? 'database' : key === 'pass' ? 'password' : key] = rename(value[key] as Json);
     return out;
   };
-  return JSON.stringify(data).includes('"dbname"') || 'pass' in data ? (rename(data) as YamlDict) : data;
+  return showJson(data).includes('"dbname"') || 'pass' in data ? (rename(data) as YamlDict) : data;
 }
 
 function isSet(time: unknown): boolean {

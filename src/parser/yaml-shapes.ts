@@ -52,6 +52,11 @@ export function problemText({ path, message }: ShapeProblem): string {
   return `at path [${path.map((part) => pyRepr(part)).join('][')}]: ${message}`;
 }
 
+/** A list of dictionaries, or nothing. */
+function dictionaries(): { nested: ShapeCheck } {
+  return { nested: (value) => (value === null ? undefined : listOf(leaf(dict)).nested(value)) };
+}
+
 const of = (inner: Shape): { nested: ShapeCheck } => ({ nested: (value) => checkShape(value, inner) });
 const listOf = (inner: ShapeCheck): { nested: ShapeCheck } => ({
   nested: (value) => {
@@ -145,7 +150,10 @@ export const UNIT_TEST_ENTRY = shape(false, ['name', 'model', 'given', 'expect']
 });
 
 /** Free entries of the semantic layer: only the name is looked at. */
-export const NAMED_ENTRY = shape(true, ['name'], { name: text, description: optionalText, config: dict, label: optionalText, limit: optional(integer) });
+export const NAMED_ENTRY = shape(true, ['name'], {
+  name: text, description: optionalText, config: dict, label: optionalText, limit: optional(integer), model: optionalText,
+  entities: dictionaries(), dimensions: dictionaries(), measures: dictionaries(), exports: dictionaries(),
+});
 
 function oneOfText(value: unknown, options: readonly string[]): string | undefined {
   return typeof value === 'string' && options.includes(value) ? undefined : `${pyRepr(value)} is not one of ${pyRepr(options)}`;

@@ -1,6 +1,7 @@
 // The `.env` file that dbt 1.12 reads from the working directory or the nearest folder above it. What the shell has set wins.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { readFileText } from './read-file.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -11,7 +12,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function loadEnvFile(directory: string, env: Environment): Environment {
   const path = findEnvFile(resolve(directory));
   if (path === undefined) return env;
-  return { ...parseEnvFile(readFileSync(path, 'utf8'), env), ...env };
+  return { ...parseEnvFile(readFileText(path), env), ...env };
 }
 
 function findEnvFile(directory: string): string | undefined {

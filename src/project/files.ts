@@ -1,13 +1,14 @@
 // The files of a project and its packages as values: found below the `*-paths`, without what .dbtignore names, in a fixed order;
 // contents and checksums are read when first asked for. Parsing is the parser's.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Project, RuntimeConfig, SourceFile } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
+import { systemReason, TsdbtError } from '../errors.ts';
 import { type IgnoreRules, parseIgnoreFile } from './ignore-file.ts';
 import { allSourcePaths } from './project.ts';
 import { compactWhitespace, pythonStrip } from './python-strip.ts';
+import { MOST_DATA, readFileBytes, readFileText } from './read-file.ts';
 
 type Kind = SourceFile['kind'];
 
@@ -28,7 +29,7 @@ export function readSourceFiles(config: Pick<RuntimeConfig, 'packages' | 'flags'
 
 function readProjectFiles(project: Project, seedLimit: number, jinjaExtensions: boolean, into: SourceFile[]): void {
   const ignorePath = join(project.project_root, '.dbtignore');
-  const rules = existsSync(ignorePath) ? parseIgnoreFile(readFileSync(ignorePath, 'utf8')) : NO_RULES;
+  const rules = existsSync(ignorePath) ? parseIgnoreFile(readFileText(ignorePath)) : NO_RULES;
   const walked = new Map<string, readonly FoundFile[]>();
   const walk = (path: string): readonly FoundFile[] => {
     let found = walked.get(path);
@@ -83,7 +84,7 @@ function findFiles(root: string, path: string, rules: IgnoreRules): FoundFile[] 
         if (!rules.folder(fromRoot)) folders.push(below);
         continue;
       }
-      if (entry.isSymbolicLink() && statSync(join(folder, entry.name), { throwIfNoEntry: false })?.isFile() !== true) continue;
+      if (!entry.isFile() && !isPlainFile(join(folder, entry.name))) continue;
       const first = entry.name[0];
       if (first === '.' || first === '#' || first === '~' || rules.file(fromRoot)) continue;
       // Extensions count in any case.
@@ -95,13 +96,22 @@ function findFiles(root: string, path: string, rules: IgnoreRules): FoundFile[] 
   return found;
 }
 
+/** Behind a link; false for pipes, devices, links to nothing and to themselves. */
+function isPlainFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
 function readFolder(folder: string): import('node:fs').Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];
-    throw new TsdbtError('runtime', `Could not read the folder ${folder}: ${code}`, { path: folder, cause: error });
+    throw new TsdbtError('runtime', `Could not read the folder ${folder}: ${systemReason(error)}`, { path: folder, cause: error });
   }
 }
 
@@ -157,7 +167,7 @@ class LoadedFile implements SourceFile {
     if (this.kind !== 'seed') return sha256(compactWhitespace(this.contents));
     if (this.seedLimit !== 0 && this.size > this.seedLimit) return { name: 'path', checksum: this.original_file_path };
     // dbt reads seeds with universal newlines and keeps a BOM.
-    return sha256(pythonStrip(decode(readFileSync(this.absolute), this.absolute).replace(/\r\n?/g, '\n')));
+    return sha256(pythonStrip(decode(readFileBytes(this.absolute, MOST_DATA), this.absolute).replace(/\r\n?/g, '\n')));
   }
 }
 
@@ -166,7 +176,7 @@ function sha256(text: string): SourceFile['checksum'] {
 }
 
 function readText(path: string): string {
-  const text = decode(readFileSync(path), path);
+  const text = decode(readFileBytes(path, /\.csv$/i.test(path) ? MOST_DATA : undefined), path);
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 

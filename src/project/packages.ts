@@ -1,5 +1,5 @@
 // packages.yml, dependencies.yml and package-lock.yml as data, and the folders of installed packages. Installing is deps.ts's.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
@@ -7,6 +7,7 @@ import { TsdbtError } from '../errors.ts';
 import { pythonStrip } from './python-strip.ts';
 import { findViolation, optionalText, type Shape } from './schema-check.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
+import { readFileText } from './read-file.ts';
 
 export const PACKAGES_FILE = 'packages.yml';
 export const DEPENDENCIES_FILE = 'dependencies.yml';
@@ -127,5 +128,5 @@ function packageProblem(packages: Json): string | undefined {
 
 function readDictionary(path: string): { readonly [key: string]: Json } {
   if (!existsSync(path)) return {};
-  return asDictionary(loadYaml(pythonStrip(readFileSync(path, 'utf8')), path) ?? {}) ?? {};
+  return asDictionary(loadYaml(pythonStrip(readFileText(path)), path) ?? {}) ?? {};
 }

@@ -1,6 +1,6 @@
 // profiles.yml: where it is, which profile and target are meant, what their credentials say; and the built-in profile of the
 // embedded server for a machine without any profiles.yml. Connecting is the adapters'.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { allSpecs, BUILT_IN_TARGETS, credentialsSpec, type CredentialsSpec } from '../adapters/credentials.ts';
 import type { Json } from '../contracts/node.ts';
@@ -10,6 +10,8 @@ import type { Logger } from '../log.ts';
 import { renderFrom, renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
 import { findViolation, type Shape } from './schema-check.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
+import { readFileText } from './read-file.ts';
+import { showJson } from '../values/index.ts';
 
 export const PROFILES_FILE = 'profiles.yml';
 
@@ -49,7 +51,7 @@ export function readProfiles(directory: string): Dictionary {
   const wrap = (text: string): string => `\ndbt encountered an error while trying to read your profiles.yml file.\n\n${text}\n`;
   let data: Json;
   try {
-    data = loadYaml(readFileSync(path, 'utf8'), path);
+    data = loadYaml(readFileText(path), path);
   } catch (error) {
     if (error instanceof TsdbtError && error.kind === 'runtime') throw new TsdbtError('profile', wrap(error.message), { ...error.details, cause: error });
     throw error;
@@ -132,7 +134,7 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
   const credentials = checkCredentials(String(type), fields, (message, hint) => {
     throw new TsdbtError('profile', `Credentials in profile "${profileName}", target "${target}" invalid: ${message}`, { hint });
   });
-  if (typeof threads !== 'number' || !Number.isInteger(threads)) throw new TsdbtError('profile', `at path ['threads']: ${JSON.stringify(threads)} is not of type 'integer'`);
+  if (typeof threads !== 'number' || !Number.isInteger(threads)) throw new TsdbtError('profile', `at path ['threads']: ${showJson(threads)} is not of type 'integer'`);
   return { profile_name: profileName, target_name: target, threads, credentials, profiles_dir: resolve(options.profiles.directory) };
 }
 
@@ -191,7 +193,7 @@ function embeddedDefault(options: LoadProfileOptions): Profile {
     target_name: target,
     threads: options.threads ?? 4,
     credentials: checkCredentials(spec.type, { ...fields }, (message) => {
-      throw new TsdbtError('internal', message);
+      throw new TsdbtError('profile', message);
     }),
     profiles_dir: null,
   };

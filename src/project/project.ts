@@ -1,7 +1,7 @@
 // dbt_project.yml of one package: read, rendered, checked, with dbt's defaults. Leaves profiles to profile.ts and the installed
 // packages to packages.ts.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import type { Json, Quoting } from '../contracts/node.ts';
 import type { ConfigSection, Project } from '../contracts/project.ts';
@@ -15,6 +15,7 @@ import { renderFrom, renderText, renderTree, type RenderYamlText, type YamlScope
 import { findViolation, repr, violationText } from './schema-check.ts';
 import { checkDbtVersion, parseVersionRanges } from './versions.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
+import { readFileText } from './read-file.ts';
 
 export const PROJECT_FILE = 'dbt_project.yml';
 
@@ -53,7 +54,7 @@ export function readRawProject(directory: string, logger?: Logger, hint?: string
       { hint },
     );
   }
-  const source = pythonStrip(readFileSync(path, 'utf8'));
+  const source = pythonStrip(readFileText(path));
   const checksum = { name: 'sha256', checksum: createHash('sha256').update(compactWhitespace(source), 'utf8').digest('hex') };
   const data = asDictionary(loadYaml(source, path, { onDuplicateKey: (text) => logger && deprecation(logger, 'DuplicateYAMLKeysDeprecation', { duplicate_description: text, file: path }) }));
   if (data === undefined) throw new TsdbtError('project', `${PROJECT_FILE} does not parse to a dictionary`);
@@ -78,7 +79,7 @@ export function readProjectSettings(projectDir: string): { flags: Json; logPath:
 export function readVarsFile(directory: string): { readonly [name: string]: Json } {
   const path = join(directory, 'vars.yml');
   if (!existsSync(path)) return {};
-  const data = asDictionary(loadYaml(pythonStrip(readFileSync(path, 'utf8')), path));
+  const data = asDictionary(loadYaml(pythonStrip(readFileText(path)), path));
   return asDictionary(data?.['vars'] ?? {}) ?? {};
 }
 
@@ -284,5 +285,5 @@ const DEFAULT_COMMENT = [
 
 function readSelectors(root: string): Json {
   const path = join(root, 'selectors.yml');
-  return existsSync(path) ? loadYaml(pythonStrip(readFileSync(path, 'utf8')), path) : null;
+  return existsSync(path) ? loadYaml(pythonStrip(readFileText(path)), path) : null;
 }

@@ -1,8 +1,9 @@
 // Rendering of the project's own YAML (dbt_project.yml, profiles.yml, packages.yml, selectors.yml): which values are templates and
 // which are kept for later. The Jinja itself is a function passed in, so that this layer knows no template engine.
-import { readFileSync } from 'node:fs';
+
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { readFileText } from './read-file.ts';
 
 /** What `{{ … }}` in one of these files can see. */
 export interface YamlScope {
@@ -27,7 +28,7 @@ export function renderFrom(path: string, render: RenderYamlText): RenderYamlText
       return render(text, scope);
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
-      const lines = readFileSync(path, 'utf8').split(/\r?\n/);
+      const lines = readFileText(path).split(/\r?\n/);
       const found = lines.flatMap((line, i) => (line.includes(text) ? [i] : []));
       // Only the value is shown: a password may stand beside it.
       const { line: _line, column: _column, ...known } = error.details;

@@ -17,6 +17,8 @@ const INDICATORS = new Set([...',[]{}#&*!|>\'"%@`'].map((character) => character
 const ESCAPES: Readonly<Record<string, string>> = {
   '0': '\0', a: '\x07', b: '\b', t: '\t', n: '\n', v: '\v', f: '\f', r: '\r', e: '\x1b', ' ': ' ', '"': '"', '/': '/', '\\': '\\', N: '\x85', _: '\xa0', L: '\u2028', P: '\u2029',
 };
+/** Collections within each other that this reader takes. */
+const MAX_DEPTH = 200;
 const NEWLINE = 10;
 const SPACE = 32;
 const HASH = 35;
@@ -42,6 +44,7 @@ class BlockReader {
   private position = 0;
   /** Column of the content at `position`; -1 at the end of the text. */
   private indent = -1;
+  private depth = 0;
 
   constructor(text: string) {
     this.text = text;
@@ -124,10 +127,17 @@ class BlockReader {
     return this.inline(parent);
   }
 
+  /** One collection deeper; what is too deep is the full parser's to report. */
+  private enter(): void {
+    if (++this.depth > MAX_DEPTH) throw new UnsupportedYaml();
+  }
+
   private sequence(column: number): Json {
+    this.enter();
     const items: Json[] = [];
     while (this.indent === column && this.isDash(this.position)) items.push(this.item(column));
     if (this.indent > column) throw new UnsupportedYaml();
+    this.depth--;
     return items;
   }
 
@@ -148,6 +158,7 @@ class BlockReader {
   }
 
   private mapping(column: number): Json {
+    this.enter();
     const result: { [key: string]: Json } = {};
     const seen = new Set<string>();
     while (this.indent === column) {
@@ -162,6 +173,7 @@ class BlockReader {
       result[key] = this.value(column);
     }
     if (this.indent > column) throw new UnsupportedYaml();
+    this.depth--;
     return result;
   }
 

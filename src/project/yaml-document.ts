@@ -1,11 +1,16 @@
 // The full YAML reader, on the `yaml` package with PyYAML's meaning of scalars, merge keys and repeated keys; and positions of
 // keys for error messages. Loaded only when a text is outside of yaml-block.ts's subset or an error needs a place.
 import { createRequire } from 'node:module';
-import type { Alias, Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import type { Alias, CST, Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import type { Json } from '../contracts/node.ts';
 import { PyDate, PyDateTime } from '../values/datetime.ts';
 import { MOVED_BY, parseWithFlows } from './yaml-flow-indent.ts';
 import { isoTimestamp, resolvePlainScalar, resolveTagged } from './yaml-scalar.ts';
+
+/** Collections within each other; PyYAML stops at about 200 of them. */
+const MAX_DEPTH = 200;
+/** Values that aliases may add to a text by standing for larger ones. */
+const MAX_ALIASED = 200_000;
 
 /** A problem of a text, at a place: both 1-based. */
 export interface YamlProblem { readonly message: string; readonly line: number; readonly column: number }
@@ -66,6 +71,11 @@ function parse(yaml: YamlModule, source: string): { document: Document; place: P
   let lines = new yaml.LineCounter();
   const { document, text, moved } = parseWithFlows(source, (each) => {
     lines = new yaml.LineCounter();
+    const tooDeep = deepest(yaml, each);
+    if (tooDeep !== undefined) {
+      const { line, col } = linesOf(each, tooDeep);
+      throw new YamlSyntaxError({ message: `collections are nested more than ${MAX_DEPTH} levels deep`, line, column: col });
+    }
     return yaml.parseDocument(each, { version: '1.1', schema: 'failsafe', uniqueKeys: false, strict: true, prettyErrors: false, logLevel: 'error', lineCounter: lines });
   });
   const place: Place = (offset) => {
@@ -73,6 +83,42 @@ function parse(yaml: YamlModule, source: string): { document: Document; place: P
     return { line, column: moved.has(line) ? Math.max(1, col - MOVED_BY) : col };
   };
   return { document, place, text };
+}
+
+/** Where collections are nested too deeply; composing such a text would use up the stack. The parser of tokens has none. */
+function deepest(yaml: YamlModule, text: string): number | undefined {
+  const staircase = deepIndent(text);
+  if (staircase !== undefined) return staircase;
+  let open: CST.Token[] = [...new yaml.Parser().parse(text)];
+  for (let depth = 0; open.length > 0; depth++) {
+    if (depth > MAX_DEPTH + 1) return 'offset' in open[0]! ? open[0].offset : 0;
+    open = open.flatMap((token) => ('items' in token ? token.items.flatMap(({ key, value }) => [key, value].filter((part) => part !== null && part !== undefined && 'items' in part)) as CST.Token[]
+      : token.type === 'document' && token.value !== undefined ? [token.value] : []));
+  }
+  return undefined;
+}
+
+/** Where lines are indented further and further; the package takes a time that grows with the square of that. */
+function deepIndent(text: string): number | undefined {
+  const open: number[] = [];
+  for (let at = 0; at < text.length; ) {
+    let start = at;
+    while (text.charCodeAt(start) === 32) start++;
+    const end = text.indexOf('\n', start);
+    if (start < text.length && end !== start) {
+      while (open.length > 0 && open.at(-1)! >= start - at) open.pop();
+      open.push(start - at);
+      if (open.length > MAX_DEPTH + 1) return start;
+    }
+    if (end === -1) break;
+    at = end + 1;
+  }
+  return undefined;
+}
+
+function linesOf(text: string, offset: number): { line: number; col: number } {
+  const before = text.slice(0, offset);
+  return { line: before.split('\n').length, col: offset - before.lastIndexOf('\n') };
 }
 
 /**
@@ -126,22 +172,46 @@ class Reader {
   readonly duplicates: { key: string; line: number; column: number }[] = [];
   private readonly yaml: YamlModule;
   private readonly text: string;
-  private readonly document: Document;
   private readonly place: Place;
   private readonly dates: boolean;
-  private readonly aliased = new Map<Node, Json>();
+  private readonly anchored = new Map<Node, { readonly value: Json; readonly size: number }>();
+  private readonly anchors: ReadonlyMap<string, readonly Node[]>;
+  private readonly open = new Set<Node>();
+  /** Nodes read so far, those that aliases stand for included. */
+  private size = 0;
+  private aliased = 0;
 
   constructor(yaml: YamlModule, document: Document, place: Place, text: string, dates: boolean) {
     this.dates = dates;
     this.yaml = yaml;
     this.text = text;
-    this.document = document;
+    const anchors = new Map<string, Node[]>();
+    // Looked up once: the package goes through the whole document for each alias.
+    if (text.includes('&')) {
+      yaml.visit(document, (_key, node) => {
+        const name = yaml.isNode(node) && !yaml.isAlias(node) ? (node as Scalar).anchor : undefined;
+        if (name !== undefined) anchors.set(name, [...(anchors.get(name) ?? []), node as Node]);
+      });
+    }
+    this.anchors = anchors;
     this.place = place;
   }
 
   node(node: Node | null): Json {
     if (node === null) return null;
+    this.size++;
     if (this.yaml.isAlias(node)) return this.alias(node);
+    if ((node as Scalar).anchor === undefined) return this.content(node);
+    if (this.open.has(node)) this.fail(node, `the anchor '${(node as Scalar).anchor}' holds itself`);
+    const before = this.size;
+    this.open.add(node);
+    const value = this.content(node);
+    this.open.delete(node);
+    this.anchored.set(node, { value, size: this.size - before + 1 });
+    return value;
+  }
+
+  private content(node: Node): Json {
     if (this.yaml.isMap(node)) return this.map(node as YAMLMap);
     if (this.yaml.isSeq(node)) return (node as YAMLSeq).items.map((item) => this.node(item as Node | null));
     return this.scalar(node as Scalar);
@@ -152,15 +222,21 @@ class Reader {
   }
 
   private alias(alias: Alias): Json {
-    const target = alias.resolve(this.document);
-    if (target === undefined) this.fail(alias, `found undefined alias '${alias.source}'`);
-    // An anchor that contains itself has no finite value.
-    const known = this.aliased.get(target as Node);
-    if (known !== undefined) return known;
-    this.aliased.set(target as Node, null);
-    const value = this.node(target as Node);
-    this.aliased.set(target as Node, value);
-    return value;
+    const target = this.target(alias);
+    if (this.open.has(target)) this.fail(alias, `the anchor '${alias.source}' holds itself`);
+    const known = this.anchored.get(target);
+    if (known === undefined) return this.node(target);
+    this.size += known.size;
+    this.aliased += known.size;
+    if (this.aliased > MAX_ALIASED) this.fail(alias, `aliases stand for more than ${MAX_ALIASED} values`);
+    return known.value;
+  }
+
+  /** The node that an alias stands for: the last one before it that has the anchor. */
+  private target(alias: Alias): Node {
+    const at = alias.range?.[0] ?? 0;
+    const found = this.anchors.get(alias.source)?.findLast((node) => (node.range?.[0] ?? 0) < at);
+    return found ?? this.fail(alias, `found undefined alias '${alias.source}'`);
   }
 
   private scalar(node: Scalar): Json {
@@ -210,13 +286,13 @@ class Reader {
   }
 
   private merge(value: Node, into: { [key: string]: Json }[]): void {
-    const target = this.yaml.isAlias(value) ? (value.resolve(this.document) as Node | undefined) : value;
-    if (this.yaml.isMap(target)) into.push(this.map(target as YAMLMap) as { [key: string]: Json });
+    const target = this.yaml.isAlias(value) ? this.target(value) : value;
+    if (this.yaml.isMap(target)) into.push(this.node(value) as { [key: string]: Json });
     else if (this.yaml.isSeq(target)) {
       for (const item of (target as YAMLSeq).items) {
-        const part = this.yaml.isAlias(item) ? item.resolve(this.document) : item;
+        const part = this.yaml.isAlias(item) ? this.target(item) : item;
         if (!this.yaml.isMap(part)) this.fail(item as Node, 'expected a mapping for merging, but found scalar');
-        into.push(this.map(part as YAMLMap) as { [key: string]: Json });
+        into.push(this.node(item as Node) as { [key: string]: Json });
       }
     } else this.fail(value, 'expected a mapping or list of mappings for merging, but found scalar');
   }

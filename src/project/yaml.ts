@@ -24,7 +24,8 @@ export function loadYaml(text: string, path: string | null, options: LoadYamlOpt
   try {
     if (options.dates !== true) return readBlockYaml(source);
   } catch (error) {
-    if (!(error instanceof UnsupportedYaml)) throw error;
+    // What is nested too deeply for this reader is the full one's to report.
+    if (!(error instanceof UnsupportedYaml || error instanceof RangeError)) throw error;
   }
   try {
     const { value, duplicates } = readYamlDocument(source, options.dates);
@@ -34,6 +35,7 @@ export function loadYaml(text: string, path: string | null, options: LoadYamlOpt
     return value;
   } catch (error) {
     if (error instanceof YamlSyntaxError) throw syntaxError(source, error, path);
+    if (error instanceof RangeError) throw new TsdbtError(path === null ? 'validation' : 'runtime', 'The YAML is nested too deeply', path === null ? {} : { path });
     throw error;
   }
 }
@@ -53,11 +55,16 @@ function withoutSecrets(line: string): string {
   return line.replace(/((?:pass|password|passphrase|secret|token)["']?\s*:\s*)\S.*/i, '$1*****');
 }
 
+/** A line that is shown, of a length that can be read. */
+function clipped(line: string): string {
+  return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+}
+
 function syntaxError(text: string, { problem }: YamlSyntaxError, path: string | null): TsdbtError {
   const { line, column, message } = problem;
   const lines = text.split('\n');
   const from = Math.max(line - 4, 0);
-  const shown = lines.slice(from, line + 3).map((content, i) => `${String(from + i + 1).padEnd(3)}| ${withoutSecrets(content)}`);
+  const shown = lines.slice(from, line + 3).map((content, i) => `${String(from + i + 1).padEnd(3)}| ${clipped(withoutSecrets(content))}`);
   const rule = '------------------------------';
   return new TsdbtError(
     path === null ? 'validation' : 'runtime',

@@ -1,13 +1,40 @@
 // Reads artifacts of earlier runs, dbt's and ours, with clear errors for what is no artifact or of another time. Bringing an older
 // manifest to today's form is manifest-upgrade.ts's.
-import { readFileSync } from 'node:fs';
 import { TsdbtError } from '../errors.ts';
+import { isMissing, MOST_DATA, readFileText } from '../project/read-file.ts';
+import { parseJson } from '../values/index.ts';
 
 const ARTIFACTS = {
   manifest: { type: 'WritableManifest', versions: [4, 5, 6, 7, 8, 9, 10, 11, 12] },
   'run-results': { type: 'RunResultsArtifact', versions: [4, 5, 6] },
   sources: { type: 'FreshnessExecutionResultArtifact', versions: [3] },
 } as const;
+
+/** What is wrong with a text of JSON, in Python's words. */
+function problemOf(text: string): string {
+  try {
+    parseJson(text);
+  } catch (error) {
+    if (error instanceof TsdbtError) return error.message;
+  }
+  return 'it is nested too deeply';
+}
+
+/** What an artifact has to hold beside its metadata. */
+const PARTS = { manifest: { nodes: 'object', sources: 'object', macros: 'object' }, 'run-results': { results: 'list' }, sources: { results: 'list' } } as const;
+
+function checkParts(value: { readonly [part: string]: unknown }, kind: keyof typeof ARTIFACTS, path: string): void {
+  const isObject = (part: unknown): boolean => typeof part === 'object' && part !== null && !Array.isArray(part);
+  for (const [name, form] of Object.entries(PARTS[kind])) {
+    const part = value[name];
+    const good = form === 'list' ? Array.isArray(part) : isObject(part);
+    const wrong = good ? Object.entries(part as object).find(([, entry]) => !isObject(entry)) : undefined;
+    if (good && wrong === undefined) continue;
+    const found = wrong === undefined ? part : `${JSON.stringify(wrong[1])} for ${wrong[0]}`;
+    const shown = found === undefined ? 'nothing' : typeof found === 'string' ? found : JSON.stringify(found);
+    throw new TsdbtError('runtime', `${path} is no whole ${ARTIFACTS[kind].type}: '${name}' has to be ${form === 'list' ? 'a list' : 'an object'} of objects, found ${shown.slice(0, 100)}`, { path });
+  }
+}
 
 /** An artifact and the version of its schema. */
 export interface Artifact<T> { readonly value: T; readonly version: number }
@@ -20,16 +47,16 @@ export function readArtifact<T>(path: string, kind: keyof typeof ARTIFACTS): Art
   const { type, versions } = ARTIFACTS[kind];
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readFileText(path, MOST_DATA);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(String((error as NodeJS.ErrnoException).code))) return undefined;
+    if (isMissing(error)) return undefined;
     throw new TsdbtError('runtime', `Could not read ${type} at "${path}": ${(error as Error).message}`, { path, cause: error });
   }
   let value: { metadata?: { dbt_schema_version?: unknown } } | null;
   try {
     value = JSON.parse(text) as typeof value;
   } catch (error) {
-    throw new TsdbtError('runtime', `Could not read ${type} at "${path}" as JSON: ${(error as Error).message}`, { path, cause: error });
+    throw new TsdbtError('runtime', `Could not read ${type} at "${path}" as JSON: ${problemOf(text)}`, { path, cause: error });
   }
   const found = value?.metadata?.dbt_schema_version;
   const version = Number(typeof found === 'string' ? /\/dbt\/([a-z-]+)\/v(\d+)\.json$/.exec(found)?.slice(1).join(':').replace(`${kind}:`, '') : Number.NaN);
@@ -39,5 +66,6 @@ export function readArtifact<T>(path: string, kind: keyof typeof ARTIFACTS): Art
       'runtime', `Expected a schema version of "${expected}" in ${path}, but found ${found === undefined ? 'nothing' : `"${String(found)}"`}. Are you running with a different version of dbt?`,
     );
   }
+  checkParts(value as { readonly [part: string]: unknown }, kind, path);
   return { value: value as T, version };
 }

@@ -1,9 +1,11 @@
 // The journal of one run: append-only JSON lines under target/, one write a step, so that what was done survives a kill.
 // run_results.json is a projection of it. Runs nothing and repairs nothing in the database.
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { BatchResults, RunResult } from '../contracts/results.ts';
+import { systemReason, TsdbtError } from '../errors.ts';
+import { MOST_DATA, readFileText } from '../project/read-file.ts';
 import type { Secrets } from '../secrets.ts';
 
 /** What a run is about; its first line. */
@@ -55,8 +57,16 @@ export class Journal {
 
   /** Starts a new journal in place of the last run's. */
   static open(path: string, start: JournalStart, secrets: Secrets): Journal {
-    mkdirSync(dirname(path), { recursive: true });
-    const journal = new Journal(path, openSync(path, 'w'), secrets);
+    let file: number;
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      // The journal is the program's own: whatever else stands in its place makes room.
+      if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true });
+      file = openSync(path, 'w');
+    } catch (error) {
+      throw new TsdbtError('runtime', `The journal of the run, ${path}, cannot be written: ${systemReason(error)}`, { cause: error });
+    }
+    const journal = new Journal(path, file, secrets);
     journal.#write({ k: 'start', ...start, args: secrets.maskArguments(start.args) });
     return journal;
   }
@@ -106,7 +116,7 @@ export function readJournal(path: string): JournaledRun | null {
   const begun = new Set<string>();
   const batches = new Map<string, BatchResults>();
   const results = new Map<string, RunResult>();
-  for (const text of readFileSync(path, 'utf8').split('\n')) {
+  for (const text of readText(path).split('\n')) {
     const line = parseLine(text);
     if (line === null) continue;
     switch (line.k) {
@@ -131,10 +141,33 @@ export function readJournal(path: string): JournaledRun | null {
   return start === null ? null : { start, results: [...results.values()], interrupted: [...begun], batches, ended };
 }
 
+/** A journal is the program's own: one that cannot be read is none. */
+function readText(path: string): string {
+  try {
+    return readFileText(path, MOST_DATA);
+  } catch {
+    return '';
+  }
+}
+
+function wellFormed(line: Line): boolean {
+  switch (line.k) {
+    case 'start': return typeof line.args === 'object' && line.args !== null && Array.isArray(line.selected) && line.selected.every((id) => typeof id === 'string')
+      && [line.invocation_id, line.command, line.started_at].every((text) => typeof text === 'string') && typeof line.pid === 'number' && !Number.isNaN(Date.parse(line.started_at));
+    case 'begin': return typeof line.id === 'string';
+    case 'batches': return typeof line.id === 'string' && Array.isArray(line.all) && line.all.every(Array.isArray);
+    case 'batch': return typeof line.id === 'string' && Array.isArray(line.done);
+    case 'result': return typeof line.result === 'object' && line.result !== null && typeof line.result.unique_id === 'string';
+    case 'end': return true;
+    default: return false;
+  }
+}
+
 function parseLine(text: string): Line | null {
   if (text === '') return null;
   try {
-    return JSON.parse(text) as Line;
+    const line = JSON.parse(text) as Line | null;
+    return typeof line === 'object' && line !== null && wellFormed(line) ? line : null;
   } catch {
     return null;
   }

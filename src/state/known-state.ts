@@ -1,7 +1,8 @@
 // What this target's runs know from one to the next, a short text by name in a small file below target/: fingerprints of views, when a test
 // last saw all rows. Makes none of it and decides nothing; a lost or stale file only means that work is done again.
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { MOST_DATA, readFileText } from '../project/read-file.ts';
 
 type Fingerprints = Record<string, string>;
 
@@ -55,9 +56,20 @@ export class KnownState {
 
   #read(): Record<string, Fingerprints> {
     try {
-      return JSON.parse(readFileSync(this.#path, 'utf8')) as Record<string, Fingerprints>;
+      return knownTexts(JSON.parse(readFileText(this.#path, MOST_DATA)) as unknown);
     } catch {
       return {};
     }
   }
+}
+
+/** What of a file has the form that `save` writes. */
+function knownTexts(found: unknown): Record<string, Fingerprints> {
+  const known: Record<string, Fingerprints> = Object.create(null) as Record<string, Fingerprints>;
+  if (typeof found !== 'object' || found === null) return known;
+  for (const [database, texts] of Object.entries(found)) {
+    if (typeof texts !== 'object' || texts === null) continue;
+    known[database] = Object.assign(Object.create(null) as object, Object.fromEntries(Object.entries(texts).filter(([, text]) => typeof text === 'string'))) as Fingerprints;
+  }
+  return known;
 }

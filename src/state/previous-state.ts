@@ -1,6 +1,7 @@
 // The artifacts of the `--state` folder, each read when somebody first asks for it. What comparing them means is graph/'s.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { TsdbtError } from '../errors.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Json } from '../contracts/node.ts';
 import type { ArtifactMetadata, RunResult, RunResultsArtifact, SourcesArtifact } from '../contracts/results.ts';
@@ -68,6 +69,9 @@ export function previousRun(folder: string, isRunning: (pid: number) => boolean)
   }
   const found = readArtifact<RunResultsArtifact>(join(folder, 'run_results.json'), 'run-results')?.value;
   if (found === undefined) return null;
+  if (typeof found.args !== 'object' || found.args === null || found.results.some((r) => typeof r.unique_id !== 'string' || typeof r.status !== 'string')) {
+    throw new TsdbtError('runtime', `${join(folder, 'run_results.json')} is no whole RunResultsArtifact: it has to hold the arguments of the run, and for each result its unique_id and status`);
+  }
   const { invocation_started_at, generated_at }: ArtifactMetadata = found.metadata;
   return { args: found.args, results: found.results, startedAt: Date.parse(invocation_started_at ?? generated_at) };
 }

@@ -1,4 +1,5 @@
 // `+ - * / // % **` and the signs, as Python computes them: ints without limit, floats apart from ints, no coercion between unlike types.
+import { bounded, checkItems, checkText } from './budget.ts';
 import { numericOf } from './equality.ts';
 import { makeFloat, PyFloat } from './float.ts';
 import { formatPercent } from './percent-format.ts';
@@ -10,9 +11,8 @@ import type { Value } from './value.ts';
 
 export type BinaryOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**';
 
-/** More bits or characters than this are taken for a mistake: the computation would not end in useful time. */
+/** More bits than this are taken for a mistake: the computation would not end in useful time. */
 const MAX_BITS = 4_000_000;
-const MAX_LENGTH = 100_000_000;
 
 /** `a + b`. */
 export function add(a: Value, b: Value): Value {
@@ -21,7 +21,7 @@ export function add(a: Value, b: Value): Value {
     if (Number.isInteger(a) && Number.isInteger(b)) return Number.isSafeInteger(r) ? r : narrow(BigInt(a) + BigInt(b));
     return makeFloat(r);
   }
-  if (typeof a === 'string' && typeof b === 'string') return a + b;
+  if (typeof a === 'string' && typeof b === 'string') return bounded(a + b);
   return binary('+', a, b);
 }
 
@@ -98,7 +98,10 @@ function binary(op: BinaryOperator, a: Value, b: Value): Value {
     return isFloat(a) || isFloat(b) ? makeFloatResult(op, toFloat(x), toFloat(y)) : integers(op, x, y);
   }
   if (op === '+') {
-    if (Array.isArray(a) && Array.isArray(b)) return [...a, ...b];
+    if (Array.isArray(a) && Array.isArray(b)) {
+      checkItems(a.length + b.length);
+      return a.concat(b);
+    }
   } else if (op === '*') {
     const repeated = repeat(a, b, y) ?? repeat(b, a, x);
     if (repeated !== undefined) return repeated;
@@ -142,7 +145,7 @@ function repeat(sequence: Value, times: Value, n: number | bigint | undefined): 
   if (typeof n === 'bigint') throw new JinjaError('OverflowError', "cannot fit 'int' into an index-sized integer");
   const count = n < 0 ? 0 : n;
   const length = typeof sequence === 'string' ? sequence.length : Array.isArray(sequence) ? sequence.length : (sequence as PyTuple).items.length;
-  if (length * count > MAX_LENGTH) throw new JinjaError('MemoryError', `a sequence of ${length * count} items is longer than a template may build`);
+  (typeof sequence === 'string' ? checkText : checkItems)(length * count);
   if (typeof sequence === 'string') return sequence.repeat(count);
   const items = Array.isArray(sequence) ? sequence : (sequence as PyTuple).items;
   const out: Value[] = [];

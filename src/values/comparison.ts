@@ -1,4 +1,5 @@
 // `<`, `<=`, `>`, `>=` of Python: unlike types raise.
+import { enter, leave } from './budget.ts';
 import { equals, numericOf } from './equality.ts';
 import { typeError } from './python-error.ts';
 import { PyTuple } from './tuple.ts';
@@ -33,10 +34,15 @@ export function compare(a: Value, b: Value, operator: OrderOperator = '<'): numb
 /** Lexicographic order of two lists or two tuples. */
 export function compareSequences(a: readonly Value[], b: readonly Value[], operator: OrderOperator = '<'): number {
   const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const x = a[i] as Value;
-    const y = b[i] as Value;
-    if (!equals(x, y)) return compare(x, y, operator);
+  enter();
+  try {
+    for (let i = 0; i < length; i++) {
+      const x = a[i] as Value;
+      const y = b[i] as Value;
+      if (!equals(x, y)) return compare(x, y, operator);
+    }
+  } finally {
+    leave();
   }
   return a.length - b.length;
 }

@@ -1,4 +1,5 @@
 // `==` of Python: deep, across number types, never raising for unlike types.
+import { enter, leave } from './budget.ts';
 import { PyFloat } from './float.ts';
 import type { HostObject, Value } from './value.ts';
 
@@ -27,11 +28,21 @@ export function equals(a: Value, b: Value): boolean {
   if (Array.isArray(a)) {
     if (Array.isArray(b)) {
       if (a.length !== b.length) return false;
-      for (let i = 0; i < a.length; i++) if (!equals(a[i] as Value, b[i] as Value)) return false;
-      return true;
+      enter();
+      try {
+        for (let i = 0; i < a.length; i++) if (!equals(a[i] as Value, b[i] as Value)) return false;
+        return true;
+      } finally {
+        leave();
+      }
     }
   } else if (isHost(a) && a.jinjaEquals !== undefined) {
-    return a.jinjaEquals(b);
+    enter();
+    try {
+      return a.jinjaEquals(b);
+    } finally {
+      leave();
+    }
   }
   return isHost(b) && (b.jinjaEquals?.(a) ?? false);
 }

@@ -51,6 +51,11 @@ export function stringifyJson(value: unknown): string {
   return unmarkFloats(JSON.stringify(value));
 }
 
+/** The same for messages and comparisons: ints beyond 2^53 are written out, too. */
+export function showJson(value: unknown, indent?: number): string {
+  return unmarkFloats(JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part), indent) ?? 'null');
+}
+
 /** Whether a marked JSON text holds a mark. */
 export function holdsMarks(utf8: Uint8Array): boolean {
   return Buffer.from(utf8.buffer, utf8.byteOffset, utf8.byteLength).includes(JSON_MARK);

@@ -1,4 +1,5 @@
 // `iter(v)` and `len(v)` of Python.
+import { checkItems, MAX_ITEMS } from './budget.ts';
 import { typeError } from './python-error.ts';
 import { codePoints, textLength } from './sequence.ts';
 import { typeName } from './type-name.ts';
@@ -21,7 +22,18 @@ export function iterate(v: Value): Iterable<Value> {
 export function toArray(v: Value): readonly Value[] {
   if (Array.isArray(v)) return v;
   const items = iterate(v);
-  return Array.isArray(items) ? items : Array.from(items);
+  return Array.isArray(items) ? items : collect(items);
+}
+
+/** All that is given one by one, as a new array. @throws JinjaError when there is too much of it */
+export function collect<T>(items: Iterable<T>): T[] {
+  const out: T[] = [];
+  for (const item of items) {
+    if (out.length >= MAX_ITEMS) checkItems(out.length + 1);
+    out.push(item);
+  }
+  checkItems(out.length);
+  return out;
 }
 
 /**

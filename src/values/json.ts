@@ -1,4 +1,5 @@
 // Between values and JSON: plain JSON objects from files and artifacts, and Python's `json.dumps` and `json.loads` text.
+import { bounded, enter, leave } from './budget.ts';
 import { compare } from './comparison.ts';
 import { PyDict } from './dict.ts';
 import { floatRepr, makeFloat, PyFloat } from './float.ts';
@@ -8,7 +9,7 @@ import { typeError, valueError } from './python-error.ts';
 import { toText } from './text.ts';
 import { PyTuple } from './tuple.ts';
 import { shortTypeName } from './type-name.ts';
-import type { Value } from './value.ts';
+import type { HostObject, Value } from './value.ts';
 
 /** Plain JSON (also a Map, a Set, or a Value) as a Value: objects become dicts, integral numbers ints. */
 export function fromJson(x: unknown): Value {
@@ -50,6 +51,15 @@ export function toJson(v: Value, floats = false): unknown {
     if (typeof v === 'bigint') return Number(v);
     return typeof v === 'function' ? toText(v) : v;
   }
+  enter();
+  try {
+    return collectionJson(v, floats);
+  } finally {
+    leave();
+  }
+}
+
+function collectionJson(v: HostObject | Value[], floats: boolean): unknown {
   if (Array.isArray(v)) return v.map((item) => toJson(item, floats));
   if (v instanceof PyDict) {
     const out: { [key: string]: unknown } = {};
@@ -89,6 +99,15 @@ function dump(v: Value, options: DumpOptions, newline: string | undefined, open:
   const n = numericOf(v);
   if (n !== undefined) return typeof n === 'number' ? jsonNumber(v, n) : n.toString();
   if (open.includes(v)) throw valueError('Circular reference detected');
+  enter();
+  try {
+    return bounded(dumpCollection(v, options, newline, open));
+  } finally {
+    leave();
+  }
+}
+
+function dumpCollection(v: Value, options: DumpOptions, newline: string | undefined, open: Value[]): string {
   const inner = newline === undefined ? undefined : newline + ' '.repeat(Math.max(0, options.indent ?? 0));
   if (Array.isArray(v) || v instanceof PyTuple) {
     open.push(v);

@@ -1,8 +1,12 @@
 // `str` and `repr` of Python.
+import { checkText, enter, leave } from './budget.ts';
 import { PyDict, PyOrderedDict } from './dict.ts';
 import { floatRepr } from './float.ts';
 import { valueError } from './python-error.ts';
 import type { HostObject, Value } from './value.ts';
+
+/** From this length on the limit is asked for. */
+const MUCH = 10_000_000;
 
 /** `str(v)`: what `{{ v }}` prints. */
 export function toText(v: Value): string {
@@ -38,22 +42,44 @@ function repr(v: Value, open: HostObject[]): string {
   return v.jinjaRepr?.() ?? v.jinjaText?.() ?? `<${v.jinjaType} object>`;
 }
 
+/** The texts of items, behind each other. @throws JinjaError when they grow too long */
+export function joined<T>(items: Iterable<T>, text: (item: T) => string): string {
+  const parts: string[] = [];
+  let length = 0;
+  for (const item of items) {
+    const part = text(item);
+    length += part.length + 2;
+    if (length > MUCH) checkText(length);
+    parts.push(part);
+  }
+  return parts.join(', ');
+}
+
 /** `open`: the containers being printed, so that a list within itself ends as `[...]`. */
 function listRepr(v: Value[], open: unknown[]): string {
   if (open.includes(v)) return '[...]';
+  enter();
   open.push(v);
-  const text = `[${v.map((x) => repr(x, open as HostObject[])).join(', ')}]`;
-  open.pop();
-  return text;
+  try {
+    return `[${joined(v, (x) => repr(x, open as HostObject[]))}]`;
+  } finally {
+    open.pop();
+    leave();
+  }
 }
 
 function dictRepr(v: PyDict, open: HostObject[]): string {
   if (open.includes(v)) return '{...}';
+  enter();
   open.push(v);
   const ordered = v instanceof PyOrderedDict;
   let text = '';
-  for (const [key, value] of v.entries()) text += `${text ? ', ' : ''}${ordered ? '(' : ''}${repr(key, open)}${ordered ? ', ' : ': '}${repr(value, open)}${ordered ? ')' : ''}`;
-  open.pop();
+  try {
+    text = joined(v.entries(), ([key, value]) => `${ordered ? '(' : ''}${repr(key, open)}${ordered ? ', ' : ': '}${repr(value, open)}${ordered ? ')' : ''}`);
+  } finally {
+    open.pop();
+    leave();
+  }
   return ordered ? `OrderedDict(${text ? `[${text}]` : ''})` : `{${text}}`;
 }
 

@@ -1,11 +1,12 @@
 // Python's tuple: a fixed sequence, unlike a list not equal to one, and usable as a dict key.
+import { bounded, checkItems, enter, leave } from './budget.ts';
 import { compareSequences } from './comparison.ts';
 import { equals } from './equality.ts';
 import { hashKey } from './hash.ts';
 import { getTupleMethod } from './methods/list-methods.ts';
 import { bindMethod } from './methods/method.ts';
 import { sequenceItem } from './sequence.ts';
-import { toRepr } from './text.ts';
+import { joined, toRepr } from './text.ts';
 import type { HostObject, Value } from './value.ts';
 
 /** A tuple; `items` must not be changed. */
@@ -32,7 +33,13 @@ export class PyTuple implements HostObject {
 
   jinjaRepr(): string {
     const { items } = this;
-    return items.length === 1 ? `(${toRepr(items[0] as Value)},)` : `(${items.map(toRepr).join(', ')})`;
+    enter();
+    try {
+      const text = joined(items, toRepr);
+      return items.length === 1 ? `(${text},)` : `(${text})`;
+    } finally {
+      leave();
+    }
   }
 
   jinjaTruth(): boolean {
@@ -60,7 +67,12 @@ export class PyTuple implements HostObject {
   }
 
   jinjaHash(): string {
-    return `(${this.items.map(hashKey).join(',')})`;
+    enter();
+    try {
+      return bounded(`(${this.items.map(hashKey).join(',')})`);
+    } finally {
+      leave();
+    }
   }
 
   jinjaCompare(other: Value): number | undefined {
@@ -68,7 +80,10 @@ export class PyTuple implements HostObject {
   }
 
   jinjaBinary(op: string, other: Value, reflected: boolean): Value | undefined {
-    if (op === '+' && !reflected && other instanceof PyTuple) return new PyTuple([...this.items, ...other.items]);
+    if (op === '+' && !reflected && other instanceof PyTuple) {
+      checkItems(this.items.length + other.items.length);
+      return new PyTuple(this.items.concat(other.items));
+    }
     return undefined;
   }
 

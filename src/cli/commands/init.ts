@@ -1,6 +1,6 @@
 // init: a new project and its profile, or, inside of a project, only the profile. Asks on a terminal or reads the answers from a pipe;
 // whatever is left unanswered takes its default: the embedded Postgres.
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
@@ -13,6 +13,7 @@ import { readRawProject } from '../../project/project.ts';
 import { writeProfile, writeStarter } from '../../project/starter.ts';
 import { asDictionary, loadYaml } from '../../project/yaml.ts';
 import type { CommandSession } from '../command-session.ts';
+import { readFileText } from '../../project/read-file.ts';
 
 type Answers = { [key: string]: Json };
 
@@ -58,7 +59,7 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
   async function setUpProfile(name: string, folder: string): Promise<void> {
     say('SettingUpProfile', 'A023', 'Setting up your profile.');
     const path = join(profiles, PROFILES_FILE);
-    if (existsSync(path) && readFileSync(path, 'utf8').trim() !== '' && name in readProfiles(profiles)) {
+    if (existsSync(path) && readFileText(path).trim() !== '' && name in readProfiles(profiles)) {
       if (await questions.askFor('bool', `The profile ${name} already exists in ${path}. Continue and overwrite it? [y/N]`, '') !== true) return;
     }
     const template = readTemplate(join(folder, TEMPLATE), () => say('InvalidProfileTemplateYAML', 'A024', 'Invalid profile_template.yml in project.'));
@@ -101,7 +102,7 @@ function readTemplate(path: string, invalid: () => void): { fixed: Answers; prom
   if (!existsSync(path)) return null;
   let data: { readonly [key: string]: Json } | undefined;
   try {
-    data = asDictionary(loadYaml(readFileSync(path, 'utf8'), path));
+    data = asDictionary(loadYaml(readFileText(path), path));
   } catch {
     data = undefined;
   }

@@ -2,7 +2,7 @@
 import { TsdbtError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import {
-  add, callable, callSync, type HostObject, isTruthy, iterate, PyTuple, typeError, typeName, type Value, valueError,
+  add, callable, callSync, checkItems, collect, type HostObject, isTruthy, iterate, PyTuple, typeError, typeName, type Value, valueError,
 } from '../../values/index.ts';
 import { Namespace } from '../namespace.ts';
 
@@ -21,38 +21,40 @@ export function createItertoolsModule(logger: Logger): Namespace {
   })];
   return new Namespace(new Map<string, Value>([
     member('count', 'start=0, step=1', (start = 0, step = 1) => new Endless('itertools.count', counting(start, step))),
-    member('cycle', 'iterable', (items = null) => new Endless('itertools.cycle', cycling([...iterate(items)]))),
-    member('repeat', 'object, times=None', (item = null, times = null) => (times === null ? new Endless('itertools.repeat', cycling([item])) : Array.from({ length: Math.max(0, int(times)) }, () => item))),
+    member('cycle', 'iterable', (items = null) => new Endless('itertools.cycle', cycling(collect(iterate(items))))),
+    member('repeat', 'object, times=None', (item = null, times = null) => (times === null ? new Endless('itertools.repeat', cycling([item])) : Array.from({ length: counted(int(times)) }, () => item))),
     member('accumulate', 'iterable, func=None, *, initial=None', accumulate),
-    member('chain', '*iterables', (lists = null) => [...iterate(lists)].flatMap((list) => [...iterate(list)])),
+    member('chain', '*iterables', (lists = null) => collect(chained(iterate(lists)))),
     member('compress', 'data, selectors', (data = null, selectors = null) => {
-      const keep = [...iterate(selectors)];
+      const keep = collect(iterate(selectors));
       return take(data, keep.length).filter((_, i) => isTruthy(keep[i]!));
     }),
     member('islice', '*args', islice),
-    member('starmap', 'function, iterable', (fn = null, lists = null) => [...iterate(lists)].map((args) => callSync(fn, [...iterate(args)]))),
+    member('starmap', 'function, iterable', (fn = null, lists = null) => collect(iterate(lists)).map((args) => callSync(fn, [...iterate(args)]))),
     member('tee', 'iterable, n=2', (items = null, n = 2) => {
-      const list = [...iterate(items)];
-      return new PyTuple(Array.from({ length: int(n) }, () => [...list]));
+      const list = collect(iterate(items));
+      return new PyTuple(Array.from({ length: counted(int(n)) }, () => { counted(int(n) * list.length); return [...list]; }));
     }),
     member('zip_longest', '*iterables, fillvalue=None', (lists = null, fill = null) => {
-      const rows = [...iterate(lists)].map((list) => [...iterate(list)]);
+      const rows = collect(iterate(lists)).map((list) => collect(iterate(list)));
       return Array.from({ length: Math.max(0, ...rows.map((row) => row.length)) }, (_, i) => new PyTuple(rows.map((row) => (i < row.length ? row[i]! : fill))));
     }),
     member('product', '*iterables, repeat=1', (lists = null, repeat = 1) => {
-      const pools = [...iterate(lists)].map((list) => [...iterate(list)]);
-      return product(Array.from({ length: int(repeat) }, () => pools).flat());
+      const pools = collect(iterate(lists)).map((list) => collect(iterate(list)));
+      const length = int(repeat);
+      if (length * pools.length > WIDTH) throw tooMany('product');
+      return product(Array.from({ length: Math.max(0, length) }, () => pools).flat());
     }),
     member('permutations', 'iterable, r=None', (items = null, r = null) => {
-      const list = [...iterate(items)];
+      const list = collect(iterate(items));
       return choose(list.length, r === null ? list.length : int(r), 'permutations').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
     }),
     member('combinations', 'iterable, r', (items = null, r = null) => {
-      const list = [...iterate(items)];
+      const list = collect(iterate(items));
       return choose(list.length, int(r), 'combinations').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
     }),
     member('combinations_with_replacement', 'iterable, r', (items = null, r = null) => {
-      const list = [...iterate(items)];
+      const list = collect(iterate(items));
       return choose(list.length, int(r), 'repeated').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
     }),
   ]));
@@ -85,7 +87,8 @@ class Endless implements HostObject {
   }
 }
 
-const LIMIT = 10_000_000;
+/** Rows of a product or a choice, of which each is a tuple; and values of what never ends. */
+const LIMIT = 1_000_000;
 
 function* counting(start: Value, step: Value): Generator<Value, void, undefined> {
   for (let at = start; ; at = add(at, step)) yield at;
@@ -93,6 +96,23 @@ function* counting(start: Value, step: Value): Generator<Value, void, undefined>
 
 function* cycling(items: readonly Value[]): Generator<Value, void, undefined> {
   while (items.length > 0) yield* items;
+}
+
+/** Values of a row. */
+const WIDTH = 1000;
+
+function tooMany(how: string): TsdbtError {
+  return new TsdbtError('compilation', `itertools.${how === 'repeated' ? 'combinations_with_replacement' : how} would give more than ${LIMIT} rows, or rows of more than ${WIDTH} values`);
+}
+
+/** A number of items that may be made; negative is none. */
+function counted(count: number): number {
+  checkItems(count);
+  return Math.max(0, count);
+}
+
+function* chained(lists: Iterable<Value>): Generator<Value, void, undefined> {
+  for (const list of lists) yield* iterate(list);
 }
 
 function int(value: Value): number {
@@ -112,7 +132,7 @@ function take(items: Value, most: number): Value[] {
 }
 
 function accumulate(items: Value = null, fn: Value = null, initial: Value = null): Value {
-  const list = [...iterate(items)];
+  const list = collect(iterate(items));
   if (initial !== null) list.unshift(initial);
   const out: Value[] = [];
   for (const item of list) out.push(out.length === 0 ? item : fn === null ? add(out.at(-1)!, item) : callSync(fn, [out.at(-1)!, item]));
@@ -136,7 +156,7 @@ function islice(args: Value = null): Value {
 function product(pools: readonly (readonly Value[])[]): Value[] {
   let rows: Value[][] = [[]];
   for (const pool of pools) {
-    if (rows.length * pool.length > LIMIT) throw new TsdbtError('compilation', `itertools.product would give more than ${LIMIT} rows`);
+    if (rows.length * pool.length > LIMIT) throw tooMany('product');
     rows = rows.flatMap((row) => pool.map((item) => [...row, item]));
   }
   return rows.map((row) => new PyTuple(row));
@@ -145,12 +165,14 @@ function product(pools: readonly (readonly Value[])[]): Value[] {
 /** Index lists of a choice of r out of n, in Python's order. */
 function choose(n: number, r: number, how: 'permutations' | 'combinations' | 'repeated'): number[][] {
   if (r < 0) throw valueError('r must be non-negative');
+  if (how !== 'repeated' && r > n) return [];
+  if (r > WIDTH) throw tooMany(how);
   const out: number[][] = [];
   const picked: number[] = [];
   const extend = (): void => {
     if (picked.length === r) {
       out.push([...picked]);
-      if (out.length > LIMIT) throw new TsdbtError('compilation', `itertools.${how} would give more than ${LIMIT} rows`);
+      if (out.length > LIMIT) throw tooMany(how);
       return;
     }
     const last = picked.at(-1);

@@ -1,4 +1,5 @@
 // What a filter is to generated code, and how one is made from a function with Python's parameters.
+import { bounded } from '../../values/budget.ts';
 import { type ArgumentBinder, argumentBinder } from '../../values/callable.ts';
 import { typeError } from '../../values/python-error.ts';
 import type { UndefinedFactory } from '../../values/undefined.ts';
@@ -27,14 +28,18 @@ export function filter(name: string, signature: string, fn: (context: FilterCont
   return (context, value, args, kwargs) => {
     bind ??= argumentBinder(name, signature);
     const bound = bind(hidden ? [null, value, ...args] : [value, ...args], kwargs);
-    return fn(context, ...(hidden ? bound.slice(1) : bound));
+    return checked(fn(context, ...(hidden ? bound.slice(1) : bound)));
   };
+}
+
+function checked(value: Value): Value {
+  return typeof value === 'string' ? bounded(value) : value;
 }
 
 /** A filter that takes nothing but the value. */
 export function simpleFilter(name: string, parameter: string, fn: (value: Value, context: FilterContext) => Value): FilterFunction {
   const general = name === 'len' || name === 'abs' ? exactlyOne(name) : filter(name, parameter, (context, value) => fn(value as Value, context));
-  return (context, value, args, kwargs) => (args.length === 0 && kwargs.size === 0 ? fn(value, context) : general(context, value, args, kwargs));
+  return (context, value, args, kwargs) => (args.length === 0 && kwargs.size === 0 ? checked(fn(value, context)) : general(context, value, args, kwargs));
 }
 
 /** Python's own functions count their arguments in other words. */

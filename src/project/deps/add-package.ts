@@ -1,5 +1,5 @@
 // `deps --add-package`: an entry written into packages.yml (or dependencies.yml), in the place of one for the same package.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import type { Json } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';
 import type { Logger } from '../../log.ts';
@@ -8,6 +8,7 @@ import { checkedPackages, DEPENDENCIES_FILE, PACKAGES_FILE, readPackageList } fr
 import { asDictionary, loadYaml } from '../yaml.ts';
 import { dumpPackageYaml } from './lock-file.ts';
 import type { Entry } from './wanted.ts';
+import { readFileText } from '../read-file.ts';
 
 export interface AddedPackage { readonly name: string; readonly version: string | null; readonly source: string }
 
@@ -22,7 +23,7 @@ export function addPackage(project: Project, add: AddedPackage, logger: Logger):
     writeFileSync(path, 'packages: []\n');
     logger.fire({ name: 'Formatting', code: 'Z017', level: 'info', msg: 'Created packages.yml' });
   }
-  const data = asDictionary(loadYaml(readFileSync(path, 'utf8'), path)) ?? {};
+  const data = asDictionary(loadYaml(readFileText(path), path)) ?? {};
   const kept = (Array.isArray(data['packages']) ? data['packages'] : []).filter((item) => {
     const entry = asDictionary(item) ?? {};
     const same = isSamePackage(entry, add.name);

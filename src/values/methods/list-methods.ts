@@ -1,6 +1,7 @@
 // Methods of list and tuple.
 import { callSync } from '../call.ts';
 import { compare } from '../comparison.ts';
+import { checkItems } from '../budget.ts';
 import { equals } from '../equality.ts';
 import { toArray } from '../iterate.ts';
 import { JinjaError, typeError, valueError } from '../python-error.ts';
@@ -19,7 +20,10 @@ const METHODS: ReadonlyMap<string, Method<Value[]>> = new Map<string, Method<Val
   }],
   ['extend', (self, args, kwargs) => {
     checkArity('list.extend', args, kwargs, 1, 1);
-    for (const item of [...toArray(args[0] as Value)]) self.push(item);
+    const items = toArray(args[0] as Value);
+    const { length } = items;
+    checkItems(self.length + length);
+    for (let i = 0; i < length; i++) self.push(items[i] as Value);
     return null;
   }],
   ['insert', (self, args, kwargs) => {

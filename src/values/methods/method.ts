@@ -1,4 +1,5 @@
 // What a method of a built-in type is: a function of the object and the arguments of the call; and binding one to its object.
+import { bounded } from '../budget.ts';
 import type { Callable, CallableFace, Kwargs, Value } from '../value.ts';
 
 /** A method before it is bound. */
@@ -21,7 +22,10 @@ class MethodFace implements CallableFace {
 
 /** `obj.method` as a value. */
 export function bindMethod<Self>(name: string, method: Method<Self>, self: Self): Callable {
-  const bound: Callable = (args, kwargs) => method(self, args, kwargs);
+  const bound: Callable = (args, kwargs) => {
+    const result = method(self, args, kwargs);
+    return typeof result === 'string' ? bounded(result) : result;
+  };
   bound.face = new MethodFace(name);
   return bound;
 }

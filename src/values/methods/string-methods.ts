@@ -1,5 +1,6 @@
 // Methods of str: case, search, padding and the kinds of characters. Cutting a text apart is in string-splitting.ts, `format` in
 // string-format.ts.
+import { checkText } from '../budget.ts';
 import { PyBytes } from '../bytes.ts';
 import { argumentBinder } from '../callable.ts';
 import { PyDict } from '../dict.ts';
@@ -193,9 +194,14 @@ function replace(self: string, args: readonly Value[]): string {
   if (old === '') {
     const points = Array.from(self);
     const most = count < 0 ? points.length + 1 : count;
+    checkText(self.length + Math.min(most, points.length + 1) * fresh.length);
     return points.map((char, i) => (i < most ? fresh + char : char)).join('') + (points.length < most ? fresh : '');
   }
-  if (count < 0) return self.replaceAll(old, () => fresh);
+  if (count < 0) {
+    const parts = self.split(old);
+    checkText(self.length + (parts.length - 1) * (fresh.length - old.length));
+    return parts.join(fresh);
+  }
   let out = '';
   let start = 0;
   for (let n = 0; n < count; n++) {

@@ -1,0 +1,42 @@
+// Reads one file that has to be a plain file of a sensible size: a folder, a pipe, a device or a file that is gone is told, not waited for.
+// Leaves what the text means to the callers.
+import { fstatSync, openSync, closeSync, readFileSync, constants } from 'node:fs';
+import { systemReason, TsdbtError } from '../errors.ts';
+
+/** Bytes of a file that a person wrote: templates, YAML, settings. */
+const MOST = 100 * 1024 * 1024;
+/** Bytes of data: seeds, fixtures, artifacts. */
+export const MOST_DATA = 500 * 1024 * 1024;
+
+/**
+ * The bytes of a file.
+ * @param most bytes that it may have
+ * @throws TsdbtError `runtime` naming the file, for whatever cannot be read
+ */
+export function readFileBytes(path: string, most = MOST): Buffer {
+  let file: number | undefined;
+  try {
+    // A pipe without a writer would be waited for.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const stat = fstatSync(file);
+    if (!stat.isFile()) throw new TsdbtError('runtime', `${path} is ${stat.isDirectory() ? 'a folder' : 'a pipe or a device'}; a plain file is expected here`, { path });
+    if (stat.size > most) throw new TsdbtError('runtime', `${path} has ${stat.size} bytes; more than ${most} are not read`, { path });
+    // Files of /proc say that they are empty and go on for ever.
+    return stat.size === 0 && /^\/(?:proc|sys|dev)\//.test(path) ? Buffer.alloc(0) : readFileSync(file);
+  } catch (error) {
+    if (error instanceof TsdbtError) throw error;
+    throw new TsdbtError('runtime', `${path} cannot be read: ${systemReason(error)}`, { path, code: String((error as NodeJS.ErrnoException).code), cause: error });
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** The same as text of UTF-8, in which what is no such text is replaced. */
+export function readFileText(path: string, most = MOST): string {
+  return readFileBytes(path, most).toString('utf8');
+}
+
+/** Whether reading failed because there is no such file. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof TsdbtError && (error.details.code === 'ENOENT' || error.details.code === 'ENOTDIR');
+}

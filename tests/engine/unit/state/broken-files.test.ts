@@ -1,0 +1,77 @@
+// What an earlier run has left, broken: the program's own files count as absent, an artifact that the user names is one clear error.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFileText } from '../../../../src/project/read-file.ts';
+import { readArtifact } from '../../../../src/state/artifact-reader.ts';
+import { readJournal } from '../../../../src/state/journal.ts';
+import { KnownState } from '../../../../src/state/known-state.ts';
+import { previousRun } from '../../../../src/state/previous-state.ts';
+
+let dir: string;
+beforeAll(() => { dir = mkdtempSync(join(tmpdir(), 'tsdbt-broken-')); });
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+let count = 0;
+function file(text: string): string {
+  const path = join(dir, `f${count++}`);
+  writeFileSync(path, text);
+  return path;
+}
+const artifact = (rest: string): string => `{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"}${rest}}`;
+
+describe('a file of the program itself', () => {
+  it.each(['null', '[]', '5', '"x"', '', '{"d": null}', '{"d": {"v": 5}}', '{"d": [1]}', '\u0000\u0001'])('that holds %j is none: known state', (text) => {
+    const known = new KnownState(file(text), 'd', true);
+    expect(known.get('v')).toBeUndefined();
+    known.set('v', '1');
+    known.save();
+    expect(known.get('v')).toBe('1');
+  });
+
+  it.each(['null', '[]\n5\n', '{"k":"start"}', '{"k":"start","args":null,"selected":5}', '{"k":"result"}'])('that holds %j is none: journal', (text) => {
+    expect(readJournal(file(text))).toBeNull();
+  });
+
+  it('keeps the lines of a journal that are whole', () => {
+    const start = '{"k":"start","invocation_id":"i","command":"run","args":{},"started_at":"2024-01-01T00:00:00Z","pid":1,"selected":["a"]}';
+    expect(readJournal(file(`${start}\nnull\n{"k":"result","result":null}\n{"k":"batches","id":"a","all":5}\n{"k":"begin","id":"a"}\n{"k":"beg`))).toMatchObject({ interrupted: ['a'], results: [], ended: false });
+  });
+});
+
+describe('an artifact that the user names', () => {
+  it.each([
+    ['', /as JSON: Expecting value: line 1 column 1 \(char 0\)$/], ['{"a": ', /as JSON: Expecting value/], ['null', /Expected a schema version of/], ['[]', /Expected a schema version of/], [artifact(''), /no whole RunResultsArtifact: 'results' has to be a list of objects, found nothing$/],
+    [artifact(', "results": 5'), /found 5$/], [artifact(', "results": [null]'), /found null for 0$/],
+  ])('and that holds %j is told', (text, words) => {
+    const path = file(text);
+    expect(() => readArtifact(path, 'run-results')).toThrow(words);
+    expect(() => readArtifact(path, 'run-results')).toThrow(path);
+  });
+
+  it('and whose results have no name or no arguments is told', () => {
+    for (const text of [artifact(', "results": [{}], "args": {}'), artifact(', "results": []')]) {
+      const folder = join(dir, `d${count++}`);
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'run_results.json'), text);
+      expect(() => previousRun(folder, () => false)).toThrow('is no whole RunResultsArtifact: it has to hold the arguments of the run, and for each result its unique_id and status');
+    }
+  });
+});
+
+describe('what is no plain file', () => {
+  it('is told by its kind, and not waited for', () => {
+    const [pipe, loop] = [join(dir, 'pipe'), join(dir, 'loop')];
+    execFileSync('mkfifo', [pipe]);
+    symlinkSync('loop', loop);
+    expect(() => readFileText(pipe)).toThrow(`${pipe} is a pipe or a device; a plain file is expected here`);
+    expect(() => readFileText(dir)).toThrow(`${dir} is a folder; a plain file is expected here`);
+    expect(() => readFileText('/dev/zero')).toThrow('/dev/zero is a pipe or a device; a plain file is expected here');
+    expect(() => readFileText(loop)).toThrow(`${loop} cannot be read: ${loop}: it is a link to itself`);
+    expect(() => readFileText(join(dir, 'nothing'))).toThrow('no such file or folder');
+    expect(readFileText(file('x'))).toBe('x');
+    expect(() => readFileText(file('xxx'), 2)).toThrow('has 3 bytes; more than 2 are not read');
+  });
+});
