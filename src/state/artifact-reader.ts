@@ -23,9 +23,11 @@ function problemOf(text: string): string {
 /** What an artifact has to hold beside its metadata. */
 const PARTS = { manifest: { nodes: 'object', sources: 'object', macros: 'object' }, 'run-results': { results: 'list' }, sources: { results: 'list' } } as const;
 
-function checkParts(value: { readonly [part: string]: unknown }, kind: keyof typeof ARTIFACTS, path: string): void {
+function checkParts(value: { [part: string]: unknown }, kind: keyof typeof ARTIFACTS, path: string): void {
   const isObject = (part: unknown): boolean => typeof part === 'object' && part !== null && !Array.isArray(part);
   for (const [name, form] of Object.entries(PARTS[kind])) {
+    // A manifest of an older version may lack a part: it has none of those.
+    if (kind === 'manifest') value[name] ??= {};
     const part = value[name];
     const good = form === 'list' ? Array.isArray(part) : isObject(part);
     const wrong = good ? Object.entries(part as object).find(([, entry]) => !isObject(entry)) : undefined;
@@ -66,6 +68,6 @@ export function readArtifact<T>(path: string, kind: keyof typeof ARTIFACTS): Art
       'runtime', `Expected a schema version of "${expected}" in ${path}, but found ${found === undefined ? 'nothing' : `"${String(found)}"`}. Are you running with a different version of dbt?`,
     );
   }
-  checkParts(value as { readonly [part: string]: unknown }, kind, path);
+  checkParts(value as { [part: string]: unknown }, kind, path);
   return { value: value as T, version };
 }
