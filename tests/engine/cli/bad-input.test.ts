@@ -144,13 +144,13 @@ const PARSING: readonly Row[] = [
   },
   {
     name: 'a target folder that cannot be made', command: 'parse --target-path dbt_project.yml/sub', exit: 2, files: {},
-    says: stopped('Runtime Error', "  Could not write DIR/dbt_project.yml/sub/manifest.json: ENOTDIR: not a directory, mkdir 'DIR/dbt_project.yml/sub'",
+    says: stopped('Runtime Error', "  Could not write DIR/dbt_project.yml/sub/manifest.json: DIR/dbt_project.yml/sub: a part of its path is not a folder",
       '  Is there room, and may this user write there? --target-path names another folder.'),
   },
   {
     name: 'a folder of packages that cannot be made', command: 'deps', exit: 2,
     files: { 'dbt_project.yml': `${PROJECT}packages-install-path: profiles.yml/sub\n`, 'packages.yml': 'packages: [{local: other}]\n', 'other/dbt_project.yml': "name: o\nversion: '1.0'\n" },
-    says: text('Updating lock file in file path: DIR/package-lock.yml', stopped('Runtime Error', "  ENOTDIR: not a directory, scandir 'DIR/profiles.yml'")),
+    says: text('Updating lock file in file path: DIR/package-lock.yml', stopped('Runtime Error', "  DIR/profiles.yml: a part of its path is not a folder")),
   },
   {
     name: 'a profile that is not there', exit: 2, files: { 'dbt_project.yml': PROJECT.replace('profile: p', 'profile: q') },
