@@ -1,6 +1,6 @@
 // Results of a run that was killed: run_results.json is written from its journal by the next command. Leaves the database alone: what the
 // killed run did there is repaired by the next run's own statements.
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeRunResults } from '../artifacts.ts';
 import { artifactMetadata } from '../runner/metadata.ts';
@@ -10,7 +10,7 @@ import { projectResults, readJournal } from '../state/journal.ts';
 /** Does nothing when the last run came to its end or is still at work. */
 export function recoverKilledRun({ config, secrets, targetPath, logger, now, isRunning }: LoadedProject): void {
   const path = join(targetPath, 'run.journal');
-  if (!config.flags.write_json || statSync(path, { throwIfNoEntry: false })?.isFile() !== true || endsWell(path)) return;
+  if (!config.flags.write_json || !existsSync(path) || !statSync(path).isFile() || endsWell(path)) return;
   const run = readJournal(path);
   if (run === null || run.ended || isRunning(run.start.pid)) return;
   const metadata = { ...artifactMetadata(config, 'run-results', 6, now()), invocation_id: run.start.invocation_id, invocation_started_at: run.start.started_at };
