@@ -59,7 +59,7 @@ export function targetOf(topic: string, mode: 'append' | 'upsert', flush: LoadTa
   return {
     uniqueId: `source.bench.raw.${topic}`, name: `raw.${topic}`, path: 'models/sources.yml', database: null, schema: 'raw', identifier: topic, connection: 'bench', topic,
     format: 'json', mode, key: mode === 'upsert' ? ['session_id', 'event_id'] : [], partitionBy: null, retentionDays: null, hash: [], drop: [], schemaDrift: 'ignore', flush,
-    columns: COLUMNS.map(([name, type]) => ({ name, type })), rest: '_rest', onGap: 'stop',
+    columns: COLUMNS.map(([name, type]) => ({ name, type })), rest: '_rest', onGap: 'stop', maxDead: 100,
   };
 }
 

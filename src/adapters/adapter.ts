@@ -121,6 +121,9 @@ export interface Seldom {
 /** An interval of event time, in UTC milliseconds since 1970; the end is not part of it. */
 export interface DoneInterval { readonly start: number; readonly end: number }
 
+/** A source of which the loader may know something. */
+export interface LoadedSource { readonly unique_id: string; readonly schema: string; readonly identifier: string }
+
 /** What `tsdbt load` has brought into a source's table. */
 export interface LoadedState {
   readonly rows: number;
@@ -169,8 +172,8 @@ export interface Adapter {
   readonly intervals: IntervalLedger | null;
   /** Absent where readers see nothing half done and nothing costs more the oftener it runs. */
   readonly seldom?: Seldom;
-  /** From the loader's bookkeeping; null where it has none of this source. @param sourceId unique_id */
-  loadedState(session: Session, sourceId: string): Promise<LoadedState | null>;
+  /** From the loader's bookkeeping; null where it has none of this source's table. */
+  loadedState(session: Session, source: LoadedSource): Promise<LoadedState | null>;
   /** Connection facts fit for `debug`, `target` and logs: never a secret. In dbt's order. */
   connectionInfo(): readonly (readonly [key: string, value: Value])[];
   session(options: SessionOptions): Session;

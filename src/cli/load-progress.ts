@@ -2,7 +2,7 @@
 // a line every five seconds. The numbers are src/loader/metrics.ts's.
 import type { LogLevel, Logger } from '../log.ts';
 import type { LoadTarget } from '../loader/load-target.ts';
-import type { LoadEvent } from '../loader/loader.ts';
+import type { LoadEvent } from '../loader/events.ts';
 import type { LoadMetrics } from '../loader/metrics.ts';
 import { now } from './command-session.ts';
 import { StatusLines, type Terminal } from './status-lines.ts';
@@ -23,8 +23,11 @@ export class LoadProgress {
   /** Null: not on a terminal. */
   private readonly status: StatusLines | null;
 
-  /** @param terminal null: plain lines */
-  constructor(logger: Logger, metrics: LoadMetrics, terminal: Terminal | null) {
+  private readonly several: boolean;
+
+  /** @param terminal null: plain lines @param several tables: the end of one is not the end of the command */
+  constructor(logger: Logger, metrics: LoadMetrics, terminal: Terminal | null, several = true) {
+    this.several = several;
     this.logger = logger;
     this.metrics = metrics;
     this.status = terminal === null ? null : new StatusLines(terminal);
@@ -53,6 +56,8 @@ export class LoadProgress {
       case 'fenced': note('info', `another loader has moved on in ${places}; reading on from where the table is`); break;
       case 'waiting': note('warn', `${event.message}; trying again in ${event.seconds}s`); break;
       case 'resumed': note('info', 'goes on'); break;
+      case 'moved': note('info', `its position in ${places} was moved; reading on from there`); break;
+      case 'failed': if (this.several || event.seconds !== null) note('warn', `${event.message}${event.seconds === null ? '' : `; trying again in ${event.seconds}s`}`); break;
       case 'stopped': note('warn', `stopped: ${event.message}`); break;
       case 'column': note('info', `new column${event.columns.length > 1 ? 's' : ''} ${event.columns.map((column) => `${column.name} ${column.type}`).join(', ')}`); break;
       case 'flushed':

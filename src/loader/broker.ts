@@ -69,10 +69,14 @@ export interface BrokerClient {
   /** The next messages of the assigned partitions that are not paused; waits a little when there are none. */
   poll(): Promise<Polled>;
   pause(partitions: readonly TopicPartition[]): void;
-  /** Reads on from other offsets, by `topic/partition`. */
+  /** Reads on from other offsets, by `topic/partition`, also what was paused. */
   seek(positions: ReadonlyMap<string, bigint>): void;
   /** Tells the broker how far the group is. Informative: the truth is in the database. Never throws. */
   commit(next: ReadonlyMap<string, bigint>): Promise<void>;
+  /** The group and the client's name in it, null before it has one; absent where there are no groups. */
+  member?(): { readonly group: string; readonly member: string | null };
+  /** Sends members away that are gone: what they had is given to others at once. Never throws. */
+  evict?(members: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 

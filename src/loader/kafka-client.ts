@@ -13,7 +13,7 @@ const PARTITION_BYTES = 2 * 1024 * 1024;
 const WAIT_MS = 200;
 /** How often a client looks whether the topic has got partitions, and whether it is still of the group. */
 const LOOK_MS = 5000;
-const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 2000, rebalanceTimeout: 30_000 };
+const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 500, rebalanceTimeout: 30_000 };
 const READ_COMMITTED = 1;
 const EARLIEST = -2n;
 const LATEST = -1n;
@@ -267,6 +267,23 @@ class KafkaClient implements BrokerClient {
     for (const [key, next] of positions) {
       const position = this.positions.get(key);
       if (position !== undefined) position.next = next;
+      this.paused.delete(key);
+    }
+  }
+
+  member(): { readonly group: string; readonly member: string | null } {
+    return { group: this.consumer.groupId, member: this.consumer.memberId };
+  }
+
+  async evict(members: readonly string[]): Promise<void> {
+    const admin = new this.library.Admin(clientOptions(this.connection));
+    admin.on('error', () => undefined);
+    try {
+      await admin.removeMembersFromConsumerGroup({ groupId: this.consumer.groupId, members: members.map((memberId) => ({ memberId, reason: 'not seen any more' })) });
+    } catch {
+      // It is gone already, or the broker will find out by itself.
+    } finally {
+      await admin.close().catch(() => undefined);
     }
   }
 
@@ -336,7 +353,7 @@ export function brokerError(error: unknown, connection: LoadConnection, topics: 
   visit(error);
   const unknown = /Unknown topic (\S+?)\.?$/.exec(texts[0] ?? '')?.[1];
   if (unknown !== undefined || codes.has('UNKNOWN_TOPIC_OR_PARTITION') || texts.some((text) => /does not host this topic/.test(text))) {
-    return new TsdbtError('runtime', `Topic ${unknown ?? topics.join(', ')} does not exist on ${connection.brokers.join(', ')}`, { path: connection.path, hint: 'Make it, or mend its name.', cause: error });
+    return new TsdbtError('runtime', `Topic ${unknown ?? topics.join(', ')} does not exist on ${connection.brokers.join(', ')}`, { hint: 'Make it, or mend its name.', cause: error });
   }
   const brokers = connection.brokers.join(', ');
   const { path, name } = connection;
@@ -364,5 +381,5 @@ export function brokerError(error: unknown, connection: LoadConnection, topics: 
 
 function notAuthorized(connection: LoadConnection, what: string, cause?: unknown): TsdbtError {
   const user = connection.sasl === null ? 'this client' : `user ${connection.sasl.username}`;
-  return new TsdbtError('runtime', `The broker at ${connection.brokers.join(', ')} does not let ${user} ${what}.`, { path: connection.path, hint: 'An ACL of the broker must allow it.', cause });
+  return new TsdbtError('runtime', `The broker at ${connection.brokers.join(', ')} does not let ${user} ${what}.`, { hint: 'An ACL of the broker must allow it.', cause });
 }

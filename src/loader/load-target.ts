@@ -2,11 +2,17 @@
 // and table are there is found out by load-check.ts.
 import type { Json, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import type { StoredType } from './column-check.ts';
 import { loadSettings } from '../state/load-offsets.ts';
 import { isDictionary } from './json.ts';
 
 /** A column of the table, as declared beside the source. */
-export interface LoadColumn { readonly name: string; readonly type: string }
+export interface LoadColumn {
+  readonly name: string;
+  readonly type: string;
+  /** What the table has, once it was looked at. */
+  readonly stored?: StoredType | undefined;
+}
 
 export type SchemaDrift = 'ignore' | 'add_column' | 'fail' | 'dead_letter';
 
@@ -39,6 +45,8 @@ export interface LoadTarget {
   readonly rest: string | null;
   /** What to do when the topic was deleted and made again, or its oldest messages are gone before they were read. */
   readonly onGap: 'stop' | 'earliest';
+  /** Dead letters among the last `DEAD_WINDOW` messages beyond which the table stops; null: any number. */
+  readonly maxDead: number | null;
 }
 
 /** Columns that the loader writes into each row beside the message's own. */
@@ -54,7 +62,10 @@ export const META_COLUMNS: readonly LoadColumn[] = [
 /** The articles' name for the moment of loading; a message that has a field of this name keeps its own value. */
 export const PROCESSING_TS = 'processing_ts';
 
-const OPTIONS = ['connection', 'topic', 'format', 'mode', 'key', 'partition_by', 'retention', 'hash', 'drop', 'schema_drift', 'flush', 'rest', 'on_gap'];
+const OPTIONS = ['connection', 'topic', 'format', 'mode', 'key', 'partition_by', 'retention', 'hash', 'drop', 'schema_drift', 'flush', 'rest', 'on_gap', 'max_dead'];
+/** Messages among which dead letters are counted, and how many of these are too many. */
+export const DEAD_WINDOW = 10_000;
+export const DEFAULT_MAX_DEAD = 100;
 /** Characters of a hash: SHA-256 in hexadecimal. */
 const HASH_LENGTH = 64;
 const DEFAULT_FLUSH = { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 2000 };
@@ -118,6 +129,7 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
     flush: flushLimits(options['flush'], refuse),
     columns, rest,
     onGap: reader.choice('on_gap', ['stop', 'earliest'], 'stop'),
+    maxDead: deadLimit(options['max_dead'], refuse),
   };
 }
 
@@ -169,6 +181,15 @@ function days(value: Json, refuse: (message: string, hint?: string) => never): n
   const match = /^(\d+)\s*(d|days?|w|weeks?)$/.exec(String(value).trim());
   if (match === null || Number(match[1]) === 0) return refuse(`'retention' must be a number of days or weeks such as '90 days', found ${JSON.stringify(value)}`);
   return Number(match[1]) * (match[2]!.startsWith('w') ? 7 : 1);
+}
+
+function deadLimit(value: Json | undefined, refuse: (message: string, hint?: string) => never): number | null {
+  if (value === undefined) return DEFAULT_MAX_DEAD;
+  if (value === null || value === false) return null;
+  const match = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(String(value).trim());
+  const limit = match === null ? Number.NaN : match[2] === '%' ? (Number(match[1]) / 100) * DEAD_WINDOW : Number(match[1]);
+  if (!Number.isInteger(Math.round(limit)) || limit > DEAD_WINDOW) return refuse(`'max_dead' must be a number of the last ${DEAD_WINDOW} messages, a share such as '2%', or false, found ${JSON.stringify(value)}`);
+  return Math.round(limit);
 }
 
 function flushLimits(value: Json | undefined, refuse: (message: string, hint?: string) => never): LoadTarget['flush'] {

@@ -5,30 +5,18 @@ import type { AssignmentListener, BrokerClient, MessageBatch, PartitionFailure, 
 import { partitionKey } from './broker.ts';
 import type { Records } from './records.ts';
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
-import type { LoadColumn, LoadTarget } from './load-target.ts';
+import { DeadLimit } from './dead-limit.ts';
+import type { LoadEvent, PartitionLag } from './events.ts';
+import { DEAD_WINDOW, type LoadColumn, type LoadTarget } from './load-target.ts';
 import { JsonScanner } from './json-scanner.ts';
+import { Patience, Unfinished } from './patience.ts';
+import { type Held, PendingRows } from './pending-rows.ts';
+import type { Pulse } from './pulse.ts';
 import { RowBuffer } from './row-buffer.ts';
 import { type Drift, RowEncoder } from './row-encoder.ts';
-import { type DeadLetter, type FaultPoint, Fenced, type Sink } from './sink.ts';
+import { type FaultPoint, Fenced, type Flushed, type Sink, TooManyRefused } from './sink.ts';
 
-/** What happens while loading, for progress lines, metrics and tests. */
-export type LoadEvent =
-  | { readonly kind: 'assigned' | 'revoked'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
-  | { readonly kind: 'flushed'; readonly target: LoadTarget; readonly rows: number; readonly bytes: number; readonly dead: readonly DeadLetter[]; readonly ms: number; readonly lag: bigint; readonly newest: number | null }
-  | { readonly kind: 'waiting'; readonly target: LoadTarget; readonly message: string; readonly seconds: number }
-  /** What one wait was for is there again; or the table takes no more than it is given, and reading pauses. */
-  | { readonly kind: 'resumed' | 'paused' | 'flushing'; readonly target: LoadTarget }
-  | { readonly kind: 'polled'; readonly target: LoadTarget; readonly lag: ReadonlyMap<string, PartitionLag> }
-  | { readonly kind: 'stopped'; readonly target: LoadTarget; readonly partition: TopicPartition | null; readonly message: string }
-  | { readonly kind: 'fenced'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
-  | { readonly kind: 'column'; readonly target: LoadTarget; readonly columns: readonly LoadColumn[] };
-
-/** How far one partition is behind. */
-export interface PartitionLag {
-  readonly rows: bigint;
-  /** When the newest loaded message was made, in milliseconds since 1970; null: none was loaded by this loader. */
-  readonly newest: number | null;
-}
+export type { LoadEvent, PartitionLag } from './events.ts';
 
 export interface LoaderOptions {
   readonly target: LoadTarget;
@@ -44,58 +32,31 @@ export interface LoaderOptions {
   readonly notify: (event: LoadEvent) => void;
   /** Resolves after so many milliseconds, or at once when the signal is aborted. */
   readonly pause: (ms: number) => Promise<void>;
+  /** Milliseconds without progress after which `once` gives up; null: never. */
+  readonly timeoutMs?: number | null;
+  /** Null: who else loads and who moves positions is found out by what the broker and a flush say. */
+  readonly pulse?: Pulse | null;
   /** For tests: told of each fault point. */
   readonly reached?: (point: FaultPoint) => void;
 }
 
 /** What one loader has done. */
-export interface LoadSummary { readonly rows: number; readonly dead: number; readonly stopped: readonly string[] }
+export interface LoadSummary {
+  readonly rows: number;
+  readonly dead: number;
+  readonly stopped: readonly string[];
+  /** It was stopped, and what had been read could not be written in time: the next load reads it again. */
+  readonly unfinished?: true;
+}
 
 const REVOKE_DEADLINE_MS = 10_000;
-const LONGEST_WAIT_MS = 30_000;
 const MAINTENANCE_MS = 3_600_000;
+/** What a broker is given to take leave of. */
+const LEAVE_MS = 2000;
 /** What a row costs in memory beside its bytes. */
 const ROW_BYTES = 64;
 /** Rows that are made in one go while the database waits to be fed. */
 const ROWS_AT_A_STRETCH = 1000;
-
-/** What has been read of one partition and not been flushed. */
-interface Held {
-  readonly topic: string;
-  readonly partition: number;
-  readonly from: bigint;
-  next: bigint;
-  end: bigint;
-  rows: number;
-  dead: number;
-  newest: number | null;
-}
-
-/** What has been read and not been written. */
-class PendingRows {
-  readonly held = new Map<string, Held>();
-  rows: RowBuffer;
-  dead: DeadLetter[] = [];
-  /** What is held, as memory goes, and how much of it is the messages'. */
-  bytes = 0;
-  messageBytes = 0;
-  since = 0;
-  loadedAt = Buffer.alloc(0);
-
-  /** @param rows empty */
-  constructor(rows: RowBuffer) {
-    this.rows = rows;
-  }
-
-  get empty(): boolean { return this.held.size === 0; }
-
-  forget(partitions: readonly TopicPartition[]): void {
-    const gone = new Set(partitions.map(partitionKey));
-    for (const key of gone) this.held.delete(key);
-    this.rows = this.rows.without((topic, partition) => gone.has(partitionKey({ topic, partition })));
-    this.dead = this.dead.filter((letter) => !gone.has(partitionKey(letter)));
-  }
-}
 
 /** Loads one target until its signal is aborted or, with `once`, until the ends are reached. */
 export class Loader {
@@ -104,7 +65,7 @@ export class Loader {
   /** The short way from message to row; null where every message has to be decoded. */
   private scanner: JsonScanner | null = null;
   private columns: readonly LoadColumn[] = [];
-  private buffer = new PendingRows(new RowBuffer());
+  private buffer = new PendingRows();
   /** The memory of rows that are written, for the next ones: taking it anew each time costs more than filling it. */
   private spare: RowBuffer | null = null;
   private flushing: { readonly buffer: PendingRows; readonly done: Promise<void> } | null = null;
@@ -113,6 +74,8 @@ export class Loader {
   /** Next offset to read of each of them; none while it is being found out. */
   private readonly positions = new Map<string, bigint>();
   private readonly stopped = new Map<string, string>();
+  /** Partitions whose earlier dead letters count already. */
+  private readonly counted = new Set<string>();
   /** Where the topic ended at the start, and where it ends as far as is known. */
   private ends: ReadonlyMap<string, bigint> = new Map();
   private readonly latest = new Map<string, bigint>();
@@ -125,15 +88,26 @@ export class Loader {
   private fencing = 0;
   private rows = 0;
   private dead = 0;
+  private readonly limit: DeadLimit;
+  private readonly patience: Patience;
+  /** Flushes that have begun or ended: positions that were read meanwhile say nothing. */
+  private turns = 0;
+  /** Positions that were moved by hand, as a look has found them. */
+  private moved: ReadonlyMap<string, bigint> = new Map();
+  private progressed = 0;
 
   constructor(options: LoaderOptions) {
     this.options = options;
+    this.limit = new DeadLimit(options.target);
+    const { target, signal, once, timeoutMs = null, now, notify, pause, sink } = options;
+    this.patience = new Patience({ target, signal, timeoutMs: once ? timeoutMs : null, now, notify, pause, stop: () => void sink.stop(target) });
     this.encoder = new RowEncoder(options.target, { columns: [], hashKey: options.hashKey, loadId: options.loadId });
   }
 
   /** @throws when table or topic cannot be used at all; what passes by itself is waited for */
   async run(): Promise<LoadSummary> {
-    const { target, client, sink, signal, now, notify } = this.options;
+    const { target, client, sink, signal, now, notify, pulse } = this.options;
+    let leave: (() => Promise<void>) | undefined;
     try {
       // Who may not read makes no table.
       const [topic] = await this.patiently(() => client.topics([target.topic]));
@@ -143,16 +117,22 @@ export class Loader {
       this.useColumns(await this.patiently(() => sink.prepare(target)));
       let maintained = now();
       await this.patiently(() => sink.maintain(target));
+      leave = pulse?.enter({
+        target, member: () => client.member?.() ?? null, evict: async (members) => client.evict?.(members), mark: () => this.turns, positions: (next, mark) => this.looked(next, mark),
+      });
       await this.patiently(() => client.join([target.topic], this.listener()));
+      this.progressed = now();
       // The last flush may find that there is more to read: another loader had moved a position.
       do {
         while (!signal.aborted && !this.finished()) {
           const polled = await this.patiently(() => client.poll());
           if (polled.batches.length === 0) this.spare = null;
+          await this.followMoved();
           for (const failure of polled.failures) await this.partitionFailed(failure);
           for (const batch of polled.batches) await this.take(batch);
           notify({ kind: 'polled', target, lag: this.lag() });
           await this.flushDue();
+          this.checkProgress();
           if (now() - maintained > MAINTENANCE_MS) {
             maintained = now();
             await this.patiently(() => sink.maintain(target));
@@ -161,20 +141,62 @@ export class Loader {
         await this.flushAll();
         notify({ kind: 'polled', target, lag: this.lag() });
       } while (!signal.aborted && !this.finished());
+    } catch (error) {
+      if (!(error instanceof Unfinished)) throw error;
+      return { rows: this.rows, dead: this.dead, stopped: [...this.stopped.values()], unfinished: true };
     } finally {
-      await client.close();
+      // A broker or a database that does not answer is not waited for.
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => { timer = setTimeout(resolve, LEAVE_MS); });
+      await Promise.race([Promise.all([leave?.(), client.close()]), late]);
+      clearTimeout(timer);
+      this.patience.close();
     }
     return { rows: this.rows, dead: this.dead, stopped: [...this.stopped.values()] };
+  }
+
+  /** With `once`: nothing has come for so long, and the ends are not reached. */
+  private checkProgress(): void {
+    const { once, timeoutMs = null, now, target } = this.options;
+    if (!once || timeoutMs === null || now() - this.progressed <= timeoutMs) return;
+    const behind = [...this.positions].filter(([key, next]) => !this.stopped.has(key) && next < (this.ends.get(key) ?? 0n)).map(([key, next]) => `${key} is at ${next} of ${this.ends.get(key)}`);
+    throw this.patience.timedOut(behind.length > 0 ? `${behind.join(', ')}` : `no partition of ${target.topic} was given to this loader; another one of its group may have them`);
+  }
+
+  /** Where the table is, as somebody has just looked. */
+  private looked(next: ReadonlyMap<number, bigint>, mark: unknown): void {
+    if (mark !== this.turns || this.flushing !== null || this.fencing > 0) return;
+    const moved = new Map<string, bigint>();
+    for (const key of this.ours) {
+      const found = next.get(Number(key.slice(key.lastIndexOf('/') + 1)));
+      const known = this.flushed.get(key)?.next;
+      if (found !== undefined && known !== undefined && found !== known) moved.set(key, found);
+    }
+    this.moved = moved;
+  }
+
+  /** Goes where `load rewind` has set the table, beside a loader that may have nothing to write. */
+  private async followMoved(): Promise<void> {
+    if (this.moved.size === 0) return;
+    const { target, notify } = this.options;
+    if (this.flushing !== null) await this.flushing.done;
+    const partitions = [...this.moved].filter(([key, next]) => this.ours.has(key) && this.flushed.get(key)?.next !== next).map(([key]) => ({ topic: target.topic, partition: Number(key.slice(key.lastIndexOf('/') + 1)) }));
+    this.moved = new Map();
+    if (partitions.length === 0) return;
+    notify({ kind: 'moved', target, partitions });
+    await this.goWhereTheTableIs(new PendingRows(), partitions);
   }
 
   private listener(): AssignmentListener {
     const { target, notify, pause } = this.options;
     return {
       assigned: async (partitions) => {
+        this.turns++;
         const starts = await this.patiently(() => this.startingPoints(partitions));
         for (const key of starts.keys()) this.ours.add(key);
         this.goOn(starts);
         this.assignedOnce = true;
+        this.progressed = this.options.now();
         notify({ kind: 'assigned', target, partitions });
         return starts;
       },
@@ -195,14 +217,17 @@ export class Loader {
       this.flushed.delete(partitionKey(partition));
       this.latest.delete(partitionKey(partition));
     }
-    this.buffer.forget(partitions);
+    this.limit.forget(this.buffer.forget(partitions));
   }
 
   /** Reads from these offsets on, which are the table's. */
   private goOn(starts: ReadonlyMap<string, bigint>): void {
+    this.turns++;
     for (const [key, next] of starts) {
       if (!this.ours.has(key)) continue;
       this.positions.set(key, next);
+      // It may have been stopped where it was.
+      this.stopped.delete(key);
       this.flushed.set(key, { next, newest: this.flushed.get(key)?.newest ?? null });
     }
   }
@@ -218,6 +243,7 @@ export class Loader {
   private async startingPoints(partitions: readonly TopicPartition[]): Promise<Map<string, bigint>> {
     const { target, sink, client } = this.options;
     const kept = await sink.positions(target);
+    if (kept.size === 0 && (await sink.holdsRows(target))) throw this.unplaced();
     const [topic] = await client.topics([target.topic]);
     this.topic = topic ?? null;
     const topicId = topic?.id ?? null;
@@ -236,7 +262,18 @@ export class Loader {
     }
     if (reset.size > 0) await sink.rewind(target, topicId, reset);
     await sink.startAt(target, topicId, fresh);
+    const places = new Map(partitions.flatMap((at) => (this.counted.has(partitionKey(at)) ? [] : [[at.partition, starts.get(partitionKey(at))!] as const])));
+    if (target.maxDead !== null) this.limit.before(await sink.recentDead(target, places, DEAD_WINDOW, target.maxDead + 1));
+    for (const at of partitions) this.counted.add(partitionKey(at));
     return starts;
+  }
+
+  private unplaced(): TsdbtError {
+    const { target } = this.options;
+    const rewind = `tsdbt load rewind --select source:${target.name}${target.topic.startsWith('file:') ? ` --from ${target.topic.slice(5)}` : ''} --to`;
+    return new TsdbtError('runtime', `The table of ${target.name} holds rows of ${target.topic}, and nothing says how far: loading from the beginning could double them.`, {
+      path: target.path, hint: `\`${rewind} loaded\` goes on behind the last offsets that the table has; \`${rewind} earliest\` loads everything once more.`,
+    });
   }
 
   private madeAnew(): TsdbtError {
@@ -258,6 +295,7 @@ export class Loader {
     }
     this.latest.set(key, batch.end);
     if (batch.next <= position) return;
+    this.progressed = this.options.now();
     let held = this.hold(batch, position);
     let mark = position;
     /** Waits for something in the midst of a batch; whatever is flushed meanwhile ends before `offset`. @returns null when the partition is read from elsewhere then */
@@ -327,7 +365,10 @@ export class Loader {
           held = this.hold(batch, offset);
           this.buffer.dead.push({ message, topic: batch.topic, partition: batch.partition, error: error.message });
           held.dead++;
+          this.limit.add([error.message]);
         }
+        this.limit.read(1);
+        if (this.limit.reached) throw this.limit.error(this.place());
         this.count(records, at, held);
         at++;
       }
@@ -346,6 +387,7 @@ export class Loader {
     let at = from;
     for (; at < to && records.valueStart(at) >= 0 && scanner.add(records, at, rows, place, loadedAt); at++) this.count(records, at, held);
     held.rows += at - from;
+    this.limit.read(at - from);
     buffer.bytes += rows.end - before;
     return at - from;
   }
@@ -431,7 +473,9 @@ export class Loader {
     const { buffer } = this;
     this.buffer = new PendingRows(this.spare ?? new RowBuffer());
     this.spare = null;
+    this.turns++;
     const done = this.write(buffer).finally(() => {
+      this.turns++;
       if (this.flushing?.buffer === buffer) this.flushing = null;
     });
     // Whoever waits for the flush sees its failure; nobody may wait.
@@ -457,10 +501,12 @@ export class Loader {
     const ranges = [...buffer.held.values()].map(({ topic, partition, from, next, end, rows, dead, newest }) => ({ topic, partition, from, to: next, end, rows, dead, lastTimestamp: newest }));
     try {
       let attempts = 0;
-      const flushed = await this.patiently(() => {
+      const flushed = await this.patiently((): Promise<Flushed> => {
         attempts++;
-        return sink.flush({ target, columns: this.columns, ranges, rows: buffer.rows, dead: buffer.dead, loadId });
+        return sink.flush({ target, columns: this.columns, ranges, rows: buffer.rows, dead: buffer.dead, loadId, allowance: this.limit.left });
       });
+      this.limit.add(flushed.dead.slice(buffer.dead.length).map(({ error }) => error));
+      this.progressed = now();
       // A connection that was given up may still be sending.
       if (attempts === 1) this.spare = buffer.rows.clear();
       this.rows += flushed.rows;
@@ -475,21 +521,29 @@ export class Loader {
       notify({ kind: 'flushed', target, rows: flushed.rows, bytes: buffer.messageBytes, dead: flushed.dead, ms: now() - began, lag, newest });
       await client.commit(new Map(ranges.map((range) => [partitionKey(range), range.to])));
     } catch (error) {
+      if (error instanceof TooManyRefused) {
+        this.limit.add(error.letters.map((letter) => letter.error));
+        throw this.limit.error(this.place());
+      }
       if (!(error instanceof Fenced)) throw error;
-      await this.fenced(buffer, error);
+      notify({ kind: 'fenced', target, partitions: error.partitions });
+      await this.goWhereTheTableIs(buffer, error.partitions);
     }
   }
 
+  /** Where the table is, for people. */
+  private place(): string {
+    return [...this.flushed].map(([key, { next }]) => `${key} offset ${next}`).join(', ');
+  }
+
   /** Throws away what is held of the partitions that somebody else has moved, keeps the rest, and reads on from where the table is. */
-  private async fenced(buffer: PendingRows, { partitions }: Fenced): Promise<void> {
-    const { target, notify, client } = this.options;
-    notify({ kind: 'fenced', target, partitions });
+  private async goWhereTheTableIs(buffer: PendingRows, partitions: Fenced['partitions']): Promise<void> {
+    const { client } = this.options;
     const ours = partitions.filter((partition) => this.ours.has(partitionKey(partition)));
     // Nothing is taken of them until it is known where they go on.
     this.fencing++;
     for (const partition of ours) this.positions.delete(partitionKey(partition));
-    buffer.forget(partitions);
-    this.buffer.forget(partitions);
+    this.limit.forget(buffer.forget(partitions) + this.buffer.forget(partitions));
     try {
       if (!buffer.empty) await this.write(buffer);
       const starts = await this.patiently(() => this.startingPoints(ours));
@@ -532,37 +586,11 @@ export class Loader {
 
   /** Does it again while database or broker are away; what will not pass by itself is thrown. */
   private async patiently<T>(work: () => Promise<T>, meanwhile?: () => Promise<void>): Promise<T> {
-    const { target, notify, signal, pause } = this.options;
-    for (let attempt = 0; ; attempt++) {
-      if (this.failure !== undefined) throw this.failure;
-      try {
-        const result = await work();
-        if (attempt > 0) notify({ kind: 'resumed', target });
-        return result;
-      } catch (error) {
-        await meanwhile?.();
-        if (!passes(error) || signal.aborted) throw error;
-        const wait = Math.min(LONGEST_WAIT_MS, 200 * 2 ** Math.min(attempt, 8));
-        notify({ kind: 'waiting', target, message: (error as Error).message.split('\n')[0]!, seconds: wait / 1000 });
-        await pause(wait);
-      }
-    }
+    return this.patience.wait(work, () => { if (this.failure !== undefined) throw this.failure; }, meanwhile);
   }
 }
 
 /** Lets what else is due go first. */
 function breath(): Promise<void> {
   return new Promise((resolve) => { setImmediate(resolve); });
-}
-
-/**
- * Is it a matter of waiting? Connections, restarts, locks, full disks, and a table that is away or locked away; SQLSTATE classes 08, 40, 53, 55,
- * 57, 58, 42P01, 25006: a server that has become a standby, and 25P03: this process was stopped in the midst of a flush.
- */
-function passes(error: unknown): boolean {
-  if (!(error instanceof TsdbtError)) return false;
-  const { code } = error.details;
-  if (error.kind === 'connection') return code === undefined || !/^(28|3D)/.test(code);
-  if (error.kind !== 'database') return false;
-  return code === undefined ? /server closed the connection|Connection terminated/.test(error.message) : /^(08|40|53|55|57|58)/.test(code) || code === '42P01' || code === '25006' || code === '25P03';
 }

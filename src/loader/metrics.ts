@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TsdbtError } from '../errors.ts';
 import type { LoadTarget } from './load-target.ts';
-import type { LoadEvent, PartitionLag } from './loader.ts';
+import type { LoadEvent, PartitionLag } from './events.ts';
 
 /** Upper bounds of the flush histogram, in seconds. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -26,6 +26,8 @@ interface Counted {
   lag: ReadonlyMap<string, PartitionLag>;
   /** Why nothing moves; null while something does. */
   waiting: string | null;
+  /** Why the whole table has stopped; null while it has not. */
+  failed: string | null;
   stopped: Map<string, string>;
   flushingSince: number | null;
   turned: number | null;
@@ -40,7 +42,7 @@ export class LoadMetrics {
     for (const target of targets) {
       this.targets.set(target, {
         rows: 0, bytes: 0, dead: 0, retries: 0, pauses: 0, fenced: 0, flushes: 0, flushSeconds: 0, buckets: BUCKETS.map(() => 0),
-        lag: new Map(), waiting: null, stopped: new Map(), flushingSince: null, turned: null,
+        lag: new Map(), waiting: null, failed: null, stopped: new Map(), flushingSince: null, turned: null,
       });
     }
   }
@@ -54,6 +56,13 @@ export class LoadMetrics {
         counted.waiting = event.message;
         break;
       case 'resumed': counted.waiting = null; break;
+      case 'failed':
+        counted.failed = `${event.message}${event.seconds === null ? '' : ` (trying again in ${event.seconds} s)`}`;
+        counted.waiting = null;
+        counted.flushingSince = null;
+        counted.stopped.clear();
+        break;
+      case 'moved': for (const { topic, partition } of event.partitions) counted.stopped.delete(`${topic}/${partition}`); break;
       case 'paused': counted.pauses++; break;
       case 'fenced':
         counted.fenced++;
@@ -63,6 +72,7 @@ export class LoadMetrics {
       case 'flushing': counted.flushingSince = this.now(); break;
       case 'polled':
         counted.turned = this.now();
+        counted.failed = null;
         counted.lag = event.lag;
         break;
       case 'flushed': {
@@ -127,7 +137,8 @@ export class LoadMetrics {
     return { ok: tables.every(({ ok }) => ok), tables };
   }
 
-  private reasons({ waiting, stopped, flushingSince, turned }: Counted): string[] {
+  private reasons({ waiting, failed, stopped, flushingSince, turned }: Counted): string[] {
+    if (failed !== null) return [`failed: ${failed}`];
     const reasons = [...stopped].map(([partition, message]) => `stopped${partition === '' ? '' : ` at ${partition}`}: ${message}`);
     const now = this.now();
     if (waiting !== null) reasons.push(`waiting: ${waiting}`);

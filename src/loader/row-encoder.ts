@@ -2,6 +2,7 @@
 // Pure; which table and what else goes with it is the sink's, the short way for ordinary messages json-scanner.ts's.
 import { createHmac } from 'node:crypto';
 import type { Message } from './broker.ts';
+import { type ColumnCheck, columnCheck } from './column-check.ts';
 import { type DecodedRecord, PoisonMessage } from './decode.ts';
 import { ExactNumber, jsonText } from './json.ts';
 import { type LoadColumn, type LoadTarget, PROCESSING_TS } from './load-target.ts';
@@ -36,6 +37,8 @@ const OFFSET_MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*([+
 const SPECIALS = /[\\\n\r\t\b\f\v]/g;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\b': '\\b', '\f': '\\f', '\v': '\\v' };
 const NULL = '\\N';
+/** The rest of a message is jsonb. */
+const REST_CHECK = columnCheck({ input: 'jsonb', type: 'jsonb', modifier: -1, element: null, labels: null, required: false });
 
 export type Kind = 'plain' | 'json' | 'array' | 'time' | 'local time' | 'bytes';
 
@@ -50,6 +53,10 @@ export interface ColumnPlan {
   readonly stamped: boolean;
   /** A name that every object knows. */
   readonly inherited: boolean;
+  /** What the table's column takes. */
+  readonly check: ColumnCheck;
+  /** Takes no null. */
+  readonly required: boolean;
 }
 
 /** How rows of a target are made. */
@@ -79,8 +86,9 @@ export class RowEncoder {
     this.loadId = copyText(loadId);
     this.known = new Set(columns.map((column) => column.name));
     this.plan = {
-      columns: columns.map(({ name, type }) => ({
+      columns: columns.map(({ name, type, stored }) => ({
         name, type: type.trim().toLowerCase(), kind: kindOf(type), hashed: target.hash.includes(name), key: target.mode === 'upsert' && target.key.includes(name), stamped: name === PROCESSING_TS, inherited: name in Object.prototype,
+        check: columnCheck(target.hash.includes(name) ? undefined : stored), required: stored?.required === true,
       })),
       rest: target.rest !== null, dropped: new Set(target.drop), watchesDrift: target.schemaDrift !== 'ignore', partitionColumn: target.partitionBy?.column ?? null, tail: Buffer.from(`\tf\t${this.loadId}\n`),
       hash: (value) => createHmac('sha256', hashKey ?? '').update(value).digest('hex'),
@@ -110,14 +118,16 @@ export class RowEncoder {
     const { cells } = this;
     let at = 0;
     let keyText: string | null = null;
-    for (const { name, kind, hashed, key, stamped, inherited } of this.plan.columns) {
+    for (const column of this.plan.columns) {
+      const { name, hashed, key, stamped, inherited } = column;
       const value = inherited && !Object.hasOwn(record, name) ? undefined : record[name];
       let text: string;
       if (value === undefined || value === null) {
         if (key) throw new PoisonMessage(`key column '${name}' is ${value === null ? 'null' : 'missing'}`);
+        if (column.required && !stamped) throw new PoisonMessage(`column '${name}': null value, and the column takes none`);
         text = stamped ? loadedAt : NULL;
       } else if (hashed) text = this.hash(value);
-      else text = cell(value, kind, name);
+      else text = cell(value, column);
       cells[at++] = text;
       if (key) keyText = `${keyText ?? ''}${text}\t`;
     }
@@ -153,26 +163,38 @@ function kindOf(type: string): Kind {
   return /^(timestamp|date\b)/.test(name) ? 'time' : 'plain';
 }
 
-function cell(value: unknown, kind: Kind, name: string): string {
-  if (kind === 'json') return json(value);
+function cell(value: unknown, { kind, name, check }: ColumnPlan): string {
+  const checked = (raw: string): string => {
+    const problem = check.text?.(raw) ?? null;
+    if (problem !== null) throw new PoisonMessage(`column '${name}': ${problem}`);
+    return raw;
+  };
+  if (kind === 'json') return copyText(checked(jsonWithoutNul(value)));
   const time = kind === 'time' || kind === 'local time';
   if (typeof value === 'string') {
-    if (kind === 'local time') return copyText(withoutOffset(value));
-    if (kind !== 'bytes') return copyText(value);
+    if (kind === 'local time') return copyText(checked(withoutOffset(value)));
+    if (kind !== 'bytes') return copyText(checked(value));
     if (!BASE64.test(value)) throw new PoisonMessage(`column '${name}': not base64, in which JSON carries bytes`);
     return `\\\\x${Buffer.from(value, 'base64').toString('hex')}`;
   }
-  if (typeof value === 'number') return time ? isoMoment(value, name) : String(value);
-  if (typeof value === 'boolean') return String(value);
-  if (value instanceof ExactNumber) return time ? isoMoment(Number(value.text), name) : value.text;
-  if (kind === 'array' && Array.isArray(value)) return copyText(arrayText(value));
-  return json(value);
+  if (typeof value === 'number') return time ? checked(isoMoment(value, name)) : checked(String(value));
+  if (typeof value === 'boolean') return checked(String(value));
+  if (value instanceof ExactNumber) return time ? checked(isoMoment(Number(value.text), name)) : checked(value.text);
+  if (kind === 'array' && Array.isArray(value)) return copyText(checked(arrayText(value)));
+  return copyText(checked(jsonWithoutNul(value)));
 }
 
 function json(value: unknown): string {
+  const written = jsonWithoutNul(value);
+  const problem = REST_CHECK.text?.(written) ?? null;
+  if (problem !== null) throw new PoisonMessage(problem);
+  return copyText(written);
+}
+
+function jsonWithoutNul(value: unknown): string {
   const written = text(value);
   if (NUL_IN_JSON.test(written)) throw new PoisonMessage('a text holds \\u0000, which the database cannot keep');
-  return copyText(written);
+  return written;
 }
 
 function text(value: unknown): string {

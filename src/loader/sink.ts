@@ -23,6 +23,8 @@ export interface Flush {
   readonly loadId: string;
   /** Ids of dead letters that this flush does again. */
   readonly replayed?: readonly string[];
+  /** Rows that the database may refuse; one more, and nothing is written. */
+  readonly allowance?: number;
 }
 
 /** What became of it. */
@@ -36,6 +38,27 @@ export class Fenced extends Error {
     super(`another loader has taken over ${partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ')}`);
     this.partitions = partitions;
   }
+}
+
+/** The database refuses more rows of a flush than it was allowed: nothing of it was written. */
+export class TooManyRefused extends Error {
+  readonly letters: readonly DeadLetter[];
+
+  constructor(letters: readonly DeadLetter[]) {
+    super('the database refuses too many rows');
+    this.letters = letters;
+  }
+}
+
+/** A loader of a group, as its broker knows it. */
+export interface GroupMember { readonly group: string; readonly member: string }
+
+/** What a look at the bookkeeping finds. */
+export interface Looked {
+  /** The other members of the groups and for how long nothing has been seen of them. */
+  readonly others: readonly (GroupMember & { readonly seen: string; readonly silentMs: number })[];
+  /** The next offsets of each target, by partition. */
+  readonly positions: ReadonlyMap<LoadTarget, ReadonlyMap<number, bigint>>;
 }
 
 /** Places at which tests kill or stop a loader. */
@@ -53,7 +76,21 @@ export interface Sink {
   startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void>;
   /** Sets positions, whatever they were. */
   rewind(target: LoadTarget, topicId: string | null, next: ReadonlyMap<number, bigint>): Promise<void>;
-  /** One transaction. @throws Fenced, and `database` errors after which nothing has changed */
+  /** The offset behind the last one that the table or its dead letters have of the topic, by partition; none when they have nothing of it. */
+  ends(target: LoadTarget): Promise<ReadonlyMap<number, bigint>>;
+  /** Does the table hold rows of the topic? */
+  holdsRows(target: LoadTarget): Promise<boolean>;
+  /** The newest dead letters that were not replayed, at most `limit`, of the last `window` offsets before each partition's. */
+  recentDead(target: LoadTarget, next: ReadonlyMap<number, bigint>, window: number, limit: number): Promise<readonly { readonly back: number; readonly error: string }[]>;
+  /** Keeps why the table is not being loaded, for `load status`; null: it is. */
+  note(target: LoadTarget, failure: string | null): Promise<void>;
+  /** Says that these members are alive, and looks who else is, and where the targets are. */
+  look(own: readonly GroupMember[], groups: readonly string[], targets: readonly LoadTarget[]): Promise<Looked>;
+  /** These members are gone. */
+  forget(members: readonly GroupMember[]): Promise<void>;
+  /** Asks the server to stop what runs for the target; it changes nothing then. Never throws. */
+  stop(target: LoadTarget): Promise<void>;
+  /** One transaction. @throws Fenced, TooManyRefused, and `database` errors after which nothing has changed */
   flush(flush: Flush): Promise<Flushed>;
   /** Drops partitions that are past their retention and makes the coming ones. @returns names of what was dropped */
   maintain(target: LoadTarget): Promise<readonly string[]>;

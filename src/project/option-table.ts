@@ -145,7 +145,8 @@ const OPTIONS = {
   threads: { name: 'threads', kind: 'integer', names: ['--threads'], default: null, help: 'Nodes at work at the same time.' },
   topic: { name: 'topic', kind: 'text', names: ['--topic'], help: 'Topic to write to.' },
   broker: { name: 'broker', kind: 'text', names: ['--connection'], default: null, help: 'Connection of connections.yml; without it `default`, or the only one.' },
-  to: { name: 'to', kind: 'text', names: ['--to'], help: 'Where to go on: earliest, latest, an offset or a time.' },
+  timeout: { name: 'timeout', kind: 'text', names: ['--timeout'], default: '5m', help: 'How long `load --once` waits for broker and database: 30s, 5m, 1h.' },
+  to: { name: 'to', kind: 'text', names: ['--to'], help: 'Where to go on: earliest, latest, loaded, an offset or a time.' },
   upgrade: { name: 'upgrade', kind: 'switch', names: ['--upgrade'], default: false, help: 'Resolve packages anew.' },
   vars: { name: 'vars', kind: 'yaml', names: ['--vars'], default: '{}', help: "Variables for the project, as YAML: '{name: value}'." },
 } as const satisfies Record<string, OptionSpec>;
@@ -209,7 +210,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command('test', 'Run the tests.', [...PLACES, ...SELECTION, 'resource_types', 'exclude_resource_types', 'sqlparse', 'store_failures', 'threads', 'every', 'if_changed']),
   command('db', 'Start, stop and show the embedded database.', ['profiles_dir', 'project_dir', 'vars'], { argument: { name: 'action', help: 'What to do.', choices: ['start', 'stop', 'status', 'url'] } }),
   command('produce', 'Write the records of a file into a topic.', [...PLACES, 'topic', 'from', 'key', 'rate', 'partitions', 'broker']),
-  command('load', 'Load topics into the source tables that name them.', [...PLACES, ...SELECTION, 'once', 'from', 'to', 'metrics_port', 'metrics_host'], {
+  command('load', 'Load topics into the source tables that name them.', [...PLACES, ...SELECTION, 'once', 'timeout', 'from', 'to', 'metrics_port', 'metrics_host'], {
     argument: { name: 'action', help: 'What to do instead.', choices: ['status', 'rewind', 'replay-dlq', 'check'] },
   }),
 ];

@@ -125,7 +125,7 @@ async function measure(ctx: RunContext, node: FreshNode, terms: Terms, session: 
 async function measureLoaded(ctx: RunContext, node: FreshNode, { threshold, field, query }: Terms, session: Session): Promise<Measured | null> {
   const known = field === null || field === '_kafka_ts' || field === '_loaded_at';
   if (node.resource_type !== 'source' || !known || query !== null || threshold?.filter || !hasLoadConfig(node)) return null;
-  const state = await ctx.adapter.loadedState(session, node.unique_id);
+  const state = await ctx.adapter.loadedState(session, node);
   return state === null ? null : { freshness: aged(field === '_loaded_at' ? state.newestLoad : state.newestMessage, state.now), response: {} };
 }
 

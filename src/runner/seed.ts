@@ -12,7 +12,7 @@ export const seedKind: NodeKind<SeedNode> = {
   compile: async (_ctx, node) => node,
   async execute(ctx, node, session) {
     const source = ctx.loadedSources.get(relationKey(node.database, node.schema, node.alias));
-    if (source !== undefined && ((await ctx.adapter.loadedState(session, source.unique_id))?.rows ?? 0) > 0) {
+    if (source !== undefined && ((await ctx.adapter.loadedState(session, source))?.rows ?? 0) > 0) {
       return { status: 'no-op', message: 'NO-OP', response: {}, failures: null };
     }
     const { scope, ...outcome } = await executeRelational(ctx, node, session);

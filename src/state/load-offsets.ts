@@ -1,10 +1,18 @@
 // The loader's bookkeeping as SQL: the schema `tsdbt` of the target database with the next offset of every partition, the dead letters, and the
 // offsets up to which each model has consumed a source. Only texts; who runs them and in which transaction is the caller's.
-import { quoteText } from '../adapters/postgres/literal.ts';
+import { quoteIdentifier, quoteText } from '../adapters/postgres/literal.ts';
 import type { Json, SourceDefinition } from '../contracts/node.ts';
 
 /** Schema of the bookkeeping. A project that loads nothing never needs it. */
 export const STATE_SCHEMA = 'tsdbt';
+
+/** The table that positions belong to, and the source that loads it now. */
+export interface LoadedTable { readonly uniqueId: string; readonly schema: string; readonly identifier: string }
+
+/** The table's name as it stands in `relation`: dbt's unique id may change, and the rows stay where they are. */
+export function relationOf({ schema, identifier }: Pick<LoadedTable, 'schema' | 'identifier'>): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`;
+}
 
 /** Makes what is missing. Each statement on its own: an older part of it may be there already. */
 export const CREATE_STATE: readonly string[] = [
@@ -50,11 +58,69 @@ export const CREATE_STATE: readonly string[] = [
   updated_at timestamptz not null default now(),
   primary key (model, source, topic, partition)
 )`,
+  // Positions belong to tables. Loaders of before cannot give a row without its table a position, nor find their key: they are refused.
+  "set local lock_timeout = '5s'",
+  `alter table ${STATE_SCHEMA}.load_offsets add column if not exists relation text`,
+  `alter table ${STATE_SCHEMA}.dead_letters add column if not exists relation text`,
+  `alter table ${STATE_SCHEMA}.load_offsets drop constraint if exists load_offsets_pkey`,
+  `create unique index if not exists load_offsets_relation on ${STATE_SCHEMA}.load_offsets (relation, topic, partition)`,
+  `do $$ begin
+  if not exists (select from pg_constraint where conrelid = '${STATE_SCHEMA}.load_offsets'::regclass and conname = 'a_newer_tsdbt_loads_here_update_this_one') then
+    alter table ${STATE_SCHEMA}.load_offsets add constraint a_newer_tsdbt_loads_here_update_this_one check (relation is not null) not valid;
+  end if;
+end $$`,
+  `create index if not exists dead_letters_relation on ${STATE_SCHEMA}.dead_letters (relation, topic, partition, "offset")`,
+  `create table if not exists ${STATE_SCHEMA}.load_failures (
+  relation text not null,
+  topic text not null,
+  message text not null,
+  failed_at timestamptz not null default now(),
+  primary key (relation, topic)
+)`,
+  `create unlogged table if not exists ${STATE_SCHEMA}.load_members (
+  group_id text not null,
+  member_id text not null,
+  seen_at timestamptz not null,
+  primary key (group_id, member_id)
+)`,
+  'set local lock_timeout to default',
 ];
 
 /** Is the newest part of it there? */
-export const STATE_PRESENT = `select exists (select from pg_attribute where attrelid = to_regclass('${STATE_SCHEMA}.dead_letters') and attname = 'replay') and to_regclass('${STATE_SCHEMA}.consumed_offsets') is not null`;
-/** The partition under which the replays of a target are counted, so that models get their rows, whose offsets they have passed. */
+export const STATE_PRESENT = `select to_regclass('${STATE_SCHEMA}.load_members') is not null`;
+
+/** Rows of the bookkeeping that are this table's, also those that an older version has left under the source's name. @param row alias */
+export function ofTable(table: LoadedTable, row: string): string {
+  return `(${row}.relation = ${quoteText(relationOf(table))} or (${row}.relation is null and ${row}.target = ${quoteText(table.uniqueId)}))`;
+}
+
+/** Is there something to be adopted? */
+export function toAdopt(table: LoadedTable): string {
+  return `select exists (select from ${STATE_SCHEMA}.load_offsets as o where ${foreign(table, 'o')})`;
+}
+
+function foreign(table: LoadedTable, row: string): string {
+  const relation = quoteText(relationOf(table));
+  const id = quoteText(table.uniqueId);
+  return `((${row}.relation is null and ${row}.target = ${id}) or (${row}.relation = ${relation} and ${row}.target <> ${id}))`;
+}
+
+/**
+ * Gives the table what an older version has kept under the source's name, and the source's present name to what the table has. Where the table has a
+ * position of its own, that one counts.
+ */
+export function adoptState(table: LoadedTable): string[] {
+  const relation = quoteText(relationOf(table));
+  const id = quoteText(table.uniqueId);
+  return [
+    `update ${STATE_SCHEMA}.load_offsets as o set relation = ${relation}, target = ${id} where ${foreign(table, 'o')}
+  and (o.relation is not null or not exists (select from ${STATE_SCHEMA}.load_offsets as k where k.relation = ${relation} and k.topic = o.topic and k.partition = o.partition))`,
+    `update ${STATE_SCHEMA}.dead_letters as d set relation = ${relation}, target = ${id} where ${foreign(table, 'd')}`,
+    `insert into ${STATE_SCHEMA}.consumed_offsets (model, source, topic, partition, next_offset)
+select c.model, ${relation}, c.topic, c.partition, c.next_offset from ${STATE_SCHEMA}.consumed_offsets as c where c.source = ${id} on conflict do nothing`,
+  ];
+}
+/** The partition under which the replays of a table are counted, so that models get their rows, whose offsets they have passed. */
 const REPLAYS = -1;
 
 /** What a flush has read of one partition: from `from` up to before `to`. */
@@ -74,7 +140,7 @@ export interface OffsetRange {
  * Moves the next offsets, each only from where this flush began. Answers one row for each partition that moved: one that is missing has been
  * taken over by another loader.
  */
-export function moveOffsets(target: string, ranges: readonly OffsetRange[]): string {
+export function moveOffsets(table: LoadedTable, ranges: readonly OffsetRange[]): string {
   const values = ranges.map((range) => {
     const newest = range.lastTimestamp === null ? 'null' : `'${new Date(range.lastTimestamp).toISOString()}'`;
     return `(${quoteText(range.topic)}, ${range.partition}, ${range.from}::bigint, ${range.to}::bigint, ${range.end}::bigint, ${newest}::timestamptz, ${range.rows}, ${range.dead})`;
@@ -84,8 +150,20 @@ set next_offset = v.upto, end_offset = v.ends, last_kafka_ts = coalesce(greatest
   loaded_rows = o.loaded_rows + v.loaded, dead_rows = o.dead_rows + v.dead, updated_at = clock_timestamp(),
   last_rows_at = case when v.loaded > 0 then clock_timestamp() else o.last_rows_at end
 from (values ${values.join(', ')}) as v(topic, partition, since, upto, ends, newest, loaded, dead)
-where o.target = ${quoteText(target)} and o.topic = v.topic and o.partition = v.partition and o.next_offset = v.since
+where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.partition = v.partition and o.next_offset = v.since
 returning o.topic, o.partition`;
+}
+
+/** Rows that were counted as such and became dead letters. */
+export function recount(table: LoadedTable, letters: readonly { readonly topic: string; readonly partition: number }[]): string {
+  const counts = new Map<string, number>();
+  for (const { topic, partition } of letters) {
+    const key = `${quoteText(topic)}, ${partition}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return `update ${STATE_SCHEMA}.load_offsets as o set loaded_rows = o.loaded_rows - v.dead, dead_rows = o.dead_rows + v.dead
+from (values ${[...counts].map(([key, count]) => `(${key}, ${count})`).join(', ')}) as v(topic, partition, dead)
+where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.partition = v.partition`;
 }
 
 /** What `meta: tsdbt: load:` says; undefined where it says nothing. */
@@ -99,36 +177,48 @@ export function hasLoadConfig(source: Pick<SourceDefinition, 'meta' | 'config'>)
   return (loadSettings(source.meta) ?? loadSettings(source.config['meta']))?.['topic'] !== undefined;
 }
 
-/** The kept positions of a target's topic. */
-export function selectOffsets(target: string, topic: string): string {
-  return `select partition, next_offset, topic_id from ${STATE_SCHEMA}.load_offsets where target = ${quoteText(target)} and topic = ${quoteText(topic)}`;
+/** The kept positions of a table's topic. */
+export function selectOffsets(table: LoadedTable, topic: string): string {
+  return `select partition, next_offset, topic_id from ${STATE_SCHEMA}.load_offsets where relation = ${quoteText(relationOf(table))} and topic = ${quoteText(topic)}`;
+}
+
+function positionRows(table: LoadedTable, topic: string, topicId: string | null, next: ReadonlyMap<number, bigint>): string {
+  const id = topicId === null ? 'null' : quoteText(topicId);
+  const rows = [...next].map(([partition, offset]) => `(${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}, ${quoteText(topic)}, ${partition}, ${id}, ${offset})`);
+  return `(relation, target, topic, partition, topic_id, next_offset) values ${rows.join(', ')}`;
 }
 
 /** Starts partitions that have no position yet; one that has keeps it. */
-export function insertOffsets(target: string, topic: string, topicId: string | null, starts: ReadonlyMap<number, bigint>): string {
-  const values = [...starts].map(([partition, next]) => `(${quoteText(target)}, ${quoteText(topic)}, ${partition}, ${topicId === null ? 'null' : quoteText(topicId)}, ${next})`);
-  return `insert into ${STATE_SCHEMA}.load_offsets (target, topic, partition, topic_id, next_offset) values ${values.join(', ')} on conflict do nothing`;
+export function insertOffsets(table: LoadedTable, topic: string, topicId: string | null, starts: ReadonlyMap<number, bigint>): string {
+  return `insert into ${STATE_SCHEMA}.load_offsets ${positionRows(table, topic, topicId, starts)} on conflict (relation, topic, partition) do nothing`;
 }
 
 /** Sets positions by hand: `load rewind`, and a topic that was made anew. */
-export function setOffsets(target: string, topic: string, topicId: string | null, next: ReadonlyMap<number, bigint>): string {
-  const values = [...next].map(([partition, offset]) => `(${quoteText(target)}, ${quoteText(topic)}, ${partition}, ${topicId === null ? 'null' : quoteText(topicId)}, ${offset})`);
-  return `insert into ${STATE_SCHEMA}.load_offsets as o (target, topic, partition, topic_id, next_offset) values ${values.join(', ')}
-on conflict (target, topic, partition) do update set next_offset = excluded.next_offset, topic_id = coalesce(excluded.topic_id, o.topic_id), updated_at = clock_timestamp()`;
+export function setOffsets(table: LoadedTable, topic: string, topicId: string | null, next: ReadonlyMap<number, bigint>): string {
+  return `insert into ${STATE_SCHEMA}.load_offsets as o ${positionRows(table, topic, topicId, next)}
+on conflict (relation, topic, partition) do update set next_offset = excluded.next_offset, topic_id = coalesce(excluded.topic_id, o.topic_id), updated_at = clock_timestamp()`;
 }
 
 /** What models have consumed beyond positions that were set back cannot be told from what is loaded again: `new_rows` asks for a full refresh. */
-export function forgetConsumed(target: string, topic: string, next: ReadonlyMap<number, bigint>): string {
+export function forgetConsumed(table: LoadedTable, topic: string, next: ReadonlyMap<number, bigint>): string {
   const values = [...next].map(([partition, offset]) => `(${partition}, ${offset}::bigint)`);
   return `update ${STATE_SCHEMA}.consumed_offsets as c set next_offset = -1 from (values ${values.join(', ')}) as v(partition, next)
-where c.source = ${quoteText(target)} and c.topic = ${quoteText(topic)} and c.partition = v.partition and c.next_offset > v.next`;
+where c.source in (${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}) and c.topic = ${quoteText(topic)} and c.partition = v.partition and c.next_offset > v.next`;
 }
 
-/** Marks dead letters as replayed, under the next number of their target. Answers one row for each that was not before. */
-export function markReplayed(target: string, ids: readonly string[]): string {
+/** Marks dead letters as replayed, under the next number of their table. Answers one row for each that was not before. */
+export function markReplayed(table: LoadedTable, ids: readonly string[]): string {
   return `with number as (
-  insert into ${STATE_SCHEMA}.load_offsets as o (target, topic, partition, next_offset) values (${quoteText(target)}, '', ${REPLAYS}, 1)
-  on conflict (target, topic, partition) do update set next_offset = o.next_offset + 1, updated_at = clock_timestamp() returning next_offset - 1 as replay
+  insert into ${STATE_SCHEMA}.load_offsets as o (relation, target, topic, partition, next_offset) values (${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}, '', ${REPLAYS}, 1)
+  on conflict (relation, topic, partition) do update set next_offset = o.next_offset + 1, updated_at = clock_timestamp() returning next_offset - 1 as replay
 )
 update ${STATE_SCHEMA}.dead_letters as d set replayed_at = now(), replay = number.replay from number where d.id in (${ids.join(', ')}) and d.replayed_at is null returning d.id`;
+}
+
+/** Keeps why a table is not being loaded, for `load status`; null: it is. */
+export function noteFailure(table: LoadedTable, topic: string, message: string | null): string {
+  const relation = quoteText(relationOf(table));
+  if (message === null) return `delete from ${STATE_SCHEMA}.load_failures where relation = ${relation} and topic = ${quoteText(topic)}`;
+  return `insert into ${STATE_SCHEMA}.load_failures (relation, topic, message) values (${relation}, ${quoteText(topic)}, ${quoteText(message)})
+on conflict (relation, topic) do update set message = excluded.message, failed_at = case when load_failures.message = excluded.message then load_failures.failed_at else now() end`;
 }

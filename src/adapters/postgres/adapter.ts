@@ -1,6 +1,6 @@
 // Postgres as the engine sees it: sessions on one pool, the relation cache, what the dialect can do. Talking to the server is in
 // session.ts, questions to its catalogue in catalogue.ts, an own server in embedded.ts.
-import type { Adapter, Capabilities, IntervalLedger, LoadedState, LockOptions, Session, SessionOptions } from '../adapter.ts';
+import type { Adapter, Capabilities, IntervalLedger, LoadedSource, LoadedState, LockOptions, Session, SessionOptions } from '../adapter.ts';
 import { Column } from '../column.ts';
 import { convertType } from '../convert-type.ts';
 import { copyTextOf, needsStatements, placeOf } from '../copy-text.ts';
@@ -228,10 +228,10 @@ export class PostgresAdapter implements Adapter {
     }
   }
 
-  async loadedState(session: Session, sourceId: string): Promise<LoadedState | null> {
+  async loadedState(session: Session, source: LoadedSource): Promise<LoadedState | null> {
     const known = await session.execute("select to_regclass('tsdbt.load_offsets') is not null", { fetch: true });
     if (known.table.rows[0]?.values[0] !== true) return null;
-    const { table } = await session.execute(loadedSql(sourceId), { fetch: true });
+    const { table } = await session.execute(loadedSql(source), { fetch: true });
     const [rows, newestMessage, newestLoad, now] = table.rows[0]!.values;
     return rows == null ? null : { rows: Number(rows), newestMessage: newestMessage ?? null, newestLoad: newestLoad ?? null, now: now ?? null };
   }

@@ -1,6 +1,7 @@
 // The engine's own questions to Postgres's catalogue, as SQL text: what is there, who reads whom, locks. Bookkeeping only: whatever
 // builds or changes a model's relation is a macro in include/.
 import { createHash } from 'node:crypto';
+import type { LoadedSource } from '../adapter.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 
 const KIND = "case c.relkind when 'v' then 'view' when 'm' then 'materialized_view' else 'table' end";
@@ -146,7 +147,10 @@ from (select pg_catalog.to_regclass(name)::oid as oid, place from pg_catalog.unn
 where v.oid is not null`;
 }
 
-/** The loader's bookkeeping (src/state/load-offsets.ts) of one source, over its topics: rows, newest message, newest rows, now. The count is null when there is none. */
-export function loadedSql(sourceId: string): string {
-  return `select sum(loaded_rows)::bigint, max(last_kafka_ts), max(last_rows_at), now() from tsdbt.load_offsets where target = ${quoteText(sourceId)}`;
+/** The loader's bookkeeping (src/state/load-offsets.ts) of one table, over its topics: rows, newest message, newest rows, now. The count is null when there is none. */
+export function loadedSql({ unique_id, schema, identifier }: LoadedSource): string {
+  // An older version's rows have no `relation`, and its table no such column.
+  const relation = "to_jsonb(o)->>'relation'";
+  return `select sum(loaded_rows)::bigint, max(last_kafka_ts), max(last_rows_at), now() from tsdbt.load_offsets as o
+where ${relation} = ${quoteText(`${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`)} or (${relation} is null and target = ${quoteText(unique_id)})`;
 }

@@ -10,14 +10,16 @@ import { createSink } from '../../loader/create-sink.ts';
 import { type Decoder, jsonDecoder } from '../../loader/decode.ts';
 import { fileClient, fileTopic } from '../../loader/file-client.ts';
 import { type LoadTarget, loadTarget } from '../../loader/load-target.ts';
-import { Loader, type LoadSummary } from '../../loader/loader.ts';
+import { Loader } from '../../loader/loader.ts';
 import { LoadMetrics, serveMetrics } from '../../loader/metrics.ts';
+import { Pulse } from '../../loader/pulse.ts';
 import { replayLetters } from '../../loader/replay.ts';
 import { rewindTo } from '../../loader/rewind.ts';
 import type { SchemaRegistry } from '../../loader/schema-registry.ts';
 import { Sealer } from '../../loader/seal.ts';
 import type { FaultPoint, Sink } from '../../loader/sink.ts';
 import { loadStatus } from '../../loader/status.ts';
+import { superviseTable } from '../../loader/supervise.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { LoadProgress } from '../load-progress.ts';
 import { pause } from '../pause.ts';
@@ -72,6 +74,10 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
   }
   if (targets.length === 0) {
     throw new TsdbtError('runtime', 'No selected source has a load config.', { hint: "Beside a source's table: config: { meta: { tsdbt: { load: { topic: my_topic } } } }" });
+  }
+  for (const [i, target] of targets.entries()) {
+    const twin = targets.slice(0, i).find((other) => other.topic === target.topic && other.schema === target.schema && other.identifier === target.identifier);
+    if (twin !== undefined) throw new TsdbtError('validation', `Sources ${twin.name} and ${target.name} both load topic ${target.topic} into ${target.schema}.${target.identifier}.`, { path: target.path, hint: 'Take the load config out of one of them, or name another table with `identifier`.' });
   }
   const hashKey = env[HASH_KEY] ?? null;
   const hidden = targets.find((target) => target.hash.length > 0 || target.drop.length > 0);
@@ -137,17 +143,26 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
   // Among debug lines, and in a log that programs read, nothing is written over.
   const { flags } = session;
   const plain = flags.quiet || flags.debug || !['info', 'warn'].includes(flags.log_level) || flags.log_format === 'json';
-  const progress = new LoadProgress(session.logger, metrics, process.stdout.isTTY && !plain ? process.stdout : null);
-  const results = await Promise.allSettled(targets.map(async (target): Promise<LoadSummary> => new Loader({
-    target, client: await ctx.client(target), sink: ctx.sink, decoder: await ctx.decoder(target), loadId, hashKey: ctx.hashKey, once, signal: session.signal, now, notify: (event) => progress.observe(event), pause: (ms) => pause(ms, session.signal), reached: ctx.reached,
-  }).run()));
+  const progress = new LoadProgress(session.logger, metrics, process.stdout.isTTY && !plain ? process.stdout : null, targets.length > 1);
+  const pulse = new Pulse(ctx.sink, now);
+  const timeoutMs = durationOf(flags['timeout']);
+  const wait = (ms: number): Promise<void> => pause(ms, session.signal);
+  // What this process itself has wrong is said before anything is loaded.
+  if (!file) await Promise.all(targets.map(async (target) => (await ctx.client(target)).close()));
+  const results = await Promise.allSettled(targets.map(async (target) => superviseTable({
+    target, sink: ctx.sink, once, signal: session.signal, pause: wait, notify: (event) => progress.observe(event),
+    make: async (notify) => new Loader({
+      target, client: await ctx.client(target), sink: ctx.sink, decoder: await ctx.decoder(target), loadId, hashKey: ctx.hashKey, once, timeoutMs, signal: session.signal, now, notify, pause: wait, pulse, reached: ctx.reached,
+    }),
+  })));
   progress.stop();
   server?.close();
   let ok = true;
   results.forEach((result, i) => {
     const target = targets[i]!;
     if (result.status === 'fulfilled') {
-      const { rows, dead, stopped } = result.value;
+      const { rows, dead, stopped, unfinished } = result.value;
+      if (unfinished) say(`${target.name}: stopped before the database took what had been read; the next load reads it again`);
       say(`${target.name}: ${rows} row${rows === 1 ? '' : 's'} loaded${dead === 0 ? '' : `, ${dead} dead letter${dead === 1 ? '' : 's'} (tsdbt.dead_letters)`} in ${((now() - began) / 1000).toFixed(1)}s`);
       if (stopped.length > 0) ok = false;
     }
@@ -157,24 +172,30 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
   return ok;
 }
 
+/** @throws `usage` error */
+function durationOf(value: unknown): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(String(value ?? '5m').trim());
+  const ms = match === null ? Number.NaN : Number(match[1]) * ({ ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] ?? 's'] ?? 1000);
+  if (!(ms > 0 && ms < 2 ** 31)) throw new TsdbtError('usage', `Error: Invalid value for '--timeout': '${String(value)}' is no duration such as 30s, 5m or 1h.`);
+  return ms;
+}
+
 async function status(ctx: LoadContext): Promise<boolean> {
+  let ok = true;
   for (const target of ctx.targets) {
-    const client = await ctx.client(target);
-    try {
-      const lines = await loadStatus(ctx.parsed.adapter, client, target, now());
-      for (const { topic, partition, next, end, lagRows, lagSeconds, dead } of lines) {
-        ctx.say(`${target.name}  ${topic}/${partition}  next ${next ?? '-'}  end ${end ?? '?'}  lag ${lagRows ?? '?'} rows, ${lagSeconds === null ? '?' : `${lagSeconds.toFixed(0)}s`}  dead letters ${dead}`);
-      }
-    } finally {
-      await client.close();
+    const { partitions, problems } = await loadStatus(ctx.parsed.adapter, () => ctx.client(target), target, now());
+    for (const { topic, partition, next, end, lagRows, lagSeconds, dead } of partitions) {
+      ctx.say(`${target.name}  ${topic}/${partition}  next ${next ?? '-'}  end ${end ?? '?'}  lag ${lagRows ?? '?'} rows, ${lagSeconds === null ? '?' : `${lagSeconds.toFixed(0)}s`}  dead letters ${dead}`);
     }
+    for (const problem of problems) ctx.say(`${target.name}  ${problem}`);
+    if (problems.length > 0) ok = false;
   }
-  return true;
+  return ok;
 }
 
 async function rewind(ctx: LoadContext): Promise<boolean> {
   const to = ctx.session.flags['to'];
-  if (typeof to !== 'string' || to === '') throw new TsdbtError('usage', "Error: `load rewind` needs --to: earliest, latest, an offset, or a time such as '2026-05-01 12:00'.");
+  if (typeof to !== 'string' || to === '') throw new TsdbtError('usage', "Error: `load rewind` needs --to: earliest, latest, loaded (behind what the table has), an offset, or a time such as '2026-05-01 12:00'.");
   for (const target of ctx.targets) {
     const client = await ctx.client(target);
     try {

@@ -2,6 +2,7 @@
 // nothing; what is done about a difference is sink.ts's, saying it beforehand check.ts's.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
+import type { StoredType } from '../column-check.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { tableName } from './table.ts';
 
@@ -18,6 +19,18 @@ export interface ExistingColumn {
   readonly required: boolean;
   /** Computed by the database: nothing can be written into it. */
   readonly generated: boolean;
+}
+
+/** The types that the columns of the table really have, by name: what is checked of a value before it goes there. */
+export async function storedTypes(session: Session, target: LoadTarget): Promise<Map<string, StoredType>> {
+  const rows = await read(session, `select a.attname::text, format_type(a.atttypid, -1), b.typname::text, case when t.typtype = 'd' then t.typtypmod else a.atttypmod end, e.typname::text,
+  case when b.typtype = 'e' then (select array_to_json(array_agg(l.enumlabel order by l.enumsortorder))::text from pg_enum l where l.enumtypid = b.oid) end,
+  a.attnotnull and not exists (select from pg_trigger g where g.tgrelid = a.attrelid and not g.tgisinternal and g.tgtype & 6 = 6)
+from pg_attribute a join pg_type t on t.oid = a.atttypid join pg_type b on b.oid = case when t.typtype = 'd' then t.typbasetype else t.oid end left join pg_type e on e.oid = b.typelem and b.typcategory = 'A'
+where a.attrelid = to_regclass(${quoteText(tableName(target))}) and a.attnum > 0 and not a.attisdropped`);
+  return new Map(rows.map(([name, input, type, modifier, element, labels, required]) => [String(name), {
+    input: String(input), type: String(type), modifier: Number(modifier), element: element === null ? null : String(element), labels: labels === null ? null : (JSON.parse(String(labels)) as string[]), required: required === true,
+  }]));
 }
 
 /** How a declared column relates to the table's. */

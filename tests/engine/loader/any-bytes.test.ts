@@ -38,7 +38,7 @@ describe('whatever comes', () => {
     ['appended', {}], ['by partitions', { partitionBy: { column: 'at', every: 'day' } }], ['without a rest', { rest: null }], ['watched for drift', { schemaDrift: 'dead_letter' }], ['with columns added', { schemaDrift: 'add_column' }],
   ];
   it.each(cases)('each message becomes one row or one dead letter, with its bytes: %s', async (_, more) => {
-    const target = lab.target(COLUMNS, { ...more, flush: { rows: 300, bytes: 1e6, ageMs: 50 } }, 2);
+    const target = lab.target(COLUMNS, { ...more, maxDead: null, flush: { rows: 300, bytes: 1e6, ageMs: 50 } }, 2);
     const sent = messages(900);
     for (const [i, raw] of sent.entries()) lab.broker.produce('t', i % 2, null, { raw, key: 'k' });
     const { rows, dead } = await lab.load(target);
@@ -51,7 +51,7 @@ describe('whatever comes', () => {
   }, 120_000);
 
   it('of the rows with one key the last one that fits stays', async () => {
-    const target = lab.target(COLUMNS, { mode: 'upsert', key: ['id'], flush: { rows: 200, bytes: 1e6, ageMs: 50 } });
+    const target = lab.target(COLUMNS, { maxDead: null, mode: 'upsert', key: ['id'], flush: { rows: 200, bytes: 1e6, ageMs: 50 } });
     const sent = messages(900).map((raw) => raw ?? Buffer.from('{}'));
     for (const raw of sent) lab.broker.produce('t', 0, null, { raw });
     const { dead } = await lab.load(target);

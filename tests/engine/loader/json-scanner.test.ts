@@ -19,7 +19,7 @@ const LOADED_AT = '2026-01-02T03:04:05.678Z';
 function targetWith(more: Partial<LoadTarget> = {}): LoadTarget {
   return {
     uniqueId: 'source.p.raw.t', name: 'raw.t', path: 'models/sources.yml', database: null, schema: 'raw', identifier: 't', connection: 'default', topic: 't', format: 'json', mode: 'upsert', key: ['id', 'n'],
-    partitionBy: null, retentionDays: null, hash: ['secret'], drop: ['hidden'], schemaDrift: 'ignore', flush: { rows: 50, bytes: 1e6, ageMs: 20 }, columns: COLUMNS.map(([name, type]) => ({ name, type })), rest: '_rest', onGap: 'stop', ...more,
+    partitionBy: null, retentionDays: null, hash: ['secret'], drop: ['hidden'], schemaDrift: 'ignore', flush: { rows: 50, bytes: 1e6, ageMs: 20 }, columns: COLUMNS.map(([name, type]) => ({ name, type })), rest: '_rest', onGap: 'stop', maxDead: 100, ...more,
   };
 }
 

@@ -43,7 +43,7 @@ export class LoadLab {
     return {
       uniqueId: `source.p.raw.${table}`, name: `raw.${table}`, path: 'models/sources.yml', database: null, schema: 'raw', identifier: table, connection: 'default', topic: 't',
       format: 'json', mode: 'append', key: [], partitionBy: null, retentionDays: null, hash: [], drop: [], schemaDrift: 'ignore',
-      flush: { rows: 50, bytes: 1e6, ageMs: 20 }, columns: Object.entries(columns).map(([name, type]) => ({ name, type })), rest: '_rest', onGap: 'stop', ...more,
+      flush: { rows: 50, bytes: 1e6, ageMs: 20 }, columns: Object.entries(columns).map(([name, type]) => ({ name, type })), rest: '_rest', onGap: 'stop', maxDead: 100, ...more,
     };
   }
 

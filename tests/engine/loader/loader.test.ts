@@ -42,7 +42,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
   const target = (more: Partial<LoadTarget> = {}): LoadTarget => ({
     uniqueId: `source.p.raw.t${table}`, name: `raw.t${table}`, path: 'models/sources.yml', database: null, schema: 'raw', identifier: `t${table}`, connection: 'default', topic: 't',
     format: 'json', mode: 'append', key: [], partitionBy: null, retentionDays: null, hash: [], drop: [], schemaDrift: 'ignore',
-    flush: { rows: 50, bytes: 1e6, ageMs: 20 }, columns: [{ name: 'id', type: 'bigint' }, { name: 'v', type: 'text' }, { name: 'processing_ts', type: 'timestamptz' }], rest: '_rest', onGap: 'stop', ...more,
+    flush: { rows: 50, bytes: 1e6, ageMs: 20 }, columns: [{ name: 'id', type: 'bigint' }, { name: 'v', type: 'text' }, { name: 'processing_ts', type: 'timestamptz' }], rest: '_rest', onGap: 'stop', maxDead: 100, ...more,
   });
   const make = (t: LoadTarget, more: Partial<LoaderOptions> = {}): { loader: Loader; events: LoadEvent[]; client: MemoryClient } => {
     const events: LoadEvent[] = [];
@@ -262,7 +262,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     await sink.prepare(t);
     await sink.prepare({ ...t, columns: [{ name: 'id', type: 'bigint' }, { name: 'v', type: 'varchar(10)' }] });
     expect(await rows(`select format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'raw.${t.identifier}'::regclass and attname in ('id', 'v') order by attname`)).toEqual([['bigint'], ['character varying(10)']]);
-    await expect(sink.prepare({ ...t, columns: [{ name: 'id', type: 'text' }] })).rejects.toThrow(/declared as text, but the table has bigint/);
+    await expect(sink.prepare({ ...t, columns: [{ name: 'id', type: 'text' }] })).rejects.toThrow(/column 'id' is declared as text, and raw\.t\d+ has bigint/);
   });
 
   it('partitions by day, ahead of time, drops what is past its retention, and keeps far rows in the default partition', async () => {

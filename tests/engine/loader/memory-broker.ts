@@ -159,6 +159,7 @@ export class MemoryClient implements BrokerClient {
     for (const [key, next] of positions) {
       const position = this.positions.get(key);
       if (position !== undefined) position.next = next;
+      this.paused.delete(key);
     }
   }
 

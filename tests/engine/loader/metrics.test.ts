@@ -88,6 +88,7 @@ describe('metrics', () => {
     const BYTES = 200_000;
     const t: LoadTarget = lab.target({ id: 'integer', v: 'text' }, { flush: { rows: 1e6, bytes: BYTES, ageMs: 10 } }, 2);
     await lab.sink.prepare(t);
+    await lab.sink.startAt(t, null, new Map([[0, 0n], [1, 0n]]));
     const v = 'x'.repeat(1000);
     for (let i = 0; i < 4000; i++) lab.broker.produce('t', i % 2, { id: i, v });
     const metrics = new LoadMetrics([t], Date.now);

@@ -1,0 +1,205 @@
+// What a column of Postgres surely refuses, said before it is asked: one bad value among many costs a whole COPY. Pure. What is in doubt passes, and the
+// database decides; so nothing that it would take is refused here. The rules are those of its input functions (src/backend/utils/adt of its source).
+
+/** A column as the table has it. */
+export interface StoredType {
+  /** The type as a cast to it is written, without a length. */
+  readonly input: string;
+  /** `pg_type.typname`; of a domain, what it is made of. */
+  readonly type: string;
+  /** `atttypmod`; -1: none. */
+  readonly modifier: number;
+  /** `typname` of the elements of an array. */
+  readonly element: string | null;
+  /** Of an enum. */
+  readonly labels: readonly string[] | null;
+  /** Takes no null, and no trigger may fill it. */
+  readonly required: boolean;
+}
+
+/** Why a text is refused, without quoting it; null when it is not, as far as is known. */
+export type TextCheck = (text: string) => string | null;
+
+/** What ordinary values of a column look like in JSON, so that most need no closer look. */
+export type Ordinary = 'anything' | 'whole' | 'decimal' | 'float' | 'boolean' | 'text' | 'uuid' | 'moment' | 'nothing';
+
+/** How the values of a column are checked. */
+export interface ColumnCheck {
+  readonly text: TextCheck | null;
+  readonly ordinary: Ordinary;
+  /** Digits of a number (before the point), or bytes of a text, up to which there is nothing to look at. */
+  readonly size: number;
+}
+
+const UNCHECKED: ColumnCheck = { text: null, ordinary: 'anything', size: 0 };
+const HEADER = 4;
+const WHOLE: Readonly<Record<string, { readonly name: string; readonly bits: bigint; readonly sure: number }>> = {
+  int2: { name: 'smallint', bits: 15n, sure: 4 }, int4: { name: 'integer', bits: 31n, sure: 9 }, int8: { name: 'bigint', bits: 63n, sure: 18 },
+};
+const BLANKS = /^[ \t\n\r\v\f]+|[ \t\n\r\v\f]+$/g;
+const DIGITS = /^[+-]?\d+$/;
+const DECIMAL = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/;
+/** Numbers in other bases, digits in groups, and words: later servers know more of them than earlier ones. */
+const ODD_NUMBER = /^[+-]?(?:0[xXoObB][\da-fA-F_]+|\d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?[\d_]+)?|\.\d[\d_]*(?:[eE][+-]?[\d_]+)?|nan|inf|infinity)$/i;
+const BOOLEAN = /^(?:t|tr|tru|true|f|fa|fal|fals|false|y|ye|yes|n|no|on|of|off|1|0)$/i;
+const UUID = /^\{?[\da-f]{4}-?(?:[\da-f]{4}-?){6}[\da-f]{4}\}?$/i;
+const MOMENT = /^(\d{4,6})-(\d{1,2})-(\d{1,2})(?:[T ] *(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d*)?)?)?\s*(?:Z|[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?)?(\s+BC)?$/i;
+const SPECIAL_MOMENT = /now|today|tomorrow|yesterday|epoch|infinity|allballs|\d/i;
+const LAST_YEAR = 294_276;
+const MAX_FLOAT4 = 3.4028235677973366e38;
+/** As JSON.stringify writes it: whole pairs are not escaped. */
+const HALF_PAIR_IN_JSON = /(?<!\\)(?:\\\\)*\\ud[89a-f][\da-f]{2}/;
+
+/** @param stored undefined: nothing is known of the column, and nothing is checked */
+export function columnCheck(stored: StoredType | undefined): ColumnCheck {
+  if (stored === undefined) return UNCHECKED;
+  const { type, modifier, labels, element } = stored;
+  const whole = WHOLE[type];
+  if (whole !== undefined) return { text: wholeNumber(whole.name, whole.bits), ordinary: 'whole', size: whole.sure };
+  if (labels !== null) return { text: label(new Set(labels)), ordinary: 'nothing', size: 0 };
+  if (element !== null) {
+    const inner = columnCheck({ ...stored, type: element, element: null });
+    return { text: (text) => arrayProblem(text, inner.text), ordinary: 'nothing', size: 0 };
+  }
+  switch (type) {
+    case 'numeric': {
+      const scale = signed(modifier - HEADER);
+      const digits = modifier < HEADER ? null : ((modifier - HEADER) >> 16) - scale;
+      return { text: decimal(digits), ordinary: 'decimal', size: digits === null ? 1000 : digits - 1 };
+    }
+    case 'float4': case 'float8': return { text: float(type === 'float4' ? 'real' : 'double precision', type === 'float4' ? MAX_FLOAT4 : Number.MAX_VALUE), ordinary: 'float', size: 17 };
+    case 'bool': return { text: (text) => (BOOLEAN.test(trimmed(text)) ? null : syntax('boolean')), ordinary: 'boolean', size: 0 };
+    case 'uuid': return { text: (text) => (UUID.test(text) ? null : syntax('uuid')), ordinary: 'uuid', size: 36 };
+    case 'varchar': case 'bpchar': return modifier < HEADER ? UNCHECKED : { text: length(type === 'varchar' ? 'character varying' : 'character', modifier - HEADER), ordinary: 'text', size: modifier - HEADER };
+    case 'date': return { text: moment('date', null), ordinary: 'moment', size: 0 };
+    case 'timestamp': return { text: moment('timestamp', LAST_YEAR), ordinary: 'moment', size: 0 };
+    case 'timestamptz': return { text: moment('timestamp with time zone', LAST_YEAR), ordinary: 'moment', size: 0 };
+    case 'inet': case 'cidr': return { text: (text) => (/^[\da-f:./]+$/i.test(text) ? null : syntax(type)), ordinary: 'nothing', size: 0 };
+    case 'jsonb': return { text: (text) => (text.includes('\\ud') && HALF_PAIR_IN_JSON.test(text) ? 'a text holds half a surrogate pair, which is no character' : null), ordinary: 'anything', size: 0 };
+    default: return UNCHECKED;
+  }
+}
+
+function syntax(type: string): string {
+  return `invalid input syntax for type ${type}`;
+}
+
+function outOfRange(type: string): string {
+  return `value is out of range for type ${type}`;
+}
+
+function trimmed(text: string): string {
+  return text.replace(BLANKS, '');
+}
+
+function wholeNumber(name: string, bits: bigint): TextCheck {
+  const limit = 1n << bits;
+  return (text) => {
+    const bare = trimmed(text);
+    if (!DIGITS.test(bare)) return ODD_NUMBER.test(bare) && /[xob_]/i.test(bare) ? null : syntax(name);
+    const value = BigInt(bare.replace('+', ''));
+    return value >= limit || value < -limit ? outOfRange(name) : null;
+  };
+}
+
+/** @param most digits before the point; null: as many as there are */
+function decimal(most: number | null): TextCheck {
+  return (text) => {
+    const bare = trimmed(text);
+    const match = DECIMAL.exec(bare);
+    if (match === null || match[2] + match[3]! === '') return ODD_NUMBER.test(bare) ? null : syntax('numeric');
+    const exponent = Number(match[4] ?? 0);
+    const [whole, fraction] = [match[2]!, match[3]!];
+    if (most === null || Math.abs(exponent) > 1000) return null;
+    const significant = (whole + fraction).replace(/^0+/, '');
+    // Digits before the point, whether the point stands among those that are written or not.
+    const before = significant.length - fraction.length + exponent;
+    return significant !== '' && before > most ? 'numeric field overflow' : null;
+  };
+}
+
+function float(name: string, most: number): TextCheck {
+  return (text) => {
+    const bare = trimmed(text);
+    const match = DECIMAL.exec(bare);
+    if (match === null || match[2] + match[3]! === '') return ODD_NUMBER.test(bare) ? null : syntax(name);
+    const value = Math.abs(Number(bare));
+    return value > most || (value === 0 && /[1-9]/.test(match[2]! + match[3]!)) ? outOfRange(name) : null;
+  };
+}
+
+function length(name: string, most: number): TextCheck {
+  return (text) => {
+    if (text.length <= most) return null;
+    let characters = 0;
+    for (const character of text) {
+      // Blanks at the end are cut off in silence, as SQL has it.
+      if (++characters > most && character !== ' ') return `value too long for type ${name}(${most})`;
+    }
+    return null;
+  };
+}
+
+/** @param lastYear null: the database's own limit is left to it */
+function moment(name: string, lastYear: number | null): TextCheck {
+  return (text) => {
+    const bare = trimmed(text);
+    const match = MOMENT.exec(bare);
+    if (match === null) return SPECIAL_MOMENT.test(bare) ? null : syntax(name);
+    const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
+    const [hour, minute, second] = [Number(match[4] ?? 0), Number(match[5] ?? 0), Number(match[6] ?? 0)];
+    const beforeChrist = match[7] !== undefined;
+    const fits = year > 0 && month >= 1 && month <= 12 && day >= 1 && (beforeChrist ? day <= 31 : day <= daysOf(year, month))
+      && minute < 60 && second <= 60 && (hour < 24 || (hour === 24 && minute === 0 && second === 0)) && (beforeChrist || lastYear === null || year <= lastYear);
+    return fits ? null : 'date/time field value out of range';
+  };
+}
+
+function daysOf(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return [4, 6, 9, 11].includes(month) ? 30 : 31;
+}
+
+function label(labels: ReadonlySet<string>): TextCheck {
+  return (text) => (labels.has(text) ? null : 'value is none of the enum');
+}
+
+/** A flat array as the encoder writes it is looked through; of others only how they begin. */
+function arrayProblem(text: string, element: TextCheck | null): string | null {
+  const bare = trimmed(text);
+  if (!/^[{[]/.test(bare)) return 'malformed array literal';
+  if (element === null || !/^\{(?:(?:"(?:[^"\\]|\\.)*"|NULL)(?:,|(?=\}$)))*\}$/.test(bare)) return null;
+  for (const [item, written] of bare.matchAll(/"((?:[^"\\]|\\.)*)"|NULL/g)) {
+    if (item === 'NULL') continue;
+    const problem = element(written!.replace(/\\(.)/gs, '$1'));
+    if (problem !== null) return problem;
+  }
+  return null;
+}
+
+/** A scale takes eleven bits and may be negative. */
+function signed(modifier: number): number {
+  return ((modifier & 0x7ff) ^ 1024) - 1024;
+}
+
+/** A text of an ordinary moment: digits where ISO has them, in a day that there is. Without it a closer look is needed. */
+export function isOrdinaryMoment(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 10) return false;
+  const two = (at: number): number => {
+    const [tens, ones] = [bytes[at]! - 48, bytes[at + 1]! - 48];
+    return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
+  };
+  const year = two(start) * 100 + two(start + 2);
+  const [month, day] = [two(start + 5), two(start + 8)];
+  if (!(year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= 28) || bytes[start + 4] !== 0x2d || bytes[start + 7] !== 0x2d) return false;
+  if (end - start === 10) return true;
+  const separator = bytes[start + 10];
+  if ((separator !== 0x54 && separator !== 0x20) || end - start < 19 || bytes[start + 13] !== 0x3a || bytes[start + 16] !== 0x3a) return false;
+  if (!(two(start + 11) <= 23 && two(start + 14) <= 59 && two(start + 17) <= 59)) return false;
+  let at = start + 19;
+  if (at < end && bytes[at] === 0x2e) {
+    at++;
+    while (at < end && bytes[at]! >= 48 && bytes[at]! <= 57) at++;
+  }
+  return at === end || (at === end - 1 && bytes[at] === 0x5a);
+}

@@ -1,0 +1,113 @@
+// Waiting for what is away: database, broker, registry come back; a stop that was asked for, or `--timeout`, ends the waiting, whatever hangs.
+import { TsdbtError } from '../errors.ts';
+import type { LoadTarget } from './load-target.ts';
+import type { LoadEvent } from './events.ts';
+
+export interface PatienceOptions {
+  readonly target: LoadTarget;
+  readonly signal: AbortSignal;
+  /** Milliseconds after which waiting ends with an error; null: never. */
+  readonly timeoutMs: number | null;
+  readonly now: () => number;
+  readonly notify: (event: LoadEvent) => void;
+  readonly pause: (ms: number) => Promise<void>;
+  /** Frees what hangs. */
+  readonly stop: () => void;
+}
+
+/** A stop was asked for, and what was going on did not end in time. */
+export class Unfinished extends Error {}
+
+const LONGEST_WAIT_MS = 30_000;
+/** Between a stop that is asked for and the end of what goes on. */
+const GRACE_MS = 4000;
+
+export class Patience {
+  private readonly options: PatienceOptions;
+  private readonly open = new Set<(reason: Error) => void>();
+  private grace: NodeJS.Timeout | null = null;
+  private over = false;
+  private readonly asked = (): void => {
+    this.grace = setTimeout(() => {
+      this.over = true;
+      this.options.stop();
+      for (const reject of this.open) reject(new Unfinished('stopped'));
+    }, GRACE_MS);
+  };
+
+  constructor(options: PatienceOptions) {
+    this.options = options;
+    if (options.signal.aborted) this.asked();
+    else options.signal.addEventListener('abort', this.asked, { once: true });
+  }
+
+  /** Nothing is waited for any more. */
+  close(): void {
+    if (this.grace !== null) clearTimeout(this.grace);
+    this.options.signal.removeEventListener('abort', this.asked);
+  }
+
+  /**
+   * Does it again while database or broker are away.
+   * @param meanwhile done after each failure @param failed throws what makes waiting useless
+   * @throws Unfinished, and whatever will not pass by itself
+   */
+  async wait<T>(work: () => Promise<T>, failed: () => void, meanwhile?: () => Promise<void>): Promise<T> {
+    const { target, notify, signal, pause, now, timeoutMs } = this.options;
+    const began = now();
+    let last = 'neither the broker nor the database answers, or the table is locked';
+    for (let attempt = 0; ; attempt++) {
+      failed();
+      const left = timeoutMs === null ? null : timeoutMs - (now() - began);
+      try {
+        const result = await this.limited(work, left);
+        if (attempt > 0) notify({ kind: 'resumed', target });
+        return result;
+      } catch (error) {
+        if (error instanceof OutOfTime) throw this.timedOut(last);
+        await meanwhile?.();
+        if (!passes(error) || signal.aborted) throw error;
+        last = (error as Error).message.split('\n')[0]!;
+        const wait = Math.min(LONGEST_WAIT_MS, 200 * 2 ** Math.min(attempt, 8), left ?? LONGEST_WAIT_MS);
+        if (left !== null && left <= 0) throw this.timedOut(last);
+        notify({ kind: 'waiting', target, message: last, seconds: Math.ceil(wait / 100) / 10 });
+        await pause(wait);
+      }
+    }
+  }
+
+  /** @param why what is waited for */
+  timedOut(why: string): TsdbtError {
+    const { target, timeoutMs } = this.options;
+    return new TsdbtError('runtime', `Loading ${target.name} gave up after ${Math.round((timeoutMs ?? 0) / 1000)} s without progress: ${why}`, { hint: 'Nothing is lost; the next load goes on from where the table is. --timeout sets how long `load --once` waits.' });
+  }
+
+  private limited<T>(work: () => Promise<T>, left: number | null): Promise<T> {
+    if (this.over) return Promise.reject(new Unfinished('stopped'));
+    return new Promise<T>((resolve, reject) => {
+      const timer = left === null ? null : setTimeout(() => {
+        this.options.stop();
+        reject(new OutOfTime());
+      }, Math.max(0, left));
+      this.open.add(reject);
+      work().then(resolve, reject).finally(() => {
+        this.open.delete(reject);
+        if (timer !== null) clearTimeout(timer);
+      });
+    });
+  }
+}
+
+class OutOfTime extends Error {}
+
+/**
+ * Is it a matter of waiting? Connections, restarts, locks, full disks, and a table that is away or locked away; SQLSTATE classes 08, 40, 53, 55,
+ * 57, 58, 42P01, 25006: a server that has become a standby, and 25P03: this process was stopped in the midst of a flush.
+ */
+function passes(error: unknown): boolean {
+  if (!(error instanceof TsdbtError)) return false;
+  const { code } = error.details;
+  if (error.kind === 'connection') return code === undefined || !/^(28|3D)/.test(code);
+  if (error.kind !== 'database') return false;
+  return code === undefined ? /server closed the connection|Connection terminated/.test(error.message) : /^(08|40|53|55|57|58)/.test(code) || code === '42P01' || code === '25006' || code === '25P03';
+}

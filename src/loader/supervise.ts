@@ -1,0 +1,83 @@
+// One table of several: a failure that ends its loader is said when it happens, kept for `load status`, and the table is tried again, later each time, while
+// the others go on.
+import { TsdbtError } from '../errors.ts';
+import { TooManyDead } from './dead-limit.ts';
+import type { LoadEvent } from './events.ts';
+import type { LoadTarget } from './load-target.ts';
+import type { Loader, LoadSummary } from './loader.ts';
+import type { Sink } from './sink.ts';
+
+export interface SuperviseOptions {
+  readonly target: LoadTarget;
+  readonly sink: Sink;
+  /** A loader that tells `notify` what happens. */
+  readonly make: (notify: (event: LoadEvent) => void) => Promise<Loader>;
+  /** Whoever waits for the end of a load is told of its failure, and it ends. */
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+  readonly notify: (event: LoadEvent) => void;
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1000, 60_000];
+/** How often it is looked whether the position was moved, which may be what mends it. */
+const LOOK_MS = 2000;
+/** Errors that stay as long as this process does: its own options and files. */
+const FINAL = new Set(['usage', 'profile', 'internal', 'project', 'parsing']);
+
+/** Loads until the signal is aborted or, with `once`, to the ends. @throws the failure that it ended with */
+export async function superviseTable(options: SuperviseOptions): Promise<LoadSummary> {
+  const { target, sink, make, once, signal, notify, pause } = options;
+  let [rows, dead, failures] = [0, 0, 0];
+  let noted: string | null | undefined;
+  const note = async (message: string | null): Promise<void> => {
+    if (noted === message) return;
+    noted = message;
+    // The database may be what failed; nobody waits for it.
+    await Promise.race([sink.note(target, message).catch(() => undefined), pause(LOOK_MS)]);
+  };
+  const told = (event: LoadEvent): void => {
+    if (event.kind === 'polled') {
+      if (failures > 0) notify({ kind: 'resumed', target });
+      failures = 0;
+      void note(null);
+    }
+    if (event.kind === 'flushed') {
+      rows += event.rows;
+      dead += event.dead.length;
+    }
+    notify(event);
+  };
+  for (;;) {
+    try {
+      const { stopped, unfinished } = await (await make(told)).run();
+      return { rows, dead, stopped, ...(unfinished ? { unfinished } : {}) };
+    } catch (error) {
+      const final = once || signal.aborted || !(error instanceof TsdbtError) || error instanceof TooManyDead || FINAL.has(error.kind);
+      const message = textOf(error);
+      const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures++, 10));
+      notify({ kind: 'failed', target, message, seconds: final ? null : wait / 1000 });
+      await note(message);
+      if (final) throw error;
+      await waitOrMove(options, wait);
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
+/** Waits, and no longer than until the table's position is another. */
+async function waitOrMove({ target, sink, signal, pause }: SuperviseOptions, ms: number): Promise<void> {
+  const where = async (): Promise<string | null> => sink.positions(target).then((found) => [...found].map(([partition, { next }]) => `${partition}:${next}`).sort().join(' '), () => null);
+  const before = ms > LOOK_MS ? await where() : null;
+  for (let left = ms; left > 0 && !signal.aborted; left -= LOOK_MS) {
+    await pause(Math.min(left, LOOK_MS));
+    if (before === null || left <= LOOK_MS) continue;
+    const now = await where();
+    if (now !== null && now !== before) return;
+  }
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof TsdbtError)) return error instanceof Error ? error.message : String(error);
+  return `${error.message}${error.details.hint === undefined ? '' : ` ${error.details.hint}`}`;
+}
