@@ -41,9 +41,10 @@ const DIGITS = /^[+-]?\d+$/;
 const DECIMAL = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/;
 /** Numbers in other bases, digits in groups, and words: later servers know more of them than earlier ones. */
 const ODD_NUMBER = /^[+-]?(?:0[xXoObB][\da-fA-F_]+|\d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?[\d_]+)?|\.\d[\d_]*(?:[eE][+-]?[\d_]+)?|nan|inf|infinity)$/i;
+const ODD_FLOAT = /^[+-]?(?:0x[\da-f.p+-]+|nan|inf|infinity)$/i;
 const BOOLEAN = /^(?:t|tr|tru|true|f|fa|fal|fals|false|y|ye|yes|n|no|on|of|off|1|0)$/i;
 const UUID = /^\{?[\da-f]{4}-?(?:[\da-f]{4}-?){6}[\da-f]{4}\}?$/i;
-const MOMENT = /^(\d{4,6})-(\d{1,2})-(\d{1,2})(?:[T ] *(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d*)?)?)?\s*(?:Z|[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?)?(\s+BC)?$/i;
+const MOMENT = /^(\d{4,7})-(\d{1,2})-(\d{1,2})(?:[T ] *(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d*)?)?)?\s*(?:Z|[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?)?(\s+BC)?$/i;
 const SPECIAL_MOMENT = /now|today|tomorrow|yesterday|epoch|infinity|allballs|\d/i;
 const LAST_YEAR = 294_276;
 const MAX_FLOAT4 = 3.4028235677973366e38;
@@ -65,7 +66,7 @@ export function columnCheck(stored: StoredType | undefined): ColumnCheck {
     case 'numeric': {
       const scale = signed(modifier - HEADER);
       const digits = modifier < HEADER ? null : ((modifier - HEADER) >> 16) - scale;
-      return { text: decimal(digits), ordinary: 'decimal', size: digits === null ? 1000 : digits - 1 };
+      return { text: decimal(digits, scale), ordinary: 'decimal', size: digits === null ? 1000 : digits - 1 };
     }
     case 'float4': case 'float8': return { text: float(type === 'float4' ? 'real' : 'double precision', type === 'float4' ? MAX_FLOAT4 : Number.MAX_VALUE), ordinary: 'float', size: 17 };
     case 'bool': return { text: (text) => (BOOLEAN.test(trimmed(text)) ? null : syntax('boolean')), ordinary: 'boolean', size: 0 };
@@ -102,19 +103,20 @@ function wholeNumber(name: string, bits: bigint): TextCheck {
   };
 }
 
-/** @param most digits before the point; null: as many as there are */
-function decimal(most: number | null): TextCheck {
+/** @param most digits before the point; null: as many as there are @param scale digits behind it, to which is rounded */
+function decimal(most: number | null, scale: number): TextCheck {
   return (text) => {
     const bare = trimmed(text);
     const match = DECIMAL.exec(bare);
-    if (match === null || match[2] + match[3]! === '') return ODD_NUMBER.test(bare) ? null : syntax('numeric');
+    if (match === null || match[2] + match[3]! === '') return !ODD_NUMBER.test(bare) ? syntax('numeric') : most !== null && /inf/i.test(bare) ? 'numeric field overflow' : null;
     const exponent = Number(match[4] ?? 0);
-    const [whole, fraction] = [match[2]!, match[3]!];
     if (most === null || Math.abs(exponent) > 1000) return null;
-    const significant = (whole + fraction).replace(/^0+/, '');
-    // Digits before the point, whether the point stands among those that are written or not.
-    const before = significant.length - fraction.length + exponent;
-    return significant !== '' && before > most ? 'numeric field overflow' : null;
+    const significant = (match[2]! + match[3]!).replace(/^0+/, '');
+    // Digits before the point, wherever it stands among those that are written; and does rounding make one more?
+    const before = significant.length - match[3]!.length + exponent;
+    const kept = before + scale;
+    const carries = before === most && kept > 0 && kept < significant.length && significant[kept]! >= '5' && /^9+$/.test(significant.slice(0, kept));
+    return significant !== '' && (before > most || carries) ? 'numeric field overflow' : null;
   };
 }
 
@@ -122,8 +124,8 @@ function float(name: string, most: number): TextCheck {
   return (text) => {
     const bare = trimmed(text);
     const match = DECIMAL.exec(bare);
-    if (match === null || match[2] + match[3]! === '') return ODD_NUMBER.test(bare) ? null : syntax(name);
-    const value = Math.abs(Number(bare));
+    if (match === null || match[2] + match[3]! === '') return ODD_FLOAT.test(bare) ? null : syntax(name);
+    const value = Math.abs(most === MAX_FLOAT4 ? Math.fround(Number(bare)) : Number(bare));
     return value > most || (value === 0 && /[1-9]/.test(match[2]! + match[3]!)) ? outOfRange(name) : null;
   };
 }

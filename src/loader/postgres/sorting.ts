@@ -15,8 +15,8 @@ export interface Sorting {
 
 /** Temporary tables: the rows as texts, numbered from 1, and what is refused. */
 export const [SORT_STAGE, REFUSED] = ['tsdbt_load_sort', 'tsdbt_load_refused'];
-/** Rows that are tried at once. */
-const BLOCK = 256;
+/** Rows that are tried at once: fewer where many are refused, more where few are. */
+const [SMALLEST_BLOCK, FIRST_BLOCK, LARGEST_BLOCK] = [4, 256, 2048];
 /** The rows' fault, and not the table's, the server's or the network's: what the values are, what constraints and triggers say, rows too large. */
 export const DATA_ERROR = /^(2[1237]|44|45|54|P0)/;
 
@@ -25,7 +25,7 @@ export function prepareSorting({ columns }: Sorting): string[] {
   return [
     // Otherwise what is wrong would come out with the commit.
     'set constraints all immediate',
-    `create temporary table ${SORT_STAGE} (n bigint generated always as identity, ${columns.map(({ name }) => `${quoteIdentifier(name)} text`).join(', ')}) on commit drop`,
+    `create temporary table ${SORT_STAGE} (n bigint generated always as identity primary key, ${columns.map(({ name }) => `${quoteIdentifier(name)} text`).join(', ')}) on commit drop`,
     `create temporary table ${REFUSED} (n bigint not null, reason text not null) on commit drop`,
   ];
 }
@@ -42,13 +42,16 @@ declare
   lowest bigint;
   highest bigint;
   block bigint := 1;
+  size bigint := ${FIRST_BLOCK};
   refused bigint := 0;
+  before bigint;
   detail text;
 begin
   while block <= ${rows} and refused <= ${most} loop
     starts := array[block];
-    ends := array[least(block + ${BLOCK - 1}, ${rows})];
-    block := block + ${BLOCK};
+    ends := array[least(block + size - 1, ${rows})];
+    block := block + size;
+    before := refused;
     while cardinality(starts) > 0 and refused <= ${most} loop
       lowest := starts[cardinality(starts)];
       highest := ends[cardinality(ends)];
@@ -68,6 +71,7 @@ begin
         end if;
       end;
     end loop;
+    size := case when refused > before then greatest(size / 4, ${SMALLEST_BLOCK}) else least(size * 2, ${LARGEST_BLOCK}) end;
   end loop;
 end $tsdbt_sort$`;
 }
