@@ -5,6 +5,7 @@ import { TsdbtError } from '../errors.ts';
 import { ofTable, relationOf, STATE_SCHEMA } from '../state/load-offsets.ts';
 import { type BrokerClient, partitionKey } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
+import { textOf } from './supervise.ts';
 
 /** One partition. Null: not known. */
 export interface PartitionStatus {
@@ -44,7 +45,7 @@ export async function loadStatus(adapter: Adapter, connect: () => Promise<Broker
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
     // A table that only files have filled needs no broker.
-    if (!fileOnly) problems.push(`${error.message}${error.details.hint === undefined ? '' : ` ${error.details.hint}`}`);
+    if (!fileOnly) problems.push(textOf(error));
   }
   const keys = [...new Set([...kept.keys(), ...ends.keys()])].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   const partitions = keys.map((key) => {

@@ -32,9 +32,9 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
   let noted: string | null | undefined;
   const note = async (message: string | null): Promise<void> => {
     if (noted === message) return;
-    noted = message;
+    const written = sink.note(target, message).then(() => { noted = message; }, () => undefined);
     // The database may be what failed; nobody waits for it.
-    await Promise.race([sink.note(target, message).catch(() => undefined), pause(LOOK_MS)]);
+    await Promise.race([written, pause(LOOK_MS)]);
   };
   const told = (event: LoadEvent): void => {
     if (event.kind === 'polled') {
@@ -77,7 +77,9 @@ async function waitOrMove({ target, sink, signal, pause }: SuperviseOptions, ms:
   }
 }
 
-function textOf(error: unknown): string {
+/** An error in one line: what, and what to do. */
+export function textOf(error: unknown): string {
   if (!(error instanceof TsdbtError)) return error instanceof Error ? error.message : String(error);
-  return `${error.message}${error.details.hint === undefined ? '' : ` ${error.details.hint}`}`;
+  const { hint } = error.details;
+  return hint === undefined ? error.message : `${error.message}${/[.!?]$/.test(error.message) ? '' : '.'} ${hint}`;
 }
