@@ -34,17 +34,21 @@ export interface ColumnCheck {
 const UNCHECKED: ColumnCheck = { text: null, ordinary: 'anything', size: 0 };
 const HEADER = 4;
 const WHOLE: Readonly<Record<string, { readonly name: string; readonly bits: bigint; readonly sure: number }>> = {
-  int2: { name: 'smallint', bits: 15n, sure: 4 }, int4: { name: 'integer', bits: 31n, sure: 9 }, int8: { name: 'bigint', bits: 63n, sure: 18 },
+  int2: { name: 'smallint', bits: 15n, sure: 4 },
+  int4: { name: 'integer', bits: 31n, sure: 9 },
+  int8: { name: 'bigint', bits: 63n, sure: 18 },
 };
 const BLANKS = /^[ \t\n\r\v\f]+|[ \t\n\r\v\f]+$/g;
 const DIGITS = /^[+-]?\d+$/;
 const DECIMAL = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/;
 /** Numbers in other bases, digits in groups, and words: later servers know more of them than earlier ones. */
-const ODD_NUMBER = /^[+-]?(?:0[xXoObB][\da-fA-F_]+|\d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?[\d_]+)?|\.\d[\d_]*(?:[eE][+-]?[\d_]+)?|nan|inf|infinity)$/i;
+const ODD_NUMBER =
+  /^[+-]?(?:0[xXoObB][\da-fA-F_]+|\d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?[\d_]+)?|\.\d[\d_]*(?:[eE][+-]?[\d_]+)?|nan|inf|infinity)$/i;
 const ODD_FLOAT = /^[+-]?(?:0x[\da-f.p+-]+|nan|inf|infinity)$/i;
 const BOOLEAN = /^(?:t|tr|tru|true|f|fa|fal|fals|false|y|ye|yes|n|no|on|of|off|1|0)$/i;
 const UUID = /^\{?[\da-f]{4}-?(?:[\da-f]{4}-?){6}[\da-f]{4}\}?$/i;
-const MOMENT = /^(\d{4,7})-(\d{1,2})-(\d{1,2})(?:[T ] *(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d*)?)?)?\s*(?:Z|[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?)?(\s+BC)?$/i;
+const MOMENT =
+  /^(\d{4,7})-(\d{1,2})-(\d{1,2})(?:[T ] *(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d*)?)?)?\s*(?:Z|[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?)?(\s+BC)?$/i;
 const SPECIAL_MOMENT = /now|today|tomorrow|yesterday|epoch|infinity|allballs|\d/i;
 const LAST_YEAR = 294_276;
 const MAX_FLOAT4 = 3.4028235677973366e38;
@@ -68,16 +72,46 @@ export function columnCheck(stored: StoredType | undefined): ColumnCheck {
       const digits = modifier < HEADER ? null : ((modifier - HEADER) >> 16) - scale;
       return { text: decimal(digits, scale), ordinary: 'decimal', size: digits === null ? 1000 : digits - 1 };
     }
-    case 'float4': case 'float8': return { text: float(type === 'float4' ? 'real' : 'double precision', type === 'float4' ? MAX_FLOAT4 : Number.MAX_VALUE), ordinary: 'float', size: 17 };
-    case 'bool': return { text: (text) => (BOOLEAN.test(trimmed(text)) ? null : syntax('boolean')), ordinary: 'boolean', size: 0 };
-    case 'uuid': return { text: (text) => (UUID.test(text) ? null : syntax('uuid')), ordinary: 'uuid', size: 36 };
-    case 'varchar': case 'bpchar': return modifier < HEADER ? UNCHECKED : { text: length(type === 'varchar' ? 'character varying' : 'character', modifier - HEADER), ordinary: 'text', size: modifier - HEADER };
-    case 'date': return { text: moment('date', null), ordinary: 'moment', size: 0 };
-    case 'timestamp': return { text: moment('timestamp', LAST_YEAR), ordinary: 'moment', size: 0 };
-    case 'timestamptz': return { text: moment('timestamp with time zone', LAST_YEAR), ordinary: 'moment', size: 0 };
-    case 'inet': case 'cidr': return { text: (text) => (/^[\da-f:./]+$/i.test(text) ? null : syntax(type)), ordinary: 'nothing', size: 0 };
-    case 'jsonb': return { text: (text) => (text.includes('\\ud') && HALF_PAIR_IN_JSON.test(text) ? 'a text holds half a surrogate pair, which is no character' : null), ordinary: 'anything', size: 0 };
-    default: return UNCHECKED;
+    case 'float4':
+    case 'float8':
+      return {
+        text: float(type === 'float4' ? 'real' : 'double precision', type === 'float4' ? MAX_FLOAT4 : Number.MAX_VALUE),
+        ordinary: 'float',
+        size: 17,
+      };
+    case 'bool':
+      return { text: (text) => (BOOLEAN.test(trimmed(text)) ? null : syntax('boolean')), ordinary: 'boolean', size: 0 };
+    case 'uuid':
+      return { text: (text) => (UUID.test(text) ? null : syntax('uuid')), ordinary: 'uuid', size: 36 };
+    case 'varchar':
+    case 'bpchar':
+      return modifier < HEADER
+        ? UNCHECKED
+        : {
+            text: length(type === 'varchar' ? 'character varying' : 'character', modifier - HEADER),
+            ordinary: 'text',
+            size: modifier - HEADER,
+          };
+    case 'date':
+      return { text: moment('date', null), ordinary: 'moment', size: 0 };
+    case 'timestamp':
+      return { text: moment('timestamp', LAST_YEAR), ordinary: 'moment', size: 0 };
+    case 'timestamptz':
+      return { text: moment('timestamp with time zone', LAST_YEAR), ordinary: 'moment', size: 0 };
+    case 'inet':
+    case 'cidr':
+      return { text: (text) => (/^[\da-f:./]+$/i.test(text) ? null : syntax(type)), ordinary: 'nothing', size: 0 };
+    case 'jsonb':
+      return {
+        text: (text) =>
+          text.includes('\\ud') && HALF_PAIR_IN_JSON.test(text)
+            ? 'a text holds half a surrogate pair, which is no character'
+            : null,
+        ordinary: 'anything',
+        size: 0,
+      };
+    default:
+      return UNCHECKED;
   }
 }
 
@@ -108,14 +142,24 @@ function decimal(most: number | null, scale: number): TextCheck {
   return (text) => {
     const bare = trimmed(text);
     const match = DECIMAL.exec(bare);
-    if (match === null || match[2] + match[3]! === '') return !ODD_NUMBER.test(bare) ? syntax('numeric') : most !== null && /inf/i.test(bare) ? 'numeric field overflow' : null;
+    if (match === null || match[2] + match[3]! === '')
+      return !ODD_NUMBER.test(bare)
+        ? syntax('numeric')
+        : most !== null && /inf/i.test(bare)
+          ? 'numeric field overflow'
+          : null;
     const exponent = Number(match[4] ?? 0);
     if (most === null || Math.abs(exponent) > 1000) return null;
     const significant = (match[2]! + match[3]!).replace(/^0+/, '');
     // Digits before the point, wherever it stands among those that are written; and does rounding make one more?
     const before = significant.length - match[3]!.length + exponent;
     const kept = before + scale;
-    const carries = before === most && kept > 0 && kept < significant.length && significant[kept]! >= '5' && /^9+$/.test(significant.slice(0, kept));
+    const carries =
+      before === most &&
+      kept > 0 &&
+      kept < significant.length &&
+      significant[kept]! >= '5' &&
+      /^9+$/.test(significant.slice(0, kept));
     return significant !== '' && (before > most || carries) ? 'numeric field overflow' : null;
   };
 }
@@ -151,8 +195,16 @@ function moment(name: string, lastYear: number | null): TextCheck {
     const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];
     const [hour, minute, second] = [Number(match[4] ?? 0), Number(match[5] ?? 0), Number(match[6] ?? 0)];
     const beforeChrist = match[7] !== undefined;
-    const fits = year > 0 && month >= 1 && month <= 12 && day >= 1 && (beforeChrist ? day <= 31 : day <= daysOf(year, month))
-      && minute < 60 && second <= 60 && (hour < 24 || (hour === 24 && minute === 0 && second === 0)) && (beforeChrist || lastYear === null || year <= lastYear);
+    const fits =
+      year > 0 &&
+      month >= 1 &&
+      month <= 12 &&
+      day >= 1 &&
+      (beforeChrist ? day <= 31 : day <= daysOf(year, month)) &&
+      minute < 60 &&
+      second <= 60 &&
+      (hour < 24 || (hour === 24 && minute === 0 && second === 0)) &&
+      (beforeChrist || lastYear === null || year <= lastYear);
     return fits ? null : 'date/time field value out of range';
   };
 }
@@ -184,6 +236,61 @@ function signed(modifier: number): number {
   return ((modifier & 0x7ff) ^ 1024) - 1024;
 }
 
+/**
+ * Does the column surely take a value, as it stands in a message?
+ * @param bare a number, true or false @param text a text without escapes @param moments numbers are milliseconds since 1970
+ */
+export function surelyFits(
+  check: ColumnCheck,
+  bare: boolean,
+  text: boolean,
+  moments: boolean,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  const number = bare && bytes[start]! <= 0x39;
+  switch (check.ordinary) {
+    case 'anything':
+      return true;
+    case 'whole':
+    case 'decimal': {
+      if (!number) return false;
+      const digits = bytes[start] === 0x2d ? start + 1 : start;
+      let at = digits;
+      while (at < end && bytes[at] !== 0x2e) at++;
+      return at - digits <= check.size && (at === end || check.ordinary === 'decimal');
+    }
+    case 'float':
+      return number && end - start <= check.size;
+    case 'boolean':
+      return bare && !number;
+    case 'text':
+      return (bare || text) && end - start <= check.size;
+    // Milliseconds of fourteen digits reach the year 5138.
+    case 'moment':
+      return number
+        ? moments && bytes[start] !== 0x2d && end - start <= 14
+        : text && isOrdinaryMoment(bytes, start, end);
+    case 'uuid':
+      return text && isUuid(bytes, start, end);
+    default:
+      return false;
+  }
+}
+
+/** Five groups of hexadecimal digits: 8, 4, 4, 4, 12. */
+function isUuid(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== 36) return false;
+  for (let i = 0; i < 36; i++) {
+    const byte = bytes[start + i]!;
+    if (i === 8 || i === 13 || i === 18 || i === 23) {
+      if (byte !== 0x2d) return false;
+    } else if (!((byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66))) return false;
+  }
+  return true;
+}
+
 /** A text of an ordinary moment: digits where ISO has them, in a day that there is. Without it a closer look is needed. */
 export function isOrdinaryMoment(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start < 10) return false;
@@ -193,10 +300,21 @@ export function isOrdinaryMoment(bytes: Uint8Array, start: number, end: number):
   };
   const year = two(start) * 100 + two(start + 2);
   const [month, day] = [two(start + 5), two(start + 8)];
-  if (!(year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= 28) || bytes[start + 4] !== 0x2d || bytes[start + 7] !== 0x2d) return false;
+  if (
+    !(year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= 28) ||
+    bytes[start + 4] !== 0x2d ||
+    bytes[start + 7] !== 0x2d
+  )
+    return false;
   if (end - start === 10) return true;
   const separator = bytes[start + 10];
-  if ((separator !== 0x54 && separator !== 0x20) || end - start < 19 || bytes[start + 13] !== 0x3a || bytes[start + 16] !== 0x3a) return false;
+  if (
+    (separator !== 0x54 && separator !== 0x20) ||
+    end - start < 19 ||
+    bytes[start + 13] !== 0x3a ||
+    bytes[start + 16] !== 0x3a
+  )
+    return false;
   if (!(two(start + 11) <= 23 && two(start + 14) <= 59 && two(start + 17) <= 59)) return false;
   let at = start + 19;
   if (at < end && bytes[at] === 0x2e) {

@@ -1,5 +1,4 @@
 // Dead letters as messages again: read in the order of their offsets, opened where they were sealed, for another try.
-import { quoteText } from '../adapters/postgres/literal.ts';
 import type { Session } from '../adapters/adapter.ts';
 import { ofTable, STATE_SCHEMA } from '../state/load-offsets.ts';
 import type { Message } from './broker.ts';

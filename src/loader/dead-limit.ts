@@ -18,7 +18,9 @@ export class DeadLimit {
 
   /** Dead letters that are still allowed. */
   get left(): number {
-    return this.target.maxDead === null ? Number.MAX_SAFE_INTEGER : Math.max(0, this.target.maxDead - this.recent().length);
+    return this.target.maxDead === null
+      ? Number.MAX_SAFE_INTEGER
+      : Math.max(0, this.target.maxDead - this.recent().length);
   }
 
   /** So many messages were read. */
@@ -28,7 +30,11 @@ export class DeadLimit {
 
   /** These were dead before, so many messages ago. */
   before(letters: readonly { readonly back: number; readonly error: string }[]): void {
-    this.dead.unshift(...letters.toSorted((a, b) => b.back - a.back).map(({ back, error }) => ({ at: this.messages - back, reason: withoutValues(error) })));
+    this.dead.unshift(
+      ...letters
+        .toSorted((a, b) => b.back - a.back)
+        .map(({ back, error }) => ({ at: this.messages - back, reason: withoutValues(error) })),
+    );
   }
 
   /** Messages that have just been read, or were within the last flush, are dead. */
@@ -52,9 +58,14 @@ export class DeadLimit {
     const counts = new Map<string, number>();
     for (const { reason } of recent) counts.set(reason, (counts.get(reason) ?? 0) + 1);
     const [[reason, count] = ['', 0]] = [...counts].sort((a, b) => b[1] - a[1]);
-    return new TooManyDead('runtime', `Loading ${target.name} stopped: ${recent.length} of the last ${DEAD_WINDOW} messages cannot become rows, more than max_dead (${target.maxDead}). The commonest reason, ${count} times: ${reason}. Nothing is lost: the table is at ${at}, before what was not written.`, {
-      path: target.path, hint: 'Mend the column or the producer and load again (`tsdbt load replay-dlq` for those that are in tsdbt.dead_letters already), raise `max_dead` in the load config, or pass over them with `tsdbt load rewind --to`.',
-    });
+    return new TooManyDead(
+      'runtime',
+      `Loading ${target.name} stopped: ${recent.length} of the last ${DEAD_WINDOW} messages cannot become rows, more than max_dead (${target.maxDead}). The commonest reason, ${count} times: ${reason}. Nothing is lost: the table is at ${at}, before what was not written.`,
+      {
+        path: target.path,
+        hint: 'Mend the column or the producer and load again (`tsdbt load replay-dlq` for those that are in tsdbt.dead_letters already), raise `max_dead` in the load config, or pass over them with `tsdbt load rewind --to`.',
+      },
+    );
   }
 
   private recent(): readonly { readonly reason: string }[] {
@@ -68,5 +79,9 @@ export class DeadLimit {
 
 /** A database's message quotes the value that it refused: its first line without it. */
 export function withoutValues(error: string): string {
-  return error.split('\n')[0]!.replace(/: ".*$/, '').replace(/^value ".*" is/, 'a value is').replace(/=\(.*\)/, '');
+  return error
+    .split('\n')[0]!
+    .replace(/: ".*$/, '')
+    .replace(/^value ".*" is/, 'a value is')
+    .replace(/=\(.*\)/, '');
 }

@@ -5,13 +5,31 @@ import type { DeadLetter } from './sink.ts';
 
 /** What happens while loading, for progress lines, metrics and tests. */
 export type LoadEvent =
-  | { readonly kind: 'assigned' | 'revoked'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
-  | { readonly kind: 'flushed'; readonly target: LoadTarget; readonly rows: number; readonly bytes: number; readonly dead: readonly DeadLetter[]; readonly ms: number; readonly lag: bigint; readonly newest: number | null }
+  | {
+      readonly kind: 'assigned' | 'revoked';
+      readonly target: LoadTarget;
+      readonly partitions: readonly TopicPartition[];
+    }
+  | {
+      readonly kind: 'flushed';
+      readonly target: LoadTarget;
+      readonly rows: number;
+      readonly bytes: number;
+      readonly dead: readonly DeadLetter[];
+      readonly ms: number;
+      readonly lag: bigint;
+      readonly newest: number | null;
+    }
   | { readonly kind: 'waiting'; readonly target: LoadTarget; readonly message: string; readonly seconds: number }
   /** What one wait was for is there again; or the table takes no more than it is given, and reading pauses. */
   | { readonly kind: 'resumed' | 'paused' | 'flushing'; readonly target: LoadTarget }
   | { readonly kind: 'polled'; readonly target: LoadTarget; readonly lag: ReadonlyMap<string, PartitionLag> }
-  | { readonly kind: 'stopped'; readonly target: LoadTarget; readonly partition: TopicPartition | null; readonly message: string }
+  | {
+      readonly kind: 'stopped';
+      readonly target: LoadTarget;
+      readonly partition: TopicPartition | null;
+      readonly message: string;
+    }
   /** The whole table: tried again after so many seconds; null: it is not. */
   | { readonly kind: 'failed'; readonly target: LoadTarget; readonly message: string; readonly seconds: number | null }
   /** Its position was moved by hand. */

@@ -1,7 +1,7 @@
 // From the bytes of a plain JSON object straight to a row of COPY's text format, without an object in between: what row-encoder.ts makes of the
 // decoded message, byte for byte (JSON columns: the same value). Whatever is out of the ordinary, and every error, is left to decode.ts and row-encoder.ts.
 import { isUtf8 } from 'node:buffer';
-import { isOrdinaryMoment } from './column-check.ts';
+import { surelyFits } from './column-check.ts';
 import type { Records } from './records.ts';
 import type { RowBuffer } from './row-buffer.ts';
 import { type ColumnPlan, isoMoment, moment, type RowPlan } from './row-encoder.ts';
@@ -389,7 +389,8 @@ export class JsonScanner {
   private cell(to: number, plan: ColumnPlan, found: number, start: number, end: number): number {
     const { bytes, out } = this;
     if (plan.hashed) return found === TEXT ? to + out.write(this.plan.hash(bytes.toString('utf8', start, end)), to, 'latin1') : -1;
-    if (plan.type === 'json' || !this.fits(plan, found, start, end)) return -1;
+    if (plan.type === 'json') return -1;
+    if (plan.check.ordinary !== 'anything' && !surelyFits(plan.check, found === PLAIN, found === TEXT, plan.kind !== 'plain', bytes, start, end)) return -1;
     if (found === PLAIN) {
       if ((plan.kind !== 'time' && plan.kind !== 'local time') || bytes[start]! > NINE) return copied(bytes, start, end, out, to);
       if (end - start > SURE_DIGITS || bytes.subarray(start, end).includes(POINT)) return -1;
@@ -399,29 +400,6 @@ export class JsonScanner {
     if (plan.kind === 'bytes' || plan.kind === 'array' || found >= JSON_PLAIN) return -1;
     if (plan.kind === 'local time') for (let at = start + 10; at < end; at++) if (bytes[at] === PLUS || bytes[at] === MINUS) return -1;
     return found === TEXT ? copied(bytes, start, end, out, to) : this.unescaped(to, start, end);
-  }
-
-  /** Does the column surely take the value? */
-  private fits({ check, kind }: ColumnPlan, found: number, start: number, end: number): boolean {
-    const { bytes } = this;
-    const number = found === PLAIN && bytes[start]! <= NINE;
-    switch (check.ordinary) {
-      case 'anything': return true;
-      case 'whole': case 'decimal': {
-        if (!number) return false;
-        const digits = bytes[start] === MINUS ? start + 1 : start;
-        let at = digits;
-        while (at < end && bytes[at] !== POINT) at++;
-        return at - digits <= check.size && (at === end || check.ordinary === 'decimal');
-      }
-      case 'float': return number && end - start <= check.size;
-      case 'boolean': return found === PLAIN && !number;
-      case 'text': return (found === PLAIN || found === TEXT || found === ESCAPED) && end - start <= check.size;
-      // Milliseconds up to the year 5138.
-      case 'moment': return number ? kind !== 'plain' && bytes[start] !== MINUS && end - start < SURE_DIGITS : found === TEXT && isOrdinaryMoment(bytes, start, end);
-      case 'uuid': return found === TEXT && isUuid(bytes, start, end);
-      default: return false;
-    }
   }
 
   /** A text with escapes, as COPY writes it: its short escapes are the same. */
@@ -555,18 +533,6 @@ export class JsonScanner {
 
 function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= NINE;
-}
-
-/** Five groups of hexadecimal digits: 8, 4, 4, 4, 12. */
-function isUuid(bytes: Buffer, start: number, end: number): boolean {
-  if (end - start !== 36) return false;
-  for (let i = 0; i < 36; i++) {
-    const byte = bytes[start + i]! | 0x20;
-    if (i === 8 || i === 13 || i === 18 || i === 23) {
-      if (bytes[start + i] !== MINUS) return false;
-    } else if (!(isDigit(bytes[start + i]) || (byte >= 0x61 && byte <= 0x66))) return false;
-  }
-  return true;
 }
 
 function copied(from: Buffer, start: number, end: number, to: Buffer, at: number): number {

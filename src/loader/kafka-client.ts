@@ -13,7 +13,7 @@ const PARTITION_BYTES = 2 * 1024 * 1024;
 const WAIT_MS = 200;
 /** How often a client looks whether the topic has got partitions, and whether it is still of the group. */
 const LOOK_MS = 5000;
-const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 500, rebalanceTimeout: 30_000 };
+const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 300, rebalanceTimeout: 30_000 };
 const READ_COMMITTED = 1;
 const EARLIEST = -2n;
 const LATEST = -1n;

@@ -79,21 +79,35 @@ export class Patience {
   /** @param why what is waited for */
   timedOut(why: string): TsdbtError {
     const { target, timeoutMs } = this.options;
-    return new TsdbtError('runtime', `Loading ${target.name} gave up after ${Math.round((timeoutMs ?? 0) / 1000)} s without progress: ${why}`, { hint: 'Nothing is lost; the next load goes on from where the table is. --timeout sets how long `load --once` waits.' });
+    return new TsdbtError(
+      'runtime',
+      `Loading ${target.name} gave up after ${Math.round((timeoutMs ?? 0) / 1000)} s without progress: ${why}`,
+      {
+        hint: 'Nothing is lost; the next load goes on from where the table is. --timeout sets how long `load --once` waits.',
+      },
+    );
   }
 
   private limited<T>(work: () => Promise<T>, left: number | null): Promise<T> {
     if (this.over) return Promise.reject(new Unfinished('stopped'));
     return new Promise<T>((resolve, reject) => {
-      const timer = left === null ? null : setTimeout(() => {
-        this.options.stop();
-        reject(new OutOfTime());
-      }, Math.max(0, left));
+      const timer =
+        left === null
+          ? null
+          : setTimeout(
+              () => {
+                this.options.stop();
+                reject(new OutOfTime());
+              },
+              Math.max(0, left),
+            );
       this.open.add(reject);
-      work().then(resolve, reject).finally(() => {
-        this.open.delete(reject);
-        if (timer !== null) clearTimeout(timer);
-      });
+      work()
+        .then(resolve, reject)
+        .finally(() => {
+          this.open.delete(reject);
+          if (timer !== null) clearTimeout(timer);
+        });
     });
   }
 }
@@ -109,5 +123,7 @@ function passes(error: unknown): boolean {
   const { code } = error.details;
   if (error.kind === 'connection') return code === undefined || !/^(28|3D)/.test(code);
   if (error.kind !== 'database') return false;
-  return code === undefined ? /server closed the connection|Connection terminated/.test(error.message) : /^(08|40|53|55|57|58)/.test(code) || code === '42P01' || code === '25006' || code === '25P03';
+  return code === undefined
+    ? /server closed the connection|Connection terminated/.test(error.message)
+    : /^(08|40|53|55|57|58)/.test(code) || code === '42P01' || code === '25006' || code === '25P03';
 }

@@ -30,7 +30,9 @@ export class PendingRows {
     this.rows = rows;
   }
 
-  get empty(): boolean { return this.held.size === 0; }
+  get empty(): boolean {
+    return this.held.size === 0;
+  }
 
   /** @returns dead letters among what is forgotten */
   forget(partitions: readonly TopicPartition[]): number {

@@ -16,9 +16,9 @@ export interface Watched {
   positions(next: ReadonlyMap<number, bigint>, mark: unknown): void;
 }
 
-const EVERY_MS = 400;
+const EVERY_MS = 300;
 /** A member of which nothing was seen for so long is gone, when two looks in a row say so. */
-const SILENT_MS = 1000;
+const SILENT_MS = 900;
 /** A database that answers later than this tells nothing of who is silent. */
 const SLOW_MS = 400;
 
@@ -28,7 +28,6 @@ export class Pulse {
   private readonly watched = new Set<Watched>();
   private readonly silent = new Map<string, string>();
   private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> = Promise.resolve();
 
   constructor(sink: Sink, now: () => number) {
     this.sink = sink;
@@ -46,17 +45,20 @@ export class Pulse {
         clearTimeout(this.timer);
         this.timer = null;
       }
-      if (member?.member != null) await this.sink.forget([{ group: member.group, member: member.member }]).catch(() => undefined);
+      if (member?.member != null)
+        await this.sink.forget([{ group: member.group, member: member.member }]).catch(() => undefined);
     };
   }
 
   private start(): void {
     if (this.timer !== null) return;
     this.timer = setTimeout(() => {
-      this.running = this.look().catch(() => undefined).finally(() => {
-        this.timer = null;
-        if (this.watched.size > 0) this.start();
-      });
+      void this.look()
+        .catch(() => undefined)
+        .finally(() => {
+          this.timer = null;
+          if (this.watched.size > 0) this.start();
+        });
     }, EVERY_MS);
     this.timer.unref();
   }
@@ -64,12 +66,19 @@ export class Pulse {
   private async look(): Promise<void> {
     const all = [...this.watched];
     const members = all.map((each) => each.member());
-    const own = members.flatMap((member) => (member === null || member.member === null ? [] : [{ group: member.group, member: member.member }]));
+    const own = members.flatMap((member) =>
+      member === null || member.member === null ? [] : [{ group: member.group, member: member.member }],
+    );
     const groups = [...new Set(members.flatMap((member) => (member === null ? [] : [member.group])))];
     const marks = new Map(all.map((each) => [each, each.mark()]));
     const began = this.now();
-    const { others, positions } = await this.sink.look(own, groups, all.map(({ target }) => target));
-    for (const each of all) if (this.watched.has(each)) each.positions(positions.get(each.target) ?? new Map(), marks.get(each));
+    const { others, positions } = await this.sink.look(
+      own,
+      groups,
+      all.map(({ target }) => target),
+    );
+    for (const each of all)
+      if (this.watched.has(each)) each.positions(positions.get(each.target) ?? new Map(), marks.get(each));
     const slow = this.now() - began > SLOW_MS;
     const gone: GroupMember[] = [];
     const silent = new Map<string, string>();

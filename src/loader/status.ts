@@ -20,15 +20,28 @@ export interface PartitionStatus {
 }
 
 /** What is known of a target. */
-export interface TargetStatus { readonly partitions: readonly PartitionStatus[]; readonly problems: readonly string[] }
+export interface TargetStatus {
+  readonly partitions: readonly PartitionStatus[];
+  readonly problems: readonly string[];
+}
 
-interface Kept { readonly next: bigint; readonly end: bigint | null; readonly newest: number | null; readonly dead: number }
+interface Kept {
+  readonly next: bigint;
+  readonly end: bigint | null;
+  readonly newest: number | null;
+  readonly dead: number;
+}
 
 /**
  * A broker that cannot be asked is one of the problems; what is kept is told all the same. A file's end is where it ended when it was loaded.
  * @param now milliseconds since 1970
  */
-export async function loadStatus(adapter: Adapter, connect: () => Promise<BrokerClient>, target: LoadTarget, now: number): Promise<TargetStatus> {
+export async function loadStatus(
+  adapter: Adapter,
+  connect: () => Promise<BrokerClient>,
+  target: LoadTarget,
+  now: number,
+): Promise<TargetStatus> {
   const problems: string[] = [];
   const { kept, failure } = await keptState(adapter, target);
   if (failure !== null) problems.push(`failed: ${failure}`);
@@ -47,7 +60,9 @@ export async function loadStatus(adapter: Adapter, connect: () => Promise<Broker
     // A table that only files have filled needs no broker.
     if (!fileOnly) problems.push(textOf(error));
   }
-  const keys = [...new Set([...kept.keys(), ...ends.keys()])].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  const keys = [...new Set([...kept.keys(), ...ends.keys()])].sort((a, b) =>
+    a.localeCompare(b, 'en', { numeric: true }),
+  );
   const partitions = keys.map((key) => {
     const split = key.lastIndexOf('/');
     const known = kept.get(key);
@@ -55,8 +70,23 @@ export async function loadStatus(adapter: Adapter, connect: () => Promise<Broker
     const end = range?.end ?? (isFile(key) ? (known?.end ?? null) : null);
     const next = known?.next ?? null;
     const lagRows = end === null ? null : end - (next ?? range?.earliest ?? 0n);
-    const lagSeconds = lagRows === null ? null : lagRows <= 0n ? 0 : known?.newest == null ? null : Math.max(0, (now - known.newest) / 1000);
-    return { topic: key.slice(0, split), partition: Number(key.slice(split + 1)), next, end, lagRows, lagSeconds, dead: known?.dead ?? 0 };
+    const lagSeconds =
+      lagRows === null
+        ? null
+        : lagRows <= 0n
+          ? 0
+          : known?.newest == null
+            ? null
+            : Math.max(0, (now - known.newest) / 1000);
+    return {
+      topic: key.slice(0, split),
+      partition: Number(key.slice(split + 1)),
+      next,
+      end,
+      lagRows,
+      lagSeconds,
+      dead: known?.dead ?? 0,
+    };
   });
   return { partitions, problems };
 }
@@ -65,21 +95,38 @@ function isFile(key: string): boolean {
   return key.startsWith('file:');
 }
 
-async function keptState(adapter: Adapter, target: LoadTarget): Promise<{ kept: Map<string, Kept>; failure: string | null }> {
+async function keptState(
+  adapter: Adapter,
+  target: LoadTarget,
+): Promise<{ kept: Map<string, Kept>; failure: string | null }> {
   const kept = new Map<string, Kept>();
   const session = adapter.session({ name: `load status ${target.name}` });
-  const ask = async (sql: string): Promise<readonly (readonly unknown[])[]> => (await session.execute(sql, { fetch: true })).table.rows.map(({ values }) => values);
+  const ask = async (sql: string): Promise<readonly (readonly unknown[])[]> =>
+    (await session.execute(sql, { fetch: true })).table.rows.map(({ values }) => values);
   try {
-    const [there] = await ask(`select to_regclass('${STATE_SCHEMA}.load_offsets') is not null, to_regclass('${STATE_SCHEMA}.load_failures') is not null`);
+    const [there] = await ask(
+      `select to_regclass('${STATE_SCHEMA}.load_offsets') is not null, to_regclass('${STATE_SCHEMA}.load_failures') is not null`,
+    );
     if (there?.[0] !== true) return { kept, failure: null };
     // An older version's table has no column for the relation.
     const rows = there[1] === true ? ofTable(target, 'o') : `o.target = ${quoteText(target.uniqueId)}`;
-    const offsets = await ask(`select topic, partition, next_offset::text, end_offset::text, floor(extract(epoch from last_kafka_ts) * 1000)::bigint::text, dead_rows
+    const offsets =
+      await ask(`select topic, partition, next_offset::text, end_offset::text, floor(extract(epoch from last_kafka_ts) * 1000)::bigint::text, dead_rows
 from ${STATE_SCHEMA}.load_offsets as o where ${rows} and partition >= 0 order by 1, 2`);
     for (const [topic, partition, next, end, newest, dead] of offsets) {
-      kept.set(partitionKey({ topic: String(topic), partition: Number(partition) }), { next: BigInt(String(next)), end: end === null ? null : BigInt(String(end)), newest: newest === null ? null : Number(newest), dead: Number(dead) });
+      kept.set(partitionKey({ topic: String(topic), partition: Number(partition) }), {
+        next: BigInt(String(next)),
+        end: end === null ? null : BigInt(String(end)),
+        newest: newest === null ? null : Number(newest),
+        dead: Number(dead),
+      });
     }
-    const [failure] = there[1] !== true ? [] : await ask(`select message || ' (since ' || to_char(failed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC)' from ${STATE_SCHEMA}.load_failures where relation = ${quoteText(relationOf(target))} and topic = ${quoteText(target.topic)}`);
+    const [failure] =
+      there[1] !== true
+        ? []
+        : await ask(
+            `select message || ' (since ' || to_char(failed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC)' from ${STATE_SCHEMA}.load_failures where relation = ${quoteText(relationOf(target))} and topic = ${quoteText(target.topic)}`,
+          );
     return { kept, failure: failure === undefined ? null : String(failure[0]) };
   } finally {
     await session.release();

@@ -32,7 +32,12 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
   let noted: string | null | undefined;
   const note = async (message: string | null): Promise<void> => {
     if (noted === message) return;
-    const written = sink.note(target, message).then(() => { noted = message; }, () => undefined);
+    const written = sink.note(target, message).then(
+      () => {
+        noted = message;
+      },
+      () => undefined,
+    );
     // The database may be what failed; nobody waits for it.
     await Promise.race([written, pause(LOOK_MS)]);
   };
@@ -53,7 +58,12 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
       const { stopped, unfinished } = await (await make(told)).run();
       return { rows, dead, stopped, ...(unfinished ? { unfinished } : {}) };
     } catch (error) {
-      const final = once || signal.aborted || !(error instanceof TsdbtError) || error instanceof TooManyDead || FINAL.has(error.kind);
+      const final =
+        once ||
+        signal.aborted ||
+        !(error instanceof TsdbtError) ||
+        error instanceof TooManyDead ||
+        FINAL.has(error.kind);
       const message = textOf(error);
       const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures++, 10));
       notify({ kind: 'failed', target, message, seconds: final ? null : wait / 1000 });
@@ -67,7 +77,15 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
 
 /** Waits, and no longer than until the table's position is another. */
 async function waitOrMove({ target, sink, signal, pause }: SuperviseOptions, ms: number): Promise<void> {
-  const where = async (): Promise<string | null> => sink.positions(target).then((found) => [...found].map(([partition, { next }]) => `${partition}:${next}`).sort().join(' '), () => null);
+  const where = async (): Promise<string | null> =>
+    sink.positions(target).then(
+      (found) =>
+        [...found]
+          .map(([partition, { next }]) => `${partition}:${next}`)
+          .sort()
+          .join(' '),
+      () => null,
+    );
   const before = ms > LOOK_MS ? await where() : null;
   for (let left = ms; left > 0 && !signal.aborted; left -= LOOK_MS) {
     await pause(Math.min(left, LOOK_MS));

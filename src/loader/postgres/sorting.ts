@@ -33,7 +33,9 @@ export function prepareSorting({ columns }: Sorting): string[] {
 /** @returns the statement that writes what can be written and leaves the rest in `REFUSED` */
 export function sortRows({ columns, writes, rows, most }: Sorting): string {
   // As the column's own input reads it: without a length, which an explicit cast would cut to.
-  const values = columns.map(({ name, type }) => `${quoteIdentifier(name)}::${type} as ${quoteIdentifier(name)}`).join(', ');
+  const values = columns
+    .map(({ name, type }) => `${quoteIdentifier(name)}::${type} as ${quoteIdentifier(name)}`)
+    .join(', ');
   const source = `(select n, ${values} from ${SORT_STAGE} where n between lowest and highest order by n) as tsdbt_rows`;
   return `do $tsdbt_sort$
 declare

@@ -15,9 +15,12 @@ import { FaultProject } from '../faults/project.ts';
 import { LoadLab } from './load-lab.ts';
 import { MemoryBroker } from './memory-broker.ts';
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 async function until(met: () => boolean | Promise<boolean>, seconds = 20): Promise<void> {
-  for (const end = Date.now() + seconds * 1000; !(await met());) {
+  for (const end = Date.now() + seconds * 1000; !(await met()); ) {
     if (Date.now() > end) throw new Error('it never came');
     await pause(10);
   }
@@ -25,17 +28,39 @@ async function until(met: () => boolean | Promise<boolean>, seconds = 20): Promi
 
 describe('a table among others', () => {
   let lab: LoadLab;
-  beforeAll(async () => { lab = await LoadLab.open(); }, 120_000);
+  beforeAll(async () => {
+    lab = await LoadLab.open();
+  }, 120_000);
   afterAll(async () => lab?.close());
 
-  const count = async (t: LoadTarget): Promise<number> => Number((await lab.rows(`select count(*) from raw.${t.identifier}`))[0]![0]);
-  const supervised = (t: LoadTarget, signal: AbortSignal, notify: (event: LoadEvent) => void, once = false, broker = lab.broker): ReturnType<typeof superviseTable> => superviseTable({
-    target: t, sink: lab.sink, once, signal, notify, pause: (ms) => pause(Math.min(ms, 50)), make: async (told) => lab.loader(t, { once, signal, notify: told, client: broker.client() }).loader,
-  });
+  const count = async (t: LoadTarget): Promise<number> =>
+    Number((await lab.rows(`select count(*) from raw.${t.identifier}`))[0]![0]);
+  const supervised = (
+    t: LoadTarget,
+    signal: AbortSignal,
+    notify: (event: LoadEvent) => void,
+    once = false,
+    broker = lab.broker,
+  ): ReturnType<typeof superviseTable> =>
+    superviseTable({
+      target: t,
+      sink: lab.sink,
+      once,
+      signal,
+      notify,
+      pause: (ms) => pause(Math.min(ms, 50)),
+      make: async (told) => lab.loader(t, { once, signal, notify: told, client: broker.client() }).loader,
+    });
 
   it('says its failure when it happens, is tried again, and goes on when it can; the others load meanwhile', async () => {
     const good = lab.target({ id: 'integer' });
-    const bad = { ...good, uniqueId: `${good.uniqueId}b`, name: `${good.name}b`, identifier: `${good.identifier}b`, topic: 'late' };
+    const bad = {
+      ...good,
+      uniqueId: `${good.uniqueId}b`,
+      name: `${good.name}b`,
+      identifier: `${good.identifier}b`,
+      topic: 'late',
+    };
     const metrics = new LoadMetrics([good, bad], Date.now);
     const events: LoadEvent[] = [];
     const notify = (event: LoadEvent): void => {
@@ -45,42 +70,68 @@ describe('a table among others', () => {
     const stop = new AbortController();
     const late = new MemoryBroker();
     const running = [supervised(good, stop.signal, notify), supervised(bad, stop.signal, notify, false, late)];
-    const failures = (): string[] => events.flatMap((event) => (event.kind === 'failed' ? [`${event.target.name}: ${event.message}, ${event.seconds}`] : []));
+    const failures = (): string[] =>
+      events.flatMap((event) =>
+        event.kind === 'failed' ? [`${event.target.name}: ${event.message}, ${event.seconds}`] : [],
+      );
     await until(() => failures().length >= 3);
-    expect(failures().slice(0, 3)).toEqual([1, 2, 4].map((seconds) => `${bad.name}: topic late does not exist, ${seconds}`));
+    expect(failures().slice(0, 3)).toEqual(
+      [1, 2, 4].map((seconds) => `${bad.name}: topic late does not exist, ${seconds}`),
+    );
     lab.broker.produce('t', 0, { id: 1 });
     await until(async () => (await count(good).catch(() => 0)) === 1);
-    expect(metrics.health().tables.map(({ ok, reasons }) => [ok, reasons])).toEqual([[true, []], [false, [expect.stringMatching(/^failed: topic late does not exist \(trying again in \d+ s\)$/)]]]);
-    expect((await loadStatus(lab.adapter, async () => late.client(), bad, Date.now())).problems).toEqual([expect.stringMatching(/^failed: topic late does not exist \(since /), 'topic late does not exist']);
+    expect(metrics.health().tables.map(({ ok, reasons }) => [ok, reasons])).toEqual([
+      [true, []],
+      [false, [expect.stringMatching(/^failed: topic late does not exist \(trying again in \d+ s\)$/)]],
+    ]);
+    expect((await loadStatus(lab.adapter, async () => late.client(), bad, Date.now())).problems).toEqual([
+      expect.stringMatching(/^failed: topic late does not exist \(since /),
+      'topic late does not exist',
+    ]);
     late.create('late');
     late.produce('late', 0, { id: 2 });
     await until(async () => (await count(bad).catch(() => 0)) === 1);
     await until(() => metrics.health().ok);
-    await until(async () => (await loadStatus(lab.adapter, async () => late.client(), bad, Date.now())).problems.length === 0);
+    await until(
+      async () => (await loadStatus(lab.adapter, async () => late.client(), bad, Date.now())).problems.length === 0,
+    );
     // A privilege that is lost is no end either.
     await lab.rows(`alter table raw.${bad.identifier} add constraint none check (false) not valid; create function raw.denied() returns trigger language plpgsql as $$ begin raise insufficient_privilege using message = 'permission denied for table'; end $$;
 create trigger denied before insert on raw.${bad.identifier} execute function raw.denied()`);
     late.produce('late', 0, { id: 3 });
     await until(() => failures().some((each) => each.includes('permission denied')));
-    await lab.rows(`drop trigger denied on raw.${bad.identifier}; alter table raw.${bad.identifier} drop constraint none`);
+    await lab.rows(
+      `drop trigger denied on raw.${bad.identifier}; alter table raw.${bad.identifier} drop constraint none`,
+    );
     await until(async () => (await count(bad)) === 2);
     stop.abort();
-    expect(await Promise.all(running)).toEqual([{ rows: 1, dead: 0, stopped: [] }, { rows: 2, dead: 0, stopped: [] }]);
+    expect(await Promise.all(running)).toEqual([
+      { rows: 1, dead: 0, stopped: [] },
+      { rows: 2, dead: 0, stopped: [] },
+    ]);
   }, 60_000);
 
   it('ends at once for whoever waits for it, and when too much of it is dead', async () => {
     const t = lab.target({ id: 'integer' }, { maxDead: 1 });
     const events: LoadEvent[] = [];
-    await expect(supervised({ ...t, topic: 'absent' }, new AbortController().signal, (event) => events.push(event), true)).rejects.toThrow('topic absent does not exist');
+    await expect(
+      supervised({ ...t, topic: 'absent' }, new AbortController().signal, (event) => events.push(event), true),
+    ).rejects.toThrow('topic absent does not exist');
     for (let i = 0; i < 5; i++) lab.broker.produce('t', 0, 'x');
-    await expect(supervised(t, new AbortController().signal, (event) => events.push(event))).rejects.toThrow(/2 of the last 10000 messages/);
+    await expect(supervised(t, new AbortController().signal, (event) => events.push(event))).rejects.toThrow(
+      /2 of the last 10000 messages/,
+    );
     expect(events.filter(({ kind }) => kind === 'failed')).toMatchObject([{ seconds: null }, { seconds: null }]);
   });
 
   it('refuses what `load check` calls impossible', async () => {
     const t = lab.target({ id: 'integer' });
-    await lab.rows(`create schema if not exists raw; create table raw.${t.identifier} (id integer generated always as (1) stored, told text not null)`);
-    await expect(lab.load(t)).rejects.toThrow(/cannot be loaded: column 'id' of raw\.t\d+ is computed by the database.*\n {2}column 'told' of raw\.t\d+ takes no null/);
+    await lab.rows(
+      `create schema if not exists raw; create table raw.${t.identifier} (id integer generated always as (1) stored, told text not null)`,
+    );
+    await expect(lab.load(t)).rejects.toThrow(
+      /cannot be loaded: column 'id' of raw\.t\d+ is computed by the database.*\n {2}column 'told' of raw\.t\d+ takes no null/,
+    );
     const view = lab.target({ id: 'integer' });
     await lab.rows(`create view raw.${view.identifier} as select 1 as id`);
     await expect(lab.load(view)).rejects.toThrow(/is no table/);
@@ -91,21 +142,33 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     for (let i = 0; i < 20; i++) lab.broker.produce('t', i % 2, { id: i });
     const stop = new AbortController();
     const events: LoadEvent[] = [];
-    const { loader } = lab.loader(t, { once: false, signal: stop.signal, pulse: new Pulse(lab.sink, Date.now), notify: (event) => events.push(event) });
+    const { loader } = lab.loader(t, {
+      once: false,
+      signal: stop.signal,
+      pulse: new Pulse(lab.sink, Date.now),
+      notify: (event) => events.push(event),
+    });
     const running = loader.run();
     await until(async () => (await count(t).catch(() => 0)) === 20);
     await rewindTo(lab.broker.client(), lab.sink, t, '5');
     const began = Date.now();
     await until(async () => (await count(t)) === 30);
     expect(Date.now() - began).toBeLessThan(5000);
-    expect(events.find(({ kind }) => kind === 'moved')).toMatchObject({ partitions: [{ topic: 't', partition: 0 }, { topic: 't', partition: 1 }] });
+    expect(events.find(({ kind }) => kind === 'moved')).toMatchObject({
+      partitions: [
+        { topic: 't', partition: 0 },
+        { topic: 't', partition: 1 },
+      ],
+    });
     // One partition stops, as its messages are gone; set to where there are some, it goes on.
     lab.broker.log({ topic: 't', partition: 0 }).end = 30n;
     lab.broker.expire('t', 0, 30n);
     await until(() => events.some(({ kind }) => kind === 'stopped'));
     lab.broker.produce('t', 0, { id: 1000 });
     await rewindTo(lab.broker.client(), lab.sink, t, 'earliest').catch(() => undefined);
-    await until(async () => (await lab.rows(`select count(*) from raw.${t.identifier} where id = 1000`))[0]![0] === '1');
+    await until(
+      async () => (await lab.rows(`select count(*) from raw.${t.identifier} where id = 1000`))[0]![0] === '1',
+    );
     stop.abort();
     await running;
   }, 60_000);
@@ -115,9 +178,17 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     await lab.sink.prepare(t);
     const evicted: string[] = [];
     const pulse = new Pulse(lab.sink, Date.now);
-    const watched = (member: string): Parameters<Pulse['enter']>[0] => ({ target: t, member: () => ({ group: 'g', member }), evict: async (members) => void evicted.push(...members), mark: () => 0, positions: () => undefined });
+    const watched = (member: string): Parameters<Pulse['enter']>[0] => ({
+      target: t,
+      member: () => ({ group: 'g', member }),
+      evict: async (members) => void evicted.push(...members),
+      mark: () => 0,
+      positions: () => undefined,
+    });
     const leave = [pulse.enter(watched('one')), new Pulse(lab.sink, Date.now).enter(watched('two'))];
-    await lab.rows("insert into tsdbt.load_members values ('g', 'dead', now() - interval '1 second'), ('another', 'dead too', now() - interval '1 hour')");
+    await lab.rows(
+      "insert into tsdbt.load_members values ('g', 'dead', now() - interval '1 second'), ('another', 'dead too', now() - interval '1 hour')",
+    );
     await until(() => evicted.length > 0);
     await pause(2500);
     expect(evicted.filter((member) => member !== 'dead')).toEqual([]);
@@ -128,8 +199,12 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
   it('gives up waiting for what does not come, and says for what', async () => {
     const t = lab.target({ id: 'integer' });
     const { loader, client } = lab.loader(t, { timeoutMs: 300 });
-    client.topics = async () => { throw new TsdbtError('connection', 'no broker answers at 127.0.0.1:1'); };
-    await expect(loader.run()).rejects.toThrow(/gave up after 0 s without progress: no broker answers at 127\.0\.0\.1:1/);
+    client.topics = async () => {
+      throw new TsdbtError('connection', 'no broker answers at 127.0.0.1:1');
+    };
+    await expect(loader.run()).rejects.toThrow(
+      /gave up after 0 s without progress: no broker answers at 127\.0\.0\.1:1/,
+    );
     const hangs = lab.loader(t, { timeoutMs: 300 });
     hangs.client.ends = () => new Promise(() => undefined);
     await expect(hangs.loader.run()).rejects.toThrow(/neither the broker nor the database answers/);
@@ -148,7 +223,8 @@ describe('the command', () => {
   beforeAll(async () => {
     project = await FaultProject.open({
       'connections.yml': 'connections: { default: { brokers: ["127.0.0.1:1"] } }\n',
-      'models/sources.yml': 'sources: [{ name: raw, tables: [{ name: t, config: { meta: { tsdbt: { load: { topic: t } } } }, columns: [{ name: id, data_type: bigint }] }] }]\n',
+      'models/sources.yml':
+        'sources: [{ name: raw, tables: [{ name: t, config: { meta: { tsdbt: { load: { topic: t } } } }, columns: [{ name: id, data_type: bigint }] }] }]\n',
     });
   }, 120_000);
   afterAll(async () => project?.close());
@@ -165,32 +241,65 @@ describe('the command', () => {
     running.child.kill('SIGTERM');
     const { code, out } = await running.ended;
     expect(Date.now() - began).toBeLessThan(15_000);
-    expect([code, out]).toEqual([0, expect.stringContaining('raw.t: stopped before the database took what had been read; the next load reads it again')]);
+    expect([code, out]).toEqual([
+      0,
+      expect.stringContaining(
+        'raw.t: stopped before the database took what had been read; the next load reads it again',
+      ),
+    ]);
     await project.client.query('rollback');
     expect((await project.run(['load', '--from', 'a.ndjson'])).out).toContain('raw.t: 1 row loaded');
-    expect(await project.rows('select id, _offset from raw.t order by 1')).toEqual([['1', '0'], ['2', '1']]);
+    expect(await project.rows('select id, _offset from raw.t order by 1')).toEqual([
+      ['1', '0'],
+      ['2', '1'],
+    ]);
   }, 90_000);
 
   it('`--once` without a broker or a database ends with one error, after --timeout', async () => {
     const { code, out } = await project.run(['load', '--once', '--timeout', '2s']);
-    expect([code, out]).toEqual([2, expect.stringMatching(/Loading raw\.t gave up after 2 s without progress: no broker answers at 127\.0\.0\.1:1/)]);
+    expect([code, out]).toEqual([
+      2,
+      expect.stringMatching(/Loading raw\.t gave up after 2 s without progress: no broker answers at 127\.0\.0\.1:1/),
+    ]);
     expect(out.match(/gave up/g)).toHaveLength(1);
     const profiles = project.read('profiles.yml');
     project.write({ 'profiles.yml': profiles.replace(/port: \d+/, 'port: 1') });
     const away = await project.run(['load', '--from', 'a.ndjson', '--timeout', '2s']);
     project.write({ 'profiles.yml': profiles });
-    expect([away.code, away.out]).toEqual([2, expect.stringMatching(/Loading raw\.t gave up after 2 s without progress: .*port 1/s)]);
-    expect((await project.run(['load', '--once', '--timeout', 'soon'])).out).toContain("Invalid value for '--timeout': 'soon' is no duration such as 30s, 5m or 1h.");
+    expect([away.code, away.out]).toEqual([
+      2,
+      expect.stringMatching(/Loading raw\.t gave up after 2 s without progress: .*port 1/s),
+    ]);
+    expect((await project.run(['load', '--once', '--timeout', 'soon'])).out).toContain(
+      "Invalid value for '--timeout': 'soon' is no duration such as 30s, 5m or 1h.",
+    );
   }, 90_000);
 
   it('refuses two sources that would load one topic into one table, and tells the status of files', async () => {
     const status = await project.run(['load', 'status']);
-    expect([status.code, status.out]).toEqual([1, expect.stringMatching(/raw\.t {2}file:a\.ndjson\/0 {2}next 2 {2}end 2 {2}lag 0 rows.*\n.*raw\.t {2}failed: Loading raw\.t gave up after 2 s without progress: no broker answers/)]);
+    expect([status.code, status.out]).toEqual([
+      1,
+      expect.stringMatching(
+        /raw\.t {2}file:a\.ndjson\/0 {2}next 2 {2}end 2 {2}lag 0 rows.*\n.*raw\.t {2}failed: Loading raw\.t gave up after 2 s without progress: no broker answers/,
+      ),
+    ]);
     const sources = project.read('models/sources.yml');
-    project.write({ 'models/sources.yml': sources.replace('columns: [{ name: id, data_type: bigint }] }', 'columns: [{ name: id, data_type: bigint }] }, { name: twin, identifier: t, config: { meta: { tsdbt: { load: { topic: t } } } }, columns: [{ name: id, data_type: bigint }] }') });
+    project.write({
+      'models/sources.yml': sources.replace(
+        'columns: [{ name: id, data_type: bigint }] }',
+        'columns: [{ name: id, data_type: bigint }] }, { name: twin, identifier: t, config: { meta: { tsdbt: { load: { topic: t } } } }, columns: [{ name: id, data_type: bigint }] }',
+      ),
+    });
     const refused = await project.run(['load', '--once']);
-    expect([refused.code, refused.out]).toEqual([2, expect.stringMatching(/Sources raw\.(t|twin) and raw\.(t|twin) both load topic t into raw\.t\./)]);
-    project.write({ 'models/sources.yml': sources.replaceAll('name: raw', 'name: input, schema: raw').replace('name: t, config', 'name: tt, identifier: t, config') });
+    expect([refused.code, refused.out]).toEqual([
+      2,
+      expect.stringMatching(/Sources raw\.(t|twin) and raw\.(t|twin) both load topic t into raw\.t\./),
+    ]);
+    project.write({
+      'models/sources.yml': sources
+        .replaceAll('name: raw', 'name: input, schema: raw')
+        .replace('name: t, config', 'name: tt, identifier: t, config'),
+    });
     const again = await project.run(['load', '--from', 'a.ndjson']);
     expect([again.code, again.out]).toEqual([0, expect.stringContaining('input.tt: 0 rows loaded')]);
   }, 90_000);

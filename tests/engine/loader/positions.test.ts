@@ -16,13 +16,20 @@ create table tsdbt.consumed_offsets (model text not null, source text not null, 
 
 describe('positions', () => {
   let lab: LoadLab;
-  beforeAll(async () => { lab = await LoadLab.open(); }, 120_000);
+  beforeAll(async () => {
+    lab = await LoadLab.open();
+  }, 120_000);
   afterAll(async () => lab?.close());
 
   const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-  const ids = async ({ identifier }: LoadTarget): Promise<number[]> => (await lab.rows(`select id from raw.${identifier} order by 1`)).flat().map(Number);
+  const ids = async ({ identifier }: LoadTarget): Promise<number[]> =>
+    (await lab.rows(`select id from raw.${identifier} order by 1`)).flat().map(Number);
   const run = async (sql: string): Promise<void> => void (await lab.rows(sql));
-  const renamed = (t: LoadTarget): LoadTarget => ({ ...t, uniqueId: t.uniqueId.replace('source.p.raw', 'source.another.input'), name: t.name.replace('raw', 'input') });
+  const renamed = (t: LoadTarget): LoadTarget => ({
+    ...t,
+    uniqueId: t.uniqueId.replace('source.p.raw', 'source.another.input'),
+    name: t.name.replace('raw', 'input'),
+  });
 
   it('a source or project of another name goes on where the table is, with its dead letters', async () => {
     const t = lab.target({ id: 'integer' });
@@ -31,7 +38,11 @@ describe('positions', () => {
     for (const id of [20, 21]) lab.broker.produce('t', 0, { id });
     expect(await lab.load(renamed(t))).toEqual({ rows: 2, dead: 0, stopped: [] });
     expect(await ids(t)).toEqual(upTo(22).filter((id) => id !== 7));
-    expect(await lab.rows(`select relation, target, next_offset from tsdbt.load_offsets where relation like '%"${t.identifier}"'`)).toEqual([[`"raw"."${t.identifier}"`, renamed(t).uniqueId, '22']]);
+    expect(
+      await lab.rows(
+        `select relation, target, next_offset from tsdbt.load_offsets where relation like '%"${t.identifier}"'`,
+      ),
+    ).toEqual([[`"raw"."${t.identifier}"`, renamed(t).uniqueId, '22']]);
     expect(await lab.letters(renamed(t))).toEqual([[7, "column 'id': invalid input syntax for type integer"]]);
   });
 
@@ -46,13 +57,21 @@ describe('positions', () => {
       // Takes single messages that the other one has read too.
       for (let turn = 0; turn < 30; turn++) {
         const at = (await lab.sink.positions(t)).get(0)?.next ?? 0n;
-        if (turn % 3 === 0 && at > 0n && at < 190n) await run(`with moved as (update tsdbt.load_offsets set next_offset = ${at + 1n} where relation = '"raw"."${t.identifier}"' and next_offset = ${at} returning 1) insert into raw.${t.identifier} (id, _topic, _partition, _offset) select ${at}, 't', 0, ${at} from moved`);
-        await new Promise((resolve) => { setTimeout(resolve, 5); });
+        if (turn % 3 === 0 && at > 0n && at < 190n)
+          await run(
+            `with moved as (update tsdbt.load_offsets set next_offset = ${at + 1n} where relation = '"raw"."${t.identifier}"' and next_offset = ${at} returning 1) insert into raw.${t.identifier} (id, _topic, _partition, _offset) select ${at}, 't', 0, ${at} from moved`,
+          );
+        await new Promise((resolve) => {
+          setTimeout(resolve, 5);
+        });
       }
     })();
     const running = one.loader.run();
     await meddler;
-    for (let i = 0; i < 400 && (await ids(t)).length < 200; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    for (let i = 0; i < 400 && (await ids(t)).length < 200; i++)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      });
     stop.abort();
     await running;
     expect(await ids(t)).toEqual(upTo(200));
@@ -69,14 +88,31 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`);
     const loads = await Promise.all([lab.load(t), lab.load(t)]);
     expect(loads.map(({ rows }) => rows).reduce((a, b) => a + b)).toBe(5);
     expect(await ids(t)).toEqual(upTo(15));
-    expect(await lab.rows('select relation, target, next_offset from tsdbt.load_offsets order by 2, 3')).toEqual([[null, 'source.p.raw.elsewhere', '5'], [`"raw"."${t.identifier}"`, t.uniqueId, '15']]);
-    expect(await lab.rows('select source, next_offset from tsdbt.consumed_offsets order by 1')).toEqual([[`"raw"."${t.identifier}"`, '8'], [t.uniqueId, '8']]);
+    expect(await lab.rows('select relation, target, next_offset from tsdbt.load_offsets order by 2, 3')).toEqual([
+      [null, 'source.p.raw.elsewhere', '5'],
+      [`"raw"."${t.identifier}"`, t.uniqueId, '15'],
+    ]);
+    expect(await lab.rows('select source, next_offset from tsdbt.consumed_offsets order by 1')).toEqual([
+      [`"raw"."${t.identifier}"`, '8'],
+      [t.uniqueId, '8'],
+    ]);
     // A running one goes on where the table is, or not at all.
-    const move = (target: string, since: number): Promise<unknown> => lab.rows(`update tsdbt.load_offsets as o set next_offset = ${since + 1} where o.target = '${target}' and o.topic = 't' and o.partition = 0 and o.next_offset = ${since} returning 1`);
+    const move = (target: string, since: number): Promise<unknown> =>
+      lab.rows(
+        `update tsdbt.load_offsets as o set next_offset = ${since + 1} where o.target = '${target}' and o.topic = 't' and o.partition = 0 and o.next_offset = ${since} returning 1`,
+      );
     expect(await move(t.uniqueId, 10)).toEqual([]);
     await expect(move('source.p.raw.elsewhere', 5)).rejects.toThrow(/a_newer_tsdbt_loads_here_update_this_one/);
-    await expect(run(`insert into tsdbt.load_offsets (target, topic, partition, topic_id, next_offset) values ('source.p.raw.new', 't', 0, null, 0) on conflict do nothing`)).rejects.toThrow(/a_newer_tsdbt_loads_here_update_this_one/);
-    await expect(run(`insert into tsdbt.load_offsets (target, topic, partition, next_offset) values ('source.p.raw.new', 't', 0, 0) on conflict (target, topic, partition) do nothing`)).rejects.toThrow(/no unique or exclusion constraint/);
+    await expect(
+      run(
+        `insert into tsdbt.load_offsets (target, topic, partition, topic_id, next_offset) values ('source.p.raw.new', 't', 0, null, 0) on conflict do nothing`,
+      ),
+    ).rejects.toThrow(/a_newer_tsdbt_loads_here_update_this_one/);
+    await expect(
+      run(
+        `insert into tsdbt.load_offsets (target, topic, partition, next_offset) values ('source.p.raw.new', 't', 0, 0) on conflict (target, topic, partition) do nothing`,
+      ),
+    ).rejects.toThrow(/no unique or exclusion constraint/);
   });
 
   it('a table with rows of the topic and no position is refused, and the ways out are named', async () => {
@@ -84,10 +120,18 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`);
     for (const id of upTo(20)) lab.broker.produce('t', id % 2, { id });
     await lab.load(t);
     await run(`delete from tsdbt.load_offsets where relation = '"raw"."${t.identifier}"'`);
-    await expect(lab.load(t)).rejects.toMatchObject({ message: `The table of ${t.name} holds rows of t, and nothing says how far: loading from the beginning could double them.`, details: { hint: expect.stringContaining(`\`tsdbt load rewind --select source:${t.name} --to loaded\``) } });
+    await expect(lab.load(t)).rejects.toMatchObject({
+      message: `The table of ${t.name} holds rows of t, and nothing says how far: loading from the beginning could double them.`,
+      details: { hint: expect.stringContaining(`\`tsdbt load rewind --select source:${t.name} --to loaded\``) },
+    });
     expect(await ids(t)).toEqual(upTo(20));
     lab.broker.produce('t', 1, { id: 20 });
-    expect(await rewindTo(lab.broker.client(), lab.sink, t, 'loaded')).toEqual(new Map([[0, 10n], [1, 10n]]));
+    expect(await rewindTo(lab.broker.client(), lab.sink, t, 'loaded')).toEqual(
+      new Map([
+        [0, 10n],
+        [1, 10n],
+      ]),
+    );
     expect((await lab.load(t)).rows).toBe(1);
     expect(await ids(t)).toEqual(upTo(21));
   });
@@ -95,7 +139,9 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`);
   it('rows of files, of other topics and by hand are no reason to refuse; a new partition begins at its beginning', async () => {
     const t = lab.target({ id: 'integer' });
     await lab.sink.prepare(t);
-    await run(`insert into raw.${t.identifier} (id, _topic, _partition, _offset) values (100, 'file:a.ndjson', 0, 0), (101, 'other', 0, 0), (102, null, null, null)`);
+    await run(
+      `insert into raw.${t.identifier} (id, _topic, _partition, _offset) values (100, 'file:a.ndjson', 0, 0), (101, 'other', 0, 0), (102, null, null, null)`,
+    );
     lab.broker.produce('t', 0, { id: 0 });
     await lab.load(t);
     lab.broker.create('t', 2);
@@ -110,14 +156,24 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`);
     const file = { ...t, topic: 'file:a.ndjson' };
     await lab.sink.startAt(file, null, new Map([[0, 3n]]));
     await run(`update tsdbt.load_offsets set end_offset = 3, dead_rows = 1 where relation = '"raw"."${t.identifier}"'`);
-    const away = async (): Promise<never> => { throw new (await import('../../../src/errors.ts')).TsdbtError('profile', "Connection 'default' is asked for, and there is no connections.yml"); };
-    expect(await loadStatus(lab.adapter, away, t, Date.now())).toEqual({ problems: [], partitions: [{ topic: 'file:a.ndjson', partition: 0, next: 3n, end: 3n, lagRows: 0n, lagSeconds: 0, dead: 1 }] });
+    const away = async (): Promise<never> => {
+      throw new (await import('../../../src/errors.ts')).TsdbtError(
+        'profile',
+        "Connection 'default' is asked for, and there is no connections.yml",
+      );
+    };
+    expect(await loadStatus(lab.adapter, away, t, Date.now())).toEqual({
+      problems: [],
+      partitions: [{ topic: 'file:a.ndjson', partition: 0, next: 3n, end: 3n, lagRows: 0n, lagSeconds: 0, dead: 1 }],
+    });
     await lab.sink.note(t, 'it does not work');
     const missing = { ...t, topic: 'absent' };
     expect((await loadStatus(lab.adapter, async () => lab.broker.client(), missing, Date.now())).problems).toEqual([]);
     await lab.sink.startAt(t, null, new Map([[0, 1n]]));
     const { problems } = await loadStatus(lab.adapter, async () => lab.broker.client(), missing, Date.now());
     expect(problems).toEqual(['topic absent does not exist']);
-    expect((await loadStatus(lab.adapter, async () => lab.broker.client(), t, Date.now())).problems).toEqual([expect.stringMatching(/^failed: it does not work \(since 20.* UTC\)$/)]);
+    expect((await loadStatus(lab.adapter, async () => lab.broker.client(), t, Date.now())).problems).toEqual([
+      expect.stringMatching(/^failed: it does not work \(since 20.* UTC\)$/),
+    ]);
   });
 });

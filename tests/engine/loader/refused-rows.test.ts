@@ -7,29 +7,76 @@ import { LoadLab } from './load-lab.ts';
 
 describe('rows that are refused', () => {
   let lab: LoadLab;
-  beforeAll(async () => { lab = await LoadLab.open(); }, 120_000);
+  beforeAll(async () => {
+    lab = await LoadLab.open();
+  }, 120_000);
   afterAll(async () => lab?.close());
 
   const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-  const ids = async (table: string): Promise<number[]> => (await lab.rows(`select id from raw.${table} order by 1`)).flat().map(Number);
-  const commits = async (): Promise<number> => Number((await lab.rows('select xact_commit + xact_rollback from pg_stat_database where datname = current_database()'))[0]![0]);
+  const ids = async (table: string): Promise<number[]> =>
+    (await lab.rows(`select id from raw.${table} order by 1`)).flat().map(Number);
+  const commits = async (): Promise<number> =>
+    Number(
+      (
+        await lab.rows('select xact_commit + xact_rollback from pg_stat_database where datname = current_database()')
+      )[0]![0],
+    );
 
   it('by the type of a column: found while they are encoded, also among ordinary messages', async () => {
-    const columns = { id: 'integer', at: 'timestamptz', u: 'uuid', ok: 'boolean', name: 'varchar(3)', sum: 'numeric(5,2)', more: 'jsonb', tags: 'integer[]' };
+    const columns = {
+      id: 'integer',
+      at: 'timestamptz',
+      u: 'uuid',
+      ok: 'boolean',
+      name: 'varchar(3)',
+      sum: 'numeric(5,2)',
+      more: 'jsonb',
+      tags: 'integer[]',
+    };
     const t = lab.target(columns, { flush: { rows: 5000, bytes: 1e8, ageMs: 60_000 } });
     await lab.sink.prepare(t);
     await lab.rows(`alter table raw.${t.identifier} alter column name set not null`);
     const bad: readonly [object | string, string][] = [
-      [{ id: 'x' }, "column 'id': invalid input syntax for type integer"], [{ id: 2147483648 }, "column 'id': value is out of range for type integer"], [{ id: 1.5 }, "column 'id': invalid input syntax for type integer"],
-      [{ at: '2026-02-30T00:00:00Z' }, "column 'at': date/time field value out of range"], [{ at: '0000-01-01' }, "column 'at': date/time field value out of range"], [{ at: 'no time' }, "column 'at': invalid input syntax for type timestamp with time zone"],
-      [{ u: 'x' }, "column 'u': invalid input syntax for type uuid"], [{ ok: 2 }, "column 'ok': invalid input syntax for type boolean"], [{ name: 'abcd' }, "column 'name': value too long for type character varying(3)"],
-      [{ name: null }, "column 'name': null value, and the column takes none"], [{ sum: 1000 }, "column 'sum': numeric field overflow"], [{ sum: '999.995' }, "column 'sum': numeric field overflow"],
-      ['{"name": "a", "more": {"x": "\\ud800"}}', "column 'more': a text holds half a surrogate pair, which is no character"], ['{"name": "a", "rest": "\\udc00"}', 'a text holds half a surrogate pair, which is no character'],
-      ['{"name": "a", "more": {"x": "\\u0000"}}', 'a text holds \\u0000, which the database cannot keep'], [{ tags: [1, 'x'] }, "column 'tags': invalid input syntax for type integer"], [{ tags: 'x' }, "column 'tags': malformed array literal"],
+      [{ id: 'x' }, "column 'id': invalid input syntax for type integer"],
+      [{ id: 2147483648 }, "column 'id': value is out of range for type integer"],
+      [{ id: 1.5 }, "column 'id': invalid input syntax for type integer"],
+      [{ at: '2026-02-30T00:00:00Z' }, "column 'at': date/time field value out of range"],
+      [{ at: '0000-01-01' }, "column 'at': date/time field value out of range"],
+      [{ at: 'no time' }, "column 'at': invalid input syntax for type timestamp with time zone"],
+      [{ u: 'x' }, "column 'u': invalid input syntax for type uuid"],
+      [{ ok: 2 }, "column 'ok': invalid input syntax for type boolean"],
+      [{ name: 'abcd' }, "column 'name': value too long for type character varying(3)"],
+      [{ name: null }, "column 'name': null value, and the column takes none"],
+      [{ sum: 1000 }, "column 'sum': numeric field overflow"],
+      [{ sum: '999.995' }, "column 'sum': numeric field overflow"],
+      [
+        '{"name": "a", "more": {"x": "\\ud800"}}',
+        "column 'more': a text holds half a surrogate pair, which is no character",
+      ],
+      ['{"name": "a", "rest": "\\udc00"}', 'a text holds half a surrogate pair, which is no character'],
+      ['{"name": "a", "more": {"x": "\\u0000"}}', 'a text holds \\u0000, which the database cannot keep'],
+      [{ tags: [1, 'x'] }, "column 'tags': invalid input syntax for type integer"],
+      [{ tags: 'x' }, "column 'tags': malformed array literal"],
     ];
-    const good = [{ name: 'abc', id: -2147483648, at: '2026-12-31T23:59:60Z', u: 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', ok: 'yes', sum: 999.99, more: { x: '😀' }, tags: [1, null] }, { name: 'äöü', at: 'infinity', sum: '1e2', id: ' 7 ' }, { name: 'ab      ', at: '2026-01-01T24:00:00' }];
+    const good = [
+      {
+        name: 'abc',
+        id: -2147483648,
+        at: '2026-12-31T23:59:60Z',
+        u: 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+        ok: 'yes',
+        sum: 999.99,
+        more: { x: '😀' },
+        tags: [1, null],
+      },
+      { name: 'äöü', at: 'infinity', sum: '1e2', id: ' 7 ' },
+      { name: 'ab      ', at: '2026-01-01T24:00:00' },
+    ];
     for (const value of good) lab.broker.produce('t', 0, value);
-    for (const [value] of bad) lab.broker.produce('t', 0, null, { raw: Buffer.from(typeof value === 'string' ? value : JSON.stringify({ name: 'a', ...value })) });
+    for (const [value] of bad)
+      lab.broker.produce('t', 0, null, {
+        raw: Buffer.from(typeof value === 'string' ? value : JSON.stringify({ name: 'a', ...value })),
+      });
     let flushes = 0;
     const sink = new (class extends PostgresSink {
       override async flush(flush: Flush): Promise<Flushed> {
@@ -43,21 +90,44 @@ describe('rows that are refused', () => {
     expect(await lab.letters(t)).toEqual(bad.map(([, reason], i) => [good.length + i, reason]));
   });
 
-  it.each(['append', 'upsert'] as const)('by constraints and triggers, those that are checked at the commit too: %s', async (mode) => {
-    const t = lab.target({ id: 'bigint', v: 'text', k: 'integer' }, mode === 'append' ? { flush: { rows: 400, bytes: 1e8, ageMs: 50 } } : { mode, key: ['id'], flush: { rows: 400, bytes: 1e8, ageMs: 50 } });
-    await lab.sink.prepare(t);
-    await lab.rows(`create table raw.k_${t.identifier} (k integer primary key); insert into raw.k_${t.identifier} values (1);
+  it.each(['append', 'upsert'] as const)(
+    'by constraints and triggers, those that are checked at the commit too: %s',
+    async (mode) => {
+      const t = lab.target(
+        { id: 'bigint', v: 'text', k: 'integer' },
+        mode === 'append'
+          ? { flush: { rows: 400, bytes: 1e8, ageMs: 50 } }
+          : { mode, key: ['id'], flush: { rows: 400, bytes: 1e8, ageMs: 50 } },
+      );
+      await lab.sink.prepare(t);
+      await lab.rows(`create table raw.k_${t.identifier} (k integer primary key); insert into raw.k_${t.identifier} values (1);
 create function raw.f_${t.identifier}() returns trigger language plpgsql as $$ begin if new.v = 'angry' then raise exception 'no % here', new.v; end if; return new; end $$;
 alter table raw.${t.identifier} add constraint no_x check (v <> 'x'), add foreign key (k) references raw.k_${t.identifier} deferrable initially deferred;
 create trigger angry before insert on raw.${t.identifier} for each row execute function raw.f_${t.identifier}()`);
-    const reason = (i: number): [object, string] | null => (i % 17 === 3 ? [{ v: 'x' }, 'violates check constraint "no_x"'] : i % 19 === 5 ? [{ v: 'angry' }, 'no angry here'] : i % 23 === 7 ? [{ k: 2 }, 'violates foreign key constraint'] : null);
-    for (const i of upTo(1000)) lab.broker.produce('t', 0, { id: i, v: 'ok', k: 1, ...reason(i)?.[0] });
-    const dead = upTo(1000).filter((i) => reason(i) !== null);
-    expect(await lab.load({ ...t, maxDead: null })).toEqual({ rows: 1000 - dead.length, dead: dead.length, stopped: [] });
-    expect(await ids(t.identifier)).toEqual(upTo(1000).filter((i) => reason(i) === null));
-    expect(await lab.letters(t)).toEqual(dead.map((i) => [i, expect.stringContaining(reason(i)![1])]));
-    expect(await lab.rows(`select loaded_rows, dead_rows, next_offset from tsdbt.load_offsets where target = '${t.uniqueId}'`)).toEqual([[String(1000 - dead.length), String(dead.length), '1000']]);
-  });
+      const reason = (i: number): [object, string] | null =>
+        i % 17 === 3
+          ? [{ v: 'x' }, 'violates check constraint "no_x"']
+          : i % 19 === 5
+            ? [{ v: 'angry' }, 'no angry here']
+            : i % 23 === 7
+              ? [{ k: 2 }, 'violates foreign key constraint']
+              : null;
+      for (const i of upTo(1000)) lab.broker.produce('t', 0, { id: i, v: 'ok', k: 1, ...reason(i)?.[0] });
+      const dead = upTo(1000).filter((i) => reason(i) !== null);
+      expect(await lab.load({ ...t, maxDead: null })).toEqual({
+        rows: 1000 - dead.length,
+        dead: dead.length,
+        stopped: [],
+      });
+      expect(await ids(t.identifier)).toEqual(upTo(1000).filter((i) => reason(i) === null));
+      expect(await lab.letters(t)).toEqual(dead.map((i) => [i, expect.stringContaining(reason(i)![1])]));
+      expect(
+        await lab.rows(
+          `select loaded_rows, dead_rows, next_offset from tsdbt.load_offsets where target = '${t.uniqueId}'`,
+        ),
+      ).toEqual([[String(1000 - dead.length), String(dead.length), '1000']]);
+    },
+  );
 
   // TSDBT_REFUSED=100000: the long form.
   const many = Number(process.env['TSDBT_REFUSED'] ?? 10_000);
@@ -71,8 +141,13 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
     const began = performance.now();
     expect(await lab.load(t)).toEqual({ rows: many * 0.9, dead: many / 10, stopped: [] });
     const seconds = (performance.now() - began) / 1000;
-    if (process.env['TSDBT_REFUSED'] !== undefined) process.stderr.write(`${many / 10} refused of ${many}: ${seconds.toFixed(1)} s, ${(await commits()) - before} transactions\n`);
-    expect(await lab.rows(`select count(*), count(distinct id) from raw.${t.identifier}`)).toEqual([[String(many * 0.9), String(many * 0.9)]]);
+    if (process.env['TSDBT_REFUSED'] !== undefined)
+      process.stderr.write(
+        `${many / 10} refused of ${many}: ${seconds.toFixed(1)} s, ${(await commits()) - before} transactions\n`,
+      );
+    expect(await lab.rows(`select count(*), count(distinct id) from raw.${t.identifier}`)).toEqual([
+      [String(many * 0.9), String(many * 0.9)],
+    ]);
     expect(seconds).toBeLessThan(120);
     // Statistics come late, but not after the next transaction's.
     expect((await commits()) - before).toBeLessThan(60);
@@ -84,9 +159,16 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
     for (const i of upTo(15)) lab.broker.produce('t', 0, { id: `once ${i}` });
     expect(await lab.load(t)).toEqual({ rows: 300, dead: 15, stopped: [] });
     for (const i of upTo(50)) lab.broker.produce('t', 0, { id: i % 5 === 0 ? 1e12 : `bad ${i}` });
-    const state = async (): Promise<unknown> => [await lab.rows(`select next_offset, loaded_rows, dead_rows from tsdbt.load_offsets where target = '${t.uniqueId}'`), (await lab.letters(t)).length];
+    const state = async (): Promise<unknown> => [
+      await lab.rows(
+        `select next_offset, loaded_rows, dead_rows from tsdbt.load_offsets where target = '${t.uniqueId}'`,
+      ),
+      (await lab.letters(t)).length,
+    ];
     for (let again = 0; again < 3; again++) {
-      await expect(lab.load(t)).rejects.toThrow(/Loading raw\.t\d+ stopped: 21 of the last 10000 messages cannot become rows, more than max_dead \(20\)\. The commonest reason, 19 times: column 'id': invalid input syntax for type integer\. Nothing is lost: the table is at t\/0 offset 315/);
+      await expect(lab.load(t)).rejects.toThrow(
+        /Loading raw\.t\d+ stopped: 21 of the last 10000 messages cannot become rows, more than max_dead \(20\)\. The commonest reason, 19 times: column 'id': invalid input syntax for type integer\. Nothing is lost: the table is at t\/0 offset 315/,
+      );
       expect(await state()).toEqual([[['315', '300', '15']], 15]);
     }
     // A higher limit goes on from there.
@@ -94,11 +176,16 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
   });
 
   it('stop the table when only the database refuses them', async () => {
-    const t = lab.target({ id: 'integer' }, { maxDead: 20, mode: 'upsert', key: ['id'], flush: { rows: 1000, bytes: 1e8, ageMs: 60_000 } });
+    const t = lab.target(
+      { id: 'integer' },
+      { maxDead: 20, mode: 'upsert', key: ['id'], flush: { rows: 1000, bytes: 1e8, ageMs: 60_000 } },
+    );
     await lab.sink.prepare(t);
     await lab.rows(`alter table raw.${t.identifier} add constraint small check (id < 100)`);
     for (const id of upTo(5000)) lab.broker.produce('t', 0, { id });
-    await expect(lab.load(t)).rejects.toThrow(/21 of the last 10000 messages.*The commonest reason, 21 times: new row for relation "t\d+" violates check constraint "small".*t\/0 offset 0/);
+    await expect(lab.load(t)).rejects.toThrow(
+      /21 of the last 10000 messages.*The commonest reason, 21 times: new row for relation "t\d+" violates check constraint "small".*t\/0 offset 0/,
+    );
     expect(await ids(t.identifier)).toEqual([]);
     expect(await lab.letters(t)).toEqual([]);
   });

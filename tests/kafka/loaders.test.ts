@@ -1,0 +1,155 @@
+// Several loaders, several tables, on a real broker: who is killed is replaced at once, one table's trouble is its own, positions are moved beside a loader.
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
+import { FaultProject, type Running } from '../engine/faults/project.ts';
+import { KafkaBroker } from './kafka-broker.ts';
+
+describe('loaders', () => {
+  let broker: KafkaBroker;
+  let project: FaultProject;
+  let create: (topic: string, partitions?: number) => Promise<void>;
+  let send: (topic: string, from: number, to: number) => Promise<void>;
+  let close: () => Promise<void>;
+  beforeAll(async () => {
+    broker = await KafkaBroker.start();
+    project = await FaultProject.open({
+      'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${broker.port}"] } }\n`,
+    });
+    const { Admin, Producer } = await loadClientLibrary();
+    const options = { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${broker.port}`] };
+    const admin = new Admin(options);
+    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
+      ...options,
+      idempotent: true,
+      acks: -1,
+      retries: 20,
+      retryDelay: 200,
+    });
+    create = async (topic, partitions = 1) =>
+      void (await admin.createTopics({ topics: [topic], partitions, replicas: 1 }));
+    send = async (topic, from, to) =>
+      void (await producer.send({
+        messages: Array.from({ length: to - from }, (_, i) => ({
+          topic,
+          key: Buffer.from(`k${i}`),
+          value: Buffer.from(`{"id": ${from + i}}`),
+        })),
+      }));
+    close = async () => {
+      await admin.close();
+      await producer.close();
+    };
+  }, 240_000);
+  afterAll(async () => {
+    await close?.();
+    await project?.close();
+    await broker?.close();
+  });
+
+  const sources = (...topics: string[]): void =>
+    project.write({
+      'models/sources.yml': `sources:\n  - name: raw\n    tables:\n${topics.map((topic) => `      - name: ${topic}\n        config: { meta: { tsdbt: { load: { topic: ${topic}, flush: { rows: 1000, age: 50ms } } } } }\n        columns: [{ name: id, data_type: integer }]\n`).join('')}`,
+    });
+  const loaded = (topic: string, count: number): string => `select (select count(*) from raw.${topic}) = ${count}`;
+  const end = async (running: Running): Promise<{ code: number | null; out: string }> => {
+    running.child.kill('SIGTERM');
+    return running.ended;
+  };
+  /** Seconds until what has been sent is there. */
+  const taken = async (topic: string, count: number): Promise<number> => {
+    const began = Date.now();
+    await project.until(loaded(topic, count), 60);
+    return (Date.now() - began) / 1000;
+  };
+
+  it('what a killed loader had is taken over by another one, and by one that is started then', async () => {
+    await create('heirs', 3);
+    sources('heirs');
+    await send('heirs', 0, 100);
+    const first = project.start(['load'], 'first');
+    await project.until("select to_regclass('raw.heirs') is not null", 60);
+    await project.until(loaded('heirs', 100), 60);
+    const second = project.start(['load'], 'second');
+    await project.until('select count(*) = 2 from tsdbt.load_members', 60);
+    await pause(3000);
+    first.child.kill('SIGKILL');
+    await send('heirs', 100, 200);
+    const beside = await taken('heirs', 200);
+    second.child.kill('SIGKILL');
+    await Promise.all([first.ended, second.ended]);
+    await send('heirs', 200, 300);
+    const third = project.start(['load'], 'third');
+    const anew = await taken('heirs', 300);
+    process.stderr.write(
+      `taken over after ${beside.toFixed(1)} s beside, ${anew.toFixed(1)} s by a new one with its start\n`,
+    );
+    // Three seconds on a machine that does nothing else; ten is the broker's own.
+    expect(beside).toBeLessThan(8);
+    expect((await end(third)).code).toBe(0);
+    expect(await project.rows('select count(*), count(distinct id) from raw.heirs')).toEqual([['300', '300']]);
+    expect(await project.rows('select count(*) from tsdbt.load_members')).toEqual([['0']]);
+  }, 180_000);
+
+  it('one table whose topic is missing is told of at once, at /healthz and by status; the other one loads, and it too when the topic comes', async () => {
+    await create('there');
+    sources('there', 'absent');
+    const running = project.start(['load', '--metrics-port', '0']);
+    await send('there', 0, 10);
+    await project.until("select to_regclass('raw.there') is not null", 60);
+    await project.until(loaded('there', 10), 60);
+    for (
+      const until = Date.now() + 20_000;
+      !/raw\.absent: Topic absent does not exist/.test(running.out()) && Date.now() < until;
+      await pause(50)
+    );
+    expect(running.out()).toMatch(
+      /raw\.absent: Topic absent does not exist on 127\.0\.0\.1:\d+\. Make it, .*; trying again in 1s/,
+    );
+    const url = /Metrics at (\S+)\/metrics/.exec(running.out())![1]!;
+    const health = await fetch(`${url}/healthz`);
+    const { status: state, tables } = (await health.json()) as {
+      status: string;
+      tables: { table: string; ok: boolean; reasons: string[] }[];
+    };
+    expect([health.status, state, tables.map(({ table, ok, reasons }) => [table, ok, reasons]).sort()]).toEqual([
+      503,
+      'failing',
+      [
+        ['raw.absent', false, [expect.stringMatching(/^failed: Topic absent does not exist/)]],
+        ['raw.there', true, []],
+      ],
+    ]);
+    const status = await project.run(['load', 'status'], 'status');
+    expect([status.code, status.out]).toEqual([
+      1,
+      expect.stringMatching(/raw\.absent {2}failed: Topic absent does not exist/),
+    ]);
+    expect(status.out).toMatch(/raw\.there {2}there\/0 {2}next 10 {2}end 10/);
+    expect(status.out).not.toContain('connections.yml');
+    await create('absent');
+    await send('absent', 0, 5);
+    await project.until("select to_regclass('raw.absent') is not null", 60);
+    await project.until(loaded('absent', 5), 60);
+    const began = Date.now();
+    expect((await project.run(['load', 'rewind', '--select', 'source:raw.there', '--to', '4'], 'rewind')).code).toBe(0);
+    await project.until('select (select count(*) from raw.there) > 10', 30);
+    expect(Date.now() - began).toBeLessThan(20_000);
+    expect((await end(running)).code).toBe(0);
+  }, 180_000);
+
+  it('ends within ten seconds of SIGTERM when the broker has gone', async () => {
+    await create('gone');
+    sources('gone');
+    await send('gone', 0, 10);
+    const running = project.start(['load']);
+    await project.until("select to_regclass('raw.gone') is not null", 60);
+    await project.until(loaded('gone', 10), 60);
+    await broker.down();
+    await pause(1000);
+    const began = Date.now();
+    await end(running);
+    expect(Date.now() - began).toBeLessThan(15_000);
+    await broker.up();
+  }, 120_000);
+});
