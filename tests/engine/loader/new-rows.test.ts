@@ -50,7 +50,7 @@ describe('new_rows', () => {
   it('a flush that commits after a later one is not missed', async () => {
     const flush = (partition: number, from: number, to: number): string => `update tsdbt.load_offsets set next_offset = ${to} where topic = 'events' and partition = ${partition};
       insert into raw.events (id, k, _topic, _partition, _offset) select i, 'p${partition}', 'events', ${partition}, i from generate_series(${from}, ${to - 1}) i`;
-    await project.client.query("insert into tsdbt.load_offsets (target, topic, partition, next_offset) select 'source.faults.raw.events', 'events', p, 0 from generate_series(0, 1) p");
+    await project.client.query(`insert into tsdbt.load_offsets (relation, target, topic, partition, next_offset) select '"raw"."events"', 'source.faults.raw.events', 'events', p, 0 from generate_series(0, 1) p`);
     const { host, port, user, password, database } = project.client;
     const { default: pg } = await import('pg');
     const slow = new pg.Client({ host, port, user, password: password ?? '', database: database ?? '' });
@@ -95,6 +95,21 @@ describe('new_rows', () => {
     await build();
     // What was loaded twice is there twice, in the table as in the model.
     expect(await ids()).toEqual(['1', '1', '2', '3', '3']);
+  });
+
+  it('a source of another name brings nothing twice, neither into its table nor into the model', async () => {
+    await build();
+    const before = await built();
+    project.write({ 'models/sources.yml': SOURCE.replace('- name: raw', '- name: input\n    schema: raw').replace('- name: events', '- name: happenings\n        identifier: events'), 'models/m.sql': MODEL.replace("source('raw', 'events')", "source('input', 'happenings')") });
+    await build();
+    expect(await built()).toEqual(before);
+    const { code, out } = await project.run(['load', '--from', 'a.ndjson']);
+    expect([code, out]).toEqual([0, expect.stringContaining('input.happenings: 0 rows loaded')]);
+    writeFileSync(join(project.dir, 'a.ndjson'), `${project.read('a.ndjson')}{"id": 1000, "k": "renamed"}\n`);
+    expect((await project.run(['load', '--from', 'a.ndjson'])).out).toContain('input.happenings: 1 row loaded');
+    await build();
+    expect(await built()).toEqual([...before, ['renamed', '1', '1']]);
+    project.write({ 'models/sources.yml': SOURCE, 'models/m.sql': MODEL });
   });
 
   it('says what is wrong with a load config, a file and a selection', async () => {
