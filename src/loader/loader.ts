@@ -9,7 +9,7 @@ import { DeadLimit } from './dead-limit.ts';
 import type { LoadEvent, PartitionLag } from './events.ts';
 import { DEAD_WINDOW, type LoadColumn, type LoadTarget } from './load-target.ts';
 import { JsonScanner } from './json-scanner.ts';
-import { Patience, Unfinished } from './patience.ts';
+import { answered, Patience, Unfinished } from './patience.ts';
 import { type Held, PendingRows } from './pending-rows.ts';
 import type { Pulse } from './pulse.ts';
 import { RowBuffer } from './row-buffer.ts';
@@ -100,7 +100,7 @@ export class Loader {
     this.options = options;
     this.limit = new DeadLimit(options.target);
     const { target, signal, once, timeoutMs = null, now, notify, pause, sink } = options;
-    this.patience = new Patience({ target, signal, timeoutMs: once ? timeoutMs : null, now, notify, pause, stop: () => void sink.stop(target) });
+    this.patience = new Patience({ target, signal, timeoutMs: once ? timeoutMs : null, now, notify, pause, stop: () => void sink.stop(target), alive: () => sink.positions(target).then(() => true, answered) });
     this.encoder = new RowEncoder(options.target, { columns: [], hashKey: options.hashKey, loadId: options.loadId });
   }
 
@@ -114,9 +114,9 @@ export class Loader {
       this.topic = topic ?? null;
       const ends = await this.patiently(() => client.ends([target.topic]));
       this.ends = new Map([...ends].map(([key, { end }]) => [key, end]));
-      this.useColumns(await this.patiently(() => sink.prepare(target)));
+      this.useColumns(await this.patiently(() => sink.prepare(target), undefined, true));
       let maintained = now();
-      await this.patiently(() => sink.maintain(target));
+      await this.patiently(() => sink.maintain(target), undefined, true);
       leave = pulse?.enter({
         target, member: () => client.member?.() ?? null, evict: async (members) => client.evict?.(members), mark: () => this.turns, positions: (next, mark) => this.looked(next, mark),
       });
@@ -135,7 +135,7 @@ export class Loader {
           this.checkProgress();
           if (now() - maintained > MAINTENANCE_MS) {
             maintained = now();
-            await this.patiently(() => sink.maintain(target));
+            await this.patiently(() => sink.maintain(target), undefined, true);
           }
         }
         await this.flushAll();
@@ -428,7 +428,7 @@ export class Loader {
     await this.flushAll();
     this.options.reached?.('in_drift');
     try {
-      this.useColumns(await this.patiently(() => sink.addColumns(target, columns)));
+      this.useColumns(await this.patiently(() => sink.addColumns(target, columns), undefined, true));
     } catch (error) {
       // A table has 1,600 columns at most.
       if (error instanceof TsdbtError && error.details.code?.startsWith('54')) throw new PoisonMessage(`no column can be added for ${names}`);
@@ -504,7 +504,7 @@ export class Loader {
       const flushed = await this.patiently((): Promise<Flushed> => {
         attempts++;
         return sink.flush({ target, columns: this.columns, ranges, rows: buffer.rows, dead: buffer.dead, loadId, allowance: this.limit.left });
-      });
+      }, undefined, true);
       this.limit.add(flushed.dead.slice(buffer.dead.length).map(({ error }) => error));
       this.progressed = now();
       // A connection that was given up may still be sending.
@@ -585,8 +585,8 @@ export class Loader {
   }
 
   /** Does it again while database or broker are away; what will not pass by itself is thrown. */
-  private async patiently<T>(work: () => Promise<T>, meanwhile?: () => Promise<void>): Promise<T> {
-    return this.patience.wait(work, () => { if (this.failure !== undefined) throw this.failure; }, meanwhile);
+  private async patiently<T>(work: () => Promise<T>, meanwhile?: () => Promise<void>, statement = false): Promise<T> {
+    return this.patience.wait(work, () => { if (this.failure !== undefined) throw this.failure; }, meanwhile, statement);
   }
 }
 

@@ -13,12 +13,16 @@ export interface PatienceOptions {
   readonly pause: (ms: number) => Promise<void>;
   /** Frees what hangs. */
   readonly stop: () => void;
+  /** Does the database answer? Then a statement of it that takes long is at work, or waits for a lock. */
+  readonly alive: () => Promise<boolean>;
 }
 
 /** A stop was asked for, and what was going on did not end in time. */
 export class Unfinished extends Error {}
 
 const LONGEST_WAIT_MS = 30_000;
+/** A database that takes longer to answer a question is taken for away. */
+const ALIVE_MS = 5000;
 /** Between a stop that is asked for and the end of what goes on. */
 const GRACE_MS = 4000;
 
@@ -49,10 +53,16 @@ export class Patience {
 
   /**
    * Does it again while database or broker are away.
-   * @param meanwhile done after each failure @param failed throws what makes waiting useless
+   * @param failed throws what makes waiting useless @param meanwhile done after each failure
+   * @param statement it is one of the database, which is never cut while the database lives
    * @throws Unfinished, and whatever will not pass by itself
    */
-  async wait<T>(work: () => Promise<T>, failed: () => void, meanwhile?: () => Promise<void>): Promise<T> {
+  async wait<T>(
+    work: () => Promise<T>,
+    failed: () => void,
+    meanwhile?: () => Promise<void>,
+    statement = false,
+  ): Promise<T> {
     const { target, notify, signal, pause, now, timeoutMs } = this.options;
     const began = now();
     let last = 'neither the broker nor the database answers, or the table is locked';
@@ -60,7 +70,7 @@ export class Patience {
       failed();
       const left = timeoutMs === null ? null : timeoutMs - (now() - began);
       try {
-        const result = await this.limited(work, left);
+        const result = await this.limited(work, left, statement);
         if (attempt > 0) notify({ kind: 'resumed', target });
         return result;
       } catch (error) {
@@ -88,28 +98,46 @@ export class Patience {
     );
   }
 
-  private limited<T>(work: () => Promise<T>, left: number | null): Promise<T> {
+  private limited<T>(work: () => Promise<T>, left: number | null, statement: boolean): Promise<T> {
     if (this.over) return Promise.reject(new Unfinished('stopped'));
     return new Promise<T>((resolve, reject) => {
-      const timer =
-        left === null
-          ? null
-          : setTimeout(
-              () => {
-                this.options.stop();
-                reject(new OutOfTime());
-              },
-              Math.max(0, left),
-            );
+      let timer: NodeJS.Timeout | null = null;
+      let done = false;
+      const late = async (): Promise<void> => {
+        if (statement && (await this.lives())) {
+          if (!done) wait(this.options.timeoutMs ?? 0);
+          return;
+        }
+        this.options.stop();
+        reject(new OutOfTime());
+      };
+      const wait = (ms: number): void => {
+        timer = setTimeout(() => void late(), Math.max(0, ms));
+      };
+      if (left !== null) wait(left);
       this.open.add(reject);
       work()
         .then(resolve, reject)
         .finally(() => {
+          done = true;
           this.open.delete(reject);
           if (timer !== null) clearTimeout(timer);
         });
     });
   }
+
+  private async lives(): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const silent = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), ALIVE_MS);
+    });
+    return Promise.race([this.options.alive(), silent]).finally(() => clearTimeout(timer));
+  }
+}
+
+/** An error that the database has sent shows that it lives. */
+export function answered(error: unknown): boolean {
+  return error instanceof TsdbtError && error.kind === 'database' && error.details.code !== undefined;
 }
 
 class OutOfTime extends Error {}

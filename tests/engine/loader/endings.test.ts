@@ -209,12 +209,24 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     hangs.client.ends = () => new Promise(() => undefined);
     await expect(hangs.loader.run()).rejects.toThrow(/neither the broker nor the database answers/);
     lab.broker.produce('t', 0, { id: 1 });
+    // A table that is locked is no database that is away.
+    await lab.sink.prepare(t);
+    await lab.sink.startAt(t, null, new Map([[0, 0n]]));
+    const session = lab.adapter.session({ name: 'lock' });
+    await session.begin();
+    await session.execute(`lock table raw.${t.identifier} in exclusive mode`);
+    const patient = lab.loader(t, { timeoutMs: 200 }).loader.run();
+    await pause(1200);
+    await session.commit();
+    await session.release();
+    expect(await patient).toEqual({ rows: 1, dead: 0, stopped: [] });
+    lab.broker.produce('t', 0, { id: 2 });
     const idle = lab.loader(t, { timeoutMs: 300 });
     idle.client.poll = async () => {
       await pause(10);
       return { batches: [], failures: [] };
     };
-    await expect(idle.loader.run()).rejects.toThrow('t/0 is at 0 of 1');
+    await expect(idle.loader.run()).rejects.toThrow('t/0 is at 1 of 2');
   });
 });
 
