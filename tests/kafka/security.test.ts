@@ -126,7 +126,7 @@ describe('security', () => {
       project.write({ 'profiles.yml': `faults: {target: dev, outputs: {dev: {type: postgres, host: ${host}, port: ${port}, user: nobody, password: nobody, dbname: ${database}, schema: s, threads: 4}}}\n` });
       const out = await said(1, 'load', 'check');
       for (const what of ['insert raw.open', 'update raw.open', 'select tsdbt.load_offsets', 'insert tsdbt.dead_letters']) expect(out).toContain(`nobody may not ${what}`);
-      expect(await said(2, 'load', '--once')).toContain('permission denied');
+      expect(await said(2, 'load', '--once')).toContain('raw.open cannot be loaded: nobody may not insert raw.open');
     } finally {
       delete process.env['DBT_ENV_SECRET_KAFKA'];
     }
