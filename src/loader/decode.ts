@@ -1,7 +1,7 @@
 // Bytes of a message as a record of fields. Pure; what the fields become in a table is row-encoder.ts's.
 import { ExactNumber, parseJson } from './json.ts';
 
-/** The fields of a message; numbers that JavaScript cannot hold are ExactNumber. */
+/** The fields of a message; numbers that JavaScript would write in another way are ExactNumber. */
 export type DecodedRecord = { readonly [field: string]: unknown };
 
 /** Why a message cannot become a row. It goes to the dead letters, never further. Its text quotes nothing of the message, which may hold personal data. */

@@ -140,7 +140,7 @@ export class JsonScanner {
         if (bytes[this.at++] !== COLON) return false;
         this.blanks();
         const valueStart = this.at;
-        const kind = this.value();
+        const kind = this.value(place < 0 || this.columns[place]!.kind === 'json');
         if (kind < 0) return false;
         const text = kind === TEXT || kind === ESCAPED;
         if (place >= 0) {
@@ -201,8 +201,8 @@ export class JsonScanner {
     while (byte === SPACE || byte === LINE_FEED || byte === TAB || byte === RETURN) byte = bytes[++this.at];
   }
 
-  /** Reads a value. @returns what it is; -1 for what is to be looked at closely */
-  private value(): number {
+  /** Reads a value. @param json it stays JSON, hence keeps its text @returns what it is; -1 for what is to be looked at closely */
+  private value(json: boolean): number {
     const byte = this.bytes[this.at];
     if (byte === QUOTE) return this.text();
     if (byte === OPEN || byte === OPEN_LIST) {
@@ -213,7 +213,7 @@ export class JsonScanner {
     if (byte === 0x6e) return this.literal('null', NULL);
     if (byte === 0x74) return this.literal('true', PLAIN);
     if (byte === 0x66) return this.literal('false', PLAIN);
-    return this.number() < 0 ? -1 : PLAIN;
+    return (json ? this.writtenNumber() : this.number()) ? PLAIN : -1;
   }
 
   private literal(word: string, kind: number): number {
@@ -287,10 +287,10 @@ export class JsonScanner {
   }
 
   /**
-   * A number whose digits are what JavaScript would write, but for zeros at the end of a fraction.
-   * @returns 0, or 1 when there are such zeros; `valueEnd` stands before them. -1: another number, or none
+   * A number whose digits are what JavaScript would write, but for zeros at the end of a fraction: `valueEnd` stands before them.
+   * @returns false: another number, or none
    */
-  private number(): number {
+  private number(): boolean {
     const { bytes } = this;
     const start = this.at;
     let at = bytes[start] === MINUS ? start + 1 : start;
@@ -298,7 +298,7 @@ export class JsonScanner {
     if (bytes[at] === ZERO) at++;
     else while (isDigit(bytes[at])) at++;
     const wholeDigits = at - whole;
-    if (wholeDigits === 0 || isDigit(bytes[at])) return -1;
+    if (wholeDigits === 0 || isDigit(bytes[at])) return false;
     const zero = bytes[whole] === ZERO;
     let end = at;
     if (bytes[at] === POINT) {
@@ -311,21 +311,43 @@ export class JsonScanner {
           if (first === 0) first = at;
         }
       }
-      if (at === fraction) return -1;
-      if (nonZero < at && at - whole > SURE_DIGITS) return -1;
-      if (wholeDigits > MAX_WHOLE || (zero && first - fraction > MAX_LEADING_ZEROS)) return -1;
+      if (at === fraction) return false;
+      if (nonZero < at && at - whole > SURE_DIGITS) return false;
+      if (wholeDigits > MAX_WHOLE || (zero && first - fraction > MAX_LEADING_ZEROS)) return false;
       if (nonZero > 0) end = nonZero;
     }
     const byte = bytes[at];
-    if (byte === 0x65 || byte === 0x45) return -1;
+    if (byte === 0x65 || byte === 0x45) return false;
     // -0 is 0.
-    if (zero && whole > start && end === whole + 1) return -1;
+    if (zero && whole > start && end === whole + 1) return false;
     this.at = at;
     this.valueEnd = end;
-    return end < at ? 1 : 0;
+    return true;
   }
 
-  /** An object or a list. @returns JSON_PLAIN, or JSON_CARE when COPY or JavaScript would write it another way */
+  /** A number as it is written. */
+  private writtenNumber(): boolean {
+    const { bytes } = this;
+    let at = bytes[this.at] === MINUS ? this.at + 1 : this.at;
+    if (bytes[at] === ZERO) at++;
+    else if ((at = this.digitsFrom(at)) < 0) return false;
+    if (bytes[at] === POINT && (at = this.digitsFrom(at + 1)) < 0) return false;
+    if (bytes[at] === 0x65 || bytes[at] === 0x45) {
+      const sign = bytes[at + 1];
+      if ((at = this.digitsFrom(sign === PLUS || sign === MINUS ? at + 2 : at + 1)) < 0) return false;
+    }
+    this.valueEnd = this.at = at;
+    return true;
+  }
+
+  /** @returns the place behind one digit or more; -1 when there is none */
+  private digitsFrom(start: number): number {
+    let at = start;
+    while (isDigit(this.bytes[at])) at++;
+    return at === start ? -1 : at;
+  }
+
+  /** An object or a list. @returns JSON_PLAIN, or JSON_CARE when COPY would read it another way */
   private nested(): number {
     const { bytes, stack } = this;
     let depth = 0;
@@ -351,11 +373,7 @@ export class JsonScanner {
         const text = this.text();
         if (text < 0) return -1;
         if (text === ESCAPED) kind = JSON_CARE;
-      } else if (isDigit(byte) || byte === MINUS) {
-        const zeros = this.number();
-        if (zeros < 0) return -1;
-        if (zeros > 0) kind = JSON_CARE;
-      } else if (this.value() < 0) return -1;
+      } else if (this.value(true) < 0) return -1;
       while (ended) {
         if (depth === 0) return kind;
         this.spaces();
@@ -429,29 +447,15 @@ export class JsonScanner {
     return to;
   }
 
-  /** JSON as it is; with care, backslashes are doubled and fractions lose the zeros at their end. */
+  /** JSON as it is; with care, backslashes are doubled. */
   private json(from: number, start: number, end: number, care: boolean): number {
     const { bytes, out } = this;
     if (!care) return copied(bytes, start, end, out, from);
     let to = from;
-    let quoted = false;
     for (let at = start; at < end; at++) {
       const byte = bytes[at]!;
-      if (byte === BACKSLASH) {
-        out[to++] = BACKSLASH;
-        out[to++] = BACKSLASH;
-        const next = bytes[++at]!;
-        if (next === BACKSLASH) out[to++] = BACKSLASH;
-        out[to++] = next;
-      } else if (byte === QUOTE || quoted || (!isDigit(byte) && byte !== MINUS)) {
-        if (byte === QUOTE) quoted = !quoted;
-        out[to++] = byte;
-      } else {
-        this.at = at;
-        this.number();
-        to = copied(bytes, at, this.valueEnd, out, to);
-        at = this.at - 1;
-      }
+      if (byte === BACKSLASH) out[to++] = BACKSLASH;
+      out[to++] = byte;
     }
     return to;
   }

@@ -2,7 +2,7 @@
 // as `email` are annotations, as the newer drafts have it.
 import type { Ajv as AjvInstance, ErrorObject, ValidateFunction } from 'ajv';
 import { type DecodedRecord, type Decoder, jsonDecoder, jsonRecord, PoisonMessage, utf8 } from './decode.ts';
-import { hasLongNumber } from './json.ts';
+import { hasExactNumber } from './json.ts';
 import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
 
 const MAGIC = 0;
@@ -22,7 +22,7 @@ export function schemaDecoder(registry: SchemaRegistry, now: () => number): Deco
     const text = utf8(bytes);
     const record = jsonRecord(text);
     // A number that keeps its digits would be an object to the validator.
-    if (schema.validate(hasLongNumber(text) ? JSON.parse(text) : record)) return record;
+    if (schema.validate(hasExactNumber(text) ? JSON.parse(text) : record)) return record;
     const [error] = (schema.validate.errors ?? []) as ErrorObject[];
     throw new PoisonMessage(`schema ${id} does not hold: ${error?.instancePath || 'the message'} ${error?.message ?? ''}`);
   };

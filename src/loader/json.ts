@@ -1,17 +1,21 @@
-// JSON texts without loss: numbers that a double cannot hold keep their digits, both ways. Pure.
+// JSON texts without loss: numbers that JavaScript would write in another way keep their text, both ways. Pure.
 import type { Json } from '../contracts/node.ts';
 import { isSafeNumber, parse as parseLossless } from 'lossless-json';
 
-/** A number as it was written, because JavaScript's would be another. */
+/** A number as it was written, because JavaScript's would be another, or would be written in another way. */
 export class ExactNumber {
   readonly text: string;
+  /** The double of the same value; null where there is none. */
+  readonly number: number | null;
 
-  constructor(text: string) {
+  constructor(text: string, number: number | null) {
     this.text = text;
+    this.number = number;
   }
 
+  /** As a column that is no JSON takes it: 1e3 is 1000, also for an integer. */
   toString(): string {
-    return this.text;
+    return this.number === null ? this.text : String(this.number);
   }
 
   toJSON(): never {
@@ -21,18 +25,27 @@ export class ExactNumber {
 
 class ExactNumberMet extends Error {}
 
-/** Sixteen digits or more in a row, with or without a point, or a three-digit exponent: beyond what a double surely keeps. */
-const LONG_NUMBER = /[0-9][0-9.]{15}|[:,[\s]-?[0-9.]{1,17}[eE][+-]?[0-9]{3}/;
+/**
+ * Numbers that are perhaps not written as JavaScript writes them: sixteen digits or more, an exponent, a zero at the end of a fraction, six
+ * zeros at its beginning, -0.
+ */
+const UNUSUAL_NUMBER = /[0-9][0-9.]{15}|[:,[\s]-?(?:[0-9.]{1,17}[eE]|[0-9]{1,17}\.[0-9]{0,16}0[\s,\]}]|0\.0{6})|[:,[\s]-0[\s,\]}]/;
 
 /** Would `parseJson` give an ExactNumber, perhaps? */
-export function hasLongNumber(text: string): boolean {
-  return LONG_NUMBER.test(text);
+export function hasExactNumber(text: string): boolean {
+  return UNUSUAL_NUMBER.test(text);
 }
 
 /** The last of two fields of one name counts. @throws whatever the parser throws, RangeError for what is nested too deeply */
 export function parseJson(text: string): unknown {
-  if (!LONG_NUMBER.test(text)) return JSON.parse(text);
-  return parseLossless(text, null, { parseNumber: (digits) => (isSafeNumber(digits) && Math.abs(Number(digits)) < 1e21 ? Number(digits) : new ExactNumber(digits)), onDuplicateKey: ({ newValue }) => newValue });
+  if (!UNUSUAL_NUMBER.test(text)) return JSON.parse(text);
+  return parseLossless(text, null, { parseNumber, onDuplicateKey: ({ newValue }) => newValue });
+}
+
+function parseNumber(text: string): number | ExactNumber {
+  const number = Number(text);
+  if (String(number) === text) return number;
+  return new ExactNumber(text, isSafeNumber(text) && Math.abs(number) < 1e21 ? number : null);
 }
 
 /** @param value what `parseJson` gives @throws RangeError for what is nested too deeply */

@@ -179,7 +179,7 @@ function cell(value: unknown, { kind, name, check }: ColumnPlan): string {
   }
   if (typeof value === 'number') return time ? checked(isoMoment(value, name)) : checked(String(value));
   if (typeof value === 'boolean') return checked(String(value));
-  if (value instanceof ExactNumber) return time ? checked(isoMoment(Number(value.text), name)) : checked(value.text);
+  if (value instanceof ExactNumber) return time ? checked(isoMoment(Number(value.text), name)) : checked(String(value));
   if (kind === 'array' && Array.isArray(value)) return copyText(checked(arrayText(value)));
   return copyText(checked(jsonWithoutNul(value)));
 }
@@ -245,6 +245,7 @@ function arrayText(values: readonly unknown[]): string {
  */
 export function moment(value: unknown): number | null {
   if (typeof value === 'number') return value;
+  if (value instanceof ExactNumber && value.number !== null) return value.number;
   if (value === undefined || value === null) throw new PoisonMessage('the partition column is missing');
   const written = String(value).trim().replace(' ', 'T');
   const date = Date.parse(/[zZ]$|[+-]\d\d(:?\d\d)?$/.test(written) || !written.includes('T') ? written : `${written}Z`);

@@ -117,8 +117,22 @@ describe('rows made without decoding', () => {
   it('are made of what people send', () => {
     const both = bothWays(targetWith());
     const { quick, close } = both(Buffer.from('{"id": "a\\"b\\\\c\\n\\u00e9\\ud83d\\ude00", "n": 12345678901234567890, "amount": 12.50, "at": 1767225600000, "local": "2026-01-01T00:00:00Z", "ok": true, "doc": {"a": [1.0, "x\\"y"], "b": null}, "secret": "s", "hidden": 1, "more": {"deep": [{}, []]}, "größe": "XL"}'));
-    expect(quick?.line).toBe(close?.line.replace('{"a":[1,"x', '{"a": [1, "x').replace(',"b":null}', ', "b": null}').replace('{"deep":[{},[]]}', '{"deep": [{}, []]}'));
+    expect(quick?.line).toBe(close?.line.replace('{"a":[1.0,"x', '{"a": [1.0, "x').replace(',"b":null}', ', "b": null}').replace('{"deep":[{},[]]}', '{"deep": [{}, []]}'));
     expect(quick?.key).toBe('a"b\\\\c\\né😀\t12345678901234567890\t');
+  });
+
+  it('keep the text of numbers that stay JSON, and the value of those in columns', () => {
+    const both = bothWays(targetWith({ mode: 'append', key: [] }));
+    for (const number of ['1.10', '1E400', '-0', '-0.0', '12345678901234567890', '1e3', '0.0000001', '100', '0.10', '1.5E-7', '-12.50', '9007199254740993.0']) {
+      for (const value of [number, `[${number},{"b":${number}}]`]) {
+        const { quick, close } = both(Buffer.from(`{"more":${value},"doc":${value}}`));
+        expect(close?.line.split('\t').filter((_, i) => JSON_CELLS.includes(i)), value).toEqual([value, `{"more":${value}}`]);
+        expect(quick?.line, value).toBe(close?.line);
+      }
+    }
+    const { quick, close } = both(Buffer.from('{"n":1e3,"amount":1.50,"more":1.50}'));
+    expect(quick).toBeNull();
+    expect(close?.line.split('\t').slice(1, 3)).toEqual(['1000', '1.5']);
   });
 
   it('tell where they came from and when', () => {

@@ -26,6 +26,23 @@ describe('messages', () => {
     expect(await lab.letters(t)).toEqual([[3, expect.stringMatching(/^not JSON/)], [4, expect.stringMatching(/bigint/)], [5, expect.stringMatching(/out of range/)]]);
   });
 
+  it('numbers without a column keep their text; jsonb keeps what it can of it, json all', async () => {
+    const numbers = '[1.10, -0, 1E3, 1e-3, 12345678901234567890, 1.5]';
+    const t = lab.target({ id: 'integer', doc: 'jsonb', plain: 'json', words: 'text' });
+    raw(`{"id": 1, "more": ${numbers}, "doc": ${numbers}, "plain": ${numbers}, "words": ${numbers}}`, `{"id": 2, "more": 1E400, "plain": 1E400, "words": {"a": 1.10}}`, `{"id": 1e0, "more": 1.10, "plain": 1.10}`, `{"id": 4, "more": {"a\\u0062": 1.10}}`);
+    await lab.load(t);
+    const kept = '[1.10, 0, 1000, 0.001, 12345678901234567890, 1.5]';
+    const written = numbers.replaceAll(' ', '');
+    expect(await lab.rows(`select id, _rest->>'more', doc::text, plain::text, words from raw.${t.identifier} order by _offset`)).toEqual([
+      ['1', kept, kept, written, written], ['2', `1${'0'.repeat(400)}`, null, '1E400', '{"a":1.10}'], ['1', '1.10', null, '1.10', null], ['4', '{"ab": 1.10}', null, null, null],
+    ]);
+    const whole = lab.target({ id: 'integer' });
+    await lab.rows(`create table raw.${whole.identifier} (id integer, _rest json)`);
+    raw(`{"id": 1, "a": 1.10, "b": 1E400, "c": -0}`, `{"id": 1.0, "a": 1.10, "b": 1E400, "c": -0}`);
+    await lab.load(whole);
+    expect(await lab.rows(`select id, _rest::text from raw.${whole.identifier}`)).toEqual([['1', '{"a":1.10,"b":1E400,"c":-0}'], ['1', '{"a":1.10,"b":1E400,"c":-0}']]);
+  });
+
   it('texts that the database cannot keep are dead letters, those that only look like it are not', async () => {
     const t = lab.target({ id: 'integer', s: 'text' });
     raw('{"id": 0, "s": "\\\\u0000", "x": "\\\\u0000 \\\\\\\\"}', '{"id": 1, "s": "a\\u0000"}', '{"id": 2, "x": {"y\\u0000": 1}}', '{"id": 3, "s": "\\ud83d"}', '{"id": 4, "x": "\\ude00"}', '{"id": 5, "s": "\\ud83d\\ude00\\t\\\\N"}', Buffer.from([0x7b, 0xff, 0x7d]), '[]', '"text"', '12345678901234567890', '', `{"id": 11, "x": ${'['.repeat(20_000)}${']'.repeat(20_000)}}`, `{"id": 12, "x": 12345678901234567890, "y": ${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
