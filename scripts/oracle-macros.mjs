@@ -27,8 +27,10 @@ for (const [id, macro] of theirs) {
   }
 }
 // What dbt does not have: macros of our own, which a project may use and dbt's users do without; and the files that hold nothing else.
-const OWN = new Set(['macro.dbt.new_rows', ...['publish_intermediate', 'replaced_by_own_macros', 'drop_dependants'].map((name) => `macro.dbt.${name}`), 'macro.dbt.default__new_rows', 'macro.dbt_clickhouse.clickhouse__new_rows', 'macro.dbt_clickhouse.clickhouse__mv_on_schema_change',
+const OWN = new Set(['macro.dbt.new_rows', ...['publish_intermediate', 'replaced_by_own_macros', 'drop_dependants', 'get_view_leftovers_sql', 'default__get_view_leftovers_sql'].map((name) => `macro.dbt.${name}`), 'macro.dbt.default__new_rows', 'macro.dbt_clickhouse.clickhouse__new_rows', 'macro.dbt_clickhouse.clickhouse__mv_on_schema_change',
   'macro.dbt_clickhouse.clickhouse__warn_of_other_writers', 'macro.dbt_clickhouse.clickhouse__require_distributed',
+  'macro.dbt_postgres.postgres__get_view_leftovers_sql',
+  ...['drop_table', 'drop_view', 'table_of_query', 'insert_columns', 'incremental_microbatch'].map((name) => `macro.dbt_clickhouse.clickhouse__${name}`),
   'macro.dbt_clickhouse.clickhouse__local_relation', 'macro.dbt_clickhouse.clickhouse__fill_new_table', 'macro.dbt_clickhouse.clickhouse__get_limit_sql', 'macro.dbt_clickhouse.materialization_seed_clickhouse', 'macro.dbt_clickhouse.clickhouse__reset_csv_table',
   'macro.dbt_clickhouse.clickhouse__create_seed_table', 'macro.dbt_clickhouse.clickhouse__load_seed_rows', 'macro.dbt_clickhouse.clickhouse__publish_local', 'macro.dbt_clickhouse.materialization_snapshot_clickhouse',
   ...['is_current', 'key', 'require_one_current', 'require_one_row'].map((name) => `macro.dbt_clickhouse.clickhouse__snapshot_${name}`)]);

@@ -12,6 +12,10 @@ const POSTGRES: readonly Difference[] = [
     why: 'These commands look no relation up; what is looked up later is listed then, by the same macros.',
   },
   {
+    who: 'dbt', calls: /^clone --state before --target other \| append_ignore \| (postgres__)?list_relations_without_caching$/,
+    why: 'We list the schemas that a clone reads before its first node, in which dbt does.',
+  },
+  {
     who: 'dbt', calls: /^run --full-refresh \| (becomes_mat_view|changes_kind) \| (postgres__)?drop_table$/,
     why: 'The step before is `seed --full-refresh`: dbt drops what reads the seed with CASCADE, we keep it. So dbt finds nothing there, and we what was there.',
   },

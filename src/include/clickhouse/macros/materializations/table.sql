@@ -133,8 +133,9 @@
     where there are none, columns are the query's, and the database takes it so (a replicated one does not, and a cluster would fill each server). -#}
 {% macro clickhouse__create_table_as(temporary, relation, sql) %}
     {%- set has_contract = config.get('contract').enforced -%}
-    {%- if not (temporary or has_contract or config.get('projections', default=[]) or config.get('indexes', default=[])) and adapter.fills_as_created(relation) -%}
-        {{ return(create_table_or_empty(False, relation, sql, False, filled=True)) }}
+    {%- if not (temporary or has_contract or config.get('projections', default=[]) or config.get('indexes', default=[])) and adapter.fills_as_created(relation)
+        and not adapter.overridden('create_table_or_empty', 'clickhouse__insert_into', 'get_columns_in_relation') -%}
+        {{ return(clickhouse__table_of_query(relation, sql, has_contract, 'as')) }}
     {%- endif -%}
     {{- clickhouse__create_empty_table(temporary, relation, sql, has_contract) -}}
     {%- if not temporary -%}
@@ -213,35 +214,43 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- filled: with the rows, else empty -#}
-{% macro create_table_or_empty(temporary, relation, sql, has_contract, filled=False) %}
+{% macro create_table_or_empty(temporary, relation, sql, has_contract) %}
+    {%- if not temporary -%}
+    {{ return(clickhouse__table_of_query(relation, sql, has_contract, 'empty as')) }}
+    {%- endif %}
     {{- config.get('sql_header', none) or '' }}
-    {%- if temporary %}
     create temporary table {{ relation.identifier }} engine Memory {{ adapter.get_model_settings(model, 'Memory') }} as (
       {{ sql }}
     )
-    {%- else -%}
+    {{ adapter.get_model_query_settings(model) }}
+{% endmacro %}
+
+{#- filled: `as` with the rows of the query, `empty as` without -#}
+{% macro clickhouse__table_of_query(relation, sql, has_contract, filled) %}
+    {{- config.get('sql_header', none) or '' }}
     {%- set columns = (get_assert_columns_equivalent(sql) | trim) ~ get_table_columns_and_constraints() if has_contract else '' %}
     create table {{ relation }} {{ on_cluster_clause(relation) }} {{ columns }}
     {{ [engine_clause(), order_cols(label='order by'), primary_key_clause(label='primary key'), partition_cols(label='partition by'), ttl_config(label='ttl')] | join('\n') }}
     {{ adapter.get_model_settings(model, config.get('engine', default='MergeTree')) }}
     {%- if not has_contract %}
-    {{ 'as' if filled else 'empty as' }} (
+    {{ filled }} (
       {{ sql }}
     )
     {%- endif %}
     {{ adapter.get_model_query_settings(model) }}
-    {%- endif %}
 {% endmacro %}
 
-{#- Rows go by position into the columns of the table, or of the query when use_columns_from_sql; with a contract by name. names: of the table's columns,
-    where they are known. -#}
-{% macro clickhouse__insert_into(target_relation, sql, has_contract, use_columns_from_sql=False, names=none) %}
+{#- Rows go by position into the columns of the table, or of the query when use_columns_from_sql; with a contract by name. -#}
+{% macro clickhouse__insert_into(target_relation, sql, has_contract, use_columns_from_sql=False) %}
   {%- if use_columns_from_sql -%}
     {%- set names = clickhouse__get_columns_in_query(sql) -%}
-  {%- elif not names -%}
+  {%- else -%}
     {%- set names = adapter.get_columns_in_relation(target_relation) | map(attribute='name') -%}
   {%- endif -%}
+  {{ return(clickhouse__insert_columns(target_relation, sql, has_contract, names)) }}
+{%- endmacro %}
+
+{% macro clickhouse__insert_columns(target_relation, sql, has_contract, names) %}
   {%- set columns = get_quoted_csv(names) %}
   insert into {{ target_relation }} ({{ columns }})
   {%- if has_contract %}

@@ -19,7 +19,11 @@
   {%- set new_rows = clickhouse__publish_relation(target, 'new') -%}
   {%- do clickhouse__publish_create_like(new_rows, target) -%}
   {%- call statement('main') %}
-    {{- clickhouse__insert_into(new_rows, sql, has_contract, use_columns_from_sql=by_name, names=columns) }}
+    {%- if by_name or not columns or adapter.overridden('clickhouse__insert_into', 'get_columns_in_relation') -%}
+      {{- clickhouse__insert_into(new_rows, sql, has_contract, use_columns_from_sql=by_name) }}
+    {%- else -%}
+      {{- clickhouse__insert_columns(new_rows, sql, has_contract, columns) }}
+    {%- endif -%}
   {%- endcall -%}
   {%- do clickhouse__publish_append(target, new_rows) -%}
   {%- do clickhouse__publish_drop(new_rows) -%}
