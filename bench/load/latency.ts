@@ -18,7 +18,7 @@ export async function main(small: boolean): Promise<void> {
         get: (of, name) => name !== 'flush' ? Reflect.get(of, name, of).bind?.(of) ?? Reflect.get(of, name, of) : async (flush: Parameters<Sink['flush']>[0]) => {
           const done = await of.flush(flush);
           const at = now();
-          for (const row of flush.rows.all()) waits.push(at - flush.rows.message(row).timestamp);
+          for (const row of flush.rows.all()) waits.push(at - flush.rows.message(row).timestamp!);
           return done;
         },
       });

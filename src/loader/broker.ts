@@ -5,8 +5,8 @@ import type { Records } from './records.ts';
 /** One message as it lies in the topic. */
 export interface Message {
   readonly offset: bigint;
-  /** Milliseconds since 1970, within the years 1 to 9999. */
-  readonly timestamp: number;
+  /** Milliseconds since 1970, within the years 1 to 9999; null: the message has no time. */
+  readonly timestamp: number | null;
   readonly key: Uint8Array | null;
   /** Null: a tombstone. */
   readonly value: Uint8Array | null;
@@ -24,10 +24,15 @@ export interface MessageBatch {
   readonly next: bigint;
   /** The end of what may be read now. */
   readonly end: bigint;
+  /** The leader epoch that all of its messages were written in; null where there are none, or no epochs. */
+  readonly epoch: number | null;
 }
 
 /** A partition's place in its topic. */
 export interface TopicPartition { readonly topic: string; readonly partition: number }
+
+/** Where a partition is read on: the next offset, and the leader epoch of what was read last; null: not known. */
+export interface ReadPosition extends TopicPartition { readonly next: bigint; readonly epoch: number | null }
 
 /** A topic as the broker knows it. */
 export interface TopicInfo {
@@ -39,17 +44,28 @@ export interface TopicInfo {
 
 /** What stops one partition and leaves the others alone. */
 export interface PartitionFailure extends TopicPartition {
-  readonly reason: 'offset_out_of_range' | 'made_anew' | 'not_authorized' | 'corrupt';
+  /**
+   * `offset_out_of_range`: the log begins behind the position; `beyond_end`: it ends before it; `truncated`: what was read last is no longer
+   * what the log has there; `corrupt`: bytes that cannot be read; `too_large`: more than may be unpacked.
+   */
+  readonly reason: 'offset_out_of_range' | 'beyond_end' | 'truncated' | 'made_anew' | 'not_authorized' | 'refused' | 'corrupt' | 'too_large';
   readonly message: string;
+  /** Of `truncated` and `beyond_end`: from here on the log does not have what was read. */
+  readonly from?: bigint;
 }
 
 /** What a poll brings. */
-export interface Polled { readonly batches: readonly MessageBatch[]; readonly failures: readonly PartitionFailure[] }
+export interface Polled {
+  readonly batches: readonly MessageBatch[];
+  readonly failures: readonly PartitionFailure[];
+  /** What some partitions have been waiting for, in words, while others go on; null: none waits. */
+  readonly waiting: string | null;
+}
 
 /** Who is told when partitions come and go. */
 export interface AssignmentListener {
   /** The partitions are this client's from now on; answers where each one starts. */
-  assigned(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, bigint>>;
+  assigned(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, ReadPosition>>;
   /** The partitions are about to go to somebody else: flush what is held of them. */
   revoked(partitions: readonly TopicPartition[]): Promise<void>;
 }
@@ -62,6 +78,8 @@ export interface BrokerClient {
   ends(topics: readonly string[]): Promise<ReadonlyMap<string, { readonly earliest: bigint; readonly end: bigint }>>;
   /** The first offset at or after a moment, by `topic/partition`; the end where there is none. @param time milliseconds since 1970 */
   offsetsAt(topics: readonly string[], time: number): Promise<ReadonlyMap<string, bigint>>;
+  /** Those positions that the log does not lead up to any more: `truncated`, `beyond_end`, or what the broker says instead of an answer. */
+  verify(positions: readonly ReadPosition[]): Promise<readonly PartitionFailure[]>;
   /** Could the topics be read, and their group be joined? Reads and writes nothing. @throws `runtime` error that says what is missing */
   check(topics: readonly string[]): Promise<void>;
   /** Joins the group; from now on `poll` brings messages of what the listener was given. */
@@ -70,7 +88,7 @@ export interface BrokerClient {
   poll(): Promise<Polled>;
   pause(partitions: readonly TopicPartition[]): void;
   /** Reads on from other offsets, by `topic/partition`, also what was paused. */
-  seek(positions: ReadonlyMap<string, bigint>): void;
+  seek(positions: ReadonlyMap<string, Pick<ReadPosition, 'next' | 'epoch'>>): void;
   /** Tells the broker how far the group is. Informative: the truth is in the database. Never throws. */
   commit(next: ReadonlyMap<string, bigint>): Promise<void>;
   /** The group and the client's name in it, null before it has one; absent where there are no groups. */

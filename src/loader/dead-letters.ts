@@ -24,7 +24,7 @@ from ${STATE_SCHEMA}.dead_letters as d where ${ofTable(target, 'd')} and replaye
     return {
       id: String(id), topic: String(topic), partition: Number(partition),
       message: {
-        offset: BigInt(String(offset)), timestamp: Number(time), key: bytes(key), value: bytes(value), headers: written.map(([name, text]) => [name, text === null ? null : sealed === true ? sealer.open(Buffer.from(text, 'base64')) : Buffer.from(text, 'base64')] as const),
+        offset: BigInt(String(offset)), timestamp: time === null ? null : Number(time), key: bytes(key), value: bytes(value), headers: written.map(([name, text]) => [name, text === null ? null : sealed === true ? sealer.open(Buffer.from(text, 'base64')) : Buffer.from(text, 'base64')] as const),
       },
     };
   });

@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { readRecords } from '../adapters/csv.ts';
 import { TsdbtError } from '../errors.ts';
 import { recordsOf } from './records.ts';
-import { type AssignmentListener, type BrokerClient, type Message, partitionKey, type Polled, type TopicInfo } from './broker.ts';
+import { type AssignmentListener, type BrokerClient, type Message, type PartitionFailure, partitionKey, type Polled, type ReadPosition, type TopicInfo } from './broker.ts';
 
 const READ_BYTES = 4 * 1024 * 1024;
 const LINE_FEED = 10;
@@ -69,11 +69,16 @@ class FileClient implements BrokerClient {
     throw new TsdbtError('runtime', 'a file has no times to rewind to', { hint: '--to earliest, or the number of a record.' });
   }
 
+  async verify(positions: readonly ReadPosition[]): Promise<readonly PartitionFailure[]> {
+    const end = (await this.ends()).get(partitionKey({ topic: this.topic, partition: 0 }))!.end;
+    return positions.filter(({ next }) => next > end).map(({ topic, partition, next }) => ({ topic, partition, reason: 'beyond_end', message: `position ${next} is beyond the end of the file, ${end}`, from: end }));
+  }
+
   async check(): Promise<void> {}
 
   async join(_topics: readonly string[], listener: AssignmentListener): Promise<void> {
     const at = { topic: this.topic, partition: 0 };
-    this.position = (await listener.assigned([at])).get(partitionKey(at)) ?? 0n;
+    this.position = (await listener.assigned([at])).get(partitionKey(at))?.next ?? 0n;
   }
 
   async poll(): Promise<Polled> {
@@ -91,14 +96,14 @@ class FileClient implements BrokerClient {
       messages.push({ offset, timestamp: this.timestamp, key: null, value: record.value, headers: [] });
       bytes += record.value.length;
     }
-    if (messages.length === 0) return { batches: [], failures: [] };
+    if (messages.length === 0) return { batches: [], failures: [], waiting: null };
     this.position = this.at;
-    return { batches: [{ topic: this.topic, partition: 0, records: [recordsOf(messages)], from, next: this.at, end: this.end ?? this.at }], failures: [] };
+    return { batches: [{ topic: this.topic, partition: 0, records: [recordsOf(messages)], from, next: this.at, end: this.end ?? this.at, epoch: null }], failures: [], waiting: null };
   }
 
   pause(): void {}
-  seek(positions: ReadonlyMap<string, bigint>): void {
-    this.position = positions.get(partitionKey({ topic: this.topic, partition: 0 })) ?? this.position;
+  seek(positions: ReadonlyMap<string, Pick<ReadPosition, 'next'>>): void {
+    this.position = positions.get(partitionKey({ topic: this.topic, partition: 0 }))?.next ?? this.position;
   }
   async commit(): Promise<void> {}
   async close(): Promise<void> {}

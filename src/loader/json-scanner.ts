@@ -517,9 +517,14 @@ export class JsonScanner {
     return from + length;
   }
 
-  /** A moment as ISO has it. */
+  /** A moment as ISO has it; null for none. */
   private moment(from: number, time: number): number {
     const { out, clock } = this;
+    if (Number.isNaN(time)) {
+      out[from] = BACKSLASH;
+      out[from + 1] = 0x4e;
+      return from + 2;
+    }
     const second = Math.floor(time / 1000);
     if (second !== this.second) {
       this.second = second;

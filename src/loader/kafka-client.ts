@@ -1,25 +1,29 @@
 // A Kafka broker as the loader sees it, on @platformatic/kafka: its connections and its group, which only shares the partitions; what is fetched is read
-// by raw-fetch.ts and record-batches.ts. Positions are the caller's.
-import zlib from 'node:zlib';
-import type { BaseOptions, Consumer } from '@platformatic/kafka';
+// by raw-fetch.ts and record-batches.ts, what errors mean is in kafka-errors.ts. Positions are the caller's.
+import type { BaseOptions, Connection, Consumer } from '@platformatic/kafka';
 import { TsdbtError } from '../errors.ts';
-import { type AssignmentListener, type BrokerClient, type MessageBatch, type PartitionFailure, partitionKey, type Polled, type TopicInfo, type TopicPartition } from './broker.ts';
+import { type AssignmentListener, type BrokerClient, type MessageBatch, type PartitionFailure, partitionKey, type Polled, type ReadPosition, type TopicInfo, type TopicPartition } from './broker.ts';
 import type { LoadConnection } from './connections.ts';
-import { type Fetched, type FetchOptions, RawFetch } from './raw-fetch.ts';
-import { CorruptRecords, readRecordBatches } from './record-batches.ts';
+import { type Crc32c, crc32cOf } from './crc32c.ts';
+import { answerError, brokerError, errorName, remedyOf } from './kafka-errors.ts';
+import { type EpochEnd, OLDEST_EPOCHS, RawEpochs } from './raw-epochs.ts';
+import { type Fetched, type FetchedPartition, type FetchOptions, RawFetch } from './raw-fetch.ts';
+import { RecordBatches, UnreadableBatch } from './record-batches.ts';
+import { type Unpack, unpacker } from './unpack.ts';
 
 const MAX_BYTES = 8 * 1024 * 1024;
 const PARTITION_BYTES = 2 * 1024 * 1024;
+/** What one poll unpacks: behind the batch with which it is so much, it ends. */
+const UNPACKED_BYTES = 8 * 1024 * 1024;
 const WAIT_MS = 200;
+/** After an error that passes a partition is left alone for a while, each time for longer; and from so many in a row on it is said. */
+const [TROUBLE_MS, LONGEST_TROUBLE_MS, TROUBLES_TOLD] = [100, 5000, 4];
 /** How often a client looks whether the topic has got partitions, and whether it is still of the group. */
 const LOOK_MS = 5000;
 const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 300, rebalanceTimeout: 30_000 };
 const READ_COMMITTED = 1;
 const EARLIEST = -2n;
 const LATEST = -1n;
-/** Error codes of the protocol. */
-const OFFSET_OUT_OF_RANGE = 1;
-const MOVED = new Set([3, 5, 6, 9, 74, 75, 76, 100, 103]);
 const NOT_AUTHORIZED = 29;
 
 type Bytes = Consumer<Buffer, Buffer, Buffer, Buffer>;
@@ -27,6 +31,31 @@ type Library = Awaited<ReturnType<typeof loadClientLibrary>>;
 
 /** What was asked of one broker, and its answer. */
 interface Answer { readonly asked: FetchOptions['topics']; readonly fetched: Fetched }
+
+/** What a round of questions brought. */
+interface Round { readonly answers: readonly Answer[]; readonly failures: readonly (readonly [Position, PartitionFailure])[] }
+
+/** How far a partition has been read. */
+interface Position {
+  readonly at: TopicPartition;
+  next: bigint;
+  epoch: number | null;
+  /** Where to fetch from: behind what has been fetched and not been read yet. */
+  ahead: bigint;
+  /** The leader's epoch in which the log was seen to have what was read. */
+  verified: number | null;
+  /** The offset of a batch that came damaged: it is fetched once more. */
+  damaged: bigint | null;
+  /** Errors in a row that pass by themselves, what the last one was, and until when the partition is left alone. */
+  troubles: number;
+  trouble: string;
+  restsUntil: number;
+}
+
+/** What was fetched of one partition and is being read. */
+interface Opened { readonly position: Position; readonly batches: RecordBatches; readonly end: bigint; at: bigint }
+
+type Topics = ReadonlyMap<string, { id: string; partitionsCount: number; partitions: readonly { leader: number; leaderEpoch: number }[] }>;
 
 /**
  * Makes a client; connects with its first call.
@@ -49,14 +78,6 @@ export async function loadClientLibrary(): Promise<typeof import('@platformatic/
     });
     return { promise, resolve, reject };
   };
-  // And this, of Node 22.15: batches that are compressed by zstd.
-  if (!('zstdDecompressSync' in zlib)) {
-    const { decompress } = await import('fzstd');
-    Object.assign(zlib, {
-      zstdDecompressSync: (bytes: Uint8Array) => Buffer.from(decompress(bytes)),
-      zstdCompressSync: () => { throw new TsdbtError('runtime', 'writing with zstd needs Node 22.15'); },
-    });
-  }
   return import('@platformatic/kafka');
 }
 
@@ -74,11 +95,15 @@ class KafkaClient implements BrokerClient {
   private readonly connection: LoadConnection;
   private readonly library: Library;
   private readonly consumer: Bytes;
+  private readonly crc32c: Crc32c;
+  private readonly unpack: Unpack;
   private raw: RawFetch | null = null;
+  private epochs: RawEpochs | null = null;
   /** Answers that are on their way while the last ones are being taken. */
-  private ahead: Promise<Answer[]> | null = null;
+  private ahead: Promise<Round> | null = null;
+  private opened: Opened[] = [];
   private listener: AssignmentListener | null = null;
-  private readonly positions = new Map<string, { readonly at: TopicPartition; next: bigint }>();
+  private readonly positions = new Map<string, Position>();
   private readonly paused = new Set<string>();
   private subscribed: readonly string[] = [];
   private readonly ids = new Map<string, string>();
@@ -93,6 +118,8 @@ class KafkaClient implements BrokerClient {
     this.connection = connection;
     this.library = library;
     this.consumer = consumer;
+    this.crc32c = crc32cOf(library);
+    this.unpack = unpacker(library);
     // An error without a listener would end the process; calls report their own.
     consumer.on('error', () => undefined);
   }
@@ -128,8 +155,11 @@ class KafkaClient implements BrokerClient {
       const ends = await this.offsets([name], LATEST);
       const at = partitions.findIndex(({ leader }) => leader >= 0);
       if (at < 0) continue;
-      const { partitions: fetched } = await this.fetch(partitions[at]!.leader, 0, 1, [{ id, name, partitions: [{ partition: at, leaderEpoch: partitions[at]!.leaderEpoch, offset: ends.get(partitionKey({ topic: name, partition: at })) ?? 0n, maxBytes: 1 }] }]);
-      if (fetched.some(({ errorCode }) => errorCode === NOT_AUTHORIZED)) throw notAuthorized(this.connection, `read topic ${name}`);
+      const { errorCode, partitions: fetched } = await this.fetch(partitions[at]!.leader, 0, 1, [{ id, name, partitions: [{ partition: at, leaderEpoch: partitions[at]!.leaderEpoch, offset: ends.get(partitionKey({ topic: name, partition: at })) ?? 0n, lastEpoch: null, maxBytes: 1 }] }]);
+      for (const code of [errorCode, ...fetched.map((each) => each.errorCode)]) {
+        // What passes by itself says nothing about whether the topic may be read.
+        if (code !== 0 && !['retry', 'verify', 'range'].includes(remedyOf(code))) throw answerError(code, this.connection, [name]);
+      }
       await this.asking(() => this.consumer.listCommittedOffsets({ topics: [{ topic: name, partitions: [0] }] }));
     }
   }
@@ -160,95 +190,262 @@ class KafkaClient implements BrokerClient {
     if (Date.now() - this.looked > LOOK_MS) await this.look();
     await this.reassign();
     const failures: PartitionFailure[] = [];
-    const answers = await (this.ahead ?? this.ask(failures)).finally(() => { this.ahead = null; });
-    const batches = answers.flatMap((answer) => this.read(answer, failures));
-    // What comes next is fetched while this is being taken.
-    if (batches.some(({ records }) => records.length > 0)) {
-      this.ahead = this.ask([]);
-      this.ahead.catch(() => undefined);
+    if (this.opened.length === 0) {
+      const round = await (this.ahead ?? this.ask()).finally(() => { this.ahead = null; });
+      // Who was sent elsewhere meanwhile has not failed there.
+      for (const [position, failure] of round.failures) if (this.positions.get(partitionKey(position.at)) === position) failures.push(failure);
+      for (const answer of round.answers) failures.push(...(await this.open(answer)));
+      // What comes next is fetched while this is being taken.
+      if (this.opened.some(({ batches, at }) => batches.next > at)) {
+        this.ahead = this.ask();
+        this.ahead.catch(() => undefined);
+      }
     }
-    return { batches, failures };
+    const batches = this.read(failures);
+    const waiting = [...this.positions].filter(([key, { troubles }]) => troubles >= TROUBLES_TOLD && !this.paused.has(key)).map(([key, { trouble }]) => `${key}: ${trouble}`);
+    return { batches, failures, waiting: waiting.length === 0 ? null : waiting.join('; ') };
   }
 
-  /** Asks each broker for what it leads; waits a little when there is nothing to ask. */
-  private async ask(failures: PartitionFailure[]): Promise<Answer[]> {
-    const byNode = new Map<number, Map<string, { id: string; name: string; partitions: { partition: number; leaderEpoch: number; offset: bigint; maxBytes: number }[] }>>();
+  /** Asks each broker for what it leads; waits a little when there is nothing to ask. @throws when no broker answers */
+  private async ask(): Promise<Round> {
+    const byNode = new Map<number, Map<string, { id: string; name: string; partitions: FetchOptions['topics'][number]['partitions'][number][] }>>();
     const { topics } = await this.metadata(this.subscribed, this.fresh);
     this.fresh = false;
-    for (const [key, { at, next }] of this.positions) {
-      if (this.paused.has(key)) continue;
+    const failures: [Position, PartitionFailure][] = [];
+    const now = Date.now();
+    const led: { readonly position: Position; readonly id: string; readonly leader: number; readonly leaderEpoch: number }[] = [];
+    for (const [key, position] of this.positions) {
+      if (this.paused.has(key) || position.restsUntil > now) continue;
+      const { at } = position;
       const topic = topics.get(at.topic);
       const place = topic?.partitions[at.partition];
-      if (topic === undefined || place === undefined || place.leader < 0) {
-        this.fresh = true;
-        continue;
+      if (topic === undefined || place === undefined || place.leader < 0) this.troubled(position, 'it has no leader');
+      else if ((this.ids.get(at.topic) ?? topic.id) !== topic.id) failures.push([position, { ...at, reason: 'made_anew', message: `topic ${at.topic} was deleted and made again` }]);
+      else led.push({ position, id: topic.id, ...place });
+    }
+    // A leader of another epoch may lack what was read of the one before.
+    const unsure = led.filter(({ position: { epoch, verified }, leaderEpoch }) => epoch !== null && verified !== leaderEpoch);
+    const refused = new Set<Position>();
+    if (unsure.length > 0) {
+      for (const [position, failure] of await this.partings(unsure.map(({ position }) => position), topics)) {
+        refused.add(position);
+        if (failure !== null) failures.push([position, failure]);
       }
-      if ((this.ids.get(at.topic) ?? topic.id) !== topic.id) {
-        failures.push({ ...at, reason: 'made_anew', message: `topic ${at.topic} was deleted and made again` });
-        continue;
-      }
-      const node = byNode.get(place.leader) ?? new Map();
-      byNode.set(place.leader, node);
-      const asked = node.get(topic.id) ?? { id: topic.id, name: at.topic, partitions: [] };
-      node.set(topic.id, asked);
-      asked.partitions.push({ partition: at.partition, leaderEpoch: place.leaderEpoch, offset: next, maxBytes: PARTITION_BYTES });
+      for (const { position, leaderEpoch } of unsure) if (!refused.has(position)) position.verified = leaderEpoch;
+    }
+    for (const { position, id, leader, leaderEpoch } of led) {
+      if (refused.has(position)) continue;
+      const { at, epoch, next, ahead } = position;
+      const node = byNode.get(leader) ?? new Map();
+      byNode.set(leader, node);
+      const asked = node.get(id) ?? { id, name: at.topic, partitions: [] };
+      node.set(id, asked);
+      // Of what is fetched ahead the epoch is seen when it is read.
+      asked.partitions.push({ partition: at.partition, leaderEpoch, offset: ahead, lastEpoch: ahead === next ? epoch : null, maxBytes: PARTITION_BYTES });
     }
     if (byNode.size === 0 && failures.length === 0) await new Promise((resolve) => { setTimeout(resolve, WAIT_MS); });
-    return Promise.all([...byNode].map(async ([node, byTopic]) => {
+    const answers = await Promise.allSettled([...byNode].map(async ([node, byTopic]): Promise<Answer> => {
       const asked = [...byTopic.values()];
-      return { asked, fetched: await this.fetch(node, WAIT_MS, MAX_BYTES, asked) };
+      try {
+        return { asked, fetched: await this.fetch(node, WAIT_MS, MAX_BYTES, asked) };
+      } catch (error) {
+        // One broker that is away leaves the others alone.
+        if (!(error instanceof TsdbtError) || error.kind !== 'connection' || byNode.size === 1) throw error;
+        this.allTroubled(asked, error.message);
+        return { asked, fetched: { errorCode: 0, partitions: [] } };
+      }
     }));
+    const failed = answers.find((answer) => answer.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return { answers: answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])), failures };
   }
 
-  /** What an answer brings; the positions go on behind it. */
-  private read({ asked, fetched }: Answer, failures: PartitionFailure[]): MessageBatch[] {
-    return fetched.partitions.flatMap((found): MessageBatch[] => {
+  /** An error that passes: the cluster is looked at anew, and the partition is left alone for a while. */
+  private troubled(position: Position, trouble: string): void {
+    this.fresh = true;
+    position.troubles++;
+    position.trouble = trouble;
+    position.restsUntil = Date.now() + Math.min(LONGEST_TROUBLE_MS, TROUBLE_MS * 2 ** Math.min(position.troubles, 10));
+  }
+
+  private allTroubled(asked: FetchOptions['topics'], trouble: string): void {
+    for (const { name, partitions } of asked) {
+      for (const { partition } of partitions) {
+        const position = this.positions.get(partitionKey({ topic: name, partition }));
+        if (position !== undefined) this.troubled(position, trouble);
+      }
+    }
+  }
+
+  /** Makes what was fetched ready to be read; checksums are compared here. @returns what stops partitions */
+  private async open({ asked, fetched }: Answer): Promise<PartitionFailure[]> {
+    if (fetched.errorCode !== 0) {
+      const error = answerError(fetched.errorCode, this.connection, this.subscribed);
+      if (error.kind !== 'connection') throw error;
+      this.allTroubled(asked, `the broker answers ${errorName(fetched.errorCode)}`);
+      return [];
+    }
+    const failures: PartitionFailure[] = [];
+    const lost: Position[] = [];
+    for (const found of fetched.partitions) {
       const topic = asked.find(({ id, name }) => id === found.topic || name === found.topic);
-      if (topic === undefined) return [];
-      const at = { topic: topic.name, partition: found.partition };
-      const key = partitionKey(at);
-      const position = this.positions.get(key);
+      const at = topic === undefined ? null : { topic: topic.name, partition: found.partition };
+      const position = at === null ? undefined : this.positions.get(partitionKey(at));
       // Who was sent elsewhere meanwhile does not want this answer: it would leave a gap.
-      if (position === undefined || this.paused.has(key) || position.next !== topic.partitions.find(({ partition }) => partition === at.partition)?.offset) return [];
-      if (MOVED.has(found.errorCode)) {
-        this.fresh = true;
-        return [];
+      if (at === null || position === undefined || this.paused.has(partitionKey(at)) || position.next !== topic?.partitions.find(({ partition }) => partition === at.partition)?.offset) continue;
+      if (found.errorCode !== 0) {
+        const remedy = remedyOf(found.errorCode);
+        if (remedy === 'retry' || remedy === 'verify') {
+          if (remedy === 'verify') position.verified = null;
+          this.troubled(position, `the broker answers ${errorName(found.errorCode)}`);
+        } else if (remedy === 'range') lost.push(position);
+        else if (found.errorCode === NOT_AUTHORIZED) failures.push({ ...at, reason: 'not_authorized', message: `not authorized to read topic ${at.topic}` });
+        else failures.push({ ...at, reason: 'refused', message: `the broker answers ${errorName(found.errorCode)} at offset ${position.next}` });
+        continue;
       }
-      const fail = (reason: PartitionFailure['reason'], message: string): [] => {
-        failures.push({ ...at, reason, message });
-        return [];
-      };
-      if (found.errorCode === OFFSET_OUT_OF_RANGE) return fail('offset_out_of_range', `offset ${position.next} is out of range`);
-      if (found.errorCode === NOT_AUTHORIZED) return fail('not_authorized', `not authorized to read topic ${at.topic}`);
-      if (found.errorCode !== 0) return fail('corrupt', `the broker answers with error ${found.errorCode}`);
-      try {
-        const { records, next } = readRecordBatches(found.records, position.next, found.aborted, (algorithm, bytes) => this.decompress(algorithm, bytes));
-        const batch = { ...at, records, from: position.next, next, end: found.lastStableOffset >= 0n ? found.lastStableOffset : found.highWatermark };
-        position.next = next;
-        return records.length > 0 || next > 0n ? [batch] : [];
-      } catch (error) {
-        if (!(error instanceof CorruptRecords)) throw error;
-        return fail('corrupt', `what the broker has from offset ${position.next} on cannot be read: ${error.message}`);
+      if (found.diverging !== null) {
+        const parted = parting(position, { ...found.diverging });
+        if (parted !== null) failures.push(parted);
+        else position.epoch = found.diverging.epoch;
+        continue;
       }
+      position.troubles = 0;
+      this.opened.push(this.batchesOf(found, position));
+    }
+    if (lost.length > 0) failures.push(...(await this.outOfRange(lost)));
+    return failures;
+  }
+
+  private batchesOf({ records, aborted, highWatermark, lastStableOffset }: FetchedPartition, position: Position): Opened {
+    const batches = new RecordBatches(records, { position: position.next, end: highWatermark, aborted, crc32c: this.crc32c, unpack: this.unpack });
+    position.ahead = batches.next;
+    return { position, batches, at: position.next, end: lastStableOffset >= 0n ? lastStableOffset : highWatermark };
+  }
+
+  /** Positions that a broker does not find in its log: which side of it are they on? */
+  private async outOfRange(positions: readonly Position[]): Promise<PartitionFailure[]> {
+    const ends = await this.ends([...new Set(positions.map(({ at }) => at.topic))]);
+    const beyond = await this.verify(positions.map(({ at, next, epoch }) => ({ ...at, next, epoch })));
+    return positions.flatMap((position): PartitionFailure[] => {
+      const { at, next } = position;
+      const failure = beyond.find((each) => partitionKey(each) === partitionKey(at));
+      if (failure !== undefined) return [failure];
+      const earliest = ends.get(partitionKey(at))?.earliest ?? 0n;
+      if (next < earliest) return [{ ...at, reason: 'offset_out_of_range', message: `offset ${next} is out of range: the log begins at ${earliest}` }];
+      // It is there by now: the leader was behind.
+      this.troubled(position, `offset ${next} is out of range`);
+      return [];
     });
   }
 
-  private decompress(algorithm: number, bytes: Buffer): Buffer {
-    const found = this.library.compressionsAlgorithmsByBitmask[algorithm];
-    if (found === undefined) throw new TsdbtError('runtime', `Messages are compressed by an algorithm that is not known here (number ${algorithm}).`, { path: this.connection.path });
-    try {
-      return found.decompressSync(bytes);
-    } catch (error) {
-      throw new CorruptRecords(`a batch does not decompress (${error instanceof Error ? error.message : String(error)})`);
+  /** Reads what was fetched, batch after batch, as much of it as may be unpacked at once; the positions go on behind it. */
+  private read(failures: PartitionFailure[]): MessageBatch[] {
+    const found: MessageBatch[] = [];
+    for (let left = UNPACKED_BYTES; left > 0 && this.opened[0] !== undefined;) {
+      const opened = this.opened[0];
+      const { position, batches, end } = opened;
+      const key = partitionKey(position.at);
+      if (this.positions.get(key) !== position || this.paused.has(key) || position.next !== opened.at) {
+        this.opened.shift();
+        continue;
+      }
+      try {
+        const taken = batches.take(left);
+        if (taken === null) {
+          this.opened.shift();
+          if (opened.at === position.next && found.every((each) => partitionKey(each) !== key)) found.push({ ...position.at, records: [], from: position.next, next: position.next, end, epoch: null });
+          continue;
+        }
+        left -= taken.bytes;
+        found.push({ ...position.at, records: taken.records, from: position.next, next: taken.next, end, epoch: taken.epoch });
+        position.next = opened.at = taken.next;
+        position.epoch = taken.epoch;
+        position.damaged = null;
+      } catch (error) {
+        if (!(error instanceof UnreadableBatch)) throw error;
+        this.opened.shift();
+        position.ahead = position.next;
+        // It may have been damaged on its way: a second look at what the broker has tells.
+        if (error.damaged && position.damaged !== error.offset) position.damaged = error.offset;
+        else failures.push({ ...position.at, reason: error.damaged ? 'corrupt' : 'too_large', message: `the batch at offset ${error.offset} cannot be read: ${error.message}` });
+      }
     }
+    return found;
+  }
+
+  async verify(positions: readonly ReadPosition[]): Promise<readonly PartitionFailure[]> {
+    if (positions.length === 0) return [];
+    const names = [...new Set(positions.map(({ topic }) => topic))];
+    const { topics } = await this.metadata(names, true);
+    const known = positions.filter(({ epoch }) => epoch !== null).map(({ topic, partition, next, epoch }) => newPosition({ topic, partition }, next, epoch));
+    const failures = new Map<string, PartitionFailure>();
+    for (const [position, failure] of await this.partings(known, topics)) {
+      if (failure === null) throw new TsdbtError('connection', `the broker at ${this.connection.brokers.join(', ')} does not say where an epoch of ${partitionKey(position.at)} ends: ${position.trouble}`);
+      failures.set(partitionKey(position.at), failure);
+    }
+    const ends = await this.ends(names);
+    for (const { topic, partition, next } of positions) {
+      const key = partitionKey({ topic, partition });
+      const end = ends.get(key)?.end;
+      if (end !== undefined && next > end && !failures.has(key)) failures.set(key, { topic, partition, reason: 'beyond_end', message: `position ${next} is beyond the end of the log, ${end}`, from: end });
+    }
+    return [...failures.values()];
+  }
+
+  /** Which positions' epochs end before them now. Null: the broker did not say, and is to be asked again. */
+  private async partings(positions: readonly Position[], topics: Topics): Promise<Map<Position, PartitionFailure | null>> {
+    const found = new Map<Position, PartitionFailure | null>();
+    if (positions.length === 0) return found;
+    const newest = (await this.asking(() => this.consumer.listApis())).find(({ name }) => name === 'OffsetForLeaderEpoch')?.maxVersion ?? 0;
+    if (newest < OLDEST_EPOCHS) return found;
+    const byNode = new Map<number, Position[]>();
+    for (const position of positions) {
+      const leader = topics.get(position.at.topic)?.partitions[position.at.partition]?.leader ?? -1;
+      byNode.set(leader, [...(byNode.get(leader) ?? []), position]);
+    }
+    await Promise.all([...byNode].map(async ([node, asked]) => {
+      const again = (position: Position, trouble: string): void => {
+        this.troubled(position, trouble);
+        found.set(position, null);
+      };
+      let ends: readonly EpochEnd[];
+      try {
+        if (node < 0) throw new TsdbtError('connection', 'it has no leader');
+        ends = await this.asking(async () => {
+          this.epochs ??= new RawEpochs(this.library, newest);
+          return this.epochs.ends(await this.connectionTo(node), asked.map(({ at, epoch }) => ({ ...at, epoch: epoch!, leaderEpoch: topics.get(at.topic)!.partitions[at.partition]!.leaderEpoch })));
+        });
+      } catch (error) {
+        if (!(error instanceof TsdbtError) || error.kind !== 'connection') throw error;
+        for (const position of asked) again(position, error.message);
+        return;
+      }
+      for (const position of asked) {
+        const end = ends.find(({ topic, partition }) => topic === position.at.topic && partition === position.at.partition);
+        const code = end?.errorCode ?? -1;
+        const remedy = remedyOf(code);
+        if (end !== undefined && code === 0) {
+          const failure = parting(position, end);
+          if (failure !== null) found.set(position, failure);
+        } else if (remedy === 'retry' || remedy === 'verify') again(position, `the broker answers ${errorName(code)}`);
+        else found.set(position, { ...position.at, reason: 'refused', message: `the broker answers ${errorName(code)} when it is asked where epoch ${position.epoch} ends` });
+      }
+    }));
+    return found;
+  }
+
+  private async connectionTo(node: number): Promise<Connection> {
+    const { brokers } = await this.consumer.metadata({ topics: [...this.subscribed], forceUpdate: false });
+    const broker = brokers.get(node);
+    if (broker === undefined) throw new TsdbtError('connection', `broker ${node} is not known to the cluster`);
+    return this.consumer.connections.get(broker);
   }
 
   /** @throws `connection` error while the broker is away */
   private async fetch(node: number, maxWaitMs: number, maxBytes: number, topics: FetchOptions['topics']): Promise<Fetched> {
     return this.asking(async () => {
       try {
-        const { brokers } = await this.consumer.metadata({ topics: [...this.subscribed], forceUpdate: false });
-        const connection = await this.consumer.connections.get(brokers.get(node)!);
+        const connection = await this.connectionTo(node);
         this.raw ??= new RawFetch(this.library, (await this.consumer.listApis()).find(({ name }) => name === 'Fetch')?.maxVersion ?? null);
         return await this.raw.fetch(connection, { maxWaitMs, minBytes: Math.min(1, maxWaitMs), maxBytes, topics });
       } catch (error) {
@@ -263,10 +460,10 @@ class KafkaClient implements BrokerClient {
     for (const partition of partitions) this.paused.add(partitionKey(partition));
   }
 
-  seek(positions: ReadonlyMap<string, bigint>): void {
-    for (const [key, next] of positions) {
+  seek(positions: ReadonlyMap<string, Pick<ReadPosition, 'next' | 'epoch'>>): void {
+    for (const [key, { next, epoch }] of positions) {
       const position = this.positions.get(key);
-      if (position !== undefined) position.next = next;
+      if (position !== undefined) this.positions.set(key, newPosition(position.at, next, epoch));
       this.paused.delete(key);
     }
   }
@@ -290,7 +487,7 @@ class KafkaClient implements BrokerClient {
   async commit(next: ReadonlyMap<string, bigint>): Promise<void> {
     const offsets = [...next].flatMap(([key, offset]) => {
       const position = this.positions.get(key);
-      return position === undefined ? [] : [{ ...position.at, offset, leaderEpoch: -1 }];
+      return position === undefined ? [] : [{ ...position.at, offset, leaderEpoch: position.epoch ?? -1 }];
     });
     if (offsets.length > 0) await this.consumer.commit({ offsets }).catch(() => undefined);
   }
@@ -306,16 +503,19 @@ class KafkaClient implements BrokerClient {
     const gone = [...this.positions.values()].map(({ at }) => at).filter((at) => !now.has(partitionKey(at)));
     if (gone.length > 0) {
       await this.listener?.revoked(gone);
-      for (const at of gone) this.positions.delete(partitionKey(at));
+      for (const at of gone) {
+        this.positions.delete(partitionKey(at));
+        this.paused.delete(partitionKey(at));
+      }
     }
     const come = [...now.values()].filter((at) => !this.positions.has(partitionKey(at)));
     if (come.length === 0) return;
     this.fresh = true;
     const starts = await this.listener!.assigned(come);
-    for (const at of come) this.positions.set(partitionKey(at), { at, next: starts.get(partitionKey(at)) ?? 0n });
+    for (const at of come) this.positions.set(partitionKey(at), newPosition(at, starts.get(partitionKey(at))?.next ?? 0n, starts.get(partitionKey(at))?.epoch ?? null));
   }
 
-  private async metadata(names: readonly string[], forceUpdate: boolean): Promise<{ topics: ReadonlyMap<string, { id: string; partitionsCount: number; partitions: readonly { leader: number; leaderEpoch: number }[] }> }> {
+  private async metadata(names: readonly string[], forceUpdate: boolean): Promise<{ topics: Topics }> {
     return this.asking(() => this.consumer.metadata({ topics: [...names], forceUpdate }));
   }
 
@@ -337,49 +537,16 @@ class KafkaClient implements BrokerClient {
   }
 }
 
-/** What the client library's failure means: the broker is away, or it will not have us. */
-export function brokerError(error: unknown, connection: LoadConnection, topics: readonly string[], answered = false): TsdbtError {
-  if (error instanceof TsdbtError) return error;
-  const texts: string[] = [];
-  const codes = new Set<string>();
-  const visit = (each: unknown): void => {
-    if (!(each instanceof Error)) return;
-    texts.push(each.message);
-    const { code, apiId, errors } = each as { code?: unknown; apiId?: unknown; errors?: unknown };
-    for (const id of [code, apiId]) if (typeof id === 'string') codes.add(id);
-    if (Array.isArray(errors)) errors.forEach(visit);
-    visit(each.cause);
-  };
-  visit(error);
-  const unknown = /Unknown topic (\S+?)\.?$/.exec(texts[0] ?? '')?.[1];
-  if (unknown !== undefined || codes.has('UNKNOWN_TOPIC_OR_PARTITION') || texts.some((text) => /does not host this topic/.test(text))) {
-    return new TsdbtError('runtime', `Topic ${unknown ?? topics.join(', ')} does not exist on ${connection.brokers.join(', ')}`, { hint: 'Make it, or mend its name.', cause: error });
-  }
-  const brokers = connection.brokers.join(', ');
-  const { path, name } = connection;
-  const has = (pattern: RegExp): boolean => [...codes].some((code) => pattern.test(code));
-  const denied = [...codes].find((code) => /_AUTHORIZATION_FAILED$/.test(code));
-  if (denied !== undefined) return notAuthorized(connection, denied.startsWith('GROUP') ? `use its consumer group (read on group ${'`tsdbt.*`'})` : `read topic ${topics.join(', ')}`, error);
-  if (has(/^(SASL_AUTHENTICATION_FAILED|UNSUPPORTED_SASL_MECHANISM|ILLEGAL_SASL_STATE)$/) || (has(/^PLT_KFK_AUTHENTICATION$/) && !has(/^(E[A-Z]+|PLT_KFK_NETWORK)$/))) {
-    return new TsdbtError('runtime', `The broker at ${brokers} refuses the credentials of connection '${name}'.`, { path, hint: 'sasl: mechanism, username and password; the password comes from the environment.', cause: error });
-  }
-  const told = texts.find((text) => !/^(Connection to|Cannot connect|.* failed \d+ times)/.test(text)) ?? texts.at(-1) ?? String(error);
-  if (has(/CERT|^ERR_SSL|^ERR_TLS|SELF_SIGNED|^UNABLE_TO/)) {
-    const reason = texts.findLast((text) => /certificate|alert|SSL|ssl/i.test(text)) ?? told;
-    return new TsdbtError('runtime', `No TLS connection to ${brokers}: ${reason}`, { path, hint: 'tls: { ca, cert, key, servername } in the connection: who is trusted, who we are, and the name in the broker\'s certificate.', cause: error });
-  }
-  const plain = texts.some((text) => /requires TLS/.test(text));
-  // A broker that goes away in the midst of a handshake looks like one that knows no TLS.
-  if (plain || (!answered && texts.some((text) => /TLS handshake failed/.test(text)))) {
-    return new TsdbtError('runtime', plain ? `The broker at ${brokers} speaks TLS only.` : `The broker at ${brokers} does not speak TLS.`, { path, hint: plain ? `tls: true in connection '${name}'.` : `Leave 'tls' out of connection '${name}', or name the broker's port for TLS.`, cause: error });
-  }
-  // The library refuses what we ask of it: waiting will not help.
-  if (has(/^PLT_KFK_USER$/) && !has(/^(E[A-Z]+|PLT_KFK_NETWORK)$/)) return new TsdbtError('internal', told, { cause: error });
-  const closed = !answered && (connection.tls === null || connection.tls.cert === undefined) && texts.some((text) => /Connection closed/.test(text));
-  return new TsdbtError('connection', `no broker answers at ${brokers}: ${closed ? `it closes the connection at once; it is starting, or it wants ${connection.tls === null ? 'TLS' : "a client's certificate"}` : (texts.at(-1) ?? String(error))}`, { path, cause: error });
+function newPosition(at: TopicPartition, next: bigint, epoch: number | null): Position {
+  return { at, next, epoch, ahead: next, verified: null, damaged: null, troubles: 0, trouble: '', restsUntil: 0 };
 }
 
-function notAuthorized(connection: LoadConnection, what: string, cause?: unknown): TsdbtError {
-  const user = connection.sasl === null ? 'this client' : `user ${connection.sasl.username}`;
-  return new TsdbtError('runtime', `The broker at ${connection.brokers.join(', ')} does not let ${user} ${what}.`, { hint: 'An ACL of the broker must allow it.', cause });
+/**
+ * Does the log part from what was read before the position? An epoch that the broker knows nothing of says nothing: the position's place in the log
+ * still counts.
+ */
+function parting({ at, next, epoch }: Position, { epoch: known, end }: { readonly epoch: number; readonly end: bigint }): PartitionFailure | null {
+  if (known < 0 || end < 0n || end >= next) return null;
+  const now = known === epoch ? `epoch ${epoch} ends there now` : `the log has epoch ${known} up to there, and nothing of epoch ${epoch}`;
+  return { ...at, reason: 'truncated', from: end, message: `what was loaded from offset ${end} on, in leader epoch ${epoch}, is no longer in the topic (${now}; its leader was elected without it)` };
 }

@@ -1,7 +1,7 @@
 // One topic into one table: reads batches, makes rows, flushes by rows, bytes or age, and waits when the database is away. The position is the
 // database's alone: what was flushed twice is refused there (Fenced) and read anew from where the table is.
 import { TsdbtError } from '../errors.ts';
-import type { AssignmentListener, BrokerClient, MessageBatch, PartitionFailure, TopicInfo, TopicPartition } from './broker.ts';
+import type { AssignmentListener, BrokerClient, MessageBatch, PartitionFailure, ReadPosition, TopicPartition } from './broker.ts';
 import { partitionKey } from './broker.ts';
 import type { Records } from './records.ts';
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
@@ -14,7 +14,8 @@ import { type Held, PendingRows } from './pending-rows.ts';
 import type { Pulse } from './pulse.ts';
 import { RowBuffer } from './row-buffer.ts';
 import { type Drift, RowEncoder } from './row-encoder.ts';
-import { type FaultPoint, Fenced, type Flushed, type Sink, TooManyRefused } from './sink.ts';
+import { type FaultPoint, Fenced, type Flushed, type Place, type Sink, TooManyRefused } from './sink.ts';
+import { madeAnew, startingPoints, wayOut } from './starts.ts';
 
 export type { LoadEvent, PartitionLag } from './events.ts';
 
@@ -55,8 +56,9 @@ const MAINTENANCE_MS = 3_600_000;
 const LEAVE_MS = 2000;
 /** What a row costs in memory beside its bytes. */
 const ROW_BYTES = 64;
-/** Rows that are made in one go while the database waits to be fed. */
+/** Rows that are made in one go while the database waits to be fed, and their bytes. */
 const ROWS_AT_A_STRETCH = 1000;
+const BYTES_AT_A_STRETCH = 8 * 1024 * 1024;
 
 /** Loads one target until its signal is aborted or, with `once`, until the ends are reached. */
 export class Loader {
@@ -80,9 +82,8 @@ export class Loader {
   private ends: ReadonlyMap<string, bigint> = new Map();
   private readonly latest = new Map<string, bigint>();
   /** What is in the table. */
-  private readonly flushed = new Map<string, { readonly next: bigint; readonly newest: number | null }>();
+  private readonly flushed = new Map<string, Place & { readonly newest: number | null }>();
   private failure: unknown;
-  private topic: TopicInfo | null = null;
   private assignedOnce = false;
   /** Flushes that are finding out where to go on. */
   private fencing = 0;
@@ -93,7 +94,7 @@ export class Loader {
   /** Flushes that have begun or ended: positions that were read meanwhile say nothing. */
   private turns = 0;
   /** Positions that were moved by hand, as a look has found them. */
-  private moved: ReadonlyMap<string, bigint> = new Map();
+  private moved: ReadonlyMap<string, Place> = new Map();
   private progressed = 0;
 
   constructor(options: LoaderOptions) {
@@ -110,15 +111,14 @@ export class Loader {
     let leave: (() => Promise<void>) | undefined;
     try {
       // Who may not read makes no table.
-      const [topic] = await this.patiently(() => client.topics([target.topic]));
-      this.topic = topic ?? null;
+      await this.patiently(() => client.topics([target.topic]));
       const ends = await this.patiently(() => client.ends([target.topic]));
       this.ends = new Map([...ends].map(([key, { end }]) => [key, end]));
       this.useColumns(await this.patiently(() => sink.prepare(target), undefined, true));
       let maintained = now();
       await this.patiently(() => sink.maintain(target), undefined, true);
       leave = pulse?.enter({
-        target, member: () => client.member?.() ?? null, evict: async (members) => client.evict?.(members), mark: () => this.turns, positions: (next, mark) => this.looked(next, mark),
+        target, member: () => client.member?.() ?? null, evict: async (members) => client.evict?.(members), mark: () => this.turns, positions: (places, mark) => this.looked(places, mark),
       });
       await this.patiently(() => client.join([target.topic], this.listener()));
       this.progressed = now();
@@ -127,8 +127,10 @@ export class Loader {
         while (!signal.aborted && !this.finished()) {
           const polled = await this.patiently(() => client.poll());
           if (polled.batches.length === 0) this.spare = null;
+          this.patience.partly(polled.waiting);
           await this.followMoved();
           for (const failure of polled.failures) await this.partitionFailed(failure);
+          await this.endWhereAllStopped();
           for (const batch of polled.batches) await this.take(batch);
           notify({ kind: 'polled', target, lag: this.lag() });
           await this.flushDue();
@@ -139,6 +141,7 @@ export class Loader {
           }
         }
         await this.flushAll();
+        await this.endWhereAllStopped();
         notify({ kind: 'polled', target, lag: this.lag() });
       } while (!signal.aborted && !this.finished());
     } catch (error) {
@@ -164,15 +167,20 @@ export class Loader {
   }
 
   /** Where the table is, as somebody has just looked. */
-  private looked(next: ReadonlyMap<number, bigint>, mark: unknown): void {
+  private looked(places: ReadonlyMap<number, Place>, mark: unknown): void {
     if (mark !== this.turns || this.flushing !== null || this.fencing > 0) return;
-    const moved = new Map<string, bigint>();
+    const moved = new Map<string, Place>();
     for (const key of this.ours) {
-      const found = next.get(Number(key.slice(key.lastIndexOf('/') + 1)));
-      const known = this.flushed.get(key)?.next;
-      if (found !== undefined && known !== undefined && found !== known) moved.set(key, found);
+      const found = places.get(Number(key.slice(key.lastIndexOf('/') + 1)));
+      if (found !== undefined && this.isElsewhere(key, found)) moved.set(key, found);
     }
     this.moved = moved;
+  }
+
+  /** A position that was set by hand has no epoch, also where the offset is the same. */
+  private isElsewhere(key: string, found: Place): boolean {
+    const known = this.flushed.get(key);
+    return known !== undefined && (known.next !== found.next || known.epoch !== found.epoch);
   }
 
   /** Goes where `load rewind` has set the table, beside a loader that may have nothing to write. */
@@ -180,7 +188,7 @@ export class Loader {
     if (this.moved.size === 0) return;
     const { target, notify } = this.options;
     if (this.flushing !== null) await this.flushing.done;
-    const partitions = [...this.moved].filter(([key, next]) => this.ours.has(key) && this.flushed.get(key)?.next !== next).map(([key]) => ({ topic: target.topic, partition: Number(key.slice(key.lastIndexOf('/') + 1)) }));
+    const partitions = [...this.moved].filter(([key, found]) => this.ours.has(key) && this.isElsewhere(key, found)).map(([key]) => ({ topic: target.topic, partition: Number(key.slice(key.lastIndexOf('/') + 1)) }));
     this.moved = new Map();
     if (partitions.length === 0) return;
     notify({ kind: 'moved', target, partitions });
@@ -195,6 +203,9 @@ export class Loader {
         const starts = await this.patiently(() => this.startingPoints(partitions));
         for (const key of starts.keys()) this.ours.add(key);
         this.goOn(starts);
+        // Before anything says that the end is reached.
+        await this.verify(starts);
+        await this.endWhereAllStopped();
         this.assignedOnce = true;
         this.progressed = this.options.now();
         notify({ kind: 'assigned', target, partitions });
@@ -216,19 +227,20 @@ export class Loader {
       this.positions.delete(partitionKey(partition));
       this.flushed.delete(partitionKey(partition));
       this.latest.delete(partitionKey(partition));
+      this.stopped.delete(partitionKey(partition));
     }
     this.limit.forget(this.buffer.forget(partitions));
   }
 
   /** Reads from these offsets on, which are the table's. */
-  private goOn(starts: ReadonlyMap<string, bigint>): void {
+  private goOn(starts: ReadonlyMap<string, ReadPosition>): void {
     this.turns++;
-    for (const [key, next] of starts) {
+    for (const [key, { next, epoch }] of starts) {
       if (!this.ours.has(key)) continue;
       this.positions.set(key, next);
       // It may have been stopped where it was.
       this.stopped.delete(key);
-      this.flushed.set(key, { next, newest: this.flushed.get(key)?.newest ?? null });
+      this.flushed.set(key, { next, epoch, newest: this.flushed.get(key)?.newest ?? null });
     }
   }
 
@@ -240,47 +252,20 @@ export class Loader {
   }
 
   /** Where each partition goes on: the kept position, or the beginning. */
-  private async startingPoints(partitions: readonly TopicPartition[]): Promise<Map<string, bigint>> {
-    const { target, sink, client } = this.options;
-    const kept = await sink.positions(target);
-    if (kept.size === 0 && (await sink.holdsRows(target))) throw this.unplaced();
-    const [topic] = await client.topics([target.topic]);
-    this.topic = topic ?? null;
-    const topicId = topic?.id ?? null;
-    const ends = await client.ends([target.topic]);
-    const starts = new Map<string, bigint>();
-    const fresh = new Map<number, bigint>();
-    const reset = new Map<number, bigint>();
-    for (const { topic, partition } of partitions) {
-      const key = partitionKey({ topic, partition });
-      const earliest = ends.get(key)?.earliest ?? 0n;
-      const known = kept.get(partition);
-      const anew = known !== undefined && known.topicId !== null && topicId !== null && known.topicId !== topicId;
-      if (anew && target.onGap === 'stop') throw this.madeAnew();
-      if (known === undefined || anew) (anew ? reset : fresh).set(partition, earliest);
-      starts.set(key, known === undefined || anew ? earliest : known.next);
-    }
-    if (reset.size > 0) await sink.rewind(target, topicId, reset);
-    await sink.startAt(target, topicId, fresh);
-    const places = new Map(partitions.flatMap((at) => (this.counted.has(partitionKey(at)) ? [] : [[at.partition, starts.get(partitionKey(at))!] as const])));
+  private async startingPoints(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, ReadPosition>> {
+    const { target, sink } = this.options;
+    const starts = await startingPoints(this.options, partitions);
+    const places = new Map(partitions.flatMap((at) => (this.counted.has(partitionKey(at)) ? [] : [[at.partition, starts.get(partitionKey(at))!.next] as const])));
     if (target.maxDead !== null) this.limit.before(await sink.recentDead(target, places, DEAD_WINDOW, target.maxDead + 1));
     for (const at of partitions) this.counted.add(partitionKey(at));
     return starts;
   }
 
-  private unplaced(): TsdbtError {
-    const { target } = this.options;
-    const rewind = `tsdbt load rewind --select source:${target.name}${target.topic.startsWith('file:') ? ` --from ${target.topic.slice(5)}` : ''} --to`;
-    return new TsdbtError('runtime', `The table of ${target.name} holds rows of ${target.topic}, and nothing says how far: loading from the beginning could double them.`, {
-      path: target.path, hint: `\`${rewind} loaded\` goes on behind the last offsets that the table has; \`${rewind} earliest\` loads everything once more.`,
-    });
-  }
-
-  private madeAnew(): TsdbtError {
-    const { target } = this.options;
-    return new TsdbtError('runtime', `topic ${target.topic} was deleted and made again: its offsets are not those that the table has.`, {
-      path: target.path, hint: `\`tsdbt load rewind --select source:${target.name} --to earliest\` loads the new topic from its beginning; \`on_gap: earliest\` in the load config always does.`,
-    });
+  /** Is the log still the one that was loaded? Partitions where it is not stop. */
+  private async verify(starts: ReadonlyMap<string, ReadPosition>): Promise<void> {
+    for (const failure of await this.patiently(() => this.options.client.verify([...starts.values()]))) {
+      if (this.ours.has(partitionKey(failure)) && !this.stopped.has(partitionKey(failure))) this.stop(failure);
+    }
   }
 
   private async take(batch: MessageBatch): Promise<void> {
@@ -290,7 +275,8 @@ export class Loader {
     if (position === undefined || this.stopped.has(key)) return;
     if (batch.from > position) {
       // It would leave a gap.
-      client.seek(new Map([[key, position]]));
+      const known = this.flushed.get(key);
+      client.seek(new Map([[key, { next: position, epoch: known?.next === position ? known.epoch : null }]]));
       return;
     }
     this.latest.set(key, batch.end);
@@ -301,6 +287,7 @@ export class Loader {
     /** Waits for something in the midst of a batch; whatever is flushed meanwhile ends before `offset`. @returns null when the partition is read from elsewhere then */
     const wait = async <T>(offset: bigint, work: () => Promise<T>): Promise<{ readonly value: T } | null> => {
       held.next = offset;
+      held.epoch = batch.epoch;
       mark = offset;
       this.positions.set(key, offset);
       const value = await work();
@@ -329,6 +316,8 @@ export class Loader {
           if (this.flushing !== null && (await wait(records.offset(at), breath)) === null) return;
           stretch = 0;
         }
+        // One batch may hold more than a flush should.
+        if (this.full() && (await wait(records.offset(at), () => this.flushDue())) === null) return;
         begin();
         const ordinary = this.takeOrdinary(records, at, Math.min(records.length, at + ROWS_AT_A_STRETCH - stretch), held, place);
         stretch += ordinary + 1;
@@ -375,6 +364,7 @@ export class Loader {
     }
     held.next = batch.next;
     held.end = batch.end;
+    held.epoch = batch.epoch;
     this.positions.set(key, batch.next);
   }
 
@@ -385,7 +375,7 @@ export class Loader {
     const { rows, loadedAt } = buffer;
     const before = rows.end;
     let at = from;
-    for (; at < to && records.valueStart(at) >= 0 && scanner.add(records, at, rows, place, loadedAt); at++) this.count(records, at, held);
+    for (; at < to && rows.end - before < BYTES_AT_A_STRETCH && records.valueStart(at) >= 0 && scanner.add(records, at, rows, place, loadedAt); at++) this.count(records, at, held);
     held.rows += at - from;
     this.limit.read(at - from);
     buffer.bytes += rows.end - before;
@@ -397,7 +387,8 @@ export class Loader {
     const time = records.timestamp(i);
     this.buffer.bytes += size + ROW_BYTES;
     this.buffer.messageBytes += size;
-    if (held.newest === null || time > held.newest) held.newest = time;
+    // A message without a time says nothing.
+    if (time > (held.newest ?? Number.NEGATIVE_INFINITY)) held.newest = time;
   }
 
   /** What is held of the batch's partition; begun where it is not. */
@@ -410,7 +401,7 @@ export class Loader {
     const key = partitionKey({ topic, partition });
     let held = buffer.held.get(key);
     if (held === undefined) {
-      held = { topic, partition, from, next: from, end, rows: 0, dead: 0, newest: null };
+      held = { topic, partition, from, next: from, end, rows: 0, dead: 0, newest: null, epoch: null };
       buffer.held.set(key, held);
     }
     return held;
@@ -498,7 +489,7 @@ export class Loader {
     const { target, sink, loadId, notify, now, client } = this.options;
     const began = now();
     notify({ kind: 'flushing', target });
-    const ranges = [...buffer.held.values()].map(({ topic, partition, from, next, end, rows, dead, newest }) => ({ topic, partition, from, to: next, end, rows, dead, lastTimestamp: newest }));
+    const ranges = [...buffer.held.values()].map(({ topic, partition, from, next, end, rows, dead, newest, epoch }) => ({ topic, partition, from, to: next, end, rows, dead, lastTimestamp: newest, epoch }));
     try {
       let attempts = 0;
       const flushed = await this.patiently((): Promise<Flushed> => {
@@ -511,10 +502,10 @@ export class Loader {
       if (attempts === 1) this.spare = buffer.rows.clear();
       this.rows += flushed.rows;
       this.dead += flushed.dead.length;
-      for (const { topic, partition, to, lastTimestamp } of ranges) {
+      for (const { topic, partition, to, lastTimestamp, epoch } of ranges) {
         const key = partitionKey({ topic, partition });
         const before = this.flushed.get(key);
-        if (before !== undefined) this.flushed.set(key, { next: to, newest: lastTimestamp ?? before.newest });
+        if (before !== undefined) this.flushed.set(key, { next: to, epoch: epoch ?? before.epoch, newest: lastTimestamp ?? before.newest });
       }
       const lag = ranges.reduce((sum, { end, to }) => sum + (end > to ? end - to : 0n), 0n);
       const newest = ranges.reduce<number | null>((max, range) => (range.lastTimestamp === null ? max : Math.max(max ?? 0, range.lastTimestamp)), null);
@@ -549,39 +540,50 @@ export class Loader {
       const starts = await this.patiently(() => this.startingPoints(ours));
       this.goOn(starts);
       client.seek(starts);
+      await this.verify(starts);
     } finally {
       this.fencing--;
     }
   }
 
   private async partitionFailed(failure: PartitionFailure): Promise<void> {
-    const { target, notify, client, sink } = this.options;
+    const { target, client, sink } = this.options;
     const key = partitionKey(failure);
     if (this.stopped.has(key)) return;
     const anew = failure.reason === 'made_anew';
     if ((anew || failure.reason === 'offset_out_of_range') && target.onGap === 'earliest') {
       await this.flushAll();
       const [topic] = await this.patiently(() => client.topics([target.topic]));
-      this.topic = topic ?? null;
       const earliest = (await this.patiently(() => client.ends([target.topic]))).get(key)?.earliest ?? 0n;
-      await this.patiently(() => sink.rewind(target, this.topic?.id ?? null, new Map([[failure.partition, earliest]])));
-      const starts = new Map([[key, earliest]]);
+      await this.patiently(() => sink.rewind(target, topic?.id ?? null, new Map([[failure.partition, earliest]])));
+      const starts = new Map([[key, { topic: failure.topic, partition: failure.partition, next: earliest, epoch: null }]]);
       this.goOn(starts);
       client.seek(starts);
       return;
     }
     if (anew) {
       await this.flushAll();
-      throw this.madeAnew();
+      throw madeAnew(target);
     }
-    const hint = failure.reason === 'offset_out_of_range' ? ` The messages from offset ${this.positions.get(key) ?? 0n} on are gone from the topic before they were loaded. \`tsdbt load rewind --select source:${target.name} --to earliest\` goes on with what is left; \`on_gap: earliest\` always does.` : '';
-    this.stopped.set(key, `${key}: ${failure.message}${hint}`);
+    this.stop(failure);
+  }
+
+  /** One partition stops, the others go on. */
+  private stop(failure: PartitionFailure): void {
+    const { target, notify, client } = this.options;
+    const key = partitionKey(failure);
+    const message = `${failure.message}${wayOut(target, failure, this.positions.get(key) ?? 0n)}`;
+    this.stopped.set(key, `${key}: ${message}`);
     client.pause([failure]);
-    notify({ kind: 'stopped', target, partition: failure, message: `${failure.message}${hint}` });
-    if ([...this.positions.keys()].every((each) => this.stopped.has(each))) {
-      await this.flushAll();
-      throw new TsdbtError('runtime', `Loading ${target.name} stopped: ${this.stopped.get(key)}`, { path: target.path });
-    }
+    notify({ kind: 'stopped', target, partition: failure, message });
+  }
+
+  /** @throws when there is nothing left to be read */
+  private async endWhereAllStopped(): Promise<void> {
+    const { target } = this.options;
+    if (this.ours.size === 0 || this.fencing > 0 || [...this.ours].some((each) => !this.stopped.has(each))) return;
+    await this.flushAll();
+    throw new TsdbtError('runtime', `Loading ${target.name} stopped: ${[...this.stopped.values()].at(-1)}`, { path: target.path });
   }
 
   /** Does it again while database or broker are away; what will not pass by itself is thrown. */

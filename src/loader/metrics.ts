@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TsdbtError } from '../errors.ts';
+import { partitionKey, type TopicPartition } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { LoadEvent, PartitionLag } from './events.ts';
 
@@ -62,11 +63,13 @@ export class LoadMetrics {
         counted.flushingSince = null;
         counted.stopped.clear();
         break;
-      case 'moved': for (const { topic, partition } of event.partitions) counted.stopped.delete(`${topic}/${partition}`); break;
+      case 'moved':
+      case 'revoked': forgetStops(counted, event.partitions); break;
       case 'paused': counted.pauses++; break;
       case 'fenced':
         counted.fenced++;
         counted.flushingSince = null;
+        forgetStops(counted, event.partitions);
         break;
       case 'stopped': counted.stopped.set(event.partition === null ? '' : `${event.partition.topic}/${event.partition.partition}`, event.message); break;
       case 'flushing': counted.flushingSince = this.now(); break;
@@ -147,6 +150,11 @@ export class LoadMetrics {
     else if (flushingSince === null && now - turned > STALL_MS) reasons.push(`nothing has been read for ${Math.round((now - turned) / 1000)} s`);
     return reasons;
   }
+}
+
+/** Where they go on is found out anew, by this loader or by another one. */
+function forgetStops({ stopped }: Counted, partitions: readonly TopicPartition[]): void {
+  for (const partition of partitions) stopped.delete(partitionKey(partition));
 }
 
 function total(lag: ReadonlyMap<string, PartitionLag>, now: number): Lag {

@@ -23,6 +23,8 @@ export class Unfinished extends Error {}
 const LONGEST_WAIT_MS = 30_000;
 /** A database that takes longer to answer a question is taken for away. */
 const ALIVE_MS = 5000;
+/** How long a partition is left alone after errors that pass, while others go on. */
+const PARTITION_WAIT_S = 5;
 /** Between a stop that is asked for and the end of what goes on. */
 const GRACE_MS = 4000;
 
@@ -31,6 +33,7 @@ export class Patience {
   private readonly open = new Set<(reason: Error) => void>();
   private grace: NodeJS.Timeout | null = null;
   private over = false;
+  private partial: string | null = null;
   private readonly asked = (): void => {
     this.grace = setTimeout(() => {
       this.over = true;
@@ -49,6 +52,15 @@ export class Patience {
   close(): void {
     if (this.grace !== null) clearTimeout(this.grace);
     this.options.signal.removeEventListener('abort', this.asked);
+  }
+
+  /** Some partitions wait while others go on. @param message for what; null: they do not wait any more */
+  partly(message: string | null): void {
+    const { target, notify } = this.options;
+    if (message !== null && this.partial === null)
+      notify({ kind: 'waiting', target, message, seconds: PARTITION_WAIT_S });
+    else if (message === null && this.partial !== null) notify({ kind: 'resumed', target });
+    this.partial = message;
   }
 
   /**

@@ -13,6 +13,8 @@ export interface Held {
   rows: number;
   dead: number;
   newest: number | null;
+  /** Leader epoch of what was read last. */
+  epoch: number | null;
 }
 
 export class PendingRows {

@@ -1,10 +1,11 @@
 // The sample producer: the records of a file into a topic, idempotent, keyed, no faster than asked. For trying out and for tests; real producers
 // are the applications.
 import { TsdbtError } from '../errors.ts';
-import type { Message } from './broker.ts';
+import { type Message, partitionKey } from './broker.ts';
 import type { LoadConnection } from './connections.ts';
 import { fileClient, fileTopic } from './file-client.ts';
-import { brokerError, clientOptions, loadClientLibrary } from './kafka-client.ts';
+import { clientOptions, loadClientLibrary } from './kafka-client.ts';
+import { brokerError } from './kafka-errors.ts';
 
 export interface ProduceOptions {
   readonly connection: LoadConnection;
@@ -29,7 +30,7 @@ const REQUEST_BYTES = 400_000;
 export async function produceFile(options: ProduceOptions): Promise<number> {
   const { connection, topic, path, key, rate, partitions, signal, now, pause } = options;
   const source = fileClient(path, (_column, cell) => /^[[{]/.test(cell));
-  await source.join([fileTopic(path)], { assigned: async (partitions) => new Map(partitions.map((at) => [`${at.topic}/${at.partition}`, 0n])), revoked: async () => undefined });
+  await source.join([fileTopic(path)], { assigned: async (partitions) => new Map(partitions.map((at) => [partitionKey(at), { ...at, next: 0n, epoch: null }])), revoked: async () => undefined });
   if (partitions !== null) await createTopic(connection, topic, partitions);
   const { Producer } = await loadClientLibrary();
   const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...clientOptions(connection), idempotent: true, acks: -1, retries: 25, retryDelay: 200 });

@@ -1,7 +1,7 @@
 // A look at the bookkeeping a few times a second, for all loaders of a process: it says that they live, sends away members of their groups that do not, long
 // before the broker would, and sees positions that were moved by hand. Without it everything works, later.
 import type { LoadTarget } from './load-target.ts';
-import type { GroupMember, Sink } from './sink.ts';
+import type { GroupMember, Place, Sink } from './sink.ts';
 
 /** A loader as the pulse sees it. */
 export interface Watched {
@@ -13,7 +13,7 @@ export interface Watched {
   /** @returns what tells the loader whether it has moved on itself since */
   mark(): unknown;
   /** Where the table is. @param mark from before it was asked */
-  positions(next: ReadonlyMap<number, bigint>, mark: unknown): void;
+  positions(places: ReadonlyMap<number, Place>, mark: unknown): void;
 }
 
 const EVERY_MS = 300;

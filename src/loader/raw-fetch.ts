@@ -11,9 +11,19 @@ const FLEXIBLE = 12;
 const WITH_IDS = 13;
 const READ_COMMITTED = 1;
 const NO_EPOCH = -1;
+/** The number of an optional field. */
+const DIVERGING_EPOCH = 0;
 
 /** What is wanted of one partition. */
-export interface WantedPartition { readonly partition: number; readonly leaderEpoch: number; readonly offset: bigint; readonly maxBytes: number }
+export interface WantedPartition {
+  readonly partition: number;
+  /** The epoch of the leader that is asked: one that leads no longer says so. */
+  readonly leaderEpoch: number;
+  readonly offset: bigint;
+  /** The epoch of the message before `offset`: a log that lacks it says so. Null: not known. */
+  readonly lastEpoch: number | null;
+  readonly maxBytes: number;
+}
 
 export interface FetchOptions {
   readonly maxWaitMs: number;
@@ -31,6 +41,8 @@ export interface FetchedPartition {
   readonly highWatermark: bigint;
   readonly lastStableOffset: bigint;
   readonly aborted: readonly Aborted[];
+  /** Where the log and what was read before part ways; null: nowhere. */
+  readonly diverging: { readonly epoch: number; readonly end: bigint } | null;
   /** Batches of records, the last one perhaps cut off. */
   readonly records: Buffer;
 }
@@ -58,7 +70,7 @@ export class RawFetch {
   async fetch(connection: Connection, { maxWaitMs, minBytes, maxBytes, topics }: FetchOptions): Promise<Fetched> {
     return this.api.async(connection, maxWaitMs, minBytes, maxBytes, READ_COMMITTED, 0, NO_EPOCH, topics.map(({ id, name, partitions }) => ({
       topicId: this.version >= WITH_IDS ? id : name,
-      partitions: partitions.map(({ partition, leaderEpoch, offset, maxBytes: most }) => ({ partition, currentLeaderEpoch: leaderEpoch, fetchOffset: offset, lastFetchedEpoch: NO_EPOCH, partitionMaxBytes: most })),
+      partitions: partitions.map(({ partition, leaderEpoch, offset, lastEpoch, maxBytes: most }) => ({ partition, currentLeaderEpoch: leaderEpoch, fetchOffset: offset, lastFetchedEpoch: lastEpoch ?? NO_EPOCH, partitionMaxBytes: most })),
     })), [], '');
   }
 }
@@ -84,8 +96,9 @@ function readAnswer(bytes: Buffer, version: number): Fetched {
       // The replica that the broker would rather have us read.
       answer.int32();
       const records = answer.bytes();
-      answer.tags();
-      return { topic, partition, errorCode: error, highWatermark, lastStableOffset, aborted, records };
+      let diverging: FetchedPartition['diverging'] = null;
+      answer.tags((tag) => { if (tag === DIVERGING_EPOCH) diverging = { epoch: answer.int32(), end: answer.int64() }; });
+      return { topic, partition, errorCode: error, highWatermark, lastStableOffset, aborted, diverging, records };
     });
     answer.tags();
     return found;
@@ -93,7 +106,8 @@ function readAnswer(bytes: Buffer, version: number): Fetched {
   return { errorCode, partitions: partitions.flat() };
 }
 
-class AnswerReader {
+/** Reads the parts of an answer one after the other. @throws RangeError where it ends too early */
+export class AnswerReader {
   private readonly buffer: Buffer;
   private readonly flexible: boolean;
   private at = 0;
@@ -117,12 +131,15 @@ class AnswerReader {
     return Array.from({ length: Math.max(0, length) }, item);
   }
 
-  /** Passes over fields of newer brokers. */
-  tags(): void {
+  /** Passes over fields of newer brokers. @param known reads those that it knows */
+  tags(known?: (tag: number) => void): void {
     if (!this.flexible) return;
     for (let left = this.unsigned(); left > 0; left--) {
-      this.unsigned();
-      this.take(this.unsigned());
+      const tag = this.unsigned();
+      const end = this.unsigned() + this.at;
+      known?.(tag);
+      this.take(end - this.at);
+      this.at = end;
     }
   }
 

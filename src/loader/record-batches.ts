@@ -1,10 +1,13 @@
-// Kafka's batches of records (version 2 of the format), read from the bytes of a fetch: without those of aborted transactions and without control
-// records. Pure; a message's bytes stay where they are.
+// Kafka's batches of records (version 2 of the format), read from the bytes of a fetch: checked all at once, unpacked one after the other, without
+// those of aborted transactions and without control records. Pure; a message's bytes stay where they are.
 import type { Message } from './broker.ts';
+import type { Crc32c } from './crc32c.ts';
 import { Records } from './records.ts';
+import { TooLarge, type Unpack } from './unpack.ts';
 
-/** Bytes of a batch before its length counts, and up to its first record. */
+/** Bytes of a batch before its length counts, before what its checksum covers, and up to its first record. */
 const HEAD = 12;
+const CHECKED = 21;
 const FIRST_RECORD = 61;
 const MAGIC = 2;
 /** Attributes of a batch. */
@@ -12,57 +15,189 @@ const COMPRESSION = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
+/** Bytes that a record has at least, and records of one batch that are kept at once at most. */
+const SHORTEST_RECORD = 7;
+const MOST_RECORDS = 8_388_608;
+/** What stands for no time. */
+const NO_TIME = -1;
 /** Moments that a table can hold: the years 1 to 9999. */
 const [FIRST_MOMENT, LAST_MOMENT] = [-62_135_596_800_000, 253_402_300_799_999];
 
 /** A transaction that came to nothing. */
 export interface Aborted { readonly producerId: bigint; readonly firstOffset: bigint }
 
-/** Bytes that are no batches of records. */
-export class CorruptRecords extends Error {}
+/** A batch that cannot be read. */
+export class UnreadableBatch extends Error {
+  readonly offset: bigint;
+  /** Could another fetch bring it whole? */
+  readonly damaged: boolean;
 
-/**
- * Messages from `position` on.
- * @param decompress by the number of the algorithm in a batch's attributes
- * @returns the messages, and the offset behind the last batch
- * @throws CorruptRecords
- */
-export function readRecordBatches(bytes: Buffer, position: bigint, abortedTransactions: readonly Aborted[], decompress: (algorithm: number, bytes: Buffer) => Buffer): { records: Records[]; next: bigint } {
-  const aborted = [...abortedTransactions].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
-  const open = new Set<bigint>();
-  const found: Records[] = [];
-  let records: Records | null = null;
-  let next = position;
-  // The last batch may be cut off: it comes again with the next fetch.
-  for (let at = 0, end = 0; at + FIRST_RECORD <= bytes.length && (end = at + HEAD + bytes.readInt32BE(at + 8)) <= bytes.length; at = end) {
-    if (end < at + FIRST_RECORD) throw new CorruptRecords('a batch of records that ends before it begins');
-    if (bytes[at + 16] !== MAGIC) throw new CorruptRecords(`records in version ${bytes[at + 16]} of the format, which brokers before 0.11 wrote`);
+  constructor(offset: bigint, damaged: boolean, message: string) {
+    super(message);
+    this.offset = offset;
+    this.damaged = damaged;
+  }
+}
+
+/** Messages of some batches that follow one another. */
+export interface ReadBatches {
+  readonly records: readonly Records[];
+  /** The offset behind them. */
+  readonly next: bigint;
+  /** The leader epoch that they were written in. */
+  readonly epoch: number;
+  /** What was unpacked for them. */
+  readonly bytes: number;
+}
+
+export interface BatchOptions {
+  /** Where to begin: what stands before is passed over. */
+  readonly position: bigint;
+  /** The end of what may be read: nothing begins there or behind. */
+  readonly end: bigint;
+  readonly aborted: readonly Aborted[];
+  readonly crc32c: Crc32c;
+  readonly unpack: Unpack;
+}
+
+/** Where a batch lies, as its head says. */
+interface Batch { readonly at: number; readonly stop: number; readonly first: bigint; readonly last: bigint; readonly epoch: number }
+
+/** What a fetch brought of one partition. */
+export class RecordBatches {
+  /** The offset behind all batches that are whole. */
+  readonly next: bigint;
+  private readonly bytes: Buffer;
+  private readonly position: bigint;
+  private readonly crc32c: Crc32c;
+  private readonly unpack: Unpack;
+  private readonly batches: Batch[] = [];
+  private readonly aborted: Aborted[];
+  private readonly open = new Set<bigint>();
+  private read = 0;
+  /** What stands behind the last batch that can be read. */
+  private failure: UnreadableBatch | null = null;
+
+  constructor(bytes: Buffer, { position, end, aborted, crc32c, unpack }: BatchOptions) {
+    this.bytes = bytes;
+    this.position = position;
+    this.crc32c = crc32c;
+    this.unpack = unpack;
+    this.aborted = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
+    let next = position;
+    // The last batch may be cut off: it comes again with the next fetch.
+    for (let at = 0; at < bytes.length && this.failure === null;) {
+      try {
+        const batch = this.check(at, next, end);
+        if (batch === null) break;
+        this.batches.push(batch);
+        if (batch.last >= next) next = batch.last + 1n;
+        at = batch.stop;
+      } catch (error) {
+        if (!(error instanceof UnreadableBatch)) throw error;
+        this.failure = error;
+      }
+    }
+    this.next = next;
+  }
+
+  /** @param next the least offset that it must end at @returns null for a batch that is cut off */
+  private check(at: number, next: bigint, end: bigint): Batch | null {
+    const { bytes } = this;
+    const damaged = (what: string): UnreadableBatch => new UnreadableBatch(next, true, what);
+    const stop = at + HEAD + (at + HEAD <= bytes.length ? bytes.readInt32BE(at + 8) : 0);
+    if (at + FIRST_RECORD > bytes.length || stop > bytes.length) {
+      // A broker sends the first one whole, however long it is.
+      if (at === 0) throw damaged('it is longer than what the broker sent of it');
+      return null;
+    }
+    if (stop < at + FIRST_RECORD) throw damaged('it ends before it begins');
+    if (bytes[at + 16] !== MAGIC) throw damaged(`it is in version ${bytes[at + 16]} of the format, which brokers before 0.11 wrote`);
+    if (this.crc32c(bytes.subarray(at + CHECKED, stop)) !== bytes.readUInt32BE(at + 17)) throw damaged('its checksum (CRC-32C) does not hold');
     const first = bytes.readBigInt64BE(at);
-    const attributes = bytes.readInt16BE(at + 21);
     const last = first + BigInt(bytes.readInt32BE(at + 23));
+    const before = this.batches.at(-1);
+    if (last < first || first >= end || (before !== undefined && first <= before.last)) throw damaged(`its offsets, ${first} to ${last}, do not follow`);
+    return { at, stop, first, last, epoch: bytes.readInt32BE(at + HEAD) };
+  }
+
+  /**
+   * The next messages, of one leader epoch.
+   * @param limit stops behind the batch with which so many bytes are unpacked
+   * @returns null when there are no more @throws UnreadableBatch when that is what comes next
+   */
+  take(limit: number): ReadBatches | null {
+    const found: Records[] = [];
+    let taken = 0;
+    let last: Batch | null = null;
+    for (; this.read < this.batches.length; this.read++) {
+      const batch = this.batches[this.read]!;
+      if (last !== null && (taken >= limit || batch.epoch !== last.epoch)) break;
+      try {
+        taken += this.unpacked(batch, found);
+      } catch (error) {
+        if (!(error instanceof UnreadableBatch)) throw error;
+        if (last === null) throw error;
+        break;
+      }
+      last = batch;
+    }
+    if (last !== null) return { records: found.filter(({ length }) => length > 0), next: last.last + 1n > this.position ? last.last + 1n : this.position, epoch: last.epoch, bytes: taken };
+    if (this.failure !== null) throw this.failure;
+    return null;
+  }
+
+  /** Adds a batch's messages. @returns how many bytes they lie in */
+  private unpacked({ at, stop, first, last }: Batch, found: Records[]): number {
+    const { bytes, aborted, open, position } = this;
+    const attributes = bytes.readInt16BE(at + 21);
     const producer = bytes.readBigInt64BE(at + 43);
     while (aborted[0] !== undefined && aborted[0].firstOffset <= last) open.add(aborted.shift()!.producerId);
-    if (last + 1n > next) next = last + 1n;
     if ((attributes & CONTROL) !== 0) {
       // A control record ends its producer's transaction, aborted or not.
       open.delete(producer);
-      continue;
+      return 0;
     }
-    if ((attributes & TRANSACTIONAL) !== 0 && open.has(producer)) continue;
+    if (last < position || ((attributes & TRANSACTIONAL) !== 0 && open.has(producer))) return 0;
+    const from = first > position ? first : position;
     const count = bytes.readInt32BE(at + 57);
     const algorithm = attributes & COMPRESSION;
-    const source: Buffer = algorithm === 0 ? bytes : decompress(algorithm, bytes.subarray(at + FIRST_RECORD, end));
-    if (records === null || records.bytes !== source) {
+    const source = algorithm === 0 ? bytes : this.source(algorithm, bytes.subarray(at + FIRST_RECORD, stop), from);
+    const [start, end] = algorithm === 0 ? [at + FIRST_RECORD, stop] : [0, source.length];
+    if (count > MOST_RECORDS) throw new UnreadableBatch(from, false, `it holds ${count} messages`);
+    if (count < 0 || count * SHORTEST_RECORD > end - start) throw new UnreadableBatch(from, true, `it says that it holds ${count} messages, and has not the bytes for them`);
+    let records = found.at(-1);
+    if (records === undefined || records.bytes !== source) {
       records = new Records(source, position, 0, (place) => headersAt(source, place));
       found.push(records);
     }
+    const before = records.length;
     records.reserve(count);
     const appended = (attributes & LOG_APPEND_TIME) !== 0;
-    new RecordReader(source, algorithm === 0 ? at + FIRST_RECORD : 0, algorithm === 0 ? end : source.length)
-      .read(records, count, Number(first - position), Number(bytes.readBigInt64BE(appended ? at + 35 : at + 27)), appended);
+    try {
+      new RecordReader(source, start, end).read(records, count, Number(first - position), Number(last - position), Number(bytes.readBigInt64BE(appended ? at + 35 : at + 27)), appended);
+    } catch (error) {
+      records.cut(before);
+      throw error instanceof DamagedRecord ? new UnreadableBatch(from, true, error.message) : error;
+    }
+    return end - start;
   }
-  return { records: found.filter(({ length }) => length > 0), next };
+
+  private source(algorithm: number, packed: Buffer, from: bigint): Buffer {
+    let source: Buffer | null;
+    try {
+      source = this.unpack(algorithm, packed);
+    } catch (error) {
+      if (error instanceof TooLarge) throw new UnreadableBatch(from, false, error.message);
+      throw new UnreadableBatch(from, true, 'it does not unpack');
+    }
+    if (source === null) throw new UnreadableBatch(from, false, `it is packed by an algorithm that is not known here (number ${algorithm})`);
+    return source;
+  }
 }
+
+/** Bytes that are no record. */
+class DamagedRecord extends Error {}
 
 class RecordReader {
   private readonly bytes: Buffer;
@@ -75,12 +210,13 @@ class RecordReader {
     this.end = end;
   }
 
-  /** @param first offset of the batch less the position @param appended all have the batch's time */
-  read(into: Records, count: number, first: number, time: number, appended: boolean): void {
+  /** @param first offset of the batch less the position @param last that of its last message, likewise @param appended all have the batch's time */
+  read(into: Records, count: number, first: number, last: number, time: number, appended: boolean): void {
+    let before = first - 1;
     for (let i = 0; i < count; i++) {
       const length = this.varint();
       const end = this.at + length;
-      if (length < 0 || end > this.end) throw new CorruptRecords('a record that is longer than its batch');
+      if (length < 0 || end > this.end) throw new DamagedRecord('a record that is longer than its batch');
       this.at++;
       const timeDelta = this.varint();
       const delta = first + this.varint();
@@ -90,7 +226,9 @@ class RecordReader {
       const valueLength = this.varint();
       const valueStart = valueLength < 0 ? -1 : this.at;
       const valueEnd = valueLength < 0 ? -1 : (this.at += valueLength);
-      if (this.at > end) throw new CorruptRecords('a record whose parts are longer than itself');
+      if (this.at > end) throw new DamagedRecord('a record whose parts are longer than itself');
+      if (delta <= before || delta > last) throw new DamagedRecord('records whose offsets do not follow');
+      before = delta;
       // What stands before the position was asked for by nobody.
       if (delta >= 0) into.add(delta, moment(appended ? time : time + timeDelta), keyStart, keyEnd, valueStart, valueEnd, this.at);
       this.at = end;
@@ -126,7 +264,7 @@ class RecordReader {
   private long(low: number): number {
     let value = low;
     for (let factor = 2 ** 21; ; factor *= 128) {
-      if (this.at >= this.end) throw new CorruptRecords('a record that is cut off');
+      if (this.at >= this.end) throw new DamagedRecord('a record that is cut off');
       const byte = this.bytes[this.at++]!;
       value += (byte & 0x7f) * factor;
       if (byte < 0x80) break;
@@ -139,6 +277,8 @@ function headersAt(bytes: Buffer, at: number): Message['headers'] {
   return new RecordReader(bytes, at, bytes.length).headers();
 }
 
+/** NaN: none. */
 function moment(time: number): number {
+  if (time === NO_TIME) return Number.NaN;
   return time < FIRST_MOMENT ? FIRST_MOMENT : time > LAST_MOMENT ? LAST_MOMENT : time;
 }

@@ -30,7 +30,7 @@ export class Records {
 
   get length(): number { return this.count; }
 
-  /** @param delta offset of the message less the base @param valueStart -1: null, as `keyStart` */
+  /** @param delta offset of the message less the base @param time NaN: none @param valueStart -1: null, as `keyStart` */
   add(delta: number, time: number, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number, headers: number): void {
     const { count } = this;
     if (count === this.times.length) this.grow(count * 2 + 16);
@@ -45,6 +45,11 @@ export class Records {
     this.count = count + 1;
   }
 
+  /** Forgets what was added behind the first so many. */
+  cut(length: number): void {
+    this.count = length;
+  }
+
   /** Makes room for so many more. */
   reserve(more: number): void {
     if (this.count + more > this.times.length) this.grow(this.count + more);
@@ -52,7 +57,7 @@ export class Records {
 
   offset(i: number): bigint { return this.base + BigInt(this.deltas[i]!); }
 
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; NaN: the message has no time. */
   timestamp(i: number): number { return this.times[i]!; }
 
   /** -1: the message is a tombstone. */
@@ -69,7 +74,7 @@ export class Records {
   message(i: number): Message {
     const at = i * STRIDE;
     const part = (start: number, end: number): Uint8Array | null => (start < 0 ? null : this.bytes.subarray(start, end));
-    return { offset: this.offset(i), timestamp: this.times[i]!, key: part(this.spans[at]!, this.spans[at + 1]!), value: part(this.spans[at + 2]!, this.spans[at + 3]!), headers: this.headersAt(this.spans[at + 4]!) };
+    return { offset: this.offset(i), timestamp: Number.isNaN(this.times[i]) ? null : this.times[i]!, key: part(this.spans[at]!, this.spans[at + 1]!), value: part(this.spans[at + 2]!, this.spans[at + 3]!), headers: this.headersAt(this.spans[at + 4]!) };
   }
 
   private grow(capacity: number): void {
@@ -91,7 +96,7 @@ export function recordsOf(messages: readonly Message[]): Records {
   messages.forEach(({ offset, timestamp, key, value }, i) => {
     const [keyStart, keyEnd] = key === null ? [-1, -1] : [end, (end += key.length)];
     const [valueStart, valueEnd] = value === null ? [-1, -1] : [end, (end += value.length)];
-    records.add(Number(offset - messages[0]!.offset), timestamp, keyStart, keyEnd, valueStart, valueEnd, i);
+    records.add(Number(offset - messages[0]!.offset), timestamp ?? Number.NaN, keyStart, keyEnd, valueStart, valueEnd, i);
   });
   return records;
 }

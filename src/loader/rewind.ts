@@ -1,37 +1,97 @@
-// Setting positions by hand: to the beginning, the end, an offset, or a moment.
+// Setting positions by hand: to the beginning, the end, an offset, a moment, or behind what the table has, of all partitions or of some. What was loaded
+// from there on goes: it comes again, or is no longer in the topic.
 import { TsdbtError } from '../errors.ts';
 import { type BrokerClient, partitionKey } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
+import { isAnother } from './starts.ts';
+
+/** What a rewind did. */
+export interface Rewound {
+  /** The next offset of each partition that was named. */
+  readonly next: ReadonlyMap<number, bigint>;
+  /** Rows and dead letters that were deleted. */
+  readonly rows: number;
+  readonly letters: number;
+}
+
+const PLACE = 'earliest|latest|loaded|\\d+';
+const BY_PARTITION = new RegExp(`^\\d+:(${PLACE})(,\\d+:(${PLACE}))*$`);
 
 /**
- * @param to `earliest`, `latest`, `loaded` (behind the last offsets that the table has), an offset (of every partition), or a time in ISO form, UTC where it names no zone
- * @returns the next offset of each partition
+ * Rows and dead letters from the new position on are deleted in the transaction that sets it; of a log that was cut back, from where it was cut.
+ * An upsert has overwritten what stood there before: of a log that was cut back such a table is read again from the beginning, which changes no
+ * other row.
+ * `loaded`, behind the last offset that the table has, takes over what is there: nothing goes but what the log has lost.
+ * @param to `earliest`, `latest`, `loaded`, an offset or a time in ISO form (UTC where it names no zone) for every partition; `2:1500,3:earliest` for some
  * @throws `usage` error for anything else
  */
-export async function rewindTo(client: BrokerClient, sink: Sink, target: LoadTarget, to: string): Promise<ReadonlyMap<number, bigint>> {
+export async function rewindTo(client: BrokerClient, sink: Sink, target: LoadTarget, to: string): Promise<Rewound> {
   const [topic] = await client.topics([target.topic]);
   const ends = await client.ends([target.topic]);
+  const partitions = topic?.partitions ?? 0;
+  const places = BY_PARTITION.test(to)
+    ? new Map(to.split(',').map((part) => [Number(part.split(':')[0]), part.split(':')[1]!]))
+    : null;
+  const times =
+    places !== null || new RegExp(`^(${PLACE})$`).test(to)
+      ? null
+      : await client.offsetsAt([target.topic], momentOf(to));
   await sink.prepare(target);
-  const held = to === 'loaded' ? await sink.ends(target) : null;
-  const times = /^(earliest|latest|loaded|\d+)$/.test(to) ? null : await client.offsetsAt([target.topic], momentOf(to));
+  const kept = await sink.positions(target);
+  const held = /loaded/.test(to) ? await sink.ends(target) : new Map<number, bigint>();
   const next = new Map<number, bigint>();
-  for (let partition = 0; partition < (topic?.partitions ?? 0); partition++) {
+  const from = new Map<number, bigint>();
+  const cut = new Map(
+    (
+      await client.verify(
+        [...kept]
+          .filter(([partition, { topicId }]) => partition < partitions && !isAnother(topicId, topic?.id ?? null))
+          .map(([partition, { next: read, epoch }]) => ({ topic: target.topic, partition, next: read, epoch })),
+      )
+    ).map(({ partition, from: lost }) => [partition, lost]),
+  );
+  for (const partition of places?.keys() ?? Array.from({ length: partitions }, (_, i) => i)) {
     const key = partitionKey({ topic: target.topic, partition });
-    const { earliest, end } = ends.get(key) ?? { earliest: 0n, end: 0n };
-    const wanted = held !== null ? (held.get(partition) ?? earliest) : to === 'earliest' ? earliest : to === 'latest' ? end : times === null ? BigInt(to) : (times.get(key) ?? end);
+    const range = ends.get(key);
+    if (range === undefined)
+      throw new TsdbtError('usage', `Error: ${target.topic} has no partition ${partition}: it has ${partitions}.`);
+    const { earliest, end } = range;
+    const place = places?.get(partition) ?? to;
+    const lost = cut.get(partition);
+    const loaded = held.get(partition) ?? earliest;
+    const wanted =
+      place === 'earliest'
+        ? earliest
+        : place === 'latest'
+          ? end
+          : place === 'loaded'
+            ? lost !== undefined && lost < loaded
+              ? lost
+              : loaded
+            : times === null
+              ? BigInt(place)
+              : (times.get(key) ?? end);
     if (wanted < earliest || wanted > end) {
-      throw new TsdbtError('usage', `Error: offset ${wanted} is not in ${key}, which has ${earliest} to ${end}.`);
+      throw new TsdbtError('usage', `Error: offset ${wanted} is not in ${key}, which has ${earliest} to ${end}.`, {
+        ...(place === 'loaded' && wanted > end
+          ? { hint: `--to ${partition}:${end} deletes the rows that the topic does not have.` }
+          : {}),
+      });
     }
-    next.set(partition, wanted);
+    next.set(partition, lost !== undefined && target.mode === 'upsert' ? earliest : wanted);
+    if (place !== 'loaded' || lost !== undefined) from.set(partition, lost !== undefined && lost < wanted ? lost : wanted);
   }
-  await sink.rewind(target, topic?.id ?? null, next);
-  return next;
+  return { next, ...(await sink.rewind(target, topic?.id ?? null, next, from)) };
 }
 
 function momentOf(text: string): number {
   const iso = text.trim().replace(' ', 'T');
   const time = Date.parse(iso.includes('T') && !/([zZ]|[+-]\d\d:?\d\d)$/.test(iso) ? `${iso}Z` : iso);
-  if (Number.isNaN(time)) throw new TsdbtError('usage', `Error: Invalid value for '--to': '${text}' is not earliest, latest, loaded, an offset or a time.`);
+  if (Number.isNaN(time))
+    throw new TsdbtError(
+      'usage',
+      `Error: Invalid value for '--to': '${text}' is not earliest, latest, loaded, an offset, a time, or PARTITION:OFFSET.`,
+    );
   return time;
 }

@@ -135,7 +135,7 @@ export class RowEncoder {
     cells[at++] = copyText(topic);
     cells[at++] = String(partition);
     cells[at++] = String(message.offset);
-    cells[at++] = new Date(message.timestamp).toISOString();
+    cells[at++] = message.timestamp === null ? NULL : new Date(message.timestamp).toISOString();
     cells[at++] = deleted ? 't' : 'f';
     cells[at++] = this.loadId;
     const line = `${cells.join('\t')}\n`;

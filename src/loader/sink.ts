@@ -53,12 +53,15 @@ export class TooManyRefused extends Error {
 /** A loader of a group, as its broker knows it. */
 export interface GroupMember { readonly group: string; readonly member: string }
 
+/** Where a table is in a partition: its next offset, and the leader epoch of the message before it; null: not known. */
+export interface Place { readonly next: bigint; readonly epoch: number | null }
+
 /** What a look at the bookkeeping finds. */
 export interface Looked {
   /** The other members of the groups and for how long nothing has been seen of them. */
   readonly others: readonly (GroupMember & { readonly seen: string; readonly silentMs: number })[];
-  /** The next offsets of each target, by partition. */
-  readonly positions: ReadonlyMap<LoadTarget, ReadonlyMap<number, bigint>>;
+  /** Where each target is, by partition. */
+  readonly positions: ReadonlyMap<LoadTarget, ReadonlyMap<number, Place>>;
 }
 
 /** Places at which tests kill or stop a loader. */
@@ -71,11 +74,15 @@ export interface Sink {
   /** Adds nullable columns for new fields. @returns all columns then */
   addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]>;
   /** The next offset of each partition of the target's topic that has one, and the id that the topic had then. */
-  positions(target: LoadTarget): Promise<ReadonlyMap<number, { readonly next: bigint; readonly topicId: string | null }>>;
+  positions(target: LoadTarget): Promise<ReadonlyMap<number, Place & { readonly topicId: string | null }>>;
   /** Gives partitions without a position one. */
   startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void>;
-  /** Sets positions, whatever they were. */
-  rewind(target: LoadTarget, topicId: string | null, next: ReadonlyMap<number, bigint>): Promise<void>;
+  /**
+   * Sets positions, whatever they were.
+   * @param from what was loaded of these partitions from an offset on goes, rows and dead letters, in the same transaction
+   * @returns how many went
+   */
+  rewind(target: LoadTarget, topicId: string | null, next: ReadonlyMap<number, bigint>, from?: ReadonlyMap<number, bigint>): Promise<{ readonly rows: number; readonly letters: number }>;
   /** The offset behind the last one that the table or its dead letters have of the topic, by partition; none when they have nothing of it. */
   ends(target: LoadTarget): Promise<ReadonlyMap<number, bigint>>;
   /** Does the table hold rows of the topic? */

@@ -3,8 +3,9 @@ import { quoteText } from '../adapters/postgres/literal.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { TsdbtError } from '../errors.ts';
 import { ofTable, relationOf, STATE_SCHEMA } from '../state/load-offsets.ts';
-import { type BrokerClient, partitionKey } from './broker.ts';
+import { type BrokerClient, partitionKey, type TopicPartition } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
+import { isAnother, madeAnew, wayOut } from './starts.ts';
 import { textOf } from './supervise.ts';
 
 /** One partition. Null: not known. */
@@ -13,6 +14,7 @@ export interface PartitionStatus {
   readonly partition: number;
   readonly next: bigint | null;
   readonly end: bigint | null;
+  /** Null also where the log does not lead up to the position: what is behind it cannot be told. */
   readonly lagRows: bigint | null;
   /** Seconds between now and the newest loaded message; 0 when nothing is behind. */
   readonly lagSeconds: number | null;
@@ -25,8 +27,10 @@ export interface TargetStatus {
   readonly problems: readonly string[];
 }
 
-interface Kept {
+interface Kept extends TopicPartition {
   readonly next: bigint;
+  readonly epoch: number | null;
+  readonly topicId: string | null;
   readonly end: bigint | null;
   readonly newest: number | null;
   readonly dead: number;
@@ -46,12 +50,23 @@ export async function loadStatus(
   const { kept, failure } = await keptState(adapter, target);
   if (failure !== null) problems.push(`failed: ${failure}`);
   let ends: Awaited<ReturnType<BrokerClient['ends']>> = new Map();
+  /** Partitions whose position is not in the topic. */
+  const lost = new Set<string>();
   const fileOnly = kept.size > 0 && [...kept.keys()].every(isFile);
   try {
     const client = await connect();
     try {
-      await client.topics([target.topic]);
+      const [topic] = await client.topics([target.topic]);
       ends = await client.ends([target.topic]);
+      const own = [...kept].filter(([key]) => ends.has(key));
+      const others = own.filter(([, { topicId }]) => isAnother(topicId, topic?.id ?? null));
+      for (const [key] of others) lost.add(key);
+      if (others.length > 0 && target.onGap === 'stop') problems.push(textOf(madeAnew(target)));
+      for (const failure of await client.verify(own.flatMap(([key, at]) => (lost.has(key) ? [] : [at])))) {
+        const key = partitionKey(failure);
+        lost.add(key);
+        problems.push(`stopped at ${key}: ${failure.message}${wayOut(target, failure, kept.get(key)?.next ?? 0n)}`);
+      }
     } finally {
       await client.close();
     }
@@ -69,7 +84,7 @@ export async function loadStatus(
     const range = ends.get(key);
     const end = range?.end ?? (isFile(key) ? (known?.end ?? null) : null);
     const next = known?.next ?? null;
-    const lagRows = end === null ? null : end - (next ?? range?.earliest ?? 0n);
+    const lagRows = end === null || lost.has(key) ? null : end - (next ?? range?.earliest ?? 0n);
     const lagSeconds =
       lagRows === null
         ? null
@@ -111,10 +126,15 @@ async function keptState(
     // An older version's table has no column for the relation.
     const rows = there[1] === true ? ofTable(target, 'o') : `o.target = ${quoteText(target.uniqueId)}`;
     const offsets =
-      await ask(`select topic, partition, next_offset::text, end_offset::text, floor(extract(epoch from last_kafka_ts) * 1000)::bigint::text, dead_rows
+      await ask(`select topic, partition, next_offset::text, end_offset::text, floor(extract(epoch from last_kafka_ts) * 1000)::bigint::text, dead_rows,
+  topic_id, to_jsonb(o)->>'leader_epoch'
 from ${STATE_SCHEMA}.load_offsets as o where ${rows} and partition >= 0 order by 1, 2`);
-    for (const [topic, partition, next, end, newest, dead] of offsets) {
-      kept.set(partitionKey({ topic: String(topic), partition: Number(partition) }), {
+    for (const [topic, partition, next, end, newest, dead, topicId, epoch] of offsets) {
+      const at = { topic: String(topic), partition: Number(partition) };
+      kept.set(partitionKey(at), {
+        ...at,
+        epoch: epoch === null ? null : Number(epoch),
+        topicId: topicId === null ? null : String(topicId),
         next: BigInt(String(next)),
         end: end === null ? null : BigInt(String(end)),
         newest: newest === null ? null : Number(newest),

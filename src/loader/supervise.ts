@@ -81,7 +81,7 @@ async function waitOrMove({ target, sink, signal, pause }: SuperviseOptions, ms:
     sink.positions(target).then(
       (found) =>
         [...found]
-          .map(([partition, { next }]) => `${partition}:${next}`)
+          .map(([partition, { next, epoch }]) => `${partition}:${next}/${epoch}`)
           .sort()
           .join(' '),
       () => null,

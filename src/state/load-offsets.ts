@@ -83,11 +83,15 @@ end $$`,
   seen_at timestamptz not null,
   primary key (group_id, member_id)
 )`,
+  // Messages may have no time; and of a position the leader epoch of the message before it, and since when it is one of the topic that is there now.
+  `alter table ${STATE_SCHEMA}.dead_letters alter column kafka_ts drop not null`,
+  `alter table ${STATE_SCHEMA}.load_offsets add column if not exists leader_epoch integer, add column if not exists topic_since timestamptz`,
   'set local lock_timeout to default',
 ];
 
 /** Is the newest part of it there? */
-export const STATE_PRESENT = `select to_regclass('${STATE_SCHEMA}.load_members') is not null`;
+export const STATE_PRESENT = `select to_regclass('${STATE_SCHEMA}.load_members') is not null
+  and exists (select from pg_attribute where attrelid = to_regclass('${STATE_SCHEMA}.load_offsets') and attname = 'topic_since')`;
 
 /** Rows of the bookkeeping that are this table's, also those that an older version has left under the source's name. @param row alias */
 export function ofTable(table: LoadedTable, row: string): string {
@@ -120,6 +124,7 @@ export function adoptState(table: LoadedTable): string[] {
 select c.model, ${relation}, c.topic, c.partition, c.next_offset from ${STATE_SCHEMA}.consumed_offsets as c where c.source = ${id} on conflict do nothing`,
   ];
 }
+
 /** The partition under which the replays of a table are counted, so that models get their rows, whose offsets they have passed. */
 const REPLAYS = -1;
 
@@ -134,6 +139,8 @@ export interface OffsetRange {
   readonly dead: number;
   /** Milliseconds since 1970 of the newest message; null when there was none. */
   readonly lastTimestamp: number | null;
+  /** Leader epoch of the message before `to`; null: not known. */
+  readonly epoch: number | null;
 }
 
 /**
@@ -143,13 +150,13 @@ export interface OffsetRange {
 export function moveOffsets(table: LoadedTable, ranges: readonly OffsetRange[]): string {
   const values = ranges.map((range) => {
     const newest = range.lastTimestamp === null ? 'null' : `'${new Date(range.lastTimestamp).toISOString()}'`;
-    return `(${quoteText(range.topic)}, ${range.partition}, ${range.from}::bigint, ${range.to}::bigint, ${range.end}::bigint, ${newest}::timestamptz, ${range.rows}, ${range.dead})`;
+    return `(${quoteText(range.topic)}, ${range.partition}, ${range.from}::bigint, ${range.to}::bigint, ${range.end}::bigint, ${newest}::timestamptz, ${range.rows}, ${range.dead}, ${range.epoch ?? 'null'}::integer)`;
   });
   return `update ${STATE_SCHEMA}.load_offsets as o
 set next_offset = v.upto, end_offset = v.ends, last_kafka_ts = coalesce(greatest(o.last_kafka_ts, v.newest), v.newest),
   loaded_rows = o.loaded_rows + v.loaded, dead_rows = o.dead_rows + v.dead, updated_at = clock_timestamp(),
-  last_rows_at = case when v.loaded > 0 then clock_timestamp() else o.last_rows_at end
-from (values ${values.join(', ')}) as v(topic, partition, since, upto, ends, newest, loaded, dead)
+  last_rows_at = case when v.loaded > 0 then clock_timestamp() else o.last_rows_at end, leader_epoch = coalesce(v.epoch, o.leader_epoch)
+from (values ${values.join(', ')}) as v(topic, partition, since, upto, ends, newest, loaded, dead, epoch)
 where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.partition = v.partition and o.next_offset = v.since
 returning o.topic, o.partition`;
 }
@@ -179,7 +186,7 @@ export function hasLoadConfig(source: Pick<SourceDefinition, 'meta' | 'config'>)
 
 /** The kept positions of a table's topic. */
 export function selectOffsets(table: LoadedTable, topic: string): string {
-  return `select partition, next_offset, topic_id from ${STATE_SCHEMA}.load_offsets where relation = ${quoteText(relationOf(table))} and topic = ${quoteText(topic)}`;
+  return `select partition, next_offset, topic_id, leader_epoch from ${STATE_SCHEMA}.load_offsets where relation = ${quoteText(relationOf(table))} and topic = ${quoteText(topic)}`;
 }
 
 function positionRows(table: LoadedTable, topic: string, topicId: string | null, next: ReadonlyMap<number, bigint>): string {
@@ -196,7 +203,41 @@ export function insertOffsets(table: LoadedTable, topic: string, topicId: string
 /** Sets positions by hand: `load rewind`, and a topic that was made anew. */
 export function setOffsets(table: LoadedTable, topic: string, topicId: string | null, next: ReadonlyMap<number, bigint>): string {
   return `insert into ${STATE_SCHEMA}.load_offsets as o ${positionRows(table, topic, topicId, next)}
-on conflict (relation, topic, partition) do update set next_offset = excluded.next_offset, topic_id = coalesce(excluded.topic_id, o.topic_id), updated_at = clock_timestamp()`;
+on conflict (relation, topic, partition) do update set next_offset = excluded.next_offset, topic_id = coalesce(excluded.topic_id, o.topic_id), leader_epoch = null, updated_at = clock_timestamp(),
+  topic_since = case when excluded.topic_id is distinct from o.topic_id and o.topic_id is not null and excluded.topic_id is not null then clock_timestamp() else o.topic_since end`;
+}
+
+/** Holds the positions of a table's topic: a loader that is in the midst of a flush ends it first, those that come are fenced. */
+export function lockOffsets(table: LoadedTable, topic: string): string {
+  return `select from ${STATE_SCHEMA}.load_offsets where relation = ${quoteText(relationOf(table))} and topic = ${quoteText(topic)} for update`;
+}
+
+/**
+ * Deletes what was loaded from some offsets on, rows and dead letters, and counts it out. Nothing of a topic that had this name before: its rows
+ * are in no log any more. Comes behind `lockOffsets`, in a statement of its own, and before `setOffsets`; answers rows and letters of each partition.
+ * @param name of the table, quoted @param topicId of the topic that is there now
+ */
+export function deleteFrom(table: LoadedTable, topic: string, topicId: string | null, name: string, from: ReadonlyMap<number, bigint>): string {
+  const values = [...from].map(([partition, offset]) => `(${partition}, ${offset}::bigint)`);
+  const relation = quoteText(relationOf(table));
+  return `with kept as (
+  select v.partition, v.since, o.topic_since from (values ${values.join(', ')}) as v(partition, since)
+  left join ${STATE_SCHEMA}.load_offsets as o on o.relation = ${relation} and o.topic = ${quoteText(topic)} and o.partition = v.partition
+  where (o.topic_id is null or ${topicId === null ? 'true' : `o.topic_id = ${quoteText(topicId)}`})
+), gone as (
+  delete from ${name} as t using kept as k where t._topic = ${quoteText(topic)} and t._partition = k.partition and t._offset >= k.since and (k.topic_since is null or t._loaded_at > k.topic_since)
+  returning k.partition
+), letters as (
+  delete from ${STATE_SCHEMA}.dead_letters as d using kept as k where d.relation = ${relation} and d.topic = ${quoteText(topic)} and d.partition = k.partition and d."offset" >= k.since
+    and (k.topic_since is null or d.failed_at > k.topic_since)
+  returning k.partition
+), counts as (
+  select k.partition, (select count(*) from gone as g where g.partition = k.partition) as loaded, (select count(*) from letters as l where l.partition = k.partition) as dead from kept as k
+), counted as (
+  update ${STATE_SCHEMA}.load_offsets as o set loaded_rows = greatest(0, o.loaded_rows - c.loaded), dead_rows = greatest(0, o.dead_rows - c.dead) from counts as c
+  where o.relation = ${relation} and o.topic = ${quoteText(topic)} and o.partition = c.partition
+)
+select loaded, dead from counts`;
 }
 
 /** What models have consumed beyond positions that were set back cannot be told from what is loaded again: `new_rows` asks for a full refresh. */

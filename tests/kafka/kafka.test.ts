@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
 import { RawFetch } from '../../src/loader/raw-fetch.ts';
-import { readRecordBatches } from '../../src/loader/record-batches.ts';
+import { crc32cOf } from '../../src/loader/crc32c.ts';
+import { RecordBatches } from '../../src/loader/record-batches.ts';
 import { SERVERS } from '../engine/adapters/servers.ts';
 import { FaultProject } from '../engine/faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
@@ -73,10 +74,10 @@ describe('a real Kafka', () => {
     const connection = await consumer.connections.get([...brokers.values()][0]!);
     const topic = topics.get('tx')!;
     for (let version = 11; version <= 17; version++) {
-      const wanted = [{ id: topic.id, name: 'tx', partitions: [{ partition: 0, leaderEpoch: topic.partitions[0]!.leaderEpoch, offset: 0n, maxBytes: 1e6 }] }];
+      const wanted = [{ id: topic.id, name: 'tx', partitions: [{ partition: 0, leaderEpoch: topic.partitions[0]!.leaderEpoch, offset: 0n, lastEpoch: null, maxBytes: 1e6 }] }];
       const { errorCode, partitions: [found] } = await new RawFetch(library, version).fetch(connection, { maxWaitMs: 100, minBytes: 1, maxBytes: 1e6, topics: wanted });
       expect([version, errorCode, found?.errorCode, found?.topic, found?.lastStableOffset]).toEqual([version, 0, 0, version < 13 ? 'tx' : topic.id, found?.highWatermark]);
-      const { records: [records], next } = readRecordBatches(found!.records, 0n, found!.aborted, () => Buffer.alloc(0));
+      const { records: [records], next } = new RecordBatches(found!.records, { position: 0n, end: found!.highWatermark, aborted: found!.aborted, crc32c: crc32cOf(library), unpack: () => null }).take(1e9)!;
       expect([Array.from({ length: records!.length }, (_, i) => JSON.parse(String(records!.message(i).value)).seq), next]).toEqual([kept, found!.highWatermark]);
     }
     await consumer.close();

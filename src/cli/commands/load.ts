@@ -195,12 +195,13 @@ async function status(ctx: LoadContext): Promise<boolean> {
 
 async function rewind(ctx: LoadContext): Promise<boolean> {
   const to = ctx.session.flags['to'];
-  if (typeof to !== 'string' || to === '') throw new TsdbtError('usage', "Error: `load rewind` needs --to: earliest, latest, loaded (behind what the table has), an offset, or a time such as '2026-05-01 12:00'.");
+  if (typeof to !== 'string' || to === '') throw new TsdbtError('usage', "Error: `load rewind` needs --to: earliest, latest, loaded (behind what the table has), an offset, a time such as '2026-05-01 12:00', or some partitions by number: 2:1500,3:earliest.");
   for (const target of ctx.targets) {
     const client = await ctx.client(target);
     try {
-      const next = await rewindTo(client, ctx.sink, target, to);
+      const { next, rows, letters } = await rewindTo(client, ctx.sink, target, to);
       for (const [partition, offset] of next) ctx.say(`${target.name}  ${target.topic}/${partition}  next ${offset}`);
+      if (rows + letters > 0) ctx.say(`${target.name}  ${rows} row${rows === 1 ? '' : 's'} and ${letters} dead letter${letters === 1 ? '' : 's'} from there on deleted`);
     } finally {
       await client.close();
     }

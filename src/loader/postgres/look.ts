@@ -29,7 +29,7 @@ where group_id in (${groups.map(quoteText).join(', ')})${mine === '' ? '' : ` an
     positions:
       targets.length === 0
         ? null
-        : `select relation, topic, partition, next_offset::text from ${STATE_SCHEMA}.load_offsets where partition >= 0 and relation in (${targets.map((target) => quoteText(relationOf(target))).join(', ')})`,
+        : `select relation, topic, partition, next_offset::text, leader_epoch from ${STATE_SCHEMA}.load_offsets where partition >= 0 and relation in (${targets.map((target) => quoteText(relationOf(target))).join(', ')})`,
   };
 }
 

@@ -3,7 +3,7 @@
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { TsdbtError } from '../../errors.ts';
-import { adoptState, CREATE_STATE, forgetConsumed, insertOffsets, markReplayed, moveOffsets, noteFailure, recount, relationOf, selectOffsets, setOffsets, STATE_PRESENT, STATE_SCHEMA, toAdopt } from '../../state/load-offsets.ts';
+import { adoptState, CREATE_STATE, deleteFrom, forgetConsumed, insertOffsets, lockOffsets, markReplayed, moveOffsets, noteFailure, recount, relationOf, selectOffsets, setOffsets, STATE_PRESENT, STATE_SCHEMA, toAdopt } from '../../state/load-offsets.ts';
 import { withoutValues } from '../dead-limit.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { META_COLUMNS } from '../load-target.ts';
@@ -77,7 +77,7 @@ export class PostgresSink implements Sink {
   async positions(target: LoadTarget): ReturnType<Sink['positions']> {
     return this.within(target, async (session) => {
       const rows = await read(session, selectOffsets(target, target.topic));
-      return new Map(rows.map(([partition, next, topicId]) => [Number(partition), { next: BigInt(String(next)), topicId: typeof topicId === 'string' ? topicId : null }]));
+      return new Map(rows.map(([partition, next, topicId, epoch]) => [Number(partition), { next: BigInt(String(next)), topicId: typeof topicId === 'string' ? topicId : null, epoch: epochOf(epoch) }]));
     });
   }
 
@@ -85,11 +85,14 @@ export class PostgresSink implements Sink {
     if (starts.size > 0) await this.within(target, (session) => session.execute(insertOffsets(target, target.topic, topicId, starts)));
   }
 
-  async rewind(target: LoadTarget, topicId: string | null, next: ReadonlyMap<number, bigint>): Promise<void> {
-    if (next.size === 0) return;
-    await this.within(target, async (session) => {
+  async rewind(target: LoadTarget, topicId: string | null, next: ReadonlyMap<number, bigint>, from: ReadonlyMap<number, bigint> = new Map()): Promise<{ rows: number; letters: number }> {
+    if (next.size === 0) return { rows: 0, letters: 0 };
+    return this.within(target, async (session) => {
+      if (from.size > 0) await session.execute(lockOffsets(target, target.topic));
+      const gone = from.size === 0 ? [] : await read(session, deleteFrom(target, target.topic, topicId, tableName(target), from));
       await session.execute(setOffsets(target, target.topic, topicId, next));
       await session.execute(forgetConsumed(target, target.topic, next));
+      return { rows: gone.reduce((sum, [rows]) => sum + Number(rows), 0), letters: gone.reduce((sum, [, letters]) => sum + Number(letters), 0) };
     });
   }
 
@@ -132,7 +135,7 @@ export class PostgresSink implements Sink {
       const found = positions === null ? [] : await read(session, positions);
       return {
         others: others.map(([group, member, seen, silent]) => ({ group: String(group), member: String(member), seen: String(seen), silentMs: Number(silent) })),
-        positions: new Map(targets.map((target) => [target, new Map(found.filter(([relation, topic]) => relation === relationOf(target) && topic === target.topic).map(([, , partition, next]) => [Number(partition), BigInt(String(next))]))])),
+        positions: new Map(targets.map((target) => [target, new Map(found.filter(([relation, topic]) => relation === relationOf(target) && topic === target.topic).map(([, , partition, next, epoch]) => [Number(partition), { next: BigInt(String(next)), epoch: epochOf(epoch) }]))])),
       };
     });
   }
@@ -258,7 +261,7 @@ export class PostgresSink implements Sink {
     const letters = dead.map(({ message, topic, partition, error }) => {
       const headers = message.headers.map(([name, value]) => [name.replaceAll('\0', '\u2400'), value === null ? null : Buffer.from(this.sealer.seal(target, value) ?? []).toString('base64')]);
       return `${[
-        text(relationOf(target)), text(target.uniqueId), text(topic), partition, message.offset, new Date(message.timestamp).toISOString(),
+        text(relationOf(target)), text(target.uniqueId), text(topic), partition, message.offset, message.timestamp === null ? '\\N' : new Date(message.timestamp).toISOString(),
         bytes(this.sealer.seal(target, message.key)), bytes(this.sealer.seal(target, message.value)), text(JSON.stringify(headers)),
         sealed ? 't' : 'f', text(sealed ? withoutValues(error) : error), text(loadId),
       ].join('\t')}\n`;
@@ -370,6 +373,10 @@ async function createMissing(session: Session, statements: readonly string[], pr
 async function read(session: Session, sql: string): Promise<readonly (readonly unknown[])[]> {
   const { table } = await session.execute(sql, { fetch: true });
   return table.rows.map((row) => row.values);
+}
+
+function epochOf(value: unknown): number | null {
+  return value === null || value === undefined ? null : Number(value);
 }
 
 /** Is it the rows' fault, and not the table's, the server's or the network's? */

@@ -224,7 +224,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     const idle = lab.loader(t, { timeoutMs: 300 });
     idle.client.poll = async () => {
       await pause(10);
-      return { batches: [], failures: [] };
+      return { batches: [], failures: [], waiting: null };
     };
     await expect(idle.loader.run()).rejects.toThrow('t/0 is at 1 of 2');
   });

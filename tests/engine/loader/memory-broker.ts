@@ -1,11 +1,17 @@
 // A broker in memory for tests of the loader: topics with partitions, gaps, groups that share partitions, clients that can be cut off.
 import { randomUUID } from 'node:crypto';
-import type { AssignmentListener, BrokerClient, Message, MessageBatch, PartitionFailure, Polled, TopicInfo, TopicPartition } from '../../../src/loader/broker.ts';
+import type { AssignmentListener, BrokerClient, Message, MessageBatch, PartitionFailure, Polled, ReadPosition, TopicInfo, TopicPartition } from '../../../src/loader/broker.ts';
 import { partitionKey } from '../../../src/loader/broker.ts';
 import { recordsOf } from '../../../src/loader/records.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 
-interface Log { messages: Message[]; earliest: bigint; end: bigint }
+interface Log {
+  messages: Message[];
+  earliest: bigint;
+  end: bigint;
+  /** Leader epochs and where each begins. */
+  epochs: { epoch: number; start: bigint }[];
+}
 interface Topic { id: string; partitions: Log[] }
 
 export class MemoryBroker {
@@ -15,7 +21,7 @@ export class MemoryBroker {
   batch = 100;
 
   create(name: string, partitions = 1): void {
-    this.topics.set(name, { id: randomUUID(), partitions: Array.from({ length: partitions }, () => ({ messages: [], earliest: 0n, end: 0n })) });
+    this.topics.set(name, { id: randomUUID(), partitions: Array.from({ length: partitions }, () => ({ messages: [], earliest: 0n, end: 0n, epochs: [{ epoch: 0, start: 0n }] })) });
   }
 
   produce(name: string, partition: number, value: unknown, options: { key?: string | null; timestamp?: number; raw?: Uint8Array | null } = {}): bigint {
@@ -36,6 +42,15 @@ export class MemoryBroker {
     const log = this.log({ topic: name, partition });
     log.messages = log.messages.filter((message) => message.offset >= before);
     log.earliest = before;
+  }
+
+  /** An unclean election: the new leader has the log only up to before the offset. */
+  cut(name: string, partition: number, before: bigint): void {
+    const log = this.log({ topic: name, partition });
+    log.messages = log.messages.filter((message) => message.offset < before);
+    const epoch = log.epochs.at(-1)!.epoch + 1;
+    log.epochs = [...log.epochs.filter(({ start }) => start < before), { epoch, start: before }];
+    log.end = before;
   }
 
   client(): MemoryClient {
@@ -83,7 +98,7 @@ export class MemoryClient implements BrokerClient {
   readonly committed = new Map<string, bigint>();
   private readonly broker: MemoryBroker;
   private listener: AssignmentListener | null = null;
-  private readonly positions = new Map<string, { at: TopicPartition; next: bigint }>();
+  private readonly positions = new Map<string, ReadPosition & { next: bigint; epoch: number | null }>();
   private readonly paused = new Set<string>();
 
   constructor(broker: MemoryBroker) {
@@ -104,8 +119,17 @@ export class MemoryClient implements BrokerClient {
   async offsetsAt(topics: readonly string[], time: number): Promise<ReadonlyMap<string, bigint>> {
     return new Map(topics.flatMap((topic) => Array.from({ length: this.broker.info(topic).partitions }, (_, partition) => {
       const log = this.broker.log({ topic, partition });
-      return [partitionKey({ topic, partition }), log.messages.find((message) => message.timestamp >= time)?.offset ?? log.end] as const;
+      return [partitionKey({ topic, partition }), log.messages.find((message) => message.timestamp !== null && message.timestamp >= time)?.offset ?? log.end] as const;
     })));
+  }
+
+  async verify(positions: readonly ReadPosition[]): Promise<readonly PartitionFailure[]> {
+    return positions.flatMap(({ topic, partition, next, epoch }): PartitionFailure[] => {
+      const { epochs, end } = this.broker.log({ topic, partition });
+      const following = epoch === null ? undefined : epochs.find((each) => each.epoch > epoch);
+      if (following !== undefined && following.start < next) return [{ topic, partition, reason: 'truncated', message: `what was loaded from offset ${following.start} on, in leader epoch ${epoch}, is gone`, from: following.start }];
+      return next > end ? [{ topic, partition, reason: 'beyond_end', message: `position ${next} is beyond the end of the log, ${end}`, from: end }] : [];
+    });
   }
 
   async check(): Promise<void> {}
@@ -119,15 +143,18 @@ export class MemoryClient implements BrokerClient {
   /** What this member no longer has. */
   async release(wanted: readonly TopicPartition[]): Promise<void> {
     const keep = new Set(wanted.map(partitionKey));
-    const gone = [...this.positions.values()].map(({ at }) => at).filter((at) => !keep.has(partitionKey(at)));
+    const gone = [...this.positions.values()].filter((at) => !keep.has(partitionKey(at)));
     if (gone.length > 0) await this.listener?.revoked(gone);
-    for (const at of gone) this.positions.delete(partitionKey(at));
+    for (const at of gone) {
+      this.positions.delete(partitionKey(at));
+      this.paused.delete(partitionKey(at));
+    }
   }
 
   async give(wanted: readonly TopicPartition[]): Promise<void> {
     const fresh = wanted.filter((at) => !this.positions.has(partitionKey(at)));
     const starts = await this.listener!.assigned(fresh);
-    for (const at of fresh) this.positions.set(partitionKey(at), { at, next: starts.get(partitionKey(at))! });
+    for (const at of fresh) this.positions.set(partitionKey(at), { ...starts.get(partitionKey(at))! });
   }
 
   async poll(): Promise<Polled> {
@@ -135,30 +162,32 @@ export class MemoryClient implements BrokerClient {
     const failures: PartitionFailure[] = [];
     for (const [key, position] of this.positions) {
       if (this.paused.has(key)) continue;
-      const log = this.broker.log(position.at);
+      const log = this.broker.log(position);
       if (position.next < log.earliest) {
-        failures.push({ ...position.at, reason: 'offset_out_of_range', message: `offset ${position.next} is out of range` });
+        failures.push({ topic: position.topic, partition: position.partition, reason: 'offset_out_of_range', message: `offset ${position.next} is out of range` });
         continue;
       }
       if (position.next >= log.end) continue;
       const messages = log.messages.filter((message) => message.offset >= position.next).slice(0, this.broker.batch);
       const more = log.messages.some((message) => message.offset > (messages.at(-1)?.offset ?? -1n));
       const next = more ? messages.at(-1)!.offset + 1n : log.end;
-      batches.push({ ...position.at, records: [recordsOf(messages)], from: position.next, next, end: log.end });
+      const { epoch } = log.epochs.findLast(({ start }) => start < next)!;
+      batches.push({ topic: position.topic, partition: position.partition, records: [recordsOf(messages)], from: position.next, next, end: log.end, epoch });
       position.next = next;
+      position.epoch = epoch;
     }
     await new Promise((resolve) => { setTimeout(resolve, batches.length > 0 ? 0 : 5); });
-    return { batches, failures };
+    return { batches, failures, waiting: null };
   }
 
   pause(partitions: readonly TopicPartition[]): void {
     for (const partition of partitions) this.paused.add(partitionKey(partition));
   }
 
-  seek(positions: ReadonlyMap<string, bigint>): void {
-    for (const [key, next] of positions) {
+  seek(positions: ReadonlyMap<string, Pick<ReadPosition, 'next' | 'epoch'>>): void {
+    for (const [key, { next, epoch }] of positions) {
       const position = this.positions.get(key);
-      if (position !== undefined) position.next = next;
+      if (position !== undefined) this.positions.set(key, { ...position, next, epoch });
       this.paused.delete(key);
     }
   }
