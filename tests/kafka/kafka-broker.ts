@@ -80,11 +80,13 @@ export class KafkaBroker {
   readonly port: number;
   /** Ports of the other listeners. */
   readonly ports: Readonly<Record<Listener, number>>;
+  private readonly controller: number;
   private readonly folder: string;
   private readonly lib: string;
   private child: ChildProcess | null = null;
 
-  private constructor(lib: string, folder: string, port: number, ports: Readonly<Record<Listener, number>>) {
+  private constructor(lib: string, folder: string, port: number, controller: number, ports: Readonly<Record<Listener, number>>) {
+    this.controller = controller;
     this.ports = ports;
     this.lib = lib;
     this.folder = folder;
@@ -115,11 +117,33 @@ group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 log.cleaner.backoff.ms=200
 ${certificates === null ? '' : security(certificates)}`);
-    const broker = new KafkaBroker(mavenJars(`tsdbt-kafka-${VERSION}`, POM), folder, port, ports);
+    const broker = new KafkaBroker(mavenJars(`tsdbt-kafka-${VERSION}`, POM), folder, port, controller, ports);
     const scram = certificates === null ? [] : Object.entries(USERS).flatMap(([name, password]) => ['256', '512'].flatMap((bits) => ['--add-scram', `SCRAM-SHA-${bits}=[name=${name},password=${password}]`]));
-    execFileSync('java', ['-cp', `${broker.lib}/*`, 'kafka.tools.StorageTool', 'format', '-t', 'MkU3OEVBNTcwNTJENDM2Qk', '-c', join(folder, 'server.properties'), ...scram], { stdio: 'pipe' });
+    broker.format(scram);
     await broker.up();
     return broker;
+  }
+
+  /** Another broker of this one's cluster, which it leads. @param node its number, 2 or more */
+  async beside(node: number): Promise<KafkaBroker> {
+    const folder = mkdtempSync(join(tmpdir(), 'tsdbt-broker-'));
+    const port = await freePort();
+    writeFileSync(join(folder, 'server.properties'), `process.roles=broker
+node.id=${node}
+controller.quorum.voters=1@127.0.0.1:${this.controller}
+listeners=PLAINTEXT://127.0.0.1:${port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs=${join(folder, 'data')}
+`);
+    const broker = new KafkaBroker(this.lib, folder, port, this.controller, this.ports);
+    broker.format([]);
+    await broker.up();
+    return broker;
+  }
+
+  private format(more: readonly string[]): void {
+    execFileSync('java', ['-cp', `${this.lib}/*`, 'kafka.tools.StorageTool', 'format', '-t', 'MkU3OEVBNTcwNTJENDM2Qk', '-c', join(this.folder, 'server.properties'), ...more], { stdio: 'pipe' });
   }
 
   async up(): Promise<void> {
