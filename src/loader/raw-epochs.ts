@@ -12,10 +12,21 @@ const FLEXIBLE = 4;
 const NO_REPLICA = -1;
 
 /** What is asked of one partition: the end of `epoch`, of a broker that leads it since `leaderEpoch`. */
-export interface AskedEpoch { readonly topic: string; readonly partition: number; readonly leaderEpoch: number; readonly epoch: number }
+export interface AskedEpoch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly leaderEpoch: number;
+  readonly epoch: number;
+}
 
 /** The newest epoch up to the one asked for, and the offset behind its last message; -1 where the broker knows of none. */
-export interface EpochEnd { readonly topic: string; readonly partition: number; readonly errorCode: number; readonly epoch: number; readonly end: bigint }
+export interface EpochEnd {
+  readonly topic: string;
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly epoch: number;
+  readonly end: bigint;
+}
 
 type Arguments = Parameters<Awaited<ReturnType<typeof loadClientLibrary>>['offsetForLeaderEpochV4']['createRequest']>;
 
@@ -27,15 +38,33 @@ export class RawEpochs {
   constructor(library: Awaited<ReturnType<typeof loadClientLibrary>>, newest: number) {
     const flexible = newest >= FLEXIBLE;
     const { createRequest } = flexible ? library.offsetForLeaderEpochV4 : library.offsetForLeaderEpochV3;
-    this.api = library.createAPI<Arguments, EpochEnd[]>(OFFSET_FOR_LEADER_EPOCH, flexible ? FLEXIBLE : OLDEST_EPOCHS, createRequest, (_correlation, _key, _version, reader) => readAnswer(reader.buffer.slice(reader.position), flexible), flexible, flexible);
+    this.api = library.createAPI<Arguments, EpochEnd[]>(
+      OFFSET_FOR_LEADER_EPOCH,
+      flexible ? FLEXIBLE : OLDEST_EPOCHS,
+      createRequest,
+      (_correlation, _key, _version, reader) => readAnswer(reader.buffer.slice(reader.position), flexible),
+      flexible,
+      flexible,
+    );
   }
 
   /** @throws the library's errors when the connection fails */
   async ends(connection: Connection, asked: readonly AskedEpoch[]): Promise<EpochEnd[]> {
     const names = [...new Set(asked.map(({ topic }) => topic))];
-    return this.api.async(connection, NO_REPLICA, names.map((name) => ({
-      name, partitions: asked.filter(({ topic }) => topic === name).map(({ partition, leaderEpoch, epoch }) => ({ partitionIndex: partition, currentLeaderEpoch: leaderEpoch, leaderEpoch: epoch })),
-    })));
+    return this.api.async(
+      connection,
+      NO_REPLICA,
+      names.map((name) => ({
+        name,
+        partitions: asked
+          .filter(({ topic }) => topic === name)
+          .map(({ partition, leaderEpoch, epoch }) => ({
+            partitionIndex: partition,
+            currentLeaderEpoch: leaderEpoch,
+            leaderEpoch: epoch,
+          })),
+      })),
+    );
   }
 }
 
@@ -44,14 +73,16 @@ function readAnswer(bytes: Buffer, flexible: boolean): EpochEnd[] {
   const answer = new AnswerReader(bytes, flexible);
   // The time that the broker held us back.
   answer.int32();
-  return answer.list(() => {
-    const topic = answer.text();
-    const found = answer.list((): EpochEnd => {
-      const [errorCode, partition, epoch, end] = [answer.int16(), answer.int32(), answer.int32(), answer.int64()];
+  return answer
+    .list(() => {
+      const topic = answer.text();
+      const found = answer.list((): EpochEnd => {
+        const [errorCode, partition, epoch, end] = [answer.int16(), answer.int32(), answer.int32(), answer.int64()];
+        answer.tags();
+        return { topic, partition, errorCode, epoch, end };
+      });
       answer.tags();
-      return { topic, partition, errorCode, epoch, end };
-    });
-    answer.tags();
-    return found;
-  }).flat();
+      return found;
+    })
+    .flat();
 }

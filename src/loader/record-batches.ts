@@ -24,7 +24,10 @@ const NO_TIME = -1;
 const [FIRST_MOMENT, LAST_MOMENT] = [-62_135_596_800_000, 253_402_300_799_999];
 
 /** A transaction that came to nothing. */
-export interface Aborted { readonly producerId: bigint; readonly firstOffset: bigint }
+export interface Aborted {
+  readonly producerId: bigint;
+  readonly firstOffset: bigint;
+}
 
 /** A batch that cannot be read. */
 export class UnreadableBatch extends Error {
@@ -61,7 +64,13 @@ export interface BatchOptions {
 }
 
 /** Where a batch lies, as its head says. */
-interface Batch { readonly at: number; readonly stop: number; readonly first: bigint; readonly last: bigint; readonly epoch: number }
+interface Batch {
+  readonly at: number;
+  readonly stop: number;
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly epoch: number;
+}
 
 /** What a fetch brought of one partition. */
 export class RecordBatches {
@@ -86,7 +95,7 @@ export class RecordBatches {
     this.aborted = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
     let next = position;
     // The last batch may be cut off: it comes again with the next fetch.
-    for (let at = 0; at < bytes.length && this.failure === null;) {
+    for (let at = 0; at < bytes.length && this.failure === null; ) {
       try {
         const batch = this.check(at, next, end);
         if (batch === null) break;
@@ -112,12 +121,15 @@ export class RecordBatches {
       return null;
     }
     if (stop < at + FIRST_RECORD) throw damaged('it ends before it begins');
-    if (bytes[at + 16] !== MAGIC) throw damaged(`it is in version ${bytes[at + 16]} of the format, which brokers before 0.11 wrote`);
-    if (this.crc32c(bytes.subarray(at + CHECKED, stop)) !== bytes.readUInt32BE(at + 17)) throw damaged('its checksum (CRC-32C) does not hold');
+    if (bytes[at + 16] !== MAGIC)
+      throw damaged(`it is in version ${bytes[at + 16]} of the format, which brokers before 0.11 wrote`);
+    if (this.crc32c(bytes.subarray(at + CHECKED, stop)) !== bytes.readUInt32BE(at + 17))
+      throw damaged('its checksum (CRC-32C) does not hold');
     const first = bytes.readBigInt64BE(at);
     const last = first + BigInt(bytes.readInt32BE(at + 23));
     const before = this.batches.at(-1);
-    if (last < first || first >= end || (before !== undefined && first <= before.last)) throw damaged(`its offsets, ${first} to ${last}, do not follow`);
+    if (last < first || first >= end || (before !== undefined && first <= before.last))
+      throw damaged(`its offsets, ${first} to ${last}, do not follow`);
     return { at, stop, first, last, epoch: bytes.readInt32BE(at + HEAD) };
   }
 
@@ -142,7 +154,13 @@ export class RecordBatches {
       }
       last = batch;
     }
-    if (last !== null) return { records: found.filter(({ length }) => length > 0), next: last.last + 1n > this.position ? last.last + 1n : this.position, epoch: last.epoch, bytes: taken };
+    if (last !== null)
+      return {
+        records: found.filter(({ length }) => length > 0),
+        next: last.last + 1n > this.position ? last.last + 1n : this.position,
+        epoch: last.epoch,
+        bytes: taken,
+      };
     if (this.failure !== null) throw this.failure;
     return null;
   }
@@ -165,7 +183,8 @@ export class RecordBatches {
     const source = algorithm === 0 ? bytes : this.source(algorithm, bytes.subarray(at + FIRST_RECORD, stop), from);
     const [start, end] = algorithm === 0 ? [at + FIRST_RECORD, stop] : [0, source.length];
     if (count > MOST_RECORDS) throw new UnreadableBatch(from, false, `it holds ${count} messages`);
-    if (count < 0 || count * SHORTEST_RECORD > end - start) throw new UnreadableBatch(from, true, `it says that it holds ${count} messages, and has not the bytes for them`);
+    if (count < 0 || count * SHORTEST_RECORD > end - start)
+      throw new UnreadableBatch(from, true, `it says that it holds ${count} messages, and has not the bytes for them`);
     let records = found.at(-1);
     if (records === undefined || records.bytes !== source) {
       records = new Records(source, position, 0, (place) => headersAt(source, place));
@@ -175,7 +194,14 @@ export class RecordBatches {
     records.reserve(count);
     const appended = (attributes & LOG_APPEND_TIME) !== 0;
     try {
-      new RecordReader(source, start, end).read(records, count, Number(first - position), Number(last - position), Number(bytes.readBigInt64BE(appended ? at + 35 : at + 27)), appended);
+      new RecordReader(source, start, end).read(
+        records,
+        count,
+        Number(first - position),
+        Number(last - position),
+        Number(bytes.readBigInt64BE(appended ? at + 35 : at + 27)),
+        appended,
+      );
     } catch (error) {
       records.cut(before);
       throw error instanceof DamagedRecord ? new UnreadableBatch(from, true, error.message) : error;
@@ -191,7 +217,12 @@ export class RecordBatches {
       if (error instanceof TooLarge) throw new UnreadableBatch(from, false, error.message);
       throw new UnreadableBatch(from, true, 'it does not unpack');
     }
-    if (source === null) throw new UnreadableBatch(from, false, `it is packed by an algorithm that is not known here (number ${algorithm})`);
+    if (source === null)
+      throw new UnreadableBatch(
+        from,
+        false,
+        `it is packed by an algorithm that is not known here (number ${algorithm})`,
+      );
     return source;
   }
 }
@@ -230,7 +261,8 @@ class RecordReader {
       if (delta <= before || delta > last) throw new DamagedRecord('records whose offsets do not follow');
       before = delta;
       // What stands before the position was asked for by nobody.
-      if (delta >= 0) into.add(delta, moment(appended ? time : time + timeDelta), keyStart, keyEnd, valueStart, valueEnd, this.at);
+      if (delta >= 0)
+        into.add(delta, moment(appended ? time : time + timeDelta), keyStart, keyEnd, valueStart, valueEnd, this.at);
       this.at = end;
     }
   }
@@ -242,7 +274,10 @@ class RecordReader {
       return length < 0 ? null : this.bytes.subarray(this.at, (this.at += length));
     };
     // Bytes that say otherwise are broken: a header has two of them at least.
-    return Array.from({ length: Math.max(0, Math.min(this.varint(), this.end - this.at)) }, () => [part()?.toString('utf8') ?? '', part()] as const);
+    return Array.from(
+      { length: Math.max(0, Math.min(this.varint(), this.end - this.at)) },
+      () => [part()?.toString('utf8') ?? '', part()] as const,
+    );
   }
 
   /** A number of at most 64 bits in zigzag form; beyond 53 bits it is not exact, and no moment either. */

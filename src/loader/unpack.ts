@@ -26,7 +26,8 @@ export type Unpack = (algorithm: number, bytes: Buffer) => Buffer | null;
  * @returns a function that throws TooLarge, or whatever the algorithm throws about bytes that it did not write
  */
 export function unpacker(library: Awaited<ReturnType<typeof loadClientLibrary>>, limit = MAX_UNPACKED): Unpack {
-  const tooLarge = (): TooLarge => new TooLarge(`it holds more than ${Math.floor(limit / MEGABYTE)} MB when it is unpacked`);
+  const tooLarge = (): TooLarge =>
+    new TooLarge(`it holds more than ${Math.floor(limit / MEGABYTE)} MB when it is unpacked`);
   return (algorithm, bytes) => {
     if (algorithm === GZIP) return limited(gunzipSync, bytes, limit, tooLarge);
     if (algorithm === ZSTD) return unzstd(bytes, limit, tooLarge);
@@ -73,7 +74,13 @@ function zstdMemory(bytes: Buffer): number {
   const at = 5 + [0, 1, 2, 4][flags & 3]!;
   const kind = flags >> 6;
   if (at + (1 << kind) > bytes.length) return 0;
-  return kind === 0 ? bytes[at]! : kind === 1 ? bytes.readUInt16LE(at) + 256 : kind === 2 ? bytes.readUInt32LE(at) : Number(bytes.readBigUInt64LE(at));
+  return kind === 0
+    ? bytes[at]!
+    : kind === 1
+      ? bytes.readUInt16LE(at) + 256
+      : kind === 2
+        ? bytes.readUInt32LE(at)
+        : Number(bytes.readBigUInt64LE(at));
 }
 
 /** What a block of snappy, or each chunk of xerial's framing, says of its own length. */
@@ -97,7 +104,7 @@ function varint(bytes: Buffer, start: number): number {
 /** What frames of LZ4 hold, added up from the lengths of their sequences; nothing is unpacked. What is no frame ends it. */
 function lz4Length(bytes: Buffer): number {
   let length = 0;
-  for (let at = 0; at + 7 < bytes.length && bytes.readUInt32LE(at) === LZ4_FRAME;) {
+  for (let at = 0; at + 7 < bytes.length && bytes.readUInt32LE(at) === LZ4_FRAME; ) {
     const flags = bytes[at + 4]!;
     at += 7 + ((flags & 0x08) === 0 ? 0 : 8) + ((flags & 0x01) === 0 ? 0 : 4);
     while (at + 4 <= bytes.length) {

@@ -11,20 +11,26 @@ describe('an unclean election', () => {
   let project: FaultProject;
   beforeAll(async () => {
     brokers.push(await KafkaBroker.start());
-    project = await FaultProject.open({ 'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${brokers[0]!.port}"] } }\n` });
+    project = await FaultProject.open({
+      'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${brokers[0]!.port}"] } }\n`,
+    });
   }, 240_000);
   afterAll(async () => {
     await project?.close();
     for (const broker of brokers) await broker.close();
   });
 
-  const source = (topic: string): void => project.write({ 'models/sources.yml': `sources: [{ name: raw, tables: [{ name: ${topic}, config: { meta: { tsdbt: { load: { topic: ${topic} } } } }, columns: [{ name: id, data_type: integer }] }] }]\n` });
+  const source = (topic: string): void =>
+    project.write({
+      'models/sources.yml': `sources: [{ name: raw, tables: [{ name: ${topic}, config: { meta: { tsdbt: { load: { topic: ${topic} } } } }, columns: [{ name: id, data_type: integer }] }] }]\n`,
+    });
   const load = async (code: number): Promise<string> => {
     const ended = await project.run(['load', '--once']);
     expect(ended.code, ended.out).toBe(code);
     return ended.out;
   };
-  const ids = async (): Promise<number[]> => (await project.rows('select id from raw.u order by _offset, id')).flat().map(Number);
+  const ids = async (): Promise<number[]> =>
+    (await project.rows('select id from raw.u order by _offset, id')).flat().map(Number);
   const from = (first: number, end: number): number[] => Array.from({ length: end - first }, (_, i) => first + i);
 
   it('stops the partition, names epoch and offset, and a rewind makes table and topic the same', async () => {
@@ -36,7 +42,9 @@ describe('an unclean election', () => {
       for (let attempt = 0; ; attempt++) {
         const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options, acks: -1, retries: 0 });
         try {
-          return void (await producer.send({ messages: ids.map((id) => ({ topic: 'u', value: Buffer.from(JSON.stringify({ id })) })) }));
+          return void (await producer.send({
+            messages: ids.map((id) => ({ topic: 'u', value: Buffer.from(JSON.stringify({ id })) })),
+          }));
         } catch (error) {
           if (attempt === 60) throw error;
           await pause(500);
@@ -51,26 +59,37 @@ describe('an unclean election', () => {
     await load(0);
     const [second, third] = [await brokers[0]!.beside(2), await brokers[0]!.beside(3)];
     brokers.push(second, third);
-    await admin.createTopics({ topics: ['u'], partitions: 1, replicas: 2, assignments: [{ partition: 0, brokers: [2, 3] }], configs: [{ name: 'unclean.leader.election.enable', value: 'true' }] });
+    await admin.createTopics({
+      topics: ['u'],
+      assignments: [{ partition: 0, brokers: [2, 3] }],
+      configs: [{ name: 'unclean.leader.election.enable', value: 'true' }],
+    });
     source('u');
     await send(from(0, 10));
     await third.down('SIGTERM');
     await send(from(10, 20));
     await load(0);
     expect(await ids()).toEqual(from(0, 20));
-    const [[epoch]] = await project.rows("select leader_epoch from tsdbt.load_offsets where topic = 'u'") as [[string]];
+    const [[epoch]] = (await project.rows("select leader_epoch from tsdbt.load_offsets where topic = 'u'")) as [
+      [string],
+    ];
     await second.down('SIGKILL');
     await third.up();
     await send(from(100, 115));
     await second.up();
     const out = await load(2);
-    expect(out).toContain(`u/0: what was loaded from offset 10 on, in leader epoch ${epoch}, is no longer in the topic`);
+    expect(out).toContain(
+      `u/0: what was loaded from offset 10 on, in leader epoch ${epoch}, is no longer in the topic`,
+    );
     expect(out).toContain('tsdbt load rewind --select source:raw.u --to 0:10');
     expect(await ids()).toEqual(from(0, 20));
     const rewound = await project.run(['load', 'rewind', '--select', 'source:raw.u', '--to', '0:10']);
-    expect([rewound.code, rewound.out]).toEqual([0, expect.stringContaining('10 rows and 0 dead letters from there on deleted')]);
+    expect([rewound.code, rewound.out]).toEqual([
+      0,
+      expect.stringContaining('10 rows and 0 dead letters from there on deleted'),
+    ]);
     await load(0);
     expect(await ids()).toEqual([...from(0, 10), ...from(100, 115)]);
     await admin.close();
-  }, 240_000);
+  }, 400_000);
 });

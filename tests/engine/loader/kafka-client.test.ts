@@ -35,31 +35,62 @@ describe('a Kafka client', async () => {
   });
 
   const send = (partition: number, ...ids: readonly number[]): void => {
-    broker.append('t', partition, packedBatch(library, 't', ids.map((id) => ({ value: Buffer.from(String(id)), timestamp: 1n })), { first: 0n }), ids.length);
+    broker.append(
+      't',
+      partition,
+      packedBatch(
+        library,
+        't',
+        ids.map((id) => ({ value: Buffer.from(String(id)), timestamp: 1n })),
+        { first: 0n },
+      ),
+      ids.length,
+    );
   };
-  const connection = (): LoadConnection => ({ name: 'default', path: 'connections.yml', brokers: [`127.0.0.1:${broker.port}`], tls: null, sasl: null, registry: null });
+  const connection = (): LoadConnection => ({
+    name: 'default',
+    path: 'connections.yml',
+    brokers: [`127.0.0.1:${broker.port}`],
+    tls: null,
+    sasl: null,
+    registry: null,
+  });
   const make = async (): Promise<BrokerClient> => {
     const client = await kafkaClient(connection(), 'g');
     open.push(client);
     return client;
   };
-  const reader = async (starts: Readonly<Record<number, Pick<ReadPosition, 'next' | 'epoch'>>> = {}): Promise<Reader> => {
+  const reader = async (
+    starts: Readonly<Record<number, Pick<ReadPosition, 'next' | 'epoch'>>> = {},
+  ): Promise<Reader> => {
     const client = await make();
     const ids: number[][] = broker.topics.get('t')!.logs.map(() => []);
     const [failures, waiting, epochs]: [PartitionFailure[], string[], (number | null)[]] = [[], [], []];
     await client.topics(['t']);
     await client.join(['t'], {
-      assigned: async (partitions) => new Map(partitions.map((at) => [`${at.topic}/${at.partition}`, { ...at, next: 0n, epoch: null, ...starts[at.partition] }])),
+      assigned: async (partitions) =>
+        new Map(
+          partitions.map((at) => [
+            `${at.topic}/${at.partition}`,
+            { ...at, next: 0n, epoch: null, ...starts[at.partition] },
+          ]),
+        ),
       revoked: async () => undefined,
     });
     return {
-      client, ids, failures, waiting, epochs,
+      client,
+      ids,
+      failures,
+      waiting,
+      epochs,
       async until(done) {
         for (let i = 0; i < 400 && !done(); i++) {
           const polled = await client.poll();
           for (const batch of polled.batches) {
             if (batch.records.length > 0) epochs.push(batch.epoch);
-            for (const records of batch.records) for (let at = 0; at < records.length; at++) ids[batch.partition]!.push(Number(Buffer.from(records.message(at).value!).toString().slice(0, 9)));
+            for (const records of batch.records)
+              for (let at = 0; at < records.length; at++)
+                ids[batch.partition]!.push(Number(Buffer.from(records.message(at).value!).toString().slice(0, 9)));
           }
           for (const failure of polled.failures) {
             client.pause([failure]);
@@ -80,10 +111,20 @@ describe('a Kafka client', async () => {
     await until(() => ids[0]!.length === 3);
     await until(() => broker.asked.some(({ api, offset }) => api === 'Fetch' && offset === 3n));
     expect(epochs).toEqual([0, 4]);
-    expect(broker.asked.filter(({ api, partition, offset }) => api === 'Fetch' && partition === 0 && (offset === 0n || offset === 3n)).map(({ offset, leaderEpoch, lastEpoch }) => [Number(offset), leaderEpoch, lastEpoch]).slice(0, 2)).toEqual([[0, 4, -1], [3, 4, expect.any(Number)]]);
+    expect(
+      broker.asked
+        .filter(({ api, partition, offset }) => api === 'Fetch' && partition === 0 && (offset === 0n || offset === 3n))
+        .map(({ offset, leaderEpoch, lastEpoch }) => [Number(offset), leaderEpoch, lastEpoch])
+        .slice(0, 2),
+    ).toEqual([
+      [0, 4, -1],
+      [3, 4, expect.any(Number)],
+    ]);
     send(0, 4);
     await until(() => ids[0]!.length === 4);
-    await until(() => broker.asked.some(({ api, offset, lastEpoch }) => api === 'Fetch' && offset === 4n && lastEpoch === 4));
+    await until(() =>
+      broker.asked.some(({ api, offset, lastEpoch }) => api === 'Fetch' && offset === 4n && lastEpoch === 4),
+    );
   });
 
   it('asks at its start where the epoch of a position ends, and stops what is no longer in the log', async () => {
@@ -95,10 +136,34 @@ describe('a Kafka client', async () => {
     send(0, 40);
     const { client, until, failures, ids } = await reader({ 0: { next: 3n, epoch: 0 } });
     await until(() => failures.length > 0 && ids[1]!.length === 1);
-    expect(failures).toEqual([{ topic: 't', partition: 0, reason: 'truncated', from: 2n, message: 'what was loaded from offset 2 on, in leader epoch 0, is no longer in the topic (epoch 0 ends there now; its leader was elected without it)' }]);
+    expect(failures).toEqual([
+      {
+        topic: 't',
+        partition: 0,
+        reason: 'truncated',
+        from: 2n,
+        message:
+          'what was loaded from offset 2 on, in leader epoch 0, is no longer in the topic (epoch 0 ends there now; its leader was elected without it)',
+      },
+    ]);
     expect(ids).toEqual([[], [10]]);
-    expect(broker.asked.filter(({ api }) => api === 'OffsetForLeaderEpoch')).toEqual([{ api: 'OffsetForLeaderEpoch', topic: 't', partition: 0, leaderEpoch: 1, offset: -1n, lastEpoch: 0 }]);
-    expect(await client.verify([{ topic: 't', partition: 0, next: 2n, epoch: 0 }, { topic: 't', partition: 1, next: 9n, epoch: null }])).toEqual([{ topic: 't', partition: 1, reason: 'beyond_end', from: 1n, message: 'position 9 is beyond the end of the log, 1' }]);
+    expect(broker.asked.filter(({ api }) => api === 'OffsetForLeaderEpoch')).toEqual([
+      { api: 'OffsetForLeaderEpoch', topic: 't', partition: 0, leaderEpoch: 1, offset: -1n, lastEpoch: 0 },
+    ]);
+    expect(
+      await client.verify([
+        { topic: 't', partition: 0, next: 2n, epoch: 0 },
+        { topic: 't', partition: 1, next: 9n, epoch: null },
+      ]),
+    ).toEqual([
+      {
+        topic: 't',
+        partition: 1,
+        reason: 'beyond_end',
+        from: 1n,
+        message: 'position 9 is beyond the end of the log, 1',
+      },
+    ]);
   });
 
   it('sees a log that is cut back while it reads, by the answer to its next fetch', async () => {
@@ -130,7 +195,8 @@ describe('a Kafka client', async () => {
     const { until, failures } = await reader({ 1: { next: 7n, epoch: null } });
     await until(() => failures.length === 2);
     expect(failures.map(({ partition, reason, message }) => [partition, reason, message]).sort()).toEqual([
-      [0, 'offset_out_of_range', 'offset 0 is out of range: the log begins at 1'], [1, 'beyond_end', 'position 7 is beyond the end of the log, 2'],
+      [0, 'offset_out_of_range', 'offset 0 is out of range: the log begins at 1'],
+      [1, 'beyond_end', 'position 7 is beyond the end of the log, 2'],
     ]);
   });
 
@@ -146,36 +212,68 @@ describe('a Kafka client', async () => {
       times[partition]!++;
       const broken = Buffer.from(bytes);
       // Of the last message that is there; of partition 1 always the second batch.
-      const at = partition === 0 ? broken.length - 2 : broken.readBigInt64BE(0) === 0n ? 12 + broken.readInt32BE(8) + 65 : 65;
+      const at =
+        partition === 0 ? broken.length - 2 : broken.readBigInt64BE(0) === 0n ? 12 + broken.readInt32BE(8) + 65 : 65;
       broken[at]! ^= 1;
       return broken;
     };
     const { until, failures, ids } = await reader();
     await until(() => failures.length > 0 && ids[0]!.length === 3);
     expect(ids).toEqual([[1, 2, 3], [10]]);
-    expect(failures).toEqual([{ topic: 't', partition: 1, reason: 'corrupt', message: 'the batch at offset 1 cannot be read: its checksum (CRC-32C) does not hold' }]);
+    expect(failures).toEqual([
+      {
+        topic: 't',
+        partition: 1,
+        reason: 'corrupt',
+        message: 'the batch at offset 1 cannot be read: its checksum (CRC-32C) does not hold',
+      },
+    ]);
     expect(times[1]).toBeGreaterThan(1);
   });
 
   it('refuses a batch of more than 256 MB by its offset, and takes no such memory for it', async () => {
     send(0, 1);
-    broker.append('t', 0, packedBatch(library, 't', [{ value: Buffer.from('x'), timestamp: 1n }], { first: 0n, compression: 'zstd', packed: zstdZeros(1024 * 1024 * 1024) }), 1);
+    broker.append(
+      't',
+      0,
+      packedBatch(library, 't', [{ value: Buffer.from('x'), timestamp: 1n }], {
+        first: 0n,
+        compression: 'zstd',
+        packed: zstdZeros(1024 * 1024 * 1024),
+      }),
+      1,
+    );
     send(1, 10);
     let highest = 0;
-    const watch = setInterval(() => { highest = Math.max(highest, process.memoryUsage().rss); }, 1);
+    const watch = setInterval(() => {
+      highest = Math.max(highest, process.memoryUsage().rss);
+    }, 1);
     const before = process.memoryUsage().rss;
     const { until, failures, ids } = await reader();
     await until(() => failures.length > 0 && ids[1]!.length === 1);
     highest = Math.max(highest, process.memoryUsage().rss);
     clearInterval(watch);
-    expect(failures).toEqual([{ topic: 't', partition: 0, reason: 'too_large', message: 'the batch at offset 1 cannot be read: it holds more than 256 MB when it is unpacked' }]);
+    expect(failures).toEqual([
+      {
+        topic: 't',
+        partition: 0,
+        reason: 'too_large',
+        message: 'the batch at offset 1 cannot be read: it holds more than 256 MB when it is unpacked',
+      },
+    ]);
     expect(ids).toEqual([[1], [10]]);
     expect((highest - before) / 1024 / 1024).toBeLessThan(600);
   }, 30_000);
 
   it('unpacks what one fetch brought in several polls', async () => {
     const value = Buffer.alloc(7 * 1024 * 1024, '1');
-    for (let i = 0; i < 4; i++) broker.append('t', 0, packedBatch(library, 't', [{ value, timestamp: 1n }], { first: 0n, compression: 'lz4' }), 1);
+    for (let i = 0; i < 4; i++)
+      broker.append(
+        't',
+        0,
+        packedBatch(library, 't', [{ value, timestamp: 1n }], { first: 0n, compression: 'lz4' }),
+        1,
+      );
     const { client } = await reader();
     const sizes: number[] = [];
     while (sizes.reduce((a, b) => a + b, 0) < 4) {
@@ -195,9 +293,13 @@ describe('a Kafka client', async () => {
     await until(() => ids[0]!.length === 1 && waiting.length > 0);
     expect(waiting[0]).toBe('t/1: it has no leader');
     const closed = createServer();
-    await new Promise<void>((resolve) => { closed.listen(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      closed.listen(0, '127.0.0.1', resolve);
+    });
     const { port } = closed.address() as AddressInfo;
-    await new Promise((resolve) => { closed.close(resolve); });
+    await new Promise((resolve) => {
+      closed.close(resolve);
+    });
     broker.away = [{ node: 2, port }];
     second!.leader = 2;
     send(0, 2);
@@ -217,23 +319,40 @@ describe('a Kafka client', async () => {
       const times = codes.map(() => 0);
       broker.error = (api, partition) => {
         const code = codes[partition];
-        if (api !== 'Fetch' || code === undefined || (++times[partition]! > 2 && remedyOf(code) !== 'partition')) return 0;
+        if (api !== 'Fetch' || code === undefined || (++times[partition]! > 2 && remedyOf(code) !== 'partition'))
+          return 0;
         return code;
       };
       const { until, failures, ids } = await reader();
-      await until(() => ids.every((found, partition) => found.length === 1 || failures.some((failure) => failure.partition === partition)));
-      const of = (reason: string): number[] => failures.filter((failure) => failure.reason === reason).map(({ partition }) => codes[partition]!).sort((x, y) => x - y);
-      expect([of('not_authorized'), of('refused')]).toEqual([[29], codes.filter((code) => ['partition', 'table', 'connection'].includes(remedyOf(code)) && code !== 29)]);
+      await until(() =>
+        ids.every(
+          (found, partition) => found.length === 1 || failures.some((failure) => failure.partition === partition),
+        ),
+      );
+      const of = (reason: string): number[] =>
+        failures
+          .filter((failure) => failure.reason === reason)
+          .map(({ partition }) => codes[partition]!)
+          .sort((x, y) => x - y);
+      expect([of('not_authorized'), of('refused')]).toEqual([
+        [29],
+        codes.filter((code) => ['partition', 'table', 'connection'].includes(remedyOf(code)) && code !== 29),
+      ]);
       expect(failures).toHaveLength(of('refused').length + 1);
     }, 60_000);
 
     it('of an answer of the client library: what passes is waited for, all else is told', () => {
       const { ProtocolError, ResponseError, MultipleErrors, protocolErrorsCodesById } = library;
-      for (const [code, name] of Object.entries(protocolErrorsCodesById)) if (code !== '0') expect(errorName(Number(code))).toBe(`${name} (${code})`);
+      for (const [code, name] of Object.entries(protocolErrorsCodesById))
+        if (code !== '0') expect(errorName(Number(code))).toBe(`${name} (${code})`);
       for (const code of codes.filter((each) => Object.hasOwn(protocolErrorsCodesById, each))) {
         for (const key of [2, 3, 9, 10, 11, 12, 14]) {
           const answer = new ResponseError(key, 1, { '/': [code, null] }, {});
-          for (const error of [answer, new MultipleErrors('failed 4 times.', [answer, answer]), new ProtocolError(code)]) {
+          for (const error of [
+            answer,
+            new MultipleErrors('failed 4 times.', [answer, answer]),
+            new ProtocolError(code),
+          ]) {
             const { kind, message } = brokerError(error, connection(), ['t']);
             expect([code, kind], message).toEqual([code, passes(code) ? 'connection' : 'runtime']);
             expect(message).not.toMatch(/no broker answers/);
@@ -244,34 +363,64 @@ describe('a Kafka client', async () => {
 
     // Some of each kind, and one that nobody knows.
     const own: readonly (readonly [Api, number, readonly number[], (client: BrokerClient) => Promise<unknown>])[] = [
-      ['Fetch', -1, [-1, 7, 56, 70, 71, 106, 42, 200], (client) => client.check(['t'])], ['ListOffsets', 0, [3, 29, 200], (client) => client.ends(['t'])], ['Metadata', -1, [3, 17, 29, 200], (client) => client.topics(['t'])],
-      ['OffsetForLeaderEpoch', 0, [-1, 74, 29, 200], (client) => client.verify([{ topic: 't', partition: 0, next: 0n, epoch: 0 }])], ['FindCoordinator', -1, [30], join], ['JoinGroup', -1, [15, 24, 200], join], ['SyncGroup', -1, [30], join],
+      ['Fetch', -1, [-1, 7, 56, 70, 71, 106, 42, 200], (client) => client.check(['t'])],
+      ['ListOffsets', 0, [3, 29, 200], (client) => client.ends(['t'])],
+      ['Metadata', -1, [3, 17, 29, 200], (client) => client.topics(['t'])],
+      [
+        'OffsetForLeaderEpoch',
+        0,
+        [-1, 74, 29, 200],
+        (client) => client.verify([{ topic: 't', partition: 0, next: 0n, epoch: 0 }]),
+      ],
+      ['FindCoordinator', -1, [30], join],
+      ['JoinGroup', -1, [15, 24, 200], join],
+      ['SyncGroup', -1, [30], join],
     ];
     function join(client: BrokerClient): Promise<unknown> {
       return client.join(['t'], { assigned: async () => new Map(), revoked: async () => undefined });
     }
-    it.each(own)('over the wire: %s', async (api, partition, some, call) => {
-      for (const code of some) {
-        broker.error = (asked, at) => (asked === api && at === partition ? code : 0);
-        const client = await make();
-        const outcome = await call(client).then((value) => (Array.isArray(value) && value.length > 0 ? (value as PartitionFailure[])[0]!.reason : 'goes on'), (error: unknown) => (error instanceof TsdbtError ? error.kind : String(error)));
-        const refused = api === 'OffsetForLeaderEpoch' ? 'refused' : 'runtime';
-        expect(outcome, `${api} ${code}`).toBe(api === 'Metadata' && code === 3 ? 'runtime' : !passes(code) ? refused : api === 'Fetch' ? 'goes on' : 'connection');
-        broker.error = () => 0;
-        open.splice(open.indexOf(client), 1);
-        await client.close();
-      }
-    }, 60_000);
+    it.each(own)(
+      'over the wire: %s',
+      async (api, partition, some, call) => {
+        for (const code of some) {
+          broker.error = (asked, at) => (asked === api && at === partition ? code : 0);
+          const client = await make();
+          const outcome = await call(client).then(
+            (value) =>
+              Array.isArray(value) && value.length > 0 ? (value as PartitionFailure[])[0]!.reason : 'goes on',
+            (error: unknown) => (error instanceof TsdbtError ? error.kind : String(error)),
+          );
+          const refused = api === 'OffsetForLeaderEpoch' ? 'refused' : 'runtime';
+          expect(outcome, `${api} ${code}`).toBe(
+            api === 'Metadata' && code === 3
+              ? 'runtime'
+              : !passes(code)
+                ? refused
+                : api === 'Fetch'
+                  ? 'goes on'
+                  : 'connection',
+          );
+          broker.error = () => 0;
+          open.splice(open.indexOf(client), 1);
+          await client.close();
+        }
+      },
+      60_000,
+    );
 
     it('of a whole fetch: it waits and goes on, or nothing can be read', async () => {
       send(0, 1);
       let times = 0;
       const { until, ids } = await reader();
       const plan = [70, 71, -1, 56];
-      broker.error = (api, partition) => (api === 'Fetch' && partition === -1 ? plan[times++] ?? 0 : 0);
+      broker.error = (api, partition) => (api === 'Fetch' && partition === -1 ? (plan[times++] ?? 0) : 0);
       await until(() => ids[0]!.length === 1 && times >= plan.length);
       broker.error = (api, partition) => (api === 'Fetch' && partition === -1 ? 42 : 0);
-      await expect((async () => { for (let i = 0; i < 5; i++) await open[0]!.poll(); })()).rejects.toThrow(/refuses what it is asked about topic t: INVALID_REQUEST \(42\)/);
+      await expect(
+        (async () => {
+          for (let i = 0; i < 5; i++) await open[0]!.poll();
+        })(),
+      ).rejects.toThrow(/refuses what it is asked about topic t: INVALID_REQUEST \(42\)/);
     });
   });
 });

@@ -13,9 +13,17 @@ describe('rewinding', () => {
   const send = (partition: number, ...ids: readonly number[]): void => {
     for (const id of ids) lab.broker.produce('t', partition, { id, v: `v${id}` });
   };
-  const held = async (t: LoadTarget): Promise<(string | null)[][]> => lab.rows(`select _partition, _offset, id from raw.${t.identifier} order by 1, 2, 3`);
-  const position = async (t: LoadTarget, columns = 'partition, next_offset, leader_epoch'): Promise<(string | null)[][]> => lab.rows(`select ${columns} from tsdbt.load_offsets where target = '${t.uniqueId}' and topic = 't' and partition >= 0 order by partition`);
-  const rewind = (t: LoadTarget, to: string): ReturnType<typeof rewindTo> => rewindTo(lab.broker.client(), lab.sink, t, to);
+  const held = async (t: LoadTarget): Promise<(string | null)[][]> =>
+    lab.rows(`select _partition, _offset, id from raw.${t.identifier} order by 1, 2, 3`);
+  const position = async (
+    t: LoadTarget,
+    columns = 'partition, next_offset, leader_epoch',
+  ): Promise<(string | null)[][]> =>
+    lab.rows(
+      `select ${columns} from tsdbt.load_offsets where target = '${t.uniqueId}' and topic = 't' and partition >= 0 order by partition`,
+    );
+  const rewind = (t: LoadTarget, to: string): ReturnType<typeof rewindTo> =>
+    rewindTo(lab.broker.client(), lab.sink, t, to);
   const columns = { id: 'integer', v: 'text' };
 
   it('keeps the epoch of what was read last, and stops a partition whose log was cut back: the others go on, a rewind mends it', async () => {
@@ -23,17 +31,44 @@ describe('rewinding', () => {
     send(0, 0, 1, 2, 3, 4);
     send(1, 100);
     await lab.load(t);
-    expect(await position(t)).toEqual([['0', '5', '0'], ['1', '1', '0']]);
+    expect(await position(t)).toEqual([
+      ['0', '5', '0'],
+      ['1', '1', '0'],
+    ]);
     lab.broker.cut('t', 0, 3n);
     send(0, 53, 54, 55);
     send(1, 101);
     const { stopped } = await lab.load(t);
-    expect(stopped).toEqual([expect.stringMatching(/^t\/0: what was loaded from offset 3 on, in leader epoch 0, is gone `tsdbt load rewind --select source:raw\.t\d+ --to 0:3` deletes the rows from there on/)]);
-    expect(await held(t)).toEqual([['0', '0', '0'], ['0', '1', '1'], ['0', '2', '2'], ['0', '3', '3'], ['0', '4', '4'], ['1', '0', '100'], ['1', '1', '101']]);
+    expect(stopped).toEqual([
+      expect.stringMatching(
+        /^t\/0: what was loaded from offset 3 on, in leader epoch 0, is gone `tsdbt load rewind --select source:raw\.t\d+ --to 0:3` deletes the rows from there on/,
+      ),
+    ]);
+    expect(await held(t)).toEqual([
+      ['0', '0', '0'],
+      ['0', '1', '1'],
+      ['0', '2', '2'],
+      ['0', '3', '3'],
+      ['0', '4', '4'],
+      ['1', '0', '100'],
+      ['1', '1', '101'],
+    ]);
     expect(await rewind(t, '0:3')).toEqual({ next: new Map([[0, 3n]]), rows: 2, letters: 0 });
     expect(await lab.load(t)).toMatchObject({ stopped: [] });
-    expect(await held(t)).toEqual([['0', '0', '0'], ['0', '1', '1'], ['0', '2', '2'], ['0', '3', '53'], ['0', '4', '54'], ['0', '5', '55'], ['1', '0', '100'], ['1', '1', '101']]);
-    expect(await position(t, 'next_offset, leader_epoch, loaded_rows')).toEqual([['6', '1', '6'], ['2', '0', '2']]);
+    expect(await held(t)).toEqual([
+      ['0', '0', '0'],
+      ['0', '1', '1'],
+      ['0', '2', '2'],
+      ['0', '3', '53'],
+      ['0', '4', '54'],
+      ['0', '5', '55'],
+      ['1', '0', '100'],
+      ['1', '1', '101'],
+    ]);
+    expect(await position(t, 'next_offset, leader_epoch, loaded_rows')).toEqual([
+      ['6', '1', '6'],
+      ['2', '0', '2'],
+    ]);
   });
 
   it('does not take a position beyond the end for the end', async () => {
@@ -44,12 +79,17 @@ describe('rewinding', () => {
     await lab.rows(`update tsdbt.load_offsets set leader_epoch = null where target = '${t.uniqueId}'`);
     lab.broker.cut('t', 0, 2n);
     for (const onGap of ['stop', 'earliest'] as const) {
-      await expect(lab.load({ ...t, onGap })).rejects.toThrow(/t\/0: position 4 is beyond the end of the log, 2 `tsdbt load rewind --select source:raw\.t\d+ --to 0:2`/);
+      await expect(lab.load({ ...t, onGap })).rejects.toThrow(
+        /t\/0: position 4 is beyond the end of the log, 2 `tsdbt load rewind --select source:raw\.t\d+ --to 0:2`/,
+      );
     }
     expect(await held(t)).toHaveLength(4);
     expect(await rewind(t, 'latest')).toEqual({ next: new Map([[0, 2n]]), rows: 2, letters: 0 });
     expect(await lab.load(t)).toEqual({ rows: 0, dead: 0, stopped: [] });
-    expect(await held(t)).toEqual([['0', '0', '0'], ['0', '1', '1']]);
+    expect(await held(t)).toEqual([
+      ['0', '0', '0'],
+      ['0', '1', '1'],
+    ]);
   });
 
   it('brings no row and no dead letter a second time', async () => {
@@ -58,11 +98,23 @@ describe('rewinding', () => {
     lab.broker.produce('t', 0, null, { raw: Buffer.from('bad') });
     send(0, 3);
     await lab.load(t);
-    for (const [to, rows, letters] of [['1', 2, 1], ['earliest', 3, 1], ['latest', 0, 0], ['3', 1, 0]] as const) {
+    for (const [to, rows, letters] of [
+      ['1', 2, 1],
+      ['earliest', 3, 1],
+      ['latest', 0, 0],
+      ['3', 1, 0],
+    ] as const) {
       expect(await rewind(t, to), to).toMatchObject({ rows, letters });
       await lab.load(t);
-      expect(await held(t), to).toEqual([['0', '0', '0'], ['0', '1', '1'], ['0', '3', '3']]);
-      expect((await lab.letters(t)).map(([offset]) => offset), to).toEqual([2]);
+      expect(await held(t), to).toEqual([
+        ['0', '0', '0'],
+        ['0', '1', '1'],
+        ['0', '3', '3'],
+      ]);
+      expect(
+        (await lab.letters(t)).map(([offset]) => offset),
+        to,
+      ).toEqual([2]);
       expect(await position(t, 'loaded_rows, dead_rows'), to).toEqual([['3', '1']]);
     }
     await expect(rewind(t, '1:0')).rejects.toThrow('Error: t has no partition 1: it has 1.');
@@ -78,18 +130,28 @@ describe('rewinding', () => {
     version(1, 'lost');
     version(3, 'lost');
     await lab.load(t);
-    const values = (): Promise<(string | null)[][]> => lab.rows(`select id, v, _offset from raw.${t.identifier} order by 1`);
+    const values = (): Promise<(string | null)[][]> =>
+      lab.rows(`select id, v, _offset from raw.${t.identifier} order by 1`);
     await lab.rows(`update raw.${t.identifier} set v = 'by hand'`);
     expect(await rewind(t, '1')).toMatchObject({ next: new Map([[0, 1n]]), rows: 3 });
     await lab.load(t);
-    expect(await values()).toEqual([['1', 'lost', '2'], ['2', 'first', '1'], ['3', 'lost', '3']]);
+    expect(await values()).toEqual([
+      ['1', 'lost', '2'],
+      ['2', 'first', '1'],
+      ['3', 'lost', '3'],
+    ]);
     lab.broker.cut('t', 0, 2n);
     version(4, 'new');
     version(5, 'new');
     await expect(lab.load(t)).rejects.toThrow(/from offset 2 on, in leader epoch 0.*--to 0:2/);
     expect(await rewind(t, '0:2')).toEqual({ next: new Map([[0, 0n]]), rows: 2, letters: 0 });
     await lab.load(t);
-    expect(await values()).toEqual([['1', 'first', '0'], ['2', 'first', '1'], ['4', 'new', '2'], ['5', 'new', '3']]);
+    expect(await values()).toEqual([
+      ['1', 'first', '0'],
+      ['2', 'first', '1'],
+      ['4', 'new', '2'],
+      ['5', 'new', '3'],
+    ]);
   });
 
   it('leaves the rows of a topic that had the name before: they are in no log any more', async () => {
@@ -114,17 +176,27 @@ describe('rewinding', () => {
     await lab.load(t);
     send(0, 2, 3);
     let rewound: Promise<unknown> = Promise.resolve();
-    const running = lab.loader(t, { sink: new Proxy(lab.sink, {
-      get: (sink, name) => (name !== 'flush' ? Reflect.get(sink, name).bind(sink) : async (flush: Parameters<typeof sink.flush>[0]) => {
-        const flushed = sink.flush(flush);
-        rewound = Promise.all([rewound, rewind(t, 'earliest')]);
-        return flushed;
+    const running = lab.loader(t, {
+      sink: new Proxy(lab.sink, {
+        get: (sink, name) =>
+          name !== 'flush'
+            ? Reflect.get(sink, name).bind(sink)
+            : async (flush: Parameters<typeof sink.flush>[0]) => {
+                const flushed = sink.flush(flush);
+                rewound = Promise.all([rewound, rewind(t, 'earliest')]);
+                return flushed;
+              },
       }),
-    }) });
+    });
     await running.loader.run();
     await rewound;
     await lab.load(t);
-    expect(await held(t)).toEqual([['0', '0', '0'], ['0', '1', '1'], ['0', '2', '2'], ['0', '3', '3']]);
+    expect(await held(t)).toEqual([
+      ['0', '0', '0'],
+      ['0', '1', '1'],
+      ['0', '2', '2'],
+      ['0', '3', '3'],
+    ]);
   });
 
   it('a message without a time has none in the table, nor as a dead letter that is replayed', async () => {
@@ -135,7 +207,10 @@ describe('rewinding', () => {
     const log = lab.broker.log({ topic: 't', partition: 0 });
     log.messages = log.messages.map((message) => ({ ...message, timestamp: null }));
     expect(await lab.load(t)).toMatchObject({ rows: 2, dead: 1 });
-    expect(await lab.rows(`select id, _kafka_ts from raw.${t.identifier} order by 1`)).toEqual([['0', null], ['2', null]]);
+    expect(await lab.rows(`select id, _kafka_ts from raw.${t.identifier} order by 1`)).toEqual([
+      ['0', null],
+      ['2', null],
+    ]);
     expect(await lab.rows(`select kafka_ts from tsdbt.dead_letters where target = '${t.uniqueId}'`)).toEqual([[null]]);
     expect(await position(t, 'last_kafka_ts')).toEqual([[null]]);
   });

@@ -4,7 +4,20 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
-const APIS = { Fetch: [1, 12], ListOffsets: [2, 7], Metadata: [3, 12], OffsetCommit: [8, 8], OffsetFetch: [9, 8], FindCoordinator: [10, 4], JoinGroup: [11, 7], Heartbeat: [12, 4], LeaveGroup: [13, 5], SyncGroup: [14, 5], ApiVersions: [18, 3], OffsetForLeaderEpoch: [23, 4] } as const;
+const APIS = {
+  Fetch: [1, 12],
+  ListOffsets: [2, 7],
+  Metadata: [3, 12],
+  OffsetCommit: [8, 8],
+  OffsetFetch: [9, 8],
+  FindCoordinator: [10, 4],
+  JoinGroup: [11, 7],
+  Heartbeat: [12, 4],
+  LeaveGroup: [13, 5],
+  SyncGroup: [14, 5],
+  ApiVersions: [18, 3],
+  OffsetForLeaderEpoch: [23, 4],
+} as const;
 export type Api = keyof typeof APIS;
 const NODE = 1;
 const [OFFSET_OUT_OF_RANGE, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH] = [1, 74, 75];
@@ -21,7 +34,14 @@ export interface FakeLog {
 }
 
 /** A question as it came. */
-export interface Asked { readonly api: Api; readonly topic: string; readonly partition: number; readonly leaderEpoch: number; readonly offset: bigint; readonly lastEpoch: number }
+export interface Asked {
+  readonly api: Api;
+  readonly topic: string;
+  readonly partition: number;
+  readonly leaderEpoch: number;
+  readonly offset: bigint;
+  readonly lastEpoch: number;
+}
 
 export class FakeKafka {
   readonly topics = new Map<string, { id: string; logs: FakeLog[] }>();
@@ -44,19 +64,28 @@ export class FakeKafka {
     const server = createServer();
     const broker = new FakeKafka(server);
     server.on('connection', (socket) => broker.serve(socket));
-    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
     return broker;
   }
 
-  get port(): number { return (this.server.address() as AddressInfo).port; }
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
 
   async close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => { this.server.close(resolve); });
+    await new Promise((resolve) => {
+      this.server.close(resolve);
+    });
   }
 
   create(topic: string, partitions = 1): FakeLog[] {
-    const logs = Array.from({ length: partitions }, (): FakeLog => ({ batches: [], start: 0n, end: 0n, epochs: [{ epoch: 0, start: 0n }], leader: NODE }));
+    const logs = Array.from(
+      { length: partitions },
+      (): FakeLog => ({ batches: [], start: 0n, end: 0n, epochs: [{ epoch: 0, start: 0n }], leader: NODE }),
+    );
     this.topics.set(topic, { id: randomUUID(), logs });
     return logs;
   }
@@ -74,7 +103,10 @@ export class FakeKafka {
   cut(topic: string, partition: number, before: bigint): void {
     const log = this.topics.get(topic)!.logs[partition]!;
     log.batches = log.batches.filter(({ last }) => last < before);
-    log.epochs = [...log.epochs.filter(({ start }) => start < before), { epoch: log.epochs.at(-1)!.epoch + 1, start: before }];
+    log.epochs = [
+      ...log.epochs.filter(({ start }) => start < before),
+      { epoch: log.epochs.at(-1)!.epoch + 1, start: before },
+    ];
     log.end = before;
   }
 
@@ -111,7 +143,11 @@ export class FakeKafka {
   }
 
   private onApiVersions(_: Reader, write: Writer): Writer {
-    return write.int16(this.error('ApiVersions', -1)).list(Object.values(APIS), ([key, version]) => write.int16(key).int16(Math.min(3, version)).int16(version).tags()).int32(0).tags();
+    return write
+      .int16(this.error('ApiVersions', -1))
+      .list(Object.values(APIS), ([key, version]) => write.int16(key).int16(Math.min(3, version)).int16(version).tags())
+      .int32(0)
+      .tags();
   }
 
   private onMetadata(read: Reader, write: Writer): Writer {
@@ -122,72 +158,172 @@ export class FakeKafka {
       return name;
     });
     const brokers = [{ node: NODE, port: this.port }, ...this.away];
-    return write.int32(0).list(brokers, ({ node, port }) => write.int32(node).text('127.0.0.1').int32(port).text(null).tags()).text('fake').int32(NODE)
+    return write
+      .int32(0)
+      .list(brokers, ({ node, port }) => write.int32(node).text('127.0.0.1').int32(port).text(null).tags())
+      .text('fake')
+      .int32(NODE)
       .list(names, (name) => {
         const topic = this.topics.get(name);
-        write.int16(topic === undefined ? 3 : this.error('Metadata', -1)).text(name).uuid(topic?.id ?? '00000000-0000-0000-0000-000000000000').int8(0);
-        write.list([...(topic?.logs ?? []).entries()], ([partition, { leader, epochs }]) => {
-          write.int16(this.error('Metadata', partition)).int32(partition).int32(leader).int32(epochs.at(-1)!.epoch).list([NODE], (node) => write.int32(node)).list([NODE], (node) => write.int32(node)).list([], () => write).tags();
-        }).int32(0).tags();
-      }).tags();
+        write
+          .int16(topic === undefined ? 3 : this.error('Metadata', -1))
+          .text(name)
+          .uuid(topic?.id ?? '00000000-0000-0000-0000-000000000000')
+          .int8(0);
+        write
+          .list([...(topic?.logs ?? []).entries()], ([partition, { leader, epochs }]) => {
+            write
+              .int16(this.error('Metadata', partition))
+              .int32(partition)
+              .int32(leader)
+              .int32(epochs.at(-1)!.epoch)
+              .list([NODE], (node) => write.int32(node))
+              .list([NODE], (node) => write.int32(node))
+              .list([], () => write)
+              .tags();
+          })
+          .int32(0)
+          .tags();
+      })
+      .tags();
   }
 
   private onListOffsets(read: Reader, write: Writer): Writer {
     read.skip(5);
-    const topics = this.partitions(read, () => {
-      const asked = { partition: read.int32(), leaderEpoch: read.int32(), offset: read.int64(), lastEpoch: -1 };
-      read.tags();
-      return asked;
-    }, 'ListOffsets');
-    return write.int32(0).list(topics, ({ topic, partitions }) => write.text(topic).list(partitions, ({ partition, offset: time }) => {
-      const { start, end, epochs } = this.log(topic, partition);
-      write.int32(partition).int16(this.error('ListOffsets', partition)).int64(-1n).int64(time === -2n ? start : end).int32(epochs.at(-1)!.epoch).tags();
-    }).tags()).tags();
+    const topics = this.partitions(
+      read,
+      () => {
+        const asked = { partition: read.int32(), leaderEpoch: read.int32(), offset: read.int64(), lastEpoch: -1 };
+        read.tags();
+        return asked;
+      },
+      'ListOffsets',
+    );
+    return write
+      .int32(0)
+      .list(topics, ({ topic, partitions }) =>
+        write
+          .text(topic)
+          .list(partitions, ({ partition, offset: time }) => {
+            const { start, end, epochs } = this.log(topic, partition);
+            write
+              .int32(partition)
+              .int16(this.error('ListOffsets', partition))
+              .int64(-1n)
+              .int64(time === -2n ? start : end)
+              .int32(epochs.at(-1)!.epoch)
+              .tags();
+          })
+          .tags(),
+      )
+      .tags();
   }
 
   private onOffsetForLeaderEpoch(read: Reader, write: Writer): Writer {
     read.skip(4);
-    const topics = this.partitions(read, () => {
-      const asked = { partition: read.int32(), leaderEpoch: read.int32(), offset: -1n, lastEpoch: read.int32() };
-      read.tags();
-      return asked;
-    }, 'OffsetForLeaderEpoch');
-    return write.int32(0).list(topics, ({ topic, partitions }) => write.text(topic).list(partitions, ({ partition, lastEpoch, leaderEpoch }) => {
-      const log = this.log(topic, partition);
-      const { epoch, end } = this.endOf(log, lastEpoch);
-      write.int16(this.error('OffsetForLeaderEpoch', partition) || fenced(log, leaderEpoch)).int32(partition).int32(epoch).int64(end).tags();
-    }).tags()).tags();
+    const topics = this.partitions(
+      read,
+      () => {
+        const asked = { partition: read.int32(), leaderEpoch: read.int32(), offset: -1n, lastEpoch: read.int32() };
+        read.tags();
+        return asked;
+      },
+      'OffsetForLeaderEpoch',
+    );
+    return write
+      .int32(0)
+      .list(topics, ({ topic, partitions }) =>
+        write
+          .text(topic)
+          .list(partitions, ({ partition, lastEpoch, leaderEpoch }) => {
+            const log = this.log(topic, partition);
+            const { epoch, end } = this.endOf(log, lastEpoch);
+            write
+              .int16(this.error('OffsetForLeaderEpoch', partition) || fenced(log, leaderEpoch))
+              .int32(partition)
+              .int32(epoch)
+              .int64(end)
+              .tags();
+          })
+          .tags(),
+      )
+      .tags();
   }
 
   private onFetch(read: Reader, write: Writer): Writer {
     read.skip(4 + 4 + 4 + 4 + 1 + 4 + 4);
-    const topics = this.partitions(read, () => {
-      const asked = { partition: read.int32(), leaderEpoch: read.int32(), offset: read.int64(), lastEpoch: read.int32() };
-      read.skip(12);
-      read.tags();
-      return asked;
-    }, 'Fetch');
+    const topics = this.partitions(
+      read,
+      () => {
+        const asked = {
+          partition: read.int32(),
+          leaderEpoch: read.int32(),
+          offset: read.int64(),
+          lastEpoch: read.int32(),
+        };
+        read.skip(12);
+        read.tags();
+        return asked;
+      },
+      'Fetch',
+    );
     const own = this.error('Fetch', -1);
     write.int32(0).int16(own).int32(0);
     write.empty = true;
-    return write.list(own === 0 ? topics : [], ({ topic, partitions }) => write.text(topic).list(partitions, ({ partition, leaderEpoch, offset, lastEpoch }) => {
-      const log = this.log(topic, partition);
-      const planned = this.error('Fetch', partition) || fenced(log, leaderEpoch);
-      const end = lastEpoch < 0 ? null : this.endOf(log, lastEpoch);
-      const diverging = planned === 0 && end !== null && (end.epoch < lastEpoch || end.end < offset) ? end : null;
-      const code = planned || (diverging === null && (offset < log.start || offset > log.end) ? OFFSET_OUT_OF_RANGE : 0);
-      const records = code === 0 && diverging === null ? Buffer.concat(log.batches.filter(({ last }) => last >= offset).slice(0, 4).map(({ bytes }) => bytes)) : Buffer.alloc(0);
-      if (code !== 0 || records.length > 0) write.empty = false;
-      write.int32(partition).int16(code).int64(code === 0 ? log.end : -1n).int64(code === 0 ? log.end : -1n).int64(log.start).list([], () => write).int32(-1).bytes(this.damage(partition, records));
-      if (diverging === null) write.tags();
-      else write.int8(1).int8(0).int8(13).int32(diverging.epoch).int64(diverging.end).int8(0);
-    }).tags()).tags();
+    return write
+      .list(own === 0 ? topics : [], ({ topic, partitions }) =>
+        write
+          .text(topic)
+          .list(partitions, ({ partition, leaderEpoch, offset, lastEpoch }) => {
+            const log = this.log(topic, partition);
+            const planned = this.error('Fetch', partition) || fenced(log, leaderEpoch);
+            const end = lastEpoch < 0 ? null : this.endOf(log, lastEpoch);
+            const diverging = planned === 0 && end !== null && (end.epoch < lastEpoch || end.end < offset) ? end : null;
+            const code =
+              planned || (diverging === null && (offset < log.start || offset > log.end) ? OFFSET_OUT_OF_RANGE : 0);
+            const records =
+              code === 0 && diverging === null
+                ? Buffer.concat(
+                    log.batches
+                      .filter(({ last }) => last >= offset)
+                      .slice(0, 4)
+                      .map(({ bytes }) => bytes),
+                  )
+                : Buffer.alloc(0);
+            if (code !== 0 || records.length > 0) write.empty = false;
+            write
+              .int32(partition)
+              .int16(code)
+              .int64(code === 0 ? log.end : -1n)
+              .int64(code === 0 ? log.end : -1n)
+              .int64(log.start)
+              .list([], () => write)
+              .int32(-1)
+              .bytes(this.damage(partition, records));
+            if (diverging === null) write.tags();
+            else write.int8(1).int8(0).int8(13).int32(diverging.epoch).int64(diverging.end).int8(0);
+          })
+          .tags(),
+      )
+      .tags();
   }
 
   private onFindCoordinator(read: Reader, write: Writer): Writer {
     read.skip(1);
     const keys = read.list(() => read.text());
-    return write.int32(0).list(keys, (key) => write.text(key).int32(NODE).text('127.0.0.1').int32(this.port).int16(this.error('FindCoordinator', -1)).text(null).tags()).tags();
+    return write
+      .int32(0)
+      .list(keys, (key) =>
+        write
+          .text(key)
+          .int32(NODE)
+          .text('127.0.0.1')
+          .int32(this.port)
+          .int16(this.error('FindCoordinator', -1))
+          .text(null)
+          .tags(),
+      )
+      .tags();
   }
 
   private onJoinGroup(read: Reader, write: Writer): Writer {
@@ -201,7 +337,16 @@ export class FakeKafka {
       read.tags();
       return found;
     });
-    return write.int32(0).int16(this.error('JoinGroup', -1)).int32(1).text(type).text(protocol!.name).text(member).text(member).list([protocol!.metadata], (metadata) => write.text(member).text(null).bytes(metadata).tags()).tags();
+    return write
+      .int32(0)
+      .int16(this.error('JoinGroup', -1))
+      .int32(1)
+      .text(type)
+      .text(protocol!.name)
+      .text(member)
+      .text(member)
+      .list([protocol!.metadata], (metadata) => write.text(member).text(null).bytes(metadata).tags())
+      .tags();
   }
 
   private onSyncGroup(read: Reader, write: Writer): Writer {
@@ -216,19 +361,51 @@ export class FakeKafka {
       read.tags();
       return bytes;
     });
-    return write.int32(0).int16(this.error('SyncGroup', -1)).text(type).text(name).bytes(assignment ?? Buffer.alloc(0)).tags();
+    return write
+      .int32(0)
+      .int16(this.error('SyncGroup', -1))
+      .text(type)
+      .text(name)
+      .bytes(assignment ?? Buffer.alloc(0))
+      .tags();
   }
 
-  private onHeartbeat(_: Reader, write: Writer): Writer { return write.int32(0).int16(this.error('Heartbeat', -1)).tags(); }
-  private onLeaveGroup(_: Reader, write: Writer): Writer { return write.int32(0).int16(0).list([], () => write).tags(); }
-  private onOffsetCommit(_: Reader, write: Writer): Writer { return write.int32(0).list([], () => write).tags(); }
+  private onHeartbeat(_: Reader, write: Writer): Writer {
+    return write.int32(0).int16(this.error('Heartbeat', -1)).tags();
+  }
+  private onLeaveGroup(_: Reader, write: Writer): Writer {
+    return write
+      .int32(0)
+      .int16(0)
+      .list([], () => write)
+      .tags();
+  }
+  private onOffsetCommit(_: Reader, write: Writer): Writer {
+    return write
+      .int32(0)
+      .list([], () => write)
+      .tags();
+  }
   private onOffsetFetch(read: Reader, write: Writer): Writer {
     const [group] = read.list(() => read.text());
-    return write.int32(0).list([group ?? ''], (name) => write.text(name).list([], () => write).int16(this.error('OffsetFetch', -1)).tags()).tags();
+    return write
+      .int32(0)
+      .list([group ?? ''], (name) =>
+        write
+          .text(name)
+          .list([], () => write)
+          .int16(this.error('OffsetFetch', -1))
+          .tags(),
+      )
+      .tags();
   }
 
   /** The topics of a request and what is wanted of their partitions; kept in `asked`. */
-  private partitions(read: Reader, item: () => Omit<Asked, 'api' | 'topic'>, api: Api): { topic: string; partitions: Asked[] }[] {
+  private partitions(
+    read: Reader,
+    item: () => Omit<Asked, 'api' | 'topic'>,
+    api: Api,
+  ): { topic: string; partitions: Asked[] }[] {
     return read.list(() => {
       const topic = read.text();
       const partitions = read.list(() => ({ api, topic, ...item() }));
@@ -238,7 +415,9 @@ export class FakeKafka {
     });
   }
 
-  private log(topic: string, partition: number): FakeLog { return this.topics.get(topic)!.logs[partition]!; }
+  private log(topic: string, partition: number): FakeLog {
+    return this.topics.get(topic)!.logs[partition]!;
+  }
 
   /** What a broker answers: the newest epoch up to the asked one, and where the one behind it begins. */
   private endOf({ epochs, end }: FakeLog, asked: number): { epoch: number; end: bigint } {
@@ -262,17 +441,32 @@ class Reader {
     this.buffer = buffer;
   }
 
-  skip(bytes: number): void { this.at += bytes; }
-  int32(): number { return this.buffer.readInt32BE((this.at += 4) - 4); }
-  int64(): bigint { return this.buffer.readBigInt64BE((this.at += 8) - 8); }
+  skip(bytes: number): void {
+    this.at += bytes;
+  }
+  int32(): number {
+    return this.buffer.readInt32BE((this.at += 4) - 4);
+  }
+  int64(): bigint {
+    return this.buffer.readBigInt64BE((this.at += 8) - 8);
+  }
   bytes(): Buffer {
     const length = Math.max(0, this.unsigned() - 1);
     return this.buffer.subarray(this.at, (this.at += length));
   }
   /** Empty for null. */
-  text(): string { return this.bytes().toString('utf8'); }
-  list<T>(item: () => T): T[] { return Array.from({ length: Math.max(0, this.unsigned() - 1) }, item); }
-  tags(): void { for (let left = this.unsigned(); left > 0; left--) { this.unsigned(); this.skip(this.unsigned()); } }
+  text(): string {
+    return this.bytes().toString('utf8');
+  }
+  list<T>(item: () => T): T[] {
+    return Array.from({ length: Math.max(0, this.unsigned() - 1) }, item);
+  }
+  tags(): void {
+    for (let left = this.unsigned(); left > 0; left--) {
+      this.unsigned();
+      this.skip(this.unsigned());
+    }
+  }
   private unsigned(): number {
     let value = 0;
     for (let factor = 1; ; factor *= 128) {
@@ -288,10 +482,18 @@ class Writer {
   empty = false;
   private readonly parts: Buffer[] = [];
 
-  int8(value: number): this { return this.put(1, (buffer) => buffer.writeInt8(value)); }
-  int16(value: number): this { return this.put(2, (buffer) => buffer.writeInt16BE(value)); }
-  int32(value: number): this { return this.put(4, (buffer) => buffer.writeInt32BE(value)); }
-  int64(value: bigint): this { return this.put(8, (buffer) => buffer.writeBigInt64BE(value)); }
+  int8(value: number): this {
+    return this.put(1, (buffer) => buffer.writeInt8(value));
+  }
+  int16(value: number): this {
+    return this.put(2, (buffer) => buffer.writeInt16BE(value));
+  }
+  int32(value: number): this {
+    return this.put(4, (buffer) => buffer.writeInt32BE(value));
+  }
+  int64(value: bigint): this {
+    return this.put(8, (buffer) => buffer.writeBigInt64BE(value));
+  }
   uuid(value: string): this {
     this.parts.push(Buffer.from(value.replaceAll('-', ''), 'hex'));
     return this;
@@ -300,13 +502,17 @@ class Writer {
     this.unsigned(value.length + 1).parts.push(value);
     return this;
   }
-  text(value: string | null): this { return value === null ? this.unsigned(0) : this.bytes(Buffer.from(value)); }
+  text(value: string | null): this {
+    return value === null ? this.unsigned(0) : this.bytes(Buffer.from(value));
+  }
   list<T>(items: readonly T[], write: (item: T) => unknown): this {
     this.unsigned(items.length + 1);
     for (const item of items) write(item);
     return this;
   }
-  tags(): this { return this.unsigned(0); }
+  tags(): this {
+    return this.unsigned(0);
+  }
 
   finished(): Buffer {
     const bytes = Buffer.concat(this.parts);

@@ -17,9 +17,19 @@ export interface BatchForm {
 }
 
 /** One batch, as the client library writes it; its checksum holds. */
-export function packedBatch(library: Library, topic: string, messages: readonly object[], { first, compression = 'none', attributes = 0, producer = -1n, epoch = 0, packed }: BatchForm): Buffer {
+export function packedBatch(
+  library: Library,
+  topic: string,
+  messages: readonly object[],
+  { first, compression = 'none', attributes = 0, producer = -1n, epoch = 0, packed }: BatchForm,
+): Buffer {
   const written = packed === undefined ? compression : 'none';
-  let bytes = Buffer.from(library.createRecordsBatch(messages.map((message) => ({ topic, ...message })) as Parameters<Library['createRecordsBatch']>[0], { compression: written, producerId: producer }).buffer);
+  let bytes = Buffer.from(
+    library.createRecordsBatch(
+      messages.map((message) => ({ topic, ...message })) as Parameters<Library['createRecordsBatch']>[0],
+      { compression: written, producerId: producer },
+    ).buffer,
+  );
   if (packed !== undefined) bytes = Buffer.concat([bytes.subarray(0, 61), packed]);
   const algorithm = ['none', 'gzip', 'snappy', 'lz4', 'zstd'].indexOf(compression);
   bytes.writeBigInt64BE(first, 0);
