@@ -29,6 +29,16 @@ describe('an unclean election', () => {
     expect(ended.code, ended.out).toBe(code);
     return ended.out;
   };
+  const eventually = async (work: () => Promise<void>): Promise<void> => {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (attempt === 120) throw error;
+        await pause(500);
+      }
+    }
+  };
   const ids = async (): Promise<number[]> =>
     (await project.rows('select id from raw.u order by _offset, id')).flat().map(Number);
   const from = (first: number, end: number): number[] => Array.from({ length: end - first }, (_, i) => first + i);
@@ -65,7 +75,12 @@ describe('an unclean election', () => {
       configs: [{ name: 'unclean.leader.election.enable', value: 'true' }],
     });
     source('u');
+    // Both have what comes first.
+    const inSync = async (): Promise<number | undefined> =>
+      (await admin.metadata({ topics: ['u'], forceUpdate: true })).topics.get('u')?.partitions[0]?.isr.length;
+    await eventually(async () => expect(await inSync()).toBe(2));
     await send(from(0, 10));
+    await eventually(async () => expect(await inSync()).toBe(2));
     await third.down('SIGTERM');
     await send(from(10, 20));
     await load(0);
