@@ -93,18 +93,20 @@ describe('an unclean election', () => {
     await send(from(100, 115));
     await second.up();
     const out = await load(2);
-    expect(out).toContain(
-      `u/0: what was loaded from offset 10 on, in leader epoch ${epoch}, is no longer in the topic`,
+    // How much the other one has is the cluster's affair; that it is less is certain.
+    const cut = Number(
+      new RegExp(`u/0: what was loaded from offset (\\d+) on, in leader epoch ${epoch}, is no longer`).exec(out)?.[1],
     );
-    expect(out).toContain('tsdbt load rewind --select source:raw.u --to 0:10');
+    expect(cut, out).toBeLessThanOrEqual(10);
+    expect(out).toContain(`tsdbt load rewind --select source:raw.u --to 0:${cut}`);
     expect(await ids()).toEqual(from(0, 20));
-    const rewound = await project.run(['load', 'rewind', '--select', 'source:raw.u', '--to', '0:10']);
+    const rewound = await project.run(['load', 'rewind', '--select', 'source:raw.u', '--to', `0:${cut}`]);
     expect([rewound.code, rewound.out]).toEqual([
       0,
-      expect.stringContaining('10 rows and 0 dead letters from there on deleted'),
+      expect.stringContaining(`${20 - cut} rows and 0 dead letters from there on deleted`),
     ]);
     await load(0);
-    expect(await ids()).toEqual([...from(0, 10), ...from(100, 115)]);
+    expect(await ids()).toEqual([...from(0, cut), ...from(100, 115)]);
     await admin.close();
   }, 400_000);
 });
