@@ -15,7 +15,7 @@ import type { Pulse } from './pulse.ts';
 import { RowBuffer } from './row-buffer.ts';
 import { type Drift, RowEncoder } from './row-encoder.ts';
 import { type FaultPoint, Fenced, type Flushed, type Place, type Sink, TooManyRefused } from './sink.ts';
-import { madeAnew, startingPoints, wayOut } from './starts.ts';
+import { explain, madeAnew, startingPoints } from './starts.ts';
 
 export type { LoadEvent, PartitionLag } from './events.ts';
 
@@ -572,7 +572,7 @@ export class Loader {
   private stop(failure: PartitionFailure): void {
     const { target, notify, client } = this.options;
     const key = partitionKey(failure);
-    const message = `${failure.message}${wayOut(target, failure, this.positions.get(key) ?? 0n)}`;
+    const message = explain(target, failure, this.positions.get(key) ?? 0n);
     this.stopped.set(key, `${key}: ${message}`);
     client.pause([failure]);
     notify({ kind: 'stopped', target, partition: failure, message });

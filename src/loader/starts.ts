@@ -78,18 +78,23 @@ export function madeAnew(target: LoadTarget): TsdbtError {
   );
 }
 
-/** What may be done about a partition that stopped, with a blank before; empty when that is clear. */
-export function wayOut(target: LoadTarget, { partition, reason, from }: PartitionFailure, position: bigint): string {
+/** Why a partition stopped, and what may be done about it. @param position where it is */
+export function explain(target: LoadTarget, failure: PartitionFailure, position: bigint): string {
+  const way = wayOut(target, failure, position);
+  return way === '' ? failure.message : `${failure.message}. ${way}`;
+}
+
+function wayOut(target: LoadTarget, { partition, reason, from }: PartitionFailure, position: bigint): string {
   const rewind = (to: string): string => `\`${rewindOf(target)} ${to}\``;
   switch (reason) {
     case 'offset_out_of_range':
-      return ` The messages from offset ${position} on are gone from the topic before they were loaded. ${rewind('earliest')} goes on with what is left; \`on_gap: earliest\` always does.`;
+      return `The messages from offset ${position} on are gone from the topic before they were loaded. ${rewind('earliest')} goes on with what is left; \`on_gap: earliest\` always does.`;
     case 'truncated':
     case 'beyond_end':
-      return ` ${rewind(`${partition}:${from ?? 'latest'}`)} deletes the rows from there on and goes on with what the topic has.`;
+      return `${rewind(`${partition}:${from ?? 'latest'}`)} deletes the rows from there on and goes on with what the topic has.`;
     case 'corrupt':
     case 'too_large':
-      return ` ${rewind(`${partition}:OFFSET`)} with an offset behind that batch goes on without it.`;
+      return `${rewind(`${partition}:OFFSET`)} with an offset behind that batch goes on without it.`;
     default:
       return '';
   }

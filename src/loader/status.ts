@@ -5,7 +5,7 @@ import { TsdbtError } from '../errors.ts';
 import { ofTable, relationOf, STATE_SCHEMA } from '../state/load-offsets.ts';
 import { type BrokerClient, partitionKey, type TopicPartition } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
-import { isAnother, madeAnew, wayOut } from './starts.ts';
+import { explain, isAnother, madeAnew } from './starts.ts';
 import { textOf } from './supervise.ts';
 
 /** One partition. Null: not known. */
@@ -65,7 +65,7 @@ export async function loadStatus(
       for (const failure of await client.verify(own.flatMap(([key, at]) => (lost.has(key) ? [] : [at])))) {
         const key = partitionKey(failure);
         lost.add(key);
-        problems.push(`stopped at ${key}: ${failure.message}${wayOut(target, failure, kept.get(key)?.next ?? 0n)}`);
+        problems.push(`stopped at ${key}: ${explain(target, failure, kept.get(key)?.next ?? 0n)}`);
       }
     } finally {
       await client.close();

@@ -132,9 +132,11 @@ describe('loaders', () => {
     await project.until("select to_regclass('raw.absent') is not null", 60);
     await project.until(loaded('absent', 5), 60);
     const began = Date.now();
-    expect((await project.run(['load', 'rewind', '--select', 'source:raw.there', '--to', '4'], 'rewind')).code).toBe(0);
-    await project.until('select (select count(*) from raw.there) > 10', 30);
+    const rewound = await project.run(['load', 'rewind', '--select', 'source:raw.there', '--to', '4'], 'rewind');
+    expect([rewound.code, rewound.out]).toEqual([0, expect.stringContaining('6 rows and 0 dead letters')]);
+    await project.until(loaded('there', 10), 30);
     expect(Date.now() - began).toBeLessThan(20_000);
+    expect(await project.rows('select count(*), count(distinct id) from raw.there')).toEqual([['10', '10']]);
     expect((await end(running)).code).toBe(0);
   }, 180_000);
 

@@ -113,6 +113,17 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`);
         `insert into tsdbt.load_offsets (target, topic, partition, next_offset) values ('source.p.raw.new', 't', 0, 0) on conflict (target, topic, partition) do nothing`,
       ),
     ).rejects.toThrow(/no unique or exclusion constraint/);
+    // One that has some of it gets the rest.
+    await run(
+      'alter table tsdbt.load_offsets drop column topic_since, drop column leader_epoch; alter table tsdbt.dead_letters alter column kafka_ts set not null',
+    );
+    lab.broker.produce('t', 0, { id: 15 });
+    const before = await loadStatus(lab.adapter, async () => lab.broker.client(), t, Date.now());
+    expect([before.problems, before.partitions.map(({ lagRows }) => lagRows)]).toEqual([[], [1n]]);
+    expect((await lab.load(t)).rows).toBe(1);
+    expect(
+      await lab.rows(`select next_offset, leader_epoch, topic_since from tsdbt.load_offsets where target = '${t.uniqueId}'`),
+    ).toEqual([['16', '0', null]]);
   });
 
   it('a table with rows of the topic and no position is refused, and the ways out are named', async () => {
@@ -126,13 +137,22 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`);
     });
     expect(await ids(t)).toEqual(upTo(20));
     lab.broker.produce('t', 1, { id: 20 });
-    expect(await rewindTo(lab.broker.client(), lab.sink, t, 'loaded')).toEqual(
-      new Map([
+    // What is taken over stays as it is.
+    expect(await rewindTo(lab.broker.client(), lab.sink, t, 'loaded')).toEqual({
+      next: new Map([
         [0, 10n],
         [1, 10n],
       ]),
-    );
+      rows: 0,
+      letters: 0,
+    });
     expect((await lab.load(t)).rows).toBe(1);
+    expect(await ids(t)).toEqual(upTo(21));
+    // The other way: what the topic still has goes, and comes again.
+    await run(`delete from tsdbt.load_offsets where relation = '"raw"."${t.identifier}"'`);
+    lab.broker.expire('t', 0, 2n);
+    expect(await rewindTo(lab.broker.client(), lab.sink, t, 'earliest')).toMatchObject({ rows: 19, letters: 0 });
+    expect((await lab.load(t)).rows).toBe(19);
     expect(await ids(t)).toEqual(upTo(21));
   });
 
@@ -169,6 +189,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`);
     await lab.sink.note(t, 'it does not work');
     const missing = { ...t, topic: 'absent' };
     expect((await loadStatus(lab.adapter, async () => lab.broker.client(), missing, Date.now())).problems).toEqual([]);
+    lab.broker.produce('t', 0, { id: 1 });
     await lab.sink.startAt(t, null, new Map([[0, 1n]]));
     const { problems } = await loadStatus(lab.adapter, async () => lab.broker.client(), missing, Date.now());
     expect(problems).toEqual(['topic absent does not exist']);

@@ -1,7 +1,9 @@
 // A log that was cut back under what was loaded, and positions that are set back: what is in the table is in the topic, once.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { Pulse } from '../../../src/loader/pulse.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
+import { loadStatus } from '../../../src/loader/status.ts';
 import { LoadLab } from './load-lab.ts';
 
 describe('rewinding', () => {
@@ -41,7 +43,7 @@ describe('rewinding', () => {
     const { stopped } = await lab.load(t);
     expect(stopped).toEqual([
       expect.stringMatching(
-        /^t\/0: what was loaded from offset 3 on, in leader epoch 0, is gone `tsdbt load rewind --select source:raw\.t\d+ --to 0:3` deletes the rows from there on/,
+        /^t\/0: what was loaded from offset 3 on, in leader epoch 0, is gone\. `tsdbt load rewind --select source:raw\.t\d+ --to 0:3` deletes the rows from there on/,
       ),
     ]);
     expect(await held(t)).toEqual([
@@ -80,7 +82,7 @@ describe('rewinding', () => {
     lab.broker.cut('t', 0, 2n);
     for (const onGap of ['stop', 'earliest'] as const) {
       await expect(lab.load({ ...t, onGap })).rejects.toThrow(
-        /t\/0: position 4 is beyond the end of the log, 2 `tsdbt load rewind --select source:raw\.t\d+ --to 0:2`/,
+        /t\/0: position 4 is beyond the end of the log, 2\. `tsdbt load rewind --select source:raw\.t\d+ --to 0:2`/,
       );
     }
     expect(await held(t)).toHaveLength(4);
@@ -89,6 +91,120 @@ describe('rewinding', () => {
     expect(await held(t)).toEqual([
       ['0', '0', '0'],
       ['0', '1', '1'],
+    ]);
+  });
+
+  it('a partition of a running loader goes on after a rewind, also where the offset stays the same', async () => {
+    const t = lab.target(columns, {}, 2);
+    send(0, 0, 1, 2, 3, 4);
+    send(1, 100);
+    await lab.load(t);
+    lab.broker.cut('t', 0, 3n);
+    send(0, 53, 54, 55);
+    const status = async (): Promise<unknown> => {
+      const found = await loadStatus(lab.adapter, async () => lab.broker.client(), t, Date.now());
+      return [found.partitions.map(({ next, lagRows }) => [next, lagRows]), found.problems];
+    };
+    expect(await status()).toEqual([
+      [
+        [5n, null],
+        [1n, 0n],
+      ],
+      [
+        expect.stringMatching(
+          /^stopped at t\/0: what was loaded from offset 3 on, in leader epoch 0, is gone\. `tsdbt load rewind --select source:raw\.t\d+ --to 0:3`/,
+        ),
+      ],
+    ]);
+    const stop = new AbortController();
+    const { loader, events } = lab.loader(t, {
+      once: false,
+      signal: stop.signal,
+      pulse: new Pulse(lab.sink, Date.now),
+    });
+    const running = loader.run();
+    const ids = async (): Promise<string> => (await held(t)).map(([, , id]) => id).join();
+    const until = async (wanted: string): Promise<void> => {
+      for (const end = Date.now() + 20_000; (await ids()) !== wanted; ) {
+        if (Date.now() > end) throw new Error(`${await ids()} is not ${wanted}`);
+        await new Promise((resolve) => {
+          setTimeout(resolve, 20);
+        });
+      }
+    };
+    send(1, 101);
+    await until('0,1,2,3,4,100,101');
+    expect(events.filter(({ kind }) => kind === 'stopped')).toHaveLength(1);
+    expect(await rewind(t, '0:5')).toEqual({ next: new Map([[0, 5n]]), rows: 2, letters: 0 });
+    await until('0,1,2,55,100,101');
+    expect(await rewind(t, '0:3')).toMatchObject({ rows: 1 });
+    await until('0,1,2,53,54,55,100,101');
+    stop.abort();
+    expect(await running).toMatchObject({ stopped: [] });
+    expect(await status()).toEqual([
+      [
+        [6n, 0n],
+        [2n, 0n],
+      ],
+      [],
+    ]);
+  });
+
+  it('behind what the table has nothing goes but what the log has lost', async () => {
+    const t = lab.target(columns, {}, 2);
+    send(0, 0, 1, 2, 3, 4);
+    send(1, 100, 101);
+    await lab.load(t);
+    await lab.rows(`update tsdbt.load_offsets set next_offset = 1 where target = '${t.uniqueId}'`);
+    const loaded = (first: bigint): ReadonlyMap<number, bigint> => new Map([
+      [0, first],
+      [1, 2n],
+    ]);
+    expect(await rewind(t, 'loaded')).toEqual({ next: loaded(5n), rows: 0, letters: 0 });
+    expect(await lab.load(t)).toEqual({ rows: 0, dead: 0, stopped: [] });
+    await lab.rows(`update tsdbt.load_offsets set leader_epoch = 0 where target = '${t.uniqueId}'`);
+    lab.broker.cut('t', 0, 3n);
+    send(0, 53, 54, 55);
+    expect(await rewind(t, 'loaded')).toEqual({ next: loaded(3n), rows: 2, letters: 0 });
+    await lab.load(t);
+    expect((await held(t)).map(([, , id]) => id)).toEqual(['0', '1', '2', '53', '54', '55', '100', '101']);
+    // Without a position nothing says what the log has lost, but its end.
+    lab.broker.cut('t', 0, 4n);
+    await lab.rows(`delete from tsdbt.load_offsets where target = '${t.uniqueId}'`);
+    await expect(rewind(t, 'loaded')).rejects.toMatchObject({
+      message: 'Error: offset 6 is not in t/0, which has 0 to 4.',
+      details: { hint: '--to 0:4 deletes the rows that the topic does not have.' },
+    });
+    expect(await rewind(t, '0:4,1:loaded')).toEqual({
+      next: new Map([
+        [0, 4n],
+        [1, 2n],
+      ]),
+      rows: 2,
+      letters: 0,
+    });
+  });
+
+  it('where another loader has set it, a position beyond the end is no end either', async () => {
+    const t = lab.target(columns);
+    send(0, 0, 1, 2);
+    const { loader, events } = lab.loader(t, {
+      sink: new Proxy(lab.sink, {
+        get: (sink, name) =>
+          name !== 'flush'
+            ? Reflect.get(sink, name).bind(sink)
+            : async (flush: Parameters<typeof sink.flush>[0]) => {
+                await lab.rows(`update tsdbt.load_offsets set next_offset = 7 where target = '${t.uniqueId}'`);
+                return sink.flush(flush);
+              },
+      }),
+    });
+    await expect(loader.run()).rejects.toThrow(
+      /t\/0: position 7 is beyond the end of the log, 3\. `tsdbt load rewind --select source:raw\.t\d+ --to 0:3`/,
+    );
+    expect(events.map(({ kind }) => kind).filter((kind) => ['fenced', 'stopped'].includes(kind))).toEqual([
+      'fenced',
+      'stopped',
     ]);
   });
 
@@ -119,7 +235,7 @@ describe('rewinding', () => {
     }
     await expect(rewind(t, '1:0')).rejects.toThrow('Error: t has no partition 1: it has 1.');
     await expect(rewind(t, '0:9')).rejects.toThrow('Error: offset 9 is not in t/0, which has 0 to 4.');
-    await expect(rewind(t, '0:x')).rejects.toThrow(/not earliest, latest, an offset, a time, or PARTITION:OFFSET/);
+    await expect(rewind(t, '0:x')).rejects.toThrow(/not earliest, latest, loaded, an offset, a time, or PARTITION:OFFSET/);
   });
 
   it('an upsert loads the versions again; of a log that was cut back also those that were overwritten', async () => {
