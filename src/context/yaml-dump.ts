@@ -1,4 +1,5 @@
 // YAML text as PyYAML's safe_dump writes it in block style: `toyaml`. Leaves reading YAML to the project's reader.
+import { bounded, enter, leave } from '../values/budget.ts';
 import {
   equals, floatRepr, isFloat, JinjaError, numericOf, PyDict, PySet, PyTuple, toText, typeName, type Value,
 } from '../values/index.ts';
@@ -25,14 +26,23 @@ function isEmpty(value: Value): boolean {
 
 /** Text of a value whose first line starts at the current place; further lines are indented by `indent`. */
 function node(value: Value, indent: number, sortKeys: boolean, inSequence: boolean, column = indent): string {
+  if (!isCollection(value)) return scalar(value, indent + (inSequence ? 0 : 2), column);
+  enter();
+  try {
+    return bounded(collection(value, indent, sortKeys));
+  } finally {
+    leave();
+  }
+}
+
+function collection(value: Value, indent: number, sortKeys: boolean): string {
   if (Array.isArray(value) || value instanceof PyTuple) {
     const items = Array.isArray(value) ? value : value.items;
     if (items.length === 0) return '[]';
     return items.map((item, i) => `${i === 0 ? '' : pad(indent)}- ${node(item, indent + 2, sortKeys, true)}`).join('\n');
   }
   if (value instanceof PyDict) return mapping(value, indent, sortKeys);
-  if (value instanceof PySet) return mapping(new PyDict([...value.values()].map((item) => [item, null] as const)), indent, sortKeys);
-  return scalar(value, indent + (inSequence ? 0 : 2), column);
+  return mapping(new PyDict([...(value as PySet).values()].map((item) => [item, null] as const)), indent, sortKeys);
 }
 
 function mapping(dict: PyDict, indent: number, sortKeys: boolean): string {
@@ -88,28 +98,30 @@ function isPlain(text: string): boolean {
 function stringScalar(text: string, indent: number, column: number): string {
   if (isPlain(text)) return fold(text, indent, column);
   if (/[^\x20-\x7e\n]/.test(text) || (/\n/.test(text) && /[ \t]\n|\n[ \t]/.test(text))) return doubleQuoted(text);
-  if (text.includes('\n')) {
-    const lines = text.replaceAll("'", "''").split('\n');
-    return `'${lines.join(`\n\n${pad(indent)}`)}'`;
-  }
+  if (text.includes('\n')) return `'${bounded(text.replaceAll("'", "''")).replaceAll('\n', `\n\n${pad(indent)}`)}'`;
   return `'${fold(text.replaceAll("'", "''"), indent, column + 1)}'`;
 }
 
 /** Breaks a long line at single spaces once it is wider than PyYAML allows. */
 function fold(text: string, indent: number, start: number): string {
   if (text.length + start <= WIDTH) return text;
-  const words = text.split(' ');
-  let out = words[0]!;
-  let column = start + out.length;
-  for (let i = 1; i < words.length; i++) {
-    const word = words[i]!;
-    if (column > WIDTH && word !== '' && words[i - 1] !== '') {
-      out += `\n${pad(indent)}${word}`;
-      column = indent + word.length;
-    } else {
-      out += ` ${word}`;
-      column += word.length + 1;
+  let out = '';
+  let column = start;
+  let before = 0;
+  for (let from = 0; from <= text.length; ) {
+    const end = text.indexOf(' ', from);
+    const word = text.slice(from, end === -1 ? text.length : end);
+    if (column > WIDTH && word !== '' && before > 0) {
+      out += `\n${pad(indent)}`;
+      column = indent;
+    } else if (from > 0) {
+      out += ' ';
+      column++;
     }
+    out += word;
+    column += word.length;
+    before = word.length;
+    from += word.length + 1;
   }
   return out;
 }
@@ -117,14 +129,13 @@ function fold(text: string, indent: number, start: number): string {
 const ESCAPES: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\t': '\\t', '\r': '\\r', '\0': '\\0', '\x07': '\\a', '\b': '\\b', '\x1b': '\\e', '\f': '\\f', '\v': '\\v', '\x85': '\\N', '\xa0': '\\_' };
 
 function doubleQuoted(text: string): string {
-  const body = [...text].map((char) => {
+  const body = text.replace(/[^\x20-\x7e]|["\\]/gu, (char) => {
     const known = ESCAPES[char];
     if (known !== undefined) return known;
     const code = char.codePointAt(0)!;
-    if (code >= 0x20 && code <= 0x7e) return char;
     if (code <= 0xff) return `\\x${hex(code, 2)}`;
     return code <= 0xffff ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`;
-  }).join('');
+  });
   return `"${body}"`;
 }
 
