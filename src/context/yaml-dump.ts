@@ -1,7 +1,6 @@
 // YAML text as PyYAML's safe_dump writes it in block style: `toyaml`. Leaves reading YAML to the project's reader.
-import { bounded, enter, leave } from '../values/budget.ts';
 import {
-  equals, floatRepr, isFloat, JinjaError, numericOf, PyDict, PySet, PyTuple, toText, typeName, type Value,
+  bounded, enter, equals, floatRepr, isFloat, JinjaError, leave, numericOf, PyDict, PySet, PyTuple, toText, typeName, type Value,
 } from '../values/index.ts';
 
 const WIDTH = 80;

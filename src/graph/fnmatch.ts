@@ -1,11 +1,12 @@
 // Python's fnmatch and pathlib's glob as matchers of texts.
+import { ANY_NUMBER, anything, characterClass, literally, matchesAll, type Place } from '../wildcards.ts';
 
 /** A matcher for a shell pattern over a whole text: `*`, `?`, `[abc]`, `[!abc]`. */
 export function fnmatch(pattern: string): (text: string) => boolean {
   if (!/[*?[]/.test(pattern)) return (text) => text === pattern;
   if (pattern === '*') return () => true;
-  const expression = new RegExp(`^${translate(pattern, '[\\s\\S]')}$`, 'u');
-  return (text) => expression.test(text);
+  const places = placesOf(pattern);
+  return (text) => matchesAll(places, [...text]);
 }
 
 /** A matcher for a relative path by `pathlib.Path.glob`'s rules: `*` stays within a folder, `**` spans folders (and names only folders at the end). */
@@ -17,34 +18,34 @@ export function pathGlob(pattern: string): (path: string, isFolder: boolean) => 
     const path = parts.join('/');
     return (text) => text === path;
   }
-  let source = '^';
-  for (const part of parts) {
-    if (part === '**') source += '(?:[^/]+/)*';
-    else source += `${translate(part, '[^/]')}/`;
-  }
-  const expression = new RegExp(`${source}$`, 'u');
-  return (text, isFolder) => (!onlyFolders || isFolder) && expression.test(`${text}/`);
+  const folders = parts.map((part) => {
+    if (part === '**') return ANY_NUMBER;
+    const places = placesOf(part);
+    return (name: string): boolean => matchesAll(places, [...name]);
+  });
+  return (text, isFolder) => (!onlyFolders || isFolder) && matchesAll(folders, text.split('/'));
 }
 
-function translate(pattern: string, any: string): string {
-  let out = '';
-  for (let i = 0; i < pattern.length; i++) {
-    const character = pattern[i] ?? '';
-    if (character === '*') out += `${any}*`;
-    else if (character === '?') out += any;
+function placesOf(pattern: string): (Place<string> | typeof ANY_NUMBER)[] {
+  const out: (Place<string> | typeof ANY_NUMBER)[] = [];
+  const characters = [...pattern];
+  for (let i = 0; i < characters.length; i++) {
+    const character = characters[i]!;
+    if (character === '*') out.push(ANY_NUMBER);
+    else if (character === '?') out.push(anything);
     else if (character === '[') {
       let close = i + 1;
-      if (pattern[close] === '!') close++;
-      if (pattern[close] === ']') close++;
-      close = pattern.indexOf(']', close);
-      if (close === -1) out += '\\[';
+      if (characters[close] === '!') close++;
+      if (characters[close] === ']') close++;
+      close = characters.indexOf(']', close);
+      if (close === -1) out.push(literally('['));
       else {
-        const negated = pattern[i + 1] === '!';
-        const body = pattern.slice(i + (negated ? 2 : 1), close).replace(/[\\\]^[&|~]/g, '\\$&');
-        out += `[${negated ? '^' : ''}${body}]`;
+        const negated = characters[i + 1] === '!';
+        const body = characters.slice(i + (negated ? 2 : 1), close).join('').replace(/[\\\]^[&|~]/g, '\\$&');
+        out.push(characterClass(body, negated));
         i = close;
       }
-    } else out += character.replace(/[.+^${}()|\\/\]]/, '\\$&');
+    } else out.push(literally(character));
   }
   return out;
 }

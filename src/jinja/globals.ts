@@ -1,5 +1,6 @@
 // The functions that every template has: `range`, `dict`, `namespace`, `cycler`, `joiner`, `lipsum`.
 import { getAttribute } from '../values/access.ts';
+import { checkText } from '../values/budget.ts';
 import { callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
 import { pairsOf } from '../values/methods/dict-methods.ts';
@@ -98,6 +99,7 @@ export function createGlobals(): ReadonlyMap<string, Value> {
     ['cycler', cycler],
     ['joiner', joiner],
     ['lipsum', callable('generate_lorem_ipsum', 'n=5, html=True, min=20, max=100', (n, _html, min) => {
+      checkText(Number(n) * Number(min) * 6);
       const words = Array.from({ length: Number(min) }, (_, i) => LOREM[i % LOREM.length]).join(' ');
       return Array.from({ length: Number(n) }, () => `${words[0]?.toUpperCase()}${words.slice(1)}.`).join('\n\n');
     })],

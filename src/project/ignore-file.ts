@@ -1,4 +1,7 @@
 // .dbtignore: gitignore patterns, as dbt's pathspec matches them. Reads no file.
+import { ANY_NUMBER, anything, characterClass, literally, matchesAll, type Place } from '../wildcards.ts';
+
+interface Rule { readonly matches: (path: string) => boolean; readonly ignored: boolean }
 
 /** Says for a path below the project's folder (with `/`) whether it is ignored. */
 export interface IgnoreRules {
@@ -9,7 +12,7 @@ export interface IgnoreRules {
 
 /** @param text contents of `.dbtignore` */
 export function parseIgnoreFile(text: string): IgnoreRules {
-  const rules: { pattern: RegExp; ignored: boolean }[] = [];
+  const rules: Rule[] = [];
   for (const line of text.split(/\r?\n/)) {
     const rule = ignoreRule(line);
     if (rule !== undefined) rules.push(rule);
@@ -17,13 +20,13 @@ export function parseIgnoreFile(text: string): IgnoreRules {
   const negated = rules.some((rule) => !rule.ignored);
   const file = (path: string): boolean => {
     let ignored = false;
-    for (const rule of rules) if (rule.pattern.test(path)) ignored = rule.ignored;
+    for (const rule of rules) if (rule.matches(path)) ignored = rule.ignored;
     return ignored;
   };
-  return { file, folder: (path) => !negated && rules.some((rule) => rule.pattern.test(`${path}/x`) && rule.pattern.test(`${path}/x/y`)) };
+  return { file, folder: (path) => !negated && rules.some((rule) => rule.matches(`${path}/x`) && rule.matches(`${path}/x/y`)) };
 }
 
-function ignoreRule(line: string): { pattern: RegExp; ignored: boolean } | undefined {
+function ignoreRule(line: string): Rule | undefined {
   let text = line.endsWith('\\ ') ? line : line.trimEnd();
   if (text === '' || text.startsWith('#')) return undefined;
   const ignored = !text.startsWith('!');
@@ -31,38 +34,42 @@ function ignoreRule(line: string): { pattern: RegExp; ignored: boolean } | undef
   if (text.startsWith('\\#') || text.startsWith('\\!')) text = text.slice(1);
   if (text === '/' || text === '') return undefined;
   const onlyFolders = text.endsWith('/');
-  const segments = text.replace(/\/+$/, '').split('/');
+  const segments = text.split('/');
+  while (segments.length > 1 && segments.at(-1) === '') segments.pop();
   const anchored = segments.length > 1;
   if (segments[0] === '') segments.shift();
-  let source = anchored || segments[0] === '**' ? '^' : '^(?:.+/)?';
+  const folders: (Place<string> | typeof ANY_NUMBER)[] = anchored || segments[0] === '**' ? [] : [ANY_NUMBER];
   segments.forEach((segment, i) => {
-    const last = i === segments.length - 1;
-    if (segment === '**') source += last ? '.+' : '(?:.+/)?';
-    else source += segmentPattern(segment) + (last ? '' : '/');
+    if (segment !== '**') {
+      const places = placesOf(segment);
+      folders.push((name) => matchesAll(places, [...name]));
+    } else if (i === segments.length - 1) folders.push(anything, ANY_NUMBER);
+    else folders.push(ANY_NUMBER);
   });
-  source += onlyFolders ? '/.*$' : '(?:/.*)?$';
-  return { pattern: new RegExp(source), ignored };
+  // What is below a folder that is ignored is ignored too.
+  if (onlyFolders) folders.push(anything);
+  folders.push(ANY_NUMBER);
+  return { matches: (path) => matchesAll(folders, path.split('/')), ignored };
 }
 
-function segmentPattern(segment: string): string {
-  let out = '';
-  for (let i = 0; i < segment.length; i++) {
-    const character = segment[i] ?? '';
-    if (character === '\\') out += escapeRegExp(segment[++i] ?? '\\');
-    else if (character === '*') out += '[^/]*';
-    else if (character === '?') out += '[^/]';
+function placesOf(segment: string): (Place<string> | typeof ANY_NUMBER)[] {
+  const out: (Place<string> | typeof ANY_NUMBER)[] = [];
+  const characters = [...segment];
+  for (let i = 0; i < characters.length; i++) {
+    const character = characters[i]!;
+    if (character === '\\') out.push(literally(characters[++i] ?? '\\'));
+    else if (character === '*') out.push(ANY_NUMBER);
+    else if (character === '?') out.push(anything);
     else if (character === '[') {
-      const close = segment.indexOf(']', i + 2);
-      if (close === -1) out += '\\[';
+      const close = characters.indexOf(']', i + 2);
+      if (close === -1) out.push(literally('['));
       else {
-        out += `[${segment.slice(i + 1, close).replace(/^!/, '^').replaceAll('\\', '\\\\')}]`;
+        const body = characters.slice(i + 1, close).join('');
+        const negated = /^[!^]/.test(body);
+        out.push(characterClass((negated ? body.slice(1) : body).replace(/[\\\][&|~]/g, '\\$&'), negated));
         i = close;
       }
-    } else out += escapeRegExp(character);
+    } else out.push(literally(character));
   }
   return out;
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 }

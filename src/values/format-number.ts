@@ -1,5 +1,10 @@
 // Numbers and padding as Python's two format languages (`%` and `format`) write them.
 
+import { checkText } from './budget.ts';
+
+/** No double has more decimals than 1074; what follows is zeros. */
+const EXACT = 1_100;
+
 /** Text in a field: `<` left, `>` right, `^` centred. Width counts code points. */
 export function pad(text: string, width: number, align: string, fill: string): string {
   const missing = width - (/[\ud800-\udfff]/.test(text) ? Array.from(text).length : text.length);
@@ -15,6 +20,13 @@ export function pad(text: string, width: number, align: string, fill: string): s
  * @param alternate the `#` flag: always a point, and `g` keeps its zeros
  */
 export function formatFloat(x: number, type: string, precision: number, alternate = false): string {
+  if (precision > EXACT) {
+    checkText(precision);
+    const zeros = '0'.repeat(precision - EXACT);
+    const text = formatFloat(x, type, EXACT, alternate);
+    if (/[nN]/.test(text) || (/[gG]/.test(type) && !alternate)) return text;
+    return text.replace(/[eE]|$/, (e) => zeros + e);
+  }
   const upper = type === 'E' || type === 'F' || type === 'G';
   let text: string;
   if (Number.isNaN(x)) text = 'nan';

@@ -2,7 +2,7 @@
 export { getAttribute, getItem, getSlice, lookupAttribute, lookupItem } from './access.ts';
 export { argumentBinder, type ArgumentBinder, type Call, callable } from './callable.ts';
 export { add, type BinaryOperator, divide, floorDivide, isFloat, modulo, multiply, narrow, negate, positive, power, subtract } from './arithmetic.ts';
-export { checkItems } from './budget.ts';
+export { bounded, checkItems, checkMemory, enter, leave } from './budget.ts';
 export { PyBytes } from './bytes.ts';
 export { callableOf, callSync, isGenerator, NO_KWARGS, settleSync } from './call.ts';
 export { compare, compareStrings } from './comparison.ts';

@@ -1,6 +1,8 @@
 // Text to numbers as Python's `int()` and `float()` read it.
 import { narrow } from './arithmetic.ts';
 
+/** Python's `sys.get_int_max_str_digits()`. */
+const MAX_DIGITS = 4300;
 const DIGITS = /^[0-9a-z]+(?:_[0-9a-z]+)*$/;
 
 /** `int(text, base)`, `undefined` where Python raises ValueError. Base 0 reads prefixes. */
@@ -19,6 +21,8 @@ export function parseIntText(text: string, base = 10): number | bigint | undefin
     if (/^0[0_]*[1-9]/.test(digits)) return undefined;
   }
   if (radix < 2 || radix > 36 || !DIGITS.test(digits)) return undefined;
+  // Without the underscores, as Python counts; bases of a power of two have no limit there.
+  if (digits.length > MAX_DIGITS && (radix & (radix - 1)) !== 0 && digits.replaceAll('_', '').length > MAX_DIGITS) return undefined;
   let value = 0n;
   for (const char of digits) {
     if (char === '_') continue;

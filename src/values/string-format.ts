@@ -139,6 +139,8 @@ interface Spec {
 /** Types whose digits may be grouped. */
 const GROUPED = 'defgEG%F';
 
+/** Digits after the point of a decimal. */
+const MAX_DECIMALS = 10_000;
 const SPEC = /^(?:(.)?([<>=^]))?([-+ ]?)(z?)(#?)(0?)(\d*)([,_]?)(?:\.(\d+))?([\s\S]?)$/u;
 
 function parseSpec(spec: string, name: string): Spec {
@@ -227,6 +229,7 @@ function formatInteger(n: number | bigint, spec: Spec, name: string): string {
 }
 
 function formatNumber(x: number, spec: Spec, name: string, exact?: PyDecimal): string {
+  if (exact !== undefined && (spec.precision ?? 0) > MAX_DECIMALS) throw valueError(`a precision of ${spec.precision} is more than a decimal has`);
   const negative = x < 0 || Object.is(x, -0);
   const abs = Math.abs(x);
   let body: string;

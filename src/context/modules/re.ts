@@ -1,10 +1,13 @@
 // modules.re: Python's functions on regular expressions, compiled patterns and matches. Translating the syntax is in python-regex.ts.
 import {
-  type Callable, callable, callSync, type HostObject, JinjaError, PyDict, PyTuple, stringRepr, toRepr, toText, typeError, typeName, type Value, valueError,
+  type Callable, callable, checkMemory, callSync, type HostObject, JinjaError, PyDict, PyTuple, stringRepr, toRepr, toText, typeError, typeName, type Value, valueError,
 } from '../../values/index.ts';
 import { Namespace } from '../namespace.ts';
 import { FLAGS, translateRegex, type TranslatedRegex } from './python-regex.ts';
 import { limited } from './regex-limit.ts';
+
+/** Matches between two looks at the memory. */
+const LOOK = 10_000;
 
 /** The module. */
 export function createReModule(): Namespace {
@@ -95,11 +98,18 @@ class Pattern implements HostObject {
 
   /** Every match, left to right; an empty one may follow a match, but not at the place of an empty one. */
   all(text: string, most = Infinity): Match[] {
+    return limited(this.pattern, () => this.#all(text, most));
+  }
+
+  #all(text: string, most: number): Match[] {
     const found: Match[] = [];
     for (let at = 0; at <= text.length && found.length < most; ) {
-      const match = this.#run(this.#regex, text, at);
-      if (match === null) break;
+      this.#regex.lastIndex = at;
+      const parts = this.#regex.exec(text);
+      if (parts === null) break;
+      const match = new Match(this, parts as RegExpExecArray & { indices: RegExpIndicesArray }, text);
       found.push(match);
+      if (found.length % LOOK === 0) checkMemory();
       at = match.to === match.from ? match.to + (text.codePointAt(match.to)! > 0xffff ? 2 : 1) : match.to;
     }
     return found;

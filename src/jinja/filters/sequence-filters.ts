@@ -1,12 +1,13 @@
 // Filters over sequences: sorting, grouping, selecting, slicing.
 import { lookupAttribute } from '../../values/access.ts';
+import { checkItems } from '../../values/budget.ts';
 import { compare } from '../../values/comparison.ts';
 import { add } from '../../values/arithmetic.ts';
 import { PyDict } from '../../values/dict.ts';
 import { PyDictView } from '../../values/dict-view.ts';
 import { equals } from '../../values/equality.ts';
 import { mapKey } from '../../values/hash.ts';
-import { iterate, lengthOf, toArray } from '../../values/iterate.ts';
+import { collect, iterate, lengthOf, toArray } from '../../values/iterate.ts';
 import { indexArgument } from '../../values/methods/list-methods.ts';
 import { JinjaError, typeError } from '../../values/python-error.ts';
 import { toRepr, toText } from '../../values/text.ts';
@@ -215,6 +216,11 @@ const slice = filter('sync_do_slice', 'value, slices, fill_with=None', (_context
   return new PyGenerator('sync_do_slice', run());
 });
 
+/** A size that is no number is refused by whoever compares with it. */
+function lengthOfBatch(size: Value): number {
+  return typeof size === 'number' || typeof size === 'bigint' ? Number(size) : 0;
+}
+
 const batch = filter('do_batch', 'value, linecount, fill_with=None', (_context, value, size, fill) => {
   function* run(): Generator<Value, void, undefined> {
     let part: Value[] = [];
@@ -226,7 +232,10 @@ const batch = filter('do_batch', 'value, linecount, fill_with=None', (_context, 
       part.push(item);
     }
     if (part.length === 0) return;
-    if (fill !== null) while (compare(part.length, size as Value) < 0) part.push(fill as Value);
+    if (fill !== null) {
+      checkItems(lengthOfBatch(size as Value));
+      while (compare(part.length, size as Value) < 0) part.push(fill as Value);
+    }
     yield part;
   }
   return new PyGenerator('do_batch', run());
@@ -241,7 +250,7 @@ const sum = filter('sync_do_sum', 'environment, iterable, attribute=None, start=
   return total;
 });
 
-const list = simpleFilter('sync_do_list', 'value', (value) => [...iterate(value)]);
+const list = simpleFilter('sync_do_list', 'value', (value) => collect(iterate(value)));
 
 const items = simpleFilter('do_items', 'value', (value) => {
   function* run(): Generator<Value, void, undefined> {
