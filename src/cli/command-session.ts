@@ -41,6 +41,8 @@ export interface CommandSession {
   readonly signal: AbortSignal;
   /** Called when a signal has ended the command: what is to be closed, so that the server learns of it. */
   readonly onStop: (close: () => Promise<unknown>) => void;
+  /** For long work that waits for nothing and leaves nothing half done: a signal ends the process in its midst. */
+  readonly withoutWaiting: <T>(work: () => T) => Promise<T>;
 }
 
 /** Milliseconds since 1970, with a fraction. */
@@ -81,7 +83,7 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
     const { which, positional, options: typed } = parsed;
     success = await ending.guard(which, work({
       which, flags, positional, typed, env, cwd, projectDir, invocation, logger, secrets, signal: ending.signal,
-      onStop: (close) => ending.onStop(close),
+      onStop: (close) => ending.onStop(close), withoutWaiting: (work) => ending.withoutWaiting(work),
     }));
     exitCode = success ? 0 : 1;
   } catch (error) {

@@ -41,6 +41,10 @@ export class Ending {
   #first = 0;
 
   constructor() {
+    this.#listen();
+  }
+
+  #listen(): void {
     for (const { name, listener } of this.#listeners) process.on(name, listener);
   }
 
@@ -66,6 +70,23 @@ export class Ending {
       throw this.signal.aborted && !(error instanceof Interrupted) ? new Interrupted() : error;
     } finally {
       if (this.signal.aborted) await within(Promise.all(this.#closers.map((close) => close())), CLOSE_MS);
+    }
+  }
+
+  /**
+   * Long work that waits for nothing, during which no listener is heard: a signal then ends the process by itself. Nothing may be half
+   * done by it. As the first process of a container it would be deaf then, and hears afterwards.
+   * @throws Interrupted when a signal has come before
+   */
+  async withoutWaiting<T>(work: () => T): Promise<T> {
+    await new Promise((resolve) => { setImmediate(resolve); });
+    if (this.signal.aborted) throw new Interrupted();
+    const deaf = process.pid !== 1;
+    if (deaf) this.dispose();
+    try {
+      return work();
+    } finally {
+      if (deaf) this.#listen();
     }
   }
 

@@ -19,7 +19,11 @@ export async function runCommand(session: CommandSession): Promise<boolean> {
 
 /** The first half of most commands. */
 export async function loadAndParse(session: CommandSession, options: { write?: boolean } = {}): Promise<ParsedProject> {
-  return parseLoaded(await loadProject(session), options);
+  const loaded = await loadProject(session);
+  recoverKilledRun(loaded);
+  const parsed = await session.withoutWaiting(() => parse(loaded, options));
+  warnOfOwnState(parsed);
+  return parsed;
 }
 
 /** Configuration and adapter; no connection is open. */
@@ -33,9 +37,10 @@ export async function loadProject(session: CommandSession): Promise<LoadedProjec
   return loaded;
 }
 
-export function parseLoaded(loaded: LoadedProject, options: { write?: boolean } = {}): ParsedProject {
+/** The same within a command that a signal does not end at once. */
+export function parseLoaded(loaded: LoadedProject): ParsedProject {
   recoverKilledRun(loaded);
-  const parsed = parse(loaded, options);
+  const parsed = parse(loaded);
   warnOfOwnState(parsed);
   return parsed;
 }

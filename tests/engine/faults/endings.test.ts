@@ -145,6 +145,20 @@ describe('one signal ends a command that waits', () => {
   });
 });
 
+describe('one signal ends a command that works without waiting', () => {
+  /** Half a minute and more that no listener is heard in; each search ends at its limit. */
+  const search = "select '{{ modules.re.match('(a+)+b', 'a' * 60) }}' as id";
+  const endless = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`models/m${i}.sql`, `{% set x = namespace() %}${search}`]));
+
+  it.each([['SIGINT', ['parse']], ['SIGTERM', ['compile', '--no-introspect']], ['SIGINT', ['run']]] as const)('%s, %j', async (signal, args) => {
+    const run = start(project(postgres(1), endless), args);
+    while (!run.out().includes('Registered adapter')) await Promise.race([run.ended, new Promise((resolve) => { setTimeout(resolve, 20); })]);
+    // It is said before the event loop turns; what follows is one stretch.
+    await new Promise((resolve) => { setTimeout(resolve, 1000); });
+    expect(await stop(run, signal)).toBe(signal);
+  });
+});
+
 describe('one signal ends a run on a server that falls silent', () => {
   let place: Place;
   let close: () => Promise<void>;

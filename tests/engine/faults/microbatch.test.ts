@@ -27,6 +27,9 @@ const intervals = async (): Promise<number> => Number(await project.one("select 
 /** The ids that a model which began `minutes` ago must hold. */
 const expected = (minutes: number): number[] => Array.from({ length: minutes + 1 }, (_, i) => MINUTES - minutes + i);
 
+/** What a server says, or its silence, when it is stopped in the midst of a statement. */
+const CUT = /terminating connection|server closed the connection|Connection terminated|shutting down|starting up|refused/i;
+
 beforeAll(async () => {
   project = await FaultProject.open({
     'models/m.sql': model(`begin=${BEGIN}, batch_size='1m'`),
@@ -77,6 +80,23 @@ describe('a microbatch model of minutes', () => {
     expect(await intervals()).toBe(1);
   }, 120_000);
 
+  it('goes on where a restart of the server in the midst of a batch has left it, with one clear error', async () => {
+    const run1 = project.start(['run', '--select', 'm', ...vars({ minutes: 6, pause: 0.4 })]);
+    await project.until("select to_regclass('s.m') is not null");
+    await project.until('select count(*) >= 2 from s.m');
+    await project.crash();
+    const { code, out } = await run1.ended;
+    expect(code).toBe(1);
+    expect(out).toMatch(CUT);
+    expect(out).not.toMatch(/Internal Error|\n\s+at .*:\d+:\d+/);
+    const rows = await built();
+    expect(new Set(rows).size).toBe(rows.length);
+    expect(await project.orphans()).toEqual([]);
+    await run(vars({ minutes: 6 }));
+    expect(await built()).toEqual(expected(6));
+    expect(await intervals()).toBe(1);
+  }, 120_000);
+
   it('takes a table that was built without notes for whole', async () => {
     await project.client.query("create schema s; create table s.m as select *, now() as built_at from raw.events where id < 3");
     expect(begun(await run(vars({ minutes: 20 })))).toBe(2);
@@ -97,6 +117,27 @@ describe('a microbatch model of minutes', () => {
     expect(await intervals()).toBe(1);
     await run([...vars({ minutes: 3 }), '--full-refresh', '--empty']);
     expect([await built(), await intervals()]).toEqual([[], 0]);
+  }, 120_000);
+});
+
+describe('a server that restarts in the midst of a model', () => {
+  it.each(['table', 'incremental', 'view'])('%s: one clear error, nothing half done, the next run repairs', async (materialized) => {
+    const sql = (value: number, pause: number): string => `{{ config(materialized='${materialized}', post_hook='select pg_sleep(${pause})') }} select ${value} as id`;
+    project.write({ 'models/plain.sql': sql(1, 0) });
+    expect((await project.run(['run', '--select', 'plain'])).code).toBe(0);
+    project.write({ 'models/plain.sql': sql(2, 77) });
+    const cut = project.start(['run', '--select', 'plain']);
+    await project.until("select count(*) > 0 from pg_stat_activity where query like '%pg_sleep(77)%' and pid <> pg_backend_pid()");
+    await project.crash();
+    const { code, out } = await cut.ended;
+    expect(code, out).toBe(1);
+    expect(out.match(/Database Error in model plain/g)).toHaveLength(1);
+    expect(out).toMatch(CUT);
+    expect(out).not.toMatch(/Internal Error|\n\s+at .*:\d+:\d+/);
+    expect([await project.rows('select id from s.plain'), await project.orphans()]).toEqual([[['1']], []]);
+    project.write({ 'models/plain.sql': sql(3, 0) });
+    expect((await project.run(['run', '--select', 'plain'])).code).toBe(0);
+    expect([await project.one('select max(id) from s.plain'), await project.orphans()]).toEqual(['3', []]);
   }, 120_000);
 });
 
