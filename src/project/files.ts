@@ -1,7 +1,7 @@
 // The files of a project and its packages as values: found below the `*-paths`, without what .dbtignore names, in a fixed order;
 // contents and checksums are read when first asked for. Parsing is the parser's.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Project, RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import { systemReason, TsdbtError } from '../errors.ts';
@@ -105,6 +105,14 @@ function isPlainFile(path: string): boolean {
   }
 }
 
+function statOf(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch (error) {
+    throw new TsdbtError('runtime', `A file that was listed cannot be read any more: ${systemReason(error)}. Run the command again`, { path, cause: error });
+  }
+}
+
 function readFolder(folder: string): import('node:fs').Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
@@ -140,7 +148,7 @@ class LoadedFile implements SourceFile {
     this.original_file_path = `${searchPath.replace(/\/+$/, '')}/${relativePath}`;
     this.kind = kind;
     this.absolute = isAbsolute(searchPath) ? join(searchPath, relativePath) : join(project.project_root, searchPath, relativePath);
-    const stat = statSync(this.absolute);
+    const stat = statOf(this.absolute);
     this.mtime_ms = stat.mtimeMs;
     this.size = stat.size;
     this.seedLimit = seedLimit;

@@ -357,6 +357,7 @@ const DEMANDS: Readonly<Record<string, readonly [file: string, text: () => strin
   'a secret when the lock file is read': ['dependencies.yml', () => `packages: [{tarball: "${base}/good.tar.gz?{{ env_var('DBT_ENV_SECRET_T') }}", name: n}]`, /It holds a template that is not rendered/],
   'a secret in a text of a template': ['packages.yml', () => `packages: [{tarball: "${base}/good.tar.gz?{{ '{{' }} env_var('DBT_ENV_SECRET_T') {{ '}}' }}", name: n}]`, /It holds a template that is not rendered/],
   'itself': ['packages.yml', () => `packages: [{tarball: "${base}/x.tar.gz", name: evil}]`, OK],
+  'a bomb of aliases': ['packages.yml', () => `${Array.from({ length: 9 }, (_, i) => `${'abcdefghi'[i]}: &${'abcdefghi'[i]} [${(i === 0 ? 'x,' : `*${'abcdefghi'[i - 1]},`).repeat(9)}]\n`).join('')}packages: *i\n`, /alias/i],
   'no list': ['packages.yml', () => 'packages: 5', /malformed/],
   'a list of nulls': ['packages.yml', () => 'packages: [null]', /malformed/],
 };

@@ -1,0 +1,39 @@
+// Files that go away while a project is read: one error that names the file.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { readSourceFiles } from '../../../../src/project/files.ts';
+import { loadProject } from '../../../../src/project/project.ts';
+
+const gone = vi.hoisted(() => ({ path: '' }));
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  // Between the listing of the folder and the question about the file.
+  return { ...fs, statSync: (path: string) => { if (path === gone.path) fs.rmSync(path); return fs.statSync(path); } };
+});
+
+let root = '';
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'tsdbt-vanished-'));
+  mkdirSync(join(root, 'models'));
+  writeFileSync(join(root, 'dbt_project.yml'), "name: p\nversion: '1.0'\nprofile: p\n");
+  writeFileSync(join(root, 'models/a.sql'), 'select 1');
+});
+afterEach(() => {
+  gone.path = '';
+  rmSync(root, { recursive: true, force: true });
+});
+
+const read = (): ReturnType<typeof readSourceFiles> => readSourceFiles({ packages: [loadProject(root, { render: (value) => value } as never)], flags: {} } as never);
+
+it('after its folder was listed', () => {
+  gone.path = join(root, 'models/a.sql');
+  expect(read).toThrow(`A file that was listed cannot be read any more: ${gone.path}: no such file or folder. Run the command again`);
+});
+
+it('before its text is read', () => {
+  const [file] = read();
+  rmSync(join(root, 'models/a.sql'));
+  expect(() => file!.contents).toThrow(`${join(root, 'models/a.sql')} cannot be read: `);
+});
