@@ -45,12 +45,15 @@ export function pause(ms: number): Promise<void> {
 /** Counts what happened by kind, and keeps what was wrong. */
 export class Tally {
   readonly wrong: string[] = [];
-  private readonly rows = new Map<string, { times: number; failed: number; wrong: number; looks: number }>();
+  private readonly rows = new Map<string, { times: number; 'not struck': number; failed: number; wrong: number; looks: number }>();
 
-  /** @param failed the disturbed command ended with an error, as it may @param wrong what nobody may ever see */
-  add(kind: string, { failed, wrong, looks }: { failed: boolean; wrong: readonly string[]; looks: number }): void {
-    const row = this.rows.get(kind) ?? { times: 0, failed: 0, wrong: 0, looks: 0 };
-    row.times++;
+  /**
+   * @param failed the disturbed command ended with an error, as it may @param wrong what nobody may ever see
+   * @param struck false: the command ended before its fault came, which does not count
+   */
+  add(kind: string, { failed, wrong, looks, struck = true }: { failed: boolean; wrong: readonly string[]; looks: number; struck?: boolean }): void {
+    const row = this.rows.get(kind) ?? { times: 0, 'not struck': 0, failed: 0, wrong: 0, looks: 0 };
+    row[struck ? 'times' : 'not struck']++;
     row.failed += failed ? 1 : 0;
     row.wrong += wrong.length;
     row.looks += looks;

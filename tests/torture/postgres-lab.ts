@@ -142,13 +142,26 @@ export class PostgresLab {
 
   async freeDisk(): Promise<void> {
     rmSync(join(this.data, '..', 'filler'), { force: true });
-    // Full WAL ends the server.
-    if (!existsSync(join(this.data, 'postmaster.pid'))) this.start();
+    // A server that cannot write its log ends at once, or while it comes back from that.
+    for (let i = 0; i < 200; i++) {
+      if (!existsSync(join(this.data, 'postmaster.pid'))) this.start();
+      if (await this.sql('create table pg_temp.x ()').then(() => true, () => false)) return;
+      await pause(50);
+    }
+    throw new Error('the server does not come back from a full disk');
   }
 
   async changePassword(to: string): Promise<void> {
     await this.sql(`alter role postgres password '${to}'`);
     this.password = to;
+  }
+
+  /** Everybody learns the new password. */
+  async tellPassword(): Promise<void> {
+    this.writeProfile('project', this.proxy.port);
+    if (this.bouncer === null) return;
+    this.stopBouncer();
+    await this.startBouncer();
   }
 
   /** PgBouncer in transaction mode between the proxy and the server. */
@@ -158,7 +171,7 @@ export class PostgresLab {
     this.bouncerPort ||= await freePort();
     writeFileSync(join(folder, 'users.txt'), `"postgres" "${this.password}"\n`);
     writeFileSync(join(folder, 'bouncer.ini'), `[databases]\nd = host=127.0.0.1 port=${this.port} dbname=d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${this.bouncerPort}\n`
-      + `unix_socket_dir =\nauth_type = plain\nauth_file = ${folder}/users.txt\npool_mode = transaction\ndefault_pool_size = 20\nmax_client_conn = 200\nserver_login_retry = 1\n`
+      + `unix_socket_dir =\nauth_type = plain\nauth_file = ${folder}/users.txt\npool_mode = transaction\ndefault_pool_size = 20\nmax_client_conn = 200\nserver_login_retry = 1\nserver_idle_timeout = 1\n`
       + 'ignore_startup_parameters = extra_float_digits,options,search_path\n');
     if (AS_ROOT) {
       const { uid, gid } = POSTGRES_UID();
@@ -203,6 +216,16 @@ export class PostgresLab {
   /** Ends some of the connections that commands have. */
   async endBackends(share: number): Promise<void> {
     await this.sql(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'under test' and random() < ${share}`).catch(() => undefined);
+  }
+
+  /** Whether the sessions of commands end soon. */
+  async sessionsGone(): Promise<boolean> {
+    for (let i = 0; i < 100; i++) {
+      const [[left]] = (await this.sql("select count(*) from pg_stat_activity where application_name = 'under test' and backend_type = 'client backend'")) as [[string]];
+      if (left === '0') return true;
+      await pause(50);
+    }
+    return false;
   }
 
   async close(): Promise<void> {

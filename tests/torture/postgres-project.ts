@@ -24,8 +24,10 @@ models:
     + "begin=(modules.datetime.datetime.now() - modules.datetime.timedelta(days=2)).strftime('%Y-%m-%d')) }} "
     + "select id, k, at from {{ source('raw', 'e') }}",
   'models/mv.sql': "{{ config(materialized='materialized_view') }} select k, count(*) as n from {{ ref('t') }} group by 1",
-  'models/theirs.sql': "{{ config(materialized='table', tags=['theirs']) }} select k, count(*) as n from {{ ref('t') }} group by 1",
-  'models/theirs_too.sql': "{{ config(materialized='incremental', unique_key='id', tags=['theirs']) }} select id, k from {{ ref('im') }}",
+  // Slow, so that they hold what they read while others would replace it.
+  'models/theirs.sql': "{{ config(materialized='table', tags=['theirs']) }} select k, count(*) as n from {{ ref('t') }}, pg_sleep(0.5) group by 1",
+  'models/theirs_too.sql': "{{ config(materialized='incremental', unique_key='id', tags=['theirs']) }} select id, k from {{ ref('im') }}, pg_sleep(0.5)",
+  'models/theirs_view.sql': "{{ config(materialized='view', tags=['theirs']) }} select t.id, count(*) as n from {{ ref('t') }} join {{ ref('im') }} using (id) group by 1",
   'snapshots/sn.sql': "{% snapshot sn %}{{ config(target_schema='an', unique_key='id', strategy='timestamp', updated_at='updated_at') }} "
     + "select * from {{ source('raw', 'e') }}{% endsnapshot %}\n"
     + "{% snapshot sc %}{{ config(target_schema='an', unique_key='id', strategy='check', check_cols=['amount'], hard_deletes='invalidate') }} "
@@ -60,6 +62,9 @@ export const ALWAYS: Readonly<Record<string, string>> = {
 
 const both = (a: string, b: string): string => `select count(*) from ((${a} except ${b}) union all (${b} except ${a})) x`;
 
+/** With real dbt: its view on our tables is never away. */
+export const THEIRS = 'select count(*) - count(distinct id) from an.theirs_view';
+
 /** Each is 0 when all is built and the rows have not changed since. */
 export const BUILT: Readonly<Record<string, string>> = {
   ...ALWAYS,
@@ -72,5 +77,10 @@ export const BUILT: Readonly<Record<string, string>> = {
   sc: both('select id, amount from raw.e', 'select id, amount from an.sc where dbt_valid_to is null'),
   t2: both('select k, name, n, total from an.v', 'select k, name, n, total from an.t2'),
   mv: both('select k, n from an.mv', 'select k, count(*) from an.t group by 1'),
-  'left behind': "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace where nspname = 'an' and relname ~ '__dbt' and relkind in ('r', 'v', 'm')",
 };
+
+/** Every relation, and every index by what it is on; their names may differ from build to build. */
+export const RELATIONS = `select string_agg(x, ', ' order by x) from (
+  select case relkind when 'i' then regexp_replace(pg_get_indexdef(c.oid), '^(.*INDEX) \\S+', '\\1') else relkind::text || ' ' || nspname || '.' || relname end as x
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace where nspname not like 'pg\\_%' and nspname <> 'information_schema' and relname !~ '^theirs'
+) y`;

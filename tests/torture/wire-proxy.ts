@@ -2,19 +2,27 @@
 // connections, or swallow all that comes, as a broken network does.
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { pause } from './campaign.ts';
 
-/** before: the statement is not sent; after: it is sent, its answer swallowed. */
+/** First bytes of the messages that carry a statement. */
+const QUERY = 0x51;
+const PARSE = 0x50;
+
+/** before: the statement is sent when the strike is over, if it can be; after: the server has answered it, and its answer comes after the strike, if it can. */
 export interface Strike { readonly at: number; readonly when: 'before' | 'after'; readonly act: () => Promise<void> }
 
 export class WireProxy {
   port = 0;
   /** Statements since the last `arm`. */
   count = 0;
+  /** Whether the strike of the last `arm` has come. */
+  hit = false;
   private readonly server: Server;
-  private readonly pairs = new Set<{ client: Socket; upstream: Socket; deaf: boolean }>();
+  private readonly pairs = new Set<{ client: Socket; upstream: Socket }>();
   private strike: Strike | null = null;
   private struck: Promise<void> = Promise.resolve();
   private frozen = false;
+  private released: (() => void)[] = [];
   private target: () => number;
 
   private constructor(target: () => number) {
@@ -37,6 +45,7 @@ export class WireProxy {
   /** Counts anew. @returns what waits until the strike, if it came, has done its work */
   arm(strike: Strike | null): () => Promise<void> {
     this.count = 0;
+    this.hit = false;
     this.strike = strike;
     this.struck = Promise.resolve();
     return () => this.struck;
@@ -49,6 +58,7 @@ export class WireProxy {
       upstream.resetAndDestroy();
     }
     this.pairs.clear();
+    this.released = [];
   }
 
   /** Nothing gets through, nor is anything refused, until `thaw`. */
@@ -66,6 +76,7 @@ export class WireProxy {
       client.resume();
       upstream.resume();
     }
+    for (const release of this.released.splice(0)) release();
   }
 
   async close(): Promise<void> {
@@ -75,7 +86,8 @@ export class WireProxy {
 
   private accept(client: Socket): void {
     const upstream = connect({ port: this.target(), host: '127.0.0.1' });
-    const pair = { client, upstream, deaf: false };
+    const pair = { client, upstream };
+    let kept: Buffer[] | null = null;
     this.pairs.add(pair);
     for (const socket of [client, upstream]) {
       socket.setNoDelay(true);
@@ -87,38 +99,55 @@ export class WireProxy {
       });
       if (this.frozen) socket.pause();
     }
-    upstream.on('data', (bytes) => { if (!pair.deaf) client.write(bytes); });
+    let answered = (): void => undefined;
+    upstream.on('data', (bytes) => {
+      answered();
+      if (kept === null) client.write(bytes);
+      else kept.push(bytes);
+    });
     let held = Buffer.alloc(0);
     let greeted = false;
-    client.on('data', (bytes: Buffer) => {
+    const take = (bytes: Buffer): void => {
       held = Buffer.concat([held, bytes]);
+      let struck: Strike | null = null;
       for (;;) {
         // A first message has no type; a request for TLS comes before it and is answered by one letter.
         const head = greeted ? 1 : 0;
-        if (held.length < head + 4) return;
+        if (held.length < head + 4) break;
         const length = head + held.readInt32BE(head);
-        if (held.length < length) return;
+        if (held.length < length) break;
         const message = held.subarray(0, length);
-        held = held.subarray(length);
         if (!greeted) greeted = length > 8;
-        else if (message[0] === 0x51 || message[0] === 0x50) {
-          const { strike } = this;
-          if (strike !== null && strike.at === this.count++) {
+        else if (struck === null && (message[0] === QUERY || message[0] === PARSE)) {
+          const { strike, count } = this;
+          if (strike?.at === count) {
             this.strike = null;
-            pair.deaf = true;
-            if (strike.when === 'after') upstream.write(message);
-            client.pause();
-            this.struck = strike.act().then(() => {
-              pair.deaf = false;
-              if (strike.when === 'before') upstream.write(message);
-              client.resume();
-              client.emit('data', Buffer.alloc(0));
-            });
-            return;
+            this.hit = true;
+            struck = strike;
+            if (strike.when === 'before') break;
           }
+          this.count++;
         }
+        held = held.subarray(length);
         upstream.write(message);
       }
-    });
+      if (struck === null) return;
+      const { when, act } = struck;
+      client.pause();
+      if (when === 'after') kept = [];
+      // A statement that waits for a lock is not answered: the strike comes all the same.
+      const ready = when === 'before' ? Promise.resolve() : Promise.race([new Promise<void>((resolve) => { answered = resolve; }), pause(1000)]);
+      this.struck = ready.then(act).then(() => {
+        const release = (): void => {
+          for (const bytes of kept ?? []) client.write(bytes);
+          kept = null;
+          client.resume();
+          take(Buffer.alloc(0));
+        };
+        if (this.frozen) this.released.push(release);
+        else release();
+      });
+    };
+    client.on('data', take);
   }
 }
