@@ -37,6 +37,9 @@ interface Dropped { readonly dependant: Dependant; readonly on: Relation }
 /** Another object has its name by now. */
 const DUPLICATE = '42710';
 
+/** SQLSTATEs that tell of the server's state and not of the statement: no space, no memory, a limit of time, a lock, a deadlock, a shutdown. */
+const OF_THE_MOMENT = /^(?:08|25|40|53|57|58|XX|55006|55P03)/;
+
 /** A database with one session on it. Made for each node; holds nothing that is dear. */
 export class SqlAdapter {
   readonly adapter: Adapter;
@@ -300,7 +303,7 @@ export class SqlAdapter {
   /**
    * Creates again what was dropped with the old relation. A view that is no longer valid is left away when this project builds it; a foreign
    * key that cannot be put back now is tried once more before the commit.
-   * @throws naming the dependant that no longer compiles and is not ours
+   * @throws naming the dependant that no longer compiles and is not ours; or what the server cannot do at this moment, as then nothing may be lost
    */
   restoreDependants(): Promise<void> | null {
     return this.dropped.length === 0 ? null : this.restoreDropped();
@@ -309,7 +312,7 @@ export class SqlAdapter {
   private async restoreDropped(): Promise<void> {
     const gone = new Set<string>();
     for (const { dependant, on } of this.dropped.splice(0)) {
-      const failure = dependant.reads.some((id) => gone.has(id)) ? new TsdbtError('database', 'what it reads could not be created again') : await this.session.attempt(dependant.createSql);
+      const failure = dependant.reads.some((id) => gone.has(id)) ? new TsdbtError('database', 'what it reads could not be created again') : await this.create(dependant);
       if (failure === null) continue;
       gone.add(dependant.id);
       if (dependant.kind === 'foreign_key') this.postponed.push({ dependant, on });
@@ -319,10 +322,17 @@ export class SqlAdapter {
 
   private async restorePostponed(): Promise<void> {
     for (const lost of this.postponed.splice(0)) {
-      const failure = await this.session.attempt(lost.dependant.createSql);
+      const failure = await this.create(lost.dependant);
       // A hook of the project's own has put it back.
       if (failure !== null && failure.details.code !== DUPLICATE) this.giveUp(lost, failure);
     }
+  }
+
+  /** @returns why the dependant does not fit the relation's new form; null when it is there @throws what says nothing about that */
+  private async create({ createSql }: Dependant): Promise<TsdbtError | null> {
+    const failure = await this.session.attempt(createSql);
+    if (OF_THE_MOMENT.test(failure?.details.code ?? '')) throw failure!;
+    return failure;
   }
 
   /**

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 /** `small` runs in CI, `long` by hand: `npm run torture`. */
 export const LONG = process.env['TSDBT_TORTURE'] === 'long';
 export const SEED = Number(process.env['TSDBT_TORTURE_SEED'] ?? Date.now() % 1_000_000);
+/** A piece of a campaign ends when its time is over, and prints what it has. */
+const UNTIL = performance.now() + Number(process.env['TSDBT_TORTURE_MINUTES'] ?? 240) * 60_000;
+export const timeIsLeft = (): boolean => performance.now() < UNTIL;
 /** How long a command may take before it counts as hanging; milliseconds. */
 const PATIENCE = 240_000;
 const CLI = fileURLToPath(new URL('../../dist/cli.cjs', import.meta.url));

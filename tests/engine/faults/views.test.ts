@@ -209,4 +209,22 @@ describe('what stands on a table', () => {
       await reader.end();
     }
   });
+
+  it.each(['53100', '57014', '55P03'])('is not given up, though the project builds it, when the server can only not make it now (%s)', async (code) => {
+    await project.client.query(`create or replace function public.fits() returns int language plpgsql as $$ begin
+      if to_regclass('public.full') is not null then raise 'not now' using errcode = '${code}'; end if; return 1; end $$`);
+    project.write({ 'models/t.sql': "{{ config(materialized='table') }} select id, name from {{ ref('people') }}", 'models/mv.sql': "{{ config(materialized='materialized_view') }} select id, public.fits() as fits from {{ ref('t') }}" });
+    try {
+      await build('--select', 't', 'mv');
+      const before = await project.rows("select oid from pg_class where relname in ('t', 'mv') order by relname");
+      await project.client.query('create table public.full ()');
+      const { code: exit, out } = await project.run(['run', '--select', 't']);
+      expect(out).toContain('not now');
+      expect(exit).toBe(1);
+      expect(await project.rows("select oid from pg_class where relname in ('t', 'mv') order by relname")).toEqual(before);
+    } finally {
+      await project.client.query('drop table if exists public.full; drop materialized view if exists s.mv; drop function public.fits()');
+      project.remove('models/mv.sql');
+    }
+  });
 });
