@@ -38,7 +38,7 @@ interface Dropped { readonly dependant: Dependant; readonly on: Relation }
 const DUPLICATE = '42710';
 
 /** SQLSTATEs that tell of the server's state and not of the statement: no space, no memory, a limit of time, a lock, a deadlock, a shutdown. */
-const OF_THE_MOMENT = /^(?:08|25|40|53|57|58|XX|55006|55P03)/;
+const OF_THE_MOMENT = /^(?:(?:08|25|40|53|57|58|XX)[0-9A-Z]{3}|55006|55P03)$/;
 
 /** A database with one session on it. Made for each node; holds nothing that is dear. */
 export class SqlAdapter {
