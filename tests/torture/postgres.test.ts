@@ -12,7 +12,7 @@ import { random } from './random.ts';
 
 const { env } = process;
 const FAULTS = Number(env['TSDBT_TORTURE_FAULTS'] ?? (LONG ? 320 : 14));
-const OVERLAPS = Number(env['TSDBT_TORTURE_OVERLAPS'] ?? (LONG ? 120 : 4));
+const OVERLAPS = Number(env['TSDBT_TORTURE_OVERLAPS'] ?? (LONG ? 120 : 3));
 const DBT: Program | null = env['TSDBT_ORACLE'] === undefined ? null : { command: join(env['TSDBT_ORACLE'], 'bin/dbt'), args: [] };
 const dice = random(SEED);
 const tally = new Tally();
@@ -75,7 +75,7 @@ function faultsOf(lab: PostgresLab): Fault[] {
 }
 
 /** What a server says that is away, full, or ended us; while nothing is disturbed, any error is wrong. */
-const EXCUSED = /^(?:57P0[123]|53\d\d\d|58\d\d\d|28P01|08\d\d\d|25006|)$/;
+const EXCUSED = /^(?:57P0[123]|53\d\d\d|58\d\d\d|28P01|08\d\d\d|25006|E[A-Z]+|)$/;
 
 /** Looks at everything again and again. @param quiet no fault comes @returns what stops it and tells what was wrong */
 function watch(lab: PostgresLab, quiet = false): () => Promise<{ looks: number; wrong: string[] }> {
