@@ -8,8 +8,15 @@ import { dirname, join } from 'node:path';
 import { embeddedClickhouse, type EmbeddedServer, embeddedStatus } from '../../src/adapters/clickhouse/embedded.ts';
 import { pause } from './campaign.ts';
 
-/** before: the request is not sent on; after: its answer is not sent back; late: it reaches the server when the command is long gone. */
-export interface Strike { readonly at: number; readonly when: 'before' | 'after' | 'late'; readonly act: () => Promise<void> }
+/** before: the request is sent on when the act is done; during: at the same time; after: its answer is not sent back; late: it reaches the server when
+ * the command is long gone. */
+export interface Strike { readonly at: number; readonly when: 'before' | 'during' | 'after' | 'late'; readonly act: () => Promise<void> }
+
+/** What a server answers that cannot write: the exception's code, name and words. */
+export const REFUSALS: readonly (readonly [number, string, string])[] = [
+  [243, 'NOT_ENOUGH_SPACE', 'Cannot reserve 1.00 MiB, not enough space'], [164, 'READONLY', 'Cannot execute query in readonly mode'], [242, 'TABLE_IS_READ_ONLY', 'Table is in readonly mode'],
+];
+const WRITES = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?(?:insert|create|alter|exchange|rename)\b/i;
 
 export class ClickhouseLab {
   readonly dir = mkdtempSync(join(tmpdir(), 'tsdbt-torture-ch-'));
@@ -20,6 +27,7 @@ export class ClickhouseLab {
   private server!: EmbeddedServer;
   private readonly proxy: Server;
   private strike: Strike | null = null;
+  private refusal: (typeof REFUSALS)[number] | null = null;
   private struck: Promise<void> = Promise.resolve();
   private frozen: Promise<void> | null = null;
   private away: Promise<void> | null = null;
@@ -50,12 +58,27 @@ export class ClickhouseLab {
     return join(this.dir, name);
   }
 
-  /** Counts anew. @returns what waits until the strike, if it came, has done its work */
-  arm(strike: Strike | null): () => Promise<void> {
+  /** Counts anew. @returns what waits until the strike, if it came, has done its work, and tells whether it came */
+  arm(strike: Strike | null): () => Promise<boolean> {
     this.count = 0;
     this.strike = strike;
     this.struck = Promise.resolve();
-    return () => this.struck;
+    return async () => {
+      await this.struck;
+      return this.strike === null;
+    };
+  }
+
+  /** From now on nothing is written: the proxy answers as a server that is full or read-only does. */
+  refuse(refusal: (typeof REFUSALS)[number] | null): void {
+    this.refusal = refusal;
+  }
+
+  /** Ends what runs on the server, of everybody, again and again for a while. */
+  async killQueries(ms: number): Promise<void> {
+    for (const end = Date.now() + ms; Date.now() < end; await pause(3)) {
+      await this.rows("kill query where query not ilike '%kill query%' async format Null").catch(() => undefined);
+    }
   }
 
   cut(): void {
@@ -114,6 +137,7 @@ export class ClickhouseLab {
     this.strike = null;
     if (strike.when === 'after') await this.pass(req, body, null);
     this.struck = strike.act();
+    if (strike.when === 'during') return this.pass(req, body, res);
     await this.struck;
     if (strike.when === 'before') return this.pass(req, body, res);
     if (strike.when === 'late') {
@@ -124,7 +148,13 @@ export class ClickhouseLab {
   }
 
   private async pass(req: IncomingMessage, body: Buffer, res: ServerResponse | null): Promise<void> {
+    await this.frozen;
     await this.away;
+    if (this.refusal !== null && WRITES.test(body.toString('utf8', 0, 10_000))) {
+      const [code, name, words] = this.refusal;
+      res?.writeHead(500, { 'X-ClickHouse-Exception-Code': code, 'Content-Type': 'text/plain' }).end(`Code: ${code}. DB::Exception: ${words}. (${name}) (version 26.7.2.1)\n`);
+      return;
+    }
     const { host: _host, 'transfer-encoding': _encoding, ...headers } = req.headers;
     await new Promise<void>((resolve, reject) => {
       const options = { host: this.server.host, port: this.server.port, method: req.method, path: req.url, headers: { ...headers, 'content-length': body.length, connection: 'close' } };
