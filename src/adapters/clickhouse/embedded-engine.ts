@@ -10,6 +10,7 @@ export interface NativeSession {
   queryAsync(sql: string, options: { format: string }): Promise<NativeResult>;
   close(): void;
 }
+/** rowsRead: rows of the output. */
 export interface NativeResult { readonly rowsRead: number; readonly bytesRead: number; bytes(): Uint8Array }
 export type NativeEngine = new (path: string, options?: { connectionArgs?: readonly string[] }) => NativeSession;
 
@@ -43,6 +44,8 @@ export const CANCELLED = new EngineError(394, 'Code: 394. DB::Exception: Query w
 const SPARE_SESSIONS = 16;
 /** How often an object store is asked for the tables that lie there: about 7 s when nobody listens. */
 const LOADING_ATTEMPTS = 5;
+const READS_ONLY = /^\s*(?:show|describe|desc|explain|exists)\b/i;
+const KILLS = /\bkill\s+query\b/i;
 const LEAVES_STATE = /\b(?:set|use|temp|temporary|role)\b/i;
 
 const ENGINE_CODE = /\bCode: (\d+)/;
@@ -131,6 +134,9 @@ export class Engine {
   private readonly now: () => number;
   /** Folder of rows on their way. */
   private readonly spool: string;
+  /** Statements that end others: those that run, and all since the start. */
+  private killing = 0;
+  private kills = 0;
   running = 0;
   /** Has anybody asked anything yet? */
   served = false;
@@ -167,7 +173,7 @@ export class Engine {
         const file = join(this.spool, `${randomUUID()}.rows`);
         const asked = intoFile(sql, format, file);
         try {
-          const result = await lane.query(asked ?? sql, format);
+          const result = KILLS.test(sql) ? await this.endOthers(() => lane.query(asked ?? sql, format)) : await this.ask(lane, asked ?? sql, format, asked === null ? null : file);
           return await take(existsSync(file) ? createReadStream(file) : one(result.bytes()), result);
         } finally {
           if (asked !== null) rmSync(file, { force: true });
@@ -181,6 +187,26 @@ export class Engine {
         if (lane.spoiled) this.closeSession(session.id);
       } else if (!lane.spoiled && this.spare.length < SPARE_SESSIONS && !LEAVES_STATE.test(statement.sql) && statement.parameters.size === 0) this.spare.push(lane);
       else lane.close();
+    }
+  }
+
+  private async endOthers<T>(work: () => Promise<T>): Promise<T> {
+    this.killing++;
+    try {
+      return await work();
+    } finally {
+      this.killing--;
+      this.kills++;
+    }
+  }
+
+  /** chdb answers a query that is killed before it has begun as if there were no rows: no rows beside a KILL QUERY are asked for again. */
+  private async ask(lane: Lane, sql: string, format: string, file: string | null): Promise<NativeResult> {
+    for (;;) {
+      const before = this.kills;
+      const result = await lane.query(sql, format);
+      if (result.rowsRead > 0 || (this.kills === before && this.killing === 0) || (file === null && !READS_ONLY.test(sql))) return result;
+      if (file !== null) rmSync(file, { force: true });
     }
   }
 

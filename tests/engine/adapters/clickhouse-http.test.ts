@@ -158,6 +158,24 @@ describe.skipIf(clickhouseMissing !== null)(`the embedded ClickHouse${clickhouse
     await expect(running).rejects.toThrow();
   });
 
+  it('never answers a query that somebody kills as if it had no rows', async () => {
+    let asked = 0;
+    const killers = [0, 1].map(async () => {
+      while (asked < 200) await ask("kill query where query like '%killed_early%' and query not ilike '%kill query%' async format Null");
+    });
+    const askers = [0, 1, 2].map(async () => {
+      const seen = new Set<string>();
+      while (asked++ < 200) {
+        const { status, text } = await ask('select number as killed_early from numbers(3)');
+        seen.add(status === 200 ? text : text.slice(0, 9));
+      }
+      return [...seen];
+    });
+    const seen = (await Promise.all(askers)).flat();
+    await Promise.all(killers);
+    expect(seen.filter((text) => text !== '0\n1\n2\n' && text !== 'Code: 394')).toEqual([]);
+  });
+
   it('serves everybody after clients that went away in the midst of their rows', async () => {
     const headers = { 'X-ClickHouse-User': server.user, 'X-ClickHouse-Key': server.password };
     const body = "select number, repeat('z', 1000) from numbers(300000)";
