@@ -174,7 +174,7 @@ export class Engine {
         const asked = intoFile(sql, format, file);
         try {
           const result = KILLS.test(sql) ? await this.endOthers(() => lane.query(asked ?? sql, format)) : await this.ask(lane, asked ?? sql, format, asked === null ? null : file);
-          return await take(existsSync(file) ? createReadStream(file) : one(result.bytes()), result);
+          return await take(existsSync(file) ? rowsOf(file) : one(result.bytes()), result);
         } finally {
           if (asked !== null) rmSync(file, { force: true });
         }
@@ -268,6 +268,11 @@ const FORMAT_CLAUSE = /\bformat\s+([A-Za-z][A-Za-z0-9_]*)\s*(?:;|settings\b[\s\S
 /** The format that a statement's text asks for at its end. */
 export function formatOf(sql: string): string | undefined {
   return FORMAT_CLAUSE.exec(sql)?.[1];
+}
+
+/** Opened when it is read: a stream that nobody reads fails for nobody to hear when the file is removed, and ends the process. */
+async function* rowsOf(file: string): AsyncGenerator<Uint8Array> {
+  for await (const chunk of createReadStream(file)) yield chunk as Buffer;
 }
 
 async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -1,10 +1,13 @@
 // The embedded ClickHouse server by itself: what its HTTP interface answers, how commands share it, how it begins and ends.
+import { pbkdf2 } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { embeddedClickhouse, type EmbeddedServer, embeddedStatus, stopEmbedded } from '../../../src/adapters/clickhouse/embedded.ts';
+import { CANCELLED, Engine } from '../../../src/adapters/clickhouse/embedded-engine.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
 
@@ -156,6 +159,26 @@ describe.skipIf(clickhouseMissing !== null)(`the embedded ClickHouse${clickhouse
     stop.abort();
     while ((await seen()) > 0) { /* It ends. */ }
     await expect(running).rejects.toThrow();
+  });
+
+  it('opens no rows that nobody reads, as of a client that went away before they came', async () => {
+    const spool = mkdtempSync(join(tmpdir(), 'tsdbt-spool-'));
+    class Native {
+      async queryAsync(sql: string) {
+        const path = /INTO OUTFILE '([^']+)'/.exec(sql)?.[1];
+        if (path !== undefined) writeFileSync(path, '1\n');
+        return { rowsRead: 1, bytesRead: 1, bytes: () => new Uint8Array() };
+      }
+      close(): void { /* It holds nothing. */ }
+    }
+    const engine = new Engine(Native, spool, spool, () => 0);
+    const statement = { sql: 'select 1', format: 'TSV', database: null, settings: new Map(), parameters: new Map(), tag: 't', gone: () => false };
+    // A stream that failed unheard would end this process, too: the file is gone before the threads that are to open it are free.
+    const busy = Array.from({ length: 8 }, () => promisify(pbkdf2)('', '', 50_000, 64, 'sha512'));
+    await expect(engine.run(null, statement, () => Promise.reject(CANCELLED))).rejects.toBe(CANCELLED);
+    await Promise.all(busy);
+    expect(readdirSync(spool)).toEqual([]);
+    rmSync(spool, { recursive: true });
   });
 
   it('never answers a query that somebody kills as if it had no rows', async () => {
