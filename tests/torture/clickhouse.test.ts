@@ -57,6 +57,9 @@ const FAULTS_OF: readonly Fault[] = [
 
 const FAULTS = Number(env['TSDBT_TORTURE_FAULTS'] ?? (LONG ? 200 : FAULTS_OF.length));
 
+/** No further fault or overlap is begun then. */
+const UNTIL = Date.now() + Number(env['TSDBT_TORTURE_MINUTES'] ?? 600) * 60_000;
+
 /** Looks at everything again and again. @returns what stops it and tells what was wrong */
 function watch(lab: ClickhouseLab): () => Promise<{ looks: number; wrong: string[] }> {
   let done = false;
@@ -123,10 +126,10 @@ describe.skipIf(missing !== null)(`ClickHouse under torture${missing === null ? 
   afterAll(async () => {
     tally.print('ClickHouse');
     await lab?.close();
-  }, 60_000);
+  }, 300_000);
 
   it(`is right after each of ${FAULTS} faults, and while they last`, async () => {
-    for (let i = 0; i < FAULTS; i++) {
+    for (let i = 0; i < FAULTS && Date.now() < UNTIL; i++) {
       const fault = FAULTS_OF[i % FAULTS_OF.length]!;
       await more();
       const running: { now?: Running } = {};
@@ -142,6 +145,7 @@ describe.skipIf(missing !== null)(`ClickHouse under torture${missing === null ? 
       lab.arm(null);
       const mistakes = [...wrong, ...unfit(ended), ...(await repair())].map((text) => `${text} [fault ${i}, statement ${at} of ${statements}, ${when}]`);
       tally.add(struck ? fault.name : 'not struck', { failed: ended.code !== 0, wrong: mistakes, looks });
+      if (tally.times % 10 === 0) tally.print('ClickHouse so far');
     }
     expect(tally.wrong).toEqual([]);
   }, 14_400_000);
@@ -152,7 +156,7 @@ describe.skipIf(missing !== null)(`ClickHouse under torture${missing === null ? 
       ['build', ...OURS], ['build', '--full-refresh', ...OURS], ['run', '--select', 'ap up ow mb'], ['run', '--select', 't+', ...OURS], ['snapshot'],
       ['seed', '--full-refresh'], ['test', ...OURS], ['run', '--select', 'ow mb', '--full-refresh'],
     ];
-    for (let i = 0; i < OVERLAPS; i++) {
+    for (let i = 0; i < OVERLAPS && Date.now() < UNTIL; i++) {
       await more();
       const look = watch(lab);
       const count = 2 + dice.below(2);
@@ -172,6 +176,7 @@ describe.skipIf(missing !== null)(`ClickHouse under torture${missing === null ? 
       const failures = ended.flatMap(([command, each]) => [...(each.code === 0 ? [] : [`${command} ended with ${each.code}:\n${each.out.slice(-2500)}`]), ...unfit(each)]);
       const kind = withDbt ? `${count} of ours and dbt` : `${count} of ours`;
       tally.add(kind, { failed: dbt !== null && dbt.code !== 0, wrong: [...wrong, ...failures, ...(await repair())].map((text) => `${text} [overlap ${i}]`), looks });
+      if (tally.times % 10 === 0) tally.print('ClickHouse so far');
     }
     expect(tally.wrong).toEqual([]);
   }, 14_400_000);
