@@ -51,7 +51,11 @@ const CLICKHOUSE: readonly Difference[] = [
     why: 'Not asked while there is no table: either answer means the same.',
   },
   { who: 'dbt', calls: /^snapshot \| by_time \| clickhouse__get_database$/, why: 'Asked at another node: dbt remembers the answer, and so do we.' },
-  { who: 'we', calls: /^run \| becomes_table \| clickhouse__get_database$/, why: 'The same.' },
+  { who: 'we', calls: /\| clickhouse__get_database$/, why: 'The same.' },
+  {
+    who: 'we', calls: /^run \| overwrite \| exchange_tables_atomic$/,
+    why: 'Several partitions go over by one EXCHANGE; dbt-clickhouse replaces one after the other.',
+  },
   {
     who: 'we', calls: /^(run|snapshot|test) \| \w+ \| ((default__|clickhouse__)?get_columns_in_query|(default__)?get_empty_subquery_sql|get_quoted_csv|on_cluster_clause|run_query)$/,
     why: 'New rows are staged in a table of the structure of the target, column by column, before they are published at once.',

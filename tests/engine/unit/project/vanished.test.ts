@@ -25,7 +25,7 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const read = (): ReturnType<typeof readSourceFiles> => readSourceFiles({ packages: [loadProject(root, { render: (value) => value } as never)], flags: {} } as never);
+const read = (): ReturnType<typeof readSourceFiles> => readSourceFiles({ packages: [loadProject(root, { render: (value: unknown) => value } as never)], flags: {} } as never);
 
 it('after its folder was listed', () => {
   gone.path = join(root, 'models/a.sql');

@@ -128,6 +128,7 @@
 {% macro clickhouse__incremental_microbatch(existing_relation, unique_key, predicates, changes=none, is_distributed=False) %}
   {%- set columns = [] -%}
   {%- set obstacle = 'a Distributed table is written host by host' if is_distributed else 'it has no unique_key and no window' if not (unique_key or predicates)
+      else 'clickhouse__incremental_delete_insert is overridden' if adapter.overridden('clickhouse__incremental_delete_insert')
       else clickhouse__publish_obstacle(existing_relation, columns) -%}
   {%- if obstacle is none -%}
     {%- do clickhouse__publish_query(existing_relation, unique_key, clickhouse__publish_quoted(columns), predicates, changes, repeated=True) -%}
