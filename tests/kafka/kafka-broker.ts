@@ -152,6 +152,7 @@ log.dirs=${join(folder, 'data')}
       if (await answers(this.port)) return;
       await new Promise((resolve) => { setTimeout(resolve, 100); });
     }
+    await this.close();
     throw new Error('the broker does not come up');
   }
 
