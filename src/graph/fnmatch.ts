@@ -1,5 +1,5 @@
 // Python's fnmatch and pathlib's glob as matchers of texts.
-import { ANY_NUMBER, anything, characterClass, literally, matchesAll, type Place } from '../wildcards.ts';
+import { ANY_NUMBER, anything, characterClass, literally, matchesAll, type Place } from '../values/wildcards.ts';
 
 /** A matcher for a shell pattern over a whole text: `*`, `?`, `[abc]`, `[!abc]`. */
 export function fnmatch(pattern: string): (text: string) => boolean {

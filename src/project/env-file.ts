@@ -56,7 +56,7 @@ function rawValue(assignment: string, value: string): string {
     return value.slice(1, -1).replace(/\\([\\'"abfnrtv])/g, (_, character: string) => ESCAPES[character] ?? character);
   }
   if (value.startsWith('#') && assignment.length > value.length + 1) return '';
-  return value.replace(/\s+#.*/, '').trimEnd();
+  return value.replace(/(?<!\s)\s+#.*/, '').trimEnd();
 }
 
 function interpolate(value: string, env: Environment): string {

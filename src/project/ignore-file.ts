@@ -1,5 +1,5 @@
 // .dbtignore: gitignore patterns, as dbt's pathspec matches them. Reads no file.
-import { ANY_NUMBER, anything, characterClass, literally, matchesAll, type Place } from '../wildcards.ts';
+import { ANY_NUMBER, anything, characterClass, literally, matchesAll, type Place } from '../values/wildcards.ts';
 
 interface Rule { readonly matches: (path: string) => boolean; readonly ignored: boolean }
 

@@ -30,7 +30,7 @@ export function urlize(text: string, options: UrlizeOptions): string {
   return text.split(/(\s+)/).map((word) => {
     const head = /^(?:[(<]|&lt;)+/.exec(word)?.[0] ?? '';
     let middle = word.slice(head.length);
-    let tail = /(?:[)>.,\n]|&gt;)+$/.exec(middle)?.[0] ?? '';
+    let tail = /(?<![)>.,\n]|&gt;)(?:[)>.,\n]|&gt;)+$/.exec(middle)?.[0] ?? '';
     middle = middle.slice(0, middle.length - tail.length);
     for (const [open, close] of BRACKETS) {
       const opened = count(middle, open);

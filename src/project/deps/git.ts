@@ -148,5 +148,5 @@ function gitEnvironment(env: Environment): Record<string, string | undefined> {
 }
 
 function failure({ url, revision }: GitCheckout, words: string): TsdbtError {
-  return new TsdbtError('dependency', `Error checking out spec='${revision}' for repo ${withoutCredentials(url)}\n${words.replace(/([a-z+.-]+:\/\/)[^/\s']+@/gi, '$1*****@')}`);
+  return new TsdbtError('dependency', `Error checking out spec='${revision}' for repo ${withoutCredentials(url)}\n${words.replace(/(?<![a-z+.-])([a-z+.-]+:\/\/)[^/\s']+@/gi, '$1*****@')}`);
 }

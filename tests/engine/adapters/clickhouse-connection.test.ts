@@ -48,7 +48,7 @@ describe('reaching a ClickHouse server', () => {
       let body = '';
       request.on('data', (chunk) => { body += String(chunk); }).on('end', () => {
         seen.push({ url: new URL(request.url ?? '', 'http://x'), user: request.headers['x-clickhouse-user'], auth: request.headers.authorization });
-        response.end(body.includes('system.settings') ? ['24.8.1', 'UTC', ''].join('\t') + '\nmutations_sync\t0\t0\nalter_sync\t1\t1\nasync_insert\t1\t0\nallow_nondeterministic_mutations\t0\t0\n' : body.startsWith('EXISTS') ? '1\n' : '');
+        response.end(body.includes('system.settings') ? 'server\t24.8.1\tUTC\t\nsetting\tmutations_sync\t0\t0\nsetting\talter_sync\t1\t1\nsetting\tasync_insert\t1\t0\nsetting\tallow_nondeterministic_mutations\t0\t0\n' : body.startsWith('EXISTS') ? '1\n' : '');
       });
     });
     try {

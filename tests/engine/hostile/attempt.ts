@@ -123,6 +123,8 @@ function isolated(dir: string, top: string, input: HostileInput): Omit<Attempt, 
 
 function put(path: string, content: HostileInput['files'][string]): void {
   mkdirSync(dirname(path), { recursive: true });
+  // In the place of what stands there.
+  rmSync(path, { recursive: true, force: true });
   if (typeof content === 'object' && 'link' in content) symlinkSync(content.link, path);
   else if (typeof content === 'object' && 'put' in content) {
     if (content.put === 'folder') mkdirSync(path, { recursive: true });

@@ -13,7 +13,11 @@ const SECONDS = 1;
 const WAIT = 5_000;
 
 /** Of a text that is never long, with what bounds it. */
-const BOUNDED: Readonly<Record<string, string>> = {};
+const BOUNDED: ReadonlySet<string> = new Set([
+  // One environment variable; names in code and signatures of this program; an insert's head; what a server says; a word of the command line.
+  'secrets.ts:171', 'jinja/codegen.ts:492', 'values/callable.ts:139', 'adapters/clickhouse/embedded-http.ts:194',
+  'adapters/clickhouse/session.ts:22', 'adapters/postgres/result.ts:155', 'cli/commands/every.ts:22',
+]);
 
 const fill = (part: string, length: number): string => part.repeat(Math.ceil(length / part.length)).slice(0, length);
 const PARTS = [
@@ -77,7 +81,7 @@ describe('regular expressions of the program', () => {
     for (const expression of all) {
       const name = `/${expression.source}/${expression.flags}`;
       // What takes no time for short texts, all of them together, takes little for long ones.
-      if (name in BOUNDED || seconds(expression, short) < 0.2) continue;
+      if (BOUNDED.has(expression.where) || seconds(expression, short) < 0.2) continue;
       const part = PARTS.find((tried) => seconds(expression, variants(LENGTH, tried)) > SECONDS);
       if (part !== undefined) slow.push(`${expression.where} ${name} on ${JSON.stringify(part)} again and again`);
     }
