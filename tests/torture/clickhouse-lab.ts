@@ -124,7 +124,7 @@ export class ClickhouseLab {
     this.proxy.closeAllConnections();
     await this.server.release();
     for (let i = 0; i < 500 && embeddedStatus(this.data).state === 'running'; i++) await pause(20);
-    rmSync(this.dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
   }
 
   private async forward(req: IncomingMessage, res: ServerResponse): Promise<void> {
