@@ -121,7 +121,7 @@ export function formatError(error: unknown): string {
   }
   const { node, path, line, column, lineText, hint, stack } = error.details;
   const place = node
-    ? ` in ${node.resource_type} ${node.name} (${node.original_file_path})`
+    ? ` in ${node.resource_type} ${node.name.length > LINE_WIDTH ? `${node.name.slice(0, LINE_WIDTH)}…` : node.name} (${node.original_file_path})`
     : path !== undefined && line === undefined
       ? ` in ${path}`
       : '';

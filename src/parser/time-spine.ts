@@ -18,7 +18,8 @@ export function newTimeSpine(data: Json | undefined): Json {
 export function checkTimeSpine(model: string, spine: YamlDict, columns: readonly YamlDict[], ofLatestVersion: boolean): void {
   const byName = new Map(columns.map((column) => [column['name'] as string, column]));
   const names = pyRepr([...byName.keys()]);
-  const standard = spine['standard_granularity_column'] as string;
+  const standard = spine['standard_granularity_column'];
+  if (typeof standard !== 'string') throw new TsdbtError('parsing', `The time spine of model '${model}' has to name its 'standard_granularity_column', a text`);
   const column = byName.get(standard);
   if (column === undefined) {
     throw new TsdbtError(

@@ -16,8 +16,8 @@ const OUTPUT = /^(?:manifest\.json|semantic_manifest\.json|graph_summary\.json|p
 /** JavaScript's words, the system's, and what no message may hold. */
 const FORBIDDEN = [
   /Internal Error/, /RangeError|ReferenceError|SyntaxError: /, /call stack/i, /heap out of memory|heap limit/i, /Invalid (?:string|array|count|typed array|regular expression|time|date|code point)/, /Cannot (?:read|set|convert|destructure|access|assign|create|mix|perform)/,
-  /is not (?:a function|iterable|a constructor|extensible|an object)/, /(?<!is )\bundefined\b(?! (?:alias|macro|variable))/, /\[object /, /\bE(?:NOENT|ISDIR|NOTDIR|ACCES|LOOP|NAMETOOLONG|INVAL|PERM|NXIO|EXIST|MFILE|BUSY|XDEV)\b/, /node:(?:internal|fs)/, /^\s+at .*:\d+:\d+\)?$/m,
-  /in JSON at position|is not valid JSON|Unexpected (?:token|end of JSON|identifier|number|string)/, /\bReflect\b|\bSymbol\(/, /polluted/, /Assertion|FATAL ERROR/, /must be of type|ERR_[A-Z_]+/,
+  /(?<! object )is not (?:a function|iterable|a constructor|extensible|an object)/, /(?<!is )\bundefined\b(?! (?:alias|macro|variable))/, /\[object /, /\bE(?:NOENT|ISDIR|NOTDIR|ACCES|LOOP|NAMETOOLONG|INVAL|PERM|NXIO|EXIST|MFILE|BUSY|XDEV)\b/, /node:(?:internal|fs)/, /^\s+at .*:\d+:\d+\)?$/m,
+  /in JSON at position|is not valid JSON|Unexpected (?:token|end of JSON|identifier|number|string)/, /\bReflect\b|\bSymbol\(/, /(?<!"|\{)polluted/, /Assertion|FATAL ERROR/, /must be of type|ERR_[A-Z_]+/,
 ];
 
 /** What is wrong with an attempt, in words; nothing when all is well. */
@@ -34,7 +34,7 @@ export function faults(input: HostileInput, attempt: Attempt): string[] {
   if (attempt.output.length > 200_000) found.push(`says ${attempt.output.length} characters`);
   if (attempt.seconds > MOST.seconds) found.push(`takes ${attempt.seconds.toFixed(0)} s`);
   if (attempt.megabytes > MOST.megabytes) found.push(`takes ${attempt.megabytes.toFixed(0)} MB`);
-  for (const path of attempt.outside) found.push(`writes ${path}`);
+  if (!input.anywhere) for (const path of attempt.outside) found.push(`writes ${path}`);
   return found;
 }
 

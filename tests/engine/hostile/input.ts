@@ -14,6 +14,8 @@ export interface HostileInput {
   readonly names?: string | RegExp;
   /** Needs the test's Postgres. */
   readonly database?: boolean;
+  /** The project's own setting says where to write, as in dbt. */
+  readonly anywhere?: boolean;
   /** Runs in the long form only. */
   readonly long?: boolean;
 }
