@@ -49,6 +49,7 @@ beforeAll(async () => {
 afterAll(() => {
   server.close();
   server.closeAllConnections();
+  rmSync(ownTmp, { recursive: true, force: true });
 });
 
 beforeEach((context) => {
@@ -116,6 +117,9 @@ function escapes(): string[] {
   }).map(([path, what]) => `${path} ${what}`);
 }
 
+/** Other tests download, too: what is left behind is looked for where only these do. */
+const ownTmp = mkdtempSync(join(realpathSync(tmpdir()), 'tsdbt-hostile-tmp-'));
+process.env['TMPDIR'] = ownTmp;
 const downloads = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('tsdbt-downloads-'));
 /** JavaScript's own words, which no user should read. */
 const JS_WORDS = /TypeError|RangeError|Internal Error|undefined|is not a function|\[object|\n\s+at /;
@@ -245,7 +249,7 @@ const ARCHIVES: Readonly<Record<string, readonly [make: () => readonly TarEntry[
   'only zeros': [() => gzipSync(Buffer.alloc(LONG ? 2 ** 30 : 2 ** 24)), /^Runtime Error\n {2}/],
   // What the project says
   'no project': [() => [file('p/x')], /^Runtime Error\n {2}No dbt_project\.yml found/],
-  'a project that is a folder': [() => [folder('p/dbt_project.yml'), file('p/x')], /^Runtime Error\n/],
+  'a project that is a folder': [() => [folder('p/dbt_project.yml'), file('p/x')], /is a folder; a plain file is expected here$/],
   'a project that is no YAML': [() => [file('p/dbt_project.yml', 'name: [')], /^\w+ Error\n/],
   'a project that is a list': [() => [file('p/dbt_project.yml', '- name')], /^\w+ Error\n/],
   'a project without a name': [() => [file('p/dbt_project.yml', 'version: 1\n')], /must have a name/],
