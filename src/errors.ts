@@ -115,6 +115,7 @@ export function formatError(error: unknown): string {
     const text = error instanceof Error ? error.message : String(error);
     // What the system refuses (a full disk, a folder that must not be written) is no defect.
     const refused = error instanceof Error && 'syscall' in error;
+    if (error instanceof Error && /without null bytes/.test(text)) return 'Runtime Error\n  a path of the project holds a NUL character';
     if (refused) return `Runtime Error\n  ${indent(systemReason(error), 2)}`;
     if (error instanceof RangeError && /call stack/i.test(text)) return 'Runtime Error\n  something in the project is nested too deeply';
     return `Internal Error\n  ${indent(text, 2)}`;

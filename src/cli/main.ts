@@ -36,6 +36,15 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   serve: handler(async () => (await import('./commands/docs.ts')).serveCommand),
 };
 
+/** With what .env adds, when it can be read. */
+function environment(): NodeJS.ProcessEnv {
+  try {
+    return loadEnvFile(process.cwd(), process.env);
+  } catch {
+    return process.env;
+  }
+}
+
 async function main(argv: readonly string[]): Promise<void> {
   let exitCode = 0;
   let finished = false;
@@ -61,7 +70,7 @@ async function main(argv: readonly string[]): Promise<void> {
       exitCode = error instanceof TsdbtError ? error.exitCode : 2;
       // What was typed is quoted, before there is a log that hides secrets.
       const secrets = new Secrets();
-      secrets.addEnvironment(loadEnvFile(process.cwd(), process.env));
+      secrets.addEnvironment(environment());
       process.stderr.write(`${secrets.mask(error instanceof TsdbtError && error.kind === 'usage' ? error.message : formatError(error))}\n`);
     }
   }

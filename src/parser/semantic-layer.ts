@@ -102,7 +102,7 @@ export function addMetric(tools: ParseTools, entry: YamlEntry, data: YamlDict = 
     description: data['description'] ?? '',
     label: data['label'] ?? name,
     type,
-    type_params: 'type_params' in data ? typeParams(data['type_params'] as YamlDict, type) : typeParamsOfFlatMetric(data, type, type === 'simple' ? owner : undefined),
+    type_params: 'type_params' in data ? typeParams(data['type_params'] as Json, type) : typeParamsOfFlatMetric(data, type, type === 'simple' ? owner : undefined),
     filter: whereFilter(data['filter']),
     metadata: null,
     time_granularity: data['time_granularity'] ?? null,
@@ -123,7 +123,8 @@ const emptyTypeParams = (): Record<string, Json> => ({
   cumulative_type_params: null, metric_aggregation_params: null, fill_nulls_with: null, join_to_timespine: false, is_private: null,
 });
 
-function typeParams(params: YamlDict, type: string): Json {
+function typeParams(params: Json | undefined, type: string): Json {
+  if (!isDict(params)) throw new TsdbtError('parsing', `type_params of a metric must be a dictionary, found ${JSON.stringify(params)}`);
   const conversion = params['conversion_type_params'];
   const cumulative: YamlDict = isDict(params['cumulative_type_params']) ? params['cumulative_type_params'] : {};
   return {

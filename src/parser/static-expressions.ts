@@ -29,7 +29,8 @@ export function readRefOrSource(expression: string): RefOrSource | null {
  * The same, where nothing else is allowed.
  * @throws TsdbtError `parsing`
  */
-export function expectRefOrSource(expression: string): RefOrSource {
+export function expectRefOrSource(expression: unknown): RefOrSource {
+  if (typeof expression !== 'string') throw new TsdbtError('parsing', `Invalid ref or source expression: a text such as ref('a') is expected, found ${JSON.stringify(expression)}`);
   const found = readRefOrSource(expression);
   if (found === null) throw new TsdbtError('parsing', `Invalid ref or source expression: ${expression}`);
   return found;

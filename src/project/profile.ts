@@ -79,7 +79,7 @@ export function loadProfile(options: LoadProfileOptions): Profile {
   const name = options.profile ?? options.projectProfile;
   if (name === null) throw noProfile(profiles.directory);
   const profile = raw[name];
-  if (profile === undefined) throw unknownProfile(name, raw, path);
+  if (profile === undefined) throw unknownProfile(textOf(name), raw, path);
   const parts = asDictionary(profile);
   if (parts === undefined || Object.keys(parts).length === 0) {
     throw new TsdbtError('profile', `\ndbt encountered an error while trying to read your profiles.yml file.\n\nProfile ${name} in profiles.yml is empty\n`);
@@ -103,7 +103,8 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
   const { scope, render, logger } = options;
   let target = options.target ?? undefined;
   if (target === undefined && profile['target'] !== undefined) {
-    target = String(typeof profile['target'] === 'string' ? renderText(profile['target'], scope, render) : profile['target']);
+    const written = typeof profile['target'] === 'string' ? renderText(profile['target'], scope, render) : profile['target'];
+    target = textOf(written as Json);
   }
   if (target === undefined) {
     target = 'default';
@@ -131,7 +132,7 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
   const { threads: written = 1, type, ...fields } = rendered;
   const threads = options.threads ?? written;
   if (type === undefined) throw new TsdbtError('profile', `required field "type" not found in profile ${profileName} and target ${target}`);
-  const credentials = checkCredentials(String(type), fields, (message, hint) => {
+  const credentials = checkCredentials(textOf(type as Json), fields, (message, hint) => {
     throw new TsdbtError('profile', `Credentials in profile "${profileName}", target "${target}" invalid: ${message}`, { hint });
   });
   if (typeof threads !== 'number' || !Number.isInteger(threads)) throw new TsdbtError('profile', `at path ['threads']: ${showJson(threads)} is not of type 'integer'`);
@@ -197,6 +198,11 @@ function embeddedDefault(options: LoadProfileOptions): Profile {
     }),
     profiles_dir: null,
   };
+}
+
+/** Where a name is expected. */
+function textOf(value: Json): string {
+  return typeof value === 'object' && value !== null ? showJson(value) : String(value);
 }
 
 function unknownProfile(name: string, profiles: Dictionary, path: string): TsdbtError {
