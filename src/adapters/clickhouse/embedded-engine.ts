@@ -260,7 +260,7 @@ function intoFile(sql: string, format: string, file: string): string | null {
   if (!/^(?:select|with|\()/i.test(bare) || /\boutfile\b|\binsert\s+into\b|;\s*\S/i.test(bare)) return null;
   const clause = `INTO OUTFILE ${quoteText(file)}`;
   const named = FORMAT_CLAUSE.exec(sql);
-  return named === null ? `${sql.replace(/[\s;]+$/, '')}\n${clause} FORMAT ${format}` : `${sql.slice(0, named.index)}${clause} ${sql.slice(named.index)}`;
+  return named === null ? `${sql.replace(/(?<![\s;])[\s;]+$/, '')}\n${clause} FORMAT ${format}` : `${sql.slice(0, named.index)}${clause} ${sql.slice(named.index)}`;
 }
 
 const FORMAT_CLAUSE = /\bformat\s+([A-Za-z][A-Za-z0-9_]*)\s*(?:;|settings\b[\s\S]*|(?:\/\*[\s\S]*?\*\/|--[^\n]*)\s*)*$/i;

@@ -193,7 +193,7 @@ function unknownCoding(coding: string): EngineError {
 function fromFile(sql: string, file: string, coding: string): string {
   const parts = /^([\s\S]*?)(\s+settings\s[\s\S]*?)?(\s+format\s+[A-Za-z][A-Za-z0-9_]*)?\s*;?\s*$/i.exec(sql);
   const [, head = sql, settings = '', format = ' FORMAT Values'] = parts ?? [];
-  return `${head.replace(/\s+values\s*$/i, '')} FROM INFILE ${quoteText(file)} COMPRESSION ${quoteText(coding)}${settings}${format}`;
+  return `${head.replace(/(?<!\s)\s+values\s*$/i, '')} FROM INFILE ${quoteText(file)} COMPRESSION ${quoteText(coding)}${settings}${format}`;
 }
 
 function summaryText(summary: NativeResult): string {
