@@ -48,8 +48,7 @@ function renderWithColumns(tools: ParseTools, node: Described): void {
     renderField(tools, node, node, 'description');
   }
   const columns = node['columns'] as Record<string, ColumnInfo>;
-  for (const name in columns) {
-    const column = columns[name] as ColumnInfo;
+  for (const column of Object.values(columns)) {
     if (!column.description.includes('{')) continue;
     column.doc_blocks = docBlocksOf(tools, column.description, node.package_name);
     renderField(tools, node, column, 'description');

@@ -83,7 +83,7 @@ function normalizeRows(tools: ParseTools, entry: YamlEntry, node: UnitTestNode, 
         entry.yaml.file, [entry.key, entry.index], `Unit test ${node.name} has ${kind} rows or fixtures which do not match format ${format}.  Expected string.`,
       );
     }
-    const rows = fixture.fixture ? fixtureRows(tools, entry, fixture.fixture) : fixture.rows;
+    const rows = fixture.fixture || fixture.rows === null ? fixtureRows(tools, entry, fixture.fixture ?? '') : fixture.rows;
     if (format === 'sql') fixture.rows = rows;
     else {
       const records = typeof rows === 'string' ? readCsvRows(rows) : (rows as YamlDict[]);

@@ -171,7 +171,8 @@ export function allSourcePaths(...lists: readonly (readonly string[])[]): string
 export function renderProfileName(raw: RawProject, scope: YamlScope, render: RenderYamlText): string | null {
   const name = raw.data['profile'];
   if (name === undefined || name === null) return null;
-  return String(typeof name === 'string' ? renderText(name, scope, renderFrom(raw.path, render)) : name);
+  const value = typeof name === 'string' ? renderText(name, scope, renderFrom(raw.path, render)) : name;
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }
 
 const HOOKS = new Set(['pre-hook', 'post-hook', 'pre_hook', 'post_hook']);
