@@ -1,5 +1,5 @@
 // Hostile inputs: none ends in JavaScript's or the system's words, takes too long or too much memory, or writes outside of the project. The
-// short form runs one input of each kind and every fiftieth, in one process with a limit of memory; TSDBT_HOSTILE=long runs all of them, a
+// short form runs one input of each kind and every sixtieth, in one process with a limit of memory; TSDBT_HOSTILE=long runs all of them, a
 // process an input.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
@@ -11,10 +11,10 @@ import { YAML } from './inputs-yaml.ts';
 
 const LONG = process.env['TSDBT_HOSTILE'] === 'long';
 const ALL: readonly HostileInput[] = [...TEMPLATES, ...YAML, ...FILES];
-/** Where it stands: the file, the key, the command; what is wrong there left out. */
-const kindOf = ({ name }: HostileInput): string => name.split(/ (?:is|in|with|that|of|on|named) |[:"{[\d]/)[0]!;
+/** The command, and the files that are written for it. */
+const kindOf = ({ command, files, database }: HostileInput): string => [command[0], database, ...Object.keys(files).map((path) => path.split('.').at(-1))].join(' ');
 const kinds = new Set<string>();
-const CHOSEN = LONG ? ALL : ALL.filter((input, i) => !input.long && (i % 50 === 0 || !kinds.has(kindOf(input))) && kinds.add(kindOf(input)));
+const CHOSEN = LONG ? ALL : ALL.filter((input, i) => !input.long && (i % 60 === 0 || !kinds.has(kindOf(input))) && kinds.add(kindOf(input)));
 const GROUP = 50;
 const GROUPS = Array.from({ length: Math.ceil(CHOSEN.length / GROUP) }, (_, i) => CHOSEN.slice(i * GROUP, (i + 1) * GROUP));
 
