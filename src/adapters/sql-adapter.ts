@@ -353,7 +353,7 @@ export class SqlAdapter {
     if (isView) this.adapter.cache.forget(relation, this.session);
     else {
       this.options.onWarning?.(`${what} ${ownName} of ${relation.render()} is lost: ${on.render()}, which it ${kind === 'rule' ? 'names' : 'refers to'}, was built anew, and it could not be put back: `
-        + `${failure.message.replace(/\nLINE \d+: .*\n *\^/, '').replace(/\.?\s*\n\s*/g, '. ').replace(/\.$/, '')}. Make it again when both are built, in a post-hook or on-run-end.`);
+        + `${failure.message.replace(/\nLINE \d+: .*\n *\^/, '').replace(/\.?(?<!\s)\s*\n\s*/g, '. ').replace(/\.$/, '')}. Make it again when both are built, in a post-hook or on-run-end.`);
     }
   }
 

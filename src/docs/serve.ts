@@ -69,7 +69,7 @@ function answer(input: ServeDocsInput, method: string, url: string, response: Se
 }
 
 function sendFile(input: ServeDocsInput, method: string, path: string, response: ServerResponse): void {
-  const allowed = ['manifest.json', 'catalog.json', 'run_results.json'].includes(path) || input.assetPaths.some((a) => path.startsWith(`${a.replace(/\/+$/, '')}/`));
+  const allowed = ['manifest.json', 'catalog.json', 'run_results.json'].includes(path) || input.assetPaths.some((a) => path.startsWith(`${a.replace(/(?<!\/)\/+$/, '')}/`));
   const file = join(input.targetDir, ...path.split('/'));
   const found = allowed ? statSync(file, { throwIfNoEntry: false }) : undefined;
   if (!found?.isFile()) {

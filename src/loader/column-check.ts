@@ -38,7 +38,7 @@ const WHOLE: Readonly<Record<string, { readonly name: string; readonly bits: big
   int4: { name: 'integer', bits: 31n, sure: 9 },
   int8: { name: 'bigint', bits: 63n, sure: 18 },
 };
-const BLANKS = /^[ \t\n\r\v\f]+|[ \t\n\r\v\f]+$/g;
+const BLANKS = /^[ \t\n\r\v\f]+|(?<![ \t\n\r\v\f])[ \t\n\r\v\f]+$/g;
 const DIGITS = /^[+-]?\d+$/;
 const DECIMAL = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/;
 /** Numbers in other bases, digits in groups, and words: later servers know more of them than earlier ones. */

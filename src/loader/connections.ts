@@ -86,7 +86,7 @@ function registryOf(value: Json | undefined, name: string, path: string, refuse:
   if (parsed.username !== '' || parsed.password !== '') refuse(`'url' of 'registry' of connection '${name}' must not hold credentials: username and password are options of their own`);
   const [username, password, token] = ['username', 'password', 'token'].map((option) => (options[option] === undefined || options[option] === null ? null : String(options[option])));
   if (token !== null && username !== null) refuse(`'registry' of connection '${name}' has a username and a token; one of them must go`);
-  return { url: url.replace(/\/+$/, ''), username: username!, password: password!, token: token!, tls: tlsOf(tls, path, refuse) };
+  return { url: url.replace(/(?<!\/)\/+$/, ''), username: username!, password: password!, token: token!, tls: tlsOf(tls, path, refuse) };
 }
 
 /**

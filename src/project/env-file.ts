@@ -24,7 +24,7 @@ function findEnvFile(directory: string): string | undefined {
 }
 
 const BINDING =
-  /[ \t]*(?:export[ \t]+)?(?:'([^']+)'|([^=#\s]+))[ \t]*(=[ \t]*('(?:\\[\s\S]|[^'\\])*'|"(?:\\[\s\S]|[^"\\])*"|(?![ \t]*['"])[^\r\n]*))?[ \t]*(#[^\r\n]*)?(?=\r?\n|\r|$)/y;
+  /[ \t]*(?:export[ \t]+)?(?:'([^']+)'|([^=#\s]+))(?:[ \t]*(=[ \t]*('(?:\\[\s\S]|[^'\\])*'|"(?:\\[\s\S]|[^"\\])*"|(?![ \t]*['"])[^\r\n]*)))?[ \t]*(#[^\r\n]*)?(?=\r?\n|\r|$)/y;
 const ESCAPES: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
 /** The variables of a `.env` text, in python-dotenv's reading; `${NAME:-default}` looks in the shell first. */

@@ -61,11 +61,11 @@ function fileTypes(project: Project, jinjaExtensions: boolean): FileType[] {
     { kind: 'snapshot', paths: project.snapshot_paths, extensions: sql },
     { kind: 'analysis', paths: project.analysis_paths, extensions: sql },
     { kind: 'singular_test', paths: project.test_paths, extensions: sql },
-    { kind: 'generic_test', paths: project.test_paths.map((path) => `${path.replace(/\/+$/, '')}/generic`), extensions: sql },
+    { kind: 'generic_test', paths: project.test_paths.map((path) => `${path.replace(/(?<!\/)\/+$/, '')}/generic`), extensions: sql },
     { kind: 'seed', paths: project.seed_paths, extensions: ['.csv'] },
     { kind: 'docs', paths: project.docs_paths, extensions: aliases('.md') },
     { kind: 'properties', paths: properties, extensions: ['.yml', '.yaml'] },
-    { kind: 'fixture', paths: project.test_paths.map((path) => `${path.replace(/\/+$/, '')}/fixtures`), extensions: ['.csv', ...sql] },
+    { kind: 'fixture', paths: project.test_paths.map((path) => `${path.replace(/(?<!\/)\/+$/, '')}/fixtures`), extensions: ['.csv', ...sql] },
     { kind: 'function', paths: project.function_paths, extensions: ['.py', '.js', ...sql] },
   ];
 }
@@ -79,7 +79,7 @@ function findFiles(root: string, path: string, rules: IgnoreRules): FoundFile[] 
     const folders: string[] = [];
     for (const entry of entries) {
       const below = relative === '' ? entry.name : `${relative}/${entry.name}`;
-      const fromRoot = `${path.replace(/^\.\//, '').replace(/\/+$/, '')}/${below}`;
+      const fromRoot = `${path.replace(/^\.\//, '').replace(/(?<!\/)\/+$/, '')}/${below}`;
       if (entry.isDirectory()) {
         if (!rules.folder(fromRoot)) folders.push(below);
         continue;
@@ -145,7 +145,7 @@ class LoadedFile implements SourceFile {
     this.project_root = project.project_root;
     this.search_path = searchPath;
     this.relative_path = relativePath;
-    this.original_file_path = `${searchPath.replace(/\/+$/, '')}/${relativePath}`;
+    this.original_file_path = `${searchPath.replace(/(?<!\/)\/+$/, '')}/${relativePath}`;
     this.kind = kind;
     this.absolute = isAbsolute(searchPath) ? join(searchPath, relativePath) : join(project.project_root, searchPath, relativePath);
     const stat = statOf(this.absolute);

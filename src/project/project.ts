@@ -164,7 +164,7 @@ function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
 
 /** Folders that hold properties files, in a fixed order, each once. */
 export function allSourcePaths(...lists: readonly (readonly string[])[]): string[] {
-  return [...new Set(lists.flat().map((path) => path.replace(/\/+$/, '')))];
+  return [...new Set(lists.flat().map((path) => path.replace(/(?<!\/)\/+$/, '')))];
 }
 
 /** The name of the profile as dbt_project.yml asks for it, rendered. */

@@ -40,7 +40,7 @@ export function writeProfile(directory: string, name: string, profile: { readonl
   const document = yaml.parseDocument(text);
   if (document.errors.length > 0) throw new TsdbtError('profile', `${path} is not YAML: ${document.errors[0]?.message ?? ''}`);
   document.set(name, document.createNode(profile));
-  const added = !yaml.parseDocument(text).has(name) && !/^[^\S\n]*\{/m.test(text);
+  const added = !yaml.parseDocument(text).has(name) && !/^[^\S\r\n]*\{/m.test(text);
   const whole = added ? `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${yaml.stringify({ [name]: profile }, { lineWidth: 0 })}` : document.toString({ lineWidth: 0 });
   // Passwords are in it.
   writeFileSync(path, whole, { mode: 0o600 });

@@ -351,7 +351,7 @@ export class PostgresAdapter implements Adapter {
 
   /** @throws when a relation is said to be in another database */
   verifyDatabase(database: string): void {
-    const name = database.replace(/^"+|"+$/g, '');
+    const name = database.replace(/^"+|(?<!")"+$/g, '');
     if (name.toLowerCase() !== this.database.toLowerCase()) {
       throw new TsdbtError('database', `Cross-db references not allowed in ${this.type} (${name} vs ${this.database})`);
     }

@@ -39,7 +39,7 @@ export class NetworkError extends Error {
 
 /** A URL without the user and password in it, and without parameters that are tokens. */
 export function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z+.-]+:\/\/)[^/\s]+@/i, '$1*****@').replace(/([?&][^=&\s]*(?:token|secret|password|signature|sig)[^=&\s]*=)[^&\s]+/gi, '$1*****');
+  return url.replace(/^([a-z+.-]+:\/\/)[^/\s]+@/i, '$1*****@').replace(/([?&][^=&?\s]*(?:token|secret|password|signature|sig)[^=&\s]*=)[^&\s]+/gi, '$1*****');
 }
 
 /**
