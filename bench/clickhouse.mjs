@@ -12,7 +12,10 @@ import { startClickhouse } from '../scripts/oracle/clickhouse.mjs';
 import { best, NOTHING, run, toolsOf } from './timing.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { reps: { type: 'string', default: '3' }, models: { type: 'string', default: '100' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { reps: { type: 'string', default: '3' }, models: { type: 'string', default: '100' } },
+});
 const tools = toolsOf(positionals);
 if (tools.length === 0) throw new Error('usage: clickhouse.mjs [--reps N] [--models N] NAME=COMMAND...');
 
@@ -20,11 +23,24 @@ const dir = mkdtempSync(join(tmpdir(), 'tsdbt-bench-ch-'));
 const server = await startClickhouse();
 const found = new Map();
 try {
-  execFileSync(process.execPath, [join(here, 'generate.mjs'), '--models', values.models, '--out', join(dir, 'p'), '--database', 'clickhouse'], { stdio: 'ignore' });
-  Object.assign(process.env, { CLICKHOUSE_HOST: server.host, CLICKHOUSE_PORT: String(server.port), CLICKHOUSE_USER: server.user, CLICKHOUSE_PASSWORD: server.password });
+  execFileSync(
+    process.execPath,
+    [join(here, 'generate.mjs'), '--models', values.models, '--out', join(dir, 'p'), '--database', 'clickhouse'],
+    { stdio: 'ignore' },
+  );
+  Object.assign(process.env, {
+    CLICKHOUSE_HOST: server.host,
+    CLICKHOUSE_PORT: String(server.port),
+    CLICKHOUSE_USER: server.user,
+    CLICKHOUSE_PASSWORD: server.password,
+  });
   const project = join(dir, 'p');
   const args = ['run', '--threads', '4'];
-  const measure = async (step, tool) => found.set(`${step} ${tool.name}`, best(found.get(`${step} ${tool.name}`) ?? NOTHING, await run(project, tool, args)));
+  const measure = async (step, tool) =>
+    found.set(
+      `${step} ${tool.name}`,
+      best(found.get(`${step} ${tool.name}`) ?? NOTHING, await run(project, tool, args)),
+    );
   for (let rep = 0; rep < Number(values.reps); rep += 1) {
     for (const tool of tools) {
       await server.ask(`drop database if exists \`bench_${tool.name}\` sync`);
@@ -34,10 +50,17 @@ try {
     }
   }
   const [{ 0: version }] = await server.ask('select version()');
-  console.log(`${cpus().length} cores (${cpus()[0].model.trim()}), ClickHouse ${version} (chdb), 4 threads; least of ${values.reps}.\n`);
-  console.log(`| models | step | ${tools.map(({ name }) => name).join(' | ')} |\n|---|---|${tools.map(() => '---').join('|')}|`);
+  console.log(
+    `${cpus().length} cores (${cpus()[0].model.trim()}), ClickHouse ${version} (chdb), 4 threads; least of ${values.reps}.\n`,
+  );
+  console.log(
+    `| models | step | ${tools.map(({ name }) => name).join(' | ')} |\n|---|---|${tools.map(() => '---').join('|')}|`,
+  );
   for (const step of ['first run', 'run again']) {
-    for (const what of ['wall', 'cpu']) console.log(`| ${values.models} | ${step}, ${what === 'wall' ? 'wall s' : 'CPU s'} | ${tools.map(({ name }) => found.get(`${step} ${name}`)[what].toFixed(2)).join(' | ')} |`);
+    for (const what of ['wall', 'cpu'])
+      console.log(
+        `| ${values.models} | ${step}, ${what === 'wall' ? 'wall s' : 'CPU s'} | ${tools.map(({ name }) => found.get(`${step} ${name}`)[what].toFixed(2)).join(' | ')} |`,
+      );
   }
 } finally {
   server.stop();

@@ -7,17 +7,24 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { target: { type: 'string', default: 'target_tsdbt' }, threads: { type: 'string', default: '4' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { target: { type: 'string', default: 'target_tsdbt' }, threads: { type: 'string', default: '4' } },
+});
 const manifest = JSON.parse(readFileSync(join(positionals[0], values.target, 'manifest.json'), 'utf8'));
 const threads = Number(values.threads);
-const models = Object.values(manifest.nodes).filter((n) => n.resource_type === 'model' && n.config.materialized !== 'ephemeral' && n.compiled_code);
+const models = Object.values(manifest.nodes).filter(
+  (n) => n.resource_type === 'model' && n.config.materialized !== 'ephemeral' && n.compiled_code,
+);
 if (models.length === 0) throw new Error('no compiled models: run `measure.mjs --only run` first');
 
 const depth = new Map();
 function depthOf(id) {
   const known = depth.get(id);
   if (known !== undefined) return known;
-  const parents = (manifest.nodes[id]?.depends_on?.nodes ?? []).filter((p) => manifest.nodes[p]?.resource_type === 'model');
+  const parents = (manifest.nodes[id]?.depends_on?.nodes ?? []).filter(
+    (p) => manifest.nodes[p]?.resource_type === 'model',
+  );
   const own = parents.length === 0 ? 0 : 1 + Math.max(...parents.map(depthOf));
   depth.set(id, own);
   return own;
@@ -37,7 +44,10 @@ function statement(model) {
 
 function psql(sql) {
   return new Promise((done, fail) => {
-    const child = spawn('psql', ['-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null'], { stdio: ['pipe', 'ignore', 'inherit'], env: { ...process.env, PGOPTIONS: '-c client_min_messages=warning' } });
+    const child = spawn('psql', ['-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null'], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+      env: { ...process.env, PGOPTIONS: '-c client_min_messages=warning' },
+    });
     child.on('error', fail);
     child.on('close', (code) => (code === 0 ? done() : fail(new Error(`psql ended with ${code}`))));
     child.stdin.end(sql);
@@ -51,7 +61,12 @@ async function replay() {
   if (threads === 1) await psql(layers.flat().map(statement).join(''));
   else {
     for (const layer of layers) {
-      const parts = Array.from({ length: threads }, (_, i) => layer.filter((_model, j) => j % threads === i).map(statement).join(''));
+      const parts = Array.from({ length: threads }, (_, i) =>
+        layer
+          .filter((_model, j) => j % threads === i)
+          .map(statement)
+          .join(''),
+      );
       await Promise.all(parts.filter(Boolean).map(psql));
     }
   }
@@ -61,4 +76,6 @@ async function replay() {
 await psql(`drop schema if exists ${schema} cascade; create schema ${schema};`);
 const fresh = await replay();
 const again = await replay();
-console.log(`${models.length} models in ${layers.length} layers through ${threads} psql: ${fresh.toFixed(2)} s, again ${again.toFixed(2)} s`);
+console.log(
+  `${models.length} models in ${layers.length} layers through ${threads} psql: ${fresh.toFixed(2)} s, again ${again.toFixed(2)} s`,
+);

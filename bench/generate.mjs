@@ -6,7 +6,13 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const { values } = parseArgs({ options: { models: { type: 'string', default: '1000' }, out: { type: 'string' }, database: { type: 'string', default: 'postgres' } } });
+const { values } = parseArgs({
+  options: {
+    models: { type: 'string', default: '1000' },
+    out: { type: 'string' },
+    database: { type: 'string', default: 'postgres' },
+  },
+});
 if (!values.out) throw new Error('usage: generate.mjs --models N --out DIR');
 const count = Number(values.models);
 rmSync(values.out, { recursive: true, force: true });
@@ -24,7 +30,9 @@ const below = (n) => {
   return (state >>> 8) % n;
 };
 
-write('dbt_project.yml', `name: bench
+write(
+  'dbt_project.yml',
+  `name: bench
 version: "1.0"
 profile: bench
 models:
@@ -33,8 +41,12 @@ models:
     intermediate: {+materialized: view}
     marts: {+materialized: table, +tags: [mart]}
 vars: {least_amount: 0}
-`);
-if (values.database === 'clickhouse') write('profiles.yml', `bench:
+`,
+);
+if (values.database === 'clickhouse')
+  write(
+    'profiles.yml',
+    `bench:
   target: dev
   outputs:
     dev:
@@ -45,8 +57,12 @@ if (values.database === 'clickhouse') write('profiles.yml', `bench:
       password: "{{ env_var('CLICKHOUSE_PASSWORD', '') }}"
       schema: "{{ env_var('BENCH_SCHEMA', 'bench') }}"
       threads: 4
-`);
-else write('profiles.yml', `bench:
+`,
+  );
+else
+  write(
+    'profiles.yml',
+    `bench:
   target: dev
   outputs:
     dev:
@@ -58,36 +74,56 @@ else write('profiles.yml', `bench:
       dbname: "{{ env_var('PGDATABASE', 'bench') }}"
       schema: "{{ env_var('BENCH_SCHEMA', 'bench') }}"
       threads: 4
-`);
-write('macros/cents.sql', `{% macro cents(column, digits=2) %}round({{ column }} / 100.0, {{ digits }}){% endmacro %}
+`,
+  );
+write(
+  'macros/cents.sql',
+  `{% macro cents(column, digits=2) %}round({{ column }} / 100.0, {{ digits }}){% endmacro %}
 
 {% macro audit_columns() -%}
     '{{ this.name }}' as built_by, {{ dbt.type_string() | length }} as type_length
 {%- endmacro %}
-`);
-write('macros/sum_by_status.sql', `{% macro sum_by_status(statuses) %}
+`,
+);
+write(
+  'macros/sum_by_status.sql',
+  `{% macro sum_by_status(statuses) %}
 {%- for status in statuses %}
     sum(case when t.status = '{{ status }}' then t.amount else 0 end) as {{ status }}_amount{{ "," if not loop.last }}
 {%- endfor %}
 {% endmacro %}
-`);
+`,
+);
 const STATUSES = ['placed', 'paid', 'shipped', 'returned'];
-write('seeds/raw_rows.csv', ['id,parent_id,status,amount,at', ...Array.from({ length: 200 }, (_, i) =>
-  `${i + 1},${below(200) + 1},${STATUSES[below(4)]},${below(10000)},2026-01-${String(1 + (i % 28)).padStart(2, '0')}`)].join('\n') + '\n');
+write(
+  'seeds/raw_rows.csv',
+  [
+    'id,parent_id,status,amount,at',
+    ...Array.from(
+      { length: 200 },
+      (_, i) =>
+        `${i + 1},${below(200) + 1},${STATUSES[below(4)]},${below(10000)},2026-01-${String(1 + (i % 28)).padStart(2, '0')}`,
+    ),
+  ].join('\n') + '\n',
+);
 
 const sizes = { staging: Math.max(1, Math.round(count * 0.3)), intermediate: Math.round(count * 0.3) };
 sizes.marts = count - sizes.staging - sizes.intermediate;
-const name = (layer, i) => `${{ staging: 'stg', intermediate: 'int', marts: 'mart' }[layer]}_${String(i).padStart(5, '0')}`;
+const name = (layer, i) =>
+  `${{ staging: 'stg', intermediate: 'int', marts: 'mart' }[layer]}_${String(i).padStart(5, '0')}`;
 const PER_FILE = 20;
 
 const sources = Math.max(1, Math.round(count / 40));
-write('models/sources.yml', `version: 2
+write(
+  'models/sources.yml',
+  `version: 2
 sources:
   - name: raw
     schema: "{{ target.schema }}"
     tables:
 ${Array.from({ length: sources }, (_, i) => `      - {name: table_${i}, identifier: raw_rows, description: Table ${i}.}`).join('\n')}
-`);
+`,
+);
 
 const column = (col, tests) => `      - name: ${col}
         description: The ${col} of the row, as the system that owns it gives it.
@@ -98,8 +134,12 @@ function properties(layer, from, to) {
   const models = [];
   for (let i = from; i < to; i += 1) {
     const onId = ['not_null', 'unique'];
-    const onStatus = i % 2 === 0 && layer !== 'marts' ? [`accepted_values: {arguments: {values: [${STATUSES.join(', ')}]}}`] : [];
-    const onParent = i % 4 === 0 && layer === 'intermediate' ? [`relationships: {arguments: {to: ref('${name('staging', below(sizes.staging))}'), field: id}}`] : [];
+    const onStatus =
+      i % 2 === 0 && layer !== 'marts' ? [`accepted_values: {arguments: {values: [${STATUSES.join(', ')}]}}`] : [];
+    const onParent =
+      i % 4 === 0 && layer === 'intermediate'
+        ? [`relationships: {arguments: {to: ref('${name('staging', below(sizes.staging))}'), field: id}}`]
+        : [];
     tests += onId.length + onStatus.length + onParent.length;
     models.push(`  - name: ${name(layer, i)}
     description: "Model ${i} of ${layer}: what it holds and whom to ask, in one sentence."
@@ -110,10 +150,13 @@ ${column('id', onId)}${column('status', onStatus)}${column('parent_id', onParent
 }
 
 for (const layer of ['staging', 'intermediate', 'marts']) {
-  for (let from = 0; from < sizes[layer]; from += PER_FILE) properties(layer, from, Math.min(from + PER_FILE, sizes[layer]));
+  for (let from = 0; from < sizes[layer]; from += PER_FILE)
+    properties(layer, from, Math.min(from + PER_FILE, sizes[layer]));
 }
 for (let i = 0; i < sizes.staging; i += 1) {
-  write(`models/staging/${name('staging', i)}.sql`, `with source as (
+  write(
+    `models/staging/${name('staging', i)}.sql`,
+    `with source as (
 
     select * from {{ source('raw', 'table_${i % sources}') }}
 
@@ -127,12 +170,15 @@ select
     at::date as at
 from source
 where amount >= {{ var('least_amount') }}
-`);
+`,
+  );
 }
 for (let i = 0; i < sizes.intermediate; i += 1) {
   // Half of them stand on an earlier one of the same layer, so that the graph has depth.
   const parent = i > 0 && i % 2 === 0 ? name('intermediate', below(i)) : name('staging', below(sizes.staging));
-  write(`models/intermediate/${name('intermediate', i)}.sql`, `select
+  write(
+    `models/intermediate/${name('intermediate', i)}.sql`,
+    `select
     a.id,
     a.parent_id,
     a.status,
@@ -140,12 +186,15 @@ for (let i = 0; i < sizes.intermediate; i += 1) {
     a.at
 from {{ ref('${parent}') }} as a
 left join {{ ref('${name('staging', below(sizes.staging))}') }} as b on b.id = a.parent_id
-`);
+`,
+  );
 }
 for (let i = 0; i < sizes.marts; i += 1) {
   const incremental = i % 25 === 0;
   const parent = name('intermediate', below(sizes.intermediate));
-  write(`models/marts/${name('marts', i)}.sql`, `${incremental ? "{{ config(materialized='incremental', unique_key='id') }}\n" : ''}{%- set statuses = ['placed', 'paid', 'shipped', 'returned'] -%}
+  write(
+    `models/marts/${name('marts', i)}.sql`,
+    `${incremental ? "{{ config(materialized='incremental', unique_key='id') }}\n" : ''}{%- set statuses = ['placed', 'paid', 'shipped', 'returned'] -%}
 select
     id,
     max(t.parent_id) as parent_id,
@@ -155,6 +204,7 @@ select
     {{ audit_columns() }}
 from {{ ref('${parent}') }} as t
 ${incremental ? `{% if is_incremental() %}where at >= (select max(at) from {{ ref('${parent}') }}){% endif %}\n` : ''}group by id
-`);
+`,
+  );
 }
 console.log(`${count} models, ${tests} tests, ${sources} sources in ${values.out}`);

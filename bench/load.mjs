@@ -14,7 +14,16 @@ if (!['throughput', 'latency', 'end-to-end', 'debezium', 'stalled'].includes(wha
 const out = mkdtempSync(join(root, '.dist-bench-'));
 process.once('exit', () => rmSync(out, { recursive: true, force: true }));
 const outfile = join(out, 'bench.mjs');
-await build({ entryPoints: [join(root, 'bench/load', `${what}.ts`)], outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20', packages: 'external', logLevel: 'warning' });
+await build({
+  entryPoints: [join(root, 'bench/load', `${what}.ts`)],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  packages: 'external',
+  logLevel: 'warning',
+});
 const { main } = await import(pathToFileURL(outfile).href);
 await main(process.argv.includes('--small'));
 process.exit(process.exitCode ?? 0);

@@ -10,7 +10,11 @@ import { best, forget, NOTHING, run, toolsOf } from './timing.mjs';
 const STEPS = {
   parse: { what: 'parse, nothing kept', before: (p) => forget(p.target), args: ['parse'] },
   same: { what: 'parse, nothing changed', before: () => {}, args: ['parse'] },
-  sql: { what: 'parse, one model changed', before: (p) => appendFileSync(join(p.dir, firstModel(p.dir)), '-- touched\n'), args: ['parse'] },
+  sql: {
+    what: 'parse, one model changed',
+    before: (p) => appendFileSync(join(p.dir, firstModel(p.dir)), '-- touched\n'),
+    args: ['parse'],
+  },
   ls: { what: 'ls of one model', before: () => {}, args: ['ls', '--select', 'mart_00001'] },
   one: { what: 'compile of one model', before: () => {}, args: ['compile', '--select', 'mart_00001'] },
   compile: { what: 'compile', before: () => {}, args: ['compile'] },
@@ -21,14 +25,24 @@ const STEPS = {
   docs: { what: 'docs generate', before: () => {}, args: ['docs', 'generate'] },
 };
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { reps: { type: 'string', default: '3' }, only: { type: 'string', default: 'parse,same,sql,ls,one,seed,run,again,docs' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    reps: { type: 'string', default: '3' },
+    only: { type: 'string', default: 'parse,same,sql,ls,one,seed,run,again,docs' },
+  },
+});
 const [dir, ...named] = positionals;
 if (!dir || named.length === 0) throw new Error('usage: measure.mjs PROJECT [--reps N] [--only STEPS] NAME=COMMAND...');
 const project = { dir: resolve(dir) };
 const tools = toolsOf(named);
 
 function firstModel(root) {
-  return join('models', 'marts', readdirSync(join(root, 'models', 'marts')).find((f) => f.endsWith('.sql')));
+  return join(
+    'models',
+    'marts',
+    readdirSync(join(root, 'models', 'marts')).find((f) => f.endsWith('.sql')),
+  );
 }
 
 const table = [];

@@ -13,34 +13,79 @@ import { best, forget, NOTHING, processorSeconds, run, start, toolsOf } from './
 const here = dirname(fileURLToPath(import.meta.url));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { reps: { type: 'string', default: '3' }, sizes: { type: 'string', default: '1,100,1000,5000,10000' }, dir: { type: 'string', default: join(tmpdir(), 'tsdbt-bench') }, steps: { type: 'string', default: '' } },
+  options: {
+    reps: { type: 'string', default: '3' },
+    sizes: { type: 'string', default: '1,100,1000,5000,10000' },
+    dir: { type: 'string', default: join(tmpdir(), 'tsdbt-bench') },
+    steps: { type: 'string', default: '' },
+  },
 });
 const tools = toolsOf(positionals);
 if (tools.length === 0) throw new Error('usage: table.mjs [--reps N] [--sizes 1,100,1000] [--dir DIR] NAME=COMMAND...');
 
-const first = (dir, folder, pattern) => join(dir, 'models', folder, readdirSync(join(dir, 'models', folder)).find((name) => pattern.test(name)));
+const first = (dir, folder, pattern) =>
+  join(
+    dir,
+    'models',
+    folder,
+    readdirSync(join(dir, 'models', folder)).find((name) => pattern.test(name)),
+  );
 const touch = (file, comment) => appendFileSync(file, `${comment} ${process.hrtime.bigint()}\n`);
 const kept = (tool) => ['parse', tool.v2 ? '--partial-parse' : '--write-json'];
 
 /** Sizes at which a step is measured, what is done before it, its arguments and what is shown. */
 const STEPS = [
-  { name: 'parse, nothing kept', sizes: [100, 1000, 5000, 10000], before: (dir, tool) => forget(join(dir, `target_${tool.name}`)), args: () => ['parse', '--no-partial-parse'], show: ['cpu'] },
+  {
+    name: 'parse, nothing kept',
+    sizes: [100, 1000, 5000, 10000],
+    before: (dir, tool) => forget(join(dir, `target_${tool.name}`)),
+    args: () => ['parse', '--no-partial-parse'],
+    show: ['cpu'],
+  },
   { name: 'parse, nothing kept: memory', sizes: [10000], same: 'parse, nothing kept', show: ['memory'] },
   { name: 'parse, nothing changed', sizes: [1000, 5000], args: kept, show: ['cpu'] },
-  { name: 'parse, one SQL file touched', sizes: [1000], before: (dir) => touch(first(dir, 'staging', /\.sql$/), '--'), args: kept, show: ['cpu'] },
-  { name: 'parse, one YAML file touched', sizes: [1000], before: (dir) => touch(first(dir, 'staging', /\.yml$/), '#'), args: kept, show: ['cpu'] },
+  {
+    name: 'parse, one SQL file touched',
+    sizes: [1000],
+    before: (dir) => touch(first(dir, 'staging', /\.sql$/), '--'),
+    args: kept,
+    show: ['cpu'],
+  },
+  {
+    name: 'parse, one YAML file touched',
+    sizes: [1000],
+    before: (dir) => touch(first(dir, 'staging', /\.yml$/), '#'),
+    args: kept,
+    show: ['cpu'],
+  },
   { name: 'compile, with tests', sizes: [1000], args: () => ['compile', '--threads', '4'], show: ['cpu'] },
   { name: 'build', sizes: [100], args: () => ['build', '--threads', '4'], show: ['cpu'] },
   { name: 'run, 4 threads', sizes: [1, 1000], args: () => ['run', '--threads', '4'], show: ['wall'] },
-  { name: 'run, 4 threads, over bare psql on one connection', sizes: [1000], same: 'run, 4 threads', show: ['ratio'], psql: 1 },
-  { name: 'run, 4 threads, over bare psql on four connections', sizes: [1000], same: 'run, 4 threads', show: ['ratio'], psql: 4 },
+  {
+    name: 'run, 4 threads, over bare psql on one connection',
+    sizes: [1000],
+    same: 'run, 4 threads',
+    show: ['ratio'],
+    psql: 1,
+  },
+  {
+    name: 'run, 4 threads, over bare psql on four connections',
+    sizes: [1000],
+    same: 'run, 4 threads',
+    show: ['ratio'],
+    psql: 4,
+  },
 ];
 const wanted = (size) => STEPS.filter((step) => step.sizes.includes(size) && new RegExp(values.steps).test(step.name));
 const UNITS = { cpu: 'CPU s', wall: 'wall s', memory: 'MiB', ratio: '×' };
 
 /** Seconds that psql takes for the SQL of a tool's last run, when it has run it before. */
 function floorSeconds(dir, tool, connections) {
-  const out = execFileSync(process.execPath, [join(here, 'floor.mjs'), dir, '--target', `target_${tool.name}`, '--threads', String(connections)], { encoding: 'utf8' });
+  const out = execFileSync(
+    process.execPath,
+    [join(here, 'floor.mjs'), dir, '--target', `target_${tool.name}`, '--threads', String(connections)],
+    { encoding: 'utf8' },
+  );
   return Number(/([\d.]+) s\s*$/.exec(out)[1]);
 }
 
@@ -81,8 +126,13 @@ for (const size of values.sizes.split(',').map(Number)) {
         step.before?.(dir, tool);
         const key = `${step.name} ${tool.name}`;
         found.set(key, best(found.get(key) ?? NOTHING, await run(dir, tool, step.args(tool))));
-        for (const { psql } of STEPS.filter((each) => each.same === step.name && each.psql !== undefined && each.sizes.includes(size))) {
-          floors.set(`${tool.name} ${psql}`, Math.min(floors.get(`${tool.name} ${psql}`) ?? Infinity, floorSeconds(dir, tool, psql)));
+        for (const { psql } of STEPS.filter(
+          (each) => each.same === step.name && each.psql !== undefined && each.sizes.includes(size),
+        )) {
+          floors.set(
+            `${tool.name} ${psql}`,
+            Math.min(floors.get(`${tool.name} ${psql}`) ?? Infinity, floorSeconds(dir, tool, psql)),
+          );
         }
       }
     }
@@ -92,21 +142,29 @@ for (const size of values.sizes.split(',').map(Number)) {
       const cell = (tool) => {
         const took = found.get(`${step.same ?? step.name} ${tool.name}`);
         if (what === 'memory') return Math.round(took.memory);
-        return (what === 'ratio' ? took.wall / floors.get(`${tool.name} ${step.psql}`) : took[what]).toFixed(what === 'ratio' ? 1 : 2);
+        return (what === 'ratio' ? took.wall / floors.get(`${tool.name} ${step.psql}`) : took[what]).toFixed(
+          what === 'ratio' ? 1 : 2,
+        );
       };
       rows.push([size.toLocaleString('en'), `${step.name}, ${UNITS[what]}`, ...tools.map(cell)]);
     }
   }
   if (size === 1000 && new RegExp(values.steps).test('tick')) {
     const ticks = [];
-    for (const tool of tools) ticks.push(tool.command.join(' ').includes('tsdbt') ? (await tickSeconds(dir, tool)).toFixed(2) : '–');
+    for (const tool of tools)
+      ticks.push(tool.command.join(' ').includes('tsdbt') ? (await tickSeconds(dir, tool)).toFixed(2) : '–');
     rows.push(['1,000', 'tick of `run --every --if-changed` with nothing new, CPU s', ...ticks]);
   }
 }
 
-const version = (tool) => /\d+\.\d+\.\d+\S*/.exec(spawnSync(tool.command[0], [...tool.command.slice(1), '--version'], { encoding: 'utf8' }).stdout ?? '')?.[0] ?? '';
+const version = (tool) =>
+  /\d+\.\d+\.\d+\S*/.exec(
+    spawnSync(tool.command[0], [...tool.command.slice(1), '--version'], { encoding: 'utf8' }).stdout ?? '',
+  )?.[0] ?? '';
 const postgres = execFileSync('psql', ['-XAtc', 'show server_version'], { encoding: 'utf8' }).trim().split(' ')[0];
-console.log(`${cpus().length} cores (${cpus()[0].model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, Postgres ${postgres}; least of ${values.reps}.\n`);
+console.log(
+  `${cpus().length} cores (${cpus()[0].model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, Postgres ${postgres}; least of ${values.reps}.\n`,
+);
 console.log(`| models | step | ${tools.map((tool) => `${tool.name} ${version(tool)}`.trim()).join(' | ')} |`);
 console.log(`|---|---|${tools.map(() => '---').join('|')}|`);
 for (const row of rows) console.log(`| ${row.join(' | ')} |`);

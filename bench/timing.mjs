@@ -7,12 +7,17 @@ const TICKS = 100;
 
 /** `NAME=COMMAND …` of the command line. A name that contains v2 gets dbt Core v2's spelling of arguments. */
 export function toolsOf(named) {
-  return named.map((text) => ({ name: text.slice(0, text.indexOf('=')), command: text.slice(text.indexOf('=') + 1).split(' '), v2: text.slice(0, text.indexOf('=')).includes('v2') }));
+  return named.map((text) => ({
+    name: text.slice(0, text.indexOf('=')),
+    command: text.slice(text.indexOf('=') + 1).split(' '),
+    v2: text.slice(0, text.indexOf('=')).includes('v2'),
+  }));
 }
 
 /** Removes what an earlier parse has kept. */
 export function forget(target) {
-  for (const file of ['partial_parse.msgpack', 'partial_parse.json', 'manifest.json']) rmSync(join(target, file), { force: true });
+  for (const file of ['partial_parse.msgpack', 'partial_parse.json', 'manifest.json'])
+    rmSync(join(target, file), { force: true });
 }
 
 /** Processor seconds of a process, from its line in /proc. @param own of the process itself; else of its children that have ended */
@@ -25,11 +30,22 @@ export function processorSeconds(pid, own) {
 /** A tool at work in the project; its artifacts and its schema are its own. */
 export function start(dir, tool, args) {
   const target = join(dir, `target_${tool.name}`);
-  return spawn(tool.command[0], [...tool.command.slice(1), ...args, '--target-path', target, '--log-path', join(target, 'logs')], {
-    cwd: dir, stdio: ['ignore', 'pipe', 'pipe'], env: {
-      ...process.env, DBT_PROFILES_DIR: dir, BENCH_SCHEMA: `bench_${tool.name}`, DBT_SEND_ANONYMOUS_USAGE_STATS: 'false', DBT_ALLOW_EXPERIMENTAL_ADAPTERS: 'true', DO_NOT_TRACK: '1',
+  return spawn(
+    tool.command[0],
+    [...tool.command.slice(1), ...args, '--target-path', target, '--log-path', join(target, 'logs')],
+    {
+      cwd: dir,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        DBT_PROFILES_DIR: dir,
+        BENCH_SCHEMA: `bench_${tool.name}`,
+        DBT_SEND_ANONYMOUS_USAGE_STATS: 'false',
+        DBT_ALLOW_EXPERIMENTAL_ADAPTERS: 'true',
+        DO_NOT_TRACK: '1',
+      },
     },
-  });
+  );
 }
 
 /** Runs a command to its end. @returns seconds and megabytes */
@@ -40,11 +56,19 @@ export function run(dir, tool, args) {
   let memory = 0;
   const watch = setInterval(() => {
     try {
-      memory = Math.max(memory, Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
-    } catch { /* it has just ended */ }
+      memory = Math.max(
+        memory,
+        Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+      );
+    } catch {
+      /* it has just ended */
+    }
   }, 20);
   let out = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => { out = (out + text).slice(-2000); });
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text) => {
+      out = (out + text).slice(-2000);
+    });
   return new Promise((done, fail) => {
     child.on('error', fail);
     child.on('close', (code) => {
@@ -56,5 +80,9 @@ export function run(dir, tool, args) {
 }
 
 /** The better of two measurements. */
-export const best = (a, b) => ({ wall: Math.min(a.wall, b.wall), cpu: Math.min(a.cpu, b.cpu), memory: Math.max(a.memory, b.memory) });
+export const best = (a, b) => ({
+  wall: Math.min(a.wall, b.wall),
+  cpu: Math.min(a.cpu, b.cpu),
+  memory: Math.max(a.memory, b.memory),
+});
 export const NOTHING = { wall: Infinity, cpu: Infinity, memory: 0 };

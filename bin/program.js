@@ -18,7 +18,9 @@ function setFlags() {
 
 function compile(cli, filename, cachedData) {
   return new Script(`${HEAD}${readFileSync(cli, 'latin1')}\n})`, {
-    filename, lineOffset: -1, ...(cachedData === undefined ? {} : { cachedData }),
+    filename,
+    lineOffset: -1,
+    ...(cachedData === undefined ? {} : { cachedData }),
   });
 }
 

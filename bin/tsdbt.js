@@ -13,7 +13,9 @@ if (!existsSync(cli)) {
   try {
     nodeModule.createRequire(import.meta.url).resolve('esbuild');
   } catch {
-    process.stderr.write(`tsdbt is not built and cannot be built: its development packages are missing. Run "npm ci" in ${root}.\n`);
+    process.stderr.write(
+      `tsdbt is not built and cannot be built: its development packages are missing. Run "npm ci" in ${root}.\n`,
+    );
     process.exit(2);
   }
   await import(pathToFileURL(join(root, 'scripts', 'build.mjs')).href);

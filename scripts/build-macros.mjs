@@ -7,16 +7,30 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 /** Folder under src/include → package, and where its macros are. */
-const PACKAGES = [['global', 'dbt'], ['postgres', 'dbt_postgres'], ['clickhouse', 'dbt_clickhouse']];
+const PACKAGES = [
+  ['global', 'dbt'],
+  ['postgres', 'dbt_postgres'],
+  ['clickhouse', 'dbt_clickhouse'],
+];
 
 /** @param {string} root folder of the repository @param {string} target file to write */
 export async function buildMacros(root, target) {
   const folder = mkdtempSync(join(tmpdir(), 'tsdbt-macros-'));
   try {
     const outfile = join(folder, 'macros.mjs');
-    await build({ absWorkingDir: root, entryPoints: ['src/parser/macros.ts'], outfile, bundle: true, format: 'esm', platform: 'node', logLevel: 'warning' });
+    await build({
+      absWorkingDir: root,
+      entryPoints: ['src/parser/macros.ts'],
+      outfile,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      logLevel: 'warning',
+    });
     const { parseMacroFiles } = await import(pathToFileURL(outfile).href);
-    const facts = PACKAGES.flatMap(([name, packageName]) => parseMacroFiles(macroFiles(join(root, 'src/include', name), packageName)));
+    const facts = PACKAGES.flatMap(([name, packageName]) =>
+      parseMacroFiles(macroFiles(join(root, 'src/include', name), packageName)),
+    );
     writeFileSync(target, JSON.stringify(facts));
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -24,7 +38,12 @@ export async function buildMacros(root, target) {
 }
 
 function macroFiles(root, packageName) {
-  const file = (path, kind) => ({ package_name: packageName, original_file_path: path, kind, contents: readFileSync(join(root, path), 'utf8').trim() });
+  const file = (path, kind) => ({
+    package_name: packageName,
+    original_file_path: path,
+    kind,
+    contents: readFileSync(join(root, path), 'utf8').trim(),
+  });
   return [
     ...sqlFiles(root, 'macros').map((path) => file(path, 'macro')),
     ...sqlFiles(root, 'tests/generic').map((path) => file(path, 'generic_test')),
@@ -38,8 +57,10 @@ function sqlFiles(root, folder) {
   } catch {
     return [];
   }
-  return entries.flatMap((entry) => {
-    const path = `${folder}/${entry.name}`;
-    return entry.isDirectory() ? sqlFiles(root, path) : entry.name.endsWith('.sql') ? [path] : [];
-  }).sort();
+  return entries
+    .flatMap((entry) => {
+      const path = `${folder}/${entry.name}`;
+      return entry.isDirectory() ? sqlFiles(root, path) : entry.name.endsWith('.sql') ? [path] : [];
+    })
+    .sort();
 }

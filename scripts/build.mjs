@@ -40,7 +40,9 @@ await build({
   splitting: true,
   format: 'esm',
   // CommonJS dependencies (pg, commander) ask for `require`.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
 });
 // A script, because V8's compiled code can be kept for a script only.
 const cli = join(root, staged, 'cli.cjs');
@@ -50,12 +52,22 @@ await build({
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
   define: { ...options.define, 'import.meta.url': '__url' },
-  banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href; require.import ??= (name) => import(name);" },
+  banner: {
+    js: "const __url = require('node:url').pathToFileURL(__filename).href; require.import ??= (name) => import(name);",
+  },
 });
 // Kept code cannot import(): bin/program.js does it instead.
 writeFileSync(cli, readFileSync(cli, 'utf8').replace('import("@platformatic/kafka")', 'require.$&'));
 // As another process: its settings of V8 are not the build's.
-execFileSync(process.execPath, ['--input-type=module', '-e', `(await import(${JSON.stringify(pathToFileURL(join(root, 'bin', 'program.js')).href)})).keepCode(${JSON.stringify(cli)}, ${JSON.stringify(join(root, 'dist', 'cli.cjs'))})`], { stdio: 'inherit' });
+execFileSync(
+  process.execPath,
+  [
+    '--input-type=module',
+    '-e',
+    `(await import(${JSON.stringify(pathToFileURL(join(root, 'bin', 'program.js')).href)})).keepCode(${JSON.stringify(cli)}, ${JSON.stringify(join(root, 'dist', 'cli.cjs'))})`,
+  ],
+  { stdio: 'inherit' },
+);
 
 await buildMacros(root, join(root, staged, 'builtin-macros.json'));
 

@@ -13,10 +13,20 @@ export const IGNORED = [
   ['*.*.root_path', 'folder of the copy'],
 ];
 /** Lists whose order dbt itself does not fix: they come from Python sets, or from the order of a folder's entries. */
-const UNORDERED = [/^nodes\.[^/]*\.sources$/, /^nodes\.[^/]*\.tags$/, /\.config\.tags$/, /\.columns\.[^/]*\.tags$/, /^disabled\..*\.sources$/, /^group_map\./];
+const UNORDERED = [
+  /^nodes\.[^/]*\.sources$/,
+  /^nodes\.[^/]*\.tags$/,
+  /\.config\.tags$/,
+  /\.columns\.[^/]*\.tags$/,
+  /^disabled\..*\.sources$/,
+  /^group_map\./,
+];
 
 const patterns = IGNORED.map(([pattern]) => pattern.split('.'));
-const ignored = (path) => patterns.some((pattern) => pattern.length === path.length && pattern.every((part, i) => part === '*' || part === path[i]));
+const ignored = (path) =>
+  patterns.some(
+    (pattern) => pattern.length === path.length && pattern.every((part, i) => part === '*' || part === path[i]),
+  );
 /** The built-in macros are texts of our own; `npm run oracle:macros` compares their names and arguments. */
 const isBuiltIn = (id) => /^(macro\.(dbt|dbt_postgres|dbt_clickhouse)|doc\.dbt)\./.test(id);
 
@@ -39,7 +49,13 @@ export function differences(ours, theirs) {
   const found = [];
   const compare = (a, b, path) => {
     if (a === b) return;
-    if (typeof a !== typeof b || a === null || b === null || typeof a !== 'object' || Array.isArray(a) !== Array.isArray(b)) {
+    if (
+      typeof a !== typeof b ||
+      a === null ||
+      b === null ||
+      typeof a !== 'object' ||
+      Array.isArray(a) !== Array.isArray(b)
+    ) {
       found.push({ path, ours: a, theirs: b });
       return;
     }
@@ -48,10 +64,14 @@ export function differences(ours, theirs) {
       return;
     }
     const sorted = UNORDERED.some((pattern) => pattern.test(path.join('.')));
-    const order = (list) => (sorted ? [...list].sort((x, y) => (JSON.stringify(x) < JSON.stringify(y) ? -1 : 1)) : list);
+    const order = (list) =>
+      sorted ? [...list].sort((x, y) => (JSON.stringify(x) < JSON.stringify(y) ? -1 : 1)) : list;
     const [left, right] = [order(a), order(b)];
     if (a.length !== b.length) found.push({ path, ours: a, theirs: b });
-    else left.forEach((item, i) => { compare(item, right[i], [...path, String(i)]); });
+    else
+      left.forEach((item, i) => {
+        compare(item, right[i], [...path, String(i)]);
+      });
   };
   compare(ours, theirs, []);
   return found;
@@ -59,7 +79,9 @@ export function differences(ours, theirs) {
 
 function main(args) {
   const options = { macros: args.includes('--macros') };
-  const files = args.filter((arg) => arg.endsWith('.json')).map((path) => comparable(JSON.parse(readFileSync(path, 'utf8')), options));
+  const files = args
+    .filter((arg) => arg.endsWith('.json'))
+    .map((path) => comparable(JSON.parse(readFileSync(path, 'utf8')), options));
   if (args.includes('--golden')) {
     console.log(JSON.stringify(files[0]));
     return 0;
@@ -78,7 +100,9 @@ function main(args) {
     return text.length > 300 ? `${text.slice(0, 300)}…` : text;
   };
   for (const [group, [first, ...more]] of [...groups].slice(0, max)) {
-    console.log(`${more.length + 1}× ${group}\n   at   ${first.path.join(' / ')}\n   ours ${short(first.ours)}\n   dbt  ${short(first.theirs)}`);
+    console.log(
+      `${more.length + 1}× ${group}\n   at   ${first.path.join(' / ')}\n   ours ${short(first.ours)}\n   dbt  ${short(first.theirs)}`,
+    );
   }
   console.log(found.length === 0 ? 'no differences' : `${found.length} differences in ${groups.size} places`);
   return found.length === 0 ? 0 : 1;

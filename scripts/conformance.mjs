@@ -18,9 +18,13 @@ const HERE = join(root, 'scripts', 'conformance');
 const LIST = join(HERE, 'list.txt');
 const { values: options } = parseArgs({
   options: {
-    quick: { type: 'boolean' }, 'write-list': { type: 'boolean' }, k: { type: 'string', short: 'k', default: '' },
-    n: { type: 'string', short: 'n', default: '2' }, cli: { type: 'string' },
-    'outputFile.json': { type: 'string' }, reporter: { type: 'string', multiple: true },
+    quick: { type: 'boolean' },
+    'write-list': { type: 'boolean' },
+    k: { type: 'string', short: 'k', default: '' },
+    n: { type: 'string', short: 'n', default: '2' },
+    cli: { type: 'string' },
+    'outputFile.json': { type: 'string' },
+    reporter: { type: 'string', multiple: true },
   },
 });
 const started = Date.now();
@@ -31,16 +35,29 @@ const work = mkdtempSync(join(tmpdir(), 'tsdbt-conformance-'));
 
 /** The list: id → mark (`+`, `!` or ' '). */
 function listed() {
-  const lines = existsSync(LIST) ? readFileSync(LIST, 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#')) : [];
+  const lines = existsSync(LIST)
+    ? readFileSync(LIST, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('#'))
+    : [];
   return new Map(lines.map((line) => [line.slice(2), line[0]]));
 }
 
 /** The folder of dbt-tests-adapter, and its modules that hold tests of `ids` (all, without). */
 function testFiles(ids) {
   const lib = join(bin, '..', 'lib');
-  const dir = join(lib, readdirSync(lib).find((name) => name.startsWith('python')), 'site-packages', 'dbt', 'tests', 'adapter');
+  const dir = join(
+    lib,
+    readdirSync(lib).find((name) => name.startsWith('python')),
+    'site-packages',
+    'dbt',
+    'tests',
+    'adapter',
+  );
   if (ids) return [...new Set(ids.map((id) => join(dir, ...id.split('::')[0].split('.')) + '.py'))];
-  return readdirSync(dir, { recursive: true, withFileTypes: true }).filter((f) => f.name.endsWith('.py') && f.name !== '__init__.py').map((f) => join(f.parentPath, f.name));
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((f) => f.name.endsWith('.py') && f.name !== '__init__.py')
+    .map((f) => join(f.parentPath, f.name));
 }
 
 /** Runs the tests against a program. @returns id → what went wrong ('' when nothing did), and pytest's own output */
@@ -50,15 +67,52 @@ function runTests(cli, server, ids) {
   writeFileSync(report, '');
   if (ids) writeFileSync(wanted, ids.join('\n'));
   writeFileSync(join(work, 'pytest.ini'), '[pytest]\npython_classes = *\nconsider_namespace_packages = true\n');
-  const done = spawnSync(join(bin, 'python'), ['-m', 'pytest', '-c', join(work, 'pytest.ini'), '--import-mode=importlib', '-p', 'dbt.tests.fixtures.project', '-p', 'plugin', '-p', 'no:cacheprovider',
-    '-q', '-W', 'ignore', '--tb=short', '-n', options.n, '--dist', 'loadscope', '--basetemp', join(work, 'projects'), ...testFiles(ids)], {
-    cwd: work, encoding: 'utf8', maxBuffer: 1 << 28,
-    env: {
-      ...process.env, PYTHONPATH: HERE, TZ: 'UTC', DBT_SEND_ANONYMOUS_USAGE_STATS: 'false', DBT_VERSION_CHECK: 'false',
-      DBT_TEST_USER_1: 'reader_1', DBT_TEST_USER_2: 'reader_2', DBT_TEST_USER_3: 'reader_3', POSTGRES_TEST_PORT: String(server.port),
-      CONFORMANCE_CLI: cli, CONFORMANCE_REPORT: report, CONFORMANCE_IDS: ids ? wanted : '',
+  const done = spawnSync(
+    join(bin, 'python'),
+    [
+      '-m',
+      'pytest',
+      '-c',
+      join(work, 'pytest.ini'),
+      '--import-mode=importlib',
+      '-p',
+      'dbt.tests.fixtures.project',
+      '-p',
+      'plugin',
+      '-p',
+      'no:cacheprovider',
+      '-q',
+      '-W',
+      'ignore',
+      '--tb=short',
+      '-n',
+      options.n,
+      '--dist',
+      'loadscope',
+      '--basetemp',
+      join(work, 'projects'),
+      ...testFiles(ids),
+    ],
+    {
+      cwd: work,
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+      env: {
+        ...process.env,
+        PYTHONPATH: HERE,
+        TZ: 'UTC',
+        DBT_SEND_ANONYMOUS_USAGE_STATS: 'false',
+        DBT_VERSION_CHECK: 'false',
+        DBT_TEST_USER_1: 'reader_1',
+        DBT_TEST_USER_2: 'reader_2',
+        DBT_TEST_USER_3: 'reader_3',
+        POSTGRES_TEST_PORT: String(server.port),
+        CONFORMANCE_CLI: cli,
+        CONFORMANCE_REPORT: report,
+        CONFORMANCE_IDS: ids ? wanted : '',
+      },
     },
-  });
+  );
   const seen = new Map();
   for (const line of readFileSync(report, 'utf8').split('\n').filter(Boolean)) {
     const { id, when, outcome, text } = JSON.parse(line);
@@ -73,11 +127,19 @@ function runTests(cli, server, ids) {
 /** The tests that real dbt passes and that neither success nor failure without doing anything passes; marks are kept. */
 function writeList(server) {
   const marks = listed();
-  const passing = (cli, ids) => [...runTests(cli, server, ids).results].filter(([, wrong]) => wrong === '').map(([id]) => id);
+  const passing = (cli, ids) =>
+    [...runTests(cli, server, ids).results].filter(([, wrong]) => wrong === '').map(([id]) => id);
   const real = passing(DBT_CLI);
-  const idle = new Set(["sh -c 'exit 0' x", "sh -c 'echo Encountered an error:; echo Runtime Error; exit 2' x"].flatMap((cli) => passing(cli, real)));
+  const idle = new Set(
+    ["sh -c 'exit 0' x", "sh -c 'echo Encountered an error:; echo Runtime Error; exit 2' x"].flatMap((cli) =>
+      passing(cli, real),
+    ),
+  );
   const ids = real.filter((id) => !idle.has(id)).sort();
-  writeFileSync(LIST, `# Made by \`npm run conformance -- --write-list\`; scripts/conformance.mjs says what the marks mean.\n${ids.map((id) => `${marks.get(id) ?? ' '} ${id}\n`).join('')}`);
+  writeFileSync(
+    LIST,
+    `# Made by \`npm run conformance -- --write-list\`; scripts/conformance.mjs says what the marks mean.\n${ids.map((id) => `${marks.get(id) ?? ' '} ${id}\n`).join('')}`,
+  );
   console.log(`${ids.length} tests (real dbt passes ${real.length})`);
 }
 
@@ -114,13 +176,18 @@ function judge(marks, results, output) {
 
 const server = await startPostgres();
 try {
-  await server.psql('postgres', 'create role root login; create role reader_1; create role reader_2; create role reader_3');
+  await server.psql(
+    'postgres',
+    'create role root login; create role reader_1; create role reader_2; create role reader_3',
+  );
   await server.psql('postgres', 'create database dbt owner root');
   await server.psql('postgres', 'create database "dbtMixedCase" owner root');
   if (options['write-list']) writeList(server);
   else {
-    const marks = new Map([...listed()].filter(([id, mark]) => (!options.quick || mark === '+') && id.includes(options.k)));
-    const cli = options.cli === 'dbt' ? DBT_CLI : options.cli ?? TSDBT().join(' ');
+    const marks = new Map(
+      [...listed()].filter(([id, mark]) => (!options.quick || mark === '+') && id.includes(options.k)),
+    );
+    const cli = options.cli === 'dbt' ? DBT_CLI : (options.cli ?? TSDBT().join(' '));
     const { results, output } = runTests(cli, server, [...marks.keys()]);
     process.exitCode = judge(marks, results, output) ? 0 : 1;
   }

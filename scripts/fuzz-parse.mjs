@@ -25,16 +25,34 @@ try {
     const manifest = join(dir, 'target', 'manifest.json');
     const theirs = error === null ? JSON.parse(readFileSync(manifest, 'utf8')) : null;
     rmSync(join(dir, 'target'), { recursive: true, force: true });
-    const done = spawnSync(process.execPath, [join(root, 'bin', 'tsdbt.js'), 'parse', '--profiles-dir', dir, '--project-dir', dir], { cwd: dir, encoding: 'utf8', env: { ...process.env, ...ENV } });
+    const done = spawnSync(
+      process.execPath,
+      [join(root, 'bin', 'tsdbt.js'), 'parse', '--profiles-dir', dir, '--project-dir', dir],
+      { cwd: dir, encoding: 'utf8', env: { ...process.env, ...ENV } },
+    );
     const ours = existsSync(manifest) ? JSON.parse(readFileSync(manifest, 'utf8')) : null;
     const found = [];
     if (theirs === null || ours === null) {
       if (theirs === null) counts.refused++;
-      if ((theirs === null) !== (ours === null)) found.push({ group: `refused by ${ours === null ? 'us' : 'dbt'}`, at: '', ours: done.stdout.slice(-1200), theirs: error });
+      if ((theirs === null) !== (ours === null))
+        found.push({
+          group: `refused by ${ours === null ? 'us' : 'dbt'}`,
+          at: '',
+          ours: done.stdout.slice(-1200),
+          theirs: error,
+        });
     } else {
       counts.compared++;
       for (const { path, ours: a, theirs: b } of differences(comparable(ours), comparable(theirs))) {
-        found.push({ group: path.length > 2 ? [path[0], path[1].split('.')[0], ...path.slice(2).map((part) => part.replace(/^\d+$/, '#'))].join('.') : path[0], at: path.join(' / '), ours: a, theirs: b });
+        found.push({
+          group:
+            path.length > 2
+              ? [path[0], path[1].split('.')[0], ...path.slice(2).map((part) => part.replace(/^\d+$/, '#'))].join('.')
+              : path[0],
+          at: path.join(' / '),
+          ours: a,
+          theirs: b,
+        });
       }
     }
     if (found.length === 0) continue;
@@ -54,6 +72,9 @@ const short = (value) => {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '(absent)');
   return text.length > 600 ? `${text.slice(0, 600)}…` : text;
 };
-for (const [group, { at, ours, theirs, seed, times }] of places) console.log(`${times}× ${group}\n  seed ${seed} ${at}\n  ours ${short(ours)}\n  dbt  ${short(theirs)}`);
-console.log(`${counts.compared} manifests compared, ${counts.refused} projects refused by dbt, ${counts.differ} projects differ`);
+for (const [group, { at, ours, theirs, seed, times }] of places)
+  console.log(`${times}× ${group}\n  seed ${seed} ${at}\n  ours ${short(ours)}\n  dbt  ${short(theirs)}`);
+console.log(
+  `${counts.compared} manifests compared, ${counts.refused} projects refused by dbt, ${counts.differ} projects differ`,
+);
 process.exitCode = counts.differ > 0 || counts.compared === 0 ? 1 : 0;

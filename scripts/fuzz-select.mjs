@@ -19,8 +19,17 @@ let asked = 0;
 let projects = 0;
 try {
   const outfile = join(work, 'select.mjs');
-  const contents = ['graph/selector', 'graph/selector-grammar', 'graph/dag', 'graph/resource-types', 'project/yaml'].map((name) => `export * from './src/${name}.ts';`).join('\n');
-  await build({ stdin: { contents, resolveDir: root, loader: 'ts' }, bundle: true, platform: 'node', format: 'esm', outfile, logLevel: 'warning' });
+  const contents = ['graph/selector', 'graph/selector-grammar', 'graph/dag', 'graph/resource-types', 'project/yaml']
+    .map((name) => `export * from './src/${name}.ts';`)
+    .join('\n');
+  await build({
+    stdin: { contents, resolveDir: root, loader: 'ts' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outfile,
+    logLevel: 'warning',
+  });
   const ours = await import(pathToFileURL(outfile).href);
   for (const seed of seeds(process.argv.slice(2))) {
     const { files, models } = makeProject(seed);
@@ -41,12 +50,18 @@ try {
       asked++;
       const theirs = answers[i];
       const mine = answer(ours, manifest, dag, selectors, one);
-      if (theirs.error !== undefined ? mine.error !== undefined : JSON.stringify(theirs) === JSON.stringify(mine)) continue;
+      if (theirs.error !== undefined ? mine.error !== undefined : JSON.stringify(theirs) === JSON.stringify(mine))
+        continue;
       different++;
       console.log(`seed ${seed}: ${JSON.stringify(one)}`);
-      for (const [name, { ids, warnings, error: failed }] of [['dbt ', theirs], ['ours', mine]]) {
+      for (const [name, { ids, warnings, error: failed }] of [
+        ['dbt ', theirs],
+        ['ours', mine],
+      ]) {
         const other = name === 'ours' ? theirs : mine;
-        console.log(`  ${name} ${failed ?? `${ids.length} nodes, only here: ${JSON.stringify(ids.filter((id) => !other.ids?.includes(id)))}, warnings ${JSON.stringify(warnings)}`}`);
+        console.log(
+          `  ${name} ${failed ?? `${ids.length} nodes, only here: ${JSON.stringify(ids.filter((id) => !other.ids?.includes(id)))}, warnings ${JSON.stringify(warnings)}`}`,
+        );
       }
     }
   }
@@ -62,14 +77,21 @@ function question(random, models) {
   const types = random.chance(0.15) ? { resource_types: random.some(TYPES, 1, 2) } : {};
   if (random.chance(0.1)) return { mode, ...types, selector: random.pick(['one', 'two', 'three', 'four', 'nothing']) };
   const term = () => Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, () => criterion(random, models)).join(',');
-  const list = (counts) => Array.from({ length: random.pick(counts) }, () => (random.chance(0.1) ? `${term()} ${term()}` : term()));
+  const list = (counts) =>
+    Array.from({ length: random.pick(counts) }, () => (random.chance(0.1) ? `${term()} ${term()}` : term()));
   return { mode, ...types, select: list([0, 1, 1, 1, 2, 3]), exclude: list([0, 0, 1, 2]) };
 }
 
 function answer(ours, manifest, dag, selectors, { mode, select, exclude, selector, resource_types }) {
   try {
     const { selected, warnings } = ours.select(manifest, dag, {
-      select, exclude, selector, indirectSelection: mode, includeEmpty: true, definitions: ours.parseSelectorDefinitions(selectors, mode), resourceTypes: ours.resourceTypesFor('list', { include: resource_types ?? [] }),
+      select,
+      exclude,
+      selector,
+      indirectSelection: mode,
+      includeEmpty: true,
+      definitions: ours.parseSelectorDefinitions(selectors, mode),
+      resourceTypes: ours.resourceTypesFor('list', { include: resource_types ?? [] }),
     });
     return { ids: [...selected].sort(), warnings: warnings.map((warning) => warning.data.spec_raw) };
   } catch (error) {

@@ -37,26 +37,74 @@ function createRandom(seed) {
 const random = createRandom(20260302);
 const stamp = (ms) => new Date(ms).toISOString().replace('T', ' ').slice(0, 23);
 const cell = (value) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
-const csv = (header, rows) => [header, ...rows].map((row) => row.map((v) => cell(String(v ?? ''))).join(',')).join('\n') + '\n';
+const csv = (header, rows) =>
+  [header, ...rows].map((row) => row.map((v) => cell(String(v ?? ''))).join(',')).join('\n') + '\n';
 
-const FIRST = ['ada', 'bela', 'chen', 'dana', 'emil', 'farah', 'goran', 'hana', 'ivo', 'june', 'kofi', 'lena', 'mei', 'nils', 'olga', 'pablo', 'rosa', 'sami', 'tova', 'yuki'];
-const COUNTRIES = [['DE', 28], ['US', 24], ['GB', 14], ['FR', 12], ['NL', 8], ['BR', 6], ['JP', 5], ['IN', 3]];
+const FIRST = [
+  'ada',
+  'bela',
+  'chen',
+  'dana',
+  'emil',
+  'farah',
+  'goran',
+  'hana',
+  'ivo',
+  'june',
+  'kofi',
+  'lena',
+  'mei',
+  'nils',
+  'olga',
+  'pablo',
+  'rosa',
+  'sami',
+  'tova',
+  'yuki',
+];
+const COUNTRIES = [
+  ['DE', 28],
+  ['US', 24],
+  ['GB', 14],
+  ['FR', 12],
+  ['NL', 8],
+  ['BR', 6],
+  ['JP', 5],
+  ['IN', 3],
+];
 
 const users = Array.from({ length: USERS }, (_, i) => {
   const signup = AS_OF - random.between(3, 900) * DAY;
   return {
     userId: `u${String(i + 1).padStart(4, '0')}`,
     username: `${FIRST[i % FIRST.length]}_${random.between(10, 99)}`,
-    accountType: random.weighted([['free', 70], ['pro', 24], ['enterprise', 6]]),
+    accountType: random.weighted([
+      ['free', 70],
+      ['pro', 24],
+      ['enterprise', 6],
+    ]),
     country: random.weighted(COUNTRIES),
     signup,
     updatedAt: Math.min(signup + random.between(0, 800) * DAY, AS_OF - DAY) + random.between(0, 86_399) * 1000,
   };
 });
 
-const PRODUCTS = Array.from({ length: 24 }, (_, i) => ({ sku: `sku-${String(i + 1).padStart(3, '0')}`, price: random.between(5, 180) + 0.9 }));
-const REFERRERS = [['', 34], ['https://www.google.com/', 34], ['https://news.example.org/deals', 10], ['https://mail.example.com/', 12], ['https://social.example.net/p/812', 10]];
-const AGENTS = [['desktop', 55], ['mobile', 38], ['tablet', 7]];
+const PRODUCTS = Array.from({ length: 24 }, (_, i) => ({
+  sku: `sku-${String(i + 1).padStart(3, '0')}`,
+  price: random.between(5, 180) + 0.9,
+}));
+const REFERRERS = [
+  ['', 34],
+  ['https://www.google.com/', 34],
+  ['https://news.example.org/deals', 10],
+  ['https://mail.example.com/', 12],
+  ['https://social.example.net/p/812', 10],
+];
+const AGENTS = [
+  ['desktop', 55],
+  ['mobile', 38],
+  ['tablet', 7],
+];
 /** Sessions begin more often in the afternoon and the evening. */
 const HOURS = Array.from({ length: 24 }, (_, hour) => [hour, hour < 6 ? 1 : hour < 9 ? 4 : hour < 18 ? 8 : 10]);
 
@@ -95,8 +143,25 @@ function addSession(number, begin) {
     at += random.between(low, high) * 1000 + random.between(0, 999);
     return at < AS_OF - 20_000;
   };
-  addEvent(session, 'session_start', at, random.weighted([['/', 50], ['/sale', 25], ['/search?q=lamp', 25]]), { device });
-  const steps = random.weighted([[0, 8], [2, 20], [4, 30], [7, 24], [11, 12], [16, 6]]);
+  addEvent(
+    session,
+    'session_start',
+    at,
+    random.weighted([
+      ['/', 50],
+      ['/sale', 25],
+      ['/search?q=lamp', 25],
+    ]),
+    { device },
+  );
+  const steps = random.weighted([
+    [0, 8],
+    [2, 20],
+    [4, 30],
+    [7, 24],
+    [11, 12],
+    [16, 6],
+  ]);
   let basket = null;
   for (let i = 0; i < steps; i += 1) {
     if (!step(4, 210)) return;
@@ -108,14 +173,27 @@ function addSession(number, begin) {
       basket = product;
       addEvent(session, 'add_to_cart', at, `/p/${product.sku}`, { sku: product.sku, price: product.price });
     } else {
-      addEvent(session, 'page_view', at, random.weighted([[`/p/${product.sku}`, 60], ['/', 12], ['/sale', 14], ['/help, contact', 4], ['/account', 10]]), { device });
+      addEvent(
+        session,
+        'page_view',
+        at,
+        random.weighted([
+          [`/p/${product.sku}`, 60],
+          ['/', 12],
+          ['/sale', 14],
+          ['/help, contact', 4],
+          ['/account', 10],
+        ]),
+        { device },
+      );
     }
   }
   if (basket && session.loggedIn && random.next() < 0.55 && step(20, 120)) {
     addEvent(session, 'purchase', at, '/checkout/done', { sku: basket.sku, price: basket.price, currency: 'EUR' });
   }
   // A tab left open and used again 35 to 90 minutes later: one session_id, two sessions for user_sessions.
-  if (steps > 4 && random.next() < 0.06 && step(35 * 60, 90 * 60)) addEvent(session, 'page_view', at, '/account', { device });
+  if (steps > 4 && random.next() < 0.06 && step(35 * 60, 90 * 60))
+    addEvent(session, 'page_view', at, '/account', { device });
 }
 
 let sessionCount = 0;
@@ -130,16 +208,46 @@ SESSIONS_PER_DAY.forEach((count, day) => {
 });
 
 // A loader that promises "at least once" delivers some events twice.
-const twice = events.filter(() => random.next() < 0.005).map((e) => ({ ...e, processedAt: Math.min(e.processedAt + 90_000, AS_OF - 1000) }));
+const twice = events
+  .filter(() => random.next() < 0.005)
+  .map((e) => ({ ...e, processedAt: Math.min(e.processedAt + 90_000, AS_OF - 1000) }));
 const rows = [...events, ...twice].sort((a, b) => a.processedAt - b.processedAt || (a.eventId < b.eventId ? -1 : 1));
 
-writeFileSync(new URL('../seeds/session_events.csv', import.meta.url), csv(
-  ['event_id', 'session_id', 'user_id', 'event_type', 'event_ts', 'page_url', 'referrer_url', 'payload', 'processing_ts'],
-  rows.map((e) => [e.eventId, e.sessionId, e.userId, e.type, stamp(e.at), e.page, e.referrer, e.payload, stamp(e.processedAt)]),
-));
-writeFileSync(new URL('../seeds/user_profiles.csv', import.meta.url), csv(
-  ['user_id', 'username', 'account_type', 'signup_date', 'country', 'updated_at'],
-  // One user in sixty has no profile yet: user_sessions must keep the sessions of that user.
-  users.filter((_, i) => i % 60 !== 59).map((u) => [u.userId, u.username, u.accountType, stamp(u.signup).slice(0, 10), u.country, stamp(u.updatedAt)]),
-));
+writeFileSync(
+  new URL('../seeds/session_events.csv', import.meta.url),
+  csv(
+    [
+      'event_id',
+      'session_id',
+      'user_id',
+      'event_type',
+      'event_ts',
+      'page_url',
+      'referrer_url',
+      'payload',
+      'processing_ts',
+    ],
+    rows.map((e) => [
+      e.eventId,
+      e.sessionId,
+      e.userId,
+      e.type,
+      stamp(e.at),
+      e.page,
+      e.referrer,
+      e.payload,
+      stamp(e.processedAt),
+    ]),
+  ),
+);
+writeFileSync(
+  new URL('../seeds/user_profiles.csv', import.meta.url),
+  csv(
+    ['user_id', 'username', 'account_type', 'signup_date', 'country', 'updated_at'],
+    // One user in sixty has no profile yet: user_sessions must keep the sessions of that user.
+    users
+      .filter((_, i) => i % 60 !== 59)
+      .map((u) => [u.userId, u.username, u.accountType, stamp(u.signup).slice(0, 10), u.country, stamp(u.updatedAt)]),
+  ),
+);
 console.log(`${rows.length} events (${twice.length} of them twice) in ${sessionCount} sessions, ${users.length} users`);

@@ -30,11 +30,18 @@ function link(dir, where) {
 
 if (!process.env.TSDBT_NO_LINK && process.platform !== 'win32') {
   const npm = process.env.npm_execpath;
-  const asked = npm && existsSync(npm)
-    ? spawnSync(process.execPath, [npm, 'prefix', '-g'], { encoding: 'utf8' })
-    : spawnSync('npm', ['prefix', '-g'], { encoding: 'utf8' });
+  const asked =
+    npm && existsSync(npm)
+      ? spawnSync(process.execPath, [npm, 'prefix', '-g'], { encoding: 'utf8' })
+      : spawnSync('npm', ['prefix', '-g'], { encoding: 'utf8' });
   const prefix = asked.status === 0 ? asked.stdout.trim() : '';
-  if (!(prefix && link(join(prefix, 'bin'), 'other folders')) && !link(join(homedir(), 'node_modules', '.bin'), `folders below ${homedir()} (elsewhere: ${join(homedir(), 'node_modules', '.bin', 'tsdbt')})`)) {
+  if (
+    !(prefix && link(join(prefix, 'bin'), 'other folders')) &&
+    !link(
+      join(homedir(), 'node_modules', '.bin'),
+      `folders below ${homedir()} (elsewhere: ${join(homedir(), 'node_modules', '.bin', 'tsdbt')})`,
+    )
+  ) {
     process.stdout.write(`In other folders, start it as: node ${program}\n`);
   }
 }

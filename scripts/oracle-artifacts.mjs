@@ -13,10 +13,14 @@ const STEPS = ['seed', 'build', 'source freshness', 'docs generate', 'build'];
 /** `build` skips the other unit tests of a model after the first that fails, and dbt's order of them is another in every run. */
 const STEPS_OF = { 'tests/unit-tests': ['seed', 'run', 'source freshness', 'docs generate', 'test'] };
 const wanted = process.argv.slice(2);
-const names = wanted.length > 0 ? wanted : ['root', 'models/governance', 'semantic-layer/on-models', 'tests/unit-tests'];
+const names =
+  wanted.length > 0 ? wanted : ['root', 'models/governance', 'semantic-layer/on-models', 'tests/unit-tests'];
 const dir = process.env.TSDBT_READERS ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-readers');
 if (!existsSync(join(dir, 'bin', 'colibri'))) {
-  const pip = (...args) => execFileSync(join(dir, 'bin', 'python'), ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', ...args], { stdio: 'inherit' });
+  const pip = (...args) =>
+    execFileSync(join(dir, 'bin', 'python'), ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', ...args], {
+      stdio: 'inherit',
+    });
   execFileSync('bash', [join(root, 'scripts', 'oracle-setup.sh'), dir], { stdio: 'inherit' });
   pip('sqlglot', 'astronomer-cosmos');
   pip('--no-deps', 'dbt-colibri');
@@ -35,10 +39,23 @@ try {
     const read = async (tool) => {
       let found;
       const inspect = (folder, profiles) => {
-        found = JSON.parse(execFileSync(join(dir, 'bin', 'python'), [join(root, 'scripts', 'oracle', 'read_artifacts.py'), folder, profiles], { maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'ignore'] }));
+        found = JSON.parse(
+          execFileSync(
+            join(dir, 'bin', 'python'),
+            [join(root, 'scripts', 'oracle', 'read_artifacts.py'), folder, profiles],
+            { maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'ignore'] },
+          ),
+        );
       };
       const steps = (STEPS_OF[nameOf(project)] ?? STEPS).map((run) => ({ run }));
-      await play(tool, project, { steps: made === undefined ? steps : [{ sql: made }, ...steps] }, server, Date.now() - 60_000, inspect);
+      await play(
+        tool,
+        project,
+        { steps: made === undefined ? steps : [{ sql: made }, ...steps] },
+        server,
+        Date.now() - 60_000,
+        inspect,
+      );
       return found;
     };
     const theirs = await read(DBT);
@@ -47,7 +64,9 @@ try {
       // A reader that knows less than dbt writes has to refuse both in the same words.
       const lines = differences(comparable(theirs[reader]), comparable(ours[reader]));
       if (lines.length > 0) failed++;
-      process.stdout.write(`${lines.length === 0 ? 'same     ' : 'DIFFERENT'} ${nameOf(project)}: ${reader}${lines.length === 0 ? ` (${JSON.stringify(theirs[reader]).length} bytes)` : ''}\n`);
+      process.stdout.write(
+        `${lines.length === 0 ? 'same     ' : 'DIFFERENT'} ${nameOf(project)}: ${reader}${lines.length === 0 ? ` (${JSON.stringify(theirs[reader]).length} bytes)` : ''}\n`,
+      );
       for (const line of lines.slice(0, 15)) process.stdout.write(`    ${line}\n`);
     }
   }

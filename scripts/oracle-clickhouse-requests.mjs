@@ -14,27 +14,46 @@ const plan = JSON.parse(readFileSync(join(folder, 'clickhouse-steps.json'), 'utf
 const dbt = join(clickhouseOracleBin(), 'dbt');
 const project = mkdtempSync(join(tmpdir(), 'oracle-requests-'));
 const server = await startClickhouse();
-const golden = existsSync(join(folder, 'clickhouse-golden.json')) ? JSON.parse(readFileSync(join(folder, 'clickhouse-golden.json'), 'utf8')) : {};
+const golden = existsSync(join(folder, 'clickhouse-golden.json'))
+  ? JSON.parse(readFileSync(join(folder, 'clickhouse-golden.json'), 'utf8'))
+  : {};
 const wanted = process.argv.slice(2);
 let count = 0;
 const proxy = createServer((req, res) => {
   count++;
-  const out = request({ host: server.host, port: server.port, method: req.method, path: req.url, headers: req.headers }, (answer) => {
-    res.writeHead(answer.statusCode, answer.headers);
-    answer.pipe(res);
-  });
+  const out = request(
+    { host: server.host, port: server.port, method: req.method, path: req.url, headers: req.headers },
+    (answer) => {
+      res.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(res);
+    },
+  );
   out.on('error', () => res.destroy());
   req.pipe(out);
 });
-await new Promise((resolve) => { proxy.listen(0, '127.0.0.1', resolve); });
+await new Promise((resolve) => {
+  proxy.listen(0, '127.0.0.1', resolve);
+});
 
 try {
   const write = (path, text) => {
     mkdirSync(dirname(join(project, path)), { recursive: true });
     writeFileSync(join(project, path), text);
   };
-  const target = { type: 'clickhouse', host: '127.0.0.1', port: proxy.address().port, user: server.user, password: server.password, schema: 's', threads: 1, use_lw_deletes: true };
-  write('dbt_project.yml', 'name: requests\nversion: "1.0.0"\nprofile: p\nflags: {send_anonymous_usage_stats: false}\n');
+  const target = {
+    type: 'clickhouse',
+    host: '127.0.0.1',
+    port: proxy.address().port,
+    user: server.user,
+    password: server.password,
+    schema: 's',
+    threads: 1,
+    use_lw_deletes: true,
+  };
+  write(
+    'dbt_project.yml',
+    'name: requests\nversion: "1.0.0"\nprofile: p\nflags: {send_anonymous_usage_stats: false}\n',
+  );
   write('profiles.yml', JSON.stringify({ p: { target: 't', outputs: { t: target } } }));
   for (const [path, text] of Object.entries(plan.files)) write(path, text);
   for (const sql of plan.before) await server.ask(sql);
@@ -42,10 +61,16 @@ try {
     for (const sql of step.sql ?? []) await server.ask(sql);
     if (step.ours || (wanted.length > 0 && !wanted.some((text) => step.name.includes(text)))) continue;
     count = 0;
-    const run = spawn(dbt, [...step.run.split(' '), '--project-dir', project, '--profiles-dir', project], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const run = spawn(dbt, [...step.run.split(' '), '--project-dir', project, '--profiles-dir', project], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let output = '';
-    run.stdout.on('data', (chunk) => { output += chunk; });
-    const code = await new Promise((resolve) => { run.on('close', resolve); });
+    run.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    const code = await new Promise((resolve) => {
+      run.on('close', resolve);
+    });
     if (code !== 0) throw new Error(`${step.name}: dbt fails\n${output}`);
     golden[step.name] = count;
     console.log(`${step.name}: ${count}`);

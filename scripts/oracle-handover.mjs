@@ -5,7 +5,14 @@ import { differences } from './oracle/differences.mjs';
 import { DBT, nameOf, play, playDbt, projects, readSteps, TSDBT } from './oracle/play.mjs';
 import { startPostgres } from './oracle/servers.mjs';
 
-const CHANGING = ['root', 'snapshots/timestamp', 'snapshots/check', 'incremental/strategies', 'incremental/schema-change', 'seeds/types'];
+const CHANGING = [
+  'root',
+  'snapshots/timestamp',
+  'snapshots/check',
+  'incremental/strategies',
+  'incremental/schema-change',
+  'seeds/types',
+];
 const ORDERS = { 'dbt → tsdbt → dbt': [DBT, TSDBT], 'tsdbt → dbt → tsdbt': [TSDBT, DBT] };
 
 const server = await startPostgres();
@@ -30,7 +37,9 @@ try {
       const rows = tables.reduce((sum, r) => sum + r.rows.length, 0);
       if (lines.length === 0) same++;
       else different++;
-      process.stdout.write(`${lines.length === 0 ? 'same     ' : 'DIFFERENT'} ${nameOf(project)}: ${order} (${plan.steps.length} steps, ${tables.length} relations, ${rows} rows at the end)\n`);
+      process.stdout.write(
+        `${lines.length === 0 ? 'same     ' : 'DIFFERENT'} ${nameOf(project)}: ${order} (${plan.steps.length} steps, ${tables.length} relations, ${rows} rows at the end)\n`,
+      );
       for (const line of lines.slice(0, 12)) process.stdout.write(`    ${line}\n`);
     }
   }

@@ -13,7 +13,10 @@ const support = join(root, 'tests/engine/support');
 const goldens = join(root, 'tests/engine/unit/jinja');
 const update = process.argv.includes('--update');
 const folders = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const dir = process.env.TSDBT_ORACLE ?? process.env.ORACLE_DIR ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle');
+const dir =
+  process.env.TSDBT_ORACLE ??
+  process.env.ORACLE_DIR ??
+  join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle');
 execFileSync('bash', [join(root, 'scripts/oracle-setup.sh'), dir], { stdio: 'inherit' });
 const python = join(dir, 'bin/python');
 const options = { maxBuffer: 1 << 30, encoding: 'utf8', env: { ...process.env, PYTHONHASHSEED: '0' } };
@@ -21,20 +24,31 @@ const options = { maxBuffer: 1 << 30, encoding: 'utf8', env: { ...process.env, P
 const out = mkdtempSync(join(tmpdir(), 'oracle-jinja-'));
 let failed = 0;
 try {
-  const include = execFileSync(python, ['-c', 'import dbt.include, os; print("\\n".join(os.path.abspath(p) for p in dbt.include.__path__))'], options).trim().split('\n');
+  const include = execFileSync(
+    python,
+    ['-c', 'import dbt.include, os; print("\\n".join(os.path.abspath(p) for p in dbt.include.__path__))'],
+    options,
+  )
+    .trim()
+    .split('\n');
   const files = [...include, join(root, 'src/include'), join(root, 'macros'), ...folders].flatMap(sqlFiles);
   const different = await differentTrees(python, files);
   failed += different.length;
   for (const text of different) console.log(text);
   console.log(`${files.length} macro files, ${different.length} trees differ`);
 
-  for (const [script, golden] of [['jinja_cases.py', 'jinja2-cases.json'], ['jinja_dbt_cases.py', 'dbt-cases.json']]) {
+  for (const [script, golden] of [
+    ['jinja_cases.py', 'jinja2-cases.json'],
+    ['jinja_dbt_cases.py', 'dbt-cases.json'],
+  ]) {
     const target = join(goldens, golden);
     const written = update ? target : join(out, golden);
     execFileSync(python, [join(support, script), written], { ...options, stdio: ['ignore', 'ignore', 'inherit'] });
     const same = readFileSync(written, 'utf8') === readFileSync(target, 'utf8');
     if (!same) failed++;
-    console.log(`${golden} ${update ? 'written' : same ? 'is what jinja2 gives' : 'differs from what jinja2 gives: --update writes it anew'}`);
+    console.log(
+      `${golden} ${update ? 'written' : same ? 'is what jinja2 gives' : 'differs from what jinja2 gives: --update writes it anew'}`,
+    );
   }
 } finally {
   rmSync(out, { recursive: true, force: true });

@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { clickhouseOracleBin, oracleBin, root } from './oracle/servers.mjs';
 
-const packages = { dbt: 'src/include/global', dbt_postgres: 'src/include/postgres', dbt_clickhouse: 'src/include/clickhouse' };
+const packages = {
+  dbt: 'src/include/global',
+  dbt_postgres: 'src/include/postgres',
+  dbt_clickhouse: 'src/include/clickhouse',
+};
 const targets = {
   postgres: { port: 5432, password: 'none', dbname: 'none' },
   clickhouse: { port: 8123, password: 'none' },
@@ -22,24 +26,60 @@ const problems = [];
 for (const [id, macro] of theirs) {
   const mine = ours.get(id);
   if (mine === undefined) problems.push(`missing: ${id}(${macro.arguments.join(', ')})`);
-  else for (const key of ['arguments', 'languages', 'path']) {
-    if (String(mine[key]) !== String(macro[key])) problems.push(`${id}: ${key} are (${mine[key]}), dbt has (${macro[key]})`);
-  }
+  else
+    for (const key of ['arguments', 'languages', 'path']) {
+      if (String(mine[key]) !== String(macro[key]))
+        problems.push(`${id}: ${key} are (${mine[key]}), dbt has (${macro[key]})`);
+    }
 }
 // What dbt does not have: macros of our own, which a project may use and dbt's users do without; and the files that hold nothing else.
-const OWN = new Set(['macro.dbt.new_rows', ...['publish_intermediate', 'replaced_by_own_macros', 'drop_dependants', 'get_view_leftovers_sql', 'default__get_view_leftovers_sql'].map((name) => `macro.dbt.${name}`), 'macro.dbt.default__new_rows', 'macro.dbt_clickhouse.clickhouse__new_rows', 'macro.dbt_clickhouse.clickhouse__mv_on_schema_change',
-  'macro.dbt_clickhouse.clickhouse__warn_of_other_writers', 'macro.dbt_clickhouse.clickhouse__require_distributed',
+const OWN = new Set([
+  'macro.dbt.new_rows',
+  ...[
+    'publish_intermediate',
+    'replaced_by_own_macros',
+    'drop_dependants',
+    'get_view_leftovers_sql',
+    'default__get_view_leftovers_sql',
+  ].map((name) => `macro.dbt.${name}`),
+  'macro.dbt.default__new_rows',
+  'macro.dbt_clickhouse.clickhouse__new_rows',
+  'macro.dbt_clickhouse.clickhouse__mv_on_schema_change',
+  'macro.dbt_clickhouse.clickhouse__warn_of_other_writers',
+  'macro.dbt_clickhouse.clickhouse__require_distributed',
   'macro.dbt_postgres.postgres__get_view_leftovers_sql',
-  ...['drop_table', 'drop_view', 'table_of_query', 'insert_columns', 'incremental_microbatch'].map((name) => `macro.dbt_clickhouse.clickhouse__${name}`),
-  'macro.dbt_clickhouse.clickhouse__local_relation', 'macro.dbt_clickhouse.clickhouse__fill_new_table', 'macro.dbt_clickhouse.clickhouse__get_limit_sql', 'macro.dbt_clickhouse.materialization_seed_clickhouse', 'macro.dbt_clickhouse.clickhouse__reset_csv_table',
-  'macro.dbt_clickhouse.clickhouse__create_seed_table', 'macro.dbt_clickhouse.clickhouse__load_seed_rows', 'macro.dbt_clickhouse.clickhouse__publish_local', 'macro.dbt_clickhouse.materialization_snapshot_clickhouse',
-  ...['is_current', 'key', 'require_one_current', 'require_one_row'].map((name) => `macro.dbt_clickhouse.clickhouse__snapshot_${name}`)]);
-const OWN_FILES = new Set(['macros/materializations/publish.sql', 'macros/materializations/hooks.sql', 'macros/materializations/incremental/strategies.sql',
-  ...['append', 'atomic_upsert', 'staging'].map((name) => `macros/materializations/incremental/${name}.sql`)]);
-for (const [id, { path }] of ours) if (!theirs.has(id) && !OWN.has(id) && !(id.startsWith('macro.dbt_clickhouse.') && OWN_FILES.has(path))) problems.push(`not in dbt: ${id}`);
+  ...['drop_table', 'drop_view', 'table_of_query', 'insert_columns', 'incremental_microbatch'].map(
+    (name) => `macro.dbt_clickhouse.clickhouse__${name}`,
+  ),
+  'macro.dbt_clickhouse.clickhouse__local_relation',
+  'macro.dbt_clickhouse.clickhouse__fill_new_table',
+  'macro.dbt_clickhouse.clickhouse__get_limit_sql',
+  'macro.dbt_clickhouse.materialization_seed_clickhouse',
+  'macro.dbt_clickhouse.clickhouse__reset_csv_table',
+  'macro.dbt_clickhouse.clickhouse__create_seed_table',
+  'macro.dbt_clickhouse.clickhouse__load_seed_rows',
+  'macro.dbt_clickhouse.clickhouse__publish_local',
+  'macro.dbt_clickhouse.materialization_snapshot_clickhouse',
+  ...['is_current', 'key', 'require_one_current', 'require_one_row'].map(
+    (name) => `macro.dbt_clickhouse.clickhouse__snapshot_${name}`,
+  ),
+]);
+const OWN_FILES = new Set([
+  'macros/materializations/publish.sql',
+  'macros/materializations/hooks.sql',
+  'macros/materializations/incremental/strategies.sql',
+  ...['append', 'atomic_upsert', 'staging'].map((name) => `macros/materializations/incremental/${name}.sql`),
+]);
+for (const [id, { path }] of ours)
+  if (!theirs.has(id) && !OWN.has(id) && !(id.startsWith('macro.dbt_clickhouse.') && OWN_FILES.has(path)))
+    problems.push(`not in dbt: ${id}`);
 for (const line of problems) console.error(line);
 const count = (name) => [...theirs.keys()].filter((id) => id.startsWith(`macro.${name}.`)).length;
-console.log(`${Object.keys(packages).map((name) => `${count(name)} macro.${name}.*`).join(', ')}: ${problems.length === 0 ? 'all the same' : `${problems.length} differences`}`);
+console.log(
+  `${Object.keys(packages)
+    .map((name) => `${count(name)} macro.${name}.*`)
+    .join(', ')}: ${problems.length === 0 ? 'all the same' : `${problems.length} differences`}`,
+);
 process.exitCode = problems.length === 0 && theirs.size > 0 ? 0 : 1;
 
 /** Every block of a package that dbt makes a macro of, by unique_id. A test's arguments are not listed in a manifest. */
@@ -62,7 +102,11 @@ function describe(kind, title, rest) {
   if (kind === 'test') return { name: `test_${title}`, arguments: [], languages: '' };
   const adapter = /adapter\s*=\s*'(\w+)'/.exec(rest)?.[1] ?? 'default';
   const languages = /supported_languages\s*=\s*\[(.*?)\]/.exec(rest)?.[1].match(/\w+/g) ?? ['sql'];
-  return { name: `materialization_${title}_${adapter}`, arguments: ['supported_languages'], languages: languages.join() };
+  return {
+    name: `materialization_${title}_${adapter}`,
+    arguments: ['supported_languages'],
+    languages: languages.join(),
+  };
 }
 
 /** `a, b=[], c=f(1, 2)` -> a, b, c */
@@ -81,16 +125,29 @@ function argumentNames(text) {
 /** The macros of packages in a manifest that an oracle makes of an empty project. */
 function oracleMacros(bin, type, names) {
   const project = mkdtempSync(join(tmpdir(), 'oracle-macros-'));
-  writeFileSync(join(project, 'dbt_project.yml'), 'name: empty\nversion: "1.0"\nprofile: empty\nflags: {send_anonymous_usage_stats: false, validate_macro_args: true}\n');
+  writeFileSync(
+    join(project, 'dbt_project.yml'),
+    'name: empty\nversion: "1.0"\nprofile: empty\nflags: {send_anonymous_usage_stats: false, validate_macro_args: true}\n',
+  );
   const target = { type, host: 'localhost', user: 'nobody', schema: 'none', threads: 1, ...targets[type] };
-  writeFileSync(join(project, 'profiles.yml'), JSON.stringify({ empty: { target: 'none', outputs: { none: target } } }));
-  const run = spawnSync(join(bin, 'dbt'), ['parse', '--project-dir', project, '--profiles-dir', project], { encoding: 'utf8' });
+  writeFileSync(
+    join(project, 'profiles.yml'),
+    JSON.stringify({ empty: { target: 'none', outputs: { none: target } } }),
+  );
+  const run = spawnSync(join(bin, 'dbt'), ['parse', '--project-dir', project, '--profiles-dir', project], {
+    encoding: 'utf8',
+  });
   if (run.status !== 0) throw new Error(`dbt parse failed:\n${run.stdout}${run.stderr}`);
   const { macros } = JSON.parse(readFileSync(join(project, 'target/manifest.json'), 'utf8'));
   rmSync(project, { recursive: true });
-  return Object.values(macros).filter((macro) => names.includes(macro.package_name)).map((macro) => [macro.unique_id, {
-    arguments: macro.arguments.map((argument) => argument.name),
-    languages: (macro.supported_languages ?? []).join(),
-    path: macro.path,
-  }]);
+  return Object.values(macros)
+    .filter((macro) => names.includes(macro.package_name))
+    .map((macro) => [
+      macro.unique_id,
+      {
+        arguments: macro.arguments.map((argument) => argument.name),
+        languages: (macro.supported_languages ?? []).join(),
+        path: macro.path,
+      },
+    ]);
 }

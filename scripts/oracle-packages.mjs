@@ -14,36 +14,101 @@ import { differentTrees, sqlFiles } from './oracle/trees.mjs';
 
 const { TSDBT_PACKAGES_FROM: from } = process.env;
 const build = [{ run: 'seed' }, { run: 'run' }, { run: 'test' }];
-const POSTGRES = { POSTGRES_HOST: '127.0.0.1', POSTGRES_USER: 'postgres', DBT_ENV_SECRET_POSTGRES_PASS: 'postgres', POSTGRES_PORT: '5432', POSTGRES_DATABASE: 'oracle', POSTGRES_SCHEMA: 'dev' };
+const POSTGRES = {
+  POSTGRES_HOST: '127.0.0.1',
+  POSTGRES_USER: 'postgres',
+  DBT_ENV_SECRET_POSTGRES_PASS: 'postgres',
+  POSTGRES_PORT: '5432',
+  POSTGRES_DATABASE: 'oracle',
+  POSTGRES_SCHEMA: 'dev',
+};
 
 /** Name → where it is, the folder of its integration project, what that needs, its steps. */
 const PACKAGES = {
-  dbt_utils: { hub: 'dbt-labs/dbt_utils', version: '1.4.1', git: 'dbt-labs/dbt-utils', tag: '1.4.1', tests: 'integration_tests', steps: build, ignore: { tables: ['recency_time_included'], why: 'yesterday at this hour' } },
-  dbt_date: { hub: 'godatadriven/dbt_date', version: '0.21.0', git: 'godatadriven/dbt-date', tag: '0.21.0', tests: 'integration_tests', steps: build },
+  dbt_utils: {
+    hub: 'dbt-labs/dbt_utils',
+    version: '1.4.1',
+    git: 'dbt-labs/dbt-utils',
+    tag: '1.4.1',
+    tests: 'integration_tests',
+    steps: build,
+    ignore: { tables: ['recency_time_included'], why: 'yesterday at this hour' },
+  },
+  dbt_date: {
+    hub: 'godatadriven/dbt_date',
+    version: '0.21.0',
+    git: 'godatadriven/dbt-date',
+    tag: '0.21.0',
+    tests: 'integration_tests',
+    steps: build,
+  },
   dbt_expectations: {
-    hub: 'metaplane/dbt_expectations', version: '0.10.9', git: 'metaplane/dbt-expectations', tag: '0.10.9', tests: 'integration_tests', needs: ['dbt_date'], steps: build,
+    hub: 'metaplane/dbt_expectations',
+    version: '0.10.9',
+    git: 'metaplane/dbt-expectations',
+    tag: '0.10.9',
+    tests: 'integration_tests',
+    needs: ['dbt_date'],
+    steps: build,
     ignore: { tables: ['timeseries_'], why: 'random numbers' },
   },
   audit_helper: {
-    hub: 'dbt-labs/audit_helper', version: '0.12.2', git: 'dbt-labs/dbt-audit-helper', tag: '0.12.2', tests: 'integration_tests', needs: ['dbt_utils'], steps: build,
-    ignore: { tables: ['event_time|created_at|compare_and_classify_query_results|unit_test_model'], 'compiled SQL': ['compare_and_classify_query_results'], 'run SQL': ['compare_and_classify_query_results'], manifest: ['compare_and_classify_query_results'], why: 'the clock of the run is in them' },
+    hub: 'dbt-labs/audit_helper',
+    version: '0.12.2',
+    git: 'dbt-labs/dbt-audit-helper',
+    tag: '0.12.2',
+    tests: 'integration_tests',
+    needs: ['dbt_utils'],
+    steps: build,
+    ignore: {
+      tables: ['event_time|created_at|compare_and_classify_query_results|unit_test_model'],
+      'compiled SQL': ['compare_and_classify_query_results'],
+      'run SQL': ['compare_and_classify_query_results'],
+      manifest: ['compare_and_classify_query_results'],
+      why: 'the clock of the run is in them',
+    },
   },
   codegen: {
-    hub: 'dbt-labs/codegen', version: '0.14.1', git: 'dbt-labs/dbt-codegen', tag: '0.14.1', tests: 'integration_tests', needs: ['dbt_utils'],
+    hub: 'dbt-labs/codegen',
+    version: '0.14.1',
+    git: 'dbt-labs/dbt-codegen',
+    tag: '0.14.1',
+    tests: 'integration_tests',
+    needs: ['dbt_utils'],
     steps: [{ run: 'run-operation create_source_table' }, ...build],
   },
   dbt_project_evaluator: {
-    hub: 'dbt-labs/dbt_project_evaluator', version: '1.3.2', git: 'dbt-labs/dbt-project-evaluator', tag: 'v1.3.2', tests: 'integration_tests', needs: ['dbt_utils'], steps: [{ run: 'build --full-refresh' }],
+    hub: 'dbt-labs/dbt_project_evaluator',
+    version: '1.3.2',
+    git: 'dbt-labs/dbt-project-evaluator',
+    tag: 'v1.3.2',
+    tests: 'integration_tests',
+    needs: ['dbt_utils'],
+    steps: [{ run: 'build --full-refresh' }],
     ignore: {
-      'compiled SQL': ['int_all_graph_resources'], 'run SQL': ['int_all_graph_resources'], tables: ['int_all_graph_resources|int_model_test_summary|stg_node_relationships|base_node_relationships'],
-      manifest: ['int_all_graph_resources', 'stg_model_2\\.(sources|depends_on)'], why: 'the order of a Python set',
+      'compiled SQL': ['int_all_graph_resources'],
+      'run SQL': ['int_all_graph_resources'],
+      tables: ['int_all_graph_resources|int_model_test_summary|stg_node_relationships|base_node_relationships'],
+      manifest: ['int_all_graph_resources', 'stg_model_2\\.(sources|depends_on)'],
+      why: 'the order of a Python set',
     },
   },
   elementary: {
-    hub: 'elementary-data/elementary', version: '0.25.1', git: 'elementary-data/dbt-data-reliability', tag: '0.25.1', tests: 'integration_tests/dbt_project', needs: ['dbt_utils'], steps: build,
+    hub: 'elementary-data/elementary',
+    version: '0.25.1',
+    git: 'elementary-data/dbt-data-reliability',
+    tag: '0.25.1',
+    tests: 'integration_tests/dbt_project',
+    needs: ['dbt_utils'],
+    steps: build,
     ignore: {
-      tables: ['dev_elementary\\.(alerts_\\w+|\\w*run_results|dbt_invocations|elementary_test_results|job_\\w+|dbt_artifacts_hashes|monitors_runs)\\.', 'metrics_python_table'],
-      'compiled SQL': ['metrics_python_table'], manifest: ['metrics_python_table'], why: 'seconds and identities of the run; our own words in a Python model',
+      tables: [
+        'dev_elementary\\.(alerts_\\w+|\\w*run_results|dbt_invocations|elementary_test_results|job_\\w+|dbt_artifacts_hashes|monitors_runs)\\.',
+        'metrics_python_table',
+      ],
+      'compiled SQL': ['metrics_python_table'],
+      manifest: ['metrics_python_table'],
+      why: 'seconds and identities of the run; our own words in a Python model',
     },
   },
 };
@@ -57,7 +122,9 @@ async function fetchPackages(dir) {
   const hub = from === undefined ? undefined : await startHub(from, PACKAGES);
   const [program, ...args] = TSDBT();
   const env = hub === undefined ? process.env : { ...process.env, DBT_PACKAGE_HUB_URL: hub.url };
-  const code = await new Promise((done) => spawn(program, [...args, 'deps'], { cwd: dir, env, stdio: ['ignore', 'inherit', 'inherit'] }).once('close', done));
+  const code = await new Promise((done) =>
+    spawn(program, [...args, 'deps'], { cwd: dir, env, stdio: ['ignore', 'inherit', 'inherit'] }).once('close', done),
+  );
   hub?.stop();
   if (code !== 0) throw new Error('tsdbt deps failed');
 }
@@ -68,7 +135,10 @@ function project(name, pinned, dir) {
   cpSync(join(pinned, name, tests), dir, { recursive: true });
   for (const each of [name, ...needs]) {
     const copy = join(dir, 'pinned', each);
-    cpSync(join(pinned, each), copy, { recursive: true, filter: (path) => !/\/(integration_tests[^/]*|\.git|package-lock\.yml)$/.test(path.slice(pinned.length)) });
+    cpSync(join(pinned, each), copy, {
+      recursive: true,
+      filter: (path) => !/\/(integration_tests[^/]*|\.git|package-lock\.yml)$/.test(path.slice(pinned.length)),
+    });
     rmSync(join(copy, 'packages.yml'), { force: true });
   }
   const excluded = existsSync(join(dir, 'exclude_package')) ? ['exclude_package'] : [];
@@ -77,7 +147,10 @@ function project(name, pinned, dir) {
   rmSync(join(dir, 'package-lock.yml'), { force: true });
   appendFileSync(join(dir, '.dbtignore'), '\npinned/\n');
   const plan = { ignore: {}, ...PACKAGES[name] };
-  return { ...plan, steps: [{ run: 'deps' }, ...plan.steps].map((step) => ({ ...step, env: { ...POSTGRES, ...step.env } })) };
+  return {
+    ...plan,
+    steps: [{ run: 'deps' }, ...plan.steps].map((step) => ({ ...step, env: { ...POSTGRES, ...step.env } })),
+  };
 }
 
 const counts = ({ seen }) => {
@@ -102,9 +175,24 @@ try {
     const files = sqlFiles(join(work, 'pins', 'dbt_packages', name));
     const trees = await differentTrees(join(oracleBin(), 'python'), files);
     const areas = Object.entries({ ...compare(theirs, ours, plan), ...(trees.length > 0 ? { trees } : {}) });
-    table.push({ package: name, trees: files.length, nodes: counts(theirs).nodes, 'passed with dbt': counts(theirs).passed, 'passed with tsdbt': counts(ours).passed, differences: areas.length });
-    process.stdout.write(`${areas.length === 0 ? 'same     ' : 'DIFFERENT'} ${name} (${Object.keys(theirs.compiled).length} compiled files)\n`);
-    for (const [area, lines] of areas) process.stdout.write(`  ${area}: ${lines.length}\n${lines.slice(0, 12).map((l) => `    ${l.replaceAll('\n', '\n      ')}\n`).join('')}`);
+    table.push({
+      package: name,
+      trees: files.length,
+      nodes: counts(theirs).nodes,
+      'passed with dbt': counts(theirs).passed,
+      'passed with tsdbt': counts(ours).passed,
+      differences: areas.length,
+    });
+    process.stdout.write(
+      `${areas.length === 0 ? 'same     ' : 'DIFFERENT'} ${name} (${Object.keys(theirs.compiled).length} compiled files)\n`,
+    );
+    for (const [area, lines] of areas)
+      process.stdout.write(
+        `  ${area}: ${lines.length}\n${lines
+          .slice(0, 12)
+          .map((l) => `    ${l.replaceAll('\n', '\n      ')}\n`)
+          .join('')}`,
+      );
   }
 } finally {
   server.stop();

@@ -29,9 +29,16 @@ try {
     const areas = Object.entries(found);
     if (areas.length === 0) same++;
     else different++;
-    process.stdout.write(`${areas.length === 0 ? 'same     ' : 'DIFFERENT'} ${name} (${plan.steps.length} steps, ${Object.keys(theirs.compiled).length} compiled files)\n`);
+    process.stdout.write(
+      `${areas.length === 0 ? 'same     ' : 'DIFFERENT'} ${name} (${plan.steps.length} steps, ${Object.keys(theirs.compiled).length} compiled files)\n`,
+    );
     for (const [area, lines] of areas) {
-      process.stdout.write(`  ${area}: ${lines.length}\n${lines.slice(0, 12).map((l) => `    ${l.replaceAll('\n', '\n      ')}\n`).join('')}`);
+      process.stdout.write(
+        `  ${area}: ${lines.length}\n${lines
+          .slice(0, 12)
+          .map((l) => `    ${l.replaceAll('\n', '\n      ')}\n`)
+          .join('')}`,
+      );
     }
   }
 } finally {

@@ -20,7 +20,13 @@ const tsdbt = (...args) => run(`tsdbt ${args.join(' ')}`, 'bin/tsdbt.js', [...ar
 const { HOME, USERPROFILE = '', DBT_PROFILES_DIR = '', DBT_ENGINE_PROFILES_DIR = '' } = process.env;
 const theirs = join(HOME ?? USERPROFILE, '.dbt', 'profiles.yml');
 const own = join(root, 'profiles.yml');
-if (DBT_PROFILES_DIR + DBT_ENGINE_PROFILES_DIR === '' && !/--profile/.test(more.join(' ')) && !existsSync(own) && existsSync(theirs) && !/^["']?session_analytics\b/m.test(readFileSync(theirs, 'utf8'))) {
+if (
+  DBT_PROFILES_DIR + DBT_ENGINE_PROFILES_DIR === '' &&
+  !/--profile/.test(more.join(' ')) &&
+  !existsSync(own) &&
+  existsSync(theirs) &&
+  !/^["']?session_analytics\b/m.test(readFileSync(theirs, 'utf8'))
+) {
   copyFileSync(join(root, 'profiles.example.yml'), own);
   process.stdout.write(`${theirs} has no profile session_analytics: profiles.example.yml is now profiles.yml here.\n`);
 }

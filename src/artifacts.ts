@@ -1,12 +1,22 @@
 // The files under target/: manifest, semantic manifest, graph summary, run results, sources, catalog, and the cache of a parse; each
 // is written whole or not at all. Leaves what is in them to the layers that make them, reading those of earlier runs to state/.
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Manifest, ManifestMetadata } from './contracts/manifest.ts';
 import type { GraphNode } from './contracts/node.ts';
-import type { RunResult, RunResultsArtifact, } from './contracts/results.ts';
+import type { RunResult, RunResultsArtifact } from './contracts/results.ts';
 import { systemReason, TsdbtError } from './errors.ts';
 import type { MacroFacts } from './parser/macros.ts';
 import type { ParseCache } from './parser/parse-cache.ts';
@@ -119,10 +129,20 @@ export function writeManifest(targetPath: string, manifest: Manifest, secrets: S
  * Writes the manifest of a parse whose body is JSON already.
  * @param manifest gives the manifest; asked only when semantic_manifest.json may have changed
  */
-export function writeParsedManifest(targetPath: string, metadata: ManifestMetadata, body: Uint8Array, manifest: (() => Manifest) | null, secrets: Secrets): void {
+export function writeParsedManifest(
+  targetPath: string,
+  metadata: ManifestMetadata,
+  body: Uint8Array,
+  manifest: (() => Manifest) | null,
+  secrets: Secrets,
+): void {
   const hidden = secrets.isIn(body);
   const whole = hidden || holdsMarks(body) ? Buffer.from(secrets.maskJson(unmarkFloats(textOf(body))), 'utf8') : body;
-  writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), `{"metadata":${secrets.maskJson(artifactJson(metadata))},`, whole.subarray(1));
+  writeFileAtomically(
+    join(targetPath, ARTIFACT_FILES.manifest),
+    `{"metadata":${secrets.maskJson(artifactJson(metadata))},`,
+    whole.subarray(1),
+  );
   const semantic = join(targetPath, ARTIFACT_FILES.semanticManifest);
   if (manifest !== null) writeArtifact(semantic, semanticManifest(manifest()), secrets);
 }
@@ -144,10 +164,16 @@ export function hasSemanticManifest(targetPath: string): boolean {
 export function readParseCache(targetPath: string, path?: string | null): ParseCache | 'missing' | 'unreadable' {
   const bytes = readBytes(path ?? join(targetPath, ARTIFACT_FILES.partialParse));
   if (bytes === null) return 'missing';
-  const [first, second, third] = [0, 1, 2].reduce<number[]>((ends) => [...ends, bytes.indexOf('\n', (ends.at(-1) ?? -1) + 1)], []) as [number, number, number];
-  if (third <= second || second <= first || bytes.toString('latin1', 0, first) !== digest(bytes.subarray(first + 1))) return 'unreadable';
+  const [first, second, third] = [0, 1, 2].reduce<number[]>(
+    (ends) => [...ends, bytes.indexOf('\n', (ends.at(-1) ?? -1) + 1)],
+    [],
+  ) as [number, number, number];
+  if (third <= second || second <= first || bytes.toString('latin1', 0, first) !== digest(bytes.subarray(first + 1)))
+    return 'unreadable';
   return {
-    header: JSON.parse(bytes.toString('utf8', first + 1, second)) as ParseCache['header'], yaml: bytes.subarray(second + 1, third), body: bytes.subarray(third + 1),
+    header: JSON.parse(bytes.toString('utf8', first + 1, second)) as ParseCache['header'],
+    yaml: bytes.subarray(second + 1, third),
+    body: bytes.subarray(third + 1),
   };
 }
 
@@ -155,7 +181,8 @@ export function readParseCache(targetPath: string, path?: string | null): ParseC
 export function writeParseCache(targetPath: string, { header, yaml, body }: ParseCache, secrets: Secrets): void {
   const path = join(targetPath, ARTIFACT_FILES.partialParse);
   const parts = [`${JSON.stringify(header)}\n`, yaml, '\n', body];
-  if (parts.some((part) => secrets.isIn(typeof part === 'string' ? Buffer.from(part, 'utf8') : part))) rmSync(path, { force: true });
+  if (parts.some((part) => secrets.isIn(typeof part === 'string' ? Buffer.from(part, 'utf8') : part)))
+    rmSync(path, { force: true });
   else writeFileAtomically(path, `${digest(...parts)}\n`, ...parts);
 }
 
@@ -201,30 +228,59 @@ function writableNode(node: GraphNode): unknown {
 
 /** What tools of the semantic layer read: semantic models, metrics, saved queries, time spines. */
 function semanticManifest(manifest: Manifest): unknown {
-  const spines = Object.values(manifest.nodes).filter((node) => node.resource_type === 'model' && node.time_spine !== null && node.time_spine !== undefined);
+  const spines = Object.values(manifest.nodes).filter(
+    (node) => node.resource_type === 'model' && node.time_spine !== null && node.time_spine !== undefined,
+  );
   const pick = (node: object, keys: readonly string[]): Record<string, unknown> => {
     const fields = node as Record<string, unknown>;
     return Object.fromEntries(keys.map((key) => [key, fields[key] ?? null]));
   };
   return {
     semantic_models: Object.values(manifest.semantic_models).map((model) => ({
-      ...pick(model, ['name', 'defaults', 'description', 'node_relation', 'primary_entity', 'dimensions', 'label', 'metadata']),
+      ...pick(model, [
+        'name',
+        'defaults',
+        'description',
+        'node_relation',
+        'primary_entity',
+        'dimensions',
+        'label',
+        'metadata',
+      ]),
       entities: (model['entities'] as object[]).map((entity) => ({ ...entity, metadata: null })),
       measures: (model['measures'] as object[]).map((measure) => ({ ...measure, metadata: null })),
       config: metaOnly(model),
     })),
     metrics: Object.values(manifest.metrics).map((metric) => ({
-      ...pick(metric, ['name', 'description', 'type', 'type_params', 'filter', 'metadata', 'label', 'time_granularity']), config: metaOnly(metric), datatype: null,
+      ...pick(metric, [
+        'name',
+        'description',
+        'type',
+        'type_params',
+        'filter',
+        'metadata',
+        'label',
+        'time_granularity',
+      ]),
+      config: metaOnly(metric),
+      datatype: null,
     })),
     project_configuration: {
       time_spine_table_configurations: [],
       metadata: null,
       dsi_package_version: { major_version: '0', minor_version: '213', patch_version: '0' },
       time_spines: spines.map((node) => {
-        const spine = (node as unknown as { time_spine: { standard_granularity_column: string; custom_granularities: unknown } }).time_spine;
+        const spine = (
+          node as unknown as { time_spine: { standard_granularity_column: string; custom_granularities: unknown } }
+        ).time_spine;
         const column = node.columns[spine.standard_granularity_column];
         return {
-          node_relation: { alias: node.alias, schema_name: node.schema, database: node.database, relation_name: node.relation_name },
+          node_relation: {
+            alias: node.alias,
+            schema_name: node.schema,
+            database: node.database,
+            relation_name: node.relation_name,
+          },
           primary_column: { name: spine.standard_granularity_column, time_granularity: column?.granularity ?? null },
           custom_granularities: spine.custom_granularities,
         };
@@ -232,7 +288,10 @@ function semanticManifest(manifest: Manifest): unknown {
     },
     saved_queries: Object.values(manifest.saved_queries).map((query) => ({
       ...pick(query, ['name', 'query_params', 'description', 'metadata', 'label', 'tags']),
-      exports: (query['exports'] as { name: string; config: object }[]).map(({ name, config }) => ({ name, config: pick(config, ['export_as', 'schema_name', 'alias']) })),
+      exports: (query['exports'] as { name: string; config: object }[]).map(({ name, config }) => ({
+        name,
+        config: pick(config, ['export_as', 'schema_name', 'alias']),
+      })),
     })),
   };
 }
@@ -242,8 +301,18 @@ function metaOnly(node: { readonly [field: string]: unknown }): { meta: unknown 
 }
 
 /** Writes graph_summary.json: each node's number, name, type and successors, before and with tests. */
-export function writeGraphSummary(targetPath: string, invocationId: string, linked: readonly GraphSummaryNode[], withTests: readonly GraphSummaryNode[] | null, secrets: Secrets): void {
-  const summary = { _invocation_id: invocationId, linked: numbered(linked), ...(withTests === null ? {} : { with_test_edges: numbered(withTests) }) };
+export function writeGraphSummary(
+  targetPath: string,
+  invocationId: string,
+  linked: readonly GraphSummaryNode[],
+  withTests: readonly GraphSummaryNode[] | null,
+  secrets: Secrets,
+): void {
+  const summary = {
+    _invocation_id: invocationId,
+    linked: numbered(linked),
+    ...(withTests === null ? {} : { with_test_edges: numbered(withTests) }),
+  };
   writeArtifact(join(targetPath, ARTIFACT_FILES.graphSummary), summary, secrets);
 }
 
@@ -251,14 +320,26 @@ function numbered(nodes: readonly GraphSummaryNode[]): Record<string, unknown> {
   const numbers = new Map(nodes.map((node, i) => [node.name, i]));
   const out: Record<string, unknown> = {};
   nodes.forEach(({ name, type, successors }, i) => {
-    out[i] = successors.length === 0 ? { name, type } : { name, type, succ: successors.map((each) => numbers.get(each)) };
+    out[i] =
+      successors.length === 0 ? { name, type } : { name, type, succ: successors.map((each) => numbers.get(each)) };
   });
   return out;
 }
 
-export interface GraphSummaryNode { readonly name: string; readonly type: string; readonly successors: readonly string[] }
+export interface GraphSummaryNode {
+  readonly name: string;
+  readonly type: string;
+  readonly successors: readonly string[];
+}
 
 export function writeRunResults(targetPath: string, artifact: RunResultsArtifact, secrets: Secrets): void {
-  const results = artifact.results.map(({ node: _node, ...result }: RunResult) => ({ ...result, overload_results: result.overload_results ?? null }));
-  writeArtifact(join(targetPath, ARTIFACT_FILES.runResults), { ...artifact, args: secrets.maskArguments(artifact.args), results }, secrets);
+  const results = artifact.results.map(({ node: _node, ...result }: RunResult) => ({
+    ...result,
+    overload_results: result.overload_results ?? null,
+  }));
+  writeArtifact(
+    join(targetPath, ARTIFACT_FILES.runResults),
+    { ...artifact, args: secrets.maskArguments(artifact.args), results },
+    secrets,
+  );
 }

@@ -34,7 +34,9 @@ export interface ErrorFrame {
 
 export interface ErrorDetails {
   /** The resource in which it happened: `model b (models/b.sql)`. */
-  node?: { resource_type: string; name: string; original_file_path: string; unique_id?: string | undefined } | undefined;
+  node?:
+    | { resource_type: string; name: string; original_file_path: string; unique_id?: string | undefined }
+    | undefined;
   path?: string | undefined;
   /** 1-based. */
   line?: number | undefined;
@@ -85,15 +87,38 @@ export class TsdbtError extends Error {
 }
 
 const SYSTEM_WORDS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or folder', ENOTDIR: 'a part of its path is not a folder', EISDIR: 'it is a folder', EACCES: 'permission denied', EPERM: 'it is not permitted', ELOOP: 'it is a link to itself',
-  ENAMETOOLONG: 'its name is too long', EEXIST: 'it exists already', ENOSPC: 'no space is left on the disk', EROFS: 'the file system is read-only', EMFILE: 'too many files are open', ENOTEMPTY: 'the folder is not empty',
-  EINVAL: 'its name or kind does not allow that', ENXIO: 'nobody is at its other end', EBUSY: 'it is in use', EIO: 'the disk cannot be read or written', ENODEV: 'no such device', EAGAIN: 'nothing is there to be read', EXDEV: 'it is on another disk', EFBIG: 'it is too large', EDQUOT: 'the quota of the disk is used up',
-  ERR_INVALID_ARG_VALUE: 'its name holds a character that no file may have', ERR_FS_FILE_TOO_LARGE: 'it is too large',
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'a part of its path is not a folder',
+  EISDIR: 'it is a folder',
+  EACCES: 'permission denied',
+  EPERM: 'it is not permitted',
+  ELOOP: 'it is a link to itself',
+  ENAMETOOLONG: 'its name is too long',
+  EEXIST: 'it exists already',
+  ENOSPC: 'no space is left on the disk',
+  EROFS: 'the file system is read-only',
+  EMFILE: 'too many files are open',
+  ENOTEMPTY: 'the folder is not empty',
+  EINVAL: 'its name or kind does not allow that',
+  ENXIO: 'nobody is at its other end',
+  EBUSY: 'it is in use',
+  EIO: 'the disk cannot be read or written',
+  ENODEV: 'no such device',
+  EAGAIN: 'nothing is there to be read',
+  EXDEV: 'it is on another disk',
+  EFBIG: 'it is too large',
+  EDQUOT: 'the quota of the disk is used up',
+  ERR_INVALID_ARG_VALUE: 'its name holds a character that no file may have',
+  ERR_FS_FILE_TOO_LARGE: 'it is too large',
 };
 
 /** Why the system did not do something with a file, in words. @param error of node:fs */
 export function systemReason(error: unknown): string {
-  const { code, path, message } = error as { readonly code?: string; readonly path?: string; readonly message?: string };
+  const { code, path, message } = error as {
+    readonly code?: string;
+    readonly path?: string;
+    readonly message?: string;
+  };
   const words = SYSTEM_WORDS[code ?? ''] ?? String(message ?? error).replace(/^E[A-Z]+: /, '');
   return path === undefined ? words : `${path}: ${words}`;
 }
@@ -115,9 +140,11 @@ export function formatError(error: unknown): string {
     const text = error instanceof Error ? error.message : String(error);
     // What the system refuses (a full disk, a folder that must not be written) is no defect.
     const refused = error instanceof Error && 'syscall' in error;
-    if (error instanceof Error && /without null bytes/.test(text)) return 'Runtime Error\n  a path of the project holds a NUL character';
+    if (error instanceof Error && /without null bytes/.test(text))
+      return 'Runtime Error\n  a path of the project holds a NUL character';
     if (refused) return `Runtime Error\n  ${indent(systemReason(error), 2)}`;
-    if (error instanceof RangeError && /call stack/i.test(text)) return 'Runtime Error\n  something in the project is nested too deeply';
+    if (error instanceof RangeError && /call stack/i.test(text))
+      return 'Runtime Error\n  something in the project is nested too deeply';
     return `Internal Error\n  ${indent(text, 2)}`;
   }
   const { node, path, line, column, lineText, hint, stack } = error.details;
@@ -127,17 +154,25 @@ export function formatError(error: unknown): string {
       ? ` in ${path}`
       : '';
   const words = wording(error);
-  const out = [`${ERROR_KINDS[error.kind].heading}${place}`, `  ${indent(words.length > MESSAGE ? `${words.slice(0, MESSAGE)}… (${words.length} characters)` : words, 2)}`];
-  if (line !== undefined) out.push(`    ${path === undefined ? '' : `${path} `}line ${line}${column === undefined ? '' : `, column ${column}`}`.trimEnd());
+  const out = [
+    `${ERROR_KINDS[error.kind].heading}${place}`,
+    `  ${indent(words.length > MESSAGE ? `${words.slice(0, MESSAGE)}… (${words.length} characters)` : words, 2)}`,
+  ];
+  if (line !== undefined)
+    out.push(
+      `    ${path === undefined ? '' : `${path} `}line ${line}${column === undefined ? '' : `, column ${column}`}`.trimEnd(),
+    );
   if (lineText !== undefined) {
     // Of a long line the part that the column is in.
     const from = lineText.length <= LINE_WIDTH ? 0 : Math.max(0, (column ?? 1) - LINE_WIDTH / 2);
     const shown = lineText.slice(from, from + LINE_WIDTH);
     const before = from > 0 ? '…' : '';
     out.push(`      ${before}${shown}${from + LINE_WIDTH < lineText.length ? '…' : ''}`);
-    if (column !== undefined) out.push(`      ${before && ' '}${shown.slice(0, column - 1 - from).replace(/[^\t]/g, ' ')}^`);
+    if (column !== undefined)
+      out.push(`      ${before && ' '}${shown.slice(0, column - 1 - from).replace(/[^\t]/g, ' ')}^`);
   }
-  if (error.kind === 'database' && error.details.sql !== undefined && error.details.position === undefined) out.push(...statementLines(error.details.sql));
+  if (error.kind === 'database' && error.details.sql !== undefined && error.details.position === undefined)
+    out.push(...statementLines(error.details.sql));
   if (error.details.compiledPath !== undefined) out.push(`  compiled code at ${error.details.compiledPath}`);
   if (stack && stack.length > 0) {
     out.push('  ');
@@ -158,14 +193,25 @@ export function formatError(error: unknown): string {
 
 /** The beginning of a statement that failed somewhere the database does not name. */
 function statementLines(sql: string): string[] {
-  const lines = sql.trim().split('\n').map((line) => line.trimEnd()).filter((line) => line !== '');
-  const shown = lines.slice(0, STATEMENT_LINES).map((line) => `      ${line.length > STATEMENT_WIDTH ? `${line.slice(0, STATEMENT_WIDTH)}…` : line}`);
-  return ['    in the statement', ...shown, ...(lines.length > STATEMENT_LINES ? [`      … ${lines.length - STATEMENT_LINES} lines more`] : [])];
+  const lines = sql
+    .trim()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '');
+  const shown = lines
+    .slice(0, STATEMENT_LINES)
+    .map((line) => `      ${line.length > STATEMENT_WIDTH ? `${line.slice(0, STATEMENT_WIDTH)}…` : line}`);
+  return [
+    '    in the statement',
+    ...shown,
+    ...(lines.length > STATEMENT_LINES ? [`      … ${lines.length - STATEMENT_LINES} lines more`] : []),
+  ];
 }
 
 /** dbt's advice after what jinja2 says of a name that is not there; inside of a macro dbt gives none. */
 function wording(error: TsdbtError): string {
-  if (!('type' in error) || error.type !== 'UndefinedError' || (error.details.stack?.length ?? 0) > 0) return error.message;
+  if (!('type' in error) || error.type !== 'UndefinedError' || (error.details.stack?.length ?? 0) > 0)
+    return error.message;
   return `${error.message}. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with "dbt deps".`;
 }
 

@@ -5,7 +5,18 @@ import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Adapter } from './adapters/adapter.ts';
 import { createAdapter } from './adapters/index.ts';
-import { engineStamp, hasSemanticManifest, readBuiltinMacros, readParseCache, writeIfChanged, writeGraphSummary, writeManifest, writeParseCache, writeParsedManifest, writeRunResults } from './artifacts.ts';
+import {
+  engineStamp,
+  hasSemanticManifest,
+  readBuiltinMacros,
+  readParseCache,
+  writeIfChanged,
+  writeGraphSummary,
+  writeManifest,
+  writeParseCache,
+  writeParsedManifest,
+  writeRunResults,
+} from './artifacts.ts';
 import { createTemplateEnvironments } from './context/templates.ts';
 import { createFileRenderer } from './context/yaml-scope.ts';
 import type { Json } from './contracts/node.ts';
@@ -73,19 +84,42 @@ export interface LoadOptions {
  * @throws {TsdbtError} in dbt's words for whatever is wrong with them
  */
 export async function load(options: LoadOptions): Promise<LoadedProject> {
-  const { env, cwd, command = 'build', now = Date.now, logger = { fire: () => undefined }, secrets = new Secrets() } = options;
+  const {
+    env,
+    cwd,
+    command = 'build',
+    now = Date.now,
+    logger = { fire: () => undefined },
+    secrets = new Secrets(),
+  } = options;
   const given = options.options ?? {};
   const folder = options.projectDir ?? (given['project_dir'] as string | undefined) ?? '.';
   const flags = options.flags ?? resolveFlags(command, given, env, readProjectSettings(resolve(cwd, folder)).flags);
-  const invocation = options.invocation ?? { invocation_id: randomUUID(), started_at: new Date(now()), args: {}, command: `tsdbt ${command}` };
+  const invocation = options.invocation ?? {
+    invocation_id: randomUUID(),
+    started_at: new Date(now()),
+    args: {},
+    command: `tsdbt ${command}`,
+  };
   secrets.addEnvironment(env);
   secrets.addVars(flags['vars']);
   const templates = createTemplateEnvironments();
-  const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now }, templates);
+  const render = createFileRenderer(
+    { env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now },
+    templates,
+  );
   const config = await loadRuntimeConfig({
-    projectDir: options.projectDir ?? (flags['project_dir'] as string | undefined), profilesDir: flags['profiles_dir'] as string | undefined,
-    profile: flags['profile'] as string | undefined, target: flags['target'] as string | undefined, vars: flags['vars'] as { [name: string]: Json } | undefined,
-    flags, env, cwd, invocation, render, logger,
+    projectDir: options.projectDir ?? (flags['project_dir'] as string | undefined),
+    profilesDir: flags['profiles_dir'] as string | undefined,
+    profile: flags['profile'] as string | undefined,
+    target: flags['target'] as string | undefined,
+    vars: flags['vars'] as { [name: string]: Json } | undefined,
+    flags,
+    env,
+    cwd,
+    invocation,
+    render,
+    logger,
   });
   const { project } = config;
   secrets.addProfile(config.profile.credentials);
@@ -94,43 +128,101 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
   const targetPath = resolve(project.project_root, project.target_path);
   const isRunning = options.isRunning ?? (() => false);
   const support = adapter.capabilities.constraintSupport;
-  const enforcedConstraints = new Set(Object.entries(support).flatMap(([type, level]) => (level === 'enforced' ? [type] : [])));
-  const stateIn = (folder: unknown): PreviousState | undefined => (typeof folder === 'string' && folder !== '' ? previousState({
-    folder, projectRoot: project.project_root, targetPath, dbtVersion: DBT_VERSION, isRunning, enforcedConstraints, now: now(), flags,
-  }) : undefined);
+  const enforcedConstraints = new Set(
+    Object.entries(support).flatMap(([type, level]) => (level === 'enforced' ? [type] : [])),
+  );
+  const stateIn = (folder: unknown): PreviousState | undefined =>
+    typeof folder === 'string' && folder !== ''
+      ? previousState({
+          folder,
+          projectRoot: project.project_root,
+          targetPath,
+          dbtVersion: DBT_VERSION,
+          isRunning,
+          enforcedConstraints,
+          now: now(),
+          flags,
+        })
+      : undefined;
   const state = stateIn(flags['state']);
   return {
-    config, adapter, templates, secrets, files: projectFiles(config, secrets), loadYaml: (text) => loadYaml(text, null, { dates: true }), logger, now, pid: options.pid ?? process.pid, isRunning,
-    targetPath, previousState: state, deferState: stateIn(flags['defer_state']) ?? state,
+    config,
+    adapter,
+    templates,
+    secrets,
+    files: projectFiles(config, secrets),
+    loadYaml: (text) => loadYaml(text, null, { dates: true }),
+    logger,
+    now,
+    pid: options.pid ?? process.pid,
+    isRunning,
+    targetPath,
+    previousState: state,
+    deferState: stateIn(flags['defer_state']) ?? state,
   };
 }
 
 /** The adapter of the project's target. Opens no connection. */
-export function openAdapter({ project, profile, flags }: RuntimeConfig, env: LoadOptions['env'], logger: Logger): Promise<Adapter> {
+export function openAdapter(
+  { project, profile, flags }: RuntimeConfig,
+  env: LoadOptions['env'],
+  logger: Logger,
+): Promise<Adapter> {
   const notify = (msg: string): void => logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
-  return createAdapter(profile, { quoting: project.quoting, threads: flags.threads ?? profile.threads, projectDir: project.project_root, env, notify });
+  return createAdapter(profile, {
+    quoting: project.quoting,
+    threads: flags.threads ?? profile.threads,
+    projectDir: project.project_root,
+    env,
+    notify,
+  });
 }
 
 /**
  * Parses every file of the project and writes manifest.json.
  * @throws {TsdbtError} the first thing that is wrong, with file and line
  */
-export function parse(loaded: LoadedProject, options: { write?: boolean; files?: readonly SourceFile[] } = {}): ParsedProject {
+export function parse(
+  loaded: LoadedProject,
+  options: { write?: boolean; files?: readonly SourceFile[] } = {},
+): ParsedProject {
   const { config, adapter, logger, secrets, targetPath } = loaded;
-  const kept = config.flags.partial_parse ? readParseCache(targetPath, config.flags['partial_parse_file_path'] as string | null | undefined) : null;
+  const kept = config.flags.partial_parse
+    ? readParseCache(targetPath, config.flags['partial_parse_file_path'] as string | null | undefined)
+    : null;
   const previous = typeof kept === 'object' ? kept : null;
   if (typeof kept === 'string') {
     const reason = `saved manifest ${kept === 'missing' ? 'not found' : 'cannot be read'}. Starting full parse.`;
-    logger.fire({ name: 'UnableToPartialParse', code: 'I024', level: 'info', msg: `Unable to do partial parsing because ${reason}`, data: { reason } });
+    logger.fire({
+      name: 'UnableToPartialParse',
+      code: 'I024',
+      level: 'info',
+      msg: `Unable to do partial parsing because ${reason}`,
+      data: { reason },
+    });
   }
   const files = options.files ?? readSourceFiles(config);
   const grouped = config.flags['enable_grouped_warn_error_parser_logs'] === true ? groupWarnings(logger) : null;
-  const result = parseWithCache({ config, files, adapter, logger: grouped ?? logger, previous, engine: engineStamp(), builtinMacros: readBuiltinMacros });
+  const result = parseWithCache({
+    config,
+    files,
+    adapter,
+    logger: grouped ?? logger,
+    previous,
+    engine: engineStamp(),
+    builtinMacros: readBuiltinMacros,
+  });
   const graph = (): Dag => buildGraph(result.manifest, { testEdges: config.flags.which === 'build' });
   // A project with a cycle is refused, and not remembered as parsed.
   let dag: Dag | undefined = result.reused ? undefined : graph();
   if (options.write !== false && config.flags.write_json) {
-    writeParsedManifest(targetPath, result.metadata, result.cache.body, result.reused && hasSemanticManifest(targetPath) ? null : () => result.manifest, secrets);
+    writeParsedManifest(
+      targetPath,
+      result.metadata,
+      result.cache.body,
+      result.reused && hasSemanticManifest(targetPath) ? null : () => result.manifest,
+      secrets,
+    );
   }
   grouped?.release();
   if (result.fresh) writeParseCache(targetPath, result.cache, secrets);
@@ -152,15 +244,30 @@ export function isSameProject(parsed: ParsedProject, { config, adapter, logger }
 }
 
 /** What a command works on, by `--select`, `--exclude`, `--selector` and the types of resources that are its own. */
-export function select(parsed: ParsedProject, options: { which?: string; accepts?: (id: string) => boolean } = {}): Selection {
-  const { config: { flags, project }, manifest, dag, previousState: previous } = parsed;
+export function select(
+  parsed: ParsedProject,
+  options: { which?: string; accepts?: (id: string) => boolean } = {},
+): Selection {
+  const {
+    config: { flags, project },
+    manifest,
+    dag,
+    previousState: previous,
+  } = parsed;
   const indirect = flags.indirect_selection as IndirectSelection;
   const which = options.which ?? flags.which;
   return selectNodes(manifest, dag, {
-    select: flags['select'] as string[] | undefined, exclude: flags['exclude'] as string[] | undefined, selector: flags['selector'] as string | undefined,
-    definitions: parseSelectorDefinitions(project.selectors, indirect), indirectSelection: indirect, accepts: options.accepts, previousState: previous,
+    select: flags['select'] as string[] | undefined,
+    exclude: flags['exclude'] as string[] | undefined,
+    selector: flags['selector'] as string | undefined,
+    definitions: parseSelectorDefinitions(project.selectors, indirect),
+    indirectSelection: indirect,
+    accepts: options.accepts,
+    previousState: previous,
     resourceTypes: resourceTypesFor(which, {
-      include: flags['resource_types'] as string[] | undefined, exclude: flags['exclude_resource_types'] as string[] | undefined, inline: Boolean(flags['inline']),
+      include: flags['resource_types'] as string[] | undefined,
+      exclude: flags['exclude_resource_types'] as string[] | undefined,
+      inline: Boolean(flags['inline']),
     }),
   });
 }
@@ -172,8 +279,18 @@ export function write(parsed: ParsedProject, ctx: RunContext, results: readonly 
   writeManifest(targetPath, ctx.manifest, secrets);
   ctx.log.artifactWritten('WritableManifest', join(targetPath, 'manifest.json'));
   const { sample } = ctx.scopes;
-  const args = sample === null ? config.invocation.args : { ...config.invocation.args, sample: { start: toText(sample.start).replace(' ', 'T'), end: toText(sample.end).replace(' ', 'T') } };
-  writeRunResults(targetPath, { metadata: artifactMetadata(config, 'run-results', 6, now()), results: [...results], elapsed_time: elapsed, args }, secrets);
+  const args =
+    sample === null
+      ? config.invocation.args
+      : {
+          ...config.invocation.args,
+          sample: { start: toText(sample.start).replace(' ', 'T'), end: toText(sample.end).replace(' ', 'T') },
+        };
+  writeRunResults(
+    targetPath,
+    { metadata: artifactMetadata(config, 'run-results', 6, now()), results: [...results], elapsed_time: elapsed, args },
+    secrets,
+  );
   // Only now is the journal of no more use.
   ctx.journal?.end(new Date(now()).toISOString(), elapsed);
   ctx.log.artifactWritten('RunExecutionResult', join(targetPath, 'run_results.json'));
@@ -183,8 +300,19 @@ export function write(parsed: ParsedProject, ctx: RunContext, results: readonly 
 export function reportCounts(parsed: ParsedProject, log: RunLog): void {
   const { manifest } = parsed;
   const counts = new Map<string, number>();
-  for (const node of Object.values(manifest.nodes)) if (node.resource_type !== 'test' || node.config.enabled) counts.set(node.resource_type, (counts.get(node.resource_type) ?? 0) + 1);
-  const groups = [['source', 'sources'], ['exposure', 'exposures'], ['metric', 'metrics'], ['macro', 'macros'], ['group', 'groups'], ['semantic_model', 'semantic_models'], ['saved_query', 'saved_queries'], ['unit_test', 'unit_tests']] as const;
+  for (const node of Object.values(manifest.nodes))
+    if (node.resource_type !== 'test' || node.config.enabled)
+      counts.set(node.resource_type, (counts.get(node.resource_type) ?? 0) + 1);
+  const groups = [
+    ['source', 'sources'],
+    ['exposure', 'exposures'],
+    ['metric', 'metrics'],
+    ['macro', 'macros'],
+    ['group', 'groups'],
+    ['semantic_model', 'semantic_models'],
+    ['saved_query', 'saved_queries'],
+    ['unit_test', 'unit_tests'],
+  ] as const;
   for (const [word, key] of groups) counts.set(word, Object.keys(manifest[key]).length);
   log.foundStats(foundCounts(counts));
 }
@@ -192,8 +320,18 @@ export function reportCounts(parsed: ParsedProject, log: RunLog): void {
 /** Writes graph_summary.json: the edges of the project, small. */
 export function writeSummary(parsed: ParsedProject): void {
   const { dag, manifest, config, targetPath } = parsed;
-  const nodes = dag.nodes.map((id) => ({ name: id, type: lookupNode(manifest, id)?.resource_type ?? '', successors: dag.children(id) }));
-  writeGraphSummary(targetPath, config.invocation.invocation_id, nodes, config.flags.which === 'build' ? nodes : null, parsed.secrets);
+  const nodes = dag.nodes.map((id) => ({
+    name: id,
+    type: lookupNode(manifest, id)?.resource_type ?? '',
+    successors: dag.children(id),
+  }));
+  writeGraphSummary(
+    targetPath,
+    config.invocation.invocation_id,
+    nodes,
+    config.flags.which === 'build' ? nodes : null,
+    parsed.secrets,
+  );
 }
 
 /** The project's files for the layers below; each is read once. */
@@ -204,15 +342,19 @@ function projectFiles(config: RuntimeConfig, secrets: Secrets): ProjectFiles {
       const key = `${packageName ?? ''}:${path}`;
       const known = texts.get(key);
       if (known !== undefined) return known;
-      const packages = packageName === undefined ? config.packages : config.packages.filter((p) => p.project_name === packageName);
+      const packages =
+        packageName === undefined ? config.packages : config.packages.filter((p) => p.project_name === packageName);
       const found = packages.map((p) => join(p.project_root, path)).find((file) => existsSync(file));
       const text = found === undefined ? null : readFileText(found).replaceAll('\r\n', '\n');
       texts.set(key, text);
       return text;
     },
-    write: (path, text) => writeIfChanged(isAbsolute(path) ? path : join(config.project.project_root, path), secrets.maskFile(text)),
+    write: (path, text) =>
+      writeIfChanged(isAbsolute(path) ? path : join(config.project.project_root, path), secrets.maskFile(text)),
     mark(path) {
-      const file = statSync(isAbsolute(path) ? path : join(config.project.project_root, path), { throwIfNoEntry: false });
+      const file = statSync(isAbsolute(path) ? path : join(config.project.project_root, path), {
+        throwIfNoEntry: false,
+      });
       return file === undefined ? null : `${file.mtimeMs} ${file.size}`;
     },
   };

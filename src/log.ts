@@ -41,7 +41,14 @@ export class LazyEvent implements LogEvent {
   readonly #msg: () => string;
   readonly #data: (() => Readonly<Record<string, unknown>>) | undefined;
 
-  constructor(name: string, code: string, level: LogLevel, msg: () => string, data?: () => Readonly<Record<string, unknown>>, thread?: string) {
+  constructor(
+    name: string,
+    code: string,
+    level: LogLevel,
+    msg: () => string,
+    data?: () => Readonly<Record<string, unknown>>,
+    thread?: string,
+  ) {
     this.name = name;
     this.code = code;
     this.level = level;
@@ -79,7 +86,13 @@ export function pluralize(count: number, word: string): string {
 
 /** dbt's progress line: `1 of 3 START sql view model public.a ........ [RUN]`. `executionTime` is in seconds. */
 export function progressLine(line: {
-  width: number; msg: string; status: string; index?: number | undefined; total?: number | undefined; executionTime?: number | undefined; truncate?: boolean;
+  width: number;
+  msg: string;
+  status: string;
+  index?: number | undefined;
+  total?: number | undefined;
+  executionTime?: number | undefined;
+  truncate?: boolean;
 }): string {
   const progress = line.index === undefined || line.total === undefined ? '' : `${line.index} of ${line.total} `;
   let justified = `${progress}${line.msg} `.padEnd(line.width, '.');
@@ -94,7 +107,11 @@ export function isPrintEvent(event: LogEvent): boolean {
 }
 
 /** Facts about the invocation that a line carries. */
-export interface LineContext { readonly invocationId: string; readonly pid: number; readonly extra: Readonly<Record<string, string>> }
+export interface LineContext {
+  readonly invocationId: string;
+  readonly pid: number;
+  readonly extra: Readonly<Record<string, string>>;
+}
 
 const RULE = '='.repeat(30);
 const two = (n: number): string => (n < 10 ? `0${n}` : `${n}`);
@@ -119,8 +136,15 @@ export function jsonLine(event: LogEvent, at: Date, micros: number, colors: bool
   return JSON.stringify({
     data: event.data ?? {},
     info: {
-      category: '', code: event.code, extra: context.extra, invocation_id: context.invocationId, level: event.level,
-      msg: colors ? event.msg : stripColors(event.msg), name: event.name, pid: context.pid, thread: event.thread ?? 'MainThread',
+      category: '',
+      code: event.code,
+      extra: context.extra,
+      invocation_id: context.invocationId,
+      level: event.level,
+      msg: colors ? event.msg : stripColors(event.msg),
+      name: event.name,
+      pid: context.pid,
+      thread: event.thread ?? 'MainThread',
       ts: `${at.toISOString().slice(0, 19)}.${String(micros).padStart(6, '0')}Z`,
     },
   });

@@ -30,11 +30,15 @@ export class Secrets {
     for (const value of values) {
       if (typeof value !== 'string') continue;
       const lines = value.split(/\r?\n/);
-      const parts = lines.length === 1 ? [] : lines.filter((line) => line.trim().length >= 2 * MIN_LENGTH && !line.includes('-----'));
+      const parts =
+        lines.length === 1
+          ? []
+          : lines.filter((line) => line.trim().length >= 2 * MIN_LENGTH && !line.includes('-----'));
       for (const part of [value, value.trim(), ...parts]) if (part.trim().length >= MIN_LENGTH) this.#values.add(part);
     }
     if (this.#values.size === before) return;
-    const forms = (values: readonly string[]): readonly string[] => [...new Set(values.flatMap(spellings))].sort((a, b) => b.length - a.length);
+    const forms = (values: readonly string[]): readonly string[] =>
+      [...new Set(values.flatMap(spellings))].sort((a, b) => b.length - a.length);
     const known = [...this.#values];
     this.#all = forms(known);
     this.#distinct = forms(known.filter((value) => !isWord(value)));
@@ -43,7 +47,8 @@ export class Secrets {
   /** The DBT_ENV_SECRET_ variables, and what else the environment holds for this program alone. */
   addEnvironment(env: Environment): void {
     for (const [name, value] of Object.entries(env)) {
-      if (name === 'DBT_ENV_PRIVATE_GIT_PROVIDER_INFO') this.add(...[...(value ?? '').matchAll(/"token"\s*:\s*"([^"]+)"/g)].map((match) => match[1]));
+      if (name === 'DBT_ENV_PRIVATE_GIT_PROVIDER_INFO')
+        this.add(...[...(value ?? '').matchAll(/"token"\s*:\s*"([^"]+)"/g)].map((match) => match[1]));
       else if (isSecretName(name)) this.add(value);
       else if (/_proxy$/i.test(name)) this.add(...urlPasswords(value ?? ''));
     }
@@ -51,7 +56,8 @@ export class Secrets {
 
   /** Variables of the command line that are named as dbt names secrets. */
   addVars(vars: unknown): void {
-    for (const [name, value] of Object.entries(vars ?? {})) if (SECRET_NAME.test(name)) this.add(typeof value === 'number' ? String(value) : value);
+    for (const [name, value] of Object.entries(vars ?? {}))
+      if (SECRET_NAME.test(name)) this.add(typeof value === 'number' ? String(value) : value);
   }
 
   /**
@@ -59,10 +65,15 @@ export class Secrets {
    * would hide those names everywhere.
    */
   addProfile(credentials: Readonly<Record<string, unknown>>): void {
-    const names = new Set(Object.entries(credentials).filter(([key]) => !PROFILE_SECRETS.includes(key)).map(([, value]) => value));
+    const names = new Set(
+      Object.entries(credentials)
+        .filter(([key]) => !PROFILE_SECRETS.includes(key))
+        .map(([, value]) => value),
+    );
     for (const key of PROFILE_SECRETS) if (!names.has(credentials[key])) this.add(credentials[key]);
     const { custom_settings: settings } = credentials;
-    for (const [name, value] of Object.entries(settings ?? {})) if (/password|secret|token|key$/i.test(name)) this.add(value);
+    for (const [name, value] of Object.entries(settings ?? {}))
+      if (/password|secret|token|key$/i.test(name)) this.add(value);
   }
 
   /** A line for people. */
@@ -102,7 +113,12 @@ export class Secrets {
   /** The arguments of a command: what users write freely is hidden as in the log, plain words too. */
   maskArguments<T extends { readonly [name: string]: unknown }>(args: T): T {
     const hidden = FREE_ARGUMENTS.filter((name) => args[name] !== undefined && args[name] !== null);
-    return { ...args, ...Object.fromEntries(hidden.map((name) => [name, JSON.parse(maskedJson(JSON.stringify(args[name]), this.#all)) as unknown])) };
+    return {
+      ...args,
+      ...Object.fromEntries(
+        hidden.map((name) => [name, JSON.parse(maskedJson(JSON.stringify(args[name]), this.#all)) as unknown]),
+      ),
+    };
   }
 }
 
@@ -120,9 +136,21 @@ function spellings(value: string): string[] {
   const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);
   const [once, twice, thrice] = [inJson(value), inJson(inJson(value)), inJson(inJson(inJson(value)))];
   const doubled = value.replaceAll("'", "''");
-  const forms = [value, once, twice, thrice, doubled, inJson(doubled), value.replaceAll("'", "\\'"), encoded(value), encodeURI(wellFormed(value)), once.replaceAll('<', '\\u003c')];
+  const forms = [
+    value,
+    once,
+    twice,
+    thrice,
+    doubled,
+    inJson(doubled),
+    value.replaceAll("'", "\\'"),
+    encoded(value),
+    encodeURI(wellFormed(value)),
+    once.replaceAll('<', '\\u003c'),
+  ];
   // Python's JSON is ASCII, and may stand in ours.
-  const ascii = (text: string): string => text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const ascii = (text: string): string =>
+    text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return [...forms, ascii(once), inJson(ascii(once)), ascii(twice)];
 }
 
@@ -148,7 +176,10 @@ function replaced(text: string, forms: readonly string[]): string {
 /** What was cut short for a table or a long line is followed by dots; the beginning of a secret is hidden there. */
 function withoutBeginnings(text: string, forms: readonly string[]): string {
   if (forms.length === 0 || !/\.\.\.|…/.test(text)) return text;
-  return text.split(/(\.{3,}|…)/).map((part, i, parts) => (i + 1 < parts.length && i % 2 === 0 ? withoutEnd(part, forms) : part)).join('');
+  return text
+    .split(/(\.{3,}|…)/)
+    .map((part, i, parts) => (i + 1 < parts.length && i % 2 === 0 ? withoutEnd(part, forms) : part))
+    .join('');
 }
 
 function withoutEnd(text: string, forms: readonly string[]): string {
@@ -163,7 +194,13 @@ function withoutEnd(text: string, forms: readonly string[]): string {
 /** Inside of texts only, so that it stays JSON; a number is hidden when all of it is the secret. */
 function maskedJson(text: string, forms: readonly string[]): string {
   if (!forms.some((form) => text.includes(form.slice(0, MIN_BEGINNING)))) return text;
-  return text.replace(JSON_VALUE, (value) => (value.startsWith('"') ? withoutBeginnings(replaced(value, forms), forms) : forms.includes(value) ? `"${MASK}"` : value));
+  return text.replace(JSON_VALUE, (value) =>
+    value.startsWith('"')
+      ? withoutBeginnings(replaced(value, forms), forms)
+      : forms.includes(value)
+        ? `"${MASK}"`
+        : value,
+  );
 }
 
 /** User and password of a URL, as they are sent. */

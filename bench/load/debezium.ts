@@ -13,8 +13,17 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.
 <dependency><groupId>org.apache.kafka</groupId><artifactId>connect-json</artifactId><version>4.1.0</version></dependency>
 <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency></dependencies></project>`;
 const SCHEMA = {
-  type: 'struct', optional: false,
-  fields: [['session_id', 'string'], ['event_id', 'int64'], ['event_ts', 'string'], ['user_id', 'string'], ['event_type', 'string'], ['page', 'string'], ['amount', 'double']].map(([field, type]) => ({ field, type, optional: false })),
+  type: 'struct',
+  optional: false,
+  fields: [
+    ['session_id', 'string'],
+    ['event_id', 'int64'],
+    ['event_ts', 'string'],
+    ['user_id', 'string'],
+    ['event_type', 'string'],
+    ['page', 'string'],
+    ['amount', 'double'],
+  ].map(([field, type]) => ({ field, type, optional: false })),
 };
 
 export async function main(small: boolean): Promise<void> {
@@ -22,34 +31,55 @@ export async function main(small: boolean): Promise<void> {
   const jars = mavenJars('tsdbt-connect-3.3.0', POM);
   const count = small ? 30_000 : 300_000;
   try {
-    process.stdout.write('| 200 B, 4 partitions | tsdbt load rows/s | Debezium JDBC sink rows/s | ratio |\n|---|---|---|---|\n');
+    process.stdout.write(
+      '| 200 B, 4 partitions | tsdbt load rows/s | Debezium JDBC sink rows/s | ratio |\n|---|---|---|---|\n',
+    );
     for (const mode of ['append', 'upsert'] as const) {
       const [plain, wrapped] = [`plain_${mode}`, `wrapped_${mode}`];
       await produce(bench, plain, 4, count, 200);
-      await produce(bench, wrapped, 4, count, 200, ({ key, value }) => ({ key, value: Buffer.from(`{"schema":${JSON.stringify(SCHEMA)},"payload":${value.toString()}}`) }));
-      const { summary, ms } = await loadTopic(bench, targetOf(plain, mode, { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 2000 }));
+      await produce(bench, wrapped, 4, count, 200, ({ key, value }) => ({
+        key,
+        value: Buffer.from(`{"schema":${JSON.stringify(SCHEMA)},"payload":${value.toString()}}`),
+      }));
+      const { summary, ms } = await loadTopic(
+        bench,
+        targetOf(plain, mode, { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 2000 }),
+      );
       const ours = summary.rows / (ms / 1000);
       const theirs = await debezium(bench, jars, wrapped, mode, count);
-      process.stdout.write(`| ${mode} | ${Math.round(ours)} | ${Math.round(theirs)} | ${(ours / theirs).toFixed(1)} |\n`);
+      process.stdout.write(
+        `| ${mode} | ${Math.round(ours)} | ${Math.round(theirs)} | ${(ours / theirs).toFixed(1)} |\n`,
+      );
     }
   } finally {
     await bench.close();
   }
 }
 
-async function debezium(bench: Bench, jars: string, topic: string, mode: 'append' | 'upsert', count: number): Promise<number> {
+async function debezium(
+  bench: Bench,
+  jars: string,
+  topic: string,
+  mode: 'append' | 'upsert',
+  count: number,
+): Promise<number> {
   const { url, dir } = bench;
   const worker = join(dir, 'worker.properties');
   const sink = join(dir, `${topic}.properties`);
-  writeFileSync(worker, `bootstrap.servers=127.0.0.1:${bench.broker.port}
+  writeFileSync(
+    worker,
+    `bootstrap.servers=127.0.0.1:${bench.broker.port}
 key.converter=org.apache.kafka.connect.storage.StringConverter
 value.converter=org.apache.kafka.connect.json.JsonConverter
 value.converter.schemas.enable=true
 offset.storage.file.filename=${join(dir, 'connect.offsets')}
 listeners=http://127.0.0.1:${await freePort()}
 connector.client.config.override.policy=All
-`);
-  writeFileSync(sink, `name=${topic}
+`,
+  );
+  writeFileSync(
+    sink,
+    `name=${topic}
 connector.class=io.debezium.connector.jdbc.JdbcSinkConnector
 tasks.max=4
 topics=${topic}
@@ -63,16 +93,23 @@ schema.evolution=basic
 batch.size=5000
 consumer.override.max.poll.records=5000
 consumer.override.auto.offset.reset=earliest
-`);
+`,
+  );
   const output: string[] = [];
-  const child: ChildProcess = spawn('java', ['-Xmx1g', '-cp', `${jars}/*`, 'org.apache.kafka.connect.cli.ConnectStandalone', worker, sink], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child: ChildProcess = spawn(
+    'java',
+    ['-Xmx1g', '-cp', `${jars}/*`, 'org.apache.kafka.connect.cli.ConnectStandalone', worker, sink],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
   for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (text) => output.push(String(text)));
   const client = new pg.Client({ connectionString: url.href });
   await client.connect();
-  const ended = new Promise<void>((resolve) => { child.once('exit', () => resolve()); });
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+  });
   try {
     let first: { at: number; rows: number } | null = null;
-    for (const deadline = now() + 400_000; now() < deadline;) {
+    for (const deadline = now() + 400_000; now() < deadline; ) {
       await pause(250);
       if (child.exitCode !== null) throw new Error(`Kafka Connect ended:\n${output.join('').slice(-3000)}`);
       const found = await client.query(`select count(*)::int as rows from "${topic}"`).catch(() => null);

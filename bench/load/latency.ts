@@ -14,22 +14,43 @@ export async function main(small: boolean): Promise<void> {
       await produce(bench, topic, 4, 0, 200);
       const waits: number[] = [];
       const stop = new AbortController();
-      const watched = (sink: Sink): Sink => new Proxy(sink, {
-        get: (of, name) => name !== 'flush' ? Reflect.get(of, name, of).bind?.(of) ?? Reflect.get(of, name, of) : async (flush: Parameters<Sink['flush']>[0]) => {
-          const done = await of.flush(flush);
-          const at = now();
-          for (const row of flush.rows.all()) waits.push(at - flush.rows.message(row).timestamp!);
-          return done;
-        },
-      });
-      const loading = loadTopic(bench, targetOf(topic, 'append', { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 100 }), { once: false, signal: stop.signal, sink: watched });
+      const watched = (sink: Sink): Sink =>
+        new Proxy(sink, {
+          get: (of, name) =>
+            name !== 'flush'
+              ? (Reflect.get(of, name, of).bind?.(of) ?? Reflect.get(of, name, of))
+              : async (flush: Parameters<Sink['flush']>[0]) => {
+                  const done = await of.flush(flush);
+                  const at = now();
+                  for (const row of flush.rows.all()) waits.push(at - flush.rows.message(row).timestamp!);
+                  return done;
+                },
+        });
+      const loading = loadTopic(
+        bench,
+        targetOf(topic, 'append', { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 100 }),
+        { once: false, signal: stop.signal, sink: watched },
+      );
       const { Producer } = await loadClientLibrary();
-      const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ clientId: 'bench', bootstrapBrokers: [...bench.connection.brokers], idempotent: true, acks: -1, retries: 50, retryDelay: 200 });
+      const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
+        clientId: 'bench',
+        bootstrapBrokers: [...bench.connection.brokers],
+        idempotent: true,
+        acks: -1,
+        retries: 50,
+        retryDelay: 200,
+      });
       // The loader has joined, and what was compiled is warm, before it counts.
       let seq = 0;
       const send = async (count: number): Promise<void> => {
-        const messages = Array.from({ length: count }, () => ({ topic, ...message(seq, 200), partition: seq++ % 4, timestamp: BigInt(now()) }));
-        for (let at = 0; at < messages.length; at += 2000) await producer.send({ messages: messages.slice(at, at + 2000) });
+        const messages = Array.from({ length: count }, () => ({
+          topic,
+          ...message(seq, 200),
+          partition: seq++ % 4,
+          timestamp: BigInt(now()),
+        }));
+        for (let at = 0; at < messages.length; at += 2000)
+          await producer.send({ messages: messages.slice(at, at + 2000) });
       };
       while (waits.length === 0) {
         await send(100);
@@ -55,7 +76,8 @@ export async function main(small: boolean): Promise<void> {
       await producer.close();
       const sorted = waits.slice(already).sort((a, b) => a - b);
       if (sorted.length !== sent) throw new Error(`${sorted.length} of ${sent} rows became visible`);
-      const at = (part: number): string => `${sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]} ms`;
+      const at = (part: number): string =>
+        `${sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]} ms`;
       process.stdout.write(`| ${rate} | ${Math.round(sent / elapsed)} | ${at(0.5)} | ${at(0.99)} | ${at(1)} |\n`);
     }
   } finally {

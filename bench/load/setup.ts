@@ -26,23 +26,52 @@ export interface Bench {
 
 /** Now in milliseconds. */
 export const now = (): number => Date.now();
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
+export const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 
 export async function openBench(): Promise<Bench> {
   const dir = mkdtempSync(join(tmpdir(), 'tsdbt-bench-'));
   writeFileSync(join(dir, 'dbt_project.yml'), 'name: bench\nversion: "1.0"\nprofile: bench\n');
-  writeFileSync(join(dir, 'profiles.yml'), 'bench: {target: dev, outputs: {dev: {type: postgres, embedded: true, schema: bench, threads: 4}}}\n');
-  const tsdbt = (...args: string[]): string => execFileSync(process.execPath, ['bin/tsdbt.js', ...args, '--project-dir', dir, '--profiles-dir', dir], { encoding: 'utf8' });
+  writeFileSync(
+    join(dir, 'profiles.yml'),
+    'bench: {target: dev, outputs: {dev: {type: postgres, embedded: true, schema: bench, threads: 4}}}\n',
+  );
+  const tsdbt = (...args: string[]): string =>
+    execFileSync(process.execPath, ['bin/tsdbt.js', ...args, '--project-dir', dir, '--profiles-dir', dir], {
+      encoding: 'utf8',
+    });
   tsdbt('db', 'start');
   const url = new URL(/postgres(?:ql)?:\/\/\S+/.exec(tsdbt('db', 'url'))![0]);
   const broker = await KafkaBroker.start();
   return {
-    dir, broker, url, tsdbt,
-    connection: { name: 'bench', path: '', brokers: [`127.0.0.1:${broker.port}`], tls: null, sasl: null, registry: null },
-    adapter: () => new PostgresAdapter({
-      credentials: { type: 'postgres', host: url.hostname, port: Number(url.port), user: decodeURIComponent(url.username), password: decodeURIComponent(url.password), database: url.pathname.slice(1), schema: 'bench' },
-      threads: 4, quoting: {},
-    }),
+    dir,
+    broker,
+    url,
+    tsdbt,
+    connection: {
+      name: 'bench',
+      path: '',
+      brokers: [`127.0.0.1:${broker.port}`],
+      tls: null,
+      sasl: null,
+      registry: null,
+    },
+    adapter: () =>
+      new PostgresAdapter({
+        credentials: {
+          type: 'postgres',
+          host: url.hostname,
+          port: Number(url.port),
+          user: decodeURIComponent(url.username),
+          password: decodeURIComponent(url.password),
+          database: url.pathname.slice(1),
+          schema: 'bench',
+        },
+        threads: 4,
+        quoting: {},
+      }),
     async close() {
       await broker.close();
       tsdbt('db', 'stop');
@@ -52,14 +81,39 @@ export async function openBench(): Promise<Bench> {
 }
 
 const COLUMNS = [
-  ['session_id', 'text'], ['event_id', 'bigint'], ['event_ts', 'timestamptz'], ['user_id', 'text'], ['event_type', 'text'], ['page', 'text'], ['amount', 'numeric'], ['processing_ts', 'timestamptz'],
+  ['session_id', 'text'],
+  ['event_id', 'bigint'],
+  ['event_ts', 'timestamptz'],
+  ['user_id', 'text'],
+  ['event_type', 'text'],
+  ['page', 'text'],
+  ['amount', 'numeric'],
+  ['processing_ts', 'timestamptz'],
 ] as const;
 
 export function targetOf(topic: string, mode: 'append' | 'upsert', flush: LoadTarget['flush']): LoadTarget {
   return {
-    uniqueId: `source.bench.raw.${topic}`, name: `raw.${topic}`, path: 'models/sources.yml', database: null, schema: 'raw', identifier: topic, connection: 'bench', topic,
-    format: 'json', mode, key: mode === 'upsert' ? ['session_id', 'event_id'] : [], partitionBy: null, retentionDays: null, hash: [], drop: [], schemaDrift: 'ignore', flush,
-    columns: COLUMNS.map(([name, type]) => ({ name, type })), rest: '_rest', onGap: 'stop', maxDead: 100,
+    uniqueId: `source.bench.raw.${topic}`,
+    name: `raw.${topic}`,
+    path: 'models/sources.yml',
+    database: null,
+    schema: 'raw',
+    identifier: topic,
+    connection: 'bench',
+    topic,
+    format: 'json',
+    mode,
+    key: mode === 'upsert' ? ['session_id', 'event_id'] : [],
+    partitionBy: null,
+    retentionDays: null,
+    hash: [],
+    drop: [],
+    schemaDrift: 'ignore',
+    flush,
+    columns: COLUMNS.map(([name, type]) => ({ name, type })),
+    rest: '_rest',
+    onGap: 'stop',
+    maxDead: 100,
   };
 }
 
@@ -67,30 +121,66 @@ export function targetOf(topic: string, mode: 'append' | 'upsert', flush: LoadTa
 export function message(seq: number, bytes: number): { key: Buffer; value: Buffer } {
   const session = `s${String(seq % 50_000).padStart(8, '0')}`;
   const event = {
-    session_id: session, event_id: seq, event_ts: new Date(1_767_225_600_000 + seq * 10).toISOString(), user_id: `u${seq % 9973}`, event_type: seq % 7 === 0 ? 'purchase' : 'page_view', page: '', amount: (seq % 10_000) / 100,
+    session_id: session,
+    event_id: seq,
+    event_ts: new Date(1_767_225_600_000 + seq * 10).toISOString(),
+    user_id: `u${seq % 9973}`,
+    event_type: seq % 7 === 0 ? 'purchase' : 'page_view',
+    page: '',
+    amount: (seq % 10_000) / 100,
   };
   event.page = '/p/'.padEnd(Math.max(8, bytes - JSON.stringify(event).length), 'abcdefghij ');
   return { key: Buffer.from(session), value: Buffer.from(JSON.stringify(event)) };
 }
 
-export async function produce(bench: Bench, topic: string, partitions: number, count: number, bytes: number, wrap: (made: ReturnType<typeof message>) => ReturnType<typeof message> = (made) => made): Promise<void> {
+export async function produce(
+  bench: Bench,
+  topic: string,
+  partitions: number,
+  count: number,
+  bytes: number,
+  wrap: (made: ReturnType<typeof message>) => ReturnType<typeof message> = (made) => made,
+): Promise<void> {
   const { Admin, Producer } = await loadClientLibrary();
   const options = { clientId: 'bench', bootstrapBrokers: [...bench.connection.brokers] };
   const admin = new Admin(options);
   await admin.createTopics({ topics: [topic], partitions, replicas: 1 });
   await admin.close();
-  const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options, idempotent: true, acks: -1, retries: 50, retryDelay: 200 });
+  const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
+    ...options,
+    idempotent: true,
+    acks: -1,
+    retries: 50,
+    retryDelay: 200,
+  });
   const step = Math.floor(400_000 / bytes);
   for (let at = 0; at < count; at += step) {
-    await producer.send({ messages: Array.from({ length: Math.min(step, count - at) }, (_, i) => ({ topic, ...wrap(message(at + i, bytes)), partition: (at + i) % partitions })) });
+    await producer.send({
+      messages: Array.from({ length: Math.min(step, count - at) }, (_, i) => ({
+        topic,
+        ...wrap(message(at + i, bytes)),
+        partition: (at + i) % partitions,
+      })),
+    });
   }
   await producer.close();
 }
 
-export interface Loaded { readonly summary: LoadSummary; /** Milliseconds from the first partition to the last commit. */ readonly ms: number; readonly cpuMs: number }
+export interface Loaded {
+  readonly summary: LoadSummary /** Milliseconds from the first partition to the last commit. */;
+  readonly ms: number;
+  readonly cpuMs: number;
+}
 
 /** Loads a topic to its end, or until the signal is aborted, as `tsdbt load` does. */
-export async function loadTopic(bench: Bench, target: LoadTarget, options: { once: boolean; signal: AbortSignal; sink?: (sink: Sink) => Sink } = { once: true, signal: new AbortController().signal }): Promise<Loaded> {
+export async function loadTopic(
+  bench: Bench,
+  target: LoadTarget,
+  options: { once: boolean; signal: AbortSignal; sink?: (sink: Sink) => Sink } = {
+    once: true,
+    signal: new AbortController().signal,
+  },
+): Promise<Loaded> {
   const adapter = bench.adapter();
   const sink = new PostgresSink(adapter, new Sealer(null), now);
   let began = 0;
@@ -105,7 +195,19 @@ export async function loadTopic(bench: Bench, target: LoadTarget, options: { onc
     if (event.kind === 'waiting' || event.kind === 'stopped') process.stderr.write(`${event.message}\n`);
   };
   const client = await kafkaClient(bench.connection, `bench.${target.topic}`);
-  const summary = await new Loader({ target, client, sink: options.sink?.(sink) ?? sink, decoder: jsonDecoder, loadId: 'bench', hashKey: null, once: options.once, signal: options.signal, now, notify, pause }).run();
+  const summary = await new Loader({
+    target,
+    client,
+    sink: options.sink?.(sink) ?? sink,
+    decoder: jsonDecoder,
+    loadId: 'bench',
+    hashKey: null,
+    once: options.once,
+    signal: options.signal,
+    now,
+    notify,
+    pause,
+  }).run();
   const used = process.cpuUsage(cpu);
   await adapter.close();
   return { summary, ms: ended - began, cpuMs: (used.user + used.system) / 1000 };

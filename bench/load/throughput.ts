@@ -6,7 +6,9 @@ export async function main(small: boolean): Promise<void> {
   const bench = await openBench();
   const rounds = small ? 1 : 5;
   try {
-    process.stdout.write('| message | partitions | mode | loader rows/s | COPY rows/s | ratio (min–max) | loader CPU s per million rows |\n|---|---|---|---|---|---|---|\n');
+    process.stdout.write(
+      '| message | partitions | mode | loader rows/s | COPY rows/s | ratio (min–max) | loader CPU s per million rows |\n|---|---|---|---|---|---|---|\n',
+    );
     for (const bytes of [200, 2000]) {
       for (const partitions of [1, 4]) {
         const count = (bytes === 200 ? 300_000 : 60_000) / (small ? 6 : 1);
@@ -19,7 +21,9 @@ export async function main(small: boolean): Promise<void> {
             const adapter = bench.adapter();
             const session = adapter.session({ name: 'bench' });
             await session.begin();
-            await session.execute(`drop table if exists raw.${topic}; drop table if exists raw.base; drop schema if exists tsdbt cascade`);
+            await session.execute(
+              `drop table if exists raw.${topic}; drop table if exists raw.base; drop schema if exists tsdbt cascade`,
+            );
             await session.commit();
             const { summary, ms, cpuMs } = await loadTopic(bench, target);
             if (summary.rows !== count) throw new Error(`${summary.rows} rows of ${count} were loaded`);
@@ -33,12 +37,18 @@ export async function main(small: boolean): Promise<void> {
             const began = performance.now();
             await session.copyIn(`copy raw.base (${COPIED}) from stdin`, chunks);
             await session.commit();
-            rates.push({ loader: count / (ms / 1000), copy: count / ((performance.now() - began) / 1000), cpu: (cpuMs / 1000 / count) * 1e6 });
+            rates.push({
+              loader: count / (ms / 1000),
+              copy: count / ((performance.now() - began) / 1000),
+              cpu: (cpuMs / 1000 / count) * 1e6,
+            });
             await session.release();
             await adapter.close();
           }
           const ratios = rates.map(({ loader, copy }) => loader / copy);
-          process.stdout.write(`| ${bytes} B | ${partitions} | ${mode} | ${Math.round(median(rates.map((r) => r.loader)))} | ${Math.round(median(rates.map((r) => r.copy)))} | ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}) | ${median(rates.map((r) => r.cpu)).toFixed(1)} |\n`);
+          process.stdout.write(
+            `| ${bytes} B | ${partitions} | ${mode} | ${Math.round(median(rates.map((r) => r.loader)))} | ${Math.round(median(rates.map((r) => r.copy)))} | ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}) | ${median(rates.map((r) => r.cpu)).toFixed(1)} |\n`,
+          );
         }
       }
     }
@@ -47,12 +57,34 @@ export async function main(small: boolean): Promise<void> {
   }
 }
 
-const COPIED = 'session_id, event_id, event_ts, user_id, event_type, page, amount, processing_ts, _rest, _topic, _partition, _offset, _kafka_ts, _deleted, _load_id';
+const COPIED =
+  'session_id, event_id, event_ts, user_id, event_type, page, amount, processing_ts, _rest, _topic, _partition, _offset, _kafka_ts, _deleted, _load_id';
 
 /** The loaded rows as COPY's text, in memory. Values here need no escape. */
-async function encoded(session: { execute(sql: string, options: { fetch: true }): Promise<{ table: { rows: readonly { values: readonly unknown[] }[] } }> }, topic: string): Promise<Buffer[]> {
-  const { table } = await session.execute(`select concat_ws(E'\\t', ${COPIED.split(', ').map((column) => `coalesce(${column}::text, '\\N')`).join(', ')}) from raw.${topic}`, { fetch: true });
+async function encoded(
+  session: {
+    execute(
+      sql: string,
+      options: { fetch: true },
+    ): Promise<{ table: { rows: readonly { values: readonly unknown[] }[] } }>;
+  },
+  topic: string,
+): Promise<Buffer[]> {
+  const { table } = await session.execute(
+    `select concat_ws(E'\\t', ${COPIED.split(', ')
+      .map((column) => `coalesce(${column}::text, '\\N')`)
+      .join(', ')}) from raw.${topic}`,
+    { fetch: true },
+  );
   const chunks: Buffer[] = [];
-  for (let at = 0; at < table.rows.length; at += 500) chunks.push(Buffer.from(table.rows.slice(at, at + 500).map(({ values }) => `${String(values[0])}\n`).join('')));
+  for (let at = 0; at < table.rows.length; at += 500)
+    chunks.push(
+      Buffer.from(
+        table.rows
+          .slice(at, at + 500)
+          .map(({ values }) => `${String(values[0])}\n`)
+          .join(''),
+      ),
+    );
   return chunks;
 }

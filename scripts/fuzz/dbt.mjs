@@ -5,7 +5,15 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { oracleBin, root } from '../oracle/servers.mjs';
 
-export const ENV = { FUZZ_WORD: 'from_env', FUZZ_word: 'env_word', FUZZ_off: 'False', FUZZ_number: '8', DBT_SEND_ANONYMOUS_USAGE_STATS: 'false', PYTHONHASHSEED: '0', NO_COLOR: '1' };
+export const ENV = {
+  FUZZ_WORD: 'from_env',
+  FUZZ_word: 'env_word',
+  FUZZ_off: 'False',
+  FUZZ_number: '8',
+  DBT_SEND_ANONYMOUS_USAGE_STATS: 'false',
+  PYTHONHASHSEED: '0',
+  NO_COLOR: '1',
+};
 
 /** Writes a project where nothing is. */
 export function writeProject(dir, files) {
@@ -18,7 +26,10 @@ export function writeProject(dir, files) {
 
 export class Dbt {
   constructor() {
-    this.process = spawn(join(oracleBin(), 'python'), [join(root, 'scripts/fuzz/answers.py')], { stdio: ['pipe', 'pipe', process.env.FUZZ_STDERR ? 'inherit' : 'ignore'], env: { ...process.env, ...ENV } });
+    this.process = spawn(join(oracleBin(), 'python'), [join(root, 'scripts/fuzz/answers.py')], {
+      stdio: ['pipe', 'pipe', process.env.FUZZ_STDERR ? 'inherit' : 'ignore'],
+      env: { ...process.env, ...ENV },
+    });
     this.lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
   }
 
@@ -38,7 +49,9 @@ export class Dbt {
 /** `[first seed] [how many]` of the command line, or `--minutes N`. @returns a generator of seeds */
 export function* seeds(args) {
   const minutes = args.includes('--minutes') ? Number(args[args.indexOf('--minutes') + 1]) : null;
-  const [first = 1, count = minutes === null ? 10 : Number.POSITIVE_INFINITY] = args.filter((arg, i) => /^\d+$/.test(arg) && args[i - 1] !== '--minutes').map(Number);
+  const [first = 1, count = minutes === null ? 10 : Number.POSITIVE_INFINITY] = args
+    .filter((arg, i) => /^\d+$/.test(arg) && args[i - 1] !== '--minutes')
+    .map(Number);
   const end = minutes === null ? Number.POSITIVE_INFINITY : Date.now() + minutes * 60_000;
   for (let seed = first; seed < first + count && Date.now() < end; seed++) yield seed;
 }

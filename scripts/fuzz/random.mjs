@@ -42,7 +42,8 @@ export class Random {
   some(list, min, max) {
     const left = [...list];
     const out = [];
-    for (let n = min + this.below(max - min + 1); n > 0 && left.length > 0; n--) out.push(left.splice(this.below(left.length), 1)[0]);
+    for (let n = min + this.below(max - min + 1); n > 0 && left.length > 0; n--)
+      out.push(left.splice(this.below(left.length), 1)[0]);
     return out;
   }
 
@@ -71,7 +72,9 @@ function flow(value, random) {
     const text = scalar(value, random);
     return typeof value === 'string' && !/^['"]/.test(text) ? JSON.stringify(value) : text;
   }
-  return `{${Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${flow(item, random)}`).join(', ')}}`;
+  return `{${Object.entries(value)
+    .map(([key, item]) => `${JSON.stringify(key)}: ${flow(item, random)}`)
+    .join(', ')}}`;
 }
 
 const isHolder = (value) => value !== null && typeof value === 'object' && !(value instanceof Plain);
@@ -84,15 +87,23 @@ export function toYaml(value, random, indent = '') {
   let out = '';
   const entries = Array.isArray(value) ? value.map((item) => [null, item]) : Object.entries(value);
   for (const [key, item] of entries) {
-    const lead = key === null ? '-' : `${SAFE.test(key) && !WORDS.test(key) && !key.includes("'") ? key : JSON.stringify(key)}:`;
+    const lead =
+      key === null ? '-' : `${SAFE.test(key) && !WORDS.test(key) && !key.includes("'") ? key : JSON.stringify(key)}:`;
     if (!isHolder(item)) {
-      const text = typeof item === 'string' && /\n/.test(item) && !/^\s|[\t]| \n/.test(item) && random.chance(0.6)
-        ? `|${item.endsWith('\n') ? '' : '-'}\n${item.replace(/\n$/, '').split('\n').map((line) => (line === '' ? '' : `${indent}    ${line}`)).join('\n')}`
-        : scalar(item, random);
+      const text =
+        typeof item === 'string' && /\n/.test(item) && !/^\s|[\t]| \n/.test(item) && random.chance(0.6)
+          ? `|${item.endsWith('\n') ? '' : '-'}\n${item
+              .replace(/\n$/, '')
+              .split('\n')
+              .map((line) => (line === '' ? '' : `${indent}    ${line}`))
+              .join('\n')}`
+          : scalar(item, random);
       out += `${indent}${lead} ${text}\n`;
     } else if (isEmpty(item) || random.chance(0.12)) out += `${indent}${lead} ${flow(item, random)}\n`;
-    else if (key === null && !Array.isArray(item)) out += `${indent}- ${toYaml(item, random, `${indent}  `).slice(indent.length + 2)}`;
-    else out += `${indent}${lead}\n${toYaml(item, random, `${indent}${Array.isArray(item) && key !== null && random.chance(0.4) ? '' : '  '}`)}`;
+    else if (key === null && !Array.isArray(item))
+      out += `${indent}- ${toYaml(item, random, `${indent}  `).slice(indent.length + 2)}`;
+    else
+      out += `${indent}${lead}\n${toYaml(item, random, `${indent}${Array.isArray(item) && key !== null && random.chance(0.4) ? '' : '  '}`)}`;
   }
   return out;
 }
@@ -102,7 +113,11 @@ export function toJinja(value) {
   if (value instanceof Plain) return toJinja(value.text);
   if (Array.isArray(value)) return `[${value.map(toJinja).join(', ')}]`;
   if (value === null) return 'none';
-  if (typeof value === 'object') return `{${Object.entries(value).map(([key, item]) => `${toJinja(key)}: ${toJinja(item)}`).join(', ')}}`;
-  if (typeof value === 'string') return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n')}'`;
+  if (typeof value === 'object')
+    return `{${Object.entries(value)
+      .map(([key, item]) => `${toJinja(key)}: ${toJinja(item)}`)
+      .join(', ')}}`;
+  if (typeof value === 'string')
+    return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n')}'`;
   return String(value);
 }

@@ -21,7 +21,13 @@ export async function startRecorder(answer) {
     if (client === null) statements.push(text);
     const result = client ?? answer(text);
     if (format?.[1] === 'JSON') {
-      response.end(JSON.stringify({ meta: (result?.names ?? []).map((name, i) => ({ name, type: result.types[i] })), data: [], rows: 0 }));
+      response.end(
+        JSON.stringify({
+          meta: (result?.names ?? []).map((name, i) => ({ name, type: result.types[i] })),
+          data: [],
+          rows: 0,
+        }),
+      );
     } else if (format) {
       response.setHeader('X-ClickHouse-Format', 'Native');
       response.end(result === null ? Buffer.alloc(0) : nativeBlock(result));
@@ -40,22 +46,63 @@ function clientAnswer(sql) {
   if (/select version\(\), timezone\(\)/i.test(sql)) return one('26.7.2.1', 'UTC');
   if (/select timezone\(\)/i.test(sql)) return one('UTC');
   if (/from system\.settings\s+limit/i.test(sql)) {
-    const names = ['mutations_sync', 'lightweight_deletes_sync', 'alter_sync', 'insert_distributed_sync', 'allow_nondeterministic_mutations', 'session_id',
-      'send_progress_in_http_headers', 'http_headers_progress_interval_ms', 'enable_http_compression', 'wait_end_of_query', 'date_time_input_format', 'max_execution_time'];
-    return { names: ['name', 'value', 'readonly'], types: ['String', 'String', 'UInt8'], rows: names.map((name) => [name, name === 'date_time_input_format' ? 'basic' : '0', 0]) };
+    const names = [
+      'mutations_sync',
+      'lightweight_deletes_sync',
+      'alter_sync',
+      'insert_distributed_sync',
+      'allow_nondeterministic_mutations',
+      'session_id',
+      'send_progress_in_http_headers',
+      'http_headers_progress_interval_ms',
+      'enable_http_compression',
+      'wait_end_of_query',
+      'date_time_input_format',
+      'max_execution_time',
+    ];
+    return {
+      names: ['name', 'value', 'readonly'],
+      types: ['String', 'String', 'UInt8'],
+      rows: names.map((name) => [name, name === 'date_time_input_format' ? 'basic' : '0', 0]),
+    };
   }
   if (/^EXISTS DATABASE/i.test(sql)) return one('1');
   if (/SELECT engine FROM system.databases WHERE name = database\(\)/i.test(sql)) return one('Atomic');
-  if (/__dbt_exchange_test_/.test(sql) || /^SET allow_nondeterministic_mutations/i.test(sql)) return { names: [], types: [], rows: [] };
+  if (/__dbt_exchange_test_/.test(sql) || /^SET allow_nondeterministic_mutations/i.test(sql))
+    return { names: [], types: [], rows: [] };
   return null;
 }
 
 /** One block of the format Native. Types: String, and unsigned integers of one byte or eight. */
 export function nativeBlock({ names, types, rows }) {
-  const text = (value) => { const bytes = Buffer.from(String(value)); return [varint(bytes.length), bytes]; };
-  const cell = { String: text, UInt8: (value) => [Buffer.from([Number(value)])], UInt64: (value) => { const b = Buffer.alloc(8); b.writeBigUInt64LE(BigInt(value)); return [b]; } };
-  const plain = (type) => cell[type] ?? ((value) => { if (rows.length > 0) throw new Error(`no encoding for ${type} ${value}`); return []; });
-  return Buffer.concat([varint(names.length), varint(rows.length), ...names.flatMap((name, i) => [...text(name), ...text(types[i]), ...rows.flatMap((row) => plain(types[i])(row[i]))])]);
+  const text = (value) => {
+    const bytes = Buffer.from(String(value));
+    return [varint(bytes.length), bytes];
+  };
+  const cell = {
+    String: text,
+    UInt8: (value) => [Buffer.from([Number(value)])],
+    UInt64: (value) => {
+      const b = Buffer.alloc(8);
+      b.writeBigUInt64LE(BigInt(value));
+      return [b];
+    },
+  };
+  const plain = (type) =>
+    cell[type] ??
+    ((value) => {
+      if (rows.length > 0) throw new Error(`no encoding for ${type} ${value}`);
+      return [];
+    });
+  return Buffer.concat([
+    varint(names.length),
+    varint(rows.length),
+    ...names.flatMap((name, i) => [
+      ...text(name),
+      ...text(types[i]),
+      ...rows.flatMap((row) => plain(types[i])(row[i])),
+    ]),
+  ]);
 }
 
 function varint(number) {

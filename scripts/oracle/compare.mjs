@@ -4,10 +4,16 @@ import { printed } from './play.mjs';
 
 /** Fields of the manifest that cannot or need not be equal, each with its reason. */
 const MANIFEST_IGNORED = [
-  [/^metadata\.(generated_at|invocation_id|invocation_started_at|run_started_at|user_id|tsdbt_version)$/, 'identity and clock of the invocation'],
+  [
+    /^metadata\.(generated_at|invocation_id|invocation_started_at|run_started_at|user_id|tsdbt_version)$/,
+    'identity and clock of the invocation',
+  ],
   [/\.created_at$/, 'clock'],
   [/\.root_path$/, 'the copies stand in different folders'],
-  [/^macros\.macro\.(dbt|dbt_postgres)\./, 'our own text of the built-in macros; oracle:macros compares names and arguments'],
+  [
+    /^macros\.macro\.(dbt|dbt_postgres)\./,
+    'our own text of the built-in macros; oracle:macros compares names and arguments',
+  ],
   [/^(parent_map|child_map)\.(macro)\./, 'macros have no edges there'],
   [/\.depends_on\.macros(\.|$)/, 'compared as sets of names of macros outside the built-in packages'],
   [/^docs\.doc\.dbt\.__overview__\.block_contents$/, 'our own text'],
@@ -23,20 +29,44 @@ export function compare(theirs, ours, { ignore, compareOutput }) {
   };
   theirs.seen.forEach((step, i) => {
     const mine = ours.seen[i];
-    if (step.exit !== mine.exit) note('exit code', [`step ${i + 1} \`${step.run}\`: ${step.exit} ≠ ${mine.exit}\n${mine.output.slice(-1500)}`]);
-    note('results', differences(step.results, mine.results, () => false, `step ${i + 1}`));
-    note('freshness', differences(step.sources, mine.sources, () => false, `step ${i + 1}`));
-    note('catalog', differences(step.catalog, mine.catalog, () => false, `step ${i + 1}`));
-    if (compareOutput) note('output', differences(printed(step.output), printed(mine.output), () => false, `step ${i + 1} \`${step.run}\``));
-    note('tables', differences(step.database, mine.database, () => false, `step ${i + 1}`));
+    if (step.exit !== mine.exit)
+      note('exit code', [`step ${i + 1} \`${step.run}\`: ${step.exit} ≠ ${mine.exit}\n${mine.output.slice(-1500)}`]);
+    note(
+      'results',
+      differences(step.results, mine.results, () => false, `step ${i + 1}`),
+    );
+    note(
+      'freshness',
+      differences(step.sources, mine.sources, () => false, `step ${i + 1}`),
+    );
+    note(
+      'catalog',
+      differences(step.catalog, mine.catalog, () => false, `step ${i + 1}`),
+    );
+    if (compareOutput)
+      note(
+        'output',
+        differences(printed(step.output), printed(mine.output), () => false, `step ${i + 1} \`${step.run}\``),
+      );
+    note(
+      'tables',
+      differences(step.database, mine.database, () => false, `step ${i + 1}`),
+    );
   });
   const byBytes = (path) => /(^|\/)(models|analyses|analysis)\//.test(path) && !/\.(yml|yaml)\//.test(path);
-  const form = (files, exact) => Object.fromEntries(Object.entries(files).map(([path, text]) => [path, exact(path) ? text : sqlTokens(text)]));
+  const form = (files, exact) =>
+    Object.fromEntries(Object.entries(files).map(([path, text]) => [path, exact(path) ? text : sqlTokens(text)]));
   note('compiled SQL', differences(form(theirs.compiled, byBytes), form(ours.compiled, byBytes)));
   // A seed is emptied by DELETE: readers keep their rows until the commit, where TRUNCATE would show them an empty table.
-  const emptied = (files) => Object.fromEntries(Object.entries(files).map(([path, sql]) => [path, sql.replace(/^truncate table /, 'delete from ')]));
+  const emptied = (files) =>
+    Object.fromEntries(
+      Object.entries(files).map(([path, sql]) => [path, sql.replace(/^truncate table /, 'delete from ')]),
+    );
   note('run SQL', differences(emptied(form(theirs.run, () => false)), emptied(form(ours.run, () => false))));
   const ignored = MANIFEST_IGNORED.map(([pattern]) => pattern);
-  note('manifest', differences(theirs.manifest, ours.manifest, (path) => ignored.some((p) => p.test(path))));
+  note(
+    'manifest',
+    differences(theirs.manifest, ours.manifest, (path) => ignored.some((p) => p.test(path))),
+  );
   return found;
 }

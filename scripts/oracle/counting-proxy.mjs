@@ -3,7 +3,8 @@
 import { connect, createServer } from 'node:net';
 
 /** The node that a message names; '' when it says that it is for none, undefined when it says nothing. */
-const nodeOf = (text) => /"node_id": "([^"]+)"/.exec(text)?.[1] ?? (text.includes('"connection_name": ') ? '' : undefined);
+const nodeOf = (text) =>
+  /"node_id": "([^"]+)"/.exec(text)?.[1] ?? (text.includes('"connection_name": ') ? '' : undefined);
 
 /** @returns its port, `counts()` by unique_id ('' for no node) since it was last asked, and `close()` */
 export async function startCountingProxy({ host, port }) {
@@ -27,11 +28,20 @@ export async function startCountingProxy({ host, port }) {
       started = true;
     }, false);
     let started = false;
-    for (const [from, to, look] of [[client, upstream, ours], [upstream, client, theirs]]) {
+    for (const [from, to, look] of [
+      [client, upstream, ours],
+      [upstream, client, theirs],
+    ]) {
       sockets.add(from);
-      from.on('data', (chunk) => { look(chunk); to.write(chunk); });
+      from.on('data', (chunk) => {
+        look(chunk);
+        to.write(chunk);
+      });
       from.on('error', () => to.destroy());
-      from.on('close', () => { sockets.delete(from); to.end(); });
+      from.on('close', () => {
+        sockets.delete(from);
+        to.end();
+      });
     }
   }).listen(0, '127.0.0.1');
   await new Promise((done) => server.once('listening', done));
@@ -44,7 +54,7 @@ export async function startCountingProxy({ host, port }) {
         for (const [i, { text, statements }] of messages.entries()) {
           const before = nodes.slice(0, i).findLast((node) => node !== undefined);
           const behind = nodes.slice(i).find((node) => node !== undefined);
-          const node = nodes[i] ?? (/^\s*begin\b/i.test(text) ? behind ?? before : before ?? behind) ?? '';
+          const node = nodes[i] ?? (/^\s*begin\b/i.test(text) ? (behind ?? before) : (before ?? behind)) ?? '';
           const count = (counts[node] ??= { messages: 0, statements: 0 });
           count.messages++;
           count.statements += statements;
@@ -85,7 +95,15 @@ export async function countSteps(proxy, steps, run) {
   for (const step of steps) {
     proxy.counts();
     await run(step);
-    counted.push({ run: step, nodes: Object.fromEntries(Object.entries(proxy.counts()).filter(([id]) => /^(model|seed|snapshot|test)\./.test(id)).map(([id, count]) => [id.split('.')[2], count]).sort(([a], [b]) => (a < b ? -1 : 1))) });
+    counted.push({
+      run: step,
+      nodes: Object.fromEntries(
+        Object.entries(proxy.counts())
+          .filter(([id]) => /^(model|seed|snapshot|test)\./.test(id))
+          .map(([id, count]) => [id.split('.')[2], count])
+          .sort(([a], [b]) => (a < b ? -1 : 1)),
+      ),
+    });
   }
   return counted;
 }

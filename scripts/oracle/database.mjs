@@ -22,7 +22,9 @@ export function masked(row, since) {
     now = true;
     return '<now>';
   });
-  return now ? text.replace(/\b[0-9a-f]{32}\b/g, '<md5>').replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '<uuid>') : text;
+  return now
+    ? text.replace(/\b[0-9a-f]{32}\b/g, '<md5>').replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '<uuid>')
+    : text;
 }
 
 /**
@@ -32,12 +34,29 @@ export function masked(row, since) {
  */
 export async function readDatabase(psql, database, since) {
   const out = {};
-  out.schemas = (await psql(database, "select nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'tsdbt') order by 1")).flat();
-  for (const [schema, name, kind, comment, persistence, columns, indexes, constraints, acl] of await psql(database, RELATIONS)) {
+  out.schemas = (
+    await psql(
+      database,
+      "select nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'tsdbt') order by 1",
+    )
+  ).flat();
+  for (const [schema, name, kind, comment, persistence, columns, indexes, constraints, acl] of await psql(
+    database,
+    RELATIONS,
+  )) {
     const quoted = `"${schema.replaceAll('"', '""')}"."${name.replaceAll('"', '""')}"`;
-    const rows = await psql(database, `select t::text from ${quoted} t`).catch((error) => [[`unreadable: ${error.message}`]]);
+    const rows = await psql(database, `select t::text from ${quoted} t`).catch((error) => [
+      [`unreadable: ${error.message}`],
+    ]);
     out[`${schema}.${name}`] = {
-      kind, comment, persistence, columns, indexes, constraints, acl, rows: rows.map(([row]) => masked(String(row), since)).sort(),
+      kind,
+      comment,
+      persistence,
+      columns,
+      indexes,
+      constraints,
+      acl,
+      rows: rows.map(([row]) => masked(String(row), since)).sort(),
     };
   }
   return out;

@@ -8,7 +8,8 @@ export function differences(theirs, ours, ignored = () => false, path = '', out 
   if (ignored(path) || theirs === ours) return out;
   const both = [theirs, ours];
   if (both.every(Array.isArray)) {
-    if (theirs.length !== ours.length) out.push(`${path}: ${theirs.length} items ≠ ${ours.length}: ${short(theirs)} ≠ ${short(ours)}`);
+    if (theirs.length !== ours.length)
+      out.push(`${path}: ${theirs.length} items ≠ ${ours.length}: ${short(theirs)} ≠ ${short(ours)}`);
     else for (const [i, item] of theirs.entries()) differences(item, ours[i], ignored, `${path}.${i}`, out);
   } else if (both.every((v) => v !== null && typeof v === 'object' && !Array.isArray(v))) {
     for (const key of new Set([...Object.keys(theirs), ...Object.keys(ours)])) {
@@ -33,7 +34,14 @@ function short(value) {
 
 /** SQL as tokens joined by one blank: layout, comments and the clock in temporary names do not count. */
 export function sqlTokens(sql) {
-  const tokens = sql.replace(/__dbt_tmp(_\d{4,8}(T\d{2})?)?\d{12}/g, '__dbt_tmp$1<time>')
-    .match(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d+(?:\.\d+)?|::|[<>=!|&]+|\S/g) ?? [];
-  return tokens.filter((t) => !t.startsWith('--') && !t.startsWith('/*')).join(' ').replace(/( ;)+$/, '');
+  const tokens =
+    sql
+      .replace(/__dbt_tmp(_\d{4,8}(T\d{2})?)?\d{12}/g, '__dbt_tmp$1<time>')
+      .match(
+        /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d+(?:\.\d+)?|::|[<>=!|&]+|\S/g,
+      ) ?? [];
+  return tokens
+    .filter((t) => !t.startsWith('--') && !t.startsWith('/*'))
+    .join(' ')
+    .replace(/( ;)+$/, '');
 }

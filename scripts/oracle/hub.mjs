@@ -14,7 +14,11 @@ const yaml = createRequire(import.meta.url)('yaml');
  */
 export async function startHub(folder, packages) {
   const known = new Map(Object.entries(packages).map(([name, each]) => [each.hub, { name, ...each }]));
-  const git = (repository, ...args) => execFileSync('git', ['-C', join(folder, `${repository}.git`), ...args], { maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] });
+  const git = (repository, ...args) =>
+    execFileSync('git', ['-C', join(folder, `${repository}.git`), ...args], {
+      maxBuffer: 1 << 28,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   const show = (repository, tag, file) => {
     try {
       return yaml.parse(git(repository, 'show', `${tag}:${file}`).toString('utf8')) ?? {};
@@ -28,12 +32,22 @@ export async function startHub(folder, packages) {
     const tarball = /^\/tar\/(.*)$/.exec(path)?.[1];
     const each = known.get(tarball ?? /^\/api\/v1\/(.*)\.json$/.exec(path)?.[1]);
     if (each === undefined) return undefined;
-    if (tarball !== undefined) return git(each.git, 'archive', '--format=tar.gz', `--prefix=${each.name}-${each.version}/`, each.tag);
+    if (tarball !== undefined)
+      return git(each.git, 'archive', '--format=tar.gz', `--prefix=${each.name}-${each.version}/`, each.tag);
     const { packages: asks = [] } = show(each.git, each.tag, 'packages.yml') ?? {};
     const require = show(each.git, each.tag, 'dbt_project.yml')['require-dbt-version'] ?? [];
     return JSON.stringify({
-      name: each.name, namespace: each.hub.split('/')[0],
-      versions: { [each.version]: { name: each.name, version: each.version, packages: asks ?? [], require_dbt_version: require, downloads: { tarball: `${base}tar/${each.hub}`, format: 'tgz' } } },
+      name: each.name,
+      namespace: each.hub.split('/')[0],
+      versions: {
+        [each.version]: {
+          name: each.name,
+          version: each.version,
+          packages: asks ?? [],
+          require_dbt_version: require,
+          downloads: { tarball: `${base}tar/${each.hub}`, format: 'tgz' },
+        },
+      },
     });
   };
   const server = createServer((request, response) => {

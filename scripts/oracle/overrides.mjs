@@ -15,7 +15,9 @@ export function overrides(macros, shown = false) {
 
 function override({ name, kind, arguments: list }, shown) {
   // Names are generated while files are parsed; what else is called then depends on who reads a call without rendering.
-  const noted = name.includes('generate_') ? `{%- do log(('${MARK}' if execute else 'PARSED') ~ ' ${name}.') -%}` : `{%- if execute -%}{%- do log('${MARK} ${name}.'${shown ? ', info=true' : ''}) -%}{%- endif -%}`;
+  const noted = name.includes('generate_')
+    ? `{%- do log(('${MARK}' if execute else 'PARSED') ~ ' ${name}.') -%}`
+    : `{%- if execute -%}{%- do log('${MARK} ${name}.'${shown ? ', info=true' : ''}) -%}{%- endif -%}`;
   const names = list.map((argument) => argument.split('=')[0].trim());
   const call = `dbt.${name}(${names.join(', ')})`;
   switch (kind) {
@@ -23,10 +25,13 @@ function override({ name, kind, arguments: list }, shown) {
       const [, title, adapter] = /^materialization_(\w+)_([a-z]+)$/.exec(name);
       return `{% materialization ${title}, ${adapter === 'default' ? 'default' : `adapter='${adapter}'`} %}${noted}{{ return(dbt.${name}()) }}{% endmaterialization %}`;
     }
-    case 'test': return `{% test ${name.replace(/^test_/, '')}(${list.join(', ')}) %}${noted}{{ ${call} }}{% endtest %}`;
+    case 'test':
+      return `{% test ${name.replace(/^test_/, '')}(${list.join(', ')}) %}${noted}{{ ${call} }}{% endtest %}`;
     // What stands between call and endcall is asked here, as a block of its own hides it.
-    case 'block': return `{% macro ${name}(${list.join(', ')}) %}${noted}{%- if execute or ${name === 'set_sql_header'} -%}{%- set inner = caller() -%}{%- endif -%}{% call ${call} %}{{ inner }}{% endcall %}{% endmacro %}`;
-    default: return `{% macro ${name}(${list.join(', ')}) %}${noted}{{ return(${call}) }}{% endmacro %}`;
+    case 'block':
+      return `{% macro ${name}(${list.join(', ')}) %}${noted}{%- if execute or ${name === 'set_sql_header'} -%}{%- set inner = caller() -%}{%- endif -%}{% call ${call} %}{{ inner }}{% endcall %}{% endmacro %}`;
+    default:
+      return `{% macro ${name}(${list.join(', ')}) %}${noted}{{ return(${call}) }}{% endmacro %}`;
   }
 }
 
@@ -41,7 +46,12 @@ export function macrosOf(manifest, packages) {
       const text = macro.macro_sql.replace(/\{#[\s\S]*?#\}/g, '');
       const [, keyword, rest] = /\{%-?\s*(macro|test|materialization)\s+\w+\s*([\s\S]*?)-?%\}/.exec(text);
       const kind = keyword === 'macro' && /\bcaller\s*\(/.test(text) ? 'block' : keyword;
-      found.set(macro.name, { name: macro.name, package: name, kind, arguments: kind === 'materialization' ? [] : argumentsOf(rest.trim().slice(1, -1)) });
+      found.set(macro.name, {
+        name: macro.name,
+        package: name,
+        kind,
+        arguments: kind === 'materialization' ? [] : argumentsOf(rest.trim().slice(1, -1)),
+      });
     }
   }
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -76,14 +86,27 @@ export async function playOverridden(command, { project, macros, output, sql, st
     cpSync(project, dir, { recursive: true });
     mkdirSync(join(dir, 'macros'), { recursive: true });
     writeFileSync(join(dir, 'macros', 'overrides.sql'), overrides(macros));
-    writeFileSync(join(dir, 'profiles.yml'), JSON.stringify({ shop: { target: 'dev', outputs: { dev: { ...output, schema: 'dev', threads: 1 }, other: { ...output, schema: 'other', threads: 1 } } } }));
+    writeFileSync(
+      join(dir, 'profiles.yml'),
+      JSON.stringify({
+        shop: {
+          target: 'dev',
+          outputs: { dev: { ...output, schema: 'dev', threads: 1 }, other: { ...output, schema: 'other', threads: 1 } },
+        },
+      }),
+    );
     const played = [];
     for (const [index, step] of steps.entries()) {
       if (step.sql !== undefined) await sql(step.sql);
       for (const [path, text] of Object.entries(step.files ?? {})) writeFileSync(join(dir, path), text);
       const logs = join(work, `logs${index}`);
       const ended = await run([...command, ...split(step.run), '--log-path', logs, '--no-use-colors'], dir);
-      played.push({ run: step.run, exit: ended.exit, output: ended.output, calls: callsIn(readFileSync(join(logs, 'dbt.log'), 'utf8'), step.run.startsWith('parse')) });
+      played.push({
+        run: step.run,
+        exit: ended.exit,
+        output: ended.output,
+        calls: callsIn(readFileSync(join(logs, 'dbt.log'), 'utf8'), step.run.startsWith('parse')),
+      });
       if (played[0].exit !== 0) throw new Error(`${step.run} ends with ${ended.exit}:\n${ended.output}`);
       if (step.save) cpSync(join(dir, 'target'), join(dir, step.save), { recursive: true });
     }
@@ -96,10 +119,18 @@ export async function playOverridden(command, { project, macros, output, sql, st
 const split = (text) => [...text.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
 
 function run([program, ...args], cwd) {
-  const child = spawn(program, args, { cwd, env: { ...process.env, DBT_PROFILES_DIR: cwd, DBT_SEND_ANONYMOUS_USAGE_STATS: 'false', PGHOST: '' }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...process.env, DBT_PROFILES_DIR: cwd, DBT_SEND_ANONYMOUS_USAGE_STATS: 'false', PGHOST: '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
-  child.stdout.on('data', (chunk) => { output += chunk; });
-  child.stderr.on('data', (chunk) => { output += chunk; });
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    output += chunk;
+  });
   return new Promise((done) => child.on('close', (exit) => done({ exit, output })));
 }
 
@@ -107,8 +138,15 @@ function run([program, ...args], cwd) {
 function callsIn(log, parsed) {
   const calls = {};
   let node = '';
-  for (const [, began, finished, parsing, name] of log.matchAll(/Began running node (\S+)|Finished running node (\S+)|(?:CALLED|(PARSED)) (\w+)\./g)) {
-    if (began !== undefined) node = began.split('.').slice(2).join('.').replace(/\.[0-9a-f]{10}$/, '');
+  for (const [, began, finished, parsing, name] of log.matchAll(
+    /Began running node (\S+)|Finished running node (\S+)|(?:CALLED|(PARSED)) (\w+)\./g,
+  )) {
+    if (began !== undefined)
+      node = began
+        .split('.')
+        .slice(2)
+        .join('.')
+        .replace(/\.[0-9a-f]{10}$/, '');
     else if (finished !== undefined) node = '';
     else if (parsing === undefined || parsed) (calls[node] ??= new Set()).add(name);
   }

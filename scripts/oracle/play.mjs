@@ -2,7 +2,17 @@
 // code, results, artifacts, compiled files, the whole database. Leaves comparing to its callers.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { readDatabase } from './database.mjs';
@@ -12,7 +22,20 @@ import { oracleBin, root } from './servers.mjs';
 const DATABASE = 'oracle';
 /** To be raised when what is read changes, so that nothing old is reused. */
 const FORMAT = 2;
-const NOT_COPIED = new Set(['node_modules', '.git', 'dist', 'target', 'logs', '.tsdbt', 'src', 'bench', 'scripts', 'bin', 'profiles.yml', '.ci']);
+const NOT_COPIED = new Set([
+  'node_modules',
+  '.git',
+  'dist',
+  'target',
+  'logs',
+  '.tsdbt',
+  'src',
+  'bench',
+  'scripts',
+  'bin',
+  'profiles.yml',
+  '.ci',
+]);
 
 /** The root project: a second build over the same data, then a late event, which must bring back its whole session. */
 const ROOT_STEPS = [
@@ -30,7 +53,9 @@ const ROOT_STEPS = [
 
 /** The root project and every case whose name holds one of `wanted`. */
 export function projects(wanted) {
-  return [root, ...projectsUnder(join(root, 'tests', 'engine', 'cases'))].filter((p) => wanted.length === 0 || wanted.some((w) => nameOf(p).includes(w)));
+  return [root, ...projectsUnder(join(root, 'tests', 'engine', 'cases'))].filter(
+    (p) => wanted.length === 0 || wanted.some((w) => nameOf(p).includes(w)),
+  );
 }
 
 export const DBT = () => [join(oracleBin(), 'dbt')];
@@ -39,10 +64,14 @@ export const TSDBT = () => [process.execPath, join(root, 'bin', 'tsdbt.js')];
 export function projectsUnder(dir) {
   if (!existsSync(dir)) return [];
   if (existsSync(join(dir, 'dbt_project.yml'))) return [dir];
-  return readdirSync(dir).sort().filter((n) => statSync(join(dir, n)).isDirectory()).flatMap((n) => projectsUnder(join(dir, n)));
+  return readdirSync(dir)
+    .sort()
+    .filter((n) => statSync(join(dir, n)).isDirectory())
+    .flatMap((n) => projectsUnder(join(dir, n)));
 }
 
-export const nameOf = (project) => (project === root ? 'root' : relative(join(root, 'tests', 'engine'), project).replace(/^cases\//, ''));
+export const nameOf = (project) =>
+  project === root ? 'root' : relative(join(root, 'tests', 'engine'), project).replace(/^cases\//, '');
 
 export function readSteps(project) {
   if (project === root) return { steps: ROOT_STEPS, ignore: {} };
@@ -72,18 +101,32 @@ function comparableManifest(manifest) {
     for (const node of Object.values(manifest[group] ?? {})) {
       if (node.depends_on?.macros) node.depends_on_own_macros = own(node.depends_on.macros);
       // dbt makes the tags of a column a Python set, whose order is another in every process.
-      for (const column of Object.values(node.columns ?? {})) for (const tags of [column.tags, column.config?.tags]) tags?.sort();
+      for (const column of Object.values(node.columns ?? {}))
+        for (const tags of [column.tags, column.config?.tags]) tags?.sort();
       // The text of the generic tests is ours: as in compiled SQL, the tokens are compared.
-      if (node.resource_type === 'test' && typeof node.compiled_code === 'string') node.compiled_code = sqlTokens(node.compiled_code);
+      if (node.resource_type === 'test' && typeof node.compiled_code === 'string')
+        node.compiled_code = sqlTokens(node.compiled_code);
     }
   }
-  for (const map of ['parent_map', 'child_map', 'group_map']) for (const ids of Object.values(manifest[map] ?? {})) ids.sort();
+  for (const map of ['parent_map', 'child_map', 'group_map'])
+    for (const ids of Object.values(manifest[map] ?? {})) ids.sort();
   return manifest;
 }
 
 /** Messages of errors are ours; the words of a success are the database's. */
-function comparableResult({ status, failures, relation_name, message, adapter_response: { query_id: _, ...response } }) {
-  return { status, failures, relation_name, ...(status === 'success' || status === 'pass' ? { message, response } : {}) };
+function comparableResult({
+  status,
+  failures,
+  relation_name,
+  message,
+  adapter_response: { query_id: _, ...response },
+}) {
+  return {
+    status,
+    failures,
+    relation_name,
+    ...(status === 'success' || status === 'pass' ? { message, response } : {}),
+  };
 }
 
 function comparableCatalog(catalog) {
@@ -92,7 +135,10 @@ function comparableCatalog(catalog) {
 
 /** What a command prints for programs: lines without a clock. */
 export function printed(output) {
-  return output.replaceAll('tsdbt', 'dbt').split('\n').filter((line) => line.trim() !== '' && !/^\S*\d\d:\d\d:\d\d/.test(line));
+  return output
+    .replaceAll('tsdbt', 'dbt')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^\S*\d\d:\d\d:\d\d/.test(line));
 }
 
 /** Everything that decides what dbt leaves: the files, the steps, this script's own way of reading. */
@@ -141,13 +187,21 @@ export async function play(toolOf, project, { steps }, server, since, inspect) {
   const dir = join(work, 'project');
   cpSync(project, dir, {
     recursive: true,
-    filter: (path) => !(NOT_COPIED.has(relative(project, path)) || (project === root && relative(project, path) === join('tests', 'engine'))),
+    filter: (path) =>
+      !(
+        NOT_COPIED.has(relative(project, path)) ||
+        (project === root && relative(project, path) === join('tests', 'engine'))
+      ),
   });
-  const profile = /^profile:\s*['"]?([\w-]+)/m.exec(readFileSync(join(dir, 'dbt_project.yml'), 'utf8'))?.[1] ?? 'default';
+  const profile =
+    /^profile:\s*['"]?([\w-]+)/m.exec(readFileSync(join(dir, 'dbt_project.yml'), 'utf8'))?.[1] ?? 'default';
   mkdirSync(join(work, 'profiles'));
-  writeFileSync(join(work, 'profiles', 'profiles.yml'), JSON.stringify({
-    [profile]: { target: 'dev', outputs: { dev: { ...database.output, schema: 'dev', threads: 1 } } },
-  }));
+  writeFileSync(
+    join(work, 'profiles', 'profiles.yml'),
+    JSON.stringify({
+      [profile]: { target: 'dev', outputs: { dev: { ...database.output, schema: 'dev', threads: 1 } } },
+    }),
+  );
   await database.reset();
   const seen = [];
   for (const [i, step] of steps.entries()) {
@@ -166,8 +220,17 @@ export async function play(toolOf, project, { steps }, server, since, inspect) {
     // dbt-core 1.11 keeps a snapshot's SQL in a file where 1.12 has a folder.
     if (i > 0 && tool[0] !== toolOf(i - 1)[0]) rmSync(join(dir, 'target', 'run'), { recursive: true, force: true });
     const done = spawnSync(tool[0], [...tool.slice(1), ...args], {
-      cwd: dir, encoding: 'utf8', timeout: 300_000, maxBuffer: 1 << 28,
-      env: { ...process.env, DBT_PROFILES_DIR: join(work, 'profiles'), DBT_SEND_ANONYMOUS_USAGE_STATS: 'false', NO_COLOR: '1', ...step.env },
+      cwd: dir,
+      encoding: 'utf8',
+      timeout: 300_000,
+      maxBuffer: 1 << 28,
+      env: {
+        ...process.env,
+        DBT_PROFILES_DIR: join(work, 'profiles'),
+        DBT_SEND_ANONYMOUS_USAGE_STATS: 'false',
+        NO_COLOR: '1',
+        ...step.env,
+      },
     });
     const results = readJson(join(dir, 'target', 'run_results.json'));
     seen.push({
@@ -175,15 +238,24 @@ export async function play(toolOf, project, { steps }, server, since, inspect) {
       exit: done.status,
       output: `${done.stdout}${done.stderr}`,
       results: Object.fromEntries((results?.results ?? []).map((r) => [r.unique_id, comparableResult(r)])),
-      sources: Object.fromEntries((readJson(join(dir, 'target', 'sources.json'))?.results ?? []).map((r) => [r.unique_id, { status: r.status, criteria: r.criteria }])),
+      sources: Object.fromEntries(
+        (readJson(join(dir, 'target', 'sources.json'))?.results ?? []).map((r) => [
+          r.unique_id,
+          { status: r.status, criteria: r.criteria },
+        ]),
+      ),
       catalog: comparableCatalog(readJson(join(dir, 'target', 'catalog.json'))),
       database: await database.read(since),
     });
   }
   inspect?.(dir, join(work, 'profiles'));
   const target = join(dir, 'target');
-  const played = { seen, compiled: filesUnder(join(target, 'compiled')), run: filesUnder(join(target, 'run')), manifest: comparableManifest(readJson(join(target, 'manifest.json'))) };
+  const played = {
+    seen,
+    compiled: filesUnder(join(target, 'compiled')),
+    run: filesUnder(join(target, 'run')),
+    manifest: comparableManifest(readJson(join(target, 'manifest.json'))),
+  };
   rmSync(work, { recursive: true, force: true });
   return played;
 }
-

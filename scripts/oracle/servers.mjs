@@ -12,14 +12,20 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 /** The environment named by TSDBT_ORACLE, else one kept in the user's cache folder; made when missing. @param parts `tests` adds dbt's adapter tests @returns its bin folder */
 export function oracleBin(...parts) {
   const dir = process.env.TSDBT_ORACLE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle');
-  execFileSync('bash', [join(root, 'scripts', 'oracle-setup.sh'), dir, ...parts], { stdio: ['ignore', 'inherit', 'inherit'] });
+  execFileSync('bash', [join(root, 'scripts', 'oracle-setup.sh'), dir, ...parts], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   return join(dir, 'bin');
 }
 
 /** The same with dbt-clickhouse: the environment named by TSDBT_ORACLE_CLICKHOUSE, else one kept in the user's cache folder. @returns its bin folder */
 export function clickhouseOracleBin() {
-  const dir = process.env.TSDBT_ORACLE_CLICKHOUSE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle-clickhouse');
-  execFileSync('bash', [join(root, 'scripts', 'oracle-setup.sh'), dir, 'clickhouse'], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const dir =
+    process.env.TSDBT_ORACLE_CLICKHOUSE ??
+    join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle-clickhouse');
+  execFileSync('bash', [join(root, 'scripts', 'oracle-setup.sh'), dir, 'clickhouse'], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   return join(dir, 'bin');
 }
 
@@ -34,7 +40,11 @@ async function freePort() {
 /** The newest installed server programs of Debian's layout, or those on PATH. */
 function serverPrograms() {
   const base = '/usr/lib/postgresql';
-  const found = existsSync(base) ? readdirSync(base).sort((a, b) => Number(b) - Number(a)).map((v) => join(base, v, 'bin')) : [];
+  const found = existsSync(base)
+    ? readdirSync(base)
+        .sort((a, b) => Number(b) - Number(a))
+        .map((v) => join(base, v, 'bin'))
+    : [];
   const onPath = spawnSync('sh', ['-c', 'dirname "$(command -v initdb)"'], { encoding: 'utf8' });
   const dir = [...found, onPath.stdout.trim()].find((d) => d && existsSync(join(d, 'initdb')));
   if (!dir) throw new Error('no Postgres server programs found: install the package postgresql');
@@ -59,9 +69,35 @@ export async function startPostgres() {
     execFileSync(program, rest, { cwd: '/', stdio: ['ignore', 'ignore', 'inherit'] });
   };
   const port = await freePort();
-  run(join(bin, 'initdb'), '-D', join(dir, 'data'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync');
-  const [program, ...args] = [...prefix, join(bin, 'postgres'), '-D', join(dir, 'data'), '-p', String(port), '-c', 'listen_addresses=127.0.0.1',
-    '-c', `unix_socket_directories=${dir}`, '-c', 'fsync=off', '-c', 'max_connections=200'];
+  run(
+    join(bin, 'initdb'),
+    '-D',
+    join(dir, 'data'),
+    '-U',
+    'postgres',
+    '-A',
+    'trust',
+    '-E',
+    'UTF8',
+    '--locale=C.UTF-8',
+    '--no-sync',
+  );
+  const [program, ...args] = [
+    ...prefix,
+    join(bin, 'postgres'),
+    '-D',
+    join(dir, 'data'),
+    '-p',
+    String(port),
+    '-c',
+    'listen_addresses=127.0.0.1',
+    '-c',
+    `unix_socket_directories=${dir}`,
+    '-c',
+    'fsync=off',
+    '-c',
+    'max_connections=200',
+  ];
   const server = spawn(program, args, { cwd: '/', stdio: 'ignore' });
   const { default: pg } = await import('pg');
   const connect = async (database) => {
@@ -79,7 +115,10 @@ export async function startPostgres() {
     }
   }
   return {
-    host: '127.0.0.1', port, user: 'postgres', password: 'postgres',
+    host: '127.0.0.1',
+    port,
+    user: 'postgres',
+    password: 'postgres',
     async psql(database, sql) {
       const client = await connect(database);
       try {
@@ -91,7 +130,13 @@ export async function startPostgres() {
     },
     stop() {
       server.kill(asRoot ? 'SIGTERM' : 'SIGINT');
-      spawnSync(prefix[0] ?? join(bin, 'pg_ctl'), prefix.length ? [...prefix.slice(1), join(bin, 'pg_ctl'), '-D', join(dir, 'data'), '-m', 'immediate', 'stop'] : ['-D', join(dir, 'data'), '-m', 'immediate', 'stop'], { cwd: '/', stdio: 'ignore' });
+      spawnSync(
+        prefix[0] ?? join(bin, 'pg_ctl'),
+        prefix.length
+          ? [...prefix.slice(1), join(bin, 'pg_ctl'), '-D', join(dir, 'data'), '-m', 'immediate', 'stop']
+          : ['-D', join(dir, 'data'), '-m', 'immediate', 'stop'],
+        { cwd: '/', stdio: 'ignore' },
+      );
       rmSync(dir, { recursive: true, force: true });
     },
   };

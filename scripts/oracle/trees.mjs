@@ -24,10 +24,23 @@ export async function differentTrees(python, files) {
   const out = mkdtempSync(join(tmpdir(), 'oracle-trees-'));
   try {
     const outfile = join(out, 'jinja.mjs');
-    await build({ entryPoints: [join(root, 'src/jinja/index.ts')], bundle: true, platform: 'node', format: 'esm', outfile, logLevel: 'warning' });
+    await build({
+      entryPoints: [join(root, 'src/jinja/index.ts')],
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile,
+      logLevel: 'warning',
+    });
     const { dumpAst, parseTemplate } = await import(pathToFileURL(outfile).href);
     const script = join(root, 'tests/engine/support/jinja_ast.py');
-    const trees = JSON.parse(execFileSync(python, [script, ...files], { maxBuffer: 1 << 30, encoding: 'utf8', env: { ...process.env, PYTHONHASHSEED: '0' } }));
+    const trees = JSON.parse(
+      execFileSync(python, [script, ...files], {
+        maxBuffer: 1 << 30,
+        encoding: 'utf8',
+        env: { ...process.env, PYTHONHASHSEED: '0' },
+      }),
+    );
     return files.flatMap((file) => {
       let ours;
       try {
@@ -38,7 +51,9 @@ export async function differentTrees(python, files) {
       const theirs = trees[file];
       if (ours === theirs) return [];
       const at = [...ours].findIndex((char, i) => char !== theirs[i]);
-      return [`${relative(root, file)}\n  jinja2 … ${theirs.slice(Math.max(0, at - 60), at + 60)}\n  ours   … ${ours.slice(Math.max(0, at - 60), at + 60)}`];
+      return [
+        `${relative(root, file)}\n  jinja2 … ${theirs.slice(Math.max(0, at - 60), at + 60)}\n  ours   … ${ours.slice(Math.max(0, at - 60), at + 60)}`,
+      ];
     });
   } finally {
     rmSync(out, { recursive: true, force: true });

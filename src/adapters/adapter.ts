@@ -35,7 +35,10 @@ export interface ExecuteResult {
 }
 
 /** A column of a query as contracts compare it: the driver's name of its type (`INTEGER`, `STRING`). */
-export interface ColumnDescription { readonly name: string; readonly typeName: string }
+export interface ColumnDescription {
+  readonly name: string;
+  readonly typeName: string;
+}
 
 /**
  * One unit of work's use of the database: dbt's "connection of a thread". It takes a connection of the capped pool with its first
@@ -91,7 +94,15 @@ export interface SessionOptions {
   /** Where `table.print_table()` of this session's results writes. */
   readonly print?: ((text: string) => void) | undefined;
   /** Sees each statement before and after: debug log, journal, error mapping. */
-  readonly onStatement?: ((event: { sql: string; phase: 'start' | 'end' | 'error'; ms?: number; response?: AdapterResponse; error?: unknown }) => void) | undefined;
+  readonly onStatement?:
+    | ((event: {
+        sql: string;
+        phase: 'start' | 'end' | 'error';
+        ms?: number;
+        response?: AdapterResponse;
+        error?: unknown;
+      }) => void)
+    | undefined;
 }
 
 /** What differs between dialects, as data: the engine asks here and never for a dialect's name. */
@@ -103,7 +114,12 @@ export interface Capabilities {
   readonly schemaMetadataByRelations: boolean;
   readonly tableLastModifiedMetadata: boolean;
   readonly microbatchConcurrency: boolean;
-  readonly constraintSupport: Readonly<Record<'check' | 'not_null' | 'unique' | 'primary_key' | 'foreign_key', 'enforced' | 'not_enforced' | 'not_supported'>>;
+  readonly constraintSupport: Readonly<
+    Record<
+      'check' | 'not_null' | 'unique' | 'primary_key' | 'foreign_key',
+      'enforced' | 'not_enforced' | 'not_supported'
+    >
+  >;
   /** dbt's default when a model names no strategy and has / has no unique_key; `default` is answered by the macros. */
   readonly validIncrementalStrategies: readonly string[];
 }
@@ -115,14 +131,24 @@ export interface Seldom {
   /** What to do instead. */
   readonly instead: string;
   /** @param readByViews do materialized views of the project read it? @returns what of the node is meant, and what happens; null: it is fit */
-  of(config: Readonly<Record<string, unknown>>, readByViews: boolean): { readonly name: string; readonly why: string } | null;
+  of(
+    config: Readonly<Record<string, unknown>>,
+    readByViews: boolean,
+  ): { readonly name: string; readonly why: string } | null;
 }
 
 /** An interval of event time, in UTC milliseconds since 1970; the end is not part of it. */
-export interface DoneInterval { readonly start: number; readonly end: number }
+export interface DoneInterval {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** A source of which the loader may know something. */
-export interface LoadedSource { readonly unique_id: string; readonly schema: string; readonly identifier: string }
+export interface LoadedSource {
+  readonly unique_id: string;
+  readonly schema: string;
+  readonly identifier: string;
+}
 
 /** What `tsdbt load` has brought into a source's table. */
 export interface LoadedState {
@@ -184,7 +210,13 @@ export interface Adapter {
   verifyDatabase(database: string): void;
   /** `api.Relation.create(...)`. */
   createRelation(fields: RelationInput): Relation;
-  createColumn(name: string, dataType: string, charSize?: number | null, numericPrecision?: number | null, numericScale?: number | null): Column;
+  createColumn(
+    name: string,
+    dataType: string,
+    charSize?: number | null,
+    numericPrecision?: number | null,
+    numericScale?: number | null,
+  ): Column;
   /** SQL type for a column of an inferred (agate) type. */
   convertType(table: Table, columnIndex: number): string;
   /** All relations of the schemas into the cache, listed before or not, by `askCatalogue`. */
@@ -227,7 +259,12 @@ export interface Adapter {
   /** Something is going to run of which nobody knows what it changes. */
   distrustViewStates?(): void;
   /** The same of a view that has just been made; told at the latest when the transaction is committed. */
-  notePublishedView(session: Session, relation: Relation, query: string | null, note: (state: string | null) => void): Promise<void>;
+  notePublishedView(
+    session: Session,
+    relation: Relation,
+    query: string | null,
+    note: (state: string | null) => void,
+  ): Promise<void>;
   canReplaceView(session: Session, existing: Relation, wanted: Relation): Promise<boolean>;
   /**
    * Puts a table's rows into a relation, column by column in order, as fast as the dialect can.

@@ -48,10 +48,26 @@ export interface ColumnParts {
 
 const STRING_TYPES = new Set(['text', 'character varying', 'character', 'varchar']);
 const FLOAT_TYPES = new Set(['real', 'float4', 'float', 'double precision', 'float8', 'double']);
-const INTEGER_TYPES = new Set(['smallint', 'integer', 'bigint', 'smallserial', 'serial', 'bigserial', 'int2', 'int4', 'int8', 'serial2', 'serial4', 'serial8']);
+const INTEGER_TYPES = new Set([
+  'smallint',
+  'integer',
+  'bigint',
+  'smallserial',
+  'serial',
+  'bigserial',
+  'int2',
+  'int4',
+  'int8',
+  'serial2',
+  'serial4',
+  'serial8',
+]);
 const NUMERIC_TYPES = new Set(['numeric', 'decimal']);
 const KINDS: ColumnKinds = {
-  string: (dtype) => STRING_TYPES.has(dtype), float: (dtype) => FLOAT_TYPES.has(dtype), integer: (dtype) => INTEGER_TYPES.has(dtype), numeric: (dtype) => NUMERIC_TYPES.has(dtype),
+  string: (dtype) => STRING_TYPES.has(dtype),
+  float: (dtype) => FLOAT_TYPES.has(dtype),
+  integer: (dtype) => INTEGER_TYPES.has(dtype),
+  numeric: (dtype) => NUMERIC_TYPES.has(dtype),
 };
 const NO_FIELDS: Readonly<Record<string, Value>> = {};
 
@@ -66,7 +82,14 @@ export class Column implements HostObject {
   /** Fields that the dialect adds. */
   readonly own: Readonly<Record<string, Value>>;
 
-  constructor(dialect: ColumnDialect, name: string, dtype: string, charSize: Value = null, numericPrecision: Value = null, numericScale: Value = null) {
+  constructor(
+    dialect: ColumnDialect,
+    name: string,
+    dtype: string,
+    charSize: Value = null,
+    numericPrecision: Value = null,
+    numericScale: Value = null,
+  ) {
     this.dialect = dialect;
     this.name = name;
     const parts: ColumnParts = dialect.takeApart?.(dtype) ?? { dtype, charSize, numericPrecision, numericScale };
@@ -77,14 +100,30 @@ export class Column implements HostObject {
     this.own = parts.own ?? NO_FIELDS;
   }
 
-  get jinjaType(): string { return this.dialect.typeName; }
-  private get kinds(): ColumnKinds { return this.dialect.kinds ?? KINDS; }
-  get quoted(): string { return `"${this.name}"`; }
-  get isString(): boolean { return this.kinds.string(this.dtype.toLowerCase()); }
-  get isFloat(): boolean { return this.kinds.float(this.dtype.toLowerCase()); }
-  get isInteger(): boolean { return this.kinds.integer(this.dtype.toLowerCase()); }
-  get isNumeric(): boolean { return this.kinds.numeric(this.dtype.toLowerCase()); }
-  get isNumber(): boolean { return this.isInteger || this.isNumeric || this.isFloat; }
+  get jinjaType(): string {
+    return this.dialect.typeName;
+  }
+  private get kinds(): ColumnKinds {
+    return this.dialect.kinds ?? KINDS;
+  }
+  get quoted(): string {
+    return `"${this.name}"`;
+  }
+  get isString(): boolean {
+    return this.kinds.string(this.dtype.toLowerCase());
+  }
+  get isFloat(): boolean {
+    return this.kinds.float(this.dtype.toLowerCase());
+  }
+  get isInteger(): boolean {
+    return this.kinds.integer(this.dtype.toLowerCase());
+  }
+  get isNumeric(): boolean {
+    return this.kinds.numeric(this.dtype.toLowerCase());
+  }
+  get isNumber(): boolean {
+    return this.isInteger || this.isNumeric || this.isFloat;
+  }
 
   /** The type as DDL writes it: `character varying(20)`, `numeric(10,2)`. */
   get dataType(): string {
@@ -111,30 +150,53 @@ export class Column implements HostObject {
     if (members && Object.hasOwn(members, name)) return members[name]!(this);
     if (Object.hasOwn(this.own, name)) return this.own[name];
     switch (name) {
-      case 'name': case 'column': return this.name;
-      case 'dtype': return this.dtype;
-      case 'char_size': return this.charSize;
-      case 'numeric_precision': return this.numericPrecision;
-      case 'numeric_scale': return this.numericScale;
-      case 'quoted': return this.quoted;
-      case 'data_type': case 'expanded_data_type': return this.dataType;
-      case 'is_string': return answer(name, this.isString);
-      case 'is_number': return answer(name, this.isNumber);
-      case 'is_float': return answer(name, this.isFloat);
-      case 'is_integer': return answer(name, this.isInteger);
-      case 'is_numeric': return answer(name, this.isNumeric);
-      case 'string_size': return callable(name, '', () => this.stringSize());
-      case 'can_expand_to': return callable(name, 'other_column', (other) => other instanceof Column && this.canExpandTo(other));
-      case 'literal': return callable(name, 'value', (value) => `${toText(value)}::${this.dataType}`);
-      default: return columnStatic(this.dialect, name);
+      case 'name':
+      case 'column':
+        return this.name;
+      case 'dtype':
+        return this.dtype;
+      case 'char_size':
+        return this.charSize;
+      case 'numeric_precision':
+        return this.numericPrecision;
+      case 'numeric_scale':
+        return this.numericScale;
+      case 'quoted':
+        return this.quoted;
+      case 'data_type':
+      case 'expanded_data_type':
+        return this.dataType;
+      case 'is_string':
+        return answer(name, this.isString);
+      case 'is_number':
+        return answer(name, this.isNumber);
+      case 'is_float':
+        return answer(name, this.isFloat);
+      case 'is_integer':
+        return answer(name, this.isInteger);
+      case 'is_numeric':
+        return answer(name, this.isNumeric);
+      case 'string_size':
+        return callable(name, '', () => this.stringSize());
+      case 'can_expand_to':
+        return callable(name, 'other_column', (other) => other instanceof Column && this.canExpandTo(other));
+      case 'literal':
+        return callable(name, 'value', (value) => `${toText(value)}::${this.dataType}`);
+      default:
+        return columnStatic(this.dialect, name);
     }
   }
 
-  jinjaText(): string { return this.dialect.text?.(this) ?? this.jinjaRepr(); }
+  jinjaText(): string {
+    return this.dialect.text?.(this) ?? this.jinjaRepr();
+  }
 
   jinjaRepr(): string {
-    return this.dialect.repr?.(this) ?? `${this.dialect.className}(column=${toRepr(this.name)}, dtype=${toRepr(this.dtype)}, char_size=${toRepr(this.charSize)}, `
-      + `numeric_precision=${toRepr(this.numericPrecision)}, numeric_scale=${toRepr(this.numericScale)})`;
+    return (
+      this.dialect.repr?.(this) ??
+      `${this.dialect.className}(column=${toRepr(this.name)}, dtype=${toRepr(this.dtype)}, char_size=${toRepr(this.charSize)}, ` +
+        `numeric_precision=${toRepr(this.numericPrecision)}, numeric_scale=${toRepr(this.numericScale)})`
+    );
   }
 
   jinjaEquals(other: Value): boolean {
@@ -168,7 +230,10 @@ function columnFromDescription(dialect: ColumnDialect, name: string, description
   const parts = size.slice(1, -1).split(',');
   const number = (text: string): number => {
     if (/^\s*[+-]?\d+\s*$/.test(text)) return Number(text);
-    throw new TsdbtError('runtime', `Could not interpret data_type "${description}": could not convert "${text}" to an integer`);
+    throw new TsdbtError(
+      'runtime',
+      `Could not interpret data_type "${description}": could not convert "${text}" to an integer`,
+    );
   };
   if (parts.length === 1) return new Column(dialect, name, dtype, number(parts[0]!));
   if (parts.length === 2) return new Column(dialect, name, dtype, null, number(parts[0]!), number(parts[1]!));
@@ -178,13 +243,28 @@ function columnFromDescription(dialect: ColumnDialect, name: string, description
 function columnStatic(dialect: ColumnDialect, name: string): Value | undefined {
   if (dialect.statics && Object.hasOwn(dialect.statics, name)) return dialect.statics[name];
   switch (name) {
-    case 'TYPE_LABELS': return PyDict.from(dialect.typeLabels);
-    case 'translate_type': return callable(name, 'dtype', (dtype) => translateType(dialect, toText(dtype)));
-    case 'create': return callable(name, 'name, label_or_dtype', (column, dtype) => new Column(dialect, toText(column), translateType(dialect, toText(dtype))));
-    case 'string_type': return callable(name, 'size', (size) => stringType(size, dialect));
-    case 'numeric_type': return callable(name, 'dtype, precision, scale', (dtype, precision, scale) => numericType(toText(dtype), precision, scale));
-    case 'from_description': return callable(name, 'name, raw_data_type', (column, type) => columnFromDescription(dialect, toText(column), toText(type)));
-    default: return undefined;
+    case 'TYPE_LABELS':
+      return PyDict.from(dialect.typeLabels);
+    case 'translate_type':
+      return callable(name, 'dtype', (dtype) => translateType(dialect, toText(dtype)));
+    case 'create':
+      return callable(
+        name,
+        'name, label_or_dtype',
+        (column, dtype) => new Column(dialect, toText(column), translateType(dialect, toText(dtype))),
+      );
+    case 'string_type':
+      return callable(name, 'size', (size) => stringType(size, dialect));
+    case 'numeric_type':
+      return callable(name, 'dtype, precision, scale', (dtype, precision, scale) =>
+        numericType(toText(dtype), precision, scale),
+      );
+    case 'from_description':
+      return callable(name, 'name, raw_data_type', (column, type) =>
+        columnFromDescription(dialect, toText(column), toText(type)),
+      );
+    default:
+      return undefined;
   }
 }
 
@@ -196,13 +276,19 @@ export class ColumnClass implements HostObject {
 
   constructor(dialect: ColumnDialect) {
     this.dialect = dialect;
-    this.jinjaCall = callable('Column.__init__', dialect.takeApart ? 'column, dtype' : 'column, dtype, char_size=None, numeric_precision=None, numeric_scale=None',
-      (column, dtype, charSize, precision, scale) => new Column(dialect, toText(column), toText(dtype), charSize, precision, scale));
+    this.jinjaCall = callable(
+      'Column.__init__',
+      dialect.takeApart ? 'column, dtype' : 'column, dtype, char_size=None, numeric_precision=None, numeric_scale=None',
+      (column, dtype, charSize, precision, scale) =>
+        new Column(dialect, toText(column), toText(dtype), charSize, precision, scale),
+    );
   }
 
   jinjaGet(name: string): Value | undefined {
     return columnStatic(this.dialect, name);
   }
 
-  jinjaText(): string { return `<class '${this.dialect.typeName}'>`; }
+  jinjaText(): string {
+    return `<class '${this.dialect.typeName}'>`;
+  }
 }

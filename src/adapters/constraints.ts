@@ -25,10 +25,15 @@ interface ParsedConstraint {
 export type ConstraintWarning = (event: 'ConstraintNotSupported' | 'ConstraintNotEnforced', constraint: string) => void;
 
 /** `name data_type constraint …` of each column, for `adapter.render_raw_columns_constraints`. */
-export function renderColumns(rawColumns: Value, quote: (name: string) => string, support: Capabilities['constraintSupport'], warn: ConstraintWarning): string[] {
+export function renderColumns(
+  rawColumns: Value,
+  quote: (name: string) => string,
+  support: Capabilities['constraintSupport'],
+  warn: ConstraintWarning,
+): string[] {
   const columns = rawColumns instanceof PyDict ? [...rawColumns.values()] : [...iterate(rawColumns)];
   return columns.map((column) => {
-    const field = (name: string): Value => (column instanceof PyDict ? column.get(name) ?? null : null);
+    const field = (name: string): Value => (column instanceof PyDict ? (column.get(name) ?? null) : null);
     const name = toText(field('name'));
     const parts = [`${isTruthy(field('quote')) ? quote(name) : name} ${toText(field('data_type'))}`];
     for (const raw of iterate(field('constraints') ?? [])) {
@@ -40,7 +45,11 @@ export function renderColumns(rawColumns: Value, quote: (name: string) => string
 }
 
 /** The constraints of a model, for `adapter.render_raw_model_constraints`. */
-export function renderModel(rawConstraints: Value, support: Capabilities['constraintSupport'], warn: ConstraintWarning): string[] {
+export function renderModel(
+  rawConstraints: Value,
+  support: Capabilities['constraintSupport'],
+  warn: ConstraintWarning,
+): string[] {
   return [...iterate(rawConstraints)].flatMap((raw) => process(parse(raw), support, warn, renderModelConstraint) ?? []);
 }
 
@@ -60,12 +69,23 @@ function parse(raw: Value): ParsedConstraint {
   const type = TYPES.find((known) => known === raw.get('type'));
   if (type === undefined) throw fail();
   return {
-    type, name: text('name'), expression: text('expression'), to: text('to'), toColumns: list('to_columns'), columns: list('columns'),
-    warnUnenforced: raw.get('warn_unenforced') !== false, warnUnsupported: raw.get('warn_unsupported') !== false,
+    type,
+    name: text('name'),
+    expression: text('expression'),
+    to: text('to'),
+    toColumns: list('to_columns'),
+    columns: list('columns'),
+    warnUnenforced: raw.get('warn_unenforced') !== false,
+    warnUnsupported: raw.get('warn_unsupported') !== false,
   };
 }
 
-function process(constraint: ParsedConstraint, support: Capabilities['constraintSupport'], warn: ConstraintWarning, render: (c: ParsedConstraint) => string | null): string | null {
+function process(
+  constraint: ParsedConstraint,
+  support: Capabilities['constraintSupport'],
+  warn: ConstraintWarning,
+  render: (c: ParsedConstraint) => string | null,
+): string | null {
   if (constraint.type === 'custom') return render(constraint);
   const level = support[constraint.type];
   if (constraint.warnUnsupported && level === 'not_supported') warn('ConstraintNotSupported', constraint.type);
@@ -76,12 +96,22 @@ function process(constraint: ParsedConstraint, support: Capabilities['constraint
 function renderColumn({ type, expression, to, toColumns }: ParsedConstraint): string | null {
   const text = ((): string => {
     switch (type) {
-      case 'check': return expression === '' ? '' : `check (${expression})`;
-      case 'not_null': return `not null ${expression}`;
-      case 'unique': return `unique ${expression}`;
-      case 'primary_key': return `primary key ${expression}`;
-      case 'foreign_key': return to !== '' && toColumns.length > 0 ? `references ${to} (${toColumns.join(', ')})` : expression === '' ? '' : `references ${expression}`;
-      case 'custom': return expression;
+      case 'check':
+        return expression === '' ? '' : `check (${expression})`;
+      case 'not_null':
+        return `not null ${expression}`;
+      case 'unique':
+        return `unique ${expression}`;
+      case 'primary_key':
+        return `primary key ${expression}`;
+      case 'foreign_key':
+        return to !== '' && toColumns.length > 0
+          ? `references ${to} (${toColumns.join(', ')})`
+          : expression === ''
+            ? ''
+            : `references ${expression}`;
+      case 'custom':
+        return expression;
     }
   })();
   return text === '' ? null : text.trim();
@@ -92,13 +122,19 @@ function renderModelConstraint({ type, name, expression, to, toColumns, columns 
   const list = columns.join(', ');
   const extra = expression === '' ? '' : ` ${expression}`;
   switch (type) {
-    case 'check': return expression === '' ? null : `${prefix}check (${expression})`;
-    case 'unique': return `${prefix}unique${extra} (${list})`;
-    case 'primary_key': return `${prefix}primary key${extra} (${list})`;
+    case 'check':
+      return expression === '' ? null : `${prefix}check (${expression})`;
+    case 'unique':
+      return `${prefix}unique${extra} (${list})`;
+    case 'primary_key':
+      return `${prefix}primary key${extra} (${list})`;
     case 'foreign_key':
-      if (to !== '' && toColumns.length > 0) return `${prefix}foreign key (${list}) references ${to} (${toColumns.join(', ')})`;
+      if (to !== '' && toColumns.length > 0)
+        return `${prefix}foreign key (${list}) references ${to} (${toColumns.join(', ')})`;
       return expression === '' ? null : `${prefix}foreign key (${list}) references ${expression}`;
-    case 'custom': return expression === '' ? null : `${prefix}${expression}`;
-    case 'not_null': return null;
+    case 'custom':
+      return expression === '' ? null : `${prefix}${expression}`;
+    case 'not_null':
+      return null;
   }
 }

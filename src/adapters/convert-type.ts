@@ -6,11 +6,18 @@ import type { Table } from './table.ts';
 export function convertType(table: Table, columnIndex: number): string {
   const type = table.types[columnIndex]!;
   switch (type.name) {
-    case 'Integer': return 'integer';
-    case 'Number': return mostDecimals(table.rows.map((row) => row.values[columnIndex]!)) !== 0 ? 'float8' : 'integer';
-    case 'Boolean': return 'boolean';
-    case 'DateTime': case 'ISODateTime': return 'timestamp without time zone';
-    case 'Date': return 'date';
-    case 'Text': return 'text';
+    case 'Integer':
+      return 'integer';
+    case 'Number':
+      return mostDecimals(table.rows.map((row) => row.values[columnIndex]!)) !== 0 ? 'float8' : 'integer';
+    case 'Boolean':
+      return 'boolean';
+    case 'DateTime':
+    case 'ISODateTime':
+      return 'timestamp without time zone';
+    case 'Date':
+      return 'date';
+    case 'Text':
+      return 'text';
   }
 }

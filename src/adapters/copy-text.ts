@@ -8,14 +8,26 @@ import type { Table } from './table.ts';
 
 const CHUNK_BYTES = 64 * 1024;
 const SPECIAL = /[\\\n\r\t\b\f\v]/g;
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\b': '\\b', '\f': '\\f', '\v': '\\v' };
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\v': '\\v',
+};
 
 /** Does the table hold moments with a zone? COPY would drop the zone where a statement converts to the session's. */
 export function needsStatements(table: Table): boolean {
-  return table.types.some((type, index) => type.name === 'ISODateTime' && table.rows.some((row) => {
-    const value = row.values[index];
-    return value instanceof PyDateTime && value.tzinfo !== null;
-  }));
+  return table.types.some(
+    (type, index) =>
+      type.name === 'ISODateTime' &&
+      table.rows.some((row) => {
+        const value = row.values[index];
+        return value instanceof PyDateTime && value.tzinfo !== null;
+      }),
+  );
 }
 
 export function* copyTextOf(table: Table): Generator<Uint8Array> {
@@ -24,7 +36,11 @@ export function* copyTextOf(table: Table): Generator<Uint8Array> {
   for (const [number, row] of table.rows.entries()) {
     const nul = row.values.findIndex((value) => typeof value === 'string' && value.includes('\0'));
     if (nul >= 0) {
-      throw new TsdbtError('database', `A string literal cannot contain NUL (0x00) characters (column "${table.columnNames[nul]}", row ${number + 1}).`, placeOf(table, number));
+      throw new TsdbtError(
+        'database',
+        `A string literal cannot contain NUL (0x00) characters (column "${table.columnNames[nul]}", row ${number + 1}).`,
+        placeOf(table, number),
+      );
     }
     chunk += `${row.values.map(cell).join('\t')}\n`;
     if (chunk.length >= CHUNK_BYTES) {

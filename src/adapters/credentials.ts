@@ -45,7 +45,9 @@ export function allSpecs(): readonly CredentialsSpec[] {
   return [...SPECS.values()];
 }
 
-const SPECS: ReadonlyMap<string, CredentialsSpec> = new Map([POSTGRES_CREDENTIALS, CLICKHOUSE_CREDENTIALS].map((spec) => [spec.type, spec]));
+const SPECS: ReadonlyMap<string, CredentialsSpec> = new Map(
+  [POSTGRES_CREDENTIALS, CLICKHOUSE_CREDENTIALS].map((spec) => [spec.type, spec]),
+);
 
 /** What `init` asks about a database: answers that are given already, and questions by key. */
 export interface ProfileTemplate {
@@ -59,10 +61,19 @@ export function profileTemplates(): readonly ProfileTemplate[] {
   return [...POSTGRES_TEMPLATES, ...CLICKHOUSE_TEMPLATES];
 }
 
-interface BuiltInTarget { readonly spec: CredentialsSpec; readonly fields: { readonly [name: string]: string | boolean } }
+interface BuiltInTarget {
+  readonly spec: CredentialsSpec;
+  readonly fields: { readonly [name: string]: string | boolean };
+}
 
 /** The targets that there are without any profiles.yml, by name; the first is the one that is used when none is asked for. */
 export const BUILT_IN_TARGETS: ReadonlyMap<string, BuiltInTarget> = new Map<string, BuiltInTarget>([
   ['embedded', { spec: POSTGRES_CREDENTIALS, fields: { embedded: true } }],
-  [CLICKHOUSE_CREDENTIALS.type, { spec: CLICKHOUSE_CREDENTIALS, fields: { path: CLICKHOUSE_CREDENTIALS.embeddedFolder ?? '', schema: 'analytics' } }],
+  [
+    CLICKHOUSE_CREDENTIALS.type,
+    {
+      spec: CLICKHOUSE_CREDENTIALS,
+      fields: { path: CLICKHOUSE_CREDENTIALS.embeddedFolder ?? '', schema: 'analytics' },
+    },
+  ],
 ]);

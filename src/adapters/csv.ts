@@ -14,7 +14,10 @@ export interface CsvOptions {
   readonly path: string;
 }
 
-export interface CsvRecord { readonly cells: string[]; readonly line: number }
+export interface CsvRecord {
+  readonly cells: string[];
+  readonly line: number;
+}
 
 /**
  * The table of a seed.
@@ -23,17 +26,26 @@ export interface CsvRecord { readonly cells: string[]; readonly line: number }
  */
 export function tableFromCsv(text: string, options: CsvOptions): Table {
   const { path, delimiter = ',' } = options;
-  if ([...delimiter].length !== 1) throw new TsdbtError('runtime', '"delimiter" must be a 1-character string', { path });
+  if ([...delimiter].length !== 1)
+    throw new TsdbtError('runtime', '"delimiter" must be a 1-character string', { path });
   const [header, ...records] = readRecords(text.startsWith('\ufeff') ? text.slice(1) : text, delimiter, path);
-  if (header === undefined) throw new TsdbtError('runtime', 'the seed is empty: its first line must name the columns', { path, line: 1 });
+  if (header === undefined)
+    throw new TsdbtError('runtime', 'the seed is empty: its first line must name the columns', { path, line: 1 });
   const names = columnNames(header.cells);
   const rows = records.map(({ cells, line }, index): readonly Value[] => {
     if (cells.length > names.length) {
-      throw new TsdbtError('runtime', `Row ${index} has ${cells.length} values, but Table only has ${names.length} columns.`, { path, line, hint: 'A value with the delimiter in it must stand in double quotes.' });
+      throw new TsdbtError(
+        'runtime',
+        `Row ${index} has ${cells.length} values, but Table only has ${names.length} columns.`,
+        { path, line, hint: 'A value with the delimiter in it must stand in double quotes.' },
+      );
     }
     return cells;
   });
-  return inferTable(names, rows, new Set(options.textColumns ?? [])).readFrom({ path, lineOf: (row) => records[row]?.line });
+  return inferTable(names, rows, new Set(options.textColumns ?? [])).readFrom({
+    path,
+    lineOf: (row) => records[row]?.line,
+  });
 }
 
 /** The records of a text, blank lines as records without cells; Python's csv reader. @throws `runtime` error naming file and line */
@@ -57,7 +69,11 @@ export function readRecords(text: string, delimiter: string, path: string): CsvR
         at++;
         for (;;) {
           const close = text.indexOf('"', at);
-          if (close < 0) throw new TsdbtError('runtime', `a double quote that opens in line ${opened} is never closed`, { path, line: opened });
+          if (close < 0)
+            throw new TsdbtError('runtime', `a double quote that opens in line ${opened} is never closed`, {
+              path,
+              line: opened,
+            });
           const part = text.slice(at, close).replace(/\r\n?/g, '\n');
           for (let i = part.indexOf('\n'); i >= 0; i = part.indexOf('\n', i + 1)) line++;
           cell += part;

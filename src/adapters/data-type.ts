@@ -1,6 +1,6 @@
 // The column types of a table and what each takes: agate's types with the settings that dbt gives them. Which type a column gets is
 // decided in table-inference.ts.
-import { PyDate, PyDateTime, } from '../values/datetime.ts';
+import { PyDate, PyDateTime } from '../values/datetime.ts';
 import { PyDecimal } from '../values/decimal.ts';
 import { PyFloat, floatRepr } from '../values/float.ts';
 import { toText } from '../values/text.ts';
@@ -21,14 +21,16 @@ export interface DataType extends HostObject {
 const DBT_NULLS: ReadonlySet<string> = new Set(['null', '']);
 const CURRENCY = ['؋', '$', 'ƒ', '៛', '¥', '₡', '₱', '£', '€', '¢', '﷼', '₪', '₩', '₭', '₮', '₦', '฿', '₤', '₫'];
 const DATE = /^(\d{4})-(1[0-2]|0[1-9]|[1-9])-(3[01]|[12]\d|0[1-9]|[1-9]| [1-9])$/;
-const DATE_TIME = /^(\d{4})-(1[0-2]|0[1-9]|[1-9])-(3[01]|[12]\d|0[1-9]|[1-9]| [1-9])\s+(2[0-3]|[01]\d|\d):([0-5]\d|\d):(6[01]|[0-5]\d|\d)$/;
+const DATE_TIME =
+  /^(\d{4})-(1[0-2]|0[1-9]|[1-9])-(3[01]|[12]\d|0[1-9]|[1-9]| [1-9])\s+(2[0-3]|[01]\d|\d):([0-5]\d|\d):(6[01]|[0-5]\d|\d)$/;
 // Python's str.strip() knows some more white space than JavaScript's \s, and not the byte order mark.
 const EDGES = /^[\s\x1c-\x1f\x85]+|(?<![\s\x1c-\x1f\x85])[\s\x1c-\x1f\x85]+$/g;
 
 export function strip(text: string): string {
   const first = text.charCodeAt(0);
   const last = text.charCodeAt(text.length - 1);
-  return (first > 32 && first < 127 && last > 32 && last < 127) || text === '' ? text
+  return (first > 32 && first < 127 && last > 32 && last < 127) || text === ''
+    ? text
     : text.replace(EDGES, (edge) => (edge.includes('\ufeff') ? edge.replace(/[^\ufeff]/g, '') : ''));
 }
 
@@ -42,8 +44,15 @@ abstract class AgateType implements DataType {
 
   /** Where dbt and agate keep the class. */
   get jinjaType(): string {
-    const module = { Integer: 'dbt_common.clients.agate_helper', Number: 'dbt_common.clients.agate_helper', ISODateTime: 'dbt_common.clients.agate_helper',
-      Date: 'agate.data_types.date', DateTime: 'agate.data_types.date_time', Boolean: 'agate.data_types.boolean', Text: 'agate.data_types.text' }[this.name];
+    const module = {
+      Integer: 'dbt_common.clients.agate_helper',
+      Number: 'dbt_common.clients.agate_helper',
+      ISODateTime: 'dbt_common.clients.agate_helper',
+      Date: 'agate.data_types.date',
+      DateTime: 'agate.data_types.date_time',
+      Boolean: 'agate.data_types.boolean',
+      Text: 'agate.data_types.text',
+    }[this.name];
     return `${module}.${this.name}`;
   }
 
@@ -65,10 +74,14 @@ class IntegerType extends AgateType {
   readonly name = 'Integer';
 
   cast(value: Value): Value | undefined {
-    return value === null || typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value)) ? value : undefined;
+    return value === null || typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value))
+      ? value
+      : undefined;
   }
 
-  override jsonify(value: Value): Value { return value; }
+  override jsonify(value: Value): Value {
+    return value;
+  }
 }
 
 const PLAIN_NUMBER = /^-?\d{1,25}(\.\d{1,25})?$/;
@@ -82,7 +95,8 @@ class NumberType extends AgateType {
     if (value === null || value instanceof PyDecimal) return value;
     if (typeof value === 'string') return this.castText(value);
     if (typeof value === 'bigint') return PyDecimal.from(value);
-    if (typeof value === 'number') return Number.isInteger(value) ? PyDecimal.from(value) : PyDecimal.from(floatRepr(value));
+    if (typeof value === 'number')
+      return Number.isInteger(value) ? PyDecimal.from(value) : PyDecimal.from(floatRepr(value));
     return value instanceof PyFloat ? PyDecimal.from(floatRepr(value.value)) : undefined;
   }
 
@@ -97,7 +111,10 @@ class NumberType extends AgateType {
     // Decimal() takes underscores anywhere and white space around.
     const number = decimalOf(strip(rest.replaceAll(',', '')).replaceAll('_', ''));
     if (number === undefined) return undefined;
-    if (number.special !== undefined) return negative && number.special !== 'NaN' ? PyDecimal.from(number.special === 'Infinity' ? '-Infinity' : 'Infinity') : number;
+    if (number.special !== undefined)
+      return negative && number.special !== 'NaN'
+        ? PyDecimal.from(number.special === 'Infinity' ? '-Infinity' : 'Infinity')
+        : number;
     // Python multiplies by the sign, which rounds to 28 digits.
     return number.jinjaBinary('*', negative ? -1 : 1, false);
   }
@@ -143,7 +160,9 @@ class DateType extends AgateType {
     return match ? attempt(() => new PyDate(Number(match[1]), Number(match[2]), Number(match[3]))) : undefined;
   }
 
-  override jsonify(value: Value): Value { return value instanceof PyDate ? value.isoDate() : null; }
+  override jsonify(value: Value): Value {
+    return value instanceof PyDate ? value.isoDate() : null;
+  }
 }
 
 abstract class AnyDateTime extends AgateType {
@@ -151,13 +170,24 @@ abstract class AnyDateTime extends AgateType {
 
   cast(value: Value): Value | undefined {
     if (value === null || value instanceof PyDateTime) return value;
-    if (value instanceof PyDate) return new PyDateTime({ year: value.year, month: value.month, day: value.day, hour: 0, minute: 0, second: 0, microsecond: 0 });
+    if (value instanceof PyDate)
+      return new PyDateTime({
+        year: value.year,
+        month: value.month,
+        day: value.day,
+        hour: 0,
+        minute: 0,
+        second: 0,
+        microsecond: 0,
+      });
     if (typeof value !== 'string') return undefined;
     const text = strip(value);
     return isNull(text, DBT_NULLS) ? null : this.parse(text);
   }
 
-  override jsonify(value: Value): Value { return value instanceof PyDateTime ? value.isoformat() : null; }
+  override jsonify(value: Value): Value {
+    return value instanceof PyDateTime ? value.isoformat() : null;
+  }
 }
 
 class DateTimeType extends AnyDateTime {
@@ -166,7 +196,14 @@ class DateTimeType extends AnyDateTime {
   parse(text: string): Value | undefined {
     const match = DATE_TIME.exec(text);
     if (!match) return undefined;
-    const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [number, number, number, number, number, number];
+    const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
     return attempt(() => new PyDateTime({ year, month, day, hour, minute, second, microsecond: 0 }));
   }
 }
@@ -188,12 +225,16 @@ class BooleanType extends AgateType {
       const text = strip(value.replaceAll(',', '')).toLowerCase();
       return isNull(text, DBT_NULLS) ? null : text === 'true' ? true : text === 'false' ? false : undefined;
     }
-    if (typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value))) return BigInt(value) === 1n ? true : BigInt(value) === 0n ? false : undefined;
-    if (value instanceof PyDecimal && value.special === undefined) return value.jinjaEquals(1) ? true : value.jinjaEquals(0) ? false : undefined;
+    if (typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value)))
+      return BigInt(value) === 1n ? true : BigInt(value) === 0n ? false : undefined;
+    if (value instanceof PyDecimal && value.special === undefined)
+      return value.jinjaEquals(1) ? true : value.jinjaEquals(0) ? false : undefined;
     return undefined;
   }
 
-  override jsonify(value: Value): Value { return value; }
+  override jsonify(value: Value): Value {
+    return value;
+  }
 }
 
 class TextType extends AgateType {

@@ -30,15 +30,25 @@ export interface Dependant {
 /** A dependant as a template sees it. */
 export function dependantValue(dependant: Dependant): PyDict {
   const entries: [string, Value][] = [
-    ['kind', dependant.kind], ['database', dependant.database], ['schema', dependant.schema], ['name', dependant.name], ['definition', dependant.definition],
-    ['owner', dependant.owner], ['comment', dependant.comment], ['reloptions', [...dependant.reloptions]], ['grants', [...dependant.grants]],
-    ['drop_sql', dependant.dropSql], ['create_sql', dependant.createSql],
+    ['kind', dependant.kind],
+    ['database', dependant.database],
+    ['schema', dependant.schema],
+    ['name', dependant.name],
+    ['definition', dependant.definition],
+    ['owner', dependant.owner],
+    ['comment', dependant.comment],
+    ['reloptions', [...dependant.reloptions]],
+    ['grants', [...dependant.grants]],
+    ['drop_sql', dependant.dropSql],
+    ['create_sql', dependant.createSql],
   ];
   return PyDict.from(entries);
 }
 
 /** Creation order: what is read comes before its readers; otherwise as given. */
-export function inCreationOrder<T extends { readonly id: string; readonly reads: readonly string[] }>(items: readonly T[]): T[] {
+export function inCreationOrder<T extends { readonly id: string; readonly reads: readonly string[] }>(
+  items: readonly T[],
+): T[] {
   const byId = new Map(items.map((item) => [item.id, item]));
   const out: T[] = [];
   const done = new Set<string>();

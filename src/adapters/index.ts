@@ -24,18 +24,26 @@ export interface AdapterOptions {
 export async function createAdapter(profile: Profile, options: AdapterOptions): Promise<Adapter> {
   const make = ADAPTERS.get(profile.credentials.type);
   if (!make) {
-    throw new TsdbtError('runtime', `Could not find adapter type ${profile.credentials.type}!`, { hint: `This version knows: ${[...ADAPTERS.keys()].join(', ')}.` });
+    throw new TsdbtError('runtime', `Could not find adapter type ${profile.credentials.type}!`, {
+      hint: `This version knows: ${[...ADAPTERS.keys()].join(', ')}.`,
+    });
   }
   return make(profile, options);
 }
 
 const ADAPTERS: ReadonlyMap<string, (profile: Profile, options: AdapterOptions) => Promise<Adapter>> = new Map([
-  ['postgres', async (profile: Profile, options: AdapterOptions): Promise<Adapter> => {
-    const { createPostgresAdapter } = await import('./postgres/create.ts');
-    return createPostgresAdapter(profile, options);
-  }],
-  ['clickhouse', async (profile: Profile, options: AdapterOptions): Promise<Adapter> => {
-    const { createClickHouseAdapter } = await import('./clickhouse/create.ts');
-    return createClickHouseAdapter(profile, options);
-  }],
+  [
+    'postgres',
+    async (profile: Profile, options: AdapterOptions): Promise<Adapter> => {
+      const { createPostgresAdapter } = await import('./postgres/create.ts');
+      return createPostgresAdapter(profile, options);
+    },
+  ],
+  [
+    'clickhouse',
+    async (profile: Profile, options: AdapterOptions): Promise<Adapter> => {
+      const { createClickHouseAdapter } = await import('./clickhouse/create.ts');
+      return createClickHouseAdapter(profile, options);
+    },
+  ],
 ]);

@@ -4,12 +4,17 @@ import { fromOrdinal, isoCalendarOf, toOrdinal } from '../values/calendar.ts';
 import { FixedZone, PyDateTime, PyTimedelta, type TimeZone, utcZone } from '../values/datetime.ts';
 import { valueError } from '../values/python-error.ts';
 
-interface Day { readonly year: number; readonly month: number; readonly day: number }
+interface Day {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+}
 
 const CALENDAR = /^(\d{4})(?:-(\d{2})(?:-(\d{2}))?|(\d{2})(\d{2})?)$/;
 const WEEK = /^(\d{4})(?:-W(\d{2})(?:-(\d))?|W(\d{2})(\d)?)$/;
 const ORDINAL = /^(\d{4})-?(\d{3})$/;
-const TIME = /^(?:(\d{2}):(\d{2}):(\d{2}(?:[.,]\d+)?)|(\d{2})(\d{2})(\d{2}(?:[.,]\d+)?)|(\d{2}):?(\d{2}(?:[.,]\d+)?)|(\d{2}(?:[.,]\d+)?))(?:(Z)|([+-])(\d{2})(?::?(\d{2}))?)?$/;
+const TIME =
+  /^(?:(\d{2}):(\d{2}):(\d{2}(?:[.,]\d+)?)|(\d{2})(\d{2})(\d{2}(?:[.,]\d+)?)|(\d{2}):?(\d{2}(?:[.,]\d+)?)|(\d{2}(?:[.,]\d+)?))(?:(Z)|([+-])(\d{2})(?::?(\d{2}))?)?$/;
 const FRACTION_DIGITS = 24;
 
 /**
@@ -18,7 +23,8 @@ const FRACTION_DIGITS = 24;
  */
 export function parseIsoDateTime(text: string): PyDateTime {
   const parts = text.split('T');
-  if (parts.length !== 2) throw valueError(`ISO 8601 time designator 'T' missing. Unable to parse datetime string '${text}'`);
+  if (parts.length !== 2)
+    throw valueError(`ISO 8601 time designator 'T' missing. Unable to parse datetime string '${text}'`);
   const day = parseDay(parts[0]!);
   const match = TIME.exec(parts[1]!);
   if (!match) throw valueError(`Unrecognised ISO 8601 time format: '${parts[1]}'`);
@@ -27,13 +33,29 @@ export function parseIsoDateTime(text: string): PyDateTime {
   const minutes = m1 ?? m2 ?? m3;
   const hours = (h1 ?? h2 ?? h3 ?? h4)!;
   // The fraction stands on the last part that is given; it is cut, not rounded, to microseconds.
-  const micros = seconds !== undefined ? microsOf(hours, 3600n) + microsOf(minutes!, 60n) + microsOf(seconds, 1n)
-    : minutes !== undefined ? microsOf(hours, 3600n) + microsOf(minutes, 60n) : microsOf(hours, 3600n);
-  if (Number.parseInt(hours, 10) > 23 || Number.parseInt(minutes ?? '0', 10) > 59 || Number.parseInt(seconds ?? '0', 10) > 59) throw valueError('hour must be in 0..23');
+  const micros =
+    seconds !== undefined
+      ? microsOf(hours, 3600n) + microsOf(minutes!, 60n) + microsOf(seconds, 1n)
+      : minutes !== undefined
+        ? microsOf(hours, 3600n) + microsOf(minutes, 60n)
+        : microsOf(hours, 3600n);
+  if (
+    Number.parseInt(hours, 10) > 23 ||
+    Number.parseInt(minutes ?? '0', 10) > 59 ||
+    Number.parseInt(seconds ?? '0', 10) > 59
+  )
+    throw valueError('hour must be in 0..23');
   const total = Number(micros / 1_000_000n);
-  return new PyDateTime({
-    ...day, hour: Math.floor(total / 3600), minute: Math.floor(total / 60) % 60, second: total % 60, microsecond: Number(micros % 1_000_000n),
-  }, zoneOf(zulu, sign, zoneHour, zoneMinute));
+  return new PyDateTime(
+    {
+      ...day,
+      hour: Math.floor(total / 3600),
+      minute: Math.floor(total / 60) % 60,
+      second: total % 60,
+      microsecond: Number(micros % 1_000_000n),
+    },
+    zoneOf(zulu, sign, zoneHour, zoneMinute),
+  );
 }
 
 function microsOf(text: string, seconds: bigint): bigint {
@@ -42,7 +64,12 @@ function microsOf(text: string, seconds: bigint): bigint {
   return (scaled * seconds * 1_000_000n) / 10n ** BigInt(FRACTION_DIGITS);
 }
 
-function zoneOf(zulu: string | undefined, sign: string | undefined, hour: string | undefined, minute: string | undefined): TimeZone | null {
+function zoneOf(
+  zulu: string | undefined,
+  sign: string | undefined,
+  hour: string | undefined,
+  minute: string | undefined,
+): TimeZone | null {
   if (zulu !== undefined) return utcZone();
   if (sign === undefined) return null;
   const seconds = Number(hour) * 3600 + Number(minute ?? 0) * 60;

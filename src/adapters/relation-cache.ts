@@ -12,7 +12,10 @@ interface Names {
 }
 
 /** A schema, as questions name it. */
-export interface SchemaName { readonly database: string | null; readonly schema: string }
+export interface SchemaName {
+  readonly database: string | null;
+  readonly schema: string;
+}
 
 /** What the catalogue answers of some schemas. */
 export interface Listing {
@@ -22,7 +25,9 @@ export interface Listing {
 }
 
 /** Who changes something. While it is pending only he sees the change in the database, and it may be undone. */
-export interface Writer { readonly pending?: boolean }
+export interface Writer {
+  readonly pending?: boolean;
+}
 
 interface Entry {
   key: string;
@@ -81,7 +86,9 @@ export class RelationCache {
     this.home = home;
   }
 
-  get size(): number { return this.entries.size; }
+  get size(): number {
+    return this.entries.size;
+  }
 
   hasSchema(database: string | null, schema: string | null): boolean {
     return this.listed.has(this.schemaKey(database, schema));
@@ -94,7 +101,12 @@ export class RelationCache {
    * @param anew listed schemas too: by a question that is sent from now on
    * @throws what `ask` throws; the schemas are as unknown as before then, and others who wait ask themselves
    */
-  async fill(schemas: readonly SchemaName[], asker: object, ask: (schemas: readonly SchemaName[]) => Promise<Listing>, anew = false): Promise<void> {
+  async fill(
+    schemas: readonly SchemaName[],
+    asker: object,
+    ask: (schemas: readonly SchemaName[]) => Promise<Listing>,
+    anew = false,
+  ): Promise<void> {
     const wanted = new Map(schemas.map((schema) => [this.schemaKey(schema.database, schema.schema), schema]));
     const since = anew ? ++this.now : 0;
     for (;;) {
@@ -102,10 +114,16 @@ export class RelationCache {
       if (missing.length === 0) return;
       const asked = [...this.questions].filter((question) => missing.some(([key]) => question.schemas.has(key)));
       if (asked.some((question) => question.asker === asker)) {
-        throw new TsdbtError('compilation', `the macro that lists the relations of ${missing.map(([, { schema }]) => schema).join(', ')} looks up a relation there`);
+        throw new TsdbtError(
+          'compilation',
+          `the macro that lists the relations of ${missing.map(([, { schema }]) => schema).join(', ')} looks up a relation there`,
+        );
       }
       const unasked = missing.filter(([key]) => !asked.some((question) => question.schemas.has(key)));
-      await Promise.all([...asked.map((question) => question.answered), ...(unasked.length === 0 ? [] : [this.put(new Map(unasked), asker, ask)])]);
+      await Promise.all([
+        ...asked.map((question) => question.answered),
+        ...(unasked.length === 0 ? [] : [this.put(new Map(unasked), asker, ask)]),
+      ]);
     }
   }
 
@@ -208,17 +226,32 @@ export class RelationCache {
 
   /** All relations of a schema. */
   list(database: string | null, schema: string | null): Relation[] {
-    return [...(this.members.get(this.schemaKey(database, schema)) ?? [])].map((key) => this.entries.get(key)!.relation);
+    return [...(this.members.get(this.schemaKey(database, schema)) ?? [])].map(
+      (key) => this.entries.get(key)!.relation,
+    );
   }
 
   clear(): void {
-    for (const map of [this.listed, this.members, this.entries, this.folded, this.absent, this.uncommitted]) map.clear();
+    for (const map of [this.listed, this.members, this.entries, this.folded, this.absent, this.uncommitted])
+      map.clear();
     for (const question of this.questions) question.schemas.clear();
   }
 
-  private async put(schemas: ReadonlyMap<string, SchemaName>, asker: object, ask: (schemas: readonly SchemaName[]) => Promise<Listing>): Promise<void> {
+  private async put(
+    schemas: ReadonlyMap<string, SchemaName>,
+    asker: object,
+    ask: (schemas: readonly SchemaName[]) => Promise<Listing>,
+  ): Promise<void> {
     let end: () => void = () => undefined;
-    const question: Question = { sent: ++this.now, asker, schemas: new Set(schemas.keys()), changed: new Set(), answered: new Promise((resolve) => { end = resolve; }) };
+    const question: Question = {
+      sent: ++this.now,
+      asker,
+      schemas: new Set(schemas.keys()),
+      changed: new Set(),
+      answered: new Promise((resolve) => {
+        end = resolve;
+      }),
+    };
     this.questions.add(question);
     try {
       const listing = await ask([...schemas.values()]);
@@ -233,7 +266,9 @@ export class RelationCache {
   private learn({ schemas, changed, asker, sent }: Question, { relations, links }: Listing): void {
     const found = new Map<string, Relation>();
     // As with dbt the first of two counts.
-    for (const relation of relations) if (schemas.has(this.schemaKey(relation.database, relation.schema)) && !found.has(this.keyOf(relation))) found.set(this.keyOf(relation), relation);
+    for (const relation of relations)
+      if (schemas.has(this.schemaKey(relation.database, relation.schema)) && !found.has(this.keyOf(relation)))
+        found.set(this.keyOf(relation), relation);
     for (const [writer, { before, listed }] of this.uncommitted) {
       for (const key of before.keys()) {
         if (!schemas.has(this.schemaOf(key))) continue;
@@ -241,7 +276,8 @@ export class RelationCache {
         else if (!changed.has(key)) before.set(key, this.asFound(key, found.get(key)));
       }
     }
-    const stays = (key: string): boolean => changed.has(key) || [...this.uncommitted.values()].some(({ before }) => before.has(key));
+    const stays = (key: string): boolean =>
+      changed.has(key) || [...this.uncommitted.values()].some(({ before }) => before.has(key));
     for (const schema of schemas) {
       for (const key of [...(this.members.get(schema) ?? [])]) {
         if (stays(key)) continue;
@@ -255,23 +291,30 @@ export class RelationCache {
       const keys = [this.keyOf(referenced), this.keyOf(dependent)] as const;
       const gone = keys.some((key) => !this.entries.has(key) && stays(key));
       if (!schemas.has(this.schemaKey(referenced.database, referenced.schema)) || gone) continue;
-      for (const [i, relation] of [referenced, dependent].entries()) if (!this.entries.has(keys[i]!)) this.set(keys[i]!, relation.with({ type: 'external' }));
+      for (const [i, relation] of [referenced, dependent].entries())
+        if (!this.entries.has(keys[i]!)) this.set(keys[i]!, relation.with({ type: 'external' }));
       this.link(...keys);
     }
   }
 
   private asFound(key: string, relation: Relation | undefined): Before {
-    return relation && { relation, entry: { key, relation, dependants: this.entries.get(key)?.dependants ?? new Set() } };
+    return (
+      relation && { relation, entry: { key, relation, dependants: this.entries.get(key)?.dependants ?? new Set() } }
+    );
   }
 
   private schemaKey(database: string | null, schema: string | null): string {
-    return this.exact ? schema ?? '' : `${database ?? this.home ?? ''}${SEPARATOR}${schema ?? ''}`.toLowerCase();
+    return this.exact ? (schema ?? '') : `${database ?? this.home ?? ''}${SEPARATOR}${schema ?? ''}`.toLowerCase();
   }
 
   private keyOf({ database, schema, identifier, fields }: Names): string {
     if (this.exact) return `${schema ?? ''}${SEPARATOR}${identifier ?? ''}`;
-    const name = (text: string | null, bare: boolean): string => (bare ? (text ?? '').toLowerCase() : text ?? '');
-    return [name(database ?? this.home, true), name(schema, fields?.quotePolicy.schema === false), name(identifier, fields?.quotePolicy.identifier === false)].join(SEPARATOR);
+    const name = (text: string | null, bare: boolean): string => (bare ? (text ?? '').toLowerCase() : (text ?? ''));
+    return [
+      name(database ?? this.home, true),
+      name(schema, fields?.quotePolicy.schema === false),
+      name(identifier, fields?.quotePolicy.identifier === false),
+    ].join(SEPARATOR);
   }
 
   private schemaOf(key: string): string {
@@ -324,7 +367,9 @@ export class RelationCache {
     this.note(key, by);
     if (!entry) return;
     this.take(key);
-    if (cascade) for (const dependant of entry.dependants) if (this.entries.get(dependant.key) === dependant) this.remove(dependant.key, by);
+    if (cascade)
+      for (const dependant of entry.dependants)
+        if (this.entries.get(dependant.key) === dependant) this.remove(dependant.key, by);
   }
 
   private link(referenced: string, dependent: string): void {
@@ -333,9 +378,14 @@ export class RelationCache {
 
   private nameTaken(to: Relation): TsdbtError {
     const match = /__dbt_backup|__dbt_tmp$/.exec(to.identifier ?? '');
-    const advice = match ? "\n\nName collisions can occur when the length of two models' names approach your database's builtin limit. "
-      + `Try restructuring your project such that no two models share the prefix '${to.identifier?.slice(0, match.index)}'. Then, clean your warehouse of any removed models.` : '';
-    return new TsdbtError('internal', `Cache inconsistency detected: in rename, new key ${to.render()} already in cache: ${this.entries.size} relations${advice}`);
+    const advice = match
+      ? "\n\nName collisions can occur when the length of two models' names approach your database's builtin limit. " +
+        `Try restructuring your project such that no two models share the prefix '${to.identifier?.slice(0, match.index)}'. Then, clean your warehouse of any removed models.`
+      : '';
+    return new TsdbtError(
+      'internal',
+      `Cache inconsistency detected: in rename, new key ${to.render()} already in cache: ${this.entries.size} relations${advice}`,
+    );
   }
 }
 

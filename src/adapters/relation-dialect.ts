@@ -2,7 +2,16 @@
 import type { Value } from '../values/value.ts';
 import type { Relation, RelationInput } from './relation.ts';
 
-export type RelationType = 'table' | 'view' | 'cte' | 'materialized_view' | 'ephemeral' | 'external' | 'pointer_table' | 'function' | 'dictionary';
+export type RelationType =
+  | 'table'
+  | 'view'
+  | 'cte'
+  | 'materialized_view'
+  | 'ephemeral'
+  | 'external'
+  | 'pointer_table'
+  | 'function'
+  | 'dictionary';
 export type PathPart = 'database' | 'schema' | 'identifier';
 export type PolicyValues = Readonly<Record<PathPart, boolean>>;
 

@@ -17,8 +17,14 @@ const ALL_TRUE: PolicyValues = { database: true, schema: true, identifier: true 
 
 /** The names under which a template asks for a relation type: `Relation.View`, `relation.MaterializedView` … */
 const RELATION_TYPES: Readonly<Record<string, RelationType>> = {
-  Table: 'table', View: 'view', CTE: 'cte', MaterializedView: 'materialized_view', Ephemeral: 'ephemeral', External: 'external',
-  PointerTable: 'pointer_table', Function: 'function',
+  Table: 'table',
+  View: 'view',
+  CTE: 'cte',
+  MaterializedView: 'materialized_view',
+  Ephemeral: 'ephemeral',
+  External: 'external',
+  PointerTable: 'pointer_table',
+  Function: 'function',
 };
 export const DEFAULT_TYPES: readonly RelationType[] = Object.values(RELATION_TYPES);
 
@@ -60,7 +66,9 @@ export interface RelationInput {
 }
 
 /** The parts of a `quoting:` that say something. */
-export function writtenPolicy(quoting: Partial<Record<PathPart, boolean | null | undefined>>): Partial<Record<PathPart, boolean>> {
+export function writtenPolicy(
+  quoting: Partial<Record<PathPart, boolean | null | undefined>>,
+): Partial<Record<PathPart, boolean>> {
   const written: Partial<Record<PathPart, boolean>> = {};
   for (const part of PATH_PARTS) {
     const flag = quoting[part];
@@ -86,29 +94,51 @@ export class Relation implements HostObject {
       path: { database: input.database ?? null, schema: input.schema ?? null, identifier: input.identifier ?? null },
       type: input.type ?? null,
       quotePolicy: input.quotePolicy ? mergePolicy(dialect.quotePolicy, input.quotePolicy) : dialect.quotePolicy,
-      includePolicy: input.includePolicy ? mergePolicy(dialect.includePolicy, input.includePolicy) : dialect.includePolicy,
+      includePolicy: input.includePolicy
+        ? mergePolicy(dialect.includePolicy, input.includePolicy)
+        : dialect.includePolicy,
       quoteCharacter: dialect.quoteCharacter,
       dbtCreated: input.dbtCreated ?? false,
       limit: input.limit ?? null,
       eventTimeFilter: input.eventTimeFilter ?? null,
       requireAlias: dialect.requireAlias,
       catalog: null,
-      own: input.own ? { ...dialect.ownFields, ...input.own } : dialect.ownFields ?? NO_FIELDS,
+      own: input.own ? { ...dialect.ownFields, ...input.own } : (dialect.ownFields ?? NO_FIELDS),
     });
   }
 
   /** The name under which an ephemeral model is inlined: `__dbt__cte__name`. */
-  static createEphemeral(dialect: RelationDialect, identifier: string, more: Pick<RelationInput, 'limit' | 'eventTimeFilter'> = {}): Relation {
-    return Relation.create(dialect, { type: 'cte', identifier: addEphemeralPrefix(identifier), ...more }).quote({ identifier: false });
+  static createEphemeral(
+    dialect: RelationDialect,
+    identifier: string,
+    more: Pick<RelationInput, 'limit' | 'eventTimeFilter'> = {},
+  ): Relation {
+    return Relation.create(dialect, { type: 'cte', identifier: addEphemeralPrefix(identifier), ...more }).quote({
+      identifier: false,
+    });
   }
 
-  get database(): string | null { return this.fields.path.database; }
-  get schema(): string | null { return this.fields.path.schema; }
-  get identifier(): string | null { return this.fields.path.identifier; }
-  get type(): RelationType | null { return this.fields.type; }
-  get isInformationSchema(): boolean { return this.fields.informationSchemaView !== undefined; }
-  get jinjaType(): string { return this.isInformationSchema ? 'dbt.adapters.base.relation.InformationSchema' : this.dialect.typeName; }
-  get className(): string { return this.isInformationSchema ? 'InformationSchema' : this.dialect.className; }
+  get database(): string | null {
+    return this.fields.path.database;
+  }
+  get schema(): string | null {
+    return this.fields.path.schema;
+  }
+  get identifier(): string | null {
+    return this.fields.path.identifier;
+  }
+  get type(): RelationType | null {
+    return this.fields.type;
+  }
+  get isInformationSchema(): boolean {
+    return this.fields.informationSchemaView !== undefined;
+  }
+  get jinjaType(): string {
+    return this.isInformationSchema ? 'dbt.adapters.base.relation.InformationSchema' : this.dialect.typeName;
+  }
+  get className(): string {
+    return this.isInformationSchema ? 'InformationSchema' : this.dialect.className;
+  }
 
   with(changes: Partial<RelationFields>): Relation {
     return new Relation(this.dialect, { ...this.fields, ...changes });
@@ -127,7 +157,10 @@ export class Relation implements HostObject {
   }
 
   withoutIdentifier(): Relation {
-    return this.with({ includePolicy: { ...this.fields.includePolicy, identifier: false }, path: { ...this.fields.path, identifier: null } });
+    return this.with({
+      includePolicy: { ...this.fields.includePolicy, identifier: false },
+      path: { ...this.fields.path, identifier: null },
+    });
   }
 
   informationSchema(view: string | null = null): Relation {
@@ -137,7 +170,10 @@ export class Relation implements HostObject {
       type: 'view',
       includePolicy: { database: this.database !== null, schema: false, identifier: true },
       quotePolicy: { ...this.fields.quotePolicy, identifier: false },
-      dbtCreated: false, limit: null, eventTimeFilter: null, catalog: null,
+      dbtCreated: false,
+      limit: null,
+      eventTimeFilter: null,
+      catalog: null,
       informationSchemaView: view,
     });
   }
@@ -159,7 +195,11 @@ export class Relation implements HostObject {
       const shown = showPart?.(said) ?? said;
       text = text === '' ? shown : `${text}.${shown}`;
     }
-    return typeof informationSchemaView === 'string' ? (text === '' ? informationSchemaView : `${text}.${informationSchemaView}`) : text;
+    return typeof informationSchemaView === 'string'
+      ? text === ''
+        ? informationSchemaView
+        : `${text}.${informationSchemaView}`
+      : text;
   }
 
   renderLimited(): string {
@@ -192,28 +232,58 @@ export class Relation implements HostObject {
     return this.fields.eventTimeFilter === null ? limited : this.renderEventTimeFiltered(limited);
   }
 
-  toString(): string { return this.jinjaText(); }
-  jinjaRepr(): string { return `<${this.className} ${this.render()}>`; }
-  jinjaTruth(): boolean { return true; }
-  jinjaHash(): string { return `relation:${this.render()}`; }
+  toString(): string {
+    return this.jinjaText();
+  }
+  jinjaRepr(): string {
+    return `<${this.className} ${this.render()}>`;
+  }
+  jinjaTruth(): boolean {
+    return true;
+  }
+  jinjaHash(): string {
+    return `relation:${this.render()}`;
+  }
 
   jinjaIter(): Iterable<Value> {
-    throw new TsdbtError('compilation', `The object ("${this.jinjaText()}") was used as a dictionary. This capability has been removed from objects of this type.`);
+    throw new TsdbtError(
+      'compilation',
+      `The object ("${this.jinjaText()}") was used as a dictionary. This capability has been removed from objects of this type.`,
+    );
   }
 
   jinjaLength(): number {
-    throw new TsdbtError('compilation', `The object ("${this.jinjaText()}") was used as a dictionary. This capability has been removed from objects of this type.`);
+    throw new TsdbtError(
+      'compilation',
+      `The object ("${this.jinjaText()}") was used as a dictionary. This capability has been removed from objects of this type.`,
+    );
   }
 
   jinjaEquals(other: Value): boolean {
     if (this === other) return true;
-    if (!(other instanceof Relation) || this.isInformationSchema !== other.isInformationSchema || this.dialect.className !== other.dialect.className) return false;
+    if (
+      !(other instanceof Relation) ||
+      this.isInformationSchema !== other.isInformationSchema ||
+      this.dialect.className !== other.dialect.className
+    )
+      return false;
     const a = this.fields;
     const b = other.fields;
-    return PATH_PARTS.every((p) => a.path[p] === b.path[p] && a.quotePolicy[p] === b.quotePolicy[p] && a.includePolicy[p] === b.includePolicy[p])
-      && a.type === b.type && a.dbtCreated === b.dbtCreated && a.limit === b.limit && a.quoteCharacter === b.quoteCharacter
-      && a.requireAlias === b.requireAlias && a.catalog === b.catalog && a.informationSchemaView === b.informationSchemaView
-      && sameFilter(a.eventTimeFilter, b.eventTimeFilter) && (a.own === b.own || toRepr(PyDict.from(a.own)) === toRepr(PyDict.from(b.own)));
+    return (
+      PATH_PARTS.every(
+        (p) =>
+          a.path[p] === b.path[p] && a.quotePolicy[p] === b.quotePolicy[p] && a.includePolicy[p] === b.includePolicy[p],
+      ) &&
+      a.type === b.type &&
+      a.dbtCreated === b.dbtCreated &&
+      a.limit === b.limit &&
+      a.quoteCharacter === b.quoteCharacter &&
+      a.requireAlias === b.requireAlias &&
+      a.catalog === b.catalog &&
+      a.informationSchemaView === b.informationSchemaView &&
+      sameFilter(a.eventTimeFilter, b.eventTimeFilter) &&
+      (a.own === b.own || toRepr(PyDict.from(a.own)) === toRepr(PyDict.from(b.own)))
+    );
   }
 
   jinjaGet(name: string): Value | undefined {
@@ -234,22 +304,31 @@ export class Relation implements HostObject {
   matches(search: Partial<PathValues>): boolean {
     const entries = PATH_PARTS.flatMap((part) => {
       const value = search[part];
-      return value === null || value === undefined || (part === 'database' && this.dialect.noDatabase !== undefined) ? [] : [[part, value] as const];
+      return value === null || value === undefined || (part === 'database' && this.dialect.noDatabase !== undefined)
+        ? []
+        : [[part, value] as const];
     });
-    if (entries.length === 0) throw new TsdbtError('runtime', 'Tried to match relation, but no search path was passed!');
+    if (entries.length === 0)
+      throw new TsdbtError('runtime', 'Tried to match relation, but no search path was passed!');
     const strip = (text: string) => trimCharacter(text, this.fields.quoteCharacter);
     let exact = true;
     let approximate = true;
     for (const [part, value] of entries) {
       const own = this.fields.path[part];
-      const same = this.fields.dbtCreated && !this.fields.quotePolicy[part] ? own?.toLowerCase() === value.toLowerCase() : own === value;
+      const same =
+        this.fields.dbtCreated && !this.fields.quotePolicy[part]
+          ? own?.toLowerCase() === value.toLowerCase()
+          : own === value;
       if (!same) exact = false;
       if (strip(String(own?.toLowerCase() ?? 'None')) !== strip(value.toLowerCase())) approximate = false;
     }
     if (approximate && !exact) {
       const target = Relation.create(this.dialect, search).jinjaText();
-      throw new TsdbtError('compilation', 'When searching for a relation, dbt found an approximate match. Instead of guessing \nwhich relation to use, dbt will move on. '
-        + `Please delete ${this.jinjaText()}, or rename it to be less ambiguous.\nSearched for: ${target}\nFound: ${this.jinjaText()}`);
+      throw new TsdbtError(
+        'compilation',
+        'When searching for a relation, dbt found an approximate match. Instead of guessing \nwhich relation to use, dbt will move on. ' +
+          `Please delete ${this.jinjaText()}, or rename it to be less ambiguous.\nSearched for: ${target}\nFound: ${this.jinjaText()}`,
+      );
     }
     return exact;
   }
@@ -259,14 +338,43 @@ export class Relation implements HostObject {
     const f = this.fields;
     const filter = f.eventTimeFilter;
     const entries: [string, Value][] = [
-      ['path', dictOf(PATH_PARTS.map((p) => [p, f.path[p]]), omitNone)],
+      [
+        'path',
+        dictOf(
+          PATH_PARTS.map((p) => [p, f.path[p]]),
+          omitNone,
+        ),
+      ],
       ['type', f.type],
       ['quote_character', f.quoteCharacter],
-      ['include_policy', dictOf(PATH_PARTS.map((p) => [p, f.includePolicy[p]]), false)],
-      ['quote_policy', dictOf(PATH_PARTS.map((p) => [p, f.quotePolicy[p]]), false)],
+      [
+        'include_policy',
+        dictOf(
+          PATH_PARTS.map((p) => [p, f.includePolicy[p]]),
+          false,
+        ),
+      ],
+      [
+        'quote_policy',
+        dictOf(
+          PATH_PARTS.map((p) => [p, f.quotePolicy[p]]),
+          false,
+        ),
+      ],
       ['dbt_created', f.dbtCreated],
       ['limit', f.limit],
-      ['event_time_filter', filter && dictOf([['field_name', filter.fieldName], ['start', filter.start], ['end', filter.end]], omitNone)],
+      [
+        'event_time_filter',
+        filter &&
+          dictOf(
+            [
+              ['field_name', filter.fieldName],
+              ['start', filter.start],
+              ['end', filter.end],
+            ],
+            omitNone,
+          ),
+      ],
       ['require_alias', f.requireAlias],
       ['catalog', f.catalog],
       ['renameable_relations', [...this.dialect.renameable]],
@@ -311,7 +419,8 @@ function dictOf(entries: readonly (readonly [string, Value])[], omitNone: boolea
 function withoutDatabase(dialect: string, fields: RelationFields): RelationFields {
   const { database, schema } = fields.path;
   if (database === '') return fields;
-  if (database !== null && database !== schema) throw new TsdbtError('runtime', `Cannot set database ${database} in ${dialect}!`);
+  if (database !== null && database !== schema)
+    throw new TsdbtError('runtime', `Cannot set database ${database} in ${dialect}!`);
   return { ...fields, path: { ...fields.path, database: '' } };
 }
 
@@ -322,9 +431,17 @@ function checkIdentifier(dialect: RelationDialect, fields: RelationFields): void
   const { identifier } = fields.path;
   const max = dialect.maxIdentifier;
   // A relation without a type is not about to be created: the identifiers of tests, for one, may be longer.
-  if (max === null || identifier === null || fields.type === null || fields.informationSchemaView !== undefined || identifier.length * 4 <= max) return;
+  if (
+    max === null ||
+    identifier === null ||
+    fields.type === null ||
+    fields.informationSchemaView !== undefined ||
+    identifier.length * 4 <= max
+  )
+    return;
   const characters = [...identifier].length;
-  if (characters > max) throw new TsdbtError('runtime', `Relation name '${identifier}' is longer than ${max} characters`);
+  if (characters > max)
+    throw new TsdbtError('runtime', `Relation name '${identifier}' is longer than ${max} characters`);
   if (Buffer.byteLength(identifier) > max && fields.type !== 'cte' && !WORKING_NAME.test(identifier)) {
     throw new TsdbtError('runtime', `Relation name '${identifier}' is longer than ${max} bytes`);
   }
@@ -343,7 +460,23 @@ const ATTRIBUTES: ReadonlyMap<string, (r: Relation) => Value> = new Map<string, 
   ['quote_character', (r) => r.fields.quoteCharacter],
   ['dbt_created', (r) => r.fields.dbtCreated],
   ['limit', (r) => r.fields.limit],
-  ['event_time_filter', (r) => { const f = r.fields.eventTimeFilter; return f && dictOf([['field_name', f.fieldName], ['start', f.start], ['end', f.end]], false); }],
+  [
+    'event_time_filter',
+    (r) => {
+      const f = r.fields.eventTimeFilter;
+      return (
+        f &&
+        dictOf(
+          [
+            ['field_name', f.fieldName],
+            ['start', f.start],
+            ['end', f.end],
+          ],
+          false,
+        )
+      );
+    },
+  ],
   ['require_alias', (r) => r.fields.requireAlias],
   ['catalog', (r) => r.fields.catalog],
   ['renameable_relations', (r) => [...r.dialect.renameable]],
@@ -367,54 +500,141 @@ const PARTS_SIGNATURE = 'database=None, schema=None, identifier=None';
 const METHODS: ReadonlyMap<string, (r: Relation) => Callable> = new Map<string, (r: Relation) => Callable>([
   ['render', (r) => callable('render', '', () => r.render())],
   ['render_limited', (r) => callable('render_limited', '', () => r.renderLimited())],
-  ['render_event_time_filtered', (r) => callable('render_event_time_filtered', 'rendered=None', (rendered) => r.renderEventTimeFiltered(typeof rendered === 'string' && rendered !== '' ? rendered : undefined))],
+  [
+    'render_event_time_filtered',
+    (r) =>
+      callable('render_event_time_filtered', 'rendered=None', (rendered) =>
+        r.renderEventTimeFiltered(typeof rendered === 'string' && rendered !== '' ? rendered : undefined),
+      ),
+  ],
   ['quoted', (r) => callable('quoted', 'identifier', (identifier) => r.quoted(toText(identifier)))],
-  ['quote', (r) => callable('quote', PARTS_SIGNATURE, (d, s, i) => r.quote({ database: flag(d), schema: flag(s), identifier: flag(i) }))],
-  ['include', (r) => callable('include', PARTS_SIGNATURE, (d, s, i) => r.include({ database: flag(d), schema: flag(s), identifier: flag(i) }))],
-  ['matches', (r) => callable('matches', PARTS_SIGNATURE, (d, s, i) => r.matches({ database: textOrNull(d), schema: textOrNull(s), identifier: textOrNull(i) }))],
+  [
+    'quote',
+    (r) =>
+      callable('quote', PARTS_SIGNATURE, (d, s, i) =>
+        r.quote({ database: flag(d), schema: flag(s), identifier: flag(i) }),
+      ),
+  ],
+  [
+    'include',
+    (r) =>
+      callable('include', PARTS_SIGNATURE, (d, s, i) =>
+        r.include({ database: flag(d), schema: flag(s), identifier: flag(i) }),
+      ),
+  ],
+  [
+    'matches',
+    (r) =>
+      callable('matches', PARTS_SIGNATURE, (d, s, i) =>
+        r.matches({ database: textOrNull(d), schema: textOrNull(s), identifier: textOrNull(i) }),
+      ),
+  ],
   ['without_identifier', (r) => callable('without_identifier', '', () => r.withoutIdentifier())],
-  ['information_schema', (r) => callable('information_schema', 'view_name=None', (view) => r.informationSchema(typeof view === 'string' ? view : null))],
+  [
+    'information_schema',
+    (r) =>
+      callable('information_schema', 'view_name=None', (view) =>
+        r.informationSchema(typeof view === 'string' ? view : null),
+      ),
+  ],
   ['information_schema_only', (r) => callable('information_schema_only', '', () => r.informationSchema())],
-  ['replace_path', (r) => callable('replace_path', REPLACE_PATH, (kwargs) => r.with({ path: changePath(r.fields.path, entriesOf(kwargs)) }))],
+  [
+    'replace_path',
+    (r) =>
+      callable('replace_path', REPLACE_PATH, (kwargs) =>
+        r.with({ path: changePath(r.fields.path, entriesOf(kwargs)) }),
+      ),
+  ],
   ['incorporate', (r) => callable('incorporate', INCORPORATE, (kwargs) => r.with(changesFrom(r, entriesOf(kwargs))))],
   ['replace', (r) => callable('replace', '**kwargs', (kwargs) => r.with(changesFrom(r, entriesOf(kwargs))))],
   ['to_dict', (r) => callable('to_dict', 'omit_none=False, **kwargs', (omit) => r.toDict(omit === true))],
-  ['get', (r) => callable('get', 'key, default=None', (key, fallback) => (key === 'metadata' ? PyDict.from({ type: r.className }) : r.jinjaItem(key) ?? fallback))],
+  [
+    'get',
+    (r) =>
+      callable('get', 'key, default=None', (key, fallback) =>
+        key === 'metadata' ? PyDict.from({ type: r.className }) : (r.jinjaItem(key) ?? fallback),
+      ),
+  ],
   ['relation_max_name_length', (r) => callable('relation_max_name_length', '', () => r.dialect.maxIdentifier)],
-  ['get_function_macro_name', () => callable('get_function_macro_name', 'config', (config) => `${toText(member(config, 'type'))}_function_${toText(member(config, 'language'))}`)],
+  [
+    'get_function_macro_name',
+    () =>
+      callable(
+        'get_function_macro_name',
+        'config',
+        (config) => `${toText(member(config, 'type'))}_function_${toText(member(config, 'language'))}`,
+      ),
+  ],
   ['get_function_config', () => callable('get_function_config', 'model', functionConfig)],
-  ['get_materialized_view_config_change_collection', (r) => callable('get_materialized_view_config_change_collection', 'relation_results, relation_config', (results, config) => r.dialect.materializedViewChanges?.(results, config) ?? null)],
+  [
+    'get_materialized_view_config_change_collection',
+    (r) =>
+      callable(
+        'get_materialized_view_config_change_collection',
+        'relation_results, relation_config',
+        (results, config) => r.dialect.materializedViewChanges?.(results, config) ?? null,
+      ),
+  ],
 ]);
 
 /**
  * What `api.Relation.x` and `relation.x` share: constructors, constants and static methods of the class.
  * @param quoting the project's quoting, under the arguments of `create` (dbt's RelationProxy); null: the dialect's alone
  */
-function relationStatic(dialect: RelationDialect, quoting: Partial<PolicyValues> | null, name: string): Value | undefined {
+function relationStatic(
+  dialect: RelationDialect,
+  quoting: Partial<PolicyValues> | null,
+  name: string,
+): Value | undefined {
   const type = Object.hasOwn(RELATION_TYPES, name) ? RELATION_TYPES[name] : undefined;
   if (type !== undefined && name !== 'Ephemeral') return type;
   if (dialect.statics && Object.hasOwn(dialect.statics, name)) return dialect.statics[name];
   switch (name) {
     case 'create':
-      return callable('create', 'database=None, schema=None, identifier=None, type=None, **kwargs', (database = null, schema = null, identifier = null, given = null, kwargs = null) => {
-        const empty = Relation.create(dialect, quoting ? { quotePolicy: quoting } : {});
-        const changes = changesFrom(empty, entriesOf(kwargs));
-        return empty.with({ ...changes, path: { database: pathPart(database), schema: pathPart(schema), identifier: pathPart(identifier) }, type: relationType(dialect, given) });
-      });
+      return callable(
+        'create',
+        'database=None, schema=None, identifier=None, type=None, **kwargs',
+        (database = null, schema = null, identifier = null, given = null, kwargs = null) => {
+          const empty = Relation.create(dialect, quoting ? { quotePolicy: quoting } : {});
+          const changes = changesFrom(empty, entriesOf(kwargs));
+          return empty.with({
+            ...changes,
+            path: { database: pathPart(database), schema: pathPart(schema), identifier: pathPart(identifier) },
+            type: relationType(dialect, given),
+          });
+        },
+      );
     case 'create_from':
       return callable('create_from', 'quoting, relation_config, **kwargs', (_quoting, node = null, kwargs = null) => {
         const facts = { database: textOrNull(member(node, 'database')), schema: textOrNull(member(node, 'schema')) };
-        const relation = Relation.create(dialect, { ...(quoting ? { quotePolicy: quoting } : {}), ...facts, identifier: textOrNull(member(node, 'identifier')) ?? textOrNull(member(node, 'alias')),
-          ...dialect.fromNode?.({ ...facts, resource_type: member(node, 'resource_type'), source_name: member(node, 'source_name'), config: member(node, 'config') }) });
+        const relation = Relation.create(dialect, {
+          ...(quoting ? { quotePolicy: quoting } : {}),
+          ...facts,
+          identifier: textOrNull(member(node, 'identifier')) ?? textOrNull(member(node, 'alias')),
+          ...dialect.fromNode?.({
+            ...facts,
+            resource_type: member(node, 'resource_type'),
+            source_name: member(node, 'source_name'),
+            config: member(node, 'config'),
+          }),
+        });
         return relation.with(changesFrom(relation, entriesOf(kwargs)));
       });
     case 'create_ephemeral_from':
-      return callable('create_ephemeral_from', 'relation_config, limit=None, event_time_filter=None', (node, limit) => Relation.createEphemeral(dialect,
-        textOrNull(member(node, 'identifier')) ?? textOrNull(member(node, 'alias')) ?? '', { limit: typeof limit === 'number' ? limit : null }));
+      return callable('create_ephemeral_from', 'relation_config, limit=None, event_time_filter=None', (node, limit) =>
+        Relation.createEphemeral(
+          dialect,
+          textOrNull(member(node, 'identifier')) ?? textOrNull(member(node, 'alias')) ?? '',
+          { limit: typeof limit === 'number' ? limit : null },
+        ),
+      );
     case 'add_ephemeral_prefix':
       return callable('add_ephemeral_prefix', 'name', (text) => addEphemeralPrefix(toText(text)));
     case 'scd_args':
-      return callable('scd_args', 'primary_key, updated_at', (key, updatedAt) => [...(Array.isArray(key) ? key : [key]), updatedAt]);
+      return callable('scd_args', 'primary_key, updated_at', (key, updatedAt) => [
+        ...(Array.isArray(key) ? key : [key]),
+        updatedAt,
+      ]);
     case 'get_default_quote_policy':
       return callable(name, '', () => new PathParts('Policy', dialect.quotePolicy));
     case 'get_default_include_policy':
@@ -439,7 +659,8 @@ function textOrNull(value: Value): string | null {
 
 function member(value: Value, key: string): Value {
   if (value instanceof PyDict) return value.get(key) ?? null;
-  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value.jinjaGet(key) ?? value.jinjaItem?.(key) ?? null;
+  if (value !== null && typeof value === 'object' && !Array.isArray(value))
+    return value.jinjaGet(key) ?? value.jinjaItem?.(key) ?? null;
   return null;
 }
 
@@ -451,12 +672,26 @@ function functionConfig(model: Value): Value {
   const type = member(config, 'type') ?? '';
   const runtime = member(config, 'runtime_version');
   const entry = member(config, 'entry_point');
-  const wrong = language === '' ? 'A `language` is required for functions'
-    : type === '' ? 'A `type` is required for functions'
-    : language === 'python' && runtime === null ? 'A `runtime_version` is required for python functions'
-    : language === 'python' && entry === null ? 'An `entry_point` is required for python functions' : '';
+  const wrong =
+    language === ''
+      ? 'A `language` is required for functions'
+      : type === ''
+        ? 'A `type` is required for functions'
+        : language === 'python' && runtime === null
+          ? 'A `runtime_version` is required for python functions'
+          : language === 'python' && entry === null
+            ? 'An `entry_point` is required for python functions'
+            : '';
   if (wrong !== '') throw new TsdbtError('runtime', wrong);
-  return dictOf([['language', language], ['type', type], ['runtime_version', runtime], ['entry_point', entry]], false);
+  return dictOf(
+    [
+      ['language', language],
+      ['type', type],
+      ['runtime_version', runtime],
+      ['entry_point', entry],
+    ],
+    false,
+  );
 }
 
 /** Part of a name as dbt takes it: whatever is given becomes text. */
@@ -466,7 +701,10 @@ function pathPart(value: Value): string | null {
 
 function relationType(dialect: RelationDialect, value: Value): RelationType | null {
   if (value === null || isRelationType(dialect, value)) return value;
-  throw new TsdbtError('compilation', `Field "type" of type Optional[RelationType] in ${dialect.className} has invalid value ${toRepr(value)}`);
+  throw new TsdbtError(
+    'compilation',
+    `Field "type" of type Optional[RelationType] in ${dialect.className} has invalid value ${toRepr(value)}`,
+  );
 }
 
 export function isRelationType(dialect: RelationDialect, value: Value): value is RelationType {
@@ -475,13 +713,16 @@ export function isRelationType(dialect: RelationDialect, value: Value): value is
 
 function changePath(path: PathValues, changes: Iterable<readonly [string, Value]>): PathValues {
   const result = { ...path };
-  for (const [key, value] of changes) if (key === 'database' || key === 'schema' || key === 'identifier') result[key] = pathPart(value);
+  for (const [key, value] of changes)
+    if (key === 'database' || key === 'schema' || key === 'identifier') result[key] = pathPart(value);
   return result;
 }
 
 function changePolicy(policy: PolicyValues, changes: Iterable<readonly [string, Value]>): PolicyValues {
   const result: Record<PathPart, boolean> = { ...policy };
-  for (const [key, value] of changes) if ((key === 'database' || key === 'schema' || key === 'identifier') && typeof value === 'boolean') result[key] = value;
+  for (const [key, value] of changes)
+    if ((key === 'database' || key === 'schema' || key === 'identifier') && typeof value === 'boolean')
+      result[key] = value;
   return result;
 }
 
@@ -496,19 +737,49 @@ function changesFrom(relation: Relation, kwargs: Iterable<readonly [string, Valu
   const changes: { -readonly [K in keyof RelationFields]?: RelationFields[K] } = {};
   for (const [key, value] of kwargs) {
     switch (key) {
-      case 'path': changes.path = changePath(relation.fields.path, entriesOf(value)); break;
-      case 'type': changes.type = relationType(relation.dialect, value); break;
-      case 'quote_policy': changes.quotePolicy = changePolicy(relation.fields.quotePolicy, entriesOf(value)); break;
-      case 'include_policy': changes.includePolicy = changePolicy(relation.fields.includePolicy, entriesOf(value)); break;
-      case 'quote_character': changes.quoteCharacter = toText(value); break;
-      case 'dbt_created': changes.dbtCreated = value === true; break;
-      case 'limit': changes.limit = typeof value === 'number' ? value : null; break;
-      case 'require_alias': changes.requireAlias = value === true; break;
-      case 'catalog': changes.catalog = textOrNull(value); break;
-      case 'information_schema_view': changes.informationSchemaView = textOrNull(value); break;
-      case 'event_time_filter': changes.eventTimeFilter = value === null ? null
-        : { fieldName: toText(member(value, 'field_name')), start: momentOf(member(value, 'start')), end: momentOf(member(value, 'end')) }; break;
-      default: if (Object.hasOwn(relation.dialect.ownFields ?? NO_FIELDS, key)) changes.own = { ...relation.fields.own, ...changes.own, [key]: value };
+      case 'path':
+        changes.path = changePath(relation.fields.path, entriesOf(value));
+        break;
+      case 'type':
+        changes.type = relationType(relation.dialect, value);
+        break;
+      case 'quote_policy':
+        changes.quotePolicy = changePolicy(relation.fields.quotePolicy, entriesOf(value));
+        break;
+      case 'include_policy':
+        changes.includePolicy = changePolicy(relation.fields.includePolicy, entriesOf(value));
+        break;
+      case 'quote_character':
+        changes.quoteCharacter = toText(value);
+        break;
+      case 'dbt_created':
+        changes.dbtCreated = value === true;
+        break;
+      case 'limit':
+        changes.limit = typeof value === 'number' ? value : null;
+        break;
+      case 'require_alias':
+        changes.requireAlias = value === true;
+        break;
+      case 'catalog':
+        changes.catalog = textOrNull(value);
+        break;
+      case 'information_schema_view':
+        changes.informationSchemaView = textOrNull(value);
+        break;
+      case 'event_time_filter':
+        changes.eventTimeFilter =
+          value === null
+            ? null
+            : {
+                fieldName: toText(member(value, 'field_name')),
+                start: momentOf(member(value, 'start')),
+                end: momentOf(member(value, 'end')),
+              };
+        break;
+      default:
+        if (Object.hasOwn(relation.dialect.ownFields ?? NO_FIELDS, key))
+          changes.own = { ...relation.fields.own, ...changes.own, [key]: value };
     }
   }
   return changes;
@@ -529,19 +800,37 @@ class PathParts implements HostObject {
     this.values = values;
   }
 
-  get jinjaType(): string { return `dbt.adapters.contracts.relation.${this.className}`; }
+  get jinjaType(): string {
+    return `dbt.adapters.contracts.relation.${this.className}`;
+  }
 
   jinjaGet(name: string): Value | undefined {
     if (name === 'database' || name === 'schema' || name === 'identifier') return this.values[name];
     switch (name) {
-      case 'get_part': return callable(name, 'key', (key) => this.jinjaItem(key) ?? null);
-      case 'get_lowered_part': return callable(name, 'key', (key) => { const part = this.jinjaItem(key); return typeof part === 'string' ? part.toLowerCase() : null; });
-      case 'to_dict': return callable(name, 'omit_none=False', (omit) => dictOf(PATH_PARTS.map((p) => [p, this.values[p]]), omit === true));
+      case 'get_part':
+        return callable(name, 'key', (key) => this.jinjaItem(key) ?? null);
+      case 'get_lowered_part':
+        return callable(name, 'key', (key) => {
+          const part = this.jinjaItem(key);
+          return typeof part === 'string' ? part.toLowerCase() : null;
+        });
+      case 'to_dict':
+        return callable(name, 'omit_none=False', (omit) =>
+          dictOf(
+            PATH_PARTS.map((p) => [p, this.values[p]]),
+            omit === true,
+          ),
+        );
       case 'replace':
-        return callable(name, '**kwargs', (kwargs) => (this.className === 'Path' ? new PathParts('Path', changePath(this.values as PathValues, entriesOf(kwargs)))
-          : new PathParts('Policy', changePolicy(this.values as PolicyValues, entriesOf(kwargs)))));
-      case 'get': return callable(name, 'key, default=None', (key, fallback) => this.jinjaItem(key) ?? fallback);
-      default: return undefined;
+        return callable(name, '**kwargs', (kwargs) =>
+          this.className === 'Path'
+            ? new PathParts('Path', changePath(this.values as PathValues, entriesOf(kwargs)))
+            : new PathParts('Policy', changePolicy(this.values as PolicyValues, entriesOf(kwargs))),
+        );
+      case 'get':
+        return callable(name, 'key, default=None', (key, fallback) => this.jinjaItem(key) ?? fallback);
+      default:
+        return undefined;
     }
   }
 
@@ -554,7 +843,11 @@ class PathParts implements HostObject {
   }
 
   jinjaEquals(other: Value): boolean {
-    return other instanceof PathParts && other.className === this.className && PATH_PARTS.every((p) => this.values[p] === other.values[p]);
+    return (
+      other instanceof PathParts &&
+      other.className === this.className &&
+      PATH_PARTS.every((p) => this.values[p] === other.values[p])
+    );
   }
 }
 

@@ -15,18 +15,26 @@ export class ResponseObject implements HostObject {
   }
 
   jinjaGet(name: string): Value | undefined {
-    if (name === 'to_dict') return callable(name, 'omit_none=False', (omit) => PyDict.from([...this.entries()].filter(([, value]) => omit !== true || value !== null)));
-    if (name === 'code' || name === 'rows_affected' || name === 'query_id') return fromJson(this.response[name] ?? null);
+    if (name === 'to_dict')
+      return callable(name, 'omit_none=False', (omit) =>
+        PyDict.from([...this.entries()].filter(([, value]) => omit !== true || value !== null)),
+      );
+    if (name === 'code' || name === 'rows_affected' || name === 'query_id')
+      return fromJson(this.response[name] ?? null);
     return Object.hasOwn(this.response, name) ? fromJson(this.response[name]) : undefined;
   }
 
-  jinjaText(): string { return this.response._message; }
+  jinjaText(): string {
+    return this.response._message;
+  }
 
   jinjaRepr(): string {
     return `AdapterResponse(${[...this.entries()].map(([key, value]) => `${key}=${toRepr(value)}`).join(', ')})`;
   }
 
-  toJsonValue(): unknown { return this.response; }
+  toJsonValue(): unknown {
+    return this.response;
+  }
 
   private *entries(): Iterable<[string, Value]> {
     const { _message, code = null, rows_affected = null, query_id = null, ...rest } = this.response;

@@ -32,7 +32,10 @@ export interface SqlAdapterOptions {
 }
 
 /** A dependant, and what it stood on. */
-interface Dropped { readonly dependant: Dependant; readonly on: Relation }
+interface Dropped {
+  readonly dependant: Dependant;
+  readonly on: Relation;
+}
 
 /** Another object has its name by now. */
 const DUPLICATE = '42710';
@@ -67,7 +70,12 @@ export class SqlAdapter {
     throw new TsdbtError('compilation', `Macro "${name}" returned ${toText(result)}, expected a table`);
   }
 
-  private relation(database: string | null, schema: string | null, identifier: string | null, more: { type?: RelationType | null } = {}): Relation {
+  private relation(
+    database: string | null,
+    schema: string | null,
+    identifier: string | null,
+    more: { type?: RelationType | null } = {},
+  ): Relation {
     const quotePolicy: Partial<Record<PathPart, boolean>> = {};
     for (const part of ['database', 'schema', 'identifier'] as const) {
       const flag = this.options.quoting[part];
@@ -83,7 +91,8 @@ export class SqlAdapter {
     this.options.onEvent?.('CacheMiss', { conn_name: this.session.name, database, schema });
     // Fields of the dialect's own are not among the four columns of the macro.
     const asksItself = this.adapter.relations.ownFields && !this.overridden('list_relations_without_caching');
-    const ask = (schemas: readonly SchemaName[]): Promise<Listing> => (asksItself ? this.adapter.askCatalogue(this.session, schemas) : this.askMacros(schemas));
+    const ask = (schemas: readonly SchemaName[]): Promise<Listing> =>
+      asksItself ? this.adapter.askCatalogue(this.session, schemas) : this.askMacros(schemas);
     await cache.fill([{ database, schema }], this.session, ask);
     return cache.list(database, schema);
   }
@@ -91,7 +100,11 @@ export class SqlAdapter {
   private async askMacros(schemas: readonly SchemaName[]): Promise<Listing> {
     const relations: Relation[] = [];
     for (const { database, schema } of schemas) {
-      relations.push(...(await this.listRelationsWithoutCaching(this.relation(database ?? this.adapter.cache.home, schema, '').withoutIdentifier())));
+      relations.push(
+        ...(await this.listRelationsWithoutCaching(
+          this.relation(database ?? this.adapter.cache.home, schema, '').withoutIdentifier(),
+        )),
+      );
     }
     return { relations };
   }
@@ -100,7 +113,11 @@ export class SqlAdapter {
   async fillCache(schemas: readonly SchemaName[]): Promise<void> {
     const { adapter, session } = this;
     const { linksMacro } = adapter;
-    if (!this.overridden('list_relations_without_caching') && !(linksMacro !== undefined && this.overridden(linksMacro))) return adapter.fillCache(session, schemas);
+    if (
+      !this.overridden('list_relations_without_caching') &&
+      !(linksMacro !== undefined && this.overridden(linksMacro))
+    )
+      return adapter.fillCache(session, schemas);
     const ask = async (asked: readonly SchemaName[]): Promise<Listing> => {
       const listing = await this.askMacros(asked);
       const database = asked[0]?.database ?? adapter.cache.home;
@@ -109,19 +126,33 @@ export class SqlAdapter {
     await adapter.cache.fill(schemas, session, ask, true);
   }
 
-  private async askLinks(macro: string, database: string | null): Promise<readonly (readonly [referenced: Relation, dependent: Relation])[]> {
-    const place = (schema: string, identifier: string): Relation => this.adapter.createRelation({ database, schema, identifier, type: 'external' });
+  private async askLinks(
+    macro: string,
+    database: string | null,
+  ): Promise<readonly (readonly [referenced: Relation, dependent: Relation])[]> {
+    const place = (schema: string, identifier: string): Relation =>
+      this.adapter.createRelation({ database, schema, identifier, type: 'external' });
     return (await this.tableOf(macro, {})).rows.map(({ values }) => {
-      const [schema, name, readSchema, readName] = values.map((value) => toText(value ?? null)) as [string, string, string, string];
+      const [schema, name, readSchema, readName] = values.map((value) => toText(value ?? null)) as [
+        string,
+        string,
+        string,
+        string,
+      ];
       return [place(readSchema, readName), place(schema, name)];
     });
   }
 
   /** Which of the schemas exist: by dbt's macro, where somebody has one of his own for it. */
   async existingSchemas(schemas: readonly SchemaName[]): Promise<ReadonlySet<string>> {
-    if (!this.overridden('list_schemas')) return this.adapter.existingSchemas(this.session, schemas.map(({ schema }) => schema));
+    if (!this.overridden('list_schemas'))
+      return this.adapter.existingSchemas(
+        this.session,
+        schemas.map(({ schema }) => schema),
+      );
     const found = new Set<string>();
-    for (const database of new Set(schemas.map((place) => place.database ?? ''))) for (const schema of await this.listSchemas(database)) found.add(schema);
+    for (const database of new Set(schemas.map((place) => place.database ?? '')))
+      for (const schema of await this.listSchemas(database)) found.add(schema);
     return found;
   }
 
@@ -135,7 +166,9 @@ export class SqlAdapter {
     return table.rows.map((row) => {
       const [database = null, name = null, schema = null, kind = null] = row.values;
       return this.adapter.createRelation({
-        database: database === null ? null : toText(database), schema: schema === null ? null : toText(schema), identifier: toText(name),
+        database: database === null ? null : toText(database),
+        schema: schema === null ? null : toText(schema),
+        identifier: toText(name),
         quotePolicy: { database: true, schema: true, identifier: true },
         type: isRelationType(this.adapter.relations, kind) ? kind : 'external',
       });
@@ -143,30 +176,46 @@ export class SqlAdapter {
   }
 
   /** The relation of that name, or null. A look-up in the cache when the schema has been listed. */
-  getRelation(database: string | null, schema: string | null, identifier: string | null): Relation | null | Promise<Relation | null> {
+  getRelation(
+    database: string | null,
+    schema: string | null,
+    identifier: string | null,
+  ): Relation | null | Promise<Relation | null> {
     if (schema === null) return null;
     // Nearly all look-ups: what does not wait costs a template little.
-    return identifier !== null && this.adapter.cache.hasSchema(database, schema) ? this.cached(database, schema, identifier) : this.listed(database, schema, identifier);
+    return identifier !== null && this.adapter.cache.hasSchema(database, schema)
+      ? this.cached(database, schema, identifier)
+      : this.listed(database, schema, identifier);
   }
 
   private async listed(database: string | null, schema: string, identifier: string | null): Promise<Relation | null> {
     const relations = await this.listRelations(database, schema);
-    return identifier === null ? this.onlyMatch(relations, database, schema) : this.cached(database, schema, identifier);
+    return identifier === null
+      ? this.onlyMatch(relations, database, schema)
+      : this.cached(database, schema, identifier);
   }
 
   private cached(database: string | null, schema: string, identifier: string): Relation | null {
     const found = this.adapter.cache.get({ database, schema, identifier });
     if (!found) return null;
-    const lowered = (part: PathPart, value: string | null): string | null => (value !== null && this.options.quoting[part] === false ? value.toLowerCase() : value);
-    const search = { database: lowered('database', database), schema: lowered('schema', schema), identifier: lowered('identifier', identifier) };
+    const lowered = (part: PathPart, value: string | null): string | null =>
+      value !== null && this.options.quoting[part] === false ? value.toLowerCase() : value;
+    const search = {
+      database: lowered('database', database),
+      schema: lowered('schema', schema),
+      identifier: lowered('identifier', identifier),
+    };
     return found.matches(search) ? found : null;
   }
 
   private onlyMatch(relations: readonly Relation[], database: string | null, schema: string): Relation | null {
     const matches = relations.filter((relation) => relation.matches({ database, schema }));
     if (matches.length <= 1) return matches[0] ?? null;
-    throw new TsdbtError('compilation', 'get_relation returned more than one relation with the given args. Please specify a database or schema to narrow down the result set.'
-      + `\n${toRepr(PyDict.from({ identifier: null, schema, database }))}\n\n${toRepr(matches)}`);
+    throw new TsdbtError(
+      'compilation',
+      'get_relation returned more than one relation with the given args. Please specify a database or schema to narrow down the result set.' +
+        `\n${toRepr(PyDict.from({ identifier: null, schema, database }))}\n\n${toRepr(matches)}`,
+    );
   }
 
   async checkSchemaExists(database: string, schema: string): Promise<boolean> {
@@ -202,7 +251,8 @@ export class SqlAdapter {
   }
 
   async dropRelation(relation: Relation): Promise<void> {
-    if (relation.type === null) throw new TsdbtError('compilation', `Tried to drop relation ${relation.jinjaText()}, but its type is null.`);
+    if (relation.type === null)
+      throw new TsdbtError('compilation', `Tried to drop relation ${relation.jinjaText()}, but its type is null.`);
     await this.macro('drop_relation', { relation });
     // Afterwards, so that an answer of the catalogue from before does not count. Readers that were recorded are there again when the node is done.
     if (this.dropped.length > 0) this.adapter.cache.forget(relation, this.session);
@@ -247,8 +297,16 @@ export class SqlAdapter {
       const target = targets.get(reference.name);
       if (!target?.canExpandTo(reference)) continue;
       const newType = stringType(reference.stringSize(), this.adapter.columns);
-      this.options.onEvent?.('ColTypeChange', { orig_type: target.dataType, new_type: newType, table: current.render() });
-      await this.macro('alter_column_type', { relation: current, column_name: reference.name, new_column_type: newType });
+      this.options.onEvent?.('ColTypeChange', {
+        orig_type: target.dataType,
+        new_type: newType,
+        table: current.render(),
+      });
+      await this.macro('alter_column_type', {
+        relation: current,
+        column_name: reference.name,
+        new_column_type: newType,
+      });
     }
   }
 
@@ -256,15 +314,22 @@ export class SqlAdapter {
   async validSnapshotTarget(relation: Relation, columnNames: Value, more: readonly string[] = []): Promise<void> {
     const columns = new Set((await this.getColumnsInRelation(relation)).map((column) => column.name.toLowerCase()));
     const required = more.length > 0 ? more : ['dbt_scd_id', 'dbt_valid_from', 'dbt_valid_to'];
-    const missing = required.map((name) => (columnNames instanceof PyDict ? columnNames.get(name) ?? null : name))
+    const missing = required
+      .map((name) => (columnNames instanceof PyDict ? (columnNames.get(name) ?? null) : name))
       .filter((name): name is string => typeof name === 'string' && name !== '' && !columns.has(name.toLowerCase()));
     if (missing.length > 0) {
-      throw new TsdbtError('compilation', `Snapshot target is missing configured columns (missing "${missing.join('", "')}"). `
-        + 'See https://docs.getdbt.com/docs/build/snapshots#snapshot-meta-fields for more information.');
+      throw new TsdbtError(
+        'compilation',
+        `Snapshot target is missing configured columns (missing "${missing.join('", "')}"). ` +
+          'See https://docs.getdbt.com/docs/build/snapshots#snapshot-meta-fields for more information.',
+      );
     }
   }
 
-  async execute(sql: string, options: { autoBegin: boolean; fetch: boolean; limit: number | null }): Promise<{ response: ResponseObject; table: Table }> {
+  async execute(
+    sql: string,
+    options: { autoBegin: boolean; fetch: boolean; limit: number | null },
+  ): Promise<{ response: ResponseObject; table: Table }> {
     const { response, table } = await this.session.execute(sql, options);
     return { response: new ResponseObject(response), table };
   }
@@ -291,12 +356,21 @@ export class SqlAdapter {
     const found = await this.adapter.fetchDependants(this.session, relation);
     const foreign = found.filter((dependant) => !dependant.ours);
     if (foreign.length > 0) {
-      const names = foreign.map((d) => `${d.kind.replaceAll('_', ' ')} ${this.relation(d.database, d.schema, d.name).render()} of ${d.owner}`);
-      throw new TsdbtError('database', `${relation.render()} cannot be replaced: this user may not drop and create what reads it:\n${names.join('\n')}`,
-        { hint: 'Become a member of its owner, with USAGE and CREATE on its schema; or drop it first. Nothing has been changed by this run.' });
+      const names = foreign.map(
+        (d) => `${d.kind.replaceAll('_', ' ')} ${this.relation(d.database, d.schema, d.name).render()} of ${d.owner}`,
+      );
+      throw new TsdbtError(
+        'database',
+        `${relation.render()} cannot be replaced: this user may not drop and create what reads it:\n${names.join('\n')}`,
+        {
+          hint: 'Become a member of its owner, with USAGE and CREATE on its schema; or drop it first. Nothing has been changed by this run.',
+        },
+      );
     }
     const known = new Set(this.dropped.map(({ dependant }) => dependant.id));
-    this.dropped.push(...found.filter((dependant) => !known.has(dependant.id)).map((dependant) => ({ dependant, on: relation })));
+    this.dropped.push(
+      ...found.filter((dependant) => !known.has(dependant.id)).map((dependant) => ({ dependant, on: relation })),
+    );
     return found;
   }
 
@@ -312,7 +386,9 @@ export class SqlAdapter {
   private async restoreDropped(): Promise<void> {
     const gone = new Set<string>();
     for (const { dependant, on } of this.dropped.splice(0)) {
-      const failure = dependant.reads.some((id) => gone.has(id)) ? new TsdbtError('database', 'what it reads could not be created again') : await this.create(dependant);
+      const failure = dependant.reads.some((id) => gone.has(id))
+        ? new TsdbtError('database', 'what it reads could not be created again')
+        : await this.create(dependant);
       if (failure === null) continue;
       gone.add(dependant.id);
       if (dependant.kind === 'foreign_key') this.postponed.push({ dependant, on });
@@ -346,14 +422,29 @@ export class SqlAdapter {
     const isView = kind === 'view' || kind === 'materialized_view';
     const what = kind.replaceAll('_', ' ');
     if (!(isView || kind === 'foreign_key' || kind === 'rule') || !this.options.builds?.(relation)) {
-      const which = ownName === null || kind === 'function' ? `${what} ${relation.render()}` : `${what} ${ownName} of ${relation.render()}`;
-      throw new TsdbtError('database', `${which} depends on the relation and cannot be created on its new form:\n${failure.message}`,
-        { code: failure.details.code, sql: createSql, hint: 'Change or drop it first; nothing has been changed by this run.' });
+      const which =
+        ownName === null || kind === 'function'
+          ? `${what} ${relation.render()}`
+          : `${what} ${ownName} of ${relation.render()}`;
+      throw new TsdbtError(
+        'database',
+        `${which} depends on the relation and cannot be created on its new form:\n${failure.message}`,
+        {
+          code: failure.details.code,
+          sql: createSql,
+          hint: 'Change or drop it first; nothing has been changed by this run.',
+        },
+      );
     }
     if (isView) this.adapter.cache.forget(relation, this.session);
     else {
-      this.options.onWarning?.(`${what} ${ownName} of ${relation.render()} is lost: ${on.render()}, which it ${kind === 'rule' ? 'names' : 'refers to'}, was built anew, and it could not be put back: `
-        + `${failure.message.replace(/\nLINE \d+: .*\n *\^/, '').replace(/\.?(?<!\s)\s*\n\s*/g, '. ').replace(/\.$/, '')}. Make it again when both are built, in a post-hook or on-run-end.`);
+      this.options.onWarning?.(
+        `${what} ${ownName} of ${relation.render()} is lost: ${on.render()}, which it ${kind === 'rule' ? 'names' : 'refers to'}, was built anew, and it could not be put back: ` +
+          `${failure.message
+            .replace(/\nLINE \d+: .*\n *\^/, '')
+            .replace(/\.?(?<!\s)\s*\n\s*/g, '. ')
+            .replace(/\.$/, '')}. Make it again when both are built, in a post-hook or on-run-end.`,
+      );
     }
   }
 

@@ -16,13 +16,26 @@ import { Row, RowKeys, Table } from './table.ts';
  * @param textColumns columns that are text whatever they hold
  * @param text which text is None: that of seeds (`''`, `null`) or none at all
  */
-export function inferTable(names: readonly string[], rows: readonly (readonly Value[])[], textColumns: ReadonlySet<string> = new Set(), text: DataType = TEXT): Table {
-  const columns = names.map((name, index) => inferColumn(rows.map((row) => row[index] ?? null), textColumns.has(name) ? [text] : candidateTypes(text)));
+export function inferTable(
+  names: readonly string[],
+  rows: readonly (readonly Value[])[],
+  textColumns: ReadonlySet<string> = new Set(),
+  text: DataType = TEXT,
+): Table {
+  const columns = names.map((name, index) =>
+    inferColumn(
+      rows.map((row) => row[index] ?? null),
+      textColumns.has(name) ? [text] : candidateTypes(text),
+    ),
+  );
   return tableOfColumns(names, columns, rows.length);
 }
 
 /** Values of a column, all of its type. */
-export interface TypedColumn { readonly type: DataType; readonly values: readonly Value[] }
+export interface TypedColumn {
+  readonly type: DataType;
+  readonly values: readonly Value[];
+}
 
 function inferColumn(values: readonly Value[], candidates: readonly DataType[]): TypedColumn {
   for (const type of candidates) {
@@ -45,8 +58,16 @@ function castColumn(values: readonly Value[], type: DataType): Value[] | undefin
 export function tableOfColumns(names: readonly string[], columns: readonly TypedColumn[], rowCount: number): Table {
   const keys = new RowKeys(names);
   const rows: Row[] = new Array(rowCount);
-  for (let i = 0; i < rowCount; i++) rows[i] = new Row(columns.map((column) => column.values[i]!), keys);
-  return new Table(keys, columns.map((column) => column.type), rows);
+  for (let i = 0; i < rowCount; i++)
+    rows[i] = new Row(
+      columns.map((column) => column.values[i]!),
+      keys,
+    );
+  return new Table(
+    keys,
+    columns.map((column) => column.type),
+    rows,
+  );
 }
 
 /**
@@ -70,7 +91,11 @@ export function resultColumn(values: readonly Value[]): TypedColumn {
 
 /** The table of a query's result, see `resultColumn`. */
 export function tableFromResult(names: readonly string[], rows: readonly (readonly Value[])[]): Table {
-  return tableOfColumns(names, names.map((_, index) => resultColumn(rows.map((row) => row[index] ?? null))), rows.length);
+  return tableOfColumns(
+    names,
+    names.map((_, index) => resultColumn(rows.map((row) => row[index] ?? null))),
+    rows.length,
+  );
 }
 
 /** What Python's JSON cannot write as what dbt writes instead: decimals as floats, moments in ISO form, the rest as text. */

@@ -25,21 +25,36 @@ export function printTable(table: Table, options: PrintOptions = {}): string {
   const columnsCut = shownColumns < table.columnNames.length;
   const cut = (text: string): string => {
     const points = [...text];
-    return maxColumnWidth !== null && points.length > maxColumnWidth ? points.slice(0, maxColumnWidth - ELLIPSIS.length).join('') + ELLIPSIS : text;
+    return maxColumnWidth !== null && points.length > maxColumnWidth
+      ? points.slice(0, maxColumnWidth - ELLIPSIS.length).join('') + ELLIPSIS
+      : text;
   };
   const header = table.columnNames.slice(0, shownColumns).map(cut);
-  const formatters = table.types.slice(0, shownColumns).map((type, i) => (type.name === 'Number' ? numberFormatter(rows.map((row) => row.values[i]!), maxPrecision) : toText));
+  const formatters = table.types.slice(0, shownColumns).map((type, i) =>
+    type.name === 'Number'
+      ? numberFormatter(
+          rows.map((row) => row.values[i]!),
+          maxPrecision,
+        )
+      : toText,
+  );
   const grid = rows.map((row) => {
-    const cells = formatters.map((format, i) => { const value = row.values[i]!; return cut(value === null ? '' : format(value)); });
+    const cells = formatters.map((format, i) => {
+      const value = row.values[i]!;
+      return cut(value === null ? '' : format(value));
+    });
     if (columnsCut) cells.push(ELLIPSIS);
     return cells;
   });
   if (columnsCut) header.push(ELLIPSIS);
   const widths = header.map((name, i) => Math.max(lengthOf(name), ...grid.map((row) => lengthOf(row[i]!))));
-  const line = (cells: readonly string[]): string => `|${cells.map((cell, i) => {
-    const pad = ' '.repeat(Math.max(0, widths[i]! - lengthOf(cell)));
-    return ` ${table.types[i]!.name === 'Text' ? cell + pad : pad + cell} `;
-  }).join('|')}|\n`;
+  const line = (cells: readonly string[]): string =>
+    `|${cells
+      .map((cell, i) => {
+        const pad = ' '.repeat(Math.max(0, widths[i]! - lengthOf(cell)));
+        return ` ${table.types[i]!.name === 'Text' ? cell + pad : pad + cell} `;
+      })
+      .join('|')}|\n`;
   let out = `${line(header)}| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |\n${grid.map(line).join('')}`;
   if (rows.length < table.rows.length) out += line(header.map(() => ELLIPSIS));
   return out;
@@ -95,18 +110,29 @@ function csvCell(text: string): string {
 
 /** The table as CSV with a header. */
 export function csvOfTable(table: Table): string {
-  const line = (cells: readonly string[]): string => `${cells.length === 1 && cells[0] === '' ? '""' : cells.join(',')}\n`;
-  const rows = table.rows.map((row) => line(row.values.map((value, i) => {
-    if (value === null) return '';
-    const type = table.types[i]!.name;
-    return csvCell(type === 'Date' || type === 'DateTime' || type === 'ISODateTime' ? toText(table.types[i]!.jsonify(value)) : toText(value));
-  })));
+  const line = (cells: readonly string[]): string =>
+    `${cells.length === 1 && cells[0] === '' ? '""' : cells.join(',')}\n`;
+  const rows = table.rows.map((row) =>
+    line(
+      row.values.map((value, i) => {
+        if (value === null) return '';
+        const type = table.types[i]!.name;
+        return csvCell(
+          type === 'Date' || type === 'DateTime' || type === 'ISODateTime'
+            ? toText(table.types[i]!.jsonify(value))
+            : toText(value),
+        );
+      }),
+    ),
+  );
   return line(table.columnNames.map(csvCell)) + rows.join('');
 }
 
 /** The table as a JSON array of objects, or an object a line. */
 export function jsonOfTable(table: Table, options: { newline?: boolean; indent?: number | null } = {}): string {
-  const dicts = table.rows.map((row) => PyDict.from(table.columnNames.map((name, i) => [name, table.types[i]!.jsonify(row.values[i]!)] as const)));
+  const dicts = table.rows.map((row) =>
+    PyDict.from(table.columnNames.map((name, i) => [name, table.types[i]!.jsonify(row.values[i]!)] as const)),
+  );
   if (options.newline) return dicts.map((dict) => `${unescaped(dumpJson(dict))}\n`).join('');
   return unescaped(dumpJson(dicts, options.indent ? { indent: options.indent } : {}));
 }

@@ -24,7 +24,9 @@ export class RowKeys {
 
   constructor(names: readonly string[]) {
     this.names = names;
-    names.forEach((name, index) => { if (!this.indexes.has(name)) this.indexes.set(name, index); });
+    names.forEach((name, index) => {
+      if (!this.indexes.has(name)) this.indexes.set(name, index);
+    });
   }
 
   indexOf(name: string): number | undefined {
@@ -41,10 +43,22 @@ abstract class Sequence implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'values': return callable(name, '', () => new PyTuple(this.values));
-      case 'keys': return callable(name, '', () => (this.keys === null ? null : new PyTuple(this.keys)));
-      case 'items': return callable(name, '', () => new PyTuple(this.requireKeys().map((key, i) => new PyTuple([key, this.values[i]!]))));
-      case 'dict': return callable(name, '', () => new PyOrderedDict(this.requireKeys().map((key, i) => [key, this.values[i]!] as const)));
+      case 'values':
+        return callable(name, '', () => new PyTuple(this.values));
+      case 'keys':
+        return callable(name, '', () => (this.keys === null ? null : new PyTuple(this.keys)));
+      case 'items':
+        return callable(
+          name,
+          '',
+          () => new PyTuple(this.requireKeys().map((key, i) => new PyTuple([key, this.values[i]!]))),
+        );
+      case 'dict':
+        return callable(
+          name,
+          '',
+          () => new PyOrderedDict(this.requireKeys().map((key, i) => [key, this.values[i]!] as const)),
+        );
       case 'get':
         return callable(name, 'key, default=None', (key, fallback) => {
           this.requireKeys();
@@ -56,8 +70,10 @@ abstract class Sequence implements HostObject {
           if (index < 0) throw new JinjaError('ValueError', `${toRepr(value)} is not in sequence`);
           return index;
         });
-      case 'count': return callable(name, 'value', (value) => this.values.filter((item) => equals(item, value)).length);
-      default: return undefined;
+      case 'count':
+        return callable(name, 'value', (value) => this.values.filter((item) => equals(item, value)).length);
+      default:
+        return undefined;
     }
   }
 
@@ -66,14 +82,33 @@ abstract class Sequence implements HostObject {
     return typeof key === 'number' ? sequenceItem(this.values, key) : this.byKey(key);
   }
 
-  jinjaLength(): number { return this.values.length; }
-  jinjaTruth(): boolean { return this.values.length > 0; }
-  jinjaIter(): Iterable<Value> { return this.values; }
-  jinjaContains(item: Value): boolean { return this.values.some((value) => equals(value, item)); }
+  jinjaLength(): number {
+    return this.values.length;
+  }
+  jinjaTruth(): boolean {
+    return this.values.length > 0;
+  }
+  jinjaIter(): Iterable<Value> {
+    return this.values;
+  }
+  jinjaContains(item: Value): boolean {
+    return this.values.some((value) => equals(value, item));
+  }
 
   jinjaEquals(other: Value): boolean {
-    const items = other instanceof Sequence ? other.values : other instanceof PyTuple ? other.items : Array.isArray(other) ? other : undefined;
-    return items !== undefined && items.length === this.values.length && items.every((item, i) => equals(item, this.values[i]!));
+    const items =
+      other instanceof Sequence
+        ? other.values
+        : other instanceof PyTuple
+          ? other.items
+          : Array.isArray(other)
+            ? other
+            : undefined;
+    return (
+      items !== undefined &&
+      items.length === this.values.length &&
+      items.every((item, i) => equals(item, this.values[i]!))
+    );
   }
 
   jinjaText(): string {
@@ -100,7 +135,9 @@ export class Row extends Sequence {
     this.rowKeys = keys;
   }
 
-  get keys(): readonly string[] { return this.rowKeys.names; }
+  get keys(): readonly string[] {
+    return this.rowKeys.names;
+  }
 
   /** The value of a column; undefined when there is none of that name. */
   get(name: string): Value | undefined {
@@ -130,20 +167,32 @@ export class TableColumn extends Sequence {
     this.rows = rows;
   }
 
-  get values(): readonly Value[] { return this.rows.map((row) => row.values[this.index]!); }
+  get values(): readonly Value[] {
+    return this.rows.map((row) => row.values[this.index]!);
+  }
 
-  byKey(): undefined { return undefined; }
+  byKey(): undefined {
+    return undefined;
+  }
 
   override jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'index': return this.index;
-      case 'name': return this.name;
-      case 'data_type': return this.dataType;
-      case 'values_distinct': return callable(name, '', () => new PyTuple(distinct(this.values)));
-      case 'values_without_nulls': return callable(name, '', () => new PyTuple(this.values.filter((value) => value !== null)));
-      case 'values_sorted': return callable(name, '', () => this.values.toSorted(nullsLast));
-      case 'values_without_nulls_sorted': return callable(name, '', () => this.values.filter((value) => value !== null).sort(nullsLast));
-      default: return super.jinjaGet(name);
+      case 'index':
+        return this.index;
+      case 'name':
+        return this.name;
+      case 'data_type':
+        return this.dataType;
+      case 'values_distinct':
+        return callable(name, '', () => new PyTuple(distinct(this.values)));
+      case 'values_without_nulls':
+        return callable(name, '', () => new PyTuple(this.values.filter((value) => value !== null)));
+      case 'values_sorted':
+        return callable(name, '', () => this.values.toSorted(nullsLast));
+      case 'values_without_nulls_sorted':
+        return callable(name, '', () => this.values.filter((value) => value !== null).sort(nullsLast));
+      default:
+        return super.jinjaGet(name);
     }
   }
 }
@@ -203,7 +252,13 @@ export class Table implements HostObject {
   /** Known while the rows are the file's. */
   readonly origin: TableOrigin | undefined;
 
-  constructor(keys: RowKeys, types: readonly DataType[], rows: readonly Row[], print?: Print | undefined, origin?: TableOrigin | undefined) {
+  constructor(
+    keys: RowKeys,
+    types: readonly DataType[],
+    rows: readonly Row[],
+    print?: Print | undefined,
+    origin?: TableOrigin | undefined,
+  ) {
     this.keys = keys;
     this.types = types;
     this.rows = rows;
@@ -216,12 +271,18 @@ export class Table implements HostObject {
     return new Table(new RowKeys([]), [], []);
   }
 
-  get columnNames(): readonly string[] { return this.keys.names; }
-  get columns(): TableColumn[] { return this.keys.names.map((name, index) => new TableColumn(index, name, this.types[index]!, this.rows)); }
+  get columnNames(): readonly string[] {
+    return this.keys.names;
+  }
+  get columns(): TableColumn[] {
+    return this.keys.names.map((name, index) => new TableColumn(index, name, this.types[index]!, this.rows));
+  }
 
   /** The same table, printing there. */
   printingTo(print: Print | undefined): Table {
-    return print === undefined || this.print === print ? this : new Table(this.keys, this.types, this.rows, print, this.origin);
+    return print === undefined || this.print === print
+      ? this
+      : new Table(this.keys, this.types, this.rows, print, this.origin);
   }
 
   readFrom(origin: TableOrigin): Table {
@@ -235,7 +296,18 @@ export class Table implements HostObject {
   select(names: readonly string[]): Table {
     const indexes = names.map((name) => this.requireIndex(name));
     const keys = new RowKeys(names);
-    return new Table(keys, indexes.map((i) => this.types[i]!), this.rows.map((row) => new Row(indexes.map((i) => row.values[i]!), keys)), this.print);
+    return new Table(
+      keys,
+      indexes.map((i) => this.types[i]!),
+      this.rows.map(
+        (row) =>
+          new Row(
+            indexes.map((i) => row.values[i]!),
+            keys,
+          ),
+      ),
+      this.print,
+    );
   }
 
   exclude(names: readonly string[]): Table {
@@ -243,13 +315,20 @@ export class Table implements HostObject {
   }
 
   rename(names: readonly string[]): Table {
-    if (names.length !== this.columnNames.length) throw new JinjaError('ValueError', 'column_names and column_types must be the same length.');
+    if (names.length !== this.columnNames.length)
+      throw new JinjaError('ValueError', 'column_names and column_types must be the same length.');
     const keys = new RowKeys(deduplicated(names));
-    return new Table(keys, this.types, this.rows.map((row) => new Row(row.values, keys)), this.print);
+    return new Table(
+      keys,
+      this.types,
+      this.rows.map((row) => new Row(row.values, keys)),
+      this.print,
+    );
   }
 
   limit(startOrStop: Value = null, stop: Value = null, step: Value = null): Table {
-    const slice = isTruthy(stop) || isTruthy(step) ? new PySlice(startOrStop, stop, step) : new PySlice(null, startOrStop, null);
+    const slice =
+      isTruthy(stop) || isTruthy(step) ? new PySlice(startOrStop, stop, step) : new PySlice(null, startOrStop, null);
     return this.fork(sliceItems(this.rows, slice));
   }
 
@@ -260,23 +339,38 @@ export class Table implements HostObject {
       table.columnNames.forEach((name, i) => {
         if (columnNames !== null && !columnNames.includes(name)) return;
         const known = types.get(name);
-        if (known && known.name !== table.types[i]!.name) throw new JinjaError('ValueError', 'Tables contain columns with the same names, but different types.');
+        if (known && known.name !== table.types[i]!.name)
+          throw new JinjaError('ValueError', 'Tables contain columns with the same names, but different types.');
         types.set(name, table.types[i]!);
       });
     }
     const keys = new RowKeys([...types.keys()]);
-    const rows = tables.flatMap((table) => table.rows.map((row) => new Row(keys.names.map((name) => row.get(name) ?? null), keys)));
+    const rows = tables.flatMap((table) =>
+      table.rows.map(
+        (row) =>
+          new Row(
+            keys.names.map((name) => row.get(name) ?? null),
+            keys,
+          ),
+      ),
+    );
     return new Table(keys, [...types.values()], rows, tables[0]?.print);
   }
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'rows': return new NamedSequence(this.rows as Row[], null);
-      case 'columns': return new NamedSequence(this.columns, this.columnNames);
-      case 'column_names': return new PyTuple(this.columnNames);
-      case 'column_types': return new PyTuple(this.types);
-      case 'row_names': return null;
-      default: return Object.hasOwn(TABLE_METHODS, name) ? TABLE_METHODS[name]?.(this) : undefined;
+      case 'rows':
+        return new NamedSequence(this.rows as Row[], null);
+      case 'columns':
+        return new NamedSequence(this.columns, this.columnNames);
+      case 'column_names':
+        return new PyTuple(this.columnNames);
+      case 'column_types':
+        return new PyTuple(this.types);
+      case 'row_names':
+        return null;
+      default:
+        return Object.hasOwn(TABLE_METHODS, name) ? TABLE_METHODS[name]?.(this) : undefined;
     }
   }
 
@@ -284,13 +378,23 @@ export class Table implements HostObject {
     return key instanceof PySlice ? new PyTuple(sliceItems(this.rows, key)) : sequenceItem(this.rows, key);
   }
 
-  jinjaIter(): Iterable<Value> { return this.rows; }
-  jinjaLength(): number { return this.rows.length; }
-  jinjaTruth(): boolean { return this.rows.length > 0; }
+  jinjaIter(): Iterable<Value> {
+    return this.rows;
+  }
+  jinjaLength(): number {
+    return this.rows.length;
+  }
+  jinjaTruth(): boolean {
+    return this.rows.length > 0;
+  }
 
   /** The structure: names and types of the columns. */
-  jinjaText(): string { return structureOf(this); }
-  jinjaRepr(): string { return '<agate.table.Table object>'; }
+  jinjaText(): string {
+    return structureOf(this);
+  }
+  jinjaRepr(): string {
+    return '<agate.table.Table object>';
+  }
 
   requireIndex(name: string): number {
     const index = this.keys.indexOf(name);
@@ -337,7 +441,10 @@ function* invoke(fn: Value, row: Row): Generator<unknown, Value, unknown> {
 }
 
 function isFunction(value: Value): boolean {
-  return typeof value === 'function' || (typeof value === 'object' && value !== null && !Array.isArray(value) && value.jinjaCall !== undefined);
+  return (
+    typeof value === 'function' ||
+    (typeof value === 'object' && value !== null && !Array.isArray(value) && value.jinjaCall !== undefined)
+  );
 }
 
 function* keyOfRow(key: Value, row: Row): Generator<unknown, Value, unknown> {
@@ -356,57 +463,97 @@ const PRINT_SIGNATURE = 'max_rows=20, max_columns=6, output=None, max_column_wid
 const TABLE_METHODS: Readonly<Record<string, (table: Table) => Callable>> = {
   select: (t) => callable('select', 'key', (key) => t.select(namesOf(key))),
   exclude: (t) => callable('exclude', 'key', (key) => t.exclude(namesOf(key))),
-  limit: (t) => callable('limit', 'start_or_stop=None, stop=None, step=None', (start, stop, step) => t.limit(start, stop, step)),
-  rename: (t) => callable('rename', 'column_names=None, row_names=None, slug_columns=False, slug_rows=False', (names, _rowNames, slug) => {
-    const given = names instanceof PyDict ? t.columnNames.map((name) => toText(names.get(name) ?? name)) : names === null ? [...t.columnNames] : namesOf(names);
-    return t.rename(isTruthy(slug) ? given.map(slugOf) : given);
-  }),
-  where: (t) => callable('where', 'test', function* (test) {
-    const rows: Row[] = [];
-    for (const row of t.rows) if (isTruthy(yield* invoke(test!, row))) rows.push(row);
-    return t.fork(rows);
-  }),
-  find: (t) => callable('find', 'test', function* (test) {
-    for (const row of t.rows) if (isTruthy(yield* invoke(test!, row))) return row;
-    return null;
-  }),
-  order_by: (t) => callable('order_by', 'key, reverse=False', function* (key, reverse) {
-    const keyed: { row: Row; key: Value }[] = [];
-    for (const row of t.rows) keyed.push({ row, key: yield* keyOfRow(key!, row) });
-    keyed.sort((a, b) => (isTruthy(reverse!) ? nullsLast(b.key, a.key) : nullsLast(a.key, b.key)));
-    return t.fork(keyed.map((entry) => entry.row));
-  }),
-  distinct: (t) => callable('distinct', 'key=None', function* (key) {
-    const seen: Value[] = [];
-    const rows: Row[] = [];
-    for (const row of t.rows) {
-      const own = yield* keyOfRow(key!, row);
-      if (seen.some((value) => equals(value, own))) continue;
-      seen.push(own);
-      rows.push(row);
-    }
-    return t.fork(rows);
-  }),
-  group_by: (t) => callable('group_by', 'key, key_name=None, key_type=None', function* (key) {
-    const groups = new PyDict();
-    for (const row of t.rows) {
-      const group = yield* keyOfRow(key!, row);
-      const name = isFunction(key!) ? toText(group) : group;
-      groups.set(name, [...toArray(groups.get(name) ?? []), row]);
-    }
-    const names = [...groups.keys()].map(toText);
-    return new NamedSequence([...groups.values()].map((rows) => t.fork(rows as Row[])), names);
-  }),
-  merge: () => callable('merge', 'tables, row_names=None, column_names=None', (tables, _rowNames, names) =>
-    Table.merge(toArray(tables).filter((table): table is Table => table instanceof Table), names === null ? null : namesOf(names))),
-  print_table: (t) => callable('print_table', PRINT_SIGNATURE, (rows, columns, _output, width, _locale, precision) =>
-    t.write(printTable(t, { maxRows: limitOf(rows), maxColumns: limitOf(columns), maxColumnWidth: limitOf(width), maxPrecision: limitOf(precision) }))),
+  limit: (t) =>
+    callable('limit', 'start_or_stop=None, stop=None, step=None', (start, stop, step) => t.limit(start, stop, step)),
+  rename: (t) =>
+    callable(
+      'rename',
+      'column_names=None, row_names=None, slug_columns=False, slug_rows=False',
+      (names, _rowNames, slug) => {
+        const given =
+          names instanceof PyDict
+            ? t.columnNames.map((name) => toText(names.get(name) ?? name))
+            : names === null
+              ? [...t.columnNames]
+              : namesOf(names);
+        return t.rename(isTruthy(slug) ? given.map(slugOf) : given);
+      },
+    ),
+  where: (t) =>
+    callable('where', 'test', function* (test) {
+      const rows: Row[] = [];
+      for (const row of t.rows) if (isTruthy(yield* invoke(test!, row))) rows.push(row);
+      return t.fork(rows);
+    }),
+  find: (t) =>
+    callable('find', 'test', function* (test) {
+      for (const row of t.rows) if (isTruthy(yield* invoke(test!, row))) return row;
+      return null;
+    }),
+  order_by: (t) =>
+    callable('order_by', 'key, reverse=False', function* (key, reverse) {
+      const keyed: { row: Row; key: Value }[] = [];
+      for (const row of t.rows) keyed.push({ row, key: yield* keyOfRow(key!, row) });
+      keyed.sort((a, b) => (isTruthy(reverse!) ? nullsLast(b.key, a.key) : nullsLast(a.key, b.key)));
+      return t.fork(keyed.map((entry) => entry.row));
+    }),
+  distinct: (t) =>
+    callable('distinct', 'key=None', function* (key) {
+      const seen: Value[] = [];
+      const rows: Row[] = [];
+      for (const row of t.rows) {
+        const own = yield* keyOfRow(key!, row);
+        if (seen.some((value) => equals(value, own))) continue;
+        seen.push(own);
+        rows.push(row);
+      }
+      return t.fork(rows);
+    }),
+  group_by: (t) =>
+    callable('group_by', 'key, key_name=None, key_type=None', function* (key) {
+      const groups = new PyDict();
+      for (const row of t.rows) {
+        const group = yield* keyOfRow(key!, row);
+        const name = isFunction(key!) ? toText(group) : group;
+        groups.set(name, [...toArray(groups.get(name) ?? []), row]);
+      }
+      const names = [...groups.keys()].map(toText);
+      return new NamedSequence(
+        [...groups.values()].map((rows) => t.fork(rows as Row[])),
+        names,
+      );
+    }),
+  merge: () =>
+    callable('merge', 'tables, row_names=None, column_names=None', (tables, _rowNames, names) =>
+      Table.merge(
+        toArray(tables).filter((table): table is Table => table instanceof Table),
+        names === null ? null : namesOf(names),
+      ),
+    ),
+  print_table: (t) =>
+    callable('print_table', PRINT_SIGNATURE, (rows, columns, _output, width, _locale, precision) =>
+      t.write(
+        printTable(t, {
+          maxRows: limitOf(rows),
+          maxColumns: limitOf(columns),
+          maxColumnWidth: limitOf(width),
+          maxPrecision: limitOf(precision),
+        }),
+      ),
+    ),
   print_structure: (t) => callable('print_structure', 'output=None, max_rows=None', () => t.write(structureOf(t))),
   print_csv: (t) => callable('print_csv', '**kwargs', () => t.write(csvOfTable(t))),
-  print_json: (t) => callable('print_json', 'key=None, newline=False, indent=None, **kwargs', (_key, newline, indent) =>
-    t.write(jsonOfTable(t, { newline: isTruthy(newline), indent: limitOf(indent) }))),
+  print_json: (t) =>
+    callable('print_json', 'key=None, newline=False, indent=None, **kwargs', (_key, newline, indent) =>
+      t.write(jsonOfTable(t, { newline: isTruthy(newline), indent: limitOf(indent) })),
+    ),
 };
 
 function slugOf(name: string): string {
-  return name.normalize('NFKD').replace(/[\u0300-\u036f]/g, '').toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_+|(?<!_)_+$/g, '');
+  return name
+    .normalize('NFKD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_+|(?<!_)_+$/g, '');
 }

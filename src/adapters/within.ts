@@ -3,9 +3,17 @@
 /** Whether the work has ended in time, well or not. It goes on otherwise. */
 export async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => { timer = setTimeout(resolve, ms, false); });
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
   try {
-    return await Promise.race([work.then(() => true, () => true), late]);
+    return await Promise.race([
+      work.then(
+        () => true,
+        () => true,
+      ),
+      late,
+    ]);
   } finally {
     clearTimeout(timer);
   }
@@ -17,13 +25,17 @@ export async function within(work: Promise<unknown>, ms: number): Promise<boolea
  * @returns null when the signal ended the wait
  */
 export async function unlessAborted<T>(
-  signal: AbortSignal | null, work: Promise<T>, grace = 0,
+  signal: AbortSignal | null,
+  work: Promise<T>,
+  grace = 0,
 ): Promise<{ readonly value: T } | null> {
   if (signal === null) return { value: await work };
   let timer: NodeJS.Timeout | undefined;
   let aborted: () => void = () => undefined;
   const late = new Promise<null>((resolve) => {
-    aborted = () => { timer ??= setTimeout(resolve, grace, null); };
+    aborted = () => {
+      timer ??= setTimeout(resolve, grace, null);
+    };
     signal.addEventListener('abort', aborted);
     if (signal.aborted) aborted();
   });

@@ -6,7 +6,9 @@
  * @param cutoff least similarity, 0 to 1
  */
 export function closeMatches(word: string, known: readonly string[], limit = 3, cutoff = 0.6): string[] {
-  const scored = known.map((candidate) => ({ candidate, score: similarity(candidate, word) })).filter(({ score }) => score >= cutoff);
+  const scored = known
+    .map((candidate) => ({ candidate, score: similarity(candidate, word) }))
+    .filter(({ score }) => score >= cutoff);
   scored.sort((a, b) => b.score - a.score || (a.candidate < b.candidate ? 1 : -1));
   return scored.slice(0, limit).map(({ candidate }) => candidate);
 }

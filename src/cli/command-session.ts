@@ -55,7 +55,10 @@ export function now(): number {
  * @param work says whether the command succeeded
  * @returns dbt's exit code: 0 success, 1 a node failed, 2 whatever keeps a command from finishing
  */
-export async function withCommand(parsed: ParsedCommand, work: (session: CommandSession) => Promise<boolean>): Promise<number> {
+export async function withCommand(
+  parsed: ParsedCommand,
+  work: (session: CommandSession) => Promise<boolean>,
+): Promise<number> {
   const began = performance.now();
   const cwd = process.cwd();
   const env = loadEnvFile(cwd, process.env);
@@ -64,7 +67,10 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
   const { flags: resolved, notices } = resolveFlagsWithNotices(parsed.which, parsed.options, env, settings.flags);
   const flags = { ...resolved, log_path: resolved.log_path ?? settings.logPath };
   const invocation: Invocation = {
-    invocation_id: randomUUID(), started_at: new Date(now()), args: invocationArgs(flags, projectDir, parsed.positional), command: commandLine(parsed),
+    invocation_id: randomUUID(),
+    started_at: new Date(now()),
+    args: invocationArgs(flags, projectDir, parsed.positional),
+    command: commandLine(parsed),
   };
   const secrets = new Secrets();
   secrets.addEnvironment(env);
@@ -75,16 +81,44 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
   let success = false;
   let exitCode = 1;
   try {
-    raw.fire({ name: 'MainReportVersion', code: 'A001', level: 'info', msg: `Running with dbt=${DBT_VERSION} (tsdbt ${TSDBT_VERSION})`, data: { version: `=${DBT_VERSION}`, log_version: 3 } });
-    const args = Object.fromEntries(Object.entries(invocation.args).map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)]));
-    raw.fire({ name: 'MainReportArgs', code: 'A002', level: 'debug', msg: `running dbt with arguments ${JSON.stringify(args)}`, data: { args } });
+    raw.fire({
+      name: 'MainReportVersion',
+      code: 'A001',
+      level: 'info',
+      msg: `Running with dbt=${DBT_VERSION} (tsdbt ${TSDBT_VERSION})`,
+      data: { version: `=${DBT_VERSION}`, log_version: 3 },
+    });
+    const args = Object.fromEntries(
+      Object.entries(invocation.args).map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)]),
+    );
+    raw.fire({
+      name: 'MainReportArgs',
+      code: 'A002',
+      level: 'debug',
+      msg: `running dbt with arguments ${JSON.stringify(args)}`,
+      data: { args },
+    });
     for (const { name, facts } of notices) deprecation(logger, name, facts);
     if (parsed.deprecatedSpellings.length > 0) deprecation(logger, 'ModelParamUsageDeprecation', {});
     const { which, positional, options: typed } = parsed;
-    success = await ending.guard(which, work({
-      which, flags, positional, typed, env, cwd, projectDir, invocation, logger, secrets, signal: ending.signal,
-      onStop: (close) => ending.onStop(close), withoutWaiting: (work) => ending.withoutWaiting(work),
-    }));
+    success = await ending.guard(
+      which,
+      work({
+        which,
+        flags,
+        positional,
+        typed,
+        env,
+        cwd,
+        projectDir,
+        invocation,
+        logger,
+        secrets,
+        signal: ending.signal,
+        onStop: (close) => ending.onStop(close),
+        withoutWaiting: (work) => ending.withoutWaiting(work),
+      }),
+    );
     exitCode = success ? 0 : 1;
   } catch (error) {
     exitCode = error instanceof Interrupted ? 2 : reportError(raw, error, flags.debug);
@@ -96,9 +130,16 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
     logger.summarize();
     const at = new Date(now()).toISOString();
     raw.fire({
-      name: 'CommandCompleted', code: 'Q039', level: 'debug',
+      name: 'CommandCompleted',
+      code: 'Q039',
+      level: 'debug',
       msg: `Command \`tsdbt ${parsed.which}\` ${success ? 'succeeded' : 'failed'} at ${at.slice(11, 23)} after ${((performance.now() - began) / 1000).toFixed(2)} seconds`,
-      data: { command: `tsdbt ${parsed.which}`, success, completed_at: at, elapsed: (performance.now() - began) / 1000 },
+      data: {
+        command: `tsdbt ${parsed.which}`,
+        success,
+        completed_at: at,
+        elapsed: (performance.now() - began) / 1000,
+      },
     });
     ending.dispose();
     flush();
@@ -108,10 +149,22 @@ export async function withCommand(parsed: ParsedCommand, work: (session: Command
 
 function reportError(logger: Logger, error: unknown, debug: boolean): number {
   const text = formatError(error);
-  logger.fire({ name: 'MainEncounteredError', code: 'Z002', level: 'error', msg: errorTag(`Encountered an error:\n${text}`), data: { exc: text } });
+  logger.fire({
+    name: 'MainEncounteredError',
+    code: 'Z002',
+    level: 'error',
+    msg: errorTag(`Encountered an error:\n${text}`),
+    data: { exc: text },
+  });
   if (error instanceof Error && (debug || !(error instanceof TsdbtError))) {
     const stack = error.stack ?? '';
-    logger.fire({ name: 'MainStackTrace', code: 'Z003', level: debug ? 'error' : 'debug', msg: stack, data: { stack_trace: stack } });
+    logger.fire({
+      name: 'MainStackTrace',
+      code: 'Z003',
+      level: debug ? 'error' : 'debug',
+      msg: stack,
+      data: { stack_trace: stack },
+    });
   }
   return error instanceof TsdbtError ? error.exitCode : 2;
 }
@@ -121,21 +174,40 @@ function reportError(logger: Logger, error: unknown, debug: boolean): number {
 const PIPE_PAUSE = 20;
 const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone']);
 
-function createLog(which: string, flags: Flags, invocation: Invocation, env: CommandSession['env'], projectDir: string, secrets: Secrets): { logger: Logger; flush: () => void } {
+function createLog(
+  which: string,
+  flags: Flags,
+  invocation: Invocation,
+  env: CommandSession['env'],
+  projectDir: string,
+  secrets: Secrets,
+): { logger: Logger; flush: () => void } {
   const extra: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     const key = /^DBT_(?:ENGINE_)?ENV_CUSTOM_ENV_(.+)$/.exec(name)?.[1];
     if (key !== undefined && value !== undefined) extra[key] = value;
   }
-  const common = { context: { invocationId: invocation.invocation_id, pid: process.pid, extra }, secrets, cacheEvents: flags['log_cache_events'] === true };
+  const common = {
+    context: { invocationId: invocation.invocation_id, pid: process.pid, extra },
+    secrets,
+    cacheEvents: flags['log_cache_events'] === true,
+  };
   const sinks: Logger[] = [];
   const batch = new Batch((text) => void process.stdout.write(text), process.stdout.isTTY ? 0 : PIPE_PAUSE);
   const flushBatch = (): void => batch.flush();
   process.on('exit', flushBatch);
   const level = (flags.quiet ? 'error' : flags.debug ? 'debug' : flags.log_level) as LogLevel;
   if (flags.log_level !== 'none') {
-    const options: SinkOptions = { ...common, format: lineFormat(flags.log_format, 'text'), level, colors: flags.use_colors };
-    const all = consoleSink(options, TALKS.has(which) ? (text) => batch.add(text) : (text) => void process.stdout.write(text));
+    const options: SinkOptions = {
+      ...common,
+      format: lineFormat(flags.log_format, 'text'),
+      level,
+      colors: flags.use_colors,
+    };
+    const all = consoleSink(
+      options,
+      TALKS.has(which) ? (text) => batch.add(text) : (text) => void process.stdout.write(text),
+    );
     // `$(tsdbt db url)`: what the command answers is alone on stdout.
     const notes = consoleSink(options, (text) => void process.stderr.write(text));
     sinks.push(which === 'db' ? { fire: (event) => (event.name === 'PrintEvent' ? all : notes).fire(event) } : all);
@@ -144,7 +216,10 @@ function createLog(which: string, flags: Flags, invocation: Invocation, env: Com
   if (flags.log_level_file !== 'none') {
     const path = join(resolve(projectDir, flags.log_path ?? 'logs'), 'dbt.log');
     file = new FileSink(path, Number(flags['log_file_max_bytes'] ?? 10 * 1024 * 1024), {
-      ...common, format: lineFormat(flags.log_format_file, 'debug'), level: (flags.debug ? 'debug' : flags.log_level_file) as LogLevel, colors: flags['use_colors_file'] === true,
+      ...common,
+      format: lineFormat(flags.log_format_file, 'debug'),
+      level: (flags.debug ? 'debug' : flags.log_level_file) as LogLevel,
+      colors: flags['use_colors_file'] === true,
     });
     sinks.push(file);
   }
@@ -164,12 +239,27 @@ function lineFormat(flag: Flags['log_format'], fallback: LineFormat): LineFormat
 
 /** dbt's `invocation_args_dict`: the flags that are set, in artifacts and templates. */
 export function invocationArgs(flags: Flags, projectDir: string, positional: readonly string[]): Record<string, Json> {
-  const hiddenWhenFalse = new Set(['debug', 'full_refresh', 'fail_fast', 'warn_error', 'single_threaded', 'log_cache_events', 'store_failures', 'use_experimental_parser']);
+  const hiddenWhenFalse = new Set([
+    'debug',
+    'full_refresh',
+    'fail_fast',
+    'warn_error',
+    'single_threaded',
+    'log_cache_events',
+    'store_failures',
+    'use_experimental_parser',
+  ]);
   const args: Record<string, Json> = {};
   const operation = flags.which === 'run-operation';
   const takesEmpty = commandSpec(flags.which)?.options.some((option) => option.name === 'empty') === true;
   for (const [name, value] of Object.entries(flags)) {
-    if (value === null || value === undefined || (value === false && hiddenWhenFalse.has(name) && !operation) || (name === 'empty' && !takesEmpty)) continue;
+    if (
+      value === null ||
+      value === undefined ||
+      (value === false && hiddenWhenFalse.has(name) && !operation) ||
+      (name === 'empty' && !takesEmpty)
+    )
+      continue;
     args[name] = value as Json;
   }
   if (operation) {

@@ -18,21 +18,34 @@ export interface DbOptions {
   readonly notify: (message: string) => void;
 }
 
-interface Address { readonly host: string; readonly port: number; readonly user: string; readonly password: string }
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+}
 
 /** The embedded server of a target. */
 interface Embedded {
   readonly title: string;
   keep(): Promise<Address & { release(): Promise<void> }>;
   stop(): Promise<readonly number[]>;
-  status(): { readonly state: 'absent' | 'stopped' | 'running'; readonly home: string; readonly kept: boolean; readonly port?: number; readonly pid?: number; readonly users?: readonly number[] };
+  status(): {
+    readonly state: 'absent' | 'stopped' | 'running';
+    readonly home: string;
+    readonly kept: boolean;
+    readonly port?: number;
+    readonly pid?: number;
+    readonly users?: readonly number[];
+  };
   url(server: Address): string;
 }
 
 /** @returns null when the target names a server of the user's */
 function embeddedOf({ profile, projectDir, notify }: DbOptions): Embedded | null {
   const { type, database, schema } = profile.credentials;
-  const login = ({ host, port, user, password }: Address): string => `${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}`;
+  const login = ({ host, port, user, password }: Address): string =>
+    `${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}`;
   const dir = type === 'clickhouse' ? clickhouseFolder(profile, projectDir) : postgresFolder(profile, projectDir);
   if (dir === null) return null;
   if (type === 'clickhouse') {
@@ -62,21 +75,31 @@ export async function runDb(action: DbAction, options: DbOptions): Promise<numbe
   const { profile, print, reveal } = options;
   const embedded = embeddedOf(options);
   if (embedded === null) {
-    throw new TsdbtError('profile', `target "${profile.target_name}" of profile "${profile.profile_name}" names a server of yours`, {
-      hint: '`tsdbt db` is for embedded servers: a Postgres target with `embedded: true`, a ClickHouse target with `path:`.',
-    });
+    throw new TsdbtError(
+      'profile',
+      `target "${profile.target_name}" of profile "${profile.profile_name}" names a server of yours`,
+      {
+        hint: '`tsdbt db` is for embedded servers: a Postgres target with `embedded: true`, a ClickHouse target with `path:`.',
+      },
+    );
   }
   const { title } = embedded;
   switch (action) {
     case 'start': {
       const server = await embedded.keep();
       await server.release();
-      print(`The embedded ${title} runs on ${server.host}:${server.port} until \`tsdbt db stop\`. Its address with the password: \`tsdbt db url\`.`);
+      print(
+        `The embedded ${title} runs on ${server.host}:${server.port} until \`tsdbt db stop\`. Its address with the password: \`tsdbt db url\`.`,
+      );
       return 0;
     }
     case 'stop': {
       const users = await embedded.stop();
-      print(users.length === 0 ? `The embedded ${title} is stopped.` : `The embedded ${title} is in use (pid ${users.join(', ')}) and stops when that ends.`);
+      print(
+        users.length === 0
+          ? `The embedded ${title} is stopped.`
+          : `The embedded ${title} is in use (pid ${users.join(', ')}) and stops when that ends.`,
+      );
       return 0;
     }
     case 'status': {
@@ -84,7 +107,9 @@ export async function runDb(action: DbAction, options: DbOptions): Promise<numbe
       if (state === 'absent') print(`No embedded ${title} in ${home}: the first command that needs it makes it.`);
       else if (state === 'stopped') print(`The embedded ${title} is stopped. Its data: ${home}.`);
       else {
-        print(`The embedded ${title} runs on 127.0.0.1:${port} (pid ${pid}), ${kept ? 'until `tsdbt db stop`' : 'until its last user ends'}. Its data: ${home}.`);
+        print(
+          `The embedded ${title} runs on 127.0.0.1:${port} (pid ${pid}), ${kept ? 'until `tsdbt db stop`' : 'until its last user ends'}. Its data: ${home}.`,
+        );
         if (users.length > 0) print(`Used by: ${users.map((user) => `pid ${user}`).join(', ')}.`);
       }
       return state === 'running' ? 0 : 1;

@@ -14,8 +14,20 @@ export class Interrupted extends Error {
 
 /** Commands that stop by themselves when they are told, and write what they have done. The others are just left. */
 const STOPS_ITSELF = new Set([
-  'run', 'build', 'test', 'seed', 'snapshot', 'clone', 'retry', 'compile', 'show', 'generate', 'serve', 'freshness',
-  'load', 'produce',
+  'run',
+  'build',
+  'test',
+  'seed',
+  'snapshot',
+  'clone',
+  'retry',
+  'compile',
+  'show',
+  'generate',
+  'serve',
+  'freshness',
+  'load',
+  'produce',
 ]);
 /** Milliseconds that such a command has, and that closing connections may take; ten seconds in all. */
 const STOP_MS = 8000;
@@ -49,7 +61,9 @@ export class Ending {
   }
 
   /** Aborted by the first signal. */
-  get signal(): AbortSignal { return this.#abort.signal; }
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
 
   /** What is to be closed when the command is stopped, so that the server learns of it. */
   onStop(close: () => Promise<unknown>): void {
@@ -79,7 +93,9 @@ export class Ending {
    * @throws Interrupted when a signal has come before
    */
   async withoutWaiting<T>(work: () => T): Promise<T> {
-    await new Promise((resolve) => { setImmediate(resolve); });
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
     if (this.signal.aborted) throw new Interrupted();
     const deaf = process.pid !== 1;
     if (deaf) this.dispose();

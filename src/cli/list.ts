@@ -7,42 +7,78 @@ import { dumpJson, fromJson } from '../values/json.ts';
 export type ListOutput = 'selector' | 'name' | 'path' | 'json';
 
 const JSON_KEYS = new Set([
-  'alias', 'name', 'package_name', 'depends_on', 'direct_parents', 'tags', 'config', 'resource_type', 'source_name', 'original_file_path', 'unique_id',
+  'alias',
+  'name',
+  'package_name',
+  'depends_on',
+  'direct_parents',
+  'tags',
+  'config',
+  'resource_type',
+  'source_name',
+  'original_file_path',
+  'unique_id',
 ]);
 
 /**
  * One line a resource, by unique_id.
  * @param outputKeys for `json`: properties to print, with dots for nested ones; empty for dbt's own choice
  */
-export function listLines(manifest: Manifest, selected: Iterable<string>, output: ListOutput, outputKeys: readonly string[] = []): string[] {
+export function listLines(
+  manifest: Manifest,
+  selected: Iterable<string>,
+  output: ListOutput,
+  outputKeys: readonly string[] = [],
+): string[] {
   return [...selected].sort().map((id) => {
     const node = lookup(manifest, id);
     switch (output) {
-      case 'selector': return selectorOf(node);
-      case 'name': return searchName(node);
-      case 'path': return node.original_file_path;
-      case 'json': return jsonLine(node, outputKeys);
-      default: return output satisfies never;
+      case 'selector':
+        return selectorOf(node);
+      case 'name':
+        return searchName(node);
+      case 'path':
+        return node.original_file_path;
+      case 'json':
+        return jsonLine(node, outputKeys);
+      default:
+        return output satisfies never;
     }
   });
 }
 
 function lookup(manifest: Manifest, id: string): GraphNode {
-  const node = manifest.nodes[id] ?? manifest.sources[id] ?? manifest.exposures[id] ?? manifest.metrics[id] ?? manifest.semantic_models[id] ?? manifest.unit_tests[id] ?? manifest.saved_queries[id] ?? manifest.functions[id];
-  if (node === undefined) throw new TsdbtError('runtime', `Got an unexpected result from node selection: "${id}"Listing this node type is not yet supported!`);
+  const node =
+    manifest.nodes[id] ??
+    manifest.sources[id] ??
+    manifest.exposures[id] ??
+    manifest.metrics[id] ??
+    manifest.semantic_models[id] ??
+    manifest.unit_tests[id] ??
+    manifest.saved_queries[id] ??
+    manifest.functions[id];
+  if (node === undefined)
+    throw new TsdbtError(
+      'runtime',
+      `Got an unexpected result from node selection: "${id}"Listing this node type is not yet supported!`,
+    );
   return node;
 }
 
 /** The text that selects just this resource. */
 function selectorOf(node: GraphNode): string {
   switch (node.resource_type) {
-    case 'source': return `source:${node.package_name}.${node.source_name}.${node.name}`;
+    case 'source':
+      return `source:${node.package_name}.${node.source_name}.${node.name}`;
     case 'exposure':
     case 'metric':
     case 'saved_query':
-    case 'semantic_model': return `${node.resource_type}:${node.package_name}.${node.name}`;
-    case 'unit_test': return `unit_test:${node.package_name}.${node.name}${node.version == null ? '' : `_v${node.version}`}`;
-    default: return node.fqn.join('.');
+    case 'semantic_model':
+      return `${node.resource_type}:${node.package_name}.${node.name}`;
+    case 'unit_test':
+      return `unit_test:${node.package_name}.${node.name}${node.version == null ? '' : `_v${node.version}`}`;
+    default:
+      return node.fqn.join('.');
   }
 }
 
@@ -52,7 +88,10 @@ function searchName(node: GraphNode): string {
 }
 
 function jsonLine(node: GraphNode, outputKeys: readonly string[]): string {
-  const fields: { [key: string]: unknown } = { ...node, ...(node.resource_type === 'model' ? { direct_parents: node.depends_on.nodes } : {}) };
+  const fields: { [key: string]: unknown } = {
+    ...node,
+    ...(node.resource_type === 'model' ? { direct_parents: node.depends_on.nodes } : {}),
+  };
   const printed: { [key: string]: unknown } = {};
   if (outputKeys.length === 0) {
     for (const key of Object.keys(fields)) if (JSON_KEYS.has(key)) printed[key] = fields[key] ?? null;
@@ -67,7 +106,8 @@ function jsonLine(node: GraphNode, outputKeys: readonly string[]): string {
 function nested(fields: unknown, path: readonly string[]): unknown {
   let value = fields;
   for (const key of path) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, key)) return undefined;
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, key))
+      return undefined;
     value = (value as { [key: string]: unknown })[key];
   }
   return value;

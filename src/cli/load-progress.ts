@@ -49,22 +49,50 @@ export class LoadProgress {
       this.logger.fire({ name: 'Note', code: 'Z050', level, msg, data: { msg } });
       if (level !== 'debug') this.status?.show();
     };
-    const places = 'partitions' in event ? event.partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ') : '';
+    const places =
+      'partitions' in event ? event.partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ') : '';
     switch (event.kind) {
-      case 'assigned': if (places !== '') note('debug', `reads ${places}`); break;
-      case 'revoked': note('debug', `gives ${places} away`); break;
-      case 'fenced': note('info', `another loader has moved on in ${places}; reading on from where the table is`); break;
-      case 'waiting': note('warn', `${event.message}; trying again in ${event.seconds}s`); break;
-      case 'resumed': note('info', 'goes on'); break;
-      case 'moved': note('info', `its position in ${places} was moved; reading on from there`); break;
-      case 'failed': if (this.several || event.seconds !== null) note('warn', `${event.message}${event.seconds === null ? '' : `; trying again in ${event.seconds}s`}`); break;
-      case 'stopped': note('warn', `stopped: ${event.message}`); break;
-      case 'column': note('info', `new column${event.columns.length > 1 ? 's' : ''} ${event.columns.map((column) => `${column.name} ${column.type}`).join(', ')}`); break;
+      case 'assigned':
+        if (places !== '') note('debug', `reads ${places}`);
+        break;
+      case 'revoked':
+        note('debug', `gives ${places} away`);
+        break;
+      case 'fenced':
+        note('info', `another loader has moved on in ${places}; reading on from where the table is`);
+        break;
+      case 'waiting':
+        note('warn', `${event.message}; trying again in ${event.seconds}s`);
+        break;
+      case 'resumed':
+        note('info', 'goes on');
+        break;
+      case 'moved':
+        note('info', `its position in ${places} was moved; reading on from there`);
+        break;
+      case 'failed':
+        if (this.several || event.seconds !== null)
+          note('warn', `${event.message}${event.seconds === null ? '' : `; trying again in ${event.seconds}s`}`);
+        break;
+      case 'stopped':
+        note('warn', `stopped: ${event.message}`);
+        break;
+      case 'column':
+        note(
+          'info',
+          `new column${event.columns.length > 1 ? 's' : ''} ${event.columns.map((column) => `${column.name} ${column.type}`).join(', ')}`,
+        );
+        break;
       case 'flushed':
         this.rows.set(event.target, (this.rows.get(event.target) ?? 0) + event.rows);
-        if (event.dead.length > 0) note('warn', `${event.dead.length} dead letter${event.dead.length > 1 ? 's' : ''}, the first at ${event.dead[0]!.topic}/${event.dead[0]!.partition} offset ${event.dead[0]!.message.offset}`);
+        if (event.dead.length > 0)
+          note(
+            'warn',
+            `${event.dead.length} dead letter${event.dead.length > 1 ? 's' : ''}, the first at ${event.dead[0]!.topic}/${event.dead[0]!.partition} offset ${event.dead[0]!.message.offset}`,
+          );
         break;
-      default: break;
+      default:
+        break;
     }
   }
 
@@ -81,14 +109,28 @@ export class LoadProgress {
       const state = `${lag.rows} ${dead}`;
       if (rows === 0 && this.told.get(target) === state && this.status === null) continue;
       this.told.set(target, state);
-      const behind = lag.rows === 0n ? 'nothing behind' : `${lag.rows} behind${lag.seconds === null ? '' : ` (${Math.round(lag.seconds)}s)`}`;
+      const behind =
+        lag.rows === 0n
+          ? 'nothing behind'
+          : `${lag.rows} behind${lag.seconds === null ? '' : ` (${Math.round(lag.seconds)}s)`}`;
       const msg = `${target.name}: ${Math.round(rows / seconds)} rows/s, ${behind}${dead === 0 ? '' : `, ${dead} dead letter${dead > 1 ? 's' : ''}`}`;
       lines.push(msg);
       if (!logs) continue;
       // The log's file has it in either case, as often.
       this.logger.fire({
-        name: 'PrintEvent', code: 'Z052', level: this.status === null ? 'info' : 'debug', msg,
-        data: { msg, table: target.name, topic: target.topic, rows_per_second: Math.round(rows / seconds), lag_rows: Number(lag.rows), lag_seconds: lag.seconds, dead_letters: dead },
+        name: 'PrintEvent',
+        code: 'Z052',
+        level: this.status === null ? 'info' : 'debug',
+        msg,
+        data: {
+          msg,
+          table: target.name,
+          topic: target.topic,
+          rows_per_second: Math.round(rows / seconds),
+          lag_rows: Number(lag.rows),
+          lag_seconds: lag.seconds,
+          dead_letters: dead,
+        },
       });
     }
     this.status?.show(lines);

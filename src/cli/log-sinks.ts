@@ -3,7 +3,17 @@
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemReason, TsdbtError } from '../errors.ts';
-import { debugLine, isPrintEvent, jsonLine, type LineContext, type LogEvent, type Logger, type LogLevel, passes, textLine } from '../log.ts';
+import {
+  debugLine,
+  isPrintEvent,
+  jsonLine,
+  type LineContext,
+  type LogEvent,
+  type Logger,
+  type LogLevel,
+  passes,
+  textLine,
+} from '../log.ts';
 import type { Secrets } from '../secrets.ts';
 import { unmarkFloats } from '../values/index.ts';
 
@@ -28,9 +38,12 @@ function formatLine(event: LogEvent, options: SinkOptions, revealed = false): st
   const now = performance.timeOrigin + performance.now();
   const at = new Date(now);
   const micros = Math.floor((now % 1000) * 1000);
-  const line = options.format === 'json' ? unmarkFloats(jsonLine(event, at, micros, options.colors, options.context))
-    : options.format === 'debug' ? debugLine(event, at, micros, options.colors, options.context)
-      : textLine(event, at, options.colors);
+  const line =
+    options.format === 'json'
+      ? unmarkFloats(jsonLine(event, at, micros, options.colors, options.context))
+      : options.format === 'debug'
+        ? debugLine(event, at, micros, options.colors, options.context)
+        : textLine(event, at, options.colors);
   if (revealed) return line;
   return options.format === 'json' ? options.secrets.maskJsonLine(line) : options.secrets.mask(line);
 }
@@ -99,7 +112,12 @@ export class FileSink implements Logger {
 
   fire(event: LogEvent): void {
     const level = isPrintEvent(event) ? 'error' : event.level;
-    if (!passes(level, this.#options.level) || NO_FILE_CODES.has(event.code) || (CACHE_EVENTS.has(event.name) && !this.#options.cacheEvents)) return;
+    if (
+      !passes(level, this.#options.level) ||
+      NO_FILE_CODES.has(event.code) ||
+      (CACHE_EVENTS.has(event.name) && !this.#options.cacheEvents)
+    )
+      return;
     const line = `${formatLine(event, this.#options)}\n`;
     this.#buffer.push(line);
     this.#buffered += line.length;
@@ -139,7 +157,10 @@ export class FileSink implements Logger {
       this.#fd = openSync(this.#path, 'a', LOG_MODE);
       this.#size = statSync(this.#path).size;
     } catch (error) {
-      throw new TsdbtError('runtime', `The log ${this.#path} cannot be written: ${systemReason(error)}`, { hint: '--log-path names another folder; --log-level-file none writes no log.', cause: error });
+      throw new TsdbtError('runtime', `The log ${this.#path} cannot be written: ${systemReason(error)}`, {
+        hint: '--log-path names another folder; --log-level-file none writes no log.',
+        cause: error,
+      });
     }
   }
 

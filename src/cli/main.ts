@@ -10,14 +10,25 @@ import { versionText } from './version.ts';
 
 type Work = (session: CommandSession) => Promise<boolean>;
 
-const handler = (find: () => Promise<Work>): CommandHandler => async (command: ParsedCommand) => withCommand(command, async (session) => (await find())(session));
+const handler =
+  (find: () => Promise<Work>): CommandHandler =>
+  async (command: ParsedCommand) =>
+    withCommand(command, async (session) => (await find())(session));
 const runs = handler(async () => {
-  const [{ runCommand }, { runEvery }] = await Promise.all([import('./commands/run.ts'), import('./commands/every.ts')]);
+  const [{ runCommand }, { runEvery }] = await Promise.all([
+    import('./commands/run.ts'),
+    import('./commands/every.ts'),
+  ]);
   return (session) => (session.flags['every'] ? runEvery(session) : runCommand(session));
 });
 
 const HANDLERS: Readonly<Record<string, CommandHandler>> = {
-  run: runs, build: runs, test: runs, seed: runs, snapshot: runs, clone: runs,
+  run: runs,
+  build: runs,
+  test: runs,
+  seed: runs,
+  snapshot: runs,
+  clone: runs,
   compile: handler(async () => (await import('./commands/compile.ts')).compileCommand),
   show: handler(async () => (await import('./commands/compile.ts')).showCommand),
   parse: handler(async () => (await import('./commands/parse.ts')).parseCommand),
@@ -52,7 +63,9 @@ async function main(argv: readonly string[]): Promise<void> {
   process.once('beforeExit', () => {
     if (finished) return;
     process.exitCode = 2;
-    process.stderr.write('Internal Error\n  The command stopped before it was finished: it waits for something that cannot come. Run it again; if it happens again, report it with logs/dbt.log.\n');
+    process.stderr.write(
+      'Internal Error\n  The command stopped before it was finished: it waits for something that cannot come. Run it again; if it happens again, report it with logs/dbt.log.\n',
+    );
   });
   const program = createProgram(HANDLERS, {
     version: versionText(),
@@ -71,7 +84,9 @@ async function main(argv: readonly string[]): Promise<void> {
       // What was typed is quoted, before there is a log that hides secrets.
       const secrets = new Secrets();
       secrets.addEnvironment(environment());
-      process.stderr.write(`${secrets.mask(error instanceof TsdbtError && error.kind === 'usage' ? error.message : formatError(error))}\n`);
+      process.stderr.write(
+        `${secrets.mask(error instanceof TsdbtError && error.kind === 'usage' ? error.message : formatError(error))}\n`,
+      );
     }
   }
   finished = true;

@@ -30,11 +30,19 @@ export interface ProgramOptions {
 }
 
 const NAME = 'tsdbt';
-const VERSION: OptionSpec = { name: 'version', kind: 'switch', names: ['--version', '-V', '-v'], help: 'Show the version.' };
+const VERSION: OptionSpec = {
+  name: 'version',
+  kind: 'switch',
+  names: ['--version', '-V', '-v'],
+  help: 'Show the version.',
+};
 const DEPRECATED_SPELLINGS = new Set(['--models', '--model', '-m']);
 
 /** Values typed at one level (before or after the command), raw. */
-interface Level { readonly typed: Map<OptionSpec, string[]>; readonly spellings: Set<string> }
+interface Level {
+  readonly typed: Map<OptionSpec, string[]>;
+  readonly spellings: Set<string>;
+}
 
 /**
  * The commander program. `program.parseAsync(argv, { from: 'user' })` throws `usage` errors whose message is what click would print.
@@ -42,7 +50,9 @@ interface Level { readonly typed: Map<OptionSpec, string[]>; readonly spellings:
  */
 export function createProgram(handlers: Readonly<Record<string, CommandHandler>>, options: ProgramOptions): Command {
   const program = prepare(new Command(NAME), [], options);
-  program.description('Runs dbt projects on Postgres and ClickHouse, with nothing to set up.').enablePositionalOptions();
+  program
+    .description('Runs dbt projects on Postgres and ClickHouse, with nothing to set up.')
+    .enablePositionalOptions();
   const root = addOptions(program, GLOBAL_OPTIONS, options);
   const groups = new Map<string, { command: Command; level: Level }>();
   for (const spec of COMMANDS) {
@@ -52,7 +62,9 @@ export function createProgram(handlers: Readonly<Record<string, CommandHandler>>
     if (second !== undefined) {
       let group = groups.get(first);
       if (group === undefined) {
-        const command = prepare(program.command(first), [first], options).description(first === 'docs' ? 'Write or serve the documentation.' : 'Work with sources.');
+        const command = prepare(program.command(first), [first], options).description(
+          first === 'docs' ? 'Write or serve the documentation.' : 'Work with sources.',
+        );
         command.enablePositionalOptions();
         group = { command, level: addOptions(command, GLOBAL_OPTIONS, options) };
         groups.set(first, group);
@@ -61,7 +73,9 @@ export function createProgram(handlers: Readonly<Record<string, CommandHandler>>
       parent = group.command;
       levels.push(group.level);
     }
-    const command = prepare(parent.command(second ?? first), spec.path, options).description(spec.summary).aliases([...(spec.aliases ?? [])]);
+    const command = prepare(parent.command(second ?? first), spec.path, options)
+      .description(spec.summary)
+      .aliases([...(spec.aliases ?? [])]);
     if (spec.argument !== undefined) command.argument(`[${spec.argument.name}]`, spec.argument.help);
     // The options of a command are made when the command is: a table of a thousand options takes longer than a small run.
     const lazy: { level?: Level } = {};
@@ -69,7 +83,9 @@ export function createProgram(handlers: Readonly<Record<string, CommandHandler>>
       if (chosen === command) lazy.level = addOptions(command, [...GLOBAL_OPTIONS, ...spec.options], options);
     });
     command.action(async () => {
-      options.onExit(await runHandler(handlers, spec, command, [...levels, ...(lazy.level === undefined ? [] : [lazy.level])]));
+      options.onExit(
+        await runHandler(handlers, spec, command, [...levels, ...(lazy.level === undefined ? [] : [lazy.level])]),
+      );
     });
   }
   onUnknownCommand(program, []);
@@ -109,7 +125,8 @@ function onUnknownCommand(group: Command, path: readonly string[]): void {
 function addOptions(command: Command, specs: readonly OptionSpec[], options: ProgramOptions): Level {
   const level: Level = { typed: new Map(), spellings: new Set() };
   for (const spec of specs) {
-    const value = spec.kind === 'switch' || spec.kind === 'pair' ? '' : spec.kind === 'list' ? ' <value...>' : ' <value>';
+    const value =
+      spec.kind === 'switch' || spec.kind === 'pair' ? '' : spec.kind === 'list' ? ' <value...>' : ' <value>';
     spec.names.forEach((name, i) => {
       const option = new Option(name + value, spec.help);
       option.hidden = spec.hidden === true || i > 0;
@@ -147,13 +164,27 @@ function record(level: Level, spec: OptionSpec, raw: string): void {
   else level.typed.set(spec, [raw]);
 }
 
-async function runHandler(handlers: Readonly<Record<string, CommandHandler>>, spec: CommandSpec, command: Command, levels: readonly Level[]): Promise<number> {
+async function runHandler(
+  handlers: Readonly<Record<string, CommandHandler>>,
+  spec: CommandSpec,
+  command: Command,
+  levels: readonly Level[],
+): Promise<number> {
   const allowed = spec.argument === undefined ? 0 : 1;
   const extra = command.args.slice(allowed);
-  if (extra.length > 0) throw refused(spec.path, command, `Got unexpected extra argument${extra.length > 1 ? 's' : ''} (${extra.join(' ')})`);
+  if (extra.length > 0)
+    throw refused(
+      spec.path,
+      command,
+      `Got unexpected extra argument${extra.length > 1 ? 's' : ''} (${extra.join(' ')})`,
+    );
   const [first] = command.args;
   if (first !== undefined && spec.argument?.choices?.includes(first) === false) {
-    throw refused(spec.path, command, `Invalid value for '[${spec.argument.name.toUpperCase()}]': '${first}' is not one of ${spec.argument.choices.map((choice) => `'${choice}'`).join(', ')}.`);
+    throw refused(
+      spec.path,
+      command,
+      `Invalid value for '[${spec.argument.name.toUpperCase()}]': '${first}' is not one of ${spec.argument.choices.map((choice) => `'${choice}'`).join(', ')}.`,
+    );
   }
   const values: Record<string, unknown> = {};
   const spellings: string[] = [];
@@ -161,7 +192,11 @@ async function runHandler(handlers: Readonly<Record<string, CommandHandler>>, sp
     spellings.push(...level.spellings);
     for (const [option, raw] of level.typed) {
       if (option.name in values) {
-        throw refused(spec.path, command, `${option.name} was provided both before and after the subcommand, it can only be set either before or after.`);
+        throw refused(
+          spec.path,
+          command,
+          `${option.name} was provided both before and after the subcommand, it can only be set either before or after.`,
+        );
       }
       try {
         values[option.name] = convertOption(option, option.kind === 'list' ? raw : (raw[0] ?? ''));
@@ -172,20 +207,34 @@ async function runHandler(handlers: Readonly<Record<string, CommandHandler>>, sp
     }
   }
   const handler = handlers[spec.which];
-  if (handler === undefined) throw new TsdbtError('usage', `Error: The command '${spec.path.join(' ')}' is not part of this version.`);
+  if (handler === undefined)
+    throw new TsdbtError('usage', `Error: The command '${spec.path.join(' ')}' is not part of this version.`);
   return handler({ which: spec.which, options: values, positional: command.args, deprecatedSpellings: spellings });
 }
 
 function usageError(error: CommanderError, command: Command, path: readonly string[]): TsdbtError {
   const quoted = /'([^']*)'/.exec(error.message)?.[1] ?? '';
-  const known = [...GLOBAL_OPTIONS, ...(COMMANDS.find((spec) => spec.path.join(' ') === path.join(' '))?.options ?? [])];
+  const known = [
+    ...GLOBAL_OPTIONS,
+    ...(COMMANDS.find((spec) => spec.path.join(' ') === path.join(' '))?.options ?? []),
+  ];
   switch (error.code) {
     case 'commander.unknownOption': {
       const [name = ''] = quoted.split('=');
       const spec = known.find((option) => option.names.includes(name));
-      if (spec !== undefined && quoted.includes('=')) return new TsdbtError('usage', `Error: Option '${name}' does not take a value.`);
-      const names = known.flatMap((option) => [...option.names.filter((long) => long.startsWith('--')), ...(option.kind === 'pair' ? option.names.filter((long) => long.startsWith('--')).map((long) => `--no-${long.slice(2)}`) : [])]);
-      return refused(path, command, `No such option '${name}'.${name.startsWith('--') ? didYouMean(closeMatches(name, ['--help', '--version', ...names])) : ''}`);
+      if (spec !== undefined && quoted.includes('='))
+        return new TsdbtError('usage', `Error: Option '${name}' does not take a value.`);
+      const names = known.flatMap((option) => [
+        ...option.names.filter((long) => long.startsWith('--')),
+        ...(option.kind === 'pair'
+          ? option.names.filter((long) => long.startsWith('--')).map((long) => `--no-${long.slice(2)}`)
+          : []),
+      ]);
+      return refused(
+        path,
+        command,
+        `No such option '${name}'.${name.startsWith('--') ? didYouMean(closeMatches(name, ['--help', '--version', ...names])) : ''}`,
+      );
     }
     case 'commander.optionMissingArgument': {
       const name = quoted.split(/[ ,]/)[0] ?? '';
@@ -198,14 +247,19 @@ function usageError(error: CommanderError, command: Command, path: readonly stri
 
 function refused(path: readonly string[], command: Command, message: string): TsdbtError {
   const full = [NAME, ...path].join(' ');
-  const usage = command.commands.length > 0 ? '[OPTIONS] COMMAND [ARGS]...' : `[OPTIONS]${command.registeredArguments.map((argument) => ` [${argument.name().toUpperCase()}]`).join('')}`;
+  const usage =
+    command.commands.length > 0
+      ? '[OPTIONS] COMMAND [ARGS]...'
+      : `[OPTIONS]${command.registeredArguments.map((argument) => ` [${argument.name().toUpperCase()}]`).join('')}`;
   return new TsdbtError('usage', `Usage: ${full} ${usage}\nTry '${full} --help' for help.\n\nError: ${message}`);
 }
 
 function didYouMean(matches: readonly string[]): string {
   const [only] = matches;
   if (only === undefined) return '';
-  const list = [...matches].sort().map((match) => `'${match}'`).join(', ');
+  const list = [...matches]
+    .sort()
+    .map((match) => `'${match}'`)
+    .join(', ');
   return matches.length === 1 ? ` Did you mean ${list}?` : ` (Did you mean one of: ${list}?)`;
 }
-

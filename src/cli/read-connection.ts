@@ -18,13 +18,33 @@ export function readConnection(session: CommandSession, config: RuntimeConfig, n
   const root = config.project.project_root;
   const beside = [config.profile.profiles_dir ?? root, root].map((folder) => join(folder, CONNECTIONS_FILE));
   const path = beside.find(existsSync) ?? beside[0]!;
-  if (!existsSync(path)) throw new TsdbtError('profile', `Connection '${name ?? 'default'}' is asked for, and there is no ${path}.`, { hint: `connections:\n  ${name ?? 'default'}: { brokers: ["localhost:9092"] }` });
-  const render = createFileRenderer({ env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now }, createTemplateEnvironments());
+  if (!existsSync(path))
+    throw new TsdbtError('profile', `Connection '${name ?? 'default'}' is asked for, and there is no ${path}.`, {
+      hint: `connections:\n  ${name ?? 'default'}: { brokers: ["localhost:9092"] }`,
+    });
+  const render = createFileRenderer(
+    { env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now },
+    createTemplateEnvironments(),
+  );
   const written = loadYaml(readFileText(path), path);
   const [secret] = writtenSecrets(written);
-  if (secret !== undefined) throw new TsdbtError('profile', `The secret '${secret}' stands in the file`, { path, hint: `Secrets come from the environment: "{{ env_var('DBT_ENV_SECRET_...') }}".` });
-  const data = renderTree(written, { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true }, render);
+  if (secret !== undefined)
+    throw new TsdbtError('profile', `The secret '${secret}' stands in the file`, {
+      path,
+      hint: `Secrets come from the environment: "{{ env_var('DBT_ENV_SECRET_...') }}".`,
+    });
+  const data = renderTree(
+    written,
+    { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true },
+    render,
+  );
   const connection = loadConnection(data, name, path);
-  session.secrets.add(connection.sasl?.password, connection.registry?.password, connection.registry?.token, connection.tls?.key, connection.registry?.tls?.key);
+  session.secrets.add(
+    connection.sasl?.password,
+    connection.registry?.password,
+    connection.registry?.token,
+    connection.tls?.key,
+    connection.registry?.tls?.key,
+  );
   return connection;
 }

@@ -13,8 +13,16 @@ export function recoverKilledRun({ config, secrets, targetPath, logger, now, isR
   if (!config.flags.write_json || !existsSync(path) || !statSync(path).isFile() || endsWell(path)) return;
   const run = readJournal(path);
   if (run === null || run.ended || isRunning(run.start.pid)) return;
-  const metadata = { ...artifactMetadata(config, 'run-results', 6, now()), invocation_id: run.start.invocation_id, invocation_started_at: run.start.started_at };
-  writeRunResults(targetPath, { metadata, results: projectResults(run), elapsed_time: 0, args: run.start.args }, secrets);
+  const metadata = {
+    ...artifactMetadata(config, 'run-results', 6, now()),
+    invocation_id: run.start.invocation_id,
+    invocation_started_at: run.start.started_at,
+  };
+  writeRunResults(
+    targetPath,
+    { metadata, results: projectResults(run), elapsed_time: 0, args: run.start.args },
+    secrets,
+  );
   const msg = `The last run (${run.start.command}) was killed; its results so far are in run_results.json`;
   logger.fire({ name: 'Note', code: 'Z050', level: 'debug', msg, data: { msg } });
 }

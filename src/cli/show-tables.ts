@@ -25,14 +25,39 @@ function printText(ctx: RunContext, text: string): void {
 }
 
 /** `show`: one preview, as a table or as JSON. */
-export function showPreview(ctx: RunContext, node: { name: string; unique_id: string; inline: boolean }, table: Table): void {
+export function showPreview(
+  ctx: RunContext,
+  node: { name: string; unique_id: string; inline: boolean },
+  table: Table,
+): void {
   const { flags } = ctx.config;
   const json = flags['output'] === 'json';
   const preview = json ? jsonOfTable(table) : printTable(table, { maxRows: null });
-  const shown = json ? JSON.stringify(node.inline ? { show: JSON.parse(preview) as unknown } : { node: node.name, show: JSON.parse(preview) as unknown }, null, 2)
-    : flags.quiet ? preview : node.inline ? `Previewing inline node:\n${preview}` : `Previewing node '${node.name}':\n${preview}`;
+  const shown = json
+    ? JSON.stringify(
+        node.inline
+          ? { show: JSON.parse(preview) as unknown }
+          : { node: node.name, show: JSON.parse(preview) as unknown },
+        null,
+        2,
+      )
+    : flags.quiet
+      ? preview
+      : node.inline
+        ? `Previewing inline node:\n${preview}`
+        : `Previewing node '${node.name}':\n${preview}`;
   ctx.logger.fire({
-    name: 'ShowNode', code: 'Q041', level: 'info', msg: shown,
-    data: { node_name: node.name, preview, is_inline: node.inline, output_format: String(flags['output']), unique_id: node.unique_id, quiet: flags.quiet },
+    name: 'ShowNode',
+    code: 'Q041',
+    level: 'info',
+    msg: shown,
+    data: {
+      node_name: node.name,
+      preview,
+      is_inline: node.inline,
+      output_format: String(flags['output']),
+      unique_id: node.unique_id,
+      quiet: flags.quiet,
+    },
   });
 }

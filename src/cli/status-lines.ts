@@ -1,7 +1,10 @@
 // Lines at the end of a terminal that are written over again and again. Whatever else is printed meanwhile has to be told: `clear` before, `show` after.
 
 /** A terminal, as far as this needs one. */
-export interface Terminal { readonly columns?: number | undefined; write(text: string): unknown }
+export interface Terminal {
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+}
 
 export class StatusLines {
   private readonly terminal: Terminal;
@@ -19,7 +22,9 @@ export class StatusLines {
     if (lines.length === 0) return;
     // A line that is broken by the terminal would be two, and one would stay. Some terminals say that they have no width.
     const width = Math.max(20, this.terminal.columns || 80) - 1;
-    this.terminal.write(lines.map((line) => `${line.length > width ? `${line.slice(0, width - 1)}…` : line}\n`).join(''));
+    this.terminal.write(
+      lines.map((line) => `${line.length > width ? `${line.slice(0, width - 1)}…` : line}\n`).join(''),
+    );
     this.shown = lines.length;
   }
 

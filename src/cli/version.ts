@@ -9,7 +9,10 @@ export const TSDBT_VERSION: string = readVersion();
 function readVersion(): string {
   for (const place of ['../package.json', '../../package.json']) {
     try {
-      const data = JSON.parse(readFileSync(new URL(place, import.meta.url), 'utf8')) as { name?: string; version?: string };
+      const data = JSON.parse(readFileSync(new URL(place, import.meta.url), 'utf8')) as {
+        name?: string;
+        version?: string;
+      };
       if (data.name === 'tsdbt' && data.version !== undefined) return data.version;
     } catch {
       // The other place is looked at.
@@ -20,5 +23,7 @@ function readVersion(): string {
 
 /** What `--version` prints. */
 export function versionText(): string {
-  return `tsdbt ${TSDBT_VERSION}\nCore:\n  - installed: ${DBT_VERSION} (dbt's behaviour)\n\nPlugins:\n${allSpecs().map(({ type, version }) => `  - ${type}: ${version}`).join('\n')}`;
+  return `tsdbt ${TSDBT_VERSION}\nCore:\n  - installed: ${DBT_VERSION} (dbt's behaviour)\n\nPlugins:\n${allSpecs()
+    .map(({ type, version }) => `  - ${type}: ${version}`)
+    .join('\n')}`;
 }

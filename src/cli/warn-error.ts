@@ -21,10 +21,18 @@ function worded(event: LogEvent, flags: Flags): LogEvent {
   let text = `${name}: ${rest.replace(/^(Deprecated functionality)\n+/, '$1\n')}`;
   if (NAMED_BY_FLAG.test(event.code) || TAGGED_BY_FLAG.test(event.code)) {
     const said = rest.replace(/^Deprecated functionality\n+/, '');
-    text = flags['require_event_names_in_deprecations'] === true ? `[${event.name}]: Deprecated functionality\n${said}`
-      : TAGGED_BY_FLAG.test(event.code) ? `: ${said}` : `: Deprecated functionality\n${said}`;
+    text =
+      flags['require_event_names_in_deprecations'] === true
+        ? `[${event.name}]: Deprecated functionality\n${said}`
+        : TAGGED_BY_FLAG.test(event.code)
+          ? `: ${said}`
+          : `: Deprecated functionality\n${said}`;
   }
-  const filled = (lines: string): string => lines.split('\n').map((line) => wrapped(line, Math.max(flags.printer_width ?? 80, 1))).join('\n');
+  const filled = (lines: string): string =>
+    lines
+      .split('\n')
+      .map((line) => wrapped(line, Math.max(flags.printer_width ?? 80, 1)))
+      .join('\n');
   if (event.code === 'I057') text = `: ${filled(rest)}`;
   text = `[${flags['use_colors'] === true ? yellow('WARNING') : 'WARNING'}]${text}`;
   const msg = WRAPPED.test(event.code) ? filled(text) : text;
@@ -71,7 +79,8 @@ export function withWarnError(logger: Logger, flags: Flags): Logger & { summariz
         }
         if (/^D\d/.test(event.code)) {
           const earlier = met.get(event.name);
-          if (earlier === undefined) met.set(event.name, { event_name: event.name, event_code: event.code, occurrences: 1 });
+          if (earlier === undefined)
+            met.set(event.name, { event_name: event.name, event_code: event.code, occurrences: 1 });
           else earlier.occurrences += 1;
           if (earlier !== undefined && !all) return;
         }
@@ -82,11 +91,17 @@ export function withWarnError(logger: Logger, flags: Flags): Logger & { summariz
       logger.fire(event);
     },
     summarize() {
-      if (met.size === 0 || warningDisposition(flags.warn_error_options, 'DeprecationsSummary', 'D028') === 'silence') return;
+      if (met.size === 0 || warningDisposition(flags.warn_error_options, 'DeprecationsSummary', 'D028') === 'silence')
+        return;
       const summaries = [...met.values()];
-      const hint = all ? '' : '\nTo see all deprecation instances instead of just the first occurrence of each, run command again with the `--show-all-deprecations` flag. You may also need to run with `--no-partial-parse` as some deprecations are only encountered during parsing.';
+      const hint = all
+        ? ''
+        : '\nTo see all deprecation instances instead of just the first occurrence of each, run command again with the `--show-all-deprecations` flag. You may also need to run with `--no-partial-parse` as some deprecations are only encountered during parsing.';
       const event: LogEvent = {
-        name: 'DeprecationsSummary', code: 'D028', level: 'warn', data: { summaries, show_all_hint: !all },
+        name: 'DeprecationsSummary',
+        code: 'D028',
+        level: 'warn',
+        data: { summaries, show_all_hint: !all },
         msg: `[WARNING][DeprecationsSummary]: Deprecated functionality\nSummary of encountered deprecations:${summaries.map((d) => `\n- ${d.event_name}: ${pluralize(d.occurrences, 'occurrence')}`).join('')}${hint}`,
       };
       logger.fire(worded(event, flags));

@@ -25,10 +25,17 @@ export interface RenderedCode {
 }
 
 /** How a node's compiled code was made. */
-export interface CodeSource { readonly rendered: RenderedCode; readonly injection: Injection }
+export interface CodeSource {
+  readonly rendered: RenderedCode;
+  readonly injection: Injection;
+}
 
 /** An ephemeral model as its readers put it in front of their code. */
-export interface EphemeralCode { readonly name: string; readonly code: string; readonly ctes: readonly InjectedCte[] }
+export interface EphemeralCode {
+  readonly name: string;
+  readonly code: string;
+  readonly ctes: readonly InjectedCte[];
+}
 
 export interface CompileContext {
   readonly config: RuntimeConfig;

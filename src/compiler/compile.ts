@@ -25,12 +25,25 @@ export interface CompileOptions {
 }
 
 /** @returns a new node with `compiled_code`; CTEs of ephemeral models are in it */
-export async function compileNode<N extends CompilableNode>(ctx: CompileContext, node: N, session: Session, options: CompileOptions = {}): Promise<N> {
+export async function compileNode<N extends CompilableNode>(
+  ctx: CompileContext,
+  node: N,
+  session: Session,
+  options: CompileOptions = {},
+): Promise<N> {
   const rendered = await renderCode(ctx, node, session, options);
   const ctes = await collectCtes(ctx, rendered.ephemerals, session);
-  const injection = ctx.config.flags['inject_ephemeral_ctes'] === false ? { sql: rendered.code, at: 0, length: 0 } : injectCtes(rendered.code, ctes);
+  const injection =
+    ctx.config.flags['inject_ephemeral_ctes'] === false
+      ? { sql: rendered.code, at: 0, length: 0 }
+      : injectCtes(rendered.code, ctes);
   ctx.sources.set(node.unique_id, { rendered, injection });
-  return finish(ctx, { ...node, compiled: true, compiled_code: injection.sql, extra_ctes: ctes, extra_ctes_injected: true }, options.write ?? true, options.batch);
+  return finish(
+    ctx,
+    { ...node, compiled: true, compiled_code: injection.sql, extra_ctes: ctes, extra_ctes_injected: true },
+    options.write ?? true,
+    options.batch,
+  );
 }
 
 function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: boolean, batch?: BatchScope): N {
@@ -38,10 +51,14 @@ function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: b
     node.compiled_path = writePath(node, ctx.config.project.target_path, 'compiled', batch?.name);
     ctx.write(node.compiled_path, node.compiled_code);
   }
-  if (node.resource_type === 'test' && node.relation_name === null && (node.config.store_failures || ctx.config.flags.store_failures)) {
+  if (
+    node.resource_type === 'test' &&
+    node.relation_name === null &&
+    (node.config.store_failures || ctx.config.flags.store_failures)
+  ) {
     node.relation_name = relationFrom(ctx.adapter, ctx.config.project.quoting, node).render();
   }
-  return node.resource_type === 'model' ? withForeignKeys(ctx, node) as N : node;
+  return node.resource_type === 'model' ? (withForeignKeys(ctx, node) as N) : node;
 }
 
 /** Notes macros as dependencies of a node: also what is only called while running (`{% if execute %}`) is one, as in dbt. */
@@ -49,10 +66,19 @@ export function macroNoter({ depends_on: { macros } }: CompilableNode): (uniqueI
   return (id) => void (macros.includes(id) || macros.push(id));
 }
 
-async function renderCode(ctx: CompileContext, node: CompilableNode, session: Session, { extra, batch }: CompileOptions = {}): Promise<RenderedCode> {
+async function renderCode(
+  ctx: CompileContext,
+  node: CompilableNode,
+  session: Session,
+  { extra, batch }: CompileOptions = {},
+): Promise<RenderedCode> {
   const scope = openScope(ctx, node, session, { extra, batch, code: true, onMacro: macroNoter(node) });
   if (node.language === 'python' && node.resource_type === 'model') {
-    return { code: `${node.raw_code}\n\n${await scope.render('{{ py_script_postfix(model) }}', node.original_file_path)}`, trace: null, ephemerals: scope.ephemerals() };
+    return {
+      code: `${node.raw_code}\n\n${await scope.render('{{ py_script_postfix(model) }}', node.original_file_path)}`,
+      trace: null,
+      ephemerals: scope.ephemerals(),
+    };
   }
   try {
     return await scope.renderCode();
@@ -80,13 +106,18 @@ function compileEphemeral(ctx: CompileContext, id: string, session: Session): Pr
   if (known !== undefined) return known;
   const work = (async (): Promise<EphemeralCode> => {
     const node = ctx.manifest.nodes[id];
-    if (node === undefined || node.resource_type === 'seed') throw new TsdbtError('internal', `During compilation, found a cte reference that could not be resolved: ${id}`);
+    if (node === undefined || node.resource_type === 'seed')
+      throw new TsdbtError('internal', `During compilation, found a cte reference that could not be resolved: ${id}`);
     if (node.config.materialized !== 'ephemeral') throw new TsdbtError('internal', `${id} is not ephemeral`);
     const rendered = await renderCode(ctx, node, session);
     const ctes = await collectCtes(ctx, rendered.ephemerals, session);
     const injection = injectCtes(rendered.code, ctes);
     ctx.sources.set(id, { rendered, injection });
-    ctx.manifest.nodes[id] = finish(ctx, { ...node, compiled: true, compiled_code: injection.sql, extra_ctes: ctes, extra_ctes_injected: true }, true);
+    ctx.manifest.nodes[id] = finish(
+      ctx,
+      { ...node, compiled: true, compiled_code: injection.sql, extra_ctes: ctes, extra_ctes_injected: true },
+      true,
+    );
     return { name: `__dbt__cte__${(node as { cte_name?: string }).cte_name ?? node.alias}`, code: rendered.code, ctes };
   })();
   ctx.ephemerals.set(id, work);
@@ -97,26 +128,47 @@ function compileEphemeral(ctx: CompileContext, id: string, session: Session): Pr
 function withForeignKeys(ctx: CompileContext, node: ModelNode): ModelNode {
   const all = [...node.constraints, ...Object.values(node.columns).flatMap((c) => c.constraints)];
   if (!all.some((c) => c.type === 'foreign_key' && c.to)) return node;
-  const resolve = <C extends ModelNode['constraints'][number]>(c: C): C => (c.type === 'foreign_key' && c.to ? { ...c, to: foreignKeyTarget(ctx, node, c.to) } : c);
+  const resolve = <C extends ModelNode['constraints'][number]>(c: C): C =>
+    c.type === 'foreign_key' && c.to ? { ...c, to: foreignKeyTarget(ctx, node, c.to) } : c;
   return {
     ...node,
     constraints: node.constraints.map(resolve),
-    columns: Object.fromEntries(Object.entries(node.columns).map(([name, column]) => [name, { ...column, constraints: column.constraints.map(resolve) }])),
+    columns: Object.fromEntries(
+      Object.entries(node.columns).map(([name, column]) => [
+        name,
+        { ...column, constraints: column.constraints.map(resolve) },
+      ]),
+    ),
   };
 }
 
 function foreignKeyTarget(ctx: CompileContext, node: ModelNode, to: string): string {
   const input = parseInput(to);
   if (input === null || input.kind === 'this') {
-    throw new TsdbtError('parsing', `'${node.unique_id}' defines a foreign key constraint 'to' expression which is not valid 'ref' or 'source' syntax: ${to}.`);
+    throw new TsdbtError(
+      'parsing',
+      `'${node.unique_id}' defines a foreign key constraint 'to' expression which is not valid 'ref' or 'source' syntax: ${to}.`,
+    );
   }
   const { lookup } = ctx.scopes;
-  const found = input.kind === 'ref' ? lookup.ref({ name: input.name, package: input.package, version: input.version }, node.package_name)
-    : lookup.source(input.source, input.name, node.package_name);
-  if (found === null || found === 'disabled') throw new TsdbtError('internal', `'${node.unique_id}' depends on '${to}' which is not in the graph!`);
+  const found =
+    input.kind === 'ref'
+      ? lookup.ref({ name: input.name, package: input.package, version: input.version }, node.package_name)
+      : lookup.source(input.source, input.name, node.package_name);
+  if (found === null || found === 'disabled')
+    throw new TsdbtError('internal', `'${node.unique_id}' depends on '${to}' which is not in the graph!`);
   // What this command does not build is referred to where it stands.
-  if (ctx.config.flags['defer'] === true && 'defer_relation' in found && found.defer_relation != null && !ctx.selected.has(found.unique_id)) {
+  if (
+    ctx.config.flags['defer'] === true &&
+    'defer_relation' in found &&
+    found.defer_relation != null &&
+    !ctx.selected.has(found.unique_id)
+  ) {
     return relationFrom(ctx.adapter, ctx.config.project.quoting, found.defer_relation).render();
   }
-  return relationFrom(ctx.adapter, found.resource_type === 'source' ? null : ctx.config.project.quoting, found as Parameters<typeof relationFrom>[2]).render();
+  return relationFrom(
+    ctx.adapter,
+    found.resource_type === 'source' ? null : ctx.config.project.quoting,
+    found as Parameters<typeof relationFrom>[2],
+  ).render();
 }

@@ -19,20 +19,46 @@ export function fixtureColumns(declared: Columns, rows: Json, adapter: Pick<Adap
   for (const [name, column] of Object.entries(declared)) if (column.data_type) columns[name] = column;
   if (!Array.isArray(rows)) return columns;
   const known = new Set(Object.values(columns).map((column) => column.name.toLowerCase()));
-  const records = rows.filter((row): row is { [name: string]: Json } => typeof row === 'object' && row !== null && !Array.isArray(row))
+  const records = rows
+    .filter((row): row is { [name: string]: Json } => typeof row === 'object' && row !== null && !Array.isArray(row))
     .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name.toLowerCase(), value])));
   const names = [...new Set(records.flatMap((record) => Object.keys(record)))].filter((name) => !known.has(name));
   for (const name of names) columns[name] = columnOf(name, typeOf(name, records, adapter));
   return columns;
 }
 
-function typeOf(name: string, records: readonly { [name: string]: Json }[], adapter: Pick<Adapter, 'convertType'>): string {
+function typeOf(
+  name: string,
+  records: readonly { [name: string]: Json }[],
+  adapter: Pick<Adapter, 'convertType'>,
+): string {
   const values = records.map((record) => record[name] ?? null).filter((value) => value !== null);
   if (values.length === 0) return 'text';
-  if (values.every((value) => typeof value === 'number' && Number.isInteger(value)) && values.some((value) => Math.abs(value as number) > MAX_INTEGER)) return 'bigint';
-  return adapter.convertType(inferTable([name], values.map((value) => [toText(fromJson(value))])), 0);
+  if (
+    values.every((value) => typeof value === 'number' && Number.isInteger(value)) &&
+    values.some((value) => Math.abs(value as number) > MAX_INTEGER)
+  )
+    return 'bigint';
+  return adapter.convertType(
+    inferTable(
+      [name],
+      values.map((value) => [toText(fromJson(value))]),
+    ),
+    0,
+  );
 }
 
 function columnOf(name: string, data_type: string): ColumnInfo {
-  return { name, description: '', meta: {}, data_type, constraints: [], quote: null, config: { meta: {}, tags: [] }, tags: [], granularity: null, doc_blocks: [] };
+  return {
+    name,
+    description: '',
+    meta: {},
+    data_type,
+    constraints: [],
+    quote: null,
+    config: { meta: {}, tags: [] },
+    tags: [],
+    granularity: null,
+    doc_blocks: [],
+  };
 }

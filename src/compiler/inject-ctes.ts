@@ -1,7 +1,10 @@
 // Puts the CTEs of ephemeral models in front of a query, where real dbt (sqlparse) puts them: after the first WITH at the top level of
 // the first statement, or in a WITH of their own. Renders nothing and knows no models.
 
-export interface InjectedCte { readonly id: string; readonly sql: string }
+export interface InjectedCte {
+  readonly id: string;
+  readonly sql: string;
+}
 
 /** A query with CTEs in it, and how offsets of the result lead back to the query. */
 export interface Injection {
@@ -20,7 +23,8 @@ export function injectCtes(sql: string, ctes: readonly InjectedCte[]): Injection
   const { withEnd, statementEnd, firstToken } = scan(sql);
   const statement = sql.slice(0, statementEnd);
   const joined = ctes.map((c) => c.sql).join(', ');
-  const [at, inserted] = withEnd === null ? [firstToken, `with${joined} `] : [skipBlanks(statement, withEnd), `${joined}, `];
+  const [at, inserted] =
+    withEnd === null ? [firstToken, `with${joined} `] : [skipBlanks(statement, withEnd), `${joined}, `];
   return { sql: statement.slice(0, at) + inserted + statement.slice(at), at, length: inserted.length };
 }
 

@@ -5,7 +5,12 @@ import { ResponseObject } from '../adapters/response.ts';
 import { Table } from '../adapters/table.ts';
 import type { ReferenceLookup } from '../context/manifest-lookup.ts';
 import type { ContextNode } from '../context/provider.ts';
-import { createRuntimeScope, createSourceScope, type RuntimeScope, type RuntimeScopeOptions } from '../context/runtime.ts';
+import {
+  createRuntimeScope,
+  createSourceScope,
+  type RuntimeScope,
+  type RuntimeScopeOptions,
+} from '../context/runtime.ts';
 import type { TimeWindow } from '../context/runtime-references.ts';
 import { settle } from '../context/scope.ts';
 import { hasJinja, lineOf } from '../context/templates.ts';
@@ -21,7 +26,11 @@ import { registerSources } from './source-map.ts';
 import { writePath } from './write-path.ts';
 
 /** What a statement left behind. */
-export interface StatementResult { readonly message: string; readonly response: AdapterResponse | Record<string, never>; readonly table: Table }
+export interface StatementResult {
+  readonly message: string;
+  readonly response: AdapterResponse | Record<string, never>;
+  readonly table: Table;
+}
 
 /** Whatever context settings are the same for all nodes of a command. */
 export interface ScopeFactory {
@@ -36,7 +45,9 @@ export interface ScopeFactory {
 }
 
 /** One batch of a microbatch model: what its reads are limited to, and its name in file names. */
-export interface BatchScope extends TimeWindow { readonly name: string }
+export interface BatchScope extends TimeWindow {
+  readonly name: string;
+}
 
 export interface OpenScopeOptions {
   readonly batch?: BatchScope | undefined;
@@ -51,7 +62,12 @@ export interface OpenScopeOptions {
 }
 
 /** Opens the context of a node on a session. */
-export function openScope(ctx: CompileContext, node: GraphNode, session: Session, options: OpenScopeOptions = {}): NodeScope {
+export function openScope(
+  ctx: CompileContext,
+  node: GraphNode,
+  session: Session,
+  options: OpenScopeOptions = {},
+): NodeScope {
   return new NodeScope(ctx, node, session, options);
 }
 
@@ -71,8 +87,16 @@ export class NodeScope {
     const unit = ctx.unitTest;
     const isUnit = unit !== undefined && options.code === true && node.resource_type === 'unit_test';
     const scopeOptions: RuntimeScopeOptions = {
-      context: scopes.context, resolver: ctx.resolver, manifest: ctx.manifest, lookup: isUnit ? unit.lookup : scopes.lookup, node: node as unknown as ContextNode, session,
-      selectedResources: ctx.selected, sample: scopes.sample, batch: options.batch ?? null, adapterHooks: scopes.adapterHooks,
+      context: scopes.context,
+      resolver: ctx.resolver,
+      manifest: ctx.manifest,
+      lookup: isUnit ? unit.lookup : scopes.lookup,
+      node: node as unknown as ContextNode,
+      session,
+      selectedResources: ctx.selected,
+      sample: scopes.sample,
+      batch: options.batch ?? null,
+      adapterHooks: scopes.adapterHooks,
       onCte: (id) => {
         if (!this.#ephemerals.includes(id)) this.#ephemerals.push(id);
       },
@@ -105,19 +129,43 @@ export class NodeScope {
 
   /** Renders the node's own code. */
   async renderCode(): Promise<RenderedCode> {
-    const node = this.#node as GraphNode & { raw_code: string; code_path?: string; test_metadata?: { kwargs: { [key: string]: Json } } };
-    if (node.test_metadata !== undefined) this.define('_dbt_generic_test_kwargs', await testArgumentsLater(node.test_metadata.kwargs, this.scope, this.#ctx.scopes.context.templates.runtime, node.name));
-    if (!hasJinja(node.raw_code)) return { code: withoutLastNewline(node.raw_code), trace: null, ephemerals: this.#ephemerals };
+    const node = this.#node as GraphNode & {
+      raw_code: string;
+      code_path?: string;
+      test_metadata?: { kwargs: { [key: string]: Json } };
+    };
+    if (node.test_metadata !== undefined)
+      this.define(
+        '_dbt_generic_test_kwargs',
+        await testArgumentsLater(
+          node.test_metadata.kwargs,
+          this.scope,
+          this.#ctx.scopes.context.templates.runtime,
+          node.name,
+        ),
+      );
+    if (!hasJinja(node.raw_code))
+      return { code: withoutLastNewline(node.raw_code), trace: null, ephemerals: this.#ephemerals };
     const path = node.code_path ?? node.original_file_path;
     const { readSource } = this.#ctx;
     const template = this.#ctx.scopes.context.templates.runtime.compile(node.raw_code, {
-      name: node.name, path, type: node.resource_type, get line() { return lineOf(readSource(path, node.package_name) ?? readSource(path), node.raw_code); },
+      name: node.name,
+      path,
+      type: node.resource_type,
+      get line() {
+        return lineOf(readSource(path, node.package_name) ?? readSource(path), node.raw_code);
+      },
     });
     try {
       return { code: await template.render(this.scope, this.trace), trace: this.trace, ephemerals: this.#ephemerals };
     } catch (error) {
       // The code of a generic test stands in no file: no line of the YAML is to blame.
-      if (node.test_metadata !== undefined && error instanceof TsdbtError && error.details.lineText !== undefined && node.raw_code.includes(error.details.lineText)) {
+      if (
+        node.test_metadata !== undefined &&
+        error instanceof TsdbtError &&
+        error.details.lineText !== undefined &&
+        node.raw_code.includes(error.details.lineText)
+      ) {
         Object.assign(error.details, { line: undefined, column: undefined, lineText: undefined });
       }
       throw error;
@@ -127,7 +175,9 @@ export class NodeScope {
   /** Renders a text in this context. */
   async render(text: string, path: string): Promise<string> {
     if (!hasJinja(text)) return withoutLastNewline(text);
-    return this.#ctx.scopes.context.templates.runtime.compile(text, { name: this.#node.name, path, type: this.#node.resource_type }).render(this.scope);
+    return this.#ctx.scopes.context.templates.runtime
+      .compile(text, { name: this.#node.name, path, type: this.#node.resource_type })
+      .render(this.scope);
   }
 
   /**
@@ -139,16 +189,25 @@ export class NodeScope {
   }
 
   /** Calls a macro as the adapter does: seen from the root project, in a context of its own. */
-  async callNamed(name: string, args: readonly Value[] = [], kwargs: Kwargs = NO_KWARGS, packageName?: string): Promise<Value> {
+  async callNamed(
+    name: string,
+    args: readonly Value[] = [],
+    kwargs: Kwargs = NO_KWARGS,
+    packageName?: string,
+  ): Promise<Value> {
     return this.scope.executeMacro(name, args, kwargs, packageName);
   }
 
   /** A macro that gives a statement's result, or (older ones) its table. */
-  async callForTable(name: string, kwargs: Kwargs): Promise<{ table: Table; response: AdapterResponse | Record<string, never> }> {
+  async callForTable(
+    name: string,
+    kwargs: Kwargs,
+  ): Promise<{ table: Table; response: AdapterResponse | Record<string, never> }> {
     const value = await this.callNamed(name, [], kwargs);
     if (value instanceof Table) return { table: value, response: {} };
     const table = getAttribute(value, 'table');
-    if (!(table instanceof Table)) throw new TsdbtError('compilation', `Got an invalid result from "${name}" macro: ${toText(value)}`);
+    if (!(table instanceof Table))
+      throw new TsdbtError('compilation', `Got an invalid result from "${name}" macro: ${toText(value)}`);
     return { table, response: responseJson(getAttribute(value, 'response')) };
   }
 
@@ -158,7 +217,11 @@ export class NodeScope {
     if (result === null || !isTruthy(result)) return null;
     const response = result.get('response') ?? null;
     const table = result.get('table');
-    return { message: toText(response), response: responseJson(response), table: table instanceof Table ? table : Table.empty() };
+    return {
+      message: toText(response),
+      response: responseJson(response),
+      table: table instanceof Table ? table : Table.empty(),
+    };
   }
 }
 
@@ -167,7 +230,9 @@ function responseJson(response: Value): AdapterResponse | Record<string, never> 
   if (typeof response !== 'object' || response === null || Array.isArray(response)) return {};
   const plain = toJson(response) as Record<string, unknown> | null;
   if (plain === null || typeof plain !== 'object') return {};
-  return Object.fromEntries(Object.entries(plain).filter(([, v]) => v !== null && v !== undefined)) as unknown as AdapterResponse;
+  return Object.fromEntries(
+    Object.entries(plain).filter(([, v]) => v !== null && v !== undefined),
+  ) as unknown as AdapterResponse;
 }
 
 /** Jinja drops one line break at the end of a template. */

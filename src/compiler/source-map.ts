@@ -6,7 +6,13 @@ import type { Trace } from '../jinja/index.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { CodeSource, CompileContext } from './compile-context.ts';
 
-interface Place { readonly path: string | undefined; readonly line: number; readonly lineText?: string | undefined; readonly frames: readonly ErrorFrame[]; readonly atEnd?: boolean }
+interface Place {
+  readonly path: string | undefined;
+  readonly line: number;
+  readonly lineText?: string | undefined;
+  readonly frames: readonly ErrorFrame[];
+  readonly atEnd?: boolean;
+}
 
 /** Tells a trace which parts of its text other templates wrote: the node's code and its ephemeral parents'. */
 export function registerSources(ctx: CompileContext, node: GraphNode, trace: Trace): void {
@@ -29,30 +35,68 @@ function sourcesOf(ctx: CompileContext, node: GraphNode): CodeSource[] {
  * place or nobody knows who wrote it.
  * @param trace of the templates that ran the statement
  */
-export function locateDatabaseError(ctx: CompileContext, node: GraphNode, trace: Trace | null, error: unknown): unknown {
+export function locateDatabaseError(
+  ctx: CompileContext,
+  node: GraphNode,
+  trace: Trace | null,
+  error: unknown,
+): unknown {
   if (!(error instanceof TsdbtError) || error.kind !== 'database') return error;
   const { sql, position } = error.details;
   const { line, lineText: _text, column: _column, path, stack: called, ...known } = error.details;
   // A seed's row has its place in the file, whatever macro loaded it.
   const ofRow = node.resource_type === 'seed' && path === node.original_file_path;
   const offset = sql === undefined || position === undefined ? undefined : codeUnits(sql, position - 1);
-  const place = ofRow ? { path, line: line ?? 1, frames: [] } : (offset === undefined ? undefined : placeOf(ctx, node, trace, sql!, offset)) ?? caller(ctx, called ?? []);
+  const place = ofRow
+    ? { path, line: line ?? 1, frames: [] }
+    : ((offset === undefined ? undefined : placeOf(ctx, node, trace, sql!, offset)) ?? caller(ctx, called ?? []));
   if (place?.path === undefined) return new TsdbtError('database', error.message, known);
-  const text = ofRow ? undefined : place.lineText ?? (ctx.readSource(place.path, node.package_name) ?? ctx.readSource(place.path))?.split('\n')[place.line - 1];
-  const column = text === undefined || offset === undefined ? undefined : place.atEnd ? [...text.trimEnd()].length + 1 : columnOf(text, sql!, offset);
+  const text = ofRow
+    ? undefined
+    : (place.lineText ??
+      (ctx.readSource(place.path, node.package_name) ?? ctx.readSource(place.path))?.split('\n')[place.line - 1]);
+  const column =
+    text === undefined || offset === undefined
+      ? undefined
+      : place.atEnd
+        ? [...text.trimEnd()].length + 1
+        : columnOf(text, sql!, offset);
   const stack = place.frames.filter((frame) => frame.type === 'macro');
   return new TsdbtError('database', error.message, {
-    ...known, path: place.path, line: place.line, ...(text === undefined ? {} : { lineText: text.trimEnd() }), ...(column === undefined ? {} : { column }),
-    ...(stack.length === 0 ? {} : { stack: [...stack, ...(node.original_file_path === '' ? [] : [{ type: node.resource_type, name: node.name, path: node.original_file_path }])] }),
+    ...known,
+    path: place.path,
+    line: place.line,
+    ...(text === undefined ? {} : { lineText: text.trimEnd() }),
+    ...(column === undefined ? {} : { column }),
+    ...(stack.length === 0
+      ? {}
+      : {
+          stack: [
+            ...stack,
+            ...(node.original_file_path === ''
+              ? []
+              : [{ type: node.resource_type, name: node.name, path: node.original_file_path }]),
+          ],
+        }),
   });
 }
 
 /** Where the character was written; undefined when nobody knows. */
-function placeOf(ctx: CompileContext, node: GraphNode, trace: Trace | null, sql: string, offset: number): Place | undefined {
+function placeOf(
+  ctx: CompileContext,
+  node: GraphNode,
+  trace: Trace | null,
+  sql: string,
+  offset: number,
+): Place | undefined {
   const found = plainPlace(ctx, node, sql, offset) ?? trace?.locate(sql, offset);
   const place = found && (ownPlace(ctx, found) ?? endOfCode(ctx, node, trace, sql, offset));
   // What YAML describes is put into a template by the parser: its lines are not the file's.
-  const made = place === undefined || (place.frames[0] !== undefined && place.frames[0].type !== 'macro' && (isYaml(place.path) || ctx.readSource(place.path ?? '') === null));
+  const made =
+    place === undefined ||
+    (place.frames[0] !== undefined &&
+      place.frames[0].type !== 'macro' &&
+      (isYaml(place.path) || ctx.readSource(place.path ?? '') === null));
   return settingPlace(ctx, node, sql, offset, made) ?? (made ? undefined : place);
 }
 
@@ -60,18 +104,33 @@ function placeOf(ctx: CompileContext, node: GraphNode, trace: Trace | null, sql:
 function caller(ctx: CompileContext, called: readonly ErrorFrame[]): Place | undefined {
   const first = called.findIndex((frame) => !isBuiltIn(ctx, frame));
   const frame = called[first];
-  return frame?.line === undefined || frame.type !== 'macro' ? undefined : { path: frame.path, line: frame.line, frames: called.slice(first) };
+  return frame?.line === undefined || frame.type !== 'macro'
+    ? undefined
+    : { path: frame.path, line: frame.line, frames: called.slice(first) };
 }
 
 /**
  * A hook, a header, a condition, an argument of a test, found again where it was set: in the node's file, its properties or the project file.
  * @param guess without such a text, the one line of YAML that has the word is as good
  */
-function settingPlace(ctx: CompileContext, node: GraphNode, sql: string, offset: number, guess: boolean): Place | undefined {
-  const { config, patch_path, test_metadata, columns } = node as { config: { readonly [key: string]: unknown }; patch_path?: string | null; test_metadata?: { kwargs: unknown } | null; columns?: unknown };
+function settingPlace(
+  ctx: CompileContext,
+  node: GraphNode,
+  sql: string,
+  offset: number,
+  guess: boolean,
+): Place | undefined {
+  const { config, patch_path, test_metadata, columns } = node as {
+    config: { readonly [key: string]: unknown };
+    patch_path?: string | null;
+    test_metadata?: { kwargs: unknown } | null;
+    columns?: unknown;
+  };
   const properties = patch_path?.replace(/^[^:]+:\/\//, '');
   const paths = [node.original_file_path, ...(properties ? [properties] : []), 'dbt_project.yml'];
-  const texts = guess ? settings([config, test_metadata?.kwargs, columns]) : settings([config['pre-hook'], config['post-hook']]).filter((text) => sql.trim().length <= text.length);
+  const texts = guess
+    ? settings([config, test_metadata?.kwargs, columns])
+    : settings([config['pre-hook'], config['post-hook']]).filter((text) => sql.trim().length <= text.length);
   for (const text of texts.sort((a, b) => b.length - a.length)) {
     const at = sql.lastIndexOf(text, offset);
     if (at < 0 || offset >= at + text.length) continue;
@@ -99,7 +158,10 @@ function settings(value: unknown): string[] {
 function lineOfText(file: string | null, text: string, offset: number): number | undefined {
   const around = file?.split(text) ?? [];
   if (around.length === 2) return `${around[0]}${text.slice(0, offset)}`.split('\n').length;
-  const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1).split('\n')[0]!.trim();
+  const line = text
+    .slice(text.lastIndexOf('\n', offset - 1) + 1)
+    .split('\n')[0]!
+    .trim();
   return line.length < 3 ? undefined : onlyLine(file?.split('\n') ?? [], line);
 }
 
@@ -117,17 +179,27 @@ function ownPlace(ctx: CompileContext, place: Place): Place | undefined {
   const first = place.frames.findIndex((frame) => !isBuiltIn(ctx, frame));
   if (first === 0 || place.frames.length === 0) return place;
   const frame = place.frames[first];
-  return frame?.line === undefined ? undefined : { path: frame.path, line: frame.line, frames: place.frames.slice(first) };
+  return frame?.line === undefined
+    ? undefined
+    : { path: frame.path, line: frame.line, frames: place.frames.slice(first) };
 }
 
 function isBuiltIn(ctx: CompileContext, frame: ErrorFrame): boolean {
   if (frame.type !== 'macro' && frame.type !== 'caller') return false;
-  const macros = Object.values(ctx.manifest.macros).filter((macro) => macro.original_file_path === frame.path && (frame.type === 'caller' || macro.name === frame.name));
+  const macros = Object.values(ctx.manifest.macros).filter(
+    (macro) => macro.original_file_path === frame.path && (frame.type === 'caller' || macro.name === frame.name),
+  );
   return macros.length > 0 && macros.every((macro) => ctx.resolver.isInternal(macro));
 }
 
 /** What a database says of the bracket behind a node's code is a matter of the code's last line. */
-function endOfCode(ctx: CompileContext, node: GraphNode, trace: Trace | null, sql: string, offset: number): Place | undefined {
+function endOfCode(
+  ctx: CompileContext,
+  node: GraphNode,
+  trace: Trace | null,
+  sql: string,
+  offset: number,
+): Place | undefined {
   const code = ctx.sources.get(node.unique_id)?.rendered.code.trim();
   const at = code === undefined || code === '' ? -1 : sql.lastIndexOf(code, offset);
   const end = at < 0 || code === undefined ? -1 : at + code.length;
@@ -139,7 +211,10 @@ function endOfCode(ctx: CompileContext, node: GraphNode, trace: Trace | null, sq
 
 /** Code without templates is its own source. */
 function plainPlace(ctx: CompileContext, node: GraphNode, sql: string, offset: number): Place | undefined {
-  for (const id of [node.unique_id, ...((node as { extra_ctes?: { id: string }[] }).extra_ctes ?? []).map((cte) => cte.id)]) {
+  for (const id of [
+    node.unique_id,
+    ...((node as { extra_ctes?: { id: string }[] }).extra_ctes ?? []).map((cte) => cte.id),
+  ]) {
     const source = ctx.sources.get(id);
     const owner = ctx.manifest.nodes[id];
     if (source === undefined || owner === undefined || source.rendered.trace !== null) continue;

@@ -35,19 +35,50 @@ const noFile = { name: 'none', checksum: '' } as const;
  * @param adapter names the types of values
  * @throws {TsdbtError} when an input is not `ref(…)`, `source(…)` or `this`, or names nothing
  */
-export function unitTestNodes(test: UnitTestNode, manifest: Pick<Manifest, 'nodes'>, find: (input: UnitTestInput) => GraphNode | undefined, adapter: Pick<Adapter, 'convertType'>): UnitTestNodes {
+export function unitTestNodes(
+  test: UnitTestNode,
+  manifest: Pick<Manifest, 'nodes'>,
+  find: (input: UnitTestInput) => GraphNode | undefined,
+  adapter: Pick<Adapter, 'convertType'>,
+): UnitTestNodes {
   const tested = manifest.nodes[test.depends_on.nodes[0] ?? ''];
   if (tested === undefined || tested.resource_type !== 'model') {
-    throw new TsdbtError('parsing', `Unable to find model '${test.model}' for unit test '${test.name}' in ${test.original_file_path}`, { node: test });
+    throw new TsdbtError(
+      'parsing',
+      `Unable to find model '${test.model}' for unit test '${test.name}' in ${test.original_file_path}`,
+      { node: test },
+    );
   }
   const name = tested.version === null ? test.name : `${test.name}_v${tested.version}`;
   const node: UnitTestRunNode = {
     ...tested,
-    name, alias: name, resource_type: 'unit_test', package_name: test.package_name, unique_id: test.unique_id, fqn: test.unique_id.split('.'),
-    path: pseudoPath(name, test.original_file_path), original_file_path: test.original_file_path, checksum: noFile, relation_name: null,
-    config: unitConfig(test, tested), raw_code: tested.raw_code, compiled: false, compiled_code: null, compiled_path: null, build_path: null,
-    extra_ctes: [], extra_ctes_injected: false, depends_on: { macros: [...tested.depends_on.macros], nodes: [] }, columns: {}, constraints: [], description: test.description, tags: test.config.tags,
-    contract: { enforced: false, alias_types: true, checksum: null }, tested_node_unique_id: tested.unique_id, this_input_node_unique_id: null, overrides: test.overrides,
+    name,
+    alias: name,
+    resource_type: 'unit_test',
+    package_name: test.package_name,
+    unique_id: test.unique_id,
+    fqn: test.unique_id.split('.'),
+    path: pseudoPath(name, test.original_file_path),
+    original_file_path: test.original_file_path,
+    checksum: noFile,
+    relation_name: null,
+    config: unitConfig(test, tested),
+    raw_code: tested.raw_code,
+    compiled: false,
+    compiled_code: null,
+    compiled_path: null,
+    build_path: null,
+    extra_ctes: [],
+    extra_ctes_injected: false,
+    depends_on: { macros: [...tested.depends_on.macros], nodes: [] },
+    columns: {},
+    constraints: [],
+    description: test.description,
+    tags: test.config.tags,
+    contract: { enforced: false, alias_types: true, checksum: null },
+    tested_node_unique_id: tested.unique_id,
+    this_input_node_unique_id: null,
+    overrides: test.overrides,
     code_path: tested.original_file_path,
   };
   const inputs: FixtureNode[] = [];
@@ -55,14 +86,27 @@ export function unitTestNodes(test: UnitTestNode, manifest: Pick<Manifest, 'node
   for (const given of test.given) {
     const input = parseInput(given.input);
     if (input === null) {
-      throw new TsdbtError('parsing', `Unit test given inputs must be either a 'ref', 'source' or 'this' call. Got: '${given.input}'.`, { node: test });
+      throw new TsdbtError(
+        'parsing',
+        `Unit test given inputs must be either a 'ref', 'source' or 'this' call. Got: '${given.input}'.`,
+        { node: test },
+      );
     }
     const original = input.kind === 'this' ? tested : find(input);
     if (original === undefined) {
-      throw new TsdbtError('parsing', `Unit test '${test.name}' had an input (${given.input}) which was not found in the manifest.`, { node: test });
+      throw new TsdbtError(
+        'parsing',
+        `Unit test '${test.name}' had an input (${given.input}) which was not found in the manifest.`,
+        { node: test },
+      );
     }
     const { columns } = original as ManifestNode | SourceDefinition;
-    const fixture = fixtureNode(original as ManifestNode | SourceDefinition, node, fixtureCode(given.rows, given.format), fixtureColumns(columns, given.rows as Json, adapter));
+    const fixture = fixtureNode(
+      original as ManifestNode | SourceDefinition,
+      node,
+      fixtureCode(given.rows, given.format),
+      fixtureColumns(columns, given.rows as Json, adapter),
+    );
     inputs.push(fixture);
     if (original.resource_type === 'source') sources.set(`${original.source_name}.${original.name}`, fixture);
     if (original.unique_id === tested.unique_id) node.this_input_node_unique_id = fixture.unique_id;
@@ -74,22 +118,59 @@ export function unitTestNodes(test: UnitTestNode, manifest: Pick<Manifest, 'node
 function unitConfig(test: UnitTestNode, tested: ModelNode): ModelNode['config'] {
   const { rows, format } = test.expect;
   return {
-    enabled: true, alias: null, schema: null, database: null, tags: [], meta: {}, group: null, materialized: 'unit', 'pre-hook': [], 'post-hook': [], quoting: {},
-    column_types: {}, packages: [], grants: {}, docs: { show: true, node_color: null }, contract: { enforced: false, alias_types: true },
-    expected_rows: format === 'sql' ? [] : rows, expected_sql: format === 'sql' ? rows : null, ...(tested.config['sql_header'] ? { sql_header: tested.config['sql_header'] } : {}),
+    enabled: true,
+    alias: null,
+    schema: null,
+    database: null,
+    tags: [],
+    meta: {},
+    group: null,
+    materialized: 'unit',
+    'pre-hook': [],
+    'post-hook': [],
+    quoting: {},
+    column_types: {},
+    packages: [],
+    grants: {},
+    docs: { show: true, node_color: null },
+    contract: { enforced: false, alias_types: true },
+    expected_rows: format === 'sql' ? [] : rows,
+    expected_sql: format === 'sql' ? rows : null,
+    ...(tested.config['sql_header'] ? { sql_header: tested.config['sql_header'] } : {}),
   } as ModelNode['config'];
 }
 
-function fixtureNode(original: ManifestNode | SourceDefinition, test: UnitTestRunNode, raw_code: string, columns: ModelNode['columns']): FixtureNode {
+function fixtureNode(
+  original: ManifestNode | SourceDefinition,
+  test: UnitTestRunNode,
+  raw_code: string,
+  columns: ModelNode['columns'],
+): FixtureNode {
   const source = original.resource_type === 'source';
   const cteName = source ? `${original.source_name}__${original.name}` : original.name;
   const identifier = source ? original.identifier : original.alias;
-  const versions = original.resource_type === 'model' ? { version: original.version, latest_version: original.latest_version } : { version: null, latest_version: null };
+  const versions =
+    original.resource_type === 'model'
+      ? { version: original.version, latest_version: original.latest_version }
+      : { version: null, latest_version: null };
   return {
-    ...test, ...versions, resource_type: 'model', name: original.name, alias: identifier, database: original.database, schema: original.schema, fqn: original.fqn,
-    package_name: original.package_name, code_path: undefined, unique_id: source ? `model.${original.package_name}.${cteName}` : `model.${original.package_name}.${original.name}`,
-    path: `${original.name}.sql`, raw_code, columns, depends_on: { macros: [], nodes: [] },
-    defer_relation: 'defer_relation' in original ? original.defer_relation : null, config: { ...test.config, materialized: 'ephemeral', expected_rows: undefined, expected_sql: undefined },
+    ...test,
+    ...versions,
+    resource_type: 'model',
+    name: original.name,
+    alias: identifier,
+    database: original.database,
+    schema: original.schema,
+    fqn: original.fqn,
+    package_name: original.package_name,
+    code_path: undefined,
+    unique_id: source ? `model.${original.package_name}.${cteName}` : `model.${original.package_name}.${original.name}`,
+    path: `${original.name}.sql`,
+    raw_code,
+    columns,
+    depends_on: { macros: [], nodes: [] },
+    defer_relation: 'defer_relation' in original ? original.defer_relation : null,
+    config: { ...test.config, materialized: 'ephemeral', expected_rows: undefined, expected_sql: undefined },
     ...(source ? { source_name: original.source_name, cte_name: cteName } : {}),
   };
 }
@@ -105,7 +186,12 @@ function pseudoPath(name: string, sourcePath: string): string {
 /** What `given.input` names. */
 export type UnitTestInput =
   | { readonly kind: 'this' }
-  | { readonly kind: 'ref'; readonly name: string; readonly package: string | null; readonly version: string | number | null }
+  | {
+      readonly kind: 'ref';
+      readonly name: string;
+      readonly package: string | null;
+      readonly version: string | number | null;
+    }
   | { readonly kind: 'source'; readonly source: string; readonly name: string };
 
 /** Reads `ref('a')`, `ref('p', 'a', version=1)`, `source('s', 't')` or `this`; null for anything else. */
@@ -124,7 +210,10 @@ export function parseInput(text: string): UnitTestInput | null {
     if (part[1]) version = value;
     else positional.push(String(value));
   }
-  if (call[1] === 'source') return positional.length === 2 && version === null ? { kind: 'source', source: positional[0]!, name: positional[1]! } : null;
+  if (call[1] === 'source')
+    return positional.length === 2 && version === null
+      ? { kind: 'source', source: positional[0]!, name: positional[1]! }
+      : null;
   if (positional.length === 1) return { kind: 'ref', name: positional[0]!, package: null, version };
   return positional.length === 2 ? { kind: 'ref', name: positional[1]!, package: positional[0]!, version } : null;
 }

@@ -10,14 +10,22 @@ import type { GraphNode } from '../contracts/node.ts';
  */
 export function writePath(node: GraphNode, targetPath: string, folder: 'compiled' | 'run', suffix?: string): string {
   const { path, original_file_path: file } = node;
-  let below = node.resource_type === 'snapshot' ? `${file}/${node.name}.sql`
-    : posix.basename(path) === posix.basename(file) ? file : `${file}/${path}`;
+  let below =
+    node.resource_type === 'snapshot'
+      ? `${file}/${node.name}.sql`
+      : posix.basename(path) === posix.basename(file)
+        ? file
+        : `${file}/${path}`;
   if (suffix !== undefined) {
     const { dir, name, ext } = posix.parse(below);
     below = posix.join(dir, name, `${name}_${suffix}${ext}`);
   }
   // A source path or a name of a package may lead up and out of target/: then without its steps upwards.
-  if (posix.normalize(`${folder}/${node.package_name}/${below}`).startsWith('../')) below = below.split('/').filter((part) => part !== '..').join('/');
+  if (posix.normalize(`${folder}/${node.package_name}/${below}`).startsWith('../'))
+    below = below
+      .split('/')
+      .filter((part) => part !== '..')
+      .join('/');
   // Joined as Python does, which keeps the `./` of a hook's file.
   return [targetPath, folder, node.package_name, below].join('/');
 }

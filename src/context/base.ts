@@ -8,7 +8,21 @@ import { macroReturn } from '../jinja/index.ts';
 import type { Logger } from '../log.ts';
 import { pytzUtc, PyDateTime } from '../values/datetime.ts';
 import {
-  argumentBinder, callable, dumpJson, fromJson, isTruthy, iterate, JinjaError, parseJson, PyDict, PySet, PyTuple, toText, typeError, typeName, type Value,
+  argumentBinder,
+  callable,
+  dumpJson,
+  fromJson,
+  isTruthy,
+  iterate,
+  JinjaError,
+  parseJson,
+  PyDict,
+  PySet,
+  PyTuple,
+  toText,
+  typeError,
+  typeName,
+  type Value,
 } from '../values/index.ts';
 import { createEnvVar, type Environment, type EnvVarRecorder, maskPlaceholders } from './env-var.ts';
 import { flagsObject } from './flags-object.ts';
@@ -41,7 +55,13 @@ export class BaseScope extends ContextScope {
   /** Whether a missing variable is an error. */
   readonly requireVars: boolean;
 
-  constructor(settings: ScopeSettings, vars: VarLayers, requireVars: boolean, members: Members<never> = BASE_MEMBERS, macros: MacroView | null = null) {
+  constructor(
+    settings: ScopeSettings,
+    vars: VarLayers,
+    requireVars: boolean,
+    members: Members<never> = BASE_MEMBERS,
+    macros: MacroView | null = null,
+  ) {
     super(members, macros);
     this.settings = settings;
     this.vars = vars;
@@ -49,7 +69,10 @@ export class BaseScope extends ContextScope {
   }
 }
 
-const constant = (value: Value): Member<BaseScope> => () => value;
+const constant =
+  (value: Value): Member<BaseScope> =>
+  () =>
+    value;
 
 /** dbt's version whose behaviour this is; templates and packages ask for it. */
 export const DBT_VERSION = '1.12.6';
@@ -61,34 +84,97 @@ export const BASE_MEMBERS: Members<BaseScope> = new Map<string, Member<BaseScope
   ['var', (scope) => createVar(scope.vars, { required: scope.requireVars })],
   ['env_var', (scope) => createEnvVar(scope.settings.env, { record: scope.settings.recordEnvVar })],
   ['return', constant(macroReturn)],
-  ['fromjson', constant(callable('fromjson', 'string, default=None', (text, fallback) => orDefault(() => parseJson(textOf(text, 'the JSON object must be str, bytes or bytearray, not ')), fallback)))],
-  ['tojson', constant(callable('tojson', 'value, default=None, sort_keys=False', (value, fallback, sortKeys) => orDefault(() => dumpJson(value ?? null, { sortKeys: isTruthy(sortKeys ?? false) }), fallback)))],
-  ['fromyaml', (scope) => callable('fromyaml', 'value, default=None', (text, fallback) => {
-    try {
-      return fromJson(scope.settings.loadYaml(toText(text ?? null)));
-    } catch (error) {
-      if (error instanceof TsdbtError) return fallback ?? null;
-      throw error;
-    }
-  })],
-  ['toyaml', constant(callable('toyaml', 'value, default=None, sort_keys=False', (value, fallback, sortKeys) => orDefault(() => dumpYaml(value ?? null, isTruthy(sortKeys ?? false)), fallback)))],
-  ['set', constant(callable('set', 'value, default=None', (value, fallback) => onTypeError(() => new PySet(iterate(value ?? null)), () => fallback ?? null)))],
-  ['set_strict', constant(callable('set_strict', 'value', (value) => onTypeError(() => new PySet(iterate(value ?? null)), strict)))],
-  ['zip', constant(callable('zip', '*args, default=None', (args, fallback) => onTypeError(() => zip(args ?? null), () => fallback ?? null)))],
+  [
+    'fromjson',
+    constant(
+      callable('fromjson', 'string, default=None', (text, fallback) =>
+        orDefault(() => parseJson(textOf(text, 'the JSON object must be str, bytes or bytearray, not ')), fallback),
+      ),
+    ),
+  ],
+  [
+    'tojson',
+    constant(
+      callable('tojson', 'value, default=None, sort_keys=False', (value, fallback, sortKeys) =>
+        orDefault(() => dumpJson(value ?? null, { sortKeys: isTruthy(sortKeys ?? false) }), fallback),
+      ),
+    ),
+  ],
+  [
+    'fromyaml',
+    (scope) =>
+      callable('fromyaml', 'value, default=None', (text, fallback) => {
+        try {
+          return fromJson(scope.settings.loadYaml(toText(text ?? null)));
+        } catch (error) {
+          if (error instanceof TsdbtError) return fallback ?? null;
+          throw error;
+        }
+      }),
+  ],
+  [
+    'toyaml',
+    constant(
+      callable('toyaml', 'value, default=None, sort_keys=False', (value, fallback, sortKeys) =>
+        orDefault(() => dumpYaml(value ?? null, isTruthy(sortKeys ?? false)), fallback),
+      ),
+    ),
+  ],
+  [
+    'set',
+    constant(
+      callable('set', 'value, default=None', (value, fallback) =>
+        onTypeError(
+          () => new PySet(iterate(value ?? null)),
+          () => fallback ?? null,
+        ),
+      ),
+    ),
+  ],
+  [
+    'set_strict',
+    constant(callable('set_strict', 'value', (value) => onTypeError(() => new PySet(iterate(value ?? null)), strict))),
+  ],
+  [
+    'zip',
+    constant(
+      callable('zip', '*args, default=None', (args, fallback) =>
+        onTypeError(
+          () => zip(args ?? null),
+          () => fallback ?? null,
+        ),
+      ),
+    ),
+  ],
   ['zip_strict', constant(callable('zip_strict', '*args', (args) => onTypeError(() => zip(args ?? null), strict)))],
-  ['log', (scope) => callable('log', LOG, (message, info) => {
-    const msg = maskPlaceholders(toText(message ?? null));
-    scope.settings.logger.fire(isTruthy(info ?? false)
-      ? { name: 'JinjaLogInfo', code: 'I062', level: 'info', msg, data: { msg } }
-      : { name: 'JinjaLogDebug', code: 'I063', level: 'debug', msg, data: { msg } });
-    return '';
-  })],
-  ['print', (scope) => callable('print', 'msg', (message) => {
-    const msg = maskPlaceholders(toText(message ?? null));
-    if (scope.settings.flags?.print !== false) scope.settings.logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } });
-    return '';
-  })],
-  ['run_started_at', ({ settings }) => (settings.invocation === null ? null : PyDateTime.fromJsDate(settings.invocation.started_at, pytzUtc()))],
+  [
+    'log',
+    (scope) =>
+      callable('log', LOG, (message, info) => {
+        const msg = maskPlaceholders(toText(message ?? null));
+        scope.settings.logger.fire(
+          isTruthy(info ?? false)
+            ? { name: 'JinjaLogInfo', code: 'I062', level: 'info', msg, data: { msg } }
+            : { name: 'JinjaLogDebug', code: 'I063', level: 'debug', msg, data: { msg } },
+        );
+        return '';
+      }),
+  ],
+  [
+    'print',
+    (scope) =>
+      callable('print', 'msg', (message) => {
+        const msg = maskPlaceholders(toText(message ?? null));
+        if (scope.settings.flags?.print !== false)
+          scope.settings.logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } });
+        return '';
+      }),
+  ],
+  [
+    'run_started_at',
+    ({ settings }) =>
+      settings.invocation === null ? null : PyDateTime.fromJsDate(settings.invocation.started_at, pytzUtc()),
+  ],
   ['invocation_id', ({ settings }) => settings.invocation?.invocation_id ?? null],
   ['thread_id', ({ settings }) => settings.threadId ?? 'MainThread'],
   ['otel_trace_id', constant(callable('otel_trace_id', '', () => '0'.repeat(32)))],
@@ -96,7 +182,14 @@ export const BASE_MEMBERS: Members<BaseScope> = new Map<string, Member<BaseScope
   ['modules', ({ settings }) => createModules(settings.clock, settings.logger)],
   ['flags', ({ settings }) => (settings.flags === null ? new PyDict() : flagsObject(settings.flags))],
   ['diff_of_two_dicts', constant(callable('diff_of_two_dicts', 'dict_a, dict_b', diffOfTwoDicts))],
-  ['local_md5', constant(callable('local_md5', 'value', (value) => createHash('md5').update(textOf(value, 'local_md5() takes a str, not '), 'utf8').digest('hex')))],
+  [
+    'local_md5',
+    constant(
+      callable('local_md5', 'value', (value) =>
+        createHash('md5').update(textOf(value, 'local_md5() takes a str, not '), 'utf8').digest('hex'),
+      ),
+    ),
+  ],
 ]);
 
 function textOf(value: Value | undefined, complaint: string): string {
@@ -141,7 +234,9 @@ function zip(lists: Value): Value {
 /** dict_a without what dict_b has, letter case aside; used for grants. */
 function diffOfTwoDicts(a: Value, b: Value): Value {
   const fold = (value: Value): string => toText(value).toLowerCase();
-  const lowered = new Map([...entriesOf(b)].map(([key, values]) => [fold(key), new Set([...iterate(values)].map(fold))]));
+  const lowered = new Map(
+    [...entriesOf(b)].map(([key, values]) => [fold(key), new Set([...iterate(values)].map(fold))]),
+  );
   const out = new PyDict();
   for (const [key, values] of entriesOf(a)) {
     const known = lowered.get(fold(key));

@@ -3,7 +3,16 @@
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import {
-  argumentBinder, type Callable, callable, callableOf, fromJson, type HostObject, PyDict, qualifiedTypeName, toText, type Value,
+  argumentBinder,
+  type Callable,
+  callable,
+  callableOf,
+  fromJson,
+  type HostObject,
+  PyDict,
+  qualifiedTypeName,
+  toText,
+  type Value,
 } from '../values/index.ts';
 import { lazyDictOf } from './lazy-dict.ts';
 import { settle } from './scope.ts';
@@ -34,7 +43,8 @@ export class ParseConfigObject implements HostObject {
     for (const [key, value] of options.entries()) {
       const name = toText(key);
       const dashed = name === 'pre_hook' || name === 'post_hook' ? name.replace('_', '-') : name;
-      if (dashed !== name && options.has(dashed)) throw new TsdbtError('compilation', `Invalid config, has conflicting keys "${name}" and "${dashed}"`);
+      if (dashed !== name && options.has(dashed))
+        throw new TsdbtError('compilation', `Invalid config, has conflicting keys "${name}" and "${dashed}"`);
       out[dashed] = value;
     }
     this.#record(out);
@@ -43,11 +53,19 @@ export class ParseConfigObject implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'set': return callable(name, 'name, value', (key = null, value = null) => this.#collect(new PyDict([[key, value]])));
-      case 'require': case 'meta_require': return callable(name, 'name, validator=None', () => '');
-      case 'get': case 'meta_get': return callable(name, 'name, default=None, validator=None', () => '');
-      case 'persist_relation_docs': case 'persist_column_docs': return callable(name, '', () => false);
-      default: return undefined;
+      case 'set':
+        return callable(name, 'name, value', (key = null, value = null) => this.#collect(new PyDict([[key, value]])));
+      case 'require':
+      case 'meta_require':
+        return callable(name, 'name, validator=None', () => '');
+      case 'get':
+      case 'meta_get':
+        return callable(name, 'name, default=None, validator=None', () => '');
+      case 'persist_relation_docs':
+      case 'persist_column_docs':
+        return callable(name, '', () => false);
+      default:
+        return undefined;
     }
   }
 }
@@ -77,15 +95,26 @@ export class RuntimeConfigObject implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'set': return callable(name, 'name, value', () => '');
-      case 'get': return callable(name, GET, (...args) => this.#get(this.#lookupOrTell(toText(args[0]!)), args));
-      case 'meta_get': return callable(name, 'name, default=None, validator=None', (...args) => this.#get(this.#meta(toText(args[0]!)), args));
-      case 'require': return callable(name, 'name, validator=None', (...args) => this.#require(this.lookup(toText(args[0]!)), args));
-      case 'meta_require': return callable(name, 'name, validator=None', (...args) => this.#require(this.#meta(toText(args[0]!)), args));
-      case 'model': return lazyDictOf(this.#node as Configured & { readonly [field: string]: unknown });
-      case 'persist_relation_docs': return callable(name, '', () => this.#persistDocs('relation'));
-      case 'persist_column_docs': return callable(name, '', () => this.#persistDocs('columns'));
-      default: return undefined;
+      case 'set':
+        return callable(name, 'name, value', () => '');
+      case 'get':
+        return callable(name, GET, (...args) => this.#get(this.#lookupOrTell(toText(args[0]!)), args));
+      case 'meta_get':
+        return callable(name, 'name, default=None, validator=None', (...args) =>
+          this.#get(this.#meta(toText(args[0]!)), args),
+        );
+      case 'require':
+        return callable(name, 'name, validator=None', (...args) => this.#require(this.lookup(toText(args[0]!)), args));
+      case 'meta_require':
+        return callable(name, 'name, validator=None', (...args) => this.#require(this.#meta(toText(args[0]!)), args));
+      case 'model':
+        return lazyDictOf(this.#node as Configured & { readonly [field: string]: unknown });
+      case 'persist_relation_docs':
+        return callable(name, '', () => this.#persistDocs('relation'));
+      case 'persist_column_docs':
+        return callable(name, '', () => this.#persistDocs('columns'));
+      default:
+        return undefined;
     }
   }
 
@@ -96,7 +125,12 @@ export class RuntimeConfigObject implements HostObject {
     const { config } = this.#node;
     if (config === undefined) return undefined;
     const name = key === 'pre_hook' || key === 'post_hook' ? key.replace('_', '-') : key;
-    const raw = name === 'snapshot_table_column_names' ? snapshotColumns(config) : Object.hasOwn(config, name) ? config[name] : undefined;
+    const raw =
+      name === 'snapshot_table_column_names'
+        ? snapshotColumns(config)
+        : Object.hasOwn(config, name)
+          ? config[name]
+          : undefined;
     if (raw === undefined) return undefined;
     const value = fromJson(raw);
     this.#converted.set(key, value);
@@ -106,7 +140,8 @@ export class RuntimeConfigObject implements HostObject {
   #lookupOrTell(key: string): Value | undefined {
     const value = this.lookup(key);
     if (value !== undefined || this.#meta(key) === undefined) return value;
-    const msg = `[WARNING]: The key '${key}' was not found using config.get('${key}'), but was detected as a custom config under 'meta'. ` +
+    const msg =
+      `[WARNING]: The key '${key}' was not found using config.get('${key}'), but was detected as a custom config under 'meta'. ` +
       `Please use config.meta_get('${key}') or config.meta_require('${key}') instead of config.get('${key}') to access the custom config value if intended.`;
     this.#logger.fire({ name: 'GetMetaKeyWarning', code: 'D041', level: 'warn', msg, data: { meta_key: key } });
     return undefined;
@@ -124,7 +159,10 @@ export class RuntimeConfigObject implements HostObject {
 
   #require(value: Value | undefined, [key = null, validator = null]: readonly Value[]): Value | Promise<Value> {
     if (value !== undefined) return this.#validated(value, validator);
-    throw new TsdbtError('compilation', `Model '${this.#node.unique_id}' does not define a required config parameter '${toText(key)}'.`);
+    throw new TsdbtError(
+      'compilation',
+      `Model '${this.#node.unique_id}' does not define a required config parameter '${toText(key)}'.`,
+    );
   }
 
   #validated(value: Value, validator: Value): Value | Promise<Value> {
@@ -137,7 +175,10 @@ export class RuntimeConfigObject implements HostObject {
   #persistDocs(part: 'relation' | 'columns'): Value {
     const docs = this.lookup('persist_docs') ?? new PyDict();
     if (!(docs instanceof PyDict)) {
-      throw new TsdbtError('compilation', `Invalid value provided for 'persist_docs'. Expected dict but received <class '${qualifiedTypeName(docs)}'>`);
+      throw new TsdbtError(
+        'compilation',
+        `Invalid value provided for 'persist_docs'. Expected dict but received <class '${qualifiedTypeName(docs)}'>`,
+      );
     }
     return docs.get(part) ?? false;
   }
@@ -148,5 +189,10 @@ function snapshotColumns(config: { readonly [key: string]: unknown }): { readonl
   const given = config['snapshot_meta_column_names'];
   if (typeof given !== 'object' || given === null) return undefined;
   const names = given as { readonly [name: string]: string | null | undefined };
-  return Object.fromEntries(['dbt_valid_from', 'dbt_valid_to', 'dbt_scd_id', 'dbt_updated_at', 'dbt_is_deleted'].map((name) => [name, names[name] || name]));
+  return Object.fromEntries(
+    ['dbt_valid_from', 'dbt_valid_to', 'dbt_scd_id', 'dbt_updated_at', 'dbt_is_deleted'].map((name) => [
+      name,
+      names[name] || name,
+    ]),
+  );
 }

@@ -25,13 +25,17 @@ export interface EnvVarOptions {
 /** The `env_var` of a context. */
 export function createEnvVar(env: Environment, options: EnvVarOptions = {}): Callable {
   return callable('env_var', 'var, default=None', (name, fallback) => {
-    if (typeof name !== 'string') throw typeError(`env_var() takes the name of a variable, got ${typeName(name ?? null)}`);
+    if (typeof name !== 'string')
+      throw typeError(`env_var() takes the name of a variable, got ${typeName(name ?? null)}`);
     const override = options.overrides?.get(name);
     if (override !== undefined) return override;
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
     if (name.startsWith(SECRET_PREFIX)) {
       if (options.secrets !== true) {
-        throw new TsdbtError('parsing', `Secret env vars are allowed only in profiles.yml or packages.yml. Found '${name}' referenced elsewhere.`);
+        throw new TsdbtError(
+          'parsing',
+          `Secret env vars are allowed only in profiles.yml or packages.yml. Found '${name}' referenced elsewhere.`,
+        );
       }
       if (value !== undefined) return placeholder(name);
     }
@@ -39,7 +43,8 @@ export function createEnvVar(env: Environment, options: EnvVarOptions = {}): Cal
       options.record?.(name, value);
       return value;
     }
-    if (fallback === null || fallback === undefined) throw new TsdbtError('parsing', `Env var required but not provided: '${name}'`);
+    if (fallback === null || fallback === undefined)
+      throw new TsdbtError('parsing', `Env var required but not provided: '${name}'`);
     if (!name.startsWith(SECRET_PREFIX)) options.record?.(name, DEFAULT_ENV_PLACEHOLDER);
     return fallback;
   });
@@ -64,6 +69,7 @@ export function maskPlaceholders(text: string): string {
 /** `dbt_metadata_envs`: the DBT_ENV_CUSTOM_ENV_ variables without their prefix. */
 export function metadataEnvs(env: Environment): PyDict {
   const dict = new PyDict();
-  for (const [name, value] of Object.entries(env)) if (name.startsWith(CUSTOM_PREFIX) && value !== undefined) dict.set(name.slice(CUSTOM_PREFIX.length), value);
+  for (const [name, value] of Object.entries(env))
+    if (name.startsWith(CUSTOM_PREFIX) && value !== undefined) dict.set(name.slice(CUSTOM_PREFIX.length), value);
   return dict;
 }

@@ -4,7 +4,17 @@ import type { Manifest } from '../contracts/manifest.ts';
 import { PyDict, type Value } from '../values/index.ts';
 import { LazyDict, lazyDictOf } from './lazy-dict.ts';
 
-const SECTIONS = ['exposures', 'functions', 'groups', 'metrics', 'nodes', 'sources', 'semantic_models', 'saved_queries', 'unit_tests'] as const;
+const SECTIONS = [
+  'exposures',
+  'functions',
+  'groups',
+  'metrics',
+  'nodes',
+  'sources',
+  'semantic_models',
+  'saved_queries',
+  'unit_tests',
+] as const;
 
 type Graphs = Pick<Manifest, (typeof SECTIONS)[number]>;
 
@@ -20,7 +30,11 @@ export class SharedGraph {
 }
 
 function graphDict(manifest: Graphs): Value {
-  return PyDict.from(new Map<Value, Value>(SECTIONS.map((section) => [section, sectionDict(manifest[section] as Readonly<Record<string, object>>)])));
+  return PyDict.from(
+    new Map<Value, Value>(
+      SECTIONS.map((section) => [section, sectionDict(manifest[section] as Readonly<Record<string, object>>)]),
+    ),
+  );
 }
 
 function sectionDict(nodes: Readonly<Record<string, object>>): Value {

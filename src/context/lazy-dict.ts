@@ -110,7 +110,10 @@ function* liveEntries(source: DictSource): Generator<[Value, Value], void, undef
 }
 
 /** A dict over a plain object of artifacts or YAML, converted a key at a time. Keys whose value is undefined are not there. */
-export function lazyDictOf(source: { readonly [key: string]: unknown }, options: { omitNull?: boolean } = {}): LazyDict {
+export function lazyDictOf(
+  source: { readonly [key: string]: unknown },
+  options: { omitNull?: boolean } = {},
+): LazyDict {
   const convert = options.omitNull === true ? withoutNulls : fromJson;
   const has = (key: string): boolean => {
     if (!Object.hasOwn(source, key)) return false;

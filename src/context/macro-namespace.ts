@@ -20,10 +20,14 @@ export class MacroNamespace implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'get': return callable(name, 'key, default=None', (key, fallback) => this.jinjaItem(key ?? null) ?? fallback ?? null);
-      case 'keys': return callable(name, '', () => [...this.#macros.keys()]);
-      case 'values': return callable(name, '', () => [...this.#macros.values()].map(this.#bind));
-      default: return this.jinjaItem(name);
+      case 'get':
+        return callable(name, 'key, default=None', (key, fallback) => this.jinjaItem(key ?? null) ?? fallback ?? null);
+      case 'keys':
+        return callable(name, '', () => [...this.#macros.keys()]);
+      case 'values':
+        return callable(name, '', () => [...this.#macros.values()].map(this.#bind));
+      default:
+        return this.jinjaItem(name);
     }
   }
 

@@ -71,7 +71,11 @@ export class MacroResolver {
   }
 
   #find(name: string, fromPackage: string): MacroNode | undefined {
-    return this.#byPackage.get(fromPackage)?.get(name) ?? this.#byPackage.get(this.options.rootPackage)?.get(name) ?? this.#internals.get(name);
+    return (
+      this.#byPackage.get(fromPackage)?.get(name) ??
+      this.#byPackage.get(this.options.rootPackage)?.get(name) ??
+      this.#internals.get(name)
+    );
   }
 
   /** The macros reached as `name.x`; `undefined` when no package of that name has any. */
@@ -91,13 +95,18 @@ export class MacroResolver {
 
   /** Every namespace that templates can name. */
   namespaces(): string[] {
-    return [...[...this.#byPackage.keys()].filter((name) => !this.options.internalPackages.includes(name)), GLOBAL_PACKAGE];
+    return [
+      ...[...this.#byPackage.keys()].filter((name) => !this.options.internalPackages.includes(name)),
+      GLOBAL_PACKAGE,
+    ];
   }
 
   /** Unqualified names that a node of `fromPackage` can call. */
   names(fromPackage: string): Set<string> {
     return new Set([
-      ...(this.#byPackage.get(fromPackage)?.keys() ?? []), ...(this.#byPackage.get(this.options.rootPackage)?.keys() ?? []), ...this.#internals.keys(),
+      ...(this.#byPackage.get(fromPackage)?.keys() ?? []),
+      ...(this.#byPackage.get(this.options.rootPackage)?.keys() ?? []),
+      ...this.#internals.keys(),
     ]);
   }
 
@@ -111,7 +120,8 @@ export class MacroResolver {
     if (this.#anywhere === undefined) {
       this.#anywhere = new Map(this.#internals);
       for (const [packageName, table] of this.#byPackage) {
-        if (!this.options.internalPackages.includes(packageName)) for (const [key, macro] of table) this.#anywhere.set(key, macro);
+        if (!this.options.internalPackages.includes(packageName))
+          for (const [key, macro] of table) this.#anywhere.set(key, macro);
       }
       for (const [key, macro] of this.#byPackage.get(this.options.rootPackage) ?? []) this.#anywhere.set(key, macro);
     }
@@ -127,7 +137,8 @@ export class MacroResolver {
   dispatch(name: string, namespace: string | null, fromPackage: string, anyPackage = false): MacroNode {
     const key = `${name} ${namespace ?? ''} ${fromPackage} ${anyPackage}`;
     let macro = this.#dispatched.get(key);
-    if (macro === undefined) this.#dispatched.set(key, (macro = this.#findDispatched(name, namespace, fromPackage, anyPackage)));
+    if (macro === undefined)
+      this.#dispatched.set(key, (macro = this.#findDispatched(name, namespace, fromPackage, anyPackage)));
     return macro;
   }
 
@@ -159,7 +170,12 @@ export class MacroResolver {
     for (const packageName of this.#searchOrder(namespace)) {
       for (const prefix of [...this.options.adapterTypes, 'default']) {
         const candidate = `${prefix}__${name}`;
-        const macro = packageName !== null ? this.namespace(packageName)?.get(candidate) : anyPackage ? this.findAnywhere(candidate) : this.find(candidate, fromPackage);
+        const macro =
+          packageName !== null
+            ? this.namespace(packageName)?.get(candidate)
+            : anyPackage
+              ? this.findAnywhere(candidate)
+              : this.find(candidate, fromPackage);
         if (macro !== undefined) return macro;
         attempts.push(packageName === null ? candidate : `${packageName}.${candidate}`);
       }
@@ -174,7 +190,9 @@ export class MacroResolver {
     if (namespace === null) return [null];
     const configured = this.options.dispatch.find((entry) => entry.macro_namespace === namespace);
     if (configured !== undefined && configured.search_order.length > 0) return configured.search_order;
-    return this.#packages.has(namespace) || this.#byPackage.has(namespace) ? [this.options.rootPackage, namespace] : [null];
+    return this.#packages.has(namespace) || this.#byPackage.has(namespace)
+      ? [this.options.rootPackage, namespace]
+      : [null];
   }
 
   /**
@@ -183,7 +201,11 @@ export class MacroResolver {
    */
   materialization(name: string, onOverride?: (packageName: string) => void): MacroNode | undefined {
     const candidates = [...this.options.adapterTypes, 'default'].flatMap((type, specificity) =>
-      this.#everywhere(`materialization_${name}_${type}`).map((macro) => ({ macro, specificity, locality: this.#locality(macro) })),
+      this.#everywhere(`materialization_${name}_${type}`).map((macro) => ({
+        macro,
+        specificity,
+        locality: this.#locality(macro),
+      })),
     );
     candidates.sort((a, b) => a.specificity - b.specificity || b.locality - a.locality);
     const best = candidates[0];
@@ -223,7 +245,9 @@ export class MacroResolver {
     if (template === undefined) {
       const line = this.#lineOf?.(macro);
       template = this.options.environment.compileMacros(macro.macro_sql, {
-        name: macro.unique_id, path: macro.original_file_path, ...(line === undefined ? {} : { line }),
+        name: macro.unique_id,
+        path: macro.original_file_path,
+        ...(line === undefined ? {} : { line }),
       });
       this.#compiled.set(macro.unique_id, template);
     }
@@ -234,6 +258,10 @@ export class MacroResolver {
 const LOCALITY = { core: 1, imported: 2, root: 3 } as const;
 
 /** The resolver of a command's macros. */
-export function createMacroResolver(macros: Iterable<MacroNode>, options: MacroResolverOptions, lineOf?: MacroLine): MacroResolver {
+export function createMacroResolver(
+  macros: Iterable<MacroNode>,
+  options: MacroResolverOptions,
+  lineOf?: MacroLine,
+): MacroResolver {
   return new MacroResolver(macros, options, lineOf);
 }

@@ -19,12 +19,24 @@ export interface ReferenceLookup {
   newestVersion?(name: string): string | number | undefined;
 }
 
-interface Named { readonly name: string; readonly package_name: string; readonly unique_id: string; readonly resource_type: string }
+interface Named {
+  readonly name: string;
+  readonly package_name: string;
+  readonly unique_id: string;
+  readonly resource_type: string;
+}
 
 /** name → package → resource. */
 type Table<T> = Map<string, Map<string, T>>;
 
-interface Tables { refs: Table<string>; newest: Map<string, string | number>; sources: Table<string>; functions: Table<string>; metrics: Table<string>; disabled: Table<GraphNode> }
+interface Tables {
+  refs: Table<string>;
+  newest: Map<string, string | number>;
+  sources: Table<string>;
+  functions: Table<string>;
+  metrics: Table<string>;
+  disabled: Table<GraphNode>;
+}
 
 export interface ManifestLookupOptions {
   readonly rootPackage: string;
@@ -37,7 +49,10 @@ export class ManifestLookup implements ReferenceLookup {
   readonly #options: ManifestLookupOptions;
   #tables: Tables | undefined;
 
-  constructor(manifest: Pick<Manifest, 'nodes' | 'sources' | 'functions' | 'metrics' | 'disabled'>, options: ManifestLookupOptions) {
+  constructor(
+    manifest: Pick<Manifest, 'nodes' | 'sources' | 'functions' | 'metrics' | 'disabled'>,
+    options: ManifestLookupOptions,
+  ) {
     this.#manifest = manifest;
     this.#options = options;
   }
@@ -45,23 +60,36 @@ export class ManifestLookup implements ReferenceLookup {
   #all(): Tables {
     if (this.#tables !== undefined) return this.#tables;
     const { nodes, sources, functions, metrics, disabled } = this.#manifest;
-    const tables: Tables = { refs: new Map(), newest: new Map(), sources: new Map(), functions: new Map(), metrics: new Map(), disabled: new Map() };
+    const tables: Tables = {
+      refs: new Map(),
+      newest: new Map(),
+      sources: new Map(),
+      functions: new Map(),
+      metrics: new Map(),
+      disabled: new Map(),
+    };
     for (const node of Object.values(nodes)) {
-      if (node.resource_type === 'seed' || node.resource_type === 'snapshot') put(tables.refs, node.name, node.package_name, node.unique_id);
+      if (node.resource_type === 'seed' || node.resource_type === 'snapshot')
+        put(tables.refs, node.name, node.package_name, node.unique_id);
       else if (node.resource_type === 'model') {
-        if (node.version === null || node.version === undefined) put(tables.refs, node.name, node.package_name, node.unique_id);
+        if (node.version === null || node.version === undefined)
+          put(tables.refs, node.name, node.package_name, node.unique_id);
         else {
           put(tables.refs, `${node.name}.v${versionText(node.version)}`, node.package_name, node.unique_id);
           const known = tables.newest.get(node.name);
-          if (known === undefined || compareVersions(node.version, known) > 0) tables.newest.set(node.name, node.version);
-          if (versionText(node.version) === versionText(node.latest_version)) put(tables.refs, node.name, node.package_name, node.unique_id);
+          if (known === undefined || compareVersions(node.version, known) > 0)
+            tables.newest.set(node.name, node.version);
+          if (versionText(node.version) === versionText(node.latest_version))
+            put(tables.refs, node.name, node.package_name, node.unique_id);
         }
       }
     }
-    for (const source of Object.values(sources)) put(tables.sources, `${source.source_name}.${source.name}`, source.package_name, source.unique_id);
+    for (const source of Object.values(sources))
+      put(tables.sources, `${source.source_name}.${source.name}`, source.package_name, source.unique_id);
     for (const node of Object.values(functions)) put(tables.functions, node.name, node.package_name, node.unique_id);
     for (const node of Object.values(metrics)) put(tables.metrics, node.name, node.package_name, node.unique_id);
-    for (const list of Object.values(disabled)) for (const node of list) put(tables.disabled, disabledName(node), node.package_name, node);
+    for (const list of Object.values(disabled))
+      for (const node of list) put(tables.disabled, disabledName(node), node.package_name, node);
     return (this.#tables = tables);
   }
 
@@ -75,7 +103,9 @@ export class ManifestLookup implements ReferenceLookup {
       const id = pick(packages, candidate);
       if (id !== undefined) return this.#manifest.nodes[id] ?? null;
       const off = pick(disabled.get(key), candidate);
-      isDisabled ||= off !== undefined && (off.resource_type === 'model' || off.resource_type === 'seed' || off.resource_type === 'snapshot');
+      isDisabled ||=
+        off !== undefined &&
+        (off.resource_type === 'model' || off.resource_type === 'seed' || off.resource_type === 'snapshot');
     }
     return isDisabled ? 'disabled' : null;
   }
@@ -90,14 +120,29 @@ export class ManifestLookup implements ReferenceLookup {
   }
 
   function(name: string, functionPackage: string | null, packageName: string): Found<ParsedOnlyNode> {
-    return this.#find(this.#all().functions, name, this.#packages(packageName, functionPackage), (id) => this.#manifest.functions[id]);
+    return this.#find(
+      this.#all().functions,
+      name,
+      this.#packages(packageName, functionPackage),
+      (id) => this.#manifest.functions[id],
+    );
   }
 
   metric(name: string, metricPackage: string | null, packageName: string): Found<ParsedOnlyNode> {
-    return this.#find(this.#all().metrics, name, this.#packages(packageName, metricPackage), (id) => this.#manifest.metrics[id]);
+    return this.#find(
+      this.#all().metrics,
+      name,
+      this.#packages(packageName, metricPackage),
+      (id) => this.#manifest.metrics[id],
+    );
   }
 
-  #find<T extends Named>(table: Table<string>, key: string, packages: readonly (string | null)[], get: (id: string) => T | undefined): Found<T> {
+  #find<T extends Named>(
+    table: Table<string>,
+    key: string,
+    packages: readonly (string | null)[],
+    get: (id: string) => T | undefined,
+  ): Found<T> {
     const { disabled } = this.#all();
     for (const candidate of packages) {
       const id = pick(table.get(key), candidate);
@@ -131,7 +176,8 @@ function pick<T>(packages: Map<string, T> | undefined, packageName: string | nul
 
 function disabledName(node: GraphNode): string {
   if (node.resource_type === 'source') return `${node.source_name}.${node.name}`;
-  if (node.resource_type === 'model' && node.version !== null && node.version !== undefined) return `${node.name}.v${versionText(node.version)}`;
+  if (node.resource_type === 'model' && node.version !== null && node.version !== undefined)
+    return `${node.name}.v${versionText(node.version)}`;
   return node.name;
 }
 

@@ -51,22 +51,35 @@ export class ParseScope extends ProviderScope {
   constructor(options: ParseScopeOptions, members: Members<never> = PARSE_MEMBERS) {
     const { context, node, record, resolver } = options;
     const settings = record.onEnvVar === undefined ? context : { ...context, recordEnvVar: record.onEnvVar };
-    super(settings, node, members, {
-      resolver, packageName: options.searchPackage ?? node.package_name, onMacro: record.onMacro, anyPackage: options.anyPackage,
-    }, false);
+    super(
+      settings,
+      node,
+      members,
+      {
+        resolver,
+        packageName: options.searchPackage ?? node.package_name,
+        onMacro: record.onMacro,
+        anyPackage: options.anyPackage,
+      },
+      false,
+    );
     this.record = record;
     this.resolver = resolver;
   }
 
   createAdapter(): HostObject {
     return createAdapterObject({
-      adapter: this.context.adapter as Adapter, session: null, config: this.context.config,
+      adapter: this.context.adapter as Adapter,
+      session: null,
+      config: this.context.config,
       dispatch: (name, namespace) => this.dispatch(name, namespace),
     });
   }
 
   renderText(text: string): Value {
-    return this.context.templates.runtime.compile(text, { name: this.node.name, path: this.node.original_file_path }).renderSync(this);
+    return this.context.templates.runtime
+      .compile(text, { name: this.node.name, path: this.node.original_file_path })
+      .renderSync(this);
   }
 
   /** dbt gives the relation of the current node for whatever is referenced: the real one is not known yet. */
@@ -83,28 +96,63 @@ function parseRef(scope: ParseScope, call: Call): Value {
 
 const PARSE_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
   ...PROVIDER_MEMBERS,
-  ['ref', (scope) => withConfig(callable('ref', '*args, **kwargs', (call) => parseRef(scope, call)), scope.context.config)],
-  ['source', (scope) => withConfig(callable('source', '*args, **kwargs', (call) => {
-    scope.record.onSource?.(sourceArguments(call));
-    return scope.self();
-  }), scope.context.config)],
-  ['metric', (scope) => callable('metric', '*args, **kwargs', (call) => {
-    const { name, packageName } = namedArguments('metric', call);
-    scope.record.onMetric?.(packageName === null ? [name] : [packageName, name]);
-    return metricReference(name, packageName);
-  })],
-  ['function', (scope) => callable('function', '*args, **kwargs', (call) => {
-    const { name, packageName } = namedArguments('function', call);
-    scope.record.onFunction?.(packageName === null ? [name] : [packageName, name]);
-    return relationFrom(scope.context.adapter, scope.context.config.project.quoting, scope.node, { type: 'function' });
-  })],
+  [
+    'ref',
+    (scope) =>
+      withConfig(
+        callable('ref', '*args, **kwargs', (call) => parseRef(scope, call)),
+        scope.context.config,
+      ),
+  ],
+  [
+    'source',
+    (scope) =>
+      withConfig(
+        callable('source', '*args, **kwargs', (call) => {
+          scope.record.onSource?.(sourceArguments(call));
+          return scope.self();
+        }),
+        scope.context.config,
+      ),
+  ],
+  [
+    'metric',
+    (scope) =>
+      callable('metric', '*args, **kwargs', (call) => {
+        const { name, packageName } = namedArguments('metric', call);
+        scope.record.onMetric?.(packageName === null ? [name] : [packageName, name]);
+        return metricReference(name, packageName);
+      }),
+  ],
+  [
+    'function',
+    (scope) =>
+      callable('function', '*args, **kwargs', (call) => {
+        const { name, packageName } = namedArguments('function', call);
+        scope.record.onFunction?.(packageName === null ? [name] : [packageName, name]);
+        return relationFrom(scope.context.adapter, scope.context.config.project.quoting, scope.node, {
+          type: 'function',
+        });
+      }),
+  ],
   ['config', (scope) => new ParseConfigObject(scope.record.onConfig ?? null)],
-  ['var', (scope) => createVar(scope.vars, { nodeName: scope.node.name, required: false, render: (text) => (scope.jinja(text) ? scope.renderText(text) : text) })],
+  [
+    'var',
+    (scope) =>
+      createVar(scope.vars, {
+        nodeName: scope.node.name,
+        required: false,
+        render: (text) => (scope.jinja(text) ? scope.renderText(text) : text),
+      }),
+  ],
   ['graph', () => emptyGraph()],
-  ['model', (scope) => {
-    scope.record.onModel?.();
-    return lazyDictOf(scope.node, { omitNull: true });
-  }],
+  [
+    'model',
+    (scope) => {
+      scope.record.onModel?.();
+      return lazyDictOf(scope.node, { omitNull: true });
+    },
+  ],
   ['this', (scope) => (scope.node.resource_type === 'operation' ? null : scope.self())],
   ['database', (scope) => scope.node.database ?? scope.context.config.profile.credentials.database],
   ['schema', (scope) => scope.node.schema ?? scope.context.config.profile.credentials.schema],
@@ -145,27 +193,59 @@ export function createGenericTestScope(options: ParseScopeOptions): ParseScope {
 const NAME_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
   ...PARSE_MEMBERS,
   ['config', (scope) => new RuntimeConfigObject({ unique_id: scope.node.unique_id }, scope.context.logger)],
-  ['var', (scope) => createVar(scope.vars, { nodeName: scope.node.name, required: true, render: (text) => (scope.jinja(text) ? scope.renderText(text) : text) })],
+  [
+    'var',
+    (scope) =>
+      createVar(scope.vars, {
+        nodeName: scope.node.name,
+        required: true,
+        render: (text) => (scope.jinja(text) ? scope.renderText(text) : text),
+      }),
+  ],
   ['database', ({ context }) => context.config.profile.credentials.database],
   ['schema', ({ context }) => context.config.profile.credentials.schema],
 ]);
 
 /** The context of generate_schema_name, generate_alias_name and generate_database_name; the root project's macros come first. */
-export function createGenerateNameScope(context: ContextSettings, resolver: MacroResolver, macro: ContextNode): ParseScope {
-  return new ParseScope({ context, resolver, node: macro, record: { onConfig: null }, searchPackage: context.config.project.project_name }, NAME_MEMBERS);
+export function createGenerateNameScope(
+  context: ContextSettings,
+  resolver: MacroResolver,
+  macro: ContextNode,
+): ParseScope {
+  return new ParseScope(
+    { context, resolver, node: macro, record: { onConfig: null }, searchPackage: context.config.project.project_name },
+    NAME_MEMBERS,
+  );
 }
 
 /** The context of an exposure's `depends_on` and a semantic model's `model`: references only, each giving an empty text. */
 export function createReferenceScope(settings: ScopeSettings, record: ParseRecorder): BaseScope {
   const members: Members<BaseScope> = new Map<string, Member<BaseScope>>([
-    ['ref', () => callable('ref', '*args, **kwargs', (call) => { record.onRef?.(refArguments(call)); return ''; })],
-    ['source', () => callable('source', '*args, **kwargs', (call) => { record.onSource?.(sourceArguments(call)); return ''; })],
-    ['metric', () => callable('metric', '*args, **kwargs', (call) => {
-      const { name, packageName } = namedArguments('metric', call);
-      record.onMetric?.(packageName === null ? [name] : [packageName, name]);
-      return '';
-    })],
+    [
+      'ref',
+      () =>
+        callable('ref', '*args, **kwargs', (call) => {
+          record.onRef?.(refArguments(call));
+          return '';
+        }),
+    ],
+    [
+      'source',
+      () =>
+        callable('source', '*args, **kwargs', (call) => {
+          record.onSource?.(sourceArguments(call));
+          return '';
+        }),
+    ],
+    [
+      'metric',
+      () =>
+        callable('metric', '*args, **kwargs', (call) => {
+          const { name, packageName } = namedArguments('metric', call);
+          record.onMetric?.(packageName === null ? [name] : [packageName, name]);
+          return '';
+        }),
+    ],
   ]);
   return new BaseScope(settings, [], true, members);
 }
-

@@ -6,7 +6,20 @@ import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import type { LogEvent } from '../log.ts';
 import {
-  type Callable, argumentBinder, callable, callableOf, equals, fromJson, getAttribute, type HostObject, isGenerator, lookupAttribute, PyDict, PyTuple, toText, type Value,
+  type Callable,
+  argumentBinder,
+  callable,
+  callableOf,
+  equals,
+  fromJson,
+  getAttribute,
+  type HostObject,
+  isGenerator,
+  lookupAttribute,
+  PyDict,
+  PyTuple,
+  toText,
+  type Value,
 } from '../values/index.ts';
 import { BASE_MEMBERS, BaseScope, type ScopeSettings } from './base.ts';
 import { createEnvVar, metadataEnvs } from './env-var.ts';
@@ -52,12 +65,29 @@ export abstract class ProviderScope extends BaseScope {
   readonly results: StatementResults;
   abstract readonly execute: boolean;
 
-  constructor(context: ContextSettings, node: ContextNode, members: Members<never>, macros: MacroView, requireVars: boolean) {
+  constructor(
+    context: ContextSettings,
+    node: ContextNode,
+    members: Members<never>,
+    macros: MacroView,
+    requireVars: boolean,
+  ) {
     const { config } = context;
-    const dependency = node.package_name === config.project.project_name ? undefined : config.packages.find((p) => p.project_name === node.package_name);
-    super(context, varLayers(config.cli_vars, config.project, node.package_name, dependency), requireVars, members, macros);
+    const dependency =
+      node.package_name === config.project.project_name
+        ? undefined
+        : config.packages.find((p) => p.project_name === node.package_name);
+    super(
+      context,
+      varLayers(config.cli_vars, config.project, node.package_name, dependency),
+      requireVars,
+      members,
+      macros,
+    );
     this.context = context;
-    this.results = new StatementResults((msg) => context.logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } }));
+    this.results = new StatementResults((msg) =>
+      context.logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } }),
+    );
     this.node = node;
   }
 
@@ -94,7 +124,10 @@ export function targetDict(config: RuntimeConfig, adapter: Pick<Adapter, 'connec
 // Called for every node: their parameters are read once.
 const LOAD_RESULT = argumentBinder('load_result', 'name');
 const STORE_RESULT = argumentBinder('store_result', 'name, response, agate_table=None');
-const STORE_RAW_RESULT = argumentBinder('store_raw_result', 'name, message=None, code=None, rows_affected=None, agate_table=None');
+const STORE_RAW_RESULT = argumentBinder(
+  'store_raw_result',
+  'name, message=None, code=None, rows_affected=None, agate_table=None',
+);
 const RENDER = argumentBinder('render', 'string');
 
 export const PROVIDER_MEMBERS: Members<ProviderScope> = new Map<string, Member<ProviderScope>>([
@@ -102,51 +135,99 @@ export const PROVIDER_MEMBERS: Members<ProviderScope> = new Map<string, Member<P
   ['target', ({ context }) => targetDict(context.config, context.adapter)],
   ['env', (scope) => scope.member('target') ?? null],
   ['project_name', ({ context }) => context.config.project.project_name],
-  ['context_macro_stack', (scope) => ({
-    jinjaType: 'dbt.clients.jinja.MacroStack',
-    jinjaGet: (name: string) => (name === 'call_stack' ? [...scope.callStack] : name === 'depth' ? scope.callStack.length : undefined),
-  })],
+  [
+    'context_macro_stack',
+    (scope) => ({
+      jinjaType: 'dbt.clients.jinja.MacroStack',
+      jinjaGet: (name: string) =>
+        name === 'call_stack' ? [...scope.callStack] : name === 'depth' ? scope.callStack.length : undefined,
+    }),
+  ],
   ['dbt_metadata_envs', ({ context }) => metadataEnvs(context.env)],
   ['invocation_args_dict', ({ context }) => fromJson(context.config.invocation.args)],
   ['_sql_results', (scope) => scope.results.asDict()],
   ['load_result', (scope) => callable('load_result', LOAD_RESULT, (name) => scope.results.load(toText(name ?? null)))],
-  ['store_result', (scope) => callable('store_result', STORE_RESULT, (name, response, table) => {
-    scope.results.store(toText(name ?? null), response ?? null, table ?? emptyTable());
-    return '';
-  })],
-  ['store_raw_result', (scope) => callable('store_raw_result', STORE_RAW_RESULT, (name, message, code, rows, table) => {
-    scope.results.store(toText(name ?? null), responseObject(message ?? null, code ?? null, rows ?? null), table ?? emptyTable());
-    return '';
-  })],
-  ['validation', () => new Namespace(new Map<string, Value>([['any', callable('validate_any', '*args', (allowed) => validator(allowed ?? null))]]))],
-  ['render', (scope) => callable('render', RENDER, (text) => (typeof text === 'string' && !scope.jinja(text) ? text : scope.renderText(toText(text ?? null))))],
-  ['try_or_compiler_error', () => callable('try_or_compiler_error', 'message_if_exception, func, *args, **kwargs', tryOrCompilerError)],
+  [
+    'store_result',
+    (scope) =>
+      callable('store_result', STORE_RESULT, (name, response, table) => {
+        scope.results.store(toText(name ?? null), response ?? null, table ?? emptyTable());
+        return '';
+      }),
+  ],
+  [
+    'store_raw_result',
+    (scope) =>
+      callable('store_raw_result', STORE_RAW_RESULT, (name, message, code, rows, table) => {
+        scope.results.store(
+          toText(name ?? null),
+          responseObject(message ?? null, code ?? null, rows ?? null),
+          table ?? emptyTable(),
+        );
+        return '';
+      }),
+  ],
+  [
+    'validation',
+    () =>
+      new Namespace(
+        new Map<string, Value>([['any', callable('validate_any', '*args', (allowed) => validator(allowed ?? null))]]),
+      ),
+  ],
+  [
+    'render',
+    (scope) =>
+      callable('render', RENDER, (text) =>
+        typeof text === 'string' && !scope.jinja(text) ? text : scope.renderText(toText(text ?? null)),
+      ),
+  ],
+  [
+    'try_or_compiler_error',
+    () => callable('try_or_compiler_error', 'message_if_exception, func, *args, **kwargs', tryOrCompilerError),
+  ],
   ['execute', (scope) => scope.execute],
   ['exceptions', (scope) => createExceptions((event) => scope.warn(event))],
   ['database', ({ context }) => context.config.profile.credentials.database],
   ['schema', ({ context }) => context.config.profile.credentials.schema],
   ['adapter', (scope) => scope.createAdapter()],
-  ['api', (scope) => new Namespace(new Map<string, Value>([['Relation', adapterPart(scope, 'Relation')], ['Column', adapterPart(scope, 'Column')]]))],
+  [
+    'api',
+    (scope) =>
+      new Namespace(
+        new Map<string, Value>([
+          ['Relation', adapterPart(scope, 'Relation')],
+          ['Column', adapterPart(scope, 'Column')],
+        ]),
+      ),
+  ],
   ['column', (scope) => adapterPart(scope, 'Column')],
   ['env_var', (scope) => createEnvVar(scope.context.env, { record: scope.context.recordEnvVar })],
   ['pre_hooks', () => null],
   ['post_hooks', () => null],
   ['sql', () => null],
   ['sql_now', ({ context }) => context.adapter.dateFunction ?? null],
-  ['adapter_macro', () => callable('adapter_macro', 'name, *args, **kwargs', (name) => {
-    throw new TsdbtError(
-      'compilation',
-      'The "adapter_macro" macro has been deprecated. Instead, use the `adapter.dispatch` method to find a macro and call the result.  For more ' +
-        `information, see: https://docs.getdbt.com/reference/dbt-jinja-functions/dispatch) adapter_macro was called for: ${toText(name ?? null)}`,
-    );
-  })],
+  [
+    'adapter_macro',
+    () =>
+      callable('adapter_macro', 'name, *args, **kwargs', (name) => {
+        throw new TsdbtError(
+          'compilation',
+          'The "adapter_macro" macro has been deprecated. Instead, use the `adapter.dispatch` method to find a macro and call the result.  For more ' +
+            `information, see: https://docs.getdbt.com/reference/dbt-jinja-functions/dispatch) adapter_macro was called for: ${toText(name ?? null)}`,
+        );
+      }),
+  ],
   ['selected_resources', () => []],
-  ['submit_python_job', (scope) => callable('submit_python_job', 'parsed_model, compiled_code', (model) => {
-    throw new TsdbtError(
-      'runtime',
-      `submit_python_job is not intended to be called here, at model ${toText(getAttribute(model ?? null, 'alias'))}, with macro call_stack [${scope.callStack.map((id) => `'${id}'`).join(', ')}].`,
-    );
-  })],
+  [
+    'submit_python_job',
+    (scope) =>
+      callable('submit_python_job', 'parsed_model, compiled_code', (model) => {
+        throw new TsdbtError(
+          'runtime',
+          `submit_python_job is not intended to be called here, at model ${toText(getAttribute(model ?? null, 'alias'))}, with macro call_stack [${scope.callStack.map((id) => `'${id}'`).join(', ')}].`,
+        );
+      }),
+  ],
 ]);
 
 function adapterPart(scope: ProviderScope, name: string): Value {
@@ -158,17 +239,31 @@ function validator(allowed: Value): Callable {
   const options = allowed instanceof PyTuple ? allowed.items : [];
   return callable('inner', 'value', (value = null) => {
     if (options.some((option) => equals(option, value) || isOfType(value, option))) return null;
-    throw new TsdbtError('validation', `Expected value "${toText(value)}" to be one of ${options.map(toText).join(',')}`);
+    throw new TsdbtError(
+      'validation',
+      `Expected value "${toText(value)}" to be one of ${options.map(toText).join(',')}`,
+    );
   });
 }
 
 function isOfType(value: Value, type: Value): boolean {
-  return typeof type === 'function' && type.face?.text?.() === `<class '${typeof value === 'object' && value !== null && !Array.isArray(value) ? value.jinjaType : ''}'>`;
+  return (
+    typeof type === 'function' &&
+    type.face?.text?.() ===
+      `<class '${typeof value === 'object' && value !== null && !Array.isArray(value) ? value.jinjaType : ''}'>`
+  );
 }
 
-function* tryOrCompilerError(message: Value, func: Value, args: Value, kwargs: Value): Generator<unknown, Value, unknown> {
+function* tryOrCompilerError(
+  message: Value,
+  func: Value,
+  args: Value,
+  kwargs: Value,
+): Generator<unknown, Value, unknown> {
   const positional = args instanceof PyTuple ? args.items : [];
-  const named = new Map(kwargs instanceof PyDict ? [...kwargs.entries()].map(([key, value]) => [toText(key), value] as const) : []);
+  const named = new Map(
+    kwargs instanceof PyDict ? [...kwargs.entries()].map(([key, value]) => [toText(key), value] as const) : [],
+  );
   try {
     const result = callableOf(func)(positional, named);
     if (isGenerator(result)) return yield* result;

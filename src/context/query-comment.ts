@@ -22,7 +22,10 @@ class QueryCommentScope extends BaseScope {
   constructor(context: ContextSettings, resolver: MacroResolver) {
     const { config } = context;
     const packageName = config.project.project_name;
-    super(context, varLayers(config.cli_vars, config.project, packageName), true, QUERY_MEMBERS, { resolver, packageName });
+    super(context, varLayers(config.cli_vars, config.project, packageName), true, QUERY_MEMBERS, {
+      resolver,
+      packageName,
+    });
     this.context = context;
   }
 }
@@ -37,9 +40,11 @@ export function createQueryComment(context: ContextSettings, resolver: MacroReso
   const source = `{%- macro query_comment_macro(connection_name, node) -%}\n${configured.comment}\n{% endmacro %}`;
   let macro: Callable | undefined;
   return (connectionName, node) => {
-    const bound: Callable = macro ?? context.templates.runtime
-      .compileMacros(source, { name: 'query_comment_macro', path: 'dbt_project.yml' })
-      .bind('query_comment_macro', new QueryCommentScope(context, resolver));
+    const bound: Callable =
+      macro ??
+      context.templates.runtime
+        .compileMacros(source, { name: 'query_comment_macro', path: 'dbt_project.yml' })
+        .bind('query_comment_macro', new QueryCommentScope(context, resolver));
     macro = bound;
     const text = toText(settleSync(bound([connectionName, node === null ? null : nodeOf(node)], new Map()))).trim();
     if (text.includes('*/')) throw new TsdbtError('runtime', `query comment contains illegal value "*/": ${text}`);

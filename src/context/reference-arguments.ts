@@ -5,33 +5,55 @@ import { type Call, isTruthy, numericOf, PyFloat, qualifiedTypeName, type Value 
 
 /** `ref(name)`, `ref(package, name)`, `version=` or `v=`. */
 export function refArguments({ args, kwargs }: Call): RefArgs {
-  if (args.length !== 1 && args.length !== 2) throw new TsdbtError('compilation', `ref() takes at most two arguments (${args.length} given)`);
+  if (args.length !== 1 && args.length !== 2)
+    throw new TsdbtError('compilation', `ref() takes at most two arguments (${args.length} given)`);
   const [name, packageName] = args.length === 1 ? [args[0]!, null] : [args[1]!, args[0]!];
   const named = kwargs.get('version') ?? null;
-  const version = isTruthy(named) ? named : kwargs.get('v') ?? null;
+  const version = isTruthy(named) ? named : (kwargs.get('v') ?? null);
   if (typeof name !== 'string') throw wrongType('The name argument to ref() must be a string, got', name);
-  if (packageName !== null && typeof packageName !== 'string') throw wrongType('The package argument to ref() must be a string or None, got', packageName);
+  if (packageName !== null && typeof packageName !== 'string')
+    throw wrongType('The package argument to ref() must be a string or None, got', packageName);
   if (version !== null && typeof version !== 'string' && numericOf(version) === undefined) {
     throw wrongType('The version argument to ref() must be a string, int, float, or None - got', version);
   }
-  return { name, package: packageName, version: version instanceof PyFloat ? version.value : typeof version === 'boolean' ? Number(version) : (version as string | number | null) };
+  return {
+    name,
+    package: packageName,
+    version:
+      version instanceof PyFloat
+        ? version.value
+        : typeof version === 'boolean'
+          ? Number(version)
+          : (version as string | number | null),
+  };
 }
 
 /** `source(source_name, table_name)`. */
 export function sourceArguments({ args, kwargs }: Call): [source: string, table: string] {
-  if (args.length !== 2 || kwargs.size > 0) throw new TsdbtError('compilation', `source() takes exactly two arguments (${args.length} given)`);
+  if (args.length !== 2 || kwargs.size > 0)
+    throw new TsdbtError('compilation', `source() takes exactly two arguments (${args.length} given)`);
   const [source, table] = args as [Value, Value];
-  if (typeof source !== 'string') throw wrongType('The source name (first) argument to source() must be a string, got', source);
-  if (typeof table !== 'string') throw wrongType('The table name (second) argument to source() must be a string, got', table);
+  if (typeof source !== 'string')
+    throw wrongType('The source name (first) argument to source() must be a string, got', source);
+  if (typeof table !== 'string')
+    throw wrongType('The table name (second) argument to source() must be a string, got', table);
   return [source, table];
 }
 
 /** `metric(name)` or `function(name)`, each with a package in front. */
-export function namedArguments(what: 'metric' | 'function', { args }: Call): { name: string; packageName: string | null } {
-  if (args.length !== 1 && args.length !== 2) throw new TsdbtError('compilation', `${what === 'metric' ? 'metric' : 'ref'}() takes at most two arguments (${args.length} given)`);
+export function namedArguments(
+  what: 'metric' | 'function',
+  { args }: Call,
+): { name: string; packageName: string | null } {
+  if (args.length !== 1 && args.length !== 2)
+    throw new TsdbtError(
+      'compilation',
+      `${what === 'metric' ? 'metric' : 'ref'}() takes at most two arguments (${args.length} given)`,
+    );
   const [name, packageName] = args.length === 1 ? [args[0]!, null] : [args[1]!, args[0]!];
   if (typeof name !== 'string') throw wrongType(`The name argument to ${what}() must be a string, got`, name);
-  if (packageName !== null && typeof packageName !== 'string') throw wrongType(`The package argument to ${what}() must be a string or None, got`, packageName);
+  if (packageName !== null && typeof packageName !== 'string')
+    throw wrongType(`The package argument to ${what}() must be a string or None, got`, packageName);
   return { name, packageName };
 }
 

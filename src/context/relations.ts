@@ -27,7 +27,12 @@ export interface RelationMore {
 const PARTS: readonly PathPart[] = ['database', 'schema', 'identifier'];
 
 /** dbt's `Relation.create_from(config, node)`: a `quoting` in a node's config has no effect there. @param quoting of the project; null for sources, which do not follow it */
-export function relationFrom(adapter: RelationFactory, quoting: Quoting | null, node: Located, more: RelationMore = {}): Relation {
+export function relationFrom(
+  adapter: RelationFactory,
+  quoting: Quoting | null,
+  node: Located,
+  more: RelationMore = {},
+): Relation {
   const own = node.quoting ?? {};
   const quotePolicy: Partial<Record<PathPart, boolean>> = {};
   for (const part of PARTS) {
@@ -35,7 +40,11 @@ export function relationFrom(adapter: RelationFactory, quoting: Quoting | null, 
     if (typeof quoted === 'boolean') quotePolicy[part] = quoted;
   }
   const relation = adapter.createRelation({
-    database: node.database ?? null, schema: node.schema ?? null, identifier: node.identifier ?? node.alias ?? null, type: more.type ?? null, quotePolicy,
+    database: node.database ?? null,
+    schema: node.schema ?? null,
+    identifier: node.identifier ?? node.alias ?? null,
+    type: more.type ?? null,
+    quotePolicy,
     ...adapter.relations.fromNode?.(node),
   });
   return limited(relation, more);
@@ -43,7 +52,9 @@ export function relationFrom(adapter: RelationFactory, quoting: Quoting | null, 
 
 /** The name under which an ephemeral model is inlined. */
 export function ephemeralRelation(adapter: RelationFactory, identifier: string, more: RelationMore = {}): Relation {
-  const relation = adapter.createRelation({ identifier: `${EPHEMERAL_PREFIX}${identifier}`, type: 'cte' }).quote({ identifier: false });
+  const relation = adapter
+    .createRelation({ identifier: `${EPHEMERAL_PREFIX}${identifier}`, type: 'cte' })
+    .quote({ identifier: false });
   return limited(relation, more);
 }
 

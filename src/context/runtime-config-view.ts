@@ -6,11 +6,42 @@ import { type Callable, callable, fromJson, type HostObject, PyDict, toText, typ
 
 /** Fields of a project under dbt's names; whatever is not here does not exist. */
 const PROJECT_FIELDS = [
-  'project_name', 'version', 'project_root', 'profile_name', 'model_paths', 'macro_paths', 'seed_paths', 'test_paths', 'analysis_paths', 'snapshot_paths',
-  'docs_paths', 'asset_paths', 'function_paths', 'target_path', 'log_path', 'clean_targets', 'packages_install_path', 'dispatch', 'on_run_start',
-  'on_run_end', 'quoting', 'restrict_access',
+  'project_name',
+  'version',
+  'project_root',
+  'profile_name',
+  'model_paths',
+  'macro_paths',
+  'seed_paths',
+  'test_paths',
+  'analysis_paths',
+  'snapshot_paths',
+  'docs_paths',
+  'asset_paths',
+  'function_paths',
+  'target_path',
+  'log_path',
+  'clean_targets',
+  'packages_install_path',
+  'dispatch',
+  'on_run_start',
+  'on_run_end',
+  'quoting',
+  'restrict_access',
 ] as const satisfies readonly (keyof Project)[];
-const CONFIGS = new Set(['models', 'seeds', 'snapshots', 'sources', 'unit_tests', 'exposures', 'metrics', 'semantic_models', 'saved_queries', 'functions', 'analyses']);
+const CONFIGS = new Set([
+  'models',
+  'seeds',
+  'snapshots',
+  'sources',
+  'unit_tests',
+  'exposures',
+  'metrics',
+  'semantic_models',
+  'saved_queries',
+  'functions',
+  'analyses',
+]);
 
 class RuntimeConfigView implements HostObject {
   readonly jinjaType = 'RuntimeConfig';
@@ -24,19 +55,32 @@ class RuntimeConfigView implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     const { profile, cli_vars, invocation, packages } = this.#config;
-    if ((PROJECT_FIELDS as readonly string[]).includes(name)) return fromJson(this.#project[name as (typeof PROJECT_FIELDS)[number]] as Json);
+    if ((PROJECT_FIELDS as readonly string[]).includes(name))
+      return fromJson(this.#project[name as (typeof PROJECT_FIELDS)[number]] as Json);
     if (CONFIGS.has(name)) return fromJson(this.#project.configs[name as keyof Project['configs']]);
     switch (name) {
-      case 'data_tests': return fromJson(this.#project.configs.tests);
-      case 'vars': return varProvider(this.#project.vars);
-      case 'cli_vars': return fromJson(cli_vars);
-      case 'args': return fromJson(invocation.args);
-      case 'invocation_id': return invocation.invocation_id;
-      case 'target_name': return profile.target_name;
-      case 'threads': return profile.threads;
-      case 'dependencies': return new PyDict(packages.map((project) => [project.project_name, new RuntimeConfigView(this.#config, project)]));
-      case 'load_dependencies': return callable(name, '*args, **kwargs', () => this.jinjaGet('dependencies') ?? null);
-      default: return undefined;
+      case 'data_tests':
+        return fromJson(this.#project.configs.tests);
+      case 'vars':
+        return varProvider(this.#project.vars);
+      case 'cli_vars':
+        return fromJson(cli_vars);
+      case 'args':
+        return fromJson(invocation.args);
+      case 'invocation_id':
+        return invocation.invocation_id;
+      case 'target_name':
+        return profile.target_name;
+      case 'threads':
+        return profile.threads;
+      case 'dependencies':
+        return new PyDict(
+          packages.map((project) => [project.project_name, new RuntimeConfigView(this.#config, project)]),
+        );
+      case 'load_dependencies':
+        return callable(name, '*args, **kwargs', () => this.jinjaGet('dependencies') ?? null);
+      default:
+        return undefined;
     }
   }
 
@@ -48,13 +92,17 @@ class RuntimeConfigView implements HostObject {
 function varProvider(vars: Project['vars']): Value {
   const provider: HostObject = {
     jinjaType: 'VarProvider',
-    jinjaGet: (name) => (name === 'vars' ? fromJson(vars) : name === 'to_dict' ? callable(name, '', () => fromJson(vars)) : undefined),
+    jinjaGet: (name) =>
+      name === 'vars' ? fromJson(vars) : name === 'to_dict' ? callable(name, '', () => fromJson(vars)) : undefined,
   };
   return provider;
 }
 
 /** Gives a reference function its `config`. @returns the function */
 export function withConfig(reference: Callable, config: RuntimeConfig): Callable {
-  reference.face = { ...reference.face, get: (name) => (name === 'config' ? new RuntimeConfigView(config, config.project) : undefined) };
+  reference.face = {
+    ...reference.face,
+    get: (name) => (name === 'config' ? new RuntimeConfigView(config, config.project) : undefined),
+  };
   return reference;
 }

@@ -23,7 +23,8 @@ export function runtimeRef(scope: RuntimeScope, call: Call): Value | Promise<Val
   if (scope.kind !== 'operation' && !scope.dependsOn.has(target.unique_id)) throw undeclared(scope, ref);
   const more = { limit: limitOf(scope), eventTimeFilter: eventTimeFilter(scope, target) };
   if (isEphemeral(target)) {
-    if (scope.kind === 'operation') throw new TsdbtError('compilation', `Operations can not ref() ephemeral nodes, but ${target.name} is ephemeral`);
+    if (scope.kind === 'operation')
+      throw new TsdbtError('compilation', `Operations can not ref() ephemeral nodes, but ${target.name} is ephemeral`);
     scope.addCte(target.unique_id);
     const cteName = (target as { cte_name?: string }).cte_name;
     return ephemeralRelation(scope.context.adapter, cteName ?? target.alias, more);
@@ -31,32 +32,58 @@ export function runtimeRef(scope: RuntimeScope, call: Call): Value | Promise<Val
   const { quoting } = scope.context.config.project;
   const deferred = 'defer_relation' in target ? target.defer_relation : null;
   if (deferred !== null && deferred !== undefined && scope.context.config.flags['defer'] === true) {
-    return deferredRelation(scope, target, () => relationFrom(scope.context.adapter, quoting, target, more), () => relationFrom(scope.context.adapter, quoting, deferred, more));
+    return deferredRelation(
+      scope,
+      target,
+      () => relationFrom(scope.context.adapter, quoting, target, more),
+      () => relationFrom(scope.context.adapter, quoting, deferred, more),
+    );
   }
   return relationFrom(scope.context.adapter, quoting, target, more);
 }
 
 /** Says that a reference without a version leads to the latest one while a newer one is there already. */
 function noteNewerVersion(scope: RuntimeScope, target: ManifestNode): void {
-  if (scope.kind === 'operation' || target.resource_type !== 'model' || target.version == null || target.latest_version == null) return;
+  if (
+    scope.kind === 'operation' ||
+    target.resource_type !== 'model' ||
+    target.version == null ||
+    target.latest_version == null
+  )
+    return;
   const newest = scope.lookup.newestVersion?.(target.name);
   if (newest === undefined || compareVersions(newest, target.latest_version) <= 0) return;
   const { name, package_name, version } = target;
   scope.context.logger.fire({
-    name: 'UnpinnedRefNewVersionAvailable', code: 'I064', level: 'info',
-    msg: `While compiling '${scope.node.name}':\nFound an unpinned reference to versioned model '${name}' in project '${package_name}'.\nResolving to latest version: ${name}.v${version}\n`
-      + `A prerelease version ${newest} is available. It has not yet been marked 'latest' by its maintainer.\nWhen that happens, this reference will resolve to ${name}.v${newest} instead.\n\n`
-      + `  Try out v${newest}: {{ ref('${package_name}', '${name}', v='${newest}') }}\n  Pin to  v${version}: {{ ref('${package_name}', '${name}', v='${version}') }}\n`,
-    data: { ref_node_name: name, ref_node_package: package_name, ref_node_version: String(version), ref_max_version: String(newest) },
+    name: 'UnpinnedRefNewVersionAvailable',
+    code: 'I064',
+    level: 'info',
+    msg:
+      `While compiling '${scope.node.name}':\nFound an unpinned reference to versioned model '${name}' in project '${package_name}'.\nResolving to latest version: ${name}.v${version}\n` +
+      `A prerelease version ${newest} is available. It has not yet been marked 'latest' by its maintainer.\nWhen that happens, this reference will resolve to ${name}.v${newest} instead.\n\n` +
+      `  Try out v${newest}: {{ ref('${package_name}', '${name}', v='${newest}') }}\n  Pin to  v${version}: {{ ref('${package_name}', '${name}', v='${version}') }}\n`,
+    data: {
+      ref_node_name: name,
+      ref_node_package: package_name,
+      ref_node_version: String(version),
+      ref_max_version: String(newest),
+    },
   });
 }
 
 /** The other environment's relation where this one has none, or where it is favoured and the node is not built now. */
-async function deferredRelation(scope: RuntimeScope, target: Located & { readonly unique_id: string }, own: () => Relation, deferred: () => Relation): Promise<Value> {
+async function deferredRelation(
+  scope: RuntimeScope,
+  target: Located & { readonly unique_id: string },
+  own: () => Relation,
+  deferred: () => Relation,
+): Promise<Value> {
   const favored = scope.context.config.flags['favor_state'] === true && !scope.selectedResources.has(target.unique_id);
   if (!favored) {
     const getRelation = lookupAttribute(scope.get('adapter') ?? null, 'get_relation') ?? null;
-    const found = await settle(callableOf(getRelation)([target.database ?? null, target.schema ?? null, target.alias ?? null], new Map()));
+    const found = await settle(
+      callableOf(getRelation)([target.database ?? null, target.schema ?? null, target.alias ?? null], new Map()),
+    );
     if (found !== null) return own();
   }
   return deferred();
@@ -64,21 +91,43 @@ async function deferredRelation(scope: RuntimeScope, target: Located & { readonl
 
 export function runtimeSource(scope: RuntimeScope, call: Call): Value {
   const [source, table] = sourceArguments(call);
-  const target = required(scope, scope.lookup.source(source, table, scope.node.package_name), 'source', `${source}.${table}`);
+  const target = required(
+    scope,
+    scope.lookup.source(source, table, scope.node.package_name),
+    'source',
+    `${source}.${table}`,
+  );
   if (scope.kind === 'unit_test') {
     scope.addCte(target.unique_id);
-    return ephemeralRelation(scope.context.adapter, (target as { cte_name?: string }).cte_name ?? `${target.source_name}__${target.name}`);
+    return ephemeralRelation(
+      scope.context.adapter,
+      (target as { cte_name?: string }).cte_name ?? `${target.source_name}__${target.name}`,
+    );
   }
-  return relationFrom(scope.context.adapter, null, target, { limit: limitOf(scope), eventTimeFilter: eventTimeFilter(scope, target) });
+  return relationFrom(scope.context.adapter, null, target, {
+    limit: limitOf(scope),
+    eventTimeFilter: eventTimeFilter(scope, target),
+  });
 }
 
 export function runtimeFunction(scope: RuntimeScope, call: Call): Value | Promise<Value> {
   const { name, packageName } = namedArguments('function', call);
-  const target = required(scope, scope.lookup.function(name, packageName, scope.node.package_name), 'function', name) as ParsedOnlyNode & Located;
-  const relation = (located: Located): Relation => relationFrom(scope.context.adapter, null, located, { type: 'function', limit: limitOf(scope) });
+  const target = required(
+    scope,
+    scope.lookup.function(name, packageName, scope.node.package_name),
+    'function',
+    name,
+  ) as ParsedOnlyNode & Located;
+  const relation = (located: Located): Relation =>
+    relationFrom(scope.context.adapter, null, located, { type: 'function', limit: limitOf(scope) });
   const deferred = target['defer_function'] as Located | null | undefined;
   if (deferred == null || scope.context.config.flags['defer'] !== true) return relation(target);
-  return deferredRelation(scope, target, () => relation(target), () => relation(deferred));
+  return deferredRelation(
+    scope,
+    target,
+    () => relation(target),
+    () => relation(deferred),
+  );
 }
 
 /** dbt's words for a name that leads nowhere. */
@@ -106,13 +155,16 @@ function undeclared(scope: RuntimeScope, ref: RefArgs): TsdbtError {
 }
 
 function checkAccess({ node, context }: RuntimeScope, target: ManifestNode): void {
-  if (target.resource_type !== 'model' || node.resource_type === 'sql_operation' || node.resource_type === 'macro') return;
+  if (target.resource_type !== 'model' || node.resource_type === 'sql_operation' || node.resource_type === 'macro')
+    return;
   const { access, group } = target;
   if (access === 'public') return;
   const foreign = node.package_name !== target.package_name && restricts(context.config, target.package_name);
   const ownGroup = node['group'] ?? null;
-  if (access === 'private' && (ownGroup === null || ownGroup === '' || ownGroup !== group || foreign)) throw notAllowed(node.unique_id, target, 'private', `${group ?? ''}' group`);
-  if (access === 'protected' && foreign) throw notAllowed(node.unique_id, target, 'protected', `${target.package_name}' package`);
+  if (access === 'private' && (ownGroup === null || ownGroup === '' || ownGroup !== group || foreign))
+    throw notAllowed(node.unique_id, target, 'private', `${group ?? ''}' group`);
+  if (access === 'protected' && foreign)
+    throw notAllowed(node.unique_id, target, 'protected', `${target.package_name}' package`);
 }
 
 function restricts({ project, packages }: RuntimeConfig, packageName: string): boolean {
@@ -121,7 +173,10 @@ function restricts({ project, packages }: RuntimeConfig, packageName: string): b
 }
 
 function notAllowed(uniqueId: string, target: ModelNode, access: string, scope: string): TsdbtError {
-  return new TsdbtError('parsing', `Node ${uniqueId} attempted to reference node ${target.unique_id}, which is not allowed because the referenced node is ${access} to the '${scope}.`);
+  return new TsdbtError(
+    'parsing',
+    `Node ${uniqueId} attempted to reference node ${target.unique_id}, which is not allowed because the referenced node is ${access} to the '${scope}.`,
+  );
 }
 
 function isEphemeral(node: ManifestNode): boolean {
@@ -134,7 +189,10 @@ export function limitOf(scope: RuntimeScope): number | null {
 }
 
 /** A window of event time that reads are limited to: `--sample`, or one batch of a microbatch model. */
-export interface TimeWindow { readonly start: Value; readonly end: Value }
+export interface TimeWindow {
+  readonly start: Value;
+  readonly end: Value;
+}
 
 function eventTimeFilter(scope: RuntimeScope, target: ManifestNode | SourceDefinition): EventTimeFilter | null {
   const eventTime = target.config.event_time;
@@ -142,10 +200,12 @@ function eventTimeFilter(scope: RuntimeScope, target: ManifestNode | SourceDefin
   if (scope.node.resource_type !== 'model' && scope.node.resource_type !== 'snapshot') return null;
   const { sample, batch } = scope;
   if (sample === null && batch === null) return null;
-  if (sample === null || batch === null) return { fieldName: quotedEventTime(scope, target, eventTime), ...(batch ?? sample)! };
+  if (sample === null || batch === null)
+    return { fieldName: quotedEventTime(scope, target, eventTime), ...(batch ?? sample)! };
   return {
     fieldName: quotedEventTime(scope, target, eventTime),
-    start: later(sample.start, batch.start) ? sample.start : batch.start, end: later(batch.end, sample.end) ? sample.end : batch.end,
+    start: later(sample.start, batch.start) ? sample.start : batch.start,
+    end: later(batch.end, sample.end) ? sample.end : batch.end,
   };
 }
 

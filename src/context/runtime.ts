@@ -6,7 +6,16 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { Json, MacroNode, TestMetadata } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import {
-  type Callable, argumentBinder, callable, callableOf, fromJson, type HostObject, type Kwargs, lookupAttribute, PyDict, type Value,
+  type Callable,
+  argumentBinder,
+  callable,
+  callableOf,
+  fromJson,
+  type HostObject,
+  type Kwargs,
+  lookupAttribute,
+  PyDict,
+  type Value,
 } from '../values/index.ts';
 import { type AdapterObjectOptions, createAdapterObject } from './adapter-object.ts';
 import { RuntimeConfigObject } from './config-object.ts';
@@ -58,11 +67,18 @@ export interface RuntimeScopeOptions {
   readonly adapterHooks?: AdapterHooks;
 }
 
-export type AdapterHooks = Pick<AdapterObjectOptions, 'builds' | 'onEvent' | 'onConstraint' | 'onWarning' | 'onBehaviorFlag' | 'now'>;
+export type AdapterHooks = Pick<
+  AdapterObjectOptions,
+  'builds' | 'onEvent' | 'onConstraint' | 'onWarning' | 'onBehaviorFlag' | 'now'
+>;
 
 /** What a unit test changes. */
 export interface UnitTestContext {
-  readonly overrides: { readonly macros?: { readonly [name: string]: Json }; readonly vars?: { readonly [name: string]: Json }; readonly env_vars?: { readonly [name: string]: Json } } | null;
+  readonly overrides: {
+    readonly macros?: { readonly [name: string]: Json };
+    readonly vars?: { readonly [name: string]: Json };
+    readonly env_vars?: { readonly [name: string]: Json };
+  } | null;
   /** The input that stands for `this`: its unique_id and identifier. */
   readonly thisInput: { readonly unique_id: string; readonly identifier: string } | null;
 }
@@ -80,7 +96,13 @@ export class RuntimeScope extends ProviderScope {
 
   constructor(options: RuntimeScopeOptions, members: Members<never> = RUNTIME_MEMBERS) {
     const { context, node, resolver, kind = 'node' } = options;
-    super(context, node, members, { resolver, packageName: options.searchPackage ?? node.package_name, onMacro: options.onMacro }, true);
+    super(
+      context,
+      node,
+      members,
+      { resolver, packageName: options.searchPackage ?? node.package_name, onMacro: options.onMacro },
+      true,
+    );
     this.options = options;
     this.kind = kind;
     this.lookup = options.lookup;
@@ -105,7 +127,11 @@ export class RuntimeScope extends ProviderScope {
 
   createAdapter(): HostObject {
     return createAdapterObject({
-      adapter: this.options.context.adapter, session: this.options.session, config: this.context.config, now: this.context.clock, ...this.options.adapterHooks,
+      adapter: this.options.context.adapter,
+      session: this.options.session,
+      config: this.context.config,
+      now: this.context.clock,
+      ...this.options.adapterHooks,
       dispatch: (name, namespace) => this.dispatch(name, namespace),
       executeMacro: (name, args, kwargs) => this.executeMacro(name, args, kwargs),
       builtIn: () => this.#builtIn(),
@@ -114,18 +140,33 @@ export class RuntimeScope extends ProviderScope {
   }
 
   #builtIn(): boolean {
-    const { node, options: { resolver } } = this;
-    return this.callStack.every((id) => resolver.isBuiltIn(id)) && (node.resource_type !== 'macro' || resolver.isBuiltIn(node.unique_id));
+    const {
+      node,
+      options: { resolver },
+    } = this;
+    return (
+      this.callStack.every((id) => resolver.isBuiltIn(id)) &&
+      (node.resource_type !== 'macro' || resolver.isBuiltIn(node.unique_id))
+    );
   }
 
   /** Runs a macro as the adapter does: in a context of its own, seen from the root project, with this scope's session. */
-  async executeMacro(name: string, args: readonly Value[], kwargs: Kwargs = new Map(), packageName?: string): Promise<Value> {
+  async executeMacro(
+    name: string,
+    args: readonly Value[],
+    kwargs: Kwargs = new Map(),
+    packageName?: string,
+  ): Promise<Value> {
     const { resolver } = this.options;
-    const macro = packageName === undefined
-      ? resolver.findAnywhere(name)
-      : (resolver.namespace(packageName)?.get(name) ?? resolver.find(name, packageName));
+    const macro =
+      packageName === undefined
+        ? resolver.findAnywhere(name)
+        : (resolver.namespace(packageName)?.get(name) ?? resolver.find(name, packageName));
     if (macro === undefined) {
-      throw new TsdbtError('runtime', `dbt could not find a macro with the name "${name}" in ${packageName === undefined ? 'any package' : `the "${packageName}" package`}`);
+      throw new TsdbtError(
+        'runtime',
+        `dbt could not find a macro with the name "${name}" in ${packageName === undefined ? 'any package' : `the "${packageName}" package`}`,
+      );
     }
     const child = this.childOf(macro, packageName);
     return settle(child.bindUntracked(macro)(args, kwargs));
@@ -136,9 +177,21 @@ export class RuntimeScope extends ProviderScope {
     let child = this.#children.get(macro.unique_id);
     if (child === undefined) {
       const { context, resolver, manifest, lookup, session, selectedResources, adapterHooks } = this.options;
-      child = new RuntimeScope({
-        context, resolver, manifest, lookup, session, node: macroNode(macro), kind: 'operation', searchPackage: packageName, ...(selectedResources === undefined ? {} : { selectedResources }), ...(adapterHooks === undefined ? {} : { adapterHooks }),
-      }, MACRO_MEMBERS);
+      child = new RuntimeScope(
+        {
+          context,
+          resolver,
+          manifest,
+          lookup,
+          session,
+          node: macroNode(macro),
+          kind: 'operation',
+          searchPackage: packageName,
+          ...(selectedResources === undefined ? {} : { selectedResources }),
+          ...(adapterHooks === undefined ? {} : { adapterHooks }),
+        },
+        MACRO_MEMBERS,
+      );
       const { runtime } = context.templates;
       runtime.stateOf(child).trace = runtime.stateOf(this).trace;
       this.#children.set(macro.unique_id, child);
@@ -147,7 +200,9 @@ export class RuntimeScope extends ProviderScope {
   }
 
   renderText(text: string): Promise<Value> {
-    return this.context.templates.runtime.compile(text, { name: this.node.name, path: this.node.original_file_path }).render(this);
+    return this.context.templates.runtime
+      .compile(text, { name: this.node.name, path: this.node.original_file_path })
+      .render(this);
   }
 
   /** The relation of the node itself. */
@@ -165,30 +220,60 @@ const WRITE = argumentBinder('write', 'payload');
 
 const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
   ...PROVIDER_MEMBERS,
-  ['ref', (scope) => withConfig(callable('ref', '*args, **kwargs', (call) => runtimeRef(scope, call)), scope.context.config)],
-  ['source', (scope) => withConfig(callable('source', '*args, **kwargs', (call) => runtimeSource(scope, call)), scope.context.config)],
+  [
+    'ref',
+    (scope) =>
+      withConfig(
+        callable('ref', '*args, **kwargs', (call) => runtimeRef(scope, call)),
+        scope.context.config,
+      ),
+  ],
+  [
+    'source',
+    (scope) =>
+      withConfig(
+        callable('source', '*args, **kwargs', (call) => runtimeSource(scope, call)),
+        scope.context.config,
+      ),
+  ],
   ['function', (scope) => callable('function', '*args, **kwargs', (call) => runtimeFunction(scope, call))],
-  ['metric', (scope) => callable('metric', '*args, **kwargs', (call) => {
-    const { name, packageName } = namedArguments('metric', call);
-    const found = scope.lookup.metric(name, packageName, scope.node.package_name);
-    if (found === null || found === 'disabled') throw new TsdbtError('compilation', `Metric '${name}' was not found or is disabled`);
-    return metricReference(found.name, found.package_name);
-  })],
+  [
+    'metric',
+    (scope) =>
+      callable('metric', '*args, **kwargs', (call) => {
+        const { name, packageName } = namedArguments('metric', call);
+        const found = scope.lookup.metric(name, packageName, scope.node.package_name);
+        if (found === null || found === 'disabled')
+          throw new TsdbtError('compilation', `Metric '${name}' was not found or is disabled`);
+        return metricReference(found.name, found.package_name);
+      }),
+  ],
   ['config', (scope) => new RuntimeConfigObject(scope.node, scope.context.logger)],
-  ['var', (scope) => createVar(scope.vars, {
-    nodeName: scope.node.name, required: true, render: (text) => (scope.jinja(text) ? scope.renderText(text) : text),
-    overrides: scope.options.unitTest?.overrides?.vars,
-  })],
+  [
+    'var',
+    (scope) =>
+      createVar(scope.vars, {
+        nodeName: scope.node.name,
+        required: true,
+        render: (text) => (scope.jinja(text) ? scope.renderText(text) : text),
+        overrides: scope.options.unitTest?.overrides?.vars,
+      }),
+  ],
   ['graph', ({ options }) => (options.context.graph ?? new SharedGraph()).of(options.manifest)],
   ['model', (scope) => modelDict(scope)],
   ['selected_resources', (scope) => [...scope.selectedResources]],
   ['load_agate_table', (scope) => callable('load_agate_table', '', () => loadAgateTable(scope))],
-  ['write', (scope) => callable('write', WRITE, (payload) => {
-    if (scope.node.resource_type === 'macro' || scope.node.resource_type === 'source') throw new TsdbtError('compilation', 'cannot "write" macros or sources');
-    scope.member('model');
-    scope.options.write?.(typeof payload === 'string' ? payload : '');
-    return '';
-  })],
+  [
+    'write',
+    (scope) =>
+      callable('write', WRITE, (payload) => {
+        if (scope.node.resource_type === 'macro' || scope.node.resource_type === 'source')
+          throw new TsdbtError('compilation', 'cannot "write" macros or sources');
+        scope.member('model');
+        scope.options.write?.(typeof payload === 'string' ? payload : '');
+        return '';
+      }),
+  ],
 ]);
 
 /** Members of a node's context, beyond those of macros. */
@@ -198,22 +283,43 @@ const RUNTIME_MEMBERS: Members<RuntimeScope> = new Map<string, Member<RuntimeSco
   ['database', (scope) => scope.node.database ?? scope.context.config.profile.credentials.database],
   ['schema', (scope) => scope.node.schema ?? scope.context.config.profile.credentials.schema],
   ['pre_hooks', (scope) => hooksOf(scope.node, 'pre-hook')],
-  ['post_hooks', (scope) => [...(hooksOf(scope.node, 'post-hook') as Value[]), ...(scope.options.session?.publishing ?? []).map((sql) => withoutNulls({ sql, transaction: true, index: null }))]],
+  [
+    'post_hooks',
+    (scope) => [
+      ...(hooksOf(scope.node, 'post-hook') as Value[]),
+      ...(scope.options.session?.publishing ?? []).map((sql) => withoutNulls({ sql, transaction: true, index: null })),
+    ],
+  ],
   ['compiled_code', (scope) => compiledCode(scope)],
   ['sql', (scope) => (scope.node['language'] === 'python' ? null : compiledCode(scope))],
-  ['defer_relation', (scope) => {
-    const deferred = scope.node['defer_relation'] as Located | null | undefined;
-    return deferred === null || deferred === undefined ? null : relationFrom(scope.context.adapter, scope.context.config.project.quoting, deferred);
-  }],
-  ['_dbt_generic_test_kwargs', (scope) => {
-    const metadata = scope.node['test_metadata'] as TestMetadata | undefined;
-    return metadata === undefined ? null : testArguments(metadata.kwargs, scope, scope.context.templates.runtime, scope.node.name);
-  }],
-  ['env_var', (scope) => {
-    const { unitTest } = scope.options;
-    const overrides = new Map(Object.entries(unitTest?.overrides?.env_vars ?? {}).map(([name, value]) => [name, fromJson(value)] as const));
-    return createEnvVar(scope.context.env, { record: scope.context.recordEnvVar, overrides });
-  }],
+  [
+    'defer_relation',
+    (scope) => {
+      const deferred = scope.node['defer_relation'] as Located | null | undefined;
+      return deferred === null || deferred === undefined
+        ? null
+        : relationFrom(scope.context.adapter, scope.context.config.project.quoting, deferred);
+    },
+  ],
+  [
+    '_dbt_generic_test_kwargs',
+    (scope) => {
+      const metadata = scope.node['test_metadata'] as TestMetadata | undefined;
+      return metadata === undefined
+        ? null
+        : testArguments(metadata.kwargs, scope, scope.context.templates.runtime, scope.node.name);
+    },
+  ],
+  [
+    'env_var',
+    (scope) => {
+      const { unitTest } = scope.options;
+      const overrides = new Map(
+        Object.entries(unitTest?.overrides?.env_vars ?? {}).map(([name, value]) => [name, fromJson(value)] as const),
+      );
+      return createEnvVar(scope.context.env, { record: scope.context.recordEnvVar, overrides });
+    },
+  ],
 ]);
 
 /** A macro's own context: no `this`, no hooks, no config of a node. */
@@ -240,7 +346,9 @@ function compiledCode({ node, context }: RuntimeScope): Value {
   if (deferred != null && context.config.flags.which === 'clone') {
     return `select * from ${deferred.relation_name ?? relationFrom(context.adapter, context.config.project.quoting, deferred).render()}`;
   }
-  return node['extra_ctes_injected'] === true && typeof node['compiled_code'] === 'string' ? node['compiled_code'] : null;
+  return node['extra_ctes_injected'] === true && typeof node['compiled_code'] === 'string'
+    ? node['compiled_code']
+    : null;
 }
 
 /** The node as a dict: nulls left out, `compiled_sql` beside `compiled_code`, data types in the adapter's words. */
@@ -262,7 +370,8 @@ function translateTypes(scope: RuntimeScope, columns: PyDict): void {
   if (translate === undefined) return;
   for (const column of columns.values()) {
     const type = column instanceof PyDict ? column.get('data_type') : undefined;
-    if (column instanceof PyDict && type !== undefined) column.set('data_type', callableOf(translate)([type], new Map()) as Value);
+    if (column instanceof PyDict && type !== undefined)
+      column.set('data_type', callableOf(translate)([type], new Map()) as Value);
   }
 }
 
@@ -285,8 +394,7 @@ function overrideMacros(scope: RuntimeScope, overrides: { readonly [name: string
     if (parts.length === 1) {
       // What is no function (run_started_at, invocation_id …) is replaced as it is.
       globals.push([name, typeof scope.get(name) === 'function' ? stand : value]);
-    }
-    else {
+    } else {
       const namespace = scope.get(parts[0]!);
       if (namespace instanceof MacroNamespace && namespace.jinjaItem(name) !== undefined) {
         namespace.override(name, stand);

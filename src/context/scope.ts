@@ -56,7 +56,8 @@ export class ContextScope implements Scope {
       const { resolver, packageName, anyPackage } = this.macros;
       const macro = resolver.find(name, packageName);
       // A package's name hides an internal macro of that name, and a macro of a project hides the package.
-      if (macro !== undefined && (!resolver.isInternal(macro) || resolver.namespace(name) === undefined)) return this.bind(macro);
+      if (macro !== undefined && (!resolver.isInternal(macro) || resolver.namespace(name) === undefined))
+        return this.bind(macro);
       const table = resolver.namespace(name);
       if (table !== undefined) return new MacroNamespace(table, (found) => this.bind(found));
       if (anyPackage === true) {
@@ -91,8 +92,15 @@ export class ContextScope implements Scope {
 
   #contextDict(): Value {
     return new LazyDict({
-      keys: () => new Set(['context', ...this.#values.keys(), ...(this.macros === null ? [] : this.macros.resolver.names(this.macros.packageName)),
-        ...(this.macros?.resolver.namespaces() ?? []), ...this.#members.keys(), 'builtins']),
+      keys: () =>
+        new Set([
+          'context',
+          ...this.#values.keys(),
+          ...(this.macros === null ? [] : this.macros.resolver.names(this.macros.packageName)),
+          ...(this.macros?.resolver.namespaces() ?? []),
+          ...this.#members.keys(),
+          'builtins',
+        ]),
       has: (key) => this.get(key) !== undefined,
       load: (key) => this.get(key) ?? null,
     });
@@ -103,7 +111,8 @@ export class ContextScope implements Scope {
     const known = this.#bound.get(macro.unique_id);
     if (known !== undefined) return known;
     let inner: Callable | undefined;
-    const call: Callable = (args, kwargs) => this.#track(macro.unique_id, (inner ??= this.bindUntracked(macro)), args, kwargs);
+    const call: Callable = (args, kwargs) =>
+      this.#track(macro.unique_id, (inner ??= this.bindUntracked(macro)), args, kwargs);
     call.face = new GeneratorFace(macro);
     this.#bound.set(macro.unique_id, call);
     return call;
@@ -158,7 +167,11 @@ class GeneratorFace implements CallableFace {
 
   get(name: string): Value | undefined {
     const macro = this.#macro;
-    return name === 'macro' ? lazyDictOf(macro as MacroNode & { readonly [key: string]: unknown }) : name === 'get_name' ? callable(name, '', () => macro.name) : undefined;
+    return name === 'macro'
+      ? lazyDictOf(macro as MacroNode & { readonly [key: string]: unknown })
+      : name === 'get_name'
+        ? callable(name, '', () => macro.name)
+        : undefined;
   }
 
   text(): string {
@@ -167,7 +180,11 @@ class GeneratorFace implements CallableFace {
 }
 
 /** The rest of a macro that waits. */
-function* finish(inner: Generator<unknown, Value, unknown>, first: IteratorYieldResult<unknown>, stack: string[]): Generator<unknown, Value, unknown> {
+function* finish(
+  inner: Generator<unknown, Value, unknown>,
+  first: IteratorYieldResult<unknown>,
+  stack: string[],
+): Generator<unknown, Value, unknown> {
   try {
     let step: IteratorResult<unknown, Value> = first;
     while (!step.done) {

@@ -22,7 +22,11 @@ export class StatementResults {
   load(name: string): Value {
     const result = this.#results.get(name);
     if (result === undefined) return null;
-    if (result === null) throw new TsdbtError('compilation', `The 'statement' result named '${name}' has already been loaded into a variable`);
+    if (result === null)
+      throw new TsdbtError(
+        'compilation',
+        `The 'statement' result named '${name}' has already been loaded into a variable`,
+      );
     if (name !== 'main') this.#results.set(name, null);
     return result;
   }
@@ -55,6 +59,10 @@ function matrixOf(table: Value): Value {
 /** dbt's AdapterResponse for values that a macro names. */
 export function responseObject(message: Value, code: Value, rowsAffected: Value): HostObject {
   return new ResponseObject({
-    _message: toText(message), ...(code === null ? {} : { code: toText(code) }), ...(rowsAffected === null ? {} : { rows_affected: typeof rowsAffected === 'number' ? rowsAffected : toText(rowsAffected) }),
+    _message: toText(message),
+    ...(code === null ? {} : { code: toText(code) }),
+    ...(rowsAffected === null
+      ? {}
+      : { rows_affected: typeof rowsAffected === 'number' ? rowsAffected : toText(rowsAffected) }),
   });
 }

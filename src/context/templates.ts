@@ -12,7 +12,10 @@ export interface TemplateEnvironments {
 /** Creates both; one pair serves a whole command. */
 export function createTemplateEnvironments(): TemplateEnvironments {
   const limits = { clock: () => performance.now() };
-  return { runtime: new Environment({ undefined: 'default', limits }), parse: new Environment({ undefined: 'capture', limits }) };
+  return {
+    runtime: new Environment({ undefined: 'default', limits }),
+    parse: new Environment({ undefined: 'capture', limits }),
+  };
 }
 
 const HAS_JINJA = /\{[{%#]|[#}%]\}/;

@@ -16,7 +16,12 @@ export function testArguments(kwargs: Arguments, scope: Scope, environment: Envi
 }
 
 /** The same, where a `ref` may have to ask the database whether to defer. */
-export async function testArgumentsLater(kwargs: Arguments, scope: Scope, environment: Environment, name: string): Promise<PyDict> {
+export async function testArgumentsLater(
+  kwargs: Arguments,
+  scope: Scope,
+  environment: Environment,
+  name: string,
+): Promise<PyDict> {
   const texts = new Set<string>();
   build(kwargs, (text) => {
     texts.add(text);
@@ -38,5 +43,9 @@ function build(kwargs: Arguments, renderText: (text: string) => Value): PyDict {
     if (typeof value !== 'object' || value === null || 'jinjaType' in value) return fromJson(value);
     return new PyDict(Object.entries(value).map(([key, item]) => [key, render(item)] as const));
   };
-  return new PyDict(Object.entries(kwargs).map(([key, value]) => [key, key === 'column_name' ? fromJson(value) : render(value)] as const));
+  return new PyDict(
+    Object.entries(kwargs).map(
+      ([key, value]) => [key, key === 'column_name' ? fromJson(value) : render(value)] as const,
+    ),
+  );
 }

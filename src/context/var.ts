@@ -3,7 +3,16 @@
 import type { Json } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
-import { argumentBinder, type Callable, callable, dumpJson, fromJson, PyDict, toText, type Value } from '../values/index.ts';
+import {
+  argumentBinder,
+  type Callable,
+  callable,
+  dumpJson,
+  fromJson,
+  PyDict,
+  toText,
+  type Value,
+} from '../values/index.ts';
 
 type Vars = { readonly [name: string]: Json };
 
@@ -15,7 +24,12 @@ export type VarLayers = readonly Vars[];
  *
  * @param dependency the node's own project, when it is not the root
  */
-export function varLayers(cliVars: Vars, root: Pick<Project, 'vars'>, packageName: string, dependency?: Pick<Project, 'vars'>): VarLayers {
+export function varLayers(
+  cliVars: Vars,
+  root: Pick<Project, 'vars'>,
+  packageName: string,
+  dependency?: Pick<Project, 'vars'>,
+): VarLayers {
   const layers: Vars[] = [cliVars];
   for (const project of dependency === undefined ? [root] : [root, dependency]) {
     const own = Object.hasOwn(project.vars, packageName) ? project.vars[packageName] : undefined;
@@ -56,13 +70,21 @@ export function createVar(layers: VarLayers, options: VarOptions): Callable {
     throw missingVar(text, all, options.nodeName);
   };
   const hasVar = callable('has_var', 'var_name', (name) => find(toText(name ?? null)) !== undefined);
-  call.face = { get: (name) => (name === 'has_var' ? hasVar : undefined), text: () => '<dbt.context.providers.RuntimeVar object>' };
+  call.face = {
+    get: (name) => (name === 'has_var' ? hasVar : undefined),
+    text: () => '<dbt.context.providers.RuntimeVar object>',
+  };
   return call;
 }
 
 function missingVar(name: string, layers: VarLayers, nodeName = '<Configuration>'): TsdbtError {
   const merged = new PyDict();
-  for (const layer of [...layers].reverse()) for (const key of Object.keys(layer)) merged.set(key, key.startsWith('DBT_ENV_SECRET') ? '*****' : fromJson(layer[key]));
+  for (const layer of [...layers].reverse())
+    for (const key of Object.keys(layer))
+      merged.set(key, key.startsWith('DBT_ENV_SECRET') ? '*****' : fromJson(layer[key]));
   const listed = dumpJson(merged, { sortKeys: true, indent: 4 });
-  return new TsdbtError('compilation', `Required var '${name}' not found in config:\nVars supplied to ${nodeName} = ${listed}`);
+  return new TsdbtError(
+    'compilation',
+    `Required var '${name}' not found in config:\nVars supplied to ${nodeName} = ${listed}`,
+  );
 }

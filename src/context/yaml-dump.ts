@@ -1,6 +1,19 @@
 // YAML text as PyYAML's safe_dump writes it in block style: `toyaml`. Leaves reading YAML to the project's reader.
 import {
-  bounded, enter, equals, floatRepr, isFloat, JinjaError, leave, numericOf, PyDict, PySet, PyTuple, toText, typeName, type Value,
+  bounded,
+  enter,
+  equals,
+  floatRepr,
+  isFloat,
+  JinjaError,
+  leave,
+  numericOf,
+  PyDict,
+  PySet,
+  PyTuple,
+  toText,
+  typeName,
+  type Value,
 } from '../values/index.ts';
 
 const WIDTH = 80;
@@ -12,7 +25,9 @@ const WIDTH = 80;
 export function dumpYaml(value: Value, sortKeys: boolean): string {
   const text = node(value, 0, sortKeys, false);
   const plain = !isCollection(value) || isEmpty(value);
-  return plain ? `${text}\n${typeof value === 'string' && !isPlain(value) ? '' : isCollection(value) ? '' : '...\n'}` : `${text}\n`;
+  return plain
+    ? `${text}\n${typeof value === 'string' && !isPlain(value) ? '' : isCollection(value) ? '' : '...\n'}`
+    : `${text}\n`;
 }
 
 function isCollection(value: Value): boolean {
@@ -20,7 +35,11 @@ function isCollection(value: Value): boolean {
 }
 
 function isEmpty(value: Value): boolean {
-  return Array.isArray(value) ? value.length === 0 : value instanceof PyDict ? value.size === 0 : value instanceof PyTuple && value.items.length === 0;
+  return Array.isArray(value)
+    ? value.length === 0
+    : value instanceof PyDict
+      ? value.size === 0
+      : value instanceof PyTuple && value.items.length === 0;
 }
 
 /** Text of a value whose first line starts at the current place; further lines are indented by `indent`. */
@@ -38,7 +57,9 @@ function collection(value: Value, indent: number, sortKeys: boolean): string {
   if (Array.isArray(value) || value instanceof PyTuple) {
     const items = Array.isArray(value) ? value : value.items;
     if (items.length === 0) return '[]';
-    return items.map((item, i) => `${i === 0 ? '' : pad(indent)}- ${node(item, indent + 2, sortKeys, true)}`).join('\n');
+    return items
+      .map((item, i) => `${i === 0 ? '' : pad(indent)}- ${node(item, indent + 2, sortKeys, true)}`)
+      .join('\n');
   }
   if (value instanceof PyDict) return mapping(value, indent, sortKeys);
   return mapping(new PyDict([...(value as PySet).values()].map((item) => [item, null] as const)), indent, sortKeys);
@@ -48,13 +69,16 @@ function mapping(dict: PyDict, indent: number, sortKeys: boolean): string {
   if (dict.size === 0) return '{}';
   const entries = [...dict.entries()];
   if (sortKeys) entries.sort(([a], [b]) => (toText(a) < toText(b) ? -1 : equals(a, b) ? 0 : 1));
-  return entries.map(([key, item], i) => {
-    const name = scalar(key, indent, indent);
-    const head = `${i === 0 ? '' : pad(indent)}${name}:`;
-    if (!isCollection(item) || isEmpty(item)) return `${head} ${node(item, indent, sortKeys, false, indent + name.length + 2)}`;
-    const deeper = item instanceof PyDict || item instanceof PySet ? indent + 2 : indent;
-    return `${head}\n${pad(deeper)}${node(item, deeper, sortKeys, false)}`;
-  }).join('\n');
+  return entries
+    .map(([key, item], i) => {
+      const name = scalar(key, indent, indent);
+      const head = `${i === 0 ? '' : pad(indent)}${name}:`;
+      if (!isCollection(item) || isEmpty(item))
+        return `${head} ${node(item, indent, sortKeys, false, indent + name.length + 2)}`;
+      const deeper = item instanceof PyDict || item instanceof PySet ? indent + 2 : indent;
+      return `${head}\n${pad(deeper)}${node(item, deeper, sortKeys, false)}`;
+    })
+    .join('\n');
 }
 
 function pad(width: number): string {
@@ -68,7 +92,8 @@ function scalar(value: Value, indent: number, column: number): string {
   if (typeof value === 'string') return stringScalar(value, indent, column);
   const number = numericOf(value);
   if (number !== undefined) return isFloat(value) ? floatText(Number(number)) : toText(value);
-  if (typeof value === 'object' && !Array.isArray(value) && value.jinjaType.startsWith('datetime.date')) return toText(value);
+  if (typeof value === 'object' && !Array.isArray(value) && value.jinjaType.startsWith('datetime.date'))
+    return toText(value);
   throw new JinjaError('ValueError', `cannot represent an object of type ${typeName(value)}`);
 }
 
@@ -80,12 +105,22 @@ function floatText(number: number): string {
 }
 
 /** Plain scalars that YAML 1.1 would read as something other than text. */
-const SPECIAL = new RegExp([
-  '^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF|~|null|Null|NULL|<<|=|)$',
-  '^[-+]?(?:[0-9][0-9_]*)\\.[0-9_]*(?:[eE][-+][0-9]+)?$', '^\\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?$', '^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\\.[0-9_]*)?$',
-  '^[-+]?\\.(?:inf|Inf|INF)$', '^\\.(?:nan|NaN|NAN)$', '^[-+]?0b[0-1_]+$', '^[-+]?0[0-7_]+$', '^[-+]?(?:0|[1-9][0-9_]*)$', '^[-+]?0x[0-9a-fA-F_]+$',
-  '^[0-9]{4}-[0-9]{2}-[0-9]{2}$', '^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \\t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]*)?(?:[ \\t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?$',
-].join('|'));
+const SPECIAL = new RegExp(
+  [
+    '^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF|~|null|Null|NULL|<<|=|)$',
+    '^[-+]?(?:[0-9][0-9_]*)\\.[0-9_]*(?:[eE][-+][0-9]+)?$',
+    '^\\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?$',
+    '^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\\.[0-9_]*)?$',
+    '^[-+]?\\.(?:inf|Inf|INF)$',
+    '^\\.(?:nan|NaN|NAN)$',
+    '^[-+]?0b[0-1_]+$',
+    '^[-+]?0[0-7_]+$',
+    '^[-+]?(?:0|[1-9][0-9_]*)$',
+    '^[-+]?0x[0-9a-fA-F_]+$',
+    '^[0-9]{4}-[0-9]{2}-[0-9]{2}$',
+    '^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \\t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]*)?(?:[ \\t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?$',
+  ].join('|'),
+);
 
 function isPlain(text: string): boolean {
   if (SPECIAL.test(text) || /^[\s]|[\s]$|[\n\r\t]/.test(text)) return false;
@@ -125,7 +160,21 @@ function fold(text: string, indent: number, start: number): string {
   return out;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\t': '\\t', '\r': '\\r', '\0': '\\0', '\x07': '\\a', '\b': '\\b', '\x1b': '\\e', '\f': '\\f', '\v': '\\v', '\x85': '\\N', '\xa0': '\\_' };
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\n': '\\n',
+  '\t': '\\t',
+  '\r': '\\r',
+  '\0': '\\0',
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\x1b': '\\e',
+  '\f': '\\f',
+  '\v': '\\v',
+  '\x85': '\\N',
+  '\xa0': '\\_',
+};
 
 function doubleQuoted(text: string): string {
   const body = text.replace(/[^\x20-\x7e]|["\\]/gu, (char) => {

@@ -22,16 +22,28 @@ class FileScope extends BaseScope {
   readonly surroundings: FileSurroundings;
 
   constructor(settings: ScopeSettings, surroundings: FileSurroundings) {
-    super(settings, [surroundings.vars], surroundings.requireVars, surroundings.secrets ? FILE_MEMBERS : TARGET_MEMBERS);
+    super(
+      settings,
+      [surroundings.vars],
+      surroundings.requireVars,
+      surroundings.secrets ? FILE_MEMBERS : TARGET_MEMBERS,
+    );
     this.surroundings = surroundings;
   }
 }
 
 const FILE_MEMBERS: Members<FileScope> = new Map<string, Member<FileScope>>([
   ...BASE_MEMBERS,
-  ['env_var', ({ settings, surroundings }) => createEnvVar(surroundings.env, { record: settings.recordEnvVar, secrets: surroundings.secrets })],
+  [
+    'env_var',
+    ({ settings, surroundings }) =>
+      createEnvVar(surroundings.env, { record: settings.recordEnvVar, secrets: surroundings.secrets }),
+  ],
 ]);
-const TARGET_MEMBERS: Members<FileScope> = new Map<string, Member<FileScope>>([...FILE_MEMBERS, ['target', ({ surroundings }) => (surroundings.target === null ? noTarget() : fromJson(surroundings.target))]]);
+const TARGET_MEMBERS: Members<FileScope> = new Map<string, Member<FileScope>>([
+  ...FILE_MEMBERS,
+  ['target', ({ surroundings }) => (surroundings.target === null ? noTarget() : fromJson(surroundings.target))],
+]);
 
 /** Renders one text of such a file, natively; secrets are put in at the very end. */
 export type RenderFileText = (text: string, surroundings: FileSurroundings) => Json;
@@ -60,5 +72,11 @@ function nativeJson(value: Value): Json {
 
 /** Where there is no profile every look-up in `target` gives an empty text. */
 function noTarget(): HostObject {
-  return { jinjaType: 'DictDefaultEmptyStr', jinjaGet: (name) => new PyDict().jinjaGet(name) ?? '', jinjaItem: () => '', jinjaTruth: () => false, jinjaText: () => '{}' };
+  return {
+    jinjaType: 'DictDefaultEmptyStr',
+    jinjaGet: (name) => new PyDict().jinjaGet(name) ?? '',
+    jinjaItem: () => '',
+    jinjaTruth: () => false,
+    jinjaText: () => '{}',
+  };
 }

@@ -1,6 +1,15 @@
 // The manifest: everything that a project says, resolved. Same keys as manifest.json v12. Types only.
 import type {
-  DocNode, ExposureNode, GraphNode, GroupNode, MacroNode, ManifestNode, ParsedOnlyNode, Quoting, SourceDefinition, UnitTestNode,
+  DocNode,
+  ExposureNode,
+  GraphNode,
+  GroupNode,
+  MacroNode,
+  ManifestNode,
+  ParsedOnlyNode,
+  Quoting,
+  SourceDefinition,
+  UnitTestNode,
 } from './node.ts';
 
 export interface ManifestMetadata {

@@ -1,21 +1,71 @@
 // The nodes of a manifest, field for field as manifest.json v12 has them: the artifact is the in-memory type. Types only.
 
 export type ResourceType =
-  | 'model' | 'seed' | 'snapshot' | 'test' | 'analysis' | 'operation' | 'sql_operation' | 'rpc' | 'source' | 'exposure'
-  | 'metric' | 'semantic_model' | 'saved_query' | 'group' | 'macro' | 'doc' | 'unit_test' | 'function' | 'fixture';
+  | 'model'
+  | 'seed'
+  | 'snapshot'
+  | 'test'
+  | 'analysis'
+  | 'operation'
+  | 'sql_operation'
+  | 'rpc'
+  | 'source'
+  | 'exposure'
+  | 'metric'
+  | 'semantic_model'
+  | 'saved_query'
+  | 'group'
+  | 'macro'
+  | 'doc'
+  | 'unit_test'
+  | 'function'
+  | 'fixture';
 
 /** Values that YAML, JSON and config() hold. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-export interface FileHash { readonly name: 'sha256' | 'path' | 'none' | string; readonly checksum: string }
-export interface Docs { show: boolean; node_color: string | null }
-export interface Hook { sql: string; transaction: boolean; index: number | null }
-export interface ContractConfig { enforced: boolean; alias_types: boolean; checksum?: string | null }
-export interface Quoting { database?: boolean | null; schema?: boolean | null; identifier?: boolean | null; column?: boolean | null }
-export interface RefArgs { name: string; package: string | null; version: string | number | null }
-export interface DependsOn { macros: string[]; nodes: string[] }
-export interface TimeThreshold { count: number | null; period: 'minute' | 'hour' | 'day' | null }
-export interface FreshnessThreshold { warn_after?: TimeThreshold | null; error_after?: TimeThreshold | null; filter?: string | null }
+export interface FileHash {
+  readonly name: 'sha256' | 'path' | 'none' | string;
+  readonly checksum: string;
+}
+export interface Docs {
+  show: boolean;
+  node_color: string | null;
+}
+export interface Hook {
+  sql: string;
+  transaction: boolean;
+  index: number | null;
+}
+export interface ContractConfig {
+  enforced: boolean;
+  alias_types: boolean;
+  checksum?: string | null;
+}
+export interface Quoting {
+  database?: boolean | null;
+  schema?: boolean | null;
+  identifier?: boolean | null;
+  column?: boolean | null;
+}
+export interface RefArgs {
+  name: string;
+  package: string | null;
+  version: string | number | null;
+}
+export interface DependsOn {
+  macros: string[];
+  nodes: string[];
+}
+export interface TimeThreshold {
+  count: number | null;
+  period: 'minute' | 'hour' | 'day' | null;
+}
+export interface FreshnessThreshold {
+  warn_after?: TimeThreshold | null;
+  error_after?: TimeThreshold | null;
+  filter?: string | null;
+}
 
 export interface Constraint {
   type: 'check' | 'not_null' | 'unique' | 'primary_key' | 'foreign_key' | 'custom';
@@ -143,10 +193,24 @@ export interface ModelNode extends NodeBase, CompiledFields {
   defer_relation?: DeferRelation | null;
 }
 
-export interface AnalysisNode extends NodeBase, CompiledFields { resource_type: 'analysis'; config: NodeConfig }
-export interface SnapshotNode extends NodeBase, CompiledFields { resource_type: 'snapshot'; config: NodeConfig; defer_relation?: DeferRelation | null }
-export interface HookNode extends NodeBase, CompiledFields { resource_type: 'operation'; config: NodeConfig; index: number | null }
-export interface SqlOperationNode extends NodeBase, CompiledFields { resource_type: 'sql_operation'; config: NodeConfig }
+export interface AnalysisNode extends NodeBase, CompiledFields {
+  resource_type: 'analysis';
+  config: NodeConfig;
+}
+export interface SnapshotNode extends NodeBase, CompiledFields {
+  resource_type: 'snapshot';
+  config: NodeConfig;
+  defer_relation?: DeferRelation | null;
+}
+export interface HookNode extends NodeBase, CompiledFields {
+  resource_type: 'operation';
+  config: NodeConfig;
+  index: number | null;
+}
+export interface SqlOperationNode extends NodeBase, CompiledFields {
+  resource_type: 'sql_operation';
+  config: NodeConfig;
+}
 
 export interface SeedNode extends NodeBase {
   resource_type: 'seed';
@@ -156,7 +220,11 @@ export interface SeedNode extends NodeBase {
   defer_relation?: DeferRelation | null;
 }
 
-export interface TestMetadata { name: string; kwargs: { [key: string]: Json }; namespace: string | null }
+export interface TestMetadata {
+  name: string;
+  kwargs: { [key: string]: Json };
+  namespace: string | null;
+}
 
 /** A singular test has no `test_metadata`. */
 export interface TestNode extends NodeBase, CompiledFields {
@@ -169,8 +237,17 @@ export interface TestNode extends NodeBase, CompiledFields {
 }
 
 export interface DeferRelation {
-  database: string | null; schema: string; alias: string; relation_name: string | null; resource_type: ResourceType;
-  name: string; description: string; compiled_code: string | null; meta: Json; tags: string[]; config: Json;
+  database: string | null;
+  schema: string;
+  alias: string;
+  relation_name: string | null;
+  resource_type: ResourceType;
+  name: string;
+  description: string;
+  compiled_code: string | null;
+  meta: Json;
+  tags: string[];
+  config: Json;
 }
 
 export interface SourceDefinition {
@@ -197,7 +274,12 @@ export interface SourceDefinition {
   meta: { [key: string]: Json };
   source_meta: { [key: string]: Json };
   tags: string[];
-  config: { enabled: boolean; event_time: string | null; freshness: FreshnessThreshold | null; [custom: string]: unknown };
+  config: {
+    enabled: boolean;
+    event_time: string | null;
+    freshness: FreshnessThreshold | null;
+    [custom: string]: unknown;
+  };
   patch_path: string | null;
   unrendered_config: { [key: string]: unknown };
   relation_name: string | null;
@@ -207,7 +289,11 @@ export interface SourceDefinition {
   doc_blocks: string[];
 }
 
-export interface MacroArgument { name: string; type: string | null; description: string }
+export interface MacroArgument {
+  name: string;
+  type: string | null;
+  description: string;
+}
 
 export interface MacroNode {
   name: string;
@@ -228,51 +314,124 @@ export interface MacroNode {
   supported_languages: string[] | null;
 }
 
-export interface DocNode { name: string; resource_type: 'doc'; package_name: string; path: string; original_file_path: string; unique_id: string; block_contents: string }
+export interface DocNode {
+  name: string;
+  resource_type: 'doc';
+  package_name: string;
+  path: string;
+  original_file_path: string;
+  unique_id: string;
+  block_contents: string;
+}
 
 export interface ExposureNode {
-  name: string; resource_type: 'exposure'; package_name: string; path: string; original_file_path: string; unique_id: string; fqn: string[];
-  type: string; owner: { email: string | string[] | null; name: string | null; [extra: string]: unknown };
-  description: string; label: string | null; maturity: string | null; meta: { [key: string]: Json }; tags: string[];
+  name: string;
+  resource_type: 'exposure';
+  package_name: string;
+  path: string;
+  original_file_path: string;
+  unique_id: string;
+  fqn: string[];
+  type: string;
+  owner: { email: string | string[] | null; name: string | null; [extra: string]: unknown };
+  description: string;
+  label: string | null;
+  maturity: string | null;
+  meta: { [key: string]: Json };
+  tags: string[];
   config: { enabled: boolean; tags: string[]; meta: { [key: string]: Json }; [extra: string]: unknown };
-  unrendered_config: { [key: string]: unknown }; url: string | null; depends_on: DependsOn; refs: RefArgs[]; sources: string[][]; metrics: string[][];
+  unrendered_config: { [key: string]: unknown };
+  url: string | null;
+  depends_on: DependsOn;
+  refs: RefArgs[];
+  sources: string[][];
+  metrics: string[][];
   created_at: number;
 }
 
 export interface GroupNode {
-  name: string; resource_type: 'group'; package_name: string; path: string; original_file_path: string; unique_id: string;
-  owner: { email: string | string[] | null; name: string | null; [extra: string]: unknown }; description: string | null;
+  name: string;
+  resource_type: 'group';
+  package_name: string;
+  path: string;
+  original_file_path: string;
+  unique_id: string;
+  owner: { email: string | string[] | null; name: string | null; [extra: string]: unknown };
+  description: string | null;
   config: { meta: { [key: string]: Json } };
 }
 
-export interface UnitTestFixture { input: string; rows: Json; format: 'dict' | 'csv' | 'sql'; fixture: string | null }
+export interface UnitTestFixture {
+  input: string;
+  rows: Json;
+  format: 'dict' | 'csv' | 'sql';
+  fixture: string | null;
+}
 
 export interface UnitTestNode {
-  model: string; given: UnitTestFixture[];
+  model: string;
+  given: UnitTestFixture[];
   expect: { rows: Json; format: 'dict' | 'csv' | 'sql'; fixture: string | null };
-  name: string; resource_type: 'unit_test'; package_name: string; path: string; original_file_path: string; unique_id: string; fqn: string[];
-  description: string; overrides: { macros: { [k: string]: Json }; vars: { [k: string]: Json }; env_vars: { [k: string]: Json } } | null;
-  depends_on: DependsOn; config: { tags: string[]; meta: { [key: string]: Json }; enabled: boolean; [extra: string]: unknown };
-  checksum: string | null; schema: string | null; created_at: number;
-  versions: { include: (string | number)[] | null; exclude: (string | number)[] | null } | null; version: string | number | null;
+  name: string;
+  resource_type: 'unit_test';
+  package_name: string;
+  path: string;
+  original_file_path: string;
+  unique_id: string;
+  fqn: string[];
+  description: string;
+  overrides: { macros: { [k: string]: Json }; vars: { [k: string]: Json }; env_vars: { [k: string]: Json } } | null;
+  depends_on: DependsOn;
+  config: { tags: string[]; meta: { [key: string]: Json }; enabled: boolean; [extra: string]: unknown };
+  checksum: string | null;
+  schema: string | null;
+  created_at: number;
+  versions: { include: (string | number)[] | null; exclude: (string | number)[] | null } | null;
+  version: string | number | null;
   [extra: string]: unknown;
 }
 
 /** Resources that are parsed into the manifest and have no behaviour of their own here; shape as in manifest v12. */
 export interface ParsedOnlyNode {
-  name: string; resource_type: 'metric' | 'semantic_model' | 'saved_query' | 'function'; package_name: string; path: string;
-  original_file_path: string; unique_id: string; fqn: string[]; [field: string]: unknown;
+  name: string;
+  resource_type: 'metric' | 'semantic_model' | 'saved_query' | 'function';
+  package_name: string;
+  path: string;
+  original_file_path: string;
+  unique_id: string;
+  fqn: string[];
+  [field: string]: unknown;
 }
 
-export interface FunctionArgument { name: string; data_type: string; description: string | null; default_value?: Json }
-export interface FunctionReturns { data_type: string; description: string | null }
+export interface FunctionArgument {
+  name: string;
+  data_type: string;
+  description: string | null;
+  default_value?: Json;
+}
+export interface FunctionReturns {
+  data_type: string;
+  description: string | null;
+}
 
 /** A user-defined function: a member of `manifest.functions`. */
 export interface FunctionNode extends ParsedOnlyNode {
-  database: string | null; schema: string; alias: string; raw_code: string; compiled_code?: string | null;
-  arguments: FunctionArgument[]; returns: FunctionReturns;
+  database: string | null;
+  schema: string;
+  alias: string;
+  raw_code: string;
+  compiled_code?: string | null;
+  arguments: FunctionArgument[];
+  returns: FunctionReturns;
   /** Further functions of the same name, each from a file of its own. */
-  overloads: { defined_in: string; arguments: FunctionArgument[]; returns: FunctionReturns | null; description: string | null; raw_body: string | null; compiled_body: string | null }[];
+  overloads: {
+    defined_in: string;
+    arguments: FunctionArgument[];
+    returns: FunctionReturns | null;
+    description: string | null;
+    raw_body: string | null;
+    compiled_body: string | null;
+  }[];
 }
 
 /** The members of `manifest.nodes`. */

@@ -13,7 +13,18 @@ export interface SourceFile {
   readonly relative_path: string;
   /** Below the package's folder, with `/`: what errors and artifacts name. */
   readonly original_file_path: string;
-  readonly kind: 'model' | 'macro' | 'analysis' | 'snapshot' | 'seed' | 'singular_test' | 'generic_test' | 'docs' | 'properties' | 'fixture' | 'function';
+  readonly kind:
+    | 'model'
+    | 'macro'
+    | 'analysis'
+    | 'snapshot'
+    | 'seed'
+    | 'singular_test'
+    | 'generic_test'
+    | 'docs'
+    | 'properties'
+    | 'fixture'
+    | 'function';
   /** Text, decoded as UTF-8 with a BOM dropped; for a seed empty: its rows are read when it runs. */
   readonly contents: string;
   /** Line of the file on which `contents`, which have no white space around, begin; default 1. */
@@ -72,8 +83,20 @@ export interface Project {
 }
 
 export type ConfigSection =
-  | 'models' | 'seeds' | 'snapshots' | 'sources' | 'tests' | 'unit_tests' | 'exposures' | 'metrics' | 'semantic_models' | 'saved_queries'
-  | 'functions' | 'analyses' | 'groups' | 'macros';
+  | 'models'
+  | 'seeds'
+  | 'snapshots'
+  | 'sources'
+  | 'tests'
+  | 'unit_tests'
+  | 'exposures'
+  | 'metrics'
+  | 'semantic_models'
+  | 'saved_queries'
+  | 'functions'
+  | 'analyses'
+  | 'groups'
+  | 'macros';
 
 /** A target of profiles.yml, its keys as dbt-postgres has them. `password` never reaches a log, an artifact or a template's `target`. */
 export interface Credentials {
@@ -104,7 +127,11 @@ export interface Flags {
   readonly empty: boolean;
   readonly store_failures: boolean;
   readonly warn_error: boolean;
-  readonly warn_error_options: { readonly error: 'all' | readonly string[]; readonly warn: readonly string[]; readonly silence: readonly string[] };
+  readonly warn_error_options: {
+    readonly error: 'all' | readonly string[];
+    readonly warn: readonly string[];
+    readonly silence: readonly string[];
+  };
   readonly indirect_selection: 'eager' | 'cautious' | 'buildable' | 'empty';
   readonly partial_parse: boolean;
   readonly write_json: boolean;

@@ -25,7 +25,8 @@ export function buildCatalog({ manifest, rows, selected, errors, metadata }: Cat
   const tables = tablesOf(rows);
   const nodeIds = new Map<string, string>();
   const sourceIds = new Map<string, string[]>();
-  for (const node of Object.values(manifest.nodes)) nodeIds.set(keyOf(node.database, node.schema, node.alias), node.unique_id);
+  for (const node of Object.values(manifest.nodes))
+    nodeIds.set(keyOf(node.database, node.schema, node.alias), node.unique_id);
   for (const source of Object.values(manifest.sources)) {
     const key = keyOf(source.database, source.schema, source.identifier);
     const known = sourceIds.get(key);
@@ -38,7 +39,8 @@ export function buildCatalog({ manifest, rows, selected, errors, metadata }: Cat
     const { database, schema, name } = table.metadata;
     const key = keyOf(database, schema, name);
     const nodeId = nodeIds.get(key);
-    if (nodeId !== undefined && (selected === null || selected.has(nodeId))) nodes[nodeId] = { ...table, unique_id: nodeId };
+    if (nodeId !== undefined && (selected === null || selected.has(nodeId)))
+      nodes[nodeId] = { ...table, unique_id: nodeId };
     for (const id of sourceIds.get(key) ?? []) {
       const other = sources[id];
       if (other !== undefined) throw ambiguousMatch(id, other, table);
@@ -56,7 +58,11 @@ function tablesOf(rows: Iterable<CatalogRow>): Iterable<CatalogTable> {
   const tables = new Map<string, CatalogTable>();
   for (const row of rows) {
     const missing = ['table_schema', 'table_name'].find((name) => !row.has(name));
-    if (missing !== undefined) throw new TsdbtError('compilation', `Catalog information missing required key '${missing}' (got ${JSON.stringify(Object.fromEntries(row))})`);
+    if (missing !== undefined)
+      throw new TsdbtError(
+        'compilation',
+        `Catalog information missing required key '${missing}' (got ${JSON.stringify(Object.fromEntries(row))})`,
+      );
     const database = textOrNull(row.get('table_database'));
     const schema = String(row.get('table_schema'));
     const name = String(row.get('table_name'));
@@ -65,8 +71,12 @@ function tablesOf(rows: Iterable<CatalogRow>): Iterable<CatalogTable> {
     if (table === undefined) {
       table = {
         metadata: {
-          type: String(row.get('table_type') ?? ''), schema, name, database,
-          comment: textOrNull(row.get('table_comment')), owner: textOrNull(row.get('table_owner')),
+          type: String(row.get('table_type') ?? ''),
+          schema,
+          name,
+          database,
+          comment: textOrNull(row.get('table_comment')),
+          owner: textOrNull(row.get('table_owner')),
         },
         columns: {},
         stats: statsOf(row),
@@ -75,7 +85,9 @@ function tablesOf(rows: Iterable<CatalogRow>): Iterable<CatalogTable> {
       tables.set(key, table);
     }
     const column: CatalogColumn = {
-      type: String(row.get('column_type') ?? ''), index: Math.trunc(Number(row.get('column_index'))), name: String(row.get('column_name')),
+      type: String(row.get('column_type') ?? ''),
+      index: Math.trunc(Number(row.get('column_index'))),
+      name: String(row.get('column_name')),
       comment: textOrNull(row.get('column_comment')),
     };
     table.columns[column.name] = column;
@@ -91,10 +103,22 @@ function statsOf(row: CatalogRow): CatalogTable['stats'] {
     const part = (name: string): Json => row.get(`stats:${id}:${name}`) ?? null;
     const include = part('include');
     if (include !== true || typeof part('label') !== 'string') continue;
-    stats[id] = { id, label: String(part('label')), value: part('value'), include, description: textOrNull(part('description')) };
+    stats[id] = {
+      id,
+      label: String(part('label')),
+      value: part('value'),
+      include,
+      description: textOrNull(part('description')),
+    };
   }
   const any = Object.keys(stats).length > 0;
-  stats['has_stats'] = { id: 'has_stats', label: 'Has Stats?', value: any, include: false, description: 'Indicates whether there are statistics for this table' };
+  stats['has_stats'] = {
+    id: 'has_stats',
+    label: 'Has Stats?',
+    value: any,
+    include: false,
+    description: 'Indicates whether there are statistics for this table',
+  };
   return stats;
 }
 
@@ -104,7 +128,11 @@ function textOrNull(value: Json | undefined): string | null {
 
 function ambiguousMatch(id: string, one: CatalogTable, two: CatalogTable): TsdbtError {
   const name = ({ metadata: m }: CatalogTable): string => `${m.schema}.${m.name}`;
-  return new TsdbtError('compilation', `dbt found two relations in your warehouse with similar database identifiers: ${name(one)} and ${name(two)} both answer for "${id}"`, {
-    hint: 'rename or drop one of them',
-  });
+  return new TsdbtError(
+    'compilation',
+    `dbt found two relations in your warehouse with similar database identifiers: ${name(one)} and ${name(two)} both answer for "${id}"`,
+    {
+      hint: 'rename or drop one of them',
+    },
+  );
 }

@@ -53,41 +53,89 @@ const MAX_RELATIONS = 100;
 export async function generateDocs(input: GenerateDocsInput): Promise<CatalogArtifact> {
   const { manifest, targetDir, logger } = input;
   const { rows, errors } = input.emptyCatalog ? { rows: [], errors: [] } : await fetchCatalog(input);
-  const catalog = input.mask(buildCatalog({ manifest, rows, selected: input.emptyCatalog ? new Set() : input.selected, errors, metadata: input.metadata }));
+  const catalog = input.mask(
+    buildCatalog({
+      manifest,
+      rows,
+      selected: input.emptyCatalog ? new Set() : input.selected,
+      errors,
+      metadata: input.metadata,
+    }),
+  );
   const path = join(targetDir, 'catalog.json');
   writeWhole(path, JSON.stringify(catalog));
-  logger.fire({ name: 'ArtifactWritten', code: 'P001', level: 'debug', msg: `Wrote artifact CatalogArtifact to ${path}`, data: { artifact_type: 'CatalogArtifact', artifact_path: path } });
+  logger.fire({
+    name: 'ArtifactWritten',
+    code: 'P001',
+    level: 'debug',
+    msg: `Wrote artifact CatalogArtifact to ${path}`,
+    data: { artifact_type: 'CatalogArtifact', artifact_path: path },
+  });
   const page = renderPage(input.mask(buildSiteData(manifest, catalog, input.version)));
   writeWhole(join(targetDir, 'index.html'), page);
   if (input.static) writeWhole(join(targetDir, 'static_index.html'), page);
   copyAssets(input);
   if (errors.length > 0) {
-    logger.fire({ name: 'WriteCatalogFailure', code: 'E041', level: 'error', msg: `dbt encountered ${errors.length} failure${errors.length === 1 ? '' : 's'} while writing the catalog`, data: { num_exceptions: errors.length } });
+    logger.fire({
+      name: 'WriteCatalogFailure',
+      code: 'E041',
+      level: 'error',
+      msg: `dbt encountered ${errors.length} failure${errors.length === 1 ? '' : 's'} while writing the catalog`,
+      data: { num_exceptions: errors.length },
+    });
   }
-  logger.fire({ name: 'CatalogWritten', code: 'E042', level: 'info', msg: `Catalog written to ${path}`, data: { path } });
+  logger.fire({
+    name: 'CatalogWritten',
+    code: 'E042',
+    level: 'info',
+    msg: `Catalog written to ${path}`,
+    data: { path },
+  });
   return catalog;
 }
 
-async function fetchCatalog({ manifest, selected, compiled, adapter, executeMacro, logger }: GenerateDocsInput): Promise<{ rows: CatalogRow[]; errors: string[] }> {
+async function fetchCatalog({
+  manifest,
+  selected,
+  compiled,
+  adapter,
+  executeMacro,
+  logger,
+}: GenerateDocsInput): Promise<{ rows: CatalogRow[]; errors: string[] }> {
   logger.fire({ name: 'BuildingCatalog', code: 'E044', level: 'info', msg: 'Building catalog' });
   const all = [...Object.values(manifest.nodes).filter(hasRelation), ...Object.values(manifest.sources)];
   const wanted = selected === null ? all : all.filter((node) => selected.has(node.unique_id));
   if (wanted.length === 0) return { rows: [], errors: [] };
   const relations = wanted.map((node) => relationOf(adapter, node));
-  const byRelations = (compiled || selected !== null) && wanted.length <= MAX_RELATIONS && adapter.capabilities.schemaMetadataByRelations;
+  const byRelations =
+    (compiled || selected !== null) && wanted.length <= MAX_RELATIONS && adapter.capabilities.schemaMetadataByRelations;
   const information = relations[0]!.informationSchema();
   const fold = (name: string): string => (adapter.relations.exactNames === true ? name : name.toLowerCase());
-  const schemas = [...new Set((byRelations ? relations : all.map((node) => relationOf(adapter, node))).map(({ schema }) => fold(schema ?? '')))].sort();
+  const schemas = [
+    ...new Set(
+      (byRelations ? relations : all.map((node) => relationOf(adapter, node))).map(({ schema }) => fold(schema ?? '')),
+    ),
+  ].sort();
   try {
     const table = byRelations
       ? await executeMacro('get_catalog_relations', [information, relations])
       : await executeMacro('get_catalog', [information, schemas]);
-    if (!(table instanceof Table)) throw new TsdbtError('compilation', `the macro ${byRelations ? 'get_catalog_relations' : 'get_catalog'} must return a table`);
+    if (!(table instanceof Table))
+      throw new TsdbtError(
+        'compilation',
+        `the macro ${byRelations ? 'get_catalog_relations' : 'get_catalog'} must return a table`,
+      );
     return { rows: rowsOf(table, (schema) => schemas.includes(fold(schema))), errors: [] };
   } catch (error) {
     if (!(error instanceof TsdbtError) || error.kind === 'connection') throw error;
     const exc = formatError(error);
-    logger.fire({ name: 'CatalogGenerationError', code: 'E040', level: 'warn', msg: `Encountered an error while generating catalog: ${exc}`, data: { exc } });
+    logger.fire({
+      name: 'CatalogGenerationError',
+      code: 'E040',
+      level: 'warn',
+      msg: `Encountered an error while generating catalog: ${exc}`,
+      data: { exc },
+    });
     return { rows: [], errors: [exc] };
   }
 }
@@ -107,11 +155,15 @@ function rowsOf(table: Table, uses: (schema: string) => boolean): CatalogRow[] {
 /** What stands for a relation: no ephemeral model, and of the tests those that keep their failures. */
 function hasRelation(node: ManifestNode): boolean {
   switch (node.resource_type) {
-    case 'model': return node.config.materialized !== 'ephemeral';
+    case 'model':
+      return node.config.materialized !== 'ephemeral';
     case 'seed':
-    case 'snapshot': return true;
-    case 'test': return node.config.store_failures === true || (node.config.store_failures_as ?? 'ephemeral') !== 'ephemeral';
-    default: return false;
+    case 'snapshot':
+      return true;
+    case 'test':
+      return node.config.store_failures === true || (node.config.store_failures_as ?? 'ephemeral') !== 'ephemeral';
+    default:
+      return false;
   }
 }
 
@@ -124,8 +176,16 @@ function copyAssets({ assetPaths, projectRoot, targetDir }: GenerateDocsInput): 
   for (const path of assetPaths) {
     // What stands at the destination is removed first: outside of the target folder that would be anything.
     const inside = relative(projectRoot, join(projectRoot, path));
-    if (inside === '' || inside.split(sep)[0] === '..' || !relative(join(projectRoot, path), targetDir).startsWith('..')) {
-      throw new TsdbtError('project', `asset-paths names '${path}', which is no folder below the project's; only such a folder is copied to the documentation`, { path: 'dbt_project.yml' });
+    if (
+      inside === '' ||
+      inside.split(sep)[0] === '..' ||
+      !relative(join(projectRoot, path), targetDir).startsWith('..')
+    ) {
+      throw new TsdbtError(
+        'project',
+        `asset-paths names '${path}', which is no folder below the project's; only such a folder is copied to the documentation`,
+        { path: 'dbt_project.yml' },
+      );
     }
     const to = join(targetDir, path);
     rmSync(to, { recursive: true, force: true });

@@ -8,7 +8,9 @@ const SCRIPTS = ['text.js', 'layout.js', 'graph.js', 'app.js'];
 
 /** Below this file in the sources; beside `dist` when bundled. */
 function readSiteFile(name: string): string {
-  const found = [new URL(`./site/${name}`, import.meta.url), new URL(`../src/docs/site/${name}`, import.meta.url)].find((url) => existsSync(url));
+  const found = [new URL(`./site/${name}`, import.meta.url), new URL(`../src/docs/site/${name}`, import.meta.url)].find(
+    (url) => existsSync(url),
+  );
   if (found === undefined) throw new Error(`the file ${name} of the docs page is missing from the installation`);
   return readFileSync(found, 'utf8');
 }
@@ -23,5 +25,8 @@ export function renderPage(data: SiteData): string {
     script: SCRIPTS.map(readSiteFile).join('\n'),
     data: json,
   };
-  return readSiteFile('page.html').replace(/<!-- (\w+) -->|\/\* (\w+) \*\//g, (all, a: string | undefined, b: string | undefined) => parts[a ?? b ?? ''] ?? all);
+  return readSiteFile('page.html').replace(
+    /<!-- (\w+) -->|\/\* (\w+) \*\//g,
+    (all, a: string | undefined, b: string | undefined) => parts[a ?? b ?? ''] ?? all,
+  );
 }

@@ -10,8 +10,16 @@ import { renderPage } from './page.ts';
 import { buildSiteData } from './site-data.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8', '.json': 'application/json; charset=utf-8', '.png': 'image/png', '.jpg': 'image/jpeg',
-  '.jpeg': 'image/jpeg', '.gif': 'image/gif', '.svg': 'image/svg+xml', '.webp': 'image/webp', '.css': 'text/css; charset=utf-8', '.md': 'text/markdown; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.gif': 'image/gif',
+  '.svg': 'image/svg+xml',
+  '.webp': 'image/webp',
+  '.css': 'text/css; charset=utf-8',
+  '.md': 'text/markdown; charset=utf-8',
 };
 
 export interface ServeDocsInput {
@@ -40,13 +48,17 @@ export async function serveDocs(input: ServeDocsInput): Promise<{ url: string; c
   await listen(server, input);
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : input.port;
-  const host = input.host === '' || input.host === '0.0.0.0' || input.host === '127.0.0.1' || input.host === '::' ? 'localhost' : input.host;
+  const host =
+    input.host === '' || input.host === '0.0.0.0' || input.host === '127.0.0.1' || input.host === '::'
+      ? 'localhost'
+      : input.host;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    close: () => new Promise((done) => {
-      server.close(() => done());
-      server.closeAllConnections();
-    }),
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
   };
 }
 
@@ -54,7 +66,12 @@ function listen(server: Server, { host, port }: ServeDocsInput): Promise<void> {
   return new Promise((done, fail) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? `port ${port} is in use` : error.message;
-      fail(new TsdbtError('runtime', `Could not serve the docs on ${host}:${port}: ${why}`, { hint: 'choose another one with --port', cause: error }));
+      fail(
+        new TsdbtError('runtime', `Could not serve the docs on ${host}:${port}: ${why}`, {
+          hint: 'choose another one with --port',
+          cause: error,
+        }),
+      );
     });
     server.listen(port, host, () => done());
   });
@@ -69,22 +86,33 @@ function answer(input: ServeDocsInput, method: string, url: string, response: Se
 }
 
 function sendFile(input: ServeDocsInput, method: string, path: string, response: ServerResponse): void {
-  const allowed = ['manifest.json', 'catalog.json', 'run_results.json'].includes(path) || input.assetPaths.some((a) => path.startsWith(`${a.replace(/(?<!\/)\/+$/, '')}/`));
+  const allowed =
+    ['manifest.json', 'catalog.json', 'run_results.json'].includes(path) ||
+    input.assetPaths.some((a) => path.startsWith(`${a.replace(/(?<!\/)\/+$/, '')}/`));
   const file = join(input.targetDir, ...path.split('/'));
   const found = allowed ? statSync(file, { throwIfNoEntry: false }) : undefined;
   if (!found?.isFile()) {
     send(response, 404, 'text/plain; charset=utf-8', 'not found');
     return;
   }
-  response.writeHead(200, { 'content-type': TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream', 'content-length': found.size, 'x-content-type-options': 'nosniff' });
+  response.writeHead(200, {
+    'content-type': TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream',
+    'content-length': found.size,
+    'x-content-type-options': 'nosniff',
+  });
   if (method === 'HEAD') response.end();
-  else createReadStream(file).on('error', () => response.destroy()).pipe(response);
+  else
+    createReadStream(file)
+      .on('error', () => response.destroy())
+      .pipe(response);
 }
 
 /** The path below the target folder, or null for one that is malformed or would leave it. */
 function pathOf(url: string): string | null {
   try {
-    const path = normalize(decodeURIComponent(url.split(/[?#]/)[0]!)).replaceAll(sep, '/').replace(/^\/+/, '');
+    const path = normalize(decodeURIComponent(url.split(/[?#]/)[0]!))
+      .replaceAll(sep, '/')
+      .replace(/^\/+/, '');
     return path.includes('\0') || path.split('/').includes('..') ? null : path === '.' ? '' : path;
   } catch {
     return null;
@@ -92,7 +120,11 @@ function pathOf(url: string): string | null {
 }
 
 function send(response: ServerResponse, status: number, type: string, body: string): void {
-  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
+  response.writeHead(status, {
+    'content-type': type,
+    'cache-control': 'no-cache',
+    'x-content-type-options': 'nosniff',
+  });
   response.end(body);
 }
 
@@ -100,7 +132,9 @@ function send(response: ServerResponse, status: number, type: string, body: stri
 function pageOf({ targetDir, version }: ServeDocsInput): string {
   const manifest = readArtifact<Manifest>(join(targetDir, 'manifest.json'));
   if (manifest === null) {
-    throw new TsdbtError('runtime', `There are no docs to serve: ${join(targetDir, 'manifest.json')} does not exist`, { hint: 'run `tsdbt docs generate` first' });
+    throw new TsdbtError('runtime', `There are no docs to serve: ${join(targetDir, 'manifest.json')} does not exist`, {
+      hint: 'run `tsdbt docs generate` first',
+    });
   }
   return renderPage(buildSiteData(manifest, readArtifact<CatalogArtifact>(join(targetDir, 'catalog.json')), version));
 }
@@ -109,7 +143,11 @@ function readArtifact<T>(path: string): T | null {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as T;
   } catch (error) {
-    if (error instanceof SyntaxError) throw new TsdbtError('runtime', `${path} is not valid JSON: ${error.message}`, { hint: 'run `tsdbt docs generate` again', cause: error });
+    if (error instanceof SyntaxError)
+      throw new TsdbtError('runtime', `${path} is not valid JSON: ${error.message}`, {
+        hint: 'run `tsdbt docs generate` again',
+        cause: error,
+      });
     return null;
   }
 }

@@ -5,7 +5,13 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { ColumnInfo, GraphNode, Json, MacroNode, TestNode } from '../contracts/node.ts';
 
 /** A column as the page lists it: declared, found in the database, or both. */
-export interface SiteColumn { name: string; type: string; description: string; tests: string[]; constraints: string[] }
+export interface SiteColumn {
+  name: string;
+  type: string;
+  description: string;
+  tests: string[];
+  constraints: string[];
+}
 
 /** One page. Edges are positions in `SiteData.items`. Absent fields are empty. */
 export interface SiteItem {
@@ -50,7 +56,9 @@ export function buildSiteData(manifest: Manifest, catalog: CatalogArtifact | nul
   const nodes = listedNodes(manifest);
   const position = new Map(nodes.map((node, i) => [node.unique_id, i]));
   const tests = testsByNode(manifest);
-  const items = nodes.map((node) => itemOf(node, catalogTableOf(catalog, node.unique_id), tests.get(node.unique_id) ?? []));
+  const items = nodes.map((node) =>
+    itemOf(node, catalogTableOf(catalog, node.unique_id), tests.get(node.unique_id) ?? []),
+  );
   for (const [i, node] of nodes.entries()) {
     for (const parent of new Set(parentsOf(node))) {
       const p = position.get(parent);
@@ -74,7 +82,9 @@ function listedNodes(manifest: Manifest): Listed[] {
   const shown = (node: { docs?: { show: boolean } | undefined }): boolean => node.docs?.show !== false;
   return [
     ...Object.values(manifest.sources),
-    ...Object.values(manifest.nodes).filter((n) => n.resource_type !== 'operation' && n.resource_type !== 'sql_operation' && !isGenericTest(n) && shown(n)),
+    ...Object.values(manifest.nodes).filter(
+      (n) => n.resource_type !== 'operation' && n.resource_type !== 'sql_operation' && !isGenericTest(n) && shown(n),
+    ),
     ...Object.values(manifest.exposures),
     ...Object.values(manifest.metrics),
     ...Object.values(manifest.semantic_models),
@@ -90,10 +100,21 @@ function isProjectMacro(manifest: Manifest, macro: MacroNode): boolean {
 }
 
 function isGenericTest(node: GraphNode): node is TestNode {
-  return node.resource_type === 'test' && 'test_metadata' in node && node.test_metadata !== undefined && node.test_metadata !== null;
+  return (
+    node.resource_type === 'test' &&
+    'test_metadata' in node &&
+    node.test_metadata !== undefined &&
+    node.test_metadata !== null
+  );
 }
 
-interface AttachedTest { name: string; kind: string; severity: string; column: string | null; label: string }
+interface AttachedTest {
+  name: string;
+  kind: string;
+  severity: string;
+  column: string | null;
+  label: string;
+}
 
 /** Generic tests by the node that they test, and unit tests by their model. */
 function testsByNode(manifest: Manifest): Map<string, AttachedTest[]> {
@@ -108,15 +129,21 @@ function testsByNode(manifest: Manifest): Map<string, AttachedTest[]> {
     const tested = node.attached_node ?? node.depends_on.nodes.at(-1);
     if (tested === undefined) continue;
     const { name, kwargs } = node.test_metadata!;
-    const shown = Object.entries(kwargs).filter(([key]) => key !== 'model' && key !== 'column_name').map(([key, value]) => `${key}: ${plain(value)}`);
+    const shown = Object.entries(kwargs)
+      .filter(([key]) => key !== 'model' && key !== 'column_name')
+      .map(([key, value]) => `${key}: ${plain(value)}`);
     add(tested, {
-      name: node.name, kind: 'data test', severity: node.config.severity.toLowerCase(), column: node.column_name ?? null,
+      name: node.name,
+      kind: 'data test',
+      severity: node.config.severity.toLowerCase(),
+      column: node.column_name ?? null,
       label: shown.length > 0 ? `${name} (${shown.join(', ')})` : name,
     });
   }
   for (const test of Object.values(manifest.unit_tests)) {
     const model = test.depends_on.nodes[0];
-    if (model !== undefined) add(model, { name: test.name, kind: 'unit test', severity: '', column: null, label: test.name });
+    if (model !== undefined)
+      add(model, { name: test.name, kind: 'unit test', severity: '', column: null, label: test.name });
   }
   return found;
 }
@@ -127,7 +154,8 @@ function plain(value: Json): string {
 
 function parentsOf(node: Listed): readonly string[] {
   if (node.resource_type === 'source') return [];
-  const { nodes = [], macros = [] } = ((node as { depends_on?: { nodes?: string[]; macros?: string[] } }).depends_on ?? {});
+  const { nodes = [], macros = [] } =
+    (node as { depends_on?: { nodes?: string[]; macros?: string[] } }).depends_on ?? {};
   return node.resource_type === 'macro' ? macros : [...nodes, ...macros];
 }
 
@@ -142,7 +170,12 @@ function itemOf(node: Listed, table: CatalogTable | undefined, tests: AttachedTe
   const item: SiteItem = {
     id: node.unique_id,
     kind: node.resource_type,
-    name: node.resource_type === 'source' ? `${node.source_name}.${node.name}` : version === null || version === undefined ? node.name : `${node.name} v${String(version)}`,
+    name:
+      node.resource_type === 'source'
+        ? `${node.source_name}.${node.name}`
+        : version === null || version === undefined
+          ? node.name
+          : `${node.name} v${String(version)}`,
     package: node.package_name,
     file: node.original_file_path,
     facts: factsOf(fields, table),
@@ -154,7 +187,11 @@ function itemOf(node: Listed, table: CatalogTable | undefined, tests: AttachedTe
   if (text('description') !== '') item.description = text('description');
   const schema = table?.metadata.schema ?? text('schema');
   if (schema !== '' && hasRelation(node)) {
-    item.relation = { database: table?.metadata.database ?? text('database'), schema, name: table?.metadata.name ?? (text('identifier') || text('alias')) };
+    item.relation = {
+      database: table?.metadata.database ?? text('database'),
+      schema,
+      name: table?.metadata.name ?? (text('identifier') || text('alias')),
+    };
   }
   const columns = columnsOf(fields['columns'] as Record<string, ColumnInfo> | undefined, table, tests);
   if (columns.length > 0) item.columns = columns;
@@ -165,7 +202,11 @@ function itemOf(node: Listed, table: CatalogTable | undefined, tests: AttachedTe
     item.arguments = node.arguments.map((a) => ({ name: a.name, type: a.type ?? '', description: a.description }));
   }
   if (tests.length > 0) {
-    item.tests = tests.map((t) => ({ name: t.column === null ? t.label : `${t.column}: ${t.label}`, kind: t.kind, severity: t.severity }));
+    item.tests = tests.map((t) => ({
+      name: t.column === null ? t.label : `${t.column}: ${t.label}`,
+      kind: t.kind,
+      severity: t.severity,
+    }));
   }
   const color = (fields['docs'] as { node_color?: string | null } | undefined)?.node_color;
   if (color) item.color = color;
@@ -173,7 +214,8 @@ function itemOf(node: Listed, table: CatalogTable | undefined, tests: AttachedTe
 }
 
 function hasRelation(node: Listed): boolean {
-  if (node.resource_type === 'model' || node.resource_type === 'snapshot') return node.config.materialized !== 'ephemeral';
+  if (node.resource_type === 'model' || node.resource_type === 'snapshot')
+    return node.config.materialized !== 'ephemeral';
   return node.resource_type === 'seed' || node.resource_type === 'source';
 }
 
@@ -204,13 +246,24 @@ function factsOf(fields: Readonly<Record<string, unknown>>, table: CatalogTable 
     ['maturity', fields['maturity']],
     ['url', fields['url']],
   ];
-  for (const [key, value] of Object.entries((fields['meta'] ?? {}) as Record<string, Json>)) facts.push([`meta: ${key}`, plain(value)]);
+  for (const [key, value] of Object.entries((fields['meta'] ?? {}) as Record<string, Json>))
+    facts.push([`meta: ${key}`, plain(value)]);
   for (const stat of Object.values(table?.stats ?? {})) if (stat.include) facts.push([stat.label, plain(stat.value)]);
-  return facts.flatMap(([label, value]) => (value === null || value === undefined || value === '' ? [] : [[label, Array.isArray(value) ? value.join(', ') : String(value)] as [string, string]]));
+  return facts.flatMap(([label, value]) =>
+    value === null || value === undefined || value === ''
+      ? []
+      : [[label, Array.isArray(value) ? value.join(', ') : String(value)] as [string, string]],
+  );
 }
 
 function freshnessOf(value: unknown): string | null {
-  const threshold = value as { warn_after?: { count?: number | null; period?: string | null } | null; error_after?: { count?: number | null; period?: string | null } | null } | null | undefined;
+  const threshold = value as
+    | {
+        warn_after?: { count?: number | null; period?: string | null } | null;
+        error_after?: { count?: number | null; period?: string | null } | null;
+      }
+    | null
+    | undefined;
   const parts = (['warn', 'error'] as const).flatMap((level) => {
     const after = threshold?.[`${level}_after`];
     return after?.count ? [`${level} after ${after.count} ${after.period ?? ''}${after.count === 1 ? '' : 's'}`] : [];
@@ -219,7 +272,11 @@ function freshnessOf(value: unknown): string | null {
 }
 
 /** Declared columns in the order of the database when the catalogue knows it, then what is declared only. */
-function columnsOf(declared: Record<string, ColumnInfo> | undefined, table: CatalogTable | undefined, tests: readonly AttachedTest[]): SiteColumn[] {
+function columnsOf(
+  declared: Record<string, ColumnInfo> | undefined,
+  table: CatalogTable | undefined,
+  tests: readonly AttachedTest[],
+): SiteColumn[] {
   const byName = new Map(Object.values(declared ?? {}).map((c) => [c.name.toLowerCase(), c]));
   const found = Object.values(table?.columns ?? {}).sort((a, b) => a.index - b.index);
   const names = new Map(found.map((c) => [c.name.toLowerCase(), c.name]));
@@ -240,5 +297,10 @@ function columnsOf(declared: Record<string, ColumnInfo> | undefined, table: Cata
 function overviewOf(manifest: Manifest): string {
   const blocks = Object.values(manifest.docs);
   const project = manifest.metadata.project_name;
-  return (blocks.find((d) => d.name === `__${project}__`) ?? blocks.find((d) => d.name === '__overview__' && d.package_name === project))?.block_contents ?? '';
+  return (
+    (
+      blocks.find((d) => d.name === `__${project}__`) ??
+      blocks.find((d) => d.name === '__overview__' && d.package_name === project)
+    )?.block_contents ?? ''
+  );
 }

@@ -24,23 +24,53 @@ export function contractChange(now: ModelNode, before: ModelNode, enforced: Read
   const note = (title: string, items: readonly string[]): void => {
     if (items.length > 0) breaking.push(`${title}: \n    - ${items.join('\n    - ')}`);
   };
-  if (!is) breaking.push('Contract enforcement was removed: Previously, this model had an enforced contract. It is no longer configured to enforce its contract, and this is a breaking change.');
+  if (!is)
+    breaking.push(
+      'Contract enforcement was removed: Previously, this model had an enforced contract. It is no longer configured to enforce its contract, and this is a breaking change.',
+    );
   const columns = Object.entries(before.columns ?? {}).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   const kept = columns.flatMap(([key, column]) => {
     const mine = now.columns[key];
     return mine === undefined ? [] : [{ key, column, mine }];
   });
-  note('Columns were removed', columns.filter(([key]) => now.columns[key] === undefined).map(([, column]) => column.name));
-  note('Columns with data_type changes', kept.filter(({ column, mine }) => baseType(column.data_type) !== baseType(mine.data_type))
-    .map(({ column, mine }) => `${column.name} (${toRepr(column.data_type).replaceAll("'", '')} -> ${toRepr(mine.data_type).replaceAll("'", '')})`));
+  note(
+    'Columns were removed',
+    columns.filter(([key]) => now.columns[key] === undefined).map(([, column]) => column.name),
+  );
+  note(
+    'Columns with data_type changes',
+    kept
+      .filter(({ column, mine }) => baseType(column.data_type) !== baseType(mine.data_type))
+      .map(
+        ({ column, mine }) =>
+          `${column.name} (${toRepr(column.data_type).replaceAll("'", '')} -> ${toRepr(mine.data_type).replaceAll("'", '')})`,
+      ),
+  );
   if (holdsConstraints(before)) {
     const lost = (theirs: readonly Constraint[] | undefined, mine: readonly Constraint[] | undefined): Constraint[] =>
-      (theirs ?? []).filter((constraint) => enforced.has(constraint.type) && !(mine ?? []).some((other) => sameConstraint(constraint, other)));
-    note('Enforced column level constraints were removed', kept.flatMap(({ key, column, mine }) =>
-      lost(column.constraints, mine.constraints).map((c) => `'${c.name ?? c.type}' constraint on column ${key}`)));
-    note('Enforced model level constraints were removed', lost(before.constraints, now.constraints).map((c) => `'${c.name ?? c.type}' constraint on columns ${toRepr(c.columns ?? [])}`));
-    const had = (before.constraints ?? []).length > 0 || columns.some(([, column]: [string, ColumnInfo]) => (column.constraints ?? []).length > 0);
-    if (!holdsConstraints(now) && had) note('Materialization changed with enforced constraints', [`${before.config.materialized} -> ${now.config.materialized}`]);
+      (theirs ?? []).filter(
+        (constraint) =>
+          enforced.has(constraint.type) && !(mine ?? []).some((other) => sameConstraint(constraint, other)),
+      );
+    note(
+      'Enforced column level constraints were removed',
+      kept.flatMap(({ key, column, mine }) =>
+        lost(column.constraints, mine.constraints).map((c) => `'${c.name ?? c.type}' constraint on column ${key}`),
+      ),
+    );
+    note(
+      'Enforced model level constraints were removed',
+      lost(before.constraints, now.constraints).map(
+        (c) => `'${c.name ?? c.type}' constraint on columns ${toRepr(c.columns ?? [])}`,
+      ),
+    );
+    const had =
+      (before.constraints ?? []).length > 0 ||
+      columns.some(([, column]: [string, ColumnInfo]) => (column.constraints ?? []).length > 0);
+    if (!holdsConstraints(now) && had)
+      note('Materialization changed with enforced constraints', [
+        `${before.config.materialized} -> ${now.config.materialized}`,
+      ]);
   }
   return { same: false, breaking };
 }
@@ -61,10 +91,19 @@ function holdsConstraints(model: ModelNode): boolean {
 
 /** A type without its size: a longer varchar breaks nobody. */
 function baseType(type: string | null | undefined): string | null {
-  return type ? type.split('(')[0]!.trim().toLowerCase() : type ?? null;
+  return type ? type.split('(')[0]!.trim().toLowerCase() : (type ?? null);
 }
 
 function sameConstraint(a: Constraint, b: Constraint): boolean {
-  const full = (c: Constraint): unknown => [c.type, c.name, c.expression, c.warn_unenforced ?? true, c.warn_unsupported ?? true, c.to, c.to_columns ?? [], c.columns ?? []];
+  const full = (c: Constraint): unknown => [
+    c.type,
+    c.name,
+    c.expression,
+    c.warn_unenforced ?? true,
+    c.warn_unsupported ?? true,
+    c.to,
+    c.to_columns ?? [],
+    c.columns ?? [],
+  ];
   return sameValue(full(a), full(b));
 }

@@ -19,7 +19,11 @@ export class Dag {
   private readonly testIn: ReadonlyMap<number, readonly number[]>;
 
   /** @param testEdges from a test to the node that waits for it */
-  constructor(nodes: readonly string[], edges: Iterable<readonly [from: string, to: string]>, testEdges: Iterable<readonly [from: string, to: string]> = []) {
+  constructor(
+    nodes: readonly string[],
+    edges: Iterable<readonly [from: string, to: string]>,
+    testEdges: Iterable<readonly [from: string, to: string]> = [],
+  ) {
     this.nodes = nodes;
     const indexes = new Map<string, number>();
     for (let i = 0; i < nodes.length; i++) indexes.set(nodes[i] ?? '', i);
@@ -155,7 +159,9 @@ export class Dag {
    */
   subset(ids: Iterable<string>): Dag {
     const wanted = new Set(ids);
-    for (const id of wanted) if (!this.has(id)) throw new TsdbtError('compilation', `Couldn't find model '${id}' -- does it exist or is it disabled?`);
+    for (const id of wanted)
+      if (!this.has(id))
+        throw new TsdbtError('compilation', `Couldn't find model '${id}' -- does it exist or is it disabled?`);
     const nodes = this.nodes.filter((id) => wanted.has(id));
     const chosen = new Uint8Array(this.nodes.length);
     for (const id of nodes) chosen[this.index(id)] = 1;
@@ -203,7 +209,11 @@ export class Dag {
     return indexes.map((index) => this.nodes[index] ?? '');
   }
 
-  private reach(ids: Iterable<string>, edges: readonly (readonly number[])[], depth = Number.POSITIVE_INFINITY): Set<string> {
+  private reach(
+    ids: Iterable<string>,
+    edges: readonly (readonly number[])[],
+    depth = Number.POSITIVE_INFINITY,
+  ): Set<string> {
     const found = new Set<number>();
     let layer: number[] = [];
     for (const id of ids) layer.push(this.index(id));
@@ -232,11 +242,20 @@ export function buildGraph(manifest: Manifest, options: BuildGraphOptions = {}):
   const edges: [string, string][] = [];
   const { nodes: executable, sources, metrics, semantic_models: semanticModels, functions } = manifest;
   for (const id of Object.keys(sources)) nodes.push(id);
-  for (const group of [executable, semanticModels, manifest.exposures, functions, metrics, manifest.unit_tests, manifest.saved_queries]) {
+  for (const group of [
+    executable,
+    semanticModels,
+    manifest.exposures,
+    functions,
+    metrics,
+    manifest.unit_tests,
+    manifest.saved_queries,
+  ]) {
     for (const [id, node] of Object.entries(group)) {
       nodes.push(id);
       for (const parent of dependencies(node)) {
-        if (executable[parent] ?? sources[parent] ?? metrics[parent] ?? semanticModels[parent] ?? functions[parent]) edges.push([parent, id]);
+        if (executable[parent] ?? sources[parent] ?? metrics[parent] ?? semanticModels[parent] ?? functions[parent])
+          edges.push([parent, id]);
         else throw new TsdbtError('compilation', `'${id}' depends on '${parent}' which is not in the graph!`);
       }
     }
@@ -289,7 +308,9 @@ function testEdges(manifest: Manifest, graph: Dag): [string, string][] {
     }
     const sets = tested.map(allBelow).sort((a, b) => a.size - b.size);
     const [smallest, ...others] = sets;
-    const common = new Set([...(smallest ?? [])].filter((candidate) => isExecutable(candidate) && others.every((set) => set.has(candidate))));
+    const common = new Set(
+      [...(smallest ?? [])].filter((candidate) => isExecutable(candidate) && others.every((set) => set.has(candidate))),
+    );
     for (const candidate of common) {
       if (!graph.parents(candidate).some((parent) => common.has(parent))) edges.push([id, candidate]);
     }

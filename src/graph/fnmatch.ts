@@ -41,7 +41,10 @@ function placesOf(pattern: string): (Place<string> | typeof ANY_NUMBER)[] {
       if (close === -1) out.push(literally('['));
       else {
         const negated = characters[i + 1] === '!';
-        const body = characters.slice(i + (negated ? 2 : 1), close).join('').replace(/[\\\]^[&|~]/g, '\\$&');
+        const body = characters
+          .slice(i + (negated ? 2 : 1), close)
+          .join('')
+          .replace(/[\\\]^[&|~]/g, '\\$&');
         out.push(characterClass(body, negated));
         i = close;
       }

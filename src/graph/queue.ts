@@ -28,9 +28,13 @@ export function createQueue(dag: Dag, ids: Iterable<string>): Queue {
   for (const id of order) {
     const parents = graph.parents(id);
     blockers.set(id, parents.length);
-    depths.set(id, parents.reduce((deepest, parent) => Math.max(deepest, (depths.get(parent) ?? 0) + 1), 0));
+    depths.set(
+      id,
+      parents.reduce((deepest, parent) => Math.max(deepest, (depths.get(parent) ?? 0) + 1), 0),
+    );
   }
-  const sorted = (some: string[]): string[] => some.sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0) || (a < b ? -1 : 1));
+  const sorted = (some: string[]): string[] =>
+    some.sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0) || (a < b ? -1 : 1));
   const ready = sorted(order.filter((id) => blockers.get(id) === 0));
   let handedOut = 0;
   const running = new Set<string>();
@@ -54,9 +58,15 @@ export function createQueue(dag: Dag, ids: Iterable<string>): Queue {
       }
       ready.push(...sorted(freed));
     },
-    get waiting() { return waiting; },
-    get inProgress() { return running.size; },
-    get remaining() { return waiting + running.size; },
+    get waiting() {
+      return waiting;
+    },
+    get inProgress() {
+      return running.size;
+    },
+    get remaining() {
+      return waiting + running.size;
+    },
     selected: new Set(order),
   };
 }

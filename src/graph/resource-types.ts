@@ -1,12 +1,39 @@
 // Which types of resources a command works on, with `--resource-type` and `--exclude-resource-type`.
 
-const EXECUTABLE = ['model', 'test', 'snapshot', 'analysis', 'operation', 'seed', 'doc', 'rpc', 'sql_operation', 'function'];
+const EXECUTABLE = [
+  'model',
+  'test',
+  'snapshot',
+  'analysis',
+  'operation',
+  'seed',
+  'doc',
+  'rpc',
+  'sql_operation',
+  'function',
+];
 const BUILD = ['model', 'snapshot', 'seed', 'test', 'unit_test', 'saved_query', 'exposure', 'function'];
-const LIST = ['model', 'snapshot', 'seed', 'test', 'source', 'exposure', 'metric', 'saved_query', 'semantic_model', 'unit_test', 'function'];
+const LIST = [
+  'model',
+  'snapshot',
+  'seed',
+  'test',
+  'source',
+  'exposure',
+  'metric',
+  'saved_query',
+  'semantic_model',
+  'unit_test',
+  'function',
+];
 const TESTS = ['test', 'unit_test'];
 const REFABLE = ['model', 'seed', 'snapshot'];
 
-interface TypeRule { readonly all: readonly string[]; readonly defaults: readonly string[]; readonly only?: readonly string[] }
+interface TypeRule {
+  readonly all: readonly string[];
+  readonly defaults: readonly string[];
+  readonly only?: readonly string[];
+}
 
 const RULES: Readonly<Record<string, TypeRule>> = {
   build: { all: BUILD, defaults: BUILD },
@@ -16,7 +43,13 @@ const RULES: Readonly<Record<string, TypeRule>> = {
 };
 
 const FIXED: Readonly<Record<string, readonly string[]>> = {
-  run: ['model'], seed: ['seed'], snapshot: ['snapshot'], freshness: ['source', 'model'], compile: EXECUTABLE, show: EXECUTABLE, generate: EXECUTABLE,
+  run: ['model'],
+  seed: ['seed'],
+  snapshot: ['snapshot'],
+  freshness: ['source', 'model'],
+  compile: EXECUTABLE,
+  show: EXECUTABLE,
+  generate: EXECUTABLE,
 };
 
 export interface ResourceTypeOptions {
@@ -33,7 +66,11 @@ export function resourceTypesFor(which: string, options: ResourceTypeOptions = {
   const rule = RULES[which];
   if (rule === undefined) return FIXED[which] === undefined ? undefined : new Set(FIXED[which]);
   const asked = options.include ?? [];
-  const types = new Set(asked.length === 0 ? rule.defaults : asked.flatMap((type) => (type === 'all' ? rule.all : type === 'default' ? rule.defaults : [type])));
+  const types = new Set(
+    asked.length === 0
+      ? rule.defaults
+      : asked.flatMap((type) => (type === 'all' ? rule.all : type === 'default' ? rule.defaults : [type])),
+  );
   for (const type of options.exclude ?? []) types.delete(type);
   return rule.only === undefined ? types : new Set([...types].filter((type) => rule.only?.includes(type)));
 }

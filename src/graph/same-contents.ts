@@ -8,13 +8,32 @@ import type { Value } from '../values/value.ts';
 export type Fields = { readonly [field: string]: unknown };
 
 /** Members of `manifest.nodes`, and functions: what dbt calls parsed nodes. */
-const PARSED: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot', 'test', 'analysis', 'operation', 'sql_operation', 'function']);
+const PARSED: ReadonlySet<string> = new Set([
+  'model',
+  'seed',
+  'snapshot',
+  'test',
+  'analysis',
+  'operation',
+  'sql_operation',
+  'function',
+]);
 /** Keys of a node's config that decide where it stands, or who looks after it: no change of the config. */
 const PLACE: ReadonlySet<string> = new Set(['alias', 'schema', 'database', 'tags', 'group']);
 const GROUP: ReadonlySet<string> = new Set(['group']);
 const NOTHING: ReadonlySet<string> = new Set();
 /** The only keys of a test's config that count. */
-const TEST_KEYS = ['severity', 'where', 'limit', 'fail_calc', 'warn_if', 'error_if', 'store_failures', 'store_failures_as', 'sql_header'];
+const TEST_KEYS = [
+  'severity',
+  'where',
+  'limit',
+  'fail_calc',
+  'warn_if',
+  'error_if',
+  'store_failures',
+  'store_failures_as',
+  'sql_header',
+];
 
 export function fieldsOf(node: GraphNode): Fields {
   return node as unknown as Fields;
@@ -31,7 +50,9 @@ export function sameValue(a: unknown, b: unknown): boolean {
   if (x === y) return true;
   if (typeof x !== 'object' || typeof y !== 'object' || x === null || y === null) return false;
   if (Array.isArray(x) || Array.isArray(y)) {
-    return Array.isArray(x) && Array.isArray(y) && x.length === y.length && x.every((value, i) => sameValue(value, y[i]));
+    return (
+      Array.isArray(x) && Array.isArray(y) && x.length === y.length && x.every((value, i) => sameValue(value, y[i]))
+    );
   }
   const [first, second] = [x as Fields, y as Fields];
   const keys = new Set([...Object.keys(first), ...Object.keys(second)]);
@@ -47,25 +68,36 @@ function plain(value: unknown): unknown {
 }
 
 const dictionary = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
-const sameFields = (names: readonly string[]) => (a: Fields, b: Fields): boolean => names.every((name) => sameValue(a[name], b[name]));
+const sameFields =
+  (names: readonly string[]) =>
+  (a: Fields, b: Fields): boolean =>
+    names.every((name) => sameValue(a[name], b[name]));
 
 /** `same_body`: the text; of a seed its checksum. */
 export function sameBody(now: Fields, before: Fields): boolean {
-  return now['resource_type'] === 'seed' ? sameValue(now['checksum'], before['checksum']) : now['raw_code'] === before['raw_code'];
+  return now['resource_type'] === 'seed'
+    ? sameValue(now['checksum'], before['checksum'])
+    : now['raw_code'] === before['raw_code'];
 }
 
 /** `same_config`: what is written, so that another target or environment is no change; null where dbt compares no config. */
 export function sameConfig(now: Fields, before: Fields): boolean | null {
   const [mine, theirs] = [dictionary(now['unrendered_config']), dictionary(before['unrendered_config'])];
   switch (now['resource_type']) {
-    case 'unit_test': return null;
-    case 'test': return TEST_KEYS.every((key) => sameKey(mine, theirs, key));
+    case 'unit_test':
+      return null;
+    case 'test':
+      return TEST_KEYS.every((key) => sameKey(mine, theirs, key));
     case 'semantic_model':
-    case 'saved_query': return sameValue(now['config'], before['config']);
-    case 'metric': return sameKeys(mine, theirs, GROUP);
+    case 'saved_query':
+      return sameValue(now['config'], before['config']);
+    case 'metric':
+      return sameKeys(mine, theirs, GROUP);
     case 'source':
-    case 'exposure': return sameKeys(mine, theirs, NOTHING);
-    default: return sameKeys(mine, theirs, PLACE);
+    case 'exposure':
+      return sameKeys(mine, theirs, NOTHING);
+    default:
+      return sameKeys(mine, theirs, PLACE);
   }
 }
 
@@ -99,24 +131,37 @@ function columnTexts(node: Fields): Fields {
 export function sameRelation(now: Fields, before: Fields, rendered: boolean): boolean | null {
   if (now['resource_type'] === 'source') {
     // Manifests before dbt 1.9 do not say how it was written.
-    const names = rendered || !('unrendered_schema' in before) ? ['database', 'schema'] : ['unrendered_database', 'unrendered_schema'];
+    const names =
+      rendered || !('unrendered_schema' in before)
+        ? ['database', 'schema']
+        : ['unrendered_database', 'unrendered_schema'];
     return sameFields([...names, 'identifier'])(now, before);
   }
   if (!PARSED.has(String(now['resource_type']))) return null;
-  return sameFields(['database', 'schema', 'alias'])(dictionary(now['unrendered_config']), dictionary(before['unrendered_config']));
+  return sameFields(['database', 'schema', 'alias'])(
+    dictionary(now['unrendered_config']),
+    dictionary(before['unrendered_config']),
+  );
 }
 
-const sameFreshness = (a: Fields, b: Fields): boolean => sameValue(freshnessOf(a), freshnessOf(b)) && sameValue(a['loaded_at_field'], b['loaded_at_field']);
+const sameFreshness = (a: Fields, b: Fields): boolean =>
+  sameValue(freshnessOf(a), freshnessOf(b)) && sameValue(a['loaded_at_field'], b['loaded_at_field']);
 /** A threshold that says nothing is one that is absent. */
 function freshnessOf(node: Fields): unknown {
   const freshness = node['freshness'];
   if (typeof freshness !== 'object' || freshness === null) return null;
   const { warn_after, error_after, filter } = freshness as Fields;
-  return [{ count: null, period: null, ...dictionary(warn_after) }, { count: null, period: null, ...dictionary(error_after) }, filter ?? null];
+  return [
+    { count: null, period: null, ...dictionary(warn_after) },
+    { count: null, period: null, ...dictionary(error_after) },
+    filter ?? null,
+  ];
 }
 
 const sameModel = (a: Fields, b: Fields): boolean =>
-  sameValue(a['latest_version'], b['latest_version']) && (a['access'] ?? 'protected') === (b['access'] ?? 'protected') && sameInstant(a['deprecation_date'], b['deprecation_date']);
+  sameValue(a['latest_version'], b['latest_version']) &&
+  (a['access'] ?? 'protected') === (b['access'] ?? 'protected') &&
+  sameInstant(a['deprecation_date'], b['deprecation_date']);
 
 function sameInstant(a: unknown, b: unknown): boolean {
   return sameValue(a, b) || (typeof a === 'string' && typeof b === 'string' && Date.parse(a) === Date.parse(b));
@@ -130,19 +175,39 @@ function sameSet(a: unknown, b: unknown): boolean {
 /** What overloads of a function are, less their descriptions. */
 function overloads(node: Fields): unknown {
   const list = (node['overloads'] ?? []) as readonly Fields[];
-  return list.map(({ defined_in, arguments: args, returns, raw_body }) => ({ defined_in, arguments: args, returns, raw_body }));
+  return list.map(({ defined_in, arguments: args, returns, raw_body }) => ({
+    defined_in,
+    arguments: args,
+    returns,
+    raw_body,
+  }));
 }
 
 function sameSavedQuery(now: Fields, before: Fields): boolean {
   const [mine, theirs] = [dictionary(now['query_params']), dictionary(before['query_params'])];
-  const exportsOf = (node: Fields): unknown => ((node['exports'] ?? []) as readonly Fields[]).map((each) => {
-    const written = dictionary(each['unrendered_config']);
-    return [each['name'], written['export_as'], written['schema'], written['alias']];
-  });
-  return sameFields(['metrics', 'group_by', 'where'])(mine, theirs) && sameValue(exportsOf(now), exportsOf(before)) && sameFields(['description', 'label', 'config', 'group', 'tags'])(now, before);
+  const exportsOf = (node: Fields): unknown =>
+    ((node['exports'] ?? []) as readonly Fields[]).map((each) => {
+      const written = dictionary(each['unrendered_config']);
+      return [each['name'], written['export_as'], written['schema'], written['alias']];
+    });
+  return (
+    sameFields(['metrics', 'group_by', 'where'])(mine, theirs) &&
+    sameValue(exportsOf(now), exportsOf(before)) &&
+    sameFields(['description', 'label', 'config', 'group', 'tags'])(now, before)
+  );
 }
 
-const sameSemanticModel = sameFields(['model', 'description', 'defaults', 'entities', 'dimensions', 'measures', 'config', 'primary_entity', 'group']);
+const sameSemanticModel = sameFields([
+  'model',
+  'description',
+  'defaults',
+  'entities',
+  'dimensions',
+  'measures',
+  'config',
+  'primary_entity',
+  'group',
+]);
 
 /**
  * `same_contents` without contracts.
@@ -154,20 +219,43 @@ export function sameContents(now: Fields, before: Fields | null, rendered: boole
   const named = sameValue(now['fqn'], before['fqn']);
   switch (type) {
     case 'source':
-      return named && sameRelation(now, before, rendered) === true && sameConfig(now, before) === true && sameFields(['external'])(now, before)
-        && sameValue(dictionary(now['quoting']), dictionary(before['quoting'])) && sameFreshness(now, before);
+      return (
+        named &&
+        sameRelation(now, before, rendered) === true &&
+        sameConfig(now, before) === true &&
+        sameFields(['external'])(now, before) &&
+        sameValue(dictionary(now['quoting']), dictionary(before['quoting'])) &&
+        sameFreshness(now, before)
+      );
     case 'exposure':
-      return named && sameFields(['type', 'owner', 'maturity', 'url', 'description', 'label'])(now, before) && sameConfig(now, before) === true
-        && sameSet(dictionary(now['depends_on'])['nodes'], dictionary(before['depends_on'])['nodes']);
-    case 'metric': return sameFields(['type', 'description', 'label'])(now, before) && sameConfig(now, before) === true;
-    case 'semantic_model': return sameSemanticModel(now, before);
-    case 'saved_query': return sameSavedQuery(now, before);
-    case 'unit_test': return sameValue(now['checksum'], before['checksum']);
-    default: break;
+      return (
+        named &&
+        sameFields(['type', 'owner', 'maturity', 'url', 'description', 'label'])(now, before) &&
+        sameConfig(now, before) === true &&
+        sameSet(dictionary(now['depends_on'])['nodes'], dictionary(before['depends_on'])['nodes'])
+      );
+    case 'metric':
+      return sameFields(['type', 'description', 'label'])(now, before) && sameConfig(now, before) === true;
+    case 'semantic_model':
+      return sameSemanticModel(now, before);
+    case 'saved_query':
+      return sameSavedQuery(now, before);
+    case 'unit_test':
+      return sameValue(now['checksum'], before['checksum']);
+    default:
+      break;
   }
   const configured = named && sameConfig(now, before) === true;
   if (type === 'test' && now['test_metadata'] !== undefined) return configured;
-  const same = configured && sameBody(now, before) && samePersistedDescription(now, before) && sameRelation(now, before, rendered) === true;
+  const same =
+    configured &&
+    sameBody(now, before) &&
+    samePersistedDescription(now, before) &&
+    sameRelation(now, before, rendered) === true;
   if (type === 'model') return same && sameModel(now, before);
-  return same && (type !== 'function' || (sameFields(['arguments', 'returns'])(now, before) && sameValue(overloads(now), overloads(before))));
+  return (
+    same &&
+    (type !== 'function' ||
+      (sameFields(['arguments', 'returns'])(now, before) && sameValue(overloads(now), overloads(before))))
+  );
 }

@@ -5,8 +5,28 @@ import { TsdbtError } from '../errors.ts';
 import { showJson } from '../values/index.ts';
 
 const SELECTOR_METHODS = [
-  'fqn', 'tag', 'group', 'access', 'source', 'path', 'file', 'package', 'config', 'test_name', 'test_type', 'resource_type', 'state', 'exposure', 'metric',
-  'result', 'source_status', 'version', 'semantic_model', 'saved_query', 'unit_test', 'selector',
+  'fqn',
+  'tag',
+  'group',
+  'access',
+  'source',
+  'path',
+  'file',
+  'package',
+  'config',
+  'test_name',
+  'test_type',
+  'resource_type',
+  'state',
+  'exposure',
+  'metric',
+  'result',
+  'source_status',
+  'version',
+  'semantic_model',
+  'saved_query',
+  'unit_test',
+  'selector',
 ] as const;
 
 export type SelectorMethodName = (typeof SELECTOR_METHODS)[number];
@@ -42,26 +62,47 @@ export interface SelectionGroup {
 export type SelectionSpec = SelectionCriteria | SelectionGroup;
 
 /** The selectors of selectors.yml by name. */
-export type SelectorDefinitions = ReadonlyMap<string, { readonly definition: SelectionSpec; readonly default: boolean }>;
+export type SelectorDefinitions = ReadonlyMap<
+  string,
+  { readonly definition: SelectionSpec; readonly default: boolean }
+>;
 
 const DEFAULT_INCLUDES = ['fqn:*', 'source:*', 'exposure:*', 'metric:*', 'semantic_model:*'];
-const CRITERION = /^(?<childrens_parents>@)?(?<parents>(?<parents_depth>\d*)\+)?(?:(?<method>[\w.]+):)?(?<value>.*?)(?<children>\+(?<children_depth>\d*))?$/su;
+const CRITERION =
+  /^(?<childrens_parents>@)?(?<parents>(?<parents_depth>\d*)\+)?(?:(?<method>[\w.]+):)?(?<value>.*?)(?<children>\+(?<children_depth>\d*))?$/su;
 
 /** `--select` and `--exclude`. An empty or absent selection means everything. */
-export function parseSelection(select: readonly string[] | null, exclude: readonly string[] | null, indirect: IndirectSelection): SelectionSpec {
-  const included = select === null || select.length === 0 ? parseUnion(DEFAULT_INCLUDES, false, indirect) : parseUnion(select, true, indirect);
+export function parseSelection(
+  select: readonly string[] | null,
+  exclude: readonly string[] | null,
+  indirect: IndirectSelection,
+): SelectionSpec {
+  const included =
+    select === null || select.length === 0
+      ? parseUnion(DEFAULT_INCLUDES, false, indirect)
+      : parseUnion(select, true, indirect);
   const excluded = parseUnion(exclude ?? [], exclude !== null, indirect);
-  return { type: 'difference', components: [included, excluded], indirectSelection: 'eager', expectExists: false, raw: null };
+  return {
+    type: 'difference',
+    components: [included, excluded],
+    indirectSelection: 'eager',
+    expectExists: false,
+    raw: null,
+  };
 }
 
 function parseUnion(components: readonly string[], expectExists: boolean, indirect: IndirectSelection): SelectionSpec {
-  const parts = components.flatMap((component) => component.split(' ')).map((raw): SelectionSpec => ({
-    type: 'intersection',
-    components: raw.split(',').map((part) => parseCriterion(part, indirect)),
-    indirectSelection: indirect,
-    expectExists,
-    raw,
-  }));
+  const parts = components
+    .flatMap((component) => component.split(' '))
+    .map(
+      (raw): SelectionSpec => ({
+        type: 'intersection',
+        components: raw.split(',').map((part) => parseCriterion(part, indirect)),
+        indirectSelection: indirect,
+        expectExists,
+        raw,
+      }),
+    );
   return { type: 'union', components: parts, indirectSelection: indirect, expectExists: false, raw: [...components] };
 }
 
@@ -72,8 +113,13 @@ function parseCriterion(raw: string, indirect: IndirectSelection): SelectionCrit
   return criteriaFrom(raw, groups as Record<string, Json | undefined>, indirect);
 }
 
-function criteriaFrom(raw: Json, parts: { readonly [key: string]: Json | undefined }, indirect: IndirectSelection): SelectionCriteria {
-  if (parts['value'] === undefined) throw new TsdbtError('selector', `Invalid node spec "${String(raw)}" - no search value!`);
+function criteriaFrom(
+  raw: Json,
+  parts: { readonly [key: string]: Json | undefined },
+  indirect: IndirectSelection,
+): SelectionCriteria {
+  if (parts['value'] === undefined)
+    throw new TsdbtError('selector', `Invalid node spec "${String(raw)}" - no search value!`);
   const { method, args } = parseMethod(parts);
   const criteria: SelectionCriteria = {
     type: 'criteria',
@@ -89,17 +135,26 @@ function criteriaFrom(raw: Json, parts: { readonly [key: string]: Json | undefin
     indirectSelection: indirectSelection(parts['indirect_selection'], indirect),
   };
   if (criteria.children && criteria.childrensParents) {
-    throw new TsdbtError('selector', `Invalid node spec ${typeof raw === 'string' ? raw : showJson(raw)} - "@" prefix and "+" suffix are incompatible`);
+    throw new TsdbtError(
+      'selector',
+      `Invalid node spec ${typeof raw === 'string' ? raw : showJson(raw)} - "@" prefix and "+" suffix are incompatible`,
+    );
   }
   return criteria;
 }
 
-function parseMethod(parts: { readonly [key: string]: Json | undefined }): { method: SelectorMethodName; args: string[] } {
+function parseMethod(parts: { readonly [key: string]: Json | undefined }): {
+  method: SelectorMethodName;
+  args: string[];
+} {
   const written = parts['method'];
   if (written === undefined || written === null) return { method: defaultMethod(String(parts['value'])), args: [] };
   const [name = '', ...args] = String(written).split('.');
   const method = SELECTOR_METHODS.find((known) => known === name);
-  if (method === undefined) throw new TsdbtError('selector', `'${name}' is not a valid method name`, { hint: `Methods: ${SELECTOR_METHODS.join(', ')}` });
+  if (method === undefined)
+    throw new TsdbtError('selector', `'${name}' is not a valid method name`, {
+      hint: `Methods: ${SELECTOR_METHODS.join(', ')}`,
+    });
   return { method, args };
 }
 
@@ -116,7 +171,8 @@ function isTruthy(value: Json | undefined): boolean {
 function depth(value: Json | undefined): number | undefined {
   if (!isTruthy(value)) return undefined;
   const number = Number(value);
-  if (!Number.isInteger(number)) throw new TsdbtError('selector', `Invalid node spec - could not handle parent depth ${String(value)}`);
+  if (!Number.isInteger(number))
+    throw new TsdbtError('selector', `Invalid node spec - could not handle parent depth ${String(value)}`);
   return number;
 }
 
@@ -140,14 +196,20 @@ export function parseSelectorDefinitions(data: Json, indirect: IndirectSelection
     const { name, definition } = selector;
     const isDefault = selector['default'] === true;
     if (isDefault && defaultName !== undefined) {
-      throw new TsdbtError('selector', `Error when parsing the selector file. Found multiple selectors with \`default: true\`:${defaultName} and ${String(name)}`);
+      throw new TsdbtError(
+        'selector',
+        `Error when parsing the selector file. Found multiple selectors with \`default: true\`:${defaultName} and ${String(name)}`,
+      );
     }
     if (isDefault) defaultName = String(name);
     try {
       result.set(String(name), { definition: parseDefinition(definition as Json, indirect, true), default: isDefault });
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
-      throw new TsdbtError('selector', `Could not read selector file data: ${error.message}`, { ...error.details, cause: error });
+      throw new TsdbtError('selector', `Could not read selector file data: ${error.message}`, {
+        ...error.details,
+        cause: error,
+      });
     }
   }
   return result;
@@ -155,7 +217,14 @@ export function parseSelectorDefinitions(data: Json, indirect: IndirectSelection
 
 function selectorList(data: Json): Definition[] {
   const list = isDictionary(data) ? data['selectors'] : undefined;
-  const good = Array.isArray(list) && list.every((item) => isDictionary(item) && typeof item['name'] === 'string' && (typeof item['definition'] === 'string' || isDictionary(item['definition'] ?? null)));
+  const good =
+    Array.isArray(list) &&
+    list.every(
+      (item) =>
+        isDictionary(item) &&
+        typeof item['name'] === 'string' &&
+        (typeof item['definition'] === 'string' || isDictionary(item['definition'] ?? null)),
+    );
   if (good) return list as Definition[];
   throw new TsdbtError(
     'selector',
@@ -166,58 +235,107 @@ function selectorList(data: Json): Definition[] {
 function parseDefinition(definition: Json, indirect: IndirectSelection, root = false): SelectionSpec {
   if (typeof definition === 'string') return parseCriterion(definition, indirect);
   if (!isDictionary(definition)) {
-    throw new TsdbtError('selector', `Expected to find union, intersection, str or dict, instead found ${showJson(definition)}`);
+    throw new TsdbtError(
+      'selector',
+      `Expected to find union, intersection, str or dict, instead found ${showJson(definition)}`,
+    );
   }
   const keys = Object.keys(definition);
   if (root && keys.length > 1 && ('union' in definition || 'intersection' in definition)) {
-    throw new TsdbtError('selector', `Only a single 'union' or 'intersection' key is allowed in a root level selector definition; found ${keys.join(',')}.`);
+    throw new TsdbtError(
+      'selector',
+      `Only a single 'union' or 'intersection' key is allowed in a root level selector definition; found ${keys.join(',')}.`,
+    );
   }
   if ('union' in definition) return parseCombination('union', definition, indirect);
   if ('intersection' in definition) return parseCombination('intersection', definition, indirect);
   return parseDictionary(definition, indirect);
 }
 
-function parseCombination(type: 'union' | 'intersection', definition: Definition, indirect: IndirectSelection): SelectionSpec {
+function parseCombination(
+  type: 'union' | 'intersection',
+  definition: Definition,
+  indirect: IndirectSelection,
+): SelectionSpec {
   const included: SelectionSpec[] = [];
   let excluded: SelectionSpec | undefined;
   let hasExclude = false;
   for (const part of definitionList(definition, type)) {
     if (isDictionary(part) && 'exclude' in part) {
       if (hasExclude && excluded !== undefined) {
-        throw new TsdbtError('selector', `You cannot provide multiple exclude arguments to the same selector set operator:\n${showJson(part)}`);
+        throw new TsdbtError(
+          'selector',
+          `You cannot provide multiple exclude arguments to the same selector set operator:\n${showJson(part)}`,
+        );
       }
       hasExclude = true;
       excluded = parseExclusions(part, indirect);
     } else included.push(parseDefinition(part, indirect));
   }
-  const group: SelectionSpec = { type, components: included, indirectSelection: 'eager', expectExists: false, raw: definition };
-  return excluded === undefined ? group : { type: 'difference', components: [group, excluded], indirectSelection: 'eager', expectExists: false, raw: definition };
+  const group: SelectionSpec = {
+    type,
+    components: included,
+    indirectSelection: 'eager',
+    expectExists: false,
+    raw: definition,
+  };
+  return excluded === undefined
+    ? group
+    : {
+        type: 'difference',
+        components: [group, excluded],
+        indirectSelection: 'eager',
+        expectExists: false,
+        raw: definition,
+      };
 }
 
 function parseExclusions(definition: Definition, indirect: IndirectSelection): SelectionSpec | undefined {
   const parts = definitionList(definition, 'exclude').map((part) => parseDefinition(part, indirect));
   if (parts.length <= 1) return parts[0];
-  return { type: 'union', components: parts, indirectSelection: 'eager', expectExists: false, raw: definition['exclude'] ?? null };
+  return {
+    type: 'union',
+    components: parts,
+    indirectSelection: 'eager',
+    expectExists: false,
+    raw: definition['exclude'] ?? null,
+  };
 }
 
 function parseDictionary(definition: Definition, indirect: IndirectSelection): SelectionSpec {
   const keys = Object.keys(definition);
   const [only] = keys;
-  if (keys.length === 1 && only !== undefined) return criteriaFrom(definition, { method: only, value: definition[only] }, indirect);
+  if (keys.length === 1 && only !== undefined)
+    return criteriaFrom(definition, { method: only, value: definition[only] }, indirect);
   if (!('method' in definition && 'value' in definition)) {
-    throw new TsdbtError('selector', `Expected either 1 key or else "method" and "value" keys, but got [${keys.map((key) => `'${key}'`).join(', ')}]`);
+    throw new TsdbtError(
+      'selector',
+      `Expected either 1 key or else "method" and "value" keys, but got [${keys.map((key) => `'${key}'`).join(', ')}]`,
+    );
   }
   const { exclude, ...rest } = definition;
   const criteria = criteriaFrom(definition, rest, indirect);
   const excluded = exclude === undefined ? undefined : parseExclusions(definition, indirect);
-  return excluded === undefined ? criteria : { type: 'difference', components: [criteria, excluded], indirectSelection: 'eager', expectExists: false, raw: null };
+  return excluded === undefined
+    ? criteria
+    : {
+        type: 'difference',
+        components: [criteria, excluded],
+        indirectSelection: 'eager',
+        expectExists: false,
+        raw: null,
+      };
 }
 
 function definitionList(definition: Definition, key: string): (string | Definition)[] {
   const values = definition[key];
   if (!Array.isArray(values)) throw new TsdbtError('selector', `Invalid value for key "${key}". Expected a list.`);
   for (const value of values) {
-    if (typeof value !== 'string' && !isDictionary(value)) throw new TsdbtError('selector', `Invalid value type in key "${key}", expected dict or str (value: ${showJson(value)}).`);
+    if (typeof value !== 'string' && !isDictionary(value))
+      throw new TsdbtError(
+        'selector',
+        `Invalid value type in key "${key}", expected dict or str (value: ${showJson(value)}).`,
+      );
   }
   return values as (string | Definition)[];
 }
@@ -227,7 +345,15 @@ export function criterionDictionary(raw: string): { [key: string]: Json } {
   const groups = CRITERION.exec(raw)?.groups;
   if (groups === undefined) return { error: 'Invalid selector spec' };
   const result: { [key: string]: Json } = {};
-  for (const key of ['childrens_parents', 'parents', 'parents_depth', 'method', 'value', 'children', 'children_depth']) {
+  for (const key of [
+    'childrens_parents',
+    'parents',
+    'parents_depth',
+    'method',
+    'value',
+    'children',
+    'children_depth',
+  ]) {
     const value = key === 'method' ? (groups['method'] ?? defaultMethod(groups['value'] ?? '')) : groups[key];
     if (value === undefined || value === '') continue;
     result[key] = key === 'childrens_parents' || key === 'parents' || key === 'children' ? true : value;

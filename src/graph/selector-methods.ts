@@ -47,7 +47,8 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
       return typeof group === 'string' && group !== '' && matches(group);
     });
   },
-  access: (value, context) => ids(parsed(context, 'nodes'), (node) => node.resource_type === 'model' && (node as ModelNode).access === value),
+  access: (value, context) =>
+    ids(parsed(context, 'nodes'), (node) => node.resource_type === 'model' && (node as ModelNode).access === value),
   source: (value, context) => {
     const parts = text(value).split('.');
     if (parts.length > 3) {
@@ -57,14 +58,38 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
       );
     }
     const [source = '', table = '*'] = parts.length === 3 ? parts.slice(1) : parts;
-    const [inPackage, inSource, inTable] = [fnmatch(parts.length === 3 ? (parts[0] ?? '*') : '*'), fnmatch(source), fnmatch(table)];
-    return ids(parsed(context, 'sources'), (node) => inPackage(node.package_name) && inSource((node as { source_name: string }).source_name) && inTable(node.name));
+    const [inPackage, inSource, inTable] = [
+      fnmatch(parts.length === 3 ? (parts[0] ?? '*') : '*'),
+      fnmatch(source),
+      fnmatch(table),
+    ];
+    return ids(
+      parsed(context, 'sources'),
+      (node) =>
+        inPackage(node.package_name) && inSource((node as { source_name: string }).source_name) && inTable(node.name),
+    );
   },
-  exposure: named('exposures', 'exposure', 'Exposures must be of the form ${exposure_name} or ${exposure_package.exposure_name}'),
+  exposure: named(
+    'exposures',
+    'exposure',
+    'Exposures must be of the form ${exposure_name} or ${exposure_package.exposure_name}',
+  ),
   metric: named('metrics', 'metric', 'Metrics must be of the form ${metric_name} or ${metric_package.metric_name}'),
-  semantic_model: named('semantic_models', 'semantic model', 'Semantic models must be of the form ${semantic_model_name} or ${semantic_model_package.semantic_model_name}'),
-  saved_query: named('saved_queries', 'saved query', 'Saved queries must be of the form ${saved_query_name} or ${saved_query_package.saved_query_name}'),
-  unit_test: named('unit_tests', 'unit test', 'Saved queries must be of the form ${unit_test_name} or ${unit_test_package_name.unit_test_name}'),
+  semantic_model: named(
+    'semantic_models',
+    'semantic model',
+    'Semantic models must be of the form ${semantic_model_name} or ${semantic_model_package.semantic_model_name}',
+  ),
+  saved_query: named(
+    'saved_queries',
+    'saved query',
+    'Saved queries must be of the form ${saved_query_name} or ${saved_query_package.saved_query_name}',
+  ),
+  unit_test: named(
+    'unit_tests',
+    'unit test',
+    'Saved queries must be of the form ${unit_test_name} or ${unit_test_package_name.unit_test_name}',
+  ),
   path: (value, context) => {
     const pattern = text(value);
     if (pattern.startsWith('/')) throw new TsdbtError('selector', `Non-relative patterns are unsupported: ${pattern}`);
@@ -72,7 +97,11 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
     return ids(everything(context), (node) => {
       const path = node.original_file_path;
       const patch = (node as { patch_path?: string | null }).patch_path?.split('://')[1];
-      return paths.has(path) || (patch !== undefined && paths.has(patch)) || folders(path).some((folder) => paths.has(folder));
+      return (
+        paths.has(path) ||
+        (patch !== undefined && paths.has(patch)) ||
+        folders(path).some((folder) => paths.has(folder))
+      );
     });
   },
   file: (value, context) => {
@@ -87,9 +116,13 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
     const matches = fnmatch(name);
     return ids(everything(context), (node) => matches(node.package_name));
   },
-  config: (value, context) => ids(parsed(context, 'nodes', 'sources'), (node) => configMatches((node as { config?: unknown }).config, context.arguments, value)),
+  config: (value, context) =>
+    ids(parsed(context, 'nodes', 'sources'), (node) =>
+      configMatches((node as { config?: unknown }).config, context.arguments, value),
+    ),
   resource_type: (value, context) => {
-    if (!RESOURCE_TYPES.has(text(value))) throw new TsdbtError('selector', `Invalid resource_type selector "${text(value)}"`);
+    if (!RESOURCE_TYPES.has(text(value)))
+      throw new TsdbtError('selector', `Invalid resource_type selector "${text(value)}"`);
     return ids(everything(context), (node) => node.resource_type === value);
   },
   test_name: (value, context) => {
@@ -104,47 +137,110 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
     const kinds = testKinds(text(value));
     return ids(parsed(context, 'nodes', 'unit_tests'), (node) => {
       if (node.resource_type === 'unit_test') return kinds.has('unit');
-      return node.resource_type === 'test' && kinds.has((node as { test_metadata?: unknown }).test_metadata === undefined ? 'singular' : 'generic');
+      return (
+        node.resource_type === 'test' &&
+        kinds.has((node as { test_metadata?: unknown }).test_metadata === undefined ? 'singular' : 'generic')
+      );
     });
   },
   version: (value, context) => {
     const kind = text(value);
-    return ids(parsed(context, 'nodes'), (node) => node.resource_type === 'model' && versionMatches(node as ModelNode, kind));
+    return ids(
+      parsed(context, 'nodes'),
+      (node) => node.resource_type === 'model' && versionMatches(node as ModelNode, kind),
+    );
   },
   selector: (value, context) => [...context.selectByName(text(value))].filter((id) => context.candidates.has(id)),
-  state: (value, context) => ids(everything(context), stateMatches(text(value), context.manifest, context.previousState, context.warn)),
+  state: (value, context) =>
+    ids(everything(context), stateMatches(text(value), context.manifest, context.previousState, context.warn)),
   result: (value, context) => ids(everything(context), resultMatches(text(value), context.previousState)),
   source_status: (value, context) => ids(everything(context), sourceStatusMatches(text(value), context.previousState)),
 };
 
 const RESOURCE_TYPES: ReadonlySet<string> = new Set([
-  'model', 'analysis', 'test', 'snapshot', 'operation', 'seed', 'rpc', 'sql_operation', 'doc', 'source', 'macro', 'exposure', 'metric', 'group', 'saved_query',
-  'semantic_model', 'unit_test', 'fixture', 'function',
+  'model',
+  'analysis',
+  'test',
+  'snapshot',
+  'operation',
+  'seed',
+  'rpc',
+  'sql_operation',
+  'doc',
+  'source',
+  'macro',
+  'exposure',
+  'metric',
+  'group',
+  'saved_query',
+  'semantic_model',
+  'unit_test',
+  'fixture',
+  'function',
 ]);
 
-type Group = 'nodes' | 'sources' | 'exposures' | 'metrics' | 'unit_tests' | 'semantic_models' | 'saved_queries' | 'functions';
+type Group =
+  | 'nodes'
+  | 'sources'
+  | 'exposures'
+  | 'metrics'
+  | 'unit_tests'
+  | 'semantic_models'
+  | 'saved_queries'
+  | 'functions';
 
 /** Candidates among some groups of the manifest. */
 function* parsed({ manifest, candidates }: MethodContext, ...groups: readonly Group[]): Iterable<[string, GraphNode]> {
   for (const group of groups) {
-    for (const [id, node] of Object.entries(manifest[group] as Readonly<Record<string, GraphNode>>)) if (candidates.has(id)) yield [id, node];
+    for (const [id, node] of Object.entries(manifest[group] as Readonly<Record<string, GraphNode>>))
+      if (candidates.has(id)) yield [id, node];
   }
 }
 
 function everything(context: MethodContext): Iterable<[string, GraphNode]> {
-  return parsed(context, 'nodes', 'sources', 'exposures', 'metrics', 'unit_tests', 'semantic_models', 'saved_queries', 'functions');
+  return parsed(
+    context,
+    'nodes',
+    'sources',
+    'exposures',
+    'metrics',
+    'unit_tests',
+    'semantic_models',
+    'saved_queries',
+    'functions',
+  );
 }
 
 function notSources(context: MethodContext): Iterable<[string, GraphNode]> {
-  return parsed(context, 'nodes', 'exposures', 'metrics', 'unit_tests', 'semantic_models', 'saved_queries', 'functions');
+  return parsed(
+    context,
+    'nodes',
+    'exposures',
+    'metrics',
+    'unit_tests',
+    'semantic_models',
+    'saved_queries',
+    'functions',
+  );
 }
 
-function* ids(nodes: Iterable<[string, GraphNode]>, matches: (node: GraphNode, id: string) => boolean): Iterable<string> {
+function* ids(
+  nodes: Iterable<[string, GraphNode]>,
+  matches: (node: GraphNode, id: string) => boolean,
+): Iterable<string> {
   for (const [id, node] of nodes) if (matches(node, id)) yield id;
 }
 
 function text(value: Json): string {
-  return typeof value === 'string' ? value : value === true ? 'True' : value === false ? 'False' : value === null ? 'None' : String(value);
+  return typeof value === 'string'
+    ? value
+    : value === true
+      ? 'True'
+      : value === false
+        ? 'False'
+        : value === null
+          ? 'None'
+          : String(value);
 }
 
 /** `name` or `package.name` of one group. */
@@ -193,7 +289,16 @@ function matchingPaths(pattern: string, manifest: Manifest): Set<string> {
   const matches = pathGlob(pattern);
   const files = new Set<string>();
   const root = manifest.metadata.project_name;
-  for (const group of [manifest.nodes, manifest.sources, manifest.exposures, manifest.metrics, manifest.unit_tests, manifest.semantic_models, manifest.saved_queries, manifest.functions]) {
+  for (const group of [
+    manifest.nodes,
+    manifest.sources,
+    manifest.exposures,
+    manifest.metrics,
+    manifest.unit_tests,
+    manifest.semantic_models,
+    manifest.saved_queries,
+    manifest.functions,
+  ]) {
     for (const node of Object.values(group as Readonly<Record<string, GraphNode>>)) {
       if (root !== null && node.package_name !== root) continue;
       files.add(node.original_file_path);
@@ -227,10 +332,15 @@ function configMatches(config: unknown, path: readonly string[], wanted: Json): 
   const isSeverity = path.length === 1 && path[0] === 'severity';
   const same = (candidate: unknown): boolean => {
     if (isSeverity && typeof candidate === 'string') return candidate.toUpperCase() === wantedText.toUpperCase();
-    return candidate === wanted || (candidate === true && wantedText.toLowerCase() === 'true') || (candidate === false && wantedText.toLowerCase() === 'false');
+    return (
+      candidate === wanted ||
+      (candidate === true && wantedText.toLowerCase() === 'true') ||
+      (candidate === false && wantedText.toLowerCase() === 'false')
+    );
   };
   // In a list Python's `True in` finds a 1 too, and `False in` a 0.
-  const listed = (candidate: unknown): boolean => same(candidate === 1 ? true : candidate === 0 ? false : candidate) || same(candidate);
+  const listed = (candidate: unknown): boolean =>
+    same(candidate === 1 ? true : candidate === 0 ? false : candidate) || same(candidate);
   return Array.isArray(value) ? value.some(listed) : same(value);
 }
 
@@ -238,25 +348,40 @@ function testKinds(value: string): Set<'generic' | 'singular' | 'unit'> {
   if (value === 'generic' || value === 'schema') return new Set(['generic']);
   if (value === 'data') return new Set(['generic', 'singular']);
   if (value === 'singular' || value === 'unit') return new Set([value]);
-  throw new TsdbtError('selector', `Invalid test type selector ${value}: expected "generic", "singular", "unit", or "data"`);
+  throw new TsdbtError(
+    'selector',
+    `Invalid test type selector ${value}: expected "generic", "singular", "unit", or "data"`,
+  );
 }
 
 function versionMatches(node: ModelNode, kind: string): boolean {
   const { version, latest_version: latest } = node;
-  const order = version === null || latest === null || version === undefined || latest === undefined ? undefined : compareVersions(version, latest);
+  const order =
+    version === null || latest === null || version === undefined || latest === undefined
+      ? undefined
+      : compareVersions(version, latest);
   switch (kind) {
-    case 'latest': return version != null && version === latest;
-    case 'prerelease': return order !== undefined && order > 0;
-    case 'old': return order !== undefined && order < 0;
-    case 'none': return version == null;
-    default: throw new TsdbtError('selector', `Invalid version type selector ${kind}: expected one of: "latest", "prerelease", "old", or "none"`);
+    case 'latest':
+      return version != null && version === latest;
+    case 'prerelease':
+      return order !== undefined && order > 0;
+    case 'old':
+      return order !== undefined && order < 0;
+    case 'none':
+      return version == null;
+    default:
+      throw new TsdbtError(
+        'selector',
+        `Invalid version type selector ${kind}: expected one of: "latest", "prerelease", "old", or "none"`,
+      );
   }
 }
 
 /** Versions are numbers where both can be, else text. */
 export function compareVersions(a: string | number, b: string | number): number {
   const [first, second] = [Number(a), Number(b)];
-  if ((typeof a === 'number' || typeof b === 'number') && !Number.isNaN(first) && !Number.isNaN(second)) return first - second;
+  if ((typeof a === 'number' || typeof b === 'number') && !Number.isNaN(first) && !Number.isNaN(second))
+    return first - second;
   return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
 }
 

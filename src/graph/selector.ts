@@ -6,7 +6,12 @@ import { type LogEvent, warningTag } from '../log.ts';
 import { type Dag, dependencies } from './dag.ts';
 import { fnmatch } from './fnmatch.ts';
 import {
-  type IndirectSelection, parseSelection, type SelectionCriteria, type SelectionGroup, type SelectionSpec, type SelectorDefinitions,
+  type IndirectSelection,
+  parseSelection,
+  type SelectionCriteria,
+  type SelectionGroup,
+  type SelectionSpec,
+  type SelectorDefinitions,
 } from './selector-grammar.ts';
 import { isEmptyNode, searchMethod } from './selector-methods.ts';
 import type { PreviousState } from './state-methods.ts';
@@ -49,19 +54,26 @@ export function select(manifest: Manifest, dag: Dag, options: SelectOptions): Se
   const named = (name: string): SelectionSpec => {
     const found = definitions.get(name);
     if (found === undefined) {
-      throw new TsdbtError('selector', `Could not find selector named ${name}, expected one of [${[...definitions.keys()].map((key) => `'${key}'`).join(', ')}]`);
+      throw new TsdbtError(
+        'selector',
+        `Could not find selector named ${name}, expected one of [${[...definitions.keys()].map((key) => `'${key}'`).join(', ')}]`,
+      );
     }
     return found.definition;
   };
   const chosen = (options.select?.length ?? 0) > 0 || (options.exclude?.length ?? 0) > 0;
-  const fallback = chosen || options.selector ? undefined : [...definitions].find(([, definition]) => definition.default)?.[0];
+  const fallback =
+    chosen || options.selector ? undefined : [...definitions].find(([, definition]) => definition.default)?.[0];
   const name = options.selector ?? fallback;
   const spec = name ? named(name) : parseSelection(options.select ?? null, options.exclude ?? null, indirect);
   const run = new SelectionRun(manifest, dag, options, definitions);
   return { selected: run.selected(spec), warnings: run.warnings, defaultSelector: fallback ?? null };
 }
 
-interface Bundle { readonly direct: Set<string>; readonly indirect: Set<string> }
+interface Bundle {
+  readonly direct: Set<string>;
+  readonly indirect: Set<string>;
+}
 
 class SelectionRun {
   readonly warnings: LogEvent[] = [];
@@ -87,7 +99,14 @@ class SelectionRun {
 
   private isEnabled(id: string): boolean {
     const { manifest } = this;
-    const node = manifest.nodes[id] ?? manifest.sources[id] ?? manifest.functions[id] ?? manifest.metrics[id] ?? manifest.semantic_models[id] ?? manifest.unit_tests[id] ?? manifest.saved_queries[id];
+    const node =
+      manifest.nodes[id] ??
+      manifest.sources[id] ??
+      manifest.functions[id] ??
+      manifest.metrics[id] ??
+      manifest.semantic_models[id] ??
+      manifest.unit_tests[id] ??
+      manifest.saved_queries[id];
     return (node as { config?: { enabled?: boolean } } | undefined)?.config?.enabled !== false;
   }
 
@@ -96,7 +115,15 @@ class SelectionRun {
     const executable = manifest.nodes[id];
     if (executable !== undefined && options.includeEmpty !== true && isEmptyNode(executable)) return false;
     if (options.resourceTypes !== undefined) {
-      const node = executable ?? manifest.sources[id] ?? manifest.exposures[id] ?? manifest.functions[id] ?? manifest.metrics[id] ?? manifest.semantic_models[id] ?? manifest.unit_tests[id] ?? manifest.saved_queries[id];
+      const node =
+        executable ??
+        manifest.sources[id] ??
+        manifest.exposures[id] ??
+        manifest.functions[id] ??
+        manifest.metrics[id] ??
+        manifest.semantic_models[id] ??
+        manifest.unit_tests[id] ??
+        manifest.saved_queries[id];
       if (node === undefined || !options.resourceTypes.has(node.resource_type)) return false;
     }
     return options.accepts === undefined || options.accepts(id);
@@ -108,13 +135,23 @@ class SelectionRun {
 
   private group(spec: SelectionGroup): Bundle {
     const bundles = spec.components.map((component) => this.resolve(component));
-    const direct = combine(spec.type, bundles.map((bundle) => bundle.direct));
-    const indirect = combine(spec.type, bundles.map((bundle) => new Set([...bundle.direct, ...bundle.indirect])));
+    const direct = combine(
+      spec.type,
+      bundles.map((bundle) => bundle.direct),
+    );
+    const indirect = combine(
+      spec.type,
+      bundles.map((bundle) => new Set([...bundle.direct, ...bundle.indirect])),
+    );
     const selected = this.incorporate(direct, indirect, spec.indirectSelection);
     if (spec.expectExists && selected.size === 0) {
       const raw = typeof spec.raw === 'string' ? spec.raw : showJson(spec.raw);
       this.warnings.push({
-        name: 'NoNodesForSelectionCriteria', code: 'M030', level: 'warn', msg: warningTag(`The selection criterion '${raw}' does not match any enabled nodes`), data: { spec_raw: raw },
+        name: 'NoNodesForSelectionCriteria',
+        code: 'M030',
+        level: 'warn',
+        msg: warningTag(`The selection criterion '${raw}' does not match any enabled nodes`),
+        data: { spec_raw: raw },
       });
     }
     return { direct: selected, indirect };
@@ -123,7 +160,11 @@ class SelectionRun {
   private criteria(spec: SelectionCriteria): Bundle {
     const { manifest, members, options } = this;
     const collected = searchMethod(spec.method, spec.value, {
-      manifest, candidates: members, arguments: spec.arguments, previousState: options.previousState, selectByName: (pattern) => this.byName(pattern),
+      manifest,
+      candidates: members,
+      arguments: spec.arguments,
+      previousState: options.previousState,
+      selectByName: (pattern) => this.byName(pattern),
       // Several criteria find the same.
       warn: (event) => {
         if (!this.warnings.some((known) => known.msg === event.msg)) this.warnings.push(event);
@@ -141,18 +182,25 @@ class SelectionRun {
     if (spec.parents) add(this.dag.selectParents(collected, spec.parentsDepth));
     if (spec.children) add(this.dag.selectChildren(collected, spec.childrenDepth));
     // A named selector has chosen its tests already.
-    if (spec.indirectSelection === 'empty' || spec.method === 'selector') return { direct: selected, indirect: new Set() };
+    if (spec.indirectSelection === 'empty' || spec.method === 'selector')
+      return { direct: selected, indirect: new Set() };
     return this.expand(selected, spec.indirectSelection);
   }
 
   private byName(pattern: string): Set<string> {
-    if (this.definitions.size === 0) throw new TsdbtError('selector', 'Cannot use selector: method if selectors.yml is not provided');
+    if (this.definitions.size === 0)
+      throw new TsdbtError('selector', 'Cannot use selector: method if selectors.yml is not provided');
     const matches = fnmatch(pattern);
     const names = [...this.definitions.keys()].filter(matches).sort();
-    if (names.length === 0) throw new TsdbtError('selector', `Selector '${pattern}' did not match any selector in selectors.yml`);
+    if (names.length === 0)
+      throw new TsdbtError('selector', `Selector '${pattern}' did not match any selector in selectors.yml`);
     const found = new Set<string>();
     for (const name of names) {
-      if (this.open.includes(name)) throw new TsdbtError('selector', `Circular dependency detected in selector: ${[...this.open, name].join(' --> ')}`);
+      if (this.open.includes(name))
+        throw new TsdbtError(
+          'selector',
+          `Circular dependency detected in selector: ${[...this.open, name].join(' --> ')}`,
+        );
       this.open.push(name);
       const definition = this.definitions.get(name)?.definition;
       if (definition !== undefined) for (const id of this.selected(definition)) found.add(id);
@@ -166,13 +214,21 @@ class SelectionRun {
     const { dag, manifest, members } = this;
     const direct = new Set(selected);
     const indirect = new Set<string>();
-    const buildable = mode === 'buildable' ? new Set([...selected, ...dag.selectParents(selected), ...Object.keys(manifest.sources)]) : selected;
+    const buildable =
+      mode === 'buildable'
+        ? new Set([...selected, ...dag.selectParents(selected), ...Object.keys(manifest.sources)])
+        : selected;
     for (const id of dag.selectSuccessors(selected)) {
       if (!members.has(id)) continue;
       const node = manifest.nodes[id] ?? manifest.unit_tests[id];
       if (node === undefined || (node.resource_type !== 'test' && node.resource_type !== 'unit_test')) continue;
       const parents = dependencies(node);
-      if (mode === 'eager' || parents.every((parent) => selected.has(parent)) || parents.every((parent) => buildable.has(parent))) direct.add(id);
+      if (
+        mode === 'eager' ||
+        parents.every((parent) => selected.has(parent)) ||
+        parents.every((parent) => buildable.has(parent))
+      )
+        direct.add(id);
       else indirect.add(id);
     }
     return { direct, indirect };
@@ -200,6 +256,9 @@ function combine(type: SelectionGroup['type'], sets: readonly Set<string>[]): Se
     for (const set of others) for (const id of set) all.add(id);
     return all;
   }
-  const keep = type === 'intersection' ? (id: string) => others.every((set) => set.has(id)) : (id: string) => !others.some((set) => set.has(id));
+  const keep =
+    type === 'intersection'
+      ? (id: string) => others.every((set) => set.has(id))
+      : (id: string) => !others.some((set) => set.has(id));
   return new Set([...first].filter(keep));
 }

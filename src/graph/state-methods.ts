@@ -5,9 +5,20 @@ import type { GraphNode, ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { type LogEvent, warningTag } from '../log.ts';
 import { contractChange, removedContract } from './contract-changes.ts';
-import { fieldsOf, isParsedNode, sameBody, sameConfig, sameContents, samePersistedDescription, sameRelation } from './same-contents.ts';
+import {
+  fieldsOf,
+  isParsedNode,
+  sameBody,
+  sameConfig,
+  sameContents,
+  samePersistedDescription,
+  sameRelation,
+} from './same-contents.ts';
 
-interface SourceAge { readonly unique_id: string; readonly max_loaded_at?: string | null }
+interface SourceAge {
+  readonly unique_id: string;
+  readonly max_loaded_at?: string | null;
+}
 
 /** Artifacts of an earlier run, from the `--state` folder; `currentSources` is this target's own. Each may be read only when asked for. */
 export interface PreviousState {
@@ -28,19 +39,39 @@ export type Matcher = (node: GraphNode, id: string) => boolean;
 type Warn = (event: LogEvent) => void;
 
 const VALUES = [
-  'new', 'old', 'modified', 'unmodified', 'modified.body', 'modified.configs', 'modified.persisted_descriptions', 'modified.relation', 'modified.macros',
+  'new',
+  'old',
+  'modified',
+  'unmodified',
+  'modified.body',
+  'modified.configs',
+  'modified.persisted_descriptions',
+  'modified.relation',
+  'modified.macros',
   'modified.contract',
 ];
 
 /** `state:VALUE`. */
-export function stateMatches(value: string, manifest: Manifest, previous: PreviousState | undefined, warn: Warn): Matcher {
+export function stateMatches(
+  value: string,
+  manifest: Manifest,
+  previous: PreviousState | undefined,
+  warn: Warn,
+): Matcher {
   const before = previous?.manifest;
   if (previous === undefined || before === undefined) {
     throw new TsdbtError('selector', 'Got a state selector method, but no comparison manifest', {
-      hint: previous === undefined ? '--state names the folder with the manifest.json to compare with.' : `There is no manifest.json in the folder ${previous.folder} that --state names.`,
+      hint:
+        previous === undefined
+          ? '--state names the folder with the manifest.json to compare with.'
+          : `There is no manifest.json in the folder ${previous.folder} that --state names.`,
     });
   }
-  if (!VALUES.includes(value)) throw new TsdbtError('selector', `Got an invalid selector "${value}", expected one of "[${VALUES.map((name) => `'${name}'`).join(', ')}]"`);
+  if (!VALUES.includes(value))
+    throw new TsdbtError(
+      'selector',
+      `Got an invalid selector "${value}", expected one of "[${VALUES.map((name) => `'${name}'`).join(', ')}]"`,
+    );
   return new Comparison(manifest, before, previous, warn).matcher(value);
 }
 
@@ -62,21 +93,49 @@ class Comparison {
 
   matcher(value: string): Matcher {
     switch (value) {
-      case 'new': return (_node, id) => this.#old(id) === null;
-      case 'old': return (_node, id) => this.#old(id) !== null;
-      case 'modified': this.#checkRemoved(); return (node, id) => this.#isModified(node, this.#old(id));
-      case 'unmodified': this.#checkRemoved(); return (node, id) => !this.#isModified(node, this.#old(id));
-      case 'modified.macros': return (node) => this.#macrosChanged(node);
-      case 'modified.contract': this.#checkRemoved(); return (node, id) => isParsedNode(node) && this.#contractChanged(node, this.#old(id));
-      case 'modified.body': return this.#part((node) => isParsedNode(node) || null, (now, before) => this.#sameBody(now, before));
-      case 'modified.configs': return this.#part((node) => node.resource_type !== 'unit_test' || null, (now, before) => sameConfig(fieldsOf(now), fieldsOf(before)));
-      case 'modified.persisted_descriptions': return this.#part((node) => isParsedNode(node) || null, (now, before) => samePersistedDescription(fieldsOf(now), fieldsOf(before)));
-      default: return this.#part((node) => isParsedNode(node) || node.resource_type === 'source' || null, (now, before) => sameRelation(fieldsOf(now), fieldsOf(before), this.#rendered));
+      case 'new':
+        return (_node, id) => this.#old(id) === null;
+      case 'old':
+        return (_node, id) => this.#old(id) !== null;
+      case 'modified':
+        this.#checkRemoved();
+        return (node, id) => this.#isModified(node, this.#old(id));
+      case 'unmodified':
+        this.#checkRemoved();
+        return (node, id) => !this.#isModified(node, this.#old(id));
+      case 'modified.macros':
+        return (node) => this.#macrosChanged(node);
+      case 'modified.contract':
+        this.#checkRemoved();
+        return (node, id) => isParsedNode(node) && this.#contractChanged(node, this.#old(id));
+      case 'modified.body':
+        return this.#part(
+          (node) => isParsedNode(node) || null,
+          (now, before) => this.#sameBody(now, before),
+        );
+      case 'modified.configs':
+        return this.#part(
+          (node) => node.resource_type !== 'unit_test' || null,
+          (now, before) => sameConfig(fieldsOf(now), fieldsOf(before)),
+        );
+      case 'modified.persisted_descriptions':
+        return this.#part(
+          (node) => isParsedNode(node) || null,
+          (now, before) => samePersistedDescription(fieldsOf(now), fieldsOf(before)),
+        );
+      default:
+        return this.#part(
+          (node) => isParsedNode(node) || node.resource_type === 'source' || null,
+          (now, before) => sameRelation(fieldsOf(now), fieldsOf(before), this.#rendered),
+        );
     }
   }
 
   /** One part of a resource; a new one has changed in all of its parts. */
-  #part(has: (node: GraphNode) => boolean | null, same: (now: GraphNode, before: GraphNode) => boolean | null): Matcher {
+  #part(
+    has: (node: GraphNode) => boolean | null,
+    same: (now: GraphNode, before: GraphNode) => boolean | null,
+  ): Matcher {
     return (node, id) => {
       if (has(node) === null) return false;
       const old = this.#old(id);
@@ -91,7 +150,16 @@ class Comparison {
 
   #old(id: string): GraphNode | null {
     const before = this.#before;
-    for (const group of [before.nodes, before.sources, before.exposures, before.metrics, before.semantic_models, before.unit_tests, before.saved_queries, before.functions]) {
+    for (const group of [
+      before.nodes,
+      before.sources,
+      before.exposures,
+      before.metrics,
+      before.semantic_models,
+      before.unit_tests,
+      before.saved_queries,
+      before.functions,
+    ]) {
       if (Object.hasOwn(group, id)) return group[id] ?? null;
     }
     return null;
@@ -100,7 +168,11 @@ class Comparison {
   #isModified(node: GraphNode, old: GraphNode | null): boolean {
     if (old !== null) this.#warnOfLargeSeed(node, old);
     const contract = node.resource_type === 'model' && old !== null && this.#contractChanged(node, old);
-    return contract || !sameContents(fieldsOf(node), old === null ? null : fieldsOf(old), this.#rendered) || this.#macrosChanged(node);
+    return (
+      contract ||
+      !sameContents(fieldsOf(node), old === null ? null : fieldsOf(old), this.#rendered) ||
+      this.#macrosChanged(node)
+    );
   }
 
   #contractChanged(node: GraphNode, old: GraphNode | null): boolean {
@@ -134,8 +206,12 @@ class Comparison {
       );
     }
     this.#warn({
-      name: 'UnversionedBreakingChange', code: 'I071', level: 'warn',
-      msg: warningTag(`Breaking change to contracted, unversioned model ${model.name} (${model.original_file_path})\nWhile comparing to previous project state, dbt detected a breaking change to an unversioned model.\n  - ${reasons}\n`),
+      name: 'UnversionedBreakingChange',
+      code: 'I071',
+      level: 'warn',
+      msg: warningTag(
+        `Breaking change to contracted, unversioned model ${model.name} (${model.original_file_path})\nWhile comparing to previous project state, dbt detected a breaking change to an unversioned model.\n  - ${reasons}\n`,
+      ),
       data: { breaking_changes: changes, model_name: model.name, model_file_path: model.original_file_path },
     });
   }
@@ -146,9 +222,20 @@ class Comparison {
     const size = `${String(this.#state.flags['maximum_seed_size_mib'] ?? 1)}MiB`;
     const found = `Found a seed (${node.package_name}.${node.name}) >${size} in size`;
     const data = { package_name: node.package_name, name: node.name };
-    const [name, code, msg] = old.checksum.name !== 'path' ? ['SeedIncreased', 'I052', `${found}. The previous file was <=${size}, so it has changed`]
-      : old.checksum.checksum === node.checksum.checksum ? ['SeedExceedsLimitSamePath', 'I053', `${found} at the same path, dbt cannot tell if it has changed: assuming they are the same`]
-        : ['SeedExceedsLimitAndPathChanged', 'I054', `${found}. The previous file was in a different location, assuming it has changed`];
+    const [name, code, msg] =
+      old.checksum.name !== 'path'
+        ? ['SeedIncreased', 'I052', `${found}. The previous file was <=${size}, so it has changed`]
+        : old.checksum.checksum === node.checksum.checksum
+          ? [
+              'SeedExceedsLimitSamePath',
+              'I053',
+              `${found} at the same path, dbt cannot tell if it has changed: assuming they are the same`,
+            ]
+          : [
+              'SeedExceedsLimitAndPathChanged',
+              'I054',
+              `${found}. The previous file was in a different location, assuming it has changed`,
+            ];
     this.#warn({ name, code, level: 'warn', msg: warningTag(msg), data });
   }
 
@@ -160,7 +247,8 @@ class Comparison {
     const test = node.resource_type === 'test' ? node.test_metadata?.name : undefined;
     if (test !== undefined && !macros.some((id) => id.endsWith(`.test_${test}`))) {
       throw new TsdbtError(
-        'compilation', `Node '${node.name}' (in ${node.original_file_path}) depends on a macro or test that does not exist. This can happen when a macro or generic test is removed but is still referenced. ` +
+        'compilation',
+        `Node '${node.name}' (in ${node.original_file_path}) depends on a macro or test that does not exist. This can happen when a macro or generic test is removed but is still referenced. ` +
           "Check for typos and/or install package dependencies with 'dbt deps'.",
       );
     }
@@ -177,7 +265,8 @@ class Comparison {
       if (!builtIn.has(macro.package_name) && macro.macro_sql !== before.macros[id]?.macro_sql) changed.add(id);
       for (const used of macro.depends_on.macros) readers.set(used, [...(readers.get(used) ?? []), id]);
     }
-    for (const [id, macro] of Object.entries(before.macros)) if (!(id in now.macros) && !builtIn.has(macro.package_name)) changed.add(id);
+    for (const [id, macro] of Object.entries(before.macros))
+      if (!(id in now.macros) && !builtIn.has(macro.package_name)) changed.add(id);
     for (const id of changed) for (const reader of readers.get(id) ?? []) changed.add(reader);
     return changed;
   }
@@ -192,8 +281,10 @@ export function resultMatches(value: string, previous: PreviousState | undefined
 
 /** `source_status:fresher`: sources with data that is newer than it was, or measured for the first time. */
 export function sourceStatusMatches(value: string, previous: PreviousState | undefined): Matcher {
-  if (previous?.sources === undefined) throw new TsdbtError('selector', 'No previous state comparison freshness results in sources.json');
-  if (previous.currentSources === undefined) throw new TsdbtError('selector', 'No current state comparison freshness results in sources.json');
+  if (previous?.sources === undefined)
+    throw new TsdbtError('selector', 'No previous state comparison freshness results in sources.json');
+  if (previous.currentSources === undefined)
+    throw new TsdbtError('selector', 'No current state comparison freshness results in sources.json');
   const found = new Set<string>();
   if (value === 'fresher') {
     const before = new Map(previous.sources.map((source) => [source.unique_id, source.max_loaded_at]));

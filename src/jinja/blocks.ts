@@ -61,7 +61,14 @@ export function extractBlocks(source: string, options: ExtractOptions): Block[] 
 }
 
 function textBlock(text: string, start: number, source: string): Block {
-  return { blockType: '__dbt__data', name: undefined, contents: text, fullBlock: text, start, line: lineAt(source, start) };
+  return {
+    blockType: '__dbt__data',
+    name: undefined,
+    contents: text,
+    fullBlock: text,
+    start,
+    line: lineAt(source, start),
+  };
 }
 
 function lineAt(source: string, offset: number): number {
@@ -73,7 +80,9 @@ function lineAt(source: string, offset: number): number {
 class BlockScanner {
   private readonly source: string;
   private readonly options: ExtractOptions;
-  private readonly patterns = Object.fromEntries(Object.entries(PATTERNS).map(([name, text]) => [name, new RegExp(text, 'g')])) as Record<PatternName, RegExp>;
+  private readonly patterns = Object.fromEntries(
+    Object.entries(PATTERNS).map(([name, text]) => [name, new RegExp(text, 'g')]),
+  ) as Record<PatternName, RegExp>;
   private readonly found = new Map<PatternName, { from: number; match: RegExpExecArray | null }>();
   private pos = 0;
 
@@ -96,9 +105,16 @@ class BlockScanner {
     for (let tag = this.nextTag(); tag !== undefined; tag = this.nextTag()) {
       this.checkControlFlow(tag, control);
       if (allowed.has(tag.type)) {
-        if (control.length > 0) throw this.error(`Got a block definition inside control flow at ${this.position(tag.start)}. All dbt block definitions must be at the top level`, tag.start);
+        if (control.length > 0)
+          throw this.error(
+            `Got a block definition inside control flow at ${this.position(tag.start)}. All dbt block definitions must be at the top level`,
+            tag.start,
+          );
         if (current !== undefined) {
-          throw this.error(`Got nested tags: ${current.type} (started at ${current.start}) did not have a matching {{% end${current.type} %}} before a subsequent ${tag.type} was found (started at ${tag.start})`, tag.start);
+          throw this.error(
+            `Got nested tags: ${current.type} (started at ${current.start}) did not have a matching {{% end${current.type} %}} before a subsequent ${tag.type} was found (started at ${tag.start})`,
+            tag.start,
+          );
         }
         text(tag.start);
         current = tag;
@@ -119,7 +135,10 @@ class BlockScanner {
     }
     if (current !== undefined) {
       const line = lineAt(source, current.end);
-      throw this.error(`Reached EOF without finding a close tag for ${current.type} (searched from line ${line})`, current.start);
+      throw this.error(
+        `Reached EOF without finding a close tag for ${current.type} (searched from line ${line})`,
+        current.start,
+      );
     }
     text(source.length);
     return blocks;
@@ -133,10 +152,16 @@ class BlockScanner {
     if (tag.type !== 'endif' && tag.type !== 'endfor') return;
     const found = open.pop();
     if (found === undefined) {
-      throw this.error(`Got an unexpected control flow end tag, got ${tag.type} but never saw a preceeding ${tag.type.slice(3)} (@ ${this.position(tag.start)})`, tag.start);
+      throw this.error(
+        `Got an unexpected control flow end tag, got ${tag.type} but never saw a preceeding ${tag.type.slice(3)} (@ ${this.position(tag.start)})`,
+        tag.start,
+      );
     }
     if (`end${found}` !== tag.type) {
-      throw this.error(`Got an unexpected control flow end tag, got ${tag.type} but expected end${found} next (@ ${this.position(tag.start)})`, tag.start);
+      throw this.error(
+        `Got an unexpected control flow end tag, got ${tag.type} but expected end${found} next (@ ${this.position(tag.start)})`,
+        tag.start,
+      );
     }
   }
 
@@ -196,7 +221,8 @@ class BlockScanner {
 
   private expect(expected: string, ...names: PatternName[]): [PatternName, RegExpExecArray] {
     const match = this.first(...names);
-    if (match === undefined) throw this.error(`unexpected EOF, expected ${expected}, got "${this.source.slice(this.pos)}"`, this.pos);
+    if (match === undefined)
+      throw this.error(`unexpected EOF, expected ${expected}, got "${this.source.slice(this.pos)}"`, this.pos);
     return match;
   }
 
@@ -205,14 +231,16 @@ class BlockScanner {
     let best: [PatternName, RegExpExecArray] | undefined;
     for (const name of names) {
       const match = this.search(name);
-      if (match !== null && (best === undefined || match.index + match[0].length < best[1].index + best[1][0].length)) best = [name, match];
+      if (match !== null && (best === undefined || match.index + match[0].length < best[1].index + best[1][0].length))
+        best = [name, match];
     }
     return best;
   }
 
   private search(name: PatternName): RegExpExecArray | null {
     const known = this.found.get(name);
-    if (known !== undefined && known.from <= this.pos && (known.match === null || known.match.index >= this.pos)) return known.match;
+    if (known !== undefined && known.from <= this.pos && (known.match === null || known.match.index >= this.pos))
+      return known.match;
     const pattern = this.patterns[name];
     pattern.lastIndex = this.pos;
     const match = pattern.exec(this.source);
@@ -225,6 +253,9 @@ class BlockScanner {
   }
 
   private error(message: string, offset: number): TsdbtError {
-    return new TsdbtError('compilation', message, { path: this.options.path, line: lineAt(this.source, offset) + (this.options.line ?? 1) - 1 });
+    return new TsdbtError('compilation', message, {
+      path: this.options.path,
+      line: lineAt(this.source, offset) + (this.options.line ?? 1) - 1,
+    });
   }
 }

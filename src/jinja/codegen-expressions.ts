@@ -29,10 +29,24 @@ export interface FunctionTables {
   readonly truth: Truth;
 }
 
-const OPERATIONS = { Add: 'add', Sub: 'subtract', Mul: 'multiply', Div: 'divide', FloorDiv: 'floorDivide', Mod: 'modulo', Pow: 'power' } as const;
+const OPERATIONS = {
+  Add: 'add',
+  Sub: 'subtract',
+  Mul: 'multiply',
+  Div: 'divide',
+  FloorDiv: 'floorDivide',
+  Mod: 'modulo',
+  Pow: 'power',
+} as const;
 
 /** How many items the attributes of `loop` read ahead. */
-const READS_AHEAD: ReadonlyMap<string, number> = new Map([['last', 1], ['nextitem', 1], ['length', Infinity], ['revindex', Infinity], ['revindex0', Infinity]]);
+const READS_AHEAD: ReadonlyMap<string, number> = new Map([
+  ['last', 1],
+  ['nextitem', 1],
+  ['length', Infinity],
+  ['revindex', Infinity],
+  ['revindex0', Infinity],
+]);
 
 export class ExpressionCodegen {
   protected readonly constants: unknown[] = [];
@@ -59,7 +73,15 @@ export class ExpressionCodegen {
   }
 
   protected openUnit(): FunctionUnit {
-    const unit: FunctionUnit = { code: [], globals: new Map(), declarations: [], extraParameters: [], temporaries: 0, waits: false, line: 0 };
+    const unit: FunctionUnit = {
+      code: [],
+      globals: new Map(),
+      declarations: [],
+      extraParameters: [],
+      temporaries: 0,
+      waits: false,
+      line: 0,
+    };
     this.units.push(unit);
     return unit;
   }
@@ -113,7 +135,9 @@ export class ExpressionCodegen {
     if (reference === undefined) return this.global(name);
     const { variable, load, own } = reference;
     const mayBeUnset = load.kind === 'missing' ? !own : this.unsetParameters.has(variable);
-    return mayBeUnset || load.kind === 'alias' ? `(${variable} === undefined ? $.undefined(${JSON.stringify(name)}) : ${variable})` : variable;
+    return mayBeUnset || load.kind === 'alias'
+      ? `(${variable} === undefined ? $.undefined(${JSON.stringify(name)}) : ${variable})`
+      : variable;
   }
 
   /** Code for the result of something that may be a generator or a promise. */
@@ -143,7 +167,9 @@ export class ExpressionCodegen {
   /** Code for the text of an expression. */
   protected textOf(node: Expr, frame: Frame): string {
     if (node.type === 'Const' && typeof node.value === 'string' && !frame.autoescape) return JSON.stringify(node.value);
-    return frame.autoescape ? `$.escapedText(${this.expression(node, frame)})` : `$.text(${this.expression(node, frame)})`;
+    return frame.autoescape
+      ? `$.escapedText(${this.expression(node, frame)})`
+      : `$.text(${this.expression(node, frame)})`;
   }
 
   /** Code for the truth of an expression: a JavaScript boolean. */
@@ -193,7 +219,8 @@ export class ExpressionCodegen {
         return this.test(node, frame);
       case 'Getattr': {
         const loop = this.waitingLoop(node.node, frame);
-        if (loop === undefined) return `$.attribute(${this.expression(node.node, frame)}, ${JSON.stringify(node.attr)})`;
+        if (loop === undefined)
+          return `$.attribute(${this.expression(node.node, frame)}, ${JSON.stringify(node.attr)})`;
         const count = READS_AHEAD.get(node.attr);
         const ahead = count === undefined ? '' : `${this.resumed(`${loop}.prepare(${count})`)}, `;
         return `(${ahead}$.attribute(${loop}, ${JSON.stringify(node.attr)}))`;
@@ -240,7 +267,8 @@ export class ExpressionCodegen {
   private compare(node: Compare, frame: Frame): string {
     const [first] = node.ops;
     const left = this.expression(node.expr, frame);
-    if (first !== undefined && node.ops.length === 1) return `$.${first.op}(${left}, ${this.expression(first.expr, frame)})`;
+    if (first !== undefined && node.ops.length === 1)
+      return `$.${first.op}(${left}, ${this.expression(first.expr, frame)})`;
     let previous = left;
     const parts = node.ops.map((operand, i) => {
       const value = this.expression(operand.expr, frame);
@@ -270,7 +298,10 @@ export class ExpressionCodegen {
     const items = node.args.map((n) => this.expression(n, frame));
     if (node.dyn_args !== null) items.push(`...$.spread(${this.expression(node.dyn_args, frame)})`);
     const repeated = repeatedKeyword(node);
-    if (repeated !== undefined) throw new JinjaError('TemplateSyntaxError', `keyword argument repeated: ${repeated.key}`, { line: repeated.line });
+    if (repeated !== undefined)
+      throw new JinjaError('TemplateSyntaxError', `keyword argument repeated: ${repeated.key}`, {
+        line: repeated.line,
+      });
     const names = node.kwargs.map((k) => k.key);
     const values = node.kwargs.map((k) => this.expression(k.value, frame));
     if (caller !== undefined) {
@@ -278,14 +309,23 @@ export class ExpressionCodegen {
       values.push(caller);
     }
     const args = `[${items.join(', ')}]`;
-    if (node.dyn_kwargs !== null) return { args, kwargs: `$.keywords(${this.constant(names)}, [${values.join(', ')}], ${this.expression(node.dyn_kwargs, frame)})` };
+    if (node.dyn_kwargs !== null)
+      return {
+        args,
+        kwargs: `$.keywords(${this.constant(names)}, [${values.join(', ')}], ${this.expression(node.dyn_kwargs, frame)})`,
+      };
     if (names.length === 0) return { args, kwargs: '$.none' };
     return { args, kwargs: `$.keywords(${this.constant(names)}, [${values.join(', ')}])` };
   }
 
   /** Filters of a `set` or `filter` block, applied to the text in `value`. */
   protected filterChain(node: Filter, value: string, frame: Frame): string {
-    const inner = () => (node.node === null ? value : node.node.type === 'Filter' ? this.filterChain(node.node, value, frame) : this.expression(node.node, frame));
+    const inner = () =>
+      node.node === null
+        ? value
+        : node.node.type === 'Filter'
+          ? this.filterChain(node.node, value, frame)
+          : this.expression(node.node, frame);
     return this.filter(node, inner, frame);
   }
 
@@ -309,7 +349,8 @@ export class ExpressionCodegen {
   }
 
   private checkReachable(kind: 'filter' | 'test', node: Filter | Test, frame: Frame): void {
-    if (!frame.conditional) throw new JinjaError('TemplateAssertionError', `No ${kind} named ${stringRepr(node.name)}.`, { line: node.line });
+    if (!frame.conditional)
+      throw new JinjaError('TemplateAssertionError', `No ${kind} named ${stringRepr(node.name)}.`, { line: node.line });
   }
 
   /** Fails when it is reached, after what it would be given has been computed. */

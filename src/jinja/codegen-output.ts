@@ -47,7 +47,12 @@ export class OutputCodegen extends ExpressionCodegen {
         this.write(`${value} = ${constant ? `$.folded(${code})` : code};`);
         this.writeValue(value, node.line, frame, counted);
       } else {
-        this.writeOutput(this.native && frame.toplevelBuffer ? this.expression(node, frame) : this.textOf(node, frame), node.line, counted, node);
+        this.writeOutput(
+          this.native && frame.toplevelBuffer ? this.expression(node, frame) : this.textOf(node, frame),
+          node.line,
+          counted,
+          node,
+        );
       }
     }
   }
@@ -55,19 +60,32 @@ export class OutputCodegen extends ExpressionCodegen {
   /** Prints the value of a variable as it is, which jinja2 refuses later when it is no text. */
   protected writeValue(value: string, line: number, frame: Frame, counted = frame): void {
     if (frame.joined !== null) this.write(`${frame.joined.failure} ??= $.notText(${value}, ${frame.joined.count});`);
-    this.writeOutput(this.native && frame.toplevelBuffer ? value : `$.text(${value})`, line, { ...counted, checksOutput: false });
+    this.writeOutput(this.native && frame.toplevelBuffer ? value : `$.text(${value})`, line, {
+      ...counted,
+      checksOutput: false,
+    });
   }
 
   /** `return(x)` in a macro of dbt ends its function, unless `return` is something else there. */
   protected writeReturn(node: Expr, frame: Frame, printed: boolean): boolean {
-    if (!frame.mayReturn || node.type !== 'Call' || node.node.type !== 'Name' || node.node.name !== 'return') return false;
+    if (!frame.mayReturn || node.type !== 'Call' || node.node.type !== 'Name' || node.node.name !== 'return')
+      return false;
     const [argument] = node.args;
-    if (argument === undefined || node.args.length !== 1 || node.kwargs.length > 0 || node.dyn_args !== null || node.dyn_kwargs !== null) return false;
+    if (
+      argument === undefined ||
+      node.args.length !== 1 ||
+      node.kwargs.length > 0 ||
+      node.dyn_args !== null ||
+      node.dyn_kwargs !== null
+    )
+      return false;
     const fn = this.temporary();
     const value = this.temporary();
     this.mark(node.line, frame);
     this.write(`${fn} = ${this.expression(node.node, frame)}; ${value} = ${this.expression(argument, frame)};`);
-    this.write(`if (${fn} === $.macroReturn) { if ($f !== null) { $f.result = ${value}; $f.returned = ${node.line}; } return ${value}; }`);
+    this.write(
+      `if (${fn} === $.macroReturn) { if ($f !== null) { $f.result = ${value}; $f.returned = ${node.line}; } return ${value}; }`,
+    );
     const call = this.callCode(fn, `[${value}]`, '$.none');
     if (printed) this.writeOutput(`$.text(${call})`, node.line, frame);
     else this.write(`${call};`);
@@ -88,7 +106,9 @@ export class OutputCodegen extends ExpressionCodegen {
 
   /** Notes for the trace which line writes what follows; negative when it is not fixed text, whose own line ends count. */
   protected mark(line: number, frame: Frame, fixed = false): void {
-    this.write(`if (${frame.traceFrame} !== null) ${frame.traceFrame}.marks.push(${frame.buffer}.length, ${fixed ? line : -line});`);
+    this.write(
+      `if (${frame.traceFrame} !== null) ${frame.traceFrame}.marks.push(${frame.buffer}.length, ${fixed ? line : -line});`,
+    );
   }
 
   /** Declares what counts the items of a buffer, when one of them may be no text: jinja2 fails where it joins them. */
@@ -127,5 +147,17 @@ function printsValue(node: Stmt): boolean {
 
 /** The frame of a function that begins. */
 export function rootFrame(symbols: Symbols): Frame {
-  return { symbols, buffer: 'o', traceFrame: '$f', toplevel: true, loopLine: 0, conditional: false, mayReturn: false, autoescape: false, toplevelBuffer: true, joined: null, checksOutput: false };
+  return {
+    symbols,
+    buffer: 'o',
+    traceFrame: '$f',
+    toplevel: true,
+    loopLine: 0,
+    conditional: false,
+    mayReturn: false,
+    autoescape: false,
+    toplevelBuffer: true,
+    joined: null,
+    checksOutput: false,
+  };
 }

@@ -31,47 +31,84 @@ export class Codegen extends OutputCodegen {
   /** A whole template: source of a function of the runtime that gives `{ root, blocks }`. */
   template(node: TemplateNode, forceExports: boolean): GeneratedCode {
     walk([node], (n) => {
-      if (n.type === 'Include' || n.type === 'Import' || n.type === 'FromImport' || n.type === 'Block' || n.type === 'Extends') this.exports = true;
+      if (
+        n.type === 'Include' ||
+        n.type === 'Import' ||
+        n.type === 'FromImport' ||
+        n.type === 'Block' ||
+        n.type === 'Extends'
+      )
+        this.exports = true;
       if (n.type === 'Extends') this.hasExtends = true;
     });
     this.exports ||= forceExports;
     const seen = new Set<string>();
     walk([node], (n) => {
       if (n.type !== 'Block') return;
-      if (seen.has(n.name)) throw new JinjaError('TemplateAssertionError', `block ${stringRepr(n.name)} defined twice`, { line: n.line });
+      if (seen.has(n.name))
+        throw new JinjaError('TemplateAssertionError', `block ${stringRepr(n.name)} defined twice`, { line: n.line });
       seen.add(n.name);
-      this.blocks.set(n.name, this.functionSource(['$c'], (unit) => {
-        const symbols = new Symbols(undefined, this.nextId);
-        if (undeclaredNames(n.body, ['self']).has('self')) this.declareSelf(symbols, unit);
-        if (undeclaredNames(n.body, ['super']).has('super')) {
-          unit.code.push(`const ${symbols.declareParameter('super')} = $.superBlock($r, $c, ${JSON.stringify(n.name)}, $block);`);
-          unit.extraParameters.push('$block');
-        }
-        symbols.analyze(n.body);
-        const frame: Frame = { ...rootFrame(symbols), toplevel: false, toplevelBuffer: false, joined: this.openJoin(n.body) };
-        this.enterFrame(frame);
-        this.statements(n.body, frame);
-        this.closeJoin(frame, 0);
-      }, `block ${stringRepr(n.name)}`));
+      this.blocks.set(
+        n.name,
+        this.functionSource(
+          ['$c'],
+          (unit) => {
+            const symbols = new Symbols(undefined, this.nextId);
+            if (undeclaredNames(n.body, ['self']).has('self')) this.declareSelf(symbols, unit);
+            if (undeclaredNames(n.body, ['super']).has('super')) {
+              unit.code.push(
+                `const ${symbols.declareParameter('super')} = $.superBlock($r, $c, ${JSON.stringify(n.name)}, $block);`,
+              );
+              unit.extraParameters.push('$block');
+            }
+            symbols.analyze(n.body);
+            const frame: Frame = {
+              ...rootFrame(symbols),
+              toplevel: false,
+              toplevelBuffer: false,
+              joined: this.openJoin(n.body),
+            };
+            this.enterFrame(frame);
+            this.statements(n.body, frame);
+            this.closeJoin(frame, 0);
+          },
+          `block ${stringRepr(n.name)}`,
+        ),
+      );
     });
-    const root = this.functionSource(['$c'], (unit) => {
-      const symbols = new Symbols(undefined, this.nextId);
-      if (undeclaredNames(node.body, ['self']).has('self')) this.declareSelf(symbols, unit);
-      symbols.analyze(node.body);
-      const frame: Frame = { ...rootFrame(symbols), checksOutput: this.hasExtends, joined: this.native ? null : this.openJoin(node.body) };
-      if (this.hasExtends) unit.code.push('let $parent = null;');
-      this.enterFrame(frame);
-      this.statements(node.body, frame);
-      this.closeJoin(frame, 0);
-      if (this.hasExtends) unit.code.push(this.waiting('if ($parent !== null) return o + ', '$.extend($r, $c, $parent)', ';'));
-    }, 'template');
+    const root = this.functionSource(
+      ['$c'],
+      (unit) => {
+        const symbols = new Symbols(undefined, this.nextId);
+        if (undeclaredNames(node.body, ['self']).has('self')) this.declareSelf(symbols, unit);
+        symbols.analyze(node.body);
+        const frame: Frame = {
+          ...rootFrame(symbols),
+          checksOutput: this.hasExtends,
+          joined: this.native ? null : this.openJoin(node.body),
+        };
+        if (this.hasExtends) unit.code.push('let $parent = null;');
+        this.enterFrame(frame);
+        this.statements(node.body, frame);
+        this.closeJoin(frame, 0);
+        if (this.hasExtends)
+          unit.code.push(this.waiting('if ($parent !== null) return o + ', '$.extend($r, $c, $parent)', ';'));
+      },
+      'template',
+    );
     const blocks = [...this.blocks].map(([name, source]) => `[${JSON.stringify(name)}, ${source}]`).join(',\n');
-    return { source: `${this.nested.join('\n')}\nreturn ($r, $c) => { return { root: ${root},\nblocks: new Map([${blocks}]) }; };`, constants: this.constants };
+    return {
+      source: `${this.nested.join('\n')}\nreturn ($r, $c) => { return { root: ${root},\nblocks: new Map([${blocks}]) }; };`,
+      constants: this.constants,
+    };
   }
 
   /** One macro that dbt calls: source of a function of the runtime that gives the macro's function of a state, a context and arguments. */
   macro(node: Macro): { readonly code: GeneratedCode; readonly info: MacroInfo } {
-    const { source, description } = this.macroFunction(node, new Symbols(undefined, this.nextId), { toplevel: true, autoescape: false });
+    const { source, description } = this.macroFunction(node, new Symbols(undefined, this.nextId), {
+      toplevel: true,
+      autoescape: false,
+    });
     const code = { source: `${this.nested.join('\n')}\nreturn ${source};`, constants: this.constants };
     return { code, info: description };
   }
@@ -84,13 +121,21 @@ export class Codegen extends OutputCodegen {
    * Writes a function. `fill` writes the statements; around them go the variables, the guard that adds the place to an error, and the
    * bookkeeping of the trace.
    */
-  private functionSource(parameters: readonly string[], fill: (unit: FunctionUnit) => void, label: string, catchesReturn = false): string {
+  private functionSource(
+    parameters: readonly string[],
+    fill: (unit: FunctionUnit) => void,
+    label: string,
+    catchesReturn = false,
+  ): string {
     const unit = this.openUnit();
     fill(unit);
     this.closeUnit(unit);
     const star = unit.waits ? '*' : '';
-    const temporaries = unit.temporaries > 0 ? `let ${Array.from({ length: unit.temporaries }, (_, i) => `$${i}`).join(', ')}, $k;` : '';
-    const globals = [...unit.globals].map(([name, variable]) => `const ${variable} = $.global($c, ${JSON.stringify(name)});`).join(' ');
+    const temporaries =
+      unit.temporaries > 0 ? `let ${Array.from({ length: unit.temporaries }, (_, i) => `$${i}`).join(', ')}, $k;` : '';
+    const globals = [...unit.globals]
+      .map(([name, variable]) => `const ${variable} = $.global($c, ${JSON.stringify(name)});`)
+      .join(' ');
     const name = this.constant(label);
     return `function${star} (${[...parameters, ...unit.extraParameters].join(', ')}) {
 let $l = 0, o = "", $f = null; ${this.native && label === 'template' ? 'const $n = [];' : ''} ${temporaries} ${unit.declarations.join(' ')}
@@ -169,7 +214,8 @@ if ($f !== null) $r.trace.leave($f);
         this.statements(node.body, inner);
         this.closeBuffer(inner, node.line);
         const text = frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer;
-        const value = node.filter === null ? text : this.filterChain(node.filter, text, { ...inner, conditional: false });
+        const value =
+          node.filter === null ? text : this.filterChain(node.filter, text, { ...inner, conditional: false });
         this.write(`${inner.buffer} = ${value};`);
         this.write(`} `);
         this.assign(node.target, inner.buffer, frame);
@@ -179,7 +225,9 @@ if ($f !== null) $r.trace.leave($f);
         const inner = this.openBuffer(frame, node.line, node.body);
         this.statements(node.body, inner);
         this.closeBuffer(inner, node.line);
-        this.write(`${inner.buffer} = ${this.filterChain(node.filter, frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer, { ...inner, conditional: false })};`);
+        this.write(
+          `${inner.buffer} = ${this.filterChain(node.filter, frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer, { ...inner, conditional: false })};`,
+        );
         this.write('}');
         this.writeValue(inner.buffer, node.line, frame);
         return;
@@ -223,7 +271,12 @@ if ($f !== null) $r.trace.leave($f);
       }
       case 'Break':
       case 'Continue':
-        if (frame.loopLine === 0) throw new JinjaError('TemplateSyntaxError', node.type === 'Break' ? "'break' outside loop" : "'continue' not properly in loop", { line: node.line });
+        if (frame.loopLine === 0)
+          throw new JinjaError(
+            'TemplateSyntaxError',
+            node.type === 'Break' ? "'break' outside loop" : "'continue' not properly in loop",
+            { line: node.line },
+          );
         this.write(node.type === 'Break' ? 'break;' : `$l = ${frame.loopLine}; continue;`);
         return;
       case 'Block': {
@@ -239,7 +292,10 @@ if ($f !== null) $r.trace.leave($f);
       }
       case 'Extends':
         this.line(node.line);
-        if (!frame.toplevel) throw new JinjaError('TemplateAssertionError', 'cannot use extend from a non top-level scope', { line: node.line });
+        if (!frame.toplevel)
+          throw new JinjaError('TemplateAssertionError', 'cannot use extend from a non top-level scope', {
+            line: node.line,
+          });
         this.write('if ($parent !== null) $.extendedTwice();');
         this.write(`$parent = $.parentTemplate($r, $c, ${this.expression(node.template, frame)});`);
         return;
@@ -258,11 +314,22 @@ if ($f !== null) $r.trace.leave($f);
     const id = this.nextId();
     const symbols = frame.symbols.inner();
     symbols.analyze(body);
-    const inner: Frame = { ...frame, symbols, toplevel: false, conditional: false, buffer: `o$${id}`, traceFrame: `$f$${id}`, toplevelBuffer: false, joined: this.openJoin(body) };
+    const inner: Frame = {
+      ...frame,
+      symbols,
+      toplevel: false,
+      conditional: false,
+      buffer: `o$${id}`,
+      traceFrame: `$f$${id}`,
+      toplevelBuffer: false,
+      joined: this.openJoin(body),
+    };
     this.line(line);
     this.declare(`let ${inner.buffer};`);
     this.write('{');
-    this.write(`${inner.buffer} = ""; const ${inner.traceFrame} = $r.trace === null ? null : $r.trace.enter($info, "");`);
+    this.write(
+      `${inner.buffer} = ""; const ${inner.traceFrame} = $r.trace === null ? null : $r.trace.enter($info, "");`,
+    );
     this.enterFrame(inner);
     return inner;
   }
@@ -270,7 +337,9 @@ if ($f !== null) $r.trace.leave($f);
   private closeBuffer(inner: Frame, line: number): void {
     this.line(line);
     this.closeJoin(inner, line);
-    this.write(`if (${inner.traceFrame} !== null) { ${inner.traceFrame}.result = ${inner.buffer}; $r.trace.leave(${inner.traceFrame}); }`);
+    this.write(
+      `if (${inner.traceFrame} !== null) { ${inner.traceFrame}.result = ${inner.buffer}; $r.trace.leave(${inner.traceFrame}); }`,
+    );
   }
 
   private assign(target: Expr, value: string, frame: Frame): void {
@@ -293,7 +362,9 @@ if ($f !== null) $r.trace.leave($f);
         return;
       }
       default:
-        throw new JinjaError('TemplateSyntaxError', `can't assign to ${stringRepr(target.type.toLowerCase())}`, { line: target.line });
+        throw new JinjaError('TemplateSyntaxError', `can't assign to ${stringRepr(target.type.toLowerCase())}`, {
+          line: target.line,
+        });
     }
   }
 
@@ -321,7 +392,10 @@ if ($f !== null) $r.trace.leave($f);
     symbols.analyze([node.target], true);
     symbols.analyze(node.body);
     walk([node], (n) => {
-      if (n.type === 'Name' && n.name === 'loop' && n.ctx === 'store') throw new JinjaError('TemplateAssertionError', "Can't assign to special loop variable in for-loop target", { line: n.line });
+      if (n.type === 'Name' && n.name === 'loop' && n.ctx === 'store')
+        throw new JinjaError('TemplateAssertionError', "Can't assign to special loop variable in for-loop target", {
+          line: n.line,
+        });
     });
     this.line(node.line);
     const iterable = this.expression(node.iter, frame);
@@ -333,11 +407,27 @@ if ($f !== null) $r.trace.leave($f);
     this.write(`${source} = ${iterable};`);
     // jinja2 asks for the items where the condition stands.
     const loopLine = node.test === null || loop !== undefined ? node.line : node.test.line;
-    this.loopBody(node, { ...frame, symbols, toplevel: false, conditional: false, loopLine }, frame, loop, source, '0', 'null');
+    this.loopBody(
+      node,
+      { ...frame, symbols, toplevel: false, conditional: false, loopLine },
+      frame,
+      loop,
+      source,
+      '0',
+      'null',
+    );
   }
 
   /** The rounds of a loop over the value of the variable `source`. */
-  private loopBody(node: For, inner: Frame, outer: Frame, loop: string | undefined, source: string, depth: string, recursion: string): void {
+  private loopBody(
+    node: For,
+    inner: Frame,
+    outer: Frame,
+    loop: string | undefined,
+    source: string,
+    depth: string,
+    recursion: string,
+  ): void {
     const item = `$i${this.nextId()}`;
     const empty = node.else_.length > 0 ? `$e${this.nextId()}` : undefined;
     this.write('{');
@@ -353,10 +443,14 @@ if ($f !== null) $r.trace.leave($f);
         this.write(`const ${loop} = $.loop(${source}, ${depth}, ${recursion});`);
       } else {
         const waits = hasCall(node.test);
-        this.write(`const ${loop} = $.loop($.filtered(${source}, ${waits ? 'function* ' : ''}(${item})${waits ? '' : ' =>'} {`);
+        this.write(
+          `const ${loop} = $.loop($.filtered(${source}, ${waits ? 'function* ' : ''}(${item})${waits ? '' : ' =>'} {`,
+        );
         this.write(`$r.step(${inner.buffer}.length);`);
         this.loopTest(node, outer, item, (condition) => `return ${condition};`);
-        this.write(`}, ${JSON.stringify(shapeOf(node.target))}, (e) => $.fail(e, ${node.test.line}, $info, "", $r)), ${depth}, ${recursion});`);
+        this.write(
+          `}, ${JSON.stringify(shapeOf(node.target))}, (e) => $.fail(e, ${node.test.line}, $info, "", $r)), ${depth}, ${recursion});`,
+        );
         if (waits) {
           this.waitingLoops.add(loop);
           next = `(${this.resumed(`${loop}.prepare(1)`)}, ${next})`;
@@ -366,7 +460,8 @@ if ($f !== null) $r.trace.leave($f);
       this.write(`$r.step(${inner.buffer}.length);`);
       this.write(`const ${item} = ${loop}.current;`);
     }
-    for (const [variable, load] of inner.symbols.loads) if (load.kind === 'parameter' && variable !== loop) this.write(`let ${variable};`);
+    for (const [variable, load] of inner.symbols.loads)
+      if (load.kind === 'parameter' && variable !== loop) this.write(`let ${variable};`);
     this.enterFrame(inner);
     this.line(node.line);
     this.assign(node.target, item, { ...inner, toplevel: false });
@@ -405,12 +500,24 @@ if ($f !== null) $r.trace.leave($f);
     const fn = `$loop${id}`;
     const first = this.temporary();
     this.write(`${first} = ${iterable};`);
-    const source = this.functionSource(['$source', '$depth'], (unit) => {
-      const outer: Frame = { ...frame, buffer: 'o', traceFrame: '$f', mayReturn: false, toplevel: false, toplevelBuffer: false, joined: this.openJoin([...node.body, ...node.else_]) };
-      const inner: Frame = { ...outer, symbols, conditional: false, loopLine: node.line };
-      this.loopBody(node, inner, outer, loop, '$source', '$depth', fn);
-      this.closeJoin(outer, unit.line);
-    }, 'recursive loop');
+    const source = this.functionSource(
+      ['$source', '$depth'],
+      (unit) => {
+        const outer: Frame = {
+          ...frame,
+          buffer: 'o',
+          traceFrame: '$f',
+          mayReturn: false,
+          toplevel: false,
+          toplevelBuffer: false,
+          joined: this.openJoin([...node.body, ...node.else_]),
+        };
+        const inner: Frame = { ...outer, symbols, conditional: false, loopLine: node.line };
+        this.loopBody(node, inner, outer, loop, '$source', '$depth', fn);
+        this.closeJoin(outer, unit.line);
+      },
+      'recursive loop',
+    );
     this.write(`const ${fn} = ${source};`);
     const printed = this.temporary();
     this.write(this.waiting(`${printed} = `, `${fn}(${first}, 0)`, ';'));
@@ -418,7 +525,10 @@ if ($f !== null) $r.trace.leave($f);
   }
 
   private localMacro(node: Macro, frame: Frame): void {
-    const { source, info } = this.macroFunction(node, frame.symbols.inner(), { toplevel: false, autoescape: frame.autoescape });
+    const { source, info } = this.macroFunction(node, frame.symbols.inner(), {
+      toplevel: false,
+      autoescape: frame.autoescape,
+    });
     const variable = frame.symbols.variable(node.name);
     this.line(node.line);
     this.write(`${variable} = $.macro(${info}, ${source}, $r);`);
@@ -426,7 +536,10 @@ if ($f !== null) $r.trace.leave($f);
   }
 
   private callBlock(node: CallBlock, frame: Frame): void {
-    const { source, info } = this.macroFunction({ ...node, name: null }, frame.symbols.inner(), { toplevel: false, autoescape: frame.autoescape });
+    const { source, info } = this.macroFunction({ ...node, name: null }, frame.symbols.inner(), {
+      toplevel: false,
+      autoescape: frame.autoescape,
+    });
     const caller = this.temporary();
     this.line(node.line);
     this.write(`${caller} = $.macro(${info}, ${source}, $r);`);
@@ -437,7 +550,13 @@ if ($f !== null) $r.trace.leave($f);
 
   /** The function of a macro or call block, and the constant that describes it. */
   private macroFunction(
-    node: { name: string | null; args: readonly Name[]; defaults: readonly Expr[]; body: readonly Stmt[]; line: number },
+    node: {
+      name: string | null;
+      args: readonly Name[];
+      defaults: readonly Expr[];
+      body: readonly Stmt[];
+      line: number;
+    },
     symbols: Symbols,
     options: { toplevel: boolean; autoescape: boolean },
   ): { source: string; info: string; description: MacroInfo } {
@@ -445,7 +564,11 @@ if ($f !== null) $r.trace.leave($f);
     const names = node.args.map((a) => a.name);
     const explicit = names.indexOf('caller');
     if (special.has('caller') && explicit >= 0 && explicit < names.length - node.defaults.length) {
-      throw new JinjaError('TemplateAssertionError', 'When defining macros or call blocks the special "caller" argument must be omitted or be given a default.', { line: node.line });
+      throw new JinjaError(
+        'TemplateAssertionError',
+        'When defining macros or call blocks the special "caller" argument must be omitted or be given a default.',
+        { line: node.line },
+      );
     }
     const info: MacroInfo = {
       name: node.name,
@@ -457,31 +580,52 @@ if ($f !== null) $r.trace.leave($f);
       autoescape: options.autoescape,
     };
     const outer = symbols.parent;
-    const source = this.functionSource(outer === undefined ? ['$r', '$c', '$a'] : ['$r', '$c', OUTER, '$a'], (unit) => {
-      names.forEach((name, i) => {
-        unit.code.push(`let ${symbols.declareParameter(name)} = $a[${i}];`);
-      });
-      let index = names.length;
-      for (const [used, name] of [[info.appendCaller, 'caller'], [info.catchKwargs, 'kwargs'], [info.catchVarargs, 'varargs']] as const) {
-        if (used) unit.code.push(`let ${symbols.declareParameter(name)} = $a[${index++}];`);
-      }
-      symbols.analyze(node.defaults);
-      symbols.analyze(node.body);
-      const frame: Frame = { ...rootFrame(symbols), toplevel: false, mayReturn: options.toplevel, autoescape: options.autoescape, toplevelBuffer: false, joined: this.openJoin(node.body) };
-      this.enterFrame(frame);
-      this.line(node.line);
-      this.unsetParameters = new Set(names.map((name) => symbols.variable(name)));
-      names.forEach((name, i) => {
-        const variable = symbols.variable(name);
-        const fallback = node.defaults[i - names.length + node.defaults.length];
-        const value = fallback === undefined ? `$.missingParameter(${JSON.stringify(name)})` : this.expression(fallback, frame);
-        this.write(`if (${variable} === undefined) ${variable} = ${value};`);
-        this.unsetParameters.delete(variable);
-      });
-      this.statements(node.body, frame);
-      this.closeJoin(frame, unit.line);
-    }, node.name ?? 'caller', options.toplevel);
-    return { source: outer === undefined ? source : this.nest(source, outer), info: this.constant(info), description: info };
+    const source = this.functionSource(
+      outer === undefined ? ['$r', '$c', '$a'] : ['$r', '$c', OUTER, '$a'],
+      (unit) => {
+        names.forEach((name, i) => {
+          unit.code.push(`let ${symbols.declareParameter(name)} = $a[${i}];`);
+        });
+        let index = names.length;
+        for (const [used, name] of [
+          [info.appendCaller, 'caller'],
+          [info.catchKwargs, 'kwargs'],
+          [info.catchVarargs, 'varargs'],
+        ] as const) {
+          if (used) unit.code.push(`let ${symbols.declareParameter(name)} = $a[${index++}];`);
+        }
+        symbols.analyze(node.defaults);
+        symbols.analyze(node.body);
+        const frame: Frame = {
+          ...rootFrame(symbols),
+          toplevel: false,
+          mayReturn: options.toplevel,
+          autoescape: options.autoescape,
+          toplevelBuffer: false,
+          joined: this.openJoin(node.body),
+        };
+        this.enterFrame(frame);
+        this.line(node.line);
+        this.unsetParameters = new Set(names.map((name) => symbols.variable(name)));
+        names.forEach((name, i) => {
+          const variable = symbols.variable(name);
+          const fallback = node.defaults[i - names.length + node.defaults.length];
+          const value =
+            fallback === undefined ? `$.missingParameter(${JSON.stringify(name)})` : this.expression(fallback, frame);
+          this.write(`if (${variable} === undefined) ${variable} = ${value};`);
+          this.unsetParameters.delete(variable);
+        });
+        this.statements(node.body, frame);
+        this.closeJoin(frame, unit.line);
+      },
+      node.name ?? 'caller',
+      options.toplevel,
+    );
+    return {
+      source: outer === undefined ? source : this.nest(source, outer),
+      info: this.constant(info),
+      description: info,
+    };
   }
 
   /**
@@ -504,7 +648,13 @@ if ($f !== null) $r.trace.leave($f);
     this.line(node.line);
     const context = node.with_context ? `$.derive($c, ${this.localContext(frame)})` : '$.fresh($c)';
     this.mark(node.line, frame);
-    this.write(this.waiting(`${frame.buffer} += `, `$.include($r, ${context}, ${this.expression(node.template, frame)}, ${node.ignore_missing})`, ';'));
+    this.write(
+      this.waiting(
+        `${frame.buffer} += `,
+        `$.include($r, ${context}, ${this.expression(node.template, frame)}, ${node.ignore_missing})`,
+        ';',
+      ),
+    );
   }
 
   private import(node: Import | FromImport, frame: Frame): void {
@@ -513,7 +663,9 @@ if ($f !== null) $r.trace.leave($f);
     const module = this.temporary();
     this.write(this.waiting(`${module} = `, `$.import($r, ${context}, ${this.expression(node.template, frame)})`, ';'));
     const names: readonly (readonly [string, string])[] =
-      node.type === 'Import' ? [] : node.names.map((name) => (typeof name === 'string' ? [name, name] : [name[0], name[1]]));
+      node.type === 'Import'
+        ? []
+        : node.names.map((name) => (typeof name === 'string' ? [name, name] : [name[0], name[1]]));
     const store = (name: string, value: string) => {
       const variable = frame.symbols.variable(name);
       this.write(`${variable} = ${value};`);

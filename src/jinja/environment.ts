@@ -25,7 +25,9 @@ import type { Trace } from './trace.ts';
 
 export interface EnvironmentOptions extends Partial<LexerOptions> {
   /** What a missing name is; default `default`. */
-  readonly undefined?: UndefinedKind | ((name: Value | undefined, hint: string | undefined, obj: Value | undefined) => Value);
+  readonly undefined?:
+    | UndefinedKind
+    | ((name: Value | undefined, hint: string | undefined, obj: Value | undefined) => Value);
   /** Sources of templates for include, import and extends, by name. */
   readonly templates?: { readonly [name: string]: string } | ReadonlyMap<string, string>;
   readonly limits?: Partial<Limits>;
@@ -92,8 +94,18 @@ const MOST_TREES = 2000;
 
 type Unit<T> = (state: RenderState, context: TemplateContext) => T;
 /** A macro, compiled: the same function for all scopes. */
-interface MacroUnit { readonly info: MacroInfo; readonly unit: (state: RenderState, context: TemplateContext, args: readonly (Value | undefined)[]) => ReturnType<MacroFunction> }
-type RootUnit = { root: (context: TemplateContext) => Value | Generator<unknown, Value, unknown>; blocks: ReadonlyMap<string, BlockFunction> };
+interface MacroUnit {
+  readonly info: MacroInfo;
+  readonly unit: (
+    state: RenderState,
+    context: TemplateContext,
+    args: readonly (Value | undefined)[],
+  ) => ReturnType<MacroFunction>;
+}
+type RootUnit = {
+  root: (context: TemplateContext) => Value | Generator<unknown, Value, unknown>;
+  blocks: ReadonlyMap<string, BlockFunction>;
+};
 
 /** Settings and compiled templates. Templates of one environment can include each other. */
 export class Environment {
@@ -112,11 +124,14 @@ export class Environment {
 
   constructor(options: EnvironmentOptions = {}) {
     const { undefined: missing = 'default', templates = {}, limits = {}, dbt = true, ...lexerOptions } = options;
-    const known = Object.entries(lexerOptions).filter(([name, value]) => name in DEFAULT_LEXER_OPTIONS && value !== undefined);
+    const known = Object.entries(lexerOptions).filter(
+      ([name, value]) => name in DEFAULT_LEXER_OPTIONS && value !== undefined,
+    );
     this.lexer = new Lexer(Object.fromEntries(known));
     this.limits = { ...DEFAULT_LIMITS, ...limits };
     this.dbt = dbt;
-    this.makeUndefined = typeof missing === 'function' ? (name, hint, obj) => missing(name, hint, obj) : undefinedFactory(missing);
+    this.makeUndefined =
+      typeof missing === 'function' ? (name, hint, obj) => missing(name, hint, obj) : undefinedFactory(missing);
     this.filters = createFilters(dbt);
     this.nativeFilters = createFilters(dbt, true);
     this.tests = createTests(this.filters);
@@ -162,12 +177,19 @@ export class Environment {
     try {
       const functions = { filters: native ? this.nativeFilters : this.filters, tests: this.tests };
       const nothing = { get: () => undefined };
-      const truth = (node: Expr) => new Interpreter(this.runtime, functions, new RenderState(), new TemplateContext(nothing), source, native).truth(node);
+      const truth = (node: Expr) =>
+        new Interpreter(this.runtime, functions, new RenderState(), new TemplateContext(nothing), source, native).truth(
+          node,
+        );
       code = generate(new Codegen({ ...functions, truth }, native));
     } catch (error) {
       throw error instanceof JinjaError ? placed(error, source) : error;
     }
-    const build = new Function('$', '$info', 'C', `"use strict"; ${code.source}`) as ($: Runtime, info: TemplateSource, constants: readonly unknown[]) => T;
+    const build = new Function('$', '$info', 'C', `"use strict"; ${code.source}`) as (
+      $: Runtime,
+      info: TemplateSource,
+      constants: readonly unknown[],
+    ) => T;
     return build(this.runtime, source, code.constants);
   }
 
@@ -188,9 +210,21 @@ export class Environment {
   }
 
   /** @internal runs a template by walking over it */
-  interpret(ast: TemplateNode, source: TemplateSource, scope: Scope, native: boolean): Generator<unknown, Value, unknown> {
+  interpret(
+    ast: TemplateNode,
+    source: TemplateSource,
+    scope: Scope,
+    native: boolean,
+  ): Generator<unknown, Value, unknown> {
     const functions = { filters: native ? this.nativeFilters : this.filters, tests: this.tests };
-    return new Interpreter(this.runtime, functions, this.stateOf(scope), new TemplateContext(scope), source, native).run(ast);
+    return new Interpreter(
+      this.runtime,
+      functions,
+      this.stateOf(scope),
+      new TemplateContext(scope),
+      source,
+      native,
+    ).run(ast);
   }
 
   /** @internal runs a template with its blocks */
@@ -222,7 +256,8 @@ function placed(error: JinjaError, source: TemplateSource): JinjaError {
 
 /** Runs to the end, waiting for every promise on the way. */
 export async function settle(result: Value | Promise<Value> | Generator<unknown, Value, unknown>): Promise<Value> {
-  if (typeof result !== 'object' || result === null || !('next' in result) || typeof result.next !== 'function') return result as Value;
+  if (typeof result !== 'object' || result === null || !('next' in result) || typeof result.next !== 'function')
+    return result as Value;
   const generator = result as Generator<unknown, Value, unknown>;
   let step = generator.next();
   while (!step.done) {
@@ -252,13 +287,25 @@ class CompiledTemplate implements Template {
 
   constructor(environment: Environment, source: string, info: TemplateInfo) {
     this.environment = environment;
-    this.source = { name: info.name, path: info.path, get line() { return info.line; }, type: info.type, text: environment.lexer.normalize(source) };
+    this.source = {
+      name: info.name,
+      path: info.path,
+      get line() {
+        return info.line;
+      },
+      type: info.type,
+      text: environment.lexer.normalize(source),
+    };
     this.ast = environment.parse(source, info);
   }
 
   /** The template for others to include; names are exported when others import it. */
   loadable(exports: boolean, native = false): LoadedTemplate {
-    const unit = this.environment.translate<Unit<RootUnit>>((codegen) => codegen.template(this.ast, exports), native, this.source);
+    const unit = this.environment.translate<Unit<RootUnit>>(
+      (codegen) => codegen.template(this.ast, exports),
+      native,
+      this.source,
+    );
     return { name: this.source.name, instantiate: unit };
   }
 
@@ -299,7 +346,8 @@ class CompiledTemplate implements Template {
 
   /** Walks over the tree the first times, translates it when it is rendered again and again. */
   private start(scope: Scope, native: boolean): Value | Generator<unknown, Value, unknown> {
-    if (this.runs++ < RUNS_BEFORE_TRANSLATION && this.mayInterpret(scope)) return this.environment.interpret(this.ast, this.source, scope, native);
+    if (this.runs++ < RUNS_BEFORE_TRANSLATION && this.mayInterpret(scope))
+      return this.environment.interpret(this.ast, this.source, scope, native);
     const template = native ? (this.native ??= this.loadable(false, true)) : (this.text ??= this.loadable(false));
     return this.environment.start(template, scope);
   }
@@ -320,7 +368,8 @@ class CompiledTemplate implements Template {
     const { body } = this.ast;
     if (body.length === 0) return '';
     const [only] = body;
-    if (body.length > 1 || only?.type !== 'Output' || only.nodes.length > 1 || only.nodes[0]?.type !== 'TemplateData') return undefined;
+    if (body.length > 1 || only?.type !== 'Output' || only.nodes.length > 1 || only.nodes[0]?.type !== 'TemplateData')
+      return undefined;
     return only.nodes[0].data;
   }
 
@@ -336,7 +385,14 @@ class CompiledTemplate implements Template {
 
   /** `return()` outside of a macro, and errors that no function of the template has seen. */
   private outermost(error: unknown, state: RenderState): unknown {
-    if (error instanceof ReturnSignal) return describeFailure(new JinjaError('RuntimeError', 'return() was called outside of a macro'), 0, this.source, '', state);
+    if (error instanceof ReturnSignal)
+      return describeFailure(
+        new JinjaError('RuntimeError', 'return() was called outside of a macro'),
+        0,
+        this.source,
+        '',
+        state,
+      );
     return describeFailure(error, 0, this.source, '', state);
   }
 }
@@ -353,7 +409,9 @@ class BoundFace implements CallableFace {
   }
 
   get(attribute: string): Value | undefined {
-    return attribute === 'name' ? this.definition.name : new MacroFace(this.macros.unitOf(this.definition).info).get(attribute);
+    return attribute === 'name'
+      ? this.definition.name
+      : new MacroFace(this.macros.unitOf(this.definition).info).get(attribute);
   }
 
   text(): string {
@@ -370,24 +428,33 @@ class CompiledMacros implements MacroTemplate {
 
   constructor(environment: Environment, source: string, info: TemplateInfo) {
     this.environment = environment;
-    this.source = { name: info.name, path: info.path, line: info.line, type: info.type ?? 'macro', text: environment.lexer.normalize(source) };
+    this.source = {
+      name: info.name,
+      path: info.path,
+      line: info.line,
+      type: info.type ?? 'macro',
+      text: environment.lexer.normalize(source),
+    };
     this.ast = environment.parse(source, info);
-    this.macros = this.ast.body.filter((s) => s.type === 'Macro').map((ast) => ({
-      name: ast.name.replace(/^dbt_(?:macro|docs)__/, ''),
-      arguments: ast.args.map((arg, i) => ({
-        name: arg.name,
-        hasDefault: i >= ast.args.length - ast.defaults.length,
-        annotation: annotationText(ast.annotations[i]),
-      })),
-      blockType: ast.blockType,
-      line: ast.line + (info.line ?? 1) - 1,
-      ast,
-    }));
+    this.macros = this.ast.body
+      .filter((s) => s.type === 'Macro')
+      .map((ast) => ({
+        name: ast.name.replace(/^dbt_(?:macro|docs)__/, ''),
+        arguments: ast.args.map((arg, i) => ({
+          name: arg.name,
+          hasDefault: i >= ast.args.length - ast.defaults.length,
+          annotation: annotationText(ast.annotations[i]),
+        })),
+        blockType: ast.blockType,
+        line: ast.line + (info.line ?? 1) - 1,
+        ast,
+      }));
   }
 
   bind(name: string, scope: Scope): Callable {
     const definition = this.macros.findLast((m) => m.name === name);
-    if (definition === undefined) throw new JinjaError('RuntimeError', `there is no macro ${name} in ${this.source.path ?? this.source.name}`);
+    if (definition === undefined)
+      throw new JinjaError('RuntimeError', `there is no macro ${name} in ${this.source.path ?? this.source.name}`);
     const state = this.environment.stateOf(scope);
     const context = new TemplateContext(scope);
     let compiled: MacroUnit | undefined;
@@ -404,11 +471,15 @@ class CompiledMacros implements MacroTemplate {
     const known = this.units.get(definition.name);
     if (known !== undefined) return known;
     let info: MacroInfo | undefined;
-    const unit = this.environment.translate<MacroUnit['unit']>((codegen) => {
-      const { code, info: described } = codegen.macro(definition.ast);
-      info = described;
-      return code;
-    }, false, this.source);
+    const unit = this.environment.translate<MacroUnit['unit']>(
+      (codegen) => {
+        const { code, info: described } = codegen.macro(definition.ast);
+        info = described;
+        return code;
+      },
+      false,
+      this.source,
+    );
     const compiled = { info: info as MacroInfo | undefined as MacroInfo, unit };
     this.units.set(definition.name, compiled);
     return compiled;

@@ -5,11 +5,27 @@ import type { Arguments, Call, Expr, Filter, Keyword, Name, Operand, Pair, Slice
 import { describeToken, matches, syntaxError, type TokenStream } from './token-stream.ts';
 
 const COMPARISONS: ReadonlySet<string> = new Set(['eq', 'ne', 'lt', 'lteq', 'gt', 'gteq']);
-const TEST_ARGUMENTS: ReadonlySet<string> = new Set(['name', 'string', 'integer', 'float', 'lparen', 'lbracket', 'lbrace']);
+const TEST_ARGUMENTS: ReadonlySet<string> = new Set([
+  'name',
+  'string',
+  'integer',
+  'float',
+  'lparen',
+  'lbracket',
+  'lbrace',
+]);
 
 /** Tokens that can be a whole expression, and tokens that no expression goes on with. */
 const SIMPLE: ReadonlySet<string> = new Set(['name', 'string', 'integer', 'float']);
-const ENDS: ReadonlySet<string> = new Set(['comma', 'rparen', 'rbracket', 'rbrace', 'variable_end', 'block_end', 'colon']);
+const ENDS: ReadonlySet<string> = new Set([
+  'comma',
+  'rparen',
+  'rbracket',
+  'rbrace',
+  'variable_end',
+  'block_end',
+  'colon',
+]);
 
 interface TupleOptions {
   readonly simplified?: boolean;
@@ -45,14 +61,20 @@ export class ExpressionParser {
 
   /** Counts the links of a row. */
   private link(count: number): number {
-    if (count >= MAX_ROW) this.fail(`more than ${MAX_ROW} operators, filters, attributes or calls stand in one row here`);
+    if (count >= MAX_ROW)
+      this.fail(`more than ${MAX_ROW} operators, filters, attributes or calls stand in one row here`);
     return count + 1;
   }
 
   parseExpression(withCondition = true): Expr {
     // Most expressions are one name or literal.
     const token = this.stream.current;
-    if (SIMPLE.has(token.type) && ENDS.has(this.stream.look().type) && !(token.type === 'name' && token.value === 'not')) return this.parsePrimary();
+    if (
+      SIMPLE.has(token.type) &&
+      ENDS.has(this.stream.look().type) &&
+      !(token.type === 'name' && token.value === 'not')
+    )
+      return this.parsePrimary();
     return this.deeper(() => (withCondition ? this.parseCondition() : this.parseOr()));
   }
 
@@ -410,7 +432,8 @@ export class ExpressionParser {
       if (!inline) this.stream.next();
       const { line, pos } = this.stream.current;
       const name = this.parseDottedName();
-      const { args, kwargs, dyn_args, dyn_kwargs } = this.stream.current.type === 'lparen' ? this.parseCallArguments() : NO_ARGUMENTS;
+      const { args, kwargs, dyn_args, dyn_kwargs } =
+        this.stream.current.type === 'lparen' ? this.parseCallArguments() : NO_ARGUMENTS;
       result = { type: 'Filter', node: result, name, args, kwargs, dyn_args, dyn_kwargs, line, pos };
       inline = false;
     }
@@ -434,7 +457,10 @@ export class ExpressionParser {
     const token = this.stream.current;
     if (token.type === 'lparen') {
       given = this.parseCallArguments();
-    } else if (TEST_ARGUMENTS.has(token.type) && !(token.type === 'name' && (token.value === 'else' || token.value === 'or' || token.value === 'and'))) {
+    } else if (
+      TEST_ARGUMENTS.has(token.type) &&
+      !(token.type === 'name' && (token.value === 'else' || token.value === 'or' || token.value === 'and'))
+    ) {
       if (token.type === 'name' && token.value === 'is') this.fail('You cannot chain multiple tests with is');
       given = { ...NO_ARGUMENTS, args: [this.parsePostfix(this.parsePrimary())] };
     }
@@ -447,7 +473,8 @@ export class ExpressionParser {
   protected parseAssignTarget(options: { withNamespace?: boolean } = {}): Expr {
     const target = this.parseTuple({ simplified: true, ...options });
     setContext(target, 'store');
-    if (!canAssign(target)) this.fail(`can't assign to ${stringRepr(target.type.toLowerCase())}`, target.line, target.pos);
+    if (!canAssign(target))
+      this.fail(`can't assign to ${stringRepr(target.type.toLowerCase())}`, target.line, target.pos);
     return target;
   }
 
@@ -458,7 +485,12 @@ export class ExpressionParser {
   }
 }
 
-const PRODUCTS: { readonly [type: string]: 'Mul' | 'Div' | 'FloorDiv' | 'Mod' } = { mul: 'Mul', div: 'Div', floordiv: 'FloorDiv', mod: 'Mod' };
+const PRODUCTS: { readonly [type: string]: 'Mul' | 'Div' | 'FloorDiv' | 'Mod' } = {
+  mul: 'Mul',
+  div: 'Div',
+  floordiv: 'FloorDiv',
+  mod: 'Mod',
+};
 
 const NO_ARGUMENTS: Arguments = { args: [], kwargs: [], dyn_args: null, dyn_kwargs: null };
 

@@ -12,7 +12,13 @@ export interface TemplateSource extends TraceSource {
 }
 
 /** The error to throw on: the same one, with line, path and one more frame. */
-export function describeFailure(error: unknown, line: number, source: TemplateSource, name: string, state: RenderState): unknown {
+export function describeFailure(
+  error: unknown,
+  line: number,
+  source: TemplateSource,
+  name: string,
+  state: RenderState,
+): unknown {
   if (error instanceof ReturnSignal) return error;
   const known = error instanceof TsdbtError ? error : translate(error, state);
   if (!(known instanceof TsdbtError)) return error;
@@ -27,7 +33,12 @@ export function describeFailure(error: unknown, line: number, source: TemplateSo
   if (name !== '' && name !== 'template' && name !== 'caller' && name !== 'recursive loop') {
     const frames = (details.stack ?? []) as ErrorFrame[];
     const type = name.startsWith('block ') ? 'block' : 'macro';
-    frames.push({ type, name: name.replace(/^(?:dbt_macro__|block )/, ''), path: source.path ?? source.name, line: real });
+    frames.push({
+      type,
+      name: name.replace(/^(?:dbt_macro__|block )/, ''),
+      path: source.path ?? source.name,
+      line: real,
+    });
     details.stack = frames;
   }
   return known;
@@ -39,6 +50,7 @@ function translate(error: unknown, state: RenderState): unknown {
     state.depth = 0;
     return new JinjaError('LimitError', 'maximum recursion depth exceeded');
   }
-  if (/string length|array length/i.test(error.message)) return new JinjaError('LimitError', 'the template has built a value that is too long');
+  if (/string length|array length/i.test(error.message))
+    return new JinjaError('LimitError', 'the template has built a value that is too long');
   return error;
 }

@@ -44,21 +44,29 @@ function createJoiner(separator: string): Callable {
   };
 }
 
-const LOREM = 'lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore magna aliqua'.split(' ');
+const LOREM =
+  'lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore magna aliqua'.split(
+    ' ',
+  );
 
 function tooBig(): JinjaError {
-  return new JinjaError('OverflowError', `Range too big. The sandbox blocks ranges larger than MAX_RANGE (${MAX_RANGE}).`);
+  return new JinjaError(
+    'OverflowError',
+    `Range too big. The sandbox blocks ranges larger than MAX_RANGE (${MAX_RANGE}).`,
+  );
 }
 
 /** A range between long integers: only an empty one is short enough to be of use. */
 function longRange(args: readonly Value[]): PyRange {
   const numbers = args.map((a) => (typeof a === 'bigint' ? a : BigInt(indexArgument(a))));
-  const [start, stop] = numbers.length === 1 ? [0n, numbers[0] as bigint] : [numbers[0] as bigint, numbers[1] as bigint];
+  const [start, stop] =
+    numbers.length === 1 ? [0n, numbers[0] as bigint] : [numbers[0] as bigint, numbers[1] as bigint];
   const step = numbers[2] ?? 1n;
   if (step === 0n) throw valueError('range() arg 3 must not be zero');
   const length = step > 0n ? (stop - start + step - 1n) / step : (start - stop - step - 1n) / -step;
   if (length <= 0n) return new PyRange(0, 0, 1);
-  if (length <= MAX_RANGE || length > 9223372036854775807n) throw new JinjaError('OverflowError', 'Python int too large to convert to C ssize_t');
+  if (length <= MAX_RANGE || length > 9223372036854775807n)
+    throw new JinjaError('OverflowError', 'Python int too large to convert to C ssize_t');
   throw tooBig();
 }
 
@@ -89,7 +97,12 @@ export function createGlobals(): ReadonlyMap<string, Value> {
     return createCycler(args);
   };
   const joiner = callable('Joiner.__init__', "sep=', '", (separator) => createJoiner(String(separator)));
-  for (const [type, name] of [[dict, 'dict'], [namespace, 'jinja2.utils.Namespace'], [cycler, 'jinja2.utils.Cycler'], [joiner, 'jinja2.utils.Joiner']] as const) {
+  for (const [type, name] of [
+    [dict, 'dict'],
+    [namespace, 'jinja2.utils.Namespace'],
+    [cycler, 'jinja2.utils.Cycler'],
+    [joiner, 'jinja2.utils.Joiner'],
+  ] as const) {
     type.face = { type: 'type', text: () => `<class '${name}'>` };
   }
   return new Map<string, Value>([
@@ -98,10 +111,13 @@ export function createGlobals(): ReadonlyMap<string, Value> {
     ['namespace', namespace],
     ['cycler', cycler],
     ['joiner', joiner],
-    ['lipsum', callable('generate_lorem_ipsum', 'n=5, html=True, min=20, max=100', (n, _html, min) => {
-      checkText(Number(n) * Number(min) * 6);
-      const words = Array.from({ length: Number(min) }, (_, i) => LOREM[i % LOREM.length]).join(' ');
-      return Array.from({ length: Number(n) }, () => `${words[0]?.toUpperCase()}${words.slice(1)}.`).join('\n\n');
-    })],
+    [
+      'lipsum',
+      callable('generate_lorem_ipsum', 'n=5, html=True, min=20, max=100', (n, _html, min) => {
+        checkText(Number(n) * Number(min) * 6);
+        const words = Array.from({ length: Number(min) }, (_, i) => LOREM[i % LOREM.length]).join(' ');
+        return Array.from({ length: Number(n) }, () => `${words[0]?.toUpperCase()}${words.slice(1)}.`).join('\n\n');
+      }),
+    ],
   ]);
 }

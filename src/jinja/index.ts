@@ -35,7 +35,10 @@ export { JinjaError };
  * The tree of a template.
  * @throws JinjaError of type TemplateSyntaxError
  */
-export function parseTemplate(source: string, options: Partial<LexerOptions> & { dbt?: boolean; name?: string } = {}): TemplateNode {
+export function parseTemplate(
+  source: string,
+  options: Partial<LexerOptions> & { dbt?: boolean; name?: string } = {},
+): TemplateNode {
   const { dbt = true, name = '<template>', ...rest } = options;
   return parseSource(source, new Lexer({ ...DEFAULT_LEXER_OPTIONS, ...rest }), { dbt }, { name });
 }

@@ -13,7 +13,10 @@ type Running = Value | Generator<unknown, Value, unknown>;
 /** A compiled template as other templates use it. */
 export interface LoadedTemplate {
   readonly name: string;
-  instantiate(state: RenderState, context: TemplateContext): { root: (context: TemplateContext) => Running; blocks: ReadonlyMap<string, BlockFunction> };
+  instantiate(
+    state: RenderState,
+    context: TemplateContext,
+  ): { root: (context: TemplateContext) => Running; blocks: ReadonlyMap<string, BlockFunction> };
 }
 
 /** Finds a template by name, `undefined` when there is none. */
@@ -69,7 +72,8 @@ export class TemplateInheritance {
   }
 
   checkRequired(context: TemplateContext, name: string): void {
-    if ((context.blocks.get(name)?.length ?? 0) <= 1) throw new JinjaError('TemplateRuntimeError', `Required block ${stringRepr(name)} not found`);
+    if ((context.blocks.get(name)?.length ?? 0) <= 1)
+      throw new JinjaError('TemplateRuntimeError', `Required block ${stringRepr(name)} not found`);
   }
 
   include(state: RenderState, context: TemplateContext, name: Value, ignoreMissing: boolean): Running {
@@ -77,7 +81,12 @@ export class TemplateInheritance {
     try {
       template = this.find(name);
     } catch (error) {
-      if (ignoreMissing && error instanceof JinjaError && (error.type === 'TemplateNotFound' || error.type === 'TemplatesNotFound')) return '';
+      if (
+        ignoreMissing &&
+        error instanceof JinjaError &&
+        (error.type === 'TemplateNotFound' || error.type === 'TemplatesNotFound')
+      )
+        return '';
       throw error;
     }
     return this.start(template, state, context);
@@ -99,17 +108,26 @@ export class TemplateInheritance {
         const template = this.loader(toText(candidate));
         if (template !== undefined) return template;
       }
-      if (names.length === 0) throw new JinjaError('TemplatesNotFound', 'Tried to select from an empty list of templates.');
-      throw new JinjaError('TemplatesNotFound', `none of the templates given were found: ${names.map(toText).join(', ')}`);
+      if (names.length === 0)
+        throw new JinjaError('TemplatesNotFound', 'Tried to select from an empty list of templates.');
+      throw new JinjaError(
+        'TemplatesNotFound',
+        `none of the templates given were found: ${names.map(toText).join(', ')}`,
+      );
     }
     if (name instanceof Undefined) throw name.error();
     const template = this.loader(toText(name));
-    if (template === undefined) throw new JinjaError('TemplateNotFound', typeof name === 'string' ? name : toRepr(name));
+    if (template === undefined)
+      throw new JinjaError('TemplateNotFound', typeof name === 'string' ? name : toRepr(name));
     return template;
   }
 }
 
-function* importLater(name: string, context: TemplateContext, running: Generator<unknown, Value, unknown>): Generator<unknown, Value, unknown> {
+function* importLater(
+  name: string,
+  context: TemplateContext,
+  running: Generator<unknown, Value, unknown>,
+): Generator<unknown, Value, unknown> {
   const text = yield* running;
   return new TemplateModule(name, context.exported, text);
 }

@@ -121,7 +121,14 @@ export class Interpreter {
   private results: Value[] = [];
   private position = 0;
 
-  constructor(runtime: Runtime, functions: Functions, state: RenderState, context: TemplateContext, source: TemplateSource, native: boolean) {
+  constructor(
+    runtime: Runtime,
+    functions: Functions,
+    state: RenderState,
+    context: TemplateContext,
+    source: TemplateSource,
+    native: boolean,
+  ) {
     this.runtime = runtime;
     this.functions = functions;
     this.state = state;
@@ -303,7 +310,9 @@ export class Interpreter {
       this.frames = frames;
       return holds;
     };
-    return this.runtime.filtered(items, passes, shapeOf(node.target), (error) => describeFailure(error, test.line, this.source, '', this.state));
+    return this.runtime.filtered(items, passes, shapeOf(node.target), (error) =>
+      describeFailure(error, test.line, this.source, '', this.state),
+    );
   }
 
   private *passes(node: For, test: Expr, item: Value): Generator<unknown, boolean, unknown> {
@@ -345,7 +354,10 @@ export class Interpreter {
   private *filtered(filter: Filter, text: string): Generator<unknown, Value, unknown> {
     const inner = filter.node === null ? text : yield* this.filtered(filter.node as Filter, text);
     this.frames.push(new Map([[FILTERED, inner]]));
-    const value = yield* this.compute({ ...filter, node: { type: 'Name', name: FILTERED, ctx: 'load', line: filter.line, pos: filter.pos } });
+    const value = yield* this.compute({
+      ...filter,
+      node: { type: 'Name', name: FILTERED, ctx: 'load', line: filter.line, pos: filter.pos },
+    });
     this.frames.pop();
     return value;
   }
@@ -454,11 +466,23 @@ export class Interpreter {
       case 'Getattr':
         return runtime.attribute(this.evaluate(node.node), node.attr);
       case 'Getitem':
-        return runtime[node.arg.type === 'Slice' ? 'sliced' : 'item'](this.evaluate(node.node), this.evaluate(node.arg));
+        return runtime[node.arg.type === 'Slice' ? 'sliced' : 'item'](
+          this.evaluate(node.node),
+          this.evaluate(node.arg),
+        );
       case 'Slice':
-        return runtime.slice(...([node.start, node.stop, node.step].map((n) => (n === null ? null : this.evaluate(n))) as [Value, Value, Value]));
+        return runtime.slice(
+          ...([node.start, node.stop, node.step].map((n) => (n === null ? null : this.evaluate(n))) as [
+            Value,
+            Value,
+            Value,
+          ]),
+        );
       case 'Concat':
-        return runtime.concat(node.nodes.map((n) => this.evaluate(n)), false);
+        return runtime.concat(
+          node.nodes.map((n) => this.evaluate(n)),
+          false,
+        );
       case 'Compare':
         return this.compare(node);
       case 'And': {
@@ -500,7 +524,8 @@ export class Interpreter {
     const args = this.positional(node);
     const kwargs = this.keywords(node);
     if (this.position < this.results.length) return this.results[this.position++] as Value;
-    let result = method === undefined ? runtime.invoke(callee, args, kwargs) : runtime.callMethod(callee, method, args, kwargs);
+    let result =
+      method === undefined ? runtime.invoke(callee, args, kwargs) : runtime.callMethod(callee, method, args, kwargs);
     const pending = runtime.pending(result);
     if (pending === 1) {
       const running = result as Generator<unknown, Value, unknown>;

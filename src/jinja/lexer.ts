@@ -145,13 +145,25 @@ type State = 'comment' | 'block' | 'variable' | 'raw';
 export class Lexer {
   readonly options: LexerOptions;
   private readonly root: RegExp;
-  private readonly endings: { readonly block: RegExp; readonly variable: RegExp; readonly comment: RegExp; readonly raw: RegExp };
+  private readonly endings: {
+    readonly block: RegExp;
+    readonly variable: RegExp;
+    readonly comment: RegExp;
+    readonly raw: RegExp;
+  };
   private readonly starts: readonly (readonly [string, State])[];
 
   constructor(options: Partial<LexerOptions> = {}) {
     const o = { ...DEFAULT_LEXER_OPTIONS, ...options };
     this.options = o;
-    const [bs, be, vs, ve, cs, ce] = [o.blockStart, o.blockEnd, o.variableStart, o.variableEnd, o.commentStart, o.commentEnd].map(escapeRegExp) as [string, string, string, string, string, string];
+    const [bs, be, vs, ve, cs, ce] = [
+      o.blockStart,
+      o.blockEnd,
+      o.variableStart,
+      o.variableEnd,
+      o.commentStart,
+      o.commentEnd,
+    ].map(escapeRegExp) as [string, string, string, string, string, string];
     const sp = `[${SPACE_CLASS}]*`;
     const suffix = o.trimBlocks ? '\\n?' : '';
     const starts: (readonly [string, State])[] = [
@@ -161,7 +173,10 @@ export class Lexer {
     ];
     this.starts = starts.sort((a, b) => b[0].length - a[0].length);
     const source: { readonly [state: string]: string } = { variable: vs, comment: cs, block: bs };
-    this.root = new RegExp(`(${bs}([-+]?)${sp}raw${sp}(?:-${be}${sp}|${be}))|${this.starts.map(([, state]) => `${source[state]}`).join('|')}`, 'g');
+    this.root = new RegExp(
+      `(${bs}([-+]?)${sp}raw${sp}(?:-${be}${sp}|${be}))|${this.starts.map(([, state]) => `${source[state]}`).join('|')}`,
+      'g',
+    );
     this.endings = {
       block: new RegExp(`\\+${be}|-${be}${sp}|${be}${suffix}`, 'y'),
       variable: new RegExp(`-${ve}${sp}|${ve}`, 'y'),
@@ -193,7 +208,13 @@ class Scanner {
   private line = 1;
   private lineStarting = true;
 
-  constructor(lexer: Lexer, source: string, root: RegExp, endings: Lexer['endings'], starts: readonly (readonly [string, State])[]) {
+  constructor(
+    lexer: Lexer,
+    source: string,
+    root: RegExp,
+    endings: Lexer['endings'],
+    starts: readonly (readonly [string, State])[],
+  ) {
     this.lexer = lexer;
     this.source = source;
     this.root = root;
@@ -234,7 +255,9 @@ class Scanner {
     const raw = match[1] !== undefined;
     const start = match.index;
     let end = start + match[0].length;
-    const state: State = raw ? 'raw' : (this.starts.find(([text]) => source.startsWith(text, start)) as readonly [string, State])[1];
+    const state: State = raw
+      ? 'raw'
+      : (this.starts.find(([text]) => source.startsWith(text, start)) as readonly [string, State])[1];
     let sign = raw ? (match[2] ?? '') : '';
     if (!raw && (source[end] === '-' || source[end] === '+')) sign = source[end++] as string;
     this.pushData(pos, start, sign, state === 'variable');

@@ -35,7 +35,12 @@ export class LoopContext implements HostObject {
   private lastChanged: readonly Value[] | undefined;
 
   /** @param items a value to go over, or what gives the items that pass a condition */
-  constructor(items: Value | FilteredItems, depth0: number, recursion: Recursion | null, makeUndefined: UndefinedFactory) {
+  constructor(
+    items: Value | FilteredItems,
+    depth0: number,
+    recursion: Recursion | null,
+    makeUndefined: UndefinedFactory,
+  ) {
     this.depth0 = depth0;
     this.recursion = recursion;
     this.makeUndefined = makeUndefined;
@@ -75,7 +80,8 @@ export class LoopContext implements HostObject {
 
   /** Reads the next items of a loop whose condition may have to wait: 1, or all. */
   *prepare(count: number): Generator<unknown, void, unknown> {
-    if (this.items instanceof FilteredItems && (this.after === undefined || count > 1)) yield* this.items.prepare(count);
+    if (this.items instanceof FilteredItems && (this.after === undefined || count > 1))
+      yield* this.items.prepare(count);
   }
 
   /** The loop for use elsewhere, where it cannot wait: when its condition has to, all items are read now. */
@@ -91,7 +97,13 @@ export class LoopContext implements HostObject {
 
   private length(): number {
     if (this.count !== undefined) return this.count;
-    if (this.sized !== undefined && (typeof this.sized !== 'object' || this.sized === null || Array.isArray(this.sized) || this.sized.jinjaLength !== undefined)) {
+    if (
+      this.sized !== undefined &&
+      (typeof this.sized !== 'object' ||
+        this.sized === null ||
+        Array.isArray(this.sized) ||
+        this.sized.jinjaLength !== undefined)
+    ) {
       return (this.count = lengthOf(this.sized));
     }
     const rest: Value[] = [];
@@ -153,7 +165,8 @@ export class LoopContext implements HostObject {
   /** `loop(items)` in a recursive loop. */
   readonly jinjaCall: Callable = (args) => {
     if (this.recursion === null) throw typeError("The loop must have the 'recursive' marker to be called recursively.");
-    if (args[0] === undefined) throw typeError("LoopContext.__call__() missing 1 required positional argument: 'iterable'");
+    if (args[0] === undefined)
+      throw typeError("LoopContext.__call__() missing 1 required positional argument: 'iterable'");
     return this.recursion(args[0], this.depth0 + 1);
   };
 
@@ -195,7 +208,11 @@ export class FilteredItems implements Iterator<Value> {
 
   next(): IteratorResult<Value, undefined> {
     const step = this.later().next();
-    if (step.done !== true) throw new JinjaError('TemplateRuntimeError', "the loop's condition has to wait for an answer where its next item is asked for: make a list of the items before the loop");
+    if (step.done !== true)
+      throw new JinjaError(
+        'TemplateRuntimeError',
+        "the loop's condition has to wait for an answer where its next item is asked for: make a list of the items before the loop",
+      );
     return step.value === undefined ? { done: true, value: undefined } : { done: false, value: step.value };
   }
 

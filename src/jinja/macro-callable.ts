@@ -35,13 +35,20 @@ export class MacroFace implements CallableFace {
   get(name: string): Value | undefined {
     const { info } = this;
     switch (name) {
-      case 'name': return info.name;
-      case 'arguments': return new PyTuple(info.arguments);
-      case 'catch_kwargs': return info.catchKwargs;
-      case 'catch_varargs': return info.catchVarargs;
-      case 'caller': return info.caller;
-      case 'explicit_caller': return info.arguments.includes('caller');
-      default: return undefined;
+      case 'name':
+        return info.name;
+      case 'arguments':
+        return new PyTuple(info.arguments);
+      case 'catch_kwargs':
+        return info.catchKwargs;
+      case 'catch_varargs':
+        return info.catchVarargs;
+      case 'caller':
+        return info.caller;
+      case 'explicit_caller':
+        return info.arguments.includes('caller');
+      default:
+        return undefined;
     }
   }
 
@@ -58,9 +65,15 @@ export function createMacroCallable(info: MacroInfo, invoke: MacroFunction, make
 }
 
 /** The arguments of a call in the order in which the generated function takes them. @throws JinjaError in jinja2's words */
-export function bindArguments(info: MacroInfo, args: readonly Value[], kwargs: Kwargs, makeUndefined: UndefinedFactory): readonly (Value | undefined)[] {
+export function bindArguments(
+  info: MacroInfo,
+  args: readonly Value[],
+  kwargs: Kwargs,
+  makeUndefined: UndefinedFactory,
+): readonly (Value | undefined)[] {
   const names = info.arguments;
-  if (kwargs.size === 0 && args.length <= names.length && !info.appendCaller && !info.catchKwargs && !info.catchVarargs) return args;
+  if (kwargs.size === 0 && args.length <= names.length && !info.appendCaller && !info.catchKwargs && !info.catchVarargs)
+    return args;
   const bound: (Value | undefined)[] = args.slice(0, names.length);
   const rest = new Map(kwargs);
   let foundCaller = false;
@@ -82,7 +95,9 @@ export function bindArguments(info: MacroInfo, args: readonly Value[], kwargs: K
     bound.push(new PyDict(rest));
   } else if (rest.size > 0) {
     if (rest.has('caller')) {
-      throw typeError(`macro ${name} was invoked with two values for the special caller argument. This is most likely a bug.`);
+      throw typeError(
+        `macro ${name} was invoked with two values for the special caller argument. This is most likely a bug.`,
+      );
     }
     throw typeError(`macro ${name} takes no keyword argument ${stringRepr([...rest.keys()][0] as string)}`);
   }

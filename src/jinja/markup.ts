@@ -21,16 +21,49 @@ const ESCAPES_SECOND: ReadonlySet<string> = new Set(['replace', 'ljust', 'rjust'
 const PLAIN_RESULTS: ReadonlySet<string> = new Set(['encode', 'maketrans']);
 /** Methods that markupsafe leaves to str; the others it wraps in Python. */
 const OF_STR: ReadonlySet<string> = new Set([
-  'count', 'encode', 'endswith', 'find', 'index', 'isalnum', 'isalpha', 'isascii', 'isdecimal', 'isdigit', 'isidentifier', 'islower', 'isnumeric', 'isprintable', 'isspace', 'istitle', 'isupper',
-  'maketrans', 'rfind', 'rindex', 'startswith',
+  'count',
+  'encode',
+  'endswith',
+  'find',
+  'index',
+  'isalnum',
+  'isalpha',
+  'isascii',
+  'isdecimal',
+  'isdigit',
+  'isidentifier',
+  'islower',
+  'isnumeric',
+  'isprintable',
+  'isspace',
+  'istitle',
+  'isupper',
+  'maketrans',
+  'rfind',
+  'rindex',
+  'startswith',
 ]);
 
 /** What markupsafe's own methods take. */
 const SIGNATURES: ReadonlyMap<string, string> = new Map([
-  ['join', 'self, iterable'], ['split', 'self, sep=None, maxsplit=-1'], ['rsplit', 'self, sep=None, maxsplit=-1'], ['splitlines', 'self, keepends=False'], ['replace', 'self, old, new, count=-1'],
-  ['ljust', "self, width, fillchar=' '"], ['rjust', "self, width, fillchar=' '"], ['center', "self, width, fillchar=' '"], ['lstrip', 'self, chars=None'], ['rstrip', 'self, chars=None'],
-  ['strip', 'self, chars=None'], ['translate', 'self, table'], ['expandtabs', 'self, tabsize=8'], ['zfill', 'self, width'], ['removeprefix', 'self, prefix'], ['removesuffix', 'self, suffix'],
-  ['partition', 'self, sep'], ['rpartition', 'self, sep'],
+  ['join', 'self, iterable'],
+  ['split', 'self, sep=None, maxsplit=-1'],
+  ['rsplit', 'self, sep=None, maxsplit=-1'],
+  ['splitlines', 'self, keepends=False'],
+  ['replace', 'self, old, new, count=-1'],
+  ['ljust', "self, width, fillchar=' '"],
+  ['rjust', "self, width, fillchar=' '"],
+  ['center', "self, width, fillchar=' '"],
+  ['lstrip', 'self, chars=None'],
+  ['rstrip', 'self, chars=None'],
+  ['strip', 'self, chars=None'],
+  ['translate', 'self, table'],
+  ['expandtabs', 'self, tabsize=8'],
+  ['zfill', 'self, width'],
+  ['removeprefix', 'self, prefix'],
+  ['removesuffix', 'self, suffix'],
+  ['partition', 'self, sep'],
+  ['rpartition', 'self, sep'],
   ...['capitalize', 'title', 'lower', 'upper', 'swapcase', 'casefold'].map((name): [string, string] => [name, 'self']),
 ]);
 
@@ -50,14 +83,25 @@ export class Markup implements HostObject {
     if (method === undefined) return undefined;
     const signature = SIGNATURES.get(name);
     const bind = signature === undefined ? undefined : argumentBinder(`Markup.${name}`, signature);
-    const bound = bindMethod<string>(name, (self, given, keywords) => {
-      const args = bind === undefined ? given : bind([this, ...given], keywords).slice(1);
-      const kwargs = bind === undefined ? keywords : NO_KWARGS;
-      const escaped = SAFE_METHODS.has(name) ? args : name === 'join' ? [Array.from(iterate(args[0] ?? null), (x) => escapeValue(x).text)] : args.map((a, i) => (a instanceof Markup || (i === 1 && ESCAPES_SECOND.has(name)) ? escapeValue(a).text : a));
-      const result = method(self, escaped, kwargs);
-      return PLAIN_RESULTS.has(name) ? result : marked(result);
-    }, this.text);
-    if (!OF_STR.has(name) && bound.face?.type !== 'function') bound.face = { type: 'method', text: () => `<built-in method ${name}>` };
+    const bound = bindMethod<string>(
+      name,
+      (self, given, keywords) => {
+        const args = bind === undefined ? given : bind([this, ...given], keywords).slice(1);
+        const kwargs = bind === undefined ? keywords : NO_KWARGS;
+        const escaped = SAFE_METHODS.has(name)
+          ? args
+          : name === 'join'
+            ? [Array.from(iterate(args[0] ?? null), (x) => escapeValue(x).text)]
+            : args.map((a, i) =>
+                a instanceof Markup || (i === 1 && ESCAPES_SECOND.has(name)) ? escapeValue(a).text : a,
+              );
+        const result = method(self, escaped, kwargs);
+        return PLAIN_RESULTS.has(name) ? result : marked(result);
+      },
+      this.text,
+    );
+    if (!OF_STR.has(name) && bound.face?.type !== 'function')
+      bound.face = { type: 'method', text: () => `<built-in method ${name}>` };
     return bound;
   }
 
@@ -87,7 +131,8 @@ export class Markup implements HostObject {
   }
 
   jinjaContains(item: Value): boolean {
-    if (typeof item !== 'string' && !(item instanceof Markup)) throw typeError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
+    if (typeof item !== 'string' && !(item instanceof Markup))
+      throw typeError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
     return this.text.includes(toText(item));
   }
 
@@ -111,10 +156,12 @@ export class Markup implements HostObject {
     }
     if (op === '*') {
       const n = numericOf(other);
-      if (n === undefined || isFloat(other)) throw typeError(`'${typeName(other)}' object cannot be interpreted as an integer`);
+      if (n === undefined || isFloat(other))
+        throw typeError(`'${typeName(other)}' object cannot be interpreted as an integer`);
       return marked(multiply(this.text, other));
     }
-    if (op === '%' && !reflected) return new Markup(formatPercent(this.text, other, undefined, (v, text) => escapeValue(text ?? v).text));
+    if (op === '%' && !reflected)
+      return new Markup(formatPercent(this.text, other, undefined, (v, text) => escapeValue(text ?? v).text));
     return undefined;
   }
 
@@ -140,7 +187,13 @@ function marked(v: Value): Value {
   return v instanceof PyTuple ? new PyTuple(v.items.map(marked)) : v;
 }
 
-const ESCAPES: { readonly [char: string]: string } = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' };
+const ESCAPES: { readonly [char: string]: string } = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  "'": '&#39;',
+  '"': '&#34;',
+};
 
 /** The value as safe text; text that is already safe stays as it is. */
 export function escapeValue(v: Value): Markup {
@@ -152,14 +205,27 @@ export function escapeText(text: string): string {
   return text.replace(/[&<>'"]/g, (char) => ESCAPES[char] as string);
 }
 
-const NAMED: { readonly [name: string]: string } = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0', copy: '©', raquo: '»', laquo: '«' };
+const NAMED: { readonly [name: string]: string } = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'",
+  nbsp: '\u00a0',
+  copy: '©',
+  raquo: '»',
+  laquo: '«',
+};
 
 function unescapeText(text: string): string {
-  return text.replace(/&(?:#x([0-9a-fA-F]+)|#(\d+)|(\w+));/g, (whole, hex?: string, decimal?: string, name?: string) => {
-    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-    if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
-    return NAMED[name ?? ''] ?? whole;
-  });
+  return text.replace(
+    /&(?:#x([0-9a-fA-F]+)|#(\d+)|(\w+));/g,
+    (whole, hex?: string, decimal?: string, name?: string) => {
+      if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
+      if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
+      return NAMED[name ?? ''] ?? whole;
+    },
+  );
 }
 
 /** Text without comments and tags, white space as single spaces. */
@@ -174,5 +240,10 @@ export function stripTags(text: string): string {
     from = end + close.length;
   }
   out += text.slice(from);
-  return unescapeText(out.split(/\s+/).filter((word) => word !== '').join(' '));
+  return unescapeText(
+    out
+      .split(/\s+/)
+      .filter((word) => word !== '')
+      .join(' '),
+  );
 }

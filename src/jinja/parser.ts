@@ -3,7 +3,19 @@
 import { JinjaError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
 import { SPACE_CLASS } from '../values/whitespace.ts';
-import type { CallBlock, Expr, If, Import, Include, Macro, MacroType, Name, Stmt, TemplateData, TemplateNode } from './ast.ts';
+import type {
+  CallBlock,
+  Expr,
+  If,
+  Import,
+  Include,
+  Macro,
+  MacroType,
+  Name,
+  Stmt,
+  TemplateData,
+  TemplateNode,
+} from './ast.ts';
 import { ExpressionParser, setContext } from './expression-parser.ts';
 import { Lexer, type Token } from './lexer.ts';
 import { describeExpectation, matches, SyntaxErrorAt, TokenStream } from './token-stream.ts';
@@ -50,7 +62,13 @@ export class Parser extends ExpressionParser {
         const token = this.stream.current;
         if (token.type === 'eof') break;
         if (token.type === 'data') {
-          if (token.value !== '') buffer.push({ type: 'TemplateData', data: token.value, line: token.line, pos: token.pos } satisfies TemplateData);
+          if (token.value !== '')
+            buffer.push({
+              type: 'TemplateData',
+              data: token.value,
+              line: token.line,
+              pos: token.pos,
+            } satisfies TemplateData);
           this.stream.next();
         } else if (token.type === 'variable_begin') {
           this.stream.next();
@@ -141,7 +159,8 @@ export class Parser extends ExpressionParser {
     this.stream.skipIf('colon');
     this.stream.expect('block_end');
     const result = this.subparse(endTokens);
-    if (this.stream.current.type === 'eof') this.failUnknownTag(undefined, [...this.endTokenStack, endTokens], this.stream.current);
+    if (this.stream.current.type === 'eof')
+      this.failUnknownTag(undefined, [...this.endTokenStack, endTokens], this.stream.current);
     if (dropNeedle) this.stream.next();
     return result;
   }
@@ -150,10 +169,14 @@ export class Parser extends ExpressionParser {
     const expected = new Set(ends.flatMap((tokens) => tokens.map(describeExpectation)));
     const last = ends.at(-1);
     const looking = last?.map((t) => stringRepr(describeExpectation(t))).join(' or ');
-    const message = [name === undefined ? 'Unexpected end of template.' : `Encountered unknown tag ${stringRepr(name)}.`];
+    const message = [
+      name === undefined ? 'Unexpected end of template.' : `Encountered unknown tag ${stringRepr(name)}.`,
+    ];
     if (looking !== undefined) {
       if (name !== undefined && expected.has(name)) {
-        message.push(`You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for ${looking}.`);
+        message.push(
+          `You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for ${looking}.`,
+        );
       } else {
         message.push(`Jinja was looking for the following tags: ${looking}.`);
       }
@@ -238,7 +261,9 @@ export class Parser extends ExpressionParser {
     const scoped = this.stream.skipName('scoped');
     const required = this.stream.skipName('required');
     if (this.stream.current.type === 'sub') {
-      this.fail('Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an underscore instead.');
+      this.fail(
+        'Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an underscore instead.',
+      );
     }
     const body = this.parseStatements(['name:endblock'], true);
     const blank = (statement: Stmt) =>
@@ -250,7 +275,11 @@ export class Parser extends ExpressionParser {
 
   private parseImportContext(fallback: boolean): boolean {
     const token = this.stream.current;
-    if (token.type === 'name' && (token.value === 'with' || token.value === 'without') && matches(this.stream.look(), 'name:context')) {
+    if (
+      token.type === 'name' &&
+      (token.value === 'with' || token.value === 'without') &&
+      matches(this.stream.look(), 'name:context')
+    ) {
       this.stream.next();
       this.stream.next();
       return token.value === 'with';
@@ -266,7 +295,14 @@ export class Parser extends ExpressionParser {
       this.stream.next();
       this.stream.next();
     }
-    return { type: 'Include', template, with_context: this.parseImportContext(true), ignore_missing: ignoreMissing, line, pos };
+    return {
+      type: 'Include',
+      template,
+      with_context: this.parseImportContext(true),
+      ignore_missing: ignoreMissing,
+      line,
+      pos,
+    };
   }
 
   private parseImport(): Import {
@@ -285,7 +321,8 @@ export class Parser extends ExpressionParser {
     let withContext: boolean | undefined;
     const parseContext = (): boolean => {
       const token = this.stream.current;
-      if ((token.value !== 'with' && token.value !== 'without') || !matches(this.stream.look(), 'name:context')) return false;
+      if ((token.value !== 'with' && token.value !== 'without') || !matches(this.stream.look(), 'name:context'))
+        return false;
       withContext = token.value === 'with';
       this.stream.next();
       this.stream.next();
@@ -297,7 +334,9 @@ export class Parser extends ExpressionParser {
       if (parseContext()) break;
       const target = this.parseTargetName();
       if (target.name.startsWith('_')) {
-        throw new JinjaError('TemplateAssertionError', 'names starting with an underline can not be imported', { line: target.line });
+        throw new JinjaError('TemplateAssertionError', 'names starting with an underline can not be imported', {
+          line: target.line,
+        });
       }
       names.push(this.stream.skipName('as') ? [target.name, this.parseTargetName().name] : target.name);
       if (parseContext() || (this.stream.current.type as string) !== 'comma') break;
@@ -347,7 +386,8 @@ export class Parser extends ExpressionParser {
 
   private parseCallBlock(): CallBlock {
     const { line, pos } = this.stream.next();
-    const { args, defaults } = this.stream.current.type === 'lparen' ? this.parseSignature() : { args: [], defaults: [] };
+    const { args, defaults } =
+      this.stream.current.type === 'lparen' ? this.parseSignature() : { args: [], defaults: [] };
     const call = this.parseExpression();
     if (call.type !== 'Call') this.fail('expected call', line, pos);
     return { type: 'CallBlock', call, args, defaults, body: this.parseStatements(['name:endcall'], true), line, pos };
@@ -374,14 +414,34 @@ export class Parser extends ExpressionParser {
     const writtenName = this.parseTargetName().name;
     const signature = this.parseSignature();
     const body = this.parseStatements(['name:endtest'], true);
-    return { type: 'Macro', name: `dbt_macro__test_${writtenName}`, writtenName, blockType: 'test', ...signature, body, line, pos };
+    return {
+      type: 'Macro',
+      name: `dbt_macro__test_${writtenName}`,
+      writtenName,
+      blockType: 'test',
+      ...signature,
+      body,
+      line,
+      pos,
+    };
   }
 
   private parseNamedBlock(tag: string, prefixed: (name: string) => string): Macro {
     const { line, pos } = this.stream.next();
     const writtenName = this.parseTargetName().name;
     const body = this.parseStatements([`name:end${tag}`], true);
-    return { type: 'Macro', name: prefixed(writtenName), writtenName, blockType: tag, args: [], defaults: [], annotations: [], body, line, pos };
+    return {
+      type: 'Macro',
+      name: prefixed(writtenName),
+      writtenName,
+      blockType: tag,
+      args: [],
+      defaults: [],
+      annotations: [],
+      body,
+      line,
+      pos,
+    };
   }
 
   private parseMaterialization(): Macro {
@@ -398,7 +458,8 @@ export class Parser extends ExpressionParser {
         case 'adapter': {
           this.stream.expect('assign');
           const value = this.parseExpression();
-          if (value.type !== 'Const' || typeof value.value !== 'string') return this.fail('the adapter of a materialization must be a string', value.line, value.pos);
+          if (value.type !== 'Const' || typeof value.value !== 'string')
+            return this.fail('the adapter of a materialization must be a string', value.line, value.pos);
           adapter = value.value;
           break;
         }
@@ -409,7 +470,11 @@ export class Parser extends ExpressionParser {
           defaults.push(this.parseExpression());
           break;
         default:
-          this.fail(`materialization '${writtenName}' received unknown argument '${target.name}'.`, target.line, target.pos);
+          this.fail(
+            `materialization '${writtenName}' received unknown argument '${target.name}'.`,
+            target.line,
+            target.pos,
+          );
       }
     }
     if (args.length === 0) {
@@ -445,13 +510,19 @@ export interface SourceInfo {
  * The tree of a template.
  * @throws JinjaError with jinja2's words, line, column and the text of the line
  */
-export function parseSource(source: string, lexer: Lexer = new Lexer(), options: ParserOptions = { dbt: true }, info: SourceInfo = { name: '' }): TemplateNode {
+export function parseSource(
+  source: string,
+  lexer: Lexer = new Lexer(),
+  options: ParserOptions = { dbt: true },
+  info: SourceInfo = { name: '' },
+): TemplateNode {
   const text = lexer.normalize(source);
   try {
     return new Parser(lexer.tokenize(text), options).parse();
   } catch (error) {
     if (error instanceof JinjaError) locate(error, text, info);
-    if (error instanceof RangeError) throw new JinjaError('LimitError', 'the template is nested too deeply', { path: info.path });
+    if (error instanceof RangeError)
+      throw new JinjaError('LimitError', 'the template is nested too deeply', { path: info.path });
     throw error;
   }
 }

@@ -67,7 +67,12 @@ function literalValue(node: Expr): Value {
     case 'Neg':
     case 'Pos': {
       const value = literalValue(node.node);
-      if (typeof value !== 'number' && typeof value !== 'bigint' && !(typeof value === 'object' && value !== null && 'value' in value)) throw new NotLiteral();
+      if (
+        typeof value !== 'number' &&
+        typeof value !== 'bigint' &&
+        !(typeof value === 'object' && value !== null && 'value' in value)
+      )
+        throw new NotLiteral();
       return node.type === 'Neg' ? negate(value) : value;
     }
     default:

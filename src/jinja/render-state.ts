@@ -38,7 +38,10 @@ export class RenderState {
   /** Counts one round of a loop that has written `length` characters so far. */
   step(length: number): void {
     if (++this.steps > this.limits.steps) {
-      throw new JinjaError('LimitError', `the template has gone through more than ${this.limits.steps} rounds of its loops: it does not seem to end`);
+      throw new JinjaError(
+        'LimitError',
+        `the template has gone through more than ${this.limits.steps} rounds of its loops: it does not seem to end`,
+      );
     }
     if (length > this.limits.output) throw this.tooLong();
     if (this.steps % LOOK === 0) this.look();
@@ -52,16 +55,24 @@ export class RenderState {
     if (this.#since === null) {
       this.#since = clock();
       // Once the program waits for something, time counts anew.
-      setImmediate(() => { this.#since = null; }).unref();
+      setImmediate(() => {
+        this.#since = null;
+      }).unref();
     } else if (clock() - this.#since > seconds * 1000) {
-      throw new JinjaError('LimitError', `the template has gone through its loops for more than ${seconds} s: it does not seem to end`);
+      throw new JinjaError(
+        'LimitError',
+        `the template has gone through its loops for more than ${seconds} s: it does not seem to end`,
+      );
     }
   }
 
   enter(): void {
     if (++this.depth > this.limits.depth) {
       this.depth--;
-      throw new JinjaError('LimitError', `maximum recursion depth exceeded: macros are nested more than ${this.limits.depth} deep`);
+      throw new JinjaError(
+        'LimitError',
+        `maximum recursion depth exceeded: macros are nested more than ${this.limits.depth} deep`,
+      );
     }
   }
 

@@ -31,7 +31,11 @@ export interface RenderOptions {
  * @example
  * render('{{ greeting }} {{ names | join(", ") }}', { greeting: 'hi', names: ['a', 'b'] }) // 'hi a, b'
  */
-export function render(source: string, context: { readonly [name: string]: unknown } = {}, options: RenderOptions = {}): string {
+export function render(
+  source: string,
+  context: { readonly [name: string]: unknown } = {},
+  options: RenderOptions = {},
+): string {
   const environment = new Environment({ ...options, dbt: false });
   const values = new Map(Object.keys(context).map((name) => [name, toValue(context[name])]));
   return environment.compile(source, { name: '<template>' }).renderSync({ get: (name) => values.get(name) });

@@ -15,7 +15,8 @@ export class ReturnSignal {
 export const macroReturn: Callable = (args, kwargs) => {
   const value = args.length > 0 ? args[0] : kwargs.get('data');
   if (value === undefined) throw typeError("_return() missing 1 required positional argument: 'data'");
-  if (args.length + kwargs.size > 1) throw typeError(`_return() takes 1 positional argument but ${args.length + kwargs.size} were given`);
+  if (args.length + kwargs.size > 1)
+    throw typeError(`_return() takes 1 positional argument but ${args.length + kwargs.size} were given`);
   throw new ReturnSignal(value);
 };
 macroReturn.face = { text: () => '<function return>' };

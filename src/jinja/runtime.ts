@@ -196,7 +196,10 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   }
 
   noElse(line: number): Value {
-    return new Undefined(undefined, `the inline if-expression on line ${line} evaluated to false and no else section was defined.`);
+    return new Undefined(
+      undefined,
+      `the inline if-expression on line ${line} evaluated to false and no else section was defined.`,
+    );
   }
 
   missingParameter(name: string): Value {
@@ -220,10 +223,14 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     const result = new Map<string, Value>();
     for (let i = 0; i < names.length; i++) result.set(names[i] as string, values[i] as Value);
     if (more === undefined) return result;
-    if (!(more instanceof PyDict)) throw typeError(`jinja2.sandbox.SandboxedEnvironment.call() argument after ** must be a mapping, not ${typeName(more)}`);
+    if (!(more instanceof PyDict))
+      throw typeError(
+        `jinja2.sandbox.SandboxedEnvironment.call() argument after ** must be a mapping, not ${typeName(more)}`,
+      );
     for (const [key, value] of more.entries()) {
       if (typeof key !== 'string') throw typeError('keywords must be strings');
-      if (result.has(key)) throw typeError(`jinja2.sandbox.SandboxedEnvironment.call() got multiple values for keyword argument '${key}'`);
+      if (result.has(key))
+        throw typeError(`jinja2.sandbox.SandboxedEnvironment.call() got multiple values for keyword argument '${key}'`);
       result.set(key, value);
     }
     return result;
@@ -243,13 +250,16 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   }
 
   setNamespace(target: Value, name: string, value: Value): void {
-    if (!(target instanceof Namespace)) throw new JinjaError('TemplateRuntimeError', 'cannot assign attribute on non-namespace object');
+    if (!(target instanceof Namespace))
+      throw new JinjaError('TemplateRuntimeError', 'cannot assign attribute on non-namespace object');
     target.set(name, value);
   }
 
   /** What Python says of an item of an output that is no text, where it joins them. */
   notText(value: Value, index: number): JinjaError | undefined {
-    return isText(value) ? undefined : typeError(`sequence item ${index}: expected str instance, ${typeName(value)} found`);
+    return isText(value)
+      ? undefined
+      : typeError(`sequence item ${index}: expected str instance, ${typeName(value)} found`);
   }
 
   /** What a constant expression prints in native rendering. */
@@ -270,7 +280,10 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     const value = lookupAttribute(module, name);
     if (value !== undefined) return value;
     const from = 'name' in (module as object) ? String((module as unknown as { name: string }).name) : '';
-    return this.undefined(name, `the template ${stringRepr(from)} (imported on line 1) does not export the requested name ${stringRepr(name)}`);
+    return this.undefined(
+      name,
+      `the template ${stringRepr(from)} (imported on line 1) does not export the requested name ${stringRepr(name)}`,
+    );
   }
 
   derive(context: TemplateContext, locals: { readonly [name: string]: Value | undefined }): TemplateContext {
@@ -302,7 +315,8 @@ function unknownFunction(kind: string, name: Value): JinjaError {
 
 function markMacro(result: Value | Generator<unknown, Value, unknown>): Value | Generator<unknown, Value, unknown> {
   if (typeof result === 'string') return new Markup(result);
-  if (typeof result === 'object' && result !== null && 'next' in result && typeof result.next === 'function') return markLater(result as Generator<unknown, Value, unknown>);
+  if (typeof result === 'object' && result !== null && 'next' in result && typeof result.next === 'function')
+    return markLater(result as Generator<unknown, Value, unknown>);
   return result;
 }
 

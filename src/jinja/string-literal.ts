@@ -49,7 +49,8 @@ export function unescapeString(body: string): { text: string; error?: string } {
     const width = WIDTH[kind];
     if (width !== undefined) {
       const hex = source.slice(i + 1, i + 1 + width);
-      if (hex.length < width || !/^[0-9a-fA-F]+$/.test(hex)) return { text, error: `truncated \\${kind}${'X'.repeat(width)} escape` };
+      if (hex.length < width || !/^[0-9a-fA-F]+$/.test(hex))
+        return { text, error: `truncated \\${kind}${'X'.repeat(width)} escape` };
       const code = Number.parseInt(hex, 16);
       if (code > 0x10ffff) return { text, error: 'illegal Unicode character' };
       text += String.fromCodePoint(code);
@@ -57,7 +58,12 @@ export function unescapeString(body: string): { text: string; error?: string } {
       continue;
     }
     if (kind === 'N') {
-      return { text, error: /^N\{[^}]+\}/.test(source.slice(i)) ? 'unknown Unicode character name' : 'malformed \\N character escape' };
+      return {
+        text,
+        error: /^N\{[^}]+\}/.test(source.slice(i))
+          ? 'unknown Unicode character name'
+          : 'malformed \\N character escape',
+      };
     }
     text += `\\${kind}`;
   }

@@ -47,7 +47,8 @@ export class Symbols {
     let symbols: Symbols | undefined = this;
     for (; symbols !== undefined; symbols = symbols.parent) {
       const variable = symbols.refs.get(name);
-      if (variable !== undefined) return { variable, load: symbols.loads.get(variable) as Load, own: symbols.shared === this.shared };
+      if (variable !== undefined)
+        return { variable, load: symbols.loads.get(variable) as Load, own: symbols.shared === this.shared };
     }
     return undefined;
   }
@@ -119,7 +120,10 @@ export class Symbols {
     }
     for (const name of stored) {
       const outer = this.parent?.find(name);
-      this.loads.set(this.variable(name), outer === undefined ? { kind: 'resolve', name } : { kind: 'alias', from: outer.variable });
+      this.loads.set(
+        this.variable(name),
+        outer === undefined ? { kind: 'resolve', name } : { kind: 'alias', from: outer.variable },
+      );
     }
   }
 

@@ -97,18 +97,42 @@ export function createTests(filters: ReadonlyMap<string, FilterFunction | unknow
     ['boolean', test('test_boolean', 'value', (v) => typeof v === 'boolean')],
     ['false', test('test_false', 'value', (v) => v === false)],
     ['true', test('test_true', 'value', (v) => v === true)],
-    ['integer', test('test_integer', 'value', (v) => typeof v === 'bigint' || (typeof v === 'number' && Number.isInteger(v)))],
-    ['float', test('test_float', 'value', (v) => v instanceof PyFloat || (typeof v === 'number' && !Number.isInteger(v)))],
+    [
+      'integer',
+      test('test_integer', 'value', (v) => typeof v === 'bigint' || (typeof v === 'number' && Number.isInteger(v))),
+    ],
+    [
+      'float',
+      test('test_float', 'value', (v) => v instanceof PyFloat || (typeof v === 'number' && !Number.isInteger(v))),
+    ],
     ['lower', test('test_lower', 'value', caseTest('islower'))],
     ['upper', test('test_upper', 'value', caseTest('isupper'))],
     ['string', test('test_string', 'value', (v) => typeof v === 'string' || v instanceof Markup)],
-    ['mapping', test('test_mapping', 'value', (v) => v instanceof PyDict || (typeof v === 'object' && v !== null && (v as HostObject).jinjaIsMapping === true))],
+    [
+      'mapping',
+      test(
+        'test_mapping',
+        'value',
+        (v) =>
+          v instanceof PyDict || (typeof v === 'object' && v !== null && (v as HostObject).jinjaIsMapping === true),
+      ),
+    ],
     ['number', test('test_number', 'value', (v) => numericOf(v as Value) !== undefined || v instanceof PyDecimal)],
     ['sequence', test('test_sequence', 'value', (v) => isSequence(v as Value))],
     ['iterable', test('test_iterable', 'value', (v) => isIterable(v as Value))],
     ['callable', test('callable', 'obj', (v) => isCallable(v as Value) || v instanceof Undefined)],
     ['sameas', test('test_sameas', 'value, other', (a, b) => sameAs(a as Value, b as Value))],
-    ['escaped', test('test_escaped', 'value', (v) => v instanceof Markup || (v instanceof Undefined && v.kind === 'chainable') || lookupAttribute(v as Value, '__html__') !== undefined)],
+    [
+      'escaped',
+      test(
+        'test_escaped',
+        'value',
+        (v) =>
+          v instanceof Markup ||
+          (v instanceof Undefined && v.kind === 'chainable') ||
+          lookupAttribute(v as Value, '__html__') !== undefined,
+      ),
+    ],
     ['in', test('test_in', 'value, seq', (v, seq) => contains(seq as Value, v as Value))],
     ['==', equal],
     ['eq', equal],

@@ -23,7 +23,9 @@ export function describeToken(token: Token): string {
 export function describeExpectation(expectation: string): string {
   const colon = expectation.indexOf(':');
   if (colon < 0) return TYPE_WORDS[expectation] ?? expectation;
-  return expectation.startsWith('name:') ? expectation.slice(5) : (TYPE_WORDS[expectation.slice(0, colon)] ?? expectation.slice(0, colon));
+  return expectation.startsWith('name:')
+    ? expectation.slice(5)
+    : (TYPE_WORDS[expectation.slice(0, colon)] ?? expectation.slice(0, colon));
 }
 
 /** Whether a token is of a type, or a name of a value: `block_end`, `name:endfor`. */
@@ -90,7 +92,8 @@ export class TokenStream {
     const token = this.current;
     if (matches(token, expectation)) return this.next();
     const expected = stringRepr(describeExpectation(expectation));
-    if (token.type === 'eof') throw syntaxError(`unexpected end of template, expected ${expected}.`, token.line, token.pos);
+    if (token.type === 'eof')
+      throw syntaxError(`unexpected end of template, expected ${expected}.`, token.line, token.pos);
     throw syntaxError(`expected token ${expected}, got ${stringRepr(describeToken(token))}`, token.line, token.pos);
   }
 

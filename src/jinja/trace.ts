@@ -66,7 +66,18 @@ export class Trace {
   enter(source: TraceSource, name: string): TraceFrame {
     const parent = this.current;
     const mark = parent === null ? -1 : parent.marks.length / 2 - 1;
-    const frame: TraceFrame = { source, name, parent, mark, marks: [], children: [], result: '', returned: 0, began: this.moment++, ended: Number.POSITIVE_INFINITY };
+    const frame: TraceFrame = {
+      source,
+      name,
+      parent,
+      mark,
+      marks: [],
+      children: [],
+      result: '',
+      returned: 0,
+      began: this.moment++,
+      ended: Number.POSITIVE_INFINITY,
+    };
     (parent === null ? this.roots : parent.children).push(frame);
     this.current = frame;
     return frame;
@@ -207,5 +218,10 @@ function placeOf(frame: TraceFrame, line: number): TracePlace {
     }
     if (f.parent !== null && f.name !== '') at = Math.abs(f.parent.marks[f.mark * 2 + 1] ?? 0);
   }
-  return { path: frame.source.path, line: line + (frame.source.line ?? 1) - 1, lineText: frame.source.text?.split('\n')[line - 1], frames };
+  return {
+    path: frame.source.path,
+    line: line + (frame.source.line ?? 1) - 1,
+    lineText: frame.source.text?.split('\n')[line - 1],
+    frames,
+  };
 }

@@ -31,5 +31,7 @@ export function shapeOf(target: Expr): Shape {
 
 /** An item that has passed a loop's `if`: jinja2 takes it apart and makes a tuple of the parts. */
 export function repack(item: Value, shape: Shape): Value {
-  return shape === null ? item : new PyTuple(unpack(item, shape.length).map((part, i) => repack(part, shape[i] as Shape)));
+  return shape === null
+    ? item
+    : new PyTuple(unpack(item, shape.length).map((part, i) => repack(part, shape[i] as Shape)));
 }

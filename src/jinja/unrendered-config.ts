@@ -4,15 +4,33 @@ import type { Value } from '../values/value.ts';
 import type { Call, Expr, Node } from './ast.ts';
 import { walk } from './walk.ts';
 
-const COMPARE_TEXT: { readonly [op: string]: string } = { eq: '==', ne: '!=', lt: '<', lteq: '<=', gt: '>', gteq: '>=', in: 'in', notin: 'not in' };
+const COMPARE_TEXT: { readonly [op: string]: string } = {
+  eq: '==',
+  ne: '!=',
+  lt: '<',
+  lteq: '<=',
+  gt: '>',
+  gteq: '>=',
+  in: 'in',
+  notin: 'not in',
+};
 
 /** The keyword arguments of the first `config(...)` of a template as dbt's manifest keeps them in `unrendered_config`. */
 export function unrenderedConfig(nodes: readonly Node[]): Map<string, string> | undefined {
   let found: Call | undefined;
   walk(nodes, (node) => {
-    if (found === undefined && node.type === 'Call' && node.node.type === 'Name' && node.node.name === 'config') found = node;
+    if (found === undefined && node.type === 'Call' && node.node.type === 'Name' && node.node.name === 'config')
+      found = node;
   });
-  return found && new Map(found.kwargs.map(({ key, value }) => [key, value.type === 'Const' && typeof value.value === 'string' ? value.value : sourceText(value)]));
+  return (
+    found &&
+    new Map(
+      found.kwargs.map(({ key, value }) => [
+        key,
+        value.type === 'Const' && typeof value.value === 'string' ? value.value : sourceText(value),
+      ]),
+    )
+  );
 }
 
 /** An expression as text that reads like its source. */
@@ -32,7 +50,9 @@ function sourceText(node: Expr): string {
     case 'List':
       return `[${node.items.map(sourceText).join(', ')}]`;
     case 'Tuple':
-      return node.items.length === 1 ? `(${sourceText(node.items[0] as Expr)},)` : `(${node.items.map(sourceText).join(', ')})`;
+      return node.items.length === 1
+        ? `(${sourceText(node.items[0] as Expr)},)`
+        : `(${node.items.map(sourceText).join(', ')})`;
     case 'Dict':
       return `{${node.items.map((p) => `${sourceText(p.key)}: ${sourceText(p.value)}`).join(', ')}}`;
     case 'Getattr':

@@ -14,7 +14,12 @@ export function hasJinja(text: string): boolean {
  * The value of a string: its text when nothing is to be rendered, the value itself when it is one expression, else the text of all parts.
  * @throws JinjaError, also when `as_bool` or `as_number` does not hold
  */
-export function renderYamlString(source: string, scope: Scope, info: TemplateInfo = { name: '<yaml>' }, environment: Environment = new Environment()): Value {
+export function renderYamlString(
+  source: string,
+  scope: Scope,
+  info: TemplateInfo = { name: '<yaml>' },
+  environment: Environment = new Environment(),
+): Value {
   if (!hasJinja(source)) return environment.lexer.normalize(source);
   return environment.compile(source, info).renderNativeSync(scope);
 }

@@ -29,10 +29,16 @@ export interface MessageBatch {
 }
 
 /** A partition's place in its topic. */
-export interface TopicPartition { readonly topic: string; readonly partition: number }
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
 
 /** Where a partition is read on: the next offset, and the leader epoch of what was read last; null: not known. */
-export interface ReadPosition extends TopicPartition { readonly next: bigint; readonly epoch: number | null }
+export interface ReadPosition extends TopicPartition {
+  readonly next: bigint;
+  readonly epoch: number | null;
+}
 
 /** A topic as the broker knows it. */
 export interface TopicInfo {
@@ -48,7 +54,15 @@ export interface PartitionFailure extends TopicPartition {
    * `offset_out_of_range`: the log begins behind the position; `beyond_end`: it ends before it; `truncated`: what was read last is no longer
    * what the log has there; `corrupt`: bytes that cannot be read; `too_large`: more than may be unpacked.
    */
-  readonly reason: 'offset_out_of_range' | 'beyond_end' | 'truncated' | 'made_anew' | 'not_authorized' | 'refused' | 'corrupt' | 'too_large';
+  readonly reason:
+    | 'offset_out_of_range'
+    | 'beyond_end'
+    | 'truncated'
+    | 'made_anew'
+    | 'not_authorized'
+    | 'refused'
+    | 'corrupt'
+    | 'too_large';
   readonly message: string;
   /** Of `truncated` and `beyond_end`: from here on the log does not have what was read. */
   readonly from?: bigint;

@@ -6,7 +6,14 @@ import type { Sealer } from './seal.ts';
 import type { FaultPoint, Sink } from './sink.ts';
 
 /** @throws `runtime` error naming the databases that can be loaded into */
-export function createSink(adapter: Adapter, sealer: Sealer, now: () => number, reached?: (point: FaultPoint) => void): Sink {
+export function createSink(
+  adapter: Adapter,
+  sealer: Sealer,
+  now: () => number,
+  reached?: (point: FaultPoint) => void,
+): Sink {
   if (adapter.type === 'postgres') return new PostgresSink(adapter, sealer, now, reached);
-  throw new TsdbtError('runtime', `Loading into ${adapter.type} is not part of this version.`, { hint: 'A target of type postgres.' });
+  throw new TsdbtError('runtime', `Loading into ${adapter.type} is not part of this version.`, {
+    hint: 'A target of type postgres.',
+  });
 }

@@ -46,7 +46,8 @@ export function jsonRecord(text: string): DecodedRecord {
     const place = /position (\d+)/.exec(String(error))?.[1];
     throw new PoisonMessage(`not JSON${place === undefined ? '' : `, at position ${place}`}`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof ExactNumber) throw new PoisonMessage('not a JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof ExactNumber)
+    throw new PoisonMessage('not a JSON object');
   return value as DecodedRecord;
 }
 

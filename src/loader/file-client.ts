@@ -6,7 +6,16 @@ import { basename } from 'node:path';
 import { readRecords } from '../adapters/csv.ts';
 import { TsdbtError } from '../errors.ts';
 import { recordsOf } from './records.ts';
-import { type AssignmentListener, type BrokerClient, type Message, type PartitionFailure, partitionKey, type Polled, type ReadPosition, type TopicInfo } from './broker.ts';
+import {
+  type AssignmentListener,
+  type BrokerClient,
+  type Message,
+  type PartitionFailure,
+  partitionKey,
+  type Polled,
+  type ReadPosition,
+  type TopicInfo,
+} from './broker.ts';
 
 const READ_BYTES = 4 * 1024 * 1024;
 const LINE_FEED = 10;
@@ -29,7 +38,10 @@ export function fileClient(path: string, holdsJson: HoldsJson): BrokerClient {
   try {
     modified = statSync(path).mtimeMs;
   } catch (error) {
-    throw new TsdbtError('runtime', `The file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new TsdbtError(
+      'runtime',
+      `The file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   return new FileClient(path, modified, () => (/\.csv$/i.test(path) ? csvRecords(path, holdsJson) : jsonLines(path)));
 }
@@ -57,7 +69,9 @@ class FileClient implements BrokerClient {
 
   async topics(): Promise<readonly TopicInfo[]> {
     // A file whose first record is another one is another file.
-    return [{ topic: this.topic, id: createHash('sha256').update(this.head).digest('hex').slice(0, 32), partitions: 1 }];
+    return [
+      { topic: this.topic, id: createHash('sha256').update(this.head).digest('hex').slice(0, 32), partitions: 1 },
+    ];
   }
 
   async ends(): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
@@ -66,12 +80,22 @@ class FileClient implements BrokerClient {
   }
 
   async offsetsAt(): Promise<ReadonlyMap<string, bigint>> {
-    throw new TsdbtError('runtime', 'a file has no times to rewind to', { hint: '--to earliest, or the number of a record.' });
+    throw new TsdbtError('runtime', 'a file has no times to rewind to', {
+      hint: '--to earliest, or the number of a record.',
+    });
   }
 
   async verify(positions: readonly ReadPosition[]): Promise<readonly PartitionFailure[]> {
     const end = (await this.ends()).get(partitionKey({ topic: this.topic, partition: 0 }))!.end;
-    return positions.filter(({ next }) => next > end).map(({ topic, partition, next }) => ({ topic, partition, reason: 'beyond_end', message: `position ${next} is beyond the end of the file, ${end}`, from: end }));
+    return positions
+      .filter(({ next }) => next > end)
+      .map(({ topic, partition, next }) => ({
+        topic,
+        partition,
+        reason: 'beyond_end',
+        message: `position ${next} is beyond the end of the file, ${end}`,
+        from: end,
+      }));
   }
 
   async check(): Promise<void> {}
@@ -98,7 +122,21 @@ class FileClient implements BrokerClient {
     }
     if (messages.length === 0) return { batches: [], failures: [], waiting: null };
     this.position = this.at;
-    return { batches: [{ topic: this.topic, partition: 0, records: [recordsOf(messages)], from, next: this.at, end: this.end ?? this.at, epoch: null }], failures: [], waiting: null };
+    return {
+      batches: [
+        {
+          topic: this.topic,
+          partition: 0,
+          records: [recordsOf(messages)],
+          from,
+          next: this.at,
+          end: this.end ?? this.at,
+          epoch: null,
+        },
+      ],
+      failures: [],
+      waiting: null,
+    };
   }
 
   pause(): void {}
@@ -142,11 +180,18 @@ function* jsonLines(path: string): Generator<Buffer> {
 function* csvRecords(path: string, holdsJson: HoldsJson): Generator<Buffer> {
   const text = readFileSync(path, 'utf8');
   const [header, ...records] = readRecords(text.startsWith('\ufeff') ? text.slice(1) : text, ',', path);
-  if (header === undefined) throw new TsdbtError('runtime', 'the file is empty: its first line must name the columns', { path, line: 1 });
+  if (header === undefined)
+    throw new TsdbtError('runtime', 'the file is empty: its first line must name the columns', { path, line: 1 });
   for (const { cells, line } of records) {
-    if (cells.length > header.cells.length) throw new TsdbtError('runtime', `a record has ${cells.length} values, the header names ${header.cells.length}`, { path, line });
+    if (cells.length > header.cells.length)
+      throw new TsdbtError('runtime', `a record has ${cells.length} values, the header names ${header.cells.length}`, {
+        path,
+        line,
+      });
     if (cells.length === 0) continue;
-    yield Buffer.from(`{${header.cells.map((name, i) => `${JSON.stringify(name)}:${jsonOf(name, cells[i] ?? '', holdsJson)}`).join(',')}}`);
+    yield Buffer.from(
+      `{${header.cells.map((name, i) => `${JSON.stringify(name)}:${jsonOf(name, cells[i] ?? '', holdsJson)}`).join(',')}}`,
+    );
   }
 }
 

@@ -6,8 +6,12 @@ import type { Records } from './records.ts';
 import type { RowBuffer } from './row-buffer.ts';
 import { type ColumnPlan, isoMoment, moment, type RowPlan } from './row-encoder.ts';
 
-const [QUOTE, BACKSLASH, COMMA, COLON, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [0x22, 0x5c, 0x2c, 0x3a, 0x7b, 0x7d, 0x5b, 0x5d];
-const [TAB, LINE_FEED, RETURN, SPACE, PLUS, MINUS, POINT, ZERO, NINE, SMALL_U, SMALL_Z] = [9, 10, 13, 32, 0x2b, 0x2d, 0x2e, 0x30, 0x39, 0x75, 0x5a];
+const [QUOTE, BACKSLASH, COMMA, COLON, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [
+  0x22, 0x5c, 0x2c, 0x3a, 0x7b, 0x7d, 0x5b, 0x5d,
+];
+const [TAB, LINE_FEED, RETURN, SPACE, PLUS, MINUS, POINT, ZERO, NINE, SMALL_U, SMALL_Z] = [
+  9, 10, 13, 32, 0x2b, 0x2d, 0x2e, 0x30, 0x39, 0x75, 0x5a,
+];
 /** What was found of a column. */
 const [ABSENT, NULL, PLAIN, TEXT, ESCAPED, JSON_PLAIN, JSON_CARE] = [0, 1, 2, 3, 4, 5, 6];
 /** What becomes of a field that is no column: it goes to the rest, it goes nowhere. */
@@ -236,7 +240,13 @@ export class JsonScanner {
         let four = 0;
         while (word < lastWord) {
           four = words[word]!;
-          if ((((four - 0x20202020) | ((four ^ 0x22222222) - 0x01010101) | ((four ^ 0x5c5c5c5c) - 0x01010101)) & ~four & 0x80808080) !== 0) break;
+          if (
+            (((four - 0x20202020) | ((four ^ 0x22222222) - 0x01010101) | ((four ^ 0x5c5c5c5c) - 0x01010101)) &
+              ~four &
+              0x80808080) !==
+            0
+          )
+            break;
           seen |= four;
           word++;
         }
@@ -272,14 +282,30 @@ export class JsonScanner {
       const low = this.hex(at + 7);
       return low >= 0xdc00 && low < 0xe000 ? at + 11 : -1;
     }
-    return byte === QUOTE || byte === BACKSLASH || byte === 0x2f || byte === 0x62 || byte === 0x66 || byte === 0x6e || byte === 0x72 || byte === 0x74 ? at + 1 : -1;
+    return byte === QUOTE ||
+      byte === BACKSLASH ||
+      byte === 0x2f ||
+      byte === 0x62 ||
+      byte === 0x66 ||
+      byte === 0x6e ||
+      byte === 0x72 ||
+      byte === 0x74
+      ? at + 1
+      : -1;
   }
 
   private hex(at: number): number {
     let code = 0;
     for (let i = 0; i < 4; i++) {
       const byte = this.bytes[at + i]!;
-      const digit = byte >= ZERO && byte <= NINE ? byte - ZERO : byte >= 0x61 && byte <= 0x66 ? byte - 0x57 : byte >= 0x41 && byte <= 0x46 ? byte - 0x37 : -1;
+      const digit =
+        byte >= ZERO && byte <= NINE
+          ? byte - ZERO
+          : byte >= 0x61 && byte <= 0x66
+            ? byte - 0x57
+            : byte >= 0x41 && byte <= 0x46
+              ? byte - 0x37
+              : -1;
       if (digit < 0) return -1;
       code = code * 16 + digit;
     }
@@ -406,17 +432,27 @@ export class JsonScanner {
   /** @returns where the cell ends; -1: a closer look */
   private cell(to: number, plan: ColumnPlan, found: number, start: number, end: number): number {
     const { bytes, out } = this;
-    if (plan.hashed) return found === TEXT ? to + out.write(this.plan.hash(bytes.toString('utf8', start, end)), to, 'latin1') : -1;
+    if (plan.hashed)
+      return found === TEXT ? to + out.write(this.plan.hash(bytes.toString('utf8', start, end)), to, 'latin1') : -1;
     if (plan.type === 'json') return -1;
-    if (plan.check.ordinary !== 'anything' && !surelyFits(plan.check, found === PLAIN, found === TEXT, plan.kind !== 'plain', bytes, start, end)) return -1;
+    if (
+      plan.check.ordinary !== 'anything' &&
+      !surelyFits(plan.check, found === PLAIN, found === TEXT, plan.kind !== 'plain', bytes, start, end)
+    )
+      return -1;
     if (found === PLAIN) {
-      if ((plan.kind !== 'time' && plan.kind !== 'local time') || bytes[start]! > NINE) return copied(bytes, start, end, out, to);
+      if ((plan.kind !== 'time' && plan.kind !== 'local time') || bytes[start]! > NINE)
+        return copied(bytes, start, end, out, to);
       if (end - start > SURE_DIGITS || bytes.subarray(start, end).includes(POINT)) return -1;
       return to + out.write(isoMoment(Number(bytes.toString('latin1', start, end)), plan.name), to, 'latin1');
     }
-    if (plan.kind === 'json') return found === TEXT || found === ESCAPED ? this.json(to, start - 1, end + 1, found === ESCAPED) : this.json(to, start, end, found === JSON_CARE);
+    if (plan.kind === 'json')
+      return found === TEXT || found === ESCAPED
+        ? this.json(to, start - 1, end + 1, found === ESCAPED)
+        : this.json(to, start, end, found === JSON_CARE);
     if (plan.kind === 'bytes' || plan.kind === 'array' || found >= JSON_PLAIN) return -1;
-    if (plan.kind === 'local time') for (let at = start + 10; at < end; at++) if (bytes[at] === PLUS || bytes[at] === MINUS) return -1;
+    if (plan.kind === 'local time')
+      for (let at = start + 10; at < end; at++) if (bytes[at] === PLUS || bytes[at] === MINUS) return -1;
     return found === TEXT ? copied(bytes, start, end, out, to) : this.unescaped(to, start, end);
   }
 

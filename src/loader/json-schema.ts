@@ -24,12 +24,17 @@ export function schemaDecoder(registry: SchemaRegistry, now: () => number): Deco
     // A number that keeps its digits would be an object to the validator.
     if (schema.validate(hasExactNumber(text) ? JSON.parse(text) : record)) return record;
     const [error] = (schema.validate.errors ?? []) as ErrorObject[];
-    throw new PoisonMessage(`schema ${id} does not hold: ${error?.instancePath || 'the message'} ${error?.message ?? ''}`);
+    throw new PoisonMessage(
+      `schema ${id} does not hold: ${error?.instancePath || 'the message'} ${error?.message ?? ''}`,
+    );
   };
   return {
     plain: false,
     decode(value) {
-      if (value[0] !== MAGIC || value.length < HEAD_BYTES) throw new PoisonMessage('no schema id: with format json_schema a message begins with a byte 0 and four of the id');
+      if (value[0] !== MAGIC || value.length < HEAD_BYTES)
+        throw new PoisonMessage(
+          'no schema id: with format json_schema a message begins with a byte 0 and four of the id',
+        );
       const id = new DataView(value.buffer, value.byteOffset).getInt32(1);
       const bytes = value.subarray(HEAD_BYTES);
       const schema = known.get(id);
@@ -41,15 +46,23 @@ export function schemaDecoder(registry: SchemaRegistry, now: () => number): Deco
         return read(bytes, id, found);
       })();
     },
-    decodeKey: (key, columns) => jsonDecoder.decodeKey(key !== null && key[0] === MAGIC && key.length > HEAD_BYTES ? key.subarray(HEAD_BYTES) : key, columns),
+    decodeKey: (key, columns) =>
+      jsonDecoder.decodeKey(
+        key !== null && key[0] === MAGIC && key.length > HEAD_BYTES ? key.subarray(HEAD_BYTES) : key,
+        columns,
+      ),
   };
 }
 
 async function lookUp(registry: SchemaRegistry, id: number, time: number): Promise<Known> {
   const registered = await registry.schema(id);
-  const refuse = (reason: string, lasting = true): Known => ({ reason, until: lasting ? Number.MAX_SAFE_INTEGER : time + UNKNOWN_MS });
+  const refuse = (reason: string, lasting = true): Known => ({
+    reason,
+    until: lasting ? Number.MAX_SAFE_INTEGER : time + UNKNOWN_MS,
+  });
   if (registered === null) return refuse(`the registry has no schema ${id}`, false);
-  if (registered.type !== 'JSON') return refuse(`schema ${id} is ${registered.type}, and the load config says json_schema`);
+  if (registered.type !== 'JSON')
+    return refuse(`schema ${id} is ${registered.type}, and the load config says json_schema`);
   try {
     return { validate: await compile(registered) };
   } catch (error) {
@@ -62,15 +75,25 @@ async function compile({ schema, references }: RegisteredSchema): Promise<Valida
   const root = JSON.parse(schema) as { readonly $schema?: string; readonly $id?: string };
   const options = { strict: false, validateFormats: false, logger: false, addUsedSchema: false } as const;
   const draft = root.$schema ?? '';
-  const ajv: AjvInstance = draft.includes('2020-12') ? new (await import('ajv/dist/2020.js')).default.Ajv2020(options) : draft.includes('2019-09') ? new (await import('ajv/dist/2019.js')).default.Ajv2019(options) : new (await import('ajv')).default.Ajv(options);
-  if (draft.includes('draft-06')) ajv.addMetaSchema((await import('ajv/dist/refs/json-schema-draft-06.json', { with: { type: 'json' } })).default);
+  const ajv: AjvInstance = draft.includes('2020-12')
+    ? new (await import('ajv/dist/2020.js')).default.Ajv2020(options)
+    : draft.includes('2019-09')
+      ? new (await import('ajv/dist/2019.js')).default.Ajv2019(options)
+      : new (await import('ajv')).default.Ajv(options);
+  if (draft.includes('draft-06'))
+    ajv.addMetaSchema((await import('ajv/dist/refs/json-schema-draft-06.json', { with: { type: 'json' } })).default);
   if (draft.includes('draft-04')) throw new Error('draft 4 is not supported; draft 6, 7, 2019-09 and 2020-12 are');
   for (const [name, text] of references) {
     if (text === '') throw new Error(`the schema that it refers to as ${name} is not in the registry`);
     const id = (JSON.parse(text) as { readonly $id?: string }).$id;
-    const places = new Set([name, ...(root.$id === undefined ? [] : [resolved(name, root.$id)]), ...(id === undefined ? [] : [id])]);
+    const places = new Set([
+      name,
+      ...(root.$id === undefined ? [] : [resolved(name, root.$id)]),
+      ...(id === undefined ? [] : [id]),
+    ]);
     // Under each name that a reference may resolve to; its own id would be a second one.
-    for (const place of places) if (ajv.getSchema(place) === undefined) ajv.addSchema({ ...(JSON.parse(text) as object), $id: undefined }, place);
+    for (const place of places)
+      if (ajv.getSchema(place) === undefined) ajv.addSchema({ ...(JSON.parse(text) as object), $id: undefined }, place);
   }
   return ajv.compile(root);
 }

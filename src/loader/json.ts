@@ -29,7 +29,8 @@ class ExactNumberMet extends Error {}
  * Numbers that are perhaps not written as JavaScript writes them: sixteen digits or more, an exponent, a zero at the end of a fraction, six
  * zeros at its beginning, -0.
  */
-const UNUSUAL_NUMBER = /[0-9][0-9.]{15}|[:,[\s]-?(?:[0-9.]{1,17}[eE]|[0-9]{1,17}\.[0-9]{0,16}0[\s,\]}]|0\.0{6})|[:,[\s]-0[\s,\]}]/;
+const UNUSUAL_NUMBER =
+  /[0-9][0-9.]{15}|[:,[\s]-?(?:[0-9.]{1,17}[eE]|[0-9]{1,17}\.[0-9]{0,16}0[\s,\]}]|0\.0{6})|[:,[\s]-0[\s,\]}]/;
 
 /** Would `parseJson` give an ExactNumber, perhaps? */
 export function hasExactNumber(text: string): boolean {
@@ -61,7 +62,10 @@ export function jsonText(value: unknown): string {
 function exactText(value: unknown): string {
   if (value instanceof ExactNumber) return value.text;
   if (Array.isArray(value)) return `[${value.map(exactText).join(',')}]`;
-  if (typeof value === 'object' && value !== null) return `{${Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}:${exactText(each)}`).join(',')}}`;
+  if (typeof value === 'object' && value !== null)
+    return `{${Object.entries(value)
+      .map(([name, each]) => `${JSON.stringify(name)}:${exactText(each)}`)
+      .join(',')}}`;
   return JSON.stringify(value);
 }
 

@@ -1,7 +1,14 @@
 // One topic into one table: reads batches, makes rows, flushes by rows, bytes or age, and waits when the database is away. The position is the
 // database's alone: what was flushed twice is refused there (Fenced) and read anew from where the table is.
 import { TsdbtError } from '../errors.ts';
-import type { AssignmentListener, BrokerClient, MessageBatch, PartitionFailure, ReadPosition, TopicPartition } from './broker.ts';
+import type {
+  AssignmentListener,
+  BrokerClient,
+  MessageBatch,
+  PartitionFailure,
+  ReadPosition,
+  TopicPartition,
+} from './broker.ts';
 import { partitionKey } from './broker.ts';
 import type { Records } from './records.ts';
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
@@ -101,7 +108,16 @@ export class Loader {
     this.options = options;
     this.limit = new DeadLimit(options.target);
     const { target, signal, once, timeoutMs = null, now, notify, pause, sink } = options;
-    this.patience = new Patience({ target, signal, timeoutMs: once ? timeoutMs : null, now, notify, pause, stop: () => void sink.stop(target), alive: () => sink.positions(target).then(() => true, answered) });
+    this.patience = new Patience({
+      target,
+      signal,
+      timeoutMs: once ? timeoutMs : null,
+      now,
+      notify,
+      pause,
+      stop: () => void sink.stop(target),
+      alive: () => sink.positions(target).then(() => true, answered),
+    });
     this.encoder = new RowEncoder(options.target, { columns: [], hashKey: options.hashKey, loadId: options.loadId });
   }
 
@@ -118,7 +134,11 @@ export class Loader {
       let maintained = now();
       await this.patiently(() => sink.maintain(target), undefined, true);
       leave = pulse?.enter({
-        target, member: () => client.member?.() ?? null, evict: async (members) => client.evict?.(members), mark: () => this.turns, positions: (places, mark) => this.looked(places, mark),
+        target,
+        member: () => client.member?.() ?? null,
+        evict: async (members) => client.evict?.(members),
+        mark: () => this.turns,
+        positions: (places, mark) => this.looked(places, mark),
       });
       await this.patiently(() => client.join([target.topic], this.listener()));
       this.progressed = now();
@@ -150,7 +170,9 @@ export class Loader {
     } finally {
       // A broker or a database that does not answer is not waited for.
       let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => { timer = setTimeout(resolve, LEAVE_MS); });
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, LEAVE_MS);
+      });
       await Promise.race([Promise.all([leave?.(), client.close()]), late]);
       clearTimeout(timer);
       this.patience.close();
@@ -162,8 +184,14 @@ export class Loader {
   private checkProgress(): void {
     const { once, timeoutMs = null, now, target } = this.options;
     if (!once || timeoutMs === null || now() - this.progressed <= timeoutMs) return;
-    const behind = [...this.positions].filter(([key, next]) => !this.stopped.has(key) && next < (this.ends.get(key) ?? 0n)).map(([key, next]) => `${key} is at ${next} of ${this.ends.get(key)}`);
-    throw this.patience.timedOut(behind.length > 0 ? `${behind.join(', ')}` : `no partition of ${target.topic} was given to this loader; another one of its group may have them`);
+    const behind = [...this.positions]
+      .filter(([key, next]) => !this.stopped.has(key) && next < (this.ends.get(key) ?? 0n))
+      .map(([key, next]) => `${key} is at ${next} of ${this.ends.get(key)}`);
+    throw this.patience.timedOut(
+      behind.length > 0
+        ? `${behind.join(', ')}`
+        : `no partition of ${target.topic} was given to this loader; another one of its group may have them`,
+    );
   }
 
   /** Where the table is, as somebody has just looked. */
@@ -188,7 +216,9 @@ export class Loader {
     if (this.moved.size === 0) return;
     const { target, notify } = this.options;
     if (this.flushing !== null) await this.flushing.done;
-    const partitions = [...this.moved].filter(([key, found]) => this.ours.has(key) && this.isElsewhere(key, found)).map(([key]) => ({ topic: target.topic, partition: Number(key.slice(key.lastIndexOf('/') + 1)) }));
+    const partitions = [...this.moved]
+      .filter(([key, found]) => this.ours.has(key) && this.isElsewhere(key, found))
+      .map(([key]) => ({ topic: target.topic, partition: Number(key.slice(key.lastIndexOf('/') + 1)) }));
     this.moved = new Map();
     if (partitions.length === 0) return;
     notify({ kind: 'moved', target, partitions });
@@ -245,18 +275,25 @@ export class Loader {
   }
 
   private lag(): ReadonlyMap<string, PartitionLag> {
-    return new Map([...this.flushed].map(([key, { next, newest }]) => {
-      const end = this.latest.get(key) ?? this.ends.get(key) ?? next;
-      return [key, { rows: end > next ? end - next : 0n, newest }];
-    }));
+    return new Map(
+      [...this.flushed].map(([key, { next, newest }]) => {
+        const end = this.latest.get(key) ?? this.ends.get(key) ?? next;
+        return [key, { rows: end > next ? end - next : 0n, newest }];
+      }),
+    );
   }
 
   /** Where each partition goes on: the kept position, or the beginning. */
   private async startingPoints(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, ReadPosition>> {
     const { target, sink } = this.options;
     const starts = await startingPoints(this.options, partitions);
-    const places = new Map(partitions.flatMap((at) => (this.counted.has(partitionKey(at)) ? [] : [[at.partition, starts.get(partitionKey(at))!.next] as const])));
-    if (target.maxDead !== null) this.limit.before(await sink.recentDead(target, places, DEAD_WINDOW, target.maxDead + 1));
+    const places = new Map(
+      partitions.flatMap((at) =>
+        this.counted.has(partitionKey(at)) ? [] : [[at.partition, starts.get(partitionKey(at))!.next] as const],
+      ),
+    );
+    if (target.maxDead !== null)
+      this.limit.before(await sink.recentDead(target, places, DEAD_WINDOW, target.maxDead + 1));
     for (const at of partitions) this.counted.add(partitionKey(at));
     return starts;
   }
@@ -319,7 +356,13 @@ export class Loader {
         // One batch may hold more than a flush should.
         if (this.full() && (await wait(records.offset(at), () => this.flushDue())) === null) return;
         begin();
-        const ordinary = this.takeOrdinary(records, at, Math.min(records.length, at + ROWS_AT_A_STRETCH - stretch), held, place);
+        const ordinary = this.takeOrdinary(
+          records,
+          at,
+          Math.min(records.length, at + ROWS_AT_A_STRETCH - stretch),
+          held,
+          place,
+        );
         stretch += ordinary + 1;
         at += ordinary;
         if (ordinary > 0) continue;
@@ -327,7 +370,8 @@ export class Loader {
         const { offset } = message;
         try {
           let record: DecodedRecord;
-          const decoded = message.value === null ? decoder.decodeKey(message.key, target.key) : decoder.decode(message.value);
+          const decoded =
+            message.value === null ? decoder.decodeKey(message.key, target.key) : decoder.decode(message.value);
           if (decoded instanceof Promise) {
             let first: Promise<DecodedRecord> | null = decoded;
             const again = async (): Promise<DecodedRecord> => {
@@ -342,7 +386,11 @@ export class Loader {
           const drift = target.schemaDrift === 'ignore' ? [] : this.encoder.drift(record);
           // What waits was made without the new column: it goes first.
           if (drift.length > 0 && (await wait(offset, () => this.drifted(drift))) === null) return;
-          const { line, key: rowKey, partitionTime } = this.encoder.encode(message, record, batch.topic, batch.partition, this.buffer.loadedAt.toString());
+          const {
+            line,
+            key: rowKey,
+            partitionTime,
+          } = this.encoder.encode(message, record, batch.topic, batch.partition, this.buffer.loadedAt.toString());
           const rows = begin();
           rows.add(at, line, rowKey, message.value === null);
           if (partitionTime !== null) rows.addTime(partitionTime);
@@ -375,7 +423,15 @@ export class Loader {
     const { rows, loadedAt } = buffer;
     const before = rows.end;
     let at = from;
-    for (; at < to && rows.end - before < BYTES_AT_A_STRETCH && records.valueStart(at) >= 0 && scanner.add(records, at, rows, place, loadedAt); at++) this.count(records, at, held);
+    for (
+      ;
+      at < to &&
+      rows.end - before < BYTES_AT_A_STRETCH &&
+      records.valueStart(at) >= 0 &&
+      scanner.add(records, at, rows, place, loadedAt);
+      at++
+    )
+      this.count(records, at, held);
     held.rows += at - from;
     this.limit.read(at - from);
     buffer.bytes += rows.end - before;
@@ -412,9 +468,14 @@ export class Loader {
     const names = drift.map(({ field }) => `'${field}'`).join(', ');
     if (target.schemaDrift === 'dead_letter') throw new PoisonMessage(`no column is declared for ${names}`);
     if (target.schemaDrift === 'fail') {
-      throw new TsdbtError('runtime', `A message of topic ${target.topic} has ${names}, and source ${target.name} declares no such column.`, { path: target.path, hint: 'Declare it, or choose schema_drift: ignore, add_column or dead_letter.' });
+      throw new TsdbtError(
+        'runtime',
+        `A message of topic ${target.topic} has ${names}, and source ${target.name} declares no such column.`,
+        { path: target.path, hint: 'Declare it, or choose schema_drift: ignore, add_column or dead_letter.' },
+      );
     }
-    if (drift.some(({ field }) => Buffer.byteLength(field) > 63)) throw new PoisonMessage('the name of a new field is longer than 63 bytes and cannot be that of a column');
+    if (drift.some(({ field }) => Buffer.byteLength(field) > 63))
+      throw new PoisonMessage('the name of a new field is longer than 63 bytes and cannot be that of a column');
     const columns = drift.map(({ field, type }) => ({ name: field, type }));
     await this.flushAll();
     this.options.reached?.('in_drift');
@@ -422,7 +483,8 @@ export class Loader {
       this.useColumns(await this.patiently(() => sink.addColumns(target, columns), undefined, true));
     } catch (error) {
       // A table has 1,600 columns at most.
-      if (error instanceof TsdbtError && error.details.code?.startsWith('54')) throw new PoisonMessage(`no column can be added for ${names}`);
+      if (error instanceof TsdbtError && error.details.code?.startsWith('54'))
+        throw new PoisonMessage(`no column can be added for ${names}`);
       throw error;
     }
     notify({ kind: 'column', target, columns });
@@ -470,7 +532,9 @@ export class Loader {
       if (this.flushing?.buffer === buffer) this.flushing = null;
     });
     // Whoever waits for the flush sees its failure; nobody may wait.
-    done.catch((error: unknown) => { this.failure ??= error; });
+    done.catch((error: unknown) => {
+      this.failure ??= error;
+    });
     this.flushing = { buffer, done };
   }
 
@@ -489,13 +553,37 @@ export class Loader {
     const { target, sink, loadId, notify, now, client } = this.options;
     const began = now();
     notify({ kind: 'flushing', target });
-    const ranges = [...buffer.held.values()].map(({ topic, partition, from, next, end, rows, dead, newest, epoch }) => ({ topic, partition, from, to: next, end, rows, dead, lastTimestamp: newest, epoch }));
+    const ranges = [...buffer.held.values()].map(
+      ({ topic, partition, from, next, end, rows, dead, newest, epoch }) => ({
+        topic,
+        partition,
+        from,
+        to: next,
+        end,
+        rows,
+        dead,
+        lastTimestamp: newest,
+        epoch,
+      }),
+    );
     try {
       let attempts = 0;
-      const flushed = await this.patiently((): Promise<Flushed> => {
-        attempts++;
-        return sink.flush({ target, columns: this.columns, ranges, rows: buffer.rows, dead: buffer.dead, loadId, allowance: this.limit.left });
-      }, undefined, true);
+      const flushed = await this.patiently(
+        (): Promise<Flushed> => {
+          attempts++;
+          return sink.flush({
+            target,
+            columns: this.columns,
+            ranges,
+            rows: buffer.rows,
+            dead: buffer.dead,
+            loadId,
+            allowance: this.limit.left,
+          });
+        },
+        undefined,
+        true,
+      );
       this.limit.add(flushed.dead.slice(buffer.dead.length).map(({ error }) => error));
       this.progressed = now();
       // A connection that was given up may still be sending.
@@ -505,11 +593,24 @@ export class Loader {
       for (const { topic, partition, to, lastTimestamp, epoch } of ranges) {
         const key = partitionKey({ topic, partition });
         const before = this.flushed.get(key);
-        if (before !== undefined) this.flushed.set(key, { next: to, epoch: epoch ?? before.epoch, newest: lastTimestamp ?? before.newest });
+        if (before !== undefined)
+          this.flushed.set(key, { next: to, epoch: epoch ?? before.epoch, newest: lastTimestamp ?? before.newest });
       }
       const lag = ranges.reduce((sum, { end, to }) => sum + (end > to ? end - to : 0n), 0n);
-      const newest = ranges.reduce<number | null>((max, range) => (range.lastTimestamp === null ? max : Math.max(max ?? 0, range.lastTimestamp)), null);
-      notify({ kind: 'flushed', target, rows: flushed.rows, bytes: buffer.messageBytes, dead: flushed.dead, ms: now() - began, lag, newest });
+      const newest = ranges.reduce<number | null>(
+        (max, range) => (range.lastTimestamp === null ? max : Math.max(max ?? 0, range.lastTimestamp)),
+        null,
+      );
+      notify({
+        kind: 'flushed',
+        target,
+        rows: flushed.rows,
+        bytes: buffer.messageBytes,
+        dead: flushed.dead,
+        ms: now() - began,
+        lag,
+        newest,
+      });
       await client.commit(new Map(ranges.map((range) => [partitionKey(range), range.to])));
     } catch (error) {
       if (error instanceof TooManyRefused) {
@@ -556,7 +657,9 @@ export class Loader {
       const [topic] = await this.patiently(() => client.topics([target.topic]));
       const earliest = (await this.patiently(() => client.ends([target.topic]))).get(key)?.earliest ?? 0n;
       await this.patiently(() => sink.rewind(target, topic?.id ?? null, new Map([[failure.partition, earliest]])));
-      const starts = new Map([[key, { topic: failure.topic, partition: failure.partition, next: earliest, epoch: null }]]);
+      const starts = new Map([
+        [key, { topic: failure.topic, partition: failure.partition, next: earliest, epoch: null }],
+      ]);
       this.goOn(starts);
       client.seek(starts);
       return;
@@ -583,16 +686,27 @@ export class Loader {
     const { target } = this.options;
     if (this.ours.size === 0 || this.fencing > 0 || [...this.ours].some((each) => !this.stopped.has(each))) return;
     await this.flushAll();
-    throw new TsdbtError('runtime', `Loading ${target.name} stopped: ${[...this.stopped.values()].at(-1)}`, { path: target.path });
+    throw new TsdbtError('runtime', `Loading ${target.name} stopped: ${[...this.stopped.values()].at(-1)}`, {
+      path: target.path,
+    });
   }
 
   /** Does it again while database or broker are away; what will not pass by itself is thrown. */
   private async patiently<T>(work: () => Promise<T>, meanwhile?: () => Promise<void>, statement = false): Promise<T> {
-    return this.patience.wait(work, () => { if (this.failure !== undefined) throw this.failure; }, meanwhile, statement);
+    return this.patience.wait(
+      work,
+      () => {
+        if (this.failure !== undefined) throw this.failure;
+      },
+      meanwhile,
+      statement,
+    );
   }
 }
 
 /** Lets what else is due go first. */
 function breath(): Promise<void> {
-  return new Promise((resolve) => { setImmediate(resolve); });
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }

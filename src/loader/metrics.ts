@@ -12,7 +12,10 @@ const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 const STALL_MS = 30_000;
 
 /** What is behind, over all partitions. Seconds are null when nothing is known of the newest loaded message. */
-export interface Lag { readonly rows: bigint; readonly seconds: number | null }
+export interface Lag {
+  readonly rows: bigint;
+  readonly seconds: number | null;
+}
 
 interface Counted {
   rows: number;
@@ -42,8 +45,21 @@ export class LoadMetrics {
     this.now = now;
     for (const target of targets) {
       this.targets.set(target, {
-        rows: 0, bytes: 0, dead: 0, retries: 0, pauses: 0, fenced: 0, flushes: 0, flushSeconds: 0, buckets: BUCKETS.map(() => 0),
-        lag: new Map(), waiting: null, failed: null, stopped: new Map(), flushingSince: null, turned: null,
+        rows: 0,
+        bytes: 0,
+        dead: 0,
+        retries: 0,
+        pauses: 0,
+        fenced: 0,
+        flushes: 0,
+        flushSeconds: 0,
+        buckets: BUCKETS.map(() => 0),
+        lag: new Map(),
+        waiting: null,
+        failed: null,
+        stopped: new Map(),
+        flushingSince: null,
+        turned: null,
       });
     }
   }
@@ -56,7 +72,9 @@ export class LoadMetrics {
         counted.retries++;
         counted.waiting = event.message;
         break;
-      case 'resumed': counted.waiting = null; break;
+      case 'resumed':
+        counted.waiting = null;
+        break;
       case 'failed':
         counted.failed = `${event.message}${event.seconds === null ? '' : ` (trying again in ${event.seconds} s)`}`;
         counted.waiting = null;
@@ -64,15 +82,26 @@ export class LoadMetrics {
         counted.stopped.clear();
         break;
       case 'moved':
-      case 'revoked': forgetStops(counted, event.partitions); break;
-      case 'paused': counted.pauses++; break;
+      case 'revoked':
+        forgetStops(counted, event.partitions);
+        break;
+      case 'paused':
+        counted.pauses++;
+        break;
       case 'fenced':
         counted.fenced++;
         counted.flushingSince = null;
         forgetStops(counted, event.partitions);
         break;
-      case 'stopped': counted.stopped.set(event.partition === null ? '' : `${event.partition.topic}/${event.partition.partition}`, event.message); break;
-      case 'flushing': counted.flushingSince = this.now(); break;
+      case 'stopped':
+        counted.stopped.set(
+          event.partition === null ? '' : `${event.partition.topic}/${event.partition.partition}`,
+          event.message,
+        );
+        break;
+      case 'flushing':
+        counted.flushingSince = this.now();
+        break;
       case 'polled':
         counted.turned = this.now();
         counted.failed = null;
@@ -86,10 +115,13 @@ export class LoadMetrics {
         counted.dead += event.dead.length;
         counted.flushes++;
         counted.flushSeconds += seconds;
-        BUCKETS.forEach((bound, i) => { if (seconds <= bound) counted.buckets[i]!++; });
+        BUCKETS.forEach((bound, i) => {
+          if (seconds <= bound) counted.buckets[i]!++;
+        });
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
 
@@ -104,50 +136,98 @@ export class LoadMetrics {
   /** All numbers in Prometheus' text format 0.0.4. */
   text(): string {
     const lines: string[] = [];
-    const family = (name: string, type: string, help: string, samples: (counted: Counted, labels: string) => readonly string[]): void => {
+    const family = (
+      name: string,
+      type: string,
+      help: string,
+      samples: (counted: Counted, labels: string) => readonly string[],
+    ): void => {
       lines.push(`# HELP tsdbt_load_${name} ${help}`, `# TYPE tsdbt_load_${name} ${type}`);
-      for (const [target, counted] of this.targets) lines.push(...samples(counted, `topic="${escaped(target.topic)}",table="${escaped(target.name)}"`));
+      for (const [target, counted] of this.targets)
+        lines.push(...samples(counted, `topic="${escaped(target.topic)}",table="${escaped(target.name)}"`));
     };
-    const one = (name: string, type: string, help: string, value: (counted: Counted) => number | bigint | null): void => family(name, type, help, (counted, labels) => {
-      const found = value(counted);
-      return found === null ? [] : [`tsdbt_load_${name}{${labels}} ${found}`];
-    });
+    const one = (name: string, type: string, help: string, value: (counted: Counted) => number | bigint | null): void =>
+      family(name, type, help, (counted, labels) => {
+        const found = value(counted);
+        return found === null ? [] : [`tsdbt_load_${name}{${labels}} ${found}`];
+      });
     one('rows_total', 'counter', 'Rows committed to the table.', ({ rows }) => rows);
     one('bytes_total', 'counter', 'Bytes of the messages that were committed.', ({ bytes }) => bytes);
     one('dead_letters_total', 'counter', 'Messages that went to the dead letters.', ({ dead }) => dead);
-    one('retries_total', 'counter', 'Attempts that failed and were made again: broker, database or registry away.', ({ retries }) => retries);
+    one(
+      'retries_total',
+      'counter',
+      'Attempts that failed and were made again: broker, database or registry away.',
+      ({ retries }) => retries,
+    );
     one('pauses_total', 'counter', 'Times that reading waited for the table.', ({ pauses }) => pauses);
     one('fenced_total', 'counter', 'Flushes refused because another loader had moved on.', ({ fenced }) => fenced);
     one('healthy', 'gauge', '1 while progress is possible.', (counted) => (this.reasons(counted).length === 0 ? 1 : 0));
-    one('lag_seconds', 'gauge', 'Age of the newest loaded message while something is behind; 0 when nothing is.', ({ lag }) => total(lag, this.now()).seconds);
-    family('lag_rows', 'gauge', 'Offsets between the table and the end of the topic.', ({ lag }, labels) => [...lag].map(([key, { rows }]) => `tsdbt_load_lag_rows{${labels},partition="${key.slice(key.lastIndexOf('/') + 1)}"} ${rows}`));
-    family('flush_seconds', 'histogram', 'Time of a flush: one transaction.', ({ buckets, flushes, flushSeconds }, labels) => [
-      ...BUCKETS.map((bound, i) => `tsdbt_load_flush_seconds_bucket{${labels},le="${bound}"} ${buckets[i]}`),
-      `tsdbt_load_flush_seconds_bucket{${labels},le="+Inf"} ${flushes}`,
-      `tsdbt_load_flush_seconds_sum{${labels}} ${flushSeconds}`,
-      `tsdbt_load_flush_seconds_count{${labels}} ${flushes}`,
-    ]);
+    one(
+      'lag_seconds',
+      'gauge',
+      'Age of the newest loaded message while something is behind; 0 when nothing is.',
+      ({ lag }) => total(lag, this.now()).seconds,
+    );
+    family('lag_rows', 'gauge', 'Offsets between the table and the end of the topic.', ({ lag }, labels) =>
+      [...lag].map(
+        ([key, { rows }]) =>
+          `tsdbt_load_lag_rows{${labels},partition="${key.slice(key.lastIndexOf('/') + 1)}"} ${rows}`,
+      ),
+    );
+    family(
+      'flush_seconds',
+      'histogram',
+      'Time of a flush: one transaction.',
+      ({ buckets, flushes, flushSeconds }, labels) => [
+        ...BUCKETS.map((bound, i) => `tsdbt_load_flush_seconds_bucket{${labels},le="${bound}"} ${buckets[i]}`),
+        `tsdbt_load_flush_seconds_bucket{${labels},le="+Inf"} ${flushes}`,
+        `tsdbt_load_flush_seconds_sum{${labels}} ${flushSeconds}`,
+        `tsdbt_load_flush_seconds_count{${labels}} ${flushes}`,
+      ],
+    );
     return `${lines.join('\n')}\n`;
   }
 
   /** Is progress possible in every table, and what stands in its way where it is not? */
-  health(): { readonly ok: boolean; readonly tables: readonly { readonly table: string; readonly topic: string; readonly ok: boolean; readonly reasons: readonly string[]; readonly lag_rows: string; readonly lag_seconds: number | null }[] } {
+  health(): {
+    readonly ok: boolean;
+    readonly tables: readonly {
+      readonly table: string;
+      readonly topic: string;
+      readonly ok: boolean;
+      readonly reasons: readonly string[];
+      readonly lag_rows: string;
+      readonly lag_seconds: number | null;
+    }[];
+  } {
     const tables = [...this.targets].map(([target, counted]) => {
       const reasons = this.reasons(counted);
       const { rows, seconds } = total(counted.lag, this.now());
-      return { table: target.name, topic: target.topic, ok: reasons.length === 0, reasons, lag_rows: String(rows), lag_seconds: seconds };
+      return {
+        table: target.name,
+        topic: target.topic,
+        ok: reasons.length === 0,
+        reasons,
+        lag_rows: String(rows),
+        lag_seconds: seconds,
+      };
     });
     return { ok: tables.every(({ ok }) => ok), tables };
   }
 
   private reasons({ waiting, failed, stopped, flushingSince, turned }: Counted): string[] {
     if (failed !== null) return [`failed: ${failed}`];
-    const reasons = [...stopped].map(([partition, message]) => `stopped${partition === '' ? '' : ` at ${partition}`}: ${message}`);
+    const reasons = [...stopped].map(
+      ([partition, message]) => `stopped${partition === '' ? '' : ` at ${partition}`}: ${message}`,
+    );
     const now = this.now();
     if (waiting !== null) reasons.push(`waiting: ${waiting}`);
-    else if (flushingSince !== null && now - flushingSince > STALL_MS) reasons.push(`the table has taken nothing for ${Math.round((now - flushingSince) / 1000)} s`);
+    else if (flushingSince !== null && now - flushingSince > STALL_MS)
+      reasons.push(`the table has taken nothing for ${Math.round((now - flushingSince) / 1000)} s`);
     else if (turned === null) reasons.push('starting');
-    else if (flushingSince === null && now - turned > STALL_MS) reasons.push(`nothing has been read for ${Math.round((now - turned) / 1000)} s`);
+    else if (flushingSince === null && now - turned > STALL_MS)
+      reasons.push(`nothing has been read for ${Math.round((now - turned) / 1000)} s`);
     return reasons;
   }
 }
@@ -176,18 +256,27 @@ function escaped(label: string): string {
  * @param port 0: any
  * @throws `usage` error when the port cannot be had
  */
-export async function serveMetrics(metrics: LoadMetrics, port: number, host: string): Promise<{ readonly url: string; close(): void }> {
+export async function serveMetrics(
+  metrics: LoadMetrics,
+  port: number,
+  host: string,
+): Promise<{ readonly url: string; close(): void }> {
   const server: Server = createServer((request, response) => {
     const [path] = (request.url ?? '/').split('?');
     if (request.method !== 'GET' && request.method !== 'HEAD') response.writeHead(405).end();
-    else if (path === '/metrics') response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics.text());
+    else if (path === '/metrics')
+      response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics.text());
     else if (path === '/healthz') {
       const health = metrics.health();
-      response.writeHead(health.ok ? 200 : 503, { 'content-type': 'application/json' }).end(`${JSON.stringify({ status: health.ok ? 'ok' : 'failing', tables: health.tables })}\n`);
+      response
+        .writeHead(health.ok ? 200 : 503, { 'content-type': 'application/json' })
+        .end(`${JSON.stringify({ status: health.ok ? 'ok' : 'failing', tables: health.tables })}\n`);
     } else response.writeHead(404, { 'content-type': 'text/plain' }).end('/metrics and /healthz are here\n');
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new TsdbtError('usage', `Error: no metrics can be served at ${host}:${port}: ${error.message}`)));
+    server.once('error', (error) =>
+      reject(new TsdbtError('usage', `Error: no metrics can be served at ${host}:${port}: ${error.message}`)),
+    );
     server.listen(port, host, resolve);
   });
   // Loading ends when there is nothing more to load, whoever asks.

@@ -30,22 +30,42 @@ const REQUEST_BYTES = 400_000;
 export async function produceFile(options: ProduceOptions): Promise<number> {
   const { connection, topic, path, key, rate, partitions, signal, now, pause } = options;
   const source = fileClient(path, (_column, cell) => /^[[{]/.test(cell));
-  await source.join([fileTopic(path)], { assigned: async (partitions) => new Map(partitions.map((at) => [partitionKey(at), { ...at, next: 0n, epoch: null }])), revoked: async () => undefined });
+  await source.join([fileTopic(path)], {
+    assigned: async (partitions) =>
+      new Map(partitions.map((at) => [partitionKey(at), { ...at, next: 0n, epoch: null }])),
+    revoked: async () => undefined,
+  });
   if (partitions !== null) await createTopic(connection, topic, partitions);
   const { Producer } = await loadClientLibrary();
-  const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...clientOptions(connection), idempotent: true, acks: -1, retries: 25, retryDelay: 200 });
+  const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
+    ...clientOptions(connection),
+    idempotent: true,
+    acks: -1,
+    retries: 25,
+    retryDelay: 200,
+  });
   const began = now();
   let sent = 0;
   try {
     for (;;) {
-      const { batches: [batch] } = await source.poll();
+      const {
+        batches: [batch],
+      } = await source.poll();
       if (batch === undefined) return sent;
-      const messages = batch.records.flatMap((records) => Array.from({ length: records.length }, (_, i) => records.message(i)));
+      const messages = batch.records.flatMap((records) =>
+        Array.from({ length: records.length }, (_, i) => records.message(i)),
+      );
       const most = rate === null ? AT_ONCE : Math.max(1, Math.min(AT_ONCE, Math.ceil(rate / 20)));
       for (let at = 0, size = 0; at < messages.length && !signal.aborted; at += size) {
         size = howMany(messages, at, most);
         const part = messages.slice(at, at + size);
-        await producer.send({ messages: part.map(({ value, offset }) => ({ topic, value: Buffer.from(value ?? []), ...(key === null ? {} : { key: keyOf(value, key, path, offset) }) })) });
+        await producer.send({
+          messages: part.map(({ value, offset }) => ({
+            topic,
+            value: Buffer.from(value ?? []),
+            ...(key === null ? {} : { key: keyOf(value, key, path, offset) }),
+          })),
+        });
         sent += part.length;
         if (rate !== null) await pause(Math.max(0, began + (sent / rate) * 1000 - now()));
       }
@@ -62,7 +82,8 @@ export async function produceFile(options: ProduceOptions): Promise<number> {
 function howMany(messages: readonly Message[], from: number, most: number): number {
   let bytes = 0;
   let count = 0;
-  while (count < most && from + count < messages.length && (count === 0 || bytes < REQUEST_BYTES)) bytes += messages[from + count++]!.value?.length ?? 0;
+  while (count < most && from + count < messages.length && (count === 0 || bytes < REQUEST_BYTES))
+    bytes += messages[from + count++]!.value?.length ?? 0;
   return count;
 }
 
@@ -70,9 +91,15 @@ async function createTopic(connection: LoadConnection, topic: string, partitions
   const { Admin } = await loadClientLibrary();
   const admin = new Admin(clientOptions(connection));
   try {
-    if (!(await admin.listTopics()).includes(topic)) await admin.createTopics({ topics: [topic], partitions, replicas: -1 });
+    if (!(await admin.listTopics()).includes(topic))
+      await admin.createTopics({ topics: [topic], partitions, replicas: -1 });
   } catch (error) {
-    if (!JSON.stringify(error, (_key, value: unknown) => (value instanceof Error ? { ...value, cause: value.cause } : value)).includes('TOPIC_ALREADY_EXISTS')) throw brokerError(error, connection, [topic]);
+    if (
+      !JSON.stringify(error, (_key, value: unknown) =>
+        value instanceof Error ? { ...value, cause: value.cause } : value,
+      ).includes('TOPIC_ALREADY_EXISTS')
+    )
+      throw brokerError(error, connection, [topic]);
   } finally {
     await admin.close().catch(() => undefined);
   }
@@ -85,6 +112,7 @@ function keyOf(value: Uint8Array | null, field: string, path: string, record: bi
   } catch {
     found = undefined;
   }
-  if (found === undefined || found === null) throw new TsdbtError('runtime', `record ${record} has no '${field}' to be its key`, { path });
+  if (found === undefined || found === null)
+    throw new TsdbtError('runtime', `record ${record} has no '${field}' to be its key`, { path });
   return Buffer.from(typeof found === 'object' ? JSON.stringify(found) : String(found));
 }

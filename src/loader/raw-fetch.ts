@@ -29,7 +29,11 @@ export interface FetchOptions {
   readonly maxWaitMs: number;
   readonly minBytes: number;
   readonly maxBytes: number;
-  readonly topics: readonly { readonly id: string; readonly name: string; readonly partitions: readonly WantedPartition[] }[];
+  readonly topics: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly partitions: readonly WantedPartition[];
+  }[];
 }
 
 /** What came of one partition. */
@@ -47,7 +51,10 @@ export interface FetchedPartition {
   readonly records: Buffer;
 }
 
-export interface Fetched { readonly errorCode: number; readonly partitions: readonly FetchedPartition[] }
+export interface Fetched {
+  readonly errorCode: number;
+  readonly partitions: readonly FetchedPartition[];
+}
 
 type Arguments = Parameters<typeof fetchV12.createRequest>;
 
@@ -59,19 +66,51 @@ export class RawFetch {
   /** @param newest that the broker knows; null: it does not say */
   constructor(library: Awaited<ReturnType<typeof loadClientLibrary>>, newest: number | null) {
     this.version = Math.max(OLDEST, Math.min(NEWEST, newest ?? FLEXIBLE));
-    const requests: Readonly<Record<number, { createRequest: (...args: Arguments) => ReturnType<typeof fetchV12.createRequest> }>> = {
-      11: library.fetchV11, 12: library.fetchV12, 13: library.fetchV13, 14: library.fetchV14, 15: library.fetchV15, 16: library.fetchV16, 17: library.fetchV17,
+    const requests: Readonly<
+      Record<number, { createRequest: (...args: Arguments) => ReturnType<typeof fetchV12.createRequest> }>
+    > = {
+      11: library.fetchV11,
+      12: library.fetchV12,
+      13: library.fetchV13,
+      14: library.fetchV14,
+      15: library.fetchV15,
+      16: library.fetchV16,
+      17: library.fetchV17,
     };
     const flexible = this.version >= FLEXIBLE;
-    this.api = library.createAPI<Arguments, Fetched>(FETCH, this.version, requests[this.version]!.createRequest, (_correlation, _key, version, reader) => readAnswer(reader.buffer.slice(reader.position), version), flexible, flexible);
+    this.api = library.createAPI<Arguments, Fetched>(
+      FETCH,
+      this.version,
+      requests[this.version]!.createRequest,
+      (_correlation, _key, version, reader) => readAnswer(reader.buffer.slice(reader.position), version),
+      flexible,
+      flexible,
+    );
   }
 
   /** @throws the library's errors when the connection fails */
   async fetch(connection: Connection, { maxWaitMs, minBytes, maxBytes, topics }: FetchOptions): Promise<Fetched> {
-    return this.api.async(connection, maxWaitMs, minBytes, maxBytes, READ_COMMITTED, 0, NO_EPOCH, topics.map(({ id, name, partitions }) => ({
-      topicId: this.version >= WITH_IDS ? id : name,
-      partitions: partitions.map(({ partition, leaderEpoch, offset, lastEpoch, maxBytes: most }) => ({ partition, currentLeaderEpoch: leaderEpoch, fetchOffset: offset, lastFetchedEpoch: lastEpoch ?? NO_EPOCH, partitionMaxBytes: most })),
-    })), [], '');
+    return this.api.async(
+      connection,
+      maxWaitMs,
+      minBytes,
+      maxBytes,
+      READ_COMMITTED,
+      0,
+      NO_EPOCH,
+      topics.map(({ id, name, partitions }) => ({
+        topicId: this.version >= WITH_IDS ? id : name,
+        partitions: partitions.map(({ partition, leaderEpoch, offset, lastEpoch, maxBytes: most }) => ({
+          partition,
+          currentLeaderEpoch: leaderEpoch,
+          fetchOffset: offset,
+          lastFetchedEpoch: lastEpoch ?? NO_EPOCH,
+          partitionMaxBytes: most,
+        })),
+      })),
+      [],
+      '',
+    );
   }
 }
 
@@ -85,7 +124,12 @@ function readAnswer(bytes: Buffer, version: number): Fetched {
   const partitions = answer.list(() => {
     const topic = version >= WITH_IDS ? answer.uuid() : answer.text();
     const found = answer.list((): FetchedPartition => {
-      const [partition, error, highWatermark, lastStableOffset] = [answer.int32(), answer.int16(), answer.int64(), answer.int64()];
+      const [partition, error, highWatermark, lastStableOffset] = [
+        answer.int32(),
+        answer.int16(),
+        answer.int64(),
+        answer.int64(),
+      ];
       // Where the log starts.
       answer.int64();
       const aborted = answer.list(() => {
@@ -97,7 +141,9 @@ function readAnswer(bytes: Buffer, version: number): Fetched {
       answer.int32();
       const records = answer.bytes();
       let diverging: FetchedPartition['diverging'] = null;
-      answer.tags((tag) => { if (tag === DIVERGING_EPOCH) diverging = { epoch: answer.int32(), end: answer.int64() }; });
+      answer.tags((tag) => {
+        if (tag === DIVERGING_EPOCH) diverging = { epoch: answer.int32(), end: answer.int64() };
+      });
       return { topic, partition, errorCode: error, highWatermark, lastStableOffset, aborted, diverging, records };
     });
     answer.tags();
@@ -117,13 +163,27 @@ export class AnswerReader {
     this.flexible = flexible;
   }
 
-  int16(): number { return this.buffer.readInt16BE((this.at += 2) - 2); }
-  int32(): number { return this.buffer.readInt32BE((this.at += 4) - 4); }
-  int64(): bigint { return this.buffer.readBigInt64BE((this.at += 8) - 8); }
-  uuid(): string { return this.take(16).toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'); }
-  text(): string { return this.take(this.flexible ? this.unsigned() - 1 : this.int16()).toString('utf8'); }
+  int16(): number {
+    return this.buffer.readInt16BE((this.at += 2) - 2);
+  }
+  int32(): number {
+    return this.buffer.readInt32BE((this.at += 4) - 4);
+  }
+  int64(): bigint {
+    return this.buffer.readBigInt64BE((this.at += 8) - 8);
+  }
+  uuid(): string {
+    return this.take(16)
+      .toString('hex')
+      .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  }
+  text(): string {
+    return this.take(this.flexible ? this.unsigned() - 1 : this.int16()).toString('utf8');
+  }
   /** Empty for null. */
-  bytes(): Buffer { return this.take(this.flexible ? this.unsigned() - 1 : this.int32()); }
+  bytes(): Buffer {
+    return this.take(this.flexible ? this.unsigned() - 1 : this.int32());
+  }
 
   /** Empty for null. */
   list<T>(item: () => T): T[] {

@@ -28,10 +28,20 @@ export class Records {
     this.times = new Float64Array(capacity);
   }
 
-  get length(): number { return this.count; }
+  get length(): number {
+    return this.count;
+  }
 
   /** @param delta offset of the message less the base @param time NaN: none @param valueStart -1: null, as `keyStart` */
-  add(delta: number, time: number, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number, headers: number): void {
+  add(
+    delta: number,
+    time: number,
+    keyStart: number,
+    keyEnd: number,
+    valueStart: number,
+    valueEnd: number,
+    headers: number,
+  ): void {
     const { count } = this;
     if (count === this.times.length) this.grow(count * 2 + 16);
     this.deltas[count] = delta;
@@ -55,15 +65,23 @@ export class Records {
     if (this.count + more > this.times.length) this.grow(this.count + more);
   }
 
-  offset(i: number): bigint { return this.base + BigInt(this.deltas[i]!); }
+  offset(i: number): bigint {
+    return this.base + BigInt(this.deltas[i]!);
+  }
 
   /** Milliseconds since 1970; NaN: the message has no time. */
-  timestamp(i: number): number { return this.times[i]!; }
+  timestamp(i: number): number {
+    return this.times[i]!;
+  }
 
   /** -1: the message is a tombstone. */
-  valueStart(i: number): number { return this.spans[i * STRIDE + 2]!; }
+  valueStart(i: number): number {
+    return this.spans[i * STRIDE + 2]!;
+  }
 
-  valueEnd(i: number): number { return this.spans[i * STRIDE + 3]!; }
+  valueEnd(i: number): number {
+    return this.spans[i * STRIDE + 3]!;
+  }
 
   /** Bytes of key and value. */
   size(i: number): number {
@@ -73,8 +91,15 @@ export class Records {
 
   message(i: number): Message {
     const at = i * STRIDE;
-    const part = (start: number, end: number): Uint8Array | null => (start < 0 ? null : this.bytes.subarray(start, end));
-    return { offset: this.offset(i), timestamp: Number.isNaN(this.times[i]) ? null : this.times[i]!, key: part(this.spans[at]!, this.spans[at + 1]!), value: part(this.spans[at + 2]!, this.spans[at + 3]!), headers: this.headersAt(this.spans[at + 4]!) };
+    const part = (start: number, end: number): Uint8Array | null =>
+      start < 0 ? null : this.bytes.subarray(start, end);
+    return {
+      offset: this.offset(i),
+      timestamp: Number.isNaN(this.times[i]) ? null : this.times[i]!,
+      key: part(this.spans[at]!, this.spans[at + 1]!),
+      value: part(this.spans[at + 2]!, this.spans[at + 3]!),
+      headers: this.headersAt(this.spans[at + 4]!),
+    };
   }
 
   private grow(capacity: number): void {
@@ -91,12 +116,25 @@ export class Records {
 /** Messages that are there already, in the order of their offsets. */
 export function recordsOf(messages: readonly Message[]): Records {
   const parts = messages.flatMap(({ key, value }) => [key, value]).filter((part) => part !== null);
-  const records = new Records(Buffer.concat(parts), messages[0]?.offset ?? 0n, messages.length, (at) => messages[at]!.headers);
+  const records = new Records(
+    Buffer.concat(parts),
+    messages[0]?.offset ?? 0n,
+    messages.length,
+    (at) => messages[at]!.headers,
+  );
   let end = 0;
   messages.forEach(({ offset, timestamp, key, value }, i) => {
     const [keyStart, keyEnd] = key === null ? [-1, -1] : [end, (end += key.length)];
     const [valueStart, valueEnd] = value === null ? [-1, -1] : [end, (end += value.length)];
-    records.add(Number(offset - messages[0]!.offset), timestamp ?? Number.NaN, keyStart, keyEnd, valueStart, valueEnd, i);
+    records.add(
+      Number(offset - messages[0]!.offset),
+      timestamp ?? Number.NaN,
+      keyStart,
+      keyEnd,
+      valueStart,
+      valueEnd,
+      i,
+    );
   });
   return records;
 }

@@ -23,7 +23,16 @@ export interface ReplayOptions {
 const AT_ONCE = 5000;
 
 /** @returns how many became rows and how many did not */
-export async function replayLetters({ adapter, sink, sealer, decoder, target, hashKey, loadId, now }: ReplayOptions): Promise<{ rows: number; dead: number }> {
+export async function replayLetters({
+  adapter,
+  sink,
+  sealer,
+  decoder,
+  target,
+  hashKey,
+  loadId,
+  now,
+}: ReplayOptions): Promise<{ rows: number; dead: number }> {
   let columns = await sink.prepare(target);
   let encoder = new RowEncoder(target, { columns, hashKey, loadId });
   const total = { rows: 0, dead: 0 };
@@ -33,7 +42,7 @@ export async function replayLetters({ adapter, sink, sealer, decoder, target, ha
   };
   // Those that fail again have new letters behind this one: they are not tried twice in one go.
   const upTo = await asked((session) => newestLetter(session, target));
-  for (let after = '0'; ;) {
+  for (let after = '0'; ; ) {
     const letters = await asked((session) => readLetters(session, target, sealer, { after, upTo, limit: AT_ONCE }));
     if (letters.length === 0) return total;
     after = letters.at(-1)!.id;
@@ -52,23 +61,52 @@ export async function replayLetters({ adapter, sink, sealer, decoder, target, ha
     const decoded: { readonly letter: StoredLetter; readonly record: DecodedRecord }[] = [];
     for (const letter of letters) {
       const { key, value } = letter.message;
-      await attempt(letter, async () => void decoded.push({ letter, record: value === null ? decoder.decodeKey(key, target.key) : await decoder.decode(value) }));
+      await attempt(
+        letter,
+        async () =>
+          void decoded.push({
+            letter,
+            record: value === null ? decoder.decodeKey(key, target.key) : await decoder.decode(value),
+          }),
+      );
     }
     if (target.schemaDrift === 'add_column') {
-      const fresh = new Map(decoded.flatMap(({ record }) => encoder.drift(record)).map(({ field, type }) => [field, { name: field, type }]));
-      if (fresh.size > 0) encoder = new RowEncoder(target, { columns: (columns = await sink.addColumns(target, [...fresh.values()])), hashKey, loadId });
+      const fresh = new Map(
+        decoded.flatMap(({ record }) => encoder.drift(record)).map(({ field, type }) => [field, { name: field, type }]),
+      );
+      if (fresh.size > 0)
+        encoder = new RowEncoder(target, {
+          columns: (columns = await sink.addColumns(target, [...fresh.values()])),
+          hashKey,
+          loadId,
+        });
     }
     for (const { letter, record } of decoded) {
       await attempt(letter, () => {
         const drift = target.schemaDrift === 'ignore' ? [] : encoder.drift(record);
-        if (drift.length > 0) throw new PoisonMessage(`no column is declared for ${drift.map(({ field }) => `'${field}'`).join(', ')}`);
-        const { line, key, partitionTime } = encoder.encode(letter.message, record, letter.topic, letter.partition, loadedAt);
+        if (drift.length > 0)
+          throw new PoisonMessage(`no column is declared for ${drift.map(({ field }) => `'${field}'`).join(', ')}`);
+        const { line, key, partitionTime } = encoder.encode(
+          letter.message,
+          record,
+          letter.topic,
+          letter.partition,
+          loadedAt,
+        );
         rows.from(recordsOf([letter.message]), letter.topic, letter.partition);
         rows.add(0, line, key, letter.message.value === null);
         if (partitionTime !== null) rows.addTime(partitionTime);
       });
     }
-    const flushed = await sink.flush({ target, columns, ranges: [], rows, dead, loadId, replayed: letters.map(({ id }) => id) });
+    const flushed = await sink.flush({
+      target,
+      columns,
+      ranges: [],
+      rows,
+      dead,
+      loadId,
+      replayed: letters.map(({ id }) => id),
+    });
     total.rows += flushed.rows;
     total.dead += flushed.dead.length;
   }

@@ -80,7 +80,8 @@ export async function rewindTo(client: BrokerClient, sink: Sink, target: LoadTar
       });
     }
     next.set(partition, lost !== undefined && target.mode === 'upsert' ? earliest : wanted);
-    if (place !== 'loaded' || lost !== undefined) from.set(partition, lost !== undefined && lost < wanted ? lost : wanted);
+    if (place !== 'loaded' || lost !== undefined)
+      from.set(partition, lost !== undefined && lost < wanted ? lost : wanted);
   }
   return { next, ...(await sink.rewind(target, topic?.id ?? null, next, from)) };
 }

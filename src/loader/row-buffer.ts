@@ -10,7 +10,11 @@ const CHUNK_BYTES = 256 * 1024;
 const [FNV_BASIS, FNV_PRIME] = [0x811c9dc5, 0x01000193];
 
 /** Messages that rows are made of. */
-interface Source { readonly records: Records; readonly topic: string; readonly partition: number }
+interface Source {
+  readonly records: Records;
+  readonly topic: string;
+  readonly partition: number;
+}
 
 export class RowBuffer {
   /** Rows are written here from `end` on; `room` before. */
@@ -39,7 +43,9 @@ export class RowBuffer {
     this.origins = new Int32Array(rows * 2);
   }
 
-  get length(): number { return this.count; }
+  get length(): number {
+    return this.count;
+  }
 
   /** Empty again, with the memory that it has. */
   clear(): this {
@@ -49,7 +55,9 @@ export class RowBuffer {
   }
 
   /** All rows, by number. */
-  all(): number[] { return Array.from({ length: this.count }, (_, row) => row); }
+  all(): number[] {
+    return Array.from({ length: this.count }, (_, row) => row);
+  }
 
   /** The rows that follow are made of these messages. */
   from(records: Records, topic: string, partition: number): void {
@@ -100,18 +108,28 @@ export class RowBuffer {
   }
 
   /** One moment of each day in which there are rows. */
-  times(): Iterable<number> { return this.days.values(); }
+  times(): Iterable<number> {
+    return this.days.values();
+  }
 
-  message(row: number): Message { return this.source(row).records.message(this.origins[row * 2 + 1]!); }
-  topic(row: number): string { return this.source(row).topic; }
-  partition(row: number): number { return this.source(row).partition; }
+  message(row: number): Message {
+    return this.source(row).records.message(this.origins[row * 2 + 1]!);
+  }
+  topic(row: number): string {
+    return this.source(row).topic;
+  }
+  partition(row: number): number {
+    return this.source(row).partition;
+  }
 
   /** The text of one row with its line feed. */
-  line(row: number): string { return this.bytes.toString('utf8', this.start(row), this.ends[row]); }
+  line(row: number): string {
+    return this.bytes.toString('utf8', this.start(row), this.ends[row]);
+  }
 
   /** The rows' bytes, a few at a time. */
   *chunks(rows: readonly number[]): Generator<Buffer> {
-    for (let i = 0; i < rows.length;) {
+    for (let i = 0; i < rows.length; ) {
       const start = this.start(rows[i]!);
       let last = rows[i++]!;
       while (i < rows.length && rows[i] === last + 1 && this.ends[last]! - start < CHUNK_BYTES) last = rows[i++]!;
@@ -148,7 +166,11 @@ export class RowBuffer {
       const keyStart = this.keyStart(row);
       rest.room(this.ends[row]! - this.start(row));
       rest.keyRoom(this.keyEnds[row]! - keyStart);
-      rest.added(this.origins[row * 2 + 1]!, end + this.bytes.copy(rest.bytes, end, this.start(row), this.ends[row]), keyEnd + this.keys.copy(rest.keys, keyEnd, keyStart, this.keyEnds[row]));
+      rest.added(
+        this.origins[row * 2 + 1]!,
+        end + this.bytes.copy(rest.bytes, end, this.start(row), this.ends[row]),
+        keyEnd + this.keys.copy(rest.keys, keyEnd, keyStart, this.keyEnds[row]),
+      );
       rest.origins[(rest.count - 1) * 2] = numbers.get(source)!;
     }
     rest.tombstones = this.tombstones;
@@ -156,14 +178,21 @@ export class RowBuffer {
     return rest;
   }
 
-  private source(row: number): Source { return this.sources[this.origins[row * 2]!]!; }
-  private start(row: number): number { return row === 0 ? 0 : this.ends[row - 1]!; }
-  private keyStart(row: number): number { return row === 0 ? 0 : this.keyEnds[row - 1]!; }
+  private source(row: number): Source {
+    return this.sources[this.origins[row * 2]!]!;
+  }
+  private start(row: number): number {
+    return row === 0 ? 0 : this.ends[row - 1]!;
+  }
+  private keyStart(row: number): number {
+    return row === 0 ? 0 : this.keyEnds[row - 1]!;
+  }
 
   private hash(row: number): number {
     let hash = FNV_BASIS;
     const { keys } = this;
-    for (let at = this.keyStart(row), end = this.keyEnds[row]!; at < end; at++) hash = Math.imul(hash ^ keys[at]!, FNV_PRIME);
+    for (let at = this.keyStart(row), end = this.keyEnds[row]!; at < end; at++)
+      hash = Math.imul(hash ^ keys[at]!, FNV_PRIME);
     return hash ^ (hash >>> 15);
   }
 

@@ -18,7 +18,10 @@ export interface EncodedRow {
 }
 
 /** What a message has that no column is declared for. */
-export interface Drift { readonly field: string; readonly type: string }
+export interface Drift {
+  readonly field: string;
+  readonly type: string;
+}
 
 export interface EncoderOptions {
   /** Columns of the table in the order of COPY, the declared ones and those that were added. */
@@ -35,10 +38,25 @@ const NUL_IN_JSON = /(?<!\\)(?:\\\\)*\\u0000/;
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 const OFFSET_MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*([+-])(\d\d):?(\d\d)?$/;
 const SPECIALS = /[\\\n\r\t\b\f\v]/g;
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\b': '\\b', '\f': '\\f', '\v': '\\v' };
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\v': '\\v',
+};
 const NULL = '\\N';
 /** The rest of a message is jsonb. */
-const REST_CHECK = columnCheck({ input: 'jsonb', type: 'jsonb', modifier: -1, element: null, labels: null, required: false });
+const REST_CHECK = columnCheck({
+  input: 'jsonb',
+  type: 'jsonb',
+  modifier: -1,
+  element: null,
+  labels: null,
+  required: false,
+});
 
 export type Kind = 'plain' | 'json' | 'array' | 'time' | 'local time' | 'bytes';
 
@@ -87,11 +105,25 @@ export class RowEncoder {
     this.known = new Set(columns.map((column) => column.name));
     this.plan = {
       columns: columns.map(({ name, type, stored }) => ({
-        name, type: type.trim().toLowerCase(), kind: kindOf(type), hashed: target.hash.includes(name), key: target.mode === 'upsert' && target.key.includes(name), stamped: name === PROCESSING_TS, inherited: name in Object.prototype,
-        check: columnCheck(target.hash.includes(name) ? undefined : stored), required: stored?.required === true,
+        name,
+        type: type.trim().toLowerCase(),
+        kind: kindOf(type),
+        hashed: target.hash.includes(name),
+        key: target.mode === 'upsert' && target.key.includes(name),
+        stamped: name === PROCESSING_TS,
+        inherited: name in Object.prototype,
+        check: columnCheck(target.hash.includes(name) ? undefined : stored),
+        required: stored?.required === true,
       })),
-      rest: target.rest !== null, dropped: new Set(target.drop), watchesDrift: target.schemaDrift !== 'ignore', partitionColumn: target.partitionBy?.column ?? null, tail: Buffer.from(`\tf\t${this.loadId}\n`),
-      hash: (value) => createHmac('sha256', hashKey ?? '').update(value).digest('hex'),
+      rest: target.rest !== null,
+      dropped: new Set(target.drop),
+      watchesDrift: target.schemaDrift !== 'ignore',
+      partitionColumn: target.partitionBy?.column ?? null,
+      tail: Buffer.from(`\tf\t${this.loadId}\n`),
+      hash: (value) =>
+        createHmac('sha256', hashKey ?? '')
+          .update(value)
+          .digest('hex'),
     };
   }
 
@@ -103,7 +135,9 @@ export class RowEncoder {
   /** Fields of the record without a column and with a type to give one; those that are null say nothing. */
   drift(record: DecodedRecord): Drift[] {
     const found: Drift[] = [];
-    for (const field in record) if (!this.known.has(field) && !this.plan.dropped.has(field) && record[field] !== null) found.push({ field, type: typeFor(record[field]) });
+    for (const field in record)
+      if (!this.known.has(field) && !this.plan.dropped.has(field) && record[field] !== null)
+        found.push({ field, type: typeFor(record[field]) });
     return found;
   }
 
@@ -124,7 +158,8 @@ export class RowEncoder {
       let text: string;
       if (value === undefined || value === null) {
         if (key) throw new PoisonMessage(`key column '${name}' is ${value === null ? 'null' : 'missing'}`);
-        if (column.required && !stamped) throw new PoisonMessage(`column '${name}': null value, and the column takes none`);
+        if (column.required && !stamped)
+          throw new PoisonMessage(`column '${name}': null value, and the column takes none`);
         text = stamped ? loadedAt : NULL;
       } else if (hashed) text = this.hash(value);
       else text = cell(value, column);
@@ -145,7 +180,9 @@ export class RowEncoder {
 
   private rest(record: DecodedRecord): string {
     let rest: Record<string, unknown> | null = null;
-    for (const field in record) if (!this.known.has(field) && !this.plan.dropped.has(field)) (rest ??= Object.create(null) as Record<string, unknown>)[field] = record[field];
+    for (const field in record)
+      if (!this.known.has(field) && !this.plan.dropped.has(field))
+        (rest ??= Object.create(null) as Record<string, unknown>)[field] = record[field];
     return rest === null ? NULL : json(rest);
   }
 
@@ -218,14 +255,16 @@ function withoutOffset(value: string): string {
   const match = OFFSET_MOMENT.exec(value);
   if (match === null) return value;
   const [, day, time, fraction = '', sign, hours, minutes = '0'] = match;
-  const moment = Date.parse(`${day}T${time}Z`) - (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -60_000 : 60_000);
+  const moment =
+    Date.parse(`${day}T${time}Z`) - (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -60_000 : 60_000);
   return Number.isNaN(moment) ? value : `${new Date(moment).toISOString().slice(0, 19)}${fraction}`;
 }
 
 /** A number in a column of time is milliseconds since 1970, Kafka's own unit. */
 export function isoMoment(value: number, name: string): string {
   const date = new Date(value);
-  if (Number.isNaN(date.getTime())) throw new PoisonMessage(`column '${name}': a number that is no moment in milliseconds since 1970`);
+  if (Number.isNaN(date.getTime()))
+    throw new PoisonMessage(`column '${name}': a number that is no moment in milliseconds since 1970`);
   return date.toISOString();
 }
 

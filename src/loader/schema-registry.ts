@@ -39,7 +39,11 @@ export class SchemaRegistry {
     if (found === null) return null;
     const references = new Map<string, string>();
     await this.resolve(found, references);
-    return { schema: text(found, 'schema'), type: typeof found['schemaType'] === 'string' ? found['schemaType'] : 'AVRO', references };
+    return {
+      schema: text(found, 'schema'),
+      type: typeof found['schemaType'] === 'string' ? found['schemaType'] : 'AVRO',
+      references,
+    };
   }
 
   /** Asks something that every registry answers. @throws like `schema` */
@@ -48,10 +52,14 @@ export class SchemaRegistry {
   }
 
   private async resolve(schema: Readonly<Record<string, unknown>>, references: Map<string, string>): Promise<void> {
-    for (const reference of Array.isArray(schema['references']) ? (schema['references'] as Record<string, unknown>[]) : []) {
+    for (const reference of Array.isArray(schema['references'])
+      ? (schema['references'] as Record<string, unknown>[])
+      : []) {
       const name = text(reference, 'name');
       if (references.has(name)) continue;
-      const found = await this.get(`/subjects/${encodeURIComponent(text(reference, 'subject'))}/versions/${Number(reference['version'])}`);
+      const found = await this.get(
+        `/subjects/${encodeURIComponent(text(reference, 'subject'))}/versions/${Number(reference['version'])}`,
+      );
       references.set(name, found === null ? '' : text(found, 'schema'));
       if (found !== null) await this.resolve(found, references);
     }
@@ -66,24 +74,57 @@ export class SchemaRegistry {
     const refuse = (message: string, hint: string): never => {
       throw new TsdbtError('runtime', message, { path: this.path, hint });
     };
-    if (status === 401 || status === 403) return refuse(`The schema registry at ${url} refuses the credentials (HTTP ${status}).`, 'registry: username and password, or token; they come from the environment.');
-    if (status === 408 || status === 429 || status >= 500) throw new TsdbtError('connection', `the schema registry at ${url} answers with HTTP ${status}`, { path: this.path });
-    return refuse(`What answers at ${url} is no schema registry (HTTP ${status} for ${path}).`, "Mend 'url' of 'registry'.");
+    if (status === 401 || status === 403)
+      return refuse(
+        `The schema registry at ${url} refuses the credentials (HTTP ${status}).`,
+        'registry: username and password, or token; they come from the environment.',
+      );
+    if (status === 408 || status === 429 || status >= 500)
+      throw new TsdbtError('connection', `the schema registry at ${url} answers with HTTP ${status}`, {
+        path: this.path,
+      });
+    return refuse(
+      `What answers at ${url} is no schema registry (HTTP ${status} for ${path}).`,
+      "Mend 'url' of 'registry'.",
+    );
   }
 
   private async ask(path: string): Promise<{ status: number; body: string }> {
     const { url, username, password, token, tls } = this.registry;
-    const authorization = token !== null ? `Bearer ${token}` : username !== null ? `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}` : null;
+    const authorization =
+      token !== null
+        ? `Bearer ${token}`
+        : username !== null
+          ? `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`
+          : null;
     const target = new URL(`${url}${path}`);
-    const options = { headers: { accept: 'application/vnd.schemaregistry.v1+json, application/json', ...(authorization === null ? {} : { authorization }) }, timeout: TIMEOUT_MS };
+    const options = {
+      headers: {
+        accept: 'application/vnd.schemaregistry.v1+json, application/json',
+        ...(authorization === null ? {} : { authorization }),
+      },
+      timeout: TIMEOUT_MS,
+    };
     return new Promise((resolve, reject) => {
       const fail = (error: Error & { code?: string }): void => {
-        const certificate = /CERT|certificate|SSL|ALTNAME|self.signed/i.test(`${error.code ?? ''} ${error.message}`) && error.code !== 'ECONNRESET';
-        reject(certificate
-          ? new TsdbtError('runtime', `No TLS connection to the schema registry at ${url}: ${error.message}`, { path: this.path, hint: 'registry: { tls: { ca: path/to/ca.pem } } names who is trusted.', cause: error })
-          : new TsdbtError('connection', `no schema registry answers at ${url}: ${error.code ?? error.message}`, { path: this.path, cause: error }));
+        const certificate =
+          /CERT|certificate|SSL|ALTNAME|self.signed/i.test(`${error.code ?? ''} ${error.message}`) &&
+          error.code !== 'ECONNRESET';
+        reject(
+          certificate
+            ? new TsdbtError('runtime', `No TLS connection to the schema registry at ${url}: ${error.message}`, {
+                path: this.path,
+                hint: 'registry: { tls: { ca: path/to/ca.pem } } names who is trusted.',
+                cause: error,
+              })
+            : new TsdbtError('connection', `no schema registry answers at ${url}: ${error.code ?? error.message}`, {
+                path: this.path,
+                cause: error,
+              }),
+        );
       };
-      const request = target.protocol === 'https:' ? httpsRequest(target, { ...options, ...tls }) : httpRequest(target, options);
+      const request =
+        target.protocol === 'https:' ? httpsRequest(target, { ...options, ...tls }) : httpRequest(target, options);
       request.on('timeout', () => request.destroy(new Error('it does not answer')));
       request.on('error', fail);
       request.on('response', (response) => {
@@ -95,7 +136,9 @@ export class SchemaRegistry {
           chunks.push(chunk);
         });
         response.on('error', fail);
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
+        );
       });
       request.end();
     });
@@ -105,7 +148,9 @@ export class SchemaRegistry {
 function dictionary(body: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
   } catch {
     return null;
   }

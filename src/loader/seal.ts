@@ -38,7 +38,10 @@ export class Sealer {
       decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
       return Buffer.concat([decipher.update(sealed.subarray(IV_BYTES, sealed.length - TAG_BYTES)), decipher.final()]);
     } catch (error) {
-      throw new TsdbtError('runtime', 'a dead letter was sealed with another key', { hint: 'TSDBT_HASH_KEY must be what it was when the message was read.', cause: error });
+      throw new TsdbtError('runtime', 'a dead letter was sealed with another key', {
+        hint: 'TSDBT_HASH_KEY must be what it was when the message was read.',
+        cause: error,
+      });
     }
   }
 }

@@ -28,14 +28,19 @@ export interface Flush {
 }
 
 /** What became of it. */
-export interface Flushed { readonly rows: number; readonly dead: readonly DeadLetter[] }
+export interface Flushed {
+  readonly rows: number;
+  readonly dead: readonly DeadLetter[];
+}
 
 /** Another loader has moved a position since this one read from it; what this one holds of the partition must be thrown away. */
 export class Fenced extends Error {
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
 
   constructor(partitions: Fenced['partitions']) {
-    super(`another loader has taken over ${partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ')}`);
+    super(
+      `another loader has taken over ${partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ')}`,
+    );
     this.partitions = partitions;
   }
 }
@@ -51,10 +56,16 @@ export class TooManyRefused extends Error {
 }
 
 /** A loader of a group, as its broker knows it. */
-export interface GroupMember { readonly group: string; readonly member: string }
+export interface GroupMember {
+  readonly group: string;
+  readonly member: string;
+}
 
 /** Where a table is in a partition: its next offset, and the leader epoch of the message before it; null: not known. */
-export interface Place { readonly next: bigint; readonly epoch: number | null }
+export interface Place {
+  readonly next: bigint;
+  readonly epoch: number | null;
+}
 
 /** What a look at the bookkeeping finds. */
 export interface Looked {
@@ -82,13 +93,23 @@ export interface Sink {
    * @param from what was loaded of these partitions from an offset on goes, rows and dead letters, in the same transaction
    * @returns how many went
    */
-  rewind(target: LoadTarget, topicId: string | null, next: ReadonlyMap<number, bigint>, from?: ReadonlyMap<number, bigint>): Promise<{ readonly rows: number; readonly letters: number }>;
+  rewind(
+    target: LoadTarget,
+    topicId: string | null,
+    next: ReadonlyMap<number, bigint>,
+    from?: ReadonlyMap<number, bigint>,
+  ): Promise<{ readonly rows: number; readonly letters: number }>;
   /** The offset behind the last one that the table or its dead letters have of the topic, by partition; none when they have nothing of it. */
   ends(target: LoadTarget): Promise<ReadonlyMap<number, bigint>>;
   /** Does the table hold rows of the topic? */
   holdsRows(target: LoadTarget): Promise<boolean>;
   /** The newest dead letters that were not replayed, at most `limit`, of the last `window` offsets before each partition's. */
-  recentDead(target: LoadTarget, next: ReadonlyMap<number, bigint>, window: number, limit: number): Promise<readonly { readonly back: number; readonly error: string }[]>;
+  recentDead(
+    target: LoadTarget,
+    next: ReadonlyMap<number, bigint>,
+    window: number,
+    limit: number,
+  ): Promise<readonly { readonly back: number; readonly error: string }[]>;
   /** Keeps why the table is not being loaded, for `load status`; null: it is. */
   note(target: LoadTarget, failure: string | null): Promise<void>;
   /** Says that these members are alive, and looks who else is, and where the targets are. */

@@ -37,16 +37,21 @@ function checkGroups(state: ParseState): void {
   const check = (node: { group?: unknown; unique_id: string }): void => {
     const group = node.group;
     if (!group || names.has(group as string)) return;
-    throw new TsdbtError('parsing', `Invalid group '${pyStr(group)}', expected one of ${pyRepr([...names].sort())}`, { node: node as unknown as ManifestNode });
+    throw new TsdbtError('parsing', `Invalid group '${pyStr(group)}', expected one of ${pyRepr([...names].sort())}`, {
+      node: node as unknown as ManifestNode,
+    });
   };
-  for (const table of [state.metrics, state.semanticModels, state.savedQueries]) for (const node of table.values()) check(node as ParsedOnlyNode & { group?: unknown });
+  for (const table of [state.metrics, state.semanticModels, state.savedQueries])
+    for (const node of table.values()) check(node as ParsedOnlyNode & { group?: unknown });
   for (const node of state.nodes.values()) check(node);
 }
 
 function checkPublicEphemeral(node: ModelNode): void {
   if (node.access !== 'public' || node.config.materialized !== 'ephemeral') return;
   throw new TsdbtError(
-    'parsing', `Node ${node.unique_id} with 'ephemeral' materialization has an invalid value (public) for the access field`, { path: node.original_file_path },
+    'parsing',
+    `Node ${node.unique_id} with 'ephemeral' materialization has an invalid value (public) for the access field`,
+    { path: node.original_file_path },
   );
 }
 
@@ -55,18 +60,22 @@ function checkSnapshot(node: ManifestNode): void {
   const fail = (message: string): never => {
     throw new TsdbtError('validation', message, { node });
   };
-  if (!config['strategy'] || !config['unique_key']) fail("Snapshots must be configured with a 'strategy' and 'unique_key'.");
+  if (!config['strategy'] || !config['unique_key'])
+    fail("Snapshots must be configured with a 'strategy' and 'unique_key'.");
   const columns = config['check_cols'] ?? null;
   if (config['strategy'] === 'check') {
     if (columns === null || columns === '' || (Array.isArray(columns) && columns.length === 0)) {
       fail('A snapshot configured with the check strategy must specify a check_cols configuration.');
     }
-    if (typeof columns === 'string' && columns !== 'all') fail(`Invalid value for 'check_cols': ${columns}. Expected 'all' or a list of strings.`);
+    if (typeof columns === 'string' && columns !== 'all')
+      fail(`Invalid value for 'check_cols': ${columns}. Expected 'all' or a list of strings.`);
   } else if (config['strategy'] === 'timestamp') {
-    if (!config['updated_at']) fail('A snapshot configured with the timestamp strategy must specify an updated_at configuration.');
+    if (!config['updated_at'])
+      fail('A snapshot configured with the timestamp strategy must specify an updated_at configuration.');
     if (columns !== null && columns !== '') fail("A 'timestamp' snapshot should not have 'check_cols'");
   }
-  if (config['materialized'] && config['materialized'] !== 'snapshot') fail("A snapshot must have a materialized value of 'snapshot'");
+  if (config['materialized'] && config['materialized'] !== 'snapshot')
+    fail("A snapshot must have a materialized value of 'snapshot'");
 }
 
 function checkFunctionArguments(state: ParseState): void {
@@ -94,7 +103,9 @@ function warnOfDeprecatedModels(state: ParseState, childMap: Readonly<Record<str
     const version = node.version === null ? '' : `.v${pyStr(node.version)}`;
     if (past) {
       state.warnings.warn(
-        'DeprecatedModel', 'I065', `Model ${node.name}${version} has passed its deprecation date of ${date}. This model should be disabled or removed.`,
+        'DeprecatedModel',
+        'I065',
+        `Model ${node.name}${version} has passed its deprecation date of ${date}. This model should be disabled or removed.`,
         { model_name: node.name, model_version: pyStr(node.version ?? ''), deprecation_date: date },
       );
     }
@@ -104,12 +115,20 @@ function warnOfDeprecatedModels(state: ParseState, childMap: Readonly<Record<str
       const slated = past ? `which was deprecated on '${date}'. ` : `which is slated for deprecation on '${date}'. `;
       const offer = past ? 'Migrate now' : 'Try it out';
       const latest = pyStr(node.latest_version);
-      const coda = node.version !== null && pyStr(node.version) !== latest
-        ? `A new version of '${node.name}' is available. ${offer}: {{ ref('${node.package_name}', '${node.name}', v='${latest}') }}.` : '';
+      const coda =
+        node.version !== null && pyStr(node.version) !== latest
+          ? `A new version of '${node.name}' is available. ${offer}: {{ ref('${node.package_name}', '${node.name}', v='${latest}') }}.`
+          : '';
       state.warnings.warn(
-        past ? 'DeprecatedReference' : 'UpcomingReferenceDeprecation', past ? 'I067' : 'I066',
+        past ? 'DeprecatedReference' : 'UpcomingReferenceDeprecation',
+        past ? 'I067' : 'I066',
         `While compiling '${child.name}': Found a reference to ${node.name}${version}, ${slated}${coda}`,
-        { model_name: child.name, ref_model_name: node.name, ref_model_package: node.package_name, ref_model_deprecation_date: date },
+        {
+          model_name: child.name,
+          ref_model_name: node.name,
+          ref_model_package: node.package_name,
+          ref_model_deprecation_date: date,
+        },
       );
     }
   }
@@ -126,11 +145,18 @@ function checkSpaces(state: ParseState): void {
     );
   }
   for (const node of state.config.flags.debug ? bad : bad.slice(0, 1)) {
-    state.warnings.warn('SpacesInResourceNameDeprecation', 'D014', `Found spaces in the name of \`${node.unique_id}\``, { unique_id: node.unique_id });
+    state.warnings.warn(
+      'SpacesInResourceNameDeprecation',
+      'D014',
+      `Found spaces in the name of \`${node.unique_id}\``,
+      { unique_id: node.unique_id },
+    );
   }
   const hint = state.config.flags.debug ? '' : ' Run again with `--debug` to see them all.';
   state.warnings.deprecated(
-    'ResourceNamesWithSpacesDeprecation', 'D015', `Spaces found in ${bad.length} resource name(s). This is deprecated, and may lead to errors when using dbt.${hint} For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors`,
+    'ResourceNamesWithSpacesDeprecation',
+    'D015',
+    `Spaces found in ${bad.length} resource name(s). This is deprecated, and may lead to errors when using dbt.${hint} For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors`,
     { count_invalid_names: bad.length },
   );
 }
@@ -141,7 +167,9 @@ function checkUniqueness({ state, names }: ParseTools): void {
   const plain = new Map<string, ManifestNode>();
   const versioned = new Map<string, ManifestNode>();
   for (const node of state.nodes.values()) {
-    const stored = node.resource_type === 'test' && (Boolean((node.config as ConfigDict)['store_failures']) || state.config.flags.store_failures);
+    const stored =
+      node.resource_type === 'test' &&
+      (Boolean((node.config as ConfigDict)['store_failures']) || state.config.flags.store_failures);
     if (!REFABLE.has(node.resource_type) && !stored) continue;
     const key = `${node.package_name}.${node.name}`;
     const isVersioned = node.resource_type === 'model' && node.version !== null;
@@ -180,15 +208,30 @@ function reportSameName(state: ParseState, first: ManifestNode, second: Manifest
     );
   }
   state.warnings.deprecated(
-    'DuplicateNameDistinctNodeTypesDeprecation', 'D040',
+    'DuplicateNameDistinctNodeTypesDeprecation',
+    'D040',
     `Found resources with the same name '${second.name}' in package '${second.package_name}': '${first.unique_id}' and '${second.unique_id}'. Please update one of the resources to have a unique name.`,
-    { resource_name: second.name, unique_id1: first.unique_id, unique_id2: second.unique_id, package_name: second.package_name },
+    {
+      resource_name: second.name,
+      unique_id1: first.unique_id,
+      unique_id2: second.unique_id,
+      package_name: second.package_name,
+    },
   );
 }
 
 const PATH_SECTIONS: readonly (readonly [label: string, section: ConfigSection])[] = [
-  ['models', 'models'], ['seeds', 'seeds'], ['snapshots', 'snapshots'], ['sources', 'sources'], ['data_tests', 'tests'], ['unit_tests', 'unit_tests'],
-  ['metrics', 'metrics'], ['semantic_models', 'semantic_models'], ['saved_queries', 'saved_queries'], ['exposures', 'exposures'], ['functions', 'functions'],
+  ['models', 'models'],
+  ['seeds', 'seeds'],
+  ['snapshots', 'snapshots'],
+  ['sources', 'sources'],
+  ['data_tests', 'tests'],
+  ['unit_tests', 'unit_tests'],
+  ['metrics', 'metrics'],
+  ['semantic_models', 'semantic_models'],
+  ['saved_queries', 'saved_queries'],
+  ['exposures', 'exposures'],
+  ['functions', 'functions'],
 ];
 
 function warnOfUnusedPaths(state: ParseState): void {
@@ -206,7 +249,8 @@ function warnOfUnusedPaths(state: ParseState): void {
   if (unused.length === 0) return;
   const list = unused.map((path) => `- ${path}`).join('\n');
   state.warnings.warn(
-    'UnusedResourceConfigPath', 'I051',
+    'UnusedResourceConfigPath',
+    'I051',
     `Configuration paths exist in your dbt_project.yml file which do not apply to any resources.\nThere are ${unused.length} unused configuration paths:\n${list}`,
     { unused_config_paths: unused },
   );
@@ -233,7 +277,14 @@ function usedPrefixes(state: ParseState): Map<string, Set<string>> {
     }
   };
   const tables = [
-    state.exposures, state.functions, state.nodes, state.sources, state.metrics, state.semanticModels, state.savedQueries, state.unitTests,
+    state.exposures,
+    state.functions,
+    state.nodes,
+    state.sources,
+    state.metrics,
+    state.semanticModels,
+    state.savedQueries,
+    state.unitTests,
   ] as readonly ReadonlyMap<string, { fqn: readonly string[]; resource_type: string }>[];
   for (const table of tables) for (const node of table.values()) add(pluralOf(node.resource_type), node.fqn);
   for (const nodes of state.disabled.values()) for (const node of nodes) add('disabled', node.fqn);

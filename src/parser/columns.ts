@@ -10,7 +10,20 @@ import type { YamlDict } from './yaml-entries.ts';
 const CONSTRAINT_TYPES: readonly string[] = ['check', 'not_null', 'unique', 'primary_key', 'foreign_key', 'custom'];
 /** Keys that a column's class knows; anything else stays on the column as it is. */
 const KNOWN: ReadonlySet<string> = new Set([
-  'name', 'description', 'meta', 'data_type', 'constraints', 'docs', 'config', 'data_tests', 'tests', 'quote', 'tags', 'granularity', 'dimension', 'entity',
+  'name',
+  'description',
+  'meta',
+  'data_type',
+  'constraints',
+  'docs',
+  'config',
+  'data_tests',
+  'tests',
+  'quote',
+  'tags',
+  'granularity',
+  'dimension',
+  'entity',
 ]);
 
 /**
@@ -28,7 +41,8 @@ function columnInfo(column: YamlDict, plain: boolean): ColumnInfo {
   const config = isDict(column['config']) ? column['config'] : {};
   const constraints = (column['constraints'] ?? []) as YamlDict[];
   for (const constraint of constraints) {
-    if (!CONSTRAINT_TYPES.includes(constraint['type'] as string)) throw new TsdbtError('parsing', `Invalid constraint type on column ${name}`);
+    if (!CONSTRAINT_TYPES.includes(constraint['type'] as string))
+      throw new TsdbtError('parsing', `Invalid constraint type on column ${name}`);
   }
   const meta = { ...((column['meta'] ?? {}) as YamlDict), ...(isDict(config['meta']) ? config['meta'] : {}) };
   const written = (column['tags'] ?? []) as string[];
@@ -47,7 +61,9 @@ function columnInfo(column: YamlDict, plain: boolean): ColumnInfo {
     entity: columnEntity(column),
     doc_blocks: [],
   };
-  for (const key of Object.keys(column)) if ((!KNOWN.has(key) && key !== 'doc_blocks') || (plain && (key === 'tests' || key === 'data_tests'))) info[key] = column[key];
+  for (const key of Object.keys(column))
+    if ((!KNOWN.has(key) && key !== 'doc_blocks') || (plain && (key === 'tests' || key === 'data_tests')))
+      info[key] = column[key];
   return info;
 }
 
@@ -62,7 +78,9 @@ function columnDimension(column: YamlDict): Json {
     label: dimension['label'] ?? null,
     is_partition: dimension['is_partition'] ?? false,
     config: dimension['config'] ?? {},
-    validity_params: isDict(validity) ? { is_start: validity['is_start'] ?? false, is_end: validity['is_end'] ?? false } : null,
+    validity_params: isDict(validity)
+      ? { is_start: validity['is_start'] ?? false, is_end: validity['is_end'] ?? false }
+      : null,
   };
 }
 
@@ -120,9 +138,11 @@ export function columnsOfVersion(columns: readonly YamlDict[], version: YamlDict
   }
   const include = filter?.['include'] ?? '*';
   const all = include === '*' || include === 'all';
-  if (typeof include === 'string' && !all) throw new TsdbtError('parsing', `include must be one of ('all', '*') or a list of strings`);
+  if (typeof include === 'string' && !all)
+    throw new TsdbtError('parsing', `include must be one of ('all', '*') or a list of strings`);
   const exclude = (filter?.['exclude'] ?? []) as string[];
-  if (exclude.length > 0 && !all) throw new TsdbtError('parsing', "exclude can only be specified if include is one of ('all', '*')");
+  if (exclude.length > 0 && !all)
+    throw new TsdbtError('parsing', "exclude can only be specified if include is one of ('all', '*')");
   const passes = (name: string): boolean => (all || (include as string[]).includes(name)) && !exclude.includes(name);
   return [...columns.filter((column) => passes(column['name'] as string)), ...own];
 }
@@ -132,9 +152,11 @@ export function buildContractChecksum(node: ModelNode): void {
   if (node.contract.checksum !== null || !node.contract.enforced) return;
   const columns = Object.values(node.columns).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   let state = '';
-  for (const column of columns) state += `|${column.name}${pyStr(column.data_type)}${constraintsText('ColumnLevelConstraint', column.constraints)}`;
+  for (const column of columns)
+    state += `|${column.name}${pyStr(column.data_type)}${constraintsText('ColumnLevelConstraint', column.constraints)}`;
   const { materialized } = node.config;
-  if (materialized === 'table' || materialized === 'incremental') state += materialized + constraintsText('ModelLevelConstraint', node.constraints);
+  if (materialized === 'table' || materialized === 'incremental')
+    state += materialized + constraintsText('ModelLevelConstraint', node.constraints);
   node.contract.checksum = createHash('sha256').update(state, 'utf8').digest('hex');
 }
 

@@ -22,22 +22,48 @@ export interface ConfigField {
 }
 
 export type ConfigKind =
-  | 'model' | 'seed' | 'snapshot' | 'test' | 'node' | 'function' | 'source' | 'exposure' | 'unit_test' | 'metric' | 'semantic_model' | 'saved_query' | 'group';
+  | 'model'
+  | 'seed'
+  | 'snapshot'
+  | 'test'
+  | 'node'
+  | 'function'
+  | 'source'
+  | 'exposure'
+  | 'unit_test'
+  | 'metric'
+  | 'semantic_model'
+  | 'saved_query'
+  | 'group';
 
 export function isDict(value: unknown): value is { [key: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof PyFloat);
 }
 
-const is = (name: string, test: (value: unknown) => boolean): TypeCheck => (value) => (test(value) ? undefined : `${pyRepr(value)} is not of type '${name}'`);
-const orNull = (check: TypeCheck): TypeCheck => (value) =>
-  value === null || value === undefined || check(value) === undefined ? undefined : `${pyRepr(value)} is not valid under any of the given schemas`;
-const oneOf = (...checks: TypeCheck[]): TypeCheck => (value) =>
-  checks.some((check) => check(value) === undefined) ? undefined : `${pyRepr(value)} is not valid under any of the given schemas`;
+const is =
+  (name: string, test: (value: unknown) => boolean): TypeCheck =>
+  (value) =>
+    test(value) ? undefined : `${pyRepr(value)} is not of type '${name}'`;
+const orNull =
+  (check: TypeCheck): TypeCheck =>
+  (value) =>
+    value === null || value === undefined || check(value) === undefined
+      ? undefined
+      : `${pyRepr(value)} is not valid under any of the given schemas`;
+const oneOf =
+  (...checks: TypeCheck[]): TypeCheck =>
+  (value) =>
+    checks.some((check) => check(value) === undefined)
+      ? undefined
+      : `${pyRepr(value)} is not valid under any of the given schemas`;
 
 export const anything: TypeCheck = () => undefined;
 export const text = is('string', (v) => typeof v === 'string');
 export const bool = is('boolean', (v) => typeof v === 'boolean');
-export const integer = is('integer', (v) => (typeof v === 'number' && Number.isInteger(v)) || typeof v === 'bigint' || v instanceof PyFloat);
+export const integer = is(
+  'integer',
+  (v) => (typeof v === 'number' && Number.isInteger(v)) || typeof v === 'bigint' || v instanceof PyFloat,
+);
 export const dict = is('object', isDict);
 export const list = is('array', Array.isArray);
 export const optionalText = orNull(text);
@@ -52,20 +78,39 @@ export const textList: TypeCheck = (value) => {
 export const textOrTextList = oneOf(text, textList);
 export const optionalTextOrTextList = orNull(oneOf(text, textList));
 export function choice(...options: string[]): TypeCheck {
-  return (value) => (typeof value === 'string' && options.includes(value) ? undefined : `${pyRepr(value)} is not one of ${pyRepr(options)}`);
+  return (value) =>
+    typeof value === 'string' && options.includes(value)
+      ? undefined
+      : `${pyRepr(value)} is not one of ${pyRepr(options)}`;
 }
 export function optional(check: TypeCheck): TypeCheck {
   return orNull(check);
 }
 
-function field(name: string, initial: () => unknown, check: TypeCheck, merge: Merge = 'clobber', enumType?: string): ConfigField {
+function field(
+  name: string,
+  initial: () => unknown,
+  check: TypeCheck,
+  merge: Merge = 'clobber',
+  enumType?: string,
+): ConfigField {
   return { name, merge, initial, check, coerce: COERCIONS.get(check), enumType };
 }
-const asText = (value: unknown): unknown => (value === null || value === undefined || typeof value === 'string' ? value : pyStr(value));
-const asTextOrTexts = (value: unknown): unknown => (Array.isArray(value) ? (value.every((item) => typeof item === 'string') ? value : value.map((item) => pyStr(item))) : asText(value));
+const asText = (value: unknown): unknown =>
+  value === null || value === undefined || typeof value === 'string' ? value : pyStr(value);
+const asTextOrTexts = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.every((item) => typeof item === 'string')
+      ? value
+      : value.map((item) => pyStr(item))
+    : asText(value);
 /** dbt turns whatever a text field is given into text. */
 const COERCIONS: ReadonlyMap<TypeCheck, (value: unknown) => unknown> = new Map([
-  [text, asText], [optionalText, asText], [textList, asTextOrTexts], [textOrTextList, asTextOrTexts], [optionalTextOrTextList, asTextOrTexts],
+  [text, asText],
+  [optionalText, asText],
+  [textList, asTextOrTexts],
+  [textOrTextList, asTextOrTexts],
+  [optionalTextOrTextList, asTextOrTexts],
 ]);
 const none = (): null => null;
 const emptyList = (): unknown[] => [];
@@ -97,7 +142,13 @@ const NODE: readonly ConfigField[] = [
   field('full_refresh', none, optionalBool),
   field('unique_key', none, optionalTextOrTextList),
   field('on_schema_change', () => 'ignore', optionalText),
-  field('on_configuration_change', () => 'apply', choice('apply', 'continue', 'fail'), 'clobber', 'OnConfigurationChangeOption'),
+  field(
+    'on_configuration_change',
+    () => 'apply',
+    choice('apply', 'continue', 'fail'),
+    'clobber',
+    'OnConfigurationChangeOption',
+  ),
   field('grants', emptyDict, dict, 'dictKeyAppend'),
   field('packages', emptyList, textList, 'append'),
   field('docs', () => ({ show: true, node_color: null }), dict, 'update'),
@@ -124,7 +175,12 @@ export const CONFIG_FIELDS: Readonly<Record<ConfigKind, readonly ConfigField[]>>
     field('on_error', none, optional(choice('skip_children', 'continue')), 'clobber', 'Optional[ModelOnErrorOptions]'),
     field('latest_version_pointer', () => ({ enabled: null, alias: null }), anything, 'update'),
   ),
-  seed: replaced(NODE, field('materialized', () => 'seed', text), field('delimiter', () => ',', text), field('quote_columns', none, optionalBool)),
+  seed: replaced(
+    NODE,
+    field('materialized', () => 'seed', text),
+    field('delimiter', () => ',', text),
+    field('quote_columns', none, optionalBool),
+  ),
   snapshot: replaced(
     NODE,
     field('materialized', () => 'snapshot', text),
@@ -133,7 +189,17 @@ export const CONFIG_FIELDS: Readonly<Record<ConfigKind, readonly ConfigField[]>>
     field('target_database', none, optionalText),
     field('updated_at', none, optionalText),
     field('check_cols', none, optionalTextOrTextList),
-    field('snapshot_meta_column_names', () => ({ dbt_valid_to: null, dbt_valid_from: null, dbt_scd_id: null, dbt_updated_at: null, dbt_is_deleted: null }), dict),
+    field(
+      'snapshot_meta_column_names',
+      () => ({
+        dbt_valid_to: null,
+        dbt_valid_from: null,
+        dbt_scd_id: null,
+        dbt_updated_at: null,
+        dbt_is_deleted: null,
+      }),
+      dict,
+    ),
     field('dbt_valid_to_current', none, optionalText),
   ),
   test: replaced(
@@ -154,7 +220,13 @@ export const CONFIG_FIELDS: Readonly<Record<ConfigKind, readonly ConfigField[]>>
     NODE,
     field('materialized', () => 'function', text),
     field('type', () => 'scalar', choice('scalar', 'aggregate', 'table'), 'clobber', 'FunctionType'),
-    field('volatility', none, optional(choice('deterministic', 'stable', 'non-deterministic')), 'clobber', 'Optional[FunctionVolatility]'),
+    field(
+      'volatility',
+      none,
+      optional(choice('deterministic', 'stable', 'non-deterministic')),
+      'clobber',
+      'Optional[FunctionVolatility]',
+    ),
     field('runtime_version', none, optionalText),
     field('entry_point', none, optionalText),
     field('snowflake', () => ({ quote_args: true }), dict),
@@ -170,13 +242,29 @@ export const CONFIG_FIELDS: Readonly<Record<ConfigKind, readonly ConfigField[]>>
     field('static_analysis', none, optional(oneOf(text, bool))),
   ],
   exposure: [field('enabled', () => true, bool), field('tags', emptyList, textList), field('meta', emptyDict, dict)],
-  unit_test: [...META_AND_TAGS, field('enabled', () => true, bool), field('static_analysis', none, optional(oneOf(text, bool)))],
+  unit_test: [
+    ...META_AND_TAGS,
+    field('enabled', () => true, bool),
+    field('static_analysis', none, optional(oneOf(text, bool))),
+  ],
   group: [field('meta', emptyDict, dict, 'update')],
-  metric: [field('enabled', () => true, bool), field('group', none, optionalText), field('meta', emptyDict, dict, 'update')],
-  semantic_model: [field('enabled', () => true, bool), field('group', none, optionalText), field('meta', emptyDict, dict, 'update')],
+  metric: [
+    field('enabled', () => true, bool),
+    field('group', none, optionalText),
+    field('meta', emptyDict, dict, 'update'),
+  ],
+  semantic_model: [
+    field('enabled', () => true, bool),
+    field('group', none, optionalText),
+    field('meta', emptyDict, dict, 'update'),
+  ],
   saved_query: [
-    field('enabled', () => true, bool), field('group', none, optionalText), field('meta', emptyDict, dict, 'update'),
-    field('export_as', none, optionalText), field('schema', none, optionalText), field('cache', () => ({ enabled: false }), dict),
+    field('enabled', () => true, bool),
+    field('group', none, optionalText),
+    field('meta', emptyDict, dict, 'update'),
+    field('export_as', none, optionalText),
+    field('schema', none, optionalText),
+    field('cache', () => ({ enabled: false }), dict),
   ],
 };
 

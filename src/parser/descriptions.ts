@@ -27,16 +27,19 @@ export function renderDescriptions(tools: ParseTools): void {
   for (const macro of state.macros.values()) {
     const described = macro as unknown as Described;
     renderField(tools, described, described, 'description');
-    for (const argument of macro.arguments) renderField(tools, described, argument as unknown as Record<string, unknown>, 'description');
+    for (const argument of macro.arguments)
+      renderField(tools, described, argument as unknown as Record<string, unknown>, 'description');
   }
   for (const table of [state.exposures, state.metrics, state.savedQueries]) {
-    for (const node of table.values()) renderField(tools, node as unknown as Described, node as unknown as Described, 'description');
+    for (const node of table.values())
+      renderField(tools, node as unknown as Described, node as unknown as Described, 'description');
   }
   for (const model of state.semanticModels.values()) {
     const described = model as unknown as Described;
     renderField(tools, described, described, 'description');
     for (const key of ['dimensions', 'measures', 'entities']) {
-      for (const part of (model[key] ?? []) as Record<string, unknown>[]) renderField(tools, described, part, 'description');
+      for (const part of (model[key] ?? []) as Record<string, unknown>[])
+        renderField(tools, described, part, 'description');
     }
   }
 }
@@ -76,7 +79,12 @@ function docBlocksOf(tools: ParseTools, text: string, packageName: string): stri
     const first = (a1 ?? a2) as string;
     const second = b1 ?? b2;
     const [targetPackage, name] = second === undefined ? [null, first] : [first, second];
-    for (const each of packagesToSearch(state.root.project_name, packageName, targetPackage, state.flag('require_ref_searches_node_package_before_root', false))) {
+    for (const each of packagesToSearch(
+      state.root.project_name,
+      packageName,
+      targetPackage,
+      state.flag('require_ref_searches_node_package_before_root', false),
+    )) {
       const id = state.docLookup.get(name, each);
       if (id === undefined) continue;
       out.push(id);

@@ -8,9 +8,15 @@ import type { ParseTools } from './node-update.ts';
 export function parseDocsFile(tools: ParseTools, file: SourceFile): void {
   const { state, rendering } = tools;
   if (!file.contents.includes('{%')) return;
-  for (const block of extractBlocks(file.contents, { allowed: ['docs'], path: file.original_file_path, line: file.first_line })) {
+  for (const block of extractBlocks(file.contents, {
+    allowed: ['docs'],
+    path: file.original_file_path,
+    line: file.first_line,
+  })) {
     const name = block.name ?? '';
-    const contents = /\{[{%#]|[%#}]\}/.test(block.contents) ? rendering.docsBlock(block.contents, file.original_file_path) : block.contents;
+    const contents = /\{[{%#]|[%#}]\}/.test(block.contents)
+      ? rendering.docsBlock(block.contents, file.original_file_path)
+      : block.contents;
     const node: DocNode = {
       name,
       resource_type: 'doc',

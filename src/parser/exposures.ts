@@ -17,19 +17,33 @@ export function addExposure(tools: ParseTools, entry: YamlEntry): void {
   const name = data['name'] as string;
   if (!/^[\p{L}\p{N}_-]+$/u.test(name)) {
     state.warnings.deprecated(
-      'ExposureNameDeprecation', 'D007',
+      'ExposureNameDeprecation',
+      'D007',
       `Starting in v1.3, the 'name' of an exposure should contain only letters, numbers, and underscores. Exposures support a new property, 'label', which may contain spaces, capital letters, and special characters. ${name} does not follow this pattern. Please update the 'name', and use the 'label' property for a human-friendly title. This will raise an error in a future version of dbt-core.`,
       { exposure: name },
     );
   }
   checkOwner(entry, 'Exposure');
   const fqn = [...fqnPrefix(project.project_name, file.relative_path), name];
-  const sources = { kind: 'exposure' as const, section: 'exposures' as const, fqn, project, root: state.root, patch: (data['config'] ?? {}) as YamlDict };
+  const sources = {
+    kind: 'exposure' as const,
+    section: 'exposures' as const,
+    fqn,
+    project,
+    root: state.root,
+    patch: (data['config'] ?? {}) as YamlDict,
+  };
   const config = { ...tools.state.configs.calculate(sources) };
   const tree = project.configs.exposures;
   const projectTags = isDict(tree) && Array.isArray(tree['tags']) ? (tree['tags'] as string[]) : [];
-  const tags = [...new Set([...projectTags, ...((data['tags'] ?? []) as string[]), ...(config['tags'] as string[])])].sort();
-  const meta = { ...(isDict(tree) && isDict(tree['meta']) ? tree['meta'] : {}), ...((data['meta'] ?? {}) as YamlDict), ...(config['meta'] as YamlDict) };
+  const tags = [
+    ...new Set([...projectTags, ...((data['tags'] ?? []) as string[]), ...(config['tags'] as string[])]),
+  ].sort();
+  const meta = {
+    ...(isDict(tree) && isDict(tree['meta']) ? tree['meta'] : {}),
+    ...((data['meta'] ?? {}) as YamlDict),
+    ...(config['meta'] as YamlDict),
+  };
   config['tags'] = tags;
   config['meta'] = meta;
   const node: ExposureNode = {
@@ -90,7 +104,9 @@ export function ownerOf(owner: YamlDict): ExposureNode['owner'] {
 function checkOwner(entry: YamlEntry, what: 'Exposure' | 'Group'): void {
   const owner = entry.data['owner'] as YamlDict;
   if ((owner['name'] ?? null) === null && (owner['email'] ?? null) === null) {
-    throw entryError(entry, entry.data, `at path []: ${what} owner must have at least one of 'name' or 'email'.`, ['owner']);
+    throw entryError(entry, entry.data, `at path []: ${what} owner must have at least one of 'name' or 'email'.`, [
+      'owner',
+    ]);
   }
 }
 
@@ -103,7 +119,11 @@ export function addGroup(tools: ParseTools, entry: YamlEntry): void {
   const name = data['name'] as string;
   // dbt looks a group's config up under `models:`, so what stands there lands here.
   const config = tools.state.configs.calculate({
-    kind: 'group', section: 'models', fqn: [...fqnPrefix(project.project_name, file.relative_path), name], project, root: tools.state.root,
+    kind: 'group',
+    section: 'models',
+    fqn: [...fqnPrefix(project.project_name, file.relative_path), name],
+    project,
+    root: tools.state.root,
     patch: isDict(data['config']) ? data['config'] : {},
   });
   const node: GroupNode = {

@@ -29,8 +29,21 @@ export interface TestTarget {
 }
 
 const CONFIG_ARGS = [
-  'severity', 'tags', 'enabled', 'where', 'limit', 'warn_if', 'error_if', 'fail_calc', 'store_failures', 'store_failures_as', 'sql_header', 'meta',
-  'database', 'schema', 'alias',
+  'severity',
+  'tags',
+  'enabled',
+  'where',
+  'limit',
+  'warn_if',
+  'error_if',
+  'fail_calc',
+  'store_failures',
+  'store_failures_as',
+  'sql_header',
+  'meta',
+  'database',
+  'schema',
+  'alias',
 ] as const;
 const TEST_NAME = /^(?:([a-zA-Z_][0-9a-zA-Z_]*)\.)?([a-zA-Z_][0-9a-zA-Z_]*)/;
 const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
@@ -68,17 +81,34 @@ export class GenericTests {
       this.#addFor(target, columns, tests, data, null);
       return;
     }
-    for (const version of versions) this.#addFor(target, columnsOfVersion(columns, version), (version['data_tests'] ?? tests) as Json[], data, version['v'] ?? null);
+    for (const version of versions)
+      this.#addFor(
+        target,
+        columnsOfVersion(columns, version),
+        (version['data_tests'] ?? tests) as Json[],
+        data,
+        version['v'] ?? null,
+      );
   }
 
-  #addFor(target: TestTarget, columns: readonly YamlDict[], tests: readonly Json[], data: YamlDict, version: Json): void {
+  #addFor(
+    target: TestTarget,
+    columns: readonly YamlDict[],
+    tests: readonly Json[],
+    data: YamlDict,
+    version: Json,
+  ): void {
     for (const column of columns) {
       const own = column['data_tests'] as Json[] | undefined;
       if (own === undefined || own.length === 0) continue;
       const quote = (column['quote'] ?? null) === null ? data['quote_columns'] === true : column['quote'] === true;
       const name = column['name'] as string;
-      const tags = [...((column['tags'] ?? []) as string[]), ...configTags(isDict(column['config']) ? column['config'] : {})];
-      for (const test of own) this.add(target, test, quote ? this.#tools.state.adapter.quote(name) : name, tags, version);
+      const tags = [
+        ...((column['tags'] ?? []) as string[]),
+        ...configTags(isDict(column['config']) ? column['config'] : {}),
+      ];
+      for (const test of own)
+        this.add(target, test, quote ? this.#tools.state.adapter.quote(name) : name, tags, version);
     }
     for (const test of tests) this.add(target, test, null, [], version);
   }
@@ -87,9 +117,21 @@ export class GenericTests {
   add(target: TestTarget, test: Json, columnName: string | null, tags: readonly string[], version: Json): void {
     const { state } = this.#tools;
     const project = state.project(target.package_name);
-    const built = this.#buildChecked(target, typeof test === 'string' ? { [test]: {} } : test, columnName, version, project);
+    const built = this.#buildChecked(
+      target,
+      typeof test === 'string' ? { [test]: {} } : test,
+      columnName,
+      version,
+      project,
+    );
     const folders = target.original_file_path.slice(target.original_file_path.indexOf('/') + 1);
-    const node = this.#newNode(target, built, columnName, [...fqnPrefix(target.package_name, folders), built.fqnName], tags);
+    const node = this.#newNode(
+      target,
+      built,
+      columnName,
+      [...fqnPrefix(target.package_name, folders), built.fqnName],
+      tags,
+    );
     try {
       this.#finish(node, target, built, version);
     } catch (error) {
@@ -105,21 +147,29 @@ export class GenericTests {
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
       const path = target.original_file_path;
-      const className = target.kind === 'source' ? 'UnpatchedSourceDefinition' : target.kind === 'model' ? 'UnparsedModelUpdate' : 'UnparsedNodeUpdate';
+      const className =
+        target.kind === 'source'
+          ? 'UnpatchedSourceDefinition'
+          : target.kind === 'model'
+            ? 'UnparsedModelUpdate'
+            : 'UnparsedNodeUpdate';
       const context = `${`${className}(original_file_path='${path}', yaml_key=`.slice(0, 44)}...ne)`;
-      const message = error.kind === 'parsing'
-        ? `Invalid test config given in ${path}:\n\t${error.message}\n\t@: ${context}`
-        : `Invalid generic test configuration given in ${path}: \n${error.message}\n\t@: ${context}`;
+      const message =
+        error.kind === 'parsing'
+          ? `Invalid test config given in ${path}:\n\t${error.message}\n\t@: ${context}`
+          : `Invalid generic test configuration given in ${path}: \n${error.message}\n\t@: ${context}`;
       throw new TsdbtError(error.kind, message, { ...error.details, path, cause: error });
     }
   }
 
   #build(target: TestTarget, test: Json, columnName: string | null, version: Json, project: Project): BuiltTest {
     const [testName, args] = this.#extractArgs(target, test, columnName, project);
-    if ('model' in args) throw new TsdbtError('compilation', 'Test arguments include "model", which is a reserved argument');
+    if ('model' in args)
+      throw new TsdbtError('compilation', 'Test arguments include "model", which is a reserved argument');
     args['model'] = modelArgument(target, version);
     const match = TEST_NAME.exec(testName);
-    if (match === null) throw new TsdbtError('compilation', `Test name string did not match expected pattern: ${testName}`);
+    if (match === null)
+      throw new TsdbtError('compilation', `Test name string did not match expected pattern: ${testName}`);
     const namespace = match[1] ?? null;
     const name = match[2] as string;
     const config = this.#takeConfig(args, project.project_name, target, columnName, name);
@@ -138,7 +188,8 @@ export class GenericTests {
   }
 
   #extractArgs(target: TestTarget, test: Json, columnName: string | null, project: Project): [string, YamlDict] {
-    if (!isDict(test)) throw new TsdbtError('parsing', `test must be dict or str, got ${pyTypeText(test)} (value ${pyStr(test)})`);
+    if (!isDict(test))
+      throw new TsdbtError('parsing', `test must be dict or str, got ${pyTypeText(test)} (value ${pyStr(test)})`);
     let name: Json;
     let written: Json;
     if ('test_name' in test) {
@@ -149,12 +200,20 @@ export class GenericTests {
       const entries = Object.entries(test);
       if (entries.length !== 1) {
         const shown = `[${entries.map(([key, value]) => `(${pyRepr(key)}, ${pyRepr(value)})`).join(', ')}]`;
-        throw new TsdbtError('parsing', `test definition dictionary must have exactly one key, got ${shown} instead (${entries.length} keys)`);
+        throw new TsdbtError(
+          'parsing',
+          `test definition dictionary must have exactly one key, got ${shown} instead (${entries.length} keys)`,
+        );
       }
       [name, written] = entries[0] as [string, Json];
     }
-    if (!isDict(written)) throw new TsdbtError('parsing', `test arguments must be a dict, got ${pyTypeText(written)} (value ${pyStr(written)})`);
-    if (typeof name !== 'string') throw new TsdbtError('parsing', `test name must be a str, got ${pyTypeText(name)} (value ${pyStr(name)})`);
+    if (!isDict(written))
+      throw new TsdbtError(
+        'parsing',
+        `test arguments must be a dict, got ${pyTypeText(written)} (value ${pyStr(written)})`,
+      );
+    if (typeof name !== 'string')
+      throw new TsdbtError('parsing', `test name must be a str, got ${pyTypeText(name)} (value ${pyStr(name)})`);
     let args: YamlDict = { ...written };
     if (isDict(args['config'])) args['config'] = { ...args['config'] };
     if (columnName !== null) args['column_name'] = columnName;
@@ -166,7 +225,8 @@ export class GenericTests {
     } else if ('arguments' in args) {
       const which = `\`${name}\` (${pyStr(args['arguments'])})`;
       this.#tools.state.warnings.deprecated(
-        'ArgumentsPropertyInGenericTestDeprecation', 'D038',
+        'ArgumentsPropertyInGenericTestDeprecation',
+        'D038',
         `Found \`arguments\` property in test definition of ${which} without usage of \`require_generic_test_arguments_property\` behavior change flag. The \`arguments\` property is deprecated for custom usage and will be used to nest keyword arguments in future versions of dbt.`,
         { test_name: which },
       );
@@ -180,7 +240,8 @@ export class GenericTests {
     for (const key of Object.keys(args)) {
       if ((CONFIG_ARGS as readonly string[]).includes(key)) {
         warnings.deprecated(
-          'PropertyMovedToConfigDeprecation', 'D030',
+          'PropertyMovedToConfigDeprecation',
+          'D030',
           `Found \`${key}\` as a top-level property of \`data_tests.${name}.${key}\` in file \`${target.original_file_path}\`. The \`${key}\` top-level property should be moved into the \`config\` of \`data_tests.${name}.${key}\`.`,
           { key, file: target.original_file_path, key_path: `data_tests.${name}.${key}` },
         );
@@ -189,24 +250,37 @@ export class GenericTests {
     if (!unknown || (isDict(own) ? Object.keys(own).length > 0 : Boolean(own))) return;
     const which = `\`${name}\` defined on '${target.name}' in package '${project.project_name}' (${target.original_file_path})`;
     warnings.deprecated(
-      'MissingArgumentsPropertyInGenericTestDeprecation', 'D039',
-      `Found top-level arguments to test ${which}. Arguments to generic tests should be nested under the \`arguments\` property.`, { test_name: which },
+      'MissingArgumentsPropertyInGenericTestDeprecation',
+      'D039',
+      `Found top-level arguments to test ${which}. Arguments to generic tests should be nested under the \`arguments\` property.`,
+      { test_name: which },
     );
   }
 
-  #takeConfig(args: YamlDict, packageName: string, target: TestTarget, columnName: string | null, testName: string): ConfigDict {
+  #takeConfig(
+    args: YamlDict,
+    packageName: string,
+    target: TestTarget,
+    columnName: string | null,
+    testName: string,
+  ): ConfigDict {
     const nested = args['config'];
-    if ('config' in args && !isDict(nested)) throw new TsdbtError('parsing', `'config' must be a dict, got ${pyTypeText(nested)} (value ${pyStr(nested)})`);
+    if ('config' in args && !isDict(nested))
+      throw new TsdbtError('parsing', `'config' must be a dict, got ${pyTypeText(nested)} (value ${pyStr(nested)})`);
     const config: ConfigDict = {};
     const put = (key: string, value: unknown): void => {
-      const rendered = typeof value === 'string' && needsRendering(value) ? this.#renderConfig(value, key, packageName, target, columnName, testName) : value;
+      const rendered =
+        typeof value === 'string' && needsRendering(value)
+          ? this.#renderConfig(value, key, packageName, target, columnName, testName)
+          : value;
       if (rendered !== null && rendered !== undefined) config[key] = rendered;
     };
     for (const key of CONFIG_ARGS) {
       let value: Json | undefined = args[key];
       delete args[key];
       if (isDict(nested)) {
-        if (key in nested && isTruthy(value)) throw new TsdbtError('compilation', 'Test cannot have the same key at the top-level and in config');
+        if (key in nested && isTruthy(value))
+          throw new TsdbtError('compilation', 'Test cannot have the same key at the top-level and in config');
         // With a `config:` beside it, a false at the top level is as good as nothing.
         if (!isTruthy(value)) value = nested[key];
         delete nested[key];
@@ -218,7 +292,14 @@ export class GenericTests {
     return config;
   }
 
-  #renderConfig(value: string, key: string, packageName: string, target: TestTarget, columnName: string | null, testName: string): unknown {
+  #renderConfig(
+    value: string,
+    key: string,
+    packageName: string,
+    target: TestTarget,
+    columnName: string | null,
+    testName: string,
+  ): unknown {
     try {
       return this.#tools.rendering.yaml(value, packageName);
     } catch (error) {
@@ -231,7 +312,13 @@ export class GenericTests {
     }
   }
 
-  #newNode(target: TestTarget, built: BuiltTest, columnName: string | null, fqn: string[], tags: readonly string[]): TestNode {
+  #newNode(
+    target: TestTarget,
+    built: BuiltTest,
+    columnName: string | null,
+    fqn: string[],
+    tags: readonly string[],
+  ): TestNode {
     const { state } = this.#tools;
     const metadata = { name: built.name, kwargs: built.args, namespace: built.namespace };
     const credentials = state.config.profile.credentials;
@@ -283,7 +370,10 @@ export class GenericTests {
     const calls = state.callsOf(node);
     if (macro !== undefined) node.depends_on.macros.push(macro.unique_id);
     calls.call = { ...built.config };
-    if (macro !== undefined && (macro.unique_id === 'macro.dbt.test_not_null' || macro.unique_id === 'macro.dbt.test_unique')) {
+    if (
+      macro !== undefined &&
+      (macro.unique_id === 'macro.dbt.test_not_null' || macro.unique_id === 'macro.dbt.test_unique')
+    ) {
       if (target.source !== undefined) node.sources.push([target.source.source_name, target.source.table_name]);
       else node.refs.push({ name: target.name, package: null, version: version as RefArgs['version'] });
     } else if (macro !== undefined && this.#collectStatically(node, macro)) {
@@ -336,9 +426,11 @@ export class GenericTests {
   #attach(node: TestNode, target: TestTarget, version: Json): void {
     const { state } = this.#tools;
     const id = state.refs.get(target.name, target.package_name, version);
-    const attached = id !== undefined
-      ? state.nodes.get(id)
-      : (state.disabledLookup.find(target.name, null) ?? state.disabledLookup.find(target.name.toUpperCase(), null))?.[0];
+    const attached =
+      id !== undefined
+        ? state.nodes.get(id)
+        : (state.disabledLookup.find(target.name, null) ??
+            state.disabledLookup.find(target.name.toUpperCase(), null))?.[0];
     if (attached === undefined) return;
     node.attached_node = attached.unique_id;
     node.group = (attached as ModelNode).group ?? null;
@@ -346,7 +438,8 @@ export class GenericTests {
 }
 
 function modelArgument(target: TestTarget, version: Json): string {
-  if (target.source !== undefined) return `{{ get_where_subquery(source('${target.source.source_name}', '${target.source.table_name}')) }}`;
+  if (target.source !== undefined)
+    return `{{ get_where_subquery(source('${target.source.source_name}', '${target.source.table_name}')) }}`;
   return target.kind === 'model' && version
     ? `{{ get_where_subquery(ref('${target.name}', version='${pyStr(version)}')) }}`
     : `{{ get_where_subquery(ref('${target.name}')) }}`;
@@ -366,9 +459,14 @@ function rawCode(built: BuiltTest): string {
 function testTags(config: ConfigDict): string[] {
   const tags = config['tags'] ?? [];
   const list: unknown = typeof tags === 'string' ? [tags] : tags;
-  if (!Array.isArray(list)) throw new TsdbtError('compilation', `got ${pyStr(list)} (${pyTypeText(list)}) for tags, expected a list of strings`);
+  if (!Array.isArray(list))
+    throw new TsdbtError(
+      'compilation',
+      `got ${pyStr(list)} (${pyTypeText(list)}) for tags, expected a list of strings`,
+    );
   for (const tag of list) {
-    if (typeof tag !== 'string') throw new TsdbtError('compilation', `got ${pyStr(tag)} (${pyTypeText(tag)}) for tag, expected a str`);
+    if (typeof tag !== 'string')
+      throw new TsdbtError('compilation', `got ${pyStr(tag)} (${pyTypeText(tag)}) for tag, expected a str`);
   }
   return list as string[];
 }

@@ -5,8 +5,20 @@ import type { LogEvent, Logger } from '../log.ts';
 
 /** The warnings that dbt 1.12 holds back (its calls of `fire_or_defer_event`); others are fired as they are found. */
 const HELD: ReadonlySet<string> = new Set([
-  'WrongResourceSchemaFile', 'NoNodeForYamlKey', 'ValidationWarning', 'UnsupportedConstraintMaterialization', 'MacroNotFoundForPatch', 'InvalidMacroAnnotation', 'UnusedTables', 'DeprecatedModel',
-  'DeprecatedReference', 'UpcomingReferenceDeprecation', 'InvalidConcurrentBatchesConfig', 'NodeNotFoundOrDisabled', 'PackageNodeDependsOnRootProjectNode', 'UnusedResourceConfigPath',
+  'WrongResourceSchemaFile',
+  'NoNodeForYamlKey',
+  'ValidationWarning',
+  'UnsupportedConstraintMaterialization',
+  'MacroNotFoundForPatch',
+  'InvalidMacroAnnotation',
+  'UnusedTables',
+  'DeprecatedModel',
+  'DeprecatedReference',
+  'UpcomingReferenceDeprecation',
+  'InvalidConcurrentBatchesConfig',
+  'NodeNotFoundOrDisabled',
+  'PackageNodeDependsOnRootProjectNode',
+  'UnusedResourceConfigPath',
 ]);
 
 /** @returns a logger that holds them back, and `release`, which fires them and throws one `compilation` error of all that count as errors */

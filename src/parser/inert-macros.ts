@@ -15,7 +15,11 @@ export class InertMacros {
   readonly #known = new Map<string, boolean>();
 
   /** @param visible whether a macro can be called without its package's name from a package */
-  constructor(macros: ReadonlyMap<string, MacroNode>, ids: MacroIds, visible: (packageName: string, macro: MacroNode) => boolean) {
+  constructor(
+    macros: ReadonlyMap<string, MacroNode>,
+    ids: MacroIds,
+    visible: (packageName: string, macro: MacroNode) => boolean,
+  ) {
     this.#macros = macros;
     this.#ids = ids;
     this.#visible = visible;
@@ -44,9 +48,12 @@ export class InertMacros {
    */
   idOf(packageName: string, name: string, positional: number, keywords: readonly string[]): string | null {
     const dot = name.indexOf('.');
-    const macro = dot < 0 ? this.#ids.get(packageName, name) : this.#ids.fromPackage(name.slice(0, dot), name.slice(dot + 1));
+    const macro =
+      dot < 0 ? this.#ids.get(packageName, name) : this.#ids.fromPackage(name.slice(0, dot), name.slice(dot + 1));
     if (macro === undefined || (dot < 0 && !this.#visible(packageName, macro))) return null;
-    const fits = positional <= macro.arguments.length && keywords.every((key) => macro.arguments.some((argument) => argument.name === key));
+    const fits =
+      positional <= macro.arguments.length &&
+      keywords.every((key) => macro.arguments.some((argument) => argument.name === key));
     return fits && this.has(macro) ? macro.unique_id : null;
   }
 }

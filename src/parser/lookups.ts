@@ -4,8 +4,15 @@ import type { GraphNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { pyStr } from './python-text.ts';
 
-export interface Versioned { readonly version?: unknown; readonly latest_version?: unknown }
-interface Named { readonly name: string; readonly package_name: string; readonly unique_id: string }
+export interface Versioned {
+  readonly version?: unknown;
+  readonly latest_version?: unknown;
+}
+interface Named {
+  readonly name: string;
+  readonly package_name: string;
+  readonly unique_id: string;
+}
 
 /** key → package → unique_id. */
 export class PackageLookup {
@@ -50,11 +57,13 @@ export class RefLookup {
       return;
     }
     this.#lookup.add(`${node.name}.v${pyStr(version)}`, node.package_name, node.unique_id);
-    if (pyStr(version) === pyStr(node.latest_version ?? null)) this.#lookup.add(node.name, node.package_name, node.unique_id);
+    if (pyStr(version) === pyStr(node.latest_version ?? null))
+      this.#lookup.add(node.name, node.package_name, node.unique_id);
   }
 
   remove(node: Named): void {
-    if (this.#lookup.get(node.name, node.package_name) === node.unique_id) this.#lookup.remove(node.name, node.package_name);
+    if (this.#lookup.get(node.name, node.package_name) === node.unique_id)
+      this.#lookup.remove(node.name, node.package_name);
   }
 
   /**
@@ -94,11 +103,20 @@ export class DisabledLookup {
     else nodes.push(node);
   }
 
-  find(name: string, packageName: string | null, version: unknown = null, resourceTypes: readonly string[] | null = null): GraphNode[] | null {
+  find(
+    name: string,
+    packageName: string | null,
+    version: unknown = null,
+    resourceTypes: readonly string[] | null = null,
+  ): GraphNode[] | null {
     const packages = this.#storage.get(version ? `${name}.v${pyStr(version)}` : name);
     if (packages === undefined) return null;
     let nodes: GraphNode[] | undefined;
-    if (packageName === null) for (const first of packages.values()) { nodes = first; break; }
+    if (packageName === null)
+      for (const first of packages.values()) {
+        nodes = first;
+        break;
+      }
     else nodes = packages.get(packageName);
     if (nodes === undefined) return null;
     if (resourceTypes === null) return nodes;
@@ -115,7 +133,12 @@ export function searchName(node: GraphNode): string {
 }
 
 /** dbt's order of packages when a name is looked up. */
-export function packagesToSearch(root: string, nodePackage: string, targetPackage: string | null, nodePackageFirst: boolean): (string | null)[] {
+export function packagesToSearch(
+  root: string,
+  nodePackage: string,
+  targetPackage: string | null,
+  nodePackageFirst: boolean,
+): (string | null)[] {
   if (targetPackage !== null) return [targetPackage];
   if (root === nodePackage) return [root, null];
   return nodePackageFirst ? [nodePackage, root, null] : [root, nodePackage, null];

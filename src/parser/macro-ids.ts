@@ -19,15 +19,19 @@ export class MacroIds {
       if (namespace === undefined) table.set(macro.package_name, new Map([[macro.name, macro]]));
       else namespace.set(macro.name, macro);
     }
-    for (const name of [...internalPackages].reverse()) for (const macro of this.#internal.get(name)?.values() ?? []) this.#internalFlat.set(macro.name, macro);
+    for (const name of [...internalPackages].reverse())
+      for (const macro of this.#internal.get(name)?.values() ?? []) this.#internalFlat.set(macro.name, macro);
     for (const [name, macro] of this.#internalFlat) this.#byName.set(name, macro);
-    for (const namespace of this.#packages.values()) for (const [name, macro] of namespace) this.#byName.set(name, macro);
+    for (const namespace of this.#packages.values())
+      for (const [name, macro] of namespace) this.#byName.set(name, macro);
     for (const [name, macro] of this.#packages.get(rootPackage) ?? []) this.#byName.set(name, macro);
   }
 
   /** The macro that `name` means inside a package. */
   get(localPackage: string, name: string): MacroNode | undefined {
-    const own = this.#internalNames.includes(localPackage) ? this.#internal.get(localPackage) : this.#packages.get(localPackage);
+    const own = this.#internalNames.includes(localPackage)
+      ? this.#internal.get(localPackage)
+      : this.#packages.get(localPackage);
     return own?.get(name) ?? this.#byName.get(name);
   }
 
@@ -41,8 +45,13 @@ export class MacroIds {
 
 /** What `adapter.dispatch(name, namespace)` finds. */
 export function dispatchedMacro(
-  ids: MacroIds, name: string, namespace: string | null, rootPackage: string, adapterType: string,
-  dispatch: readonly { readonly macro_namespace: string; readonly search_order: readonly string[] }[], dependencies: readonly string[],
+  ids: MacroIds,
+  name: string,
+  namespace: string | null,
+  rootPackage: string,
+  adapterType: string,
+  dispatch: readonly { readonly macro_namespace: string; readonly search_order: readonly string[] }[],
+  dependencies: readonly string[],
 ): MacroNode | undefined {
   let packages: readonly (string | null)[] = [null];
   if (namespace !== null) {

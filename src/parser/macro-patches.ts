@@ -16,11 +16,19 @@ export function applyMacroPatch(tools: ParseTools, entry: YamlEntry): void {
   const name = data['name'] as string;
   const macro = state.macros.get(`macro.${project.project_name}.${name}`);
   if (macro === undefined) {
-    state.warnings.warn('MacroNotFoundForPatch', 'I059', `Found patch for macro "${name}" which was not found`, { patch_name: name });
+    state.warnings.warn('MacroNotFoundForPatch', 'I059', `Found patch for macro "${name}" which was not found`, {
+      patch_name: name,
+    });
     return;
   }
   if (macro.patch_path) {
-    throw duplicatePatch(name, file.original_file_path, macro.patch_path.slice(macro.patch_path.indexOf('://') + 3), 'macros', project.project_name);
+    throw duplicatePatch(
+      name,
+      file.original_file_path,
+      macro.patch_path.slice(macro.patch_path.indexOf('://') + 3),
+      'macros',
+      project.project_name,
+    );
   }
   const config: YamlDict = isDict(data['config']) ? data['config'] : {};
   const meta = { ...((data['meta'] ?? {}) as YamlDict), ...(isDict(config['meta']) ? config['meta'] : {}) };
@@ -28,7 +36,9 @@ export function applyMacroPatch(tools: ParseTools, entry: YamlEntry): void {
   const docs: Docs = { show: written['show'] !== false, node_color: (written['node_color'] ?? null) as string | null };
   const args = ((data['arguments'] ?? []) as YamlDict[]).map(
     (argument): MacroArgument => ({
-      name: argument['name'] as string, type: (argument['type'] ?? null) as string | null, description: (argument['description'] ?? '') as string,
+      name: argument['name'] as string,
+      type: (argument['type'] ?? null) as string | null,
+      description: (argument['description'] ?? '') as string,
     }),
   );
   macro.patch_path = `${project.project_name}://${file.original_file_path}`;
@@ -45,19 +55,36 @@ export function applyMacroPatch(tools: ParseTools, entry: YamlEntry): void {
 function checkArguments(tools: ParseTools, macro: MacroNode, args: readonly MacroArgument[]): void {
   if (args.length === 0) return;
   const warn = (message: string): void =>
-    tools.state.warnings.warn('InvalidMacroAnnotation', 'I076', message, { macro_unique_id: macro.unique_id, macro_file_path: macro.original_file_path });
+    tools.state.warnings.warn('InvalidMacroAnnotation', 'I076', message, {
+      macro_unique_id: macro.unique_id,
+      macro_file_path: macro.original_file_path,
+    });
   args.forEach(({ name }, i) => {
     const own = macro.arguments[i];
-    if (own !== undefined && own.name !== name) warn(`Argument ${name} in yaml for macro ${macro.name} does not match the jinja definition.`);
+    if (own !== undefined && own.name !== name)
+      warn(`Argument ${name} in yaml for macro ${macro.name} does not match the jinja definition.`);
   });
-  if (args.length !== macro.arguments.length) warn(`The number of arguments in the yaml for macro ${macro.name} does not match the jinja definition.`);
+  if (args.length !== macro.arguments.length)
+    warn(`The number of arguments in the yaml for macro ${macro.name} does not match the jinja definition.`);
   for (const { name, type } of args) {
-    if (type !== null && type.trim() !== '' && !isMacroType(type)) warn(`Argument ${name} in the yaml for macro ${macro.name} has an invalid type.`);
+    if (type !== null && type.trim() !== '' && !isMacroType(type))
+      warn(`Argument ${name} in the yaml for macro ${macro.name} has an invalid type.`);
   }
 }
 
 const TYPE_ARGUMENTS: Readonly<Record<string, number>> = {
-  str: 0, string: 0, bool: 0, int: 0, integer: 0, float: 0, any: 0, list: 1, dict: 2, optional: 1, relation: 0, column: 0,
+  str: 0,
+  string: 0,
+  bool: 0,
+  int: 0,
+  integer: 0,
+  float: 0,
+  any: 0,
+  list: 1,
+  dict: 2,
+  optional: 1,
+  relation: 0,
+  column: 0,
 };
 
 /** Whether a text is a type of dbt's little type language: `str`, `list[int]`, `dict[str, any]`. */

@@ -30,24 +30,59 @@ const TEST_BLOCKS = ['test', 'data_test'];
 const STANDARD_CALLS: ReadonlySet<string> = new Set(['source', 'ref', 'config']);
 /** Names that dbt's base context has: a call of one is no macro call. */
 const CONTEXT_NAMES: ReadonlySet<string> = new Set([
-  'dbt_version', 'project_name', 'schema', 'target', 'var', 'env_var', 'return', 'fromjson', 'tojson', 'fromyaml', 'toyaml', 'set', 'set_strict', 'zip', 'zip_strict',
-  'log', 'run_started_at', 'invocation_id', 'thread_id', 'invocation_args_dict', 'modules', 'flags', 'print', 'diff_of_two_dicts', 'local_md5', 'dbt_metadata_envs',
-  'debug', 'builtins',
+  'dbt_version',
+  'project_name',
+  'schema',
+  'target',
+  'var',
+  'env_var',
+  'return',
+  'fromjson',
+  'tojson',
+  'fromyaml',
+  'toyaml',
+  'set',
+  'set_strict',
+  'zip',
+  'zip_strict',
+  'log',
+  'run_started_at',
+  'invocation_id',
+  'thread_id',
+  'invocation_args_dict',
+  'modules',
+  'flags',
+  'print',
+  'diff_of_two_dicts',
+  'local_md5',
+  'dbt_metadata_envs',
+  'debug',
+  'builtins',
 ]);
 
 /**
  * Facts of every macro in some files. Pure: the result for the built-in packages can be stored and given to `addMacros` later.
  * @throws TsdbtError `compilation` for a block that does not parse
  */
-export function parseMacroFiles(files: readonly SourceFile[], onWarning?: (file: SourceFile, message: string) => void): MacroFacts[] {
+export function parseMacroFiles(
+  files: readonly SourceFile[],
+  onWarning?: (file: SourceFile, message: string) => void,
+): MacroFacts[] {
   const out: MacroFacts[] = [];
   const environment = new Environment();
   for (const file of files) {
     if (file.contents.trim() === '') continue;
     const allowed = file.kind === 'generic_test' ? TEST_BLOCKS : MACRO_BLOCKS;
-    const onUnexpected = file.kind === 'generic_test' || onWarning === undefined
-      ? undefined : (type: string): void => onWarning(file, `Found unexpected '${type}' block tag.`);
-    for (const block of extractBlocks(file.contents, { allowed, path: file.original_file_path, line: file.first_line, ...(onUnexpected === undefined ? {} : { onUnexpected }) })) {
+    const onUnexpected =
+      file.kind === 'generic_test' || onWarning === undefined
+        ? undefined
+        : (type: string): void => onWarning(file, `Found unexpected '${type}' block tag.`);
+    for (const block of extractBlocks(file.contents, {
+      allowed,
+      path: file.original_file_path,
+      line: file.first_line,
+      ...(onUnexpected === undefined ? {} : { onUnexpected }),
+    })) {
       const facts = factsOf(environment, file, block.fullBlock, block.line + (file.first_line ?? 1) - 1);
       if (facts !== null) out.push(facts);
     }
@@ -65,7 +100,10 @@ function factsOf(environment: Environment, file: SourceFile, sql: string, line: 
   });
   const macro = macros[0];
   if (macro === undefined || macros.length !== 1) {
-    throw new TsdbtError('parsing', `Found multiple macros in ${sql}, expected 1`, { path: file.original_file_path, line });
+    throw new TsdbtError('parsing', `Found multiple macros in ${sql}, expected 1`, {
+      path: file.original_file_path,
+      line,
+    });
   }
   if (!macro.name.startsWith(PREFIX)) return null;
   const name = macro.name.slice(PREFIX.length);
@@ -84,7 +122,9 @@ function supportedLanguages(macro: Macro, file: SourceFile): string[] {
   const index = macro.args.findIndex((arg) => arg.name === 'supported_languages');
   const value = index < 0 ? undefined : macro.defaults[macro.defaults.length - (macro.args.length - index)];
   if (value?.type !== 'List') {
-    throw new TsdbtError('compilation', `No supported_languages found in materialization macro ${macro.writtenName}`, { path: file.original_file_path });
+    throw new TsdbtError('compilation', `No supported_languages found in materialization macro ${macro.writtenName}`, {
+      path: file.original_file_path,
+    });
   }
   return value.items.map((item) => (item.type === 'Const' ? String(item.value) : ''));
 }
@@ -113,7 +153,8 @@ function calledMacros(calls: readonly Call[]): MacroCall[] {
 }
 
 function dispatchCall(call: Call): MacroCall | null {
-  const text = (node: Node | undefined): string | null => (node?.type === 'Const' && typeof node.value === 'string' ? node.value : null);
+  const text = (node: Node | undefined): string | null =>
+    node?.type === 'Const' && typeof node.value === 'string' ? node.value : null;
   const keyword = (key: string): Node | undefined => call.kwargs.find((each) => each.key === key)?.value;
   const name = text(call.args[0]) ?? text(keyword('macro_name'));
   if (name === null) return null;
@@ -140,7 +181,9 @@ export function addMacros(state: ParseState, facts: readonly MacroFacts[]): void
       docs: { show: true, node_color: null },
       config: { meta: {}, docs: { show: true, node_color: null } },
       patch_path: null,
-      arguments: state.flag('validate_macro_args', true) ? each.arguments.map((name) => ({ name, type: null, description: '' })) : [],
+      arguments: state.flag('validate_macro_args', true)
+        ? each.arguments.map((name) => ({ name, type: null, description: '' }))
+        : [],
       created_at: state.createdAt,
       supported_languages: each.supported_languages === null ? null : [...each.supported_languages],
     });
@@ -172,7 +215,17 @@ export function linkMacros(state: ParseState, ids: MacroIds, facts: readonly Mac
     for (const call of calls) {
       if (typeof call !== 'string') {
         if (call.dispatch !== name) add(ids.get(package_name, call.dispatch));
-        add(dispatchedMacro(ids, call.dispatch, call.namespace, root, state.adapter.type, state.root.dispatch, dependencies));
+        add(
+          dispatchedMacro(
+            ids,
+            call.dispatch,
+            call.namespace,
+            root,
+            state.adapter.type,
+            state.root.dispatch,
+            dependencies,
+          ),
+        );
       } else if (call !== name) {
         const dot = call.indexOf('.');
         add(dot < 0 ? ids.get(package_name, call) : ids.get(call.slice(0, dot), call.slice(dot + 1)));

@@ -33,7 +33,10 @@ import { placed, readYamlFile, type YamlDict, yamlEntries, type YamlFile } from 
 export interface ParseInput {
   readonly config: RuntimeConfig;
   readonly files: readonly SourceFile[];
-  readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'quote' | 'capabilities' | 'connectionInfo'>;
+  readonly adapter: Pick<
+    Adapter,
+    'type' | 'createRelation' | 'relations' | 'quote' | 'capabilities' | 'connectionInfo'
+  >;
   readonly logger: Logger;
   /** Gives the macros of built-in packages, parsed ahead of time; their files are then not read. */
   readonly builtinMacros?: (() => readonly MacroFacts[] | undefined) | undefined;
@@ -56,7 +59,9 @@ const NODE_KINDS = ['model', 'snapshot', 'analysis', 'singular_test', 'seed', 'd
  */
 export function parseProject(input: ParseInput): ParseOutput {
   const { config, files, adapter, logger } = input;
-  const internal = config.packages.map((project) => project.project_name).filter((name) => name === 'dbt' || name === `dbt_${adapter.type}`);
+  const internal = config.packages
+    .map((project) => project.project_name)
+    .filter((name) => name === 'dbt' || name === `dbt_${adapter.type}`);
   const internalPackages = [`dbt_${adapter.type}`, 'dbt'].filter((name) => internal.includes(name));
   const state = new ParseState(config, adapter, logger, internalPackages);
   const byPackage = new Map<string, SourceFile[]>();
@@ -75,8 +80,15 @@ export function parseProject(input: ParseInput): ParseOutput {
       facts.push(...own);
       continue;
     }
-    const macroFiles = (byPackage.get(name) ?? []).filter((file) => file.kind === 'macro' || file.kind === 'generic_test');
-    facts.push(...parseMacroFiles(macroFiles.filter((file) => file.kind === 'macro'), (file, message) => warnOfBlock(state, file, message)));
+    const macroFiles = (byPackage.get(name) ?? []).filter(
+      (file) => file.kind === 'macro' || file.kind === 'generic_test',
+    );
+    facts.push(
+      ...parseMacroFiles(
+        macroFiles.filter((file) => file.kind === 'macro'),
+        (file, message) => warnOfBlock(state, file, message),
+      ),
+    );
     facts.push(...parseMacroFiles(macroFiles.filter((file) => file.kind === 'generic_test')));
   }
   addMacros(state, facts);
@@ -84,13 +96,20 @@ export function parseProject(input: ParseInput): ParseOutput {
   linkMacros(state, macroIds, facts);
 
   const visible = new Set([state.root.project_name, ...internalPackages]);
-  const inert = new InertMacros(state.macros, macroIds, (packageName, macro) => macro.package_name === packageName || visible.has(macro.package_name));
+  const inert = new InertMacros(
+    state.macros,
+    macroIds,
+    (packageName, macro) => macro.package_name === packageName || visible.has(macro.package_name),
+  );
   const { rendering, envVars } = createParseRendering(state, adapter, inert);
   const tools: ParseTools = { state, rendering, names: new RelationNames(state, rendering) };
   for (const [name, project] of state.projects) {
     const own = byPackage.get(name) ?? [];
     const form = project.raw['config-version'] ?? 2;
-    if (form !== 2 && own.some((file) => (NODE_KINDS as readonly string[]).includes(file.kind))) throw new TsdbtError('project', `Got an unexpected project version=${form}, expected 2`, { path: `${project.project_root}/dbt_project.yml` });
+    if (form !== 2 && own.some((file) => (NODE_KINDS as readonly string[]).includes(file.kind)))
+      throw new TsdbtError('project', `Got an unexpected project version=${form}, expected 2`, {
+        path: `${project.project_root}/dbt_project.yml`,
+      });
     for (const kind of NODE_KINDS) {
       for (const file of own) if (file.kind === kind) (kind === 'docs' ? parseDocsFile : parseNodeFile)(tools, file);
     }
@@ -115,11 +134,21 @@ export function parseProject(input: ParseInput): ParseOutput {
   const maps = buildMaps(state);
   const manifest = writableManifest(state, maps);
   checkManifest(tools, maps.child_map);
-  return { manifest, warnings: state.warnings.all, envVars: Object.fromEntries(envVars), readers: [...state.textReaders] };
+  return {
+    manifest,
+    warnings: state.warnings.all,
+    envVars: Object.fromEntries(envVars),
+    readers: [...state.textReaders],
+  };
 }
 
 function warnOfBlock(state: ParseState, file: SourceFile, message: string): void {
-  state.warnings.deprecated('UnexpectedJinjaBlockDeprecation', 'D023', `${message} in file \`${file.original_file_path}\``, { msg: message, file: file.original_file_path });
+  state.warnings.deprecated(
+    'UnexpectedJinjaBlockDeprecation',
+    'D023',
+    `${message} in file \`${file.original_file_path}\``,
+    { msg: message, file: file.original_file_path },
+  );
 }
 
 /** One properties file, its keys in dbt's order. */
@@ -211,7 +240,12 @@ function linkEverything(tools: ParseTools): void {
   for (const node of state.nodes.values()) if (node.resource_type !== 'seed') references.linkSources(node);
   for (const node of state.exposures.values()) references.linkSources(node);
   for (const node of state.nodes.values()) if (node.resource_type !== 'seed') references.linkRefs(node);
-  for (const node of [...state.exposures.values(), ...state.metrics.values(), ...state.functions.values()] as Referring[]) references.linkRefs(node);
+  for (const node of [
+    ...state.exposures.values(),
+    ...state.metrics.values(),
+    ...state.functions.values(),
+  ] as Referring[])
+    references.linkRefs(node);
   linkUnitTests(tools);
   renderDescriptions(tools);
   linkSemanticLayer(tools, references);
@@ -220,11 +254,14 @@ function linkEverything(tools: ParseTools): void {
     if (metrics !== undefined && metrics.length > 0) references.linkMetrics(node, metrics);
   }
   inferPrimaryKeys(state);
-  for (const node of [...state.nodes.values(), ...state.functions.values()] as Referring[]) references.linkFunctions(node);
+  for (const node of [...state.nodes.values(), ...state.functions.values()] as Referring[])
+    references.linkFunctions(node);
 }
 
 type Maps = Pick<Manifest, 'parent_map' | 'child_map' | 'group_map'> & {
-  readonly child_map: Record<string, string[]>; readonly parent_map: Record<string, string[]>; readonly group_map: Record<string, string[]>;
+  readonly child_map: Record<string, string[]>;
+  readonly parent_map: Record<string, string[]>;
+  readonly group_map: Record<string, string[]>;
 };
 
 function buildMaps(state: ParseState): Maps {
@@ -232,8 +269,14 @@ function buildMaps(state: ParseState): Maps {
   const parent_map: Record<string, string[]> = {};
   const group_map: Record<string, string[]> = {};
   const members = [
-    ...state.nodes.values(), ...state.sources.values(), ...state.exposures.values(), ...state.functions.values(), ...state.metrics.values(),
-    ...state.semanticModels.values(), ...state.savedQueries.values(), ...state.unitTests.values(),
+    ...state.nodes.values(),
+    ...state.sources.values(),
+    ...state.exposures.values(),
+    ...state.functions.values(),
+    ...state.metrics.values(),
+    ...state.semanticModels.values(),
+    ...state.savedQueries.values(),
+    ...state.unitTests.values(),
   ] as GraphNode[];
   for (const node of members) child_map[node.unique_id] = [];
   for (const node of members) {
@@ -243,7 +286,12 @@ function buildMaps(state: ParseState): Maps {
   }
   for (const id in child_map) child_map[id]?.sort();
   for (const group of state.groups.values()) group_map[group.name] = [];
-  for (const node of [...state.nodes.values(), ...state.savedQueries.values(), ...state.semanticModels.values(), ...state.metrics.values()] as { group?: string | null; unique_id: string }[]) {
+  for (const node of [
+    ...state.nodes.values(),
+    ...state.savedQueries.values(),
+    ...state.semanticModels.values(),
+    ...state.metrics.values(),
+  ] as { group?: string | null; unique_id: string }[]) {
     if (node.group !== null && node.group !== undefined) group_map[node.group]?.push(node.unique_id);
   }
   return { child_map, parent_map, group_map };

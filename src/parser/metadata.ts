@@ -28,7 +28,10 @@ export function manifestMetadata(config: RuntimeConfig, adapterType: string): Ma
     send_anonymous_usage_stats: flags['send_anonymous_usage_stats'] === true,
     adapter_type: adapterType,
     quoting: {
-      database: project.quoting.database ?? true, schema: project.quoting.schema ?? true, identifier: project.quoting.identifier ?? true, column: project.quoting.column ?? null,
+      database: project.quoting.database ?? true,
+      schema: project.quoting.schema ?? true,
+      identifier: project.quoting.identifier ?? true,
+      column: project.quoting.column ?? null,
     },
     run_started_at: started.replace('Z', '+00:00'),
   };

@@ -3,9 +3,33 @@
 
 /** Keys that macros read, beside the declared fields. */
 const READ_BY_MACROS: readonly string[] = [
-  'indexes', 'unlogged', 'sql_header', 'merge_update_columns', 'merge_exclude_columns', 'incremental_predicates', 'predicates', 'partition_by', 'pre_hook', 'post_hook',
-  'target_schema', 'target_database', 'strategy', 'updated_at', 'check_cols', 'hard_deletes', 'invalidate_hard_deletes', 'dbt_valid_to_current',
-  'snapshot_meta_column_names', 'store_failures', 'store_failures_as', 'severity', 'error_if', 'warn_if', 'fail_calc', 'limit', 'where',
+  'indexes',
+  'unlogged',
+  'sql_header',
+  'merge_update_columns',
+  'merge_exclude_columns',
+  'incremental_predicates',
+  'predicates',
+  'partition_by',
+  'pre_hook',
+  'post_hook',
+  'target_schema',
+  'target_database',
+  'strategy',
+  'updated_at',
+  'check_cols',
+  'hard_deletes',
+  'invalidate_hard_deletes',
+  'dbt_valid_to_current',
+  'snapshot_meta_column_names',
+  'store_failures',
+  'store_failures_as',
+  'severity',
+  'error_if',
+  'warn_if',
+  'fail_calc',
+  'limit',
+  'where',
 ];
 /** Below this length a letter makes too much of a difference. */
 const SHORTEST = 5;

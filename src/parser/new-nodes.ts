@@ -1,6 +1,14 @@
 // Fresh nodes of each resource type, every field there, in the artifact's order. Leaves config, rendering and YAML to others.
 import type {
-  AnalysisNode, CompiledFields, HookNode, ModelNode, NodeBase, ParsedOnlyNode, SeedNode, SnapshotNode, TestNode,
+  AnalysisNode,
+  CompiledFields,
+  HookNode,
+  ModelNode,
+  NodeBase,
+  ParsedOnlyNode,
+  SeedNode,
+  SnapshotNode,
+  TestNode,
 } from '../contracts/node.ts';
 import type { SourceFile } from '../contracts/project.ts';
 import type { ParseState } from './parse-state.ts';
@@ -75,7 +83,10 @@ export function newModel(state: ParseState, seed: NodeSeed): ModelNode {
 }
 
 export function newSeed(state: ParseState, seed: NodeSeed): SeedNode {
-  return Object.assign(baseFields(state, 'seed', seed), { root_path: seed.file.project_root, depends_on: { macros: [] } }) as unknown as SeedNode;
+  return Object.assign(baseFields(state, 'seed', seed), {
+    root_path: seed.file.project_root,
+    depends_on: { macros: [] },
+  }) as unknown as SeedNode;
 }
 
 export function newSnapshot(state: ParseState, seed: NodeSeed): SnapshotNode {
@@ -91,13 +102,19 @@ export function newSingularTest(state: ParseState, seed: NodeSeed): TestNode {
 }
 
 export function newHook(state: ParseState, seed: NodeSeed, index: number, tag: string): HookNode {
-  const node = Object.assign(baseFields(state, 'operation', seed), compiledFields('sql'), { index }) as unknown as HookNode;
+  const node = Object.assign(baseFields(state, 'operation', seed), compiledFields('sql'), {
+    index,
+  }) as unknown as HookNode;
   node.tags.push(tag);
   return node;
 }
 
 export function newFunction(state: ParseState, seed: NodeSeed): ParsedOnlyNode {
-  const language = seed.file.relative_path.endsWith('.py') ? 'python' : seed.file.relative_path.endsWith('.js') ? 'javascript' : 'sql';
+  const language = seed.file.relative_path.endsWith('.py')
+    ? 'python'
+    : seed.file.relative_path.endsWith('.js')
+      ? 'javascript'
+      : 'sql';
   return Object.assign(baseFields(state, 'function', seed), compiledFields(language), {
     returns: { data_type: 'INVALID_TYPE', description: null },
     arguments: [],

@@ -22,11 +22,19 @@ export interface ConfigSources {
 }
 
 const FIELD_MAPS = new Map<ConfigKind, ReadonlyMap<string, ConfigField>>(
-  (Object.keys(CONFIG_FIELDS) as ConfigKind[]).map((kind) => [kind, new Map(CONFIG_FIELDS[kind].map((f) => [f.name, f]))]),
+  (Object.keys(CONFIG_FIELDS) as ConfigKind[]).map((kind) => [
+    kind,
+    new Map(CONFIG_FIELDS[kind].map((f) => [f.name, f])),
+  ]),
 );
 
 /** dbt's names for the same config key. */
-const KEY_ALIASES: ReadonlyMap<string, string> = new Map([['dbname', 'database'], ['pass', 'password'], ['pre_hook', 'pre-hook'], ['post_hook', 'post-hook']]);
+const KEY_ALIASES: ReadonlyMap<string, string> = new Map([
+  ['dbname', 'database'],
+  ['pass', 'password'],
+  ['pre_hook', 'pre-hook'],
+  ['post_hook', 'post-hook'],
+]);
 
 /** The levels of a config tree that apply to `fqn`, widest first: `+key` of any type, `key` of any type but a dict. */
 export function configLevels(tree: Json | undefined, fqn: readonly string[]): ConfigDict[] {
@@ -63,7 +71,11 @@ function treeOf(project: Project, section: ConfigSection, rendered: boolean): Js
 }
 
 /** What a folder's levels amount to, before and after the last checks; the same for every node below it. */
-interface FolderConfig { readonly merged: ConfigDict; readonly levels: readonly ConfigDict[]; readonly finished: ConfigDict | TsdbtError }
+interface FolderConfig {
+  readonly merged: ConfigDict;
+  readonly levels: readonly ConfigDict[];
+  readonly finished: ConfigDict | TsdbtError;
+}
 
 /** Told of a key that looks misspelt. */
 export type ConfigNotice = (kind: ConfigKind, key: string, known: string, fqn: readonly string[]) => void;
@@ -111,7 +123,9 @@ export class Configs {
     const { section, fqn, project, root, patch, call } = sources;
     const foreign = project.project_name !== root.project_name;
     const own = isEmpty(patch) && isEmpty(call) && !foreign;
-    const key = own ? `${project.project_name}\u0000${section}\u0000${depthKey(treeOf(project, section, false), fqn)}` : '';
+    const key = own
+      ? `${project.project_name}\u0000${section}\u0000${depthKey(treeOf(project, section, false), fqn)}`
+      : '';
     const known = own ? this.#unrendered.get(key) : undefined;
     if (known !== undefined) return known;
     const result: ConfigDict = {};
@@ -123,7 +137,12 @@ export class Configs {
     return result;
   }
 
-  #lookForMisspelt(kind: ConfigKind, level: ConfigDict, fields: ReadonlyMap<string, ConfigField>, fqn: readonly string[]): void {
+  #lookForMisspelt(
+    kind: ConfigKind,
+    level: ConfigDict,
+    fields: ReadonlyMap<string, ConfigField>,
+    fqn: readonly string[],
+  ): void {
     for (const key of Object.keys(level)) {
       if (fields.has(key) || KEY_ALIASES.has(key) || this.#noticed.has(`${kind} ${key}`)) continue;
       this.#noticed.add(`${kind} ${key}`);
@@ -166,7 +185,8 @@ function depthKey(tree: Json | undefined, fqn: readonly string[]): string {
 }
 
 function assignRenamed(result: ConfigDict, level: ConfigDict): void {
-  for (const key of Object.keys(level)) result[key === 'dbname' ? 'database' : key === 'pass' ? 'password' : key] = level[key];
+  for (const key of Object.keys(level))
+    result[key === 'dbname' ? 'database' : key === 'pass' ? 'password' : key] = level[key];
 }
 
 /** A fresh config with only defaults. */
@@ -192,8 +212,9 @@ function applyLevel(result: ConfigDict, level: ConfigDict, fields: ReadonlyMap<s
         result[key] = [...asList(result[key]), ...asList(value)];
         break;
       case 'update':
-        if (key === 'latest_version_pointer' && typeof value === 'boolean') result[key] = { ...(result[key] as ConfigDict), enabled: value };
-        else result[key] = { ...(expectDict(result[key])), ...expectDict(value) };
+        if (key === 'latest_version_pointer' && typeof value === 'boolean')
+          result[key] = { ...(result[key] as ConfigDict), enabled: value };
+        else result[key] = { ...expectDict(result[key]), ...expectDict(value) };
         break;
       case 'dictKeyAppend':
         result[key] = mergeDictKeys(expectDict(result[key]), expectDict(value));
@@ -233,9 +254,11 @@ export function mergeConfigCall(into: ConfigDict, call: ConfigDict): void {
   for (const key of Object.keys(call)) {
     const value = call[key];
     if (APPENDED.has(key)) into[key] = key in into ? [...asList(into[key]), ...asList(value)] : asList(value);
-    else if (UPDATED.has(key)) into[key] = isDict(into[key]) ? { ...(into[key] as ConfigDict), ...expectDict(value) } : expectDict(value);
+    else if (UPDATED.has(key))
+      into[key] = isDict(into[key]) ? { ...(into[key] as ConfigDict), ...expectDict(value) } : expectDict(value);
     else if (key === 'grants') into[key] = mergeCalledGrants(into[key], expectDict(value));
-    else if (key === 'snapshot_meta_column_names') into[key] = { ...(isDict(into[key]) ? into[key] : {}), ...expectDict(value) };
+    else if (key === 'snapshot_meta_column_names')
+      into[key] = { ...(isDict(into[key]) ? into[key] : {}), ...expectDict(value) };
     else into[key] = value;
   }
 }
@@ -247,13 +270,19 @@ function mergeCalledGrants(existing: unknown, update: ConfigDict): ConfigDict {
   const out: ConfigDict = {};
   if (isDict(existing)) for (const key of Object.keys(existing)) out[key] = [...asList(existing[key])];
   for (const key of Object.keys(update)) {
-    out[key] = key.startsWith('+') && key in out ? [...asList(out[key]), ...asList(update[key])] : [...asList(update[key])];
+    out[key] =
+      key.startsWith('+') && key in out ? [...asList(out[key]), ...asList(update[key])] : [...asList(update[key])];
   }
   return out;
 }
 
 /** The folder's config, or what is wrong with it: an error only for a node that says nothing of its own. */
-function checked(kind: ConfigKind, merged: ConfigDict, levels: readonly ConfigDict[], fields: ReadonlyMap<string, ConfigField>): ConfigDict | TsdbtError {
+function checked(
+  kind: ConfigKind,
+  merged: ConfigDict,
+  levels: readonly ConfigDict[],
+  fields: ReadonlyMap<string, ConfigField>,
+): ConfigDict | TsdbtError {
   try {
     for (const level of levels) checkTypes(kind, merged, level, fields);
     return finalize(kind, { ...merged });
@@ -264,7 +293,12 @@ function checked(kind: ConfigKind, merged: ConfigDict, levels: readonly ConfigDi
 }
 
 /** Checks the fields that a level has touched. */
-function checkTypes(kind: ConfigKind, result: ConfigDict, level: ConfigDict, fields: ReadonlyMap<string, ConfigField>): void {
+function checkTypes(
+  kind: ConfigKind,
+  result: ConfigDict,
+  level: ConfigDict,
+  fields: ReadonlyMap<string, ConfigField>,
+): void {
   for (const written of Object.keys(level)) {
     const key = KEY_ALIASES.get(written) ?? written.trim();
     const field = fields.get(key);
@@ -273,23 +307,39 @@ function checkTypes(kind: ConfigKind, result: ConfigDict, level: ConfigDict, fie
     const wrong = field.check(result[key]);
     if (wrong === undefined) continue;
     if (field.enumType === undefined) throw new TsdbtError('parsing', `at path ['${key}']: ${wrong}`);
-    throw new TsdbtError('parsing', `Field "${key}" of type ${field.enumType} in ${CLASS_NAMES[kind]} has invalid value ${pyRepr(result[key])}`);
+    throw new TsdbtError(
+      'parsing',
+      `Field "${key}" of type ${field.enumType} in ${CLASS_NAMES[kind]} has invalid value ${pyRepr(result[key])}`,
+    );
   }
 }
 
 /** dbt's classes, for messages. */
 const CLASS_NAMES: Readonly<Record<ConfigKind, string>> = {
-  model: 'ModelConfig', seed: 'SeedConfig', snapshot: 'SnapshotConfig', test: 'TestConfig', node: 'NodeConfig', function: 'FunctionConfig', source: 'SourceConfig',
-  exposure: 'ExposureConfig', unit_test: 'UnitTestConfig', metric: 'MetricConfig', semantic_model: 'SemanticModelConfig', saved_query: 'SavedQueryConfig', group: 'GroupConfig',
+  model: 'ModelConfig',
+  seed: 'SeedConfig',
+  snapshot: 'SnapshotConfig',
+  test: 'TestConfig',
+  node: 'NodeConfig',
+  function: 'FunctionConfig',
+  source: 'SourceConfig',
+  exposure: 'ExposureConfig',
+  unit_test: 'UnitTestConfig',
+  metric: 'MetricConfig',
+  semantic_model: 'SemanticModelConfig',
+  saved_query: 'SavedQueryConfig',
+  group: 'GroupConfig',
 };
 
 function finalize(kind: ConfigKind, result: ConfigDict): ConfigDict {
-  if (typeof result['static_analysis'] === 'boolean') result['static_analysis'] = result['static_analysis'] ? 'on' : 'off';
+  if (typeof result['static_analysis'] === 'boolean')
+    result['static_analysis'] = result['static_analysis'] ? 'on' : 'off';
   if (kind === 'group') for (const key of ['pre-hook', 'post-hook']) delete result[key];
   else if ('pre-hook' in result) finishHooks(result);
   if (kind === 'model') finishModel(result);
   else if (kind === 'test') finishTest(result);
-  else if (kind === 'seed' && result['materialized'] !== 'seed') throw configError("A seed must have a materialized value of 'seed'");
+  else if (kind === 'seed' && result['materialized'] !== 'seed')
+    throw configError("A seed must have a materialized value of 'seed'");
   else if (kind === 'source') finishSource(result);
   else if (kind === 'snapshot') finishSnapshot(result);
   for (const [name, known] of CLOSED) if (name in result) dropOthers(result, name, known);
@@ -345,7 +395,15 @@ function finishModel(result: ConfigDict): void {
     if ((after['count'] ?? null) !== null && !after['period']) {
       throw configError('`freshness.build_after` must have a value for `period` if a `count` is provided');
     }
-    result['freshness'] = { ...freshness, build_after: { ...after, count: after['count'] ?? null, period: after['period'] ?? null, updates_on: after['updates_on'] ?? 'any' } };
+    result['freshness'] = {
+      ...freshness,
+      build_after: {
+        ...after,
+        count: after['count'] ?? null,
+        period: after['period'] ?? null,
+        updates_on: after['updates_on'] ?? 'any',
+      },
+    };
   } else {
     result['freshness'] = null;
   }
@@ -386,14 +444,24 @@ export function fullFreshness(freshness: ConfigDict): ConfigDict {
 function finishSnapshot(result: ConfigDict): void {
   const names = result['snapshot_meta_column_names'];
   if (!isDict(names)) return;
-  const full: ConfigDict = { dbt_valid_to: null, dbt_valid_from: null, dbt_scd_id: null, dbt_updated_at: null, dbt_is_deleted: null };
+  const full: ConfigDict = {
+    dbt_valid_to: null,
+    dbt_valid_from: null,
+    dbt_scd_id: null,
+    dbt_updated_at: null,
+    dbt_is_deleted: null,
+  };
   for (const key of Object.keys(names)) full[key] = names[key];
   result['snapshot_meta_column_names'] = full;
 }
 
 /** Parts of a config that are classes in dbt: a key that they do not know is lost. */
-const CLOSED: readonly (readonly [name: string, known: readonly string[]])[] = (['contract', 'docs', 'latest_version_pointer', 'snapshot_meta_column_names', 'snowflake'] as const).map((name) => {
-  const field = [...CONFIG_FIELDS.model, ...CONFIG_FIELDS.snapshot, ...CONFIG_FIELDS.function].find((each) => each.name === name);
+const CLOSED: readonly (readonly [name: string, known: readonly string[]])[] = (
+  ['contract', 'docs', 'latest_version_pointer', 'snapshot_meta_column_names', 'snowflake'] as const
+).map((name) => {
+  const field = [...CONFIG_FIELDS.model, ...CONFIG_FIELDS.snapshot, ...CONFIG_FIELDS.function].find(
+    (each) => each.name === name,
+  );
   return [name, Object.keys(field!.initial() as ConfigDict)];
 });
 
@@ -406,14 +474,26 @@ function dropOthers(result: ConfigDict, name: string, known: readonly string[]):
 function finishDocs(result: ConfigDict): void {
   const docs = result['docs'] as ConfigDict;
   const color = docs['node_color'] ?? null;
-  if (color !== null && !(typeof color === 'string' && (/^#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?$/.test(color) || COLOR_NAMES.has(color.toLowerCase())))) {
-    throw new TsdbtError('parsing', `Invalid color name for docs.node_color: ${pyStr(color)}. It is neither a valid HTML color name nor a valid HEX code.`);
+  if (
+    color !== null &&
+    !(
+      typeof color === 'string' &&
+      (/^#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?$/.test(color) || COLOR_NAMES.has(color.toLowerCase()))
+    )
+  ) {
+    throw new TsdbtError(
+      'parsing',
+      `Invalid color name for docs.node_color: ${pyStr(color)}. It is neither a valid HTML color name nor a valid HEX code.`,
+    );
   }
 }
 
 /** Fields that may be null although their default is not. */
 const CLEARABLE = new Map(
-  (Object.keys(CONFIG_FIELDS) as ConfigKind[]).map((kind) => [kind, CONFIG_FIELDS[kind].filter((f) => f.initial() !== null && f.check(null) === undefined)]),
+  (Object.keys(CONFIG_FIELDS) as ConfigKind[]).map((kind) => [
+    kind,
+    CONFIG_FIELDS[kind].filter((f) => f.initial() !== null && f.check(null) === undefined),
+  ]),
 );
 
 /**
@@ -424,7 +504,8 @@ export function keepClearedValues(kind: ConfigKind, previous: ConfigDict | null,
   let kept: ConfigDict | null = null;
   if (previous !== null && previous !== config) {
     for (const { name } of CONFIG_FIELDS[kind]) {
-      if ((config[name] ?? null) === null && (previous[name] ?? null) !== null) (kept ??= { ...config })[name] = previous[name];
+      if ((config[name] ?? null) === null && (previous[name] ?? null) !== null)
+        (kept ??= { ...config })[name] = previous[name];
     }
   }
   for (const field of CLEARABLE.get(kind) as readonly ConfigField[]) {

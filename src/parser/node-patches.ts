@@ -3,7 +3,13 @@
 import type { Json, ManifestNode, ModelNode, ParsedOnlyNode } from '../contracts/node.ts';
 import { addModelSemantics } from './model-semantics.ts';
 import { TsdbtError } from '../errors.ts';
-import { buildContractChecksum, columnInfos, columnsOfVersion, isConstraintType, newModelConstraint } from './columns.ts';
+import {
+  buildContractChecksum,
+  columnInfos,
+  columnsOfVersion,
+  isConstraintType,
+  newModelConstraint,
+} from './columns.ts';
 import { isDict } from './config-fields.ts';
 import { normalizeDate } from './dates.ts';
 import { absorbOverloads } from './function-overloads.ts';
@@ -13,31 +19,54 @@ import { pyRepr, pyStr } from './python-text.ts';
 import { expectRefOrSource } from './static-expressions.ts';
 import { checkTimeSpine, newTimeSpine } from './time-spine.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
-import { ANALYSIS_ENTRY, FUNCTION_ENTRY, MODEL_ENTRY, NODE_ENTRY, type Shape, SINGULAR_TEST_ENTRY } from './yaml-shapes.ts';
+import {
+  ANALYSIS_ENTRY,
+  FUNCTION_ENTRY,
+  MODEL_ENTRY,
+  NODE_ENTRY,
+  type Shape,
+  SINGULAR_TEST_ENTRY,
+} from './yaml-shapes.ts';
 
 type PatchKey = 'models' | 'seeds' | 'snapshots' | 'analyses' | 'functions' | 'data_tests';
 
 const SHAPES: Readonly<Record<PatchKey, Shape>> = {
-  models: MODEL_ENTRY, seeds: NODE_ENTRY, snapshots: NODE_ENTRY, analyses: ANALYSIS_ENTRY, functions: FUNCTION_ENTRY, data_tests: SINGULAR_TEST_ENTRY,
+  models: MODEL_ENTRY,
+  seeds: NODE_ENTRY,
+  snapshots: NODE_ENTRY,
+  analyses: ANALYSIS_ENTRY,
+  functions: FUNCTION_ENTRY,
+  data_tests: SINGULAR_TEST_ENTRY,
 };
 const RESOURCE_TYPES: Readonly<Record<PatchKey, string>> = {
-  models: 'model', seeds: 'seed', snapshots: 'snapshot', analyses: 'analysis', functions: 'function', data_tests: 'test',
+  models: 'model',
+  seeds: 'seed',
+  snapshots: 'snapshot',
+  analyses: 'analysis',
+  functions: 'function',
+  data_tests: 'test',
 };
 
 /** An entry with its attributes where dbt wants them: `meta`, `docs` … under config, `tests` as `data_tests`. */
 export function normalizedEntry(entry: YamlEntry): YamlDict {
   const { data, key } = entry;
   const withPlace: YamlDict = {
-    ...data, original_file_path: entry.yaml.file.original_file_path, yaml_key: key, package_name: entry.yaml.project.project_name,
+    ...data,
+    original_file_path: entry.yaml.file.original_file_path,
+    yaml_key: key,
+    package_name: entry.yaml.project.project_name,
   };
   checkEntry(entry, withPlace, SHAPES[key as PatchKey]);
   for (const attribute of ['meta', 'docs', 'group', 'contract', 'access']) moveToConfig(entry, withPlace, attribute);
   renameTests(entry, withPlace);
-  if (Array.isArray(withPlace['columns'])) withPlace['columns'] = withPlace['columns'].map((column) => renamedTests(entry, column as YamlDict));
+  if (Array.isArray(withPlace['columns']))
+    withPlace['columns'] = withPlace['columns'].map((column) => renamedTests(entry, column as YamlDict));
   if (Array.isArray(withPlace['versions'])) {
     withPlace['versions'] = withPlace['versions'].map((version) => {
       const renamed = renamedTests(entry, version as YamlDict);
-      return Array.isArray(renamed['columns']) ? { ...renamed, columns: renamed['columns'].map((column) => renamedTests(entry, column as YamlDict)) } : renamed;
+      return Array.isArray(renamed['columns'])
+        ? { ...renamed, columns: renamed['columns'].map((column) => renamedTests(entry, column as YamlDict)) }
+        : renamed;
     });
   }
   return withPlace;
@@ -70,7 +99,8 @@ function renamedTests(entry: YamlEntry, data: YamlDict): YamlDict {
 function renameTests(entry: YamlEntry, data: YamlDict): void {
   const tests = data['tests'];
   if (tests === undefined || tests === null || (Array.isArray(tests) && tests.length === 0)) return;
-  if ('data_tests' in data) throw entryError(entry, data, "at path []: Invalid test config: cannot have both 'tests' and 'data_tests' defined");
+  if ('data_tests' in data)
+    throw entryError(entry, data, "at path []: Invalid test config: cannot have both 'tests' and 'data_tests' defined");
   data['data_tests'] = tests;
   delete data['tests'];
 }
@@ -98,13 +128,16 @@ export function applyNodePatch(tools: ParseTools, entry: YamlEntry, data: YamlDi
   else if (entry.key === 'data_tests') applySingularTest(tools, entry, data);
   else {
     applyToNamed(tools, {
-      entry, data, name: data['name'] as string,
+      entry,
+      data,
+      name: data['name'] as string,
       description: (data['description'] ?? '') as string,
       columns: (data['columns'] ?? []) as YamlDict[],
       config: (data['config'] ?? {}) as YamlDict,
       unrenderedConfig: isDict(entry.written['config']) ? entry.written['config'] : null,
       constraints: (data['constraints'] ?? []) as YamlDict[],
-      version: null, latestVersion: null,
+      version: null,
+      latestVersion: null,
       deprecationDate: normalizeDate(data['deprecation_date'] as string | null | undefined),
     });
   }
@@ -117,9 +150,11 @@ function findNode(tools: ParseTools, patch: Patch): ConfiguredNode | undefined {
     const id = state.functionLookup.get(patch.name, null);
     return id === undefined ? undefined : state.functions.get(id);
   }
-  const id = key === 'analyses'
-    ? state.analyses.get(patch.name, null)
-    : (state.refs.get(patch.name, patch.entry.yaml.project.project_name, null) ?? state.refs.get(patch.name, null, null));
+  const id =
+    key === 'analyses'
+      ? state.analyses.get(patch.name, null)
+      : (state.refs.get(patch.name, patch.entry.yaml.project.project_name, null) ??
+        state.refs.get(patch.name, null, null));
   return id === undefined ? undefined : state.nodes.get(id);
 }
 
@@ -132,19 +167,29 @@ function applyToNamed(tools: ParseTools, patch: Patch): void {
     const plural = pluralOf(node.resource_type);
     if (plural !== key) {
       state.warnings.warn(
-        'WrongResourceSchemaFile', 'I057',
+        'WrongResourceSchemaFile',
+        'I057',
         `'${patch.name}' is a ${node.resource_type} node, but it is specified in the ${key} section of ${path}. ` +
           `To fix this error, place the \`${patch.name}\` specification under the ${plural} key instead.`,
-        { patch_name: patch.name, resource_type: node.resource_type, plural_resource_type: plural, yaml_key: key, file_path: path },
+        {
+          patch_name: patch.name,
+          resource_type: node.resource_type,
+          plural_resource_type: plural,
+          yaml_key: key,
+          file_path: path,
+        },
       );
       return;
     }
     const existing = node['patch_path'] as string | null;
-    if (existing !== null && existing !== undefined) throw duplicatePatch(patch.name, path, existing.slice(existing.indexOf('://') + 3), 'resource');
+    if (existing !== null && existing !== undefined)
+      throw duplicatePatch(patch.name, path, existing.slice(existing.indexOf('://') + 3), 'resource');
     patchNode(tools, node, patch);
     return;
   }
-  const disabled = state.disabledLookup.find(patch.name, patch.entry.yaml.project.project_name, null, [RESOURCE_TYPES[key as PatchKey]]);
+  const disabled = state.disabledLookup.find(patch.name, patch.entry.yaml.project.project_name, null, [
+    RESOURCE_TYPES[key as PatchKey],
+  ]);
   if (disabled === null) {
     warnNoNode(tools, patch.entry, patch.name);
     return;
@@ -165,19 +210,29 @@ function checkSingleDisabled(found: readonly ManifestNode[], name: string, confi
 function warnNoNode(tools: ParseTools, entry: YamlEntry, name: string): void {
   const path = entry.yaml.file.original_file_path;
   tools.state.warnings.warn(
-    'NoNodeForYamlKey', 'I058', `Did not find matching node for patch with name '${name}' in the '${entry.key}' section of file '${path}'`,
+    'NoNodeForYamlKey',
+    'I058',
+    `Did not find matching node for patch with name '${name}' in the '${entry.key}' section of file '${path}'`,
     { patch_name: name, yaml_key: entry.key, file_path: path },
   );
 }
 
 /** Two entries for one resource, in dbt's words. */
-export function duplicatePatch(name: string, path: string, existing: string, what: 'resource' | 'macros', packageName = ''): TsdbtError {
-  const fix = path === existing
-    ? `remove one of the ${what} entries for ${name} in this file:\n - ${path}\n`
-    : `remove the ${what} entry for ${name} in one of these files:\n - ${path}\n${existing}`;
-  const message = what === 'resource'
-    ? `dbt found two schema.yml entries for the same resource named ${name}. Resources and their associated columns may only be described a single time. To fix this, ${fix}`
-    : `dbt found two schema.yml entries for the same macro in package ${packageName} named ${name}. Macros may only be described a single time. To fix this, ${fix}`;
+export function duplicatePatch(
+  name: string,
+  path: string,
+  existing: string,
+  what: 'resource' | 'macros',
+  packageName = '',
+): TsdbtError {
+  const fix =
+    path === existing
+      ? `remove one of the ${what} entries for ${name} in this file:\n - ${path}\n`
+      : `remove the ${what} entry for ${name} in one of these files:\n - ${path}\n${existing}`;
+  const message =
+    what === 'resource'
+      ? `dbt found two schema.yml entries for the same resource named ${name}. Resources and their associated columns may only be described a single time. To fix this, ${fix}`
+      : `dbt found two schema.yml entries for the same macro in package ${packageName} named ${name}. Macros may only be described a single time. To fix this, ${fix}`;
   return new TsdbtError('compilation', message, { path });
 }
 
@@ -197,7 +252,10 @@ function patchConfig(tools: ParseTools, node: ConfiguredNode, patch: Patch): voi
 
 function checkAccess(node: ConfiguredNode, access: Json | undefined): void {
   if (access === undefined || access === 'private' || access === 'protected' || access === 'public') return;
-  throw new TsdbtError('parsing', `Node ${node.unique_id} has an invalid value (${pyStr(access)}) for the access field`);
+  throw new TsdbtError(
+    'parsing',
+    `Node ${node.unique_id} has an invalid value (${pyStr(access)}) for the access field`,
+  );
 }
 
 function patchProperties(tools: ParseTools, node: ConfiguredNode, patch: Patch): void {
@@ -211,10 +269,15 @@ function patchProperties(tools: ParseTools, node: ConfiguredNode, patch: Patch):
     return;
   }
   if (node.resource_type !== 'model') {
-    for (const [attribute, value] of [['access', patch.data['access']], ['constraints', patch.constraints.length]] as const) {
+    for (const [attribute, value] of [
+      ['access', patch.data['access']],
+      ['constraints', patch.constraints.length],
+    ] as const) {
       if (!value) continue;
       tools.state.warnings.warn(
-        'ValidationWarning', 'I009', `Field ${attribute} is not valid for ${node.resource_type} (${patch.name})`,
+        'ValidationWarning',
+        'I009',
+        `Field ${attribute} is not valid for ${node.resource_type} (${patch.name})`,
         { field_name: attribute, resource_type: node.resource_type, node_name: patch.name },
       );
     }
@@ -235,7 +298,8 @@ function patchConstraints(tools: ParseTools, node: ModelNode, constraints: reado
     checkContractPrerequisites(tools, node);
     if (constraints.some((constraint) => !isConstraintType(constraint['type']))) {
       throw new TsdbtError(
-        'parsing', `Invalid constraint type on model ${node.name}: Type must be one of ['check', 'not_null', 'unique', 'primary_key', 'foreign_key', 'custom']`,
+        'parsing',
+        `Invalid constraint type on model ${node.name}: Type must be one of ['check', 'not_null', 'unique', 'primary_key', 'foreign_key', 'custom']`,
       );
     }
   }
@@ -248,7 +312,10 @@ function patchConstraints(tools: ParseTools, node: ModelNode, constraints: reado
     try {
       target = expectRefOrSource(to);
     } catch {
-      throw new TsdbtError('parsing', `Invalid 'ref' or 'source' syntax on foreign key constraint 'to' on model ${node.name}: ${to}.`);
+      throw new TsdbtError(
+        'parsing',
+        `Invalid 'ref' or 'source' syntax on foreign key constraint 'to' on model ${node.name}: ${to}.`,
+      );
     }
     if ('ref' in target) node.refs.push(target.ref);
     else node.sources.push(target.source);
@@ -257,40 +324,56 @@ function patchConstraints(tools: ParseTools, node: ModelNode, constraints: reado
 
 function checkContractPrerequisites(tools: ParseTools, node: ModelNode): void {
   const { materialized } = node.config;
-  const warns = [...Object.values(node.columns).flatMap((column) => column.constraints), ...node.constraints].some((constraint) => constraint.warn_unsupported);
+  const warns = [...Object.values(node.columns).flatMap((column) => column.constraints), ...node.constraints].some(
+    (constraint) => constraint.warn_unsupported,
+  );
   if (warns && materialized !== 'table' && materialized !== 'incremental') {
     tools.state.warnings.warn(
-      'UnsupportedConstraintMaterialization', 'I068',
+      'UnsupportedConstraintMaterialization',
+      'I068',
       `Constraint types are not supported for ${materialized} materializations and will be ignored.  Set 'warn_unsupported: false' on this constraint to ignore this warning.`,
       { materialized },
     );
   }
   const errors: string[] = [];
-  if (Object.keys(node.columns).length === 0) errors.push('Constraints must be defined in a `yml` schema configuration file like `schema.yml`.');
+  if (Object.keys(node.columns).length === 0)
+    errors.push('Constraints must be defined in a `yml` schema configuration file like `schema.yml`.');
   if (node.language !== 'sql') errors.push(`Language Error: Expected 'sql' but found '${node.language}'`);
-  if (errors.length > 0) throw new TsdbtError('parsing', `Contract enforcement failed for: (${node.original_file_path})\n${errors.join('\n')}`);
+  if (errors.length > 0)
+    throw new TsdbtError(
+      'parsing',
+      `Contract enforcement failed for: (${node.original_file_path})\n${errors.join('\n')}`,
+    );
 }
 
 function checkPrimaryKeys(node: ModelNode, constraints: readonly YamlDict[]): void {
   const columns: string[] = [];
-  for (const column of Object.values(node.columns)) for (const constraint of column.constraints) if (constraint.type === 'primary_key') columns.push(column.name);
+  for (const column of Object.values(node.columns))
+    for (const constraint of column.constraints) if (constraint.type === 'primary_key') columns.push(column.name);
   const errors: string[] = [];
   if (columns.length > 1) {
     errors.push(
       `Found ${columns.length} columns (${pyRepr(columns)}) with primary key constraints defined. Primary keys for multiple columns must be defined as a model level constraint.`,
     );
   }
-  if (columns.length > 0 && (node.constraints.some((c) => c.type === 'primary_key') || constraints.some((c) => c['type'] === 'primary_key'))) {
+  if (
+    columns.length > 0 &&
+    (node.constraints.some((c) => c.type === 'primary_key') || constraints.some((c) => c['type'] === 'primary_key'))
+  ) {
     errors.push(
       'Primary key constraints defined at the model level and the columns level. Primary keys can be defined at the model level or the column level, not both.',
     );
   }
-  if (errors.length > 0) throw new TsdbtError('parsing', `Primary key constraint error: (${node.original_file_path})\n${errors.join('\n')}`);
+  if (errors.length > 0)
+    throw new TsdbtError('parsing', `Primary key constraint error: (${node.original_file_path})\n${errors.join('\n')}`);
 }
 
 function patchFunction(tools: ParseTools, node: ParsedOnlyNode, data: YamlDict): void {
   const withNulls = (argument: YamlDict): YamlDict => ({
-    name: argument['name'] ?? null, data_type: argument['data_type'] ?? null, description: argument['description'] ?? null, default_value: argument['default_value'] ?? null,
+    name: argument['name'] ?? null,
+    data_type: argument['data_type'] ?? null,
+    description: argument['description'] ?? null,
+    default_value: argument['default_value'] ?? null,
   });
   node['arguments'] = ((data['arguments'] ?? []) as YamlDict[]).map(withNulls);
   const returns = data['returns'] as YamlDict;
@@ -319,18 +402,32 @@ function checkVersions(data: YamlDict, versions: readonly YamlDict[]): void {
   const name = data['name'] as string;
   const values = versions.map((version) => version['v'] as Json);
   const latest = data['latest_version'] ?? null;
-  if (latest && !values.some((v) => v === latest || (typeof v !== 'string' && typeof latest !== 'string' && pyStr(v) === pyStr(latest)))) {
-    throw new TsdbtError('parsing', `latest_version: ${pyStr(latest)} is not one of model '${name}' versions: ${pyRepr(values)} `);
+  if (
+    latest &&
+    !values.some(
+      (v) => v === latest || (typeof v !== 'string' && typeof latest !== 'string' && pyStr(v) === pyStr(latest)),
+    )
+  ) {
+    throw new TsdbtError(
+      'parsing',
+      `latest_version: ${pyStr(latest)} is not one of model '${name}' versions: ${pyRepr(values)} `,
+    );
   }
   const seen = new Set<string>();
   for (const v of values) {
-    if (seen.has(pyStr(v))) throw new TsdbtError('parsing', `Found duplicate version: '${pyStr(v)}' in versions list of model '${name}'`);
+    if (seen.has(pyStr(v)))
+      throw new TsdbtError('parsing', `Found duplicate version: '${pyStr(v)}' in versions list of model '${name}'`);
     seen.add(pyStr(v));
   }
   if (isDict(data['time_spine'])) {
     const version = latest === null ? undefined : versions.find((each) => pyStr(each['v']) === pyStr(latest));
     const columns = (data['columns'] ?? []) as YamlDict[];
-    checkTimeSpine(name, data['time_spine'], version === undefined ? columns : columnsOfVersion(columns, version), version !== undefined);
+    checkTimeSpine(
+      name,
+      data['time_spine'],
+      version === undefined ? columns : columnsOfVersion(columns, version),
+      version !== undefined,
+    );
   }
 }
 
@@ -381,19 +478,30 @@ function applyVersions(tools: ParseTools, entry: YamlEntry, data: YamlDict, vers
 }
 
 function patchVersion(
-  tools: ParseTools, node: ModelNode, entry: YamlEntry, data: YamlDict, version: YamlDict, latestVersion: Json, columns: readonly YamlDict[],
+  tools: ParseTools,
+  node: ModelNode,
+  entry: YamlEntry,
+  data: YamlDict,
+  version: YamlDict,
+  latestVersion: Json,
+  columns: readonly YamlDict[],
 ): void {
   const own = (version['config'] ?? {}) as YamlDict;
-  const written = ((entry.written['versions'] ?? []) as YamlDict[]).find((each) => pyStr(each['v']) === pyStr(version['v']))?.['config'];
+  const written = ((entry.written['versions'] ?? []) as YamlDict[]).find(
+    (each) => pyStr(each['v']) === pyStr(version['v']),
+  )?.['config'];
   const constraints = (version['constraints'] ?? []) as YamlDict[];
   const patch: Patch = {
-    entry, data, name: data['name'] as string,
+    entry,
+    data,
+    name: data['name'] as string,
     description: ((version['description'] || data['description']) ?? '') as string,
     columns,
     config: deepMergeConfig((data['config'] ?? {}) as YamlDict, own),
     unrenderedConfig: isDict(written) ? written : null,
     constraints: constraints.length > 0 ? constraints : ((data['constraints'] ?? []) as YamlDict[]),
-    version: version['v'] as Json, latestVersion,
+    version: version['v'] as Json,
+    latestVersion,
     deprecationDate: normalizeDate(version['deprecation_date'] as string | null | undefined),
   };
   try {

@@ -38,7 +38,13 @@ export function configKindOf(state: ParseState, resourceType: string): readonly 
 /** Config of a node before anything in its file was read. */
 export function projectConfigOf(state: ParseState, node: ConfiguredNode): ConfigDict {
   const [kind, section] = configKindOf(state, node.resource_type);
-  return state.configs.calculate({ kind, section, fqn: node.fqn, project: state.project(node.package_name), root: state.root });
+  return state.configs.calculate({
+    kind,
+    section,
+    fqn: node.fqn,
+    project: state.project(node.package_name),
+    root: state.root,
+  });
 }
 
 /**
@@ -47,15 +53,26 @@ export function projectConfigOf(state: ParseState, node: ConfiguredNode): Config
  * @param unrenderedPatch the same as written
  * @throws TsdbtError `parsing` for a value of a wrong type
  */
-export function updateNode(tools: ParseTools, node: ConfiguredNode, patch: ConfigDict | null = null, unrenderedPatch: ConfigDict | null = null): void {
+export function updateNode(
+  tools: ParseTools,
+  node: ConfiguredNode,
+  patch: ConfigDict | null = null,
+  unrenderedPatch: ConfigDict | null = null,
+): void {
   const { state, names, rendering } = tools;
   const calls = state.callsOf(node);
   const [kind, section] = configKindOf(state, node.resource_type);
   const base: ConfigSources = {
-    kind, section, fqn: node.fqn, project: state.project(node.package_name), root: state.root,
+    kind,
+    section,
+    fqn: node.fqn,
+    project: state.project(node.package_name),
+    root: state.root,
   };
-  const patched = node.resource_type === 'model' && node.language === 'python' && !(patch !== null && 'materialized' in patch)
-    ? { ...patch, materialized: 'table' } : patch;
+  const patched =
+    node.resource_type === 'model' && node.language === 'python' && !(patch !== null && 'materialized' in patch)
+      ? { ...patch, materialized: 'table' }
+      : patch;
   const config = state.configs.calculate({ ...base, patch: patched, call: calls.call });
   applyConfig(node as ManifestNode, config);
 
@@ -63,14 +80,20 @@ export function updateNode(tools: ParseTools, node: ConfiguredNode, patch: Confi
   const written = more && patched !== null && unrenderedPatch !== null ? deepMerge(patched, unrenderedPatch) : patched;
   const call = !more || Object.keys(calls.unrendered).length === 0 ? calls.call : calls.unrendered;
   const unrenderedSection = section === 'functions' ? 'models' : section;
-  node['unrendered_config'] = state.configs.calculateUnrendered({ ...base, section: unrenderedSection, patch: written, call });
+  node['unrendered_config'] = state.configs.calculateUnrendered({
+    ...base,
+    section: unrenderedSection,
+    patch: written,
+    call,
+  });
 
   calls.base = keepClearedValues(kind, calls.base, config);
   node['config'] = calls.base;
   names.update(node as ManifestNode, config);
   setRelationName(tools, node as ManifestNode);
   if (node.resource_type === 'test') return;
-  for (const key of ['pre-hook', 'post-hook']) for (const hook of config[key] as { sql: string }[]) rendering.hook(node, hook.sql);
+  for (const key of ['pre-hook', 'post-hook'])
+    for (const hook of config[key] as { sql: string }[]) rendering.hook(node, hook.sql);
 }
 
 function applyConfig(node: ManifestNode, config: ConfigDict): void {
@@ -83,11 +106,13 @@ function applyConfig(node: ManifestNode, config: ConfigDict): void {
   if (config['group']) node.group = config['group'] as string;
   if (node.resource_type === 'model' && config['access']) node.access = config['access'] as ModelNode['access'];
   const docs = config['docs'];
-  if (isDict(docs)) node.docs = { show: docs['show'] !== false, node_color: (docs['node_color'] as string | null | undefined) ?? null };
+  if (isDict(docs))
+    node.docs = { show: docs['show'] !== false, node_color: (docs['node_color'] as string | null | undefined) ?? null };
   const contract = config['contract'];
   if (isDict(contract) && 'contract' in node) {
     const { enforced, alias_types } = contract;
-    if (typeof enforced !== 'boolean') throw new TsdbtError('parsing', `at path ['enforced']: ${pyStr(enforced)} is not of type 'boolean'`);
+    if (typeof enforced !== 'boolean')
+      throw new TsdbtError('parsing', `at path ['enforced']: ${pyStr(enforced)} is not of type 'boolean'`);
     node.contract = { enforced, alias_types: alias_types !== false, checksum: null };
   }
 }
@@ -99,7 +124,8 @@ export function setRelationName(tools: ParseTools, node: ManifestNode): void {
   const type: string = node.resource_type;
   let relational = type === 'model' || type === 'seed' || type === 'snapshot' || type === 'function';
   if (relational && config['materialized'] === 'ephemeral') relational = false;
-  if (node.resource_type === 'test') relational = Boolean(config['store_failures']) || state.config.flags.store_failures;
+  if (node.resource_type === 'test')
+    relational = Boolean(config['store_failures']) || state.config.flags.store_failures;
   node.relation_name = relational ? names.render(node.database, node.schema, node.alias) : null;
 }
 

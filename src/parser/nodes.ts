@@ -43,7 +43,10 @@ export function parseNodeFile(tools: ParseTools, file: SourceFile): void {
       break;
     case 'analysis': {
       const corrected = state.flag('require_corrected_analysis_fqns', false);
-      finish(tools, newAnalysis(state, seedOf(file, corrected ? file.relative_path : `analysis/${file.relative_path}`)));
+      finish(
+        tools,
+        newAnalysis(state, seedOf(file, corrected ? file.relative_path : `analysis/${file.relative_path}`)),
+      );
       break;
     }
     case 'singular_test':
@@ -65,14 +68,21 @@ export function parseNodeFile(tools: ParseTools, file: SourceFile): void {
   }
 }
 
-function seedOf(file: SourceFile, path: string): { file: SourceFile; name: string; path: string; fqn: string[]; rawCode: string } {
+function seedOf(
+  file: SourceFile,
+  path: string,
+): { file: SourceFile; name: string; path: string; fqn: string[]; rawCode: string } {
   const name = baseName(file.relative_path);
   return { file, name, path, fqn: [...fqnPrefix(file.package_name, path), name], rawCode: strippedContents(file) };
 }
 
 function parseSnapshots(tools: ParseTools, file: SourceFile): void {
   const folders = file.relative_path.replace(/\.[^./]*$/, '').split('/');
-  for (const block of extractBlocks(file.contents, { allowed: ['snapshot'], path: file.original_file_path, line: file.first_line })) {
+  for (const block of extractBlocks(file.contents, {
+    allowed: ['snapshot'],
+    path: file.original_file_path,
+    line: file.first_line,
+  })) {
     const name = block.name ?? '';
     const fqn = [file.package_name, ...folders, name];
     finish(tools, newSnapshot(tools.state, { file, name, path: file.relative_path, fqn, rawCode: block.contents }));
@@ -115,20 +125,44 @@ function parseFixture(tools: ParseTools, file: SourceFile): void {
   }
   const contents = strippedContents(file);
   const rows: Json = file.relative_path.endsWith('.sql') ? contents : readCsvRows(contents);
-  state.fixtures.set(unique_id, { unique_id, name, package_name: file.package_name, original_file_path: file.original_file_path, rows });
+  state.fixtures.set(unique_id, {
+    unique_id,
+    name,
+    package_name: file.package_name,
+    original_file_path: file.original_file_path,
+    rows,
+  });
 }
 
 /** The operations that `on-run-start` and `on-run-end` of a project are. */
 export function parseHooks(tools: ParseTools, project: Project): void {
-  for (const [type, hooks] of [['on-run-start', project.on_run_start], ['on-run-end', project.on_run_end]] as const) {
+  for (const [type, hooks] of [
+    ['on-run-start', project.on_run_start],
+    ['on-run-end', project.on_run_end],
+  ] as const) {
     hooks.forEach((sql, index) => {
       const name = `${project.project_name}-${type}-${index}`;
       const path = `hooks/${name}.sql`;
       const file: SourceFile = {
-        package_name: project.project_name, project_root: project.project_root, search_path: '.', relative_path: 'dbt_project.yml',
-        original_file_path: './dbt_project.yml', kind: 'properties', contents: '', checksum: project.checksum ?? { name: 'none', checksum: '' }, mtime_ms: 0,
+        package_name: project.project_name,
+        project_root: project.project_root,
+        search_path: '.',
+        relative_path: 'dbt_project.yml',
+        original_file_path: './dbt_project.yml',
+        kind: 'properties',
+        contents: '',
+        checksum: project.checksum ?? { name: 'none', checksum: '' },
+        mtime_ms: 0,
       };
-      finish(tools, newHook(tools.state, { file, name, path, fqn: [project.project_name, 'hooks', name], rawCode: sql }, index, type));
+      finish(
+        tools,
+        newHook(
+          tools.state,
+          { file, name, path, fqn: [project.project_name, 'hooks', name], rawCode: sql },
+          index,
+          type,
+        ),
+      );
     });
   }
 }

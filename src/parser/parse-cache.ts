@@ -54,8 +54,15 @@ export interface CachedParseOutput extends ParseOutput {
 
 /** dbt says these even when nothing was parsed again. */
 const REPEATED: ReadonlySet<string> = new Set([
-  'DeprecatedModel', 'DeprecatedReference', 'UpcomingReferenceDeprecation', 'UnusedResourceConfigPath', 'SpacesInResourceNameDeprecation',
-  'ResourceNamesWithSpacesDeprecation', 'DuplicateNameDistinctNodeTypesDeprecation', 'MicrobatchModelNoEventTimeInputs', 'InvalidConcurrentBatchesConfig',
+  'DeprecatedModel',
+  'DeprecatedReference',
+  'UpcomingReferenceDeprecation',
+  'UnusedResourceConfigPath',
+  'SpacesInResourceNameDeprecation',
+  'ResourceNamesWithSpacesDeprecation',
+  'DuplicateNameDistinctNodeTypesDeprecation',
+  'MicrobatchModelNoEventTimeInputs',
+  'InvalidConcurrentBatchesConfig',
   'MicrobatchMacroOutsideOfBatchesDeprecation',
 ]);
 /** Flags that can change a parse although no template asks for them. */
@@ -80,7 +87,13 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   if (previous !== null) {
     for (const [name, reason] of REASONS) {
       if (previous.header.parts?.[name] === parts[name]) continue;
-      logger.fire({ name: 'UnableToPartialParse', code: 'I024', level: 'info', msg: `Unable to do partial parsing because ${reason}`, data: { reason } });
+      logger.fire({
+        name: 'UnableToPartialParse',
+        code: 'I024',
+        level: 'info',
+        msg: `Unable to do partial parsing because ${reason}`,
+        data: { reason },
+      });
       if (name === 'engine') break;
     }
   }
@@ -90,15 +103,27 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   const header: ParseCacheHeader = {
     key: keyOf(input, readsCommand),
     parts,
-    env_vars: Object.fromEntries(Object.entries(output.envVars).map(([name, value]) => [name, value === DEFAULT_ENV_PLACEHOLDER ? null : hash(value)])),
-    files: Object.fromEntries(files.map((file) => [fileId(file), [file.mtime_ms, textHash(file, output.readers)] as const])),
+    env_vars: Object.fromEntries(
+      Object.entries(output.envVars).map(([name, value]) => [
+        name,
+        value === DEFAULT_ENV_PLACEHOLDER ? null : hash(value),
+      ]),
+    ),
+    files: Object.fromEntries(
+      files.map((file) => [fileId(file), [file.mtime_ms, textHash(file, output.readers)] as const]),
+    ),
     started_at: config.invocation.started_at.getTime(),
     warnings: output.warnings.filter((warning) => REPEATED.has(warning.name)),
     readers: output.readers,
   };
-  const yaml = Object.fromEntries(files.filter((file) => file.kind === 'properties').map((file) => [fileId(file), file.contents]));
+  const yaml = Object.fromEntries(
+    files.filter((file) => file.kind === 'properties').map((file) => [fileId(file), file.contents]),
+  );
   return {
-    ...output, metadata: output.manifest.metadata, reused: false, fresh: true,
+    ...output,
+    metadata: output.manifest.metadata,
+    reused: false,
+    fresh: true,
     cache: { header, yaml: Buffer.from(JSON.stringify(yaml), 'utf8'), body: Buffer.from(cacheText(rest), 'utf8') },
   };
 }
@@ -108,7 +133,8 @@ function cacheText(manifest: object): string {
   try {
     return JSON.stringify(manifest);
   } catch (error) {
-    if (error instanceof TypeError) return JSON.stringify(manifest, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
+    if (error instanceof TypeError)
+      return JSON.stringify(manifest, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
     throw error;
   }
 }
@@ -127,7 +153,13 @@ function refreshed(previous: ParseCache, input: CachedParseInput): ParseCache | 
     files[fileId(file)] = [file.mtime_ms, textHash(file, header.readers)];
     if (file.kind === 'properties') yaml[fileId(file)] = file.contents;
   }
-  return { header: { ...header, files, started_at: started }, yaml: changed.some((file) => file.kind === 'properties') ? Buffer.from(JSON.stringify(yaml), 'utf8') : previous.yaml, body };
+  return {
+    header: { ...header, files, started_at: started },
+    yaml: changed.some((file) => file.kind === 'properties')
+      ? Buffer.from(JSON.stringify(yaml), 'utf8')
+      : previous.yaml,
+    body,
+  };
 }
 
 /** Whether a parse with this header would give what it gave then. */
@@ -185,7 +217,10 @@ class ReusedParse implements CachedParseOutput {
   }
 
   get manifest(): Manifest {
-    return (this.#manifest ??= { metadata: this.metadata, ...(parseMarkedJson(text(this.cache.body)) as Omit<Manifest, 'metadata'>) });
+    return (this.#manifest ??= {
+      metadata: this.metadata,
+      ...(parseMarkedJson(text(this.cache.body)) as Omit<Manifest, 'metadata'>),
+    });
   }
 }
 
@@ -194,29 +229,58 @@ function fileId(file: SourceFile): string {
 }
 
 function isUserText(file: SourceFile, config: RuntimeConfig): boolean {
-  return file.kind !== 'seed' && file.package_name !== 'dbt' && file.package_name !== `dbt_${config.profile.credentials.type}`;
+  return (
+    file.kind !== 'seed' &&
+    file.package_name !== 'dbt' &&
+    file.package_name !== `dbt_${config.profile.credentials.type}`
+  );
 }
 
 /** What dbt says of a cache that it cannot use. */
 const REASONS: readonly (readonly [part: string, reason: string])[] = [
-  ['engine', 'of a version mismatch'], ['vars', 'config vars, config profile, or config target have changed'], ['profile', 'profile has changed'],
+  ['engine', 'of a version mismatch'],
+  ['vars', 'config vars, config profile, or config target have changed'],
+  ['profile', 'profile has changed'],
   ['project', 'a project config has changed'],
 ];
 
-function namedParts({ config: { packages, profile, cli_vars }, adapter, engine }: CachedParseInput): Record<string, string> {
+function namedParts({
+  config: { packages, profile, cli_vars },
+  adapter,
+  engine,
+}: CachedParseInput): Record<string, string> {
   const parts = {
-    engine, vars: [cli_vars, profile.profile_name, profile.target_name], profile: adapter.connectionInfo().map(([name, value]) => [name, String(value)]),
+    engine,
+    vars: [cli_vars, profile.profile_name, profile.target_name],
+    profile: adapter.connectionInfo().map(([name, value]) => [name, String(value)]),
     project: packages.map((project) => [project.project_name, project.checksum]),
   };
-  return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, hash(JSON.stringify(part, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)))]));
+  return Object.fromEntries(
+    Object.entries(parts).map(([name, part]) => [
+      name,
+      hash(JSON.stringify(part, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))),
+    ]),
+  );
 }
 
 function keyOf({ config, adapter, engine }: Omit<CachedParseInput, 'previous'>, readsCommand: boolean): string {
   const { packages, profile, flags, cli_vars, invocation } = config;
-  const behavior = Object.keys(flags).filter((name) => /^(?:require_|support_|validate_|state_modified|latest_version)/.test(name) || PARSE_FLAGS.includes(name)).sort();
+  const behavior = Object.keys(flags)
+    .filter(
+      (name) =>
+        /^(?:require_|support_|validate_|state_modified|latest_version)/.test(name) || PARSE_FLAGS.includes(name),
+    )
+    .sort();
   const parts = {
-    engine, packages, cli_vars,
-    profile: [profile.profile_name, profile.target_name, profile.threads, adapter.connectionInfo().map(([name, value]) => [name, String(value)])],
+    engine,
+    packages,
+    cli_vars,
+    profile: [
+      profile.profile_name,
+      profile.target_name,
+      profile.threads,
+      adapter.connectionInfo().map(([name, value]) => [name, String(value)]),
+    ],
     flags: readsCommand ? [flags, invocation.args] : behavior.map((name) => [name, flags[name]]),
   };
   return `${readsCommand ? 'command' : 'project'}:${hash(JSON.stringify(parts, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)))}`;

@@ -3,7 +3,14 @@
 import type { Adapter } from '../adapters/adapter.ts';
 import { BASE_MEMBERS, BaseScope } from '../context/base.ts';
 import { createMacroResolver, type MacroResolver } from '../context/macro-resolver.ts';
-import { createGenerateNameScope, createGenericTestScope, createParseScope, createReferenceScope, type ParseRecorder, type ParseScope } from '../context/parse.ts';
+import {
+  createGenerateNameScope,
+  createGenericTestScope,
+  createParseScope,
+  createReferenceScope,
+  type ParseRecorder,
+  type ParseScope,
+} from '../context/parse.ts';
 import { type ContextNode, type ContextSettings, targetDict } from '../context/provider.ts';
 import type { Member, Members } from '../context/scope.ts';
 import { createTemplateEnvironments, hasJinja, lineOf } from '../context/templates.ts';
@@ -36,7 +43,9 @@ interface Collecting {
  * @returns also the environment variables that were asked for
  */
 export function createParseRendering(
-  state: ParseState, adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>, inert: InertMacros,
+  state: ParseState,
+  adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>,
+  inert: InertMacros,
 ): { rendering: Rendering; envVars: Map<string, string> } {
   const envVars = new Map<string, string>();
   return { rendering: new ParseRendering(state, adapter, inert, (name, value) => envVars.set(name, value)), envVars };
@@ -55,7 +64,10 @@ class ParseRendering implements Rendering {
   #code: Ast.TemplateNode | null = null;
 
   constructor(
-    state: ParseState, adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>, inert: InertMacros, onEnvVar: (name: string, value: string) => void,
+    state: ParseState,
+    adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>,
+    inert: InertMacros,
+    onEnvVar: (name: string, value: string) => void,
   ) {
     const { config, logger } = state;
     const started = config.invocation.started_at.getTime();
@@ -78,19 +90,26 @@ class ParseRendering implements Rendering {
   }
 
   get #resolver(): MacroResolver {
-    this.#resolverOrNull ??= createMacroResolver(this.#state.macros.values(), {
-      rootPackage: this.#state.root.project_name,
-      internalPackages: this.#state.internalPackages,
-      adapterTypes: [this.#state.adapter.type],
-      dispatch: this.#state.root.dispatch,
-      packages: this.#state.projects.keys(),
-      environment: this.#context.templates.runtime,
-    }, (macro) => this.#lineOf(macro, macro.macro_sql));
+    this.#resolverOrNull ??= createMacroResolver(
+      this.#state.macros.values(),
+      {
+        rootPackage: this.#state.root.project_name,
+        internalPackages: this.#state.internalPackages,
+        adapterTypes: [this.#state.adapter.type],
+        dispatch: this.#state.root.dispatch,
+        packages: this.#state.projects.keys(),
+        environment: this.#context.templates.runtime,
+      },
+      (macro) => this.#lineOf(macro, macro.macro_sql),
+    );
     return this.#resolverOrNull;
   }
 
   /** Line of its file on which a resource's code begins. */
-  #lineOf(resource: { readonly package_name: string; readonly original_file_path: string }, code: string): number | undefined {
+  #lineOf(
+    resource: { readonly package_name: string; readonly original_file_path: string },
+    code: string,
+  ): number | undefined {
     const file = this.#state.files.get(`${resource.package_name}://${resource.original_file_path}`);
     const line = lineOf(file?.contents, code);
     return line === undefined ? undefined : line + (file?.first_line ?? 1) - 1;
@@ -105,32 +124,54 @@ class ParseRendering implements Rendering {
 
   #yamlScope(packageName: string, more: Members<BaseScope> = new Map()): BaseScope {
     const { config } = this.#state;
-    const dependency = packageName === config.project.project_name ? undefined : config.packages.find((each) => each.project_name === packageName);
+    const dependency =
+      packageName === config.project.project_name
+        ? undefined
+        : config.packages.find((each) => each.project_name === packageName);
     const members: Members<BaseScope> = new Map<string, Member<BaseScope>>([
       ...BASE_MEMBERS,
       ['target', () => targetDict(config, this.#context.adapter)],
       ['project_name', () => config.project.project_name],
       ...more,
     ]);
-    return new BaseScope(this.#context, varLayers(config.cli_vars, config.project, packageName, dependency), true, members);
+    return new BaseScope(
+      this.#context,
+      varLayers(config.cli_vars, config.project, packageName, dependency),
+      true,
+      members,
+    );
   }
 
   node(node: RenderedNode): void {
     const code = node['raw_code'] as string;
     if ((node as { language?: string }).language === 'python') {
-      if (hasJinja(code)) throw new TsdbtError('parsing', 'No jinja in python model code is allowed', { node: node as ManifestNode });
+      if (hasJinja(code))
+        throw new TsdbtError('parsing', 'No jinja in python model code is allowed', { node: node as ManifestNode });
       this.#applyStatic(node, readPythonModel(code));
       return;
     }
     const asDbt = node.resource_type === 'model' && this.#state.config.flags['static_parser'] !== false;
-    const fixed = this.#overridesBuiltins(node.package_name) ? null : readStaticModel(code, (name, positional, keywords) => this.#inert.idOf(node.package_name, name, positional, keywords), asDbt);
+    const fixed = this.#overridesBuiltins(node.package_name)
+      ? null
+      : readStaticModel(
+          code,
+          (name, positional, keywords) => this.#inert.idOf(node.package_name, name, positional, keywords),
+          asDbt,
+        );
     if (fixed !== null) {
       this.#applyStatic(node, fixed);
       return;
     }
     const scope = this.#scopeOf(node);
     const lines = (): number | undefined => this.#lineOf(node, code);
-    const template = this.#context.templates.parse.compile(code, { name: node.name, path: node.original_file_path, type: node.resource_type, get line() { return lines(); } });
+    const template = this.#context.templates.parse.compile(code, {
+      name: node.name,
+      path: node.original_file_path,
+      type: node.resource_type,
+      get line() {
+        return lines();
+      },
+    });
     this.#code = template.ast;
     template.renderSync(scope);
   }
@@ -147,28 +188,43 @@ class ParseRendering implements Rendering {
       else for (const key of Object.keys(config)) mergeConfigCall(calls.call, { [key]: config[key] });
     }
     if (simple) calls.written = Object.assign({}, ...configs) as ConfigDict;
-    if (!simple && writtenConfig !== null && (node as { language?: string }).language !== 'python') calls.unrendered = sourceTexts(writtenConfig);
+    if (!simple && writtenConfig !== null && (node as { language?: string }).language !== 'python')
+      calls.unrendered = sourceTexts(writtenConfig);
   }
 
   /** Whether a user's macro stands for ref, source or config. */
   #overridesBuiltins(packageName: string): boolean {
     this.#overridden ??= new Set(
       [...this.#state.macros.values()]
-        .filter((macro) => (macro.name === 'ref' || macro.name === 'source' || macro.name === 'config') && !this.#state.internalPackages.includes(macro.package_name))
+        .filter(
+          (macro) =>
+            (macro.name === 'ref' || macro.name === 'source' || macro.name === 'config') &&
+            !this.#state.internalPackages.includes(macro.package_name),
+        )
         .map((macro) => macro.package_name),
     );
-    return this.#overridden.size > 0 && (this.#overridden.has(packageName) || this.#overridden.has(this.#state.root.project_name));
+    return (
+      this.#overridden.size > 0 &&
+      (this.#overridden.has(packageName) || this.#overridden.has(this.#state.root.project_name))
+    );
   }
 
   hook(node: RenderedNode, sql: string): void {
     if (!hasJinja(sql)) return;
-    this.#context.templates.parse.compile(sql, { name: node.name, path: node.original_file_path, type: node.resource_type }).renderSync(this.#scopeOf(node));
+    this.#context.templates.parse
+      .compile(sql, { name: node.name, path: node.original_file_path, type: node.resource_type })
+      .renderSync(this.#scopeOf(node));
   }
 
   #scopeOf(node: RenderedNode): ParseScope {
     let scope = this.#scopes.get(node);
     if (scope === undefined) {
-      scope = createParseScope({ context: this.#context, resolver: this.#resolver, node: node as unknown as ContextNode, record: this.#recorder(node) });
+      scope = createParseScope({
+        context: this.#context,
+        resolver: this.#resolver,
+        node: node as unknown as ContextNode,
+        record: this.#recorder(node),
+      });
       this.#scopes.set(node, scope);
     }
     return scope;
@@ -178,7 +234,11 @@ class ParseRendering implements Rendering {
     const collecting = node as unknown as Collecting;
     const isSeed = node.resource_type === 'seed';
     const onlyMacros = (): never => {
-      const hooks = ['pre-hook', 'post-hook'].flatMap((key) => (((node['config'] as ConfigDict)[key] ?? []) as { sql: string }[]).map(({ sql }) => `- ${key.replace('-', '_')}: "${sql}"`));
+      const hooks = ['pre-hook', 'post-hook'].flatMap((key) =>
+        (((node['config'] as ConfigDict)[key] ?? []) as { sql: string }[]).map(
+          ({ sql }) => `- ${key.replace('-', '_')}: "${sql}"`,
+        ),
+      );
       throw new TsdbtError(
         'parsing',
         "Seeds cannot depend on other nodes. dbt detected a seed with a pre- or post-hook\nthat calls 'ref', 'source', or 'metric', either directly or indirectly via other macros.\n\n" +
@@ -203,18 +263,27 @@ class ParseRendering implements Rendering {
     const config: ConfigDict = {};
     for (const key of Object.keys(options)) config[key] = toJson(options[key] as Value, true);
     mergeConfigCall(calls.call, config);
-    if (this.#code !== null && Object.keys(calls.unrendered).length === 0) Object.assign(calls.unrendered, Object.fromEntries(unrenderedConfig(this.#code.body) ?? []));
+    if (this.#code !== null && Object.keys(calls.unrendered).length === 0)
+      Object.assign(calls.unrendered, Object.fromEntries(unrenderedConfig(this.#code.body) ?? []));
   }
 
   genericTest(node: ManifestNode): void {
     if (node.resource_type !== 'test' || node.test_metadata === undefined) return;
     const scope = createGenericTestScope({
-      context: this.#context, resolver: this.#resolver, node: node as unknown as ContextNode, record: this.#recorder(node),
+      context: this.#context,
+      resolver: this.#resolver,
+      node: node as unknown as ContextNode,
+      record: this.#recorder(node),
     });
     const kwargs = new PyDict();
-    for (const [key, value] of Object.entries(node.test_metadata.kwargs)) kwargs.set(key, key === 'column_name' ? fromJson(value) : this.#renderArgument(value, scope, node));
+    for (const [key, value] of Object.entries(node.test_metadata.kwargs))
+      kwargs.set(key, key === 'column_name' ? fromJson(value) : this.#renderArgument(value, scope, node));
     scope.define('_dbt_generic_test_kwargs', kwargs);
-    const template = this.#context.templates.parse.compile(node.raw_code, { name: node.name, path: node.original_file_path, type: 'test' });
+    const template = this.#context.templates.parse.compile(node.raw_code, {
+      name: node.name,
+      path: node.original_file_path,
+      type: 'test',
+    });
     this.#code = template.ast;
     template.renderSync(scope);
   }
@@ -223,7 +292,9 @@ class ParseRendering implements Rendering {
     if (typeof value === 'string') {
       const text = LOOKS_LIKE_CALL.test(value) ? `{{ ${value} }}` : value;
       if (!hasJinja(text)) return withoutLastNewline(text);
-      return this.#context.templates.parse.compile(text, { name: node.name, path: node.original_file_path, type: 'test' }).renderNativeSync(scope);
+      return this.#context.templates.parse
+        .compile(text, { name: node.name, path: node.original_file_path, type: 'test' })
+        .renderNativeSync(scope);
     }
     if (Array.isArray(value)) return value.map((item) => this.#renderArgument(item, scope, node));
     if (typeof value !== 'object' || value === null || 'jinjaType' in value) return fromJson(value);
@@ -246,20 +317,29 @@ class ParseRendering implements Rendering {
     const { state, name } = { state: this.#state, name: owner.package_name };
     const doc = callable('doc', '*args', (args) => {
       const given = args instanceof PyTuple ? args.items : [];
-      if (given.length < 1 || given.length > 2) throw new TsdbtError('compilation', `doc() takes at most two arguments (${given.length} given)`);
+      if (given.length < 1 || given.length > 2)
+        throw new TsdbtError('compilation', `doc() takes at most two arguments (${given.length} given)`);
       const target = String(given[given.length - 1]);
       const targetPackage = given.length === 2 ? String(given[0]) : null;
-      for (const each of packagesToSearch(state.root.project_name, name, targetPackage, state.flag('require_ref_searches_node_package_before_root', false))) {
+      for (const each of packagesToSearch(
+        state.root.project_name,
+        name,
+        targetPackage,
+        state.flag('require_ref_searches_node_package_before_root', false),
+      )) {
         const id = state.docLookup.get(target, each);
         const found = id === undefined ? undefined : state.docs.get(id);
         if (found !== undefined) return found.block_contents;
       }
       throw new TsdbtError(
-        'compilation', `Documentation for '${owner.unique_id}' depends on doc '${target}' ${targetPackage === null ? '' : `in package '${targetPackage}' `} which was not found`,
+        'compilation',
+        `Documentation for '${owner.unique_id}' depends on doc '${target}' ${targetPackage === null ? '' : `in package '${targetPackage}' `} which was not found`,
       );
     });
     const scope = this.#yamlScope(state.root.project_name, new Map<string, Member<BaseScope>>([['doc', () => doc]]));
-    return this.#context.templates.runtime.compile(text, { name: owner.name, path: owner.original_file_path }).renderSync(scope);
+    return this.#context.templates.runtime
+      .compile(text, { name: owner.name, path: owner.original_file_path })
+      .renderSync(scope);
   }
 
   docsBlock(text: string, path: string): string {
@@ -268,15 +348,21 @@ class ParseRendering implements Rendering {
 
   exposure(node: ExposureNode, expressions: readonly string[]): void {
     const scope = createReferenceScope(this.#context, {
-      onRef: (ref) => node.refs.push(ref), onSource: (source) => node.sources.push(source), onMetric: (metric) => node.metrics.push(metric),
+      onRef: (ref) => node.refs.push(ref),
+      onSource: (source) => node.sources.push(source),
+      onMetric: (metric) => node.metrics.push(metric),
     });
     const text = expressions.map((expression) => `{{ ${expression}}}`).join('\n');
     this.#context.templates.parse.compile(text, { name: node.name, path: node.original_file_path }).renderSync(scope);
   }
 
   semanticModel(node: RenderedNode, expression: string): void {
-    const scope = createReferenceScope(this.#context, { onRef: (ref) => (node as unknown as Collecting).refs.push(ref) });
-    this.#context.templates.runtime.compile(`{{ ${expression} }}`, { name: node.name, path: node.original_file_path }).renderSync(scope);
+    const scope = createReferenceScope(this.#context, {
+      onRef: (ref) => (node as unknown as Collecting).refs.push(ref),
+    });
+    this.#context.templates.runtime
+      .compile(`{{ ${expression} }}`, { name: node.name, path: node.original_file_path })
+      .renderSync(scope);
   }
 }
 

@@ -2,7 +2,16 @@
 // filling it to the parsers of each resource.
 import type { Adapter } from '../adapters/adapter.ts';
 import type {
-  DocNode, ExposureNode, GraphNode, GroupNode, Json, MacroNode, ManifestNode, ParsedOnlyNode, SourceDefinition, UnitTestNode,
+  DocNode,
+  ExposureNode,
+  GraphNode,
+  GroupNode,
+  Json,
+  MacroNode,
+  ManifestNode,
+  ParsedOnlyNode,
+  SourceDefinition,
+  UnitTestNode,
 } from '../contracts/node.ts';
 import type { Project, RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
@@ -21,7 +30,13 @@ export interface ConfigCalls {
   base: ConfigDict | null;
 }
 
-export interface FixtureFile { readonly unique_id: string; readonly name: string; readonly package_name: string; readonly original_file_path: string; readonly rows: Json }
+export interface FixtureFile {
+  readonly unique_id: string;
+  readonly name: string;
+  readonly package_name: string;
+  readonly original_file_path: string;
+  readonly rows: Json;
+}
 
 const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot']);
 
@@ -66,7 +81,12 @@ export class ParseState {
   readonly textReaders = new Set<string>();
   readonly configs: Configs;
 
-  constructor(config: RuntimeConfig, adapter: ParseState['adapter'], logger: Logger, internalPackages: readonly string[]) {
+  constructor(
+    config: RuntimeConfig,
+    adapter: ParseState['adapter'],
+    logger: Logger,
+    internalPackages: readonly string[],
+  ) {
     this.config = config;
     this.adapter = adapter;
     this.logger = logger;
@@ -105,7 +125,8 @@ export class ParseState {
     this.nodes.set(node.unique_id, node);
     if (REFABLE.has(node.resource_type)) this.refs.add(node);
     else if (node.resource_type === 'analysis') this.analyses.add(node.name, node.package_name, node.unique_id);
-    else if (node.resource_type === 'test' && node.test_metadata === undefined) this.singularTests.add(node.name, node.package_name, node.unique_id);
+    else if (node.resource_type === 'test' && node.test_metadata === undefined)
+      this.singularTests.add(node.name, node.package_name, node.unique_id);
   }
 
   removeNode(node: ManifestNode): void {
@@ -133,7 +154,12 @@ export class ParseState {
 }
 
 const PLURALS: Readonly<Record<string, string>> = {
-  analysis: 'analyses', saved_query: 'saved_queries', test: 'data_tests', doc: 'docs', macro: 'macros', unit_test: 'unit_tests',
+  analysis: 'analyses',
+  saved_query: 'saved_queries',
+  test: 'data_tests',
+  doc: 'docs',
+  macro: 'macros',
+  unit_test: 'unit_tests',
 };
 
 /** `models`, `analyses`, `data_tests` … */

@@ -11,16 +11,22 @@ export function pyStr(value: unknown): string {
 export function pyRepr(value: unknown): string {
   if (value === null || value === undefined) return 'None';
   switch (typeof value) {
-    case 'string': return reprText(value);
-    case 'boolean': return value ? 'True' : 'False';
-    case 'bigint': return String(value);
-    case 'number': return Number.isInteger(value) ? String(value) : reprFloat(value);
-    default: break;
+    case 'string':
+      return reprText(value);
+    case 'boolean':
+      return value ? 'True' : 'False';
+    case 'bigint':
+      return String(value);
+    case 'number':
+      return Number.isInteger(value) ? String(value) : reprFloat(value);
+    default:
+      break;
   }
   if (value instanceof PyFloat) return reprFloat(value.value);
   if (Array.isArray(value)) return `[${value.map(pyRepr).join(', ')}]`;
   const parts: string[] = [];
-  for (const [key, item] of Object.entries(value as Record<string, unknown>)) parts.push(`${reprText(key)}: ${pyRepr(item)}`);
+  for (const [key, item] of Object.entries(value as Record<string, unknown>))
+    parts.push(`${reprText(key)}: ${pyRepr(item)}`);
   return `{${parts.join(', ')}}`;
 }
 

@@ -1,7 +1,15 @@
 // From names to ids: refs, sources and functions of every resource become depends_on; a name that means nothing, a disabled or a
 // private target is told in dbt's words. Leaves cycles to the graph.
 import { lineOf } from '../context/templates.ts';
-import type { ExposureNode, GraphNode, ManifestNode, ModelNode, ParsedOnlyNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
+import type {
+  ExposureNode,
+  GraphNode,
+  ManifestNode,
+  ModelNode,
+  ParsedOnlyNode,
+  RefArgs,
+  SourceDefinition,
+} from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { closestName } from './closest-name.ts';
 import { packagesToSearch } from './lookups.ts';
@@ -60,7 +68,15 @@ export class References {
       const name = `${source}.${table}`;
       const found = this.resolveSource(name, node.package_name);
       if (typeof found === 'object') addOnce(node, found.node.unique_id);
-      else this.#refuse(node, { kind: 'source', name, packageName: null, version: null, disabled: found === 'disabled', warnsIfDisabled: true });
+      else
+        this.#refuse(node, {
+          kind: 'source',
+          name,
+          packageName: null,
+          version: null,
+          disabled: found === 'disabled',
+          warnsIfDisabled: true,
+        });
     }
   }
 
@@ -74,7 +90,14 @@ export class References {
         throw error instanceof TsdbtError ? error.with({ node: node as ManifestNode }) : error;
       }
       if (typeof found !== 'object') {
-        this.#refuse(node, { kind: 'node', name: ref.name, packageName: ref.package, version: ref.version, disabled: found === 'disabled', warnsIfDisabled: false });
+        this.#refuse(node, {
+          kind: 'node',
+          name: ref.name,
+          packageName: ref.package,
+          version: ref.version,
+          disabled: found === 'disabled',
+          warnsIfDisabled: false,
+        });
         continue;
       }
       this.#checkAccess(node, found.node);
@@ -85,7 +108,7 @@ export class References {
 
   linkFunctions(node: Referring): void {
     const { functionLookup, functions, disabledLookup } = this.#state;
-    for (const call of ((node as { functions?: string[][] }).functions ?? [])) {
+    for (const call of (node as { functions?: string[][] }).functions ?? []) {
       const name = call[call.length - 1] as string;
       const targetPackage = call.length === 2 ? (call[0] as string) : null;
       let disabled = false;
@@ -97,7 +120,15 @@ export class References {
         disabled ||= disabledLookup.find(name, packageName) !== null;
       }
       if (target !== undefined) addOnce(node, target.unique_id);
-      else this.#refuse(node, { kind: 'function', name, packageName: targetPackage, version: null, disabled, warnsIfDisabled: false });
+      else
+        this.#refuse(node, {
+          kind: 'function',
+          name,
+          packageName: targetPackage,
+          version: null,
+          disabled,
+          warnsIfDisabled: false,
+        });
     }
   }
 
@@ -115,12 +146,21 @@ export class References {
         disabled ||= disabledLookup.find(name, packageName) !== null;
       }
       if (target !== undefined) addOnce(node, target.unique_id);
-      else this.#refuse(node, { kind: 'metric', name, packageName: targetPackage, version: null, disabled, warnsIfDisabled: true });
+      else
+        this.#refuse(node, {
+          kind: 'metric',
+          name,
+          packageName: targetPackage,
+          version: null,
+          disabled,
+          warnsIfDisabled: true,
+        });
     }
   }
 
   #checkAccess(node: Referring, target: ManifestNode): void {
-    if (target.resource_type !== 'model' || node.resource_type === 'sql_operation' || target.access === 'public') return;
+    if (target.resource_type !== 'model' || node.resource_type === 'sql_operation' || target.access === 'public')
+      return;
     const otherPackage = node.package_name !== target.package_name;
     const restricted = otherPackage && (this.#state.projects.get(target.package_name)?.restrict_access ?? false);
     if (target.access === 'private') {
@@ -143,7 +183,8 @@ export class References {
     const root = this.#state.root.project_name;
     if (node.package_name === root || target.package_name !== root || packageName === root) return;
     this.#state.warnings.warn(
-      'PackageNodeDependsOnRootProjectNode', 'I077',
+      'PackageNodeDependsOnRootProjectNode',
+      'I077',
       `The node '${node.name}'in package '${node.package_name}' depends on the root project node '${target.unique_id}'.This may lead to unexpected cycles downstream. Please set the 'require_ref_searches_node_package_before_root' behavior change flag to True to avoid this issue.For more information, see the documentation at https://docs.getdbt.com/reference/global-configs/behavior-changes#package-ref-search-order`,
       { node_name: node.name, package_name: node.package_name, root_project_unique_id: target.unique_id },
     );
@@ -152,7 +193,14 @@ export class References {
   /** A target that is not there: a warning for a test, an error for anything else. The one who asks is disabled. */
   #refuse(
     node: Referring,
-    target: { kind: string; name: string; packageName: string | null; version: unknown; disabled: boolean; warnsIfDisabled: boolean },
+    target: {
+      kind: string;
+      name: string;
+      packageName: string | null;
+      version: unknown;
+      disabled: boolean;
+      warnsIfDisabled: boolean;
+    },
   ): void {
     const { kind, name, packageName, version, disabled } = target;
     const type = node.resource_type;
@@ -161,7 +209,12 @@ export class References {
     const reason = disabled ? 'is disabled' : 'was not found';
     if (type === 'test') {
       const data = {
-        resource_type_title: title, unique_id: node.unique_id, original_file_path: node.original_file_path, target_kind: kind, target_name: name, target_package: packageName ?? '',
+        resource_type_title: title,
+        unique_id: node.unique_id,
+        original_file_path: node.original_file_path,
+        target_kind: kind,
+        target_name: name,
+        target_package: packageName ?? '',
       };
       if (disabled) {
         const inPackage = packageName ? `in package '${packageName}' ` : '';
@@ -170,8 +223,10 @@ export class References {
         else this.#state.warnings.debug('InvalidDisabledTargetInTestNode', 'I050', message, data);
       } else {
         this.#state.warnings.warn(
-          'NodeNotFoundOrDisabled', 'I060',
-          `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' in package '${packageName ?? ''}' which was not found`, data,
+          'NodeNotFoundOrDisabled',
+          'I060',
+          `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' in package '${packageName ?? ''}' which was not found`,
+          data,
         );
       }
       return;
@@ -207,11 +262,12 @@ export class References {
 
   #hint(kind: string, name: string): string | undefined {
     const { refs, sources, functions, metrics } = this.#state;
-    const candidates = kind === 'node'
-      ? [...refs.names()]
-      : kind === 'source'
-        ? [...sources.values()].map((source) => `${source.source_name}.${source.name}`)
-        : [...(kind === 'function' ? functions : metrics).values()].map((node) => node.name);
+    const candidates =
+      kind === 'node'
+        ? [...refs.names()]
+        : kind === 'source'
+          ? [...sources.values()].map((source) => `${source.source_name}.${source.name}`)
+          : [...(kind === 'function' ? functions : metrics).values()].map((node) => node.name);
     const close = closestName(name, candidates);
     return close === undefined ? undefined : `did you mean '${close}'?`;
   }

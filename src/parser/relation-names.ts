@@ -31,7 +31,11 @@ export class RelationNames {
   constructor(state: ParseState, rendering: Rendering) {
     this.#state = state;
     this.#rendering = rendering;
-    this.#macros = { database: overriding(state, 'database'), schema: overriding(state, 'schema'), alias: overriding(state, 'alias') };
+    this.#macros = {
+      database: overriding(state, 'database'),
+      schema: overriding(state, 'schema'),
+      alias: overriding(state, 'alias'),
+    };
     this.#nullSchemaIsError = state.flag('require_valid_schema_from_generate_schema_name', false);
   }
 
@@ -49,14 +53,24 @@ export class RelationNames {
   }
 
   /** `"db"."schema"."name"` as SQL names it. */
-  render(database: string | null, schema: string | null, identifier: string, quoting: Readonly<Record<string, unknown>> = {}): string {
+  render(
+    database: string | null,
+    schema: string | null,
+    identifier: string,
+    quoting: Readonly<Record<string, unknown>> = {},
+  ): string {
     const policy = this.#state.root.quoting;
     const pick = (part: 'database' | 'schema' | 'identifier'): boolean => {
       const own = quoting[part] ?? policy[part] ?? true;
       return own === true;
     };
     return this.#state.adapter
-      .createRelation({ database, schema, identifier, quotePolicy: { database: pick('database'), schema: pick('schema'), identifier: pick('identifier') } })
+      .createRelation({
+        database,
+        schema,
+        identifier,
+        quotePolicy: { database: pick('database'), schema: pick('schema'), identifier: pick('identifier') },
+      })
       .render();
   }
 
@@ -70,7 +84,8 @@ export class RelationNames {
     const credentials = this.#state.config.profile.credentials;
     if (component === 'database' && this.#state.adapter.relations.noDatabase !== undefined) return '';
     if (component === 'database') return custom === null ? credentials.database : pyStr(custom).trim();
-    if (component === 'schema') return custom === null ? credentials.schema : `${credentials.schema}_${pyStr(custom).trim()}`;
+    if (component === 'schema')
+      return custom === null ? credentials.schema : `${credentials.schema}_${pyStr(custom).trim()}`;
     if (custom) return pyStr(custom).trim();
     const version = node.version ?? null;
     return version ? `${node.name}_v${pyStr(version).replaceAll('.', '_')}` : node.name;
@@ -85,7 +100,8 @@ export class RelationNames {
       );
     }
     this.#state.warnings.deprecated(
-      'GenerateSchemaNameNullValueDeprecation', 'D044',
+      'GenerateSchemaNameNullValueDeprecation',
+      'D044',
       `Node '${node.unique_id}' has a schema set to None as a result of a generate_schema_name call. Please set a valid schema name.`,
       { resource_unique_id: node.unique_id },
     );

@@ -17,7 +17,10 @@ export interface Rendering {
   /** Calls the user's `generate_<component>_name` macro. */
   generateName(macro: MacroNode, custom: unknown, node: unknown): unknown;
   /** A description, with `doc()`. */
-  description(text: string, owner: { unique_id: string; package_name: string; name: string; original_file_path: string; resource_type: string }): string;
+  description(
+    text: string,
+    owner: { unique_id: string; package_name: string; name: string; original_file_path: string; resource_type: string },
+  ): string;
   /** Text of a docs block: no names are known there. */
   docsBlock(text: string, path: string): string;
   /** Expressions of an exposure's depends_on, for their effects. */

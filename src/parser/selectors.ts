@@ -3,14 +3,14 @@ import type { Json } from '../contracts/node.ts';
 import { criterionDictionary } from '../graph/selector-grammar.ts';
 import { isDict } from './config-fields.ts';
 
-
 /** name → selector. @param selectors the contents of selectors.yml */
 export function manifestSelectors(selectors: Json): Record<string, unknown> {
   const list = isDict(selectors) ? selectors['selectors'] : selectors;
   const out: Record<string, unknown> = {};
   if (!Array.isArray(list)) return out;
   for (const selector of list) {
-    if (isDict(selector)) out[selector['name'] as string] = { ...selector, definition: writtenOut(selector['definition'] ?? null) };
+    if (isDict(selector))
+      out[selector['name'] as string] = { ...selector, definition: writtenOut(selector['definition'] ?? null) };
   }
   return out;
 }
@@ -20,7 +20,8 @@ function writtenOut(definition: Json): Json {
   if (!isDict(definition)) return definition;
   for (const operator of ['union', 'intersection']) {
     const parts = definition[operator];
-    if (Array.isArray(parts)) return { [operator]: parts.map((part) => (typeof part === 'string' || isDict(part) ? writtenOut(part) : part)) };
+    if (Array.isArray(parts))
+      return { [operator]: parts.map((part) => (typeof part === 'string' || isDict(part) ? writtenOut(part) : part)) };
   }
   const [key] = Object.keys(definition);
   if (key === undefined) return definition;

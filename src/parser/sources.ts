@@ -14,8 +14,18 @@ import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-en
 import { SOURCE_ENTRY, SOURCE_OVERRIDE } from './yaml-shapes.ts';
 import { showJson } from '../values/index.ts';
 
-interface RawTable { readonly entry: YamlEntry; readonly uniqueId: string; source: YamlDict; table: YamlDict }
-interface Override { readonly entry: YamlEntry; readonly data: YamlDict; readonly used: Set<string>; found: boolean }
+interface RawTable {
+  readonly entry: YamlEntry;
+  readonly uniqueId: string;
+  source: YamlDict;
+  table: YamlDict;
+}
+interface Override {
+  readonly entry: YamlEntry;
+  readonly data: YamlDict;
+  readonly used: Set<string>;
+  found: boolean;
+}
 
 /** Collects entries of `sources:` of all files, then makes nodes of them; one per parse. */
 export class Sources {
@@ -37,14 +47,22 @@ export class Sources {
     }
     checkEntry(entry, data, SOURCE_ENTRY);
     const tables = (data['tables'] ?? []) as YamlDict[];
-    for (const each of [data, ...tables]) if (each['loaded_at_field'] === '') throw entryError(entry, data, 'at path []: loaded_at_field cannot be an empty string.');
+    for (const each of [data, ...tables])
+      if (each['loaded_at_field'] === '')
+        throw entryError(entry, data, 'at path []: loaded_at_field cannot be an empty string.');
     const packageName = entry.yaml.project.project_name;
     for (const table of tables) {
       const uniqueId = `source.${packageName}.${data['name'] as string}.${table['name'] as string}`;
       const existing = this.#tables.get(uniqueId);
       if (existing !== undefined) {
         const named = (each: YamlEntry): SourceDefinition =>
-          ({ resource_type: 'source', name: table['name'], source_name: data['name'], unique_id: uniqueId, original_file_path: each.yaml.file.original_file_path }) as unknown as SourceDefinition;
+          ({
+            resource_type: 'source',
+            name: table['name'],
+            source_name: data['name'],
+            unique_id: uniqueId,
+            original_file_path: each.yaml.file.original_file_path,
+          }) as unknown as SourceDefinition;
         throw duplicateResource(named(entry), named(existing.entry));
       }
       this.#tables.set(uniqueId, { entry, uniqueId, source: data, table });
@@ -58,7 +76,10 @@ export class Sources {
     const path = entry.yaml.file.original_file_path;
     if (existing !== undefined) {
       const other = existing.entry.yaml.file.original_file_path;
-      const fix = path === other ? `remove one of the sources entries for ${key} in this file:\n - ${path}\n` : `remove the sources entry for ${key} in one of these files:\n - ${path}\n${other}`;
+      const fix =
+        path === other
+          ? `remove one of the sources entries for ${key} in this file:\n - ${path}\n`
+          : `remove the sources entry for ${key} in one of these files:\n - ${path}\n${other}`;
       throw new TsdbtError(
         'compilation',
         `dbt found two schema.yml entries for the same source named ${data['name'] as string} in package ${data['overrides'] as string}. Sources may only be overridden a single time. To fix this, ${fix}`,
@@ -106,12 +127,16 @@ export class Sources {
       if (!found) unused.push(`  - Source ${key} (in ${path})`);
       else {
         const names = ((data['tables'] ?? []) as YamlDict[]).map((table) => table['name'] as string);
-        for (const name of names.filter((each) => !used.has(each)).sort()) unused.push(`  - Source table ${key}.${name} (in ${path})`);
+        for (const name of names.filter((each) => !used.has(each)).sort())
+          unused.push(`  - Source table ${key}.${name} (in ${path})`);
       }
     }
     if (unused.length === 0) return;
     this.#tools.state.warnings.warn(
-      'UnusedTables', 'I056', `During parsing, dbt encountered source overrides that had no target:\n${unused.join('\n')}\n`, { unused_tables: unused },
+      'UnusedTables',
+      'I056',
+      `During parsing, dbt encountered source overrides that had no target:\n${unused.join('\n')}\n`,
+      { unused_tables: unused },
     );
   }
 
@@ -127,21 +152,33 @@ export class Sources {
       fileKeyName: `sources.${sourceName}`,
       source: { source_name: sourceName, table_name: tableName },
     };
-    const quoteAll = (isDict(table['quoting']) ? table['quoting']['column'] : null) ?? (isDict(source['quoting']) ? source['quoting']['column'] : null);
+    const quoteAll =
+      (isDict(table['quoting']) ? table['quoting']['column'] : null) ??
+      (isDict(source['quoting']) ? source['quoting']['column'] : null);
     const tags = [...((source['tags'] ?? []) as string[]), ...((table['tags'] ?? []) as string[])];
     for (const test of this.#testsOf(entry, table)) tests.add(target, test, null, tags, null);
     for (const column of (table['columns'] ?? []) as YamlDict[]) {
       const name = column['name'] as string;
       const quote = (column['quote'] ?? null) === null ? quoteAll === true : column['quote'] === true;
-      const columnTags = [...tags, ...((column['tags'] ?? []) as string[]), ...configTags(isDict(column['config']) ? column['config'] : {})];
-      for (const test of this.#testsOf(entry, column)) tests.add(target, test, quote ? this.#tools.state.adapter.quote(name) : name, columnTags, null);
+      const columnTags = [
+        ...tags,
+        ...((column['tags'] ?? []) as string[]),
+        ...configTags(isDict(column['config']) ? column['config'] : {}),
+      ];
+      for (const test of this.#testsOf(entry, column))
+        tests.add(target, test, quote ? this.#tools.state.adapter.quote(name) : name, columnTags, null);
     }
   }
 
   #testsOf(entry: YamlEntry, data: YamlDict): Json[] {
     const old = (data['tests'] ?? []) as Json[];
     const current = (data['data_tests'] ?? []) as Json[];
-    if (old.length > 0 && current.length > 0) throw entryError(entry, data, "at path []: Invalid test config: cannot have both 'tests' and 'data_tests' defined");
+    if (old.length > 0 && current.length > 0)
+      throw entryError(
+        entry,
+        data,
+        "at path []: Invalid test config: cannot have both 'tests' and 'data_tests' defined",
+      );
     return old.length > 0 ? old : current;
   }
 
@@ -162,7 +199,9 @@ export class Sources {
     }
     const quoting: Quoting = { database: null, schema: null, identifier: null, column: null };
     for (const level of [source['quoting'], table['quoting']]) {
-      if (isDict(level)) for (const key of Object.keys(level) as (keyof Quoting)[]) if (level[key] !== null) quoting[key] = level[key] as boolean;
+      if (isDict(level))
+        for (const key of Object.keys(level) as (keyof Quoting)[])
+          if (level[key] !== null) quoting[key] = level[key] as boolean;
     }
     const sourceConfig = isDict(source['config']) ? source['config'] : {};
     const written = entry.written;
@@ -191,7 +230,10 @@ export class Sources {
       description: (table['description'] ?? '') as string,
       columns: columnInfos((table['columns'] ?? []) as YamlDict[]),
       meta: config['meta'] as SourceDefinition['meta'],
-      source_meta: { ...((source['meta'] ?? {}) as YamlDict), ...(isDict(sourceConfig['meta']) ? sourceConfig['meta'] : {}) },
+      source_meta: {
+        ...((source['meta'] ?? {}) as YamlDict),
+        ...(isDict(sourceConfig['meta']) ? sourceConfig['meta'] : {}),
+      },
       tags: config['tags'] as string[],
       config: config as SourceDefinition['config'],
       patch_path: null,
@@ -203,12 +245,23 @@ export class Sources {
       doc_blocks: [],
     };
     const located = state.adapter.relations.fromNode?.(node) ?? {};
-    node.relation_name = names.render(located.database ?? database, located.schema ?? schema, identifier, quoting as Record<string, unknown>);
+    node.relation_name = names.render(
+      located.database ?? database,
+      located.schema ?? schema,
+      identifier,
+      quoting as Record<string, unknown>,
+    );
     const { freshness } = node;
     const fresh = isSet(freshness?.warn_after) || isSet(freshness?.error_after);
-    if (fresh && !node.loaded_at_field && !node.loaded_at_query && !state.adapter.capabilities.tableLastModifiedMetadata) {
+    if (
+      fresh &&
+      !node.loaded_at_field &&
+      !node.loaded_at_query &&
+      !state.adapter.capabilities.tableLastModifiedMetadata
+    ) {
       state.warnings.warn(
-        'FreshnessConfigProblem', 'I073',
+        'FreshnessConfigProblem',
+        'I073',
         `The configured adapter does not support metadata-based freshness. A loaded_at_field must be specified for source '${sourceName}.${tableName}'.`,
       );
     }
@@ -220,7 +273,12 @@ export class Sources {
     const sourceConfig: YamlDict = isDict(source['config']) ? source['config'] : {};
     const tableConfig: YamlDict = isDict(table['config']) ? table['config'] : {};
     const patch: ConfigDict = { ...sourceConfig, ...tableConfig };
-    const freshness = mergedFreshness(source['freshness'], sourceConfig['freshness'], table['freshness'], tableConfig['freshness']);
+    const freshness = mergedFreshness(
+      source['freshness'],
+      sourceConfig['freshness'],
+      table['freshness'],
+      tableConfig['freshness'],
+    );
     if (freshness === null) patch['freshness'] = null;
     else if (isSet(freshness['warn_after']) || isSet(freshness['error_after'])) patch['freshness'] = freshness;
     else delete patch['freshness'];
@@ -230,15 +288,23 @@ export class Sources {
     }
     const field = source['loaded_at_field'] || sourceConfig['loaded_at_field'] || null;
     const query = source['loaded_at_query'] || sourceConfig['loaded_at_query'] || null;
-    if (field && query) throw entryError(entry, entry.data, 'Cannot specify both loaded_at_field and loaded_at_query at source level.');
+    if (field && query)
+      throw entryError(entry, entry.data, 'Cannot specify both loaded_at_field and loaded_at_query at source level.');
     patch['loaded_at_field'] = present ? table['loaded_at_field'] || tableConfig['loaded_at_field'] || null : field;
     patch['loaded_at_query'] = table['loaded_at_query'] || tableConfig['loaded_at_query'] || (present ? null : query);
     const meta = (value: Json | undefined): YamlDict => (isDict(value) ? value : {});
-    patch['meta'] = { ...meta(source['meta']), ...meta(sourceConfig['meta']), ...meta(table['meta']), ...meta(tableConfig['meta']) };
+    patch['meta'] = {
+      ...meta(source['meta']),
+      ...meta(sourceConfig['meta']),
+      ...meta(table['meta']),
+      ...meta(tableConfig['meta']),
+    };
     patch['tags'] = [
       ...new Set([
-        ...((source['tags'] ?? []) as string[]), ...this.#tagsIn(sourceConfig, source['name'] as string),
-        ...((table['tags'] ?? []) as string[]), ...this.#tagsIn(tableConfig, table['name'] as string),
+        ...((source['tags'] ?? []) as string[]),
+        ...this.#tagsIn(sourceConfig, source['name'] as string),
+        ...((table['tags'] ?? []) as string[]),
+        ...this.#tagsIn(tableConfig, table['name'] as string),
       ]),
     ].sort();
     return patch;
@@ -249,9 +315,16 @@ export class Sources {
     const list = Array.isArray(tags) ? tags : [tags];
     return list.filter((tag): tag is string => {
       if (typeof tag === 'string') return true;
-      this.#tools.state.warnings.warn('ValidationWarning', 'I009', `Field \`config.tags\`: ${pyStr(tags)} is not valid for source (${name})`, {
-        field_name: `\`config.tags\`: ${pyStr(tags)}`, resource_type: 'source', node_name: name,
-      });
+      this.#tools.state.warnings.warn(
+        'ValidationWarning',
+        'I009',
+        `Field \`config.tags\`: ${pyStr(tags)} is not valid for source (${name})`,
+        {
+          field_name: `\`config.tags\`: ${pyStr(tags)}`,
+          resource_type: 'source',
+          node_name: name,
+        },
+      );
       return false;
     });
   }
@@ -262,7 +335,8 @@ function renamedKeys(data: YamlDict): YamlDict {
     if (Array.isArray(value)) return value.map(rename);
     if (!isDict(value)) return value;
     const out: YamlDict = {};
-    for (const key of Object.keys(value)) out[key === 'dbname' ? 'database' : key === 'pass' ? 'password' : key] = rename(value[key] as Json);
+    for (const key of Object.keys(value))
+      out[key === 'dbname' ? 'database' : key === 'pass' ? 'password' : key] = rename(value[key] as Json);
     return out;
   };
   return showJson(data).includes('"dbname"') || 'pass' in data ? (rename(data) as YamlDict) : data;
@@ -280,7 +354,8 @@ function mergedFreshness(...levels: (Json | undefined)[]): ConfigDict | null {
     const update = level === undefined ? { ...emptyFreshness() } : isDict(level) ? fullFreshness(level) : null;
     if (i === 0) merged = update as ConfigDict | null;
     else if (merged !== null && update !== null) merged = joinFreshness(merged, update as ConfigDict);
-    else if (merged === null && update !== null && (isSet(update['warn_after']) || isSet(update['error_after']))) merged = update as ConfigDict;
+    else if (merged === null && update !== null && (isSet(update['warn_after']) || isSet(update['error_after'])))
+      merged = update as ConfigDict;
     else merged = null;
   });
   return merged;
@@ -293,14 +368,24 @@ function joinFreshness(base: ConfigDict, update: ConfigDict): ConfigDict {
     if (isSet(b) && isSet(u)) return { ...(b as ConfigDict), ...(u as ConfigDict) };
     return isSet(u) ? u : b;
   };
-  return { warn_after: time('warn_after'), error_after: time('error_after'), filter: update['filter'] ?? base['filter'] ?? null };
+  return {
+    warn_after: time('warn_after'),
+    error_after: time('error_after'),
+    filter: update['filter'] ?? base['filter'] ?? null,
+  };
 }
 
 function newExternal(external: Json | undefined): Json {
   if (!isDict(external)) return null;
   const { partitions } = external;
   return {
-    location: null, file_format: null, row_format: null, tbl_properties: null, ...external,
-    partitions: Array.isArray(partitions) ? partitions.map((each) => (isDict(each) ? { description: '', meta: {}, ...each } : each)) : null,
+    location: null,
+    file_format: null,
+    row_format: null,
+    tbl_properties: null,
+    ...external,
+    partitions: Array.isArray(partitions)
+      ? partitions.map((each) => (isDict(each) ? { description: '', meta: {}, ...each } : each))
+      : null,
   };
 }

@@ -29,7 +29,8 @@ export type MacroOf = (name: string, positional: number, keywords: readonly stri
  * @param asDbt whether dbt may take its own reader here: for models, unless `static_parser` is off
  */
 export function readStaticModel(code: string, macroOf: MacroOf, asDbt = true): StaticModel | null {
-  if (!code.includes('{{') && !code.includes('{%') && !code.includes('{#')) return { refs: [], sources: [], configs: [], writtenConfig: null, macros: [], simple: true };
+  if (!code.includes('{{') && !code.includes('{%') && !code.includes('{#'))
+    return { refs: [], sources: [], configs: [], writtenConfig: null, macros: [], simple: true };
   if (code.includes('{%')) return null;
   const reader = new CallReader(code, macroOf, asDbt);
   return reader.read() ? reader : null;
@@ -54,7 +55,16 @@ export function sourceTexts(config: ConfigDict): ConfigDict {
 /** Thrown, without the cost of a stack, when the code is more than literals. */
 const NOT_STATIC = Symbol('not static');
 /** Values that may be printed anywhere. */
-const PRINTABLE: ReadonlySet<string> = new Set(['this', 'target', 'schema', 'database', 'invocation_id', 'run_started_at', 'dbt_version', 'project_name']);
+const PRINTABLE: ReadonlySet<string> = new Set([
+  'this',
+  'target',
+  'schema',
+  'database',
+  'invocation_id',
+  'run_started_at',
+  'dbt_version',
+  'project_name',
+]);
 
 class CallReader implements StaticModel {
   readonly refs: RefArgs[] = [];
@@ -168,9 +178,14 @@ class CallReader implements StaticModel {
       const version = kwargs['version'] || kwargs['v'] || null;
       for (const key in kwargs) if (key !== 'version' && key !== 'v') throw NOT_STATIC;
       const [first, second] = args;
-      if (typeof first !== 'string' || args.length > 2 || (args.length === 2 && typeof second !== 'string')) throw NOT_STATIC;
+      if (typeof first !== 'string' || args.length > 2 || (args.length === 2 && typeof second !== 'string'))
+        throw NOT_STATIC;
       if (version !== null && typeof version !== 'string' && typeof version !== 'number') throw NOT_STATIC;
-      this.refs.push(args.length === 2 ? { name: second as string, package: first, version } : { name: first, package: null, version });
+      this.refs.push(
+        args.length === 2
+          ? { name: second as string, package: first, version }
+          : { name: first, package: null, version },
+      );
     } else if (name === 'source') {
       const [first, second] = args;
       if (named || args.length !== 2 || typeof first !== 'string' || typeof second !== 'string') throw NOT_STATIC;
@@ -237,14 +252,21 @@ class CallReader implements StaticModel {
     if (char === '{') return this.#dict();
     const word = this.#match(/[A-Za-z_]+|-?\d+(?:\.\d+)?/y);
     switch (word) {
-      case 'True': return true;
-      case 'False': return false;
-      case 'true': case 'false':
+      case 'True':
+        return true;
+      case 'False':
+        return false;
+      case 'true':
+      case 'false':
         this.simple = false;
         return word === 'true';
-      case 'none': case 'None': return null;
-      case null: throw NOT_STATIC;
-      default: break;
+      case 'none':
+      case 'None':
+        return null;
+      case null:
+        throw NOT_STATIC;
+      default:
+        break;
     }
     if (!/^-?\d/.test(word) || /[\w.]/.test(this.#code[this.#at] ?? '')) throw NOT_STATIC;
     return word.includes('.') ? makeFloat(Number(word)) : Number(word);

@@ -13,7 +13,11 @@ export function md5(text: string): string {
  * @returns `[short, full]`: the short one (at most 63 characters) names file and alias, the full one id and fqn
  * @example syntheticTestNames('unique', 'orders', { column_name: 'id' }) // ['unique_orders_id', 'unique_orders_id']
  */
-export function syntheticTestNames(testType: string, target: string, args: { readonly [name: string]: Json }): [short: string, full: string] {
+export function syntheticTestNames(
+  testType: string,
+  target: string,
+  args: { readonly [name: string]: Json },
+): [short: string, full: string] {
   const flat: string[] = [];
   for (const name of Object.keys(args).sort()) {
     if (name === 'model') continue;
@@ -29,7 +33,11 @@ export function syntheticTestNames(testType: string, target: string, args: { rea
   return [`${identifier.slice(0, 30)}_${md5(full)}`, full];
 }
 
-export interface HashedTestMetadata { readonly namespace: string | null; readonly name: string; readonly kwargs: { readonly [name: string]: Json } }
+export interface HashedTestMetadata {
+  readonly namespace: string | null;
+  readonly name: string;
+  readonly kwargs: { readonly [name: string]: Json };
+}
 
 /** The last ten digits that make the id of a test unique. */
 export function testHash(name: string, { namespace, name: testName, kwargs }: HashedTestMetadata): string {
@@ -40,6 +48,10 @@ export function testHash(name: string, { namespace, name: testName, kwargs }: Ha
 /** repr() of the value with sorted keys and every leaf as text. */
 function hashable(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(hashable).join(', ')}]`;
-  if (isDict(value)) return `{${Object.keys(value).sort().map((key) => `${pyRepr(key)}: ${hashable(value[key])}`).join(', ')}}`;
+  if (isDict(value))
+    return `{${Object.keys(value)
+      .sort()
+      .map((key) => `${pyRepr(key)}: ${hashable(value[key])}`)
+      .join(', ')}}`;
   return pyRepr(pyStr(value));
 }

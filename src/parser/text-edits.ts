@@ -22,12 +22,43 @@ export interface ParsedTexts {
 type Splice = readonly [from: number, to: number, text: string];
 type YamlDict = { readonly [key: string]: Json };
 
-const TYPES: Readonly<Partial<Record<SourceFile['kind'], string>>> = { model: 'model', analysis: 'analysis', singular_test: 'test', seed: 'seed' };
+const TYPES: Readonly<Partial<Record<SourceFile['kind'], string>>> = {
+  model: 'model',
+  analysis: 'analysis',
+  singular_test: 'test',
+  seed: 'seed',
+};
 /** Lists of a properties file whose entries describe nodes, and the type of these. */
 const DESCRIBED: Readonly<Record<string, string>> = { models: 'model', seeds: 'seed', snapshots: 'snapshot' };
 /** Keys beside which a description goes into the node alone. */
-const ENTRY_KEYS: ReadonlySet<string> = new Set(['name', 'description', 'columns', 'config', 'data_tests', 'tests', 'docs', 'access', 'group', 'latest_version', 'constraints', 'meta', 'tags']);
-const COLUMN_KEYS: ReadonlySet<string> = new Set(['name', 'description', 'data_type', 'data_tests', 'tests', 'config', 'constraints', 'meta', 'tags', 'quote', 'docs']);
+const ENTRY_KEYS: ReadonlySet<string> = new Set([
+  'name',
+  'description',
+  'columns',
+  'config',
+  'data_tests',
+  'tests',
+  'docs',
+  'access',
+  'group',
+  'latest_version',
+  'constraints',
+  'meta',
+  'tags',
+]);
+const COLUMN_KEYS: ReadonlySet<string> = new Set([
+  'name',
+  'description',
+  'data_type',
+  'data_tests',
+  'tests',
+  'config',
+  'constraints',
+  'meta',
+  'tags',
+  'quote',
+  'docs',
+]);
 
 /**
  * The body of the manifest after an edit.
@@ -36,11 +67,17 @@ const COLUMN_KEYS: ReadonlySet<string> = new Set(['name', 'description', 'data_t
  * @param now seconds since 1970: when an edited node was made
  * @returns null when the edit may concern more than texts; the project has to be parsed then
  */
-export function editedBody(parsed: ParsedTexts, changed: readonly SourceFile[], id: (file: SourceFile) => string, now: number): Uint8Array | null {
+export function editedBody(
+  parsed: ParsedTexts,
+  changed: readonly SourceFile[],
+  id: (file: SourceFile) => string,
+  now: number,
+): Uint8Array | null {
   // Several edits of one node (its SQL and its description) would meet in one place.
   const edits = new Map<string, { file: SourceFile; edit: (node: ManifestNode) => boolean }>();
   for (const file of changed) {
-    const found = file.kind === 'properties' ? yamlEdits(file, parsed.yaml[id(file)]) : textEdit(file, parsed.readers, now);
+    const found =
+      file.kind === 'properties' ? yamlEdits(file, parsed.yaml[id(file)]) : textEdit(file, parsed.readers, now);
     if (found === null) return null;
     for (const [node, edit] of found) {
       if (edits.has(node)) return null;
@@ -59,7 +96,9 @@ export function editedBody(parsed: ParsedTexts, changed: readonly SourceFile[], 
 /** unique_id of the node that a file is by itself; undefined when it is none, or more than one. */
 export function nodeId(file: SourceFile): string | undefined {
   const type = TYPES[file.kind];
-  return type === undefined || file.relative_path.endsWith('.py') ? undefined : `${type}.${file.package_name}.${baseName(file.relative_path)}`;
+  return type === undefined || file.relative_path.endsWith('.py')
+    ? undefined
+    : `${type}.${file.package_name}.${baseName(file.relative_path)}`;
 }
 
 type Edits = ReadonlyMap<string, (node: ManifestNode) => boolean>;
@@ -68,18 +107,23 @@ type Edits = ReadonlyMap<string, (node: ManifestNode) => boolean>;
 function textEdit(file: SourceFile, readers: readonly string[], now: number): Edits | null {
   const uniqueId = nodeId(file);
   if (uniqueId === undefined || readers.includes(uniqueId)) return null;
-  return new Map([[uniqueId, (node) => {
-    if (file.kind !== 'seed') {
-      const code = strippedContents(file);
-      if (node.raw_code === undefined || code.includes('{%') !== node.raw_code.includes('{%')) return false;
-      const tags = templateTags(code);
-      if (tags === null || tags !== templateTags(node.raw_code)) return false;
-      node.raw_code = code;
-    }
-    node.checksum = { name: file.checksum.name, checksum: file.checksum.checksum };
-    node.created_at = now;
-    return true;
-  }]]);
+  return new Map([
+    [
+      uniqueId,
+      (node) => {
+        if (file.kind !== 'seed') {
+          const code = strippedContents(file);
+          if (node.raw_code === undefined || code.includes('{%') !== node.raw_code.includes('{%')) return false;
+          const tags = templateTags(code);
+          if (tags === null || tags !== templateTags(node.raw_code)) return false;
+          node.raw_code = code;
+        }
+        node.checksum = { name: file.checksum.name, checksum: file.checksum.checksum };
+        node.created_at = now;
+        return true;
+      },
+    ],
+  ]);
 }
 
 /** The nodes that a properties file describes otherwise than before; none when only comments and the like have changed. */
@@ -91,14 +135,20 @@ function yamlEdits(file: SourceFile, before: string | undefined): Edits | null {
     if (same(old[key], data[key])) continue;
     const type = DESCRIBED[key];
     const [entries, others] = [old[key], data[key]];
-    if (type === undefined || !Array.isArray(entries) || !Array.isArray(others) || entries.length !== others.length) return null;
+    if (type === undefined || !Array.isArray(entries) || !Array.isArray(others) || entries.length !== others.length)
+      return null;
     for (const [i, entry] of entries.entries()) {
       const other = others[i];
       if (same(entry, other)) continue;
-      if (!isDict(entry) || !isDict(other) || typeof entry['name'] !== 'string' || !describedAlike(entry, other)) return null;
+      if (!isDict(entry) || !isDict(other) || typeof entry['name'] !== 'string' || !describedAlike(entry, other))
+        return null;
       const uniqueId = `${type}.${file.package_name}.${entry['name']}`;
       if (edits.has(uniqueId)) return null;
-      edits.set(uniqueId, (node) => node.patch_path === `${file.package_name}://${file.original_file_path}` && describe(node, entry, other));
+      edits.set(
+        uniqueId,
+        (node) =>
+          node.patch_path === `${file.package_name}://${file.original_file_path}` && describe(node, entry, other),
+      );
     }
   }
   return edits;
@@ -107,7 +157,11 @@ function yamlEdits(file: SourceFile, before: string | undefined): Edits | null {
 function dictOf(text: string): YamlDict | null {
   let repeated = false;
   try {
-    const data = loadYaml(text, null, { onDuplicateKey: () => { repeated = true; } });
+    const data = loadYaml(text, null, {
+      onDuplicateKey: () => {
+        repeated = true;
+      },
+    });
     return !repeated && isDict(data) ? data : null;
   } catch (error) {
     if (error instanceof TsdbtError) return null;
@@ -122,7 +176,10 @@ function same(a: unknown, b: unknown): boolean {
   if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => same(item, b[i]));
   if (!isDict(a as Json) || !isDict(b as Json)) return JSON.stringify(a) === JSON.stringify(b);
-  return sameKeys(a as YamlDict, b as YamlDict) && Object.keys(a).every((key) => same((a as YamlDict)[key], (b as YamlDict)[key]));
+  return (
+    sameKeys(a as YamlDict, b as YamlDict) &&
+    Object.keys(a).every((key) => same((a as YamlDict)[key], (b as YamlDict)[key]))
+  );
 }
 
 function sameKeys(a: YamlDict, b: YamlDict): boolean {
@@ -134,20 +191,35 @@ function sameKeys(a: YamlDict, b: YamlDict): boolean {
 function describedAlike(entry: YamlDict, other: YamlDict): boolean {
   return differInDescription(entry, other, ENTRY_KEYS, (key) => {
     const [columns, others] = [entry[key], other[key]];
-    if (key !== 'columns' || !Array.isArray(columns) || !Array.isArray(others) || columns.length !== others.length) return false;
+    if (key !== 'columns' || !Array.isArray(columns) || !Array.isArray(others) || columns.length !== others.length)
+      return false;
     const names = columns.map((column) => (isDict(column) ? column['name'] : null));
-    return new Set(names).size === names.length && columns.every((column, i) => {
-      const twin = others[i];
-      return same(column, twin) || (isDict(column) && isDict(twin) && differInDescription(column, twin, COLUMN_KEYS, () => false));
-    });
+    return (
+      new Set(names).size === names.length &&
+      columns.every((column, i) => {
+        const twin = others[i];
+        return (
+          same(column, twin) ||
+          (isDict(column) && isDict(twin) && differInDescription(column, twin, COLUMN_KEYS, () => false))
+        );
+      })
+    );
   });
 }
 
-function differInDescription(a: YamlDict, b: YamlDict, known: ReadonlySet<string>, otherwise: (key: string) => boolean): boolean {
-  return sameKeys(a, b) && Object.keys(a).every((key) => {
-    if (same(a[key], b[key])) return known.has(key);
-    return key === 'description' ? isPlain(a[key]) && isPlain(b[key]) : otherwise(key);
-  });
+function differInDescription(
+  a: YamlDict,
+  b: YamlDict,
+  known: ReadonlySet<string>,
+  otherwise: (key: string) => boolean,
+): boolean {
+  return (
+    sameKeys(a, b) &&
+    Object.keys(a).every((key) => {
+      if (same(a[key], b[key])) return known.has(key);
+      return key === 'description' ? isPlain(a[key]) && isPlain(b[key]) : otherwise(key);
+    })
+  );
 }
 
 function isPlain(text: Json | undefined): boolean {
@@ -155,7 +227,11 @@ function isPlain(text: Json | undefined): boolean {
 }
 
 function describe(node: ManifestNode, before: YamlDict, after: YamlDict): boolean {
-  const replace = (holder: { description?: unknown } | undefined, old: Json | undefined, text: Json | undefined): boolean => {
+  const replace = (
+    holder: { description?: unknown } | undefined,
+    old: Json | undefined,
+    text: Json | undefined,
+  ): boolean => {
     if (old === text) return true;
     if (holder === undefined || holder.description !== old) return false;
     holder.description = text;
@@ -165,12 +241,23 @@ function describe(node: ManifestNode, before: YamlDict, after: YamlDict): boolea
   const [columns, others] = [before['columns'] ?? [], after['columns'] ?? []] as [YamlDict[], YamlDict[]];
   return columns.every((column, i) => {
     const name = column['name'];
-    return typeof name !== 'string' ? same(column, others[i]) : replace(Object.hasOwn(node.columns, name) ? node.columns[name] : undefined, column['description'], others[i]?.['description']);
+    return typeof name !== 'string'
+      ? same(column, others[i])
+      : replace(
+          Object.hasOwn(node.columns, name) ? node.columns[name] : undefined,
+          column['description'],
+          others[i]?.['description'],
+        );
   });
 }
 
 /** Where a node of the file stands in the body, and its JSON after the edit. */
-function spliceOf(body: Uint8Array, uniqueId: string, file: SourceFile, edit: (node: ManifestNode) => boolean): Splice | null {
+function spliceOf(
+  body: Uint8Array,
+  uniqueId: string,
+  file: SourceFile,
+  edit: (node: ManifestNode) => boolean,
+): Splice | null {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const key = Buffer.from(`${JSON.stringify(uniqueId)}:{`, 'utf8');
   for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) {
@@ -193,7 +280,9 @@ function endOfObject(bytes: Uint8Array, from: number): number {
       case QUOTE:
         for (i += 1; bytes[i] !== QUOTE; i += 1) if (bytes[i] === BACKSLASH) i += 1;
         break;
-      case OPEN: depth += 1; break;
+      case OPEN:
+        depth += 1;
+        break;
       case CLOSE:
         depth -= 1;
         if (depth === 0) return i + 1;

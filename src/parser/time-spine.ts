@@ -10,16 +10,28 @@ export function newTimeSpine(data: Json | undefined): Json {
   const granularities = (data['custom_granularities'] ?? []) as YamlDict[];
   return {
     standard_granularity_column: data['standard_granularity_column'] ?? null,
-    custom_granularities: granularities.map((each) => ({ name: each['name'] ?? null, column_name: each['column_name'] ?? null })),
+    custom_granularities: granularities.map((each) => ({
+      name: each['name'] ?? null,
+      column_name: each['column_name'] ?? null,
+    })),
   };
 }
 
 /** @throws TsdbtError `parsing` when a column that the time spine names is missing or has no granularity */
-export function checkTimeSpine(model: string, spine: YamlDict, columns: readonly YamlDict[], ofLatestVersion: boolean): void {
+export function checkTimeSpine(
+  model: string,
+  spine: YamlDict,
+  columns: readonly YamlDict[],
+  ofLatestVersion: boolean,
+): void {
   const byName = new Map(columns.map((column) => [column['name'] as string, column]));
   const names = pyRepr([...byName.keys()]);
   const standard = spine['standard_granularity_column'];
-  if (typeof standard !== 'string') throw new TsdbtError('parsing', `The time spine of model '${model}' has to name its 'standard_granularity_column', a text`);
+  if (typeof standard !== 'string')
+    throw new TsdbtError(
+      'parsing',
+      `The time spine of model '${model}' has to name its 'standard_granularity_column', a text`,
+    );
   const column = byName.get(standard);
   if (column === undefined) {
     throw new TsdbtError(
@@ -29,7 +41,8 @@ export function checkTimeSpine(model: string, spine: YamlDict, columns: readonly
   }
   if (!column['granularity']) {
     throw new TsdbtError(
-      'parsing', `Time spine standard granularity column must have a granularity defined. Please add one for column '${standard}' in model '${model}'.`,
+      'parsing',
+      `Time spine standard granularity column must have a granularity defined. Please add one for column '${standard}' in model '${model}'.`,
     );
   }
   const missing = ((spine['custom_granularities'] ?? []) as YamlDict[])
@@ -37,7 +50,8 @@ export function checkTimeSpine(model: string, spine: YamlDict, columns: readonly
     .filter((name) => !byName.has(name));
   if (missing.length > 0) {
     throw new TsdbtError(
-      'parsing', `Time spine custom granularity columns do not exist in the model. Columns not found: ${pyRepr(missing)}; Available columns: ${names}`,
+      'parsing',
+      `Time spine custom granularity columns do not exist in the model. Columns not found: ${pyRepr(missing)}; Available columns: ${names}`,
     );
   }
 }

@@ -12,7 +12,12 @@ import { readRefOrSource } from './static-expressions.ts';
 import { checkEntry, entryError, placed, type YamlDict, type YamlEntry } from './yaml-entries.ts';
 import { UNIT_TEST_ENTRY } from './yaml-shapes.ts';
 
-interface Fixture { input?: string; rows: Json; format: 'dict' | 'csv' | 'sql'; fixture: string | null }
+interface Fixture {
+  input?: string;
+  rows: Json;
+  format: 'dict' | 'csv' | 'sql';
+  fixture: string | null;
+}
 
 /** Adds one entry of `unit_tests:`. */
 export function addUnitTest(tools: ParseTools, entry: YamlEntry): void {
@@ -29,12 +34,20 @@ export function addUnitTest(tools: ParseTools, entry: YamlEntry): void {
   const folders = file.original_file_path.slice(file.original_file_path.indexOf('/') + 1);
   const fqn = [...fqnPrefix(project.project_name, folders), model, name];
   const config = state.configs.calculate({
-    kind: 'unit_test', section: 'unit_tests', fqn, project, root: state.root, patch: (data['config'] ?? {}) as YamlDict,
+    kind: 'unit_test',
+    section: 'unit_tests',
+    fqn,
+    project,
+    root: state.root,
+    patch: (data['config'] ?? {}) as YamlDict,
   });
   const overrides = isDict(data['overrides']) ? data['overrides'] : null;
   const node: UnitTestNode = {
     model,
-    given: ((data['given'] ?? []) as YamlDict[]).map((given) => ({ input: given['input'] as string, ...fixtureOf(given) })),
+    given: ((data['given'] ?? []) as YamlDict[]).map((given) => ({
+      input: given['input'] as string,
+      ...fixtureOf(given),
+    })),
     expect: fixtureOf(data['expect'] as YamlDict),
     name,
     resource_type: 'unit_test',
@@ -44,15 +57,26 @@ export function addUnitTest(tools: ParseTools, entry: YamlEntry): void {
     unique_id: `unit_test.${project.project_name}.${model}.${name}`,
     fqn,
     description: (data['description'] ?? '') as string,
-    overrides: overrides === null ? null : {
-      macros: (overrides['macros'] ?? {}) as YamlDict, vars: (overrides['vars'] ?? {}) as YamlDict, env_vars: (overrides['env_vars'] ?? {}) as YamlDict,
-    },
+    overrides:
+      overrides === null
+        ? null
+        : {
+            macros: (overrides['macros'] ?? {}) as YamlDict,
+            vars: (overrides['vars'] ?? {}) as YamlDict,
+            env_vars: (overrides['env_vars'] ?? {}) as YamlDict,
+          },
     depends_on: { macros: [], nodes: [] },
     config: config as UnitTestNode['config'],
     checksum: null,
     schema: null,
     created_at: state.createdAt,
-    versions: versions === null ? null : { include: (versions['include'] ?? null) as string[] | null, exclude: (versions['exclude'] ?? null) as string[] | null },
+    versions:
+      versions === null
+        ? null
+        : {
+            include: (versions['include'] ?? null) as string[] | null,
+            exclude: (versions['exclude'] ?? null) as string[] | null,
+          },
     version: null,
   };
   for (const given of node.given) normalizeRows(tools, entry, node, given, 'input');
@@ -67,27 +91,46 @@ function isSome(value: Json | undefined): boolean {
 }
 
 function fixtureOf(data: YamlDict): { rows: Json; format: 'dict' | 'csv' | 'sql'; fixture: string | null } {
-  return { rows: data['rows'] ?? null, format: (data['format'] ?? 'dict') as 'dict', fixture: (data['fixture'] ?? null) as string | null };
+  return {
+    rows: data['rows'] ?? null,
+    format: (data['format'] ?? 'dict') as 'dict',
+    fixture: (data['fixture'] ?? null) as string | null,
+  };
 }
 
-function normalizeRows(tools: ParseTools, entry: YamlEntry, node: UnitTestNode, fixture: Fixture, kind: 'input' | 'expected'): void {
+function normalizeRows(
+  tools: ParseTools,
+  entry: YamlEntry,
+  node: UnitTestNode,
+  fixture: Fixture,
+  kind: 'input' | 'expected',
+): void {
   const { format } = fixture;
   if (format === 'dict') {
     if (fixture.rows === null && fixture.fixture === null) fixture.rows = seedRows(tools, entry, fixture.input ?? '');
     if (!Array.isArray(fixture.rows)) {
-      throw placed(entry.yaml.file, [entry.key, entry.index], `Unit test ${node.name} has ${kind} rows which do not match format ${format}`);
+      throw placed(
+        entry.yaml.file,
+        [entry.key, entry.index],
+        `Unit test ${node.name} has ${kind} rows which do not match format ${format}`,
+      );
     }
   } else {
     if (typeof fixture.rows !== 'string' && typeof fixture.fixture !== 'string') {
       throw placed(
-        entry.yaml.file, [entry.key, entry.index], `Unit test ${node.name} has ${kind} rows or fixtures which do not match format ${format}.  Expected string.`,
+        entry.yaml.file,
+        [entry.key, entry.index],
+        `Unit test ${node.name} has ${kind} rows or fixtures which do not match format ${format}.  Expected string.`,
       );
     }
-    const rows = fixture.fixture || fixture.rows === null ? fixtureRows(tools, entry, fixture.fixture ?? '') : fixture.rows;
+    const rows =
+      fixture.fixture || fixture.rows === null ? fixtureRows(tools, entry, fixture.fixture ?? '') : fixture.rows;
     if (format === 'sql') fixture.rows = rows;
     else {
       const records = typeof rows === 'string' ? readCsvRows(rows) : (rows as YamlDict[]);
-      fixture.rows = records.map((row) => Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value === '' ? null : value])));
+      fixture.rows = records.map((row) =>
+        Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value === '' ? null : value])),
+      );
     }
   }
   if (format !== 'sql' && Array.isArray(fixture.rows) && fixture.rows.length > 0) promoteFullRow(fixture.rows);
@@ -103,7 +146,11 @@ function promoteFullRow(rows: Json[]): void {
 function fixtureRows(tools: ParseTools, entry: YamlEntry, name: string): Json {
   const fixture = tools.state.fixtures.get(`fixture.${entry.yaml.project.project_name}.${name}`);
   if (fixture === undefined) {
-    throw placed(entry.yaml.file, [entry.key, entry.index], `File not found for fixture '${name}' in unit tests in ${entry.yaml.file.original_file_path}`);
+    throw placed(
+      entry.yaml.file,
+      [entry.key, entry.index],
+      `File not found for fixture '${name}' in unit tests in ${entry.yaml.file.original_file_path}`,
+    );
   }
   return fixture.rows;
 }
@@ -117,8 +164,13 @@ function seedRows(tools: ParseTools, entry: YamlEntry, input: string): Json {
   const id = ref === null ? undefined : state.refs.get(ref.name, packageName, null);
   const seed = id === undefined ? undefined : state.nodes.get(id);
   if (ref === null || seed?.resource_type !== 'seed') {
-    const where = packageName === ownPackage ? `directories: ${pyRepr(entry.yaml.project.seed_paths)}` : `'${packageName}' package`;
-    throw placed(entry.yaml.file, [entry.key, entry.index], `Unable to find seed '${packageName}.${ref?.name ?? input}' for unit tests in ${where}`);
+    const where =
+      packageName === ownPackage ? `directories: ${pyRepr(entry.yaml.project.seed_paths)}` : `'${packageName}' package`;
+    throw placed(
+      entry.yaml.file,
+      [entry.key, entry.index],
+      `Unable to find seed '${packageName}.${ref?.name ?? input}' for unit tests in ${where}`,
+    );
   }
   const file = state.files.get(`${seed.package_name}://${seed.original_file_path}`);
   state.textReaders.add(seed.unique_id);
@@ -131,10 +183,14 @@ function checksumOf(node: UnitTestNode): string {
     const input = f.input === undefined ? '' : `input=${pyRepr(f.input)}, `;
     return `${name}(${input}rows=${pyRepr(f.rows)}, format=<UnitTestFormat.${f.format === 'csv' ? 'CSV' : f.format === 'sql' ? 'SQL' : 'Dict'}: '${f.format}'>, fixture=${pyRepr(f.fixture)})`;
   };
-  const versions = node.versions === null ? 'None' : `UnitTestNodeVersions(include=${pyRepr(node.versions.include)}, exclude=${pyRepr(node.versions.exclude)})`;
-  const overrides = node.overrides === null
-    ? 'None'
-    : `UnitTestOverrides(macros=${pyRepr(node.overrides.macros)}, vars=${pyRepr(node.overrides.vars)}, env_vars=${pyRepr(node.overrides.env_vars)})`;
+  const versions =
+    node.versions === null
+      ? 'None'
+      : `UnitTestNodeVersions(include=${pyRepr(node.versions.include)}, exclude=${pyRepr(node.versions.exclude)})`;
+  const overrides =
+    node.overrides === null
+      ? 'None'
+      : `UnitTestOverrides(macros=${pyRepr(node.overrides.macros)}, vars=${pyRepr(node.overrides.vars)}, env_vars=${pyRepr(node.overrides.env_vars)})`;
   const given = `[${node.given.map((each) => fixture(each as UnitTestFixture, 'UnitTestInputFixture')).join(', ')}]`;
   let text = `${node.model}-${versions}-${given}-${fixture(node.expect, 'UnitTestOutputFixture')}-${overrides}`;
   for (const each of node.given) if (each.fixture) text += `-${pyStr(each.rows)}`;
@@ -149,7 +205,8 @@ export function linkUnitTests(tools: ParseTools): void {
     const model = findModel(tools, node);
     if (model === undefined) {
       throw new TsdbtError(
-        'parsing', `Unable to find model '${node.package_name}.${node.model}' for unit test '${node.name}' in ${node.original_file_path}`,
+        'parsing',
+        `Unable to find model '${node.package_name}.${node.model}' for unit test '${node.name}' in ${node.original_file_path}`,
         { path: node.original_file_path },
       );
     }
@@ -181,10 +238,18 @@ function checkIncremental(node: UnitTestNode, model: ModelNode): void {
   if (!model.depends_on.macros.includes('macro.dbt.is_incremental')) return;
   const override = node.overrides?.macros['is_incremental'];
   if (typeof override !== 'boolean') {
-    throw new TsdbtError('parsing', `Boolean override for 'is_incremental' must be provided for unit test '${node.name}' in model '${model.name}'`, { path: node.original_file_path });
+    throw new TsdbtError(
+      'parsing',
+      `Boolean override for 'is_incremental' must be provided for unit test '${node.name}' in model '${model.name}'`,
+      { path: node.original_file_path },
+    );
   }
   if (override && !node.given.some((given) => given.input === 'this')) {
-    throw new TsdbtError('parsing', `Unit test '${node.name}' for incremental model '${model.name}' must have a 'this' input`, { path: node.original_file_path });
+    throw new TsdbtError(
+      'parsing',
+      `Unit test '${node.name}' for incremental model '${model.name}' must have a 'this' input`,
+      { path: node.original_file_path },
+    );
   }
 }
 
@@ -198,27 +263,44 @@ function versionsOfModels(tools: ParseTools): Map<string, string[]> {
   return out;
 }
 
-function expandVersions(tools: ParseTools, node: UnitTestNode, model: ModelNode, versioned: ReadonlyMap<string, string[]>): void {
+function expandVersions(
+  tools: ParseTools,
+  node: UnitTestNode,
+  model: ModelNode,
+  versioned: ReadonlyMap<string, string[]>,
+): void {
   const { state } = tools;
   const include = node.versions?.include ?? [];
   const exclude = node.versions?.exclude ?? [];
   if (model.version === null) {
     if (include.length === 0 && exclude.length === 0) return;
     throw new TsdbtError(
-      'parsing', `Unit test '${node.name}' should not have a versions include or exclude when referencing non-versioned model '${model.name}'`,
+      'parsing',
+      `Unit test '${node.name}' should not have a versions include or exclude when referencing non-versioned model '${model.name}'`,
       { path: node.original_file_path },
     );
   }
-  const has = (list: readonly unknown[], id: string): boolean => list.some((v) => pyStr(v) === pyStr((state.nodes.get(id) as ModelNode).version));
+  const has = (list: readonly unknown[], id: string): boolean =>
+    list.some((v) => pyStr(v) === pyStr((state.nodes.get(id) as ModelNode).version));
   const ids = (versioned.get(`${model.package_name}.${model.name}`) ?? []).filter((id) =>
-    node.versions === null ? true : exclude.length > 0 ? !has(exclude, id) : include.length > 0 && has(include, id));
+    node.versions === null ? true : exclude.length > 0 ? !has(exclude, id) : include.length > 0 && has(include, id),
+  );
   if (ids.length === 0) {
-    throw new TsdbtError('parsing', `Unit test '${node.name}' referenced a version of '${model.name}' which was not found.`, { path: node.original_file_path });
+    throw new TsdbtError(
+      'parsing',
+      `Unit test '${node.name}' referenced a version of '${model.name}' which was not found.`,
+      { path: node.original_file_path },
+    );
   }
   state.unitTests.delete(node.unique_id);
   for (const id of ids) {
     const { version } = state.nodes.get(id) as ModelNode;
     const unique_id = `unit_test.${node.package_name}.${node.model}.${node.name}_v${pyStr(version)}`;
-    state.unitTests.set(unique_id, { ...node, unique_id, version, depends_on: { macros: [...node.depends_on.macros], nodes: [id] } });
+    state.unitTests.set(unique_id, {
+      ...node,
+      unique_id,
+      version,
+      depends_on: { macros: [...node.depends_on.macros], nodes: [id] },
+    });
   }
 }

@@ -11,7 +11,11 @@ import { checkShape, problemText, type Shape } from './yaml-shapes.ts';
 
 export type YamlDict = { [key: string]: Json };
 
-export interface YamlFile { readonly file: SourceFile; readonly project: Project; readonly data: YamlDict }
+export interface YamlFile {
+  readonly file: SourceFile;
+  readonly project: Project;
+  readonly data: YamlDict;
+}
 
 export interface YamlEntry {
   readonly key: string;
@@ -24,7 +28,19 @@ export interface YamlEntry {
 }
 
 /** Keys whose lists of named entries are checked as soon as a file is read. */
-const LISTED_KEYS = ['models', 'seeds', 'snapshots', 'sources', 'macros', 'analyses', 'exposures', 'metrics', 'semantic_models', 'saved_queries', 'functions'];
+const LISTED_KEYS = [
+  'models',
+  'seeds',
+  'snapshots',
+  'sources',
+  'macros',
+  'analyses',
+  'exposures',
+  'metrics',
+  'semantic_models',
+  'saved_queries',
+  'functions',
+];
 
 /**
  * Reads one properties file.
@@ -38,15 +54,30 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
   try {
     data = loadYaml(file.contents, path, {
       onDuplicateKey: (description) =>
-        state.warnings.deprecated('DuplicateYAMLKeysDeprecation', 'D024', `${description} in file \`${path}\``, { file: path, duplicate_description: description }),
+        state.warnings.deprecated('DuplicateYAMLKeysDeprecation', 'D024', `${description} in file \`${path}\``, {
+          file: path,
+          duplicate_description: description,
+        }),
     });
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
-    throw new TsdbtError('parsing', `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  ${error.message.replaceAll('\n', '\n  ')}`, { ...error.details, ...(error.details.line === undefined ? {} : { line: inFile(file, error.details.line) }), cause: error });
+    throw new TsdbtError(
+      'parsing',
+      `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  ${error.message.replaceAll('\n', '\n  ')}`,
+      {
+        ...error.details,
+        ...(error.details.line === undefined ? {} : { line: inFile(file, error.details.line) }),
+        cause: error,
+      },
+    );
   }
   if (data === null) return null;
   if (!isDict(data)) {
-    throw new TsdbtError('parsing', `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  Contents of file '${path}' are not valid. Dictionary expected.`, { path, line: 1 });
+    throw new TsdbtError(
+      'parsing',
+      `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  Contents of file '${path}' are not valid. Dictionary expected.`,
+      { path, line: 1 },
+    );
   }
   for (const key of LISTED_KEYS) if (key in data) checkList(file, key, data[key] as Json);
   return { file, project: state.project(file.package_name), data };
@@ -68,7 +99,10 @@ export function placed(file: SourceFile, at: readonly (string | number)[], messa
     const place = locate(file.contents, at.slice(0, depth));
     if (place !== undefined) {
       return new TsdbtError('parsing', message, {
-        path: file.original_file_path, line: inFile(file, place.line), column: place.column, lineText: file.contents.split('\n')[place.line - 1]?.trimEnd(),
+        path: file.original_file_path,
+        line: inFile(file, place.line),
+        column: place.column,
+        lineText: file.contents.split('\n')[place.line - 1]?.trimEnd(),
       });
     }
   }
@@ -82,13 +116,23 @@ function inFile(file: SourceFile, line: number): number {
 /** The entries of one key, rendered. */
 export function* yamlEntries(tools: ParseTools, yaml: YamlFile, key: string): Generator<YamlEntry> {
   const list = yaml.data[key] ?? [];
-  if (!Array.isArray(list)) throw placed(yaml.file, [key], `${key} must be a list, got ${pyTypeText(list)} instead: (${trimmed(pyRepr(list))})`);
+  if (!Array.isArray(list))
+    throw placed(
+      yaml.file,
+      [key],
+      `${key} must be a list, got ${pyTypeText(list)} instead: (${trimmed(pyRepr(list))})`,
+    );
   for (let index = 0; index < list.length; index += 1) {
     const written = list[index] as Json;
     if (!isDict(written)) {
-      throw placed(yaml.file, [key, index], `Invalid ${key} config given in ${yaml.file.original_file_path} @ ${key}: ${pyRepr(list)} - expected a dict with string keys`);
+      throw placed(
+        yaml.file,
+        [key, index],
+        `Invalid ${key} config given in ${yaml.file.original_file_path} @ ${key}: ${pyRepr(list)} - expected a dict with string keys`,
+      );
     }
-    if (!('name' in written) && !('model' in written)) throw placed(yaml.file, [key, index], 'Entry did not contain a name');
+    if (!('name' in written) && !('model' in written))
+      throw placed(yaml.file, [key, index], 'Entry did not contain a name');
     yield { key, index, yaml, written, data: renderEntry(tools, yaml, key, written, index) };
   }
 }
@@ -102,9 +146,18 @@ export function checkEntry(entry: YamlEntry, data: YamlDict, shape: Shape): void
 }
 
 /** An error about one entry, in dbt's words, with its place. */
-export function entryError(entry: YamlEntry, data: YamlDict, reason: string, at: readonly (string | number)[] = []): TsdbtError {
+export function entryError(
+  entry: YamlEntry,
+  data: YamlDict,
+  reason: string,
+  at: readonly (string | number)[] = [],
+): TsdbtError {
   const path = entry.yaml.file.original_file_path;
-  return placed(entry.yaml.file, [entry.key, entry.index, ...at], `Invalid ${entry.key} config given in ${path} @ ${entry.key}: ${pyRepr(data)} - ${reason}`);
+  return placed(
+    entry.yaml.file,
+    [entry.key, entry.index, ...at],
+    `Invalid ${entry.key} config given in ${path} @ ${entry.key}: ${pyRepr(data)} - ${reason}`,
+  );
 }
 
 /** dbt's shortening of a value in a message. */
@@ -122,9 +175,10 @@ function renderEntry(tools: ParseTools, yaml: YamlFile, key: string, entry: Yaml
         return tools.rendering.yaml(value, packageName) as Json;
       } catch (error) {
         if (!(error instanceof TsdbtError)) throw error;
-        const message = error.kind === 'parsing'
-          ? `Failed to render ${yaml.file.original_file_path} from project ${packageName}: Parsing Error\n  ${error.message}`
-          : `Could not render ${value}: ${error.message}`;
+        const message =
+          error.kind === 'parsing'
+            ? `Failed to render ${yaml.file.original_file_path} from project ${packageName}: Parsing Error\n  ${error.message}`
+            : `Could not render ${value}: ${error.message}`;
         const { details } = placed(yaml.file, [key, index, ...path], message);
         throw new TsdbtError(error.kind, message, { ...details, cause: error });
       }
@@ -175,7 +229,13 @@ function rendersAt(key: string, path: readonly (string | number)[]): boolean {
   if (key === 'macros') return !isLate(first === 'arguments' ? path.slice(1) : path);
   if (key === 'metrics' && (last === 'filter' || path[path.length - 2] === 'filter')) return false;
   if (key === 'saved_queries' && first === 'query_params' && second === 'where') return false;
-  if (first === 'metrics' && key !== 'metrics' && key !== 'saved_queries' && (last === 'filter' || path[path.length - 2] === 'filter')) return false;
+  if (
+    first === 'metrics' &&
+    key !== 'metrics' &&
+    key !== 'saved_queries' &&
+    (last === 'filter' || path[path.length - 2] === 'filter')
+  )
+    return false;
   return !isLate(path);
 }
 
@@ -183,7 +243,8 @@ function isLate(path: readonly (string | number)[]): boolean {
   const [first, second, third, fourth, fifth] = path;
   if (LATE_OR_QUERY.has(first)) return true;
   if (path.length === 2 && LATE_OR_QUERY.has(second)) return true;
-  if (first === 'config' && (second === 'pre_hook' || second === 'post_hook' || second === 'loaded_at_query')) return true;
+  if (first === 'config' && (second === 'pre_hook' || second === 'post_hook' || second === 'loaded_at_query'))
+    return true;
   if (path.length === 5 && fifth === 'description') return true;
   if (first === 'versions' && (LATE.has(third) || (third === 'columns' && LATE.has(fifth)))) return true;
   if (CHILD_LISTS.has(first) && LATE.has(third)) return true;

@@ -18,23 +18,50 @@ export function cleanProject(project: Project, projectFilesOnly: boolean, logger
   const targets = [...new Set(project.clean_targets.map(inProject))];
   const sources = new Set(
     allSourcePaths(
-      project.model_paths, project.seed_paths, project.snapshot_paths, project.analysis_paths, project.macro_paths, project.test_paths, project.function_paths,
+      project.model_paths,
+      project.seed_paths,
+      project.snapshot_paths,
+      project.analysis_paths,
+      project.macro_paths,
+      project.test_paths,
+      project.function_paths,
     ).map(inProject),
   );
   const refuse = (what: string, paths: readonly string[]): void => {
-    if (paths.length > 0) throw new TsdbtError('runtime', `dbt will not clean the following ${what}: [${paths.map((path) => `'${path}'`).join(', ')}]`);
+    if (paths.length > 0)
+      throw new TsdbtError(
+        'runtime',
+        `dbt will not clean the following ${what}: [${paths.map((path) => `'${path}'`).join(', ')}]`,
+      );
   };
-  refuse('source paths', targets.filter((path) => sources.has(path)));
+  refuse(
+    'source paths',
+    targets.filter((path) => sources.has(path)),
+  );
   // A folder above a source path would take the sources with it.
-  refuse('source paths', targets.filter((path) => [...sources].some((source) => source.startsWith(path + sep) && existsSync(source))));
-  if (projectFilesOnly) refuse('directories outside the project', targets.filter((path) => !path.startsWith(root + sep)));
-  if (project.clean_targets.includes('dbt_modules') && !project.clean_targets.includes(project.packages_install_path)) deprecation(logger, 'PackageInstallPathDeprecation', {});
+  refuse(
+    'source paths',
+    targets.filter((path) => [...sources].some((source) => source.startsWith(path + sep) && existsSync(source))),
+  );
+  if (projectFilesOnly)
+    refuse(
+      'directories outside the project',
+      targets.filter((path) => !path.startsWith(root + sep)),
+    );
+  if (project.clean_targets.includes('dbt_modules') && !project.clean_targets.includes(project.packages_install_path))
+    deprecation(logger, 'PackageInstallPathDeprecation', {});
   for (const path of targets) {
     logger.fire({ name: 'CheckCleanPath', code: 'Z012', level: 'info', msg: `Checking ${path}/*`, data: { path } });
     rmSync(path, { recursive: true, force: true });
     logger.fire({ name: 'ConfirmCleanPath', code: 'Z013', level: 'info', msg: `Cleaned ${path}/*`, data: { path } });
   }
-  logger.fire({ name: 'FinishedCleanPaths', code: 'Z015', level: 'info', msg: 'Finished cleaning all paths.', data: {} });
+  logger.fire({
+    name: 'FinishedCleanPaths',
+    code: 'Z015',
+    level: 'info',
+    msg: 'Finished cleaning all paths.',
+    data: {},
+  });
 }
 
 /** The path without links; of what does not exist, as it is. */

@@ -6,19 +6,27 @@ type Facts = Readonly<Record<string, string>>;
 
 const RENAMED_PATH = (facts: Facts): string =>
   `The \`${facts['deprecated_path']}\` config has been renamed to \`${facts['exp_path']}\`. Please update your \`dbt_project.yml\` configuration to reflect this change.`;
-const NO_PATH = (output: string, option: string, variable: string) => (facts: Facts): string =>
-  `The \`${facts['deprecated_path']}\` config in \`dbt_project.yml\` has been deprecated, and will no longer be supported in a future version of dbt-core. If you wish to write dbt ${output} to a custom directory, please use the ${option} CLI flag or ${variable} env var instead.`;
+const NO_PATH =
+  (output: string, option: string, variable: string) =>
+  (facts: Facts): string =>
+    `The \`${facts['deprecated_path']}\` config in \`dbt_project.yml\` has been deprecated, and will no longer be supported in a future version of dbt-core. If you wish to write dbt ${output} to a custom directory, please use the ${option} CLI flag or ${variable} env var instead.`;
 
 const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts) => string; plain?: boolean }>> = {
-  SelectExcludeIgnoredWithSelectorWarning: { code: 'Z064', plain: true, text: () => 'The --select and --exclude arguments are being ignored for node selection because --selector is provided' },
+  SelectExcludeIgnoredWithSelectorWarning: {
+    code: 'Z064',
+    plain: true,
+    text: () =>
+      'The --select and --exclude arguments are being ignored for node selection because --selector is provided',
+  },
   PackageRedirectDeprecation: {
     code: 'D001',
-    text: ({ old_name, new_name }) => `The \`${old_name}\` package is deprecated in favor of \`${new_name}\`. Please update your \`packages.yml\` configuration to use \`${new_name}\` instead.`,
+    text: ({ old_name, new_name }) =>
+      `The \`${old_name}\` package is deprecated in favor of \`${new_name}\`. Please update your \`packages.yml\` configuration to use \`${new_name}\` instead.`,
   },
   PackageInstallPathDeprecation: {
     code: 'D002',
     text: () =>
-      'The default package install path has changed from `dbt_modules` to `dbt_packages`. Please update `clean-targets` in `dbt_project.yml` and check `.gitignore` as well. Or, set `packages-install-path: dbt_modules` if you\'d like to keep the current value.',
+      "The default package install path has changed from `dbt_modules` to `dbt_packages`. Please update `clean-targets` in `dbt_project.yml` and check `.gitignore` as well. Or, set `packages-install-path: dbt_modules` if you'd like to keep the current value.",
   },
   ConfigSourcePathDeprecation: { code: 'D003', text: RENAMED_PATH },
   ConfigDataPathDeprecation: { code: 'D004', text: RENAMED_PATH },
@@ -29,7 +37,11 @@ const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts)
   },
   ConfigLogPathDeprecation: { code: 'D010', text: NO_PATH('logs', '--log-path', 'DBT_LOG_PATH') },
   ConfigTargetPathDeprecation: { code: 'D011', text: NO_PATH('artifacts', '--target-path', 'DBT_TARGET_PATH') },
-  ProjectFlagsMovedDeprecation: { code: 'D013', text: () => "User config should be moved from the 'config' key in profiles.yml to the 'flags' key in dbt_project.yml." },
+  ProjectFlagsMovedDeprecation: {
+    code: 'D013',
+    text: () =>
+      "User config should be moved from the 'config' key in profiles.yml to the 'flags' key in dbt_project.yml.",
+  },
   PackageMaterializationOverrideDeprecation: {
     code: 'D016',
     text: ({ package_name, materialization_name }) =>
@@ -40,10 +52,20 @@ const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts)
     text: () =>
       'In a future version of dbt, the `source freshness` command will start running `on-run-start` and `on-run-end` hooks by default. For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors',
   },
-  DuplicateYAMLKeysDeprecation: { code: 'D024', text: (facts) => `${facts['duplicate_description']} in file \`${facts['file']}\`` },
-  CustomOutputPathInSourceFreshnessDeprecation: { code: 'D029', text: ({ path }) => `Custom output path usage \`--output ${path}\` usage detected in \`dbt source freshness\` command.` },
+  DuplicateYAMLKeysDeprecation: {
+    code: 'D024',
+    text: (facts) => `${facts['duplicate_description']} in file \`${facts['file']}\``,
+  },
+  CustomOutputPathInSourceFreshnessDeprecation: {
+    code: 'D029',
+    text: ({ path }) =>
+      `Custom output path usage \`--output ${path}\` usage detected in \`dbt source freshness\` command.`,
+  },
   WEOIncludeExcludeDeprecation: { code: 'D031', text: (facts) => String(facts['description']) },
-  ModelParamUsageDeprecation: { code: 'D032', text: () => 'Usage of `--models`, `--model`, and `-m` is deprecated in favor of `--select` or `-s`.' },
+  ModelParamUsageDeprecation: {
+    code: 'D032',
+    text: () => 'Usage of `--models`, `--model`, and `-m` is deprecated in favor of `--select` or `-s`.',
+  },
   EnvironmentVariableNamespaceDeprecation: {
     code: 'D036',
     text: ({ env_var, reserved_prefix }) =>
@@ -56,5 +78,11 @@ export function deprecation(logger: Logger, name: string, facts: Facts): void {
   const entry = DEPRECATIONS[name];
   if (entry === undefined) return;
   const text = entry.text(facts);
-  logger.fire({ name, code: entry.code, level: 'warn', msg: entry.plain ? text : `[WARNING][${name}]: Deprecated functionality\n${text}`, data: entry.plain ? { msg: text } : facts });
+  logger.fire({
+    name,
+    code: entry.code,
+    level: 'warn',
+    msg: entry.plain ? text : `[WARNING][${name}]: Deprecated functionality\n${text}`,
+    data: entry.plain ? { msg: text } : facts,
+  });
 }

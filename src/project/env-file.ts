@@ -51,7 +51,8 @@ export function parseEnvFile(text: string, env: Environment = {}): Record<string
 }
 
 function rawValue(assignment: string, value: string): string {
-  if (value.startsWith("'") && value.endsWith("'") && value.length > 1) return value.slice(1, -1).replace(/\\([\\'])/g, '$1');
+  if (value.startsWith("'") && value.endsWith("'") && value.length > 1)
+    return value.slice(1, -1).replace(/\\([\\'])/g, '$1');
   if (value.startsWith('"') && value.endsWith('"') && value.length > 1) {
     return value.slice(1, -1).replace(/\\([\\'"abfnrtv])/g, (_, character: string) => ESCAPES[character] ?? character);
   }
@@ -60,5 +61,8 @@ function rawValue(assignment: string, value: string): string {
 }
 
 function interpolate(value: string, env: Environment): string {
-  return value.replace(/\$\{([^}:]*)(?::-([^}]*))?\}/g, (_, name: string, fallback: string | undefined) => env[name] ?? fallback ?? '');
+  return value.replace(
+    /\$\{([^}:]*)(?::-([^}]*))?\}/g,
+    (_, name: string, fallback: string | undefined) => env[name] ?? fallback ?? '',
+  );
 }

@@ -12,9 +12,16 @@ import { MOST_DATA, readFileBytes, readFileText } from './read-file.ts';
 
 type Kind = SourceFile['kind'];
 
-interface FoundFile { readonly relative: string; readonly name: string }
+interface FoundFile {
+  readonly relative: string;
+  readonly name: string;
+}
 
-interface FileType { readonly kind: Kind; readonly paths: readonly string[]; readonly extensions: readonly string[] }
+interface FileType {
+  readonly kind: Kind;
+  readonly paths: readonly string[];
+  readonly extensions: readonly string[];
+}
 
 const NO_RULES: IgnoreRules = { file: () => false, folder: () => false };
 
@@ -40,7 +47,11 @@ function readProjectFiles(project: Project, seedLimit: number, jinjaExtensions: 
     for (const extension of type.extensions) {
       for (const path of type.paths) {
         for (const file of walk(path)) {
-          if (!file.name.endsWith(extension) || (type.kind === 'singular_test' && /^(generic|fixtures)\//.test(file.relative))) continue;
+          if (
+            !file.name.endsWith(extension) ||
+            (type.kind === 'singular_test' && /^(generic|fixtures)\//.test(file.relative))
+          )
+            continue;
           into.push(new LoadedFile(project, path, file.relative, type.kind, seedLimit));
         }
       }
@@ -50,10 +61,17 @@ function readProjectFiles(project: Project, seedLimit: number, jinjaExtensions: 
 
 /** The kinds of files in the order in which dbt reads them. */
 function fileTypes(project: Project, jinjaExtensions: boolean): FileType[] {
-  const aliases = (extension: string): string[] => (jinjaExtensions ? ['', '.j2', '.jinja2', '.jinja'].map((suffix) => extension + suffix) : [extension]);
+  const aliases = (extension: string): string[] =>
+    jinjaExtensions ? ['', '.j2', '.jinja2', '.jinja'].map((suffix) => extension + suffix) : [extension];
   const sql = aliases('.sql');
   const properties = allSourcePaths(
-    project.model_paths, project.seed_paths, project.snapshot_paths, project.analysis_paths, project.macro_paths, project.test_paths, project.function_paths,
+    project.model_paths,
+    project.seed_paths,
+    project.snapshot_paths,
+    project.analysis_paths,
+    project.macro_paths,
+    project.test_paths,
+    project.function_paths,
   );
   return [
     { kind: 'macro', paths: project.macro_paths, extensions: sql },
@@ -61,11 +79,19 @@ function fileTypes(project: Project, jinjaExtensions: boolean): FileType[] {
     { kind: 'snapshot', paths: project.snapshot_paths, extensions: sql },
     { kind: 'analysis', paths: project.analysis_paths, extensions: sql },
     { kind: 'singular_test', paths: project.test_paths, extensions: sql },
-    { kind: 'generic_test', paths: project.test_paths.map((path) => `${path.replace(/(?<!\/)\/+$/, '')}/generic`), extensions: sql },
+    {
+      kind: 'generic_test',
+      paths: project.test_paths.map((path) => `${path.replace(/(?<!\/)\/+$/, '')}/generic`),
+      extensions: sql,
+    },
     { kind: 'seed', paths: project.seed_paths, extensions: ['.csv'] },
     { kind: 'docs', paths: project.docs_paths, extensions: aliases('.md') },
     { kind: 'properties', paths: properties, extensions: ['.yml', '.yaml'] },
-    { kind: 'fixture', paths: project.test_paths.map((path) => `${path.replace(/(?<!\/)\/+$/, '')}/fixtures`), extensions: ['.csv', ...sql] },
+    {
+      kind: 'fixture',
+      paths: project.test_paths.map((path) => `${path.replace(/(?<!\/)\/+$/, '')}/fixtures`),
+      extensions: ['.csv', ...sql],
+    },
     { kind: 'function', paths: project.function_paths, extensions: ['.py', '.js', ...sql] },
   ];
 }
@@ -109,17 +135,26 @@ function statOf(path: string): Stats {
   try {
     return statSync(path);
   } catch (error) {
-    throw new TsdbtError('runtime', `A file that was listed cannot be read any more: ${systemReason(error)}. Run the command again`, { path, cause: error });
+    throw new TsdbtError(
+      'runtime',
+      `A file that was listed cannot be read any more: ${systemReason(error)}. Run the command again`,
+      { path, cause: error },
+    );
   }
 }
 
 function readFolder(folder: string): import('node:fs').Dirent[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    return readdirSync(folder, { withFileTypes: true }).sort((a, b) =>
+      a.name < b.name ? -1 : a.name > b.name ? 1 : 0,
+    );
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];
-    throw new TsdbtError('runtime', `Could not read the folder ${folder}: ${systemReason(error)}`, { path: folder, cause: error });
+    throw new TsdbtError('runtime', `Could not read the folder ${folder}: ${systemReason(error)}`, {
+      path: folder,
+      cause: error,
+    });
   }
 }
 
@@ -147,7 +182,9 @@ class LoadedFile implements SourceFile {
     this.relative_path = relativePath;
     this.original_file_path = `${searchPath.replace(/(?<!\/)\/+$/, '')}/${relativePath}`;
     this.kind = kind;
-    this.absolute = isAbsolute(searchPath) ? join(searchPath, relativePath) : join(project.project_root, searchPath, relativePath);
+    this.absolute = isAbsolute(searchPath)
+      ? join(searchPath, relativePath)
+      : join(project.project_root, searchPath, relativePath);
     const stat = statOf(this.absolute);
     this.mtime_ms = stat.mtimeMs;
     this.size = stat.size;

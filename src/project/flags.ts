@@ -14,7 +14,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export type CliOptions = Readonly<Record<string, unknown>>;
 
 /** A warning to fire once logging is set up: dbt's event name and its facts. */
-export interface FlagNotice { readonly name: string; readonly facts: Readonly<Record<string, string>> }
+export interface FlagNotice {
+  readonly name: string;
+  readonly facts: Readonly<Record<string, string>>;
+}
 
 export interface ResolvedFlags {
   readonly flags: Flags;
@@ -54,25 +57,68 @@ const flag = optional({ type: 'boolean' });
 const integer = optional({ type: 'integer' });
 /** Options that `flags:` may set; anything else there has no effect. */
 const PROJECT_FLAGS: { readonly [name: string]: Shape } = {
-  cache_selected_only: flag, debug: flag, fail_fast: flag, hints_enabled: flag, indirect_selection: optionalText, log_format: optionalText,
-  log_format_file: optionalText, log_level: optionalText, log_level_file: optionalText, maximum_seed_size_mib: integer, partial_parse: flag,
-  populate_cache: flag, printer_width: integer, send_anonymous_usage_stats: { type: 'boolean' }, snowflake_projects_otel: flag, static_parser: flag,
-  use_colors: flag, use_colors_file: flag, use_experimental_parser: flag, use_v2_parser: flag, v2_parser: optionalText, version_check: flag,
-  warn_error: flag, warn_error_options: optional({ type: 'object' }), write_json: flag,
+  cache_selected_only: flag,
+  debug: flag,
+  fail_fast: flag,
+  hints_enabled: flag,
+  indirect_selection: optionalText,
+  log_format: optionalText,
+  log_format_file: optionalText,
+  log_level: optionalText,
+  log_level_file: optionalText,
+  maximum_seed_size_mib: integer,
+  partial_parse: flag,
+  populate_cache: flag,
+  printer_width: integer,
+  send_anonymous_usage_stats: { type: 'boolean' },
+  snowflake_projects_otel: flag,
+  static_parser: flag,
+  use_colors: flag,
+  use_colors_file: flag,
+  use_experimental_parser: flag,
+  use_v2_parser: flag,
+  v2_parser: optionalText,
+  version_check: flag,
+  warn_error: flag,
+  warn_error_options: optional({ type: 'object' }),
+  write_json: flag,
 };
 const PROJECT_FLAGS_SHAPE: Shape = {
   type: 'object',
-  properties: { ...PROJECT_FLAGS, require_event_names_in_deprecations: { type: 'boolean' }, ...Object.fromEntries(Object.keys(BEHAVIOR_FLAGS).map((name) => [name, { type: 'boolean' }])) },
+  properties: {
+    ...PROJECT_FLAGS,
+    require_event_names_in_deprecations: { type: 'boolean' },
+    ...Object.fromEntries(Object.keys(BEHAVIOR_FLAGS).map((name) => [name, { type: 'boolean' }])),
+  },
 };
 
 /** What dbt gives flags that a command has no option for. */
 const ALWAYS: Readonly<Record<string, unknown>> = {
-  indirect_selection: 'eager', target_path: null, defer_state: null, warn_error: null, full_refresh: false, strict_mode: false, store_failures: false,
-  introspect: true, threads: null, empty: false,
+  indirect_selection: 'eager',
+  target_path: null,
+  defer_state: null,
+  warn_error: null,
+  full_refresh: false,
+  strict_mode: false,
+  store_failures: false,
+  introspect: true,
+  threads: null,
+  empty: false,
 };
 
 /** Switches without a value are false for us where dbt has None. */
-const BOOLEANS = ['cache_selected_only', 'debug', 'defer', 'fail_fast', 'favor_state', 'log_cache_events', 'macro_debugging', 'quiet', 'use_experimental_parser', 'warn_error'];
+const BOOLEANS = [
+  'cache_selected_only',
+  'debug',
+  'defer',
+  'fail_fast',
+  'favor_state',
+  'log_cache_events',
+  'macro_debugging',
+  'quiet',
+  'use_experimental_parser',
+  'warn_error',
+];
 
 /**
  * The flags of a command.
@@ -84,7 +130,12 @@ export function resolveFlags(which: string, cliOptions: CliOptions, env: Environ
 }
 
 /** As `resolveFlags`, with the warnings that the caller fires. */
-export function resolveFlagsWithNotices(which: string, cliOptions: CliOptions, env: Environment, projectFlags: Json): ResolvedFlags {
+export function resolveFlagsWithNotices(
+  which: string,
+  cliOptions: CliOptions,
+  env: Environment,
+  projectFlags: Json,
+): ResolvedFlags {
   const specs = [...GLOBAL_OPTIONS, ...(commandSpec(which)?.options ?? [])];
   const values: Record<string, unknown> = { ...ALWAYS };
   const notices: FlagNotice[] = [];
@@ -114,22 +165,59 @@ export function resolveFlagsWithNotices(which: string, cliOptions: CliOptions, e
   exclusive(given, 'select', 'inline');
   exclusive(given, 'selector', 'inline');
   checkEventTimes(values);
-  if (values['selector'] && (hasItems(values['select']) || hasItems(values['exclude']))) notices.push({ name: 'SelectExcludeIgnoredWithSelectorWarning', facts: {} });
+  if (values['selector'] && (hasItems(values['select']) || hasItems(values['exclude'])))
+    notices.push({ name: 'SelectExcludeIgnoredWithSelectorWarning', facts: {} });
   for (const name of Object.keys(env)) {
     if (name.startsWith('DBT_ENGINE_') && !KNOWN_ENGINE_VARIABLES.has(name)) {
-      notices.push({ name: 'EnvironmentVariableNamespaceDeprecation', facts: { env_var: name, reserved_prefix: 'DBT_ENGINE' } });
+      notices.push({
+        name: 'EnvironmentVariableNamespaceDeprecation',
+        facts: { env_var: name, reserved_prefix: 'DBT_ENGINE' },
+      });
     }
   }
-  const warnErrorOptions = normalizeWarnErrorOptions(asDictionary((values['warn_error_options'] ?? {}) as Json) ?? {}, (facts) => notices.push({ name: 'WEOIncludeExcludeDeprecation', facts }));
-  return { flags: { ...values, which, warn_error_options: warnErrorOptions } as unknown as Flags & { warn_error_options: WarnErrorOptions }, notices, given };
+  const warnErrorOptions = normalizeWarnErrorOptions(
+    asDictionary((values['warn_error_options'] ?? {}) as Json) ?? {},
+    (facts) => notices.push({ name: 'WEOIncludeExcludeDeprecation', facts }),
+  );
+  return {
+    flags: { ...values, which, warn_error_options: warnErrorOptions } as unknown as Flags & {
+      warn_error_options: WarnErrorOptions;
+    },
+    notices,
+    given,
+  };
 }
 
 /** The variables that dbt reads, in their `DBT_ENGINE_` spelling. */
 const KNOWN_ENGINE_VARIABLES: ReadonlySet<string> = new Set([
-  ...GLOBAL_OPTIONS.concat(...['build', 'clean', 'compile', 'deps', 'generate', 'serve', 'list', 'run', 'run-operation', 'seed', 'show', 'freshness', 'test'].map((which) => commandSpec(which)?.options ?? []))
-    .flatMap((spec) => (spec.env === undefined ? [] : [engineName(spec.env)])),
+  ...GLOBAL_OPTIONS.concat(
+    ...[
+      'build',
+      'clean',
+      'compile',
+      'deps',
+      'generate',
+      'serve',
+      'list',
+      'run',
+      'run-operation',
+      'seed',
+      'show',
+      'freshness',
+      'test',
+    ].map((which) => commandSpec(which)?.options ?? []),
+  ).flatMap((spec) => (spec.env === undefined ? [] : [engineName(spec.env)])),
   ...RENAMED_VARIABLES.map(({ old }) => engineName(old)),
-  ...['INVOCATION_ENV', 'RECORDED_FILE_PATH', 'TEST_STATE_MODIFIED', 'PACKAGE_HUB_URL', 'DOWNLOAD_DIR', 'PP_FILE_DIFF_TEST', 'PP_TEST', 'SHOW_RESOURCE_REPORT'].map((name) => `DBT_ENGINE_${name}`),
+  ...[
+    'INVOCATION_ENV',
+    'RECORDED_FILE_PATH',
+    'TEST_STATE_MODIFIED',
+    'PACKAGE_HUB_URL',
+    'DOWNLOAD_DIR',
+    'PP_FILE_DIFF_TEST',
+    'PP_TEST',
+    'SHOW_RESOURCE_REPORT',
+  ].map((name) => `DBT_ENGINE_${name}`),
 ]);
 
 function engineName(variable: string): string {
@@ -147,7 +235,13 @@ function defaultValue(spec: OptionSpec): unknown {
   return spec.default ?? (spec.kind === 'list' ? [] : null);
 }
 
-function applyRenamedVariables(values: Record<string, unknown>, specs: readonly OptionSpec[], env: Environment, given: Set<string>, notices: FlagNotice[]): void {
+function applyRenamedVariables(
+  values: Record<string, unknown>,
+  specs: readonly OptionSpec[],
+  env: Environment,
+  given: Set<string>,
+  notices: FlagNotice[],
+): void {
   for (const { old, name, negated } of RENAMED_VARIABLES) {
     const spec = specs.find((candidate) => candidate.name === name);
     const text = env[engineName(old)] || env[old];
@@ -155,12 +249,20 @@ function applyRenamedVariables(values: Record<string, unknown>, specs: readonly 
     const value = convertOption(spec, text);
     values[name] = negated === true ? !value : value;
     given.add(name);
-    notices.push({ name: 'EnvironmentVariableRenamed', facts: { old_name: old, new_name: engineName(spec.env ?? '') } });
+    notices.push({
+      name: 'EnvironmentVariableRenamed',
+      facts: { old_name: old, new_name: engineName(spec.env ?? '') },
+    });
   }
 }
 
 /** @returns the options that the project has set */
-function applyProjectFlags(values: Record<string, unknown>, projectFlags: Json, given: ReadonlySet<string>, notices: FlagNotice[]): string[] {
+function applyProjectFlags(
+  values: Record<string, unknown>,
+  projectFlags: Json,
+  given: ReadonlySet<string>,
+  notices: FlagNotice[],
+): string[] {
   const block = asDictionary(projectFlags) ?? {};
   if (asDictionary(block['warn_error_options'] ?? null) !== undefined) {
     // Two spellings of one key are an error; anything else that is wrong makes dbt ignore the whole block.
@@ -173,9 +275,13 @@ function applyProjectFlags(values: Record<string, unknown>, projectFlags: Json, 
     if (value === undefined || value === null || given.has(name)) continue;
     values[name] = value;
     taken.push(name);
-    if (name === 'warn_error_options') normalizeWarnErrorOptions(asDictionary(value) ?? {}, (facts) => notices.push({ name: 'WEOIncludeExcludeDeprecation', facts }));
+    if (name === 'warn_error_options')
+      normalizeWarnErrorOptions(asDictionary(value) ?? {}, (facts) =>
+        notices.push({ name: 'WEOIncludeExcludeDeprecation', facts }),
+      );
   }
-  for (const [name, fallback] of Object.entries(BEHAVIOR_FLAGS)) values[name] = typeof usable[name] === 'boolean' ? usable[name] : fallback;
+  for (const [name, fallback] of Object.entries(BEHAVIOR_FLAGS))
+    values[name] = typeof usable[name] === 'boolean' ? usable[name] : fallback;
   if (usable['require_event_names_in_deprecations'] === true) values['require_event_names_in_deprecations'] = true;
   return taken;
 }
@@ -186,7 +292,8 @@ function follow(values: Record<string, unknown>, given: ReadonlySet<string>, lea
 }
 
 function exclusive(given: ReadonlySet<string>, first: string, second: string): void {
-  if (given.has(first) && given.has(second)) throw new TsdbtError('usage', `${second}: not allowed with argument ${first}`);
+  if (given.has(first) && given.has(second))
+    throw new TsdbtError('usage', `${second}: not allowed with argument ${first}`);
 }
 
 function checkEventTimes(values: Record<string, unknown>): void {
@@ -201,10 +308,10 @@ function checkEventTimes(values: Record<string, unknown>): void {
   };
   if (start === null) missing('--event-time-end', '--event-time-start');
   if (end === null) missing('--event-time-start', '--event-time-end');
-  if (String(start) >= String(end)) throw new TsdbtError('usage', 'Value for `--event-time-start` must be less than `--event-time-end`');
+  if (String(start) >= String(end))
+    throw new TsdbtError('usage', 'Value for `--event-time-start` must be less than `--event-time-end`');
 }
 
 function hasItems(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0;
 }
-

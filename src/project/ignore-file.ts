@@ -1,7 +1,10 @@
 // .dbtignore: gitignore patterns, as dbt's pathspec matches them. Reads no file.
 import { ANY_NUMBER, anything, characterClass, literally, matchesAll, type Place } from '../values/wildcards.ts';
 
-interface Rule { readonly matches: (path: string) => boolean; readonly ignored: boolean }
+interface Rule {
+  readonly matches: (path: string) => boolean;
+  readonly ignored: boolean;
+}
 
 /** Says for a path below the project's folder (with `/`) whether it is ignored. */
 export interface IgnoreRules {
@@ -23,7 +26,10 @@ export function parseIgnoreFile(text: string): IgnoreRules {
     for (const rule of rules) if (rule.matches(path)) ignored = rule.ignored;
     return ignored;
   };
-  return { file, folder: (path) => !negated && rules.some((rule) => rule.matches(`${path}/x`) && rule.matches(`${path}/x/y`)) };
+  return {
+    file,
+    folder: (path) => !negated && rules.some((rule) => rule.matches(`${path}/x`) && rule.matches(`${path}/x/y`)),
+  };
 }
 
 function ignoreRule(line: string): Rule | undefined {

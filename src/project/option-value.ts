@@ -36,27 +36,46 @@ export function convertOption(spec: OptionSpec, raw: string | readonly string[])
       if (!/^\s*[-+]?\d+\s*$/.test(text)) refuse(`'${text}' is not a valid integer.`);
       return Number(text);
     }
-    case 'choice': return choice(spec, text, refuse);
+    case 'choice':
+      return choice(spec, text, refuse);
     case 'list': {
-      const words = (typeof raw === 'string' ? raw.split(/\s+/) : raw.flatMap((word) => word.split(' '))).filter((word) => word !== '');
+      const words = (typeof raw === 'string' ? raw.split(/\s+/) : raw.flatMap((word) => word.split(' '))).filter(
+        (word) => word !== '',
+      );
       return spec.choices === undefined ? words : words.map((word) => choice(spec, word, refuse));
     }
-    case 'yaml': return yamlDictionary(text) ?? refuse(`String '${text.replace(/(DBT_(?:ENGINE_)?ENV_SECRET\w*["']?\s*:\s*)[^\s,}]+/g, '$1*****')}' is not valid YAML`);
-    case 'path': return path(spec, text, refuse);
-    case 'datetime': return datetime(text) ?? refuse(`'${text}' does not match the formats '%Y-%m-%d', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S'.`);
+    case 'yaml':
+      return (
+        yamlDictionary(text) ??
+        refuse(
+          `String '${text.replace(/(DBT_(?:ENGINE_)?ENV_SECRET\w*["']?\s*:\s*)[^\s,}]+/g, '$1*****')}' is not valid YAML`,
+        )
+      );
+    case 'path':
+      return path(spec, text, refuse);
+    case 'datetime':
+      return (
+        datetime(text) ??
+        refuse(`'${text}' does not match the formats '%Y-%m-%d', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S'.`)
+      );
     case 'package': {
       const [name = '', version, ...rest] = text.split('@');
       return rest.length > 0 || version === undefined ? { name: text, version: null } : { name, version };
     }
     case 'text':
-    case 'sample': return text;
-    default: return spec.kind satisfies never;
+    case 'sample':
+      return text;
+    default:
+      return spec.kind satisfies never;
   }
 }
 
 function choice(spec: OptionSpec, text: string, refuse: (why: string) => never): string {
   const choices = spec.choices ?? [];
-  return choices.find((candidate) => candidate.toLowerCase() === text.toLowerCase()) ?? refuse(`'${text}' is not one of ${choices.map((candidate) => `'${candidate}'`).join(', ')}.`);
+  return (
+    choices.find((candidate) => candidate.toLowerCase() === text.toLowerCase()) ??
+    refuse(`'${text}' is not one of ${choices.map((candidate) => `'${candidate}'`).join(', ')}.`)
+  );
 }
 
 function path(spec: OptionSpec, text: string, refuse: (why: string) => never): string {
@@ -79,8 +98,16 @@ function yamlDictionary(text: string): { [key: string]: Json } | undefined {
 function datetime(text: string): string | undefined {
   const match = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{1,2}):(\d{1,2}))?$/.exec(text);
   if (match === null) return undefined;
-  const [year, month, day, hour, minute, second] = match.slice(1).map((part) => Number(part ?? 0)) as [number, number, number, number, number, number];
+  const [year, month, day, hour, minute, second] = match.slice(1).map((part) => Number(part ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
-  const valid = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
+  const valid =
+    date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
   return valid ? date.toISOString().slice(0, 19) : undefined;
 }

@@ -23,7 +23,9 @@ export interface PackageList {
   readonly file: string;
 }
 
-export interface PackageLock extends PackageList { readonly hash: string | null }
+export interface PackageLock extends PackageList {
+  readonly hash: string | null;
+}
 
 /** The packages that a project asks for. */
 export function readPackageList(root: string): PackageList {
@@ -35,7 +37,11 @@ export function readPackageList(root: string): PackageList {
   if ('projects' in packages) throw new TsdbtError('project', "The 'projects' key cannot be specified in packages.yml");
   const fromDependenciesFile = 'packages' in dependencies;
   const file = fromDependenciesFile ? DEPENDENCIES_FILE : PACKAGES_FILE;
-  return { packages: checkedPackages(fromDependenciesFile ? { packages: dependencies['packages'] ?? null } : packages), fromDependenciesFile, file };
+  return {
+    packages: checkedPackages(fromDependenciesFile ? { packages: dependencies['packages'] ?? null } : packages),
+    fromDependenciesFile,
+    file,
+  };
 }
 
 /** What `deps` wrote last; undefined when there is no lock file. */
@@ -43,7 +49,12 @@ export function readPackageLock(root: string): PackageLock | undefined {
   const path = join(root, LOCK_FILE);
   if (!existsSync(path)) return undefined;
   const { [LOCK_HASH_KEY]: hash, ...data } = readDictionary(path);
-  return { packages: checkedPackages(data), fromDependenciesFile: false, file: LOCK_FILE, hash: typeof hash === 'string' ? hash : null };
+  return {
+    packages: checkedPackages(data),
+    fromDependenciesFile: false,
+    file: LOCK_FILE,
+    hash: typeof hash === 'string' ? hash : null,
+  };
 }
 
 /**
@@ -57,10 +68,17 @@ export function installedPackageFolders(project: Project): string[] {
   const root = join(project.project_root, project.packages_install_path);
   const base = isAbsolute(project.packages_install_path) ? project.packages_install_path : root;
   const folders = existsSync(base)
-    ? readdirSync(base).sort().filter((name) => !name.startsWith('__') && statSync(join(base, name), { throwIfNoEntry: false })?.isDirectory() === true)
+    ? readdirSync(base)
+        .sort()
+        .filter(
+          (name) =>
+            !name.startsWith('__') && statSync(join(base, name), { throwIfNoEntry: false })?.isDirectory() === true,
+        )
     : [];
   if (folders.length !== specified.length) {
-    const missing = locked.map((entry) => entry['name']).filter((name): name is string => typeof name === 'string' && !folders.includes(name));
+    const missing = locked
+      .map((entry) => entry['name'])
+      .filter((name): name is string => typeof name === 'string' && !folders.includes(name));
     const { file } = readPackageList(project.project_root);
     throw new TsdbtError(
       'compilation',
@@ -78,23 +96,65 @@ const flag: Shape = { anyOf: [{ type: 'boolean' }, { type: 'null' }] };
 const unrendered: Shape = { type: 'object' };
 const PACKAGE_SHAPE: Shape = {
   anyOf: [
-    { type: 'object', properties: { local: text, unrendered, name: optionalText }, additional: false, required: ['local'] },
-    { type: 'object', properties: { tarball: text, name: text, unrendered }, additional: false, required: ['tarball', 'name'] },
     {
-      type: 'object', additional: false, required: ['git'],
-      properties: { git: text, revision, 'warn-unpinned': flag, subdirectory: optionalText, unrendered, name: optionalText },
+      type: 'object',
+      properties: { local: text, unrendered, name: optionalText },
+      additional: false,
+      required: ['local'],
     },
     {
-      type: 'object', additional: false, required: ['package', 'version'],
-      properties: { package: text, version: { anyOf: [text, { type: 'number' }, { type: 'array' }] }, install_prerelease: flag, unrendered, name: optionalText },
+      type: 'object',
+      properties: { tarball: text, name: text, unrendered },
+      additional: false,
+      required: ['tarball', 'name'],
     },
     {
-      type: 'object', additional: false, required: ['private'],
-      properties: { private: text, provider: optionalText, revision, 'warn-unpinned': flag, subdirectory: optionalText, unrendered, name: optionalText },
+      type: 'object',
+      additional: false,
+      required: ['git'],
+      properties: {
+        git: text,
+        revision,
+        'warn-unpinned': flag,
+        subdirectory: optionalText,
+        unrendered,
+        name: optionalText,
+      },
+    },
+    {
+      type: 'object',
+      additional: false,
+      required: ['package', 'version'],
+      properties: {
+        package: text,
+        version: { anyOf: [text, { type: 'number' }, { type: 'array' }] },
+        install_prerelease: flag,
+        unrendered,
+        name: optionalText,
+      },
+    },
+    {
+      type: 'object',
+      additional: false,
+      required: ['private'],
+      properties: {
+        private: text,
+        provider: optionalText,
+        revision,
+        'warn-unpinned': flag,
+        subdirectory: optionalText,
+        unrendered,
+        name: optionalText,
+      },
     },
   ],
 };
-const LIST_SHAPE: Shape = { type: 'object', properties: { packages: { type: 'array', items: PACKAGE_SHAPE } }, additional: false, required: ['packages'] };
+const LIST_SHAPE: Shape = {
+  type: 'object',
+  properties: { packages: { type: 'array', items: PACKAGE_SHAPE } },
+  additional: false,
+  required: ['packages'],
+};
 
 /**
  * The entries of a package file, checked.
@@ -117,11 +177,14 @@ function packageProblem(packages: Json): string | undefined {
     const entry = asDictionary(item);
     if (entry === undefined) continue;
     const empty = (['package', 'local', 'git'] as const).find((key) => entry[key] === '');
-    if (empty !== undefined) return `A ${empty === 'package' ? 'hub' : empty} package is missing the value. It is a required property.`;
+    if (empty !== undefined)
+      return `A ${empty === 'package' ? 'hub' : empty} package is missing the value. It is a required property.`;
     const name = entry['package'];
     if (typeof name !== 'string') continue;
-    if (!entry['version']) return `${name} is missing the version. When installing from the Hub package index, version is a required property`;
-    if (!name.includes('/')) return `${name} was not found in the package index. Packages on the index require a namespace, e.g dbt-labs/dbt_utils`;
+    if (!entry['version'])
+      return `${name} is missing the version. When installing from the Hub package index, version is a required property`;
+    if (!name.includes('/'))
+      return `${name} was not found in the package index. Packages on the index require a namespace, e.g dbt-labs/dbt_utils`;
   }
   return undefined;
 }

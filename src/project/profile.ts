@@ -38,26 +38,36 @@ export interface LoadProfileOptions {
 }
 
 /** Where profiles.yml is looked for: the option, the variable, the working directory, `~/.dbt`. */
-export function profilesPlace(cwd: string, env: Readonly<Record<string, string | undefined>>, option?: string | null): ProfilesPlace {
+export function profilesPlace(
+  cwd: string,
+  env: Readonly<Record<string, string | undefined>>,
+  option?: string | null,
+): ProfilesPlace {
   const asked = option ?? env['DBT_ENGINE_PROFILES_DIR'] ?? env['DBT_PROFILES_DIR'];
   if (asked !== undefined && asked !== null && asked !== '') return { directory: asked, asked: true };
-  return { directory: existsSync(join(cwd, PROFILES_FILE)) ? cwd : join(env['HOME'] ?? env['USERPROFILE'] ?? cwd, '.dbt'), asked: false };
+  return {
+    directory: existsSync(join(cwd, PROFILES_FILE)) ? cwd : join(env['HOME'] ?? env['USERPROFILE'] ?? cwd, '.dbt'),
+    asked: false,
+  };
 }
 
 /** The whole of profiles.yml, unrendered; empty when there is no such file. */
 export function readProfiles(directory: string): Dictionary {
   const path = join(directory, PROFILES_FILE);
   if (!existsSync(path)) return {};
-  const wrap = (text: string): string => `\ndbt encountered an error while trying to read your profiles.yml file.\n\n${text}\n`;
+  const wrap = (text: string): string =>
+    `\ndbt encountered an error while trying to read your profiles.yml file.\n\n${text}\n`;
   let data: Json;
   try {
     data = loadYaml(readFileText(path), path);
   } catch (error) {
-    if (error instanceof TsdbtError && error.kind === 'runtime') throw new TsdbtError('profile', wrap(error.message), { ...error.details, cause: error });
+    if (error instanceof TsdbtError && error.kind === 'runtime')
+      throw new TsdbtError('profile', wrap(error.message), { ...error.details, cause: error });
     throw error;
   }
   const profiles = asDictionary(data);
-  if (profiles === undefined || Object.keys(profiles).length === 0) throw new TsdbtError('profile', wrap(`The profiles.yml file at ${path} is empty`));
+  if (profiles === undefined || Object.keys(profiles).length === 0)
+    throw new TsdbtError('profile', wrap(`The profiles.yml file at ${path} is empty`));
   return profiles;
 }
 
@@ -68,7 +78,12 @@ export function readProfiles(directory: string): Dictionary {
 export function loadProfile(options: LoadProfileOptions): Profile {
   const { profiles, projectDir } = options;
   const path = join(profiles.directory, PROFILES_FILE);
-  if (!existsSync(path) && !profiles.asked && options.profile == null && (options.target == null || BUILT_IN_TARGETS.has(options.target))) {
+  if (
+    !existsSync(path) &&
+    !profiles.asked &&
+    options.profile == null &&
+    (options.target == null || BUILT_IN_TARGETS.has(options.target))
+  ) {
     const beside = join(projectDir, PROFILES_FILE);
     if (!existsSync(beside)) return embeddedDefault(options);
     throw new TsdbtError('profile', `Could not find profile named '${options.projectProfile ?? 'default'}'`, {
@@ -82,7 +97,10 @@ export function loadProfile(options: LoadProfileOptions): Profile {
   if (profile === undefined) throw unknownProfile(textOf(name), raw, path);
   const parts = asDictionary(profile);
   if (parts === undefined || Object.keys(parts).length === 0) {
-    throw new TsdbtError('profile', `\ndbt encountered an error while trying to read your profiles.yml file.\n\nProfile ${name} in profiles.yml is empty\n`);
+    throw new TsdbtError(
+      'profile',
+      `\ndbt encountered an error while trying to read your profiles.yml file.\n\nProfile ${name} in profiles.yml is empty\n`,
+    );
   }
   return chooseTarget(parts, name, { ...options, render: renderFrom(path, options.render) });
 }
@@ -95,32 +113,50 @@ export function targetDictionary(profile: Profile): { [key: string]: Json } {
   const spec = credentialsSpec(credentials.type);
   const shown: { [key: string]: Json } = {};
   for (const key of spec?.shown ?? ['database', 'schema']) shown[key] = (credentials[key] ?? null) as Json;
-  for (const [alias, key] of Object.entries(spec?.aliases ?? {})) if (spec?.shown.includes(key)) shown[alias] = (credentials[key] ?? null) as Json;
-  return { ...shown, type: credentials.type, threads: profile.threads, name: profile.target_name, target_name: profile.target_name, profile_name: profile.profile_name };
+  for (const [alias, key] of Object.entries(spec?.aliases ?? {}))
+    if (spec?.shown.includes(key)) shown[alias] = (credentials[key] ?? null) as Json;
+  return {
+    ...shown,
+    type: credentials.type,
+    threads: profile.threads,
+    name: profile.target_name,
+    target_name: profile.target_name,
+    profile_name: profile.profile_name,
+  };
 }
 
 function chooseTarget(profile: Dictionary, profileName: string, options: LoadProfileOptions): Profile {
   const { scope, render, logger } = options;
   let target = options.target ?? undefined;
   if (target === undefined && profile['target'] !== undefined) {
-    const written = typeof profile['target'] === 'string' ? renderText(profile['target'], scope, render) : profile['target'];
+    const written =
+      typeof profile['target'] === 'string' ? renderText(profile['target'], scope, render) : profile['target'];
     target = textOf(written as Json);
   }
   if (target === undefined) {
     target = 'default';
     logger?.fire({
-      name: 'MissingProfileTarget', code: 'A005', level: 'info',
-      msg: `target not specified in profile '${profileName}', using '${target}'`, data: { profile_name: profileName, target_name: target },
+      name: 'MissingProfileTarget',
+      code: 'A005',
+      level: 'info',
+      msg: `target not specified in profile '${profileName}', using '${target}'`,
+      data: { profile_name: profileName, target_name: target },
     });
   }
   const outputs = asDictionary(profile['outputs'] ?? null);
   if (outputs === undefined) throw new TsdbtError('profile', `outputs not specified in profile '${profileName}'`);
   const output = outputs[target];
   if (output === undefined) {
-    const names = Object.keys(outputs).map((name) => ` - ${name}`).join('\n');
-    throw new TsdbtError('profile', `The profile '${profileName}' does not have a target named '${target}'. The valid target names for this profile are:\n${names}`);
+    const names = Object.keys(outputs)
+      .map((name) => ` - ${name}`)
+      .join('\n');
+    throw new TsdbtError(
+      'profile',
+      `The profile '${profileName}' does not have a target named '${target}'. The valid target names for this profile are:\n${names}`,
+    );
   }
-  if (asDictionary(output) === undefined) throw new TsdbtError('profile', `output '${target}' of profile '${profileName}' is misconfigured in profiles.yml`);
+  if (asDictionary(output) === undefined)
+    throw new TsdbtError('profile', `output '${target}' of profile '${profileName}' is misconfigured in profiles.yml`);
   const lenient = (keypath: readonly unknown[], error: unknown): boolean => {
     if (!keypath.includes('password')) return false;
     const why = error instanceof TsdbtError && /^.*Env var required but not provided.*$/m.exec(error.message)?.[0];
@@ -131,18 +167,38 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
   const rendered = renderTree(output, scope, render, { lenient }) as Dictionary;
   const { threads: written = 1, type, ...fields } = rendered;
   const threads = options.threads ?? written;
-  if (type === undefined) throw new TsdbtError('profile', `required field "type" not found in profile ${profileName} and target ${target}`);
+  if (type === undefined)
+    throw new TsdbtError('profile', `required field "type" not found in profile ${profileName} and target ${target}`);
   const credentials = checkCredentials(textOf(type as Json), fields, (message, hint) => {
-    throw new TsdbtError('profile', `Credentials in profile "${profileName}", target "${target}" invalid: ${message}`, { hint });
+    throw new TsdbtError('profile', `Credentials in profile "${profileName}", target "${target}" invalid: ${message}`, {
+      hint,
+    });
   });
-  if (typeof threads !== 'number' || !Number.isInteger(threads)) throw new TsdbtError('profile', `at path ['threads']: ${showJson(threads)} is not of type 'integer'`);
-  return { profile_name: profileName, target_name: target, threads, credentials, profiles_dir: resolve(options.profiles.directory) };
+  if (typeof threads !== 'number' || !Number.isInteger(threads))
+    throw new TsdbtError('profile', `at path ['threads']: ${showJson(threads)} is not of type 'integer'`);
+  return {
+    profile_name: profileName,
+    target_name: target,
+    threads,
+    credentials,
+    profiles_dir: resolve(options.profiles.directory),
+  };
 }
 
 /** Credentials under their proper names, defaults filled in. Unknown keys stay. */
-function checkCredentials(type: string, fields: Dictionary, refuse: (message: string, hint?: string) => never): Credentials {
+function checkCredentials(
+  type: string,
+  fields: Dictionary,
+  refuse: (message: string, hint?: string) => never,
+): Credentials {
   const spec = credentialsSpec(type);
-  if (spec === undefined) return refuse(`Runtime Error\n  Could not find adapter type ${type}!`, `This version knows: ${allSpecs().map((known) => known.type).join(', ')}.`);
+  if (spec === undefined)
+    return refuse(
+      `Runtime Error\n  Could not find adapter type ${type}!`,
+      `This version knows: ${allSpecs()
+        .map((known) => known.type)
+        .join(', ')}.`,
+    );
   const named: Dictionary = {};
   for (const [key, value] of Object.entries(fields)) {
     const name = spec.aliases[key] ?? key;
@@ -153,15 +209,21 @@ function checkCredentials(type: string, fields: Dictionary, refuse: (message: st
     named[name] = value;
   }
   const embedded = named['embedded'];
-  const filled = embedded === true || (typeof embedded === 'string' && embedded !== '') ? { ...spec.embedded, ...named } : named;
+  const filled =
+    embedded === true || (typeof embedded === 'string' && embedded !== '') ? { ...spec.embedded, ...named } : named;
   const violation = findViolation(filled, shapeOf(spec));
   if (violation !== undefined) {
     const [field] = violation.path;
     // Its value may be a secret.
     const hidden = field !== undefined && !spec.shown.includes(String(field));
-    return refuse(hidden ? violation.message.replace(/^.* is not /s, '***** is not ') : violation.message, field === undefined ? undefined : `in the field '${field}'`);
+    return refuse(
+      hidden ? violation.message.replace(/^.* is not /s, '***** is not ') : violation.message,
+      field === undefined ? undefined : `in the field '${field}'`,
+    );
   }
-  const defaults = Object.entries(spec.fields).filter(([, field]) => field.default !== undefined).map(([name, field]) => [name, field.default]);
+  const defaults = Object.entries(spec.fields)
+    .filter(([, field]) => field.default !== undefined)
+    .map(([name, field]) => [name, field.default]);
   const whole = { ...Object.fromEntries(defaults), ...filled, type };
   try {
     return (spec.complete?.(whole) ?? whole) as unknown as Credentials;
@@ -179,14 +241,19 @@ function shapeOf(spec: CredentialsSpec): Shape {
   return {
     type: 'object',
     properties: Object.fromEntries(properties),
-    required: Object.entries(spec.fields).filter(([, field]) => field.default === undefined).map(([name]) => name),
+    required: Object.entries(spec.fields)
+      .filter(([, field]) => field.default === undefined)
+      .map(([name]) => name),
   };
 }
 
 function embeddedDefault(options: LoadProfileOptions): Profile {
   const [target, { spec, fields }] = [...BUILT_IN_TARGETS].find(([name]) => name === (options.target ?? name))!;
   options.logger?.fire({
-    name: 'Note', code: 'Z050', level: 'info', data: {},
+    name: 'Note',
+    code: 'Z050',
+    level: 'info',
+    data: {},
     msg: `No profiles.yml found: using the built-in ${spec.title}, with its data in ${spec.embeddedFolder}. Write a profiles.yml to use another database.`,
   });
   return {
@@ -208,7 +275,12 @@ function textOf(value: Json): string {
 function unknownProfile(name: string, profiles: Dictionary, path: string): TsdbtError {
   const names = Object.keys(profiles).filter((key) => key !== 'config');
   const builtIn = `Without one, and without --profile, the targets ${[...BUILT_IN_TARGETS.keys()].join(' and ')} are there.`;
-  const hint = names.length > 0 ? `Profiles in ${path}: ${names.join(', ')}. \`tsdbt init\` in the folder of the project adds one.` : existsSync(path) ? `No profile stands in ${path}.` : `There is no profiles.yml at ${path}. ${builtIn}`;
+  const hint =
+    names.length > 0
+      ? `Profiles in ${path}: ${names.join(', ')}. \`tsdbt init\` in the folder of the project adds one.`
+      : existsSync(path)
+        ? `No profile stands in ${path}.`
+        : `There is no profiles.yml at ${path}. ${builtIn}`;
   return new TsdbtError('profile', `Could not find profile named '${name}'`, { hint });
 }
 

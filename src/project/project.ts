@@ -37,7 +37,12 @@ export interface LoadProjectOptions {
 }
 
 /** What a file of the project says before it is rendered: enough for flags and for the name of the profile. */
-export interface RawProject { readonly root: string; readonly path: string; readonly data: Dictionary; readonly checksum: { readonly name: string; readonly checksum: string } }
+export interface RawProject {
+  readonly root: string;
+  readonly path: string;
+  readonly data: Dictionary;
+  readonly checksum: { readonly name: string; readonly checksum: string };
+}
 
 /**
  * Reads dbt_project.yml without rendering.
@@ -55,8 +60,16 @@ export function readRawProject(directory: string, logger?: Logger, hint?: string
     );
   }
   const source = pythonStrip(readFileText(path));
-  const checksum = { name: 'sha256', checksum: createHash('sha256').update(compactWhitespace(source), 'utf8').digest('hex') };
-  const data = asDictionary(loadYaml(source, path, { onDuplicateKey: (text) => logger && deprecation(logger, 'DuplicateYAMLKeysDeprecation', { duplicate_description: text, file: path }) }));
+  const checksum = {
+    name: 'sha256',
+    checksum: createHash('sha256').update(compactWhitespace(source), 'utf8').digest('hex'),
+  };
+  const data = asDictionary(
+    loadYaml(source, path, {
+      onDuplicateKey: (text) =>
+        logger && deprecation(logger, 'DuplicateYAMLKeysDeprecation', { duplicate_description: text, file: path }),
+    }),
+  );
   if (data === undefined) throw new TsdbtError('project', `${PROJECT_FILE} does not parse to a dictionary`);
   if (data['tests'] !== undefined && data['data_tests'] === undefined) {
     const { tests, ...rest } = data;
@@ -101,11 +114,19 @@ export function loadProject(directory: string, options: LoadProjectOptions): Pro
 }
 
 function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
-  const rendered = renderTree(raw.data, options.scope, renderFrom(raw.path, options.render), { shouldRender: isRenderedKey, finish: finishValue }) as Dictionary;
+  const rendered = renderTree(raw.data, options.scope, renderFrom(raw.path, options.render), {
+    shouldRender: isRenderedKey,
+    finish: finishValue,
+  }) as Dictionary;
   const packageList = readPackageList(raw.root);
-  const packages = packageList.fromDependenciesFile || options.dependency === true
-    ? packageList.packages
-    : (renderTree(packageList.packages as Json, { ...options.scope, target: null, secrets: true }, options.render) as Json[]);
+  const packages =
+    packageList.fromDependenciesFile || options.dependency === true
+      ? packageList.packages
+      : (renderTree(
+          packageList.packages as Json,
+          { ...options.scope, target: null, secrets: true },
+          options.render,
+        ) as Json[]);
   const selectors = renderTree(readSelectors(raw.root), options.scope, options.render);
 
   const ranges = versionRanges(rendered, options.versionCheck);
@@ -137,7 +158,9 @@ function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
     test_paths: testPaths,
     analysis_paths: analysisPaths,
     snapshot_paths: snapshotPaths,
-    docs_paths: texts('docs-paths') ?? allSourcePaths(modelPaths, seedPaths, snapshotPaths, analysisPaths, macroPaths, testPaths, functionPaths),
+    docs_paths:
+      texts('docs-paths') ??
+      allSourcePaths(modelPaths, seedPaths, snapshotPaths, analysisPaths, macroPaths, testPaths, functionPaths),
     asset_paths: texts('asset-paths') ?? [],
     function_paths: functionPaths,
     target_path: targetPath,
@@ -149,7 +172,7 @@ function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
     // dbt looks for these two under names that the file cannot have.
     unrendered_configs: { ...configSections(raw.data), semantic_models: {}, saved_queries: {} },
     vars: Object.keys(varsFile).length > 0 ? varsFile : (asDictionary(rendered['vars'] ?? null) ?? {}),
-    dispatch: ((rendered['dispatch'] ?? []) as { macro_namespace: string; search_order: string[] }[]),
+    dispatch: (rendered['dispatch'] ?? []) as { macro_namespace: string; search_order: string[] }[],
     on_run_start: texts('on-run-start') ?? [],
     on_run_end: texts('on-run-end') ?? [],
     query_comment: queryComment(rendered),
@@ -183,7 +206,10 @@ function isRenderedKey(keypath: readonly (string | number)[]): boolean {
   const first = keypath[0];
   if (typeof first !== 'string') return true;
   if (first === 'on-run-start' || first === 'on-run-end' || first === 'query-comment' || first === 'vars') return false;
-  return !(HOOK_SECTIONS.has(first) && keypath.some((part) => typeof part === 'string' && HOOKS.has(part.replace(/^[+ ]+/, ''))));
+  return !(
+    HOOK_SECTIONS.has(first) &&
+    keypath.some((part) => typeof part === 'string' && HOOKS.has(part.replace(/^[+ ]+/, '')))
+  );
 }
 
 /** Null and single texts where a list or a dictionary is meant. */
@@ -206,7 +232,8 @@ function listOf(value: Json): Json {
 
 function versionRanges(rendered: Dictionary, check: boolean): string[] {
   const required = rendered['require-dbt-version'] ?? '>=0.0.0';
-  const ranges = typeof required === 'string' || Array.isArray(required) ? parseVersionRanges(required as string | string[]) : [];
+  const ranges =
+    typeof required === 'string' || Array.isArray(required) ? parseVersionRanges(required as string | string[]) : [];
   if (check) {
     if (rendered['name'] === undefined) throw new TsdbtError('project', 'Required "name" field not present in project');
     checkDbtVersion(ranges, String(rendered['name']));
@@ -214,7 +241,13 @@ function versionRanges(rendered: Dictionary, check: boolean): string[] {
   return ranges;
 }
 
-function checkRenamedKey(data: Dictionary, deprecated: string, expected: string | undefined, harmless: string | undefined, logger: Logger | undefined): void {
+function checkRenamedKey(
+  data: Dictionary,
+  deprecated: string,
+  expected: string | undefined,
+  harmless: string | undefined,
+  logger: Logger | undefined,
+): void {
   if (data[deprecated] === undefined) return;
   if (expected !== undefined && data[expected] !== undefined) {
     throw new TsdbtError(
@@ -223,8 +256,17 @@ function checkRenamedKey(data: Dictionary, deprecated: string, expected: string 
     );
   }
   if (data[deprecated] !== harmless && logger !== undefined) {
-    const name = { 'source-paths': 'ConfigSourcePathDeprecation', 'data-paths': 'ConfigDataPathDeprecation', 'log-path': 'ConfigLogPathDeprecation' }[deprecated] ?? 'ConfigTargetPathDeprecation';
-    deprecation(logger, name, expected === undefined ? { deprecated_path: deprecated } : { deprecated_path: deprecated, exp_path: expected });
+    const name =
+      {
+        'source-paths': 'ConfigSourcePathDeprecation',
+        'data-paths': 'ConfigDataPathDeprecation',
+        'log-path': 'ConfigLogPathDeprecation',
+      }[deprecated] ?? 'ConfigTargetPathDeprecation';
+    deprecation(
+      logger,
+      name,
+      expected === undefined ? { deprecated_path: deprecated } : { deprecated_path: deprecated, exp_path: expected },
+    );
   }
 }
 
@@ -237,10 +279,12 @@ function checkShape(rendered: Dictionary): void {
   const name = rendered['name'] as string;
   if (RESERVED_PROJECT_NAMES.has(name)) refuse(`at path []: Invalid project name: ${name} is a reserved word`);
   for (const entry of (rendered['dispatch'] ?? []) as Dictionary[]) {
-    if (entry['macro_namespace'] === undefined || !Array.isArray(entry['search_order'])) refuse(`at path []: Invalid project dispatch config: ${repr(entry)}`);
+    if (entry['macro_namespace'] === undefined || !Array.isArray(entry['search_order']))
+      refuse(`at path []: Invalid project dispatch config: ${repr(entry)}`);
   }
   const [tests, dataTests] = [rendered['tests'], rendered['data_tests']];
-  if (hasEntries(tests) && hasEntries(dataTests)) refuse("at path []: Invalid project config: cannot have both 'tests' and 'data_tests' defined");
+  if (hasEntries(tests) && hasEntries(dataTests))
+    refuse("at path []: Invalid project config: cannot have both 'tests' and 'data_tests' defined");
 }
 
 function hasEntries(value: Json | undefined): boolean {
@@ -258,12 +302,27 @@ function definedQuoting(value: Json | undefined): Quoting {
 }
 
 const SECTION_KEYS: Readonly<Record<ConfigSection, string>> = {
-  models: 'models', seeds: 'seeds', snapshots: 'snapshots', sources: 'sources', tests: 'data_tests', unit_tests: 'unit_tests', exposures: 'exposures',
-  metrics: 'metrics', semantic_models: 'semantic-models', saved_queries: 'saved-queries', functions: 'functions', analyses: 'analyses', groups: 'groups', macros: 'macros',
+  models: 'models',
+  seeds: 'seeds',
+  snapshots: 'snapshots',
+  sources: 'sources',
+  tests: 'data_tests',
+  unit_tests: 'unit_tests',
+  exposures: 'exposures',
+  metrics: 'metrics',
+  semantic_models: 'semantic-models',
+  saved_queries: 'saved-queries',
+  functions: 'functions',
+  analyses: 'analyses',
+  groups: 'groups',
+  macros: 'macros',
 };
 
 function configSections(data: Dictionary): Record<ConfigSection, Json> {
-  const sections = Object.entries(SECTION_KEYS).map(([section, key]) => [section, asDictionary(data[key] ?? null) ?? {}]);
+  const sections = Object.entries(SECTION_KEYS).map(([section, key]) => [
+    section,
+    asDictionary(data[key] ?? null) ?? {},
+  ]);
   return Object.fromEntries(sections) as Record<ConfigSection, Json>;
 }
 
@@ -274,7 +333,11 @@ function queryComment(data: Dictionary): Project['query_comment'] {
   if (typeof value === 'string') return value === '' ? null : { comment: value, append: false, job_label: false };
   const parts = asDictionary(value);
   if (parts === undefined || Object.keys(parts).length === 0) return null;
-  return { comment: typeof parts['comment'] === 'string' ? parts['comment'] : DEFAULT_COMMENT, append: parts['append'] === true, job_label: parts['job-label'] === true };
+  return {
+    comment: typeof parts['comment'] === 'string' ? parts['comment'] : DEFAULT_COMMENT,
+    append: parts['append'] === true,
+    job_label: parts['job-label'] === true,
+  };
 }
 
 /** The comment when the project asks for none in particular: the same facts as dbt's, as JSON. */

@@ -20,7 +20,12 @@ export function compactWhitespace(text: string): string {
     if (code > 127) return stripped.replace(RUNS, ' ');
     if (code > 32 || code < 9 || (code > 13 && code < 28)) continue;
     let end = i + 1;
-    for (let next = stripped.charCodeAt(end); (next >= 9 && next <= 13) || (next >= 28 && next <= 32); next = stripped.charCodeAt(end)) end += 1;
+    for (
+      let next = stripped.charCodeAt(end);
+      (next >= 9 && next <= 13) || (next >= 28 && next <= 32);
+      next = stripped.charCodeAt(end)
+    )
+      end += 1;
     if (code !== 32 || end !== i + 1) {
       out += `${stripped.slice(kept, i)} `;
       kept = end;

@@ -19,13 +19,23 @@ export function readFileBytes(path: string, most = MOST): Buffer {
     // A pipe without a writer would be waited for.
     file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const stat = fstatSync(file);
-    if (!stat.isFile()) throw new TsdbtError('runtime', `${path} is ${stat.isDirectory() ? 'a folder' : 'a pipe or a device'}; a plain file is expected here`, { path });
-    if (stat.size > most) throw new TsdbtError('runtime', `${path} has ${stat.size} bytes; more than ${most} are not read`, { path });
+    if (!stat.isFile())
+      throw new TsdbtError(
+        'runtime',
+        `${path} is ${stat.isDirectory() ? 'a folder' : 'a pipe or a device'}; a plain file is expected here`,
+        { path },
+      );
+    if (stat.size > most)
+      throw new TsdbtError('runtime', `${path} has ${stat.size} bytes; more than ${most} are not read`, { path });
     // Files of /proc say that they are empty and go on for ever.
     return stat.size === 0 && /^\/(?:proc|sys|dev)\//.test(path) ? Buffer.alloc(0) : readFileSync(file);
   } catch (error) {
     if (error instanceof TsdbtError) throw error;
-    throw new TsdbtError('runtime', `${path} cannot be read: ${systemReason(error)}`, { path, code: String((error as NodeJS.ErrnoException).code), cause: error });
+    throw new TsdbtError('runtime', `${path} cannot be read: ${systemReason(error)}`, {
+      path,
+      code: String((error as NodeJS.ErrnoException).code),
+      cause: error,
+    });
   } finally {
     if (file !== undefined) closeSync(file);
   }

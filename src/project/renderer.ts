@@ -32,7 +32,12 @@ export function renderFrom(path: string, render: RenderYamlText): RenderYamlText
       const found = lines.flatMap((line, i) => (line.includes(text) ? [i] : []));
       // Only the value is shown: a password may stand beside it.
       const { line: _line, column: _column, ...known } = error.details;
-      throw new TsdbtError(error.kind, error.message, { ...known, path, ...(found.length === 1 ? { line: found[0]! + 1 } : {}), cause: error });
+      throw new TsdbtError(error.kind, error.message, {
+        ...known,
+        path,
+        ...(found.length === 1 ? { line: found[0]! + 1 } : {}),
+        cause: error,
+      });
     }
   };
 }
@@ -49,7 +54,12 @@ export interface RenderTreeOptions {
 }
 
 /** A tree of YAML values with its texts rendered. Keys are never rendered. */
-export function renderTree(value: Json, scope: YamlScope, render: RenderYamlText, options: RenderTreeOptions = {}): Json {
+export function renderTree(
+  value: Json,
+  scope: YamlScope,
+  render: RenderYamlText,
+  options: RenderTreeOptions = {},
+): Json {
   const { shouldRender, finish, lenient } = options;
   const visit = (node: Json, keypath: Keypath): Json => {
     if (Array.isArray(node)) return node.map((item, i) => visit(item, [...keypath, i]));

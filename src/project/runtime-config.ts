@@ -47,7 +47,11 @@ export async function loadRuntimeConfig(options: LoadRuntimeConfigOptions): Prom
   const { env, cwd, flags, render, logger } = options;
   const projectDir = findProjectDir(cwd, env, options.projectDir);
   const vars = options.vars ?? (flags['vars'] as { readonly [name: string]: Json } | undefined) ?? {};
-  const raw = readRawProject(projectDir, undefined, 'Run from the folder of a project, or name it with --project-dir; `tsdbt init NAME` makes a new one.');
+  const raw = readRawProject(
+    projectDir,
+    undefined,
+    'Run from the folder of a project, or name it with --project-dir; `tsdbt init NAME` makes a new one.',
+  );
   const profileScope: YamlScope = { target: null, vars, requireVars: true, env, secrets: true };
   const place = profilesPlace(cwd, env, options.profilesDir);
   const profile = loadProfile({
@@ -84,7 +88,13 @@ export function loadRootProject(options: LoadRootProjectOptions): Project {
   const varsFile = readVarsFile(projectDir);
   const project = loadProject(projectDir, {
     render,
-    scope: { target: profile === null ? null : targetDictionary(profile), vars: { ...varsFile, ...vars }, requireVars: flags.which !== 'deps', env, secrets: false },
+    scope: {
+      target: profile === null ? null : targetDictionary(profile),
+      vars: { ...varsFile, ...vars },
+      requireVars: flags.which !== 'deps',
+      env,
+      secrets: false,
+    },
     targetPath: flags.target_path,
     logPath: flags.log_path,
     versionCheck: flags['version_check'] !== false,
@@ -95,17 +105,27 @@ export function loadRootProject(options: LoadRootProjectOptions): Project {
 }
 
 function loadInstalled(root: Project, profile: Profile, options: LoadRuntimeConfigOptions): Project[] {
-  return installedPackageFolders(root).map((folder) => loadPackage(folder, root, profile, options, options.flags['version_check'] !== false));
+  return installedPackageFolders(root).map((folder) =>
+    loadPackage(folder, root, profile, options, options.flags['version_check'] !== false),
+  );
 }
 
 /** The built-in packages: the dialect's, then the general one. */
 function loadBuiltIn(profile: Profile, options: LoadRuntimeConfigOptions): Project[] {
   const root = includeFolder();
-  return [profile.credentials.type, 'global'].map((name) => join(root, name)).filter((folder) => existsSync(join(folder, PROJECT_FILE)))
+  return [profile.credentials.type, 'global']
+    .map((name) => join(root, name))
+    .filter((folder) => existsSync(join(folder, PROJECT_FILE)))
     .map((folder) => loadPackage(folder, null, profile, options, false));
 }
 
-function loadPackage(folder: string, root: Project | null, profile: Profile, options: LoadRuntimeConfigOptions, versionCheck: boolean): Project {
+function loadPackage(
+  folder: string,
+  root: Project | null,
+  profile: Profile,
+  options: LoadRuntimeConfigOptions,
+  versionCheck: boolean,
+): Project {
   try {
     const project = loadProject(folder, {
       render: options.render,
@@ -119,7 +139,10 @@ function loadPackage(folder: string, root: Project | null, profile: Profile, opt
   } catch (error) {
     if (!(error instanceof TsdbtError) || error.kind !== 'project') throw error;
     const what = formatError(new TsdbtError('project', error.message, error.details));
-    throw new TsdbtError('project', `Failed to read package: ${what}`, { footer: `Error encountered in ${folder}`, cause: error });
+    throw new TsdbtError('project', `Failed to read package: ${what}`, {
+      footer: `Error encountered in ${folder}`,
+      cause: error,
+    });
   }
 }
 

@@ -17,7 +17,10 @@ export interface Shape {
   readonly maximum?: number;
 }
 
-export interface Violation { readonly path: readonly (string | number)[]; readonly message: string }
+export interface Violation {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
 
 const text: Shape = { type: 'string' };
 const none: Shape = { type: 'null' };
@@ -31,16 +34,23 @@ export const optionalText = optional(text);
 export const optionalTexts = optional({ type: 'array', items: text });
 
 /** The first violation in the order in which jsonschema reports, or undefined. */
-export function findViolation(value: Json, shape: Shape, path: readonly (string | number)[] = []): Violation | undefined {
-  if (shape.type !== undefined && !hasType(value, shape.type)) return { path, message: `${repr(value)} is not of type '${shape.type}'` };
+export function findViolation(
+  value: Json,
+  shape: Shape,
+  path: readonly (string | number)[] = [],
+): Violation | undefined {
+  if (shape.type !== undefined && !hasType(value, shape.type))
+    return { path, message: `${repr(value)} is not of type '${shape.type}'` };
   if (shape.anyOf?.every((option) => findViolation(value, option) !== undefined)) {
     return { path, message: `${repr(value)} is not valid under any of the given schemas` };
   }
   if (shape.pattern !== undefined && typeof value === 'string' && !shape.pattern.test(value)) {
     return { path, message: `${repr(value)} does not match '${shape.pattern.source.replaceAll('\\', '\\\\')}'` };
   }
-  if (shape.minimum !== undefined && typeof value === 'number' && value < shape.minimum) return { path, message: `${value} is less than the minimum of ${shape.minimum}` };
-  if (shape.maximum !== undefined && typeof value === 'number' && value > shape.maximum) return { path, message: `${value} is greater than the maximum of ${shape.maximum}` };
+  if (shape.minimum !== undefined && typeof value === 'number' && value < shape.minimum)
+    return { path, message: `${value} is less than the minimum of ${shape.minimum}` };
+  if (shape.maximum !== undefined && typeof value === 'number' && value > shape.maximum)
+    return { path, message: `${value} is greater than the maximum of ${shape.maximum}` };
   if (shape.items !== undefined && Array.isArray(value)) {
     for (const [i, item] of value.entries()) {
       const found = findViolation(item, shape.items, [...path, i]);
@@ -50,7 +60,11 @@ export function findViolation(value: Json, shape: Shape, path: readonly (string 
   return isObject(value) ? objectViolation(value, shape, path) : undefined;
 }
 
-function objectViolation(value: { readonly [key: string]: Json }, shape: Shape, path: readonly (string | number)[]): Violation | undefined {
+function objectViolation(
+  value: { readonly [key: string]: Json },
+  shape: Shape,
+  path: readonly (string | number)[],
+): Violation | undefined {
   for (const [name, property] of Object.entries(shape.properties ?? {})) {
     const item = value[name];
     const found = item === undefined ? undefined : findViolation(item, property, [...path, name]);
@@ -60,7 +74,10 @@ function objectViolation(value: { readonly [key: string]: Json }, shape: Shape, 
     const extra = Object.keys(value).filter((key) => shape.properties?.[key] === undefined);
     if (extra.length > 0) {
       const verb = extra.length === 1 ? 'was' : 'were';
-      return { path, message: `Additional properties are not allowed (${extra.map((key) => repr(key)).join(', ')} ${verb} unexpected)` };
+      return {
+        path,
+        message: `Additional properties are not allowed (${extra.map((key) => repr(key)).join(', ')} ${verb} unexpected)`,
+      };
     }
   }
   const missing = shape.required?.find((name) => value[name] === undefined);
@@ -83,13 +100,19 @@ function isObject(value: Json): value is { [key: string]: Json } {
 
 function hasType(value: Json, type: NonNullable<Shape['type']>): boolean {
   switch (type) {
-    case 'null': return value === null;
-    case 'array': return Array.isArray(value);
-    case 'object': return isObject(value);
+    case 'null':
+      return value === null;
+    case 'array':
+      return Array.isArray(value);
+    case 'object':
+      return isObject(value);
     // jsonschema takes 1.0 for an integer.
-    case 'integer': return Number.isInteger(value) || typeof value === 'bigint' || isFloat(value);
-    case 'number': return typeof value === 'number' || typeof value === 'bigint' || isFloat(value);
-    default: return typeof value === type;
+    case 'integer':
+      return Number.isInteger(value) || typeof value === 'bigint' || isFloat(value);
+    case 'number':
+      return typeof value === 'number' || typeof value === 'bigint' || isFloat(value);
+    default:
+      return typeof value === type;
   }
 }
 

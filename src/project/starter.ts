@@ -18,7 +18,11 @@ export function writeStarter(folder: string, project: string, profile: string): 
       const [source, target] = [join(from, name), join(to, name)];
       if (statSync(source).isDirectory()) copy(source, target);
       else if (name.endsWith('.csv')) copyFileSync(source, target);
-      else writeFileSync(target, readFileSync(source, 'utf8').replaceAll('__project__', project).replaceAll('__profile__', profile));
+      else
+        writeFileSync(
+          target,
+          readFileSync(source, 'utf8').replaceAll('__project__', project).replaceAll('__profile__', profile),
+        );
     }
   };
   copy(join(includeFolder(), 'starter'), folder);
@@ -38,10 +42,13 @@ export function writeProfile(directory: string, name: string, profile: { readonl
   const path = join(directory, PROFILES_FILE);
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
   const document = yaml.parseDocument(text);
-  if (document.errors.length > 0) throw new TsdbtError('profile', `${path} is not YAML: ${document.errors[0]?.message ?? ''}`);
+  if (document.errors.length > 0)
+    throw new TsdbtError('profile', `${path} is not YAML: ${document.errors[0]?.message ?? ''}`);
   document.set(name, document.createNode(profile));
   const added = !yaml.parseDocument(text).has(name) && !/^[^\S\r\n]*\{/m.test(text);
-  const whole = added ? `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${yaml.stringify({ [name]: profile }, { lineWidth: 0 })}` : document.toString({ lineWidth: 0 });
+  const whole = added
+    ? `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${yaml.stringify({ [name]: profile }, { lineWidth: 0 })}`
+    : document.toString({ lineWidth: 0 });
   // Passwords are in it.
   writeFileSync(path, whole, { mode: 0o600 });
 }

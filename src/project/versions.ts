@@ -5,7 +5,12 @@ import { TsdbtError } from '../errors.ts';
 /** The dbt version that templates, artifacts and packages see. */
 export const DBT_VERSION = '1.12.6';
 
-interface Version { matcher: string; numbers: readonly [number, number, number]; prerelease: string | null; build: string | null }
+interface Version {
+  matcher: string;
+  numbers: readonly [number, number, number];
+  prerelease: string | null;
+  build: string | null;
+}
 
 const VERSION =
   /^(>=|>|<=|<|=)?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-?((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9A-Za-z-]*(?:\.[0-9A-Za-z-]*)*))?$/;
@@ -63,9 +68,16 @@ export function rangeText(ranges: readonly string[]): string {
   const exact = specs.find((spec) => spec.matcher === '=');
   if (exact !== undefined) return `${versionText(exact)}, ${versionText(exact)}`;
   // Of two ends at one place the strict one is tighter.
-  const tightest = (matcher: '>' | '<'): Version | undefined => specs.filter((spec) => spec.matcher.startsWith(matcher))
-    .sort((a, b) => (matcher === '>' ? compare(b, a) : compare(a, b)) || a.matcher.length - b.matcher.length)[0];
-  return [tightest('>'), tightest('<')].filter((end) => end !== undefined).map(versionText).join(', ') || 'ANY';
+  const tightest = (matcher: '>' | '<'): Version | undefined =>
+    specs
+      .filter((spec) => spec.matcher.startsWith(matcher))
+      .sort((a, b) => (matcher === '>' ? compare(b, a) : compare(a, b)) || a.matcher.length - b.matcher.length)[0];
+  return (
+    [tightest('>'), tightest('<')]
+      .filter((end) => end !== undefined)
+      .map(versionText)
+      .join(', ') || 'ANY'
+  );
 }
 
 /** A version or range in dbt's spelling, with its operator: `=1.0.0`. @throws TsdbtError `project` */
@@ -102,11 +114,16 @@ function versionText(version: Version): string {
 function accepts(spec: Version, version: Version): boolean {
   const order = compare(version, spec);
   switch (spec.matcher) {
-    case '>': return order > 0;
-    case '>=': return order >= 0;
-    case '<': return order < 0 && !(version.prerelease !== null && spec.prerelease === null && sameNumbers(version, spec));
-    case '<=': return order <= 0;
-    default: return order === 0;
+    case '>':
+      return order > 0;
+    case '>=':
+      return order >= 0;
+    case '<':
+      return order < 0 && !(version.prerelease !== null && spec.prerelease === null && sameNumbers(version, spec));
+    case '<=':
+      return order <= 0;
+    default:
+      return order === 0;
   }
 }
 
@@ -116,10 +133,12 @@ function satisfiable(specs: readonly Version[]): boolean {
   if (exact[0] !== undefined) return specs.every((spec) => exact[0] !== undefined && accepts(spec, exact[0]));
   const lower = specs.filter((spec) => spec.matcher.startsWith('>'));
   const upper = specs.filter((spec) => spec.matcher.startsWith('<'));
-  return lower.every((low) => upper.every((high) => {
-    const order = compare(low, high);
-    return order < 0 || (order === 0 && low.matcher === '>=' && high.matcher === '<=');
-  }));
+  return lower.every((low) =>
+    upper.every((high) => {
+      const order = compare(low, high);
+      return order < 0 || (order === 0 && low.matcher === '>=' && high.matcher === '<=');
+    }),
+  );
 }
 
 function sameNumbers(a: Version, b: Version): boolean {

@@ -16,14 +16,19 @@ const GROUP = 'Deprecations';
  * @param onOldSpelling hears of `include` and `exclude`
  * @throws TsdbtError in dbt's words
  */
-export function normalizeWarnErrorOptions(options: { readonly [key: string]: Json }, onOldSpelling: (facts: { description: string }) => void): WarnErrorOptions {
+export function normalizeWarnErrorOptions(
+  options: { readonly [key: string]: Json },
+  onOldSpelling: (facts: { description: string }) => void,
+): WarnErrorOptions {
   const include = 'include' in options;
   const exclude = 'exclude' in options;
   if (include || exclude) {
     const found = [...(include ? ['`include`'] : []), ...(exclude ? ['`exclude`'] : [])].join(' and ');
     onOldSpelling({
       description:
-        `Found ${found} in \`warn_error_options\` specification.` + (include ? ' Please use `error` instead of `include`.' : '') + (exclude ? ' Please use `warn` instead of `exclude`.' : ''),
+        `Found ${found} in \`warn_error_options\` specification.` +
+        (include ? ' Please use `error` instead of `include`.' : '') +
+        (exclude ? ' Please use `warn` instead of `exclude`.' : ''),
     });
   }
   const error = spelledTwice(options, 'error', 'include') ?? [];
@@ -34,13 +39,20 @@ export function normalizeWarnErrorOptions(options: { readonly [key: string]: Jso
   }
   const errors = typeof error === 'string' ? 'all' : names(error);
   if (warn.length > 0 && errors !== 'all' && !errors.includes(GROUP) && !silence.includes(GROUP)) {
-    throw new TsdbtError('validation', "`warn` can only be specified if `error` is one of ('all', '*') or Deprecations is in `error` or silence.");
+    throw new TsdbtError(
+      'validation',
+      "`warn` can only be specified if `error` is one of ('all', '*') or Deprecations is in `error` or silence.",
+    );
   }
   return { error: errors, warn, silence };
 }
 
 /** What becomes of a warning event. @param code dbt's code: deprecations start with D */
-export function warningDisposition(options: WarnErrorOptions, name: string, code: string): 'error' | 'warn' | 'silence' {
+export function warningDisposition(
+  options: WarnErrorOptions,
+  name: string,
+  code: string,
+): 'error' | 'warn' | 'silence' {
   if (options.silence.includes(name)) return 'silence';
   if (options.warn.includes(name)) return 'warn';
   if (options.error !== 'all' && options.error.includes(name)) return 'error';
@@ -54,7 +66,10 @@ export function warningDisposition(options: WarnErrorOptions, name: string, code
 
 function spelledTwice(options: { readonly [key: string]: Json }, primary: string, old: string): Json | undefined {
   if (isSet(options[primary]) && isSet(options[old])) {
-    throw new TsdbtError('project', `Only \`${old}\` or \`${primary}\` can be specified in \`warn_error_options\`, not both`);
+    throw new TsdbtError(
+      'project',
+      `Only \`${old}\` or \`${primary}\` can be specified in \`warn_error_options\`, not both`,
+    );
   }
   return (old in options ? options[old] : options[primary]) ?? undefined;
 }
@@ -65,7 +80,9 @@ function isSet(value: Json | undefined): boolean {
 
 /** Names without those that only the v2 engine knows. */
 function names(value: Json): string[] {
-  const list = (Array.isArray(value) ? value : [value]).map((name) => String(name)).filter((name) => !V2_EVENT_NAMES.has(name));
+  const list = (Array.isArray(value) ? value : [value])
+    .map((name) => String(name))
+    .filter((name) => !V2_EVENT_NAMES.has(name));
   const unknown = list.find((name) => name !== GROUP && !EVENT_NAMES.has(name));
   if (unknown !== undefined) throw new TsdbtError('validation', `${unknown} is not a valid dbt error name.`);
   return list;

@@ -15,7 +15,23 @@ const PLAIN_FLOW = /[\w ./+@$()*~^=<>;-]/;
 // No plain scalar starts with one of these; `-`, `?` and `:` only before something that is not a space.
 const INDICATORS = new Set([...',[]{}#&*!|>\'"%@`'].map((character) => character.charCodeAt(0)));
 const ESCAPES: Readonly<Record<string, string>> = {
-  '0': '\0', a: '\x07', b: '\b', t: '\t', n: '\n', v: '\v', f: '\f', r: '\r', e: '\x1b', ' ': ' ', '"': '"', '/': '/', '\\': '\\', N: '\x85', _: '\xa0', L: '\u2028', P: '\u2029',
+  '0': '\0',
+  a: '\x07',
+  b: '\b',
+  t: '\t',
+  n: '\n',
+  v: '\v',
+  f: '\f',
+  r: '\r',
+  e: '\x1b',
+  ' ': ' ',
+  '"': '"',
+  '/': '/',
+  '\\': '\\',
+  N: '\x85',
+  _: '\xa0',
+  L: '\u2028',
+  P: '\u2029',
 };
 /** Collections within each other that this reader takes. */
 const MAX_DEPTH = 200;
@@ -85,7 +101,12 @@ class BlockReader {
       }
       this.indent = at - start;
       this.position = at;
-      if (this.indent === 0 && (code === DASH || code === 46) && (text.startsWith('---', at) || text.startsWith('...', at))) throw new UnsupportedYaml();
+      if (
+        this.indent === 0 &&
+        (code === DASH || code === 46) &&
+        (text.startsWith('---', at) || text.startsWith('...', at))
+      )
+        throw new UnsupportedYaml();
       return;
     }
   }
@@ -199,7 +220,11 @@ class BlockReader {
       return text.charCodeAt(close + 1) === COLON ? close + 1 : -1;
     }
     if (INDICATORS.has(first)) return -1;
-    if ((first === DASH || first === 63 || first === COLON) && (text.charCodeAt(at + 1) === SPACE || text.charCodeAt(at + 1) === NEWLINE)) throw new UnsupportedYaml();
+    if (
+      (first === DASH || first === 63 || first === COLON) &&
+      (text.charCodeAt(at + 1) === SPACE || text.charCodeAt(at + 1) === NEWLINE)
+    )
+      throw new UnsupportedYaml();
     for (let i = at; i < end; i++) {
       const code = text.charCodeAt(i);
       if (code === NEWLINE) return -1;
@@ -301,7 +326,11 @@ class BlockReader {
     const { text, end } = this;
     const first = text.charCodeAt(this.position);
     const second = text.charCodeAt(this.position + 1);
-    if (INDICATORS.has(first) || ((first === DASH || first === 63 || first === COLON) && (second === SPACE || second === NEWLINE || this.position + 1 >= end))) {
+    if (
+      INDICATORS.has(first) ||
+      ((first === DASH || first === 63 || first === COLON) &&
+        (second === SPACE || second === NEWLINE || this.position + 1 >= end))
+    ) {
       throw new UnsupportedYaml();
     }
     let at = this.plainLine(this.position);
@@ -384,7 +413,8 @@ class BlockReader {
     for (let i = 0; i < 2; i++) {
       const character = text[at];
       if (chomp === '' && (character === '-' || character === '+')) chomp = character;
-      else if (increment === 0 && character !== undefined && character >= '1' && character <= '9') increment = Number(character);
+      else if (increment === 0 && character !== undefined && character >= '1' && character <= '9')
+        increment = Number(character);
       else break;
       at++;
     }
@@ -420,7 +450,10 @@ class BlockReader {
     while (at < end) {
       let content = at;
       while (content < end && content - at < column && text.charCodeAt(content) === SPACE) content++;
-      if (content >= end) { at = end; break; }
+      if (content >= end) {
+        at = end;
+        break;
+      }
       if (text.charCodeAt(content) === NEWLINE) {
         blanks++;
         at = content + 1;
@@ -430,7 +463,8 @@ class BlockReader {
       const stop = text.indexOf('\n', content);
       const line = text.slice(content, stop === -1 ? end : stop);
       if (lineBreak === '') value += '\n'.repeat(blanks);
-      else if (folded && last.charCodeAt(0) !== SPACE && line.charCodeAt(0) !== SPACE) value += blanks === 0 ? ' ' : '\n'.repeat(blanks);
+      else if (folded && last.charCodeAt(0) !== SPACE && line.charCodeAt(0) !== SPACE)
+        value += blanks === 0 ? ' ' : '\n'.repeat(blanks);
       else value += '\n'.repeat(blanks + 1);
       value += line;
       last = line;
@@ -460,7 +494,14 @@ class BlockReader {
       if (open === '[') list.push(this.flowValue(false));
       else {
         const key = this.flowValue(true);
-        if (typeof key !== 'string' || key === '__proto__' || key === '<<' || Object.hasOwn(map, key) || text[this.position] !== ':') throw new UnsupportedYaml();
+        if (
+          typeof key !== 'string' ||
+          key === '__proto__' ||
+          key === '<<' ||
+          Object.hasOwn(map, key) ||
+          text[this.position] !== ':'
+        )
+          throw new UnsupportedYaml();
         const after = text[++this.position];
         if (after !== ' ') throw new UnsupportedYaml();
         this.flowSpace();

@@ -13,7 +13,11 @@ const MAX_DEPTH = 200;
 const MAX_ALIASED = 200_000;
 
 /** A problem of a text, at a place: both 1-based. */
-export interface YamlProblem { readonly message: string; readonly line: number; readonly column: number }
+export interface YamlProblem {
+  readonly message: string;
+  readonly line: number;
+  readonly column: number;
+}
 
 export interface YamlDocument {
   readonly value: Json;
@@ -52,7 +56,11 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 };
 
 /** The first problem that the package found, with libyaml's words and place where they are known. */
-function problemOf(error: { readonly code: string; readonly message: string; readonly pos: readonly [number, number] }, text: string, place: Place): YamlProblem {
+function problemOf(
+  error: { readonly code: string; readonly message: string; readonly pos: readonly [number, number] },
+  text: string,
+  place: Place,
+): YamlProblem {
   let [offset] = error.pos;
   let message = PROBLEMS[error.code] ?? error.message;
   if (error.code === 'BLOCK_AS_IMPLICIT_KEY' || error.code === 'MULTILINE_IMPLICIT_KEY') {
@@ -61,7 +69,10 @@ function problemOf(error: { readonly code: string; readonly message: string; rea
   }
   if (text[offset] === '\t') message = PROBLEMS['TAB_AS_INDENT'] ?? message;
   if (/^Missing closing .quote/.test(message)) message = 'found unexpected end of stream';
-  if (error.code === 'BAD_INDENT') message = /must start at the same column/.test(message) ? 'did not find expected key' : `did not find expected ',' or '${message.at(-1)}'`;
+  if (error.code === 'BAD_INDENT')
+    message = /must start at the same column/.test(message)
+      ? 'did not find expected key'
+      : `did not find expected ',' or '${message.at(-1)}'`;
   return { message, ...place(offset) };
 }
 
@@ -74,9 +85,21 @@ function parse(yaml: YamlModule, source: string): { document: Document; place: P
     const tooDeep = deepest(yaml, each);
     if (tooDeep !== undefined) {
       const { line, col } = linesOf(each, tooDeep);
-      throw new YamlSyntaxError({ message: `collections are nested more than ${MAX_DEPTH} levels deep`, line, column: col });
+      throw new YamlSyntaxError({
+        message: `collections are nested more than ${MAX_DEPTH} levels deep`,
+        line,
+        column: col,
+      });
     }
-    return yaml.parseDocument(each, { version: '1.1', schema: 'failsafe', uniqueKeys: false, strict: true, prettyErrors: false, logLevel: 'error', lineCounter: lines });
+    return yaml.parseDocument(each, {
+      version: '1.1',
+      schema: 'failsafe',
+      uniqueKeys: false,
+      strict: true,
+      prettyErrors: false,
+      logLevel: 'error',
+      lineCounter: lines,
+    });
   });
   const place: Place = (offset) => {
     const { line, col } = lines.linePos(offset);
@@ -92,8 +115,15 @@ function deepest(yaml: YamlModule, text: string): number | undefined {
   let open: CST.Token[] = [...new yaml.Parser().parse(text)];
   for (let depth = 0; open.length > 0; depth++) {
     if (depth > MAX_DEPTH + 1) return 'offset' in open[0]! ? open[0].offset : 0;
-    open = open.flatMap((token) => ('items' in token ? token.items.flatMap(({ key, value }) => [key, value].filter((part) => part !== null && part !== undefined && 'items' in part)) as CST.Token[]
-      : token.type === 'document' && token.value !== undefined ? [token.value] : []));
+    open = open.flatMap((token) =>
+      'items' in token
+        ? (token.items.flatMap(({ key, value }) =>
+            [key, value].filter((part) => part !== null && part !== undefined && 'items' in part),
+          ) as CST.Token[])
+        : token.type === 'document' && token.value !== undefined
+          ? [token.value]
+          : [],
+    );
   }
   return undefined;
 }
@@ -130,7 +160,11 @@ export function readYamlDocument(text: string, dates = false): YamlDocument {
   if (unprintable !== null) {
     const before = text.slice(0, unprintable.index).split('\n');
     const code = (unprintable[0].codePointAt(0) ?? 0).toString(16).padStart(4, '0');
-    throw new YamlSyntaxError({ message: `unacceptable character #x${code}: special characters are not allowed`, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 });
+    throw new YamlSyntaxError({
+      message: `unacceptable character #x${code}: special characters are not allowed`,
+      line: before.length,
+      column: (before.at(-1)?.length ?? 0) + 1,
+    });
   }
   const yaml = yamlModule();
   const { document, place, text: parsed } = parse(yaml, text);
@@ -145,7 +179,10 @@ export function readYamlDocument(text: string, dates = false): YamlDocument {
  * @param path keys and indexes from the top
  * @returns 1-based place of the deepest part of the path that exists, or undefined when the text is not YAML
  */
-export function locateYaml(text: string, path: readonly (string | number)[]): { line: number; column: number } | undefined {
+export function locateYaml(
+  text: string,
+  path: readonly (string | number)[],
+): { line: number; column: number } | undefined {
   const yaml = yamlModule();
   const { document, place } = parse(yaml, text);
   let node: unknown = document.contents;
@@ -153,7 +190,9 @@ export function locateYaml(text: string, path: readonly (string | number)[]): { 
   for (const part of path) {
     if (yaml.isAlias(node)) node = node.resolve(document);
     if (yaml.isMap(node)) {
-      const pair = (node as YAMLMap).items.findLast((item) => yaml.isScalar(item.key) && String(item.key.value) === String(part));
+      const pair = (node as YAMLMap).items.findLast(
+        (item) => yaml.isScalar(item.key) && String(item.key.value) === String(part),
+      );
       if (pair === undefined) break;
       offset = (pair.key as Scalar).range?.[0] ?? offset;
       node = pair.value;
@@ -247,7 +286,10 @@ class Reader {
       return value as Json;
     }
     if (node.type === 'PLAIN' && (text === '=' || text === '<<')) {
-      this.fail(node, `could not determine a constructor for the tag 'tag:yaml.org,2002:${text === '=' ? 'value' : 'merge'}'`);
+      this.fail(
+        node,
+        `could not determine a constructor for the tag 'tag:yaml.org,2002:${text === '=' ? 'value' : 'merge'}'`,
+      );
     }
     if (node.type === 'PLAIN' && node.tag !== '!') {
       const date = this.dates ? dateOf(text) : undefined;
@@ -255,7 +297,10 @@ class Reader {
     }
     const value = node.value === null ? '' : String(node.value);
     // A block scalar that the end of the text cuts off has no line break of its own.
-    const cutOff = (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED') && !this.text.endsWith('\n') && (node.range?.[1] ?? 0) >= this.text.length;
+    const cutOff =
+      (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED') &&
+      !this.text.endsWith('\n') &&
+      (node.range?.[1] ?? 0) >= this.text.length;
     return cutOff && value.endsWith('\n') ? value.slice(0, -1) : value;
   }
 
@@ -273,14 +318,17 @@ class Reader {
         continue;
       }
       const value = key === null ? null : this.node(key);
-      if (typeof value === 'object' && value !== null && !('jinjaType' in value)) this.fail(key ?? map, 'found unhashable key');
+      if (typeof value === 'object' && value !== null && !('jinjaType' in value))
+        this.fail(key ?? map, 'found unhashable key');
       const name = keyText(value);
-      if (own.has(name) && !overrides && key !== null) this.duplicates.push({ key: name, ...this.place(key.range?.[0] ?? 0) });
+      if (own.has(name) && !overrides && key !== null)
+        this.duplicates.push({ key: name, ...this.place(key.range?.[0] ?? 0) });
       own.add(name);
       pairs.push([name, pair]);
     }
     // Merged keys come first, as PyYAML puts them; a key of the mapping itself wins.
-    for (const source of merged.reverse()) for (const [key, value] of Object.entries(source)) define(result, key, value);
+    for (const source of merged.reverse())
+      for (const [key, value] of Object.entries(source)) define(result, key, value);
     for (const [key, pair] of pairs) define(result, key, this.node(pair.value as Node | null));
     return result;
   }
@@ -300,11 +348,16 @@ class Reader {
 
 /** The text of a key, as JSON writes a Python dict's keys. */
 function keyText(value: Json): string {
-  return typeof value === 'string' ? value : value === null ? 'null' : String(typeof value === 'object' && 'value' in value ? value['value'] : value);
+  return typeof value === 'string'
+    ? value
+    : value === null
+      ? 'null'
+      : String(typeof value === 'object' && 'value' in value ? value['value'] : value);
 }
 
 function define(target: { [key: string]: Json }, key: string, value: Json): void {
-  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   else target[key] = value;
 }
 

@@ -5,7 +5,11 @@ const INDENT = ' '.repeat(80);
 const MOST_ROUNDS = 200;
 
 interface Parsed {
-  readonly errors: readonly { readonly code: string; readonly message: string; readonly pos: readonly [number, number] }[];
+  readonly errors: readonly {
+    readonly code: string;
+    readonly message: string;
+    readonly pos: readonly [number, number];
+  }[];
 }
 
 /**
@@ -13,20 +17,27 @@ interface Parsed {
  * @param parse gives the document of a text with its errors
  * @returns the document, its text and by how much each indented line (from 1) was moved; the original when indenting does not help
  */
-export function parseWithFlows<T extends Parsed>(text: string, parse: (text: string) => T): { document: T; text: string; moved: ReadonlySet<number> } {
+export function parseWithFlows<T extends Parsed>(
+  text: string,
+  parse: (text: string) => T,
+): { document: T; text: string; moved: ReadonlySet<number> } {
   const original = parse(text);
   const moved = new Set<number>();
   let document = original;
   let lines = text;
   for (let round = 0; round < MOST_ROUNDS && document.errors.length > 0; round++) {
     const { code, message, pos } = document.errors[0]!;
-    const range = code === 'BAD_INDENT' && message.includes('sufficiently indented') ? restOfFlow(lines, pos[0]) : undefined;
+    const range =
+      code === 'BAD_INDENT' && message.includes('sufficiently indented') ? restOfFlow(lines, pos[0]) : undefined;
     if (range === undefined) break;
-    lines = lines.split('\n').map((line, index) => {
-      if (index < range[0] || index > range[1] || moved.has(index + 1)) return line;
-      moved.add(index + 1);
-      return INDENT + line;
-    }).join('\n');
+    lines = lines
+      .split('\n')
+      .map((line, index) => {
+        if (index < range[0] || index > range[1] || moved.has(index + 1)) return line;
+        moved.add(index + 1);
+        return INDENT + line;
+      })
+      .join('\n');
     document = parse(lines);
   }
   return document.errors.length > 0 ? { document: original, text, moved: new Set() } : { document, text: lines, moved };
@@ -49,7 +60,8 @@ function restOfFlow(text: string, offset: number): [number, number] | undefined 
       continue;
     }
     if ((character === '"' || character === "'") && /[[{,:]/.test(before)) quote = character;
-    else if (character === '#' && /\s/.test(text[i - 1] ?? ' ')) i = text.indexOf('\n', i) === -1 ? text.length : text.indexOf('\n', i);
+    else if (character === '#' && /\s/.test(text[i - 1] ?? ' '))
+      i = text.indexOf('\n', i) === -1 ? text.length : text.indexOf('\n', i);
     else if (character === '{' || character === '[') depth++;
     else if ((character === '}' || character === ']') && --depth < 0) return [lineOf(text, start), lineOf(text, i)];
     if (/\S/.test(character)) before = character;

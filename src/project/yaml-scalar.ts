@@ -2,11 +2,13 @@
 // quoting, folding and structure to the parsers.
 import { PyFloat } from '../values/float.ts';
 
-const INTEGER = /^(?:[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
+const INTEGER =
+  /^(?:[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
 const FLOAT =
   /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
-const TIMESTAMP = /^(\d{4})-(\d\d?)-(\d\d?)(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)(?:\.(\d*))?(?:[ \t]*(Z|([-+])(\d\d?)(?::(\d\d))?))?$/;
+const TIMESTAMP =
+  /^(\d{4})-(\d\d?)-(\d\d?)(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)(?:\.(\d*))?(?:[ \t]*(Z|([-+])(\d\d?)(?::(\d\d))?))?$/;
 
 /** null, booleans, numbers, text; a float with an integral value is a `PyFloat`, an int beyond 2^53 a bigint. */
 export type YamlScalar = null | boolean | number | bigint | string | PyFloat;
@@ -36,13 +38,22 @@ export function resolvePlainScalar(text: string): YamlScalar {
 /** An explicit `!!int` or `!!float`. */
 export function resolveTagged(tag: string, text: string): YamlScalar | undefined {
   switch (tag) {
-    case 'tag:yaml.org,2002:str': return text;
-    case 'tag:yaml.org,2002:null': return null;
-    case 'tag:yaml.org,2002:bool': { const word = WORDS.get(text.toLowerCase()); return typeof word === 'boolean' ? word : undefined; }
-    case 'tag:yaml.org,2002:int': return INTEGER.test(text) ? integer(text) : undefined;
-    case 'tag:yaml.org,2002:float': return FLOAT.test(text) || INTEGER.test(text) ? float(text) : undefined;
-    case 'tag:yaml.org,2002:timestamp': return isoTimestamp(text);
-    default: return undefined;
+    case 'tag:yaml.org,2002:str':
+      return text;
+    case 'tag:yaml.org,2002:null':
+      return null;
+    case 'tag:yaml.org,2002:bool': {
+      const word = WORDS.get(text.toLowerCase());
+      return typeof word === 'boolean' ? word : undefined;
+    }
+    case 'tag:yaml.org,2002:int':
+      return INTEGER.test(text) ? integer(text) : undefined;
+    case 'tag:yaml.org,2002:float':
+      return FLOAT.test(text) || INTEGER.test(text) ? float(text) : undefined;
+    case 'tag:yaml.org,2002:timestamp':
+      return isoTimestamp(text);
+    default:
+      return undefined;
   }
 }
 
@@ -95,6 +106,7 @@ export function isoTimestamp(text: string): string | undefined {
   const [, year, month, day, hour, minute, second, fraction = '', zone, sign, zoneHour, zoneMinute = '00'] = match;
   const micros = fraction.slice(0, 6).padEnd(6, '0');
   const tail = Number(micros) === 0 ? '' : `.${micros}`;
-  const offset = zone === undefined ? '' : zone === 'Z' ? '+00:00' : `${sign}${zoneHour?.padStart(2, '0')}:${zoneMinute}`;
+  const offset =
+    zone === undefined ? '' : zone === 'Z' ? '+00:00' : `${sign}${zoneHour?.padStart(2, '0')}:${zoneMinute}`;
   return `${year}-${month?.padStart(2, '0')}-${day?.padStart(2, '0')}T${hour?.padStart(2, '0')}:${minute}:${second}${tail}${offset}`;
 }

@@ -35,7 +35,12 @@ export function loadYaml(text: string, path: string | null, options: LoadYamlOpt
     return value;
   } catch (error) {
     if (error instanceof YamlSyntaxError) throw syntaxError(source, error, path);
-    if (error instanceof RangeError) throw new TsdbtError(path === null ? 'validation' : 'runtime', 'The YAML is nested too deeply', path === null ? {} : { path });
+    if (error instanceof RangeError)
+      throw new TsdbtError(
+        path === null ? 'validation' : 'runtime',
+        'The YAML is nested too deeply',
+        path === null ? {} : { path },
+      );
     throw error;
   }
 }
@@ -47,7 +52,9 @@ export function locate(text: string, path: readonly (string | number)[]): { line
 
 /** A YAML text that must hold a dictionary, or undefined when it holds something else. */
 export function asDictionary(value: Json): { [key: string]: Json } | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !('jinjaType' in value) ? value : undefined;
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !('jinjaType' in value)
+    ? value
+    : undefined;
 }
 
 /** A line of YAML without what stands behind `password:` and the like. */
@@ -64,11 +71,22 @@ function syntaxError(text: string, { problem }: YamlSyntaxError, path: string | 
   const { line, column, message } = problem;
   const lines = text.split('\n');
   const from = Math.max(line - 4, 0);
-  const shown = lines.slice(from, line + 3).map((content, i) => `${String(from + i + 1).padEnd(3)}| ${clipped(withoutSecrets(content))}`);
+  const shown = lines
+    .slice(from, line + 3)
+    .map((content, i) => `${String(from + i + 1).padEnd(3)}| ${clipped(withoutSecrets(content))}`);
   const rule = '------------------------------';
   return new TsdbtError(
     path === null ? 'validation' : 'runtime',
-    [`Syntax error near line ${line}`, rule, ...shown, '', 'Raw Error:', rule, message, `  in "<unicode string>", line ${line}, column ${column}`].join('\n'),
+    [
+      `Syntax error near line ${line}`,
+      rule,
+      ...shown,
+      '',
+      'Raw Error:',
+      rule,
+      message,
+      `  in "<unicode string>", line ${line}, column ${column}`,
+    ].join('\n'),
     path === null ? {} : { path, line, column },
   );
 }

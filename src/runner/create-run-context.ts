@@ -27,18 +27,45 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   const { config, manifest, adapter, templates, logger, now, files, loadYaml } = parsed;
   const { project, flags } = config;
   const context: ScopeFactory['context'] = {
-    config, adapter, templates, logger, env: config.env, flags, invocation: config.invocation, loadYaml, clock: now, warn: (event) => logger.fire(event), graph: new SharedGraph(),
+    config,
+    adapter,
+    templates,
+    logger,
+    env: config.env,
+    flags,
+    invocation: config.invocation,
+    loadYaml,
+    clock: now,
+    warn: (event) => logger.fire(event),
+    graph: new SharedGraph(),
   };
-  const resolver = createMacroResolver(Object.values(manifest.macros), {
-    rootPackage: project.project_name, internalPackages: [`dbt_${adapter.type}`, 'dbt'], adapterTypes: [adapter.type], dispatch: project.dispatch,
-    packages: config.packages.map((p) => p.project_name), environment: templates.runtime,
-  }, (macro) => lineOf(files.read(macro.original_file_path, macro.package_name), macro.macro_sql));
+  const resolver = createMacroResolver(
+    Object.values(manifest.macros),
+    {
+      rootPackage: project.project_name,
+      internalPackages: [`dbt_${adapter.type}`, 'dbt'],
+      adapterTypes: [adapter.type],
+      dispatch: project.dispatch,
+      packages: config.packages.map((p) => p.project_name),
+      environment: templates.runtime,
+    },
+    (macro) => lineOf(files.read(macro.original_file_path, macro.package_name), macro.macro_sql),
+  );
   const comment = createQueryComment(context, resolver);
   const groups = new Map(Object.values(manifest.groups).map((g) => [g.name, g]));
   const working = { ...manifest, nodes: { ...manifest.nodes }, functions: { ...manifest.functions } };
-  if (selected.size > 0 && flags.which !== 'list' && (flags['defer'] === true || flags.which === 'clone')) deferTo(working, parsed.deferState);
-  const views = new KnownState(join(parsed.targetPath, 'view_state.json'), databaseKey(adapter, config.profile.credentials), !flags.full_refresh);
-  const tests = new KnownState(join(parsed.targetPath, 'test_state.json'), databaseKey(adapter, config.profile.credentials), !flags.full_refresh);
+  if (selected.size > 0 && flags.which !== 'list' && (flags['defer'] === true || flags.which === 'clone'))
+    deferTo(working, parsed.deferState);
+  const views = new KnownState(
+    join(parsed.targetPath, 'view_state.json'),
+    databaseKey(adapter, config.profile.credentials),
+    !flags.full_refresh,
+  );
+  const tests = new KnownState(
+    join(parsed.targetPath, 'test_state.json'),
+    databaseKey(adapter, config.profile.credentials),
+    !flags.full_refresh,
+  );
   const published = new Map<string, string>();
   let makers: string | null | undefined;
   const noted: AdapterHooks['views'] = {
@@ -49,9 +76,20 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     },
   };
   const scopes: ScopeFactory = {
-    context, adapterHooks: createAdapterHooks(working, adapter.type, logger, noted), lookup: new ManifestLookup(working, { rootPackage: project.project_name, nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true }),
+    context,
+    adapterHooks: createAdapterHooks(working, adapter.type, logger, noted),
+    lookup: new ManifestLookup(working, {
+      rootPackage: project.project_name,
+      nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true,
+    }),
     // A retry has the window of the earlier run.
-    sample: flags['sample'] ? sampleWindow(typeof flags['sample'] === 'string' ? flags['sample'] : JSON.stringify(flags['sample']), loadYaml, now()) : null,
+    sample: flags['sample']
+      ? sampleWindow(
+          typeof flags['sample'] === 'string' ? flags['sample'] : JSON.stringify(flags['sample']),
+          loadYaml,
+          now(),
+        )
+      : null,
     loadSeed(node) {
       const text = files.read(node.original_file_path, node.package_name);
       if (text === null) throw new TsdbtError('runtime', `Could not read ${node.original_file_path}`, { node });
@@ -63,17 +101,46 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     return node?.group ? groups.get(node.group) : undefined;
   });
   return {
-    config, manifest: working, adapter, resolver, logger, log, scopes, selected, ephemerals: new Map(), sources: new Map(), tables: new Map(), now,
-    journal: null, retry: null, views, published, tests, oldestBatch: new Map(),
-    loadedSources: new Map(Object.values(manifest.sources).filter(hasLoadConfig).map((source) => [relationKey(source.database, source.schema, source.identifier), source])),
+    config,
+    manifest: working,
+    adapter,
+    resolver,
+    logger,
+    log,
+    scopes,
+    selected,
+    ephemerals: new Map(),
+    sources: new Map(),
+    tables: new Map(),
+    now,
+    journal: null,
+    retry: null,
+    views,
+    published,
+    tests,
+    oldestBatch: new Map(),
+    loadedSources: new Map(
+      Object.values(manifest.sources)
+        .filter(hasLoadConfig)
+        .map((source) => [relationKey(source.database, source.schema, source.identifier), source]),
+    ),
     queryComment: (node: GraphNode) => {
       let text: ReturnType<typeof comment> | undefined;
-      return () => (text === undefined ? (text = comment(node.unique_id, node.unique_id.startsWith('operation.') ? null : node)) : text);
+      return () =>
+        text === undefined
+          ? (text = comment(node.unique_id, node.unique_id.startsWith('operation.') ? null : node))
+          : text;
     },
     readSource: (path, packageName) => files.read(path, packageName),
     write: (path, text) => files.write(path, text),
     fileMark: (path) => files.mark(path),
-    viewMakers: () => (makers === undefined ? (makers = viewMakers(resolver, flags['require_explicit_package_overrides_for_builtin_materializations'] === false)) : makers),
+    viewMakers: () =>
+      makers === undefined
+        ? (makers = viewMakers(
+            resolver,
+            flags['require_explicit_package_overrides_for_builtin_materializations'] === false,
+          ))
+        : makers,
   };
 }
 
@@ -83,5 +150,9 @@ function databaseKey(adapter: Adapter, credentials: Credentials): string {
   const folder = credentials['path'] ?? credentials['embedded'];
   if (typeof folder === 'string' && folder !== '') return `${folder}|${credentials.database}`;
   // Who makes a view owns it.
-  return adapter.connectionInfo().filter(([name]) => ['host', 'port', 'database', 'user', 'role'].includes(name)).map(([, value]) => String(value)).join('|');
+  return adapter
+    .connectionInfo()
+    .filter(([name]) => ['host', 'port', 'database', 'user', 'role'].includes(name))
+    .map(([, value]) => String(value))
+    .join('|');
 }

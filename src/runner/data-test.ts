@@ -26,7 +26,10 @@ export const dataTestKind: NodeKind<TestNode> = {
     if (slice?.where == null) return compileNode(ctx, node, session);
     const where = node.config.where ? `(${node.config.where}) and ${slice.where}` : slice.where;
     // The test itself stays as the project says it.
-    return { ...(await compileNode(ctx, { ...node, config: { ...node.config, where } }, session)), config: node.config };
+    return {
+      ...(await compileNode(ctx, { ...node, config: { ...node.config, where } }, session)),
+      config: node.config,
+    };
   },
   async execute(ctx, node, session) {
     const outcome = await executeDataTest(ctx, node, session);
@@ -44,16 +47,31 @@ async function executeDataTest(ctx: RunContext, node: TestNode, session: Session
   const main = scope.statement('main');
   if (main === null) throw new TsdbtError('runtime', 'main is not being called during running model');
   const { rows, columnNames } = main.table;
-  if (rows.length !== 1) throw new TsdbtError('internal', `dbt internally failed to execute ${node.unique_id}: Returned ${rows.length} rows, but expected 1 row`);
-  if (columnNames.length !== 3) throw new TsdbtError('internal', `dbt internally failed to execute ${node.unique_id}: Returned ${columnNames.length} columns, but expected 3 columns`);
-  const value = (name: string): Value => rows[0]!.values[columnNames.findIndex((c) => c.toLowerCase() === name)] ?? null;
+  if (rows.length !== 1)
+    throw new TsdbtError(
+      'internal',
+      `dbt internally failed to execute ${node.unique_id}: Returned ${rows.length} rows, but expected 1 row`,
+    );
+  if (columnNames.length !== 3)
+    throw new TsdbtError(
+      'internal',
+      `dbt internally failed to execute ${node.unique_id}: Returned ${columnNames.length} columns, but expected 3 columns`,
+    );
+  const value = (name: string): Value =>
+    rows[0]!.values[columnNames.findIndex((c) => c.toLowerCase() === name)] ?? null;
   const failures = wholeNumber(value('failures'));
   const verdict = judge(ctx, node, failures, flag(value('should_warn')), flag(value('should_error')));
   if (verdict.status !== 'pass') await keepFirstRows(ctx, node, session, scope);
   return { ...verdict, response: main.response };
 }
 
-function judge(ctx: RunContext, node: TestNode, failures: number, shouldWarn: boolean, shouldError: boolean): Pick<Outcome, 'status' | 'message' | 'failures'> {
+function judge(
+  ctx: RunContext,
+  node: TestNode,
+  failures: number,
+  shouldWarn: boolean,
+  shouldError: boolean,
+): Pick<Outcome, 'status' | 'message' | 'failures'> {
   const results = pluralize(failures, 'result');
   if (shouldError && node.config.severity.toUpperCase() === 'ERROR') {
     return { status: 'fail', message: `Got ${results}, configured to fail if ${node.config.error_if}`, failures };
@@ -81,14 +99,21 @@ function flag(value: Value): boolean {
   const word = value.toLowerCase();
   if (['y', 'yes', 't', 'true', 'on', '1'].includes(word)) return true;
   if (['n', 'no', 'f', 'false', 'off', '0'].includes(word)) return false;
-  throw new TsdbtError('compilation', `Macro 'get_test_sql' returns '${value}'.  It is not type 'bool' and cannot not be converted reliably to a bool.`);
+  throw new TsdbtError(
+    'compilation',
+    `Macro 'get_test_sql' returns '${value}'.  It is not type 'bool' and cannot not be converted reliably to a bool.`,
+  );
 }
 
 /** Reads a few of the rows that failed; a report without them is still a report. */
 async function keepFirstRows(ctx: RunContext, node: TestNode, session: Session, scope: NodeScope): Promise<void> {
   if (ctx.config.flags.quiet || !node.compiled_code) return;
   try {
-    const kwargs: Kwargs = new Map<string, Value>([['compiled_code', node.compiled_code], ['sql_header', null], ['limit', ROWS_SHOWN]]);
+    const kwargs: Kwargs = new Map<string, Value>([
+      ['compiled_code', node.compiled_code],
+      ['sql_header', null],
+      ['limit', ROWS_SHOWN],
+    ]);
     const sql = await scope.callNamed('get_show_sql', [], kwargs);
     const { table } = await session.execute(toText(sql), { fetch: true, autoBegin: true });
     if (session.inTransaction) await session.rollback();

@@ -13,18 +13,28 @@ const REFABLE = new Set(['model', 'seed', 'snapshot']);
  * @throws TsdbtError `runtime` when nothing is named, or there is no manifest
  */
 export function deferTo(manifest: WorkingManifest, state: PreviousState | undefined): void {
-  if (state === undefined) throw new TsdbtError('runtime', '--state or --defer-state are required for deferral, but neither was provided');
+  if (state === undefined)
+    throw new TsdbtError('runtime', '--state or --defer-state are required for deferral, but neither was provided');
   const other = state.manifest;
-  if (other === undefined) throw new TsdbtError('runtime', `Could not find manifest in --state path: "${state.folder}"`);
+  if (other === undefined)
+    throw new TsdbtError('runtime', `Could not find manifest in --state path: "${state.folder}"`);
   for (const [id, theirs] of Object.entries(other.nodes)) {
     const own = manifest.nodes[id];
     if (own === undefined || !REFABLE.has(theirs.resource_type) || theirs.config.materialized === 'ephemeral') continue;
     manifest.nodes[id] = {
       ...own,
       defer_relation: {
-        database: theirs.database, schema: theirs.schema, alias: theirs.alias, relation_name: theirs.relation_name ?? null, resource_type: theirs.resource_type,
-        name: theirs.name, description: theirs.description, compiled_code: (theirs as { compiled_code?: string | null }).compiled_code ?? null,
-        meta: theirs.meta, tags: theirs.tags, config: theirs.config,
+        database: theirs.database,
+        schema: theirs.schema,
+        alias: theirs.alias,
+        relation_name: theirs.relation_name ?? null,
+        resource_type: theirs.resource_type,
+        name: theirs.name,
+        description: theirs.description,
+        compiled_code: (theirs as { compiled_code?: string | null }).compiled_code ?? null,
+        meta: theirs.meta,
+        tags: theirs.tags,
+        config: theirs.config,
       },
     } as ManifestNode;
   }

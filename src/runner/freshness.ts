@@ -13,7 +13,12 @@ import type { RunContext } from './run-context.ts';
 import type { NodeKind, Outcome } from './run-node.ts';
 
 /** What was measured, kept until sources.json is written. */
-export interface Freshness { readonly maxLoadedAt: string; readonly snapshottedAt: string; /** Seconds. */ readonly age: number; readonly criteria: FreshnessThreshold }
+export interface Freshness {
+  readonly maxLoadedAt: string;
+  readonly snapshottedAt: string /** Seconds. */;
+  readonly age: number;
+  readonly criteria: FreshnessThreshold;
+}
 
 const UNIT_SECONDS = { minute: 60, hour: 3600, day: 86_400 } as const;
 
@@ -35,39 +40,58 @@ export type FreshNode = SourceDefinition | ModelNode;
 export function hasFreshness(node: FreshNode): boolean {
   if (node.resource_type === 'model') return modelSettings(node) !== undefined;
   const { freshness } = node;
-  return freshness !== null && [freshness.warn_after, freshness.error_after].some((t) => t?.count != null && t.period != null);
+  return (
+    freshness !== null &&
+    [freshness.warn_after, freshness.error_after].some((t) => t?.count != null && t.period != null)
+  );
 }
 
 function modelSettings(model: ModelNode): unknown {
-  return model.config.enabled && model.config.materialized !== 'ephemeral' ? ownSettings(model)['freshness'] ?? undefined : undefined;
+  return model.config.enabled && model.config.materialized !== 'ephemeral'
+    ? (ownSettings(model)['freshness'] ?? undefined)
+    : undefined;
 }
 
-interface Terms { readonly threshold: FreshnessThreshold | null; readonly field: string | null; readonly query: string | null }
+interface Terms {
+  readonly threshold: FreshnessThreshold | null;
+  readonly field: string | null;
+  readonly query: string | null;
+}
 
 /** @throws {TsdbtError} when a model's terms cannot be read */
 function termsOf(node: FreshNode): Terms {
-  if (node.resource_type === 'source') return { threshold: node.freshness, field: node.loaded_at_field, query: node.loaded_at_query };
+  if (node.resource_type === 'source')
+    return { threshold: node.freshness, field: node.loaded_at_field, query: node.loaded_at_query };
   const fail = (what: string): never => {
     throw new TsdbtError('validation', `The freshness of model '${node.name}' ${what}`, {
-      node, hint: 'for example: meta: {tsdbt: {freshness: {loaded_at_field: updated_at, warn_after: {count: 10, period: minute}, error_after: {count: 1, period: hour}}}}',
+      node,
+      hint: 'for example: meta: {tsdbt: {freshness: {loaded_at_field: updated_at, warn_after: {count: 10, period: minute}, error_after: {count: 1, period: hour}}}}',
     });
   };
   const given = modelSettings(node);
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return fail('is not a dictionary');
-  const { loaded_at_field, loaded_at_query, warn_after, error_after, filter, ...rest } = given as { [key: string]: unknown };
+  const { loaded_at_field, loaded_at_query, warn_after, error_after, filter, ...rest } = given as {
+    [key: string]: unknown;
+  };
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) fail(`has no setting '${unknown}'`);
   const threshold = (name: string, value: unknown): TimeThreshold | null => {
     if (value === undefined || value === null) return null;
     const { count, period } = value as { count?: unknown; period?: unknown };
-    if (typeof count !== 'number' || typeof period !== 'string' || !Object.hasOwn(UNIT_SECONDS, period)) return fail(`needs ${name} with a count and a period of minute, hour or day`);
+    if (typeof count !== 'number' || typeof period !== 'string' || !Object.hasOwn(UNIT_SECONDS, period))
+      return fail(`needs ${name} with a count and a period of minute, hour or day`);
     return { count, period: period as keyof typeof UNIT_SECONDS };
   };
   const [warn, error] = [threshold('warn_after', warn_after), threshold('error_after', error_after)];
   if (warn === null && error === null) fail('has neither warn_after nor error_after');
   const field = loaded_at_field ?? node.config.event_time ?? null;
-  if (field === null && loaded_at_query === undefined) fail('names no loaded_at_field, and the model has no event_time');
-  return { threshold: { warn_after: warn, error_after: error, filter: filter === undefined ? null : String(filter) }, field: field === null ? null : String(field), query: loaded_at_query === undefined ? null : String(loaded_at_query) };
+  if (field === null && loaded_at_query === undefined)
+    fail('names no loaded_at_field, and the model has no event_time');
+  return {
+    threshold: { warn_after: warn, error_after: error, filter: filter === undefined ? null : String(filter) },
+    field: field === null ? null : String(field),
+    query: loaded_at_query === undefined ? null : String(loaded_at_query),
+  };
 }
 
 function shownAs(node: FreshNode): [group: string, name: string] {
@@ -86,7 +110,12 @@ export function freshnessKind(measured: Map<string, Freshness>): NodeKind<FreshN
       const terms = termsOf(node);
       const { freshness, response } = await measure(ctx, node, terms, session);
       measured.set(node.unique_id, { ...freshness, criteria: terms.threshold ?? {} });
-      return { status: freshnessStatus(terms.threshold, freshness.age), message: null, response, failures: null } satisfies Outcome;
+      return {
+        status: freshnessStatus(terms.threshold, freshness.age),
+        message: null,
+        response,
+        failures: null,
+      } satisfies Outcome;
     },
     finish(ctx, p, node, result) {
       ctx.log.freshnessResult(...shownAs(node), result.status, result.execution_time, p);
@@ -94,7 +123,10 @@ export function freshnessKind(measured: Map<string, Freshness>): NodeKind<FreshN
   };
 }
 
-interface Measured { readonly freshness: Omit<Freshness, 'criteria'>; readonly response: AdapterResponse | Record<string, never> }
+interface Measured {
+  readonly freshness: Omit<Freshness, 'criteria'>;
+  readonly response: AdapterResponse | Record<string, never>;
+}
 
 async function measure(ctx: RunContext, node: FreshNode, terms: Terms, session: Session): Promise<Measured> {
   const loaded = await measureLoaded(ctx, node, terms, session);
@@ -106,27 +138,48 @@ async function measure(ctx: RunContext, node: FreshNode, terms: Terms, session: 
   let kwargs: Kwargs;
   if (query !== null) {
     macro = 'collect_freshness_custom_sql';
-    kwargs = new Map<string, Value>([['source', relation], ['loaded_at_query', await scope.render(query, node.original_file_path)]]);
+    kwargs = new Map<string, Value>([
+      ['source', relation],
+      ['loaded_at_query', await scope.render(query, node.original_file_path)],
+    ]);
   } else if (field !== null) {
     macro = 'collect_freshness';
-    kwargs = new Map<string, Value>([['source', relation], ['loaded_at_field', field], ['filter', threshold?.filter ?? null]]);
+    kwargs = new Map<string, Value>([
+      ['source', relation],
+      ['loaded_at_field', field],
+      ['filter', threshold?.filter ?? null],
+    ]);
   } else {
-    throw new TsdbtError('runtime', `Could not compute freshness for source ${node.name}: no 'loaded_at_field' provided and ${ctx.adapter.type} adapter does not support metadata-based freshness checks.`);
+    throw new TsdbtError(
+      'runtime',
+      `Could not compute freshness for source ${node.name}: no 'loaded_at_field' provided and ${ctx.adapter.type} adapter does not support metadata-based freshness checks.`,
+    );
   }
   const { table, response } = await scope.callForTable(macro, kwargs);
   const row = table.rows[0];
   if (table.rows.length !== 1 || row === undefined || row.values.length !== 2) {
-    throw new TsdbtError('compilation', `Got an invalid result from "${macro}" macro: ${toText(table.rows.map((r) => r.values as Value[]))}`);
+    throw new TsdbtError(
+      'compilation',
+      `Got an invalid result from "${macro}" macro: ${toText(table.rows.map((r) => r.values as Value[]))}`,
+    );
   }
   return { freshness: aged(row.values[0] ?? null, row.values[1] ?? null), response };
 }
 
 /** A source that `tsdbt load` fills is answered from the positions, without a look at its rows: when its newest message was made, or its newest row loaded. */
-async function measureLoaded(ctx: RunContext, node: FreshNode, { threshold, field, query }: Terms, session: Session): Promise<Measured | null> {
+async function measureLoaded(
+  ctx: RunContext,
+  node: FreshNode,
+  { threshold, field, query }: Terms,
+  session: Session,
+): Promise<Measured | null> {
   const known = field === null || field === '_kafka_ts' || field === '_loaded_at';
-  if (node.resource_type !== 'source' || !known || query !== null || threshold?.filter || !hasLoadConfig(node)) return null;
+  if (node.resource_type !== 'source' || !known || query !== null || threshold?.filter || !hasLoadConfig(node))
+    return null;
   const state = await ctx.adapter.loadedState(session, node);
-  return state === null ? null : { freshness: aged(field === '_loaded_at' ? state.newestLoad : state.newestMessage, state.now), response: {} };
+  return state === null
+    ? null
+    : { freshness: aged(field === '_loaded_at' ? state.newestLoad : state.newestMessage, state.now), response: {} };
 }
 
 function aged(loaded: Value, now: Value): Measured['freshness'] {
@@ -138,18 +191,32 @@ function aged(loaded: Value, now: Value): Measured['freshness'] {
 }
 
 function inUtc(value: Value, field: string): PyDateTime {
-  if (value instanceof PyDateTime) return value.tzinfo === null ? value.withZone(pytzUtc()) : value.astimezone(pytzUtc());
+  if (value instanceof PyDateTime)
+    return value.tzinfo === null ? value.withZone(pytzUtc()) : value.astimezone(pytzUtc());
   if (value === null) {
-    throw new TsdbtError('database', `Expected a non-null value when querying field '${field}' of table  null relation but received value 'null' instead`);
+    throw new TsdbtError(
+      'database',
+      `Expected a non-null value when querying field '${field}' of table  null relation but received value 'null' instead`,
+    );
   }
-  throw new TsdbtError('database', `Expected a timestamp value when querying field '${field}' of table null relation but received value of type '${typeName(value)}' instead`);
+  throw new TsdbtError(
+    'database',
+    `Expected a timestamp value when querying field '${field}' of table null relation but received value of type '${typeName(value)}' instead`,
+  );
 }
 
 /** The entry of sources.json (of freshness.json for a model) for what was measured. */
 export function freshnessResult(node: FreshNode, result: RunResult, measured: Freshness): FreshnessResult {
   return {
-    unique_id: node.unique_id, max_loaded_at: measured.maxLoadedAt, snapshotted_at: measured.snapshottedAt, max_loaded_at_time_ago_in_s: measured.age,
-    status: result.status as FreshnessStatus, criteria: measured.criteria, adapter_response: result.adapter_response, timing: result.timing,
-    thread_id: result.thread_id, execution_time: result.execution_time,
+    unique_id: node.unique_id,
+    max_loaded_at: measured.maxLoadedAt,
+    snapshotted_at: measured.snapshottedAt,
+    max_loaded_at_time_ago_in_s: measured.age,
+    status: result.status as FreshnessStatus,
+    criteria: measured.criteria,
+    adapter_response: result.adapter_response,
+    timing: result.timing,
+    thread_id: result.thread_id,
+    execution_time: result.execution_time,
   };
 }

@@ -19,25 +19,40 @@ export const functionKind: NodeKind<FunctionNode> = {
     ctx.log.startLine(describe(ctx, node), p);
   },
   async compile(ctx, node, session) {
-    const compiled = await compileNode(ctx, node as unknown as CompilableNode, session) as unknown as FunctionNode;
+    const compiled = (await compileNode(ctx, node as unknown as CompilableNode, session)) as unknown as FunctionNode;
     if (node.overloads.length === 0) return compiled;
     const scope = openScope(ctx, node, session, { code: true });
     const overloads: FunctionNode['overloads'][number][] = [];
-    for (const overload of node.overloads) overloads.push({ ...overload, compiled_body: overload.raw_body === null ? null : await scope.render(overload.raw_body, node.original_file_path) });
+    for (const overload of node.overloads)
+      overloads.push({
+        ...overload,
+        compiled_body:
+          overload.raw_body === null ? null : await scope.render(overload.raw_body, node.original_file_path),
+      });
     return { ...compiled, overloads };
   },
   async execute(ctx, node, session, p) {
     const { message, response } = await create(ctx, node, session);
     const overloads = await createOverloads(ctx, node, session, p);
     const partial = overloads.failed.length > 0;
-    return { status: partial ? 'partial success' : 'success', message: partial ? `PARTIAL SUCCESS ${node.name}` : message, response, failures: null, overloads };
+    return {
+      status: partial ? 'partial success' : 'success',
+      message: partial ? `PARTIAL SUCCESS ${node.name}` : message,
+      response,
+      failures: null,
+      overloads,
+    };
   },
   finish(ctx, p, node, result) {
     ctx.log.functionResult(describe(ctx, node), result.status, result.execution_time, p);
   },
 };
 
-async function create(ctx: RunContext, node: FunctionNode, session: Session): Promise<Pick<Outcome, 'message' | 'response'>> {
+async function create(
+  ctx: RunContext,
+  node: FunctionNode,
+  session: Session,
+): Promise<Pick<Outcome, 'message' | 'response'>> {
   const scope = openScope(ctx, node, session);
   await materialize(ctx, node as unknown as ManifestNode, scope);
   const main = scope.statement('main');
@@ -46,7 +61,12 @@ async function create(ctx: RunContext, node: FunctionNode, session: Session): Pr
 }
 
 /** Each overload is the function with other arguments, another result and another body. */
-async function createOverloads(ctx: RunContext, node: FunctionNode, session: Session, p: NodeProgress): Promise<OverloadResults> {
+async function createOverloads(
+  ctx: RunContext,
+  node: FunctionNode,
+  session: Session,
+  p: NodeProgress,
+): Promise<OverloadResults> {
   const results: OverloadResults = { successful: [], failed: [] };
   const done = ctx.retry?.overloads.get(node.unique_id)?.successful ?? [];
   for (const [i, overload] of node.overloads.entries()) {
@@ -61,7 +81,16 @@ async function createOverloads(ctx: RunContext, node: FunctionNode, session: Ses
     const began = ctx.now();
     const seconds = (): number => (ctx.now() - began) / 1000;
     try {
-      await create(ctx, { ...node, arguments: overload.arguments, returns: overload.returns ?? node.returns, compiled_code: overload.compiled_body ?? '' }, session);
+      await create(
+        ctx,
+        {
+          ...node,
+          arguments: overload.arguments,
+          returns: overload.returns ?? node.returns,
+          compiled_code: overload.compiled_body ?? '',
+        },
+        session,
+      );
       results.successful.push(overload.defined_in);
       ctx.log.overloadResult(description, 'success', seconds(), at);
     } catch (error) {

@@ -14,8 +14,14 @@ export type HookType = 'on-run-start' | 'on-run-end';
 /** The hooks of a kind: packages by name, the root project last, each in the order written. */
 export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {
   const root = ctx.config.project.project_name;
-  const hooks = Object.values(ctx.manifest.nodes).filter((n): n is HookNode => n.resource_type === 'operation' && n.tags.includes(type));
-  const rank = (h: HookNode): [number, string, number] => [h.package_name === root ? 1 : 0, h.package_name, h.index ?? 0];
+  const hooks = Object.values(ctx.manifest.nodes).filter(
+    (n): n is HookNode => n.resource_type === 'operation' && n.tags.includes(type),
+  );
+  const rank = (h: HookNode): [number, string, number] => [
+    h.package_name === root ? 1 : 0,
+    h.package_name,
+    h.index ?? 0,
+  ];
   return hooks.sort((a, b) => {
     const [x, y] = [rank(a), rank(b)];
     return x[0] - y[0] || (x[1] < y[1] ? -1 : x[1] > y[1] ? 1 : 0) || x[2] - y[2];
@@ -29,15 +35,31 @@ export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {
  * @returns one result a hook; any `error` among them means failure
  * @throws {TsdbtError} when a hook cannot be compiled
  */
-export async function runProjectHooks(ctx: RunContext, type: HookType, session: Session, extra: ReadonlyMap<string, Value>, results: RunResult[] = []): Promise<RunResult[]> {
+export async function runProjectHooks(
+  ctx: RunContext,
+  type: HookType,
+  session: Session,
+  extra: ReadonlyMap<string, Value>,
+  results: RunResult[] = [],
+): Promise<RunResult[]> {
   const hooks = projectHooks(ctx, type);
   if (hooks.length === 0) return results;
   if (type === 'on-run-end') ctx.log.formatting();
   let failed = false;
   for (const [i, node] of hooks.entries()) {
     const name = `${node.package_name}.${type}.${i}`;
-    const p: NodeProgress = { node, started: '', finished: '', status: 'started', index: i + 1, total: hooks.length, thread: 'MainThread' };
-    const result: RunResult = failed ? skippedHook(node, name) : await runHook(ctx, { ...node, index: i + 1 }, name, p, session, extra);
+    const p: NodeProgress = {
+      node,
+      started: '',
+      finished: '',
+      status: 'started',
+      index: i + 1,
+      total: hooks.length,
+      thread: 'MainThread',
+    };
+    const result: RunResult = failed
+      ? skippedHook(node, name)
+      : await runHook(ctx, { ...node, index: i + 1 }, name, p, session, extra);
     failed ||= result.status === 'error';
     p.status = result.status;
     if (!failed || result.status === 'error') ctx.log.hookEnd(name, result.status, result.execution_time, p);
@@ -51,16 +73,33 @@ export async function runProjectHooks(ctx: RunContext, type: HookType, session: 
 
 function skippedHook(node: HookNode, name: string): RunResult {
   return {
-    status: 'skipped', timing: [], thread_id: 'main', execution_time: 0, adapter_response: {}, message: `${name} skipped`, failures: 1, batch_results: null, ...nodeFields(node),
+    status: 'skipped',
+    timing: [],
+    thread_id: 'main',
+    execution_time: 0,
+    adapter_response: {},
+    message: `${name} skipped`,
+    failures: 1,
+    batch_results: null,
+    ...nodeFields(node),
   };
 }
 
-async function runHook(ctx: RunContext, node: HookNode, name: string, p: NodeProgress, session: Session, extra: ReadonlyMap<string, Value>): Promise<RunResult> {
+async function runHook(
+  ctx: RunContext,
+  node: HookNode,
+  name: string,
+  p: NodeProgress,
+  session: Session,
+  extra: ReadonlyMap<string, Value>,
+): Promise<RunResult> {
   const began = ctx.now();
   p.started = isoMicros(began);
   const compiled = await compileNode(ctx, node, session, { extra });
   const compiledAt = ctx.now();
-  const timing: TimingInfo[] = [{ name: 'compile', started_at: `${p.started}Z`, completed_at: `${isoMicros(compiledAt)}Z` }];
+  const timing: TimingInfo[] = [
+    { name: 'compile', started_at: `${p.started}Z`, completed_at: `${isoMicros(compiledAt)}Z` },
+  ];
   ctx.manifest.nodes[node.unique_id] = compiled;
   ctx.log.hookStart(name, p);
   let message = `${name} passed`;
@@ -79,15 +118,24 @@ async function runHook(ctx: RunContext, node: HookNode, name: string, p: NodePro
   timing.push({ name: 'execute', started_at: `${isoMicros(compiledAt)}Z`, completed_at: `${isoMicros(ended)}Z` });
   p.finished = isoMicros(ended);
   return {
-    status, timing, thread_id: 'main', execution_time: (ended - began) / 1000, adapter_response: {}, message, failures: status === 'success' ? 0 : 1,
-    batch_results: null, ...nodeFields(compiled),
+    status,
+    timing,
+    thread_id: 'main',
+    execution_time: (ended - began) / 1000,
+    adapter_response: {},
+    message,
+    failures: status === 'success' ? 0 : 1,
+    batch_results: null,
+    ...nodeFields(compiled),
   };
 }
 
 /** What an error knows beyond its message: the line that wrote the SQL, or the statement. */
 function placeOf(error: unknown): string {
   if (!(error instanceof TsdbtError)) return '';
-  const lines = formatError(error).split('\n').slice(1 + error.message.split('\n').length);
+  const lines = formatError(error)
+    .split('\n')
+    .slice(1 + error.message.split('\n').length);
   return lines.map((line) => `\n${line}`).join('');
 }
 

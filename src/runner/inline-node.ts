@@ -15,7 +15,13 @@ export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
   const { index: _index, ...base } = operationNode(ctx.config, 'inline_query');
   const unique_id = `sql_operation.${project}.inline_query`;
   const node: SqlOperationNode = {
-    ...base, resource_type: 'sql_operation', unique_id, fqn: [project, 'sql', 'inline_query'], path: 'sql/inline_query', original_file_path: 'sql/inline_query', raw_code: sql,
+    ...base,
+    resource_type: 'sql_operation',
+    unique_id,
+    fqn: [project, 'sql', 'inline_query'],
+    path: 'sql/inline_query',
+    original_file_path: 'sql/inline_query',
+    raw_code: sql,
     depends_on: { macros: [], nodes: [] },
   };
   try {
@@ -24,8 +30,19 @@ export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
     if (!(error instanceof TsdbtError)) throw error;
     const exc = formatError(error);
     ctx.logger.fire({
-      name: 'ParseInlineNodeError', code: 'I069', level: 'error', msg: errorTag(`Error while parsing node: inline_query\n${error.message}`),
-      data: { exc, node_info: { node_path: 'sql/inline_query', node_name: 'inline_query', unique_id: 'sqloperation.test.inline_query', node_status: 'failed' } },
+      name: 'ParseInlineNodeError',
+      code: 'I069',
+      level: 'error',
+      msg: errorTag(`Error while parsing node: inline_query\n${error.message}`),
+      data: {
+        exc,
+        node_info: {
+          node_path: 'sql/inline_query',
+          node_name: 'inline_query',
+          unique_id: 'sqloperation.test.inline_query',
+          node_status: 'failed',
+        },
+      },
     });
     throw new TsdbtError('runtime', 'Error parsing inline query', { cause: error });
   }
@@ -37,10 +54,15 @@ function collectReferences(ctx: RunContext, node: SqlOperationNode): void {
   const add = (id: string): void => {
     if (!node.depends_on.nodes.includes(id)) node.depends_on.nodes.push(id);
   };
-  const missing = (kind: string, name: string, found: 'disabled' | null): TsdbtError => new TsdbtError('compilation',
-    `Sql_Operation '${node.unique_id}' (from remote system.sql) depends on a ${kind} named '${name}' which ${found === 'disabled' ? 'is disabled' : 'was not found'}`);
+  const missing = (kind: string, name: string, found: 'disabled' | null): TsdbtError =>
+    new TsdbtError(
+      'compilation',
+      `Sql_Operation '${node.unique_id}' (from remote system.sql) depends on a ${kind} named '${name}' which ${found === 'disabled' ? 'is disabled' : 'was not found'}`,
+    );
   const scope = createParseScope({
-    context, resolver: ctx.resolver, node: node as unknown as ContextNode,
+    context,
+    resolver: ctx.resolver,
+    node: node as unknown as ContextNode,
     record: {
       onRef: (ref) => {
         node.refs.push(ref);
@@ -58,5 +80,7 @@ function collectReferences(ctx: RunContext, node: SqlOperationNode): void {
       onConfig: () => undefined,
     },
   });
-  context.templates.parse.compile(node.raw_code, { name: node.name, path: node.path, type: 'sql_operation' }).renderSync(scope);
+  context.templates.parse
+    .compile(node.raw_code, { name: node.name, path: node.path, type: 'sql_operation' })
+    .renderSync(scope);
 }

@@ -22,17 +22,27 @@ export function kindFor(which: string, batched: (model: ModelNode) => boolean): 
 }
 
 function chooseKind(which: string, node: GraphNode, batched: (model: ModelNode) => boolean): unknown {
-  if (which === 'compile' || which === 'generate') return node.resource_type === 'function' ? { ...compileKind, compile: functionKind.compile } : compileKind;
+  if (which === 'compile' || which === 'generate')
+    return node.resource_type === 'function' ? { ...compileKind, compile: functionKind.compile } : compileKind;
   if (which === 'clone') return cloneKind;
   if (which === 'show') return node.resource_type === 'seed' ? seedKind : showKind;
   switch (node.resource_type) {
-    case 'model': return batched(node) ? microbatchKind : modelKind;
-    case 'seed': return seedKind;
-    case 'snapshot': return snapshotKind;
-    case 'test': return dataTestKind;
-    case 'unit_test': return unitTestKind;
-    case 'function': return functionKind;
-    case 'exposure': case 'saved_query': return noOpKind;
-    default: throw new TsdbtError('internal', `A ${node.resource_type} cannot be run: ${node.unique_id}`);
+    case 'model':
+      return batched(node) ? microbatchKind : modelKind;
+    case 'seed':
+      return seedKind;
+    case 'snapshot':
+      return snapshotKind;
+    case 'test':
+      return dataTestKind;
+    case 'unit_test':
+      return unitTestKind;
+    case 'function':
+      return functionKind;
+    case 'exposure':
+    case 'saved_query':
+      return noOpKind;
+    default:
+      throw new TsdbtError('internal', `A ${node.resource_type} cannot be run: ${node.unique_id}`);
   }
 }

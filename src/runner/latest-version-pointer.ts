@@ -8,23 +8,48 @@ import { fromJson, toText } from '../values/index.ts';
 import { materialize } from './model.ts';
 import type { RunContext } from './run-context.ts';
 
-interface PointerConfig { readonly enabled?: boolean | null; readonly alias?: string | null }
+interface PointerConfig {
+  readonly enabled?: boolean | null;
+  readonly alias?: string | null;
+}
 
 /** @returns the relations made, for the cache; none when the model asks for no pointer */
-export async function createLatestVersionPointer(ctx: RunContext, model: ModelNode, relations: readonly Relation[], session: Session): Promise<Relation[]> {
+export async function createLatestVersionPointer(
+  ctx: RunContext,
+  model: ModelNode,
+  relations: readonly Relation[],
+  session: Session,
+): Promise<Relation[]> {
   const target = relations[0];
   const config = (model.config['latest_version_pointer'] ?? null) as PointerConfig | null;
   const enabled = config?.enabled ?? ctx.config.flags['latest_version_pointer_enabled_by_default'] === true;
-  if (target === undefined || !enabled || model.version === null || String(model.version) !== String(model.latest_version)) return [];
+  if (
+    target === undefined ||
+    !enabled ||
+    model.version === null ||
+    String(model.version) !== String(model.latest_version)
+  )
+    return [];
   const scope = openScope(ctx, model, session);
   const custom = config?.alias ? String(config.alias).trim() : null;
-  const alias = toText(await scope.callNamed('generate_latest_version_pointer_alias', [custom, fromJson(model)])).trim() || custom || model.name;
+  const alias =
+    toText(await scope.callNamed('generate_latest_version_pointer_alias', [custom, fromJson(model)])).trim() ||
+    custom ||
+    model.name;
   if (target.identifier === alias) {
-    throw new TsdbtError('runtime', `Cannot create latest version pointer: the latest version of '${model.name}' is already aliased to '${alias}'. Set \`latest_version_pointer: enabled: false\` or remove the conflicting alias.`);
+    throw new TsdbtError(
+      'runtime',
+      `Cannot create latest version pointer: the latest version of '${model.name}' is already aliased to '${alias}'. Set \`latest_version_pointer: enabled: false\` or remove the conflicting alias.`,
+    );
   }
   const code = `select * from ${target.render()}`;
   const pointer: ModelNode = {
-    ...model, alias, raw_code: code, compiled_code: code, compiled: true, unique_id: `${model.unique_id}__latest_version_pointer`,
+    ...model,
+    alias,
+    raw_code: code,
+    compiled_code: code,
+    compiled: true,
+    unique_id: `${model.unique_id}__latest_version_pointer`,
     config: { ...model.config, materialized: 'view', 'pre-hook': [], 'post-hook': [], persist_docs: {} },
   };
   return materialize(ctx, pointer, openScope(ctx, pointer, session));

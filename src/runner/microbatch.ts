@@ -10,7 +10,20 @@ import type { BatchResults, RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import { callable } from '../values/index.ts';
 import { PyDateTime, pytzUtc } from '../values/datetime.ts';
-import { batchId, batchName, type BatchSize, batchSizeOf, coveredInterval, type Interval, isoUtc, missingBatches, ownSettings, splitIntoBatches, truncate, wallTime } from '../state/batches.ts';
+import {
+  batchId,
+  batchName,
+  type BatchSize,
+  batchSizeOf,
+  coveredInterval,
+  type Interval,
+  isoUtc,
+  missingBatches,
+  ownSettings,
+  splitIntoBatches,
+  truncate,
+  wallTime,
+} from '../state/batches.ts';
 import { createLatestVersionPointer } from './latest-version-pointer.ts';
 import { executeRelational, nodeRepresentation } from './model.ts';
 import { bareResult, type RunContext } from './run-context.ts';
@@ -18,7 +31,9 @@ import type { NodeProgress } from './run-log.ts';
 import { type NodeKind, type Outcome, runNode, type Work } from './run-node.ts';
 
 /** A model with its batch in it, as its templates see it; never written to an artifact. */
-type BatchNode = ModelNode & { readonly batch: { readonly id: string; readonly event_time_start: PyDateTime; readonly event_time_end: PyDateTime } };
+type BatchNode = ModelNode & {
+  readonly batch: { readonly id: string; readonly event_time_start: PyDateTime; readonly event_time_end: PyDateTime };
+};
 
 /** What a run of one model is to do. */
 interface Plan {
@@ -37,7 +52,11 @@ interface Plan {
 
 /** True for models that are run batch by batch. */
 export function isMicrobatch(ctx: Pick<RunContext, 'config' | 'resolver'>, model: ModelNode): boolean {
-  return model.config.materialized === 'incremental' && model.config.incremental_strategy === 'microbatch' && usesBatches(ctx);
+  return (
+    model.config.materialized === 'incremental' &&
+    model.config.incremental_strategy === 'microbatch' &&
+    usesBatches(ctx)
+  );
 }
 
 /** A project with a `get_incremental_microbatch_sql` of its own may ask to be left alone, by the flag. */
@@ -56,7 +75,12 @@ export const microbatchKind: NodeKind<ModelNode> = {
   compile: async (_ctx, node) => node,
   execute: executeBatches,
   finish(ctx, p, node, result) {
-    ctx.log.modelResult(describe(ctx, node), result.status === 'error' ? 'error' : result.message ?? '', result.execution_time, p);
+    ctx.log.modelResult(
+      describe(ctx, node),
+      result.status === 'error' ? 'error' : (result.message ?? ''),
+      result.execution_time,
+      p,
+    );
   },
 };
 
@@ -64,7 +88,13 @@ function describe(ctx: RunContext, node: ModelNode): string {
   return `${node.language} microbatch model ${nodeRepresentation(ctx, node)}`;
 }
 
-async function executeBatches(ctx: RunContext, model: ModelNode, session: Session, p: NodeProgress, work: Work): Promise<Outcome> {
+async function executeBatches(
+  ctx: RunContext,
+  model: ModelNode,
+  session: Session,
+  p: NodeProgress,
+  work: Work,
+): Promise<Outcome> {
   const plan = await planBatches(ctx, model, session);
   // Each batch has a session of its own.
   await session.release();
@@ -72,7 +102,9 @@ async function executeBatches(ctx: RunContext, model: ModelNode, session: Sessio
   ctx.journal?.batches(model.unique_id, batches.map(asText));
   if (missed > 0) {
     const first = batchName(batches[0]!.start, plan.size);
-    ctx.log.note(`${model.name}: ${missed === 1 ? 'a batch' : `${missed} batches`} before this run's window ${missed === 1 ? 'is' : 'are'} not finished and run${missed === 1 ? 's' : ''} first, from ${first}`);
+    ctx.log.note(
+      `${model.name}: ${missed === 1 ? 'a batch' : `${missed} batches`} before this run's window ${missed === 1 ? 'is' : 'are'} not finished and run${missed === 1 ? 's' : ''} first, from ${first}`,
+    );
   }
   const oldest = Math.min(...batches.map((batch) => batch.start));
   if (batches.length > 0) ctx.oldestBatch.set(model.unique_id, oldest);
@@ -97,15 +129,29 @@ async function executeBatches(ctx: RunContext, model: ModelNode, session: Sessio
 function mergeResults({ successful, failed }: BatchResults, previous: BatchResults | null): Outcome {
   const [done, lost] = [successful.length, failed.length];
   const status = lost === 0 ? 'success' : done === 0 ? 'error' : 'partial success';
-  const message = done + lost === 0 ? '' : status === 'success' ? 'SUCCESS' : status === 'error' ? 'ERROR' : `PARTIAL SUCCESS (${done}/${done + lost})`;
+  const message =
+    done + lost === 0
+      ? ''
+      : status === 'success'
+        ? 'SUCCESS'
+        : status === 'error'
+          ? 'ERROR'
+          : `PARTIAL SUCCESS (${done}/${done + lost})`;
   // A retry's result also tells what the first run did.
-  return { status, message, response: {}, failures: 0, batches: { successful: [...successful, ...(previous?.successful ?? [])], failed } };
+  return {
+    status,
+    message,
+    response: {},
+    failures: 0,
+    batches: { successful: [...successful, ...(previous?.successful ?? [])], failed },
+  };
 }
 
 async function makePointer(ctx: RunContext, model: ModelNode, relation: Relation, work: Work): Promise<void> {
   const session = work.open(model);
   try {
-    for (const made of await createLatestVersionPointer(ctx, model, [relation], session)) ctx.adapter.cache.replace(made, session);
+    for (const made of await createLatestVersionPointer(ctx, model, [relation], session))
+      ctx.adapter.cache.replace(made, session);
   } finally {
     await session.release();
   }
@@ -119,24 +165,43 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
   const existing = ctx.adapter.cache.get(relation);
   const previous = ctx.retry?.batches.get(model.unique_id);
   // A retry adds to what the first run has built, also when that was a full refresh.
-  const incremental = existing?.type === 'table' && (previous !== undefined || !(model.config.full_refresh ?? flags.full_refresh));
+  const incremental =
+    existing?.type === 'table' && (previous !== undefined || !(model.config.full_refresh ?? flags.full_refresh));
   const given = givenWindow(ctx);
   const { intervals } = ctx.adapter;
-  const ledger = intervals !== null && keepsLedger(ctx, model) && ((given === null && previous === undefined) || intervals.exists(relation)) ? intervals : null;
+  const ledger =
+    intervals !== null &&
+    keepsLedger(ctx, model) &&
+    ((given === null && previous === undefined) || intervals.exists(relation))
+      ? intervals
+      : null;
   const done = ledger === null ? [] : await ledger.read(session, relation);
   const forgets = !incremental && intervals?.exists(relation) === true;
   const now = ctx.retry?.startedAt ?? invocation.started_at.getTime();
   const common = { relation, size, incremental, forgets };
   try {
     if (previous !== undefined) {
-      return { ...common, batches: previous.failed.map(([from, to]) => ({ start: wallTime(from), end: wallTime(to) })), missed: 0, noted: done.length > 0 };
+      return {
+        ...common,
+        batches: previous.failed.map(([from, to]) => ({ start: wallTime(from), end: wallTime(to) })),
+        missed: 0,
+        noted: done.length > 0,
+      };
     }
     const begin = wallTime(String(model.config['begin']));
-    const covered = coveredInterval({ given, now, incremental, begin, lookback: Number(model.config['lookback'] ?? 1) }, size);
+    const covered = coveredInterval(
+      { given, now, incremental, begin, lookback: Number(model.config['lookback'] ?? 1) },
+      size,
+    );
     const batches = splitIntoBatches(covered, size);
     if (given !== null || !incremental) {
       // A window of its own says nothing about the rest: it is noted where notes are kept already, and a table made of it alone has none.
-      return { ...common, batches, missed: 0, noted: ledger !== null && (given === null || (incremental && done.length > 0)) };
+      return {
+        ...common,
+        batches,
+        missed: 0,
+        noted: ledger !== null && (given === null || (incremental && done.length > 0)),
+      };
     }
     if (ledger === null) return { ...common, batches, missed: 0, noted: false };
     const start = truncate(begin, size);
@@ -160,7 +225,10 @@ function keepsLedger(ctx: RunContext, model: ModelNode): boolean {
 function givenWindow(ctx: RunContext): Interval | null {
   const { sample } = ctx.scopes;
   if (sample !== null) return { start: epoch(sample.start), end: epoch(sample.end) };
-  const { event_time_start: start, event_time_end: end } = ctx.config.flags as { event_time_start?: string | null; event_time_end?: string | null };
+  const { event_time_start: start, event_time_end: end } = ctx.config.flags as {
+    event_time_start?: string | null;
+    event_time_end?: string | null;
+  };
   return start && end ? { start: wallTime(start), end: wallTime(end) } : null;
 }
 
@@ -173,7 +241,15 @@ function asText({ start, end }: DoneInterval): [string, string] {
   return [isoUtc(start), isoUtc(end)];
 }
 
-async function runBatch(ctx: RunContext, model: ModelNode, plan: Plan, index: number, skip: boolean, parent: NodeProgress, work: Work): Promise<RunResult['status']> {
+async function runBatch(
+  ctx: RunContext,
+  model: ModelNode,
+  plan: Plan,
+  index: number,
+  skip: boolean,
+  parent: NodeProgress,
+  work: Work,
+): Promise<RunResult['status']> {
   const { batches, size } = plan;
   const batch = batches[index]!;
   const name = batchName(batch.start, size);
@@ -181,9 +257,14 @@ async function runBatch(ctx: RunContext, model: ModelNode, plan: Plan, index: nu
   const node: BatchNode = {
     ...model,
     config: {
-      ...model.config, __dbt_internal_microbatch_event_time_start: window.start, __dbt_internal_microbatch_event_time_end: window.end,
+      ...model.config,
+      __dbt_internal_microbatch_event_time_start: window.start,
+      __dbt_internal_microbatch_event_time_end: window.end,
       'pre-hook': [...beginHook(ctx, plan, index), ...(index === 0 ? model.config['pre-hook'] : [])],
-      'post-hook': [...(index === batches.length - 1 ? model.config['post-hook'] : []), ...ledgerHook(ctx, plan, index)],
+      'post-hook': [
+        ...(index === batches.length - 1 ? model.config['post-hook'] : []),
+        ...ledgerHook(ctx, plan, index),
+      ],
     },
     batch: { id: batchId(batch.start, size), event_time_start: utc(batch.start), event_time_end: utc(batch.end) },
   };
@@ -202,14 +283,27 @@ async function runBatch(ctx: RunContext, model: ModelNode, plan: Plan, index: nu
     execute(context, compiled, session) {
       const scope = openScope(context, compiled, session, { batch: window });
       if (index > 0 || plan.incremental) {
-        scope.define('is_incremental', callable('is_incremental', '', () => true));
-        scope.define('should_full_refresh', callable('should_full_refresh', '', () => false));
+        scope.define(
+          'is_incremental',
+          callable('is_incremental', '', () => true),
+        );
+        scope.define(
+          'should_full_refresh',
+          callable('should_full_refresh', '', () => false),
+        );
       }
       return executeRelational(context, compiled, session, scope);
     },
     finish(_ctx, at, _node, result) {
       if (result.status === 'error') ctx.log.uncaughtError(`Exception on worker thread. ${result.message ?? ''}`, at);
-      ctx.log.batchResult(description, result.status === 'error' ? 'error' : result.message ?? '', at.index, at.total, result.execution_time, at);
+      ctx.log.batchResult(
+        description,
+        result.status === 'error' ? 'error' : (result.message ?? ''),
+        at.index,
+        at.total,
+        result.execution_time,
+        at,
+      );
     },
   };
   const result = await runNode({ ...ctx, journal: null }, kind as NodeKind, node, p, work);
@@ -230,7 +324,12 @@ function ledgerHook(ctx: RunContext, { relation, batches, noted, forgets }: Plan
   const batch = batches[index]!;
   const over = batch.end <= ctx.config.invocation.started_at.getTime();
   const forgotten = noted && intervals.beginSql !== undefined;
-  const sql = noted && over ? intervals.markSql(relation, batch, anew) : anew && !forgotten ? intervals.forgetSql(relation) : null;
+  const sql =
+    noted && over
+      ? intervals.markSql(relation, batch, anew)
+      : anew && !forgotten
+        ? intervals.forgetSql(relation)
+        : null;
   return sql === null ? [] : [{ sql, transaction: true, index: null }];
 }
 

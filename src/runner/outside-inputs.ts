@@ -15,7 +15,8 @@ export function outsideInputs(manifest: Manifest, selected: ReadonlySet<string>,
   const built = new Set<string>();
   for (const id of selected) {
     const node = lookupNode(manifest, id);
-    if (node?.resource_type === 'seed' || node?.resource_type === 'model' || node?.resource_type === 'snapshot') built.add(relationKey(node.database, node.schema, node.alias));
+    if (node?.resource_type === 'seed' || node?.resource_type === 'model' || node?.resource_type === 'snapshot')
+      built.add(relationKey(node.database, node.schema, node.alias));
   }
   const visit = (id: string): void => {
     if (seen.has(id)) return;
@@ -23,10 +24,13 @@ export function outsideInputs(manifest: Manifest, selected: ReadonlySet<string>,
     const node = lookupNode(manifest, id);
     if (node === undefined) return;
     if (selected.has(id) || isEphemeral(node)) {
-      for (const parent of (node as { depends_on?: { nodes?: readonly string[] } }).depends_on?.nodes ?? []) visit(parent);
+      for (const parent of (node as { depends_on?: { nodes?: readonly string[] } }).depends_on?.nodes ?? [])
+        visit(parent);
     } else if (node.resource_type === 'source') {
-      if (hasLoadConfig(node) || !built.has(relationKey(node.database, node.schema, node.identifier))) inputs.set(id, relationFrom(adapter, null, node));
-    } else if (node.resource_type === 'model' || node.resource_type === 'seed' || node.resource_type === 'snapshot') inputs.set(id, relationFrom(adapter, null, node));
+      if (hasLoadConfig(node) || !built.has(relationKey(node.database, node.schema, node.identifier)))
+        inputs.set(id, relationFrom(adapter, null, node));
+    } else if (node.resource_type === 'model' || node.resource_type === 'seed' || node.resource_type === 'snapshot')
+      inputs.set(id, relationFrom(adapter, null, node));
   };
   for (const id of selected) visit(id);
   return [...inputs.values()];

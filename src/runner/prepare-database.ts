@@ -15,10 +15,16 @@ import { isEphemeral, lookupNode, type RunContext } from './run-context.ts';
 /** True for nodes that stand for a relation in the database. */
 function isRelational(ctx: RunContext, node: GraphNode): boolean {
   switch (node.resource_type) {
-    case 'model': return !isEphemeral(node);
-    case 'seed': case 'snapshot': case 'function': return true;
-    case 'test': return node.config.store_failures === true || ctx.config.flags.store_failures;
-    default: return false;
+    case 'model':
+      return !isEphemeral(node);
+    case 'seed':
+    case 'snapshot':
+    case 'function':
+      return true;
+    case 'test':
+      return node.config.store_failures === true || ctx.config.flags.store_failures;
+    default:
+      return false;
   }
 }
 
@@ -31,7 +37,15 @@ export function requiredSchemas(ctx: RunContext): Relation[] {
     const { database, schema } = node as { database: string | null; schema: string };
     const name = `${database ?? ''}.${schema}`;
     const key = ctx.adapter.relations.exactNames === true ? name : name.toLowerCase();
-    if (!found.has(key)) found.set(key, relationFrom(ctx.adapter, ctx.config.project.quoting, node as Parameters<typeof relationFrom>[2]).withoutIdentifier());
+    if (!found.has(key))
+      found.set(
+        key,
+        relationFrom(
+          ctx.adapter,
+          ctx.config.project.quoting,
+          node as Parameters<typeof relationFrom>[2],
+        ).withoutIdentifier(),
+      );
   }
   return [...found.values()];
 }
@@ -40,8 +54,11 @@ export function requiredSchemas(ctx: RunContext): Relation[] {
 function clonedSchemas(ctx: RunContext): SchemaName[] {
   if (ctx.config.flags.which !== 'clone') return [];
   return [...ctx.selected].flatMap((id) => {
-    const original = (lookupNode(ctx.manifest, id) as { defer_relation?: DeferRelation | null } | undefined)?.defer_relation;
-    return original != null && isConnectedTo(ctx, original.database) ? [{ database: original.database, schema: original.schema }] : [];
+    const original = (lookupNode(ctx.manifest, id) as { defer_relation?: DeferRelation | null } | undefined)
+      ?.defer_relation;
+    return original != null && isConnectedTo(ctx, original.database)
+      ? [{ database: original.database, schema: original.schema }]
+      : [];
   });
 }
 
@@ -68,7 +85,10 @@ async function createSchema(sql: SqlAdapter, relation: Relation): Promise<void> 
 
 /** Looks at all views at once that an earlier run of this target has made. */
 export async function readViews(ctx: RunContext): Promise<void> {
-  const { adapter, config: { project } } = ctx;
+  const {
+    adapter,
+    config: { project },
+  } = ctx;
   if (adapter.readViewStates === undefined || !ctx.config.flags.populate_cache) return;
   const views: Relation[] = [];
   for (const id of ctx.selected) {
@@ -92,13 +112,24 @@ export async function readViews(ctx: RunContext): Promise<void> {
  * @param views true: `readViews` meanwhile
  * @throws {TsdbtError} when a schema cannot be made or the database cannot be reached
  */
-export async function prepareDatabase(ctx: RunContext, session: Session, create: boolean, views: boolean): Promise<void> {
+export async function prepareDatabase(
+  ctx: RunContext,
+  session: Session,
+  create: boolean,
+  views: boolean,
+): Promise<void> {
   const { adapter, config } = ctx;
-  const schemas = requiredSchemas(ctx).filter((relation): relation is Relation & { schema: string } => relation.schema !== null);
+  const schemas = requiredSchemas(ctx).filter(
+    (relation): relation is Relation & { schema: string } => relation.schema !== null,
+  );
   for (const relation of schemas) if (relation.database !== null) adapter.verifyDatabase(relation.database);
   const scope = openScope(ctx, operationNode(config, 'create_schema'), session);
   const sql = new SqlAdapter({
-    adapter, session, quoting: config.project.quoting, executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs), overridden: (name) => ctx.resolver.overridden(name),
+    adapter,
+    session,
+    quoting: config.project.quoting,
+    executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs),
+    overridden: (name) => ctx.resolver.overridden(name),
   });
   if (create && schemas.length > 0) {
     const existing = await sql.existingSchemas(schemas);

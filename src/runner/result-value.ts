@@ -5,7 +5,9 @@ import { callable, fromJson, type HostObject, PyDict, type Value } from '../valu
 /** A dict that can also be asked for itself, as dbt's dataclasses can. */
 class RecordDict extends PyDict {
   override jinjaGet(name: string): Value | undefined {
-    return name === 'to_dict' ? callable(name, '*args, **kwargs', () => new PyDict(this.entries())) : super.jinjaGet(name);
+    return name === 'to_dict'
+      ? callable(name, '*args, **kwargs', () => new PyDict(this.entries()))
+      : super.jinjaGet(name);
   }
 }
 
@@ -14,9 +16,11 @@ const record = (value: Value): Value => (value instanceof PyDict ? new RecordDic
 function nodeValue(node: Value): Value {
   if (!(node instanceof PyDict)) return node;
   const value = new RecordDict(node.entries());
-  for (const field of ['config', 'depends_on', 'docs', 'contract']) if (value.has(field)) value.set(field, record(value.get(field) ?? null));
+  for (const field of ['config', 'depends_on', 'docs', 'contract'])
+    if (value.has(field)) value.set(field, record(value.get(field) ?? null));
   const columns = value.get('columns');
-  if (columns instanceof PyDict) value.set('columns', new PyDict([...columns.entries()].map(([name, column]) => [name, record(column)])));
+  if (columns instanceof PyDict)
+    value.set('columns', new PyDict([...columns.entries()].map(([name, column]) => [name, record(column)])));
   return value;
 }
 
@@ -38,7 +42,10 @@ export function resultValue(result: RunResult): HostObject {
   return {
     jinjaType: 'RunResult',
     jinjaGet(name) {
-      if (name === 'to_dict') return callable('to_dict', '*args, **kwargs', () => PyDict.from(names.map((n): [string, Value] => [n, read(n) ?? null])));
+      if (name === 'to_dict')
+        return callable('to_dict', '*args, **kwargs', () =>
+          PyDict.from(names.map((n): [string, Value] => [n, read(n) ?? null])),
+        );
       if (name === 'skipped') return result.status === 'skipped';
       return read(name);
     },

@@ -58,9 +58,23 @@ export function isoMicros(ms: number): string {
 }
 
 /** Whatever the manifest calls by this unique_id. */
-export function lookupNode(manifest: Pick<Manifest, 'nodes' | 'sources' | 'exposures' | 'unit_tests' | 'saved_queries' | 'semantic_models' | 'metrics' | 'functions'>, id: string): GraphNode | undefined {
-  return manifest.nodes[id] ?? manifest.sources[id] ?? manifest.unit_tests[id] ?? manifest.exposures[id] ?? manifest.saved_queries[id]
-    ?? manifest.functions[id] ?? manifest.metrics[id] ?? manifest.semantic_models[id];
+export function lookupNode(
+  manifest: Pick<
+    Manifest,
+    'nodes' | 'sources' | 'exposures' | 'unit_tests' | 'saved_queries' | 'semantic_models' | 'metrics' | 'functions'
+  >,
+  id: string,
+): GraphNode | undefined {
+  return (
+    manifest.nodes[id] ??
+    manifest.sources[id] ??
+    manifest.unit_tests[id] ??
+    manifest.exposures[id] ??
+    manifest.saved_queries[id] ??
+    manifest.functions[id] ??
+    manifest.metrics[id] ??
+    manifest.semantic_models[id]
+  );
 }
 
 /** Puts what has become of a node into the manifest, where templates see it as `graph`; nodes that are not in it stay out. */
@@ -75,18 +89,38 @@ export function isEphemeral(node: GraphNode): boolean {
 }
 
 /** The part of a result that tells of the node itself: null for what is never compiled. */
-export function nodeFields(node: GraphNode): Pick<RunResult, 'unique_id' | 'compiled' | 'compiled_code' | 'relation_name' | 'node'> {
+export function nodeFields(
+  node: GraphNode,
+): Pick<RunResult, 'unique_id' | 'compiled' | 'compiled_code' | 'relation_name' | 'node'> {
   const compilable = 'depends_on' in node && 'raw_code' in node && node.resource_type !== 'seed';
   const n = node as { compiled?: boolean; compiled_code?: string | null; relation_name?: string | null };
   return {
-    unique_id: node.unique_id, compiled: compilable ? n.compiled ?? false : null, compiled_code: compilable ? n.compiled_code ?? null : null,
-    relation_name: compilable ? n.relation_name ?? null : null, node,
+    unique_id: node.unique_id,
+    compiled: compilable ? (n.compiled ?? false) : null,
+    compiled_code: compilable ? (n.compiled_code ?? null) : null,
+    relation_name: compilable ? (n.relation_name ?? null) : null,
+    node,
   };
 }
 
 /** A result with nothing in it but a status. */
-export function bareResult(node: GraphNode, status: RunResult['status'], message: string | null, thread: string): RunResult {
-  return { status, timing: [], thread_id: thread, execution_time: 0, adapter_response: {}, message, failures: null, batch_results: null, ...nodeFields(node) };
+export function bareResult(
+  node: GraphNode,
+  status: RunResult['status'],
+  message: string | null,
+  thread: string,
+): RunResult {
+  return {
+    status,
+    timing: [],
+    thread_id: thread,
+    execution_time: 0,
+    adapter_response: {},
+    message,
+    failures: null,
+    batch_results: null,
+    ...nodeFields(node),
+  };
 }
 
 /** True for statuses that stop what is below a node. */

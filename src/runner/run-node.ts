@@ -47,7 +47,13 @@ export interface Work {
 }
 
 /** Runs one node. Never throws: an error is a result. */
-export async function runNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: NodeProgress, work: Work): Promise<RunResult> {
+export async function runNode(
+  ctx: RunContext,
+  kind: NodeKind,
+  node: GraphNode,
+  p: NodeProgress,
+  work: Work,
+): Promise<RunResult> {
   const began = ctx.now();
   p.started = isoMicros(began);
   p.status = 'started';
@@ -58,7 +64,9 @@ export async function runNode(ctx: RunContext, kind: NodeKind, node: GraphNode, 
   for (let again = 1; attempt.result === null; again++) {
     const msg = `${node.unique_id} met another run and was rolled back; starting it again (${again} of ${RETRIES})`;
     ctx.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg }, thread: p.thread });
-    await new Promise((resolve) => { setTimeout(resolve, RETRY_PAUSE * again * (0.5 + Math.random())); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, RETRY_PAUSE * again * (0.5 + Math.random()));
+    });
     attempt = await attemptNode(ctx, kind, node, p, began, work, RETRIES - again);
   }
   const { result, current } = attempt;
@@ -69,9 +77,20 @@ export async function runNode(ctx: RunContext, kind: NodeKind, node: GraphNode, 
   return result;
 }
 
-interface Attempt { /** null: to be started again. */ readonly result: RunResult | null; readonly current: GraphNode }
+interface Attempt {
+  /** null: to be started again. */ readonly result: RunResult | null;
+  readonly current: GraphNode;
+}
 
-async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: NodeProgress, began: number, work: Work, retriesLeft = RETRIES): Promise<Attempt> {
+async function attemptNode(
+  ctx: RunContext,
+  kind: NodeKind,
+  node: GraphNode,
+  p: NodeProgress,
+  began: number,
+  work: Work,
+  retriesLeft = RETRIES,
+): Promise<Attempt> {
   const timing: TimingInfo[] = [];
   let current = node;
   const session = work.open(node);
@@ -81,21 +100,43 @@ async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: 
     current = await timed(ctx, 'compile', timing, () => kind.compile(ctx, node, session));
     keepNode(ctx, current);
     if (isEphemeral(node) && !kind.runsEphemeral) {
-      return { current, result: { ...bareResult(current, 'success', null, p.thread), timing, execution_time: (ctx.now() - began) / 1000 } };
+      return {
+        current,
+        result: {
+          ...bareResult(current, 'success', null, p.thread),
+          timing,
+          execution_time: (ctx.now() - began) / 1000,
+        },
+      };
     }
     p.status = 'executing';
     ctx.log.nodeExecuting(p);
     const outcome = await timed(ctx, 'execute', timing, () => kind.execute(ctx, current, session, p, work));
     const result: RunResult = {
-      status: outcome.status, timing, thread_id: p.thread, execution_time: (ctx.now() - began) / 1000, adapter_response: outcome.response,
-      message: outcome.message, failures: outcome.failures, batch_results: outcome.batches ?? null, overload_results: outcome.overloads ?? null, ...nodeFields(outcome.node ?? current),
+      status: outcome.status,
+      timing,
+      thread_id: p.thread,
+      execution_time: (ctx.now() - began) / 1000,
+      adapter_response: outcome.response,
+      message: outcome.message,
+      failures: outcome.failures,
+      batch_results: outcome.batches ?? null,
+      overload_results: outcome.overloads ?? null,
+      ...nodeFields(outcome.node ?? current),
     };
     return { current, result };
   } catch (error) {
     // The server has undone all that the node did, so it can be done once more; not when a hook outside of its transaction has run.
     if (retriesLeft > 0 && !session.lasting && isCollision(error, retriesLeft)) return { current: node, result: null };
     const message = errorText(ctx, error, current, p);
-    return { current, result: { ...bareResult(current, kind.errorStatus ?? 'error', message, p.thread), timing, execution_time: (ctx.now() - began) / 1000 } };
+    return {
+      current,
+      result: {
+        ...bareResult(current, kind.errorStatus ?? 'error', message, p.thread),
+        timing,
+        execution_time: (ctx.now() - began) / 1000,
+      },
+    };
   } finally {
     await session.release();
   }
@@ -108,14 +149,24 @@ async function attemptNode(ctx: RunContext, kind: NodeKind, node: GraphNode, p: 
 function isCollision(error: unknown, retriesLeft: number): boolean {
   if (!(error instanceof TsdbtError)) return false;
   switch (error.details.code) {
-    case '40P01': case '40001': return true;
-    case '2BP01': return retriesLeft > RETRIES - 2;
-    case 'XX000': return /^(?:tuple concurrently |could not open relation with OID|cache lookup failed)/.test(error.message);
-    default: return false;
+    case '40P01':
+    case '40001':
+      return true;
+    case '2BP01':
+      return retriesLeft > RETRIES - 2;
+    case 'XX000':
+      return /^(?:tuple concurrently |could not open relation with OID|cache lookup failed)/.test(error.message);
+    default:
+      return false;
   }
 }
 
-async function timed<T>(ctx: RunContext, name: TimingInfo['name'], timing: TimingInfo[], work: () => Promise<T>): Promise<T> {
+async function timed<T>(
+  ctx: RunContext,
+  name: TimingInfo['name'],
+  timing: TimingInfo[],
+  work: () => Promise<T>,
+): Promise<T> {
   const started_at = `${isoMicros(ctx.now())}Z`;
   try {
     return await work();
@@ -128,7 +179,10 @@ async function timed<T>(ctx: RunContext, name: TimingInfo['name'], timing: Timin
 function errorText(ctx: RunContext, error: unknown, node: GraphNode, p: NodeProgress): string {
   if (error instanceof TsdbtError) {
     const built = error.kind === 'database' ? (node as { build_path?: string | null }).build_path : null;
-    const located = error.kind === 'internal' || error.kind === 'connection' ? error : error.with({ node, ...(built ? { compiledPath: built } : {}) });
+    const located =
+      error.kind === 'internal' || error.kind === 'connection'
+        ? error
+        : error.with({ node, ...(built ? { compiledPath: built } : {}) });
     const text = formatError(located);
     ctx.log.caughtError(text, p);
     return text;

@@ -32,7 +32,12 @@ export interface RunSelectedOptions {
 }
 
 /** What makes commands differ in how they run. */
-interface Manner { readonly builds: boolean; readonly hooks: boolean; readonly counts: boolean; readonly raiseFirst: boolean }
+interface Manner {
+  readonly builds: boolean;
+  readonly hooks: boolean;
+  readonly counts: boolean;
+  readonly raiseFirst: boolean;
+}
 
 const MANNERS: Readonly<Record<string, Manner>> = {
   run: { builds: true, hooks: true, counts: true, raiseFirst: false },
@@ -48,7 +53,11 @@ const MANNERS: Readonly<Record<string, Manner>> = {
 };
 
 /** Runs what was selected, in the manner of the command that the flags name, and gives one result a node. */
-export async function runSelected(parsed: ParsedProject, request: RunRequest, options: RunSelectedOptions = {}): Promise<RunOutcome & { ctx: RunContext }> {
+export async function runSelected(
+  parsed: ParsedProject,
+  request: RunRequest,
+  options: RunSelectedOptions = {},
+): Promise<RunOutcome & { ctx: RunContext }> {
   const { config, manifest, targetPath } = parsed;
   const { flags, profile, invocation } = config;
   const which = options.which ?? flags.which;
@@ -64,24 +73,56 @@ export async function runSelected(parsed: ParsedProject, request: RunRequest, op
     }
   }
   const { dag } = parsed;
-  const threads = flags['single_threaded'] === true ? 1 : flags.threads ?? profile.threads;
-  if (threads < 1) throw new TsdbtError('usage', `threads: ${threads} is not a number of threads; it must be greater than 0`);
-  const journal = manner.builds && flags.write_json ? Journal.open(join(targetPath, 'run.journal'), {
-    invocation_id: invocation.invocation_id, command: invocation.command, args: invocation.args, started_at: invocation.started_at.toISOString(), pid: parsed.pid, selected: [...request.selected],
-  }, parsed.secrets) : null;
-  const ctx: RunContext = { ...(options.ctx ?? createRunContext(parsed, request.selected)), journal, retry: request.retry ?? null };
+  const threads = flags['single_threaded'] === true ? 1 : (flags.threads ?? profile.threads);
+  if (threads < 1)
+    throw new TsdbtError('usage', `threads: ${threads} is not a number of threads; it must be greater than 0`);
+  const journal =
+    manner.builds && flags.write_json
+      ? Journal.open(
+          join(targetPath, 'run.journal'),
+          {
+            invocation_id: invocation.invocation_id,
+            command: invocation.command,
+            args: invocation.args,
+            started_at: invocation.started_at.toISOString(),
+            pid: parsed.pid,
+            selected: [...request.selected],
+          },
+          parsed.secrets,
+        )
+      : null;
+  const ctx: RunContext = {
+    ...(options.ctx ?? createRunContext(parsed, request.selected)),
+    journal,
+    retry: request.retry ?? null,
+  };
   // What clone makes reads nothing of what it makes.
   const graph = which === 'clone' ? new Dag([...nodes], []) : dag;
-  const outcome = await finish(journal, run(ctx, createQueue(graph, nodes), {
-    threads, build: which === 'build', failFast: flags.fail_fast, raiseFirst: manner.raiseFirst,
-    kindOf: options.kindOf ?? kindFor(which, (model) => isMicrobatch(ctx, model)), unitTests, descendants: (id) => (graph.has(id) ? graph.dependants(id) : []), keepEphemeral: which === 'show' || which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline']),
-    signal: request.signal ?? null, hooks: manner.hooks && !(which === 'freshness' && flags['source_freshness_run_project_hooks'] === false), createSchemas: manner.builds, countsLine: manner.counts, connect: flags.introspect || manner.builds,
-    stopped: (stopped) => {
-      ctx.views.save();
-      ctx.tests.save();
-      options.stopped?.({ ...stopped, ctx });
-    },
-  }));
+  const outcome = await finish(
+    journal,
+    run(ctx, createQueue(graph, nodes), {
+      threads,
+      build: which === 'build',
+      failFast: flags.fail_fast,
+      raiseFirst: manner.raiseFirst,
+      kindOf: options.kindOf ?? kindFor(which, (model) => isMicrobatch(ctx, model)),
+      unitTests,
+      descendants: (id) => (graph.has(id) ? graph.dependants(id) : []),
+      keepEphemeral:
+        which === 'show' ||
+        (which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline'])),
+      signal: request.signal ?? null,
+      hooks: manner.hooks && !(which === 'freshness' && flags['source_freshness_run_project_hooks'] === false),
+      createSchemas: manner.builds,
+      countsLine: manner.counts,
+      connect: flags.introspect || manner.builds,
+      stopped: (stopped) => {
+        ctx.views.save();
+        ctx.tests.save();
+        options.stopped?.({ ...stopped, ctx });
+      },
+    }),
+  );
   ctx.views.save();
   ctx.tests.save();
   return { ...outcome, ctx };

@@ -9,9 +9,12 @@ import type { RunLog } from './run-log.ts';
 /** dbt's words for a resource type in counts. */
 export function resourceWord(type: string): string {
   switch (type) {
-    case 'test': return 'data test';
-    case 'sql_operation': return 'sql operation';
-    default: return type.replaceAll('_', ' ');
+    case 'test':
+      return 'data test';
+    case 'sql_operation':
+      return 'sql operation';
+    default:
+      return type.replaceAll('_', ' ');
   }
 }
 
@@ -26,26 +29,46 @@ function plural(count: number, word: string): string {
 export function runCounts(nodes: readonly GraphNode[]): string {
   const counts = new Map<string, number>();
   for (const node of nodes) {
-    const key = node.resource_type === 'model' ? `${node.config.materialized} model` : node.resource_type === 'operation' ? 'project hook' : node.resource_type;
+    const key =
+      node.resource_type === 'model'
+        ? `${node.config.materialized} model`
+        : node.resource_type === 'operation'
+          ? 'project hook'
+          : node.resource_type;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
-  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, n]) => plural(n, resourceWord(key)).replaceAll('_', ' ')).join(', ');
+  return [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, n]) => plural(n, resourceWord(key)).replaceAll('_', ' '))
+    .join(', ');
 }
 
 /** `Found 20 models, 5 seeds, …`: what the project holds, in dbt's order. */
 export function foundCounts(counts: ReadonlyMap<string, number>): string {
-  return [...counts].filter(([, n]) => n > 0).map(([type, n]) => plural(n, resourceWord(type))).join(', ');
+  return [...counts]
+    .filter(([, n]) => n > 0)
+    .map(([type, n]) => plural(n, resourceWord(type)))
+    .join(', ');
 }
 
 const FAILED: ReadonlySet<string> = new Set<RunResult['status'] | FreshnessStatus>(['error', 'fail', 'runtime error']);
 
 /** True when every result is a success or a warning: exit code 0. */
 export function succeeded(results: readonly RunResult[]): boolean {
-  return !results.some((r) => FAILED.has(r.status) || r.status === 'partial success' || (r.status === 'skipped' && r.node?.resource_type !== 'exposure'));
+  return !results.some(
+    (r) =>
+      FAILED.has(r.status) ||
+      r.status === 'partial success' ||
+      (r.status === 'skipped' && r.node?.resource_type !== 'exposure'),
+  );
 }
 
 /** Prints one result that needs attention. */
-export function printResultError(log: RunLog, r: RunResult, options: { newline?: boolean; warning?: boolean; rows?: Table | undefined } = {}): void {
+export function printResultError(
+  log: RunLog,
+  r: RunResult,
+  options: { newline?: boolean; warning?: boolean; rows?: Table | undefined } = {},
+): void {
   const warning = options.warning ?? false;
   const newline = options.newline ?? true;
   if (r.status === 'fail' || r.status === 'error' || r.status === 'runtime error' || (warning && r.status === 'warn')) {
@@ -53,7 +76,14 @@ export function printResultError(log: RunLog, r: RunResult, options: { newline?:
     log.resultHeading(r, warning);
     if (r.message) log.resultMessage(r, warning);
     else log.resultStatus(r);
-    const node = r.node as { compiled_path?: string | null; resource_type?: string; relation_name?: string | null; config?: { store_failures?: boolean | null } } | undefined;
+    const node = r.node as
+      | {
+          compiled_path?: string | null;
+          resource_type?: string;
+          relation_name?: string | null;
+          config?: { store_failures?: boolean | null };
+        }
+      | undefined;
     if (node?.compiled_path) {
       log.formatting();
       log.compiledPath(node.compiled_path, r);
@@ -80,7 +110,13 @@ export function printResultError(log: RunLog, r: RunResult, options: { newline?:
  * @param tables first rows of failed tests, by unique_id
  * @param stopped true: an error that ends the command follows, and says so itself
  */
-export function printRunEnd(log: RunLog, results: readonly RunResult[], interrupted = false, tables: ReadonlyMap<string, Table> = new Map(), stopped = false): void {
+export function printRunEnd(
+  log: RunLog,
+  results: readonly RunResult[],
+  interrupted = false,
+  tables: ReadonlyMap<string, Table> = new Map(),
+  stopped = false,
+): void {
   const errors: RunResult[] = [];
   const warnings: RunResult[] = [];
   let partial = 0;
@@ -102,12 +138,27 @@ function printStats(log: RunLog, results: readonly RunResult[]): void {
   const stats = { pass: 0, warn: 0, error: 0, skip: 0, noop: 0, reused: 0, total: results.length };
   for (const r of results) {
     switch (r.status) {
-      case 'error': case 'fail': case 'partial success': case 'runtime error': stats.error++; break;
-      case 'skipped': stats.skip++; break;
-      case 'warn': stats.warn++; break;
-      case 'pass': case 'success': stats.pass++; break;
-      case 'no-op': stats.noop++; break;
-      default: r.status satisfies never;
+      case 'error':
+      case 'fail':
+      case 'partial success':
+      case 'runtime error':
+        stats.error++;
+        break;
+      case 'skipped':
+        stats.skip++;
+        break;
+      case 'warn':
+        stats.warn++;
+        break;
+      case 'pass':
+      case 'success':
+        stats.pass++;
+        break;
+      case 'no-op':
+        stats.noop++;
+        break;
+      default:
+        r.status satisfies never;
     }
   }
   log.formatting();

@@ -28,7 +28,11 @@ export interface RunOptions extends ExecuteOptions {
   readonly stopped?: ((outcome: RunOutcome) => void) | undefined;
 }
 
-export interface RunOutcome { readonly results: RunResult[]; /** Seconds. */ readonly elapsed: number; readonly interrupted: boolean }
+export interface RunOutcome {
+  readonly results: RunResult[] /** Seconds. */;
+  readonly elapsed: number;
+  readonly interrupted: boolean;
+}
 
 /**
  * @throws {TsdbtError} what keeps the whole run from going on: no database, a hook that does not compile
@@ -105,7 +109,10 @@ async function withMaster<T>(ctx: RunContext, work: (session: Session) => Promis
   }
 }
 
-interface Before { /** Nodes may run. */ readonly may: boolean; readonly hooks: readonly RunResult[] }
+interface Before {
+  /** Nodes may run. */ readonly may: boolean;
+  readonly hooks: readonly RunResult[];
+}
 
 async function beforeRun(ctx: RunContext, options: RunOptions): Promise<Before> {
   return withMaster(ctx, async (session) => {
@@ -158,8 +165,15 @@ function skipAll(ctx: RunContext, results: RunResult[]): void {
     const node: GraphNode | undefined = lookupNode(ctx.manifest, id);
     if (node === undefined || done.has(id)) continue;
     index++;
-    ctx.log.skipping({ node, started: '', finished: '', status: 'skipped', index, total: ctx.selected.size, thread: 'MainThread' });
+    ctx.log.skipping({
+      node,
+      started: '',
+      finished: '',
+      status: 'skipped',
+      index,
+      total: ctx.selected.size,
+      thread: 'MainThread',
+    });
     results.push(bareResult(node, 'skipped', null, 'MainThread'));
   }
 }
-

@@ -7,7 +7,15 @@ import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Queue } from '../graph/queue.ts';
 import { openSession } from './open-session.ts';
-import { bareResult, isEphemeral, isoMicros, keepNode, lookupNode, type RunContext, stopsChildren } from './run-context.ts';
+import {
+  bareResult,
+  isEphemeral,
+  isoMicros,
+  keepNode,
+  lookupNode,
+  type RunContext,
+  stopsChildren,
+} from './run-context.ts';
 import type { NodeProgress } from './run-log.ts';
 import { type NodeKind, runNode } from './run-node.ts';
 import { printResultError } from './run-summary.ts';
@@ -29,7 +37,10 @@ export interface ExecuteOptions {
   readonly signal: AbortSignal | null;
 }
 
-export interface Execution { readonly results: RunResult[]; readonly interrupted: boolean }
+export interface Execution {
+  readonly results: RunResult[];
+  readonly interrupted: boolean;
+}
 
 /**
  * Executes every node of the queue.
@@ -43,7 +54,10 @@ export async function executeNodes(ctx: RunContext, queue: Queue, options: Execu
 const CANCELLED_MS = 3000;
 const CLOSED_MS = 1000;
 
-type Stop = { readonly why: 'failFast'; readonly result: RunResult } | { readonly why: 'raise'; readonly message: string } | { readonly why: 'interrupt' };
+type Stop =
+  | { readonly why: 'failFast'; readonly result: RunResult }
+  | { readonly why: 'raise'; readonly message: string }
+  | { readonly why: 'interrupt' };
 
 class Runner {
   readonly #ctx: RunContext;
@@ -96,7 +110,8 @@ class Runner {
     while (this.#stop === null && this.#free.length > 0) {
       const id = this.#queue.next();
       if (id === undefined) {
-        if (this.#running === 0 && this.#queue.remaining > 0) throw new TsdbtError('internal', `${this.#queue.remaining} nodes wait for nodes that never run`);
+        if (this.#running === 0 && this.#queue.remaining > 0)
+          throw new TsdbtError('internal', `${this.#queue.remaining} nodes wait for nodes that never run`);
         return;
       }
       const thread = this.#free.pop()!;
@@ -121,7 +136,8 @@ class Runner {
 
   async #work(id: string, thread: string): Promise<void> {
     const node = lookupNode(this.#ctx.manifest, id);
-    if (node === undefined) throw new TsdbtError('internal', `Node selection returned ${id}, which the manifest does not hold`);
+    if (node === undefined)
+      throw new TsdbtError('internal', `Node selection returned ${id}, which the manifest does not hold`);
     for (const unitTestId of this.#options.unitTests.get(id) ?? []) {
       const unitTest = this.#ctx.manifest.unit_tests[unitTestId];
       if (unitTest === undefined || this.#stop !== null) continue;
@@ -141,7 +157,10 @@ class Runner {
     let ctx = this.#contexts.get(thread);
     if (ctx === undefined) {
       const { scopes } = this.#ctx;
-      this.#contexts.set(thread, (ctx = { ...this.#ctx, scopes: { ...scopes, context: { ...scopes.context, threadId: thread } } }));
+      this.#contexts.set(
+        thread,
+        (ctx = { ...this.#ctx, scopes: { ...scopes, context: { ...scopes.context, threadId: thread } } }),
+      );
     }
     return ctx;
   }
@@ -195,12 +214,21 @@ class Runner {
       this.#ctx.journal?.result(result);
     }
     const goesOn = node.resource_type === 'model' && node.config['on_error'] === 'continue';
-    if (!goesOn && stopsChildren(result.status, this.#options.build) && (result.status !== 'skipped' || result.message !== null || ephemeral)) {
+    if (
+      !goesOn &&
+      stopsChildren(result.status, this.#options.build) &&
+      (result.status !== 'skipped' || result.message !== null || ephemeral)
+    ) {
       this.#ctx.log.markSkipped(node.unique_id, result);
       for (const id of this.#options.descendants(node.unique_id)) this.#skipped.set(id, ephemeral ? result : null);
     }
-    if (this.#options.failFast && (result.status === 'error' || result.status === 'fail' || result.status === 'partial success')) this.#stop ??= { why: 'failFast', result };
-    else if (this.#options.raiseFirst && result.status === 'error') this.#stop ??= { why: 'raise', message: result.message ?? '' };
+    if (
+      this.#options.failFast &&
+      (result.status === 'error' || result.status === 'fail' || result.status === 'partial success')
+    )
+      this.#stop ??= { why: 'failFast', result };
+    else if (this.#options.raiseFirst && result.status === 'error')
+      this.#stop ??= { why: 'raise', message: result.message ?? '' };
   }
 
   /** Cancels what runs and waits until it has stopped, after Ctrl-C not for long; what has no result then is skipped. */

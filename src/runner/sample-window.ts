@@ -15,16 +15,24 @@ const GRAINS = ['hour', 'day', 'month', 'year'] as const;
 export function sampleWindow(text: string, load: (yaml: string) => Json, now: number): TimeWindow {
   if (text.trimStart().startsWith('{')) {
     const data = load(text);
-    if (typeof data !== 'object' || data === null || Array.isArray(data)) throw refuse(`'${text}' has no start and end`);
+    if (typeof data !== 'object' || data === null || Array.isArray(data))
+      throw refuse(`'${text}' has no start and end`);
     return { start: moment('start', data['start']), end: moment('end', data['end']) };
   }
   const words = text.split(' ');
-  if (words.length !== 2) throw refuse(`Cannot load SAMPLE_WINDOW from '${text}'. Must be of form 'DAYS_INT GRAIN_SIZE'.`);
+  if (words.length !== 2)
+    throw refuse(`Cannot load SAMPLE_WINDOW from '${text}'. Must be of form 'DAYS_INT GRAIN_SIZE'.`);
   const [count, word] = words as [string, string];
   if (!/^[+-]?\d+$/.test(count)) throw refuse(`Unable to convert '${count}' to an integer.`);
   const grain = GRAINS.find((g) => g === word.toLowerCase().replace(/s+$/, ''));
-  if (grain === undefined) throw refuse(`Invalid grain size '${word}'. Must be one of [${[...GRAINS, ...GRAINS.map((g) => `${g}s`)].map((g) => `'${g}'`).join(', ')}].`);
-  return { start: PyDateTime.fromJsDate(offset(new Date(now), grain, -Number(count)), pytzUtc()), end: PyDateTime.fromJsDate(new Date(now), pytzUtc()) };
+  if (grain === undefined)
+    throw refuse(
+      `Invalid grain size '${word}'. Must be one of [${[...GRAINS, ...GRAINS.map((g) => `${g}s`)].map((g) => `'${g}'`).join(', ')}].`,
+    );
+  return {
+    start: PyDateTime.fromJsDate(offset(new Date(now), grain, -Number(count)), pytzUtc()),
+    end: PyDateTime.fromJsDate(new Date(now), pytzUtc()),
+  };
 }
 
 function refuse(why: string): TsdbtError {
@@ -44,7 +52,8 @@ function moment(field: string, value: Json | undefined): PyDateTime {
 
 /** Months and years keep the day where the month has it. */
 function offset(from: Date, grain: (typeof GRAINS)[number], count: number): Date {
-  if (grain === 'hour' || grain === 'day') return new Date(from.getTime() + count * (grain === 'hour' ? 3_600_000 : 86_400_000));
+  if (grain === 'hour' || grain === 'day')
+    return new Date(from.getTime() + count * (grain === 'hour' ? 3_600_000 : 86_400_000));
   const months = grain === 'month' ? count : count * 12;
   const to = new Date(from);
   to.setUTCDate(1);

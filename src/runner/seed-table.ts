@@ -25,8 +25,14 @@ export function seedTable(node: SeedNode, text: string, logger: Logger, empty: b
 function readTable(node: SeedNode, text: string, textColumns: readonly string[]): Table {
   const { delimiter } = node.config as { readonly delimiter?: unknown };
   try {
-    return tableFromCsv(text, { path: node.original_file_path, textColumns, ...(typeof delimiter === 'string' ? { delimiter } : {}) });
+    return tableFromCsv(text, {
+      path: node.original_file_path,
+      textColumns,
+      ...(typeof delimiter === 'string' ? { delimiter } : {}),
+    });
   } catch (error) {
-    throw error instanceof TsdbtError ? new TsdbtError('compilation', error.message, { ...error.details, node }) : error;
+    throw error instanceof TsdbtError
+      ? new TsdbtError('compilation', error.message, { ...error.details, node })
+      : error;
   }
 }

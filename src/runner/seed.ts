@@ -23,7 +23,8 @@ export const seedKind: NodeKind<SeedNode> = {
     return outcome;
   },
   finish(ctx, p, node, result) {
-    if (result.status === 'no-op') ctx.log.noOpResult(`seed file ${nodeRepresentation(ctx, node)}: \`tsdbt load\` fills its table`, p);
+    if (result.status === 'no-op')
+      ctx.log.noOpResult(`seed file ${nodeRepresentation(ctx, node)}: \`tsdbt load\` fills its table`, p);
     else ctx.log.seedResult(node.schema, node.alias, result.status, result.message ?? '', result.execution_time, p);
   },
 };

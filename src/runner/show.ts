@@ -26,9 +26,17 @@ export const showKind: NodeKind<Compilable> = {
     const limit = typeof asked === 'number' && asked >= 0 ? asked : null;
     const scope = openScope(ctx, node, session);
     const header = node.config['sql_header'];
-    const sql = toText(await scope.callNamed('get_show_sql', [], new Map<string, Value>([
-      ['compiled_code', node.compiled_code ?? ''], ['sql_header', typeof header === 'string' ? header : null], ['limit', limit],
-    ])));
+    const sql = toText(
+      await scope.callNamed(
+        'get_show_sql',
+        [],
+        new Map<string, Value>([
+          ['compiled_code', node.compiled_code ?? ''],
+          ['sql_header', typeof header === 'string' ? header : null],
+          ['limit', limit],
+        ]),
+      ),
+    );
     const { table, response } = await session.execute(sql, { fetch: true }).catch((error: unknown) => {
       throw locateDatabaseError(ctx, node, ctx.sources.get(node.unique_id)?.rendered.trace ?? null, error);
     });

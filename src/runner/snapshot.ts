@@ -13,7 +13,18 @@ export const snapshotKind: NodeKind<SnapshotNode> = {
   compile: (ctx, node, session) => compileNode(ctx, node, session),
   execute: (ctx, node, session) => executeRelational(ctx, node, session),
   finish(ctx, p, node, result) {
-    const cfg = Object.fromEntries(Object.entries(node.config).filter(([, v]) => v !== null && v !== undefined).map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)]));
-    ctx.log.snapshotResult(nodeRepresentation(ctx, node), result.status, result.message ?? '', result.execution_time, cfg, p);
+    const cfg = Object.fromEntries(
+      Object.entries(node.config)
+        .filter(([, v]) => v !== null && v !== undefined)
+        .map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)]),
+    );
+    ctx.log.snapshotResult(
+      nodeRepresentation(ctx, node),
+      result.status,
+      result.message ?? '',
+      result.execution_time,
+      cfg,
+      p,
+    );
   },
 };

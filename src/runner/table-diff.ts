@@ -5,9 +5,15 @@ type DiffCell = string | boolean | null;
 /** Cells as text, booleans as they are; null is SQL's NULL. */
 export type DiffRow = readonly DiffCell[];
 
-interface Pair { readonly expected: DiffRow | null; readonly actual: DiffRow | null }
+interface Pair {
+  readonly expected: DiffRow | null;
+  readonly actual: DiffRow | null;
+}
 /** @property keys columns that were tried as keys */
-interface Alignment { readonly pairs: readonly Pair[]; readonly keys: ReadonlySet<number> }
+interface Alignment {
+  readonly pairs: readonly Pair[];
+  readonly keys: ReadonlySet<number>;
+}
 
 const BOLD = '\u001b[0;1m';
 const RED = '\u001b[31;1m';
@@ -20,7 +26,11 @@ const END = '\u001b[0m';
  * @param columns names, in the order of the cells
  * @returns null when both hold the same rows; otherwise the text, with colours, each line ended by CR LF
  */
-export function tableDiff(columns: readonly string[], expected: readonly DiffRow[], actual: readonly DiffRow[]): string | null {
+export function tableDiff(
+  columns: readonly string[],
+  expected: readonly DiffRow[],
+  actual: readonly DiffRow[],
+): string | null {
   const [left, right] = [sortRows(expected), sortRows(actual)];
   if (left.length === right.length && left.every((row, i) => sameRow(row, right[i]!))) return null;
   return render(columns, align(columns, left, right));
@@ -68,7 +78,10 @@ function align(columns: readonly string[], expected: readonly DiffRow[], actual:
   for (let set = 1, used = 0; set < sets && toRight.size < left.length; set++) {
     const active = candidates.filter((_, at) => (set >> at) % 2 === 1);
     for (const column of active) tried.add(column);
-    const keys = { left: left.map((row, i) => keyOf(row, i, active)), right: right.map((row, i) => keyOf(row, i, active)) };
+    const keys = {
+      left: left.map((row, i) => keyOf(row, i, active)),
+      right: right.map((row, i) => keyOf(row, i, active)),
+    };
     if (set === sets - 1) all = keys;
     const [leftAt, rightAt] = [placesOf(keys.left), placesOf(keys.right)];
     const most = Math.max(...[...leftAt.values(), ...rightAt.values()].map((places) => places.length));
@@ -100,7 +113,13 @@ function align(columns: readonly string[], expected: readonly DiffRow[], actual:
 }
 
 /** Rows that stand next to a pair and are the same are a pair too: downwards, then upwards. */
-function byPlace(mine: readonly string[], theirs: readonly string[], known: ReadonlyMap<number, number>, taken: ReadonlyMap<number, number>, link: (mine: number, theirs: number) => void): void {
+function byPlace(
+  mine: readonly string[],
+  theirs: readonly string[],
+  known: ReadonlyMap<number, number>,
+  taken: ReadonlyMap<number, number>,
+  link: (mine: number, theirs: number) => void,
+): void {
   for (const step of [1, -1]) {
     let at = step === 1 ? undefined : theirs.length - 1;
     for (let n = 0; n < mine.length && known.size < mine.length; n++) {
@@ -119,14 +138,23 @@ function byPlace(mine: readonly string[], theirs: readonly string[], known: Read
 function keyColumns(left: readonly DiffRow[], right: readonly DiffRow[], count: number): number[] {
   const all = Array.from({ length: count }, (_, c) => c);
   if (count <= KEY_COLUMNS) return all;
-  const distinct = all.map((c) => new Set(left.map((row) => cellText(row[c]))).size + new Set(right.map((row) => cellText(row[c]))).size);
+  const distinct = all.map(
+    (c) => new Set(left.map((row) => cellText(row[c]))).size + new Set(right.map((row) => cellText(row[c]))).size,
+  );
   return all.sort((a, b) => distinct[b]! - distinct[a]! || a - b).slice(0, KEY_COLUMNS);
 }
 
-const cellText = (value: DiffCell | undefined): string => (typeof value === 'boolean' ? (value ? 'True' : 'False') : (value ?? ''));
+const cellText = (value: DiffCell | undefined): string =>
+  typeof value === 'boolean' ? (value ? 'True' : 'False') : (value ?? '');
 
 function keyOf(row: DiffRow, place: number, active: readonly number[]): string {
-  return (place === 0 ? '_' : '') + active.map((c) => cellText(row[c])).map((text) => (text === 'null' || text === 'undefined' ? '' : text)).join(' // ');
+  return (
+    (place === 0 ? '_' : '') +
+    active
+      .map((c) => cellText(row[c]))
+      .map((text) => (text === 'null' || text === 'undefined' ? '' : text))
+      .join(' // ')
+  );
 }
 
 function placesOf(keys: readonly string[]): Map<string, number[]> {
@@ -139,8 +167,14 @@ function placesOf(keys: readonly string[]): Map<string, number[]> {
   return places;
 }
 
-interface Cell { readonly plain: string; readonly colored: string }
-const cell = (plain: string, color = ''): Cell => ({ plain: quoted(plain), colored: quoted(color === '' ? plain : `${color}${plain}${END}`) });
+interface Cell {
+  readonly plain: string;
+  readonly colored: string;
+}
+const cell = (plain: string, color = ''): Cell => ({
+  plain: quoted(plain),
+  colored: quoted(color === '' ? plain : `${color}${plain}${END}`),
+});
 
 /** As in a CSV: what holds a comma, a quote, a tab or a line end, or begins or ends with a space, stands in quotes. */
 function quoted(text: string): string {
@@ -158,12 +192,14 @@ function change(before: DiffCell, after: DiffCell): Cell {
 function markSpaces(text: string, other: string): string {
   if (text === other || text.replaceAll(' ', '') !== other.replaceAll(' ', '')) return text;
   let at = 0;
-  return [...text].map((letter) => {
-    if (letter === ' ' && other[at] !== ' ') return '\u2423';
-    if (letter !== ' ') while (other[at] === ' ') at++;
-    at++;
-    return letter;
-  }).join('');
+  return [...text]
+    .map((letter) => {
+      if (letter === ' ' && other[at] !== ' ') return '\u2423';
+      if (letter !== ' ') while (other[at] === ' ') at++;
+      at++;
+      return letter;
+    })
+    .join('');
 }
 
 const shown = (value: DiffCell): string => (value === null ? 'NULL' : cellText(value));
@@ -175,7 +211,10 @@ type Line = (mark: Cell, show: (column: number) => Cell, gapColor?: string) => C
 function render(columns: readonly string[], { pairs, keys }: Alignment): string {
   const changed = pairs.map((p) => p.expected === null || p.actual === null || !sameRow(p.expected, p.actual));
   const kept = shownColumns(columns.length, pairs, keys);
-  const line: Line = (mark, show, gapColor = '') => [mark, ...kept.map((c) => (c === null ? cell('...', gapColor) : show(c)))];
+  const line: Line = (mark, show, gapColor = '') => [
+    mark,
+    ...kept.map((c) => (c === null ? cell('...', gapColor) : show(c))),
+  ];
   const lines: Cell[][] = [[cell('@@', BOLD), ...kept.map((c) => cell(c === null ? '...' : columns[c]!, BOLD))]];
   let gap = false;
   pairs.forEach((p, i) => {
@@ -196,8 +235,12 @@ function render(columns: readonly string[], { pairs, keys }: Alignment): string 
 function shownColumns(count: number, pairs: readonly Pair[], keys: ReadonlySet<number>): (number | null)[] {
   const all = Array.from({ length: count }, (_, c) => c);
   if (pairs.some((p) => p.expected === null)) return all;
-  const active = all.map((c) => keys.has(c) || pairs.some((p) => p.expected !== null && p.actual !== null && p.expected[c] !== p.actual[c]));
-  return all.map((c) => (active[c] || active[c - 1] || active[c + 1] ? c : null)).filter((c, i, list) => c !== null || i === 0 || list[i - 1] !== null);
+  const active = all.map(
+    (c) => keys.has(c) || pairs.some((p) => p.expected !== null && p.actual !== null && p.expected[c] !== p.actual[c]),
+  );
+  return all
+    .map((c) => (active[c] || active[c - 1] || active[c + 1] ? c : null))
+    .filter((c, i, list) => c !== null || i === 0 || list[i - 1] !== null);
 }
 
 function row(p: Pair, line: Line): Cell[] {
@@ -205,7 +248,9 @@ function row(p: Pair, line: Line): Cell[] {
   if (expected === null) return line(cell('+++', GREEN), (c) => cell(whole(actual![c]!), GREEN));
   if (actual === null) return line(cell('---', RED), (c) => cell(whole(expected[c]!), RED), RED);
   if (sameRow(expected, actual)) return line(cell(''), (c) => cell(shown(actual[c]!)));
-  return line({ plain: '→', colored: `${RED}${BLUE}→${GREEN}${END}` }, (c) => (actual[c] === expected[c] ? cell(shown(actual[c]!)) : change(expected[c]!, actual[c]!)));
+  return line({ plain: '→', colored: `${RED}${BLUE}→${GREEN}${END}` }, (c) =>
+    actual[c] === expected[c] ? cell(shown(actual[c]!)) : change(expected[c]!, actual[c]!),
+  );
 }
 
 /** Wide enough for all but the odd long cell; null when that is more than a screen. */

@@ -17,7 +17,11 @@ interface Settings {
 }
 
 /** What is remembered of a test, as text: when all rows passed, when any slice passed, what the test was. */
-interface Remembered { readonly full: number; readonly passed: number; readonly what: string }
+interface Remembered {
+  readonly full: number;
+  readonly passed: number;
+  readonly what: string;
+}
 
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -42,7 +46,10 @@ export function noteTested(ctx: RunContext, test: TestNode, status: NodeStatus):
   const settings = settingsOf(ctx, test);
   if (settings === null) return;
   const now = startOf(ctx);
-  const remembered: Remembered = status === 'pass' ? { full: recall(ctx, test, settings)?.full ?? now, passed: now, what: whatOf(test) } : { full: 0, passed: 0, what: '' };
+  const remembered: Remembered =
+    status === 'pass'
+      ? { full: recall(ctx, test, settings)?.full ?? now, passed: now, what: whatOf(test) }
+      : { full: 0, passed: 0, what: '' };
   ctx.tests.set(keyOf(ctx, test), JSON.stringify(remembered));
 }
 
@@ -61,15 +68,25 @@ function settingsOf(ctx: RunContext, test: TestNode): Settings | null {
   const given = sliceOf(test.config.meta) ?? sliceOf(tested?.config?.meta);
   if (given === undefined || given === false || given === null) return null;
   const fail = (what: string): never => {
-    throw new TsdbtError('validation', `test_slice of ${test.name} ${what}`, { node: test, hint: "for example: meta: {tsdbt: {test_slice: {column: loaded_at, overlap: 1h, full_every: 1d}}}" });
+    throw new TsdbtError('validation', `test_slice of ${test.name} ${what}`, {
+      node: test,
+      hint: 'for example: meta: {tsdbt: {test_slice: {column: loaded_at, overlap: 1h, full_every: 1d}}}',
+    });
   };
-  const record = (typeof given === 'object' ? given : {}) as { column?: unknown; overlap?: unknown; full_every?: unknown };
-  for (const key of Object.keys(record)) if (!['column', 'overlap', 'full_every'].includes(key)) fail(`has no setting '${key}'`);
+  const record = (typeof given === 'object' ? given : {}) as {
+    column?: unknown;
+    overlap?: unknown;
+    full_every?: unknown;
+  };
+  for (const key of Object.keys(record))
+    if (!['column', 'overlap', 'full_every'].includes(key)) fail(`has no setting '${key}'`);
   const column = record.column ?? tested?.config?.event_time;
   if (typeof column !== 'string' || column === '') return fail('names no column, and what is tested has no event_time');
   const duration = (name: 'overlap' | 'full_every', otherwise: string): number => {
     const match = /^(\d+)([mhd])$/.exec(String(record[name] ?? otherwise));
-    return match === null ? fail(`has ${name}: ${String(record[name])}, not a time like 30m, 1h or 1d`) : Number(match[1]) * UNITS[match[2]!]!;
+    return match === null
+      ? fail(`has ${name}: ${String(record[name])}, not a time like 30m, 1h or 1d`)
+      : Number(match[1]) * UNITS[match[2]!]!;
   };
   return { column, overlap: duration('overlap', '1h'), fullEvery: duration('full_every', '1d') };
 }
@@ -80,7 +97,9 @@ function sliceOf(meta: unknown): unknown {
 
 /** A test that is changed looks at all rows again. */
 function whatOf(test: TestNode): string {
-  return createHash('md5').update(JSON.stringify([test.raw_code, test.test_metadata, test.config])).digest('hex');
+  return createHash('md5')
+    .update(JSON.stringify([test.raw_code, test.test_metadata, test.config]))
+    .digest('hex');
 }
 
 /** Null when it is time to look at all rows. */

@@ -38,7 +38,7 @@ export function rememberView(ctx: RunContext, node: ModelNode, session: Session)
   const view = candidate(ctx, node, session);
   const relation = relationFrom(ctx.adapter, ctx.config.project.quoting, node);
   const state = ctx.published.get(relation.render()) ?? view?.state;
-  const mark = state === undefined ? null : view?.mark(state) ?? null;
+  const mark = state === undefined ? null : (view?.mark(state) ?? null);
   if (mark !== null) ctx.views.set(nameOf(relation), mark);
   else if (ctx.views.get(nameOf(relation)) !== undefined) ctx.views.set(nameOf(relation), '');
 }
@@ -46,11 +46,22 @@ export function rememberView(ctx: RunContext, node: ModelNode, session: Session)
 const nameOf = (relation: Relation): string => `${relation.render()} as compiled`;
 
 function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidate | null {
-  const { adapter, config: { project } } = ctx;
+  const {
+    adapter,
+    config: { project },
+  } = ctx;
   const { config } = node;
-  if (config.materialized !== 'view' || adapter.knownViewState === undefined || node.version !== null || node.language !== 'sql') return null;
-  if (config['pre-hook'].length > 0 || config['post-hook'].length > 0 || config.contract?.enforced === true) return null;
-  if (Object.keys(config.grants ?? {}).length > 0 || Object.values(config.persist_docs ?? {}).some(Boolean)) return null;
+  if (
+    config.materialized !== 'view' ||
+    adapter.knownViewState === undefined ||
+    node.version !== null ||
+    node.language !== 'sql'
+  )
+    return null;
+  if (config['pre-hook'].length > 0 || config['post-hook'].length > 0 || config.contract?.enforced === true)
+    return null;
+  if (Object.keys(config.grants ?? {}).length > 0 || Object.values(config.persist_docs ?? {}).some(Boolean))
+    return null;
   // dbt warns of what is asked of `config` and stands under `meta`.
   if ('sql_header' in (config.meta ?? {}) || 'grants' in (config.meta ?? {})) return null;
   const macros = ctx.viewMakers();
@@ -58,10 +69,16 @@ function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidat
   const relation = relationFrom(adapter, project.quoting, node);
   const path = writePath(node, project.target_path, 'run');
   return {
-    name: nameOf(relation), path, state: adapter.knownViewState(session, relation),
+    name: nameOf(relation),
+    path,
+    state: adapter.knownViewState(session, relation),
     mark(state) {
       const file = ctx.fileMark(path);
-      return file === null ? null : createHash('sha256').update(JSON.stringify([macros, state, file, node.compiled_code, config])).digest('hex');
+      return file === null
+        ? null
+        : createHash('sha256')
+            .update(JSON.stringify([macros, state, file, node.compiled_code, config]))
+            .digest('hex');
     },
   };
 }
@@ -70,7 +87,12 @@ function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidat
 export function viewMakers(resolver: MacroResolver, packagesOverride: boolean): string | null {
   const materialization = resolver.materialization('view', packagesOverride ? () => {} : undefined);
   if (materialization === undefined || !resolver.isInternal(materialization)) return null;
-  const foreign = new Set(resolver.namespaces().filter((name) => name !== 'dbt').flatMap((name) => [...resolver.namespace(name)!.keys()]));
+  const foreign = new Set(
+    resolver
+      .namespaces()
+      .filter((name) => name !== 'dbt')
+      .flatMap((name) => [...resolver.namespace(name)!.keys()]),
+  );
   const internal = resolver.namespace('dbt')!;
   const prefixes = ['', 'default__', ...resolver.options.adapterTypes.map((type) => `${type}__`)];
   const found = new Map([[materialization.name, materialization.macro_sql]]);
@@ -86,5 +108,7 @@ export function viewMakers(resolver: MacroResolver, packagesOverride: boolean): 
       }
     }
   }
-  return createHash('sha256').update([...found.values()].join('\n')).digest('hex');
+  return createHash('sha256')
+    .update([...found.values()].join('\n'))
+    .digest('hex');
 }

@@ -29,19 +29,40 @@ export const unitTestKind: NodeKind<UnitTestNode> = {
   compile: async (_ctx, node) => node,
   execute: executeUnitTest,
   finish(ctx, p, _node, result) {
-    ctx.log.testResult(shownName(p.node as UnitTestNode), result.status, result.failures, result.execution_time, null, p);
+    ctx.log.testResult(
+      shownName(p.node as UnitTestNode),
+      result.status,
+      result.failures,
+      result.execution_time,
+      null,
+      p,
+    );
   },
 };
 
 async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Session): Promise<Outcome> {
-  const { node, inputs, sources } = unitTestNodes(test, ctx.manifest, (input) => findInput(ctx, input, test), ctx.adapter);
+  const { node, inputs, sources } = unitTestNodes(
+    test,
+    ctx.manifest,
+    (input) => findInput(ctx, input, test),
+    ctx.adapter,
+  );
   const asNode = node as unknown as Exclude<ManifestNode, { resource_type: 'seed' }>;
-  const nodes = Object.fromEntries<ManifestNode>([...inputs.map((i): [string, ManifestNode] => [i.unique_id, i]), [node.unique_id, asNode]]);
+  const nodes = Object.fromEntries<ManifestNode>([
+    ...inputs.map((i): [string, ManifestNode] => [i.unique_id, i]),
+    [node.unique_id, asNode],
+  ]);
   const thisInput = inputs.find((i) => i.unique_id === node.this_input_node_unique_id);
   const local: RunContext = {
-    ...ctx, manifest: { ...ctx.manifest, nodes }, ephemerals: new Map(), sources: new Map(),
+    ...ctx,
+    manifest: { ...ctx.manifest, nodes },
+    ephemerals: new Map(),
+    sources: new Map(),
     unitTest: {
-      context: { overrides: test.overrides, thisInput: thisInput === undefined ? null : { unique_id: thisInput.unique_id, identifier: thisInput.alias } },
+      context: {
+        overrides: test.overrides,
+        thisInput: thisInput === undefined ? null : { unique_id: thisInput.unique_id, identifier: thisInput.alias },
+      },
       lookup: unitTestLookup(ctx, test, inputs, sources),
     },
   };
@@ -52,7 +73,11 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
     await materialize(local, compiled, scope);
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
-    throw new TsdbtError('runtime', `An error occurred during execution of unit test '${test.name}'. There may be an error in the unit test definition: check the data types.\n ${formatError(error)}`, { cause: error });
+    throw new TsdbtError(
+      'runtime',
+      `An error occurred during execution of unit test '${test.name}'. There may be an error in the unit test definition: check the data types.\n ${formatError(error)}`,
+      { cause: error },
+    );
   } finally {
     if (session.inTransaction) await session.rollback();
   }
@@ -63,15 +88,31 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
   const result = { response: main.response, node: compiled as GraphNode };
   if (diff === null) return { status: 'pass', message: null, failures: 0, ...result };
   const rendered = `\n\n${green('actual')} differs from ${red('expected')}:\n\n${diff}\n`;
-  return { status: 'fail', message: ctx.config.flags.use_colors ? rendered : rendered.replace(/\u001b\[[0-9;]*m/g, ''), failures: 1, ...result };
+  return {
+    status: 'fail',
+    message: ctx.config.flags.use_colors ? rendered : rendered.replace(/\u001b\[[0-9;]*m/g, ''),
+    failures: 1,
+    ...result,
+  };
 }
 
 /** References of the tested code: its inputs by name; nothing else exists for it. */
-function unitTestLookup(ctx: RunContext, test: UnitTestNode, inputs: readonly FixtureNode[], sources: ReadonlyMap<string, FixtureNode>): ReferenceLookup {
+function unitTestLookup(
+  ctx: RunContext,
+  test: UnitTestNode,
+  inputs: readonly FixtureNode[],
+  sources: ReadonlyMap<string, FixtureNode>,
+): ReferenceLookup {
   const { lookup } = ctx.scopes;
   return {
     ref({ name, package: packageName, version }, from) {
-      const named = inputs.filter((i) => i.source_name === undefined && i.name === name && (packageName === null || i.package_name === packageName) && versionFits(i, version));
+      const named = inputs.filter(
+        (i) =>
+          i.source_name === undefined &&
+          i.name === name &&
+          (packageName === null || i.package_name === packageName) &&
+          versionFits(i, version),
+      );
       return named[0] ?? (lookup.ref({ name, package: packageName, version }, from) === 'disabled' ? 'disabled' : null);
     },
     // The stand-in of a source is a model; what reads it only needs its identity.
@@ -84,16 +125,24 @@ function unitTestLookup(ctx: RunContext, test: UnitTestNode, inputs: readonly Fi
 function findInput(ctx: CompileContext, input: UnitTestInput, test: UnitTestNode): GraphNode | undefined {
   const { manifest, config } = ctx;
   switch (input.kind) {
-    case 'this': return undefined;
+    case 'this':
+      return undefined;
     case 'source':
       return Object.values(manifest.sources).find((s) => s.source_name === input.source && s.name === input.name);
     case 'ref': {
-      const named = Object.values(manifest.nodes).filter((n) => n.name === input.name && (n.resource_type === 'model' || n.resource_type === 'seed' || n.resource_type === 'snapshot')
-        && (input.package === null || n.package_name === input.package) && versionFits(n, input.version));
-      const near = (n: GraphNode): number => (n.package_name === config.project.project_name ? 0 : n.package_name === test.package_name ? 1 : 2);
+      const named = Object.values(manifest.nodes).filter(
+        (n) =>
+          n.name === input.name &&
+          (n.resource_type === 'model' || n.resource_type === 'seed' || n.resource_type === 'snapshot') &&
+          (input.package === null || n.package_name === input.package) &&
+          versionFits(n, input.version),
+      );
+      const near = (n: GraphNode): number =>
+        n.package_name === config.project.project_name ? 0 : n.package_name === test.package_name ? 1 : 2;
       return named.sort((a, b) => near(a) - near(b))[0];
     }
-    default: return input satisfies never;
+    default:
+      return input satisfies never;
   }
 }
 
@@ -107,7 +156,9 @@ function split(table: Table): { columns: string[]; actual: DiffRow[]; expected: 
   const names = table.columnNames.map((n) => n.toLowerCase());
   const mark = names.indexOf('actual_or_expected');
   const keep = names.map((_, i) => i).filter((i) => i !== mark);
-  const text = (value: Value | undefined): DiffRow[number] => (value === null || value === undefined ? null : typeof value === 'boolean' ? value : toText(value));
-  const rows = (which: string): DiffRow[] => table.rows.filter((r) => r.values[mark] === which).map((r) => keep.map((i) => text(r.values[i])));
+  const text = (value: Value | undefined): DiffRow[number] =>
+    value === null || value === undefined ? null : typeof value === 'boolean' ? value : toText(value);
+  const rows = (which: string): DiffRow[] =>
+    table.rows.filter((r) => r.values[mark] === which).map((r) => keep.map((i) => text(r.values[i])));
   return { columns: keep.map((i) => names[i]!), actual: rows('actual'), expected: rows('expected') };
 }

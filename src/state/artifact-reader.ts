@@ -21,7 +21,11 @@ function problemOf(text: string): string {
 }
 
 /** What an artifact has to hold beside its metadata. */
-const PARTS = { manifest: { nodes: 'object', sources: 'object', macros: 'object' }, 'run-results': { results: 'list' }, sources: { results: 'list' } } as const;
+const PARTS = {
+  manifest: { nodes: 'object', sources: 'object', macros: 'object' },
+  'run-results': { results: 'list' },
+  sources: { results: 'list' },
+} as const;
 
 function checkParts(value: { [part: string]: unknown }, kind: keyof typeof ARTIFACTS, path: string): void {
   const isObject = (part: unknown): boolean => typeof part === 'object' && part !== null && !Array.isArray(part);
@@ -34,12 +38,19 @@ function checkParts(value: { [part: string]: unknown }, kind: keyof typeof ARTIF
     if (good && wrong === undefined) continue;
     const found = wrong === undefined ? part : `${JSON.stringify(wrong[1])} for ${wrong[0]}`;
     const shown = found === undefined ? 'nothing' : typeof found === 'string' ? found : JSON.stringify(found);
-    throw new TsdbtError('runtime', `${path} is no whole ${ARTIFACTS[kind].type}: '${name}' has to be ${form === 'list' ? 'a list' : 'an object'} of objects, found ${shown.slice(0, 100)}`, { path });
+    throw new TsdbtError(
+      'runtime',
+      `${path} is no whole ${ARTIFACTS[kind].type}: '${name}' has to be ${form === 'list' ? 'a list' : 'an object'} of objects, found ${shown.slice(0, 100)}`,
+      { path },
+    );
   }
 }
 
 /** An artifact and the version of its schema. */
-export interface Artifact<T> { readonly value: T; readonly version: number }
+export interface Artifact<T> {
+  readonly value: T;
+  readonly version: number;
+}
 
 /**
  * Reads an artifact; undefined when there is no such file.
@@ -52,20 +63,31 @@ export function readArtifact<T>(path: string, kind: keyof typeof ARTIFACTS): Art
     text = readFileText(path, MOST_DATA);
   } catch (error) {
     if (isMissing(error)) return undefined;
-    throw new TsdbtError('runtime', `Could not read ${type} at "${path}": ${(error as Error).message}`, { path, cause: error });
+    throw new TsdbtError('runtime', `Could not read ${type} at "${path}": ${(error as Error).message}`, {
+      path,
+      cause: error,
+    });
   }
   let value: { metadata?: { dbt_schema_version?: unknown } } | null;
   try {
     value = JSON.parse(text) as typeof value;
   } catch (error) {
-    throw new TsdbtError('runtime', `Could not read ${type} at "${path}" as JSON: ${problemOf(text)}`, { path, cause: error });
+    throw new TsdbtError('runtime', `Could not read ${type} at "${path}" as JSON: ${problemOf(text)}`, {
+      path,
+      cause: error,
+    });
   }
   const found = value?.metadata?.dbt_schema_version;
-  const version = Number(typeof found === 'string' ? /\/dbt\/([a-z-]+)\/v(\d+)\.json$/.exec(found)?.slice(1).join(':').replace(`${kind}:`, '') : Number.NaN);
+  const version = Number(
+    typeof found === 'string'
+      ? /\/dbt\/([a-z-]+)\/v(\d+)\.json$/.exec(found)?.slice(1).join(':').replace(`${kind}:`, '')
+      : Number.NaN,
+  );
   if (!(versions as readonly number[]).includes(version)) {
     const expected = `https://schemas.getdbt.com/dbt/${kind}/v${versions.at(-1)}.json`;
     throw new TsdbtError(
-      'runtime', `Expected a schema version of "${expected}" in ${path}, but found ${found === undefined ? 'nothing' : `"${String(found)}"`}. Are you running with a different version of dbt?`,
+      'runtime',
+      `Expected a schema version of "${expected}" in ${path}, but found ${found === undefined ? 'nothing' : `"${String(found)}"`}. Are you running with a different version of dbt?`,
     );
   }
   checkParts(value as { [part: string]: unknown }, kind, path);

@@ -4,16 +4,26 @@ import type { ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 
 /** From `start` up to, not including, `end`. */
-export interface Interval { readonly start: number; readonly end: number }
+export interface Interval {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** A size that counts in minutes within a day, or in whole months; `format` says how much of a batch's start its name tells. */
-export interface BatchSize { readonly minutes?: number; readonly months?: number; readonly format: 'year' | 'month' | 'day' | 'hour' | 'minute' }
+export interface BatchSize {
+  readonly minutes?: number;
+  readonly months?: number;
+  readonly format: 'year' | 'month' | 'day' | 'hour' | 'minute';
+}
 
 const MINUTE = 60_000;
 const MINUTES_A_DAY = 1440;
 
 const NAMED: Readonly<Record<string, BatchSize>> = {
-  hour: { minutes: 60, format: 'hour' }, day: { minutes: MINUTES_A_DAY, format: 'day' }, month: { months: 1, format: 'month' }, year: { months: 12, format: 'year' },
+  hour: { minutes: 60, format: 'hour' },
+  day: { minutes: MINUTES_A_DAY, format: 'day' },
+  month: { months: 1, format: 'month' },
+  year: { months: 12, format: 'year' },
 };
 
 /** The sizes that dbt knows. */
@@ -30,21 +40,28 @@ export function parseBatchSize(text: unknown): BatchSize | string | null {
   const match = /^(\d+)(m|h)$/.exec(text);
   if (match === null) return null;
   const minutes = Number(match[1]) * (match[2] === 'h' ? 60 : 1);
-  if (minutes === 0 || minutes > MINUTES_A_DAY || MINUTES_A_DAY % minutes !== 0) return `'${text}' does not divide a day into equal parts`;
+  if (minutes === 0 || minutes > MINUTES_A_DAY || MINUTES_A_DAY % minutes !== 0)
+    return `'${text}' does not divide a day into equal parts`;
   return { minutes, format: minutes === MINUTES_A_DAY ? 'day' : minutes % 60 === 0 ? 'hour' : 'minute' };
 }
 
 /** What the model says below `meta: {tsdbt: …}`, which dbt lets pass. */
 export function ownSettings(model: Pick<ModelNode, 'config'>): { readonly [name: string]: unknown } {
   const settings = (model.config.meta as { tsdbt?: unknown } | null | undefined)?.tsdbt;
-  return typeof settings === 'object' && settings !== null && !Array.isArray(settings) ? settings as { [name: string]: unknown } : {};
+  return typeof settings === 'object' && settings !== null && !Array.isArray(settings)
+    ? (settings as { [name: string]: unknown })
+    : {};
 }
 
 /** The size of a model's batches: `meta: {tsdbt: {batch_size: 5m}}` before `batch_size`. @throws when the model has none */
 export function batchSizeOf(model: ModelNode): BatchSize {
   const size = parseBatchSize(ownSettings(model)['batch_size'] ?? model.config['batch_size']);
   if (size !== null && typeof size !== 'string') return size;
-  throw new TsdbtError('runtime', `Microbatch model '${model.name}' does not have a 'batch_size' config (one of ${JSON.stringify(DBT_BATCH_SIZES)}) specificed.`, { node: model });
+  throw new TsdbtError(
+    'runtime',
+    `Microbatch model '${model.name}' does not have a 'batch_size' config (one of ${JSON.stringify(DBT_BATCH_SIZES)}) specificed.`,
+    { node: model },
+  );
 }
 
 /** The start of the batch that holds a moment. */
@@ -82,12 +99,18 @@ function monthStart(months: number): number {
 export function batchName(start: number, { format }: BatchSize): string {
   const iso = new Date(start).toISOString();
   switch (format) {
-    case 'year': return iso.slice(0, 4);
-    case 'month': return iso.slice(0, 7);
-    case 'day': return iso.slice(0, 10);
-    case 'hour': return iso.slice(0, 13);
-    case 'minute': return iso.slice(0, 16).replace(':', '');
-    default: return format satisfies never;
+    case 'year':
+      return iso.slice(0, 4);
+    case 'month':
+      return iso.slice(0, 7);
+    case 'day':
+      return iso.slice(0, 10);
+    case 'hour':
+      return iso.slice(0, 13);
+    case 'minute':
+      return iso.slice(0, 16).replace(':', '');
+    default:
+      return format satisfies never;
   }
 }
 

@@ -64,7 +64,9 @@ export class Journal {
       if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true });
       file = openSync(path, 'w');
     } catch (error) {
-      throw new TsdbtError('runtime', `The journal of the run, ${path}, cannot be written: ${systemReason(error)}`, { cause: error });
+      throw new TsdbtError('runtime', `The journal of the run, ${path}, cannot be written: ${systemReason(error)}`, {
+        cause: error,
+      });
     }
     const journal = new Journal(path, file, secrets);
     journal.#write({ k: 'start', ...start, args: secrets.maskArguments(start.args) });
@@ -125,17 +127,27 @@ export function readJournal(path: string): JournaledRun | null {
         start = rest;
         break;
       }
-      case 'begin': begun.add(line.id); break;
-      case 'batches': batches.set(line.id, { successful: [], failed: line.all.map(([from, to]) => [from, to]) }); break;
+      case 'begin':
+        begun.add(line.id);
+        break;
+      case 'batches':
+        batches.set(line.id, { successful: [], failed: line.all.map(([from, to]) => [from, to]) });
+        break;
       case 'batch': {
         const known = batches.get(line.id);
         const at = known?.failed.findIndex(([from]) => from === line.done[0]) ?? -1;
         if (known !== undefined && at >= 0) known.successful.push(...known.failed.splice(at, 1));
         break;
       }
-      case 'result': results.set(line.result.unique_id, line.result); begun.delete(line.result.unique_id); break;
-      case 'end': ended = true; break;
-      default: line satisfies never;
+      case 'result':
+        results.set(line.result.unique_id, line.result);
+        begun.delete(line.result.unique_id);
+        break;
+      case 'end':
+        ended = true;
+        break;
+      default:
+        line satisfies never;
     }
   }
   return start === null ? null : { start, results: [...results.values()], interrupted: [...begun], batches, ended };
@@ -152,14 +164,28 @@ function readText(path: string): string {
 
 function wellFormed(line: Line): boolean {
   switch (line.k) {
-    case 'start': return typeof line.args === 'object' && line.args !== null && Array.isArray(line.selected) && line.selected.every((id) => typeof id === 'string')
-      && [line.invocation_id, line.command, line.started_at].every((text) => typeof text === 'string') && typeof line.pid === 'number' && !Number.isNaN(Date.parse(line.started_at));
-    case 'begin': return typeof line.id === 'string';
-    case 'batches': return typeof line.id === 'string' && Array.isArray(line.all) && line.all.every(Array.isArray);
-    case 'batch': return typeof line.id === 'string' && Array.isArray(line.done);
-    case 'result': return typeof line.result === 'object' && line.result !== null && typeof line.result.unique_id === 'string';
-    case 'end': return true;
-    default: return false;
+    case 'start':
+      return (
+        typeof line.args === 'object' &&
+        line.args !== null &&
+        Array.isArray(line.selected) &&
+        line.selected.every((id) => typeof id === 'string') &&
+        [line.invocation_id, line.command, line.started_at].every((text) => typeof text === 'string') &&
+        typeof line.pid === 'number' &&
+        !Number.isNaN(Date.parse(line.started_at))
+      );
+    case 'begin':
+      return typeof line.id === 'string';
+    case 'batches':
+      return typeof line.id === 'string' && Array.isArray(line.all) && line.all.every(Array.isArray);
+    case 'batch':
+      return typeof line.id === 'string' && Array.isArray(line.done);
+    case 'result':
+      return typeof line.result === 'object' && line.result !== null && typeof line.result.unique_id === 'string';
+    case 'end':
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -176,16 +202,39 @@ function parseLine(text: string): Line | null {
 /** The results that a killed run leaves: what finished as it finished, what was running as an error, the rest as skipped. */
 export function projectResults(run: JournaledRun): RunResult[] {
   const done = new Set(run.results.map((r) => r.unique_id));
-  const lost = (unique_id: string, status: 'error' | 'skipped' | 'partial success', message: string, batches?: BatchResults): RunResult => ({
-    status, timing: [], thread_id: 'main', execution_time: 0, adapter_response: {}, message, failures: null, unique_id, compiled: null,
-    compiled_code: null, relation_name: null, batch_results: batches ?? null,
+  const lost = (
+    unique_id: string,
+    status: 'error' | 'skipped' | 'partial success',
+    message: string,
+    batches?: BatchResults,
+  ): RunResult => ({
+    status,
+    timing: [],
+    thread_id: 'main',
+    execution_time: 0,
+    adapter_response: {},
+    message,
+    failures: null,
+    unique_id,
+    compiled: null,
+    compiled_code: null,
+    relation_name: null,
+    batch_results: batches ?? null,
   });
   const out = [...run.results];
   for (const id of run.interrupted) {
     const batches = run.batches.get(id);
-    out.push(lost(id, (batches?.successful.length ?? 0) > 0 ? 'partial success' : 'error', 'The run was killed while this node was running', batches));
+    out.push(
+      lost(
+        id,
+        (batches?.successful.length ?? 0) > 0 ? 'partial success' : 'error',
+        'The run was killed while this node was running',
+        batches,
+      ),
+    );
   }
   const running = new Set(run.interrupted);
-  for (const id of run.start.selected) if (!done.has(id) && !running.has(id)) out.push(lost(id, 'skipped', 'The run was killed before this node started'));
+  for (const id of run.start.selected)
+    if (!done.has(id) && !running.has(id)) out.push(lost(id, 'skipped', 'The run was killed before this node started'));
   return out;
 }

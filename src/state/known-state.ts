@@ -69,7 +69,10 @@ function knownTexts(found: unknown): Record<string, Fingerprints> {
   if (typeof found !== 'object' || found === null) return known;
   for (const [database, texts] of Object.entries(found)) {
     if (typeof texts !== 'object' || texts === null) continue;
-    known[database] = Object.assign(Object.create(null) as object, Object.fromEntries(Object.entries(texts).filter(([, text]) => typeof text === 'string'))) as Fingerprints;
+    known[database] = Object.assign(
+      Object.create(null) as object,
+      Object.fromEntries(Object.entries(texts).filter(([, text]) => typeof text === 'string')),
+    ) as Fingerprints;
   }
   return known;
 }

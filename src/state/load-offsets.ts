@@ -7,7 +7,11 @@ import type { Json, SourceDefinition } from '../contracts/node.ts';
 export const STATE_SCHEMA = 'tsdbt';
 
 /** The table that positions belong to, and the source that loads it now. */
-export interface LoadedTable { readonly uniqueId: string; readonly schema: string; readonly identifier: string }
+export interface LoadedTable {
+  readonly uniqueId: string;
+  readonly schema: string;
+  readonly identifier: string;
+}
 
 /** The table's name as it stands in `relation`: dbt's unique id may change, and the rows stay where they are. */
 export function relationOf({ schema, identifier }: Pick<LoadedTable, 'schema' | 'identifier'>): string {
@@ -162,7 +166,10 @@ returning o.topic, o.partition`;
 }
 
 /** Rows that were counted as such and became dead letters. */
-export function recount(table: LoadedTable, letters: readonly { readonly topic: string; readonly partition: number }[]): string {
+export function recount(
+  table: LoadedTable,
+  letters: readonly { readonly topic: string; readonly partition: number }[],
+): string {
   const counts = new Map<string, number>();
   for (const { topic, partition } of letters) {
     const key = `${quoteText(topic)}, ${partition}`;
@@ -176,7 +183,9 @@ where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.p
 /** What `meta: tsdbt: load:` says; undefined where it says nothing. */
 export function loadSettings(meta: unknown): { readonly [name: string]: Json } | undefined {
   const load = (meta as { tsdbt?: { load?: unknown } } | null | undefined)?.tsdbt?.load;
-  return typeof load === 'object' && load !== null && !Array.isArray(load) ? load as { [name: string]: Json } : undefined;
+  return typeof load === 'object' && load !== null && !Array.isArray(load)
+    ? (load as { [name: string]: Json })
+    : undefined;
 }
 
 /** Is a source's table filled by `tsdbt load`? What the config says in full is the loader's to read. */
@@ -189,19 +198,37 @@ export function selectOffsets(table: LoadedTable, topic: string): string {
   return `select partition, next_offset, topic_id, leader_epoch from ${STATE_SCHEMA}.load_offsets where relation = ${quoteText(relationOf(table))} and topic = ${quoteText(topic)}`;
 }
 
-function positionRows(table: LoadedTable, topic: string, topicId: string | null, next: ReadonlyMap<number, bigint>): string {
+function positionRows(
+  table: LoadedTable,
+  topic: string,
+  topicId: string | null,
+  next: ReadonlyMap<number, bigint>,
+): string {
   const id = topicId === null ? 'null' : quoteText(topicId);
-  const rows = [...next].map(([partition, offset]) => `(${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}, ${quoteText(topic)}, ${partition}, ${id}, ${offset})`);
+  const rows = [...next].map(
+    ([partition, offset]) =>
+      `(${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}, ${quoteText(topic)}, ${partition}, ${id}, ${offset})`,
+  );
   return `(relation, target, topic, partition, topic_id, next_offset) values ${rows.join(', ')}`;
 }
 
 /** Starts partitions that have no position yet; one that has keeps it. */
-export function insertOffsets(table: LoadedTable, topic: string, topicId: string | null, starts: ReadonlyMap<number, bigint>): string {
+export function insertOffsets(
+  table: LoadedTable,
+  topic: string,
+  topicId: string | null,
+  starts: ReadonlyMap<number, bigint>,
+): string {
   return `insert into ${STATE_SCHEMA}.load_offsets ${positionRows(table, topic, topicId, starts)} on conflict (relation, topic, partition) do nothing`;
 }
 
 /** Sets positions by hand: `load rewind`, and a topic that was made anew. */
-export function setOffsets(table: LoadedTable, topic: string, topicId: string | null, next: ReadonlyMap<number, bigint>): string {
+export function setOffsets(
+  table: LoadedTable,
+  topic: string,
+  topicId: string | null,
+  next: ReadonlyMap<number, bigint>,
+): string {
   return `insert into ${STATE_SCHEMA}.load_offsets as o ${positionRows(table, topic, topicId, next)}
 on conflict (relation, topic, partition) do update set next_offset = excluded.next_offset, topic_id = coalesce(excluded.topic_id, o.topic_id), leader_epoch = null, updated_at = clock_timestamp(),
   topic_since = case when excluded.topic_id is distinct from o.topic_id and o.topic_id is not null and excluded.topic_id is not null then clock_timestamp() else o.topic_since end`;
@@ -217,7 +244,13 @@ export function lockOffsets(table: LoadedTable, topic: string): string {
  * are in no log any more. Comes behind `lockOffsets`, in a statement of its own, and before `setOffsets`; answers rows and letters of each partition.
  * @param name of the table, quoted @param topicId of the topic that is there now
  */
-export function deleteFrom(table: LoadedTable, topic: string, topicId: string | null, name: string, from: ReadonlyMap<number, bigint>): string {
+export function deleteFrom(
+  table: LoadedTable,
+  topic: string,
+  topicId: string | null,
+  name: string,
+  from: ReadonlyMap<number, bigint>,
+): string {
   const values = [...from].map(([partition, offset]) => `(${partition}, ${offset}::bigint)`);
   const relation = quoteText(relationOf(table));
   return `with kept as (
@@ -259,7 +292,8 @@ update ${STATE_SCHEMA}.dead_letters as d set replayed_at = now(), replay = numbe
 /** Keeps why a table is not being loaded, for `load status`; null: it is. */
 export function noteFailure(table: LoadedTable, topic: string, message: string | null): string {
   const relation = quoteText(relationOf(table));
-  if (message === null) return `delete from ${STATE_SCHEMA}.load_failures where relation = ${relation} and topic = ${quoteText(topic)}`;
+  if (message === null)
+    return `delete from ${STATE_SCHEMA}.load_failures where relation = ${relation} and topic = ${quoteText(topic)}`;
   return `insert into ${STATE_SCHEMA}.load_failures (relation, topic, message) values (${relation}, ${quoteText(topic)}, ${quoteText(message)})
 on conflict (relation, topic) do update set message = excluded.message, failed_at = case when load_failures.message = excluded.message then load_failures.failed_at else now() end`;
 }

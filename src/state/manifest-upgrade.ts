@@ -7,8 +7,36 @@ type Fields = { [field: string]: unknown };
 type Group = { [id: string]: Fields };
 
 /** Of the SQL of a seed, older manifests say something; there is none. */
-const NO_SEED_FIELDS = ['language', 'refs', 'sources', 'metrics', 'compiled_path', 'compiled', 'compiled_code', 'extra_ctes_injected', 'extra_ctes', 'relation_name'];
-const GROUPS = ['nodes', 'sources', 'macros', 'docs', 'exposures', 'metrics', 'groups', 'selectors', 'disabled', 'parent_map', 'child_map', 'group_map', 'saved_queries', 'semantic_models', 'unit_tests', 'functions'];
+const NO_SEED_FIELDS = [
+  'language',
+  'refs',
+  'sources',
+  'metrics',
+  'compiled_path',
+  'compiled',
+  'compiled_code',
+  'extra_ctes_injected',
+  'extra_ctes',
+  'relation_name',
+];
+const GROUPS = [
+  'nodes',
+  'sources',
+  'macros',
+  'docs',
+  'exposures',
+  'metrics',
+  'groups',
+  'selectors',
+  'disabled',
+  'parent_map',
+  'child_map',
+  'group_map',
+  'saved_queries',
+  'semantic_models',
+  'unit_tests',
+  'functions',
+];
 /** Generic tests of these two hold no `config()` in their text. */
 const PLAIN_TESTS = new Set(['macro.dbt.test_not_null', 'macro.dbt.test_unique']);
 
@@ -26,7 +54,8 @@ export function upgradeManifest(manifest: Manifest, { schema, dbtVersion, unrend
   const fields = manifest as unknown as { [group: string]: Group };
   for (const group of GROUPS) fields[group] ??= {};
   if (schema < 12) upgradeSchema(fields, schema);
-  if (unrendered && manifest.metadata.dbt_version !== dbtVersion) for (const node of Object.values(fields['nodes'] ?? {})) readConfigAnew(node);
+  if (unrendered && manifest.metadata.dbt_version !== dbtVersion)
+    for (const node of Object.values(fields['nodes'] ?? {})) readConfigAnew(node);
   return manifest;
 }
 
@@ -36,7 +65,8 @@ function upgradeSchema(manifest: { [group: string]: Group }, schema: number): vo
   else if (schema === 10) for (const metric of Object.values(manifest['metrics'] ?? {})) upgradeFilters(metric);
   const disabled = Object.values(manifest['disabled'] ?? {}) as unknown as Fields[][];
   for (const node of [...Object.values(manifest['nodes'] ?? {}), ...disabled.flat()]) upgradeNode(node);
-  for (const group of ['metrics', 'exposures']) for (const node of Object.values(manifest[group] ?? {})) upgradeRefs(node);
+  for (const group of ['metrics', 'exposures'])
+    for (const node of Object.values(manifest[group] ?? {})) upgradeRefs(node);
 }
 
 function upgradeNode(node: Fields): void {
@@ -73,7 +103,14 @@ function readConfigAnew(node: Fields): void {
   const { raw_code: code, unrendered_config: config } = node;
   const { macros = [] } = (node['depends_on'] ?? {}) as { macros?: string[] };
   if (node['resource_type'] === 'test' && macros.length === 1 && PLAIN_TESTS.has(macros[0] ?? '')) return;
-  if (typeof code !== 'string' || !code.includes('config(') || typeof config !== 'object' || config === null || Object.keys(config).length === 0) return;
+  if (
+    typeof code !== 'string' ||
+    !code.includes('config(') ||
+    typeof config !== 'object' ||
+    config === null ||
+    Object.keys(config).length === 0
+  )
+    return;
   try {
     Object.assign(config, Object.fromEntries(unrenderedConfig(parseTemplate(code).body) ?? []));
   } catch (error) {

@@ -24,12 +24,17 @@ export function previousState(options: PreviousStateOptions): PreviousState {
   const { folder, projectRoot, targetPath, dbtVersion, flags } = options;
   const path = resolve(projectRoot, folder);
   return {
-    folder, enforcedConstraints: options.enforcedConstraints, now: options.now, flags,
+    folder,
+    enforcedConstraints: options.enforcedConstraints,
+    now: options.now,
+    flags,
     get manifest() {
       return keep(this, 'manifest', () => {
         const found = readArtifact<Manifest>(join(path, 'manifest.json'), 'manifest');
         const unrendered = flags['state_modified_compare_more_unrendered_values'] !== false;
-        return found === undefined ? undefined : upgradeManifest(found.value, { schema: found.version, dbtVersion, unrendered });
+        return found === undefined
+          ? undefined
+          : upgradeManifest(found.value, { schema: found.version, dbtVersion, unrendered });
       });
     },
     get results() {
@@ -55,7 +60,11 @@ function ages(folder: string): PreviousState['sources'] {
 }
 
 /** What a run was told, and what it left. */
-export interface PreviousRun { readonly args: { readonly [name: string]: Json }; readonly results: readonly RunResult[]; /** Milliseconds since 1970. */ readonly startedAt: number }
+export interface PreviousRun {
+  readonly args: { readonly [name: string]: Json };
+  readonly results: readonly RunResult[] /** Milliseconds since 1970. */;
+  readonly startedAt: number;
+}
 
 /**
  * The last run of a target folder: its results, or, when it was killed, those of its journal; null when there was none.
@@ -65,12 +74,23 @@ export function previousRun(folder: string, isRunning: (pid: number) => boolean)
   const path = join(folder, 'run.journal');
   const journal = existsSync(path) ? readJournal(path) : null;
   if (journal !== null && !journal.ended && !isRunning(journal.start.pid)) {
-    return { args: journal.start.args, results: projectResults(journal), startedAt: Date.parse(journal.start.started_at) };
+    return {
+      args: journal.start.args,
+      results: projectResults(journal),
+      startedAt: Date.parse(journal.start.started_at),
+    };
   }
   const found = readArtifact<RunResultsArtifact>(join(folder, 'run_results.json'), 'run-results')?.value;
   if (found === undefined) return null;
-  if (typeof found.args !== 'object' || found.args === null || found.results.some((r) => typeof r.unique_id !== 'string' || typeof r.status !== 'string')) {
-    throw new TsdbtError('runtime', `${join(folder, 'run_results.json')} is no whole RunResultsArtifact: it has to hold the arguments of the run, and for each result its unique_id and status`);
+  if (
+    typeof found.args !== 'object' ||
+    found.args === null ||
+    found.results.some((r) => typeof r.unique_id !== 'string' || typeof r.status !== 'string')
+  ) {
+    throw new TsdbtError(
+      'runtime',
+      `${join(folder, 'run_results.json')} is no whole RunResultsArtifact: it has to hold the arguments of the run, and for each result its unique_id and status`,
+    );
   }
   const { invocation_started_at, generated_at }: ArtifactMetadata = found.metadata;
   return { args: found.args, results: found.results, startedAt: Date.parse(invocation_started_at ?? generated_at) };

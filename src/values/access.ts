@@ -95,7 +95,11 @@ function absent(found: Value | undefined, obj: Value, name: Value, makeUndefined
 
 /** Names such as `__class__` exist in Python and are refused by the sandbox. */
 function getDunder(obj: Value, name: string, makeUndefined: UndefinedFactory): Value {
-  if (UNSAFE.has(name) || (name === '__len__' && isSized(obj)) || (typeof obj === 'function' && UNSAFE_OF_FUNCTIONS.has(name))) {
+  if (
+    UNSAFE.has(name) ||
+    (name === '__len__' && isSized(obj)) ||
+    (typeof obj === 'function' && UNSAFE_OF_FUNCTIONS.has(name))
+  ) {
     const hint = `access to attribute ${stringRepr(name)} of ${stringRepr(shortTypeName(obj))} object is unsafe.`;
     return new UnsafeUndefined(name, hint, obj);
   }
@@ -104,15 +108,42 @@ function getDunder(obj: Value, name: string, makeUndefined: UndefinedFactory): V
 
 /** Attributes that every object of Python has. */
 const UNSAFE: ReadonlySet<string> = new Set([
-  '__class__', '__init__', '__doc__', '__module__', '__getattribute__', '__reduce__', '__reduce_ex__', '__new__', '__eq__', '__repr__',
-  '__str__', '__hash__', '__init_subclass__', '__subclasshook__', '__sizeof__', '__dir__', '__setattr__', '__delattr__', '__format__',
+  '__class__',
+  '__init__',
+  '__doc__',
+  '__module__',
+  '__getattribute__',
+  '__reduce__',
+  '__reduce_ex__',
+  '__new__',
+  '__eq__',
+  '__repr__',
+  '__str__',
+  '__hash__',
+  '__init_subclass__',
+  '__subclasshook__',
+  '__sizeof__',
+  '__dir__',
+  '__setattr__',
+  '__delattr__',
+  '__format__',
 ]);
 
 /** Attributes of functions. */
-const UNSAFE_OF_FUNCTIONS: ReadonlySet<string> = new Set(['__call__', '__globals__', '__code__', '__closure__', '__defaults__', '__dict__', '__name__']);
+const UNSAFE_OF_FUNCTIONS: ReadonlySet<string> = new Set([
+  '__call__',
+  '__globals__',
+  '__code__',
+  '__closure__',
+  '__defaults__',
+  '__dict__',
+  '__name__',
+]);
 
 function isSized(v: Value): boolean {
-  return typeof v === 'string' || Array.isArray(v) || (typeof v === 'object' && v !== null && v.jinjaLength !== undefined);
+  return (
+    typeof v === 'string' || Array.isArray(v) || (typeof v === 'object' && v !== null && v.jinjaLength !== undefined)
+  );
 }
 
 class UnsafeUndefined extends Undefined {

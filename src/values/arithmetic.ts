@@ -144,7 +144,12 @@ function repeat(sequence: Value, times: Value, n: number | bigint | undefined): 
   if (!isSequence(sequence) || n === undefined || isFloat(times)) return undefined;
   if (typeof n === 'bigint') throw new JinjaError('OverflowError', "cannot fit 'int' into an index-sized integer");
   const count = n < 0 ? 0 : n;
-  const length = typeof sequence === 'string' ? sequence.length : Array.isArray(sequence) ? sequence.length : (sequence as PyTuple).items.length;
+  const length =
+    typeof sequence === 'string'
+      ? sequence.length
+      : Array.isArray(sequence)
+        ? sequence.length
+        : (sequence as PyTuple).items.length;
   (typeof sequence === 'string' ? checkText : checkItems)(length * count);
   if (typeof sequence === 'string') return sequence.repeat(count);
   const items = Array.isArray(sequence) ? sequence : (sequence as PyTuple).items;
@@ -155,7 +160,8 @@ function repeat(sequence: Value, times: Value, n: number | bigint | undefined): 
 
 function toFloat(n: number | bigint): number {
   const x = Number(n);
-  if (typeof n === 'bigint' && !Number.isFinite(x)) throw new JinjaError('OverflowError', 'int too large to convert to float');
+  if (typeof n === 'bigint' && !Number.isFinite(x))
+    throw new JinjaError('OverflowError', 'int too large to convert to float');
   return x;
 }
 

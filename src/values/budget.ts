@@ -30,13 +30,21 @@ let collectGarbage: (() => void) | undefined;
 
 /** @throws JinjaError when a value of so many items is more than a template may build */
 export function checkItems(count: number): void {
-  if (count > MAX_ITEMS) throw new JinjaError('MemoryError', `a sequence of ${count} items is longer than a template may build (${MAX_ITEMS})`);
+  if (count > MAX_ITEMS)
+    throw new JinjaError(
+      'MemoryError',
+      `a sequence of ${count} items is longer than a template may build (${MAX_ITEMS})`,
+    );
   charge(count);
 }
 
 /** @throws JinjaError when a text of so many characters is more than a template may build */
 export function checkText(length: number): void {
-  if (length > MAX_TEXT) throw new JinjaError('MemoryError', `a text of ${length} characters is longer than a template may build (${MAX_TEXT})`);
+  if (length > MAX_TEXT)
+    throw new JinjaError(
+      'MemoryError',
+      `a text of ${length} characters is longer than a template may build (${MAX_TEXT})`,
+    );
   charge(length);
 }
 
@@ -74,8 +82,16 @@ function garbageCollector(): () => void {
 /** One value within another, on the way through them all; `leave` has to follow. */
 export function enter(): void {
   if (depth === 0) walked = 0;
-  if (depth >= MAX_DEPTH) throw new JinjaError('RecursionError', `maximum recursion depth exceeded: values are nested more than ${MAX_DEPTH} deep`);
-  if (++walked > MAX_WALKED) throw new JinjaError('LimitError', `the value holds more than ${MAX_WALKED} lists and dictionaries, counted wherever they stand`);
+  if (depth >= MAX_DEPTH)
+    throw new JinjaError(
+      'RecursionError',
+      `maximum recursion depth exceeded: values are nested more than ${MAX_DEPTH} deep`,
+    );
+  if (++walked > MAX_WALKED)
+    throw new JinjaError(
+      'LimitError',
+      `the value holds more than ${MAX_WALKED} lists and dictionaries, counted wherever they stand`,
+    );
   depth++;
 }
 

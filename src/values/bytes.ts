@@ -84,7 +84,9 @@ export class PyBytes implements HostObject {
   jinjaBinary(op: string, other: Value, reflected: boolean): Value | undefined {
     if (op === '*') {
       const times = numericOf(other);
-      return typeof times === 'number' && Number.isInteger(times) ? fromCharacters(toCharacters(this.bytes).repeat(Math.max(0, times))) : undefined;
+      return typeof times === 'number' && Number.isInteger(times)
+        ? fromCharacters(toCharacters(this.bytes).repeat(Math.max(0, times)))
+        : undefined;
     }
     if (reflected) return undefined;
     if (op === '%') return fromCharacters(formatPercent(toCharacters(this.bytes), other, FORMAT));

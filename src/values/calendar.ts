@@ -10,7 +10,18 @@ export const MICROS_PER_DAY = 86_400_000_000n;
 
 export const DAY_NAMES = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] as const;
 export const MONTH_NAMES = [
-  'January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December',
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
 ] as const;
 
 const DAYS_BEFORE_MONTH = [0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334] as const;
@@ -52,7 +63,11 @@ export function isoWeek1Monday(year: number): number {
   return first - weekday + (weekday > 3 ? 7 : 0);
 }
 
-export function isoCalendarOf(year: number, month: number, day: number): { year: number; week: number; weekday: number } {
+export function isoCalendarOf(
+  year: number,
+  month: number,
+  day: number,
+): { year: number; week: number; weekday: number } {
   const today = toOrdinal(year, month, day);
   let isoYear = year;
   let monday = isoWeek1Monday(isoYear);

@@ -44,5 +44,7 @@ function waiting(): JinjaError {
 
 /** Whether the result of a call still has to be run. */
 export function isGenerator(result: unknown): result is Generator<unknown, Value, unknown> {
-  return typeof result === 'object' && result !== null && Object.prototype.toString.call(result) === '[object Generator]';
+  return (
+    typeof result === 'object' && result !== null && Object.prototype.toString.call(result) === '[object Generator]'
+  );
 }

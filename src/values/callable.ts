@@ -48,9 +48,20 @@ export type ArgumentBinder = (args: readonly Value[], kwargs: Kwargs) => Value[]
  * callable('get', 'name, default=None', (name, fallback) => found(name) ?? fallback)
  */
 export function callable(name: string, signature: '*args, **kwargs', fn: (call: Call) => Result): Callable;
-export function callable(name: string, signature: string | ArgumentBinder, fn: (...parameters: Value[]) => Result): Callable;
-export function callable(name: string, signature: string | ArgumentBinder, fn: ((call: Call) => Result) | ((...parameters: Value[]) => Result)): Callable {
-  const result = signature === '*args, **kwargs' ? unboundCallable(fn as (call: Call) => Result) : boundCallable(name, signature, fn as (...parameters: Value[]) => Result);
+export function callable(
+  name: string,
+  signature: string | ArgumentBinder,
+  fn: (...parameters: Value[]) => Result,
+): Callable;
+export function callable(
+  name: string,
+  signature: string | ArgumentBinder,
+  fn: ((call: Call) => Result) | ((...parameters: Value[]) => Result),
+): Callable {
+  const result =
+    signature === '*args, **kwargs'
+      ? unboundCallable(fn as (call: Call) => Result)
+      : boundCallable(name, signature, fn as (...parameters: Value[]) => Result);
   result.face = new FunctionFace(name);
   return result;
 }
@@ -59,7 +70,11 @@ function unboundCallable(fn: (call: Call) => Result): Callable {
   return (args, kwargs) => fn({ args, kwargs });
 }
 
-function boundCallable(name: string, signature: string | ArgumentBinder, fn: (...parameters: Value[]) => Result): Callable {
+function boundCallable(
+  name: string,
+  signature: string | ArgumentBinder,
+  fn: (...parameters: Value[]) => Result,
+): Callable {
   let bind = typeof signature === 'string' ? undefined : signature;
   return (args, kwargs) => {
     if (signature === '' && args.length === 0 && kwargs.size === 0) return fn();
@@ -78,7 +93,8 @@ export function argumentBinder(name: string, signature: string): ArgumentBinder 
   const simple = !takesArgs && !takesKwargs && parameters.slice(required).every((p) => p.fallback !== undefined);
   return (args, kwargs) => {
     if (args.length > plain.length && !takesArgs) throw tooMany(name, required, plain.length, args.length);
-    if (simple && kwargs.size === 0 && args.length >= required) return [...args, ...parameters.slice(args.length).map((p) => p.fallback!())];
+    if (simple && kwargs.size === 0 && args.length >= required)
+      return [...args, ...parameters.slice(args.length).map((p) => p.fallback!())];
     let used = 0;
     const missing: string[] = [];
     const missingKeywords: string[] = [];
@@ -98,7 +114,9 @@ export function argumentBinder(name: string, signature: string): ArgumentBinder 
       return null;
     });
     if (used < kwargs.size) {
-      const rest = [...kwargs].filter(([key]) => !parameters.some((p) => p.name === key && (p.kind === 'plain' || p.kind === 'keywordOnly')));
+      const rest = [...kwargs].filter(
+        ([key]) => !parameters.some((p) => p.name === key && (p.kind === 'plain' || p.kind === 'keywordOnly')),
+      );
       if (!takesKwargs) throw typeError(`${name}() got an unexpected keyword argument '${rest[0]?.[0]}'`);
       values[parameters.findIndex((p) => p.kind === 'kwargs')] = new PyDict(rest);
     } else if (takesKwargs) {
@@ -112,14 +130,18 @@ export function argumentBinder(name: string, signature: string): ArgumentBinder 
 
 function tooMany(name: string, required: number, most: number, given: number) {
   const takes = required === most ? String(most) : `from ${required} to ${most}`;
-  return typeError(`${name}() takes ${takes} positional argument${most === 1 ? '' : 's'} but ${given} ${given === 1 ? 'was' : 'were'} given`);
+  return typeError(
+    `${name}() takes ${takes} positional argument${most === 1 ? '' : 's'} but ${given} ${given === 1 ? 'was' : 'were'} given`,
+  );
 }
 
 function missingArguments(name: string, missing: readonly string[], kind: string) {
   const names = missing.map((m) => `'${m}'`);
   const last = names.pop();
   const list = names.length === 0 ? last : `${names.join(', ')}${names.length > 1 ? ',' : ''} and ${last}`;
-  return typeError(`${name}() missing ${missing.length} required ${kind} argument${missing.length === 1 ? '' : 's'}: ${list}`);
+  return typeError(
+    `${name}() missing ${missing.length} required ${kind} argument${missing.length === 1 ? '' : 's'}: ${list}`,
+  );
 }
 
 function parseSignature(signature: string): Parameter[] {
@@ -137,7 +159,11 @@ function parseSignature(signature: string): Parameter[] {
       out.push({ name: text.slice(1), kind: 'args', fallback: undefined });
     } else {
       const [name = '', literal] = text.split(/\s*=\s*(.*)/s);
-      out.push({ name, kind: keywordOnly ? 'keywordOnly' : 'plain', fallback: literal === undefined ? undefined : defaultOf(literal) });
+      out.push({
+        name,
+        kind: keywordOnly ? 'keywordOnly' : 'plain',
+        fallback: literal === undefined ? undefined : defaultOf(literal),
+      });
     }
   }
   return out;

@@ -1,21 +1,41 @@
 // Text of dates and times and back: strftime (C locale, glibc's flags), ISO 8601 reading as Python 3.11's fromisoformat, strptime.
 // Works on plain fields; the values themselves are in datetime.ts.
 import {
-  DAY_NAMES, daysInMonth, dayOfYear, fromOrdinal, isoCalendarOf, isoWeek1Monday, MONTH_NAMES, pad, toOrdinal, weekdayOf,
+  DAY_NAMES,
+  daysInMonth,
+  dayOfYear,
+  fromOrdinal,
+  isoCalendarOf,
+  isoWeek1Monday,
+  MONTH_NAMES,
+  pad,
+  toOrdinal,
+  weekdayOf,
 } from './calendar.ts';
 import { valueError } from './python-error.ts';
 
 /** The readings of a date and time; what a `date` lacks is zero. */
 export interface DateFields {
-  readonly year: number; readonly month: number; readonly day: number;
-  readonly hour: number; readonly minute: number; readonly second: number; readonly microsecond: number;
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+  readonly microsecond: number;
 }
 
 /** What strftime needs beyond the fields: `%z`, `%Z` and `%s`. */
-export interface FormatZone { readonly offsetText: string; readonly name: string }
+export interface FormatZone {
+  readonly offsetText: string;
+  readonly name: string;
+}
 
 /** Fields read from text; `offsetMicros` null when the text names no offset. */
-export interface ParsedDateTime extends DateFields { readonly offsetMicros: bigint | null; readonly zoneName?: string | null }
+export interface ParsedDateTime extends DateFields {
+  readonly offsetMicros: bigint | null;
+  readonly zoneName?: string | null;
+}
 
 const DIRECTIVE = /%([-_0^#]*)(\d*)([EO]?)([a-zA-Z%+])/g;
 
@@ -27,7 +47,9 @@ export function strftime(format: string, fields: DateFields, zone: FormatZone): 
     let { text } = value;
     if (value.number !== undefined) {
       const fill = flags.includes('_') ? ' ' : flags.includes('0') ? '0' : value.fill;
-      text = flags.includes('-') ? String(value.number) : String(value.number).padStart(width === '' ? value.width : Number(width), fill);
+      text = flags.includes('-')
+        ? String(value.number)
+        : String(value.number).padStart(width === '' ? value.width : Number(width), fill);
     } else if (width !== '') text = text.padStart(Number(width), flags.includes('0') ? '0' : ' ');
     if (flags.includes('^')) return text.toUpperCase();
     if (flags.includes('#')) return code === 'Z' || code === 'p' ? text.toLowerCase() : text.toUpperCase();
@@ -35,7 +57,12 @@ export function strftime(format: string, fields: DateFields, zone: FormatZone): 
   });
 }
 
-interface Piece { text: string; number?: number; width: number; fill: string }
+interface Piece {
+  text: string;
+  number?: number;
+  width: number;
+  fill: string;
+}
 const word = (text: string): Piece => ({ text, width: 0, fill: ' ' });
 const num = (number: number, width: number, fill = '0'): Piece => ({ text: '', number, width, fill });
 
@@ -45,51 +72,95 @@ function directive(code: string, f: DateFields, zone: FormatZone, flags: string)
   const yday = (): number => dayOfYear(f.year, f.month, f.day);
   const nested = (format: string): Piece => word(strftime(format, f, zone));
   switch (code) {
-    case 'a': return word(DAY_NAMES[weekday()]!.slice(0, 3));
-    case 'A': return word(DAY_NAMES[weekday()]!);
-    case 'b': case 'h': return word(MONTH_NAMES[f.month - 1]!.slice(0, 3));
-    case 'B': return word(MONTH_NAMES[f.month - 1]!);
-    case 'c': return nested('%a %b %e %H:%M:%S %Y');
-    case 'C': return num(Math.floor(f.year / 100), 2);
-    case 'd': return num(f.day, 2);
-    case 'D': case 'x': return nested('%m/%d/%y');
-    case 'e': return num(f.day, 2, ' ');
-    case 'f': return word(pad(f.microsecond, 6));
-    case 'F': return nested('%Y-%m-%d');
-    case 'g': return num(isoCalendarOf(f.year, f.month, f.day).year % 100, 2);
-    case 'G': return num(isoCalendarOf(f.year, f.month, f.day).year, 0);
-    case 'H': return num(f.hour, 2);
-    case 'I': return num(f.hour % 12 === 0 ? 12 : f.hour % 12, 2);
-    case 'j': return num(yday(), 3);
-    case 'k': return num(f.hour, 2, ' ');
-    case 'l': return num(f.hour % 12 === 0 ? 12 : f.hour % 12, 2, ' ');
-    case 'm': return num(f.month, 2);
-    case 'M': return num(f.minute, 2);
-    case 'n': return word('\n');
-    case 'p': return word(f.hour < 12 ? 'AM' : 'PM');
-    case 'P': return word(f.hour < 12 ? 'am' : 'pm');
-    case 'r': return nested('%I:%M:%S %p');
-    case 'R': return nested('%H:%M');
-    case 's': return num(Math.floor(new Date(f.year, f.month - 1, f.day, f.hour, f.minute, f.second).getTime() / 1000), 0);
-    case 'S': return num(f.second, 2);
-    case 't': return word('\t');
-    case 'T': case 'X': return nested('%H:%M:%S');
-    case 'u': return num(weekday() + 1, 0);
-    case 'U': return num(Math.floor((yday() + 6 - ((weekday() + 1) % 7)) / 7), 2);
-    case 'V': return num(isoCalendarOf(f.year, f.month, f.day).week, 2);
-    case 'w': return num((weekday() + 1) % 7, 0);
-    case 'W': return num(Math.floor((yday() + 6 - weekday()) / 7), 2);
-    case 'y': return num(f.year % 100, 2);
-    case 'Y': return num(f.year, 0);
-    case 'z': return word(zone.offsetText);
-    case 'Z': return word(zone.name);
-    case '%': return flags === '' ? word('%') : undefined;
-    default: return undefined;
+    case 'a':
+      return word(DAY_NAMES[weekday()]!.slice(0, 3));
+    case 'A':
+      return word(DAY_NAMES[weekday()]!);
+    case 'b':
+    case 'h':
+      return word(MONTH_NAMES[f.month - 1]!.slice(0, 3));
+    case 'B':
+      return word(MONTH_NAMES[f.month - 1]!);
+    case 'c':
+      return nested('%a %b %e %H:%M:%S %Y');
+    case 'C':
+      return num(Math.floor(f.year / 100), 2);
+    case 'd':
+      return num(f.day, 2);
+    case 'D':
+    case 'x':
+      return nested('%m/%d/%y');
+    case 'e':
+      return num(f.day, 2, ' ');
+    case 'f':
+      return word(pad(f.microsecond, 6));
+    case 'F':
+      return nested('%Y-%m-%d');
+    case 'g':
+      return num(isoCalendarOf(f.year, f.month, f.day).year % 100, 2);
+    case 'G':
+      return num(isoCalendarOf(f.year, f.month, f.day).year, 0);
+    case 'H':
+      return num(f.hour, 2);
+    case 'I':
+      return num(f.hour % 12 === 0 ? 12 : f.hour % 12, 2);
+    case 'j':
+      return num(yday(), 3);
+    case 'k':
+      return num(f.hour, 2, ' ');
+    case 'l':
+      return num(f.hour % 12 === 0 ? 12 : f.hour % 12, 2, ' ');
+    case 'm':
+      return num(f.month, 2);
+    case 'M':
+      return num(f.minute, 2);
+    case 'n':
+      return word('\n');
+    case 'p':
+      return word(f.hour < 12 ? 'AM' : 'PM');
+    case 'P':
+      return word(f.hour < 12 ? 'am' : 'pm');
+    case 'r':
+      return nested('%I:%M:%S %p');
+    case 'R':
+      return nested('%H:%M');
+    case 's':
+      return num(Math.floor(new Date(f.year, f.month - 1, f.day, f.hour, f.minute, f.second).getTime() / 1000), 0);
+    case 'S':
+      return num(f.second, 2);
+    case 't':
+      return word('\t');
+    case 'T':
+    case 'X':
+      return nested('%H:%M:%S');
+    case 'u':
+      return num(weekday() + 1, 0);
+    case 'U':
+      return num(Math.floor((yday() + 6 - ((weekday() + 1) % 7)) / 7), 2);
+    case 'V':
+      return num(isoCalendarOf(f.year, f.month, f.day).week, 2);
+    case 'w':
+      return num((weekday() + 1) % 7, 0);
+    case 'W':
+      return num(Math.floor((yday() + 6 - weekday()) / 7), 2);
+    case 'y':
+      return num(f.year % 100, 2);
+    case 'Y':
+      return num(f.year, 0);
+    case 'z':
+      return word(zone.offsetText);
+    case 'Z':
+      return word(zone.name);
+    case '%':
+      return flags === '' ? word('%') : undefined;
+    default:
+      return undefined;
   }
 }
 
 const ISO_DATE = /^(\d{4})(?:-(\d\d)-(\d\d)|(\d\d)(\d\d)|-W(\d\d)(?:-(\d))?|W(\d\d)(\d)?)/;
-const ISO_TIME = /^(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?|(\d\d)(?:(\d\d)(?:[.,](\d+))?)?)?(Z|[+-](\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d+))?)?)?)?$/;
+const ISO_TIME =
+  /^(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?|(\d\d)(?:(\d\d)(?:[.,](\d+))?)?)?(Z|[+-](\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d+))?)?)?)?$/;
 
 /** `date.fromisoformat`: 2024-01-31, 20240131, 2024-W05-3. */
 export function parseIsoDate(text: string): { year: number; month: number; day: number } {
@@ -134,7 +205,10 @@ function isoTime(part: string, text: string): Omit<ParsedDateTime, 'year' | 'mon
     if (zone.startsWith('-')) offsetMicros = -offsetMicros;
   }
   const fields = {
-    hour: Number(match[1]), minute: Number(match[2] ?? match[5] ?? 0), second: Number(match[3] ?? match[6] ?? 0), microsecond: fraction(match[4] ?? match[7]),
+    hour: Number(match[1]),
+    minute: Number(match[2] ?? match[5] ?? 0),
+    second: Number(match[3] ?? match[6] ?? 0),
+    microsecond: fraction(match[4] ?? match[7]),
   };
   checkTime(fields.hour, fields.minute, fields.second, fields.microsecond);
   return { ...fields, offsetMicros };
@@ -173,13 +247,35 @@ export function checkTime(hour: number, minute: number, second: number, microsec
   if (microsecond < 0 || microsecond > 999_999) throw valueError('microsecond must be in 0..999999');
 }
 
-const names = (list: readonly string[]): string => [...list].sort((a, b) => b.length - a.length).map((n) => n.toLowerCase()).join('|');
+const names = (list: readonly string[]): string =>
+  [...list]
+    .sort((a, b) => b.length - a.length)
+    .map((n) => n.toLowerCase())
+    .join('|');
 const READERS: Readonly<Record<string, string>> = {
-  d: '3[01]|[12]\\d|0[1-9]|[1-9]| [1-9]', f: '\\d{1,6}', H: '2[0-3]|[01]\\d|\\d', I: '1[0-2]|0[1-9]|[1-9]', G: '\\d{4}',
-  j: '36[0-6]|3[0-5]\\d|[12]\\d\\d|0[1-9]\\d|00[1-9]|[1-9]\\d|0[1-9]|[1-9]', m: '1[0-2]|0[1-9]|[1-9]', M: '[0-5]\\d|\\d',
-  S: '6[01]|[0-5]\\d|\\d', U: '5[0-3]|[0-4]\\d|\\d', W: '5[0-3]|[0-4]\\d|\\d', V: '5[0-3]|0[1-9]|[1-4]\\d|\\d', w: '[0-6]', u: '[1-7]',
-  y: '\\d\\d', Y: '\\d{4}', z: '[+-]\\d\\d:?[0-5]\\d(?::?[0-5]\\d(?:\\.\\d{1,6})?)?|z', p: 'am|pm', Z: 'utc|gmt',
-  a: names(DAY_NAMES.map((n) => n.slice(0, 3))), A: names(DAY_NAMES), b: names(MONTH_NAMES.map((n) => n.slice(0, 3))), B: names(MONTH_NAMES),
+  d: '3[01]|[12]\\d|0[1-9]|[1-9]| [1-9]',
+  f: '\\d{1,6}',
+  H: '2[0-3]|[01]\\d|\\d',
+  I: '1[0-2]|0[1-9]|[1-9]',
+  G: '\\d{4}',
+  j: '36[0-6]|3[0-5]\\d|[12]\\d\\d|0[1-9]\\d|00[1-9]|[1-9]\\d|0[1-9]|[1-9]',
+  m: '1[0-2]|0[1-9]|[1-9]',
+  M: '[0-5]\\d|\\d',
+  S: '6[01]|[0-5]\\d|\\d',
+  U: '5[0-3]|[0-4]\\d|\\d',
+  W: '5[0-3]|[0-4]\\d|\\d',
+  V: '5[0-3]|0[1-9]|[1-4]\\d|\\d',
+  w: '[0-6]',
+  u: '[1-7]',
+  y: '\\d\\d',
+  Y: '\\d{4}',
+  z: '[+-]\\d\\d:?[0-5]\\d(?::?[0-5]\\d(?:\\.\\d{1,6})?)?|z',
+  p: 'am|pm',
+  Z: 'utc|gmt',
+  a: names(DAY_NAMES.map((n) => n.slice(0, 3))),
+  A: names(DAY_NAMES),
+  b: names(MONTH_NAMES.map((n) => n.slice(0, 3))),
+  B: names(MONTH_NAMES),
 };
 const COMPOSITES: Readonly<Record<string, string>> = { c: '%a %b %d %H:%M:%S %Y', x: '%m/%d/%y', X: '%H:%M:%S' };
 
@@ -218,15 +314,20 @@ function fieldsOf(found: ReadonlyMap<string, string>): ParsedDateTime {
   let day = number('d');
   const isoWeekday = number('u');
   const sundayFirst = number('w');
-  const weekday = index('A', DAY_NAMES) ?? index('a', DAY_NAMES, 3) ?? (isoWeekday === undefined ? undefined : isoWeekday - 1) ??
+  const weekday =
+    index('A', DAY_NAMES) ??
+    index('a', DAY_NAMES, 3) ??
+    (isoWeekday === undefined ? undefined : isoWeekday - 1) ??
     (sundayFirst === undefined ? undefined : (sundayFirst + 6) % 7);
   const isoYear = number('G');
   const week = number('V');
   const yday = number('j');
   const sundayWeek = number('U');
   const mondayWeek = number('W');
-  if (isoYear !== undefined && week !== undefined && weekday !== undefined) ({ year, month, day } = isoWeekDate(isoYear, week, weekday + 1));
-  else if (year !== undefined && yday !== undefined) ({ year, month, day } = fromOrdinal(toOrdinal(year, 1, 1) + yday - 1));
+  if (isoYear !== undefined && week !== undefined && weekday !== undefined)
+    ({ year, month, day } = isoWeekDate(isoYear, week, weekday + 1));
+  else if (year !== undefined && yday !== undefined)
+    ({ year, month, day } = fromOrdinal(toOrdinal(year, 1, 1) + yday - 1));
   else if (year !== undefined && weekday !== undefined && (sundayWeek ?? mondayWeek) !== undefined) {
     const startsMonday = mondayWeek !== undefined;
     const first = weekdayOf(toOrdinal(year, 1, 1));
@@ -241,7 +342,12 @@ function fieldsOf(found: ReadonlyMap<string, string>): ParsedDateTime {
   const hour12 = number('I');
   if (hour12 !== undefined) hour = (hour12 % 12) + (found.get('p') === 'pm' ? 12 : 0);
   const fields = {
-    year: year ?? 1900, month: month ?? 1, day: day ?? 1, hour, minute: number('M') ?? 0, second: Math.min(number('S') ?? 0, 61),
+    year: year ?? 1900,
+    month: month ?? 1,
+    day: day ?? 1,
+    hour,
+    minute: number('M') ?? 0,
+    second: Math.min(number('S') ?? 0, 61),
     microsecond: fraction(found.get('f')),
   };
   checkDate(fields.year, fields.month, fields.day);
@@ -257,6 +363,8 @@ function offsetOf(text: string | undefined): bigint | null {
   if (text === undefined) return null;
   if (text === 'z') return 0n;
   const match = /^([+-])(\d\d):?(\d\d)(?::?(\d\d)(?:\.(\d+))?)?$/.exec(text)!;
-  const micros = BigInt(Number(match[2]) * 3600 + Number(match[3]) * 60 + Number(match[4] ?? 0)) * 1_000_000n + BigInt(fraction(match[5]));
+  const micros =
+    BigInt(Number(match[2]) * 3600 + Number(match[3]) * 60 + Number(match[4] ?? 0)) * 1_000_000n +
+    BigInt(fraction(match[5]));
   return match[1] === '-' ? -micros : micros;
 }

@@ -1,8 +1,30 @@
 // Python's date, time and datetime as template values: fields, arithmetic, comparison, text and the methods of an instance. Leaves
 // the classes themselves (now, strptime …) to context/modules/datetime.ts, zones with rules to context/modules/pytz.ts.
-import { dayOfYear, EPOCH_ORDINAL, floorDiv, fromOrdinal, DAY_NAMES, isoCalendarOf, MAX_ORDINAL, MICROS_PER_DAY, MICROS_PER_SECOND, MONTH_NAMES, pad, toOrdinal, weekdayOf } from './calendar.ts';
+import {
+  dayOfYear,
+  EPOCH_ORDINAL,
+  floorDiv,
+  fromOrdinal,
+  DAY_NAMES,
+  isoCalendarOf,
+  MAX_ORDINAL,
+  MICROS_PER_DAY,
+  MICROS_PER_SECOND,
+  MONTH_NAMES,
+  pad,
+  toOrdinal,
+  weekdayOf,
+} from './calendar.ts';
 import { callable } from './callable.ts';
-import { checkDate, checkTime, type DateFields, type FormatZone, type ParsedDateTime, parseIsoDateTime, strftime } from './datetime-format.ts';
+import {
+  checkDate,
+  checkTime,
+  type DateFields,
+  type FormatZone,
+  type ParsedDateTime,
+  parseIsoDateTime,
+  strftime,
+} from './datetime-format.ts';
 import { makeFloat } from './float.ts';
 import { JinjaError, typeError, valueError } from './python-error.ts';
 import { PyTimedelta } from './timedelta.ts';
@@ -54,23 +76,48 @@ export class PyDate implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'year': return this.year;
-      case 'month': return this.month;
-      case 'day': return this.day;
-      case 'isoformat': return callable(name, '', () => this.jinjaText());
-      case 'strftime': return callable(name, 'format', (format) => strftime(text(format, 'strftime'), this.fields(), this.formatZone()));
-      case '__format__': return callable(name, 'format', (format) => (format === '' ? this.jinjaText() : strftime(text(format, '__format__'), this.fields(), this.formatZone())));
-      case 'weekday': return callable(name, '', () => weekdayOf(this.ordinal));
-      case 'isoweekday': return callable(name, '', () => weekdayOf(this.ordinal) + 1);
-      case 'toordinal': return callable(name, '', () => this.ordinal);
-      case 'isocalendar': return callable(name, '', () => isoCalendar(this));
-      case 'ctime': return callable(name, '', () => ctime(this.fields()));
-      case 'timetuple': return callable(name, '', () => timeTuple(this.fields(), -1));
-      case 'replace': return callable(name, 'year=None, month=None, day=None', (year, month, day) => new PyDate(int(year, this.year), int(month, this.month), int(day, this.day)));
-      case 'min': return new PyDate(1, 1, 1);
-      case 'max': return new PyDate(9999, 12, 31);
-      case 'resolution': return new PyTimedelta(MICROS_PER_DAY);
-      default: return undefined;
+      case 'year':
+        return this.year;
+      case 'month':
+        return this.month;
+      case 'day':
+        return this.day;
+      case 'isoformat':
+        return callable(name, '', () => this.jinjaText());
+      case 'strftime':
+        return callable(name, 'format', (format) =>
+          strftime(text(format, 'strftime'), this.fields(), this.formatZone()),
+        );
+      case '__format__':
+        return callable(name, 'format', (format) =>
+          format === '' ? this.jinjaText() : strftime(text(format, '__format__'), this.fields(), this.formatZone()),
+        );
+      case 'weekday':
+        return callable(name, '', () => weekdayOf(this.ordinal));
+      case 'isoweekday':
+        return callable(name, '', () => weekdayOf(this.ordinal) + 1);
+      case 'toordinal':
+        return callable(name, '', () => this.ordinal);
+      case 'isocalendar':
+        return callable(name, '', () => isoCalendar(this));
+      case 'ctime':
+        return callable(name, '', () => ctime(this.fields()));
+      case 'timetuple':
+        return callable(name, '', () => timeTuple(this.fields(), -1));
+      case 'replace':
+        return callable(
+          name,
+          'year=None, month=None, day=None',
+          (year, month, day) => new PyDate(int(year, this.year), int(month, this.month), int(day, this.day)),
+        );
+      case 'min':
+        return new PyDate(1, 1, 1);
+      case 'max':
+        return new PyDate(9999, 12, 31);
+      case 'resolution':
+        return new PyTimedelta(MICROS_PER_DAY);
+      default:
+        return undefined;
     }
   }
 
@@ -100,8 +147,10 @@ export class PyDate implements HostObject {
   }
 
   jinjaBinary(op: string, other: Value, reflected: boolean): Value | undefined {
-    if (other instanceof PyTimedelta && (op === '+' || (op === '-' && !reflected))) return PyDate.fromOrdinal(this.ordinal + (op === '+' ? other.days : -other.days));
-    if (op === '-' && isPlainDate(other)) return new PyTimedelta(BigInt((this.ordinal - other.ordinal) * (reflected ? -1 : 1)) * MICROS_PER_DAY);
+    if (other instanceof PyTimedelta && (op === '+' || (op === '-' && !reflected)))
+      return PyDate.fromOrdinal(this.ordinal + (op === '+' ? other.days : -other.days));
+    if (op === '-' && isPlainDate(other))
+      return new PyTimedelta(BigInt((this.ordinal - other.ordinal) * (reflected ? -1 : 1)) * MICROS_PER_DAY);
     return undefined;
   }
 
@@ -111,7 +160,12 @@ export class PyDate implements HostObject {
 }
 
 /** The parts of a `time`, also of a `datetime`'s. */
-export interface ClockFields { readonly hour: number; readonly minute: number; readonly second: number; readonly microsecond: number }
+export interface ClockFields {
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+  readonly microsecond: number;
+}
 
 /** `datetime.time`. */
 export class PyTime implements HostObject {
@@ -145,23 +199,65 @@ export class PyTime implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'hour': return this.hour;
-      case 'minute': return this.minute;
-      case 'second': return this.second;
-      case 'microsecond': return this.microsecond;
-      case 'tzinfo': return this.tzinfo;
-      case 'fold': return this.fold;
-      case 'isoformat': return callable(name, "timespec='auto'", (timespec) => isoClock(this, text(timespec, 'isoformat')) + offsetText(this.offset()));
-      case 'strftime': case '__format__': return callable(name, 'format', (format) => (name === '__format__' && format === '' ? this.jinjaText() : strftime(text(format, name), { year: 1900, month: 1, day: 1, ...clockOf(this) }, { offsetText: offsetText(this.offset(), ''), name: this.tzinfo?.zoneName(null) ?? '' })));
-      case 'utcoffset': return callable(name, '', () => this.offset());
-      case 'dst': return callable(name, '', () => this.tzinfo?.dst(null) ?? null);
-      case 'tzname': return callable(name, '', () => this.tzinfo?.zoneName(null) ?? null);
-      case 'replace': return callable(name, 'hour=None, minute=None, second=None, microsecond=None, tzinfo=True, *, fold=None', (hour, minute, second, microsecond, tzinfo, fold) =>
-        new PyTime({ hour: int(hour, this.hour), minute: int(minute, this.minute), second: int(second, this.second), microsecond: int(microsecond, this.microsecond) }, zone(tzinfo, this.tzinfo), int(fold, this.fold)));
-      case 'min': return new PyTime({ hour: 0, minute: 0, second: 0, microsecond: 0 });
-      case 'max': return new PyTime({ hour: 23, minute: 59, second: 59, microsecond: 999_999 });
-      case 'resolution': return new PyTimedelta(1n);
-      default: return undefined;
+      case 'hour':
+        return this.hour;
+      case 'minute':
+        return this.minute;
+      case 'second':
+        return this.second;
+      case 'microsecond':
+        return this.microsecond;
+      case 'tzinfo':
+        return this.tzinfo;
+      case 'fold':
+        return this.fold;
+      case 'isoformat':
+        return callable(
+          name,
+          "timespec='auto'",
+          (timespec) => isoClock(this, text(timespec, 'isoformat')) + offsetText(this.offset()),
+        );
+      case 'strftime':
+      case '__format__':
+        return callable(name, 'format', (format) =>
+          name === '__format__' && format === ''
+            ? this.jinjaText()
+            : strftime(
+                text(format, name),
+                { year: 1900, month: 1, day: 1, ...clockOf(this) },
+                { offsetText: offsetText(this.offset(), ''), name: this.tzinfo?.zoneName(null) ?? '' },
+              ),
+        );
+      case 'utcoffset':
+        return callable(name, '', () => this.offset());
+      case 'dst':
+        return callable(name, '', () => this.tzinfo?.dst(null) ?? null);
+      case 'tzname':
+        return callable(name, '', () => this.tzinfo?.zoneName(null) ?? null);
+      case 'replace':
+        return callable(
+          name,
+          'hour=None, minute=None, second=None, microsecond=None, tzinfo=True, *, fold=None',
+          (hour, minute, second, microsecond, tzinfo, fold) =>
+            new PyTime(
+              {
+                hour: int(hour, this.hour),
+                minute: int(minute, this.minute),
+                second: int(second, this.second),
+                microsecond: int(microsecond, this.microsecond),
+              },
+              zone(tzinfo, this.tzinfo),
+              int(fold, this.fold),
+            ),
+        );
+      case 'min':
+        return new PyTime({ hour: 0, minute: 0, second: 0, microsecond: 0 });
+      case 'max':
+        return new PyTime({ hour: 23, minute: 59, second: 59, microsecond: 999_999 });
+      case 'resolution':
+        return new PyTimedelta(1n);
+      default:
+        return undefined;
     }
   }
 
@@ -180,7 +276,11 @@ export class PyTime implements HostObject {
   }
 
   jinjaEquals(other: Value): boolean {
-    return other instanceof PyTime && (this.offset() === null) === (other.offset() === null) && other.utcMicros() === this.utcMicros();
+    return (
+      other instanceof PyTime &&
+      (this.offset() === null) === (other.offset() === null) &&
+      other.utcMicros() === this.utcMicros()
+    );
   }
 
   jinjaHash(): string {
@@ -189,7 +289,8 @@ export class PyTime implements HostObject {
 
   jinjaCompare(other: Value): number | undefined {
     if (!(other instanceof PyTime)) return undefined;
-    if ((this.offset() === null) !== (other.offset() === null)) throw typeError("can't compare offset-naive and offset-aware times");
+    if ((this.offset() === null) !== (other.offset() === null))
+      throw typeError("can't compare offset-naive and offset-aware times");
     return this.utcMicros() - other.utcMicros();
   }
 
@@ -228,9 +329,17 @@ export class PyDateTime extends PyDate {
     if (ordinal < 1 || ordinal > MAX_ORDINAL) throw new JinjaError('OverflowError', 'date value out of range');
     const rest = Number(micros - BigInt(ordinal) * MICROS_PER_DAY);
     const seconds = Math.floor(rest / 1e6);
-    return new PyDateTime({
-      ...fromOrdinal(ordinal), hour: Math.floor(seconds / 3600), minute: Math.floor(seconds / 60) % 60, second: seconds % 60, microsecond: rest % 1_000_000,
-    }, tzinfo, fold);
+    return new PyDateTime(
+      {
+        ...fromOrdinal(ordinal),
+        hour: Math.floor(seconds / 3600),
+        minute: Math.floor(seconds / 60) % 60,
+        second: seconds % 60,
+        microsecond: rest % 1_000_000,
+      },
+      tzinfo,
+      fold,
+    );
   }
 
   /** The moment in a zone. @param utcMicros microseconds since 0001-01-01 00:00 UTC (ordinal 1 is day 1) */
@@ -241,7 +350,9 @@ export class PyDateTime extends PyDate {
 
   /** @param micros since 1970-01-01 00:00 UTC; without a zone the wall clock is UTC's and the result naive */
   static fromEpoch(micros: bigint, tzinfo: TimeZone | null): PyDateTime {
-    return tzinfo === null ? PyDateTime.fromWall(micros + EPOCH_MICROS) : PyDateTime.fromUtc(micros + EPOCH_MICROS, tzinfo);
+    return tzinfo === null
+      ? PyDateTime.fromWall(micros + EPOCH_MICROS)
+      : PyDateTime.fromUtc(micros + EPOCH_MICROS, tzinfo);
   }
 
   static fromJsDate(date: Date, tzinfo: TimeZone | null = utcZone()): PyDateTime {
@@ -250,7 +361,8 @@ export class PyDateTime extends PyDate {
 
   static fromParsed(parsed: ParsedDateTime): PyDateTime {
     const { offsetMicros } = parsed;
-    const zoneOf = (): TimeZone | null => (offsetMicros === null ? null : offsetMicros === 0n ? utcZone() : new FixedZone(new PyTimedelta(offsetMicros)));
+    const zoneOf = (): TimeZone | null =>
+      offsetMicros === null ? null : offsetMicros === 0n ? utcZone() : new FixedZone(new PyTimedelta(offsetMicros));
     return new PyDateTime(parsed, zoneOf());
   }
 
@@ -263,7 +375,11 @@ export class PyDateTime extends PyDate {
   }
 
   get wallMicros(): bigint {
-    return BigInt(this.ordinal) * MICROS_PER_DAY + BigInt((this.hour * 60 + this.minute) * 60 + this.second) * MICROS_PER_SECOND + BigInt(this.microsecond);
+    return (
+      BigInt(this.ordinal) * MICROS_PER_DAY +
+      BigInt((this.hour * 60 + this.minute) * 60 + this.second) * MICROS_PER_SECOND +
+      BigInt(this.microsecond)
+    );
   }
 
   get offset(): PyTimedelta | null {
@@ -307,32 +423,73 @@ export class PyDateTime extends PyDate {
 
   override jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'hour': return this.hour;
-      case 'minute': return this.minute;
-      case 'second': return this.second;
-      case 'microsecond': return this.microsecond;
-      case 'tzinfo': return this.tzinfo;
-      case 'fold': return this.fold;
-      case 'date': return callable(name, '', () => new PyDate(this.year, this.month, this.day));
-      case 'time': return callable(name, '', () => new PyTime(this, null, this.fold));
-      case 'timetz': return callable(name, '', () => new PyTime(this, this.tzinfo, this.fold));
-      case 'timestamp': return callable(name, '', () => makeFloat(Number(this.epochMicros) / 1e6));
-      case 'isoformat': return callable(name, "sep='T', timespec='auto'", (sep, timespec) => this.isoformat(text(sep, name), text(timespec, name)));
-      case 'utcoffset': return callable(name, '', () => this.offset);
-      case 'dst': return callable(name, '', () => this.tzinfo?.dst(this.wall) ?? null);
-      case 'tzname': return callable(name, '', () => this.tzinfo?.zoneName(this.wall) ?? null);
-      case 'astimezone': return callable(name, 'tz=None', (tz) => this.astimezone(tz === null || tz === undefined ? localZone(this.epochMicros) : requireZone(tz)));
-      case 'timetuple': return callable(name, '', () => timeTuple(this, this.isDst()));
-      case 'utctimetuple': return callable(name, '', () => timeTuple(this.offset === null ? this : PyDateTime.fromWall(this.utcMicros), 0));
-      case 'replace': return callable(name, 'year=None, month=None, day=None, hour=None, minute=None, second=None, microsecond=None, tzinfo=True, *, fold=None',
-        (year, month, day, hour, minute, second, microsecond, tzinfo, fold) => new PyDateTime({
-          year: int(year, this.year), month: int(month, this.month), day: int(day, this.day), hour: int(hour, this.hour),
-          minute: int(minute, this.minute), second: int(second, this.second), microsecond: int(microsecond, this.microsecond),
-        }, zone(tzinfo, this.tzinfo), int(fold, this.fold)));
-      case 'min': return PyDateTime.fromWall(MICROS_PER_DAY);
-      case 'max': return PyDateTime.fromWall(BigInt(MAX_ORDINAL + 1) * MICROS_PER_DAY - 1n);
-      case 'resolution': return new PyTimedelta(1n);
-      default: return super.jinjaGet(name);
+      case 'hour':
+        return this.hour;
+      case 'minute':
+        return this.minute;
+      case 'second':
+        return this.second;
+      case 'microsecond':
+        return this.microsecond;
+      case 'tzinfo':
+        return this.tzinfo;
+      case 'fold':
+        return this.fold;
+      case 'date':
+        return callable(name, '', () => new PyDate(this.year, this.month, this.day));
+      case 'time':
+        return callable(name, '', () => new PyTime(this, null, this.fold));
+      case 'timetz':
+        return callable(name, '', () => new PyTime(this, this.tzinfo, this.fold));
+      case 'timestamp':
+        return callable(name, '', () => makeFloat(Number(this.epochMicros) / 1e6));
+      case 'isoformat':
+        return callable(name, "sep='T', timespec='auto'", (sep, timespec) =>
+          this.isoformat(text(sep, name), text(timespec, name)),
+        );
+      case 'utcoffset':
+        return callable(name, '', () => this.offset);
+      case 'dst':
+        return callable(name, '', () => this.tzinfo?.dst(this.wall) ?? null);
+      case 'tzname':
+        return callable(name, '', () => this.tzinfo?.zoneName(this.wall) ?? null);
+      case 'astimezone':
+        return callable(name, 'tz=None', (tz) =>
+          this.astimezone(tz === null || tz === undefined ? localZone(this.epochMicros) : requireZone(tz)),
+        );
+      case 'timetuple':
+        return callable(name, '', () => timeTuple(this, this.isDst()));
+      case 'utctimetuple':
+        return callable(name, '', () =>
+          timeTuple(this.offset === null ? this : PyDateTime.fromWall(this.utcMicros), 0),
+        );
+      case 'replace':
+        return callable(
+          name,
+          'year=None, month=None, day=None, hour=None, minute=None, second=None, microsecond=None, tzinfo=True, *, fold=None',
+          (year, month, day, hour, minute, second, microsecond, tzinfo, fold) =>
+            new PyDateTime(
+              {
+                year: int(year, this.year),
+                month: int(month, this.month),
+                day: int(day, this.day),
+                hour: int(hour, this.hour),
+                minute: int(minute, this.minute),
+                second: int(second, this.second),
+                microsecond: int(microsecond, this.microsecond),
+              },
+              zone(tzinfo, this.tzinfo),
+              int(fold, this.fold),
+            ),
+        );
+      case 'min':
+        return PyDateTime.fromWall(MICROS_PER_DAY);
+      case 'max':
+        return PyDateTime.fromWall(BigInt(MAX_ORDINAL + 1) * MICROS_PER_DAY - 1n);
+      case 'resolution':
+        return new PyTimedelta(1n);
+      default:
+        return super.jinjaGet(name);
     }
   }
 
@@ -354,7 +511,9 @@ export class PyDateTime extends PyDate {
   override jinjaEquals(other: Value): boolean {
     if (!(other instanceof PyDateTime)) return false;
     const [a, b] = [this.offset, other.offset];
-    return (a === null) === (b === null) && this.wallMicros - (a?.micros ?? 0n) === other.wallMicros - (b?.micros ?? 0n);
+    return (
+      (a === null) === (b === null) && this.wallMicros - (a?.micros ?? 0n) === other.wallMicros - (b?.micros ?? 0n)
+    );
   }
 
   override jinjaHash(): string {
@@ -380,7 +539,8 @@ export class PyDateTime extends PyDate {
     if (other instanceof PyTimedelta && (op === '+' || (op === '-' && !reflected))) {
       return PyDateTime.fromWall(this.wallMicros + (op === '+' ? other.micros : -other.micros), this.tzinfo);
     }
-    if (op === '-' && other instanceof PyDateTime) return new PyTimedelta(reflected ? other.minus(this, 'subtract') : this.minus(other, 'subtract'));
+    if (op === '-' && other instanceof PyDateTime)
+      return new PyTimedelta(reflected ? other.minus(this, 'subtract') : this.minus(other, 'subtract'));
     return undefined;
   }
 }
@@ -398,12 +558,18 @@ function isoClock(clock: ClockFields, timespec: string): string {
   const spec = timespec === 'auto' ? (microsecond === 0 ? 'seconds' : 'microseconds') : timespec;
   const parts = [pad(hour, 2), pad(minute, 2), pad(second, 2)];
   switch (spec) {
-    case 'hours': return parts[0]!;
-    case 'minutes': return parts.slice(0, 2).join(':');
-    case 'seconds': return parts.join(':');
-    case 'milliseconds': return `${parts.join(':')}.${pad(Math.floor(microsecond / 1000), 3)}`;
-    case 'microseconds': return `${parts.join(':')}.${pad(microsecond, 6)}`;
-    default: throw valueError('Unknown timespec value');
+    case 'hours':
+      return parts[0]!;
+    case 'minutes':
+      return parts.slice(0, 2).join(':');
+    case 'seconds':
+      return parts.join(':');
+    case 'milliseconds':
+      return `${parts.join(':')}.${pad(Math.floor(microsecond / 1000), 3)}`;
+    case 'microseconds':
+      return `${parts.join(':')}.${pad(microsecond, 6)}`;
+    default:
+      throw valueError('Unknown timespec value');
   }
 }
 
@@ -423,13 +589,24 @@ function ctime(f: DateFields): string {
 
 function isoCalendar(date: PyDate): PyTuple {
   const { year, week, weekday } = isoCalendarOf(date.year, date.month, date.day);
-  return new NamedTuple('datetime.IsoCalendarDate', [['year', year], ['week', week], ['weekday', weekday]]);
+  return new NamedTuple('datetime.IsoCalendarDate', [
+    ['year', year],
+    ['week', week],
+    ['weekday', weekday],
+  ]);
 }
 
 function timeTuple(f: DateFields, isDst: number): PyTuple {
   return new NamedTuple('time.struct_time', [
-    ['tm_year', f.year], ['tm_mon', f.month], ['tm_mday', f.day], ['tm_hour', f.hour], ['tm_min', f.minute], ['tm_sec', f.second],
-    ['tm_wday', weekdayOf(toOrdinal(f.year, f.month, f.day))], ['tm_yday', dayOfYear(f.year, f.month, f.day)], ['tm_isdst', isDst],
+    ['tm_year', f.year],
+    ['tm_mon', f.month],
+    ['tm_mday', f.day],
+    ['tm_hour', f.hour],
+    ['tm_min', f.minute],
+    ['tm_sec', f.second],
+    ['tm_wday', weekdayOf(toOrdinal(f.year, f.month, f.day))],
+    ['tm_yday', dayOfYear(f.year, f.month, f.day)],
+    ['tm_isdst', isDst],
   ]);
 }
 
@@ -480,6 +657,10 @@ export function requireZone(value: Value): TimeZone {
 /** The zone of this process at a moment, as a fixed offset. @param named without its name it costs a tenth */
 export function localZone(epochMicros: bigint, named = true): FixedZone {
   const date = new Date(Number(epochMicros / 1000n));
-  const name = !named ? null : new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' }).formatToParts(date).find((p) => p.type === 'timeZoneName')?.value ?? null;
+  const name = !named
+    ? null
+    : (new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' })
+        .formatToParts(date)
+        .find((p) => p.type === 'timeZoneName')?.value ?? null);
   return new FixedZone(PyTimedelta.ofSeconds(-date.getTimezoneOffset() * 60), name);
 }

@@ -39,7 +39,12 @@ export class PyDecimal implements HostObject {
     }
     const [, sign, whole = '', fraction = '', exponent = '0'] = match;
     const coefficient = BigInt(whole + fraction);
-    return new PyDecimal(sign === '-' ? -coefficient : coefficient, Number(exponent) - fraction.length, undefined, sign === '-' && coefficient === 0n);
+    return new PyDecimal(
+      sign === '-' ? -coefficient : coefficient,
+      Number(exponent) - fraction.length,
+      undefined,
+      sign === '-' && coefficient === 0n,
+    );
   }
 
   toNumber(): number {
@@ -98,7 +103,8 @@ export class PyDecimal implements HostObject {
 
   jinjaKey(): Value | undefined {
     if (this.special !== undefined) return undefined;
-    if (this.exponent >= 0 || this.coefficient % 10n ** BigInt(-this.exponent) === 0n) return narrow(this.whole('floor'));
+    if (this.exponent >= 0 || this.coefficient % 10n ** BigInt(-this.exponent) === 0n)
+      return narrow(this.whole('floor'));
     const near = makeFloat(this.toNumber());
     return this.order(near) === 0 ? near : undefined;
   }
@@ -110,11 +116,21 @@ export class PyDecimal implements HostObject {
 
   jinjaBinary(op: string, other: Value, reflected: boolean): Value | undefined {
     const n = numericOf(other);
-    const that = other instanceof PyDecimal ? other : n !== undefined && (typeof n === 'bigint' || (Number.isInteger(n) && typeof other !== 'object')) ? PyDecimal.from(n) : undefined;
+    const that =
+      other instanceof PyDecimal
+        ? other
+        : n !== undefined && (typeof n === 'bigint' || (Number.isInteger(n) && typeof other !== 'object'))
+          ? PyDecimal.from(n)
+          : undefined;
     if (that === undefined) return undefined;
     const [a, b] = reflected ? [that, this] : [this, that];
     const result = a.compute(op, b);
-    return result instanceof PyDecimal && result.coefficient === 0n && result.special === undefined && zeroIsNegative(op, a, b) ? new PyDecimal(0n, result.exponent, undefined, true) : result;
+    return result instanceof PyDecimal &&
+      result.coefficient === 0n &&
+      result.special === undefined &&
+      zeroIsNegative(op, a, b)
+      ? new PyDecimal(0n, result.exponent, undefined, true)
+      : result;
   }
 
   jinjaUnary(op: '+' | '-'): Value | undefined {
@@ -130,7 +146,8 @@ export class PyDecimal implements HostObject {
   quantized(places: number): PyDecimal {
     if (this.special !== undefined) return this;
     const shift = this.exponent + places;
-    const coefficient = shift >= 0 ? this.coefficient * 10n ** BigInt(shift) : roundedQuotient(this.coefficient, 10n ** BigInt(-shift));
+    const coefficient =
+      shift >= 0 ? this.coefficient * 10n ** BigInt(shift) : roundedQuotient(this.coefficient, 10n ** BigInt(-shift));
     return new PyDecimal(coefficient, -places, undefined, coefficient === 0n && (this.minus || this.coefficient < 0n));
   }
 
@@ -139,12 +156,16 @@ export class PyDecimal implements HostObject {
    * @throws JinjaError `cannot convert NaN to integer`
    */
   whole(method: 'floor' | 'ceil'): bigint {
-    if (this.special !== undefined) throw new JinjaError(this.special === 'NaN' ? 'ValueError' : 'OverflowError', `cannot convert ${this.special.replace('-', '')} to integer`);
+    if (this.special !== undefined)
+      throw new JinjaError(
+        this.special === 'NaN' ? 'ValueError' : 'OverflowError',
+        `cannot convert ${this.special.replace('-', '')} to integer`,
+      );
     if (this.exponent >= 0) return this.coefficient * 10n ** BigInt(this.exponent);
     const unit = 10n ** BigInt(-this.exponent);
     const quotient = this.coefficient / unit;
     const rest = this.coefficient % unit;
-    return method === 'floor' ? (rest < 0n ? quotient - 1n : quotient) : (rest > 0n ? quotient + 1n : quotient);
+    return method === 'floor' ? (rest < 0n ? quotient - 1n : quotient) : rest > 0n ? quotient + 1n : quotient;
   }
 
   toJsonValue(): unknown {
@@ -170,7 +191,10 @@ export class PyDecimal implements HostObject {
     const n = numericOf(other);
     if (n === undefined && !(other instanceof PyDecimal)) return undefined;
     const that = other instanceof PyDecimal ? other : exactly(n as number | bigint);
-    if (this.special !== undefined || that.special !== undefined) return this.toNumber() - that.toNumber() || (this.special === that.special && this.special !== 'NaN' ? 0 : Number.NaN);
+    if (this.special !== undefined || that.special !== undefined)
+      return (
+        this.toNumber() - that.toNumber() || (this.special === that.special && this.special !== 'NaN' ? 0 : Number.NaN)
+      );
     const [a, b] = aligned(this, that);
     return a < b ? -1 : a > b ? 1 : 0;
   }
@@ -195,7 +219,8 @@ export class PyDecimal implements HostObject {
       }
       case '//':
       case '%': {
-        if (b === 0n) throw zeroDivision(a === 0n ? 'DivisionUndefined' : op === '%' ? 'InvalidOperation' : 'DivisionByZero');
+        if (b === 0n)
+          throw zeroDivision(a === 0n ? 'DivisionUndefined' : op === '%' ? 'InvalidOperation' : 'DivisionByZero');
         if (digitsOf(a / b) > PRECISION) throw zeroDivision('DivisionImpossible');
         return op === '//' ? new PyDecimal(a / b, 0) : rounded(a % b, exponent);
       }
@@ -205,7 +230,8 @@ export class PyDecimal implements HostObject {
         if (this.coefficient === 0n && n > 0) return new PyDecimal(0n, 0);
         if (this.coefficient === 0n) return PyDecimal.from(this.minus && n % 2 !== 0 ? '-Infinity' : 'Infinity');
         if (Number.isInteger(n) && n >= 0 && n < 1000) return rounded(this.coefficient ** BigInt(n), this.exponent * n);
-        if (Number.isInteger(n) && n < 0 && n > -1000 && this.coefficient !== 0n) return new PyDecimal(1n, 0).compute('/', new PyDecimal(this.coefficient ** BigInt(-n), this.exponent * -n));
+        if (Number.isInteger(n) && n < 0 && n > -1000 && this.coefficient !== 0n)
+          return new PyDecimal(1n, 0).compute('/', new PyDecimal(this.coefficient ** BigInt(-n), this.exponent * -n));
         return PyDecimal.from(this.toNumber() ** n);
       }
       default:

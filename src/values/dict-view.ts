@@ -69,7 +69,8 @@ export class PyDictView implements HostObject {
 
   jinjaEquals(other: Value): boolean {
     if (this.part === 'values') return this === other;
-    if (!(other instanceof PyDictView || other instanceof PySet) || other.jinjaLength() !== this.dict.size) return false;
+    if (!(other instanceof PyDictView || other instanceof PySet) || other.jinjaLength() !== this.dict.size)
+      return false;
     for (const item of this.jinjaIter()) if (!other.jinjaContains(item)) return false;
     return true;
   }

@@ -19,7 +19,9 @@ export class PyDict implements HostObject {
   }
 
   /** A dict of an object's own entries, of a Map, or of pairs. */
-  static from(source: { readonly [key: string]: Value } | ReadonlyMap<Value, Value> | Iterable<readonly [Value, Value]>): PyDict {
+  static from(
+    source: { readonly [key: string]: Value } | ReadonlyMap<Value, Value> | Iterable<readonly [Value, Value]>,
+  ): PyDict {
     if (Symbol.iterator in source) return new PyDict(source as Iterable<readonly [Value, Value]>);
     const dict = new PyDict();
     for (const key of Object.keys(source)) dict.set(key, (source as { readonly [key: string]: Value })[key] as Value);

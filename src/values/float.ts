@@ -53,7 +53,9 @@ export function stringifyJson(value: unknown): string {
 
 /** The same for messages and comparisons: ints beyond 2^53 are written out, too. */
 export function showJson(value: unknown, indent?: number): string {
-  return unmarkFloats(JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part), indent) ?? 'null');
+  return unmarkFloats(
+    JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part), indent) ?? 'null',
+  );
 }
 
 /** Whether a marked JSON text holds a mark. */
@@ -73,7 +75,8 @@ export function parseMarkedJson(json: string): unknown {
 }
 
 function withFloats(value: unknown): unknown {
-  if (typeof value === 'string') return value.startsWith(FLOAT_MARK) ? new PyFloat(Number(value.slice(FLOAT_MARK.length))) : value;
+  if (typeof value === 'string')
+    return value.startsWith(FLOAT_MARK) ? new PyFloat(Number(value.slice(FLOAT_MARK.length))) : value;
   if (typeof value !== 'object' || value === null) return value;
   const members = value as { [key: string]: unknown };
   for (const key in members) {

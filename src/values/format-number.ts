@@ -40,7 +40,9 @@ export function formatFloat(x: number, type: string, precision: number, alternat
 /** Decimal digits of a double, rounded half to even on its exact value. */
 function fixed(x: number, precision: number): string {
   const [digits, exponent] = exactDigits(x);
-  const all = scaled(digits, exponent + precision).toString().padStart(precision + 1, '0');
+  const all = scaled(digits, exponent + precision)
+    .toString()
+    .padStart(precision + 1, '0');
   return precision === 0 ? all : `${all.slice(0, -precision)}.${all.slice(-precision)}`;
 }
 
@@ -92,6 +94,7 @@ function general(x: number, precision: number, alternate: boolean): string {
 /** Digits with a separator between groups of `size`. */
 export function groupDigits(digits: string, separator: string, size = 3): string {
   let out = '';
-  for (let i = digits.length; i > 0; i -= size) out = digits.slice(Math.max(0, i - size), i) + (out ? separator + out : '');
+  for (let i = digits.length; i > 0; i -= size)
+    out = digits.slice(Math.max(0, i - size), i) + (out ? separator + out : '');
   return out;
 }

@@ -21,7 +21,8 @@ export function mapKey(v: Value): unknown {
     default: {
       if (v === null) return null;
       if (Array.isArray(v)) throw typeError("unhashable type: 'list'");
-      if (v instanceof PyFloat) return Number.isSafeInteger(v.value) ? v.value + 0 : Number.isFinite(v.value) ? BigInt(v.value) : v.value;
+      if (v instanceof PyFloat)
+        return Number.isSafeInteger(v.value) ? v.value + 0 : Number.isFinite(v.value) ? BigInt(v.value) : v.value;
       const key = v.jinjaKey?.();
       if (key !== undefined) return mapKey(key);
       if (v.jinjaHash !== undefined) return `\0h${v.jinjaHash()}`;

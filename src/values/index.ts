@@ -1,7 +1,20 @@
 // The public names of the values: everything that other folders use.
 export { getAttribute, getItem, getSlice, lookupAttribute, lookupItem } from './access.ts';
 export { argumentBinder, type ArgumentBinder, type Call, callable } from './callable.ts';
-export { add, type BinaryOperator, divide, floorDivide, isFloat, modulo, multiply, narrow, negate, positive, power, subtract } from './arithmetic.ts';
+export {
+  add,
+  type BinaryOperator,
+  divide,
+  floorDivide,
+  isFloat,
+  modulo,
+  multiply,
+  narrow,
+  negate,
+  positive,
+  power,
+  subtract,
+} from './arithmetic.ts';
 export { bounded, checkItems, checkMemory, enter, leave } from './budget.ts';
 export { PyBytes } from './bytes.ts';
 export { callableOf, callSync, isGenerator, NO_KWARGS, settleSync } from './call.ts';
@@ -10,7 +23,16 @@ export { PyDecimal } from './decimal.ts';
 export { PyDict } from './dict.ts';
 export { PyDictView } from './dict-view.ts';
 export { equals, numericOf } from './equality.ts';
-export { floatRepr, holdsMarks, makeFloat, parseMarkedJson, PyFloat, showJson, stringifyJson, unmarkFloats } from './float.ts';
+export {
+  floatRepr,
+  holdsMarks,
+  makeFloat,
+  parseMarkedJson,
+  PyFloat,
+  showJson,
+  stringifyJson,
+  unmarkFloats,
+} from './float.ts';
 export { hashKey, mapKey } from './hash.ts';
 export { collect, iterate, lengthOf, toArray } from './iterate.ts';
 export { dumpJson, type DumpOptions, fromJson, parseJson, toJson } from './json.ts';

@@ -65,7 +65,13 @@ function collectionJson(v: HostObject | Value[], floats: boolean): unknown {
     const out: { [key: string]: unknown } = {};
     for (const [key, value] of v.entries()) {
       const name = jsonKey(key) ?? toText(key);
-      if (name === '__proto__') Object.defineProperty(out, name, { value: toJson(value, floats), enumerable: true, configurable: true, writable: true });
+      if (name === '__proto__')
+        Object.defineProperty(out, name, {
+          value: toJson(value, floats),
+          enumerable: true,
+          configurable: true,
+          writable: true,
+        });
       else out[name] = toJson(value, floats);
     }
     return out;
@@ -127,11 +133,18 @@ function dumpCollection(v: Value, options: DumpOptions, newline: string | undefi
     open.pop();
     return wrap('{', parts, '}', inner, newline);
   }
-  if (options.fallback !== undefined) return dump(options.fallback(v), { ...options, fallback: undefined as never }, newline, open);
+  if (options.fallback !== undefined)
+    return dump(options.fallback(v), { ...options, fallback: undefined as never }, newline, open);
   throw typeError(`Object of type ${shortTypeName(v)} is not JSON serializable`);
 }
 
-function wrap(open: string, parts: readonly string[], close: string, inner: string | undefined, outer: string | undefined): string {
+function wrap(
+  open: string,
+  parts: readonly string[],
+  close: string,
+  inner: string | undefined,
+  outer: string | undefined,
+): string {
   if (parts.length === 0) return open + close;
   if (inner === undefined) return `${open}${parts.join(', ')}${close}`;
   return `${open}${inner}${parts.join(`,${inner}`)}${outer}${close}`;
@@ -152,10 +165,21 @@ function jsonKey(key: Value): string | undefined {
   return n === undefined ? undefined : typeof n === 'bigint' ? n.toString() : jsonNumber(key, n);
 }
 
-const ESCAPES: { readonly [char: string]: string } = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\f': '\\f', '\b': '\\b' };
+const ESCAPES: { readonly [char: string]: string } = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\f': '\\f',
+  '\b': '\\b',
+};
 
 function jsonString(text: string): string {
-  const body = text.replace(/["\\]|[^ -~]/g, (char) => ESCAPES[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const body = text.replace(
+    /["\\]|[^ -~]/g,
+    (char) => ESCAPES[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
   return `"${body}"`;
 }
 

@@ -22,7 +22,8 @@ export function parseIntText(text: string, base = 10): number | bigint | undefin
   }
   if (radix < 2 || radix > 36 || !DIGITS.test(digits)) return undefined;
   // Without the underscores, as Python counts; bases of a power of two have no limit there.
-  if (digits.length > MAX_DIGITS && (radix & (radix - 1)) !== 0 && digits.replaceAll('_', '').length > MAX_DIGITS) return undefined;
+  if (digits.length > MAX_DIGITS && (radix & (radix - 1)) !== 0 && digits.replaceAll('_', '').length > MAX_DIGITS)
+    return undefined;
   let value = 0n;
   for (const char of digits) {
     if (char === '_') continue;
@@ -36,7 +37,8 @@ export function parseIntText(text: string, base = 10): number | bigint | undefin
 /** `float(text)`, `undefined` where Python raises ValueError. */
 export function parseFloatText(text: string): number | undefined {
   const source = asciiDigits(text).trim();
-  if (/^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/.test(source)) return Number(source.replaceAll('_', ''));
+  if (/^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/.test(source))
+    return Number(source.replaceAll('_', ''));
   const special = /^([+-]?)(inf|infinity|nan)$/i.exec(source);
   if (special === null) return undefined;
   if (special[2]?.toLowerCase() === 'nan') return Number.NaN;

@@ -28,7 +28,13 @@ export type ShowValue = (v: Value, text: string | undefined) => string;
 export function formatPercent(format: string, values: Value, bytes?: BytesFormat, show?: ShowValue): string {
   const points = codePoints(format);
   const args = values instanceof PyTuple ? values.items : [values];
-  const mapping = typeof values === 'object' && values !== null && !(values instanceof PyTuple) && (Array.isArray(values) || (values.jinjaItem !== undefined && !isText(values) && !bytes?.isBytes(values))) ? values : undefined;
+  const mapping =
+    typeof values === 'object' &&
+    values !== null &&
+    !(values instanceof PyTuple) &&
+    (Array.isArray(values) || (values.jinjaItem !== undefined && !isText(values) && !bytes?.isBytes(values)))
+      ? values
+      : undefined;
   let used = 0;
   let keyed = false;
   const next = (): Value => {
@@ -93,7 +99,8 @@ export function formatPercent(format: string, values: Value, bytes?: BytesFormat
     }
     out += formatOne(type, source ?? next(), flags, width ?? 0, precision, i, bytes, show);
   }
-  if (used < args.length && mapping === undefined) throw typeError(`not all arguments converted during ${bytes === undefined ? 'string' : 'bytes'} formatting`);
+  if (used < args.length && mapping === undefined)
+    throw typeError(`not all arguments converted during ${bytes === undefined ? 'string' : 'bytes'} formatting`);
   return out;
 }
 
@@ -102,10 +109,22 @@ function isText(v: HostObject): boolean {
   return v.jinjaType === 'markupsafe.Markup';
 }
 
-function formatOne(type: string, v: Value, flags: string, width: number, precision: number | undefined, index: number, bytes: BytesFormat | undefined, show: ShowValue | undefined): string {
+function formatOne(
+  type: string,
+  v: Value,
+  flags: string,
+  width: number,
+  precision: number | undefined,
+  index: number,
+  bytes: BytesFormat | undefined,
+  show: ShowValue | undefined,
+): string {
   switch (bytes !== undefined && 'sbra'.includes(type) ? (type === 's' || type === 'b' ? 'bytes' : 'a') : type) {
     case 'bytes':
-      if (!bytes?.isBytes(v)) throw typeError(`%b requires a bytes-like object, or an object that implements __bytes__, not '${typeName(v)}'`);
+      if (!bytes?.isBytes(v))
+        throw typeError(
+          `%b requires a bytes-like object, or an object that implements __bytes__, not '${typeName(v)}'`,
+        );
       return pad(Array.from(bytes.read(v)).slice(0, precision).join(''), width, flags.includes('-') ? '<' : '>', ' ');
     case 's':
     case 'r':
@@ -134,10 +153,17 @@ function formatOne(type: string, v: Value, flags: string, width: number, precisi
       if (x === undefined) throw typeError(`must be real number, not ${typeName(v)}`);
       const n = Number(x);
       const text = formatFloat(Math.abs(n), type, precision ?? 6, flags.includes('#'));
-      return numberField(text, Object.is(n, -0) || n < 0 ? -1 : 1, Number.isFinite(n) ? flags : flags.replaceAll('0', ''), width);
+      return numberField(
+        text,
+        Object.is(n, -0) || n < 0 ? -1 : 1,
+        Number.isFinite(n) ? flags : flags.replaceAll('0', ''),
+        width,
+      );
     }
     default:
-      throw valueError(`unsupported format character '${type}' (0x${(type.codePointAt(0) as number).toString(16)}) at index ${index}`);
+      throw valueError(
+        `unsupported format character '${type}' (0x${(type.codePointAt(0) as number).toString(16)}) at index ${index}`,
+      );
   }
 }
 
@@ -166,7 +192,11 @@ function integerDigits(type: string, v: Value, flags: string, precision: number 
   let n = numericOf(v);
   if (n === undefined && !hex && v instanceof PyDecimal) n = Math.trunc(v.toNumber());
   if (n === undefined || (hex && isFloat(v))) {
-    throw typeError(hex ? `%${type} format: an integer is required, not ${typeName(v)}` : `%${type} format: a real number is required, not ${typeName(v)}`);
+    throw typeError(
+      hex
+        ? `%${type} format: an integer is required, not ${typeName(v)}`
+        : `%${type} format: a real number is required, not ${typeName(v)}`,
+    );
   }
   const whole = typeof n === 'bigint' ? n : BigInt(truncated(n));
   const abs = whole < 0n ? -whole : whole;

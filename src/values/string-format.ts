@@ -27,16 +27,32 @@ export type FormatField = (value: Value, spec: string) => string;
  * `text.format(*args, **kwargs)`, in the words of Python's string.Formatter, which jinja2's sandbox goes through.
  * @throws JinjaError in Python's words
  */
-export function formatText(text: string, args: readonly Value[], kwargs: Kwargs, write: FormatField = formatValue): string {
+export function formatText(
+  text: string,
+  args: readonly Value[],
+  kwargs: Kwargs,
+  write: FormatField = formatValue,
+): string {
   return formatFields(text, args, kwargs, { next: 0, kind: undefined, write }, 2);
 }
 
 /** `text.format_map(mapping)`. */
 export function formatMap(text: string, mapping: Value | undefined, write?: FormatField): string {
-  return formatText(text, [], new Map(mapping instanceof PyDict ? [...mapping.entries()].map(([key, value]) => [String(key), value]) : []), write);
+  return formatText(
+    text,
+    [],
+    new Map(mapping instanceof PyDict ? [...mapping.entries()].map(([key, value]) => [String(key), value]) : []),
+    write,
+  );
 }
 
-function formatFields(text: string, args: readonly Value[], kwargs: Kwargs, numbering: Numbering, depth: number): string {
+function formatFields(
+  text: string,
+  args: readonly Value[],
+  kwargs: Kwargs,
+  numbering: Numbering,
+  depth: number,
+): string {
   if (depth < 0) throw valueError('Max string recursion exceeded');
   let out = '';
   for (let i = 0; i < text.length; i++) {
@@ -74,13 +90,22 @@ function fieldEnd(text: string, start: number): number {
   throw valueError("expected '}' before end of string");
 }
 
-function formatField(field: string, args: readonly Value[], kwargs: Kwargs, numbering: Numbering, depth: number): string {
+function formatField(
+  field: string,
+  args: readonly Value[],
+  kwargs: Kwargs,
+  numbering: Numbering,
+  depth: number,
+): string {
   const match = /^((?:[^!:[\]]|\[[^\]]*\])*)(?:!([\s\S]?))?(?::([\s\S]*))?$/.exec(field);
   if (match === null) throw valueError("expected ':' after conversion specifier");
   const [, path = '', conversion, spec = ''] = match;
   let value = fieldValue(path, args, kwargs, numbering);
   if (conversion !== undefined) value = convert(value, conversion);
-  return numbering.write(value, spec.includes('{') || spec.includes('}') ? formatFields(spec, args, kwargs, numbering, depth - 1) : spec);
+  return numbering.write(
+    value,
+    spec.includes('{') || spec.includes('}') ? formatFields(spec, args, kwargs, numbering, depth - 1) : spec,
+  );
 }
 
 function convert(value: Value, conversion: string): Value {
@@ -103,9 +128,7 @@ function fieldValue(path: string, args: readonly Value[], kwargs: Kwargs, number
   if (first === '' || /^\d+$/.test(first)) {
     const kind = first === '' ? 'automatic' : 'manual';
     if (numbering.kind !== undefined && numbering.kind !== kind) {
-      throw valueError(
-        'cannot switch from manual field specification to automatic field numbering',
-      );
+      throw valueError('cannot switch from manual field specification to automatic field numbering');
     }
     numbering.kind = kind;
     const index = first === '' ? numbering.next++ : Number(first);
@@ -150,7 +173,8 @@ function parseSpec(spec: string, name: string): Spec {
     throw valueError(`Invalid format specifier${name === '' ? '' : ` '${spec}' for object of type '${name}'`}`);
   }
   const [, fill, align = '', sign = '', , alternate, zero, width, grouping = '', precision, type = ''] = match;
-  if (grouping !== '' && !`${GROUPED}${grouping === '_' ? 'boxX' : ''}`.includes(type)) throw valueError(`Cannot specify '${grouping}' with '${type}'.`);
+  if (grouping !== '' && !`${GROUPED}${grouping === '_' ? 'boxX' : ''}`.includes(type))
+    throw valueError(`Cannot specify '${grouping}' with '${type}'.`);
   return {
     fill: fill ?? (zero ? '0' : ' '),
     align,
@@ -181,7 +205,10 @@ export function formatValue(value: Value, spec: string): string {
     const parsed = parseSpec(spec, name);
     return isFloat(value) ? formatNumber(Number(n), parsed, name) : formatInteger(n, parsed, name);
   }
-  const strftime = typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Undefined) ? value.jinjaGet('strftime') : undefined;
+  const strftime =
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Undefined)
+      ? value.jinjaGet('strftime')
+      : undefined;
   if (strftime !== undefined) return toText(callSync(strftime, [spec]));
   throw typeError(`unsupported format string passed to ${typeName(value)}.__format__`);
 }
@@ -189,7 +216,12 @@ export function formatValue(value: Value, spec: string): string {
 function formatString(text: string, spec: Spec, name = 'str'): string {
   if (spec.type !== '' && spec.type !== 's') throw unknownCode(spec.type, name);
   if (spec.grouping !== '') throw valueError(`Cannot specify '${spec.grouping}' with 's'.`);
-  if (spec.sign !== '') throw valueError(spec.sign === ' ' ? 'Space not allowed in string format specifier' : 'Sign not allowed in string format specifier');
+  if (spec.sign !== '')
+    throw valueError(
+      spec.sign === ' '
+        ? 'Space not allowed in string format specifier'
+        : 'Sign not allowed in string format specifier',
+    );
   if (spec.alternate) throw valueError('Alternate form (#) not allowed in string format specifier');
   if (spec.align === '=') throw valueError("'=' alignment not allowed in string format specifier");
   const cut = spec.precision === undefined ? text : Array.from(text).slice(0, spec.precision).join('');
@@ -222,14 +254,20 @@ function formatInteger(n: number | bigint, spec: Spec, name: string): string {
       if (spec.sign !== '') throw valueError("Sign not allowed with integer format specifier 'c'");
       if (spec.alternate) throw valueError("Alternate form (#) not allowed with integer format specifier 'c'");
       if (n < 0 || n > 0x10ffff) throw new JinjaError('OverflowError', '%c arg not in range(0x110000)');
-      return pad(String.fromCodePoint(Number(n)), spec.width, spec.align === '' || spec.align === '=' ? '>' : spec.align, spec.fill);
+      return pad(
+        String.fromCodePoint(Number(n)),
+        spec.width,
+        spec.align === '' || spec.align === '=' ? '>' : spec.align,
+        spec.fill,
+      );
     default:
       return formatNumber(Number(n), spec, name);
   }
 }
 
 function formatNumber(x: number, spec: Spec, name: string, exact?: PyDecimal): string {
-  if (exact !== undefined && (spec.precision ?? 0) > MAX_DECIMALS) throw valueError(`a precision of ${spec.precision} is more than a decimal has`);
+  if (exact !== undefined && (spec.precision ?? 0) > MAX_DECIMALS)
+    throw valueError(`a precision of ${spec.precision} is more than a decimal has`);
   const negative = x < 0 || Object.is(x, -0);
   const abs = Math.abs(x);
   let body: string;
@@ -251,11 +289,13 @@ function formatNumber(x: number, spec: Spec, name: string, exact?: PyDecimal): s
       break;
     case 'f':
     case 'F':
-      if (exact !== undefined) body = (spec.precision === undefined ? exact : exact.quantized(spec.precision)).jinjaText().replace('-', '');
+      if (exact !== undefined)
+        body = (spec.precision === undefined ? exact : exact.quantized(spec.precision)).jinjaText().replace('-', '');
       else body = formatFloat(abs, spec.type, spec.precision ?? 6, spec.alternate);
       break;
     case '%':
-      if (exact !== undefined && spec.precision === undefined) body = new PyDecimal(exact.coefficient, exact.exponent + 2, exact.special).jinjaText().replace('-', '');
+      if (exact !== undefined && spec.precision === undefined)
+        body = new PyDecimal(exact.coefficient, exact.exponent + 2, exact.special).jinjaText().replace('-', '');
       else body = formatFloat(abs * 100, 'f', spec.precision ?? 6, spec.alternate);
       suffix = '%';
       break;
@@ -275,7 +315,11 @@ function generalWithPoint(x: number, precision: number, alternate: boolean): str
   }
   const text = formatFloat(x, 'g', digits);
   if (/[.enia]/.test(text)) return text;
-  return text.length >= digits ? formatFloat(x, 'e', digits - 1).replace(/(\.\d*?)0+e/, '$1e').replace('.e', 'e') : `${text}.0`;
+  return text.length >= digits
+    ? formatFloat(x, 'e', digits - 1)
+        .replace(/(\.\d*?)0+e/, '$1e')
+        .replace('.e', 'e')
+    : `${text}.0`;
 }
 
 /** Sign, prefix, grouped digits and the rest in a field. */
@@ -283,7 +327,8 @@ function assemble(negative: boolean, prefix: string, digits: string, rest: strin
   const sign = negative ? '-' : spec.sign === '+' ? '+' : spec.sign === ' ' ? ' ' : '';
   const head = sign + prefix;
   const align = spec.align || (spec.zero ? '=' : '>');
-  let body = spec.grouping === '' || !/^[0-9a-fA-F]+$/.test(digits) ? digits : groupDigits(digits, spec.grouping, group);
+  let body =
+    spec.grouping === '' || !/^[0-9a-fA-F]+$/.test(digits) ? digits : groupDigits(digits, spec.grouping, group);
   if (align === '=') {
     const room = spec.width - textLength(head) - rest.length;
     if (spec.fill === '0' && spec.grouping !== '') {

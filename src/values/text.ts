@@ -75,7 +75,11 @@ function dictRepr(v: PyDict, open: HostObject[]): string {
   const ordered = v instanceof PyOrderedDict;
   let text = '';
   try {
-    text = joined(v.entries(), ([key, value]) => `${ordered ? '(' : ''}${repr(key, open)}${ordered ? ', ' : ': '}${repr(value, open)}${ordered ? ')' : ''}`);
+    text = joined(
+      v.entries(),
+      ([key, value]) =>
+        `${ordered ? '(' : ''}${repr(key, open)}${ordered ? ', ' : ': '}${repr(value, open)}${ordered ? ')' : ''}`,
+    );
   } finally {
     open.pop();
     leave();

@@ -1,6 +1,14 @@
 // Python's datetime.timedelta: an exact span in days, seconds and microseconds with Python's arithmetic, text and rounding. Leaves
 // points in time to datetime.ts.
-import { divideNearest, floatRatio, floorDiv, MICROS_PER_DAY, MICROS_PER_SECOND, pad, roundHalfEven } from './calendar.ts';
+import {
+  divideNearest,
+  floatRatio,
+  floorDiv,
+  MICROS_PER_DAY,
+  MICROS_PER_SECOND,
+  pad,
+  roundHalfEven,
+} from './calendar.ts';
 import { callable } from './callable.ts';
 import { makeFloat, PyFloat } from './float.ts';
 import { JinjaError, typeError, valueError } from './python-error.ts';
@@ -11,8 +19,13 @@ const MAX_DAYS = 999_999_999;
 
 /** Units that `timedelta(...)` takes, in Python's order of positional arguments, with their length in microseconds. */
 const UNITS = [
-  ['days', MICROS_PER_DAY], ['seconds', MICROS_PER_SECOND], ['microseconds', 1n], ['milliseconds', 1000n],
-  ['minutes', 60n * MICROS_PER_SECOND], ['hours', 3600n * MICROS_PER_SECOND], ['weeks', 7n * MICROS_PER_DAY],
+  ['days', MICROS_PER_DAY],
+  ['seconds', MICROS_PER_SECOND],
+  ['microseconds', 1n],
+  ['milliseconds', 1000n],
+  ['minutes', 60n * MICROS_PER_SECOND],
+  ['hours', 3600n * MICROS_PER_SECOND],
+  ['weeks', 7n * MICROS_PER_DAY],
 ] as const;
 
 export type TimedeltaUnit = (typeof UNITS)[number][0];
@@ -44,7 +57,8 @@ export class PyTimedelta implements HostObject {
         if (typeof number !== 'number') {
           throw typeError(`unsupported type for timedelta ${unit} component: ${typeName(value)}`);
         }
-        if (!Number.isFinite(number)) throw valueError(`cannot convert float ${Number.isNaN(number) ? 'NaN' : 'infinity'} to integer`);
+        if (!Number.isFinite(number))
+          throw valueError(`cannot convert float ${Number.isNaN(number) ? 'NaN' : 'infinity'} to integer`);
         const whole = Math.trunc(number);
         total += BigInt(whole) * length;
         const scaled = (number - whole) * Number(length);
@@ -85,14 +99,22 @@ export class PyTimedelta implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'days': return this.days;
-      case 'seconds': return this.seconds;
-      case 'microseconds': return this.microseconds;
-      case 'total_seconds': return callable(name, '', () => makeFloat(this.totalSeconds()));
-      case 'min': return new PyTimedelta(BigInt(-MAX_DAYS) * MICROS_PER_DAY);
-      case 'max': return new PyTimedelta(BigInt(MAX_DAYS + 1) * MICROS_PER_DAY - 1n);
-      case 'resolution': return new PyTimedelta(1n);
-      default: return undefined;
+      case 'days':
+        return this.days;
+      case 'seconds':
+        return this.seconds;
+      case 'microseconds':
+        return this.microseconds;
+      case 'total_seconds':
+        return callable(name, '', () => makeFloat(this.totalSeconds()));
+      case 'min':
+        return new PyTimedelta(BigInt(-MAX_DAYS) * MICROS_PER_DAY);
+      case 'max':
+        return new PyTimedelta(BigInt(MAX_DAYS + 1) * MICROS_PER_DAY - 1n);
+      case 'resolution':
+        return new PyTimedelta(1n);
+      default:
+        return undefined;
     }
   }
 
@@ -104,7 +126,9 @@ export class PyTimedelta implements HostObject {
   }
 
   jinjaRepr(): string {
-    const args = (['days', 'seconds', 'microseconds'] as const).filter((k) => this[k] !== 0).map((k) => `${k}=${this[k]}`);
+    const args = (['days', 'seconds', 'microseconds'] as const)
+      .filter((k) => this[k] !== 0)
+      .map((k) => `${k}=${this[k]}`);
     return `datetime.timedelta(${args.length > 0 ? args.join(', ') : '0'})`;
   }
 
@@ -133,12 +157,19 @@ export class PyTimedelta implements HostObject {
     if (other instanceof PyTimedelta) {
       const [a, b] = reflected ? [other.micros, this.micros] : [this.micros, other.micros];
       switch (op) {
-        case '+': return new PyTimedelta(a + b);
-        case '-': return new PyTimedelta(a - b);
-        case '//': return toInt(floorDiv(a, nonZero(b)));
-        case '%': return new PyTimedelta(a - floorDiv(a, nonZero(b)) * b);
-        case '/': nonZero(b); return makeFloat(Number(a) / Number(b));
-        default: return undefined;
+        case '+':
+          return new PyTimedelta(a + b);
+        case '-':
+          return new PyTimedelta(a - b);
+        case '//':
+          return toInt(floorDiv(a, nonZero(b)));
+        case '%':
+          return new PyTimedelta(a - floorDiv(a, nonZero(b)) * b);
+        case '/':
+          nonZero(b);
+          return makeFloat(Number(a) / Number(b));
+        default:
+          return undefined;
       }
     }
     const ratio = ratioOf(other);

@@ -7,7 +7,10 @@ import { PyTimedelta } from './timedelta.ts';
 import type { HostObject, Value } from './value.ts';
 
 /** A wall clock without a zone: microseconds since 0001-01-01 00:00, and which of two equal readings is meant. */
-export interface WallClock { readonly micros: bigint; readonly fold: number }
+export interface WallClock {
+  readonly micros: bigint;
+  readonly fold: number;
+}
 
 /** Python's tzinfo. */
 export interface TimeZone extends HostObject {
@@ -21,7 +24,12 @@ export interface TimeZone extends HostObject {
 }
 
 export function isTimeZone(value: Value | undefined): value is Value & TimeZone {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && (value as HostObject & { isTimeZone?: boolean }).isTimeZone === true;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    (value as HostObject & { isTimeZone?: boolean }).isTimeZone === true
+  );
 }
 
 /** How a fixed zone prints: `timezone.utc`, `pytz.utc` and `pytz.FixedOffset(60)` differ. */
@@ -37,7 +45,10 @@ export class FixedZone implements TimeZone {
   constructor(offset: PyTimedelta, name: string | null = null, style: FixedZoneStyle = 'datetime') {
     const day = 86_400n * MICROS_PER_SECOND;
     if (offset.micros <= -day || offset.micros >= day) {
-      const shown = style === 'pytz' ? `absolute offset is too large` : `offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24), not ${offset.jinjaRepr()}.`;
+      const shown =
+        style === 'pytz'
+          ? `absolute offset is too large`
+          : `offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24), not ${offset.jinjaRepr()}.`;
       throw valueError(shown);
     }
     this.offset = offset;
@@ -66,26 +77,35 @@ export class FixedZone implements TimeZone {
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'utcoffset': return callable(name, 'dt', () => this.offset);
-      case 'dst': return callable(name, 'dt', () => this.dst());
-      case 'tzname': return callable(name, 'dt', () => this.zoneName());
-      case 'zone': return this.style === 'pytz' ? this.name : undefined;
-      default: return undefined;
+      case 'utcoffset':
+        return callable(name, 'dt', () => this.offset);
+      case 'dst':
+        return callable(name, 'dt', () => this.dst());
+      case 'tzname':
+        return callable(name, 'dt', () => this.zoneName());
+      case 'zone':
+        return this.style === 'pytz' ? this.name : undefined;
+      default:
+        return undefined;
     }
   }
 
   jinjaText(): string {
-    return this.style === 'pytz' ? this.name ?? this.jinjaRepr() : this.zoneName() ?? '';
+    return this.style === 'pytz' ? (this.name ?? this.jinjaRepr()) : (this.zoneName() ?? '');
   }
 
   jinjaRepr(): string {
-    if (this.style === 'pytz') return this.name === null ? `pytz.FixedOffset(${this.offset.micros / 60_000_000n})` : `<${this.name}>`;
+    if (this.style === 'pytz')
+      return this.name === null ? `pytz.FixedOffset(${this.offset.micros / 60_000_000n})` : `<${this.name}>`;
     if (this.offset.micros === 0n && this.name === null) return 'datetime.timezone.utc';
     return `datetime.timezone(${this.offset.jinjaRepr()}${this.name === null ? '' : `, '${this.name}'`})`;
   }
 
   jinjaEquals(other: Value): boolean {
-    return other === this || (other instanceof FixedZone && other.style === this.style && other.offset.micros === this.offset.micros);
+    return (
+      other === this ||
+      (other instanceof FixedZone && other.style === this.style && other.offset.micros === this.offset.micros)
+    );
   }
 
   jinjaHash(): string {

@@ -128,7 +128,10 @@ export class Undefined implements HostObject {
   }
 
   toJsonValue(): unknown {
-    throw new JinjaError('TypeError', `Object of type ${this.jinjaType.slice(this.jinjaType.lastIndexOf('.') + 1)} is not JSON serializable`);
+    throw new JinjaError(
+      'TypeError',
+      `Object of type ${this.jinjaType.slice(this.jinjaType.lastIndexOf('.') + 1)} is not JSON serializable`,
+    );
   }
 }
 

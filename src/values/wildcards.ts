@@ -41,6 +41,9 @@ export function characterClass(body: string, negated: boolean): Place<string> {
 }
 
 /** This character. */
-export const literally = (wanted: string): Place<string> => (character) => character === wanted;
+export const literally =
+  (wanted: string): Place<string> =>
+  (character) =>
+    character === wanted;
 /** Whatever it is. */
 export const anything = (): boolean => true;

@@ -9,23 +9,59 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const src = join(root, 'src');
 
 const LAYER: Record<string, number> = {
-  contracts: 0, values: 0, 'errors.ts': 0, 'log.ts': 0, 'secrets.ts': 0,
-  jinja: 1, graph: 1, adapters: 1, lineage: 1,
+  contracts: 0,
+  values: 0,
+  'errors.ts': 0,
+  'log.ts': 0,
+  'secrets.ts': 0,
+  jinja: 1,
+  graph: 1,
+  adapters: 1,
+  lineage: 1,
   context: 2,
-  project: 3, state: 3,
-  parser: 4, compiler: 4,
-  runner: 5, 'artifacts.ts': 5,
+  project: 3,
+  state: 3,
+  parser: 4,
+  compiler: 4,
+  runner: 5,
+  'artifacts.ts': 5,
   'index.ts': 6,
-  cli: 7, docs: 7, scheduler: 7, loader: 7,
+  cli: 7,
+  docs: 7,
+  scheduler: 7,
+  loader: 7,
 };
 /** Places of layer 1 that stand beside each other and know nothing of one another. */
 const INDEPENDENT = ['jinja', 'graph', 'adapters', 'lineage'];
 const MAY_TOUCH: { pattern: RegExp; what: string; allowed: RegExp }[] = [
-  { what: 'files', pattern: /from 'node:fs(\/promises)?'/, allowed: /^(project|state|artifacts\.ts|index\.ts|cli|docs|scheduler|loader|adapters\/[^/]+\/(embedded|keeper|connection)|adapters\/process-identity)/ },
-  { what: 'processes', pattern: /from 'node:child_process'/, allowed: /^(adapters\/[^/]+\/(embedded|keeper)|adapters\/process-identity|project|cli|scheduler)/ },
-  { what: 'the network', pattern: /from 'node:(net|http|https|tls|dgram)'/, allowed: /^(adapters\/[^/]+\/(connection|embedded|keeper)|project\/deps|cli|docs|scheduler|loader)/ },
-  { what: 'the clock', pattern: /\bDate\.now\(|new Date\(\)|\bperformance\.now\(/, allowed: /^(cli|docs|scheduler|loader|runner|state|index\.ts|artifacts\.ts|log\.ts|context\/modules|context\/|adapters\/[^/]+\/(connection|session|embedded|keeper))/ },
-  { what: 'the process', pattern: /\bprocess\.(env|argv|exit|stdout|stderr|cwd|on|kill)\b/, allowed: /^(cli|docs|scheduler|adapters\/[^/]+\/(embedded|keeper)|adapters\/process-identity|project\/flags|project\/deps)/ },
+  {
+    what: 'files',
+    pattern: /from 'node:fs(\/promises)?'/,
+    allowed:
+      /^(project|state|artifacts\.ts|index\.ts|cli|docs|scheduler|loader|adapters\/[^/]+\/(embedded|keeper|connection)|adapters\/process-identity)/,
+  },
+  {
+    what: 'processes',
+    pattern: /from 'node:child_process'/,
+    allowed: /^(adapters\/[^/]+\/(embedded|keeper)|adapters\/process-identity|project|cli|scheduler)/,
+  },
+  {
+    what: 'the network',
+    pattern: /from 'node:(net|http|https|tls|dgram)'/,
+    allowed: /^(adapters\/[^/]+\/(connection|embedded|keeper)|project\/deps|cli|docs|scheduler|loader)/,
+  },
+  {
+    what: 'the clock',
+    pattern: /\bDate\.now\(|new Date\(\)|\bperformance\.now\(/,
+    allowed:
+      /^(cli|docs|scheduler|loader|runner|state|index\.ts|artifacts\.ts|log\.ts|context\/modules|context\/|adapters\/[^/]+\/(connection|session|embedded|keeper))/,
+  },
+  {
+    what: 'the process',
+    pattern: /\bprocess\.(env|argv|exit|stdout|stderr|cwd|on|kill)\b/,
+    allowed:
+      /^(cli|docs|scheduler|adapters\/[^/]+\/(embedded|keeper)|adapters\/process-identity|project\/flags|project\/deps)/,
+  },
 ];
 
 function files(dir: string): string[] {
@@ -40,9 +76,12 @@ const area = (name: string) => name.split('/')[0]!;
 const code = (text: string) => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
 
 function imports(text: string): { target: string; typeOnly: boolean }[] {
-  return [...text.matchAll(/^(import|export)\s+(type\s+)?[^;]*?from\s+'(\.[^']+)'|import\('(\.[^']+)'\)/gm)].map((m) => ({
-    target: (m[3] ?? m[4])!, typeOnly: m[2] !== undefined,
-  }));
+  return [...text.matchAll(/^(import|export)\s+(type\s+)?[^;]*?from\s+'(\.[^']+)'|import\('(\.[^']+)'\)/gm)].map(
+    (m) => ({
+      target: (m[3] ?? m[4])!,
+      typeOnly: m[2] !== undefined,
+    }),
+  );
 }
 
 describe('architecture', () => {
@@ -58,7 +97,9 @@ describe('architecture', () => {
         const to = area(relative(src, resolve(dirname(path), target)));
         if (to === from) continue;
         const up = (LAYER[to] ?? 99) > (LAYER[from] ?? -1);
-        const sideways = LAYER[to] === LAYER[from] && (INDEPENDENT.includes(from) || LAYER[from] === 0 && from !== 'values' && to === 'values');
+        const sideways =
+          LAYER[to] === LAYER[from] &&
+          (INDEPENDENT.includes(from) || (LAYER[from] === 0 && from !== 'values' && to === 'values'));
         if (up || sideways) wrong.push(`${name} imports ${target}`);
       }
     }
@@ -84,12 +125,19 @@ describe('architecture', () => {
   }
 
   it('has no file over 600 lines', () => {
-    expect(sources.filter((s) => s.text.split('\n').length > 601).map((s) => `${s.name}: ${s.text.split('\n').length}`)).toEqual([]);
+    expect(
+      sources.filter((s) => s.text.split('\n').length > 601).map((s) => `${s.name}: ${s.text.split('\n').length}`),
+    ).toEqual([]);
   });
 
   it("names a dialect only in its adapter, its macros, the registry and the profile's default", () => {
-    const allowed = /^(adapters\/(postgres|clickhouse)\/|adapters\/index\.ts|loader\/create-sink|include\/|project\/(profile|embedded|default)|cli\/(db|init))/;
-    expect(sources.filter((s) => /['"`](postgres|clickhouse)['"`]/.test(code(s.text)) && !allowed.test(s.name)).map((s) => s.name)).toEqual([]);
+    const allowed =
+      /^(adapters\/(postgres|clickhouse)\/|adapters\/index\.ts|loader\/create-sink|include\/|project\/(profile|embedded|default)|cli\/(db|init))/;
+    expect(
+      sources
+        .filter((s) => /['"`](postgres|clickhouse)['"`]/.test(code(s.text)) && !allowed.test(s.name))
+        .map((s) => s.name),
+    ).toEqual([]);
   });
 
   it('starts every file with what it does', () => {
@@ -98,7 +146,9 @@ describe('architecture', () => {
 
   it('names only paths that exist in ARCHITECTURE.md, in at most 300 lines', () => {
     const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
-    const paths = [...text.matchAll(/`((?:src|tests|scripts|bench|bin|models|seeds|macros|snapshots|\.ci)\/[\w./-]*)`/g)].map((m) => m[1]!);
+    const paths = [
+      ...text.matchAll(/`((?:src|tests|scripts|bench|bin|models|seeds|macros|snapshots|\.ci)\/[\w./-]*)`/g),
+    ].map((m) => m[1]!);
     expect(paths.length).toBeGreaterThan(10);
     expect(paths.filter((p) => !existsSync(join(root, p)))).toEqual([]);
     expect(text.split('\n').length).toBeLessThanOrEqual(301);

@@ -33,10 +33,14 @@ describe('a loader that is killed', () => {
       'models/sources.yml': `sources:
   - name: raw
     tables:
-${['many', 'keyed', 'zombie', 'moved'].map((name) => `      - name: ${name}
+${['many', 'keyed', 'zombie', 'moved']
+  .map(
+    (name) => `      - name: ${name}
         config: { meta: { tsdbt: { load: { topic: ${name}, ${name === 'keyed' ? 'mode: upsert, key: [key]' : 'mode: append, schema_drift: add_column'}, flush: { rows: 100, age: 50ms } } } } }
         columns: [{ name: key, data_type: text }, { name: seq, data_type: bigint }, { name: crc, data_type: bigint }]
-`).join('')}`,
+`,
+  )
+  .join('')}`,
     });
     const { Admin, Producer } = await loadClientLibrary();
     const options = { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${broker.port}`] };
@@ -44,8 +48,21 @@ ${['many', 'keyed', 'zombie', 'moved'].map((name) => `      - name: ${name}
     await admin.createTopics({ topics: ['many', 'keyed', 'moved'], partitions: 3, replicas: 1 });
     await admin.createTopics({ topics: ['zombie'], partitions: 1, replicas: 1 });
     await admin.close();
-    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options, idempotent: true, acks: -1, retries: 50, retryDelay: 200 });
-    send = async (topic, values) => void (await producer.send({ messages: values.map((value, i) => ({ topic, key: Buffer.from(/"key": ?"(\w+)"/.exec(value)?.[1] ?? `k${i}`), value: Buffer.from(value) })) }));
+    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
+      ...options,
+      idempotent: true,
+      acks: -1,
+      retries: 50,
+      retryDelay: 200,
+    });
+    send = async (topic, values) =>
+      void (await producer.send({
+        messages: values.map((value, i) => ({
+          topic,
+          key: Buffer.from(/"key": ?"(\w+)"/.exec(value)?.[1] ?? `k${i}`),
+          value: Buffer.from(value),
+        })),
+      }));
     close = async () => producer.close();
   }, 240_000);
   afterAll(async () => {
@@ -57,90 +74,135 @@ ${['many', 'keyed', 'zombie', 'moved'].map((name) => `      - name: ${name}
   const start = (topic: string, target: number, fault?: string): Running => {
     if (fault !== undefined) process.env['TSDBT_FAULT_POINT'] = fault;
     try {
-      return project.start(['load', '--select', `source:raw.${topic}`, '--target', `dev${target % 40}`], `at-${topic}-${target % 2}`);
+      return project.start(
+        ['load', '--select', `source:raw.${topic}`, '--target', `dev${target % 40}`],
+        `at-${topic}-${target % 2}`,
+      );
     } finally {
       delete process.env['TSDBT_FAULT_POINT'];
     }
   };
   const finish = async (topic: string, target: string): Promise<void> => {
-    const { code, out } = await project.run(['load', '--once', '--select', `source:raw.${topic}`, '--target', target], `at-${topic}-end`);
+    const { code, out } = await project.run(
+      ['load', '--once', '--select', `source:raw.${topic}`, '--target', target],
+      `at-${topic}-end`,
+    );
     expect(code, out).toBe(0);
   };
-  const dead = async (topic: string): Promise<string[]> => (await project.rows(`select convert_from(value, 'UTF8') from tsdbt.dead_letters where target = 'source.faults.raw.${topic}' order by 1`)).flat();
+  const dead = async (topic: string): Promise<string[]> =>
+    (
+      await project.rows(
+        `select convert_from(value, 'UTF8') from tsdbt.dead_letters where target = 'source.faults.raw.${topic}' order by 1`,
+      )
+    ).flat();
 
-  it(`writes every row once, append and upsert, over ${KILLS} kills, crashes of the database's server and of the broker, and connections that are cut`, async () => {
-    let seq = 0;
-    const poison: Record<string, string[]> = { many: [], keyed: [] };
-    const newest = new Map<string, number>();
-    const produce = async (topic: string, count: number, more = ''): Promise<void> => {
-      const values = Array.from({ length: count }, (_, i) => {
-        const n = seq++;
-        if (n % 101 === 50) {
-          poison[topic]!.push(`{"key": "k1", "seq": "no number ${n}"}`);
-          return poison[topic]!.at(-1)!;
+  it(
+    `writes every row once, append and upsert, over ${KILLS} kills, crashes of the database's server and of the broker, and connections that are cut`,
+    async () => {
+      let seq = 0;
+      const poison: Record<string, string[]> = { many: [], keyed: [] };
+      const newest = new Map<string, number>();
+      const produce = async (topic: string, count: number, more = ''): Promise<void> => {
+        const values = Array.from({ length: count }, (_, i) => {
+          const n = seq++;
+          if (n % 101 === 50) {
+            poison[topic]!.push(`{"key": "k1", "seq": "no number ${n}"}`);
+            return poison[topic]!.at(-1)!;
+          }
+          if (topic === 'keyed') newest.set(`k${n % KEYS}`, n);
+          return `{"key": "k${n % KEYS}", "seq": ${n}, "crc": ${crc(n)}${i === 0 ? more : ''}}`;
+        });
+        await send(topic, values);
+      };
+      const sent = { many: 0, keyed: 0 };
+      const outages: Readonly<Record<(typeof OUTAGES)[number], () => Promise<void>>> = {
+        'the database crashes': () => project.crash(),
+        'the broker crashes': async () => {
+          await broker.down();
+          await broker.up();
+        },
+        'connections are cut': async () =>
+          void (await project.client.query(
+            'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()',
+          )),
+      };
+      const loaded = (topic: string): string =>
+        `select coalesce((select sum(next_offset) = ${sent[topic as 'many']} from tsdbt.load_offsets where target = 'source.faults.raw.${topic}'), false)`;
+      for (let round = 0; round * 2 < KILLS; round++) {
+        const outage = OUTAGES[(round % (APPEND.length + OUTAGES.length)) - APPEND.length];
+        const running = await Promise.all(
+          (['many', 'keyed'] as const).map(async (topic) => {
+            const point =
+              outage === undefined
+                ? (topic === 'many' ? APPEND : UPSERT)[round % (APPEND.length + OUTAGES.length)]!
+                : 'outage';
+            await produce(topic, 150, point === 'in_drift' ? `, "fresh${round}": 1` : '');
+            sent[topic] += 150;
+            const loader = start(topic, round, point === 'random' || point === 'outage' ? undefined : `${point}:1`);
+            if (point === 'random') {
+              // Parsing takes its time; from then on at any moment.
+              await pause(1000 + Math.random() * 1500);
+              loader.child.kill('SIGKILL');
+            }
+            if (
+              point !== 'outage' &&
+              !(await Promise.race([loader.ended.then(() => true), pause(60_000).then(() => false)]))
+            )
+              throw new Error(`${point} was never reached: ${loader.out()}`);
+            return { topic, loader };
+          }),
+        );
+        if (outage !== undefined) {
+          // In the midst of it, and then they go on by themselves.
+          await pause(800 + Math.random() * 1500);
+          await outages[outage]();
+          await Promise.all(
+            running.map(async ({ topic, loader }) => {
+              await produce(topic, 150);
+              sent[topic] += 150;
+              await project.until(loaded(topic), 60).catch((error: unknown) => {
+                throw new Error(`${outage}: ${String(error)}\n${loader.out()}`);
+              });
+              loader.child.kill('SIGKILL');
+            }),
+          );
         }
-        if (topic === 'keyed') newest.set(`k${n % KEYS}`, n);
-        return `{"key": "k${n % KEYS}", "seq": ${n}, "crc": ${crc(n)}${i === 0 ? more : ''}}`;
-      });
-      await send(topic, values);
-    };
-    const sent = { many: 0, keyed: 0 };
-    const outages: Readonly<Record<(typeof OUTAGES)[number], () => Promise<void>>> = {
-      'the database crashes': () => project.crash(),
-      'the broker crashes': async () => {
-        await broker.down();
-        await broker.up();
-      },
-      'connections are cut': async () => void (await project.client.query('select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()')),
-    };
-    const loaded = (topic: string): string => `select coalesce((select sum(next_offset) = ${sent[topic as 'many']} from tsdbt.load_offsets where target = 'source.faults.raw.${topic}'), false)`;
-    for (let round = 0; round * 2 < KILLS; round++) {
-      const outage = OUTAGES[(round % (APPEND.length + OUTAGES.length)) - APPEND.length];
-      const running = await Promise.all((['many', 'keyed'] as const).map(async (topic) => {
-        const point = outage === undefined ? (topic === 'many' ? APPEND : UPSERT)[round % (APPEND.length + OUTAGES.length)]! : 'outage';
-        await produce(topic, 150, point === 'in_drift' ? `, "fresh${round}": 1` : '');
-        sent[topic] += 150;
-        const loader = start(topic, round, point === 'random' || point === 'outage' ? undefined : `${point}:1`);
-        if (point === 'random') {
-          // Parsing takes its time; from then on at any moment.
-          await pause(1000 + Math.random() * 1500);
-          loader.child.kill('SIGKILL');
+        for (const { loader } of running) {
+          await loader.ended;
+          expect(loader.child.signalCode, loader.out()).toBe('SIGKILL');
         }
-        if (point !== 'outage' && !(await Promise.race([loader.ended.then(() => true), pause(60_000).then(() => false)]))) throw new Error(`${point} was never reached: ${loader.out()}`);
-        return { topic, loader };
-      }));
-      if (outage !== undefined) {
-        // In the midst of it, and then they go on by themselves.
-        await pause(800 + Math.random() * 1500);
-        await outages[outage]();
-        await Promise.all(running.map(async ({ topic, loader }) => {
-          await produce(topic, 150);
-          sent[topic] += 150;
-          await project.until(loaded(topic), 60).catch((error: unknown) => { throw new Error(`${outage}: ${String(error)}\n${loader.out()}`); });
-          loader.child.kill('SIGKILL');
-        }));
       }
-      for (const { loader } of running) {
-        await loader.ended;
-        expect(loader.child.signalCode, loader.out()).toBe('SIGKILL');
-      }
-    }
-    await Promise.all((['many', 'keyed'] as const).map((topic) => finish(topic, 'dev38')));
-    const good = sent.many - poison['many']!.length;
-    expect(await project.rows('select count(*), count(distinct seq), count(*) filter (where crc <> (seq * 2654435761) % 4294967296), count(distinct (_partition, _offset)) from raw.many')).toEqual([[String(good), String(good), '0', String(good)]]);
-    expect(await project.rows('select key, seq from raw.keyed order by 1')).toEqual([...newest].map(([key, n]) => [key, String(n)]).sort((a, b) => (a[0]! < b[0]! ? -1 : 1)));
-    for (const topic of ['many', 'keyed']) expect(await dead(topic)).toEqual([...poison[topic]!].sort());
-    // Every message of the topic is accounted for, in every partition.
-    expect(await project.rows("select sum(next_offset), sum(loaded_rows + dead_rows) from tsdbt.load_offsets where target = 'source.faults.raw.many'")).toEqual([[String(sent.many), String(sent.many)]]);
-  }, 120_000 + KILLS * 15_000);
+      await Promise.all((['many', 'keyed'] as const).map((topic) => finish(topic, 'dev38')));
+      const good = sent.many - poison['many']!.length;
+      expect(
+        await project.rows(
+          'select count(*), count(distinct seq), count(*) filter (where crc <> (seq * 2654435761) % 4294967296), count(distinct (_partition, _offset)) from raw.many',
+        ),
+      ).toEqual([[String(good), String(good), '0', String(good)]]);
+      expect(await project.rows('select key, seq from raw.keyed order by 1')).toEqual(
+        [...newest].map(([key, n]) => [key, String(n)]).sort((a, b) => (a[0]! < b[0]! ? -1 : 1)),
+      );
+      for (const topic of ['many', 'keyed']) expect(await dead(topic)).toEqual([...poison[topic]!].sort());
+      // Every message of the topic is accounted for, in every partition.
+      expect(
+        await project.rows(
+          "select sum(next_offset), sum(loaded_rows + dead_rows) from tsdbt.load_offsets where target = 'source.faults.raw.many'",
+        ),
+      ).toEqual([[String(sent.many), String(sent.many)]]);
+    },
+    120_000 + KILLS * 15_000,
+  );
 
   // These two mostly wait for leases to end: together.
   it.concurrent('a loader that is stopped in the midst of a flush holds nobody up, and does no harm when it wakes', async () => {
-    const values = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `{"key": "a", "seq": ${from + i}}`);
+    const values = (from: number, to: number): string[] =>
+      Array.from({ length: to - from }, (_, i) => `{"key": "a", "seq": ${from + i}}`);
     await send('zombie', values(0, 500));
     const zombie = start('zombie', 0, 'before_commit:1:SIGSTOP');
-    const asleep = (): boolean => execFileSync('ps', ['-o', 'state=', '-p', String(zombie.child.pid)], { encoding: 'utf8' }).startsWith('T');
-    for (const end = Date.now() + 30_000; !asleep() && Date.now() < end; await pause(50)) expect(zombie.child.exitCode, zombie.out()).toBeNull();
+    const asleep = (): boolean =>
+      execFileSync('ps', ['-o', 'state=', '-p', String(zombie.child.pid)], { encoding: 'utf8' }).startsWith('T');
+    for (const end = Date.now() + 30_000; !asleep() && Date.now() < end; await pause(50))
+      expect(zombie.child.exitCode, zombie.out()).toBeNull();
     const heir = start('zombie', 0);
     await project.until('select (select count(*) from raw.zombie) = 500', 60);
     await send('zombie', values(500, 600));
@@ -156,10 +218,14 @@ ${['many', 'keyed', 'zombie', 'moved'].map((name) => `      - name: ${name}
   }, 180_000);
 
   it.concurrent('three loaders share the partitions, and one that dies in the midst of giving them away loses nothing', async () => {
-    const values = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `{"key": "k${i}", "seq": ${from + i}}`);
+    const values = (from: number, to: number): string[] =>
+      Array.from({ length: to - from }, (_, i) => `{"key": "k${i}", "seq": ${from + i}}`);
     await send('moved', values(0, 300));
     const first = start('moved', 1, 'in_revoke:1');
-    await project.until("select coalesce((select sum(next_offset) = 300 from tsdbt.load_offsets where topic = 'moved'), false)", 30);
+    await project.until(
+      "select coalesce((select sum(next_offset) = 300 from tsdbt.load_offsets where topic = 'moved'), false)",
+      30,
+    );
     const others = [start('moved', 1), start('moved', 1)];
     await send('moved', values(300, 600));
     await first.ended;

@@ -13,7 +13,10 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.
 
 /** Why there can be no broker here, or null. */
 export function whyNoBroker(): string | null {
-  for (const [program, argument] of [['java', '-version'], ['mvn', '-v']] as const) {
+  for (const [program, argument] of [
+    ['java', '-version'],
+    ['mvn', '-v'],
+  ] as const) {
     try {
       execFileSync(program, [argument], { stdio: 'ignore' });
     } catch {
@@ -35,7 +38,10 @@ export function mavenJars(name: string, pom: string): string {
   mkdirSync(join(homedir(), '.cache'), { recursive: true });
   const work = mkdtempSync(join(homedir(), '.cache', 'tsdbt-kafka-'));
   writeFileSync(join(work, 'pom.xml'), pom);
-  execFileSync('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib', '-DincludeScope=runtime'], { cwd: work, stdio: 'ignore' });
+  execFileSync('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib', '-DincludeScope=runtime'], {
+    cwd: work,
+    stdio: 'ignore',
+  });
   rmSync(folder, { recursive: true, force: true });
   renameSync(join(work, 'lib'), folder);
   rmSync(work, { recursive: true, force: true });
@@ -58,17 +64,29 @@ export const USERS = { alice: 'alice-geheim', bob: 'bob-geheim' };
 
 /** Users, certificates and who may do what, as server.properties says it. */
 function security(certificates: Certificates): string {
-  const users = Object.entries(USERS).map(([name, password]) => `user_${name}="${password}"`).join(' ');
+  const users = Object.entries(USERS)
+    .map(([name, password]) => `user_${name}="${password}"`)
+    .join(' ');
   const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
-  const sasl = ['sasl', 'sasltls'].map((listener) => `listener.name.${listener}.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+  const sasl = ['sasl', 'sasltls'].map(
+    (listener) => `listener.name.${listener}.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
 listener.name.${listener}.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required ${users};
 listener.name.${listener}.scram-sha-256.sasl.jaas.config=${scram}
-listener.name.${listener}.scram-sha-512.sasl.jaas.config=${scram}`);
-  const tls = ([['tls', 'server'], ['sasltls', 'server'], ['expired', 'expired']] as const).map(([listener, name]) => `listener.name.${listener}.ssl.keystore.type=PEM
+listener.name.${listener}.scram-sha-512.sasl.jaas.config=${scram}`,
+  );
+  const tls = (
+    [
+      ['tls', 'server'],
+      ['sasltls', 'server'],
+      ['expired', 'expired'],
+    ] as const
+  ).map(
+    ([listener, name]) => `listener.name.${listener}.ssl.keystore.type=PEM
 listener.name.${listener}.ssl.keystore.location=${certificates.path(`${name}.pem`)}
 listener.name.${listener}.ssl.truststore.type=PEM
 listener.name.${listener}.ssl.truststore.location=${certificates.path('ca.pem')}
-listener.name.${listener}.ssl.client.auth=${listener === 'tls' ? 'required' : 'none'}`);
+listener.name.${listener}.ssl.client.auth=${listener === 'tls' ? 'required' : 'none'}`,
+  );
   return `${[...sasl, ...tls].join('\n')}
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
@@ -85,7 +103,13 @@ export class KafkaBroker {
   private readonly lib: string;
   private child: ChildProcess | null = null;
 
-  private constructor(lib: string, folder: string, port: number, controller: number, ports: Readonly<Record<Listener, number>>) {
+  private constructor(
+    lib: string,
+    folder: string,
+    port: number,
+    controller: number,
+    ports: Readonly<Record<Listener, number>>,
+  ) {
     this.controller = controller;
     this.ports = ports;
     this.lib = lib;
@@ -97,9 +121,16 @@ export class KafkaBroker {
   static async start(certificates: Certificates | null = null): Promise<KafkaBroker> {
     const folder = mkdtempSync(join(tmpdir(), 'tsdbt-broker-'));
     const [port, controller] = [await freePort(), await freePort()];
-    const ports = { SASL: await freePort(), SASLTLS: await freePort(), TLS: await freePort(), EXPIRED: await freePort() };
+    const ports = {
+      SASL: await freePort(),
+      SASLTLS: await freePort(),
+      TLS: await freePort(),
+      EXPIRED: await freePort(),
+    };
     const more = certificates === null ? '' : SECURE.map((name) => `,${name}://127.0.0.1:${ports[name]}`).join('');
-    writeFileSync(join(folder, 'server.properties'), `process.roles=broker,controller
+    writeFileSync(
+      join(folder, 'server.properties'),
+      `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controller}
 listeners=PLAINTEXT://127.0.0.1:${port}${more},CONTROLLER://127.0.0.1:${controller}
@@ -116,9 +147,15 @@ transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 log.cleaner.backoff.ms=200
-${certificates === null ? '' : security(certificates)}`);
+${certificates === null ? '' : security(certificates)}`,
+    );
     const broker = new KafkaBroker(mavenJars(`tsdbt-kafka-${VERSION}`, POM), folder, port, controller, ports);
-    const scram = certificates === null ? [] : Object.entries(USERS).flatMap(([name, password]) => ['256', '512'].flatMap((bits) => ['--add-scram', `SCRAM-SHA-${bits}=[name=${name},password=${password}]`]));
+    const scram =
+      certificates === null
+        ? []
+        : Object.entries(USERS).flatMap(([name, password]) =>
+            ['256', '512'].flatMap((bits) => ['--add-scram', `SCRAM-SHA-${bits}=[name=${name},password=${password}]`]),
+          );
     broker.format(scram);
     await broker.up();
     return broker;
@@ -128,14 +165,17 @@ ${certificates === null ? '' : security(certificates)}`);
   async beside(node: number): Promise<KafkaBroker> {
     const folder = mkdtempSync(join(tmpdir(), 'tsdbt-broker-'));
     const port = await freePort();
-    writeFileSync(join(folder, 'server.properties'), `process.roles=broker
+    writeFileSync(
+      join(folder, 'server.properties'),
+      `process.roles=broker
 node.id=${node}
 controller.quorum.voters=1@127.0.0.1:${this.controller}
 listeners=PLAINTEXT://127.0.0.1:${port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs=${join(folder, 'data')}
-`);
+`,
+    );
     const broker = new KafkaBroker(this.lib, folder, port, this.controller, this.ports);
     broker.format([]);
     await broker.up();
@@ -143,14 +183,42 @@ log.dirs=${join(folder, 'data')}
   }
 
   private format(more: readonly string[]): void {
-    execFileSync('java', ['-cp', `${this.lib}/*`, 'kafka.tools.StorageTool', 'format', '-t', 'MkU3OEVBNTcwNTJENDM2Qk', '-c', join(this.folder, 'server.properties'), ...more], { stdio: 'pipe' });
+    execFileSync(
+      'java',
+      [
+        '-cp',
+        `${this.lib}/*`,
+        'kafka.tools.StorageTool',
+        'format',
+        '-t',
+        'MkU3OEVBNTcwNTJENDM2Qk',
+        '-c',
+        join(this.folder, 'server.properties'),
+        ...more,
+      ],
+      { stdio: 'pipe' },
+    );
   }
 
   async up(): Promise<void> {
-    this.child = spawn('java', ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx512m', '-cp', `${this.lib}/*`, 'kafka.Kafka', join(this.folder, 'server.properties')], { stdio: 'ignore' });
+    this.child = spawn(
+      'java',
+      [
+        '-XX:TieredStopAtLevel=1',
+        '-XX:+UseSerialGC',
+        '-Xmx512m',
+        '-cp',
+        `${this.lib}/*`,
+        'kafka.Kafka',
+        join(this.folder, 'server.properties'),
+      ],
+      { stdio: 'ignore' },
+    );
     for (let i = 0; i < 600; i++) {
       if (await answers(this.port)) return;
-      await new Promise((resolve) => { setTimeout(resolve, 100); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 100);
+      });
     }
     await this.close();
     throw new Error('the broker does not come up');

@@ -33,7 +33,10 @@ describe('a real Kafka', () => {
     await broker?.close();
   });
 
-  const options = (): { clientId: string; bootstrapBrokers: string[] } => ({ clientId: 'test', bootstrapBrokers: [`127.0.0.1:${broker.port}`] });
+  const options = (): { clientId: string; bootstrapBrokers: string[] } => ({
+    clientId: 'test',
+    bootstrapBrokers: [`127.0.0.1:${broker.port}`],
+  });
   const createTopic = async (topic: string, partitions: number): Promise<void> => {
     const { Admin } = await loadClientLibrary();
     const admin = new Admin(options());
@@ -50,13 +53,20 @@ describe('a real Kafka', () => {
     await createTopic('tx', 1);
     project.write({ 'models/sources.yml': SOURCE('tx') });
     const { Producer } = await loadClientLibrary();
-    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options(), idempotent: true, transactionalId: 'tx-1', acks: -1 });
+    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
+      ...options(),
+      idempotent: true,
+      transactionalId: 'tx-1',
+      acks: -1,
+    });
     let seq = 0;
     const kept: number[] = [];
     for (const commit of [true, false, true, false, false, true]) {
       const transaction = await producer.beginTransaction();
       const mine = [seq++, seq++, seq++];
-      await transaction.send({ messages: mine.map((n) => ({ topic: 'tx', value: Buffer.from(JSON.stringify({ seq: n })) })) });
+      await transaction.send({
+        messages: mine.map((n) => ({ topic: 'tx', value: Buffer.from(JSON.stringify({ seq: n })) })),
+      });
       if (commit) {
         await transaction.commit();
         kept.push(...mine);
@@ -74,69 +84,138 @@ describe('a real Kafka', () => {
     const connection = await consumer.connections.get([...brokers.values()][0]!);
     const topic = topics.get('tx')!;
     for (let version = 11; version <= 17; version++) {
-      const wanted = [{ id: topic.id, name: 'tx', partitions: [{ partition: 0, leaderEpoch: topic.partitions[0]!.leaderEpoch, offset: 0n, lastEpoch: null, maxBytes: 1e6 }] }];
-      const { errorCode, partitions: [found] } = await new RawFetch(library, version).fetch(connection, { maxWaitMs: 100, minBytes: 1, maxBytes: 1e6, topics: wanted });
-      expect([version, errorCode, found?.errorCode, found?.topic, found?.lastStableOffset]).toEqual([version, 0, 0, version < 13 ? 'tx' : topic.id, found?.highWatermark]);
-      const { records: [records], next } = new RecordBatches(found!.records, { position: 0n, end: found!.highWatermark, aborted: found!.aborted, crc32c: crc32cOf(library), unpack: () => null }).take(1e9)!;
-      expect([Array.from({ length: records!.length }, (_, i) => JSON.parse(String(records!.message(i).value)).seq), next]).toEqual([kept, found!.highWatermark]);
+      const wanted = [
+        {
+          id: topic.id,
+          name: 'tx',
+          partitions: [
+            { partition: 0, leaderEpoch: topic.partitions[0]!.leaderEpoch, offset: 0n, lastEpoch: null, maxBytes: 1e6 },
+          ],
+        },
+      ];
+      const {
+        errorCode,
+        partitions: [found],
+      } = await new RawFetch(library, version).fetch(connection, {
+        maxWaitMs: 100,
+        minBytes: 1,
+        maxBytes: 1e6,
+        topics: wanted,
+      });
+      expect([version, errorCode, found?.errorCode, found?.topic, found?.lastStableOffset]).toEqual([
+        version,
+        0,
+        0,
+        version < 13 ? 'tx' : topic.id,
+        found?.highWatermark,
+      ]);
+      const {
+        records: [records],
+        next,
+      } = new RecordBatches(found!.records, {
+        position: 0n,
+        end: found!.highWatermark,
+        aborted: found!.aborted,
+        crc32c: crc32cOf(library),
+        unpack: () => null,
+      }).take(1e9)!;
+      expect([
+        Array.from({ length: records!.length }, (_, i) => JSON.parse(String(records!.message(i).value)).seq),
+        next,
+      ]).toEqual([kept, found!.highWatermark]);
     }
     await consumer.close();
   }, 120_000);
 
-  it(`every row once, and exactly the planted dead letters, over ${KILLS} kills, two loaders, a broker and a database that crash`, async () => {
-    await createTopic('hard', 3);
-    project.write({ 'models/sources.yml': SOURCE('hard') });
-    const { Producer } = await loadClientLibrary();
-    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options(), idempotent: true, acks: -1, retries: 50, retryDelay: 200 });
-    let seq = 0;
-    const poison: string[] = [];
-    const produce = async (count: number): Promise<void> => {
-      const messages = Array.from({ length: count }, () => {
-        const n = seq++;
-        if (n % 997 !== 500) return { topic: 'hard', key: Buffer.from(`k${n % 50}`), value: Buffer.from(JSON.stringify({ key: `k${n % 50}`, seq: n, crc: crc(n) })) };
-        poison.push(`{"seq": "no number ${n}"}`);
-        return { topic: 'hard', key: Buffer.from(`k${n % 50}`), value: Buffer.from(poison.at(-1)!) };
+  it(
+    `every row once, and exactly the planted dead letters, over ${KILLS} kills, two loaders, a broker and a database that crash`,
+    async () => {
+      await createTopic('hard', 3);
+      project.write({ 'models/sources.yml': SOURCE('hard') });
+      const { Producer } = await loadClientLibrary();
+      const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
+        ...options(),
+        idempotent: true,
+        acks: -1,
+        retries: 50,
+        retryDelay: 200,
       });
-      await producer.send({ messages });
-    };
-    await produce(2000);
-    let steady = project.start(['load'], 'steady');
-    for (let kill = 0; kill < KILLS; kill++) {
-      const other = project.start(['load'], 'other');
-      for (let i = 0; i < 4; i++) {
-        await produce(400);
-        // In the midst of everything.
-        if (kill === 3 && i === 1) await project.crash();
-        await pause(100 + Math.random() * 300);
+      let seq = 0;
+      const poison: string[] = [];
+      const produce = async (count: number): Promise<void> => {
+        const messages = Array.from({ length: count }, () => {
+          const n = seq++;
+          if (n % 997 !== 500)
+            return {
+              topic: 'hard',
+              key: Buffer.from(`k${n % 50}`),
+              value: Buffer.from(JSON.stringify({ key: `k${n % 50}`, seq: n, crc: crc(n) })),
+            };
+          poison.push(`{"seq": "no number ${n}"}`);
+          return { topic: 'hard', key: Buffer.from(`k${n % 50}`), value: Buffer.from(poison.at(-1)!) };
+        });
+        await producer.send({ messages });
+      };
+      await produce(2000);
+      let steady = project.start(['load'], 'steady');
+      for (let kill = 0; kill < KILLS; kill++) {
+        const other = project.start(['load'], 'other');
+        for (let i = 0; i < 4; i++) {
+          await produce(400);
+          // In the midst of everything.
+          if (kill === 3 && i === 1) await project.crash();
+          await pause(100 + Math.random() * 300);
+        }
+        (kill % 2 === 0 ? other : steady).child.kill('SIGKILL');
+        if (kill === 1) {
+          await broker.down();
+          await broker.up();
+        }
+        if (kill % 2 === 1) {
+          other.child.kill('SIGKILL');
+          steady = project.start(['load'], 'steady');
+        }
+        await other.ended;
       }
-      (kill % 2 === 0 ? other : steady).child.kill('SIGKILL');
-      if (kill === 1) {
-        await broker.down();
-        await broker.up();
-      }
-      if (kill % 2 === 1) {
-        other.child.kill('SIGKILL');
-        steady = project.start(['load'], 'steady');
-      }
-      await other.ended;
-    }
-    await producer.close();
-    await project.until(`select (select count(*) from raw.hard) >= ${seq - poison.length} or exists (select from raw.hard where seq = ${seq - 1})`, 60);
-    steady.child.kill('SIGTERM');
-    const { code, out } = await steady.ended;
-    expect(code, out).toBe(0);
-    await load();
-    const good = seq - poison.length;
-    expect(await project.rows('select count(*), count(distinct seq), min(seq), max(seq), count(*) filter (where crc <> (seq * 2654435761) % 4294967296) from raw.hard')).toEqual([[String(good), String(good), '0', String(seq - 1), '0']]);
-    expect((await project.rows("select convert_from(value, 'UTF8') from tsdbt.dead_letters where target like '%hard' order by 1")).flat()).toEqual([...poison].sort());
-    // Contiguous in every partition.
-    expect(await project.rows('select _partition from raw.hard group by 1 having max(_offset) - min(_offset) + 1 <> count(*) + (select count(*) from tsdbt.dead_letters d where d.partition = _partition and target like \'%hard\' and d."offset" between min(_offset) and max(_offset))')).toEqual([]);
-  }, 240_000 + KILLS * 10_000);
+      await producer.close();
+      await project.until(
+        `select (select count(*) from raw.hard) >= ${seq - poison.length} or exists (select from raw.hard where seq = ${seq - 1})`,
+        60,
+      );
+      steady.child.kill('SIGTERM');
+      const { code, out } = await steady.ended;
+      expect(code, out).toBe(0);
+      await load();
+      const good = seq - poison.length;
+      expect(
+        await project.rows(
+          'select count(*), count(distinct seq), min(seq), max(seq), count(*) filter (where crc <> (seq * 2654435761) % 4294967296) from raw.hard',
+        ),
+      ).toEqual([[String(good), String(good), '0', String(seq - 1), '0']]);
+      expect(
+        (
+          await project.rows(
+            "select convert_from(value, 'UTF8') from tsdbt.dead_letters where target like '%hard' order by 1",
+          )
+        ).flat(),
+      ).toEqual([...poison].sort());
+      // Contiguous in every partition.
+      expect(
+        await project.rows(
+          'select _partition from raw.hard group by 1 having max(_offset) - min(_offset) + 1 <> count(*) + (select count(*) from tsdbt.dead_letters d where d.partition = _partition and target like \'%hard\' and d."offset" between min(_offset) and max(_offset))',
+        ),
+      ).toEqual([]);
+    },
+    240_000 + KILLS * 10_000,
+  );
 
   it('says which topic is missing, and where no broker answers', async () => {
     project.write({ 'models/sources.yml': SOURCE('absent') });
     const missing = await project.run(['load', '--once']);
-    expect([missing.code, missing.out]).toEqual([2, expect.stringMatching(/Topic absent does not exist on 127\.0\.0\.1:\d+/)]);
+    expect([missing.code, missing.out]).toEqual([
+      2,
+      expect.stringMatching(/Topic absent does not exist on 127\.0\.0\.1:\d+/),
+    ]);
     project.write({ 'one.ndjson': '{"seq": 1}\n' });
     const produced = await project.run(['produce', '--topic', 'absent', '--from', 'one.ndjson']);
     expect([produced.code, produced.out]).toEqual([2, expect.stringContaining('Topic absent does not exist')]);

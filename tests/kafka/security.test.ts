@@ -16,16 +16,29 @@ import { KafkaBroker, type Listener, USERS } from './kafka-broker.ts';
 const CONFLUENT = '1.10.1';
 
 /** Confluent's client, 170 MB with what it needs for every cloud: kept beside Kafka's jars, not among the dependencies. */
-function confluentClient(): { SchemaRegistryClient: new (config: object) => { register(subject: string, schema: object): Promise<number> }; JsonSerializer: new (client: object, type: number, config: object) => { serialize(topic: string, value: unknown): Promise<Buffer> } } {
+function confluentClient(): {
+  SchemaRegistryClient: new (config: object) => { register(subject: string, schema: object): Promise<number> };
+  JsonSerializer: new (
+    client: object,
+    type: number,
+    config: object,
+  ) => { serialize(topic: string, value: unknown): Promise<Buffer> };
+} {
   const folder = join(homedir(), '.cache', `tsdbt-confluent-${CONFLUENT}`);
   if (!existsSync(join(folder, 'ready'))) {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{"name": "confluent", "version": "1.0.0"}');
-    execFileSync('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', `@confluentinc/schemaregistry@${CONFLUENT}`], { cwd: folder, stdio: 'ignore' });
+    execFileSync(
+      'npm',
+      ['install', '--no-audit', '--no-fund', '--ignore-scripts', `@confluentinc/schemaregistry@${CONFLUENT}`],
+      { cwd: folder, stdio: 'ignore' },
+    );
     writeFileSync(join(folder, 'ready'), '');
   }
-  return createRequire(join(folder, 'package.json'))('@confluentinc/schemaregistry') as ReturnType<typeof confluentClient>;
+  return createRequire(join(folder, 'package.json'))('@confluentinc/schemaregistry') as ReturnType<
+    typeof confluentClient
+  >;
 }
 
 describe('security', () => {
@@ -37,12 +50,26 @@ describe('security', () => {
     certificates = new Certificates(folder);
     broker = await KafkaBroker.start(certificates);
     project = await FaultProject.open({});
-    const { Admin, AclOperations, AclPermissionTypes, ResourcePatternTypes, ResourceTypes, Producer } = await loadClientLibrary();
+    const { Admin, AclOperations, AclPermissionTypes, ResourcePatternTypes, ResourceTypes, Producer } =
+      await loadClientLibrary();
     const options = { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${broker.port}`] };
     const admin = new Admin(options);
     await admin.createTopics({ topics: ['open', 'closed', 'typed'], partitions: 1, replicas: 1 });
-    const allow = (resourceType: number, resourceName: string, principal: string): object => ({ resourceType, resourceName, resourcePatternType: ResourcePatternTypes.LITERAL, principal, host: '*', operation: AclOperations.ALL, permissionType: AclPermissionTypes.ALLOW });
-    await admin.createAcls({ creations: [allow(ResourceTypes.TOPIC, 'closed', 'User:alice'), allow(ResourceTypes.GROUP, 'closed', 'User:alice')] as never });
+    const allow = (resourceType: number, resourceName: string, principal: string): object => ({
+      resourceType,
+      resourceName,
+      resourcePatternType: ResourcePatternTypes.LITERAL,
+      principal,
+      host: '*',
+      operation: AclOperations.ALL,
+      permissionType: AclPermissionTypes.ALLOW,
+    });
+    await admin.createAcls({
+      creations: [
+        allow(ResourceTypes.TOPIC, 'closed', 'User:alice'),
+        allow(ResourceTypes.GROUP, 'closed', 'User:alice'),
+      ] as never,
+    });
     await admin.close();
     const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options, idempotent: true, acks: -1 });
     await producer.send({ messages: ['open', 'closed'].map((topic) => ({ topic, value: Buffer.from('{"id": 1}') })) });
@@ -54,9 +81,18 @@ describe('security', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const connection = (listener: Listener | null, more: object = {}): LoadConnection => loadConnection({ x: { brokers: [`127.0.0.1:${listener === null ? broker.port : broker.ports[listener]}`], ...more } }, 'x', join(folder, 'connections.yml'));
+  const connection = (listener: Listener | null, more: object = {}): LoadConnection =>
+    loadConnection(
+      { x: { brokers: [`127.0.0.1:${listener === null ? broker.port : broker.ports[listener]}`], ...more } },
+      'x',
+      join(folder, 'connections.yml'),
+    );
   /** What stands in the way, or null. */
-  const attempt = async (listener: Listener | null, more: object = {}, { topic = 'open', group = 'g' } = {}): Promise<string | null> => {
+  const attempt = async (
+    listener: Listener | null,
+    more: object = {},
+    { topic = 'open', group = 'g' } = {},
+  ): Promise<string | null> => {
     const client = await kafkaClient(connection(listener, more), group);
     try {
       await client.topics([topic]);
@@ -70,13 +106,19 @@ describe('security', () => {
       await client.close();
     }
   };
-  const sasl = (mechanism: string, username: keyof typeof USERS = 'alice', password: string = USERS[username]): object => ({ sasl: { mechanism, username, password } });
+  const sasl = (
+    mechanism: string,
+    username: keyof typeof USERS = 'alice',
+    password: string = USERS[username],
+  ): object => ({ sasl: { mechanism, username, password } });
   const tls = { tls: { ca: 'ca.pem', cert: 'client.crt', key: 'client.key' } };
 
   it('shows its credentials by every mechanism, and says when they are refused', async () => {
     for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']) {
       expect(await attempt('SASL', sasl(mechanism))).toBeNull();
-      expect(await attempt('SASL', sasl(mechanism, 'alice', 'wrong'))).toMatch(/^runtime: The broker at 127\.0\.0\.1:\d+ refuses the credentials of connection 'x'\.$/);
+      expect(await attempt('SASL', sasl(mechanism, 'alice', 'wrong'))).toMatch(
+        /^runtime: The broker at 127\.0\.0\.1:\d+ refuses the credentials of connection 'x'\.$/,
+      );
     }
     expect(await attempt('SASLTLS', { ...sasl('SCRAM-SHA-512'), tls: { ca: 'ca.pem' } })).toBeNull();
   }, 120_000);
@@ -84,24 +126,40 @@ describe('security', () => {
   it('verifies who answers and shows who asks', async () => {
     expect(await attempt('TLS', tls)).toBeNull();
     expect(await attempt('TLS', { tls: { ...tls.tls, servername: 'broker.test' } })).toBeNull();
-    expect(await attempt('TLS', { tls: { ...tls.tls, servername: 'another.test' } })).toMatch(/^runtime: No TLS connection to .*another\.test/);
-    expect(await attempt('TLS', { tls: { ...tls.tls, ca: 'stranger.pem' } })).toMatch(/^runtime: No TLS connection to .*certificate/);
-    expect(await attempt('SASLTLS', { ...sasl('PLAIN'), tls: true })).toMatch(/^runtime: No TLS connection to .*certificate/);
-    expect(await attempt('TLS', { tls: { ca: 'ca.pem' } })).toMatch(/^connection: no broker answers at .*, or it wants a client's certificate$/);
+    expect(await attempt('TLS', { tls: { ...tls.tls, servername: 'another.test' } })).toMatch(
+      /^runtime: No TLS connection to .*another\.test/,
+    );
+    expect(await attempt('TLS', { tls: { ...tls.tls, ca: 'stranger.pem' } })).toMatch(
+      /^runtime: No TLS connection to .*certificate/,
+    );
+    expect(await attempt('SASLTLS', { ...sasl('PLAIN'), tls: true })).toMatch(
+      /^runtime: No TLS connection to .*certificate/,
+    );
+    expect(await attempt('TLS', { tls: { ca: 'ca.pem' } })).toMatch(
+      /^connection: no broker answers at .*, or it wants a client's certificate$/,
+    );
     expect(await attempt('EXPIRED', { tls: { ca: 'ca.pem' } })).toMatch(/^runtime: No TLS connection to .*expired/);
     expect(await attempt(null, tls)).toMatch(/^runtime: The broker at .* does not speak TLS/);
-    expect(await attempt('SASLTLS', sasl('PLAIN'))).toMatch(/^(runtime: The broker at .* speaks TLS only|connection: no broker answers at .*, or it wants TLS$)/);
+    expect(await attempt('SASLTLS', sasl('PLAIN'))).toMatch(
+      /^(runtime: The broker at .* speaks TLS only|connection: no broker answers at .*, or it wants TLS$)/,
+    );
   }, 120_000);
 
   it('says which topic or group is not for this user', async () => {
     expect(await attempt('SASL', sasl('PLAIN', 'alice'), { topic: 'closed', group: 'closed' })).toBeNull();
-    expect(await attempt('SASL', sasl('PLAIN', 'bob'), { topic: 'closed' })).toMatch(/^runtime: The broker at .* does not let user bob read topic closed\.$/);
-    expect(await attempt('SASL', sasl('PLAIN', 'bob'), { group: 'closed' })).toMatch(/^runtime: The broker at .* does not let user bob use its consumer group/);
+    expect(await attempt('SASL', sasl('PLAIN', 'bob'), { topic: 'closed' })).toMatch(
+      /^runtime: The broker at .* does not let user bob read topic closed\.$/,
+    );
+    expect(await attempt('SASL', sasl('PLAIN', 'bob'), { group: 'closed' })).toMatch(
+      /^runtime: The broker at .* does not let user bob use its consumer group/,
+    );
   }, 120_000);
 
   it('the command gives one error, without stack and secret, and loses nothing', async () => {
-    const source = (topic: string, more = ''): string => `sources: [{name: raw, tables: [{name: ${topic}, config: {meta: {tsdbt: {load: {topic: ${topic}, mode: upsert, key: [id]${more}}}}}, columns: [{name: id, data_type: integer}]}]}]\n`;
-    const connections = (password: string, port = broker.ports.SASL): string => `connections: {default: {brokers: ["127.0.0.1:${port}"], sasl: {mechanism: PLAIN, username: bob, password: ${password}}}}\n`;
+    const source = (topic: string, more = ''): string =>
+      `sources: [{name: raw, tables: [{name: ${topic}, config: {meta: {tsdbt: {load: {topic: ${topic}, mode: upsert, key: [id]${more}}}}}, columns: [{name: id, data_type: integer}]}]}]\n`;
+    const connections = (password: string, port = broker.ports.SASL): string =>
+      `connections: {default: {brokers: ["127.0.0.1:${port}"], sasl: {mechanism: PLAIN, username: bob, password: ${password}}}}\n`;
     const said = async (code: number, ...args: string[]): Promise<string> => {
       const ended = await project.run(args);
       expect(ended.code, ended.out).toBe(code);
@@ -117,15 +175,27 @@ describe('security', () => {
       expect(await said(2, 'load', '--once')).toContain('does not let user bob read topic closed');
       project.write({ 'models/sources.yml': source('open') });
       expect(await said(0, 'load', 'check')).toContain('raw.open: OK');
-      expect(await project.one("select to_regclass('raw.open') is null and to_regclass('tsdbt.load_offsets') is null")).toBe('true');
+      expect(
+        await project.one("select to_regclass('raw.open') is null and to_regclass('tsdbt.load_offsets') is null"),
+      ).toBe('true');
       expect(await said(0, 'load', '--once')).toContain('raw.open: 1 row loaded');
       // Somebody who may nothing.
-      await project.client.query("create role nobody login password 'nobody'; grant usage on schema raw, tsdbt to nobody");
+      await project.client.query(
+        "create role nobody login password 'nobody'; grant usage on schema raw, tsdbt to nobody",
+      );
       const [database] = (await project.rows('select current_database()'))[0]!;
       const { host, port } = project.client;
-      project.write({ 'profiles.yml': `faults: {target: dev, outputs: {dev: {type: postgres, host: ${host}, port: ${port}, user: nobody, password: nobody, dbname: ${database}, schema: s, threads: 4}}}\n` });
+      project.write({
+        'profiles.yml': `faults: {target: dev, outputs: {dev: {type: postgres, host: ${host}, port: ${port}, user: nobody, password: nobody, dbname: ${database}, schema: s, threads: 4}}}\n`,
+      });
       const out = await said(1, 'load', 'check');
-      for (const what of ['insert raw.open', 'update raw.open', 'select tsdbt.load_offsets', 'insert tsdbt.dead_letters']) expect(out).toContain(`nobody may not ${what}`);
+      for (const what of [
+        'insert raw.open',
+        'update raw.open',
+        'select tsdbt.load_offsets',
+        'insert tsdbt.dead_letters',
+      ])
+        expect(out).toContain(`nobody may not ${what}`);
       expect(await said(2, 'load', '--once')).toContain('raw.open cannot be loaded: nobody may not insert raw.open');
     } finally {
       delete process.env['DBT_ENV_SECRET_KAFKA'];
@@ -135,33 +205,71 @@ describe('security', () => {
   it("reads what Confluent's own serializer writes, references included, over TLS and with a password", async () => {
     const { SchemaRegistryClient, JsonSerializer } = confluentClient();
     const registry = await MemoryRegistry.start();
-    const secure = await MemoryRegistry.start({ key: certificates.read('server.key'), cert: certificates.read('server.crt') });
+    const secure = await MemoryRegistry.start({
+      key: certificates.read('server.key'),
+      cert: certificates.read('server.crt'),
+    });
     const { Producer } = await loadClientLibrary();
-    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ clientId: 'test', bootstrapBrokers: [`127.0.0.1:${broker.port}`], idempotent: true, acks: -1 });
+    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
+      clientId: 'test',
+      bootstrapBrokers: [`127.0.0.1:${broker.port}`],
+      idempotent: true,
+      acks: -1,
+    });
     const fresh = await FaultProject.open({});
     try {
       registry.authorization = `Basic ${Buffer.from('me:registry-geheim').toString('base64')}`;
-      const client = new SchemaRegistryClient({ baseURLs: [registry.url], basicAuthCredentials: { credentialsSource: 'USER_INFO', userInfo: 'me:registry-geheim' } });
+      const client = new SchemaRegistryClient({
+        baseURLs: [registry.url],
+        basicAuthCredentials: { credentialsSource: 'USER_INFO', userInfo: 'me:registry-geheim' },
+      });
       await client.register('who', { schemaType: 'JSON', schema: JSON.stringify({ type: 'string', minLength: 2 }) });
-      await client.register('typed-value', { schemaType: 'JSON', schema: JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', type: 'object', properties: { id: { type: 'integer' }, who: { $ref: 'who.json' } } }), references: [{ name: 'who.json', subject: 'who', version: 1 }] });
-      const serializer = new JsonSerializer(client, 1, { useLatestVersion: true, autoRegisterSchemas: false, validate: false });
+      await client.register('typed-value', {
+        schemaType: 'JSON',
+        schema: JSON.stringify({
+          $schema: 'http://json-schema.org/draft-07/schema#',
+          type: 'object',
+          properties: { id: { type: 'integer' }, who: { $ref: 'who.json' } },
+        }),
+        references: [{ name: 'who.json', subject: 'who', version: 1 }],
+      });
+      const serializer = new JsonSerializer(client, 1, {
+        useLatestVersion: true,
+        autoRegisterSchemas: false,
+        validate: false,
+      });
       const values = [{ id: 1, who: 'me' }, { id: 'one' }, { id: 2, who: 'x' }, { id: 3, who: 'you' }];
-      await producer.send({ messages: await Promise.all(values.map(async (value) => ({ topic: 'typed', value: await serializer.serialize('typed', value) }))) });
+      await producer.send({
+        messages: await Promise.all(
+          values.map(async (value) => ({ topic: 'typed', value: await serializer.serialize('typed', value) })),
+        ),
+      });
       fresh.write({
-        'models/sources.yml': 'sources: [{name: raw, tables: [{name: typed, config: {meta: {tsdbt: {load: {topic: typed, format: json_schema}}}}, columns: [{name: id, data_type: integer}, {name: who, data_type: text}]}]}]\n',
+        'models/sources.yml':
+          'sources: [{name: raw, tables: [{name: typed, config: {meta: {tsdbt: {load: {topic: typed, format: json_schema}}}}, columns: [{name: id, data_type: integer}, {name: who, data_type: text}]}]}]\n',
         'connections.yml': `connections: {default: {brokers: ["127.0.0.1:${broker.port}"], registry: {url: "${registry.url}", username: me, password: "{{ env_var('DBT_ENV_SECRET_SR') }}"}}}\n`,
       });
       process.env['DBT_ENV_SECRET_SR'] = 'registry-geheim';
       const { code, out } = await fresh.run(['load', '--once']);
       expect(code, out).toBe(0);
-      expect(await fresh.rows('select id, who from raw.typed order by 1')).toEqual([['1', 'me'], ['3', 'you']]);
-      expect((await fresh.rows('select error from tsdbt.dead_letters order by id')).flat()).toEqual([expect.stringMatching(/\/id must be integer$/), expect.stringMatching(/\/who must NOT have fewer than 2 characters$/)]);
+      expect(await fresh.rows('select id, who from raw.typed order by 1')).toEqual([
+        ['1', 'me'],
+        ['3', 'you'],
+      ]);
+      expect((await fresh.rows('select error from tsdbt.dead_letters order by id')).flat()).toEqual([
+        expect.stringMatching(/\/id must be integer$/),
+        expect.stringMatching(/\/who must NOT have fewer than 2 characters$/),
+      ]);
       process.env['DBT_ENV_SECRET_SR'] = 'registry-falsch';
       const refused = await fresh.run(['load', 'check']);
       expect([refused.code, refused.out]).toEqual([1, expect.stringMatching(/refuses the credentials \(HTTP 401\)/)]);
       expect(refused.out).not.toContain('registry-falsch');
       secure.register('who', { type: 'string' });
-      const over = (ca: string, url = secure.url): SchemaRegistry => new SchemaRegistry({ url, username: null, password: null, token: null, tls: { ca: certificates.read(ca) } }, 'connections.yml');
+      const over = (ca: string, url = secure.url): SchemaRegistry =>
+        new SchemaRegistry(
+          { url, username: null, password: null, token: null, tls: { ca: certificates.read(ca) } },
+          'connections.yml',
+        );
       expect(await over('ca.pem').schema(1)).toMatchObject({ type: 'JSON' });
       await expect(over('stranger.pem').schema(1)).rejects.toThrow(/No TLS connection to the schema registry/);
     } finally {

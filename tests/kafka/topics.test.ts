@@ -11,18 +11,30 @@ describe('topics', () => {
   let broker: KafkaBroker;
   let project: FaultProject;
   let admin: InstanceType<Awaited<ReturnType<typeof loadClientLibrary>>['Admin']>;
-  let send: (topic: string, values: readonly object[], more?: { partition?: number; key?: (value: object) => string }) => Promise<void>;
+  let send: (
+    topic: string,
+    values: readonly object[],
+    more?: { partition?: number; key?: (value: object) => string },
+  ) => Promise<void>;
   let close: () => Promise<void>;
   beforeAll(async () => {
     broker = await KafkaBroker.start();
-    project = await FaultProject.open({ 'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${broker.port}"] } }\n` });
+    project = await FaultProject.open({
+      'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${broker.port}"] } }\n`,
+    });
     const { Admin, Producer } = await loadClientLibrary();
     const options = { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${broker.port}`] };
     admin = new Admin(options);
     const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options, idempotent: true, acks: -1 });
-    send = async (topic, values, { partition, key } = {}) => void (await producer.send({
-      messages: values.map((value) => ({ topic, value: Buffer.from(JSON.stringify(value)), ...(partition === undefined ? {} : { partition }), ...(key === undefined ? {} : { key: Buffer.from(key(value)) }) })),
-    }));
+    send = async (topic, values, { partition, key } = {}) =>
+      void (await producer.send({
+        messages: values.map((value) => ({
+          topic,
+          value: Buffer.from(JSON.stringify(value)),
+          ...(partition === undefined ? {} : { partition }),
+          ...(key === undefined ? {} : { key: Buffer.from(key(value)) }),
+        })),
+      }));
     close = async () => {
       await admin.close();
       await producer.close();
@@ -34,16 +46,32 @@ describe('topics', () => {
     await broker?.close();
   });
 
-  const sources = (topics: Readonly<Record<string, string>>): void => project.write({
-    'models/sources.yml': `sources:\n  - name: raw\n    tables:\n${Object.entries(topics).map(([topic, more]) => `      - name: ${topic}
+  const sources = (topics: Readonly<Record<string, string>>): void =>
+    project.write({
+      'models/sources.yml': `sources:\n  - name: raw\n    tables:\n${Object.entries(topics)
+        .map(
+          ([topic, more]) => `      - name: ${topic}
         config: { meta: { tsdbt: { load: { topic: ${topic}${more}, flush: { rows: 1000, age: 50ms } } } } }
-        columns: [{ name: id, data_type: integer }, { name: v, data_type: text }]\n`).join('')}`,
-  });
-  const create = async (topic: string, partitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<void> => {
-    await admin.createTopics({ topics: [topic], partitions, replicas: 1, configs: Object.entries(configs).map(([name, value]) => ({ name, value })) });
+        columns: [{ name: id, data_type: integer }, { name: v, data_type: text }]\n`,
+        )
+        .join('')}`,
+    });
+  const create = async (
+    topic: string,
+    partitions = 1,
+    configs: Readonly<Record<string, string>> = {},
+  ): Promise<void> => {
+    await admin.createTopics({
+      topics: [topic],
+      partitions,
+      replicas: 1,
+      configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
+    });
   };
-  const numbered = (from: number, to: number): { id: number; v: string }[] => Array.from({ length: to - from }, (_, i) => ({ id: from + i, v: `value ${from + i}` }));
-  const ids = async (topic: string): Promise<number[]> => (await project.rows(`select id from raw.${topic} order by _partition, _offset`)).flat().map(Number);
+  const numbered = (from: number, to: number): { id: number; v: string }[] =>
+    Array.from({ length: to - from }, (_, i) => ({ id: from + i, v: `value ${from + i}` }));
+  const ids = async (topic: string): Promise<number[]> =>
+    (await project.rows(`select id from raw.${topic} order by _partition, _offset`)).flat().map(Number);
   const load = async (code = 0): Promise<string> => {
     const ended = await project.run(['load', '--once']);
     expect(ended.code, ended.out).toBe(code);
@@ -65,13 +93,20 @@ describe('topics', () => {
   it('compressed by any codec, a message of five megabytes among small ones, compacted', async () => {
     for (const codec of CODECS) await create(`c_${codec}`, 1, { 'compression.type': codec });
     await create('huge', 1, { 'max.message.bytes': '8000000' });
-    await create('compact', 1, { 'cleanup.policy': 'compact', 'segment.ms': '100', 'min.cleanable.dirty.ratio': '0.01', 'min.compaction.lag.ms': '0' });
+    await create('compact', 1, {
+      'cleanup.policy': 'compact',
+      'segment.ms': '100',
+      'min.cleanable.dirty.ratio': '0.01',
+      'min.compaction.lag.ms': '0',
+    });
     for (const codec of CODECS) await send(`c_${codec}`, numbered(0, 500));
     await send('huge', numbered(0, 10));
     await send('huge', [{ id: 10, v: 'x'.repeat(5_000_000) }]);
     await send('huge', numbered(11, 20));
     for (let round = 0; round < 5; round++) {
-      await send('compact', numbered(round * 100, round * 100 + 100), { key: (value) => String((value as { id: number }).id % 10) });
+      await send('compact', numbered(round * 100, round * 100 + 100), {
+        key: (value) => String((value as { id: number }).id % 10),
+      });
       await pause(150);
     }
     sources({ ...Object.fromEntries(CODECS.map((codec) => [`c_${codec}`, ''])), huge: '', compact: '' });
@@ -79,7 +114,11 @@ describe('topics', () => {
     await pause(4000);
     await load();
     for (const codec of CODECS) expect(await ids(`c_${codec}`), codec).toEqual(numbered(0, 500).map(({ id }) => id));
-    expect(await project.rows('select id, length(v) from raw.huge where id in (9, 10, 11) order by 1')).toEqual([['9', '7'], ['10', '5000000'], ['11', '8']]);
+    expect(await project.rows('select id, length(v) from raw.huge where id in (9, 10, 11) order by 1')).toEqual([
+      ['9', '7'],
+      ['10', '5000000'],
+      ['11', '8'],
+    ]);
     expect((await ids('huge')).length).toBe(20);
     const kept = await ids('compact');
     expect(new Set(kept).size).toBe(kept.length);
@@ -97,11 +136,15 @@ describe('topics', () => {
     await send('old', numbered(100, 105), { partition: 1 });
     await admin.deleteRecords({ topics: [{ name: 'old', partitions: [{ partition: 0, offset: 15n }] }] });
     const out = await load(1);
-    expect(out).toMatch(/raw\.old: stopped: offset 10 is out of range.*rewind --select source:raw\.old --to earliest.*on_gap: earliest/);
+    expect(out).toMatch(
+      /raw\.old: stopped: offset 10 is out of range.*rewind --select source:raw\.old --to earliest.*on_gap: earliest/,
+    );
     expect(await ids('old')).toEqual([...numbered(0, 10), ...numbered(100, 105)].map(({ id }) => id));
     sources({ old: ', on_gap: earliest' });
     await load();
-    expect(await ids('old')).toEqual([...numbered(0, 10), ...numbered(15, 20), ...numbered(100, 105)].map(({ id }) => id));
+    expect(await ids('old')).toEqual(
+      [...numbered(0, 10), ...numbered(15, 20), ...numbered(100, 105)].map(({ id }) => id),
+    );
   }, 120_000);
 
   it('grown while it is loaded: the new partitions are read', async () => {
@@ -111,13 +154,22 @@ describe('topics', () => {
     const running = project.start(['load', '--metrics-port', '0']);
     await project.until("select to_regclass('raw.grow') is not null", 30);
     await project.until('select (select count(*) from raw.grow) = 10', 30);
-    await admin.createPartitions({ topics: [{ name: 'grow', count: 3, assignments: [{ brokerIds: [1] }, { brokerIds: [1] }] }] });
+    await admin.createPartitions({
+      topics: [{ name: 'grow', count: 3, assignments: [{ brokerIds: [1] }, { brokerIds: [1] }] }],
+    });
     await pause(300);
     await send('grow', numbered(10, 20), { partition: 2 });
     await project.until('select (select count(*) from raw.grow) = 20', 30);
     const url = /Metrics at (\S+)\/metrics/.exec(running.out())![1]!;
-    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^tsdbt_load_rows_total\{topic="grow",table="raw\.grow"\} 20$/m);
-    await eventually(async () => expect(await (await fetch(`${url}/healthz`)).json()).toMatchObject({ status: 'ok', tables: [{ table: 'raw.grow', lag_rows: '0', lag_seconds: 0 }] }));
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
+      /^tsdbt_load_rows_total\{topic="grow",table="raw\.grow"\} 20$/m,
+    );
+    await eventually(async () =>
+      expect(await (await fetch(`${url}/healthz`)).json()).toMatchObject({
+        status: 'ok',
+        tables: [{ table: 'raw.grow', lag_rows: '0', lag_seconds: 0 }],
+      }),
+    );
     running.child.kill('SIGTERM');
     expect((await running.ended).code).toBe(0);
   }, 120_000);
@@ -132,13 +184,17 @@ describe('topics', () => {
     await admin.deleteTopics({ topics: ['anew'] });
     await eventually(() => create('anew', 1));
     await eventually(() => send('anew', numbered(100, 130)));
-    await eventually(async () => expect(running.out()).toMatch(/raw\.anew: (topic anew was deleted and made again|Topic anew does not exist)/));
+    await eventually(async () =>
+      expect(running.out()).toMatch(/raw\.anew: (topic anew was deleted and made again|Topic anew does not exist)/),
+    );
     running.child.kill('SIGTERM');
     expect((await running.ended).code).toBe(2);
     expect((await ids('anew')).length).toBe(10);
     expect(await load(2)).toContain('deleted and made again');
     sources({ anew: ', on_gap: earliest' });
     await load();
-    expect((await ids('anew')).sort((a, b) => a - b)).toEqual([...numbered(0, 10), ...numbered(100, 130)].map(({ id }) => id));
+    expect((await ids('anew')).sort((a, b) => a - b)).toEqual(
+      [...numbered(0, 10), ...numbered(100, 130)].map(({ id }) => id),
+    );
   }, 120_000);
 });

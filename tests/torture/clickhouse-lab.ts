@@ -10,11 +10,17 @@ import { pause } from './campaign.ts';
 
 /** before: the request is sent on when the act is done; during: at the same time; after: its answer is not sent back; late: it reaches the server when
  * the command is long gone. */
-export interface Strike { readonly at: number; readonly when: 'before' | 'during' | 'after' | 'late'; readonly act: () => Promise<void> }
+export interface Strike {
+  readonly at: number;
+  readonly when: 'before' | 'during' | 'after' | 'late';
+  readonly act: () => Promise<void>;
+}
 
 /** What a server answers that cannot write: the exception's code, name and words. */
 export const REFUSALS: readonly (readonly [number, string, string])[] = [
-  [243, 'NOT_ENOUGH_SPACE', 'Cannot reserve 1.00 MiB, not enough space'], [164, 'READONLY', 'Cannot execute query in readonly mode'], [242, 'TABLE_IS_READ_ONLY', 'Table is in readonly mode'],
+  [243, 'NOT_ENOUGH_SPACE', 'Cannot reserve 1.00 MiB, not enough space'],
+  [164, 'READONLY', 'Cannot execute query in readonly mode'],
+  [242, 'TABLE_IS_READ_ONLY', 'Table is in readonly mode'],
 ];
 const WRITES = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?(?:insert|create|alter|exchange|rename)\b/i;
 
@@ -40,11 +46,14 @@ export class ClickhouseLab {
   static async open(files: Readonly<Record<string, string>>): Promise<ClickhouseLab> {
     const lab = new ClickhouseLab();
     lab.server = await embeddedClickhouse({ dir: lab.data, projectDir: process.cwd() });
-    await new Promise<void>((resolve) => { lab.proxy.listen(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      lab.proxy.listen(0, '127.0.0.1', resolve);
+    });
     lab.port = (lab.proxy.address() as AddressInfo).port;
     const { user, password } = lab.server;
-    const profile = `torture: {target: dev, outputs: {dev: {type: clickhouse, host: 127.0.0.1, port: ${lab.port}, user: ${user}, password: "${password}", `
-      + 'schema: an, threads: 4, use_lw_deletes: true, retries: 0}}}\n';
+    const profile =
+      `torture: {target: dev, outputs: {dev: {type: clickhouse, host: 127.0.0.1, port: ${lab.port}, user: ${user}, password: "${password}", ` +
+      'schema: an, threads: 4, use_lw_deletes: true, retries: 0}}}\n';
     for (const [path, text] of Object.entries({ ...files, 'profiles.yml': profile })) {
       mkdirSync(dirname(join(lab.dir, 'project', path)), { recursive: true });
       writeFileSync(join(lab.dir, 'project', path), text);
@@ -98,7 +107,9 @@ export class ClickhouseLab {
   /** SIGKILL of the server; it is there again when this returns. */
   async crash(): Promise<void> {
     let back: () => void = () => undefined;
-    this.away = new Promise((resolve) => { back = resolve; });
+    this.away = new Promise((resolve) => {
+      back = resolve;
+    });
     const status = embeddedStatus(this.data);
     if (status.state === 'running') process.kill(status.pid, 'SIGKILL');
     await this.server.release();
@@ -112,11 +123,16 @@ export class ClickhouseLab {
   async rows(sql: string): Promise<unknown[][]> {
     await this.away;
     const answer = await fetch(`http://${this.server.host}:${this.server.port}/?default_format=JSONCompactEachRow`, {
-      method: 'POST', body: sql, headers: { 'X-ClickHouse-User': this.server.user, 'X-ClickHouse-Key': this.server.password },
+      method: 'POST',
+      body: sql,
+      headers: { 'X-ClickHouse-User': this.server.user, 'X-ClickHouse-Key': this.server.password },
     });
     const text = await answer.text();
     if (!answer.ok) throw new Error(text);
-    return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as unknown[]);
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as unknown[]);
   }
 
   async close(): Promise<void> {
@@ -152,12 +168,20 @@ export class ClickhouseLab {
     await this.away;
     if (this.refusal !== null && WRITES.test(body.toString('utf8', 0, 10_000))) {
       const [code, name, words] = this.refusal;
-      res?.writeHead(500, { 'X-ClickHouse-Exception-Code': code, 'Content-Type': 'text/plain' }).end(`Code: ${code}. DB::Exception: ${words}. (${name}) (version 26.7.2.1)\n`);
+      res
+        ?.writeHead(500, { 'X-ClickHouse-Exception-Code': code, 'Content-Type': 'text/plain' })
+        .end(`Code: ${code}. DB::Exception: ${words}. (${name}) (version 26.7.2.1)\n`);
       return;
     }
     const { host: _host, 'transfer-encoding': _encoding, ...headers } = req.headers;
     await new Promise<void>((resolve, reject) => {
-      const options = { host: this.server.host, port: this.server.port, method: req.method, path: req.url, headers: { ...headers, 'content-length': body.length, connection: 'close' } };
+      const options = {
+        host: this.server.host,
+        port: this.server.port,
+        method: req.method,
+        path: req.url,
+        headers: { ...headers, 'content-length': body.length, connection: 'close' },
+      };
       const out = request(options, (answer) => {
         answer.on('end', resolve);
         answer.on('error', reject);
@@ -169,7 +193,9 @@ export class ClickhouseLab {
       });
       out.on('error', reject);
       // A client that goes away is gone for the server, too.
-      res?.once('close', () => { if (!res.writableFinished) out.destroy(); });
+      res?.once('close', () => {
+        if (!res.writableFinished) out.destroy();
+      });
       out.end(body);
     });
   }

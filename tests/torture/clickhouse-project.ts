@@ -2,10 +2,12 @@
 // must hold when all is built.
 /** A moment of the last month or of this one: a microbatch model has two batches. */
 const MONTH = new Date();
-const AT = (months: number): string => new Date(Date.UTC(MONTH.getUTCFullYear(), MONTH.getUTCMonth() - months, 1)).toISOString().slice(0, 10);
+const AT = (months: number): string =>
+  new Date(Date.UTC(MONTH.getUTCFullYear(), MONTH.getUTCMonth() - months, 1)).toISOString().slice(0, 10);
 
 export const FILES: Readonly<Record<string, string>> = {
-  'dbt_project.yml': "name: torture\nversion: '1.0.0'\nconfig-version: 2\nprofile: torture\nflags: {send_anonymous_usage_stats: false}\n",
+  'dbt_project.yml':
+    "name: torture\nversion: '1.0.0'\nconfig-version: 2\nprofile: torture\nflags: {send_anonymous_usage_stats: false}\n",
   'seeds/s.csv': `k,name\n${[0, 1, 2, 3, 4].map((k) => `${k},n${k}\n`).join('')}`,
   'models/s.yml': `
 sources: [{name: raw, schema: raw, tables: [{name: e, config: {event_time: at}}, {name: m}]}]
@@ -13,30 +15,40 @@ models:
   - {name: t, columns: [{name: id, data_tests: [unique, not_null]}]}
   - {name: up, columns: [{name: id, data_tests: [unique]}]}
 `,
-  'models/t.sql': "{{ config(materialized='table', order_by='id', engine='MergeTree()') }} select id, k, amount from {{ source('raw', 'e') }} final",
+  'models/t.sql':
+    "{{ config(materialized='table', order_by='id', engine='MergeTree()') }} select id, k, amount from {{ source('raw', 'e') }} final",
   'models/v.sql': "select k, count() as n, sum(amount) as total from {{ ref('t') }} group by k",
-  'models/ap.sql': "{{ config(materialized='incremental', incremental_strategy='append', order_by='id') }} select id, k from {{ source('raw', 'e') }} final "
-    + '{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}',
-  'models/up.sql': "{{ config(materialized='incremental', incremental_strategy='atomic_upsert', unique_key='id', order_by='id', partition_by='id % 3') }} "
-    + "select id, id % 3 as third, k, amount from {{ source('raw', 'e') }} final",
-  'models/ow.sql': "{{ config(materialized='incremental', incremental_strategy='insert_overwrite', order_by='id', partition_by='k') }} "
-    + "select id, k, amount from {{ source('raw', 'e') }} final",
-  'models/mb.sql': "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', batch_size='month', lookback=2, "
-    + `begin='${AT(1)}', order_by='id', partition_by='id % 3') }} select id, k, amount, at from {{ source('raw', 'e') }} order by version desc limit 1 by id`,
-  'models/mv.sql': "{{ config(materialized='materialized_view', order_by='id', engine='MergeTree()') }} select id, id % 5 as k from {{ source('raw', 'm') }}",
-  'snapshots/sn.sql': "{% snapshot sn %}{{ config(target_schema='an', unique_key='id', strategy='check', check_cols=['amount']) }} "
-    + "select id, amount from {{ source('raw', 'e') }} final{% endsnapshot %}",
+  'models/ap.sql':
+    "{{ config(materialized='incremental', incremental_strategy='append', order_by='id') }} select id, k from {{ source('raw', 'e') }} final " +
+    '{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}',
+  'models/up.sql':
+    "{{ config(materialized='incremental', incremental_strategy='atomic_upsert', unique_key='id', order_by='id', partition_by='id % 3') }} " +
+    "select id, id % 3 as third, k, amount from {{ source('raw', 'e') }} final",
+  'models/ow.sql':
+    "{{ config(materialized='incremental', incremental_strategy='insert_overwrite', order_by='id', partition_by='k') }} " +
+    "select id, k, amount from {{ source('raw', 'e') }} final",
+  'models/mb.sql':
+    "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', batch_size='month', lookback=2, " +
+    `begin='${AT(1)}', order_by='id', partition_by='id % 3') }} select id, k, amount, at from {{ source('raw', 'e') }} order by version desc limit 1 by id`,
+  'models/mv.sql':
+    "{{ config(materialized='materialized_view', order_by='id', engine='MergeTree()') }} select id, id % 5 as k from {{ source('raw', 'm') }}",
+  'snapshots/sn.sql':
+    "{% snapshot sn %}{{ config(target_schema='an', unique_key='id', strategy='check', check_cols=['amount']) }} " +
+    "select id, amount from {{ source('raw', 'e') }} final{% endsnapshot %}",
 };
 
 /** Nodes that real dbt builds beside. */
 export const THEIRS: Readonly<Record<string, string>> = {
-  'models/theirs.sql': "{{ config(materialized='table', order_by='k') }} select k, count() as n from {{ ref('t') }} group by k",
-  'models/theirs_inc.sql': "{{ config(materialized='incremental', unique_key='id', order_by='id') }} select id, amount from {{ ref('up') }}",
+  'models/theirs.sql':
+    "{{ config(materialized='table', order_by='k') }} select k, count() as n from {{ ref('t') }} group by k",
+  'models/theirs_inc.sql':
+    "{{ config(materialized='incremental', unique_key='id', order_by='id') }} select id, amount from {{ ref('up') }}",
   'models/theirs_view.sql': "{{ config(materialized='view') }} select count() as n from {{ ref('ow') }}",
 };
 
 export const SETUP: readonly string[] = [
-  'create database if not exists raw', 'create table raw.e (id UInt64, k UInt8, amount Int64, at DateTime, version UInt64) engine = ReplacingMergeTree(version) order by id',
+  'create database if not exists raw',
+  'create table raw.e (id UInt64, k UInt8, amount Int64, at DateTime, version UInt64) engine = ReplacingMergeTree(version) order by id',
   'create table raw.m (id UInt64) engine = MergeTree order by id',
 ];
 
@@ -60,7 +72,7 @@ export const ALWAYS: Readonly<Record<string, string>> = {
   'mv twice or empty': 'select toInt64(count()) - toInt64(uniqExact(id)) + (count() = 0) from an.mv',
   'sn open twice': 'select toInt64(count()) - toInt64(uniqExact(id)) from an.sn where dbt_valid_to is null',
   'sn version twice': 'select toInt64(count()) - toInt64(uniqExact(dbt_scd_id)) from an.sn',
-  'seed': 'select toInt64(count()) - 5 from an.s',
+  seed: 'select toInt64(count()) - 5 from an.s',
 };
 
 const both = (a: string, b: string): string => `select count() from ((${a} except ${b}) union all (${b} except ${a}))`;

@@ -10,7 +10,10 @@ import { random } from './random.ts';
 
 const { env } = process;
 const OVERLAPS = Number(env['TSDBT_TORTURE_OVERLAPS'] ?? (LONG ? 90 : 3));
-const DBT: Program | null = env['TSDBT_ORACLE_CLICKHOUSE'] === undefined ? null : { command: join(env['TSDBT_ORACLE_CLICKHOUSE'], 'bin/dbt'), args: [] };
+const DBT: Program | null =
+  env['TSDBT_ORACLE_CLICKHOUSE'] === undefined
+    ? null
+    : { command: join(env['TSDBT_ORACLE_CLICKHOUSE'], 'bin/dbt'), args: [] };
 /** Leaves out what real dbt builds. */
 const OURS: readonly string[] = DBT === null ? [] : ['--exclude', 'path:models/theirs*'];
 const dice = random(SEED);
@@ -24,24 +27,61 @@ const missing: string | null = (() => {
   }
 })();
 
-interface Fault { readonly name: string; readonly when: readonly Strike['when'][]; act(lab: ClickhouseLab, running: Running): Promise<void>; heal?(lab: ClickhouseLab): Promise<void> }
+interface Fault {
+  readonly name: string;
+  readonly when: readonly Strike['when'][];
+  act(lab: ClickhouseLab, running: Running): Promise<void>;
+  heal?(lab: ClickhouseLab): Promise<void>;
+}
 
 const FAULTS_OF: readonly Fault[] = [
-  { name: 'SIGKILL', when: ['before', 'after'], act: async (_lab, { child }) => { child.kill('SIGKILL'); } },
-  { name: 'SIGKILL, statement arrives later', when: ['late'], act: async (_lab, { child }) => { child.kill('SIGKILL'); } },
-  { name: 'SIGTERM', when: ['before', 'after'], act: async (_lab, { child }) => { child.kill('SIGTERM'); } },
-  { name: 'connections cut', when: ['before', 'after'], act: async (lab) => { lab.cut(); } },
-  { name: 'server crashes', when: ['before', 'after'], act: (lab) => lab.crash() },
   {
-    name: 'network frozen, then back', when: ['before'], act: async (lab) => {
-      lab.freeze();
-      setTimeout(() => { lab.thaw(); }, 1500);
+    name: 'SIGKILL',
+    when: ['before', 'after'],
+    act: async (_lab, { child }) => {
+      child.kill('SIGKILL');
     },
   },
   {
-    name: 'network frozen, SIGTERM', when: ['before'], act: async (lab, { child }) => {
+    name: 'SIGKILL, statement arrives later',
+    when: ['late'],
+    act: async (_lab, { child }) => {
+      child.kill('SIGKILL');
+    },
+  },
+  {
+    name: 'SIGTERM',
+    when: ['before', 'after'],
+    act: async (_lab, { child }) => {
+      child.kill('SIGTERM');
+    },
+  },
+  {
+    name: 'connections cut',
+    when: ['before', 'after'],
+    act: async (lab) => {
+      lab.cut();
+    },
+  },
+  { name: 'server crashes', when: ['before', 'after'], act: (lab) => lab.crash() },
+  {
+    name: 'network frozen, then back',
+    when: ['before'],
+    act: async (lab) => {
       lab.freeze();
-      setTimeout(() => { child.kill('SIGTERM'); }, 300);
+      setTimeout(() => {
+        lab.thaw();
+      }, 1500);
+    },
+  },
+  {
+    name: 'network frozen, SIGTERM',
+    when: ['before'],
+    act: async (lab, { child }) => {
+      lab.freeze();
+      setTimeout(() => {
+        child.kill('SIGTERM');
+      }, 300);
     },
     heal: async (lab) => {
       lab.cut();
@@ -50,8 +90,14 @@ const FAULTS_OF: readonly Fault[] = [
   },
   { name: 'queries killed', when: ['during'], act: (lab) => lab.killQueries(250) },
   {
-    name: 'server full or read-only', when: ['before'], act: async (lab) => { lab.refuse(dice.pick(REFUSALS)); },
-    heal: async (lab) => { lab.refuse(null); },
+    name: 'server full or read-only',
+    when: ['before'],
+    act: async (lab) => {
+      lab.refuse(dice.pick(REFUSALS));
+    },
+    heal: async (lab) => {
+      lab.refuse(null);
+    },
   },
 ];
 
@@ -77,7 +123,9 @@ function watch(lab: ClickhouseLab): () => Promise<{ looks: number; wrong: string
       const rows = found.pop() ?? 0;
       if (rows < most) wrong.add(`rows of ap became fewer: ${rows}`);
       most = rows;
-      found.forEach((number, i) => { if (number !== 0) wrong.add(`${questions[i]![0]}: ${number}`); });
+      found.forEach((number, i) => {
+        if (number !== 0) wrong.add(`${questions[i]![0]}: ${number}`);
+      });
     } catch (error) {
       // A server that is away is no answer; a relation that is away is one.
       const { message } = error as Error;
@@ -101,7 +149,9 @@ async function unmet(lab: ClickhouseLab): Promise<string[]> {
   const questions = Object.entries(BUILT);
   try {
     const [row = []] = await lab.rows(`select ${questions.map(([, sql]) => `toInt64((${sql}))`).join(', ')}`);
-    return questions.flatMap(([name], i) => (Number(row[i] ?? -1) === 0 ? [] : [`after the repair, ${name}: ${String(row[i])}`]));
+    return questions.flatMap(([name], i) =>
+      Number(row[i] ?? -1) === 0 ? [] : [`after the repair, ${name}: ${String(row[i])}`],
+    );
   } catch (error) {
     return [`after the repair: ${String(error)}`];
   }
@@ -117,7 +167,9 @@ describe.skipIf(missing !== null)(`ClickHouse under torture${missing === null ? 
     const { code, out } = await start(dir, ['build', ...OURS], 'target').ended;
     return code === 0 ? unmet(lab) : [`the repair ended with ${code}:\n${out.slice(-2500)}`];
   };
-  const more = async (): Promise<void> => { for (const sql of change(round++)) await lab.rows(sql); };
+  const more = async (): Promise<void> => {
+    for (const sql of change(round++)) await lab.rows(sql);
+  };
 
   beforeAll(async () => {
     lab = await ClickhouseLab.open(DBT === null ? FILES : { ...FILES, ...THEIRS });
@@ -150,7 +202,9 @@ describe.skipIf(missing !== null)(`ClickHouse under torture${missing === null ? 
       await fault.heal?.(lab);
       const { looks, wrong } = await look();
       lab.arm(null);
-      const mistakes = [...wrong, ...unfit(ended), ...(await repair())].map((text) => `${text} [fault ${i}, statement ${at} of ${statements}, ${when}]`);
+      const mistakes = [...wrong, ...unfit(ended), ...(await repair())].map(
+        (text) => `${text} [fault ${i}, statement ${at} of ${statements}, ${when}]`,
+      );
       tally.add(struck ? fault.name : 'not struck', { failed: ended.code !== 0, wrong: mistakes, looks });
       if (tally.times % 10 === 0) tally.print('ClickHouse so far');
     }
@@ -160,8 +214,14 @@ describe.skipIf(missing !== null)(`ClickHouse under torture${missing === null ? 
   it(`is right after each of ${OVERLAPS} overlaps of commands, and while they last`, async () => {
     const folders = [dir, lab.copy('second'), lab.copy('third')];
     const commands: readonly (readonly string[])[] = [
-      ['build', ...OURS], ['build', '--full-refresh', ...OURS], ['run', '--select', 'ap up ow mb'], ['run', '--select', 't+', ...OURS], ['snapshot'],
-      ['seed', '--full-refresh'], ['test', ...OURS], ['run', '--select', 'ow mb', '--full-refresh'],
+      ['build', ...OURS],
+      ['build', '--full-refresh', ...OURS],
+      ['run', '--select', 'ap up ow mb'],
+      ['run', '--select', 't+', ...OURS],
+      ['snapshot'],
+      ['seed', '--full-refresh'],
+      ['test', ...OURS],
+      ['run', '--select', 'ow mb', '--full-refresh'],
     ];
     for (let i = 0; i < OVERLAPS && Date.now() < UNTIL; i++) {
       await more();
@@ -180,9 +240,16 @@ describe.skipIf(missing !== null)(`ClickHouse under torture${missing === null ? 
       const dbt = (await theirs?.ended) ?? null;
       if (dbt !== null && dbt.code !== 0) console.log(`dbt ended with ${dbt.code}: ${dbt.out.slice(-1500)}`);
       const { looks, wrong } = await look();
-      const failures = ended.flatMap(([command, each]) => [...(each.code === 0 ? [] : [`${command} ended with ${each.code}:\n${each.out.slice(-2500)}`]), ...unfit(each)]);
+      const failures = ended.flatMap(([command, each]) => [
+        ...(each.code === 0 ? [] : [`${command} ended with ${each.code}:\n${each.out.slice(-2500)}`]),
+        ...unfit(each),
+      ]);
       const kind = withDbt ? `${count} of ours and dbt` : `${count} of ours`;
-      tally.add(kind, { failed: dbt !== null && dbt.code !== 0, wrong: [...wrong, ...failures, ...(await repair())].map((text) => `${text} [overlap ${i}]`), looks });
+      tally.add(kind, {
+        failed: dbt !== null && dbt.code !== 0,
+        wrong: [...wrong, ...failures, ...(await repair())].map((text) => `${text} [overlap ${i}]`),
+        looks,
+      });
       if (tally.times % 10 === 0) tally.print('ClickHouse so far');
     }
     expect(tally.wrong).toEqual([]);

@@ -1,7 +1,18 @@
 // A Postgres of the campaign's own, made from the system's programs, that can crash, come back read-only, run out of disk and change its password;
 // a PgBouncer before it; and a project of every kind of model on it. What is done to them, and when, is the campaign's.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,16 +28,25 @@ const DISK_MIB = 400;
 /** Folder of the newest Postgres programs of the system; null: there are none. */
 export const PG_BIN: string | null = (() => {
   const root = '/usr/lib/postgresql';
-  const versions = existsSync(root) ? readdirSync(root).map(Number).filter((version) => existsSync(`${root}/${version}/bin/postgres`)) : [];
+  const versions = existsSync(root)
+    ? readdirSync(root)
+        .map(Number)
+        .filter((version) => existsSync(`${root}/${version}/bin/postgres`))
+    : [];
   return versions.length === 0 ? null : `${root}/${Math.max(...versions)}/bin`;
 })();
-export const PGBOUNCER: string | null = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find((path) => existsSync(path)) ?? null;
+export const PGBOUNCER: string | null =
+  ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find((path) => existsSync(path)) ?? null;
 
 export async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => { server.close(resolve); });
+  await new Promise((resolve) => {
+    server.close(resolve);
+  });
   return port;
 }
 
@@ -73,7 +93,19 @@ export class PostgresLab {
     const lab = new PostgresLab(mkdtempSync(join(tmpdir(), 'tsdbt-torture-')), await freePort());
     const password = join(lab.dir, 'password');
     writeFileSync(password, lab.password, { mode: 0o644 });
-    asPostgres(`${PG_BIN}/initdb`, ['-D', lab.data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${password}`, '--no-sync', '-E', 'UTF8', '--locale=C']);
+    asPostgres(`${PG_BIN}/initdb`, [
+      '-D',
+      lab.data,
+      '-U',
+      'postgres',
+      '-A',
+      'scram-sha-256',
+      `--pwfile=${password}`,
+      '--no-sync',
+      '-E',
+      'UTF8',
+      '--locale=C',
+    ]);
     lab.start();
     await lab.sql('create database d', 'postgres');
     lab.proxy = await WireProxy.open(() => lab.port);
@@ -91,8 +123,9 @@ export class PostgresLab {
 
   writeProfile(folder: string, port: number, threads = 4): void {
     this.write(folder, {
-      'profiles.yml': `torture: {target: dev, outputs: {dev: {type: postgres, host: 127.0.0.1, port: ${port}, user: postgres, password: ${this.password}, `
-        + `dbname: d, schema: an, threads: ${threads}, connect_timeout: 30, application_name: under test}}}\n`,
+      'profiles.yml':
+        `torture: {target: dev, outputs: {dev: {type: postgres, host: 127.0.0.1, port: ${port}, user: postgres, password: ${this.password}, ` +
+        `dbname: d, schema: an, threads: ${threads}, connect_timeout: 30, application_name: under test}}}\n`,
     });
   }
 
@@ -103,8 +136,16 @@ export class PostgresLab {
   }
 
   start(): void {
-    asPostgres(`${PG_BIN}/pg_ctl`, ['-D', this.data, '-l', join(this.data, 'server.log'), '-w', '-o',
-      `-p ${this.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=80 -c shared_buffers=32MB -c max_wal_size=64MB -c min_wal_size=32MB`, 'start']);
+    asPostgres(`${PG_BIN}/pg_ctl`, [
+      '-D',
+      this.data,
+      '-l',
+      join(this.data, 'server.log'),
+      '-w',
+      '-o',
+      `-p ${this.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=80 -c shared_buffers=32MB -c max_wal_size=64MB -c min_wal_size=32MB`,
+      'start',
+    ]);
   }
 
   stop(mode: 'fast' | 'immediate'): void {
@@ -134,7 +175,9 @@ export class PostgresLab {
 
   fillDisk(): void {
     try {
-      execFileSync('dd', ['if=/dev/zero', `of=${join(this.data, '..', 'filler')}`, 'bs=1M', `count=${DISK_MIB}`], { stdio: 'ignore' });
+      execFileSync('dd', ['if=/dev/zero', `of=${join(this.data, '..', 'filler')}`, 'bs=1M', `count=${DISK_MIB}`], {
+        stdio: 'ignore',
+      });
     } catch {
       // It is full: that is what was wanted.
     }
@@ -145,7 +188,13 @@ export class PostgresLab {
     // A server that cannot write its log ends at once, or while it comes back from that.
     for (let i = 0; i < 200; i++) {
       if (!existsSync(join(this.data, 'postmaster.pid'))) this.start();
-      if (await this.sql('create table pg_temp.x ()').then(() => true, () => false)) return;
+      if (
+        await this.sql('create table pg_temp.x ()').then(
+          () => true,
+          () => false,
+        )
+      )
+        return;
       await pause(50);
     }
     throw new Error('the server does not come back from a full disk');
@@ -170,9 +219,12 @@ export class PostgresLab {
     mkdirSync(folder, { recursive: true });
     this.bouncerPort ||= await freePort();
     writeFileSync(join(folder, 'users.txt'), `"postgres" "${this.password}"\n`);
-    writeFileSync(join(folder, 'bouncer.ini'), `[databases]\nd = host=127.0.0.1 port=${this.port} dbname=d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${this.bouncerPort}\n`
-      + `unix_socket_dir =\nauth_type = plain\nauth_file = ${folder}/users.txt\npool_mode = transaction\ndefault_pool_size = 20\nmax_client_conn = 200\nserver_login_retry = 1\nserver_idle_timeout = 1\n`
-      + 'ignore_startup_parameters = extra_float_digits,options,search_path\n');
+    writeFileSync(
+      join(folder, 'bouncer.ini'),
+      `[databases]\nd = host=127.0.0.1 port=${this.port} dbname=d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${this.bouncerPort}\n` +
+        `unix_socket_dir =\nauth_type = plain\nauth_file = ${folder}/users.txt\npool_mode = transaction\ndefault_pool_size = 20\nmax_client_conn = 200\nserver_login_retry = 1\nserver_idle_timeout = 1\n` +
+        'ignore_startup_parameters = extra_float_digits,options,search_path\n',
+    );
     if (AS_ROOT) {
       const { uid, gid } = POSTGRES_UID();
       for (const name of ['', 'users.txt', 'bouncer.ini']) chownSync(join(folder, name), uid, gid);
@@ -196,7 +248,15 @@ export class PostgresLab {
   }
 
   client(database = 'd', port = this.port): pg.Client {
-    const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', password: this.password, database, application_name: 'campaign', connectionTimeoutMillis: 30_000 });
+    const client = new pg.Client({
+      host: '127.0.0.1',
+      port,
+      user: 'postgres',
+      password: this.password,
+      database,
+      application_name: 'campaign',
+      connectionTimeoutMillis: 30_000,
+    });
     client.on('error', () => undefined);
     return client;
   }
@@ -215,13 +275,17 @@ export class PostgresLab {
 
   /** Ends some of the connections that commands have. */
   async endBackends(share: number): Promise<void> {
-    await this.sql(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'under test' and random() < ${share}`).catch(() => undefined);
+    await this.sql(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'under test' and random() < ${share}`,
+    ).catch(() => undefined);
   }
 
   /** Whether the sessions of commands end soon. */
   async sessionsGone(): Promise<boolean> {
     for (let i = 0; i < 100; i++) {
-      const [[left]] = (await this.sql("select count(*) from pg_stat_activity where application_name = 'under test' and backend_type = 'client backend'")) as [[string]];
+      const [[left]] = (await this.sql(
+        "select count(*) from pg_stat_activity where application_name = 'under test' and backend_type = 'client backend'",
+      )) as [[string]];
       if (left === '0') return true;
       await pause(50);
     }
@@ -236,7 +300,11 @@ export class PostgresLab {
     } catch {
       // It is down.
     }
-    if (this.ownDisk) execFileSync('umount', ['-l', statSync(join(this.dir, 'disk')).isDirectory() ? join(this.dir, 'disk') : this.dir]);
+    if (this.ownDisk)
+      execFileSync('umount', [
+        '-l',
+        statSync(join(this.dir, 'disk')).isDirectory() ? join(this.dir, 'disk') : this.dir,
+      ]);
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

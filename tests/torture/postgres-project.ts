@@ -11,30 +11,43 @@ models:
   - {name: dt, columns: [{name: id, data_tests: [unique]}]}
   - {name: days, config: {event_time: at}}
 `,
-  'models/t.sql': "{{ config(materialized='table', indexes=[{'columns': ['id']}]) }} select * from {{ source('raw', 'e') }}",
-  'models/v.sql': "select t.k, s.name, count(*) as n, sum(amount) as total from {{ ref('t') }} t left join {{ ref('s') }} s using (k) group by 1, 2",
+  'models/t.sql':
+    "{{ config(materialized='table', indexes=[{'columns': ['id']}]) }} select * from {{ source('raw', 'e') }}",
+  'models/v.sql':
+    "select t.k, s.name, count(*) as n, sum(amount) as total from {{ ref('t') }} t left join {{ ref('s') }} s using (k) group by 1, 2",
   'models/w.sql': "select sum(n) as n, sum(total) as total from {{ ref('v') }}",
-  'models/t2.sql': "{{ config(materialized='table', post_hook=\"create index if not exists t2_k on {{ this }} (k)\") }} select * from {{ ref('v') }}",
-  'models/ia.sql': "{{ config(materialized='incremental', incremental_strategy='append', full_refresh=false) }} select id, k from {{ source('raw', 'e') }} "
-    + '{% if is_incremental() %} where id > (select coalesce(max(id), 0) from {{ this }}) {% endif %}',
-  'models/im.sql': "{{ config(materialized='incremental', incremental_strategy='merge', unique_key='id') }} select * from {{ source('raw', 'e') }} "
-    + "{% if is_incremental() %} where updated_at >= (select coalesce(max(updated_at), '2000-01-01') from {{ this }}) {% endif %}",
-  'models/dt.sql': "{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key=['id', 'k']) }} select id, k, amount from {{ source('raw', 'e') }}",
-  'models/days.sql': "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', batch_size='day', lookback=3, unique_key='id', "
-    + "begin=(modules.datetime.datetime.now() - modules.datetime.timedelta(days=2)).strftime('%Y-%m-%d')) }} "
-    + "select id, k, at from {{ source('raw', 'e') }}",
-  'models/mv.sql': "{{ config(materialized='materialized_view') }} select k, count(*) as n from {{ ref('t') }} group by 1",
+  'models/t2.sql':
+    "{{ config(materialized='table', post_hook=\"create index if not exists t2_k on {{ this }} (k)\") }} select * from {{ ref('v') }}",
+  'models/ia.sql':
+    "{{ config(materialized='incremental', incremental_strategy='append', full_refresh=false) }} select id, k from {{ source('raw', 'e') }} " +
+    '{% if is_incremental() %} where id > (select coalesce(max(id), 0) from {{ this }}) {% endif %}',
+  'models/im.sql':
+    "{{ config(materialized='incremental', incremental_strategy='merge', unique_key='id') }} select * from {{ source('raw', 'e') }} " +
+    "{% if is_incremental() %} where updated_at >= (select coalesce(max(updated_at), '2000-01-01') from {{ this }}) {% endif %}",
+  'models/dt.sql':
+    "{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key=['id', 'k']) }} select id, k, amount from {{ source('raw', 'e') }}",
+  'models/days.sql':
+    "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', batch_size='day', lookback=3, unique_key='id', " +
+    "begin=(modules.datetime.datetime.now() - modules.datetime.timedelta(days=2)).strftime('%Y-%m-%d')) }} " +
+    "select id, k, at from {{ source('raw', 'e') }}",
+  'models/mv.sql':
+    "{{ config(materialized='materialized_view') }} select k, count(*) as n from {{ ref('t') }} group by 1",
   // Slow, so that they hold what they read while others would replace it.
-  'models/theirs.sql': "{{ config(materialized='table', tags=['theirs']) }} select k, count(*) as n from {{ ref('t') }}, pg_sleep(0.5) group by 1",
-  'models/theirs_too.sql': "{{ config(materialized='incremental', unique_key='id', tags=['theirs']) }} select id, k from {{ ref('im') }}, pg_sleep(0.5)",
-  'models/theirs_view.sql': "{{ config(materialized='view', tags=['theirs']) }} select t.id, count(*) as n from {{ ref('t') }} join {{ ref('im') }} using (id) group by 1",
-  'snapshots/sn.sql': "{% snapshot sn %}{{ config(target_schema='an', unique_key='id', strategy='timestamp', updated_at='updated_at') }} "
-    + "select * from {{ source('raw', 'e') }}{% endsnapshot %}\n"
-    + "{% snapshot sc %}{{ config(target_schema='an', unique_key='id', strategy='check', check_cols=['amount'], hard_deletes='invalidate') }} "
-    + "select id, amount from {{ source('raw', 'e') }}{% endsnapshot %}",
+  'models/theirs.sql':
+    "{{ config(materialized='table', tags=['theirs']) }} select k, count(*) as n from {{ ref('t') }}, pg_sleep(0.5) group by 1",
+  'models/theirs_too.sql':
+    "{{ config(materialized='incremental', unique_key='id', tags=['theirs']) }} select id, k from {{ ref('im') }}, pg_sleep(0.5)",
+  'models/theirs_view.sql':
+    "{{ config(materialized='view', tags=['theirs']) }} select t.id, count(*) as n from {{ ref('t') }} join {{ ref('im') }} using (id) group by 1",
+  'snapshots/sn.sql':
+    "{% snapshot sn %}{{ config(target_schema='an', unique_key='id', strategy='timestamp', updated_at='updated_at') }} " +
+    "select * from {{ source('raw', 'e') }}{% endsnapshot %}\n" +
+    "{% snapshot sc %}{{ config(target_schema='an', unique_key='id', strategy='check', check_cols=['amount'], hard_deletes='invalidate') }} " +
+    "select id, amount from {{ source('raw', 'e') }}{% endsnapshot %}",
 };
 
-export const SETUP = 'create schema raw; create table raw.e (id int primary key, k int, amount int, at timestamp, updated_at timestamp); create sequence raw.ids';
+export const SETUP =
+  'create schema raw; create table raw.e (id int primary key, k int, amount int, at timestamp, updated_at timestamp); create sequence raw.ids';
 
 /** More rows of the last three days, other amounts, some rows gone. */
 export const CHANGE = `insert into raw.e select nextval('raw.ids'), n % 5, n % 50, date_trunc('day', now()) - (n % 3) * interval '1 day', clock_timestamp() from generate_series(1, 20) n;
@@ -54,13 +67,14 @@ export const ALWAYS: Readonly<Record<string, string>> = {
   'sn open twice': 'select count(*) - count(distinct id) from an.sn where dbt_valid_to is null',
   'sc open twice': 'select count(*) - count(distinct id) from an.sc where dbt_valid_to is null',
   'sn version twice': 'select count(*) - count(distinct dbt_scd_id) from an.sn',
-  'seed': 'select count(*) - 5 + count(*) - count(distinct k) from an.s',
+  seed: 'select count(*) - 5 + count(*) - count(distinct k) from an.s',
   'view and table': 'select (select sum(n) from an.v) - (select count(*) from an.t)',
   'view on a view': 'select (select n from an.w) - (select count(*) from an.t)',
   'materialized view empty': 'select (count(*) = 0)::int from an.mv',
 };
 
-const both = (a: string, b: string): string => `select count(*) from ((${a} except ${b}) union all (${b} except ${a})) x`;
+const both = (a: string, b: string): string =>
+  `select count(*) from ((${a} except ${b}) union all (${b} except ${a})) x`;
 
 /** With real dbt: its view on our tables is never away. */
 export const THEIRS = 'select count(*) - count(distinct id) from an.theirs_view';
@@ -73,7 +87,8 @@ export const BUILT: Readonly<Record<string, string>> = {
   'im lacks rows': 'select count(*) from (select id, amount from raw.e except select id, amount from an.im) x',
   'dt lacks rows': 'select count(*) from (select id, k, amount from raw.e except select id, k, amount from an.dt) x',
   'days lacks rows': 'select count(*) from (select id, k from raw.e except select id, k from an.days) x',
-  'sn lacks rows': 'select count(*) from (select id, amount from raw.e except select id, amount from an.sn where dbt_valid_to is null) x',
+  'sn lacks rows':
+    'select count(*) from (select id, amount from raw.e except select id, amount from an.sn where dbt_valid_to is null) x',
   sc: both('select id, amount from raw.e', 'select id, amount from an.sc where dbt_valid_to is null'),
   t2: both('select k, name, n, total from an.v', 'select k, name, n, total from an.t2'),
   mv: both('select k, n from an.mv', 'select k, count(*) from an.t group by 1'),

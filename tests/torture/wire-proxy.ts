@@ -9,7 +9,11 @@ const QUERY = 0x51;
 const PARSE = 0x50;
 
 /** before: the statement is sent when the strike is over, if it can be; after: the server has answered it, and its answer comes after the strike, if it can. */
-export interface Strike { readonly at: number; readonly when: 'before' | 'after'; readonly act: () => Promise<void> }
+export interface Strike {
+  readonly at: number;
+  readonly when: 'before' | 'after';
+  readonly act: () => Promise<void>;
+}
 
 export class WireProxy {
   port = 0;
@@ -32,7 +36,9 @@ export class WireProxy {
 
   static async open(target: () => number): Promise<WireProxy> {
     const proxy = new WireProxy(target);
-    await new Promise<void>((resolve) => { proxy.server.listen(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      proxy.server.listen(0, '127.0.0.1', resolve);
+    });
     proxy.port = (proxy.server.address() as AddressInfo).port;
     return proxy;
   }
@@ -81,7 +87,9 @@ export class WireProxy {
 
   async close(): Promise<void> {
     this.cut();
-    await new Promise((resolve) => { this.server.close(resolve); });
+    await new Promise((resolve) => {
+      this.server.close(resolve);
+    });
   }
 
   private accept(client: Socket): void {
@@ -136,7 +144,15 @@ export class WireProxy {
       client.pause();
       if (when === 'after') kept = [];
       // A statement that waits for a lock is not answered: the strike comes all the same.
-      const ready = when === 'before' ? Promise.resolve() : Promise.race([new Promise<void>((resolve) => { answered = resolve; }), pause(1000)]);
+      const ready =
+        when === 'before'
+          ? Promise.resolve()
+          : Promise.race([
+              new Promise<void>((resolve) => {
+                answered = resolve;
+              }),
+              pause(1000),
+            ]);
       this.struck = ready.then(act).then(() => {
         const release = (): void => {
           for (const bytes of kept ?? []) client.write(bytes);

@@ -1,10 +1,25 @@
 // ClickHouse as the engine sees it: sessions on one server, the relation cache, what the dialect can do. Talking to the server is in session.ts and
 // server.ts, questions to its system tables in catalogue.ts, an own server in embedded.ts, what makes publishing safe in leases.ts and exchange.ts.
-import type { Adapter, Capabilities, IntervalLedger, LoadedState, Seldom, Session, SessionOptions } from '../adapter.ts';
+import type {
+  Adapter,
+  Capabilities,
+  IntervalLedger,
+  LoadedState,
+  Seldom,
+  Session,
+  SessionOptions,
+} from '../adapter.ts';
 import { Column } from '../column.ts';
 import { copyTextOf } from '../copy-text.ts';
 import type { Dependant } from '../dependants.ts';
-import { type PathPart, Relation, type RelationDialect, type RelationInput, type RelationType, writtenPolicy } from '../relation.ts';
+import {
+  type PathPart,
+  Relation,
+  type RelationDialect,
+  type RelationInput,
+  type RelationType,
+  writtenPolicy,
+} from '../relation.ts';
 import { type Listing, RelationCache, type SchemaName } from '../relation-cache.ts';
 import { silenceTimes } from '../silence.ts';
 import { mostDecimals } from '../table-print.ts';
@@ -38,7 +53,13 @@ const CAPABILITIES: Capabilities = {
   schemaMetadataByRelations: true,
   tableLastModifiedMetadata: false,
   microbatchConcurrency: false,
-  constraintSupport: { check: 'enforced', not_null: 'not_supported', unique: 'not_supported', primary_key: 'not_supported', foreign_key: 'not_supported' },
+  constraintSupport: {
+    check: 'enforced',
+    not_null: 'not_supported',
+    unique: 'not_supported',
+    primary_key: 'not_supported',
+    foreign_key: 'not_supported',
+  },
   validIncrementalStrategies: ['append'],
 };
 
@@ -48,7 +69,12 @@ export interface ClickHouseOptions {
   readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** An embedded server, when the profile names a folder; asked once, with the first connection. */
-  readonly embedded?: { readonly dir: string; start(): Promise<{ host: string; port: number; user: string; password: string; release(): Promise<void> }> } | undefined;
+  readonly embedded?:
+    | {
+        readonly dir: string;
+        start(): Promise<{ host: string; port: number; user: string; password: string; release(): Promise<void> }>;
+      }
+    | undefined;
 }
 
 export class ClickHouseAdapter implements Adapter {
@@ -75,14 +101,23 @@ export class ClickHouseAdapter implements Adapter {
     const { credentials, threads } = options;
     this.cluster = textOf(credentials['cluster']);
     // A small table of its own on each server would know of a part of the batches.
-    this.intervals = this.cluster !== null || textOf(credentials['database_engine']) === 'Replicated' ? null : createIntervalLedger(this);
+    this.intervals =
+      this.cluster !== null || textOf(credentials['database_engine']) === 'Replicated'
+        ? null
+        : createIntervalLedger(this);
     this.seldom = createSeldom(credentials);
-    this.relations = clickhouseRelation({ cluster: this.cluster, databaseEngine: textOf(credentials['database_engine']) });
+    this.relations = clickhouseRelation({
+      cluster: this.cluster,
+      databaseEngine: textOf(credentials['database_engine']),
+    });
     const patience = numberOf(credentials['send_receive_timeout'], 300) * 1000;
     const silence = silenceTimes(options.env?.['TSDBT_ASK_AFTER'], patience);
     this.server = new Server({ credentials, threads, silence, address: () => this.findServer() });
     this.leases = new Leases(async (sql) => this.ownQuery(sql));
-    this.templateMethods = { ...createTemplateMethods(() => this.facts(), CAPABILITIES.constraintSupport), ...publishMethods(this.leases) };
+    this.templateMethods = {
+      ...createTemplateMethods(() => this.facts(), CAPABILITIES.constraintSupport),
+      ...publishMethods(this.leases),
+    };
   }
 
   connectionInfo(): readonly (readonly [key: string, value: Value])[] {
@@ -114,7 +149,10 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   createRelation(fields: RelationInput): Relation {
-    return Relation.create(this.relations, { ...fields, quotePolicy: { ...writtenPolicy(this.options.quoting), ...writtenPolicy(fields.quotePolicy ?? {}) } });
+    return Relation.create(this.relations, {
+      ...fields,
+      quotePolicy: { ...writtenPolicy(this.options.quoting), ...writtenPolicy(fields.quotePolicy ?? {}) },
+    });
   }
 
   createColumn(name: string, dataType: string): Column {
@@ -123,12 +161,19 @@ export class ClickHouseAdapter implements Adapter {
 
   convertType(table: Table, columnIndex: number): string {
     switch (table.types[columnIndex]!.name) {
-      case 'Integer': return 'Int32';
-      case 'Number': return mostDecimals(table.rows.map((row) => row.values[columnIndex]!)) !== 0 ? 'Float32' : 'Int32';
-      case 'Boolean': return 'Bool';
-      case 'DateTime': case 'ISODateTime': return 'DateTime';
-      case 'Date': return 'Date';
-      case 'Text': return 'String';
+      case 'Integer':
+        return 'Int32';
+      case 'Number':
+        return mostDecimals(table.rows.map((row) => row.values[columnIndex]!)) !== 0 ? 'Float32' : 'Int32';
+      case 'Boolean':
+        return 'Bool';
+      case 'DateTime':
+      case 'ISODateTime':
+        return 'DateTime';
+      case 'Date':
+        return 'Date';
+      case 'Text':
+        return 'String';
     }
   }
 
@@ -139,16 +184,35 @@ export class ClickHouseAdapter implements Adapter {
   /** @param only of one schema, this relation */
   async askCatalogue(session: Session, schemas: readonly SchemaName[], only?: string): Promise<Listing> {
     const { atomicExchange } = await this.facts();
-    const { table } = await session.execute(relationsSql([...new Set(schemas.map(({ schema }) => schema))], this.cluster, only), { fetch: true });
+    const { table } = await session.execute(
+      relationsSql([...new Set(schemas.map(({ schema }) => schema))], this.cluster, only),
+      { fetch: true },
+    );
     const relations = table.rows.map(({ values }) => {
-      const [schema, name, kind, engine, views, refreshable, appends, shards, definition] = values.map(toText) as [string, string, string, string, string, string, string, string, string];
-      const pointing = (JSON.parse(views) as [string, string, string][]).map((view) => PyDict.from({ schema: view[0], name: view[1], sql: view[2] }));
+      const [schema, name, kind, engine, views, refreshable, appends, shards, definition] = values.map(toText) as [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      const pointing = (JSON.parse(views) as [string, string, string][]).map((view) =>
+        PyDict.from({ schema: view[0], name: view[1], sql: view[2] }),
+      );
       const relation = Relation.create(this.relations, {
-        schema, identifier: name, type: kind as RelationType,
+        schema,
+        identifier: name,
+        type: kind as RelationType,
         own: {
           can_exchange: atomicExchange && kind === 'table' && exchangesTables(engine),
           can_on_cluster: (this.cluster !== null || isTrue(shards)) && engine !== 'Replicated',
-          mvs_pointing_to_it: pointing, is_refreshable: isTrue(refreshable), refreshable_append: isTrue(appends),
+          mvs_pointing_to_it: pointing,
+          is_refreshable: isTrue(refreshable),
+          refreshable_append: isTrue(appends),
         },
       });
       this.views.set(relation, definition);
@@ -163,11 +227,16 @@ export class ClickHouseAdapter implements Adapter {
       const text = (column: string): string => toText(row.get(column) ?? '');
       const kind = text('type') as RelationType;
       return Relation.create(this.relations, {
-        schema: text('schema'), identifier: text('name'), type: kind,
+        schema: text('schema'),
+        identifier: text('name'),
+        type: kind,
         own: {
           can_exchange: atomicExchange && kind === 'table' && exchangesTables(text('db_engine')),
-          can_on_cluster: (this.cluster !== null || isTrue(text('is_on_cluster'))) && text('db_engine') !== 'Replicated',
-          mvs_pointing_to_it: row.get('mvs_pointing_to_it') ?? [], is_refreshable: isTrue(text('is_refreshable')), refreshable_append: isTrue(text('refreshable_append')),
+          can_on_cluster:
+            (this.cluster !== null || isTrue(text('is_on_cluster'))) && text('db_engine') !== 'Replicated',
+          mvs_pointing_to_it: row.get('mvs_pointing_to_it') ?? [],
+          is_refreshable: isTrue(text('is_refreshable')),
+          refreshable_append: isTrue(text('refreshable_append')),
         },
       });
     });
@@ -177,7 +246,10 @@ export class ClickHouseAdapter implements Adapter {
     // Connecting has looked for the profile's own, and made it.
     await this.server.connect();
     const others = schemas.filter((schema) => schema !== this.server.database);
-    const found = others.length === 0 ? [] : (await session.execute(schemasSql(others), { fetch: true })).table.rows.map((row) => toText(row.values[0]!));
+    const found =
+      others.length === 0
+        ? []
+        : (await session.execute(schemasSql(others), { fetch: true })).table.rows.map((row) => toText(row.values[0]!));
     return new Set([...schemas.filter((schema) => !others.includes(schema)), ...found]);
   }
 
@@ -198,7 +270,8 @@ export class ClickHouseAdapter implements Adapter {
     const name = { database: '', schema, identifier };
     if (held.engine === null) this.cache.forget(name);
     else if (this.cache.get(name)?.type === kindOf(held.engine)) this.cache.confirm(name);
-    else for (const found of (await this.askCatalogue(session, [name], identifier)).relations) this.cache.replace(found);
+    else
+      for (const found of (await this.askCatalogue(session, [name], identifier)).relations) this.cache.replace(found);
   }
 
   async loadedState(): Promise<LoadedState | null> {
@@ -209,7 +282,12 @@ export class ClickHouseAdapter implements Adapter {
     const names = relations.map(({ schema, identifier }) => [schema ?? '', identifier ?? ''] as const);
     if (names.length === 0) return [];
     const { table } = await session.execute(changeMarksSql(names), { fetch: true });
-    const marks = new Map(table.rows.map((row) => [JSON.stringify([toText(row.values[0]!), toText(row.values[1]!)]), toText(row.values[2]!)]));
+    const marks = new Map(
+      table.rows.map((row) => [
+        JSON.stringify([toText(row.values[0]!), toText(row.values[1]!)]),
+        toText(row.values[2]!),
+      ]),
+    );
     return names.map((name) => marks.get(JSON.stringify(name)) ?? null);
   }
 
@@ -225,7 +303,12 @@ export class ClickHouseAdapter implements Adapter {
     return [];
   }
 
-  async notePublishedView(session: Session, relation: Relation, query: string | null, note: (state: string | null) => void): Promise<void> {
+  async notePublishedView(
+    session: Session,
+    relation: Relation,
+    query: string | null,
+    note: (state: string | null) => void,
+  ): Promise<void> {
     // What was known of it before does not count.
     const known = this.cache.get(relation);
     if (known) this.views.delete(known);
@@ -238,7 +321,12 @@ export class ClickHouseAdapter implements Adapter {
     const definition = (known && this.views.get(known)) ?? (await this.lookAtView(session, relation))[0];
     if (definition === '') return null;
     // A view keeps the columns that its query gave when it was made.
-    const columns = query === null ? [] : (await session.execute(`describe table (\n${query}\n)`, { fetch: true })).table.rows.map((row) => row.values.slice(0, 2).map(toText));
+    const columns =
+      query === null
+        ? []
+        : (await session.execute(`describe table (\n${query}\n)`, { fetch: true })).table.rows.map((row) =>
+            row.values.slice(0, 2).map(toText),
+          );
     return JSON.stringify([definition, columns]);
   }
 
@@ -259,9 +347,13 @@ export class ClickHouseAdapter implements Adapter {
 
   async loadTable(session: Session, relation: Relation, table: Table, columnList?: string): Promise<number> {
     if (table.rows.length === 0) return 0;
-    if (!(session instanceof ClickHouseSession)) throw new TsdbtError('internal', 'rows are loaded in a session of ClickHouse');
+    if (!(session instanceof ClickHouseSession))
+      throw new TsdbtError('internal', 'rows are loaded in a session of ClickHouse');
     const columns = columnList ?? table.columnNames.map(quoteIdentifier).join(', ');
-    await session.insert(`INSERT INTO ${relation.render()} (${columns}) SETTINGS date_time_input_format = 'best_effort' FORMAT TabSeparated`, copyTextOf(table));
+    await session.insert(
+      `INSERT INTO ${relation.render()} (${columns}) SETTINGS date_time_input_format = 'best_effort' FORMAT TabSeparated`,
+      copyTextOf(table),
+    );
     return table.rows.length;
   }
 
@@ -274,7 +366,9 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   /** Names have no database: the relation itself refuses one. */
-  verifyDatabase(): void { /* Nothing to compare with. */ }
+  verifyDatabase(): void {
+    /* Nothing to compare with. */
+  }
 
   /** Rows of a statement of the engine's own, outside of any node's session. */
   private async ownQuery(sql: string): Promise<readonly (readonly Value[])[]> {
@@ -291,25 +385,52 @@ export class ClickHouseAdapter implements Adapter {
     const { credentials, embedded } = this.options;
     const said = (key: string): string | null => textOf(credentials[key]);
     const common = {
-      connectTimeout: numberOf(credentials['connect_timeout'], 10), retries: numberOf(credentials['retries'], 1),
-      verify: credentials['verify'] !== false, clientCert: said('client_cert'), clientCertKey: said('client_cert_key'), serverHostName: said('server_host_name'),
-      compression: (said('compression') ?? '') !== '', keepAlive: credentials['reuse_connections'] !== false,
+      connectTimeout: numberOf(credentials['connect_timeout'], 10),
+      retries: numberOf(credentials['retries'], 1),
+      verify: credentials['verify'] !== false,
+      clientCert: said('client_cert'),
+      clientCertKey: said('client_cert_key'),
+      serverHostName: said('server_host_name'),
+      compression: (said('compression') ?? '') !== '',
+      keepAlive: credentials['reuse_connections'] !== false,
     };
     if (embedded) {
       await this.releaseServer?.();
       const { release, ...place } = await embedded.start();
       this.releaseServer = release;
       this.shown = { host: place.host, port: place.port, user: place.user };
-      return { ...common, ...place, retries: 0, secure: false, compression: false, keepAlive: true, embedded: embedded.dir };
+      return {
+        ...common,
+        ...place,
+        retries: 0,
+        secure: false,
+        compression: false,
+        keepAlive: true,
+        embedded: embedded.dir,
+      };
     }
     const secure = credentials['secure'] === true;
     const port = typeof credentials['port'] === 'number' ? credentials['port'] : null;
-    return { ...common, host: said('host') ?? 'localhost', port: httpPort(port, secure), user: said('user') ?? 'default', password: said('password') ?? '', secure, embedded: null };
+    return {
+      ...common,
+      host: said('host') ?? 'localhost',
+      port: httpPort(port, secure),
+      user: said('user') ?? 'default',
+      password: said('password') ?? '',
+      secure,
+      embedded: null,
+    };
   }
 }
 
 function kindOf(engine: string): RelationType {
-  return engine === 'View' ? 'view' : engine === 'MaterializedView' ? 'materialized_view' : engine === 'Dictionary' ? 'dictionary' : 'table';
+  return engine === 'View'
+    ? 'view'
+    : engine === 'MaterializedView'
+      ? 'materialized_view'
+      : engine === 'Dictionary'
+        ? 'dictionary'
+        : 'table';
 }
 
 function isTrue(value: string): boolean {

@@ -3,7 +3,7 @@
 import { quoteText } from './literal.ts';
 
 /** Another object, or other words: another text. */
-const VIEW_STATE = "hex(sipHash128(toString(t.uuid), t.create_table_query))";
+const VIEW_STATE = 'hex(sipHash128(toString(t.uuid), t.create_table_query))';
 
 function list(names: readonly string[]): string {
   return names.map(quoteText).join(', ');

@@ -6,7 +6,20 @@ import { isTruthy } from '../../values/truth.ts';
 import type { HostObject, Value } from '../../values/value.ts';
 import type { Column, ColumnDialect, ColumnKinds, ColumnParts } from '../column.ts';
 
-const STRINGS = new Set(['string', 'fixedstring', 'longblob', 'longtext', 'tinytext', 'text', 'varchar', 'mediumblob', 'blob', 'tinyblob', 'char', 'mediumtext']);
+const STRINGS = new Set([
+  'string',
+  'fixedstring',
+  'longblob',
+  'longtext',
+  'tinytext',
+  'text',
+  'varchar',
+  'mediumblob',
+  'blob',
+  'tinyblob',
+  'char',
+  'mediumtext',
+]);
 
 const KINDS: ColumnKinds = {
   string: (dtype) => STRINGS.has(dtype) || dtype.startsWith('fixedstring'),
@@ -40,7 +53,11 @@ function takeApart(text: string): ColumnParts {
 
 function dataType(column: Column): string {
   const { own } = column;
-  const bare = column.isString ? 'String' : column.isNumeric ? `Decimal(${toText(column.numericPrecision)}, ${toText(column.numericScale)})` : column.dtype;
+  const bare = column.isString
+    ? 'String'
+    : column.isNumeric
+      ? `Decimal(${toText(column.numericPrecision)}, ${toText(column.numericScale)})`
+      : column.dtype;
   return nestedType(bare, own['is_low_cardinality'] === true, own['is_nullable'] === true);
 }
 
@@ -56,11 +73,19 @@ export const CLICKHOUSE_COLUMN: ColumnDialect = {
     literal: (column) => callable('literal', 'value', (value) => `to${column.dtype}(${toText(value!)})`),
   },
   statics: {
-    numeric_type: callable('numeric_type', 'dtype, precision, scale', (_dtype, precision, scale) => `Decimal(${toText(precision!)}, ${toText(scale!)})`),
-    nested_type: callable('nested_type', 'dtype, is_low_cardinality, is_nullable', (dtype, low, nullable) => nestedType(toText(dtype!), isTruthy(low!), isTruthy(nullable!))),
+    numeric_type: callable(
+      'numeric_type',
+      'dtype, precision, scale',
+      (_dtype, precision, scale) => `Decimal(${toText(precision!)}, ${toText(scale!)})`,
+    ),
+    nested_type: callable('nested_type', 'dtype, is_low_cardinality, is_nullable', (dtype, low, nullable) =>
+      nestedType(toText(dtype!), isTruthy(low!), isTruthy(nullable!)),
+    ),
   },
-  text: (column) => `${column.name} ${column.own['is_nullable'] === true ? `Nullable(${column.dataType})` : column.dataType}`,
-  repr: (column) => `<ClickhouseColumn ${column.name} (${column.dataType}, is nullable: ${column.own['is_nullable'] === true ? 'True' : 'False'})>`,
+  text: (column) =>
+    `${column.name} ${column.own['is_nullable'] === true ? `Nullable(${column.dataType})` : column.dataType}`,
+  repr: (column) =>
+    `<ClickhouseColumn ${column.name} (${column.dataType}, is nullable: ${column.own['is_nullable'] === true ? 'True' : 'False'})>`,
 };
 
 /** What an incremental model's table lacks, has too much or has otherwise than its query: `adapter.check_incremental_schema_changes`. */
@@ -73,16 +98,25 @@ export class ColumnChanges implements HostObject {
     const sync = dropped.length > 0 || modified.length > 0;
     const any = sync || added.length > 0;
     this.fields = {
-      on_schema_change: mode, columns_to_add: [...added], columns_to_drop: [...dropped], columns_to_modify: [...modified],
-      has_schema_changes: any, has_sync_changes: sync, has_conflicting_changes: (mode === 'fail' && any) || (mode !== 'sync_all_columns' && sync),
+      on_schema_change: mode,
+      columns_to_add: [...added],
+      columns_to_drop: [...dropped],
+      columns_to_modify: [...modified],
+      has_schema_changes: any,
+      has_sync_changes: sync,
+      has_conflicting_changes: (mode === 'fail' && any) || (mode !== 'sync_all_columns' && sync),
     };
   }
 
-  get conflicting(): boolean { return this.fields['has_conflicting_changes'] === true; }
+  get conflicting(): boolean {
+    return this.fields['has_conflicting_changes'] === true;
+  }
 
   jinjaGet(name: string): Value | undefined {
     return Object.hasOwn(this.fields, name) ? this.fields[name] : undefined;
   }
 
-  jinjaTruth(): boolean { return this.fields['has_schema_changes'] === true; }
+  jinjaTruth(): boolean {
+    return this.fields['has_schema_changes'] === true;
+  }
 }

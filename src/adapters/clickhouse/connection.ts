@@ -46,14 +46,25 @@ export interface Request {
   readonly doubt?: ((message: string) => void) | undefined;
 }
 
-export interface Answer { readonly format: string; readonly body: Readable }
+export interface Answer {
+  readonly format: string;
+  readonly body: Readable;
+}
 
 const RETRY_MS = 1000;
 /** The longest that a timer can be: what a statement may take is nobody's to say. */
 const NEVER = 2 ** 31 - 1;
 /** Milliseconds without a byte before the system asks the other side: balancers forget what is idle. */
 const KEEP_ALIVE_MS = 20_000;
-const REFUSED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET']);
+const REFUSED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNRESET',
+]);
 
 /** One server; holds at most so many connections. Connects with the first request. */
 export class Connection {
@@ -82,18 +93,22 @@ export class Connection {
     let bytes = 0;
     let lost: TsdbtError | null = null;
     let body: Readable | undefined;
-    const answered = watchSilence({
-      received: () => bytes, now: () => performance.now(),
-      look: (limit) => this.look(request.queryId, limit),
-      doubt: (message) => request.doubt?.(message),
-      lost: (message) => {
-        lost = new TsdbtError('connection', `${message}.\n\tWhether the statement came to its end is not known.`, {
-          hint: 'Look what the relation holds before it is built again.',
-        });
-        body?.destroy(lost);
-        abort.abort();
+    const answered = watchSilence(
+      {
+        received: () => bytes,
+        now: () => performance.now(),
+        look: (limit) => this.look(request.queryId, limit),
+        doubt: (message) => request.doubt?.(message),
+        lost: (message) => {
+          lost = new TsdbtError('connection', `${message}.\n\tWhether the statement came to its end is not known.`, {
+            hint: 'Look what the relation holds before it is built again.',
+          });
+          body?.destroy(lost);
+          abort.abort();
+        },
       },
-    }, this.times);
+      this.times,
+    );
     const done = (): void => {
       answered();
       this.running.delete(abort);
@@ -125,8 +140,11 @@ export class Connection {
         const { stream, response_headers } = await this.client.exec({
           // Whoever has answered once may take its time.
           abort_signal: this.reached ? signal : AbortSignal.any([signal, late]),
-          query: request.sql, query_id: request.queryId, clickhouse_settings: request.settings,
-          ...(request.sessionId === null ? {} : { session_id: request.sessionId }), ...(request.data === undefined ? {} : { values: request.data }),
+          query: request.sql,
+          query_id: request.queryId,
+          clickhouse_settings: request.settings,
+          ...(request.sessionId === null ? {} : { session_id: request.sessionId }),
+          ...(request.data === undefined ? {} : { values: request.data }),
         });
         this.reached = true;
         const { 'x-clickhouse-format': format, 'x-clickhouse-server-display-name': server } = response_headers;
@@ -135,9 +153,16 @@ export class Connection {
       } catch (error) {
         if (this.reached || error instanceof ClickHouseError || signal.aborted) throw error;
         const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-        if (!late.aborted && (tries >= this.address.retries || !REFUSED.has(code))) throw connectionError(error, this.address);
-        if (tries >= this.address.retries) throw connectionError(new Error(`no answer within ${this.address.connectTimeout} s (connect_timeout)`), this.address);
-        await new Promise((resolve) => { setTimeout(resolve, RETRY_MS); });
+        if (!late.aborted && (tries >= this.address.retries || !REFUSED.has(code)))
+          throw connectionError(error, this.address);
+        if (tries >= this.address.retries)
+          throw connectionError(
+            new Error(`no answer within ${this.address.connectTimeout} s (connect_timeout)`),
+            this.address,
+          );
+        await new Promise((resolve) => {
+          setTimeout(resolve, RETRY_MS);
+        });
       }
     }
   }
@@ -192,7 +217,9 @@ function clientOf(address: ServerAddress, agent: HttpAgent): ClickHouseClient {
   const { host, port, secure, user, password, keepAlive, compression } = address;
   return createClient({
     url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    username: user, password, application: 'tsdbt',
+    username: user,
+    password,
+    application: 'tsdbt',
     request_timeout: NEVER,
     http_agent: agent,
     keep_alive: { enabled: keepAlive },
@@ -206,11 +233,14 @@ function agentOf(address: ServerAddress, limit: number): HttpAgent {
   if (!address.secure) return new HttpAgent(common);
   const { clientCert, clientCertKey, serverHostName, verify } = address;
   return new HttpsAgent({
-    ...common, rejectUnauthorized: verify,
+    ...common,
+    rejectUnauthorized: verify,
     ...(serverHostName === null ? {} : { servername: serverHostName }),
     ...(clientCert === null ? {} : { cert: fileOf('client_cert', clientCert) }),
     // A certificate's file may hold its key, too.
-    ...(clientCert === null && clientCertKey === null ? {} : { key: fileOf(clientCertKey === null ? 'client_cert' : 'client_cert_key', clientCertKey ?? clientCert!) }),
+    ...(clientCert === null && clientCertKey === null
+      ? {}
+      : { key: fileOf(clientCertKey === null ? 'client_cert' : 'client_cert_key', clientCertKey ?? clientCert!) }),
   });
 }
 
@@ -218,6 +248,9 @@ function fileOf(key: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new TsdbtError('profile', `\`${key}\` in profiles.yml names a file that cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new TsdbtError(
+      'profile',
+      `\`${key}\` in profiles.yml names a file that cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

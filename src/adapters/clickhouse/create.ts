@@ -13,16 +13,24 @@ export function embeddedFolder(profile: Profile, projectDir: string): string | n
 export function createClickHouseAdapter(profile: Profile, options: AdapterOptions): ClickHouseAdapter {
   const { projectDir } = options;
   const dir = embeddedFolder(profile, projectDir);
-  if (dir === null && profile.credentials['driver'] === 'native') options.notify?.('`driver: native` in profiles.yml: ClickHouse is reached by HTTP here; port 9000 stands for 8123, 9440 for 8443');
+  if (dir === null && profile.credentials['driver'] === 'native')
+    options.notify?.(
+      '`driver: native` in profiles.yml: ClickHouse is reached by HTTP here; port 9000 stands for 8123, 9440 for 8443',
+    );
   return new ClickHouseAdapter({
-    credentials: profile.credentials, threads: options.threads ?? profile.threads, quoting: options.quoting,
+    credentials: profile.credentials,
+    threads: options.threads ?? profile.threads,
+    quoting: options.quoting,
     env: options.env,
-    embedded: dir === null ? undefined : {
-      dir,
-      start: async () => {
-        const { embeddedClickhouse } = await import('./embedded.ts');
-        return embeddedClickhouse({ dir, projectDir });
-      },
-    },
+    embedded:
+      dir === null
+        ? undefined
+        : {
+            dir,
+            start: async () => {
+              const { embeddedClickhouse } = await import('./embedded.ts');
+              return embeddedClickhouse({ dir, projectDir });
+            },
+          },
   });
 }

@@ -41,27 +41,62 @@ export const CLICKHOUSE_CREDENTIALS: CredentialsSpec = {
   aliases: {},
   embeddedFolder: '.tsdbt/clickhouse',
   shown: [
-    'driver', 'host', 'port', 'user', 'schema', 'retries', 'cluster', 'database_engine', 'cluster_mode', 'secure', 'verify', 'client_cert', 'client_cert_key', 'connect_timeout',
-    'send_receive_timeout', 'sync_request_timeout', 'compress_block_size', 'compression', 'check_exchange', 'custom_settings', 'use_lw_deletes', 'allow_automatic_deduplication',
-    'tcp_keepalive', 'reuse_connections', 'server_host_name',
+    'driver',
+    'host',
+    'port',
+    'user',
+    'schema',
+    'retries',
+    'cluster',
+    'database_engine',
+    'cluster_mode',
+    'secure',
+    'verify',
+    'client_cert',
+    'client_cert_key',
+    'connect_timeout',
+    'send_receive_timeout',
+    'sync_request_timeout',
+    'compress_block_size',
+    'compression',
+    'check_exchange',
+    'custom_settings',
+    'use_lw_deletes',
+    'allow_automatic_deduplication',
+    'tcp_keepalive',
+    'reuse_connections',
+    'server_host_name',
   ],
   complete(given) {
     const { database, schema, cluster, driver } = given;
     if (typeof database === 'string' && database !== '' && database !== schema) {
-      throw new TsdbtError('runtime', `    schema: ${String(schema)} \n    database: ${database} \n    cluster: ${String(cluster ?? 'None')} \nOn Clickhouse, database must be omitted or have the same value as schema.`);
+      throw new TsdbtError(
+        'runtime',
+        `    schema: ${String(schema)} \n    database: ${database} \n    cluster: ${String(cluster ?? 'None')} \nOn Clickhouse, database must be omitted or have the same value as schema.`,
+      );
     }
-    if (driver !== null && driver !== undefined && driver !== '' && driver !== 'http' && driver !== 'native') throw new TsdbtError('runtime', `Unrecognized ClickHouse driver ${String(driver)}`);
+    if (driver !== null && driver !== undefined && driver !== '' && driver !== 'http' && driver !== 'native')
+      throw new TsdbtError('runtime', `Unrecognized ClickHouse driver ${String(driver)}`);
     return { ...given, database: '', schema: schema ?? 'default' };
   },
 };
 
 export const CLICKHOUSE_TEMPLATES: readonly ProfileTemplate[] = [
-  { title: 'embedded ClickHouse (needs: npm install chdb)', fixed: { type: 'clickhouse', path: '.tsdbt/clickhouse', threads: 4 }, prompts: { schema: { default: 'analytics' } } },
   {
-    title: 'clickhouse', fixed: { type: 'clickhouse' },
+    title: 'embedded ClickHouse (needs: npm install chdb)',
+    fixed: { type: 'clickhouse', path: '.tsdbt/clickhouse', threads: 4 },
+    prompts: { schema: { default: 'analytics' } },
+  },
+  {
+    title: 'clickhouse',
+    fixed: { type: 'clickhouse' },
     prompts: {
-      host: { hint: 'hostname for the instance', default: 'localhost' }, port: { hint: 'of its HTTP interface', default: 8123, type: 'int' }, user: { default: 'default' },
-      password: { hint: 'dev password', hide_input: true }, schema: { hint: 'database that dbt will build objects in', default: 'analytics' }, threads: { hint: '1 or more', type: 'int', default: 4 },
+      host: { hint: 'hostname for the instance', default: 'localhost' },
+      port: { hint: 'of its HTTP interface', default: 8123, type: 'int' },
+      user: { default: 'default' },
+      password: { hint: 'dev password', hide_input: true },
+      schema: { hint: 'database that dbt will build objects in', default: 'analytics' },
+      threads: { hint: '1 or more', type: 'int', default: 4 },
     },
   },
 ];

@@ -4,7 +4,12 @@ import { ClickHouseError } from '@clickhouse/client';
 import { TsdbtError } from '../../errors.ts';
 
 /** Errors that say a name, which then tells the place when it stands in the statement once. */
-const NAMED: readonly RegExp[] = [/identifier [`'](?:[^`']*\.)?([^`'.]+)[`']/, /[Uu]nknown (?:aggregate )?function ([A-Za-z_]\w*)/i, /Function with name `([^`]+)`/, /Missing columns: '([^']+)'/];
+const NAMED: readonly RegExp[] = [
+  /identifier [`'](?:[^`']*\.)?([^`'.]+)[`']/,
+  /[Uu]nknown (?:aggregate )?function ([A-Za-z_]\w*)/i,
+  /Function with name `([^`]+)`/,
+  /Missing columns: '([^']+)'/,
+];
 
 /** A statement as it was sent. */
 export interface Sent {
@@ -21,19 +26,38 @@ export function databaseError(error: unknown, sent: Sent, embedded: string | nul
   if (error instanceof ClickHouseError) {
     const message = `Code: ${error.code}. DB::Exception: ${error.message.trim()}${error.type === undefined ? '' : ` (${error.type})`}`;
     return new TsdbtError('database', message, {
-      code: error.code, cause: error, sql: sent.sql, position: positionOf(error.message, sent),
-      hint: /RENAME EXCHANGE is not supported/i.test(error.message) ? 'The disk of the database cannot exchange tables. Nothing was changed: move the relation to another disk, or drop it and run again.' : undefined,
+      code: error.code,
+      cause: error,
+      sql: sent.sql,
+      position: positionOf(error.message, sent),
+      hint: /RENAME EXCHANGE is not supported/i.test(error.message)
+        ? 'The disk of the database cannot exchange tables. Nothing was changed: move the relation to another disk, or drop it and run again.'
+        : undefined,
     });
   }
   const text = error instanceof Error ? error.message : String(error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const lost = code === 'ECONNRESET' || code === 'ECONNREFUSED' || code === 'EPIPE' || /socket hang up|aborted by the server|Premature close/i.test(text);
+  const lost =
+    code === 'ECONNRESET' ||
+    code === 'ECONNREFUSED' ||
+    code === 'EPIPE' ||
+    /socket hang up|aborted by the server|Premature close/i.test(text);
   if (lost && embedded !== null) {
-    return new TsdbtError('database', 'the embedded ClickHouse ended while it ran the statement: its native library crashed, or it was killed', {
-      cause: error, sql: sent.sql, hint: `The next command starts it again. What it said last is in ${embedded}/keeper.log.`,
-    });
+    return new TsdbtError(
+      'database',
+      'the embedded ClickHouse ended while it ran the statement: its native library crashed, or it was killed',
+      {
+        cause: error,
+        sql: sent.sql,
+        hint: `The next command starts it again. What it said last is in ${embedded}/keeper.log.`,
+      },
+    );
   }
-  return new TsdbtError('database', lost ? `the server closed the connection while it ran the statement (${text})` : text, { cause: error, sql: sent.sql });
+  return new TsdbtError(
+    'database',
+    lost ? `the server closed the connection while it ran the statement (${text})` : text,
+    { cause: error, sql: sent.sql },
+  );
 }
 
 /** 1-based, in code points of the statement; undefined when the server does not say. */
@@ -41,24 +65,48 @@ function positionOf(message: string, { sql, text, start }: Sent): number | undef
   const at = /failed at position (\d+)/.exec(message);
   if (at) {
     // The server counts bytes.
-    const place = [...Buffer.from(text).subarray(0, Number(at[1]) - 1).toString('utf8')].length + 1 - start;
+    const place =
+      [
+        ...Buffer.from(text)
+          .subarray(0, Number(at[1]) - 1)
+          .toString('utf8'),
+      ].length +
+      1 -
+      start;
     return place > 0 && place <= [...sql].length + 1 ? place : undefined;
   }
   for (const pattern of NAMED) {
     const name = pattern.exec(message)?.[1];
     if (name === undefined) continue;
-    const places = [...sql.matchAll(new RegExp(`(?<![\\w])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w])`, 'g'))];
+    const places = [
+      ...sql.matchAll(new RegExp(`(?<![\\w])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w])`, 'g')),
+    ];
     if (places.length === 1) return [...sql.slice(0, places[0]!.index)].length + 1;
   }
   return undefined;
 }
 
 /** What a failure to connect becomes: host and port, never the password. */
-export function connectionError(error: unknown, { host, port }: { readonly host: string; readonly port: number }): TsdbtError {
+export function connectionError(
+  error: unknown,
+  { host, port }: { readonly host: string; readonly port: number },
+): TsdbtError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
   const inner = error instanceof AggregateError && error.errors.length > 0 ? (error.errors[0] as unknown) : error;
-  const reason = code === 'ECONNREFUSED' ? 'Connection refused' : code === 'ENOTFOUND' ? 'Name or service not known' : inner instanceof Error ? inner.message : String(inner);
+  const reason =
+    code === 'ECONNREFUSED'
+      ? 'Connection refused'
+      : code === 'ENOTFOUND'
+        ? 'Name or service not known'
+        : inner instanceof Error
+          ? inner.message
+          : String(inner);
   return new TsdbtError('connection', `connection to ClickHouse at "${host}", port ${port} failed: ${reason}`, {
-    code, cause: error, hint: code === 'ECONNREFUSED' ? 'Is the server running there, and is it the port of its HTTP interface (8123, with TLS 8443)?' : undefined,
+    code,
+    cause: error,
+    hint:
+      code === 'ECONNREFUSED'
+        ? 'Is the server running there, and is it the port of its HTTP interface (8123, with TLS 8443)?'
+        : undefined,
   });
 }

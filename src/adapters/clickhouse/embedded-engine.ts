@@ -11,7 +11,11 @@ export interface NativeSession {
   close(): void;
 }
 /** rowsRead: rows of the output. */
-export interface NativeResult { readonly rowsRead: number; readonly bytesRead: number; bytes(): Uint8Array }
+export interface NativeResult {
+  readonly rowsRead: number;
+  readonly bytesRead: number;
+  bytes(): Uint8Array;
+}
 export type NativeEngine = new (path: string, options?: { connectionArgs?: readonly string[] }) => NativeSession;
 
 export interface Statement {
@@ -79,7 +83,14 @@ class Lane {
   async inOrder<T>(work: () => Promise<T>): Promise<T> {
     this.pending++;
     const result = this.last.then(work, work);
-    this.last = result.then(() => { this.pending--; }, () => { this.pending--; });
+    this.last = result.then(
+      () => {
+        this.pending--;
+      },
+      () => {
+        this.pending--;
+      },
+    );
     return result;
   }
 
@@ -90,7 +101,8 @@ class Lane {
       this.database = database;
     }
     const changes: string[] = [];
-    for (const [name, value] of settings) if (this.settings.get(name) !== value) changes.push(`${name} = ${quoteText(value)}`);
+    for (const [name, value] of settings)
+      if (this.settings.get(name) !== value) changes.push(`${name} = ${quoteText(value)}`);
     for (const name of this.settings.keys()) if (!settings.has(name)) changes.push(`${name} = DEFAULT`);
     for (const [name, value] of parameters) changes.push(`param_${name} = ${quoteText(value)}`);
     const before = this.settings;
@@ -114,15 +126,23 @@ class Lane {
   private async recover(error: unknown): Promise<void> {
     // What the engine itself says has a code; a session that the library refuses is of no use to anybody.
     if (!ENGINE_CODE.test(String(error))) this.spoiled = true;
-    else await this.native.queryAsync('SELECT 1', { format: 'Null' }).catch(() => { this.spoiled = true; });
+    else
+      await this.native.queryAsync('SELECT 1', { format: 'Null' }).catch(() => {
+        this.spoiled = true;
+      });
   }
 }
 
 function engineError(error: unknown): EngineError {
-  const text = (error instanceof Error ? error.message : String(error)).trim().replace(/\n\/\* tsdbt-[0-9a-f-]+ \*\//g, '')
+  const text = (error instanceof Error ? error.message : String(error))
+    .trim()
+    .replace(/\n\/\* tsdbt-[0-9a-f-]+ \*\//g, '')
     .replace(/\nINTO OUTFILE '[^'\n]*\.rows' FORMAT \w*|\s?INTO OUTFILE '[^'\n]*(?:\.rows' ?|\.\.\.)/g, '');
   const code = ENGINE_CODE.exec(text);
-  return new EngineError(code ? Number(code[1]) : 1002, code ? text.slice(text.indexOf(code[0])) : `Code: 1002. DB::Exception: ${text}. (UNKNOWN_EXCEPTION)`);
+  return new EngineError(
+    code ? Number(code[1]) : 1002,
+    code ? text.slice(text.indexOf(code[0])) : `Code: 1002. DB::Exception: ${text}. (UNKNOWN_EXCEPTION)`,
+  );
 }
 
 /** All sessions on one data directory. */
@@ -149,7 +169,9 @@ export class Engine {
     const connectionArgs = ['--logger.level=none', '--implicit_select=0'];
     this.open = () => new native(path, { connectionArgs });
     // The first session loads the tables. By default it would ask an object store that is away 500 times.
-    this.control = new Lane(new native(path, { connectionArgs: [...connectionArgs, `--s3_retry_attempts=${LOADING_ATTEMPTS}`] }));
+    this.control = new Lane(
+      new native(path, { connectionArgs: [...connectionArgs, `--s3_retry_attempts=${LOADING_ATTEMPTS}`] }),
+    );
     this.now = now;
     this.lastUse = now();
   }
@@ -160,8 +182,12 @@ export class Engine {
    * @param take called once, before the first bytes; its promise ends when the client has all of them. Its session waits so long
    * @throws EngineError in the engine's words
    */
-  async run(session: { id: string; timeout: number } | null, statement: Statement, take: (output: AsyncIterable<Uint8Array>, summary: NativeResult) => Promise<void>): Promise<void> {
-    const lane = session === null ? this.spare.pop() ?? new Lane(this.open()) : this.session(session.id);
+  async run(
+    session: { id: string; timeout: number } | null,
+    statement: Statement,
+    take: (output: AsyncIterable<Uint8Array>, summary: NativeResult) => Promise<void>,
+  ): Promise<void> {
+    const lane = session === null ? (this.spare.pop() ?? new Lane(this.open())) : this.session(session.id);
     this.running++;
     this.served = true;
     try {
@@ -173,7 +199,9 @@ export class Engine {
         const file = join(this.spool, `${randomUUID()}.rows`);
         const asked = intoFile(sql, format, file);
         try {
-          const result = KILLS.test(sql) ? await this.endOthers(() => lane.query(asked ?? sql, format)) : await this.ask(lane, asked ?? sql, format, asked === null ? null : file);
+          const result = KILLS.test(sql)
+            ? await this.endOthers(() => lane.query(asked ?? sql, format))
+            : await this.ask(lane, asked ?? sql, format, asked === null ? null : file);
           return await take(existsSync(file) ? rowsOf(file) : one(result.bytes()), result);
         } finally {
           if (asked !== null) rmSync(file, { force: true });
@@ -185,7 +213,13 @@ export class Engine {
       if (session !== null) {
         lane.expires = this.lastUse + session.timeout * 1000;
         if (lane.spoiled) this.closeSession(session.id);
-      } else if (!lane.spoiled && this.spare.length < SPARE_SESSIONS && !LEAVES_STATE.test(statement.sql) && statement.parameters.size === 0) this.spare.push(lane);
+      } else if (
+        !lane.spoiled &&
+        this.spare.length < SPARE_SESSIONS &&
+        !LEAVES_STATE.test(statement.sql) &&
+        statement.parameters.size === 0
+      )
+        this.spare.push(lane);
       else lane.close();
     }
   }
@@ -205,19 +239,33 @@ export class Engine {
     for (;;) {
       const before = this.kills;
       const result = await lane.query(sql, format);
-      if (result.rowsRead > 0 || (this.kills === before && this.killing === 0) || (file === null && !READS_ONLY.test(sql))) return result;
+      if (
+        result.rowsRead > 0 ||
+        (this.kills === before && this.killing === 0) ||
+        (file === null && !READS_ONLY.test(sql))
+      )
+        return result;
       if (file !== null) rmSync(file, { force: true });
     }
   }
 
   /** Stops a statement that runs. */
   async kill(tag: string): Promise<void> {
-    await this.control.inOrder(() => this.control.query(`KILL QUERY WHERE query LIKE '%${tag}%' AND query NOT LIKE '%KILL QUERY%' ASYNC`, 'Null')).catch(() => undefined);
+    await this.control
+      .inOrder(() =>
+        this.control.query(`KILL QUERY WHERE query LIKE '%${tag}%' AND query NOT LIKE '%KILL QUERY%' ASYNC`, 'Null'),
+      )
+      .catch(() => undefined);
   }
 
   /** What is in a compressed file. @param coding one that the engine knows @throws EngineError */
   async unpack(file: string, coding: string): Promise<Uint8Array> {
-    const result = await this.control.inOrder(() => this.control.query(`SELECT * FROM file(${quoteText(file)}, 'RawBLOB', 'content String', ${quoteText(coding)})`, 'RawBLOB'));
+    const result = await this.control.inOrder(() =>
+      this.control.query(
+        `SELECT * FROM file(${quoteText(file)}, 'RawBLOB', 'content String', ${quoteText(coding)})`,
+        'RawBLOB',
+      ),
+    );
     return result.bytes();
   }
 
@@ -260,10 +308,13 @@ function intoFile(sql: string, format: string, file: string): string | null {
   if (!/^(?:select|with|\()/i.test(bare) || /\boutfile\b|\binsert\s+into\b|;\s*\S/i.test(bare)) return null;
   const clause = `INTO OUTFILE ${quoteText(file)}`;
   const named = FORMAT_CLAUSE.exec(sql);
-  return named === null ? `${sql.replace(/(?<![\s;])[\s;]+$/, '')}\n${clause} FORMAT ${format}` : `${sql.slice(0, named.index)}${clause} ${sql.slice(named.index)}`;
+  return named === null
+    ? `${sql.replace(/(?<![\s;])[\s;]+$/, '')}\n${clause} FORMAT ${format}`
+    : `${sql.slice(0, named.index)}${clause} ${sql.slice(named.index)}`;
 }
 
-const FORMAT_CLAUSE = /\bformat\s+([A-Za-z][A-Za-z0-9_]*)\s*(?:;|settings\b[\s\S]*|(?:\/\*[\s\S]*?\*\/|--[^\n]*)\s*)*$/i;
+const FORMAT_CLAUSE =
+  /\bformat\s+([A-Za-z][A-Za-z0-9_]*)\s*(?:;|settings\b[\s\S]*|(?:\/\*[\s\S]*?\*\/|--[^\n]*)\s*)*$/i;
 
 /** The format that a statement's text asks for at its end. */
 export function formatOf(sql: string): string | undefined {

@@ -22,34 +22,84 @@ export interface HttpSettings {
 }
 
 /** Parameters of a request that are no settings. */
-const OWN_PARAMETERS = new Set(['query', 'database', 'default_format', 'user', 'password', 'quota_key', 'query_id', 'session_id', 'session_timeout', 'session_check', 'close_session',
-  'stacktrace', 'compress', 'decompress', 'buffer_size', 'wait_end_of_query', 'role', 'client_protocol_version']);
-const BINARY_FORMATS = /^(?:Native|RowBinary\w*|Arrow\w*|Parquet|ORC|Avro\w*|Protobuf\w*|MsgPack|BSON\w*|CapnProto|RawBLOB|Npy)$/i;
+const OWN_PARAMETERS = new Set([
+  'query',
+  'database',
+  'default_format',
+  'user',
+  'password',
+  'quota_key',
+  'query_id',
+  'session_id',
+  'session_timeout',
+  'session_check',
+  'close_session',
+  'stacktrace',
+  'compress',
+  'decompress',
+  'buffer_size',
+  'wait_end_of_query',
+  'role',
+  'client_protocol_version',
+]);
+const BINARY_FORMATS =
+  /^(?:Native|RowBinary\w*|Arrow\w*|Parquet|ORC|Avro\w*|Protobuf\w*|MsgPack|BSON\w*|CapnProto|RawBLOB|Npy)$/i;
 /** What the engine itself can read from a file. */
 const FILE_CODINGS = new Set(['gzip', 'deflate', 'br', 'xz', 'zstd', 'lz4', 'bz2', 'snappy']);
-const DECODERS: Readonly<Record<string, (bytes: Buffer) => Uint8Array>> = { gzip: gunzipSync, deflate: inflateSync, br: brotliDecompressSync, zstd: (bytes) => decompressZstd(bytes) };
+const DECODERS: Readonly<Record<string, (bytes: Buffer) => Uint8Array>> = {
+  gzip: gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+  zstd: (bytes) => decompressZstd(bytes),
+};
 const DEFAULT_TIMEOUT = 60;
 
 /** Answers one request. Never throws. */
-export async function answer(settings: HttpSettings, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function answer(
+  settings: HttpSettings,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://localhost');
   const query = url.searchParams;
   const queryId = query.get('query_id') ?? randomUUID();
   response.setHeader('X-ClickHouse-Server-Display-Name', 'tsdbt');
   response.setHeader('X-ClickHouse-Timezone', settings.timezone);
   try {
-    if (url.pathname === '/ping' || url.pathname === '/replicas_status' || (url.pathname === '/' && request.method === 'GET' && !query.has('query'))) {
+    if (
+      url.pathname === '/ping' ||
+      url.pathname === '/replicas_status' ||
+      (url.pathname === '/' && request.method === 'GET' && !query.has('query'))
+    ) {
       response.setHeader('Content-Type', 'text/html; charset=UTF-8');
       response.end('Ok.\n');
       return;
     }
-    if (url.pathname !== '/' && url.pathname !== '/query') return sendError(settings, response, new EngineError(0, `There is no handle ${url.pathname}`), 404);
+    if (url.pathname !== '/' && url.pathname !== '/query')
+      return sendError(settings, response, new EngineError(0, `There is no handle ${url.pathname}`), 404);
     authenticate(settings, request, query);
     response.setHeader('X-ClickHouse-Query-Id', queryId);
-    if (query.get('decompress') === '1' || query.get('compress') === '1') throw new EngineError(89, exception(89, 'compress=1 and decompress=1 are not supported here: use Content-Encoding', 'UNKNOWN_COMPRESSION_METHOD'));
+    if (query.get('decompress') === '1' || query.get('compress') === '1')
+      throw new EngineError(
+        89,
+        exception(
+          89,
+          'compress=1 and decompress=1 are not supported here: use Content-Encoding',
+          'UNKNOWN_COMPRESSION_METHOD',
+        ),
+      );
     await runRequest(settings, request, response, query);
   } catch (error) {
-    sendError(settings, response, error instanceof EngineError ? error : new EngineError(1002, exception(1002, error instanceof Error ? error.message : String(error), 'UNKNOWN_EXCEPTION')));
+    sendError(
+      settings,
+      response,
+      error instanceof EngineError
+        ? error
+        : new EngineError(
+            1002,
+            exception(1002, error instanceof Error ? error.message : String(error), 'UNKNOWN_EXCEPTION'),
+          ),
+    );
   }
 }
 
@@ -60,22 +110,47 @@ function exception(code: number, message: string, name: string): string {
 function authenticate({ user, password }: HttpSettings, request: IncomingMessage, query: URLSearchParams): void {
   const basic = /^Basic (.+)$/i.exec(request.headers.authorization ?? '');
   const pair = basic ? Buffer.from(basic[1]!, 'base64').toString('utf8') : '';
-  const header = (name: string): string | null => (typeof request.headers[name] === 'string' ? (request.headers[name] as string) : null);
-  const givenUser = header('x-clickhouse-user') ?? query.get('user') ?? (basic ? pair.slice(0, pair.indexOf(':')) : 'default');
-  const givenPassword = header('x-clickhouse-key') ?? query.get('password') ?? (basic ? pair.slice(pair.indexOf(':') + 1) : '');
+  const header = (name: string): string | null =>
+    typeof request.headers[name] === 'string' ? (request.headers[name] as string) : null;
+  const givenUser =
+    header('x-clickhouse-user') ?? query.get('user') ?? (basic ? pair.slice(0, pair.indexOf(':')) : 'default');
+  const givenPassword =
+    header('x-clickhouse-key') ?? query.get('password') ?? (basic ? pair.slice(pair.indexOf(':') + 1) : '');
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   if (givenUser !== user || !timingSafeEqual(digest(givenPassword), digest(password))) {
-    throw new EngineError(516, exception(516, `${givenUser}: Authentication failed: password is incorrect, or there is no user with that name`, 'AUTHENTICATION_FAILED'));
+    throw new EngineError(
+      516,
+      exception(
+        516,
+        `${givenUser}: Authentication failed: password is incorrect, or there is no user with that name`,
+        'AUTHENTICATION_FAILED',
+      ),
+    );
   }
 }
 
-async function runRequest(settings: HttpSettings, request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void> {
+async function runRequest(
+  settings: HttpSettings,
+  request: IncomingMessage,
+  response: ServerResponse,
+  query: URLSearchParams,
+): Promise<void> {
   const { engine } = settings;
-  const header = (name: string): string | undefined => { const value = request.headers[name]; return Array.isArray(value) ? value[0] : value; };
+  const header = (name: string): string | undefined => {
+    const value = request.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  };
   const given = await statementOf(settings, request, query.get('query') ?? '');
   try {
     if (request.method === 'GET' && !READS.test(withoutComments(given.sql))) {
-      throw new EngineError(164, exception(164, 'Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly', 'READONLY'));
+      throw new EngineError(
+        164,
+        exception(
+          164,
+          'Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly',
+          'READONLY',
+        ),
+      );
     }
     refuseKafka(given.sql);
     const sql = withoutOwnPassword(given.sql, settings.password);
@@ -86,7 +161,8 @@ async function runRequest(settings: HttpSettings, request: IncomingMessage, resp
       else if (!OWN_PARAMETERS.has(name)) own.set(name, value);
     }
     const sessionId = query.get('session_id') ?? '';
-    if (sessionId !== '' && query.get('session_check') === '1' && !engine.hasSession(sessionId)) throw new EngineError(372, exception(372, 'Session not found', 'SESSION_NOT_FOUND'));
+    if (sessionId !== '' && query.get('session_check') === '1' && !engine.hasSession(sessionId))
+      throw new EngineError(372, exception(372, 'Session not found', 'SESSION_NOT_FOUND'));
     const tag = given.data ? null : `tsdbt-${randomUUID()}`;
     let gone = false;
     response.once('close', () => {
@@ -94,16 +170,28 @@ async function runRequest(settings: HttpSettings, request: IncomingMessage, resp
       if (gone && tag !== null) void engine.kill(tag);
     });
     const format = header('x-clickhouse-format') ?? query.get('default_format') ?? 'TabSeparated';
-    const shown = given.data ? format : formatOf(sql) ?? format;
-    await engine.run(sessionId === '' ? null : { id: sessionId, timeout: Number(query.get('session_timeout') ?? DEFAULT_TIMEOUT) || DEFAULT_TIMEOUT }, {
-      sql, format, database: query.get('database') || header('x-clickhouse-database') || null, settings: own, parameters, tag, gone: () => gone,
-    }, async (output, summary) => {
-      if (gone) throw CANCELLED;
-      response.setHeader('X-ClickHouse-Format', shown);
-      response.setHeader('Content-Type', contentType(shown));
-      response.setHeader('X-ClickHouse-Summary', summaryText(summary));
-      await pipeline(Readable.from(output, { objectMode: false }), response);
-    });
+    const shown = given.data ? format : (formatOf(sql) ?? format);
+    await engine.run(
+      sessionId === ''
+        ? null
+        : { id: sessionId, timeout: Number(query.get('session_timeout') ?? DEFAULT_TIMEOUT) || DEFAULT_TIMEOUT },
+      {
+        sql,
+        format,
+        database: query.get('database') || header('x-clickhouse-database') || null,
+        settings: own,
+        parameters,
+        tag,
+        gone: () => gone,
+      },
+      async (output, summary) => {
+        if (gone) throw CANCELLED;
+        response.setHeader('X-ClickHouse-Format', shown);
+        response.setHeader('Content-Type', contentType(shown));
+        response.setHeader('X-ClickHouse-Summary', summaryText(summary));
+        await pipeline(Readable.from(output, { objectMode: false }), response);
+      },
+    );
     if (sessionId !== '' && query.get('close_session') === '1') engine.closeSession(sessionId);
   } finally {
     if (given.file !== null) rmSync(given.file, { force: true });
@@ -119,7 +207,14 @@ function withoutComments(sql: string): string {
 /** A table of that engine makes the whole data directory unreadable for this build. */
 function refuseKafka(sql: string): void {
   if (/kafka/i.test(sql) && /\bengine\b\s*=?\s*[`"]?kafka/i.test(withoutComments(sql))) {
-    throw new EngineError(48, exception(48, 'The embedded engine has no tables of engine Kafka: load topics with `tsdbt load`, or use a ClickHouse server', 'NOT_IMPLEMENTED'));
+    throw new EngineError(
+      48,
+      exception(
+        48,
+        'The embedded engine has no tables of engine Kafka: load topics with `tsdbt load`, or use a ClickHouse server',
+        'NOT_IMPLEMENTED',
+      ),
+    );
   }
 }
 
@@ -137,14 +232,19 @@ interface Given {
 }
 
 const INSERT = /^\s*insert\s+into\b/i;
-const INSERT_HEAD = /^((?:\s|\/\*[\s\S]*?\*\/|--[^\n]*\n)*insert\s+into\b[\s\S]*?\bformat\s+([A-Za-z][A-Za-z0-9_]*))(?:[^\S\n]*;)?[^\S\n]*(?:\n|(?=\S)|$)/i;
+const INSERT_HEAD =
+  /^((?:\s|\/\*[\s\S]*?\*\/|--[^\n]*\n)*insert\s+into\b[\s\S]*?\bformat\s+([A-Za-z][A-Za-z0-9_]*))(?:[^\S\n]*;)?[^\S\n]*(?:\n|(?=\S)|$)/i;
 
 /** The statement of a request; rows that text cannot hold, or that come beside the statement, are put into a file. */
 async function statementOf(settings: HttpSettings, request: IncomingMessage, query: string): Promise<Given> {
   const coding = (request.headers['content-encoding'] ?? 'identity').toLowerCase();
   const plain = coding === 'identity' || coding === '';
   const bare = withoutComments(query);
-  if (INSERT.test(bare) && !/\b(?:select|values)\b(?!\s*\))/i.test(bare.replace(/\([^()]*\)/, '')) && request.method === 'POST') {
+  if (
+    INSERT.test(bare) &&
+    !/\b(?:select|values)\b(?!\s*\))/i.test(bare.replace(/\([^()]*\)/, '')) &&
+    request.method === 'POST'
+  ) {
     if (!plain && !FILE_CODINGS.has(coding)) throw unknownCoding(coding);
     const file = join(settings.spool, `${randomUUID()}.data`);
     await pipeline(request, createWriteStream(file, { mode: 0o600 }));
@@ -159,7 +259,14 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
     try {
       body = Buffer.from(decode === undefined ? await unpacked(settings, body, coding) : decode(body));
     } catch (error) {
-      throw new EngineError(354, exception(354, `The body is not ${coding}: ${error instanceof Error ? error.message : String(error)}`, 'ZLIB_INFLATE_FAILED'));
+      throw new EngineError(
+        354,
+        exception(
+          354,
+          `The body is not ${coding}: ${error instanceof Error ? error.message : String(error)}`,
+          'ZLIB_INFLATE_FAILED',
+        ),
+      );
     }
   }
   // Looked at as single bytes, so that places in the text are places in the bytes.
@@ -171,7 +278,11 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
   }
   const text = body.toString('utf8');
   const sql = query === '' ? text : text === '' ? query : `${query}\n${text}`;
-  return { sql, data: head !== null || INSERT.test(withoutComments(sql.slice(0, 10_000))) && /\b(?:values|format)\b/i.test(sql), file: null };
+  return {
+    sql,
+    data: head !== null || (INSERT.test(withoutComments(sql.slice(0, 10_000))) && /\b(?:values|format)\b/i.test(sql)),
+    file: null,
+  };
 }
 
 /** Codings that Node does not know: the engine reads such a file. */
@@ -186,7 +297,14 @@ async function unpacked({ engine, spool }: HttpSettings, body: Buffer, coding: s
 }
 
 function unknownCoding(coding: string): EngineError {
-  return new EngineError(89, exception(89, `Content-Encoding ${coding} is not supported here. Send the data as it is, or in gzip, deflate, br, zstd or lz4`, 'UNKNOWN_COMPRESSION_METHOD'));
+  return new EngineError(
+    89,
+    exception(
+      89,
+      `Content-Encoding ${coding} is not supported here. Send the data as it is, or in gzip, deflate, br, zstd or lz4`,
+      'UNKNOWN_COMPRESSION_METHOD',
+    ),
+  );
 }
 
 /** `INSERT INTO t FORMAT X` reading a file instead of what follows. */
@@ -197,12 +315,21 @@ function fromFile(sql: string, file: string, coding: string): string {
 }
 
 function summaryText(summary: NativeResult): string {
-  return JSON.stringify({ read_rows: String(summary.rowsRead), read_bytes: String(summary.bytesRead), written_rows: '0', written_bytes: '0', total_rows_to_read: '0',
-    result_rows: '0', result_bytes: '0', elapsed_ns: '0' });
+  return JSON.stringify({
+    read_rows: String(summary.rowsRead),
+    read_bytes: String(summary.bytesRead),
+    written_rows: '0',
+    written_bytes: '0',
+    total_rows_to_read: '0',
+    result_rows: '0',
+    result_bytes: '0',
+    elapsed_ns: '0',
+  });
 }
 
 function contentType(format: string): string {
-  if (/^JSON(?:EachRow|CompactEachRow|StringsEachRow|LinesRow)/i.test(format)) return 'application/x-ndjson; charset=UTF-8';
+  if (/^JSON(?:EachRow|CompactEachRow|StringsEachRow|LinesRow)/i.test(format))
+    return 'application/x-ndjson; charset=UTF-8';
   if (/^JSON/i.test(format)) return 'application/json; charset=UTF-8';
   if (/^(?:TabSeparated|TSV)/i.test(format)) return 'text/tab-separated-values; charset=UTF-8';
   if (/^CSV/i.test(format)) return 'text/csv; charset=UTF-8';
@@ -218,7 +345,12 @@ function statusOf(code: number): number {
   return NOT_FOUND.has(code) ? 404 : BAD_REQUEST.has(code) ? 400 : code === 159 ? 408 : 500;
 }
 
-function sendError(settings: HttpSettings, response: ServerResponse, error: EngineError, status = statusOf(error.code)): void {
+function sendError(
+  settings: HttpSettings,
+  response: ServerResponse,
+  error: EngineError,
+  status = statusOf(error.code),
+): void {
   const text = `${error.message}${error.message.includes('(version ') ? '' : ` (version ${settings.version} (embedded))`}\n`;
   if (response.headersSent) {
     // As the server does: the failure stands behind what was sent, and the connection breaks off.

@@ -42,7 +42,8 @@ export async function embeddedClickhouse({ dir, projectDir }: EmbeddedOptions): 
   try {
     const port = runningPort(files) ?? (await files.locked(async () => runningPort(files) ?? start(files, projectDir)));
     const password = files.password;
-    if (password === null) throw new TsdbtError('connection', `the embedded ClickHouse in ${dir} has lost its password file`);
+    if (password === null)
+      throw new TsdbtError('connection', `the embedded ClickHouse in ${dir} has lost its password file`);
     return { host: '127.0.0.1', port, user: 'default', password, release: async () => release() };
   } catch (error) {
     release();
@@ -53,7 +54,11 @@ export async function embeddedClickhouse({ dir, projectDir }: EmbeddedOptions): 
 async function start(files: EmbeddedFiles, projectDir: string): Promise<number> {
   const chdb = findChdb(projectDir);
   mkdirSync(join(files.dir, 'data'), { recursive: true, mode: 0o700 });
-  const script = await keeperScript(files.dir, new URL('./clickhouse-keeper.js', import.meta.url), new URL('./keeper.ts', import.meta.url));
+  const script = await keeperScript(
+    files.dir,
+    new URL('./clickhouse-keeper.js', import.meta.url),
+    new URL('./keeper.ts', import.meta.url),
+  );
   try {
     return await startKeeper(files, 'ClickHouse', script, [chdb], START_LIMIT_MS);
   } catch (error) {
@@ -72,11 +77,16 @@ function withUnloadedTables(error: TsdbtError, files: EmbeddedFiles): TsdbtError
   const unloaded = file === undefined ? remoteTables(join(files.dir, 'data')) : [file];
   if (unloaded.length === 0) return error;
   const flags = unloaded.map((path) => `${resolve(files.dir, 'data', path)}.detached`);
-  return new TsdbtError('connection', reason === undefined ? error.message : `${error.message}\nTable ${table}: ${reason}`, {
-    cause: error,
-    hint: 'All tables of the folder are loaded at its start, and these lie on a disk that may be away. Bring it back; or leave them out until '
-      + `ATTACH TABLE: create the empty ${flags.length === 1 ? 'file' : 'files'} ${flags.join(', ')}.`,
-  });
+  return new TsdbtError(
+    'connection',
+    reason === undefined ? error.message : `${error.message}\nTable ${table}: ${reason}`,
+    {
+      cause: error,
+      hint:
+        'All tables of the folder are loaded at its start, and these lie on a disk that may be away. Bring it back; or leave them out until ' +
+        `ATTACH TABLE: create the empty ${flags.length === 1 ? 'file' : 'files'} ${flags.join(', ')}.`,
+    },
+  );
 }
 
 function keeperLog(files: EmbeddedFiles): string {
@@ -92,35 +102,62 @@ function remoteTables(data: string): string[] {
   const store = join(data, 'store');
   if (!existsSync(store)) return [];
   const paths = readdirSync(store, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.sql'));
-  return paths.filter((path) => !existsSync(join(store, `${path}.detached`)) && /^SETTINGS [^\n]*\b(?:disk|storage_policy) = /m.test(
-    readFileSync(join(store, path), 'utf8'),
-  )).map((path) => join('store', path)).slice(0, 5);
+  return paths
+    .filter(
+      (path) =>
+        !existsSync(join(store, `${path}.detached`)) &&
+        /^SETTINGS [^\n]*\b(?:disk|storage_policy) = /m.test(readFileSync(join(store, path), 'utf8')),
+    )
+    .map((path) => join('store', path))
+    .slice(0, 5);
 }
 
 /** @throws `connection` error that says what to install */
 export function findChdb(projectDir: string): string {
-  for (const from of [import.meta.url, join(projectDir, 'package.json'), join(dirname(process.execPath), 'package.json')]) {
+  for (const from of [
+    import.meta.url,
+    join(projectDir, 'package.json'),
+    join(dirname(process.execPath), 'package.json'),
+  ]) {
     try {
       return createRequire(from).resolve('chdb');
     } catch {
       // Not installed there.
     }
   }
-  throw new TsdbtError('connection', 'the embedded ClickHouse (`path:` in profiles.yml) needs the npm package chdb, which is not installed', {
-    hint: `Install it: npm install ${CHDB} (180 MB; for Linux with glibc, and macOS). Or name a server with \`host:\` in place of \`path:\`.`,
-  });
+  throw new TsdbtError(
+    'connection',
+    'the embedded ClickHouse (`path:` in profiles.yml) needs the npm package chdb, which is not installed',
+    {
+      hint: `Install it: npm install ${CHDB} (180 MB; for Linux with glibc, and macOS). Or name a server with \`host:\` in place of \`path:\`.`,
+    },
+  );
 }
 
 export type EmbeddedStatus =
   | { readonly state: 'absent' | 'stopped'; readonly dir: string; readonly kept: boolean }
-  | { readonly state: 'running'; readonly dir: string; readonly kept: boolean; readonly port: number; readonly pid: number; readonly users: readonly number[] };
+  | {
+      readonly state: 'running';
+      readonly dir: string;
+      readonly kept: boolean;
+      readonly port: number;
+      readonly pid: number;
+      readonly users: readonly number[];
+    };
 
 export function embeddedStatus(dir: string): EmbeddedStatus {
   const files = new EmbeddedFiles(dir, 'ClickHouse');
   const { keeper, kept } = files;
   if (!files.intact) return { state: 'absent', dir, kept };
   if (keeper === null || runningPort(files) === null) return { state: 'stopped', dir, kept };
-  return { state: 'running', dir, kept, port: keeper.port, pid: keeper.pid, users: files.owners().map((owner) => owner.pid) };
+  return {
+    state: 'running',
+    dir,
+    kept,
+    port: keeper.port,
+    pid: keeper.pid,
+    users: files.owners().map((owner) => owner.pid),
+  };
 }
 
 /** Starts the server and lets it run on: `tsdbt db start`. */

@@ -21,7 +21,12 @@ export interface Exchange {
   readonly carry?: string | undefined;
 }
 
-interface Part { readonly name: string; readonly partition: string; readonly from: number; readonly to: number }
+interface Part {
+  readonly name: string;
+  readonly partition: string;
+  readonly from: number;
+  readonly to: number;
+}
 
 const PAUSE = 50;
 
@@ -31,7 +36,12 @@ function partsSql({ schema }: Lease, table: string): string {
 }
 
 function partsOf(rows: readonly (readonly Value[])[]): Part[] {
-  return rows.map(([name, partition, from, to]) => ({ name: toText(name!), partition: toText(partition!), from: Number(toText(from!)), to: Number(toText(to!)) }));
+  return rows.map(([name, partition, from, to]) => ({
+    name: toText(name!),
+    partition: toText(partition!),
+    from: Number(toText(from!)),
+    to: Number(toText(to!)),
+  }));
 }
 
 function uuidSql({ schema }: Lease, table: string): string {
@@ -50,15 +60,29 @@ export async function setMerges(lease: Lease, action: 'start' | 'stop', table: s
  * @returns false, with nothing noted, when the target was changed otherwise than by new rows: the shadow is to be made again
  * @throws when the target is not there any more
  */
-export async function beginExchange(lease: Lease, shadow: string, blocks: Readonly<Record<string, number>>, uuid: string): Promise<boolean> {
+export async function beginExchange(
+  lease: Lease,
+  shadow: string,
+  blocks: Readonly<Record<string, number>>,
+  uuid: string,
+): Promise<boolean> {
   await lease.stopMerges({ shadow, uuid, blocks, carried: [] });
-  const rows = await lease.query(`${partsSql(lease, lease.identifier)} union all select '', toString(uuid), 0, 0 from system.tables where database = ${quoteText(lease.schema)} and name = ${quoteText(lease.identifier)}`);
+  const rows = await lease.query(
+    `${partsSql(lease, lease.identifier)} union all select '', toString(uuid), 0, 0 from system.tables where database = ${quoteText(lease.schema)} and name = ${quoteText(lease.identifier)}`,
+  );
   const table = rows.find(([name]) => name === '');
-  if (table === undefined) throw new TsdbtError('database', `${lease.schema}.${lease.identifier} is gone: somebody has dropped it while this run was building it`);
+  if (table === undefined)
+    throw new TsdbtError(
+      'database',
+      `${lease.schema}.${lease.identifier} is gone: somebody has dropped it while this run was building it`,
+    );
   const parts = partsOf(rows.filter((row) => row !== table));
   const present = new Set(parts.map(({ partition }) => partition));
-  const changed = parts.some(({ partition, from, to }) => from <= (blocks[partition] ?? -1) && to > (blocks[partition] ?? -1));
-  if (!changed && toText(table[1]!) === uuid && Object.keys(blocks).every((partition) => present.has(partition))) return true;
+  const changed = parts.some(
+    ({ partition, from, to }) => from <= (blocks[partition] ?? -1) && to > (blocks[partition] ?? -1),
+  );
+  if (!changed && toText(table[1]!) === uuid && Object.keys(blocks).every((partition) => present.has(partition)))
+    return true;
   await lease.note(undefined);
   return false;
 }
@@ -72,7 +96,9 @@ export async function beginExchange(lease: Lease, shadow: string, blocks: Readon
 export async function finishExchange(lease: Lease, noted: Exchange, stopped = false): Promise<void> {
   let exchange = noted;
   // The time is the server's clock, as are the durations of its statements.
-  const [[uuid, began, sources] = []] = await lease.query(`select (${uuidSql(lease, exchange.shadow)}), toFloat64(now64(6)), (${sourcesSql(lease)})`);
+  const [[uuid, began, sources] = []] = await lease.query(
+    `select (${uuidSql(lease, exchange.shadow)}), toFloat64(now64(6)), (${sourcesSql(lease)})`,
+  );
   if (uuid !== undefined && uuid !== null && toText(uuid) === exchange.uuid) {
     if (!stopped) await setMerges(lease, 'stop', exchange.shadow);
     const note = async (next: Exchange): Promise<void> => {
@@ -86,7 +112,10 @@ export async function finishExchange(lease: Lease, noted: Exchange, stopped = fa
       const busy = Number(toText(row?.[0] ?? 0)) > 0;
       const moved = await carryOver(lease, exchange, note);
       if (!busy && !moved) break;
-      if (!told && busy) lease.notify(`Waiting for an INSERT into ${lease.schema}.${lease.identifier} that began before the table was replaced`);
+      if (!told && busy)
+        lease.notify(
+          `Waiting for an INSERT into ${lease.schema}.${lease.identifier} that began before the table was replaced`,
+        );
       told ||= busy;
       await sleep(PAUSE);
     }
@@ -99,19 +128,28 @@ export async function finishExchange(lease: Lease, noted: Exchange, stopped = fa
 
 async function carryOver(lease: Lease, exchange: Exchange, note: (next: Exchange) => Promise<void>): Promise<boolean> {
   const { blocks, carried, shadow } = exchange;
-  const fresh = partsOf(await lease.query(partsSql(lease, shadow))).filter(({ name, partition, to }) => to > (blocks[partition] ?? -1) && !carried.includes(name));
+  const fresh = partsOf(await lease.query(partsSql(lease, shadow))).filter(
+    ({ name, partition, to }) => to > (blocks[partition] ?? -1) && !carried.includes(name),
+  );
   if (fresh.length === 0) return false;
   const mixed = fresh.filter(({ partition, from }) => from <= (blocks[partition] ?? -1));
   if (mixed.length > 0) {
-    throw new TsdbtError('database', `Somebody has changed ${lease.schema}.${lease.identifier} while it was replaced, and new rows cannot be told from old ones in ${mixed.map(({ name }) => name).join(', ')} of ${lease.table(shadow)}, which is kept`,
-      { hint: 'Compare the two tables, insert what is missing, and drop the old one together with the lock beside it.' });
+    throw new TsdbtError(
+      'database',
+      `Somebody has changed ${lease.schema}.${lease.identifier} while it was replaced, and new rows cannot be told from old ones in ${mixed.map(({ name }) => name).join(', ')} of ${lease.table(shadow)}, which is kept`,
+      {
+        hint: 'Compare the two tables, insert what is missing, and drop the old one together with the lock beside it.',
+      },
+    );
   }
   const carry = workingName(lease.identifier, 'carry', lease.run);
   const names = fresh.map(({ name }) => name);
   await lease.query(`drop table if exists ${lease.table(carry)}`);
   await lease.query(`create table ${lease.table(carry)} as ${lease.table(lease.identifier)}`);
   const columns = await commonColumns(lease, shadow);
-  await lease.query(`insert into ${lease.table(carry)} (${columns}) settings async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0 select ${columns} from ${lease.table(shadow)} where _part in (${names.map(quoteText).join(', ')})`);
+  await lease.query(
+    `insert into ${lease.table(carry)} (${columns}) settings async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0 select ${columns} from ${lease.table(shadow)} where _part in (${names.map(quoteText).join(', ')})`,
+  );
   await note({ ...exchange, carried: [...carried, ...names], carry });
   await moveRows(lease, carry);
   await note({ ...exchange, carried: [...carried, ...names] });
@@ -121,14 +159,18 @@ async function carryOver(lease: Lease, exchange: Exchange, note: (next: Exchange
 /** Moves, so that a partition is in one of the two tables whenever this is cut off. */
 async function moveRows(lease: Lease, carry: string): Promise<void> {
   for (const partition of new Set(partsOf(await lease.query(partsSql(lease, carry))).map((part) => part.partition))) {
-    await lease.query(`alter table ${lease.table(carry)} move partition id ${quoteText(partition)} to table ${lease.table(lease.identifier)}`);
+    await lease.query(
+      `alter table ${lease.table(carry)} move partition id ${quoteText(partition)} to table ${lease.table(lease.identifier)}`,
+    );
   }
   await lease.query(`drop table if exists ${lease.table(carry)}`);
 }
 
 /** Columns that can be written, of both tables. */
 async function commonColumns(lease: Lease, shadow: string): Promise<string> {
-  const rows = await lease.query(`select name from system.columns where database = ${quoteText(lease.schema)} and table in (${quoteText(lease.identifier)}, ${quoteText(shadow)}) and default_kind not in ('MATERIALIZED', 'ALIAS', 'EPHEMERAL') group by name having count() = 2 order by min(position)`);
+  const rows = await lease.query(
+    `select name from system.columns where database = ${quoteText(lease.schema)} and table in (${quoteText(lease.identifier)}, ${quoteText(shadow)}) and default_kind not in ('MATERIALIZED', 'ALIAS', 'EPHEMERAL') group by name having count() = 2 order by min(position)`,
+  );
   return rows.map(([name]) => quoteIdentifier(toText(name!))).join(', ');
 }
 

@@ -11,7 +11,8 @@ type Word = 'done' | 'begun anew' | 'forgotten';
 
 /** @param adapter whose cache knows whether the table is there */
 export function createIntervalLedger(adapter: Pick<Adapter, 'cache' | 'createRelation'>): IntervalLedger {
-  const ledgerOf = ({ schema }: Relation): Relation => adapter.createRelation({ schema, identifier: LEDGER_TABLE, type: 'table' });
+  const ledgerOf = ({ schema }: Relation): Relation =>
+    adapter.createRelation({ schema, identifier: LEDGER_TABLE, type: 'table' });
   return {
     exists: (relation) => adapter.cache.get(ledgerOf(relation)) !== undefined,
     async read(session, relation) {
@@ -42,12 +43,17 @@ comment 'tsdbt: intervals of event time for which microbatch models of this sche
 /** A table that is being made anew is known by an interval of no length. Touching intervals become one. */
 async function readIntervals(session: Session, relation: Relation): Promise<DoneInterval[]> {
   const [table, name] = [tableName(relation), quoteText(relation.identifier ?? '')];
-  const { table: { rows } } = await session.execute(
+  const {
+    table: { rows },
+  } = await session.execute(
     `select word, toString(toUnixTimestamp64Milli(done_from)), toString(toUnixTimestamp64Milli(done_to)) from ${table}
 where relation_name = ${name} and noted_at >= (select max(noted_at) from ${table} where relation_name = ${name} and word <> 'done') and word <> 'forgotten' order by done_from, done_to`,
-    { fetch: true });
+    { fetch: true },
+  );
   const found: { start: number; end: number }[] = [];
-  for (const { values: [, from, to] } of rows) {
+  for (const {
+    values: [, from, to],
+  } of rows) {
     const [start, end] = [Number(toText(from!)), Number(toText(to!))];
     const last = found.at(-1);
     if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);

@@ -44,7 +44,12 @@ function listen(server: Server, port: number): Promise<number> {
 }
 
 function used(files: EmbeddedFiles, engine: Engine): boolean {
-  return files.kept || engine.running > 0 || performance.now() - engine.lastUse < IDLE_MS && engine.served || files.owners().length > 0;
+  return (
+    files.kept ||
+    engine.running > 0 ||
+    (performance.now() - engine.lastUse < IDLE_MS && engine.served) ||
+    files.owners().length > 0
+  );
 }
 
 async function watch(files: EmbeddedFiles, engine: Engine): Promise<void> {
@@ -82,7 +87,9 @@ async function main(dir: string, chdb: string): Promise<void> {
     const engine = await openEngine(Session, join(dir, 'data'), spool);
     const facts = await engine.serverFacts();
     const settings = { engine, user: USER, password: password ?? '', spool, ...facts };
-    const server = createServer((request, response) => { void answer(settings, request, response); });
+    const server = createServer((request, response) => {
+      void answer(settings, request, response);
+    });
     server.requestTimeout = 0;
     server.keepAliveTimeout = 10_000;
     const port = await listen(server, await freePort(files.keeper?.port ?? null));

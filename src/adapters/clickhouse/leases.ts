@@ -24,7 +24,12 @@ interface Claim {
 }
 
 /** A table of the schema whose name begins as that of the relation. */
-interface Neighbour { readonly name: string; readonly engine: string; readonly claim: Claim | null; readonly age: number }
+interface Neighbour {
+  readonly name: string;
+  readonly engine: string;
+  readonly claim: Claim | null;
+  readonly age: number;
+}
 
 /** Seconds after which a lock that is not renewed belongs to nobody. */
 const STALE = 120;
@@ -36,7 +41,8 @@ const LINGER = 500;
 const MOST_LINGERING = 20;
 /** Working names longer than this are cut: a table's name is a file's name. */
 const LONGEST = 180;
-const WORKING = /^__(?:tsdbt_(?:new|once|stage|shadow|changes|carry|lock)|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}$/;
+const WORKING =
+  /^__(?:tsdbt_(?:new|once|stage|shadow|changes|carry|lock)|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}$/;
 const UNKNOWN_DATABASE = '81';
 const UNKNOWN_SETTING = '115';
 /** For endings: a server that does not answer holds nobody up. */
@@ -66,7 +72,14 @@ export class Lease {
   private last: Promise<unknown> = Promise.resolve();
   private renewal: NodeJS.Timeout | undefined;
 
-  constructor(schema: string, identifier: string, run: string, claim: Claim, query: Query, notify: (message: string) => void) {
+  constructor(
+    schema: string,
+    identifier: string,
+    run: string,
+    claim: Claim,
+    query: Query,
+    notify: (message: string) => void,
+  ) {
     this.schema = schema;
     this.identifier = identifier;
     this.run = run;
@@ -75,18 +88,28 @@ export class Lease {
     this.notify = notify;
   }
 
-  get exchange(): Exchange | undefined { return this.claim.exchange; }
+  get exchange(): Exchange | undefined {
+    return this.claim.exchange;
+  }
 
   /** Has this lease stopped merges of what was the relation then? */
-  get stopped(): boolean { return this.claim.stopped === true; }
+  get stopped(): boolean {
+    return this.claim.stopped === true;
+  }
 
-  get lockName(): string { return workingName(this.identifier, 'lock', this.run); }
+  get lockName(): string {
+    return workingName(this.identifier, 'lock', this.run);
+  }
 
   /** A table of the relation's schema, as SQL. */
-  table(name: string): string { return `${quoteIdentifier(this.schema)}.${quoteIdentifier(name)}`; }
+  table(name: string): string {
+    return `${quoteIdentifier(this.schema)}.${quoteIdentifier(name)}`;
+  }
 
   async announce(): Promise<void> {
-    await this.query(`create table ${this.table(this.lockName)} (nothing UInt8) engine = Null comment ${quoteText(JSON.stringify(this.claim))}`);
+    await this.query(
+      `create table ${this.table(this.lockName)} (nothing UInt8) engine = Null comment ${quoteText(JSON.stringify(this.claim))}`,
+    );
   }
 
   async withdraw(): Promise<void> {
@@ -99,7 +122,9 @@ export class Lease {
     this.renewal.unref();
   }
 
-  stop(): void { clearInterval(this.renewal); }
+  stop(): void {
+    clearInterval(this.renewal);
+  }
 
   /** Notes how far an exchange is, for whoever comes after a kill; on the server's disk when this returns. */
   async note(exchange: Exchange | undefined): Promise<void> {
@@ -125,7 +150,8 @@ export class Lease {
   }
 
   private write(): Promise<unknown> {
-    const again = (): Promise<unknown> => this.query(`alter table ${this.table(this.lockName)} modify comment ${quoteText(JSON.stringify(this.claim))}`);
+    const again = (): Promise<unknown> =>
+      this.query(`alter table ${this.table(this.lockName)} modify comment ${quoteText(JSON.stringify(this.claim))}`);
     this.last = this.last.then(again, again);
     return this.last;
   }
@@ -134,12 +160,20 @@ export class Lease {
   async neighbours(): Promise<Neighbour[]> {
     const prefix = stem(this.identifier);
     const known = `name = ${quoteText(this.identifier)}`;
-    const rows = (await this.query(`select name, engine, if(${known}, '', comment), toInt64(now()) - toInt64(metadata_modification_time) from system.tables where database = ${quoteText(this.schema)} and (${known} or startsWith(name, ${quoteText(`${prefix}__`)}))`))
-      .map((row) => row.map(toText) as [string, string, string, string]);
+    const rows = (
+      await this.query(
+        `select name, engine, if(${known}, '', comment), toInt64(now()) - toInt64(metadata_modification_time) from system.tables where database = ${quoteText(this.schema)} and (${known} or startsWith(name, ${quoteText(`${prefix}__`)}))`,
+      )
+    ).map((row) => row.map(toText) as [string, string, string, string]);
     this.engine = rows.find(([name]) => name === this.identifier)?.[1] ?? null;
     return rows
       .filter(([name]) => WORKING.test(name.slice(prefix.length)))
-      .map(([name, engine, comment, age]) => ({ name, engine, claim: name.startsWith(`${prefix}__tsdbt_lock_`) ? parseClaim(comment) : null, age: Number(age) }));
+      .map(([name, engine, comment, age]) => ({
+        name,
+        engine,
+        claim: name.startsWith(`${prefix}__tsdbt_lock_`) ? parseClaim(comment) : null,
+        age: Number(age),
+      }));
   }
 
   /** Puts right what dead runs have left and drops the rest. */
@@ -150,7 +184,8 @@ export class Lease {
     }
     // The locks at last: until then the next run would find what is noted in them.
     for (const { name, engine } of [...left].sort((a, b) => Number(a.claim !== null) - Number(b.claim !== null))) {
-      if (engine === 'View' || engine === 'Dictionary') await this.query(`drop ${engine.toLowerCase()} if exists ${this.table(name)}`);
+      if (engine === 'View' || engine === 'Dictionary')
+        await this.query(`drop ${engine.toLowerCase()} if exists ${this.table(name)}`);
       else await this.drop(name);
     }
   }
@@ -219,12 +254,26 @@ export class Leases {
     const id = key(schema, identifier);
     const before = this.turns.get(id);
     let done: () => void = () => undefined;
-    const turn = new Promise<void>((resolve) => { done = resolve; });
-    this.turns.set(id, (before ?? Promise.resolve()).then(() => turn));
+    const turn = new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    this.turns.set(
+      id,
+      (before ?? Promise.resolve()).then(() => turn),
+    );
     await before;
     const kept = this.idle.get(id);
     this.idle.delete(id);
-    const lease = kept ?? new Lease(schema, identifier, randomBytes(6).toString('hex'), { host: this.host, ...this.own }, this.query, notify);
+    const lease =
+      kept ??
+      new Lease(
+        schema,
+        identifier,
+        randomBytes(6).toString('hex'),
+        { host: this.host, ...this.own },
+        this.query,
+        notify,
+      );
     try {
       await this.leaving.get(id);
       if (kept === undefined) await this.claim(lease);
@@ -262,9 +311,11 @@ export class Leases {
     const leases = [...this.idle];
     this.idle.clear();
     if (leases.length > 0) {
-      const dropped = this.dropLocks(leases.map(([, lease]) => lease)).catch(() => undefined).finally(() => {
-        for (const [id] of leases) this.leaving.delete(id);
-      });
+      const dropped = this.dropLocks(leases.map(([, lease]) => lease))
+        .catch(() => undefined)
+        .finally(() => {
+          for (const [id] of leases) this.leaving.delete(id);
+        });
       for (const [id] of leases) this.leaving.set(id, dropped);
     }
     await Promise.all(this.leaving.values());
@@ -272,7 +323,9 @@ export class Leases {
 
   /** The last flush of a command. */
   async close(): Promise<void> {
-    const late = new Promise<void>((resolve) => { setTimeout(resolve, LAST_WAIT).unref(); });
+    const late = new Promise<void>((resolve) => {
+      setTimeout(resolve, LAST_WAIT).unref();
+    });
     await Promise.race([this.flush(), late]);
   }
 
@@ -298,7 +351,14 @@ export class Leases {
     const identifier = `tsdbt_${createHash('md5').update(name).digest('hex')}`;
     const id = key(schema, identifier);
     if (this.held.has(id)) return who({ claim: { host: this.host, ...this.own } });
-    const lease = new Lease(schema, identifier, randomBytes(6).toString('hex'), { host: this.host, ...this.own }, this.query, () => undefined);
+    const lease = new Lease(
+      schema,
+      identifier,
+      randomBytes(6).toString('hex'),
+      { host: this.host, ...this.own },
+      this.query,
+      () => undefined,
+    );
     const holder = await this.claim(lease, false);
     if (holder !== null) return holder;
     this.held.set(id, lease);
@@ -330,7 +390,8 @@ export class Leases {
       if (!wait) return who(live[0]!);
       if (!told) lease.notify(`Waiting for ${who(live[0]!)}, which is building ${lease.schema}.${lease.identifier}`);
       told = true;
-      do await sleep(PAUSE + Math.random() * 2 * PAUSE); while ((await lease.neighbours()).some((other) => this.lives(other)));
+      do await sleep(PAUSE + Math.random() * 2 * PAUSE);
+      while ((await lease.neighbours()).some((other) => this.lives(other)));
     }
   }
 

@@ -10,7 +10,10 @@ const WITHOUT_DEDUPLICATION = new Set(['table', 'incremental', 'ephemeral', 'mat
 
 /** `SETTINGS a='text', b=1`, or '' when there are none. A text in quotes of its own stays as it is. */
 export function settingsClause(settings: PyDict): string {
-  const parts = [...settings.entries()].map(([key, value]) => `${toText(key)}=${typeof value === 'string' && !value.startsWith("'") ? `'${value}'` : toText(value)}`);
+  const parts = [...settings.entries()].map(
+    ([key, value]) =>
+      `${toText(key)}=${typeof value === 'string' && !value.startsWith("'") ? `'${value}'` : toText(value)}`,
+  );
   return parts.length === 0 ? '' : `SETTINGS ${parts.join(', ')}\n`;
 }
 
@@ -30,7 +33,12 @@ export function settingsOfEngine(settings: PyDict, engine: string, warn: (messag
  */
 export function completeSettings(settings: Value, materialized: Value, keepDeduplication: boolean): PyDict {
   const complete = new PyDict(settings instanceof PyDict ? settings.entries() : []);
-  if (!keepDeduplication && typeof materialized === 'string' && WITHOUT_DEDUPLICATION.has(materialized) && complete.get('replicated_deduplication_window') === undefined) {
+  if (
+    !keepDeduplication &&
+    typeof materialized === 'string' &&
+    WITHOUT_DEDUPLICATION.has(materialized) &&
+    complete.get('replicated_deduplication_window') === undefined
+  ) {
     complete.set('replicated_deduplication_window', '0');
   }
   return complete;

@@ -13,7 +13,8 @@ import { ClickHouseSession } from './session.ts';
 /** @param leases those of the adapter that the methods belong to */
 export function publishMethods(leases: Leases): TemplateMethods {
   const leaseOf = (method: string, relation: Value): Lease => {
-    if (!(relation instanceof Relation)) throw new TsdbtError('compilation', `'adapter.${method}' expects target to be a Relation`);
+    if (!(relation instanceof Relation))
+      throw new TsdbtError('compilation', `'adapter.${method}' expects target to be a Relation`);
     return leases.of(relation.schema ?? '', relation.identifier ?? '');
   };
   return {
@@ -31,7 +32,12 @@ export function publishMethods(leases: Leases): TemplateMethods {
       async run(_call, target, shadow, blocks, uuid) {
         const lease = leaseOf('before_exchange', target!);
         const held = blocks instanceof PyDict ? [...blocks.entries()] : [];
-        return beginExchange(lease, (shadow as Relation).identifier ?? '', Object.fromEntries(held.map(([id, block]) => [toText(id), Number(toText(block))])), toText(uuid!));
+        return beginExchange(
+          lease,
+          (shadow as Relation).identifier ?? '',
+          Object.fromEntries(held.map(([id, block]) => [toText(id), Number(toText(block))])),
+          toText(uuid!),
+        );
       },
     },
     after_exchange: {

@@ -7,7 +7,13 @@ import { toText } from '../../values/text.ts';
 import { isTruthy } from '../../values/truth.ts';
 import type { Value } from '../../values/value.ts';
 import { TsdbtError } from '../../errors.ts';
-import { type NodeOfRelation, Relation, type RelationDialect, type RelationInput, type RelationType } from '../relation.ts';
+import {
+  type NodeOfRelation,
+  Relation,
+  type RelationDialect,
+  type RelationInput,
+  type RelationType,
+} from '../relation.ts';
 import { quoteIdentifier } from './literal.ts';
 
 /** What of a profile decides whether statements run on a whole cluster. */
@@ -16,7 +22,15 @@ export interface ClusterSettings {
   readonly databaseEngine: string | null;
 }
 
-const TYPES: readonly RelationType[] = ['table', 'view', 'cte', 'materialized_view', 'external', 'ephemeral', 'dictionary'];
+const TYPES: readonly RelationType[] = [
+  'table',
+  'view',
+  'cte',
+  'materialized_view',
+  'external',
+  'ephemeral',
+  'dictionary',
+];
 
 /** Is DDL sent with ON CLUSTER? A replicated database does that by itself. */
 export function onCluster({ cluster, databaseEngine }: ClusterSettings): boolean {
@@ -41,24 +55,43 @@ export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
     showPart: quoteIdentifier,
     showMoment,
     // The moments at which a fact is known differ: the first three from the catalogue or the profile, the rest from the deployed DDL.
-    ownFields: { can_exchange: false, can_on_cluster: false, is_temporary: false, mvs_pointing_to_it: [], is_refreshable: false, refreshable_append: false },
+    ownFields: {
+      can_exchange: false,
+      can_on_cluster: false,
+      is_temporary: false,
+      mvs_pointing_to_it: [],
+      is_refreshable: false,
+      refreshable_append: false,
+    },
     fromNode: (node) => fromNode(node, settings),
     members: {
-      should_on_cluster: (relation) => (relation.fields.includePolicy.identifier ? relation.fields.own['can_on_cluster']! : true),
-      derivative: (relation) => callable('derivative', 'suffix, relation_type=None, interpret_suffix_as_full_identifier=False', (suffix, type, whole) => {
-        const identifier = isTruthy(whole!) ? toText(suffix!) : `${relation.identifier ?? ''}${toText(suffix!)}`;
-        return Relation.create(dialect, {
-          schema: relation.schema, identifier, type: isTruthy(type!) ? validType(type!) : relation.type, own: { can_on_cluster: relation.fields.own['can_on_cluster']! },
-        });
-      }),
-      matches: (relation) => callable('matches', "database='', schema=None, identifier=None", (database, schema, identifier) => {
-        if (isTruthy(schema!)) throw new TsdbtError('runtime', `Passed unexpected schema value ${toText(schema!)} to Relation.matches`);
-        return relation.database === database && relation.identifier === identifier;
-      }),
+      should_on_cluster: (relation) =>
+        relation.fields.includePolicy.identifier ? relation.fields.own['can_on_cluster']! : true,
+      derivative: (relation) =>
+        callable(
+          'derivative',
+          'suffix, relation_type=None, interpret_suffix_as_full_identifier=False',
+          (suffix, type, whole) => {
+            const identifier = isTruthy(whole!) ? toText(suffix!) : `${relation.identifier ?? ''}${toText(suffix!)}`;
+            return Relation.create(dialect, {
+              schema: relation.schema,
+              identifier,
+              type: isTruthy(type!) ? validType(type!) : relation.type,
+              own: { can_on_cluster: relation.fields.own['can_on_cluster']! },
+            });
+          },
+        ),
+      matches: (relation) =>
+        callable('matches', "database='', schema=None, identifier=None", (database, schema, identifier) => {
+          if (isTruthy(schema!))
+            throw new TsdbtError('runtime', `Passed unexpected schema value ${toText(schema!)} to Relation.matches`);
+          return relation.database === database && relation.identifier === identifier;
+        }),
     },
     statics: {
       get_on_cluster: callable('get_on_cluster', "cluster='', database_engine=None", (cluster, engine) =>
-        onCluster({ cluster: toText(cluster!), databaseEngine: isTruthy(engine!) ? toText(engine!) : null })),
+        onCluster({ cluster: toText(cluster!), databaseEngine: isTruthy(engine!) ? toText(engine!) : null }),
+      ),
     },
   };
   return dialect;
@@ -66,23 +99,35 @@ export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
 
 function validType(value: Value): RelationType {
   const type = TYPES.find((known) => known === value);
-  if (type === undefined) throw new TsdbtError('compilation', `'${toText(value)}' is not a valid ClickHouseRelationType`);
+  if (type === undefined)
+    throw new TsdbtError('compilation', `'${toText(value)}' is not a valid ClickHouseRelationType`);
   return type;
 }
 
 function fromNode(node: NodeOfRelation, settings: ClusterSettings): Pick<RelationInput, 'database' | 'schema' | 'own'> {
   if (node.resource_type === 'source') {
     // A source whose schema is its name by default lies in the database that it names.
-    const named = node.schema === node.source_name && typeof node.database === 'string' && node.database !== '' ? { schema: node.database } : {};
+    const named =
+      node.schema === node.source_name && typeof node.database === 'string' && node.database !== ''
+        ? { schema: node.database }
+        : {};
     return { database: '', ...named, own: { can_on_cluster: null } };
   }
   const disabled = configOf(node.config, 'disable_on_cluster');
-  return { database: '', own: { can_on_cluster: onCluster(settings) && disabled.toLowerCase() !== 'true' ? true : null } };
+  return {
+    database: '',
+    own: { can_on_cluster: onCluster(settings) && disabled.toLowerCase() !== 'true' ? true : null },
+  };
 }
 
 /** A setting of a node, whose config is plain data, or a dict of a template. */
 function configOf(config: unknown, name: string): string {
-  const value = config instanceof PyDict ? config.get(name) : config !== null && typeof config === 'object' ? (config as { readonly [key: string]: unknown })[name] : undefined;
+  const value =
+    config instanceof PyDict
+      ? config.get(name)
+      : config !== null && typeof config === 'object'
+        ? (config as { readonly [key: string]: unknown })[name]
+        : undefined;
   return typeof value === 'string' ? value : String(value ?? '');
 }
 

@@ -16,16 +16,27 @@ import type { Value } from '../../values/value.ts';
 export const RESULT_FORMAT = 'JSONCompactEachRowWithNamesAndTypes';
 /** How the lines must be written for `readTable`. */
 export const RESULT_SETTINGS: Readonly<Record<string, string>> = {
-  output_format_json_quote_64bit_integers: '0', output_format_json_quote_decimals: '1', output_format_json_quote_denormals: '1',
-  output_format_json_named_tuples_as_objects: '1', output_format_json_escape_forward_slashes: '0', output_format_decimal_trailing_zeros: '1', date_time_output_format: 'iso',
+  output_format_json_quote_64bit_integers: '0',
+  output_format_json_quote_decimals: '1',
+  output_format_json_quote_denormals: '1',
+  output_format_json_named_tuples_as_objects: '1',
+  output_format_json_escape_forward_slashes: '0',
+  output_format_decimal_trailing_zeros: '1',
+  date_time_output_format: 'iso',
 };
 
-export interface ResultColumn { readonly name: string; readonly type: string }
+export interface ResultColumn {
+  readonly name: string;
+  readonly type: string;
+}
 
 type Decode = (value: Value) => Value;
 
 /** A type and what is inside its parentheses. */
-interface ParsedType { readonly name: string; readonly args: readonly string[] }
+interface ParsedType {
+  readonly name: string;
+  readonly args: readonly string[];
+}
 
 /** `Map(String, Array(Int8))` → `Map`, [`String`, `Array(Int8)`]. */
 function parseType(text: string): ParsedType {
@@ -54,7 +65,10 @@ function parseType(text: string): ParsedType {
 }
 
 const same: Decode = (value) => value;
-const nullable = (decode: Decode): Decode => (value) => (value === null ? null : decode(value));
+const nullable =
+  (decode: Decode): Decode =>
+  (value) =>
+    value === null ? null : decode(value);
 const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
 const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?Z$/;
 const TIME = /^(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?$/;
@@ -63,27 +77,55 @@ const TIME = /^(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?$/;
 function decoderOf(type: string): Decode {
   const { name, args } = parseType(type);
   switch (name) {
-    case 'Nullable': case 'LowCardinality': return nullable(decoderOf(args[0] ?? 'String'));
-    case 'SimpleAggregateFunction': return decoderOf(args[1] ?? 'String');
-    case 'Float32': return nullable((value) => makeFloat(Math.fround(numberOf(value))));
-    case 'Float64': case 'BFloat16': return nullable((value) => makeFloat(numberOf(value)));
-    case 'Int128': case 'UInt128': case 'Int256': case 'UInt256': return nullable((value) => (typeof value === 'string' ? integer(value) : value));
-    case 'Date': case 'Date32': return nullable(date);
-    case 'DateTime': case 'DateTime64': return nullable(dateTime);
-    case 'Time': case 'Time64': return nullable(timeOfDay);
-    case 'FixedString': return nullable((value) => (typeof value === 'string' ? new PyBytes(Buffer.from(value)) : value));
-    case 'Array': return list(decoderOf(args[0] ?? 'String'));
-    case 'Nested': return list(tuple(args));
-    case 'Tuple': return tuple(args);
-    case 'Map': return map(keyDecoder(args[0] ?? 'String'), decoderOf(args[1] ?? 'String'));
-    case 'Point': return (value) => (Array.isArray(value) ? new PyTuple(value.map(asFloat)) : value);
-    default: return name.startsWith('Decimal') ? nullable((value) => PyDecimal.from(typeof value === 'string' || typeof value === 'number' ? value : String(value))) : same;
+    case 'Nullable':
+    case 'LowCardinality':
+      return nullable(decoderOf(args[0] ?? 'String'));
+    case 'SimpleAggregateFunction':
+      return decoderOf(args[1] ?? 'String');
+    case 'Float32':
+      return nullable((value) => makeFloat(Math.fround(numberOf(value))));
+    case 'Float64':
+    case 'BFloat16':
+      return nullable((value) => makeFloat(numberOf(value)));
+    case 'Int128':
+    case 'UInt128':
+    case 'Int256':
+    case 'UInt256':
+      return nullable((value) => (typeof value === 'string' ? integer(value) : value));
+    case 'Date':
+    case 'Date32':
+      return nullable(date);
+    case 'DateTime':
+    case 'DateTime64':
+      return nullable(dateTime);
+    case 'Time':
+    case 'Time64':
+      return nullable(timeOfDay);
+    case 'FixedString':
+      return nullable((value) => (typeof value === 'string' ? new PyBytes(Buffer.from(value)) : value));
+    case 'Array':
+      return list(decoderOf(args[0] ?? 'String'));
+    case 'Nested':
+      return list(tuple(args));
+    case 'Tuple':
+      return tuple(args);
+    case 'Map':
+      return map(keyDecoder(args[0] ?? 'String'), decoderOf(args[1] ?? 'String'));
+    case 'Point':
+      return (value) => (Array.isArray(value) ? new PyTuple(value.map(asFloat)) : value);
+    default:
+      return name.startsWith('Decimal')
+        ? nullable((value) =>
+            PyDecimal.from(typeof value === 'string' || typeof value === 'number' ? value : String(value)),
+          )
+        : same;
   }
 }
 
 function numberOf(value: Value): number {
   if (value instanceof PyFloat) return value.value;
-  if (typeof value === 'string') return value === 'nan' || value === '-nan' ? Number.NaN : Number(value.replace('inf', 'Infinity'));
+  if (typeof value === 'string')
+    return value === 'nan' || value === '-nan' ? Number.NaN : Number(value.replace('inf', 'Infinity'));
   return Number(value);
 }
 
@@ -105,7 +147,13 @@ function dateTime(value: Value): Value {
   if (!match) return value;
   const [, year, month, day, hour, minute, second, fraction = ''] = match;
   return new PyDateTime({
-    year: Number(year), month: Number(month), day: Number(day), hour: Number(hour), minute: Number(minute), second: Number(second), microsecond: Number(fraction.padEnd(6, '0').slice(0, 6)),
+    year: Number(year),
+    month: Number(month),
+    day: Number(day),
+    hour: Number(hour),
+    minute: Number(minute),
+    second: Number(second),
+    microsecond: Number(fraction.padEnd(6, '0').slice(0, 6)),
   });
 }
 
@@ -113,7 +161,9 @@ function timeOfDay(value: Value): Value {
   const match = typeof value === 'string' ? TIME.exec(value) : null;
   if (!match) return value;
   const [, sign, hours, minutes, seconds, fraction = ''] = match;
-  const micros = (BigInt(hours!) * 3600n + BigInt(Number(minutes) * 60 + Number(seconds))) * 1_000_000n + BigInt(fraction.padEnd(6, '0').slice(0, 6));
+  const micros =
+    (BigInt(hours!) * 3600n + BigInt(Number(minutes) * 60 + Number(seconds))) * 1_000_000n +
+    BigInt(fraction.padEnd(6, '0').slice(0, 6));
   return new PyTimedelta(sign === '-' ? -micros : micros).jinjaText();
 }
 
@@ -125,7 +175,9 @@ function list(decode: Decode): Decode {
 function tuple(args: readonly string[]): Decode {
   const parts = args.map((arg) => {
     const named = /^(`(?:[^`\\]|\\.)+`|[A-Za-z_]\w*)\s+(\S[\s\S]*)$/.exec(arg);
-    return named ? { name: named[1]!.replace(/^`|`$/g, ''), decode: decoderOf(named[2]!) } : { name: null, decode: decoderOf(arg) };
+    return named
+      ? { name: named[1]!.replace(/^`|`$/g, ''), decode: decoderOf(named[2]!) }
+      : { name: null, decode: decoderOf(arg) };
   });
   return (value) => {
     if (Array.isArray(value)) return new PyTuple(value.map((item, i) => (parts[i]?.decode ?? same)(item)));
@@ -135,19 +187,25 @@ function tuple(args: readonly string[]): Decode {
 }
 
 function map(key: Decode, item: Decode): Decode {
-  return (value) => (value instanceof PyDict ? PyDict.from([...value.entries()].map(([k, v]) => [key(k), item(v)] as const)) : value);
+  return (value) =>
+    value instanceof PyDict ? PyDict.from([...value.entries()].map(([k, v]) => [key(k), item(v)] as const)) : value;
 }
 
 /** Keys of JSON are text: numbers among them are read again. */
 function keyDecoder(type: string): Decode {
-  return /^(?:LowCardinality\()?U?Int/.test(type) ? (value) => (typeof value === 'string' ? integer(value) : value) : decoderOf(type);
+  return /^(?:LowCardinality\()?U?Int/.test(type)
+    ? (value) => (typeof value === 'string' ? integer(value) : value)
+    : decoderOf(type);
 }
 
 /**
  * Rows from lines of text.
  * @param limit at most so many; null or 0: all
  */
-export async function readTable(lines: AsyncIterable<string>, limit: number | null): Promise<{ table: Table; columns: readonly ResultColumn[] }> {
+export async function readTable(
+  lines: AsyncIterable<string>,
+  limit: number | null,
+): Promise<{ table: Table; columns: readonly ResultColumn[] }> {
   let names: string[] | undefined;
   let columns: ResultColumn[] | undefined;
   let decoders: Decode[] = [];
@@ -168,12 +226,16 @@ export async function readTable(lines: AsyncIterable<string>, limit: number | nu
     }
   }
   if (columns === undefined) return { table: Table.empty(), columns: [] };
-  return { table: tableOfColumns(uniqueNames(columns.map(({ name }) => name)), values.map(resultColumn), count), columns };
+  return {
+    table: tableOfColumns(uniqueNames(columns.map(({ name }) => name)), values.map(resultColumn), count),
+    columns,
+  };
 }
 
 function textList(line: string): string[] {
   const items: unknown = JSON.parse(line);
-  if (!Array.isArray(items)) throw new TsdbtError('database', `The server's answer is not what was asked for: ${line.slice(0, 200)}`);
+  if (!Array.isArray(items))
+    throw new TsdbtError('database', `The server's answer is not what was asked for: ${line.slice(0, 200)}`);
   return items.map(String);
 }
 
@@ -181,6 +243,9 @@ function textList(line: string): string[] {
 function rowOf(line: string): readonly Value[] {
   if (/\d{16}/.test(line)) return parseJson(line) as readonly Value[];
   const row: unknown = JSON.parse(line);
-  if (!Array.isArray(row)) throw new TsdbtError('database', `The server's answer is not what was asked for: ${line.slice(0, 200)}`);
-  return line.includes('{', 1) || line.includes('[', 1) ? (fromJson(row) as readonly Value[]) : (row as readonly Value[]);
+  if (!Array.isArray(row))
+    throw new TsdbtError('database', `The server's answer is not what was asked for: ${line.slice(0, 200)}`);
+  return line.includes('{', 1) || line.includes('[', 1)
+    ? (fromJson(row) as readonly Value[])
+    : (row as readonly Value[]);
 }

@@ -25,11 +25,21 @@ export interface S3Arguments {
  * @throws when only one half of a key pair is given, or an external_id without a role
  */
 export function s3Source(given: S3Arguments, configured: PyDict): string {
-  const value = (name: keyof S3Arguments): Value => (isTruthy(given[name]) ? given[name] : configured.get(name) ?? '');
+  const value = (name: keyof S3Arguments): Value =>
+    isTruthy(given[name]) ? given[name] : (configured.get(name) ?? '');
   const text = (name: keyof S3Arguments): string => (isTruthy(value(name)) ? toText(value(name)) : '');
-  const [bucket, key, secret, role, external, compression] = [text('bucket'), text('aws_access_key_id'), text('aws_secret_access_key'), text('role_arn'), text('external_id'), text('compression')];
-  if (key !== '' && secret === '') throw new TsdbtError('runtime', 'S3 aws_access_key_id specified without aws_secret_access_key');
-  if (secret !== '' && key === '') throw new TsdbtError('runtime', 'S3 aws_secret_access_key specified without aws_access_key_id');
+  const [bucket, key, secret, role, external, compression] = [
+    text('bucket'),
+    text('aws_access_key_id'),
+    text('aws_secret_access_key'),
+    text('role_arn'),
+    text('external_id'),
+    text('compression'),
+  ];
+  if (key !== '' && secret === '')
+    throw new TsdbtError('runtime', 'S3 aws_access_key_id specified without aws_secret_access_key');
+  if (secret !== '' && key === '')
+    throw new TsdbtError('runtime', 'S3 aws_secret_access_key specified without aws_access_key_id');
   if (external !== '' && role === '') throw new TsdbtError('runtime', 'S3 external_id specified without role_arn');
 
   const structure = structureText(value('structure'));
@@ -39,7 +49,8 @@ export function s3Source(given: S3Arguments, configured: PyDict): string {
   // The compression has a place of its own only behind the structure.
   if (structure !== '' || compression !== '') parts.push(`'${structure}'`);
   if (compression !== '') parts.push(`'${compression}'`);
-  if (role !== '') parts.push(`extra_credentials(role_arn='${role}'${external === '' ? '' : `, external_id='${external}'`})`);
+  if (role !== '')
+    parts.push(`extra_credentials(role_arn='${role}'${external === '' ? '' : `, external_id='${external}'`})`);
   return `s3(${parts.join(', ')})`;
 }
 
@@ -52,6 +63,7 @@ function address(bucket: string, path: string): string {
 
 function structureText(structure: Value): string {
   if (!isTruthy(structure)) return '';
-  if (structure instanceof PyDict) return [...structure.entries()].map(([name, type]) => `${toText(name)} ${toText(type)}`).join(',');
+  if (structure instanceof PyDict)
+    return [...structure.entries()].map(([name, type]) => `${toText(name)} ${toText(type)}`).join(',');
   return Array.isArray(structure) ? structure.map(toText).join(',') : toText(structure);
 }

@@ -13,7 +13,12 @@ export const SCHEMA_CHANGE_MODES: readonly string[] = ['fail', 'ignore', 'append
  * @param materialization for the error
  * @throws when the mode does not allow what would have to change
  */
-export function schemaChanges(mode: string, present: readonly Column[], wanted: readonly Column[], materialization: string): ColumnChanges {
+export function schemaChanges(
+  mode: string,
+  present: readonly Column[],
+  wanted: readonly Column[],
+  materialization: string,
+): ColumnChanges {
   const presentByName = new Map(present.map((column) => [column.name, column]));
   const wantedNames = new Set(wanted.map((column) => column.name));
   const added = wanted.filter((column) => !presentByName.has(column.name));
@@ -23,7 +28,12 @@ export function schemaChanges(mode: string, present: readonly Column[], wanted: 
   if (!changes.conflicting) return changes;
   const list = (columns: readonly Column[]): string => toRepr(columns.map((column) => column.jinjaText()));
   const option = materialization === 'table' ? 'mv_on_schema_change' : 'on_schema_change';
-  throw new TsdbtError('runtime', `The source and target schemas on this ${materialization} model are out of sync.`
-    + `\n   Source columns not in target: ${list(dropped)}\n   Target columns not in source: ${list(added)}\n   New column types: ${list(modified)}`,
-  { hint: `Set \`${option}\` to append_new_columns or sync_all_columns, run the model with \`full_refresh: True\`, or change the table by hand and run again.` });
+  throw new TsdbtError(
+    'runtime',
+    `The source and target schemas on this ${materialization} model are out of sync.` +
+      `\n   Source columns not in target: ${list(dropped)}\n   Target columns not in source: ${list(added)}\n   New column types: ${list(modified)}`,
+    {
+      hint: `Set \`${option}\` to append_new_columns or sync_all_columns, run the model with \`full_refresh: True\`, or change the table by hand and run again.`,
+    },
+  );
 }

@@ -47,7 +47,14 @@ export class Server {
   settings: Readonly<Record<string, string>>;
   /** The database of names without one, once it is there. */
   database: string | null = null;
-  private known: ServerFacts = { version: '', timezone: 'UTC', database: '', engine: '', atomicExchange: false, lightweightDeletes: false };
+  private known: ServerFacts = {
+    version: '',
+    timezone: 'UTC',
+    database: '',
+    engine: '',
+    atomicExchange: false,
+    lightweightDeletes: false,
+  };
 
   constructor(options: ServerOptions) {
     this.options = options;
@@ -56,7 +63,9 @@ export class Server {
 
   connect(): Promise<Connection> {
     this.connection ??= this.reach();
-    this.connection.catch(() => { this.connection = undefined; });
+    this.connection.catch(() => {
+      this.connection = undefined;
+    });
     return this.connection;
   }
 
@@ -75,7 +84,13 @@ export class Server {
       try {
         return await this.open(address);
       } catch (error) {
-        if (address.embedded === null || tries === EMBEDDED_TRIES || !(error instanceof TsdbtError) || error.kind !== 'connection') throw error;
+        if (
+          address.embedded === null ||
+          tries === EMBEDDED_TRIES ||
+          !(error instanceof TsdbtError) ||
+          error.kind !== 'connection'
+        )
+          throw error;
         await sleep(PAUSE_MS);
       }
     }
@@ -89,19 +104,40 @@ export class Server {
       const { schema, check_exchange: check, cluster_mode: clusterMode } = credentials;
       const defaults = defaultSettings(credentials);
       const answer = await this.ask(connection, greeting(schema, [...Object.keys(defaults), MUTATIONS]));
-      const rows = answer.trimEnd().split('\n').map((line) => line.split('\t') as [kind: string, name: string, value: string, readonly: string]);
+      const rows = answer
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split('\t') as [kind: string, name: string, value: string, readonly: string]);
       const of = (kind: string): typeof rows => rows.filter((row) => row[0] === kind);
       const [, version = '', timezone = 'UTC'] = of('server')[0] ?? [];
-      const known = new Map(of('setting').map(([, name, value, readonly]) => [name, { value, readonly: readonly !== '0' }]));
+      const known = new Map(
+        of('setting').map(([, name, value, readonly]) => [name, { value, readonly: readonly !== '0' }]),
+      );
       // What this user may not change, or the server does not know, is left out; what the profile asks for is not.
-      const settable = Object.fromEntries(Object.entries(defaults).filter(([name]) => known.get(name)?.readonly === false));
+      const settable = Object.fromEntries(
+        Object.entries(defaults).filter(([name]) => known.get(name)?.readonly === false),
+      );
       const mutations = known.get(MUTATIONS);
       const lightweightDeletes = mutations !== undefined && (mutations.value !== '0' || !mutations.readonly);
-      this.settings = { ...settable, ...(lightweightDeletes ? { [MUTATIONS]: '1' } : {}), ...customSettings(credentials) };
-      const engine = of('database')[0]?.[1] ?? await this.createDatabase(connection);
+      this.settings = {
+        ...settable,
+        ...(lightweightDeletes ? { [MUTATIONS]: '1' } : {}),
+        ...customSettings(credentials),
+      };
+      const engine = of('database')[0]?.[1] ?? (await this.createDatabase(connection));
       this.database = schema;
-      this.known = { version, timezone, database: schema, engine, lightweightDeletes, atomicExchange: check === false || clusterMode === true || exchangesTables(engine) };
-      for (const [, name] of of('left')) await this.ask(connection, `DROP TABLE IF EXISTS ${quoteIdentifier(schema)}.${quoteIdentifier(name)}`).catch(() => undefined);
+      this.known = {
+        version,
+        timezone,
+        database: schema,
+        engine,
+        lightweightDeletes,
+        atomicExchange: check === false || clusterMode === true || exchangesTables(engine),
+      };
+      for (const [, name] of of('left'))
+        await this.ask(connection, `DROP TABLE IF EXISTS ${quoteIdentifier(schema)}.${quoteIdentifier(name)}`).catch(
+          () => undefined,
+        );
       return connection;
     } catch (error) {
       this.opened.delete(connection);
@@ -114,14 +150,27 @@ export class Server {
   private async createDatabase(connection: Connection): Promise<string> {
     const { schema, cluster, database_engine: engine } = this.options.credentials;
     const onCluster = typeof cluster === 'string' && cluster.trim() !== '' ? ` ON CLUSTER "${cluster}"` : '';
-    await this.ask(connection, `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}${onCluster}${typeof engine === 'string' && engine !== '' ? ` ENGINE ${engine}` : ''}`);
+    await this.ask(
+      connection,
+      `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}${onCluster}${typeof engine === 'string' && engine !== '' ? ` ENGINE ${engine}` : ''}`,
+    );
     return (await this.ask(connection, `SELECT engine FROM system.databases WHERE name = ${quoteText(schema)}`)).trim();
   }
 
   /** The text of an answer, outside of any session. @throws TsdbtError */
-  private async ask(connection: Connection, sql: string, settings: Readonly<Record<string, string>> = {}): Promise<string> {
+  private async ask(
+    connection: Connection,
+    sql: string,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
     try {
-      const { body } = await connection.send({ sql, queryId: randomUUID(), sessionId: null, settings: { ...settings, wait_end_of_query: '1', default_format: 'TabSeparated' }, abort: new AbortController() });
+      const { body } = await connection.send({
+        sql,
+        queryId: randomUUID(),
+        sessionId: null,
+        settings: { ...settings, wait_end_of_query: '1', default_format: 'TabSeparated' },
+        abort: new AbortController(),
+      });
       return await text(body);
     } catch (error) {
       throw databaseError(error, { sql, text: sql, start: 0 }, connection.address.embedded);
@@ -131,7 +180,10 @@ export class Server {
   /** Runs a statement of the engine's own. @returns what it answers, tab-separated */
   async command(sql: string): Promise<string> {
     const connection = await this.connect();
-    return this.ask(connection, sql, { ...this.settings, ...(this.database === null ? {} : { database: this.database }) });
+    return this.ask(connection, sql, {
+      ...this.settings,
+      ...(this.database === null ? {} : { database: this.database }),
+    });
   }
 
   async facts(): Promise<ServerFacts> {
@@ -141,7 +193,10 @@ export class Server {
 
   /** As many sessions work at once as there are threads, and two more. */
   async takeLane(): Promise<Lane> {
-    while (this.taken >= this.options.threads + 2) await new Promise<void>((resolve) => { this.waiting.push(resolve); });
+    while (this.taken >= this.options.threads + 2)
+      await new Promise<void>((resolve) => {
+        this.waiting.push(resolve);
+      });
     this.taken++;
     return this.lanes.pop() ?? { sessionId: `tsdbt::${randomUUID()}`, stateful: false };
   }
@@ -149,7 +204,8 @@ export class Server {
   /** A session in which nothing was left goes to another node, unless the profile wants new connections. */
   giveBack(lane: Lane): void {
     this.taken--;
-    if (!lane.stateful && this.options.credentials['reuse_connections'] !== false && this.connection !== undefined) this.lanes.push(lane);
+    if (!lane.stateful && this.options.credentials['reuse_connections'] !== false && this.connection !== undefined)
+      this.lanes.push(lane);
     this.waiting.shift()?.();
   }
 
@@ -169,21 +225,37 @@ export class Server {
 /** All that a command wants to know first: the server, settings, the engine of the profile's database, and what dbt-clickhouse's tries have left in it. */
 function greeting(schema: string, settings: readonly string[]): string {
   const database = quoteText(schema);
-  return `SELECT 'server', version(), timezone(), '' UNION ALL SELECT 'setting', name, value, toString(readonly) FROM system.settings WHERE name IN (${settings.map(quoteText).join(', ')})`
-    + ` UNION ALL SELECT 'database', engine, '', '' FROM system.databases WHERE name = ${database}`
-    + ` UNION ALL SELECT 'left', name, '', '' FROM system.tables WHERE database = ${database} AND startsWith(name, '__dbt_exchange_test_') AND metadata_modification_time < now() - 60`;
+  return (
+    `SELECT 'server', version(), timezone(), '' UNION ALL SELECT 'setting', name, value, toString(readonly) FROM system.settings WHERE name IN (${settings.map(quoteText).join(', ')})` +
+    ` UNION ALL SELECT 'database', engine, '', '' FROM system.databases WHERE name = ${database}` +
+    ` UNION ALL SELECT 'left', name, '', '' FROM system.tables WHERE database = ${database} AND startsWith(name, '__dbt_exchange_test_') AND metadata_modification_time < now() - 60`
+  );
 }
 
 /** The settings of dbt-clickhouse's sessions; and rows are there when an insert is said to be done. */
-function defaultSettings({ cluster_mode: clusterMode, database_engine: engine }: Credentials): Readonly<Record<string, string>> {
+function defaultSettings({
+  cluster_mode: clusterMode,
+  database_engine: engine,
+}: Credentials): Readonly<Record<string, string>> {
   return {
-    ...(clusterMode === true || engine === 'Replicated' ? { database_replicated_enforce_synchronous_settings: '1', insert_quorum: 'auto' } : {}),
+    ...(clusterMode === true || engine === 'Replicated'
+      ? { database_replicated_enforce_synchronous_settings: '1', insert_quorum: 'auto' }
+      : {}),
     ...(engine === 'Shared' ? { select_sequential_consistency: '1' } : {}),
-    mutations_sync: '3', lightweight_deletes_sync: '3', alter_sync: '3', insert_distributed_sync: '1', async_insert: '0',
+    mutations_sync: '3',
+    lightweight_deletes_sync: '3',
+    alter_sync: '3',
+    insert_distributed_sync: '1',
+    async_insert: '0',
   };
 }
 
 function customSettings({ custom_settings: custom }: Credentials): Readonly<Record<string, string>> {
   if (custom === null || typeof custom !== 'object') return {};
-  return Object.fromEntries(Object.entries(custom).map(([name, value]) => [name, typeof value === 'boolean' ? String(Number(value)) : String(value)]));
+  return Object.fromEntries(
+    Object.entries(custom).map(([name, value]) => [
+      name,
+      typeof value === 'boolean' ? String(Number(value)) : String(value),
+    ]),
+  );
 }

@@ -51,13 +51,19 @@ export class ClickHouseSession implements Session {
     this.name = options.name;
   }
 
-  get lasting(): boolean { return this.lasts; }
+  get lasting(): boolean {
+    return this.lasts;
+  }
 
   /** Of the relation that it has the lease of, others change no columns. */
-  get keepsColumns(): boolean { return this.locked.size > 0; }
+  get keepsColumns(): boolean {
+    return this.locked.size > 0;
+  }
 
   /** Has every working table been dropped, or got its name? */
-  get clean(): boolean { return this.working.size === 0; }
+  get clean(): boolean {
+    return this.working.size === 0;
+  }
 
   /** A working table was dropped elsewhere. */
   dropped(identifier: string): void {
@@ -99,9 +105,15 @@ export class ClickHouseSession implements Session {
     await this.inOrder(() => this.run(sql, { comment: false }, false, Readable.from(data)));
   }
 
-  async begin(): Promise<void> { await this.server.connect(); }
-  async commit(): Promise<void> { /* What has run lasts. */ }
-  async rollback(): Promise<void> { /* There is nothing to go back to. */ }
+  async begin(): Promise<void> {
+    await this.server.connect();
+  }
+  async commit(): Promise<void> {
+    /* What has run lasts. */
+  }
+  async rollback(): Promise<void> {
+    /* There is nothing to go back to. */
+  }
 
   copyIn(): Promise<number> {
     return Promise.reject(new TsdbtError('internal', 'ClickHouse loads rows by INSERT, not by COPY'));
@@ -131,15 +143,24 @@ export class ClickHouseSession implements Session {
   /** Statements of a session run one after the other, whatever the caller waits for. */
   private async inOrder<T>(work: () => Promise<T>): Promise<T> {
     const result = this.last.then(work, work);
-    this.last = result.then(() => undefined, () => undefined);
+    this.last = result.then(
+      () => undefined,
+      () => undefined,
+    );
     return result;
   }
 
-  private async run(sql: string, options: ExecuteOptions, fetch: boolean, data?: Readable): Promise<{ table: Table; columns: readonly ResultColumn[]; response: AdapterResponse }> {
+  private async run(
+    sql: string,
+    options: ExecuteOptions,
+    fetch: boolean,
+    data?: Readable,
+  ): Promise<{ table: Table; columns: readonly ResultColumn[]; response: AdapterResponse }> {
     const connection = await this.server.connect();
     this.lane ??= await this.server.takeLane();
     const { lane } = this;
-    const { text, start } = options.comment === false ? { text: sql.trim(), start: -leading(sql) } : this.commented(sql);
+    const { text, start } =
+      options.comment === false ? { text: sql.trim(), start: -leading(sql) } : this.commented(sql);
     if (LEAVES_STATE.test(sql)) lane.stateful = true;
     if (!READS.test(sql)) {
       this.lasts = true;
@@ -154,11 +175,28 @@ export class ClickHouseSession implements Session {
     observer?.({ sql, phase: 'start' });
     const started = performance.now();
     try {
-      const settings = { ...this.server.settings, ...(fetch ? RESULT_SETTINGS : {}), ...options.settings, wait_end_of_query: '1', ...(fetch ? { default_format: RESULT_FORMAT } : {}) };
+      const settings = {
+        ...this.server.settings,
+        ...(fetch ? RESULT_SETTINGS : {}),
+        ...options.settings,
+        wait_end_of_query: '1',
+        ...(fetch ? { default_format: RESULT_FORMAT } : {}),
+      };
       const answer = await this.send(connection, text, {
-        queryId, sessionId: lane.sessionId, settings, abort, data, doubt: (message) => this.options.onWait?.(message),
+        queryId,
+        sessionId: lane.sessionId,
+        settings,
+        abort,
+        data,
+        doubt: (message) => this.options.onWait?.(message),
       });
-      const { table, columns } = fetch && answer.format === RESULT_FORMAT ? await readTable(createInterface({ input: answer.body, crlfDelay: Number.POSITIVE_INFINITY }), options.limit ?? null) : { table: Table.empty(), columns: [] };
+      const { table, columns } =
+        fetch && answer.format === RESULT_FORMAT
+          ? await readTable(
+              createInterface({ input: answer.body, crlfDelay: Number.POSITIVE_INFINITY }),
+              options.limit ?? null,
+            )
+          : { table: Table.empty(), columns: [] };
       answer.body.destroy();
       if (ENDS.test(sql)) this.dropped(sql);
       const response: AdapterResponse = { _message: 'OK', query_id: queryId };
@@ -175,13 +213,18 @@ export class ClickHouseSession implements Session {
   }
 
   /** A database that was dropped cannot be named: the statement that makes it again is sent without. */
-  private async send(connection: Connection, sql: string, request: Omit<Parameters<Connection['send']>[0], 'sql'>): Promise<Answer> {
+  private async send(
+    connection: Connection,
+    sql: string,
+    request: Omit<Parameters<Connection['send']>[0], 'sql'>,
+  ): Promise<Answer> {
     const { database } = this.server;
     if (database === null) return connection.send({ sql, ...request });
     try {
       return await connection.send({ sql, ...request, settings: { ...request.settings, database } });
     } catch (error) {
-      const gone = error instanceof Error && 'code' in error && error.code === UNKNOWN_DATABASE && request.data === undefined;
+      const gone =
+        error instanceof Error && 'code' in error && error.code === UNKNOWN_DATABASE && request.data === undefined;
       if (!gone) throw error;
       return connection.send({ sql, ...request });
     }
@@ -192,7 +235,8 @@ export class ClickHouseSession implements Session {
     const words = comment?.text.trim() ?? '';
     const body = sql.trim();
     if (comment === null || words === '') return { text: body, start: -leading(sql) };
-    if (comment.append) return { text: `${body.endsWith(';') ? body.slice(0, -1) : body}\n/* ${words} */`, start: -leading(sql) };
+    if (comment.append)
+      return { text: `${body.endsWith(';') ? body.slice(0, -1) : body}\n/* ${words} */`, start: -leading(sql) };
     const prefix = `/* ${words} */\n`;
     return { text: prefix + body, start: [...prefix].length - leading(sql) };
   }

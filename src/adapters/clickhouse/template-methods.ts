@@ -7,7 +7,17 @@ import { Row, Table } from '../table.ts';
 import type { MethodCall, TemplateMethods } from '../template-method.ts';
 import type { Capabilities } from '../adapter.ts';
 import { TsdbtError } from '../../errors.ts';
-import { getItem, isTruthy, iterate, PyDict, PyTuple, toText, Undefined, type HostObject, type Value } from '../../values/index.ts';
+import {
+  getItem,
+  isTruthy,
+  iterate,
+  PyDict,
+  PyTuple,
+  toText,
+  Undefined,
+  type HostObject,
+  type Value,
+} from '../../values/index.ts';
 import { fromJson } from '../../values/json.ts';
 import { csvText } from './csv-text.ts';
 import { quoteIdentifier } from './literal.ts';
@@ -27,7 +37,10 @@ const STRATEGIES = ['legacy', 'append', 'insert_overwrite', ...NARROWED];
  * @param facts what the server can, asked once for all sessions
  * @param constraintSupport of the adapter's capabilities
  */
-export function createTemplateMethods(facts: () => Promise<Omit<ServerFacts, 'timezone'>>, constraintSupport: Capabilities['constraintSupport']): TemplateMethods {
+export function createTemplateMethods(
+  facts: () => Promise<Omit<ServerFacts, 'timezone'>>,
+  constraintSupport: Capabilities['constraintSupport'],
+): TemplateMethods {
   /** Engine of each database that was asked about. */
   const engines = new Map<string, string>();
   const empty = (): Value => new PyDict();
@@ -39,22 +52,63 @@ export function createTemplateMethods(facts: () => Promise<Omit<ServerFacts, 'ti
     if (!(row instanceof Row)) return null;
     const field = (name: string): Value => row.get(name) ?? null;
     engines.set(schema, toText(field('engine')));
-    return { jinjaType: 'ClickHouseDatabase', jinjaGet: (name) => (['name', 'engine', 'comment'].includes(name) ? field(name) : undefined), jinjaText: () => `ClickHouseDatabase(${toText(field('name'))})` };
+    return {
+      jinjaType: 'ClickHouseDatabase',
+      jinjaGet: (name) => (['name', 'engine', 'comment'].includes(name) ? field(name) : undefined),
+      jinjaText: () => `ClickHouseDatabase(${toText(field('name'))})`,
+    };
   }
 
   const before = async (version: Value): Promise<boolean> => isBefore((await facts()).version, toText(version));
 
   return {
-    get_clickhouse_cluster_name: { signature: '', parsing: empty, run: (call) => { const cluster = setting(call, 'cluster'); return cluster === '' ? null : `"${cluster}"`; } },
-    get_clickhouse_local_suffix: { signature: '', parsing: empty, run: (call) => { const suffix = setting(call, 'local_suffix', 'local'); return suffix === '' || suffix.startsWith('_') ? suffix : `_${suffix}`; } },
-    get_clickhouse_local_db_prefix: { signature: '', parsing: empty, run: (call) => { const prefix = setting(call, 'local_db_prefix'); return prefix === '' || prefix.endsWith('_') ? prefix : `${prefix}_`; } },
-    clickhouse_db_engine_clause: { signature: '', parsing: () => '', run: (call) => { const engine = setting(call, 'database_engine'); return engine === '' ? '' : `ENGINE ${engine}`; } },
+    get_clickhouse_cluster_name: {
+      signature: '',
+      parsing: empty,
+      run: (call) => {
+        const cluster = setting(call, 'cluster');
+        return cluster === '' ? null : `"${cluster}"`;
+      },
+    },
+    get_clickhouse_local_suffix: {
+      signature: '',
+      parsing: empty,
+      run: (call) => {
+        const suffix = setting(call, 'local_suffix', 'local');
+        return suffix === '' || suffix.startsWith('_') ? suffix : `_${suffix}`;
+      },
+    },
+    get_clickhouse_local_db_prefix: {
+      signature: '',
+      parsing: empty,
+      run: (call) => {
+        const prefix = setting(call, 'local_db_prefix');
+        return prefix === '' || prefix.endsWith('_') ? prefix : `${prefix}_`;
+      },
+    },
+    clickhouse_db_engine_clause: {
+      signature: '',
+      parsing: () => '',
+      run: (call) => {
+        const engine = setting(call, 'database_engine');
+        return engine === '' ? '' : `ENGINE ${engine}`;
+      },
+    },
     is_before_version: { signature: 'version', parsing: () => false, run: (_call, version) => before(version!) },
-    is_at_or_after_version: { signature: 'version', parsing: () => false, run: async (_call, version) => !(await before(version!)) },
-    check_schema_exists: { signature: 'database, schema', parsing: () => false, run: async (call, name, schema) => (await call.sql.listSchemas(toText(name!))).includes(toText(schema!)) },
+    is_at_or_after_version: {
+      signature: 'version',
+      parsing: () => false,
+      run: async (_call, version) => !(await before(version!)),
+    },
+    check_schema_exists: {
+      signature: 'database, schema',
+      parsing: () => false,
+      run: async (call, name, schema) => (await call.sql.listSchemas(toText(name!))).includes(toText(schema!)),
+    },
     supports_atomic_exchange: { signature: '', parsing: none, run: async () => (await facts()).atomicExchange },
     can_exchange: {
-      signature: 'schema, rel_type', parsing: none,
+      signature: 'schema, rel_type',
+      parsing: none,
       run: async (call, schema, type) => {
         if (type !== 'table' || !isTruthy(schema!) || !(await facts()).atomicExchange) return false;
         const name = toText(schema!);
@@ -64,7 +118,8 @@ export function createTemplateMethods(facts: () => Promise<Omit<ServerFacts, 'ti
     },
     // Not in dbt-clickhouse: does CREATE TABLE … AS SELECT fill the table, once?
     fills_as_created: {
-      signature: 'relation', parsing: none,
+      signature: 'relation',
+      parsing: none,
       run: async (call, relation) => {
         if (!(relation instanceof Relation) || setting(call, 'cluster') !== '') return false;
         const name = relation.schema ?? '';
@@ -74,53 +129,90 @@ export function createTemplateMethods(facts: () => Promise<Omit<ServerFacts, 'ti
       },
     },
     get_ch_database: { signature: 'schema', parsing: none, run: (call, schema) => database(call, toText(schema!)) },
-    should_on_cluster: { signature: "materialized='', engine=''", parsing: none, run: (call) => onCluster({ cluster: setting(call, 'cluster'), databaseEngine: setting(call, 'database_engine') }) },
+    should_on_cluster: {
+      signature: "materialized='', engine=''",
+      parsing: none,
+      run: (call) => onCluster({ cluster: setting(call, 'cluster'), databaseEngine: setting(call, 'database_engine') }),
+    },
 
     calculate_incremental_strategy: {
-      signature: 'strategy', parsing: none,
+      signature: 'strategy',
+      parsing: none,
       run: async (call, strategy) => {
         if (isTruthy(strategy!) && strategy !== 'default') return toText(strategy!).replaceAll('+', '_');
-        return credential(call, 'use_lw_deletes') === true && (await facts()).lightweightDeletes ? 'delete_insert' : 'legacy';
+        return credential(call, 'use_lw_deletes') === true && (await facts()).lightweightDeletes
+          ? 'delete_insert'
+          : 'legacy';
       },
     },
     validate_incremental_strategy: {
-      signature: 'strategy, predicates, unique_key, partition_by', parsing: none,
+      signature: 'strategy, predicates, unique_key, partition_by',
+      parsing: none,
       run: async (_call, strategy, predicates, uniqueKey, partitionBy) => {
         checkStrategy(toText(strategy!), isTruthy(predicates!), isTruthy(uniqueKey!), isTruthy(partitionBy!));
         if (DELETING.includes(toText(strategy!)) && !(await facts()).lightweightDeletes) {
-          throw new TsdbtError('runtime', `'${toText(strategy!)}' strategy requires lightweight deletes, but the setting 'allow_nondeterministic_mutations' is off on this server and this user may not change it.`);
+          throw new TsdbtError(
+            'runtime',
+            `'${toText(strategy!)}' strategy requires lightweight deletes, but the setting 'allow_nondeterministic_mutations' is off on this server and this user may not change it.`,
+          );
         }
         return null;
       },
     },
     check_incremental_schema_changes: {
-      signature: "on_schema_change, existing, target_sql, materialization='incremental', query_settings=None", parsing: none,
+      signature: "on_schema_change, existing, target_sql, materialization='incremental', query_settings=None",
+      parsing: none,
       run: async (call, mode, existing, sql, materialization, settings) => {
         if (!SCHEMA_CHANGE_MODES.includes(toText(mode!))) {
-          throw new TsdbtError('runtime', `Only ${SCHEMA_CHANGE_MODES.map((name) => `\`${name}\``).join(', ')} supported for \`on_schema_change\`, found ${toText(mode!)}.`);
+          throw new TsdbtError(
+            'runtime',
+            `Only ${SCHEMA_CHANGE_MODES.map((name) => `\`${name}\``).join(', ')} supported for \`on_schema_change\`, found ${toText(mode!)}.`,
+          );
         }
-        if (!(existing instanceof Relation)) throw new TsdbtError('compilation', `check_incremental_schema_changes expects a relation, found ${toText(existing!)}`);
-        return schemaChanges(toText(mode!), await call.sql.getColumnsInRelation(existing), await columnsOfQuery(call, toText(sql!), settings!), toText(materialization!));
+        if (!(existing instanceof Relation))
+          throw new TsdbtError(
+            'compilation',
+            `check_incremental_schema_changes expects a relation, found ${toText(existing!)}`,
+          );
+        return schemaChanges(
+          toText(mode!),
+          await call.sql.getColumnsInRelation(existing),
+          await columnsOfQuery(call, toText(sql!), settings!),
+          toText(materialization!),
+        );
       },
     },
     get_column_schema_from_query: {
-      signature: 'sql, *args, query_settings=None, **kwargs', parsing: () => [],
-      run: (call, sql, args, settings) => columnsOfQuery(call, toText(sql!), settings ?? (args instanceof PyTuple ? args.items[0] ?? null : null)),
+      signature: 'sql, *args, query_settings=None, **kwargs',
+      parsing: () => [],
+      run: (call, sql, args, settings) =>
+        columnsOfQuery(call, toText(sql!), settings ?? (args instanceof PyTuple ? (args.items[0] ?? null) : null)),
     },
     format_columns: {
-      signature: 'columns', parsing: () => [],
-      run: (_call, columns) => [...iterate(columns!)].map((column) => PyDict.from({ name: getItem(column, 'name'), data_type: getItem(column, 'data_type') })),
+      signature: 'columns',
+      parsing: () => [],
+      run: (_call, columns) =>
+        [...iterate(columns!)].map((column) =>
+          PyDict.from({ name: getItem(column, 'name'), data_type: getItem(column, 'data_type') }),
+        ),
     },
 
     get_model_settings: {
       signature: "model, engine='MergeTree'",
       run: (call, model, engine) => {
         const config = getItem(model!, 'config');
-        const settings = completeSettings(getItem(config, 'settings'), getItem(config, 'materialized'), credential(call, 'allow_automatic_deduplication') === true);
+        const settings = completeSettings(
+          getItem(config, 'settings'),
+          getItem(config, 'materialized'),
+          credential(call, 'allow_automatic_deduplication') === true,
+        );
         return `\n-- end_of_sql\n${settingsClause(settingsOfEngine(settings, toText(engine!), call.warn))}`;
       },
     },
-    filter_settings_by_engine: { signature: 'settings, engine', run: (call, settings, engine) => settingsOfEngine(dictOf(settings!), toText(engine!), call.warn) },
+    filter_settings_by_engine: {
+      signature: 'settings, engine',
+      run: (call, settings, engine) => settingsOfEngine(dictOf(settings!), toText(engine!), call.warn),
+    },
     get_model_query_settings: {
       signature: 'model',
       run: (_call, model) => {
@@ -130,10 +222,13 @@ export function createTemplateMethods(facts: () => Promise<Omit<ServerFacts, 'ti
     },
     get_csv_data: { signature: 'table', run: (_call, table) => (table instanceof Table ? csvText(table) : '') },
     get_credentials: {
-      signature: 'connection_overrides', parsing: empty,
+      signature: 'connection_overrides',
+      parsing: empty,
       run: (call, overrides) => {
         const given = dictOf(overrides!);
-        const known = PyDict.from(Object.fromEntries(['user', 'password', 'host', 'port'].map((name) => [name, credential(call, name)])));
+        const known = PyDict.from(
+          Object.fromEntries(['user', 'password', 'host', 'port'].map((name) => [name, credential(call, name)])),
+        );
         for (const [key, value] of given.entries()) {
           if (isTruthy(value)) known.set(key, value);
           else known.delete(key);
@@ -142,33 +237,60 @@ export function createTemplateMethods(facts: () => Promise<Omit<ServerFacts, 'ti
       },
     },
     s3source_clause: {
-      signature: "config_name, s3_model_config, bucket, path, fmt, structure, aws_access_key_id, aws_secret_access_key, role_arn, compression='', external_id=''", parsing: none,
+      signature:
+        "config_name, s3_model_config, bucket, path, fmt, structure, aws_access_key_id, aws_secret_access_key, role_arn, compression='', external_id=''",
+      parsing: none,
       run: ({ config }, name, own, bucket, path, fmt, structure, key, secret, role, compression, external) => {
         const configured = new PyDict(dictOf(fromJson(config.project.vars[toText(name!)] ?? null)).entries());
         for (const [field, value] of dictOf(own!).entries()) configured.set(field, value);
-        return s3Source({
-          bucket: bucket!, path: path!, fmt: fmt!, structure: structure!, aws_access_key_id: key!, aws_secret_access_key: secret!, role_arn: role!, compression: compression!, external_id: external!,
-        }, configured);
+        return s3Source(
+          {
+            bucket: bucket!,
+            path: path!,
+            fmt: fmt!,
+            structure: structure!,
+            aws_access_key_id: key!,
+            aws_secret_access_key: secret!,
+            role_arn: role!,
+            compression: compression!,
+            external_id: external!,
+          },
+          configured,
+        );
       },
     },
 
     render_raw_columns_constraints: {
       signature: 'raw_columns',
-      run: (call, columns) => [...(columns instanceof PyDict ? columns.values() : iterate(columns!))].map((column) => {
-        const field = (name: string): Value => { const value = getItem(column, name); return isTruthy(value) ? value : ''; };
-        if (isTruthy(field('constraints'))) call.onConstraint('ConstraintNotSupported', 'column');
-        const [codec, ttl] = [toText(field('codec')), toText(field('ttl'))];
-        return [quoteIdentifier(toText(field('name'))), toText(field('data_type')), ...(codec === '' ? [] : [`CODEC(${codec})`]), ...(ttl === '' ? [] : [`TTL ${ttl}`])].join(' ');
-      }),
+      run: (call, columns) =>
+        [...(columns instanceof PyDict ? columns.values() : iterate(columns!))].map((column) => {
+          const field = (name: string): Value => {
+            const value = getItem(column, name);
+            return isTruthy(value) ? value : '';
+          };
+          if (isTruthy(field('constraints'))) call.onConstraint('ConstraintNotSupported', 'column');
+          const [codec, ttl] = [toText(field('codec')), toText(field('ttl'))];
+          return [
+            quoteIdentifier(toText(field('name'))),
+            toText(field('data_type')),
+            ...(codec === '' ? [] : [`CODEC(${codec})`]),
+            ...(ttl === '' ? [] : [`TTL ${ttl}`]),
+          ].join(' ');
+        }),
     },
     render_raw_model_constraints: {
       signature: 'raw_constraints',
       run: (call, constraints) => {
         const all = [...iterate(constraints!)];
-        const checks = all.filter((constraint) => getItem(constraint, 'type') === 'check' && isTruthy(getItem(constraint, 'expression')));
-        if (checks.some((constraint) => !isTruthy(getItem(constraint, 'name')))) throw new TsdbtError('runtime', "CHECK Constraint 'name' is required");
+        const checks = all.filter(
+          (constraint) => getItem(constraint, 'type') === 'check' && isTruthy(getItem(constraint, 'expression')),
+        );
+        if (checks.some((constraint) => !isTruthy(getItem(constraint, 'name'))))
+          throw new TsdbtError('runtime', "CHECK Constraint 'name' is required");
         // The others are only warned of.
-        return renderModel(all, constraintSupport, call.onConstraint).filter((text) => /^constraint \S+ check /.test(text));
+        return renderModel(all, constraintSupport, call.onConstraint).filter((text) =>
+          /^constraint \S+ check /.test(text),
+        );
       },
     },
   };
@@ -190,16 +312,26 @@ function dictOf(value: Value): PyDict {
 
 /** @throws what about the model's configuration does not go with the strategy */
 function checkStrategy(strategy: string, predicates: boolean, uniqueKey: boolean, partitionBy: boolean): void {
-  const problem = !STRATEGIES.includes(strategy) ? `The incremental strategy '${strategy}' is not valid for ClickHouse. Expected one of: ${STRATEGIES.join(', ')}`
-    : ['delete_insert', 'atomic_upsert'].includes(strategy) && !uniqueKey ? `'${strategy}' strategy requires a non-empty 'unique_key'.`
-      : !NARROWED.includes(strategy) && predicates ? `Cannot apply incremental predicates with '${strategy}' strategy.`
-        : strategy === 'insert_overwrite' && !partitionBy ? `'${strategy}' strategy requires non-empty 'partition_by'.`
-          : strategy === 'insert_overwrite' && uniqueKey ? `'${strategy}' strategy does not support unique_key.` : null;
+  const problem = !STRATEGIES.includes(strategy)
+    ? `The incremental strategy '${strategy}' is not valid for ClickHouse. Expected one of: ${STRATEGIES.join(', ')}`
+    : ['delete_insert', 'atomic_upsert'].includes(strategy) && !uniqueKey
+      ? `'${strategy}' strategy requires a non-empty 'unique_key'.`
+      : !NARROWED.includes(strategy) && predicates
+        ? `Cannot apply incremental predicates with '${strategy}' strategy.`
+        : strategy === 'insert_overwrite' && !partitionBy
+          ? `'${strategy}' strategy requires non-empty 'partition_by'.`
+          : strategy === 'insert_overwrite' && uniqueKey
+            ? `'${strategy}' strategy does not support unique_key.`
+            : null;
   if (problem !== null) throw new TsdbtError('runtime', problem);
 }
 
 /** Without running the query: DESCRIBE says what it would give, under the settings that it will run with. */
-async function columnsOfQuery({ sql: { adapter, session } }: MethodCall, sql: string, settings: Value): Promise<Column[]> {
+async function columnsOfQuery(
+  { sql: { adapter, session } }: MethodCall,
+  sql: string,
+  settings: Value,
+): Promise<Column[]> {
   const clause = settings instanceof Undefined ? '' : settingsClause(dictOf(settings));
   const { table } = await session.execute(`describe table (\n${sql}\n) ${clause}`, { fetch: true });
   return table.rows.map((row) => adapter.createColumn(toText(row.values[0]!), toText(row.values[1]!)));

@@ -1,7 +1,19 @@
 // What an embedded server of any dialect keeps beside its data: its password, who uses it, who watches it, and the lock under which that
 // changes. Every change is one atomic file operation, so that a kill between any two leaves something the next command can read.
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
 import { isAlive, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
@@ -34,25 +46,46 @@ export class EmbeddedFiles {
       chmodSync(this.dir, 0o700);
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-      throw new TsdbtError('connection', `cannot use the folder of the embedded ${this.title}, ${this.dir}: ${error instanceof Error ? error.message : String(error)}`, {
-        hint: code === 'EACCES' || code === 'EPERM' ? 'It belongs to another user. Run as that user, or name another folder in profiles.yml.' : undefined,
-      });
+      throw new TsdbtError(
+        'connection',
+        `cannot use the folder of the embedded ${this.title}, ${this.dir}: ${error instanceof Error ? error.message : String(error)}`,
+        {
+          hint:
+            code === 'EACCES' || code === 'EPERM'
+              ? 'It belongs to another user. Run as that user, or name another folder in profiles.yml.'
+              : undefined,
+        },
+      );
     }
   }
 
-  get keeper(): KeeperRecord | null { return this.read<KeeperRecord>('keeper.json'); }
-  set keeper(record: KeeperRecord) { this.write('keeper.json', JSON.stringify(record)); }
-  get password(): string | null { return this.text('password'); }
-  set password(password: string) { this.write('password', password); }
+  get keeper(): KeeperRecord | null {
+    return this.read<KeeperRecord>('keeper.json');
+  }
+  set keeper(record: KeeperRecord) {
+    this.write('keeper.json', JSON.stringify(record));
+  }
+  get password(): string | null {
+    return this.text('password');
+  }
+  set password(password: string) {
+    this.write('password', password);
+  }
   /** Stays up without users: `tsdbt db start`. */
-  get kept(): boolean { return existsSync(join(this.dir, 'kept')); }
+  get kept(): boolean {
+    return existsSync(join(this.dir, 'kept'));
+  }
   set kept(kept: boolean) {
     if (kept) this.write('kept', '');
     else rmSync(join(this.dir, 'kept'), { force: true });
   }
   /** False once somebody has removed the folder under a running server. */
-  get intact(): boolean { return existsSync(join(this.dir, 'password')); }
-  get logPath(): string { return join(this.dir, 'server.log'); }
+  get intact(): boolean {
+    return existsSync(join(this.dir, 'password'));
+  }
+  get logPath(): string {
+    return join(this.dir, 'server.log');
+  }
 
   forgetKeeper(): void {
     rmSync(join(this.dir, 'keeper.json'), { force: true });
@@ -103,7 +136,10 @@ export class EmbeddedFiles {
         }
         this.breakStale(path);
         if (performance.now() > deadline) {
-          throw new TsdbtError('connection', `the embedded ${this.title} in ${this.dir} is being started or stopped by another process (${this.text('lock') ?? 'unknown'}) for a minute already`);
+          throw new TsdbtError(
+            'connection',
+            `the embedded ${this.title} in ${this.dir} is being started or stopped by another process (${this.text('lock') ?? 'unknown'}) for a minute already`,
+          );
         }
         await sleep(10);
       }

@@ -3,13 +3,14 @@ import { createServer } from 'node:net';
 
 /** @param preferred the port of last time, taken again when it is free */
 export async function freePort(preferred: number | null): Promise<number> {
-  const tryPort = (port: number): Promise<number | null> => new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(null));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => resolve(address !== null && typeof address === 'object' ? address.port : null));
+  const tryPort = (port: number): Promise<number | null> =>
+    new Promise((resolve) => {
+      const server = createServer();
+      server.once('error', () => resolve(null));
+      server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+        const address = server.address();
+        server.close(() => resolve(address !== null && typeof address === 'object' ? address.port : null));
+      });
     });
-  });
   return (preferred === null ? null : await tryPort(preferred)) ?? (await tryPort(0)) ?? 0;
 }

@@ -13,12 +13,15 @@ import { isAlive } from '../process-identity.ts';
 const POOL_THREADS = '64';
 
 /** What the keeper tells the command that started it. */
-export type KeeperMessage = { readonly ready: true; readonly port: number } | { readonly ready: false; readonly message: string };
+export type KeeperMessage =
+  | { readonly ready: true; readonly port: number }
+  | { readonly ready: false; readonly message: string };
 
 /** Port of the server when it and its keeper live. */
 export function runningPort(files: EmbeddedFiles): number | null {
   const record = files.keeper;
-  if (record === null || record.dir !== realpathSync(files.dir) || !isAlive(record) || !isAlive(record.server)) return null;
+  if (record === null || record.dir !== realpathSync(files.dir) || !isAlive(record) || !isAlive(record.server))
+    return null;
   return record.port;
 }
 
@@ -30,12 +33,21 @@ export function runningPort(files: EmbeddedFiles): number | null {
  * @throws `connection` error with the last lines of the server's log
  */
 export async function startKeeper(
-  files: EmbeddedFiles, title: string, script: string, args: readonly string[], limit = Number.POSITIVE_INFINITY,
+  files: EmbeddedFiles,
+  title: string,
+  script: string,
+  args: readonly string[],
+  limit = Number.POSITIVE_INFINITY,
 ): Promise<number> {
   const log = openSync(join(files.dir, 'keeper.log'), 'w', 0o600);
   // Each statement of an engine in the keeper's process takes a thread of Node's pool, which has four unless told.
   const env = { ...publicEnvironment(process.env), UV_THREADPOOL_SIZE: POOL_THREADS };
-  const keeper = spawn(process.execPath, [script, files.dir, ...args], { cwd: '/', detached: true, env, stdio: ['ignore', log, log, 'ipc'] });
+  const keeper = spawn(process.execPath, [script, files.dir, ...args], {
+    cwd: '/',
+    detached: true,
+    env,
+    stdio: ['ignore', log, log, 'ipc'],
+  });
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<number>((resolve, reject) => {
@@ -45,7 +57,13 @@ export async function startKeeper(
           fail(`it was not ready within ${Math.round(limit / 1000)} s`);
         }, limit);
       }
-      const fail = (message: string): void => reject(new TsdbtError('connection', `the embedded ${title} in ${files.dir} did not start: ${message}${lastWords(files)}`));
+      const fail = (message: string): void =>
+        reject(
+          new TsdbtError(
+            'connection',
+            `the embedded ${title} in ${files.dir} did not start: ${message}${lastWords(files)}`,
+          ),
+        );
       keeper.once('message', (message) => {
         const said = message as KeeperMessage;
         if (said.ready) resolve(said.port);
@@ -82,7 +100,15 @@ export async function keeperScript(dir: string, bundled: URL, source: URL): Prom
   const outfile = join(dir, 'keeper.mjs');
   const bundler = 'esbuild';
   const { build } = (await import(bundler)) as { build(options: object): Promise<unknown> };
-  await build({ entryPoints: [fileURLToPath(source)], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20', logLevel: 'silent' });
+  await build({
+    entryPoints: [fileURLToPath(source)],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'silent',
+  });
   return outfile;
 }
 

@@ -1,6 +1,15 @@
 // Postgres as the engine sees it: sessions on one pool, the relation cache, what the dialect can do. Talking to the server is in
 // session.ts, questions to its catalogue in catalogue.ts, an own server in embedded.ts.
-import type { Adapter, Capabilities, IntervalLedger, LoadedSource, LoadedState, LockOptions, Session, SessionOptions } from '../adapter.ts';
+import type {
+  Adapter,
+  Capabilities,
+  IntervalLedger,
+  LoadedSource,
+  LoadedState,
+  LockOptions,
+  Session,
+  SessionOptions,
+} from '../adapter.ts';
 import { Column } from '../column.ts';
 import { convertType } from '../convert-type.ts';
 import { copyTextOf, needsStatements, placeOf } from '../copy-text.ts';
@@ -13,7 +22,21 @@ import { TsdbtError } from '../../errors.ts';
 import type { Credentials } from '../../contracts/project.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
-import { changeMarksSql, claimSql, columnsSql, linksSql, loadedSql, lockCall, lockHolderSql, lockKey, lookSql, relationsSql, schemasSql, viewStateSql, viewStatesSql } from './catalogue.ts';
+import {
+  changeMarksSql,
+  claimSql,
+  columnsSql,
+  linksSql,
+  loadedSql,
+  lockCall,
+  lockHolderSql,
+  lockKey,
+  lookSql,
+  relationsSql,
+  schemasSql,
+  viewStateSql,
+  viewStatesSql,
+} from './catalogue.ts';
 import { POSTGRES_COLUMN } from './column.ts';
 import { ConnectionPool, type ServerAddress } from './connection.ts';
 import { completeTls, defaultHost, type Environment, serverOptions } from './connection-defaults.ts';
@@ -33,7 +56,13 @@ const CAPABILITIES: Capabilities = {
   schemaMetadataByRelations: true,
   tableLastModifiedMetadata: false,
   microbatchConcurrency: false,
-  constraintSupport: { check: 'enforced', not_null: 'enforced', unique: 'enforced', primary_key: 'enforced', foreign_key: 'enforced' },
+  constraintSupport: {
+    check: 'enforced',
+    not_null: 'enforced',
+    unique: 'enforced',
+    primary_key: 'enforced',
+    foreign_key: 'enforced',
+  },
   validIncrementalStrategies: ['append', 'delete+insert', 'merge', 'microbatch'],
 };
 
@@ -52,7 +81,16 @@ export interface PostgresOptions {
   readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
   readonly env?: Environment | undefined;
   /** Where an embedded server is, when the profile asks for one; asked once, with the first connection. */
-  readonly embedded?: (() => Promise<{ host: string; port: number; user: string; password: string; database: string; release(): Promise<void> }>) | undefined;
+  readonly embedded?:
+    | (() => Promise<{
+        host: string;
+        port: number;
+        user: string;
+        password: string;
+        database: string;
+        release(): Promise<void>;
+      }>)
+    | undefined;
 }
 
 export class PostgresAdapter implements Adapter {
@@ -74,7 +112,10 @@ export class PostgresAdapter implements Adapter {
   /** Relations that were seen to have nothing on top when they were locked. */
   private readonly bare = new WeakMap<Session, Set<string>>();
   /** What a view was like when it was locked; it holds until the session sends something. */
-  private readonly states = new WeakMap<Session, { readonly name: string; readonly messages: number; readonly state: Table }>();
+  private readonly states = new WeakMap<
+    Session,
+    { readonly name: string; readonly messages: number; readonly state: Table }
+  >();
   /** What views were like before the first node. */
   private readonly early = new ViewStates();
   /** The relation that a session has locked last, and its messages then. */
@@ -96,10 +137,18 @@ export class PostgresAdapter implements Adapter {
 
   session(options: SessionOptions): Session {
     const { credentials } = this.options;
-    return new PostgresSession(this.pool, {
-      role: textOf(credentials['role']), searchPath: textOf(credentials['search_path']), autocommit: credentials['autocommit'] === true, onChange: () => this.early.forget(),
-      onEnd: (own, how) => (how === 'committed' ? this.cache.committed(own) : this.cache.rolledBack(own, how === 'undone')),
-    }, options);
+    return new PostgresSession(
+      this.pool,
+      {
+        role: textOf(credentials['role']),
+        searchPath: textOf(credentials['search_path']),
+        autocommit: credentials['autocommit'] === true,
+        onChange: () => this.early.forget(),
+        onEnd: (own, how) =>
+          how === 'committed' ? this.cache.committed(own) : this.cache.rolledBack(own, how === 'undone'),
+      },
+      options,
+    );
   }
 
   async check(): Promise<void> {
@@ -116,10 +165,19 @@ export class PostgresAdapter implements Adapter {
   }
 
   createRelation(fields: RelationInput): Relation {
-    return Relation.create(this.relations, { ...fields, quotePolicy: { ...writtenPolicy(this.options.quoting), ...writtenPolicy(fields.quotePolicy ?? {}) } });
+    return Relation.create(this.relations, {
+      ...fields,
+      quotePolicy: { ...writtenPolicy(this.options.quoting), ...writtenPolicy(fields.quotePolicy ?? {}) },
+    });
   }
 
-  createColumn(name: string, dataType: string, charSize: number | null = null, numericPrecision: number | null = null, numericScale: number | null = null): Column {
+  createColumn(
+    name: string,
+    dataType: string,
+    charSize: number | null = null,
+    numericPrecision: number | null = null,
+    numericScale: number | null = null,
+  ): Column {
     const label = this.columns.typeLabels[dataType.toUpperCase()];
     return new Column(this.columns, name, label ?? dataType, charSize, numericPrecision, numericScale);
   }
@@ -138,7 +196,9 @@ export class PostgresAdapter implements Adapter {
     const found = await session.execute(relationsSql(names), { fetch: true });
     const read = await session.execute(linksSql(names), { fetch: true });
     return {
-      relations: found.table.rows.map((row) => this.known(toText(row.values[0]!), toText(row.values[1]!), toText(row.values[2]!) as RelationType)),
+      relations: found.table.rows.map((row) =>
+        this.known(toText(row.values[0]!), toText(row.values[1]!), toText(row.values[2]!) as RelationType),
+      ),
       links: read.table.rows.map((row) => {
         const [schema, name, readSchema, readName] = row.values.map(toText) as [string, string, string, string];
         return [this.known(readSchema, readName, 'external'), this.known(schema, name, 'external')] as const;
@@ -152,7 +212,11 @@ export class PostgresAdapter implements Adapter {
     return new Set(table.rows.map((row) => toText(row.values[0]!)));
   }
 
-  async lockRelation(session: Session, relation: Relation, { builds = false, viewState = false }: LockOptions = {}): Promise<void> {
+  async lockRelation(
+    session: Session,
+    relation: Relation,
+    { builds = false, viewState = false }: LockOptions = {},
+  ): Promise<void> {
     const { schema, identifier } = storedNames(relation);
     if (schema === null || identifier === null) return;
     const own = nameOf(schema, identifier);
@@ -162,21 +226,39 @@ export class PostgresAdapter implements Adapter {
       return this.takeRelation(session, relation, schema, identifier, viewState);
     };
     // A view that turns out to be as it was is never locked: it costs no message at all.
-    if (viewState && session instanceof PostgresSession && session.messages === 0 && this.early.get(own, session.clock) !== undefined) session.beforeFirst = now;
+    if (
+      viewState &&
+      session instanceof PostgresSession &&
+      session.messages === 0 &&
+      this.early.get(own, session.clock) !== undefined
+    )
+      session.beforeFirst = now;
     else await now();
   }
 
-  private async takeRelation(session: Session, relation: Relation, schema: string, identifier: string, viewState: boolean): Promise<void> {
+  private async takeRelation(
+    session: Session,
+    relation: Relation,
+    schema: string,
+    identifier: string,
+    viewState: boolean,
+  ): Promise<void> {
     const seen = this.locked.get(session);
     if (!viewState && seen?.name === nameOf(schema, identifier) && seen.messages === messagesOf(session)) return;
     const key = lockKey(this.database, schema, identifier);
-    const names = [identifier, ...WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix)];
+    const names = [
+      identifier,
+      ...WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix),
+    ];
     // What stands on a view is asked when it is dropped: most are left or replaced where they stand.
     const known = this.cache.get(relation)?.type ?? 'view';
     const look = [lookSql(schema, names, known !== 'view'), ...(viewState ? [viewStateSql(schema, identifier)] : [])];
     // One round trip when nobody holds it. A statement behind it in the same message has its own snapshot, taken under the lock.
     const ask = async (wait: boolean): Promise<Table[]> => {
-      const { tables } = await session.execute([`select ${lockCall(key, wait)}`, ...look].join(';\n'), { autoBegin: true, every: true });
+      const { tables } = await session.execute([`select ${lockCall(key, wait)}`, ...look].join(';\n'), {
+        autoBegin: true,
+        every: true,
+      });
       return tables!.slice(-1 - look.length);
     };
     let [locked, found, state] = await ask(false);
@@ -184,7 +266,8 @@ export class PostgresAdapter implements Adapter {
       await this.tellWho(session, relation, key);
       [locked, found, state] = await ask(true);
     }
-    if (state !== undefined) this.states.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session), state });
+    if (state !== undefined)
+      this.states.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session), state });
     const bare = this.bare.get(session) ?? new Set();
     this.bare.set(session, bare);
     for (const name of names) {
@@ -206,7 +289,9 @@ export class PostgresAdapter implements Adapter {
     const locked = new Set<string>();
     for (;;) {
       const names = await session.execute(dependantNamesSql(schema, identifier), { autoBegin: true, fetch: true });
-      const missing = names.table.rows.map((row) => nameOf(toText(row.values[0]!), toText(row.values[1]!))).filter((name) => !locked.has(name));
+      const missing = names.table.rows
+        .map((row) => nameOf(toText(row.values[0]!), toText(row.values[1]!)))
+        .filter((name) => !locked.has(name));
       if (missing.length === 0) return names.table.rows.length > 0;
       // In the query's order, as everybody does, so that two runs never wait for each other. Whoever had a lock may have changed something: look again.
       for (const name of missing) {
@@ -221,10 +306,19 @@ export class PostgresAdapter implements Adapter {
   /** Waits for a lock; not for somebody who waits for a table that this transaction has read: then it begins again, as after a deadlock. */
   private async takeLock(session: Session, key: bigint): Promise<void> {
     if (session.lasting) return void (await session.execute(`select ${lockCall(key, true)}`, { autoBegin: true }));
-    while ((await session.execute(`select ${lockCall(key, false)}::text`, { autoBegin: true, fetch: true })).table.rows[0]?.values[0] !== 'true') {
-      const { table } = await session.execute(`select pg_catalog.pg_backend_pid() = any (pg_catalog.pg_blocking_pids(h.pid)) from (${lockHolderSql(key)}) h`, { fetch: true });
-      if (table.rows[0]?.values[0] === true) throw new TsdbtError('database', 'deadlock with another run', { code: '40P01' });
-      await new Promise((resolve) => { setTimeout(resolve, LOCK_PAUSE); });
+    while (
+      (await session.execute(`select ${lockCall(key, false)}::text`, { autoBegin: true, fetch: true })).table.rows[0]
+        ?.values[0] !== 'true'
+    ) {
+      const { table } = await session.execute(
+        `select pg_catalog.pg_backend_pid() = any (pg_catalog.pg_blocking_pids(h.pid)) from (${lockHolderSql(key)}) h`,
+        { fetch: true },
+      );
+      if (table.rows[0]?.values[0] === true)
+        throw new TsdbtError('database', 'deadlock with another run', { code: '40P01' });
+      await new Promise((resolve) => {
+        setTimeout(resolve, LOCK_PAUSE);
+      });
     }
   }
 
@@ -233,7 +327,9 @@ export class PostgresAdapter implements Adapter {
     if (known.table.rows[0]?.values[0] !== true) return null;
     const { table } = await session.execute(loadedSql(source), { fetch: true });
     const [rows, newestMessage, newestLoad, now] = table.rows[0]!.values;
-    return rows == null ? null : { rows: Number(rows), newestMessage: newestMessage ?? null, newestLoad: newestLoad ?? null, now: now ?? null };
+    return rows == null
+      ? null
+      : { rows: Number(rows), newestMessage: newestMessage ?? null, newestLoad: newestLoad ?? null, now: now ?? null };
   }
 
   async fetchChangeMarks(session: Session, relations: readonly Relation[]): Promise<(string | null)[]> {
@@ -248,7 +344,9 @@ export class PostgresAdapter implements Adapter {
       await session.rollback();
       return names.map(() => null);
     }
-    const marks = new Map(table.rows.map((row) => [nameOf(toText(row.values[0]!), toText(row.values[1]!)), row.values[2]!]));
+    const marks = new Map(
+      table.rows.map((row) => [nameOf(toText(row.values[0]!), toText(row.values[1]!)), row.values[2]!]),
+    );
     return names.map(([schema, identifier]) => {
       const mark = marks.get(nameOf(schema, identifier)) ?? null;
       return mark === null ? null : toText(mark);
@@ -264,22 +362,31 @@ export class PostgresAdapter implements Adapter {
     await session.rollback();
     const row = holders.table.rows[0];
     const part = (column: string): string => toText(row?.get(column) ?? 'unknown');
-    return row ? `${part('application_name')} (server process ${part('pid')}, user ${part('usename')}, since ${part('since')})` : 'a run that has just ended';
+    return row
+      ? `${part('application_name')} (server process ${part('pid')}, user ${part('usename')}, since ${part('since')})`
+      : 'a run that has just ended';
   }
 
   async fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]> {
     const { schema, identifier } = storedNames(relation);
     if (schema === null || identifier === null || this.bare.get(session)?.has(nameOf(schema, identifier))) return [];
     // A table may be published and have no readers.
-    if (!(await this.lockDependants(session, schema, identifier)) && this.cache.get(relation)?.type === 'view') return [];
+    if (!(await this.lockDependants(session, schema, identifier)) && this.cache.get(relation)?.type === 'view')
+      return [];
     const { table } = await session.execute(dependantsSql(schema, identifier), { autoBegin: true, fetch: true });
-    return parseDependants(table.rows.map((row) => toText(row.values[0]!)), relation.database ?? this.database);
+    return parseDependants(
+      table.rows.map((row) => toText(row.values[0]!)),
+      relation.database ?? this.database,
+    );
   }
 
   async fetchViewState(session: Session, relation: Relation): Promise<string | null> {
     const { schema, identifier } = storedNames(relation);
     if (schema === null || identifier === null) return null;
-    const early = session instanceof PostgresSession && session.beforeFirst !== null ? this.knownViewState(session, relation) : undefined;
+    const early =
+      session instanceof PostgresSession && session.beforeFirst !== null
+        ? this.knownViewState(session, relation)
+        : undefined;
     if (early !== undefined) return early;
     const seen = this.states.get(session);
     if (seen?.name === nameOf(schema, identifier) && seen.messages === messagesOf(session)) return stateIn(seen.state);
@@ -287,34 +394,63 @@ export class PostgresAdapter implements Adapter {
   }
 
   async readViewStates(session: Session, views: readonly Relation[]): Promise<void> {
-    const names = views.map(storedNames).flatMap(({ schema, identifier }) => (schema === null || identifier === null ? [] : [[schema, identifier] as const]));
+    const names = views
+      .map(storedNames)
+      .flatMap(({ schema, identifier }) =>
+        schema === null || identifier === null ? [] : [[schema, identifier] as const],
+      );
     if (names.length === 0 || !(session instanceof PostgresSession)) return;
     const now = session.clock;
     const { table } = await session.execute(viewStatesSql(names), { fetch: true });
-    this.early.fill(now, table.rows.map(({ values: [place, state, reads] }) => ({
-      name: nameOf(...names[Number(place) - 1]!), state: toText(state!), reads: reads == null ? [] : (JSON.parse(toText(reads)) as [string, string][]).map((pair) => nameOf(...pair)),
-    })));
+    this.early.fill(
+      now,
+      table.rows.map(({ values: [place, state, reads] }) => ({
+        name: nameOf(...names[Number(place) - 1]!),
+        state: toText(state!),
+        reads: reads == null ? [] : (JSON.parse(toText(reads)) as [string, string][]).map((pair) => nameOf(...pair)),
+      })),
+    );
   }
 
   knownViewState(session: Session, view: Relation): string | undefined {
     const { schema, identifier } = storedNames(view);
-    return schema === null || identifier === null || !(session instanceof PostgresSession) ? undefined : this.early.get(nameOf(schema, identifier), session.clock);
+    return schema === null || identifier === null || !(session instanceof PostgresSession)
+      ? undefined
+      : this.early.get(nameOf(schema, identifier), session.clock);
   }
 
   distrustViewStates(): void {
     this.early.forget();
   }
 
-  async notePublishedView(session: Session, view: Relation, _query: string | null, note: (state: string | null) => void): Promise<void> {
+  async notePublishedView(
+    session: Session,
+    view: Relation,
+    _query: string | null,
+    note: (state: string | null) => void,
+  ): Promise<void> {
     const { schema, identifier } = storedNames(view);
-    if (schema !== null && identifier !== null) await session.executeLater(viewStateSql(schema, identifier), ({ table }) => note(stateIn(table)));
+    if (schema !== null && identifier !== null)
+      await session.executeLater(viewStateSql(schema, identifier), ({ table }) => note(stateIn(table)));
   }
 
   async canReplaceView(session: Session, old: Relation, planned: Relation): Promise<boolean> {
     const [existing, wanted] = [storedNames(old), storedNames(planned)];
-    if (existing.schema === null || existing.schema !== wanted.schema || existing.identifier === null || wanted.identifier === null) return false;
-    const { table } = await session.execute(columnsSql(existing.schema, existing.identifier, wanted.identifier), { autoBegin: true, fetch: true });
-    const columns = (first: boolean): string[] => table.rows.filter((row) => row.get('first') === first).map((row) => JSON.stringify(row.values.slice(1).map((value) => value === null ? null : toText(value))));
+    if (
+      existing.schema === null ||
+      existing.schema !== wanted.schema ||
+      existing.identifier === null ||
+      wanted.identifier === null
+    )
+      return false;
+    const { table } = await session.execute(columnsSql(existing.schema, existing.identifier, wanted.identifier), {
+      autoBegin: true,
+      fetch: true,
+    });
+    const columns = (first: boolean): string[] =>
+      table.rows
+        .filter((row) => row.get('first') === first)
+        .map((row) => JSON.stringify(row.values.slice(1).map((value) => (value === null ? null : toText(value)))));
     const present = columns(true);
     const next = columns(false);
     return present.length > 0 && present.every((column, index) => next[index] === column);
@@ -336,7 +472,11 @@ export class PostgresAdapter implements Adapter {
     const marks = `(${table.columnNames.map(() => '%s').join(', ')})`;
     for (let start = 0; start < table.rows.length; start += BATCH_ROWS) {
       const rows = table.rows.slice(start, start + BATCH_ROWS);
-      await session.execute(`insert into ${target.replaceAll('%', '%%')} values ${rows.map(() => marks).join(',')}`, { autoBegin: true, comment: false, bindings: rows.flatMap((row) => row.values) });
+      await session.execute(`insert into ${target.replaceAll('%', '%%')} values ${rows.map(() => marks).join(',')}`, {
+        autoBegin: true,
+        comment: false,
+        bindings: rows.flatMap((row) => row.values),
+      });
     }
     return table.rows.length;
   }
@@ -364,23 +504,38 @@ export class PostgresAdapter implements Adapter {
   private async tellWho(session: Session, relation: Relation, key: bigint): Promise<void> {
     if (!(session instanceof PostgresSession)) return;
     const { table } = await session.execute(lockHolderSql(key), { fetch: true });
-    const who = table.rows.map((row) => `${toText(row.get('application_name') ?? '')} (pid ${toText(row.get('pid') ?? '')}, user ${toText(row.get('usename') ?? '')}, since ${toText(row.get('since') ?? '')})`);
-    session.notifyWait(`${relation.render()} is being built by another run${who.length > 0 ? `: ${who.join(', ')}` : ''}; waiting for it`);
+    const who = table.rows.map(
+      (row) =>
+        `${toText(row.get('application_name') ?? '')} (pid ${toText(row.get('pid') ?? '')}, user ${toText(row.get('usename') ?? '')}, since ${toText(row.get('since') ?? '')})`,
+    );
+    session.notifyWait(
+      `${relation.render()} is being built by another run${who.length > 0 ? `: ${who.join(', ')}` : ''}; waiting for it`,
+    );
   }
 
   private findServer(): Promise<ServerAddress> {
     this.address ??= this.resolveServer();
-    this.address.catch(() => { this.address = undefined; });
+    this.address.catch(() => {
+      this.address = undefined;
+    });
     return this.address;
   }
 
   private async resolveServer(): Promise<ServerAddress> {
     const { credentials, embedded, env = {} } = this.options;
     const said = (key: string): string | null => textOf(credentials[key]);
-    const tls = { sslmode: said('sslmode'), sslcert: said('sslcert'), sslkey: said('sslkey'), sslrootcert: said('sslrootcert') };
+    const tls = {
+      sslmode: said('sslmode'),
+      sslcert: said('sslcert'),
+      sslkey: said('sslkey'),
+      sslrootcert: said('sslrootcert'),
+    };
     const common = {
-      connectTimeout: numberOf(credentials['connect_timeout'], 10), retries: numberOf(credentials['retries'], 1), applicationName: said('application_name'),
-      keepalivesIdle: numberOf(credentials['keepalives_idle'], 0), options: serverOptions(env),
+      connectTimeout: numberOf(credentials['connect_timeout'], 10),
+      retries: numberOf(credentials['retries'], 1),
+      applicationName: said('application_name'),
+      keepalivesIdle: numberOf(credentials['keepalives_idle'], 0),
+      options: serverOptions(env),
     };
     if (embedded) {
       const server = await embedded();
@@ -390,14 +545,26 @@ export class PostgresAdapter implements Adapter {
     }
     const port = numberOf(credentials['port'], 5432);
     return {
-      ...common, ...completeTls(tls, env), host: said('host') ?? defaultHost(port), port, user: said('user') ?? '', password: said('password') ?? '', database: this.database,
+      ...common,
+      ...completeTls(tls, env),
+      host: said('host') ?? defaultHost(port),
+      port,
+      user: said('user') ?? '',
+      password: said('password') ?? '',
+      database: this.database,
     };
   }
 }
 
 /** What the database calls a relation: what is not quoted it has in lower case. */
-function storedNames({ schema, identifier, fields: { quotePolicy } }: Relation): { readonly schema: string | null; readonly identifier: string | null } {
-  return { schema: quotePolicy.schema ? schema : schema?.toLowerCase() ?? null, identifier: quotePolicy.identifier ? identifier : identifier?.toLowerCase() ?? null };
+function storedNames({ schema, identifier, fields: { quotePolicy } }: Relation): {
+  readonly schema: string | null;
+  readonly identifier: string | null;
+} {
+  return {
+    schema: quotePolicy.schema ? schema : (schema?.toLowerCase() ?? null),
+    identifier: quotePolicy.identifier ? identifier : (identifier?.toLowerCase() ?? null),
+  };
 }
 
 function stateIn(table: Table): string | null {

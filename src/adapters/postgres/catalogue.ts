@@ -79,11 +79,15 @@ const OID = { type: 1247, function: 1255, relation: 1259, constraint: 2606, rule
  * @param dependants also whether anything stands on them; else null
  */
 export function lookSql(schema: string, names: readonly string[], dependants: boolean): string {
-  return `select c.relname, ${KIND} as kind, ${dependants ? `exists (
+  return `select c.relname, ${KIND} as kind, ${
+    dependants
+      ? `exists (
     select from pg_catalog.pg_depend d where d.refclassid = ${OID.relation} and d.refobjid = c.oid and (d.deptype = 'n' and d.classid in (${OID.rule}, ${OID.constraint}, ${OID.function}) or d.classid = ${OID.published})
   ) or exists (
     select from pg_catalog.pg_depend d where d.refclassid = ${OID.type} and d.refobjid = c.reltype and d.deptype = 'n' and d.classid = ${OID.function}
-  )` : 'null'} as has_dependants
+  )`
+      : 'null'
+  } as has_dependants
 from pg_catalog.pg_class c where c.relkind in ('r', 'p', 'v', 'm') and c.relnamespace = pg_catalog.to_regnamespace(${quoteText(quoteIdentifier(schema))}) and c.relname in (${textList(names)})`;
 }
 

@@ -43,5 +43,7 @@ export function defaultHost(port: number): string {
 /** What PGTZ asks for, as the server's command line; PGOPTIONS in front of it. Null: nothing is asked. */
 export function serverOptions(env: Environment): string | null {
   const zone = env['PGTZ'];
-  return zone ? [env['PGOPTIONS'], `-c TimeZone=${zone.replace(/[\\ ]/g, '\\$&')}`].filter(Boolean).join(' ') : env['PGOPTIONS'] || null;
+  return zone
+    ? [env['PGOPTIONS'], `-c TimeZone=${zone.replace(/[\\ ]/g, '\\$&')}`].filter(Boolean).join(' ')
+    : env['PGOPTIONS'] || null;
 }

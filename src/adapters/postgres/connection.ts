@@ -74,13 +74,19 @@ export class ConnectionPool {
     this.times = times;
   }
 
-  get size(): number { return this.open.size + this.opening; }
+  get size(): number {
+    return this.open.size + this.opening;
+  }
 
   /** @throws a `connection` error that names host and port */
   async acquire(): Promise<Connection> {
     if (this.closed) throw stopped();
-    for (let connection = this.idle.pop(); connection; connection = this.idle.pop()) if (!connection.broken) return connection;
-    if (this.size >= this.max) return new Promise((resolve, reject) => { this.waiting.push({ resolve, reject }); });
+    for (let connection = this.idle.pop(); connection; connection = this.idle.pop())
+      if (!connection.broken) return connection;
+    if (this.size >= this.max)
+      return new Promise((resolve, reject) => {
+        this.waiting.push({ resolve, reject });
+      });
     return this.openOne();
   }
 
@@ -102,14 +108,16 @@ export class ConnectionPool {
     for (const { reject } of this.waiting.splice(0)) reject(stopped());
     for (const client of this.attempts) destroy(client);
     const idle = new Set(this.idle.splice(0));
-    await Promise.all([...this.open].map(async (connection) => {
-      if (!idle.has(connection)) await this.cancel(connection);
-      this.open.delete(connection);
-      connection.broken = true;
-      if (idle.has(connection)) await end(connection.client);
-      // A statement that is being stopped is waited for no longer: without its client the server rolls it back.
-      else destroy(connection.client);
-    }));
+    await Promise.all(
+      [...this.open].map(async (connection) => {
+        if (!idle.has(connection)) await this.cancel(connection);
+        this.open.delete(connection);
+        connection.broken = true;
+        if (idle.has(connection)) await end(connection.client);
+        // A statement that is being stopped is waited for no longer: without its client the server rolls it back.
+        else destroy(connection.client);
+      }),
+    );
   }
 
   /** Asks the server to stop the connection's statement. Never throws. */
@@ -143,18 +151,23 @@ export class ConnectionPool {
   watch(connection: Connection, sql: string, doubt: (message: string) => void): () => void {
     const { client, processId, openedAt } = connection;
     const socket = socketOf(client);
-    return watchSilence({
-      received: () => socket.bytesRead + socket.bytesWritten, now: () => performance.now(), doubt,
-      look: (limit, final) => {
-        const age = (performance.now() - openedAt) / 1000;
-        return this.look(connection, { processId, sql, age }, limit, final);
+    return watchSilence(
+      {
+        received: () => socket.bytesRead + socket.bytesWritten,
+        now: () => performance.now(),
+        doubt,
+        look: (limit, final) => {
+          const age = (performance.now() - openedAt) / 1000;
+          return this.look(connection, { processId, sql, age }, limit, final);
+        },
+        lost: (message, found) => {
+          // Outside of a transaction each statement lasts by itself.
+          const lasts = /\bcommit\s*$/i.test(sql) || (connection.status === 'I' && !/^begin\b/i.test(sql));
+          this.giveUp(connection, message, found, lasts);
+        },
       },
-      lost: (message, found) => {
-        // Outside of a transaction each statement lasts by itself.
-        const lasts = /\bcommit\s*$/i.test(sql) || (connection.status === 'I' && !/^begin\b/i.test(sql));
-        this.giveUp(connection, message, found, lasts);
-      },
-    }, this.times);
+      this.times,
+    );
   }
 
   private async look(connection: Connection, statement: SilentStatement, limit: number, final: boolean): Promise<Look> {
@@ -172,7 +185,12 @@ export class ConnectionPool {
       if (final && end !== undefined) await asker.query(`select pg_catalog.pg_terminate_backend(${end})`);
       found = verdict;
     };
-    await within(ask().catch((error: unknown) => { found = verdictOfFailure(error); }), limit);
+    await within(
+      ask().catch((error: unknown) => {
+        found = verdictOfFailure(error);
+      }),
+      limit,
+    );
     if (asker !== undefined) destroy(asker);
     if (found !== undefined) return found;
     // A pooler answers for a server that it waits for, perhaps because all of its connections are at work.
@@ -222,7 +240,9 @@ export class ConnectionPool {
         } catch (error) {
           if (this.closed) throw stopped();
           if (attempt >= address.retries || !isTransient(error)) throw connectionError(error, address);
-          await new Promise((resolve) => { setTimeout(resolve, attempt * attempt * 1000); });
+          await new Promise((resolve) => {
+            setTimeout(resolve, attempt * attempt * 1000);
+          });
         }
       }
     } finally {
@@ -266,21 +286,34 @@ function stopped(): TsdbtError {
 
 /** @param attempts holds it while it is being opened */
 async function openClient(
-  address: ServerAddress, ssl: TlsOptions | false, attempts: Set<pg.Client>,
+  address: ServerAddress,
+  ssl: TlsOptions | false,
+  attempts: Set<pg.Client>,
 ): Promise<pg.Client> {
   // Loaded with the first connection: most commands that parse open none.
   const { default: driver } = await import('pg');
   const client = new driver.Client({
-    host: address.host, port: address.port, user: address.user, password: address.password, database: address.database,
-    application_name: address.applicationName ?? undefined, connectionTimeoutMillis: address.connectTimeout * 1000, ssl,
-    options: address.options ?? undefined, keepAlive: true, keepAliveInitialDelayMillis: address.keepalivesIdle * 1000,
+    host: address.host,
+    port: address.port,
+    user: address.user,
+    password: address.password,
+    database: address.database,
+    application_name: address.applicationName ?? undefined,
+    connectionTimeoutMillis: address.connectTimeout * 1000,
+    ssl,
+    options: address.options ?? undefined,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: address.keepalivesIdle * 1000,
   });
   // A failure after the attempt is over must not end the process.
   client.on('error', () => {});
   let dateStyle = 'ISO';
-  (client as unknown as { connection: NodeJS.EventEmitter }).connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
-    if (status.parameterName === 'DateStyle') dateStyle = status.parameterValue;
-  });
+  (client as unknown as { connection: NodeJS.EventEmitter }).connection.on(
+    'parameterStatus',
+    (status: { parameterName: string; parameterValue: string }) => {
+      if (status.parameterName === 'DateStyle') dateStyle = status.parameterValue;
+    },
+  );
   attempts.add(client);
   try {
     await client.connect();
@@ -303,7 +336,10 @@ function tlsOptions(address: ServerAddress): TlsOptions {
     try {
       return readFileSync(path);
     } catch (error) {
-      throw new TsdbtError('connection', `could not read the file "${path}" named in the profile: ${error instanceof Error ? error.message : String(error)}`);
+      throw new TsdbtError(
+        'connection',
+        `could not read the file "${path}" named in the profile: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   };
   const certificates = {
@@ -313,7 +349,8 @@ function tlsOptions(address: ServerAddress): TlsOptions {
   };
   const mode = address.sslmode ?? (address.sslrootcert === 'system' ? 'verify-full' : 'prefer');
   if (mode === 'verify-full') return { ...certificates, rejectUnauthorized: true };
-  if (mode === 'verify-ca' || (mode === 'require' && address.sslrootcert)) return { ...certificates, rejectUnauthorized: true, checkServerIdentity: () => undefined };
+  if (mode === 'verify-ca' || (mode === 'require' && address.sslrootcert))
+    return { ...certificates, rejectUnauthorized: true, checkServerIdentity: () => undefined };
   if (['require', 'prefer', 'allow'].includes(mode)) return { ...certificates, rejectUnauthorized: false };
   throw new TsdbtError('profile', `invalid sslmode value: "${mode}"`);
 }

@@ -19,9 +19,12 @@ export function createPostgresAdapter(profile: Profile, options: AdapterOptions)
     threads: options.threads ?? profile.threads,
     quoting: options.quoting,
     env: options.env,
-    embedded: dir === null ? undefined : async () => {
-      const { embeddedPostgres } = await import('./embedded.ts');
-      return embeddedPostgres({ dir, database: profile.credentials.database, notify: options.notify });
-    },
+    embedded:
+      dir === null
+        ? undefined
+        : async () => {
+            const { embeddedPostgres } = await import('./embedded.ts');
+            return embeddedPostgres({ dir, database: profile.credentials.database, notify: options.notify });
+          },
   });
 }

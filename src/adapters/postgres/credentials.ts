@@ -26,8 +26,22 @@ export const POSTGRES_CREDENTIALS: CredentialsSpec = {
   },
   aliases: { dbname: 'database', pass: 'password' },
   shown: [
-    'host', 'port', 'user', 'database', 'schema', 'connect_timeout', 'role', 'search_path', 'keepalives_idle', 'sslmode', 'sslcert', 'sslkey',
-    'sslrootcert', 'application_name', 'autocommit', 'retries',
+    'host',
+    'port',
+    'user',
+    'database',
+    'schema',
+    'connect_timeout',
+    'role',
+    'search_path',
+    'keepalives_idle',
+    'sslmode',
+    'sslcert',
+    'sslkey',
+    'sslrootcert',
+    'application_name',
+    'autocommit',
+    'retries',
   ],
   // The server itself says where it listens and with which password.
   embedded: { host: 'localhost', user: 'tsdbt', port: 0, password: '', database: 'tsdbt', schema: 'public' },
@@ -35,12 +49,21 @@ export const POSTGRES_CREDENTIALS: CredentialsSpec = {
 };
 
 export const POSTGRES_TEMPLATES: readonly ProfileTemplate[] = [
-  { title: 'embedded Postgres (nothing to install)', fixed: { type: 'postgres', embedded: true, threads: 4 }, prompts: { schema: { default: 'analytics' } } },
   {
-    title: 'postgres', fixed: { type: 'postgres' },
+    title: 'embedded Postgres (nothing to install)',
+    fixed: { type: 'postgres', embedded: true, threads: 4 },
+    prompts: { schema: { default: 'analytics' } },
+  },
+  {
+    title: 'postgres',
+    fixed: { type: 'postgres' },
     prompts: {
-      host: { hint: 'hostname for the instance', default: 'localhost' }, port: { default: 5432, type: 'int' }, user: { hint: 'dev username' }, pass: { hint: 'dev password', hide_input: true },
-      dbname: { hint: 'default database that dbt will build objects in' }, schema: { hint: 'default schema that dbt will build objects in', default: 'analytics' },
+      host: { hint: 'hostname for the instance', default: 'localhost' },
+      port: { default: 5432, type: 'int' },
+      user: { hint: 'dev username' },
+      pass: { hint: 'dev password', hide_input: true },
+      dbname: { hint: 'default database that dbt will build objects in' },
+      schema: { hint: 'default schema that dbt will build objects in', default: 'analytics' },
       threads: { hint: '1 or more', type: 'int', default: 4 },
     },
   },

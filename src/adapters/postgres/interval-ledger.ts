@@ -8,15 +8,21 @@ import { quoteIdentifier, quoteText } from './literal.ts';
 const LEDGER_TABLE = 'tsdbt_intervals';
 
 /** @param adapter whose cache knows whether the table is there */
-export function createIntervalLedger(adapter: Pick<Adapter, 'cache' | 'createRelation' | 'lockRelation'>): IntervalLedger {
+export function createIntervalLedger(
+  adapter: Pick<Adapter, 'cache' | 'createRelation' | 'lockRelation'>,
+): IntervalLedger {
   return {
     exists: (relation) => adapter.cache.get(ledgerOf(adapter, relation)) !== undefined,
     async read(session, relation) {
       await ensureTable(adapter, session, relation);
       const { table } = await session.execute(
         `select extract(epoch from done_from)::text, extract(epoch from done_to)::text from ${tableName(relation)} where relation_name = ${nameOf(relation)} order by done_from`,
-        { autoBegin: true, fetch: true });
-      return table.rows.map(({ values: [from, to] }) => ({ start: Number(toText(from!)) * 1000, end: Number(toText(to!)) * 1000 }));
+        { autoBegin: true, fetch: true },
+      );
+      return table.rows.map(({ values: [from, to] }) => ({
+        start: Number(toText(from!)) * 1000,
+        end: Number(toText(to!)) * 1000,
+      }));
     },
     markSql: (relation, interval, anew) => `${anew ? `${forgetSql(relation)};\n` : ''}${markSql(relation, interval)}`,
     forgetSql,
@@ -27,20 +33,27 @@ function ledgerOf(adapter: Pick<Adapter, 'createRelation'>, { database, schema }
   return adapter.createRelation({ database, schema, identifier: LEDGER_TABLE, type: 'table' });
 }
 
-async function ensureTable(adapter: Pick<Adapter, 'cache' | 'createRelation' | 'lockRelation'>, session: Session, relation: Relation): Promise<void> {
+async function ensureTable(
+  adapter: Pick<Adapter, 'cache' | 'createRelation' | 'lockRelation'>,
+  session: Session,
+  relation: Relation,
+): Promise<void> {
   const ledger = ledgerOf(adapter, relation);
   if (adapter.cache.get(ledger) !== undefined) return;
   await adapter.lockRelation(session, ledger);
   if (adapter.cache.get(ledger) !== undefined) return;
   const table = tableName(ledger);
-  await session.execute(`create table ${table} (
+  await session.execute(
+    `create table ${table} (
   relation_name text not null,
   done_from timestamptz not null,
   done_to timestamptz not null,
   updated_at timestamptz not null default now(),
   primary key (relation_name, done_from)
 );
-comment on table ${table} is 'tsdbt: intervals of event time for which microbatch models of this schema are built'`, { autoBegin: true });
+comment on table ${table} is 'tsdbt: intervals of event time for which microbatch models of this schema are built'`,
+    { autoBegin: true },
+  );
   adapter.cache.add(ledger, session);
 }
 

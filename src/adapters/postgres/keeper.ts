@@ -17,7 +17,14 @@ const STOP_TIMEOUT_MS = 15_000;
 /** The settings that differ from the server's own: reachable from this machine only; a crash of the machine may cost the last moments, never consistency. */
 function settings(port: number): string[] {
   const values: Readonly<Record<string, string>> = {
-    listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: '', synchronous_commit: 'off', jit: 'off', max_wal_size: '1GB', log_timezone: 'UTC', timezone: 'UTC',
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    synchronous_commit: 'off',
+    jit: 'off',
+    max_wal_size: '1GB',
+    log_timezone: 'UTC',
+    timezone: 'UTC',
   };
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
@@ -45,11 +52,19 @@ async function launch(files: PostgresFiles, place: Place): Promise<() => string 
   const long = (statSync(files.logPath, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES;
   const log = openSync(files.logPath, long ? 'w' : 'a', 0o600);
   const child = spawn(join(place.native, 'bin', 'postgres'), ['-D', join(place.home, 'data'), ...settings(port)], {
-    cwd: place.home, detached: true, stdio: ['ignore', log, log], env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
-    ...(place.uid === null ? {} : { uid: place.uid }), ...(place.gid === null ? {} : { gid: place.gid }),
+    cwd: place.home,
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
+    ...(place.uid === null ? {} : { uid: place.uid }),
+    ...(place.gid === null ? {} : { gid: place.gid }),
   });
-  child.once('error', (error) => { failed = error.message; });
-  child.once('exit', (code, signal) => { failed = `the server ended at once (${signal ?? `exit code ${code}`}), see ${files.logPath}`; });
+  child.once('error', (error) => {
+    failed = error.message;
+  });
+  child.once('exit', (code, signal) => {
+    failed = `the server ended at once (${signal ?? `exit code ${code}`}), see ${files.logPath}`;
+  });
   child.unref();
   return () => failed;
 }

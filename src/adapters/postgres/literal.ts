@@ -27,18 +27,29 @@ export function checkNul(text: string): void {
 export function literal(value: Value): string {
   if (value === null) return 'NULL';
   switch (typeof value) {
-    case 'string': return quoteText(value);
-    case 'boolean': return String(value);
-    case 'bigint': return negativeSafe(value.toString());
-    case 'number': return Number.isFinite(value) ? negativeSafe(toText(value)) : `'${toText(value)}'::float`;
+    case 'string':
+      return quoteText(value);
+    case 'boolean':
+      return String(value);
+    case 'bigint':
+      return negativeSafe(value.toString());
+    case 'number':
+      return Number.isFinite(value) ? negativeSafe(toText(value)) : `'${toText(value)}'::float`;
     default:
   }
   if (value instanceof PyFloat) return negativeSafe(toText(value));
-  if (value instanceof PyDecimal) return value.special === 'NaN' ? "'NaN'::numeric" : value.special !== undefined ? "'NaN'::numeric" : negativeSafe(toText(value));
-  if (value instanceof PyDateTime) return `'${value.isoformat()}'::${value.tzinfo === null ? 'timestamp' : 'timestamptz'}`;
+  if (value instanceof PyDecimal)
+    return value.special === 'NaN'
+      ? "'NaN'::numeric"
+      : value.special !== undefined
+        ? "'NaN'::numeric"
+        : negativeSafe(toText(value));
+  if (value instanceof PyDateTime)
+    return `'${value.isoformat()}'::${value.tzinfo === null ? 'timestamp' : 'timestamptz'}`;
   if (value instanceof PyDate) return `'${value.isoDate()}'::date`;
   if (value instanceof PyTime) return `'${toText(value)}'::time`;
-  if (value instanceof PyTimedelta) return `'${value.micros / 1_000_000n} seconds ${value.micros % 1_000_000n} microseconds'::interval`;
+  if (value instanceof PyTimedelta)
+    return `'${value.micros / 1_000_000n} seconds ${value.micros % 1_000_000n} microseconds'::interval`;
   if (Array.isArray(value)) return value.length === 0 ? "'{}'" : `ARRAY[${value.map(literal).join(',')}]`;
   if (value instanceof PyTuple) return `(${value.items.map(literal).join(', ')})`;
   throw new TsdbtError('database', `can't adapt type '${typeName(value)}'`);
@@ -54,7 +65,11 @@ export function bind(sql: string, bindings: readonly Value[]): string {
   let next = 0;
   const text = sql.replace(/%(.)/gs, (_, code: string) => {
     if (code === '%') return '%';
-    if (code !== 's') throw new TsdbtError('database', `unsupported format character '${code}' (0x${code.charCodeAt(0).toString(16)}) in the statement`);
+    if (code !== 's')
+      throw new TsdbtError(
+        'database',
+        `unsupported format character '${code}' (0x${code.charCodeAt(0).toString(16)}) in the statement`,
+      );
     if (next >= bindings.length) throw new TsdbtError('database', 'list index out of range');
     return literal(bindings[next++]!);
   });

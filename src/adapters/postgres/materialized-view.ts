@@ -24,7 +24,8 @@ class IndexConfig implements HostObject {
 
   constructor(fields: IndexFields) {
     this.fields = fields;
-    if (!METHODS.includes(fields.method)) throw new TsdbtError('compilation', `${toRepr(fields.method)} is not a valid PostgresIndexMethod`);
+    if (!METHODS.includes(fields.method))
+      throw new TsdbtError('compilation', `${toRepr(fields.method)} is not a valid PostgresIndexMethod`);
   }
 
   get key(): string {
@@ -35,12 +36,18 @@ class IndexConfig implements HostObject {
   jinjaGet(name: string): Value | undefined {
     const { fields } = this;
     switch (name) {
-      case 'name': return fields.name;
-      case 'column_names': return [...fields.columnNames];
-      case 'unique': return fields.unique;
-      case 'method': return fields.method;
-      case 'as_node_config': return PyDict.from({ columns: [...fields.columnNames], unique: fields.unique, type: fields.method });
-      default: return undefined;
+      case 'name':
+        return fields.name;
+      case 'column_names':
+        return [...fields.columnNames];
+      case 'unique':
+        return fields.unique;
+      case 'method':
+        return fields.method;
+      case 'as_node_config':
+        return PyDict.from({ columns: [...fields.columnNames], unique: fields.unique, type: fields.method });
+      default:
+        return undefined;
     }
   }
 
@@ -75,7 +82,8 @@ function existingIndex(row: Value): IndexConfig {
 function change(action: 'create' | 'drop', index: IndexConfig): HostObject {
   return {
     jinjaType: 'PostgresIndexConfigChange',
-    jinjaGet: (name) => (name === 'action' ? action : name === 'context' ? index : name === 'requires_full_refresh' ? false : undefined),
+    jinjaGet: (name) =>
+      name === 'action' ? action : name === 'context' ? index : name === 'requires_full_refresh' ? false : undefined,
     jinjaText: () => `PostgresIndexConfigChange(action=${toRepr(action)}, context=${index.jinjaText()})`,
   };
 }
@@ -86,7 +94,7 @@ function change(action: 'create' | 'drop', index: IndexConfig): HostObject {
  * @param config the model: an object with `config.indexes`
  */
 export function materializedViewChanges(results: Value, config: Value): Value {
-  const existing = results instanceof PyDict ? results.get('indexes') ?? [] : [];
+  const existing = results instanceof PyDict ? (results.get('indexes') ?? []) : [];
   const settings = getItem(config, 'config');
   const configured = settings instanceof PyDict ? settings.get('indexes') : getItem(settings, 'indexes');
   const before = [...iterate(existing)].map(existingIndex);
@@ -100,7 +108,14 @@ export function materializedViewChanges(results: Value, config: Value): Value {
   if (changes.length === 0) return null;
   return {
     jinjaType: 'PostgresMaterializedViewConfigChangeCollection',
-    jinjaGet: (name) => (name === 'indexes' ? changes : name === 'requires_full_refresh' ? false : name === 'has_changes' ? true : undefined),
+    jinjaGet: (name) =>
+      name === 'indexes'
+        ? changes
+        : name === 'requires_full_refresh'
+          ? false
+          : name === 'has_changes'
+            ? true
+            : undefined,
     jinjaText: () => `PostgresMaterializedViewConfigChangeCollection(indexes=${toRepr(changes)})`,
   };
 }

@@ -18,7 +18,8 @@ function endOf(sql: string, opener: string, start: number): number {
     return line < 0 ? sql.length : line;
   }
   if (opener === '/*') return endOfComment(sql, start);
-  if (opener === "'" && /(?<![\w$\u0080-\uffff])[eE]$/.test(sql.slice(Math.max(0, start - 3), start - 1))) return endOfEscaped(sql, start);
+  if (opener === "'" && /(?<![\w$\u0080-\uffff])[eE]$/.test(sql.slice(Math.max(0, start - 3), start - 1)))
+    return endOfEscaped(sql, start);
   const end = sql.indexOf(opener, start);
   return end < 0 ? -1 : end + opener.length;
 }

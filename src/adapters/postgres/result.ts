@@ -9,7 +9,10 @@ import { floatRepr, makeFloat } from '../../values/float.ts';
 import { parseJson } from '../../values/json.ts';
 import type { Value } from '../../values/value.ts';
 
-export interface ResultField { readonly name: string; readonly typeOid: number }
+export interface ResultField {
+  readonly name: string;
+  readonly typeOid: number;
+}
 
 /** One statement's result as it came. */
 export interface RawResult {
@@ -29,39 +32,85 @@ interface Decoder {
 
 const TEXT_DECODER: Decoder = { decode: (text) => text, type: EXACT_TEXT };
 const INTEGER_DECODER: Decoder = { decode: integer, type: INTEGER };
-const FLOAT_DECODER: Decoder = { decode: (text) => PyDecimal.from(floatRepr(Number(text.replace('infinity', 'Infinity')))), type: NUMBER };
+const FLOAT_DECODER: Decoder = {
+  decode: (text) => PyDecimal.from(floatRepr(Number(text.replace('infinity', 'Infinity')))),
+  type: NUMBER,
+};
 const JSON_DECODER: Decoder = { decode: parseJson };
 
 const DECODERS: ReadonlyMap<number, Decoder> = new Map<number, Decoder>([
   [16, { decode: (text) => text === 't', type: BOOLEAN }],
-  [20, INTEGER_DECODER], [21, INTEGER_DECODER], [23, INTEGER_DECODER], [26, INTEGER_DECODER],
-  [700, FLOAT_DECODER], [701, FLOAT_DECODER],
+  [20, INTEGER_DECODER],
+  [21, INTEGER_DECODER],
+  [23, INTEGER_DECODER],
+  [26, INTEGER_DECODER],
+  [700, FLOAT_DECODER],
+  [701, FLOAT_DECODER],
   [1700, { decode: (text) => PyDecimal.from(text), type: NUMBER }],
   [1082, { decode: date, type: DATE_TYPE }],
-  [1083, { decode: time, type: EXACT_TEXT }], [1266, { decode: time, type: EXACT_TEXT }],
-  [1114, { decode: dateTime, type: DATETIME }], [1184, { decode: dateTime, type: DATETIME }],
-  [1186, { decode: (text) => interval(text), type: EXACT_TEXT }], [704, { decode: (text) => interval(text), type: EXACT_TEXT }],
-  [114, JSON_DECODER], [3802, JSON_DECODER],
+  [1083, { decode: time, type: EXACT_TEXT }],
+  [1266, { decode: time, type: EXACT_TEXT }],
+  [1114, { decode: dateTime, type: DATETIME }],
+  [1184, { decode: dateTime, type: DATETIME }],
+  [1186, { decode: (text) => interval(text), type: EXACT_TEXT }],
+  [704, { decode: (text) => interval(text), type: EXACT_TEXT }],
+  [114, JSON_DECODER],
+  [3802, JSON_DECODER],
   ...arrays([1000], (text) => text === 't'),
   ...arrays([1005, 1006, 1007, 1013, 1016, 1028], integer),
   ...arrays([1021, 1022], (text) => makeFloat(Number(text))),
   ...arrays([1231], (text) => PyDecimal.from(text)),
-  ...arrays([1182], date), ...arrays([1115, 1185], dateTime), ...arrays([1183, 1270], time), ...arrays([1187], interval),
+  ...arrays([1182], date),
+  ...arrays([1115, 1185], dateTime),
+  ...arrays([1183, 1270], time),
+  ...arrays([1187], interval),
   ...arrays([199, 3807], parseJson),
   ...arrays([651, 1001, 1002, 1003, 1009, 1014, 1015, 1040, 1041, 2951], (text) => text),
 ]);
 
 const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
-  ...names('BOOLEAN', 16), ...names('BINARY', 17), ...names('STRING', 18, 19, 25, 1042, 1043), ...names('LONGINTEGER', 20), ...names('INTEGER', 21, 23),
-  ...names('ROWID', 26), ...names('JSON', 114), ...names('JSONARRAY', 199), ...names('CIDRARRAY', 651), ...names('FLOAT', 700, 701),
-  ...names('INTERVAL', 704, 1186), ...names('UNKNOWN', 705), ...names('BOOLEANARRAY', 1000), ...names('BINARYARRAY', 1001),
-  ...names('STRINGARRAY', 1002, 1003, 1009, 1014, 1015), ...names('INTEGERARRAY', 1005, 1006, 1007), ...names('ROWIDARRAY', 1013, 1028),
-  ...names('LONGINTEGERARRAY', 1016), ...names('FLOATARRAY', 1021, 1022), ...names('MACADDRARRAY', 1040), ...names('INETARRAY', 1041),
-  ...names('DATE', 1082), ...names('TIME', 1083, 1266), ...names('DATETIME', 1114), ...names('DATETIMEARRAY', 1115), ...names('DATEARRAY', 1182),
-  ...names('TIMEARRAY', 1183, 1270), ...names('DATETIMETZ', 1184), ...names('DATETIMETZARRAY', 1185), ...names('INTERVALARRAY', 1187),
-  ...names('DECIMALARRAY', 1231), ...names('DECIMAL', 1700), ...names('JSONB', 3802), ...names('JSONBARRAY', 3807), ...names('type', 3904, 3906, 3926),
-  ...names('typeARRAY', 3905, 3907, 3927), ...names('tsrange', 3908), ...names('tsrangeARRAY', 3909), ...names('tstzrange', 3910),
-  ...names('tstzrangeARRAY', 3911), ...names('daterange', 3912), ...names('daterangeARRAY', 3913),
+  ...names('BOOLEAN', 16),
+  ...names('BINARY', 17),
+  ...names('STRING', 18, 19, 25, 1042, 1043),
+  ...names('LONGINTEGER', 20),
+  ...names('INTEGER', 21, 23),
+  ...names('ROWID', 26),
+  ...names('JSON', 114),
+  ...names('JSONARRAY', 199),
+  ...names('CIDRARRAY', 651),
+  ...names('FLOAT', 700, 701),
+  ...names('INTERVAL', 704, 1186),
+  ...names('UNKNOWN', 705),
+  ...names('BOOLEANARRAY', 1000),
+  ...names('BINARYARRAY', 1001),
+  ...names('STRINGARRAY', 1002, 1003, 1009, 1014, 1015),
+  ...names('INTEGERARRAY', 1005, 1006, 1007),
+  ...names('ROWIDARRAY', 1013, 1028),
+  ...names('LONGINTEGERARRAY', 1016),
+  ...names('FLOATARRAY', 1021, 1022),
+  ...names('MACADDRARRAY', 1040),
+  ...names('INETARRAY', 1041),
+  ...names('DATE', 1082),
+  ...names('TIME', 1083, 1266),
+  ...names('DATETIME', 1114),
+  ...names('DATETIMEARRAY', 1115),
+  ...names('DATEARRAY', 1182),
+  ...names('TIMEARRAY', 1183, 1270),
+  ...names('DATETIMETZ', 1184),
+  ...names('DATETIMETZARRAY', 1185),
+  ...names('INTERVALARRAY', 1187),
+  ...names('DECIMALARRAY', 1231),
+  ...names('DECIMAL', 1700),
+  ...names('JSONB', 3802),
+  ...names('JSONBARRAY', 3807),
+  ...names('type', 3904, 3906, 3926),
+  ...names('typeARRAY', 3905, 3907, 3927),
+  ...names('tsrange', 3908),
+  ...names('tsrangeARRAY', 3909),
+  ...names('tstzrange', 3910),
+  ...names('tstzrangeARRAY', 3911),
+  ...names('daterange', 3912),
+  ...names('daterangeARRAY', 3913),
 ]);
 
 function names(name: string, ...oids: number[]): [number, string][] {
@@ -121,18 +170,25 @@ function date(text: string): Value {
   return text;
 }
 
-const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?)?$/;
+const DATE_TIME =
+  /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?)?$/;
 
 function dateTime(text: string): Value {
   const match = DATE_TIME.exec(text);
   if (!match) {
-    if (text === 'infinity') return new PyDateTime({ ...MAX_DATE, hour: 23, minute: 59, second: 59, microsecond: 999_999 });
+    if (text === 'infinity')
+      return new PyDateTime({ ...MAX_DATE, hour: 23, minute: 59, second: 59, microsecond: 999_999 });
     if (text === '-infinity') return new PyDateTime({ ...MIN_DATE, hour: 0, minute: 0, second: 0, microsecond: 0 });
     return text;
   }
   const [, year, month, day, hour, minute, second, fraction, sign, zoneHour, zoneMinute, zoneSecond] = match;
   const fields = {
-    year: Number(year), month: Number(month), day: Number(day), hour: Number(hour), minute: Number(minute), second: Number(second),
+    year: Number(year),
+    month: Number(month),
+    day: Number(day),
+    hour: Number(hour),
+    minute: Number(minute),
+    second: Number(second),
     microsecond: fraction === undefined ? 0 : Number(fraction.padEnd(6, '0')),
   };
   if (sign === undefined) return new PyDateTime(fields);
@@ -156,7 +212,9 @@ function interval(text: string): string {
     const [, count, unit, sign, hours, minutes, seconds, fraction = ''] = match;
     if (unit !== undefined) days += Number(count) * (unit === 'year' ? 365 : unit === 'mon' ? 30 : 1);
     else {
-      const size = (BigInt(hours!) * 3600n + BigInt(Number(minutes) * 60 + Number(seconds))) * 1_000_000n + BigInt(fraction.padEnd(6, '0'));
+      const size =
+        (BigInt(hours!) * 3600n + BigInt(Number(minutes) * 60 + Number(seconds))) * 1_000_000n +
+        BigInt(fraction.padEnd(6, '0'));
       micros += sign === '-' ? -size : size;
     }
   }

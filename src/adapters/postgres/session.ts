@@ -31,7 +31,8 @@ interface Wire {
   sendCopyFail(message: string): void;
 }
 
-const LEAVES_STATE = /\b(?:set|reset|temp|temporary|prepare|listen|load|declare|set_config(?!\('tsdbt\.)|pg_advisory_lock\w*|pg_try_advisory_lock\w*|setseed)\b/i;
+const LEAVES_STATE =
+  /\b(?:set|reset|temp|temporary|prepare|listen|load|declare|set_config(?!\('tsdbt\.)|pg_advisory_lock\w*|pg_try_advisory_lock\w*|setseed)\b/i;
 
 const NUL = 'A string literal cannot contain NUL (0x00) characters.';
 
@@ -74,14 +75,26 @@ export class PostgresSession implements Session {
     this.name = options.name;
   }
 
-  get inTransaction(): boolean { return this.transactionOpen; }
-  get lasting(): boolean { return this.lasts; }
-  get pending(): boolean { return this.unsent !== '' || this.waiting.length > 0 || (this.connection !== null && this.connection.status !== 'I'); }
+  get inTransaction(): boolean {
+    return this.transactionOpen;
+  }
+  get lasting(): boolean {
+    return this.lasts;
+  }
+  get pending(): boolean {
+    return (
+      this.unsent !== '' || this.waiting.length > 0 || (this.connection !== null && this.connection.status !== 'I')
+    );
+  }
   /** Grows with every message to the server: nothing of this session can have changed anything while it stays. */
-  get messages(): number { return this.sent + this.waiting.length; }
+  get messages(): number {
+    return this.sent + this.waiting.length;
+  }
 
   /** Milliseconds of a clock that never goes back. */
-  get clock(): number { return performance.now(); }
+  get clock(): number {
+    return performance.now();
+  }
 
   async execute(sql: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
     await this.first();
@@ -91,7 +104,9 @@ export class PostgresSession implements Session {
       if (!keepsColumns(sql, options.fetch === true)) this.mayChange();
       const result = await this.run(text, options.comment ?? true, options.every === true);
       const response = responseOf(result);
-      const tables = options.every ? { tables: [...result.before ?? [], result].map((one) => decodeTable(one, null)) } : {};
+      const tables = options.every
+        ? { tables: [...(result.before ?? []), result].map((one) => decodeTable(one, null)) }
+        : {};
       const table = options.fetch ? decodeTable(result, options.limit ?? null) : Table.empty();
       return { response, table: table.printingTo(this.options.print), ...tables };
     });
@@ -154,14 +169,22 @@ export class PostgresSession implements Session {
   async begin(): Promise<void> {
     await this.first();
     return this.inOrder(async () => {
-      if (this.transactionOpen) throw new TsdbtError('internal', `Tried to begin a new transaction on connection "${this.name}", but it already had one open!`);
+      if (this.transactionOpen)
+        throw new TsdbtError(
+          'internal',
+          `Tried to begin a new transaction on connection "${this.name}", but it already had one open!`,
+        );
       await this.openTransaction();
     });
   }
 
   async commit(): Promise<void> {
     return this.inOrder(async () => {
-      if (!this.transactionOpen) throw new TsdbtError('internal', `Tried to commit transaction on connection "${this.name}", but it does not have one open!`);
+      if (!this.transactionOpen)
+        throw new TsdbtError(
+          'internal',
+          `Tried to commit transaction on connection "${this.name}", but it does not have one open!`,
+        );
       this.transactionOpen = false;
       this.columns.clear();
       if (this.settings.autocommit) return;
@@ -248,7 +271,10 @@ export class PostgresSession implements Session {
   /** Statements of a session run one after the other, whatever the caller waits for. */
   private async inOrder<T>(work: () => Promise<T>): Promise<T> {
     const result = this.last.then(work, work);
-    this.last = result.then(() => undefined, () => undefined);
+    this.last = result.then(
+      () => undefined,
+      () => undefined,
+    );
     return result;
   }
 
@@ -343,7 +369,10 @@ export class PostgresSession implements Session {
     if (comment === null || words === '') return { text: sql, prefix: '' };
     if (comment.append) {
       const body = sql.trimEnd();
-      return { text: body.endsWith(';') ? `${body.slice(0, -1)}\n/* ${words} */;` : `${body}\n/* ${words} */`, prefix: '' };
+      return {
+        text: body.endsWith(';') ? `${body.slice(0, -1)}\n/* ${words} */;` : `${body}\n/* ${words} */`,
+        prefix: '',
+      };
     }
     const prefix = `/* ${words} */\n`;
     return { text: prefix + sql, prefix };
@@ -357,7 +386,10 @@ export class PostgresSession implements Session {
     const begin = await this.beginFor(connection, sql);
     try {
       return await this.observed(sql, async () => {
-        const result = begin === '' ? await this.sendWithSettings(connection, text, every) : await this.send(connection, begin + text, every);
+        const result =
+          begin === ''
+            ? await this.sendWithSettings(connection, text, every)
+            : await this.send(connection, begin + text, every);
         if (connection.status === 'I') this.hasEnded(result.tag);
         return { value: result, response: responseOf(result) };
       });
@@ -383,9 +415,13 @@ export class PostgresSession implements Session {
     observer?.({ sql: waiting[0]!.sql, phase: 'start' });
     let results: RawResult[];
     try {
-      const result = await this.send(connection, [...parts, ...(last === undefined ? [] : [last])].join(SEPARATOR), true);
+      const result = await this.send(
+        connection,
+        [...parts, ...(last === undefined ? [] : [last])].join(SEPARATOR),
+        true,
+      );
       if (connection.status === 'I') this.hasEnded(result.tag);
-      results = [...result.before ?? [], result];
+      results = [...(result.before ?? []), result];
     } catch (error) {
       const failed = placed(error, parts);
       // The one between the first two is nobody's.
@@ -397,7 +433,9 @@ export class PostgresSession implements Session {
       throw known;
     }
     const ms = performance.now() - started;
-    const end = marked ? results.findIndex(({ fields }) => fields?.[0]?.name === MARK) : results.length - (last === undefined ? 0 : 1);
+    const end = marked
+      ? results.findIndex(({ fields }) => fields?.[0]?.name === MARK)
+      : results.length - (last === undefined ? 0 : 1);
     // Of the others only the second may be several.
     const own = [results[end - 1], ...results.slice(end + 1).slice(1 - waiting.length - (last === undefined ? 0 : 1))];
     waiting.forEach(({ sql, answered }, i) => {
@@ -414,7 +452,8 @@ export class PostgresSession implements Session {
     const { role, searchPath } = this.settings;
     if (connection.status !== 'I' || (role === null && searchPath === null)) return this.send(connection, text, every);
     if (role !== null) await this.send(connection, `SET ROLE ${role}`);
-    if (searchPath !== null) await this.send(connection, `SELECT set_config('search_path', ${quoteText(searchPath)}, false)`);
+    if (searchPath !== null)
+      await this.send(connection, `SELECT set_config('search_path', ${quoteText(searchPath)}, false)`);
     try {
       return await this.send(connection, text, every);
     } finally {
@@ -491,18 +530,29 @@ export class PostgresSession implements Session {
       };
       client.query({
         callback() {},
-        submit(wire: Wire) { wire.query(text); },
-        handleRowDescription(message: { fields: readonly { name: string; dataTypeID: number }[] }) {
-          current = { fields: message.fields.map((field) => ({ name: field.name, typeOid: field.dataTypeID })), rows: [] };
+        submit(wire: Wire) {
+          wire.query(text);
         },
-        handleDataRow(message: { fields: (string | null)[] }) { current.rows.push(message.fields); },
+        handleRowDescription(message: { fields: readonly { name: string; dataTypeID: number }[] }) {
+          current = {
+            fields: message.fields.map((field) => ({ name: field.name, typeOid: field.dataTypeID })),
+            rows: [],
+          };
+        },
+        handleDataRow(message: { fields: (string | null)[] }) {
+          current.rows.push(message.fields);
+        },
         handleCommandComplete(message: { text: string }) {
           if (every && last.tag !== '') (before ??= []).push(last);
           last = { tag: message.text, fields: current.fields, rows: current.rows };
           current = { fields: null, rows: [] };
         },
-        handleEmptyQuery() { last = { tag: '', fields: null, rows: [] }; },
-        handleCopyInResponse(wire: Wire) { wire.sendCopyFail('COPY FROM STDIN needs a file: not possible in a statement'); },
+        handleEmptyQuery() {
+          last = { tag: '', fields: null, rows: [] };
+        },
+        handleCopyInResponse(wire: Wire) {
+          wire.sendCopyFail('COPY FROM STDIN needs a file: not possible in a statement');
+        },
         handleCopyData() {},
         handlePortalSuspended() {},
         handleReadyForQuery: finish,
@@ -514,16 +564,21 @@ export class PostgresSession implements Session {
             finish();
             return;
           }
-          void ready(connection).then(finish, () => { connection.broken = true; finish(); });
+          void ready(connection).then(finish, () => {
+            connection.broken = true;
+            finish();
+          });
         },
       });
     });
   }
 }
 
-const KEEPS_COLUMNS = /^\s*(?:insert|update|delete|merge|copy|grant|revoke|comment|create\s+(?:(?:temporary|temp|unlogged)\s+)?table)\b/i;
+const KEEPS_COLUMNS =
+  /^\s*(?:insert|update|delete|merge|copy|grant|revoke|comment|create\s+(?:(?:temporary|temp|unlogged)\s+)?table)\b/i;
 /** May it end the transaction that it runs in? */
-const ENDS_TRANSACTION = /(?:^|;)(?:\s|--.*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:commit|end|rollback|abort|prepare)\b/i;
+const ENDS_TRANSACTION =
+  /(?:^|;)(?:\s|--.*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:commit|end|rollback|abort|prepare)\b/i;
 const BLANK_OR_COMMENT = /^\s*(?:--|\/\*|;|$)/;
 const QUERY = /^\s*(?:select|with)\b/i;
 const CHANGES_COLUMNS = /\b(?:alter|drop|rename|replace)\b/i;
@@ -557,7 +612,8 @@ function placed(error: unknown, parts: readonly string[]): number {
 /** The server counts from the start of the message; the statement begins after the BEGIN in front of it. */
 function shifted(error: unknown, begin: string): unknown {
   const placed = error as { position?: string } | null;
-  if (begin !== '' && placed?.position !== undefined) placed.position = String(Number(placed.position) - [...begin].length);
+  if (begin !== '' && placed?.position !== undefined)
+    placed.position = String(Number(placed.position) - [...begin].length);
   return error;
 }
 
@@ -588,5 +644,9 @@ function responseOf(result: RawResult): AdapterResponse {
   if (!/\d$/.test(result.tag)) return { _message: result.tag, code: result.tag, rows_affected: -1 };
   const words = result.tag.split(' ').filter((word) => word !== '');
   const rows = /^(?:INSERT \d+|SELECT|UPDATE|DELETE|MERGE|MOVE|FETCH|COPY) (\d+)$/.exec(result.tag);
-  return { _message: result.tag, code: words.filter((word) => !/^\d+$/.test(word)).join(' '), rows_affected: rows ? Number(rows[1]) : -1 };
+  return {
+    _message: result.tag,
+    code: words.filter((word) => !/^\d+$/.test(word)).join(' '),
+    rows_affected: rows ? Number(rows[1]) : -1,
+  };
 }

@@ -7,7 +7,8 @@ import { quoteText } from './literal.ts';
 const SHOWN = 1000;
 const UNTOLD = 'the server does not say what its processes do';
 /** A pooler's words when it finds no server. */
-const NO_SERVER = /login has been failing|cannot connect to server|server_login_retry|connect(?:ion)? (?:failed|timeout)/i;
+const NO_SERVER =
+  /login has been failing|cannot connect to server|server_login_retry|connect(?:ion)? (?:failed|timeout)/i;
 
 /** A statement in flight, as its own connection knows it. */
 export interface SilentStatement {
@@ -43,7 +44,9 @@ export interface AnswerRow {
 }
 
 /** The statement's server process can be ended: it is surely its own, and not at work. */
-export interface Verdict extends Look { readonly end?: number }
+export interface Verdict extends Look {
+  readonly end?: number;
+}
 
 /** @param asker the process that answers, as it was named to the second connection when that was opened */
 export function verdictOf(rows: readonly AnswerRow[], asker: number, { processId, age }: SilentStatement): Verdict {

@@ -15,7 +15,10 @@ export class ViewStates {
    * @param now milliseconds, here and below of the same clock
    * @param views each with its name, its state and the names of the relations that it reads
    */
-  fill(now: number, views: Iterable<{ readonly name: string; readonly state: string; readonly reads: readonly string[] }>): void {
+  fill(
+    now: number,
+    views: Iterable<{ readonly name: string; readonly state: string; readonly reads: readonly string[] }>,
+  ): void {
     this.forget();
     this.#readAt = now;
     for (const { name, state, reads } of views) {

@@ -20,8 +20,10 @@ export async function compileCommand(session: CommandSession): Promise<boolean> 
 
 export async function showCommand(session: CommandSession): Promise<boolean> {
   const { flags } = session;
-  if (typeof flags['inline_direct'] === 'string') return unlessStopped(session.signal, showDirect(session, flags['inline_direct']));
-  if (!(flags['select'] as string[] | undefined)?.length && !flags['inline']) throw new TsdbtError('runtime', 'Either --select or --inline must be passed to show');
+  if (typeof flags['inline_direct'] === 'string')
+    return unlessStopped(session.signal, showDirect(session, flags['inline_direct']));
+  if (!(flags['select'] as string[] | undefined)?.length && !flags['inline'])
+    throw new TsdbtError('runtime', 'Either --select or --inline must be passed to show');
   const { ctx, results } = await compileSelected(session);
   for (const r of matching(session, results)) {
     const table = ctx.tables.get(r.unique_id);
@@ -42,7 +44,11 @@ async function compileSelected(session: CommandSession): Promise<{ ctx: RunConte
     const before = createRunContext(parsed, new Set());
     const node = inlineNode(before, flags['inline']);
     const { Dag } = await import('../../graph/dag.ts');
-    parsed = { ...parsed, manifest: { ...parsed.manifest, nodes: { ...parsed.manifest.nodes, [node.unique_id]: node } }, dag: new Dag([node.unique_id], []) };
+    parsed = {
+      ...parsed,
+      manifest: { ...parsed.manifest, nodes: { ...parsed.manifest.nodes, [node.unique_id]: node } },
+      dag: new Dag([node.unique_id], []),
+    };
     selected = new Set([node.unique_id]);
   } else {
     ({ selected, warnings } = chosen(session, parsed));
@@ -50,7 +56,12 @@ async function compileSelected(session: CommandSession): Promise<{ ctx: RunConte
   return compileNodes(session, parsed, selected, warnings);
 }
 
-async function compileNodes(session: CommandSession, parsed: ParsedProject, selected: ReadonlySet<string>, warnings: Selection['warnings']): Promise<{ ctx: RunContext; results: readonly RunResult[] }> {
+async function compileNodes(
+  session: CommandSession,
+  parsed: ParsedProject,
+  selected: ReadonlySet<string>,
+  warnings: Selection['warnings'],
+): Promise<{ ctx: RunContext; results: readonly RunResult[] }> {
   const before = createRunContext(parsed, selected);
   reportCounts(parsed, before.log);
   if (session.flags.write_json) writeSummary(parsed);
@@ -60,7 +71,11 @@ async function compileNodes(session: CommandSession, parsed: ParsedProject, sele
     write(parsed, before, [], 0);
     return { ctx: before, results: [] };
   }
-  const { ctx, results, elapsed, interrupted } = await run(parsed, { selected, signal: session.signal }, { ctx: before });
+  const { ctx, results, elapsed, interrupted } = await run(
+    parsed,
+    { selected, signal: session.signal },
+    { ctx: before },
+  );
   ctx.log.endRunResult(results, elapsed, new Date(now()).toISOString(), true);
   // What was typed is no part of the project.
   for (const id of selected) if (id.startsWith('sql_operation.')) delete ctx.manifest.nodes[id];
@@ -85,11 +100,27 @@ function printCompiled(ctx: RunContext, r: RunResult): void {
   const inline = Boolean(flags['inline']);
   const name = r.node?.name ?? '';
   const compiled = r.compiled_code ?? '';
-  const msg = flags['output'] === 'json' ? JSON.stringify(inline ? { compiled } : { node: name, compiled }, null, 2)
-    : flags.quiet ? compiled : inline ? `Compiled inline node is:\n${compiled}` : `Compiled node '${name}' is:\n${compiled}`;
+  const msg =
+    flags['output'] === 'json'
+      ? JSON.stringify(inline ? { compiled } : { node: name, compiled }, null, 2)
+      : flags.quiet
+        ? compiled
+        : inline
+          ? `Compiled inline node is:\n${compiled}`
+          : `Compiled node '${name}' is:\n${compiled}`;
   ctx.logger.fire({
-    name: 'CompiledNode', code: 'Q042', level: 'info', msg,
-    data: { node_name: name, compiled, is_inline: inline, output_format: String(flags['output']), unique_id: r.unique_id, quiet: flags.quiet },
+    name: 'CompiledNode',
+    code: 'Q042',
+    level: 'info',
+    msg,
+    data: {
+      node_name: name,
+      compiled,
+      is_inline: inline,
+      output_format: String(flags['output']),
+      unique_id: r.unique_id,
+      quiet: flags.quiet,
+    },
   });
 }
 
@@ -100,7 +131,10 @@ async function showDirect(session: CommandSession, sql: string): Promise<boolean
   const limit = session.flags['limit'];
   const database = parsed.adapter.session({ name: 'show' });
   try {
-    const { table } = await database.execute(sql, { fetch: true, limit: typeof limit === 'number' && limit >= 0 ? limit : null });
+    const { table } = await database.execute(sql, {
+      fetch: true,
+      limit: typeof limit === 'number' && limit >= 0 ? limit : null,
+    });
     showPreview(ctx, { name: 'direct-query', unique_id: 'direct-query', inline: true }, table);
   } finally {
     await database.release();

@@ -9,11 +9,20 @@ export async function dbCommand(session: CommandSession): Promise<boolean> {
   if (action === undefined) throw new TsdbtError('usage', 'Error: Missing argument: start, stop, status or url.');
   const { cwd, env, flags, invocation, logger, secrets } = session;
   const { config } = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid });
-  const print = (msg: string): void => logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } });
+  const print = (msg: string): void =>
+    logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } });
   const reveal = (msg: string, ...hidden: readonly string[]): void => {
     secrets.add(...hidden);
     logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg }, revealed: true });
   };
   const notify = (msg: string): void => logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
-  return (await runDb(action as DbAction, { profile: config.profile, projectDir: config.project.project_root, print, reveal, notify })) === 0;
+  return (
+    (await runDb(action as DbAction, {
+      profile: config.profile,
+      projectDir: config.project.project_root,
+      print,
+      reveal,
+      notify,
+    })) === 0
+  );
 }

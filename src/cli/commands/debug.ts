@@ -14,20 +14,31 @@ import { toText } from '../../values/index.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { TSDBT_VERSION } from '../version.ts';
 
-interface Check { readonly shown: string; readonly problem: string | null }
+interface Check {
+  readonly shown: string;
+  readonly problem: string | null;
+}
 
 const fine = (text: string): Check => ({ shown: green(text), problem: null });
 const broken = (text: string, problem: string): Check => ({ shown: red(text), problem });
 
 export async function debugCommand(session: CommandSession): Promise<boolean> {
   const { flags, cwd, env, projectDir, logger } = session;
-  const say = (msg: string): void => logger.fire({ name: 'DebugCmdOut', code: 'Z047', level: 'info', msg, data: { msg } });
-  const conclude = (msg: string): void => logger.fire({ name: 'DebugCmdResult', code: 'Z048', level: 'info', msg, data: { msg } });
+  const say = (msg: string): void =>
+    logger.fire({ name: 'DebugCmdOut', code: 'Z047', level: 'info', msg, data: { msg } });
+  const conclude = (msg: string): void =>
+    logger.fire({ name: 'DebugCmdResult', code: 'Z048', level: 'info', msg, data: { msg } });
   const profilesDir = profilesPlace(cwd, env, flags['profiles_dir'] as string | undefined).directory;
   if (flags['config_dir'] === true) {
     const open = process.platform === 'darwin' ? 'open' : process.platform === 'win32' ? 'start' : 'xdg-open';
     const msg = `To view your profiles.yml file, run:\n\n${open} ${profilesDir}`;
-    logger.fire({ name: 'OpenCommand', code: 'Z016', level: 'info', msg, data: { open_cmd: open, profiles_dir: profilesDir } });
+    logger.fire({
+      name: 'OpenCommand',
+      code: 'Z016',
+      level: 'info',
+      msg,
+      data: { open_cmd: open, profiles_dir: profilesDir },
+    });
     return true;
   }
   say(`dbt version: ${DBT_VERSION}`);
@@ -67,31 +78,57 @@ export async function debugCommand(session: CommandSession): Promise<boolean> {
   return false;
 }
 
-async function checkFiles(session: CommandSession, projectPath: string, profilePath: string, shownPath: string): Promise<{ loaded: LoadedProject | null; profile: Check; project: Check }> {
+async function checkFiles(
+  session: CommandSession,
+  projectPath: string,
+  profilePath: string,
+  shownPath: string,
+): Promise<{ loaded: LoadedProject | null; profile: Check; project: Check }> {
   const { cwd, env, flags, invocation, logger, projectDir, secrets } = session;
   const reason = (what: string, text: string): string => `${what} loading failed for the following reason:\n${text}\n`;
   if (!existsSync(projectPath)) {
-    const missing = broken('ERROR not found', `Project loading failed for the following reason:\n project path <${projectPath}> not found`);
-    return { loaded: null, profile: existsSync(profilePath) ? broken('ERROR invalid', reason('Could not load dbt_project.yml\nProfile', 'no profile is named')) : missingProfile(shownPath), project: missing };
+    const missing = broken(
+      'ERROR not found',
+      `Project loading failed for the following reason:\n project path <${projectPath}> not found`,
+    );
+    return {
+      loaded: null,
+      profile: existsSync(profilePath)
+        ? broken('ERROR invalid', reason('Could not load dbt_project.yml\nProfile', 'no profile is named'))
+        : missingProfile(shownPath),
+      project: missing,
+    };
   }
   try {
     const loaded = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid });
     session.onStop(() => loaded.adapter.close());
-    const profile = loaded.config.profile.profiles_dir === null ? fine('OK not needed: the embedded server is used') : fine('OK found and valid');
+    const profile =
+      loaded.config.profile.profiles_dir === null
+        ? fine('OK not needed: the embedded server is used')
+        : fine('OK found and valid');
     return { loaded, profile, project: fine('OK found and valid') };
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
     const ofProfile = error.kind === 'profile' || /profile/i.test(error.message);
     if (ofProfile) {
-      const profile = existsSync(profilePath) ? broken('ERROR invalid', reason('Profile', formatError(error))) : missingProfile(shownPath);
+      const profile = existsSync(profilePath)
+        ? broken('ERROR invalid', reason('Profile', formatError(error)))
+        : missingProfile(shownPath);
       return { loaded: null, profile, project: projectReadable(projectDir) };
     }
-    return { loaded: null, profile: existsSync(profilePath) ? fine('OK found and valid') : missingProfile(shownPath), project: broken('ERROR invalid', reason('Project', formatError(error))) };
+    return {
+      loaded: null,
+      profile: existsSync(profilePath) ? fine('OK found and valid') : missingProfile(shownPath),
+      project: broken('ERROR invalid', reason('Project', formatError(error))),
+    };
   }
 }
 
 function missingProfile(path: string): Check {
-  return broken('ERROR not found', `dbt looked for a profiles.yml file in ${path}, but did\nnot find one. For more information on configuring your profile, consult the\ndocumentation:\n\nhttps://docs.getdbt.com/docs/configure-your-profile\n`);
+  return broken(
+    'ERROR not found',
+    `dbt looked for a profiles.yml file in ${path}, but did\nnot find one. For more information on configuring your profile, consult the\ndocumentation:\n\nhttps://docs.getdbt.com/docs/configure-your-profile\n`,
+  );
 }
 
 function projectReadable(projectDir: string): Check {
@@ -118,7 +155,10 @@ async function checkConnection(loaded: LoadedProject | null, say: (msg: string) 
     await loaded.adapter.check();
   } catch (error) {
     const text = formatError(error);
-    check = broken('ERROR', `dbt was unable to connect to the specified database.\nThe database returned the following error:\n\n  >${text}\n\nCheck your database credentials and try again. For more information, visit:\nhttps://docs.getdbt.com/docs/configure-your-profile\n`);
+    check = broken(
+      'ERROR',
+      `dbt was unable to connect to the specified database.\nThe database returned the following error:\n\n  >${text}\n\nCheck your database credentials and try again. For more information, visit:\nhttps://docs.getdbt.com/docs/configure-your-profile\n`,
+    );
   } finally {
     await loaded.adapter.close();
   }

@@ -13,7 +13,13 @@ export async function depsCommand(session: CommandSession): Promise<boolean> {
   }
   const { project, render, vars } = loadProjectOnly(session);
   await installPackages({
-    project, render, logger, versionCheck: flags['version_check'] !== false, scope: { target: null, vars, requireVars: false, env, secrets: true }, lockOnly: flags['lock'] === true, upgrade: flags['upgrade'] === true,
+    project,
+    render,
+    logger,
+    versionCheck: flags['version_check'] !== false,
+    scope: { target: null, vars, requireVars: false, env, secrets: true },
+    lockOnly: flags['lock'] === true,
+    upgrade: flags['upgrade'] === true,
     add: add ? { ...add, source } : null,
   });
   return true;

@@ -40,14 +40,31 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
   const database = openSession(withDatabase, 'generate_catalog', operationNode(config, 'generate_catalog'));
   try {
     const scope = openScope(withDatabase, operationNode(config, 'generate_catalog'), database, { operation: true });
-    const narrowed = Boolean((flags['select'] as string[] | undefined)?.length || (flags['exclude'] as string[] | undefined)?.length || flags['selector']);
+    const narrowed = Boolean(
+      (flags['select'] as string[] | undefined)?.length ||
+        (flags['exclude'] as string[] | undefined)?.length ||
+        flags['selector'],
+    );
     const selectedForCatalog = narrowed ? select(parsed, { which: 'list' }).selected : null;
-    const catalog = await unlessStopped(signal, generateDocs({
-      manifest: ctx.manifest, projectRoot: config.project.project_root, assetPaths: config.project.asset_paths, targetDir: targetPath, selected: selectedForCatalog, compiled,
-      emptyCatalog: flags['empty_catalog'] === true, static: flags['static'] === true, adapter,
-      executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs), metadata: artifactMetadata(config, 'catalog', 1, now()), version: TSDBT_VERSION, logger,
-      mask: (value) => parsed.secrets.maskValue(value),
-    }));
+    const catalog = await unlessStopped(
+      signal,
+      generateDocs({
+        manifest: ctx.manifest,
+        projectRoot: config.project.project_root,
+        assetPaths: config.project.asset_paths,
+        targetDir: targetPath,
+        selected: selectedForCatalog,
+        compiled,
+        emptyCatalog: flags['empty_catalog'] === true,
+        static: flags['static'] === true,
+        adapter,
+        executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs),
+        metadata: artifactMetadata(config, 'catalog', 1, now()),
+        version: TSDBT_VERSION,
+        logger,
+        mask: (value) => parsed.secrets.maskValue(value),
+      }),
+    );
     return (catalog.errors ?? []).length === 0;
   } finally {
     // What runs after a signal is ended with its connection.
@@ -58,9 +75,22 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
 
 export async function serveCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal } = session;
-  const { config, targetPath } = await load({ cwd: session.cwd, env: session.env, flags, invocation: session.invocation, logger, secrets: session.secrets, now, pid: process.pid });
+  const { config, targetPath } = await load({
+    cwd: session.cwd,
+    env: session.env,
+    flags,
+    invocation: session.invocation,
+    logger,
+    secrets: session.secrets,
+    now,
+    pid: process.pid,
+  });
   const { url, close } = await serveDocs({
-    targetDir: targetPath, host: String(flags['host'] ?? '127.0.0.1'), port: Number(flags['port'] ?? 8080), assetPaths: config.project.asset_paths, version: TSDBT_VERSION,
+    targetDir: targetPath,
+    host: String(flags['host'] ?? '127.0.0.1'),
+    port: Number(flags['port'] ?? 8080),
+    assetPaths: config.project.asset_paths,
+    version: TSDBT_VERSION,
   });
   const msg = `Serving docs at ${url}\nPress Ctrl+C to exit.`;
   logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });

@@ -21,8 +21,18 @@ const STOP_MS = 7500;
 function parseDuration(text: string): number {
   const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)/g)];
   const total = parts.reduce((sum, [, n, unit]) => sum + Number(n) * UNITS[unit!]!, 0);
-  if (parts.length === 0 || parts.map((p) => p[0]).join('').replaceAll(' ', '') !== text.trim().replaceAll(' ', '') || total <= 0) {
-    throw new TsdbtError('usage', `Error: Invalid value for '--every': '${text}' is not a duration like 30s, 5m or 1h.`);
+  if (
+    parts.length === 0 ||
+    parts
+      .map((p) => p[0])
+      .join('')
+      .replaceAll(' ', '') !== text.trim().replaceAll(' ', '') ||
+    total <= 0
+  ) {
+    throw new TsdbtError(
+      'usage',
+      `Error: Invalid value for '--every': '${text}' is not a duration like 30s, 5m or 1h.`,
+    );
   }
   return total;
 }
@@ -35,22 +45,32 @@ interface Done {
   readonly marks: readonly (string | null)[];
 }
 
-interface Ticked { readonly outcome: string; readonly done: Done | null }
+interface Ticked {
+  readonly outcome: string;
+  readonly done: Done | null;
+}
 
 /** Runs until a signal; true unless the command line is wrong. */
 export async function runEvery(session: CommandSession): Promise<boolean> {
   const interval = parseDuration(String(session.flags['every']));
-  const say = (msg: string): void => session.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
+  const say = (msg: string): void =>
+    session.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
   let done: Done | null = null;
   let warned = false;
   // Only the connections of the tick that runs: there is no end of ticks.
   let close: () => Promise<unknown> = () => Promise.resolve();
   session.onStop(() => close());
-  const current: CommandSession = { ...session, onStop: (work) => { close = work; } };
+  const current: CommandSession = {
+    ...session,
+    onStop: (work) => {
+      close = work;
+    },
+  };
   const onParsed = (parsed: ParsedProject): void => {
     const warning = warned ? null : seldomWarning(parsed, interval);
     warned = true;
-    if (warning !== null) session.logger.fire({ name: 'Note', code: 'Z050', level: 'warn', msg: warning, data: { msg: warning } });
+    if (warning !== null)
+      session.logger.fire({ name: 'Note', code: 'Z050', level: 'warn', msg: warning, data: { msg: warning } });
   };
   for (let number = 1, due = now(); !session.signal.aborted; number++) {
     const began = now();
@@ -61,17 +81,30 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
     const { outcome, ...next } = ticked.value;
     done = next.done;
     // A tick that took longer than the interval drops the ones that it covered.
-    do due += interval; while (due <= now());
-    say(`Tick ${number} ${outcome} in ${((now() - began) / 1000).toFixed(2)}s; next at ${new Date(due).toISOString().slice(11, 19)}`);
-    const unseen = last === null && done !== null ? done.inputs.filter((_input, i) => done?.marks[i] === null).map((input) => input.render()) : [];
-    if (unseen.length > 0) say(`--if-changed runs each time: nothing tells whether ${unseen.slice(0, 3).join(', ')}${unseen.length > 3 ? ' …' : ''} changed`);
+    do due += interval;
+    while (due <= now());
+    say(
+      `Tick ${number} ${outcome} in ${((now() - began) / 1000).toFixed(2)}s; next at ${new Date(due).toISOString().slice(11, 19)}`,
+    );
+    const unseen =
+      last === null && done !== null
+        ? done.inputs.filter((_input, i) => done?.marks[i] === null).map((input) => input.render())
+        : [];
+    if (unseen.length > 0)
+      say(
+        `--if-changed runs each time: nothing tells whether ${unseen.slice(0, 3).join(', ')}${unseen.length > 3 ? ' …' : ''} changed`,
+      );
     await pause(due - now(), session.signal);
   }
   return true;
 }
 
 /** One run, as if the command had been given again: with an id and a time of its own. */
-async function tick(session: CommandSession, last: Done | null, onParsed: (parsed: ParsedProject) => void): Promise<Ticked> {
+async function tick(
+  session: CommandSession,
+  last: Done | null,
+  onParsed: (parsed: ParsedProject) => void,
+): Promise<Ticked> {
   const invocation = { ...session.invocation, invocation_id: randomUUID(), started_at: new Date(now()) };
   const quiet: CommandSession = { ...session, invocation, logger: calm(session.logger) };
   try {
@@ -84,9 +117,15 @@ async function tick(session: CommandSession, last: Done | null, onParsed: (parse
       onParsed(parsed);
       const { project_name } = config.project;
       const { target_name, credentials } = config.profile;
-      const held = await adapter.claim(lease, JSON.stringify(['every', project_name, target_name, credentials.schema]), `tsdbt ${session.which} --every, ${hostname()} pid ${process.pid}`);
-      if (held !== null) return { outcome: `skipped: ${project_name} on target ${target_name} is being run by ${held}`, done: null };
-      const inputs = session.flags['if_changed'] === true ? outsideInputs(parsed.manifest, select(parsed).selected, adapter) : null;
+      const held = await adapter.claim(
+        lease,
+        JSON.stringify(['every', project_name, target_name, credentials.schema]),
+        `tsdbt ${session.which} --every, ${hostname()} pid ${process.pid}`,
+      );
+      if (held !== null)
+        return { outcome: `skipped: ${project_name} on target ${target_name} is being run by ${held}`, done: null };
+      const inputs =
+        session.flags['if_changed'] === true ? outsideInputs(parsed.manifest, select(parsed).selected, adapter) : null;
       const marks = inputs === null ? [] : await marksOf(loaded, inputs);
       const good = await runParsed(quiet, parsed);
       return { outcome: good ? 'ok' : 'failed', done: good && inputs !== null ? { parsed, inputs, marks } : null };
@@ -105,7 +144,10 @@ async function tick(session: CommandSession, last: Done | null, onParsed: (parse
  * @returns null when there are none
  */
 export function seldomWarning(parsed: ParsedProject, interval: number): string | null {
-  const { adapter: { seldom }, manifest } = parsed;
+  const {
+    adapter: { seldom },
+    manifest,
+  } = parsed;
   if (seldom === undefined || interval >= seldom.every) return null;
   const views = Object.values(manifest.nodes).filter((node) => node.config.materialized === 'materialized_view');
   const read = new Set(views.flatMap((node) => node.depends_on.nodes));
@@ -118,7 +160,10 @@ export function seldomWarning(parsed: ParsedProject, interval: number): string |
     found.set(about, [...(found.get(about) ?? []), node!.name]);
   }
   if (found.size === 0) return null;
-  const parts = [...found].map(([about, names]) => `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''} ${names.length === 1 ? 'has' : 'have'} ${about}`);
+  const parts = [...found].map(
+    ([about, names]) =>
+      `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''} ${names.length === 1 ? 'has' : 'have'} ${about}`,
+  );
   return `--every: ${parts.join('. ')}; ${seldom.instead}.`;
 }
 
@@ -143,7 +188,17 @@ function calm(logger: Logger): Logger {
   return {
     fire(event) {
       if (event.level !== 'info' || isPrintEvent(event)) logger.fire(event);
-      else logger.fire(new LazyEvent(event.name, event.code, 'debug', () => event.msg, () => event.data ?? {}, event.thread));
+      else
+        logger.fire(
+          new LazyEvent(
+            event.name,
+            event.code,
+            'debug',
+            () => event.msg,
+            () => event.data ?? {},
+            event.thread,
+          ),
+        );
     },
   };
 }

@@ -4,7 +4,13 @@ import { writeArtifact } from '../../artifacts.ts';
 import type { RunResult, SourcesArtifact } from '../../contracts/results.ts';
 import { createRunContext, type ParsedProject, reportCounts, run, select } from '../../index.ts';
 import { deprecation } from '../../project/deprecations.ts';
-import { type Freshness, type FreshNode, freshnessKind, freshnessResult, hasFreshness } from '../../runner/freshness.ts';
+import {
+  type Freshness,
+  type FreshNode,
+  freshnessKind,
+  freshnessResult,
+  hasFreshness,
+} from '../../runner/freshness.ts';
 import { projectHooks } from '../../runner/hooks.ts';
 import { artifactMetadata } from '../../runner/metadata.ts';
 import type { NodeKind } from '../../runner/run-node.ts';
@@ -16,8 +22,14 @@ import { loadAndParse } from './run.ts';
 export async function freshnessCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal } = session;
   const parsed = await loadAndParse(session);
-  if (flags['output']) deprecation(logger, 'CustomOutputPathInSourceFreshnessDeprecation', { path: String(flags['output']) });
-  const selection = select(parsed, { accepts: (id) => { const node = freshNode(parsed, id); return node !== null && hasFreshness(node); } });
+  if (flags['output'])
+    deprecation(logger, 'CustomOutputPathInSourceFreshnessDeprecation', { path: String(flags['output']) });
+  const selection = select(parsed, {
+    accepts: (id) => {
+      const node = freshNode(parsed, id);
+      return node !== null && hasFreshness(node);
+    },
+  });
   const before = createRunContext(parsed, selection.selected);
   reportCounts(parsed, before.log);
   for (const warning of selection.warnings) logger.fire(warning);
@@ -28,11 +40,20 @@ export async function freshnessCommand(session: CommandSession): Promise<boolean
   if (selection.selected.size === 0) before.log.nothingToDo();
   else {
     const hooked = projectHooks(before, 'on-run-start').length + projectHooks(before, 'on-run-end').length > 0;
-    if (hooked && flags['source_freshness_run_project_hooks'] === false) deprecation(logger, 'SourceFreshnessProjectHooksNotRun', {});
+    if (hooked && flags['source_freshness_run_project_hooks'] === false)
+      deprecation(logger, 'SourceFreshnessProjectHooksNotRun', {});
     const kind = freshnessKind(measured) as NodeKind;
-    ({ results, elapsed, interrupted } = await run(parsed, { selected: selection.selected, signal }, {
-      ctx: before, kindOf: () => kind, stopped: (stopped) => { if (flags.write_json) writeReport(session, parsed, stopped.results, measured, stopped.elapsed); },
-    }));
+    ({ results, elapsed, interrupted } = await run(
+      parsed,
+      { selected: selection.selected, signal },
+      {
+        ctx: before,
+        kindOf: () => kind,
+        stopped: (stopped) => {
+          if (flags.write_json) writeReport(session, parsed, stopped.results, measured, stopped.elapsed);
+        },
+      },
+    ));
   }
   if (flags.write_json) writeReport(session, parsed, results, measured, elapsed);
   for (const r of results) if (r.status === 'error' || r.status === 'runtime error') printResultError(before.log, r);
@@ -41,19 +62,34 @@ export async function freshnessCommand(session: CommandSession): Promise<boolean
   return succeeded(results);
 }
 
-function writeReport(session: CommandSession, parsed: ParsedProject, results: readonly RunResult[], measured: ReadonlyMap<string, Freshness>, elapsed: number): void {
+function writeReport(
+  session: CommandSession,
+  parsed: ParsedProject,
+  results: readonly RunResult[],
+  measured: ReadonlyMap<string, Freshness>,
+  elapsed: number,
+): void {
   const report = (type: FreshNode['resource_type']): SourcesArtifact => ({
     metadata: artifactMetadata(parsed.config, 'sources', 3, now()),
     results: results.flatMap((r): SourcesArtifact['results'] => {
       const node = freshNode(parsed, r.unique_id);
       const found = measured.get(r.unique_id);
       if (node?.resource_type !== type) return [];
-      return [found === undefined ? { unique_id: r.unique_id, error: r.message, status: 'runtime error' } : freshnessResult(node, r, found)];
+      return [
+        found === undefined
+          ? { unique_id: r.unique_id, error: r.message, status: 'runtime error' }
+          : freshnessResult(node, r, found),
+      ];
     }),
     elapsed_time: elapsed,
   });
   const asked = session.flags['output'];
-  const path = typeof asked === 'string' && asked !== '' ? (isAbsolute(asked) ? asked : join(session.cwd, asked)) : join(parsed.targetPath, 'sources.json');
+  const path =
+    typeof asked === 'string' && asked !== ''
+      ? isAbsolute(asked)
+        ? asked
+        : join(session.cwd, asked)
+      : join(parsed.targetPath, 'sources.json');
   writeArtifact(path, report('source'), parsed.secrets);
   // Apart: what reads sources.json expects sources in it.
   const models = report('model');

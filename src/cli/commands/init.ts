@@ -21,18 +21,29 @@ const TEMPLATE = 'profile_template.yml';
 
 export async function initCommand(session: CommandSession): Promise<boolean> {
   const { cwd, env, flags, logger, positional, projectDir } = session;
-  const say = (name: string, code: string, msg: string, data: Answers = {}): void => logger.fire({ name, code, level: 'info', msg, data });
+  const say = (name: string, code: string, msg: string, data: Answers = {}): void =>
+    logger.fire({ name, code, level: 'info', msg, data });
   const inProject = existsSync(join(projectDir, 'dbt_project.yml'));
   const existing = typeof flags['profile'] === 'string' ? flags['profile'] : null;
   const place = profilesPlace(cwd, env, flags['profiles_dir'] as string | undefined);
-  const profiles = resolve(cwd, place.asked || existsSync(join(place.directory, PROFILES_FILE)) ? place.directory : join(env['HOME'] ?? homedir(), '.dbt'));
+  const profiles = resolve(
+    cwd,
+    place.asked || existsSync(join(place.directory, PROFILES_FILE))
+      ? place.directory
+      : join(env['HOME'] ?? homedir(), '.dbt'),
+  );
   const questions = new Questions();
   try {
     if (inProject) {
-      if (existing !== null) throw new TsdbtError('runtime', 'Can not init existing project with specified profile, edit dbt_project.yml instead');
+      if (existing !== null)
+        throw new TsdbtError(
+          'runtime',
+          'Can not init existing project with specified profile, edit dbt_project.yml instead',
+        );
       if (flags['skip_profile_setup'] === true) return true;
       const profile = readRawProject(projectDir).data['profile'];
-      if (typeof profile !== 'string') throw new TsdbtError('project', `dbt_project.yml of ${projectDir} names no profile`);
+      if (typeof profile !== 'string')
+        throw new TsdbtError('project', `dbt_project.yml of ${projectDir} names no profile`);
       await setUpProfile(profile, projectDir);
       await runDebug(session, projectDir, profiles);
       return true;
@@ -43,13 +54,20 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
       say('ProjectNameAlreadyExists', 'A025', `A project called ${project} already exists here.`, { name: project });
       return true;
     }
-    if (existing !== null && !(existing in readProfiles(profiles))) throw new TsdbtError('runtime', `Could not find profile named '${existing}'`);
+    if (existing !== null && !(existing in readProfiles(profiles)))
+      throw new TsdbtError('runtime', `Could not find profile named '${existing}'`);
     writeStarter(folder, project, existing ?? project);
     const skipped = existing === null && flags['skip_profile_setup'] === true;
     if (existing === null && !skipped) await setUpProfile(project, folder);
-    const fine = skipped || await runDebug(session, folder, profiles);
-    say('ProjectCreated', 'A026', `Your new dbt project "${project}" was created!\nInitialized new project in ${folder}\n\nNext: cd ${project} && npx tsdbt build\nprofiles.yml is explained at https://docs.getdbt.com/docs/configure-your-profile`, { project_name: project });
-    if (fine === false) say('Note', 'Z050', red('Your profile may need adjustments. You can find the logs of `dbt debug` above'));
+    const fine = skipped || (await runDebug(session, folder, profiles));
+    say(
+      'ProjectCreated',
+      'A026',
+      `Your new dbt project "${project}" was created!\nInitialized new project in ${folder}\n\nNext: cd ${project} && npx tsdbt build\nprofiles.yml is explained at https://docs.getdbt.com/docs/configure-your-profile`,
+      { project_name: project },
+    );
+    if (fine === false)
+      say('Note', 'Z050', red('Your profile may need adjustments. You can find the logs of `dbt debug` above'));
     return true;
   } finally {
     questions.close();
@@ -60,18 +78,35 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     say('SettingUpProfile', 'A023', 'Setting up your profile.');
     const path = join(profiles, PROFILES_FILE);
     if (existsSync(path) && readFileText(path).trim() !== '' && name in readProfiles(profiles)) {
-      if (await questions.askFor('bool', `The profile ${name} already exists in ${path}. Continue and overwrite it? [y/N]`, '') !== true) return;
+      if (
+        (await questions.askFor(
+          'bool',
+          `The profile ${name} already exists in ${path}. Continue and overwrite it? [y/N]`,
+          '',
+        )) !== true
+      )
+        return;
     }
-    const template = readTemplate(join(folder, TEMPLATE), () => say('InvalidProfileTemplateYAML', 'A024', 'Invalid profile_template.yml in project.'));
-    const { fixed, prompts } = template ?? await chooseDatabase(questions);
+    const template = readTemplate(join(folder, TEMPLATE), () =>
+      say('InvalidProfileTemplateYAML', 'A024', 'Invalid profile_template.yml in project.'),
+    );
+    const { fixed, prompts } = template ?? (await chooseDatabase(questions));
     const { target = 'dev', ...output } = await answersFor(questions, prompts, { ...fixed });
     if (!existsSync(profiles)) {
       say('ConfigFolderDirectory', 'A018', `Creating dbt configuration folder at ${profiles}`, { dir: profiles });
       mkdirSync(profiles, { recursive: true });
     }
     writeProfile(profiles, name, { target, outputs: { [String(target)]: output } });
-    const [event, code, whose] = template === null ? ['ProfileWrittenWithTargetTemplateYAML', 'A021', "target's"] : ['ProfileWrittenWithProjectTemplateYAML', 'A022', "project's"];
-    say(event, code, `Profile ${name} written to ${path} using ${whose} profile_template.yml and your supplied values.`, { name, path });
+    const [event, code, whose] =
+      template === null
+        ? ['ProfileWrittenWithTargetTemplateYAML', 'A021', "target's"]
+        : ['ProfileWrittenWithProjectTemplateYAML', 'A022', "project's"];
+    say(
+      event,
+      code,
+      `Profile ${name} written to ${path} using ${whose} profile_template.yml and your supplied values.`,
+      { name, path },
+    );
   }
 }
 
@@ -85,14 +120,25 @@ async function projectName(questions: Questions, given: string | undefined): Pro
 
 async function chooseDatabase(questions: Questions): Promise<{ fixed: Answers; prompts: Answers }> {
   const templates = profileTemplates();
-  const chosen = await choose(questions, 'Which database would you like to use?', templates.map(({ title }) => title), 'Enter a number');
+  const chosen = await choose(
+    questions,
+    'Which database would you like to use?',
+    templates.map(({ title }) => title),
+    'Enter a number',
+  );
   return templates.find(({ title }) => title === chosen) as (typeof templates)[number];
 }
 
-async function choose<T extends string>(questions: Questions, head: string, options: readonly T[], prompt: string): Promise<T> {
+async function choose<T extends string>(
+  questions: Questions,
+  head: string,
+  options: readonly T[],
+  prompt: string,
+): Promise<T> {
   const listed = options.map((option, i) => `[${i + 1}] ${option}`).join('\n');
   for (;;) {
-    const chosen = options[Number(await questions.ask(`${head === '' ? '' : `${head}\n`}${listed}\n\n${prompt}`, '1')) - 1];
+    const chosen =
+      options[Number(await questions.ask(`${head === '' ? '' : `${head}\n`}${listed}\n\n${prompt}`, '1')) - 1];
     if (chosen !== undefined) return chosen;
   }
 }
@@ -107,7 +153,9 @@ function readTemplate(path: string, invalid: () => void): { fixed: Answers; prom
     data = undefined;
   }
   if (data === undefined) invalid();
-  return data === undefined ? null : { fixed: { ...asDictionary(data['fixed'] ?? null) }, prompts: { ...asDictionary(data['prompts'] ?? null) } };
+  return data === undefined
+    ? null
+    : { fixed: { ...asDictionary(data['fixed'] ?? null) }, prompts: { ...asDictionary(data['prompts'] ?? null) } };
 }
 
 /** dbt's template language: `_choose_x` chooses a set of further questions, `_fixed_x` is taken as it is. */
@@ -116,14 +164,33 @@ async function answersFor(questions: Questions, prompts: Answers, answers: Answe
     const spec = asDictionary(value) ?? {};
     if (key.startsWith('_choose')) {
       const options = Object.keys(spec);
-      const chosen = await choose(questions, '', options, `Desired ${key.slice(8).replaceAll('_', ' ')} option (enter a number)`);
+      const chosen = await choose(
+        questions,
+        '',
+        options,
+        `Desired ${key.slice(8).replaceAll('_', ' ')} option (enter a number)`,
+      );
       await answersFor(questions, { ...asDictionary(spec[chosen] ?? null) }, answers);
     } else if (key.startsWith('_fixed')) answers[key.slice(7)] = value;
     else {
       const fallback = spec['default'] ?? undefined;
       const hint = typeof spec['hint'] === 'string' ? ` (${spec['hint']})` : '';
-      const type = typeof spec['type'] === 'string' ? spec['type'] : typeof fallback === 'boolean' ? 'bool' : typeof fallback === 'number' ? (Number.isInteger(fallback) ? 'int' : 'float') : 'string';
-      answers[key] = await questions.askFor(type, `${key}${hint}`, fallback === undefined ? undefined : String(fallback), spec['hide_input'] === true);
+      const type =
+        typeof spec['type'] === 'string'
+          ? spec['type']
+          : typeof fallback === 'boolean'
+            ? 'bool'
+            : typeof fallback === 'number'
+              ? Number.isInteger(fallback)
+                ? 'int'
+                : 'float'
+              : 'string';
+      answers[key] = await questions.askFor(
+        type,
+        `${key}${hint}`,
+        fallback === undefined ? undefined : String(fallback),
+        spec['hide_input'] === true,
+      );
     }
   }
   return answers;
@@ -132,9 +199,18 @@ async function answersFor(questions: Questions, prompts: Answers, answers: Answe
 /** @returns null when it was not wanted */
 async function runDebug(session: CommandSession, projectDir: string, profiles: string): Promise<boolean | null> {
   if (session.flags['skip_debug'] === true) return null;
-  session.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg: 'Running dbt debug to validate the project...' });
+  session.logger.fire({
+    name: 'Note',
+    code: 'Z050',
+    level: 'info',
+    msg: 'Running dbt debug to validate the project...',
+  });
   const { debugCommand } = await import('./debug.ts');
-  return debugCommand({ ...session, projectDir, flags: { ...session.flags, project_dir: projectDir, profiles_dir: profiles, profile: null } });
+  return debugCommand({
+    ...session,
+    projectDir,
+    flags: { ...session.flags, project_dir: projectDir, profiles_dir: profiles, profile: null },
+  });
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = { int: 'integer', float: 'float', bool: 'boolean' };
@@ -143,7 +219,8 @@ const TYPE_WORDS: Readonly<Record<string, string>> = { int: 'integer', float: 'f
 const READERS: Readonly<Record<string, (answer: string) => Json>> = {
   int: (answer) => (/^[-+]?\d+$/.test(answer) ? Number(answer) : null),
   float: (answer) => (Number.isFinite(Number(answer)) ? Number(answer) : null),
-  bool: (answer) => (/^(?:1|y|yes|t|true|on)$/i.test(answer) ? true : /^(?:0|n|no|f|false|off)$/i.test(answer) ? false : null),
+  bool: (answer) =>
+    /^(?:1|y|yes|t|true|on)$/i.test(answer) ? true : /^(?:0|n|no|f|false|off)$/i.test(answer) ? false : null,
 };
 
 /** Questions on the console, answers from it or from a pipe. */
@@ -166,7 +243,8 @@ class Questions {
       if (hidden || line === null) process.stdout.write('\n');
       const answer = line?.trim() || fallback;
       if (answer !== undefined) return answer;
-      if (line === null) throw new TsdbtError('usage', `Error: The input ended where an answer was needed: ${question}`);
+      if (line === null)
+        throw new TsdbtError('usage', `Error: The input ended where an answer was needed: ${question}`);
     }
   }
 
@@ -174,7 +252,7 @@ class Questions {
   async askFor(type: string, question: string, fallback: string | undefined, hidden = false): Promise<Json> {
     for (;;) {
       const answer = await this.ask(question, fallback, hidden);
-      const read = answer === '' ? '' : READERS[type]?.(answer) ?? (type in READERS ? null : answer);
+      const read = answer === '' ? '' : (READERS[type]?.(answer) ?? (type in READERS ? null : answer));
       if (read !== null) return read;
       process.stdout.write(`Error: '${answer}' is not a valid ${TYPE_WORDS[type]}.\n`);
     }
@@ -195,7 +273,11 @@ class Questions {
 
   #open(): Interface {
     if (this.#lines !== undefined) return this.#lines;
-    const lines = createInterface({ input: process.stdin, output: process.stdout, terminal: process.stdin.isTTY === true });
+    const lines = createInterface({
+      input: process.stdin,
+      output: process.stdout,
+      terminal: process.stdin.isTTY === true,
+    });
     // What is typed as a password is not shown.
     const echo = lines as Interface & { _writeToOutput?: (text: string) => void };
     echo._writeToOutput = (text) => {

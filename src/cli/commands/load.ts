@@ -52,11 +52,16 @@ export async function loadCommand(session: CommandSession): Promise<boolean> {
     const ctx = context(session, parsed);
     const [action] = session.positional;
     switch (action) {
-      case undefined: return await loadAll(ctx);
-      case 'status': return await status(ctx);
-      case 'rewind': return await rewind(ctx);
-      case 'replay-dlq': return await replay(ctx);
-      default: return await check(ctx);
+      case undefined:
+        return await loadAll(ctx);
+      case 'status':
+        return await status(ctx);
+      case 'rewind':
+        return await rewind(ctx);
+      case 'replay-dlq':
+        return await replay(ctx);
+      default:
+        return await check(ctx);
     }
   } finally {
     await parsed.adapter.close();
@@ -73,16 +78,38 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     if (target !== null) targets.push(from === undefined ? target : { ...target, topic: fileTopic(from) });
   }
   if (targets.length === 0) {
-    throw new TsdbtError('runtime', 'No selected source has a load config.', { hint: "Beside a source's table: config: { meta: { tsdbt: { load: { topic: my_topic } } } }" });
+    throw new TsdbtError('runtime', 'No selected source has a load config.', {
+      hint: "Beside a source's table: config: { meta: { tsdbt: { load: { topic: my_topic } } } }",
+    });
   }
   for (const [i, target] of targets.entries()) {
-    const twin = targets.slice(0, i).find((other) => other.topic === target.topic && other.schema === target.schema && other.identifier === target.identifier);
-    if (twin !== undefined) throw new TsdbtError('validation', `Sources ${twin.name} and ${target.name} both load topic ${target.topic} into ${target.schema}.${target.identifier}.`, { path: target.path, hint: 'Take the load config out of one of them, or name another table with `identifier`.' });
+    const twin = targets
+      .slice(0, i)
+      .find(
+        (other) =>
+          other.topic === target.topic && other.schema === target.schema && other.identifier === target.identifier,
+      );
+    if (twin !== undefined)
+      throw new TsdbtError(
+        'validation',
+        `Sources ${twin.name} and ${target.name} both load topic ${target.topic} into ${target.schema}.${target.identifier}.`,
+        {
+          path: target.path,
+          hint: 'Take the load config out of one of them, or name another table with `identifier`.',
+        },
+      );
   }
   const hashKey = env[HASH_KEY] ?? null;
   const hidden = targets.find((target) => target.hash.length > 0 || target.drop.length > 0);
   if (hidden !== undefined && (hashKey === null || hashKey === '')) {
-    throw new TsdbtError('runtime', `Source ${hidden.name} hashes or drops personal data, and ${HASH_KEY} is not set.`, { path: hidden.path, hint: `Set ${HASH_KEY} to a long secret text; keep it: the same value gives the same hashes.` });
+    throw new TsdbtError(
+      'runtime',
+      `Source ${hidden.name} hashes or drops personal data, and ${HASH_KEY} is not set.`,
+      {
+        path: hidden.path,
+        hint: `Set ${HASH_KEY} to a long secret text; keep it: the same value gives the same hashes.`,
+      },
+    );
   }
   const sealer = new Sealer(hashKey);
   const connections = new Map<string, LoadConnection>();
@@ -95,18 +122,35 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
   const registry = async (target: LoadTarget): Promise<SchemaRegistry | null> => {
     if (target.format === 'json' || from !== undefined) return null;
     const connection = connectionOf(target);
-    if (connection.registry === null) throw new TsdbtError('profile', `Source ${target.name} has format json_schema, and connection '${connection.name}' names no schema registry.`, { path: connection.path, hint: 'registry: http://localhost:8081' });
+    if (connection.registry === null)
+      throw new TsdbtError(
+        'profile',
+        `Source ${target.name} has format json_schema, and connection '${connection.name}' names no schema registry.`,
+        { path: connection.path, hint: 'registry: http://localhost:8081' },
+      );
     const { SchemaRegistry: RegistryClass } = await import('../../loader/schema-registry.ts');
     return new RegistryClass(connection.registry, connection.path);
   };
   return {
-    session, parsed, targets, sealer, hashKey, reached, sink: createSink(parsed.adapter, sealer, now, reached),
+    session,
+    parsed,
+    targets,
+    sealer,
+    hashKey,
+    reached,
+    sink: createSink(parsed.adapter, sealer, now, reached),
     say: (msg) => logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } }),
     async client(target) {
-      if (from !== undefined) return fileClient(resolve(session.cwd, from), (column) => target.columns.some(({ name, type }) => name === column && /^jsonb?$/i.test(type.trim())));
+      if (from !== undefined)
+        return fileClient(resolve(session.cwd, from), (column) =>
+          target.columns.some(({ name, type }) => name === column && /^jsonb?$/i.test(type.trim())),
+        );
       const connection = connectionOf(target);
       const { kafkaClient } = await import('../../loader/kafka-client.ts');
-      return kafkaClient(connection, `tsdbt.${parsed.config.project.project_name}.${parsed.config.profile.target_name}.${target.name}`);
+      return kafkaClient(
+        connection,
+        `tsdbt.${parsed.config.project.project_name}.${parsed.config.profile.target_name}.${target.name}`,
+      );
     },
     registry,
     async decoder(target) {
@@ -131,30 +175,66 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
   const file = session.flags['from'] != null;
   const once = session.flags['once'] === true || file;
   if (file && targets.length > 1) {
-    throw new TsdbtError('usage', `Error: --from loads one file into one table; ${targets.length} are selected: ${targets.map((target) => target.name).join(', ')}. Name one with --select source:NAME.TABLE.`);
+    throw new TsdbtError(
+      'usage',
+      `Error: --from loads one file into one table; ${targets.length} are selected: ${targets.map((target) => target.name).join(', ')}. Name one with --select source:NAME.TABLE.`,
+    );
   }
   const loadId = session.invocation.invocation_id || randomUUID();
   const began = now();
   const metrics = new LoadMetrics(targets, now);
-  const { metrics_port: port = null, metrics_host: host = '127.0.0.1' } = session.flags as { metrics_port?: number | null; metrics_host?: string };
-  if (port !== null && !(port >= 0 && port < 65_536)) throw new TsdbtError('usage', `Error: Invalid value for '--metrics-port': ${port} is not a port.`);
+  const { metrics_port: port = null, metrics_host: host = '127.0.0.1' } = session.flags as {
+    metrics_port?: number | null;
+    metrics_host?: string;
+  };
+  if (port !== null && !(port >= 0 && port < 65_536))
+    throw new TsdbtError('usage', `Error: Invalid value for '--metrics-port': ${port} is not a port.`);
   const server = port === null ? null : await serveMetrics(metrics, port, host);
   if (server !== null) say(`Metrics at ${server.url}/metrics`);
   // Among debug lines, and in a log that programs read, nothing is written over.
   const { flags } = session;
-  const plain = flags.quiet || flags.debug || !['info', 'warn'].includes(flags.log_level) || flags.log_format === 'json';
-  const progress = new LoadProgress(session.logger, metrics, process.stdout.isTTY && !plain ? process.stdout : null, targets.length > 1);
+  const plain =
+    flags.quiet || flags.debug || !['info', 'warn'].includes(flags.log_level) || flags.log_format === 'json';
+  const progress = new LoadProgress(
+    session.logger,
+    metrics,
+    process.stdout.isTTY && !plain ? process.stdout : null,
+    targets.length > 1,
+  );
   const pulse = new Pulse(ctx.sink, now);
   const timeoutMs = durationOf(flags['timeout']);
   const wait = (ms: number): Promise<void> => pause(ms, session.signal);
   // What this process itself has wrong is said before anything is loaded.
   if (!file) await Promise.all(targets.map(async (target) => (await ctx.client(target)).close()));
-  const results = await Promise.allSettled(targets.map(async (target) => superviseTable({
-    target, sink: ctx.sink, once, signal: session.signal, pause: wait, notify: (event) => progress.observe(event),
-    make: async (notify) => new Loader({
-      target, client: await ctx.client(target), sink: ctx.sink, decoder: await ctx.decoder(target), loadId, hashKey: ctx.hashKey, once, timeoutMs, signal: session.signal, now, notify, pause: wait, pulse, reached: ctx.reached,
-    }),
-  })));
+  const results = await Promise.allSettled(
+    targets.map(async (target) =>
+      superviseTable({
+        target,
+        sink: ctx.sink,
+        once,
+        signal: session.signal,
+        pause: wait,
+        notify: (event) => progress.observe(event),
+        make: async (notify) =>
+          new Loader({
+            target,
+            client: await ctx.client(target),
+            sink: ctx.sink,
+            decoder: await ctx.decoder(target),
+            loadId,
+            hashKey: ctx.hashKey,
+            once,
+            timeoutMs,
+            signal: session.signal,
+            now,
+            notify,
+            pause: wait,
+            pulse,
+            reached: ctx.reached,
+          }),
+      }),
+    ),
+  );
   progress.stop();
   server?.close();
   let ok = true;
@@ -162,8 +242,11 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
     const target = targets[i]!;
     if (result.status === 'fulfilled') {
       const { rows, dead, stopped, unfinished } = result.value;
-      if (unfinished) say(`${target.name}: stopped before the database took what had been read; the next load reads it again`);
-      say(`${target.name}: ${rows} row${rows === 1 ? '' : 's'} loaded${dead === 0 ? '' : `, ${dead} dead letter${dead === 1 ? '' : 's'} (tsdbt.dead_letters)`} in ${((now() - began) / 1000).toFixed(1)}s`);
+      if (unfinished)
+        say(`${target.name}: stopped before the database took what had been read; the next load reads it again`);
+      say(
+        `${target.name}: ${rows} row${rows === 1 ? '' : 's'} loaded${dead === 0 ? '' : `, ${dead} dead letter${dead === 1 ? '' : 's'} (tsdbt.dead_letters)`} in ${((now() - began) / 1000).toFixed(1)}s`,
+      );
       if (stopped.length > 0) ok = false;
     }
   });
@@ -175,8 +258,15 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
 /** @throws `usage` error */
 function durationOf(value: unknown): number {
   const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(String(value ?? '5m').trim());
-  const ms = match === null ? Number.NaN : Number(match[1]) * ({ ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] ?? 's'] ?? 1000);
-  if (!(ms > 0 && ms < 2 ** 31)) throw new TsdbtError('usage', `Error: Invalid value for '--timeout': '${String(value)}' is no duration such as 30s, 5m or 1h.`);
+  const ms =
+    match === null
+      ? Number.NaN
+      : Number(match[1]) * ({ ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] ?? 's'] ?? 1000);
+  if (!(ms > 0 && ms < 2 ** 31))
+    throw new TsdbtError(
+      'usage',
+      `Error: Invalid value for '--timeout': '${String(value)}' is no duration such as 30s, 5m or 1h.`,
+    );
   return ms;
 }
 
@@ -185,7 +275,9 @@ async function status(ctx: LoadContext): Promise<boolean> {
   for (const target of ctx.targets) {
     const { partitions, problems } = await loadStatus(ctx.parsed.adapter, () => ctx.client(target), target, now());
     for (const { topic, partition, next, end, lagRows, lagSeconds, dead } of partitions) {
-      ctx.say(`${target.name}  ${topic}/${partition}  next ${next ?? '-'}  end ${end ?? '?'}  lag ${lagRows ?? '?'} rows, ${lagSeconds === null ? '?' : `${lagSeconds.toFixed(0)}s`}  dead letters ${dead}`);
+      ctx.say(
+        `${target.name}  ${topic}/${partition}  next ${next ?? '-'}  end ${end ?? '?'}  lag ${lagRows ?? '?'} rows, ${lagSeconds === null ? '?' : `${lagSeconds.toFixed(0)}s`}  dead letters ${dead}`,
+      );
     }
     for (const problem of problems) ctx.say(`${target.name}  ${problem}`);
     if (problems.length > 0) ok = false;
@@ -195,13 +287,20 @@ async function status(ctx: LoadContext): Promise<boolean> {
 
 async function rewind(ctx: LoadContext): Promise<boolean> {
   const to = ctx.session.flags['to'];
-  if (typeof to !== 'string' || to === '') throw new TsdbtError('usage', "Error: `load rewind` needs --to: earliest, latest, loaded (behind what the table has), an offset, a time such as '2026-05-01 12:00', or some partitions by number: 2:1500,3:earliest.");
+  if (typeof to !== 'string' || to === '')
+    throw new TsdbtError(
+      'usage',
+      "Error: `load rewind` needs --to: earliest, latest, loaded (behind what the table has), an offset, a time such as '2026-05-01 12:00', or some partitions by number: 2:1500,3:earliest.",
+    );
   for (const target of ctx.targets) {
     const client = await ctx.client(target);
     try {
       const { next, rows, letters } = await rewindTo(client, ctx.sink, target, to);
       for (const [partition, offset] of next) ctx.say(`${target.name}  ${target.topic}/${partition}  next ${offset}`);
-      if (rows + letters > 0) ctx.say(`${target.name}  ${rows} row${rows === 1 ? '' : 's'} and ${letters} dead letter${letters === 1 ? '' : 's'} from there on deleted`);
+      if (rows + letters > 0)
+        ctx.say(
+          `${target.name}  ${rows} row${rows === 1 ? '' : 's'} and ${letters} dead letter${letters === 1 ? '' : 's'} from there on deleted`,
+        );
     } finally {
       await client.close();
     }
@@ -211,7 +310,16 @@ async function rewind(ctx: LoadContext): Promise<boolean> {
 
 async function replay(ctx: LoadContext): Promise<boolean> {
   for (const target of ctx.targets) {
-    const { rows, dead } = await replayLetters({ adapter: ctx.parsed.adapter, sink: ctx.sink, sealer: ctx.sealer, decoder: await ctx.decoder(target), target, hashKey: ctx.hashKey, loadId: ctx.session.invocation.invocation_id, now });
+    const { rows, dead } = await replayLetters({
+      adapter: ctx.parsed.adapter,
+      sink: ctx.sink,
+      sealer: ctx.sealer,
+      decoder: await ctx.decoder(target),
+      target,
+      hashKey: ctx.hashKey,
+      loadId: ctx.session.invocation.invocation_id,
+      now,
+    });
     ctx.say(`${target.name}: ${rows} of ${rows + dead} dead letters loaded`);
   }
   return true;

@@ -9,14 +9,31 @@ import { readConnection } from '../read-connection.ts';
 
 export async function produceCommand(session: CommandSession): Promise<boolean> {
   const { cwd, env, flags, invocation, logger, secrets, signal } = session;
-  const { topic, from, key, rate, partitions, broker } = flags as { topic?: string | null; from?: string | null; key?: string | null; rate?: number | null; partitions?: number | null; broker?: string };
+  const { topic, from, key, rate, partitions, broker } = flags as {
+    topic?: string | null;
+    from?: string | null;
+    key?: string | null;
+    rate?: number | null;
+    partitions?: number | null;
+    broker?: string;
+  };
   if (topic == null || from == null) throw new TsdbtError('usage', 'Error: `produce` needs --topic and --from.');
-  if (rate != null && rate <= 0) throw new TsdbtError('usage', `Error: Invalid value for '--rate': ${rate} is not a positive number.`);
-  if (partitions != null && partitions <= 0) throw new TsdbtError('usage', `Error: Invalid value for '--partitions': ${partitions} is not a positive number.`);
+  if (rate != null && rate <= 0)
+    throw new TsdbtError('usage', `Error: Invalid value for '--rate': ${rate} is not a positive number.`);
+  if (partitions != null && partitions <= 0)
+    throw new TsdbtError('usage', `Error: Invalid value for '--partitions': ${partitions} is not a positive number.`);
   const { config, adapter } = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid });
   await adapter.close();
   const sent = await produceFile({
-    connection: readConnection(session, config, broker ?? null), topic, path: resolve(cwd, from), key: key ?? null, rate: rate ?? null, partitions: partitions ?? null, signal, now, pause: (ms) => pause(ms, signal),
+    connection: readConnection(session, config, broker ?? null),
+    topic,
+    path: resolve(cwd, from),
+    key: key ?? null,
+    rate: rate ?? null,
+    partitions: partitions ?? null,
+    signal,
+    now,
+    pause: (ms) => pause(ms, signal),
   });
   const msg = `${sent} message${sent === 1 ? '' : 's'} produced to ${topic}`;
   logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } });

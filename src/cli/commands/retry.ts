@@ -15,13 +15,26 @@ type Work = (session: CommandSession) => Promise<boolean>;
 
 const RETRIED = new Set(['error', 'fail', 'skipped', 'runtime error', 'partial success']);
 const COMMANDS: Readonly<Record<string, () => Promise<Work>>> = {
-  ...Object.fromEntries(['build', 'run', 'test', 'seed', 'snapshot', 'clone'].map((which) => [which, async () => (await import('./run.ts')).runCommand])),
+  ...Object.fromEntries(
+    ['build', 'run', 'test', 'seed', 'snapshot', 'clone'].map((which) => [
+      which,
+      async () => (await import('./run.ts')).runCommand,
+    ]),
+  ),
   compile: async () => (await import('./compile.ts')).compileCommand,
   generate: async () => (await import('./docs.ts')).generateCommand,
   'run-operation': async () => (await import('./run-operation.ts')).runOperationCommand,
 };
 /** Options that retry takes from its own command line only. */
-const OWN = new Set(['log_path', 'output_path', 'profiles_dir', 'project_dir', 'defer_state', 'target_path', 'warn_error']);
+const OWN = new Set([
+  'log_path',
+  'output_path',
+  'profiles_dir',
+  'project_dir',
+  'defer_state',
+  'target_path',
+  'warn_error',
+]);
 /** Those that its command line may set otherwise. */
 const OVERRIDABLE = ['vars', 'threads', 'full_refresh'];
 
@@ -32,14 +45,27 @@ export async function retryCommand(session: CommandSession): Promise<boolean> {
   if (command === undefined) throw new TsdbtError('runtime', `dbt retry is not supported for the '${which}' command`);
   const statuses = session.flags.warn_error ? new Set([...RETRIED, 'warn']) : RETRIED;
   const isOperation = which === 'run-operation';
-  const failed = previous.results.filter((r) => statuses.has(r.status) && (isOperation || !r.unique_id.startsWith('operation.')));
+  const failed = previous.results.filter(
+    (r) => statuses.has(r.status) && (isOperation || !r.unique_id.startsWith('operation.')),
+  );
   if (isOperation && failed.length === 0) return true;
   const again = await command();
-  return again({ ...toldAgain(session, which, previous), retried: { selected: new Set(failed.map((r) => r.unique_id)), startedAt: previous.startedAt, batches: failedBatches(failed), overloads: failedOverloads(failed) } });
+  return again({
+    ...toldAgain(session, which, previous),
+    retried: {
+      selected: new Set(failed.map((r) => r.unique_id)),
+      startedAt: previous.startedAt,
+      batches: failedBatches(failed),
+      overloads: failedOverloads(failed),
+    },
+  });
 }
 
 function lastRun({ projectDir, flags }: CommandSession): PreviousRun {
-  const named = (flags['state'] ?? flags.target_path ?? readRawProject(projectDir).data['target-path'] ?? 'target') as string;
+  const named = (flags['state'] ??
+    flags.target_path ??
+    readRawProject(projectDir).data['target-path'] ??
+    'target') as string;
   const found = previousRun(resolve(projectDir, named), isRunning);
   if (found === null) throw new TsdbtError('runtime', `Could not find previous run in '${named}' target directory`);
   return found;
@@ -49,15 +75,21 @@ function lastRun({ projectDir, flags }: CommandSession): PreviousRun {
 function toldAgain(session: CommandSession, which: string, { args }: PreviousRun): CommandSession {
   const known = new Set([...GLOBAL_OPTIONS, ...(commandSpec(which)?.options ?? [])].map((option) => option.name));
   const options: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(args)) if (known.has(name) && !OWN.has(name) && !isDefault(name, value)) options[name] = value;
+  for (const [name, value] of Object.entries(args))
+    if (known.has(name) && !OWN.has(name) && !isDefault(name, value)) options[name] = value;
   for (const name of OWN) if (known.has(name) && session.typed[name] !== undefined) options[name] = session.typed[name];
-  for (const name of OVERRIDABLE) if (known.has(name) && session.typed[name] !== undefined) options[name] = session.typed[name];
+  for (const name of OVERRIDABLE)
+    if (known.has(name) && session.typed[name] !== undefined) options[name] = session.typed[name];
   refuseHidden(which, options);
   const projectDir = findProjectDir(session.cwd, session.env, session.typed['project_dir'] as string | undefined);
   const { flags } = resolveFlagsWithNotices(which, options, session.env, readProjectSettings(projectDir).flags);
   const positional = typeof args['macro'] === 'string' ? [args['macro']] : [];
   return {
-    ...session, which, flags, positional, typed: options,
+    ...session,
+    which,
+    flags,
+    positional,
+    typed: options,
     invocation: { ...session.invocation, args: invocationArgs(flags, projectDir, positional) },
   };
 }
@@ -67,22 +99,34 @@ function refuseHidden(which: string, options: Readonly<Record<string, unknown>>)
   const name = ['vars', 'args', 'inline', 'sql'].find((each) => JSON.stringify(options[each])?.includes(MASK) === true);
   if (name === undefined) return;
   throw new TsdbtError('runtime', `The last '${which}' had a secret in --${name}, which is not kept.`, {
-    hint: name === 'vars' ? "Give the variables again: tsdbt retry --vars '{…}'" : `Run '${which}' again with --${name}.`,
+    hint:
+      name === 'vars' ? "Give the variables again: tsdbt retry --vars '{…}'" : `Run '${which}' again with --${name}.`,
   });
 }
 
 /** A function of which only some overloads failed keeps the others. */
 function failedOverloads(results: readonly RunResult[]): Map<string, OverloadResults> {
-  return new Map(results.flatMap(({ unique_id, overload_results: overloads }) => (overloads && overloads.failed.length > 0 ? [[unique_id, overloads]] : [])));
+  return new Map(
+    results.flatMap(({ unique_id, overload_results: overloads }) =>
+      overloads && overloads.failed.length > 0 ? [[unique_id, overloads]] : [],
+    ),
+  );
 }
 
 /** A microbatch model of which no batch succeeded begins anew, with a full refresh where that was asked for. */
 function failedBatches(results: readonly RunResult[]): Map<string, BatchResults> {
-  return new Map(results.flatMap(({ unique_id, batch_results: batches }) => (batches && batches.successful.length > 0 && batches.failed.length > 0 ? [[unique_id, batches]] : [])));
+  return new Map(
+    results.flatMap(({ unique_id, batch_results: batches }) =>
+      batches && batches.successful.length > 0 && batches.failed.length > 0 ? [[unique_id, batches]] : [],
+    ),
+  );
 }
 
 /** What counts as not said; `show` is about the first time. */
 function isDefault(name: string, value: unknown): boolean {
   if (value === null || name === 'show') return true;
-  return name === 'warn_error_options' && Object.values(value as object).every((list) => Array.isArray(list) && list.length === 0);
+  return (
+    name === 'warn_error_options' &&
+    Object.values(value as object).every((list) => Array.isArray(list) && list.length === 0)
+  );
 }

@@ -1,6 +1,17 @@
 // run, build, test, seed, snapshot: select, run, say how it went, write the artifacts.
 import { resolve } from 'node:path';
-import { load, type LoadedProject, type ParsedProject, parse, reportCounts, run, select, write, writeSummary, createRunContext } from '../../index.ts';
+import {
+  load,
+  type LoadedProject,
+  type ParsedProject,
+  parse,
+  reportCounts,
+  run,
+  select,
+  write,
+  writeSummary,
+  createRunContext,
+} from '../../index.ts';
 import { credentialsSpec } from '../../adapters/credentials.ts';
 import type { Selection } from '../../graph/selector.ts';
 import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
@@ -33,7 +44,13 @@ export async function loadProject(session: CommandSession): Promise<LoadedProjec
   session.onStop(() => loaded.adapter.close());
   const { type } = loaded.adapter;
   const version = `=${credentialsSpec(type)?.version ?? ''}`;
-  logger.fire({ name: 'AdapterRegistered', code: 'E034', level: 'info', msg: `Registered adapter: ${type}${version}`, data: { adapter_name: type, adapter_version: version } });
+  logger.fire({
+    name: 'AdapterRegistered',
+    code: 'E034',
+    level: 'info',
+    msg: `Registered adapter: ${type}${version}`,
+    data: { adapter_name: type, adapter_version: version },
+  });
   return loaded;
 }
 
@@ -50,7 +67,9 @@ function warnOfOwnState({ config, targetPath, previousState, deferState, logger 
   if (config.flags.which === 'parse' || config.flags.which === 'run-operation') return;
   for (const folder of new Set([previousState?.folder, deferState?.folder])) {
     if (folder === undefined || resolve(config.project.project_root, folder) !== targetPath) continue;
-    const msg = warningTag(`The state and target directories are the same: '${folder}'. This could lead to missing changes due to overwritten state including non-idempotent retries.`);
+    const msg = warningTag(
+      `The state and target directories are the same: '${folder}'. This could lead to missing changes due to overwritten state including non-idempotent retries.`,
+    );
     logger.fire({ name: 'WarnStateTargetEqual', code: 'I072', level: 'warn', msg, data: { state_path: folder } });
   }
 }
@@ -65,12 +84,19 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
 /** What the command works on: the nodes that it retries, or what was selected. */
 export function chosen({ retried }: CommandSession, parsed: ParsedProject): Selection {
   if (retried === undefined) return select(parsed);
-  for (const id of retried.selected) if (!parsed.dag.has(id)) throw new TsdbtError('compilation', `Couldn't find model '${id}' -- does it exist or is it disabled?`);
+  for (const id of retried.selected)
+    if (!parsed.dag.has(id))
+      throw new TsdbtError('compilation', `Couldn't find model '${id}' -- does it exist or is it disabled?`);
   return { selected: new Set(retried.selected), warnings: [], defaultSelector: null };
 }
 
 /** Runs these nodes in the manner of the command, writes the artifacts and says how it went. */
-async function runSelected(session: CommandSession, parsed: ParsedProject, selected: ReadonlySet<string>, warnings: Selection['warnings']): Promise<boolean> {
+async function runSelected(
+  session: CommandSession,
+  parsed: ParsedProject,
+  selected: ReadonlySet<string>,
+  warnings: Selection['warnings'],
+): Promise<boolean> {
   const { flags, logger, signal } = session;
   const before = createRunContext(parsed, selected);
   reportCounts(parsed, before.log);
@@ -86,13 +112,17 @@ async function runSelected(session: CommandSession, parsed: ParsedProject, selec
     outcome.ctx.log.endRunResult(outcome.results, outcome.elapsed, new Date(now()).toISOString(), success);
     write(parsed, outcome.ctx, outcome.results, outcome.elapsed);
   };
-  const outcome = await run(parsed, { selected, signal, retry: session.retried ?? null }, {
-    ctx: before,
-    stopped: (stopped) => {
-      report(stopped, false);
-      printRunEnd(stopped.ctx.log, stopped.results, false, stopped.ctx.tables, true);
+  const outcome = await run(
+    parsed,
+    { selected, signal, retry: session.retried ?? null },
+    {
+      ctx: before,
+      stopped: (stopped) => {
+        report(stopped, false);
+        printRunEnd(stopped.ctx.log, stopped.results, false, stopped.ctx.tables, true);
+      },
     },
-  });
+  );
   const { ctx, results, interrupted } = outcome;
   const success = succeeded(results);
   report(outcome, success);

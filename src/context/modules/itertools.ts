@@ -2,62 +2,101 @@
 import { TsdbtError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import {
-  add, callable, callSync, checkItems, collect, type HostObject, isTruthy, iterate, PyTuple, typeError, typeName, type Value, valueError,
+  add,
+  callable,
+  callSync,
+  checkItems,
+  collect,
+  type HostObject,
+  isTruthy,
+  iterate,
+  PyTuple,
+  typeError,
+  typeName,
+  type Value,
+  valueError,
 } from '../../values/index.ts';
 import { Namespace } from '../namespace.ts';
 
 /** The module; the first use of a function tells of dbt's deprecation. */
 export function createItertoolsModule(logger: Logger): Namespace {
   let told = false;
-  const member = (name: string, signature: string, run: (...args: Value[]) => Value): [string, Value] => [name, callable(name, signature, (...args) => {
-    if (!told) {
-      told = true;
-      logger.fire({
-        name: 'ModulesItertoolsUsageDeprecation', code: 'D034', level: 'warn',
-        msg: '[WARNING][ModulesItertoolsUsageDeprecation]: Deprecated functionality\n\nUsage of itertools modules is deprecated. Please use the built-in functions instead.',
-      });
-    }
-    return run(...args);
-  })];
-  return new Namespace(new Map<string, Value>([
-    member('count', 'start=0, step=1', (start = 0, step = 1) => new Endless('itertools.count', counting(start, step))),
-    member('cycle', 'iterable', (items = null) => new Endless('itertools.cycle', cycling(collect(iterate(items))))),
-    member('repeat', 'object, times=None', (item = null, times = null) => (times === null ? new Endless('itertools.repeat', cycling([item])) : Array.from({ length: counted(int(times)) }, () => item))),
-    member('accumulate', 'iterable, func=None, *, initial=None', accumulate),
-    member('chain', '*iterables', (lists = null) => collect(chained(iterate(lists)))),
-    member('compress', 'data, selectors', (data = null, selectors = null) => {
-      const keep = collect(iterate(selectors));
-      return take(data, keep.length).filter((_, i) => isTruthy(keep[i]!));
+  const member = (name: string, signature: string, run: (...args: Value[]) => Value): [string, Value] => [
+    name,
+    callable(name, signature, (...args) => {
+      if (!told) {
+        told = true;
+        logger.fire({
+          name: 'ModulesItertoolsUsageDeprecation',
+          code: 'D034',
+          level: 'warn',
+          msg: '[WARNING][ModulesItertoolsUsageDeprecation]: Deprecated functionality\n\nUsage of itertools modules is deprecated. Please use the built-in functions instead.',
+        });
+      }
+      return run(...args);
     }),
-    member('islice', '*args', islice),
-    member('starmap', 'function, iterable', (fn = null, lists = null) => collect(iterate(lists)).map((args) => callSync(fn, [...iterate(args)]))),
-    member('tee', 'iterable, n=2', (items = null, n = 2) => {
-      const list = collect(iterate(items));
-      return new PyTuple(Array.from({ length: counted(int(n)) }, () => { counted(int(n) * list.length); return [...list]; }));
-    }),
-    member('zip_longest', '*iterables, fillvalue=None', (lists = null, fill = null) => {
-      const rows = collect(iterate(lists)).map((list) => collect(iterate(list)));
-      return Array.from({ length: Math.max(0, ...rows.map((row) => row.length)) }, (_, i) => new PyTuple(rows.map((row) => (i < row.length ? row[i]! : fill))));
-    }),
-    member('product', '*iterables, repeat=1', (lists = null, repeat = 1) => {
-      const pools = collect(iterate(lists)).map((list) => collect(iterate(list)));
-      const length = int(repeat);
-      if (length * pools.length > WIDTH) throw tooMany('product');
-      return product(Array.from({ length: Math.max(0, length) }, () => pools).flat());
-    }),
-    member('permutations', 'iterable, r=None', (items = null, r = null) => {
-      const list = collect(iterate(items));
-      return choose(list.length, r === null ? list.length : int(r), 'permutations').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
-    }),
-    member('combinations', 'iterable, r', (items = null, r = null) => {
-      const list = collect(iterate(items));
-      return choose(list.length, int(r), 'combinations').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
-    }),
-    member('combinations_with_replacement', 'iterable, r', (items = null, r = null) => {
-      const list = collect(iterate(items));
-      return choose(list.length, int(r), 'repeated').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
-    }),
-  ]));
+  ];
+  return new Namespace(
+    new Map<string, Value>([
+      member(
+        'count',
+        'start=0, step=1',
+        (start = 0, step = 1) => new Endless('itertools.count', counting(start, step)),
+      ),
+      member('cycle', 'iterable', (items = null) => new Endless('itertools.cycle', cycling(collect(iterate(items))))),
+      member('repeat', 'object, times=None', (item = null, times = null) =>
+        times === null
+          ? new Endless('itertools.repeat', cycling([item]))
+          : Array.from({ length: counted(int(times)) }, () => item),
+      ),
+      member('accumulate', 'iterable, func=None, *, initial=None', accumulate),
+      member('chain', '*iterables', (lists = null) => collect(chained(iterate(lists)))),
+      member('compress', 'data, selectors', (data = null, selectors = null) => {
+        const keep = collect(iterate(selectors));
+        return take(data, keep.length).filter((_, i) => isTruthy(keep[i]!));
+      }),
+      member('islice', '*args', islice),
+      member('starmap', 'function, iterable', (fn = null, lists = null) =>
+        collect(iterate(lists)).map((args) => callSync(fn, [...iterate(args)])),
+      ),
+      member('tee', 'iterable, n=2', (items = null, n = 2) => {
+        const list = collect(iterate(items));
+        return new PyTuple(
+          Array.from({ length: counted(int(n)) }, () => {
+            counted(int(n) * list.length);
+            return [...list];
+          }),
+        );
+      }),
+      member('zip_longest', '*iterables, fillvalue=None', (lists = null, fill = null) => {
+        const rows = collect(iterate(lists)).map((list) => collect(iterate(list)));
+        return Array.from(
+          { length: Math.max(0, ...rows.map((row) => row.length)) },
+          (_, i) => new PyTuple(rows.map((row) => (i < row.length ? row[i]! : fill))),
+        );
+      }),
+      member('product', '*iterables, repeat=1', (lists = null, repeat = 1) => {
+        const pools = collect(iterate(lists)).map((list) => collect(iterate(list)));
+        const length = int(repeat);
+        if (length * pools.length > WIDTH) throw tooMany('product');
+        return product(Array.from({ length: Math.max(0, length) }, () => pools).flat());
+      }),
+      member('permutations', 'iterable, r=None', (items = null, r = null) => {
+        const list = collect(iterate(items));
+        return choose(list.length, r === null ? list.length : int(r), 'permutations').map(
+          (picked) => new PyTuple(picked.map((i) => list[i]!)),
+        );
+      }),
+      member('combinations', 'iterable, r', (items = null, r = null) => {
+        const list = collect(iterate(items));
+        return choose(list.length, int(r), 'combinations').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
+      }),
+      member('combinations_with_replacement', 'iterable, r', (items = null, r = null) => {
+        const list = collect(iterate(items));
+        return choose(list.length, int(r), 'repeated').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
+      }),
+    ]),
+  );
 }
 
 /** What never ends: a `for` over it has to break; turning it into a list is refused. */
@@ -81,7 +120,8 @@ class Endless implements HostObject {
 
   *jinjaIter(): Generator<Value, void, undefined> {
     for (let steps = 0; ; steps++) {
-      if (steps > LIMIT) throw new TsdbtError('compilation', `${this.jinjaType} gives values for ever: more than ${LIMIT} were taken`);
+      if (steps > LIMIT)
+        throw new TsdbtError('compilation', `${this.jinjaType} gives values for ever: more than ${LIMIT} were taken`);
       yield this.take();
     }
   }
@@ -102,7 +142,10 @@ function* cycling(items: readonly Value[]): Generator<Value, void, undefined> {
 const WIDTH = 1000;
 
 function tooMany(how: string): TsdbtError {
-  return new TsdbtError('compilation', `itertools.${how === 'repeated' ? 'combinations_with_replacement' : how} would give more than ${LIMIT} rows, or rows of more than ${WIDTH} values`);
+  return new TsdbtError(
+    'compilation',
+    `itertools.${how === 'repeated' ? 'combinations_with_replacement' : how} would give more than ${LIMIT} rows, or rows of more than ${WIDTH} values`,
+  );
 }
 
 /** A number of items that may be made; negative is none. */
@@ -135,7 +178,8 @@ function accumulate(items: Value = null, fn: Value = null, initial: Value = null
   const list = collect(iterate(items));
   if (initial !== null) list.unshift(initial);
   const out: Value[] = [];
-  for (const item of list) out.push(out.length === 0 ? item : fn === null ? add(out.at(-1)!, item) : callSync(fn, [out.at(-1)!, item]));
+  for (const item of list)
+    out.push(out.length === 0 ? item : fn === null ? add(out.at(-1)!, item) : callSync(fn, [out.at(-1)!, item]));
   return out;
 }
 
@@ -147,10 +191,13 @@ function islice(args: Value = null): Value {
     if (number < 0) throw valueError('Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize.');
     return number;
   };
-  const [start, stop, step] = bounds.length <= 1
-    ? [0, bound(bounds[0], Infinity), 1]
-    : [bound(bounds[0], 0), bound(bounds[1], Infinity), bound(bounds[2], 1)];
-  return take(items, stop).slice(start).filter((_, i) => i % step === 0);
+  const [start, stop, step] =
+    bounds.length <= 1
+      ? [0, bound(bounds[0], Infinity), 1]
+      : [bound(bounds[0], 0), bound(bounds[1], Infinity), bound(bounds[2], 1)];
+  return take(items, stop)
+    .slice(start)
+    .filter((_, i) => i % step === 0);
 }
 
 function product(pools: readonly (readonly Value[])[]): Value[] {
@@ -187,4 +234,3 @@ function choose(n: number, r: number, how: 'permutations' | 'combinations' | 're
   extend();
   return out;
 }
-

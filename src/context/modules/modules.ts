@@ -15,5 +15,9 @@ export function createModules(clock: () => number, logger: Logger): Value {
     re: createReModule,
     itertools: () => createItertoolsModule(logger),
   };
-  return new LazyDict({ keys: () => Object.keys(makers), has: (key) => Object.hasOwn(makers, key), load: (key) => makers[key]!() });
+  return new LazyDict({
+    keys: () => Object.keys(makers),
+    has: (key) => Object.hasOwn(makers, key),
+    load: (key) => makers[key]!(),
+  });
 }

@@ -3,7 +3,16 @@
 import { valueError } from '../../values/index.ts';
 
 /** Flags as Python numbers them. */
-export const FLAGS = { IGNORECASE: 2, LOCALE: 4, MULTILINE: 8, DOTALL: 16, UNICODE: 32, VERBOSE: 64, DEBUG: 128, ASCII: 256 } as const;
+export const FLAGS = {
+  IGNORECASE: 2,
+  LOCALE: 4,
+  MULTILINE: 8,
+  DOTALL: 16,
+  UNICODE: 32,
+  VERBOSE: 64,
+  DEBUG: 128,
+  ASCII: 256,
+} as const;
 
 export interface TranslatedRegex {
   readonly source: string;
@@ -16,7 +25,13 @@ export interface TranslatedRegex {
 }
 
 const FLAG_LETTERS: Readonly<Record<string, number>> = {
-  i: FLAGS.IGNORECASE, L: FLAGS.LOCALE, m: FLAGS.MULTILINE, s: FLAGS.DOTALL, u: FLAGS.UNICODE, x: FLAGS.VERBOSE, a: FLAGS.ASCII,
+  i: FLAGS.IGNORECASE,
+  L: FLAGS.LOCALE,
+  m: FLAGS.MULTILINE,
+  s: FLAGS.DOTALL,
+  u: FLAGS.UNICODE,
+  x: FLAGS.VERBOSE,
+  a: FLAGS.ASCII,
 };
 
 // Not [^], which V8 reads as an empty class under the v flag (Node 20).
@@ -32,7 +47,13 @@ const END = `(?!${ANY})`;
 export function translateRegex(pattern: string, flags: number): TranslatedRegex {
   const translator = new Translator(pattern, flags);
   const source = translator.whole();
-  return { source, ignoreCase: (translator.globalFlags & FLAGS.IGNORECASE) !== 0, flags: translator.globalFlags, groups: translator.groups, names: translator.names };
+  return {
+    source,
+    ignoreCase: (translator.globalFlags & FLAGS.IGNORECASE) !== 0,
+    flags: translator.globalFlags,
+    groups: translator.groups,
+    names: translator.names,
+  };
 }
 
 class Translator {
@@ -108,7 +129,8 @@ class Translator {
       const match = /^\{(\d*)(,?)(\d*)\}/.exec(this.chars.slice(this.at, this.at + 24).join(''));
       if (match !== null && (match[1] !== '' || match[3] !== '')) {
         const [text, least, comma, most] = match as unknown as [string, string, string, string];
-        if (most !== '' && least !== '' && Number(least) > Number(most)) throw this.error('min repeat greater than max repeat', this.at);
+        if (most !== '' && least !== '' && Number(least) > Number(most))
+          throw this.error('min repeat greater than max repeat', this.at);
         quantifier = comma === '' ? `{${least}}` : `{${least === '' ? 0 : least},${most}}`;
         this.at += text.length;
       }
@@ -124,7 +146,8 @@ class Translator {
       this.at++;
       return this.atomic(`${atom.source}${quantifier}`);
     }
-    if (next === '*' || (next === '{' && /^\{\d*,?\d+\}/.test(this.chars.slice(this.at, this.at + 24).join('')))) throw this.error('multiple repeat', this.at);
+    if (next === '*' || (next === '{' && /^\{\d*,?\d+\}/.test(this.chars.slice(this.at, this.at + 24).join(''))))
+      throw this.error('multiple repeat', this.at);
     return `${atom.source}${quantifier}`;
   }
 
@@ -138,14 +161,24 @@ class Translator {
     const start = this.at;
     const char = this.chars[this.at++]!;
     switch (char) {
-      case '.': return piece(flags & FLAGS.DOTALL ? ANY : '[^\\n]');
-      case '^': return { source: flags & FLAGS.MULTILINE ? '(?<![^\\n])' : START, repeatable: false };
-      case '$': return { source: flags & FLAGS.MULTILINE ? '(?![^\\n])' : `(?=\\n?${END})`, repeatable: false };
-      case '(': return this.group(flags, start);
-      case '[': return piece(this.characterClass(flags, start));
-      case '\\': return this.escape(flags, start);
-      case '*': case '+': case '?': throw this.error('nothing to repeat', start);
-      default: return piece(literal(char, flags, this.globalFlags));
+      case '.':
+        return piece(flags & FLAGS.DOTALL ? ANY : '[^\\n]');
+      case '^':
+        return { source: flags & FLAGS.MULTILINE ? '(?<![^\\n])' : START, repeatable: false };
+      case '$':
+        return { source: flags & FLAGS.MULTILINE ? '(?![^\\n])' : `(?=\\n?${END})`, repeatable: false };
+      case '(':
+        return this.group(flags, start);
+      case '[':
+        return piece(this.characterClass(flags, start));
+      case '\\':
+        return this.escape(flags, start);
+      case '*':
+      case '+':
+      case '?':
+        throw this.error('nothing to repeat', start);
+      default:
+        return piece(literal(char, flags, this.globalFlags));
     }
   }
 
@@ -154,8 +187,11 @@ class Translator {
     this.at++;
     const kind = this.chars[this.at++];
     switch (kind) {
-      case ':': return piece(`(?:${this.body(flags, start)}`);
-      case '=': case '!': return piece(`(?:(?${kind}${this.body(flags, start)})`);
+      case ':':
+        return piece(`(?:${this.body(flags, start)}`);
+      case '=':
+      case '!':
+        return piece(`(?:(?${kind}${this.body(flags, start)})`);
       case '>': {
         this.jsGroups++;
         const name = `atomic${this.jsGroups}`;
@@ -171,12 +207,19 @@ class Translator {
       }
       case '<': {
         const direction = this.chars[this.at++];
-        if (direction !== '=' && direction !== '!') throw this.error(direction === undefined ? 'unexpected end of pattern' : `unknown extension ?<${direction}`, start + 1);
+        if (direction !== '=' && direction !== '!')
+          throw this.error(
+            direction === undefined ? 'unexpected end of pattern' : `unknown extension ?<${direction}`,
+            start + 1,
+          );
         return piece(`(?:(?<${direction}${this.body(flags, start)})`);
       }
-      case 'P': return this.named(flags, start);
-      case '(': throw this.error('conditional groups are not supported here', start);
-      default: return this.scopedFlags(flags, start, kind);
+      case 'P':
+        return this.named(flags, start);
+      case '(':
+        throw this.error('conditional groups are not supported here', start);
+      default:
+        return this.scopedFlags(flags, start, kind);
     }
   }
 
@@ -201,11 +244,16 @@ class Translator {
     if (this.chars[this.at] !== end) throw this.error(`missing ${end}, unterminated name`, this.at - name.length);
     this.at++;
     if (name === '') throw this.error('missing group name', this.at - 1);
-    if (!/^[\p{ID_Start}_][\p{ID_Continue}]*$/u.test(name)) throw this.error(`bad character in group name '${name}'`, this.at - 1 - name.length);
+    if (!/^[\p{ID_Start}_][\p{ID_Continue}]*$/u.test(name))
+      throw this.error(`bad character in group name '${name}'`, this.at - 1 - name.length);
     return name;
   }
 
-  private scopedFlags(flags: number, start: number, first: string | undefined): { source: string; repeatable: boolean } {
+  private scopedFlags(
+    flags: number,
+    start: number,
+    first: string | undefined,
+  ): { source: string; repeatable: boolean } {
     let scoped = flags;
     let removing = false;
     let char = first;
@@ -224,7 +272,11 @@ class Translator {
     this.jsGroups++;
     this.groups.push(this.jsGroups);
     if (name !== null) {
-      if (this.names.has(name)) throw this.error(`redefinition of group name '${name}' as group ${index}; was group ${this.names.get(name)}`, start + 4);
+      if (this.names.has(name))
+        throw this.error(
+          `redefinition of group name '${name}' as group ${index}; was group ${this.names.get(name)}`,
+          start + 4,
+        );
       this.names.set(name, index);
     }
     this.open.add(index);
@@ -255,11 +307,17 @@ class Translator {
     if (char === undefined) throw this.error('bad escape (end of pattern)', start);
     const ascii = (flags & FLAGS.ASCII) !== 0;
     switch (char) {
-      case 'A': return { source: START, repeatable: false };
-      case 'Z': return { source: END, repeatable: false };
-      case 'b': case 'B': {
+      case 'A':
+        return { source: START, repeatable: false };
+      case 'Z':
+        return { source: END, repeatable: false };
+      case 'b':
+      case 'B': {
         const word = ascii ? `[${ASCII_WORD}]` : `[${WORD}]`;
-        const source = char === 'b' ? `(?:(?<=${word})(?!${word})|(?<!${word})(?=${word}))` : `(?:(?<=${word})(?=${word})|(?<!${word})(?!${word}))`;
+        const source =
+          char === 'b'
+            ? `(?:(?<=${word})(?!${word})|(?<!${word})(?=${word}))`
+            : `(?:(?<=${word})(?=${word})|(?<!${word})(?!${word}))`;
         return { source, repeatable: false };
       }
       default: {
@@ -291,7 +349,8 @@ class Translator {
     const lengths: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
     if (Object.hasOwn(lengths, char)) {
       const digits = this.chars.slice(this.at, this.at + lengths[char]!).join('');
-      if (digits.length !== lengths[char] || !/^[0-9a-fA-F]+$/.test(digits)) throw this.error(`incomplete escape \\${char}${digits}`, start);
+      if (digits.length !== lengths[char] || !/^[0-9a-fA-F]+$/.test(digits))
+        throw this.error(`incomplete escape \\${char}${digits}`, start);
       this.at += digits.length;
       return String.fromCodePoint(Number.parseInt(digits, 16));
     }
@@ -321,15 +380,24 @@ class Translator {
         const high = this.classMember(this.chars[this.at++]!, ascii, to);
         const range = `${this.chars.slice(from, this.at).join('')}`;
         if (low.char === undefined || high.char === undefined) throw this.error(`bad character range ${range}`, from);
-        if (low.char.codePointAt(0)! > high.char.codePointAt(0)!) throw this.error(`bad character range ${range}`, from);
+        if (low.char.codePointAt(0)! > high.char.codePointAt(0)!)
+          throw this.error(`bad character range ${range}`, from);
         out += `${codePoint(low.char.codePointAt(0)!)}-${codePoint(high.char.codePointAt(0)!)}`;
         if (this.scopedCase(flags)) out += otherCaseRange(low.char, high.char);
-      } else out += low.char === undefined ? low.set : codePoint(low.char.codePointAt(0)!) + (this.scopedCase(flags) ? otherCase(low.char) : '');
+      } else
+        out +=
+          low.char === undefined
+            ? low.set
+            : codePoint(low.char.codePointAt(0)!) + (this.scopedCase(flags) ? otherCase(low.char) : '');
     }
     return `[${negated ? '^' : ''}${out}]`;
   }
 
-  private classMember(char: string, ascii: boolean, start: number): { char: string; set?: undefined } | { char?: undefined; set: string } {
+  private classMember(
+    char: string,
+    ascii: boolean,
+    start: number,
+  ): { char: string; set?: undefined } | { char?: undefined; set: string } {
     if (char !== '\\') return { char };
     const escaped = this.chars[this.at++];
     if (escaped === undefined) throw this.error('bad escape (end of pattern)', start);
@@ -360,13 +428,20 @@ function piece(source: string): { source: string; repeatable: boolean } {
 
 function setEscape(char: string, ascii: boolean): string | undefined {
   switch (char) {
-    case 'd': return ascii ? '[0-9]' : '\\p{Nd}';
-    case 'D': return ascii ? '[^0-9]' : '\\P{Nd}';
-    case 's': return `[${ascii ? ASCII_SPACE : SPACE}]`;
-    case 'S': return `[^${ascii ? ASCII_SPACE : SPACE}]`;
-    case 'w': return `[${ascii ? ASCII_WORD : WORD}]`;
-    case 'W': return `[^${ascii ? ASCII_WORD : WORD}]`;
-    default: return undefined;
+    case 'd':
+      return ascii ? '[0-9]' : '\\p{Nd}';
+    case 'D':
+      return ascii ? '[^0-9]' : '\\P{Nd}';
+    case 's':
+      return `[${ascii ? ASCII_SPACE : SPACE}]`;
+    case 'S':
+      return `[^${ascii ? ASCII_SPACE : SPACE}]`;
+    case 'w':
+      return `[${ascii ? ASCII_WORD : WORD}]`;
+    case 'W':
+      return `[^${ascii ? ASCII_WORD : WORD}]`;
+    default:
+      return undefined;
   }
 }
 
@@ -388,6 +463,7 @@ function otherCase(char: string): string {
 function otherCaseRange(low: string, high: string): string {
   let out = '';
   const end = high.codePointAt(0)!;
-  for (let code = low.codePointAt(0)!; code <= end && code < 0x250; code++) out += otherCase(String.fromCodePoint(code));
+  for (let code = low.codePointAt(0)!; code <= end && code < 0x250; code++)
+    out += otherCase(String.fromCodePoint(code));
   return out;
 }

@@ -3,13 +3,29 @@
 import { EPOCH_ORDINAL, MICROS_PER_DAY } from '../../values/calendar.ts';
 import { FixedZone, PyDateTime, PyTimedelta, type TimeZone } from '../../values/datetime.ts';
 import {
-  callable, isTruthy, JinjaError, PyDict, PySet, stringRepr, toText, typeError, typeName, type Value, valueError,
+  callable,
+  isTruthy,
+  JinjaError,
+  PyDict,
+  PySet,
+  stringRepr,
+  toText,
+  typeError,
+  typeName,
+  type Value,
+  valueError,
 } from '../../values/index.ts';
 import type { WallClock } from '../../values/timezone.ts';
 import { Namespace } from '../namespace.ts';
 import { COUNTRIES, ZONES } from './time-zone-data.ts';
 
-interface ZoneFacts { readonly name: string; readonly winter: string; readonly summer: string; readonly common: boolean; readonly fixed: boolean }
+interface ZoneFacts {
+  readonly name: string;
+  readonly winter: string;
+  readonly summer: string;
+  readonly common: boolean;
+  readonly fixed: boolean;
+}
 
 const EPOCH_MICROS = BigInt(EPOCH_ORDINAL) * MICROS_PER_DAY;
 const MINUTE = 60_000_000n;
@@ -23,7 +39,13 @@ export function createPytzModule(): Namespace {
     const [winter = '', summer = ''] = names.split(' ');
     for (const member of members.split(' ')) {
       const name = member.replace(/^[~=]+/, '');
-      facts.set(name.toLowerCase(), { name, winter, summer: summer === '-' ? winter : summer, common: !member.startsWith('~'), fixed: member.slice(0, 2).includes('=') });
+      facts.set(name.toLowerCase(), {
+        name,
+        winter,
+        summer: summer === '-' ? winter : summer,
+        common: !member.startsWith('~'),
+        fixed: member.slice(0, 2).includes('='),
+      });
     }
   }
   const zones = new Map<string, PytzZone>();
@@ -40,19 +62,38 @@ export function createPytzModule(): Namespace {
   const names = [...facts.values()].map((zone) => zone.name).sort();
   const common = names.filter((name) => facts.get(name.toLowerCase())!.common);
   const countries = COUNTRIES.map((line) => line.split('|') as [code: string, name: string, zones: string]);
-  return new Namespace(new Map<string, Value>([
-    ['timezone', callable('timezone', 'zone', (zone) => timezone(zone ?? null))],
-    ['utc', utc], ['UTC', utc],
-    ['all_timezones', [...names]], ['all_timezones_set', new PySet(names)], ['common_timezones', [...common]], ['common_timezones_set', new PySet(common)],
-    ['country_names', new PyDict(countries.map(([code, name]) => [code, name] as const))],
-    ['country_timezones', countryTimezones(new PyDict(countries.filter(([, , list]) => list !== '').map(([code, , list]) => [code, list.split(' ')] as const)))],
-    ['FixedOffset', callable('FixedOffset', 'offset', (minutes = null) => {
-      if (typeof minutes !== 'number' || !Number.isInteger(minutes)) throw typeError(`'${typeName(minutes)}' object cannot be interpreted as an integer`);
-      if (Math.abs(minutes) >= 1440) throw valueError(`absolute offset is too large`);
-      return minutes === 0 ? utc : new PytzFixed(BigInt(minutes) * MINUTE, null);
-    })],
-    ...['AmbiguousTimeError', 'InvalidTimeError', 'NonExistentTimeError', 'UnknownTimeZoneError', 'BaseTzInfo'].map((name): [string, Value] => [name, classNamed(name)]),
-  ]));
+  return new Namespace(
+    new Map<string, Value>([
+      ['timezone', callable('timezone', 'zone', (zone) => timezone(zone ?? null))],
+      ['utc', utc],
+      ['UTC', utc],
+      ['all_timezones', [...names]],
+      ['all_timezones_set', new PySet(names)],
+      ['common_timezones', [...common]],
+      ['common_timezones_set', new PySet(common)],
+      ['country_names', new PyDict(countries.map(([code, name]) => [code, name] as const))],
+      [
+        'country_timezones',
+        countryTimezones(
+          new PyDict(
+            countries.filter(([, , list]) => list !== '').map(([code, , list]) => [code, list.split(' ')] as const),
+          ),
+        ),
+      ],
+      [
+        'FixedOffset',
+        callable('FixedOffset', 'offset', (minutes = null) => {
+          if (typeof minutes !== 'number' || !Number.isInteger(minutes))
+            throw typeError(`'${typeName(minutes)}' object cannot be interpreted as an integer`);
+          if (Math.abs(minutes) >= 1440) throw valueError(`absolute offset is too large`);
+          return minutes === 0 ? utc : new PytzFixed(BigInt(minutes) * MINUTE, null);
+        }),
+      ],
+      ...['AmbiguousTimeError', 'InvalidTimeError', 'NonExistentTimeError', 'UnknownTimeZoneError', 'BaseTzInfo'].map(
+        (name): [string, Value] => [name, classNamed(name)],
+      ),
+    ]),
+  );
 }
 
 /** `pytz.country_timezones('ch')` and `['ch']`. */
@@ -63,13 +104,20 @@ function countryTimezones(dict: PyDict): Value {
     return found;
   };
   return {
-    jinjaType: 'pytz._CountryTimezoneDict', jinjaGet: (name) => dict.jinjaGet(name), jinjaItem: look, jinjaIter: () => dict.keys(),
-    jinjaLength: () => dict.size, jinjaContains: (code) => dict.has(toText(code).toUpperCase()), jinjaCall: callable('country_timezones', 'iso3166_code', (code) => look(code ?? null)),
+    jinjaType: 'pytz._CountryTimezoneDict',
+    jinjaGet: (name) => dict.jinjaGet(name),
+    jinjaItem: look,
+    jinjaIter: () => dict.keys(),
+    jinjaLength: () => dict.size,
+    jinjaContains: (code) => dict.has(toText(code).toUpperCase()),
+    jinjaCall: callable('country_timezones', 'iso3166_code', (code) => look(code ?? null)),
   };
 }
 
 function classNamed(name: string): Value {
-  const found = callable(name, '*args, **kwargs', () => { throw typeError(`${name} cannot be made in a template`); });
+  const found = callable(name, '*args, **kwargs', () => {
+    throw typeError(`${name} cannot be made in a template`);
+  });
   found.face = { text: () => `<class 'pytz.exceptions.${name}'>` };
   return found;
 }
@@ -98,9 +146,12 @@ class PytzFixed extends FixedZone {
 
   override jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'localize': return callable(name, 'dt, is_dst=False', (dt) => naive(dt ?? null).withZone(this));
-      case 'normalize': return callable(name, 'dt, is_dst=False', (dt) => aware(dt ?? null).astimezone(this));
-      default: return super.jinjaGet(name);
+      case 'localize':
+        return callable(name, 'dt, is_dst=False', (dt) => naive(dt ?? null).withZone(this));
+      case 'normalize':
+        return callable(name, 'dt, is_dst=False', (dt) => aware(dt ?? null).astimezone(this));
+      default:
+        return super.jinjaGet(name);
     }
   }
 }
@@ -117,7 +168,15 @@ class PytzZone implements TimeZone {
   constructor(facts: ZoneFacts) {
     this.facts = facts;
     this.#format = new Intl.DateTimeFormat('en-US', {
-      timeZone: facts.name, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric', era: 'short',
+      timeZone: facts.name,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+      era: 'short',
     });
   }
 
@@ -149,7 +208,11 @@ class PytzZone implements TimeZone {
       const other = this.offsetAt(utcMicros + days * MICROS_PER_DAY);
       if (other < least && offset - other <= 2n * 60n * MINUTE) least = other;
     }
-    return this.facts.winter === '#' && this.facts.summer === '#' && this.offsetAt(utcMicros + 365n * MICROS_PER_DAY) !== offset ? offset : least;
+    return this.facts.winter === '#' &&
+      this.facts.summer === '#' &&
+      this.offsetAt(utcMicros + 365n * MICROS_PER_DAY) !== offset
+      ? offset
+      : least;
   }
 
   variant(offset: bigint, dst: bigint): PytzVariant {
@@ -173,14 +236,30 @@ class PytzZone implements TimeZone {
     return this.#first;
   }
 
-  utcOffset(wall: WallClock | null): PyTimedelta | null { return this.first().utcOffset(wall); }
-  dst(wall: WallClock | null): PyTimedelta | null { return this.first().dst(wall); }
-  zoneName(wall: WallClock | null): string | null { return this.first().zoneName(wall); }
-  fromUtc(utcMicros: bigint): { offset: PyTimedelta; fold: number; zone: TimeZone } { return this.first().fromUtc(utcMicros); }
-  jinjaGet(name: string): Value | undefined { return this.first().jinjaGet(name); }
-  jinjaText(): string { return this.facts.name; }
-  jinjaRepr(): string { return this.first().jinjaRepr(); }
-  jinjaHash(): string { return `pytz:${this.facts.name}`; }
+  utcOffset(wall: WallClock | null): PyTimedelta | null {
+    return this.first().utcOffset(wall);
+  }
+  dst(wall: WallClock | null): PyTimedelta | null {
+    return this.first().dst(wall);
+  }
+  zoneName(wall: WallClock | null): string | null {
+    return this.first().zoneName(wall);
+  }
+  fromUtc(utcMicros: bigint): { offset: PyTimedelta; fold: number; zone: TimeZone } {
+    return this.first().fromUtc(utcMicros);
+  }
+  jinjaGet(name: string): Value | undefined {
+    return this.first().jinjaGet(name);
+  }
+  jinjaText(): string {
+    return this.facts.name;
+  }
+  jinjaRepr(): string {
+    return this.first().jinjaRepr();
+  }
+  jinjaHash(): string {
+    return `pytz:${this.facts.name}`;
+  }
 
   /** pytz's localize: the moment when clocks of the zone show this. */
   localize(dt: PyDateTime, isDst: boolean | null): PyDateTime {
@@ -246,18 +325,35 @@ class PytzVariant implements TimeZone {
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'zone': return this.zone.facts.name;
-      case 'localize': return callable(name, 'dt, is_dst=False', (dt, isDst) => (this.zone.facts.fixed ? naive(dt ?? null).withZone(this)
-        : this.zone.localize(naive(dt ?? null), isDst === null || isDst === undefined ? null : isTruthy(isDst))));
-      case 'normalize': return callable(name, 'dt', (dt) => aware(dt ?? null).astimezone(this));
-      case 'utcoffset': return callable(name, 'dt, is_dst=None', (dt) => this.#asked(dt, (moment) => moment.offset));
-      case 'dst': return callable(name, 'dt, is_dst=None', (dt) => this.#asked(dt, (moment) => moment.tzinfo?.dst(moment.wall) ?? null));
-      case 'tzname': return callable(name, 'dt, is_dst=None', (dt) => (dt === null ? this.zone.facts.name : this.#asked(dt, (moment) => moment.tzinfo?.zoneName(moment.wall) ?? null)));
-      case 'fromutc': return callable(name, 'dt', (dt) => {
-        if (!(dt instanceof PyDateTime)) throw typeError('fromutc: argument must be a datetime instance');
-        return PyDateTime.fromUtc(dt.wallMicros, this);
-      });
-      default: return undefined;
+      case 'zone':
+        return this.zone.facts.name;
+      case 'localize':
+        return callable(name, 'dt, is_dst=False', (dt, isDst) =>
+          this.zone.facts.fixed
+            ? naive(dt ?? null).withZone(this)
+            : this.zone.localize(naive(dt ?? null), isDst === null || isDst === undefined ? null : isTruthy(isDst)),
+        );
+      case 'normalize':
+        return callable(name, 'dt', (dt) => aware(dt ?? null).astimezone(this));
+      case 'utcoffset':
+        return callable(name, 'dt, is_dst=None', (dt) => this.#asked(dt, (moment) => moment.offset));
+      case 'dst':
+        return callable(name, 'dt, is_dst=None', (dt) =>
+          this.#asked(dt, (moment) => moment.tzinfo?.dst(moment.wall) ?? null),
+        );
+      case 'tzname':
+        return callable(name, 'dt, is_dst=None', (dt) =>
+          dt === null
+            ? this.zone.facts.name
+            : this.#asked(dt, (moment) => moment.tzinfo?.zoneName(moment.wall) ?? null),
+        );
+      case 'fromutc':
+        return callable(name, 'dt', (dt) => {
+          if (!(dt instanceof PyDateTime)) throw typeError('fromutc: argument must be a datetime instance');
+          return PyDateTime.fromUtc(dt.wallMicros, this);
+        });
+      default:
+        return undefined;
     }
   }
 

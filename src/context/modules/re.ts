@@ -1,6 +1,20 @@
 // modules.re: Python's functions on regular expressions, compiled patterns and matches. Translating the syntax is in python-regex.ts.
 import {
-  type Callable, callable, checkMemory, callSync, type HostObject, JinjaError, PyDict, PyTuple, stringRepr, toRepr, toText, typeError, typeName, type Value, valueError,
+  type Callable,
+  callable,
+  checkMemory,
+  callSync,
+  type HostObject,
+  JinjaError,
+  PyDict,
+  PyTuple,
+  stringRepr,
+  toRepr,
+  toText,
+  typeError,
+  typeName,
+  type Value,
+  valueError,
 } from '../../values/index.ts';
 import { Namespace } from '../namespace.ts';
 import { FLAGS, translateRegex, type TranslatedRegex } from './python-regex.ts';
@@ -23,29 +37,56 @@ export function createReModule(): Namespace {
     if (found === undefined) compiled.set(key, (found = new Pattern(pattern, Number(flags))));
     return found;
   };
-  const onPattern = (name: string, rest: string, run: (pattern: Pattern, ...args: Value[]) => Value): [string, Callable] => {
+  const onPattern = (
+    name: string,
+    rest: string,
+    run: (pattern: Pattern, ...args: Value[]) => Value,
+  ): [string, Callable] => {
     const signature = `pattern, ${rest}, flags=0`;
     return [name, callable(name, signature, (...args) => run(compile(args[0]!, args.at(-1)), ...args.slice(1, -1)))];
   };
   const flag = (value: number, ...names: string[]): [string, Value][] => names.map((name) => [name, value]);
-  return new Namespace(new Map<string, Value>([
-    ['compile', callable('compile', 'pattern, flags=0', (pattern, flags) => compile(pattern ?? null, flags))],
-    onPattern('match', 'string', (pattern, text) => pattern.matchAt(text ?? null, 0)),
-    onPattern('fullmatch', 'string', (pattern, text) => pattern.fullmatch(text ?? null, 0)),
-    onPattern('search', 'string', (pattern, text) => pattern.search(text ?? null, 0)),
-    onPattern('findall', 'string', (pattern, text) => pattern.findall(text ?? null)),
-    onPattern('finditer', 'string', (pattern, text) => pattern.all(subject(text ?? null))),
-    onPattern('split', 'string, maxsplit=0', (pattern, text, most) => pattern.split(text ?? null, most ?? 0)),
-    onPattern('sub', 'repl, string, count=0', (pattern, replacement, text, count) => pattern.subn(replacement ?? null, text ?? null, count ?? 0).text),
-    onPattern('subn', 'repl, string, count=0', (pattern, replacement, text, count) => {
-      const { text: out, count: done } = pattern.subn(replacement ?? null, text ?? null, count ?? 0);
-      return new PyTuple([out, done]);
-    }),
-    ['escape', callable('escape', 'pattern', (text) => subject(text ?? null).replace(/[()[\]{}?*+\-|^$\\.&~# \t\n\r\v\f]/g, (char) => `\\${char}`))],
-    ['purge', callable('purge', '', () => { compiled.clear(); return null; })],
-    ...flag(FLAGS.ASCII, 'A', 'ASCII'), ...flag(FLAGS.IGNORECASE, 'I', 'IGNORECASE'), ...flag(FLAGS.LOCALE, 'L', 'LOCALE'), ...flag(FLAGS.MULTILINE, 'M', 'MULTILINE'),
-    ...flag(FLAGS.DOTALL, 'S', 'DOTALL'), ...flag(FLAGS.VERBOSE, 'X', 'VERBOSE'), ...flag(FLAGS.UNICODE, 'U', 'UNICODE'), ...flag(0, 'NOFLAG'),
-  ]));
+  return new Namespace(
+    new Map<string, Value>([
+      ['compile', callable('compile', 'pattern, flags=0', (pattern, flags) => compile(pattern ?? null, flags))],
+      onPattern('match', 'string', (pattern, text) => pattern.matchAt(text ?? null, 0)),
+      onPattern('fullmatch', 'string', (pattern, text) => pattern.fullmatch(text ?? null, 0)),
+      onPattern('search', 'string', (pattern, text) => pattern.search(text ?? null, 0)),
+      onPattern('findall', 'string', (pattern, text) => pattern.findall(text ?? null)),
+      onPattern('finditer', 'string', (pattern, text) => pattern.all(subject(text ?? null))),
+      onPattern('split', 'string, maxsplit=0', (pattern, text, most) => pattern.split(text ?? null, most ?? 0)),
+      onPattern(
+        'sub',
+        'repl, string, count=0',
+        (pattern, replacement, text, count) => pattern.subn(replacement ?? null, text ?? null, count ?? 0).text,
+      ),
+      onPattern('subn', 'repl, string, count=0', (pattern, replacement, text, count) => {
+        const { text: out, count: done } = pattern.subn(replacement ?? null, text ?? null, count ?? 0);
+        return new PyTuple([out, done]);
+      }),
+      [
+        'escape',
+        callable('escape', 'pattern', (text) =>
+          subject(text ?? null).replace(/[()[\]{}?*+\-|^$\\.&~# \t\n\r\v\f]/g, (char) => `\\${char}`),
+        ),
+      ],
+      [
+        'purge',
+        callable('purge', '', () => {
+          compiled.clear();
+          return null;
+        }),
+      ],
+      ...flag(FLAGS.ASCII, 'A', 'ASCII'),
+      ...flag(FLAGS.IGNORECASE, 'I', 'IGNORECASE'),
+      ...flag(FLAGS.LOCALE, 'L', 'LOCALE'),
+      ...flag(FLAGS.MULTILINE, 'M', 'MULTILINE'),
+      ...flag(FLAGS.DOTALL, 'S', 'DOTALL'),
+      ...flag(FLAGS.VERBOSE, 'X', 'VERBOSE'),
+      ...flag(FLAGS.UNICODE, 'U', 'UNICODE'),
+      ...flag(0, 'NOFLAG'),
+    ]),
+  );
 }
 
 function subject(text: Value): string {
@@ -144,7 +185,9 @@ class Pattern implements HostObject {
     let at = 0;
     const matches = this.all(whole, count === 0 ? Infinity : Number(count));
     for (const match of matches) {
-      out += whole.slice(at, match.from) + (template === null ? toText(callSync(replacement, [match])) : expand(template, match));
+      out +=
+        whole.slice(at, match.from) +
+        (template === null ? toText(callSync(replacement, [match])) : expand(template, match));
       at = match.to;
     }
     return { text: out + whole.slice(at), count: matches.length };
@@ -152,33 +195,60 @@ class Pattern implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'pattern': return this.pattern;
-      case 'flags': return this.translated.flags;
-      case 'groups': return this.translated.groups.length - 1;
-      case 'groupindex': return new PyDict(this.translated.names);
-      case 'match': return callable(name, 'string, pos=0, endpos=None', (text, pos, end) => this.matchAt(cut(text, end), offset(text, pos)));
-      case 'fullmatch': return callable(name, 'string, pos=0, endpos=None', (text, pos, end) => this.fullmatch(cut(text, end), offset(text, pos)));
-      case 'search': return callable(name, 'string, pos=0, endpos=None', (text, pos, end) => this.search(cut(text, end), offset(text, pos)));
-      case 'findall': return callable(name, 'string', (text) => this.findall(text ?? null));
-      case 'finditer': return callable(name, 'string', (text) => this.all(subject(text ?? null)));
-      case 'split': return callable(name, 'string, maxsplit=0', (text, most) => this.split(text ?? null, most ?? 0));
-      case 'sub': return callable(name, 'repl, string, count=0', (replacement, text, count) => this.subn(replacement ?? null, text ?? null, count ?? 0).text);
-      case 'subn': return callable(name, 'repl, string, count=0', (replacement, text, count) => {
-        const result = this.subn(replacement ?? null, text ?? null, count ?? 0);
-        return new PyTuple([result.text, result.count]);
-      });
-      default: return undefined;
+      case 'pattern':
+        return this.pattern;
+      case 'flags':
+        return this.translated.flags;
+      case 'groups':
+        return this.translated.groups.length - 1;
+      case 'groupindex':
+        return new PyDict(this.translated.names);
+      case 'match':
+        return callable(name, 'string, pos=0, endpos=None', (text, pos, end) =>
+          this.matchAt(cut(text, end), offset(text, pos)),
+        );
+      case 'fullmatch':
+        return callable(name, 'string, pos=0, endpos=None', (text, pos, end) =>
+          this.fullmatch(cut(text, end), offset(text, pos)),
+        );
+      case 'search':
+        return callable(name, 'string, pos=0, endpos=None', (text, pos, end) =>
+          this.search(cut(text, end), offset(text, pos)),
+        );
+      case 'findall':
+        return callable(name, 'string', (text) => this.findall(text ?? null));
+      case 'finditer':
+        return callable(name, 'string', (text) => this.all(subject(text ?? null)));
+      case 'split':
+        return callable(name, 'string, maxsplit=0', (text, most) => this.split(text ?? null, most ?? 0));
+      case 'sub':
+        return callable(
+          name,
+          'repl, string, count=0',
+          (replacement, text, count) => this.subn(replacement ?? null, text ?? null, count ?? 0).text,
+        );
+      case 'subn':
+        return callable(name, 'repl, string, count=0', (replacement, text, count) => {
+          const result = this.subn(replacement ?? null, text ?? null, count ?? 0);
+          return new PyTuple([result.text, result.count]);
+        });
+      default:
+        return undefined;
     }
   }
 
   jinjaText(): string {
     const { flags } = this.translated;
-    const names = Object.entries(FLAGS).filter(([name, bit]) => name !== 'UNICODE' && (flags & bit) !== 0).map(([name]) => `re.${name}`);
+    const names = Object.entries(FLAGS)
+      .filter(([name, bit]) => name !== 'UNICODE' && (flags & bit) !== 0)
+      .map(([name]) => `re.${name}`);
     return `re.compile(${stringRepr(this.pattern)}${names.length === 0 ? '' : `, ${names.join('|')}`})`;
   }
 
   jinjaEquals(other: Value): boolean {
-    return other instanceof Pattern && other.pattern === this.pattern && other.translated.flags === this.translated.flags;
+    return (
+      other instanceof Pattern && other.pattern === this.pattern && other.translated.flags === this.translated.flags
+    );
   }
 
   jinjaHash(): string {
@@ -194,7 +264,9 @@ function offset(text: Value | undefined, points: Value | undefined): number {
 }
 
 function cut(text: Value | undefined, end: Value | undefined): Value {
-  return end === null || end === undefined ? subject(text ?? null) : [...subject(text ?? null)].slice(0, Math.max(0, Number(end))).join('');
+  return end === null || end === undefined
+    ? subject(text ?? null)
+    : [...subject(text ?? null)].slice(0, Math.max(0, Number(end))).join('');
 }
 
 /** A match. Positions are code points, as in Python. */
@@ -225,7 +297,12 @@ class Match implements HostObject {
 
   #index(group: Value): number {
     const { groups, names } = this.pattern.translated;
-    const index = typeof group === 'string' ? names.get(group) : typeof group === 'number' || typeof group === 'boolean' ? Number(group) : undefined;
+    const index =
+      typeof group === 'string'
+        ? names.get(group)
+        : typeof group === 'number' || typeof group === 'boolean'
+          ? Number(group)
+          : undefined;
     if (index === undefined || index < 0 || index >= groups.length) throw new JinjaError('IndexError', 'no such group');
     return index;
   }
@@ -253,23 +330,46 @@ class Match implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     switch (name) {
-      case 'group': return callable(name, '*args, **kwargs', ({ args }) => {
-        if (args.length <= 1) return this.text(this.#index(args[0] ?? 0));
-        return new PyTuple(args.map((group) => this.text(this.#index(group))));
-      });
-      case 'groups': return callable(name, 'default=None', (fallback) => new PyTuple(this.#groups(fallback ?? null)));
-      case 'groupdict': return callable(name, 'default=None', (fallback) => new PyDict([...this.pattern.translated.names].map(([key, i]) => [key, this.text(i) ?? fallback ?? null] as const)));
-      case 'start': return callable(name, 'group=0', (group) => this.#span(group ?? 0)[0]);
-      case 'end': return callable(name, 'group=0', (group) => this.#span(group ?? 0)[1]);
-      case 'span': return callable(name, 'group=0', (group) => new PyTuple(this.#span(group ?? 0)));
-      case 'expand': return callable(name, 'template', (template) => expand(parseTemplate(toText(template ?? null), this.pattern.translated), this));
-      case 'string': return this.subject;
-      case 're': return this.pattern;
-      case 'pos': return 0;
-      case 'endpos': return [...this.subject].length;
-      case 'lastindex': return this.#last();
-      case 'lastgroup': return [...this.pattern.translated.names].find(([, i]) => i === this.#last())?.[0] ?? null;
-      default: return undefined;
+      case 'group':
+        return callable(name, '*args, **kwargs', ({ args }) => {
+          if (args.length <= 1) return this.text(this.#index(args[0] ?? 0));
+          return new PyTuple(args.map((group) => this.text(this.#index(group))));
+        });
+      case 'groups':
+        return callable(name, 'default=None', (fallback) => new PyTuple(this.#groups(fallback ?? null)));
+      case 'groupdict':
+        return callable(
+          name,
+          'default=None',
+          (fallback) =>
+            new PyDict(
+              [...this.pattern.translated.names].map(([key, i]) => [key, this.text(i) ?? fallback ?? null] as const),
+            ),
+        );
+      case 'start':
+        return callable(name, 'group=0', (group) => this.#span(group ?? 0)[0]);
+      case 'end':
+        return callable(name, 'group=0', (group) => this.#span(group ?? 0)[1]);
+      case 'span':
+        return callable(name, 'group=0', (group) => new PyTuple(this.#span(group ?? 0)));
+      case 'expand':
+        return callable(name, 'template', (template) =>
+          expand(parseTemplate(toText(template ?? null), this.pattern.translated), this),
+        );
+      case 'string':
+        return this.subject;
+      case 're':
+        return this.pattern;
+      case 'pos':
+        return 0;
+      case 'endpos':
+        return [...this.subject].length;
+      case 'lastindex':
+        return this.#last();
+      case 'lastgroup':
+        return [...this.pattern.translated.names].find(([, i]) => i === this.#last())?.[0] ?? null;
+      default:
+        return undefined;
     }
   }
 
@@ -286,7 +386,16 @@ class Match implements HostObject {
 /** A replacement: texts and numbers of groups. */
 type Template = readonly (string | number)[];
 
-const TEMPLATE_ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', f: '\f', v: '\v', a: '\x07', b: '\b', '\\': '\\' };
+const TEMPLATE_ESCAPES: Readonly<Record<string, string>> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  f: '\f',
+  v: '\v',
+  a: '\x07',
+  b: '\b',
+  '\\': '\\',
+};
 
 function parseTemplate(template: string, { groups, names }: TranslatedRegex): Template {
   const parts: (string | number)[] = [];
@@ -331,5 +440,5 @@ function parseTemplate(template: string, { groups, names }: TranslatedRegex): Te
 }
 
 function expand(template: Template, match: Match): string {
-  return template.map((part) => (typeof part === 'string' ? part : match.text(part) ?? '')).join('');
+  return template.map((part) => (typeof part === 'string' ? part : (match.text(part) ?? ''))).join('');
 }

@@ -6,7 +6,9 @@ import { JinjaError } from '../../values/index.ts';
 /** Milliseconds that one search may take. */
 const LIMIT = 5_000;
 
-interface Surroundings extends Context { work: () => unknown }
+interface Surroundings extends Context {
+  work: () => unknown;
+}
 
 const script = new Script('work()');
 let surroundings: Surroundings | undefined;
@@ -23,7 +25,10 @@ export function limited<T>(pattern: string, work: () => T): T {
     return script.runInContext(surroundings, { timeout: LIMIT }) as T;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-    throw new JinjaError('LimitError', `the regular expression ${shown(pattern)} was still searching after ${LIMIT / 1000} s: it goes back and forth without end, as one repetition within another does`);
+    throw new JinjaError(
+      'LimitError',
+      `the regular expression ${shown(pattern)} was still searching after ${LIMIT / 1000} s: it goes back and forth without end, as one repetition within another does`,
+    );
   } finally {
     surroundings.work = () => undefined;
   }

@@ -22,7 +22,11 @@ export type FilterFunction = (context: FilterContext, value: Value, args: readon
  * @param name of the Python function, for messages
  * @param signature its parameters, the filtered value among them; a first parameter `environment` is not passed on
  */
-export function filter(name: string, signature: string, fn: (context: FilterContext, ...parameters: Value[]) => Value): FilterFunction {
+export function filter(
+  name: string,
+  signature: string,
+  fn: (context: FilterContext, ...parameters: Value[]) => Value,
+): FilterFunction {
   const hidden = signature.startsWith('environment');
   let bind: ArgumentBinder | undefined;
   return (context, value, args, kwargs) => {
@@ -37,14 +41,26 @@ function checked(value: Value): Value {
 }
 
 /** A filter that takes nothing but the value. */
-export function simpleFilter(name: string, parameter: string, fn: (value: Value, context: FilterContext) => Value): FilterFunction {
-  const general = name === 'len' || name === 'abs' ? exactlyOne(name) : filter(name, parameter, (context, value) => fn(value as Value, context));
-  return (context, value, args, kwargs) => (args.length === 0 && kwargs.size === 0 ? checked(fn(value, context)) : general(context, value, args, kwargs));
+export function simpleFilter(
+  name: string,
+  parameter: string,
+  fn: (value: Value, context: FilterContext) => Value,
+): FilterFunction {
+  const general =
+    name === 'len' || name === 'abs'
+      ? exactlyOne(name)
+      : filter(name, parameter, (context, value) => fn(value as Value, context));
+  return (context, value, args, kwargs) =>
+    args.length === 0 && kwargs.size === 0 ? checked(fn(value, context)) : general(context, value, args, kwargs);
 }
 
 /** Python's own functions count their arguments in other words. */
 function exactlyOne(name: string): FilterFunction {
   return (_context, _value, args, kwargs) => {
-    throw typeError(kwargs.size > 0 ? `${name}() takes no keyword arguments` : `${name}() takes exactly one argument (${args.length + 1} given)`);
+    throw typeError(
+      kwargs.size > 0
+        ? `${name}() takes no keyword arguments`
+        : `${name}() takes exactly one argument (${args.length + 1} given)`,
+    );
   };
 }

@@ -22,13 +22,19 @@ const safe = simpleFilter('do_mark_safe', 'value', (value) => new Markup(toText(
 
 const striptags = simpleFilter('do_striptags', 'value', (value) => stripTags(toText(value)));
 
-const UNSAFE_JSON: { readonly [char: string]: string } = { '<': '\\u003c', '>': '\\u003e', '&': '\\u0026', "'": '\\u0027' };
+const UNSAFE_JSON: { readonly [char: string]: string } = {
+  '<': '\\u003c',
+  '>': '\\u003e',
+  '&': '\\u0026',
+  "'": '\\u0027',
+};
 
 const tojson = filter('do_tojson', 'eval_ctx, value, indent=None', () => null);
 
 const fastJson: FilterFunction = (context, value, args, kwargs) => {
   const indent = args[0] ?? kwargs.get('indent') ?? null;
-  if (args.length + kwargs.size > 1 || (kwargs.size === 1 && !kwargs.has('indent'))) tojson(context, null, [value, ...args], kwargs);
+  if (args.length + kwargs.size > 1 || (kwargs.size === 1 && !kwargs.has('indent')))
+    tojson(context, null, [value, ...args], kwargs);
   const options = indent === null ? { sortKeys: true } : { sortKeys: true, indent: indexArgument(indent) };
   const plain = value instanceof Markup ? value.text : value;
   return new Markup(dumpJson(plain, options).replace(/[<>&']/g, (char) => UNSAFE_JSON[char] as string));
@@ -55,8 +61,10 @@ const xmlattr = filter('do_xmlattr', 'd, autospace=True', (context, value, autos
 
 const urlencode = simpleFilter('do_urlencode', 'value', (value) => {
   if (typeof value === 'string' || value instanceof Markup) return quote(toText(value), '/');
-  if (value instanceof PyDict) return [...value.entries()].map(([key, item]) => `${quoteQuery(key)}=${quoteQuery(item)}`).join('&');
-  const iterable = Array.isArray(value) || (typeof value === 'object' && value !== null && value.jinjaIter !== undefined);
+  if (value instanceof PyDict)
+    return [...value.entries()].map(([key, item]) => `${quoteQuery(key)}=${quoteQuery(item)}`).join('&');
+  const iterable =
+    Array.isArray(value) || (typeof value === 'object' && value !== null && value.jinjaIter !== undefined);
   if (!iterable) return quote(toText(value), '/');
   return Array.from(iterate(value), (pair) => {
     const [key, item] = unpack(pair, 2);
@@ -72,26 +80,36 @@ function quote(text: string, safeCharacters: string): string {
   let out = '';
   for (const byte of new TextEncoder().encode(text)) {
     const char = String.fromCharCode(byte);
-    out += /[A-Za-z0-9_.~-]/.test(char) || safeCharacters.includes(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    out +=
+      /[A-Za-z0-9_.~-]/.test(char) || safeCharacters.includes(char)
+        ? char
+        : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return out;
 }
 
-const urlizeFilter = filter('do_urlize', 'value, trim_url_limit=None, nofollow=False, target=None, rel=None, extra_schemes=None', (context, value, limit, nofollow, target, rel, schemes) => {
-  const rels = new Set([...toText(rel === null ? '' : (rel as Value)).split(/\s+/), 'noopener'].filter((r) => r !== ''));
-  if (isTruthy(nofollow as Value)) rels.add('nofollow');
-  const extra = schemes === null ? [] : toArray(schemes as Value).map(toText);
-  for (const scheme of extra) {
-    if (!/^[\w.+-]{2,}:\/{0,2}$/.test(scheme)) throw new JinjaError('FilterArgumentError', `${toRepr(scheme)} is not a valid URI scheme prefix.`);
-  }
-  const text = urlize(escapeValue(value as Value).text, {
-    limit: limit === null ? undefined : indexArgument(limit as Value),
-    rel: [...rels].sort().join(' '),
-    target: target === null ? undefined : toText(target as Value),
-    schemes: extra,
-  });
-  return context.autoescape ? new Markup(text) : text;
-});
+const urlizeFilter = filter(
+  'do_urlize',
+  'value, trim_url_limit=None, nofollow=False, target=None, rel=None, extra_schemes=None',
+  (context, value, limit, nofollow, target, rel, schemes) => {
+    const rels = new Set(
+      [...toText(rel === null ? '' : (rel as Value)).split(/\s+/), 'noopener'].filter((r) => r !== ''),
+    );
+    if (isTruthy(nofollow as Value)) rels.add('nofollow');
+    const extra = schemes === null ? [] : toArray(schemes as Value).map(toText);
+    for (const scheme of extra) {
+      if (!/^[\w.+-]{2,}:\/{0,2}$/.test(scheme))
+        throw new JinjaError('FilterArgumentError', `${toRepr(scheme)} is not a valid URI scheme prefix.`);
+    }
+    const text = urlize(escapeValue(value as Value).text, {
+      limit: limit === null ? undefined : indexArgument(limit as Value),
+      rel: [...rels].sort().join(' '),
+      target: target === null ? undefined : toText(target as Value),
+      schemes: extra,
+    });
+    return context.autoescape ? new Markup(text) : text;
+  },
+);
 
 export const HTML_FILTERS: readonly (readonly [string, FilterFunction])[] = [
   ['e', escapeFilter],

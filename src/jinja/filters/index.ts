@@ -12,11 +12,22 @@ import { TEXT_FILTERS } from './text-filters.ts';
  * @param native the markers of native rendering; in text they leave the value as it is
  */
 export function createFilters(dbt: boolean, native = false): ReadonlyMap<string, FilterFunction> {
-  const filters = new Map<string, FilterFunction>([...TEXT_FILTERS, ...NUMBER_FILTERS, ...SEQUENCE_FILTERS, ...HTML_FILTERS]);
+  const filters = new Map<string, FilterFunction>([
+    ...TEXT_FILTERS,
+    ...NUMBER_FILTERS,
+    ...SEQUENCE_FILTERS,
+    ...HTML_FILTERS,
+  ]);
   if (!dbt) return filters;
   for (const kind of ['text', 'native', 'bool', 'number'] as const) {
-    filters.set(`as_${kind}`, simpleFilter(`as_${kind}`, 'x', (value) => (native ? new NativeMarker(toText(value), kind) : value)));
+    filters.set(
+      `as_${kind}`,
+      simpleFilter(`as_${kind}`, 'x', (value) => (native ? new NativeMarker(toText(value), kind) : value)),
+    );
   }
-  filters.set('is_list', simpleFilter('is_list', 'value', (value) => Array.isArray(value)));
+  filters.set(
+    'is_list',
+    simpleFilter('is_list', 'value', (value) => Array.isArray(value)),
+  );
   return filters;
 }

@@ -57,7 +57,8 @@ const float = filter('do_float', 'value, default=0.0', (_context, value, fallbac
   const n = v instanceof PyDecimal ? v.toNumber() : numericOf(v);
   if (n === undefined) return fallback as Value;
   const x = Number(n);
-  if (typeof n === 'bigint' && !Number.isFinite(x)) throw new JinjaError('OverflowError', 'int too large to convert to float');
+  if (typeof n === 'bigint' && !Number.isFinite(x))
+    throw new JinjaError('OverflowError', 'int too large to convert to float');
   return makeFloat(x);
 });
 
@@ -65,7 +66,8 @@ const abs = simpleFilter('abs', 'x', (value) => {
   if (value instanceof Undefined) throw typeError(`bad operand type for abs(): '${typeName(value)}'`);
   const n = numericOf(value);
   if (n === undefined) {
-    if (value instanceof PyDecimal) return value.coefficient < 0n || value.minus ? value.jinjaUnary('-') as Value : value;
+    if (value instanceof PyDecimal)
+      return value.coefficient < 0n || value.minus ? (value.jinjaUnary('-') as Value) : value;
     throw typeError(`bad operand type for abs(): '${typeName(value)}'`);
   }
   if (typeof value === 'boolean') return Number(value);
@@ -73,7 +75,8 @@ const abs = simpleFilter('abs', 'x', (value) => {
 });
 
 const round = filter('do_round', "value, precision=0, method='common'", (_context, value, precision, method) => {
-  if (method !== 'common' && method !== 'ceil' && method !== 'floor') throw new JinjaError('FilterArgumentError', 'method must be common, ceil or floor');
+  if (method !== 'common' && method !== 'ceil' && method !== 'floor')
+    throw new JinjaError('FilterArgumentError', 'method must be common, ceil or floor');
   const v = value as Value;
   if (method !== 'common') {
     const scale = power(10, precision as Value);
@@ -125,7 +128,8 @@ const filesizeformat = filter('do_filesizeformat', 'value, binary=False', (_cont
   const n = typeof v === 'string' ? parseFloatText(v) : v instanceof PyDecimal ? v.toNumber() : numericOf(v);
   if (n === undefined) {
     if (v instanceof Undefined) throw v.error();
-    if (typeof v === 'string') throw valueError(`could not convert string to float: ${toText([value as Value]).slice(1, -1)}`);
+    if (typeof v === 'string')
+      throw valueError(`could not convert string to float: ${toText([value as Value]).slice(1, -1)}`);
     throw typeError(`float() argument must be a string or a real number, not '${typeName(v)}'`);
   }
   const bytes = Number(n);

@@ -28,7 +28,8 @@ function pretty(v: Value, indent: number, allowance: number): string {
     return `{${parts.join(`,\n${' '.repeat(indent + 1)}`)}}`;
   }
   if (Array.isArray(v)) return sequence('[', v, ']', indent, allowance);
-  if (v instanceof PyTuple && v.constructor === PyTuple) return sequence('(', v.items, v.items.length === 1 ? ',)' : ')', indent, allowance);
+  if (v instanceof PyTuple && v.constructor === PyTuple)
+    return sequence('(', v.items, v.items.length === 1 ? ',)' : ')', indent, allowance);
   if (v instanceof PySet && v.size > 0) return sequence('{', [...v.values()].sort(safeCompare), '}', indent, allowance);
   if (typeof v === 'string') return longString(v, indent, allowance);
   return flat;
@@ -72,9 +73,13 @@ function longString(text: string, indent: number, allowance: number): string {
 }
 
 function flatText(v: Value): string {
-  if (v instanceof PyDict) return `{${sortedEntries(v).map(([key, value]) => `${flatText(key)}: ${flatText(value)}`).join(', ')}}`;
+  if (v instanceof PyDict)
+    return `{${sortedEntries(v)
+      .map(([key, value]) => `${flatText(key)}: ${flatText(value)}`)
+      .join(', ')}}`;
   if (Array.isArray(v)) return `[${v.map(flatText).join(', ')}]`;
-  if (v instanceof PyTuple && v.constructor === PyTuple) return v.items.length === 1 ? `(${flatText(v.items[0] as Value)},)` : `(${v.items.map(flatText).join(', ')})`;
+  if (v instanceof PyTuple && v.constructor === PyTuple)
+    return v.items.length === 1 ? `(${flatText(v.items[0] as Value)},)` : `(${v.items.map(flatText).join(', ')})`;
   if (v instanceof PySet && v.size > 0) return `{${[...v.values()].sort(safeCompare).map(flatText).join(', ')}}`;
   return toRepr(v);
 }

@@ -23,7 +23,11 @@ import { PyGenerator } from './generator.ts';
 type Getter = (item: Value) => Value;
 
 /** Reads `a.b.0` from an item. */
-function attributeGetter(context: FilterContext, attribute: Value, options: { ignoreCase?: boolean; fallback?: Value } = {}): Getter {
+function attributeGetter(
+  context: FilterContext,
+  attribute: Value,
+  options: { ignoreCase?: boolean; fallback?: Value } = {},
+): Getter {
   const parts = attributeParts(attribute);
   const { ignoreCase: fold = false, fallback = null } = options;
   return (item) => {
@@ -66,15 +70,24 @@ class GroupTuple extends PyTuple {
   }
 }
 
-const dictsort = filter('do_dictsort', "value, case_sensitive=False, by='key', reverse=False", (_context, value, caseSensitive, by, reverse) => {
-  if (by !== 'key' && by !== 'value') throw new JinjaError('FilterArgumentError', 'You can only sort by either "key" or "value"');
-  const items = toArray(itemsOf(value as Value));
-  const at = by === 'key' ? 0 : 1;
-  return sorted(items, (item) => {
-    const part = (item as PyTuple).items[at] as Value;
-    return isTruthy(caseSensitive as Value) ? part : ignoreCase(part);
-  }, reverse as Value);
-});
+const dictsort = filter(
+  'do_dictsort',
+  "value, case_sensitive=False, by='key', reverse=False",
+  (_context, value, caseSensitive, by, reverse) => {
+    if (by !== 'key' && by !== 'value')
+      throw new JinjaError('FilterArgumentError', 'You can only sort by either "key" or "value"');
+    const items = toArray(itemsOf(value as Value));
+    const at = by === 'key' ? 0 : 1;
+    return sorted(
+      items,
+      (item) => {
+        const part = (item as PyTuple).items[at] as Value;
+        return isTruthy(caseSensitive as Value) ? part : ignoreCase(part);
+      },
+      reverse as Value,
+    );
+  },
+);
 
 function itemsOf(v: Value): Value {
   if (v instanceof PyDict) return new PyDictView(v, 'items');
@@ -83,62 +96,85 @@ function itemsOf(v: Value): Value {
   throw new JinjaError('AttributeError', `'${attributeOwnerName(v)}' object has no attribute 'items'`);
 }
 
-const sort = filter('do_sort', 'environment, value, reverse=False, case_sensitive=False, attribute=None', (context, value, reverse, caseSensitive, attribute) => {
-  const attributes = typeof attribute === 'string' ? attribute.split(',') : [attribute as Value];
-  const getters = attributes.map((a) => attributeGetter(context, a, { ignoreCase: !isTruthy(caseSensitive as Value) }));
-  return sorted(toArray(value as Value), (item) => getters.map((get) => get(item)), reverse as Value);
-});
+const sort = filter(
+  'do_sort',
+  'environment, value, reverse=False, case_sensitive=False, attribute=None',
+  (context, value, reverse, caseSensitive, attribute) => {
+    const attributes = typeof attribute === 'string' ? attribute.split(',') : [attribute as Value];
+    const getters = attributes.map((a) =>
+      attributeGetter(context, a, { ignoreCase: !isTruthy(caseSensitive as Value) }),
+    );
+    return sorted(toArray(value as Value), (item) => getters.map((get) => get(item)), reverse as Value);
+  },
+);
 
-const unique = filter('sync_do_unique', 'environment, value, case_sensitive=False, attribute=None', (context, value, caseSensitive, attribute) => {
-  const get = attributeGetter(context, attribute as Value, { ignoreCase: !isTruthy(caseSensitive as Value) });
-  function* run(): Generator<Value, void, undefined> {
-    const seen = new Set<unknown>();
-    for (const item of iterate(value as Value)) {
-      const key = mapKey(get(item));
-      if (seen.has(key)) continue;
-      seen.add(key);
-      yield item;
-    }
-  }
-  return new PyGenerator('sync_do_unique', run());
-});
-
-function extreme(sign: 1 | -1, name: string): FilterFunction {
-  return filter(name, 'environment, value, case_sensitive=False, attribute=None', (context, value, caseSensitive, attribute) => {
+const unique = filter(
+  'sync_do_unique',
+  'environment, value, case_sensitive=False, attribute=None',
+  (context, value, caseSensitive, attribute) => {
     const get = attributeGetter(context, attribute as Value, { ignoreCase: !isTruthy(caseSensitive as Value) });
-    let best: Value | undefined;
-    let bestKey: Value = null;
-    for (const item of iterate(value as Value)) {
-      const key = get(item);
-      if (best === undefined || compare(key, bestKey, sign > 0 ? '>' : '<') * sign > 0) {
-        best = item;
-        bestKey = key;
+    function* run(): Generator<Value, void, undefined> {
+      const seen = new Set<unknown>();
+      for (const item of iterate(value as Value)) {
+        const key = mapKey(get(item));
+        if (seen.has(key)) continue;
+        seen.add(key);
+        yield item;
       }
     }
-    return best === undefined ? context.undefined(undefined, 'No aggregated item, sequence was empty.') : best;
-  });
+    return new PyGenerator('sync_do_unique', run());
+  },
+);
+
+function extreme(sign: 1 | -1, name: string): FilterFunction {
+  return filter(
+    name,
+    'environment, value, case_sensitive=False, attribute=None',
+    (context, value, caseSensitive, attribute) => {
+      const get = attributeGetter(context, attribute as Value, { ignoreCase: !isTruthy(caseSensitive as Value) });
+      let best: Value | undefined;
+      let bestKey: Value = null;
+      for (const item of iterate(value as Value)) {
+        const key = get(item);
+        if (best === undefined || compare(key, bestKey, sign > 0 ? '>' : '<') * sign > 0) {
+          best = item;
+          bestKey = key;
+        }
+      }
+      return best === undefined ? context.undefined(undefined, 'No aggregated item, sequence was empty.') : best;
+    },
+  );
 }
 
-const groupby = filter('sync_do_groupby', 'environment, value, attribute, default=None, case_sensitive=False', (context, value, attribute, fallback, caseSensitive) => {
-  const fold = !isTruthy(caseSensitive as Value);
-  const get = attributeGetter(context, attribute as Value, { ignoreCase: fold, fallback: fallback as Value });
-  const real = attributeGetter(context, attribute as Value, { fallback: fallback as Value });
-  const groups: { key: Value; items: Value[] }[] = [];
-  for (const item of sorted(toArray(value as Value), get, false)) {
-    const key = get(item);
-    const last = groups.at(-1);
-    if (last !== undefined && equals(last.key, key)) last.items.push(item);
-    else groups.push({ key, items: [item] });
-  }
-  return groups.map(({ key, items }) => new GroupTuple([fold ? real(items[0] as Value) : key, items]));
-});
+const groupby = filter(
+  'sync_do_groupby',
+  'environment, value, attribute, default=None, case_sensitive=False',
+  (context, value, attribute, fallback, caseSensitive) => {
+    const fold = !isTruthy(caseSensitive as Value);
+    const get = attributeGetter(context, attribute as Value, { ignoreCase: fold, fallback: fallback as Value });
+    const real = attributeGetter(context, attribute as Value, { fallback: fallback as Value });
+    const groups: { key: Value; items: Value[] }[] = [];
+    for (const item of sorted(toArray(value as Value), get, false)) {
+      const key = get(item);
+      const last = groups.at(-1);
+      if (last !== undefined && equals(last.key, key)) last.items.push(item);
+      else groups.push({ key, items: [item] });
+    }
+    return groups.map(({ key, items }) => new GroupTuple([fold ? real(items[0] as Value) : key, items]));
+  },
+);
 
 const join = filter('sync_do_join', "eval_ctx, value, d='', attribute=None", () => null);
 
 /** `join` by itself: it is the most used of all, so it binds its arguments by hand when there is at most one. */
 const fastJoin: FilterFunction = (context, value, args, kwargs) => {
   let [separator = '', attribute = null] = args as [Value?, Value?];
-  if (args.length > 2 || [...kwargs.keys()].some((k) => k !== 'd' && k !== 'attribute') || (args.length > 0 && kwargs.has('d')) || (args.length > 1 && kwargs.has('attribute'))) {
+  if (
+    args.length > 2 ||
+    [...kwargs.keys()].some((k) => k !== 'd' && k !== 'attribute') ||
+    (args.length > 0 && kwargs.has('d')) ||
+    (args.length > 1 && kwargs.has('attribute'))
+  ) {
     join(context, null, [value, ...args], kwargs);
   }
   if (kwargs.has('d')) separator = kwargs.get('d') as Value;
@@ -159,7 +195,9 @@ const first = simpleFilter('sync_do_first', 'environment, seq', (value, context)
 const last = simpleFilter('do_last', 'environment, seq', (value, context) => {
   if (value instanceof Markup && value.text !== '') return value.jinjaItem(-1) as Value;
   const items = reversible(value);
-  return items.length === 0 ? context.undefined(undefined, 'No last item, sequence was empty.') : (items.at(-1) as Value);
+  return items.length === 0
+    ? context.undefined(undefined, 'No last item, sequence was empty.')
+    : (items.at(-1) as Value);
 });
 
 function reversible(v: Value): readonly Value[] {
@@ -172,8 +210,12 @@ function reversible(v: Value): readonly Value[] {
 }
 
 const REVERSED: ReadonlyMap<string, string> = new Map([
-  ['list', 'list_reverseiterator'], ['dict', 'dict_reversekeyiterator'], ['dict_keys', 'dict_reversekeyiterator'], ['dict_values', 'dict_reversevalueiterator'],
-  ['dict_items', 'dict_reverseitemiterator'], ['range', 'range_iterator'],
+  ['list', 'list_reverseiterator'],
+  ['dict', 'dict_reversekeyiterator'],
+  ['dict_keys', 'dict_reversekeyiterator'],
+  ['dict_values', 'dict_reversevalueiterator'],
+  ['dict_items', 'dict_reverseitemiterator'],
+  ['range', 'range_iterator'],
 ]);
 
 const reverse = simpleFilter('do_reverse', 'value', (value) => {
@@ -188,7 +230,9 @@ const reverse = simpleFilter('do_reverse', 'value', (value) => {
   }
   const reversed = [...items].reverse();
   const type = typeName(value);
-  return type === 'set' || value instanceof PyGenerator ? reversed : new PyGenerator('reversed', reversed, REVERSED.get(type) ?? 'reversed');
+  return type === 'set' || value instanceof PyGenerator
+    ? reversed
+    : new PyGenerator('reversed', reversed, REVERSED.get(type) ?? 'reversed');
 });
 
 const random = simpleFilter('do_random', 'environment, seq', (value, context) => {
@@ -241,21 +285,30 @@ const batch = filter('do_batch', 'value, linecount, fill_with=None', (_context, 
   return new PyGenerator('do_batch', run());
 });
 
-const sum = filter('sync_do_sum', 'environment, iterable, attribute=None, start=0', (context, value, attribute, start) => {
-  const get = attribute === null ? undefined : attributeGetter(context, attribute as Value);
-  const items = iterate(value as Value);
-  if (typeof start === 'string') throw typeError("sum() can't sum strings [use ''.join(seq) instead]");
-  let total = start as Value;
-  for (const item of items) total = add(total, get === undefined ? item : get(item));
-  return total;
-});
+const sum = filter(
+  'sync_do_sum',
+  'environment, iterable, attribute=None, start=0',
+  (context, value, attribute, start) => {
+    const get = attribute === null ? undefined : attributeGetter(context, attribute as Value);
+    const items = iterate(value as Value);
+    if (typeof start === 'string') throw typeError("sum() can't sum strings [use ''.join(seq) instead]");
+    let total = start as Value;
+    for (const item of items) total = add(total, get === undefined ? item : get(item));
+    return total;
+  },
+);
 
 const list = simpleFilter('sync_do_list', 'value', (value) => collect(iterate(value)));
 
 const items = simpleFilter('do_items', 'value', (value) => {
   function* run(): Generator<Value, void, undefined> {
     if (value instanceof Undefined) return;
-    const mapping = value instanceof PyDict || (typeof value === 'object' && value !== null && !Array.isArray(value) && typeof value.jinjaGet('items') === 'function');
+    const mapping =
+      value instanceof PyDict ||
+      (typeof value === 'object' &&
+        value !== null &&
+        !Array.isArray(value) &&
+        typeof value.jinjaGet('items') === 'function');
     if (!mapping) throw typeError('Can only get item pairs from a mapping.');
     yield* iterate(itemsOf(value));
   }
@@ -288,7 +341,8 @@ function prepareMap(context: FilterContext, args: readonly Value[], kwargs: Kwar
   const attribute = kwargs.get('attribute');
   if (args.length === 0 && attribute !== undefined) {
     for (const name of kwargs.keys()) {
-      if (name !== 'attribute' && name !== 'default') throw new JinjaError('FilterArgumentError', `Unexpected keyword argument ${toRepr(name)}`);
+      if (name !== 'attribute' && name !== 'default')
+        throw new JinjaError('FilterArgumentError', `Unexpected keyword argument ${toRepr(name)}`);
     }
     return attributeGetter(context, attribute, { fallback: kwargs.get('default') ?? null });
   }
@@ -305,7 +359,8 @@ function selection(name: string, wanted: boolean, byAttribute: boolean): FilterF
       let get: Getter = (item) => item;
       if (byAttribute) {
         const attribute = rest.shift();
-        if (attribute === undefined) throw new JinjaError('FilterArgumentError', 'Missing parameter for attribute name');
+        if (attribute === undefined)
+          throw new JinjaError('FilterArgumentError', 'Missing parameter for attribute name');
         get = attributeGetter(context, attribute);
       }
       const test = rest.shift();

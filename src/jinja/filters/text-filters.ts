@@ -40,26 +40,43 @@ function caseFilter(name: string, method: string): FilterFunction {
 }
 
 const title = simpleFilter('do_title', 's', (value) =>
-  softText(value).split(/([-\s({[<]+)/).filter((part) => part !== '').map((part) => {
-    const [first = '', ...rest] = Array.from(part);
-    return first.toUpperCase() + (call('lower', rest.join('')) as string);
-  }).join(''));
+  softText(value)
+    .split(/([-\s({[<]+)/)
+    .filter((part) => part !== '')
+    .map((part) => {
+      const [first = '', ...rest] = Array.from(part);
+      return first.toUpperCase() + (call('lower', rest.join('')) as string);
+    })
+    .join(''),
+);
 
-const trim = filter('do_trim', 'value, chars=None', (_context, value, chars) => likeInput(value as Value, call('strip', softText(value as Value), chars as Value)));
+const trim = filter('do_trim', 'value, chars=None', (_context, value, chars) =>
+  likeInput(value as Value, call('strip', softText(value as Value), chars as Value)),
+);
 
 const replace = filter('do_replace', 'eval_ctx, s, old, new, count=None', () => null);
 
 const fastReplace: FilterFunction = (context, value, args, kwargs) => {
   const [old = kwargs.get('old'), fresh = kwargs.get('new'), count = kwargs.get('count') ?? null] = args;
   if (old === undefined || fresh === undefined || args.length > 3) replace(context, null, [value, ...args], kwargs);
-  const result = call('replace', toText(value), toText(old as Value), toText(fresh as Value), count === null ? -1 : count);
+  const result = call(
+    'replace',
+    toText(value),
+    toText(old as Value),
+    toText(fresh as Value),
+    count === null ? -1 : count,
+  );
   return context.autoescape ? likeInput(value, result) : result;
 };
 
-const center = filter('do_center', 'value, width=80', (_context, value, width) => likeInput(value as Value, call('center', softText(value as Value), width as Value)));
+const center = filter('do_center', 'value, width=80', (_context, value, width) =>
+  likeInput(value as Value, call('center', softText(value as Value), width as Value)),
+);
 
 function noSplitLines(v: Value): JinjaError {
-  return v instanceof Undefined ? v.error() : new JinjaError('AttributeError', `'${attributeOwnerName(v)}' object has no attribute 'splitlines'`);
+  return v instanceof Undefined
+    ? v.error()
+    : new JinjaError('AttributeError', `'${attributeOwnerName(v)}' object has no attribute 'splitlines'`);
 }
 
 const indent = filter('do_indent', 's, width=4, first=False, blank=False', (_context, value, width, first, blank) => {
@@ -88,10 +105,16 @@ const truncate = filter('do_truncate', "env, s, length=255, killwords=False, end
 function cannotTruncate(v: Value, killWords: boolean): JinjaError {
   const name = typeName(v);
   if (name === 'dict') return typeError("unhashable type: 'slice'");
-  if (name === 'bytes') return typeError(killWords ? "can't concat str to bytes" : "a bytes-like object is required, not 'str'");
-  if (!Array.isArray(v) && !(v instanceof PyTuple) && name !== 'range') return typeError(`'${name}' object is not subscriptable`);
+  if (name === 'bytes')
+    return typeError(killWords ? "can't concat str to bytes" : "a bytes-like object is required, not 'str'");
+  if (!Array.isArray(v) && !(v instanceof PyTuple) && name !== 'range')
+    return typeError(`'${name}' object is not subscriptable`);
   if (!killWords) return new JinjaError('AttributeError', `'${name}' object has no attribute 'rsplit'`);
-  return typeError(name === 'range' ? "unsupported operand type(s) for +: 'range' and 'str'" : `can only concatenate ${name} (not "str") to ${name}`);
+  return typeError(
+    name === 'range'
+      ? "unsupported operand type(s) for +: 'range' and 'str'"
+      : `can only concatenate ${name} (not "str") to ${name}`,
+  );
 }
 
 const truncateText: FilterFunction = (context, value, args, kwargs) => {
@@ -101,12 +124,13 @@ const truncateText: FilterFunction = (context, value, args, kwargs) => {
     if (given !== undefined) bound.set(name, given);
   });
   if (args.length > 4 || bound.size !== args.length + kwargs.size) truncate(context, null, [value, ...args], kwargs);
-  const given = (name: string, fallback: Value): Value => (bound.has(name) ? bound.get(name) as Value : fallback);
+  const given = (name: string, fallback: Value): Value => (bound.has(name) ? (bound.get(name) as Value) : fallback);
   const length = given('length', 255);
   const end = given('end', '...');
   const leeway = given('leeway', null) ?? 5;
   const killWords = isTruthy(given('killwords', false));
-  if (compare(length, lengthOf(end), '>=') < 0) throw new JinjaError('ValueError', `expected length >= ${lengthOf(end)}, got ${toText(length)}`);
+  if (compare(length, lengthOf(end), '>=') < 0)
+    throw new JinjaError('ValueError', `expected length >= ${lengthOf(end)}, got ${toText(length)}`);
   if (compare(leeway, 0, '>=') < 0) throw new JinjaError('ValueError', `expected leeway >= 0, got ${toText(leeway)}`);
   if (compare(lengthOf(value), add(length, leeway), '<=') <= 0) return value;
   if (typeof value !== 'string' && !(value instanceof Markup)) throw cannotTruncate(value, killWords);
@@ -117,30 +141,48 @@ const truncateText: FilterFunction = (context, value, args, kwargs) => {
   return add(likeInput(value, space < 0 ? cut : cut.slice(0, space)), end);
 };
 
-const wordwrap = filter('do_wordwrap', 'environment, s, width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True', (_context, value, width, breakLong, wrapString, breakHyphens) => {
-  if (value instanceof PyBytes) {
-    if (value.jinjaLength() === 0) return '';
-    throw typeError('cannot use a string pattern on a bytes-like object');
-  }
-  if (typeof value !== 'string' && !(value instanceof Markup)) throw noSplitLines(value as Value);
-  const separator = wrapString === null ? '\n' : toText(wrapString as Value);
-  const lines = call('splitlines', toText(value as Value)) as string[];
-  if (width instanceof Undefined && lines.length > 0) throw width.error();
-  const options = { width: indexArgument(width as Value), breakLongWords: isTruthy(breakLong as Value), breakOnHyphens: isTruthy(breakHyphens as Value) };
-  return lines.map((line) => wrapText(line, options).join(separator)).join(separator);
-});
+const wordwrap = filter(
+  'do_wordwrap',
+  'environment, s, width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True',
+  (_context, value, width, breakLong, wrapString, breakHyphens) => {
+    if (value instanceof PyBytes) {
+      if (value.jinjaLength() === 0) return '';
+      throw typeError('cannot use a string pattern on a bytes-like object');
+    }
+    if (typeof value !== 'string' && !(value instanceof Markup)) throw noSplitLines(value as Value);
+    const separator = wrapString === null ? '\n' : toText(wrapString as Value);
+    const lines = call('splitlines', toText(value as Value)) as string[];
+    if (width instanceof Undefined && lines.length > 0) throw width.error();
+    const options = {
+      width: indexArgument(width as Value),
+      breakLongWords: isTruthy(breakLong as Value),
+      breakOnHyphens: isTruthy(breakHyphens as Value),
+    };
+    return lines.map((line) => wrapText(line, options).join(separator)).join(separator);
+  },
+);
 
 const wordcount = simpleFilter('do_wordcount', 's', (value) => softText(value).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0);
 
 const format: FilterFunction = (_context, value, args, kwargs) => {
-  if (args.length > 0 && kwargs.size > 0) throw new JinjaError('FilterArgumentError', "can't handle positional and keyword arguments at the same time");
-  return modulo(value instanceof Markup ? value : softText(value), kwargs.size > 0 ? new PyDict(kwargs) : new PyTuple(args));
+  if (args.length > 0 && kwargs.size > 0)
+    throw new JinjaError('FilterArgumentError', "can't handle positional and keyword arguments at the same time");
+  return modulo(
+    value instanceof Markup ? value : softText(value),
+    kwargs.size > 0 ? new PyDict(kwargs) : new PyTuple(args),
+  );
 };
 
 const string = simpleFilter('soft_str', 's', (value) => (value instanceof Markup ? value : toText(value)));
 
-const defaultFilter = filter('do_default', "value, default_value='', boolean=False", (_context, value, fallback, boolean) =>
-  value instanceof Undefined || (isTruthy(boolean as Value) && !isTruthy(value as Value)) ? (fallback as Value) : (value as Value));
+const defaultFilter = filter(
+  'do_default',
+  "value, default_value='', boolean=False",
+  (_context, value, fallback, boolean) =>
+    value instanceof Undefined || (isTruthy(boolean as Value) && !isTruthy(value as Value))
+      ? (fallback as Value)
+      : (value as Value),
+);
 
 const pprint = simpleFilter('do_pprint', 'value', (value) => prettyPrint(value));
 

@@ -8,8 +8,13 @@ import { tableName } from './table.ts';
 
 /** Types that a column may be changed to without losing a value or rejecting one that fitted. */
 const WIDER: Readonly<Record<string, readonly string[]>> = {
-  smallint: ['integer', 'bigint', 'numeric'], integer: ['bigint', 'numeric'], bigint: ['numeric'], real: ['double precision'],
-  'character varying': ['text'], character: ['text'], date: ['timestamp without time zone', 'timestamp with time zone'],
+  smallint: ['integer', 'bigint', 'numeric'],
+  integer: ['bigint', 'numeric'],
+  bigint: ['numeric'],
+  real: ['double precision'],
+  'character varying': ['text'],
+  character: ['text'],
+  date: ['timestamp without time zone', 'timestamp with time zone'],
 };
 
 /** A column of the table. */
@@ -23,14 +28,27 @@ export interface ExistingColumn {
 
 /** The types that the columns of the table really have, by name: what is checked of a value before it goes there. */
 export async function storedTypes(session: Session, target: LoadTarget): Promise<Map<string, StoredType>> {
-  const rows = await read(session, `select a.attname::text, format_type(a.atttypid, -1), b.typname::text, case when t.typtype = 'd' then t.typtypmod else a.atttypmod end, e.typname::text,
+  const rows = await read(
+    session,
+    `select a.attname::text, format_type(a.atttypid, -1), b.typname::text, case when t.typtype = 'd' then t.typtypmod else a.atttypmod end, e.typname::text,
   case when b.typtype = 'e' then (select array_to_json(array_agg(l.enumlabel order by l.enumsortorder))::text from pg_enum l where l.enumtypid = b.oid) end,
   a.attnotnull and not exists (select from pg_trigger g where g.tgrelid = a.attrelid and not g.tgisinternal and g.tgtype & 6 = 6)
 from pg_attribute a join pg_type t on t.oid = a.atttypid join pg_type b on b.oid = case when t.typtype = 'd' then t.typbasetype else t.oid end left join pg_type e on e.oid = b.typelem and b.typcategory = 'A'
-where a.attrelid = to_regclass(${quoteText(tableName(target))}) and a.attnum > 0 and not a.attisdropped`);
-  return new Map(rows.map(([name, input, type, modifier, element, labels, required]) => [String(name), {
-    input: String(input), type: String(type), modifier: Number(modifier), element: element === null ? null : String(element), labels: labels === null ? null : (JSON.parse(String(labels)) as string[]), required: required === true,
-  }]));
+where a.attrelid = to_regclass(${quoteText(tableName(target))}) and a.attnum > 0 and not a.attisdropped`,
+  );
+  return new Map(
+    rows.map(([name, input, type, modifier, element, labels, required]) => [
+      String(name),
+      {
+        input: String(input),
+        type: String(type),
+        modifier: Number(modifier),
+        element: element === null ? null : String(element),
+        labels: labels === null ? null : (JSON.parse(String(labels)) as string[]),
+        required: required === true,
+      },
+    ]),
+  );
 }
 
 /** How a declared column relates to the table's. */
@@ -43,26 +61,44 @@ async function read(session: Session, sql: string): Promise<readonly (readonly u
 
 /** Columns by name, in the table's order; none when there is no table. */
 export async function existingColumns(session: Session, target: LoadTarget): Promise<Map<string, ExistingColumn>> {
-  const rows = await read(session, `select attname::text, format_type(atttypid, atttypmod), attnotnull and not atthasdef and attidentity = '', attgenerated <> ''
-from pg_attribute where attrelid = to_regclass(${quoteText(tableName(target))}) and attnum > 0 and not attisdropped order by attnum`);
-  return new Map(rows.map(([name, type, required, generated]) => [String(name), { type: String(type), required: required === true, generated: generated === true }]));
+  const rows = await read(
+    session,
+    `select attname::text, format_type(atttypid, atttypmod), attnotnull and not atthasdef and attidentity = '', attgenerated <> ''
+from pg_attribute where attrelid = to_regclass(${quoteText(tableName(target))}) and attnum > 0 and not attisdropped order by attnum`,
+  );
+  return new Map(
+    rows.map(([name, type, required, generated]) => [
+      String(name),
+      { type: String(type), required: required === true, generated: generated === true },
+    ]),
+  );
 }
 
 /** @returns `unknown` for a type that the database does not have */
-export async function typeDifference(session: Session, { type }: LoadColumn, existing: string | undefined): Promise<TypeDifference> {
+export async function typeDifference(
+  session: Session,
+  { type }: LoadColumn,
+  existing: string | undefined,
+): Promise<TypeDifference> {
   const [row] = await read(session, `select format_type(to_regtype(${quoteText(type.replace(/\(.*\)/, ''))}), null)`);
   const found = row?.[0] ?? null;
   if (existing === undefined) return found === null ? 'unknown' : 'none';
   const wanted = found === null ? type.toLowerCase() : String(found);
-  const bare = existing.replace(/\(.*\)/, '').replace(/ {2,}/g, ' ').trim();
+  const bare = existing
+    .replace(/\(.*\)/, '')
+    .replace(/ {2,}/g, ' ')
+    .trim();
   if (wanted === bare) return 'none';
   return WIDER[bare]?.includes(wanted) ? 'wider' : found === null ? 'unknown' : 'other';
 }
 
 /** Is there a unique key on exactly the target's key? */
 export async function hasUniqueKey(session: Session, target: LoadTarget): Promise<boolean> {
-  const rows = await read(session, `select array_to_string(array(select a.attname::text from unnest(i.indkey) k join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k order by 1), ',')
-from pg_index i where i.indrelid = to_regclass(${quoteText(tableName(target))}) and i.indisunique and i.indpred is null and i.indexprs is null`);
+  const rows = await read(
+    session,
+    `select array_to_string(array(select a.attname::text from unnest(i.indkey) k join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k order by 1), ',')
+from pg_index i where i.indrelid = to_regclass(${quoteText(tableName(target))}) and i.indisunique and i.indpred is null and i.indexprs is null`,
+  );
   const wanted = [...target.key].sort().join(',');
   return rows.some((row) => String(row[0]).split(',').sort().join(',') === wanted);
 }

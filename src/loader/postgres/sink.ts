@@ -3,23 +3,61 @@
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { TsdbtError } from '../../errors.ts';
-import { adoptState, CREATE_STATE, deleteFrom, forgetConsumed, insertOffsets, lockOffsets, markReplayed, moveOffsets, noteFailure, recount, relationOf, selectOffsets, setOffsets, STATE_PRESENT, STATE_SCHEMA, toAdopt } from '../../state/load-offsets.ts';
+import {
+  adoptState,
+  CREATE_STATE,
+  deleteFrom,
+  forgetConsumed,
+  insertOffsets,
+  lockOffsets,
+  markReplayed,
+  moveOffsets,
+  noteFailure,
+  recount,
+  relationOf,
+  selectOffsets,
+  setOffsets,
+  STATE_PRESENT,
+  STATE_SCHEMA,
+  toAdopt,
+} from '../../state/load-offsets.ts';
 import { withoutValues } from '../dead-limit.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { META_COLUMNS } from '../load-target.ts';
 import type { RowBuffer } from '../row-buffer.ts';
 import type { Sealer } from '../seal.ts';
-import { type DeadLetter, type FaultPoint, Fenced, type Flush, type Flushed, type GroupMember, type Looked, type Sink, TooManyRefused } from '../sink.ts';
+import {
+  type DeadLetter,
+  type FaultPoint,
+  Fenced,
+  type Flush,
+  type Flushed,
+  type GroupMember,
+  type Looked,
+  type Sink,
+  TooManyRefused,
+} from '../sink.ts';
 import { existingColumns, storedTypes, typeDifference } from './existing-table.ts';
 import { deadEnds, forgetMembers, heldEnds, heldRows, lookSql, recentDeadSql } from './look.ts';
 import { databaseProblems } from './problems.ts';
 import { DATA_ERROR, prepareSorting, REFUSED, SORT_STAGE, sortRows } from './sorting.ts';
-import { comingPartitions, createPartition, createTable, metaColumn, partitionAt, partitionName, partitionStart, type TablePartition, tableName } from './table.ts';
+import {
+  comingPartitions,
+  createPartition,
+  createTable,
+  metaColumn,
+  partitionAt,
+  partitionName,
+  partitionStart,
+  type TablePartition,
+  tableName,
+} from './table.ts';
 
 const DAY = 86_400_000;
 const STAGE = 'tsdbt_load_stage';
 /** Moments without a zone are UTC, whatever the server's zone; a loader that is stopped in the midst of a flush does not hold up the others for ever. */
-const FLUSH_SETTINGS = "select set_config('timezone', 'UTC', true), set_config('idle_in_transaction_session_timeout', '15s', true)";
+const FLUSH_SETTINGS =
+  "select set_config('timezone', 'UTC', true), set_config('idle_in_transaction_session_timeout', '15s', true)";
 
 export class PostgresSink implements Sink {
   private readonly adapter: Adapter;
@@ -35,7 +73,12 @@ export class PostgresSink implements Sink {
   private readonly active = new Map<string, Set<Session>>();
 
   /** @param reached for tests: told of each fault point */
-  constructor(adapter: Adapter, sealer: Sealer, now: () => number, reached: (point: FaultPoint) => void = () => undefined) {
+  constructor(
+    adapter: Adapter,
+    sealer: Sealer,
+    now: () => number,
+    reached: (point: FaultPoint) => void = () => undefined,
+  ) {
     this.adapter = adapter;
     this.sealer = sealer;
     this.now = now;
@@ -45,23 +88,39 @@ export class PostgresSink implements Sink {
   async prepare(target: LoadTarget): Promise<readonly LoadColumn[]> {
     return this.within(target, async (session) => {
       // Two loaders that start together make the tables one after the other.
-      await session.execute(`select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(relationOf(target))}))`);
+      await session.execute(
+        `select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(relationOf(target))}))`,
+      );
       const problems = await databaseProblems(session, target);
-      if (problems.length > 0) throw new TsdbtError('validation', `${target.name} cannot be loaded: ${problems.join('\n  ')}`, { path: target.path, hint: '`tsdbt load check` says the same and writes nothing.' });
+      if (problems.length > 0)
+        throw new TsdbtError('validation', `${target.name} cannot be loaded: ${problems.join('\n  ')}`, {
+          path: target.path,
+          hint: '`tsdbt load check` says the same and writes nothing.',
+        });
       await createMissing(session, CREATE_STATE, STATE_PRESENT);
-      if ((await read(session, toAdopt(target)))[0]?.[0] === true) for (const statement of adoptState(target)) await session.execute(statement);
-      await createMissing(session, createTable(target), `select to_regclass(${quoteText(tableName(target))}) is not null`);
+      if ((await read(session, toAdopt(target)))[0]?.[0] === true)
+        for (const statement of adoptState(target)) await session.execute(statement);
+      await createMissing(
+        session,
+        createTable(target),
+        `select to_regclass(${quoteText(tableName(target))}) is not null`,
+      );
       const existing = await existingColumns(session, target);
       for (const meta of META_COLUMNS) {
-        if (!existing.has(meta.name)) await session.execute(`alter table ${tableName(target)} add column ${metaColumn(meta)}`);
+        if (!existing.has(meta.name))
+          await session.execute(`alter table ${tableName(target)} add column ${metaColumn(meta)}`);
       }
-      if (target.rest !== null && !existing.has(target.rest)) await session.execute(`alter table ${tableName(target)} add column ${quoteIdentifier(target.rest)} jsonb`);
-      for (const column of target.columns) await this.reconcile(session, target, column, existing.get(column.name)?.type);
+      if (target.rest !== null && !existing.has(target.rest))
+        await session.execute(`alter table ${tableName(target)} add column ${quoteIdentifier(target.rest)} jsonb`);
+      for (const column of target.columns)
+        await this.reconcile(session, target, column, existing.get(column.name)?.type);
       await this.checkPartitions(session, target);
       const own = new Set([...META_COLUMNS.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest])]);
       const declared = new Set(target.columns.map(({ name }) => name));
       const stored = await storedTypes(session, target);
-      const added = [...existing].filter(([name, { generated }]) => !own.has(name) && !declared.has(name) && !generated).map(([name, { type }]) => ({ name, type }));
+      const added = [...existing]
+        .filter(([name, { generated }]) => !own.has(name) && !declared.has(name) && !generated)
+        .map(([name, { type }]) => ({ name, type }));
       const columns = target.schemaDrift === 'add_column' ? [...target.columns, ...added] : target.columns;
       return columns.map((column) => ({ ...column, stored: stored.get(column.name) }));
     });
@@ -69,7 +128,9 @@ export class PostgresSink implements Sink {
 
   async addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]> {
     await this.within(target, async (session) => {
-      await session.execute(`alter table ${tableName(target)} ${columns.map(({ name, type }) => `add column if not exists ${quoteIdentifier(name)} ${type}`).join(', ')}`);
+      await session.execute(
+        `alter table ${tableName(target)} ${columns.map(({ name, type }) => `add column if not exists ${quoteIdentifier(name)} ${type}`).join(', ')}`,
+      );
     });
     return this.prepare(target);
   }
@@ -77,22 +138,37 @@ export class PostgresSink implements Sink {
   async positions(target: LoadTarget): ReturnType<Sink['positions']> {
     return this.within(target, async (session) => {
       const rows = await read(session, selectOffsets(target, target.topic));
-      return new Map(rows.map(([partition, next, topicId, epoch]) => [Number(partition), { next: BigInt(String(next)), topicId: typeof topicId === 'string' ? topicId : null, epoch: epochOf(epoch) }]));
+      return new Map(
+        rows.map(([partition, next, topicId, epoch]) => [
+          Number(partition),
+          { next: BigInt(String(next)), topicId: typeof topicId === 'string' ? topicId : null, epoch: epochOf(epoch) },
+        ]),
+      );
     });
   }
 
   async startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void> {
-    if (starts.size > 0) await this.within(target, (session) => session.execute(insertOffsets(target, target.topic, topicId, starts)));
+    if (starts.size > 0)
+      await this.within(target, (session) => session.execute(insertOffsets(target, target.topic, topicId, starts)));
   }
 
-  async rewind(target: LoadTarget, topicId: string | null, next: ReadonlyMap<number, bigint>, from: ReadonlyMap<number, bigint> = new Map()): Promise<{ rows: number; letters: number }> {
+  async rewind(
+    target: LoadTarget,
+    topicId: string | null,
+    next: ReadonlyMap<number, bigint>,
+    from: ReadonlyMap<number, bigint> = new Map(),
+  ): Promise<{ rows: number; letters: number }> {
     if (next.size === 0) return { rows: 0, letters: 0 };
     return this.within(target, async (session) => {
       if (from.size > 0) await session.execute(lockOffsets(target, target.topic));
-      const gone = from.size === 0 ? [] : await read(session, deleteFrom(target, target.topic, topicId, tableName(target), from));
+      const gone =
+        from.size === 0 ? [] : await read(session, deleteFrom(target, target.topic, topicId, tableName(target), from));
       await session.execute(setOffsets(target, target.topic, topicId, next));
       await session.execute(forgetConsumed(target, target.topic, next));
-      return { rows: gone.reduce((sum, [rows]) => sum + Number(rows), 0), letters: gone.reduce((sum, [, letters]) => sum + Number(letters), 0) };
+      return {
+        rows: gone.reduce((sum, [rows]) => sum + Number(rows), 0),
+        letters: gone.reduce((sum, [, letters]) => sum + Number(letters), 0),
+      };
     });
   }
 
@@ -113,13 +189,21 @@ export class PostgresSink implements Sink {
     return this.within(target, async (session) => (await read(session, heldRows(target)))[0]?.[0] === true);
   }
 
-  async recentDead(target: LoadTarget, next: ReadonlyMap<number, bigint>, window: number, limit: number): ReturnType<Sink['recentDead']> {
+  async recentDead(
+    target: LoadTarget,
+    next: ReadonlyMap<number, bigint>,
+    window: number,
+    limit: number,
+  ): ReturnType<Sink['recentDead']> {
     if (next.size === 0) return [];
     return this.within(target, async (session) => {
       // Whoever may only write letters begins to count anew.
       const [may] = await read(session, `select has_table_privilege('${STATE_SCHEMA}.dead_letters', 'select')`);
       if (may?.[0] !== true) return [];
-      return (await read(session, recentDeadSql(target, next, window, limit))).map(([back, error]) => ({ back: Number(back), error: String(error) }));
+      return (await read(session, recentDeadSql(target, next, window, limit))).map(([back, error]) => ({
+        back: Number(back),
+        error: String(error),
+      }));
     });
   }
 
@@ -134,8 +218,25 @@ export class PostgresSink implements Sink {
       const others = members === null ? [] : await read(session, members);
       const found = positions === null ? [] : await read(session, positions);
       return {
-        others: others.map(([group, member, seen, silent]) => ({ group: String(group), member: String(member), seen: String(seen), silentMs: Number(silent) })),
-        positions: new Map(targets.map((target) => [target, new Map(found.filter(([relation, topic]) => relation === relationOf(target) && topic === target.topic).map(([, , partition, next, epoch]) => [Number(partition), { next: BigInt(String(next)), epoch: epochOf(epoch) }]))])),
+        others: others.map(([group, member, seen, silent]) => ({
+          group: String(group),
+          member: String(member),
+          seen: String(seen),
+          silentMs: Number(silent),
+        })),
+        positions: new Map(
+          targets.map((target) => [
+            target,
+            new Map(
+              found
+                .filter(([relation, topic]) => relation === relationOf(target) && topic === target.topic)
+                .map(([, , partition, next, epoch]) => [
+                  Number(partition),
+                  { next: BigInt(String(next)), epoch: epochOf(epoch) },
+                ]),
+            ),
+          ]),
+        ),
       };
     });
   }
@@ -145,7 +246,9 @@ export class PostgresSink implements Sink {
   }
 
   async stop(target: LoadTarget): Promise<void> {
-    await Promise.all([...(this.active.get(target.uniqueId) ?? [])].map((session) => session.cancel().catch(() => undefined)));
+    await Promise.all(
+      [...(this.active.get(target.uniqueId) ?? [])].map((session) => session.cancel().catch(() => undefined)),
+    );
   }
 
   async flush(flush: Flush): Promise<Flushed> {
@@ -155,10 +258,12 @@ export class PostgresSink implements Sink {
     let asNew = flush.target.mode === 'upsert' && mostlyNew.wait-- <= 0 && flush.rows.tombstones === 0;
     for (;;) {
       try {
-        await this.within(flush.target, (session) => this.write(session, flush, async () => {
-          if (flush.rows.length > 0) await this.writeRows(session, flush, asNew);
-          return [];
-        }));
+        await this.within(flush.target, (session) =>
+          this.write(session, flush, async () => {
+            if (flush.rows.length > 0) await this.writeRows(session, flush, asNew);
+            return [];
+          }),
+        );
         if (asNew) mostlyNew.misses = 0;
         this.reached('after_commit');
         return { rows: flush.rows.length, dead: flush.dead };
@@ -170,7 +275,9 @@ export class PostgresSink implements Sink {
         mostlyNew.wait = 2 ** Math.min(mostlyNew.misses++, 8);
       }
     }
-    const refused = await this.within(flush.target, (session) => this.write(session, flush, () => this.sortRows(session, flush)));
+    const refused = await this.within(flush.target, (session) =>
+      this.write(session, flush, () => this.sortRows(session, flush)),
+    );
     this.reached('after_commit');
     return { rows: flush.rows.length - refused.length, dead: [...flush.dead, ...refused] };
   }
@@ -182,11 +289,16 @@ export class PostgresSink implements Sink {
     const limit = this.now() - target.retentionDays * DAY;
     const length = target.partitionBy.every === 'day' ? DAY : 7 * DAY;
     return this.within(target, async (session) => {
-      const rows = await read(session, `select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass(${quoteText(tableName(target))}) order by 1`);
-      const old = rows.map((row) => String(row[0])).filter((name) => {
-        const start = partitionStart(target, name);
-        return start !== null && start + length <= limit;
-      });
+      const rows = await read(
+        session,
+        `select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass(${quoteText(tableName(target))}) order by 1`,
+      );
+      const old = rows
+        .map((row) => String(row[0]))
+        .filter((name) => {
+          const start = partitionStart(target, name);
+          return start !== null && start + length <= limit;
+        });
       await session.execute("set local lock_timeout = '5s'");
       for (const name of old) await session.execute(`drop table ${partitionName(target, name)}`);
       return old;
@@ -194,7 +306,11 @@ export class PostgresSink implements Sink {
   }
 
   /** The whole flush on one session; nothing of it lasts when it throws. @param write writes the rows, and answers those that the database refuses */
-  private async write(session: Session, flush: Flush, write: () => Promise<readonly DeadLetter[]>): Promise<readonly DeadLetter[]> {
+  private async write(
+    session: Session,
+    flush: Flush,
+    write: () => Promise<readonly DeadLetter[]>,
+  ): Promise<readonly DeadLetter[]> {
     const { target, ranges } = flush;
     await session.execute(FLUSH_SETTINGS);
     if (ranges.length > 0) {
@@ -207,7 +323,10 @@ export class PostgresSink implements Sink {
     if (refused.length > 0 && ranges.length > 0) await session.execute(recount(target, refused));
     if (flush.replayed !== undefined && flush.replayed.length > 0) {
       const done = await read(session, markReplayed(target, flush.replayed));
-      if (done.length < flush.replayed.length) throw new TsdbtError('runtime', `The dead letters of ${target.name} are being replayed by another process.`, { hint: 'Run it again when that one is done.' });
+      if (done.length < flush.replayed.length)
+        throw new TsdbtError('runtime', `The dead letters of ${target.name} are being replayed by another process.`, {
+          hint: 'Run it again when that one is done.',
+        });
     }
     const dead = [...flush.dead, ...refused];
     if (dead.length > 0) await this.writeDead(session, flush, dead);
@@ -225,45 +344,80 @@ export class PostgresSink implements Sink {
       this.reached('before_merge');
       return;
     }
-    await session.execute(`create temporary table ${STAGE} on commit drop as select ${list} from ${table} with no data`);
+    await session.execute(
+      `create temporary table ${STAGE} on commit drop as select ${list} from ${table} with no data`,
+    );
     await session.copyIn(`copy ${STAGE} (${list}) from stdin`, held.chunks(held.all()));
     this.reached('before_merge');
-    for (const statement of mergeRows(target, columns, STAGE, 'ctid', held.tombstones > 0)) await session.execute(statement);
+    for (const statement of mergeRows(target, columns, STAGE, 'ctid', held.tombstones > 0))
+      await session.execute(statement);
   }
 
   /** Writes what the database takes. @throws TooManyRefused */
-  private async sortRows(session: Session, { target, columns, rows: held, allowance = Number.MAX_SAFE_INTEGER }: Flush): Promise<readonly DeadLetter[]> {
+  private async sortRows(
+    session: Session,
+    { target, columns, rows: held, allowance = Number.MAX_SAFE_INTEGER }: Flush,
+  ): Promise<readonly DeadLetter[]> {
     const names = rowColumns(target, columns);
     const list = names.map(quoteIdentifier).join(', ');
     const types = await storedTypes(session, target);
     const table = tableName(target);
     const sorting = {
-      table, rows: held.length, most: allowance, columns: names.map((name) => ({ name, type: types.get(name)?.input ?? 'text' })),
-      writes: (source: string) => (target.mode === 'append' ? [`insert into ${table} (${list}) select ${list} from ${source}`] : mergeRows(target, columns, source, 'n', held.tombstones > 0)),
+      table,
+      rows: held.length,
+      most: allowance,
+      columns: names.map((name) => ({ name, type: types.get(name)?.input ?? 'text' })),
+      writes: (source: string) =>
+        target.mode === 'append'
+          ? [`insert into ${table} (${list}) select ${list} from ${source}`]
+          : mergeRows(target, columns, source, 'n', held.tombstones > 0),
     };
     this.reached('before_copy');
     for (const statement of prepareSorting(sorting)) await session.execute(statement);
     await session.copyIn(`copy ${SORT_STAGE} (${list}) from stdin`, held.chunks(held.all()));
     this.reached('before_merge');
     await session.execute(sortRows(sorting));
-    const refused = (await read(session, `select n::integer, reason from ${REFUSED} order by n`)).map(([n, reason]): DeadLetter => {
-      const row = Number(n) - 1;
-      return { message: held.message(row), topic: held.topic(row), partition: held.partition(row), error: String(reason) };
-    });
+    const refused = (await read(session, `select n::integer, reason from ${REFUSED} order by n`)).map(
+      ([n, reason]): DeadLetter => {
+        const row = Number(n) - 1;
+        return {
+          message: held.message(row),
+          topic: held.topic(row),
+          partition: held.partition(row),
+          error: String(reason),
+        };
+      },
+    );
     if (refused.length > allowance) throw new TooManyRefused(refused);
     return refused;
   }
 
   private async writeDead(session: Session, { target, loadId }: Flush, dead: readonly DeadLetter[]): Promise<void> {
-    const bytes = (value: Uint8Array | null): string => (value === null ? '\\N' : `\\\\x${Buffer.from(value).toString('hex')}`);
-    const text = (value: string): string => value.replaceAll('\0', '\u2400').replace(/[\\\n\r\t]/g, (c) => ({ '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c]!);
+    const bytes = (value: Uint8Array | null): string =>
+      value === null ? '\\N' : `\\\\x${Buffer.from(value).toString('hex')}`;
+    const text = (value: string): string =>
+      value
+        .replaceAll('\0', '\u2400')
+        .replace(/[\\\n\r\t]/g, (c) => ({ '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c]!);
     const sealed = this.sealer.seals(target);
     const letters = dead.map(({ message, topic, partition, error }) => {
-      const headers = message.headers.map(([name, value]) => [name.replaceAll('\0', '\u2400'), value === null ? null : Buffer.from(this.sealer.seal(target, value) ?? []).toString('base64')]);
+      const headers = message.headers.map(([name, value]) => [
+        name.replaceAll('\0', '\u2400'),
+        value === null ? null : Buffer.from(this.sealer.seal(target, value) ?? []).toString('base64'),
+      ]);
       return `${[
-        text(relationOf(target)), text(target.uniqueId), text(topic), partition, message.offset, message.timestamp === null ? '\\N' : new Date(message.timestamp).toISOString(),
-        bytes(this.sealer.seal(target, message.key)), bytes(this.sealer.seal(target, message.value)), text(JSON.stringify(headers)),
-        sealed ? 't' : 'f', text(sealed ? withoutValues(error) : error), text(loadId),
+        text(relationOf(target)),
+        text(target.uniqueId),
+        text(topic),
+        partition,
+        message.offset,
+        message.timestamp === null ? '\\N' : new Date(message.timestamp).toISOString(),
+        bytes(this.sealer.seal(target, message.key)),
+        bytes(this.sealer.seal(target, message.value)),
+        text(JSON.stringify(headers)),
+        sealed ? 't' : 'f',
+        text(sealed ? withoutValues(error) : error),
+        text(loadId),
       ].join('\t')}\n`;
     });
     await session.copyIn(
@@ -287,37 +441,64 @@ export class PostgresSink implements Sink {
     this.partitions.set(target.uniqueId, known);
     if (known.has(partition.name)) return;
     await this.within(target, async (session) => {
-      await session.execute(`select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(relationOf(target))}))`);
+      await session.execute(
+        `select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(relationOf(target))}))`,
+      );
       const name = partitionName(target, partition.name);
       const [there] = await read(session, `select to_regclass(${quoteText(name)}) is not null`);
-      if (there?.[0] !== true) for (const statement of createPartition(target, partition)) await session.execute(statement);
+      if (there?.[0] !== true)
+        for (const statement of createPartition(target, partition)) await session.execute(statement);
     });
     known.add(partition.name);
   }
 
   /** Adds a declared column that the table lacks, widens one that has become wider, refuses any other difference. */
-  private async reconcile(session: Session, target: LoadTarget, column: LoadColumn, existing: string | undefined): Promise<void> {
+  private async reconcile(
+    session: Session,
+    target: LoadTarget,
+    column: LoadColumn,
+    existing: string | undefined,
+  ): Promise<void> {
     if (existing === undefined) {
-      await session.execute(`alter table ${tableName(target)} add column ${quoteIdentifier(column.name)} ${column.type}`);
+      await session.execute(
+        `alter table ${tableName(target)} add column ${quoteIdentifier(column.name)} ${column.type}`,
+      );
       return;
     }
     const difference = await typeDifference(session, column, existing);
     if (difference === 'none') return;
     if (difference === 'wider') {
-      await session.execute(`alter table ${tableName(target)} alter column ${quoteIdentifier(column.name)} type ${column.type}`);
+      await session.execute(
+        `alter table ${tableName(target)} alter column ${quoteIdentifier(column.name)} type ${column.type}`,
+      );
       return;
     }
-    throw new TsdbtError('validation', `Column '${column.name}' of ${target.name} is declared as ${column.type}, but the table has ${existing}.`, {
-      path: target.path, hint: `Columns are only added and widened. Declare ${existing}, or change the table: alter table ${tableName(target)} alter column ${quoteIdentifier(column.name)} type ${column.type} using …`,
-    });
+    throw new TsdbtError(
+      'validation',
+      `Column '${column.name}' of ${target.name} is declared as ${column.type}, but the table has ${existing}.`,
+      {
+        path: target.path,
+        hint: `Columns are only added and widened. Declare ${existing}, or change the table: alter table ${tableName(target)} alter column ${quoteIdentifier(column.name)} type ${column.type} using …`,
+      },
+    );
   }
 
   private async checkPartitions(session: Session, target: LoadTarget): Promise<void> {
     if (target.partitionBy === null) return;
-    const [kind] = await read(session, `select relkind::text from pg_class where oid = to_regclass(${quoteText(tableName(target))})`);
+    const [kind] = await read(
+      session,
+      `select relkind::text from pg_class where oid = to_regclass(${quoteText(tableName(target))})`,
+    );
     if (kind?.[0] === 'p') return;
     if (target.retentionDays !== null) {
-      throw new TsdbtError('validation', `The table of ${target.name} is there without partitions, and 'retention' drops partitions.`, { path: target.path, hint: 'Rename the table and let the loader make a new one, or take retention out of the load config.' });
+      throw new TsdbtError(
+        'validation',
+        `The table of ${target.name} is there without partitions, and 'retention' drops partitions.`,
+        {
+          path: target.path,
+          hint: 'Rename the table and let the loader make a new one, or take retention out of the load config.',
+        },
+      );
     }
     this.plain.add(target.uniqueId);
   }
@@ -341,22 +522,42 @@ export class PostgresSink implements Sink {
 
 /** The columns of a row, in the order in which it was made. */
 function rowColumns(target: LoadTarget, columns: readonly LoadColumn[]): string[] {
-  return [...columns.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest]), '_topic', '_partition', '_offset', '_kafka_ts', '_deleted', '_load_id'];
+  return [
+    ...columns.map(({ name }) => name),
+    ...(target.rest === null ? [] : [target.rest]),
+    '_topic',
+    '_partition',
+    '_offset',
+    '_kafka_ts',
+    '_deleted',
+    '_load_id',
+  ];
 }
 
 /** Statements that bring rows into the table by key, the last of each. @param order what grows from row to row */
-function mergeRows(target: LoadTarget, columns: readonly LoadColumn[], source: string, order: string, tombstones: boolean): string[] {
+function mergeRows(
+  target: LoadTarget,
+  columns: readonly LoadColumn[],
+  source: string,
+  order: string,
+  tombstones: boolean,
+): string[] {
   const names = rowColumns(target, columns);
   const list = names.map(quoteIdentifier).join(', ');
   const key = target.key.map(quoteIdentifier).join(', ');
-  const updates = names.filter((name) => !target.key.includes(name)).map((name) => (name.startsWith('_') && name !== target.rest
-    ? `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`
-    : `${quoteIdentifier(name)} = case when excluded._deleted then t.${quoteIdentifier(name)} else excluded.${quoteIdentifier(name)} end`));
+  const updates = names
+    .filter((name) => !target.key.includes(name))
+    .map((name) =>
+      name.startsWith('_') && name !== target.rest
+        ? `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`
+        : `${quoteIdentifier(name)} = case when excluded._deleted then t.${quoteIdentifier(name)} else excluded.${quoteIdentifier(name)} end`,
+    );
   const upsert = (last: string): string => `insert into ${tableName(target)} as t (${list})
 ${last}
 on conflict (${key}) do update set ${updates.join(', ')}, _loaded_at = now()
 where t._topic is distinct from excluded._topic or t._partition is distinct from excluded._partition or t._offset is null or t._offset < excluded._offset`;
-  const last = (where: string): string => `select distinct on (${key}) ${list} from ${source}${where} order by ${key}, ${order} desc`;
+  const last = (where: string): string =>
+    `select distinct on (${key}) ${list} from ${source}${where} order by ${key}, ${order} desc`;
   if (!tombstones) return [upsert(last(''))];
   // A row that comes and goes within one flush keeps its values, as it does over two.
   return [upsert(last(' where not _deleted')), upsert(`select * from (${last('')}) as newest where _deleted`)];

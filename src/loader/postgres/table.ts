@@ -10,7 +10,11 @@ const FAR_PAST_DAYS = 400;
 const AHEAD_DAYS = 3;
 
 /** One partition: rows from `from` up to before `to`, both milliseconds since 1970 at midnight UTC. */
-export interface TablePartition { readonly name: string; readonly from: number; readonly to: number }
+export interface TablePartition {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
 
 export function tableName(target: LoadTarget): string {
   return relationOf(target);
@@ -19,7 +23,9 @@ export function tableName(target: LoadTarget): string {
 /** `create table` and what belongs to it, in order. */
 export function createTable(target: LoadTarget): string[] {
   const { key, partitionBy, rest, columns } = target;
-  const lines = columns.map(({ name, type }) => `  ${quoteIdentifier(name)} ${type}${name === PROCESSING_TS ? ' default now()' : ''}`);
+  const lines = columns.map(
+    ({ name, type }) => `  ${quoteIdentifier(name)} ${type}${name === PROCESSING_TS ? ' default now()' : ''}`,
+  );
   if (rest !== null) lines.push(`  ${quoteIdentifier(rest)} jsonb`);
   for (const column of META_COLUMNS) lines.push(`  ${metaColumn(column)}`);
   if (key.length > 0) lines.push(`  primary key (${key.map(quoteIdentifier).join(', ')})`);
@@ -31,7 +37,10 @@ export function createTable(target: LoadTarget): string[] {
   ];
   // Storage parameters belong to the tables that hold rows.
   if (partitionBy === null) statements.push(storage(name, target));
-  else statements.push(`create table if not exists ${partitionName(target, defaultPartition(target))} partition of ${name} default`);
+  else
+    statements.push(
+      `create table if not exists ${partitionName(target, defaultPartition(target))} partition of ${name} default`,
+    );
   return statements;
 }
 
@@ -74,7 +83,11 @@ export function partitionAt(target: LoadTarget, time: number, now: number): Tabl
   // 1970-01-01 was a Thursday; weeks begin on Monday.
   const first = days === 1 ? day : day - ((day + 3) % 7);
   const from = first * DAY;
-  return { name: shortened(target.identifier, `_p${new Date(from).toISOString().slice(0, 10).replaceAll('-', '')}`), from, to: from + days * DAY };
+  return {
+    name: shortened(target.identifier, `_p${new Date(from).toISOString().slice(0, 10).replaceAll('-', '')}`),
+    from,
+    to: from + days * DAY,
+  };
 }
 
 /** The partitions of now and the days to come. */
@@ -95,7 +108,13 @@ export function createPartition(target: LoadTarget, partition: TablePartition): 
   const type = target.columns.find(({ name }) => name === column)!.type.toLowerCase();
   const bound = (time: number): string => {
     const day = new Date(time).toISOString().slice(0, 10);
-    return quoteText(type.startsWith('date') ? day : /with time zone|timestamptz/.test(type) ? `${day} 00:00:00+00` : `${day} 00:00:00`);
+    return quoteText(
+      type.startsWith('date')
+        ? day
+        : /with time zone|timestamptz/.test(type)
+          ? `${day} 00:00:00+00`
+          : `${day} 00:00:00`,
+    );
   };
   const name = partitionName(target, partition.name);
   const rest = partitionName(target, defaultPartition(target));

@@ -10,7 +10,11 @@ import { dumpPackageYaml } from './lock-file.ts';
 import type { Entry } from './wanted.ts';
 import { readFileText } from '../read-file.ts';
 
-export interface AddedPackage { readonly name: string; readonly version: string | null; readonly source: string }
+export interface AddedPackage {
+  readonly name: string;
+  readonly version: string | null;
+  readonly source: string;
+}
 
 /**
  * Changes the file.
@@ -27,16 +31,29 @@ export function addPackage(project: Project, add: AddedPackage, logger: Logger):
   const kept = (Array.isArray(data['packages']) ? data['packages'] : []).filter((item) => {
     const entry = asDictionary(item) ?? {};
     const same = isSamePackage(entry, add.name);
-    if (same) logger.fire({ name: 'DepsFoundDuplicatePackage', code: 'M033', level: 'info', msg: `Found duplicate package in packages.yml, removing: ${toRepr(fromJson(entry))}`, data: { removed_package: entry } });
+    if (same)
+      logger.fire({
+        name: 'DepsFoundDuplicatePackage',
+        code: 'M033',
+        level: 'info',
+        msg: `Found duplicate package in packages.yml, removing: ${toRepr(fromJson(entry))}`,
+        data: { removed_package: entry },
+      });
     return !same;
   });
   const key = add.source === 'hub' ? 'package' : add.source;
   const version: Json | null = add.version?.includes(',') === true ? add.version.split(',') : add.version;
-  const entry: { [key: string]: Json } = { [key]: add.name, ...(version === null ? {} : { [add.source === 'git' ? 'revision' : 'version']: version }) };
+  const entry: { [key: string]: Json } = {
+    [key]: add.name,
+    ...(version === null ? {} : { [add.source === 'git' ? 'revision' : 'version']: version }),
+  };
   checkedPackages({ packages: [...kept, entry] });
   writeFileSync(path, dumpPackageYaml({ ...data, packages: [...kept, entry] }));
   logger.fire({
-    name: 'DepsAddPackage', code: 'M032', level: 'info', msg: `Added new package ${add.name}@${add.version ?? ''} to ${path}`,
+    name: 'DepsAddPackage',
+    code: 'M032',
+    level: 'info',
+    msg: `Added new package ${add.name}@${add.version ?? ''} to ${path}`,
     data: { package_name: add.name, version: add.version, packages_filepath: path },
   });
 }
@@ -46,11 +63,13 @@ function isSamePackage(entry: Entry, name: string): boolean {
   const identifier = entry['package'] ?? entry['git'] ?? entry['local'] ?? entry['tarball'] ?? entry['private'];
   if (typeof identifier !== 'string') return false;
   const short = name.slice(name.lastIndexOf('/') + 1);
-  return [name, short].flatMap((text) => [text, text.replaceAll('_', '-'), text.replaceAll('-', '_')]).some((variant) => {
-    const at = identifier.indexOf(variant);
-    if (at === -1) return false;
-    const before = identifier[at - 1];
-    const after = identifier[at + variant.length];
-    return (before === undefined || '/.'.includes(before)) && (after === undefined || '/.'.includes(after));
-  });
+  return [name, short]
+    .flatMap((text) => [text, text.replaceAll('_', '-'), text.replaceAll('-', '_')])
+    .some((variant) => {
+      const at = identifier.indexOf(variant);
+      if (at === -1) return false;
+      const before = identifier[at - 1];
+      const after = identifier[at + variant.length];
+      return (before === undefined || '/.'.includes(before)) && (after === undefined || '/.'.includes(after));
+    });
 }

@@ -29,7 +29,13 @@ const PACKED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
 const NO_KIND = 'which is neither a file nor a folder nor a symbolic link';
 
 type Kind = 'file' | 'folder' | 'link';
-const KINDS: Readonly<Record<string, Kind>> = { File: 'file', OldFile: 'file', ContiguousFile: 'file', Directory: 'folder', SymbolicLink: 'link' };
+const KINDS: Readonly<Record<string, Kind>> = {
+  File: 'file',
+  OldFile: 'file',
+  ContiguousFile: 'file',
+  Directory: 'folder',
+  SymbolicLink: 'link',
+};
 
 /**
  * Unpacks an archive. Links are made last, so that no entry is ever written through one.
@@ -46,7 +52,13 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
     failure ??= error;
   };
   const writer = new Unpack({
-    cwd: folder, strict: true, preservePaths: false, preserveOwner: false, noMtime: true, maxMetaEntrySize: MAX_META_BYTES, maxDecompressionRatio: Number.POSITIVE_INFINITY,
+    cwd: folder,
+    strict: true,
+    preservePaths: false,
+    preserveOwner: false,
+    noMtime: true,
+    maxMetaEntrySize: MAX_META_BYTES,
+    maxDecompressionRatio: Number.POSITIVE_INFINITY,
     filter(path, entry) {
       if (failure !== undefined) return false;
       try {
@@ -60,10 +72,15 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
       }
     },
   });
-  const ended = new Promise<void>((done) => writer.once('end', done).once('close', done).on('error', (error: Error) => {
-    fail(error);
-    done();
-  }));
+  const ended = new Promise<void>((done) =>
+    writer
+      .once('end', done)
+      .once('close', done)
+      .on('error', (error: Error) => {
+        fail(error);
+        done();
+      }),
+  );
   writer.on('meta', () => {
     // Thrown from here, it would leave the writer in the midst of a chunk.
     try {
@@ -85,11 +102,13 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
       atEnd = true;
     });
     for await (const chunk of Readable.from([archive]).pipe(createGunzip()) as AsyncIterable<Buffer>) {
-      if (bytes === 0 && PACKED.some((magic) => chunk.subarray(0, magic.length).equals(magic))) throw new BrokenArchive(`${from} is no tar archive`);
+      if (bytes === 0 && PACKED.some((magic) => chunk.subarray(0, magic.length).equals(magic)))
+        throw new BrokenArchive(`${from} is no tar archive`);
       bytes += chunk.length;
       if (bytes > limits.bytes) throw refused(from, `more than ${limits.bytes} bytes unpacked`);
       if (failure !== undefined) break;
-      if (!atEnd && !writer.write(chunk) && failure === undefined) await Promise.race([ended, new Promise((done) => writer.once('drain', done))]);
+      if (!atEnd && !writer.write(chunk) && failure === undefined)
+        await Promise.race([ended, new Promise((done) => writer.once('drain', done))]);
     }
   } catch (error) {
     fail(error);
@@ -99,7 +118,8 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
   await ended;
   if (failure !== undefined) throw explained(failure, from);
   contents.makeLinks(folder);
-  for (const top of contents.tops) if (lstatSync(join(folder, top)).isDirectory()) checkContained(join(folder, top), from);
+  for (const top of contents.tops)
+    if (lstatSync(join(folder, top)).isDirectory()) checkContained(join(folder, top), from);
   return contents.tops;
 }
 
@@ -144,7 +164,8 @@ class Contents {
     for (let depth = 1; depth < parts.length; depth++) this.#note(parts.slice(0, depth).join('/'), 'folder', path);
     this.#note(path, kind === 'file' && given.endsWith('/') ? 'folder' : kind, path);
     if (kind === 'link') {
-      if (target.includes('\\') || target.includes('\0')) throw refused(this.#from, `${shown(path)} -> ${shown(target)}, which points outside of the package`);
+      if (target.includes('\\') || target.includes('\0'))
+        throw refused(this.#from, `${shown(path)} -> ${shown(target)}, which points outside of the package`);
       this.#links.push({ path, target });
     }
     return kind !== 'link';
@@ -163,7 +184,10 @@ class Contents {
     const key = path.normalize('NFKC').toUpperCase();
     const known = this.#kinds.get(key);
     if (known !== undefined && (known !== kind || kind === 'link')) {
-      throw refused(this.#from, `${shown(entry)}, where '${path}' is a ${known} and a ${kind}${kind === 'link' && known === 'link' ? ' again' : ''}`);
+      throw refused(
+        this.#from,
+        `${shown(entry)}, where '${path}' is a ${known} and a ${kind}${kind === 'link' && known === 'link' ? ' again' : ''}`,
+      );
     }
     this.#kinds.set(key, kind);
   }
@@ -171,9 +195,11 @@ class Contents {
 
 function pathProblem(path: string): string | null {
   const parts = path.split('/');
-  if (path.startsWith('/') || /^[A-Za-z]:|\\/.test(path) || parts.includes('..')) return 'which points outside of the package';
+  if (path.startsWith('/') || /^[A-Za-z]:|\\/.test(path) || parts.includes('..'))
+    return 'which points outside of the package';
   if (/[\0-\x1f\x7f]/.test(path)) return 'a name with control characters';
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES || parts.some((part) => Buffer.byteLength(part) > MAX_NAME_BYTES)) return 'a name that is too long';
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES || parts.some((part) => Buffer.byteLength(part) > MAX_NAME_BYTES))
+    return 'a name that is too long';
   return null;
 }
 
@@ -186,8 +212,10 @@ function shown(name: string): string {
 function explained(error: unknown, from: string): Error {
   if (error instanceof TsdbtError || error instanceof BrokenArchive) return error;
   const { code = '', tarCode, message } = error as NodeJS.ErrnoException & { tarCode?: string };
-  if (code.startsWith('Z_') || tarCode === 'TAR_BAD_ARCHIVE' || tarCode === 'TAR_ENTRY_INVALID') return new BrokenArchive(`${from} is not a readable .tar.gz: ${message}`);
+  if (code.startsWith('Z_') || tarCode === 'TAR_BAD_ARCHIVE' || tarCode === 'TAR_ENTRY_INVALID')
+    return new BrokenArchive(`${from} is not a readable .tar.gz: ${message}`);
   // The disk refuses: full, read-only.
-  if (/^E[A-Z]+$/.test(code)) return new TsdbtError('dependency', `The package ${from} could not be unpacked: ${message}`, { cause: error });
+  if (/^E[A-Z]+$/.test(code))
+    return new TsdbtError('dependency', `The package ${from} could not be unpacked: ${message}`, { cause: error });
   return refused(from, `an entry that cannot be unpacked: ${message}`);
 }

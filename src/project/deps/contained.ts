@@ -19,8 +19,13 @@ export function checkContained(root: string, from: string): void {
       const stat = lstatSync(join(root, ...path));
       if (stat.isDirectory()) visit(path);
       else if (stat.isSymbolicLink()) {
-        if (leaves(root, path)) throw refused(from, `'${path.join('/')}' -> '${readlinkSync(join(root, ...path))}', which points outside of the package`);
-      } else if (!stat.isFile()) throw refused(from, `'${path.join('/')}', which is neither a file nor a folder nor a symbolic link`);
+        if (leaves(root, path))
+          throw refused(
+            from,
+            `'${path.join('/')}' -> '${readlinkSync(join(root, ...path))}', which points outside of the package`,
+          );
+      } else if (!stat.isFile())
+        throw refused(from, `'${path.join('/')}', which is neither a file nor a folder nor a symbolic link`);
     }
   };
   visit([]);

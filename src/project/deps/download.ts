@@ -39,23 +39,39 @@ export class NetworkError extends Error {
 
 /** A URL without the user and password in it, and without parameters that are tokens. */
 export function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z+.-]+:\/\/)[^/\s]+@/i, '$1*****@').replace(/([?&][^=&?\s]*(?:token|secret|password|signature|sig)[^=&\s]*=)[^&\s]+/gi, '$1*****');
+  return url
+    .replace(/^([a-z+.-]+:\/\/)[^/\s]+@/i, '$1*****@')
+    .replace(/([?&][^=&?\s]*(?:token|secret|password|signature|sig)[^=&\s]*=)[^&\s]+/gi, '$1*****');
 }
 
 /**
  * Calls until it works, at most six times.
  * @throws TsdbtError `dependency` in dbt's words after the last try
  */
-export async function withRetries<T>(work: () => Promise<T>, { logger, delay }: Pick<DownloadOptions, 'logger' | 'delay'>): Promise<T> {
+export async function withRetries<T>(
+  work: () => Promise<T>,
+  { logger, delay }: Pick<DownloadOptions, 'logger' | 'delay'>,
+): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await work();
     } catch (error) {
       if (error instanceof BrokenArchive) throw new TsdbtError('dependency', error.message);
       if (!(error instanceof NetworkError)) throw error;
-      if (attempt === ATTEMPTS - 1 || !error.again) throw new TsdbtError('dependency', `External connection exception occurred: ${error.message}`);
-      logger.fire({ name: 'RecordRetryException', code: 'M021', level: 'debug', msg: `External call exception: ${error.message}` });
-      logger.fire({ name: 'RetryExternalCall', code: 'M020', level: 'debug', msg: `Retrying external call. Attempt: ${attempt} Max attempts: ${ATTEMPTS - 1}` });
+      if (attempt === ATTEMPTS - 1 || !error.again)
+        throw new TsdbtError('dependency', `External connection exception occurred: ${error.message}`);
+      logger.fire({
+        name: 'RecordRetryException',
+        code: 'M021',
+        level: 'debug',
+        msg: `External call exception: ${error.message}`,
+      });
+      logger.fire({
+        name: 'RetryExternalCall',
+        code: 'M020',
+        level: 'debug',
+        msg: `Retrying external call. Attempt: ${attempt} Max attempts: ${ATTEMPTS - 1}`,
+      });
       await new Promise((done) => setTimeout(done, delay));
     }
   }
@@ -66,7 +82,11 @@ export async function withRetries<T>(work: () => Promise<T>, { logger, delay }: 
  * @returns `whole`: the answer said how long it is, and is
  * @throws NetworkError
  */
-export async function download(url: string, options: DownloadOptions, redirects = 0): Promise<{ status: number; body: Buffer; whole: boolean }> {
+export async function download(
+  url: string,
+  options: DownloadOptions,
+  redirects = 0,
+): Promise<{ status: number; body: Buffer; whole: boolean }> {
   const shown = withoutCredentials(url);
   let target: URL;
   try {
@@ -74,7 +94,8 @@ export async function download(url: string, options: DownloadOptions, redirects 
   } catch {
     throw new NetworkError(`Invalid URL '${shown}'`, false);
   }
-  if (target.protocol !== 'http:' && target.protocol !== 'https:') throw new NetworkError(`No connection adapters were found for '${shown}'`, false);
+  if (target.protocol !== 'http:' && target.protocol !== 'https:')
+    throw new NetworkError(`No connection adapters were found for '${shown}'`, false);
   const response = await open(target, options).catch((error: unknown) => {
     throw new NetworkError(`${shown}: ${(error as Error).message || String((error as { code?: unknown }).code)}`);
   });
@@ -83,9 +104,11 @@ export async function download(url: string, options: DownloadOptions, redirects 
   if (status >= 300 && status < 400 && location !== undefined) {
     response.resume();
     if (redirects === MAX_REDIRECTS) throw new NetworkError(`Exceeded ${MAX_REDIRECTS} redirects: ${shown}`, false);
-    if (!URL.canParse(location, target.href)) throw new NetworkError(`${shown} answered with a redirect to no URL`, false);
+    if (!URL.canParse(location, target.href))
+      throw new NetworkError(`${shown} answered with a redirect to no URL`, false);
     const next = new URL(location, target);
-    if (next.origin === target.origin && next.username === '') Object.assign(next, { username: target.username, password: target.password });
+    if (next.origin === target.origin && next.username === '')
+      Object.assign(next, { username: target.username, password: target.password });
     return download(next.href, options, redirects + 1);
   }
   const { maxBytes = MAX_BYTES } = options;
@@ -110,9 +133,13 @@ export async function download(url: string, options: DownloadOptions, redirects 
   }
   const expected = response.headers['content-length'];
   const body = Buffer.concat(chunks);
-  if (expected !== undefined && body.length !== Number(expected)) throw new NetworkError(`${shown}: got ${body.length} of ${expected} bytes`);
+  if (expected !== undefined && body.length !== Number(expected))
+    throw new NetworkError(`${shown}: got ${body.length} of ${expected} bytes`);
   if (status >= 400) {
-    throw new NetworkError(`${status} ${status < 500 ? 'Client' : 'Server'} Error: ${response.statusMessage ?? ''} for url: ${shown}`, status >= 500 || status === 408 || status === 429);
+    throw new NetworkError(
+      `${status} ${status < 500 ? 'Client' : 'Server'} Error: ${response.statusMessage ?? ''} for url: ${shown}`,
+      status >= 500 || status === 408 || status === 429,
+    );
   }
   return { status, body, whole: expected !== undefined || response.headers['transfer-encoding'] !== undefined };
 }
@@ -128,18 +155,33 @@ export async function downloadJson(url: string, options: DownloadOptions): Promi
 }
 
 async function open(target: URL, { env, timeout }: DownloadOptions): Promise<IncomingMessage> {
-  const headers: Record<string, string> = { 'user-agent': 'tsdbt', 'accept-encoding': 'identity', ...basicAuth('authorization', target) };
+  const headers: Record<string, string> = {
+    'user-agent': 'tsdbt',
+    'accept-encoding': 'identity',
+    ...basicAuth('authorization', target),
+  };
   const proxy = proxyFor(target, env);
   const options: RequestOptions = { method: 'GET', headers, timeout };
   if (proxy === undefined) return send((target.protocol === 'https:' ? httpsRequest : httpRequest)(target, options));
   const proxyAuth = basicAuth('proxy-authorization', proxy);
   const send1 = proxy.protocol === 'https:' ? httpsRequest : httpRequest;
   if (target.protocol === 'http:') {
-    return send(send1(proxy, { ...options, path: target.href.replace(/\/\/[^/@]*@/, '//'), headers: { ...headers, ...proxyAuth, host: target.host } }));
+    return send(
+      send1(proxy, {
+        ...options,
+        path: target.href.replace(/\/\/[^/@]*@/, '//'),
+        headers: { ...headers, ...proxyAuth, host: target.host },
+      }),
+    );
   }
   const authority = `${target.hostname}:${target.port || '443'}`;
   const socket = await new Promise<TLSSocket>((resolve, reject) => {
-    const connecting = send1(proxy, { method: 'CONNECT', path: authority, headers: { host: authority, ...proxyAuth }, timeout });
+    const connecting = send1(proxy, {
+      method: 'CONNECT',
+      path: authority,
+      headers: { host: authority, ...proxyAuth },
+      timeout,
+    });
     connecting.once('connect', (answer, raw) => {
       if (answer.statusCode !== 200) reject(new Error(`the proxy ${proxy.host} answered ${answer.statusCode ?? 0}`));
       else resolve(tlsConnect({ socket: raw, servername: target.hostname }));
@@ -162,14 +204,25 @@ function send(request: ReturnType<typeof httpRequest>): Promise<IncomingMessage>
 
 function basicAuth(header: string, { username, password }: URL): Record<string, string> {
   if (username === '' && password === '') return {};
-  return { [header]: `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}` };
+  return {
+    [header]: `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`,
+  };
 }
 
 /** HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as curl and Python's requests read them. */
 function proxyFor(target: URL, env: Environment): URL | undefined {
   const read = (name: string): string => env[name.toLowerCase()] ?? env[name] ?? '';
-  const excluded = read('NO_PROXY').split(',').map((entry) => entry.trim().replace(/^\*?\./, '')).filter((entry) => entry !== '');
-  if (excluded.some((entry) => entry === '*' || entry === target.host || target.hostname === entry || target.hostname.endsWith(`.${entry}`))) return undefined;
+  const excluded = read('NO_PROXY')
+    .split(',')
+    .map((entry) => entry.trim().replace(/^\*?\./, ''))
+    .filter((entry) => entry !== '');
+  if (
+    excluded.some(
+      (entry) =>
+        entry === '*' || entry === target.host || target.hostname === entry || target.hostname.endsWith(`.${entry}`),
+    )
+  )
+    return undefined;
   const address = read(target.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY') || read('ALL_PROXY');
   return address === '' ? undefined : new URL(address.includes('://') ? address : `http://${address}`);
 }

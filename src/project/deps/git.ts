@@ -24,11 +24,18 @@ export interface GitCheckout {
 /** Kinds of addresses that git may use; `ext::` and other helpers would run commands. */
 const SERVERS = 'https:http:ssh:git';
 /** Settings that would run a stranger's files, or fetch what he names besides. */
-const SAFE_SETTINGS = [['core.hooksPath', '/dev/null'], ['submodule.recurse', 'false'], ['fetch.recurseSubmodules', 'false'], ['protocol.ext.allow', 'never']] as const;
+const SAFE_SETTINGS = [
+  ['core.hooksPath', '/dev/null'],
+  ['submodule.recurse', 'false'],
+  ['fetch.recurseSubmodules', 'false'],
+  ['protocol.ext.allow', 'never'],
+] as const;
 /** A credential helper in git's own shell: the words of the script are public, the values stand in its environment only. */
-const HELPER = '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$TSDBT_GIT_USER" "$TSDBT_GIT_PASSWORD"; }; f';
+const HELPER =
+  '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$TSDBT_GIT_USER" "$TSDBT_GIT_PASSWORD"; }; f';
 
-const PASSING = /Could not resolve host|Connection (?:reset|refused|timed out)|early EOF|RPC failed|unexpected disconnect|HTTP 5\d\d|error: 5\d\d|hung up unexpectedly/;
+const PASSING =
+  /Could not resolve host|Connection (?:reset|refused|timed out)|early EOF|RPC failed|unexpected disconnect|HTTP 5\d\d|error: 5\d\d|hung up unexpectedly/;
 
 /**
  * Checks a revision out. The repository's own data is not kept: it holds the URL, and with it tokens.
@@ -38,9 +45,14 @@ const PASSING = /Could not resolve host|Connection (?:reset|refused|timed out)|e
 export async function checkOut(checkout: GitCheckout): Promise<{ commit: string; folder: string }> {
   const { url, revision, subdirectory, folder, logger, delay } = checkout;
   const debug = (name: string, code: string, msg: string): void => logger.fire({ name, code, level: 'debug', msg });
-  if (url.startsWith('-') || revision.startsWith('-')) throw failure(checkout, 'a URL or revision cannot begin with a dash');
+  if (url.startsWith('-') || revision.startsWith('-'))
+    throw failure(checkout, 'a URL or revision cannot begin with a dash');
   const inside = subdirectory === null ? folder : resolve(folder, subdirectory);
-  const outside = (): TsdbtError => new TsdbtError('dependency', `The subdirectory '${subdirectory ?? ''}' of ${withoutCredentials(url)} is outside of the repository`);
+  const outside = (): TsdbtError =>
+    new TsdbtError(
+      'dependency',
+      `The subdirectory '${subdirectory ?? ''}' of ${withoutCredentials(url)} is outside of the repository`,
+    );
   if (relative(folder, inside).startsWith('..')) throw outside();
   mkdirSync(folder, { recursive: true });
   const { address, env } = login(url, checkout);
@@ -55,16 +67,19 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
   debug('GitProgressCheckoutRevision', 'M002', `Checking out revision ${revision}.`);
   const filter = subdirectory === null ? [] : ['--filter=blob:none'];
   try {
-    await withRetries(async () => {
-      try {
-        await git('fetch', '-q', '--depth', '1', ...filter, 'origin', revision);
-      } catch (error) {
-        if (error instanceof TsdbtError && PASSING.test(error.message)) throw new NetworkError(error.message);
-        // A server that gives only its branches' and tags' own commits: take everything.
-        if (!/^[0-9a-f]{40}$/.test(revision)) throw error;
-        await git('fetch', '-q', '--tags', 'origin', '+refs/heads/*:refs/remotes/origin/*');
-      }
-    }, { logger, delay });
+    await withRetries(
+      async () => {
+        try {
+          await git('fetch', '-q', '--depth', '1', ...filter, 'origin', revision);
+        } catch (error) {
+          if (error instanceof TsdbtError && PASSING.test(error.message)) throw new NetworkError(error.message);
+          // A server that gives only its branches' and tags' own commits: take everything.
+          if (!/^[0-9a-f]{40}$/.test(revision)) throw error;
+          await git('fetch', '-q', '--tags', 'origin', '+refs/heads/*:refs/remotes/origin/*');
+        }
+      },
+      { logger, delay },
+    );
     await git('checkout', '-q', '--detach', /^[0-9a-f]{40}$/.test(revision) ? revision : 'FETCH_HEAD');
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
@@ -73,7 +88,11 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
   const commit = await git('rev-parse', 'HEAD');
   debug('GitProgressCheckedOutAt', 'M007', `Checked out at ${commit.slice(0, 7)}.`);
   rmSync(join(folder, '.git'), { recursive: true, force: true });
-  if (statSync(inside, { throwIfNoEntry: false })?.isDirectory() !== true) throw new TsdbtError('dependency', `The repository ${withoutCredentials(url)} has no folder '${subdirectory ?? ''}' at revision ${revision}`);
+  if (statSync(inside, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new TsdbtError(
+      'dependency',
+      `The repository ${withoutCredentials(url)} has no folder '${subdirectory ?? ''}' at revision ${revision}`,
+    );
   // A folder on the way may be a link.
   const real = realpathSync(inside);
   if (relative(realpathSync(folder), real).startsWith('..')) throw outside();
@@ -85,7 +104,10 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
  * What git is given: the URL without user and password, which every program of this machine could read in the list of processes, and
  * an environment in which it finds them when that scheme, host and port asks for them.
  */
-function login(url: string, { env, foreign }: GitCheckout): { address: string; env: Record<string, string | undefined> } {
+function login(
+  url: string,
+  { env, foreign }: GitCheckout,
+): { address: string; env: Record<string, string | undefined> } {
   const settings: (readonly [string, string])[] = [...SAFE_SETTINGS];
   const more: Record<string, string> = {};
   let address = url;
@@ -100,9 +122,19 @@ function login(url: string, { env, foreign }: GitCheckout): { address: string; e
   }
   const base = gitEnvironment(env);
   const first = Number(base['GIT_CONFIG_COUNT'] ?? 0) || 0;
-  for (const [i, [key, value]] of settings.entries()) Object.assign(more, { [`GIT_CONFIG_KEY_${first + i}`]: key, [`GIT_CONFIG_VALUE_${first + i}`]: value });
-  const allowed = foreign ? SERVERS : base['GIT_ALLOW_PROTOCOL'] ?? `${SERVERS}:file`;
-  return { address, env: { ...base, ...more, GIT_CONFIG_COUNT: String(first + settings.length), GIT_ALLOW_PROTOCOL: allowed, LC_ALL: 'C' } };
+  for (const [i, [key, value]] of settings.entries())
+    Object.assign(more, { [`GIT_CONFIG_KEY_${first + i}`]: key, [`GIT_CONFIG_VALUE_${first + i}`]: value });
+  const allowed = foreign ? SERVERS : (base['GIT_ALLOW_PROTOCOL'] ?? `${SERVERS}:file`);
+  return {
+    address,
+    env: {
+      ...base,
+      ...more,
+      GIT_CONFIG_COUNT: String(first + settings.length),
+      GIT_ALLOW_PROTOCOL: allowed,
+      LC_ALL: 'C',
+    },
+  };
 }
 
 function decoded(text: string): string {
@@ -113,7 +145,11 @@ function decoded(text: string): string {
   }
 }
 
-function runGit(args: readonly string[], checkout: GitCheckout, env: Record<string, string | undefined>): Promise<string> {
+function runGit(
+  args: readonly string[],
+  checkout: GitCheckout,
+  env: Record<string, string | undefined>,
+): Promise<string> {
   const { folder, logger } = checkout;
   return new Promise((done, failed) => {
     const child = spawn('git', args, { cwd: folder, env, stdio: ['inherit', 'pipe', 'pipe'] });
@@ -129,7 +165,8 @@ function runGit(args: readonly string[], checkout: GitCheckout, env: Record<stri
       errors += chunk.toString('utf8');
     });
     child.on('error', (error) => {
-      const msg = 'Make sure git is installed on your machine. More information: https://docs.getdbt.com/docs/package-management';
+      const msg =
+        'Make sure git is installed on your machine. More information: https://docs.getdbt.com/docs/package-management';
       logger.fire({ name: 'EnsureGitInstalled', code: 'Z036', level: 'error', msg: errorTag(msg) });
       failed(new TsdbtError('dependency', `Could not run git: ${error.message}`, { hint: msg }));
     });
@@ -143,10 +180,15 @@ function runGit(args: readonly string[], checkout: GitCheckout, env: Record<stri
 
 /** A hook's GIT_DIR would make every command work on the project's own repository. */
 function gitEnvironment(env: Environment): Record<string, string | undefined> {
-  const kept = Object.entries(env).filter(([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|OBJECT_DIRECTORY|COMMON_DIR)$/.test(name));
+  const kept = Object.entries(env).filter(
+    ([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|OBJECT_DIRECTORY|COMMON_DIR)$/.test(name),
+  );
   return { GIT_TERMINAL_PROMPT: process.stdin.isTTY ? '1' : '0', ...Object.fromEntries(kept) };
 }
 
 function failure({ url, revision }: GitCheckout, words: string): TsdbtError {
-  return new TsdbtError('dependency', `Error checking out spec='${revision}' for repo ${withoutCredentials(url)}\n${words.replace(/(?<![a-z+.-])([a-z+.-]+:\/\/)[^/\s']+@/gi, '$1*****@')}`);
+  return new TsdbtError(
+    'dependency',
+    `Error checking out spec='${revision}' for repo ${withoutCredentials(url)}\n${words.replace(/(?<![a-z+.-])([a-z+.-]+:\/\/)[^/\s']+@/gi, '$1*****@')}`,
+  );
 }

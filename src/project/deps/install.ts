@@ -1,6 +1,15 @@
 // `deps`: finds the packages that a project and its packages ask for, writes package-lock.yml and puts the packages into
 // packages-install-path: all of them or none, also when it is killed. Leaves fetching to package-store.ts.
-import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Json } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';
@@ -42,7 +51,12 @@ export async function installPackages(options: InstallOptions): Promise<void> {
   }
 }
 
-async function writeLock(store: PackageStore, requests: readonly Request[], hash: string, { project, logger, scope: { env } }: InstallOptions): Promise<void> {
+async function writeLock(
+  store: PackageStore,
+  requests: readonly Request[],
+  hash: string,
+  { project, logger, scope: { env } }: InstallOptions,
+): Promise<void> {
   if (requests.length === 0) return noPackages(logger);
   const packages: Entry[] = [];
   for (const { pinned, metadata } of await resolveAll(store, requests, project, env)) {
@@ -55,7 +69,12 @@ async function writeLock(store: PackageStore, requests: readonly Request[], hash
 }
 
 /** What is asked for, and what that asks for, each once, in order of discovery. */
-async function resolveAll(store: PackageStore, requests: readonly Request[], project: Project, env: Environment): Promise<{ pinned: Pinned; metadata: Metadata }[]> {
+async function resolveAll(
+  store: PackageStore,
+  requests: readonly Request[],
+  project: Project,
+  env: Environment,
+): Promise<{ pinned: Pinned; metadata: Metadata }[]> {
   const final = new Listing();
   const expanded = new Set<Metadata>();
   let pending = requests;
@@ -79,10 +98,16 @@ async function resolveAll(store: PackageStore, requests: readonly Request[], pro
     const metadata = await store.metadata(pinned);
     const { name } = metadata;
     if (names.has(name)) {
-      throw new TsdbtError('dependency', `Found duplicate project "${name}". This occurs when a dependency has the same project name as some other dependency.`);
+      throw new TsdbtError(
+        'dependency',
+        `Found duplicate project "${name}". This occurs when a dependency has the same project name as some other dependency.`,
+      );
     }
     if (name === project.project_name) {
-      throw new TsdbtError('dependency', `Found a dependency with the same name as the root project "${name}". Package names must be unique in a project. Please rename one of these packages.`);
+      throw new TsdbtError(
+        'dependency',
+        `Found a dependency with the same name as the root project "${name}". Package names must be unique in a project. Please rename one of these packages.`,
+      );
     }
     names.add(name);
     found.push({ pinned, metadata });
@@ -90,7 +115,11 @@ async function resolveAll(store: PackageStore, requests: readonly Request[], pro
   return found;
 }
 
-async function installLocked(store: PackageStore, requests: readonly Request[], { project, logger, scope, render }: InstallOptions): Promise<void> {
+async function installLocked(
+  store: PackageStore,
+  requests: readonly Request[],
+  { project, logger, scope, render }: InstallOptions,
+): Promise<void> {
   const target = installFolder(project);
   const staged = join(dirname(target), `.${basename(target)}.new-${process.pid}`);
   removeLeftovers(target);
@@ -108,7 +137,9 @@ async function installLocked(store: PackageStore, requests: readonly Request[], 
     }
     const packages = await Promise.all(listing.all().map((wanted) => store.pin(wanted)));
     // All at once; told one after the other.
-    const work = packages.map(async (pinned) => store.place(pinned, join(staged, checkedName((await store.metadata(pinned)).name, project))));
+    const work = packages.map(async (pinned) =>
+      store.place(pinned, join(staged, checkedName((await store.metadata(pinned)).name, project))),
+    );
     await Promise.allSettled(work);
     const updates: string[] = [];
     for (const [i, pinned] of packages.entries()) {
@@ -119,16 +150,25 @@ async function installLocked(store: PackageStore, requests: readonly Request[], 
       event(logger, 'DepsInstallInfo', 'M015', `Installed from ${version}`, { version_name: version });
       if (pinned.latest !== null && pinned.latest !== pinned.version) {
         updates.push(title);
-        event(logger, 'DepsUpdateAvailable', 'M016', `Updated version available: ${pinned.latest}`, { version_latest: pinned.latest });
+        event(logger, 'DepsUpdateAvailable', 'M016', `Updated version available: ${pinned.latest}`, {
+          version_latest: pinned.latest,
+        });
       } else if (pinned.latest !== null) event(logger, 'DepsUpToDate', 'M017', 'Up to date!', {});
       const { subdirectory } = pinned.wanted;
-      if (subdirectory !== null) event(logger, 'DepsListSubdirectory', 'M018', `and subdirectory ${subdirectory}`, { subdirectory });
+      if (subdirectory !== null)
+        event(logger, 'DepsListSubdirectory', 'M018', `and subdirectory ${subdirectory}`, { subdirectory });
     }
     swap(staged, target);
     if (updates.length > 0) {
       event(logger, 'Formatting', 'Z017', '', {});
       const listed = updates.map((name) => `'${name}'`).join(', ');
-      event(logger, 'DepsNotifyUpdatesAvailable', 'M019', `Updates available for packages: [${listed}]\nUpdate your versions in packages.yml, then run dbt deps`, { packages: updates });
+      event(
+        logger,
+        'DepsNotifyUpdatesAvailable',
+        'M019',
+        `Updates available for packages: [${listed}]\nUpdate your versions in packages.yml, then run dbt deps`,
+        { packages: updates },
+      );
     }
   } finally {
     rmSync(staged, { recursive: true, force: true });
@@ -142,10 +182,14 @@ function placeOf({ git, tarball, private: hidden, package: name, local }: Entry)
 
 function versionName({ wanted, version }: Pinned): string {
   switch (wanted.kind) {
-    case 'local': return `<local @ ${wanted.location}>`;
-    case 'tarball': return `tarball (url: ${withoutCredentials(wanted.location)})`;
-    case 'hub': return `version ${version ?? ''}`;
-    default: return version === 'HEAD' ? 'HEAD (default revision)' : `revision ${version ?? ''}`;
+    case 'local':
+      return `<local @ ${wanted.location}>`;
+    case 'tarball':
+      return `tarball (url: ${withoutCredentials(wanted.location)})`;
+    case 'hub':
+      return `version ${version ?? ''}`;
+    default:
+      return version === 'HEAD' ? 'HEAD (default revision)' : `revision ${version ?? ''}`;
   }
 }
 
@@ -155,7 +199,10 @@ function installFolder(project: Project): string {
   const target = existsSync(path) ? realpathSync(path) : path;
   const up = relative(target, project.project_root);
   if (up === '' || !up.startsWith('..')) {
-    throw new TsdbtError('dependency', `packages-install-path '${project.packages_install_path}' holds the project itself: it would be deleted`);
+    throw new TsdbtError(
+      'dependency',
+      `packages-install-path '${project.packages_install_path}' holds the project itself: it would be deleted`,
+    );
   }
   return target;
 }
@@ -163,7 +210,10 @@ function installFolder(project: Project): string {
 /** A package's name is a folder's name. */
 function checkedName(name: string, project: Project): string {
   if (/[\\/\0]/.test(name) || name === '' || name === '.' || name === '..') {
-    throw new TsdbtError('dependency', `Invalid package name '${name}': resolves outside of the packages-install-path ('${project.packages_install_path}')`);
+    throw new TsdbtError(
+      'dependency',
+      `Invalid package name '${name}': resolves outside of the packages-install-path ('${project.packages_install_path}')`,
+    );
   }
   return name;
 }
@@ -204,11 +254,19 @@ function isRunning(pid: number): boolean {
 
 /** A location for the lock file: a secret that stands in packages.yml itself is not written again. */
 function withoutSecrets(text: string, env: Environment, logger: Logger): string {
-  const secrets = Object.entries(env).flatMap(([name, value]) => (/^DBT_(ENGINE_)?ENV_SECRET/.test(name) && value?.trim() ? [value] : []));
+  const secrets = Object.entries(env).flatMap(([name, value]) =>
+    /^DBT_(ENGINE_)?ENV_SECRET/.test(name) && value?.trim() ? [value] : [],
+  );
   const scrubbed = secrets.reduce((shown, secret) => shown.replaceAll(secret, '*****'), text);
   if (scrubbed !== text) {
     const msg = `Detected secret env var in ${scrubbed}. dbt will write a scrubbed representation to the lock file. This will cause issues with subsequent 'dbt deps' using the lock file, requiring 'dbt deps --upgrade'`;
-    logger.fire({ name: 'DepsScrubbedPackageName', code: 'M035', level: 'warn', msg: warningTag(msg), data: { package_name: scrubbed } });
+    logger.fire({
+      name: 'DepsScrubbedPackageName',
+      code: 'M035',
+      level: 'warn',
+      msg: warningTag(msg),
+      data: { package_name: scrubbed },
+    });
   }
   return scrubbed;
 }

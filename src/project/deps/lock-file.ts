@@ -14,9 +14,12 @@ export function packagesHash(requests: readonly Request[]): string {
 
 /** An entry with the defaults that dbt fills in. */
 function hashedEntry({ entry, unrendered }: Request): Entry {
-  const defaults: Entry = 'git' in entry || 'private' in entry
-    ? { ...('private' in entry ? { provider: null } : {}), revision: null, 'warn-unpinned': null, subdirectory: null }
-    : 'package' in entry ? { install_prerelease: false } : {};
+  const defaults: Entry =
+    'git' in entry || 'private' in entry
+      ? { ...('private' in entry ? { provider: null } : {}), revision: null, 'warn-unpinned': null, subdirectory: null }
+      : 'package' in entry
+        ? { install_prerelease: false }
+        : {};
   const { name, ...rest } = { ...defaults, ...entry };
   return { ...rest, unrendered: { ...unrendered }, ...(name === undefined || name === null ? {} : { name }) };
 }
@@ -25,16 +28,33 @@ function hashedEntry({ entry, unrendered }: Request): Entry {
 export function lockEntry({ wanted }: Pinned, { name, version }: Metadata, location: string): Entry {
   const below: Entry = wanted.subdirectory === null ? {} : { subdirectory: wanted.subdirectory };
   switch (wanted.kind) {
-    case 'local': return { local: wanted.location, name };
-    case 'tarball': return { tarball: location, name };
-    case 'hub': return { package: wanted.location, version, name };
-    case 'git': return { git: location, revision: version, ...below, name };
-    case 'private': return { private: location, revision: version, ...below, ...(wanted.provider === null ? {} : { provider: wanted.provider }), name };
+    case 'local':
+      return { local: wanted.location, name };
+    case 'tarball':
+      return { tarball: location, name };
+    case 'hub':
+      return { package: wanted.location, version, name };
+    case 'git':
+      return { git: location, revision: version, ...below, name };
+    case 'private':
+      return {
+        private: location,
+        revision: version,
+        ...below,
+        ...(wanted.provider === null ? {} : { provider: wanted.provider }),
+        name,
+      };
   }
 }
 
 /** YAML in the layout of dbt's package files. */
 export function dumpPackageYaml(value: Json): string {
   const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
-  return yaml.stringify(value, { version: '1.1', sortMapEntries: true, indentSeq: true, lineWidth: 0, singleQuote: true });
+  return yaml.stringify(value, {
+    version: '1.1',
+    sortMapEntries: true,
+    indentSeq: true,
+    lineWidth: 0,
+    singleQuote: true,
+  });
 }

@@ -1,7 +1,17 @@
 // Fetches packages: turns a request into one version of one package, says what that package is called and asks for itself, and puts it
 // into a folder. Everything is fetched once a command, into a folder that `close` removes. Leaves merging of requests to wanted.ts.
 import { randomUUID } from 'node:crypto';
-import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { Json } from '../../contracts/node.ts';
@@ -62,14 +72,23 @@ export function requestsIn(root: string, { scope, render }: Pick<StoreOptions, '
  */
 function requestsOf(name: string, folder: string, foreign: boolean, { scope, render }: StoreOptions): Request[] {
   try {
-    const requests = requestsIn(folder, { scope: { ...scope, secrets: false }, render }).map((request) => ({ ...request, foreign }));
+    const requests = requestsIn(folder, { scope: { ...scope, secrets: false }, render }).map((request) => ({
+      ...request,
+      foreign,
+    }));
     const left = requests.find(({ entry }) => /\{[{%#]/.test(JSON.stringify(entry)));
-    if (left !== undefined) throw new TsdbtError('dependency', `It holds a template that is not rendered: ${JSON.stringify(left.entry)}`);
+    if (left !== undefined)
+      throw new TsdbtError('dependency', `It holds a template that is not rendered: ${JSON.stringify(left.entry)}`);
     return requests;
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
-    const hint = 'Only the packages.yml of the root project sees DBT_ENV_SECRET_ variables: name the package there, too.';
-    throw new TsdbtError('dependency', `The list of packages of the package '${name}' cannot be used: ${error.message}`, error.message.startsWith('Secret env vars') ? { hint } : {});
+    const hint =
+      'Only the packages.yml of the root project sees DBT_ENV_SECRET_ variables: name the package there, too.';
+    throw new TsdbtError(
+      'dependency',
+      `The list of packages of the package '${name}' cannot be used: ${error.message}`,
+      error.message.startsWith('Secret env vars') ? { hint } : {},
+    );
   }
 }
 
@@ -82,11 +101,26 @@ export class PackageStore {
 
   constructor(options: StoreOptions) {
     this.#options = options;
-    const { logger, scope: { env }, retryDelay = 1000 } = options;
-    this.#download = { env, logger, delay: retryDelay, timeout: Number(env['DBT_HTTP_TIMEOUT'] ?? 30) * 1000 || 30_000 };
+    const {
+      logger,
+      scope: { env },
+      retryDelay = 1000,
+    } = options;
+    this.#download = {
+      env,
+      logger,
+      delay: retryDelay,
+      timeout: Number(env['DBT_HTTP_TIMEOUT'] ?? 30) * 1000 || 30_000,
+    };
     this.#registry = new Registry(this.#download);
     this.#folder = mkdtempSync(join(tmpdir(), 'tsdbt-downloads-'));
-    logger.fire({ name: 'DepsSetDownloadDirectory', code: 'M028', level: 'debug', msg: `Set downloads directory='${this.#folder}'`, data: { path: this.#folder } });
+    logger.fire({
+      name: 'DepsSetDownloadDirectory',
+      code: 'M028',
+      level: 'debug',
+      msg: `Set downloads directory='${this.#folder}'`,
+      data: { path: this.#folder },
+    });
   }
 
   close(): void {
@@ -111,11 +145,15 @@ export class PackageStore {
       const { version, latest } = await this.#registry.resolve(wanted, this.#options.versionCheck);
       return { wanted, version, latest };
     }
-    if (wanted.kind !== 'git' && wanted.kind !== 'private') return { wanted, version: wanted.kind === 'tarball' ? 'tarball' : null, latest: null };
+    if (wanted.kind !== 'git' && wanted.kind !== 'private')
+      return { wanted, version: wanted.kind === 'tarball' ? 'tarball' : null, latest: null };
     const revisions = [...new Set(wanted.versions)].sort();
     if (revisions.length > 1) {
       const listed = revisions.map((revision) => `'${revision}'`).join(', ');
-      throw new TsdbtError('dependency', `git dependencies should contain exactly one version. ${withoutCredentials(wanted.title)} contains: {${listed}}`);
+      throw new TsdbtError(
+        'dependency',
+        `git dependencies should contain exactly one version. ${withoutCredentials(wanted.title)} contains: {${listed}}`,
+      );
     }
     return { wanted, version: revisions[0] ?? 'HEAD', latest: null };
   }
@@ -145,15 +183,27 @@ export class PackageStore {
     switch (wanted.kind) {
       case 'hub': {
         const info = (await this.#registry.versions(wanted.location))[version ?? ''];
-        if (info === undefined) throw new TsdbtError('dependency', `The hub has no version ${version ?? ''} of ${wanted.location}`);
+        if (info === undefined)
+          throw new TsdbtError('dependency', `The hub has no version ${version ?? ''} of ${wanted.location}`);
         return { name: info.name, packages: hubRequests(wanted.location, info), version, folder: null };
       }
-      case 'local': return this.#readFolder(this.#localFolder(wanted), version, wanted.foreign);
-      case 'tarball': return { ...this.#readFolder(await this.#unpacked(wanted.location, wanted.title), version, true), name: wanted.title };
+      case 'local':
+        return this.#readFolder(this.#localFolder(wanted), version, wanted.foreign);
+      case 'tarball':
+        return {
+          ...this.#readFolder(await this.#unpacked(wanted.location, wanted.title), version, true),
+          name: wanted.title,
+        };
       default: {
         const { commit, folder } = await checkOut({
-          url: wanted.location, revision: version ?? 'HEAD', subdirectory: wanted.subdirectory, folder: join(this.#folder, randomUUID()), foreign: wanted.foreign,
-          env: this.#download.env, logger: this.#download.logger, delay: this.#download.delay,
+          url: wanted.location,
+          revision: version ?? 'HEAD',
+          subdirectory: wanted.subdirectory,
+          folder: join(this.#folder, randomUUID()),
+          foreign: wanted.foreign,
+          env: this.#download.env,
+          logger: this.#download.logger,
+          delay: this.#download.delay,
         });
         this.#warnUnpinned(pinned);
         const metadata = this.#readFolder(folder, commit, true);
@@ -165,7 +215,8 @@ export class PackageStore {
 
   #readFolder(folder: string, version: string | null, foreign: boolean): Metadata {
     const name = readRawProject(folder).data['name'];
-    if (typeof name !== 'string') throw new TsdbtError('project', 'Package defined in dbt_project.yml must have a name!');
+    if (typeof name !== 'string')
+      throw new TsdbtError('project', 'Package defined in dbt_project.yml must have a name!');
     return { name, packages: requestsOf(name, folder, foreign, this.#options), version, folder };
   }
 
@@ -179,9 +230,13 @@ export class PackageStore {
     const real = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
     const way = relative(real(root), real(folder));
     if (foreign && (way.startsWith('..') || isAbsolute(way))) {
-      throw new TsdbtError('dependency', `A package that was downloaded asks for the folder '${location}', which is outside of this project. Nothing was installed.`, {
-        hint: 'If it is meant to be used, name it in the packages.yml of this project.',
-      });
+      throw new TsdbtError(
+        'dependency',
+        `A package that was downloaded asks for the folder '${location}', which is outside of this project. Nothing was installed.`,
+        {
+          hint: 'If it is meant to be used, name it in the packages.yml of this project.',
+        },
+      );
     }
     return folder;
   }
@@ -191,8 +246,13 @@ export class PackageStore {
     const how = version === 'HEAD' ? 'not pinned, using HEAD (default branch)' : `pinned to the "${version}" branch`;
     const git = withoutCredentials(wanted.location);
     this.#options.logger.fire({
-      name: 'DepsUnpinned', code: 'M029', level: 'warn', data: { revision: version, git },
-      msg: warningTag(`The git package "${git}" \n\tis ${how}.\n\tThis can introduce breaking changes into your project without warning!\n\nSee https://docs.getdbt.com/docs/package-management#section-specifying-package-versions`),
+      name: 'DepsUnpinned',
+      code: 'M029',
+      level: 'warn',
+      data: { revision: version, git },
+      msg: warningTag(
+        `The git package "${git}" \n\tis ${how}.\n\tThis can introduce breaking changes into your project without warning!\n\nSee https://docs.getdbt.com/docs/package-management#section-specifying-package-versions`,
+      ),
     });
   }
 
@@ -208,7 +268,10 @@ export class PackageStore {
         throw error instanceof BrokenArchive && !whole ? new NetworkError(error.message) : error;
       });
       if (top === undefined || more.length > 0 || !lstatSync(join(folder, top)).isDirectory()) {
-        throw new TsdbtError('dependency', `Incorrect structure for package extracted from ${shown}.The extracted package needs to follow the structure ${title}/<package_contents>.`);
+        throw new TsdbtError(
+          'dependency',
+          `Incorrect structure for package extracted from ${shown}.The extracted package needs to follow the structure ${title}/<package_contents>.`,
+        );
       }
       return join(folder, top);
     }, this.#download);
@@ -220,7 +283,10 @@ function hubRequests(name: string, { packages }: HubVersion): Request[] {
   try {
     return checkedPackages({ packages: packages as Json }).map((entry) => ({ entry, unrendered: {}, foreign: true }));
   } catch {
-    throw new TsdbtError('dependency', `The hub says of ${name} that it needs packages, in a way that is not understood: ${JSON.stringify(packages).slice(0, 200)}`);
+    throw new TsdbtError(
+      'dependency',
+      `The hub says of ${name} that it needs packages, in a way that is not understood: ${JSON.stringify(packages).slice(0, 200)}`,
+    );
   }
 }
 
@@ -230,10 +296,20 @@ function keyOf({ wanted, version }: Pinned): string {
 
 function link(folder: string, target: string, logger: Logger): void {
   try {
-    logger.fire({ name: 'DepsCreatingLocalSymlink', code: 'Z037', level: 'debug', msg: 'Creating symlink to local dependency.' });
+    logger.fire({
+      name: 'DepsCreatingLocalSymlink',
+      code: 'Z037',
+      level: 'debug',
+      msg: 'Creating symlink to local dependency.',
+    });
     symlinkSync(folder, target, 'dir');
   } catch {
-    logger.fire({ name: 'DepsSymlinkNotAvailable', code: 'Z038', level: 'debug', msg: 'Symlinks are not available on this OS, copying dependency.' });
+    logger.fire({
+      name: 'DepsSymlinkNotAvailable',
+      code: 'Z038',
+      level: 'debug',
+      msg: 'Symlinks are not available on this OS, copying dependency.',
+    });
     cpSync(folder, target, { recursive: true });
   }
 }

@@ -1,7 +1,15 @@
 // The package hub (registry API v1): which packages there are, their versions, and the version that fits all requests, in dbt's words.
 import { TsdbtError } from '../../errors.ts';
 import { deprecation } from '../deprecations.ts';
-import { compareVersions, DBT_VERSION, isPrerelease, normalVersion, rangesMeet, rangeText, versionFits } from '../versions.ts';
+import {
+  compareVersions,
+  DBT_VERSION,
+  isPrerelease,
+  normalVersion,
+  rangesMeet,
+  rangeText,
+  versionFits,
+} from '../versions.ts';
 import { type DownloadOptions, downloadJson, NetworkError, withRetries } from './download.ts';
 import type { Entry, Wanted } from './wanted.ts';
 
@@ -35,22 +43,32 @@ export class Registry {
    */
   async resolve(wanted: Wanted, versionCheck: boolean): Promise<{ version: string; latest: string }> {
     this.#index ??= this.#fetchIndex();
-    if (!(await this.#index).includes(wanted.location)) throw new TsdbtError('dependency', `Package ${wanted.location} was not found in the package index`);
+    if (!(await this.#index).includes(wanted.location))
+      throw new TsdbtError('dependency', `Package ${wanted.location} was not found in the package index`);
     const ranges = wanted.versions.map(normalVersion);
     const listed = (texts: readonly string[]): string => `[${texts.map((text) => `'${text}'`).join(', ')}]`;
     if (!rangesMeet(ranges)) {
-      throw new TsdbtError('dependency', `Version error for package ${wanted.title}: Could not find a satisfactory version from options: ${listed(ranges)}`);
+      throw new TsdbtError(
+        'dependency',
+        `Version error for package ${wanted.title}: Could not find a satisfactory version from options: ${listed(ranges)}`,
+      );
     }
     const prereleases = wanted.prerelease || ranges.some(isPrerelease);
     const installable = Object.entries(await this.versions(wanted.location))
-      .filter(([version, info]) => isVersion(version) && (!versionCheck || fitsDbt(info)) && (prereleases || !isPrerelease(version)))
-      .map(([version]) => version).sort(compareVersions);
+      .filter(
+        ([version, info]) =>
+          isVersion(version) && (!versionCheck || fitsDbt(info)) && (prereleases || !isPrerelease(version)),
+      )
+      .map(([version]) => version)
+      .sort(compareVersions);
     const version = installable.filter((each) => versionFits(each, ranges)).at(-1);
     if (version === undefined) {
       throw new TsdbtError(
         'dependency',
         `Could not find a matching compatible version for package ${wanted.location}\n  Requested range: ${rangeText(ranges)}\n  Compatible versions: ${listed(installable)}\n` +
-          (versionCheck ? "\n  Not shown: package versions incompatible with installed version of dbt-core\n  To include them, run 'dbt --no-version-check deps'" : ''),
+          (versionCheck
+            ? "\n  Not shown: package versions incompatible with installed version of dbt-core\n  To include them, run 'dbt --no-version-check deps'"
+            : ''),
       );
     }
     return { version, latest: installable.at(-1) ?? version };
@@ -72,11 +90,25 @@ export class Registry {
 
   #fetchPackage(name: string): Promise<HubVersions> {
     return this.#get(name, 'RegistryProgress', ['M008', 'M009'], (value) => {
-      const answer = value as { name?: string; namespace?: string; versions?: HubVersions; redirectnamespace?: string; redirectname?: string } | null;
+      const answer = value as {
+        name?: string;
+        namespace?: string;
+        versions?: HubVersions;
+        redirectnamespace?: string;
+        redirectname?: string;
+      } | null;
       const { versions } = answer ?? {};
-      if (answer === null || typeof versions !== 'object' || versions === null || answer.name === undefined) throw new NetworkError('Request error: Expected the response to contain keys name and versions');
-      if (Object.values(versions).some((v: HubVersion | null) => !Array.isArray(v?.packages) || typeof v.name !== 'string' || typeof v.downloads?.tarball !== 'string')) {
-        throw new NetworkError('Request error: Expected the response for the version to contain keys name, packages and downloads');
+      if (answer === null || typeof versions !== 'object' || versions === null || answer.name === undefined)
+        throw new NetworkError('Request error: Expected the response to contain keys name and versions');
+      if (
+        Object.values(versions).some(
+          (v: HubVersion | null) =>
+            !Array.isArray(v?.packages) || typeof v.name !== 'string' || typeof v.downloads?.tarball !== 'string',
+        )
+      ) {
+        throw new NetworkError(
+          'Request error: Expected the response for the version to contain keys name, packages and downloads',
+        );
       }
       if (answer.redirectnamespace || answer.redirectname) {
         const to = `${answer.redirectnamespace || answer.namespace || ''}/${answer.redirectname || answer.name}`;
@@ -91,16 +123,30 @@ export class Registry {
     const { logger } = this.#options;
     const index = name === 'index' ? ' index' : '';
     return withRetries(async () => {
-      logger.fire({ name: `${event}GETRequest`, code: codes[0], level: 'debug', msg: `Making package${index} registry request: GET ${url}`, data: { url } });
+      logger.fire({
+        name: `${event}GETRequest`,
+        code: codes[0],
+        level: 'debug',
+        msg: `Making package${index} registry request: GET ${url}`,
+        data: { url },
+      });
       const { status, value } = await downloadJson(url, this.#options);
-      logger.fire({ name: `${event}GETResponse`, code: codes[1], level: 'debug', msg: `Response from registry${index}: GET ${url} ${status}`, data: { url, resp_code: status } });
+      logger.fire({
+        name: `${event}GETResponse`,
+        code: codes[1],
+        level: 'debug',
+        msg: `Response from registry${index}: GET ${url} ${status}`,
+        data: { url, resp_code: status },
+      });
       return check(value);
     }, this.#options);
   }
 }
 
 function fitsDbt({ require_dbt_version: required }: HubVersion): boolean {
-  const ranges = (typeof required === 'string' ? required.split(',') : Array.isArray(required) ? required.map(String) : []).filter((range) => range !== '');
+  const ranges = (
+    typeof required === 'string' ? required.split(',') : Array.isArray(required) ? required.map(String) : []
+  ).filter((range) => range !== '');
   return ranges.length === 0 || (rangesMeet(ranges) && versionFits(DBT_VERSION, ranges));
 }
 

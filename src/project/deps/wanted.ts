@@ -35,7 +35,13 @@ export interface Wanted {
   readonly foreign: boolean;
 }
 
-const CLASSES = { local: 'LocalUnpinnedPackage', tarball: 'TarballUnpinnedPackage', git: 'GitUnpinnedPackage', private: 'PrivateUnpinnedPackage', hub: 'RegistryUnpinnedPackage' };
+const CLASSES = {
+  local: 'LocalUnpinnedPackage',
+  tarball: 'TarballUnpinnedPackage',
+  git: 'GitUnpinnedPackage',
+  private: 'PrivateUnpinnedPackage',
+  hub: 'RegistryUnpinnedPackage',
+};
 
 /** @param env a private package's URL comes from it */
 export function wantedOf({ entry, unrendered, foreign }: Request, env: Environment): Wanted {
@@ -44,14 +50,29 @@ export function wantedOf({ entry, unrendered, foreign }: Request, env: Environme
   const given = text(kind === 'hub' ? 'package' : kind) ?? '';
   const before = unrendered[kind];
   const plain = {
-    kind, key: given, others: [], title: given, location: given, written: typeof before === 'string' && before !== '' ? before : given,
-    versions: [], subdirectory: null, warnUnpinned: false, prerelease: false, provider: null, foreign,
+    kind,
+    key: given,
+    others: [],
+    title: given,
+    location: given,
+    written: typeof before === 'string' && before !== '' ? before : given,
+    versions: [],
+    subdirectory: null,
+    warnUnpinned: false,
+    prerelease: false,
+    provider: null,
+    foreign,
   };
   if (kind === 'local') return plain;
   if (kind === 'tarball') return { ...plain, title: text('name') ?? given };
   if (kind === 'hub') {
     const version = entry['version'] ?? null;
-    return { ...plain, written: given, versions: (Array.isArray(version) ? version : [version]).map((v) => toText(v as Value)), prerelease: entry['install_prerelease'] === true };
+    return {
+      ...plain,
+      written: given,
+      versions: (Array.isArray(version) ? version : [version]).map((v) => toText(v as Value)),
+      prerelease: entry['install_prerelease'] === true,
+    };
   }
   const provider = text('provider');
   const location = kind === 'git' ? given : privateUrl(given, provider, env);
@@ -59,10 +80,16 @@ export function wantedOf({ entry, unrendered, foreign }: Request, env: Environme
   const below = subdirectory === null ? '' : `/${subdirectory}`;
   const revision = entry['revision'] ?? null;
   return {
-    ...plain, location, key: `${location}${below}`, title: `${location}${below}`, subdirectory, provider,
+    ...plain,
+    location,
+    key: `${location}${below}`,
+    title: `${location}${below}`,
+    subdirectory,
+    provider,
     written: kind === 'private' ? given : plain.written,
     others: [`${location.endsWith('.git') ? location.slice(0, -4) : `${location}.git`}${below}`],
-    versions: revision === null ? [] : [toText(revision as Value)], warnUnpinned: (entry['warn-unpinned'] ?? entry['warn_unpinned']) !== false,
+    versions: revision === null ? [] : [toText(revision as Value)],
+    warnUnpinned: (entry['warn-unpinned'] ?? entry['warn_unpinned']) !== false,
   };
 }
 
@@ -87,9 +114,20 @@ export class Listing {
     const key = [wanted.key, ...wanted.others].find((name) => this.#found.has(name)) ?? wanted.key;
     const known = this.#found.get(key);
     if (known !== undefined && known.kind !== wanted.kind) {
-      throw new TsdbtError('dependency', `Cannot incorporate ${known.title} (${CLASSES[known.kind]}) in ${wanted.title} (${CLASSES[wanted.kind]}): mismatched types`);
+      throw new TsdbtError(
+        'dependency',
+        `Cannot incorporate ${known.title} (${CLASSES[known.kind]}) in ${wanted.title} (${CLASSES[wanted.kind]}): mismatched types`,
+      );
     }
-    const merged = known === undefined ? wanted : { ...known, versions: [...known.versions, ...wanted.versions], warnUnpinned: known.warnUnpinned && wanted.warnUnpinned, foreign: known.foreign && wanted.foreign };
+    const merged =
+      known === undefined
+        ? wanted
+        : {
+            ...known,
+            versions: [...known.versions, ...wanted.versions],
+            warnUnpinned: known.warnUnpinned && wanted.warnUnpinned,
+            foreign: known.foreign && wanted.foreign,
+          };
     this.#found.set(key, merged);
     return merged;
   }
@@ -103,20 +141,37 @@ function privateUrl(name: string, provider: string | null, env: Environment): st
   const parts = name.split('/');
   const [org = '', group, repo] = [parts[0], parts.slice(1, -1).join('/'), parts.at(-1) ?? ''];
   const known = providers(env);
-  for (const { url, token } of known.filter((each) => each.org === org && (provider === null || family(each.provider) === family(provider)))) {
-    const fill = (text: string): string => text.replace(/\{(repo|group|project)\}/g, (_, field: string) => (field === 'repo' ? repo : group));
+  for (const { url, token } of known.filter(
+    (each) => each.org === org && (provider === null || family(each.provider) === family(provider)),
+  )) {
+    const fill = (text: string): string =>
+      text.replace(/\{(repo|group|project)\}/g, (_, field: string) => (field === 'repo' ? repo : group));
     const path = fill(/^[a-z]+:\/\/[^/]*\/(.*?)(?:\.git)?$/.exec(url)?.[1] ?? '').replace('/_git/', '/');
     if (path === name) return fill(url).replace('{token}', token);
   }
-  if (known.length > 0) throw new TsdbtError('dependency', `No matching Git URLs for private definition ${name} with provider ${provider ?? 'None'}`);
+  if (known.length > 0)
+    throw new TsdbtError(
+      'dependency',
+      `No matching Git URLs for private definition ${name} with provider ${provider ?? 'None'}`,
+    );
   switch (provider ?? 'github') {
-    case 'github': return `git@github.com:${name}.git`;
-    case 'gitlab': return `git@gitlab.com:${name}.git`;
-    case 'ado': case 'azure_devops':
-      if (parts.length < 3) throw new TsdbtError('dependency', `The '${provider ?? ''}' provider requires org/project/repo format (3 parts), got: '${name}'`);
+    case 'github':
+      return `git@github.com:${name}.git`;
+    case 'gitlab':
+      return `git@gitlab.com:${name}.git`;
+    case 'ado':
+    case 'azure_devops':
+      if (parts.length < 3)
+        throw new TsdbtError(
+          'dependency',
+          `The '${provider ?? ''}' provider requires org/project/repo format (3 parts), got: '${name}'`,
+        );
       return `git@ssh.dev.azure.com:v3/${name}`;
     default:
-      throw new TsdbtError('dependency', `Invalid private package configuration: '${name}' provider: '${provider ?? ''}'. Valid providers are: github, gitlab, ado, azure_devops`);
+      throw new TsdbtError(
+        'dependency',
+        `Invalid private package configuration: '${name}' provider: '${provider ?? ''}'. Valid providers are: github, gitlab, ado, azure_devops`,
+      );
   }
 }
 
@@ -124,8 +179,16 @@ const family = (provider: string): string => (/^(ado|azure_)/.test(provider) ? '
 
 function providers(env: Environment): { org: string; url: string; token: string; provider: string }[] {
   try {
-    return JSON.parse(env['DBT_ENV_PRIVATE_GIT_PROVIDER_INFO'] || '[]') as { org: string; url: string; token: string; provider: string }[];
+    return JSON.parse(env['DBT_ENV_PRIVATE_GIT_PROVIDER_INFO'] || '[]') as {
+      org: string;
+      url: string;
+      token: string;
+      provider: string;
+    }[];
   } catch {
-    throw new TsdbtError('dependency', 'DBT_ENV_PRIVATE_GIT_PROVIDER_INFO is not JSON: expected a list of objects with org, url, token and provider');
+    throw new TsdbtError(
+      'dependency',
+      'DBT_ENV_PRIVATE_GIT_PROVIDER_INFO is not JSON: expected a list of objects with org, url, token and provider',
+    );
   }
 }

@@ -10,69 +10,102 @@ import { checkArity } from './arity.ts';
 import type { Method } from './method.ts';
 
 const METHODS: ReadonlyMap<string, Method<PyDict>> = new Map<string, Method<PyDict>>([
-  ['get', (self, args, kwargs) => {
-    checkArity('dict.get', args, kwargs, 1, 2);
-    const value = self.get(args[0] as Value);
-    return value === undefined ? (args[1] ?? null) : value;
-  }],
-  ['keys', (self, args, kwargs) => {
-    checkArity('dict.keys', args, kwargs, 0, 0);
-    return new PyDictView(self, 'keys');
-  }],
-  ['values', (self, args, kwargs) => {
-    checkArity('dict.values', args, kwargs, 0, 0);
-    return new PyDictView(self, 'values');
-  }],
-  ['items', (self, args, kwargs) => {
-    checkArity('dict.items', args, kwargs, 0, 0);
-    return new PyDictView(self, 'items');
-  }],
-  ['copy', (self, args, kwargs) => {
-    checkArity('dict.copy', args, kwargs, 0, 0);
-    return self.copy();
-  }],
-  ['clear', (self, args, kwargs) => {
-    checkArity('dict.clear', args, kwargs, 0, 0);
-    self.clear();
-    return null;
-  }],
-  ['pop', (self, args, kwargs) => {
-    checkArity('dict.pop', args, kwargs, 1, 2);
-    const key = args[0] as Value;
-    const value = self.get(key);
-    if (value !== undefined) {
-      self.delete(key);
+  [
+    'get',
+    (self, args, kwargs) => {
+      checkArity('dict.get', args, kwargs, 1, 2);
+      const value = self.get(args[0] as Value);
+      return value === undefined ? (args[1] ?? null) : value;
+    },
+  ],
+  [
+    'keys',
+    (self, args, kwargs) => {
+      checkArity('dict.keys', args, kwargs, 0, 0);
+      return new PyDictView(self, 'keys');
+    },
+  ],
+  [
+    'values',
+    (self, args, kwargs) => {
+      checkArity('dict.values', args, kwargs, 0, 0);
+      return new PyDictView(self, 'values');
+    },
+  ],
+  [
+    'items',
+    (self, args, kwargs) => {
+      checkArity('dict.items', args, kwargs, 0, 0);
+      return new PyDictView(self, 'items');
+    },
+  ],
+  [
+    'copy',
+    (self, args, kwargs) => {
+      checkArity('dict.copy', args, kwargs, 0, 0);
+      return self.copy();
+    },
+  ],
+  [
+    'clear',
+    (self, args, kwargs) => {
+      checkArity('dict.clear', args, kwargs, 0, 0);
+      self.clear();
+      return null;
+    },
+  ],
+  [
+    'pop',
+    (self, args, kwargs) => {
+      checkArity('dict.pop', args, kwargs, 1, 2);
+      const key = args[0] as Value;
+      const value = self.get(key);
+      if (value !== undefined) {
+        self.delete(key);
+        return value;
+      }
+      if (args[1] !== undefined) return args[1];
+      throw new JinjaError('KeyError', toRepr(key));
+    },
+  ],
+  [
+    'popitem',
+    (self, args, kwargs) => {
+      checkArity('dict.popitem', args, kwargs, 0, 0);
+      const last = [...self.entries()].pop();
+      if (last === undefined) throw new JinjaError('KeyError', "'popitem(): dictionary is empty'");
+      self.delete(last[0]);
+      return new PyTuple(last);
+    },
+  ],
+  [
+    'setdefault',
+    (self, args, kwargs) => {
+      checkArity('dict.setdefault', args, kwargs, 1, 2);
+      const key = args[0] as Value;
+      const known = self.get(key);
+      if (known !== undefined) return known;
+      const value = args[1] ?? null;
+      self.set(key, value);
       return value;
-    }
-    if (args[1] !== undefined) return args[1];
-    throw new JinjaError('KeyError', toRepr(key));
-  }],
-  ['popitem', (self, args, kwargs) => {
-    checkArity('dict.popitem', args, kwargs, 0, 0);
-    const last = [...self.entries()].pop();
-    if (last === undefined) throw new JinjaError('KeyError', "'popitem(): dictionary is empty'");
-    self.delete(last[0]);
-    return new PyTuple(last);
-  }],
-  ['setdefault', (self, args, kwargs) => {
-    checkArity('dict.setdefault', args, kwargs, 1, 2);
-    const key = args[0] as Value;
-    const known = self.get(key);
-    if (known !== undefined) return known;
-    const value = args[1] ?? null;
-    self.set(key, value);
-    return value;
-  }],
-  ['update', (self, args, kwargs) => {
-    if (args.length > 1) throw typeError(`update expected at most 1 argument, got ${args.length}`);
-    if (args[0] !== undefined) for (const [key, value] of pairsOf(args[0])) self.set(key, value);
-    for (const [key, value] of kwargs) self.set(key, value);
-    return null;
-  }],
-  ['fromkeys', (_self, args, kwargs) => {
-    checkArity('dict.fromkeys', args, kwargs, 1, 2);
-    return new PyDict(toArray(args[0] as Value).map((key) => [key, args[1] ?? null] as const));
-  }],
+    },
+  ],
+  [
+    'update',
+    (self, args, kwargs) => {
+      if (args.length > 1) throw typeError(`update expected at most 1 argument, got ${args.length}`);
+      if (args[0] !== undefined) for (const [key, value] of pairsOf(args[0])) self.set(key, value);
+      for (const [key, value] of kwargs) self.set(key, value);
+      return null;
+    },
+  ],
+  [
+    'fromkeys',
+    (_self, args, kwargs) => {
+      checkArity('dict.fromkeys', args, kwargs, 1, 2);
+      return new PyDict(toArray(args[0] as Value).map((key) => [key, args[1] ?? null] as const));
+    },
+  ],
 ]);
 
 /** The method of this name, unbound. */

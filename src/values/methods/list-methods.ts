@@ -13,78 +13,117 @@ import { checkArity } from './arity.ts';
 import type { Method } from './method.ts';
 
 const METHODS: ReadonlyMap<string, Method<Value[]>> = new Map<string, Method<Value[]>>([
-  ['append', (self, args, kwargs) => {
-    checkArity('list.append', args, kwargs, 1, 1);
-    self.push(args[0] as Value);
-    return null;
-  }],
-  ['extend', (self, args, kwargs) => {
-    checkArity('list.extend', args, kwargs, 1, 1);
-    const items = toArray(args[0] as Value);
-    const { length } = items;
-    checkItems(self.length + length);
-    for (let i = 0; i < length; i++) self.push(items[i] as Value);
-    return null;
-  }],
-  ['insert', (self, args, kwargs) => {
-    checkArity('list.insert', args, kwargs, 2, 2);
-    const index = indexArgument(args[0] as Value);
-    self.splice(index < 0 ? Math.max(0, index + self.length) : index, 0, args[1] as Value);
-    return null;
-  }],
-  ['remove', (self, args, kwargs) => {
-    checkArity('list.remove', args, kwargs, 1, 1);
-    const index = self.findIndex((x) => equals(x, args[0] as Value));
-    if (index < 0) throw valueError('list.remove(x): x not in list');
-    self.splice(index, 1);
-    return null;
-  }],
-  ['pop', (self, args, kwargs) => {
-    checkArity('list.pop', args, kwargs, 0, 1);
-    const index = args[0] === undefined ? -1 : indexArgument(args[0]);
-    if (self.length === 0) throw new JinjaError('IndexError', 'pop from empty list');
-    const at = index < 0 ? index + self.length : index;
-    if (at < 0 || at >= self.length) throw new JinjaError('IndexError', 'pop index out of range');
-    return self.splice(at, 1)[0] as Value;
-  }],
-  ['clear', (self, args, kwargs) => {
-    checkArity('list.clear', args, kwargs, 0, 0);
-    self.length = 0;
-    return null;
-  }],
-  ['copy', (self, args, kwargs) => {
-    checkArity('list.copy', args, kwargs, 0, 0);
-    return [...self];
-  }],
-  ['reverse', (self, args, kwargs) => {
-    checkArity('list.reverse', args, kwargs, 0, 0);
-    self.reverse();
-    return null;
-  }],
-  ['sort', (self, args, kwargs) => {
-    if (args.length > 0) throw typeError('sort() takes no positional arguments');
-    sortInPlace(self, kwargs);
-    return null;
-  }],
-  ['index', (self, args, kwargs) => {
-    checkArity('list.index', args, kwargs, 1, 3);
-    return indexOf(self, args, (item) => `${toRepr(item)} is not in list`);
-  }],
-  ['count', (self, args, kwargs) => {
-    checkArity('list.count', args, kwargs, 1, 1);
-    return countOf(self, args[0] as Value);
-  }],
+  [
+    'append',
+    (self, args, kwargs) => {
+      checkArity('list.append', args, kwargs, 1, 1);
+      self.push(args[0] as Value);
+      return null;
+    },
+  ],
+  [
+    'extend',
+    (self, args, kwargs) => {
+      checkArity('list.extend', args, kwargs, 1, 1);
+      const items = toArray(args[0] as Value);
+      const { length } = items;
+      checkItems(self.length + length);
+      for (let i = 0; i < length; i++) self.push(items[i] as Value);
+      return null;
+    },
+  ],
+  [
+    'insert',
+    (self, args, kwargs) => {
+      checkArity('list.insert', args, kwargs, 2, 2);
+      const index = indexArgument(args[0] as Value);
+      self.splice(index < 0 ? Math.max(0, index + self.length) : index, 0, args[1] as Value);
+      return null;
+    },
+  ],
+  [
+    'remove',
+    (self, args, kwargs) => {
+      checkArity('list.remove', args, kwargs, 1, 1);
+      const index = self.findIndex((x) => equals(x, args[0] as Value));
+      if (index < 0) throw valueError('list.remove(x): x not in list');
+      self.splice(index, 1);
+      return null;
+    },
+  ],
+  [
+    'pop',
+    (self, args, kwargs) => {
+      checkArity('list.pop', args, kwargs, 0, 1);
+      const index = args[0] === undefined ? -1 : indexArgument(args[0]);
+      if (self.length === 0) throw new JinjaError('IndexError', 'pop from empty list');
+      const at = index < 0 ? index + self.length : index;
+      if (at < 0 || at >= self.length) throw new JinjaError('IndexError', 'pop index out of range');
+      return self.splice(at, 1)[0] as Value;
+    },
+  ],
+  [
+    'clear',
+    (self, args, kwargs) => {
+      checkArity('list.clear', args, kwargs, 0, 0);
+      self.length = 0;
+      return null;
+    },
+  ],
+  [
+    'copy',
+    (self, args, kwargs) => {
+      checkArity('list.copy', args, kwargs, 0, 0);
+      return [...self];
+    },
+  ],
+  [
+    'reverse',
+    (self, args, kwargs) => {
+      checkArity('list.reverse', args, kwargs, 0, 0);
+      self.reverse();
+      return null;
+    },
+  ],
+  [
+    'sort',
+    (self, args, kwargs) => {
+      if (args.length > 0) throw typeError('sort() takes no positional arguments');
+      sortInPlace(self, kwargs);
+      return null;
+    },
+  ],
+  [
+    'index',
+    (self, args, kwargs) => {
+      checkArity('list.index', args, kwargs, 1, 3);
+      return indexOf(self, args, (item) => `${toRepr(item)} is not in list`);
+    },
+  ],
+  [
+    'count',
+    (self, args, kwargs) => {
+      checkArity('list.count', args, kwargs, 1, 1);
+      return countOf(self, args[0] as Value);
+    },
+  ],
 ]);
 
 const TUPLE_METHODS: ReadonlyMap<string, Method<PyTuple>> = new Map<string, Method<PyTuple>>([
-  ['index', (self, args, kwargs) => {
-    checkArity('tuple.index', args, kwargs, 1, 3);
-    return indexOf(self.items, args, () => 'tuple.index(x): x not in tuple');
-  }],
-  ['count', (self, args, kwargs) => {
-    checkArity('tuple.count', args, kwargs, 1, 1);
-    return countOf(self.items, args[0] as Value);
-  }],
+  [
+    'index',
+    (self, args, kwargs) => {
+      checkArity('tuple.index', args, kwargs, 1, 3);
+      return indexOf(self.items, args, () => 'tuple.index(x): x not in tuple');
+    },
+  ],
+  [
+    'count',
+    (self, args, kwargs) => {
+      checkArity('tuple.count', args, kwargs, 1, 1);
+      return countOf(self.items, args[0] as Value);
+    },
+  ],
 ]);
 
 /** The method of this name, unbound. */

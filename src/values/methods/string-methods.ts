@@ -22,28 +22,42 @@ type Entry = readonly [string, Method<string>];
 
 /** A method without arguments. */
 function plain(name: string, fn: (self: string) => Value): Entry {
-  return [name, (self, args, kwargs) => {
-    if (args.length > 0 || kwargs.size > 0) checkArity(`str.${name}`, args, kwargs, 0, 0);
-    return fn(self);
-  }];
+  return [
+    name,
+    (self, args, kwargs) => {
+      if (args.length > 0 || kwargs.size > 0) checkArity(`str.${name}`, args, kwargs, 0, 0);
+      return fn(self);
+    },
+  ];
 }
 
 /** A method with positional arguments only. */
-function positional(name: string, least: number, most: number, fn: (self: string, args: readonly Value[]) => Value): Entry {
-  return [name, (self, args, kwargs) => {
-    checkArity(`str.${name}`, args, kwargs, least, most);
-    return fn(self, args);
-  }];
+function positional(
+  name: string,
+  least: number,
+  most: number,
+  fn: (self: string, args: readonly Value[]) => Value,
+): Entry {
+  return [
+    name,
+    (self, args, kwargs) => {
+      checkArity(`str.${name}`, args, kwargs, least, most);
+      return fn(self, args);
+    },
+  ];
 }
 
 /** A method that CPython still parses in its older way, with other words for a wrong count. */
 function searching(name: string, fn: (self: string, args: readonly Value[]) => Value): Entry {
-  return [name, (self, args, kwargs) => {
-    if (kwargs.size > 0) throw typeError(`str.${name}() takes no keyword arguments`);
-    if (args.length < 1) throw typeError(`${name}() takes at least 1 argument (0 given)`);
-    if (args.length > 3) throw typeError(`${name}() takes at most 3 arguments (${args.length} given)`);
-    return fn(self, args);
-  }];
+  return [
+    name,
+    (self, args, kwargs) => {
+      if (kwargs.size > 0) throw typeError(`str.${name}() takes no keyword arguments`);
+      if (args.length < 1) throw typeError(`${name}() takes at least 1 argument (0 given)`);
+      if (args.length > 3) throw typeError(`${name}() takes at most 3 arguments (${args.length} given)`);
+      return fn(self, args);
+    },
+  ];
 }
 
 function textArgument(v: Value | undefined): string {
@@ -57,11 +71,17 @@ function bounds(self: string, args: readonly Value[]): { text: string; shift: (o
   const length = points.length;
   const clamp = (v: Value | undefined, fallback: number) => {
     if (v === undefined || v === null) return fallback;
-    if (typeof v !== 'number' && typeof v !== 'boolean') throw typeError('slice indices must be integers or None or have an __index__ method');
+    if (typeof v !== 'number' && typeof v !== 'boolean')
+      throw typeError('slice indices must be integers or None or have an __index__ method');
     const n = indexArgument(v);
     return Math.min(length, n < 0 ? Math.max(0, n + length) : n);
   };
-  const from = args[1] === undefined || args[1] === null ? 0 : typeof args[1] === 'number' && args[1] > length ? args[1] : clamp(args[1], 0);
+  const from =
+    args[1] === undefined || args[1] === null
+      ? 0
+      : typeof args[1] === 'number' && args[1] > length
+        ? args[1]
+        : clamp(args[1], 0);
   const to = clamp(args[2], length);
   if (from > to || from > length) return { text: '\u0000', shift: () => -1 };
   if (typeof points === 'string') return { text: points.slice(from, to), shift: (offset) => offset + from };
@@ -91,7 +111,8 @@ function affix(name: 'startswith' | 'endswith'): Entry {
     };
     const [first] = args as readonly [Value];
     if (first instanceof PyTuple) return first.items.some(test);
-    if (typeof first !== 'string') throw typeError(`${name} first arg must be str or a tuple of str, not ${typeName(first)}`);
+    if (typeof first !== 'string')
+      throw typeError(`${name} first arg must be str or a tuple of str, not ${typeName(first)}`);
     return test(first);
   });
 }
@@ -100,7 +121,8 @@ function justify(name: 'ljust' | 'rjust' | 'center'): Entry {
   return positional(name, 1, 2, (self, args) => {
     const width = indexArgument(args[0] as Value);
     const fill = args[1] ?? ' ';
-    if (typeof fill !== 'string') throw typeError(`The fill character must be a unicode character, not ${typeName(fill)}`);
+    if (typeof fill !== 'string')
+      throw typeError(`The fill character must be a unicode character, not ${typeName(fill)}`);
     if (textLength(fill) !== 1) throw typeError('The fill character must be exactly one character long');
     if (name !== 'center') return pad(self, width, name === 'ljust' ? '<' : '>', fill);
     const missing = width - textLength(self);
@@ -144,11 +166,14 @@ function lowerParts(self: string): string[] {
 
 function titleCase(char: string): string {
   const upper = char.toUpperCase();
-  if (Array.from(upper).length > 1) return (Array.from(upper)[0] as string) + Array.from(upper).slice(1).join('').toLowerCase();
+  if (Array.from(upper).length > 1)
+    return (Array.from(upper)[0] as string) + Array.from(upper).slice(1).join('').toLowerCase();
   return DIGRAPHS.get(char) ?? upper;
 }
 
-const DIGRAPHS: ReadonlyMap<string, string> = new Map(['Ǆǅǆ', 'Ǉǈǉ', 'Ǌǋǌ', 'Ǳǲǳ'].flatMap((group) => [...group].map((char) => [char, group[1] as string] as const)));
+const DIGRAPHS: ReadonlyMap<string, string> = new Map(
+  ['Ǆǅǆ', 'Ǉǈǉ', 'Ǌǋǌ', 'Ǳǲǳ'].flatMap((group) => [...group].map((char) => [char, group[1] as string] as const)),
+);
 
 function isTitle(self: string): boolean {
   let inWord = false;
@@ -241,10 +266,16 @@ const bindEncode = argumentBinder('encode', "encoding='utf-8', errors='strict'")
 
 function encode(self: string, args: readonly Value[], kwargs: Kwargs): Value {
   const [encoding, errors] = bindEncode(args, kwargs);
-  if (typeof encoding !== 'string') throw typeError(`encode() argument 'encoding' must be str, not ${typeName(encoding as Value)}`);
+  if (typeof encoding !== 'string')
+    throw typeError(`encode() argument 'encoding' must be str, not ${typeName(encoding as Value)}`);
   const name = encoding.toLowerCase().replaceAll('_', '-');
   if (name === 'utf-8' || name === 'utf8') return new PyBytes(new TextEncoder().encode(self));
-  const limit = name === 'ascii' || name === 'us-ascii' ? 0x80 : name === 'latin-1' || name === 'latin1' || name === 'iso-8859-1' ? 0x100 : undefined;
+  const limit =
+    name === 'ascii' || name === 'us-ascii'
+      ? 0x80
+      : name === 'latin-1' || name === 'latin1' || name === 'iso-8859-1'
+        ? 0x100
+        : undefined;
   if (limit === undefined) throw new JinjaError('LookupError', `unknown encoding: ${encoding}`);
   const bytes: number[] = [];
   Array.from(self).forEach((char, i) => {
@@ -253,7 +284,10 @@ function encode(self: string, args: readonly Value[], kwargs: Kwargs): Value {
     else if (errors === 'replace') bytes.push(63);
     else if (errors !== 'ignore') {
       const codec = limit === 0x80 ? 'ascii' : 'latin-1';
-      throw new JinjaError('UnicodeError', `'${codec}' codec can't encode character '\\u${code.toString(16).padStart(4, '0')}' in position ${i}: ordinal not in range(${limit})`);
+      throw new JinjaError(
+        'UnicodeError',
+        `'${codec}' codec can't encode character '\\u${code.toString(16).padStart(4, '0')}' in position ${i}: ordinal not in range(${limit})`,
+      );
     }
   });
   return new PyBytes(Uint8Array.from(bytes));
@@ -264,7 +298,8 @@ function makeTranslation(args: readonly Value[]): Value {
   const table = new PyDict();
   if (to === undefined) {
     if (!(from instanceof PyDict)) throw typeError('if you give only one argument to maketrans it must be a dict');
-    for (const [key, value] of from.entries()) table.set(typeof key === 'string' ? (key.codePointAt(0) as number) : key, value);
+    for (const [key, value] of from.entries())
+      table.set(typeof key === 'string' ? (key.codePointAt(0) as number) : key, value);
     return table;
   }
   const source = Array.from(textArgument(from));
@@ -309,7 +344,8 @@ const OWN: readonly Entry[] = [
       throw typeError('can only join an iterable');
     }
     items.forEach((item, i) => {
-      if (typeof item !== 'string') throw typeError(`sequence item ${i}: expected str instance, ${typeName(item)} found`);
+      if (typeof item !== 'string')
+        throw typeError(`sequence item ${i}: expected str instance, ${typeName(item)} found`);
     });
     return items.join(self);
   }),
@@ -326,11 +362,13 @@ const OWN: readonly Entry[] = [
   affix('startswith'),
   affix('endswith'),
   positional('removeprefix', 1, 1, (self, args) => {
-    if (typeof args[0] !== 'string') throw typeError(`removeprefix() argument must be str, not ${typeName(args[0] as Value)}`);
+    if (typeof args[0] !== 'string')
+      throw typeError(`removeprefix() argument must be str, not ${typeName(args[0] as Value)}`);
     return self.startsWith(args[0]) ? self.slice(args[0].length) : self;
   }),
   positional('removesuffix', 1, 1, (self, args) => {
-    if (typeof args[0] !== 'string') throw typeError(`removesuffix() argument must be str, not ${typeName(args[0] as Value)}`);
+    if (typeof args[0] !== 'string')
+      throw typeError(`removesuffix() argument must be str, not ${typeName(args[0] as Value)}`);
     return args[0] !== '' && self.endsWith(args[0]) ? self.slice(0, -args[0].length) : self;
   }),
   positional('replace', 2, 3, replace),
@@ -348,8 +386,14 @@ const OWN: readonly Entry[] = [
   every('isalpha', /^\p{L}+$/u),
   every('isascii', /^[\x00-\x7f]*$/, true),
   every('isdecimal', /^\p{Nd}+$/u),
-  every('isdigit', /^[\p{Nd}\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792]+$/u),
-  every('isnumeric', /^[\p{N}\u3405\u3483\u4e00\u4e03\u4e07\u4e09\u4e5d\u4e8c\u4e94\u516b\u516d\u5341\u5343\u56db\u767e\u842c\u5104]+$/u),
+  every(
+    'isdigit',
+    /^[\p{Nd}\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792]+$/u,
+  ),
+  every(
+    'isnumeric',
+    /^[\p{N}\u3405\u3483\u4e00\u4e03\u4e07\u4e09\u4e5d\u4e8c\u4e94\u516b\u516d\u5341\u5343\u56db\u767e\u842c\u5104]+$/u,
+  ),
   every('isidentifier', /^[\p{XID_Start}_]\p{XID_Continue}*$/u),
   every('isprintable', /^(?:[^\p{C}\p{Z}]| )*$/u, true),
   plain('islower', (self) => isCase(self, false)),
@@ -360,10 +404,12 @@ const OWN: readonly Entry[] = [
 ];
 
 /** A text of a type of its own, such as markupsafe's, is as good as a str; what formats wants to know the type. */
-const METHODS: ReadonlyMap<string, Method<string>> = new Map(OWN.map(([name, method]): Entry => {
-  if (name.startsWith('format')) return [name, method];
-  return [name, (self, args, kwargs) => method(self, args.some(isTextObject) ? args.map(plainText) : args, kwargs)];
-}));
+const METHODS: ReadonlyMap<string, Method<string>> = new Map(
+  OWN.map(([name, method]): Entry => {
+    if (name.startsWith('format')) return [name, method];
+    return [name, (self, args, kwargs) => method(self, args.some(isTextObject) ? args.map(plainText) : args, kwargs)];
+  }),
+);
 
 function isTextObject(v: Value): v is HostObject {
   return typeof v === 'object' && v !== null && !Array.isArray(v) && typeof v.jinjaKey?.() === 'string';

@@ -16,17 +16,21 @@ const bindSplit = argumentBinder('split', 'sep=None, maxsplit=-1');
 const bindLines = argumentBinder('splitlines', 'keepends=False');
 
 function split(name: string, fromRight: boolean): Entry {
-  return [name, (self, args, kwargs) => {
-    const [separator, most] = args.length === 0 && kwargs.size === 0 ? [null, -1] : bindSplit(args, kwargs);
-    const limit = indexArgument(most as Value);
-    if (separator === null) return fromRight ? splitSpaceRight(self, limit) : splitSpace(self, limit);
-    if (typeof separator !== 'string') throw typeError(`must be str or None, not ${typeName(separator as Value)}`);
-    if (separator === '') throw valueError('empty separator');
-    const parts = self.split(separator);
-    if (limit < 0 || parts.length <= limit + 1) return parts;
-    if (fromRight) return [parts.slice(0, parts.length - limit).join(separator), ...parts.slice(parts.length - limit)];
-    return [...parts.slice(0, limit), parts.slice(limit).join(separator)];
-  }];
+  return [
+    name,
+    (self, args, kwargs) => {
+      const [separator, most] = args.length === 0 && kwargs.size === 0 ? [null, -1] : bindSplit(args, kwargs);
+      const limit = indexArgument(most as Value);
+      if (separator === null) return fromRight ? splitSpaceRight(self, limit) : splitSpace(self, limit);
+      if (typeof separator !== 'string') throw typeError(`must be str or None, not ${typeName(separator as Value)}`);
+      if (separator === '') throw valueError('empty separator');
+      const parts = self.split(separator);
+      if (limit < 0 || parts.length <= limit + 1) return parts;
+      if (fromRight)
+        return [parts.slice(0, parts.length - limit).join(separator), ...parts.slice(parts.length - limit)];
+      return [...parts.slice(0, limit), parts.slice(limit).join(separator)];
+    },
+  ];
 }
 
 function splitSpace(self: string, limit: number): string[] {
@@ -62,34 +66,40 @@ function splitSpaceRight(self: string, limit: number): string[] {
 }
 
 function partition(name: string, fromRight: boolean): Entry {
-  return [name, (self, args, kwargs) => {
-    checkArity(`str.${name}`, args, kwargs, 1, 1);
-    const [separator] = args;
-    if (typeof separator !== 'string') throw typeError(`must be str, not ${typeName(separator as Value)}`);
-    if (separator === '') throw valueError('empty separator');
-    const at = fromRight ? self.lastIndexOf(separator) : self.indexOf(separator);
-    if (at < 0) return new PyTuple(fromRight ? ['', '', self] : [self, '', '']);
-    return new PyTuple([self.slice(0, at), separator, self.slice(at + separator.length)]);
-  }];
+  return [
+    name,
+    (self, args, kwargs) => {
+      checkArity(`str.${name}`, args, kwargs, 1, 1);
+      const [separator] = args;
+      if (typeof separator !== 'string') throw typeError(`must be str, not ${typeName(separator as Value)}`);
+      if (separator === '') throw valueError('empty separator');
+      const at = fromRight ? self.lastIndexOf(separator) : self.indexOf(separator);
+      if (at < 0) return new PyTuple(fromRight ? ['', '', self] : [self, '', '']);
+      return new PyTuple([self.slice(0, at), separator, self.slice(at + separator.length)]);
+    },
+  ];
 }
 
 function strip(name: 'strip' | 'lstrip' | 'rstrip'): Entry {
-  return [name, (self, args, kwargs) => {
-    if (args.length > 0 || kwargs.size > 0) checkArity(`str.${name}`, args, kwargs, 0, 1);
-    const [chars = null] = args;
-    if (chars === null) {
-      const left = name === 'rstrip' ? self : trimLeft(self);
-      return name === 'lstrip' ? left : trimRight(left);
-    }
-    if (typeof chars !== 'string') throw typeError(`${name} arg must be None or str`);
-    const set = new Set(chars);
-    const points = Array.from(self);
-    let start = 0;
-    let end = points.length;
-    if (name !== 'rstrip') while (start < end && set.has(points[start] as string)) start++;
-    if (name !== 'lstrip') while (end > start && set.has(points[end - 1] as string)) end--;
-    return points.slice(start, end).join('');
-  }];
+  return [
+    name,
+    (self, args, kwargs) => {
+      if (args.length > 0 || kwargs.size > 0) checkArity(`str.${name}`, args, kwargs, 0, 1);
+      const [chars = null] = args;
+      if (chars === null) {
+        const left = name === 'rstrip' ? self : trimLeft(self);
+        return name === 'lstrip' ? left : trimRight(left);
+      }
+      if (typeof chars !== 'string') throw typeError(`${name} arg must be None or str`);
+      const set = new Set(chars);
+      const points = Array.from(self);
+      let start = 0;
+      let end = points.length;
+      if (name !== 'rstrip') while (start < end && set.has(points[start] as string)) start++;
+      if (name !== 'lstrip') while (end > start && set.has(points[end - 1] as string)) end--;
+      return points.slice(start, end).join('');
+    },
+  ];
 }
 
 export const SPLITTING_METHODS: readonly Entry[] = [

@@ -12,23 +12,42 @@ import { SERVERS, type TestServer } from './servers.ts';
 
 /** What the same thing is called. */
 interface Dialect {
-  readonly bigint: string; readonly text: string; readonly decimal: string; readonly timestamp: string;
+  readonly bigint: string;
+  readonly text: string;
+  readonly decimal: string;
+  readonly timestamp: string;
   /** Behind the columns of a `create table`. */
   readonly engine: string;
   /** A statement that takes a minute. */
   readonly slow: string;
 }
-const POSTGRES: Dialect = { bigint: 'bigint', text: 'text', decimal: 'numeric(10, 2)', timestamp: 'timestamp', engine: '', slow: 'select pg_sleep(60)' };
+const POSTGRES: Dialect = {
+  bigint: 'bigint',
+  text: 'text',
+  decimal: 'numeric(10, 2)',
+  timestamp: 'timestamp',
+  engine: '',
+  slow: 'select pg_sleep(60)',
+};
 const CLICKHOUSE: Dialect = {
-  bigint: 'Int64', text: 'Nullable(String)', decimal: 'Decimal(10, 2)', timestamp: "DateTime64(3, 'UTC')", engine: 'engine = MergeTree order by id',
+  bigint: 'Int64',
+  text: 'Nullable(String)',
+  decimal: 'Decimal(10, 2)',
+  timestamp: "DateTime64(3, 'UTC')",
+  engine: 'engine = MergeTree order by id',
   slow: 'select sleepEachRow(1) from numbers(60) settings max_block_size = 1',
 };
 
 const DATABASES: readonly (TestServer & { readonly dialect: Dialect; readonly missing: string | null })[] = [
   ...SERVERS.map((server) => ({ ...server, dialect: POSTGRES, missing: null })),
   {
-    name: 'the embedded ClickHouse', dialect: CLICKHOUSE, missing: clickhouseMissing,
-    open: async () => ({ credentials: { type: 'clickhouse', database: '', schema: 'default', path: clickhouseFolder() }, close: async () => undefined }),
+    name: 'the embedded ClickHouse',
+    dialect: CLICKHOUSE,
+    missing: clickhouseMissing,
+    open: async () => ({
+      credentials: { type: 'clickhouse', database: '', schema: 'default', path: clickhouseFolder() },
+      close: async () => undefined,
+    }),
   },
 ];
 
@@ -48,15 +67,24 @@ for (const { name, dialect, missing, open } of DATABASES) {
     let close: () => Promise<void>;
     let adapter: Adapter;
     const opened: Session[] = [];
-    const make = (more: Readonly<Record<string, unknown>> = {}): Promise<Adapter> => createAdapter(
-      { profile_name: 'test', target_name: 'test', threads: 4, profiles_dir: null, credentials: { ...credentials, ...more } as Credentials }, { quoting: {}, projectDir: process.cwd(), threads: 4 },
-    );
+    const make = (more: Readonly<Record<string, unknown>> = {}): Promise<Adapter> =>
+      createAdapter(
+        {
+          profile_name: 'test',
+          target_name: 'test',
+          threads: 4,
+          profiles_dir: null,
+          credentials: { ...credentials, ...more } as Credentials,
+        },
+        { quoting: {}, projectDir: process.cwd(), threads: 4 },
+      );
     const session = (options: Partial<SessionOptions> = {}): Session => {
       const made = adapter.session({ name: 'test', ...options });
       opened.push(made);
       return made;
     };
-    const relation = (identifier: string, type: RelationType = 'table'): Relation => adapter.createRelation({ database: credentials.database, schema: 'behaviour', identifier, type });
+    const relation = (identifier: string, type: RelationType = 'table'): Relation =>
+      adapter.createRelation({ database: credentials.database, schema: 'behaviour', identifier, type });
     const withSession = async <T>(work: (own: Session) => Promise<T>): Promise<T> => {
       const own = session();
       try {
@@ -65,8 +93,10 @@ for (const { name, dialect, missing, open } of DATABASES) {
         await own.release();
       }
     };
-    const values = (sql: string, on?: Session): Promise<string[][]> => (on === undefined ? withSession((own) => values(sql, own))
-      : on.execute(sql, { fetch: true }).then(({ table: read }) => read.rows.map((row) => row.values.map(toRepr))));
+    const values = (sql: string, on?: Session): Promise<string[][]> =>
+      on === undefined
+        ? withSession((own) => values(sql, own))
+        : on.execute(sql, { fetch: true }).then(({ table: read }) => read.rows.map((row) => row.values.map(toRepr)));
     const change = async (...statements: string[]): Promise<void> => {
       const own = session();
       await own.begin();
@@ -74,7 +104,8 @@ for (const { name, dialect, missing, open } of DATABASES) {
       if (own.inTransaction) await own.commit();
       await own.release();
     };
-    const table = (id: string, columns: string): string => `create table behaviour.${id} (${columns}) ${dialect.engine}`;
+    const table = (id: string, columns: string): string =>
+      `create table behaviour.${id} (${columns}) ${dialect.engine}`;
 
     beforeAll(async () => {
       ({ credentials, close } = await open());
@@ -88,19 +119,37 @@ for (const { name, dialect, missing, open } of DATABASES) {
     });
 
     test('values come as the same values of Python', async () => {
-      await change(table('kinds', `id ${dialect.bigint}, name ${dialect.text}, amount ${dialect.decimal}, day date, at ${dialect.timestamp}`),
-        "insert into behaviour.kinds values (9007199254740993, 'it''s', 12.50, '2026-01-02', '2026-01-02 03:04:05.678'), (2, null, 0, '2026-01-03', '2026-01-03 00:00:00')");
+      await change(
+        table(
+          'kinds',
+          `id ${dialect.bigint}, name ${dialect.text}, amount ${dialect.decimal}, day date, at ${dialect.timestamp}`,
+        ),
+        "insert into behaviour.kinds values (9007199254740993, 'it''s', 12.50, '2026-01-02', '2026-01-02 03:04:05.678'), (2, null, 0, '2026-01-03', '2026-01-03 00:00:00')",
+      );
       expect(await values('select * from behaviour.kinds order by id')).toEqual([
         ['2', 'None', "Decimal('0.00')", 'datetime.date(2026, 1, 3)', 'datetime.datetime(2026, 1, 3, 0, 0)'],
-        ['9007199254740993', '"it\'s"', "Decimal('12.50')", 'datetime.date(2026, 1, 2)', 'datetime.datetime(2026, 1, 2, 3, 4, 5, 678000)'],
+        [
+          '9007199254740993',
+          '"it\'s"',
+          "Decimal('12.50')",
+          'datetime.date(2026, 1, 2)',
+          'datetime.datetime(2026, 1, 2, 3, 4, 5, 678000)',
+        ],
       ]);
     });
 
-    test('a result without rows knows its columns, a limit ends one early, and rows are read only when asked for', () => withSession(async (own) => {
-      expect((await own.execute('select 1 as a, 2 as b where 1 = 0', { fetch: true })).table.columnNames).toEqual(['a', 'b']);
-      expect((await own.execute('select 1 as a union all select 2 union all select 3', { fetch: true, limit: 2 })).table.rows.length).toBe(2);
-      expect((await own.execute('select 1 as a')).table.columnNames).toEqual([]);
-    }));
+    test('a result without rows knows its columns, a limit ends one early, and rows are read only when asked for', () =>
+      withSession(async (own) => {
+        expect((await own.execute('select 1 as a, 2 as b where 1 = 0', { fetch: true })).table.columnNames).toEqual([
+          'a',
+          'b',
+        ]);
+        expect(
+          (await own.execute('select 1 as a union all select 2 union all select 3', { fetch: true, limit: 2 })).table
+            .rows.length,
+        ).toBe(2);
+        expect((await own.execute('select 1 as a')).table.columnNames).toEqual([]);
+      }));
 
     test('a failure has a code and its place in the statement, whatever comment stands in front', async () => {
       const sql = 'select 1 as a,\n  2 as b\nfrom nothing order order';
@@ -108,7 +157,11 @@ for (const { name, dialect, missing, open } of DATABASES) {
         const own = session({ comment });
         const error = await failure(own.execute(sql));
         await own.release();
-        expect([error.kind, error.details.sql, sql.slice(error.details.position! - 1)]).toEqual(['database', sql, 'order']);
+        expect([error.kind, error.details.sql, sql.slice(error.details.position! - 1)]).toEqual([
+          'database',
+          sql,
+          'order',
+        ]);
         expect(error.details.code).toMatch(/^\w+$/);
       }
     });
@@ -122,17 +175,28 @@ for (const { name, dialect, missing, open } of DATABASES) {
 
     test('statements of a session run in the order in which they were sent, and are told of', async () => {
       const seen: string[] = [];
-      const own = session({ onStatement: ({ sql, phase }) => { if (sql.startsWith('select')) seen.push(`${phase} ${sql}`); } });
+      const own = session({
+        onStatement: ({ sql, phase }) => {
+          if (sql.startsWith('select')) seen.push(`${phase} ${sql}`);
+        },
+      });
       await Promise.all(['select 1', 'select 2'].map((sql) => own.execute(sql)));
       await own.release();
       expect(seen).toEqual(['start select 1', 'end select 1', 'start select 2', 'end select 2']);
     });
 
     test('the cache knows every relation of a schema after one look, and schemas that do not exist as empty', async () => {
-      await change(table('looked', `id ${dialect.bigint}`), 'create view behaviour.looked_view as select id from behaviour.looked');
+      await change(
+        table('looked', `id ${dialect.bigint}`),
+        'create view behaviour.looked_view as select id from behaviour.looked',
+      );
       const own = session();
-      await adapter.fillCache(own, [{ database: credentials.database, schema: 'behaviour' }, { database: credentials.database, schema: 'nowhere' }]);
-      const known = (identifier: string): unknown => adapter.cache.get({ database: credentials.database, schema: 'behaviour', identifier })?.type;
+      await adapter.fillCache(own, [
+        { database: credentials.database, schema: 'behaviour' },
+        { database: credentials.database, schema: 'nowhere' },
+      ]);
+      const known = (identifier: string): unknown =>
+        adapter.cache.get({ database: credentials.database, schema: 'behaviour', identifier })?.type;
       expect([known('looked'), known('looked_view'), known('absent')]).toEqual(['table', 'view', undefined]);
       expect(adapter.cache.list(credentials.database, 'nowhere')).toEqual([]);
       expect(await adapter.existingSchemas(own, ['behaviour', 'nowhere'])).toEqual(new Set(['behaviour']));
@@ -141,12 +205,21 @@ for (const { name, dialect, missing, open } of DATABASES) {
 
     test('rows of a table are loaded as they are', async () => {
       await change(table('loaded', `id ${dialect.bigint}, name ${dialect.text}, at ${dialect.timestamp}`));
-      const rows = inferTable(['id', 'name', 'at'], [['1', 'tab\there "x" \\ and\nline', '2026-01-02 03:04:05'], ['2', null, '2026-01-03 00:00:00']]);
+      const rows = inferTable(
+        ['id', 'name', 'at'],
+        [
+          ['1', 'tab\there "x" \\ and\nline', '2026-01-02 03:04:05'],
+          ['2', null, '2026-01-03 00:00:00'],
+        ],
+      );
       const own = session();
       expect(await adapter.loadTable(own, relation('loaded'), rows)).toBe(2);
       if (own.inTransaction) await own.commit();
       await own.release();
-      expect(await values('select id, name from behaviour.loaded order by id')).toEqual([['1', toRepr('tab\there "x" \\ and\nline')], ['2', 'None']]);
+      expect(await values('select id, name from behaviour.loaded order by id')).toEqual([
+        ['1', toRepr('tab\there "x" \\ and\nline')],
+        ['2', 'None'],
+      ]);
     });
 
     test('the columns of a query are described', async () => {
@@ -155,8 +228,14 @@ for (const { name, dialect, missing, open } of DATABASES) {
     });
 
     test('a mark changes with the rows of a table, and there is none of a view', async () => {
-      await change(table('marked', `id ${dialect.bigint}`), 'create view behaviour.marked_view as select id from behaviour.marked');
-      const marks = (): Promise<readonly (string | null)[]> => withSession((own) => adapter.fetchChangeMarks(own, [relation('marked'), relation('marked_view', 'view'), relation('absent')]));
+      await change(
+        table('marked', `id ${dialect.bigint}`),
+        'create view behaviour.marked_view as select id from behaviour.marked',
+      );
+      const marks = (): Promise<readonly (string | null)[]> =>
+        withSession((own) =>
+          adapter.fetchChangeMarks(own, [relation('marked'), relation('marked_view', 'view'), relation('absent')]),
+        );
       const first = await marks();
       expect([typeof first[0], first[1], first[2]]).toEqual(['string', null, null]);
       expect(await marks()).toEqual(first);
@@ -168,7 +247,9 @@ for (const { name, dialect, missing, open } of DATABASES) {
       const [first, second] = [session(), session()];
       const order: string[] = [];
       await adapter.lockRelation(first, relation('locked'));
-      const waiting = adapter.lockRelation(second, relation('locked')).then(() => { order.push('second'); });
+      const waiting = adapter.lockRelation(second, relation('locked')).then(() => {
+        order.push('second');
+      });
       order.push('first done');
       if (first.inTransaction) await first.commit();
       await first.release();
@@ -191,24 +272,43 @@ for (const { name, dialect, missing, open } of DATABASES) {
       const own = session();
       await own.execute('select 1');
       const running = failure(own.execute(dialect.slow));
-      await new Promise((resolve) => { setTimeout(resolve, 300); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 300);
+      });
       await own.cancel();
       expect((await running).kind).toBe('database');
       await own.release();
     });
 
     test('no password is shown, and a server that is not there is named by host and port', async () => {
-      const lost = await make({ password: 'secret word', host: '127.0.0.1', port: 1, retries: 0, path: null, embedded: null });
+      const lost = await make({
+        password: 'secret word',
+        host: '127.0.0.1',
+        port: 1,
+        retries: 0,
+        path: null,
+        embedded: null,
+      });
       try {
-        expect(lost.connectionInfo().map(([, value]) => toText(value)).join()).not.toContain('secret');
+        expect(
+          lost
+            .connectionInfo()
+            .map(([, value]) => toText(value))
+            .join(),
+        ).not.toContain('secret');
         const error = await failure(lost.check());
-        expect([error.kind, error.message.includes('"127.0.0.1", port 1'), error.message.includes('secret')]).toEqual(['connection', true, false]);
+        expect([error.kind, error.message.includes('"127.0.0.1", port 1'), error.message.includes('secret')]).toEqual([
+          'connection',
+          true,
+          false,
+        ]);
       } finally {
         await lost.close();
       }
     });
 
-    const atomic = dialect === CLICKHOUSE ? ' (skipped: ClickHouse has no transactions; see ARCHITECTURE.md on publishing)' : '';
+    const atomic =
+      dialect === CLICKHOUSE ? ' (skipped: ClickHouse has no transactions; see ARCHITECTURE.md on publishing)' : '';
     test.skipIf(atomic !== '')(`what a session did is undone by a rollback${atomic}`, async () => {
       await change(table('undone', `id ${dialect.bigint}`));
       const own = session();
@@ -219,10 +319,20 @@ for (const { name, dialect, missing, open } of DATABASES) {
       expect(await values('select * from behaviour.undone')).toEqual([]);
     });
 
-    const readers = dialect === CLICKHOUSE ? ' (skipped: a view of ClickHouse is text that is read anew each time, nothing stands on a table)' : '';
+    const readers =
+      dialect === CLICKHOUSE
+        ? ' (skipped: a view of ClickHouse is text that is read anew each time, nothing stands on a table)'
+        : '';
     test.skipIf(readers !== '')(`what stands on a relation is known${readers}`, async () => {
-      await change(table('below', `id ${dialect.bigint}`), 'create view behaviour.above as select id from behaviour.below');
-      expect((await withSession((own) => adapter.fetchDependants(own, relation('below')))).map((dependant) => dependant.name)).toEqual(['above']);
+      await change(
+        table('below', `id ${dialect.bigint}`),
+        'create view behaviour.above as select id from behaviour.below',
+      );
+      expect(
+        (await withSession((own) => adapter.fetchDependants(own, relation('below')))).map(
+          (dependant) => dependant.name,
+        ),
+      ).toEqual(['above']);
     });
   });
 }

@@ -13,19 +13,40 @@ import { TsdbtError } from '../../../src/errors.ts';
 
 const SECRET = 'very secret';
 const dir = mkdtempSync(join(tmpdir(), 'tsdbt-ch-tls-'));
-const noOpenssl = spawnSync('openssl', ['version']).status === 0 ? '' : ' (skipped: there is no openssl to make a certificate)';
-afterAll(() => { rmSync(dir, { recursive: true, force: true }); });
+const noOpenssl =
+  spawnSync('openssl', ['version']).status === 0 ? '' : ' (skipped: there is no openssl to make a certificate)';
+afterAll(() => {
+  rmSync(dir, { recursive: true, force: true });
+});
 
 async function listening(server: HttpServer | ReturnType<typeof createTcp>): Promise<number> {
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   return (server.address() as AddressInfo).port;
 }
 
 async function check(more: Readonly<Record<string, unknown>>): Promise<TsdbtError | null> {
-  const adapter = createClickHouseAdapter({
-    profile_name: 'test', target_name: 'test', threads: 1, profiles_dir: null,
-    credentials: { type: 'clickhouse', database: '', schema: 'x', host: '127.0.0.1', user: 'u', password: SECRET, retries: 0, connect_timeout: 5, ...more },
-  }, { quoting: {}, projectDir: dir, threads: 1 });
+  const adapter = createClickHouseAdapter(
+    {
+      profile_name: 'test',
+      target_name: 'test',
+      threads: 1,
+      profiles_dir: null,
+      credentials: {
+        type: 'clickhouse',
+        database: '',
+        schema: 'x',
+        host: '127.0.0.1',
+        user: 'u',
+        password: SECRET,
+        retries: 0,
+        connect_timeout: 5,
+        ...more,
+      },
+    },
+    { quoting: {}, projectDir: dir, threads: 1 },
+  );
   try {
     await adapter.check();
     return null;
@@ -39,24 +60,56 @@ async function check(more: Readonly<Record<string, unknown>>): Promise<TsdbtErro
 
 describe('reaching a ClickHouse server', () => {
   it('takes the ports of dbt-clickhouse, those of the native protocol as their HTTP counterparts', () => {
-    expect([httpPort(null, false), httpPort(null, true), httpPort(9000, false), httpPort(9440, true), httpPort(1234, true)]).toEqual([8123, 8443, 8123, 8443, 1234]);
+    expect([
+      httpPort(null, false),
+      httpPort(null, true),
+      httpPort(9000, false),
+      httpPort(9440, true),
+      httpPort(1234, true),
+    ]).toEqual([8123, 8443, 8123, 8443, 1234]);
   });
 
-  it('sends dbt-clickhouse\'s settings and those of the profile with each statement, user and password as headers', async () => {
+  it("sends dbt-clickhouse's settings and those of the profile with each statement, user and password as headers", async () => {
     const seen: { url: URL; user: unknown; auth: unknown }[] = [];
     const server = createHttp((request, response) => {
       let body = '';
-      request.on('data', (chunk) => { body += String(chunk); }).on('end', () => {
-        seen.push({ url: new URL(request.url ?? '', 'http://x'), user: request.headers['x-clickhouse-user'], auth: request.headers.authorization });
-        response.end(body.includes('system.settings') ? 'server\t24.8.1\tUTC\t\nsetting\tmutations_sync\t0\t0\nsetting\talter_sync\t1\t1\nsetting\tasync_insert\t1\t0\nsetting\tallow_nondeterministic_mutations\t0\t0\n' : body.startsWith('EXISTS') ? '1\n' : '');
-      });
+      request
+        .on('data', (chunk) => {
+          body += String(chunk);
+        })
+        .on('end', () => {
+          seen.push({
+            url: new URL(request.url ?? '', 'http://x'),
+            user: request.headers['x-clickhouse-user'],
+            auth: request.headers.authorization,
+          });
+          response.end(
+            body.includes('system.settings')
+              ? 'server\t24.8.1\tUTC\t\nsetting\tmutations_sync\t0\t0\nsetting\talter_sync\t1\t1\nsetting\tasync_insert\t1\t0\nsetting\tallow_nondeterministic_mutations\t0\t0\n'
+              : body.startsWith('EXISTS')
+                ? '1\n'
+                : '',
+          );
+        });
     });
     try {
-      expect(await check({ port: await listening(server), custom_settings: { max_threads: 3, flag: true } })).toBeNull();
+      expect(
+        await check({ port: await listening(server), custom_settings: { max_threads: 3, flag: true } }),
+      ).toBeNull();
       const last = seen.at(-1)!;
       // alter_sync is not this user's to change, and the server knows no other default of ours.
-      expect(Object.fromEntries([...last.url.searchParams].filter(([name]) => !/^(?:query_id|session_id|output_format|date_time)/.test(name)))).toEqual({
-        mutations_sync: '3', async_insert: '0', allow_nondeterministic_mutations: '1', max_threads: '3', flag: '1', wait_end_of_query: '1', database: 'x',
+      expect(
+        Object.fromEntries(
+          [...last.url.searchParams].filter(([name]) => !/^(?:query_id|session_id|output_format|date_time)/.test(name)),
+        ),
+      ).toEqual({
+        mutations_sync: '3',
+        async_insert: '0',
+        allow_nondeterministic_mutations: '1',
+        max_threads: '3',
+        flag: '1',
+        wait_end_of_query: '1',
+        database: 'x',
       });
       expect(last.url.href).not.toContain('secret');
       expect([last.user, last.auth]).toEqual([undefined, `Basic ${Buffer.from(`u:${SECRET}`).toString('base64')}`]);
@@ -70,32 +123,73 @@ describe('reaching a ClickHouse server', () => {
     try {
       const port = await listening(server);
       const error = await check({ port, connect_timeout: 1 });
-      expect([error?.kind, error?.message]).toEqual(['connection', `connection to ClickHouse at "127.0.0.1", port ${port} failed: no answer within 1 s (connect_timeout)`]);
+      expect([error?.kind, error?.message]).toEqual([
+        'connection',
+        `connection to ClickHouse at "127.0.0.1", port ${port} failed: no answer within 1 s (connect_timeout)`,
+      ]);
     } finally {
       server.close();
     }
   });
 
-  it.skipIf(noOpenssl !== '')(`looks at the server's certificate unless told not to, and shows its own${noOpenssl}`, async () => {
-    const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=elsewhere'], { stdio: 'ignore' });
-    const shown: boolean[] = [];
-    const server = createHttps({ key: readFileSync(key), cert: readFileSync(cert), requestCert: true, rejectUnauthorized: false }, (request, response) => {
-      shown.push(Object.keys((request.socket as unknown as { getPeerCertificate(): object }).getPeerCertificate()).length > 0);
-      request.resume().on('end', () => { response.end('1\n'); });
-    });
-    try {
-      const port = await listening(server);
-      const refused = await check({ port, secure: true });
-      expect([refused?.kind, refused?.message.includes(`port ${port}`), /self-signed/.test(refused?.message ?? '')]).toEqual(['connection', true, true]);
-      expect(await check({ port, secure: true, verify: false })).toBeNull();
-      expect(shown.at(-1)).toBe(false);
-      expect(await check({ port, secure: true, verify: false, client_cert: cert, client_cert_key: key })).toBeNull();
-      expect(shown.at(-1)).toBe(true);
-      const missing = await check({ port, secure: true, client_cert: join(dir, 'absent.pem') });
-      expect([missing?.kind, /`client_cert` in profiles\.yml names a file that cannot be read/.test(missing?.message ?? '')]).toEqual(['profile', true]);
-    } finally {
-      server.close();
-    }
-  });
+  it.skipIf(noOpenssl !== '')(
+    `looks at the server's certificate unless told not to, and shows its own${noOpenssl}`,
+    async () => {
+      const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
+      execFileSync(
+        'openssl',
+        [
+          'req',
+          '-x509',
+          '-newkey',
+          'ec',
+          '-pkeyopt',
+          'ec_paramgen_curve:prime256v1',
+          '-nodes',
+          '-keyout',
+          key,
+          '-out',
+          cert,
+          '-days',
+          '2',
+          '-subj',
+          '/CN=elsewhere',
+        ],
+        { stdio: 'ignore' },
+      );
+      const shown: boolean[] = [];
+      const server = createHttps(
+        { key: readFileSync(key), cert: readFileSync(cert), requestCert: true, rejectUnauthorized: false },
+        (request, response) => {
+          shown.push(
+            Object.keys((request.socket as unknown as { getPeerCertificate(): object }).getPeerCertificate()).length >
+              0,
+          );
+          request.resume().on('end', () => {
+            response.end('1\n');
+          });
+        },
+      );
+      try {
+        const port = await listening(server);
+        const refused = await check({ port, secure: true });
+        expect([
+          refused?.kind,
+          refused?.message.includes(`port ${port}`),
+          /self-signed/.test(refused?.message ?? ''),
+        ]).toEqual(['connection', true, true]);
+        expect(await check({ port, secure: true, verify: false })).toBeNull();
+        expect(shown.at(-1)).toBe(false);
+        expect(await check({ port, secure: true, verify: false, client_cert: cert, client_cert_key: key })).toBeNull();
+        expect(shown.at(-1)).toBe(true);
+        const missing = await check({ port, secure: true, client_cert: join(dir, 'absent.pem') });
+        expect([
+          missing?.kind,
+          /`client_cert` in profiles\.yml names a file that cannot be read/.test(missing?.message ?? ''),
+        ]).toEqual(['profile', true]);
+      } finally {
+        server.close();
+      }
+    },
+  );
 });

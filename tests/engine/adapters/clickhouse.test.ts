@@ -9,148 +9,198 @@ import { clickhouseAdapter, clickhouseMissing } from '../support/clickhouse.ts';
 
 const SCHEMA = 'adapter_test';
 
-describe.skipIf(clickhouseMissing !== null)(`the ClickHouse adapter${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`, () => {
-  let adapter: ClickHouseAdapter;
-  let session: Session;
-  const run = (sql: string) => session.execute(sql, { fetch: true });
-  const failure = async (sql: string): Promise<TsdbtError> => {
-    try {
-      await run(sql);
-    } catch (error) {
-      if (error instanceof TsdbtError) return error;
-      throw error;
-    }
-    throw new Error('it did not fail');
-  };
+describe.skipIf(clickhouseMissing !== null)(
+  `the ClickHouse adapter${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
+  () => {
+    let adapter: ClickHouseAdapter;
+    let session: Session;
+    const run = (sql: string) => session.execute(sql, { fetch: true });
+    const failure = async (sql: string): Promise<TsdbtError> => {
+      try {
+        await run(sql);
+      } catch (error) {
+        if (error instanceof TsdbtError) return error;
+        throw error;
+      }
+      throw new Error('it did not fail');
+    };
 
-  beforeAll(async () => {
-    adapter = clickhouseAdapter(SCHEMA);
-    session = adapter.session({ name: 'test' });
-    await session.execute(`create database if not exists ${SCHEMA}`);
-  });
-  afterAll(async () => {
-    await session?.release();
-    await adapter?.close();
-  });
+    beforeAll(async () => {
+      adapter = clickhouseAdapter(SCHEMA);
+      session = adapter.session({ name: 'test' });
+      await session.execute(`create database if not exists ${SCHEMA}`);
+    });
+    afterAll(async () => {
+      await session?.release();
+      await adapter?.close();
+    });
 
-  // What dbt-clickhouse 1.10.3 gives for the same query: `run_query(sql).rows[0]` and the names of agate's types.
-  const values: readonly (readonly [sql: string, value: string, type: string])[] = [
-    ['toUInt8(7)', '7', 'Integer'],
-    ["toUInt64('18446744073709551615')", '18446744073709551615', 'Integer'],
-    ["toInt128('-170141183460469231731687303715884105728')", '-170141183460469231731687303715884105728', 'Integer'],
-    ['toFloat64(0.1)', "Decimal('0.1')", 'Number'],
-    ['toFloat32(0.1)', "Decimal('0.10000000149011612')", 'Number'],
-    ["toDecimal64('12.50', 4)", "Decimal('12.5000')", 'Number'],
-    ["'005'", "'005'", 'Text'],
-    ["cast('x', 'LowCardinality(Nullable(String))')", "'x'", 'Text'],
-    ['cast(null, \'Nullable(String)\')', 'None', 'Integer'],
-    ['true', 'True', 'Boolean'],
-    ["toDate('2026-01-02')", 'datetime.date(2026, 1, 2)', 'Date'],
-    ["toDateTime('2026-01-02 03:04:05', 'UTC')", 'datetime.datetime(2026, 1, 2, 3, 4, 5)', 'DateTime'],
-    ["toDateTime64('2026-01-02 03:04:05.678', 3, 'UTC')", 'datetime.datetime(2026, 1, 2, 3, 4, 5, 678000)', 'DateTime'],
-    ["toDateTime('2026-07-02 03:04:05', 'Europe/Berlin')", 'datetime.datetime(2026, 7, 2, 1, 4, 5)', 'DateTime'],
-    ['toFloat64(3)', "Decimal('3.0')", 'Number'],
-    ["cast((1, 'a'), 'Tuple(x Int8, y String)')", '\'{"x": 1, "y": "a"}\'', 'Text'],
-    ["toFixedString('ab', 3)", toRepr("b'ab\\x00'"), 'Text'],
-    ["cast('{\"a\":1,\"b\":[1,2]}', 'JSON')", '\'{"a": 1, "b": [1, 2]}\'', 'Text'],
-    ["[toDecimal32('1.5', 2)]", "'[1.5]'", 'Text'],
-    ["[toDate('2026-01-02')]", '\'["2026-01-02"]\'', 'Text'],
-    ["map(toUInt64('18446744073709551615'), 'b')", '\'{"18446744073709551615": "b"}\'', 'Text'],
-    ['toTime64(3600, 3)', "'1:00:00'", 'Text'],
-    ["toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0')", "'61f0c404-5cb3-11e7-907b-a6006ad3dba0'", 'Text'],
-    ['[1, 2]', "'[1, 2]'", 'Text'],
-    ["map('a', 1)", '\'{"a": 1}\'', 'Text'],
-    ["(1, 'a')", '\'[1, "a"]\'', 'Text'],
-  ];
-  it.each(values)('%s is read as %s', async (sql, value, type) => {
-    const { table } = await run(`select ${sql} as x`);
-    expect([toRepr(table.rows[0]!.values[0]!), table.types[0]!.name]).toEqual([value, type]);
-  });
+    // What dbt-clickhouse 1.10.3 gives for the same query: `run_query(sql).rows[0]` and the names of agate's types.
+    const values: readonly (readonly [sql: string, value: string, type: string])[] = [
+      ['toUInt8(7)', '7', 'Integer'],
+      ["toUInt64('18446744073709551615')", '18446744073709551615', 'Integer'],
+      ["toInt128('-170141183460469231731687303715884105728')", '-170141183460469231731687303715884105728', 'Integer'],
+      ['toFloat64(0.1)', "Decimal('0.1')", 'Number'],
+      ['toFloat32(0.1)', "Decimal('0.10000000149011612')", 'Number'],
+      ["toDecimal64('12.50', 4)", "Decimal('12.5000')", 'Number'],
+      ["'005'", "'005'", 'Text'],
+      ["cast('x', 'LowCardinality(Nullable(String))')", "'x'", 'Text'],
+      ["cast(null, 'Nullable(String)')", 'None', 'Integer'],
+      ['true', 'True', 'Boolean'],
+      ["toDate('2026-01-02')", 'datetime.date(2026, 1, 2)', 'Date'],
+      ["toDateTime('2026-01-02 03:04:05', 'UTC')", 'datetime.datetime(2026, 1, 2, 3, 4, 5)', 'DateTime'],
+      [
+        "toDateTime64('2026-01-02 03:04:05.678', 3, 'UTC')",
+        'datetime.datetime(2026, 1, 2, 3, 4, 5, 678000)',
+        'DateTime',
+      ],
+      ["toDateTime('2026-07-02 03:04:05', 'Europe/Berlin')", 'datetime.datetime(2026, 7, 2, 1, 4, 5)', 'DateTime'],
+      ['toFloat64(3)', "Decimal('3.0')", 'Number'],
+      ["cast((1, 'a'), 'Tuple(x Int8, y String)')", '\'{"x": 1, "y": "a"}\'', 'Text'],
+      ["toFixedString('ab', 3)", toRepr("b'ab\\x00'"), 'Text'],
+      ['cast(\'{"a":1,"b":[1,2]}\', \'JSON\')', '\'{"a": 1, "b": [1, 2]}\'', 'Text'],
+      ["[toDecimal32('1.5', 2)]", "'[1.5]'", 'Text'],
+      ["[toDate('2026-01-02')]", '\'["2026-01-02"]\'', 'Text'],
+      ["map(toUInt64('18446744073709551615'), 'b')", '\'{"18446744073709551615": "b"}\'', 'Text'],
+      ['toTime64(3600, 3)', "'1:00:00'", 'Text'],
+      ["toUUID('61f0c404-5cb3-11e7-907b-a6006ad3dba0')", "'61f0c404-5cb3-11e7-907b-a6006ad3dba0'", 'Text'],
+      ['[1, 2]', "'[1, 2]'", 'Text'],
+      ["map('a', 1)", '\'{"a": 1}\'', 'Text'],
+      ["(1, 'a')", '\'[1, "a"]\'', 'Text'],
+    ];
+    it.each(values)('%s is read as %s', async (sql, value, type) => {
+      const { table } = await run(`select ${sql} as x`);
+      expect([toRepr(table.rows[0]!.values[0]!), table.types[0]!.name]).toEqual([value, type]);
+    });
 
-  it('keeps server code and name, and maps the place of a syntax error', async () => {
-    const sql = 'select 1,\n  2\nfrom numbers(3) whre 1';
-    const error = await failure(sql);
-    expect(error.message).toMatch(/^Code: 62\. DB::Exception: Syntax error: .*\(SYNTAX_ERROR\)$/s);
-    expect([error.details.code, sql.slice(error.details.position! - 1)]).toEqual(['62', '1']);
-  });
+    it('keeps server code and name, and maps the place of a syntax error', async () => {
+      const sql = 'select 1,\n  2\nfrom numbers(3) whre 1';
+      const error = await failure(sql);
+      expect(error.message).toMatch(/^Code: 62\. DB::Exception: Syntax error: .*\(SYNTAX_ERROR\)$/s);
+      expect([error.details.code, sql.slice(error.details.position! - 1)]).toEqual(['62', '1']);
+    });
 
-  it('points at an unknown column that is named once', async () => {
-    const sql = 'select number,\n  amout\nfrom numbers(3)';
-    const error = await failure(sql);
-    expect([error.details.code, sql.slice(error.details.position! - 1)]).toEqual(['47', 'amout\nfrom numbers(3)']);
-  });
+    it('points at an unknown column that is named once', async () => {
+      const sql = 'select number,\n  amout\nfrom numbers(3)';
+      const error = await failure(sql);
+      expect([error.details.code, sql.slice(error.details.position! - 1)]).toEqual(['47', 'amout\nfrom numbers(3)']);
+    });
 
-  it('never shows rows of a failed statement in front of the next', async () => {
-    await failure("select throwIf(number = 150000), repeat('x', 50) from numbers(200000)");
-    const { table } = await run('select 42 as x');
-    expect(table.rows.map((row) => row.values)).toEqual([[42]]);
-  });
+    it('never shows rows of a failed statement in front of the next', async () => {
+      await failure("select throwIf(number = 150000), repeat('x', 50) from numbers(200000)");
+      const { table } = await run('select 42 as x');
+      expect(table.rows.map((row) => row.values)).toEqual([[42]]);
+    });
 
-  it('reads the catalogue of several schemas in one statement', async () => {
-    const other = `${SCHEMA}_other`;
-    for (const sql of [
-      `create database if not exists ${other}`, `create or replace table ${SCHEMA}.Orders (id Int64) engine = MergeTree order by id`,
-      `create or replace view ${SCHEMA}.orders as select 1 as id`, `create table if not exists ${other}.target (id Int64) engine = MergeTree order by id`,
-      `create materialized view if not exists ${other}.writer to ${other}.target as select id from ${SCHEMA}.Orders`,
-    ]) await session.execute(sql);
-    await adapter.fillCache(session, [{ database: '', schema: SCHEMA }, { database: '', schema: other }]);
-    const facts = (schema: string) => adapter.cache.list('', schema).map((r) => [r.render(), r.type, r.fields.own['can_exchange']]).sort();
-    expect(facts(SCHEMA)).toEqual([['`adapter_test`.`Orders`', 'table', true], ['`adapter_test`.`orders`', 'view', false]]);
-    expect(facts(other)).toEqual([['`adapter_test_other`.`target`', 'table', true], ['`adapter_test_other`.`writer`', 'materialized_view', false]]);
-    const target = adapter.cache.get({ database: '', schema: other, identifier: 'target' })!;
-    expect(toRepr(target.fields.own['mvs_pointing_to_it']!)).toContain("'name': 'writer'");
-    expect(await adapter.existingSchemas(session, [SCHEMA, 'nowhere'])).toEqual(new Set([SCHEMA]));
-  });
+    it('reads the catalogue of several schemas in one statement', async () => {
+      const other = `${SCHEMA}_other`;
+      for (const sql of [
+        `create database if not exists ${other}`,
+        `create or replace table ${SCHEMA}.Orders (id Int64) engine = MergeTree order by id`,
+        `create or replace view ${SCHEMA}.orders as select 1 as id`,
+        `create table if not exists ${other}.target (id Int64) engine = MergeTree order by id`,
+        `create materialized view if not exists ${other}.writer to ${other}.target as select id from ${SCHEMA}.Orders`,
+      ])
+        await session.execute(sql);
+      await adapter.fillCache(session, [
+        { database: '', schema: SCHEMA },
+        { database: '', schema: other },
+      ]);
+      const facts = (schema: string) =>
+        adapter.cache
+          .list('', schema)
+          .map((r) => [r.render(), r.type, r.fields.own['can_exchange']])
+          .sort();
+      expect(facts(SCHEMA)).toEqual([
+        ['`adapter_test`.`Orders`', 'table', true],
+        ['`adapter_test`.`orders`', 'view', false],
+      ]);
+      expect(facts(other)).toEqual([
+        ['`adapter_test_other`.`target`', 'table', true],
+        ['`adapter_test_other`.`writer`', 'materialized_view', false],
+      ]);
+      const target = adapter.cache.get({ database: '', schema: other, identifier: 'target' })!;
+      expect(toRepr(target.fields.own['mvs_pointing_to_it']!)).toContain("'name': 'writer'");
+      expect(await adapter.existingSchemas(session, [SCHEMA, 'nowhere'])).toEqual(new Set([SCHEMA]));
+    });
 
-  it('marks a table whose rows or columns have changed, and knows nothing of views', async () => {
-    await session.execute(`create or replace table ${SCHEMA}.marked (id Int64) engine = MergeTree order by id`);
-    await session.execute(`create or replace view ${SCHEMA}.seen as select 1 as id`);
-    const relations = ['marked', 'seen', 'nothing'].map((identifier) => adapter.createRelation({ schema: SCHEMA, identifier }));
-    const [first, view, nothing] = await adapter.fetchChangeMarks(session, relations);
-    expect([view, nothing]).toEqual([null, null]);
-    expect((await adapter.fetchChangeMarks(session, relations))[0]).toBe(first);
-    await session.execute(`insert into ${SCHEMA}.marked values (1)`);
-    const second = (await adapter.fetchChangeMarks(session, relations))[0];
-    expect(second).not.toBe(first);
-    await session.execute(`alter table ${SCHEMA}.marked delete where id = 1`);
-    expect((await adapter.fetchChangeMarks(session, relations))[0]).not.toBe(second);
-  });
+    it('marks a table whose rows or columns have changed, and knows nothing of views', async () => {
+      await session.execute(`create or replace table ${SCHEMA}.marked (id Int64) engine = MergeTree order by id`);
+      await session.execute(`create or replace view ${SCHEMA}.seen as select 1 as id`);
+      const relations = ['marked', 'seen', 'nothing'].map((identifier) =>
+        adapter.createRelation({ schema: SCHEMA, identifier }),
+      );
+      const [first, view, nothing] = await adapter.fetchChangeMarks(session, relations);
+      expect([view, nothing]).toEqual([null, null]);
+      expect((await adapter.fetchChangeMarks(session, relations))[0]).toBe(first);
+      await session.execute(`insert into ${SCHEMA}.marked values (1)`);
+      const second = (await adapter.fetchChangeMarks(session, relations))[0];
+      expect(second).not.toBe(first);
+      await session.execute(`alter table ${SCHEMA}.marked delete where id = 1`);
+      expect((await adapter.fetchChangeMarks(session, relations))[0]).not.toBe(second);
+    });
 
-  it('loads rows with quotes, line breaks, nulls and moments', async () => {
-    await session.execute(`create or replace table ${SCHEMA}.loaded (id Int32, name Nullable(String), at Nullable(DateTime('UTC')), ok Bool) engine = MergeTree order by id`);
-    const table = inferTable(['id', 'name', 'at', 'ok'], [['1', 'a\t"b"\n\\c', '2026-01-02 03:04:05', 'true'], ['2', null, null, 'false']]);
-    expect(await adapter.loadTable(session, adapter.createRelation({ schema: SCHEMA, identifier: 'loaded' }), table)).toBe(2);
-    const { table: read } = await run(`select * from ${SCHEMA}.loaded order by id`);
-    expect(read.rows.map((row) => row.values.map(toRepr))).toEqual([
-      ['1', toRepr('a\t"b"\n\\c'), 'datetime.datetime(2026, 1, 2, 3, 4, 5)', 'True'], ['2', 'None', 'None', 'False'],
-    ]);
-  });
+    it('loads rows with quotes, line breaks, nulls and moments', async () => {
+      await session.execute(
+        `create or replace table ${SCHEMA}.loaded (id Int32, name Nullable(String), at Nullable(DateTime('UTC')), ok Bool) engine = MergeTree order by id`,
+      );
+      const table = inferTable(
+        ['id', 'name', 'at', 'ok'],
+        [
+          ['1', 'a\t"b"\n\\c', '2026-01-02 03:04:05', 'true'],
+          ['2', null, null, 'false'],
+        ],
+      );
+      expect(
+        await adapter.loadTable(session, adapter.createRelation({ schema: SCHEMA, identifier: 'loaded' }), table),
+      ).toBe(2);
+      const { table: read } = await run(`select * from ${SCHEMA}.loaded order by id`);
+      expect(read.rows.map((row) => row.values.map(toRepr))).toEqual([
+        ['1', toRepr('a\t"b"\n\\c'), 'datetime.datetime(2026, 1, 2, 3, 4, 5)', 'True'],
+        ['2', 'None', 'None', 'False'],
+      ]);
+    });
 
-  it('describes the columns of a query without running it', async () => {
-    expect(await session.describe("select throwIf(1) as a, cast('x', 'LowCardinality(String)') as b")).toEqual([{ name: 'a', typeName: 'UInt8' }, { name: 'b', typeName: 'LowCardinality(String)' }]);
-  });
+    it('describes the columns of a query without running it', async () => {
+      expect(await session.describe("select throwIf(1) as a, cast('x', 'LowCardinality(String)') as b")).toEqual([
+        { name: 'a', typeName: 'UInt8' },
+        { name: 'b', typeName: 'LowCardinality(String)' },
+      ]);
+    });
 
-  it('keeps settings and temporary tables to the session that made them', async () => {
-    await session.execute('create temporary table mine as select 7 as x');
-    const other = adapter.session({ name: 'other' });
-    try {
-      expect((await run('select x from mine')).table.rows[0]!.values).toEqual([7]);
-      await expect(other.execute('select x from mine', { fetch: true })).rejects.toThrow('UNKNOWN_TABLE');
-    } finally {
-      await other.release();
-    }
-  });
+    it('keeps settings and temporary tables to the session that made them', async () => {
+      await session.execute('create temporary table mine as select 7 as x');
+      const other = adapter.session({ name: 'other' });
+      try {
+        expect((await run('select x from mine')).table.rows[0]!.values).toEqual([7]);
+        await expect(other.execute('select x from mine', { fetch: true })).rejects.toThrow('UNKNOWN_TABLE');
+      } finally {
+        await other.release();
+      }
+    });
 
-  it('knows what the server can', async () => {
-    expect(await adapter.facts()).toEqual({ version: expect.stringMatching(/^\d+\.\d+/) as string, timezone: expect.any(String) as string, database: SCHEMA, engine: 'Atomic', atomicExchange: true, lightweightDeletes: true });
-  });
+    it('knows what the server can', async () => {
+      expect(await adapter.facts()).toEqual({
+        version: expect.stringMatching(/^\d+\.\d+/) as string,
+        timezone: expect.any(String) as string,
+        database: SCHEMA,
+        engine: 'Atomic',
+        atomicExchange: true,
+        lightweightDeletes: true,
+      });
+    });
 
-  it('stops a statement that runs', async () => {
-    const running = run('select sleepEachRow(1) from numbers(60) settings max_block_size = 1, function_sleep_max_microseconds_per_block = 60000000');
-    running.catch(() => undefined);
-    await new Promise((resolve) => { setTimeout(resolve, 200); });
-    await session.cancel();
-    await expect(running).rejects.toThrow();
-    expect((await run('select 1 as x')).table.rows[0]!.values).toEqual([1]);
-  });
-});
+    it('stops a statement that runs', async () => {
+      const running = run(
+        'select sleepEachRow(1) from numbers(60) settings max_block_size = 1, function_sleep_max_microseconds_per_block = 60000000',
+      );
+      running.catch(() => undefined);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 200);
+      });
+      await session.cancel();
+      await expect(running).rejects.toThrow();
+      expect((await run('select 1 as x')).table.rows[0]!.values).toEqual([1]);
+    });
+  },
+);

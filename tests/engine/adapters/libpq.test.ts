@@ -6,7 +6,9 @@ import { SERVERS } from './servers.ts';
 
 let credentials: Credentials;
 let close: () => Promise<void>;
-beforeAll(async () => { ({ credentials, close } = await SERVERS[0]!.open()); });
+beforeAll(async () => {
+  ({ credentials, close } = await SERVERS[0]!.open());
+});
 afterAll(async () => close());
 
 async function answer(env: Record<string, string>, sql: string): Promise<unknown> {
@@ -32,5 +34,7 @@ test('a date style of the role gives way to the one that dates are read in', asy
 
 test('PGTZ and PGOPTIONS hold in every session', async () => {
   const env = { PGTZ: 'America/New_York', PGOPTIONS: '-c work_mem=3MB' };
-  expect(await answer(env, "select current_setting('TimeZone') || ' ' || current_setting('work_mem')")).toBe('America/New_York 3MB');
+  expect(await answer(env, "select current_setting('TimeZone') || ' ' || current_setting('work_mem')")).toBe(
+    'America/New_York 3MB',
+  );
 });

@@ -15,7 +15,9 @@ import type { Credentials } from '../../../src/contracts/project.ts';
 import { toRepr } from '../../../src/values/text.ts';
 import { SERVERS } from './servers.ts';
 
-const noMacro: ExecuteMacro = async (name) => { throw new Error(`macro ${name} was called`); };
+const noMacro: ExecuteMacro = async (name) => {
+  throw new Error(`macro ${name} was called`);
+};
 
 async function failure(work: Promise<unknown>): Promise<TsdbtError> {
   try {
@@ -31,7 +33,8 @@ describe.each(SERVERS)('$name', (server) => {
   let credentials: Credentials;
   let close: () => Promise<void>;
   let adapter: PostgresAdapter;
-  const make = (more: Record<string, unknown> = {}, threads = 4): PostgresAdapter => new PostgresAdapter({ credentials: { ...credentials, ...more } as Credentials, threads, quoting: {} });
+  const make = (more: Record<string, unknown> = {}, threads = 4): PostgresAdapter =>
+    new PostgresAdapter({ credentials: { ...credentials, ...more } as Credentials, threads, quoting: {} });
 
   beforeAll(async () => {
     ({ credentials, close } = await server.open());
@@ -60,53 +63,162 @@ describe.each(SERVERS)('$name', (server) => {
   }
 
   async function rows(sql: string): Promise<unknown[][]> {
-    return withSession(async (session) => (await session.execute(sql, { fetch: true })).table.rows.map((row) => [...row.values]));
+    return withSession(async (session) =>
+      (await session.execute(sql, { fetch: true })).table.rows.map((row) => [...row.values]),
+    );
   }
 
   /** Some servers let the suite make no roles. */
   async function needsRoles(context: { skip(note: string): void }): Promise<void> {
-    const [[able]] = (await rows('select rolsuper or rolcreaterole from pg_roles where rolname = current_user')) as [[boolean]];
+    const [[able]] = (await rows('select rolsuper or rolcreaterole from pg_roles where rolname = current_user')) as [
+      [boolean],
+    ];
     if (!able) context.skip('the user of this server may not create roles');
   }
 
-  const rel = (identifier: string, type: 'table' | 'view' | null = null, schema = 'public'): Relation => adapter.createRelation({ database: adapter.connectionInfo().find(([key]) => key === 'database')![1] as string, schema, identifier, type });
+  const rel = (identifier: string, type: 'table' | 'view' | null = null, schema = 'public'): Relation =>
+    adapter.createRelation({
+      database: adapter.connectionInfo().find(([key]) => key === 'database')![1] as string,
+      schema,
+      identifier,
+      type,
+    });
 
   test('says about a statement what dbt says', async () => {
     await withSession(async (session) => {
       const say = async (sql: string): Promise<unknown> => (await session.execute(sql)).response;
-      expect(await say('create table said (n int)')).toEqual({ _message: 'CREATE TABLE', code: 'CREATE TABLE', rows_affected: -1 });
-      expect(await say('insert into said values (1), (2)')).toEqual({ _message: 'INSERT 0 2', code: 'INSERT', rows_affected: 2 });
-      expect(await say('create table said2 as select * from said')).toEqual({ _message: 'SELECT 2', code: 'SELECT', rows_affected: 2 });
+      expect(await say('create table said (n int)')).toEqual({
+        _message: 'CREATE TABLE',
+        code: 'CREATE TABLE',
+        rows_affected: -1,
+      });
+      expect(await say('insert into said values (1), (2)')).toEqual({
+        _message: 'INSERT 0 2',
+        code: 'INSERT',
+        rows_affected: 2,
+      });
+      expect(await say('create table said2 as select * from said')).toEqual({
+        _message: 'SELECT 2',
+        code: 'SELECT',
+        rows_affected: 2,
+      });
       expect(await say('update said set n = n')).toEqual({ _message: 'UPDATE 2', code: 'UPDATE', rows_affected: 2 });
-      expect(await say('select 1; create view v_said as select 1 as one')).toEqual({ _message: 'CREATE VIEW', code: 'CREATE VIEW', rows_affected: -1 });
+      expect(await say('select 1; create view v_said as select 1 as one')).toEqual({
+        _message: 'CREATE VIEW',
+        code: 'CREATE VIEW',
+        rows_affected: -1,
+      });
     });
   });
 
   test('gives values as psycopg2 and agate do', async () => {
-    const { table } = await withSession((session) => session.execute(`select 1 as i, 9007199254740993 as big, 1.50::numeric as num, 1::float8 as f, 1e20::float8 as huge, true as b, 'x' as t, '005' as padded, null as nothing,
+    const { table } = await withSession((session) =>
+      session.execute(
+        `select 1 as i, 9007199254740993 as big, 1.50::numeric as num, 1::float8 as f, 1e20::float8 as huge, true as b, 'x' as t, '005' as padded, null as nothing,
       date '2024-02-29' as d, timestamp '2024-02-29 10:00:00.5' as ts, timestamptz '2024-02-29 10:00+00' at time zone 'UTC' as utc, '{"a": [1, "é"]}'::json as j, array[1, null, 2] as ints,
-      array['a', 'b c', null] as texts, interval '1 day 02:03:04.5' as span, time '10:00' as clock, '{}'::jsonb as empty, 'NaN'::numeric as nan, 1 as i`, { fetch: true }));
-    expect(table.columnNames).toEqual(['i', 'big', 'num', 'f', 'huge', 'b', 't', 'padded', 'nothing', 'd', 'ts', 'utc', 'j', 'ints', 'texts', 'span', 'clock', 'empty', 'nan', 'i_2']);
-    expect(table.types.map((type) => type.name)).toEqual(['Integer', 'Integer', 'Number', 'Number', 'Number', 'Boolean', 'Text', 'Text', 'Integer', 'Date', 'DateTime', 'DateTime', 'Text', 'Text', 'Text', 'Text', 'Text', 'Text', 'Number', 'Integer']);
-    expect(table.rows[0]!.values.map(toRepr)).toEqual(['1', '9007199254740993', "Decimal('1.50')", "Decimal('1.0')", "Decimal('1E+20')", 'True', "'x'", "'005'", 'None', 'datetime.date(2024, 2, 29)',
-      'datetime.datetime(2024, 2, 29, 10, 0, 0, 500000)', 'datetime.datetime(2024, 2, 29, 10, 0)', `'{"a": [1, "\\\\u00e9"]}'`, "'[1, null, 2]'", `'["a", "b c", null]'`, "'1 day, 2:03:04.500000'", "'10:00:00'", "'{}'", "Decimal('NaN')", '1']);
+      array['a', 'b c', null] as texts, interval '1 day 02:03:04.5' as span, time '10:00' as clock, '{}'::jsonb as empty, 'NaN'::numeric as nan, 1 as i`,
+        { fetch: true },
+      ),
+    );
+    expect(table.columnNames).toEqual([
+      'i',
+      'big',
+      'num',
+      'f',
+      'huge',
+      'b',
+      't',
+      'padded',
+      'nothing',
+      'd',
+      'ts',
+      'utc',
+      'j',
+      'ints',
+      'texts',
+      'span',
+      'clock',
+      'empty',
+      'nan',
+      'i_2',
+    ]);
+    expect(table.types.map((type) => type.name)).toEqual([
+      'Integer',
+      'Integer',
+      'Number',
+      'Number',
+      'Number',
+      'Boolean',
+      'Text',
+      'Text',
+      'Integer',
+      'Date',
+      'DateTime',
+      'DateTime',
+      'Text',
+      'Text',
+      'Text',
+      'Text',
+      'Text',
+      'Text',
+      'Number',
+      'Integer',
+    ]);
+    expect(table.rows[0]!.values.map(toRepr)).toEqual([
+      '1',
+      '9007199254740993',
+      "Decimal('1.50')",
+      "Decimal('1.0')",
+      "Decimal('1E+20')",
+      'True',
+      "'x'",
+      "'005'",
+      'None',
+      'datetime.date(2024, 2, 29)',
+      'datetime.datetime(2024, 2, 29, 10, 0, 0, 500000)',
+      'datetime.datetime(2024, 2, 29, 10, 0)',
+      `'{"a": [1, "\\\\u00e9"]}'`,
+      "'[1, null, 2]'",
+      `'["a", "b c", null]'`,
+      "'1 day, 2:03:04.500000'",
+      "'10:00:00'",
+      "'{}'",
+      "Decimal('NaN')",
+      '1',
+    ]);
   });
 
   test('keeps the zone of a moment', async () => {
-    const { table } = await withSession((session) => session.execute("set local timezone = 'Europe/Berlin'; select timestamptz '2024-07-01 10:00:00+00' as at", { fetch: true }));
-    expect(toRepr(table.rows[0]!.values[0]!)).toBe('datetime.datetime(2024, 7, 1, 12, 0, tzinfo=datetime.timezone(datetime.timedelta(seconds=7200)))');
+    const { table } = await withSession((session) =>
+      session.execute("set local timezone = 'Europe/Berlin'; select timestamptz '2024-07-01 10:00:00+00' as at", {
+        fetch: true,
+      }),
+    );
+    expect(toRepr(table.rows[0]!.values[0]!)).toBe(
+      'datetime.datetime(2024, 7, 1, 12, 0, tzinfo=datetime.timezone(datetime.timedelta(seconds=7200)))',
+    );
   });
 
   test('the last statement of several is the one that counts, and a limit cuts its rows', async () => {
     await withSession(async (session) => {
-      const { table } = await session.execute('select 1 as a; select n from generate_series(1, 9) n', { fetch: true, limit: 3 });
+      const { table } = await session.execute('select 1 as a; select n from generate_series(1, 9) n', {
+        fetch: true,
+        limit: 3,
+      });
       expect(table.rows.map((row) => row.values[0])).toEqual([1, 2, 3]);
-      expect((await session.execute('select 1; create temp table gone (n int)', { fetch: true })).table.columnNames).toEqual([]);
+      expect(
+        (await session.execute('select 1; create temp table gone (n int)', { fetch: true })).table.columnNames,
+      ).toEqual([]);
     });
   });
 
   test('writes values into placeholders', async () => {
-    const { table } = await withSession((session) => session.execute("select %s::text as a, %s::int as b, %s::text as c, '100%%' as d, -%s as e", { fetch: true, bindings: ["it's \\ %s", 5, null, -3] }));
+    const { table } = await withSession((session) =>
+      session.execute("select %s::text as a, %s::int as b, %s::text as c, '100%%' as d, -%s as e", {
+        fetch: true,
+        bindings: ["it's \\ %s", 5, null, -3],
+      }),
+    );
     expect([...table.rows[0]!.values]).toEqual(["it's \\ %s", 5, null, '100%', 3]);
   });
 
@@ -114,7 +226,11 @@ describe.each(SERVERS)('$name', (server) => {
     const error = await failure(withSession((session) => session.execute('select 1,\n  nope\nfrom (select 1 as x) t')));
     expect(error.kind).toBe('database');
     expect(error.message).toBe('column "nope" does not exist\nLINE 2:   nope\n          ^');
-    expect(error.details).toMatchObject({ code: '42703', position: 13, sql: 'select 1,\n  nope\nfrom (select 1 as x) t' });
+    expect(error.details).toMatchObject({
+      code: '42703',
+      position: 13,
+      sql: 'select 1,\n  nope\nfrom (select 1 as x) t',
+    });
   });
 
   test('the place of an error does not count the query comment', async () => {
@@ -128,12 +244,16 @@ describe.each(SERVERS)('$name', (server) => {
   test('details and hints are shown', async () => {
     await run('create table parent (id int primary key)', 'create table child (id int references parent)');
     const error = await failure(run('insert into child values (1)'));
-    expect(error.message).toBe('insert or update on table "child" violates foreign key constraint "child_id_fkey"\nDETAIL:  Key (id)=(1) is not present in table "parent".');
+    expect(error.message).toBe(
+      'insert or update on table "child" violates foreign key constraint "child_id_fkey"\nDETAIL:  Key (id)=(1) is not present in table "parent".',
+    );
     await run('drop table child, parent');
   });
 
   test('a statement with a NUL is refused before it is cut', async () => {
-    expect((await failure(withSession((session) => session.execute("select 'a\0b'")))).message).toBe('A string literal cannot contain NUL (0x00) characters.');
+    expect((await failure(withSession((session) => session.execute("select 'a\0b'")))).message).toBe(
+      'A string literal cannot contain NUL (0x00) characters.',
+    );
   });
 
   test('what is not committed is gone when the session ends', async () => {
@@ -146,7 +266,7 @@ describe.each(SERVERS)('$name', (server) => {
     expect(await rows("select relname from pg_class where relname in ('half_done', 'implicit')")).toEqual([]);
   });
 
-  test('after dbt\'s commit statements stand alone, as VACUUM needs', async () => {
+  test("after dbt's commit statements stand alone, as VACUUM needs", async () => {
     await run('create table cleaned (n int)');
     await withSession(async (session) => {
       await session.begin();
@@ -184,11 +304,21 @@ describe.each(SERVERS)('$name', (server) => {
   test('at most threads + 2 connections are open, and the rest wait', async () => {
     const small = make({ application_name: 'tsdbt_cap' }, 1);
     try {
-      const most = await Promise.all(Array.from({ length: 12 }, () => withSession(async (session) => {
-        const { table } = await session.execute("select count(*) from pg_stat_activity where application_name = 'tsdbt_cap', pg_sleep(0.02)".replace(', pg_sleep(0.02)', ''), { fetch: true });
-        await session.execute('select pg_sleep(0.02)');
-        return Number(table.rows[0]!.values[0]);
-      }, small)));
+      const most = await Promise.all(
+        Array.from({ length: 12 }, () =>
+          withSession(async (session) => {
+            const { table } = await session.execute(
+              "select count(*) from pg_stat_activity where application_name = 'tsdbt_cap', pg_sleep(0.02)".replace(
+                ', pg_sleep(0.02)',
+                '',
+              ),
+              { fetch: true },
+            );
+            await session.execute('select pg_sleep(0.02)');
+            return Number(table.rows[0]!.values[0]);
+          }, small),
+        ),
+      );
       expect(Math.max(...most)).toBeLessThanOrEqual(3);
     } finally {
       await small.close();
@@ -198,7 +328,9 @@ describe.each(SERVERS)('$name', (server) => {
   test('a running statement can be stopped', async () => {
     await withSession(async (session) => {
       const waiting = failure(session.execute('select pg_sleep(30)'));
-      await new Promise((resolve) => { setTimeout(resolve, 200); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 200);
+      });
       await session.cancel();
       expect((await waiting).message).toBe('canceling statement due to user request');
     });
@@ -208,27 +340,43 @@ describe.each(SERVERS)('$name', (server) => {
     const other = make({ application_name: 'tsdbt_close' });
     const session = other.session({ name: 'test' });
     const waiting = failure(session.execute('select pg_sleep(30)'));
-    await new Promise((resolve) => { setTimeout(resolve, 200); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 200);
+    });
     await other.close();
     expect((await waiting).kind).toBe('database');
     await session.release();
     // Behind a pooler the connection itself lives on.
-    const running = "select 1 from pg_stat_activity where application_name = 'tsdbt_close' and state <> 'idle' and pid <> pg_backend_pid()";
-    for (let i = 0; i < 100 && (await rows(running)).length > 0; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    const running =
+      "select 1 from pg_stat_activity where application_name = 'tsdbt_close' and state <> 'idle' and pid <> pg_backend_pid()";
+    for (let i = 0; i < 100 && (await rows(running)).length > 0; i++)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      });
     expect(await rows(running)).toEqual([]);
   });
 
   test('role and search path hold inside transactions and outside, and stay with no connection', async (context) => {
     await needsRoles(context);
-    await run('create role tsdbt_role_test', 'create schema "Odd path"', 'grant create, usage on schema "Odd path" to tsdbt_role_test');
+    await run(
+      'create role tsdbt_role_test',
+      'create schema "Odd path"',
+      'grant create, usage on schema "Odd path" to tsdbt_role_test',
+    );
     const other = make({ role: 'tsdbt_role_test', search_path: '"Odd path", public' }, 1);
     try {
-      const see = 'select current_user::text, current_setting(\'search_path\')';
+      const see = "select current_user::text, current_setting('search_path')";
       await withSession(async (session) => {
-        expect([...(await session.execute(see, { fetch: true })).table.rows[0]!.values]).toEqual(['tsdbt_role_test', '"Odd path", public']);
+        expect([...(await session.execute(see, { fetch: true })).table.rows[0]!.values]).toEqual([
+          'tsdbt_role_test',
+          '"Odd path", public',
+        ]);
         await session.begin();
         await session.commit();
-        expect([...(await session.execute(see, { fetch: true })).table.rows[0]!.values]).toEqual(['tsdbt_role_test', '"Odd path", public']);
+        expect([...(await session.execute(see, { fetch: true })).table.rows[0]!.values]).toEqual([
+          'tsdbt_role_test',
+          '"Odd path", public',
+        ]);
       }, other);
     } finally {
       await other.close();
@@ -240,7 +388,8 @@ describe.each(SERVERS)('$name', (server) => {
     const other = make({ application_name: 'tsdbt_state' }, 1);
     try {
       const pid = 'select pg_backend_pid()';
-      const ask = async (session: Session, sql: string) => (await session.execute(sql, { fetch: true })).table.rows[0]!.values[0];
+      const ask = async (session: Session, sql: string) =>
+        (await session.execute(sql, { fetch: true })).table.rows[0]!.values[0];
       const first = await withSession(async (session) => {
         await session.begin();
         await session.execute("set statement_timeout = '7min'; create temporary table left_over (n int)");
@@ -275,23 +424,30 @@ describe.each(SERVERS)('$name', (server) => {
 
   test('a backend whose client is gone looks for it, where the server can', async () => {
     const [[version]] = (await rows('show server_version_num')) as [[string]];
-    const seen = await withSession(async (session) => (await session.execute("select current_setting('client_connection_check_interval', true)", { fetch: true })).table.rows[0]!.values[0]);
+    const seen = await withSession(
+      async (session) =>
+        (await session.execute("select current_setting('client_connection_check_interval', true)", { fetch: true }))
+          .table.rows[0]!.values[0],
+    );
     expect(seen).toBe(Number(version) >= 140000 ? '2s' : null);
   });
 
   test('rows of a table are loaded by COPY, whatever is in them', async () => {
-    const table = inferTable(['id', 'text', 'num', 'flag', 'day', 'at'], [
-      ['1', 'tab\tand\nline \\ "quote"', '1.5', 'true', '2024-01-31', '2024-01-31 10:00:00'],
-      ['2', '\\N', '', 'false', '', ''],
-      ['1,000', 'é😀', '2', '', '2024-02-01', '2024-01-31 10:00:01'],
-      ['50.00', '', '0.00000000', '', '', ''],
-    ]);
+    const table = inferTable(
+      ['id', 'text', 'num', 'flag', 'day', 'at'],
+      [
+        ['1', 'tab\tand\nline \\ "quote"', '1.5', 'true', '2024-01-31', '2024-01-31 10:00:00'],
+        ['2', '\\N', '', 'false', '', ''],
+        ['1,000', 'é😀', '2', '', '2024-02-01', '2024-01-31 10:00:01'],
+        ['50.00', '', '0.00000000', '', '', ''],
+      ],
+    );
     await run('create table loaded (id integer, text text, num float8, flag boolean, day date, at timestamp)');
     await withSession(async (session) => {
       expect(await adapter.loadTable(session, rel('loaded', 'table'), table)).toBe(4);
       await session.commit();
     });
-    expect(await rows("select id, text, num::text, flag, day::text, at::text from loaded order by id")).toEqual([
+    expect(await rows('select id, text, num::text, flag, day::text, at::text from loaded order by id')).toEqual([
       [1, 'tab\tand\nline \\ "quote"', '1.5', true, '2024-01-31', '2024-01-31 10:00:00'],
       [2, '\\N', null, false, null, null],
       [50, null, '0', null, null, null],
@@ -315,7 +471,9 @@ describe.each(SERVERS)('$name', (server) => {
   test('a load that fails names the table and leaves the session usable', async () => {
     await run('create table refused (n integer)');
     await withSession(async (session) => {
-      const error = await failure(adapter.loadTable(session, rel('refused', 'table'), inferTable(['n'], [['1'], ['99999999999']])));
+      const error = await failure(
+        adapter.loadTable(session, rel('refused', 'table'), inferTable(['n'], [['1'], ['99999999999']])),
+      );
       expect(error.message).toContain('value "99999999999" is out of range for type integer');
       await session.execute('select 1');
     });
@@ -323,12 +481,25 @@ describe.each(SERVERS)('$name', (server) => {
   });
 
   test('the cache is filled by two queries and knows kinds and readers', async () => {
-    await run('create schema filled', 'create table filled.t (n int)', 'create view filled.v as select * from filled.t', 'create materialized view filled.m as select * from filled.v',
-      'create table filled."Mixed" (n int)');
+    await run(
+      'create schema filled',
+      'create table filled.t (n int)',
+      'create view filled.v as select * from filled.t',
+      'create materialized view filled.m as select * from filled.v',
+      'create table filled."Mixed" (n int)',
+    );
     const statements: string[] = [];
     const own = make();
-    const session = own.session({ name: 'cache', onStatement: ({ sql, phase }) => { if (phase === 'end') statements.push(sql); } });
-    await own.fillCache(session, [{ database: null, schema: 'filled' }, { database: null, schema: 'Absent' }]);
+    const session = own.session({
+      name: 'cache',
+      onStatement: ({ sql, phase }) => {
+        if (phase === 'end') statements.push(sql);
+      },
+    });
+    await own.fillCache(session, [
+      { database: null, schema: 'filled' },
+      { database: null, schema: 'Absent' },
+    ]);
     await session.release();
     expect(statements.filter((sql) => sql.includes('pg_catalog.pg_class'))).toHaveLength(2);
     const database = String(credentials.database);
@@ -338,7 +509,9 @@ describe.each(SERVERS)('$name', (server) => {
     expect((await sql.getRelation(database, 'filled', 'm'))?.type).toBe('materialized_view');
     expect(await sql.getRelation(database, 'filled', 'none')).toBeNull();
     expect(await sql.getRelation(database, 'absent', 'none')).toBeNull();
-    expect((await failure((async () => sql.getRelation(database, 'filled', 'mixed'))())).message).toContain('dbt found an approximate match');
+    expect((await failure((async () => sql.getRelation(database, 'filled', 'mixed'))())).message).toContain(
+      'dbt found an approximate match',
+    );
     own.cache.drop({ database, schema: 'filled', identifier: 't' });
     expect(await sql.getRelation(database, 'filled', 'm')).toBeNull();
     await own.close();
@@ -348,18 +521,29 @@ describe.each(SERVERS)('$name', (server) => {
   test('what nothing waits for goes with the commit, each told in order; when it fails nothing is committed', async () => {
     await run('create table later (n int)');
     const said: string[] = [];
-    const session = adapter.session({ name: 'later', onStatement: ({ sql, phase, response }) => said.push(`${phase} ${sql}${response ? `: ${response._message}` : ''}`) });
+    const session = adapter.session({
+      name: 'later',
+      onStatement: ({ sql, phase, response }) =>
+        said.push(`${phase} ${sql}${response ? `: ${response._message}` : ''}`),
+    });
     await session.begin();
     await session.execute('insert into later values (1)');
     said.length = 0;
     const answers: string[] = [];
-    await session.executeLater('alter table later rename to later_on; alter table later_on rename to later', ({ response }) => answers.push(response._message));
-    await session.executeLater('select max(n) from later', ({ table }) => answers.push(String(table.rows[0]!.values[0])));
+    await session.executeLater(
+      'alter table later rename to later_on; alter table later_on rename to later',
+      ({ response }) => answers.push(response._message),
+    );
+    await session.executeLater('select max(n) from later', ({ table }) =>
+      answers.push(String(table.rows[0]!.values[0])),
+    );
     expect([said, answers]).toEqual([[], []]);
     await session.commit();
     expect(answers).toEqual(['ALTER TABLE', '1']);
     expect(said.filter((text) => !text.startsWith('start'))).toEqual([
-      'end alter table later rename to later_on; alter table later_on rename to later: ALTER TABLE', 'end select max(n) from later: SELECT 1', 'end COMMIT: COMMIT',
+      'end alter table later rename to later_on; alter table later_on rename to later: ALTER TABLE',
+      'end select max(n) from later: SELECT 1',
+      'end COMMIT: COMMIT',
     ]);
     await session.begin();
     await session.execute('insert into later values (2)');
@@ -379,11 +563,17 @@ describe.each(SERVERS)('$name', (server) => {
     await adapter.lockRelation(first, target);
     await first.execute('create table locked (n int)');
     let taken = false;
-    const waiting = adapter.lockRelation(second, target).then(() => { taken = true; });
-    await new Promise((resolve) => { setTimeout(resolve, 150); });
+    const waiting = adapter.lockRelation(second, target).then(() => {
+      taken = true;
+    });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 150);
+    });
     expect(taken).toBe(false);
     expect(waits).toHaveLength(1);
-    expect(waits[0]).toMatch(/"locked" is being built by another run: .*\(pid \d+, user .*, since .*\); waiting for it$/);
+    expect(waits[0]).toMatch(
+      /"locked" is being built by another run: .*\(pid \d+, user .*, since .*\); waiting for it$/,
+    );
     await first.commit();
     await waiting;
     expect(adapter.cache.get(target)?.type).toBe('table');
@@ -395,7 +585,11 @@ describe.each(SERVERS)('$name', (server) => {
   });
 
   test('who waits for one that waits for it begins again, and what cannot takes its locks before it reads', async () => {
-    await run('create table parent (n int)', 'create table child (n int)', 'create view above as select child.n from child, parent');
+    await run(
+      'create table parent (n int)',
+      'create table child (n int)',
+      'create view above as select child.n from child, parent',
+    );
     const [first, second] = [adapter.session({ name: 'first' }), adapter.session({ name: 'second' })];
     await second.execute('select * from parent', { autoBegin: true });
     await adapter.lockRelation(first, rel('above', 'view'));
@@ -409,8 +603,12 @@ describe.each(SERVERS)('$name', (server) => {
     expect(second.lasting).toBe(true);
     await adapter.lockRelation(second, rel('child', 'table'));
     let taken = false;
-    const waiting = adapter.lockRelation(first, rel('above', 'view')).then(() => { taken = true; });
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    const waiting = adapter.lockRelation(first, rel('above', 'view')).then(() => {
+      taken = true;
+    });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
     expect(taken).toBe(false);
     await second.commit();
     await waiting;
@@ -418,13 +616,19 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop view above', 'drop table parent, child');
   });
 
-  async function rebuild(identifier: string, newTable: string, builds: (relation: Relation) => boolean = () => false): Promise<readonly string[]> {
+  async function rebuild(
+    identifier: string,
+    newTable: string,
+    builds: (relation: Relation) => boolean = () => false,
+  ): Promise<readonly string[]> {
     return withSession(async (session) => {
       const sql = new SqlAdapter({ adapter, session, executeMacro: noMacro, quoting: {}, builds });
       await sql.lockRelation(rel(identifier, 'table'));
       await session.execute(`create table ${identifier}__dbt_tmp as ${newTable}`);
       const dependants = await sql.dependants(rel(identifier, 'table'));
-      await session.execute(`alter table ${identifier} rename to ${identifier}__dbt_backup; alter table ${identifier}__dbt_tmp rename to ${identifier}`);
+      await session.execute(
+        `alter table ${identifier} rename to ${identifier}__dbt_backup; alter table ${identifier}__dbt_tmp rename to ${identifier}`,
+      );
       for (const dependant of dependants.toReversed()) await session.execute(dependant.dropSql);
       await session.execute(`drop table ${identifier}__dbt_backup`);
       await sql.restoreDependants();
@@ -435,57 +639,122 @@ describe.each(SERVERS)('$name', (server) => {
 
   test('what stands on a table is put back as it was', async (context) => {
     await needsRoles(context);
-    await run('create role tsdbt_reader', 'create role tsdbt_owner', 'grant tsdbt_owner to current_user', 'grant create, usage on schema public to tsdbt_owner', 'create schema other',
-      'create table base (id int primary key, name text)', "insert into base values (1, 'one')", 'grant select on base to tsdbt_owner',
-      'create view v1 with (security_barrier = true) as select id, name as "Name" from base', "comment on view v1 is 'it''s a view'", 'comment on column v1."Name" is \'the name\'',
-      'grant select on v1 to tsdbt_reader with grant option', 'grant select on v1 to tsdbt_owner', 'grant update (id) on v1 to tsdbt_reader',
-      'create view other.v2 as select * from v1 where id > 0', 'create materialized view mv as select count(*) as n from other.v2', 'create unique index mv_n on mv (n)',
-      'create materialized view unfilled as select * from v1 with no data', 'alter view other.v2 owner to tsdbt_owner',
-      'create table log_of (id int)', 'create rule noted as on insert to log_of do also update base set name = name', "comment on rule noted on log_of is 'a rule'", 'alter table log_of disable rule noted',
-      "comment on index mv_n is 'an index'", 'alter materialized view mv cluster on mv_n', 'alter materialized view mv alter column n set statistics 7',
-      `create function of_v1(v1) returns text language sql as 'select $1."Name"'`, 'revoke all on function of_v1 from public', 'grant execute on function of_v1 to tsdbt_reader',
-      "set client_min_messages = error; create publication told for table base; reset client_min_messages",
-      'create table points_to (id int references base(id) deferrable initially deferred)');
-    const shape = async (): Promise<unknown> => rows(`select c.relname, c.relkind, pg_get_userbyid(c.relowner)::text, c.relacl::text, c.reloptions::text, obj_description(c.oid), pg_get_viewdef(c.oid), c.relispopulated,
+    await run(
+      'create role tsdbt_reader',
+      'create role tsdbt_owner',
+      'grant tsdbt_owner to current_user',
+      'grant create, usage on schema public to tsdbt_owner',
+      'create schema other',
+      'create table base (id int primary key, name text)',
+      "insert into base values (1, 'one')",
+      'grant select on base to tsdbt_owner',
+      'create view v1 with (security_barrier = true) as select id, name as "Name" from base',
+      "comment on view v1 is 'it''s a view'",
+      'comment on column v1."Name" is \'the name\'',
+      'grant select on v1 to tsdbt_reader with grant option',
+      'grant select on v1 to tsdbt_owner',
+      'grant update (id) on v1 to tsdbt_reader',
+      'create view other.v2 as select * from v1 where id > 0',
+      'create materialized view mv as select count(*) as n from other.v2',
+      'create unique index mv_n on mv (n)',
+      'create materialized view unfilled as select * from v1 with no data',
+      'alter view other.v2 owner to tsdbt_owner',
+      'create table log_of (id int)',
+      'create rule noted as on insert to log_of do also update base set name = name',
+      "comment on rule noted on log_of is 'a rule'",
+      'alter table log_of disable rule noted',
+      "comment on index mv_n is 'an index'",
+      'alter materialized view mv cluster on mv_n',
+      'alter materialized view mv alter column n set statistics 7',
+      `create function of_v1(v1) returns text language sql as 'select $1."Name"'`,
+      'revoke all on function of_v1 from public',
+      'grant execute on function of_v1 to tsdbt_reader',
+      'set client_min_messages = error; create publication told for table base; reset client_min_messages',
+      'create table points_to (id int references base(id) deferrable initially deferred)',
+    );
+    const shape = async (): Promise<unknown> =>
+      rows(`select c.relname, c.relkind, pg_get_userbyid(c.relowner)::text, c.relacl::text, c.reloptions::text, obj_description(c.oid), pg_get_viewdef(c.oid), c.relispopulated,
       (select string_agg(a.attname || ' ' || coalesce(a.attacl::text, '') || coalesce(col_description(c.oid, a.attnum), ''), ', ' order by a.attnum) from pg_attribute a where a.attrelid = c.oid and attnum > 0),
       (select string_agg(pg_get_indexdef(indexrelid), ';') from pg_index where indrelid = c.oid)
       from pg_class c where c.relname in ('v1', 'v2', 'mv', 'unfilled') order by 1`);
     const rest = async (): Promise<unknown> => [
-      await rows("select ev_enabled, obj_description(oid, 'pg_rewrite') from pg_rewrite where rulename = 'noted'"), await rows("select proacl::text from pg_proc where proname = 'of_v1'"),
-      await rows("select obj_description(indexrelid, 'pg_class'), indisclustered, attstattarget from pg_index join pg_attribute on attrelid = indrelid and attname = 'n' where indexrelid = 'mv_n'::regclass"),
+      await rows("select ev_enabled, obj_description(oid, 'pg_rewrite') from pg_rewrite where rulename = 'noted'"),
+      await rows("select proacl::text from pg_proc where proname = 'of_v1'"),
+      await rows(
+        "select obj_description(indexrelid, 'pg_class'), indisclustered, attstattarget from pg_index join pg_attribute on attrelid = indrelid and attname = 'n' where indexrelid = 'mv_n'::regclass",
+      ),
       await rows("select tablename from pg_publication_tables where pubname = 'told'"),
     ];
     const before = await shape();
     const restBefore = await rest();
-    const dependants = await rebuild('base', "select 1 as id, 'new'::text as name, true as more").catch((error: unknown) => error);
+    const dependants = await rebuild('base', "select 1 as id, 'new'::text as name, true as more").catch(
+      (error: unknown) => error,
+    );
     // The new table has no key: the constraint that points to it cannot come back.
     expect(dependants).toBeInstanceOf(TsdbtError);
-    expect((dependants as TsdbtError).message).toMatch(/^foreign key points_to_id_fkey of .*"points_to" depends on the relation and cannot be created on its new form:\nthere is no unique constraint matching given keys/);
+    expect((dependants as TsdbtError).message).toMatch(
+      /^foreign key points_to_id_fkey of .*"points_to" depends on the relation and cannot be created on its new form:\nthere is no unique constraint matching given keys/,
+    );
     expect(await shape()).toEqual(before);
     await run('drop table points_to');
     const restored = await rebuild('base', "select 1 as id, 'new'::text as name, true as more");
-    expect([...restored].sort()).toEqual(['function public.of_v1', 'materialized_view public.mv', 'materialized_view public.unfilled', 'publication public.base', 'rule public.log_of', 'view other.v2', 'view public.v1']);
+    expect([...restored].sort()).toEqual([
+      'function public.of_v1',
+      'materialized_view public.mv',
+      'materialized_view public.unfilled',
+      'publication public.base',
+      'rule public.log_of',
+      'view other.v2',
+      'view public.v1',
+    ]);
     expect(await shape()).toEqual(before);
     expect(await rest()).toEqual(restBefore);
     expect(await rows('select "Name" from other.v2')).toEqual([['new']]);
-    await run('drop publication told', 'drop function of_v1', 'drop materialized view unfilled, mv', 'drop view other.v2, v1', 'drop table log_of', 'drop table base', 'drop schema other', 'revoke all on schema public from tsdbt_owner', 'drop role tsdbt_reader', 'drop role tsdbt_owner');
+    await run(
+      'drop publication told',
+      'drop function of_v1',
+      'drop materialized view unfilled, mv',
+      'drop view other.v2, v1',
+      'drop table log_of',
+      'drop table base',
+      'drop schema other',
+      'revoke all on schema public from tsdbt_owner',
+      'drop role tsdbt_reader',
+      'drop role tsdbt_owner',
+    );
   });
 
   test('a dependant that this user may not create again stops the rebuild and is named', async (context) => {
     await needsRoles(context);
-    await run('create role tsdbt_plain', 'create table read_by (a int)', 'create view of_another as select * from read_by', 'grant tsdbt_plain to current_user');
+    await run(
+      'create role tsdbt_plain',
+      'create table read_by (a int)',
+      'create view of_another as select * from read_by',
+      'grant tsdbt_plain to current_user',
+    );
     const error = await withSession(async (session) => {
       await session.execute('set role tsdbt_plain', { autoBegin: true });
-      return failure(new SqlAdapter({ adapter, session, executeMacro: noMacro, quoting: {} }).dependants(rel('read_by', 'table')));
+      return failure(
+        new SqlAdapter({ adapter, session, executeMacro: noMacro, quoting: {} }).dependants(rel('read_by', 'table')),
+      );
     });
-    expect(error.message).toMatch(/^.*"read_by" cannot be replaced: this user may not drop and create what reads it:\nview .*"of_another" of /);
+    expect(error.message).toMatch(
+      /^.*"read_by" cannot be replaced: this user may not drop and create what reads it:\nview .*"of_another" of /,
+    );
     await run('drop view of_another', 'drop table read_by', 'drop role tsdbt_plain');
   });
 
   test('a dependant that no longer compiles stops the rebuild, unless this project builds it', async () => {
-    await run('create table wide (a int, b int)', 'create view on_b as select b from wide', 'create view on_on_b as select * from on_b', 'create view on_a as select a from wide');
+    await run(
+      'create table wide (a int, b int)',
+      'create view on_b as select b from wide',
+      'create view on_on_b as select * from on_b',
+      'create view on_a as select a from wide',
+    );
     const error = await failure(rebuild('wide', 'select 1 as a'));
-    expect(error.message).toMatch(/^view .*"on_b" depends on the relation and cannot be created on its new form:\ncolumn .*b"? does not exist/);
+    expect(error.message).toMatch(
+      /^view .*"on_b" depends on the relation and cannot be created on its new form:\ncolumn .*b"? does not exist/,
+    );
     expect(await rows('select count(*) from on_on_b')).toEqual([[0]]);
     await rebuild('wide', 'select 1 as a', (relation) => relation.identifier?.startsWith('on_') === true);
     expect(await rows('select * from on_a')).toEqual([[1]]);
@@ -494,14 +763,23 @@ describe.each(SERVERS)('$name', (server) => {
   });
 
   test('tables with a common reader are rebuilt at the same time', async () => {
-    await run('create table left_t (n int)', 'create table right_t (n int)', 'create view both_t as select l.n from left_t l, right_t r');
-    for (let round = 0; round < 5; round++) await Promise.all([rebuild('left_t', 'select 1 as n'), rebuild('right_t', 'select 2 as n')]);
+    await run(
+      'create table left_t (n int)',
+      'create table right_t (n int)',
+      'create view both_t as select l.n from left_t l, right_t r',
+    );
+    for (let round = 0; round < 5; round++)
+      await Promise.all([rebuild('left_t', 'select 1 as n'), rebuild('right_t', 'select 2 as n')]);
     expect(await rows('select n from both_t')).toEqual([[1]]);
     await run('drop view both_t', 'drop table left_t, right_t');
   });
 
   test('says whether a view can be replaced where it stands', async () => {
-    await run('create view now_v as select 1 as a, 2 as b', 'create view more_v as select 1 as a, 2 as b, 3 as c', 'create view other_v as select 1::bigint as a, 2 as b');
+    await run(
+      'create view now_v as select 1 as a, 2 as b',
+      'create view more_v as select 1 as a, 2 as b, 3 as c',
+      'create view other_v as select 1::bigint as a, 2 as b',
+    );
     await withSession(async (session) => {
       expect(await adapter.canReplaceView(session, rel('now_v', 'view'), rel('more_v', 'view'))).toBe(true);
       expect(await adapter.canReplaceView(session, rel('more_v', 'view'), rel('now_v', 'view'))).toBe(false);
@@ -525,7 +803,10 @@ describe.each(SERVERS)('$name', (server) => {
     expect(other).not.toBe(wider);
     await run('drop view seen_v', 'create view seen_v as select a from under where true');
     expect(await state()).not.toBe(other);
-    await run('create function named(bigint) returns text immutable language sql as $$ select null::text $$', 'create or replace view seen_v as select a, named(a) from under');
+    await run(
+      'create function named(bigint) returns text immutable language sql as $$ select null::text $$',
+      'create or replace view seen_v as select a, named(a) from under',
+    );
     const bound = await state();
     await run('create function named(int) returns text immutable language sql as $$ select null::text $$');
     expect(await state()).not.toBe(bound);
@@ -547,17 +828,38 @@ describe.each(SERVERS)('$name', (server) => {
           await session.begin();
           await session.execute('create table half_built as select 1 as n');
           console.log('ready');
-          await session.execute('select pg_sleep(60)');`, resolveDir: join(import.meta.dirname, '../../..'), loader: 'ts',
+          await session.execute('select pg_sleep(60)');`,
+        resolveDir: join(import.meta.dirname, '../../..'),
+        loader: 'ts',
       },
-      outfile: script, bundle: true, format: 'esm', platform: 'node', target: 'node20', logLevel: 'silent', external: ['pg-native'],
-      banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+      outfile: script,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      logLevel: 'silent',
+      external: ['pg-native'],
+      banner: {
+        js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+      },
     });
-    const child = spawn(process.execPath, [script, JSON.stringify(credentials)], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await new Promise((resolve) => { child.stdout.once('data', resolve); });
-    const running = "select count(*) from pg_stat_activity where application_name = 'tsdbt_killed' and state <> 'idle' and pid <> pg_backend_pid()";
-    for (let i = 0; i < 100 && (await rows(running))[0]![0] === 0; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    const child = spawn(process.execPath, [script, JSON.stringify(credentials)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await new Promise((resolve) => {
+      child.stdout.once('data', resolve);
+    });
+    const running =
+      "select count(*) from pg_stat_activity where application_name = 'tsdbt_killed' and state <> 'idle' and pid <> pg_backend_pid()";
+    for (let i = 0; i < 100 && (await rows(running))[0]![0] === 0; i++)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      });
     child.kill('SIGKILL');
-    for (let i = 0; i < 400 && (await rows(running))[0]![0] !== 0; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    for (let i = 0; i < 400 && (await rows(running))[0]![0] !== 0; i++)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      });
     expect(await rows(running)).toEqual([[0]]);
     expect(await rows("select 1 from pg_class where relname = 'half_built'")).toEqual([]);
     rmSync(dir, { recursive: true, force: true });
@@ -566,8 +868,17 @@ describe.each(SERVERS)('$name', (server) => {
   test('names the types of a query as contracts compare them', async () => {
     await withSession(async (session) => {
       const sql = new SqlAdapter({ adapter, session, executeMacro: noMacro, quoting: {} });
-      const columns = await sql.getColumnSchemaFromQuery("select 1 as a, 'x'::text as b, 1.5 as c, now() as d, '{}'::int[] as e, point '(1,2)' as f");
-      expect(columns.map((column) => [column.name, column.dtype])).toEqual([['a', 'INTEGER'], ['b', 'TEXT'], ['c', 'DECIMAL'], ['d', 'DATETIMETZ'], ['e', 'INTEGERARRAY'], ['f', 'unknown type_code 600']]);
+      const columns = await sql.getColumnSchemaFromQuery(
+        "select 1 as a, 'x'::text as b, 1.5 as c, now() as d, '{}'::int[] as e, point '(1,2)' as f",
+      );
+      expect(columns.map((column) => [column.name, column.dtype])).toEqual([
+        ['a', 'INTEGER'],
+        ['b', 'TEXT'],
+        ['c', 'DECIMAL'],
+        ['d', 'DATETIMETZ'],
+        ['e', 'INTEGERARRAY'],
+        ['f', 'unknown type_code 600'],
+      ]);
     });
   });
 
@@ -576,23 +887,57 @@ describe.each(SERVERS)('$name', (server) => {
     await run(`create table "${name}" (n int)`);
     const own = make();
     await withSession((session) => own.fillCache(session, [{ database: null, schema: 'public' }]), own);
-    expect(own.cache.get({ database: String(credentials.database), schema: 'public', identifier: name })?.type).toBe('table');
+    expect(own.cache.get({ database: String(credentials.database), schema: 'public', identifier: name })?.type).toBe(
+      'table',
+    );
     await own.close();
     await run(`drop table "${name}"`);
   });
 });
 
 test('an unreachable server is named by host and port, the password never', async () => {
-  const adapter = new PostgresAdapter({ credentials: { type: 'postgres', host: '127.0.0.1', port: 1, user: 'someone', password: 'hunter2', database: 'd', schema: 's', retries: 0 } as Credentials, threads: 1, quoting: {} });
+  const adapter = new PostgresAdapter({
+    credentials: {
+      type: 'postgres',
+      host: '127.0.0.1',
+      port: 1,
+      user: 'someone',
+      password: 'hunter2',
+      database: 'd',
+      schema: 's',
+      retries: 0,
+    } as Credentials,
+    threads: 1,
+    quoting: {},
+  });
   const error = await failure(adapter.check());
   expect(error.kind).toBe('connection');
-  expect(error.message).toBe('connection to server at "127.0.0.1", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?');
-  expect(JSON.stringify(error) + String(error.stack) + JSON.stringify(adapter.connectionInfo())).not.toContain('hunter2');
+  expect(error.message).toBe(
+    'connection to server at "127.0.0.1", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?',
+  );
+  expect(JSON.stringify(error) + String(error.stack) + JSON.stringify(adapter.connectionInfo())).not.toContain(
+    'hunter2',
+  );
   await adapter.close();
 });
 
 test('a host that does not exist', async () => {
-  const adapter = new PostgresAdapter({ credentials: { type: 'postgres', host: 'no-such-host.invalid', port: 5432, user: 'u', password: 'p', database: 'd', schema: 's', retries: 0 } as Credentials, threads: 1, quoting: {} });
-  expect((await failure(adapter.check())).message).toMatch(/^could not translate host name "no-such-host.invalid" to address: .*\(port 5432\)$/);
+  const adapter = new PostgresAdapter({
+    credentials: {
+      type: 'postgres',
+      host: 'no-such-host.invalid',
+      port: 5432,
+      user: 'u',
+      password: 'p',
+      database: 'd',
+      schema: 's',
+      retries: 0,
+    } as Credentials,
+    threads: 1,
+    quoting: {},
+  });
+  expect((await failure(adapter.check())).message).toMatch(
+    /^could not translate host name "no-such-host.invalid" to address: .*\(port 5432\)$/,
+  );
   await adapter.close();
 });

@@ -16,7 +16,12 @@ export interface TestServer {
   open(): Promise<{ credentials: Credentials; close(): Promise<void>; crash?(): Promise<void> }>;
 }
 
-interface Address { readonly host: string; readonly port: number; readonly user: string; readonly password: string }
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+}
 
 async function database(address: Address): Promise<{ credentials: Credentials; drop(): Promise<void> }> {
   const name = `tsdbt_test_${randomBytes(5).toString('hex')}`;
@@ -30,7 +35,10 @@ async function database(address: Address): Promise<{ credentials: Credentials; d
     }
   };
   await run(`create database ${name} template template0`);
-  return { credentials: { type: 'postgres', ...address, database: name, schema: 'public', retries: 1, connect_timeout: 10 }, drop: () => run(`drop database if exists ${name} with (force)`) };
+  return {
+    credentials: { type: 'postgres', ...address, database: name, schema: 'public', retries: 1, connect_timeout: 10 },
+    drop: () => run(`drop database if exists ${name} with (force)`),
+  };
 }
 
 const embedded: TestServer = {
@@ -40,7 +48,12 @@ const embedded: TestServer = {
     const dir = join(project, '.tsdbt/pg');
     const server = await embeddedPostgres({ dir });
     const again: (typeof server)[] = [];
-    const { credentials } = await database({ host: server.host, port: server.port, user: server.user, password: server.password });
+    const { credentials } = await database({
+      host: server.host,
+      port: server.port,
+      user: server.user,
+      password: server.password,
+    });
     return {
       credentials,
       async crash() {
@@ -48,15 +61,24 @@ const embedded: TestServer = {
         if (before.state !== 'running') throw new Error('the server does not run');
         process.kill(before.pid, 'SIGQUIT');
         // Its file goes before it does itself.
-        while (startOf(before.pid) !== null) await new Promise((resolve) => { setTimeout(resolve, 10); });
+        while (startOf(before.pid) !== null)
+          await new Promise((resolve) => {
+            setTimeout(resolve, 10);
+          });
         again.push(await embeddedPostgres({ dir }));
         if (again.at(-1)!.port !== server.port) throw new Error('somebody has taken the port meanwhile');
       },
       async close() {
         for (const each of [server, ...again]) await each.release();
-        for (let i = 0; i < 500 && embeddedStatus(dir).state === 'running'; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+        for (let i = 0; i < 500 && embeddedStatus(dir).state === 'running'; i++)
+          await new Promise((resolve) => {
+            setTimeout(resolve, 20);
+          });
         const status = embeddedStatus(dir);
-        spawn('rm', ['-rf', project, ...(status.state === 'absent' ? [] : [status.home])], { detached: true, stdio: 'ignore' }).unref();
+        spawn('rm', ['-rf', project, ...(status.state === 'absent' ? [] : [status.home])], {
+          detached: true,
+          stdio: 'ignore',
+        }).unref();
       },
     };
   },
@@ -64,7 +86,12 @@ const embedded: TestServer = {
 
 function named(url: string): TestServer {
   const { hostname, port, username, password } = new URL(url);
-  const address = { host: decodeURIComponent(hostname), port: Number(port || 5432), user: decodeURIComponent(username), password: decodeURIComponent(password) };
+  const address = {
+    host: decodeURIComponent(hostname),
+    port: Number(port || 5432),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+  };
   return {
     name: `the Postgres at ${address.host}:${address.port}`,
     async open() {

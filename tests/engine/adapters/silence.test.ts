@@ -38,9 +38,20 @@ describe('a Postgres that is silent', () => {
   let waits: string[];
 
   const asks = (): number => proxy.sent.split(ASKED).length - 1;
-  const through = (more: Readonly<Record<string, unknown>> = {}): Adapter => new PostgresAdapter({
-    credentials: { ...credentials, port: proxy.port, retries: 0, connect_timeout: 2, sslmode: 'disable', ...more } as Credentials, threads: 1, quoting: {}, env,
-  });
+  const through = (more: Readonly<Record<string, unknown>> = {}): Adapter =>
+    new PostgresAdapter({
+      credentials: {
+        ...credentials,
+        port: proxy.port,
+        retries: 0,
+        connect_timeout: 2,
+        sslmode: 'disable',
+        ...more,
+      } as Credentials,
+      threads: 1,
+      quoting: {},
+      env,
+    });
 
   beforeAll(async () => {
     const server = await SERVERS[0]!.open();
@@ -65,8 +76,12 @@ describe('a Postgres that is silent', () => {
     await adapter.close();
   });
 
-  const own = async (): Promise<number> => Number((await session.execute('select pg_backend_pid() as pid', { fetch: true })).table.rows[0]!.values[0]);
-  const states = async (pid: number): Promise<unknown[]> => (await observer.query('select state from pg_stat_activity where pid = $1', [pid])).rows.map((row: { state: string }) => row.state);
+  const own = async (): Promise<number> =>
+    Number((await session.execute('select pg_backend_pid() as pid', { fetch: true })).table.rows[0]!.values[0]);
+  const states = async (pid: number): Promise<unknown[]> =>
+    (await observer.query('select state from pg_stat_activity where pid = $1', [pid])).rows.map(
+      (row: { state: string }) => row.state,
+    );
 
   it('is waited for while it works, however often it has been asked', async () => {
     const done = session.execute('select pg_sleep(3)::text as slept, 42 as n', { fetch: true });
@@ -76,7 +91,7 @@ describe('a Postgres that is silent', () => {
     await session.release();
   });
 
-  it('is waited for while it waits for somebody else\'s lock', async () => {
+  it("is waited for while it waits for somebody else's lock", async () => {
     await observer.query('create table held (n int)');
     await observer.query('begin; lock table held');
     const done = session.execute('select count(*) as n from held', { fetch: true });
@@ -93,7 +108,10 @@ describe('a Postgres that is silent', () => {
     await proxy.until(() => proxy.sent.includes('pg_sleep(60)'));
     proxy.swallow('all');
     const error = await failure(running);
-    expect([error.kind, seconds(error.message)]).toEqual(['connection', 'the server has said nothing for N s, and a second connection cannot be made: no answer within 3 s.']);
+    expect([error.kind, seconds(error.message)]).toEqual([
+      'connection',
+      'the server has said nothing for N s, and a second connection cannot be made: no answer within 3 s.',
+    ]);
     expect((await failure(session.execute('select 1'))).message).toBe(error.message);
     await session.release();
   });
@@ -107,9 +125,14 @@ describe('a Postgres that is silent', () => {
       'connection',
       "the server has said nothing for N s, and by a second connection the statement is not found at work: the server's process P is idle in transaction.\n\tThe transaction was not committed.",
     ]);
-    for (let i = 0; i < 200 && (await states(pid)).length > 0; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    for (let i = 0; i < 200 && (await states(pid)).length > 0; i++)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      });
     expect(await states(pid)).toEqual([]);
-    expect((await observer.query("select to_regclass('public.lost_rows')::text as name")).rows).toEqual([{ name: null }]);
+    expect((await observer.query("select to_regclass('public.lost_rows')::text as name")).rows).toEqual([
+      { name: null },
+    ]);
     await session.release();
   });
 
@@ -118,7 +141,9 @@ describe('a Postgres that is silent', () => {
     await own();
     proxy.swallow('answers');
     const error = await failure(session.commit());
-    expect(seconds(error.message)).toContain('process P is idle.\n\tWhether the transaction was committed is not known.');
+    expect(seconds(error.message)).toContain(
+      'process P is idle.\n\tWhether the transaction was committed is not known.',
+    );
     expect(error.details.hint).toBe('Look what the relation holds before it is built again.');
     expect((await observer.query('select n from public.kept_rows')).rows).toEqual([{ n: 1 }]);
     await observer.query('drop table public.kept_rows');
@@ -132,7 +157,9 @@ describe('a Postgres that is silent', () => {
     try {
       const { table } = await only.execute('select pg_sleep(2)::text as slept, 1 as n', { fetch: true });
       expect(table.rows[0]!.values[1]).toBe(1);
-      expect(waits.map((text) => text.replace(/for [\d.]+ s/, 'for N s'))).toEqual(['The server has said nothing for N s and cannot be asked whether it still works on the statement: too many connections for role "alone". Waiting for it.']);
+      expect(waits.map((text) => text.replace(/for [\d.]+ s/, 'for N s'))).toEqual([
+        'The server has said nothing for N s and cannot be asked whether it still works on the statement: too many connections for role "alone". Waiting for it.',
+      ]);
       await only.release();
     } finally {
       await limited.close();
@@ -145,12 +172,22 @@ describe('a Postgres that is silent', () => {
     const pid = await own();
     async function* chunks(): AsyncGenerator<Uint8Array> {
       yield Buffer.from('one\n');
-      while ((await observer.query("select from pg_stat_activity where pid = $1 and wait_event = 'ClientRead' and state = 'active'", [pid])).rowCount === 0);
+      while (
+        (
+          await observer.query(
+            "select from pg_stat_activity where pid = $1 and wait_event = 'ClientRead' and state = 'active'",
+            [pid],
+          )
+        ).rowCount === 0
+      );
       proxy.swallow('old');
       yield Buffer.from('two\n');
     }
     const error = await failure(session.copyIn('copy copied from stdin', chunks()));
-    expect([error.kind, seconds(error.message)]).toEqual(['connection', "the server has said nothing for N s, and by a second connection the statement is not found at work: the server's process P waits for this client."]);
+    expect([error.kind, seconds(error.message)]).toEqual([
+      'connection',
+      "the server has said nothing for N s, and by a second connection the statement is not found at work: the server's process P waits for this client.",
+    ]);
     await session.release();
   });
 });
@@ -173,29 +210,59 @@ describe('a ClickHouse that is silent', () => {
     answer = (response) => response.end('1\t0\n');
     server = createServer((request, response) => {
       let body = '';
-      request.on('data', (chunk) => { body += String(chunk); }).on('end', () => {
-        response.setHeader('X-ClickHouse-Server-Display-Name', name);
-        if (body.includes('system.processes')) {
-          asked++;
-          answer(response);
-        } else if (body.includes('slow')) held.push(response);
-        else response.end(body.includes('system.settings') ? '24.8.1\tUTC\t\n' : '1\n');
-      });
+      request
+        .on('data', (chunk) => {
+          body += String(chunk);
+        })
+        .on('end', () => {
+          response.setHeader('X-ClickHouse-Server-Display-Name', name);
+          if (body.includes('system.processes')) {
+            asked++;
+            answer(response);
+          } else if (body.includes('slow')) held.push(response);
+          else response.end(body.includes('system.settings') ? '24.8.1\tUTC\t\n' : '1\n');
+        });
     });
-    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-    adapter = createClickHouseAdapter({
-      profile_name: 't', target_name: 't', threads: 1, profiles_dir: null,
-      credentials: { type: 'clickhouse', database: '', schema: 'x', host: '127.0.0.1', user: 'u', password: 'p', retries: 0, connect_timeout: 5, port: (server.address() as AddressInfo).port } as Credentials,
-    }, { quoting: {}, projectDir: '/', threads: 1, env });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    adapter = createClickHouseAdapter(
+      {
+        profile_name: 't',
+        target_name: 't',
+        threads: 1,
+        profiles_dir: null,
+        credentials: {
+          type: 'clickhouse',
+          database: '',
+          schema: 'x',
+          host: '127.0.0.1',
+          user: 'u',
+          password: 'p',
+          retries: 0,
+          connect_timeout: 5,
+          port: (server.address() as AddressInfo).port,
+        } as Credentials,
+      },
+      { quoting: {}, projectDir: '/', threads: 1, env },
+    );
   });
   afterEach(async () => {
     await adapter.close();
     server.closeAllConnections();
-    await new Promise((resolve) => { server.close(resolve); });
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
   });
 
-  const run = (sql: string): Promise<unknown> => adapter.session({ name: 'silent', onWait: (message) => waits.push(message) }).execute(sql);
-  const until = async (done: () => boolean): Promise<void> => { while (!done()) await new Promise((resolve) => { setTimeout(resolve, 10); }); };
+  const run = (sql: string): Promise<unknown> =>
+    adapter.session({ name: 'silent', onWait: (message) => waits.push(message) }).execute(sql);
+  const until = async (done: () => boolean): Promise<void> => {
+    while (!done())
+      await new Promise((resolve) => {
+        setTimeout(resolve, 10);
+      });
+  };
 
   it('is waited for while it works, and while nothing tells that it does not', async () => {
     const running = run('create table slow');
@@ -206,11 +273,17 @@ describe('a ClickHouse that is silent', () => {
     name = 'two';
     answer = (response) => response.end('0\t0\n');
     await until(() => asked >= 8);
-    answer = (response) => { response.setHeader('X-ClickHouse-Exception-Code', '202'); response.statusCode = 500; response.end('Code: 202. DB::Exception: Too many simultaneous queries. (TOO_MANY_SIMULTANEOUS_QUERIES)'); };
+    answer = (response) => {
+      response.setHeader('X-ClickHouse-Exception-Code', '202');
+      response.statusCode = 500;
+      response.end('Code: 202. DB::Exception: Too many simultaneous queries. (TOO_MANY_SIMULTANEOUS_QUERIES)');
+    };
     await until(() => asked >= 10);
     held[0]!.end();
     await running;
-    expect(waits.map((text) => text.replace(/for [\d.]+ s/, 'for N s'))).toEqual(['The server has said nothing for N s and cannot be asked whether it still works on the statement: the server that answers is perhaps another one. Waiting for it.']);
+    expect(waits.map((text) => text.replace(/for [\d.]+ s/, 'for N s'))).toEqual([
+      'The server has said nothing for N s and cannot be asked whether it still works on the statement: the server that answers is perhaps another one. Waiting for it.',
+    ]);
   });
 
   it('is given up when it knows nothing of the statement', async () => {
@@ -234,6 +307,10 @@ describe('a ClickHouse that is silent', () => {
       response.write('["n"]\n["UInt8"]\n');
     }
     const errors = await Promise.all([failure(running), failure(reading)]);
-    for (const error of errors) expect([error.kind, seconds(error.message).split('\n')[0]]).toEqual(['connection', 'the server has said nothing for N s, and a second connection cannot be made: no answer within 3 s.']);
+    for (const error of errors)
+      expect([error.kind, seconds(error.message).split('\n')[0]]).toEqual([
+        'connection',
+        'the server has said nothing for N s, and a second connection cannot be made: no answer within 3 s.',
+      ]);
   });
 });

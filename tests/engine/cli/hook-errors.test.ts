@@ -18,18 +18,31 @@ afterAll(async () => {
   rmSync(base, { recursive: true, force: true });
 });
 
-function project(name: string, hooks: string): (command: string) => { exit: number | null; out: string; results: unknown } {
+function project(
+  name: string,
+  hooks: string,
+): (command: string) => { exit: number | null; out: string; results: unknown } {
   const dir = join(base, name);
   mkdirSync(join(dir, 'models'), { recursive: true });
   const { database: dbname, ...credentials } = server.credentials;
   writeFileSync(join(dir, 'dbt_project.yml'), `name: p\nversion: '1.0'\nprofile: p\n${hooks}\n`);
-  writeFileSync(join(dir, 'profiles.yml'), JSON.stringify({ p: { target: 'dev', outputs: { dev: { ...credentials, dbname, schema: name, threads: 1 } } } }));
+  writeFileSync(
+    join(dir, 'profiles.yml'),
+    JSON.stringify({ p: { target: 'dev', outputs: { dev: { ...credentials, dbname, schema: name, threads: 1 } } } }),
+  );
   writeFileSync(join(dir, 'models/a.sql'), 'select 1 as b');
   writeFileSync(join(dir, 'models/s.yml'), 'models: [{name: a, columns: [{name: b, data_tests: [unique]}]}]');
   return (command) => {
-    const done = spawnSync(process.execPath, [CLI, command, '--no-use-colors', '--profiles-dir', dir], { cwd: dir, encoding: 'utf8' });
+    const done = spawnSync(process.execPath, [CLI, command, '--no-use-colors', '--profiles-dir', dir], {
+      cwd: dir,
+      encoding: 'utf8',
+    });
     const file = join(dir, 'target/run_results.json');
-    const results = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { results: { unique_id: string; status: string }[] }).results.map((r) => `${r.unique_id} ${r.status}`) : null;
+    const results = existsSync(file)
+      ? (JSON.parse(readFileSync(file, 'utf8')) as { results: { unique_id: string; status: string }[] }).results.map(
+          (r) => `${r.unique_id} ${r.status}`,
+        )
+      : null;
     return { exit: done.status, out: done.stdout, results };
   };
 }
@@ -43,7 +56,10 @@ describe('an error in a hook of the project', () => {
     expect(built.out).toContain('Done. PASS=2 WARN=0 ERROR=0 SKIP=0 NO-OP=0 REUSED=0 TOTAL=2');
     expect(built.out).toContain('boom');
     const tested = tsdbt('test').results as string[];
-    expect(tested.map((each) => each.replace(/\.[0-9a-f]{10}/, ''))).toEqual(['test.p.unique_a_b pass', 'operation.p.p-on-run-end-0 success']);
+    expect(tested.map((each) => each.replace(/\.[0-9a-f]{10}/, ''))).toEqual([
+      'test.p.unique_a_b pass',
+      'operation.p.p-on-run-end-0 success',
+    ]);
   });
 
   it('when on-run-start is rendered leaves nothing, as nothing ran', () => {

@@ -16,7 +16,12 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 function init(args: readonly string[], input = '', folder = home): { code: number | null; output: string } {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DBT_')));
-  const done = spawnSync(process.execPath, [BIN, 'init', '--skip-debug', ...args], { cwd: folder, encoding: 'utf8', input, env: { ...env, HOME: home, NO_COLOR: '1' } });
+  const done = spawnSync(process.execPath, [BIN, 'init', '--skip-debug', ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    input,
+    env: { ...env, HOME: home, NO_COLOR: '1' },
+  });
   return { code: done.status, output: `${done.stdout}${done.stderr}` };
 }
 
@@ -29,8 +34,14 @@ describe('init', () => {
     expect(code).toBe(0);
     expect(output).toContain('Your new dbt project "shop" was created!');
     expect(read('shop/dbt_project.yml')).toContain('name: shop\n');
-    expect(['.gitignore', 'README.md', 'models/customers.sql', 'seeds/payments.csv', 'tests/.gitkeep'].filter((file) => !existsSync(join(home, 'shop', file)))).toEqual([]);
-    expect(profiles()).toBe('shop:\n  target: dev\n  outputs:\n    dev:\n      type: postgres\n      embedded: true\n      threads: 4\n      schema: analytics\n');
+    expect(
+      ['.gitignore', 'README.md', 'models/customers.sql', 'seeds/payments.csv', 'tests/.gitkeep'].filter(
+        (file) => !existsSync(join(home, 'shop', file)),
+      ),
+    ).toEqual([]);
+    expect(profiles()).toBe(
+      'shop:\n  target: dev\n  outputs:\n    dev:\n      type: postgres\n      embedded: true\n      threads: 4\n      schema: analytics\n',
+    );
     expect(statSync(join(home, '.dbt/profiles.yml')).mode & 0o77).toBe(0);
   });
 
@@ -45,7 +56,10 @@ describe('init', () => {
   });
 
   it('takes a profile that is there, and none that is not', () => {
-    expect(init(['shop', '--profile', 'none'])).toMatchObject({ code: 2, output: expect.stringContaining("Could not find profile named 'none'") as string });
+    expect(init(['shop', '--profile', 'none'])).toMatchObject({
+      code: 2,
+      output: expect.stringContaining("Could not find profile named 'none'") as string,
+    });
     expect(existsSync(join(home, 'shop'))).toBe(false);
     mkdirSync(join(home, '.dbt'));
     writeFileSync(join(home, '.dbt/profiles.yml'), 'other: {target: x}\n');
@@ -58,13 +72,28 @@ describe('init', () => {
   it('in a project sets the profile up, by the project’s own questions where it has some', () => {
     init(['shop', '--skip-profile-setup']);
     expect(existsSync(join(home, '.dbt'))).toBe(false);
-    writeFileSync(join(home, 'shop/profile_template.yml'), 'fixed: {type: postgres}\nprompts:\n  target: {default: prod}\n  _choose_way:\n    local: {_fixed_host: localhost}\n    remote: {host: {hint: name}}\n  port: {type: int, default: 5433}\n');
+    writeFileSync(
+      join(home, 'shop/profile_template.yml'),
+      'fixed: {type: postgres}\nprompts:\n  target: {default: prod}\n  _choose_way:\n    local: {_fixed_host: localhost}\n    remote: {host: {hint: name}}\n  port: {type: int, default: 5433}\n',
+    );
     expect(init([], '\n2\nfar\n\n', join(home, 'shop')).code).toBe(0);
-    expect(profiles()).toBe('shop:\n  target: prod\n  outputs:\n    prod:\n      type: postgres\n      host: far\n      port: 5433\n');
-    expect(init([], 'n\n', join(home, 'shop'))).toMatchObject({ code: 0, output: expect.stringContaining('already exists in') as string });
-    writeFileSync(join(home, 'shop/profile_template.yml'), 'fixed: {type: postgres}\nprompts: {port: {default: 5433}, retries: {type: int}, ssl: {default: true}}\n');
-    expect(init([], 'maybe\ny\n5500\nmany\n3\noff\n', join(home, 'shop')).output).toContain("'many' is not a valid integer.");
+    expect(profiles()).toBe(
+      'shop:\n  target: prod\n  outputs:\n    prod:\n      type: postgres\n      host: far\n      port: 5433\n',
+    );
+    expect(init([], 'n\n', join(home, 'shop'))).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('already exists in') as string,
+    });
+    writeFileSync(
+      join(home, 'shop/profile_template.yml'),
+      'fixed: {type: postgres}\nprompts: {port: {default: 5433}, retries: {type: int}, ssl: {default: true}}\n',
+    );
+    expect(init([], 'maybe\ny\n5500\nmany\n3\noff\n', join(home, 'shop')).output).toContain(
+      "'many' is not a valid integer.",
+    );
     expect(profiles()).toContain('      port: 5500\n      retries: 3\n      ssl: false\n');
-    expect(init(['--profile', 'x'], '', join(home, 'shop')).output).toContain('Can not init existing project with specified profile, edit dbt_project.yml instead');
+    expect(init(['--profile', 'x'], '', join(home, 'shop')).output).toContain(
+      'Can not init existing project with specified profile, edit dbt_project.yml instead',
+    );
   });
 });

@@ -14,7 +14,10 @@ beforeAll(async () => {
   cwd = mkdtempSync(join(tmpdir(), 'tsdbt-library-'));
   mkdirSync(join(cwd, 'models'));
   const { database, ...credentials } = server.credentials;
-  writeFileSync(join(cwd, 'profiles.yml'), JSON.stringify({ p: { target: 'dev', outputs: { dev: { ...credentials, dbname: database, threads: 2 } } } }));
+  writeFileSync(
+    join(cwd, 'profiles.yml'),
+    JSON.stringify({ p: { target: 'dev', outputs: { dev: { ...credentials, dbname: database, threads: 2 } } } }),
+  );
   writeFileSync(join(cwd, 'dbt_project.yml'), 'name: p\nversion: "1.0"\nprofile: p\n');
   writeFileSync(join(cwd, 'models/a.sql'), "{{ config(materialized='table') }} select {{ var('n', 1) }} as n");
   writeFileSync(join(cwd, 'models/b.sql'), "select * from {{ ref('a') }}");
@@ -29,7 +32,10 @@ test('a project is loaded, parsed, selected, run and written', async () => {
   const { selected } = select(project);
   expect([...selected].sort()).toEqual(['model.p.a', 'model.p.b']);
   const { results, elapsed, ctx } = await run(project, { selected });
-  expect(results.map((r) => [r.unique_id, r.status, r.message])).toEqual([['model.p.a', 'success', 'SELECT 1'], ['model.p.b', 'success', 'CREATE VIEW']]);
+  expect(results.map((r) => [r.unique_id, r.status, r.message])).toEqual([
+    ['model.p.a', 'success', 'SELECT 1'],
+    ['model.p.b', 'success', 'CREATE VIEW'],
+  ]);
   write(project, ctx, results, elapsed);
   expect(project.manifest.nodes['model.p.a']).toMatchObject({ name: 'a', config: { materialized: 'table' } });
 });

@@ -5,8 +5,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 
 let project: FaultProject;
-const terms = (settings: string): string => `models: [{name: a, config: {event_time: at, meta: {tsdbt: {freshness: ${settings}}}}}, {name: b}]\n`;
-const read = (file: string): { results: { unique_id: string; status: string; max_loaded_at_time_ago_in_s: number; criteria: unknown }[] } => JSON.parse(readFileSync(join(project.dir, 'target', file), 'utf8')) as never;
+const terms = (settings: string): string =>
+  `models: [{name: a, config: {event_time: at, meta: {tsdbt: {freshness: ${settings}}}}}, {name: b}]\n`;
+const read = (
+  file: string,
+): { results: { unique_id: string; status: string; max_loaded_at_time_ago_in_s: number; criteria: unknown }[] } =>
+  JSON.parse(readFileSync(join(project.dir, 'target', file), 'utf8')) as never;
 
 beforeAll(async () => {
   project = await FaultProject.open({
@@ -16,24 +20,40 @@ beforeAll(async () => {
   });
   expect((await project.run(['run'])).code).toBe(0);
 });
-afterAll(async () => { await project.close(); });
+afterAll(async () => {
+  await project.close();
+});
 
 it('warns of a model that is late and ends well', async () => {
   const { code, out } = await project.run(['source', 'freshness']);
   expect(code, out).toBe(0);
   expect(out).toMatch(/1 of 1 WARN freshness of s\.a \.+ \[WARN in/);
-  expect(read('freshness.json').results).toMatchObject([{ unique_id: 'model.faults.a', status: 'warn', criteria: { warn_after: { count: 10, period: 'minute' }, error_after: { count: 1, period: 'hour' } } }]);
+  expect(read('freshness.json').results).toMatchObject([
+    {
+      unique_id: 'model.faults.a',
+      status: 'warn',
+      criteria: { warn_after: { count: 10, period: 'minute' }, error_after: { count: 1, period: 'hour' } },
+    },
+  ]);
   expect(read('sources.json').results).toEqual([]);
 });
 
 it('fails when it is too late, by another column and a filter too', async () => {
-  project.write({ 'models/a.yml': terms('{error_after: {count: 20, period: minute}, loaded_at_field: "at - interval \'1 day\'", filter: "kind = \'x\'"}') });
+  project.write({
+    'models/a.yml': terms(
+      '{error_after: {count: 20, period: minute}, loaded_at_field: "at - interval \'1 day\'", filter: "kind = \'x\'"}',
+    ),
+  });
   const { code, out } = await project.run(['source', 'freshness', '--select', 'a']);
   expect([code, out]).toEqual([1, expect.stringContaining('ERROR STALE freshness of s.a')]);
   expect(read('freshness.json').results[0]!.max_loaded_at_time_ago_in_s).toBeGreaterThan(86_400);
 });
 
-it.each([['{}', 'has neither warn_after nor error_after'], ['{warn_after: 5}', 'needs warn_after with a count and a period of minute, hour or day'], ['{warn: 5}', "has no setting 'warn'"]])('says what is wrong with %s', async (settings, words) => {
+it.each([
+  ['{}', 'has neither warn_after nor error_after'],
+  ['{warn_after: 5}', 'needs warn_after with a count and a period of minute, hour or day'],
+  ['{warn: 5}', "has no setting 'warn'"],
+])('says what is wrong with %s', async (settings, words) => {
   project.write({ 'models/a.yml': terms(settings) });
   const { code, out } = await project.run(['source', 'freshness']);
   expect([code, out]).toEqual([1, expect.stringContaining(words)]);

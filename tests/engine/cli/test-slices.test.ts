@@ -16,11 +16,14 @@ models:
 
 beforeAll(async () => {
   project = await FaultProject.open({
-    'models/t.sql': "{{ config(materialized='incremental') }} select 1 as id, 'a' as kind, now() - interval '3 days' as at {% if is_incremental() %} where false {% endif %}",
+    'models/t.sql':
+      "{{ config(materialized='incremental') }} select 1 as id, 'a' as kind, now() - interval '3 days' as at {% if is_incremental() %} where false {% endif %}",
     'models/t.yml': schema('{overlap: 2h, full_every: 1d}'),
   });
 });
-afterAll(async () => { await project.close(); });
+afterAll(async () => {
+  await project.close();
+});
 
 const compiled = (): string => {
   const folder = join(project.dir, 'target/compiled/faults/models/t.yml');
@@ -36,7 +39,9 @@ async function build(code = 0): Promise<string> {
 it('look at everything first, then at what came since the last pass', async () => {
   expect(await build()).toContain("where kind = 'a')");
   expect(await build()).toMatch(/where \(kind = 'a'\) and at >= '\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00'\)/);
-  const manifest = JSON.parse(readFileSync(join(project.dir, 'target/manifest.json'), 'utf8')) as { nodes: Record<string, { resource_type: string; config: { where: string } }> };
+  const manifest = JSON.parse(readFileSync(join(project.dir, 'target/manifest.json'), 'utf8')) as {
+    nodes: Record<string, { resource_type: string; config: { where: string } }>;
+  };
   expect(Object.values(manifest.nodes).find((n) => n.resource_type === 'test')!.config.where).toBe("kind = 'a'");
 });
 
@@ -57,7 +62,10 @@ it('look at everything when they are changed, and always with full_every: 0m', a
   for (let i = 0; i < 2; i++) expect(await build()).not.toContain('at >=');
 });
 
-it.each([['{overlap: soon}', 'has overlap: soon, not a time like 30m, 1h or 1d'], ['{every: 1d}', "has no setting 'every'"]])('say what is wrong with %s', async (settings, words) => {
+it.each([
+  ['{overlap: soon}', 'has overlap: soon, not a time like 30m, 1h or 1d'],
+  ['{every: 1d}', "has no setting 'every'"],
+])('say what is wrong with %s', async (settings, words) => {
   project.write({ 'models/t.yml': schema(settings) });
   const { code, out } = await project.run(['test']);
   expect([code, out]).toEqual([1, expect.stringContaining(words)]);

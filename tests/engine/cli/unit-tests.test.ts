@@ -19,7 +19,8 @@ ${expected}`;
 
 beforeAll(async () => {
   project = await FaultProject.open({
-    'models/m.sql': "select o.id, o.amount * r.rate as amount, o.at, o.note || '!' as note from {{ source('raw', 'orders') }} o join {{ ref('rates') }} r on true",
+    'models/m.sql':
+      "select o.id, o.amount * r.rate as amount, o.at, o.note || '!' as note from {{ source('raw', 'orders') }} o join {{ ref('rates') }} r on true",
     'models/rates.sql': "select 'EUR'::text as currency, 1.5::numeric as rate",
     'models/m.yml': `
 sources:
@@ -35,7 +36,9 @@ unit_tests:${unitTest('declared', "          - {id: 1, amount: null, at: null}\n
 `,
   });
 });
-afterAll(async () => { await project.close(); });
+afterAll(async () => {
+  await project.close();
+});
 
 it('runs on declared types and on those of the rows, nulls first, without any relation', async () => {
   const { code, out } = await project.run(['test', '--select', 'declared']);
@@ -46,7 +49,9 @@ it('runs on declared types and on those of the rows, nulls first, without any re
 it('says what is missing when nothing is known of an input', async () => {
   const { code, out } = await project.run(['test', '--select', 'nothing_known']);
   expect(code).toBe(1);
-  expect(out).toMatch(/Not able to get columns for unit test 'rates' from relation .* because the relation doesn't exist/);
+  expect(out).toMatch(
+    /Not able to get columns for unit test 'rates' from relation .* because the relation doesn't exist/,
+  );
 });
 
 it('takes the types of the relation when it is there', async () => {

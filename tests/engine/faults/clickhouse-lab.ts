@@ -25,10 +25,18 @@ export interface Fault {
   readonly delay?: number;
 }
 
-export interface Ended { readonly code: number | null; readonly out: string; readonly killed: boolean; readonly statements: readonly string[] }
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly killed: boolean;
+  readonly statements: readonly string[];
+}
 
 /** What a reader has seen while something ran. */
-export interface Reading { readonly looks: number; readonly states: ReadonlySet<string> }
+export interface Reading {
+  readonly looks: number;
+  readonly states: ReadonlySet<string>;
+}
 
 export class ClickhouseLab {
   readonly dir = mkdtempSync(join(tmpdir(), 'tsdbt-faults-ch-'));
@@ -49,10 +57,13 @@ export class ClickhouseLab {
     const lab = new ClickhouseLab();
     await lab.startServer();
     lab.proxy = createServer((req, res) => void lab.forward(req, res).catch(() => res.destroy()));
-    await new Promise<void>((resolve) => { lab.proxy.listen(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      lab.proxy.listen(0, '127.0.0.1', resolve);
+    });
     const { port } = lab.proxy.address() as AddressInfo;
     lab.write({
-      'dbt_project.yml': 'name: faults\nversion: "1.0.0"\nconfig-version: 2\nprofile: faults\nflags: {send_anonymous_usage_stats: false}\n',
+      'dbt_project.yml':
+        'name: faults\nversion: "1.0.0"\nconfig-version: 2\nprofile: faults\nflags: {send_anonymous_usage_stats: false}\n',
       'profiles.yml': `faults: {target: dev, outputs: {dev: {type: clickhouse, host: 127.0.0.1, port: ${port}, user: ${lab.server.user}, password: "${lab.server.password}", schema: s, threads: 1, use_lw_deletes: true, retries: 0}}}\n`,
       ...files,
     });
@@ -77,7 +88,9 @@ export class ClickhouseLab {
   /** SIGKILL of the server; it is there again when this returns. */
   async restartServer(): Promise<void> {
     let back: () => void = () => undefined;
-    this.away = new Promise((resolve) => { back = resolve; });
+    this.away = new Promise((resolve) => {
+      back = resolve;
+    });
     const status = embeddedStatus(this.data);
     if (status.state === 'running') process.kill(status.pid, 'SIGKILL');
     await this.server.release();
@@ -92,7 +105,9 @@ export class ClickhouseLab {
     const chunks: Buffer[] = [];
     for await (const chunk of req) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
-    const text = `${new URL(req.url ?? '/', 'http://proxy').searchParams.get('query') ?? ''}${body.toString('utf8')}`.replace(/\s+/g, ' ').trim();
+    const text = `${new URL(req.url ?? '/', 'http://proxy').searchParams.get('query') ?? ''}${body.toString('utf8')}`
+      .replace(/\s+/g, ' ')
+      .trim();
     if (req.method !== 'POST') return this.pass(req, body, res);
     const held = this.hold(text);
     const at = this.statements.push(text) - 1;
@@ -115,42 +130,77 @@ export class ClickhouseLab {
     res.destroy();
   }
 
-  private async pass(req: IncomingMessage, body: Buffer, res: ServerResponse | null, held?: Promise<unknown>): Promise<void> {
+  private async pass(
+    req: IncomingMessage,
+    body: Buffer,
+    res: ServerResponse | null,
+    held?: Promise<unknown>,
+  ): Promise<void> {
     await this.away;
     const { host: _host, 'transfer-encoding': _encoding, ...headers } = req.headers;
     await new Promise<void>((resolve, reject) => {
-      const out = request({ host: this.server.host, port: this.server.port, method: req.method, path: req.url, headers: { ...headers, 'content-length': body.length, connection: 'close' } }, (answer) => {
-        answer.on('end', resolve);
-        answer.on('error', reject);
-        if (res === null) answer.resume();
-        else {
-          void Promise.resolve(held).then(() => {
-            res.writeHead(answer.statusCode ?? 502, answer.headers);
-            answer.pipe(res);
-          });
-        }
-      });
+      const out = request(
+        {
+          host: this.server.host,
+          port: this.server.port,
+          method: req.method,
+          path: req.url,
+          headers: { ...headers, 'content-length': body.length, connection: 'close' },
+        },
+        (answer) => {
+          answer.on('end', resolve);
+          answer.on('error', reject);
+          if (res === null) answer.resume();
+          else {
+            void Promise.resolve(held).then(() => {
+              res.writeHead(answer.statusCode ?? 502, answer.headers);
+              answer.pipe(res);
+            });
+          }
+        },
+      );
       out.on('error', reject);
       out.end(body);
     });
   }
 
   /** Runs a command to its end, or to the fault. */
-  async run(args: readonly string[], options: { readonly fault?: Fault; readonly killAfter?: number; readonly program?: Program; readonly target?: string } = {}): Promise<Ended> {
+  async run(
+    args: readonly string[],
+    options: {
+      readonly fault?: Fault;
+      readonly killAfter?: number;
+      readonly program?: Program;
+      readonly target?: string;
+    } = {},
+  ): Promise<Ended> {
     const { command, args: first } = options.program ?? TSDBT;
     this.fault = options.fault ?? null;
     this.statements = [];
     // What dbt 1.11 and 1.12 write of snapshots does not go into one folder.
     const target = options.target ?? ((options.program ?? TSDBT) === TSDBT ? 'target' : 'target-dbt');
-    const child = spawn(command, [...first, ...args, '--target-path', target, '--log-path', `logs-${target}`, '--no-use-colors'], {
-      cwd: this.dir, env: { ...process.env, DBT_PROFILES_DIR: this.dir }, stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      command,
+      [...first, ...args, '--target-path', target, '--log-path', `logs-${target}`, '--no-use-colors'],
+      {
+        cwd: this.dir,
+        env: { ...process.env, DBT_PROFILES_DIR: this.dir },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     this.child = child;
     let out = '';
-    child.stdout.on('data', (chunk) => { out += String(chunk); });
-    child.stderr.on('data', (chunk) => { out += String(chunk); });
-    const timer = options.killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.killAfter);
-    const code = await new Promise<number | null>((resolve) => { child.on('close', resolve); });
+    child.stdout.on('data', (chunk) => {
+      out += String(chunk);
+    });
+    child.stderr.on('data', (chunk) => {
+      out += String(chunk);
+    });
+    const timer =
+      options.killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), options.killAfter);
+    const code = await new Promise<number | null>((resolve) => {
+      child.on('close', resolve);
+    });
     clearTimeout(timer);
     this.fault = null;
     return { code, out, killed: child.signalCode === 'SIGKILL', statements: this.statements };
@@ -160,11 +210,16 @@ export class ClickhouseLab {
   async rows(sql: string): Promise<unknown[][]> {
     await this.away;
     const answer = await fetch(`http://${this.server.host}:${this.server.port}/?default_format=JSONCompactEachRow`, {
-      method: 'POST', body: sql, headers: { 'X-ClickHouse-User': this.server.user, 'X-ClickHouse-Key': this.server.password },
+      method: 'POST',
+      body: sql,
+      headers: { 'X-ClickHouse-User': this.server.user, 'X-ClickHouse-Key': this.server.password },
     });
     const text = await answer.text();
     if (!answer.ok) throw new Error(text);
-    return text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as unknown[]);
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as unknown[]);
   }
 
   /** Looks at a table again and again while something runs. @param state a query of one row */
@@ -186,7 +241,15 @@ export class ClickhouseLab {
     };
     const reader = look();
     try {
-      return [await work(), { get looks() { return looks; }, states }];
+      return [
+        await work(),
+        {
+          get looks() {
+            return looks;
+          },
+          states,
+        },
+      ];
     } finally {
       done = true;
       await reader;
@@ -195,7 +258,13 @@ export class ClickhouseLab {
 
   /** Working tables that a run has left. */
   async orphans(): Promise<string[]> {
-    return (await this.rows("select name from system.tables where name like '%\\_\\_tsdbt\\_%' or name like '%_\\_\\_dbt\\_%' order by 1")).flat().map(String);
+    return (
+      await this.rows(
+        "select name from system.tables where name like '%\\_\\_tsdbt\\_%' or name like '%_\\_\\_dbt\\_%' order by 1",
+      )
+    )
+      .flat()
+      .map(String);
   }
 
   async close(): Promise<void> {

@@ -8,362 +8,682 @@ import { type Build, ClickhouseSchema } from '../support/clickhouse-build.ts';
 
 const UPSERT = { incremental_strategy: 'atomic_upsert', unique_key: 'id' };
 
-describe.skipIf(clickhouseMissing !== null)(`publishing on ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`, () => {
-  let db: ClickhouseSchema;
-  beforeAll(async () => { db = await ClickhouseSchema.open('publishing'); }, 60_000);
-  afterAll(async () => { await db?.close(); });
+describe.skipIf(clickhouseMissing !== null)(
+  `publishing on ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
+  () => {
+    let db: ClickhouseSchema;
+    beforeAll(async () => {
+      db = await ClickhouseSchema.open('publishing');
+    }, 60_000);
+    afterAll(async () => {
+      await db?.close();
+    });
 
-  const content = async (name: string): Promise<string[]> => (await db.rows(`select * from publishing.${name} order by all`)).map((row) => row.join(' '));
-  const monthly = (name: string, rows: string, more = ''): Promise<unknown> => db.rows(`create table publishing.${name} (id Nullable(Int64), day Date, v String) engine = MergeTree order by tuple() partition by toYYYYMM(day) ${more} as select * from values('id Nullable(Int64), day Date, v String', ${rows})`);
-  const select = (rows: string): string => `select * from values('id Nullable(Int64), day Date, v String', ${rows})`;
-  /** A build, and how many rows a reader saw before each of its statements. */
-  const watched = async (build: Build, look: string): Promise<Set<string>> => {
-    const seen = new Set<string>();
-    await db.build({ ...build, before: async () => { seen.add((await db.rows(look)).flat().join(' ')); } });
-    return seen;
-  };
-  const publishes = (statements: readonly string[], name: string): string[] => statements.filter((sql) => new RegExp(`(alter table|exchange tables) .*publishing\`\\.\`${name}\``, 'i').test(sql) && !new RegExp(`^alter table \\S*${name}__`).test(sql));
+    const content = async (name: string): Promise<string[]> =>
+      (await db.rows(`select * from publishing.${name} order by all`)).map((row) => row.join(' '));
+    const monthly = (name: string, rows: string, more = ''): Promise<unknown> =>
+      db.rows(
+        `create table publishing.${name} (id Nullable(Int64), day Date, v String) engine = MergeTree order by tuple() partition by toYYYYMM(day) ${more} as select * from values('id Nullable(Int64), day Date, v String', ${rows})`,
+      );
+    const select = (rows: string): string => `select * from values('id Nullable(Int64), day Date, v String', ${rows})`;
+    /** A build, and how many rows a reader saw before each of its statements. */
+    const watched = async (build: Build, look: string): Promise<Set<string>> => {
+      const seen = new Set<string>();
+      await db.build({
+        ...build,
+        before: async () => {
+          seen.add((await db.rows(look)).flat().join(' '));
+        },
+      });
+      return seen;
+    };
+    const publishes = (statements: readonly string[], name: string): string[] =>
+      statements.filter(
+        (sql) =>
+          new RegExp(`(alter table|exchange tables) .*publishing\`\\.\`${name}\``, 'i').test(sql) &&
+          !new RegExp(`^alter table \\S*${name}__`).test(sql),
+      );
 
-  it('one partition is replaced by one statement; a reader sees all of the old rows or all of the new', async () => {
-    await monthly('one', "(1, '2024-01-01', 'a'), (2, '2024-01-02', 'a'), (3, '2024-02-01', 'a')");
-    const look = "select countIf(v = 'a'), countIf(v = 'b') from publishing.one";
-    const build = { name: 'one', sql: select("(1, '2024-01-01', 'b'), (9, '2024-01-09', 'b')"), config: UPSERT };
-    expect(await watched(build, look)).toEqual(new Set(['3 0', '2 2']));
-    expect(await content('one')).toEqual(['1 2024-01-01 b', '2 2024-01-02 a', '3 2024-02-01 a', '9 2024-01-09 b']);
-    expect(await db.tables()).toEqual(['one']);
+    it('one partition is replaced by one statement; a reader sees all of the old rows or all of the new', async () => {
+      await monthly('one', "(1, '2024-01-01', 'a'), (2, '2024-01-02', 'a'), (3, '2024-02-01', 'a')");
+      const look = "select countIf(v = 'a'), countIf(v = 'b') from publishing.one";
+      const build = { name: 'one', sql: select("(1, '2024-01-01', 'b'), (9, '2024-01-09', 'b')"), config: UPSERT };
+      expect(await watched(build, look)).toEqual(new Set(['3 0', '2 2']));
+      expect(await content('one')).toEqual(['1 2024-01-01 b', '2 2024-01-02 a', '3 2024-02-01 a', '9 2024-01-09 b']);
+      expect(await db.tables()).toEqual(['one']);
 
-    // dbt-clickhouse deletes first: key 1 is not there for a while.
-    const theirs = { ...build, sql: select("(1, '2024-01-01', 'c'), (9, '2024-01-09', 'c')"), config: { incremental_strategy: 'delete_insert', unique_key: 'id' } };
-    expect(await watched(theirs, 'select count() from publishing.one')).toContain('2');
-  });
+      // dbt-clickhouse deletes first: key 1 is not there for a while.
+      const theirs = {
+        ...build,
+        sql: select("(1, '2024-01-01', 'c'), (9, '2024-01-09', 'c')"),
+        config: { incremental_strategy: 'delete_insert', unique_key: 'id' },
+      };
+      expect(await watched(theirs, 'select count() from publishing.one')).toContain('2');
+    });
 
-  it('several partitions, and keys that move between them, are published by one EXCHANGE', async () => {
-    await monthly('several', "(1, '2024-01-01', 'a'), (2, '2024-02-02', 'a'), (3, '2024-03-01', 'a')");
-    const statements: string[] = [];
-    const seen = new Set<string>();
-    statements.push(...(await db.build({
-      name: 'several', sql: select("(1, '2024-02-01', 'b'), (3, '2024-03-03', 'b')"), config: UPSERT,
-      before: async () => { seen.add((await content('several')).join()); },
-    })));
-    expect(seen).toEqual(new Set(['1 2024-01-01 a,2 2024-02-02 a,3 2024-03-01 a', '1 2024-02-01 b,2 2024-02-02 a,3 2024-03-03 b']));
-    expect(publishes(statements, 'several').map((sql) => sql.split(' ').slice(0, 2).join(' ').toLowerCase())).toEqual(['exchange tables']);
-    expect(statements.filter((sql) => /^(delete|alter table \S+ (delete|update))/i.test(sql))).toEqual([]);
-  });
+    it('several partitions, and keys that move between them, are published by one EXCHANGE', async () => {
+      await monthly('several', "(1, '2024-01-01', 'a'), (2, '2024-02-02', 'a'), (3, '2024-03-01', 'a')");
+      const statements: string[] = [];
+      const seen = new Set<string>();
+      statements.push(
+        ...(await db.build({
+          name: 'several',
+          sql: select("(1, '2024-02-01', 'b'), (3, '2024-03-03', 'b')"),
+          config: UPSERT,
+          before: async () => {
+            seen.add((await content('several')).join());
+          },
+        })),
+      );
+      expect(seen).toEqual(
+        new Set(['1 2024-01-01 a,2 2024-02-02 a,3 2024-03-01 a', '1 2024-02-01 b,2 2024-02-02 a,3 2024-03-03 b']),
+      );
+      expect(publishes(statements, 'several').map((sql) => sql.split(' ').slice(0, 2).join(' ').toLowerCase())).toEqual(
+        ['exchange tables'],
+      );
+      expect(statements.filter((sql) => /^(delete|alter table \S+ (delete|update))/i.test(sql))).toEqual([]);
+    });
 
-  it('a new key in one partition is attached without reading old rows; NULL is a key like others', async () => {
-    await monthly('nulls', "(NULL, '2024-01-01', 'a'), (1, '2024-01-01', 'a')");
-    expect(publishes(await db.build({ name: 'nulls', sql: select("(5, '2024-01-05', 'b')"), config: UPSERT }), 'nulls')).toEqual([expect.stringContaining("attach partition id '202401'")]);
-    await db.build({ name: 'nulls', sql: select("(NULL, '2024-04-01', 'c')"), config: UPSERT });
-    expect(await content('nulls')).toEqual(['1 2024-01-01 a', '5 2024-01-05 b', 'null 2024-04-01 c']);
-    expect(publishes(await db.build({ name: 'nulls', sql: `${select("(5, '2024-01-05', 'b')")} where 0`, config: UPSERT }), 'nulls')).toEqual([]);
-  });
+    it('a new key in one partition is attached without reading old rows; NULL is a key like others', async () => {
+      await monthly('nulls', "(NULL, '2024-01-01', 'a'), (1, '2024-01-01', 'a')");
+      expect(
+        publishes(await db.build({ name: 'nulls', sql: select("(5, '2024-01-05', 'b')"), config: UPSERT }), 'nulls'),
+      ).toEqual([expect.stringContaining("attach partition id '202401'")]);
+      await db.build({ name: 'nulls', sql: select("(NULL, '2024-04-01', 'c')"), config: UPSERT });
+      expect(await content('nulls')).toEqual(['1 2024-01-01 a', '5 2024-01-05 b', 'null 2024-04-01 c']);
+      expect(
+        publishes(
+          await db.build({ name: 'nulls', sql: `${select("(5, '2024-01-05', 'b')")} where 0`, config: UPSERT }),
+          'nulls',
+        ),
+      ).toEqual([]);
+    });
 
-  it('the same row twice is one; different rows of one key are refused, and nothing has changed', async () => {
-    await monthly('doubles', "(1, '2024-01-01', 'a')");
-    await db.build({ name: 'doubles', sql: select("(2, '2024-01-01', 'b'), (2, '2024-01-01', 'b')"), config: UPSERT });
-    await expect(db.build({ name: 'doubles', sql: select("(1, '2024-01-01', 'x'), (1, '2024-01-01', 'y'), (7, '2024-01-01', 'z')"), config: UPSERT })).rejects.toThrow('several different rows for one unique_key (id): (1) (2 rows)');
-    expect(await content('doubles')).toEqual(['1 2024-01-01 a', '2 2024-01-01 b']);
-    expect(await db.tables()).not.toContainEqual(expect.stringContaining('doubles__'));
-  });
+    it('the same row twice is one; different rows of one key are refused, and nothing has changed', async () => {
+      await monthly('doubles', "(1, '2024-01-01', 'a')");
+      await db.build({
+        name: 'doubles',
+        sql: select("(2, '2024-01-01', 'b'), (2, '2024-01-01', 'b')"),
+        config: UPSERT,
+      });
+      await expect(
+        db.build({
+          name: 'doubles',
+          sql: select("(1, '2024-01-01', 'x'), (1, '2024-01-01', 'y'), (7, '2024-01-01', 'z')"),
+          config: UPSERT,
+        }),
+      ).rejects.toThrow('several different rows for one unique_key (id): (1) (2 rows)');
+      expect(await content('doubles')).toEqual(['1 2024-01-01 a', '2 2024-01-01 b']);
+      expect(await db.tables()).not.toContainEqual(expect.stringContaining('doubles__'));
+    });
 
-  it('a key of several columns and any partition expression work, and all that belongs to the table stays', async () => {
-    const ddl = `(id Int64, k LowCardinality(Nullable(String)), at DateTime codec(Delta, LZ4), third UInt8 materialized id % 3, other String alias k, e Int32 default 7,
+    it('a key of several columns and any partition expression work, and all that belongs to the table stays', async () => {
+      const ddl = `(id Int64, k LowCardinality(Nullable(String)), at DateTime codec(Delta, LZ4), third UInt8 materialized id % 3, other String alias k, e Int32 default 7,
       index by_k k type bloom_filter granularity 1, projection by_at (select at, count() group by at), constraint positive check id >= 0)
       engine = ReplacingMergeTree(at) order by id partition by (toYYYYMM(at), k) ttl at + interval 60 year
       settings allow_nullable_key = 1, deduplicate_merge_projection_mode = 'rebuild', non_replicated_deduplication_window = 100 comment 'of the table'`;
-    await db.rows(`create table publishing.shapes ${ddl}`);
-    await db.rows("insert into publishing.shapes (id, k, at) select number, if(number % 3 = 0, null, toString(number % 3)), toDateTime('2024-01-01') + number * 100000 from numbers(300)");
-    const described = (): Promise<string[][]> => db.rows("select create_table_query from system.tables where database = 'publishing' and name = 'shapes'");
-    const before = await described();
-    await db.build({
-      name: 'shapes', config: { ...UPSERT, unique_key: ['id', 'k'] },
-      sql: "select 9 as e, toDateTime('2024-02-01') + number * 200000 as at, if(number * 2 % 3 = 0, null, toString(number * 2 % 3)) as k, toInt64(number * 2) as id from numbers(300)",
+      await db.rows(`create table publishing.shapes ${ddl}`);
+      await db.rows(
+        "insert into publishing.shapes (id, k, at) select number, if(number % 3 = 0, null, toString(number % 3)), toDateTime('2024-01-01') + number * 100000 from numbers(300)",
+      );
+      const described = (): Promise<string[][]> =>
+        db.rows("select create_table_query from system.tables where database = 'publishing' and name = 'shapes'");
+      const before = await described();
+      await db.build({
+        name: 'shapes',
+        config: { ...UPSERT, unique_key: ['id', 'k'] },
+        sql: "select 9 as e, toDateTime('2024-02-01') + number * 200000 as at, if(number * 2 % 3 = 0, null, toString(number * 2 % 3)) as k, toInt64(number * 2) as id from numbers(300)",
+      });
+      expect(await described()).toEqual(before);
+      expect(
+        await db.rows(
+          'select count(), uniqExact(id, k), countIf(e = 9), countIf(e = 7), sum(third) = sum(id % 3) from publishing.shapes',
+        ),
+      ).toEqual([['450', '300', '300', '150', '1']]);
     });
-    expect(await described()).toEqual(before);
-    expect(await db.rows('select count(), uniqExact(id, k), countIf(e = 9), countIf(e = 7), sum(third) = sum(id % 3) from publishing.shapes')).toEqual([['450', '300', '300', '150', '1']]);
-  });
 
-  it('incremental_predicates keep old versions that they do not cover', async () => {
-    await monthly('predicates', "(1, '2024-01-01', 'a'), (1, '2024-02-01', 'a')");
-    await db.build({ name: 'predicates', sql: select("(1, '2024-02-02', 'b')"), config: { ...UPSERT, incremental_predicates: ["day >= '2024-02-01'"] } });
-    expect(await content('predicates')).toEqual(['1 2024-01-01 a', '1 2024-02-02 b']);
-  });
+    it('incremental_predicates keep old versions that they do not cover', async () => {
+      await monthly('predicates', "(1, '2024-01-01', 'a'), (1, '2024-02-01', 'a')");
+      await db.build({
+        name: 'predicates',
+        sql: select("(1, '2024-02-02', 'b')"),
+        config: { ...UPSERT, incremental_predicates: ["day >= '2024-02-01'"] },
+      });
+      expect(await content('predicates')).toEqual(['1 2024-01-01 a', '1 2024-02-02 b']);
+    });
 
-  it('on_schema_change is done to the new table, so that a reader never sees the columns without the rows', async () => {
-    const changed = "select 1::Nullable(Int64) as id, toDate('2024-01-01') as day, 5 as extra";
-    for (const [mode, result] of [['ignore', null], ['fail', null], ['append_new_columns', null], ['sync_all_columns', ['1 2024-01-01 5', '2 2024-01-02 0']]] as const) {
-      await monthly(`change_${mode}`, "(1, '2024-01-01', 'a'), (2, '2024-01-02', 'a')");
+    it('on_schema_change is done to the new table, so that a reader never sees the columns without the rows', async () => {
+      const changed = "select 1::Nullable(Int64) as id, toDate('2024-01-01') as day, 5 as extra";
+      for (const [mode, result] of [
+        ['ignore', null],
+        ['fail', null],
+        ['append_new_columns', null],
+        ['sync_all_columns', ['1 2024-01-01 5', '2 2024-01-02 0']],
+      ] as const) {
+        await monthly(`change_${mode}`, "(1, '2024-01-01', 'a'), (2, '2024-01-02', 'a')");
+        const seen = new Set<string>();
+        const build = db.build({
+          name: `change_${mode}`,
+          sql: changed,
+          config: { ...UPSERT, on_schema_change: mode },
+          before: async () => {
+            seen.add((await content(`change_${mode}`)).join());
+          },
+        });
+        if (result === null)
+          await expect(build).rejects.toThrow(mode === 'ignore' ? /Unknown expression identifier `v`/ : /out of sync/);
+        else await build;
+        const old = '1 2024-01-01 a,2 2024-01-02 a';
+        expect(seen).toEqual(new Set(result === null ? [old] : [old, result.join()]));
+      }
+      await db.build({
+        name: 'change_ignore',
+        sql: "select 1::Nullable(Int64) as id, toDate('2024-01-01') as day, 'b' as v, 5 as extra",
+        config: { ...UPSERT, on_schema_change: 'append_new_columns' },
+      });
+      expect(await content('change_ignore')).toEqual(['1 2024-01-01 b 5', '2 2024-01-02 a 0']);
+    });
+
+    it('an append is visible at once; an INSERT shows what it has written when it fails', async () => {
+      const rows =
+        "select number as id, toDate('2024-01-01') + number % 90 as day, throwIf(number = 190000) as v from numbers(200000) settings max_block_size = 10000, min_insert_block_size_rows = 10000, max_threads = 1, max_insert_threads = 1";
+      await db.rows(
+        'create table publishing.appended (id UInt64, day Date, v UInt8) engine = MergeTree order by id partition by toYYYYMM(day)',
+      );
+      await expect(db.build({ name: 'appended', sql: rows })).rejects.toThrow('FUNCTION_THROW_IF');
+      expect(await content('appended')).toEqual([]);
+      await db.build({ name: 'appended', sql: rows.replace('190000', '200000') });
+      expect(await db.rows('select count() from publishing.appended')).toEqual([['200000']]);
+
+      await db.rows('create table publishing.inserted as publishing.appended');
+      await expect(db.rows(`insert into publishing.inserted ${rows}`)).rejects.toThrow('FUNCTION_THROW_IF');
+      expect(Number((await db.rows('select count() from publishing.inserted'))[0]![0])).toBeGreaterThan(0);
+    });
+
+    describe('a batch of a microbatch model', () => {
+      const day = (n: number): PyDateTime => PyDateTime.fromIso(`2024-01-${String(n).padStart(2, '0')}T00:00:00`);
+      const batch = (
+        from: number,
+        more: Readonly<Record<string, unknown>> = {},
+      ): Readonly<Record<string, unknown>> => ({
+        incremental_strategy: 'microbatch',
+        event_time: 'day',
+        __dbt_internal_microbatch_event_time_start: day(from),
+        __dbt_internal_microbatch_event_time_end: day(from + 1),
+        ...more,
+      });
+      const states = async (
+        name: string,
+        sql: string,
+        config: Readonly<Record<string, unknown>>,
+      ): Promise<Set<string>> => {
+        const seen = new Set<string>();
+        await db.build({
+          name,
+          sql,
+          config,
+          before: async () => {
+            seen.add((await content(name)).join());
+          },
+        });
+        return seen.add((await content(name)).join());
+      };
+
+      it('takes the place of its window at once, twice the same, and leaves the rest', async () => {
+        await monthly(
+          'window',
+          "(1, '2024-01-04', 'a'), (2, '2024-01-05', 'a'), (3, '2024-01-05', 'a'), (4, '2024-01-06', 'a')",
+        );
+        const [old, fresh] = [
+          '1 2024-01-04 a,2 2024-01-05 a,3 2024-01-05 a,4 2024-01-06 a',
+          '1 2024-01-04 a,3 2024-01-05 b,4 2024-01-06 a,5 2024-01-05 b,5 2024-01-05 b',
+        ];
+        const rows = select("(3, '2024-01-05', 'b'), (5, '2024-01-05', 'b'), (5, '2024-01-05', 'b')");
+        expect(await states('window', rows, batch(5))).toEqual(new Set([old, fresh]));
+        expect(await states('window', rows, batch(5))).toEqual(new Set([fresh]));
+        expect(await states('window', `${rows} where 0`, batch(5))).toEqual(
+          new Set([fresh, '1 2024-01-04 a,4 2024-01-06 a']),
+        );
+        expect(await db.tables()).not.toContainEqual(expect.stringContaining('window__'));
+      });
+
+      it('with a unique_key takes the place of its keys in the window only', async () => {
+        await monthly('keyed', "(1, '2024-01-05', 'a'), (2, '2024-01-05', 'a'), (1, '2024-01-06', 'a')");
+        expect(await states('keyed', select("(1, '2024-01-05', 'b')"), batch(5, { unique_key: 'id' }))).toEqual(
+          new Set(['1 2024-01-05 a,1 2024-01-06 a,2 2024-01-05 a', '1 2024-01-05 b,1 2024-01-06 a,2 2024-01-05 a']),
+        );
+      });
+
+      it('of several partitions goes over in one step, and takes partitions that it empties with it', async () => {
+        await db.rows(
+          "create table publishing.split (id Int64, day Date, v String) engine = MergeTree order by id partition by (id % 3) as select number, toDate('2024-01-05') + (number >= 4), 'a' from numbers(6)",
+        );
+        const [old, fresh] = [
+          '0 2024-01-05 a,1 2024-01-05 a,2 2024-01-05 a,3 2024-01-05 a,4 2024-01-06 a,5 2024-01-06 a',
+          '0 2024-01-05 b,1 2024-01-05 b,4 2024-01-06 a,5 2024-01-06 a',
+        ];
+        expect(
+          await states('split', "select number as id, toDate('2024-01-05') as day, 'b' as v from numbers(2)", batch(5)),
+        ).toEqual(new Set([old, fresh]));
+        expect(
+          await states('split', "select 0 as id, toDate('2024-01-06') as day, 'c' as v where 0", batch(6)),
+        ).toEqual(new Set([fresh, '0 2024-01-05 b,1 2024-01-05 b']));
+        expect(
+          await states('split', "select 0 as id, toDate('2024-01-06') as day, 'c' as v where 0", batch(5)),
+        ).toEqual(new Set(['0 2024-01-05 b,1 2024-01-05 b', '']));
+      });
+
+      it('and its new columns are seen together', async () => {
+        await monthly('widened', "(1, '2024-01-05', 'a'), (2, '2024-01-06', 'a')");
+        expect(
+          await states(
+            'widened',
+            "select 1::Nullable(Int64) as id, toDate('2024-01-05') as day, 'b' as v, 5 as extra",
+            batch(5, { on_schema_change: 'append_new_columns' }),
+          ),
+        ).toEqual(new Set(['1 2024-01-05 a,2 2024-01-06 a', '1 2024-01-05 b 5,2 2024-01-06 a 0']));
+      });
+
+      it('is deleted and inserted where views must see its rows, before the eyes of readers', async () => {
+        await monthly('batches_read', "(1, '2024-01-05', 'a')");
+        await db.rows(
+          'create materialized view publishing.batches_reader engine = MergeTree order by v as select v from publishing.batches_read',
+        );
+        expect(await states('batches_read', select("(1, '2024-01-05', 'b')"), batch(5))).toEqual(
+          new Set(['1 2024-01-05 a', '', '1 2024-01-05 b']),
+        );
+        expect(await content('batches_reader')).toEqual(['b']);
+        await db.rows('drop table publishing.batches_reader');
+      });
+    });
+
+    it('insert_overwrite of several partitions is seen at once, also by rows that others write meanwhile', async () => {
+      const config = { incremental_strategy: 'insert_overwrite', partition_by: 'toYYYYMM(day)', order_by: 'day' };
+      await db.build({
+        name: 'overwritten',
+        sql: select("(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a'), (3, '2024-03-01', 'a')"),
+        config,
+      });
       const seen = new Set<string>();
-      const build = db.build({ name: `change_${mode}`, sql: changed, config: { ...UPSERT, on_schema_change: mode }, before: async () => { seen.add((await content(`change_${mode}`)).join()); } });
-      if (result === null) await expect(build).rejects.toThrow(mode === 'ignore' ? /Unknown expression identifier `v`/ : /out of sync/);
-      else await build;
-      const old = '1 2024-01-01 a,2 2024-01-02 a';
-      expect(seen).toEqual(new Set(result === null ? [old] : [old, result.join()]));
-    }
-    await db.build({ name: 'change_ignore', sql: "select 1::Nullable(Int64) as id, toDate('2024-01-01') as day, 'b' as v, 5 as extra", config: { ...UPSERT, on_schema_change: 'append_new_columns' } });
-    expect(await content('change_ignore')).toEqual(['1 2024-01-01 b 5', '2 2024-01-02 a 0']);
-  });
-
-  it('an append is visible at once; an INSERT shows what it has written when it fails', async () => {
-    const rows = "select number as id, toDate('2024-01-01') + number % 90 as day, throwIf(number = 190000) as v from numbers(200000) settings max_block_size = 10000, min_insert_block_size_rows = 10000, max_threads = 1, max_insert_threads = 1";
-    await db.rows('create table publishing.appended (id UInt64, day Date, v UInt8) engine = MergeTree order by id partition by toYYYYMM(day)');
-    await expect(db.build({ name: 'appended', sql: rows })).rejects.toThrow('FUNCTION_THROW_IF');
-    expect(await content('appended')).toEqual([]);
-    await db.build({ name: 'appended', sql: rows.replace('190000', '200000') });
-    expect(await db.rows('select count() from publishing.appended')).toEqual([['200000']]);
-
-    await db.rows('create table publishing.inserted as publishing.appended');
-    await expect(db.rows(`insert into publishing.inserted ${rows}`)).rejects.toThrow('FUNCTION_THROW_IF');
-    expect(Number((await db.rows('select count() from publishing.inserted'))[0]![0])).toBeGreaterThan(0);
-  });
-
-  describe('a batch of a microbatch model', () => {
-    const day = (n: number): PyDateTime => PyDateTime.fromIso(`2024-01-${String(n).padStart(2, '0')}T00:00:00`);
-    const batch = (from: number, more: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> => ({
-      incremental_strategy: 'microbatch', event_time: 'day', __dbt_internal_microbatch_event_time_start: day(from), __dbt_internal_microbatch_event_time_end: day(from + 1), ...more,
-    });
-    const states = async (name: string, sql: string, config: Readonly<Record<string, unknown>>): Promise<Set<string>> => {
-      const seen = new Set<string>();
-      await db.build({ name, sql, config, before: async () => { seen.add((await content(name)).join()); } });
-      return seen.add((await content(name)).join());
-    };
-
-    it('takes the place of its window at once, twice the same, and leaves the rest', async () => {
-      await monthly('window', "(1, '2024-01-04', 'a'), (2, '2024-01-05', 'a'), (3, '2024-01-05', 'a'), (4, '2024-01-06', 'a')");
-      const [old, fresh] = ['1 2024-01-04 a,2 2024-01-05 a,3 2024-01-05 a,4 2024-01-06 a', '1 2024-01-04 a,3 2024-01-05 b,4 2024-01-06 a,5 2024-01-05 b,5 2024-01-05 b'];
-      const rows = select("(3, '2024-01-05', 'b'), (5, '2024-01-05', 'b'), (5, '2024-01-05', 'b')");
-      expect(await states('window', rows, batch(5))).toEqual(new Set([old, fresh]));
-      expect(await states('window', rows, batch(5))).toEqual(new Set([fresh]));
-      expect(await states('window', `${rows} where 0`, batch(5))).toEqual(new Set([fresh, '1 2024-01-04 a,4 2024-01-06 a']));
-      expect(await db.tables()).not.toContainEqual(expect.stringContaining('window__'));
+      let written = 0;
+      await db.build({
+        name: 'overwritten',
+        sql: select("(1, '2024-01-09', 'b'), (2, '2024-02-09', 'b'), (4, '2024-04-09', 'b')"),
+        config,
+        before: async (sql) => {
+          seen.add(
+            (
+              await db.rows(
+                "select arrayStringConcat(arraySort(groupArray(concat(toString(id), v))), ' ') from publishing.overwritten where v <> 'other'",
+              )
+            )[0]![0]!,
+          );
+          if (written < 3 && /^(exchange|alter)/i.test(sql))
+            await db.rows(
+              `insert into publishing.overwritten select * from values('id Nullable(Int64), day Date, v String', (${100 + written++}, '2024-03-02', 'other'))`,
+            );
+        },
+      });
+      expect(seen).toEqual(new Set(['1a 2a 3a', '1b 2b 3a 4b']));
+      expect(
+        await db.rows("select countIf(v = 'other'), uniqExactIf(id, v = 'other') from publishing.overwritten"),
+      ).toEqual([[`${written}`, `${written}`]]);
+      expect(await db.tables()).not.toContainEqual(expect.stringContaining('overwritten__'));
     });
 
-    it('with a unique_key takes the place of its keys in the window only', async () => {
-      await monthly('keyed', "(1, '2024-01-05', 'a'), (2, '2024-01-05', 'a'), (1, '2024-01-06', 'a')");
-      expect(await states('keyed', select("(1, '2024-01-05', 'b')"), batch(5, { unique_key: 'id' }))).toEqual(new Set([
-        '1 2024-01-05 a,1 2024-01-06 a,2 2024-01-05 a', '1 2024-01-05 b,1 2024-01-06 a,2 2024-01-05 a',
-      ]));
+    it('a table that materialized views read gets its new rows by INSERT, and no atomic_upsert', async () => {
+      await monthly('read', "(1, '2024-01-01', 'a')");
+      await db.rows(
+        'create materialized view publishing.reader engine = MergeTree order by v as select v from publishing.read',
+      );
+      await expect(db.build({ name: 'read', sql: select("(1, '2024-01-01', 'b')"), config: UPSERT })).rejects.toThrow(
+        "The strategy 'atomic_upsert' cannot write to `publishing`.`read`: materialized views read it (publishing.reader): they see rows of an INSERT only. Nothing was changed.",
+      );
+      await db.build({ name: 'read', sql: select("(2, '2024-01-01', 'c')") });
+      expect([await content('read'), await content('reader')]).toEqual([['1 2024-01-01 a', '2 2024-01-01 c'], ['c']]);
+      await db.rows('drop table publishing.reader');
     });
 
-    it('of several partitions goes over in one step, and takes partitions that it empties with it', async () => {
-      await db.rows("create table publishing.split (id Int64, day Date, v String) engine = MergeTree order by id partition by (id % 3) as select number, toDate('2024-01-05') + (number >= 4), 'a' from numbers(6)");
-      const [old, fresh] = ['0 2024-01-05 a,1 2024-01-05 a,2 2024-01-05 a,3 2024-01-05 a,4 2024-01-06 a,5 2024-01-06 a', '0 2024-01-05 b,1 2024-01-05 b,4 2024-01-06 a,5 2024-01-06 a'];
-      expect(await states('split', "select number as id, toDate('2024-01-05') as day, 'b' as v from numbers(2)", batch(5))).toEqual(new Set([old, fresh]));
-      expect(await states('split', "select 0 as id, toDate('2024-01-06') as day, 'c' as v where 0", batch(6))).toEqual(new Set([fresh, '0 2024-01-05 b,1 2024-01-05 b']));
-      expect(await states('split', "select 0 as id, toDate('2024-01-06') as day, 'c' as v where 0", batch(5))).toEqual(new Set(['0 2024-01-05 b,1 2024-01-05 b', '']));
-    });
+    it('rows that others write during the build are all there afterwards, once', async () => {
+      await monthly('shared', "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
+      let written = 0;
+      const others = async (sql: string): Promise<void> => {
+        if (
+          !/^(insert|exchange|create|select distinct)/i.test(sql) &&
+          !(/attach partition/.test(sql) && written % 8 < 4)
+        )
+          return;
+        await db.rows(
+          `insert into publishing.shared select * from values('id Nullable(Int64), day Date, v String', (${1000 + written}, '2024-02-0${1 + (written % 5)}', 'other'), (${1001 + written}, '2025-01-01', 'other'))`,
+        );
+        written += 2;
+        if (written % 3 === 0) await db.rows('optimize table publishing.shared').catch(() => undefined);
+      };
+      const ours = "v <> 'other'";
+      const counts = async (): Promise<string> =>
+        (
+          await db.rows(
+            `select countIf(v = 'other'), uniqExactIf(id, v = 'other'), arrayStringConcat(groupArrayIf(concat(toString(id), v), ${ours}), ' ') from (select * from publishing.shared order by id, v)`,
+          )
+        )[0]!.join(' ');
+      await db.build({ name: 'shared', sql: select("(2, '2024-02-05', 'b')"), config: UPSERT, before: others });
+      expect(await counts()).toBe(`${written} ${written} 1a 2b`);
+      await db.build({
+        name: 'shared',
+        sql: select("(1, '2024-02-05', 'c'), (2, '2024-03-05', 'c')"),
+        config: UPSERT,
+        before: others,
+      });
+      expect(await counts()).toBe(`${written} ${written} 1c 2c`);
+      await db.build({
+        name: 'shared',
+        sql: select("(77, '2024-02-05', 'd'), (78, '2024-03-05', 'd')"),
+        before: others,
+      });
+      expect(await counts()).toBe(`${written} ${written} 1c 2c 77d 78d`);
+      expect(await db.tables()).not.toContainEqual(expect.stringContaining('shared__'));
+    }, 60_000);
 
-    it('and its new columns are seen together', async () => {
-      await monthly('widened', "(1, '2024-01-05', 'a'), (2, '2024-01-06', 'a')");
-      expect(await states('widened', "select 1::Nullable(Int64) as id, toDate('2024-01-05') as day, 'b' as v, 5 as extra", batch(5, { on_schema_change: 'append_new_columns' })))
-        .toEqual(new Set(['1 2024-01-05 a,2 2024-01-06 a', '1 2024-01-05 b 5,2 2024-01-06 a 0']));
-    });
-
-    it('is deleted and inserted where views must see its rows, before the eyes of readers', async () => {
-      await monthly('batches_read', "(1, '2024-01-05', 'a')");
-      await db.rows('create materialized view publishing.batches_reader engine = MergeTree order by v as select v from publishing.batches_read');
-      expect(await states('batches_read', select("(1, '2024-01-05', 'b')"), batch(5))).toEqual(new Set(['1 2024-01-05 a', '', '1 2024-01-05 b']));
-      expect(await content('batches_reader')).toEqual(['b']);
-      await db.rows('drop table publishing.batches_reader');
-    });
-  });
-
-  it('insert_overwrite of several partitions is seen at once, also by rows that others write meanwhile', async () => {
-    const config = { incremental_strategy: 'insert_overwrite', partition_by: 'toYYYYMM(day)', order_by: 'day' };
-    await db.build({ name: 'overwritten', sql: select("(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a'), (3, '2024-03-01', 'a')"), config });
-    const seen = new Set<string>();
-    let written = 0;
-    await db.build({
-      name: 'overwritten', sql: select("(1, '2024-01-09', 'b'), (2, '2024-02-09', 'b'), (4, '2024-04-09', 'b')"), config,
-      before: async (sql) => {
-        seen.add((await db.rows("select arrayStringConcat(arraySort(groupArray(concat(toString(id), v))), ' ') from publishing.overwritten where v <> 'other'"))[0]![0]!);
-        if (written < 3 && /^(exchange|alter)/i.test(sql)) await db.rows(`insert into publishing.overwritten select * from values('id Nullable(Int64), day Date, v String', (${100 + written++}, '2024-03-02', 'other'))`);
-      },
-    });
-    expect(seen).toEqual(new Set(['1a 2a 3a', '1b 2b 3a 4b']));
-    expect(await db.rows("select countIf(v = 'other'), uniqExactIf(id, v = 'other') from publishing.overwritten")).toEqual([[`${written}`, `${written}`]]);
-    expect(await db.tables()).not.toContainEqual(expect.stringContaining('overwritten__'));
-  });
-
-  it('a table that materialized views read gets its new rows by INSERT, and no atomic_upsert', async () => {
-    await monthly('read', "(1, '2024-01-01', 'a')");
-    await db.rows('create materialized view publishing.reader engine = MergeTree order by v as select v from publishing.read');
-    await expect(db.build({ name: 'read', sql: select("(1, '2024-01-01', 'b')"), config: UPSERT })).rejects.toThrow("The strategy 'atomic_upsert' cannot write to `publishing`.`read`: materialized views read it (publishing.reader): they see rows of an INSERT only. Nothing was changed.");
-    await db.build({ name: 'read', sql: select("(2, '2024-01-01', 'c')") });
-    expect([await content('read'), await content('reader')]).toEqual([['1 2024-01-01 a', '2 2024-01-01 c'], ['c']]);
-    await db.rows('drop table publishing.reader');
-  });
-
-  it('rows that others write during the build are all there afterwards, once', async () => {
-    await monthly('shared', "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
-    let written = 0;
-    const others = async (sql: string): Promise<void> => {
-      if (!/^(insert|exchange|create|select distinct)/i.test(sql) && !(/attach partition/.test(sql) && written % 8 < 4)) return;
-      await db.rows(`insert into publishing.shared select * from values('id Nullable(Int64), day Date, v String', (${1000 + written}, '2024-02-0${1 + (written % 5)}', 'other'), (${1001 + written}, '2025-01-01', 'other'))`);
-      written += 2;
-      if (written % 3 === 0) await db.rows('optimize table publishing.shared').catch(() => undefined);
-    };
-    const ours = "v <> 'other'";
-    const counts = async (): Promise<string> => (await db.rows(`select countIf(v = 'other'), uniqExactIf(id, v = 'other'), arrayStringConcat(groupArrayIf(concat(toString(id), v), ${ours}), ' ') from (select * from publishing.shared order by id, v)`))[0]!.join(' ');
-    await db.build({ name: 'shared', sql: select("(2, '2024-02-05', 'b')"), config: UPSERT, before: others });
-    expect(await counts()).toBe(`${written} ${written} 1a 2b`);
-    await db.build({ name: 'shared', sql: select("(1, '2024-02-05', 'c'), (2, '2024-03-05', 'c')"), config: UPSERT, before: others });
-    expect(await counts()).toBe(`${written} ${written} 1c 2c`);
-    await db.build({ name: 'shared', sql: select("(77, '2024-02-05', 'd'), (78, '2024-03-05', 'd')"), before: others });
-    expect(await counts()).toBe(`${written} ${written} 1c 2c 77d 78d`);
-    expect(await db.tables()).not.toContainEqual(expect.stringContaining('shared__'));
-  }, 60_000);
-
-  it('an INSERT that began before the EXCHANGE and ends after it is waited for', async () => {
-    await monthly('slow', "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
-    let slow: Promise<unknown> = Promise.resolve();
-    await db.build({
-      name: 'slow', sql: select("(1, '2024-01-01', 'b'), (2, '2024-02-01', 'b')"), config: UPSERT,
-      before: async (sql) => {
-        if (!/^exchange/i.test(sql)) return;
-        slow = db.rows("insert into publishing.slow select 10 + number, '2024-05-01', toString(sleepEachRow(0.3)) from numbers(3) settings max_block_size = 1");
-        await new Promise((resolve) => { setTimeout(resolve, 200); });
-      },
-    });
-    await slow;
-    expect(await content('slow')).toEqual(['1 2024-01-01 b', '2 2024-02-01 b', '10 2024-05-01 0', '11 2024-05-01 0', '12 2024-05-01 0']);
-  }, 30_000);
-
-  it('what cannot be published so is refused before anything is touched', async () => {
-    await db.rows("create table publishing.memory engine = Memory as select 1 as id, 'a' as v");
-    await expect(db.build({ name: 'memory', sql: "select 1 as id, 'b' as v", config: UPSERT })).rejects.toThrow('its engine is Memory, expected one of the MergeTree family. Nothing was changed.');
-    await monthly('keyless', "(1, '2024-01-01', 'a')");
-    await expect(db.build({ name: 'keyless', sql: select("(1, '2024-01-01', 'b')"), config: { incremental_strategy: 'atomic_upsert' } })).rejects.toThrow('unique_key');
-    const ordinary = await ClickhouseSchema.open('publishing_ordinary', 'Ordinary');
-    try {
-      await ordinary.rows("create table publishing_ordinary.t engine = MergeTree order by id as select 1 as id, 'a' as v");
-      await expect(ordinary.build({ name: 't', sql: "select 1 as id, 'b' as v", config: UPSERT })).rejects.toThrow('the database `publishing_ordinary` has no EXCHANGE TABLES');
-      expect([await ordinary.tables(), await ordinary.rows('select * from publishing_ordinary.t')]).toEqual([['t'], [['1', 'a']]]);
-    } finally {
-      await ordinary.close();
-    }
-  });
-
-  it('a first build, and a full refresh, are seen when they are whole', async () => {
-    const seen: string[][] = [];
-    const look = async (): Promise<void> => { seen.push(await db.tables().then((names) => (names.includes('fresh') ? content('fresh') : ['none']))); };
-    await db.build({ name: 'fresh', sql: "select 1 as id, 'a' as v", config: UPSERT, before: look });
-    await db.build({ name: 'fresh', sql: "select 2 as id, 'b' as v", config: UPSERT, fullRefresh: true, before: look });
-    expect([...new Set(seen.map((rows) => rows.join()))]).toEqual(['none', '1 a', '2 b']);
-  });
-
-  it('two builds of one table at once follow one another', async () => {
-    await monthly('twice', "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
-    const other = await Promise.all([1, 2, 3].map(async (n) => db.build({ name: 'twice', sql: select(`(1, '2024-01-0${n}', 'b${n}'), (2, '2024-02-01', 'b${n}'), (${10 + n}, '2024-03-01', 'c')`), config: UPSERT })));
-    expect(other).toHaveLength(3);
-    expect(await db.rows('select count(), uniqExact(id), uniqExactIf(substring(v, 1, 2), id < 10) from publishing.twice')).toEqual([['5', '5', '1']]);
-  });
-
-  describe('a run that died', () => {
-    const nobody = { pid: 1, start: 'of another' };
-    const dead = 'd'.repeat(12);
-    /** What a run that began an exchange leaves, rows of others in the old table. @returns whether the EXCHANGE was still run */
-    const abandon = async (name: string, exchanged: boolean, state: (exchange: object) => object): Promise<void> => {
-      await monthly(name, "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
-      const shadow = `${name}__tsdbt_shadow_${'e'.repeat(32)}`;
-      await db.rows(`create table publishing.${shadow} as publishing.${name}`);
-      await db.rows(`insert into publishing.${shadow} values (1, '2024-01-01', 'new'), (2, '2024-02-01', 'new')`);
-      const uuid = (await db.rows(`select toString(uuid) from system.tables where database = 'publishing' and name = '${name}'`))[0]![0]!;
-      const blocks = Object.fromEntries((await db.rows(`select partition_id, max(max_block_number) from system.parts where active and database = 'publishing' and table = '${name}' group by 1`)).map(([id, block]) => [id, Number(block)]));
-      await db.rows(`system stop merges publishing.${name}`);
-      await db.rows(`insert into publishing.${name} values (100, '2024-01-07', 'other'), (101, '2024-03-07', 'other')`);
-      const comment = JSON.stringify({ host: ownHost(), ...nobody, stopped: true, exchange: state({ shadow, uuid, blocks, carried: [] }) });
-      await db.rows(`create table publishing.${name}__tsdbt_lock_${dead} (nothing UInt8) engine = Null comment '${comment}'`);
-      if (exchanged) await db.rows(`exchange tables publishing.${name} and publishing.${shadow}`);
-    };
-    const upsert = (name: string): Promise<string[]> => db.build({ name, sql: select("(3, '2024-01-01', 'b')"), config: UPSERT });
-
-    it('before its EXCHANGE has changed nothing', async () => {
-      await abandon('dead_before', false, (exchange) => exchange);
-      await upsert('dead_before');
-      expect(await content('dead_before')).toEqual(['1 2024-01-01 a', '2 2024-02-01 a', '3 2024-01-01 b', '100 2024-01-07 other', '101 2024-03-07 other']);
-      expect((await db.tables()).filter((name) => name.startsWith('dead_before'))).toEqual(['dead_before']);
-    });
-
-    it('after its EXCHANGE is brought to its end, with the rows that others had written', async () => {
-      await abandon('dead_after', true, (exchange) => exchange);
-      await upsert('dead_after');
-      expect(await content('dead_after')).toEqual(['1 2024-01-01 new', '2 2024-02-01 new', '3 2024-01-01 b', '100 2024-01-07 other', '101 2024-03-07 other']);
-      expect((await db.tables()).filter((name) => name.startsWith('dead_after'))).toEqual(['dead_after']);
-    });
-
-    it('while it moved such rows moves the rest, none twice', async () => {
-      const carry = `dead_moving__tsdbt_carry_${dead}`;
-      let parts: string[] = [];
-      await abandon('dead_moving', true, (exchange) => ({ ...exchange, carry }));
-      const old = `dead_moving__tsdbt_shadow_${'e'.repeat(32)}`;
-      parts = (await db.rows(`select distinct _part from publishing.${old} where v = 'other'`)).flat();
-      await db.rows(`create table publishing.${carry} as publishing.dead_moving`);
-      await db.rows(`insert into publishing.${carry} select * from publishing.${old} where v = 'other'`);
-      await db.rows(`alter table publishing.${carry} move partition id '202403' to table publishing.dead_moving`);
-      const lock = `publishing.dead_moving__tsdbt_lock_${dead}`;
-      const claim = JSON.parse((await db.rows(`select comment from system.tables where database = 'publishing' and name = 'dead_moving__tsdbt_lock_${dead}'`))[0]![0]!) as { exchange: object };
-      await db.rows(`alter table ${lock} modify comment '${JSON.stringify({ ...claim, exchange: { ...claim.exchange, carried: parts } })}'`);
-      await upsert('dead_moving');
-      expect(await content('dead_moving')).toEqual(['1 2024-01-01 new', '2 2024-02-01 new', '3 2024-01-01 b', '100 2024-01-07 other', '101 2024-03-07 other']);
-      expect((await db.tables()).filter((name) => name.startsWith('dead_moving'))).toEqual(['dead_moving']);
-    });
-
-    it('holds nobody up; one that lives on another host does, until it is done', async () => {
-      await monthly('awaited', "(1, '2024-01-01', 'a')");
-      const lock = `publishing.awaited__tsdbt_lock_${dead}`;
-      await db.rows(`create table ${lock} (nothing UInt8) engine = Null comment '${JSON.stringify({ host: 'another', ...nobody })}'`);
-      let built = false;
-      const build = upsert('awaited').then(() => { built = true; });
-      await db.rows('select sleep(0.5)');
-      expect(built).toBe(false);
-      await db.rows(`drop table ${lock}`);
-      await build;
-      expect(await content('awaited')).toEqual(['1 2024-01-01 a', '3 2024-01-01 b']);
-    });
-  });
-
-  describe('a snapshot', () => {
-    const give = async (rows: string): Promise<void> => {
-      await db.rows("create or replace table publishing.source (id Nullable(Int64), k String, v Nullable(String), at DateTime) engine = MergeTree order by tuple()");
-      await db.rows(`insert into publishing.source values ${rows}`);
-    };
-    const snap = (name: string, config: Readonly<Record<string, unknown>>, sql = 'select * from publishing.source'): Promise<string[]> => db.build({ materialization: 'snapshot', name, sql, config });
-    const versions = async (name: string): Promise<string[]> => (await db.rows(`select id, k, v, dbt_valid_to is null, * except (id, k, v, at, dbt_scd_id, dbt_updated_at, dbt_valid_from, dbt_valid_to) from publishing.${name} order by all`)).map((row) => row.join(' '));
-
-    it('by timestamp has keys of several columns that may be NULL, and records what was deleted', async () => {
-      const config = { strategy: 'timestamp', unique_key: ['id', 'k'], updated_at: 'at', hard_deletes: 'new_record' };
-      await give("(1, 'a', 'x', '2024-01-01 00:00:00'), (NULL, 'a', 'y', '2024-01-01 00:00:00'), (3, 'c', 'z', '2024-01-01 00:00:00')");
-      await snap('by_time', config);
-      await give("(1, 'a', 'x2', '2024-01-02 00:00:00'), (NULL, 'a', 'y2', '2024-01-02 00:00:00'), (4, 'd', 'n', '2024-01-02 00:00:00')");
-      await snap('by_time', config);
-      const now = ['1 a x 0 False', '1 a x2 1 False', '3 c z 0 False', '3 c z 1 True', '4 d n 1 False', 'null a y 0 False', 'null a y2 1 False'];
-      expect(await versions('by_time')).toEqual(now);
-      expect(publishes(await snap('by_time', config), 'by_time')).toEqual([]);
-      expect(await versions('by_time')).toEqual(now);
-      await expect(snap('by_time', config, "select * from publishing.source union all select 1, 'a', 'x3', '2024-01-03 00:00:00'")).rejects.toThrow('several current rows for one unique_key');
-      expect(await versions('by_time')).toEqual(now);
-    });
-
-    it('by checked columns sees NULL come and go, ends deleted rows, and takes new columns', async () => {
-      const config = { strategy: 'check', unique_key: 'id', check_cols: ['v'], hard_deletes: 'invalidate' };
-      await give("(1, 'a', NULL, '2024-01-01 00:00:00'), (NULL, 'a', 'y', '2024-01-01 00:00:00'), (3, 'c', 'z', '2024-01-01 00:00:00'), (5, 'e', NULL, '2024-01-01 00:00:00')");
-      await snap('by_value', config);
-      await give("(1, 'a', 'x', '2024-01-02 00:00:00'), (NULL, 'a', NULL, '2024-01-02 00:00:00'), (4, 'd', 'n', '2024-01-02 00:00:00'), (5, 'e', NULL, '2024-01-02 00:00:00')");
-      await snap('by_value', config, "select *, 'new' as extra from publishing.source");
-      expect(await versions('by_value')).toEqual([
-        '1 a x 1 new', '1 a null 0 null', '3 c z 0 null', '4 d n 1 new', '5 e null 1 null', 'null a y 0 null', 'null a null 1 new',
+    it('an INSERT that began before the EXCHANGE and ends after it is waited for', async () => {
+      await monthly('slow', "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
+      let slow: Promise<unknown> = Promise.resolve();
+      await db.build({
+        name: 'slow',
+        sql: select("(1, '2024-01-01', 'b'), (2, '2024-02-01', 'b')"),
+        config: UPSERT,
+        before: async (sql) => {
+          if (!/^exchange/i.test(sql)) return;
+          slow = db.rows(
+            "insert into publishing.slow select 10 + number, '2024-05-01', toString(sleepEachRow(0.3)) from numbers(3) settings max_block_size = 1",
+          );
+          await new Promise((resolve) => {
+            setTimeout(resolve, 200);
+          });
+        },
+      });
+      await slow;
+      expect(await content('slow')).toEqual([
+        '1 2024-01-01 b',
+        '2 2024-02-01 b',
+        '10 2024-05-01 0',
+        '11 2024-05-01 0',
+        '12 2024-05-01 0',
       ]);
+    }, 30_000);
+
+    it('what cannot be published so is refused before anything is touched', async () => {
+      await db.rows("create table publishing.memory engine = Memory as select 1 as id, 'a' as v");
+      await expect(db.build({ name: 'memory', sql: "select 1 as id, 'b' as v", config: UPSERT })).rejects.toThrow(
+        'its engine is Memory, expected one of the MergeTree family. Nothing was changed.',
+      );
+      await monthly('keyless', "(1, '2024-01-01', 'a')");
+      await expect(
+        db.build({
+          name: 'keyless',
+          sql: select("(1, '2024-01-01', 'b')"),
+          config: { incremental_strategy: 'atomic_upsert' },
+        }),
+      ).rejects.toThrow('unique_key');
+      const ordinary = await ClickhouseSchema.open('publishing_ordinary', 'Ordinary');
+      try {
+        await ordinary.rows(
+          "create table publishing_ordinary.t engine = MergeTree order by id as select 1 as id, 'a' as v",
+        );
+        await expect(ordinary.build({ name: 't', sql: "select 1 as id, 'b' as v", config: UPSERT })).rejects.toThrow(
+          'the database `publishing_ordinary` has no EXCHANGE TABLES',
+        );
+        expect([await ordinary.tables(), await ordinary.rows('select * from publishing_ordinary.t')]).toEqual([
+          ['t'],
+          [['1', 'a']],
+        ]);
+      } finally {
+        await ordinary.close();
+      }
     });
 
-    it('with dbt_valid_to_current and names of its own ends versions that have that moment', async () => {
-      const names = { dbt_valid_to: 'till', dbt_valid_from: 'since', dbt_scd_id: 'version', dbt_updated_at: 'changed', dbt_is_deleted: 'gone' };
-      const config = { strategy: 'check', unique_key: 'id', check_cols: 'all', dbt_valid_to_current: "toDateTime('2100-01-01 00:00:00')", snapshot_meta_column_names: names };
-      await give("(1, 'a', 'x', '2024-01-01 00:00:00')");
-      await snap('named', config);
-      await give("(1, 'a', 'y', '2024-01-01 00:00:00')");
-      await snap('named', config);
-      expect(await db.rows("select v, till = toDateTime('2100-01-01 00:00:00') from publishing.named order by v")).toEqual([['x', '0'], ['y', '1']]);
+    it('a first build, and a full refresh, are seen when they are whole', async () => {
+      const seen: string[][] = [];
+      const look = async (): Promise<void> => {
+        seen.push(await db.tables().then((names) => (names.includes('fresh') ? content('fresh') : ['none'])));
+      };
+      await db.build({ name: 'fresh', sql: "select 1 as id, 'a' as v", config: UPSERT, before: look });
+      await db.build({
+        name: 'fresh',
+        sql: "select 2 as id, 'b' as v",
+        config: UPSERT,
+        fullRefresh: true,
+        before: look,
+      });
+      expect([...new Set(seen.map((rows) => rows.join()))]).toEqual(['none', '1 a', '2 b']);
     });
-  });
-});
+
+    it('two builds of one table at once follow one another', async () => {
+      await monthly('twice', "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
+      const other = await Promise.all(
+        [1, 2, 3].map(async (n) =>
+          db.build({
+            name: 'twice',
+            sql: select(`(1, '2024-01-0${n}', 'b${n}'), (2, '2024-02-01', 'b${n}'), (${10 + n}, '2024-03-01', 'c')`),
+            config: UPSERT,
+          }),
+        ),
+      );
+      expect(other).toHaveLength(3);
+      expect(
+        await db.rows('select count(), uniqExact(id), uniqExactIf(substring(v, 1, 2), id < 10) from publishing.twice'),
+      ).toEqual([['5', '5', '1']]);
+    });
+
+    describe('a run that died', () => {
+      const nobody = { pid: 1, start: 'of another' };
+      const dead = 'd'.repeat(12);
+      /** What a run that began an exchange leaves, rows of others in the old table. @returns whether the EXCHANGE was still run */
+      const abandon = async (name: string, exchanged: boolean, state: (exchange: object) => object): Promise<void> => {
+        await monthly(name, "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
+        const shadow = `${name}__tsdbt_shadow_${'e'.repeat(32)}`;
+        await db.rows(`create table publishing.${shadow} as publishing.${name}`);
+        await db.rows(`insert into publishing.${shadow} values (1, '2024-01-01', 'new'), (2, '2024-02-01', 'new')`);
+        const uuid = (
+          await db.rows(`select toString(uuid) from system.tables where database = 'publishing' and name = '${name}'`)
+        )[0]![0]!;
+        const blocks = Object.fromEntries(
+          (
+            await db.rows(
+              `select partition_id, max(max_block_number) from system.parts where active and database = 'publishing' and table = '${name}' group by 1`,
+            )
+          ).map(([id, block]) => [id, Number(block)]),
+        );
+        await db.rows(`system stop merges publishing.${name}`);
+        await db.rows(
+          `insert into publishing.${name} values (100, '2024-01-07', 'other'), (101, '2024-03-07', 'other')`,
+        );
+        const comment = JSON.stringify({
+          host: ownHost(),
+          ...nobody,
+          stopped: true,
+          exchange: state({ shadow, uuid, blocks, carried: [] }),
+        });
+        await db.rows(
+          `create table publishing.${name}__tsdbt_lock_${dead} (nothing UInt8) engine = Null comment '${comment}'`,
+        );
+        if (exchanged) await db.rows(`exchange tables publishing.${name} and publishing.${shadow}`);
+      };
+      const upsert = (name: string): Promise<string[]> =>
+        db.build({ name, sql: select("(3, '2024-01-01', 'b')"), config: UPSERT });
+
+      it('before its EXCHANGE has changed nothing', async () => {
+        await abandon('dead_before', false, (exchange) => exchange);
+        await upsert('dead_before');
+        expect(await content('dead_before')).toEqual([
+          '1 2024-01-01 a',
+          '2 2024-02-01 a',
+          '3 2024-01-01 b',
+          '100 2024-01-07 other',
+          '101 2024-03-07 other',
+        ]);
+        expect((await db.tables()).filter((name) => name.startsWith('dead_before'))).toEqual(['dead_before']);
+      });
+
+      it('after its EXCHANGE is brought to its end, with the rows that others had written', async () => {
+        await abandon('dead_after', true, (exchange) => exchange);
+        await upsert('dead_after');
+        expect(await content('dead_after')).toEqual([
+          '1 2024-01-01 new',
+          '2 2024-02-01 new',
+          '3 2024-01-01 b',
+          '100 2024-01-07 other',
+          '101 2024-03-07 other',
+        ]);
+        expect((await db.tables()).filter((name) => name.startsWith('dead_after'))).toEqual(['dead_after']);
+      });
+
+      it('while it moved such rows moves the rest, none twice', async () => {
+        const carry = `dead_moving__tsdbt_carry_${dead}`;
+        let parts: string[] = [];
+        await abandon('dead_moving', true, (exchange) => ({ ...exchange, carry }));
+        const old = `dead_moving__tsdbt_shadow_${'e'.repeat(32)}`;
+        parts = (await db.rows(`select distinct _part from publishing.${old} where v = 'other'`)).flat();
+        await db.rows(`create table publishing.${carry} as publishing.dead_moving`);
+        await db.rows(`insert into publishing.${carry} select * from publishing.${old} where v = 'other'`);
+        await db.rows(`alter table publishing.${carry} move partition id '202403' to table publishing.dead_moving`);
+        const lock = `publishing.dead_moving__tsdbt_lock_${dead}`;
+        const claim = JSON.parse(
+          (
+            await db.rows(
+              `select comment from system.tables where database = 'publishing' and name = 'dead_moving__tsdbt_lock_${dead}'`,
+            )
+          )[0]![0]!,
+        ) as { exchange: object };
+        await db.rows(
+          `alter table ${lock} modify comment '${JSON.stringify({ ...claim, exchange: { ...claim.exchange, carried: parts } })}'`,
+        );
+        await upsert('dead_moving');
+        expect(await content('dead_moving')).toEqual([
+          '1 2024-01-01 new',
+          '2 2024-02-01 new',
+          '3 2024-01-01 b',
+          '100 2024-01-07 other',
+          '101 2024-03-07 other',
+        ]);
+        expect((await db.tables()).filter((name) => name.startsWith('dead_moving'))).toEqual(['dead_moving']);
+      });
+
+      it('holds nobody up; one that lives on another host does, until it is done', async () => {
+        await monthly('awaited', "(1, '2024-01-01', 'a')");
+        const lock = `publishing.awaited__tsdbt_lock_${dead}`;
+        await db.rows(
+          `create table ${lock} (nothing UInt8) engine = Null comment '${JSON.stringify({ host: 'another', ...nobody })}'`,
+        );
+        let built = false;
+        const build = upsert('awaited').then(() => {
+          built = true;
+        });
+        await db.rows('select sleep(0.5)');
+        expect(built).toBe(false);
+        await db.rows(`drop table ${lock}`);
+        await build;
+        expect(await content('awaited')).toEqual(['1 2024-01-01 a', '3 2024-01-01 b']);
+      });
+    });
+
+    describe('a snapshot', () => {
+      const give = async (rows: string): Promise<void> => {
+        await db.rows(
+          'create or replace table publishing.source (id Nullable(Int64), k String, v Nullable(String), at DateTime) engine = MergeTree order by tuple()',
+        );
+        await db.rows(`insert into publishing.source values ${rows}`);
+      };
+      const snap = (
+        name: string,
+        config: Readonly<Record<string, unknown>>,
+        sql = 'select * from publishing.source',
+      ): Promise<string[]> => db.build({ materialization: 'snapshot', name, sql, config });
+      const versions = async (name: string): Promise<string[]> =>
+        (
+          await db.rows(
+            `select id, k, v, dbt_valid_to is null, * except (id, k, v, at, dbt_scd_id, dbt_updated_at, dbt_valid_from, dbt_valid_to) from publishing.${name} order by all`,
+          )
+        ).map((row) => row.join(' '));
+
+      it('by timestamp has keys of several columns that may be NULL, and records what was deleted', async () => {
+        const config = { strategy: 'timestamp', unique_key: ['id', 'k'], updated_at: 'at', hard_deletes: 'new_record' };
+        await give(
+          "(1, 'a', 'x', '2024-01-01 00:00:00'), (NULL, 'a', 'y', '2024-01-01 00:00:00'), (3, 'c', 'z', '2024-01-01 00:00:00')",
+        );
+        await snap('by_time', config);
+        await give(
+          "(1, 'a', 'x2', '2024-01-02 00:00:00'), (NULL, 'a', 'y2', '2024-01-02 00:00:00'), (4, 'd', 'n', '2024-01-02 00:00:00')",
+        );
+        await snap('by_time', config);
+        const now = [
+          '1 a x 0 False',
+          '1 a x2 1 False',
+          '3 c z 0 False',
+          '3 c z 1 True',
+          '4 d n 1 False',
+          'null a y 0 False',
+          'null a y2 1 False',
+        ];
+        expect(await versions('by_time')).toEqual(now);
+        expect(publishes(await snap('by_time', config), 'by_time')).toEqual([]);
+        expect(await versions('by_time')).toEqual(now);
+        await expect(
+          snap(
+            'by_time',
+            config,
+            "select * from publishing.source union all select 1, 'a', 'x3', '2024-01-03 00:00:00'",
+          ),
+        ).rejects.toThrow('several current rows for one unique_key');
+        expect(await versions('by_time')).toEqual(now);
+      });
+
+      it('by checked columns sees NULL come and go, ends deleted rows, and takes new columns', async () => {
+        const config = { strategy: 'check', unique_key: 'id', check_cols: ['v'], hard_deletes: 'invalidate' };
+        await give(
+          "(1, 'a', NULL, '2024-01-01 00:00:00'), (NULL, 'a', 'y', '2024-01-01 00:00:00'), (3, 'c', 'z', '2024-01-01 00:00:00'), (5, 'e', NULL, '2024-01-01 00:00:00')",
+        );
+        await snap('by_value', config);
+        await give(
+          "(1, 'a', 'x', '2024-01-02 00:00:00'), (NULL, 'a', NULL, '2024-01-02 00:00:00'), (4, 'd', 'n', '2024-01-02 00:00:00'), (5, 'e', NULL, '2024-01-02 00:00:00')",
+        );
+        await snap('by_value', config, "select *, 'new' as extra from publishing.source");
+        expect(await versions('by_value')).toEqual([
+          '1 a x 1 new',
+          '1 a null 0 null',
+          '3 c z 0 null',
+          '4 d n 1 new',
+          '5 e null 1 null',
+          'null a y 0 null',
+          'null a null 1 new',
+        ]);
+      });
+
+      it('with dbt_valid_to_current and names of its own ends versions that have that moment', async () => {
+        const names = {
+          dbt_valid_to: 'till',
+          dbt_valid_from: 'since',
+          dbt_scd_id: 'version',
+          dbt_updated_at: 'changed',
+          dbt_is_deleted: 'gone',
+        };
+        const config = {
+          strategy: 'check',
+          unique_key: 'id',
+          check_cols: 'all',
+          dbt_valid_to_current: "toDateTime('2100-01-01 00:00:00')",
+          snapshot_meta_column_names: names,
+        };
+        await give("(1, 'a', 'x', '2024-01-01 00:00:00')");
+        await snap('named', config);
+        await give("(1, 'a', 'y', '2024-01-01 00:00:00')");
+        await snap('named', config);
+        expect(
+          await db.rows("select v, till = toDateTime('2100-01-01 00:00:00') from publishing.named order by v"),
+        ).toEqual([
+          ['x', '0'],
+          ['y', '1'],
+        ]);
+      });
+    });
+  },
+);

@@ -11,22 +11,63 @@ const ORACLE = process.env['TSDBT_ORACLE_CLICKHOUSE'];
 const ORACLE_KILLS = Number(process.env['TSDBT_FAULT_ORACLE_KILLS'] ?? 24);
 const HOW = ['before', 'late', 'after', 'server'] as const;
 
-interface Row { readonly id: number; readonly day: string; readonly v: string }
+interface Row {
+  readonly id: number;
+  readonly day: string;
+  readonly v: string;
+}
 /** Kills, looks of the reader, looks that fit neither state, rows lost and double after the command was run again, runs that then failed. */
-interface Figures { kills: number; looks: number; partial: number; lost: number; double: number; failed: number }
+interface Figures {
+  kills: number;
+  looks: number;
+  partial: number;
+  lost: number;
+  double: number;
+  failed: number;
+}
 type Strike = Fault | { readonly killAfter: number };
 
 const UPSERT = "incremental_strategy=var('keyed', 'atomic_upsert'), unique_key='id'";
-interface Model { readonly config: string; readonly spread: boolean; readonly publishes: RegExp; readonly how: Fault['how']; /** Each round gives every row anew. */ readonly whole?: boolean; readonly where?: string; readonly args?: readonly string[] }
+interface Model {
+  readonly config: string;
+  readonly spread: boolean;
+  readonly publishes: RegExp;
+  readonly how: Fault['how'] /** Each round gives every row anew. */;
+  readonly whole?: boolean;
+  readonly where?: string;
+  readonly args?: readonly string[];
+}
 const MODELS: Readonly<Record<string, Model>> = {
-  one_partition: { config: UPSERT, spread: false, publishes: /alter table \S*one_partition\S* replace partition/i, how: 'late' },
-  many_partitions: { config: UPSERT, spread: true, publishes: /exchange tables \S*many_partitions/i, how: 'late' },
-  overwritten: { config: "incremental_strategy='insert_overwrite'", spread: true, whole: true, publishes: /exchange tables \S*overwritten/i, how: 'late' },
-  batched: {
-    config: "incremental_strategy='microbatch', event_time='day', batch_size='year', begin='2024-01-01'", spread: true, whole: true, publishes: /exchange tables \S*batched/i, how: 'before',
-    where: 'where toYear(day) = {{ model.batch.id }}', args: ['--event-time-start', '2024-01-01', '--event-time-end', '2025-01-01'],
+  one_partition: {
+    config: UPSERT,
+    spread: false,
+    publishes: /alter table \S*one_partition\S* replace partition/i,
+    how: 'late',
   },
-  added: { config: "incremental_strategy='append'", spread: true, publishes: /exchange tables \S*added/i, how: 'after', where: '{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}' },
+  many_partitions: { config: UPSERT, spread: true, publishes: /exchange tables \S*many_partitions/i, how: 'late' },
+  overwritten: {
+    config: "incremental_strategy='insert_overwrite'",
+    spread: true,
+    whole: true,
+    publishes: /exchange tables \S*overwritten/i,
+    how: 'late',
+  },
+  batched: {
+    config: "incremental_strategy='microbatch', event_time='day', batch_size='year', begin='2024-01-01'",
+    spread: true,
+    whole: true,
+    publishes: /exchange tables \S*batched/i,
+    how: 'before',
+    where: 'where toYear(day) = {{ model.batch.id }}',
+    args: ['--event-time-start', '2024-01-01', '--event-time-end', '2025-01-01'],
+  },
+  added: {
+    config: "incremental_strategy='append'",
+    spread: true,
+    publishes: /exchange tables \S*added/i,
+    how: 'after',
+    where: '{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}',
+  },
 };
 
 let lab: ClickhouseLab;
@@ -35,20 +76,30 @@ let round = 0;
 const none = (): Figures => ({ kills: 0, looks: 0, partial: 0, lost: 0, double: 0, failed: 0 });
 const day = (n: number): string => new Date(Date.UTC(2024, 0, 1 + n)).toISOString().slice(0, 10);
 const line = ({ id, day: d, v }: Row): string => `${id} ${d} ${v}`;
-const content = (table: string, where = '1'): string => `select arraySort(groupArray(concat(toString(id), ' ', toString(day), ' ', v))) from s.${table} where ${where}`;
+const content = (table: string, where = '1'): string =>
+  `select arraySort(groupArray(concat(toString(id), ' ', toString(day), ' ', v))) from s.${table} where ${where}`;
 
 /** The rows of a round: some keys again, some new; spread over months, with keys that move between them. */
 function batch(model: string, number: number): Row[] {
   const { spread, whole = false } = MODELS[model] ?? { spread: true };
   if (whole) return Array.from({ length: 60 }, (_, id) => ({ id, day: day((id * 13) % 120), v: `${number}` }));
-  const ids = model === 'added' ? Array.from({ length: 40 }, (_, i) => number * 40 + i) : Array.from({ length: 40 }, (_, i) => (number * 7 + i) % 60);
-  return [...new Set(ids)].map((id) => ({ id, day: day(spread ? ((id + number) * 13) % 120 : (id + number) % 28), v: `${number}` }));
+  const ids =
+    model === 'added'
+      ? Array.from({ length: 40 }, (_, i) => number * 40 + i)
+      : Array.from({ length: 40 }, (_, i) => (number * 7 + i) % 60);
+  return [...new Set(ids)].map((id) => ({
+    id,
+    day: day(spread ? ((id + number) * 13) % 120 : (id + number) % 28),
+    v: `${number}`,
+  }));
 }
 
 async function give(model: string): Promise<Row[]> {
   const rows = batch(model, ++round);
   await lab.rows(`truncate table raw.${model}`);
-  await lab.rows(`insert into raw.${model} values ${rows.map(({ id, day: d, v }) => `(${id}, '${d}', '${v}')`).join(', ')}`);
+  await lab.rows(
+    `insert into raw.${model} values ${rows.map(({ id, day: d, v }) => `(${id}, '${d}', '${v}')`).join(', ')}`,
+  );
   return rows;
 }
 
@@ -59,7 +110,16 @@ async function works(args: readonly string[], program: Program): Promise<readonl
 }
 
 /** A fault and the run that follows it, against what must come of them. @param before lines of the table, by key; becomes what is there afterwards */
-async function strike(table: string, where: string, before: Map<string, string>, fresh: readonly Row[], fault: Strike, figures: Figures, program: Program, command: readonly string[]): Promise<void> {
+async function strike(
+  table: string,
+  where: string,
+  before: Map<string, string>,
+  fresh: readonly Row[],
+  fault: Strike,
+  figures: Figures,
+  program: Program,
+  command: readonly string[],
+): Promise<void> {
   const was = [...before.values()].sort();
   for (const row of fresh) before.set(String(row.id), line(row));
   const after = [...before.values()].sort();
@@ -85,9 +145,15 @@ async function strike(table: string, where: string, before: Map<string, string>,
 
 /** As many faults as asked for: at every statement in turn, in every way, and at any time. */
 function faults(statements: readonly string[], count: number): Strike[] {
-  return Array.from({ length: count }, (_, i) => (i % 5 === 4
-    ? { killAfter: 200 + ((i * 37) % 900) }
-    : { at: (i * 3 + Math.floor(i / statements.length)) % statements.length, how: HOW[i % 5]!, delay: (i * 131) % 900 }));
+  return Array.from({ length: count }, (_, i) =>
+    i % 5 === 4
+      ? { killAfter: 200 + ((i * 37) % 900) }
+      : {
+          at: (i * 3 + Math.floor(i / statements.length)) % statements.length,
+          how: HOW[i % 5]!,
+          delay: (i * 131) % 900,
+        },
+  );
 }
 
 async function present(table: string, where = '1'): Promise<Map<string, string>> {
@@ -109,68 +175,101 @@ async function measure(model: string, count: number, program: Program, args: rea
   return figures;
 }
 
-describe.skipIf(clickhouseMissing !== null)(`a run on ClickHouse that is killed, or whose server is killed${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`, () => {
-  const share = Math.ceil(KILLS / 6);
-  const shown: Record<string, Figures> = {};
+describe.skipIf(clickhouseMissing !== null)(
+  `a run on ClickHouse that is killed, or whose server is killed${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
+  () => {
+    const share = Math.ceil(KILLS / 6);
+    const shown: Record<string, Figures> = {};
 
-  beforeAll(async () => {
-    lab = await ClickhouseLab.open({
-      ...Object.fromEntries(Object.entries(MODELS).map(([name, { config, where = '' }]) => [`models/${name}.sql`,
-        `{{ config(materialized='incremental', engine='MergeTree()', order_by='id', partition_by='toYYYYMM(day)', ${config}) }}
-select id, day, v from raw.${name} ${where}`])),
-      'snapshots/versions.sql': "{% snapshot versions %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols=['v']) }} select id, day, v from raw.versions{% endsnapshot %}",
+    beforeAll(async () => {
+      lab = await ClickhouseLab.open({
+        ...Object.fromEntries(
+          Object.entries(MODELS).map(([name, { config, where = '' }]) => [
+            `models/${name}.sql`,
+            `{{ config(materialized='incremental', engine='MergeTree()', order_by='id', partition_by='toYYYYMM(day)', ${config}) }}
+select id, day, v from raw.${name} ${where}`,
+          ]),
+        ),
+        'snapshots/versions.sql':
+          "{% snapshot versions %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols=['v']) }} select id, day, v from raw.versions{% endsnapshot %}",
+      });
+      await lab.rows('create database raw');
+      for (const name of [...Object.keys(MODELS), 'versions']) {
+        await lab.rows(`create table raw.${name} (id Int64, day Date, v String) engine = MergeTree order by id`);
+        await give(name);
+      }
+      await works(['build'], TSDBT);
+    }, 60_000);
+    afterAll(async () => {
+      if (KILLS > 0) console.table(shown);
+      await lab?.close();
     });
-    await lab.rows('create database raw');
-    for (const name of [...Object.keys(MODELS), 'versions']) {
-      await lab.rows(`create table raw.${name} (id Int64, day Date, v String) engine = MergeTree order by id`);
-      await give(name);
-    }
-    await works(['build'], TSDBT);
-  }, 60_000);
-  afterAll(async () => {
-    if (KILLS > 0) console.table(shown);
-    await lab?.close();
-  });
 
-  const harmless = { partial: 0, lost: 0, double: 0, failed: 0 };
+    const harmless = { partial: 0, lost: 0, double: 0, failed: 0 };
 
-  it.each(Object.keys(MODELS))('%s: nothing is lost, double or half seen', async (model) => {
-    const figures = (shown[model] = await measure(model, share, TSDBT));
-    expect(figures).toMatchObject(harmless);
-    expect(figures.kills).toBeGreaterThan(0);
-    expect(figures.looks).toBeGreaterThan(5);
-    expect(await lab.orphans()).toEqual([]);
-  }, 60_000 + KILLS * 15_000);
+    it.each(Object.keys(MODELS))(
+      '%s: nothing is lost, double or half seen',
+      async (model) => {
+        const figures = (shown[model] = await measure(model, share, TSDBT));
+        expect(figures).toMatchObject(harmless);
+        expect(figures.kills).toBeGreaterThan(0);
+        expect(figures.looks).toBeGreaterThan(5);
+        expect(await lab.orphans()).toEqual([]);
+      },
+      60_000 + KILLS * 15_000,
+    );
 
-  it('a snapshot keeps one current version of each row', async () => {
-    const figures = (shown['snapshot'] = none());
-    const current = 'dbt_valid_to is null';
-    let strikes: Strike[] = [{ at: /alter table \S*versions\S* replace partition/i, how: 'before' }];
-    if (share > 0) {
-      await give('versions');
-      strikes = faults(await works(['snapshot'], TSDBT), share);
-    }
-    const table = await present('versions', current);
-    for (const fault of strikes) await strike('versions', current, table, await give('versions'), fault, figures, TSDBT, ['snapshot']);
-    expect(figures).toMatchObject(harmless);
-    expect(figures.kills).toBeGreaterThan(0);
-    expect(Number((await lab.rows('select count() from (select id, dbt_valid_to from s.versions group by all having count() > 1)'))[0]![0])).toBe(0);
-    expect(await lab.orphans()).toEqual([]);
-  }, 60_000 + KILLS * 15_000);
+    it(
+      'a snapshot keeps one current version of each row',
+      async () => {
+        const figures = (shown['snapshot'] = none());
+        const current = 'dbt_valid_to is null';
+        let strikes: Strike[] = [{ at: /alter table \S*versions\S* replace partition/i, how: 'before' }];
+        if (share > 0) {
+          await give('versions');
+          strikes = faults(await works(['snapshot'], TSDBT), share);
+        }
+        const table = await present('versions', current);
+        for (const fault of strikes)
+          await strike('versions', current, table, await give('versions'), fault, figures, TSDBT, ['snapshot']);
+        expect(figures).toMatchObject(harmless);
+        expect(figures.kills).toBeGreaterThan(0);
+        expect(
+          Number(
+            (
+              await lab.rows(
+                'select count() from (select id, dbt_valid_to from s.versions group by all having count() > 1)',
+              )
+            )[0]![0],
+          ),
+        ).toBe(0);
+        expect(await lab.orphans()).toEqual([]);
+      },
+      60_000 + KILLS * 15_000,
+    );
 
-  it.runIf(KILLS > 0 && ORACLE)("dbt-clickhouse's strategies in the same harness lose, double or show half", async () => {
-    const dbt: Program = { command: `${ORACLE}/bin/dbt`, args: [] };
-    let harm = 0;
-    for (const model of Object.keys(MODELS)) {
-      const figures = (shown[`dbt-clickhouse ${model}`] = await measure(model, Math.ceil(ORACLE_KILLS / 5), dbt, ['--vars', '{keyed: delete_insert}']));
-      harm += figures.partial + figures.lost + figures.double;
-    }
-    // Its snapshots go on with what a killed run has left (dbt-clickhouse #600).
-    const figures = (shown['dbt-clickhouse snapshot'] = none());
-    const current = 'dbt_valid_to is null';
-    const table = await present('versions', current);
-    const again: Strike = { at: /insert into \S*versions__snapshot_upsert/i, how: 'after' };
-    for (let i = 0; i < Math.ceil(ORACLE_KILLS / 8); i++) await strike('versions', current, table, await give('versions'), again, figures, dbt, ['snapshot']);
-    expect(harm).toBeGreaterThan(0);
-  }, 60_000 + ORACLE_KILLS * 60_000);
-});
+    it.runIf(KILLS > 0 && ORACLE)(
+      "dbt-clickhouse's strategies in the same harness lose, double or show half",
+      async () => {
+        const dbt: Program = { command: `${ORACLE}/bin/dbt`, args: [] };
+        let harm = 0;
+        for (const model of Object.keys(MODELS)) {
+          const figures = (shown[`dbt-clickhouse ${model}`] = await measure(model, Math.ceil(ORACLE_KILLS / 5), dbt, [
+            '--vars',
+            '{keyed: delete_insert}',
+          ]));
+          harm += figures.partial + figures.lost + figures.double;
+        }
+        // Its snapshots go on with what a killed run has left (dbt-clickhouse #600).
+        const figures = (shown['dbt-clickhouse snapshot'] = none());
+        const current = 'dbt_valid_to is null';
+        const table = await present('versions', current);
+        const again: Strike = { at: /insert into \S*versions__snapshot_upsert/i, how: 'after' };
+        for (let i = 0; i < Math.ceil(ORACLE_KILLS / 8); i++)
+          await strike('versions', current, table, await give('versions'), again, figures, dbt, ['snapshot']);
+        expect(harm).toBeGreaterThan(0);
+      },
+      60_000 + ORACLE_KILLS * 60_000,
+    );
+  },
+);

@@ -5,7 +5,8 @@ import { FaultProject } from './project.ts';
 
 let project: FaultProject;
 
-const SEEN = "-- depends_on: {{ ref('dim') }}\n{{ config(materialized='table') }} select '{{ adapter.get_relation(database=target.database, schema=target.schema, identifier='fact') }}' as seen_after_dim";
+const SEEN =
+  "-- depends_on: {{ ref('dim') }}\n{{ config(materialized='table') }} select '{{ adapter.get_relation(database=target.database, schema=target.schema, identifier='fact') }}' as seen_after_dim";
 
 beforeAll(async () => {
   project = await FaultProject.open({
@@ -14,9 +15,12 @@ beforeAll(async () => {
     'models/later.sql': SEEN,
   });
 });
-afterAll(async () => { await project.close(); });
+afterAll(async () => {
+  await project.close();
+});
 
-const KEYS = "select conname || ' ' || conrelid::regclass || ' ' || confrelid::regclass from pg_constraint where contype = 'f' order by 1";
+const KEYS =
+  "select conname || ' ' || conrelid::regclass || ' ' || confrelid::regclass from pg_constraint where contype = 'f' order by 1";
 const PRIMARY = 'alter table {{ this }} add primary key (id)';
 const flat = (out: string): string => out.replace(/\s+/g, ' ');
 
@@ -24,11 +28,15 @@ async function linked(): Promise<void> {
   await project.client.query('drop schema if exists s cascade');
   const { code, out } = await project.run(['run']);
   expect(code, out).toBe(0);
-  await project.client.query('alter table s.dim drop constraint if exists dim_pkey; alter table s.dim add constraint dim_pkey primary key (id); alter table s.fact add constraint fk foreign key (id) references s.dim (id)');
+  await project.client.query(
+    'alter table s.dim drop constraint if exists dim_pkey; alter table s.dim add constraint dim_pkey primary key (id); alter table s.fact add constraint fk foreign key (id) references s.dim (id)',
+  );
 }
 
 it('a key that a post-hook makes possible again comes back in the same transaction, and nothing is said', async () => {
-  project.write({ 'models/dim.sql': `{{ config(materialized='table', post_hook='${PRIMARY}') }} -- {{ ref('fact') }}\nselect 1 as id union all select 2` });
+  project.write({
+    'models/dim.sql': `{{ config(materialized='table', post_hook='${PRIMARY}') }} -- {{ ref('fact') }}\nselect 1 as id union all select 2`,
+  });
   await linked();
   const { code, out } = await project.run(['run', '--vars', '{n: 2}']);
   expect(code, out).toBe(0);
@@ -37,8 +45,10 @@ it('a key that a post-hook makes possible again comes back in the same transacti
   expect(await project.rows('select id from s.fact order by 1')).toEqual([['1'], ['2']]);
 });
 
-it('a post-hook that makes the key itself is in nobody\'s way', async () => {
-  project.write({ 'models/dim.sql': `{{ config(materialized='table', post_hook=['${PRIMARY}', 'alter table s.fact add constraint fk foreign key (id) references s.dim (id)']) }} -- {{ ref('fact') }}\nselect 1 as id union all select 2` });
+it("a post-hook that makes the key itself is in nobody's way", async () => {
+  project.write({
+    'models/dim.sql': `{{ config(materialized='table', post_hook=['${PRIMARY}', 'alter table s.fact add constraint fk foreign key (id) references s.dim (id)']) }} -- {{ ref('fact') }}\nselect 1 as id union all select 2`,
+  });
   await project.client.query('drop schema if exists s cascade');
   for (let i = 0; i < 2; i++) {
     const { code, out } = await project.run(['run']);
@@ -49,25 +59,35 @@ it('a post-hook that makes the key itself is in nobody\'s way', async () => {
 });
 
 it('without a key to refer to it is lost, which is said with both tables and the reason; the table is still there for those who ask', async () => {
-  project.write({ 'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id union all select 2" });
+  project.write({
+    'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id union all select 2",
+  });
   await linked();
   const { code, out } = await project.run(['run', '--vars', '{n: 2}']);
   expect(code, out).toBe(0);
-  expect(flat(out)).toMatch(/foreign key fk of "\w+"\."s"\."fact" is lost: "\w+"\."s"\."dim", which it refers to, was built anew, and it could not be put back: there is no unique constraint matching given keys for referenced table "dim"\. Make it again/);
+  expect(flat(out)).toMatch(
+    /foreign key fk of "\w+"\."s"\."fact" is lost: "\w+"\."s"\."dim", which it refers to, was built anew, and it could not be put back: there is no unique constraint matching given keys for referenced table "dim"\. Make it again/,
+  );
   expect(await project.rows(KEYS)).toEqual([]);
   expect(await project.one('select seen_after_dim from s.later')).toMatch(/"s"\."fact"$/);
   expect(await project.rows('select id from s.fact order by 1')).toEqual([['1'], ['2']]);
 });
 
 it('rows that no longer refer to anything are the reason that is told', async () => {
-  project.write({ 'models/dim.sql': `{{ config(materialized='table', post_hook='${PRIMARY}') }} -- {{ ref('fact') }}\nselect 2 as id union all select 3` });
+  project.write({
+    'models/dim.sql': `{{ config(materialized='table', post_hook='${PRIMARY}') }} -- {{ ref('fact') }}\nselect 2 as id union all select 3`,
+  });
   await project.client.query('drop schema if exists s cascade');
   expect((await project.run(['run', '--vars', '{n: 2}'])).code).toBe(0);
   await project.client.query('alter table s.fact add constraint fk foreign key (id) references s.dim (id)');
-  project.write({ 'models/dim.sql': `{{ config(materialized='table', post_hook='${PRIMARY}') }} -- {{ ref('fact') }}\nselect 3 as id` });
+  project.write({
+    'models/dim.sql': `{{ config(materialized='table', post_hook='${PRIMARY}') }} -- {{ ref('fact') }}\nselect 3 as id`,
+  });
   const { code, out } = await project.run(['run', '--select', 'dim', 'later']);
   expect(code, out).toBe(0);
-  expect(flat(out)).toContain('violates foreign key constraint "fk". DETAIL: Key (id)=(2) is not present in table "dim". Make it again');
+  expect(flat(out)).toContain(
+    'violates foreign key constraint "fk". DETAIL: Key (id)=(2) is not present in table "dim". Make it again',
+  );
   expect(await project.one('select seen_after_dim from s.later')).toMatch(/"s"\."fact"$/);
 });
 
@@ -83,23 +103,31 @@ it('a table of somebody else that refers to a model stops it, and keeps its key'
 });
 
 it('a rule of a table of the project that cannot come back is said, too, and the table is still there', async () => {
-  project.write({ 'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id, 'one' as word" });
+  project.write({
+    'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id, 'one' as word",
+  });
   await project.client.query('drop schema if exists s cascade');
   expect((await project.run(['run'])).code).toBe(0);
   await project.client.query("create rule noted as on delete to s.fact do also insert into s.dim values (1, 'gone')");
   project.write({ 'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id" });
   const { code, out } = await project.run(['run', '--select', 'dim', 'later']);
   expect(code, out).toBe(0);
-  expect(flat(out)).toMatch(/rule noted of "\w+"\."s"\."fact" is lost: .* could not be put back: column "word" of relation "dim" does not exist\. Make it again/);
+  expect(flat(out)).toMatch(
+    /rule noted of "\w+"\."s"\."fact" is lost: .* could not be put back: column "word" of relation "dim" does not exist\. Make it again/,
+  );
   expect(await project.one('select seen_after_dim from s.later')).toMatch(/"s"\."fact"$/);
 });
 
 it('a publication that the new table does not fit into stops the model, which keeps being published', async () => {
   if (Number(await project.one("select current_setting('server_version_num')")) < 150000) return;
-  project.write({ 'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id, 'one' as word" });
+  project.write({
+    'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id, 'one' as word",
+  });
   await project.client.query('drop schema if exists s cascade');
   expect((await project.run(['run'])).code).toBe(0);
-  await project.client.query('set client_min_messages = error; create publication told for table s.dim (id, word); reset client_min_messages');
+  await project.client.query(
+    'set client_min_messages = error; create publication told for table s.dim (id, word); reset client_min_messages',
+  );
   project.write({ 'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id" });
   const { code, out } = await project.run(['run', '--select', 'dim']);
   expect(code, out).toBe(1);
@@ -111,10 +139,13 @@ it('a publication that the new table does not fit into stops the model, which ke
 it('a table whose rule names a table that is dropped is still there', async () => {
   project.write({
     'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id",
-    'models/later.sql': "-- depends_on: {{ ref('dim') }}\n{{ config(materialized='table') }}{% if execute %}{% do adapter.drop_relation(api.Relation.create(schema='s', identifier='log', type='table', database=target.database)) %}{% endif %} "
-      + "select '{{ adapter.get_relation(database=target.database, schema=target.schema, identifier='fact') }}' as seen_after_dim",
+    'models/later.sql':
+      "-- depends_on: {{ ref('dim') }}\n{{ config(materialized='table') }}{% if execute %}{% do adapter.drop_relation(api.Relation.create(schema='s', identifier='log', type='table', database=target.database)) %}{% endif %} " +
+      "select '{{ adapter.get_relation(database=target.database, schema=target.schema, identifier='fact') }}' as seen_after_dim",
   });
-  await project.client.query('drop schema if exists s cascade; create schema s; create table s.log (id int); create table s.fact as select 1 as id; create rule noted as on insert to s.fact do also insert into s.log values (1)');
+  await project.client.query(
+    'drop schema if exists s cascade; create schema s; create table s.log (id int); create table s.fact as select 1 as id; create rule noted as on insert to s.fact do also insert into s.log values (1)',
+  );
   const { code, out } = await project.run(['run']);
   expect(code, out).toBe(0);
   expect(await project.one('select seen_after_dim from s.later')).toMatch(/"s"\."fact"$/);
@@ -123,8 +154,10 @@ it('a table whose rule names a table that is dropped is still there', async () =
 
 it('a name that the project leaves unquoted is the one in lower case: what is there is added to', async () => {
   project.write({
-    'dbt_project.yml': 'name: faults\nversion: "1.0"\nprofile: faults\nquoting: {identifier: false, schema: false}\nflags: {send_anonymous_usage_stats: false}\n',
-    'models/Grown.sql': "{{ config(materialized='incremental') }} select {% if is_incremental() %}2{% else %}1{% endif %} as id",
+    'dbt_project.yml':
+      'name: faults\nversion: "1.0"\nprofile: faults\nquoting: {identifier: false, schema: false}\nflags: {send_anonymous_usage_stats: false}\n',
+    'models/Grown.sql':
+      "{{ config(materialized='incremental') }} select {% if is_incremental() %}2{% else %}1{% endif %} as id",
     'models/Rebuilt.sql': "{{ config(materialized='table') }} select id from {{ ref('Grown') }}",
   });
   await project.client.query('drop schema if exists s cascade');

@@ -11,14 +11,18 @@ async function contents(schema: string): Promise<Record<string, string>> {
   const out: Record<string, string> = {};
   for (const name of TABLES) {
     const columns = name === 'snap' ? 'id, value, dbt_valid_to' : '*';
-    out[name] = (await project.one(`select coalesce(string_agg(t::text, ';' order by t::text), '') from (select ${columns} from ${schema}.${name}) t`))!;
+    out[name] = (await project.one(
+      `select coalesce(string_agg(t::text, ';' order by t::text), '') from (select ${columns} from ${schema}.${name}) t`,
+    ))!;
   }
   out['failures'] = (await project.one('select count(*) from s_dbt_test__audit.over_two'))!;
   return out;
 }
 
 async function fresh(): Promise<void> {
-  await project.client.query('drop schema if exists s cascade; drop schema if exists s_dbt_test__audit cascade; truncate public.hooked');
+  await project.client.query(
+    'drop schema if exists s cascade; drop schema if exists s_dbt_test__audit cascade; truncate public.hooked',
+  );
 }
 
 /** The command again must put right what a kill has left. */
@@ -38,7 +42,8 @@ beforeAll(async () => {
     'models/b.sql': `{{ config(materialized='table', indexes=[{'columns': ['id'], 'unique': true}]) }} ${SLOW("select id, value * 2 as value from {{ ref('events') }}")}`,
     'models/c.sql': `{{ config(materialized='table', post_hook='select pg_sleep(0.1)') }} ${SLOW("select id from {{ ref('events') }}")}`,
     'models/inc.sql': `{{ config(materialized='incremental') }} ${SLOW("select * from {{ ref('a') }} {% if is_incremental() %} where id > (select coalesce(max(id), 0) from {{ this }}) {% endif %}")}`,
-    'models/v.sql': "{{ config(materialized='view', post_hook='select pg_sleep(0.05)') }} select b.id, c.id as other from {{ ref('b') }} b join {{ ref('c') }} c using (id)",
+    'models/v.sql':
+      "{{ config(materialized='view', post_hook='select pg_sleep(0.05)') }} select b.id, c.id as other from {{ ref('b') }} b join {{ ref('c') }} c using (id)",
     'snapshots/snap.sql': `{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols=['value']) }} ${SLOW("select * from {{ ref('b') }}")}{% endsnapshot %}`,
     'tests/over_two.sql': `{{ config(store_failures=true, severity='warn') }} ${SLOW("select id from {{ ref('a') }} where id >= 2")}`,
   });
@@ -48,7 +53,9 @@ beforeAll(async () => {
   untouched = await contents('s');
   expect(untouched).toMatchObject({ events: '(1,10);(2,20);(3,30)', failures: '2' });
 });
-afterAll(async () => { await project.close(); });
+afterAll(async () => {
+  await project.close();
+});
 
 describe('a build that is killed', () => {
   /** What some backend is doing at the moment. */
@@ -63,7 +70,9 @@ describe('a build that is killed', () => {
   it.each(moments)('%s leaves what the same command puts right', async (_what, query) => {
     await fresh();
     const build = project.start(['build']);
-    await project.until(`select exists (select from pg_stat_activity where datname = current_database() and state = 'active' and pid <> pg_backend_pid() and query like '%${query}%')`);
+    await project.until(
+      `select exists (select from pg_stat_activity where datname = current_database() and state = 'active' and pid <> pg_backend_pid() and query like '%${query}%')`,
+    );
     build.child.kill('SIGKILL');
     await build.ended;
     await recovers(['build']);
@@ -80,12 +89,18 @@ describe('a build that is killed', () => {
   });
 
   it('leaves no backend at work, however long its statement', async () => {
-    project.write({ 'models/long.sql': "{{ config(materialized='table', tags=['long']) }} select pg_sleep(30)::text as s" });
+    project.write({
+      'models/long.sql': "{{ config(materialized='table', tags=['long']) }} select pg_sleep(30)::text as s",
+    });
     const build = project.start(['run', '--select', 'long']);
-    await project.until("select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep(30)%' and pid <> pg_backend_pid())");
+    await project.until(
+      "select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep(30)%' and pid <> pg_backend_pid())",
+    );
     build.child.kill('SIGKILL');
     await build.ended;
     await project.until(`select (${BACKENDS}) = 0`, 6);
-    expect(await project.one("select to_regclass('s.long') is null and to_regclass('s.long__dbt_tmp') is null")).toBe('true');
+    expect(await project.one("select to_regclass('s.long') is null and to_regclass('s.long__dbt_tmp') is null")).toBe(
+      'true',
+    );
   });
 });

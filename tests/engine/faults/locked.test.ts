@@ -9,7 +9,9 @@ let holder: pg.Client;
 /** Resolves when a command has said something; fails when it ends without. */
 async function said(running: Running, text: RegExp): Promise<void> {
   let over = false;
-  void running.ended.then(() => { over = true; });
+  void running.ended.then(() => {
+    over = true;
+  });
   while (!text.test(running.out())) {
     if (over) throw new Error(`ended without ${String(text)}:\n${running.out()}`);
     await pause(20);
@@ -46,7 +48,9 @@ sources:
     tables: [{name: fed}, {name: still}]
 models: [{name: t1, columns: [{name: id, data_tests: [not_null]}]}]`,
   });
-  await project.client.query('create schema outside; create table outside.fed as select 1 as id, now() as at; create table outside.still as select 1 as id, now() as at');
+  await project.client.query(
+    'create schema outside; create table outside.fed as select 1 as id, now() as at; create table outside.still as select 1 as id, now() as at',
+  );
   const { code, out } = await project.run(['build']);
   expect(code, out).toBe(0);
   const { host, port, user, password, database } = project.client;
@@ -65,7 +69,9 @@ describe('while a table is locked', () => {
     const again = await locked(['s.t2'], async () => {
       const waiting = project.start(['run', '--threads', '4']);
       for (const name of ['t1', 'more', 'fed', 'quiet']) await said(waiting, new RegExp(`OK created .* s\\.${name} `));
-      await project.until("select count(*) > 0 from pg_stat_activity where application_name = 'under test' and wait_event_type = 'Lock'");
+      await project.until(
+        "select count(*) > 0 from pg_stat_activity where application_name = 'under test' and wait_event_type = 'Lock'",
+      );
       expect(waiting.out()).not.toMatch(/(OK|ERROR) created .* s\.t2 /);
       return waiting;
     });
@@ -77,8 +83,14 @@ describe('while a table is locked', () => {
   it('no command that reads or builds something else asks for it', async () => {
     const others = ['s.t2', 's.v2', 's.v3', 's.fed', 's.rows', 's.more', 'outside.fed'];
     const commands = [
-      ['run', '--select', 't1', 'quiet'], ['test', '--select', 't1'], ['build', '--select', 't1'], ['show', '--select', 't1'], ['compile', '--select', 't1', 'v2'], ['docs', 'generate'],
-      ['source', 'freshness', '--select', 'source:raw.still'], ['run', '--select', 'v2', 'v3', 'fed'],
+      ['run', '--select', 't1', 'quiet'],
+      ['test', '--select', 't1'],
+      ['build', '--select', 't1'],
+      ['show', '--select', 't1'],
+      ['compile', '--select', 't1', 'v2'],
+      ['docs', 'generate'],
+      ['source', 'freshness', '--select', 'source:raw.still'],
+      ['run', '--select', 'v2', 'v3', 'fed'],
     ];
     await locked(others, async () => {
       for (const command of commands) {

@@ -6,8 +6,11 @@ import { FaultProject } from './project.ts';
 let project: FaultProject;
 /** Minutes of the last half hour; the newest is still running. */
 const MINUTES = 30;
-const BEGIN = "(modules.datetime.datetime.utcnow() - modules.datetime.timedelta(minutes=var('minutes', 6))).strftime('%Y-%m-%dT%H:%M:00')";
-const model = (config: string): string => `{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', lookback=1, unique_key='id', ${config}) }}
+const BEGIN =
+  "(modules.datetime.datetime.utcnow() - modules.datetime.timedelta(minutes=var('minutes', 6))).strftime('%Y-%m-%dT%H:%M:00')";
+const model = (
+  config: string,
+): string => `{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', lookback=1, unique_key='id', ${config}) }}
 with e as (select * from {{ source('raw', 'events') }})
 select e.*, now() as built_at from e, (select pg_sleep({{ var('pause', 0) }})) p where 1 / (e.id - {{ var('bad', -1) }}) is not null`;
 
@@ -22,13 +25,16 @@ async function run(args: readonly string[] = [], code = 0): Promise<string> {
 }
 
 /** Ids (minutes since the oldest) in the table. */
-const built = async (): Promise<number[]> => (await project.rows('select id from s.m order by 1')).map(([id]) => Number(id));
-const intervals = async (): Promise<number> => Number(await project.one("select count(*) from s.tsdbt_intervals where relation_name = 'm'"));
+const built = async (): Promise<number[]> =>
+  (await project.rows('select id from s.m order by 1')).map(([id]) => Number(id));
+const intervals = async (): Promise<number> =>
+  Number(await project.one("select count(*) from s.tsdbt_intervals where relation_name = 'm'"));
 /** The ids that a model which began `minutes` ago must hold. */
 const expected = (minutes: number): number[] => Array.from({ length: minutes + 1 }, (_, i) => MINUTES - minutes + i);
 
 /** What a server says, or its silence, when it is stopped in the midst of a statement. */
-const CUT = /terminating connection|server closed the connection|Connection terminated|shutting down|starting up|refused/i;
+const CUT =
+  /terminating connection|server closed the connection|Connection terminated|shutting down|starting up|refused/i;
 
 beforeAll(async () => {
   project = await FaultProject.open({
@@ -39,17 +45,24 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   // The clock is the machine's: start not late in a minute, so that no test crosses into the next one.
-  for (let left = 60 - new Date().getSeconds(); left < 15; left = 60 - new Date().getSeconds()) await project.client.query('select pg_sleep(1)');
+  for (let left = 60 - new Date().getSeconds(); left < 15; left = 60 - new Date().getSeconds())
+    await project.client.query('select pg_sleep(1)');
   await project.client.query(`drop schema if exists s cascade; truncate raw.events;
     insert into raw.events select i, date_trunc('minute', now()) - make_interval(mins => ${MINUTES} - i) from generate_series(0, ${MINUTES}) i`);
 });
-afterAll(async () => { await project.close(); });
+afterAll(async () => {
+  await project.close();
+});
 
 describe('a microbatch model of minutes', () => {
   it('notes what is finished as one interval, without the minute that still runs', async () => {
     expect(begun(await run(vars({ minutes: 5 })))).toBe(6);
     expect(await built()).toEqual(expected(5));
-    expect(await project.rows("select extract(epoch from done_to - done_from) / 60, done_to = date_trunc('minute', now()) from s.tsdbt_intervals")).toEqual([['5.0000000000000000', 'true']]);
+    expect(
+      await project.rows(
+        "select extract(epoch from done_to - done_from) / 60, done_to = date_trunc('minute', now()) from s.tsdbt_intervals",
+      ),
+    ).toEqual([['5.0000000000000000', 'true']]);
     expect(begun(await run(vars({ minutes: 5 })))).toBe(2);
   }, 120_000);
 
@@ -73,7 +86,9 @@ describe('a microbatch model of minutes', () => {
     await project.until('select count(*) >= 2 from s.m');
     killed.child.kill('SIGKILL');
     await killed.ended;
-    await project.until("select count(*) = 0 from pg_stat_activity where application_name = 'under test' and state <> 'idle'");
+    await project.until(
+      "select count(*) = 0 from pg_stat_activity where application_name = 'under test' and state <> 'idle'",
+    );
     expect((await built()).length).toBeLessThan(6);
     await run(vars({ minutes: 6 }));
     expect(await built()).toEqual(expected(6));
@@ -98,7 +113,9 @@ describe('a microbatch model of minutes', () => {
   }, 120_000);
 
   it('takes a table that was built without notes for whole', async () => {
-    await project.client.query("create schema s; create table s.m as select *, now() as built_at from raw.events where id < 3");
+    await project.client.query(
+      'create schema s; create table s.m as select *, now() as built_at from raw.events where id < 3',
+    );
     expect(begun(await run(vars({ minutes: 20 })))).toBe(2);
     expect(await built()).toEqual([0, 1, 2, MINUTES - 1, MINUTES]);
     // What passes from now on without a run is missed.
@@ -121,36 +138,48 @@ describe('a microbatch model of minutes', () => {
 });
 
 describe('a server that restarts in the midst of a model', () => {
-  it.each(['table', 'incremental', 'view'])('%s: one clear error, nothing half done, the next run repairs', async (materialized) => {
-    const sql = (value: number, pause: number): string => `{{ config(materialized='${materialized}', post_hook='select pg_sleep(${pause})') }} select ${value} as id`;
-    project.write({ 'models/plain.sql': sql(1, 0) });
-    expect((await project.run(['run', '--select', 'plain'])).code).toBe(0);
-    project.write({ 'models/plain.sql': sql(2, 77) });
-    const cut = project.start(['run', '--select', 'plain']);
-    await project.until("select count(*) > 0 from pg_stat_activity where query like '%pg_sleep(77)%' and pid <> pg_backend_pid()");
-    await project.crash();
-    const { code, out } = await cut.ended;
-    expect(code, out).toBe(1);
-    expect(out.match(/Database Error in model plain/g)).toHaveLength(1);
-    expect(out).toMatch(CUT);
-    expect(out).not.toMatch(/Internal Error|\n\s+at .*:\d+:\d+/);
-    expect([await project.rows('select id from s.plain'), await project.orphans()]).toEqual([[['1']], []]);
-    project.write({ 'models/plain.sql': sql(3, 0) });
-    expect((await project.run(['run', '--select', 'plain'])).code).toBe(0);
-    expect([await project.one('select max(id) from s.plain'), await project.orphans()]).toEqual(['3', []]);
-  }, 120_000);
+  it.each(['table', 'incremental', 'view'])(
+    '%s: one clear error, nothing half done, the next run repairs',
+    async (materialized) => {
+      const sql = (value: number, pause: number): string =>
+        `{{ config(materialized='${materialized}', post_hook='select pg_sleep(${pause})') }} select ${value} as id`;
+      project.write({ 'models/plain.sql': sql(1, 0) });
+      expect((await project.run(['run', '--select', 'plain'])).code).toBe(0);
+      project.write({ 'models/plain.sql': sql(2, 77) });
+      const cut = project.start(['run', '--select', 'plain']);
+      await project.until(
+        "select count(*) > 0 from pg_stat_activity where query like '%pg_sleep(77)%' and pid <> pg_backend_pid()",
+      );
+      await project.crash();
+      const { code, out } = await cut.ended;
+      expect(code, out).toBe(1);
+      expect(out.match(/Database Error in model plain/g)).toHaveLength(1);
+      expect(out).toMatch(CUT);
+      expect(out).not.toMatch(/Internal Error|\n\s+at .*:\d+:\d+/);
+      expect([await project.rows('select id from s.plain'), await project.orphans()]).toEqual([[['1']], []]);
+      project.write({ 'models/plain.sql': sql(3, 0) });
+      expect((await project.run(['run', '--select', 'plain'])).code).toBe(0);
+      expect([await project.one('select max(id) from s.plain'), await project.orphans()]).toEqual(['3', []]);
+    },
+    120_000,
+  );
 });
 
 describe('what a project says', () => {
   it('about a size that dbt accepts too, and about notes that it does not want', async () => {
-    project.write({ 'models/m.sql': model(`begin=${BEGIN}, batch_size='hour', meta={'tsdbt': {'batch_size': '5m', 'ledger': false}}`) });
+    project.write({
+      'models/m.sql': model(`begin=${BEGIN}, batch_size='hour', meta={'tsdbt': {'batch_size': '5m', 'ledger': false}}`),
+    });
     const out = await run(vars({ minutes: 14 }));
     expect(begun(out)).toBeGreaterThanOrEqual(3);
     expect(begun(out)).toBeLessThanOrEqual(4);
     expect(await project.one("select to_regclass('s.tsdbt_intervals')")).toBe('null');
   }, 120_000);
 
-  it.each([['7m', "'7m' does not divide a day into equal parts"], ['week', "must provide a 'batch_size' config that is one of ['hour', 'day', 'month', 'year'], but got: week."]])('about a size that cannot be: %s', async (size, words) => {
+  it.each([
+    ['7m', "'7m' does not divide a day into equal parts"],
+    ['week', "must provide a 'batch_size' config that is one of ['hour', 'day', 'month', 'year'], but got: week."],
+  ])('about a size that cannot be: %s', async (size, words) => {
     project.write({ 'models/m.sql': model(`begin='2026-01-01', batch_size='${size}'`) });
     expect(await run([], 2)).toContain(words);
   });

@@ -9,7 +9,10 @@ import { SERVERS, type TestServer } from '../adapters/servers.ts';
 
 const CLI = fileURLToPath(new URL('../../../dist/cli.cjs', import.meta.url));
 
-export interface Ended { readonly code: number | null; readonly out: string }
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+}
 
 /** A command that has been started. */
 export interface Running {
@@ -27,7 +30,13 @@ export class FaultProject {
 
   private constructor(server: Awaited<ReturnType<TestServer['open']>>) {
     this.server = server;
-    const { host, port, user, password, database } = server.credentials as unknown as { host: string; port: number; user: string; password: string; database: string };
+    const { host, port, user, password, database } = server.credentials as unknown as {
+      host: string;
+      port: number;
+      user: string;
+      password: string;
+      database: string;
+    };
     this.client = new pg.Client({ host, port, user, password, database, application_name: 'faults test' });
     this.client.on('error', () => undefined);
     this.write({
@@ -60,13 +69,29 @@ export class FaultProject {
 
   /** @param targetPath two commands at once need a folder each */
   start(args: readonly string[], targetPath = 'target'): Running {
-    const child = spawn(process.execPath, [CLI, ...args, '--target-path', targetPath, '--log-path', `logs-${targetPath}`, '--no-use-colors'], {
-      cwd: this.dir, env: { ...process.env, DBT_PROFILES_DIR: this.dir }, stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      process.execPath,
+      [CLI, ...args, '--target-path', targetPath, '--log-path', `logs-${targetPath}`, '--no-use-colors'],
+      {
+        cwd: this.dir,
+        env: { ...process.env, DBT_PROFILES_DIR: this.dir },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     let out = '';
-    child.stdout!.on('data', (chunk) => { out += String(chunk); });
-    child.stderr!.on('data', (chunk) => { out += String(chunk); });
-    return { child, out: () => out, ended: new Promise((resolve) => { child.on('close', (code) => resolve({ code, out })); }) };
+    child.stdout!.on('data', (chunk) => {
+      out += String(chunk);
+    });
+    child.stderr!.on('data', (chunk) => {
+      out += String(chunk);
+    });
+    return {
+      child,
+      out: () => out,
+      ended: new Promise((resolve) => {
+        child.on('close', (code) => resolve({ code, out }));
+      }),
+    };
   }
 
   async run(args: readonly string[], targetPath?: string): Promise<Ended> {
@@ -88,11 +113,13 @@ export class FaultProject {
 
   /** Waits until a query answers true; a table that is not there yet may come. */
   async until(sql: string, seconds = 10): Promise<void> {
-    const ask = (): Promise<string | undefined> => this.one(sql).catch((error: { code?: string }) => {
-      if (error.code === '42P01' || error.code === '3F000') return 'false';
-      throw error;
-    });
-    for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(20)) if ((await ask()) === 'true') return;
+    const ask = (): Promise<string | undefined> =>
+      this.one(sql).catch((error: { code?: string }) => {
+        if (error.code === '42P01' || error.code === '3F000') return 'false';
+        throw error;
+      });
+    for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(20))
+      if ((await ask()) === 'true') return;
     throw new Error(`never true: ${sql}`);
   }
 
@@ -101,14 +128,23 @@ export class FaultProject {
     const { host, port, user, password, database } = this.client;
     await this.server.crash!();
     await this.client.end().catch(() => undefined);
-    this.client = new pg.Client({ host, port, user, password: password ?? '', database: database ?? '', application_name: 'faults test' });
+    this.client = new pg.Client({
+      host,
+      port,
+      user,
+      password: password ?? '',
+      database: database ?? '',
+      application_name: 'faults test',
+    });
     this.client.on('error', () => undefined);
     await this.client.connect();
   }
 
   /** Names of relations that only a run at work should have. */
   async orphans(): Promise<string[][]> {
-    return this.rows("select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relname ~ '__dbt_' and c.relkind in ('r', 'v', 'm')");
+    return this.rows(
+      "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relname ~ '__dbt_' and c.relkind in ('r', 'v', 'm')",
+    );
   }
 
   async close(): Promise<void> {
@@ -118,8 +154,11 @@ export class FaultProject {
   }
 }
 
-export const BACKENDS = "select count(*) from pg_stat_activity where datname = current_database() and application_name like '%under test%'";
+export const BACKENDS =
+  "select count(*) from pg_stat_activity where datname = current_database() and application_name like '%under test%'";
 
 export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => { setTimeout(resolve, ms); });
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }

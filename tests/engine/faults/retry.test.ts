@@ -9,29 +9,38 @@ let project: FaultProject;
 
 async function killedBuild(): Promise<void> {
   rmSync(join(project.dir, 'target'), { recursive: true, force: true });
-  await project.client.query("drop schema if exists s cascade; create table if not exists public.gate (open boolean); truncate gate");
+  await project.client.query(
+    'drop schema if exists s cascade; create table if not exists public.gate (open boolean); truncate gate',
+  );
   const build = project.start(['build', '--vars', '{note: first}', '--threads', '2']);
-  await project.until("select exists (select from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database() and query like '%wait_for_gate%' and query like '%b__dbt_tmp%')");
+  await project.until(
+    "select exists (select from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database() and query like '%wait_for_gate%' and query like '%b__dbt_tmp%')",
+  );
   await project.until("select to_regclass('s.a') is not null");
   build.child.kill('SIGKILL');
   await build.ended;
 }
 
 function results(): Record<string, string> {
-  const { results: list } = JSON.parse(readFileSync(join(project.dir, 'target/run_results.json'), 'utf8')) as { results: { unique_id: string; status: string }[] };
+  const { results: list } = JSON.parse(readFileSync(join(project.dir, 'target/run_results.json'), 'utf8')) as {
+    results: { unique_id: string; status: string }[];
+  };
   return Object.fromEntries(list.map(({ unique_id, status }) => [unique_id.split('.')[2]!, status]));
 }
 
 beforeAll(async () => {
   project = await FaultProject.open({
     'models/a.sql': "{{ config(materialized='table') }} select 1 as id",
-    'models/b.sql': "{{ config(materialized='table') }} select id, '{{ var('note', 'none') }}' as note, public.wait_for_gate() as waited from {{ ref('a') }}",
+    'models/b.sql':
+      "{{ config(materialized='table') }} select id, '{{ var('note', 'none') }}' as note, public.wait_for_gate() as waited from {{ ref('a') }}",
     'models/c.sql': "{{ config(materialized='table') }} select * from {{ ref('b') }}",
   });
   await project.client.query(`create table gate (open boolean);
     create function wait_for_gate() returns int volatile language plpgsql as $$ begin while not exists (select from public.gate) loop perform pg_sleep(0.05); end loop; return 1; end $$`);
 });
-afterAll(async () => { await project.close(); });
+afterAll(async () => {
+  await project.close();
+});
 
 describe('after SIGKILL', () => {
   it('retry runs what was running or had not begun, told what the first command was told', async () => {
@@ -49,7 +58,8 @@ describe('after SIGKILL', () => {
   it('result: selects by the status that each node had', async () => {
     await killedBuild();
     cpSync(join(project.dir, 'target'), join(project.dir, 'state'), { recursive: true });
-    const listed = async (criterion: string): Promise<string> => (await project.run(['ls', '--select', criterion, '--state', 'state', '--quiet'])).out.trim();
+    const listed = async (criterion: string): Promise<string> =>
+      (await project.run(['ls', '--select', criterion, '--state', 'state', '--quiet'])).out.trim();
     expect(await listed('result:success')).toBe('faults.a');
     expect(await listed('result:error')).toBe('faults.b');
     expect(await listed('result:error+')).toBe('faults.b\nfaults.c');
@@ -69,6 +79,14 @@ describe('clone', () => {
     cpSync(join(project.dir, 'target'), join(project.dir, 'state'), { recursive: true });
     const { code, out } = await project.run(['clone', '--state', 'state', '--full-refresh']);
     expect(code, out).toBe(0);
-    expect(await project.rows("select relname, relkind from pg_class where relnamespace = 's'::regnamespace and relkind in ('r', 'v') order by 1")).toEqual([['a', 'r'], ['b', 'r'], ['c', 'r']]);
+    expect(
+      await project.rows(
+        "select relname, relkind from pg_class where relnamespace = 's'::regnamespace and relkind in ('r', 'v') order by 1",
+      ),
+    ).toEqual([
+      ['a', 'r'],
+      ['b', 'r'],
+      ['c', 'r'],
+    ]);
   });
 });

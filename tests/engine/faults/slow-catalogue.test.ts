@@ -10,8 +10,19 @@ import { SlowPostgres } from './slow-postgres.ts';
 function signal(): { tell(): void; readonly told: Promise<void>; readonly done: boolean } {
   let done = false;
   let tell: () => void = () => undefined;
-  const told = new Promise<void>((resolve) => { tell = resolve; });
-  return { tell() { done = true; tell(); }, told, get done() { return done; } };
+  const told = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  return {
+    tell() {
+      done = true;
+      tell();
+    },
+    told,
+    get done() {
+      return done;
+    },
+  };
 }
 
 interface Lab {
@@ -48,12 +59,19 @@ const POSTGRES: Words = {
     const project = await FaultProject.open(files);
     const { host, port, user, password, database } = project.client;
     const proxy = await SlowPostgres.open(host, port);
-    const output = (schema: string): string => `{type: postgres, host: 127.0.0.1, port: ${proxy.port}, user: ${user}, password: "${password}", dbname: ${database}, schema: ${schema}, threads: 8}`;
+    const output = (schema: string): string =>
+      `{type: postgres, host: 127.0.0.1, port: ${proxy.port}, user: ${user}, password: "${password}", dbname: ${database}, schema: ${schema}, threads: 8}`;
     project.write({ 'profiles.yml': `faults: {target: dev, outputs: {dev: ${output('s')}, ci: ${output('ci')}}}\n` });
     return {
-      write: (more) => project.write(more), run: (args, target) => project.run(args, target), rows: (sql) => project.rows(sql),
-      async sql(...statements) { for (const sql of statements) await project.client.query(sql); },
-      hold(hold) { proxy.hold = hold; },
+      write: (more) => project.write(more),
+      run: (args, target) => project.run(args, target),
+      rows: (sql) => project.rows(sql),
+      async sql(...statements) {
+        for (const sql of statements) await project.client.query(sql);
+      },
+      hold(hold) {
+        proxy.hold = hold;
+      },
       async close() {
         await proxy.close();
         await project.close();
@@ -73,12 +91,23 @@ const CLICKHOUSE: Words = {
   name: 'ClickHouse',
   async open(files) {
     const lab = await ClickhouseLab.open(files);
-    const profile = (lab.read('profiles.yml').replace(/threads: 1/, 'threads: 8').match(/\{type: .*?\}/) ?? [''])[0];
-    lab.write({ 'profiles.yml': `faults: {target: dev, outputs: {dev: ${profile}, ci: ${profile.replace('schema: s,', 'schema: ci,')}}}\n` });
+    const profile = (lab
+      .read('profiles.yml')
+      .replace(/threads: 1/, 'threads: 8')
+      .match(/\{type: .*?\}/) ?? [''])[0];
+    lab.write({
+      'profiles.yml': `faults: {target: dev, outputs: {dev: ${profile}, ci: ${profile.replace('schema: s,', 'schema: ci,')}}}\n`,
+    });
     return {
-      write: (more) => lab.write(more), run: (args, target) => lab.run(args, target === undefined ? {} : { target }), rows: async (sql) => (await lab.rows(sql)).map((row) => row.map(String)),
-      async sql(...statements) { for (const sql of statements) await lab.rows(sql); },
-      hold(hold) { lab.hold = hold; },
+      write: (more) => lab.write(more),
+      run: (args, target) => lab.run(args, target === undefined ? {} : { target }),
+      rows: async (sql) => (await lab.rows(sql)).map((row) => row.map(String)),
+      async sql(...statements) {
+        for (const sql of statements) await lab.rows(sql);
+      },
+      hold(hold) {
+        lab.hold = hold;
+      },
       close: () => lab.close(),
     };
   },
@@ -95,14 +124,17 @@ const LOOKS: Readonly<Record<string, string>> = {
   get_relation: 'adapter.get_relation(db, "elsewhere", "events") is not none',
   without_database: 'adapter.get_relation(none, "elsewhere", "events") is not none',
   load_relation: 'load_relation(source("raw", "events")) is not none',
-  load_cached_relation: 'load_cached_relation(api.Relation.create(database=db, schema="elsewhere", identifier="events")) is not none',
+  load_cached_relation:
+    'load_cached_relation(api.Relation.create(database=db, schema="elsewhere", identifier="events")) is not none',
   already_exists: 'adapter.already_exists("elsewhere", "events")',
   get_or_create: 'get_or_create_relation(db, "elsewhere", "events", "table")[0]',
   type: 'adapter.get_relation(db, "elsewhere", "seen").is_view',
-  upper: 'adapter.get_relation(db, "elsewhere", "Events") is not none and adapter.get_relation(db, "elsewhere", "Events").identifier == "Events"',
+  upper:
+    'adapter.get_relation(db, "elsewhere", "Events") is not none and adapter.get_relation(db, "elsewhere", "Events").identifier == "Events"',
   columns: 'adapter.get_columns_in_relation(source("raw", "events")) | map(attribute="name") | list == ["id"]',
   schema: 'adapter.check_schema_exists(db or "", "elsewhere")',
-  without_caching: 'adapter.dispatch("list_relations_without_caching", "dbt")(api.Relation.create(database=db, schema="elsewhere")) | length == 3',
+  without_caching:
+    'adapter.dispatch("list_relations_without_caching", "dbt")(api.Relation.create(database=db, schema="elsewhere")) | length == 3',
   other_schema: 'adapter.get_relation(db, "elsewhere2", "events2") is not none',
 };
 
@@ -122,38 +154,77 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
   const OLD = [1, 2, 3];
 
   beforeAll(async () => {
-    const incremental = (i: number): string => model("materialized='incremental', incremental_strategy='append'",
-      `{% if execute %}{% for _ in range(${i}) %}{% do run_query('select 1') %}{% endfor %}{% endif %}
-{% if is_incremental() %}${words.numbers(5000, 10)}{% else %}${words.numbers(0, HISTORY)}{% endif %}`);
+    const incremental = (i: number): string =>
+      model(
+        "materialized='incremental', incremental_strategy='append'",
+        `{% if execute %}{% for _ in range(${i}) %}{% do run_query('select 1') %}{% endfor %}{% endif %}
+{% if is_incremental() %}${words.numbers(5000, 10)}{% else %}${words.numbers(0, HISTORY)}{% endif %}`,
+      );
     lab = await words.open({
-      'macros/looks.sql': `{% macro look(kind) %}{% if execute %}{% set db = target.database if target.type == 'postgres' else none %}
-{% set found = {${Object.keys(LOOKS).map((kind) => `'${kind}': look_${kind}(db)`).join(', ')}} if kind == 'all' else {kind: context['look_' ~ kind](db)} %}
-{{ return('there' if found.values() | reject('equalto', 'there') | list == [] else 'MISSING') }}{% endif %}{% endmacro %}\n`
-        + Object.entries(LOOKS).map(([kind, test]) => `{% macro look_${kind}(db) %}{{ return('there' if ${test} else 'MISSING') }}{% endmacro %}\n`).join('')
-        + "{% macro look_at_all() %}{% do log('looked: ' ~ look('all'), info=true) %}{% endmacro %}\n",
-      'models/sources.yml': 'sources: [{name: raw, schema: elsewhere, tables: [{name: events, columns: [{name: id, data_tests: [not_null, {unique: {config: {store_failures: true}}}]}]}]}]\n',
-      ...Object.fromEntries(LOOKERS.map((kinds, i) => [`models/look/look${i}.sql`, model("materialized='table'", kinds.map((kind) => `select '${kind} {{ look('${kind}') }}' as seen`).join(' union all '))])),
+      'macros/looks.sql':
+        `{% macro look(kind) %}{% if execute %}{% set db = target.database if target.type == 'postgres' else none %}
+{% set found = {${Object.keys(LOOKS)
+          .map((kind) => `'${kind}': look_${kind}(db)`)
+          .join(', ')}} if kind == 'all' else {kind: context['look_' ~ kind](db)} %}
+{{ return('there' if found.values() | reject('equalto', 'there') | list == [] else 'MISSING') }}{% endif %}{% endmacro %}\n` +
+        Object.entries(LOOKS)
+          .map(
+            ([kind, test]) =>
+              `{% macro look_${kind}(db) %}{{ return('there' if ${test} else 'MISSING') }}{% endmacro %}\n`,
+          )
+          .join('') +
+        "{% macro look_at_all() %}{% do log('looked: ' ~ look('all'), info=true) %}{% endmacro %}\n",
+      'models/sources.yml':
+        'sources: [{name: raw, schema: elsewhere, tables: [{name: events, columns: [{name: id, data_tests: [not_null, {unique: {config: {store_failures: true}}}]}]}]}]\n',
+      ...Object.fromEntries(
+        LOOKERS.map((kinds, i) => [
+          `models/look/look${i}.sql`,
+          model(
+            "materialized='table'",
+            kinds.map((kind) => `select '${kind} {{ look('${kind}') }}' as seen`).join(' union all '),
+          ),
+        ]),
+      ),
       ...Object.fromEntries(OLD.map((i) => [`models/many/old${i}.sql`, incremental(i)])),
-      ...Object.fromEntries([1, 2].map((i) => [`models/many/new${i}.sql`, model("materialized='table'", words.numbers(0, 5))])),
+      ...Object.fromEntries(
+        [1, 2].map((i) => [`models/many/new${i}.sql`, model("materialized='table'", words.numbers(0, 5))]),
+      ),
       'models/many/first_view.sql': model("materialized='view'", "select * from {{ ref('new1') }}"),
       'seeds/fruit.csv': 'id,name\n1,apple\n2,pear\n',
-      'snapshots/snap.sql': "{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols='all') }} select * from {{ ref('fruit') }}{% endsnapshot %}",
+      'snapshots/snap.sql':
+        "{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols='all') }} select * from {{ ref('fruit') }}{% endsnapshot %}",
       'models/kept.sql': model("materialized='table'", words.numbers(0, 7)),
       'models/reads_kept.sql': model("materialized='table'", "select count(*) as n from {{ ref('kept') }}"),
     });
   }, 120_000);
-  afterAll(async () => { await lab?.close(); });
+  afterAll(async () => {
+    await lab?.close();
+  });
   beforeEach(() => lab.hold(() => undefined));
 
   async function elsewhere(): Promise<void> {
     for (const schema of ['s', 'ci', 'elsewhere', 'elsewhere2']) await lab.sql(...words.drop(schema));
-    await lab.sql(words.schema('s'), words.schema('elsewhere'), words.schema('elsewhere2'), words.table('elsewhere.events', words.numbers(0, 3)), words.table('elsewhere2.events2', words.numbers(0, 3)),
-      words.table(words === POSTGRES ? 'elsewhere."Events"' : 'elsewhere.Events', words.numbers(0, 3)), 'create view elsewhere.seen as select 1 as id');
+    await lab.sql(
+      words.schema('s'),
+      words.schema('elsewhere'),
+      words.schema('elsewhere2'),
+      words.table('elsewhere.events', words.numbers(0, 3)),
+      words.table('elsewhere2.events2', words.numbers(0, 3)),
+      words.table(words === POSTGRES ? 'elsewhere."Events"' : 'elsewhere.Events', words.numbers(0, 3)),
+      'create view elsewhere.seen as select 1 as id',
+    );
   }
   const late = (sql: string): Promise<void> | undefined => (words.catalogue.test(sql) ? pause(150) : undefined);
   const content = async (): Promise<string[]> => {
     const out: string[] = [];
-    for (const i of OLD) out.push((await lab.rows(`select count(*), count(distinct id), sum(case when id < ${HISTORY} then 1 else 0 end) from s.old${i}`))[0]!.join(' '));
+    for (const i of OLD)
+      out.push(
+        (
+          await lab.rows(
+            `select count(*), count(distinct id), sum(case when id < ${HISTORY} then 1 else 0 end) from s.old${i}`,
+          )
+        )[0]!.join(' '),
+      );
     return out;
   };
 
@@ -165,7 +236,11 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
       expect(code, out).toBe(0);
       const seen: string[] = [];
       for (let i = 0; i < LOOKERS.length; i++) seen.push(...(await lab.rows(`select seen from s.look${i}`)).flat());
-      expect(seen.sort(), more.join(' ')).toEqual(Object.keys(LOOKS).map((kind) => `${kind} there`).sort());
+      expect(seen.sort(), more.join(' ')).toEqual(
+        Object.keys(LOOKS)
+          .map((kind) => `${kind} there`)
+          .sort(),
+      );
     }
     const { code, out } = await lab.run(['run-operation', 'look_at_all']);
     expect(code, out).toBe(0);
@@ -189,9 +264,14 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
     await elsewhere();
     await lab.sql(words.table('s.history', words.numbers(0, HISTORY)));
     lab.write({
-      'models/meanwhile/history.sql': model("materialized='incremental', incremental_strategy='append'",
-        `{% if execute %}{% do run_query("select 'history is locked'") %}{% endif %}{% if is_incremental() %}${words.numbers(5000, 10)}{% else %}${words.numbers(0, HISTORY)}{% endif %}`),
-      'models/meanwhile/other.sql': model("materialized='table'", `{% if execute %}{% do run_query("select 'other begins'") %}{% endif %}${words.numbers(0, 5)}`),
+      'models/meanwhile/history.sql': model(
+        "materialized='incremental', incremental_strategy='append'",
+        `{% if execute %}{% do run_query("select 'history is locked'") %}{% endif %}{% if is_incremental() %}${words.numbers(5000, 10)}{% else %}${words.numbers(0, HISTORY)}{% endif %}`,
+      ),
+      'models/meanwhile/other.sql': model(
+        "materialized='table'",
+        `{% if execute %}{% do run_query("select 'other begins'") %}{% endif %}${words.numbers(0, 5)}`,
+      ),
     });
     // What the run must see, each after the one before.
     const happened = { locked: signal(), looked: signal() };
@@ -200,7 +280,8 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
         happened.locked.tell();
         return Promise.race([happened.looked.told, pause(4000)]);
       }
-      if (sql.includes("'other begins'")) return happened.locked.told.then(() => lab.sql(words.table('s.other', words.numbers(100, 1))));
+      if (sql.includes("'other begins'"))
+        return happened.locked.told.then(() => lab.sql(words.table('s.other', words.numbers(100, 1))));
       // The refresh of `other`, after its lock: its answer is late.
       if (happened.locked.done && words.refresh.test(sql)) {
         happened.looked.tell();
@@ -210,36 +291,63 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
     });
     const { code, out } = await lab.run(['run', '--select', 'meanwhile']);
     expect(code, out).toBe(0);
-    expect(await lab.rows(`select count(*), count(distinct id), sum(case when id < ${HISTORY} then 1 else 0 end) from s.history`)).toEqual([[String(HISTORY + 10), String(HISTORY + 10), String(HISTORY)]]);
+    expect(
+      await lab.rows(
+        `select count(*), count(distinct id), sum(case when id < ${HISTORY} then 1 else 0 end) from s.history`,
+      ),
+    ).toEqual([[String(HISTORY + 10), String(HISTORY + 10), String(HISTORY)]]);
     expect(await lab.rows('select count(*), max(id) from s.other')).toEqual([['5', '4']]);
-    lab.write({ 'models/meanwhile/history.sql': '{{ config(enabled=false) }} select 1 as id', 'models/meanwhile/other.sql': '{{ config(enabled=false) }} select 1 as id' });
+    lab.write({
+      'models/meanwhile/history.sql': '{{ config(enabled=false) }} select 1 as id',
+      'models/meanwhile/other.sql': '{{ config(enabled=false) }} select 1 as id',
+    });
   }, 60_000);
 
   // How often, for a longer look.
   const trials = Number(process.env['TSDBT_OVERLAPS'] ?? (words === CLICKHOUSE ? 1 : 2));
 
-  it('commands at once neither double nor lose history, and none meets what another has just built', async () => {
-    let seed = 7;
-    const random = (most: number): number => { seed = (seed * 1103515245 + 12345) % 2147483648; return (seed / 2147483648) * most; };
-    for (let trial = 0; trial < trials; trial++) {
-      // In every second trial the history has yet to be built, by the first of them.
-      const begun = trial % 2 === 0;
-      await elsewhere();
-      for (const i of OLD) if (begun) await lab.sql(words.table(`s.old${i}`, words.numbers(0, HISTORY)));
-      lab.hold((sql) => pause(words.catalogue.test(sql) ? random(300) : random(20)));
-      const ended = await Promise.all(['a', 'b', ...(trial % 3 === 2 ? ['c'] : [])].map((target, i) =>
-        lab.run(['build', '--select', 'many', 'fruit', 'snap', ...(trial % 4 === 1 && i === 0 ? ['--no-populate-cache'] : [])], target)));
-      lab.hold(() => undefined);
-      for (const { code, out } of ended) {
-        expect(out).not.toContain('already exists');
-        expect(code, out).toBe(0);
+  it(
+    'commands at once neither double nor lose history, and none meets what another has just built',
+    async () => {
+      let seed = 7;
+      const random = (most: number): number => {
+        seed = (seed * 1103515245 + 12345) % 2147483648;
+        return (seed / 2147483648) * most;
+      };
+      for (let trial = 0; trial < trials; trial++) {
+        // In every second trial the history has yet to be built, by the first of them.
+        const begun = trial % 2 === 0;
+        await elsewhere();
+        for (const i of OLD) if (begun) await lab.sql(words.table(`s.old${i}`, words.numbers(0, HISTORY)));
+        lab.hold((sql) => pause(words.catalogue.test(sql) ? random(300) : random(20)));
+        const ended = await Promise.all(
+          ['a', 'b', ...(trial % 3 === 2 ? ['c'] : [])].map((target, i) =>
+            lab.run(
+              [
+                'build',
+                '--select',
+                'many',
+                'fruit',
+                'snap',
+                ...(trial % 4 === 1 && i === 0 ? ['--no-populate-cache'] : []),
+              ],
+              target,
+            ),
+          ),
+        );
+        lab.hold(() => undefined);
+        for (const { code, out } of ended) {
+          expect(out).not.toContain('already exists');
+          expect(code, out).toBe(0);
+        }
+        const rows = HISTORY + 10 * (ended.length - (begun ? 0 : 1));
+        expect(await content(), `trial ${trial}`).toEqual(OLD.map(() => `${rows} ${HISTORY + 10} ${HISTORY}`));
+        for (const i of [1, 2]) expect(await lab.rows(`select count(*) from s.new${i}`)).toEqual([['5']]);
+        expect(await lab.rows('select count(*), count(distinct id) from s.snap')).toEqual([['2', '2']]);
       }
-      const rows = HISTORY + 10 * (ended.length - (begun ? 0 : 1));
-      expect(await content(), `trial ${trial}`).toEqual(OLD.map(() => `${rows} ${HISTORY + 10} ${HISTORY}`));
-      for (const i of [1, 2]) expect(await lab.rows(`select count(*) from s.new${i}`)).toEqual([['5']]);
-      expect(await lab.rows('select count(*), count(distinct id) from s.snap')).toEqual([['2', '2']]);
-    }
-  }, 90_000 + 60_000 * trials);
+    },
+    90_000 + 60_000 * trials,
+  );
 
   it('clone copies what is there, leaves what exists, and a deferred reference finds its table', async () => {
     await elsewhere();
@@ -249,20 +357,32 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
       if (words.listing.test(sql)) listings++;
       return late(sql);
     });
-    const cloned = await Promise.all(['a', 'b'].map((target) => lab.run(['clone', '--target', 'ci', '--state', 'prod', '--select', 'many', 'kept'], target)));
+    const cloned = await Promise.all(
+      ['a', 'b'].map((target) =>
+        lab.run(['clone', '--target', 'ci', '--state', 'prod', '--select', 'many', 'kept'], target),
+      ),
+    );
     for (const { code, out } of cloned) {
       expect(code, out).toBe(0);
       expect(out).not.toContain('already exists.');
     }
     // Both schemas together, before the first node: once a command.
     expect(listings).toBe(2);
-    const kinds = words === CLICKHOUSE ? "select name, engine = 'View' from system.tables where database = 'ci' order by 1" : "select viewname, true from pg_views where schemaname = 'ci' order by 1";
+    const kinds =
+      words === CLICKHOUSE
+        ? "select name, engine = 'View' from system.tables where database = 'ci' order by 1"
+        : "select viewname, true from pg_views where schemaname = 'ci' order by 1";
     const names = ['first_view', 'kept', ...[1, 2].map((i) => `new${i}`), ...OLD.map((i) => `old${i}`)];
-    expect(await lab.rows(kinds)).toEqual(names.map((name) => [name, words === CLICKHOUSE ? String(name === 'first_view' ? 1 : 0) : 'true']));
+    expect(await lab.rows(kinds)).toEqual(
+      names.map((name) => [name, words === CLICKHOUSE ? String(name === 'first_view' ? 1 : 0) : 'true']),
+    );
     // Cloned again over what exists: nothing is made.
     const again = await lab.run(['clone', '--target', 'ci', '--state', 'prod', '--select', 'many', 'kept'], 'a');
     expect(again.out.match(/already exists/g)?.length, again.out).toBe(names.length);
-    const deferred = await lab.run(['run', '--target', 'ci', '--defer', '--state', 'prod', '--select', 'reads_kept', 'first_view'], 'b');
+    const deferred = await lab.run(
+      ['run', '--target', 'ci', '--defer', '--state', 'prod', '--select', 'reads_kept', 'first_view'],
+      'b',
+    );
     expect(deferred.code, deferred.out).toBe(0);
     expect(await lab.rows('select n from ci.reads_kept')).toEqual([['7']]);
     // To docs the two would be one.

@@ -16,15 +16,21 @@ export class SlowPostgres {
 
   static async open(host: string, port: number): Promise<SlowPostgres> {
     const proxy = new SlowPostgres(host, port);
-    await new Promise<void>((resolve) => { proxy.server.listen(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      proxy.server.listen(0, '127.0.0.1', resolve);
+    });
     return proxy;
   }
 
-  get port(): number { return (this.server.address() as AddressInfo).port; }
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
 
   async close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => { this.server.close(resolve); });
+    await new Promise((resolve) => {
+      this.server.close(resolve);
+    });
   }
 
   private serve(client: Socket, server: Socket): void {

@@ -9,29 +9,42 @@ let project: FaultProject;
 
 async function state(): Promise<string[]> {
   const out: string[] = [];
-  for (const name of ['seeded', 't', 'v', 'w', 'inc', 'snap']) out.push((await project.one(`select count(*) || ' ' || count(distinct id) from s.${name}`))!);
+  for (const name of ['seeded', 't', 'v', 'w', 'inc', 'snap'])
+    out.push((await project.one(`select count(*) || ' ' || count(distinct id) from s.${name}`))!);
   return out;
 }
 
 beforeAll(async () => {
   project = await FaultProject.open({
     'seeds/seeded.csv': 'id,value\n1,10\n2,20\n3,30\n',
-    'models/t.sql': "{{ config(materialized='table') }} select s.* from {{ ref('seeded') }} s, (select pg_sleep(0.05)) z",
+    'models/t.sql':
+      "{{ config(materialized='table') }} select s.* from {{ ref('seeded') }} s, (select pg_sleep(0.05)) z",
     'models/v.sql': "{{ config(materialized='view') }} select * from {{ ref('t') }}",
     'models/w.sql': "{{ config(materialized='view') }} select * from {{ ref('v') }}",
-    'models/inc.sql': "{{ config(materialized='incremental') }} select t.* from {{ ref('t') }} t, (select pg_sleep(0.2)) z {% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}",
-    'snapshots/snap.sql': "{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols='all') }} select * from {{ ref('t') }}{% endsnapshot %}",
+    'models/inc.sql':
+      "{{ config(materialized='incremental') }} select t.* from {{ ref('t') }} t, (select pg_sleep(0.2)) z {% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}",
+    'snapshots/snap.sql':
+      "{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols='all') }} select * from {{ ref('t') }}{% endsnapshot %}",
     'models/p.yml': 'models: [{name: t, columns: [{name: id, tests: [unique, not_null]}]}]\n',
   });
 });
-afterAll(async () => { await project.close(); });
+afterAll(async () => {
+  await project.close();
+});
 
 describe('two builds at the same time', () => {
   it.each([
-    [[], []], [[], []], [['--full-refresh'], []], [['--full-refresh'], ['--full-refresh']], [['--full-refresh'], ['--full-refresh']],
+    [[], []],
+    [[], []],
+    [['--full-refresh'], []],
+    [['--full-refresh'], ['--full-refresh']],
+    [['--full-refresh'], ['--full-refresh']],
   ])('with %j and %j both succeed and leave every row once', async (first, second) => {
     if (first.length === 0) await project.client.query('drop schema if exists s cascade');
-    const [a, b] = await Promise.all([project.run(['build', ...first], 'one'), project.run(['build', ...second], 'two')]);
+    const [a, b] = await Promise.all([
+      project.run(['build', ...first], 'one'),
+      project.run(['build', ...second], 'two'),
+    ]);
     expect(a.code, a.out).toBe(0);
     expect(b.code, b.out).toBe(0);
     expect(await state()).toEqual(Array.from({ length: 6 }, () => '3 3'));
@@ -41,9 +54,13 @@ describe('two builds at the same time', () => {
   it('a view that somebody makes while its table is being rebuilt survives', async () => {
     project.write({ 'models/late.sql': "{{ config(materialized='table') }} select 1 as id" });
     expect((await project.run(['run', '--select', 'late'])).code).toBe(0);
-    project.write({ 'models/late.sql': "{{ config(materialized='table') }} select 2 as id from (select pg_sleep(0.7)) late_sleep" });
+    project.write({
+      'models/late.sql': "{{ config(materialized='table') }} select 2 as id from (select pg_sleep(0.7)) late_sleep",
+    });
     const run = project.start(['run', '--select', 'late']);
-    await project.until("select exists (select from pg_stat_activity where query like '%late_sleep%' and state = 'active' and pid <> pg_backend_pid())");
+    await project.until(
+      "select exists (select from pg_stat_activity where query like '%late_sleep%' and state = 'active' and pid <> pg_backend_pid())",
+    );
     await project.client.query('create view public.came_late as select id from s.late');
     const { code, out } = await run.ended;
     expect(code, out).toBe(0);
@@ -56,34 +73,48 @@ describe('two builds at the same time', () => {
     await project.client.query(`create table public.tries (n int); create sequence public.tried;
       create function public.collide() returns void language plpgsql as $$ begin if nextval('public.tried') = 1 then raise 'collision' using errcode = '40P01'; end if; end $$`);
     project.write({
-      'models/again.sql': "{{ config(materialized='table', pre_hook='insert into public.tries values (1)') }} select 1 as id, public.collide()::text as done",
+      'models/again.sql':
+        "{{ config(materialized='table', pre_hook='insert into public.tries values (1)') }} select 1 as id, public.collide()::text as done",
     });
     const { code, out } = await project.run(['run', '--select', 'again']);
     expect(code, out).toBe(0);
     expect(out).toContain('starting it again');
     expect(await project.one('select count(*) from public.tries')).toBe('1');
     await project.client.query("truncate public.tries; select setval('public.tried', 1, false)");
-    project.write({ 'models/again.sql': "{{ config(materialized='table', pre_hook={'sql': 'insert into public.tries values (1)', 'transaction': false}) }} select 1 as id, public.collide()::text as done" });
+    project.write({
+      'models/again.sql':
+        "{{ config(materialized='table', pre_hook={'sql': 'insert into public.tries values (1)', 'transaction': false}) }} select 1 as id, public.collide()::text as done",
+    });
     expect((await project.run(['run', '--select', 'again'])).code).toBe(1);
     expect(await project.one('select count(*) from public.tries')).toBe('1');
-    project.write({ 'models/again.sql': "{{ config(enabled=false) }} select 1 as id" });
+    project.write({ 'models/again.sql': '{{ config(enabled=false) }} select 1 as id' });
   });
 });
 
 describe('what a build takes', () => {
   it('at most two connections more than threads, and few questions to the catalogue', async () => {
-    const files = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`models/many/m${i}.sql`, `{{ config(materialized='${i % 2 ? 'view' : 'table'}') }} select ${i} as id, pg_sleep(0.05)::text as s`]));
+    const files = Object.fromEntries(
+      Array.from({ length: 20 }, (_, i) => [
+        `models/many/m${i}.sql`,
+        `{{ config(materialized='${i % 2 ? 'view' : 'table'}') }} select ${i} as id, pg_sleep(0.05)::text as s`,
+      ]),
+    );
     project.write(files);
     const build = project.start(['--debug', 'build', '--select', 'path:models/many', '--threads', '3']);
     let most = 0;
     let done = false;
-    void build.ended.then(() => { done = true; });
+    void build.ended.then(() => {
+      done = true;
+    });
     for (; !done; await pause(5)) most = Math.max(most, Number(await project.one(BACKENDS)));
     const { code, out } = await build.ended;
     expect(code, out).toBe(0);
     expect(most).toBeGreaterThan(1);
     expect(most).toBeLessThanOrEqual(5);
-    const asked = out.split(/^\d\d:\d\d:\d\d {2}/m).map((event) => /^On (\S+): (.*)/s.exec(event)).filter((match) => match !== null && /pg_(?:class|namespace|catalog)|information_schema/.test(match[2]!));
+    const asked = out
+      .split(/^\d\d:\d\d:\d\d {2}/m)
+      .map((event) => /^On (\S+): (.*)/s.exec(event))
+      .filter((match) => match !== null && /pg_(?:class|namespace|catalog)|information_schema/.test(match[2]!));
     const byName = new Map<string, number>();
     for (const match of asked) byName.set(match![1]!, (byName.get(match![1]!) ?? 0) + 1);
     expect(byName.get('master')).toBeLessThanOrEqual(5);
@@ -93,21 +124,36 @@ describe('what a build takes', () => {
 });
 
 describe('--every', () => {
-  const ticks = (run: Running): string[] => run.out().split('\n').filter((line) => line.includes('Tick '));
+  const ticks = (run: Running): string[] =>
+    run
+      .out()
+      .split('\n')
+      .filter((line) => line.includes('Tick '));
   const waitFor = async (run: Running, done: () => boolean): Promise<void> => {
-    for (const end = Date.now() + 25_000; !done(); await pause(30)) if (Date.now() > end) throw new Error(`waited in vain:\n${run.out()}`);
+    for (const end = Date.now() + 25_000; !done(); await pause(30))
+      if (Date.now() > end) throw new Error(`waited in vain:\n${run.out()}`);
   };
 
   it('runs again and again with a line a tick, reads what changed, goes on after a failure and ends with 0', async () => {
-    project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select '{{ run_started_at }}' as at, '{{ invocation_id }}' as invocation" });
+    project.write({
+      'models/tick.sql':
+        "{{ config(materialized='table') }} select '{{ run_started_at }}' as at, '{{ invocation_id }}' as invocation",
+    });
     const run = project.start(['run', '--select', 'tick', '--every', '1s']);
     await waitFor(run, () => ticks(run).length >= 2);
     const first = await project.rows('select at, invocation from s.tick');
     project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select 1/0 as at" });
     await waitFor(run, () => ticks(run).some((line) => line.includes('failed')));
-    project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select 'changed' as at, '{{ invocation_id }}' as invocation" });
+    project.write({
+      'models/tick.sql':
+        "{{ config(materialized='table') }} select 'changed' as at, '{{ invocation_id }}' as invocation",
+    });
     const failed = ticks(run).length;
-    await waitFor(run, () => ticks(run).slice(failed).some((line) => line.includes(' ok ')));
+    await waitFor(run, () =>
+      ticks(run)
+        .slice(failed)
+        .some((line) => line.includes(' ok ')),
+    );
     const second = await project.rows('select at, invocation from s.tick');
     expect(second[0]![0]).toBe('changed');
     expect(second[0]![1]).not.toBe(first[0]![1]);
@@ -121,10 +167,13 @@ describe('--every', () => {
   });
 
   it('with --if-changed does nothing while the project and the tables that it reads stay as they are', async () => {
-    await project.client.query('create table s.events as select 1 as n; create view s.seen as select 1 as n; create table s.parts (n int) partition by list (n); create table s.part1 partition of s.parts for values in (1)');
+    await project.client.query(
+      'create table s.events as select 1 as n; create view s.seen as select 1 as n; create table s.parts (n int) partition by list (n); create table s.part1 partition of s.parts for values in (1)',
+    );
     project.write({
       'models/events.yml': 'sources: [{name: raw, schema: s, tables: [{name: events}, {name: seen}, {name: parts}]}]\n',
-      'models/passing.sql': "{{ config(materialized='ephemeral') }} select n from {{ source('raw', 'events') }} union all select n from {{ source('raw', 'parts') }}",
+      'models/passing.sql':
+        "{{ config(materialized='ephemeral') }} select n from {{ source('raw', 'events') }} union all select n from {{ source('raw', 'parts') }}",
       'models/tick.sql': "{{ config(materialized='table') }} select count(*) as n from {{ ref('passing') }}",
     });
     const run = project.start(['run', '--select', 'tick', '--every', '1s', '--if-changed']);
@@ -142,14 +191,23 @@ describe('--every', () => {
     await goesOn(() => project.client.query('truncate s.events'));
     await goesOn(() => project.client.query('update s.parts set n = 1'));
     await goesOn(() => project.client.query('alter table s.events add column more int'));
-    await goesOn(() => project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select count(*) as n from {{ ref('passing') }} -- edited" }));
+    await goesOn(() =>
+      project.write({
+        'models/tick.sql':
+          "{{ config(materialized='table') }} select count(*) as n from {{ ref('passing') }} -- edited",
+      }),
+    );
     await waitFor(run, () => / unchanged /.test(ticks(run).at(-1) ?? ''));
-    project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select 1/0 as n from {{ ref('passing') }}" });
+    project.write({
+      'models/tick.sql': "{{ config(materialized='table') }} select 1/0 as n from {{ ref('passing') }}",
+    });
     await waitFor(run, () => told(/ failed /) >= 2);
     run.child.kill('SIGTERM');
     expect((await run.ended).code, run.out()).toBe(0);
     // Nothing tells whether what a view shows is new.
-    project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select * from {{ source('raw', 'seen') }}" });
+    project.write({
+      'models/tick.sql': "{{ config(materialized='table') }} select * from {{ source('raw', 'seen') }}",
+    });
     const seen = project.start(['run', '--select', 'tick', '--every', '1s', '--if-changed']);
     await waitFor(seen, () => ticks(seen).filter((line) => line.includes(' ok ')).length >= 2);
     expect(seen.out()).toContain('--if-changed runs each time: nothing tells whether');
@@ -157,8 +215,10 @@ describe('--every', () => {
     await seen.ended;
     // A source that a seed of the run fills is the run's own work.
     project.write({
-      'seeds/fruit.csv': 'n\n1\n', 'models/events.yml': 'sources: [{name: raw, schema: s, tables: [{name: fruit}]}]\n',
-      'models/passing.sql': "{{ config(materialized='ephemeral') }} select 1 as n", 'models/tick.sql': "{{ config(materialized='table') }} select * from {{ source('raw', 'fruit') }}",
+      'seeds/fruit.csv': 'n\n1\n',
+      'models/events.yml': 'sources: [{name: raw, schema: s, tables: [{name: fruit}]}]\n',
+      'models/passing.sql': "{{ config(materialized='ephemeral') }} select 1 as n",
+      'models/tick.sql': "{{ config(materialized='table') }} select * from {{ source('raw', 'fruit') }}",
     });
     const seeded = project.start(['build', '--select', 'fruit', 'tick', '--every', '1s', '--if-changed']);
     await waitFor(seeded, () => / unchanged /.test(ticks(seeded).at(-1) ?? ''));
@@ -169,7 +229,9 @@ describe('--every', () => {
   it('is stopped by SIGTERM within a tick', async () => {
     project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select pg_sleep(20)::text as s" });
     const run = project.start(['run', '--select', 'tick', '--every', '1s']);
-    await project.until("select exists (select from pg_stat_activity where query like '%pg_sleep(20)%' and state = 'active' and pid <> pg_backend_pid())");
+    await project.until(
+      "select exists (select from pg_stat_activity where query like '%pg_sleep(20)%' and state = 'active' and pid <> pg_backend_pid())",
+    );
     const began = Date.now();
     run.child.kill('SIGTERM');
     expect((await run.ended).code, run.out()).toBe(0);
@@ -180,7 +242,9 @@ describe('--every', () => {
   it('leaves a tick out while another one has the project and target, and says who', async () => {
     project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select pg_sleep(3)::text as s" });
     const first = project.start(['run', '--select', 'tick', '--every', '1s'], 'one');
-    await project.until("select exists (select from pg_stat_activity where query like '%pg_sleep(3)%' and state = 'active' and pid <> pg_backend_pid())");
+    await project.until(
+      "select exists (select from pg_stat_activity where query like '%pg_sleep(3)%' and state = 'active' and pid <> pg_backend_pid())",
+    );
     const second = project.start(['run', '--select', 'tick', '--every', '1s'], 'two');
     await waitFor(second, () => ticks(second).length >= 1);
     expect(ticks(second)[0]).toContain('skipped');

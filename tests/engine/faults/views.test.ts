@@ -4,9 +4,11 @@ import pg from 'pg';
 import { FaultProject } from './project.ts';
 
 let project: FaultProject;
-const identity = (name: string): Promise<string | undefined> => project.one(`select oid || ' ' || xmin from pg_class where oid = 's.${name}'::regclass`);
+const identity = (name: string): Promise<string | undefined> =>
+  project.one(`select oid || ' ' || xmin from pg_class where oid = 's.${name}'::regclass`);
 /** Changes when a view is defined anew, but not with its grants. */
-const rule = (name: string): Promise<string | undefined> => project.one(`select oid || ' ' || xmin from pg_rewrite where ev_class = 's.${name}'::regclass`);
+const rule = (name: string): Promise<string | undefined> =>
+  project.one(`select oid || ' ' || xmin from pg_rewrite where ev_class = 's.${name}'::regclass`);
 const build = async (...args: string[]): Promise<string> => {
   const { code, out } = await project.run(['build', ...args]);
   expect(out).not.toContain('ERROR creating');
@@ -18,10 +20,13 @@ beforeAll(async () => {
   project = await FaultProject.open({
     'seeds/people.csv': 'id,name\n1,a\n2,b\n',
     'models/t.sql': "{{ config(materialized='table') }} select id, name from {{ ref('people') }}",
-    'models/v.sql': "{{ config(materialized='view', post_hook=\"insert into public.hooked values ('v')\") }} select * from public.base",
+    'models/v.sql':
+      "{{ config(materialized='view', post_hook=\"insert into public.hooked values ('v')\") }} select * from public.base",
     'models/w.sql': "{{ config(materialized='view') }} select id from {{ ref('v') }}",
   });
-  await project.client.query('create table public.base as select 1 as id; create table public.hooked (name text); create role reader_of_views');
+  await project.client.query(
+    'create table public.base as select 1 as id; create table public.hooked (name text); create role reader_of_views',
+  );
   await build();
 });
 afterAll(async () => {
@@ -61,7 +66,9 @@ describe('a view', () => {
     expect(await project.rows('select id from s.w')).toEqual([['3']]);
     expect(await identity('w')).not.toBe(before);
     before = await identity('w');
-    project.write({ 'models/w.sql': "{{ config(materialized='view', meta={'owner': 'me'}) }} select id * 3 as id from {{ ref('v') }}" });
+    project.write({
+      'models/w.sql': "{{ config(materialized='view', meta={'owner': 'me'}) }} select id * 3 as id from {{ ref('v') }}",
+    });
     await build('--select', 'w');
     expect(await identity('w')).not.toBe(before);
     before = await identity('w');
@@ -70,7 +77,10 @@ describe('a view', () => {
   });
 
   it('that is left alone still gets the grants of its configuration', async () => {
-    project.write({ 'models/w.sql': "{{ config(materialized='view', grants={'select': ['reader_of_views']}) }} select id * 3 as id from {{ ref('v') }}" });
+    project.write({
+      'models/w.sql':
+        "{{ config(materialized='view', grants={'select': ['reader_of_views']}) }} select id * 3 as id from {{ ref('v') }}",
+    });
     await build('--select', 'w');
     const before = await rule('w');
     await project.client.query('revoke all on s.w from reader_of_views');
@@ -81,24 +91,32 @@ describe('a view', () => {
 });
 
 describe('a view that was looked at before the first node', () => {
-  const columns = (name: string): Promise<string | undefined> => project.one(`select string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = 's.${name}'::regclass and attnum > 0`);
-  const change = (name: string): string => `{{ 'alter table raw.${name} add column more int' if var('change', '') == '${name}' else 'select 1' }}`;
+  const columns = (name: string): Promise<string | undefined> =>
+    project.one(
+      `select string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = 's.${name}'::regclass and attnum > 0`,
+    );
+  const change = (name: string): string =>
+    `{{ 'alter table raw.${name} add column more int' if var('change', '') == '${name}' else 'select 1' }}`;
 
   beforeAll(async () => {
-    await project.client.query('create schema raw; create table raw.hooked as select 1 as id; create table raw.queried as select 1 as id; create table raw.made as select 1 as id; create table raw.started as select 1 as id');
+    await project.client.query(
+      'create schema raw; create table raw.hooked as select 1 as id; create table raw.queried as select 1 as id; create table raw.made as select 1 as id; create table raw.started as select 1 as id',
+    );
     project.write({
       'dbt_project.yml': `${project.read('dbt_project.yml')}
 on-run-start: "${change('started')}"
 `,
       'macros/plain.sql': `{% materialization plain, default %}{% call statement('main') %}{{ sql }}{% endcall %}{% do adapter.commit() %}{{ return({'relations': []}) }}{% endmaterialization %}`,
-      'models/quiet/table.sql': "{{ config(materialized='table') }} select 1 as id {{ ', 2 as more' if var('change', '') == 'table' }}",
+      'models/quiet/table.sql':
+        "{{ config(materialized='table') }} select 1 as id {{ ', 2 as more' if var('change', '') == 'table' }}",
       'models/quiet/of_table.sql': "select * from {{ ref('table') }}",
       'models/quiet/of_of_table.sql': "select * from {{ ref('of_table') }}",
       'models/quiet/lower.sql': "select 1 as id {{ ', 2 as more' if var('change', '') == 'lower' }}",
       'models/quiet/of_lower.sql': "select * from {{ ref('lower') }}",
       'models/quiet/hooked.sql': `{{ config(materialized='table', pre_hook="${change('hooked')}") }} select 1 as id`,
       'models/quiet/of_hooked.sql': "-- depends_on: {{ ref('hooked') }}\nselect * from raw.hooked",
-      'models/quiet/queried.sql': "{{ config(materialized='table') }} {% if execute and var('change', '') == 'queried' %}{% do run_query('alter table raw.queried add column more int') %}{% endif %} select 1 as id",
+      'models/quiet/queried.sql':
+        "{{ config(materialized='table') }} {% if execute and var('change', '') == 'queried' %}{% do run_query('alter table raw.queried add column more int') %}{% endif %} select 1 as id",
       'models/quiet/of_queried.sql': "-- depends_on: {{ ref('queried') }}\nselect * from raw.queried",
       'models/quiet/made.sql': `{{ config(materialized='plain') }} ${change('made')}`,
       'models/quiet/of_made.sql': "-- depends_on: {{ ref('made') }}\nselect * from raw.made",
@@ -133,8 +151,12 @@ on-run-start: "${change('started')}"
   });
 
   it('is built by its materialization when the project has a macro of its own for a part of it', async () => {
-    project.write({ 'macros/own.sql': "{% macro postgres__persist_docs(relation, model, for_relation, for_columns) %}{% do log('documented: ' ~ relation.identifier, info=true) %}{% endmacro %}" });
-    for (let again = 0; again < 3; again++) expect(await build('--select', 'of_lower')).toContain('documented: of_lower');
+    project.write({
+      'macros/own.sql':
+        "{% macro postgres__persist_docs(relation, model, for_relation, for_columns) %}{% do log('documented: ' ~ relation.identifier, info=true) %}{% endmacro %}",
+    });
+    for (let again = 0; again < 3; again++)
+      expect(await build('--select', 'of_lower')).toContain('documented: of_lower');
     project.remove('macros/own.sql');
     expect(await build('--select', 'of_lower')).not.toContain('documented');
   });
@@ -145,7 +167,10 @@ on-run-start: "${change('started')}"
     await build('--select', 'of_lower');
     const second = await identity('of_lower');
     expect(second).not.toBe(before);
-    project.write({ 'models/quiet/of_lower.sql': "{{ config(meta={'a': 1}) }}select * from {{ ref('lower') }} where id = {{ var('least', 1) }}" });
+    project.write({
+      'models/quiet/of_lower.sql':
+        "{{ config(meta={'a': 1}) }}select * from {{ ref('lower') }} where id = {{ var('least', 1) }}",
+    });
     await build('--select', 'of_lower');
     await build('--select', 'of_lower');
     const third = await identity('of_lower');
@@ -155,11 +180,18 @@ on-run-start: "${change('started')}"
   });
 
   it.each([
-    ['the table below it', 'table', 'of_table'], ['a table further below', 'table', 'of_of_table'], ['the view below it', 'lower', 'of_lower'], ['a hook of another model', 'hooked', 'of_hooked'],
-    ['code of another model', 'queried', 'of_queried'], ['a materialization of the project', 'made', 'of_made'], ['the start of the run', 'started', 'of_started'],
+    ['the table below it', 'table', 'of_table'],
+    ['a table further below', 'table', 'of_of_table'],
+    ['the view below it', 'lower', 'of_lower'],
+    ['a hook of another model', 'hooked', 'of_hooked'],
+    ['code of another model', 'queried', 'of_queried'],
+    ['a materialization of the project', 'made', 'of_made'],
+    ['the start of the run', 'started', 'of_started'],
   ])('is built again when the same run has changed what it reads: %s', async (_how, changed, view) => {
     await build('--select', 'quiet');
-    await project.client.query('alter table raw.hooked drop column if exists more cascade; alter table raw.queried drop column if exists more cascade; alter table raw.made drop column if exists more cascade; alter table raw.started drop column if exists more cascade');
+    await project.client.query(
+      'alter table raw.hooked drop column if exists more cascade; alter table raw.queried drop column if exists more cascade; alter table raw.made drop column if exists more cascade; alter table raw.started drop column if exists more cascade',
+    );
     await build('--select', 'quiet');
     expect(await columns(view)).toBe('id');
     await build('--select', 'quiet', '--vars', `change: ${changed}`);
@@ -168,22 +200,26 @@ on-run-start: "${change('started')}"
 });
 
 describe('what stands on a table', () => {
-  it.each([['run'], ['run --full-refresh']])('survives `%s` with owner, grants, comments and options', async (command) => {
-    await project.client.query(`drop schema if exists other cascade; create schema other;
+  it.each([['run'], ['run --full-refresh']])(
+    'survives `%s` with owner, grants, comments and options',
+    async (command) => {
+      await project.client.query(`drop schema if exists other cascade; create schema other;
       create view other.seen with (security_barrier) as select id, name from s.t;
       create view other.again as select count(*) as n from other.seen;
       create materialized view other.kept as select id from s.t; create unique index kept_id on other.kept (id);
       grant select on other.seen to reader_of_views; comment on view other.seen is 'ours'; comment on column other.seen.id is 'key'; alter view other.again owner to reader_of_views`);
-    const before = await project.one("select oid from pg_class where oid = 's.t'::regclass");
-    const { code, out } = await project.run([...command.split(' '), '--select', 't']);
-    expect(code, out).toBe(0);
-    expect(await project.one("select oid from pg_class where oid = 's.t'::regclass")).not.toBe(before);
-    expect(await project.rows(`select (select count(*) from other.seen), (select count(*) from other.kept), has_table_privilege('reader_of_views', 'other.seen', 'select'),
+      const before = await project.one("select oid from pg_class where oid = 's.t'::regclass");
+      const { code, out } = await project.run([...command.split(' '), '--select', 't']);
+      expect(code, out).toBe(0);
+      expect(await project.one("select oid from pg_class where oid = 's.t'::regclass")).not.toBe(before);
+      expect(
+        await project.rows(`select (select count(*) from other.seen), (select count(*) from other.kept), has_table_privilege('reader_of_views', 'other.seen', 'select'),
       obj_description('other.seen'::regclass), col_description('other.seen'::regclass, 1), (select reloptions::text from pg_class where oid = 'other.seen'::regclass),
-      (select relowner::regrole::text from pg_class where oid = 'other.again'::regclass), (select count(*) from pg_indexes where schemaname = 'other')`))
-      .toEqual([['2', '2', 'true', 'ours', 'key', '{security_barrier=true}', 'reader_of_views', '1']]);
-    await project.client.query('drop schema other cascade');
-  });
+      (select relowner::regrole::text from pg_class where oid = 'other.again'::regclass), (select count(*) from pg_indexes where schemaname = 'other')`),
+      ).toEqual([['2', '2', 'true', 'ours', 'key', '{security_barrier=true}', 'reader_of_views', '1']]);
+      await project.client.query('drop schema other cascade');
+    },
+  );
 
   it('keeps the run from changing anything when it no longer compiles, and is named', async () => {
     await project.client.query('create view public.foreign_reader as select name from s.t');
@@ -210,21 +246,32 @@ describe('what stands on a table', () => {
     }
   });
 
-  it.each(['53100', '57014', '55P03'])('is not given up, though the project builds it, when the server can only not make it now (%s)', async (code) => {
-    await project.client.query(`create or replace function public.fits() returns int language plpgsql as $$ begin
+  it.each(['53100', '57014', '55P03'])(
+    'is not given up, though the project builds it, when the server can only not make it now (%s)',
+    async (code) => {
+      await project.client.query(`create or replace function public.fits() returns int language plpgsql as $$ begin
       if to_regclass('public.full') is not null then raise 'not now' using errcode = '${code}'; end if; return 1; end $$`);
-    project.write({ 'models/t.sql': "{{ config(materialized='table') }} select id, name from {{ ref('people') }}", 'models/mv.sql': "{{ config(materialized='materialized_view') }} select id, public.fits() as fits from {{ ref('t') }}" });
-    try {
-      await build('--select', 't', 'mv');
-      const before = await project.rows("select oid from pg_class where relname in ('t', 'mv') order by relname");
-      await project.client.query('create table public.full ()');
-      const { code: exit, out } = await project.run(['run', '--select', 't']);
-      expect(out).toContain('not now');
-      expect(exit).toBe(1);
-      expect(await project.rows("select oid from pg_class where relname in ('t', 'mv') order by relname")).toEqual(before);
-    } finally {
-      await project.client.query('drop table if exists public.full; drop materialized view if exists s.mv; drop function public.fits()');
-      project.remove('models/mv.sql');
-    }
-  });
+      project.write({
+        'models/t.sql': "{{ config(materialized='table') }} select id, name from {{ ref('people') }}",
+        'models/mv.sql':
+          "{{ config(materialized='materialized_view') }} select id, public.fits() as fits from {{ ref('t') }}",
+      });
+      try {
+        await build('--select', 't', 'mv');
+        const before = await project.rows("select oid from pg_class where relname in ('t', 'mv') order by relname");
+        await project.client.query('create table public.full ()');
+        const { code: exit, out } = await project.run(['run', '--select', 't']);
+        expect(out).toContain('not now');
+        expect(exit).toBe(1);
+        expect(await project.rows("select oid from pg_class where relname in ('t', 'mv') order by relname")).toEqual(
+          before,
+        );
+      } finally {
+        await project.client.query(
+          'drop table if exists public.full; drop materialized view if exists s.mv; drop function public.fits()',
+        );
+        project.remove('models/mv.sql');
+      }
+    },
+  );
 });

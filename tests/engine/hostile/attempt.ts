@@ -1,23 +1,53 @@
 // Runs hostile inputs with the built program and judges what comes of them: one process after another with a limit of memory, many inputs in
 // each, or, in the long form, a process an input. Leaves the inputs to the lists.
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type HostileInput, PROJECT } from './input.ts';
 
-export interface Attempt { readonly exit: number | null; readonly output: string; /** Of the processor: others use the machine too. */ readonly seconds: number; readonly megabytes: number; readonly outside: readonly string[] }
+export interface Attempt {
+  readonly exit: number | null;
+  readonly output: string /** Of the processor: others use the machine too. */;
+  readonly seconds: number;
+  readonly megabytes: number;
+  readonly outside: readonly string[];
+}
 
 const CHILD = join(import.meta.dirname, 'child.mjs');
 /** What an input may take: megabytes of memory at its peak, seconds of the processor; and until the process is ended, on a busy machine. */
 export const MOST = { megabytes: 2_000, seconds: 60, wait: 240 };
-const OUTPUT = /^(?:manifest\.json|semantic_manifest\.json|graph_summary\.json|partial_parse\.\w+|run_results\.json|dbt\.log)$/;
+const OUTPUT =
+  /^(?:manifest\.json|semantic_manifest\.json|graph_summary\.json|partial_parse\.\w+|run_results\.json|dbt\.log)$/;
 
 /** JavaScript's words, the system's, and what no message may hold. */
 const FORBIDDEN = [
-  /Internal Error/, /RangeError|ReferenceError|SyntaxError: /, /call stack/i, /heap out of memory|heap limit/i, /Invalid (?:string|array|count|typed array|regular expression|time|date|code point)/, /Cannot (?:read|set|convert|destructure|access|assign|create|mix|perform)/,
-  /(?<! object )is not (?:a function|iterable|a constructor|extensible|an object)/, /(?<!is )\bundefined\b(?! (?:alias|macro|variable))/, /\[object /, /\bE(?:NOENT|ISDIR|NOTDIR|ACCES|LOOP|NAMETOOLONG|INVAL|PERM|NXIO|EXIST|MFILE|BUSY|XDEV)\b/, /node:(?:internal|fs)/, /^\s+at .*:\d+:\d+\)?$/m,
-  /in JSON at position|is not valid JSON|Unexpected (?:token|end of JSON|identifier|number|string)/, /\bReflect\b|\bSymbol\(/, /(?<!"|\{)polluted/, /Assertion|FATAL ERROR/, /must be of type|ERR_[A-Z_]+/,
+  /Internal Error/,
+  /RangeError|ReferenceError|SyntaxError: /,
+  /call stack/i,
+  /heap out of memory|heap limit/i,
+  /Invalid (?:string|array|count|typed array|regular expression|time|date|code point)/,
+  /Cannot (?:read|set|convert|destructure|access|assign|create|mix|perform)/,
+  /(?<! object )is not (?:a function|iterable|a constructor|extensible|an object)/,
+  /(?<!is )\bundefined\b(?! (?:alias|macro|variable))/,
+  /\[object /,
+  /\bE(?:NOENT|ISDIR|NOTDIR|ACCES|LOOP|NAMETOOLONG|INVAL|PERM|NXIO|EXIST|MFILE|BUSY|XDEV)\b/,
+  /node:(?:internal|fs)/,
+  /^\s+at .*:\d+:\d+\)?$/m,
+  /in JSON at position|is not valid JSON|Unexpected (?:token|end of JSON|identifier|number|string)/,
+  /\bReflect\b|\bSymbol\(/,
+  /(?<!"|\{)polluted/,
+  /Assertion|FATAL ERROR/,
+  /must be of type|ERR_[A-Z_]+/,
 ];
 
 /** What is wrong with an attempt, in words; nothing when all is well. */
@@ -27,10 +57,18 @@ export function faults(input: HostileInput, attempt: Attempt): string[] {
   if (attempt.exit === null || !allowed.includes(attempt.exit)) found.push(`exit code ${attempt.exit}`);
   for (const word of FORBIDDEN) {
     const match = word.exec(attempt.output);
-    if (match !== null) found.push(`says “${attempt.output.slice(Math.max(0, match.index - 60), match.index + 60).replaceAll('\n', '⏎')}”`);
+    if (match !== null)
+      found.push(
+        `says “${attempt.output.slice(Math.max(0, match.index - 60), match.index + 60).replaceAll('\n', '⏎')}”`,
+      );
   }
   if (attempt.exit !== 0 && attempt.output.trim() === '') found.push('says nothing');
-  if (attempt.exit !== 0 && input.names !== undefined && !(typeof input.names === 'string' ? attempt.output.includes(input.names) : input.names.test(attempt.output))) found.push(`does not name ${input.names}`);
+  if (
+    attempt.exit !== 0 &&
+    input.names !== undefined &&
+    !(typeof input.names === 'string' ? attempt.output.includes(input.names) : input.names.test(attempt.output))
+  )
+    found.push(`does not name ${input.names}`);
   if (attempt.output.length > 200_000) found.push(`says ${attempt.output.length} characters`);
   if (attempt.seconds > MOST.seconds) found.push(`takes ${attempt.seconds.toFixed(0)} s`);
   if (attempt.megabytes > MOST.megabytes) found.push(`takes ${attempt.megabytes.toFixed(0)} MB`);
@@ -49,7 +87,18 @@ export class Arena {
   /** @param isolated a process of its own for each input */
   constructor(credentials: Readonly<Record<string, unknown>> | null, isolated: boolean) {
     this.#isolated = isolated;
-    const dev = { type: 'postgres', host: '127.0.0.1', port: 1, user: 'u', password: 'hidden-word', schema: 's', threads: 1, connect_timeout: 1, retries: 0, ...credentials };
+    const dev = {
+      type: 'postgres',
+      host: '127.0.0.1',
+      port: 1,
+      user: 'u',
+      password: 'hidden-word',
+      schema: 's',
+      threads: 1,
+      connect_timeout: 1,
+      retries: 0,
+      ...credentials,
+    };
     this.profile = JSON.stringify({ p: { target: 'dev', outputs: { dev: { dbname: 'd', ...dev } } } });
   }
 
@@ -57,15 +106,27 @@ export class Arena {
     const top = join(this.base, String(this.#count++));
     const dir = join(top, 'x/y/project');
     mkdirSync(dir, { recursive: true });
-    for (const [path, text] of [['canary', 'c'], ['x/canary', 'c'], ['x/y/canary', 'c'], ['home/canary', 'c']] as const) {
+    for (const [path, text] of [
+      ['canary', 'c'],
+      ['x/canary', 'c'],
+      ['x/y/canary', 'c'],
+      ['home/canary', 'c'],
+    ] as const) {
       mkdirSync(dirname(join(top, path)), { recursive: true });
       writeFileSync(join(top, path), text);
     }
-    for (const [path, content] of Object.entries({ 'dbt_project.yml': PROJECT, 'profiles.yml': this.profile, ...input.files })) put(join(dir, path), content);
+    for (const [path, content] of Object.entries({
+      'dbt_project.yml': PROJECT,
+      'profiles.yml': this.profile,
+      ...input.files,
+    }))
+      put(join(dir, path), content);
     const before = snapshot(top, dir);
     const done = await (this.#isolated ? isolated(dir, top, input) : this.#inChild(dir, top, input));
     const after = snapshot(top, dir);
-    const outside = [...after].filter(([path, text]) => before.get(path) !== text && !OUTPUT.test(path.split('/').at(-1)!)).map(([path]) => path);
+    const outside = [...after]
+      .filter(([path, text]) => before.get(path) !== text && !OUTPUT.test(path.split('/').at(-1)!))
+      .map(([path]) => path);
     outside.push(...[...before.keys()].filter((path) => !after.has(path)).map((path) => `(removed) ${path}`));
     rmSync(top, { recursive: true, force: true });
     return { ...done, outside };
@@ -77,7 +138,10 @@ export class Arena {
   }
 
   async #inChild(dir: string, top: string, input: HostileInput): Promise<Omit<Attempt, 'outside'>> {
-    const child = (this.#child ??= fork(CHILD, [], { execArgv: ['--max-old-space-size=1600'], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }));
+    const child = (this.#child ??= fork(CHILD, [], {
+      execArgv: ['--max-old-space-size=1600'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    }));
     const words: string[] = [];
     const listen = (data: Buffer): void => void words.push(data.toString());
     child.stdout?.on('data', listen);
@@ -103,14 +167,35 @@ export class Arena {
 }
 
 function environment(top: string, dir: string, input: HostileInput): Record<string, string> {
-  return { HOME: join(top, 'home'), DBT_PROFILES_DIR: dir, NO_COLOR: '1', DBT_USE_COLORS: 'false', PATH: process.env['PATH'] ?? '', ...input.env };
+  return {
+    HOME: join(top, 'home'),
+    DBT_PROFILES_DIR: dir,
+    NO_COLOR: '1',
+    DBT_USE_COLORS: 'false',
+    PATH: process.env['PATH'] ?? '',
+    ...input.env,
+  };
 }
 
 function isolated(dir: string, top: string, input: HostileInput): Omit<Attempt, 'outside'> {
   const report = join(top, 'peak');
-  const done = spawnSync(process.execPath, ['--require', join(import.meta.dirname, 'peak.cjs'), join(import.meta.dirname, '../../../bin/tsdbt.js'), ...input.command], {
-    cwd: dir, env: { ...environment(top, dir, input), TSDBT_HOSTILE_PEAK: report }, timeout: MOST.wait * 1000, killSignal: 'SIGKILL', encoding: 'utf8', maxBuffer: 1 << 30,
-  });
+  const done = spawnSync(
+    process.execPath,
+    [
+      '--require',
+      join(import.meta.dirname, 'peak.cjs'),
+      join(import.meta.dirname, '../../../bin/tsdbt.js'),
+      ...input.command,
+    ],
+    {
+      cwd: dir,
+      env: { ...environment(top, dir, input), TSDBT_HOSTILE_PEAK: report },
+      timeout: MOST.wait * 1000,
+      killSignal: 'SIGKILL',
+      encoding: 'utf8',
+      maxBuffer: 1 << 30,
+    },
+  );
   let used = { megabytes: 0, seconds: 0 };
   try {
     used = JSON.parse(readFileSync(report, 'utf8')) as typeof used;

@@ -1,7 +1,12 @@
 // What a hostile input is: a small project, a command, and what may come of it. The lists are in inputs-*.ts, running them in attempt.ts.
 
 /** A file's contents (made when it is written, for large ones), or what stands in a file's place. */
-export type FileContent = string | Uint8Array | (() => string | Uint8Array) | { readonly put: 'folder' | 'fifo' } | { readonly link: string };
+export type FileContent =
+  | string
+  | Uint8Array
+  | (() => string | Uint8Array)
+  | { readonly put: 'folder' | 'fifo' }
+  | { readonly link: string };
 
 export interface HostileInput {
   readonly name: string;

@@ -12,11 +12,16 @@ import { YAML } from './inputs-yaml.ts';
 const LONG = process.env['TSDBT_HOSTILE'] === 'long';
 const ALL: readonly HostileInput[] = [...TEMPLATES, ...YAML, ...FILES];
 /** The command, and the files that are written for it. */
-const kindOf = ({ command, files, database }: HostileInput): string => [command[0], database, ...Object.keys(files).map((path) => path.split('.').at(-1))].join(' ');
+const kindOf = ({ command, files, database }: HostileInput): string =>
+  [command[0], database, ...Object.keys(files).map((path) => path.split('.').at(-1))].join(' ');
 const kinds = new Set<string>();
-const CHOSEN = LONG ? ALL : ALL.filter((input, i) => !input.long && (i % 60 === 0 || !kinds.has(kindOf(input))) && kinds.add(kindOf(input)));
+const CHOSEN = LONG
+  ? ALL
+  : ALL.filter((input, i) => !input.long && (i % 60 === 0 || !kinds.has(kindOf(input))) && kinds.add(kindOf(input)));
 const GROUP = 50;
-const GROUPS = Array.from({ length: Math.ceil(CHOSEN.length / GROUP) }, (_, i) => CHOSEN.slice(i * GROUP, (i + 1) * GROUP));
+const GROUPS = Array.from({ length: Math.ceil(CHOSEN.length / GROUP) }, (_, i) =>
+  CHOSEN.slice(i * GROUP, (i + 1) * GROUP),
+);
 
 let server: Awaited<ReturnType<TestServer['open']>>;
 let arena: Arena;
@@ -36,12 +41,16 @@ describe('hostile inputs', () => {
     expect(ALL.length).toBeGreaterThanOrEqual(400);
   });
 
-  it.each(GROUPS.map((inputs, i) => [i * GROUP, inputs] as const))('from number %i on end in plain words, in time, within the project', { timeout: 3_600_000 }, async (_first, inputs) => {
-    const wrong: string[] = [];
-    for (const input of inputs) {
-      const found = faults(input, await arena.attempt(input));
-      if (found.length > 0) wrong.push(`${input.name}: ${found.join('; ')}`);
-    }
-    expect(wrong).toEqual([]);
-  });
+  it.each(GROUPS.map((inputs, i) => [i * GROUP, inputs] as const))(
+    'from number %i on end in plain words, in time, within the project',
+    { timeout: 3_600_000 },
+    async (_first, inputs) => {
+      const wrong: string[] = [];
+      for (const input of inputs) {
+        const found = faults(input, await arena.attempt(input));
+        if (found.length > 0) wrong.push(`${input.name}: ${found.join('; ')}`);
+      }
+      expect(wrong).toEqual([]);
+    },
+  );
 });

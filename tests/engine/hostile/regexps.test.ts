@@ -15,24 +15,105 @@ const WAIT = 5_000;
 /** Of a text that is never long, with what bounds it. */
 const BOUNDED: readonly (readonly [file: string, start: string])[] = [
   // One environment variable; code and signatures of this program; the head of an insert into the embedded server.
-  ['secrets.ts', '^[a-z+.-]*:?'], ['jinja/codegen.ts', String.raw`\w+\$\d+`], ['values/callable.ts', String.raw`\s*=\s*(.*)`], ['adapters/clickhouse/embedded-http.ts', '^([\\s\\S]*?)(\\s+settings'],
+  ['secrets.ts', '^[a-z+.-]*:?'],
+  ['jinja/codegen.ts', String.raw`\w+\$\d+`],
+  ['values/callable.ts', String.raw`\s*=\s*(.*)`],
+  ['adapters/clickhouse/embedded-http.ts', '^([\\s\\S]*?)(\\s+settings'],
   // What a server says; a word of the command line; numbers as they are printed; the folder of the project.
-  ['adapters/clickhouse/session.ts', '[^\\s`"'], ['adapters/postgres/result.ts', '([+-]?'], ['cli/commands/every.ts', '('], ['adapters/table-print.ts', '\\B'], ['values/format-number.ts', '\\.?0'], ['project/project.ts', '(.)'],
+  ['adapters/clickhouse/session.ts', '[^\\s`"'],
+  ['adapters/postgres/result.ts', '([+-]?'],
+  ['cli/commands/every.ts', '('],
+  ['adapters/table-print.ts', '\\B'],
+  ['values/format-number.ts', '\\.?0'],
+  ['project/project.ts', '(.)'],
   // A text that another expression has found to be whole; a type; a line of the log and a field of a format, quadratic still.
-  ['loader/column-check.ts', '"('], ['loader/postgres/existing-table.ts', '\\('], ['secrets.ts', '"('], ['values/string-format.ts', '\\.([^.[]*)'],
+  ['loader/column-check.ts', '"('],
+  ['loader/postgres/existing-table.ts', '\\('],
+  ['secrets.ts', '"('],
+  ['values/string-format.ts', '\\.([^.[]*)'],
 ];
 
 const fill = (part: string, length: number): string => part.repeat(Math.ceil(length / part.length)).slice(0, length);
 const PARTS = [
-  'a', 'A', '0', '9', ' ', '\t', '\n', '\r', '\r\n', '.', ',', ':', ';', '-', '+', '_', '/', '\\', '\'', '"', '`', '(', ')', '[', ']', '{', '}', '<', '>', '*', '#', '@', '%', '$', '&', '=', '!', '?', '|', '\u00e9', '\u{1f600}', '\ud800',
-  ' \n', 'a ', '0 ', 'a.', '0.', '1:', 'a,', '\'"', '()', '[]', '{}', '{{', '{%', '{#', '}}', '/*', '*/', '--', '\\\\', 'a=', '\\"', '0_', '::', '%%',
+  'a',
+  'A',
+  '0',
+  '9',
+  ' ',
+  '\t',
+  '\n',
+  '\r',
+  '\r\n',
+  '.',
+  ',',
+  ':',
+  ';',
+  '-',
+  '+',
+  '_',
+  '/',
+  '\\',
+  "'",
+  '"',
+  '`',
+  '(',
+  ')',
+  '[',
+  ']',
+  '{',
+  '}',
+  '<',
+  '>',
+  '*',
+  '#',
+  '@',
+  '%',
+  '$',
+  '&',
+  '=',
+  '!',
+  '?',
+  '|',
+  '\u00e9',
+  '\u{1f600}',
+  '\ud800',
+  ' \n',
+  'a ',
+  '0 ',
+  'a.',
+  '0.',
+  '1:',
+  'a,',
+  '\'"',
+  '()',
+  '[]',
+  '{}',
+  '{{',
+  '{%',
+  '{#',
+  '}}',
+  '/*',
+  '*/',
+  '--',
+  '\\\\',
+  'a=',
+  '\\"',
+  '0_',
+  '::',
+  '%%',
 ];
 
-interface Found { readonly where: string; readonly source: string; readonly flags: string }
+interface Found {
+  readonly where: string;
+  readonly source: string;
+  readonly flags: string;
+}
 
 function expressions(): Found[] {
   const found = new Map<string, Found>();
-  const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts') && !path.startsWith('docs/site/'));
+  const files = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => path.endsWith('.ts') && !path.startsWith('docs/site/'),
+  );
   for (const path of files) {
     const file = ts.createSourceFile(path, readFileSync(join(SOURCE, path), 'utf8'), ts.ScriptTarget.Latest, true);
     const add = (node: ts.Node, source: string, flags: string): void => {
@@ -45,7 +126,8 @@ function expressions(): Found[] {
         add(node, node.text.slice(1, end), node.text.slice(end + 1));
       } else if (ts.isNewExpression(node) && node.expression.getText() === 'RegExp') {
         const [source, flags] = node.arguments ?? [];
-        if (source !== undefined && ts.isStringLiteralLike(source)) add(node, source.text, flags !== undefined && ts.isStringLiteralLike(flags) ? flags.text : '');
+        if (source !== undefined && ts.isStringLiteralLike(source))
+          add(node, source.text, flags !== undefined && ts.isStringLiteralLike(flags) ? flags.text : '');
       }
       ts.forEachChild(node, visit);
     };
@@ -84,7 +166,13 @@ describe('regular expressions of the program', () => {
     for (const expression of all) {
       const name = `/${expression.source}/${expression.flags}`;
       // What takes no time for short texts, all of them together, takes little for long ones.
-      if (BOUNDED.some(([file, start]) => expression.where.startsWith(`${file}:`) && expression.source.startsWith(start)) || seconds(expression, short) < 0.01) continue;
+      if (
+        BOUNDED.some(
+          ([file, start]) => expression.where.startsWith(`${file}:`) && expression.source.startsWith(start),
+        ) ||
+        seconds(expression, short) < 0.01
+      )
+        continue;
       const part = PARTS.find((tried) => seconds(expression, variants(LENGTH, tried)) > SECONDS);
       if (part !== undefined) slow.push(`${expression.where} ${name} on ${JSON.stringify(part)} again and again`);
     }

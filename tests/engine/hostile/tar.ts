@@ -17,40 +17,51 @@ export interface TarEntry {
 }
 
 export function tar(entries: readonly TarEntry[], end = true): Buffer {
-  const blocks = entries.flatMap(({ path, data = '', type = '0', link = '', mode = '0000644', size, change, broken }) => {
-    const body = Buffer.from(data);
-    const header = Buffer.alloc(512);
-    header.write(path, 0, 100);
-    header.write(`${mode}\0`, 100);
-    header.write('0000000\x000000000\0', 108);
-    header.write(size ?? `${body.length.toString(8).padStart(11, '0')}\0`, 124);
-    header.write('00000000000\0', 136);
-    header.write(type, 156);
-    header.write(link, 157, 100);
-    header.write('ustar\x0000', 257);
-    change?.(header);
-    header.write('        ', 148);
-    header.write(`${(header.reduce((sum, byte) => sum + byte, 0) + (broken ? 1 : 0)).toString(8).padStart(6, '0')}\0 `, 148);
-    return [header, body, Buffer.alloc((512 - (body.length % 512)) % 512)];
-  });
+  const blocks = entries.flatMap(
+    ({ path, data = '', type = '0', link = '', mode = '0000644', size, change, broken }) => {
+      const body = Buffer.from(data);
+      const header = Buffer.alloc(512);
+      header.write(path, 0, 100);
+      header.write(`${mode}\0`, 100);
+      header.write('0000000\x000000000\0', 108);
+      header.write(size ?? `${body.length.toString(8).padStart(11, '0')}\0`, 124);
+      header.write('00000000000\0', 136);
+      header.write(type, 156);
+      header.write(link, 157, 100);
+      header.write('ustar\x0000', 257);
+      change?.(header);
+      header.write('        ', 148);
+      header.write(
+        `${(header.reduce((sum, byte) => sum + byte, 0) + (broken ? 1 : 0)).toString(8).padStart(6, '0')}\0 `,
+        148,
+      );
+      return [header, body, Buffer.alloc((512 - (body.length % 512)) % 512)];
+    },
+  );
   return Buffer.concat([...blocks, Buffer.alloc(end ? 1024 : 0)]);
 }
 
 export const packed = (entries: readonly TarEntry[]): Buffer => gzipSync(tar(entries));
 
-export const file = (path: string, data: string | Buffer = 'x', more: Partial<TarEntry> = {}): TarEntry => ({ path, data, ...more });
+export const file = (path: string, data: string | Buffer = 'x', more: Partial<TarEntry> = {}): TarEntry => ({
+  path,
+  data,
+  ...more,
+});
 export const folder = (path: string, more: Partial<TarEntry> = {}): TarEntry => ({ path, type: '5', ...more });
 export const link = (path: string, to: string): TarEntry => ({ path, type: '2', link: to });
 export const hardLink = (path: string, to: string): TarEntry => ({ path, type: '1', link: to });
 
 /** A header of PAX for the next entry (`x`) or for all (`g`). */
 export function pax(fields: Readonly<Record<string, string>>, type = 'x'): TarEntry {
-  const text = Object.entries(fields).map(([key, value]) => {
-    const rest = ` ${key}=${value}\n`;
-    let length = Buffer.byteLength(rest);
-    length += String(length + String(length).length).length;
-    return `${length}${rest}`;
-  }).join('');
+  const text = Object.entries(fields)
+    .map(([key, value]) => {
+      const rest = ` ${key}=${value}\n`;
+      let length = Buffer.byteLength(rest);
+      length += String(length + String(length).length).length;
+      return `${length}${rest}`;
+    })
+    .join('');
   return { path: 'PaxHeader/x', type, data: text };
 }
 

@@ -11,36 +11,97 @@ import { RowBuffer } from '../../../src/loader/row-buffer.ts';
 import { RowEncoder } from '../../../src/loader/row-encoder.ts';
 
 const COLUMNS = [
-  ['id', 'text'], ['n', 'bigint'], ['amount', 'numeric'], ['at', 'timestamptz'], ['local', 'timestamp'], ['ok', 'boolean'], ['doc', 'jsonb'], ['plain_doc', 'json'], ['tags', 'text[]'], ['raw', 'bytea'], ['größe', 'text'], ['secret', 'text'], ['constructor', 'text'], ['processing_ts', 'timestamptz'],
+  ['id', 'text'],
+  ['n', 'bigint'],
+  ['amount', 'numeric'],
+  ['at', 'timestamptz'],
+  ['local', 'timestamp'],
+  ['ok', 'boolean'],
+  ['doc', 'jsonb'],
+  ['plain_doc', 'json'],
+  ['tags', 'text[]'],
+  ['raw', 'bytea'],
+  ['größe', 'text'],
+  ['secret', 'text'],
+  ['constructor', 'text'],
+  ['processing_ts', 'timestamptz'],
 ] as const;
 const JSON_CELLS = [6, 14];
 const LOADED_AT = '2026-01-02T03:04:05.678Z';
 
 function targetWith(more: Partial<LoadTarget> = {}): LoadTarget {
   return {
-    uniqueId: 'source.p.raw.t', name: 'raw.t', path: 'models/sources.yml', database: null, schema: 'raw', identifier: 't', connection: 'default', topic: 't', format: 'json', mode: 'upsert', key: ['id', 'n'],
-    partitionBy: null, retentionDays: null, hash: ['secret'], drop: ['hidden'], schemaDrift: 'ignore', flush: { rows: 50, bytes: 1e6, ageMs: 20 }, columns: COLUMNS.map(([name, type]) => ({ name, type })), rest: '_rest', onGap: 'stop', maxDead: 100, ...more,
+    uniqueId: 'source.p.raw.t',
+    name: 'raw.t',
+    path: 'models/sources.yml',
+    database: null,
+    schema: 'raw',
+    identifier: 't',
+    connection: 'default',
+    topic: 't',
+    format: 'json',
+    mode: 'upsert',
+    key: ['id', 'n'],
+    partitionBy: null,
+    retentionDays: null,
+    hash: ['secret'],
+    drop: ['hidden'],
+    schemaDrift: 'ignore',
+    flush: { rows: 50, bytes: 1e6, ageMs: 20 },
+    columns: COLUMNS.map(([name, type]) => ({ name, type })),
+    rest: '_rest',
+    onGap: 'stop',
+    maxDead: 100,
+    ...more,
   };
 }
 
-interface Made { readonly line: string; readonly key: string; readonly times: readonly number[] }
+interface Made {
+  readonly line: string;
+  readonly key: string;
+  readonly times: readonly number[];
+}
 
 /** The row of a value in both ways: at once, null where it is left alone; and closely, null where it is refused. */
-function bothWays(target: LoadTarget): (value: Uint8Array, timestamp?: number, offset?: bigint) => { quick: Made | null; close: Made | null } {
+function bothWays(
+  target: LoadTarget,
+): (value: Uint8Array, timestamp?: number, offset?: bigint) => { quick: Made | null; close: Made | null } {
   const encoder = new RowEncoder(target, { columns: target.columns, hashKey: 'key', loadId: 'load\t1' });
   const scanner = new JsonScanner(encoder.plan);
-  const made = (rows: RowBuffer): Made => ({ line: rows.line(0), key: rows.keys.toString('utf8', 0, rows.keyEnd), times: [...rows.times()].map((time) => Math.floor(time / 86_400_000)) });
+  const made = (rows: RowBuffer): Made => ({
+    line: rows.line(0),
+    key: rows.keys.toString('utf8', 0, rows.keyEnd),
+    times: [...rows.times()].map((time) => Math.floor(time / 86_400_000)),
+  });
   return (value, timestamp = 1_767_225_600_123, offset = 41n) => {
     // Another message lies before and behind it.
-    const message = (bytes: Uint8Array, at: bigint): Message => ({ offset: at, timestamp, key: null, value: bytes, headers: [] });
-    const records = recordsOf([message(Buffer.from('{"id":"'), offset - 1n), message(value, offset), message(Buffer.from('","n":1}'), offset + 1n)]);
+    const message = (bytes: Uint8Array, at: bigint): Message => ({
+      offset: at,
+      timestamp,
+      key: null,
+      value: bytes,
+      headers: [],
+    });
+    const records = recordsOf([
+      message(Buffer.from('{"id":"'), offset - 1n),
+      message(value, offset),
+      message(Buffer.from('","n":1}'), offset + 1n),
+    ]);
     const quickly = new RowBuffer(16);
     quickly.from(records, 't\\', 3);
-    const quick = scanner.add(records, 1, quickly, encoder.place('t\\', 3), Buffer.from(LOADED_AT)) ? made(quickly) : null;
+    const quick = scanner.add(records, 1, quickly, encoder.place('t\\', 3), Buffer.from(LOADED_AT))
+      ? made(quickly)
+      : null;
     const closely = new RowBuffer(16);
     closely.from(records, 't\\', 3);
     try {
-      const { line, key, partitionTime } = encoder.encode(records.message(1), jsonDecoder.decode(value) as Record<string, unknown>, 't\\', 3, LOADED_AT);
+      const { line, key, partitionTime } = encoder.encode(
+        records.message(1),
+        jsonDecoder.decode(value) as Record<string, unknown>,
+        't\\',
+        3,
+        LOADED_AT,
+      );
       closely.add(1, line, key, false);
       if (partitionTime !== null) closely.addTime(partitionTime);
       return { quick, close: made(closely) };
@@ -53,8 +114,17 @@ function bothWays(target: LoadTarget): (value: Uint8Array, timestamp?: number, o
 
 /** The cells of a line; those of JSON as values. */
 function cells({ line, key, times }: Made): unknown {
-  const plain = (text: string): string => text.replace(/\\(.)/g, (_, c: string) => ({ n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', v: '\v' })[c] ?? c);
-  return { cells: line.split('\t').map((cell, i) => (JSON_CELLS.includes(i) && cell !== '\\N' && !cell.startsWith('t\\') ? parseJson(plain(cell)) : cell)), key, times };
+  const plain = (text: string): string =>
+    text.replace(/\\(.)/g, (_, c: string) => ({ n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', v: '\v' })[c] ?? c);
+  return {
+    cells: line
+      .split('\t')
+      .map((cell, i) =>
+        JSON_CELLS.includes(i) && cell !== '\\N' && !cell.startsWith('t\\') ? parseJson(plain(cell)) : cell,
+      ),
+    key,
+    times,
+  };
 }
 
 /** Numbers without a pattern, the same every time. */
@@ -68,28 +138,133 @@ function generator(seed: number): (below: number) => number {
 
 function randomMessage(next: (below: number) => number): string {
   const pick = <T>(from: readonly T[]): T => from[next(from.length)]!;
-  const text = (): string => Array.from({ length: next(6) }, () => pick(['a', 'Zz', ' ', 'é', '漢', '😀', '\\n', '\\t', '\\"', '\\\\', '\\/', '\\b', '\\f', '\\r', '\\u00e9', '\\ud83d\\ude00', '\\u0041', '\\u2028', '0', '-', '.', '{', '}', '[', ',', ':', '\x7f', ...(next(20) === 0 ? ['\\u0000', '\\ud800', '\\udc00', '\\u0007', '\\u005c', '\\x', '\n', '\\u12'] : [])])).join('');
-  const number = (): string => pick(['0', '-0', '7', '-12', '12.5', '12.50', '1.0', '0.0', '-0.0', '-0.50', '0.000001', '0.0000001', '100', '1e3', '1E-2', '123456789012345', '1234567890123456789', '12345678901234567890123', '0.1234567890123456789', '123456789012345678.10', '1767225600000', '01', '1.', '.5', '-', '+1', '99999999999999999999.5', '1234567890123.250']);
-  const scalar = (): string => pick([() => `"${text()}"`, number, () => 'true', () => 'false', () => 'null', () => pick(['nul', 'True', 'NaN', 'undefined'])].slice(0, next(40) === 0 ? 6 : 5))();
+  const text = (): string =>
+    Array.from({ length: next(6) }, () =>
+      pick([
+        'a',
+        'Zz',
+        ' ',
+        'é',
+        '漢',
+        '😀',
+        '\\n',
+        '\\t',
+        '\\"',
+        '\\\\',
+        '\\/',
+        '\\b',
+        '\\f',
+        '\\r',
+        '\\u00e9',
+        '\\ud83d\\ude00',
+        '\\u0041',
+        '\\u2028',
+        '0',
+        '-',
+        '.',
+        '{',
+        '}',
+        '[',
+        ',',
+        ':',
+        '\x7f',
+        ...(next(20) === 0 ? ['\\u0000', '\\ud800', '\\udc00', '\\u0007', '\\u005c', '\\x', '\n', '\\u12'] : []),
+      ]),
+    ).join('');
+  const number = (): string =>
+    pick([
+      '0',
+      '-0',
+      '7',
+      '-12',
+      '12.5',
+      '12.50',
+      '1.0',
+      '0.0',
+      '-0.0',
+      '-0.50',
+      '0.000001',
+      '0.0000001',
+      '100',
+      '1e3',
+      '1E-2',
+      '123456789012345',
+      '1234567890123456789',
+      '12345678901234567890123',
+      '0.1234567890123456789',
+      '123456789012345678.10',
+      '1767225600000',
+      '01',
+      '1.',
+      '.5',
+      '-',
+      '+1',
+      '99999999999999999999.5',
+      '1234567890123.250',
+    ]);
+  const scalar = (): string =>
+    pick(
+      [
+        () => `"${text()}"`,
+        number,
+        () => 'true',
+        () => 'false',
+        () => 'null',
+        () => pick(['nul', 'True', 'NaN', 'undefined']),
+      ].slice(0, next(40) === 0 ? 6 : 5),
+    )();
   const blank = (): string => (next(8) === 0 ? pick([' ', '  ', '\n', '\t', '\r\n']) : '');
   const value = (depth: number): string => {
     const kind = next(depth > 3 ? 1 : 5);
     if (kind < 3) return scalar();
-    const items = Array.from({ length: next(4) }, () => (kind === 3 ? value(depth + 1) : `"${text()}"${blank()}:${pick(['', ' '])}${value(depth + 1)}`));
+    const items = Array.from({ length: next(4) }, () =>
+      kind === 3 ? value(depth + 1) : `"${text()}"${blank()}:${pick(['', ' '])}${value(depth + 1)}`,
+    );
     return kind === 3 ? `[${items.join(pick([',', ', ']))}]` : `{${items.join(`,${blank()}`)}}`;
   };
-  const names = [...COLUMNS.map(([name]) => name), 'hidden', 'more', 'öther', '__proto__', 'toString', '1', 'a\\u0062', ''];
+  const names = [
+    ...COLUMNS.map(([name]) => name),
+    'hidden',
+    'more',
+    'öther',
+    '__proto__',
+    'toString',
+    '1',
+    'a\\u0062',
+    '',
+  ];
   const fitting: Readonly<Record<string, () => string>> = {
-    id: () => `"${text()}"`, n: number, amount: number, secret: () => `"${text()}"`,
-    at: () => pick(['"2026-01-01T10:00:00Z"', '"2026-01-01 10:00:00+02"', '1767225600000', '1767225600000.5', '-1', '"2026-01-01"']), local: () => pick(['"2026-01-01T10:00:00Z"', '"2026-01-01 10:00:00+02"', '"2026-01-01 10:00:00"', '1767225600000']), raw: () => '"AAEC"', tags: () => '["a","b"]',
+    id: () => `"${text()}"`,
+    n: number,
+    amount: number,
+    secret: () => `"${text()}"`,
+    at: () =>
+      pick([
+        '"2026-01-01T10:00:00Z"',
+        '"2026-01-01 10:00:00+02"',
+        '1767225600000',
+        '1767225600000.5',
+        '-1',
+        '"2026-01-01"',
+      ]),
+    local: () => pick(['"2026-01-01T10:00:00Z"', '"2026-01-01 10:00:00+02"', '"2026-01-01 10:00:00"', '1767225600000']),
+    raw: () => '"AAEC"',
+    tags: () => '["a","b"]',
   };
-  const fields = ['id', 'n', ...Array.from({ length: next(9) }, () => pick(names))].map((name) => `"${name}"${blank()}:${blank()}${next(4) > 0 && Object.hasOwn(fitting, name) ? fitting[name]!() : value(0)}`);
+  const fields = ['id', 'n', ...Array.from({ length: next(9) }, () => pick(names))].map(
+    (name) =>
+      `"${name}"${blank()}:${blank()}${next(4) > 0 && Object.hasOwn(fitting, name) ? fitting[name]!() : value(0)}`,
+  );
   return `${blank()}{${blank()}${fields.join(`${blank()},${blank()}`)}${blank()}}${blank()}`;
 }
 
 describe('rows made without decoding', () => {
   it('are those of the decoded message, to the last digit', () => {
-    const ways = { plain: bothWays(targetWith()), partitioned: bothWays(targetWith({ partitionBy: { column: 'at', every: 'day' }, key: [], mode: 'append' })), bare: bothWays(targetWith({ rest: null, mode: 'append', key: [] })) };
+    const ways = {
+      plain: bothWays(targetWith()),
+      partitioned: bothWays(targetWith({ partitionBy: { column: 'at', every: 'day' }, key: [], mode: 'append' })),
+      bare: bothWays(targetWith({ rest: null, mode: 'append', key: [] })),
+    };
     const next = generator(7);
     const done = { quick: 0, close: 0, refused: 0 };
     for (let i = 0; i < 8_000; i++) {
@@ -116,17 +291,42 @@ describe('rows made without decoding', () => {
 
   it('are made of what people send', () => {
     const both = bothWays(targetWith());
-    const { quick, close } = both(Buffer.from('{"id": "a\\"b\\\\c\\n\\u00e9\\ud83d\\ude00", "n": 12345678901234567890, "amount": 12.50, "at": 1767225600000, "local": "2026-01-01T00:00:00Z", "ok": true, "doc": {"a": [1.0, "x\\"y"], "b": null}, "secret": "s", "hidden": 1, "more": {"deep": [{}, []]}, "größe": "XL"}'));
-    expect(quick?.line).toBe(close?.line.replace('{"a":[1.0,"x', '{"a": [1.0, "x').replace(',"b":null}', ', "b": null}').replace('{"deep":[{},[]]}', '{"deep": [{}, []]}'));
+    const { quick, close } = both(
+      Buffer.from(
+        '{"id": "a\\"b\\\\c\\n\\u00e9\\ud83d\\ude00", "n": 12345678901234567890, "amount": 12.50, "at": 1767225600000, "local": "2026-01-01T00:00:00Z", "ok": true, "doc": {"a": [1.0, "x\\"y"], "b": null}, "secret": "s", "hidden": 1, "more": {"deep": [{}, []]}, "größe": "XL"}',
+      ),
+    );
+    expect(quick?.line).toBe(
+      close?.line
+        .replace('{"a":[1.0,"x', '{"a": [1.0, "x')
+        .replace(',"b":null}', ', "b": null}')
+        .replace('{"deep":[{},[]]}', '{"deep": [{}, []]}'),
+    );
     expect(quick?.key).toBe('a"b\\\\c\\né😀\t12345678901234567890\t');
   });
 
   it('keep the text of numbers that stay JSON, and the value of those in columns', () => {
     const both = bothWays(targetWith({ mode: 'append', key: [] }));
-    for (const number of ['1.10', '1E400', '-0', '-0.0', '12345678901234567890', '1e3', '0.0000001', '100', '0.10', '1.5E-7', '-12.50', '9007199254740993.0']) {
+    for (const number of [
+      '1.10',
+      '1E400',
+      '-0',
+      '-0.0',
+      '12345678901234567890',
+      '1e3',
+      '0.0000001',
+      '100',
+      '0.10',
+      '1.5E-7',
+      '-12.50',
+      '9007199254740993.0',
+    ]) {
       for (const value of [number, `[${number},{"b":${number}}]`]) {
         const { quick, close } = both(Buffer.from(`{"more":${value},"doc":${value}}`));
-        expect(close?.line.split('\t').filter((_, i) => JSON_CELLS.includes(i)), value).toEqual([value, `{"more":${value}}`]);
+        expect(
+          close?.line.split('\t').filter((_, i) => JSON_CELLS.includes(i)),
+          value,
+        ).toEqual([value, `{"more":${value}}`]);
         expect(quick?.line, value).toBe(close?.line);
       }
     }
@@ -137,7 +337,14 @@ describe('rows made without decoding', () => {
 
   it('tell where they came from and when', () => {
     const both = bothWays(targetWith({ mode: 'append', key: [] }));
-    for (const [timestamp, offset] of [[0, 1n], [-1, 9n], [-62_135_596_800_000, 10n], [253_402_300_799_999, 999_999_999n], [1_767_225_600_999, 1_000_000_000n], [1_767_225_601_000, 4_503_599_627_370_495n]] as const) {
+    for (const [timestamp, offset] of [
+      [0, 1n],
+      [-1, 9n],
+      [-62_135_596_800_000, 10n],
+      [253_402_300_799_999, 999_999_999n],
+      [1_767_225_600_999, 1_000_000_000n],
+      [1_767_225_601_000, 4_503_599_627_370_495n],
+    ] as const) {
       const { quick, close } = both(Buffer.from('{"id":"a"}'), timestamp, offset);
       expect(quick).toEqual(close);
     }
@@ -159,7 +366,15 @@ describe('rows made without decoding', () => {
 describe('a buffer of rows', () => {
   const filled = (keys: readonly string[], partition = (_row: number): number => 0): RowBuffer => {
     const rows = new RowBuffer(1);
-    const records = recordsOf(keys.map((key, i) => ({ offset: BigInt(i), timestamp: i, key: Buffer.from(key), value: null, headers: [['h', null]] })));
+    const records = recordsOf(
+      keys.map((key, i) => ({
+        offset: BigInt(i),
+        timestamp: i,
+        key: Buffer.from(key),
+        value: null,
+        headers: [['h', null]],
+      })),
+    );
     keys.forEach((key, i) => {
       rows.from(records, 't', partition(i));
       rows.add(i, `${key}-${i}\n`, `${key}\t`, i === 1);
@@ -178,8 +393,16 @@ describe('a buffer of rows', () => {
   it('gives back rows, messages and places, also without those of a partition', () => {
     const rows = filled(['a', 'b', 'c', 'd'], (row) => row % 2);
     const rest = rows.without((_, partition) => partition === 0);
-    expect(rest.all().map((row) => [rest.line(row), rest.partition(row), rest.message(row)])).toEqual([1, 3].map((row) => [rows.line(row), 1, rows.message(row)]));
+    expect(rest.all().map((row) => [rest.line(row), rest.partition(row), rest.message(row)])).toEqual(
+      [1, 3].map((row) => [rows.line(row), 1, rows.message(row)]),
+    );
     expect(Buffer.concat([...rest.chunks(rest.all())]).toString()).toBe('b-1\nd-3\n');
-    expect(rows.message(3)).toEqual({ offset: 3n, timestamp: 3, key: Buffer.from('d'), value: null, headers: [['h', null]] });
+    expect(rows.message(3)).toEqual({
+      offset: 3n,
+      timestamp: 3,
+      key: Buffer.from('d'),
+      value: null,
+      headers: [['h', null]],
+    });
   });
 });

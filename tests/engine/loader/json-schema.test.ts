@@ -7,7 +7,13 @@ import type { Decoder } from '../../../src/loader/decode.ts';
 import { LoadLab } from './load-lab.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 
-const ORDER = { $schema: 'http://json-schema.org/draft-07/schema#', type: 'object', properties: { id: { type: 'integer' }, mail: { type: 'string', format: 'email', pattern: '@' } }, required: ['id'], additionalProperties: false };
+const ORDER = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  type: 'object',
+  properties: { id: { type: 'integer' }, mail: { type: 'string', format: 'email', pattern: '@' } },
+  required: ['id'],
+  additionalProperties: false,
+};
 
 describe('JSON Schema', () => {
   let lab: LoadLab;
@@ -21,15 +27,23 @@ describe('JSON Schema', () => {
     return () => server.close();
   });
 
-  const registry = (more: Partial<ConstructorParameters<typeof SchemaRegistry>[0]> = {}): SchemaRegistry => new SchemaRegistry({ url: server.url, username: null, password: null, token: null, tls: null, ...more }, 'connections.yml');
+  const registry = (more: Partial<ConstructorParameters<typeof SchemaRegistry>[0]> = {}): SchemaRegistry =>
+    new SchemaRegistry(
+      { url: server.url, username: null, password: null, token: null, tls: null, ...more },
+      'connections.yml',
+    );
   const decoder = (): Decoder => schemaDecoder(registry(), Date.now);
   const send = (id: number, value: unknown): void => {
     const head = Buffer.alloc(5);
     head.writeInt32BE(id, 1);
-    lab.broker.produce('t', 0, null, { raw: Buffer.concat([head, Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))]), key: '1' });
+    lab.broker.produce('t', 0, null, {
+      raw: Buffer.concat([head, Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))]),
+      key: '1',
+    });
   };
   const table = (): LoadTarget => lab.target({ id: 'numeric', mail: 'text' }, { format: 'json_schema' });
-  const ids = async (t: LoadTarget): Promise<(string | null)[]> => (await lab.rows(`select n.id::text from raw.${t.identifier} n order by n.id`)).flat();
+  const ids = async (t: LoadTarget): Promise<(string | null)[]> =>
+    (await lab.rows(`select n.id::text from raw.${t.identifier} n order by n.id`)).flat();
 
   it('validates each message against the schema whose id it carries, asking once for each', async () => {
     const t = table();
@@ -51,54 +65,108 @@ describe('JSON Schema', () => {
     expect(await lab.load(t, { decoder: decoder() })).toMatchObject({ rows: 3, dead: 10 });
     expect(await ids(t)).toEqual(['1', '3', '9007199254740993']);
     expect(await lab.letters(t)).toEqual([
-      [2, `schema ${id} does not hold: /id must be integer`], [3, `schema ${id} does not hold: the message must NOT have additional properties`],
-      [5, `schema ${id} does not hold: the message must have required property 'id'`], [6, `schema ${id} does not hold: /mail must match pattern "@"`],
-      [7, expect.stringMatching(/^not JSON/)], [8, 'not a JSON object'], [9, 'the registry has no schema 99'], [10, 'the registry has no schema 99'], [11, expect.stringMatching(/^no schema id/)], [12, expect.stringMatching(/^no schema id/)],
+      [2, `schema ${id} does not hold: /id must be integer`],
+      [3, `schema ${id} does not hold: the message must NOT have additional properties`],
+      [5, `schema ${id} does not hold: the message must have required property 'id'`],
+      [6, `schema ${id} does not hold: /mail must match pattern "@"`],
+      [7, expect.stringMatching(/^not JSON/)],
+      [8, 'not a JSON object'],
+      [9, 'the registry has no schema 99'],
+      [10, 'the registry has no schema 99'],
+      [11, expect.stringMatching(/^no schema id/)],
+      [12, expect.stringMatching(/^no schema id/)],
     ]);
-    expect(server.requests.sort()).toEqual([`GET /schemas/ids/${id}`, `GET /schemas/ids/${next}`, 'GET /schemas/ids/99']);
+    expect(server.requests.sort()).toEqual([
+      `GET /schemas/ids/${id}`,
+      `GET /schemas/ids/${next}`,
+      'GET /schemas/ids/99',
+    ]);
   });
 
   it('knows the drafts and references, also references of references, and says what it cannot use', async () => {
     const t = table();
     server.register('name', { $id: 'http://x/name.json', type: 'string', minLength: 2 });
-    server.register('person', { type: 'object', properties: { name: { $ref: 'name.json' } } }, { references: [{ name: 'name.json', subject: 'name', version: 1 }] });
+    server.register(
+      'person',
+      { type: 'object', properties: { name: { $ref: 'name.json' } } },
+      { references: [{ name: 'name.json', subject: 'name', version: 1 }] },
+    );
     const references = [{ name: 'person.json', subject: 'person', version: 1 }];
     const good = [
-      server.register('a', { $schema: 'https://json-schema.org/draft/2020-12/schema', $id: 'http://x/root.json', type: 'object', $defs: { n: { type: 'integer' } }, properties: { id: { $ref: '#/$defs/n' }, who: { $ref: 'person.json' } } }, { references }),
-      server.register('b', { $schema: 'http://json-schema.org/draft-07/schema#', properties: { id: { type: 'integer' }, who: { $ref: 'person.json' } } }, { references }),
-      server.register('c', { $schema: 'http://json-schema.org/draft-06/schema#', properties: { id: { type: 'integer' }, who: { properties: { name: { minLength: 2 } } } } }),
-      server.register('d', { $schema: 'https://json-schema.org/draft/2019-09/schema', properties: { id: { type: 'integer' }, who: { properties: { name: { minLength: 2 } } } } }),
+      server.register(
+        'a',
+        {
+          $schema: 'https://json-schema.org/draft/2020-12/schema',
+          $id: 'http://x/root.json',
+          type: 'object',
+          $defs: { n: { type: 'integer' } },
+          properties: { id: { $ref: '#/$defs/n' }, who: { $ref: 'person.json' } },
+        },
+        { references },
+      ),
+      server.register(
+        'b',
+        {
+          $schema: 'http://json-schema.org/draft-07/schema#',
+          properties: { id: { type: 'integer' }, who: { $ref: 'person.json' } },
+        },
+        { references },
+      ),
+      server.register('c', {
+        $schema: 'http://json-schema.org/draft-06/schema#',
+        properties: { id: { type: 'integer' }, who: { properties: { name: { minLength: 2 } } } },
+      }),
+      server.register('d', {
+        $schema: 'https://json-schema.org/draft/2019-09/schema',
+        properties: { id: { type: 'integer' }, who: { properties: { name: { minLength: 2 } } } },
+      }),
     ];
     for (const [i, id] of good.entries()) {
       send(id, { id: i, who: { name: 'ab' } });
       send(id, { id: 100 + i, who: { name: 'a' } });
     }
     for (const id of [
-      server.register('e', '{"type": "record"}', { schemaType: 'AVRO' }), server.register('f', { $ref: 'nowhere.json' }), server.register('g', { type: 'nothing' }),
-      server.register('h', { $ref: 'gone.json' }, { references: [{ name: 'gone.json', subject: 'gone', version: 3 }] }), server.register('i', { $schema: 'http://json-schema.org/draft-04/schema#' }),
-    ]) send(id, { id: 200 });
+      server.register('e', '{"type": "record"}', { schemaType: 'AVRO' }),
+      server.register('f', { $ref: 'nowhere.json' }),
+      server.register('g', { type: 'nothing' }),
+      server.register('h', { $ref: 'gone.json' }, { references: [{ name: 'gone.json', subject: 'gone', version: 3 }] }),
+      server.register('i', { $schema: 'http://json-schema.org/draft-04/schema#' }),
+    ])
+      send(id, { id: 200 });
     expect(await lab.load(t, { decoder: decoder() })).toMatchObject({ rows: 4, dead: 9 });
     expect(await ids(t)).toEqual(['0', '1', '2', '3']);
     expect((await lab.letters(t)).map(([, reason]) => reason).slice(4)).toEqual([
-      expect.stringContaining('is AVRO'), expect.stringContaining("can't resolve reference nowhere.json"), expect.stringContaining('schema is invalid'), expect.stringContaining('gone.json is not in the registry'), expect.stringContaining('draft 4'),
+      expect.stringContaining('is AVRO'),
+      expect.stringContaining("can't resolve reference nowhere.json"),
+      expect.stringContaining('schema is invalid'),
+      expect.stringContaining('gone.json is not in the registry'),
+      expect.stringContaining('draft 4'),
     ]);
   });
 
   it('waits for a registry that is away or ill, in the midst of a batch, and loses nothing', async () => {
     const t = table();
-    const [first, second] = [server.register('t-value', ORDER), server.register('t-value', { ...ORDER, title: 'second' })];
+    const [first, second] = [
+      server.register('t-value', ORDER),
+      server.register('t-value', { ...ORDER, title: 'second' }),
+    ];
     for (let i = 0; i < 60; i++) send(i % 20 === 10 ? second : first, { id: i });
     send(first, { id: 'poison' });
     server.ill = 503;
     const { loader, events } = lab.loader(t, { decoder: decoder() });
     const running = loader.run();
     const waitFor = async (done: () => boolean): Promise<void> => {
-      while (!done()) await new Promise((resolve) => { setTimeout(resolve, 5); });
+      while (!done())
+        await new Promise((resolve) => {
+          setTimeout(resolve, 5);
+        });
     };
     await waitFor(() => events.filter(({ kind }) => kind === 'waiting').length > 2);
     const { port } = server;
     await server.close();
-    await waitFor(() => events.some((event) => event.kind === 'waiting' && event.message.includes('no schema registry answers')));
+    await waitFor(() =>
+      events.some((event) => event.kind === 'waiting' && event.message.includes('no schema registry answers')),
+    );
     server = await MemoryRegistry.start(null, port);
     server.register('t-value', ORDER);
     server.register('t-value', { ...ORDER, title: 'second' });
@@ -111,10 +179,13 @@ describe('JSON Schema', () => {
     const t = table();
     send(server.register('t-value', ORDER), { id: 1 });
     server.authorization = `Basic ${Buffer.from('me:geheim').toString('base64')}`;
-    const attempt = (more: Partial<ConstructorParameters<typeof SchemaRegistry>[0]>): Promise<unknown> => lab.load(t, { decoder: schemaDecoder(registry(more), Date.now) });
+    const attempt = (more: Partial<ConstructorParameters<typeof SchemaRegistry>[0]>): Promise<unknown> =>
+      lab.load(t, { decoder: schemaDecoder(registry(more), Date.now) });
     await expect(attempt({})).rejects.toThrow(/refuses the credentials \(HTTP 401\)/);
     await expect(attempt({ username: 'me', password: 'wrong' })).rejects.toThrow(/refuses the credentials/);
-    await expect(attempt({ url: `${server.url}/elsewhere`, username: 'me', password: 'geheim' })).rejects.toThrow(/no schema registry \(HTTP 404/);
+    await expect(attempt({ url: `${server.url}/elsewhere`, username: 'me', password: 'geheim' })).rejects.toThrow(
+      /no schema registry \(HTTP 404/,
+    );
     expect(await attempt({ username: 'me', password: 'geheim' })).toMatchObject({ rows: 1 });
     server.authorization = 'Bearer abc';
     await registry({ token: 'abc' }).check('t-value');

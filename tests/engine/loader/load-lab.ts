@@ -41,18 +41,53 @@ export class LoadLab {
     this.broker.create('t', partitions);
     const table = `t${++this.tables}`;
     return {
-      uniqueId: `source.p.raw.${table}`, name: `raw.${table}`, path: 'models/sources.yml', database: null, schema: 'raw', identifier: table, connection: 'default', topic: 't',
-      format: 'json', mode: 'append', key: [], partitionBy: null, retentionDays: null, hash: [], drop: [], schemaDrift: 'ignore',
-      flush: { rows: 50, bytes: 1e6, ageMs: 20 }, columns: Object.entries(columns).map(([name, type]) => ({ name, type })), rest: '_rest', onGap: 'stop', maxDead: 100, ...more,
+      uniqueId: `source.p.raw.${table}`,
+      name: `raw.${table}`,
+      path: 'models/sources.yml',
+      database: null,
+      schema: 'raw',
+      identifier: table,
+      connection: 'default',
+      topic: 't',
+      format: 'json',
+      mode: 'append',
+      key: [],
+      partitionBy: null,
+      retentionDays: null,
+      hash: [],
+      drop: [],
+      schemaDrift: 'ignore',
+      flush: { rows: 50, bytes: 1e6, ageMs: 20 },
+      columns: Object.entries(columns).map(([name, type]) => ({ name, type })),
+      rest: '_rest',
+      onGap: 'stop',
+      maxDead: 100,
+      ...more,
     };
   }
 
-  loader(target: LoadTarget, more: Partial<LoaderOptions> = {}): { loader: Loader; events: LoadEvent[]; client: MemoryClient } {
+  loader(
+    target: LoadTarget,
+    more: Partial<LoaderOptions> = {},
+  ): { loader: Loader; events: LoadEvent[]; client: MemoryClient } {
     const events: LoadEvent[] = [];
     const client = this.broker.client();
     const loader = new Loader({
-      target, client, sink: this.sink, decoder: jsonDecoder, loadId: 'load-1', hashKey: 'key', once: true, signal: new AbortController().signal, now: Date.now, notify: (event) => events.push(event),
-      pause: (ms) => new Promise((resolve) => { setTimeout(resolve, Math.min(ms, 20)); }), ...more,
+      target,
+      client,
+      sink: this.sink,
+      decoder: jsonDecoder,
+      loadId: 'load-1',
+      hashKey: 'key',
+      once: true,
+      signal: new AbortController().signal,
+      now: Date.now,
+      notify: (event) => events.push(event),
+      pause: (ms) =>
+        new Promise((resolve) => {
+          setTimeout(resolve, Math.min(ms, 20));
+        }),
+      ...more,
     });
     return { loader, events, client };
   }
@@ -76,7 +111,9 @@ export class LoadLab {
 
   /** Offset and first line of the reason of each dead letter. */
   async letters(target: LoadTarget): Promise<[number, string][]> {
-    const rows = await this.rows(`select "offset", error from tsdbt.dead_letters where target = '${target.uniqueId}' and replayed_at is null order by 1, id`);
+    const rows = await this.rows(
+      `select "offset", error from tsdbt.dead_letters where target = '${target.uniqueId}' and replayed_at is null order by 1, id`,
+    );
     return rows.map(([offset, error]) => [Number(offset), String(error).split('\n')[0]!]);
   }
 }

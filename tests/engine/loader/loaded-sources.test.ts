@@ -19,7 +19,11 @@ const SOURCE = `sources:
 describe('a loaded source', () => {
   let project: FaultProject;
   beforeAll(async () => {
-    project = await FaultProject.open({ 'models/sources.yml': SOURCE, 'seeds/events.csv': 'id,at\n1,2026-01-01\n', 'models/m.sql': "select id from {{ source('raw', 'events') }} -- {{ ref('events') }}\n" });
+    project = await FaultProject.open({
+      'models/sources.yml': SOURCE,
+      'seeds/events.csv': 'id,at\n1,2026-01-01\n',
+      'models/m.sql': "select id from {{ source('raw', 'events') }} -- {{ ref('events') }}\n",
+    });
   });
   afterAll(() => project.close());
   const run = async (expected: number, ...args: string[]): Promise<string> => {
@@ -36,7 +40,11 @@ describe('a loaded source', () => {
     await run(0, 'seed');
     project.write({ 'more.csv': 'id,at,details,note\n2,2026-01-02,"{""a"": [1, 2]}","{""a"": 1}"\n3,2026-01-03,,\n' });
     await run(0, 'load', '--from', 'more.csv');
-    expect(await project.rows("select id, details->'a'->>1, note, _offset from s.events order by 1")).toEqual([['1', 'null', 'null', 'null'], ['2', '2', '{"a": 1}', '0'], ['3', 'null', 'null', '1']]);
+    expect(await project.rows("select id, details->'a'->>1, note, _offset from s.events order by 1")).toEqual([
+      ['1', 'null', 'null', 'null'],
+      ['2', '2', '{"a": 1}', '0'],
+      ['3', 'null', 'null', '1'],
+    ]);
   });
 
   it('is not emptied by the seed of the same name', async () => {
@@ -50,7 +58,9 @@ describe('a loaded source', () => {
     await project.client.query('alter table s.events rename to away');
     const now = Date.now();
     expect(await freshness(0)).toMatchObject({ status: 'pass' });
-    await project.client.query("alter table s.away rename to events; update tsdbt.load_offsets set last_kafka_ts = '2026-01-05 10:00Z'");
+    await project.client.query(
+      "alter table s.away rename to events; update tsdbt.load_offsets set last_kafka_ts = '2026-01-05 10:00Z'",
+    );
     expect(await freshness(1)).toMatchObject({ status: 'error', max_loaded_at: '2026-01-05T10:00:00+00:00' });
     project.write({ 'more.csv': `${readFileSync(join(project.dir, 'more.csv'), 'utf8')}4,2026-01-03,,\n` });
     utimesSync(join(project.dir, 'more.csv'), now / 1000, now / 1000);
@@ -60,6 +70,8 @@ describe('a loaded source', () => {
 
   it('refuses retention where no partition could be dropped', async () => {
     project.write({ 'models/sources.yml': SOURCE.replace('{ column: at }', '{ column: at }, retention: 7 days') });
-    expect(await run(2, 'load', '--from', 'more.csv')).toContain("The table of raw.events is there without partitions, and 'retention' drops partitions.");
+    expect(await run(2, 'load', '--from', 'more.csv')).toContain(
+      "The table of raw.events is there without partitions, and 'retention' drops partitions.",
+    );
   });
 });

@@ -40,20 +40,60 @@ describe.each(SERVERS)('loading into $name', (server) => {
   });
 
   const target = (more: Partial<LoadTarget> = {}): LoadTarget => ({
-    uniqueId: `source.p.raw.t${table}`, name: `raw.t${table}`, path: 'models/sources.yml', database: null, schema: 'raw', identifier: `t${table}`, connection: 'default', topic: 't',
-    format: 'json', mode: 'append', key: [], partitionBy: null, retentionDays: null, hash: [], drop: [], schemaDrift: 'ignore',
-    flush: { rows: 50, bytes: 1e6, ageMs: 20 }, columns: [{ name: 'id', type: 'bigint' }, { name: 'v', type: 'text' }, { name: 'processing_ts', type: 'timestamptz' }], rest: '_rest', onGap: 'stop', maxDead: 100, ...more,
+    uniqueId: `source.p.raw.t${table}`,
+    name: `raw.t${table}`,
+    path: 'models/sources.yml',
+    database: null,
+    schema: 'raw',
+    identifier: `t${table}`,
+    connection: 'default',
+    topic: 't',
+    format: 'json',
+    mode: 'append',
+    key: [],
+    partitionBy: null,
+    retentionDays: null,
+    hash: [],
+    drop: [],
+    schemaDrift: 'ignore',
+    flush: { rows: 50, bytes: 1e6, ageMs: 20 },
+    columns: [
+      { name: 'id', type: 'bigint' },
+      { name: 'v', type: 'text' },
+      { name: 'processing_ts', type: 'timestamptz' },
+    ],
+    rest: '_rest',
+    onGap: 'stop',
+    maxDead: 100,
+    ...more,
   });
-  const make = (t: LoadTarget, more: Partial<LoaderOptions> = {}): { loader: Loader; events: LoadEvent[]; client: MemoryClient } => {
+  const make = (
+    t: LoadTarget,
+    more: Partial<LoaderOptions> = {},
+  ): { loader: Loader; events: LoadEvent[]; client: MemoryClient } => {
     const events: LoadEvent[] = [];
     const client = broker.client();
     const loader = new Loader({
-      target: t, client, sink, decoder: jsonDecoder, loadId: 'load-1', hashKey: 'key', once: true, signal: new AbortController().signal, now: Date.now, notify: (event) => events.push(event),
-      pause: (ms) => new Promise((resolve) => { setTimeout(resolve, Math.min(ms, 20)); }), ...more,
+      target: t,
+      client,
+      sink,
+      decoder: jsonDecoder,
+      loadId: 'load-1',
+      hashKey: 'key',
+      once: true,
+      signal: new AbortController().signal,
+      now: Date.now,
+      notify: (event) => events.push(event),
+      pause: (ms) =>
+        new Promise((resolve) => {
+          setTimeout(resolve, Math.min(ms, 20));
+        }),
+      ...more,
     });
     return { loader, events, client };
   };
-  const load = async (t: LoadTarget, more: Partial<LoaderOptions> = {}): Promise<LoadSummary> => make(t, more).loader.run();
+  const load = async (t: LoadTarget, more: Partial<LoaderOptions> = {}): Promise<LoadSummary> =>
+    make(t, more).loader.run();
   const rows = async (sql: string): Promise<unknown[][]> => {
     const session = adapter.session({ name: 'test' });
     try {
@@ -65,7 +105,8 @@ describe.each(SERVERS)('loading into $name', (server) => {
       await session.release();
     }
   };
-  const ids = async (t: LoadTarget): Promise<number[]> => (await rows(`select id from raw.${t.identifier} order by id`)).map(([id]) => Number(id));
+  const ids = async (t: LoadTarget): Promise<number[]> =>
+    (await rows(`select id from raw.${t.identifier} order by id`)).map(([id]) => Number(id));
   const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
   it('brings every message once, over any number of runs', async () => {
@@ -76,16 +117,35 @@ describe.each(SERVERS)('loading into $name', (server) => {
     expect((await load(t)).rows).toBe(30);
     expect((await load(t)).rows).toBe(0);
     expect(await ids(t)).toEqual(upTo(260));
-    expect(await rows(`select v, _rest::text, _topic, _partition, _offset, _kafka_ts = to_timestamp(1700000000.001), _deleted, _load_id, _loaded_at is not null, processing_ts is not null from raw.${t.identifier} where id = 3`))
-      .toEqual([['a\tb\\n3', '{"more": {"x": 1}}', 't', 1, 1, true, false, 'load-1', true, true]]);
-    expect(await rows(`select partition, next_offset, loaded_rows from tsdbt.load_offsets where target = '${t.uniqueId}' order by 1`)).toEqual([[0, 130, 130], [1, 130, 130]]);
+    expect(
+      await rows(
+        `select v, _rest::text, _topic, _partition, _offset, _kafka_ts = to_timestamp(1700000000.001), _deleted, _load_id, _loaded_at is not null, processing_ts is not null from raw.${t.identifier} where id = 3`,
+      ),
+    ).toEqual([['a\tb\\n3', '{"more": {"x": 1}}', 't', 1, 1, true, false, 'load-1', true, true]]);
+    expect(
+      await rows(
+        `select partition, next_offset, loaded_rows from tsdbt.load_offsets where target = '${t.uniqueId}' order by 1`,
+      ),
+    ).toEqual([
+      [0, 130, 130],
+      [1, 130, 130],
+    ]);
   });
 
   it('keeps numbers that JavaScript cannot hold', async () => {
-    const t = target({ columns: [{ name: 'id', type: 'bigint' }, { name: 'n', type: 'numeric' }] });
-    broker.produce('t', 0, null, { raw: Buffer.from('{"id": 9007199254740993, "n": 0.12345678901234567890, "deep": [18446744073709551616]}') });
+    const t = target({
+      columns: [
+        { name: 'id', type: 'bigint' },
+        { name: 'n', type: 'numeric' },
+      ],
+    });
+    broker.produce('t', 0, null, {
+      raw: Buffer.from('{"id": 9007199254740993, "n": 0.12345678901234567890, "deep": [18446744073709551616]}'),
+    });
     await load(t);
-    expect(await rows(`select id::text, n::text, _rest::text from raw.${t.identifier}`)).toEqual([['9007199254740993', '0.12345678901234567890', '{"deep": [18446744073709551616]}']]);
+    expect(await rows(`select id::text, n::text, _rest::text from raw.${t.identifier}`)).toEqual([
+      ['9007199254740993', '0.12345678901234567890', '{"deep": [18446744073709551616]}'],
+    ]);
   });
 
   it('passes over offsets that nobody sees', async () => {
@@ -95,22 +155,29 @@ describe.each(SERVERS)('loading into $name', (server) => {
     broker.skip('t', 0);
     broker.skip('t', 0);
     expect((await load(t)).rows).toBe(1);
-    expect(await rows(`select next_offset from tsdbt.load_offsets where target = '${t.uniqueId}' and partition = 0`)).toEqual([[4]]);
+    expect(
+      await rows(`select next_offset from tsdbt.load_offsets where target = '${t.uniqueId}' and partition = 0`),
+    ).toEqual([[4]]);
   });
 
   it('reduces to the last offset of a key, and an older one never overwrites a newer one', async () => {
     const t = target({ mode: 'upsert', key: ['id'] });
     for (let i = 0; i < 100; i++) broker.produce('t', 0, { id: i % 7, v: `v${i}` });
     await load(t);
-    expect(await rows(`select id, v, _offset from raw.${t.identifier} order by 1`)).toEqual([0, 1, 2, 3, 4, 5, 6].map((id) => {
-      const last = 98 + (id < 2 ? id : id - 7);
-      return [id, `v${last}`, last];
-    }));
+    expect(await rows(`select id, v, _offset from raw.${t.identifier} order by 1`)).toEqual(
+      [0, 1, 2, 3, 4, 5, 6].map((id) => {
+        const last = 98 + (id < 2 ? id : id - 7);
+        return [id, `v${last}`, last];
+      }),
+    );
     // The same messages again, as a rewind brings them.
     await sink.rewind(t, null, new Map([[0, 0n]]));
     broker.produce('t', 0, { id: 0, v: 'newest' });
     await load(t, { loadId: 'load-2' });
-    expect(await rows(`select id, v, _offset, _load_id from raw.${t.identifier} where id < 2 order by 1`)).toEqual([[0, 'newest', 100, 'load-2'], [1, 'v99', 99, 'load-1']]);
+    expect(await rows(`select id, v, _offset, _load_id from raw.${t.identifier} where id < 2 order by 1`)).toEqual([
+      [0, 'newest', 100, 'load-2'],
+      [1, 'v99', 99, 'load-1'],
+    ]);
   });
 
   it('deletes softly on a tombstone', async () => {
@@ -121,26 +188,58 @@ describe.each(SERVERS)('loading into $name', (server) => {
     broker.produce('t', 0, null, { key: '1', raw: null });
     broker.produce('t', 0, null, { key: null, raw: null });
     expect(await load(t)).toEqual({ rows: 1, dead: 1, stopped: [] });
-    expect(await rows(`select id, v, _deleted, _offset, _rest::text from raw.${t.identifier} order by 1`)).toEqual([[1, 'a', true, 2, '{"more": 1}'], [2, 'b', false, 1, null]]);
+    expect(await rows(`select id, v, _deleted, _offset, _rest::text from raw.${t.identifier} order by 1`)).toEqual([
+      [1, 'a', true, 2, '{"more": 1}'],
+      [2, 'b', false, 1, null],
+    ]);
   });
 
   it('puts what cannot become a row among the dead letters, exactly that', async () => {
-    const t = target({ columns: [{ name: 'id', type: 'integer' }, { name: 'v', type: 'text' }, { name: 'at', type: 'timestamp' }] });
+    const t = target({
+      columns: [
+        { name: 'id', type: 'integer' },
+        { name: 'v', type: 'text' },
+        { name: 'at', type: 'timestamp' },
+      ],
+    });
     const bad: Record<number, Buffer> = {
-      3: Buffer.from('{"id": 3'), 10: Buffer.from('[1]'), 20: Buffer.from([0xff, 0xfe]), 30: Buffer.from('{"id": 30, "v": "a\\u0000b"}'), 40: Buffer.from('{"id": "forty"}'),
-      49: Buffer.from('{"id": 99999999999}'), 50: Buffer.from('{"id": 50, "at": "no time"}'), 51: Buffer.from('{"id": 51, "at": "2026-02-30"}'), 60: Buffer.from('{"id": 60, "x": {"y": "\\u0000"}}'),
+      3: Buffer.from('{"id": 3'),
+      10: Buffer.from('[1]'),
+      20: Buffer.from([0xff, 0xfe]),
+      30: Buffer.from('{"id": 30, "v": "a\\u0000b"}'),
+      40: Buffer.from('{"id": "forty"}'),
+      49: Buffer.from('{"id": 99999999999}'),
+      50: Buffer.from('{"id": 50, "at": "no time"}'),
+      51: Buffer.from('{"id": 51, "at": "2026-02-30"}'),
+      60: Buffer.from('{"id": 60, "x": {"y": "\\u0000"}}'),
     };
-    for (let i = 0; i < 100; i++) broker.produce('t', 0, { id: i }, { key: `k${i}`, ...(bad[i] === undefined ? {} : { raw: bad[i] }) });
+    for (let i = 0; i < 100; i++)
+      broker.produce('t', 0, { id: i }, { key: `k${i}`, ...(bad[i] === undefined ? {} : { raw: bad[i] }) });
     expect(await load(t)).toEqual({ rows: 91, dead: 9, stopped: [] });
     expect(await ids(t)).toEqual(upTo(100).filter((i) => bad[i] === undefined));
-    const letters = await rows(`select "offset", encode(value, 'hex'), encode(key, 'escape'), headers::text, error from tsdbt.dead_letters where target = '${t.uniqueId}' order by 1`);
-    expect(letters.map(([offset, value, key]) => [Number(offset), value, key])).toEqual(Object.entries(bad).map(([i, bytes]) => [Number(i), bytes.toString('hex'), `k${i}`]));
+    const letters = await rows(
+      `select "offset", encode(value, 'hex'), encode(key, 'escape'), headers::text, error from tsdbt.dead_letters where target = '${t.uniqueId}' order by 1`,
+    );
+    expect(letters.map(([offset, value, key]) => [Number(offset), value, key])).toEqual(
+      Object.entries(bad).map(([i, bytes]) => [Number(i), bytes.toString('hex'), `k${i}`]),
+    );
     expect(letters[0]![3]).toBe('[["h", "MQ=="]]');
     expect(letters.map(([, , , , error]) => String(error).split('\n')[0])).toEqual([
-      expect.stringContaining('not JSON'), 'not a JSON object', 'not UTF-8', expect.stringContaining('\\u0000'), expect.stringContaining('invalid input syntax for type integer'),
-      expect.stringContaining('out of range for type integer'), expect.stringContaining('invalid input syntax for type timestamp'), expect.stringContaining('date/time field value out of range'), expect.stringContaining('\\u0000'),
+      expect.stringContaining('not JSON'),
+      'not a JSON object',
+      'not UTF-8',
+      expect.stringContaining('\\u0000'),
+      expect.stringContaining('invalid input syntax for type integer'),
+      expect.stringContaining('out of range for type integer'),
+      expect.stringContaining('invalid input syntax for type timestamp'),
+      expect.stringContaining('date/time field value out of range'),
+      expect.stringContaining('\\u0000'),
     ]);
-    expect(await rows(`select loaded_rows, dead_rows from tsdbt.load_offsets where target = '${t.uniqueId}' and partition = 0`)).toEqual([[91, 9]]);
+    expect(
+      await rows(
+        `select loaded_rows, dead_rows from tsdbt.load_offsets where target = '${t.uniqueId}' and partition = 0`,
+      ),
+    ).toEqual([[91, 9]]);
   });
 
   it('finds rows that only a constraint or a trigger refuses', async () => {
@@ -159,17 +258,29 @@ describe.each(SERVERS)('loading into $name', (server) => {
     const first = make(t, { once: false, signal: stop.signal });
     const second = make(t, { once: false, signal: stop.signal, loadId: 'load-2' });
     const running = [first.loader.run(), second.loader.run()];
-    const has = ({ events }: typeof first): boolean => events.some((event) => event.kind === 'assigned' && event.partitions.length > 0);
-    while (!has(first) || !has(second)) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    const has = ({ events }: typeof first): boolean =>
+      events.some((event) => event.kind === 'assigned' && event.partitions.length > 0);
+    while (!has(first) || !has(second))
+      await new Promise((resolve) => {
+        setTimeout(resolve, 5);
+      });
     for (let i = 100; i < 400; i++) {
       broker.produce('t', i % 2, { id: i });
-      if (i % 50 === 0) await new Promise((resolve) => { setTimeout(resolve, 15); });
+      if (i % 50 === 0)
+        await new Promise((resolve) => {
+          setTimeout(resolve, 15);
+        });
     }
-    for (let i = 0; i < 200 && (await ids(t)).length < 400; i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    for (let i = 0; i < 200 && (await ids(t)).length < 400; i++)
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      });
     stop.abort();
     await Promise.all(running);
     expect(await ids(t)).toEqual(upTo(400));
-    expect(new Set((await rows(`select distinct _load_id from raw.${t.identifier}`)).flat())).toEqual(new Set(['load-1', 'load-2']));
+    expect(new Set((await rows(`select distinct _load_id from raw.${t.identifier}`)).flat())).toEqual(
+      new Set(['load-1', 'load-2']),
+    );
   });
 
   it('a loader whose position was moved by another throws its rows away and reads on from the table', async () => {
@@ -207,7 +318,9 @@ describe.each(SERVERS)('loading into $name', (server) => {
       }
     })(adapter, new Sealer('key'), () => NOW);
     const killBackends = async (): Promise<void> => {
-      await rows("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()");
+      await rows(
+        'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+      );
     };
     const { loader, events } = make(t, { sink: shaky });
     await loader.run();
@@ -225,7 +338,9 @@ describe.each(SERVERS)('loading into $name', (server) => {
     broker.expire('t', 0, 3n);
     const { loader, events } = make(t);
     const summary = await loader.run();
-    expect(summary.stopped).toEqual([expect.stringMatching(/t\/0: offset 1 is out of range.*rewind --select source:raw/)]);
+    expect(summary.stopped).toEqual([
+      expect.stringMatching(/t\/0: offset 1 is out of range.*rewind --select source:raw/),
+    ]);
     expect(events.filter(({ kind }) => kind === 'stopped')).toHaveLength(1);
     expect(await ids(t)).toEqual([0, 1, 3, 5, 7, 9]);
     expect((await load({ ...t, onGap: 'earliest' })).stopped).toEqual([]);
@@ -249,7 +364,11 @@ describe.each(SERVERS)('loading into $name', (server) => {
     broker.produce('t', 0, { id: 1, n: 1.5, s: 'x', o: { a: 1 }, b: true, nothing: null });
     broker.produce('t', 0, { id: 2, n: 12345678901234 });
     await load(t);
-    expect(await rows(`select id, n::text, s, o::text, b from raw.${t.identifier} order by 1`)).toEqual([[0, null, null, null, null], [1, '1.5', 'x', '{"a": 1}', true], [2, '12345678901234', null, null, null]]);
+    expect(await rows(`select id, n::text, s, o::text, b from raw.${t.identifier} order by 1`)).toEqual([
+      [0, null, null, null, null],
+      [1, '1.5', 'x', '{"a": 1}', true],
+      [2, '12345678901234', null, null, null],
+    ]);
     broker.produce('t', 0, { id: 3, later: 1 });
     expect(await load({ ...t, schemaDrift: 'dead_letter' })).toEqual({ rows: 0, dead: 1, stopped: [] });
     broker.produce('t', 0, { id: 4, later: 1 });
@@ -260,18 +379,44 @@ describe.each(SERVERS)('loading into $name', (server) => {
   it('adds declared columns, widens them, refuses any other change', async () => {
     const t = target({ columns: [{ name: 'id', type: 'integer' }] });
     await sink.prepare(t);
-    await sink.prepare({ ...t, columns: [{ name: 'id', type: 'bigint' }, { name: 'v', type: 'varchar(10)' }] });
-    expect(await rows(`select format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'raw.${t.identifier}'::regclass and attname in ('id', 'v') order by attname`)).toEqual([['bigint'], ['character varying(10)']]);
-    await expect(sink.prepare({ ...t, columns: [{ name: 'id', type: 'text' }] })).rejects.toThrow(/column 'id' is declared as text, and raw\.t\d+ has bigint/);
+    await sink.prepare({
+      ...t,
+      columns: [
+        { name: 'id', type: 'bigint' },
+        { name: 'v', type: 'varchar(10)' },
+      ],
+    });
+    expect(
+      await rows(
+        `select format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'raw.${t.identifier}'::regclass and attname in ('id', 'v') order by attname`,
+      ),
+    ).toEqual([['bigint'], ['character varying(10)']]);
+    await expect(sink.prepare({ ...t, columns: [{ name: 'id', type: 'text' }] })).rejects.toThrow(
+      /column 'id' is declared as text, and raw\.t\d+ has bigint/,
+    );
   });
 
   it('partitions by day, ahead of time, drops what is past its retention, and keeps far rows in the default partition', async () => {
-    const t = target({ columns: [{ name: 'id', type: 'bigint' }, { name: 'at', type: 'timestamptz' }], mode: 'upsert', key: ['id', 'at'], partitionBy: { column: 'at', every: 'day' }, retentionDays: 10 });
+    const t = target({
+      columns: [
+        { name: 'id', type: 'bigint' },
+        { name: 'at', type: 'timestamptz' },
+      ],
+      mode: 'upsert',
+      key: ['id', 'at'],
+      partitionBy: { column: 'at', every: 'day' },
+      retentionDays: 10,
+    });
     const at = (days: number): string => new Date(NOW + days * DAY).toISOString();
     for (const [id, days] of [-9, -1, 0, 1, -400, 4000].entries()) broker.produce('t', 0, { id, at: at(days) });
     broker.produce('t', 0, { id: 9, at: 'never' });
     expect(await load(t)).toEqual({ rows: 6, dead: 1, stopped: [] });
-    const parts = async (): Promise<unknown[]> => (await rows(`select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where inhparent = 'raw.${t.identifier}'::regclass order by 1`)).flat();
+    const parts = async (): Promise<unknown[]> =>
+      (
+        await rows(
+          `select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where inhparent = 'raw.${t.identifier}'::regclass order by 1`,
+        )
+      ).flat();
     const p = (day: string): string => `${t.identifier}_p202605${day}`;
     expect(await parts()).toEqual([`${t.identifier}_default`, p('11'), p('19'), p('20'), p('21'), p('22'), p('23')]);
     expect((await rows(`select id from raw.${t.identifier}_default order by 1`)).flat().map(Number)).toEqual([4, 5]);
@@ -285,13 +430,24 @@ describe.each(SERVERS)('loading into $name', (server) => {
   });
 
   it('stores personal data hashed or not at all, in dead letters too', async () => {
-    const t = target({ columns: [{ name: 'id', type: 'integer' }, { name: 'ip', type: 'text' }], hash: ['ip'], drop: ['mail'] });
+    const t = target({
+      columns: [
+        { name: 'id', type: 'integer' },
+        { name: 'ip', type: 'text' },
+      ],
+      hash: ['ip'],
+      drop: ['mail'],
+    });
     broker.produce('t', 0, { id: 1, ip: '10.1.2.3', mail: 'a@b.c', other: 1 });
     const bytes = Buffer.from('{"id": "10.1.2.3", "ip": "10.1.2.3", "mail": "a@b.c"}');
     broker.produce('t', 0, null, { raw: bytes });
     expect(await load(t)).toEqual({ rows: 1, dead: 1, stopped: [] });
-    expect(await rows(`select ip, _rest::text from raw.${t.identifier}`)).toEqual([[createHmac('sha256', 'key').update('10.1.2.3').digest('hex'), '{"other": 1}']]);
-    const [[dump, value, sealed] = ['', '', false]] = (await rows(`select d::text, encode(value, 'hex'), sealed from tsdbt.dead_letters d where target = '${t.uniqueId}'`)) as [string, string, boolean][];
+    expect(await rows(`select ip, _rest::text from raw.${t.identifier}`)).toEqual([
+      [createHmac('sha256', 'key').update('10.1.2.3').digest('hex'), '{"other": 1}'],
+    ]);
+    const [[dump, value, sealed] = ['', '', false]] = (await rows(
+      `select d::text, encode(value, 'hex'), sealed from tsdbt.dead_letters d where target = '${t.uniqueId}'`,
+    )) as [string, string, boolean][];
     expect(sealed).toBe(true);
     expect(dump).not.toMatch(/10\.1\.2\.3|a@b\.c/);
     expect(Buffer.from(new Sealer('key').open(Buffer.from(value, 'hex'))).equals(bytes)).toBe(true);

@@ -1,6 +1,16 @@
 // A broker in memory for tests of the loader: topics with partitions, gaps, groups that share partitions, clients that can be cut off.
 import { randomUUID } from 'node:crypto';
-import type { AssignmentListener, BrokerClient, Message, MessageBatch, PartitionFailure, Polled, ReadPosition, TopicInfo, TopicPartition } from '../../../src/loader/broker.ts';
+import type {
+  AssignmentListener,
+  BrokerClient,
+  Message,
+  MessageBatch,
+  PartitionFailure,
+  Polled,
+  ReadPosition,
+  TopicInfo,
+  TopicPartition,
+} from '../../../src/loader/broker.ts';
 import { partitionKey } from '../../../src/loader/broker.ts';
 import { recordsOf } from '../../../src/loader/records.ts';
 import { TsdbtError } from '../../../src/errors.ts';
@@ -12,7 +22,10 @@ interface Log {
   /** Leader epochs and where each begins. */
   epochs: { epoch: number; start: bigint }[];
 }
-interface Topic { id: string; partitions: Log[] }
+interface Topic {
+  id: string;
+  partitions: Log[];
+}
 
 export class MemoryBroker {
   private readonly topics = new Map<string, Topic>();
@@ -21,14 +34,33 @@ export class MemoryBroker {
   batch = 100;
 
   create(name: string, partitions = 1): void {
-    this.topics.set(name, { id: randomUUID(), partitions: Array.from({ length: partitions }, () => ({ messages: [], earliest: 0n, end: 0n, epochs: [{ epoch: 0, start: 0n }] })) });
+    this.topics.set(name, {
+      id: randomUUID(),
+      partitions: Array.from({ length: partitions }, () => ({
+        messages: [],
+        earliest: 0n,
+        end: 0n,
+        epochs: [{ epoch: 0, start: 0n }],
+      })),
+    });
   }
 
-  produce(name: string, partition: number, value: unknown, options: { key?: string | null; timestamp?: number; raw?: Uint8Array | null } = {}): bigint {
+  produce(
+    name: string,
+    partition: number,
+    value: unknown,
+    options: { key?: string | null; timestamp?: number; raw?: Uint8Array | null } = {},
+  ): bigint {
     const log = this.log({ topic: name, partition });
     const offset = log.end++;
     const bytes = 'raw' in options ? (options.raw ?? null) : Buffer.from(JSON.stringify(value));
-    log.messages.push({ offset, timestamp: options.timestamp ?? 1_700_000_000_000 + Number(offset), key: options.key == null ? null : Buffer.from(options.key), value: bytes, headers: [['h', Buffer.from('1')]] });
+    log.messages.push({
+      offset,
+      timestamp: options.timestamp ?? 1_700_000_000_000 + Number(offset),
+      key: options.key == null ? null : Buffer.from(options.key),
+      value: bytes,
+      headers: [['h', Buffer.from('1')]],
+    });
     return offset;
   }
 
@@ -110,25 +142,55 @@ export class MemoryClient implements BrokerClient {
   }
 
   async ends(topics: readonly string[]): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
-    return new Map(topics.flatMap((topic) => Array.from({ length: this.broker.info(topic).partitions }, (_, partition) => {
-      const { earliest, end } = this.broker.log({ topic, partition });
-      return [partitionKey({ topic, partition }), { earliest, end }] as const;
-    })));
+    return new Map(
+      topics.flatMap((topic) =>
+        Array.from({ length: this.broker.info(topic).partitions }, (_, partition) => {
+          const { earliest, end } = this.broker.log({ topic, partition });
+          return [partitionKey({ topic, partition }), { earliest, end }] as const;
+        }),
+      ),
+    );
   }
 
   async offsetsAt(topics: readonly string[], time: number): Promise<ReadonlyMap<string, bigint>> {
-    return new Map(topics.flatMap((topic) => Array.from({ length: this.broker.info(topic).partitions }, (_, partition) => {
-      const log = this.broker.log({ topic, partition });
-      return [partitionKey({ topic, partition }), log.messages.find((message) => message.timestamp !== null && message.timestamp >= time)?.offset ?? log.end] as const;
-    })));
+    return new Map(
+      topics.flatMap((topic) =>
+        Array.from({ length: this.broker.info(topic).partitions }, (_, partition) => {
+          const log = this.broker.log({ topic, partition });
+          return [
+            partitionKey({ topic, partition }),
+            log.messages.find((message) => message.timestamp !== null && message.timestamp >= time)?.offset ?? log.end,
+          ] as const;
+        }),
+      ),
+    );
   }
 
   async verify(positions: readonly ReadPosition[]): Promise<readonly PartitionFailure[]> {
     return positions.flatMap(({ topic, partition, next, epoch }): PartitionFailure[] => {
       const { epochs, end } = this.broker.log({ topic, partition });
       const following = epoch === null ? undefined : epochs.find((each) => each.epoch > epoch);
-      if (following !== undefined && following.start < next) return [{ topic, partition, reason: 'truncated', message: `what was loaded from offset ${following.start} on, in leader epoch ${epoch}, is gone`, from: following.start }];
-      return next > end ? [{ topic, partition, reason: 'beyond_end', message: `position ${next} is beyond the end of the log, ${end}`, from: end }] : [];
+      if (following !== undefined && following.start < next)
+        return [
+          {
+            topic,
+            partition,
+            reason: 'truncated',
+            message: `what was loaded from offset ${following.start} on, in leader epoch ${epoch}, is gone`,
+            from: following.start,
+          },
+        ];
+      return next > end
+        ? [
+            {
+              topic,
+              partition,
+              reason: 'beyond_end',
+              message: `position ${next} is beyond the end of the log, ${end}`,
+              from: end,
+            },
+          ]
+        : [];
     });
   }
 
@@ -164,7 +226,12 @@ export class MemoryClient implements BrokerClient {
       if (this.paused.has(key)) continue;
       const log = this.broker.log(position);
       if (position.next < log.earliest) {
-        failures.push({ topic: position.topic, partition: position.partition, reason: 'offset_out_of_range', message: `offset ${position.next} is out of range` });
+        failures.push({
+          topic: position.topic,
+          partition: position.partition,
+          reason: 'offset_out_of_range',
+          message: `offset ${position.next} is out of range`,
+        });
         continue;
       }
       if (position.next >= log.end) continue;
@@ -172,11 +239,21 @@ export class MemoryClient implements BrokerClient {
       const more = log.messages.some((message) => message.offset > (messages.at(-1)?.offset ?? -1n));
       const next = more ? messages.at(-1)!.offset + 1n : log.end;
       const { epoch } = log.epochs.findLast(({ start }) => start < next)!;
-      batches.push({ topic: position.topic, partition: position.partition, records: [recordsOf(messages)], from: position.next, next, end: log.end, epoch });
+      batches.push({
+        topic: position.topic,
+        partition: position.partition,
+        records: [recordsOf(messages)],
+        from: position.next,
+        next,
+        end: log.end,
+        epoch,
+      });
       position.next = next;
       position.epoch = epoch;
     }
-    await new Promise((resolve) => { setTimeout(resolve, batches.length > 0 ? 0 : 5); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, batches.length > 0 ? 0 : 5);
+    });
     return { batches, failures, waiting: null };
   }
 

@@ -3,9 +3,21 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-interface Reference { readonly name: string; readonly subject: string; readonly version: number }
-interface Schema { readonly schema: string; readonly schemaType?: string; readonly references?: readonly Reference[] }
-interface Version extends Schema { readonly id: number; readonly version: number; deleted: boolean }
+interface Reference {
+  readonly name: string;
+  readonly subject: string;
+  readonly version: number;
+}
+interface Schema {
+  readonly schema: string;
+  readonly schemaType?: string;
+  readonly references?: readonly Reference[];
+}
+interface Version extends Schema {
+  readonly id: number;
+  readonly version: number;
+  deleted: boolean;
+}
 
 class RegistryError extends Error {
   readonly code: number;
@@ -36,21 +48,33 @@ export class MemoryRegistry {
 
   static async start(tls: { key: string; cert: string } | null = null, port = 0): Promise<MemoryRegistry> {
     const registry = new MemoryRegistry(tls);
-    await new Promise<void>((resolve) => { registry.server.listen(port, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      registry.server.listen(port, '127.0.0.1', resolve);
+    });
     return registry;
   }
 
-  get port(): number { return (this.server.address() as AddressInfo).port; }
-  get url(): string { return `${this.secure ? 'https' : 'http'}://127.0.0.1:${this.port}`; }
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+  get url(): string {
+    return `${this.secure ? 'https' : 'http'}://127.0.0.1:${this.port}`;
+  }
 
   async close(): Promise<void> {
     this.server.closeAllConnections();
-    await new Promise((resolve) => { this.server.close(resolve); });
+    await new Promise((resolve) => {
+      this.server.close(resolve);
+    });
   }
 
   /** @returns the id */
   register(subject: string, schema: unknown, more: Partial<Schema> = {}): number {
-    return this.add(subject, { schemaType: 'JSON', ...more, schema: typeof schema === 'string' ? schema : JSON.stringify(schema) }).id;
+    return this.add(subject, {
+      schemaType: 'JSON',
+      ...more,
+      schema: typeof schema === 'string' ? schema : JSON.stringify(schema),
+    }).id;
   }
 
   private add(subject: string, { schema, schemaType = 'AVRO', references = [] }: Schema): Version {
@@ -74,16 +98,23 @@ export class MemoryRegistry {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     if (this.ill !== null) [status, answer] = [this.ill, { error_code: this.ill * 100 + 1, message: 'ill' }];
-    else if (this.authorization !== null && request.headers.authorization !== this.authorization) [status, answer] = [401, { error_code: 401, message: 'Unauthorized' }];
+    else if (this.authorization !== null && request.headers.authorization !== this.authorization)
+      [status, answer] = [401, { error_code: 401, message: 'Unauthorized' }];
     else {
       try {
-        answer = this.answer(request.method ?? 'GET', url, chunks.length === 0 ? null : JSON.parse(Buffer.concat(chunks).toString('utf8')));
+        answer = this.answer(
+          request.method ?? 'GET',
+          url,
+          chunks.length === 0 ? null : JSON.parse(Buffer.concat(chunks).toString('utf8')),
+        );
       } catch (error) {
         const code = error instanceof RegistryError ? error.code : 50001;
         [status, answer] = [Math.floor(code / 100), { error_code: code, message: String(error) }];
       }
     }
-    response.writeHead(status, { 'content-type': 'application/vnd.schemaregistry.v1+json' }).end(JSON.stringify(answer));
+    response
+      .writeHead(status, { 'content-type': 'application/vnd.schemaregistry.v1+json' })
+      .end(JSON.stringify(answer));
   }
 
   private answer(method: string, url: URL, body: unknown): unknown {
@@ -96,25 +127,35 @@ export class MemoryRegistry {
     }
     if (first === 'config' || first === 'mode') {
       const field = first === 'mode' ? 'mode' : method === 'GET' ? 'compatibilityLevel' : 'compatibility';
-      if (method === 'PUT') this.compatibility.set(`${first}/${second ?? ''}`, String(Object.values(body as object)[0]));
-      return { [field]: this.compatibility.get(`${first}/${second ?? ''}`) ?? this.compatibility.get(`${first}/`) ?? (first === 'mode' ? 'READWRITE' : 'BACKWARD') };
+      if (method === 'PUT')
+        this.compatibility.set(`${first}/${second ?? ''}`, String(Object.values(body as object)[0]));
+      return {
+        [field]:
+          this.compatibility.get(`${first}/${second ?? ''}`) ??
+          this.compatibility.get(`${first}/`) ??
+          (first === 'mode' ? 'READWRITE' : 'BACKWARD'),
+      };
     }
     if (first === 'compatibility') return { is_compatible: true };
     if (first !== 'subjects') throw new RegistryError(40400, 'HTTP 404 Not Found');
     if (second === undefined) return [...this.subjects.keys()];
-    if (third === 'versions' && fourth === undefined && method === 'POST') return { id: this.add(second, body as Schema).id };
+    if (third === 'versions' && fourth === undefined && method === 'POST')
+      return { id: this.add(second, body as Schema).id };
     const versions = this.subjects.get(second)?.filter(({ deleted }) => !deleted) ?? [];
     if (versions.length === 0) throw new RegistryError(40401, `Subject '${second}' not found.`);
     if (third === undefined && method === 'POST') {
       const wanted = body as Schema;
-      const found = versions.find(({ schema, schemaType }) => schema === wanted.schema && schemaType === (wanted.schemaType ?? 'AVRO'));
+      const found = versions.find(
+        ({ schema, schemaType }) => schema === wanted.schema && schemaType === (wanted.schemaType ?? 'AVRO'),
+      );
       if (found === undefined) throw new RegistryError(40403, 'Schema not found');
       return { subject: second, version: found.version, ...shown(found) };
     }
-    if (third === undefined && method === 'DELETE') return versions.map((version) => {
-      version.deleted = true;
-      return version.version;
-    });
+    if (third === undefined && method === 'DELETE')
+      return versions.map((version) => {
+        version.deleted = true;
+        return version.version;
+      });
     if (third === 'versions' && fourth === undefined) return versions.map(({ version }) => version);
     const found = fourth === 'latest' ? versions.at(-1) : versions.find(({ version }) => version === Number(fourth));
     if (found === undefined) throw new RegistryError(40402, `Version ${fourth} not found.`);
@@ -123,5 +164,10 @@ export class MemoryRegistry {
 }
 
 function shown({ id, schema, schemaType, references }: Version): object {
-  return { id, schema, ...(schemaType === 'AVRO' ? {} : { schemaType }), ...(references === undefined || references.length === 0 ? {} : { references }) };
+  return {
+    id,
+    schema,
+    ...(schemaType === 'AVRO' ? {} : { schemaType }),
+    ...(references === undefined || references.length === 0 ? {} : { references }),
+  };
 }

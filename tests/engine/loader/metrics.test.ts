@@ -22,7 +22,10 @@ function samples(text: string): Map<string, number> {
   return found;
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 
 describe('metrics', () => {
   let lab: LoadLab;
@@ -44,13 +47,25 @@ describe('metrics', () => {
       const found = samples(await (await fetch(`${served.url}/metrics`)).text());
       expect(found.get(`tsdbt_load_rows_total{${labels}}`)).toBe(120);
       expect(found.get(`tsdbt_load_dead_letters_total{${labels}}`)).toBe(1);
-      expect(found.get(`tsdbt_load_bytes_total{${labels}}`)).toBe(Array.from({ length: 120 }, (_, i) => `{"id":${i}}`.length).reduce((a, b) => a + b) + '"poison"'.length);
-      expect(found.get(`tsdbt_load_flush_seconds_bucket{${labels},le="+Inf"}`)).toBe(found.get(`tsdbt_load_flush_seconds_count{${labels}}`));
+      expect(found.get(`tsdbt_load_bytes_total{${labels}}`)).toBe(
+        Array.from({ length: 120 }, (_, i) => `{"id":${i}}`.length).reduce((a, b) => a + b) + '"poison"'.length,
+      );
+      expect(found.get(`tsdbt_load_flush_seconds_bucket{${labels},le="+Inf"}`)).toBe(
+        found.get(`tsdbt_load_flush_seconds_count{${labels}}`),
+      );
       expect(found.get(`tsdbt_load_flush_seconds_count{${labels}}`)).toBeGreaterThan(0);
       const health = await fetch(`${served.url}/healthz`);
-      expect([health.status, await health.json()]).toEqual([200, { status: 'ok', tables: [{ table: t.name, topic: 't', ok: true, reasons: [], lag_rows: '0', lag_seconds: 0 }] }]);
-      expect([(await fetch(`${served.url}/`)).status, (await fetch(`${served.url}/metrics`, { method: 'POST' })).status]).toEqual([404, 405]);
-      await expect(serveMetrics(metrics, Number(new URL(served.url).port), '127.0.0.1')).rejects.toThrow(/no metrics can be served at 127\.0\.0\.1:\d+: .*EADDRINUSE/);
+      expect([health.status, await health.json()]).toEqual([
+        200,
+        { status: 'ok', tables: [{ table: t.name, topic: 't', ok: true, reasons: [], lag_rows: '0', lag_seconds: 0 }] },
+      ]);
+      expect([
+        (await fetch(`${served.url}/`)).status,
+        (await fetch(`${served.url}/metrics`, { method: 'POST' })).status,
+      ]).toEqual([404, 405]);
+      await expect(serveMetrics(metrics, Number(new URL(served.url).port), '127.0.0.1')).rejects.toThrow(
+        /no metrics can be served at 127\.0\.0\.1:\d+: .*EADDRINUSE/,
+      );
     } finally {
       served.close();
     }
@@ -65,10 +80,21 @@ describe('metrics', () => {
     let clock = 0;
     const metrics = new LoadMetrics([t], () => Date.now() + clock);
     const stop = new AbortController();
-    const { loader } = lab.loader({ ...t }, { once: false, signal: stop.signal, notify: (event) => metrics.observe({ ...event, target: t }), sink: Object.create(lab.sink, { prepare: { value: async () => t.columns } }) as typeof lab.sink });
+    const { loader } = lab.loader(
+      { ...t },
+      {
+        once: false,
+        signal: stop.signal,
+        notify: (event) => metrics.observe({ ...event, target: t }),
+        sink: Object.create(lab.sink, { prepare: { value: async () => t.columns } }) as typeof lab.sink,
+      },
+    );
     const running = loader.run();
     const reasons = async (wanted: RegExp | null): Promise<void> => {
-      const met = (): boolean => (wanted === null ? metrics.health().ok : metrics.health().tables.some(({ reasons: [reason] }) => reason !== undefined && wanted.test(reason)));
+      const met = (): boolean =>
+        wanted === null
+          ? metrics.health().ok
+          : metrics.health().tables.some(({ reasons: [reason] }) => reason !== undefined && wanted.test(reason));
       while (!met()) await pause(5);
     };
     await reasons(/^waiting: .*does not exist/);
@@ -86,9 +112,20 @@ describe('metrics', () => {
 
   it('holds no more than two flushes while the table is locked', async () => {
     const BYTES = 200_000;
-    const t: LoadTarget = lab.target({ id: 'integer', v: 'text' }, { flush: { rows: 1e6, bytes: BYTES, ageMs: 10 } }, 2);
+    const t: LoadTarget = lab.target(
+      { id: 'integer', v: 'text' },
+      { flush: { rows: 1e6, bytes: BYTES, ageMs: 10 } },
+      2,
+    );
     await lab.sink.prepare(t);
-    await lab.sink.startAt(t, null, new Map([[0, 0n], [1, 0n]]));
+    await lab.sink.startAt(
+      t,
+      null,
+      new Map([
+        [0, 0n],
+        [1, 0n],
+      ]),
+    );
     const v = 'x'.repeat(1000);
     for (let i = 0; i < 4000; i++) lab.broker.produce('t', i % 2, { id: i, v });
     const metrics = new LoadMetrics([t], Date.now);
@@ -97,7 +134,9 @@ describe('metrics', () => {
     const poll = client.poll.bind(client);
     client.poll = async () => {
       const polled = await poll();
-      for (const batch of polled.batches) for (const records of batch.records) for (let i = 0; i < records.length; i++) read += records.message(i).value?.length ?? 0;
+      for (const batch of polled.batches)
+        for (const records of batch.records)
+          for (let i = 0; i < records.length; i++) read += records.message(i).value?.length ?? 0;
       return polled;
     };
     const session = lab.adapter.session({ name: 'lock' });

@@ -23,7 +23,10 @@ describe('new_rows', () => {
   afterAll(() => project.close());
 
   const append = async (name: string, from: number, to: number): Promise<void> => {
-    writeFileSync(join(project.dir, name), Array.from({ length: to }, (_, id) => `{"id": ${id}, "k": "${name}"}\n`).join(''));
+    writeFileSync(
+      join(project.dir, name),
+      Array.from({ length: to }, (_, id) => `{"id": ${id}, "k": "${name}"}\n`).join(''),
+    );
     const { code, out } = await project.run(['load', '--from', name]);
     expect(code, out).toBe(0);
     expect(out).toContain(`raw.events: ${to - from} row`);
@@ -32,7 +35,8 @@ describe('new_rows', () => {
     const { code, out } = await project.run(['run', '-s', 'm', ...more]);
     expect(code, out).toBe(0);
   };
-  const built = async (): Promise<string[][]> => project.rows('select k, count(*), count(distinct id) from s.m group by 1 order by 1');
+  const built = async (): Promise<string[][]> =>
+    project.rows('select k, count(*), count(distinct id) from s.m group by 1 order by 1');
 
   it('a file that has grown brings its new records, and the model those alone', async () => {
     await append('a.ndjson', 0, 10);
@@ -42,15 +46,27 @@ describe('new_rows', () => {
     await append('a.ndjson', 10, 25);
     await append('b.ndjson', 0, 3);
     await build();
-    expect(await built()).toEqual([['a.ndjson', '25', '25'], ['b.ndjson', '3', '3']]);
+    expect(await built()).toEqual([
+      ['a.ndjson', '25', '25'],
+      ['b.ndjson', '3', '3'],
+    ]);
     await build('--full-refresh');
-    expect(await built()).toEqual([['a.ndjson', '25', '25'], ['b.ndjson', '3', '3']]);
+    expect(await built()).toEqual([
+      ['a.ndjson', '25', '25'],
+      ['b.ndjson', '3', '3'],
+    ]);
   });
 
   it('a flush that commits after a later one is not missed', async () => {
-    const flush = (partition: number, from: number, to: number): string => `update tsdbt.load_offsets set next_offset = ${to} where topic = 'events' and partition = ${partition};
+    const flush = (
+      partition: number,
+      from: number,
+      to: number,
+    ): string => `update tsdbt.load_offsets set next_offset = ${to} where topic = 'events' and partition = ${partition};
       insert into raw.events (id, k, _topic, _partition, _offset) select i, 'p${partition}', 'events', ${partition}, i from generate_series(${from}, ${to - 1}) i`;
-    await project.client.query(`insert into tsdbt.load_offsets (relation, target, topic, partition, next_offset) select '"raw"."events"', 'source.faults.raw.events', 'events', p, 0 from generate_series(0, 1) p`);
+    await project.client.query(
+      `insert into tsdbt.load_offsets (relation, target, topic, partition, next_offset) select '"raw"."events"', 'source.faults.raw.events', 'events', p, 0 from generate_series(0, 1) p`,
+    );
     const { host, port, user, password, database } = project.client;
     const { default: pg } = await import('pg');
     const slow = new pg.Client({ host, port, user, password: password ?? '', database: database ?? '' });
@@ -62,12 +78,17 @@ describe('new_rows', () => {
     await slow.query('commit');
     await slow.end();
     await build();
-    expect((await built()).slice(2)).toEqual([['p0', '5', '5'], ['p1', '7', '7']]);
+    expect((await built()).slice(2)).toEqual([
+      ['p0', '5', '5'],
+      ['p1', '7', '7'],
+    ]);
   });
 
   it('a build that fails after its rows were read has consumed nothing', async () => {
     await append('c.ndjson', 0, 4);
-    project.write({ 'models/m.sql': MODEL.replace("materialized='incremental'", "materialized='incremental', post_hook='select 1/0'") });
+    project.write({
+      'models/m.sql': MODEL.replace("materialized='incremental'", "materialized='incremental', post_hook='select 1/0'"),
+    });
     expect((await project.run(['run', '-s', 'm'])).code).toBe(1);
     project.write({ 'models/m.sql': MODEL });
     expect(await project.rows("select count(*) from s.m where k = 'c.ndjson'")).toEqual([['0']]);
@@ -76,32 +97,53 @@ describe('new_rows', () => {
   });
 
   it('dead letters that are replayed reach the model, and positions that are set back ask for a full refresh', async () => {
-    writeFileSync(join(project.dir, 'd.ndjson'), '{"id": 1, "k": "d.ndjson"}\n{"id": "2x", "k": "d.ndjson"}\n{"id": 3, "k": "d.ndjson"}\n');
+    writeFileSync(
+      join(project.dir, 'd.ndjson'),
+      '{"id": 1, "k": "d.ndjson"}\n{"id": "2x", "k": "d.ndjson"}\n{"id": 3, "k": "d.ndjson"}\n',
+    );
     const loaded = await project.run(['load', '--from', 'd.ndjson']);
     expect(loaded.out).toContain('raw.events: 2 rows loaded, 1 dead letter');
     await build();
-    const ids = async (): Promise<string[]> => (await project.rows("select id from s.m where k = 'd.ndjson' order by 1")).flat();
+    const ids = async (): Promise<string[]> =>
+      (await project.rows("select id from s.m where k = 'd.ndjson' order by 1")).flat();
     expect(await ids()).toEqual(['1', '3']);
-    await project.client.query("update tsdbt.dead_letters set value = convert_to('{\"id\": 2, \"k\": \"d.ndjson\"}', 'UTF8')");
-    expect((await project.run(['load', 'replay-dlq', '--from', 'd.ndjson'])).out).toContain('1 of 1 dead letters loaded');
+    await project.client.query(
+      'update tsdbt.dead_letters set value = convert_to(\'{"id": 2, "k": "d.ndjson"}\', \'UTF8\')',
+    );
+    expect((await project.run(['load', 'replay-dlq', '--from', 'd.ndjson'])).out).toContain(
+      '1 of 1 dead letters loaded',
+    );
     await build();
     await build();
     expect(await ids()).toEqual(['1', '2', '3']);
     expect((await project.run(['load', 'rewind', '--from', 'd.ndjson', '--to', 'earliest'])).code).toBe(0);
     const refused = await project.run(['run', '-s', 'm']);
-    expect([refused.code, refused.out]).toEqual([1, expect.stringMatching(/positions of .*events.* were set back since this model was built/)]);
+    expect([refused.code, refused.out]).toEqual([
+      1,
+      expect.stringMatching(/positions of .*events.* were set back since this model was built/),
+    ]);
     expect((await project.run(['load', '--from', 'd.ndjson'])).code).toBe(0);
     await build('--full-refresh');
     await build();
     // Rows came a second time in the place of the first; a letter that was mended by hand is again what the file says.
     expect(await ids()).toEqual(['1', '3']);
-    expect(await project.rows("select count(*) from tsdbt.dead_letters where replayed_at is null and topic = 'file:d.ndjson'")).toEqual([['1']]);
+    expect(
+      await project.rows(
+        "select count(*) from tsdbt.dead_letters where replayed_at is null and topic = 'file:d.ndjson'",
+      ),
+    ).toEqual([['1']]);
   });
 
   it('a source of another name brings nothing twice, neither into its table nor into the model', async () => {
     await build();
     const before = await built();
-    project.write({ 'models/sources.yml': SOURCE.replace('- name: raw', '- name: input\n    schema: raw').replace('- name: events', '- name: happenings\n        identifier: events'), 'models/m.sql': MODEL.replace("source('raw', 'events')", "source('input', 'happenings')") });
+    project.write({
+      'models/sources.yml': SOURCE.replace('- name: raw', '- name: input\n    schema: raw').replace(
+        '- name: events',
+        '- name: happenings\n        identifier: events',
+      ),
+      'models/m.sql': MODEL.replace("source('raw', 'events')", "source('input', 'happenings')"),
+    });
     await build();
     expect(await built()).toEqual(before);
     const { code, out } = await project.run(['load', '--from', 'a.ndjson']);
@@ -122,12 +164,26 @@ describe('new_rows', () => {
       expect(out).not.toMatch(/\n\s+at /);
       return out;
     };
-    expect(await attempt(SOURCE.replace('mode: append', 'mode: upsert'), ['load', '--from', 'a.ndjson'])).toContain("mode 'upsert' needs a key");
-    expect(await attempt(SOURCE.replace('mode: append', 'mood: append'), ['load', '--from', 'a.ndjson'])).toContain("unknown option 'mood'");
-    expect(await attempt(SOURCE.replace('mode: append', 'key: [id], partition_by: {column: k}'), ['load', '--from', 'a.ndjson'])).toContain("the key lacks the partition column 'k'");
-    expect(await attempt(SOURCE.replace('mode: append', 'hash: [k]'), ['load', '--from', 'a.ndjson'])).toContain('TSDBT_HASH_KEY is not set');
+    expect(await attempt(SOURCE.replace('mode: append', 'mode: upsert'), ['load', '--from', 'a.ndjson'])).toContain(
+      "mode 'upsert' needs a key",
+    );
+    expect(await attempt(SOURCE.replace('mode: append', 'mood: append'), ['load', '--from', 'a.ndjson'])).toContain(
+      "unknown option 'mood'",
+    );
+    expect(
+      await attempt(SOURCE.replace('mode: append', 'key: [id], partition_by: {column: k}'), [
+        'load',
+        '--from',
+        'a.ndjson',
+      ]),
+    ).toContain("the key lacks the partition column 'k'");
+    expect(await attempt(SOURCE.replace('mode: append', 'hash: [k]'), ['load', '--from', 'a.ndjson'])).toContain(
+      'TSDBT_HASH_KEY is not set',
+    );
     expect(await attempt(SOURCE, ['load', '--from', 'nowhere.ndjson'])).toContain('nowhere.ndjson cannot be read');
-    expect(await attempt(SOURCE.replace('mode: append', 'hash: [id]'), ['load', 'check'])).toContain("hash column 'id' is declared as bigint, and a hash is a text of 64 characters");
+    expect(await attempt(SOURCE.replace('mode: append', 'hash: [id]'), ['load', 'check'])).toContain(
+      "hash column 'id' is declared as bigint, and a hash is a text of 64 characters",
+    );
     expect(await attempt(SOURCE, ['load', 'check'], 1)).toContain("Connection 'default' is asked for, and there is no");
     expect(await attempt(SOURCE, ['load', '--select', 'm'])).toContain('No selected source has a load config');
   });

@@ -122,7 +122,9 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`);
     expect([before.problems, before.partitions.map(({ lagRows }) => lagRows)]).toEqual([[], [1n]]);
     expect((await lab.load(t)).rows).toBe(1);
     expect(
-      await lab.rows(`select next_offset, leader_epoch, topic_since from tsdbt.load_offsets where target = '${t.uniqueId}'`),
+      await lab.rows(
+        `select next_offset, leader_epoch, topic_since from tsdbt.load_offsets where target = '${t.uniqueId}'`,
+      ),
     ).toEqual([['16', '0', null]]);
   });
 

@@ -12,8 +12,12 @@ describe.skipIf(reason !== null)(`a real Kafka${reason === null ? '' : ` (left o
     broker = await KafkaBroker.start();
     project = await FaultProject.open({
       'connections.yml': `events: { brokers: "127.0.0.1:${broker.port}" }\n`,
-      'models/sources.yml': 'sources: [{ name: raw, tables: [{ name: t, config: { meta: { tsdbt: { load: { connection: events, topic: t, mode: upsert, key: [id] } } } }, columns: [{ name: id, data_type: bigint }, { name: note, data_type: text }] }] }]\n',
-      'rows.ndjson': Array.from({ length: 3000 }, (_, i) => `{"id": ${i % 2500}, "note": "${i}", "more": {"n": ${i}}}\n`).join(''),
+      'models/sources.yml':
+        'sources: [{ name: raw, tables: [{ name: t, config: { meta: { tsdbt: { load: { connection: events, topic: t, mode: upsert, key: [id] } } } }, columns: [{ name: id, data_type: bigint }, { name: note, data_type: text }] }] }]\n',
+      'rows.ndjson': Array.from(
+        { length: 3000 },
+        (_, i) => `{"id": ${i % 2500}, "note": "${i}", "more": {"n": ${i}}}\n`,
+      ).join(''),
     });
   }, 240_000);
   afterAll(async () => {
@@ -27,10 +31,18 @@ describe.skipIf(reason !== null)(`a real Kafka${reason === null ? '' : ` (left o
       expect(code, out).toBe(0);
       return out;
     };
-    expect(await run('produce', '--topic', 't', '--partitions', '2', '--key', 'id', '--from', 'rows.ndjson')).toContain('3000 messages produced to t');
+    expect(await run('produce', '--topic', 't', '--partitions', '2', '--key', 'id', '--from', 'rows.ndjson')).toContain(
+      '3000 messages produced to t',
+    );
     expect(await run('load', '--once')).toContain('raw.t: 3000 rows loaded');
-    expect(await project.rows("select count(*), sum(note::int), sum((_rest->'more'->>'n')::int) from raw.t")).toEqual([['2500', '4373750', '4373750']]);
+    expect(await project.rows("select count(*), sum(note::int), sum((_rest->'more'->>'n')::int) from raw.t")).toEqual([
+      ['2500', '4373750', '4373750'],
+    ]);
     const status = await run('load', 'status');
-    expect([...status.matchAll(/raw\.t {2}t\/\d {2}next (\d+) {2}end \1 {2}lag 0 rows/g)].map(([, next]) => Number(next)).reduce((a, b) => a + b, 0)).toBe(3000);
+    expect(
+      [...status.matchAll(/raw\.t {2}t\/\d {2}next (\d+) {2}end \1 {2}lag 0 rows/g)]
+        .map(([, next]) => Number(next))
+        .reduce((a, b) => a + b, 0),
+    ).toBe(3000);
   }, 120_000);
 });

@@ -156,10 +156,11 @@ describe('rewinding', () => {
     send(1, 100, 101);
     await lab.load(t);
     await lab.rows(`update tsdbt.load_offsets set next_offset = 1 where target = '${t.uniqueId}'`);
-    const loaded = (first: bigint): ReadonlyMap<number, bigint> => new Map([
-      [0, first],
-      [1, 2n],
-    ]);
+    const loaded = (first: bigint): ReadonlyMap<number, bigint> =>
+      new Map([
+        [0, first],
+        [1, 2n],
+      ]);
     expect(await rewind(t, 'loaded')).toEqual({ next: loaded(5n), rows: 0, letters: 0 });
     expect(await lab.load(t)).toEqual({ rows: 0, dead: 0, stopped: [] });
     await lab.rows(`update tsdbt.load_offsets set leader_epoch = 0 where target = '${t.uniqueId}'`);
@@ -235,7 +236,9 @@ describe('rewinding', () => {
     }
     await expect(rewind(t, '1:0')).rejects.toThrow('Error: t has no partition 1: it has 1.');
     await expect(rewind(t, '0:9')).rejects.toThrow('Error: offset 9 is not in t/0, which has 0 to 4.');
-    await expect(rewind(t, '0:x')).rejects.toThrow(/not earliest, latest, loaded, an offset, a time, or PARTITION:OFFSET/);
+    await expect(rewind(t, '0:x')).rejects.toThrow(
+      /not earliest, latest, loaded, an offset, a time, or PARTITION:OFFSET/,
+    );
   });
 
   it('an upsert loads the versions again; of a log that was cut back also those that were overwritten', async () => {

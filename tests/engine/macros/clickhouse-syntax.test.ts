@@ -8,11 +8,16 @@ import { type Case, clickhouseStatements } from './clickhouse-recorder.ts';
 test.skipIf(clickhouseMissing !== null)('ClickHouse parses what the macros send', async () => {
   const cases = JSON.parse(readFileSync(new URL('./clickhouse-cases.json', import.meta.url), 'utf8')) as Case[];
   const statements = new Set<string>();
-  for (const one of cases) for (const sql of await clickhouseStatements(one)) if (!sql.startsWith('load ')) statements.add(sql.replaceAll('<id>', 'id'));
+  for (const one of cases)
+    for (const sql of await clickhouseStatements(one))
+      if (!sql.startsWith('load ')) statements.add(sql.replaceAll('<id>', 'id'));
   const adapter = clickhouseAdapter('default');
   const session = adapter.session({ name: 'test' });
   try {
-    const { table } = await session.execute(`select q from (select arrayJoin([${[...statements].map(quoteText).join(', ')}]) as q) where formatQueryOrNull(q) is null`, { fetch: true });
+    const { table } = await session.execute(
+      `select q from (select arrayJoin([${[...statements].map(quoteText).join(', ')}]) as q) where formatQueryOrNull(q) is null`,
+      { fetch: true },
+    );
     expect(table.rows.map((row) => row.values[0])).toEqual([]);
     expect(statements.size).toBeGreaterThan(100);
   } finally {

@@ -12,7 +12,9 @@ const golden = read('./clickhouse-golden.json') as Readonly<Record<string, reado
 
 /** The same in other words: a question to the catalogue, columns of an insert that the query names, too. */
 function evened(sql: string): string {
-  return meaning(sql).replace("where database = 's' and table = 'm'", "where table = 'm' and database = 's'").replace(/(insert into \S+)\(([^)]*)\)select \2 from/, '$1 select $2 from');
+  return meaning(sql)
+    .replace("where database = 's' and table = 'm'", "where table = 'm' and database = 's'")
+    .replace(/(insert into \S+)\(([^)]*)\)select \2 from/, '$1 select $2 from');
 }
 
 /** What is built for the first time gets its name when it is whole; dbt-clickhouse fills it under that name. */
@@ -23,7 +25,12 @@ function named(sql: string): string {
 
 /** dbt-clickhouse asks for the columns of a table that it has just made of a query, and names them. */
 function unasked(statements: readonly string[]): string[] {
-  const made = (name: string | undefined): boolean => statements.some((sql) => sql.startsWith(`create table s.${name} `) && sql.includes('empty as') || sql.startsWith(`create table s.${name}(`));
+  const made = (name: string | undefined): boolean =>
+    statements.some(
+      (sql) =>
+        (sql.startsWith(`create table s.${name} `) && sql.includes('empty as')) ||
+        sql.startsWith(`create table s.${name}(`),
+    );
   return statements.flatMap((sql, i) => {
     const asked = /^select name,type from system\.columns where table = '(\S+)' and/.exec(sql)?.[1];
     if (asked !== undefined && made(asked) && statements[i + 1]?.startsWith(`insert into s.${asked}(`)) return [];
@@ -45,12 +52,15 @@ async function difference(test: Case): Promise<string[]> {
   const table: number[][] = [];
   for (let i = theirs.length - 1; i >= 0; i--) {
     table[i] = [];
-    for (let j = ours.length - 1; j >= 0; j--) table[i]![j] = theirs[i] === ours[j] ? common(i + 1, j + 1) + 1 : Math.max(common(i + 1, j), common(i, j + 1));
+    for (let j = ours.length - 1; j >= 0; j--)
+      table[i]![j] = theirs[i] === ours[j] ? common(i + 1, j + 1) + 1 : Math.max(common(i + 1, j), common(i, j + 1));
   }
   const lines: string[] = [];
-  for (let i = 0, j = 0; i < theirs.length || j < ours.length;) {
-    if (i < theirs.length && theirs[i] === ours[j]) { i++; j++; }
-    else if (i < theirs.length && common(i + 1, j) >= common(i, j + 1)) lines.push(`- ${theirs[i++]}`);
+  for (let i = 0, j = 0; i < theirs.length || j < ours.length; ) {
+    if (i < theirs.length && theirs[i] === ours[j]) {
+      i++;
+      j++;
+    } else if (i < theirs.length && common(i + 1, j) >= common(i, j + 1)) lines.push(`- ${theirs[i++]}`);
     else if (j < ours.length) lines.push(`+ ${ours[j++]}`);
     else lines.push(`- ${theirs[i++]}`);
   }
@@ -67,18 +77,31 @@ const NO_DROP = '- drop table if exists s.m__dbt_distributed_new_data';
 const VIEW_GOES = '+ drop table if exists s.m__dbt_view_tmp on cluster c sync';
 // The new table is exchanged under the name that it was built with.
 const exchanged = (cluster: string, sync: string): string[] => [
-  `- drop table if exists s.m__dbt_backup${cluster}`, `- rename table s.m__dbt_tmp to s.m__dbt_backup${cluster}`, `- exchange tables s.m__dbt_backup and s.m${cluster}`,
-  `- drop table if exists s.m__dbt_backup${cluster}${sync}`, `+ exchange tables s.m__dbt_tmp and s.m${cluster}`, `+ drop table if exists s.m__dbt_tmp${cluster}${sync}`,
+  `- drop table if exists s.m__dbt_backup${cluster}`,
+  `- rename table s.m__dbt_tmp to s.m__dbt_backup${cluster}`,
+  `- exchange tables s.m__dbt_backup and s.m${cluster}`,
+  `- drop table if exists s.m__dbt_backup${cluster}${sync}`,
+  `+ exchange tables s.m__dbt_tmp and s.m${cluster}`,
+  `+ drop table if exists s.m__dbt_tmp${cluster}${sync}`,
 ];
 // Renaming leaves a moment without the table, and a killed run without the data.
 const RENAMED_ON_CLUSTER = [
-  '- drop table if exists s.m_local__dbt_backup on cluster c', '- rename table s.m_local to s.m_local__dbt_backup on cluster c', '- drop table if exists s.m_local on cluster c',
-  '- rename table s.m_local__dbt_tmp to s.m_local on cluster c', '- drop table if exists s.m_temp on cluster c sync',
-  "- create or replace table s.m_temp on cluster c as s.m_local engine = distributed('c','s','m_local',rand())", '- drop table if exists s.m__dbt_backup on cluster c',
-  '- rename table s.m to s.m__dbt_backup on cluster c', '- drop table if exists s.m on cluster c', '- rename table s.m_temp to s.m on cluster c',
-  '- drop table if exists s.m_local__dbt_backup on cluster c sync', '- drop table if exists s.m__dbt_backup on cluster c sync',
-  '+ exchange tables s.m_local__dbt_tmp and s.m_local on cluster c', "+ create or replace table s.m on cluster c as s.m_local engine = distributed('c','s','m_local',rand())",
-  VIEW_GOES, '+ drop table if exists s.m_local__dbt_tmp on cluster c sync',
+  '- drop table if exists s.m_local__dbt_backup on cluster c',
+  '- rename table s.m_local to s.m_local__dbt_backup on cluster c',
+  '- drop table if exists s.m_local on cluster c',
+  '- rename table s.m_local__dbt_tmp to s.m_local on cluster c',
+  '- drop table if exists s.m_temp on cluster c sync',
+  "- create or replace table s.m_temp on cluster c as s.m_local engine = distributed('c','s','m_local',rand())",
+  '- drop table if exists s.m__dbt_backup on cluster c',
+  '- rename table s.m to s.m__dbt_backup on cluster c',
+  '- drop table if exists s.m on cluster c',
+  '- rename table s.m_temp to s.m on cluster c',
+  '- drop table if exists s.m_local__dbt_backup on cluster c sync',
+  '- drop table if exists s.m__dbt_backup on cluster c sync',
+  '+ exchange tables s.m_local__dbt_tmp and s.m_local on cluster c',
+  "+ create or replace table s.m on cluster c as s.m_local engine = distributed('c','s','m_local',rand())",
+  VIEW_GOES,
+  '+ drop table if exists s.m_local__dbt_tmp on cluster c sync',
 ];
 
 /** By case: the difference. Not listed: none. */
@@ -90,7 +113,11 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
   'table, over a view': [
     "- create table s.m__dbt_tmp engine = mergetree()order by(tuple())settings replicated_deduplication_window='0' empty as(select 1 as id,'x' as name)",
     "- insert into s.m__dbt_tmp select 1 as id,'x' as name",
-    '- drop table if exists s.m__dbt_backup', '- rename table s.m to s.m__dbt_backup', '- drop table if exists s.m', '- rename table s.m__dbt_tmp to s.m', ENGINE,
+    '- drop table if exists s.m__dbt_backup',
+    '- rename table s.m to s.m__dbt_backup',
+    '- drop table if exists s.m',
+    '- rename table s.m__dbt_tmp to s.m',
+    ENGINE,
     "+ create table s.m__dbt_backup engine = mergetree()order by(tuple())settings replicated_deduplication_window='0' empty as(select 1 as id,'x' as name)",
     "+ insert into s.m__dbt_backup select 1 as id,'x' as name",
     '+ exchange tables s.m__dbt_backup and s.m',
@@ -112,43 +139,74 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
   'materialized_view, refreshable, exists': [SEARCH, '- drop table if exists s.m__dbt_backup'],
   'materialized_view, new columns': [SEARCH, '- drop table if exists s.m__dbt_backup'],
   // dbt-clickhouse makes it twice.
-  'distributed_table, absent': ["- create or replace table s.m on cluster c as s.m_local engine = distributed('c','s','m_local',rand())"],
+  'distributed_table, absent': [
+    "- create or replace table s.m on cluster c as s.m_local engine = distributed('c','s','m_local',rand())",
+  ],
   // dbt-clickhouse exchanges an empty table in and fills it then, before the readers' eyes.
   'distributed_table, exists': [
-    '+ drop table if exists s.m_local__dbt_backup on cluster c sync', '+ drop table if exists s.m__dbt_distributed_tmp on cluster c sync', '+ create database if not exists s on cluster c',
+    '+ drop table if exists s.m_local__dbt_backup on cluster c sync',
+    '+ drop table if exists s.m__dbt_distributed_tmp on cluster c sync',
+    '+ create database if not exists s on cluster c',
     "+ create or replace table s.m__dbt_distributed_tmp on cluster c as s.m_local__dbt_backup engine = distributed('c','s','m_local__dbt_backup',cityhash64(id))",
     "+ select name,type from system.columns where table = 'm__dbt_distributed_tmp' and database = 's' order by position",
-    "+ insert into s.m__dbt_distributed_tmp(id,name)select 1 as id,'x' as name", '+ drop table if exists s.m__dbt_distributed_tmp on cluster c sync',
-    "- select name,type from system.columns where table = 'm' and database = 's' order by position", "- insert into s.m(id,name)select 1 as id,'x' as name",
+    "+ insert into s.m__dbt_distributed_tmp(id,name)select 1 as id,'x' as name",
+    '+ drop table if exists s.m__dbt_distributed_tmp on cluster c sync',
+    "- select name,type from system.columns where table = 'm' and database = 's' order by position",
+    "- insert into s.m(id,name)select 1 as id,'x' as name",
   ],
   'distributed_incremental, absent': [VIEW_GOES],
   'distributed_incremental, full refresh': RENAMED_ON_CLUSTER,
   'distributed_incremental, legacy': [ENGINE, ...RENAMED_ON_CLUSTER],
   'distributed_incremental, append': [VIEW_GOES],
   'distributed_incremental, delete_insert': [VIEW_GOES],
-  'distributed_incremental, insert_overwrite': [`${NO_DROP} on cluster c sync`, '+ drop table if exists s.m__dbt_distributed_new_data on cluster c sync', VIEW_GOES],
+  'distributed_incremental, insert_overwrite': [
+    `${NO_DROP} on cluster c sync`,
+    '+ drop table if exists s.m__dbt_distributed_new_data on cluster c sync',
+    VIEW_GOES,
+  ],
   'distributed_incremental, sync_all_columns': [VIEW_GOES],
 };
 
 /** Staged, so that no reader sees a part of the rows: the tests of safe publishing look at these. */
-const STAGED = ['incremental, append without key', 'incremental, append with key', 'incremental, inserts_only', 'incremental, insert_overwrite'];
+const STAGED = [
+  'incremental, append without key',
+  'incremental, append with key',
+  'incremental, inserts_only',
+  'incremental, insert_overwrite',
+];
 
 describe('the statements of dbt-clickhouse', () => {
-  test.each(cases.filter(({ name }) => !STAGED.includes(name)).map((one) => [one.name, one] as const))('%s', async (name, one) => {
-    expect(await difference(one)).toEqual(ON_PURPOSE[name] ?? []);
-  });
+  test.each(cases.filter(({ name }) => !STAGED.includes(name)).map((one) => [one.name, one] as const))(
+    '%s',
+    async (name, one) => {
+      expect(await difference(one)).toEqual(ON_PURPOSE[name] ?? []);
+    },
+  );
 });
 
 describe('where tables cannot be exchanged', () => {
-  const refused = 'without a moment in which readers find nothing: the database "s" or its file system has no EXCHANGE TABLES. Nothing was changed.';
+  const refused =
+    'without a moment in which readers find nothing: the database "s" or its file system has no EXCHANGE TABLES. Nothing was changed.';
 
   test.each([
     ['a view', { materialization: 'view', relations: { m: 'view' } }],
     ['a table', { materialization: 'table', relations: { m: 'table' } }],
-    ['an incremental model on a full refresh', { materialization: 'incremental', relations: { m: 'table' }, fullRefresh: true }],
-    ['an incremental model of the strategy legacy', { materialization: 'incremental', config: { unique_key: 'id' }, relations: { m: 'table' } }],
-    ['a materialized view on a full refresh', { materialization: 'materialized_view', relations: { m: 'table' }, fullRefresh: true }],
-    ['a distributed table', { materialization: 'distributed_table', relations: { m: 'table', m_local: 'table' }, cluster: true }],
+    [
+      'an incremental model on a full refresh',
+      { materialization: 'incremental', relations: { m: 'table' }, fullRefresh: true },
+    ],
+    [
+      'an incremental model of the strategy legacy',
+      { materialization: 'incremental', config: { unique_key: 'id' }, relations: { m: 'table' } },
+    ],
+    [
+      'a materialized view on a full refresh',
+      { materialization: 'materialized_view', relations: { m: 'table' }, fullRefresh: true },
+    ],
+    [
+      'a distributed table',
+      { materialization: 'distributed_table', relations: { m: 'table', m_local: 'table' }, cluster: true },
+    ],
   ] as const)('%s is refused before anything is touched', async (_title, one) => {
     const statements: string[] = [];
     await expect(clickhouseStatements({ name: 'x', ordinary: true, ...one }, statements)).rejects.toThrow(refused);
@@ -159,15 +217,22 @@ describe('where tables cannot be exchanged', () => {
     ['in such a database', { ordinary: true }, 'the database `s` has no EXCHANGE TABLES'],
     ['on a cluster', { cluster: true }, 'it is built on a cluster, where working tables would lie on every server'],
   ] as const)('atomic_upsert and snapshots are refused %s', async (_title, where, reason) => {
-    for (const one of [{ materialization: 'incremental', config: { incremental_strategy: 'atomic_upsert', unique_key: 'id' } }, { materialization: 'snapshot', config: { strategy: 'check', unique_key: 'id', check_cols: ['name'] } }]) {
+    for (const one of [
+      { materialization: 'incremental', config: { incremental_strategy: 'atomic_upsert', unique_key: 'id' } },
+      { materialization: 'snapshot', config: { strategy: 'check', unique_key: 'id', check_cols: ['name'] } },
+    ]) {
       const statements: string[] = [];
-      await expect(clickhouseStatements({ name: 'x', relations: { m: 'table' }, ...where, ...one }, statements)).rejects.toThrow(`${reason}`);
+      await expect(
+        clickhouseStatements({ name: 'x', relations: { m: 'table' }, ...where, ...one }, statements),
+      ).rejects.toThrow(`${reason}`);
       expect(statements.filter((sql) => !/^\s*select/i.test(sql))).toEqual([]);
     }
   });
 
   test('what is new is built', async () => {
-    const statements = (await clickhouseStatements({ name: 'x', ordinary: true, materialization: 'table' })).map(meaning).map(named);
+    const statements = (await clickhouseStatements({ name: 'x', ordinary: true, materialization: 'table' }))
+      .map(meaning)
+      .map(named);
     expect(statements.at(-1)).toBe(NAMED);
     expect(statements.slice(0, -1)).toEqual(unasked(golden['table, absent']!.map(meaning)));
   });
@@ -175,152 +240,276 @@ describe('where tables cannot be exchanged', () => {
 
 test('hooks run in their places, without a transaction to begin or to end; dbt-clickhouse sends a `commit` that the server refuses', async () => {
   const hook = (sql: string, transaction: boolean): object => ({ sql, transaction, index: null });
-  const config = { 'pre-hook': [hook('first', false), hook('second', true)], 'post-hook': [hook('third', true), hook('fourth', false)] };
+  const config = {
+    'pre-hook': [hook('first', false), hook('second', true)],
+    'post-hook': [hook('third', true), hook('fourth', false)],
+  };
   expect((await clickhouseStatements({ name: 'x', materialization: 'view', config })).map(meaning)).toEqual([
-    'first', 'second', "create or replace view s.m as(select 1 as id,'x' as name)", 'third', 'fourth',
+    'first',
+    'second',
+    "create or replace view s.m as(select 1 as id,'x' as name)",
+    'third',
+    'fourth',
   ]);
 });
 
 describe('a view', () => {
   test('that is as the last run left it costs no DDL, but for grants', async () => {
     const views = new Map<string, string>();
-    const one = { name: 'x', materialization: 'view', views, config: { grants: { select: ['ann'] }, persist_docs: { relation: true } }, description: 'd' };
+    const one = {
+      name: 'x',
+      materialization: 'view',
+      views,
+      config: { grants: { select: ['ann'] }, persist_docs: { relation: true } },
+      description: 'd',
+    };
     const first = await clickhouseStatements(one);
-    expect(first).toContain('alter table `s`.`m` modify comment $dbt_comment_literal_block$d$dbt_comment_literal_block$');
+    expect(first).toContain(
+      'alter table `s`.`m` modify comment $dbt_comment_literal_block$d$dbt_comment_literal_block$',
+    );
     const again = { ...one, relations: { m: 'view' } } as const;
     expect((await clickhouseStatements(again)).map(meaning)).toEqual([
       "select tostring(access_type)as privilege_type,coalesce(user_name,role_name)as grantee from system.grants where database = 's' and table = 'm'",
-      'revoke select on s.m from old', 'grant select on s.m to ann',
+      'revoke select on s.m from old',
+      'grant select on s.m to ann',
     ]);
-    for (const changed of [{ sql: 'select 2 as id' }, { description: 'other' }, { config: { ...one.config, query_settings: { max_threads: 1 } } }]) {
-      expect((await clickhouseStatements({ ...again, ...changed })).some((sql) => sql.startsWith('create or replace view'))).toBe(true);
+    for (const changed of [
+      { sql: 'select 2 as id' },
+      { description: 'other' },
+      { config: { ...one.config, query_settings: { max_threads: 1 } } },
+    ]) {
+      expect(
+        (await clickhouseStatements({ ...again, ...changed })).some((sql) => sql.startsWith('create or replace view')),
+      ).toBe(true);
     }
   });
 
   test('that was a materialized view loses that', async () => {
-    const statements = await clickhouseStatements({ name: 'x', materialization: 'view', relations: { m: 'table', m_mv: 'materialized_view' }, writers: ['m_mv', 'other'] });
-    expect(statements.map(meaning)).toEqual(['drop view if exists s.m_mv', "create or replace view s.m as(select 1 as id,'x' as name)"]);
+    const statements = await clickhouseStatements({
+      name: 'x',
+      materialization: 'view',
+      relations: { m: 'table', m_mv: 'materialized_view' },
+      writers: ['m_mv', 'other'],
+    });
+    expect(statements.map(meaning)).toEqual([
+      'drop view if exists s.m_mv',
+      "create or replace view s.m as(select 1 as id,'x' as name)",
+    ]);
   });
 });
 
 describe('a table that materialized views write into', () => {
-  const target = { name: 'x', materialization: 'table', relations: { m: 'table', v: 'materialized_view' }, writers: ['v'], models: { v: 'materialized_view' } } as const;
+  const target = {
+    name: 'x',
+    materialization: 'table',
+    relations: { m: 'table', v: 'materialized_view' },
+    writers: ['v'],
+    models: { v: 'materialized_view' },
+  } as const;
 
   test('keeps its rows', async () => {
-    expect((await clickhouseStatements(target)).map(meaning)).toEqual(['select 1', "select name,type from system.columns where table = 'm' and database = 's' order by position"]);
+    expect((await clickhouseStatements(target)).map(meaning)).toEqual([
+      'select 1',
+      "select name,type from system.columns where table = 'm' and database = 's' order by position",
+    ]);
   });
 
   test('fails when its columns would have to change, unless mv_on_schema_change says what to do', async () => {
     const changed = { ...target, present: [['id', 'Int32']] } as const;
-    await expect(clickhouseStatements(changed)).rejects.toThrow('The source and target schemas on this table model are out of sync.');
-    expect((await clickhouseStatements({ ...changed, config: { mv_on_schema_change: 'append_new_columns' } })).at(-1)).toBe('alter table `s`.`m` add column if not exists "name" String');
-    expect((await clickhouseStatements({ ...changed, config: { mv_on_schema_change: 'ignore' } })).map(meaning)).toEqual(['select 1']);
+    await expect(clickhouseStatements(changed)).rejects.toThrow(
+      'The source and target schemas on this table model are out of sync.',
+    );
+    expect(
+      (await clickhouseStatements({ ...changed, config: { mv_on_schema_change: 'append_new_columns' } })).at(-1),
+    ).toBe('alter table `s`.`m` add column if not exists "name" String');
+    expect(
+      (await clickhouseStatements({ ...changed, config: { mv_on_schema_change: 'ignore' } })).map(meaning),
+    ).toEqual(['select 1']);
   });
 
   test('is filled from the views on a full refresh that asks for it', async () => {
-    const statements = await clickhouseStatements({ ...target, fullRefresh: true, config: { repopulate_from_mvs_on_full_refresh: true } });
+    const statements = await clickhouseStatements({
+      ...target,
+      fullRefresh: true,
+      config: { repopulate_from_mvs_on_full_refresh: true },
+    });
     expect(statements.map(meaning).slice(-4)).toEqual([
-      'select * from(select * from(select * from source_of_v))as __dbt_sbq where false limit 0', 'insert into s.m__dbt_backup(id,name)select * from(select * from source_of_v)',
-      'exchange tables s.m__dbt_backup and s.m', 'drop table if exists s.m__dbt_backup',
+      'select * from(select * from(select * from source_of_v))as __dbt_sbq where false limit 0',
+      'insert into s.m__dbt_backup(id,name)select * from(select * from source_of_v)',
+      'exchange tables s.m__dbt_backup and s.m',
+      'drop table if exists s.m__dbt_backup',
     ]);
   });
 
   test('is rebuilt when the views are not the project’s', async () => {
-    expect((await clickhouseStatements({ ...target, models: {} })).map(meaning)).toContain('exchange tables s.m__dbt_backup and s.m');
+    expect((await clickhouseStatements({ ...target, models: {} })).map(meaning)).toContain(
+      'exchange tables s.m__dbt_backup and s.m',
+    );
   });
 });
 
 describe('a seed', () => {
-  const one = { name: 'x', materialization: 'seed', seed: tableFromResult(['id', 'name'], [['1', 'a']]), config: { column_types: { id: 'Int32' }, order_by: 'id' } } as const;
+  const one = {
+    name: 'x',
+    materialization: 'seed',
+    seed: tableFromResult(['id', 'name'], [['1', 'a']]),
+    config: { column_types: { id: 'Int32' }, order_by: 'id' },
+  } as const;
   const present = { ...one, relations: { m: 'table' } } as const;
-  const changes = async (test: Case): Promise<string[]> => (await clickhouseStatements(test)).map(meaning).filter((sql) => !sql.startsWith('select'));
+  const changes = async (test: Case): Promise<string[]> =>
+    (await clickhouseStatements(test)).map(meaning).filter((sql) => !sql.startsWith('select'));
   const created = 'create table s.m__dbt_tmp(id int32,name string)engine = mergetree()order by(id)';
   const loaded = 'load 1 rows into s.m__dbt_tmp(id,name)';
 
   test('is filled beside and then exchanged, so that nobody sees it empty', async () => {
     expect(await changes(one)).toEqual([created, loaded, 'rename table s.m__dbt_tmp to s.m']);
-    expect(await changes(present)).toEqual(['create table s.m__dbt_tmp as s.m', loaded, 'exchange tables s.m__dbt_tmp and s.m', 'drop table if exists s.m__dbt_tmp']);
-    expect(await changes({ ...present, fullRefresh: true })).toEqual([created, loaded, 'exchange tables s.m__dbt_tmp and s.m', 'drop table if exists s.m__dbt_tmp']);
+    expect(await changes(present)).toEqual([
+      'create table s.m__dbt_tmp as s.m',
+      loaded,
+      'exchange tables s.m__dbt_tmp and s.m',
+      'drop table if exists s.m__dbt_tmp',
+    ]);
+    expect(await changes({ ...present, fullRefresh: true })).toEqual([
+      created,
+      loaded,
+      'exchange tables s.m__dbt_tmp and s.m',
+      'drop table if exists s.m__dbt_tmp',
+    ]);
   });
 
   test('is emptied and filled as by dbt where views must see its rows, and on a cluster', async () => {
     expect(await changes({ ...present, read: true })).toEqual(['truncate table s.m', 'load 1 rows into s.m(id,name)']);
     expect(await changes({ ...present, cluster: true, fullRefresh: true })).toEqual([
-      'drop table if exists s.m on cluster c sync', 'create table s.m on cluster c(id int32,name string)engine = mergetree()order by(id)', 'load 1 rows into s.m(id,name)',
+      'drop table if exists s.m on cluster c sync',
+      'create table s.m on cluster c(id int32,name string)engine = mergetree()order by(id)',
+      'load 1 rows into s.m(id,name)',
     ]);
   });
 
   test('with settings is sent in a statement that holds its rows', async () => {
-    expect((await changes({ ...one, config: { ...one.config, query_settings: { max_threads: 1 } } }))[1]).toBe('insert into s.m__dbt_tmp(id,name)settings max_threads=1 format csv 1,a');
+    expect((await changes({ ...one, config: { ...one.config, query_settings: { max_threads: 1 } } }))[1]).toBe(
+      'insert into s.m__dbt_tmp(id,name)settings max_threads=1 format csv 1,a',
+    );
   });
 });
 
 test('a dictionary takes the place of a table, which dbt-clickhouse cannot', async () => {
   const config = { fields: [['id', 'Int32']], primary_key: 'id', layout: 'flat()' };
-  const statements = await clickhouseStatements({ name: 'x', materialization: 'dictionary', config, relations: { m: 'table' } });
+  const statements = await clickhouseStatements({
+    name: 'x',
+    materialization: 'dictionary',
+    config,
+    relations: { m: 'table' },
+  });
   expect(statements.map(meaning)).toEqual([
-    expect.stringMatching(/^create or replace dictionary s\.m__dbt_tmp\(/), 'exchange tables s.m__dbt_tmp and s.m', 'drop table if exists s.m__dbt_tmp',
+    expect.stringMatching(/^create or replace dictionary s\.m__dbt_tmp\(/),
+    'exchange tables s.m__dbt_tmp and s.m',
+    'drop table if exists s.m__dbt_tmp',
   ]);
 });
 
 describe('a microbatch model', () => {
-  const window = { __dbt_internal_microbatch_event_time_start: PyDateTime.fromIso('2026-01-01T00:00:00'), __dbt_internal_microbatch_event_time_end: PyDateTime.fromIso('2026-01-02T00:00:00') };
+  const window = {
+    __dbt_internal_microbatch_event_time_start: PyDateTime.fromIso('2026-01-01T00:00:00'),
+    __dbt_internal_microbatch_event_time_end: PyDateTime.fromIso('2026-01-02T00:00:00'),
+  };
   const statements = async (config: Readonly<Record<string, unknown>>, where: Partial<Case> = {}): Promise<string[]> =>
-    (await clickhouseStatements({ name: 'x', materialization: 'incremental', relations: { m: 'table' }, config: { incremental_strategy: 'microbatch', event_time: 'at', ...window, ...config }, ...where }))
-      .map(meaning);
+    (
+      await clickhouseStatements({
+        name: 'x',
+        materialization: 'incremental',
+        relations: { m: 'table' },
+        config: { incremental_strategy: 'microbatch', event_time: 'at', ...window, ...config },
+        ...where,
+      })
+    ).map(meaning);
   const [from, to] = ["at >= todatetime('2026-01-01 00:00:00')", "at < todatetime('2026-01-02 00:00:00')"];
-  const replaced = async (config: Readonly<Record<string, unknown>>): Promise<string | undefined> => (await statements(config)).find((sql) => sql.startsWith('select distinct _partition_id'));
-  const deleted = async (config: Readonly<Record<string, unknown>>, where: Partial<Case>): Promise<string | undefined> => (await statements(config, where)).find((sql) => sql.startsWith('delete'));
+  const replaced = async (config: Readonly<Record<string, unknown>>): Promise<string | undefined> =>
+    (await statements(config)).find((sql) => sql.startsWith('select distinct _partition_id'));
+  const deleted = async (
+    config: Readonly<Record<string, unknown>>,
+    where: Partial<Case>,
+  ): Promise<string | undefined> => (await statements(config, where)).find((sql) => sql.startsWith('delete'));
 
   test('replaces the keys within its window', async () => {
-    expect(await replaced({ unique_key: 'id' })).toBe(`select distinct _partition_id from s.m where(id)in(select id from s.m__tsdbt_new)and(${from})and(${to})settings transform_null_in = 1`);
+    expect(await replaced({ unique_key: 'id' })).toBe(
+      `select distinct _partition_id from s.m where(id)in(select id from s.m__tsdbt_new)and(${from})and(${to})settings transform_null_in = 1`,
+    );
   });
 
   test('replaces its window when it has no key; dbt-clickhouse adds the rows a second time', async () => {
-    expect(await replaced({})).toBe(`select distinct _partition_id from s.m where(${from})and(${to})settings transform_null_in = 1`);
+    expect(await replaced({})).toBe(
+      `select distinct _partition_id from s.m where(${from})and(${to})settings transform_null_in = 1`,
+    );
   });
 
   test('deletes and inserts where whole partitions cannot go over', async () => {
     for (const where of [{ read: true }, { cluster: true }, { ordinary: true }]) {
-      expect(await deleted({ unique_key: 'id' }, where)).toBe(`delete from s.m where(id)in(select id from s.m__dbt_new_data_<id>)and ${from}and ${to}`);
+      expect(await deleted({ unique_key: 'id' }, where)).toBe(
+        `delete from s.m where(id)in(select id from s.m__dbt_new_data_<id>)and ${from}and ${to}`,
+      );
       expect(await deleted({}, where)).toBe(`delete from s.m where ${from}and ${to}`);
     }
   });
 });
 
 describe('insert_overwrite', () => {
-  const one = { name: 'x', materialization: 'incremental', relations: { m: 'table' }, config: { incremental_strategy: 'insert_overwrite', partition_by: 'id' } } as const;
-  const publishing = async (test: Case): Promise<string[]> => (await clickhouseStatements(test)).map(meaning).filter((sql) => /^(?:alter|exchange)/.test(sql));
-  const both = "replace partition id '7' from s.m__dbt_new_data_<id>,replace partition id '8' from s.m__dbt_new_data_<id> settings ";
+  const one = {
+    name: 'x',
+    materialization: 'incremental',
+    relations: { m: 'table' },
+    config: { incremental_strategy: 'insert_overwrite', partition_by: 'id' },
+  } as const;
+  const publishing = async (test: Case): Promise<string[]> =>
+    (await clickhouseStatements(test)).map(meaning).filter((sql) => /^(?:alter|exchange)/.test(sql));
+  const both =
+    "replace partition id '7' from s.m__dbt_new_data_<id>,replace partition id '8' from s.m__dbt_new_data_<id> settings ";
 
   test('of several partitions is published by one EXCHANGE', async () => {
     expect(await publishing(one)).toEqual([
       'alter table s.m__tsdbt_shadow attach partition all from s.m settings max_partition_size_to_drop = 0',
-      `alter table s.m__tsdbt_shadow ${both}max_partition_size_to_drop = 0`, 'exchange tables s.m__tsdbt_shadow and s.m',
+      `alter table s.m__tsdbt_shadow ${both}max_partition_size_to_drop = 0`,
+      'exchange tables s.m__tsdbt_shadow and s.m',
     ]);
   });
 
   test('replaces partition after partition, as dbt-clickhouse, where there is no EXCHANGE or views read the table', async () => {
-    for (const where of [{ read: true }, { ordinary: true }]) expect(await publishing({ ...one, ...where })).toEqual([`alter table s.m ${both}allow_replace_partition_from_empty_source = 1`]);
+    for (const where of [{ read: true }, { ordinary: true }])
+      expect(await publishing({ ...one, ...where })).toEqual([
+        `alter table s.m ${both}allow_replace_partition_from_empty_source = 1`,
+      ]);
   });
 });
 
 describe('a materialized view with a target of its own', () => {
-  const one = { name: 'x', materialization: 'materialized_view', sql: '-- materialization_target_table: `s`.`target`\nselect 1 as id', relations: { target: 'table' } } as const;
+  const one = {
+    name: 'x',
+    materialization: 'materialized_view',
+    sql: '-- materialization_target_table: `s`.`target`\nselect 1 as id',
+    relations: { target: 'table' },
+  } as const;
 
   test('is created and fills the target', async () => {
     expect((await clickhouseStatements(one)).map(meaning)).toEqual([
-      'create materialized view if not exists s.m to s.target as select 1 as id', 'select * from(select 1 as id)as __dbt_sbq where false limit 0', 'insert into s.target(id,name)select 1 as id',
+      'create materialized view if not exists s.m to s.target as select 1 as id',
+      'select * from(select 1 as id)as __dbt_sbq where false limit 0',
+      'insert into s.target(id,name)select 1 as id',
     ]);
   });
 
   test('is altered where it stands, made anew on a full refresh, and refused with another target', async () => {
     const present = { ...one, relations: { target: 'table', m: 'materialized_view', other: 'table' } } as const;
-    expect((await clickhouseStatements(present)).map(meaning).slice(1)).toEqual(['alter table s.m modify query select 1 as id']);
-    expect((await clickhouseStatements({ ...present, fullRefresh: true, config: { catchup: false } })).map(meaning)).toEqual([
-      'drop view if exists s.m', 'create materialized view if not exists s.m to s.target as select 1 as id',
+    expect((await clickhouseStatements(present)).map(meaning).slice(1)).toEqual([
+      'alter table s.m modify query select 1 as id',
     ]);
-    await expect(clickhouseStatements({ ...present, sql: one.sql.replace('target`', 'other`') })).rejects.toThrow('Target table mismatch for MV "m"');
-    await expect(clickhouseStatements({ ...present, config: { refreshable: { interval: 'every 1 hour' } } })).rejects.toThrow('is not refreshable, but the model defines a "refreshable" config');
+    expect(
+      (await clickhouseStatements({ ...present, fullRefresh: true, config: { catchup: false } })).map(meaning),
+    ).toEqual(['drop view if exists s.m', 'create materialized view if not exists s.m to s.target as select 1 as id']);
+    await expect(clickhouseStatements({ ...present, sql: one.sql.replace('target`', 'other`') })).rejects.toThrow(
+      'Target table mismatch for MV "m"',
+    );
+    await expect(
+      clickhouseStatements({ ...present, config: { refreshable: { interval: 'every 1 hour' } } }),
+    ).rejects.toThrow('is not refreshable, but the model defines a "refreshable" config');
   });
 });

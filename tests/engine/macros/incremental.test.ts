@@ -34,7 +34,9 @@ describe('an incremental model', () => {
   });
 
   test('deletes and inserts by its key', async () => {
-    expect(await statementsOf({ materialization: 'incremental', state: present, config: { unique_key: 'id' } })).toMatchInlineSnapshot(`
+    expect(
+      await statementsOf({ materialization: 'incremental', state: present, config: { unique_key: 'id' } }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -49,13 +51,29 @@ describe('an incremental model', () => {
   });
 
   test('deletes by a key of several columns, within its predicates', async () => {
-    const config = { unique_key: ['id', 'name'], incremental_strategy: 'delete+insert', incremental_predicates: ['id > 3', 'true'] };
-    expect((await statementsOf({ materialization: 'incremental', state: present, config })).find((sql) => sql.startsWith('main'))).toMatchInlineSnapshot(`"main: delete from "db"."s"."m" as DBT_INTERNAL_DEST where (id, name) in (select distinct id, name from "m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE) and id > 3 and true; insert into "db"."s"."m" ("id", "name") (select "id", "name" from "m__dbt_tmp<time>")"`);
+    const config = {
+      unique_key: ['id', 'name'],
+      incremental_strategy: 'delete+insert',
+      incremental_predicates: ['id > 3', 'true'],
+    };
+    expect(
+      (await statementsOf({ materialization: 'incremental', state: present, config })).find((sql) =>
+        sql.startsWith('main'),
+      ),
+    ).toMatchInlineSnapshot(
+      `"main: delete from "db"."s"."m" as DBT_INTERNAL_DEST where (id, name) in (select distinct id, name from "m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE) and id > 3 and true; insert into "db"."s"."m" ("id", "name") (select "id", "name" from "m__dbt_tmp<time>")"`,
+    );
   });
 
   test('merges, and updates only the columns that are not left out', async () => {
     const config = { unique_key: 'id', incremental_strategy: 'merge', merge_exclude_columns: ['ID'] };
-    expect((await statementsOf({ materialization: 'incremental', state: present, config })).find((sql) => sql.startsWith('main'))).toMatchInlineSnapshot(`"main: merge into "db"."s"."m" as DBT_INTERNAL_DEST using "m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE on ((DBT_INTERNAL_SOURCE.id = DBT_INTERNAL_DEST.id)) when matched then update set "name" = DBT_INTERNAL_SOURCE."name" when not matched then insert ("id", "name") values ("id", "name")"`);
+    expect(
+      (await statementsOf({ materialization: 'incremental', state: present, config })).find((sql) =>
+        sql.startsWith('main'),
+      ),
+    ).toMatchInlineSnapshot(
+      `"main: merge into "db"."s"."m" as DBT_INTERNAL_DEST using "m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE on ((DBT_INTERNAL_SOURCE.id = DBT_INTERNAL_DEST.id)) when matched then update set "name" = DBT_INTERNAL_SOURCE."name" when not matched then insert ("id", "name") values ("id", "name")"`,
+    );
   });
 
   test('merges a batch of a microbatch model beside other batches', async () => {
@@ -92,11 +110,17 @@ describe('an incremental model', () => {
 
   test('is not built again on a full refresh when its config forbids it', async () => {
     const config = { full_refresh: false };
-    expect((await statementsOf({ materialization: 'incremental', state: present, config, fullRefresh: true })).some((sql) => sql.includes('rename'))).toBe(false);
+    expect(
+      (await statementsOf({ materialization: 'incremental', state: present, config, fullRefresh: true })).some((sql) =>
+        sql.includes('rename'),
+      ),
+    ).toBe(false);
   });
 
   test('takes the place of a view', async () => {
-    expect(await statementsOf({ materialization: 'incremental', state: { relations: { m: 'view' } } })).toMatchInlineSnapshot(`
+    expect(
+      await statementsOf({ materialization: 'incremental', state: { relations: { m: 'view' } } }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -109,8 +133,12 @@ describe('an incremental model', () => {
 
   test('makes a text column of its table wider, and keeps who reads it', async () => {
     const state = {
-      relations: { m: 'table' }, dependants: [['v', 'select 1']],
-      columns: { m: [{ name: 'name', type: 'character varying', length: 5 }], m__dbt_tmp: [{ name: 'name', type: 'character varying', length: 9 }] },
+      relations: { m: 'table' },
+      dependants: [['v', 'select 1']],
+      columns: {
+        m: [{ name: 'name', type: 'character varying', length: 5 }],
+        m__dbt_tmp: [{ name: 'name', type: 'character varying', length: 9 }],
+      },
     } as const;
     expect(await statementsOf({ materialization: 'incremental', state })).toMatchInlineSnapshot(`
       [
@@ -132,9 +160,14 @@ describe('an incremental model', () => {
 });
 
 describe('on_schema_change', () => {
-  const state = { relations: { m: 'table' }, columns: { m: [id, { name: 'gone', type: 'text' }], m__dbt_tmp: [{ name: 'id', type: 'bigint' }, name] } } as const;
-  const run = (on_schema_change: string): Promise<string[]> => statementsOf({ materialization: 'incremental', state, config: { on_schema_change } });
-  const changes = async (on_schema_change: string): Promise<string[]> => (await run(on_schema_change)).filter((sql) => sql.startsWith('alter'));
+  const state = {
+    relations: { m: 'table' },
+    columns: { m: [id, { name: 'gone', type: 'text' }], m__dbt_tmp: [{ name: 'id', type: 'bigint' }, name] },
+  } as const;
+  const run = (on_schema_change: string): Promise<string[]> =>
+    statementsOf({ materialization: 'incremental', state, config: { on_schema_change } });
+  const changes = async (on_schema_change: string): Promise<string[]> =>
+    (await run(on_schema_change)).filter((sql) => sql.startsWith('alter'));
 
   test('append_new_columns adds columns', async () => {
     expect(await changes('append_new_columns')).toMatchInlineSnapshot(`
@@ -159,6 +192,8 @@ describe('on_schema_change', () => {
   });
 
   test('fail fails, and names the columns', async () => {
-    await expect(run('fail')).rejects.toThrow(/out of sync![\s\S]*Source columns not in target: .*name[\s\S]*Target columns not in source: .*gone/);
+    await expect(run('fail')).rejects.toThrow(
+      /out of sync![\s\S]*Source columns not in target: .*name[\s\S]*Target columns not in source: .*gone/,
+    );
   });
 });

@@ -18,7 +18,11 @@ describe('a view', () => {
   });
 
   test('whose columns stay is replaced where it stands, and nobody looks for its readers', async () => {
-    const state = { relations: { m: 'view' }, columns: { m: [id], m__dbt_tmp: [id, { name: 'more', type: 'text' }] }, dependants: [['reader', 'select 1']] } as const;
+    const state = {
+      relations: { m: 'view' },
+      columns: { m: [id], m__dbt_tmp: [id, { name: 'more', type: 'text' }] },
+      dependants: [['reader', 'select 1']],
+    } as const;
     expect(await statementsOf({ materialization: 'view', state })).toMatchInlineSnapshot(`
       [
         "begin",
@@ -33,7 +37,14 @@ describe('a view', () => {
   });
 
   test('whose columns change is swapped, and its readers are built again', async () => {
-    const state = { relations: { m: 'view' }, columns: { m: [id], m__dbt_tmp: [{ name: 'id', type: 'bigint' }] }, dependants: [['v', 'select 1'], ['w', 'select 2']] } as const;
+    const state = {
+      relations: { m: 'view' },
+      columns: { m: [id], m__dbt_tmp: [{ name: 'id', type: 'bigint' }] },
+      dependants: [
+        ['v', 'select 1'],
+        ['w', 'select 2'],
+      ],
+    } as const;
     expect(await statementsOf({ materialization: 'view', state })).toMatchInlineSnapshot(`
       [
         "begin",
@@ -51,10 +62,20 @@ describe('a view', () => {
 
   test('of which nothing has changed is left as it is, but for hooks and grants; what it reads must be unchanged too', async () => {
     const views = new Map<string, string>();
-    const run = (parent: string, config = {}): Promise<string[]> => statementsOf({
-      materialization: 'view', views, config: { 'post-hook': [{ sql: 'a hook', transaction: true, index: null }], grants: { select: ['ann'] }, ...config },
-      state: { relations: { m: 'view' }, columns: { m: [id], m__dbt_tmp: [id], parent: [{ name: 'id', type: parent }] } },
-    });
+    const run = (parent: string, config = {}): Promise<string[]> =>
+      statementsOf({
+        materialization: 'view',
+        views,
+        config: {
+          'post-hook': [{ sql: 'a hook', transaction: true, index: null }],
+          grants: { select: ['ann'] },
+          ...config,
+        },
+        state: {
+          relations: { m: 'view' },
+          columns: { m: [id], m__dbt_tmp: [id], parent: [{ name: 'id', type: parent }] },
+        },
+      });
     await run('integer');
     expect(await run('integer')).toMatchInlineSnapshot(`
       [
@@ -68,11 +89,17 @@ describe('a view', () => {
       ]
     `);
     const built = (statements: string[]): boolean => statements.some((sql) => sql.startsWith('main: create view'));
-    expect([built(await run('bigint')), built(await run('bigint')), built(await run('bigint', { meta: { a: 1 } }))]).toEqual([true, false, true]);
+    expect([
+      built(await run('bigint')),
+      built(await run('bigint')),
+      built(await run('bigint', { meta: { a: 1 } })),
+    ]).toEqual([true, false, true]);
   });
 
   test('takes the place of a table', async () => {
-    expect(await statementsOf({ materialization: 'view', state: { relations: { m: 'table' } } })).toMatchInlineSnapshot(`
+    expect(
+      await statementsOf({ materialization: 'view', state: { relations: { m: 'table' } } }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -99,8 +126,14 @@ describe('a view', () => {
   });
 
   test('that is replaced where it stands keeps its grants, so those not configured are revoked', async () => {
-    const state = { relations: { m: 'view' }, columns: { m: [id], m__dbt_tmp: [id] }, grants: [['bob', 'select']] } as const;
-    expect(await statementsOf({ materialization: 'view', state, config: { grants: { select: ['ann'] } } })).toMatchInlineSnapshot(`
+    const state = {
+      relations: { m: 'view' },
+      columns: { m: [id], m__dbt_tmp: [id] },
+      grants: [['bob', 'select']],
+    } as const;
+    expect(
+      await statementsOf({ materialization: 'view', state, config: { grants: { select: ['ann'] } } }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -117,8 +150,14 @@ describe('a view', () => {
 
   test('runs hooks around its transaction and in it', async () => {
     const config = {
-      'pre-hook': [{ sql: 'before begin', transaction: false, index: null }, { sql: 'in, before', transaction: true, index: null }],
-      'post-hook': [{ sql: 'in, after', transaction: true, index: null }, { sql: 'after commit', transaction: false, index: null }],
+      'pre-hook': [
+        { sql: 'before begin', transaction: false, index: null },
+        { sql: 'in, before', transaction: true, index: null },
+      ],
+      'post-hook': [
+        { sql: 'in, after', transaction: true, index: null },
+        { sql: 'after commit', transaction: false, index: null },
+      ],
     };
     expect(await statementsOf({ materialization: 'view', config })).toMatchInlineSnapshot(`
       [
@@ -152,7 +191,9 @@ describe('a table', () => {
   });
 
   test('that is there is swapped', async () => {
-    expect(await statementsOf({ materialization: 'table', state: { relations: { m: 'table' } } })).toMatchInlineSnapshot(`
+    expect(
+      await statementsOf({ materialization: 'table', state: { relations: { m: 'table' } } }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -164,7 +205,9 @@ describe('a table', () => {
   });
 
   test('takes the place of a view', async () => {
-    expect(await statementsOf({ materialization: 'table', state: { relations: { m: 'view' } } })).toMatchInlineSnapshot(`
+    expect(
+      await statementsOf({ materialization: 'table', state: { relations: { m: 'view' } } }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -176,7 +219,13 @@ describe('a table', () => {
   });
 
   test('takes its readers along: dropped by name, built again in order', async () => {
-    const state = { relations: { m: 'table' }, dependants: [['v', 'select * from s.m'], ['w', 'select * from s.v']] } as const;
+    const state = {
+      relations: { m: 'table' },
+      dependants: [
+        ['v', 'select * from s.m'],
+        ['w', 'select * from s.v'],
+      ],
+    } as const;
     expect(await statementsOf({ materialization: 'table', state })).toMatchInlineSnapshot(`
       [
         "begin",
@@ -194,16 +243,25 @@ describe('a table', () => {
   test('lets a reader go that no longer compiles when the project builds it, and fails when it does not', async () => {
     const state = { relations: { m: 'table' }, dependants: [['v', 'select * from s.m']], broken: ['s.v'] } as const;
     expect((await statementsOf({ materialization: 'table', state, builds: ['v'] })).at(-1)).toBe('commit');
-    await expect(statementsOf({ materialization: 'table', state: { ...state } })).rejects.toThrow('view "db"."s"."v" depends on the relation and cannot be created on its new form');
+    await expect(statementsOf({ materialization: 'table', state: { ...state } })).rejects.toThrow(
+      'view "db"."s"."v" depends on the relation and cannot be created on its new form',
+    );
   });
 
   test('gets its indexes before it is seen, unlogged, with comments and grants', async () => {
     const config = {
-      unlogged: true, indexes: [{ columns: ['id'], unique: true }, { columns: ['a', 'b'], type: 'hash' }], grants: { select: ['ann', 'bob'] },
+      unlogged: true,
+      indexes: [
+        { columns: ['id'], unique: true },
+        { columns: ['a', 'b'], type: 'hash' },
+      ],
+      grants: { select: ['ann', 'bob'] },
       persist_docs: { relation: true, columns: true },
     };
     const node = { description: "it's", columns: { id: { name: 'id', description: 'the key', quote: null } } };
-    expect(await statementsOf({ materialization: 'table', config, node, state: { columns: { m: [id] } } })).toMatchInlineSnapshot(`
+    expect(
+      await statementsOf({ materialization: 'table', config, node, state: { columns: { m: [id] } } }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -222,8 +280,16 @@ describe('a table', () => {
 
   test('with a contract is created with its constraints and then filled, columns in the declared order', async () => {
     const config = { contract: { enforced: true, alias_types: true } };
-    const columns = { id: { name: 'id', data_type: 'integer', constraints: [{ type: 'not_null' }, { type: 'check', expression: 'id > 0' }] } };
-    expect(await statementsOf({ materialization: 'table', config, node: { columns, contract: config.contract } })).toMatchInlineSnapshot(`
+    const columns = {
+      id: {
+        name: 'id',
+        data_type: 'integer',
+        constraints: [{ type: 'not_null' }, { type: 'check', expression: 'id > 0' }],
+      },
+    };
+    expect(
+      await statementsOf({ materialization: 'table', config, node: { columns, contract: config.contract } }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",

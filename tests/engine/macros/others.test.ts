@@ -4,7 +4,13 @@ import { inferTable } from '../../../src/adapters/table-inference.ts';
 import { statementsOf } from './recorder.ts';
 
 describe('a seed', () => {
-  const seed = inferTable(['id', 'Name'], [['1', 'a\tb'], ['2', '']]);
+  const seed = inferTable(
+    ['id', 'Name'],
+    [
+      ['1', 'a\tb'],
+      ['2', ''],
+    ],
+  );
   const node = { resource_type: 'seed', config: {} };
   const run = (more: object): Promise<string[]> => statementsOf({ materialization: 'seed', seed, node, ...more });
 
@@ -33,7 +39,9 @@ describe('a seed', () => {
   });
 
   test('is replaced on a full refresh, with its readers', async () => {
-    expect(await run({ state: { relations: { m: 'table' }, dependants: [['v', 'select 1']] }, fullRefresh: true })).toMatchInlineSnapshot(`
+    expect(
+      await run({ state: { relations: { m: 'table' }, dependants: [['v', 'select 1']] }, fullRefresh: true }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -48,17 +56,27 @@ describe('a seed', () => {
   });
 
   test('never takes the place of a view', async () => {
-    await expect(run({ state: { relations: { m: 'view' } } })).rejects.toThrow(`Cannot seed to '"db"."s"."m"', it is a view`);
+    await expect(run({ state: { relations: { m: 'view' } } })).rejects.toThrow(
+      `Cannot seed to '"db"."s"."m"', it is a view`,
+    );
   });
 });
 
 describe('a snapshot', () => {
   const config = { strategy: 'timestamp', unique_key: 'id', updated_at: 'at' };
-  const meta = ['dbt_scd_id', 'dbt_valid_from', 'dbt_valid_to', 'dbt_updated_at'].map((name) => ({ name, type: 'text' }));
-  const columns = [{ name: 'id', type: 'integer' }, { name: 'at', type: 'timestamp without time zone' }];
+  const meta = ['dbt_scd_id', 'dbt_valid_from', 'dbt_valid_to', 'dbt_updated_at'].map((name) => ({
+    name,
+    type: 'text',
+  }));
+  const columns = [
+    { name: 'id', type: 'integer' },
+    { name: 'at', type: 'timestamp without time zone' },
+  ];
 
   test('that is not there is created with every row current', async () => {
-    expect(await statementsOf({ materialization: 'snapshot', config, node: { resource_type: 'snapshot' } })).toMatchInlineSnapshot(`
+    expect(
+      await statementsOf({ materialization: 'snapshot', config, node: { resource_type: 'snapshot' } }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -71,9 +89,27 @@ describe('a snapshot', () => {
   });
 
   test('that is there gets new columns, ends old versions and adds new ones', async () => {
-    const state = { relations: { m: 'table' }, columns: { m: [columns[0]!, ...meta], m__dbt_tmp: [{ name: 'dbt_change_type', type: 'text' }, ...columns, { name: 'dbt_unique_key', type: 'integer' }, ...meta] } } as const;
-    const statements = await statementsOf({ materialization: 'snapshot', config, node: { resource_type: 'snapshot' }, state });
-    expect(statements.filter((sql) => !sql.startsWith('create temporary table') && !sql.startsWith('describe'))).toMatchInlineSnapshot(`
+    const state = {
+      relations: { m: 'table' },
+      columns: {
+        m: [columns[0]!, ...meta],
+        m__dbt_tmp: [
+          { name: 'dbt_change_type', type: 'text' },
+          ...columns,
+          { name: 'dbt_unique_key', type: 'integer' },
+          ...meta,
+        ],
+      },
+    } as const;
+    const statements = await statementsOf({
+      materialization: 'snapshot',
+      config,
+      node: { resource_type: 'snapshot' },
+      state,
+    });
+    expect(
+      statements.filter((sql) => !sql.startsWith('create temporary table') && !sql.startsWith('describe')),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -93,7 +129,9 @@ describe('a data test', () => {
   const config = { fail_calc: 'count(*)', warn_if: '!= 0', error_if: '> 10', limit: 5 };
 
   test('is one query outside of any transaction', async () => {
-    expect(await statementsOf({ materialization: 'test', config, node: { resource_type: 'test' } })).toMatchInlineSnapshot(`
+    expect(
+      await statementsOf({ materialization: 'test', config, node: { resource_type: 'test' } }),
+    ).toMatchInlineSnapshot(`
       [
         "main: select count(*) as failures, count(*) != 0 as should_warn, count(*) > 10 as should_error from (select 1 as id limit 5) dbt_internal_test",
       ]
@@ -102,7 +140,14 @@ describe('a data test', () => {
 
   test('keeps its failures in a table, replaced in one transaction', async () => {
     const state = { relations: { m: 'view' } } as const;
-    expect(await statementsOf({ materialization: 'test', config: { ...config, store_failures: true }, node: { resource_type: 'test' }, state })).toMatchInlineSnapshot(`
+    expect(
+      await statementsOf({
+        materialization: 'test',
+        config: { ...config, store_failures: true },
+        node: { resource_type: 'test' },
+        state,
+      }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -117,7 +162,9 @@ describe('a data test', () => {
 
 describe('a materialized view', () => {
   test('that is not there is created with its indexes', async () => {
-    expect(await statementsOf({ materialization: 'materialized_view', config: { indexes: [{ columns: ['id'] }] } })).toMatchInlineSnapshot(`
+    expect(
+      await statementsOf({ materialization: 'materialized_view', config: { indexes: [{ columns: ['id'] }] } }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -128,7 +175,9 @@ describe('a materialized view', () => {
   });
 
   test('takes the place of a table', async () => {
-    expect(await statementsOf({ materialization: 'materialized_view', state: { relations: { m: 'table' } } })).toMatchInlineSnapshot(`
+    expect(
+      await statementsOf({ materialization: 'materialized_view', state: { relations: { m: 'table' } } }),
+    ).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -139,7 +188,11 @@ describe('a materialized view', () => {
   });
 
   test('that is there and unchanged is refreshed', async () => {
-    const statements = await statementsOf({ materialization: 'materialized_view', state: { relations: { m: 'materialized_view' } }, config: { on_configuration_change: 'apply' } });
+    const statements = await statementsOf({
+      materialization: 'materialized_view',
+      state: { relations: { m: 'materialized_view' } },
+      config: { on_configuration_change: 'apply' },
+    });
     expect(statements.filter((sql) => !sql.includes('pg_index'))).toMatchInlineSnapshot(`
       [
         "begin",
@@ -151,8 +204,11 @@ describe('a materialized view', () => {
   });
 });
 
-test('a clone is a view on the other environment\'s relation', async () => {
-  const node = { defer_relation: { database: 'db', schema: 'prod', alias: 'm' }, compiled_code: 'select * from "db"."prod"."m"' };
+test("a clone is a view on the other environment's relation", async () => {
+  const node = {
+    defer_relation: { database: 'db', schema: 'prod', alias: 'm' },
+    compiled_code: 'select * from "db"."prod"."m"',
+  };
   expect(await statementsOf({ materialization: 'clone', node })).toMatchInlineSnapshot(`
     [
       "begin",

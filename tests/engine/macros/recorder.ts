@@ -18,7 +18,11 @@ import { TsdbtError } from '../../../src/errors.ts';
 import { parseMacroFiles } from '../../../src/parser/macros.ts';
 import { NO_KWARGS, type Value } from '../../../src/values/index.ts';
 
-export interface Column { readonly name: string; readonly type: string; readonly length?: number }
+export interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly length?: number;
+}
 
 /** What the database of a test holds. */
 export interface State {
@@ -54,25 +58,49 @@ const macros = new Map<string, MacroNode[]>();
 export function builtinMacros(dialect: string): MacroNode[] {
   const known = macros.get(dialect);
   if (known) return known;
-  const parsed = parseMacroFiles([...filesOf(dialect, `dbt_${dialect}`), ...filesOf('global', 'dbt')]).map((facts) => ({
-    name: facts.name, resource_type: 'macro', package_name: facts.package_name, path: facts.original_file_path, original_file_path: facts.original_file_path,
-    unique_id: `macro.${facts.package_name}.${facts.name}`, macro_sql: facts.macro_sql, supported_languages: facts.supported_languages,
-    depends_on: { macros: [] }, description: '', meta: {}, docs: { show: true, node_color: null }, config: { meta: {}, docs: { show: true, node_color: null } },
-    patch_path: null, arguments: [], created_at: 0,
-  }) as unknown as MacroNode);
+  const parsed = parseMacroFiles([...filesOf(dialect, `dbt_${dialect}`), ...filesOf('global', 'dbt')]).map(
+    (facts) =>
+      ({
+        name: facts.name,
+        resource_type: 'macro',
+        package_name: facts.package_name,
+        path: facts.original_file_path,
+        original_file_path: facts.original_file_path,
+        unique_id: `macro.${facts.package_name}.${facts.name}`,
+        macro_sql: facts.macro_sql,
+        supported_languages: facts.supported_languages,
+        depends_on: { macros: [] },
+        description: '',
+        meta: {},
+        docs: { show: true, node_color: null },
+        config: { meta: {}, docs: { show: true, node_color: null } },
+        patch_path: null,
+        arguments: [],
+        created_at: 0,
+      }) as unknown as MacroNode,
+  );
   macros.set(dialect, parsed);
   return parsed;
 }
 
 function filesOf(folder: string, packageName: string): SourceFile[] {
   const root = join(include, folder);
-  return readdirSync(root, { recursive: true, withFileTypes: true }).filter((e) => e.isFile() && e.name.endsWith('.sql')).map((entry) => {
-    const path = join(entry.parentPath ?? entry.path, entry.name);
-    return {
-      package_name: packageName, project_root: root, search_path: 'macros', relative_path: relative(root, path), original_file_path: relative(root, path),
-      kind: relative(root, path).startsWith('tests') ? 'generic_test' : 'macro', contents: readFileSync(path, 'utf8'), checksum: { name: 'none', checksum: '' }, mtime_ms: 0,
-    } satisfies SourceFile;
-  });
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((e) => e.isFile() && e.name.endsWith('.sql'))
+    .map((entry) => {
+      const path = join(entry.parentPath ?? entry.path, entry.name);
+      return {
+        package_name: packageName,
+        project_root: root,
+        search_path: 'macros',
+        relative_path: relative(root, path),
+        original_file_path: relative(root, path),
+        kind: relative(root, path).startsWith('tests') ? 'generic_test' : 'macro',
+        contents: readFileSync(path, 'utf8'),
+        checksum: { name: 'none', checksum: '' },
+        mtime_ms: 0,
+      } satisfies SourceFile;
+    });
 }
 
 const database = { type: 'postgres', database: 'db', schema: 's', dbname: 'db', host: 'h', port: 1, user: 'u' };
@@ -82,32 +110,79 @@ export async function statementsOf(test: Case): Promise<string[]> {
   const adapter = new PostgresAdapter({ credentials: database, threads: 1, quoting: {} });
   const session = new RecordingSession(test.state ?? {});
   await adapter.cache.fill([{ database: 'db', schema: 's' }], {}, async () => ({ relations: [] }));
-  for (const [identifier, type] of Object.entries(test.state?.relations ?? {})) adapter.cache.add(adapter.createRelation({ database: 'db', schema: 's', identifier, type }));
+  for (const [identifier, type] of Object.entries(test.state?.relations ?? {}))
+    adapter.cache.add(adapter.createRelation({ database: 'db', schema: 's', identifier, type }));
 
   const templates = createTemplateEnvironments();
   const resolver = new MacroResolver(builtinMacros('postgres'), {
-    rootPackage: 'p', internalPackages: ['dbt_postgres', 'dbt'], adapterTypes: ['postgres'], dispatch: [], packages: ['p', 'dbt_postgres', 'dbt'], environment: templates.runtime,
+    rootPackage: 'p',
+    internalPackages: ['dbt_postgres', 'dbt'],
+    adapterTypes: ['postgres'],
+    dispatch: [],
+    packages: ['p', 'dbt_postgres', 'dbt'],
+    environment: templates.runtime,
   });
   const config = {
     project: { project_name: 'p', quoting: {}, flags: {}, vars: {}, dispatch: [] },
-    profile: { profile_name: 'p', target_name: 't', threads: 1, credentials: database }, packages: [], cli_vars: {}, env: {},
+    profile: { profile_name: 'p', target_name: 't', threads: 1, credentials: database },
+    packages: [],
+    cli_vars: {},
+    env: {},
     flags: { full_refresh: test.fullRefresh ?? false, store_failures: false, which: 'run' },
     invocation: { invocation_id: 'i', started_at: new Date(0), args: {}, command: '' },
   } as unknown as RuntimeConfig;
   const node = {
-    unique_id: 'model.p.m', name: 'm', alias: 'm', resource_type: 'model', package_name: 'p', original_file_path: 'models/m.sql', database: 'db', schema: 's',
-    language: 'sql', columns: {}, constraints: [], description: '', compiled_code: 'select 1 as id', extra_ctes_injected: true, depends_on: { nodes: [], macros: [] },
-    contract: { enforced: false, alias_types: true }, ...test.node,
-    config: { materialized: test.materialization, contract: { enforced: false, alias_types: true }, 'pre-hook': [], 'post-hook': [], ...test.config },
+    unique_id: 'model.p.m',
+    name: 'm',
+    alias: 'm',
+    resource_type: 'model',
+    package_name: 'p',
+    original_file_path: 'models/m.sql',
+    database: 'db',
+    schema: 's',
+    language: 'sql',
+    columns: {},
+    constraints: [],
+    description: '',
+    compiled_code: 'select 1 as id',
+    extra_ctes_injected: true,
+    depends_on: { nodes: [], macros: [] },
+    contract: { enforced: false, alias_types: true },
+    ...test.node,
+    config: {
+      materialized: test.materialization,
+      contract: { enforced: false, alias_types: true },
+      'pre-hook': [],
+      'post-hook': [],
+      ...test.config,
+    },
   } as unknown as ContextNode;
   const scope = createRuntimeScope({
     context: {
-      adapter, config, templates, env: {}, logger: { fire() {} }, flags: config.flags, invocation: config.invocation, loadYaml: () => null,
-      clock: () => Date.UTC(2026, 0, 2, 3, 4, 5), threadId: 'Thread-1',
+      adapter,
+      config,
+      templates,
+      env: {},
+      logger: { fire() {} },
+      flags: config.flags,
+      invocation: config.invocation,
+      loadYaml: () => null,
+      clock: () => Date.UTC(2026, 0, 2, 3, 4, 5),
+      threadId: 'Thread-1',
     } as unknown as RuntimeScopeOptions['context'],
-    resolver, manifest: {} as RuntimeScopeOptions['manifest'], lookup: {} as RuntimeScopeOptions['lookup'], node, session,
-    write: (payload) => { session.markMain(payload); },
-    adapterHooks: { builds: (relation) => (test.builds ?? []).includes(relation.identifier ?? ''), now: () => 0, ...(test.views === undefined ? {} : { views: test.views }) },
+    resolver,
+    manifest: {} as RuntimeScopeOptions['manifest'],
+    lookup: {} as RuntimeScopeOptions['lookup'],
+    node,
+    session,
+    write: (payload) => {
+      session.markMain(payload);
+    },
+    adapterHooks: {
+      builds: (relation) => (test.builds ?? []).includes(relation.identifier ?? ''),
+      now: () => 0,
+      ...(test.views === undefined ? {} : { views: test.views }),
+    },
     ...(test.seed === undefined ? {} : { loadSeed: () => test.seed! }),
   });
   const macro = resolver.materialization(test.materialization)!;
@@ -195,37 +270,92 @@ class RecordingSession implements Session {
     const { relations = {}, columns = {}, dependants = [], grants = [] } = this.state;
     if (sql.includes('advisory_xact_lock')) {
       if (!sql.includes('relname')) return ['', tableFromResult(['locked'], [['true']])];
-      const rows = Object.entries(relations).map(([name, kind]): Value[] => [name, kind, sql.includes('exists (') ? dependants.length > 0 : null]);
+      const rows = Object.entries(relations).map(([name, kind]): Value[] => [
+        name,
+        kind,
+        sql.includes('exists (') ? dependants.length > 0 : null,
+      ]);
       return ['lock', tableFromResult(['relname', 'kind', 'has_dependants'], rows)];
     }
     if (sql.startsWith('with recursive') && !sql.includes('json_build_object')) {
-      return ['', tableFromResult(['schema', 'name'], dependants.map(([name]) => ['s', name]))];
+      return [
+        '',
+        tableFromResult(
+          ['schema', 'name'],
+          dependants.map(([name]) => ['s', name]),
+        ),
+      ];
     }
     if (sql.startsWith('with recursive')) {
-      return ['look for dependants', tableFromResult(['dependant'], dependants.map(([name, definition], order) => [JSON.stringify({
-        id: name, order, kind: 'view', schema: 's', name, owner: 'u', definition, comment: null, reloptions: [], grants: [], reads: order === 0 ? [] : [dependants[order - 1]![0]],
-        drop: `drop view s.${name}`, create: `create view s.${name} as ${definition}`, more: [`comment on view s.${name} is 'c'`],
-      })]))];
+      return [
+        'look for dependants',
+        tableFromResult(
+          ['dependant'],
+          dependants.map(([name, definition], order) => [
+            JSON.stringify({
+              id: name,
+              order,
+              kind: 'view',
+              schema: 's',
+              name,
+              owner: 'u',
+              definition,
+              comment: null,
+              reloptions: [],
+              grants: [],
+              reads: order === 0 ? [] : [dependants[order - 1]![0]],
+              drop: `drop view s.${name}`,
+              create: `create view s.${name} as ${definition}`,
+              more: [`comment on view s.${name} is 'c'`],
+            }),
+          ]),
+        ),
+      ];
     }
     if (sql.includes('as first')) {
       const names = [...sql.matchAll(/'(\w+)'/g)].map((match) => match[1]!);
       const [view, next] = [names[0]!, names.at(-1)!];
-      const rows = [view, next].flatMap((name) => (columns[name] ?? []).map((column): Value[] => [name === view, column.name, column.type, null]));
+      const rows = [view, next].flatMap((name) =>
+        (columns[name] ?? []).map((column): Value[] => [name === view, column.name, column.type, null]),
+      );
       return ['compare columns', tableFromResult(['first', 'attname', 'type', 'collation'], rows)];
     }
     if (sql.includes('aclexplode')) return ['look for leftovers', tableFromResult(['statements'], [['']])];
     if (sql.includes('numeric_precision')) {
       const name = /relname = '(\w+)'/.exec(sql)![1]!.replace(/\d{12}$/, '');
-      const rows = (columns[name] ?? []).map((column): Value[] => [column.name, column.type, column.length ?? null, null, null]);
-      return [`columns of ${name}`, tableFromResult(['column_name', 'data_type', 'character_maximum_length', 'numeric_precision', 'numeric_scale'], rows)];
+      const rows = (columns[name] ?? []).map((column): Value[] => [
+        column.name,
+        column.type,
+        column.length ?? null,
+        null,
+        null,
+      ]);
+      return [
+        `columns of ${name}`,
+        tableFromResult(
+          ['column_name', 'data_type', 'character_maximum_length', 'numeric_precision', 'numeric_scale'],
+          rows,
+        ),
+      ];
     }
     if (sql.includes('ev_action')) return ['look at the view', tableFromResult(['md5'], [[JSON.stringify(columns)]])];
-    if (sql.includes('role_table_grants')) return ['show grants', tableFromResult(['grantee', 'privilege_type'], grants.map((row) => [...row]))];
+    if (sql.includes('role_table_grants'))
+      return [
+        'show grants',
+        tableFromResult(
+          ['grantee', 'privilege_type'],
+          grants.map((row) => [...row]),
+        ),
+      ];
     if (sql.includes('__dbt_sbq')) return [null, tableFromResult(['id'], [])];
     return [null, Table.empty()];
   }
 }
 
 function even(sql: string): string {
-  return sql.replace(/\s+/g, ' ').replace(/ ([,;)])/g, '$1').replace(/\( /g, '(').trim();
+  return sql
+    .replace(/\s+/g, ' ')
+    .replace(/ ([,;)])/g, '$1')
+    .replace(/\( /g, '(')
+    .trim();
 }

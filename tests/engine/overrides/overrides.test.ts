@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { type OverriddenMacro, overrides, type Play, playOverridden, type Step } from '../../../scripts/oracle/overrides.mjs';
+import {
+  type OverriddenMacro,
+  overrides,
+  type Play,
+  playOverridden,
+  type Step,
+} from '../../../scripts/oracle/overrides.mjs';
 import { embeddedClickhouse, stopEmbedded } from '../../../src/adapters/clickhouse/embedded.ts';
 import { createMacroResolver } from '../../../src/context/macro-resolver.ts';
 import { createTemplateEnvironments } from '../../../src/context/templates.ts';
@@ -21,23 +27,50 @@ import { DIFFERENCES, type Difference } from './differences.ts';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const CLI = fileURLToPath(new URL('../../../dist/cli.cjs', import.meta.url));
 
-interface Golden { readonly macros: readonly OverriddenMacro[]; readonly steps: readonly { readonly run: string; readonly exit: number; readonly calls: Readonly<Record<string, readonly string[]>> }[] }
+interface Golden {
+  readonly macros: readonly OverriddenMacro[];
+  readonly steps: readonly {
+    readonly run: string;
+    readonly exit: number;
+    readonly calls: Readonly<Record<string, readonly string[]>>;
+  }[];
+}
 
 const read = (name: string): unknown => JSON.parse(readFileSync(join(HERE, name), 'utf8'));
 
 /** Calls that one side makes and the other does not, as `step | node | macro`; those that are meant to be left out. */
-async function compare(dialect: 'postgres' | 'clickhouse', server: Pick<Play, 'output' | 'sql'>): Promise<{ missing: string[]; more: string[]; unused: Difference[] }> {
+async function compare(
+  dialect: 'postgres' | 'clickhouse',
+  server: Pick<Play, 'output' | 'sql'>,
+): Promise<{ missing: string[]; more: string[]; unused: Difference[] }> {
   const golden = read(`${dialect}-golden.json`) as Golden;
   const steps = read(`${dialect}/steps.json`) as Step[];
-  const played = await playOverridden([process.execPath, CLI], { ...server, project: join(HERE, dialect), macros: golden.macros, steps });
-  expect(played.map(({ run, exit }) => [run, exit]), played.find(({ exit }, i) => exit !== golden.steps[i]?.exit)?.output).toEqual(golden.steps.map(({ run, exit }) => [run, exit]));
+  const played = await playOverridden([process.execPath, CLI], {
+    ...server,
+    project: join(HERE, dialect),
+    macros: golden.macros,
+    steps,
+  });
+  expect(
+    played.map(({ run, exit }) => [run, exit]),
+    played.find(({ exit }, i) => exit !== golden.steps[i]?.exit)?.output,
+  ).toEqual(golden.steps.map(({ run, exit }) => [run, exit]));
   const used = new Set<Difference>();
-  const without = (here: Golden['steps'][number]['calls'], there: Golden['steps'][number]['calls'], run: string, who: Difference['who']): string[] =>
-    Object.entries(here).flatMap(([node, names]) => names.filter((name) => there[node]?.includes(name) !== true).map((name) => `${run} | ${node} | ${name}`)).filter((call) => {
-      const known = DIFFERENCES[dialect].find((difference) => difference.who === who && difference.calls.test(call));
-      if (known !== undefined) used.add(known);
-      return known === undefined;
-    });
+  const without = (
+    here: Golden['steps'][number]['calls'],
+    there: Golden['steps'][number]['calls'],
+    run: string,
+    who: Difference['who'],
+  ): string[] =>
+    Object.entries(here)
+      .flatMap(([node, names]) =>
+        names.filter((name) => there[node]?.includes(name) !== true).map((name) => `${run} | ${node} | ${name}`),
+      )
+      .filter((call) => {
+        const known = DIFFERENCES[dialect].find((difference) => difference.who === who && difference.calls.test(call));
+        if (known !== undefined) used.add(known);
+        return known === undefined;
+      });
   const missing = played.flatMap(({ run, calls }, i) => without(golden.steps[i]!.calls, calls, run, 'dbt'));
   const more = played.flatMap(({ run, calls }, i) => without(calls, golden.steps[i]!.calls, run, 'we'));
   return { missing, more, unused: DIFFERENCES[dialect].filter((difference) => !used.has(difference)) };
@@ -46,11 +79,19 @@ async function compare(dialect: 'postgres' | 'clickhouse', server: Pick<Play, 'o
 describe('macros that a project has in the place of ours are called where dbt calls them', () => {
   it('on Postgres', { timeout: 300_000 }, async () => {
     const server = await SERVERS[0]!.open();
-    const { host, port, user, password, database } = server.credentials as unknown as Record<'host' | 'user' | 'password' | 'database', string> & { port: number };
+    const { host, port, user, password, database } = server.credentials as unknown as Record<
+      'host' | 'user' | 'password' | 'database',
+      string
+    > & { port: number };
     const client = new pg.Client({ host, port, user, password, database });
     await client.connect();
     try {
-      expect(await compare('postgres', { output: { type: 'postgres', host, port, user, password, dbname: database }, sql: (text) => client.query(text) })).toEqual({ missing: [], more: [], unused: [] });
+      expect(
+        await compare('postgres', {
+          output: { type: 'postgres', host, port, user, password, dbname: database },
+          sql: (text) => client.query(text),
+        }),
+      ).toEqual({ missing: [], more: [], unused: [] });
     } finally {
       await client.end();
       await server.close();
@@ -61,11 +102,21 @@ describe('macros that a project has in the place of ours are called where dbt ca
     const dir = mkdtempSync(join(tmpdir(), 'tsdbt-overrides-ch-'));
     const server = await embeddedClickhouse({ dir: join(dir, 'data'), projectDir: process.cwd() });
     const sql = async (text: string): Promise<void> => {
-      const response = await fetch(`http://${server.host}:${server.port}/`, { method: 'POST', body: text, headers: { 'X-ClickHouse-User': server.user, 'X-ClickHouse-Key': server.password } });
+      const response = await fetch(`http://${server.host}:${server.port}/`, {
+        method: 'POST',
+        body: text,
+        headers: { 'X-ClickHouse-User': server.user, 'X-ClickHouse-Key': server.password },
+      });
       if (!response.ok) throw new Error(await response.text());
     };
     try {
-      const output = { type: 'clickhouse', host: server.host, port: server.port, user: server.user, password: server.password };
+      const output = {
+        type: 'clickhouse',
+        host: server.host,
+        port: server.port,
+        user: server.user,
+        password: server.password,
+      };
       expect(await compare('clickhouse', { output, sql })).toEqual({ missing: [], more: [], unused: [] });
     } finally {
       await server.release();
@@ -78,8 +129,17 @@ describe('macros that a project has in the place of ours are called where dbt ca
 describe('one macro of a project alone', () => {
   const { macros, steps } = read('postgres-golden.json') as Golden;
   const ALONE = [
-    'truncate_relation', 'default__truncate_relation', 'rename_relation', 'drop_relation', 'get_drop_sql', 'postgres__drop_table', 'postgres__drop_view', 'create_view_as', 'postgres__list_relations_without_caching',
-    'postgres__get_relations', 'list_schemas',
+    'truncate_relation',
+    'default__truncate_relation',
+    'rename_relation',
+    'drop_relation',
+    'get_drop_sql',
+    'postgres__drop_table',
+    'postgres__drop_view',
+    'create_view_as',
+    'postgres__list_relations_without_caching',
+    'postgres__get_relations',
+    'list_schemas',
   ];
 
   it('is called when nothing has changed and the fast way would do without it', { timeout: 200_000 }, async () => {
@@ -93,7 +153,12 @@ describe('one macro of a project alone', () => {
       expect((await project.run(['build'])).code).toBe(0);
       const called: string[] = [];
       for (const name of ALONE) {
-        project.write({ 'macros/own.sql': overrides(macros.filter((macro) => macro.name === name), true) });
+        project.write({
+          'macros/own.sql': overrides(
+            macros.filter((macro) => macro.name === name),
+            true,
+          ),
+        });
         const { code, out } = await project.run(['build']);
         expect(code, `${name}\n${out}`).toBe(0);
         if (out.includes(`CALLED ${name}.`)) called.push(name);
@@ -110,7 +175,8 @@ describe('one macro of a project alone', () => {
       'seeds/people.csv': 'id\n1\n',
       'packages.yml': 'packages: [{local: ours}]\n',
       'dbt_packages/ours/dbt_project.yml': 'name: ours\nversion: "1.0"\n',
-      'dbt_packages/ours/macros/t.sql': "{% macro truncate_relation(relation) %}{% do log('emptied by the package', info=true) %}{{ return(dbt.truncate_relation(relation)) }}{% endmacro %}",
+      'dbt_packages/ours/macros/t.sql':
+        "{% macro truncate_relation(relation) %}{% do log('emptied by the package', info=true) %}{{ return(dbt.truncate_relation(relation)) }}{% endmacro %}",
     });
     try {
       expect((await project.run(['seed'])).code).toBe(0);
@@ -125,9 +191,20 @@ describe('one macro of a project alone', () => {
     const again = steps.filter(({ run }) => run === 'run')[1]!.calls['view_plain']!;
     const ours = builtinMacros('postgres');
     const kept = again.filter((name) => {
-      const own = { ...ours[0]!, name, package_name: 'p', unique_id: `macro.p.${name}`, macro_sql: `{% macro ${name}() %}{% endmacro %}` } satisfies MacroNode;
+      const own = {
+        ...ours[0]!,
+        name,
+        package_name: 'p',
+        unique_id: `macro.p.${name}`,
+        macro_sql: `{% macro ${name}() %}{% endmacro %}`,
+      } satisfies MacroNode;
       const resolver = createMacroResolver([...ours, own], {
-        rootPackage: 'p', internalPackages: ['dbt_postgres', 'dbt'], adapterTypes: ['postgres'], dispatch: [], packages: ['p', 'dbt_postgres', 'dbt'], environment: createTemplateEnvironments().runtime,
+        rootPackage: 'p',
+        internalPackages: ['dbt_postgres', 'dbt'],
+        adapterTypes: ['postgres'],
+        dispatch: [],
+        packages: ['p', 'dbt_postgres', 'dbt'],
+        environment: createTemplateEnvironments().runtime,
       });
       return viewMakers(resolver, false) !== null;
     });

@@ -9,7 +9,12 @@ interface Plan {
   readonly files: Readonly<Record<string, string>>;
   readonly before: readonly string[];
   /** ours: dbt-clickhouse has no such strategy. */
-  readonly steps: readonly { readonly name: string; readonly run: string; readonly sql?: readonly string[]; readonly ours?: boolean }[];
+  readonly steps: readonly {
+    readonly name: string;
+    readonly run: string;
+    readonly sql?: readonly string[];
+    readonly ours?: boolean;
+  }[];
 }
 
 const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
@@ -18,47 +23,78 @@ const theirs = read('./clickhouse-golden.json') as Readonly<Record<string, numbe
 
 /** At most so many of a whole command. What goes over by an exchange costs more than a delete and an insert: readers see nothing of it. */
 const LIMITS: Readonly<Record<string, number>> = {
-  'data tests': 5, 'seed, first': 9, 'seed, again': 11, 'append, first': 9, 'delete_insert, first': 9, 'atomic_upsert, first': 9, 'insert_overwrite, first': 9, 'snapshot, first': 12,
-  'append, again': 24, 'delete_insert, again': 13, 'atomic_upsert, again': 32, 'insert_overwrite, again': 24, 'snapshot, again': 32,
+  'data tests': 5,
+  'seed, first': 9,
+  'seed, again': 11,
+  'append, first': 9,
+  'delete_insert, first': 9,
+  'atomic_upsert, first': 9,
+  'insert_overwrite, first': 9,
+  'snapshot, first': 12,
+  'append, again': 24,
+  'delete_insert, again': 13,
+  'atomic_upsert, again': 32,
+  'insert_overwrite, again': 24,
+  'snapshot, again': 32,
   // Three batches, and two.
-  'microbatch, first': 32, 'microbatch, again': 32,
+  'microbatch, first': 32,
+  'microbatch, again': 32,
 };
 
 /** Six views and four tables: requests of one of ten more models. */
-const perModel = (counts: Readonly<Record<string, number>>, when: string): number => (counts[`20 models, ${when}`]! - counts[`10 models, ${when}`]!) / 10;
+const perModel = (counts: Readonly<Record<string, number>>, when: string): number =>
+  (counts[`20 models, ${when}`]! - counts[`10 models, ${when}`]!) / 10;
 
-describe.skipIf(clickhouseMissing !== null)(`requests to ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`, () => {
-  const ours: Record<string, number> = {};
-  let lab: ClickhouseLab;
-  beforeAll(async () => {
-    lab = await ClickhouseLab.open(plan.files);
-    for (const sql of plan.before) await lab.rows(sql);
-    for (const { name, run, sql = [] } of plan.steps) {
-      for (const statement of sql) await lab.rows(statement);
-      const ended = await lab.run(run.split(' '));
-      expect(ended.code, ended.out).toBe(0);
-      ours[name] = ended.statements.length;
-    }
-  }, 300_000);
-  afterAll(async () => { await lab?.close(); });
+describe.skipIf(clickhouseMissing !== null)(
+  `requests to ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
+  () => {
+    const ours: Record<string, number> = {};
+    let lab: ClickhouseLab;
+    beforeAll(async () => {
+      lab = await ClickhouseLab.open(plan.files);
+      for (const sql of plan.before) await lab.rows(sql);
+      for (const { name, run, sql = [] } of plan.steps) {
+        for (const statement of sql) await lab.rows(statement);
+        const ended = await lab.run(run.split(' '));
+        expect(ended.code, ended.out).toBe(0);
+        ours[name] = ended.statements.length;
+      }
+    }, 300_000);
+    afterAll(async () => {
+      await lab?.close();
+    });
 
-  it('a model costs at most 3 at first and 3.6 again', () => {
-    expect(perModel(ours, 'first')).toBeLessThanOrEqual(3);
-    expect(perModel(ours, 'again')).toBeLessThanOrEqual(3.6);
-    expect(perModel(ours, 'again')).toBeLessThanOrEqual(perModel(theirs, 'again'));
-  });
+    it('a model costs at most 3 at first and 3.6 again', () => {
+      expect(perModel(ours, 'first')).toBeLessThanOrEqual(3);
+      expect(perModel(ours, 'again')).toBeLessThanOrEqual(3.6);
+      expect(perModel(ours, 'again')).toBeLessThanOrEqual(perModel(theirs, 'again'));
+    });
 
-  it('a command costs no more than its limit', () => {
-    expect(Object.entries(LIMITS).filter(([name, limit]) => !(ours[name]! <= limit)).map(([name, limit]) => `${name}: ${ours[name]}, at most ${limit}`)).toEqual([]);
-  });
+    it('a command costs no more than its limit', () => {
+      expect(
+        Object.entries(LIMITS)
+          .filter(([name, limit]) => !(ours[name]! <= limit))
+          .map(([name, limit]) => `${name}: ${ours[name]}, at most ${limit}`),
+      ).toEqual([]);
+    });
 
-  it('first builds, seeds, tests and delete_insert cost less than with dbt-clickhouse', () => {
-    const less = ['data tests', 'seed, first', 'seed, again', 'append, first', 'delete_insert, first', 'insert_overwrite, first', 'snapshot, first', 'delete_insert, again'];
-    expect(less.filter((name) => !(ours[name]! < theirs[name]!))).toEqual([]);
-  });
+    it('first builds, seeds, tests and delete_insert cost less than with dbt-clickhouse', () => {
+      const less = [
+        'data tests',
+        'seed, first',
+        'seed, again',
+        'append, first',
+        'delete_insert, first',
+        'insert_overwrite, first',
+        'snapshot, first',
+        'delete_insert, again',
+      ];
+      expect(less.filter((name) => !(ours[name]! < theirs[name]!))).toEqual([]);
+    });
 
-  it('nothing is left', async () => {
-    expect(await lab.orphans()).toEqual([]);
-    expect(await lab.rows("select name from system.tables where name like '\\_\\_dbt\\_exchange%'")).toEqual([]);
-  });
-});
+    it('nothing is left', async () => {
+      expect(await lab.orphans()).toEqual([]);
+      expect(await lab.rows("select name from system.tables where name like '\\_\\_dbt\\_exchange%'")).toEqual([]);
+    });
+  },
+);

@@ -15,28 +15,53 @@ const THEIRS = JSON.parse(readFileSync(join(HERE, 'postgres-golden.json'), 'utf8
 
 /** `step node: messages/statements, dbt messages/statements`. */
 function table(ours: readonly Counted[]): string[] {
-  return ours.flatMap(({ run, nodes }, i) => Object.entries(THEIRS[i]!.nodes).map(([name, theirs]) => {
-    const { messages, statements } = nodes[name] ?? { messages: 0, statements: 0 };
-    return `${run} ${i} ${name}: ${messages}/${statements}, dbt ${theirs.messages}/${theirs.statements}`;
-  }));
+  return ours.flatMap(({ run, nodes }, i) =>
+    Object.entries(THEIRS[i]!.nodes).map(([name, theirs]) => {
+      const { messages, statements } = nodes[name] ?? { messages: 0, statements: 0 };
+      return `${run} ${i} ${name}: ${messages}/${statements}, dbt ${theirs.messages}/${theirs.statements}`;
+    }),
+  );
 }
 
 it('a node costs so many messages/statements', { timeout: 120_000 }, async () => {
   const server = await SERVERS[0]!.open();
-  const { host, port, user, password, database } = server.credentials as unknown as Record<'host' | 'user' | 'password' | 'database', string> & { port: number };
+  const { host, port, user, password, database } = server.credentials as unknown as Record<
+    'host' | 'user' | 'password' | 'database',
+    string
+  > & { port: number };
   const proxy = await startCountingProxy({ host, port });
   const dir = mkdtempSync(join(tmpdir(), 'tsdbt-requests-'));
   try {
     cpSync(join(HERE, 'postgres'), dir, { recursive: true });
-    const output = { type: 'postgres', host: '127.0.0.1', port: proxy.port, user, password, dbname: database, schema: 'dev', threads: 1, sslmode: 'disable' };
+    const output = {
+      type: 'postgres',
+      host: '127.0.0.1',
+      port: proxy.port,
+      user,
+      password,
+      dbname: database,
+      schema: 'dev',
+      threads: 1,
+      sslmode: 'disable',
+    };
     writeFileSync(join(dir, 'profiles.yml'), JSON.stringify({ requests: { target: 'dev', outputs: { dev: output } } }));
-    const ours = await countSteps(proxy, JSON.parse(readFileSync(join(dir, 'steps.json'), 'utf8')) as string[], async (step) => {
-      const child = spawn(process.execPath, [CLI, ...step.split(' '), '--project-dir', dir, '--profiles-dir', dir], { stdio: ['ignore', 'pipe', 'pipe'] });
-      let text = '';
-      child.stdout.on('data', (chunk) => { text += String(chunk); });
-      const code = await new Promise((resolve) => { child.on('close', resolve); });
-      expect(code, text).toBe(0);
-    });
+    const ours = await countSteps(
+      proxy,
+      JSON.parse(readFileSync(join(dir, 'steps.json'), 'utf8')) as string[],
+      async (step) => {
+        const child = spawn(process.execPath, [CLI, ...step.split(' '), '--project-dir', dir, '--profiles-dir', dir], {
+          stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        let text = '';
+        child.stdout.on('data', (chunk) => {
+          text += String(chunk);
+        });
+        const code = await new Promise((resolve) => {
+          child.on('close', resolve);
+        });
+        expect(code, text).toBe(0);
+      },
+    );
     expect(table(ours)).toEqual([
       'seed 0 rows: 5/7, dbt 4/4',
       'seed 1 rows: 5/7, dbt 4/4',

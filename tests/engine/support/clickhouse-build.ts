@@ -29,7 +29,12 @@ export class ClickhouseSchema {
   readonly adapter: ClickHouseAdapter;
   private readonly templates = createTemplateEnvironments();
   private readonly resolver = new MacroResolver(builtinMacros('clickhouse'), {
-    rootPackage: 'p', internalPackages: ['dbt_clickhouse', 'dbt'], adapterTypes: ['clickhouse'], dispatch: [], packages: ['p', 'dbt_clickhouse', 'dbt'], environment: this.templates.runtime,
+    rootPackage: 'p',
+    internalPackages: ['dbt_clickhouse', 'dbt'],
+    adapterTypes: ['clickhouse'],
+    dispatch: [],
+    packages: ['p', 'dbt_clickhouse', 'dbt'],
+    environment: this.templates.runtime,
   });
 
   private constructor(schema: string) {
@@ -42,7 +47,9 @@ export class ClickhouseSchema {
     const made = new ClickhouseSchema(schema);
     await made.rows(`drop database if exists ${schema}`);
     const session = made.adapter.session({ name: 'test' });
-    await session.execute(`create database ${schema} engine = ${engine}`, { settings: { allow_deprecated_database_ordinary: '1' } });
+    await session.execute(`create database ${schema} engine = ${engine}`, {
+      settings: { allow_deprecated_database_ordinary: '1' },
+    });
     await session.release();
     return made;
   }
@@ -59,11 +66,20 @@ export class ClickhouseSchema {
   }
 
   async tables(): Promise<string[]> {
-    return (await this.rows(`select name from system.tables where database = '${this.schema}' order by name`)).map(([name]) => name!);
+    return (await this.rows(`select name from system.tables where database = '${this.schema}' order by name`)).map(
+      ([name]) => name!,
+    );
   }
 
   /** @returns the node's statements, white space made even */
-  async build({ materialization = 'incremental', name, sql, config = {}, fullRefresh = false, before }: Build): Promise<string[]> {
+  async build({
+    materialization = 'incremental',
+    name,
+    sql,
+    config = {},
+    fullRefresh = false,
+    before,
+  }: Build): Promise<string[]> {
     const { adapter, schema, templates, resolver } = this;
     const statements: string[] = [];
     const session = adapter.session({ name: `model.p.${name}` });
@@ -78,23 +94,65 @@ export class ClickhouseSchema {
       await adapter.fillCache(session, [{ database: null, schema }]);
       const runtime = {
         project: { project_name: 'p', quoting: {}, flags: {}, vars: {}, dispatch: [] },
-        profile: { profile_name: 'p', target_name: 't', threads: 1, credentials: { type: 'clickhouse', database: '', schema } }, packages: [], cli_vars: {}, env: {},
+        profile: {
+          profile_name: 'p',
+          target_name: 't',
+          threads: 1,
+          credentials: { type: 'clickhouse', database: '', schema },
+        },
+        packages: [],
+        cli_vars: {},
+        env: {},
         flags: { full_refresh: fullRefresh, store_failures: false, which: 'run' },
         invocation: { invocation_id: randomUUID(), started_at: new Date(0), args: {}, command: '' },
       } as unknown as RuntimeConfig;
       const contract = { enforced: false, alias_types: true };
       const node = {
-        unique_id: `model.p.${name}`, name, alias: name, resource_type: materialization === 'snapshot' ? 'snapshot' : 'model', package_name: 'p', original_file_path: 'models/m.sql', database: '', schema,
-        language: 'sql', columns: {}, constraints: [], description: '', compiled_code: sql, extra_ctes_injected: true, depends_on: { nodes: [], macros: [] }, contract,
-        config: { materialized: materialization, contract, 'pre-hook': [], 'post-hook': [], ...config }, unrendered_config: config,
+        unique_id: `model.p.${name}`,
+        name,
+        alias: name,
+        resource_type: materialization === 'snapshot' ? 'snapshot' : 'model',
+        package_name: 'p',
+        original_file_path: 'models/m.sql',
+        database: '',
+        schema,
+        language: 'sql',
+        columns: {},
+        constraints: [],
+        description: '',
+        compiled_code: sql,
+        extra_ctes_injected: true,
+        depends_on: { nodes: [], macros: [] },
+        contract,
+        config: { materialized: materialization, contract, 'pre-hook': [], 'post-hook': [], ...config },
+        unrendered_config: config,
       } as unknown as ContextNode;
       const scope = createRuntimeScope({
         context: {
-          adapter, config: runtime, templates, env: {}, logger: { fire() {} }, flags: runtime.flags, invocation: runtime.invocation, loadYaml: () => null,
-          clock: () => Date.UTC(2026, 0, 2, 3, 4, 5), threadId: 'Thread-1',
+          adapter,
+          config: runtime,
+          templates,
+          env: {},
+          logger: { fire() {} },
+          flags: runtime.flags,
+          invocation: runtime.invocation,
+          loadYaml: () => null,
+          clock: () => Date.UTC(2026, 0, 2, 3, 4, 5),
+          threadId: 'Thread-1',
         } as unknown as RuntimeScopeOptions['context'],
-        resolver, manifest: { nodes: {}, sources: {}, exposures: {}, metrics: {}, groups: {} } as unknown as RuntimeScopeOptions['manifest'], lookup: {} as RuntimeScopeOptions['lookup'], node, session,
-        write: () => {}, adapterHooks: { now: () => 0 },
+        resolver,
+        manifest: {
+          nodes: {},
+          sources: {},
+          exposures: {},
+          metrics: {},
+          groups: {},
+        } as unknown as RuntimeScopeOptions['manifest'],
+        lookup: {} as RuntimeScopeOptions['lookup'],
+        node,
+        session,
+        write: () => {},
+        adapterHooks: { now: () => 0 },
       });
       await settle(scope.bind(resolver.materialization(materialization)!)([], NO_KWARGS));
     } finally {

@@ -23,8 +23,14 @@ export function clickhouseFolder(): string {
 
 /** An adapter on the shared server, whose names without a schema are in `schema`. Close it at the end. @param more other keys of the profile */
 export function clickhouseAdapter(schema: string, more: Readonly<Record<string, unknown>> = {}): ClickHouseAdapter {
-  return createClickHouseAdapter({
-    profile_name: 'test', target_name: 'test', threads: 4, profiles_dir: null,
-    credentials: { type: 'clickhouse', database: '', schema, path: clickhouseFolder(), ...more },
-  }, { quoting: {}, projectDir: process.cwd(), threads: 4 });
+  return createClickHouseAdapter(
+    {
+      profile_name: 'test',
+      target_name: 'test',
+      threads: 4,
+      profiles_dir: null,
+      credentials: { type: 'clickhouse', database: '', schema, path: clickhouseFolder(), ...more },
+    },
+    { quoting: {}, projectDir: process.cwd(), threads: 4 },
+  );
 }

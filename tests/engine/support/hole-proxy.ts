@@ -4,7 +4,12 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** What is swallowed: nothing; what the connections of that moment carry, or only the answers to them; everything, those to come included. */
 export type Swallowed = 'nothing' | 'old' | 'answers' | 'all';
 
-interface Pair { readonly client: Socket; readonly server: Socket | null; requests: boolean; answers: boolean }
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket | null;
+  requests: boolean;
+  answers: boolean;
+}
 
 export class HoleProxy {
   private readonly listener: Server;
@@ -24,11 +29,15 @@ export class HoleProxy {
   /** @param target nobody: each connection is taken and never answered */
   static async open(target: { readonly host: string; readonly port: number } | null): Promise<HoleProxy> {
     const proxy = new HoleProxy(target);
-    await new Promise<void>((resolve) => { proxy.listener.listen(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      proxy.listener.listen(0, '127.0.0.1', resolve);
+    });
     return proxy;
   }
 
-  get port(): number { return (this.listener.address() as AddressInfo).port; }
+  get port(): number {
+    return (this.listener.address() as AddressInfo).port;
+  }
 
   swallow(what: Swallowed): void {
     this.swallowsNew = what === 'all';
@@ -40,7 +49,13 @@ export class HoleProxy {
 
   /** Waits until something is so, looking after each byte that goes through. */
   async until(done: () => boolean, seconds = 30): Promise<void> {
-    for (const end = Date.now() + seconds * 1000; !done(); await new Promise((resolve) => { setTimeout(resolve, 20); })) {
+    for (
+      const end = Date.now() + seconds * 1000;
+      !done();
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      })
+    ) {
       if (Date.now() > end) throw new Error(`waited in vain; sent was: ${this.sent.slice(-2000)}`);
     }
   }
@@ -50,7 +65,9 @@ export class HoleProxy {
       client.destroy();
       server?.destroy();
     }
-    await new Promise((resolve) => { this.listener.close(resolve); });
+    await new Promise((resolve) => {
+      this.listener.close(resolve);
+    });
   }
 
   private take(client: Socket): void {
@@ -58,12 +75,22 @@ export class HoleProxy {
     const server = this.target === null || this.swallowsNew ? null : connect(this.target);
     const pair: Pair = { client, server, requests: server === null, answers: server === null };
     this.pairs.push(pair);
-    client.on('error', () => undefined).on('data', (data) => {
-      this.sent += data.toString('latin1');
-      if (!pair.requests) server?.write(data);
+    client
+      .on('error', () => undefined)
+      .on('data', (data) => {
+        this.sent += data.toString('latin1');
+        if (!pair.requests) server?.write(data);
+      });
+    client.on('close', () => {
+      if (!pair.requests) server?.destroy();
     });
-    client.on('close', () => { if (!pair.requests) server?.destroy(); });
-    server?.on('error', () => undefined).on('data', (data) => { if (!pair.answers) client.write(data); });
-    server?.on('close', () => { if (!pair.answers) client.destroy(); });
+    server
+      ?.on('error', () => undefined)
+      .on('data', (data) => {
+        if (!pair.answers) client.write(data);
+      });
+    server?.on('close', () => {
+      if (!pair.answers) client.destroy();
+    });
   }
 }

@@ -44,8 +44,21 @@ export function decode(x: unknown): Value {
 }
 
 /** What our engine makes of a case; with `times` > 1 of the last of so many renderings, which is translated. */
-export function runCase(golden: Golden, one: GoldenCase, times = 1): { out?: string; error?: { message: string; line: number | undefined } } {
-  const { context, templates, trim_blocks, lstrip_blocks, keep_trailing_newline, undefined: missing, native, dbt } = (one.extra ?? {}) as {
+export function runCase(
+  golden: Golden,
+  one: GoldenCase,
+  times = 1,
+): { out?: string; error?: { message: string; line: number | undefined } } {
+  const {
+    context,
+    templates,
+    trim_blocks,
+    lstrip_blocks,
+    keep_trailing_newline,
+    undefined: missing,
+    native,
+    dbt,
+  } = (one.extra ?? {}) as {
     context?: { [name: string]: unknown };
     templates?: { [name: string]: string };
     trim_blocks?: boolean;

@@ -6,7 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { createAdapter } from '../../../src/adapters/index.ts';
 import type { Manifest } from '../../../src/contracts/manifest.ts';
 import type { Json } from '../../../src/contracts/node.ts';
-import type { ConfigSection, Flags, Profile, Project, RuntimeConfig, SourceFile } from '../../../src/contracts/project.ts';
+import type {
+  ConfigSection,
+  Flags,
+  Profile,
+  Project,
+  RuntimeConfig,
+  SourceFile,
+} from '../../../src/contracts/project.ts';
 import type { LogEvent } from '../../../src/log.ts';
 import { type ParseInput, parseProject } from '../../../src/parser/manifest.ts';
 import { type MacroFacts, parseMacroFiles } from '../../../src/parser/macros.ts';
@@ -14,7 +21,20 @@ import { resolveFlags } from '../../../src/project/flags.ts';
 
 const include = join(dirname(fileURLToPath(import.meta.url)), '../../../src/include');
 const SECTIONS: readonly ConfigSection[] = [
-  'models', 'seeds', 'snapshots', 'sources', 'tests', 'unit_tests', 'exposures', 'metrics', 'semantic_models', 'saved_queries', 'functions', 'analyses', 'groups', 'macros',
+  'models',
+  'seeds',
+  'snapshots',
+  'sources',
+  'tests',
+  'unit_tests',
+  'exposures',
+  'metrics',
+  'semantic_models',
+  'saved_queries',
+  'functions',
+  'analyses',
+  'groups',
+  'macros',
 ];
 
 export interface ParseOptions {
@@ -34,27 +54,72 @@ function kindOf(path: string): SourceFile['kind'] {
   if (path.startsWith('tests/generic/')) return 'generic_test';
   if (path.startsWith('tests/fixtures/')) return 'fixture';
   const kinds: Readonly<Record<string, SourceFile['kind']>> = {
-    models: 'model', macros: 'macro', tests: 'singular_test', snapshots: 'snapshot', analyses: 'analysis', functions: 'function',
+    models: 'model',
+    macros: 'macro',
+    tests: 'singular_test',
+    snapshots: 'snapshot',
+    analyses: 'analysis',
+    functions: 'function',
   };
   return kinds[path.split('/')[0] as string] ?? 'model';
 }
 
 export function sourceFile(path: string, text: string, mtime = 0, packageName = 'p'): SourceFile {
-  const slash = path.startsWith('tests/generic/') || path.startsWith('tests/fixtures/') ? path.indexOf('/', 6) : path.indexOf('/');
+  const slash =
+    path.startsWith('tests/generic/') || path.startsWith('tests/fixtures/') ? path.indexOf('/', 6) : path.indexOf('/');
   const kind = kindOf(path);
   return {
-    package_name: packageName, project_root: `/${packageName}`, search_path: path.slice(0, slash), relative_path: path.slice(slash + 1), original_file_path: path, kind,
-    contents: kind === 'seed' ? '' : text.trim(), seedText: text, mtime_ms: mtime, checksum: { name: 'sha256', checksum: createHash('sha256').update(text).digest('hex') },
+    package_name: packageName,
+    project_root: `/${packageName}`,
+    search_path: path.slice(0, slash),
+    relative_path: path.slice(slash + 1),
+    original_file_path: path,
+    kind,
+    contents: kind === 'seed' ? '' : text.trim(),
+    seedText: text,
+    mtime_ms: mtime,
+    checksum: { name: 'sha256', checksum: createHash('sha256').update(text).digest('hex') },
   };
 }
 
 export function newProject(name: string, more: ParseOptions['project'] = {}): Project {
-  const configs = Object.fromEntries(SECTIONS.map((section) => [section, more.configs?.[section] ?? {}])) as Record<ConfigSection, Json>;
+  const configs = Object.fromEntries(SECTIONS.map((section) => [section, more.configs?.[section] ?? {}])) as Record<
+    ConfigSection,
+    Json
+  >;
   return {
-    project_name: name, version: '1.0', project_root: `/${name}`, profile_name: 'test', model_paths: ['models'], macro_paths: ['macros'], seed_paths: ['seeds'], test_paths: ['tests'],
-    analysis_paths: ['analyses'], snapshot_paths: ['snapshots'], docs_paths: ['models'], asset_paths: [], function_paths: ['functions'], target_path: 'target', log_path: 'logs',
-    clean_targets: ['target'], packages_install_path: 'dbt_packages', quoting: { database: true, schema: true, identifier: true }, vars: {}, dispatch: [], on_run_start: [],
-    on_run_end: [], query_comment: null, require_dbt_version: [], restrict_access: false, packages: [], selectors: null, flags: {}, raw: {}, ...more, configs, unrendered_configs: configs,
+    project_name: name,
+    version: '1.0',
+    project_root: `/${name}`,
+    profile_name: 'test',
+    model_paths: ['models'],
+    macro_paths: ['macros'],
+    seed_paths: ['seeds'],
+    test_paths: ['tests'],
+    analysis_paths: ['analyses'],
+    snapshot_paths: ['snapshots'],
+    docs_paths: ['models'],
+    asset_paths: [],
+    function_paths: ['functions'],
+    target_path: 'target',
+    log_path: 'logs',
+    clean_targets: ['target'],
+    packages_install_path: 'dbt_packages',
+    quoting: { database: true, schema: true, identifier: true },
+    vars: {},
+    dispatch: [],
+    on_run_start: [],
+    on_run_end: [],
+    query_comment: null,
+    require_dbt_version: [],
+    restrict_access: false,
+    packages: [],
+    selectors: null,
+    flags: {},
+    raw: {},
+    ...more,
+    configs,
+    unrendered_configs: configs,
   };
 }
 
@@ -62,36 +127,76 @@ let builtin: readonly MacroFacts[] | undefined;
 
 /** Facts of the built-in macros, read once a test file. */
 export function builtinMacros(): readonly MacroFacts[] {
-  builtin ??= [['global', 'dbt'], ['postgres', 'dbt_postgres']].flatMap(([folder, packageName]) => {
+  builtin ??= [
+    ['global', 'dbt'],
+    ['postgres', 'dbt_postgres'],
+  ].flatMap(([folder, packageName]) => {
     const root = join(include, folder as string);
-    const paths = (readdirSync(root, { recursive: true }) as string[]).filter((path) => /^(macros|tests\/generic)\/.*\.sql$/.test(path)).sort();
-    return parseMacroFiles(paths.map((path) => sourceFile(path, readFileSync(join(root, path), 'utf8'), 0, packageName)));
+    const paths = (readdirSync(root, { recursive: true }) as string[])
+      .filter((path) => /^(macros|tests\/generic)\/.*\.sql$/.test(path))
+      .sort();
+    return parseMacroFiles(
+      paths.map((path) => sourceFile(path, readFileSync(join(root, path), 'utf8'), 0, packageName)),
+    );
   });
   return builtin;
 }
 
-export async function parseInput(files: Readonly<Record<string, string>>, options: ParseOptions = {}): Promise<ParseInput & { warnings: LogEvent[] }> {
+export async function parseInput(
+  files: Readonly<Record<string, string>>,
+  options: ParseOptions = {},
+): Promise<ParseInput & { warnings: LogEvent[] }> {
   const warnings: LogEvent[] = [];
   const project = newProject('p', options.project);
   const profile: Profile = {
-    profile_name: 'test', target_name: 'dev', threads: 1, profiles_dir: null,
-    credentials: { type: 'postgres', database: 'db', schema: 'sch', host: 'localhost', user: 'u', password: 'p', port: 5432 },
+    profile_name: 'test',
+    target_name: 'dev',
+    threads: 1,
+    profiles_dir: null,
+    credentials: {
+      type: 'postgres',
+      database: 'db',
+      schema: 'sch',
+      host: 'localhost',
+      user: 'u',
+      password: 'p',
+      port: 5432,
+    },
   };
   const config: RuntimeConfig = {
-    project, profile, packages: [project, newProject('dbt_postgres'), newProject('dbt')], cli_vars: options.vars ?? {},
-    flags: { ...resolveFlags('parse', {}, {}, null), ...options.flags } as Flags, env: options.env ?? {},
-    invocation: { invocation_id: 'test', started_at: options.startedAt ?? new Date('2026-01-02T03:04:05Z'), args: {}, command: 'parse' },
+    project,
+    profile,
+    packages: [project, newProject('dbt_postgres'), newProject('dbt')],
+    cli_vars: options.vars ?? {},
+    flags: { ...resolveFlags('parse', {}, {}, null), ...options.flags } as Flags,
+    env: options.env ?? {},
+    invocation: {
+      invocation_id: 'test',
+      started_at: options.startedAt ?? new Date('2026-01-02T03:04:05Z'),
+      args: {},
+      command: 'parse',
+    },
   };
   const adapter = await createAdapter(profile, { quoting: project.quoting, projectDir: '/p' });
   return {
-    config, adapter, warnings, builtinMacros,
+    config,
+    adapter,
+    warnings,
+    builtinMacros,
     files: Object.entries(files).map(([path, text]) => sourceFile(path, text, options.mtime)),
-    logger: { fire: (event) => { if (event.level === 'warn') warnings.push(event); } },
+    logger: {
+      fire: (event) => {
+        if (event.level === 'warn') warnings.push(event);
+      },
+    },
   };
 }
 
 /** The manifest of a project `p` made of these files, and the warnings on the way. */
-export async function parseFiles(files: Readonly<Record<string, string>>, options: ParseOptions = {}): Promise<{ manifest: Manifest; warnings: string[] }> {
+export async function parseFiles(
+  files: Readonly<Record<string, string>>,
+  options: ParseOptions = {},
+): Promise<{ manifest: Manifest; warnings: string[] }> {
   const input = await parseInput(files, options);
   const { manifest } = parseProject(input);
   return { manifest, warnings: input.warnings.map((event) => event.msg) };

@@ -3,18 +3,35 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 
-interface Service { image: string; ports: string[]; environment: Record<string, string>; depends_on?: Record<string, { condition: string }>; healthcheck?: { test: string[] }; volumes?: string[] }
+interface Service {
+  image: string;
+  ports: string[];
+  environment: Record<string, string>;
+  depends_on?: Record<string, { condition: string }>;
+  healthcheck?: { test: string[] };
+  volumes?: string[];
+}
 
 it('compose.yaml is valid and closed to the network', () => {
-  const { services, volumes, ...rest } = parse(readFileSync('compose.yaml', 'utf8')) as { services: Record<string, Service>; volumes: Record<string, null> };
+  const { services, volumes, ...rest } = parse(readFileSync('compose.yaml', 'utf8')) as {
+    services: Record<string, Service>;
+    volumes: Record<string, null>;
+  };
   expect(rest).toEqual({});
   expect(Object.keys(services).sort()).toEqual(['kafka', 'pgbouncer', 'postgres', 'schema-registry']);
   for (const [name, service] of Object.entries(services)) {
-    expect(Object.keys(service).filter((key) => !['image', 'ports', 'environment', 'depends_on', 'healthcheck', 'volumes'].includes(key)), name).toEqual([]);
+    expect(
+      Object.keys(service).filter(
+        (key) => !['image', 'ports', 'environment', 'depends_on', 'healthcheck', 'volumes'].includes(key),
+      ),
+      name,
+    ).toEqual([]);
     expect(service.image, name).toMatch(/^[a-z0-9/-]+:v?\d[\w.-]*$/);
     for (const port of service.ports) expect(port, name).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
-    for (const [variable, value] of Object.entries(service.environment)) if (/PASSWORD/.test(variable)) expect(value, variable).toMatch(/^\$\{\w+:\?/);
-    for (const [other, { condition }] of Object.entries(service.depends_on ?? {})) expect([condition, services[other]?.healthcheck?.test.length], other).toEqual(['service_healthy', 2]);
+    for (const [variable, value] of Object.entries(service.environment))
+      if (/PASSWORD/.test(variable)) expect(value, variable).toMatch(/^\$\{\w+:\?/);
+    for (const [other, { condition }] of Object.entries(service.depends_on ?? {}))
+      expect([condition, services[other]?.healthcheck?.test.length], other).toEqual(['service_healthy', 2]);
     for (const volume of service.volumes ?? []) expect(Object.keys(volumes)).toContain(volume.split(':')[0]);
   }
 });

@@ -9,12 +9,30 @@ function knowing(...values: unknown[]): Secrets {
 }
 
 it('a secret is hidden as it is, and as it looks in JSON, in JSON in JSON, in SQL, in a URL and in a page', () => {
-  const secret = "p'a\"s\\s <é>";
+  const secret = 'p\'a"s\\s <é>';
   const secrets = knowing(secret);
   const inJson = JSON.stringify({ a: secret });
-  const texts = [secret, inJson, JSON.stringify(inJson), JSON.stringify(JSON.stringify(inJson)), secret.replaceAll("'", "''"), encodeURIComponent(secret), `x${secret}x${secret}`, inJson.replaceAll('<', '\\u003c'), inJson.replaceAll('é', '\\u00e9')];
+  const texts = [
+    secret,
+    inJson,
+    JSON.stringify(inJson),
+    JSON.stringify(JSON.stringify(inJson)),
+    secret.replaceAll("'", "''"),
+    encodeURIComponent(secret),
+    `x${secret}x${secret}`,
+    inJson.replaceAll('<', '\\u003c'),
+    inJson.replaceAll('é', '\\u00e9'),
+  ];
   expect(texts.map((text) => secrets.mask(text))).toEqual([
-    '*****', '{"a":"*****"}', '"{\\"a\\":\\"*****\\"}"', JSON.stringify(JSON.stringify('{"a":"*****"}')), '*****', '*****', 'x*****x*****', '{"a":"*****"}', '{"a":"*****"}',
+    '*****',
+    '{"a":"*****"}',
+    '"{\\"a\\":\\"*****\\"}"',
+    JSON.stringify(JSON.stringify('{"a":"*****"}')),
+    '*****',
+    '*****',
+    'x*****x*****',
+    '{"a":"*****"}',
+    '{"a":"*****"}',
   ]);
 });
 
@@ -36,9 +54,22 @@ it('the beginning of a secret that was cut short is hidden too', () => {
 it('an artifact stays JSON and keeps its names: a password that is a plain word is hidden where people write freely', () => {
   const secrets = knowing('analytics', '20241231', 'pass-word-1');
   const artifact = { name: 'analytics', at: 0.20241231, exact: 20241231, text: 'on 20241231 with pass-word-1' };
-  expect(JSON.parse(secrets.maskJson(JSON.stringify(artifact)))).toEqual({ name: 'analytics', at: 0.20241231, exact: '*****', text: 'on ***** with *****' });
-  expect(secrets.maskArguments({ which: 'analytics', vars: { a: 'analytics' }, invocation_command: 'tsdbt run --vars {a: analytics}' })).toEqual({
-    which: 'analytics', vars: { a: '*****' }, invocation_command: 'tsdbt run --vars {a: *****}',
+  expect(JSON.parse(secrets.maskJson(JSON.stringify(artifact)))).toEqual({
+    name: 'analytics',
+    at: 0.20241231,
+    exact: '*****',
+    text: 'on ***** with *****',
+  });
+  expect(
+    secrets.maskArguments({
+      which: 'analytics',
+      vars: { a: 'analytics' },
+      invocation_command: 'tsdbt run --vars {a: analytics}',
+    }),
+  ).toEqual({
+    which: 'analytics',
+    vars: { a: '*****' },
+    invocation_command: 'tsdbt run --vars {a: *****}',
   });
   expect(secrets.mask('analytics')).toBe('*****');
   expect(secrets.maskFile('select pass-word-1 from analytics.a')).toBe('select ***** from analytics.a');
@@ -49,13 +80,26 @@ it('an artifact stays JSON and keeps its names: a password that is a plain word 
 
 it('secrets are the DBT_ENV_SECRET variables, passwords of profile and proxies, variables named as secrets', () => {
   const env = {
-    DBT_ENV_SECRET_A: 'secret-a', DBT_ENV_SECRETB: 'secret-b', DBT_ENGINE_ENV_SECRET_C: 'secret-c', PGPASSWORD: 'secret-d', TSDBT_HASH_KEY: 'secret-e', https_proxy: 'http://me:secret%2Ff@proxy:80',
-    DBT_ENV_PRIVATE_GIT_PROVIDER_INFO: '[{"org": "acme", "token": "secret-g"}]', OTHER: 'plain', DBT_TARGET: 'dev-target',
+    DBT_ENV_SECRET_A: 'secret-a',
+    DBT_ENV_SECRETB: 'secret-b',
+    DBT_ENGINE_ENV_SECRET_C: 'secret-c',
+    PGPASSWORD: 'secret-d',
+    TSDBT_HASH_KEY: 'secret-e',
+    https_proxy: 'http://me:secret%2Ff@proxy:80',
+    DBT_ENV_PRIVATE_GIT_PROVIDER_INFO: '[{"org": "acme", "token": "secret-g"}]',
+    OTHER: 'plain',
+    DBT_TARGET: 'dev-target',
   };
   const secrets = new Secrets();
   secrets.addEnvironment(env);
   secrets.addVars({ DBT_ENV_SECRET_V: 'secret-v', plain: 'plain' });
-  secrets.addProfile({ type: 'postgres', user: 'postgres', password: 'postgres', pass: 'secret-p', custom_settings: { s3_secret_key: 'secret-s', max_threads: '4444' } });
+  secrets.addProfile({
+    type: 'postgres',
+    user: 'postgres',
+    password: 'postgres',
+    pass: 'secret-p',
+    custom_settings: { s3_secret_key: 'secret-s', max_threads: '4444' },
+  });
   for (const letter of 'abcdegvps') expect(secrets.mask(`secret-${letter}`)).toBe('*****');
   expect(secrets.mask('secret/f secret%2Ff')).toBe('***** *****');
   expect(secrets.mask('plain dev-target postgres acme 4444')).toBe('plain dev-target postgres acme 4444');

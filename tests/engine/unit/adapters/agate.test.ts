@@ -17,7 +17,13 @@ import { toRepr, toText } from '../../../../src/values/text.ts';
 import { PySlice } from '../../../../src/values/sequence.ts';
 import type { Value } from '../../../../src/values/value.ts';
 
-interface Recorded { names: string[]; types: string[]; rows: (string | null)[][]; sql?: string[]; error?: string }
+interface Recorded {
+  names: string[];
+  types: string[];
+  rows: (string | null)[][];
+  sql?: string[];
+  error?: string;
+}
 const golden = JSON.parse(readFileSync(new URL('./golden/agate.json', import.meta.url), 'utf8')) as {
   cells: { cells: string[]; expected: Recorded }[];
   files: Record<string, { text: string; expected: Recorded }>;
@@ -34,7 +40,11 @@ function cell(value: Value): string | null {
 }
 
 function recorded(table: Table): Recorded {
-  return { names: [...table.columnNames], types: table.types.map((type) => type.name), rows: table.rows.map((row) => row.values.map(cell)) };
+  return {
+    names: [...table.columnNames],
+    types: table.types.map((type) => type.name),
+    rows: table.rows.map((row) => row.values.map(cell)),
+  };
 }
 
 function csvColumn(cells: readonly string[]): string {
@@ -42,10 +52,13 @@ function csvColumn(cells: readonly string[]): string {
 }
 
 describe('what agate makes of cells', () => {
-  test.each(golden.cells.map((c) => [c.cells.map((text) => JSON.stringify(text)).join(' and '), c] as const))('%s', (_, { cells, expected }) => {
-    const table = tableFromCsv(csvColumn(cells), { path: 'seed.csv' });
-    expect({ ...recorded(table), sql: [convertType(table, 0)] }).toEqual(expected);
-  });
+  test.each(golden.cells.map((c) => [c.cells.map((text) => JSON.stringify(text)).join(' and '), c] as const))(
+    '%s',
+    (_, { cells, expected }) => {
+      const table = tableFromCsv(csvColumn(cells), { path: 'seed.csv' });
+      expect({ ...recorded(table), sql: [convertType(table, 0)] }).toEqual(expected);
+    },
+  );
 });
 
 describe('what agate makes of files', () => {
@@ -56,7 +69,9 @@ describe('what agate makes of files', () => {
     expect(recorded(tableFromCsv(text, { path: 'seed.csv', delimiter }))).toEqual(expected);
   });
   test('a column with a type of its own stays text', () => {
-    expect(recorded(tableFromCsv('a,b\n1,2\nnull,\n', { path: 'seed.csv', textColumns: ['a'] }))).toEqual(golden.text_columns);
+    expect(recorded(tableFromCsv('a,b\n1,2\nnull,\n', { path: 'seed.csv', textColumns: ['a'] }))).toEqual(
+      golden.text_columns,
+    );
   });
 });
 
@@ -91,9 +106,15 @@ test('results of queries', () => {
   const decimal = (text: string) => PyDecimal.from(text);
   const rows: Value[][][] = [
     [[[1, 2], fromJson({ x: decimal('1.5'), y: null })]],
-    [['005', ''], [null, 'null']],
+    [
+      ['005', ''],
+      [null, 'null'],
+    ],
     [[null, null]],
-    [[true, 1], [null, decimal('2.5')]],
+    [
+      [true, 1],
+      [null, decimal('2.5')],
+    ],
     [[new PyTimedelta(86_405_000_000n), new PyTime({ hour: 10, minute: 0, second: 0, microsecond: 0 })]],
     [[makeFloat(1), makeFloat(1e20)]],
   ];
@@ -101,24 +122,43 @@ test('results of queries', () => {
 });
 
 describe('methods of a table', () => {
-  const at = (year: number, month = 1, day = 1, hour = 0, microsecond = 0) => new PyDateTime({ year, month, day, hour, minute: 0, second: 0, microsecond });
+  const at = (year: number, month = 1, day = 1, hour = 0, microsecond = 0) =>
+    new PyDateTime({ year, month, day, hour, minute: 0, second: 0, microsecond });
   let printed = '';
-  const result = tableFromResult(['i', 'n', 't', 'b', 'd', 'ts'], [
-    [1, PyDecimal.from('1234567.5'), 'text', true, new PyDate(2024, 1, 31), at(2024, 1, 31, 10)],
-    [null, PyDecimal.from('-0.00012345'), 'a text that is far too long to be shown', null, null, at(2024, 1, 31, 10, 500)],
-    [30, null, null, false, new PyDate(2023, 1, 1), null],
-    [2, PyDecimal.from('0.5'), 'é😀', true, new PyDate(2024, 1, 31), at(2020)],
-  ]).printingTo((text) => { printed += text; });
-  const wide = tableFromResult(Array.from({ length: 9 }, (_, i) => `column_with_a_long_name_${i}`), Array.from({ length: 25 }, () => Array.from({ length: 9 }, (_, i) => String(i))))
-    .printingTo((text) => { printed += text; });
+  const result = tableFromResult(
+    ['i', 'n', 't', 'b', 'd', 'ts'],
+    [
+      [1, PyDecimal.from('1234567.5'), 'text', true, new PyDate(2024, 1, 31), at(2024, 1, 31, 10)],
+      [
+        null,
+        PyDecimal.from('-0.00012345'),
+        'a text that is far too long to be shown',
+        null,
+        null,
+        at(2024, 1, 31, 10, 500),
+      ],
+      [30, null, null, false, new PyDate(2023, 1, 1), null],
+      [2, PyDecimal.from('0.5'), 'é😀', true, new PyDate(2024, 1, 31), at(2020)],
+    ],
+  ).printingTo((text) => {
+    printed += text;
+  });
+  const wide = tableFromResult(
+    Array.from({ length: 9 }, (_, i) => `column_with_a_long_name_${i}`),
+    Array.from({ length: 25 }, () => Array.from({ length: 9 }, (_, i) => String(i))),
+  ).printingTo((text) => {
+    printed += text;
+  });
 
-  const run = (object: Value, method: string, args: Value[] = [], kwargs: Record<string, Value> = {}): Value => callSync(getAttribute(object, method), args, new Map(Object.entries(kwargs)));
+  const run = (object: Value, method: string, args: Value[] = [], kwargs: Record<string, Value> = {}): Value =>
+    callSync(getAttribute(object, method), args, new Map(Object.entries(kwargs)));
   const print = (object: Value, method: string, kwargs: Record<string, Value> = {}): string => {
     printed = '';
     run(object, method, [], kwargs);
     return printed;
   };
-  const first = (table: Value): string => toRepr([...iterate(getAttribute(table, 'rows'))].map((row) => getItem(row, 'i')));
+  const first = (table: Value): string =>
+    toRepr([...iterate(getAttribute(table, 'rows'))].map((row) => getItem(row, 'i')));
   const column = (name: string): Value => getItem(getAttribute(result, 'columns'), name);
   const pass = (row: Value): Value => getItem(row, 'i') === 30;
 
@@ -126,7 +166,10 @@ describe('methods of a table', () => {
     ['str', () => toText(result)],
     ['rows[0]', () => toRepr(getItem(getAttribute(result, 'rows'), 0))],
     ['rows[0:2]', () => toRepr(getItem(getAttribute(result, 'rows'), new PySlice(0, 2, null)))],
-    ['rows[0].dict()', () => toRepr(run(getItem(getAttribute(run(result, 'select', [['i', 't']]), 'rows'), 0), 'dict'))],
+    [
+      'rows[0].dict()',
+      () => toRepr(run(getItem(getAttribute(run(result, 'select', [['i', 't']]), 'rows'), 0), 'dict')),
+    ],
     ['columns', () => toRepr(column('i'))],
     ['values_sorted', () => toRepr([...iterate(run(column('n'), 'values_sorted'))])],
     ['without_nulls', () => toRepr(run(column('t'), 'values_without_nulls'))],
@@ -138,11 +181,21 @@ describe('methods of a table', () => {
     ['distinct d', () => first(run(result, 'distinct', ['d']))],
     ['select', () => toRepr(run(getItem(getAttribute(run(result, 'select', [['t', 'i']]), 'rows'), 0), 'values'))],
     ['exclude', () => toRepr(getAttribute(run(result, 'exclude', [['t', 'ts']]), 'column_names'))],
-    ['rename', () => toRepr(getAttribute(run(result, 'rename', [], { column_names: fromJson({ i: 'id' }) }), 'column_names'))],
+    [
+      'rename',
+      () => toRepr(getAttribute(run(result, 'rename', [], { column_names: fromJson({ i: 'id' }) }), 'column_names')),
+    ],
     ['print_table', () => print(result, 'print_table')],
     ['print_table wide', () => print(wide, 'print_table')],
-    ['print_table options', () => print(result, 'print_table', { max_rows: 2, max_columns: 3, max_column_width: 8, max_precision: 1 })],
-    ['print_table none', () => print(run(wide, 'limit', [2]), 'print_table', { max_rows: null, max_columns: null, max_column_width: null })],
+    [
+      'print_table options',
+      () => print(result, 'print_table', { max_rows: 2, max_columns: 3, max_column_width: 8, max_precision: 1 }),
+    ],
+    [
+      'print_table none',
+      () =>
+        print(run(wide, 'limit', [2]), 'print_table', { max_rows: null, max_columns: null, max_column_width: null }),
+    ],
     ['print_csv', () => print(result, 'print_csv')],
     ['print_json', () => print(result, 'print_json')],
     ['print_json indent', () => print(result, 'print_json', { indent: 2 })],
@@ -158,7 +211,12 @@ describe('methods of a table', () => {
   });
   test('a row is had by name and by position, a column by name', () => {
     const row = getItem(result, 3);
-    expect([getItem(row, 't'), getItem(row, 2), getAttribute(row, 't'), getItem(row, -1) === null]).toEqual(['é😀', 'é😀', 'é😀', false]);
+    expect([getItem(row, 't'), getItem(row, 2), getAttribute(row, 't'), getItem(row, -1) === null]).toEqual([
+      'é😀',
+      'é😀',
+      'é😀',
+      false,
+    ]);
     expect(toRepr(run(getItem(getAttribute(result, 'columns'), 0), 'values'))).toBe('(1, None, 30, 2)');
     expect(toRepr(run(row, 'keys'))).toBe("('i', 'n', 't', 'b', 'd', 'ts')");
     expect(toRepr(run(row, 'get', ['nope', 'x']))).toBe("'x'");

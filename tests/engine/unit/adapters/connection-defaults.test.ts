@@ -11,7 +11,12 @@ test('the profile comes before the environment, the environment before nothing',
   const env = { PGSSLMODE: 'verify-full', PGSSLCERT: '/c', PGSSLKEY: '/k', PGSSLROOTCERT: '/r' };
   expect(completeTls(nothing, {})).toEqual(nothing);
   expect(completeTls(nothing, env)).toEqual({ sslmode: 'verify-full', sslcert: '/c', sslkey: '/k', sslrootcert: '/r' });
-  expect(completeTls({ sslmode: 'disable', sslcert: '/a', sslkey: '/b', sslrootcert: 'system' }, env)).toEqual({ sslmode: 'disable', sslcert: '/a', sslkey: '/b', sslrootcert: 'system' });
+  expect(completeTls({ sslmode: 'disable', sslcert: '/a', sslkey: '/b', sslrootcert: 'system' }, env)).toEqual({
+    sslmode: 'disable',
+    sslcert: '/a',
+    sslkey: '/b',
+    sslrootcert: 'system',
+  });
   expect(completeTls(nothing, { PGREQUIRESSL: '1' }).sslmode).toBe('require');
 });
 
@@ -25,5 +30,7 @@ test('the files of ~/.postgresql are used when they are there', () => {
 test('PGTZ becomes an option of the server, behind those of PGOPTIONS', () => {
   expect(serverOptions({})).toBeNull();
   expect(serverOptions({ PGOPTIONS: '-c work_mem=3MB' })).toBe('-c work_mem=3MB');
-  expect(serverOptions({ PGOPTIONS: '-c work_mem=3MB', PGTZ: 'a b\\c' })).toBe('-c work_mem=3MB -c TimeZone=a\\ b\\\\c');
+  expect(serverOptions({ PGOPTIONS: '-c work_mem=3MB', PGTZ: 'a b\\c' })).toBe(
+    '-c work_mem=3MB -c TimeZone=a\\ b\\\\c',
+  );
 });

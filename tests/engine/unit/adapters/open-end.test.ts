@@ -4,11 +4,28 @@ import { isClosed } from '../../../../src/adapters/postgres/open-end.ts';
 
 describe('isClosed', () => {
   it.each([
-    'select 1', "select 'it''s', E'it\\'s', e'\\\\', U&'x\\', 'c:\\'", 'select "a""b"', "select 1 -- don't", "select 1 /* it's /* \" */ $$ */",
-    "select $$ ' \" /* $$, $x$ $$ $y$ $x$", 'select a$b$c, $1', "select 'é' /**/", "-- a\n/* b */ select ' -- ' , '/*'", "select name'x'",
+    'select 1',
+    "select 'it''s', E'it\\'s', e'\\\\', U&'x\\', 'c:\\'",
+    'select "a""b"',
+    "select 1 -- don't",
+    'select 1 /* it\'s /* " */ $$ */',
+    'select $$ \' " /* $$, $x$ $$ $y$ $x$',
+    'select a$b$c, $1',
+    "select 'é' /**/",
+    "-- a\n/* b */ select ' -- ' , '/*'",
+    "select name'x'",
   ])('%s is closed', (sql) => expect(isClosed(sql)).toBe(true));
 
   it.each([
-    "select 'abc", "select 'it''", "select E'it\\'", 'select "abc', 'select 1 /* open', 'select 1 /* /* */', 'select $$abc', 'select $x$ $$', "select $é$ '$e$", "select '--\n",
+    "select 'abc",
+    "select 'it''",
+    "select E'it\\'",
+    'select "abc',
+    'select 1 /* open',
+    'select 1 /* /* */',
+    'select $$abc',
+    'select $x$ $$',
+    "select $é$ '$e$",
+    "select '--\n",
   ])('%s is open', (sql) => expect(isClosed(sql)).toBe(false));
 });

@@ -5,26 +5,48 @@ import { POSTGRES_RELATION } from '../../../../src/adapters/postgres/relation.ts
 import { Relation, type RelationType } from '../../../../src/adapters/relation.ts';
 import { type Listing, RelationCache, type SchemaName } from '../../../../src/adapters/relation-cache.ts';
 
-const rel = (identifier: string, type: RelationType = 'table', schema = 's'): Relation => Relation.create(POSTGRES_RELATION, { database: 'd', schema, identifier, type });
-const names = (cache: RelationCache, schema = 's'): string[] => cache.list('d', schema).map((relation) => relation.identifier!).sort();
+const rel = (identifier: string, type: RelationType = 'table', schema = 's'): Relation =>
+  Relation.create(POSTGRES_RELATION, { database: 'd', schema, identifier, type });
+const names = (cache: RelationCache, schema = 's'): string[] =>
+  cache
+    .list('d', schema)
+    .map((relation) => relation.identifier!)
+    .sort();
 const schema = (name: string): SchemaName => ({ database: 'd', schema: name });
 
-async function filled(links: Listing['links'] = [[rel('t'), rel('v')], [rel('v'), rel('w')]]): Promise<RelationCache> {
+async function filled(
+  links: Listing['links'] = [
+    [rel('t'), rel('v')],
+    [rel('v'), rel('w')],
+  ],
+): Promise<RelationCache> {
   const cache = new RelationCache();
-  await cache.fill([schema('s'), schema('empty')], {}, async () => ({ relations: [rel('t'), rel('v', 'view'), rel('w', 'view'), rel('other')], links: links! }));
+  await cache.fill([schema('s'), schema('empty')], {}, async () => ({
+    relations: [rel('t'), rel('v', 'view'), rel('w', 'view'), rel('other')],
+    links: links!,
+  }));
   return cache;
 }
 
 /** A question that is answered when the test says so. */
-function question(): { ask(schemas: readonly SchemaName[]): Promise<Listing>; asked: string[][]; answer(...relations: Relation[]): Promise<void>; fail(error: Error): Promise<void> } {
+function question(): {
+  ask(schemas: readonly SchemaName[]): Promise<Listing>;
+  asked: string[][];
+  answer(...relations: Relation[]): Promise<void>;
+  fail(error: Error): Promise<void>;
+} {
   const asked: string[][] = [];
   const waiting: { resolve(listing: Listing): void; reject(error: Error): void }[] = [];
-  const settled = async (): Promise<void> => { for (let i = 0; i < 20; i++) await Promise.resolve(); };
+  const settled = async (): Promise<void> => {
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+  };
   return {
     asked,
     ask: (schemas) => {
       asked.push(schemas.map((one) => one.schema));
-      return new Promise((resolve, reject) => { waiting.push({ resolve, reject }); });
+      return new Promise((resolve, reject) => {
+        waiting.push({ resolve, reject });
+      });
     },
     async answer(...relations) {
       waiting.shift()!.resolve({ relations });
@@ -48,7 +70,11 @@ describe('what is known', () => {
   test('of two names that differ by case each is found, and forgetting one keeps the other', async () => {
     const cache = new RelationCache(false, 'd');
     await cache.fill([schema('s')], {}, async () => ({ relations: [rel('Orders', 'view'), rel('orders')] }));
-    expect([cache.get(rel('Orders'))?.type, cache.get(rel('orders'))?.type, cache.get(rel('ORDERS'))?.type]).toEqual(['view', 'table', 'view']);
+    expect([cache.get(rel('Orders'))?.type, cache.get(rel('orders'))?.type, cache.get(rel('ORDERS'))?.type]).toEqual([
+      'view',
+      'table',
+      'view',
+    ]);
     cache.forget(rel('orders'));
     expect([cache.get(rel('Orders'))?.type, cache.get(rel('orders'))]).toEqual(['view', undefined]);
     const bare = rel('ORDERS').quote({ identifier: false, schema: false });
@@ -87,7 +113,9 @@ describe('what is known', () => {
   test('renaming to a name that is taken is an inconsistency that says what to do', async () => {
     const cache = await filled();
     cache.add(rel('x__dbt_tmp'));
-    expect(() => cache.checkRename(rel('x__dbt_tmp'))).toThrow(/^Cache inconsistency detected: in rename, new key .* already in cache.*share the prefix 'x'/s);
+    expect(() => cache.checkRename(rel('x__dbt_tmp'))).toThrow(
+      /^Cache inconsistency detected: in rename, new key .* already in cache.*share the prefix 'x'/s,
+    );
   });
 
   test('a dependant that was dropped by itself and made again is not taken', async () => {
@@ -121,7 +149,10 @@ describe('what is known', () => {
   });
 
   test('readers in schemas that were not listed become known as external, and their schema stays unlisted', async () => {
-    const cache = await filled([[rel('t'), rel('outside', 'view', 'elsewhere')], [rel('x', 'table', 'unlisted'), rel('y', 'view')]]);
+    const cache = await filled([
+      [rel('t'), rel('outside', 'view', 'elsewhere')],
+      [rel('x', 'table', 'unlisted'), rel('y', 'view')],
+    ]);
     expect(cache.get(rel('outside', 'view', 'elsewhere'))?.type).toBe('external');
     expect(cache.hasSchema('d', 'elsewhere')).toBe(false);
     expect(cache.get(rel('y'))).toBeUndefined();
@@ -209,15 +240,32 @@ describe('while the catalogue is being asked', () => {
       await cache.fill([schema('s')], session, ask);
       return { relations: [] };
     };
-    await expect(cache.fill([schema('s')], session, ask)).rejects.toThrow('the macro that lists the relations of s looks up a relation there');
+    await expect(cache.fill([schema('s')], session, ask)).rejects.toThrow(
+      'the macro that lists the relations of s looks up a relation there',
+    );
   });
 
   test('links of what is gone by now are left away', async () => {
     const cache = await filled();
     let answer: (listing: Listing) => void = () => undefined;
-    const done = cache.fill([schema('s')], {}, () => new Promise((resolve) => { answer = resolve; }), true);
+    const done = cache.fill(
+      [schema('s')],
+      {},
+      () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+      true,
+    );
     cache.drop(rel('v'));
-    answer({ relations: [rel('t'), rel('v', 'view'), rel('w', 'view'), rel('other')], links: [[rel('t'), rel('v')], [rel('v'), rel('w')], [rel('other'), rel('t')]] });
+    answer({
+      relations: [rel('t'), rel('v', 'view'), rel('w', 'view'), rel('other')],
+      links: [
+        [rel('t'), rel('v')],
+        [rel('v'), rel('w')],
+        [rel('other'), rel('t')],
+      ],
+    });
     await done;
     expect(names(cache)).toEqual(['other', 't']);
     cache.drop(rel('other'));
@@ -232,10 +280,19 @@ describe('what is not yet committed', () => {
     cache.drop(rel('t'), writer);
     cache.replace(rel('other', 'view'), writer);
     cache.replace(rel('made'), writer);
-    await cache.fill([schema('s')], {}, async () => ({ relations: [rel('t', 'materialized_view'), rel('other'), rel('v', 'view')], links: [] }), true);
+    await cache.fill(
+      [schema('s')],
+      {},
+      async () => ({ relations: [rel('t', 'materialized_view'), rel('other'), rel('v', 'view')], links: [] }),
+      true,
+    );
     expect([names(cache), cache.get(rel('other'))?.type]).toEqual([['made', 'other'], 'view']);
     cache.rolledBack(writer);
-    expect([names(cache), cache.get(rel('other'))?.type, cache.get(rel('t'))?.type]).toEqual([['other', 't', 'v'], 'table', 'materialized_view']);
+    expect([names(cache), cache.get(rel('other'))?.type, cache.get(rel('t'))?.type]).toEqual([
+      ['other', 't', 'v'],
+      'table',
+      'materialized_view',
+    ]);
   });
 
   test('a question that was sent before the commit does not know of it', async () => {
@@ -293,21 +350,32 @@ async function interleave(seed: number, exact: boolean): Promise<void> {
   const next = random(seed);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(next() * items.length)]!;
   const dialect = exact ? clickhouseRelation({ cluster: null, databaseEngine: null }) : POSTGRES_RELATION;
-  const make = (schemaName: string, identifier: string, type: RelationType): Relation => Relation.create(dialect, { database: exact ? '' : 'd', schema: schemaName, identifier, type });
+  const make = (schemaName: string, identifier: string, type: RelationType): Relation =>
+    Relation.create(dialect, { database: exact ? '' : 'd', schema: schemaName, identifier, type });
   const cache = new RelationCache(exact, exact ? null : 'd');
   const schemas = ['s', 'r'];
   const committed = new Map<string, RelationType>();
   const path = (schemaName: string, identifier: string): string => `${schemaName}.${identifier}`;
   const due: (() => void)[] = [];
-  const pauseHere = (): Promise<void> => new Promise((resolve) => { due.push(resolve); });
+  const pauseHere = (): Promise<void> =>
+    new Promise((resolve) => {
+      due.push(resolve);
+    });
   const ask = async (asked: readonly SchemaName[]): Promise<Listing> => {
     if (next() < 0.6) await pauseHere();
     if (next() < 0.1) throw new Error('lost');
     const read = [...committed];
     if (next() < 0.8) await pauseHere();
-    return { relations: asked.flatMap((one) => read.filter(([name]) => name.startsWith(`${one.schema}.`)).map(([name, type]) => make(one.schema, name.split('.')[1]!, type))) };
+    return {
+      relations: asked.flatMap((one) =>
+        read
+          .filter(([name]) => name.startsWith(`${one.schema}.`))
+          .map(([name, type]) => make(one.schema, name.split('.')[1]!, type)),
+      ),
+    };
   };
-  for (const name of schemas) for (let owner = 0; owner < 4; owner++) if (next() < 0.5) committed.set(path(name, `o${owner}_0`), 'table');
+  for (const name of schemas)
+    for (let owner = 0; owner < 4; owner++) if (next() < 0.5) committed.set(path(name, `o${owner}_0`), 'table');
 
   const session = async (owner: number): Promise<void> => {
     const writer = { pending: false };
@@ -319,7 +387,7 @@ async function interleave(seed: number, exact: boolean): Promise<void> {
       const to = `o${owner}_${Math.floor(next() * 3)}`;
       const seen = (identifier: string): RelationType | null => {
         const name = path(at, identifier);
-        return own.has(name) ? own.get(name)! : committed.get(name) ?? null;
+        return own.has(name) ? own.get(name)! : (committed.get(name) ?? null);
       };
       const write = (identifier: string, type: RelationType | null): void => {
         const name = path(at, identifier);
@@ -334,7 +402,10 @@ async function interleave(seed: number, exact: boolean): Promise<void> {
         if (!cache.hasSchema(null, at)) continue;
         for (let i = 0; i < 3; i++) {
           const found = cache.get({ database: null, schema: at, identifier: `o${owner}_${i}` })?.type ?? null;
-          if (found !== seen(`o${owner}_${i}`)) throw new Error(`seed ${seed}, step ${step}: ${at}.o${owner}_${i} is ${seen(`o${owner}_${i}`)}, and was said to be ${found}`);
+          if (found !== seen(`o${owner}_${i}`))
+            throw new Error(
+              `seed ${seed}, step ${step}: ${at}.o${owner}_${i} is ${seen(`o${owner}_${i}`)}, and was said to be ${found}`,
+            );
         }
       } else if (kind < 0.35 && !exact && !writer.pending) writer.pending = true;
       else if (kind < 0.5 && writer.pending) {
@@ -370,7 +441,16 @@ async function interleave(seed: number, exact: boolean): Promise<void> {
   };
 
   let running = 4;
-  for (let owner = 0; owner < 4; owner++) void session(owner).then(() => { running--; }, (error: unknown) => { failure = error; running = 0; });
+  for (let owner = 0; owner < 4; owner++)
+    void session(owner).then(
+      () => {
+        running--;
+      },
+      (error: unknown) => {
+        failure = error;
+        running = 0;
+      },
+    );
   let failure: unknown;
   while (running > 0) {
     for (let i = 0; i < 30; i++) await Promise.resolve();
@@ -379,6 +459,12 @@ async function interleave(seed: number, exact: boolean): Promise<void> {
   if (failure !== undefined) throw failure;
 }
 
-test.each([['Postgres, with transactions', false], ['ClickHouse', true]])('%s: in every order of questions, answers and changes the own relations are known for certain', async (_name, exact) => {
-  for (let seed = 1; seed <= 1500; seed++) await interleave(seed, exact);
-});
+test.each([
+  ['Postgres, with transactions', false],
+  ['ClickHouse', true],
+])(
+  '%s: in every order of questions, answers and changes the own relations are known for certain',
+  async (_name, exact) => {
+    for (let seed = 1; seed <= 1500; seed++) await interleave(seed, exact);
+  },
+);

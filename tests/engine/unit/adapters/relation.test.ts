@@ -15,13 +15,34 @@ import { fromJson } from '../../../../src/values/json.ts';
 import type { Value } from '../../../../src/values/value.ts';
 import type { Session } from '../../../../src/adapters/adapter.ts';
 
-const golden = JSON.parse(readFileSync(new URL('./golden/relation.json', import.meta.url), 'utf8')) as { expression: string; text?: string; error?: string; message?: string }[];
+const golden = JSON.parse(readFileSync(new URL('./golden/relation.json', import.meta.url), 'utf8')) as {
+  expression: string;
+  text?: string;
+  error?: string;
+  message?: string;
+}[];
 
-const adapter = new PostgresAdapter({ credentials: { type: 'postgres', database: 'db', schema: 'sc', host: 'h', port: 5432, user: 'u', password: 'secret' } as Credentials, threads: 1, quoting: {} });
+const adapter = new PostgresAdapter({
+  credentials: {
+    type: 'postgres',
+    database: 'db',
+    schema: 'sc',
+    host: 'h',
+    port: 5432,
+    user: 'u',
+    password: 'secret',
+  } as Credentials,
+  threads: 1,
+  quoting: {},
+});
 const config = {
-  project: { project_name: 'p', quoting: { identifier: false }, flags: {} }, profile: { credentials: { database: 'db' }, profile_name: 'p', target_name: 't', threads: 1 }, flags: {},
+  project: { project_name: 'p', quoting: { identifier: false }, flags: {} },
+  profile: { credentials: { database: 'db' }, profile_name: 'p', target_name: 't', threads: 1 },
+  flags: {},
 } as unknown as RuntimeConfig;
-const dispatch = (): never => { throw new Error('not here'); };
+const dispatch = (): never => {
+  throw new Error('not here');
+};
 const noSession = { name: 'model.p.m' } as unknown as Session;
 
 const names: Readonly<Record<string, Value>> = {
@@ -29,7 +50,11 @@ const names: Readonly<Record<string, Value>> = {
   Column: new ColumnClass(POSTGRES_COLUMN),
   adapter: createAdapterObject({ adapter, config, dispatch, session: noSession, executeMacro: async () => null }),
   parsing: createAdapterObject({ adapter, config, dispatch, session: null }),
-  filter_both: fromJson({ field_name: 'at', start: '2024-01-01T00:00:00+00:00', end: '2024-01-02T03:04:05.000006+00:00' }),
+  filter_both: fromJson({
+    field_name: 'at',
+    start: '2024-01-01T00:00:00+00:00',
+    end: '2024-01-02T03:04:05.000006+00:00',
+  }),
   filter_start: fromJson({ field_name: 'at', start: '2024-01-01T00:00:00+00:00' }),
   filter_end: fromJson({ field_name: 'at', end: '2024-01-02T03:04:05.000006+00:00' }),
 };
@@ -40,27 +65,36 @@ function render(expression: string): string {
 }
 
 // jinja2 counts dbt's relations among the mappings, and raises when asked whether they can be iterated; nothing uses either.
-const DIFFERENT = new Set(['mapping', 'iterable'].map((kind) => `Relation.create(database='db', schema='sc', identifier='Tab', type='table') is ${kind}`));
+const DIFFERENT = new Set(
+  ['mapping', 'iterable'].map(
+    (kind) => `Relation.create(database='db', schema='sc', identifier='Tab', type='table') is ${kind}`,
+  ),
+);
 
 describe('as in dbt', () => {
-  test.each(golden.filter((c) => !DIFFERENT.has(c.expression)).map((c) => [c.expression, c] as const))('%s', (expression, expected) => {
-    if (expected.text !== undefined) expect(render(expression)).toBe(expected.text);
-    else {
-      let message: unknown;
-      try {
-        message = render(expression);
-      } catch (error) {
-        message = error instanceof TsdbtError ? error.message : error;
+  test.each(golden.filter((c) => !DIFFERENT.has(c.expression)).map((c) => [c.expression, c] as const))(
+    '%s',
+    (expression, expected) => {
+      if (expected.text !== undefined) expect(render(expression)).toBe(expected.text);
+      else {
+        let message: unknown;
+        try {
+          message = render(expression);
+        } catch (error) {
+          message = error instanceof TsdbtError ? error.message : error;
+        }
+        expect(message).toBe(expected.message);
       }
-      expect(message).toBe(expected.message);
-    }
-  });
+    },
+  );
 });
 
 describe('names', () => {
   test('63 bytes are the most, unless the relation is one of a moment', () => {
     const make = (identifier: string): Relation => Relation.create(POSTGRES_RELATION, { identifier, type: 'table' });
-    expect(() => make('é'.repeat(32))).toThrow("Relation name 'éééééééééééééééééééééééééééééééé' is longer than 63 bytes");
+    expect(() => make('é'.repeat(32))).toThrow(
+      "Relation name 'éééééééééééééééééééééééééééééééé' is longer than 63 bytes",
+    );
     expect(make(`${'é'.repeat(31)}__dbt_tmp`).identifier).toHaveLength(40);
   });
 
@@ -69,7 +103,13 @@ describe('names', () => {
     const model = { database: 'd', schema: 's', alias: 'i', config: { quoting: { schema: false } } };
     expect(relationFrom(adapter, {}, model).render()).toBe('"d"."s"."i"');
     expect(relationFrom(adapter, { identifier: false }, node).render()).toBe('"d".s.i');
-    expect(relationFrom(adapter, {}, { database: 'd', schema: 's', identifier: 'src', quoting: { database: false } }).render()).toBe('d."s"."src"');
+    expect(
+      relationFrom(
+        adapter,
+        {},
+        { database: 'd', schema: 's', identifier: 'src', quoting: { database: false } },
+      ).render(),
+    ).toBe('d."s"."src"');
   });
 
   test('an ephemeral model is a CTE without quotes', () => {
@@ -86,7 +126,10 @@ describe('the adapter', () => {
     ['adapter.quote_seed_column("a", none)', '"a"'],
     ['adapter.quote_seed_column("a", false)', 'a'],
     ['adapter.verify_database("DB")', ''],
-    ['adapter.parse_index({"columns": ["a", "b"], "unique": true})', "PostgresIndexConfig(columns=['a', 'b'], unique=True, type=None)"],
+    [
+      'adapter.parse_index({"columns": ["a", "b"], "unique": true})',
+      "PostgresIndexConfig(columns=['a', 'b'], unique=True, type=None)",
+    ],
     ['adapter.parse_index(none)', 'None'],
     ['adapter.behavior.require_batched_execution_for_custom_microbatch_strategy.no_warn', 'False'],
     ['"yes" if adapter.behavior.postgres_skip_autocommit_transaction_statements else "no"', 'yes'],
@@ -103,12 +146,27 @@ describe('the adapter', () => {
   test.each([
     ['adapter.verify_database("other")', 'Cross-db references not allowed in postgres (other vs db)'],
     ['adapter.parse_index({"unique": true})', "Could not parse index config: 'columns' is a required property"],
-    ['adapter.parse_index("a")', 'Invalid index config:\n  Got: a\n  Expected a dictionary with at minimum a "columns" key'],
-    ['adapter.dispatch("p.m")', 'In adapter.dispatch, got a macro name of "p.m", but "." is not a valid macro name component. Did you mean `adapter.dispatch("m", macro_namespace="p")`?'],
+    [
+      'adapter.parse_index("a")',
+      'Invalid index config:\n  Got: a\n  Expected a dictionary with at minimum a "columns" key',
+    ],
+    [
+      'adapter.dispatch("p.m")',
+      'In adapter.dispatch, got a macro name of "p.m", but "." is not a valid macro name component. Did you mean `adapter.dispatch("m", macro_namespace="p")`?',
+    ],
     ['adapter.behavior.nope', 'The flag nope has not been registered.'],
-    ['adapter.quote_seed_column("a", "yes")', 'The seed configuration value of "quote_columns" has an invalid type <class \'str\'>'],
-    ['adapter.get_incremental_strategy_macro({}, "insert_overwrite")', "The incremental strategy 'insert_overwrite' is not valid for this adapter"],
-    ['adapter.get_incremental_strategy_macro({}, "mine")', 'dbt could not find an incremental strategy macro with the name "get_incremental_mine_sql" in p'],
+    [
+      'adapter.quote_seed_column("a", "yes")',
+      'The seed configuration value of "quote_columns" has an invalid type <class \'str\'>',
+    ],
+    [
+      'adapter.get_incremental_strategy_macro({}, "insert_overwrite")',
+      "The incremental strategy 'insert_overwrite' is not valid for this adapter",
+    ],
+    [
+      'adapter.get_incremental_strategy_macro({}, "mine")',
+      'dbt could not find an incremental strategy macro with the name "get_incremental_mine_sql" in p',
+    ],
     ['adapter.quote()', "quote() missing 1 required positional argument: 'identifier'"],
   ])('%s fails', (expression, message) => {
     expect(() => render(expression)).toThrow(message);

@@ -5,7 +5,8 @@ import { type Look, silenceTimes, watchSilence } from '../../../../src/adapters/
 const RUNS: Look = { state: 'runs', why: '' };
 const GONE: Look = { state: 'gone', why: 'no process' };
 const AWAY: Look = { state: 'unreachable', why: 'no answer' };
-const DOUBT = 'The server has said nothing for 20 s and cannot be asked whether it still works on the statement: too many clients. Waiting for it.';
+const DOUBT =
+  'The server has said nothing for 20 s and cannot be asked whether it still works on the statement: too many clients. Waiting for it.';
 const UNKNOWN: Look = { state: 'unknown', why: 'too many clients' };
 
 describe('a statement without a byte', () => {
@@ -16,15 +17,19 @@ describe('a statement without a byte', () => {
     const start = performance.now();
     const left = [...answers];
     const at = (): number => Math.round((performance.now() - start) / 1000);
-    return watchSilence({
-      received: () => bytes, now: () => performance.now(),
-      look: async (_limit, final) => {
-        told.push(`asked at ${at()}${final ? ' at last' : ''}`);
-        return left.length > 1 ? left.shift()! : left[0]!;
+    return watchSilence(
+      {
+        received: () => bytes,
+        now: () => performance.now(),
+        look: async (_limit, final) => {
+          told.push(`asked at ${at()}${final ? ' at last' : ''}`);
+          return left.length > 1 ? left.shift()! : left[0]!;
+        },
+        doubt: (message) => told.push(message),
+        lost: (message) => told.push(message),
       },
-      doubt: (message) => told.push(message),
-      lost: (message) => told.push(message),
-    }, silenceTimes(seconds));
+      silenceTimes(seconds),
+    );
   };
 
   beforeEach(() => {
@@ -32,7 +37,9 @@ describe('a statement without a byte', () => {
     bytes = 0;
     told.length = 0;
   });
-  afterEach(() => { vi.useRealTimers(); });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
 
   it('is waited for without end while the server works on it', async () => {
     const answered = follow([RUNS]);
@@ -46,13 +53,23 @@ describe('a statement without a byte', () => {
   it('is given up when it is not found twice, well within a minute', async () => {
     follow([GONE]);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(told).toEqual(['asked at 20', 'asked at 24 at last', 'the server has said nothing for 24 s, and by a second connection the statement is not found at work: no process']);
+    expect(told).toEqual([
+      'asked at 20',
+      'asked at 24 at last',
+      'the server has said nothing for 24 s, and by a second connection the statement is not found at work: no process',
+    ]);
   });
 
   it('is given up when no second connection can be made, and not for one that could not', async () => {
     follow([AWAY, RUNS, AWAY, AWAY]);
     await vi.advanceTimersByTimeAsync(120_000);
-    expect(told).toEqual(['asked at 20', 'asked at 24 at last', 'asked at 44', 'asked at 48 at last', 'the server has said nothing for 48 s, and a second connection cannot be made: no answer']);
+    expect(told).toEqual([
+      'asked at 20',
+      'asked at 24 at last',
+      'asked at 44',
+      'asked at 48 at last',
+      'the server has said nothing for 48 s, and a second connection cannot be made: no answer',
+    ]);
   });
 
   it('is waited for when the server does not tell, and that is said once', async () => {

@@ -3,7 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { type AnswerRow, verdictOf, verdictOfFailure } from '../../../../src/adapters/postgres/silent-statement.ts';
 
 const STATEMENT = { processId: 7, sql: 'select 1', age: 100 };
-const row = (more: Partial<AnswerRow>): AnswerRow => ({ asker: 9, replica: false, tells: true, pid: 7, own: true, state: 'active', wait_event: null, age: 100, ...more });
+const row = (more: Partial<AnswerRow>): AnswerRow => ({
+  asker: 9,
+  replica: false,
+  tells: true,
+  pid: 7,
+  own: true,
+  state: 'active',
+  wait_event: null,
+  age: 100,
+  ...more,
+});
 const none = row({ pid: null, own: null, state: null, age: null });
 const verdict = (rows: readonly AnswerRow[], asker = 9): unknown[] => {
   const { state, end, undone } = verdictOf(rows, asker, STATEMENT);
@@ -40,10 +50,22 @@ describe('what Postgres says of a statement', () => {
   });
 
   it('takes a refusal for a sign of life, but not that of a pooler without a server', () => {
-    const refused = (message: string): unknown => verdictOfFailure(Object.assign(new Error(message), { severity: 'FATAL' })).state;
-    expect([refused('sorry, too many clients already'), refused('password authentication failed'), refused('the database system is starting up')]).toEqual(['unknown', 'unknown', 'unknown']);
-    expect(refused('server login has been failing, cached error: connect timeout (server_login_retry)')).toBe('unreachable');
-    const failed = (message: string, code?: string): unknown => verdictOfFailure(Object.assign(new Error(message), { code })).state;
-    expect([failed('timeout expired'), failed('connect ECONNREFUSED', 'ECONNREFUSED'), failed('certificate has expired', 'CERT_HAS_EXPIRED')]).toEqual(['unreachable', 'unreachable', 'unknown']);
+    const refused = (message: string): unknown =>
+      verdictOfFailure(Object.assign(new Error(message), { severity: 'FATAL' })).state;
+    expect([
+      refused('sorry, too many clients already'),
+      refused('password authentication failed'),
+      refused('the database system is starting up'),
+    ]).toEqual(['unknown', 'unknown', 'unknown']);
+    expect(refused('server login has been failing, cached error: connect timeout (server_login_retry)')).toBe(
+      'unreachable',
+    );
+    const failed = (message: string, code?: string): unknown =>
+      verdictOfFailure(Object.assign(new Error(message), { code })).state;
+    expect([
+      failed('timeout expired'),
+      failed('connect ECONNREFUSED', 'ECONNREFUSED'),
+      failed('certificate has expired', 'CERT_HAS_EXPIRED'),
+    ]).toEqual(['unreachable', 'unreachable', 'unknown']);
   });
 });

@@ -9,8 +9,14 @@ import { select } from '../../../../src/graph/selector.ts';
 
 const folder = new URL('../../cases/selection/every-method/expected/', import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL('manifest.json', folder), 'utf8')) as Manifest;
-const expected = JSON.parse(readFileSync(new URL('list-outputs.json', folder), 'utf8')) as Record<'name' | 'path' | 'selector' | 'json' | 'keys', string[]>;
-const { selected } = select(manifest, buildGraph(manifest), { includeEmpty: true, resourceTypes: resourceTypesFor('list') });
+const expected = JSON.parse(readFileSync(new URL('list-outputs.json', folder), 'utf8')) as Record<
+  'name' | 'path' | 'selector' | 'json' | 'keys',
+  string[]
+>;
+const { selected } = select(manifest, buildGraph(manifest), {
+  includeEmpty: true,
+  resourceTypes: resourceTypesFor('list'),
+});
 
 describe('listLines', () => {
   it.each(['name', 'path', 'selector'] as const)('prints the %s of each resource', (output) => {
@@ -23,6 +29,14 @@ describe('listLines', () => {
   });
 
   it('prints the keys that are asked for, nested ones with dots', () => {
-    expect(listLines(manifest, selected, 'json', ['name', 'config.materialized', 'config.meta.owner', 'package_name', 'nothing'])).toEqual(expected.keys);
+    expect(
+      listLines(manifest, selected, 'json', [
+        'name',
+        'config.materialized',
+        'config.meta.owner',
+        'package_name',
+        'nothing',
+      ]),
+    ).toEqual(expected.keys);
   });
 });

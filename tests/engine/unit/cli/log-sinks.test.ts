@@ -9,7 +9,13 @@ import type { Flags } from '../../../../src/contracts/project.ts';
 import { Secrets } from '../../../../src/secrets.ts';
 import { debugLine, jsonLine, type LogEvent, progressLine, textLine } from '../../../../src/log.ts';
 
-const event = (fields: Partial<LogEvent>): LogEvent => ({ name: 'Note', code: 'Z050', level: 'info', msg: 'hello', ...fields });
+const event = (fields: Partial<LogEvent>): LogEvent => ({
+  name: 'Note',
+  code: 'Z050',
+  level: 'info',
+  msg: 'hello',
+  ...fields,
+});
 const context = { invocationId: 'i-1', pid: 7, extra: {} };
 const at = new Date(2026, 10, 21, 9, 5, 7);
 
@@ -25,34 +31,73 @@ describe('a line', () => {
   it('keeps colours only when they are wanted', () => {
     const colored = event({ msg: '[\u001b[32mPASS\u001b[0m]' });
     expect(textLine(colored, new Date('2026-11-21T09:05:07Z'), false)).toBe('09:05:07  [PASS]');
-    expect(textLine(colored, new Date('2026-11-21T09:05:07Z'), true)).toBe('\u001b[0m09:05:07  [\u001b[32mPASS\u001b[0m]');
+    expect(textLine(colored, new Date('2026-11-21T09:05:07Z'), true)).toBe(
+      '\u001b[0m09:05:07  [\u001b[32mPASS\u001b[0m]',
+    );
   });
 
   it('of the log file has microseconds, level and thread', () => {
-    expect(debugLine(event({ level: 'warn', thread: 'Thread-1 (worker)' }), at, 42, false, context)).toBe('09:05:07.000042 [warn ] [Thread-1 (]: hello');
+    expect(debugLine(event({ level: 'warn', thread: 'Thread-1 (worker)' }), at, 42, false, context)).toBe(
+      '09:05:07.000042 [warn ] [Thread-1 (]: hello',
+    );
   });
 
   it('of the log file is set apart when a command begins', () => {
     expect(debugLine(event({ name: 'MainReportVersion' }), at, 0, false, context)).toBe(
-      '\n\n============================== 09:05:07.000000 | i-1 ==============================\n09:05:07.000000 [info ] [MainThread]: hello');
+      '\n\n============================== 09:05:07.000000 | i-1 ==============================\n09:05:07.000000 [info ] [MainThread]: hello',
+    );
   });
 
   it('of JSON has the data and the facts of the event', () => {
-    expect(JSON.parse(jsonLine(event({ data: { msg: 'hello' } }), new Date('2026-11-21T09:05:07Z'), 42, false, context))).toEqual({
+    expect(
+      JSON.parse(jsonLine(event({ data: { msg: 'hello' } }), new Date('2026-11-21T09:05:07Z'), 42, false, context)),
+    ).toEqual({
       data: { msg: 'hello' },
-      info: { category: '', code: 'Z050', extra: {}, invocation_id: 'i-1', level: 'info', msg: 'hello', name: 'Note', pid: 7, thread: 'MainThread', ts: '2026-11-21T09:05:07.000042Z' },
+      info: {
+        category: '',
+        code: 'Z050',
+        extra: {},
+        invocation_id: 'i-1',
+        level: 'info',
+        msg: 'hello',
+        name: 'Note',
+        pid: 7,
+        thread: 'MainThread',
+        ts: '2026-11-21T09:05:07.000042Z',
+      },
     });
   });
 
   it('of progress is filled with dots up to the width', () => {
-    expect(progressLine({ width: 40, msg: 'START sql view model s.a', status: 'RUN', index: 1, total: 3 })).toBe('1 of 3 START sql view model s.a ........ [RUN]');
-    expect(progressLine({ width: 20, msg: 'OK created sql view model s.a', status: 'CREATE VIEW', index: 1, total: 3, executionTime: 0.126 })).toBe('1 of 3 OK created sql view model s.a  [CREATE VIEW in 0.13s]');
-    expect(progressLine({ width: 20, msg: 'a long hook name', status: 'RUN', index: 1, total: 3, truncate: true })).toBe('1 of 3 a long hoo... [RUN]');
+    expect(progressLine({ width: 40, msg: 'START sql view model s.a', status: 'RUN', index: 1, total: 3 })).toBe(
+      '1 of 3 START sql view model s.a ........ [RUN]',
+    );
+    expect(
+      progressLine({
+        width: 20,
+        msg: 'OK created sql view model s.a',
+        status: 'CREATE VIEW',
+        index: 1,
+        total: 3,
+        executionTime: 0.126,
+      }),
+    ).toBe('1 of 3 OK created sql view model s.a  [CREATE VIEW in 0.13s]');
+    expect(
+      progressLine({ width: 20, msg: 'a long hook name', status: 'RUN', index: 1, total: 3, truncate: true }),
+    ).toBe('1 of 3 a long hoo... [RUN]');
   });
 });
 
 describe('a sink', () => {
-  const options = (more: Partial<SinkOptions> = {}): SinkOptions => ({ format: 'text', level: 'info', colors: false, context, secrets: new Secrets(), cacheEvents: false, ...more });
+  const options = (more: Partial<SinkOptions> = {}): SinkOptions => ({
+    format: 'text',
+    level: 'info',
+    colors: false,
+    context,
+    secrets: new Secrets(),
+    cacheEvents: false,
+    ...more,
+  });
   const shown = (more: Partial<SinkOptions>, ...events: LogEvent[]): string[] => {
     const lines: string[] = [];
     const sink = consoleSink(options(more), (text) => void lines.push(text.replace(/^\d\d:\d\d:\d\d {2}/, '')));
@@ -61,7 +106,12 @@ describe('a sink', () => {
   };
 
   it('shows its level and what is above it; --quiet leaves errors and output', () => {
-    const events = [event({ level: 'debug', msg: 'd' }), event({ msg: 'i' }), event({ level: 'error', msg: 'e' }), event({ name: 'PrintEvent', msg: 'p' })];
+    const events = [
+      event({ level: 'debug', msg: 'd' }),
+      event({ msg: 'i' }),
+      event({ level: 'error', msg: 'e' }),
+      event({ name: 'PrintEvent', msg: 'p' }),
+    ];
     expect(shown({}, ...events)).toEqual(['i\n', 'e\n', 'p\n']);
     expect(shown({ level: 'error' }, ...events)).toEqual(['e\n', 'p\n']);
   });
@@ -92,7 +142,8 @@ describe('a sink', () => {
 });
 
 describe('--warn-error', () => {
-  const flags = (more: object): Flags => ({ warn_error: false, warn_error_options: { error: [], warn: [], silence: [] }, ...more }) as unknown as Flags;
+  const flags = (more: object): Flags =>
+    ({ warn_error: false, warn_error_options: { error: [], warn: [], silence: [] }, ...more }) as unknown as Flags;
   const fire = (f: Flags, ...events: LogEvent[]): string[] => {
     const names: string[] = [];
     const logger = withWarnError({ fire: (e) => void names.push(e.name) }, f);
@@ -107,16 +158,27 @@ describe('--warn-error', () => {
     logger.summarize();
     return fired[0];
   };
-  const warning = event({ name: 'NothingToDo', code: 'Q035', level: 'warn', msg: '[\u001b[33mWARNING\u001b[0m]: Nothing to do' });
+  const warning = event({
+    name: 'NothingToDo',
+    code: 'Q035',
+    level: 'warn',
+    msg: '[\u001b[33mWARNING\u001b[0m]: Nothing to do',
+  });
 
   it('makes a warning an error', () => {
     expect(() => fire(flags({ warn_error: true }), warning)).toThrow('[WARNING]: Nothing to do');
-    expect(() => fire(flags({ warn_error_options: { error: ['NothingToDo'], warn: [], silence: [] } }), warning)).toThrow('Nothing to do');
-    expect(fire(flags({ warn_error_options: { error: 'all', warn: ['NothingToDo'], silence: [] } }), warning)).toEqual(['NothingToDo']);
+    expect(() =>
+      fire(flags({ warn_error_options: { error: ['NothingToDo'], warn: [], silence: [] } }), warning),
+    ).toThrow('Nothing to do');
+    expect(fire(flags({ warn_error_options: { error: 'all', warn: ['NothingToDo'], silence: [] } }), warning)).toEqual([
+      'NothingToDo',
+    ]);
   });
 
   it('leaves reports of results alone', () => {
-    expect(fire(flags({ warn_error: true }), event({ name: 'LogTestResult', level: 'warn' }))).toEqual(['LogTestResult']);
+    expect(fire(flags({ warn_error: true }), event({ name: 'LogTestResult', level: 'warn' }))).toEqual([
+      'LogTestResult',
+    ]);
   });
 
   it('breaks a deprecation into lines, and names an old one only on request', () => {
@@ -125,11 +187,31 @@ describe('--warn-error', () => {
       withWarnError({ fire: (fired) => void lines.push(...fired.msg.split('\n')) }, flags(flagsOf)).fire(e);
       return lines;
     };
-    const old = event({ name: 'ConfigLogPathDeprecation', code: 'D010', level: 'warn', msg: `[WARNING][ConfigLogPathDeprecation]: Deprecated functionality\n${'word '.repeat(9)}${'x'.repeat(25)}` });
-    expect(said({ printer_width: 30 }, old)).toEqual(['[WARNING]: Deprecated', 'functionality', 'word word word word word word', 'word word word', 'x'.repeat(25)]);
-    expect(said({ require_event_names_in_deprecations: true }, old)[0]).toBe('[WARNING][ConfigLogPathDeprecation]: Deprecated functionality');
-    expect(said({}, event({ name: 'DeprecatedModel', code: 'I065', level: 'warn', msg: '[WARNING]: Model a has passed its date' }))).toEqual(['[WARNING]: Model a has passed its date']);
-    expect(said({ use_colors: true }, event({ name: 'X', code: 'I051', level: 'warn', msg: '[WARNING]: one\ntwo' }))).toEqual(['[\u001b[33mWARNING\u001b[0m]: one', 'two']);
+    const old = event({
+      name: 'ConfigLogPathDeprecation',
+      code: 'D010',
+      level: 'warn',
+      msg: `[WARNING][ConfigLogPathDeprecation]: Deprecated functionality\n${'word '.repeat(9)}${'x'.repeat(25)}`,
+    });
+    expect(said({ printer_width: 30 }, old)).toEqual([
+      '[WARNING]: Deprecated',
+      'functionality',
+      'word word word word word word',
+      'word word word',
+      'x'.repeat(25),
+    ]);
+    expect(said({ require_event_names_in_deprecations: true }, old)[0]).toBe(
+      '[WARNING][ConfigLogPathDeprecation]: Deprecated functionality',
+    );
+    expect(
+      said(
+        {},
+        event({ name: 'DeprecatedModel', code: 'I065', level: 'warn', msg: '[WARNING]: Model a has passed its date' }),
+      ),
+    ).toEqual(['[WARNING]: Model a has passed its date']);
+    expect(
+      said({ use_colors: true }, event({ name: 'X', code: 'I051', level: 'warn', msg: '[WARNING]: one\ntwo' })),
+    ).toEqual(['[\u001b[33mWARNING\u001b[0m]: one', 'two']);
   });
 
   it('silences by name', () => {
@@ -143,12 +225,29 @@ describe('--warn-error', () => {
   });
 
   it('sums deprecations up at the end, silenced ones too', () => {
-    const [log, target] = [event({ name: 'ConfigLogPathDeprecation', code: 'D010', level: 'warn' }), event({ name: 'ConfigTargetPathDeprecation', code: 'D011', level: 'warn' })];
-    const said = summary(flags({ warn_error_options: { error: [], warn: [], silence: ['ConfigTargetPathDeprecation'] } }), log, target, log);
-    expect(said).toMatchObject({ name: 'DeprecationsSummary', code: 'D028', level: 'warn', data: { show_all_hint: true } });
-    expect(said?.msg).toMatch(/Summary of encountered deprecations:\n- ConfigLogPathDeprecation: 2 occurrences\n- ConfigTargetPathDeprecation: 1 occurrence\nTo see all/);
+    const [log, target] = [
+      event({ name: 'ConfigLogPathDeprecation', code: 'D010', level: 'warn' }),
+      event({ name: 'ConfigTargetPathDeprecation', code: 'D011', level: 'warn' }),
+    ];
+    const said = summary(
+      flags({ warn_error_options: { error: [], warn: [], silence: ['ConfigTargetPathDeprecation'] } }),
+      log,
+      target,
+      log,
+    );
+    expect(said).toMatchObject({
+      name: 'DeprecationsSummary',
+      code: 'D028',
+      level: 'warn',
+      data: { show_all_hint: true },
+    });
+    expect(said?.msg).toMatch(
+      /Summary of encountered deprecations:\n- ConfigLogPathDeprecation: 2 occurrences\n- ConfigTargetPathDeprecation: 1 occurrence\nTo see all/,
+    );
     expect(summary(flags({ show_all_deprecations: true }), log)?.msg).toMatch(/1 occurrence$/);
-    expect(summary(flags({ warn_error_options: { error: [], warn: [], silence: ['DeprecationsSummary'] } }), log)).toBeUndefined();
+    expect(
+      summary(flags({ warn_error_options: { error: [], warn: [], silence: ['DeprecationsSummary'] } }), log),
+    ).toBeUndefined();
     expect(summary(flags({}), warning)).toBeUndefined();
   });
 });

@@ -15,25 +15,48 @@ describe('an input', () => {
     expect(parseInput(text)).toEqual(expected);
   });
 
-  it.each(['a', 'ref()', "ref(a)", "source('s')", "ref('a') ~ 'b'", "metric('m')"])('%s is refused', (text) => {
+  it.each(['a', 'ref()', 'ref(a)', "source('s')", "ref('a') ~ 'b'", "metric('m')"])('%s is refused', (text) => {
     expect(parseInput(text)).toBeNull();
   });
 });
 
 describe('a fixture', () => {
   it('is deferred to where its input is, not to where the tested model is', () => {
-    const model = (name: string, schema: string | null) => ({
-      unique_id: `model.p.${name}`, resource_type: 'model', name, alias: name, package_name: 'p', original_file_path: `${name}.sql`, columns: {}, config: {}, depends_on: { macros: [], nodes: [] },
-      defer_relation: schema === null ? null : { schema, identifier: name },
-    }) as unknown as ModelNode;
+    const model = (name: string, schema: string | null) =>
+      ({
+        unique_id: `model.p.${name}`,
+        resource_type: 'model',
+        name,
+        alias: name,
+        package_name: 'p',
+        original_file_path: `${name}.sql`,
+        columns: {},
+        config: {},
+        depends_on: { macros: [], nodes: [] },
+        defer_relation: schema === null ? null : { schema, identifier: name },
+      }) as unknown as ModelNode;
     const tested = model('tested', 'prod');
     const inputs: Record<string, ModelNode> = { a: model('a', 'prod'), b: model('b', null) };
     const test = {
-      name: 't', model: 'tested', package_name: 'p', unique_id: 'unit_test.p.tested.t', original_file_path: 'm.yml', description: '', config: { tags: [] }, overrides: null, version: null,
-      depends_on: { macros: [], nodes: [tested.unique_id] }, expect: { rows: [], format: 'dict' },
+      name: 't',
+      model: 'tested',
+      package_name: 'p',
+      unique_id: 'unit_test.p.tested.t',
+      original_file_path: 'm.yml',
+      description: '',
+      config: { tags: [] },
+      overrides: null,
+      version: null,
+      depends_on: { macros: [], nodes: [tested.unique_id] },
+      expect: { rows: [], format: 'dict' },
       given: ['a', 'b'].map((name) => ({ input: `ref('${name}')`, rows: [], format: 'dict' })),
     } as unknown as UnitTestNode;
-    const found = unitTestNodes(test, { nodes: { [tested.unique_id]: tested } }, (input) => (input.kind === 'ref' ? inputs[input.name] as GraphNode : undefined), { convertType: () => 'text' } as never);
+    const found = unitTestNodes(
+      test,
+      { nodes: { [tested.unique_id]: tested } },
+      (input) => (input.kind === 'ref' ? (inputs[input.name] as GraphNode) : undefined),
+      { convertType: () => 'text' } as never,
+    );
     expect(found.inputs.map((each) => each.defer_relation)).toEqual([{ schema: 'prod', identifier: 'a' }, null]);
     expect(found.node.defer_relation).toEqual({ schema: 'prod', identifier: 'tested' });
   });

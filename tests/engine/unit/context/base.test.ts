@@ -4,7 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { BaseScope } from '../../../../src/context/base.ts';
 import { world } from './contexts.ts';
 
-interface Case { readonly template: string; readonly text?: string; readonly error?: string }
+interface Case {
+  readonly template: string;
+  readonly text?: string;
+  readonly error?: string;
+}
 const cases = JSON.parse(readFileSync(new URL('./golden/golden.json', import.meta.url), 'utf8')) as Case[];
 
 process.env['TZ'] = 'UTC';

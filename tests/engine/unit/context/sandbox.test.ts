@@ -5,25 +5,112 @@ import { createFileRenderer } from '../../../../src/context/yaml-scope.ts';
 import { manifestOf, model, parse, run, runtime, world } from './contexts.ts';
 
 const objects = [
-  "''", '[]', '{}', '1', '(1,)', 'none', 'true', 'ref', "ref('m')", 'source', 'config', 'this', 'model', 'model.config', 'graph', 'graph.nodes', 'target', 'var', 'env_var', 'flags', 'adapter',
-  'api', 'api.Relation', 'api.Column', 'exceptions', 'exceptions.warn', 'validation', 'modules', 'modules.datetime', 'modules.datetime.datetime', 'modules.datetime.date(2024, 1, 1)', 'modules.re',
-  "modules.re.compile('a')", "modules.re.match('a', 'a')", 'modules.pytz.utc', "modules.pytz.timezone('Europe/Paris')", 'modules.itertools.count()', 'context', 'builtins', 'run_started_at', 'helper', 'shop', 'dbt',
-  "load_result('r').table", "load_result('r').table.columns", "load_result('r').table.rows", "load_result('r').response", 'log', 'return', 'context_macro_stack', 'invocation_args_dict', 'dbt_metadata_envs', 'load_result', 'selected_resources', 'set([1])', 'range(2)', 'namespace()', 'lipsum', 'cycler', 'joiner',
+  "''",
+  '[]',
+  '{}',
+  '1',
+  '(1,)',
+  'none',
+  'true',
+  'ref',
+  "ref('m')",
+  'source',
+  'config',
+  'this',
+  'model',
+  'model.config',
+  'graph',
+  'graph.nodes',
+  'target',
+  'var',
+  'env_var',
+  'flags',
+  'adapter',
+  'api',
+  'api.Relation',
+  'api.Column',
+  'exceptions',
+  'exceptions.warn',
+  'validation',
+  'modules',
+  'modules.datetime',
+  'modules.datetime.datetime',
+  'modules.datetime.date(2024, 1, 1)',
+  'modules.re',
+  "modules.re.compile('a')",
+  "modules.re.match('a', 'a')",
+  'modules.pytz.utc',
+  "modules.pytz.timezone('Europe/Paris')",
+  'modules.itertools.count()',
+  'context',
+  'builtins',
+  'run_started_at',
+  'helper',
+  'shop',
+  'dbt',
+  "load_result('r').table",
+  "load_result('r').table.columns",
+  "load_result('r').table.rows",
+  "load_result('r').response",
+  'log',
+  'return',
+  'context_macro_stack',
+  'invocation_args_dict',
+  'dbt_metadata_envs',
+  'load_result',
+  'selected_resources',
+  'set([1])',
+  'range(2)',
+  'namespace()',
+  'lipsum',
+  'cycler',
+  'joiner',
 ];
 const members = [
-  'constructor', '__proto__', 'prototype', 'toString', 'valueOf', 'hasOwnProperty', '__defineGetter__', '__lookupGetter__', 'call', 'apply', 'bind', 'caller', 'jinjaGet', 'jinjaCall', 'settings', 'options',
-  '__class__', '__globals__', '__init__', '__subclasses__', 'mro', 'func_globals',
+  'constructor',
+  '__proto__',
+  'prototype',
+  'toString',
+  'valueOf',
+  'hasOwnProperty',
+  '__defineGetter__',
+  '__lookupGetter__',
+  'call',
+  'apply',
+  'bind',
+  'caller',
+  'jinjaGet',
+  'jinjaCall',
+  'settings',
+  'options',
+  '__class__',
+  '__globals__',
+  '__init__',
+  '__subclasses__',
+  'mro',
+  'func_globals',
 ];
-const w = world({ macros: { shop: ['{% macro helper() %}{% endmacro %}'], dbt: ['{% macro other() %}{% endmacro %}'] } });
+const w = world({
+  macros: { shop: ['{% macro helper() %}{% endmacro %}'], dbt: ['{% macro other() %}{% endmacro %}'] },
+});
 const node = model('m', { depends_on: { macros: [], nodes: ['model.shop.m'] } });
 const manifest = manifestOf([node]);
 
 /** What a template may find under such a name: nothing, or a method of Python's. */
 async function found(expression: string): Promise<string> {
   try {
-    return await run(`{% do store_raw_result('r', message='m') %}{% set x = ${expression} %}{{ 'none' if x is undefined else x is callable ~ x }}`, runtime(w, node, manifest));
+    return await run(
+      `{% do store_raw_result('r', message='m') %}{% set x = ${expression} %}{{ 'none' if x is undefined else x is callable ~ x }}`,
+      runtime(w, node, manifest),
+    );
   } catch (error) {
-    return (error as Error).message.includes('unsafe') || (error as Error).message.includes('undefined') || (error as Error).message.includes('no attribute') || (error as Error).message.includes('used as a dictionary') || (error as Error).message === 'no such group' ? 'none' : `${(error as Error).message}`;
+    return (error as Error).message.includes('unsafe') ||
+      (error as Error).message.includes('undefined') ||
+      (error as Error).message.includes('no attribute') ||
+      (error as Error).message.includes('used as a dictionary') ||
+      (error as Error).message === 'no such group'
+      ? 'none'
+      : `${(error as Error).message}`;
   }
 }
 
@@ -35,15 +122,43 @@ describe('members of JavaScript objects', () => {
     }
   });
 
-  it.each(['constructor', '__proto__', 'hasOwnProperty', 'process', 'require', 'globalThis', 'Function', 'eval', 'Object', 'console', 'Buffer', 'fetch'])('%s is no name', async (name) => {
-    expect(await run(`{{ ${name} is undefined }} {{ context['${name}'] is undefined }} {{ context.get('${name}') }} {{ builtins['${name}'] is undefined }}`, runtime(w, node, manifest))).toBe('True True None True');
+  it.each([
+    'constructor',
+    '__proto__',
+    'hasOwnProperty',
+    'process',
+    'require',
+    'globalThis',
+    'Function',
+    'eval',
+    'Object',
+    'console',
+    'Buffer',
+    'fetch',
+  ])('%s is no name', async (name) => {
+    expect(
+      await run(
+        `{{ ${name} is undefined }} {{ context['${name}'] is undefined }} {{ context.get('${name}') }} {{ builtins['${name}'] is undefined }}`,
+        runtime(w, node, manifest),
+      ),
+    ).toBe('True True None True');
     expect(parse(`{{ ${name} is undefined }}`, w).text).toBe('True');
   });
 
   it('are not found by looking names up', async () => {
     const scope = runtime(w, node, manifest);
-    expect(await run("{{ var('constructor', 'd') }} {{ var('__proto__', 'd') }} {{ env_var('constructor', 'd') }} {{ env_var('__proto__', 'd') }} {{ config.get('constructor', 'd') }} {{ config.meta_get('__proto__', 'd') }}", scope)).toBe('d d d d d d');
-    expect(await run("{{ model.get('constructor') }} {{ graph.nodes.get('__proto__') }} {{ load_result('constructor') }} {{ target.get('constructor') }}", scope)).toBe('None None None None');
+    expect(
+      await run(
+        "{{ var('constructor', 'd') }} {{ var('__proto__', 'd') }} {{ env_var('constructor', 'd') }} {{ env_var('__proto__', 'd') }} {{ config.get('constructor', 'd') }} {{ config.meta_get('__proto__', 'd') }}",
+        scope,
+      ),
+    ).toBe('d d d d d d');
+    expect(
+      await run(
+        "{{ model.get('constructor') }} {{ graph.nodes.get('__proto__') }} {{ load_result('constructor') }} {{ target.get('constructor') }}",
+        scope,
+      ),
+    ).toBe('None None None None');
   });
 });
 
@@ -54,9 +169,18 @@ describe('secrets', () => {
     const surroundings = { target: null, vars: {}, requireVars: true, env: context.env, secrets: true };
     expect(render("x-{{ env_var('DBT_ENV_SECRET_TOKEN') }}-{{ env_var('A') }}", surroundings)).toBe('x-s3cret-a');
     // A filter only ever sees the placeholder.
-    expect(render("{{ env_var('DBT_ENV_SECRET_TOKEN') | lower }}", surroundings)).toBe('$$$DBT_SECRET_START$$$DBT_ENV_SECRET_TOKEN$$$DBT_SECRET_END$$$'.toLowerCase());
-    context.templates.runtime.compile("{{ log('t: ' ~ x, info=true) }}", { name: 'm' }).renderSync({ get: (name) => (name === 'x' ? '$$$DBT_SECRET_START$$$DBT_ENV_SECRET_TOKEN$$$DBT_SECRET_END$$$' : new BaseScope(context, [], true).get(name)) });
+    expect(render("{{ env_var('DBT_ENV_SECRET_TOKEN') | lower }}", surroundings)).toBe(
+      '$$$DBT_SECRET_START$$$DBT_ENV_SECRET_TOKEN$$$DBT_SECRET_END$$$'.toLowerCase(),
+    );
+    context.templates.runtime.compile("{{ log('t: ' ~ x, info=true) }}", { name: 'm' }).renderSync({
+      get: (name) =>
+        name === 'x'
+          ? '$$$DBT_SECRET_START$$$DBT_ENV_SECRET_TOKEN$$$DBT_SECRET_END$$$'
+          : new BaseScope(context, [], true).get(name),
+    });
     expect(events.map((event) => event.msg)).toEqual(['t: *****']);
-    expect(() => render("{{ env_var('DBT_ENV_SECRET_TOKEN') }}", { ...surroundings, secrets: false })).toThrow('Secret env vars are allowed only in profiles.yml or packages.yml');
+    expect(() => render("{{ env_var('DBT_ENV_SECRET_TOKEN') }}", { ...surroundings, secrets: false })).toThrow(
+      'Secret env vars are allowed only in profiles.yml or packages.yml',
+    );
   });
 });

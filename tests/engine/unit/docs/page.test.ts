@@ -6,20 +6,84 @@ import { buildSiteData } from '../../../../src/docs/site-data.ts';
 
 const node = (id: string, more: object): object => {
   const [resource_type, package_name, name] = id.split('.') as [string, string, string];
-  return { unique_id: id, resource_type, package_name, name, alias: name, database: 'db', schema: 'main', original_file_path: `models/${name}.sql`, tags: [], config: { materialized: 'view' }, columns: {}, description: '', raw_code: 'select 1', depends_on: { nodes: [], macros: [] }, docs: { show: true, node_color: null }, ...more };
+  return {
+    unique_id: id,
+    resource_type,
+    package_name,
+    name,
+    alias: name,
+    database: 'db',
+    schema: 'main',
+    original_file_path: `models/${name}.sql`,
+    tags: [],
+    config: { materialized: 'view' },
+    columns: {},
+    description: '',
+    raw_code: 'select 1',
+    depends_on: { nodes: [], macros: [] },
+    docs: { show: true, node_color: null },
+    ...more,
+  };
 };
 const manifest = {
   metadata: { project_name: 'p', generated_at: '2026-01-01T00:00:00Z', adapter_type: 'pg' },
   nodes: {
-    'model.p.a': node('model.p.a', { columns: { id: { name: 'id', description: 'The id.', data_type: 'int', constraints: [{ type: 'not_null', expression: null }] } } }),
-    'model.p.b': node('model.p.b', { depends_on: { nodes: ['model.p.a', 'model.p.a'], macros: ['macro.p.m', 'macro.dbt.x'] }, description: '</script><script>alert(1)</script>' }),
+    'model.p.a': node('model.p.a', {
+      columns: {
+        id: {
+          name: 'id',
+          description: 'The id.',
+          data_type: 'int',
+          constraints: [{ type: 'not_null', expression: null }],
+        },
+      },
+    }),
+    'model.p.b': node('model.p.b', {
+      depends_on: { nodes: ['model.p.a', 'model.p.a'], macros: ['macro.p.m', 'macro.dbt.x'] },
+      description: '</script><script>alert(1)</script>',
+    }),
     'model.p.hidden': node('model.p.hidden', { docs: { show: false, node_color: null } }),
-    'test.p.unique_a_id': node('test.p.unique_a_id', { resource_type: 'test', attached_node: 'model.p.a', column_name: 'id', test_metadata: { name: 'unique', kwargs: { model: 'x', column_name: 'id' } }, config: { severity: 'WARN' } }),
+    'test.p.unique_a_id': node('test.p.unique_a_id', {
+      resource_type: 'test',
+      attached_node: 'model.p.a',
+      column_name: 'id',
+      test_metadata: { name: 'unique', kwargs: { model: 'x', column_name: 'id' } },
+      config: { severity: 'WARN' },
+    }),
   },
-  sources: {}, exposures: {}, metrics: {}, semantic_models: {}, saved_queries: {}, functions: {}, docs: {}, unit_tests: {},
+  sources: {},
+  exposures: {},
+  metrics: {},
+  semantic_models: {},
+  saved_queries: {},
+  functions: {},
+  docs: {},
+  unit_tests: {},
   macros: {
-    'macro.p.m': { unique_id: 'macro.p.m', resource_type: 'macro', package_name: 'p', name: 'm', original_file_path: 'macros/m.sql', macro_sql: '{% macro m() %}{% endmacro %}', arguments: [], depends_on: { macros: [] }, docs: { show: true }, description: '' },
-    'macro.dbt.x': { unique_id: 'macro.dbt.x', resource_type: 'macro', package_name: 'dbt', name: 'x', original_file_path: 'x.sql', macro_sql: '', arguments: [], depends_on: { macros: [] }, docs: { show: true }, description: '' },
+    'macro.p.m': {
+      unique_id: 'macro.p.m',
+      resource_type: 'macro',
+      package_name: 'p',
+      name: 'm',
+      original_file_path: 'macros/m.sql',
+      macro_sql: '{% macro m() %}{% endmacro %}',
+      arguments: [],
+      depends_on: { macros: [] },
+      docs: { show: true },
+      description: '',
+    },
+    'macro.dbt.x': {
+      unique_id: 'macro.dbt.x',
+      resource_type: 'macro',
+      package_name: 'dbt',
+      name: 'x',
+      original_file_path: 'x.sql',
+      macro_sql: '',
+      arguments: [],
+      depends_on: { macros: [] },
+      docs: { show: true },
+      description: '',
+    },
   },
 } as unknown as Manifest;
 const data = buildSiteData(manifest, null, '9.9.9');
@@ -37,15 +101,34 @@ describe('the data of the page', () => {
   });
 
   it('puts tests and constraints beside their column', () => {
-    expect(item('model.p.a').columns).toEqual([{ name: 'id', type: 'int', description: 'The id.', tests: ['unique'], constraints: ['not_null'] }]);
+    expect(item('model.p.a').columns).toEqual([
+      { name: 'id', type: 'int', description: 'The id.', tests: ['unique'], constraints: ['not_null'] },
+    ]);
     expect(item('model.p.a').tests).toEqual([{ name: 'id: unique', kind: 'data test', severity: 'warn' }]);
   });
 
   it('takes types and undocumented columns from the catalogue', () => {
-    const column = (name: string, index: number) => ({ name, index, type: 'bigint', comment: name === 'extra' ? 'from the database' : null });
-    const table = { metadata: { type: 'VIEW', schema: 'main', name: 'a', database: 'db', comment: null, owner: 'me' }, columns: { extra: column('extra', 1), id: column('id', 2) }, stats: {}, unique_id: 'model.p.a' };
-    const found = buildSiteData(manifest, { metadata: {} as never, nodes: { 'model.p.a': table }, sources: {}, errors: null }, '').items[0]!;
-    expect(found.columns!.map((c) => [c.name, c.type, c.description])).toEqual([['extra', 'bigint', 'from the database'], ['id', 'bigint', 'The id.']]);
+    const column = (name: string, index: number) => ({
+      name,
+      index,
+      type: 'bigint',
+      comment: name === 'extra' ? 'from the database' : null,
+    });
+    const table = {
+      metadata: { type: 'VIEW', schema: 'main', name: 'a', database: 'db', comment: null, owner: 'me' },
+      columns: { extra: column('extra', 1), id: column('id', 2) },
+      stats: {},
+      unique_id: 'model.p.a',
+    };
+    const found = buildSiteData(
+      manifest,
+      { metadata: {} as never, nodes: { 'model.p.a': table }, sources: {}, errors: null },
+      '',
+    ).items[0]!;
+    expect(found.columns!.map((c) => [c.name, c.type, c.description])).toEqual([
+      ['extra', 'bigint', 'from the database'],
+      ['id', 'bigint', 'The id.'],
+    ]);
   });
 });
 

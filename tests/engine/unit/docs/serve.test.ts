@@ -9,7 +9,19 @@ const dir = mkdtempSync(join(tmpdir(), 'tsdbt-docs-'));
 const target = join(dir, 'target');
 let server: Awaited<ReturnType<typeof serveDocs>>;
 const input = { targetDir: target, host: '127.0.0.1', port: 0, assetPaths: ['assets'], version: '1' };
-const empty = { metadata: { project_name: 'served', generated_at: '', adapter_type: '' }, nodes: {}, sources: {}, macros: {}, docs: {}, exposures: {}, metrics: {}, semantic_models: {}, saved_queries: {}, functions: {}, unit_tests: {} };
+const empty = {
+  metadata: { project_name: 'served', generated_at: '', adapter_type: '' },
+  nodes: {},
+  sources: {},
+  macros: {},
+  docs: {},
+  exposures: {},
+  metrics: {},
+  semantic_models: {},
+  saved_queries: {},
+  functions: {},
+  unit_tests: {},
+};
 
 beforeAll(async () => {
   mkdirSync(join(target, 'assets'), { recursive: true });
@@ -27,7 +39,10 @@ afterAll(async () => {
 describe('docs serve', () => {
   it('shows the page at the root, made from the artifacts of now', async () => {
     expect(await (await fetch(server.url)).text()).toContain('<title>served · docs</title>');
-    writeFileSync(join(target, 'manifest.json'), JSON.stringify({ ...empty, metadata: { ...empty.metadata, project_name: 'changed' } }));
+    writeFileSync(
+      join(target, 'manifest.json'),
+      JSON.stringify({ ...empty, metadata: { ...empty.metadata, project_name: 'changed' } }),
+    );
     expect(await (await fetch(`${server.url}/index.html`)).text()).toContain('<title>changed · docs</title>');
   });
 
@@ -36,12 +51,23 @@ describe('docs serve', () => {
     expect(await (await fetch(`${server.url}/assets/a.svg`)).text()).toBe('<svg/>');
   });
 
-  it.each(['/partial_parse.json', '/assets/../partial_parse.json', '/..%2fsecret.txt', '/assets/%2e%2e/%2e%2e/secret.txt', '/assets', '/%00', '/%'])('does not give %s', async (path) => {
+  it.each([
+    '/partial_parse.json',
+    '/assets/../partial_parse.json',
+    '/..%2fsecret.txt',
+    '/assets/%2e%2e/%2e%2e/secret.txt',
+    '/assets',
+    '/%00',
+    '/%',
+  ])('does not give %s', async (path) => {
     expect((await fetch(server.url + path)).status).toBeGreaterThanOrEqual(400);
   });
 
   it('says what to do when there are no docs, and when the port is taken', async () => {
-    await expect(serveDocs({ ...input, targetDir: dir })).rejects.toMatchObject({ message: expect.stringContaining('There are no docs to serve'), details: { hint: 'run `tsdbt docs generate` first' } });
+    await expect(serveDocs({ ...input, targetDir: dir })).rejects.toMatchObject({
+      message: expect.stringContaining('There are no docs to serve'),
+      details: { hint: 'run `tsdbt docs generate` first' },
+    });
     await expect(serveDocs({ ...input, port: Number(new URL(server.url).port) })).rejects.toThrow(/is in use/);
   });
 });

@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { Dag } from '../../../../src/graph/dag.ts';
 import { createQueue } from '../../../../src/graph/queue.ts';
 
-const diamond = new Dag(['a', 'b', 'c', 'd', 'e'], [['a', 'b'], ['a', 'c'], ['b', 'd'], ['c', 'd'], ['d', 'e']]);
+const diamond = new Dag(
+  ['a', 'b', 'c', 'd', 'e'],
+  [
+    ['a', 'b'],
+    ['a', 'c'],
+    ['b', 'd'],
+    ['c', 'd'],
+    ['d', 'e'],
+  ],
+);
 
 describe('Dag', () => {
   it('walks up and down by a number of steps', () => {
@@ -18,7 +27,15 @@ describe('Dag', () => {
   });
 
   it('names a cycle in order, each node followed by one that needs it', () => {
-    const dag = new Dag(['x', 'a', 'b', 'c'], [['x', 'a'], ['a', 'b'], ['b', 'c'], ['c', 'a']]);
+    const dag = new Dag(
+      ['x', 'a', 'b', 'c'],
+      [
+        ['x', 'a'],
+        ['a', 'b'],
+        ['b', 'c'],
+        ['c', 'a'],
+      ],
+    );
     expect(dag.cycle()).toEqual(['a', 'b', 'c']);
     expect(new Dag(['a'], [['a', 'a']]).cycle()).toEqual(['a']);
     expect(diamond.cycle()).toBeNull();
@@ -33,7 +50,14 @@ describe('Dag', () => {
   });
 
   it('orders by test edges without walking along them', () => {
-    const dag = new Dag(['a', 'test', 'b'], [['a', 'test'], ['a', 'b']], [['test', 'b']]);
+    const dag = new Dag(
+      ['a', 'test', 'b'],
+      [
+        ['a', 'test'],
+        ['a', 'b'],
+      ],
+      [['test', 'b']],
+    );
     expect(dag.topological()).toEqual(['a', 'test', 'b']);
     expect([...dag.ancestors('b')]).toEqual(['a']);
     expect([...dag.dependants('test')]).toEqual(['b']);

@@ -23,28 +23,75 @@ import { previousState } from '../../../../src/state/previous-state.ts';
 import { builtinMacros } from '../../support/parse.ts';
 
 type Change = string | null | [string, string][] | { repeat: [string, string, number] };
-interface Edit { name: string; files?: Record<string, Change>; env?: Record<string, string>; vars?: { [name: string]: Json } }
-interface Answer { ids?: readonly string[]; error?: string; warnings?: string[] }
+interface Edit {
+  name: string;
+  files?: Record<string, Change>;
+  env?: Record<string, string>;
+  vars?: { [name: string]: Json };
+}
+interface Answer {
+  ids?: readonly string[];
+  error?: string;
+  warnings?: string[];
+}
 
 const cases = join(dirname(fileURLToPath(import.meta.url)), '../../cases/state/comparison');
 const read = (name: string): string => readFileSync(join(cases, name), 'utf8');
-const VALUES = ['new', 'old', 'modified', 'unmodified', 'modified.body', 'modified.configs', 'modified.persisted_descriptions', 'modified.relation', 'modified.macros', 'modified.contract'];
+const VALUES = [
+  'new',
+  'old',
+  'modified',
+  'unmodified',
+  'modified.body',
+  'modified.configs',
+  'modified.persisted_descriptions',
+  'modified.relation',
+  'modified.macros',
+  'modified.contract',
+];
 const edits = JSON.parse(read('edits.json')) as Edit[];
-const golden = JSON.parse(read('expected/answers.json')) as { ids: string[]; answers: ({ name: string } & Record<string, { ids?: number[]; error?: string; warnings?: string[] }>)[] };
+const golden = JSON.parse(read('expected/answers.json')) as {
+  ids: string[];
+  answers: ({ name: string } & Record<string, { ids?: number[]; error?: string; warnings?: string[] }>)[];
+};
 
 const folder = mkdtempSync(join(tmpdir(), 'state-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-writeFileSync(join(folder, 'profiles.yml'), JSON.stringify({
-  cases: { target: 'dev', outputs: { dev: { type: 'postgres', host: 'localhost', user: 'u', password: 'p', port: 1, dbname: 'db', schema: 'sch', threads: 1 } } },
-}));
+writeFileSync(
+  join(folder, 'profiles.yml'),
+  JSON.stringify({
+    cases: {
+      target: 'dev',
+      outputs: {
+        dev: {
+          type: 'postgres',
+          host: 'localhost',
+          user: 'u',
+          password: 'p',
+          port: 1,
+          dbname: 'db',
+          schema: 'sch',
+          threads: 1,
+        },
+      },
+    },
+  }),
+);
 
 function expected(name: string, value: string): Answer {
   const answer = golden.answers.find((each) => each.name === name)?.[value];
   if (answer === undefined) throw new Error(`no answer for ${name}: run scripts/oracle-state.py again`);
-  return answer.ids === undefined ? { error: answer.error ?? '' } : { ids: answer.ids.map((i) => golden.ids[i] ?? ''), warnings: answer.warnings ?? [] };
+  return answer.ids === undefined
+    ? { error: answer.error ?? '' }
+    : { ids: answer.ids.map((i) => golden.ids[i] ?? ''), warnings: answer.warnings ?? [] };
 }
 
-interface Parsed { readonly manifest: Manifest; readonly dag: Dag; readonly flags: { readonly [name: string]: unknown }; readonly project: string }
+interface Parsed {
+  readonly manifest: Manifest;
+  readonly dag: Dag;
+  readonly flags: { readonly [name: string]: unknown };
+  readonly project: string;
+}
 
 async function parsed(edit: Edit, number: number): Promise<Parsed> {
   const project = join(folder, `p${number}`);
@@ -54,14 +101,25 @@ async function parsed(edit: Edit, number: number): Promise<Parsed> {
     if (change === null) rmSync(file);
     else {
       mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, textOf(change, () => readFileSync(file, 'utf8')));
+      writeFileSync(
+        file,
+        textOf(change, () => readFileSync(file, 'utf8')),
+      );
     }
   }
-  const { flags: projectFlags = null } = loadYaml(readFileSync(join(project, 'dbt_project.yml'), 'utf8'), null) as { flags?: never };
+  const { flags: projectFlags = null } = loadYaml(readFileSync(join(project, 'dbt_project.yml'), 'utf8'), null) as {
+    flags?: never;
+  };
   const flags = resolveFlags('parse', { profiles_dir: folder, vars: edit.vars ?? {} }, {}, projectFlags);
   const logger = { fire: () => undefined };
   const { config, adapter } = await load({
-    projectDir: project, cwd: project, env: edit.env ?? {}, logger, now: () => 0, pid: 1, flags,
+    projectDir: project,
+    cwd: project,
+    env: edit.env ?? {},
+    logger,
+    now: () => 0,
+    pid: 1,
+    flags,
     invocation: { invocation_id: 'test', started_at: new Date('2026-01-02T03:04:05Z'), args: {}, command: 'parse' },
   });
   const manifest = parseProject({ config, files: readSourceFiles(config), adapter, logger, builtinMacros }).manifest;
@@ -75,20 +133,34 @@ function textOf(change: Exclude<Change, null>, before: () => string): string {
 }
 
 const ENFORCED = new Set(['check', 'not_null', 'unique', 'primary_key', 'foreign_key']);
-const stateIn = (path: string, flags: { readonly [name: string]: unknown }): PreviousState => previousState({
-  folder: path, projectRoot: '/', targetPath: join(path, 'target'), dbtVersion: '1.12.6', isRunning: () => false, enforcedConstraints: ENFORCED, now: Date.parse('2026-01-02'), flags,
-});
+const stateIn = (path: string, flags: { readonly [name: string]: unknown }): PreviousState =>
+  previousState({
+    folder: path,
+    projectRoot: '/',
+    targetPath: join(path, 'target'),
+    dbtVersion: '1.12.6',
+    isRunning: () => false,
+    enforcedConstraints: ENFORCED,
+    now: Date.parse('2026-01-02'),
+    flags,
+  });
 
 function chosen({ manifest, dag }: Parsed, criterion: string, state: PreviousState): Answer {
   let selection: Selection;
   try {
     selection = select(manifest, dag, {
-      select: [criterion], includeEmpty: true, resourceTypes: resourceTypesFor('list', { include: ['all'] }), previousState: state,
+      select: [criterion],
+      includeEmpty: true,
+      resourceTypes: resourceTypesFor('list', { include: ['all'] }),
+      previousState: state,
     });
   } catch (error) {
     return { error: formatError(error) };
   }
-  const warnings = selection.warnings.filter(({ name }) => name !== 'NoNodesForSelectionCriteria').map(({ name, msg }) => `${name}: ${stripColors(msg)}`).sort();
+  const warnings = selection.warnings
+    .filter(({ name }) => name !== 'NoNodesForSelectionCriteria')
+    .map(({ name, msg }) => `${name}: ${stripColors(msg)}`)
+    .sort();
   return { ids: [...selection.selected].sort(), warnings };
 }
 
@@ -107,14 +179,17 @@ beforeAll(async () => {
 });
 
 describe('state:', () => {
-  it.each(edits.map((edit, i) => [edit.name, edit, i] as const))('selects what dbt selects after: %s', async (name, edit, i) => {
-    const project = await parsed(edit, i);
-    const all = (path: string): unknown => {
-      const state = stateIn(join(folder, path), project.flags);
-      return Object.fromEntries(VALUES.map((value) => [value, inOurWords(chosen(project, `state:${value}`, state))]));
-    };
-    const wanted = Object.fromEntries(VALUES.map((value) => [value, inOurWords(expected(name, value))]));
-    expect({ dbt: all('dbt'), ours: all('ours') }).toEqual({ dbt: wanted, ours: wanted });
-    rmSync(project.project, { recursive: true });
-  });
+  it.each(edits.map((edit, i) => [edit.name, edit, i] as const))(
+    'selects what dbt selects after: %s',
+    async (name, edit, i) => {
+      const project = await parsed(edit, i);
+      const all = (path: string): unknown => {
+        const state = stateIn(join(folder, path), project.flags);
+        return Object.fromEntries(VALUES.map((value) => [value, inOurWords(chosen(project, `state:${value}`, state))]));
+      };
+      const wanted = Object.fromEntries(VALUES.map((value) => [value, inOurWords(expected(name, value))]));
+      expect({ dbt: all('dbt'), ours: all('ours') }).toEqual({ dbt: wanted, ours: wanted });
+      rmSync(project.project, { recursive: true });
+    },
+  );
 });

@@ -14,15 +14,28 @@ function failure(source: string): JinjaError {
 
 describe('a template that is nested', () => {
   it.each([
-    ['brackets', '{{ ', '(', '1', ')', ' }}'], ['lists', '{{ ', '[', '1', ']', ' | string }}'], ['signs', '{{ ', '-', '1', '', ' }}'], ['ifs', '', '{% if 1 %}', 'x', '{% endif %}', ''],
+    ['brackets', '{{ ', '(', '1', ')', ' }}'],
+    ['lists', '{{ ', '[', '1', ']', ' | string }}'],
+    ['signs', '{{ ', '-', '1', '', ' }}'],
+    ['ifs', '', '{% if 1 %}', 'x', '{% endif %}', ''],
   ])('within 70 %s is read, within 30,000 is refused by its place', (_what, head, open, middle, close, tail) => {
     const text = (n: number): string => head + open.repeat(n) + middle + close.repeat(n) + tail;
     expect(render(text(70), {}).length).toBeGreaterThan(0);
-    expect(failure(`\n${text(30_000)}`)).toMatchObject({ message: 'the template is nested more than 300 levels deep here', details: { line: 2 } });
+    expect(failure(`\n${text(30_000)}`)).toMatchObject({
+      message: 'the template is nested more than 300 levels deep here',
+      details: { line: 2 },
+    });
   });
 
-  it.each([['+', '{{ 1', ' + 1', ' }}'], ['and', '{{ 1', ' and 1', ' }}'], ['filters', '{{ 1', ' | int', ' }}'], ['attributes', '{% set x = {} %}{{ x', '.y', ' is defined }}']])('with 30,000 of %s in a row is refused', (_what, head, each, tail) => {
-    expect(failure(head + each.repeat(30_000) + tail).message).toBe('more than 500 operators, filters, attributes or calls stand in one row here');
+  it.each([
+    ['+', '{{ 1', ' + 1', ' }}'],
+    ['and', '{{ 1', ' and 1', ' }}'],
+    ['filters', '{{ 1', ' | int', ' }}'],
+    ['attributes', '{% set x = {} %}{{ x', '.y', ' is defined }}'],
+  ])('with 30,000 of %s in a row is refused', (_what, head, each, tail) => {
+    expect(failure(head + each.repeat(30_000) + tail).message).toBe(
+      'more than 500 operators, filters, attributes or calls stand in one row here',
+    );
   });
 
   it('takes rows of ~ and of elif as long as they come', () => {
@@ -32,33 +45,54 @@ describe('a template that is nested', () => {
 });
 
 describe('a value that holds', () => {
-  const DOUBLED = '{% set ns = namespace(l=[1], m=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% set ns.m = [ns.m, ns.m] %}{% endfor %}';
-  const DEEP = '{% set ns = namespace(l=[], m=[]) %}{% for i in range(5000) %}{% set ns.l = [ns.l] %}{% set ns.m = [ns.m] %}{% endfor %}';
+  const DOUBLED =
+    '{% set ns = namespace(l=[1], m=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% set ns.m = [ns.m, ns.m] %}{% endfor %}';
+  const DEEP =
+    '{% set ns = namespace(l=[], m=[]) %}{% for i in range(5000) %}{% set ns.l = [ns.l] %}{% set ns.m = [ns.m] %}{% endfor %}';
   const USES = ['{{ ns.l }}', '{{ ns.l | tojson }}', '{{ ns.l == ns.m }}', '{{ [ns.l] | sort | string }}'];
 
   it.each(USES)('itself over and over is not walked without end: %s', (use) => {
-    expect(failure(DOUBLED + use).message).toBe('the value holds more than 2000000 lists and dictionaries, counted wherever they stand');
+    expect(failure(DOUBLED + use).message).toBe(
+      'the value holds more than 2000000 lists and dictionaries, counted wherever they stand',
+    );
   });
 
   it.each(USES)('others 5,000 deep ends as in Python: %s', (use) => {
-    expect(failure(DEEP + use)).toMatchObject({ type: 'RecursionError', message: 'maximum recursion depth exceeded: values are nested more than 400 deep' });
+    expect(failure(DEEP + use)).toMatchObject({
+      type: 'RecursionError',
+      message: 'maximum recursion depth exceeded: values are nested more than 400 deep',
+    });
   });
 
   it('itself prints as in Python, also after a limit was met', () => {
     expect(failure(DEEP + USES[0]!).type).toBe('RecursionError');
-    expect(render('{% set l = [1] %}{% do l.append(l) %}{% set d = {} %}{% do d.update(a=d) %}{{ l }} {{ d }} {{ [[[]], ({},)] }}', {})).toBe("[1, [...]] {'a': {...}} [[[]], ({},)]");
+    expect(
+      render(
+        '{% set l = [1] %}{% do l.append(l) %}{% set d = {} %}{% do d.update(a=d) %}{{ l }} {{ d }} {{ [[[]], ({},)] }}',
+        {},
+      ),
+    ).toBe("[1, [...]] {'a': {...}} [[[]], ({},)]");
   });
 });
 
 describe('a value that grows', () => {
   it.each([
-    '{% set ns = namespace(l=[1]) %}{% for i in range(40) %}{% set ns.l = ns.l + ns.l %}{% endfor %}', '{% set l = [1] %}{% for i in range(40) %}{% do l.extend(l) %}{% endfor %}',
-    "{% set ns = namespace(s='ab') %}{% for i in range(40) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}", "{% set ns = namespace(s='ab') %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+    '{% set ns = namespace(l=[1]) %}{% for i in range(40) %}{% set ns.l = ns.l + ns.l %}{% endfor %}',
+    '{% set l = [1] %}{% for i in range(40) %}{% do l.extend(l) %}{% endfor %}',
+    "{% set ns = namespace(s='ab') %}{% for i in range(40) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+    "{% set ns = namespace(s='ab') %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
   ])('ends at its limit: %s', (source) => {
-    expect(failure(source)).toMatchObject({ type: 'MemoryError', message: expect.stringMatching(/^a (?:text|sequence) of \d+ (?:characters|items) is longer than a template may build/) as string });
+    expect(failure(source)).toMatchObject({
+      type: 'MemoryError',
+      message: expect.stringMatching(
+        /^a (?:text|sequence) of \d+ (?:characters|items) is longer than a template may build/,
+      ) as string,
+    });
   });
 
   it('without a large part ends when too much is kept', () => {
-    expect(failure("{% set l = [] %}{% for i in range(100000) %}{% do l.append(range(99999) | list) %}{% endfor %}").message).toBe('the template keeps more than 900 MB of values in memory');
+    expect(
+      failure('{% set l = [] %}{% for i in range(100000) %}{% do l.append(range(99999) | list) %}{% endfor %}').message,
+    ).toBe('the template keeps more than 900 MB of values in memory');
   });
 });

@@ -25,7 +25,13 @@ const allowed = ['macro', 'materialization', 'test', 'data_test', 'docs', 'snaps
 
 describe('blocks of a file, as dbt cuts them', () => {
   it.each(golden.blocks.map((one) => [one.source, one] as const))('%s', (source, one) => {
-    const cut = () => extractBlocks(source, { allowed, collectText: true }).map((b) => [b.blockType, b.name ?? null, b.contents, b.fullBlock]);
+    const cut = () =>
+      extractBlocks(source, { allowed, collectText: true }).map((b) => [
+        b.blockType,
+        b.name ?? null,
+        b.contents,
+        b.fullBlock,
+      ]);
     if (one.error === undefined) {
       expect(cut()).toEqual(one.blocks);
       return;
@@ -37,14 +43,25 @@ describe('blocks of a file, as dbt cuts them', () => {
   it('know their line and report tags that have no place at the top', () => {
     const unexpected: string[] = [];
     const source = '{% set x = 1 %}\n\n  {% macro a() %}\nx\n{% endmacro %}\n{% nope %}';
-    const blocks = extractBlocks(source, { allowed: ['macro'], onUnexpected: (type, line) => unexpected.push(`${type}:${line}`) });
+    const blocks = extractBlocks(source, {
+      allowed: ['macro'],
+      onUnexpected: (type, line) => unexpected.push(`${type}:${line}`),
+    });
     expect(blocks.map((b) => [b.name, b.line, b.start])).toEqual([['a', 3, source.indexOf('{% macro')]]);
     expect(unexpected).toEqual(['set:1', 'nope:6']);
   });
 });
 
 describe('native rendering of YAML strings, as dbt does it', () => {
-  const values: { [name: string]: Value } = { x: 5, s: 'abc', s3: '3', lst: [1, 'a'], d: fromJson({ a: 1 }), n: null, lit: "[1, {'a': (2, None)}]" };
+  const values: { [name: string]: Value } = {
+    x: 5,
+    s: 'abc',
+    s3: '3',
+    lst: [1, 'a'],
+    d: fromJson({ a: 1 }),
+    n: null,
+    lit: "[1, {'a': (2, None)}]",
+  };
   it.each(golden.native.map((one) => [one.source, one] as const))('%s', (source, one) => {
     const environment = new Environment();
     for (let i = 0; i < 6; i++) {
@@ -73,25 +90,59 @@ function macros(source: string, extra: { [name: string]: Value } = {}) {
   const bound = new Map<string, Value>([['return', macroReturn], ...Object.entries(extra)]);
   const scope: Scope = { get: (name) => bound.get(name) };
   for (const { name } of template.macros) bound.set(name, template.bind(name, scope));
-  return { environment, template, scope, render: (text: string) => environment.compile(text, { name: 'model', path: 'models/model.sql', type: 'model' }).renderSync(scope) };
+  return {
+    environment,
+    template,
+    scope,
+    render: (text: string) =>
+      environment.compile(text, { name: 'model', path: 'models/model.sql', type: 'model' }).renderSync(scope),
+  };
 }
 
 describe('macros of dbt', () => {
   it('describe themselves', () => {
     const { template } = macros(
-      "{% macro a(x, y: list[string] = [], z='q') %}{% endmacro %}\n{% materialization view, adapter='postgres' %}{% endmaterialization %}\n{% materialization t, default, supported_languages=['sql', 'python'] %}{% endmaterialization %}\n{% test u(model, column_name) %}{% enddtest %}{% endtest %}\n{% docs d %}text{% enddocs %}".replace('{% enddtest %}', ''),
+      "{% macro a(x, y: list[string] = [], z='q') %}{% endmacro %}\n{% materialization view, adapter='postgres' %}{% endmaterialization %}\n{% materialization t, default, supported_languages=['sql', 'python'] %}{% endmaterialization %}\n{% test u(model, column_name) %}{% enddtest %}{% endtest %}\n{% docs d %}text{% enddocs %}".replace(
+        '{% enddtest %}',
+        '',
+      ),
     );
-    expect(template.macros.map(({ name, arguments: args, blockType, line }) => [name, args.map((a) => [a.name, a.hasDefault, a.annotation]), blockType, line])).toEqual([
-      ['a', [['x', false, undefined], ['y', true, 'list[string]'], ['z', true, undefined]], 'macro', 1],
+    expect(
+      template.macros.map(({ name, arguments: args, blockType, line }) => [
+        name,
+        args.map((a) => [a.name, a.hasDefault, a.annotation]),
+        blockType,
+        line,
+      ]),
+    ).toEqual([
+      [
+        'a',
+        [
+          ['x', false, undefined],
+          ['y', true, 'list[string]'],
+          ['z', true, undefined],
+        ],
+        'macro',
+        1,
+      ],
       ['materialization_view_postgres', [['supported_languages', true, undefined]], 'materialization', 2],
       ['materialization_t_default', [['supported_languages', true, undefined]], 'materialization', 3],
-      ['test_u', [['model', false, undefined], ['column_name', false, undefined]], 'test', 4],
+      [
+        'test_u',
+        [
+          ['model', false, undefined],
+          ['column_name', false, undefined],
+        ],
+        'test',
+        4,
+      ],
       ['d', [], 'docs', 5],
     ]);
   });
 
   it('return values of any kind from anywhere in their body', () => {
-    const { render } = macros(`
+    const { render } = macros(
+      `
       {% macro list() %}{{ return([1, 'a']) }}{% endmacro %}
       {% macro early(n) %}{% for i in range(10) %}{% if i == n %}{% do return(i) %}{% endif %}{% endfor %}never{% endmacro %}
       {% macro nothing() %}{{ return(none) }}{% endmacro %}
@@ -100,7 +151,8 @@ describe('macros of dbt', () => {
       {% macro in_caller() %}{% call wrapper() %}{{ return(7) }}{% endcall %}after{% endmacro %}
       {% macro wrapper() %}[{{ caller() }}]{% endmacro %}
       {% macro keyword() %}{{ return(data=3) }}{% endmacro %}
-      {% macro kinds(a, *b) %}{% endmacro %}`.replace("\n      {% macro kinds(a, *b) %}{% endmacro %}", ''));
+      {% macro kinds(a, *b) %}{% endmacro %}`.replace('\n      {% macro kinds(a, *b) %}{% endmacro %}', ''),
+    );
     expect(render('{{ list()[0] + 1 }}{{ through() }}')).toBe("2[1, 'a']");
     expect(render('{{ early(3) + 1 }}{{ early(20) }}')).toBe('4never');
     expect(render('{{ nothing() is none }}{{ in_set() }}{{ keyword() + 1 }}')).toBe('Trueout4');
@@ -114,7 +166,9 @@ describe('macros of dbt', () => {
   });
 
   it('name the line, the file and the stack of macros in an error', () => {
-    const { render } = macros('{% macro a() %}\n{{ b() }}\n{% endmacro %}\n{% macro b() %}\n\n{{ 1 / 0 }}{% endmacro %}');
+    const { render } = macros(
+      '{% macro a() %}\n{{ b() }}\n{% endmacro %}\n{% macro b() %}\n\n{{ 1 / 0 }}{% endmacro %}',
+    );
     try {
       render('\n\n{{ a() }}');
       expect.unreachable();
@@ -125,7 +179,10 @@ describe('macros of dbt', () => {
           path: 'macros/m.sql',
           line: 6,
           lineText: '{{ 1 / 0 }}{% endmacro %}',
-          stack: [{ type: 'macro', name: 'b', path: 'macros/m.sql', line: 6 }, { type: 'macro', name: 'a', path: 'macros/m.sql', line: 2 }],
+          stack: [
+            { type: 'macro', name: 'b', path: 'macros/m.sql', line: 6 },
+            { type: 'macro', name: 'a', path: 'macros/m.sql', line: 2 },
+          ],
         },
       });
     }
@@ -133,10 +190,17 @@ describe('macros of dbt', () => {
 
   it('place syntax errors with line and column', () => {
     try {
-      new Environment().compileMacros('{% macro a() %}\n  {{ foo( }}\n{% endmacro %}', { name: 'm', path: 'macros/m.sql', line: 11 });
+      new Environment().compileMacros('{% macro a() %}\n  {{ foo( }}\n{% endmacro %}', {
+        name: 'm',
+        path: 'macros/m.sql',
+        line: 11,
+      });
       expect.unreachable();
     } catch (error) {
-      expect(error).toMatchObject({ message: "unexpected '}', expected ')'", details: { path: 'macros/m.sql', line: 12 } });
+      expect(error).toMatchObject({
+        message: "unexpected '}', expected ')'",
+        details: { path: 'macros/m.sql', line: 12 },
+      });
     }
   });
 

@@ -8,7 +8,10 @@ const golden = JSON.parse(readFileSync(new URL('./jinja2-cases.json', import.met
 
 describe.each(Object.entries(golden.areas))('%s, as jinja2 renders it', (_area, cases) => {
   it.each(cases.map((one) => [one.source, one] as const))('%s', (_source, one) => {
-    const expected = one.error === undefined ? { out: one.out } : { error: { message: one.error.message, line: one.error.line ?? undefined } };
+    const expected =
+      one.error === undefined
+        ? { out: one.out }
+        : { error: { message: one.error.message, line: one.error.line ?? undefined } };
     expect(runCase(golden, one)).toEqual(expected);
     expect(runCase(golden, one, 6)).toEqual(expected);
   });

@@ -53,16 +53,29 @@ function trace(source: string, wanted: string, times = 1) {
     text = template.renderSync(scope, recorder);
   }
   const place = recorder.locate(text, text.indexOf(wanted));
-  return place && { path: place.path, line: place.line, frames: place.frames.map((f) => `${f.type} ${f.name}:${f.line}`) };
+  return (
+    place && { path: place.path, line: place.line, frames: place.frames.map((f) => `${f.type} ${f.name}:${f.line}`) }
+  );
 }
 
-describe.each([['walked over', 1], ['translated', 6]])('tracing a template that is %s', (_how, times) => {
+describe.each([
+  ['walked over', 1],
+  ['translated', 6],
+])('tracing a template that is %s', (_how, times) => {
   it('finds the line of fixed text', () => {
-    expect(trace('select 1\nfrom a\nwhere {{ 1 }} = oops', 'oops', times)).toEqual({ path: 'models/orders.sql', line: 3, frames: ['model orders:3'] });
+    expect(trace('select 1\nfrom a\nwhere {{ 1 }} = oops', 'oops', times)).toEqual({
+      path: 'models/orders.sql',
+      line: 3,
+      frames: ['model orders:3'],
+    });
   });
 
   it('finds the line of a printed value', () => {
-    expect(trace('select\n{% set c = "bad_column" %}\n  {{ c }}\nfrom t', 'bad_column', times)).toEqual({ path: 'models/orders.sql', line: 3, frames: ['model orders:3'] });
+    expect(trace('select\n{% set c = "bad_column" %}\n  {{ c }}\nfrom t', 'bad_column', times)).toEqual({
+      path: 'models/orders.sql',
+      line: 3,
+      frames: ['model orders:3'],
+    });
   });
 
   it('goes into the macro that wrote the text', () => {
@@ -82,7 +95,11 @@ describe.each([['walked over', 1], ['translated', 6]])('tracing a template that 
   });
 
   it('goes through a set block that another macro prints', () => {
-    expect(trace('{{ outer() }}', 'broken_here', times)).toEqual({ path: 'macros/m.sql', line: 117, frames: ['macro outer:117', 'model orders:1'] });
+    expect(trace('{{ outer() }}', 'broken_here', times)).toEqual({
+      path: 'macros/m.sql',
+      line: 117,
+      frames: ['macro outer:117', 'model orders:1'],
+    });
     expect(trace('{{ outer() }}', 'create table', times)).toMatchObject({ path: 'macros/m.sql', line: 110 });
   });
 
@@ -91,7 +108,8 @@ describe.each([['walked over', 1], ['translated', 6]])('tracing a template that 
   });
 
   it('knows loops, conditions and blocks of the template itself', () => {
-    const source = '{% for i in [1, 2] %}\n{% if i == 2 %}\n  second\n{% endif %}\n{% endfor %}\n{% filter upper %}\nlast\n{% endfilter %}';
+    const source =
+      '{% for i in [1, 2] %}\n{% if i == 2 %}\n  second\n{% endif %}\n{% endfor %}\n{% filter upper %}\nlast\n{% endfilter %}';
     expect(trace(source, 'second', times)).toMatchObject({ line: 3 });
     expect(trace(source, 'LAST', times)).toMatchObject({ line: 6 });
   });
@@ -101,11 +119,16 @@ describe('tracing SQL that was compiled before', () => {
   it('goes from the statement of a materialization to the model', () => {
     const { environment, scope } = setup();
     const compiled = new Trace();
-    const model = environment.compile('select\n  wrong\nfrom t', { name: 'orders', path: 'models/orders.sql', type: 'model' }).renderSync(scope, compiled);
+    const model = environment
+      .compile('select\n  wrong\nfrom t', { name: 'orders', path: 'models/orders.sql', type: 'model' })
+      .renderSync(scope, compiled);
     const running = new Trace();
     running.register(model, compiled);
     const whole = environment.compile('{{ materialization(sql) }}', { name: 'run', path: 'run.sql' });
-    const text = whole.renderSync({ get: (name) => (name === 'sql' ? model : scope.get(name)), state: environment.stateOf(scope) }, running);
+    const text = whole.renderSync(
+      { get: (name) => (name === 'sql' ? model : scope.get(name)), state: environment.stateOf(scope) },
+      running,
+    );
     expect(text).toContain('wrong');
     const sql = `/* comment */ insert into t\n    ${model}\n    where mistake`;
     expect(running.locate(sql, sql.indexOf('wrong'))).toMatchObject({ path: 'models/orders.sql', line: 2 });

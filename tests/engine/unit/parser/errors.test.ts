@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../../src/errors.ts';
 import { type ParseOptions, parseFiles } from '../../support/parse.ts';
 
-interface Failure { readonly message: string; readonly path: string | undefined; readonly line: number | undefined; readonly kind: string; readonly hint: string | undefined }
+interface Failure {
+  readonly message: string;
+  readonly path: string | undefined;
+  readonly line: number | undefined;
+  readonly kind: string;
+  readonly hint: string | undefined;
+}
 
 async function failure(files: Readonly<Record<string, string>>, options: ParseOptions = {}): Promise<Failure> {
   try {
@@ -11,7 +17,13 @@ async function failure(files: Readonly<Record<string, string>>, options: ParseOp
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
     const { details, message, kind } = error;
-    return { message, kind, path: details.path ?? details.node?.original_file_path, line: details.line, hint: details.hint };
+    return {
+      message,
+      kind,
+      path: details.path ?? details.node?.original_file_path,
+      line: details.line,
+      hint: details.hint,
+    };
   }
   throw new Error('nothing was wrong');
 }
@@ -21,7 +33,11 @@ const yaml = (text: string): Record<string, string> => ({ 'models/s.yml': text }
 describe('references', () => {
   it('names an unknown ref, its line, and the nearest name', async () => {
     expect(await failure({ 'models/b.sql': "select *\nfrom {{ ref('aa') }}" })).toEqual({
-      kind: 'compilation', message: "Model 'model.p.b' (models/b.sql) depends on a node named 'aa' which was not found", path: 'models/b.sql', line: 2, hint: "did you mean 'a'?",
+      kind: 'compilation',
+      message: "Model 'model.p.b' (models/b.sql) depends on a node named 'aa' which was not found",
+      path: 'models/b.sql',
+      line: 2,
+      hint: "did you mean 'a'?",
     });
   });
 
@@ -29,7 +45,7 @@ describe('references', () => {
     ["{{ ref('nope', 'a') }}", "depends on a node named 'a' in package or project 'nope' which was not found"],
     ["{{ ref('a', v=3) }}", "depends on a node named 'a' with version '3' which was not found"],
     ["{{ source('x', 'y') }}", "depends on a source named 'x.y' which was not found"],
-    ["{{ ref() }}", 'ref() takes at most two arguments (0 given)'],
+    ['{{ ref() }}', 'ref() takes at most two arguments (0 given)'],
     ["{{ ref('a', 'b', 'c') }}", 'ref() takes at most two arguments (3 given)'],
     ["{{ source('a') }}", 'source() takes exactly two arguments (1 given)'],
     ["{{ env_var('NOPE') }}", "Env var required but not provided: 'NOPE'"],
@@ -45,18 +61,32 @@ describe('references', () => {
   });
 
   it('says that a target is disabled', async () => {
-    expect((await failure({ 'models/b.sql': "select * from {{ ref('c') }}", 'models/c.sql': '{{ config(enabled=false) }} select 1' })).message)
-      .toBe("Model 'model.p.b' (models/b.sql) depends on a node named 'c' which is disabled");
+    expect(
+      (
+        await failure({
+          'models/b.sql': "select * from {{ ref('c') }}",
+          'models/c.sql': '{{ config(enabled=false) }} select 1',
+        })
+      ).message,
+    ).toBe("Model 'model.p.b' (models/b.sql) depends on a node named 'c' which is disabled");
   });
 
   it('keeps private models private', async () => {
-    const files = { ...yaml('groups:\n  - name: g\n    owner: {name: x}\nmodels:\n  - name: a\n    config: {group: g, access: private}\n'), 'models/b.sql': "select * from {{ ref('a') }}" };
-    expect((await failure(files)).message)
-      .toBe("Node model.p.b attempted to reference node model.p.a, which is not allowed because the referenced node is private to the 'g' group.");
+    const files = {
+      ...yaml(
+        'groups:\n  - name: g\n    owner: {name: x}\nmodels:\n  - name: a\n    config: {group: g, access: private}\n',
+      ),
+      'models/b.sql': "select * from {{ ref('a') }}",
+    };
+    expect((await failure(files)).message).toBe(
+      "Node model.p.b attempted to reference node model.p.a, which is not allowed because the referenced node is private to the 'g' group.",
+    );
   });
 
   it('warns about a test whose model does not exist instead of failing', async () => {
-    const { warnings } = await parseFiles(yaml('models:\n  - name: zzz\n    columns: [{name: id, data_tests: [unique]}]\n'));
+    const { warnings } = await parseFiles(
+      yaml('models:\n  - name: zzz\n    columns: [{name: id, data_tests: [unique]}]\n'),
+    );
     expect(warnings).toEqual([
       "[WARNING]: Did not find matching node for patch with name 'zzz' in the 'models' section of file 'models/s.yml'",
       "[WARNING]: Test 'test.p.unique_zzz_id.eb09467618' (models/s.yml) depends on a node named 'zzz' in package '' which was not found",
@@ -66,42 +96,88 @@ describe('references', () => {
 
 describe('macros', () => {
   it('finds a macro that never ends', async () => {
-    const found = await failure({ 'macros/m.sql': '{% macro m(a) %}{{ m(a) }}{% endmacro %}', 'models/b.sql': 'select {{ m(1) }}' });
+    const found = await failure({
+      'macros/m.sql': '{% macro m(a) %}{{ m(a) }}{% endmacro %}',
+      'models/b.sql': 'select {{ m(1) }}',
+    });
     expect(found).toMatchObject({ kind: 'compilation', path: expect.stringContaining('.sql') as string });
   });
 
   it('finds a call with too many arguments', async () => {
-    expect((await failure({ 'macros/m.sql': '{% macro m(a) %}{{ a }}{% endmacro %}', 'models/b.sql': 'select {{ m(1, 2) }}' })).message)
-      .toBe("macro 'dbt_macro__m' takes not more than 1 argument(s)");
+    expect(
+      (
+        await failure({
+          'macros/m.sql': '{% macro m(a) %}{{ a }}{% endmacro %}',
+          'models/b.sql': 'select {{ m(1, 2) }}',
+        })
+      ).message,
+    ).toBe("macro 'dbt_macro__m' takes not more than 1 argument(s)");
   });
 
   it('names both files of a macro that is there twice', async () => {
-    const found = await failure({ 'macros/m.sql': '{% macro m() %}{% endmacro %}', 'macros/n.sql': '{% macro m() %}{% endmacro %}' });
+    const found = await failure({
+      'macros/m.sql': '{% macro m() %}{% endmacro %}',
+      'macros/n.sql': '{% macro m() %}{% endmacro %}',
+    });
     expect(found.message).toContain('dbt found multiple macros named "m" in the project "p".');
     expect(found.message).toContain('- macros/n.sql\n    - macros/m.sql');
   });
 
   it('names line and file of a macro that does not parse', async () => {
     expect(await failure({ 'macros/m.sql': '{% macro m(a) %}\n{{ a + }}\n{% endmacro %}' })).toMatchObject({
-      message: "unexpected 'end of print statement'", path: 'macros/m.sql', line: 2,
+      message: "unexpected 'end of print statement'",
+      path: 'macros/m.sql',
+      line: 2,
     });
   });
 });
 
 describe('properties files', () => {
   it.each([
-    ['- a\n- b\n', "Error reading p: s.yml - Runtime Error\n  Contents of file 'models/s.yml' are not valid. Dictionary expected.", 1],
+    [
+      '- a\n- b\n',
+      "Error reading p: s.yml - Runtime Error\n  Contents of file 'models/s.yml' are not valid. Dictionary expected.",
+      1,
+    ],
     ['models:\n  a: 1\n', "The schema file at models/s.yml is invalid because the value of 'models' is not a list", 1],
-    ['models:\n  - description: x\n', "The schema file at models/s.yml is invalid because a list element for 'models' does not have a name attribute.", 2],
-    ['models:\n  - a\n', "The schema file at models/s.yml is invalid because a list element for 'models' is not a dictionary", 2],
+    [
+      'models:\n  - description: x\n',
+      "The schema file at models/s.yml is invalid because a list element for 'models' does not have a name attribute.",
+      2,
+    ],
+    [
+      'models:\n  - a\n',
+      "The schema file at models/s.yml is invalid because a list element for 'models' is not a dictionary",
+      2,
+    ],
     ['models:\n  - name: a\n    columns: [id]\n', "at path ['columns'][0]: 'id' is not of type 'object'", 3],
     ['models:\n  - name: a\n    description: 5\n', "at path ['description']: 5 is not of type 'string'", 3],
-    ['models:\n  - name: a\n    tests: [x]\n    data_tests: [y]\n', "Invalid test config: cannot have both 'tests' and 'data_tests' defined", 2],
-    ['models:\n  - name: a\n    versions: [{v: 1, foo: 2}]\n', "Additional properties are not allowed ('foo' was unexpected)", 3],
-    ['exposures:\n  - name: e\n    type: bad\n    owner: {name: x}\n', "at path ['type']: 'bad' is not one of ['dashboard', 'notebook', 'analysis', 'ml', 'application']", 3],
+    [
+      'models:\n  - name: a\n    tests: [x]\n    data_tests: [y]\n',
+      "Invalid test config: cannot have both 'tests' and 'data_tests' defined",
+      2,
+    ],
+    [
+      'models:\n  - name: a\n    versions: [{v: 1, foo: 2}]\n',
+      "Additional properties are not allowed ('foo' was unexpected)",
+      3,
+    ],
+    [
+      'exposures:\n  - name: e\n    type: bad\n    owner: {name: x}\n',
+      "at path ['type']: 'bad' is not one of ['dashboard', 'notebook', 'analysis', 'ml', 'application']",
+      3,
+    ],
     ['groups:\n  - name: g\n    owner: {x: y}\n', "Group owner must have at least one of 'name' or 'email'.", 3],
-    ['sources:\n  - name: s\n    foo: bar\n    tables: [{name: t}]\n', "Additional properties are not allowed ('foo' was unexpected)", 2],
-    ['unit_tests:\n  - name: u\n    model: a\n    given: []\n    expect: {rows: x}\n', 'Unit test u has expected rows which do not match format dict', 2],
+    [
+      'sources:\n  - name: s\n    foo: bar\n    tables: [{name: t}]\n',
+      "Additional properties are not allowed ('foo' was unexpected)",
+      2,
+    ],
+    [
+      'unit_tests:\n  - name: u\n    model: a\n    given: []\n    expect: {rows: x}\n',
+      'Unit test u has expected rows which do not match format dict',
+      2,
+    ],
   ])('refuses %j', async (text, message, line) => {
     const found = await failure(yaml(text));
     expect(found.message).toContain(message);
@@ -109,36 +185,82 @@ describe('properties files', () => {
   });
 
   it.each([
-    ['models:\n  - name: a\n    meta: {a: 1}\n    config: {meta: {b: 1}}\n', "found meta dictionary in 'config' dictionary and as top-level key."],
+    [
+      'models:\n  - name: a\n    meta: {a: 1}\n    config: {meta: {b: 1}}\n',
+      "found meta dictionary in 'config' dictionary and as top-level key.",
+    ],
     ['models:\n  - name: a\n    access: secret\n', 'Node model.p.a has an invalid value (secret) for the access field'],
-    ['models:\n  - name: a\n    config: {full_refresh: maybe}\n', "at path ['full_refresh']: 'maybe' is not valid under any of the given schemas"],
+    [
+      'models:\n  - name: a\n    config: {full_refresh: maybe}\n',
+      "at path ['full_refresh']: 'maybe' is not valid under any of the given schemas",
+    ],
     ['models:\n  - name: a\n    config: {group: g}\n', "Invalid group 'g', expected one of []"],
-    ['models:\n  - name: a\n    versions: [{v: 1}, {v: 1}]\n', "Found duplicate version: '1' in versions list of model 'a'"],
-    ['models:\n  - name: a\n    latest_version: 3\n    versions: [{v: 1}]\n', "latest_version: 3 is not one of model 'a' versions: [1] "],
-    ['models:\n  - name: a\n    columns:\n      - name: id\n        constraints: [{type: bad}]\n', 'Invalid constraint type on column id'],
-    ['models:\n  - name: a\n    description: "{{ doc(\'nope\') }}"\n', "Documentation for 'model.p.a' depends on doc 'nope'  which was not found"],
-    ['models:\n  - name: a\n    data_tests:\n      - unique: [a]\n', "test arguments must be a dict, got <class 'list'> (value ['a'])"],
-    ['models:\n  - name: a\n    data_tests:\n      - unique: {arguments: {column_name: id}, config: {severity: bad}}\n', "Severity must be either 'warn' or 'error'. Got 'bad'"],
-    ['models:\n  - name: a\n    data_tests:\n      - unique: {arguments: {column_name: id, model: x}}\n', 'Test arguments include "model", which is a reserved argument'],
-    ['models:\n  - name: a\n    columns: [{name: id, data_tests: [unique, unique]}]\n', 'dbt found two data_tests with the name "unique_a_id" defined on column "id" in "models.a".'],
-    ['unit_tests:\n  - name: u\n    model: nope\n    given: []\n    expect: {rows: []}\n', "Unable to find model 'p.nope' for unit test 'u' in models/s.yml"],
+    [
+      'models:\n  - name: a\n    versions: [{v: 1}, {v: 1}]\n',
+      "Found duplicate version: '1' in versions list of model 'a'",
+    ],
+    [
+      'models:\n  - name: a\n    latest_version: 3\n    versions: [{v: 1}]\n',
+      "latest_version: 3 is not one of model 'a' versions: [1] ",
+    ],
+    [
+      'models:\n  - name: a\n    columns:\n      - name: id\n        constraints: [{type: bad}]\n',
+      'Invalid constraint type on column id',
+    ],
+    [
+      'models:\n  - name: a\n    description: "{{ doc(\'nope\') }}"\n',
+      "Documentation for 'model.p.a' depends on doc 'nope'  which was not found",
+    ],
+    [
+      'models:\n  - name: a\n    data_tests:\n      - unique: [a]\n',
+      "test arguments must be a dict, got <class 'list'> (value ['a'])",
+    ],
+    [
+      'models:\n  - name: a\n    data_tests:\n      - unique: {arguments: {column_name: id}, config: {severity: bad}}\n',
+      "Severity must be either 'warn' or 'error'. Got 'bad'",
+    ],
+    [
+      'models:\n  - name: a\n    data_tests:\n      - unique: {arguments: {column_name: id, model: x}}\n',
+      'Test arguments include "model", which is a reserved argument',
+    ],
+    [
+      'models:\n  - name: a\n    columns: [{name: id, data_tests: [unique, unique]}]\n',
+      'dbt found two data_tests with the name "unique_a_id" defined on column "id" in "models.a".',
+    ],
+    [
+      'unit_tests:\n  - name: u\n    model: nope\n    given: []\n    expect: {rows: []}\n',
+      "Unable to find model 'p.nope' for unit test 'u' in models/s.yml",
+    ],
   ])('refuses what %j says', async (text, message) => {
     expect((await failure(yaml(text))).message).toContain(message);
   });
 
   it('refuses two entries for one model', async () => {
-    expect((await failure({ ...yaml('models:\n  - name: a\n'), 'models/t.yml': 'models:\n  - name: a\n' })).message)
-      .toContain('dbt found two schema.yml entries for the same resource named a.');
+    expect(
+      (await failure({ ...yaml('models:\n  - name: a\n'), 'models/t.yml': 'models:\n  - name: a\n' })).message,
+    ).toContain('dbt found two schema.yml entries for the same resource named a.');
   });
 });
 
 describe('config', () => {
   it.each([
     ["{{ config(enabled='maybe') }}", "at path ['enabled']: 'maybe' is not of type 'boolean'"],
-    ["{{ config(on_configuration_change='boom') }}", 'Field "on_configuration_change" of type OnConfigurationChangeOption in ModelConfig has invalid value \'boom\''],
-    ["{{ config({'pre-hook': 'x', 'pre_hook': 'y'}) }}", 'Invalid config, has conflicting keys "pre_hook" and "pre-hook"'],
-    ["{{ config(contract={'enforced': true}, materialized='incremental') }}", "must set on_schema_change to 'append_new_columns' or 'fail'"],
-    ["{{ config(materialized='incremental', incremental_strategy='microbatch') }}", "Microbatch model 'b' must provide an 'event_time' (string) config"],
+    [
+      "{{ config(on_configuration_change='boom') }}",
+      'Field "on_configuration_change" of type OnConfigurationChangeOption in ModelConfig has invalid value \'boom\'',
+    ],
+    [
+      "{{ config({'pre-hook': 'x', 'pre_hook': 'y'}) }}",
+      'Invalid config, has conflicting keys "pre_hook" and "pre-hook"',
+    ],
+    [
+      "{{ config(contract={'enforced': true}, materialized='incremental') }}",
+      "must set on_schema_change to 'append_new_columns' or 'fail'",
+    ],
+    [
+      "{{ config(materialized='incremental', incremental_strategy='microbatch') }}",
+      "Microbatch model 'b' must provide an 'event_time' (string) config",
+    ],
     ["{{ config(alias='a') }}", 'dbt found two resources with the database representation ""db"."sch"."a"".'],
   ])('refuses %s', async (code, message) => {
     expect((await failure({ 'models/b.sql': `${code} select 1` })).message).toContain(message);
@@ -150,12 +272,17 @@ describe('config', () => {
   });
 
   it('refuses a snapshot without a key', async () => {
-    expect((await failure({ 'snapshots/s.sql': "{% snapshot s %}{{ config(strategy='check') }} select 1{% endsnapshot %}" })).message)
-      .toBe("Snapshots must be configured with a 'strategy' and 'unique_key'.");
+    expect(
+      (await failure({ 'snapshots/s.sql': "{% snapshot s %}{{ config(strategy='check') }} select 1{% endsnapshot %}" }))
+        .message,
+    ).toBe("Snapshots must be configured with a 'strategy' and 'unique_key'.");
   });
 
   it('warns of paths in dbt_project.yml that apply to nothing', async () => {
-    const { warnings } = await parseFiles({ 'models/a.sql': 'select 1' }, { project: { configs: { models: { p: { nope: { '+materialized': 'table' } } } } } });
+    const { warnings } = await parseFiles(
+      { 'models/a.sql': 'select 1' },
+      { project: { configs: { models: { p: { nope: { '+materialized': 'table' } } } } } },
+    );
     expect(warnings).toEqual([
       '[WARNING]: Configuration paths exist in your dbt_project.yml file which do not apply to any resources.\nThere are 1 unused configuration paths:\n- models.p.nope',
     ]);

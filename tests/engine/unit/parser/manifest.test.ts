@@ -18,18 +18,43 @@ const cases = join(dirname(fileURLToPath(import.meta.url)), '../../cases');
 const folder = mkdtempSync(join(tmpdir(), 'parser-cases-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-writeFileSync(join(folder, 'profiles.yml'), JSON.stringify({
-  cases: { target: 'dev', outputs: { dev: { type: 'postgres', host: 'localhost', user: 'u', password: 'p', port: 5432, dbname: 'db', schema: 'sch', threads: 1 } } },
-}));
+writeFileSync(
+  join(folder, 'profiles.yml'),
+  JSON.stringify({
+    cases: {
+      target: 'dev',
+      outputs: {
+        dev: {
+          type: 'postgres',
+          host: 'localhost',
+          user: 'u',
+          password: 'p',
+          port: 5432,
+          dbname: 'db',
+          schema: 'sch',
+          threads: 1,
+        },
+      },
+    },
+  }),
+);
 
 async function manifestOf(name: string, packages: readonly string[]): Promise<unknown> {
   const projectDir = join(folder, name);
   cpSync(join(cases, name), projectDir, { recursive: true });
-  for (const each of packages) cpSync(join(projectDir, each), join(projectDir, 'dbt_packages', each), { recursive: true });
-  const { flags = null } = loadYaml(readFileSync(join(projectDir, 'dbt_project.yml'), 'utf8'), null) as { flags?: never };
+  for (const each of packages)
+    cpSync(join(projectDir, each), join(projectDir, 'dbt_packages', each), { recursive: true });
+  const { flags = null } = loadYaml(readFileSync(join(projectDir, 'dbt_project.yml'), 'utf8'), null) as {
+    flags?: never;
+  };
   const logger = { fire: () => undefined };
   const { config, adapter } = await load({
-    projectDir, cwd: projectDir, env: {}, logger, now: () => 0, flags: resolveFlags('parse', { profiles_dir: folder }, {}, flags),
+    projectDir,
+    cwd: projectDir,
+    env: {},
+    logger,
+    now: () => 0,
+    flags: resolveFlags('parse', { profiles_dir: folder }, {}, flags),
     invocation: { invocation_id: 'test', started_at: new Date('2026-01-02T03:04:05Z'), args: {}, command: 'parse' },
   });
   return JSON.parse(artifactJson(parseProject({ config, files: readSourceFiles(config), adapter, logger }).manifest));
@@ -39,7 +64,7 @@ describe('parseProject', () => {
   it.each([
     ['parse-resources', []],
     ['parse-packages', ['helper']],
-  ])('gives dbt\'s manifest of %s', async (name, packages) => {
+  ])("gives dbt's manifest of %s", async (name, packages) => {
     const golden: unknown = JSON.parse(readFileSync(join(cases, name, 'expected/manifest.json'), 'utf8'));
     expect(differences(comparable(await manifestOf(name, packages)), golden)).toEqual([]);
   });

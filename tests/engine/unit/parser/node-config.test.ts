@@ -6,12 +6,29 @@ import { newProject } from '../../support/parse.ts';
 
 const project = (models: Json) => newProject('p', { configs: { models } });
 const model = (models: Json, patch: object = {}, call: object = {}, root = project(models)) =>
-  new Configs().calculate({ kind: 'model', section: 'models', fqn: ['p', 'staging', 'm'], project: project(models), root, patch: { ...patch }, call: { ...call } });
+  new Configs().calculate({
+    kind: 'model',
+    section: 'models',
+    fqn: ['p', 'staging', 'm'],
+    project: project(models),
+    root,
+    patch: { ...patch },
+    call: { ...call },
+  });
 
 describe('configLevels', () => {
   it('gives what applies to a path, widest first, with and without +', () => {
-    const tree = { '+tags': 'a', materialized: 'view', p: { '+meta': { x: 1 }, staging: { enabled: false, m: { '+alias': 'n' } }, other: { '+tags': 'b' } } };
-    expect(configLevels(tree, ['p', 'staging', 'm'])).toEqual([{ tags: 'a', materialized: 'view' }, { meta: { x: 1 } }, { enabled: false }, { alias: 'n' }]);
+    const tree = {
+      '+tags': 'a',
+      materialized: 'view',
+      p: { '+meta': { x: 1 }, staging: { enabled: false, m: { '+alias': 'n' } }, other: { '+tags': 'b' } },
+    };
+    expect(configLevels(tree, ['p', 'staging', 'm'])).toEqual([
+      { tags: 'a', materialized: 'view' },
+      { meta: { x: 1 } },
+      { enabled: false },
+      { alias: 'n' },
+    ]);
   });
 });
 
@@ -20,20 +37,35 @@ describe('Configs', () => {
     const tree = { '+materialized': 'view', p: { staging: { '+materialized': 'table' } } };
     expect(model(tree)['materialized']).toBe('table');
     expect(model(tree, { materialized: 'ephemeral' })['materialized']).toBe('ephemeral');
-    expect(model(tree, { materialized: 'ephemeral' }, { materialized: 'incremental' })['materialized']).toBe('incremental');
+    expect(model(tree, { materialized: 'ephemeral' }, { materialized: 'incremental' })['materialized']).toBe(
+      'incremental',
+    );
   });
 
   it('adds tags and hooks, joins meta and docs', () => {
-    const config = model({ '+tags': 'a', '+meta': { x: 1, y: 1 }, '+pre-hook': 'one', p: { '+tags': ['b'], '+docs': { show: false } } }, { tags: 'c', meta: { y: 2 } }, { pre_hook: ['two', { sql: 'three', transaction: false }] });
+    const config = model(
+      { '+tags': 'a', '+meta': { x: 1, y: 1 }, '+pre-hook': 'one', p: { '+tags': ['b'], '+docs': { show: false } } },
+      { tags: 'c', meta: { y: 2 } },
+      { pre_hook: ['two', { sql: 'three', transaction: false }] },
+    );
     expect(config).toMatchObject({
-      tags: ['a', 'b', 'c'], meta: { x: 1, y: 2 }, docs: { show: false, node_color: null },
-      'pre-hook': [{ sql: 'one', transaction: true, index: null }, { sql: 'two', transaction: true, index: null }, { sql: 'three', transaction: false, index: null }],
+      tags: ['a', 'b', 'c'],
+      meta: { x: 1, y: 2 },
+      docs: { show: false, node_color: null },
+      'pre-hook': [
+        { sql: 'one', transaction: true, index: null },
+        { sql: 'two', transaction: true, index: null },
+        { sql: 'three', transaction: false, index: null },
+      ],
     });
   });
 
   it('replaces grants, or extends those with a +', () => {
     const tree = { '+grants': { select: ['a'], insert: 'w' } };
-    expect(model(tree, {}, { grants: { '+select': 'b', insert: ['x'] } })['grants']).toEqual({ select: ['a', 'b'], insert: ['x'] });
+    expect(model(tree, {}, { grants: { '+select': 'b', insert: ['x'] } })['grants']).toEqual({
+      select: ['a', 'b'],
+      insert: ['x'],
+    });
   });
 
   it('lets the root project rule over a package', () => {
@@ -42,12 +74,22 @@ describe('Configs', () => {
   });
 
   it('keeps keys that it does not know', () => {
-    expect(model({ '+indexes': [{ columns: ['a'] }] }, { custom: 1 })).toMatchObject({ indexes: [{ columns: ['a'] }], custom: 1 });
+    expect(model({ '+indexes': [{ columns: ['a'] }] }, { custom: 1 })).toMatchObject({
+      indexes: [{ columns: ['a'] }],
+      custom: 1,
+    });
   });
 
   it('loses keys that a part of it does not know', () => {
-    expect(model({ '+docs': { of: 'us' } }, { contract: { enforce: true }, latest_version_pointer: { enabled: false, y: 2 } })).toMatchObject({
-      docs: { show: true, node_color: null }, contract: { enforced: false, alias_types: true }, latest_version_pointer: { enabled: false, alias: null },
+    expect(
+      model(
+        { '+docs': { of: 'us' } },
+        { contract: { enforce: true }, latest_version_pointer: { enabled: false, y: 2 } },
+      ),
+    ).toMatchObject({
+      docs: { show: true, node_color: null },
+      contract: { enforced: false, alias_types: true },
+      latest_version_pointer: { enabled: false, alias: null },
     });
     expect(model({}, { contract: { enforce: true } })['contract']).toEqual({ enforced: false, alias_types: true });
   });
@@ -56,14 +98,27 @@ describe('Configs', () => {
     const color = (node_color: string) => model({ '+docs': { node_color } })['docs'];
     expect(color('RebeccaPurple')).toEqual({ show: true, node_color: 'RebeccaPurple' });
     expect(color('#aBc')).toEqual({ show: true, node_color: '#aBc' });
-    expect(() => color('notacolor')).toThrow('Invalid color name for docs.node_color: notacolor. It is neither a valid HTML color name nor a valid HEX code.');
+    expect(() => color('notacolor')).toThrow(
+      'Invalid color name for docs.node_color: notacolor. It is neither a valid HTML color name nor a valid HEX code.',
+    );
   });
 
   it('derives how failures are stored', () => {
-    const test = (call: object) => new Configs().calculate({ kind: 'test', section: 'tests', fqn: ['p', 't'], project: project({}), root: project({}), call: { ...call } });
+    const test = (call: object) =>
+      new Configs().calculate({
+        kind: 'test',
+        section: 'tests',
+        fqn: ['p', 't'],
+        project: project({}),
+        root: project({}),
+        call: { ...call },
+      });
     expect(test({ store_failures: true })).toMatchObject({ store_failures: true, store_failures_as: 'table' });
     expect(test({ store_failures: false })).toMatchObject({ store_failures_as: 'ephemeral' });
-    expect(test({ store_failures: false, store_failures_as: 'view' })).toMatchObject({ store_failures: true, store_failures_as: 'view' });
+    expect(test({ store_failures: false, store_failures_as: 'view' })).toMatchObject({
+      store_failures: true,
+      store_failures_as: 'view',
+    });
     expect(test({})).toMatchObject({ store_failures: null, store_failures_as: null, schema: 'dbt_test__audit' });
   });
 });
@@ -73,6 +128,11 @@ describe('mergeConfigCall', () => {
     const config = {};
     mergeConfigCall(config, { tags: 'a', meta: { x: 1 }, grants: { select: ['a'] }, materialized: 'view' });
     mergeConfigCall(config, { tags: ['b'], meta: { y: 2 }, grants: { insert: 'b' }, materialized: 'table' });
-    expect(config).toEqual({ tags: ['a', 'b'], meta: { x: 1, y: 2 }, grants: { select: ['a'], insert: ['b'] }, materialized: 'table' });
+    expect(config).toEqual({
+      tags: ['a', 'b'],
+      meta: { x: 1, y: 2 },
+      grants: { select: ['a'], insert: ['b'] },
+      materialized: 'table',
+    });
   });
 });

@@ -16,9 +16,11 @@ type Files = Record<string, string>;
 const START: Files = {
   'models/a.sql': "{{ config(materialized='table', tags=['x']) }}\nselect 1 as id -- {# a #}\n",
   'models/b.sql': "select * from {{ ref('a') }} where {{ cents('id') }} > {{ var('least', 0) }}\n",
-  'models/c.sql': "{% set cols = ['id', 'n'] %}\nselect {% for c in cols %}{{ c }}{{ ',' if not loop.last }}{% endfor %} from {{ ref('b') }}\n",
-  'models/d.sql': "{% set parent %}a{% endset %}select * from {{ ref(parent) }}\n",
-  'models/e.sql': "{% if 'wide' in model.raw_code %}{{ config(tags=['wide']) }}{% endif %}select * from {{ source('raw', 't') }} where x = '{{ env_var('X', '0') }}'\n",
+  'models/c.sql':
+    "{% set cols = ['id', 'n'] %}\nselect {% for c in cols %}{{ c }}{{ ',' if not loop.last }}{% endfor %} from {{ ref('b') }}\n",
+  'models/d.sql': '{% set parent %}a{% endset %}select * from {{ ref(parent) }}\n',
+  'models/e.sql':
+    "{% if 'wide' in model.raw_code %}{{ config(tags=['wide']) }}{% endif %}select * from {{ source('raw', 't') }} where x = '{{ env_var('X', '0') }}'\n",
   'models/v_v1.sql': 'select 1 as id\n',
   'models/v_v2.sql': "select 2 as id, '{{ this }}' as t\n",
   'models/f.sql': "{% if peek() %}{{ config(tags=['peeked']) }}{% endif %}select 3\n",
@@ -67,12 +69,14 @@ unit_tests:
     expect: {rows: [{id: 1, n: 2}]}
 `,
   'models/docs.md': '{% docs n %}How many.{% enddocs %}\n',
-  'macros/cents.sql': '{% macro cents(c) %}{{ c }} * 100{% endmacro %}\n{% macro peek() %}{{ return("3" in model.raw_code) }}{% endmacro %}\n',
+  'macros/cents.sql':
+    '{% macro cents(c) %}{{ c }} * 100{% endmacro %}\n{% macro peek() %}{{ return("3" in model.raw_code) }}{% endmacro %}\n',
   'seeds/letters.csv': 'letter\na\nb\n',
   'seeds/digits.csv': 'digit\n1\n',
   'tests/none.sql': "select * from {{ ref('a') }} where id is null\n",
   'analyses/look.sql': "select * from {{ ref('b') }}\n",
-  'snapshots/snap.sql': "{% snapshot snap %}{{ config(unique_key='id', strategy='check', check_cols='all') }}select * from {{ ref('a') }}{% endsnapshot %}\n",
+  'snapshots/snap.sql':
+    "{% snapshot snap %}{{ config(unique_key='id', strategy='check', check_cols='all') }}select * from {{ ref('a') }}{% endsnapshot %}\n",
 };
 
 /** Whole numbers below n, the same in every run. */
@@ -84,56 +88,147 @@ function dice(seed: number): (n: number) => number {
   };
 }
 
-interface World { files: Files; options: ParseOptions }
+interface World {
+  files: Files;
+  options: ParseOptions;
+}
 type Edit = (world: World, below: (n: number) => number) => void;
 
-const append = (path: string, ...texts: string[]): Edit => ({ files }, below) => { if (files[path] !== undefined) files[path] += texts[below(texts.length)]; };
-const replace = (path: string, from: string | RegExp, ...to: string[]): Edit => ({ files }, below) => { if (files[path] !== undefined) files[path] = files[path]!.replace(from, to[below(to.length)]!); };
+const append =
+  (path: string, ...texts: string[]): Edit =>
+  ({ files }, below) => {
+    if (files[path] !== undefined) files[path] += texts[below(texts.length)];
+  };
+const replace =
+  (path: string, from: string | RegExp, ...to: string[]): Edit =>
+  ({ files }, below) => {
+    if (files[path] !== undefined) files[path] = files[path]!.replace(from, to[below(to.length)]!);
+  };
 const words = ['plain', 'with { brace', 'two\\nlines', '', "it''s", 'ünï'];
 
 const EDITS: readonly Edit[] = [
   append('models/a.sql', '-- more\n', ' \n\n', "-- {{ ref('b') }}\n", '{# note #}', "{{ config(alias='z') }}"),
-  append('models/b.sql', ' and 1 = 1\n', ' -- ü\n', "{% set q = 1 %}", '{{ cents("n") }}'),
+  append('models/b.sql', ' and 1 = 1\n', ' -- ü\n', '{% set q = 1 %}', '{{ cents("n") }}'),
   append('models/c.sql', 'where true\n', '{% raw %}{{ x }}{% endraw %}', "{{ env_var('Y', '1') }}"),
   replace('models/c.sql', 'select', 'select  ', 'select distinct'),
   replace('models/d.sql', '%}a{%', '%}b{%', '%}c{%', '%}a{%'),
-  append('models/e.sql', '-- wide\n', '-- narrow\n'), replace('models/e.sql', 'wide\n', 'thin\n'),
-  append('models/f.sql', ' -- 4', ''), replace('models/f.sql', 'select 3', 'select 5', 'select 3'),
-  append('models/v_v2.sql', '-- later\n'), append('models/v_v1.sql', '-- 1\n'),
+  append('models/e.sql', '-- wide\n', '-- narrow\n'),
+  replace('models/e.sql', 'wide\n', 'thin\n'),
+  append('models/f.sql', ' -- 4', ''),
+  replace('models/f.sql', 'select 3', 'select 5', 'select 3'),
+  append('models/v_v2.sql', '-- later\n'),
+  append('models/v_v1.sql', '-- 1\n'),
   append('macros/cents.sql', ' ', '{# c #}', '{% macro extra() %}1{% endmacro %}'),
   replace('macros/cents.sql', '* 100', '* 1000', '* 100', "* 10{% do ref('e') %}"),
-  append('models/docs.md', ' \n', '{% docs more %}More.{% enddocs %}'), replace('models/docs.md', /How many\.?/, 'How few.', 'How many.'),
-  append('seeds/letters.csv', 'c\n', 'd\n'), append('seeds/digits.csv', '2\n'),
-  append('tests/none.sql', '-- t\n', "{{ config(severity='warn') }}"), append('analyses/look.sql', '-- l\n'), append('snapshots/snap.sql', ' ', '\n'),
-  append('models/m.yml', '# note\n', '\n', '  - name: c\n    description: C.\n', 'groups: [{name: g, owner: {email: x@y.z}}]\n'),
+  append('models/docs.md', ' \n', '{% docs more %}More.{% enddocs %}'),
+  replace('models/docs.md', /How many\.?/, 'How few.', 'How many.'),
+  append('seeds/letters.csv', 'c\n', 'd\n'),
+  append('seeds/digits.csv', '2\n'),
+  append('tests/none.sql', '-- t\n', "{{ config(severity='warn') }}"),
+  append('analyses/look.sql', '-- l\n'),
+  append('snapshots/snap.sql', ' ', '\n'),
+  append(
+    'models/m.yml',
+    '# note\n',
+    '\n',
+    '  - name: c\n    description: C.\n',
+    'groups: [{name: g, owner: {email: x@y.z}}]\n',
+  ),
   ...words.flatMap((word) => [
-    replace('models/m.yml', /description: The first.*/, `description: "The first ${word}"`), replace('models/m.yml', /description: A key.*/, `description: 'A key ${word}'`),
-    replace('models/s.yml', /description: Letters.*/, `description: "Letters ${word}"`), replace('models/s.yml', /description: Raw.*/, `description: "Raw ${word}"`),
+    replace('models/m.yml', /description: The first.*/, `description: "The first ${word}"`),
+    replace('models/m.yml', /description: A key.*/, `description: 'A key ${word}'`),
+    replace('models/s.yml', /description: Letters.*/, `description: "Letters ${word}"`),
+    replace('models/s.yml', /description: Raw.*/, `description: "Raw ${word}"`),
   ]),
-  replace('models/m.yml', 'Folded', 'Bent', '  Bent'), replace('models/m.yml', 'Versioned.', 'In two versions.', '{{ 1 }}'), replace('models/m.yml', '[unique, not_null]', '[unique]', '[not_null, unique]', '[]'),
-  replace('models/m.yml', 'values: [1, 2]', 'values: [1, 2.0]', 'values: [1, 2, 3]'), replace('models/m.yml', '      - name: other\n', '      - name: other\n        description: O.\n', '      - name: id\n'),
+  replace('models/m.yml', 'Folded', 'Bent', '  Bent'),
+  replace('models/m.yml', 'Versioned.', 'In two versions.', '{{ 1 }}'),
+  replace('models/m.yml', '[unique, not_null]', '[unique]', '[not_null, unique]', '[]'),
+  replace('models/m.yml', 'values: [1, 2]', 'values: [1, 2.0]', 'values: [1, 2, 3]'),
+  replace(
+    'models/m.yml',
+    '      - name: other\n',
+    '      - name: other\n        description: O.\n',
+    '      - name: id\n',
+  ),
   // White space alone says something in YAML.
-  replace('models/m.yml', '    config: {meta', '    config:  {meta', '    config: {meta'), replace('models/m.yml', '      - name: other', '  - name: other', '      - name: other'), replace('models/m.yml', '  - name: other', '      - name: other'),
-  replace('models/s.yml', 'name: board', 'name: wall', 'name: board'), replace('models/s.yml', 'rows: [{id: 1}]', 'rows: [{id: 2}]', 'rows: [{id: 1}]'), append('models/s.yml', '# s\n', 'macros: [{name: cents, description: Cents.}]\n', 'broken: [\n'),
-  replace('models/s.yml', 'broken: [\n', ''), ({ files }) => { files['models/s.yml'] = START['models/s.yml']!; }, ({ files }) => { files['models/m.yml'] = START['models/m.yml']!; },
-  ({ files }, below) => { const name = `models/new_${below(3)}.sql`; if (files[name] === undefined) files[name] = "select * from {{ ref('a') }}\n"; else delete files[name]; },
-  ({ files }) => { if (files['models/b.sql'] === undefined) files['models/b.sql'] = START['models/b.sql']!; else { files['models/renamed.sql'] = files['models/b.sql']!; delete files['models/b.sql']; } },
-  ({ files }) => { files['models/b.sql'] = START['models/b.sql']!; delete files['models/renamed.sql']; },
-  ({ files }) => { files['models/sub/a.sql'] = files['models/a.sql'] ?? 'select 1'; delete files['models/a.sql']; }, ({ files }) => { files['models/a.sql'] = START['models/a.sql']!; delete files['models/sub/a.sql']; },
-  append('models/a.sql', '{{ config(enabled=false) }}'), ({ files }) => { files['models/a.sql'] = START['models/a.sql']!; }, ({ files }) => { files['models/c.sql'] = START['models/c.sql']!; },
-  ({ files }) => { files['macros/names.sql'] = "{% macro generate_alias_name(custom, node) %}{{ node.name ~ ('_long' if node.raw_code | length > 60 else '') }}{% endmacro %}"; }, ({ files }) => { delete files['macros/names.sql']; },
-  (world, below) => { world.options = { ...world.options, vars: { least: below(3) } }; },
-  (world, below) => { world.options = { ...world.options, env: below(2) === 0 ? {} : { X: String(below(3)), Y: String(below(2)) } }; },
-  (world, below) => { world.options = { ...world.options, flags: below(2) === 0 ? {} : { require_ref_searches_node_package_before_root: true } }; },
-  (world, below) => { world.options = { ...world.options, project: below(2) === 0 ? {} : { configs: { models: { '+tags': ['p'] } } } }; },
+  replace('models/m.yml', '    config: {meta', '    config:  {meta', '    config: {meta'),
+  replace('models/m.yml', '      - name: other', '  - name: other', '      - name: other'),
+  replace('models/m.yml', '  - name: other', '      - name: other'),
+  replace('models/s.yml', 'name: board', 'name: wall', 'name: board'),
+  replace('models/s.yml', 'rows: [{id: 1}]', 'rows: [{id: 2}]', 'rows: [{id: 1}]'),
+  append('models/s.yml', '# s\n', 'macros: [{name: cents, description: Cents.}]\n', 'broken: [\n'),
+  replace('models/s.yml', 'broken: [\n', ''),
+  ({ files }) => {
+    files['models/s.yml'] = START['models/s.yml']!;
+  },
+  ({ files }) => {
+    files['models/m.yml'] = START['models/m.yml']!;
+  },
+  ({ files }, below) => {
+    const name = `models/new_${below(3)}.sql`;
+    if (files[name] === undefined) files[name] = "select * from {{ ref('a') }}\n";
+    else delete files[name];
+  },
+  ({ files }) => {
+    if (files['models/b.sql'] === undefined) files['models/b.sql'] = START['models/b.sql']!;
+    else {
+      files['models/renamed.sql'] = files['models/b.sql']!;
+      delete files['models/b.sql'];
+    }
+  },
+  ({ files }) => {
+    files['models/b.sql'] = START['models/b.sql']!;
+    delete files['models/renamed.sql'];
+  },
+  ({ files }) => {
+    files['models/sub/a.sql'] = files['models/a.sql'] ?? 'select 1';
+    delete files['models/a.sql'];
+  },
+  ({ files }) => {
+    files['models/a.sql'] = START['models/a.sql']!;
+    delete files['models/sub/a.sql'];
+  },
+  append('models/a.sql', '{{ config(enabled=false) }}'),
+  ({ files }) => {
+    files['models/a.sql'] = START['models/a.sql']!;
+  },
+  ({ files }) => {
+    files['models/c.sql'] = START['models/c.sql']!;
+  },
+  ({ files }) => {
+    files['macros/names.sql'] =
+      "{% macro generate_alias_name(custom, node) %}{{ node.name ~ ('_long' if node.raw_code | length > 60 else '') }}{% endmacro %}";
+  },
+  ({ files }) => {
+    delete files['macros/names.sql'];
+  },
+  (world, below) => {
+    world.options = { ...world.options, vars: { least: below(3) } };
+  },
+  (world, below) => {
+    world.options = { ...world.options, env: below(2) === 0 ? {} : { X: String(below(3)), Y: String(below(2)) } };
+  },
+  (world, below) => {
+    world.options = {
+      ...world.options,
+      flags: below(2) === 0 ? {} : { require_ref_searches_node_package_before_root: true },
+    };
+  },
+  (world, below) => {
+    world.options = { ...world.options, project: below(2) === 0 ? {} : { configs: { models: { '+tags': ['p'] } } } };
+  },
 ];
 
 async function parse(world: World, mtimes: Readonly<Record<string, number>>, previous: ParseCache | null, now: number) {
   const input = await parseInput(world.files, { ...world.options, startedAt: new Date(now) });
   // As from a disk: every file its own time, and the checksum that white space does not change.
   const files = input.files.map((file) => ({
-    ...file, mtime_ms: mtimes[file.original_file_path]!,
-    checksum: { name: 'sha256', checksum: createHash('sha256').update(compactWhitespace(world.files[file.original_file_path]!)).digest('hex') },
+    ...file,
+    mtime_ms: mtimes[file.original_file_path]!,
+    checksum: {
+      name: 'sha256',
+      checksum: createHash('sha256').update(compactWhitespace(world.files[file.original_file_path]!)).digest('hex'),
+    },
   }));
   try {
     return parseWithCache({ ...input, files, previous, engine: '1' });
@@ -143,36 +238,44 @@ async function parse(world: World, mtimes: Readonly<Record<string, number>>, pre
   }
 }
 
-const comparable = (manifest: object): unknown => JSON.parse(JSON.stringify(manifest, (key, value: unknown) => (key === 'created_at' || key === 'metadata' ? undefined : value)));
+const comparable = (manifest: object): unknown =>
+  JSON.parse(
+    JSON.stringify(manifest, (key, value: unknown) => (key === 'created_at' || key === 'metadata' ? undefined : value)),
+  );
 
 describe('a parse that starts from an earlier one', () => {
   const kept: string[] = [];
-  it.each(Array.from({ length: Number(process.env['EDIT_RUNS'] ?? 3) }, (_, i) => i))('gives what a parse from nothing gives, after any edits (%i)', async (seed) => {
-    const below = dice(seed * 7919 + 3);
-    const world: World = { files: { ...START }, options: {} };
-    let now = Date.parse('2026-01-01');
-    const mtimes: Record<string, number> = {};
-    let cache: ParseCache | null = null;
-    let before: Files = {};
-    for (let step = 0; step < 30; step += 1) {
-      if (step > 0) for (let n = 1 + below(2); n > 0; n -= 1) EDITS[below(EDITS.length)]!(world, below);
-      // Some edits come within the grain of the clock, some long after.
-      now += below(4) === 0 ? 500 : 60_000;
-      for (const path of Object.keys(world.files)) if (before[path] !== world.files[path] || mtimes[path] === undefined) mtimes[path] = now - 100;
-      before = { ...world.files };
-      const warm: Awaited<ReturnType<typeof parse>> = await parse(world, mtimes, cache, now);
-      const cold: Awaited<ReturnType<typeof parse>> = await parse(world, mtimes, null, now);
-      if (typeof cold === 'string' || typeof warm === 'string') {
-        expect(warm).toBe(cold);
-        world.files = { ...START };
-        continue;
+  it.each(Array.from({ length: Number(process.env['EDIT_RUNS'] ?? 3) }, (_, i) => i))(
+    'gives what a parse from nothing gives, after any edits (%i)',
+    async (seed) => {
+      const below = dice(seed * 7919 + 3);
+      const world: World = { files: { ...START }, options: {} };
+      let now = Date.parse('2026-01-01');
+      const mtimes: Record<string, number> = {};
+      let cache: ParseCache | null = null;
+      let before: Files = {};
+      for (let step = 0; step < 30; step += 1) {
+        if (step > 0) for (let n = 1 + below(2); n > 0; n -= 1) EDITS[below(EDITS.length)]!(world, below);
+        // Some edits come within the grain of the clock, some long after.
+        now += below(4) === 0 ? 500 : 60_000;
+        for (const path of Object.keys(world.files))
+          if (before[path] !== world.files[path] || mtimes[path] === undefined) mtimes[path] = now - 100;
+        before = { ...world.files };
+        const warm: Awaited<ReturnType<typeof parse>> = await parse(world, mtimes, cache, now);
+        const cold: Awaited<ReturnType<typeof parse>> = await parse(world, mtimes, null, now);
+        if (typeof cold === 'string' || typeof warm === 'string') {
+          expect(warm).toBe(cold);
+          world.files = { ...START };
+          continue;
+        }
+        expect(comparable(warm.manifest)).toEqual(comparable(cold.manifest));
+        expect(Object.keys(warm.manifest.nodes)).toEqual(Object.keys(cold.manifest.nodes));
+        if (warm.reused && warm.fresh) kept.push(String(seed));
+        cache = warm.cache;
       }
-      expect(comparable(warm.manifest)).toEqual(comparable(cold.manifest));
-      expect(Object.keys(warm.manifest.nodes)).toEqual(Object.keys(cold.manifest.nodes));
-      if (warm.reused && warm.fresh) kept.push(String(seed));
-      cache = warm.cache;
-    }
-  }, 120_000);
+    },
+    120_000,
+  );
 
   it('has not parsed again each time', () => {
     expect(kept.length).toBeGreaterThan(5);
@@ -182,12 +285,28 @@ describe('a parse that starts from an earlier one', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tsdbt-cache-'));
     const path = join(folder, 'partial_parse.json');
     expect(readParseCache(folder)).toBe('missing');
-    const parsed = await parse({ files: START, options: {} }, Object.fromEntries(Object.keys(START).map((name) => [name, 0])), null, 1e12);
+    const parsed = await parse(
+      { files: START, options: {} },
+      Object.fromEntries(Object.keys(START).map((name) => [name, 0])),
+      null,
+      1e12,
+    );
     if (typeof parsed === 'string') throw new Error(parsed);
     writeParseCache(folder, parsed.cache, new Secrets());
     const bytes = readFileSync(path);
-    expect(readParseCache(folder)).toEqual({ header: JSON.parse(JSON.stringify(parsed.cache.header)), yaml: Buffer.from(parsed.cache.yaml), body: Buffer.from(parsed.cache.body) });
-    for (const damaged of [bytes.subarray(0, -1), Buffer.concat([bytes, Buffer.from(' ')]), Buffer.from(bytes.toString('latin1').replace('model.p.a', 'model.p.b'), 'latin1'), Buffer.from('{}'), Buffer.alloc(0), Buffer.from('\n\n\n')]) {
+    expect(readParseCache(folder)).toEqual({
+      header: JSON.parse(JSON.stringify(parsed.cache.header)),
+      yaml: Buffer.from(parsed.cache.yaml),
+      body: Buffer.from(parsed.cache.body),
+    });
+    for (const damaged of [
+      bytes.subarray(0, -1),
+      Buffer.concat([bytes, Buffer.from(' ')]),
+      Buffer.from(bytes.toString('latin1').replace('model.p.a', 'model.p.b'), 'latin1'),
+      Buffer.from('{}'),
+      Buffer.alloc(0),
+      Buffer.from('\n\n\n'),
+    ]) {
       writeFileSync(path, damaged);
       expect(readParseCache(folder)).toBe('unreadable');
     }
@@ -195,9 +314,24 @@ describe('a parse that starts from an earlier one', () => {
   });
 
   it.each<[string, string, string, boolean]>([
-    ['SQL between tags', 'models/b.sql', "select id from {{ ref('a') }} where {{ cents('id') }} > {{ var('least', 0) }}\n", true],
-    ['the argument of a ref', 'models/b.sql', "select * from {{ ref('v') }} where {{ cents('id') }} > {{ var('least', 0) }}\n", false],
-    ['text that becomes a value', 'models/d.sql', "{% set parent %}b{% endset %}select * from {{ ref(parent) }}\n", false],
+    [
+      'SQL between tags',
+      'models/b.sql',
+      "select id from {{ ref('a') }} where {{ cents('id') }} > {{ var('least', 0) }}\n",
+      true,
+    ],
+    [
+      'the argument of a ref',
+      'models/b.sql',
+      "select * from {{ ref('v') }} where {{ cents('id') }} > {{ var('least', 0) }}\n",
+      false,
+    ],
+    [
+      'text that becomes a value',
+      'models/d.sql',
+      '{% set parent %}b{% endset %}select * from {{ ref(parent) }}\n',
+      false,
+    ],
     ['a text that its own template reads', 'models/e.sql', `${START['models/e.sql']}-- x`, false],
     ['a text that a macro of its template reads', 'models/f.sql', `${START['models/f.sql']}-- x`, false],
     ['rows of a seed', 'seeds/digits.csv', 'digit\n7\n', true],
@@ -212,7 +346,12 @@ describe('a parse that starts from an earlier one', () => {
     const mtimes = Object.fromEntries(Object.keys(START).map((name) => [name, now - 60_000]));
     const first = await parse({ files: START, options: {} }, mtimes, null, now);
     if (typeof first === 'string') throw new Error(first);
-    const second = await parse({ files: { ...START, [path]: text }, options: {} }, { ...mtimes, [path]: now }, first.cache, now + 1000);
+    const second = await parse(
+      { files: { ...START, [path]: text }, options: {} },
+      { ...mtimes, [path]: now },
+      first.cache,
+      now + 1000,
+    );
     expect(typeof second === 'string' ? second : second.reused).toBe(keeps);
   });
 });

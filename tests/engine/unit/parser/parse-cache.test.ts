@@ -3,10 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { type ParseCache, parseWithCache } from '../../../../src/parser/parse-cache.ts';
 import { type ParseOptions, parseInput } from '../../support/parse.ts';
 
-const FILES = { 'models/a.sql': "select {{ env_var('X', '1') }} as id, '{{ var(\"v\", 2) }}'", 'models/s.yml': 'models:\n  - name: a\n    description: A\n' };
+const FILES = {
+  'models/a.sql': "select {{ env_var('X', '1') }} as id, '{{ var(\"v\", 2) }}'",
+  'models/s.yml': 'models:\n  - name: a\n    description: A\n',
+};
 const OLD = { mtime: Date.parse('2026-01-01') } satisfies ParseOptions;
 
-async function parse(files: Readonly<Record<string, string>>, options: ParseOptions, previous: ParseCache | null, engine = '1') {
+async function parse(
+  files: Readonly<Record<string, string>>,
+  options: ParseOptions,
+  previous: ParseCache | null,
+  engine = '1',
+) {
   return parseWithCache({ ...(await parseInput(files, options)), previous, engine });
 }
 
@@ -20,12 +28,22 @@ describe('parseWithCache', () => {
   });
 
   it.each<[string, Readonly<Record<string, string>>, ParseOptions, string]>([
-    ['a file has other text and another time', { ...FILES, 'models/a.sql': 'select 2' }, { mtime: Date.parse('2026-01-01T12:00:00Z') }, '1'],
+    [
+      'a file has other text and another time',
+      { ...FILES, 'models/a.sql': 'select 2' },
+      { mtime: Date.parse('2026-01-01T12:00:00Z') },
+      '1',
+    ],
     ['a file is new', { ...FILES, 'models/b.sql': 'select 2' }, OLD, '1'],
     ['a file is gone', { 'models/a.sql': FILES['models/a.sql'] }, OLD, '1'],
     ['an environment variable that a template read has another value', FILES, { ...OLD, env: { X: '2' } }, '1'],
     ['a variable has another value', FILES, { ...OLD, vars: { v: 3 } }, '1'],
-    ['the project is configured otherwise', FILES, { ...OLD, project: { configs: { models: { '+materialized': 'table' } } } }, '1'],
+    [
+      'the project is configured otherwise',
+      FILES,
+      { ...OLD, project: { configs: { models: { '+materialized': 'table' } } } },
+      '1',
+    ],
     ['a behaviour flag is set', FILES, { ...OLD, flags: { require_unique_project_resource_names: true } }, '1'],
     ['the program is another', FILES, OLD, '2'],
   ])('parses again when %s', async (_why, files, options, engine) => {

@@ -4,7 +4,10 @@ import { parseFiles } from '../../support/parse.ts';
 
 const model = { 'models/m.sql': 'select 1 as id' };
 const nodeWhere = async (files: Record<string, string>, name: string, configs: object = {}) => {
-  const { manifest } = await parseFiles({ ...model, ...files }, { project: { configs: configs as Record<string, never> } });
+  const { manifest } = await parseFiles(
+    { ...model, ...files },
+    { project: { configs: configs as Record<string, never> } },
+  );
   return Object.values(manifest.nodes).find((node) => node.name === name);
 };
 
@@ -16,20 +19,23 @@ describe('config', () => {
 
   it('may be wrong for a folder when each node says better', async () => {
     const { manifest } = await parseFiles(
-      { ...model, 'models/s.yml': 'sources: [{name: s, tags: [b], tables: [{name: t}]}]' }, { project: { configs: { sources: { '+tags': 'a' } } } },
+      { ...model, 'models/s.yml': 'sources: [{name: s, tags: [b], tables: [{name: t}]}]' },
+      { project: { configs: { sources: { '+tags': 'a' } } } },
     );
     expect(manifest.sources['source.p.s.t']?.tags).toEqual(['b']);
   });
 
   it('leaves hooks of models out of groups', async () => {
     const { manifest } = await parseFiles(
-      { ...model, 'models/g.yml': 'groups: [{name: g, owner: {name: a}}]' }, { project: { configs: { models: { '+post-hook': 'select 1', '+x': 1 } } } },
+      { ...model, 'models/g.yml': 'groups: [{name: g, owner: {name: a}}]' },
+      { project: { configs: { models: { '+post-hook': 'select 1', '+x': 1 } } } },
     );
     expect(manifest.groups['group.p.g']?.config).toEqual({ meta: {}, x: 1 });
   });
 
   it('of a test: a false at the top level counts for nothing when there is a config', async () => {
-    const yaml = 'models: [{name: m, columns: [{name: id, tests: [{unique: {name: u, store_failures: false, config: {severity: warn}}}]}]}]';
+    const yaml =
+      'models: [{name: m, columns: [{name: id, tests: [{unique: {name: u, store_failures: false, config: {severity: warn}}}]}]}]';
     const node = await nodeWhere({ 'models/m.yml': yaml }, 'u');
     expect([node?.config['store_failures'], node?.config['severity']]).toEqual([null, 'warn']);
   });
@@ -37,8 +43,11 @@ describe('config', () => {
 
 describe('sources', () => {
   it('fill in what a partition of an external table leaves out', async () => {
-    const yaml = 'sources: [{name: s, tables: [{name: t, external: {location: x, partitions: [{name: d, data_type: date}]}}]}]';
+    const yaml =
+      'sources: [{name: s, tables: [{name: t, external: {location: x, partitions: [{name: d, data_type: date}]}}]}]';
     const { manifest } = await parseFiles({ ...model, 'models/s.yml': yaml });
-    expect(manifest.sources['source.p.s.t']?.external).toMatchObject({ partitions: [{ name: 'd', data_type: 'date', description: '', meta: {} }] });
+    expect(manifest.sources['source.p.s.t']?.external).toMatchObject({
+      partitions: [{ name: 'd', data_type: 'date', description: '', meta: {} }],
+    });
   });
 });

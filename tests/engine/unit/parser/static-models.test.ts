@@ -8,10 +8,21 @@ const read = (code: string) => readStaticModel(code, inert);
 describe('readStaticModel', () => {
   it.each([
     ['select 1', {}],
-    ["select * from {{ ref('a') }} join {{ ref('p', 'b', v=2) }}", { refs: [{ name: 'a', package: null, version: null }, { name: 'b', package: 'p', version: 2 }] }],
+    [
+      "select * from {{ ref('a') }} join {{ ref('p', 'b', v=2) }}",
+      {
+        refs: [
+          { name: 'a', package: null, version: null },
+          { name: 'b', package: 'p', version: 2 },
+        ],
+      },
+    ],
     ["{{ source('s', \"t\") }}{{ source('s', 't') }}", { sources: [['s', 't']] }],
     ["{# {{ ref('no') }} #}{{ ref('a') }}", { refs: [{ name: 'a', package: null, version: null }] }],
-    ["{{ config(tags=['a', 'b'], meta={'k': ['v']}, enabled=True,) }}", { configs: [{ tags: ['a', 'b'], meta: { k: ['v'] }, enabled: true }] }],
+    [
+      "{{ config(tags=['a', 'b'], meta={'k': ['v']}, enabled=True,) }}",
+      { configs: [{ tags: ['a', 'b'], meta: { k: ['v'] }, enabled: true }] },
+    ],
   ])("reads %s as dbt's static reader does", (code, effects) => {
     expect(read(code)).toMatchObject({ refs: [], sources: [], configs: [], macros: [], simple: true, ...effects });
   });
@@ -26,18 +37,39 @@ describe('readStaticModel', () => {
   });
 
   it.each([
-    '{% if true %}{% endif %}', "{{ ref(var('x')) }}", '{{ unknown() }}', "{{ ref('a') | upper }}", "{{ ref('a').schema }}", '{{ x }}', "{{ config(a='it\\'s') }} {{ this }}", "{{ config(a='x\\\\') }}", "{{ ref('a' ~ 'b') }}",
-    "{{ 'text' }}", '{# never closed', "{{ ref('a', v=true) }}", '{{ config({"a": 1}) }}', "{{ ref('a', x=1) }}",
+    '{% if true %}{% endif %}',
+    "{{ ref(var('x')) }}",
+    '{{ unknown() }}',
+    "{{ ref('a') | upper }}",
+    "{{ ref('a').schema }}",
+    '{{ x }}',
+    "{{ config(a='it\\'s') }} {{ this }}",
+    "{{ config(a='x\\\\') }}",
+    "{{ ref('a' ~ 'b') }}",
+    "{{ 'text' }}",
+    '{# never closed',
+    "{{ ref('a', v=true) }}",
+    '{{ config({"a": 1}) }}',
+    "{{ ref('a', x=1) }}",
   ])('leaves %s to the engine', (code) => {
     expect(read(code)).toBeNull();
   });
 
   it('leaves escapes as they are written, as dbt does, but only where dbt does', () => {
-    expect(read("{{ config(a='it\\'s', b=['\\x41']) }}")).toMatchObject({ configs: [{ a: "it\\'s", b: ['\\x41'] }], simple: true });
+    expect(read("{{ config(a='it\\'s', b=['\\x41']) }}")).toMatchObject({
+      configs: [{ a: "it\\'s", b: ['\\x41'] }],
+      simple: true,
+    });
     expect(readStaticModel("{{ config(a='it\\'s') }}", () => null, false)).toBeNull();
   });
 
   it('keeps what was written of config() as source', () => {
-    expect(sourceTexts({ a: 'x', b: ['y', 1], c: true, d: null, e: { f: 1.5 } })).toEqual({ a: 'x', b: "['y', 1]", c: 'True', d: 'None', e: "{'f': 1.5}" });
+    expect(sourceTexts({ a: 'x', b: ['y', 1], c: true, d: null, e: { f: 1.5 } })).toEqual({
+      a: 'x',
+      b: "['y', 1]",
+      c: 'True',
+      d: 'None',
+      e: "{'f': 1.5}",
+    });
   });
 });

@@ -11,33 +11,63 @@ import { PyFloat } from '../../../../src/values/float.ts';
 
 describe('pyRepr', () => {
   it.each<[unknown, string]>([
-    ["it's", '"it\'s"'], ['a"b\'c', '\'a"b\\\'c\''], ['x\ny\\', "'x\\ny\\\\'"], ['é\u0000\u200b', "'é\\x00\\u200b'"], [null, 'None'], [true, 'True'], [1, '1'], [1.5, '1.5'],
-    [new PyFloat(1), '1.0'], [1e-7, '1e-07'], [new PyFloat(1e16), '1e+16'], [[1, ['a']], "[1, ['a']]"], [{ a: { b: null } }, "{'a': {'b': None}}"],
+    ["it's", '"it\'s"'],
+    ['a"b\'c', "'a\"b\\'c'"],
+    ['x\ny\\', "'x\\ny\\\\'"],
+    ['é\u0000\u200b', "'é\\x00\\u200b'"],
+    [null, 'None'],
+    [true, 'True'],
+    [1, '1'],
+    [1.5, '1.5'],
+    [new PyFloat(1), '1.0'],
+    [1e-7, '1e-07'],
+    [new PyFloat(1e16), '1e+16'],
+    [[1, ['a']], "[1, ['a']]"],
+    [{ a: { b: null } }, "{'a': {'b': None}}"],
   ])('writes %j as Python does', (value, text) => {
     expect(pyRepr(value)).toBe(text);
   });
 
   it('knows type names', () => {
-    expect([[], {}, 'a', 1, 1.5, null, true].map(pyTypeText)).toEqual(['list', 'dict', 'str', 'int', 'float', 'NoneType', 'bool'].map((name) => `<class '${name}'>`));
+    expect([[], {}, 'a', 1, 1.5, null, true].map(pyTypeText)).toEqual(
+      ['list', 'dict', 'str', 'int', 'float', 'NoneType', 'bool'].map((name) => `<class '${name}'>`),
+    );
   });
 });
 
 describe('readCsvRows', () => {
   it('reads quotes, line breaks in cells, empty cells, short rows and blank lines', () => {
-    expect(readCsvRows('id,name\r\n1,"a ""b""\nc"\n\n2,\n3')).toEqual([{ id: '1', name: 'a "b"\nc' }, { id: '2', name: '' }, { id: '3', name: null }]);
+    expect(readCsvRows('id,name\r\n1,"a ""b""\nc"\n\n2,\n3')).toEqual([
+      { id: '1', name: 'a "b"\nc' },
+      { id: '2', name: '' },
+      { id: '3', name: null },
+    ]);
   });
 });
 
 describe('manifestSelectors', () => {
   it('writes every criterion out', () => {
     const definition = { union: ['@a+2', { method: 'path', value: 'models/x' }, { exclude: ['tag:y', { tag: 'z' }] }] };
-    expect(manifestSelectors({ selectors: [{ name: 's', definition }, { name: 't', definition: '2+models/b.sql' }] } as never)).toEqual({
+    expect(
+      manifestSelectors({
+        selectors: [
+          { name: 's', definition },
+          { name: 't', definition: '2+models/b.sql' },
+        ],
+      } as never),
+    ).toEqual({
       s: {
         name: 's',
         definition: {
           union: [
-            { childrens_parents: true, method: 'fqn', value: 'a', children: true, children_depth: '2' }, { method: 'path', value: 'models/x' },
-            { exclude: [{ method: 'tag', value: 'y' }, { method: 'tag', value: 'z' }] },
+            { childrens_parents: true, method: 'fqn', value: 'a', children: true, children_depth: '2' },
+            { method: 'path', value: 'models/x' },
+            {
+              exclude: [
+                { method: 'tag', value: 'y' },
+                { method: 'tag', value: 'z' },
+              ],
+            },
           ],
         },
       },
@@ -47,8 +77,12 @@ describe('manifestSelectors', () => {
 });
 
 describe('isMacroType', () => {
-  it.each(['str', 'list[int]', 'dict[str, list[any]]', 'optional[relation]'])('knows %s', (type) => expect(isMacroType(type)).toBe(true));
-  it.each(['', 'text', 'list', 'list[int', 'dict[str]', 'int[]', 'str x', 'constructor'])('does not know %j', (type) => expect(isMacroType(type)).toBe(false));
+  it.each(['str', 'list[int]', 'dict[str, list[any]]', 'optional[relation]'])('knows %s', (type) =>
+    expect(isMacroType(type)).toBe(true),
+  );
+  it.each(['', 'text', 'list', 'list[int', 'dict[str]', 'int[]', 'str x', 'constructor'])('does not know %j', (type) =>
+    expect(isMacroType(type)).toBe(false),
+  );
 });
 
 describe('closestName', () => {
@@ -60,8 +94,13 @@ describe('closestName', () => {
 
 describe('readRefOrSource', () => {
   it.each<[string, unknown]>([
-    ["ref('a')", { ref: { name: 'a', package: null, version: null } }], [' ref( "p" , "a", v = 2 ) ', { ref: { name: 'a', package: 'p', version: 2 } }],
-    ["ref('a', version='1')", { ref: { name: 'a', package: null, version: '1' } }], ["source('s', 't')", { source: ['s', 't'] }], ["source('s')", null], ["ref(var('x'))", null], ['this', null],
+    ["ref('a')", { ref: { name: 'a', package: null, version: null } }],
+    [' ref( "p" , "a", v = 2 ) ', { ref: { name: 'a', package: 'p', version: 2 } }],
+    ["ref('a', version='1')", { ref: { name: 'a', package: null, version: '1' } }],
+    ["source('s', 't')", { source: ['s', 't'] }],
+    ["source('s')", null],
+    ["ref(var('x'))", null],
+    ['this', null],
   ])('reads %s', (text, value) => expect(readRefOrSource(text)).toEqual(value));
 });
 

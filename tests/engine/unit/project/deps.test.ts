@@ -1,7 +1,17 @@
 // deps: git, tarballs, the hub and local folders, from repositories and a server that the test makes itself. Messages, the lock file and its
 // checksum are those of dbt 1.12.6, seen by running it on the same files.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -26,7 +36,8 @@ const logger = { fire: (event: LogEvent): void => void events.push(event) };
 let env: Record<string, string> = {};
 /** False: an answer ends where the connection does, so that nobody can tell whether it is whole. */
 let saysLength = true;
-const render = (text: string): Json => text.replace(/\{\{ env_var\('(\w+)'\) \}\}/g, (_, name: string) => env[name] ?? '');
+const render = (text: string): Json =>
+  text.replace(/\{\{ env_var\('(\w+)'\) \}\}/g, (_, name: string) => env[name] ?? '');
 
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'tsdbt-deps-'));
@@ -68,23 +79,47 @@ async function deps(packages: string, more: Partial<InstallOptions> = {}): Promi
   const scope = { target: null, vars: {}, requireVars: false, env, secrets: true };
   try {
     const project = loadProject(join(root, 'p'), { render, scope, versionCheck: true, logger });
-    await installPackages({ project, render, scope, logger, lockOnly: false, upgrade: false, versionCheck: true, retryDelay: 0, ...more });
+    await installPackages({
+      project,
+      render,
+      scope,
+      logger,
+      lockOnly: false,
+      upgrade: false,
+      versionCheck: true,
+      retryDelay: 0,
+      ...more,
+    });
   } catch (error) {
     return formatError(error).replaceAll(root, '/r').replaceAll(base, 'http://hub');
   }
   return 'ok';
 }
 
-const read = (path: string): string => readFileSync(join(root, path), 'utf8').replaceAll(root, '/r').replaceAll(base, 'http://hub');
-const said = (level: string): string[] => events.filter((event) => event.level === level).map((event) => event.msg.replaceAll(root, '/r').replaceAll(base, 'http://hub'));
+const read = (path: string): string =>
+  readFileSync(join(root, path), 'utf8').replaceAll(root, '/r').replaceAll(base, 'http://hub');
+const said = (level: string): string[] =>
+  events
+    .filter((event) => event.level === level)
+    .map((event) => event.msg.replaceAll(root, '/r').replaceAll(base, 'http://hub'));
 
 function git(...args: string[]): string {
-  return execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', '-c', 'init.defaultBranch=main', ...args], { cwd: join(root, 'repo'), encoding: 'utf8', env: { ...env, GIT_COMMITTER_DATE: '2024-01-01T00:00:00Z', GIT_AUTHOR_DATE: '2024-01-01T00:00:00Z' } }).trim();
+  return execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', '-c', 'init.defaultBranch=main', ...args], {
+    cwd: join(root, 'repo'),
+    encoding: 'utf8',
+    env: { ...env, GIT_COMMITTER_DATE: '2024-01-01T00:00:00Z', GIT_AUTHOR_DATE: '2024-01-01T00:00:00Z' },
+  }).trim();
 }
 
 /** A repository with a tag v1, and one more commit on main; `sub` is a package of its own. @returns the commit of v1 */
 function repository(): string {
-  write({ 'repo/dbt_project.yml': 'name: one\n', 'repo/macros/m.sql': 'first', 'repo/sub/dbt_project.yml': 'name: below\n', 'repo/sub/packages.yml': 'packages: [{local: near}]\n', 'p/near/dbt_project.yml': 'name: near\n' });
+  write({
+    'repo/dbt_project.yml': 'name: one\n',
+    'repo/macros/m.sql': 'first',
+    'repo/sub/dbt_project.yml': 'name: below\n',
+    'repo/sub/packages.yml': 'packages: [{local: near}]\n',
+    'p/near/dbt_project.yml': 'name: near\n',
+  });
   git('init', '-q');
   git('add', '.');
   git('commit', '-q', '-m', 'a');
@@ -95,7 +130,11 @@ function repository(): string {
   return commit;
 }
 
-interface TarEntry { readonly path: string; readonly text?: string; readonly link?: string }
+interface TarEntry {
+  readonly path: string;
+  readonly text?: string;
+  readonly link?: string;
+}
 
 function tarball(entries: readonly TarEntry[]): Buffer {
   const blocks = entries.map(({ path, text = '', link }) => {
@@ -108,45 +147,85 @@ function tarball(entries: readonly TarEntry[]): Buffer {
     header.write(link ?? '', 157);
     header.write('ustar\x0000', 257);
     header.write('        ', 148);
-    header.write(`${header.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
+    header.write(
+      `${header
+        .reduce((sum, byte) => sum + byte, 0)
+        .toString(8)
+        .padStart(6, '0')}\0 `,
+      148,
+    );
     return Buffer.concat([header, data, Buffer.alloc((512 - (data.length % 512)) % 512)]);
   });
   return gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]));
 }
 
-const packed = (name: string, text = 'x'): Buffer => tarball([{ path: `top-${name}/dbt_project.yml`, text: `name: ${name}\n` }, { path: `top-${name}/macros/m.sql`, text }]);
+const packed = (name: string, text = 'x'): Buffer =>
+  tarball([
+    { path: `top-${name}/dbt_project.yml`, text: `name: ${name}\n` },
+    { path: `top-${name}/macros/m.sql`, text },
+  ]);
 
 /** Puts a package on the hub. */
-function onHub(name: string, versions: Record<string, { packages?: unknown[]; require?: string | string[]; tarball?: Buffer }>): void {
+function onHub(
+  name: string,
+  versions: Record<string, { packages?: unknown[]; require?: string | string[]; tarball?: Buffer }>,
+): void {
   const short = name.slice(name.indexOf('/') + 1);
   const listed = Object.entries(versions).map(([version, { packages = [], require, tarball: archive }]) => {
     answers.set(`/tar/${name}/${version}`, [archive ?? packed(short, version)]);
-    return [version, { name: short, packages, require_dbt_version: require ?? [], downloads: { tarball: `${base}/tar/${name}/${version}` } }];
+    return [
+      version,
+      {
+        name: short,
+        packages,
+        require_dbt_version: require ?? [],
+        downloads: { tarball: `${base}/tar/${name}/${version}` },
+      },
+    ];
   });
-  answers.set(`/api/v1/${name}.json`, [JSON.stringify({ name: short, namespace: name.split('/')[0], versions: Object.fromEntries(listed) })]);
+  answers.set(`/api/v1/${name}.json`, [
+    JSON.stringify({ name: short, namespace: name.split('/')[0], versions: Object.fromEntries(listed) }),
+  ]);
   const index = JSON.parse(String(answers.get('/api/v1/index.json')?.[0] ?? '[]')) as string[];
   answers.set('/api/v1/index.json', [JSON.stringify([...index, name])]);
 }
 
 describe('local packages', () => {
   it('are linked, with those that they need, and the lock file is dbt’s', async () => {
-    write({ 'p/one/dbt_project.yml': 'name: first\n', 'p/one/packages.yml': 'packages: [{local: two}]\n', 'p/two/dbt_project.yml': 'name: second\n' });
+    write({
+      'p/one/dbt_project.yml': 'name: first\n',
+      'p/one/packages.yml': 'packages: [{local: two}]\n',
+      'p/two/dbt_project.yml': 'name: second\n',
+    });
     expect(await deps('packages:\n  - local: one\n')).toBe('ok');
     expect(readlinkSync(join(root, 'p/dbt_packages/first'))).toBe(join(root, 'p/one'));
     expect(readlinkSync(join(root, 'p/dbt_packages/second'))).toBe(join(root, 'p/two'));
-    expect(read('p/package-lock.yml')).toBe('packages:\n  - local: one\n    name: first\n  - local: two\n    name: second\nsha1_hash: d7fa696e0d0a7e255dbf7923a48e3c6bbafb2fcc\n');
+    expect(read('p/package-lock.yml')).toBe(
+      'packages:\n  - local: one\n    name: first\n  - local: two\n    name: second\nsha1_hash: d7fa696e0d0a7e255dbf7923a48e3c6bbafb2fcc\n',
+    );
   });
 
   it('may ask for one another, and may not have a taken name', async () => {
-    write({ 'p/one/dbt_project.yml': 'name: first\n', 'p/one/packages.yml': 'packages: [{local: two}]\n', 'p/two/dbt_project.yml': 'name: second\n', 'p/two/packages.yml': 'packages: [{local: one}]\n', 'p/same/dbt_project.yml': 'name: o\n', 'p/twin/dbt_project.yml': 'name: second\n' });
+    write({
+      'p/one/dbt_project.yml': 'name: first\n',
+      'p/one/packages.yml': 'packages: [{local: two}]\n',
+      'p/two/dbt_project.yml': 'name: second\n',
+      'p/two/packages.yml': 'packages: [{local: one}]\n',
+      'p/same/dbt_project.yml': 'name: o\n',
+      'p/twin/dbt_project.yml': 'name: second\n',
+    });
     expect(await deps('packages: [{local: one}]\n')).toBe('ok');
-    expect(await deps('packages: [{local: same}]\n')).toContain('Found a dependency with the same name as the root project "o".');
+    expect(await deps('packages: [{local: same}]\n')).toContain(
+      'Found a dependency with the same name as the root project "o".',
+    );
     expect(await deps('packages: [{local: two}, {local: twin}]\n')).toContain('Found duplicate project "second".');
   });
 
   it('cannot leave the folder of packages by their name', async () => {
     write({ 'p/one/dbt_project.yml': 'name: ../../evil\n' });
-    expect(await deps('packages: [{local: one}]\n')).toContain("Invalid package name '../../evil': resolves outside of the packages-install-path ('dbt_packages')");
+    expect(await deps('packages: [{local: one}]\n')).toContain(
+      "Invalid package name '../../evil': resolves outside of the packages-install-path ('dbt_packages')",
+    );
     expect(existsSync(join(root, 'evil'))).toBe(false);
   });
 });
@@ -157,7 +236,11 @@ describe('git packages', () => {
     expect(await deps(`packages:\n  - git: file://${root}/repo\n    revision: v1\n`)).toBe('ok');
     expect(read('p/dbt_packages/one/macros/m.sql')).toBe('first');
     expect(existsSync(join(root, 'p/dbt_packages/one/.git'))).toBe(false);
-    expect(read('p/package-lock.yml')).toMatch(new RegExp(`^packages:\n  - git: file:///r/repo\n    name: one\n    revision: ${commit}\nsha1_hash: [0-9a-f]{40}\n$`));
+    expect(read('p/package-lock.yml')).toMatch(
+      new RegExp(
+        `^packages:\n  - git: file:///r/repo\n    name: one\n    revision: ${commit}\nsha1_hash: [0-9a-f]{40}\n$`,
+      ),
+    );
     expect(said('info').slice(1)).toEqual(['Installing file:///r/repo', `Installed from revision ${commit}`]);
     expect(said('warn')).toEqual([]);
   });
@@ -166,31 +249,47 @@ describe('git packages', () => {
     repository();
     expect(await deps(`packages:\n  - git: file://${root}/repo\n`)).toBe('ok');
     expect(read('p/dbt_packages/one/macros/m.sql')).toBe('second');
-    expect(said('warn')[0]).toContain('The git package "file:///r/repo" \n\tis not pinned, using HEAD (default branch).\n\tThis can introduce breaking changes into your project without warning!');
+    expect(said('warn')[0]).toContain(
+      'The git package "file:///r/repo" \n\tis not pinned, using HEAD (default branch).\n\tThis can introduce breaking changes into your project without warning!',
+    );
     write({ 'repo/macros/m.sql': 'third' });
     git('commit', '-q', '-a', '-m', 'c');
     expect(await deps(`packages:\n  - git: file://${root}/repo\n`)).toBe('ok');
     expect(read('p/dbt_packages/one/macros/m.sql')).toBe('second');
-    expect(await deps(`packages:\n  - git: file://${root}/repo\n    warn-unpinned: false\n`, { upgrade: true })).toBe('ok');
+    expect(await deps(`packages:\n  - git: file://${root}/repo\n    warn-unpinned: false\n`, { upgrade: true })).toBe(
+      'ok',
+    );
     expect(read('p/dbt_packages/one/macros/m.sql')).toBe('third');
     expect(said('warn')).toHaveLength(1);
   });
 
   it('in a subdirectory bring only that, and what it asks for', async () => {
     repository();
-    expect(await deps(`packages:\n  - git: file://${root}/repo\n    revision: main\n    subdirectory: sub\n    warn-unpinned: false\n`)).toBe('ok');
+    expect(
+      await deps(
+        `packages:\n  - git: file://${root}/repo\n    revision: main\n    subdirectory: sub\n    warn-unpinned: false\n`,
+      ),
+    ).toBe('ok');
     expect(readdirSync(join(root, 'p/dbt_packages'))).toEqual(['below', 'near']);
     expect(readdirSync(join(root, 'p/dbt_packages/below')).sort()).toEqual(['dbt_project.yml', 'packages.yml']);
     expect(said('info')).toContain('and subdirectory sub');
-    expect(await deps(`packages:\n  - git: file://${root}/repo\n    revision: v1\n    subdirectory: ../..\n`)).toContain("The subdirectory '../..' of file:///r/repo is outside of the repository");
+    expect(
+      await deps(`packages:\n  - git: file://${root}/repo\n    revision: v1\n    subdirectory: ../..\n`),
+    ).toContain("The subdirectory '../..' of file:///r/repo is outside of the repository");
   });
 
   it('at two revisions, at none and at options of git fail with a reason', async () => {
     repository();
     const twice = `packages:\n  - git: file://${root}/repo\n    revision: v1\n  - git: file://${root}/repo.git\n    revision: main\n`;
-    expect(await deps(twice)).toContain("git dependencies should contain exactly one version. file:///r/repo contains: {'main', 'v1'}");
-    expect(await deps(`packages:\n  - git: file://${root}/repo\n    revision: v9\n`)).toContain("Error checking out spec='v9' for repo file:///r/repo\n  fatal: couldn't find remote ref v9");
-    expect(await deps(`packages:\n  - git: --upload-pack=touch ${root}/evil\n    revision: v1\n`)).toContain('cannot begin with a dash');
+    expect(await deps(twice)).toContain(
+      "git dependencies should contain exactly one version. file:///r/repo contains: {'main', 'v1'}",
+    );
+    expect(await deps(`packages:\n  - git: file://${root}/repo\n    revision: v9\n`)).toContain(
+      "Error checking out spec='v9' for repo file:///r/repo\n  fatal: couldn't find remote ref v9",
+    );
+    expect(await deps(`packages:\n  - git: --upload-pack=touch ${root}/evil\n    revision: v1\n`)).toContain(
+      'cannot begin with a dash',
+    );
     expect(existsSync(join(root, 'evil'))).toBe(false);
   });
 
@@ -200,9 +299,13 @@ describe('git packages', () => {
     expect(message).toContain('http://*****@127.0.0.1:9/x.git');
     expect(message).not.toContain('pass-word');
     repository();
-    expect(await deps(`packages:\n  - git: "file://{{ env_var('DBT_ENV_SECRET_TOKEN') }}@${root}/repo"\n    revision: v1\n`)).not.toContain('tok-en@');
+    expect(
+      await deps(`packages:\n  - git: "file://{{ env_var('DBT_ENV_SECRET_TOKEN') }}@${root}/repo"\n    revision: v1\n`),
+    ).not.toContain('tok-en@');
     env['DBT_ENV_SECRET_TOKEN'] = `${root}/repo`;
-    expect(await deps(`packages:\n  - git: "file://{{ env_var('DBT_ENV_SECRET_TOKEN') }}"\n    revision: v1\n`)).toBe('ok');
+    expect(await deps(`packages:\n  - git: "file://{{ env_var('DBT_ENV_SECRET_TOKEN') }}"\n    revision: v1\n`)).toBe(
+      'ok',
+    );
     expect(read('p/package-lock.yml')).toContain("git: file://{{ env_var('DBT_ENV_SECRET_TOKEN') }}");
     expect(await deps(`packages:\n  - git: "file://${root}/repo"\n    revision: v1\n`, { lockOnly: true })).toBe('ok');
     expect(read('p/package-lock.yml')).toContain('git: file://*****');
@@ -213,8 +316,12 @@ describe('git packages', () => {
     repository();
     mkdirSync(join(root, 'acme'));
     execFileSync('git', ['clone', '-q', '--bare', join(root, 'repo'), join(root, 'acme/one.git')], { env });
-    env['DBT_ENV_PRIVATE_GIT_PROVIDER_INFO'] = JSON.stringify([{ org: 'acme', url: `file://${root}/acme/{repo}.git`, token: 't', provider: 'github' }]);
-    expect(await deps('packages:\n  - private: other/one\n    revision: v1\n')).toContain('No matching Git URLs for private definition other/one with provider None');
+    env['DBT_ENV_PRIVATE_GIT_PROVIDER_INFO'] = JSON.stringify([
+      { org: 'acme', url: `file://${root}/acme/{repo}.git`, token: 't', provider: 'github' },
+    ]);
+    expect(await deps('packages:\n  - private: other/one\n    revision: v1\n')).toContain(
+      'No matching Git URLs for private definition other/one with provider None',
+    );
     expect(await deps('packages:\n  - private: x\n    provider: nobody\n')).toContain('No matching Git URLs');
   });
 });
@@ -227,7 +334,9 @@ describe('tarballs', () => {
     answers.set('/x.tar.gz/moved', [packed('inner')]);
     expect(await deps(entry())).toBe('ok');
     expect(read('p/dbt_packages/boxed/macros/m.sql')).toBe('x');
-    expect(read('p/package-lock.yml')).toMatch(/^packages:\n {2}- name: boxed\n {4}tarball: http:\/\/hub\/x.tar.gz\nsha1_hash: [0-9a-f]{40}\n$/);
+    expect(read('p/package-lock.yml')).toMatch(
+      /^packages:\n {2}- name: boxed\n {4}tarball: http:\/\/hub\/x.tar.gz\nsha1_hash: [0-9a-f]{40}\n$/,
+    );
     expect(said('info').slice(1)).toEqual(['Installing boxed', 'Installed from tarball (url: http://hub/x.tar.gz)']);
   });
 
@@ -236,10 +345,14 @@ describe('tarballs', () => {
     expect(await deps(entry())).toBe('ok');
     expect(asked).toHaveLength(2);
     answers.set('/x.tar.gz', [404]);
-    expect(await deps(entry(), { upgrade: true })).toContain('External connection exception occurred: 404 Client Error: Not Found for url: http://hub/x.tar.gz');
+    expect(await deps(entry(), { upgrade: true })).toContain(
+      'External connection exception occurred: 404 Client Error: Not Found for url: http://hub/x.tar.gz',
+    );
     expect(asked).toHaveLength(3);
     answers.set('/x.tar.gz', [packed('inner').subarray(0, 60)]);
-    expect(await deps(entry(), { upgrade: true })).toBe('Runtime Error\n  http://hub/x.tar.gz is not a readable .tar.gz: unexpected end of file');
+    expect(await deps(entry(), { upgrade: true })).toBe(
+      'Runtime Error\n  http://hub/x.tar.gz is not a readable .tar.gz: unexpected end of file',
+    );
     expect(asked).toHaveLength(4);
     answers.set('/x.tar.gz', [500]);
     expect(await deps(entry(), { upgrade: true })).toContain('500 Server Error');
@@ -264,27 +377,50 @@ describe('tarballs', () => {
   });
 
   it('need one folder at the top', async () => {
-    answers.set('/x.tar.gz', [tarball([{ path: 'a/x', text: '' }, { path: 'b/x', text: '' }])]);
-    expect(await deps(entry())).toContain('Incorrect structure for package extracted from http://hub/x.tar.gz.The extracted package needs to follow the structure boxed/<package_contents>.');
+    answers.set('/x.tar.gz', [
+      tarball([
+        { path: 'a/x', text: '' },
+        { path: 'b/x', text: '' },
+      ]),
+    ]);
+    expect(await deps(entry())).toContain(
+      'Incorrect structure for package extracted from http://hub/x.tar.gz.The extracted package needs to follow the structure boxed/<package_contents>.',
+    );
   });
 });
 
 describe('the hub', () => {
   it('gives the newest version that fits, and what it needs', async () => {
-    onHub('a/one', { '1.0.0': {}, '1.2.0': { packages: [{ package: 'a/two', version: ['>=0.1.0', '<1.0.0'] }] }, '2.0.0': {}, '1.9.0-rc1': {} });
+    onHub('a/one', {
+      '1.0.0': {},
+      '1.2.0': { packages: [{ package: 'a/two', version: ['>=0.1.0', '<1.0.0'] }] },
+      '2.0.0': {},
+      '1.9.0-rc1': {},
+    });
     onHub('a/two', { '0.1.0': {}, '0.9.0': {}, '0.9.5': { require: '>=9.0.0' }, '1.0.0': {} });
     expect(await deps('packages:\n  - package: a/one\n    version: [">=1.0.0", "<2.0.0"]\n')).toBe('ok');
-    expect(read('p/package-lock.yml')).toMatch(/^packages:\n {2}- name: one\n {4}package: a\/one\n {4}version: 1.2.0\n {2}- name: two\n {4}package: a\/two\n {4}version: 0.9.0\nsha1_hash: \w{40}\n$/);
+    expect(read('p/package-lock.yml')).toMatch(
+      /^packages:\n {2}- name: one\n {4}package: a\/one\n {4}version: 1.2.0\n {2}- name: two\n {4}package: a\/two\n {4}version: 0.9.0\nsha1_hash: \w{40}\n$/,
+    );
     expect(read('p/dbt_packages/two/macros/m.sql')).toBe('0.9.0');
     expect(said('info').slice(1)).toEqual([
-      'Installing a/one', 'Installed from version 1.2.0', 'Updated version available: 2.0.0', 'Installing a/two', 'Installed from version 0.9.0', 'Updated version available: 1.0.0',
-      '', "Updates available for packages: ['a/one', 'a/two']\nUpdate your versions in packages.yml, then run dbt deps",
+      'Installing a/one',
+      'Installed from version 1.2.0',
+      'Updated version available: 2.0.0',
+      'Installing a/two',
+      'Installed from version 0.9.0',
+      'Updated version available: 1.0.0',
+      '',
+      "Updates available for packages: ['a/one', 'a/two']\nUpdate your versions in packages.yml, then run dbt deps",
     ]);
   });
 
   it('takes prereleases only where they are asked for', async () => {
     onHub('a/one', { '1.0.0': {}, '1.1.0-rc1': {} });
-    const locked = async (entry: string): Promise<string | undefined> => ((await deps(`packages:\n  - ${entry}\n`, { lockOnly: true })) === 'ok' ? /version: (.*)/.exec(read('p/package-lock.yml'))?.[1] : undefined);
+    const locked = async (entry: string): Promise<string | undefined> =>
+      (await deps(`packages:\n  - ${entry}\n`, { lockOnly: true })) === 'ok'
+        ? /version: (.*)/.exec(read('p/package-lock.yml'))?.[1]
+        : undefined;
     expect(await locked('{package: a/one, version: ">=1.0.0"}')).toBe('1.0.0');
     expect(await locked('{package: a/one, version: ">=1.0.0", install_prerelease: true}')).toBe('1.1.0-rc1');
     expect(await locked('{package: a/one, version: ">=1.1.0-rc1"}')).toBe('1.1.0-rc1');
@@ -294,20 +430,34 @@ describe('the hub', () => {
   it('says which requests do not meet', async () => {
     onHub('a/one', { '1.0.0': { packages: [{ package: 'a/two', version: '2.0.0' }] } });
     onHub('a/two', { '1.0.0': {}, '2.0.0': {}, '3.0.0': { require: ['>=9.0.0'] } });
-    expect(await deps('packages:\n  - {package: a/one, version: 1.0.0}\n  - {package: a/two, version: 1.0.0}\n'))
-      .toContain("Version error for package a/two: Could not find a satisfactory version from options: ['=1.0.0', '=2.0.0']");
+    expect(
+      await deps('packages:\n  - {package: a/one, version: 1.0.0}\n  - {package: a/two, version: 1.0.0}\n'),
+    ).toContain(
+      "Version error for package a/two: Could not find a satisfactory version from options: ['=1.0.0', '=2.0.0']",
+    );
     expect(await deps('packages:\n  - {package: a/two, version: [">2.0.0", "<4.0.0"]}\n')).toContain(
       "Could not find a matching compatible version for package a/two\n    Requested range: >2.0.0, <4.0.0\n    Compatible versions: ['1.0.0', '2.0.0']\n",
     );
-    expect(await deps('packages:\n  - {package: a/two, version: [">2.0.0", "<4.0.0"]}\n', { versionCheck: false })).toBe('ok');
-    expect(await deps('packages:\n  - {package: a/none, version: 1.0.0}\n')).toContain('Package a/none was not found in the package index');
-    expect(await deps('packages:\n  - {package: a/two, version: "1.0"}\n')).toContain('"1.0" is not a valid semantic version.');
+    expect(
+      await deps('packages:\n  - {package: a/two, version: [">2.0.0", "<4.0.0"]}\n', { versionCheck: false }),
+    ).toBe('ok');
+    expect(await deps('packages:\n  - {package: a/none, version: 1.0.0}\n')).toContain(
+      'Package a/none was not found in the package index',
+    );
+    expect(await deps('packages:\n  - {package: a/two, version: "1.0"}\n')).toContain(
+      '"1.0" is not a valid semantic version.',
+    );
   });
 
   it('tells of a package that has moved, and is asked again when it answers nonsense', async () => {
     onHub('a/one', { '1.0.0': {} });
     const good = JSON.parse(String(answers.get('/api/v1/a/one.json')?.[0])) as Record<string, unknown>;
-    answers.set('/api/v1/a/one.json', ['null', '{"name": "one"}', 'no json', JSON.stringify({ ...good, redirectnamespace: 'b' })]);
+    answers.set('/api/v1/a/one.json', [
+      'null',
+      '{"name": "one"}',
+      'no json',
+      JSON.stringify({ ...good, redirectnamespace: 'b' }),
+    ]);
     expect(await deps('packages:\n  - {package: a/one, version: 1.0.0}\n')).toBe('ok');
     expect(said('warn')[0]).toContain('The `a/one` package is deprecated in favor of `b/one`.');
   });
@@ -315,7 +465,8 @@ describe('the hub', () => {
 
 describe('the lock file', () => {
   it('has dbt’s checksum', () => {
-    const hash = (entry: { [key: string]: Json }): string => packagesHash([{ entry, unrendered: entry, foreign: false }]);
+    const hash = (entry: { [key: string]: Json }): string =>
+      packagesHash([{ entry, unrendered: entry, foreign: false }]);
     expect(hash({ git: 'https://x', revision: 'a' })).toBe('f284e92916a57ba32849021470ac0c257c0e942a');
     expect(hash({ package: 'a/b', version: ['>=1.0.0'] })).toBe('b9b816bb7698036720d2bcccb3342e4af0cb23fa');
   });
@@ -340,7 +491,9 @@ describe('a deps that fails or is killed', () => {
     onHub('a/two', { '1.0.0': {} });
     await deps('packages:\n  - {package: a/one, version: 1.0.0}\n');
     answers.set('/tar/a/two/1.0.0', [404]);
-    expect(await deps('packages:\n  - {package: a/one, version: 1.0.0}\n  - {package: a/two, version: 1.0.0}\n')).toContain('404');
+    expect(
+      await deps('packages:\n  - {package: a/one, version: 1.0.0}\n  - {package: a/two, version: 1.0.0}\n'),
+    ).toContain('404');
     expect(readdirSync(join(root, 'p/dbt_packages'))).toEqual(['one']);
     expect(readdirSync(join(root, 'p')).filter((name) => name.startsWith('.'))).toEqual([]);
   });
@@ -364,10 +517,13 @@ describe('a deps that fails or is killed', () => {
 describe('--add-package', () => {
   it('puts an entry in the place of one for the same package', async () => {
     onHub('dbt-labs/dbt_utils', { '1.0.0': {}, '1.1.0': {} });
-    const add = (name: string, version: string | null, source: string): Promise<string> => deps(read('p/packages.yml'), { lockOnly: true, add: { name, version, source } });
+    const add = (name: string, version: string | null, source: string): Promise<string> =>
+      deps(read('p/packages.yml'), { lockOnly: true, add: { name, version, source } });
     write({ 'p/packages.yml': 'packages:\n  - git: https://github.com/dbt-labs/dbt-utils.git\n    revision: 0.1.0\n' });
     expect(await add('dbt-labs/dbt_utils', '>=1.0.0,<1.1.0', 'hub')).toBe('ok');
-    expect(read('p/packages.yml')).toBe("packages:\n  - package: dbt-labs/dbt_utils\n    version:\n      - '>=1.0.0'\n      - <1.1.0\n");
+    expect(read('p/packages.yml')).toBe(
+      "packages:\n  - package: dbt-labs/dbt_utils\n    version:\n      - '>=1.0.0'\n      - <1.1.0\n",
+    );
     expect(read('p/package-lock.yml')).toContain('version: 1.0.0');
     expect(said('info')).toContain('Added new package dbt-labs/dbt_utils@>=1.0.0,<1.1.0 to /r/p/packages.yml');
   });

@@ -6,68 +6,126 @@ import { warningDisposition } from '../../../../src/project/warn-error-options.t
 describe('resolveFlags', () => {
   it('prefers the command line to the environment to the project to the default', () => {
     const project = { fail_fast: true, printer_width: 120, use_colors: false, full_refresh: true };
-    expect(resolveFlags('run', {}, {}, null)).toMatchObject({ fail_fast: false, printer_width: 80, use_colors: true, full_refresh: false, which: 'run' });
-    expect(resolveFlags('run', {}, {}, project)).toMatchObject({ fail_fast: true, printer_width: 120, use_colors: false, full_refresh: false });
-    expect(resolveFlags('run', {}, { DBT_FAIL_FAST: '0', DBT_PRINTER_WIDTH: '100' }, project)).toMatchObject({ fail_fast: false, printer_width: 100 });
+    expect(resolveFlags('run', {}, {}, null)).toMatchObject({
+      fail_fast: false,
+      printer_width: 80,
+      use_colors: true,
+      full_refresh: false,
+      which: 'run',
+    });
+    expect(resolveFlags('run', {}, {}, project)).toMatchObject({
+      fail_fast: true,
+      printer_width: 120,
+      use_colors: false,
+      full_refresh: false,
+    });
+    expect(resolveFlags('run', {}, { DBT_FAIL_FAST: '0', DBT_PRINTER_WIDTH: '100' }, project)).toMatchObject({
+      fail_fast: false,
+      printer_width: 100,
+    });
     expect(resolveFlags('run', { printer_width: 90 }, { DBT_PRINTER_WIDTH: '100' }, project).printer_width).toBe(90);
   });
 
   it('reads DBT_ENGINE_ variables before DBT_ ones and takes an empty one for absent', () => {
     expect(resolveFlags('run', {}, { DBT_ENGINE_TARGET: 'a', DBT_TARGET: 'b' }, null)['target']).toBe('a');
     expect(resolveFlags('run', {}, { DBT_ENGINE_TARGET: '', DBT_TARGET: 'b' }, null)['target']).toBe('b');
-    expect(resolveFlags('build', {}, { DBT_RESOURCE_TYPES: 'model seed' }, null)['resource_types']).toEqual(['model', 'seed']);
+    expect(resolveFlags('build', {}, { DBT_RESOURCE_TYPES: 'model seed' }, null)['resource_types']).toEqual([
+      'model',
+      'seed',
+    ]);
   });
 
   it('lets settings of the console count for the file', () => {
-    expect(resolveFlags('run', { log_level: 'warn' }, {}, null)).toMatchObject({ log_level: 'warn', log_level_file: 'warn' });
+    expect(resolveFlags('run', { log_level: 'warn' }, {}, null)).toMatchObject({
+      log_level: 'warn',
+      log_level_file: 'warn',
+    });
     expect(resolveFlags('run', { log_level: 'warn', log_level_file: 'debug' }, {}, null).log_level_file).toBe('debug');
     expect(resolveFlags('run', {}, {}, null)).toMatchObject({ log_format: 'default', log_format_file: 'debug' });
   });
 
   it('lets settings of the project lead, and exclude each other, as those of the command line do', () => {
-    expect(resolveFlags('run', {}, {}, { use_colors: false, log_level: 'error', log_format: 'json' })).toMatchObject({ use_colors_file: false, log_level_file: 'error', log_format_file: 'json' });
-    expect(() => resolveFlags('run', { warn_error: true }, {}, { warn_error_options: { silence: ['NothingToDo'] } })).toThrow('warn_error_options: not allowed with argument warn_error');
+    expect(resolveFlags('run', {}, {}, { use_colors: false, log_level: 'error', log_format: 'json' })).toMatchObject({
+      use_colors_file: false,
+      log_level_file: 'error',
+      log_format_file: 'json',
+    });
+    expect(() =>
+      resolveFlags('run', { warn_error: true }, {}, { warn_error_options: { silence: ['NothingToDo'] } }),
+    ).toThrow('warn_error_options: not allowed with argument warn_error');
   });
 
   it('knows the behaviour-change flags, which only the project can set', () => {
     const flags = resolveFlags('run', {}, {}, { require_corrected_analysis_fqns: true, validate_macro_args: false });
-    expect(flags).toMatchObject({ require_corrected_analysis_fqns: true, validate_macro_args: false, skip_nodes_if_on_run_start_fails: true });
+    expect(flags).toMatchObject({
+      require_corrected_analysis_fqns: true,
+      validate_macro_args: false,
+      skip_nodes_if_on_run_start_fails: true,
+    });
   });
 
   it('ignores a flags block with a value of the wrong type, as dbt does', () => {
-    expect(resolveFlags('run', {}, {}, { fail_fast: 'soon', printer_width: 120 })).toMatchObject({ fail_fast: false, printer_width: 80 });
+    expect(resolveFlags('run', {}, {}, { fail_fast: 'soon', printer_width: 120 })).toMatchObject({
+      fail_fast: false,
+      printer_width: 80,
+    });
   });
 
   it('refuses what excludes each other', () => {
-    expect(() => resolveFlags('run', { warn_error: true, warn_error_options: {} }, {}, null)).toThrow('warn_error_options: not allowed with argument warn_error');
-    expect(() => resolveFlags('compile', { select: ['a'], inline: 'x' }, {}, null)).toThrow('inline: not allowed with argument select');
-    expect(() => resolveFlags('run', { event_time_start: '2024-01-01T00:00:00' }, {}, null)).toThrow('The flag `--event-time-start` was specified, but `--event-time-end` was not.');
-    expect(() => resolveFlags('run', { event_time_start: '2024-01-02T00:00:00', event_time_end: '2024-01-01T00:00:00' }, {}, null)).toThrow('must be less than');
+    expect(() => resolveFlags('run', { warn_error: true, warn_error_options: {} }, {}, null)).toThrow(
+      'warn_error_options: not allowed with argument warn_error',
+    );
+    expect(() => resolveFlags('compile', { select: ['a'], inline: 'x' }, {}, null)).toThrow(
+      'inline: not allowed with argument select',
+    );
+    expect(() => resolveFlags('run', { event_time_start: '2024-01-01T00:00:00' }, {}, null)).toThrow(
+      'The flag `--event-time-start` was specified, but `--event-time-end` was not.',
+    );
+    expect(() =>
+      resolveFlags('run', { event_time_start: '2024-01-02T00:00:00', event_time_end: '2024-01-01T00:00:00' }, {}, null),
+    ).toThrow('must be less than');
   });
 
   it('refuses a variable of the wrong kind in the words of click', () => {
-    expect(() => resolveFlags('run', {}, { DBT_DEBUG: 'maybe' }, null)).toThrow("Invalid value for '--debug' / '-d': 'maybe' is not a valid boolean. Recognized values: , 0, 1, f, false, n, no, off, on, t, true, y, yes");
+    expect(() => resolveFlags('run', {}, { DBT_DEBUG: 'maybe' }, null)).toThrow(
+      "Invalid value for '--debug' / '-d': 'maybe' is not a valid boolean. Recognized values: , 0, 1, f, false, n, no, off, on, t, true, y, yes",
+    );
   });
 
   it('still reads renamed variables, with a warning', () => {
-    const { flags, notices } = resolveFlagsWithNotices('run', {}, { DBT_NO_PRINT: '1', DBT_DEFER_TO_STATE: 'true' }, null);
+    const { flags, notices } = resolveFlagsWithNotices(
+      'run',
+      {},
+      { DBT_NO_PRINT: '1', DBT_DEFER_TO_STATE: 'true' },
+      null,
+    );
     expect(flags).toMatchObject({ print: false, defer: true });
     expect(notices.map((notice) => notice.facts['old_name'])).toEqual(['DBT_DEFER_TO_STATE', 'DBT_NO_PRINT']);
   });
 
   it('warns of variables in the reserved name space', () => {
     expect(resolveFlagsWithNotices('run', {}, { DBT_ENGINE_MINE: '1', DBT_ENGINE_STATE: 'x' }, null).notices).toEqual([
-      { name: 'EnvironmentVariableNamespaceDeprecation', facts: { env_var: 'DBT_ENGINE_MINE', reserved_prefix: 'DBT_ENGINE' } },
+      {
+        name: 'EnvironmentVariableNamespaceDeprecation',
+        facts: { env_var: 'DBT_ENGINE_MINE', reserved_prefix: 'DBT_ENGINE' },
+      },
     ]);
   });
 });
 
 describe('warn_error_options', () => {
-  const options = (value: { [key: string]: string | string[] }) => resolveFlags('run', { warn_error_options: value }, {}, null).warn_error_options;
+  const options = (value: { [key: string]: string | string[] }) =>
+    resolveFlags('run', { warn_error_options: value }, {}, null).warn_error_options;
 
   it('takes the old spellings', () => {
-    expect(options({ include: 'all', exclude: ['NoNodesForSelectionCriteria'] })).toEqual({ error: 'all', warn: ['NoNodesForSelectionCriteria'], silence: [] });
-    expect(() => options({ include: 'all', error: 'all' })).toThrow('Only `include` or `error` can be specified in `warn_error_options`, not both');
+    expect(options({ include: 'all', exclude: ['NoNodesForSelectionCriteria'] })).toEqual({
+      error: 'all',
+      warn: ['NoNodesForSelectionCriteria'],
+      silence: [],
+    });
+    expect(() => options({ include: 'all', error: 'all' })).toThrow(
+      'Only `include` or `error` can be specified in `warn_error_options`, not both',
+    );
   });
 
   it('refuses names that are no events and warn without error', () => {
@@ -77,10 +135,17 @@ describe('warn_error_options', () => {
   });
 
   it('lets names beat groups and silence beat warn beat error', () => {
-    const disposition = (value: { [key: string]: string | string[] }, name: string, code: string): string => warningDisposition(options(value), name, code);
+    const disposition = (value: { [key: string]: string | string[] }, name: string, code: string): string =>
+      warningDisposition(options(value), name, code);
     expect(disposition({}, 'NoNodesForSelectionCriteria', 'M030')).toBe('warn');
     expect(disposition({ error: '*' }, 'NoNodesForSelectionCriteria', 'M030')).toBe('error');
-    expect(disposition({ error: ['Deprecations'], silence: ['ConfigDataPathDeprecation'] }, 'ConfigDataPathDeprecation', 'D004')).toBe('silence');
+    expect(
+      disposition(
+        { error: ['Deprecations'], silence: ['ConfigDataPathDeprecation'] },
+        'ConfigDataPathDeprecation',
+        'D004',
+      ),
+    ).toBe('silence');
     expect(disposition({ error: ['Deprecations'] }, 'ConfigDataPathDeprecation', 'D004')).toBe('error');
     expect(disposition({ error: 'all', warn: ['Deprecations'] }, 'ConfigDataPathDeprecation', 'D004')).toBe('warn');
   });

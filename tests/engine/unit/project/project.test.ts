@@ -56,11 +56,17 @@ describe('dbt_project.yml', () => {
     ['name: a-b\n', "at path ['name']: 'a-b' does not match '^[^\\\\d\\\\W]\\\\w*$'"],
     ['name: ref\n', 'at path []: Invalid project name: ref is a reserved word'],
     ['name: o\nmodel-paths: models\n', "at path ['model-paths']: 'models' is not valid under any of the given schemas"],
-    ['name: o\nquoting: {foo: true}\n', "at path ['quoting']: {'foo': True} is not valid under any of the given schemas"],
+    [
+      'name: o\nquoting: {foo: true}\n',
+      "at path ['quoting']: {'foo': True} is not valid under any of the given schemas",
+    ],
     ['name: o\nversion: abc\n', "at path ['version']: 'abc' is not valid under any of the given schemas"],
     ['name: o\nrequire-dbt-version: "foo"\n', '"foo" is not a valid semantic version.'],
     ['name: o\nmodel-paths: [a]\nsource-paths: [b]\n', 'source-paths and model-paths cannot both be defined.'],
-    ['name: o\ndispatch: [{macro_namespace: x}]\n', "at path []: Invalid project dispatch config: {'macro_namespace': 'x'}"],
+    [
+      'name: o\ndispatch: [{macro_namespace: x}]\n',
+      "at path []: Invalid project dispatch config: {'macro_namespace': 'x'}",
+    ],
   ])('refuses %j', (text, message) => {
     const shown = messageOf(() => project(text));
     expect(shown).toContain(`Runtime Error\n  ${message}`);
@@ -68,40 +74,65 @@ describe('dbt_project.yml', () => {
   });
 
   it('refuses a file that is no dictionary', () => {
-    for (const text of ['', '- a\n', 'x\n']) expect(messageOf(() => project(text))).toBe('Runtime Error\n  dbt_project.yml does not parse to a dictionary');
+    for (const text of ['', '- a\n', 'x\n'])
+      expect(messageOf(() => project(text))).toBe('Runtime Error\n  dbt_project.yml does not parse to a dictionary');
   });
 
   it('checks require-dbt-version unless told not to', () => {
     expect(messageOf(() => project('name: o\nrequire-dbt-version: [">=2.0.0"]\n'))).toContain(
       "This version of dbt is not supported with the 'o' package.\n    Installed version of dbt: =1.12.6\n    Required version of dbt for 'o': ['>=2.0.0']\n  Check for a different version",
     );
-    expect(messageOf(() => project('name: o\nrequire-dbt-version: [">=2.0.0", "<1.0.0"]\n'))).toContain('The package version requirement can never be satisfied');
-    expect(project('name: o\nrequire-dbt-version: ">=1.0.0,<2.0.0"\n').require_dbt_version).toEqual(['>=1.0.0', '<2.0.0']);
+    expect(messageOf(() => project('name: o\nrequire-dbt-version: [">=2.0.0", "<1.0.0"]\n'))).toContain(
+      'The package version requirement can never be satisfied',
+    );
+    expect(project('name: o\nrequire-dbt-version: ">=1.0.0,<2.0.0"\n').require_dbt_version).toEqual([
+      '>=1.0.0',
+      '<2.0.0',
+    ]);
     expect(loadProject(root, { render, scope, versionCheck: false }).project_name).toBe('o');
   });
 
   it('renders values, but neither hooks, vars nor the query comment', () => {
-    const loaded = project('name: o\nmodels: {o: {+schema: "{{ a }}", +pre-hook: "{{ b }}"}}\nvars: {x: "{{ c }}"}\non-run-start: "{{ d }}"\nquery-comment: "{{ e }}"\n');
+    const loaded = project(
+      'name: o\nmodels: {o: {+schema: "{{ a }}", +pre-hook: "{{ b }}"}}\nvars: {x: "{{ c }}"}\non-run-start: "{{ d }}"\nquery-comment: "{{ e }}"\n',
+    );
     expect(loaded.configs.models).toEqual({ o: { '+schema': '<{{ a }}>', '+pre-hook': '{{ b }}' } });
     expect(loaded.unrendered_configs.models).toEqual({ o: { '+schema': '{{ a }}', '+pre-hook': '{{ b }}' } });
-    expect([loaded.vars, loaded.on_run_start, loaded.query_comment]).toEqual([{ x: '{{ c }}' }, ['{{ d }}'], { comment: '{{ e }}', append: false, job_label: false }]);
+    expect([loaded.vars, loaded.on_run_start, loaded.query_comment]).toEqual([
+      { x: '{{ c }}' },
+      ['{{ d }}'],
+      { comment: '{{ e }}', append: false, job_label: false },
+    ]);
   });
 
   it('has the defaults of dbt', () => {
     expect(project('name: o\ntests: {+severity: warn}\n')).toMatchObject({
-      model_paths: ['models'], seed_paths: ['seeds'], test_paths: ['tests'], docs_paths: ['models', 'seeds', 'snapshots', 'analyses', 'macros', 'tests', 'functions'],
-      target_path: 'target', clean_targets: ['target'], packages_install_path: 'dbt_packages', version: null, configs: { tests: { '+severity': 'warn' } },
+      model_paths: ['models'],
+      seed_paths: ['seeds'],
+      test_paths: ['tests'],
+      docs_paths: ['models', 'seeds', 'snapshots', 'analyses', 'macros', 'tests', 'functions'],
+      target_path: 'target',
+      clean_targets: ['target'],
+      packages_install_path: 'dbt_packages',
+      version: null,
+      configs: { tests: { '+severity': 'warn' } },
     });
   });
 
   it('takes vars from vars.yml or dbt_project.yml, not both', () => {
     write({ 'dbt_project.yml': 'name: o\nvars: {a: 1}\n' });
-    expect(messageOf(() => loadProject(root, { render, scope, versionCheck: true, varsFile: { b: 2 } }))).toContain('Variables cannot be defined in both vars.yml and dbt_project.yml.');
+    expect(messageOf(() => loadProject(root, { render, scope, versionCheck: true, varsFile: { b: 2 } }))).toContain(
+      'Variables cannot be defined in both vars.yml and dbt_project.yml.',
+    );
   });
 
   it('warns of renamed keys and repeated keys', () => {
     project('name: o\nname: p\nsource-paths: [m]\nlog-path: elsewhere\ntarget-path: target\n');
-    expect(events.map((event) => event.name)).toEqual(['DuplicateYAMLKeysDeprecation', 'ConfigSourcePathDeprecation', 'ConfigLogPathDeprecation']);
+    expect(events.map((event) => event.name)).toEqual([
+      'DuplicateYAMLKeysDeprecation',
+      'ConfigSourcePathDeprecation',
+      'ConfigLogPathDeprecation',
+    ]);
   });
 });
 
@@ -128,14 +159,26 @@ empty:
 describe('profiles.yml', () => {
   const profile = (more: { profile?: string; target?: string; threads?: number; project?: string | null } = {}) =>
     loadProfile({
-      render, scope, logger, profiles: { directory: root, asked: true }, projectDir: root, projectProfile: more.project === undefined ? 'p' : more.project,
-      profile: more.profile, target: more.target, threads: more.threads,
+      render,
+      scope,
+      logger,
+      profiles: { directory: root, asked: true },
+      projectDir: root,
+      projectProfile: more.project === undefined ? 'p' : more.project,
+      profile: more.profile,
+      target: more.target,
+      threads: more.threads,
     });
 
   it('gives credentials under their proper names, and a target without the password', () => {
     write({ 'profiles.yml': PROFILES });
     const found = profile();
-    expect(found).toMatchObject({ profile_name: 'p', target_name: 'dev', threads: 3, credentials: { type: 'postgres', database: 'd', password: 'secret', connect_timeout: 10, extra: 1 } });
+    expect(found).toMatchObject({
+      profile_name: 'p',
+      target_name: 'dev',
+      threads: 3,
+      credentials: { type: 'postgres', database: 'd', password: 'secret', connect_timeout: 10, extra: 1 },
+    });
     const target = targetDictionary(found);
     expect(target).toMatchObject({ dbname: 'd', database: 'd', name: 'dev', profile_name: 'p', threads: 3 });
     expect(JSON.stringify(target)).not.toContain('secret');
@@ -143,19 +186,59 @@ describe('profiles.yml', () => {
     expect(profile({ target: 'here' }).credentials).toMatchObject({ embedded: true, schema: 'mine' });
   });
 
-  it('gives dbt-clickhouse\'s defaults, and a target with its keys alone', () => {
+  it("gives dbt-clickhouse's defaults, and a target with its keys alone", () => {
     write({ 'profiles.yml': PROFILES });
     // What ClickHouseCredentials of dbt-clickhouse 1.10.3 give as connection_info.
     const defaults = {
-      driver: null, host: 'localhost', port: null, user: 'default', schema: 'default', retries: 1, cluster: null, database_engine: null, cluster_mode: false, secure: false, verify: true,
-      client_cert: null, client_cert_key: null, connect_timeout: 10, send_receive_timeout: 300, sync_request_timeout: 5, compress_block_size: 1_048_576, compression: '', check_exchange: true,
-      custom_settings: null, use_lw_deletes: false, allow_automatic_deduplication: false, tcp_keepalive: false, reuse_connections: true, server_host_name: null,
+      driver: null,
+      host: 'localhost',
+      port: null,
+      user: 'default',
+      schema: 'default',
+      retries: 1,
+      cluster: null,
+      database_engine: null,
+      cluster_mode: false,
+      secure: false,
+      verify: true,
+      client_cert: null,
+      client_cert_key: null,
+      connect_timeout: 10,
+      send_receive_timeout: 300,
+      sync_request_timeout: 5,
+      compress_block_size: 1_048_576,
+      compression: '',
+      check_exchange: true,
+      custom_settings: null,
+      use_lw_deletes: false,
+      allow_automatic_deduplication: false,
+      tcp_keepalive: false,
+      reuse_connections: true,
+      server_host_name: null,
     };
     const names = { type: 'clickhouse', threads: 1, profile_name: 'p' };
-    expect(targetDictionary(profile({ target: 'ch' }))).toEqual({ ...defaults, ...names, name: 'ch', target_name: 'ch' });
-    expect(profile({ target: 'ch' }).credentials).toMatchObject({ database: '', local_suffix: 'local', local_db_prefix: '', password: 'secret' });
+    expect(targetDictionary(profile({ target: 'ch' }))).toEqual({
+      ...defaults,
+      ...names,
+      name: 'ch',
+      target_name: 'ch',
+    });
+    expect(profile({ target: 'ch' }).credentials).toMatchObject({
+      database: '',
+      local_suffix: 'local',
+      local_db_prefix: '',
+      password: 'secret',
+    });
     expect(targetDictionary(profile({ target: 'chkeys' }))).toEqual({
-      ...defaults, ...names, name: 'chkeys', target_name: 'chkeys', schema: 'x', port: 9000, secure: true, tcp_keepalive: [1, 2, 3], custom_settings: { max_threads: 2 },
+      ...defaults,
+      ...names,
+      name: 'chkeys',
+      target_name: 'chkeys',
+      schema: 'x',
+      port: 9000,
+      secure: true,
+      tcp_keepalive: [1, 2, 3],
+      custom_settings: { max_threads: 2 },
     });
   });
 
@@ -164,11 +247,23 @@ describe('profiles.yml', () => {
     [{ target: 'chport' }, "'abc' is not valid under any of the given schemas"],
     [{ target: 'chflag' }, "'no' is not of type 'boolean'"],
     [{ target: 'chdriver' }, 'Unrecognized ClickHouse driver odbc'],
-    [{ target: 'nope' }, "The profile 'p' does not have a target named 'nope'. The valid target names for this profile are:\n   - dev\n   - port"],
-    [{ target: 'port' }, 'Credentials in profile "p", target "port" invalid: \'abc\' is not of type \'integer\'\n  in the field \'port\''],
-    [{ target: 'secret' }, 'Credentials in profile "p", target "secret" invalid: ***** is not of type \'string\'\n  in the field \'password\''],
+    [
+      { target: 'nope' },
+      "The profile 'p' does not have a target named 'nope'. The valid target names for this profile are:\n   - dev\n   - port",
+    ],
+    [
+      { target: 'port' },
+      "Credentials in profile \"p\", target \"port\" invalid: 'abc' is not of type 'integer'\n  in the field 'port'",
+    ],
+    [
+      { target: 'secret' },
+      'Credentials in profile "p", target "secret" invalid: ***** is not of type \'string\'\n  in the field \'password\'',
+    ],
     [{ target: 'missing' }, 'Credentials in profile "p", target "missing" invalid: \'port\' is a required property'],
-    [{ target: 'weird' }, 'Credentials in profile "p", target "weird" invalid: Runtime Error\n    Could not find adapter type oracle!\n  This version knows: postgres, clickhouse.'],
+    [
+      { target: 'weird' },
+      'Credentials in profile "p", target "weird" invalid: Runtime Error\n    Could not find adapter type oracle!\n  This version knows: postgres, clickhouse.',
+    ],
     [{ target: 'none' }, 'required field "type" not found in profile p and target none'],
     [{ target: 'both' }, 'Got duplicate keys: (pass) all map to "password"'],
     [{ profile: 'q' }, "Could not find profile named 'q'\n  Profiles in /p/profiles.yml: p, empty"],
@@ -188,10 +283,24 @@ describe('profiles.yml', () => {
   });
 
   it('may be absent: the embedded server is used, with a notice, unless a profile was asked for', () => {
-    const options = { render, scope, logger, profiles: { directory: join(root, 'nowhere'), asked: false }, projectDir: root, projectProfile: 'p' };
-    expect(loadProfile(options)).toMatchObject({ target_name: 'embedded', credentials: { type: 'postgres', embedded: true } });
-    expect(events.map((event) => event.msg)).toEqual([expect.stringContaining('No profiles.yml found: using the built-in Postgres')]);
-    expect(messageOf(() => loadProfile({ ...options, target: 'prod' }))).toContain('Without one, and without --profile, the targets embedded and clickhouse are there.');
+    const options = {
+      render,
+      scope,
+      logger,
+      profiles: { directory: join(root, 'nowhere'), asked: false },
+      projectDir: root,
+      projectProfile: 'p',
+    };
+    expect(loadProfile(options)).toMatchObject({
+      target_name: 'embedded',
+      credentials: { type: 'postgres', embedded: true },
+    });
+    expect(events.map((event) => event.msg)).toEqual([
+      expect.stringContaining('No profiles.yml found: using the built-in Postgres'),
+    ]);
+    expect(messageOf(() => loadProfile({ ...options, target: 'prod' }))).toContain(
+      'Without one, and without --profile, the targets embedded and clickhouse are there.',
+    );
     write({ 'profiles.yml': PROFILES });
     expect(messageOf(() => loadProfile(options))).toContain('--profiles-dir');
   });
@@ -201,15 +310,34 @@ describe('readSourceFiles', () => {
   it('finds files by kind, without what .dbtignore names', () => {
     const loaded = project('name: o\n');
     write({
-      'models/b.sql': ' select  1 \n', 'models/a/c.sql': 'x', 'models/s.yml': 'a: 1', 'models/.hidden.sql': '', 'models/doc.md': 'd', 'models/old/x.sql': '',
-      'tests/one.sql': '', 'tests/generic/two.sql': '', 'tests/fixtures/f.csv': 'a', 'seeds/s.csv': 'a\r\n1\r\n', '.dbtignore': 'models/old/\n*.tmp.sql\n', 'models/z.tmp.sql': '',
+      'models/b.sql': ' select  1 \n',
+      'models/a/c.sql': 'x',
+      'models/s.yml': 'a: 1',
+      'models/.hidden.sql': '',
+      'models/doc.md': 'd',
+      'models/old/x.sql': '',
+      'tests/one.sql': '',
+      'tests/generic/two.sql': '',
+      'tests/fixtures/f.csv': 'a',
+      'seeds/s.csv': 'a\r\n1\r\n',
+      '.dbtignore': 'models/old/\n*.tmp.sql\n',
+      'models/z.tmp.sql': '',
     });
     const files = readSourceFiles({ packages: [loaded], flags: resolveFlags('run', {}, {}, null) });
     expect(files.map((file) => `${file.kind} ${file.original_file_path}`)).toEqual([
-      'model models/b.sql', 'model models/a/c.sql', 'singular_test tests/one.sql', 'generic_test tests/generic/two.sql', 'seed seeds/s.csv', 'docs models/doc.md', 'properties models/s.yml',
+      'model models/b.sql',
+      'model models/a/c.sql',
+      'singular_test tests/one.sql',
+      'generic_test tests/generic/two.sql',
+      'seed seeds/s.csv',
+      'docs models/doc.md',
+      'properties models/s.yml',
       'fixture tests/fixtures/f.csv',
     ]);
-    expect([files[0]?.contents, files[0]?.checksum.checksum]).toEqual(['select  1', '822ae07d4783158bc1912bb623e5107cc9002d519e1143a9c200ed6ee18b6d0f']);
+    expect([files[0]?.contents, files[0]?.checksum.checksum]).toEqual([
+      'select  1',
+      '822ae07d4783158bc1912bb623e5107cc9002d519e1143a9c200ed6ee18b6d0f',
+    ]);
     // Universal newlines, as dbt reads seeds.
     expect(files[4]?.checksum.checksum).toBe('4f395a2e9ea1c0680348d384135458270e9e6f5af3576151fec246b7b6de98e6');
   });
@@ -224,9 +352,19 @@ describe('readSourceFiles', () => {
 
 describe('.dbtignore', () => {
   it.each([
-    ['tests/engine/', 'tests/engine/a/b.sql', true], ['tests/engine/', 'x/tests/engine/a.sql', false], ['old', 'models/old/x.sql', true], ['old', 'models/older.sql', false],
-    ['*.tmp', 'a/b.tmp', true], ['/a.sql', 'a.sql', true], ['/a.sql', 'm/a.sql', false], ['models/**/x.sql', 'models/x.sql', true], ['models/**/x.sql', 'models/a/b/x.sql', true],
-    ['*.sql\n!keep.sql', 'm/keep.sql', false], ['# a\n\n', '# a', false], ['m/*', 'm/a/b.sql', true], ['a?c', 'x/abc', true],
+    ['tests/engine/', 'tests/engine/a/b.sql', true],
+    ['tests/engine/', 'x/tests/engine/a.sql', false],
+    ['old', 'models/old/x.sql', true],
+    ['old', 'models/older.sql', false],
+    ['*.tmp', 'a/b.tmp', true],
+    ['/a.sql', 'a.sql', true],
+    ['/a.sql', 'm/a.sql', false],
+    ['models/**/x.sql', 'models/x.sql', true],
+    ['models/**/x.sql', 'models/a/b/x.sql', true],
+    ['*.sql\n!keep.sql', 'm/keep.sql', false],
+    ['# a\n\n', '# a', false],
+    ['m/*', 'm/a/b.sql', true],
+    ['a?c', 'x/abc', true],
   ])('%j on %s: %s', (rules, path, ignored) => {
     expect(parseIgnoreFile(rules).file(path)).toBe(ignored);
   });
@@ -234,8 +372,19 @@ describe('.dbtignore', () => {
 
 describe('.env', () => {
   it('is read as python-dotenv reads it', () => {
-    const text = '# c\nA=1\nexport B = two words # note\nC="x\\ny"\nD=\'raw\\n\'\nE=${A}-${NONE:-dflt}\nF=\nG\nH= # only a comment\nI=a#b\nJ="multi\nline"\n';
-    expect(parseEnvFile(text)).toEqual({ A: '1', B: 'two words', C: 'x\ny', D: 'raw\\n', E: '1-dflt', F: '', H: '', I: 'a#b', J: 'multi\nline' });
+    const text =
+      '# c\nA=1\nexport B = two words # note\nC="x\\ny"\nD=\'raw\\n\'\nE=${A}-${NONE:-dflt}\nF=\nG\nH= # only a comment\nI=a#b\nJ="multi\nline"\n';
+    expect(parseEnvFile(text)).toEqual({
+      A: '1',
+      B: 'two words',
+      C: 'x\ny',
+      D: 'raw\\n',
+      E: '1-dflt',
+      F: '',
+      H: '',
+      I: 'a#b',
+      J: 'multi\nline',
+    });
   });
 
   it('lies in the folder or above it, and never beats the shell', () => {
@@ -248,10 +397,24 @@ describe('clean', () => {
   it('cleans what it is told to, never sources and never outside', () => {
     write({ 'target/x': '', 'models/a.sql': '', 'logs/y': '' });
     cleanProject(project('name: o\nclean-targets: [target, logs]\n'), true, logger);
-    expect(events.map((event) => event.name)).toEqual(['CheckCleanPath', 'ConfirmCleanPath', 'CheckCleanPath', 'ConfirmCleanPath', 'FinishedCleanPaths']);
-    expect(messageOf(() => cleanProject(project('name: o\nclean-targets: [models]\n'), true, logger))).toContain('dbt will not clean the following source paths:');
-    expect(messageOf(() => cleanProject(project('name: o\nclean-targets: [..]\n'), true, logger))).toContain('dbt will not clean the following');
-    expect(messageOf(() => cleanProject(project('name: o\nclean-targets: [/tmp/elsewhere]\n'), true, logger))).toContain("dbt will not clean the following directories outside the project: ['/tmp/elsewhere']");
-    expect(messageOf(() => cleanProject(project('name: o\nclean-targets: ["."]\n'), false, logger))).toContain('dbt will not clean');
+    expect(events.map((event) => event.name)).toEqual([
+      'CheckCleanPath',
+      'ConfirmCleanPath',
+      'CheckCleanPath',
+      'ConfirmCleanPath',
+      'FinishedCleanPaths',
+    ]);
+    expect(messageOf(() => cleanProject(project('name: o\nclean-targets: [models]\n'), true, logger))).toContain(
+      'dbt will not clean the following source paths:',
+    );
+    expect(messageOf(() => cleanProject(project('name: o\nclean-targets: [..]\n'), true, logger))).toContain(
+      'dbt will not clean the following',
+    );
+    expect(
+      messageOf(() => cleanProject(project('name: o\nclean-targets: [/tmp/elsewhere]\n'), true, logger)),
+    ).toContain("dbt will not clean the following directories outside the project: ['/tmp/elsewhere']");
+    expect(messageOf(() => cleanProject(project('name: o\nclean-targets: ["."]\n'), false, logger))).toContain(
+      'dbt will not clean',
+    );
   });
 });

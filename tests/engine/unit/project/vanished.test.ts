@@ -10,7 +10,13 @@ const gone = vi.hoisted(() => ({ path: '' }));
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
   // Between the listing of the folder and the question about the file.
-  return { ...fs, statSync: (path: string) => { if (path === gone.path) fs.rmSync(path); return fs.statSync(path); } };
+  return {
+    ...fs,
+    statSync: (path: string) => {
+      if (path === gone.path) fs.rmSync(path);
+      return fs.statSync(path);
+    },
+  };
 });
 
 let root = '';
@@ -25,11 +31,17 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const read = (): ReturnType<typeof readSourceFiles> => readSourceFiles({ packages: [loadProject(root, { render: (value: unknown) => value } as never)], flags: {} } as never);
+const read = (): ReturnType<typeof readSourceFiles> =>
+  readSourceFiles({
+    packages: [loadProject(root, { render: (value: unknown) => value } as never)],
+    flags: {},
+  } as never);
 
 it('after its folder was listed', () => {
   gone.path = join(root, 'models/a.sql');
-  expect(read).toThrow(`A file that was listed cannot be read any more: ${gone.path}: no such file or folder. Run the command again`);
+  expect(read).toThrow(
+    `A file that was listed cannot be read any more: ${gone.path}: no such file or folder. Run the command again`,
+  );
 });
 
 it('before its text is read', () => {

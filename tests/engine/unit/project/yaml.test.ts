@@ -25,7 +25,8 @@ function plain(value: unknown): Golden {
   if (typeof value === 'bigint') return { int: String(value) };
   if (typeof value === 'number') return Number.isInteger(value) ? value : { float: floatText(value) };
   if (Array.isArray(value)) return value.map(plain);
-  if (typeof value === 'object' && value !== null) return { dict: Object.entries(value).map(([key, item]) => [key, plain(item)]) };
+  if (typeof value === 'object' && value !== null)
+    return { dict: Object.entries(value).map(([key, item]) => [key, plain(item)]) };
   return value as Golden;
 }
 
@@ -35,7 +36,9 @@ function sorted(value: Golden): Golden {
   if (typeof value !== 'object' || value === null) return value;
   const entries = value['dict'];
   if (!Array.isArray(entries)) return value;
-  return { dict: [...entries].sort((a, b) => (String((a as Golden[])[0]) < String((b as Golden[])[0]) ? -1 : 1)).map(sorted) };
+  return {
+    dict: [...entries].sort((a, b) => (String((a as Golden[])[0]) < String((b as Golden[])[0]) ? -1 : 1)).map(sorted),
+  };
 }
 
 function isError(value: Golden): value is { error: number | null } {
@@ -72,8 +75,14 @@ describe('loadYaml', () => {
 
   it('keeps the last of repeated keys and says so', () => {
     const seen: string[] = [];
-    expect(loadYaml('a: 1\nb:\n  c: 1\n  c: 2\na: 3\n', null, { onDuplicateKey: (text) => seen.push(text) })).toEqual({ a: 3, b: { c: 2 } });
-    expect(seen).toEqual(['Duplicate key \'a\' in "<unicode string>", line 5, column 1', 'Duplicate key \'c\' in "<unicode string>", line 4, column 3']);
+    expect(loadYaml('a: 1\nb:\n  c: 1\n  c: 2\na: 3\n', null, { onDuplicateKey: (text) => seen.push(text) })).toEqual({
+      a: 3,
+      b: { c: 2 },
+    });
+    expect(seen).toEqual([
+      'Duplicate key \'a\' in "<unicode string>", line 5, column 1',
+      'Duplicate key \'c\' in "<unicode string>", line 4, column 3',
+    ]);
   });
 
   it('cannot be used to reach prototypes', () => {
@@ -83,6 +92,9 @@ describe('loadYaml', () => {
   });
 
   it('locates a key', () => {
-    expect(locate('models:\n  - name: a\n  - name: b\n    tests: [x]\n', ['models', 1, 'tests'])).toEqual({ line: 4, column: 5 });
+    expect(locate('models:\n  - name: a\n  - name: b\n    tests: [x]\n', ['models', 1, 'tests'])).toEqual({
+      line: 4,
+      column: 5,
+    });
   });
 });

@@ -24,14 +24,31 @@ interface World {
   options?: Partial<ExecuteOptions>;
 }
 
-function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: World): { run: () => Promise<Execution>; events: LogEvent[]; order: string[]; cancelled: string[]; most: () => number } {
+function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: World): {
+  run: () => Promise<Execution>;
+  events: LogEvent[];
+  order: string[];
+  cancelled: string[];
+  most: () => number;
+} {
   const pairs = (list: string[]): [string, string][] => list.map((e) => e.split('>') as [string, string]);
   const names = [...new Set([...edges, ...testEdges].flatMap((e) => e.split('>')))];
-  const typeOf = (name: string): string => (name.startsWith('test_') ? 'test' : name.startsWith('unit_') ? 'unit_test' : 'model');
-  const node = (name: string): GraphNode => ({
-    unique_id: name, name, resource_type: typeOf(name), package_name: 'p', original_file_path: `models/${name}.sql`, path: `${name}.sql`, schema: 's', alias: name,
-    config: { materialized: typeOf(name) === 'test' ? 'test' : 'view', ...config[name] }, depends_on: { nodes: [], macros: [] }, raw_code: '',
-  }) as unknown as GraphNode;
+  const typeOf = (name: string): string =>
+    name.startsWith('test_') ? 'test' : name.startsWith('unit_') ? 'unit_test' : 'model';
+  const node = (name: string): GraphNode =>
+    ({
+      unique_id: name,
+      name,
+      resource_type: typeOf(name),
+      package_name: 'p',
+      original_file_path: `models/${name}.sql`,
+      path: `${name}.sql`,
+      schema: 's',
+      alias: name,
+      config: { materialized: typeOf(name) === 'test' ? 'test' : 'view', ...config[name] },
+      depends_on: { nodes: [], macros: [] },
+      raw_code: '',
+    }) as unknown as GraphNode;
   const all = Object.fromEntries(names.map((n) => [n, node(n)]));
   const units = names.filter((n) => n.startsWith('unit_'));
   const events: LogEvent[] = [];
@@ -43,12 +60,28 @@ function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: 
   const nodes = Object.fromEntries(Object.entries(all).filter(([n]) => !units.includes(n)));
   const empty = { sources: {}, exposures: {}, saved_queries: {}, functions: {}, metrics: {}, semantic_models: {} };
   const ctx = {
-    manifest: { nodes, unit_tests: Object.fromEntries(units.map((n) => [n, all[n]])), ...empty }, logger, log: new RunLog(logger, 80, () => undefined), selected: new Set(names),
-    now: () => 0, journal: null, sources: new Map(), scopes: { context: {} }, queryComment: () => undefined, config: { flags: {} },
-    adapter: { type: 'none', session: ({ name }: { name: string }) => ({ name, release: async () => undefined, cancel: async () => void cancelled.push(name) }) },
+    manifest: { nodes, unit_tests: Object.fromEntries(units.map((n) => [n, all[n]])), ...empty },
+    logger,
+    log: new RunLog(logger, 80, () => undefined),
+    selected: new Set(names),
+    now: () => 0,
+    journal: null,
+    sources: new Map(),
+    scopes: { context: {} },
+    queryComment: () => undefined,
+    config: { flags: {} },
+    adapter: {
+      type: 'none',
+      session: ({ name }: { name: string }) => ({
+        name,
+        release: async () => undefined,
+        cancel: async () => void cancelled.push(name),
+      }),
+    },
   } as unknown as RunContext;
   const kind: NodeKind = {
-    start: () => undefined, finish: () => undefined,
+    start: () => undefined,
+    finish: () => undefined,
     async compile(_c, n, session) {
       if (n.resource_type === 'model' && n.config.materialized === 'ephemeral') await work[n.unique_id]?.(session);
       return n;
@@ -58,7 +91,12 @@ function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: 
       most = Math.max(most, ++running);
       try {
         const status = (await work[n.unique_id]?.(session)) ?? 'success';
-        return { status, message: status === 'success' || status === 'pass' ? null : status, response: {}, failures: null };
+        return {
+          status,
+          message: status === 'success' || status === 'pass' ? null : status,
+          response: {},
+          failures: null,
+        };
       } finally {
         running--;
       }
@@ -66,14 +104,33 @@ function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: 
   };
   const dag = new Dag(names, pairs(edges), pairs(testEdges));
   const unitTests = new Map<string, string[]>();
-  for (const [from, to] of pairs(edges)) if (to.startsWith('unit_')) unitTests.set(from, [...(unitTests.get(from) ?? []), to]);
-  const run = (): Promise<Execution> => executeNodes(ctx, createQueue(dag, names.filter((n) => !units.includes(n))), {
-    threads: 4, build: false, failFast: false, raiseFirst: false, kindOf: () => kind, unitTests, descendants: (id) => (dag.has(id) ? dag.dependants(id) : []), keepEphemeral: false, signal: null, ...options,
-  });
+  for (const [from, to] of pairs(edges))
+    if (to.startsWith('unit_')) unitTests.set(from, [...(unitTests.get(from) ?? []), to]);
+  const run = (): Promise<Execution> =>
+    executeNodes(
+      ctx,
+      createQueue(
+        dag,
+        names.filter((n) => !units.includes(n)),
+      ),
+      {
+        threads: 4,
+        build: false,
+        failFast: false,
+        raiseFirst: false,
+        kindOf: () => kind,
+        unitTests,
+        descendants: (id) => (dag.has(id) ? dag.dependants(id) : []),
+        keepEphemeral: false,
+        signal: null,
+        ...options,
+      },
+    );
   return { run, events, order, cancelled, most: () => most };
 }
 
-const statuses = (results: readonly RunResult[]): Record<string, string> => Object.fromEntries(results.map((r) => [r.unique_id, r.status]));
+const statuses = (results: readonly RunResult[]): Record<string, string> =>
+  Object.fromEntries(results.map((r) => [r.unique_id, r.status]));
 const fail = (): never => {
   throw new TsdbtError('database', 'boom');
 };
@@ -81,7 +138,13 @@ const fail = (): never => {
 describe('a failed node', () => {
   it('skips everything below it and nothing beside it', async () => {
     const { run } = world({ edges: ['a>b', 'b>c', 'x>y'], work: { a: fail } });
-    expect(statuses((await run()).results)).toEqual({ a: 'error', b: 'skipped', c: 'skipped', x: 'success', y: 'success' });
+    expect(statuses((await run()).results)).toEqual({
+      a: 'error',
+      b: 'skipped',
+      c: 'skipped',
+      x: 'success',
+      y: 'success',
+    });
   });
 
   it('with on_error: continue lets its children run', async () => {
@@ -106,25 +169,43 @@ describe('a failed test', () => {
   });
 
   it('skips what is below the tested model in build', async () => {
-    const { run } = world({ edges: ['a>test_a', 'a>b', 'b>c'], testEdges: ['test_a>b'], work: { test_a: () => 'fail' }, options: { build: true } });
+    const { run } = world({
+      edges: ['a>test_a', 'a>b', 'b>c'],
+      testEdges: ['test_a>b'],
+      work: { test_a: () => 'fail' },
+      options: { build: true },
+    });
     expect(statuses((await run()).results)).toEqual({ a: 'success', test_a: 'fail', b: 'skipped', c: 'skipped' });
   });
 
   it('that only warns stops nothing', async () => {
-    const { run } = world({ edges: ['a>test_a', 'a>b'], testEdges: ['test_a>b'], work: { test_a: () => 'warn' }, options: { build: true } });
+    const { run } = world({
+      edges: ['a>test_a', 'a>b'],
+      testEdges: ['test_a>b'],
+      work: { test_a: () => 'warn' },
+      options: { build: true },
+    });
     expect(statuses((await run()).results)).toEqual({ a: 'success', test_a: 'warn', b: 'success' });
   });
 });
 
 describe('unit tests in build', () => {
   it('run before their model', async () => {
-    const { run, order } = world({ edges: ['a>unit_a', 'a>b'], work: { unit_a: () => 'pass' }, options: { build: true } });
+    const { run, order } = world({
+      edges: ['a>unit_a', 'a>b'],
+      work: { unit_a: () => 'pass' },
+      options: { build: true },
+    });
     await run();
     expect(order).toEqual(['unit_a', 'a', 'b']);
   });
 
   it('that fail skip their model and what is below it', async () => {
-    const { run } = world({ edges: ['a>unit_a', 'a>b', 'b>c'], work: { unit_a: () => 'fail' }, options: { build: true } });
+    const { run } = world({
+      edges: ['a>unit_a', 'a>b', 'b>c'],
+      work: { unit_a: () => 'fail' },
+      options: { build: true },
+    });
     expect(statuses((await run()).results)).toEqual({ unit_a: 'fail', a: 'skipped', b: 'skipped', c: 'skipped' });
   });
 
@@ -138,20 +219,24 @@ describe('stopping early', () => {
   it('--fail-fast cancels what runs and skips the rest with the reason', async () => {
     let release: () => void = () => undefined;
     const { run, cancelled } = world({
-      edges: ['a>b', 'slow>c'], options: { failFast: true },
+      edges: ['a>b', 'slow>c'],
+      options: { failFast: true },
       work: {
         a: async () => {
           setTimeout(() => release(), 5);
           return fail();
         },
-        slow: () => new Promise((resolve) => {
-          release = () => resolve('success');
-        }),
+        slow: () =>
+          new Promise((resolve) => {
+            release = () => resolve('success');
+          }),
       },
     });
     const { results } = await run();
     expect(statuses(results)).toEqual({ a: 'error', b: 'skipped', slow: 'skipped', c: 'skipped' });
-    expect(new Set(results.filter((r) => r.status === 'skipped').map((r) => r.message))).toEqual(new Set(['Skipping due to fail_fast']));
+    expect(new Set(results.filter((r) => r.status === 'skipped').map((r) => r.message))).toEqual(
+      new Set(['Skipping due to fail_fast']),
+    );
     expect(cancelled).toEqual(['slow']);
   });
 
@@ -159,22 +244,26 @@ describe('stopping early', () => {
     const abort = new AbortController();
     let release: () => void = () => undefined;
     const { run, cancelled, events } = world({
-      edges: ['a>slow', 'slow>c'], options: { signal: abort.signal },
+      edges: ['a>slow', 'slow>c'],
+      options: { signal: abort.signal },
       work: {
-        slow: () => new Promise((resolve) => {
-          release = () => resolve('success');
-          setTimeout(() => {
-            abort.abort();
-            setTimeout(() => release(), 1);
-          }, 1);
-        }),
+        slow: () =>
+          new Promise((resolve) => {
+            release = () => resolve('success');
+            setTimeout(() => {
+              abort.abort();
+              setTimeout(() => release(), 1);
+            }, 1);
+          }),
       },
     });
     const { results, interrupted } = await run();
     expect(interrupted).toBe(true);
     expect(statuses(results)).toEqual({ a: 'success', slow: 'skipped', c: 'skipped' });
     expect(cancelled).toEqual(['slow']);
-    expect(events.filter((e) => e.name === 'LogCancelLine').map((e) => stripColors(e.msg))).toEqual([`CANCEL query slow ${'.'.repeat(62)} [CANCEL]`]);
+    expect(events.filter((e) => e.name === 'LogCancelLine').map((e) => stripColors(e.msg))).toEqual([
+      `CANCEL query slow ${'.'.repeat(62)} [CANCEL]`,
+    ]);
   });
 
   it('compile and show end with the first error', async () => {
@@ -187,7 +276,11 @@ describe('workers', () => {
   it('are never more than the threads', async () => {
     const later = (): Promise<'success'> => new Promise((resolve) => setTimeout(() => resolve('success'), 2));
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
-    const { run, most } = world({ edges: names.map((n) => `${n}>${n}2`), work: Object.fromEntries(names.map((n) => [n, later])), options: { threads: 3 } });
+    const { run, most } = world({
+      edges: names.map((n) => `${n}>${n}2`),
+      work: Object.fromEntries(names.map((n) => [n, later])),
+      options: { threads: 3 },
+    });
     await run();
     expect(most()).toBe(3);
   });

@@ -22,13 +22,19 @@ describe('a window of event time', () => {
   });
 
   it('can be given by its ends', () => {
-    expect(shown('{"start": "2025-01-01", "end": "2025-01-02 12:00:00"}')).toEqual(['2025-01-01 00:00:00+00:00', '2025-01-02 12:00:00+00:00']);
+    expect(shown('{"start": "2025-01-01", "end": "2025-01-02 12:00:00"}')).toEqual([
+      '2025-01-01 00:00:00+00:00',
+      '2025-01-02 12:00:00+00:00',
+    ]);
   });
 
   it.each([
     ['3', "Cannot load SAMPLE_WINDOW from '3'. Must be of form 'DAYS_INT GRAIN_SIZE'."],
     ['x days', "Unable to convert 'x' to an integer."],
-    ['3 weeks', "Invalid grain size 'weeks'. Must be one of ['hour', 'day', 'month', 'year', 'hours', 'days', 'months', 'years']."],
+    [
+      '3 weeks',
+      "Invalid grain size 'weeks'. Must be one of ['hour', 'day', 'month', 'year', 'hours', 'days', 'months', 'years'].",
+    ],
   ])('%s is refused', (text, words) => {
     expect(() => sampleWindow(text, load, now)).toThrow(words);
   });

@@ -6,15 +6,33 @@ import type { LogEvent } from '../../../../src/log.ts';
 import { seedTable } from '../../../../src/runner/seed-table.ts';
 import { toText, type Value } from '../../../../src/values/index.ts';
 
-const read = (text: string, config: object = {}, events: LogEvent[] = [], empty = false): { names: readonly string[]; types: string[]; rows: (string | null)[][] } => {
+const read = (
+  text: string,
+  config: object = {},
+  events: LogEvent[] = [],
+  empty = false,
+): { names: readonly string[]; types: string[]; rows: (string | null)[][] } => {
   const node = { name: 's', original_file_path: 'seeds/s.csv', config } as unknown as SeedNode;
   const table = seedTable(node, text, { fire: (e) => void events.push(e) }, empty);
-  return { names: table.columnNames, types: table.types.map((t) => t.name), rows: table.rows.map((r) => r.values.map((v: Value) => (v === null ? null : toText(v)))) };
+  return {
+    names: table.columnNames,
+    types: table.types.map((t) => t.name),
+    rows: table.rows.map((r) => r.values.map((v: Value) => (v === null ? null : toText(v)))),
+  };
 };
 
 describe('a seed', () => {
   it.each([
-    ['an empty line is a row of nulls', 'a,b\n1,2\n\n3,4\n', ['a', 'b'], [['1', '2'], [null, null], ['3', '4']]],
+    [
+      'an empty line is a row of nulls',
+      'a,b\n1,2\n\n3,4\n',
+      ['a', 'b'],
+      [
+        ['1', '2'],
+        [null, null],
+        ['3', '4'],
+      ],
+    ],
     ['a short row is filled with nulls', 'a,b\n1\n', ['a', 'b'], [['1', null]]],
     ['empty and repeated names get others', 'a,,a\n1,2,3\n', ['a', 'b', 'a_2'], [['1', '2', '3']]],
     ['quotes are doubled inside quotes', 'a,b\n"x""y",\'q\'\n', ['a', 'b'], [['x"y', "'q'"]]],

@@ -11,34 +11,114 @@ const diff = (expected: DiffRow[], actual: DiffRow[], columns = H): string | nul
 
 describe('rows', () => {
   it('in another order are the same', () => {
-    expect(diff([['1', 'a', '1'], ['2', 'b', '2']], [['2', 'b', '2'], ['1', 'a', '1']])).toBeNull();
+    expect(
+      diff(
+        [
+          ['1', 'a', '1'],
+          ['2', 'b', '2'],
+        ],
+        [
+          ['2', 'b', '2'],
+          ['1', 'a', '1'],
+        ],
+      ),
+    ).toBeNull();
   });
 
   it('that come twice must come twice', () => {
-    expect(diff([['1', 'a', '1'], ['1', 'a', '1']], [['1', 'a', '1']])).not.toBeNull();
+    expect(
+      diff(
+        [
+          ['1', 'a', '1'],
+          ['1', 'a', '1'],
+        ],
+        [['1', 'a', '1']],
+      ),
+    ).not.toBeNull();
   });
 
   it('with a changed cell show both values', () => {
-    expect(diff([['1', 'a', '1'], ['2', 'b', '2']], [['1', 'a', '1'], ['2', 'b', '3']])).toBe('@@,id,name,n\r\n  ,1 ,a   ,1\r\n→ ,2 ,b   ,2→3\r\n');
+    expect(
+      diff(
+        [
+          ['1', 'a', '1'],
+          ['2', 'b', '2'],
+        ],
+        [
+          ['1', 'a', '1'],
+          ['2', 'b', '3'],
+        ],
+      ),
+    ).toBe('@@,id,name,n\r\n  ,1 ,a   ,1\r\n→ ,2 ,b   ,2→3\r\n');
   });
 
   it('without a partner are added or removed', () => {
-    expect(diff([['1', 'a', '1'], ['2', 'b', '2']], [['1', 'a', '1'], ['3', 'c', '3']])).toBe('@@ ,id,name,n\r\n   ,1 ,a   ,1\r\n+++,3 ,c   ,3\r\n---,2 ,b   ,2\r\n');
+    expect(
+      diff(
+        [
+          ['1', 'a', '1'],
+          ['2', 'b', '2'],
+        ],
+        [
+          ['1', 'a', '1'],
+          ['3', 'c', '3'],
+        ],
+      ),
+    ).toBe('@@ ,id,name,n\r\n   ,1 ,a   ,1\r\n+++,3 ,c   ,3\r\n---,2 ,b   ,2\r\n');
   });
 
   it('show NULL by name', () => {
-    expect(diff([['1', 'a', '1']], [['1', 'a', '1'], ['3', null, '3']])).toBe('@@ ,id,name,n\r\n   ,1 ,a   ,1\r\n+++,3 ,null,3\r\n');
+    expect(
+      diff(
+        [['1', 'a', '1']],
+        [
+          ['1', 'a', '1'],
+          ['3', null, '3'],
+        ],
+      ),
+    ).toBe('@@ ,id,name,n\r\n   ,1 ,a   ,1\r\n+++,3 ,null,3\r\n');
     expect(diff([], [['3', null, '3']])).toBe('@@ ,id,name,n\r\n+++,3 ,null,3\r\n');
   });
 
   it('far from a change are left out', () => {
     const rows = ['1', '2', '3', '4', '5', '6'].map((id) => [id, 'b', '2']);
-    expect(diff(rows, rows.map((r) => (r[0] === '6' ? ['6', 'x', '2'] : r)))).toBe('@@ ,id ,name,n\r\n...,...,... ,...\r\n   ,5  ,b   ,2\r\n→  ,6  ,b→x ,2\r\n');
+    expect(
+      diff(
+        rows,
+        rows.map((r) => (r[0] === '6' ? ['6', 'x', '2'] : r)),
+      ),
+    ).toBe('@@ ,id ,name,n\r\n...,...,... ,...\r\n   ,5  ,b   ,2\r\n→  ,6  ,b→x ,2\r\n');
   });
 
   it('show NULL and booleans small only in rows that are new or gone', () => {
-    expect(diff([['1', null], ['2', 'b']], [['1', null], ['2', 'c'], ['3', null]], ['id', 'name'])).toBe('@@ ,id,name\r\n   ,1 ,NULL\r\n→  ,2 ,b→c\r\n+++,3 ,null\r\n');
-    expect(diff([['1', true], ['2', false]], [['1', true], ['2', true], ['3', false]], ['id', 'ok'])).toBe('@@ ,id,ok\r\n   ,1 ,True\r\n→  ,2 ,False→True\r\n+++,3 ,false\r\n');
+    expect(
+      diff(
+        [
+          ['1', null],
+          ['2', 'b'],
+        ],
+        [
+          ['1', null],
+          ['2', 'c'],
+          ['3', null],
+        ],
+        ['id', 'name'],
+      ),
+    ).toBe('@@ ,id,name\r\n   ,1 ,NULL\r\n→  ,2 ,b→c\r\n+++,3 ,null\r\n');
+    expect(
+      diff(
+        [
+          ['1', true],
+          ['2', false],
+        ],
+        [
+          ['1', true],
+          ['2', true],
+          ['3', false],
+        ],
+        ['id', 'ok'],
+      ),
+    ).toBe('@@ ,id,ok\r\n   ,1 ,True\r\n→  ,2 ,False→True\r\n+++,3 ,false\r\n');
   });
 
   it('that are gone stand where they were', () => {
@@ -47,23 +127,55 @@ describe('rows', () => {
   });
 
   it('belong together by what is there once on both sides', () => {
-    expect(diff([['3', 'a'], ['3', 'x']], [['3', 'a'], ['3', 'c']], ['id', 'v'])).toBe('@@ ,id,v\r\n   ,3 ,a\r\n+++,3 ,c\r\n---,3 ,x\r\n');
+    expect(
+      diff(
+        [
+          ['3', 'a'],
+          ['3', 'x'],
+        ],
+        [
+          ['3', 'a'],
+          ['3', 'c'],
+        ],
+        ['id', 'v'],
+      ),
+    ).toBe('@@ ,id,v\r\n   ,3 ,a\r\n+++,3 ,c\r\n---,3 ,x\r\n');
   });
 });
 
 describe('columns', () => {
   it('that are no key and stay the same are left out', () => {
-    expect(diff([['1', 'x', 'y', 'z', 'w']], [['1', 'x2', 'y', 'z', 'w']], ['id', 'a', 'b', 'c', 'd'])).toBe('@@,id,a   ,b,...\r\n→ ,1 ,x→x2,y,...\r\n');
+    expect(diff([['1', 'x', 'y', 'z', 'w']], [['1', 'x2', 'y', 'z', 'w']], ['id', 'a', 'b', 'c', 'd'])).toBe(
+      '@@,id,a   ,b,...\r\n→ ,1 ,x→x2,y,...\r\n',
+    );
   });
 
   it('are not as wide as one odd cell', () => {
     const rows = ['1', '2', '3', '4', '5', '6', '7'].map((id) => [id, 'v', 'w']);
-    expect(diff(rows, rows.map((r) => (r[0] === '3' ? ['3', 'a much longer value', 'w'] : r)), ['id', 'v', 'w'])).toBe(
+    expect(
+      diff(
+        rows,
+        rows.map((r) => (r[0] === '3' ? ['3', 'a much longer value', 'w'] : r)),
+        ['id', 'v', 'w'],
+      ),
+    ).toBe(
       '@@ ,id ,v  ,w\r\n...,...,...,...\r\n   ,2  ,v  ,w\r\n→  ,3  ,v→a much longer value,w\r\n   ,4  ,v  ,w\r\n...,...,...,...\r\n',
     );
   });
 
   it('quote what holds commas, quotes or outer spaces, and show spaces that make the difference', () => {
-    expect(diff([['1', 'a  b'], ['2', 'x']], [['1', 'a b'], ['2', ' x,"']], ['id', 'v'])).toBe('@@,id,v\r\n→ ,1 ,a ␣b→a b\r\n→ ,2 ,"x→ x,"""\r\n');
+    expect(
+      diff(
+        [
+          ['1', 'a  b'],
+          ['2', 'x'],
+        ],
+        [
+          ['1', 'a b'],
+          ['2', ' x,"'],
+        ],
+        ['id', 'v'],
+      ),
+    ).toBe('@@,id,v\r\n→ ,1 ,a ␣b→a b\r\n→ ,2 ,"x→ x,"""\r\n');
   });
 });

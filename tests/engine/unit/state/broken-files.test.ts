@@ -11,7 +11,9 @@ import { KnownState } from '../../../../src/state/known-state.ts';
 import { previousRun } from '../../../../src/state/previous-state.ts';
 
 let dir: string;
-beforeAll(() => { dir = mkdtempSync(join(tmpdir(), 'tsdbt-broken-')); });
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'tsdbt-broken-'));
+});
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 let count = 0;
@@ -20,31 +22,50 @@ function file(text: string): string {
   writeFileSync(path, text);
   return path;
 }
-const artifact = (rest: string): string => `{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"}${rest}}`;
+const artifact = (rest: string): string =>
+  `{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"}${rest}}`;
 
 describe('a file of the program itself', () => {
-  it.each(['null', '[]', '5', '"x"', '', '{"d": null}', '{"d": {"v": 5}}', '{"d": [1]}', '\u0000\u0001'])('that holds %j is none: known state', (text) => {
-    const known = new KnownState(file(text), 'd', true);
-    expect(known.get('v')).toBeUndefined();
-    known.set('v', '1');
-    known.save();
-    expect(known.get('v')).toBe('1');
-  });
+  it.each(['null', '[]', '5', '"x"', '', '{"d": null}', '{"d": {"v": 5}}', '{"d": [1]}', '\u0000\u0001'])(
+    'that holds %j is none: known state',
+    (text) => {
+      const known = new KnownState(file(text), 'd', true);
+      expect(known.get('v')).toBeUndefined();
+      known.set('v', '1');
+      known.save();
+      expect(known.get('v')).toBe('1');
+    },
+  );
 
-  it.each(['null', '[]\n5\n', '{"k":"start"}', '{"k":"start","args":null,"selected":5}', '{"k":"result"}'])('that holds %j is none: journal', (text) => {
-    expect(readJournal(file(text))).toBeNull();
-  });
+  it.each(['null', '[]\n5\n', '{"k":"start"}', '{"k":"start","args":null,"selected":5}', '{"k":"result"}'])(
+    'that holds %j is none: journal',
+    (text) => {
+      expect(readJournal(file(text))).toBeNull();
+    },
+  );
 
   it('keeps the lines of a journal that are whole', () => {
-    const start = '{"k":"start","invocation_id":"i","command":"run","args":{},"started_at":"2024-01-01T00:00:00Z","pid":1,"selected":["a"]}';
-    expect(readJournal(file(`${start}\nnull\n{"k":"result","result":null}\n{"k":"batches","id":"a","all":5}\n{"k":"begin","id":"a"}\n{"k":"beg`))).toMatchObject({ interrupted: ['a'], results: [], ended: false });
+    const start =
+      '{"k":"start","invocation_id":"i","command":"run","args":{},"started_at":"2024-01-01T00:00:00Z","pid":1,"selected":["a"]}';
+    expect(
+      readJournal(
+        file(
+          `${start}\nnull\n{"k":"result","result":null}\n{"k":"batches","id":"a","all":5}\n{"k":"begin","id":"a"}\n{"k":"beg`,
+        ),
+      ),
+    ).toMatchObject({ interrupted: ['a'], results: [], ended: false });
   });
 });
 
 describe('an artifact that the user names', () => {
   it.each([
-    ['', /as JSON: Expecting value: line 1 column 1 \(char 0\)$/], ['{"a": ', /as JSON: Expecting value/], ['null', /Expected a schema version of/], ['[]', /Expected a schema version of/], [artifact(''), /no whole RunResultsArtifact: 'results' has to be a list of objects, found nothing$/],
-    [artifact(', "results": 5'), /found 5$/], [artifact(', "results": [null]'), /found null for 0$/],
+    ['', /as JSON: Expecting value: line 1 column 1 \(char 0\)$/],
+    ['{"a": ', /as JSON: Expecting value/],
+    ['null', /Expected a schema version of/],
+    ['[]', /Expected a schema version of/],
+    [artifact(''), /no whole RunResultsArtifact: 'results' has to be a list of objects, found nothing$/],
+    [artifact(', "results": 5'), /found 5$/],
+    [artifact(', "results": [null]'), /found null for 0$/],
   ])('and that holds %j is told', (text, words) => {
     const path = file(text);
     expect(() => readArtifact(path, 'run-results')).toThrow(words);
@@ -56,7 +77,9 @@ describe('an artifact that the user names', () => {
       const folder = join(dir, `d${count++}`);
       mkdirSync(folder);
       writeFileSync(join(folder, 'run_results.json'), text);
-      expect(() => previousRun(folder, () => false)).toThrow('is no whole RunResultsArtifact: it has to hold the arguments of the run, and for each result its unique_id and status');
+      expect(() => previousRun(folder, () => false)).toThrow(
+        'is no whole RunResultsArtifact: it has to hold the arguments of the run, and for each result its unique_id and status',
+      );
     }
   });
 });

@@ -13,10 +13,27 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const start = { invocation_id: 'i', command: 'tsdbt run', args: { which: 'run' }, started_at: '2026-01-01T00:00:00Z', pid: 1, selected: ['model.p.a', 'model.p.b', 'model.p.c'] };
+const start = {
+  invocation_id: 'i',
+  command: 'tsdbt run',
+  args: { which: 'run' },
+  started_at: '2026-01-01T00:00:00Z',
+  pid: 1,
+  selected: ['model.p.a', 'model.p.b', 'model.p.c'],
+};
 const result = (unique_id: string): RunResult => ({
-  unique_id, status: 'success', timing: [], thread_id: 't', execution_time: 1, adapter_response: {}, message: 'OK', failures: null, compiled: true, compiled_code: 'select 1',
-  relation_name: null, batch_results: null,
+  unique_id,
+  status: 'success',
+  timing: [],
+  thread_id: 't',
+  execution_time: 1,
+  adapter_response: {},
+  message: 'OK',
+  failures: null,
+  compiled: true,
+  compiled_code: 'select 1',
+  relation_name: null,
+  batch_results: null,
 });
 
 describe('a journal', () => {
@@ -27,7 +44,13 @@ describe('a journal', () => {
     journal.result({ ...result('model.p.a'), node: { unique_id: 'model.p.a' } as never });
     journal.end('later', 2);
     journal.end('again', 3);
-    expect(readJournal(path)).toEqual({ start, results: [result('model.p.a')], interrupted: [], batches: new Map(), ended: true });
+    expect(readJournal(path)).toEqual({
+      start,
+      results: [result('model.p.a')],
+      interrupted: [],
+      batches: new Map(),
+      ended: true,
+    });
   });
 
   it('of a killed run says what was running and what never began', () => {
@@ -37,19 +60,37 @@ describe('a journal', () => {
     journal.result(result('model.p.a'));
     const run = readJournal(path)!;
     expect(run).toMatchObject({ interrupted: ['model.p.b'], ended: false });
-    expect(projectResults(run).map((r) => [r.unique_id, r.status])).toEqual([['model.p.a', 'success'], ['model.p.b', 'error'], ['model.p.c', 'skipped']]);
+    expect(projectResults(run).map((r) => [r.unique_id, r.status])).toEqual([
+      ['model.p.a', 'success'],
+      ['model.p.b', 'error'],
+      ['model.p.c', 'skipped'],
+    ]);
   });
 
   it('of a killed run says which batches of a microbatch model are in the database', () => {
     const path = join(folder, 'run.journal');
     const journal = Journal.open(path, start, new Secrets());
     journal.begin('model.p.a', 'now');
-    journal.batches('model.p.a', [['1', '2'], ['2', '3'], ['3', '4']]);
+    journal.batches('model.p.a', [
+      ['1', '2'],
+      ['2', '3'],
+      ['3', '4'],
+    ]);
     journal.batch('model.p.a', ['1', '2']);
     journal.begin('model.p.b', 'now');
     journal.batches('model.p.b', [['1', '2']]);
     expect(projectResults(readJournal(path)!).map((r) => [r.unique_id, r.status, r.batch_results])).toEqual([
-      ['model.p.a', 'partial success', { successful: [['1', '2']], failed: [['2', '3'], ['3', '4']] }],
+      [
+        'model.p.a',
+        'partial success',
+        {
+          successful: [['1', '2']],
+          failed: [
+            ['2', '3'],
+            ['3', '4'],
+          ],
+        },
+      ],
       ['model.p.b', 'error', { successful: [], failed: [['1', '2']] }],
       ['model.p.c', 'skipped', null],
     ]);

@@ -22,12 +22,19 @@ import {
   toRepr,
   toText,
   Undefined,
-  type Value, parseMarkedJson, stringifyJson,
+  type Value,
+  parseMarkedJson,
+  stringifyJson,
 } from '../../../../src/values/index.ts';
 
 describe('a dict', () => {
   it('holds 1, 1.0 and true as one key and "1" as another', () => {
-    const dict = new PyDict([[1, 'a'], ['1', 'b'], [makeFloat(1), 'c'], [true, 'd']]);
+    const dict = new PyDict([
+      [1, 'a'],
+      ['1', 'b'],
+      [makeFloat(1), 'c'],
+      [true, 'd'],
+    ]);
     expect(toText(dict)).toBe("{1: 'd', '1': 'b'}");
     expect(dict.get(true)).toBe('d');
     expect(dict.has(makeFloat(1))).toBe(true);
@@ -35,11 +42,21 @@ describe('a dict', () => {
 
   it('keeps the order of insertion, also for keys that look like integers', () => {
     expect(toText(PyDict.from({ b: 1, a: 2 }))).toBe("{'b': 1, 'a': 2}");
-    expect(toText(new PyDict([['10', 1], ['9', 2]]))).toBe("{'10': 1, '9': 2}");
+    expect(
+      toText(
+        new PyDict([
+          ['10', 1],
+          ['9', 2],
+        ]),
+      ),
+    ).toBe("{'10': 1, '9': 2}");
   });
 
   it('takes tuples and none as keys, and refuses lists', () => {
-    const dict = new PyDict([[new PyTuple([1, 'a']), 'x'], [null, 'y']]);
+    const dict = new PyDict([
+      [new PyTuple([1, 'a']), 'x'],
+      [null, 'y'],
+    ]);
     expect(dict.get(new PyTuple([makeFloat(1), 'a']))).toBe('x');
     expect(dict.get(null)).toBe('y');
     expect(() => dict.get([1])).toThrow("unhashable type: 'list'");
@@ -47,7 +64,9 @@ describe('a dict', () => {
   });
 
   it('has keys with any text, also those that JavaScript knows', () => {
-    const dict = PyDict.from(JSON.parse('{"__proto__": 1, "constructor": 2, "\\u0000h": 3}') as { [key: string]: Value });
+    const dict = PyDict.from(
+      JSON.parse('{"__proto__": 1, "constructor": 2, "\\u0000h": 3}') as { [key: string]: Value },
+    );
     expect([...dict.keys()]).toEqual(['__proto__', 'constructor', '\u0000h']);
     expect(dict.get('\u0000h')).toBe(3);
     expect(dict.get('toString')).toBeUndefined();
@@ -77,15 +96,23 @@ describe('JSON', () => {
   });
 
   it('is written as Python writes it', () => {
-    const value = new PyDict([['é', makeFloat(1)], [1, [null, true]], ['t', new PyTuple([])]]);
+    const value = new PyDict([
+      ['é', makeFloat(1)],
+      [1, [null, true]],
+      ['t', new PyTuple([])],
+    ]);
     expect(dumpJson(value)).toBe('{"\\u00e9": 1.0, "1": [null, true], "t": []}');
-    expect(dumpJson(fromJson({ b: [1], a: {} }), { sortKeys: true, indent: 2 })).toBe('{\n  "a": {},\n  "b": [\n    1\n  ]\n}');
+    expect(dumpJson(fromJson({ b: [1], a: {} }), { sortKeys: true, indent: 2 })).toBe(
+      '{\n  "a": {},\n  "b": [\n    1\n  ]\n}',
+    );
     expect(() => dumpJson(new PySet([1]))).toThrow('Object of type set is not JSON serializable');
     expect(dumpJson(new PySet([1]), { fallback: (v) => toText(v) })).toBe('"{1}"');
   });
 
   it('is read as Python reads it', () => {
-    expect(toText(parseJson('{"a": [1.0, 12345678901234567890, -0.5e3, "\\u00e9\\n"], "b": null}'))).toBe("{'a': [1.0, 12345678901234567890, -500.0, 'é\\n'], 'b': None}");
+    expect(toText(parseJson('{"a": [1.0, 12345678901234567890, -0.5e3, "\\u00e9\\n"], "b": null}'))).toBe(
+      "{'a': [1.0, 12345678901234567890, -500.0, 'é\\n'], 'b': None}",
+    );
     for (const [text, message] of [
       ['', 'Expecting value: line 1 column 1 (char 0)'],
       ['{"a" 1}', "Expecting ':' delimiter: line 1 column 6 (char 5)"],
@@ -99,7 +126,12 @@ describe('JSON', () => {
 });
 
 describe('a callable', () => {
-  const call = (signature: string, args: Value[], kwargs: [string, Value][] = []) => callSync(callable('f', signature, (...p) => p as Value[]), args, new Map(kwargs));
+  const call = (signature: string, args: Value[], kwargs: [string, Value][] = []) =>
+    callSync(
+      callable('f', signature, (...p) => p as Value[]),
+      args,
+      new Map(kwargs),
+    );
 
   it('binds arguments as Python does', () => {
     expect(call('a, b=2, c=None', [1])).toEqual([1, 2, null]);
@@ -118,9 +150,12 @@ describe('a callable', () => {
     ['a', [1], [['b', 1]], "f() got an unexpected keyword argument 'b'"],
     ['a', [1], [['a', 1]], "f() got multiple values for argument 'a'"],
     ['*, k', [], [], "f() missing 1 required keyword-only argument: 'k'"],
-  ] as [string, Value[], [string, Value][], string][])('f(%s) refuses with the words of Python', (signature, args, kwargs, message) => {
-    expect(() => call(signature, args, kwargs)).toThrow(message);
-  });
+  ] as [string, Value[], [string, Value][], string][])(
+    'f(%s) refuses with the words of Python',
+    (signature, args, kwargs, message) => {
+      expect(() => call(signature, args, kwargs)).toThrow(message);
+    },
+  );
 
   it('passes everything unbound when it takes everything', () => {
     const f = callable('ref', '*args, **kwargs', ({ args, kwargs }) => [args.length, kwargs.size]);
@@ -129,12 +164,22 @@ describe('a callable', () => {
 });
 
 describe('decimals', () => {
-  it.each([['12.50', '12.50'], ['1E+3', '1E+3'], ['0.0000001', '1E-7'], ['-0.00', '-0.00'], ['1e-3', '0.001'], ['NaN', 'NaN'], ['123456789012345678901234567890.5', '123456789012345678901234567890.5']])('%s prints as %s', (text, printed) => {
+  it.each([
+    ['12.50', '12.50'],
+    ['1E+3', '1E+3'],
+    ['0.0000001', '1E-7'],
+    ['-0.00', '-0.00'],
+    ['1e-3', '0.001'],
+    ['NaN', 'NaN'],
+    ['123456789012345678901234567890.5', '123456789012345678901234567890.5'],
+  ])('%s prints as %s', (text, printed) => {
     expect(toText(PyDecimal.from(text))).toBe(printed);
   });
 
   it('compute exactly and compare with every number', () => {
-    expect(toText(new PyTuple([PyDecimal.from('0.1').jinjaBinary('+', PyDecimal.from('0.2'), false) as Value]))).toBe("(Decimal('0.3'),)");
+    expect(toText(new PyTuple([PyDecimal.from('0.1').jinjaBinary('+', PyDecimal.from('0.2'), false) as Value]))).toBe(
+      "(Decimal('0.3'),)",
+    );
     expect(equals(PyDecimal.from('1.0'), 1)).toBe(true);
     expect(equals(PyDecimal.from('1.5'), 1.5)).toBe(true);
     expect(compare(PyDecimal.from('2'), 1n)).toBeGreaterThan(0);
@@ -144,12 +189,21 @@ describe('decimals', () => {
 
 describe('text', () => {
   it('quotes and escapes as repr does', () => {
-    expect(toRepr(["it's", 'a"b', `'"`, '\n\t\\', '\u200b', 'é🎉', '\x7f'])).toBe(`["it's", 'a"b', '\\'"', '\\n\\t\\\\', '\\u200b', 'é🎉', '\\x7f']`);
+    expect(toRepr(["it's", 'a"b', `'"`, '\n\t\\', '\u200b', 'é🎉', '\x7f'])).toBe(
+      `["it's", 'a"b', '\\'"', '\\n\\t\\\\', '\\u200b', 'é🎉', '\\x7f']`,
+    );
   });
 
   it('writes floats as repr does', () => {
     expect([1e16, 1e15, 1.5e-5, 0.0001, 1e22, 5e-324, 123456789.125, 1e21].map((x) => toText(makeFloat(x)))).toEqual([
-      '1e+16', '1000000000000000.0', '1.5e-05', '0.0001', '1e+22', '5e-324', '123456789.125', '1e+21',
+      '1e+16',
+      '1000000000000000.0',
+      '1.5e-05',
+      '0.0001',
+      '1e+22',
+      '5e-324',
+      '123456789.125',
+      '1e+21',
     ]);
     expect(new PyFloat(-0).jinjaText()).toBe('-0.0');
   });
