@@ -1,5 +1,5 @@
-// dbt-clickhouse and tsdbt on one ClickHouse, in turn: a project's first run and a second one. Prints Markdown. The server is the embedded one, which both
-// reach by HTTP.
+// dbt-clickhouse and tsdbt on one ClickHouse, in turn: a project's first run and a second one. Prints Markdown. The
+// server is the embedded one, which both reach by HTTP.
 //
 //   node bench/clickhouse.mjs [--reps 3] [--models 100] NAME=COMMAND...
 import { execFileSync } from 'node:child_process';
@@ -51,7 +51,8 @@ try {
   }
   const [{ 0: version }] = await server.ask('select version()');
   console.log(
-    `${cpus().length} cores (${cpus()[0].model.trim()}), ClickHouse ${version} (chdb), 4 threads; least of ${values.reps}.\n`,
+    `${cpus().length} cores (${cpus()[0].model.trim()}), ClickHouse ${version} (chdb), 4 threads; least of ` +
+      `${values.reps}.\n`,
   );
   console.log(
     `| models | step | ${tools.map(({ name }) => name).join(' | ')} |\n|---|---|${tools.map(() => '---').join('|')}|`,
@@ -59,7 +60,8 @@ try {
   for (const step of ['first run', 'run again']) {
     for (const what of ['wall', 'cpu'])
       console.log(
-        `| ${values.models} | ${step}, ${what === 'wall' ? 'wall s' : 'CPU s'} | ${tools.map(({ name }) => found.get(`${step} ${name}`)[what].toFixed(2)).join(' | ')} |`,
+        `| ${values.models} | ${step}, ${what === 'wall' ? 'wall s' : 'CPU s'} | ` +
+          `${tools.map(({ name }) => found.get(`${step} ${name}`)[what].toFixed(2)).join(' | ')} |`,
       );
   }
 } finally {

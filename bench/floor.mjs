@@ -1,5 +1,5 @@
-// What the database alone costs: replays the models that the last `run` compiled through psql, layer by layer of the graph, into an empty
-// schema and again.
+// What the database alone costs: replays the models that the last `run` compiled through psql, layer by layer of the
+// graph, into an empty schema and again.
 //
 //   node bench/floor.mjs PROJECT [--target target_tsdbt] [--threads 4]
 import { spawn } from 'node:child_process';
@@ -39,7 +39,10 @@ const name = (model) => `"${schema}"."${model.alias}"`;
 function statement(model) {
   const kind = model.config.materialized === 'view' ? 'view' : 'table';
   const sql = model.compiled_code.replaceAll(new RegExp(`"${own}"\\.(?!"raw_rows")`, 'g'), `"${schema}".`);
-  return `begin;\ndrop ${kind} if exists ${name(model)} cascade;\ncreate ${kind} ${name(model)} as (${sql}\n);\ncommit;\n`;
+  return (
+    `begin;\ndrop ${kind} if exists ${name(model)} cascade;\ncreate ${kind} ${name(model)} as (${sql}\n);\n` +
+    'commit;\n'
+  );
 }
 
 function psql(sql) {
@@ -77,5 +80,6 @@ await psql(`drop schema if exists ${schema} cascade; create schema ${schema};`);
 const fresh = await replay();
 const again = await replay();
 console.log(
-  `${models.length} models in ${layers.length} layers through ${threads} psql: ${fresh.toFixed(2)} s, again ${again.toFixed(2)} s`,
+  `${models.length} models in ${layers.length} layers through ${threads} psql: ${fresh.toFixed(2)} s, again ` +
+    `${again.toFixed(2)} s`,
 );

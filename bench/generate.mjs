@@ -1,5 +1,5 @@
-// Writes a dbt project of a given size: sources, a seed, staging views, intermediate models, marts, a few incremental models and
-// snapshots, with properties and generic tests (2 to 3 a model). Deterministic.
+// Writes a dbt project of a given size: sources, a seed, staging views, intermediate models, marts, a few incremental
+// models and snapshots, with properties and generic tests (2 to 3 a model). Deterministic.
 //
 //   node bench/generate.mjs --models 1000 --out DIR [--database clickhouse]
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -102,7 +102,8 @@ write(
     ...Array.from(
       { length: 200 },
       (_, i) =>
-        `${i + 1},${below(200) + 1},${STATUSES[below(4)]},${below(10000)},2026-01-${String(1 + (i % 28)).padStart(2, '0')}`,
+        `${i + 1},${below(200) + 1},${STATUSES[below(4)]},${below(10000)},` +
+        `2026-01-${String(1 + (i % 28)).padStart(2, '0')}`,
     ),
   ].join('\n') + '\n',
 );
@@ -194,7 +195,8 @@ for (let i = 0; i < sizes.marts; i += 1) {
   const parent = name('intermediate', below(sizes.intermediate));
   write(
     `models/marts/${name('marts', i)}.sql`,
-    `${incremental ? "{{ config(materialized='incremental', unique_key='id') }}\n" : ''}{%- set statuses = ['placed', 'paid', 'shipped', 'returned'] -%}
+    `${incremental ? "{{ config(materialized='incremental', unique_key='id') }}\n" : ''}{%- set statuses = ` +
+      `['placed', 'paid', 'shipped', 'returned'] -%}
 select
     id,
     max(t.parent_id) as parent_id,
@@ -203,7 +205,8 @@ select
     {{ sum_by_status(statuses) }},
     {{ audit_columns() }}
 from {{ ref('${parent}') }} as t
-${incremental ? `{% if is_incremental() %}where at >= (select max(at) from {{ ref('${parent}') }}){% endif %}\n` : ''}group by id
+${incremental ? `{% if is_incremental() %}where at >= (select max(at) from {{ ref('${parent}') }}){% endif %}\n` : ''}group ` +
+      `by id
 `,
   );
 }

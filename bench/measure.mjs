@@ -1,4 +1,5 @@
-// Times programs that take dbt's command line, side by side: least CPU and wall seconds of some repetitions, greatest memory.
+// Times programs that take dbt's command line, side by side: least CPU and wall seconds of some repetitions, greatest
+// memory.
 //
 //   node bench/measure.mjs PROJECT [--reps 3] [--only parse,run] NAME=COMMAND...
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// The whole speed table with one command: projects of several sizes, every step with every tool in turn, and bare psql with the same SQL.
-// Prints Markdown. Leaves single steps to measure.mjs.
+// The whole speed table with one command: projects of several sizes, every step with every tool in turn, and bare psql
+// with the same SQL. Prints Markdown. Leaves single steps to measure.mjs.
 //
 //   node bench/table.mjs [--reps 3] [--sizes 1,100,1000,5000,10000] [--steps 'parse|tick'] [--dir DIR] NAME=COMMAND...
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -163,7 +163,8 @@ const version = (tool) =>
   )?.[0] ?? '';
 const postgres = execFileSync('psql', ['-XAtc', 'show server_version'], { encoding: 'utf8' }).trim().split(' ')[0];
 console.log(
-  `${cpus().length} cores (${cpus()[0].model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, Postgres ${postgres}; least of ${values.reps}.\n`,
+  `${cpus().length} cores (${cpus()[0].model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, Node ` +
+    `${process.versions.node}, Postgres ${postgres}; least of ${values.reps}.\n`,
 );
 console.log(`| models | step | ${tools.map((tool) => `${tool.name} ${version(tool)}`.trim()).join(' | ')} |`);
 console.log(`|---|---|${tools.map(() => '---').join('|')}|`);

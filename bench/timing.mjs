@@ -1,4 +1,5 @@
-// Runs one command of a tool in a project and measures it: processor seconds with all that it started, wall seconds, resident memory.
+// Runs one command of a tool in a project and measures it: processor seconds with all that it started, wall seconds,
+// resident memory.
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +21,10 @@ export function forget(target) {
     rmSync(join(target, file), { force: true });
 }
 
-/** Processor seconds of a process, from its line in /proc. @param own of the process itself; else of its children that have ended */
+/**
+ * Processor seconds of a process, from its line in /proc.
+ * @param own of the process itself; else of its children that have ended
+ */
 export function processorSeconds(pid, own) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
   const [user, system] = own ? [11, 12] : [13, 14];

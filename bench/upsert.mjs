@@ -1,5 +1,6 @@
-// What an incremental run costs on ClickHouse by strategy: new versions of rows of one month, and of several, into a table of a million rows. Prints
-// Markdown: the node's own seconds, as the log says them, median of --reps. The server is the embedded one.
+// What an incremental run costs on ClickHouse by strategy: new versions of rows of one month, and of several, into a
+// table of a million rows. Prints Markdown: the node's own seconds, as the log says them, median of --reps. The server
+// is the embedded one.
 //
 //   node bench/upsert.mjs [--reps 5] [--rows 1000000] [NAME=COMMAND]
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,22 +33,26 @@ try {
   );
   writeFileSync(
     join(dir, 'profiles.yml'),
-    `bench: {target: dev, outputs: {dev: {type: clickhouse, host: ${server.host}, port: ${server.port}, user: ${server.user}, password: "${server.password}", schema: bench, threads: 1, use_lw_deletes: true}}}\n`,
+    `bench: {target: dev, outputs: {dev: {type: clickhouse, host: ${server.host}, port: ${server.port}, user: ` +
+      `${server.user}, password: "${server.password}", schema: bench, threads: 1, use_lw_deletes: true}}}\n`,
   );
   writeFileSync(
     join(dir, 'models', 'm.sql'),
-    "{{ config(materialized='incremental', order_by='id', partition_by='toYYYYMM(day)', incremental_strategy=var('strategy'), unique_key='id') }} select id, day, v from bench.batch",
+    "{{ config(materialized='incremental', order_by='id', partition_by='toYYYYMM(day)', " +
+      "incremental_strategy=var('strategy'), unique_key='id') }} select id, day, v from bench.batch",
   );
   await server.ask('create database if not exists bench');
   console.log(
-    `${cpus().length} cores (${cpus()[0].model.trim()}), ${rows} rows; median of ${values.reps}, s.\n\n| new rows | in months | atomic_upsert | delete_insert |\n|---|---|---|---|`,
+    `${cpus().length} cores (${cpus()[0].model.trim()}), ${rows} rows; median of ${values.reps}, s.\n\n| new ` +
+      'rows | in months | atomic_upsert | delete_insert |\n|---|---|---|---|',
   );
   for (const count of [10_000, 30_000]) {
     const medians = [];
     for (const strategy of ['atomic_upsert', 'delete_insert']) {
       await server.ask('drop table if exists bench.m sync');
       await server.ask(
-        'create table bench.m (id UInt64, day Date, v String) engine = MergeTree order by id partition by toYYYYMM(day)',
+        'create table bench.m (id UInt64, day Date, v String) engine = MergeTree order by id partition by ' +
+          'toYYYYMM(day)',
       );
       await server.ask(
         `insert into bench.m select number as id, ${day}, toString(cityHash64(number)) from numbers(${rows})`,
@@ -55,7 +60,8 @@ try {
       const seconds = [];
       for (let rep = 0; rep < Number(values.reps); rep += 1) {
         await server.ask(
-          'create or replace table bench.batch engine = MergeTree order by id as select id, day, v from bench.m limit 0',
+          'create or replace table bench.batch engine = MergeTree order by id as select id, day, v from ' +
+            'bench.m limit 0',
         );
         await server.ask(`insert into bench.batch select number * 7 as id, ${day}, '${rep}' from numbers(${count})`);
         const { status, stdout } = spawnSync(

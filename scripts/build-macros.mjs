@@ -1,5 +1,5 @@
-// Parses the macros of the built-in packages once, for the built program: dist/builtin-macros.json. Without it they are parsed at
-// every start. Leaves bundling to build.mjs.
+// Parses the macros of the built-in packages once, for the built program: dist/builtin-macros.json. Without it they are
+// parsed at every start. Leaves bundling to build.mjs.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

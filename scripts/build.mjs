@@ -1,5 +1,6 @@
 // Bundles src/ into dist/: the command line (one file, with its compiled code), the library, the Jinja package and the
-// keepers of the embedded servers, and parses the built-in macros; with --types also the type declarations. Leaves type checking to `npm run types`.
+// keepers of the embedded servers, and parses the built-in macros; with --types also the type declarations. Leaves type
+// checking to `npm run types`.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -41,7 +42,9 @@ await build({
   format: 'esm',
   // CommonJS dependencies (pg, commander) ask for `require`.
   banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    js:
+      "import { createRequire as __createRequire } from 'node:module'; const require = " +
+      '__createRequire(import.meta.url);',
   },
 });
 // A script, because V8's compiled code can be kept for a script only.
@@ -64,7 +67,9 @@ execFileSync(
   [
     '--input-type=module',
     '-e',
-    `(await import(${JSON.stringify(pathToFileURL(join(root, 'bin', 'program.js')).href)})).keepCode(${JSON.stringify(cli)}, ${JSON.stringify(join(root, 'dist', 'cli.cjs'))})`,
+    '(await ' +
+      `import(${JSON.stringify(pathToFileURL(join(root, 'bin', 'program.js')).href)})).keepCode(${JSON.stringify(cli)},` +
+      ` ${JSON.stringify(join(root, 'dist', 'cli.cjs'))})`,
   ],
   { stdio: 'inherit' },
 );

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Compares two manifests field by field: ours with dbt's. Prints each difference and exits 1 when there is any that has no reason.
-// Usage: node scripts/compare-manifests.mjs OURS.json DBT.json [--macros] [--max N]
-//        node scripts/compare-manifests.mjs --golden DBT.json    prints what of it can be compared, for expected/manifest.json
+// Compares two manifests field by field: ours with dbt's. Prints each difference and exits 1 when there is any that has
+// no reason. Usage: node scripts/compare-manifests.mjs OURS.json DBT.json [--macros] [--max N]
+//        node scripts/compare-manifests.mjs --golden DBT.json    prints what of it can be compared, for
+//        expected/manifest.json
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -101,7 +102,8 @@ function main(args) {
   };
   for (const [group, [first, ...more]] of [...groups].slice(0, max)) {
     console.log(
-      `${more.length + 1}× ${group}\n   at   ${first.path.join(' / ')}\n   ours ${short(first.ours)}\n   dbt  ${short(first.theirs)}`,
+      `${more.length + 1}× ${group}\n   at   ${first.path.join(' / ')}\n   ours ${short(first.ours)}\n   dbt  ` +
+        `${short(first.theirs)}`,
     );
   }
   console.log(found.length === 0 ? 'no differences' : `${found.length} differences in ${groups.size} places`);

@@ -1,11 +1,12 @@
-// `npm run conformance [-- --quick] [-k TEXT] [-n WORKERS] [--cli COMMAND] [--outputFile.json=FILE] [--write-list]`: runs the adapter tests that
-// dbt publishes (the package dbt-tests-adapter) with this program in the place of dbt, on a Postgres of its own. Prints passed/total by area and
-// what failed; exits 1 unless all pass. A test that crashes, is skipped or does not run has failed. `--cli dbt` runs real dbt through the
-// same harness; --outputFile.json, as vitest's, takes the counts. How a command is run and judged is in conformance/plugin.py.
+// `npm run conformance [-- --quick] [-k TEXT] [-n WORKERS] [--cli COMMAND] [--outputFile.json=FILE] [--write-list]`:
+// runs the adapter tests that dbt publishes (the package dbt-tests-adapter) with this program in the place of dbt, on a
+// Postgres of its own. Prints passed/total by area and what failed; exits 1 unless all pass. A test that crashes, is
+// skipped or does not run has failed. `--cli dbt` runs real dbt through the same harness; --outputFile.json, as
+// vitest's, takes the counts. How a command is run and judged is in conformance/plugin.py.
 //
-// conformance/list.txt says which tests count: those that real dbt passes here and a program which does nothing does not (`--write-list`
-// finds them again). `+` marks the quick list; `!` a test that asserts what we do differently on purpose (ARCHITECTURE.md says which): it is
-// run and named, and counts as neither.
+// conformance/list.txt says which tests count: those that real dbt passes here and a program which does nothing does
+// not (`--write-list` finds them again). `+` marks the quick list; `!` a test that asserts what we do differently on
+// purpose (ARCHITECTURE.md says which): it is run and named, and counts as neither.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +31,9 @@ const { values: options } = parseArgs({
 const started = Date.now();
 const bin = oracleBin('tests');
 /** Real dbt's command line, with the clock that a test has frozen. */
-const DBT_CLI = `${join(bin, 'python')} -c 'import os, freezegun as f; c = os.environ.get("FROZEN_CLOCK"); c and f.freeze_time(f.api.real_datetime.fromtimestamp(float(c))).start(); from dbt.cli.main import cli; cli()'`;
+const DBT_CLI =
+  `${join(bin, 'python')} -c 'import os, freezegun as f; c = os.environ.get("FROZEN_CLOCK"); c and ` +
+  "f.freeze_time(f.api.real_datetime.fromtimestamp(float(c))).start(); from dbt.cli.main import cli; cli()'";
 const work = mkdtempSync(join(tmpdir(), 'tsdbt-conformance-'));
 
 /** The list: id → mark (`+`, `!` or ' '). */
@@ -124,7 +127,9 @@ function runTests(cli, server, ids) {
   return { results, output: (done.stdout ?? '') + (done.stderr ?? '') };
 }
 
-/** The tests that real dbt passes and that neither success nor failure without doing anything passes; marks are kept. */
+/**
+ * The tests that real dbt passes and that neither success nor failure without doing anything passes; marks are kept.
+ */
 function writeList(server) {
   const marks = listed();
   const passing = (cli, ids) =>
@@ -138,7 +143,8 @@ function writeList(server) {
   const ids = real.filter((id) => !idle.has(id)).sort();
   writeFileSync(
     LIST,
-    `# Made by \`npm run conformance -- --write-list\`; scripts/conformance.mjs says what the marks mean.\n${ids.map((id) => `${marks.get(id) ?? ' '} ${id}\n`).join('')}`,
+    '# Made by `npm run conformance -- --write-list`; scripts/conformance.mjs says what the marks mean.\n' +
+      `${ids.map((id) => `${marks.get(id) ?? ' '} ${id}\n`).join('')}`,
   );
   console.log(`${ids.length} tests (real dbt passes ${real.length})`);
 }

@@ -1,5 +1,6 @@
-// Compares our Jinja with real jinja2 on random templates: node scripts/fuzz-jinja.mjs [first seed] [batches] [templates a batch]
-// PYTHON names a Python that has jinja2 3.1 and dbt-core 1.12 (default python3). Prints each template on which the two differ; exit code 1 when there is one.
+// Compares our Jinja with real jinja2 on random templates: node scripts/fuzz-jinja.mjs [first seed] [batches]
+// [templates a batch] PYTHON names a Python that has jinja2 3.1 and dbt-core 1.12 (default python3). Prints each
+// template on which the two differ; exit code 1 when there is one.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -57,7 +58,8 @@ try {
           : ours.out === one.out;
         // A lazy filter of jinja2 fails where its items are asked for, in other words.
         if (ours.error && /'generator'/.test(one.error?.message)) continue;
-        // jinja2 computes constant expressions while it compiles, and there a slice of what cannot be sliced is undefined.
+        // jinja2 computes constant expressions while it compiles, and there a slice of what cannot be sliced is
+        // undefined.
         if (
           same ||
           / object is not subscriptable$|^unhashable type: 'slice'$|^slice indices must be integers/.test(
@@ -74,10 +76,12 @@ try {
         if (/ longer than a template may build$/.test(ours.error?.message)) continue;
         different++;
         console.log(
-          `${JSON.stringify(one.source)} ${one.extra ? JSON.stringify(one.extra) : ''}${times > 1 ? ' (translated)' : ''}`,
+          `${JSON.stringify(one.source)} ` +
+            `${one.extra ? JSON.stringify(one.extra) : ''}${times > 1 ? ' (translated)' : ''}`,
         );
         console.log(
-          `  jinja2 ${JSON.stringify(one.out ?? one.error)}\n  ours   ${ours.crash ?? JSON.stringify(ours.out ?? ours.error)}`,
+          `  jinja2 ${JSON.stringify(one.out ?? one.error)}\n  ours   ` +
+            `${ours.crash ?? JSON.stringify(ours.out ?? ours.error)}`,
         );
         break;
       }

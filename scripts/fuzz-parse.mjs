@@ -1,6 +1,7 @@
-// Compares manifests with dbt's on random projects: node scripts/fuzz-parse.mjs [first seed] [projects] [--minutes N] [--keep FOLDER] [--errors]
-// Needs no database. Prints where the two differ, one example a place; --errors also projects that only one of the two refuses; --keep leaves
-// the projects that differ. Exit code 1 when there is a difference. The projects are scripts/fuzz/project.mjs's.
+// Compares manifests with dbt's on random projects: node scripts/fuzz-parse.mjs [first seed] [projects] [--minutes N]
+// [--keep FOLDER] [--errors] Needs no database. Prints where the two differ, one example a place; --errors also
+// projects that only one of the two refuses; --keep leaves the projects that differ. Exit code 1 when there is a
+// difference. The projects are scripts/fuzz/project.mjs's.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

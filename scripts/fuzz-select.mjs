@@ -1,5 +1,6 @@
-// Compares node selection with `dbt ls` on random projects and expressions: node scripts/fuzz-select.mjs [first seed] [projects] [--minutes N]
-// Needs no database. Prints each expression on which the two differ; exit code 1 when there is one. The projects are scripts/fuzz/project.mjs's.
+// Compares node selection with `dbt ls` on random projects and expressions: node scripts/fuzz-select.mjs [first seed]
+// [projects] [--minutes N] Needs no database. Prints each expression on which the two differ; exit code 1 when there is
+// one. The projects are scripts/fuzz/project.mjs's.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,7 +61,8 @@ try {
       ]) {
         const other = name === 'ours' ? theirs : mine;
         console.log(
-          `  ${name} ${failed ?? `${ids.length} nodes, only here: ${JSON.stringify(ids.filter((id) => !other.ids?.includes(id)))}, warnings ${JSON.stringify(warnings)}`}`,
+          `  ${name} ` +
+            `${failed ?? `${ids.length} nodes, only here: ${JSON.stringify(ids.filter((id) => !other.ids?.includes(id)))}, ` + `warnings ${JSON.stringify(warnings)}`}`,
         );
       }
     }

@@ -1,5 +1,5 @@
-// Writes seeds/session_events.csv and seeds/user_profiles.csv: three days of a small shop's click stream that end just before
-// var('as_of'). Deterministic: the same files from every run on every machine.
+// Writes seeds/session_events.csv and seeds/user_profiles.csv: three days of a small shop's click stream that end just
+// before var('as_of'). Deterministic: the same files from every run on every machine.
 //
 //   node scripts/generate-seeds.mjs
 import { writeFileSync } from 'node:fs';
@@ -113,7 +113,8 @@ let eventCount = 0;
 
 function addEvent(session, type, at, page, payload) {
   eventCount += 1;
-  // Most events arrive within seconds; one in fifty is late by up to three hours (a phone in a tunnel), never after as_of.
+  // Most events arrive within seconds; one in fifty is late by up to three hours (a phone in a tunnel), never after
+  // as_of.
   const late = random.next() < 0.02 ? random.between(10, 180) * MINUTE : random.between(200, 8000);
   events.push({
     eventId: `e${String(eventCount).padStart(6, '0')}`,

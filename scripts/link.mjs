@@ -1,5 +1,6 @@
-// Makes `npx tsdbt` work in every other project folder: links the program beside npm's own global programs or, where those are not
-// ours to write, below the home folder, where npx looks too for projects there. TSDBT_NO_LINK=1 leaves it out. Never fails.
+// Makes `npx tsdbt` work in every other project folder: links the program beside npm's own global programs or, where
+// those are not ours to write, below the home folder, where npx looks too for projects there. TSDBT_NO_LINK=1 leaves it
+// out. Never fails.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { homedir } from 'node:os';

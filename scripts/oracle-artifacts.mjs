@@ -1,6 +1,7 @@
-// `npm run oracle:artifacts [-- CASE]`: builds the root project and some cases with dbt and with tsdbt and compares what programs that live on
-// dbt's artifacts (dbt --state, dbt-artifacts-parser, dbt-colibri, Cosmos) make of both. Exits 1 on any difference. The readers are in the
-// Python environment TSDBT_READERS, or one in the user's cache; made when missing (Cosmos brings Airflow: some 300 MB).
+// `npm run oracle:artifacts [-- CASE]`: builds the root project and some cases with dbt and with tsdbt and compares
+// what programs that live on dbt's artifacts (dbt --state, dbt-artifacts-parser, dbt-colibri, Cosmos) make of both.
+// Exits 1 on any difference. The readers are in the Python environment TSDBT_READERS, or one in the user's cache; made
+// when missing (Cosmos brings Airflow: some 300 MB).
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -10,7 +11,10 @@ import { DBT, nameOf, play, projects, readSteps, TSDBT } from './oracle/play.mjs
 import { root, startPostgres } from './oracle/servers.mjs';
 
 const STEPS = ['seed', 'build', 'source freshness', 'docs generate', 'build'];
-/** `build` skips the other unit tests of a model after the first that fails, and dbt's order of them is another in every run. */
+/**
+ * `build` skips the other unit tests of a model after the first that fails, and dbt's order of them is another in every
+ * run.
+ */
 const STEPS_OF = { 'tests/unit-tests': ['seed', 'run', 'source freshness', 'docs generate', 'test'] };
 const wanted = process.argv.slice(2);
 const names =
@@ -65,7 +69,8 @@ try {
       const lines = differences(comparable(theirs[reader]), comparable(ours[reader]));
       if (lines.length > 0) failed++;
       process.stdout.write(
-        `${lines.length === 0 ? 'same     ' : 'DIFFERENT'} ${nameOf(project)}: ${reader}${lines.length === 0 ? ` (${JSON.stringify(theirs[reader]).length} bytes)` : ''}\n`,
+        `${lines.length === 0 ? 'same     ' : 'DIFFERENT'} ${nameOf(project)}: ` +
+          `${reader}${lines.length === 0 ? ` (${JSON.stringify(theirs[reader]).length} bytes)` : ''}\n`,
       );
       for (const line of lines.slice(0, 15)) process.stdout.write(`    ${line}\n`);
     }

@@ -12,7 +12,12 @@ VARS = {"my_s3": {"bucket": "datasets.s3.amazonaws.com", "fmt": "CSV", "structur
 
 
 def adapter(keep_deduplication=False):
-    client = SimpleNamespace(_model_settings={kind: {} for kind in ("table", "view", "incremental", "ephemeral", "materialized_view", "snapshot", "general")})
+    client = SimpleNamespace(
+        _model_settings={
+            kind: {}
+            for kind in ("table", "view", "incremental", "ephemeral", "materialized_view", "snapshot", "general")
+        }
+    )
     if not keep_deduplication:
         for kind in ("table", "incremental", "ephemeral", "materialized_view"):
             client._model_settings[kind]["replicated_deduplication_window"] = "0"
@@ -37,7 +42,14 @@ S3 = [
     {"bucket": "b", "path": "/y.csv", "fmt": "CSV", "structure": {"id": "Int32", "name": "String"}},
     {"bucket": "b", "fmt": "CSV", "structure": "id Int32"},
     {"bucket": "b", "fmt": "CSV", "compression": "none"},
-    {"bucket": "b", "fmt": "CSV", "aws_access_key_id": "k", "aws_secret_access_key": "s", "structure": ["a Int8"], "compression": "lz4"},
+    {
+        "bucket": "b",
+        "fmt": "CSV",
+        "aws_access_key_id": "k",
+        "aws_secret_access_key": "s",
+        "structure": ["a Int8"],
+        "compression": "lz4",
+    },
     {"bucket": "b", "fmt": "CSV", "role_arn": "arn:x", "external_id": "e"},
     {"bucket": "b", "fmt": "CSV", "aws_access_key_id": "k"},
     {"bucket": "b", "fmt": "CSV", "aws_secret_access_key": "s"},
@@ -48,19 +60,64 @@ MODELS = [
     [{"materialized": "table"}, "Memory", False],
     [{"materialized": "table"}, "MergeTree()", True],
     [{"materialized": "view", "settings": {"max_threads": 2}}, "MergeTree", False],
-    [{"materialized": "incremental", "settings": {"replicated_deduplication_window": 5, "a": "x", "b": "'y'", "c": True, "d": 1.5}}, "ReplacingMergeTree()", False],
+    [
+        {
+            "materialized": "incremental",
+            "settings": {"replicated_deduplication_window": 5, "a": "x", "b": "'y'", "c": True, "d": 1.5},
+        },
+        "ReplacingMergeTree()",
+        False,
+    ],
     [{"materialized": "materialized_view", "query_settings": {"join_use_nulls": 1, "s": "t"}}, "MergeTree", False],
 ]
-VERSIONS = [["26.7.2.1", "26.1.1.1"], ["25.12.1", "26.1.1.1"], ["26.1.1.1", "26.1.1.1"], ["26.6", "26.6.1"], ["26.7.2.1", "26.6"], ["9.1", "10.0"]]
+VERSIONS = [
+    ["26.7.2.1", "26.1.1.1"],
+    ["25.12.1", "26.1.1.1"],
+    ["26.1.1.1", "26.1.1.1"],
+    ["26.6", "26.6.1"],
+    ["26.7.2.1", "26.6"],
+    ["9.1", "10.0"],
+]
 
-DEFAULTS = {"config_name": "", "s3_model_config": {}, "bucket": "", "path": "", "fmt": "", "structure": "", "aws_access_key_id": "",
-            "aws_secret_access_key": "", "role_arn": "", "compression": "", "external_id": ""}
+DEFAULTS = {
+    "config_name": "",
+    "s3_model_config": {},
+    "bucket": "",
+    "path": "",
+    "fmt": "",
+    "structure": "",
+    "aws_access_key_id": "",
+    "aws_secret_access_key": "",
+    "role_arn": "",
+    "compression": "",
+    "external_id": "",
+}
 lines = lambda text: [line.strip() for line in text.splitlines() if line.strip()]
-open(sys.argv[1], "w").write(json.dumps({
-    "vars": VARS,
-    "s3": [{"given": given, **attempt(lambda: adapter().s3source_clause(**{**DEFAULTS, **given}))} for given in S3],
-    "settings": [{"config": config, "engine": engine, "keep": keep,
-                  "query": lines(adapter(keep).get_model_query_settings({"config": json.loads(json.dumps(config))})),
-                  "model": lines(adapter(keep).get_model_settings({"config": json.loads(json.dumps(config))}, engine))} for config, engine, keep in MODELS],
-    "before": [{"server": server, "version": version, "answer": compare_versions(version, server) > 0} for server, version in VERSIONS],
-}, indent=1) + "\n")
+open(sys.argv[1], "w").write(
+    json.dumps(
+        {
+            "vars": VARS,
+            "s3": [
+                {"given": given, **attempt(lambda: adapter().s3source_clause(**{**DEFAULTS, **given}))} for given in S3
+            ],
+            "settings": [
+                {
+                    "config": config,
+                    "engine": engine,
+                    "keep": keep,
+                    "query": lines(adapter(keep).get_model_query_settings({"config": json.loads(json.dumps(config))})),
+                    "model": lines(
+                        adapter(keep).get_model_settings({"config": json.loads(json.dumps(config))}, engine)
+                    ),
+                }
+                for config, engine, keep in MODELS
+            ],
+            "before": [
+                {"server": server, "version": version, "answer": compare_versions(version, server) > 0}
+                for server, version in VERSIONS
+            ],
+        },
+        indent=1,
+    )
+    + "\n"
+)

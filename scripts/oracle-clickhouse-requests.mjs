@@ -1,6 +1,8 @@
-// Counts the HTTP requests of dbt-clickhouse's commands, step by step of tests/engine/requests/clickhouse-steps.json, against the embedded server:
-// tests/engine/requests/clickhouse-golden.json, which tests/engine/requests/clickhouse.test.ts sets beside ours.
-// node scripts/oracle-clickhouse-requests.mjs [TEXT...]: all steps, or those whose name has one of the texts; dbt is that of TSDBT_ORACLE_CLICKHOUSE, a Python venv that is made when it is not there.
+// Counts the HTTP requests of dbt-clickhouse's commands, step by step of tests/engine/requests/clickhouse-steps.json,
+// against the embedded server: tests/engine/requests/clickhouse-golden.json, which
+// tests/engine/requests/clickhouse.test.ts sets beside ours. node scripts/oracle-clickhouse-requests.mjs [TEXT...]: all
+// steps, or those whose name has one of the texts; dbt is that of TSDBT_ORACLE_CLICKHOUSE, a Python venv that is made
+// when it is not there.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';

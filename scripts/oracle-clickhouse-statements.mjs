@@ -1,6 +1,7 @@
-// Writes down which statements dbt-clickhouse sends for each case of tests/engine/macros/clickhouse-cases.json, against a server that only
-// listens: tests/engine/macros/clickhouse-golden.json, which tests/engine/macros/clickhouse.test.ts compares ours with.
-// node scripts/oracle-clickhouse-statements.mjs: dbt is that of TSDBT_ORACLE_CLICKHOUSE, a Python venv that is made when it is not there.
+// Writes down which statements dbt-clickhouse sends for each case of tests/engine/macros/clickhouse-cases.json, against
+// a server that only listens: tests/engine/macros/clickhouse-golden.json, which tests/engine/macros/clickhouse.test.ts
+// compares ours with. node scripts/oracle-clickhouse-statements.mjs: dbt is that of TSDBT_ORACLE_CLICKHOUSE, a Python
+// venv that is made when it is not there.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

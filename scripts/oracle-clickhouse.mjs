@@ -1,7 +1,9 @@
-// `npm run oracle:clickhouse [-- --reuse] [CASE...]`: runs dbt-core with dbt-clickhouse and tsdbt over every project of tests/engine/clickhouse, step by
-// step, each on an emptied ClickHouse (the embedded server, by HTTP), and compares what they leave: exit codes, statuses, compiled SQL (models byte for
-// byte, tests token for token), tables with engine, keys, columns and rows. Then the programs take turns, dbt → tsdbt → dbt and the other way round, and
-// every table must hold what dbt alone leaves (`--alone`: without that). Exits 1 on any difference. `steps.json`: see oracle.mjs.
+// `npm run oracle:clickhouse [-- --reuse] [CASE...]`: runs dbt-core with dbt-clickhouse and tsdbt over every project of
+// tests/engine/clickhouse, step by step, each on an emptied ClickHouse (the embedded server, by HTTP), and compares
+// what they leave: exit codes, statuses, compiled SQL (models byte for byte, tests token for token), tables with
+// engine, keys, columns and rows. Then the programs take turns, dbt → tsdbt → dbt and the other way round, and every
+// table must hold what dbt alone leaves (`--alone`: without that). Exits 1 on any difference. `steps.json`: see
+// oracle.mjs.
 import { join } from 'node:path';
 import { startClickhouse } from './oracle/clickhouse.mjs';
 import { differences, sqlTokens } from './oracle/differences.mjs';
@@ -42,7 +44,8 @@ function compareSteps(theirs, mine, ignored) {
       step.exit === other.exit
         ? []
         : [
-            `${at}: exit code ${step.exit} ≠ ${other.exit}\n${other.output.slice(-1500)}\n-- dbt:\n${step.output.slice(-1500)}`,
+            `${at}: exit code ${step.exit} ≠ ${other.exit}\n${other.output.slice(-1500)}\n-- dbt:\n` +
+              `${step.output.slice(-1500)}`,
           ];
     return [
       ...exit,

@@ -1,6 +1,6 @@
-// `npm run oracle:handover [-- --reuse]`: switches between dbt and tsdbt after each step of projects whose data change (snapshots, incremental
-// models, seeds, the root project) and compares every table, row by row, with what dbt alone leaves; `dbt_scd_id` included. Both ways:
-// dbt first, tsdbt first. Exits 1 on any difference.
+// `npm run oracle:handover [-- --reuse]`: switches between dbt and tsdbt after each step of projects whose data change
+// (snapshots, incremental models, seeds, the root project) and compares every table, row by row, with what dbt alone
+// leaves; `dbt_scd_id` included. Both ways: dbt first, tsdbt first. Exits 1 on any difference.
 import { differences } from './oracle/differences.mjs';
 import { DBT, nameOf, play, playDbt, projects, readSteps, TSDBT } from './oracle/play.mjs';
 import { startPostgres } from './oracle/servers.mjs';
@@ -38,7 +38,8 @@ try {
       if (lines.length === 0) same++;
       else different++;
       process.stdout.write(
-        `${lines.length === 0 ? 'same     ' : 'DIFFERENT'} ${nameOf(project)}: ${order} (${plan.steps.length} steps, ${tables.length} relations, ${rows} rows at the end)\n`,
+        `${lines.length === 0 ? 'same     ' : 'DIFFERENT'} ${nameOf(project)}: ${order} (${plan.steps.length} ` +
+          `steps, ${tables.length} relations, ${rows} rows at the end)\n`,
       );
       for (const line of lines.slice(0, 12)) process.stdout.write(`    ${line}\n`);
     }

@@ -1,7 +1,8 @@
 // Compares our Jinja with the real one: node scripts/oracle-jinja.mjs [--update] [FOLDER...]
-// 1. The trees of every macro file that dbt ships, of ours and of the .sql files below FOLDER are equal to jinja2's (oracle:packages does
-// the same for the packages). 2. The goldens of tests/engine/unit/jinja are what jinja2 and dbt give today; --update writes them anew.
-// The Python environment is TSDBT_ORACLE, ORACLE_DIR, or one in the user's cache; made when missing.
+// 1. The trees of every macro file that dbt ships, of ours and of the .sql files below FOLDER are equal to jinja2's
+//   (oracle:packages does the same for the packages). 2. The goldens of tests/engine/unit/jinja are what jinja2 and dbt
+//   give today; --update writes them anew. The Python environment is TSDBT_ORACLE, ORACLE_DIR, or one in the user's
+//   cache; made when missing.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -47,7 +48,8 @@ try {
     const same = readFileSync(written, 'utf8') === readFileSync(target, 'utf8');
     if (!same) failed++;
     console.log(
-      `${golden} ${update ? 'written' : same ? 'is what jinja2 gives' : 'differs from what jinja2 gives: --update writes it anew'}`,
+      `${golden} ` +
+        `${update ? 'written' : same ? 'is what jinja2 gives' : 'differs from what jinja2 gives: --update writes it anew'}`,
     );
   }
 } finally {

@@ -1,6 +1,6 @@
-// Compares the macros of src/include with those of a real dbt: unique_ids, arguments in order, languages, files. Says nothing about what they do.
-// node scripts/oracle-macros.mjs: dbt-core 1.12 and dbt-postgres are those of TSDBT_ORACLE, dbt-clickhouse that of TSDBT_ORACLE_CLICKHOUSE, Python
-// venvs that are made when they are not there.
+// Compares the macros of src/include with those of a real dbt: unique_ids, arguments in order, languages, files. Says
+// nothing about what they do. node scripts/oracle-macros.mjs: dbt-core 1.12 and dbt-postgres are those of TSDBT_ORACLE,
+// dbt-clickhouse that of TSDBT_ORACLE_CLICKHOUSE, Python venvs that are made when they are not there.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,8 @@ for (const [id, macro] of theirs) {
         problems.push(`${id}: ${key} are (${mine[key]}), dbt has (${macro[key]})`);
     }
 }
-// What dbt does not have: macros of our own, which a project may use and dbt's users do without; and the files that hold nothing else.
+// What dbt does not have: macros of our own, which a project may use and dbt's users do without; and the files that
+// hold nothing else.
 const OWN = new Set([
   'macro.dbt.new_rows',
   ...[
@@ -82,7 +83,9 @@ console.log(
 );
 process.exitCode = problems.length === 0 && theirs.size > 0 ? 0 : 1;
 
-/** Every block of a package that dbt makes a macro of, by unique_id. A test's arguments are not listed in a manifest. */
+/**
+ * Every block of a package that dbt makes a macro of, by unique_id. A test's arguments are not listed in a manifest.
+ */
 function macrosIn(name, folder) {
   const found = [];
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
@@ -127,7 +130,8 @@ function oracleMacros(bin, type, names) {
   const project = mkdtempSync(join(tmpdir(), 'oracle-macros-'));
   writeFileSync(
     join(project, 'dbt_project.yml'),
-    'name: empty\nversion: "1.0"\nprofile: empty\nflags: {send_anonymous_usage_stats: false, validate_macro_args: true}\n',
+    'name: empty\nversion: "1.0"\nprofile: empty\nflags: {send_anonymous_usage_stats: false, ' +
+      'validate_macro_args: true}\n',
   );
   const target = { type, host: 'localhost', user: 'nobody', schema: 'none', threads: 1, ...targets[type] };
   writeFileSync(

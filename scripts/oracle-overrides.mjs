@@ -1,6 +1,8 @@
-// Writes down which macros real dbt calls, and when: every macro of dbt and its adapter is overridden by a project (tests/engine/overrides/DIALECT) whose
-// overrides note their calls. The result is tests/engine/overrides/DIALECT-golden.json, which overrides.test.ts compares our calls with.
-// node scripts/oracle-overrides.mjs [postgres|clickhouse]: dbt is that of TSDBT_ORACLE and TSDBT_ORACLE_CLICKHOUSE, Python venvs that are made when missing.
+// Writes down which macros real dbt calls, and when: every macro of dbt and its adapter is overridden by a project
+// (tests/engine/overrides/DIALECT) whose overrides note their calls. The result is
+// tests/engine/overrides/DIALECT-golden.json, which overrides.test.ts compares our calls with. node
+// scripts/oracle-overrides.mjs [postgres|clickhouse]: dbt is that of TSDBT_ORACLE and TSDBT_ORACLE_CLICKHOUSE, Python
+// venvs that are made when missing.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,8 @@
-// `npm run oracle:packages [-- --reuse] [PACKAGE...]`: the integration projects of well-known packages, at pinned versions which tsdbt's own
-// `deps` gets from the hub, run with real dbt and with tsdbt on one Postgres and compared like the cases of oracle.mjs; the trees of all
-// their .sql files beside jinja2's. Prints a table: package, trees, nodes, passed with dbt, passed with tsdbt. Exits 1 on any difference.
-// With TSDBT_PACKAGES_FROM=folder of OWNER/NAME.git repositories they come from a hub that is started here.
+// `npm run oracle:packages [-- --reuse] [PACKAGE...]`: the integration projects of well-known packages, at pinned
+// versions which tsdbt's own `deps` gets from the hub, run with real dbt and with tsdbt on one Postgres and compared
+// like the cases of oracle.mjs; the trees of all their .sql files beside jinja2's. Prints a table: package, trees,
+// nodes, passed with dbt, passed with tsdbt. Exits 1 on any difference. With TSDBT_PACKAGES_FROM=folder of
+// OWNER/NAME.git repositories they come from a hub that is started here.
 import { spawn } from 'node:child_process';
 import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -184,7 +185,8 @@ try {
       differences: areas.length,
     });
     process.stdout.write(
-      `${areas.length === 0 ? 'same     ' : 'DIFFERENT'} ${name} (${Object.keys(theirs.compiled).length} compiled files)\n`,
+      `${areas.length === 0 ? 'same     ' : 'DIFFERENT'} ${name} (${Object.keys(theirs.compiled).length} ` +
+        'compiled files)\n',
     );
     for (const [area, lines] of areas)
       process.stdout.write(

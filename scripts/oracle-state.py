@@ -6,6 +6,7 @@ Run with the Python of an environment that has dbt-core 1.12 and dbt-postgres:
 No database is needed; it takes some twenty minutes. Reads edits.json of tests/engine/cases/state/comparison; writes expected/state.json (the manifest before
 the edits, without what comparing does not read) and expected/answers.json.
 """
+
 import json
 import os
 import shutil
@@ -16,10 +17,36 @@ from pathlib import Path
 from dbt.cli.main import dbtRunner
 
 CASE = Path(__file__).resolve().parent.parent / 'tests/engine/cases/state/comparison'
-VALUES = ['new', 'old', 'modified', 'unmodified', 'modified.body', 'modified.configs', 'modified.persisted_descriptions', 'modified.relation', 'modified.macros', 'modified.contract']
+VALUES = [
+    'new',
+    'old',
+    'modified',
+    'unmodified',
+    'modified.body',
+    'modified.configs',
+    'modified.persisted_descriptions',
+    'modified.relation',
+    'modified.macros',
+    'modified.contract',
+]
 WATCHED = ('UnversionedBreakingChange', 'Seed')
-PROFILE = {'cases': {'target': 'dev', 'outputs': {'dev': {
-    'type': 'postgres', 'host': 'localhost', 'port': 1, 'user': 'u', 'password': 'p', 'dbname': 'db', 'schema': 'sch', 'threads': 1}}}}
+PROFILE = {
+    'cases': {
+        'target': 'dev',
+        'outputs': {
+            'dev': {
+                'type': 'postgres',
+                'host': 'localhost',
+                'port': 1,
+                'user': 'u',
+                'password': 'p',
+                'dbname': 'db',
+                'schema': 'sch',
+                'threads': 1,
+            }
+        },
+    }
+}
 
 
 def edited(text, edit):
@@ -45,10 +72,14 @@ def main():
 
     def run(project, arguments, manifest=None):
         os.chdir(project)
-        return dbtRunner(manifest=manifest, callbacks=[listen]).invoke([*arguments, '--quiet', '--profiles-dir', str(work), '--project-dir', str(project)])
+        return dbtRunner(manifest=manifest, callbacks=[listen]).invoke(
+            [*arguments, '--quiet', '--profiles-dir', str(work), '--project-dir', str(project)]
+        )
 
     def copy(name):
-        return Path(shutil.copytree(CASE, work / name, ignore=shutil.ignore_patterns('expected', 'edits.json', 'steps.json')))
+        return Path(
+            shutil.copytree(CASE, work / name, ignore=shutil.ignore_patterns('expected', 'edits.json', 'steps.json'))
+        )
 
     sys.stdout = open(os.devnull, 'w')
     before = copy('before')
@@ -77,7 +108,24 @@ def main():
         answer = {'name': edit['name']}
         for value in VALUES:
             warnings.clear()
-            outcome = run(project, ['ls', '--output', 'json', '--output-keys', 'unique_id', '--resource-type', 'all', '--select', f'state:{value}', '--state', str(state), *told], parsed.result)
+            outcome = run(
+                project,
+                [
+                    'ls',
+                    '--output',
+                    'json',
+                    '--output-keys',
+                    'unique_id',
+                    '--resource-type',
+                    'all',
+                    '--select',
+                    f'state:{value}',
+                    '--state',
+                    str(state),
+                    *told,
+                ],
+                parsed.result,
+            )
             if outcome.exception is not None:
                 answer[value] = {'error': str(outcome.exception)}
             else:

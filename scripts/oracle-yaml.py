@@ -5,6 +5,7 @@ Run with any Python that has PyYAML: PYTHON scripts/oracle-yaml.py
 Writes tests/engine/unit/project/yaml.golden.json: [text, value] pairs; an error is {"error": line}, a float {"float": text},
 an int beyond 2^53 {"int": text}, a date the text of isoformat().
 """
+
 import datetime
 import json
 import random
@@ -20,25 +21,143 @@ SCALARS = '''yes Yes YES yEs y n no No NO on On ON off OFF true True TRUE tRue f
 &a !a !!str !!int <<  = @a `a %a |x >x ? ?a : :a [ ] { } , 'a' "a" ''  "" 'it''s' "a\\tb" "\\u00e9\\x41" "\\z" a\\nb'''.split()
 
 DOCUMENTS = [
-    'a: 1\nb: 2\n', 'a:\n  b:\n    - c\n    - d: e\n      f: g\n', 'a:\n- b\n- c\nd: e\n', '- - a\n  - b\n- c\n', '-\n  a: 1\n-\n- b\n', 'a: b\n  c\n  d\ne: f\n', 'a: b\n\n  c\n\n\n  d\n',
-    'a: |\n  x\n   y\n\n  z\nb: 1\n', 'a: |-\n  x\n\nb: 1', 'a: |+\n  x\n\n\nb: 1', 'a: >\n  x\n  y\n\n  z\n   w\n  v\n', 'a: >-\n  x\n  y', 'a: |2\n    x\n  y\n', 'a: |\n\n\n  x\n', 'a: |\n', 'a: |\nb: 1\n',
-    'a: >+\n  x\n\n', '- |\n a\n b\n- >\n  c\n  d\n', 'a: # comment\n  b: 1 # c\n# d\n  c: 2\n', 'a: b #c\n', 'a: b#c\n', "a: 'x # y'\n", 'a: "x: y"\n', 'a: {b: 1, c: [1, 2, "x"], d: {e: }}\n', 'a: [a, b c, 1.5, yes, ]\n',
-    'a: []\nb: {}\n', 'a: [\n  b,\n  c # d\n]\n', 'a: {b: 1,\n c: 2}\n', '{a: 1}\n', '[1, 2]\n', 'just text\n', '', '# only\n', '---\na: 1\n', '--- a\n', 'a: 1\n---\nb: 2\n', 'a: 1\n...\n', 'a: &x {b: 1}\nc: *x\n',
-    'd: &d\n  x: 1\n  y: 2\ne:\n  <<: *d\n  y: 3\n', 'a: &a {x: 1}\nb: &b {x: 2, z: 3}\nc:\n  <<: [*a, *b]\n  w: 0\n', 'a: 1\na: 2\n', 'a: b: c\n', 'a:\n\tb: 1\n', 'a: [1, 2\nb: 3\n', "a: 'x\nb: 1\n", 'a: "x\n  y"\n', "a: 'x\n\n  y'\n",
-    ' a: 1\n b: 2\n', 'a: 1\n b: 2\n', 'a:\n    b: 1\n  c: 2\n', '- a\nb: 1\n', '"a b": 1\n\'c\': 2\n? d\n: e\n', '3: a\nyes: b\n~: c\n2.5: d\n2020-01-01: e\n', 'a: !!str 1\nb: !!int "2"\nc: !!float 3\n', 'a: !custom x\n',
-    'a: *missing\n', 'key with spaces: v w x\n', "a: it's\n", 'a: "{{ var(\'x\') }}"\n', 'a: {{ x }}\n', "a: \"{{ x }}\"\nb: '{% if x %}'\n", 'a: x\r\nb: y\r\n', 'a: é ü 漢字 😀\n', 'a:  spaced   out  \n', 'a: b:c\n', 'url: http://x.y/z?a=b&c=d\n',
-    'a: - b\n', 'a: -b\n', 'a: ?b\n', '- - - x\n', '- a: 1\n  b:\n  - c\n  - d\n- e\n', 'a:\n  - b: 1\n    c: |\n      t\n  - d\n', 'a: "\\\n  x"\n', 'a: 1 # é\nb: 2\n', 'a: >\n\n  x\n\n\n  y\n\n', 'a: |\n  x\n # c\nb: 1\n',
-    'models:\n  - name: a\n    columns:\n      - name: id\n        tests:\n          - unique\n          - accepted_values:\n              values: [1, 2, "3"]\n    config: {tags: [x], meta: {y: 1.0}}\n', 'a: \\x\n', 'a: "q" b\n', "a: 'q'b\n", '"a": "b": c\n',
-    'a: b\n# c\n  d\n', 'a:\n  b\n  c\n', '- a\n  b\n- c\n', 'a: x\n\n\n', '\n\n\na: 1', 'a: |  # c\n  x\n', 'a: |x\n  y\n', 'x: =\n', 'a: <<\n', '<<: {a: 1}\nb: 2\n', 'a: .5.\n', 'a: \u00a0x\n', 'a: x\u2028y\n', 'a: \x07\n', '\ufeffa: 1\n', 'a: "\u0001"\n',
-    'a:\n  b: {\n    x: 1\n}\nc: 2\n', '- a: [\n1, 2\n]\n- 3\n', 'a:\n  b: {x: 1,\ny: 2}\n', 'a:\n  - b: [1,\n   2\n]\n', 'a: {b: [\n]\n}\n', 'a:\n  b: {\n    x: 1\n', 'a:\n  b: {\n    x: 1\nc: 2\n',
-    "a:\n  - b: {\n  x: '}',  # }\n y: [1, [\n2], \"\n]\"]}\n  - c\n", 'a:\n  b: [\nx, y\n]\n  c: {\n}\nd: 1\n', 'a: [1, 2\nb: 3]\nc: 4\n',
+    'a: 1\nb: 2\n',
+    'a:\n  b:\n    - c\n    - d: e\n      f: g\n',
+    'a:\n- b\n- c\nd: e\n',
+    '- - a\n  - b\n- c\n',
+    '-\n  a: 1\n-\n- b\n',
+    'a: b\n  c\n  d\ne: f\n',
+    'a: b\n\n  c\n\n\n  d\n',
+    'a: |\n  x\n   y\n\n  z\nb: 1\n',
+    'a: |-\n  x\n\nb: 1',
+    'a: |+\n  x\n\n\nb: 1',
+    'a: >\n  x\n  y\n\n  z\n   w\n  v\n',
+    'a: >-\n  x\n  y',
+    'a: |2\n    x\n  y\n',
+    'a: |\n\n\n  x\n',
+    'a: |\n',
+    'a: |\nb: 1\n',
+    'a: >+\n  x\n\n',
+    '- |\n a\n b\n- >\n  c\n  d\n',
+    'a: # comment\n  b: 1 # c\n# d\n  c: 2\n',
+    'a: b #c\n',
+    'a: b#c\n',
+    "a: 'x # y'\n",
+    'a: "x: y"\n',
+    'a: {b: 1, c: [1, 2, "x"], d: {e: }}\n',
+    'a: [a, b c, 1.5, yes, ]\n',
+    'a: []\nb: {}\n',
+    'a: [\n  b,\n  c # d\n]\n',
+    'a: {b: 1,\n c: 2}\n',
+    '{a: 1}\n',
+    '[1, 2]\n',
+    'just text\n',
+    '',
+    '# only\n',
+    '---\na: 1\n',
+    '--- a\n',
+    'a: 1\n---\nb: 2\n',
+    'a: 1\n...\n',
+    'a: &x {b: 1}\nc: *x\n',
+    'd: &d\n  x: 1\n  y: 2\ne:\n  <<: *d\n  y: 3\n',
+    'a: &a {x: 1}\nb: &b {x: 2, z: 3}\nc:\n  <<: [*a, *b]\n  w: 0\n',
+    'a: 1\na: 2\n',
+    'a: b: c\n',
+    'a:\n\tb: 1\n',
+    'a: [1, 2\nb: 3\n',
+    "a: 'x\nb: 1\n",
+    'a: "x\n  y"\n',
+    "a: 'x\n\n  y'\n",
+    ' a: 1\n b: 2\n',
+    'a: 1\n b: 2\n',
+    'a:\n    b: 1\n  c: 2\n',
+    '- a\nb: 1\n',
+    '"a b": 1\n\'c\': 2\n? d\n: e\n',
+    '3: a\nyes: b\n~: c\n2.5: d\n2020-01-01: e\n',
+    'a: !!str 1\nb: !!int "2"\nc: !!float 3\n',
+    'a: !custom x\n',
+    'a: *missing\n',
+    'key with spaces: v w x\n',
+    "a: it's\n",
+    'a: "{{ var(\'x\') }}"\n',
+    'a: {{ x }}\n',
+    "a: \"{{ x }}\"\nb: '{% if x %}'\n",
+    'a: x\r\nb: y\r\n',
+    'a: é ü 漢字 😀\n',
+    'a:  spaced   out  \n',
+    'a: b:c\n',
+    'url: http://x.y/z?a=b&c=d\n',
+    'a: - b\n',
+    'a: -b\n',
+    'a: ?b\n',
+    '- - - x\n',
+    '- a: 1\n  b:\n  - c\n  - d\n- e\n',
+    'a:\n  - b: 1\n    c: |\n      t\n  - d\n',
+    'a: "\\\n  x"\n',
+    'a: 1 # é\nb: 2\n',
+    'a: >\n\n  x\n\n\n  y\n\n',
+    'a: |\n  x\n # c\nb: 1\n',
+    'models:\n  - name: a\n    columns:\n      - name: id\n        tests:\n          - unique\n          - accepted_values:\n              values: [1, 2, "3"]\n    config: {tags: [x], meta: {y: 1.0}}\n',
+    'a: \\x\n',
+    'a: "q" b\n',
+    "a: 'q'b\n",
+    '"a": "b": c\n',
+    'a: b\n# c\n  d\n',
+    'a:\n  b\n  c\n',
+    '- a\n  b\n- c\n',
+    'a: x\n\n\n',
+    '\n\n\na: 1',
+    'a: |  # c\n  x\n',
+    'a: |x\n  y\n',
+    'x: =\n',
+    'a: <<\n',
+    '<<: {a: 1}\nb: 2\n',
+    'a: .5.\n',
+    'a: \u00a0x\n',
+    'a: x\u2028y\n',
+    'a: \x07\n',
+    '\ufeffa: 1\n',
+    'a: "\u0001"\n',
+    'a:\n  b: {\n    x: 1\n}\nc: 2\n',
+    '- a: [\n1, 2\n]\n- 3\n',
+    'a:\n  b: {x: 1,\ny: 2}\n',
+    'a:\n  - b: [1,\n   2\n]\n',
+    'a: {b: [\n]\n}\n',
+    'a:\n  b: {\n    x: 1\n',
+    'a:\n  b: {\n    x: 1\nc: 2\n',
+    "a:\n  - b: {\n  x: '}',  # }\n y: [1, [\n2], \"\n]\"]}\n  - c\n",
+    'a:\n  b: [\nx, y\n]\n  c: {\n}\nd: 1\n',
+    'a: [1, 2\nb: 3]\nc: 4\n',
 ]
 
 
 def generated():
     """Random documents of the style that people write."""
     random.seed(5)
-    words = ['id', 'order total', 'yes', '1', '1.0', "it's", 'a: b', '# x', '"q"', 'null', '{{ x }}', '[a]', 'x#y', '- z', '2020-01-01', 'multi word value', '!t', '@at', "''", '0x1f', '~', 'naïve']
+    words = [
+        'id',
+        'order total',
+        'yes',
+        '1',
+        '1.0',
+        "it's",
+        'a: b',
+        '# x',
+        '"q"',
+        'null',
+        '{{ x }}',
+        '[a]',
+        'x#y',
+        '- z',
+        '2020-01-01',
+        'multi word value',
+        '!t',
+        '@at',
+        "''",
+        '0x1f',
+        '~',
+        'naïve',
+    ]
 
     def scalar(indent):
         word = random.choice(words)
@@ -51,12 +170,23 @@ def generated():
             return " '" + word.replace("'", "''") + "'"
         if kind < 0.75:
             lines = [random.choice(words + ['']) for _ in range(random.randint(1, 4))]
-            return ' ' + random.choice('|>') + random.choice(['', '-', '+']) + '\n' + '\n'.join((' ' * (indent + 2) + random.choice(['', '', ' ']) + line) if line else '' for line in lines)
+            return (
+                ' '
+                + random.choice('|>')
+                + random.choice(['', '-', '+'])
+                + '\n'
+                + '\n'.join(
+                    (' ' * (indent + 2) + random.choice(['', '', ' ']) + line) if line else '' for line in lines
+                )
+            )
         if kind < 0.85:
             return ' [' + ', '.join(random.choice(words[:5]) for _ in range(random.randint(0, 3))) + ']'
         if kind < 0.9:
             return ' {' + ', '.join(f'k{i}: ' + random.choice(words[:5]) for i in range(random.randint(0, 3))) + '}'
-        return ' plain ' + '\n'.join(' ' * (indent + 2) + random.choice(words[:3]) for _ in range(random.randint(1, 2))).strip()
+        return (
+            ' plain '
+            + '\n'.join(' ' * (indent + 2) + random.choice(words[:3]) for _ in range(random.randint(1, 2))).strip()
+        )
 
     def node(indent, depth):
         lines = []
@@ -69,11 +199,22 @@ def generated():
                     lines.append(' ' * indent + '-' + scalar(indent))
         else:
             for i in range(random.randint(1, 3)):
-                key = random.choice(['name', 'tests', 'description', 'meta', '"quoted key"', 'two words', "k'"]) + str(i) if random.random() < 0.8 else f'k{i}'
+                key = (
+                    random.choice(['name', 'tests', 'description', 'meta', '"quoted key"', 'two words', "k'"]) + str(i)
+                    if random.random() < 0.8
+                    else f'k{i}'
+                )
                 key = key.replace('"0', '0"').replace('"1', '1"').replace('"2', '2"')
                 if depth > 0 and random.random() < 0.5:
                     comment = random.choice(['', '', ' # why'])
-                    lines.append(' ' * indent + key + ':' + comment + '\n' + node(indent + random.choice([0, 2, 2, 4]), depth - 1))
+                    lines.append(
+                        ' ' * indent
+                        + key
+                        + ':'
+                        + comment
+                        + '\n'
+                        + node(indent + random.choice([0, 2, 2, 4]), depth - 1)
+                    )
                 else:
                     lines.append(' ' * indent + key + ':' + scalar(indent) + random.choice(['', '', '', ' # note']))
                 if random.random() < 0.1:
@@ -94,7 +235,17 @@ def plain(value):
         return value.isoformat()
     if isinstance(value, list):
         return [plain(item) for item in value]
-    return {'dict': [[key.isoformat() if isinstance(key, datetime.date) else json.loads(json.dumps({key: 0}).replace('{', '[').replace(': 0}', ']'))[0], plain(item)] for key, item in value.items()]}
+    return {
+        'dict': [
+            [
+                key.isoformat()
+                if isinstance(key, datetime.date)
+                else json.loads(json.dumps({key: 0}).replace('{', '[').replace(': 0}', ']'))[0],
+                plain(item),
+            ]
+            for key, item in value.items()
+        ]
+    }
 
 
 def golden(text):
@@ -107,7 +258,13 @@ def golden(text):
 
 
 def main():
-    texts = ['a: ' + scalar for scalar in SCALARS] + SCALARS + ['[' + scalar + ']' for scalar in SCALARS] + DOCUMENTS + generated()
+    texts = (
+        ['a: ' + scalar for scalar in SCALARS]
+        + SCALARS
+        + ['[' + scalar + ']' for scalar in SCALARS]
+        + DOCUMENTS
+        + generated()
+    )
     pairs = [[text, golden(text)] for text in texts]
     OUT.write_text('[\n' + ',\n'.join(json.dumps(pair) for pair in pairs) + '\n]\n')
 

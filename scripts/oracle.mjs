@@ -1,11 +1,12 @@
-// `npm run oracle [-- --reuse] [CASE...]`: runs real dbt and tsdbt over the root project and every project of tests/engine/cases, step by step,
-// each in a database of the same name, and compares what they leave: exit codes, statuses, compiled SQL (models, analyses byte for
-// byte; tests and DDL token for token), tables row by row, manifests field by field. Exits 1 on any difference.
+// `npm run oracle [-- --reuse] [CASE...]`: runs real dbt and tsdbt over the root project and every project of
+// tests/engine/cases, step by step, each in a database of the same name, and compares what they leave: exit codes,
+// statuses, compiled SQL (models, analyses byte for byte; tests and DDL token for token), tables row by row, manifests
+// field by field. Exits 1 on any difference.
 //
-// A case is a dbt project; its `steps.json` is a list of { "run": "build --select x", "files": { path: text | null }, "sql": "…" }
-// (default: one step, `build`) or { "steps": [...], "compareOutput": true, "ignore": { AREA: [regex…], "why": "…" } }; an area is one of those
-// printed, its regex is matched with the path in front of a difference. `--reuse` takes what dbt left the last time the case's files
-// were the same, which makes a second look fast.
+// A case is a dbt project; its `steps.json` is a list of { "run": "build --select x", "files": { path: text | null },
+// "sql": "…" } (default: one step, `build`) or { "steps": [...], "compareOutput": true, "ignore": { AREA: [regex…],
+// "why": "…" } }; an area is one of those printed, its regex is matched with the path in front of a difference.
+// `--reuse` takes what dbt left the last time the case's files were the same, which makes a second look fast.
 import { compare } from './oracle/compare.mjs';
 import { nameOf, play, playDbt, projects, readSteps, TSDBT } from './oracle/play.mjs';
 import { startPostgres } from './oracle/servers.mjs';
@@ -30,7 +31,8 @@ try {
     if (areas.length === 0) same++;
     else different++;
     process.stdout.write(
-      `${areas.length === 0 ? 'same     ' : 'DIFFERENT'} ${name} (${plan.steps.length} steps, ${Object.keys(theirs.compiled).length} compiled files)\n`,
+      `${areas.length === 0 ? 'same     ' : 'DIFFERENT'} ${name} (${plan.steps.length} steps, ` +
+        `${Object.keys(theirs.compiled).length} compiled files)\n`,
     );
     for (const [area, lines] of areas) {
       process.stdout.write(

@@ -1,5 +1,6 @@
-// `npm start`: builds the program, then runs the project of this folder on its target as a person would: load, build, docs, the first
-// rows of the mart. Who has a ~/.dbt/profiles.yml for other projects gets a profiles.yml here. Stops at the first step that fails, with that step's exit code.
+// `npm start`: builds the program, then runs the project of this folder on its target as a person would: load, build,
+// docs, the first rows of the mart. Who has a ~/.dbt/profiles.yml for other projects gets a profiles.yml here. Stops at
+// the first step that fails, with that step's exit code.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -39,11 +40,15 @@ tsdbt('build');
 tsdbt('docs', 'generate');
 tsdbt('show', '--inline', "select * from {{ ref('mart_session_metrics') }}", '--limit', '5');
 const target = clickhouse ? ' --target clickhouse' : '';
-process.stdout.write(`
+process.stdout.write(
+  `
 Done in ${((Date.now() - began) / 1000).toFixed(1)} s. What next:
   npx tsdbt docs serve${target}        the models, their columns, tests and the graph, in a browser
   npx tsdbt build${target} --every 5m  keep the marts fresh
   npx tsdbt show${target} --inline "select * from {{ ref('user_sessions') }}" --limit 5
-  npx tsdbt db url${target}            the address of the embedded ${clickhouse ? "ClickHouse's HTTP interface" : 'Postgres'}, for ${clickhouse ? '' : 'psql, '}Grafana or a BI tool (after: npx tsdbt db start${target})
+  npx tsdbt db url${target}            the address of the embedded ` +
+    `${clickhouse ? "ClickHouse's HTTP interface" : 'Postgres'}, for ${clickhouse ? '' : 'psql, '}Grafana or a BI ` +
+    `tool (after: npx tsdbt db start${target})
   models/                     the models: change one and run npx tsdbt build${target} again
-`);
+`,
+);

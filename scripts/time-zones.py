@@ -1,4 +1,5 @@
 """Writes src/context/modules/time-zone-data.ts from the pytz of the Python that runs this: `python scripts/time-zones.py`."""
+
 import datetime
 import pathlib
 import pytz
@@ -14,14 +15,21 @@ for name in pytz.all_timezones:
         shown = moment.tzname()
         # A name that is only digits follows from the offset.
         names[1 if moment.dst() else 0] = "#" if shown[:1] in "+-" else shown
-    mark = ("" if name in common else "~") + ("=" if isinstance(zone, pytz.tzinfo.StaticTzInfo) or name == "UTC" or zone is pytz.utc else "")
+    mark = ("" if name in common else "~") + (
+        "=" if isinstance(zone, pytz.tzinfo.StaticTzInfo) or name == "UTC" or zone is pytz.utc else ""
+    )
     groups.setdefault((names[0], names[1]), []).append(mark + name)
+
 
 def text(lines):
     return "".join(f"  {line!r},\n" if "'" not in line else f'  "{line}",\n' for line in lines)
 
+
 zones = [f"{std} {dst or '-'}|{' '.join(members)}" for (std, dst), members in groups.items()]
-countries = [f"{code}|{pytz.country_names[code]}|{' '.join(pytz.country_timezones.get(code, []))}" for code in sorted(pytz.country_names)]
+countries = [
+    f"{code}|{pytz.country_names[code]}|{' '.join(pytz.country_timezones.get(code, []))}"
+    for code in sorted(pytz.country_names)
+]
 path = root / "src/context/modules/time-zone-data.ts"
 path.write_text(
     "// Names of time zones, their abbreviations in winter and summer, and countries: written by scripts/time-zones.py from pytz "

@@ -1,5 +1,6 @@
-// The files under target/: manifest, semantic manifest, graph summary, run results, sources, catalog, and the cache of a parse; each
-// is written whole or not at all. Leaves what is in them to the layers that make them, reading those of earlier runs to state/.
+// The files under target/: manifest, semantic manifest, graph summary, run results, sources, catalog, and the cache of
+// a parse; each is written whole or not at all. Leaves what is in them to the layers that make them, reading those of
+// earlier runs to state/.
 import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -56,8 +57,8 @@ export function writeFileAtomically(path: string, ...parts: readonly (string | U
 }
 
 /**
- * Writes one of the many small files below target/compiled and target/run; one that has the text already is left alone, and none is
- * replaced in place, for which some file systems wait until the disk has it.
+ * Writes one of the many small files below target/compiled and target/run; one that has the text already is left alone,
+ * and none is replaced in place, for which some file systems wait until the disk has it.
  * @throws TsdbtError `runtime` when the folder cannot be written
  */
 export function writeIfChanged(path: string, text: string): void {
@@ -177,7 +178,10 @@ export function readParseCache(targetPath: string, path?: string | null): ParseC
   };
 }
 
-/** Keeps a parse for the next command; one with a secret in it is not kept, as it would be read with a mask in its place. */
+/**
+ * Keeps a parse for the next command; one with a secret in it is not kept, as it would be read with a mask in its
+ * place.
+ */
 export function writeParseCache(targetPath: string, { header, yaml, body }: ParseCache, secrets: Secrets): void {
   const path = join(targetPath, ARTIFACT_FILES.partialParse);
   const parts = [`${JSON.stringify(header)}\n`, yaml, '\n', body];
@@ -200,7 +204,9 @@ function readBytes(path: string): Buffer | null {
   }
 }
 
-/** The macros of the built-in packages as the build has parsed them; undefined when the program runs from its sources. */
+/**
+ * The macros of the built-in packages as the build has parsed them; undefined when the program runs from its sources.
+ */
 export function readBuiltinMacros(): readonly MacroFacts[] | undefined {
   const path = join(dirname(fileURLToPath(import.meta.url)), 'builtin-macros.json');
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as MacroFacts[]) : undefined;

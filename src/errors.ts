@@ -1,5 +1,5 @@
-// The one error class and the table of kinds it is thrown through; rendering of an error for people is here too, so that every
-// command prints the same form. Leaves exit codes of a whole run to the runner and printing to log.ts.
+// The one error class and the table of kinds it is thrown through; rendering of an error for people is here too, so
+// that every command prints the same form. Leaves exit codes of a whole run to the runner and printing to log.ts.
 
 /** One row per kind: dbt's heading, and the exit code when it stops a command. */
 export const ERROR_KINDS = {
@@ -61,7 +61,10 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
-/** The only error that tsdbt throws on purpose; anything else that reaches the top is a defect and is printed as internal. */
+/**
+ * The only error that tsdbt throws on purpose; anything else that reaches the top is a defect and is printed as
+ * internal.
+ */
 export class TsdbtError extends Error {
   readonly kind: ErrorKind;
   readonly details: ErrorDetails;
@@ -132,7 +135,8 @@ const LINE_WIDTH = 400;
 const MESSAGE = 20_000;
 
 /**
- * The text that a person reads, in dbt's form: heading, message indented by two, place by four, caret, macro stack, hint.
+ * The text that a person reads, in dbt's form: heading, message indented by two, place by four, caret, macro stack,
+ * hint.
  * @returns lines joined by `\n`, without a trailing newline and without colours
  */
 export function formatError(error: unknown): string {
@@ -149,7 +153,9 @@ export function formatError(error: unknown): string {
   }
   const { node, path, line, column, lineText, hint, stack } = error.details;
   const place = node
-    ? ` in ${node.resource_type} ${node.name.length > LINE_WIDTH ? `${node.name.slice(0, LINE_WIDTH)}…` : node.name} (${node.original_file_path})`
+    ? ` in ${node.resource_type} ` +
+      `${node.name.length > LINE_WIDTH ? `${node.name.slice(0, LINE_WIDTH)}…` : node.name} ` +
+      `(${node.original_file_path})`
     : path !== undefined && line === undefined
       ? ` in ${path}`
       : '';
@@ -160,7 +166,10 @@ export function formatError(error: unknown): string {
   ];
   if (line !== undefined)
     out.push(
-      `    ${path === undefined ? '' : `${path} `}line ${line}${column === undefined ? '' : `, column ${column}`}`.trimEnd(),
+      (
+        `    ${path === undefined ? '' : `${path} `}line ` +
+        `${line}${column === undefined ? '' : `, column ${column}`}`
+      ).trimEnd(),
     );
   if (lineText !== undefined) {
     // Of a long line the part that the column is in.
@@ -212,7 +221,10 @@ function statementLines(sql: string): string[] {
 function wording(error: TsdbtError): string {
   if (!('type' in error) || error.type !== 'UndefinedError' || (error.details.stack?.length ?? 0) > 0)
     return error.message;
-  return `${error.message}. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with "dbt deps".`;
+  return (
+    `${error.message}. This can happen when calling a macro that does not exist. Check for typos and/or install ` +
+    'package dependencies with "dbt deps".'
+  );
 }
 
 function indent(text: string, by: number): string {

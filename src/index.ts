@@ -1,5 +1,5 @@
-// The library, and the pipeline on one screen: load → parse → select → compile → run → write. Every command is made of these functions;
-// what they do is in the folders below. Console, process and exit codes are the command line's.
+// The library, and the pipeline on one screen: load → parse → select → compile → run → write. Every command is made of
+// these functions; what they do is in the folders below. Console, process and exit codes are the command line's.
 import { randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';

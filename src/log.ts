@@ -1,5 +1,5 @@
-// The event type that everything reports through, and the pure part of showing one: colours and dbt's line forms. Leaves the wording
-// of each event to whoever fires it, and writing to a console or a file to the cli's sinks.
+// The event type that everything reports through, and the pure part of showing one: colours and dbt's line forms.
+// Leaves the wording of each event to whoever fires it, and writing to a console or a file to the cli's sinks.
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'none';
 
@@ -123,12 +123,18 @@ export function textLine(event: LogEvent, at: Date, colors: boolean): string {
   return `${colors ? RESET : ''}${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}  ${msg}`;
 }
 
-/** `10:15:37.123456 [info ] [MainThread]: …`, as dbt writes to its log file (local time). `micros` are those of the second. */
+/**
+ * `10:15:37.123456 [info ] [MainThread]: …`, as dbt writes to its log file (local time). `micros` are those of the
+ * second.
+ */
 export function debugLine(event: LogEvent, at: Date, micros: number, colors: boolean, context: LineContext): string {
   const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(micros).padStart(6, '0')}`;
   const head = event.name === 'MainReportVersion' ? `\n\n${RULE} ${time} | ${context.invocationId} ${RULE}\n` : '';
   const thread = event.thread === undefined ? 'MainThread' : event.thread.slice(0, 10).padEnd(10);
-  return `${head}${colors ? RESET : ''}${time} [${event.level.padEnd(5)}] [${thread}]: ${colors ? event.msg : stripColors(event.msg)}`;
+  return (
+    `${head}${colors ? RESET : ''}${time} [${event.level.padEnd(5)}] [${thread}]: ` +
+    `${colors ? event.msg : stripColors(event.msg)}`
+  );
 }
 
 /** One JSON object in dbt's shape: `{"data": …, "info": …}`. */

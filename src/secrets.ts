@@ -1,5 +1,6 @@
-// What no output may show, and how it is taken out: the one list of a command, which every sink asks (log, artifacts, journal, compiled
-// files). Leaves which of a connection's fields are secret to those who read it, and writing to the sinks.
+// What no output may show, and how it is taken out: the one list of a command, which every sink asks (log, artifacts,
+// journal, compiled files). Leaves which of a connection's fields are secret to those who read it, and writing to the
+// sinks.
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,7 +25,9 @@ export class Secrets {
   #all: readonly string[] = [];
   #distinct: readonly string[] = [];
 
-  /** Adds texts; of one with several lines, such as a key, each long line too. What is no text or too short is left out. */
+  /**
+   * Adds texts; of one with several lines, such as a key, each long line too. What is no text or too short is left out.
+   */
   add(...values: readonly unknown[]): void {
     const before = this.#values.size;
     for (const value of values) {
@@ -61,8 +64,8 @@ export class Secrets {
   }
 
   /**
-   * The passwords of a profile. One that is also a name in it (user, database, type …) is no secret that could be kept, and hiding it
-   * would hide those names everywhere.
+   * The passwords of a profile. One that is also a name in it (user, database, type …) is no secret that could be kept,
+   * and hiding it would hide those names everywhere.
    */
   addProfile(credentials: Readonly<Record<string, unknown>>): void {
     const names = new Set(
@@ -122,7 +125,10 @@ export class Secrets {
   }
 }
 
-/** An environment for a child that lives on, or that others may look into: without the secrets that are this program's alone. */
+/**
+ * An environment for a child that lives on, or that others may look into: without the secrets that are this program's
+ * alone.
+ */
 export function publicEnvironment(env: Environment): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isSecretName(name)));
 }

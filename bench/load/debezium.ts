@@ -1,5 +1,6 @@
-// The same events through Debezium's JDBC sink in Kafka Connect, on the same broker and database, beside the loader. Its rate counts from the
-// first row that is seen to the last, so its start is left out; its messages carry the schema that it needs.
+// The same events through Debezium's JDBC sink in Kafka Connect, on the same broker and database, beside the loader.
+// Its rate counts from the first row that is seen to the last, so its start is left out; its messages carry the schema
+// that it needs.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +8,9 @@ import pg from 'pg';
 import { freePort, mavenJars } from '../../tests/kafka/kafka-broker.ts';
 import { type Bench, loadTopic, now, openBench, pause, produce, targetOf } from './setup.ts';
 
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>tsdbt</groupId><artifactId>connect</artifactId><version>1</version><dependencies>
+const POM =
+  '<project ' +
+  `xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>tsdbt</groupId><artifactId>connect</artifactId><version>1</version><dependencies>
 <dependency><groupId>io.debezium</groupId><artifactId>debezium-connector-jdbc</artifactId><version>3.3.0.Final</version></dependency>
 <dependency><groupId>org.apache.kafka</groupId><artifactId>connect-runtime</artifactId><version>4.1.0</version></dependency>
 <dependency><groupId>org.apache.kafka</groupId><artifactId>connect-json</artifactId><version>4.1.0</version></dependency>

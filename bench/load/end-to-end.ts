@@ -1,5 +1,6 @@
-// The whole way: events into a topic at a steady rate, `tsdbt load` and `tsdbt build --every 10s` on the sample project, a reader that looks all
-// the time. In the end the mart must equal what the events themselves say; a look must never find fewer events, a session twice, or no table.
+// The whole way: events into a topic at a steady rate, `tsdbt load` and `tsdbt build --every 10s` on the sample
+// project, a reader that looks all the time. In the end the mart must equal what the events themselves say; a look must
+// never find fewer events, a session twice, or no table.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -137,7 +138,9 @@ export async function main(small: boolean): Promise<void> {
           const {
             rows: [row],
           } = await reader.query(
-            "select coalesce(sum(events), 0)::bigint as events, count(*) - count(distinct session_id) as twice, extract(epoch from (now() at time zone 'utc') - max(processing_ts)) as age from marts.mart_session_metrics",
+            'select coalesce(sum(events), 0)::bigint as events, count(*) - count(distinct session_id) as twice,' +
+              " extract(epoch from (now() at time zone 'utc') - max(processing_ts)) as age from " +
+              'marts.mart_session_metrics',
           );
           looks++;
           if (Number(row.events) < seen) faults.push(`${seen} events, then ${row.events}`);
@@ -169,7 +172,8 @@ export async function main(small: boolean): Promise<void> {
     const codes = [await ended(loader), await ended(builder)];
 
     const { rows } = await reader.query(
-      'select session_id, events::int, page_views::int, extract(epoch from session_start) * 1000 as first, extract(epoch from session_end) * 1000 as last from marts.mart_session_metrics',
+      'select session_id, events::int, page_views::int, extract(epoch from session_start) * 1000 as first, ' +
+        'extract(epoch from session_end) * 1000 as last from marts.mart_session_metrics',
     );
     await reader.end();
     const expected = [...sessions].filter(([, { first, last }]) => last > first);
@@ -186,7 +190,9 @@ export async function main(small: boolean): Promise<void> {
     const sorted = ages.slice(0, measured).sort((a, b) => a - b);
     const at = (part: number): string => `${(sorted[Math.floor(sorted.length * part)] ?? Number.NaN).toFixed(1)} s`;
     process.stdout.write(
-      `${seq} events in ${seconds} s, ${looks} looks, ${faults.length} inconsistent; ${rows.length} sessions of ${expected.length}, ${wrong.length} wrong; staleness p50 ${at(0.5)}, p95 ${at(0.95)}; exit codes ${codes.join(', ')}\n`,
+      `${seq} events in ${seconds} s, ${looks} looks, ${faults.length} inconsistent; ${rows.length} sessions ` +
+        `of ${expected.length}, ${wrong.length} wrong; staleness p50 ${at(0.5)}, p95 ${at(0.95)}; exit codes ` +
+        `${codes.join(', ')}\n`,
     );
     if (faults.length > 0 || wrong.length > 0 || rows.length !== expected.length || codes.some((code) => code !== 0)) {
       process.stdout.write(`${faults.slice(0, 5).join('\n')}\n${outputs.join('').slice(-3000)}\n`);

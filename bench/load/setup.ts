@@ -1,4 +1,5 @@
-// What every measurement of the loader stands on: a broker, a database, a source table, messages, a loader. Starts both servers itself.
+// What every measurement of the loader stands on: a broker, a database, a source table, messages, a loader. Starts both
+// servers itself.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Memory of `tsdbt load` while its table takes nothing: the table is locked for five minutes, messages without end wait in the topic, the process's
-// resident set is read each second. Then the lock goes and every row must arrive.
+// Memory of `tsdbt load` while its table takes nothing: the table is locked for five minutes, messages without end wait
+// in the topic, the process's resident set is read each second. Then the lock goes and every row must arrive.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,8 @@ export async function main(small: boolean): Promise<void> {
     mkdirSync(join(bench.dir, 'models'));
     writeFileSync(
       join(bench.dir, 'models', 'sources.yml'),
-      'sources: [{name: raw, tables: [{name: stalled, config: {meta: {tsdbt: {load: {topic: stalled}}}}, columns: [{name: event_id, data_type: bigint}, {name: session_id, data_type: text}]}]}]\n',
+      'sources: [{name: raw, tables: [{name: stalled, config: {meta: {tsdbt: {load: {topic: stalled}}}}, ' +
+        'columns: [{name: event_id, data_type: bigint}, {name: session_id, data_type: text}]}]}]\n',
     );
     writeFileSync(
       join(bench.dir, 'connections.yml'),
@@ -62,9 +63,12 @@ export async function main(small: boolean): Promise<void> {
     await adapter.close();
     child.kill('SIGTERM');
     const part = (from: number, to: number): string =>
-      `${Math.round(Math.max(...samples.slice(Math.floor(samples.length * from), Math.max(1, Math.ceil(samples.length * to)))))} MB`;
+      `${Math.round(Math.max(...samples.slice(Math.floor(samples.length * from), Math.max(1, Math.ceil(samples.length * to)))))} ` +
+      'MB';
     process.stdout.write(
-      `| ${rows} rows of 1 kB, table locked | largest in the first fifth | in the last fifth | ever | rows in the end |\n|---|---|---|---|---|\n| ${seconds} s | ${part(0, 0.2)} | ${part(0.8, 1)} | ${part(0, 1)} | ${last} |\n`,
+      `| ${rows} rows of 1 kB, table locked | largest in the first fifth | in the last fifth | ever | rows in ` +
+        `the end |\n|---|---|---|---|---|\n| ${seconds} s | ${part(0, 0.2)} | ${part(0.8, 1)} | ${part(0, 1)} | ` +
+        `${last} |\n`,
     );
     if (last !== rows) throw new Error(`${last} of ${rows} rows arrived`);
   } finally {

@@ -1,5 +1,5 @@
-// Rows a second of the loader, with JSON decode in the loop, over those of a raw COPY of the same encoded rows from memory into the same
-// table (an upsert's base is that COPY too, into a table with the same key).
+// Rows a second of the loader, with JSON decode in the loop, over those of a raw COPY of the same encoded rows from
+// memory into the same table (an upsert's base is that COPY too, into a table with the same key).
 import { median, loadTopic, openBench, produce, targetOf } from './setup.ts';
 
 export async function main(small: boolean): Promise<void> {
@@ -7,7 +7,8 @@ export async function main(small: boolean): Promise<void> {
   const rounds = small ? 1 : 5;
   try {
     process.stdout.write(
-      '| message | partitions | mode | loader rows/s | COPY rows/s | ratio (min–max) | loader CPU s per million rows |\n|---|---|---|---|---|---|---|\n',
+      '| message | partitions | mode | loader rows/s | COPY rows/s | ratio (min–max) | loader CPU s per ' +
+        'million rows |\n|---|---|---|---|---|---|---|\n',
     );
     for (const bytes of [200, 2000]) {
       for (const partitions of [1, 4]) {
@@ -47,7 +48,10 @@ export async function main(small: boolean): Promise<void> {
           }
           const ratios = rates.map(({ loader, copy }) => loader / copy);
           process.stdout.write(
-            `| ${bytes} B | ${partitions} | ${mode} | ${Math.round(median(rates.map((r) => r.loader)))} | ${Math.round(median(rates.map((r) => r.copy)))} | ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}) | ${median(rates.map((r) => r.cpu)).toFixed(1)} |\n`,
+            `| ${bytes} B | ${partitions} | ${mode} | ${Math.round(median(rates.map((r) => r.loader)))} | ` +
+              `${Math.round(median(rates.map((r) => r.copy)))} | ${median(ratios).toFixed(2)} ` +
+              `(${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}) | ` +
+              `${median(rates.map((r) => r.cpu)).toFixed(1)} |\n`,
           );
         }
       }
@@ -58,7 +62,8 @@ export async function main(small: boolean): Promise<void> {
 }
 
 const COPIED =
-  'session_id, event_id, event_ts, user_id, event_type, page, amount, processing_ts, _rest, _topic, _partition, _offset, _kafka_ts, _deleted, _load_id';
+  'session_id, event_id, event_ts, user_id, event_type, page, amount, processing_ts, _rest, _topic, _partition,' +
+  ' _offset, _kafka_ts, _deleted, _load_id';
 
 /** The loaded rows as COPY's text, in memory. Values here need no escape. */
 async function encoded(

@@ -3,6 +3,7 @@
 Fixtures and database checks are dbt's own. What changes is `dbtRunner.invoke`: it starts the command line of CONFORMANCE_CLI and
 answers with what that leaves: exit code, output, artifacts, log. Leaves servers, environments and the table to ../conformance.mjs.
 """
+
 import base64
 import importlib
 import json
@@ -32,14 +33,36 @@ SECONDS = 120
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CLOCK = re.compile(r"^\d\d:\d\d:\d\d(\.\d+)? +")
 
-COMMANDS = {"build", "clone", "compile", "debug", "deps", "docs", "list", "ls", "parse", "retry", "run", "run-operation", "seed", "show",
-            "snapshot", "source", "test"}
+COMMANDS = {
+    "build",
+    "clone",
+    "compile",
+    "debug",
+    "deps",
+    "docs",
+    "list",
+    "ls",
+    "parse",
+    "retry",
+    "run",
+    "run-operation",
+    "seed",
+    "show",
+    "snapshot",
+    "source",
+    "test",
+}
 # What a command that did its work has written, if only to say that some of it failed.
 ARTIFACT = {"docs": "catalog.json", "source": "sources.json", "parse": "manifest.json"} | dict.fromkeys(
-    ["build", "clone", "compile", "retry", "run", "run-operation", "seed", "show", "snapshot", "test"], "run_results.json")
+    ["build", "clone", "compile", "retry", "run", "run-operation", "seed", "show", "snapshot", "test"],
+    "run_results.json",
+)
 NOTHING_DONE = re.compile("nothing to do|no nodes selected|nothing to retry", re.I)
 # What no failure that a test waits for may look like.
-CRASH = re.compile(r"^\s+at .+:\d+:\d+\)?$|^Traceback |not (yet )?(implemented|supported in this version)|not part of this version|unknown command", re.I | re.M)
+CRASH = re.compile(
+    r"^\s+at .+:\d+:\d+\)?$|^Traceback |not (yet )?(implemented|supported in this version)|not part of this version|unknown command",
+    re.I | re.M,
+)
 
 EXCEPTIONS = {
     "Compilation Error": "dbt_common.exceptions.CompilationError",
@@ -67,7 +90,6 @@ class Message(SimpleNamespace):
         return Message()
 
 
-
 @pytest.fixture(scope="class")
 def dbt_profile_data(dbt_profile_data):
     """Some tests have a profile of their own, with Postgres's usual port."""
@@ -78,6 +100,7 @@ def dbt_profile_data(dbt_profile_data):
 
 # ---- which tests -----------------------------------------------------------------------------------------------------------------
 
+
 def test_id(item):
     return f"{item.module.__name__.removeprefix(PACKAGE)}::{item.nodeid.split('::', 1)[1]}"
 
@@ -85,7 +108,9 @@ def test_id(item):
 def pytest_collection_modifyitems(config, items):
     """Keeps a class where it is written (modules import each other's), and what is on the list."""
     wanted = set(Path(WANTED).read_text().split("\n")) if WANTED else None
-    items[:] = [i for i in items if i.cls and i.cls.__module__ == i.module.__name__ and (wanted is None or test_id(i) in wanted)]
+    items[:] = [
+        i for i in items if i.cls and i.cls.__module__ == i.module.__name__ and (wanted is None or test_id(i) in wanted)
+    ]
     for item in items:
         item.user_properties.append(("id", test_id(item)))
 
@@ -93,12 +118,18 @@ def pytest_collection_modifyitems(config, items):
 def pytest_runtest_logreport(report):
     """Every phase of a test as a line; written by the process that gathers the workers' reports."""
     if os.environ.get("PYTEST_XDIST_WORKER") is None:
-        line = {"id": dict(report.user_properties)["id"], "when": report.when, "outcome": report.outcome, "text": report.longreprtext}
+        line = {
+            "id": dict(report.user_properties)["id"],
+            "when": report.when,
+            "outcome": report.outcome,
+            "text": report.longreprtext,
+        }
         with open(os.environ["CONFORMANCE_REPORT"], "a") as file:
             file.write(json.dumps(line) + "\n")
 
 
 # ---- one command -----------------------------------------------------------------------------------------------------------------
+
 
 def option(args, *names):
     return next((args[i + 1] for i in range(len(args) - 1) if args[i] in names), None)
@@ -116,9 +147,19 @@ def start(args):
     clock = frozen_clock()
     if clock is not None:
         env["FROZEN_CLOCK"] = str(clock)
-        env["NODE_OPTIONS"] = "--import=data:text/javascript;base64," + base64.b64encode((FROZEN % (clock * 1000)).encode()).decode()
+        env["NODE_OPTIONS"] = (
+            "--import=data:text/javascript;base64," + base64.b64encode((FROZEN % (clock * 1000)).encode()).decode()
+        )
     try:
-        done = subprocess.run(CLI + args, env=env, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=SECONDS)
+        done = subprocess.run(
+            CLI + args,
+            env=env,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=SECONDS,
+        )
     except subprocess.TimeoutExpired:
         pytest.fail(f"no end after {SECONDS} s: {args}", pytrace=False)
     return done.returncode, done.stdout, done.stderr
@@ -131,7 +172,9 @@ def inode(path):
 
 def invoke(self, args, **options):
     for name, value in options.items():
-        args = [*args, "--" + ("" if value else "no-") + name.replace("_", "-")] + ([] if isinstance(value, bool) else [str(value)])
+        args = [*args, "--" + ("" if value else "no-") + name.replace("_", "-")] + (
+            [] if isinstance(value, bool) else [str(value)]
+        )
     args = [str(a) for a in args]
     command = next((a for a in args if a in COMMANDS), "")
     folder = Path(option(args, "--project-dir") or ".")
@@ -176,16 +219,29 @@ def failure(text):
     label = next((label for label in EXCEPTIONS if shown.startswith(label)), "Runtime Error")
     module, name = EXCEPTIONS[label].rsplit(".", 1)
     base = getattr(importlib.import_module(module), name)
-    cls = type(name, (base,), {"__init__": lambda self: Exception.__init__(self, shown), "__str__": lambda self: shown, "__repr__": lambda self: shown})
+    cls = type(
+        name,
+        (base,),
+        {
+            "__init__": lambda self: Exception.__init__(self, shown),
+            "__str__": lambda self: shown,
+            "__repr__": lambda self: shown,
+        },
+    )
     return cls()
 
 
 # ---- what a command answers ------------------------------------------------------------------------------------------------------
 
+
 def manifest_of(project_root):
     """manifest.json, which has to be valid by dbt's own schema classes."""
     path = os.path.join(str(project_root), "target", "manifest.json")
-    return Manifest.from_writable_manifest(WritableManifest.read_and_check_versions(path)) if os.path.exists(path) else None
+    return (
+        Manifest.from_writable_manifest(WritableManifest.read_and_check_versions(path))
+        if os.path.exists(path)
+        else None
+    )
 
 
 def answer(command, code, text, target, written):
@@ -234,7 +290,11 @@ def result(row, manifest, table):
 
 def shown(text):
     """The table that `show` prints between bars."""
-    lines = [[cell.strip() for cell in line.strip("| ").split("|")] for line in text.splitlines() if line.startswith("| ") and not set(line) <= set("| -")]
+    lines = [
+        [cell.strip() for cell in line.strip("| ").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| ") and not set(line) <= set("| -")
+    ]
     return agate.Table(lines[1:], column_names=lines[0]) if lines else None
 
 

@@ -4,6 +4,7 @@
 A job is {"dir": project} to parse it (its manifest is then in target/), and with "questions": [{select, exclude, selector, mode,
 resource_types}] to select in it as `dbt ls` does. Run with the Python of an environment that has dbt-core and dbt-postgres.
 """
+
 import json
 import os
 import sys

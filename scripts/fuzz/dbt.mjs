@@ -1,4 +1,5 @@
-// Real dbt as a process that answers many projects, and projects on the disk for it. Leaves what is asked and compared to its callers.
+// Real dbt as a process that answers many projects, and projects on the disk for it. Leaves what is asked and compared
+// to its callers.
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

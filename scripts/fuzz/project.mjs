@@ -1,5 +1,5 @@
-// A random dbt project as texts: every kind of resource, config at every place where dbt takes it, in the spellings that mean the same.
-// Leaves writing it to disk, and what is done with it, to its callers.
+// A random dbt project as texts: every kind of resource, config at every place where dbt takes it, in the spellings
+// that mean the same. Leaves writing it to disk, and what is done with it, to its callers.
 import { Plain, Random, toJinja, toYaml } from './random.mjs';
 
 const COLORS = ['red', '#aabbcc', 'gold'];
@@ -618,7 +618,10 @@ class ProjectMaker {
       () => '{{ adapter.quote("x") }}',
       () => '{{ target.schema }}',
     );
-    return `select 1 as id ${extra}\n${from.length === 0 ? '' : `from ${from.join(', ')}`}\n${r.pick(['', '\n', '\n\n'])}`;
+    return (
+      `select 1 as id ${extra}\n${from.length === 0 ? '' : `from ${from.join(', ')}`}\n` +
+      `${r.pick(['', '\n', '\n\n'])}`
+    );
   }
 
   make() {
@@ -650,7 +653,9 @@ class ProjectMaker {
     files['models/marts/versioned_v1.sql'] = this.call('model') + 'select 1 as id';
     files['models/marts/second.sql'] = 'select 2 as id';
     files['macros/shout.sql'] =
-      "{% macro shout(text, times=2) %}{{ text | upper }}{% endmacro %}\n{% test at_least(model, column_name=none, low=0, words=[], deep={}, long='') %}select * from {{ model }} where {{ low }} > 0{% endtest %}\n";
+      '{% macro shout(text, times=2) %}{{ text | upper }}{% endmacro %}\n{% test at_least(model, ' +
+      "column_name=none, low=0, words=[], deep={}, long='') %}select * from {{ model }} where {{ low }} > 0{% " +
+      'endtest %}\n';
     files['models/docs.md'] =
       '{% docs first %}\nThe *first* one.\n{% enddocs %}\n\n{% docs second_doc %} second {% enddocs %}\n';
     for (const name of r.some(['analysis_1', 'analysis_2'], 0, 2))
@@ -1075,7 +1080,8 @@ class ProjectMaker {
         .replaceAll(/enabled=false/g, 'enabled=true')
         .replaceAll(/access='[^']*'/g, "access='protected'") + 'select 1 as id';
     this.files[`${at}macros/h.sql`] =
-      '{% macro is_helped() %}1{% endmacro %}\n{% test is_even(model, column_name) %}select 1 from {{ model }} where {{ column_name }} % 2 = 1{% endtest %}\n';
+      '{% macro is_helped() %}1{% endmacro %}\n{% test is_even(model, column_name) %}select 1 from {{ model }} ' +
+      'where {{ column_name }} % 2 = 1{% endtest %}\n';
     if (r.chance(0.5))
       this.files[`${at}models/h.yml`] = this.yaml({
         version: 2,

@@ -103,7 +103,9 @@ export function toYaml(value, random, indent = '') {
     else if (key === null && !Array.isArray(item))
       out += `${indent}- ${toYaml(item, random, `${indent}  `).slice(indent.length + 2)}`;
     else
-      out += `${indent}${lead}\n${toYaml(item, random, `${indent}${Array.isArray(item) && key !== null && random.chance(0.4) ? '' : '  '}`)}`;
+      out +=
+        `${indent}${lead}\n` +
+        `${toYaml(item, random, `${indent}${Array.isArray(item) && key !== null && random.chance(0.4) ? '' : '  '}`)}`;
   }
   return out;
 }

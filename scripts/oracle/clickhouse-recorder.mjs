@@ -1,5 +1,6 @@
-// A server that speaks just enough of ClickHouse's HTTP interface for dbt-clickhouse to run a project against it: it holds nothing, writes
-// down every statement, and answers questions to the catalogue with what a test says is there. What is run and compared is the callers'.
+// A server that speaks just enough of ClickHouse's HTTP interface for dbt-clickhouse to run a project against it: it
+// holds nothing, writes down every statement, and answers questions to the catalogue with what a test says is there.
+// What is run and compared is the callers'.
 import { createServer } from 'node:http';
 
 /**

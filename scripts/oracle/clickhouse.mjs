@@ -1,4 +1,5 @@
-// A throw-away ClickHouse on the loopback address for the comparisons with dbt-clickhouse: the embedded server, which both programs reach by HTTP.
+// A throw-away ClickHouse on the loopback address for the comparisons with dbt-clickhouse: the embedded server, which
+// both programs reach by HTTP.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,10 +7,14 @@ import { join } from 'node:path';
 import { masked } from './database.mjs';
 import { root } from './servers.mjs';
 
-const TABLES = `
-  select database, name, engine, multiIf(engine = 'View', '', replaceRegexpAll(engine_full, '/[0-9a-f-]{36}', '')) as engine_full, partition_key, sorting_key, primary_key, comment, as_select,
-    if(engine = 'MaterializedView', extract(create_table_query, ' TO ([^ (]+)'), '') as target, if(engine = 'Dictionary', create_table_query, '') as definition
-  from system.tables where database not in ('system', 'information_schema', 'INFORMATION_SCHEMA') and name not like '.inner%' order by database, name`;
+const TABLES =
+  `
+  select database, name, engine, multiIf(engine = 'View', '', replaceRegexpAll(engine_full, '/[0-9a-f-]{36}', ` +
+  `'')) as engine_full, partition_key, sorting_key, primary_key, comment, as_select,
+    if(engine = 'MaterializedView', extract(create_table_query, ' TO ([^ (]+)'), '') as target, if(engine = ` +
+  `'Dictionary', create_table_query, '') as definition
+  from system.tables where database not in ('system', 'information_schema', 'INFORMATION_SCHEMA') and name ` +
+  "not like '.inner%' order by database, name";
 
 /** A snapshot's dbt_scd_id hashes the time, here to a number. */
 const hashless = (row) => (row.includes('<now>') ? row.replace(/\b\d{14,20}\b/g, '"<hash>"') : row);
@@ -51,7 +56,8 @@ export async function startClickhouse() {
   const databases = async () =>
     (
       await ask(
-        "select name from system.databases where name not in ('system', 'information_schema', 'INFORMATION_SCHEMA', 'default') order by name",
+        "select name from system.databases where name not in ('system', 'information_schema', " +
+          "'INFORMATION_SCHEMA', 'default') order by name",
       )
     ).flat();
   const database = {
@@ -67,7 +73,8 @@ export async function startClickhouse() {
       for (const [schema, name, engine, ...facts] of await ask(TABLES)) {
         const quoted = `\`${schema}\`.\`${name}\``;
         const columns = await ask(
-          `select name, type, default_kind, default_expression, compression_codec, comment from system.columns where database = '${schema}' and table = '${name}' order by position`,
+          'select name, type, default_kind, default_expression, compression_codec, comment from system.columns ' +
+            `where database = '${schema}' and table = '${name}' order by position`,
         );
         const rows = await ask(`select * from ${quoted}`).catch((error) => [
           [`unreadable: ${error.message.split('\n')[0].replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '<uuid>')}`],

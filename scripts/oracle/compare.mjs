@@ -1,4 +1,5 @@
-// What counts as a difference between what dbt and tsdbt left of a case (see play.mjs): exit codes, results, compiled SQL, tables, manifests.
+// What counts as a difference between what dbt and tsdbt left of a case (see play.mjs): exit codes, results, compiled
+// SQL, tables, manifests.
 import { differences, sqlTokens } from './differences.mjs';
 import { printed } from './play.mjs';
 
@@ -57,7 +58,8 @@ export function compare(theirs, ours, { ignore, compareOutput }) {
   const form = (files, exact) =>
     Object.fromEntries(Object.entries(files).map(([path, text]) => [path, exact(path) ? text : sqlTokens(text)]));
   note('compiled SQL', differences(form(theirs.compiled, byBytes), form(ours.compiled, byBytes)));
-  // A seed is emptied by DELETE: readers keep their rows until the commit, where TRUNCATE would show them an empty table.
+  // A seed is emptied by DELETE: readers keep their rows until the commit, where TRUNCATE would show them an empty
+  // table.
   const emptied = (files) =>
     Object.fromEntries(
       Object.entries(files).map(([path, sql]) => [path, sql.replace(/^truncate table /, 'delete from ')]),

@@ -1,5 +1,6 @@
-// Stands between a program and a Postgres without TLS, and counts what goes by for each node: messages that the server has to answer, and statements
-// that it has run. Which node a message is for is in its query comment; a bare begin belongs to what follows, everything else to what came before.
+// Stands between a program and a Postgres without TLS, and counts what goes by for each node: messages that the server
+// has to answer, and statements that it has run. Which node a message is for is in its query comment; a bare begin
+// belongs to what follows, everything else to what came before.
 import { connect, createServer } from 'node:net';
 
 /** The node that a message names; '' when it says that it is for none, undefined when it says nothing. */
@@ -89,7 +90,11 @@ function framed(tell, startup) {
   };
 }
 
-/** The numbers of one command after the other. @param run runs one @returns for each step, by node, messages and statements */
+/**
+ * The numbers of one command after the other.
+ * @param run runs one
+ * @returns for each step, by node, messages and statements
+ */
 export async function countSteps(proxy, steps, run) {
   const counted = [];
   for (const step of steps) {

@@ -1,4 +1,5 @@
-// Finds where two plain values differ, and normalises texts that may differ in layout only. Leaves what is compared to its callers.
+// Finds where two plain values differ, and normalises texts that may differ in layout only. Leaves what is compared to
+// its callers.
 
 /**
  * @param {(path: string) => boolean} ignored paths are `a.b.0.c`
@@ -38,7 +39,11 @@ export function sqlTokens(sql) {
     sql
       .replace(/__dbt_tmp(_\d{4,8}(T\d{2})?)?\d{12}/g, '__dbt_tmp$1<time>')
       .match(
-        /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d+(?:\.\d+)?|::|[<>=!|&]+|\S/g,
+        new RegExp(
+          String.raw`'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*[\s\S]*?\*/` +
+            String.raw`|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d+(?:\.\d+)?|::|[<>=!|&]+|\S`,
+          'g',
+        ),
       ) ?? [];
   return tokens
     .filter((t) => !t.startsWith('--') && !t.startsWith('/*'))

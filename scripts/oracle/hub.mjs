@@ -1,5 +1,5 @@
-// A package hub on the loopback address that serves the tags of Git repositories in a folder (OWNER/NAME.git), for machines that
-// reach no other hub. Knows only the packages that it is told of.
+// A package hub on the loopback address that serves the tags of Git repositories in a folder (OWNER/NAME.git), for
+// machines that reach no other hub. Knows only the packages that it is told of.
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';

@@ -1,5 +1,5 @@
-// Which macros of dbt a program calls: every one is overridden by a project, each override notes its call and does what dbt's own does. Also
-// plays the steps of such a project. What is compared with what is its callers'.
+// Which macros of dbt a program calls: every one is overridden by a project, each override notes its call and does what
+// dbt's own does. Also plays the steps of such a project. What is compared with what is its callers'.
 import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,13 +23,19 @@ function override({ name, kind, arguments: list }, shown) {
   switch (kind) {
     case 'materialization': {
       const [, title, adapter] = /^materialization_(\w+)_([a-z]+)$/.exec(name);
-      return `{% materialization ${title}, ${adapter === 'default' ? 'default' : `adapter='${adapter}'`} %}${noted}{{ return(dbt.${name}()) }}{% endmaterialization %}`;
+      return (
+        `{% materialization ${title}, ${adapter === 'default' ? 'default' : `adapter='${adapter}'`} %}${noted}{{ ` +
+        `return(dbt.${name}()) }}{% endmaterialization %}`
+      );
     }
     case 'test':
       return `{% test ${name.replace(/^test_/, '')}(${list.join(', ')}) %}${noted}{{ ${call} }}{% endtest %}`;
     // What stands between call and endcall is asked here, as a block of its own hides it.
     case 'block':
-      return `{% macro ${name}(${list.join(', ')}) %}${noted}{%- if execute or ${name === 'set_sql_header'} -%}{%- set inner = caller() -%}{%- endif -%}{% call ${call} %}{{ inner }}{% endcall %}{% endmacro %}`;
+      return (
+        `{% macro ${name}(${list.join(', ')}) %}${noted}{%- if execute or ${name === 'set_sql_header'} -%}{%- ` +
+        `set inner = caller() -%}{%- endif -%}{% call ${call} %}{{ inner }}{% endcall %}{% endmacro %}`
+      );
     default:
       return `{% macro ${name}(${list.join(', ')}) %}${noted}{{ return(${call}) }}{% endmacro %}`;
   }
@@ -76,7 +82,8 @@ function argumentsOf(text) {
 /**
  * Plays the steps of a project, one command after the other with one thread.
  * @param command the program and its first arguments
- * @param options `project`: its folder; `macros`: what is overridden; `output`: of its profile; `sql(text)`: runs statements; `steps`: commands with `run`, `sql`, `save`
+ * @param options `project`: its folder; `macros`: what is overridden; `output`: of its profile; `sql(text)`: runs
+ *   statements; `steps`: commands with `run`, `sql`, `save`
  * @returns for each step its exit code and, by the name of a node ('' outside of one), the macros that were called
  */
 export async function playOverridden(command, { project, macros, output, sql, steps }) {

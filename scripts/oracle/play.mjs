@@ -1,5 +1,5 @@
-// Plays a case: copies the project, runs its steps with a program that takes dbt's command line, and reads what each step left: exit
-// code, results, artifacts, compiled files, the whole database. Leaves comparing to its callers.
+// Plays a case: copies the project, runs its steps with a program that takes dbt's command line, and reads what each
+// step left: exit code, results, artifacts, compiled files, the whole database. Leaves comparing to its callers.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -43,8 +43,11 @@ const ROOT_STEPS = [
   { run: 'build' },
   { run: 'build' },
   {
-    sql: `insert into raw.session_events (event_id, session_id, user_id, event_type, event_ts, page_url, payload, processing_ts)
-      values ('late1', 's00001', 'u0178', 'purchase', '2026-02-28 00:21:00', '/checkout/done', '{}', '2026-03-02 17:59:59.5')`,
+    sql:
+      'insert into raw.session_events (event_id, session_id, user_id, event_type, event_ts, page_url, payload, ' +
+      `processing_ts)
+      values ('late1', 's00001', 'u0178', 'purchase', '2026-02-28 00:21:00', '/checkout/done', '{}', ` +
+      "'2026-03-02 17:59:59.5')",
     run: 'build',
   },
   { run: 'source freshness' },
@@ -157,7 +160,10 @@ function keyOf(project) {
   return hash.digest('hex');
 }
 
-/** What dbt leaves, from the cache when it may be reused. @param dbt the program, in the bin folder of its environment */
+/**
+ * What dbt leaves, from the cache when it may be reused.
+ * @param dbt the program, in the bin folder of its environment
+ */
 export async function playDbt(project, plan, server, since, reuse, dbt = DBT()) {
   const file = join(dirname(dirname(dbt[0])), 'played', `${keyOf(project)}.json`);
   if (reuse && existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));

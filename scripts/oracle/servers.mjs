@@ -1,5 +1,5 @@
-// What the comparisons with real dbt need: a Python environment with dbt, and a throw-away Postgres on the loopback address. Leaves
-// what is compared to the scripts that import this.
+// What the comparisons with real dbt need: a Python environment with dbt, and a throw-away Postgres on the loopback
+// address. Leaves what is compared to the scripts that import this.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -9,7 +9,11 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** The environment named by TSDBT_ORACLE, else one kept in the user's cache folder; made when missing. @param parts `tests` adds dbt's adapter tests @returns its bin folder */
+/**
+ * The environment named by TSDBT_ORACLE, else one kept in the user's cache folder; made when missing.
+ * @param parts `tests` adds dbt's adapter tests
+ * @returns its bin folder
+ */
 export function oracleBin(...parts) {
   const dir = process.env.TSDBT_ORACLE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle');
   execFileSync('bash', [join(root, 'scripts', 'oracle-setup.sh'), dir, ...parts], {
@@ -18,7 +22,11 @@ export function oracleBin(...parts) {
   return join(dir, 'bin');
 }
 
-/** The same with dbt-clickhouse: the environment named by TSDBT_ORACLE_CLICKHOUSE, else one kept in the user's cache folder. @returns its bin folder */
+/**
+ * The same with dbt-clickhouse: the environment named by TSDBT_ORACLE_CLICKHOUSE, else one kept in the user's cache
+ * folder.
+ * @returns its bin folder
+ */
 export function clickhouseOracleBin() {
   const dir =
     process.env.TSDBT_ORACLE_CLICKHOUSE ??

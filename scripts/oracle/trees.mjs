@@ -1,4 +1,5 @@
-// Compares the syntax trees that our Jinja and jinja2 (with dbt's extensions) make of files. Leaves which files to its callers.
+// Compares the syntax trees that our Jinja and jinja2 (with dbt's extensions) make of files. Leaves which files to its
+// callers.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -52,7 +53,8 @@ export async function differentTrees(python, files) {
       if (ours === theirs) return [];
       const at = [...ours].findIndex((char, i) => char !== theirs[i]);
       return [
-        `${relative(root, file)}\n  jinja2 … ${theirs.slice(Math.max(0, at - 60), at + 60)}\n  ours   … ${ours.slice(Math.max(0, at - 60), at + 60)}`,
+        `${relative(root, file)}\n  jinja2 … ${theirs.slice(Math.max(0, at - 60), at + 60)}\n  ours   … ` +
+          `${ours.slice(Math.max(0, at - 60), at + 60)}`,
       ];
     });
   } finally {

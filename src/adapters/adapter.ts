@@ -1,5 +1,5 @@
-// What an adapter and a database session must offer to the layers above; a dialect lives in its own folder. Types only, so that
-// context and runner depend on this file and never on a dialect.
+// What an adapter and a database session must offer to the layers above; a dialect lives in its own folder. Types only,
+// so that context and runner depend on this file and never on a dialect.
 import type { AdapterResponse } from '../contracts/results.ts';
 import type { Kwargs, Value } from '../values/value.ts';
 import type { Column, ColumnDialect } from './column.ts';
@@ -41,28 +41,38 @@ export interface ColumnDescription {
 }
 
 /**
- * One unit of work's use of the database: dbt's "connection of a thread". It takes a connection of the capped pool with its first
- * statement, keeps it while a transaction is open and gives it back on `release`. Statements of one session run one after the other.
+ * One unit of work's use of the database: dbt's "connection of a thread". It takes a connection of the capped pool with
+ * its first statement, keeps it while a transaction is open and gives it back on `release`. Statements of one session
+ * run one after the other.
  */
 export interface Session {
   readonly name: string;
   readonly inTransaction: boolean;
-  /** Has anything been made to last by now, by a commit or by a statement outside of a transaction? If not, a rollback undoes everything. */
+  /**
+   * Has anything been made to last by now, by a commit or by a statement outside of a transaction? If not, a rollback
+   * undoes everything.
+   */
   readonly lasting: boolean;
   /** Is there something that nobody else sees yet, and that may be undone? Absent where there are no transactions. */
   readonly pending?: boolean;
-  /** What `get_columns_in_relation` answered for a relation in this transaction; forgotten with any statement that may have changed one. */
+  /**
+   * What `get_columns_in_relation` answered for a relation in this transaction; forgotten with any statement that may
+   * have changed one.
+   */
   readonly columns: Map<string, Value>;
   /** May `columns` be kept now? Where absent: in a transaction. */
   readonly keepsColumns?: boolean;
-  /** Statements that the node's code has asked for, to be run in the transaction that publishes it: the last of its hooks inside. */
+  /**
+   * Statements that the node's code has asked for, to be run in the transaction that publishes it: the last of its
+   * hooks inside.
+   */
   readonly publishing: string[];
   /** A materialization's word that nothing will look at the answer of the next statement: `executeLater` will do. */
   nextMayWait: boolean;
   execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult>;
   /**
-   * A statement of the transaction whose answer nothing waits for: it may go to the server with what comes next, at the latest with the
-   * commit, and then what is wrong with it is thrown there.
+   * A statement of the transaction whose answer nothing waits for: it may go to the server with what comes next, at the
+   * latest with the commit, and then what is wrong with it is thrown there.
    * @param answered told when it has succeeded, the commit too if they went together
    */
   executeLater(sql: string, answered: (result: ExecuteResult) => void): Promise<void>;
@@ -130,7 +140,10 @@ export interface Seldom {
   readonly every: number;
   /** What to do instead. */
   readonly instead: string;
-  /** @param readByViews do materialized views of the project read it? @returns what of the node is meant, and what happens; null: it is fit */
+  /**
+   * @param readByViews do materialized views of the project read it?
+   * @returns what of the node is meant, and what happens; null: it is fit
+   */
   of(
     config: Readonly<Record<string, unknown>>,
     readByViews: boolean,
@@ -153,7 +166,10 @@ export interface LoadedSource {
 /** What `tsdbt load` has brought into a source's table. */
 export interface LoadedState {
   readonly rows: number;
-  /** Moment of the newest message, of the newest flush that brought rows, and now; the first two null before there was one. */
+  /**
+   * Moment of the newest message, of the newest flush that brought rows, and now; the first two null before there was
+   * one.
+   */
   readonly newestMessage: Value;
   readonly newestLoad: Value;
   readonly now: Value;
@@ -165,12 +181,15 @@ export interface IntervalLedger {
   exists(relation: Relation): boolean;
   /** Those of a relation, oldest first; none when nothing is known of it. Makes what it needs to remember. */
   read(session: Session, relation: Relation): Promise<DoneInterval[]>;
-  /** Notes an interval; runs in the transaction that built it. @param anew the relation was built anew: forget what was noted before */
+  /**
+   * Notes an interval; runs in the transaction that built it.
+   * @param anew the relation was built anew: forget what was noted before
+   */
   markSql(relation: Relation, interval: DoneInterval, anew: boolean): string;
   forgetSql(relation: Relation): string;
   /**
-   * Where a batch and its note are no transaction: runs before a table is made anew, and says that nothing of it is built. `markSql` then need not
-   * forget. Cut off after it, the next run builds all intervals.
+   * Where a batch and its note are no transaction: runs before a table is made anew, and says that nothing of it is
+   * built. `markSql` then need not forget. Cut off after it, the next run builds all intervals.
    */
   beginSql?(relation: Relation): string;
 }
@@ -221,9 +240,14 @@ export interface Adapter {
   convertType(table: Table, columnIndex: number): string;
   /** All relations of the schemas into the cache, listed before or not, by `askCatalogue`. */
   fillCache(session: Session, schemas: readonly SchemaName[]): Promise<void>;
-  /** All relations of the schemas, with who reads whom, in at most two queries. Schemas that do not exist count as empty. */
+  /**
+   * All relations of the schemas, with who reads whom, in at most two queries. Schemas that do not exist count as
+   * empty.
+   */
   askCatalogue(session: Session, schemas: readonly SchemaName[]): Promise<Listing>;
-  /** The relations in what the macro `list_relations_without_caching` gives, where dbt's four columns do not say all. */
+  /**
+   * The relations in what the macro `list_relations_without_caching` gives, where dbt's four columns do not say all.
+   */
   listed?(table: Table): Promise<readonly Relation[]>;
   /** The macro that tells who reads whom, as pairs of schema and name: the reader's, then what it reads. */
   readonly linksMacro?: string;
@@ -233,7 +257,8 @@ export interface Adapter {
   lockRelation(session: Session, relation: Relation, options?: LockOptions): Promise<void>;
   /**
    * What tells whether rows or columns of the relations have changed since it was last asked, in one statement.
-   * @returns a text for each in the same order, null where it cannot be known (views, foreign tables, what does not exist)
+   * @returns a text for each in the same order, null where it cannot be known (views, foreign tables, what does not
+   *   exist)
    */
   fetchChangeMarks(session: Session, relations: readonly Relation[]): Promise<readonly (string | null)[]>;
   /**
@@ -245,13 +270,14 @@ export interface Adapter {
   /** What stands on the relation, in creation order, locked against other runs. */
   fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]>;
   /**
-   * A text that changes when a view is another object, says something else, or when columns of what it reads change; null when there is no such view.
+   * A text that changes when a view is another object, says something else, or when columns of what it reads change;
+   * null when there is no such view.
    * @param query what the view is to give, for databases that tell the columns of a query and not what a view reads
    */
   fetchViewState(session: Session, relation: Relation, query: string | null): Promise<string | null>;
   /**
-   * Reads what many views are like, in one statement. `fetchViewState` answers from it, and a view is locked only when something is done about it,
-   * until this command does what may change the view or what it reads.
+   * Reads what many views are like, in one statement. `fetchViewState` answers from it, and a view is locked only when
+   * something is done about it, until this command does what may change the view or what it reads.
    */
   readViewStates?(session: Session, views: readonly Relation[]): Promise<void>;
   /** The answer of `readViewStates` for a view, undefined when it does not hold any more. */

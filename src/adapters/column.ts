@@ -1,5 +1,5 @@
-// A column of a relation as templates see it: name, type with its sizes, and the questions that dbt's macros ask. What differs between
-// dialects comes in as data; reading columns from a catalogue is left to macros.
+// A column of a relation as templates see it: name, type with its sizes, and the questions that dbt's macros ask. What
+// differs between dialects comes in as data; reading columns from a catalogue is left to macros.
 import { TsdbtError } from '../errors.ts';
 import { callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
@@ -19,7 +19,9 @@ export interface ColumnDialect {
   readonly stringType?: (size: Value) => string;
   /** Which types are what; default: Postgres's names, those that dbt's own class knows. */
   readonly kinds?: ColumnKinds;
-  /** Takes a type apart that is given as one text, sizes and wrappers included; such a class takes name and type only. */
+  /**
+   * Takes a type apart that is given as one text, sizes and wrappers included; such a class takes name and type only.
+   */
   readonly takeApart?: (dtype: string) => ColumnParts;
   /** Attributes and methods beside dbt's own, or in their place. */
   readonly members?: Readonly<Record<string, (column: Column) => Value>>;
@@ -194,7 +196,8 @@ export class Column implements HostObject {
   jinjaRepr(): string {
     return (
       this.dialect.repr?.(this) ??
-      `${this.dialect.className}(column=${toRepr(this.name)}, dtype=${toRepr(this.dtype)}, char_size=${toRepr(this.charSize)}, ` +
+      `${this.dialect.className}(column=${toRepr(this.name)}, dtype=${toRepr(this.dtype)}, ` +
+        `char_size=${toRepr(this.charSize)}, ` +
         `numeric_precision=${toRepr(this.numericPrecision)}, numeric_scale=${toRepr(this.numericScale)})`
     );
   }

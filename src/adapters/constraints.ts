@@ -1,4 +1,5 @@
-// Constraints of a contract as DDL text, and which of them a database can hold. Where they stand in a statement is decided by macros.
+// Constraints of a contract as DDL text, and which of them a database can hold. Where they stand in a statement is
+// decided by macros.
 import type { Capabilities } from './adapter.ts';
 import { TsdbtError } from '../errors.ts';
 import { PyDict } from '../values/dict.ts';

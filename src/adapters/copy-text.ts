@@ -38,7 +38,8 @@ export function* copyTextOf(table: Table): Generator<Uint8Array> {
     if (nul >= 0) {
       throw new TsdbtError(
         'database',
-        `A string literal cannot contain NUL (0x00) characters (column "${table.columnNames[nul]}", row ${number + 1}).`,
+        `A string literal cannot contain NUL (0x00) characters (column "${table.columnNames[nul]}", row ` +
+          `${number + 1}).`,
         placeOf(table, number),
       );
     }
@@ -67,7 +68,10 @@ function cell(value: Value): string {
   return toText(value);
 }
 
-/** Without an exponent and without a fraction of zeros: `1E+2` and `50.00` are whole numbers, which COPY does not know, where an insert converts them. */
+/**
+ * Without an exponent and without a fraction of zeros: `1E+2` and `50.00` are whole numbers, which COPY does not know,
+ * where an insert converts them.
+ */
 function plainDecimal(value: PyDecimal): string {
   if (value.special !== undefined) return value.special;
   if (value.coefficient === 0n) return '0';

@@ -1,5 +1,5 @@
-// What a target of profiles.yml must say, for each type of adapter: a table per dialect, filled in the dialect's folder. Leaves
-// reading of profiles.yml to the project layer and connecting to the adapters.
+// What a target of profiles.yml must say, for each type of adapter: a table per dialect, filled in the dialect's
+// folder. Leaves reading of profiles.yml to the project layer and connecting to the adapters.
 import { CLICKHOUSE_CREDENTIALS, CLICKHOUSE_TEMPLATES } from './clickhouse/credentials.ts';
 import { POSTGRES_CREDENTIALS, POSTGRES_TEMPLATES } from './postgres/credentials.ts';
 
@@ -66,7 +66,10 @@ interface BuiltInTarget {
   readonly fields: { readonly [name: string]: string | boolean };
 }
 
-/** The targets that there are without any profiles.yml, by name; the first is the one that is used when none is asked for. */
+/**
+ * The targets that there are without any profiles.yml, by name; the first is the one that is used when none is asked
+ * for.
+ */
 export const BUILT_IN_TARGETS: ReadonlyMap<string, BuiltInTarget> = new Map<string, BuiltInTarget>([
   ['embedded', { spec: POSTGRES_CREDENTIALS, fields: { embedded: true } }],
   [

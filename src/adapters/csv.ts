@@ -1,5 +1,5 @@
-// CSV text as a table: Python's csv reader and agate's rules for names, as dbt reads seeds. Types are decided in table-inference.ts,
-// reading the file is left to whoever has it.
+// CSV text as a table: Python's csv reader and agate's rules for names, as dbt reads seeds. Types are decided in
+// table-inference.ts, reading the file is left to whoever has it.
 import { TsdbtError } from '../errors.ts';
 import type { Value } from '../values/value.ts';
 import { inferTable } from './table-inference.ts';
@@ -48,7 +48,10 @@ export function tableFromCsv(text: string, options: CsvOptions): Table {
   });
 }
 
-/** The records of a text, blank lines as records without cells; Python's csv reader. @throws `runtime` error naming file and line */
+/**
+ * The records of a text, blank lines as records without cells; Python's csv reader.
+ * @throws `runtime` error naming file and line
+ */
 export function readRecords(text: string, delimiter: string, path: string): CsvRecord[] {
   const records: CsvRecord[] = [];
   const length = text.length;

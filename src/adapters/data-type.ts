@@ -1,5 +1,5 @@
-// The column types of a table and what each takes: agate's types with the settings that dbt gives them. Which type a column gets is
-// decided in table-inference.ts.
+// The column types of a table and what each takes: agate's types with the settings that dbt gives them. Which type a
+// column gets is decided in table-inference.ts.
 import { PyDate, PyDateTime } from '../values/datetime.ts';
 import { PyDecimal } from '../values/decimal.ts';
 import { PyFloat, floatRepr } from '../values/float.ts';
@@ -21,8 +21,10 @@ export interface DataType extends HostObject {
 const DBT_NULLS: ReadonlySet<string> = new Set(['null', '']);
 const CURRENCY = ['؋', '$', 'ƒ', '៛', '¥', '₡', '₱', '£', '€', '¢', '﷼', '₪', '₩', '₭', '₮', '₦', '฿', '₤', '₫'];
 const DATE = /^(\d{4})-(1[0-2]|0[1-9]|[1-9])-(3[01]|[12]\d|0[1-9]|[1-9]| [1-9])$/;
-const DATE_TIME =
-  /^(\d{4})-(1[0-2]|0[1-9]|[1-9])-(3[01]|[12]\d|0[1-9]|[1-9]| [1-9])\s+(2[0-3]|[01]\d|\d):([0-5]\d|\d):(6[01]|[0-5]\d|\d)$/;
+const DATE_TIME = new RegExp(
+  String.raw`^(\d{4})-(1[0-2]|0[1-9]|[1-9])-(3[01]|[12]\d|0[1-9]|[1-9]| [1-9])\s+(2[0-3]|[01]\d|\d):([0-5]\d` +
+    String.raw`|\d):(6[01]|[0-5]\d|\d)$`,
+);
 // Python's str.strip() knows some more white space than JavaScript's \s, and not the byte order mark.
 const EDGES = /^[\s\x1c-\x1f\x85]+|(?<![\s\x1c-\x1f\x85])[\s\x1c-\x1f\x85]+$/g;
 

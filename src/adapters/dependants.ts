@@ -1,4 +1,5 @@
-// What stands on top of a relation and goes when that is dropped, with all that is needed to put it back. Found by the dialects.
+// What stands on top of a relation and goes when that is dropped, with all that is needed to put it back. Found by the
+// dialects.
 import { PyDict } from '../values/dict.ts';
 import type { Value } from '../values/value.ts';
 

@@ -1,5 +1,5 @@
-// ISO 8601 moments in every form that dbt takes in a seed: calendar, week and ordinal dates, reduced accuracy, fractions on the last
-// part, zones. Which columns are moments is decided in table-inference.ts.
+// ISO 8601 moments in every form that dbt takes in a seed: calendar, week and ordinal dates, reduced accuracy,
+// fractions on the last part, zones. Which columns are moments is decided in table-inference.ts.
 import { fromOrdinal, isoCalendarOf, toOrdinal } from '../values/calendar.ts';
 import { FixedZone, PyDateTime, PyTimedelta, type TimeZone, utcZone } from '../values/datetime.ts';
 import { valueError } from '../values/python-error.ts';
@@ -13,8 +13,10 @@ interface Day {
 const CALENDAR = /^(\d{4})(?:-(\d{2})(?:-(\d{2}))?|(\d{2})(\d{2})?)$/;
 const WEEK = /^(\d{4})(?:-W(\d{2})(?:-(\d))?|W(\d{2})(\d)?)$/;
 const ORDINAL = /^(\d{4})-?(\d{3})$/;
-const TIME =
-  /^(?:(\d{2}):(\d{2}):(\d{2}(?:[.,]\d+)?)|(\d{2})(\d{2})(\d{2}(?:[.,]\d+)?)|(\d{2}):?(\d{2}(?:[.,]\d+)?)|(\d{2}(?:[.,]\d+)?))(?:(Z)|([+-])(\d{2})(?::?(\d{2}))?)?$/;
+const TIME = new RegExp(
+  String.raw`^(?:(\d{2}):(\d{2}):(\d{2}(?:[.,]\d+)?)|(\d{2})(\d{2})(\d{2}(?:[.,]\d+)?)` +
+    String.raw`|(\d{2}):?(\d{2}(?:[.,]\d+)?)|(\d{2}(?:[.,]\d+)?))(?:(Z)|([+-])(\d{2})(?::?(\d{2}))?)?$`,
+);
 const FRACTION_DIGITS = 24;
 
 /**

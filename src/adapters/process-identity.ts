@@ -1,5 +1,5 @@
-// Who a process is: its pid and when it started, because pids are used again, and where such a pid means something. Signals are sent by
-// the callers.
+// Who a process is: its pid and when it started, because pids are used again, and where such a pid means something.
+// Signals are sent by the callers.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -15,7 +15,8 @@ export function startOf(pid: number): string | null {
   if (process.platform === 'linux') {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      // The name in parentheses may hold anything; the fields after it do not. The third is the state, the 22nd the start.
+      // The name in parentheses may hold anything; the fields after it do not. The third is the state, the 22nd the
+      // start.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
     } catch {
@@ -36,7 +37,10 @@ export function ownIdentity(): ProcessIdentity {
 /** The machine or container whose pids this process sees, until it is started again; the host's name comes first. */
 export function ownHost(): string {
   try {
-    return `${hostname()} ${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8)} ${readlinkSync('/proc/self/ns/pid')}`;
+    return (
+      `${hostname()} ${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').slice(0, 8)} ` +
+      `${readlinkSync('/proc/self/ns/pid')}`
+    );
   } catch {
     return hostname();
   }

@@ -1,5 +1,6 @@
-// What is known to be in the database: relations by name and the schemas that were listed, so that asking whether a relation is there costs
-// no query. It follows what is made, dropped and renamed, also while the catalogue is being asked; what to ask is left to the adapter.
+// What is known to be in the database: relations by name and the schemas that were listed, so that asking whether a
+// relation is there costs no query. It follows what is made, dropped and renamed, also while the catalogue is being
+// asked; what to ask is left to the adapter.
 import { TsdbtError } from '../errors.ts';
 import type { Relation } from './relation.ts';
 
@@ -95,8 +96,9 @@ export class RelationCache {
   }
 
   /**
-   * Sees to it that schemas are listed: what is not in the cache there does not exist. A schema is asked about once at a time; who comes
-   * meanwhile waits for the answer. What was changed since the question was sent, or is not yet committed, stays as it is known here.
+   * Sees to it that schemas are listed: what is not in the cache there does not exist. A schema is asked about once at
+   * a time; who comes meanwhile waits for the answer. What was changed since the question was sent, or is not yet
+   * committed, stays as it is known here.
    * @param asker the session that asks
    * @param anew listed schemas too: by a question that is sent from now on
    * @throws what `ask` throws; the schemas are as unknown as before then, and others who wait ask themselves
@@ -116,7 +118,8 @@ export class RelationCache {
       if (asked.some((question) => question.asker === asker)) {
         throw new TsdbtError(
           'compilation',
-          `the macro that lists the relations of ${missing.map(([, { schema }]) => schema).join(', ')} looks up a relation there`,
+          `the macro that lists the relations of ${missing.map(([, { schema }]) => schema).join(', ')} looks ` +
+            'up a relation there',
         );
       }
       const unasked = missing.filter(([key]) => !asked.some((question) => question.schemas.has(key)));
@@ -163,7 +166,10 @@ export class RelationCache {
     this.note(this.keyOf(names));
   }
 
-  /** `dependent` reads `referenced`: it goes when that is dropped. Relations outside of the listed schemas are of no interest. */
+  /**
+   * `dependent` reads `referenced`: it goes when that is dropped. Relations outside of the listed schemas are of no
+   * interest.
+   */
   addLink(referenced: Relation, dependent: Relation): void {
     if (!this.hasSchema(referenced.database, referenced.schema)) return;
     this.add(this.entries.has(this.keyOf(referenced)) ? referenced : referenced.with({ type: 'external' }));
@@ -171,7 +177,10 @@ export class RelationCache {
     this.link(this.keyOf(referenced), this.keyOf(dependent));
   }
 
-  /** Forgets a relation and, as `cascade` does, whatever depends on it. One that is not known is no error. To be told when it is done. */
+  /**
+   * Forgets a relation and, as `cascade` does, whatever depends on it. One that is not known is no error. To be told
+   * when it is done.
+   */
   drop(names: Names, by?: Writer): void {
     const key = this.find(names)?.key ?? this.keyOf(names);
     this.note(key, by);
@@ -207,7 +216,10 @@ export class RelationCache {
     for (const key of changes?.before.keys() ?? []) this.note(key);
   }
 
-  /** What the writer has changed is undone. @param sure false: or it is not, the connection was lost; then schemas are asked about again */
+  /**
+   * What the writer has changed is undone.
+   * @param sure false: or it is not, the connection was lost; then schemas are asked about again
+   */
   rolledBack(by: object, sure = true): void {
     const changes = this.uncommitted.get(by);
     if (changes === undefined) return;
@@ -330,7 +342,10 @@ export class RelationCache {
     return undefined;
   }
 
-  /** Is called before each change. One that may be undone does not make an answer too old: that tells what it would come back to. */
+  /**
+   * Is called before each change. One that may be undone does not make an answer too old: that tells what it would come
+   * back to.
+   */
   private note(key: string, by?: Writer): void {
     if (by?.pending !== true) {
       for (const question of this.questions) question.changed.add(key);
@@ -380,11 +395,13 @@ export class RelationCache {
     const match = /__dbt_backup|__dbt_tmp$/.exec(to.identifier ?? '');
     const advice = match
       ? "\n\nName collisions can occur when the length of two models' names approach your database's builtin limit. " +
-        `Try restructuring your project such that no two models share the prefix '${to.identifier?.slice(0, match.index)}'. Then, clean your warehouse of any removed models.`
+        'Try restructuring your project such that no two models share the prefix ' +
+        `'${to.identifier?.slice(0, match.index)}'. Then, clean your warehouse of any removed models.`
       : '';
     return new TsdbtError(
       'internal',
-      `Cache inconsistency detected: in rename, new key ${to.render()} already in cache: ${this.entries.size} relations${advice}`,
+      `Cache inconsistency detected: in rename, new key ${to.render()} already in cache: ${this.entries.size} ` +
+        `relations${advice}`,
     );
   }
 }

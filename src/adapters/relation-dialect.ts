@@ -32,7 +32,10 @@ export interface RelationDialect {
   readonly maxIdentifier: number | null;
   /** Types that a relation may have. */
   readonly types: readonly RelationType[];
-  /** The dialect's name, where names have no database: that part is the empty text, and none but the schema's own name may be given for it. */
+  /**
+   * The dialect's name, where names have no database: that part is the empty text, and none but the schema's own name
+   * may be given for it.
+   */
   readonly noDatabase?: string;
   /** Names that differ by case are different, whatever their quoting. */
   readonly exactNames?: boolean;
@@ -40,7 +43,10 @@ export interface RelationDialect {
   readonly showPart?: (part: string) => string;
   /** A moment in the condition of an event time filter; absent: as it prints. */
   readonly showMoment?: (moment: Value) => string;
-  /** Fields beside dbt's own, with the values of a relation that says nothing of them. Templates read them, and give them to `create` and `incorporate`. */
+  /**
+   * Fields beside dbt's own, with the values of a relation that says nothing of them. Templates read them, and give
+   * them to `create` and `incorporate`.
+   */
   readonly ownFields?: Readonly<Record<string, Value>>;
   /** Attributes and methods beside dbt's own, or in their place. */
   readonly members?: Readonly<Record<string, (relation: Relation) => Value>>;

@@ -1,5 +1,6 @@
-// A name of something in the database, as templates see it: how it renders, quotes, compares and turns into other names. What differs
-// between dialects comes in as data (`RelationDialect`); looking things up in the database is left to the adapter.
+// A name of something in the database, as templates see it: how it renders, quotes, compares and turns into other
+// names. What differs between dialects comes in as data (`RelationDialect`); looking things up in the database is left
+// to the adapter.
 import { TsdbtError } from '../errors.ts';
 import { argumentBinder, callable } from '../values/callable.ts';
 import { PyDateTime } from '../values/datetime.ts';
@@ -48,7 +49,9 @@ export interface RelationFields {
   readonly catalog: string | null;
   /** The dialect's `ownFields`. */
   readonly own: Readonly<Record<string, Value>>;
-  /** Set for `relation.information_schema(...)`: the view below the information schema, or null for the schema itself. */
+  /**
+   * Set for `relation.information_schema(...)`: the view below the information schema, or null for the schema itself.
+   */
   readonly informationSchemaView?: string | null | undefined;
 }
 
@@ -248,14 +251,16 @@ export class Relation implements HostObject {
   jinjaIter(): Iterable<Value> {
     throw new TsdbtError(
       'compilation',
-      `The object ("${this.jinjaText()}") was used as a dictionary. This capability has been removed from objects of this type.`,
+      `The object ("${this.jinjaText()}") was used as a dictionary. This capability has been removed from ` +
+        'objects of this type.',
     );
   }
 
   jinjaLength(): number {
     throw new TsdbtError(
       'compilation',
-      `The object ("${this.jinjaText()}") was used as a dictionary. This capability has been removed from objects of this type.`,
+      `The object ("${this.jinjaText()}") was used as a dictionary. This capability has been removed from ` +
+        'objects of this type.',
     );
   }
 
@@ -326,8 +331,10 @@ export class Relation implements HostObject {
       const target = Relation.create(this.dialect, search).jinjaText();
       throw new TsdbtError(
         'compilation',
-        'When searching for a relation, dbt found an approximate match. Instead of guessing \nwhich relation to use, dbt will move on. ' +
-          `Please delete ${this.jinjaText()}, or rename it to be less ambiguous.\nSearched for: ${target}\nFound: ${this.jinjaText()}`,
+        'When searching for a relation, dbt found an approximate match. Instead of guessing \nwhich relation ' +
+          'to use, dbt will move on. ' +
+          `Please delete ${this.jinjaText()}, or rename it to be less ambiguous.\nSearched for: ${target}\n` +
+          `Found: ${this.jinjaText()}`,
       );
     }
     return exact;
@@ -579,7 +586,8 @@ const METHODS: ReadonlyMap<string, (r: Relation) => Callable> = new Map<string, 
 
 /**
  * What `api.Relation.x` and `relation.x` share: constructors, constants and static methods of the class.
- * @param quoting the project's quoting, under the arguments of `create` (dbt's RelationProxy); null: the dialect's alone
+ * @param quoting the project's quoting, under the arguments of `create` (dbt's RelationProxy); null: the dialect's
+ *   alone
  */
 function relationStatic(
   dialect: RelationDialect,
@@ -732,7 +740,10 @@ function* entriesOf(value: Value): Iterable<readonly [string, Value]> {
   else if (value instanceof PathParts) for (const part of PATH_PARTS) yield [part, value.values[part]];
 }
 
-/** Keyword arguments of `incorporate`, `replace` and `create` as changes; what dbt's dataclass does not know is passed over. */
+/**
+ * Keyword arguments of `incorporate`, `replace` and `create` as changes; what dbt's dataclass does not know is passed
+ * over.
+ */
 function changesFrom(relation: Relation, kwargs: Iterable<readonly [string, Value]>): Partial<RelationFields> {
   const changes: { -readonly [K in keyof RelationFields]?: RelationFields[K] } = {};
   for (const [key, value] of kwargs) {

@@ -1,5 +1,6 @@
-// The adapter's methods that work on a session: looking relations up through the cache, dropping and renaming through macros, columns,
-// schemas. What a template calls is bound in context/adapter-object.ts; what differs between dialects is in their folders.
+// The adapter's methods that work on a session: looking relations up through the cache, dropping and renaming through
+// macros, columns, schemas. What a template calls is bound in context/adapter-object.ts; what differs between dialects
+// is in their folders.
 import type { Adapter, ExecuteMacro, Session } from './adapter.ts';
 import { Column, stringType } from './column.ts';
 import { isRelationType, type PathPart, type Relation, type RelationType } from './relation.ts';
@@ -40,7 +41,10 @@ interface Dropped {
 /** Another object has its name by now. */
 const DUPLICATE = '42710';
 
-/** SQLSTATEs that tell of the server's state and not of the statement: no space, no memory, a limit of time, a lock, a deadlock, a shutdown. */
+/**
+ * SQLSTATEs that tell of the server's state and not of the statement: no space, no memory, a limit of time, a lock, a
+ * deadlock, a shutdown.
+ */
 const OF_THE_MOMENT = /^(?:(?:08|25|40|53|57|58|XX)[0-9A-Z]{3}|55006|55P03)$/;
 
 /** A database with one session on it. Made for each node; holds nothing that is dear. */
@@ -109,7 +113,10 @@ export class SqlAdapter {
     return { relations };
   }
 
-  /** All relations of the schemas into the cache: by dbt's macros, a schema at a time, where somebody has one of his own for it. */
+  /**
+   * All relations of the schemas into the cache: by dbt's macros, a schema at a time, where somebody has one of his own
+   * for it.
+   */
   async fillCache(schemas: readonly SchemaName[]): Promise<void> {
     const { adapter, session } = this;
     const { linksMacro } = adapter;
@@ -213,7 +220,8 @@ export class SqlAdapter {
     if (matches.length <= 1) return matches[0] ?? null;
     throw new TsdbtError(
       'compilation',
-      'get_relation returned more than one relation with the given args. Please specify a database or schema to narrow down the result set.' +
+      'get_relation returned more than one relation with the given args. Please specify a database or schema ' +
+        'to narrow down the result set.' +
         `\n${toRepr(PyDict.from({ identifier: null, schema, database }))}\n\n${toRepr(matches)}`,
     );
   }
@@ -254,7 +262,8 @@ export class SqlAdapter {
     if (relation.type === null)
       throw new TsdbtError('compilation', `Tried to drop relation ${relation.jinjaText()}, but its type is null.`);
     await this.macro('drop_relation', { relation });
-    // Afterwards, so that an answer of the catalogue from before does not count. Readers that were recorded are there again when the node is done.
+    // Afterwards, so that an answer of the catalogue from before does not count. Readers that were recorded are there
+    // again when the node is done.
     if (this.dropped.length > 0) this.adapter.cache.forget(relation, this.session);
     else this.adapter.cache.drop(relation, this.session);
   }
@@ -269,7 +278,10 @@ export class SqlAdapter {
     this.adapter.cache.rename(from, to, this.session);
   }
 
-  /** What the macro answers, which is asked once as long as nothing changes: a list of columns, unless a project's own macro says otherwise. */
+  /**
+   * What the macro answers, which is asked once as long as nothing changes: a list of columns, unless a project's own
+   * macro says otherwise.
+   */
   async columnsOf(relation: Relation): Promise<Value> {
     const { columns, inTransaction, keepsColumns = inTransaction } = this.session;
     const key = relation.render();
@@ -339,8 +351,8 @@ export class SqlAdapter {
   }
 
   /**
-   * Takes the lock of a relation until the transaction ends, opening one, and looks at the relation again: what another run did meanwhile
-   * counts.
+   * Takes the lock of a relation until the transaction ends, opening one, and looks at the relation again: what another
+   * run did meanwhile counts.
    */
   async lockRelation(relation: Relation, viewState = false): Promise<void> {
     this.dropped = [];
@@ -349,7 +361,8 @@ export class SqlAdapter {
   }
 
   /**
-   * What reads a relation, directly or not, in the order in which it can be created; each is locked and remembered for `restoreDependants`.
+   * What reads a relation, directly or not, in the order in which it can be created; each is locked and remembered for
+   * `restoreDependants`.
    * @throws naming those that this user may not drop and create again
    */
   async dependants(relation: Relation): Promise<readonly Dependant[]> {
@@ -361,9 +374,12 @@ export class SqlAdapter {
       );
       throw new TsdbtError(
         'database',
-        `${relation.render()} cannot be replaced: this user may not drop and create what reads it:\n${names.join('\n')}`,
+        `${relation.render()} cannot be replaced: this user may not drop and create what reads it:\n` +
+          `${names.join('\n')}`,
         {
-          hint: 'Become a member of its owner, with USAGE and CREATE on its schema; or drop it first. Nothing has been changed by this run.',
+          hint:
+            'Become a member of its owner, with USAGE and CREATE on its schema; or drop it first. Nothing has ' +
+            'been changed by this run.',
         },
       );
     }
@@ -375,9 +391,10 @@ export class SqlAdapter {
   }
 
   /**
-   * Creates again what was dropped with the old relation. A view that is no longer valid is left away when this project builds it; a foreign
-   * key that cannot be put back now is tried once more before the commit.
-   * @throws naming the dependant that no longer compiles and is not ours; or what the server cannot do at this moment, as then nothing may be lost
+   * Creates again what was dropped with the old relation. A view that is no longer valid is left away when this project
+   * builds it; a foreign key that cannot be put back now is tried once more before the commit.
+   * @throws naming the dependant that no longer compiles and is not ours; or what the server cannot do at this moment,
+   *   as then nothing may be lost
    */
   restoreDependants(): Promise<void> | null {
     return this.dropped.length === 0 ? null : this.restoreDropped();
@@ -404,7 +421,10 @@ export class SqlAdapter {
     }
   }
 
-  /** @returns why the dependant does not fit the relation's new form; null when it is there @throws what says nothing about that */
+  /**
+   * @returns why the dependant does not fit the relation's new form; null when it is there
+   * @throws what says nothing about that
+   */
   private async create({ createSql }: Dependant): Promise<TsdbtError | null> {
     const failure = await this.session.attempt(createSql);
     if (OF_THE_MOMENT.test(failure?.details.code ?? '')) throw failure!;
@@ -412,8 +432,8 @@ export class SqlAdapter {
   }
 
   /**
-   * A view is the project's to build again. What else is lost belongs to a table of the project's that stays: to stop here would be for good
-   * where that table reads this one, hence is built later; so it is said.
+   * A view is the project's to build again. What else is lost belongs to a table of the project's that stays: to stop
+   * here would be for good where that table reads this one, hence is built later; so it is said.
    * @throws when it is nothing that this project builds
    */
   private giveUp({ dependant, on }: Dropped, failure: TsdbtError): void {
@@ -439,7 +459,8 @@ export class SqlAdapter {
     if (isView) this.adapter.cache.forget(relation, this.session);
     else {
       this.options.onWarning?.(
-        `${what} ${ownName} of ${relation.render()} is lost: ${on.render()}, which it ${kind === 'rule' ? 'names' : 'refers to'}, was built anew, and it could not be put back: ` +
+        `${what} ${ownName} of ${relation.render()} is lost: ${on.render()}, which it ` +
+          `${kind === 'rule' ? 'names' : 'refers to'}, was built anew, and it could not be put back: ` +
           `${failure.message
             .replace(/\nLINE \d+: .*\n *\^/, '')
             .replace(/\.?(?<!\s)\s*\n\s*/g, '. ')
@@ -448,7 +469,10 @@ export class SqlAdapter {
     }
   }
 
-  /** Can `create or replace view` make of `existing` what `wanted` is: the same columns in the same order, more of them at the end? */
+  /**
+   * Can `create or replace view` make of `existing` what `wanted` is: the same columns in the same order, more of them
+   * at the end?
+   */
   async canReplaceView(existing: Relation, wanted: Relation): Promise<boolean> {
     return this.adapter.canReplaceView(this.session, existing, wanted);
   }

@@ -1,5 +1,5 @@
-// Decides the types of a table's columns from its values, as dbt asks agate to: for seeds (text) and for results of queries (values of
-// the database). The types themselves are in data-type.ts.
+// Decides the types of a table's columns from its values, as dbt asks agate to: for seeds (text) and for results of
+// queries (values of the database). The types themselves are in data-type.ts.
 import { PyDateTime } from '../values/datetime.ts';
 import { PyDecimal } from '../values/decimal.ts';
 import { PyDict } from '../values/dict.ts';
@@ -71,7 +71,8 @@ export function tableOfColumns(names: readonly string[], columns: readonly Typed
 }
 
 /**
- * A column of a query's result. Text stays text (`005` is no number), containers become JSON text, a column of nulls is an Integer one.
+ * A column of a query's result. Text stays text (`005` is no number), containers become JSON text, a column of nulls is
+ * an Integer one.
  */
 export function resultColumn(values: readonly Value[]): TypedColumn {
   let text = false;
@@ -98,7 +99,10 @@ export function tableFromResult(names: readonly string[], rows: readonly (readon
   );
 }
 
-/** What Python's JSON cannot write as what dbt writes instead: decimals as floats, moments in ISO form, the rest as text. */
+/**
+ * What Python's JSON cannot write as what dbt writes instead: decimals as floats, moments in ISO form, the rest as
+ * text.
+ */
 function forgiving(value: Value): Value {
   if (value instanceof PyDecimal) return value.toFloat();
   if (value instanceof PyDateTime) return value.isoformat();

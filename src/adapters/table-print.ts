@@ -1,4 +1,5 @@
-// A table as text: the grid of `print_table`, CSV and JSON, byte for byte as agate writes them. Where the text goes is the caller's.
+// A table as text: the grid of `print_table`, CSV and JSON, byte for byte as agate writes them. Where the text goes is
+// the caller's.
 import { PyDecimal } from '../values/decimal.ts';
 import { PyDict } from '../values/dict.ts';
 import { dumpJson } from '../values/json.ts';
@@ -82,8 +83,8 @@ function numberFormatter(values: readonly Value[], maxPrecision: number | null):
 const PRECISION = 28;
 
 /**
- * The most digits after the point of any value, trailing zeros not counted: agate's MaxPrecision. As there, numbers with more than 28
- * digits before the point make it negative, and their column is not of integers.
+ * The most digits after the point of any value, trailing zeros not counted: agate's MaxPrecision. As there, numbers
+ * with more than 28 digits before the point make it negative, and their column is not of integers.
  */
 export function mostDecimals(values: readonly Value[]): number {
   let whole = 1;

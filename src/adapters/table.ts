@@ -1,5 +1,5 @@
-// A table of rows as templates see the result of a query or a seed: agate's Table, Row and Column with the methods that need no file.
-// Types are decided in table-inference.ts, printing is in table-print.ts.
+// A table of rows as templates see the result of a query or a seed: agate's Table, Row and Column with the methods that
+// need no file. Types are decided in table-inference.ts, printing is in table-print.ts.
 import { TsdbtError } from '../errors.ts';
 import { isGenerator, callableOf, NO_KWARGS } from '../values/call.ts';
 import { callable } from '../values/callable.ts';

@@ -1,5 +1,5 @@
-// Methods of `adapter` that a dialect adds for its macros, as data: name, Python signature, what it does, what dbt answers instead while
-// parsing. Binding of arguments is left to context/adapter-object.ts.
+// Methods of `adapter` that a dialect adds for its macros, as data: name, Python signature, what it does, what dbt
+// answers instead while parsing. Binding of arguments is left to context/adapter-object.ts.
 import type { RuntimeConfig } from '../contracts/project.ts';
 import type { Value } from '../values/value.ts';
 import type { ConstraintWarning } from './constraints.ts';

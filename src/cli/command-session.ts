@@ -1,5 +1,5 @@
-// What surrounds every command: environment, flags, the log and its first and last line, the form in which errors end it. What the
-// command does is its handler's.
+// What surrounds every command: environment, flags, the log and its first and last line, the form in which errors end
+// it. What the command does is its handler's.
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -133,7 +133,9 @@ export async function withCommand(
       name: 'CommandCompleted',
       code: 'Q039',
       level: 'debug',
-      msg: `Command \`tsdbt ${parsed.which}\` ${success ? 'succeeded' : 'failed'} at ${at.slice(11, 23)} after ${((performance.now() - began) / 1000).toFixed(2)} seconds`,
+      msg:
+        `Command \`tsdbt ${parsed.which}\` ${success ? 'succeeded' : 'failed'} at ${at.slice(11, 23)} after ` +
+        `${((performance.now() - began) / 1000).toFixed(2)} seconds`,
       data: {
         command: `tsdbt ${parsed.which}`,
         success,

@@ -1,4 +1,5 @@
-// `tsdbt db start|stop|status|url`: the embedded servers as people meet them. What they do is in adapters/*/embedded.ts.
+// `tsdbt db start|stop|status|url`: the embedded servers as people meet them. What they do is in
+// adapters/*/embedded.ts.
 import type { Profile } from '../contracts/project.ts';
 import { embeddedFolder as clickhouseFolder } from '../adapters/clickhouse/create.ts';
 import * as clickhouse from '../adapters/clickhouse/embedded.ts';
@@ -79,7 +80,9 @@ export async function runDb(action: DbAction, options: DbOptions): Promise<numbe
       'profile',
       `target "${profile.target_name}" of profile "${profile.profile_name}" names a server of yours`,
       {
-        hint: '`tsdbt db` is for embedded servers: a Postgres target with `embedded: true`, a ClickHouse target with `path:`.',
+        hint:
+          '`tsdbt db` is for embedded servers: a Postgres target with `embedded: true`, a ClickHouse target with ' +
+          '`path:`.',
       },
     );
   }
@@ -89,7 +92,8 @@ export async function runDb(action: DbAction, options: DbOptions): Promise<numbe
       const server = await embedded.keep();
       await server.release();
       print(
-        `The embedded ${title} runs on ${server.host}:${server.port} until \`tsdbt db stop\`. Its address with the password: \`tsdbt db url\`.`,
+        `The embedded ${title} runs on ${server.host}:${server.port} until \`tsdbt db stop\`. Its address with ` +
+          'the password: `tsdbt db url`.',
       );
       return 0;
     }
@@ -108,7 +112,8 @@ export async function runDb(action: DbAction, options: DbOptions): Promise<numbe
       else if (state === 'stopped') print(`The embedded ${title} is stopped. Its data: ${home}.`);
       else {
         print(
-          `The embedded ${title} runs on 127.0.0.1:${port} (pid ${pid}), ${kept ? 'until `tsdbt db stop`' : 'until its last user ends'}. Its data: ${home}.`,
+          `The embedded ${title} runs on 127.0.0.1:${port} (pid ${pid}), ` +
+            `${kept ? 'until `tsdbt db stop`' : 'until its last user ends'}. Its data: ${home}.`,
         );
         if (users.length > 0) print(`Used by: ${users.map((user) => `pid ${user}`).join(', ')}.`);
       }

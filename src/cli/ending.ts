@@ -88,8 +88,8 @@ export class Ending {
   }
 
   /**
-   * Long work that waits for nothing, during which no listener is heard: a signal then ends the process by itself. Nothing may be half
-   * done by it. As the first process of a container it would be deaf then, and hears afterwards.
+   * Long work that waits for nothing, during which no listener is heard: a signal then ends the process by itself.
+   * Nothing may be half done by it. As the first process of a container it would be deaf then, and hears afterwards.
    * @throws Interrupted when a signal has come before
    */
   async withoutWaiting<T>(work: () => T): Promise<T> {

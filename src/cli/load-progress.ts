@@ -1,5 +1,5 @@
-// What a person is told while topics are loaded: notices as they happen, and how far each table is: on a terminal a line that is written over, elsewhere
-// a line every five seconds. The numbers are src/loader/metrics.ts's.
+// What a person is told while topics are loaded: notices as they happen, and how far each table is: on a terminal a
+// line that is written over, elsewhere a line every five seconds. The numbers are src/loader/metrics.ts's.
 import type { LogLevel, Logger } from '../log.ts';
 import type { LoadTarget } from '../loader/load-target.ts';
 import type { LoadEvent } from '../loader/events.ts';
@@ -80,7 +80,8 @@ export class LoadProgress {
       case 'column':
         note(
           'info',
-          `new column${event.columns.length > 1 ? 's' : ''} ${event.columns.map((column) => `${column.name} ${column.type}`).join(', ')}`,
+          `new column${event.columns.length > 1 ? 's' : ''} ` +
+            `${event.columns.map((column) => `${column.name} ${column.type}`).join(', ')}`,
         );
         break;
       case 'flushed':
@@ -88,7 +89,8 @@ export class LoadProgress {
         if (event.dead.length > 0)
           note(
             'warn',
-            `${event.dead.length} dead letter${event.dead.length > 1 ? 's' : ''}, the first at ${event.dead[0]!.topic}/${event.dead[0]!.partition} offset ${event.dead[0]!.message.offset}`,
+            `${event.dead.length} dead letter${event.dead.length > 1 ? 's' : ''}, the first at ` +
+              `${event.dead[0]!.topic}/${event.dead[0]!.partition} offset ${event.dead[0]!.message.offset}`,
           );
         break;
       default:
@@ -113,7 +115,9 @@ export class LoadProgress {
         lag.rows === 0n
           ? 'nothing behind'
           : `${lag.rows} behind${lag.seconds === null ? '' : ` (${Math.round(lag.seconds)}s)`}`;
-      const msg = `${target.name}: ${Math.round(rows / seconds)} rows/s, ${behind}${dead === 0 ? '' : `, ${dead} dead letter${dead > 1 ? 's' : ''}`}`;
+      const msg =
+        `${target.name}: ${Math.round(rows / seconds)} rows/s, ` +
+        `${behind}${dead === 0 ? '' : `, ${dead} dead letter${dead > 1 ? 's' : ''}`}`;
       lines.push(msg);
       if (!logs) continue;
       // The log's file has it in either case, as often.

@@ -1,5 +1,5 @@
-// Where events go: the console and logs/dbt.log, in dbt's text, debug or JSON form, with secrets taken out. Buffers the file, rotates it
-// by size. Fires nothing and decides no wording.
+// Where events go: the console and logs/dbt.log, in dbt's text, debug or JSON form, with secrets taken out. Buffers the
+// file, rotates it by size. Fires nothing and decides no wording.
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemReason, TsdbtError } from '../errors.ts';

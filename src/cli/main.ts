@@ -1,5 +1,5 @@
-// The program: reads the command line, runs the command's handler, ends with its exit code. Handlers are loaded when their command is
-// named, so that a small command starts fast.
+// The program: reads the command line, runs the command's handler, ends with its exit code. Handlers are loaded when
+// their command is named, so that a small command starts fast.
 import { formatError, TsdbtError } from '../errors.ts';
 import { loadEnvFile } from '../project/env-file.ts';
 import { Secrets } from '../secrets.ts';
@@ -64,7 +64,8 @@ async function main(argv: readonly string[]): Promise<void> {
     if (finished) return;
     process.exitCode = 2;
     process.stderr.write(
-      'Internal Error\n  The command stopped before it was finished: it waits for something that cannot come. Run it again; if it happens again, report it with logs/dbt.log.\n',
+      'Internal Error\n  The command stopped before it was finished: it waits for something that cannot come. ' +
+        'Run it again; if it happens again, report it with logs/dbt.log.\n',
     );
   });
   const program = createProgram(HANDLERS, {

@@ -1,5 +1,5 @@
-// The command line: every command and option of dbt and ours, on commander, with usage errors in click's words. What a command does is
-// its handler's; what an option means is flags.ts's.
+// The command line: every command and option of dbt and ours, on commander, with usage errors in click's words. What a
+// command does is its handler's; what an option means is flags.ts's.
 import { Command, CommanderError, Option } from 'commander';
 import { ERROR_KINDS, TsdbtError } from '../errors.ts';
 import { type CommandSpec, COMMANDS, GLOBAL_OPTIONS, type OptionSpec } from '../project/option-table.ts';
@@ -45,7 +45,8 @@ interface Level {
 }
 
 /**
- * The commander program. `program.parseAsync(argv, { from: 'user' })` throws `usage` errors whose message is what click would print.
+ * The commander program. `program.parseAsync(argv, { from: 'user' })` throws `usage` errors whose message is what click
+ * would print.
  * @param handlers by `which`
  */
 export function createProgram(handlers: Readonly<Record<string, CommandHandler>>, options: ProgramOptions): Command {
@@ -77,7 +78,8 @@ export function createProgram(handlers: Readonly<Record<string, CommandHandler>>
       .description(spec.summary)
       .aliases([...(spec.aliases ?? [])]);
     if (spec.argument !== undefined) command.argument(`[${spec.argument.name}]`, spec.argument.help);
-    // The options of a command are made when the command is: a table of a thousand options takes longer than a small run.
+    // The options of a command are made when the command is: a table of a thousand options takes longer than a small
+    // run.
     const lazy: { level?: Level } = {};
     parent.hook('preSubcommand', (_parent, chosen) => {
       if (chosen === command) lazy.level = addOptions(command, [...GLOBAL_OPTIONS, ...spec.options], options);
@@ -92,7 +94,10 @@ export function createProgram(handlers: Readonly<Record<string, CommandHandler>>
   return program;
 }
 
-/** @returns the exit code when an error is commander's way to stop after help or version was shown: any other is a `usage` error; else null */
+/**
+ * @returns the exit code when an error is commander's way to stop after help or version was shown: any other is a
+ *   `usage` error; else null
+ */
 export function exitAfterHelp(error: unknown): number | null {
   return error instanceof CommanderError ? error.exitCode : null;
 }
@@ -183,7 +188,8 @@ async function runHandler(
     throw refused(
       spec.path,
       command,
-      `Invalid value for '[${spec.argument.name.toUpperCase()}]': '${first}' is not one of ${spec.argument.choices.map((choice) => `'${choice}'`).join(', ')}.`,
+      `Invalid value for '[${spec.argument.name.toUpperCase()}]': '${first}' is not one of ` +
+        `${spec.argument.choices.map((choice) => `'${choice}'`).join(', ')}.`,
     );
   }
   const values: Record<string, unknown> = {};
@@ -195,7 +201,8 @@ async function runHandler(
         throw refused(
           spec.path,
           command,
-          `${option.name} was provided both before and after the subcommand, it can only be set either before or after.`,
+          `${option.name} was provided both before and after the subcommand, it can only be set either before ` +
+            'or after.',
         );
       }
       try {
@@ -233,7 +240,8 @@ function usageError(error: CommanderError, command: Command, path: readonly stri
       return refused(
         path,
         command,
-        `No such option '${name}'.${name.startsWith('--') ? didYouMean(closeMatches(name, ['--help', '--version', ...names])) : ''}`,
+        'No such option ' +
+          `'${name}'.${name.startsWith('--') ? didYouMean(closeMatches(name, ['--help', '--version', ...names])) : ''}`,
       );
     }
     case 'commander.optionMissingArgument': {

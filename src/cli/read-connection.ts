@@ -1,4 +1,5 @@
-// connections.yml as a command finds it: beside profiles.yml, else in the project, rendered like it. What it must hold is src/loader/connections.ts's.
+// connections.yml as a command finds it: beside profiles.yml, else in the project, rendered like it. What it must hold
+// is src/loader/connections.ts's.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTemplateEnvironments } from '../context/templates.ts';

@@ -1,5 +1,5 @@
-// Results of a run that was killed: run_results.json is written from its journal by the next command. Leaves the database alone: what the
-// killed run did there is repaired by the next run's own statements.
+// Results of a run that was killed: run_results.json is written from its journal by the next command. Leaves the
+// database alone: what the killed run did there is repaired by the next run's own statements.
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeRunResults } from '../artifacts.ts';

@@ -1,4 +1,5 @@
-// Lines at the end of a terminal that are written over again and again. Whatever else is printed meanwhile has to be told: `clear` before, `show` after.
+// Lines at the end of a terminal that are written over again and again. Whatever else is printed meanwhile has to be
+// told: `clear` before, `show` after.
 
 /** A terminal, as far as this needs one. */
 export interface Terminal {
@@ -20,7 +21,8 @@ export class StatusLines {
     this.clear();
     this.lines = lines;
     if (lines.length === 0) return;
-    // A line that is broken by the terminal would be two, and one would stay. Some terminals say that they have no width.
+    // A line that is broken by the terminal would be two, and one would stay. Some terminals say that they have no
+    // width.
     const width = Math.max(20, this.terminal.columns || 80) - 1;
     this.terminal.write(
       lines.map((line) => `${line.length > width ? `${line.slice(0, width - 1)}…` : line}\n`).join(''),

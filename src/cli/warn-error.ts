@@ -1,5 +1,5 @@
-// `--warn-error` and `--warn-error-options` at work: a logger that raises the warnings which the options call errors and drops the
-// silenced ones; and each deprecation said once a command, with a summary at its end.
+// `--warn-error` and `--warn-error-options` at work: a logger that raises the warnings which the options call errors
+// and drops the silenced ones; and each deprecation said once a command, with a summary at its end.
 import type { Flags } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { type LogEvent, type Logger, pluralize, stripColors, yellow } from '../log.ts';
@@ -8,13 +8,18 @@ import { warningDisposition } from '../project/warn-error-options.ts';
 /** Warnings that only tell of a result whose status is decided already: never turned into errors. */
 const REPORTS = new Set(['LogTestResult', 'LogFreshnessResult', 'RunResultWarning', 'RunResultWarningMessage', 'Note']);
 
-/** Deprecations that say their name only with the flag `require_event_names_in_deprecations`; the second ones then also say that they are deprecations. */
+/**
+ * Deprecations that say their name only with the flag `require_event_names_in_deprecations`; the second ones then also
+ * say that they are deprecations.
+ */
 const NAMED_BY_FLAG = /^D0(0[1-9]|1[0-3])$/;
 const TAGGED_BY_FLAG = /^(D01[4-9]|D020|I065)$/;
 /** Warnings that dbt breaks into lines of the printer's width. */
 const WRAPPED = /^(D0(?!08)\d\d|I068|I075)$/;
 
-/** A warning with the text that dbt prints: tag, colour, name, lines of at most `printer_width` (dbt/events/types.py). */
+/**
+ * A warning with the text that dbt prints: tag, colour, name, lines of at most `printer_width` (dbt/events/types.py).
+ */
 function worded(event: LogEvent, flags: Flags): LogEvent {
   const [, name = '', rest = ''] = /^\[WARNING\](\[\w+\])?: ([\s\S]*)$/.exec(event.msg) ?? [];
   if (rest === '') return event;
@@ -62,8 +67,8 @@ function wrapped(line: string, width: number): string {
 }
 
 /**
- * `fire` of the result throws a `compilation` error for a warning that counts as one; `summarize` says which deprecations were met how
- * often, silenced ones too, and nothing when there was none (dbt/deprecations.py).
+ * `fire` of the result throws a `compilation` error for a warning that counts as one; `summarize` says which
+ * deprecations were met how often, silenced ones too, and nothing when there was none (dbt/deprecations.py).
  * @param flags those of the command
  */
 export function withWarnError(logger: Logger, flags: Flags): Logger & { summarize(): void } {
@@ -96,13 +101,17 @@ export function withWarnError(logger: Logger, flags: Flags): Logger & { summariz
       const summaries = [...met.values()];
       const hint = all
         ? ''
-        : '\nTo see all deprecation instances instead of just the first occurrence of each, run command again with the `--show-all-deprecations` flag. You may also need to run with `--no-partial-parse` as some deprecations are only encountered during parsing.';
+        : '\nTo see all deprecation instances instead of just the first occurrence of each, run command again ' +
+          'with the `--show-all-deprecations` flag. You may also need to run with `--no-partial-parse` as some ' +
+          'deprecations are only encountered during parsing.';
       const event: LogEvent = {
         name: 'DeprecationsSummary',
         code: 'D028',
         level: 'warn',
         data: { summaries, show_all_hint: !all },
-        msg: `[WARNING][DeprecationsSummary]: Deprecated functionality\nSummary of encountered deprecations:${summaries.map((d) => `\n- ${d.event_name}: ${pluralize(d.occurrences, 'occurrence')}`).join('')}${hint}`,
+        msg:
+          '[WARNING][DeprecationsSummary]: Deprecated functionality\nSummary of encountered ' +
+          `deprecations:${summaries.map((d) => `\n- ${d.event_name}: ${pluralize(d.occurrences, 'occurrence')}`).join('')}${hint}`,
       };
       logger.fire(worded(event, flags));
     },

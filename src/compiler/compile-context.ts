@@ -1,5 +1,5 @@
-// What compiling shares over a command: configuration, the manifest as it fills, ephemeral models already compiled, and how each text
-// was made, for errors that come back from the database. Types only.
+// What compiling shares over a command: configuration, the manifest as it fills, ephemeral models already compiled, and
+// how each text was made, for errors that come back from the database. Types only.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { MacroResolver } from '../context/macro-resolver.ts';
 import type { ReferenceLookup } from '../context/manifest-lookup.ts';

@@ -1,5 +1,6 @@
-// Compiles one node: renders its code with what it may see while running, puts the CTEs of ephemeral models in, writes the text below
-// target/compiled. Ephemeral models are compiled once a command, whoever asks first. Executes nothing itself.
+// Compiles one node: renders its code with what it may see while running, puts the CTEs of ephemeral models in, writes
+// the text below target/compiled. Ephemeral models are compiled once a command, whoever asks first. Executes nothing
+// itself.
 import type { Session } from '../adapters/adapter.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { ManifestNode, ModelNode, SeedNode } from '../contracts/node.ts';
@@ -61,7 +62,10 @@ function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: b
   return node.resource_type === 'model' ? (withForeignKeys(ctx, node) as N) : node;
 }
 
-/** Notes macros as dependencies of a node: also what is only called while running (`{% if execute %}`) is one, as in dbt. */
+/**
+ * Notes macros as dependencies of a node: also what is only called while running (`{% if execute %}`) is one, as in
+ * dbt.
+ */
 export function macroNoter({ depends_on: { macros } }: CompilableNode): (uniqueId: string) => void {
   return (id) => void (macros.includes(id) || macros.push(id));
 }
@@ -147,7 +151,8 @@ function foreignKeyTarget(ctx: CompileContext, node: ModelNode, to: string): str
   if (input === null || input.kind === 'this') {
     throw new TsdbtError(
       'parsing',
-      `'${node.unique_id}' defines a foreign key constraint 'to' expression which is not valid 'ref' or 'source' syntax: ${to}.`,
+      `'${node.unique_id}' defines a foreign key constraint 'to' expression which is not valid 'ref' or ` +
+        `'source' syntax: ${to}.`,
     );
   }
   const { lookup } = ctx.scopes;

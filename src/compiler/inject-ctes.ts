@@ -1,5 +1,5 @@
-// Puts the CTEs of ephemeral models in front of a query, where real dbt (sqlparse) puts them: after the first WITH at the top level of
-// the first statement, or in a WITH of their own. Renders nothing and knows no models.
+// Puts the CTEs of ephemeral models in front of a query, where real dbt (sqlparse) puts them: after the first WITH at
+// the top level of the first statement, or in a WITH of their own. Renders nothing and knows no models.
 
 export interface InjectedCte {
   readonly id: string;
@@ -32,7 +32,9 @@ function skipBlanks(sql: string, from: number): number {
   return from + /^\s*/.exec(sql.slice(from))![0].length;
 }
 
-/** Where the first top-level WITH [RECURSIVE] ends, where the first statement ends, and where its first token starts. */
+/**
+ * Where the first top-level WITH [RECURSIVE] ends, where the first statement ends, and where its first token starts.
+ */
 function scan(sql: string): { withEnd: number | null; statementEnd: number; firstToken: number } {
   const n = sql.length;
   let depth = 0;

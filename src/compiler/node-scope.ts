@@ -1,5 +1,5 @@
-// The running context of one node, as the compiler and the runner use it: render its code, call macros in it, read the results of its
-// statements. What the context holds is context/'s.
+// The running context of one node, as the compiler and the runner use it: render its code, call macros in it, read the
+// results of its statements. What the context holds is context/'s.
 import type { Session } from '../adapters/adapter.ts';
 import { ResponseObject } from '../adapters/response.ts';
 import { Table } from '../adapters/table.ts';

@@ -1,5 +1,5 @@
-// From the place where a database saw an error back to the line of the model or macro that wrote it. Knows how texts were made by the
-// traces of their templates; runs nothing.
+// From the place where a database saw an error back to the line of the model or macro that wrote it. Knows how texts
+// were made by the traces of their templates; runs nothing.
 import type { ErrorFrame } from '../errors.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Trace } from '../jinja/index.ts';
@@ -31,8 +31,8 @@ function sourcesOf(ctx: CompileContext, node: GraphNode): CodeSource[] {
 }
 
 /**
- * The error with the line that wrote the SQL, the macros on the way to it and a caret; the error itself when the database named no
- * place or nobody knows who wrote it.
+ * The error with the line that wrote the SQL, the macros on the way to it and a caret; the error itself when the
+ * database named no place or nobody knows who wrote it.
  * @param trace of the templates that ran the statement
  */
 export function locateDatabaseError(
@@ -110,7 +110,8 @@ function caller(ctx: CompileContext, called: readonly ErrorFrame[]): Place | und
 }
 
 /**
- * A hook, a header, a condition, an argument of a test, found again where it was set: in the node's file, its properties or the project file.
+ * A hook, a header, a condition, an argument of a test, found again where it was set: in the node's file, its
+ * properties or the project file.
  * @param guess without such a text, the one line of YAML that has the word is as good
  */
 function settingPlace(
@@ -154,7 +155,10 @@ function settings(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(settings) : [];
 }
 
-/** The line of a file that holds a character of a text which stands in it once, or whose line does; YAML indents the lines of a text. */
+/**
+ * The line of a file that holds a character of a text which stands in it once, or whose line does; YAML indents the
+ * lines of a text.
+ */
 function lineOfText(file: string | null, text: string, offset: number): number | undefined {
   const around = file?.split(text) ?? [];
   if (around.length === 2) return `${around[0]}${text.slice(0, offset)}`.split('\n').length;
@@ -174,7 +178,10 @@ function onlyLine(lines: readonly string[], part: string): number | undefined {
   return first < 0 || lines.slice(first + 1).some((line) => line.includes(part)) ? undefined : first + 1;
 }
 
-/** The place itself, or the line of the project or a package that called a built-in macro; undefined when only built-in macros are on the way. */
+/**
+ * The place itself, or the line of the project or a package that called a built-in macro; undefined when only built-in
+ * macros are on the way.
+ */
 function ownPlace(ctx: CompileContext, place: Place): Place | undefined {
   const first = place.frames.findIndex((frame) => !isBuiltIn(ctx, frame));
   if (first === 0 || place.frames.length === 0) return place;

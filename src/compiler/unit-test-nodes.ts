@@ -1,5 +1,5 @@
-// The nodes that stand for a unit test when it runs: the tested model's code as a node of its own, and an ephemeral model with the given
-// rows for each input. Pure; the rows were read and checked when the project was parsed.
+// The nodes that stand for a unit test when it runs: the tested model's code as a node of its own, and an ephemeral
+// model with the given rows for each input. Pure; the rows were read and checked when the project was parsed.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, Json, ManifestNode, ModelNode, SourceDefinition, UnitTestNode } from '../contracts/node.ts';

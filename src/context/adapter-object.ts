@@ -1,5 +1,6 @@
-// What a template calls `adapter`: the methods that dbt's adapters make available, with Python's binding of arguments. While parsing, those
-// that would ask the database answer as dbt's parser does. The work is done by adapters/sql-adapter.ts.
+// What a template calls `adapter`: the methods that dbt's adapters make available, with Python's binding of arguments.
+// While parsing, those that would ask the database answer as dbt's parser does. The work is done by
+// adapters/sql-adapter.ts.
 import { createHash } from 'node:crypto';
 import type { Adapter, ExecuteMacro, Session } from '../adapters/adapter.ts';
 import { ColumnClass } from '../adapters/column.ts';
@@ -41,7 +42,10 @@ export interface AdapterObjectOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Behaviour flags that were read while off: dbt tells once of each. */
   readonly onBehaviorFlag?: ((name: string) => void) | undefined;
-  /** What `view_unchanged` compares with: fingerprints by rendered name, of views that were built. Set before the node's commit. */
+  /**
+   * What `view_unchanged` compares with: fingerprints by rendered name, of views that were built. Set before the node's
+   * commit.
+   */
   readonly views?:
     | { get(name: string): string | undefined; set(name: string, fingerprint: string, state: string): void }
     | undefined;
@@ -215,7 +219,8 @@ function relationArgument(method: string, argument: string, value: Value): Relat
   if (value instanceof Relation) return value;
   throw new TsdbtError(
     'compilation',
-    `'adapter.${method}' expects ${argument} to be of type <class 'Relation'>, instead got ${toText(value)} (${typeName(value)})`,
+    `'adapter.${method}' expects ${argument} to be of type <class 'Relation'>, instead got ${toText(value)} ` +
+      `(${typeName(value)})`,
   );
 }
 
@@ -257,7 +262,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     self.adapter.verifyDatabase(toText(database!));
     return '';
   }),
-  // What a materialization is about to run is the last but hooks, grants and comments: it may go to the server with the commit.
+  // What a materialization is about to run is the last but hooks, grants and comments: it may go to the server with the
+  // commit.
   commit_soon: method('commit_soon', '', (self) => {
     self.sql.session.nextMayWait = self.options.builtIn?.() === true;
     return null;
@@ -494,8 +500,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     '',
     (self) => self.sql.restoreDependants()?.then(() => null) ?? null,
   ),
-  // Is the view as the last run left it, with this SQL and configuration, and are the columns of what it reads the same?
-  // query: the SELECT alone, for databases that cannot tell what a view reads but what columns a query gives.
+  // Is the view as the last run left it, with this SQL and configuration, and are the columns of what it reads the
+  // same? query: the SELECT alone, for databases that cannot tell what a view reads but what columns a query gives.
   view_unchanged: method(
     'view_unchanged',
     'relation, sql, config=None, query=None',
@@ -562,21 +568,24 @@ function dispatch(options: AdapterObjectOptions, name: Value, namespace: Value, 
     const [suggested, rest] = [macro.slice(0, macro.indexOf('.')), macro.slice(macro.indexOf('.') + 1)];
     throw new TsdbtError(
       'compilation',
-      `In adapter.dispatch, got a macro name of "${macro}", but "." is not a valid macro name component. Did you mean ` +
+      `In adapter.dispatch, got a macro name of "${macro}", but "." is not a valid macro name component. Did ` +
+        'you mean ' +
         `\`adapter.dispatch("${rest}", macro_namespace="${suggested}")\`?`,
     );
   }
   if (packages !== null) {
     throw new TsdbtError(
       'compilation',
-      `The "packages" argument of adapter.dispatch() has been deprecated.\nUse the "macro_namespace" argument instead.\n\nRaised during dispatch for: ${macro}\n\n` +
+      'The "packages" argument of adapter.dispatch() has been deprecated.\nUse the "macro_namespace" argument ' +
+        `instead.\n\nRaised during dispatch for: ${macro}\n\n` +
         'For more information, see:\n\nhttps://docs.getdbt.com/reference/dbt-jinja-functions/dispatch',
     );
   }
   if (namespace !== null && typeof namespace !== 'string') {
     throw new TsdbtError(
       'compilation',
-      `In adapter.dispatch, got a <class '${typeName(namespace)}'> macro_namespace argument ("${toText(namespace)}"), but macro_namespace should be None or a string.`,
+      `In adapter.dispatch, got a <class '${typeName(namespace)}'> macro_namespace argument ` +
+        `("${toText(namespace)}"), but macro_namespace should be None or a string.`,
     );
   }
   return options.dispatch(macro, namespace);
@@ -595,7 +604,8 @@ function incrementalMacro(self: AdapterObject, context: Value, given: Value): Va
   if (macro instanceof Undefined) {
     throw new TsdbtError(
       'runtime',
-      `dbt could not find an incremental strategy macro with the name "${name}" in ${self.options.config.project.project_name}`,
+      `dbt could not find an incremental strategy macro with the name "${name}" in ` +
+        `${self.options.config.project.project_name}`,
     );
   }
   return macro;

@@ -1,5 +1,5 @@
-// What every template can see, whatever the file and phase: var, env_var, log, return, JSON and YAML, sets, modules, flags, facts of
-// the invocation. Leaves the target, nodes and the database to the other contexts.
+// What every template can see, whatever the file and phase: var, env_var, log, return, JSON and YAML, sets, modules,
+// flags, facts of the invocation. Leaves the target, nodes and the database to the other contexts.
 import { createHash } from 'node:crypto';
 import type { Json } from '../contracts/node.ts';
 import type { Flags, Invocation } from '../contracts/project.ts';

@@ -1,5 +1,5 @@
-// `config` as templates call it: while parsing it collects, while running it answers from the node's config. Leaves merging of what
-// was collected to the parser.
+// `config` as templates call it: while parsing it collects, while running it answers from the node's config. Leaves
+// merging of what was collected to the parser.
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import {
@@ -141,8 +141,10 @@ export class RuntimeConfigObject implements HostObject {
     const value = this.lookup(key);
     if (value !== undefined || this.#meta(key) === undefined) return value;
     const msg =
-      `[WARNING]: The key '${key}' was not found using config.get('${key}'), but was detected as a custom config under 'meta'. ` +
-      `Please use config.meta_get('${key}') or config.meta_require('${key}') instead of config.get('${key}') to access the custom config value if intended.`;
+      `[WARNING]: The key '${key}' was not found using config.get('${key}'), but was detected as a custom ` +
+      "config under 'meta'. " +
+      `Please use config.meta_get('${key}') or config.meta_require('${key}') instead of config.get('${key}') ` +
+      'to access the custom config value if intended.';
     this.#logger.fire({ name: 'GetMetaKeyWarning', code: 'D041', level: 'warn', msg, data: { meta_key: key } });
     return undefined;
   }

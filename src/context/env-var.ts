@@ -1,5 +1,5 @@
-// env_var(): what a template may read of the environment, with secrets behind placeholders. Leaves where a value is recorded to the
-// caller, and taking secrets out of what is printed to the sinks.
+// env_var(): what a template may read of the environment, with secrets behind placeholders. Leaves where a value is
+// recorded to the caller, and taking secrets out of what is printed to the sinks.
 import { TsdbtError } from '../errors.ts';
 import { type Callable, callable, PyDict, typeError, typeName, type Value } from '../values/index.ts';
 

@@ -1,5 +1,5 @@
-// The `exceptions` namespace of templates: raising dbt's errors and warnings under dbt's names and words. Leaves adding the node to an
-// error to whoever runs the template.
+// The `exceptions` namespace of templates: raising dbt's errors and warnings under dbt's names and words. Leaves adding
+// the node to an error to whoever runs the template.
 import { type ErrorKind, TsdbtError } from '../errors.ts';
 import type { LogEvent } from '../log.ts';
 import {
@@ -57,7 +57,10 @@ export function createExceptions(warn: Warn): Namespace {
                 name: 'SnapshotTimestampWarning',
                 code: 'Q043',
                 level: 'warn',
-                msg: `[WARNING]: Data type of snapshot table timestamp columns (${text(snapshotType)}) doesn't match derived column 'updated_at' (${text(updatedType)}). Please update snapshot config 'updated_at'.`,
+                msg:
+                  `[WARNING]: Data type of snapshot table timestamp columns (${text(snapshotType)}) doesn't ` +
+                  `match derived column 'updated_at' (${text(updatedType)}). Please update snapshot config ` +
+                  "'updated_at'.",
                 data: { snapshot_time_data_type: text(snapshotType), updated_at_data_type: text(updatedType) },
               });
               return null;
@@ -86,7 +89,8 @@ export function createExceptions(warn: Warn): Namespace {
           'raise_dataclass_not_dict',
           'obj',
           (obj) =>
-            `The object ("${text(obj)}") was used as a dictionary. This capability has been removed from objects of this type.`,
+            `The object ("${text(obj)}") was used as a dictionary. This capability has been removed from ` +
+            'objects of this type.',
         ),
         raise('raise_compiler_error', 'msg, node=None', text),
         raise('raise_database_error', 'msg, node=None', text, 'database'),
@@ -94,7 +98,8 @@ export function createExceptions(warn: Warn): Namespace {
           'raise_dep_not_found',
           'node, node_description, required_pkg',
           (_node, description, required) =>
-            `Error while parsing ${text(description)}.\nThe required package "${text(required)}" was not found. Is the package installed?\nHint: You may need to run \`dbt deps\`.`,
+            `Error while parsing ${text(description)}.\nThe required package "${text(required)}" was not ` +
+            'found. Is the package installed?\nHint: You may need to run `dbt deps`.',
         ),
         raise('raise_dependency_error', 'msg', text, 'dependency'),
         raise('raise_duplicate_patch_name', 'patch_1, existing_patch_path', duplicatePatch),
@@ -103,21 +108,26 @@ export function createExceptions(warn: Warn): Namespace {
           'raise_invalid_property_yml_version',
           'path, issue',
           (path, issue) =>
-            `The yml property file at ${text(path)} is invalid because ${text(issue)}. Please consult the documentation for more information on yml property file syntax:\n\nhttps://docs.getdbt.com/reference/configs-and-properties`,
+            `The yml property file at ${text(path)} is invalid because ${text(issue)}. Please consult the ` +
+            'documentation for more information on yml property file syntax:\n\n' +
+            'https://docs.getdbt.com/reference/configs-and-properties',
         ),
         raise('raise_not_implemented', 'msg', (msg) => `ERROR: ${text(msg)}`, 'runtime'),
         raise(
           'relation_wrong_type',
           'relation, expected_type, model=None',
           (relation, expected) =>
-            `Trying to create ${text(expected)} ${text(relation)}, but it currently exists as a ${field(relation, 'type')}. Either drop ${text(relation)} manually, or run dbt with \`--full-refresh\` and dbt will drop it for you.`,
+            `Trying to create ${text(expected)} ${text(relation)}, but it currently exists as a ` +
+            `${field(relation, 'type')}. Either drop ${text(relation)} manually, or run dbt with ` +
+            '`--full-refresh` and dbt will drop it for you.',
         ),
         raise('raise_contract_error', 'yaml_columns, sql_columns', contractMessage),
         raise(
           'column_type_missing',
           'column_names',
           (names) =>
-            `Contracted models require data_type to be defined for each column. Please ensure that the column name and data_type are defined within the YAML configuration for the ${text(names)} column(s).`,
+            'Contracted models require data_type to be defined for each column. Please ensure that the column ' +
+            `name and data_type are defined within the YAML configuration for the ${text(names)} column(s).`,
         ),
         raise('raise_fail_fast_error', 'msg, node=None', text, 'failFast'),
       ]),
@@ -143,7 +153,8 @@ function ambiguousAlias(first: Value, second: Value, duplicate: Value): string {
     ? text(duplicate)
     : `${field(first, 'database')}.${field(first, 'schema')}.${field(first, 'alias')}`;
   return (
-    `dbt found two resources with the database representation "${name}".\ndbt cannot create two resources with identical database representations. ` +
+    `dbt found two resources with the database representation "${name}".\ndbt cannot create two resources with ` +
+    'identical database representations. ' +
     `To fix this,\nchange the configuration of one of these resources:${place(first)}${place(second)}`
   );
 }
@@ -156,8 +167,10 @@ function ambiguousCatalogMatch(uniqueId: Value, first: Value, second: Value): st
   const shown = (match: Value): string =>
     `${field(getAttribute(match, 'metadata'), 'schema')}.${field(getAttribute(match, 'metadata'), 'name')}`;
   return (
-    'dbt found two relations in your warehouse with similar database identifiers. dbt\nis unable to determine which of these relations was created by the model ' +
-    `"${text(uniqueId)}".\nIn order for dbt to correctly generate the catalog, one of the following relations must be deleted or renamed:\n\n - ${shown(first)}\n - ${shown(second)}`
+    'dbt found two relations in your warehouse with similar database identifiers. dbt\nis unable to determine ' +
+    'which of these relations was created by the model ' +
+    `"${text(uniqueId)}".\nIn order for dbt to correctly generate the catalog, one of the following relations ` +
+    `must be deleted or renamed:\n\n - ${shown(first)}\n - ${shown(second)}`
   );
 }
 
@@ -168,14 +181,19 @@ function duplicatePatch(patch: Value, existing: Value): string {
     path === other
       ? `remove one of the resource entries for ${name} in this file:\n - ${path}\n`
       : `remove the resource entry for ${name} in one of these files:\n - ${path}\n${other}`;
-  return `dbt found two schema.yml entries for the same resource named ${name}. Resources and their associated columns may only be described a single time. To fix this, ${fix}`;
+  return (
+    `dbt found two schema.yml entries for the same resource named ${name}. Resources and their associated ` +
+    `columns may only be described a single time. To fix this, ${fix}`
+  );
 }
 
 function duplicateResource(first: Value, second: Value): string {
   const name = field(first, 'name');
   return (
-    `dbt found two resources with the name "${name}".\n\nSince these resources have the same name, dbt will be unable to find the correct resource\n` +
-    `when looking for ref("${name}").\n\nTo fix this, change the name of one of these resources:${place(first)}${place(second)}`
+    `dbt found two resources with the name "${name}".\n\nSince these resources have the same name, dbt will be ` +
+    'unable to find the correct resource\n' +
+    `when looking for ref("${name}").\n\nTo fix this, change the name of one of these ` +
+    `resources:${place(first)}${place(second)}`
   );
 }
 
@@ -183,7 +201,8 @@ function duplicateResource(first: Value, second: Value): string {
 function contractMessage(yamlColumns: Value, sqlColumns: Value): string {
   const contract = columnsOf(yamlColumns);
   const advice =
-    "This model has an enforced contract that failed.\nPlease ensure the name, data_type, and number of columns in your contract match the columns in your model's definition.";
+    'This model has an enforced contract that failed.\nPlease ensure the name, data_type, and number of ' +
+    "columns in your contract match the columns in your model's definition.";
   if (contract.length === 0) {
     return "This model has an enforced contract, and its 'columns' specification is missing";
   }

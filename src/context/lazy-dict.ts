@@ -1,5 +1,5 @@
-// A dict whose values are made when they are first asked for: `model`, `graph`, `builtins` and their like are large and mostly
-// untouched. Becomes an ordinary dict with the first operation that needs all of it.
+// A dict whose values are made when they are first asked for: `model`, `graph`, `builtins` and their like are large and
+// mostly untouched. Becomes an ordinary dict with the first operation that needs all of it.
 import { fromJson, PyDict, type Value } from '../values/index.ts';
 
 /** Where the entries come from. */
@@ -109,7 +109,10 @@ function* liveEntries(source: DictSource): Generator<[Value, Value], void, undef
   for (const key of source.keys()) yield [key, source.load(key)];
 }
 
-/** A dict over a plain object of artifacts or YAML, converted a key at a time. Keys whose value is undefined are not there. */
+/**
+ * A dict over a plain object of artifacts or YAML, converted a key at a time. Keys whose value is undefined are not
+ * there.
+ */
 export function lazyDictOf(
   source: { readonly [key: string]: unknown },
   options: { omitNull?: boolean } = {},

@@ -1,5 +1,6 @@
-// Which macro a name means: packages, overrides of the root project, internal packages, dispatch, materializations. Macros are
-// compiled when first called and kept for the whole command; binding them to a node's scope is done by scope.ts.
+// Which macro a name means: packages, overrides of the root project, internal packages, dispatch, materializations.
+// Macros are compiled when first called and kept for the whole command; binding them to a node's scope is done by
+// scope.ts.
 import type { MacroNode } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
@@ -162,7 +163,8 @@ export class MacroResolver {
       const [suggestedNamespace, ...rest] = name.split('.');
       throw new TsdbtError(
         'compilation',
-        `In adapter.dispatch, got a macro name of "${name}", but "." is not a valid macro name component. Did you mean ` +
+        `In adapter.dispatch, got a macro name of "${name}", but "." is not a valid macro name component. Did ` +
+          'you mean ' +
           `\`adapter.dispatch("${rest.join('.')}", macro_namespace="${suggestedNamespace}")\`?`,
       );
     }
@@ -182,7 +184,8 @@ export class MacroResolver {
     }
     throw new TsdbtError(
       'compilation',
-      `In dispatch: No macro named '${name}' found within namespace: '${namespace ?? 'None'}'\n    Searched for: ${attempts.map(stringRepr).join(', ')}`,
+      `In dispatch: No macro named '${name}' found within namespace: '${namespace ?? 'None'}'\n    Searched ` +
+        `for: ${attempts.map(stringRepr).join(', ')}`,
     );
   }
 
@@ -196,8 +199,9 @@ export class MacroResolver {
   }
 
   /**
-   * The macro of a materialization: the adapter's own before `default`; at one level the root project's, then a package's, then the
-   * built-in one. A package may take the place of a built-in one only when `onOverride` is there, which is told of it.
+   * The macro of a materialization: the adapter's own before `default`; at one level the root project's, then a
+   * package's, then the built-in one. A package may take the place of a built-in one only when `onOverride` is there,
+   * which is told of it.
    */
   materialization(name: string, onOverride?: (packageName: string) => void): MacroNode | undefined {
     const candidates = [...this.options.adapterTypes, 'default'].flatMap((type, specificity) =>
@@ -218,7 +222,10 @@ export class MacroResolver {
     return best.macro;
   }
 
-  /** `generate_schema_name` and its like: the root project's, else that of the node's package when asked for, else the built-in one. */
+  /**
+   * `generate_schema_name` and its like: the root project's, else that of the node's package when asked for, else the
+   * built-in one.
+   */
   generateName(component: 'schema' | 'alias' | 'database', packageName?: string): MacroNode | undefined {
     const name = `generate_${component}_name`;
     const own = packageName === undefined ? undefined : this.#byPackage.get(packageName)?.get(name);

@@ -1,5 +1,5 @@
-// Resources of a manifest by the names that templates use: ref, source, function, metric. Built when first asked, once a command.
-// Leaves what a missing or disabled resource means to the caller.
+// Resources of a manifest by the names that templates use: ref, source, function, metric. Built when first asked, once
+// a command. Leaves what a missing or disabled resource means to the caller.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, ManifestNode, ParsedOnlyNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
@@ -188,7 +188,9 @@ function versionText(version: unknown): string {
 function ambiguousRef(key: string, packages: readonly (readonly [string, string])[]): TsdbtError {
   return new TsdbtError(
     'compilation',
-    `When referencing '${key}', dbt found nodes in multiple packages: '${packages.map(([, id]) => id).join("', '")}'\n` +
-      `To fix this, use two-argument 'ref', with the package name first: '${packages.map(([name]) => name).join("' or '")}'`,
+    `When referencing '${key}', dbt found nodes in multiple packages: ` +
+      `'${packages.map(([, id]) => id).join("', '")}'\n` +
+      "To fix this, use two-argument 'ref', with the package name first: " +
+      `'${packages.map(([name]) => name).join("' or '")}'`,
   );
 }

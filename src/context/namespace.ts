@@ -1,4 +1,5 @@
-// A fixed set of named values that a template reaches by attribute or by key, as dbt's dicts of functions (`exceptions`, `modules.re`).
+// A fixed set of named values that a template reaches by attribute or by key, as dbt's dicts of functions
+// (`exceptions`, `modules.re`).
 import type { HostObject, Value } from '../values/index.ts';
 import { PyDict } from '../values/index.ts';
 

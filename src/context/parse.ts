@@ -1,5 +1,5 @@
-// What a node's code sees while the project is parsed: refs, sources and config are recorded, nothing is executed. Also the contexts
-// of generate_*_name macros, exposures and semantic models. Leaves what is recorded to the parser.
+// What a node's code sees while the project is parsed: refs, sources and config are recorded, nothing is executed. Also
+// the contexts of generate_*_name macros, exposures and semantic models. Leaves what is recorded to the parser.
 import type { RefArgs } from '../contracts/node.ts';
 import { type Call, callable, type HostObject, type Value } from '../values/index.ts';
 import type { Adapter } from '../adapters/adapter.ts';
@@ -206,7 +206,10 @@ const NAME_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
   ['schema', ({ context }) => context.config.profile.credentials.schema],
 ]);
 
-/** The context of generate_schema_name, generate_alias_name and generate_database_name; the root project's macros come first. */
+/**
+ * The context of generate_schema_name, generate_alias_name and generate_database_name; the root project's macros come
+ * first.
+ */
 export function createGenerateNameScope(
   context: ContextSettings,
   resolver: MacroResolver,
@@ -218,7 +221,9 @@ export function createGenerateNameScope(
   );
 }
 
-/** The context of an exposure's `depends_on` and a semantic model's `model`: references only, each giving an empty text. */
+/**
+ * The context of an exposure's `depends_on` and a semantic model's `model`: references only, each giving an empty text.
+ */
 export function createReferenceScope(settings: ScopeSettings, record: ParseRecorder): BaseScope {
   const members: Members<BaseScope> = new Map<string, Member<BaseScope>>([
     [

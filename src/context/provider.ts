@@ -1,5 +1,5 @@
-// What templates of nodes, macros and operations see in both phases, parsing and running: target, adapter, exceptions, results of
-// statements, validation, rendering. Leaves what differs between the phases to parse.ts and runtime.ts.
+// What templates of nodes, macros and operations see in both phases, parsing and running: target, adapter, exceptions,
+// results of statements, validation, rendering. Leaves what differs between the phases to parse.ts and runtime.ts.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Quoting } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
@@ -212,8 +212,10 @@ export const PROVIDER_MEMBERS: Members<ProviderScope> = new Map<string, Member<P
       callable('adapter_macro', 'name, *args, **kwargs', (name) => {
         throw new TsdbtError(
           'compilation',
-          'The "adapter_macro" macro has been deprecated. Instead, use the `adapter.dispatch` method to find a macro and call the result.  For more ' +
-            `information, see: https://docs.getdbt.com/reference/dbt-jinja-functions/dispatch) adapter_macro was called for: ${toText(name ?? null)}`,
+          'The "adapter_macro" macro has been deprecated. Instead, use the `adapter.dispatch` method to find a ' +
+            'macro and call the result.  For more ' +
+            'information, see: https://docs.getdbt.com/reference/dbt-jinja-functions/dispatch) adapter_macro ' +
+            `was called for: ${toText(name ?? null)}`,
         );
       }),
   ],
@@ -224,7 +226,9 @@ export const PROVIDER_MEMBERS: Members<ProviderScope> = new Map<string, Member<P
       callable('submit_python_job', 'parsed_model, compiled_code', (model) => {
         throw new TsdbtError(
           'runtime',
-          `submit_python_job is not intended to be called here, at model ${toText(getAttribute(model ?? null, 'alias'))}, with macro call_stack [${scope.callStack.map((id) => `'${id}'`).join(', ')}].`,
+          'submit_python_job is not intended to be called here, at model ' +
+            `${toText(getAttribute(model ?? null, 'alias'))}, with macro call_stack ` +
+            `[${scope.callStack.map((id) => `'${id}'`).join(', ')}].`,
         );
       }),
   ],

@@ -1,5 +1,5 @@
-// The comment in front of (or behind) each statement: the project's `query-comment`, rendered for a connection and a node. Leaves adding
-// it to the statement to the adapter.
+// The comment in front of (or behind) each statement: the project's `query-comment`, rendered for a connection and a
+// node. Leaves adding it to the statement to the adapter.
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { type Callable, type HostObject, settleSync, toText, fromJson, type Value } from '../values/index.ts';

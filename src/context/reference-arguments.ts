@@ -1,4 +1,5 @@
-// The arguments of ref(), source(), metric() and function(), checked in dbt's words. Leaves what they name to the contexts.
+// The arguments of ref(), source(), metric() and function(), checked in dbt's words. Leaves what they name to the
+// contexts.
 import type { RefArgs } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { type Call, isTruthy, numericOf, PyFloat, qualifiedTypeName, type Value } from '../values/index.ts';

@@ -1,5 +1,5 @@
-// Relations of nodes as a context gives them: `this`, and what ref() and source() return. The quoting of a project applies to nodes,
-// not to sources. Leaves rendering to the adapter's Relation.
+// Relations of nodes as a context gives them: `this`, and what ref() and source() return. The quoting of a project
+// applies to nodes, not to sources. Leaves rendering to the adapter's Relation.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { EventTimeFilter, PathPart, Relation, RelationType } from '../adapters/relation.ts';
 import type { Quoting } from '../contracts/node.ts';
@@ -26,7 +26,10 @@ export interface RelationMore {
 
 const PARTS: readonly PathPart[] = ['database', 'schema', 'identifier'];
 
-/** dbt's `Relation.create_from(config, node)`: a `quoting` in a node's config has no effect there. @param quoting of the project; null for sources, which do not follow it */
+/**
+ * dbt's `Relation.create_from(config, node)`: a `quoting` in a node's config has no effect there.
+ * @param quoting of the project; null for sources, which do not follow it
+ */
 export function relationFrom(
   adapter: RelationFactory,
   quoting: Quoting | null,

@@ -1,5 +1,5 @@
-// ref(), source() and function() while running: the relation of what is named, after dbt's checks (disabled, missing, private,
-// undeclared), with the limits of --empty and --sample. Leaves the ephemeral models' code to the compiler.
+// ref(), source() and function() while running: the relation of what is named, after dbt's checks (disabled, missing,
+// private, undeclared), with the limits of --empty and --sample. Leaves the ephemeral models' code to the compiler.
 import type { EventTimeFilter, Relation } from '../adapters/relation.ts';
 import type { ManifestNode, ModelNode, ParsedOnlyNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
@@ -59,9 +59,12 @@ function noteNewerVersion(scope: RuntimeScope, target: ManifestNode): void {
     code: 'I064',
     level: 'info',
     msg:
-      `While compiling '${scope.node.name}':\nFound an unpinned reference to versioned model '${name}' in project '${package_name}'.\nResolving to latest version: ${name}.v${version}\n` +
-      `A prerelease version ${newest} is available. It has not yet been marked 'latest' by its maintainer.\nWhen that happens, this reference will resolve to ${name}.v${newest} instead.\n\n` +
-      `  Try out v${newest}: {{ ref('${package_name}', '${name}', v='${newest}') }}\n  Pin to  v${version}: {{ ref('${package_name}', '${name}', v='${version}') }}\n`,
+      `While compiling '${scope.node.name}':\nFound an unpinned reference to versioned model '${name}' in ` +
+      `project '${package_name}'.\nResolving to latest version: ${name}.v${version}\n` +
+      `A prerelease version ${newest} is available. It has not yet been marked 'latest' by its maintainer.\n` +
+      `When that happens, this reference will resolve to ${name}.v${newest} instead.\n\n` +
+      `  Try out v${newest}: {{ ref('${package_name}', '${name}', v='${newest}') }}\n  Pin to  v${version}: {{ ` +
+      `ref('${package_name}', '${name}', v='${version}') }}\n`,
     data: {
       ref_node_name: name,
       ref_node_package: package_name,
@@ -139,7 +142,8 @@ function required<T>(scope: RuntimeScope, found: Found<T>, kind: string, name: s
   const inPackage = ref === undefined || ref.package === null ? '' : `in package or project '${ref.package}' `;
   throw new TsdbtError(
     'compilation',
-    `${type} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ${version}${inPackage}which ${found === 'disabled' ? 'is disabled' : 'was not found'}`,
+    `${type} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ` +
+      `${version}${inPackage}which ${found === 'disabled' ? 'is disabled' : 'was not found'}`,
   );
 }
 
@@ -149,8 +153,10 @@ function undeclared(scope: RuntimeScope, ref: RefArgs): TsdbtError {
   const { name } = scope.node;
   return new TsdbtError(
     'compilation',
-    `dbt was unable to infer all dependencies for the model "${name}".\nThis typically happens when ref() is placed within a conditional block.\n\n` +
-      `To fix this, add the following hint to the top of the model "${name}":\n\n-- depends_on: {{ ref(${positional}${keyword}) }}`,
+    `dbt was unable to infer all dependencies for the model "${name}".\nThis typically happens when ref() is ` +
+      'placed within a conditional block.\n\n' +
+      `To fix this, add the following hint to the top of the model "${name}":\n\n-- depends_on: {{ ` +
+      `ref(${positional}${keyword}) }}`,
   );
 }
 
@@ -175,7 +181,8 @@ function restricts({ project, packages }: RuntimeConfig, packageName: string): b
 function notAllowed(uniqueId: string, target: ModelNode, access: string, scope: string): TsdbtError {
   return new TsdbtError(
     'parsing',
-    `Node ${uniqueId} attempted to reference node ${target.unique_id}, which is not allowed because the referenced node is ${access} to the '${scope}.`,
+    `Node ${uniqueId} attempted to reference node ${target.unique_id}, which is not allowed because the ` +
+      `referenced node is ${access} to the '${scope}.`,
   );
 }
 

@@ -1,5 +1,6 @@
-// What templates see while nodes are compiled and run, with the database behind it: nodes, tests, snapshots, seeds, hooks, operations,
-// sources' freshness and unit tests. References are in runtime-references.ts; the adapter's methods in adapter-object.ts.
+// What templates see while nodes are compiled and run, with the database behind it: nodes, tests, snapshots, seeds,
+// hooks, operations, sources' freshness and unit tests. References are in runtime-references.ts; the adapter's methods
+// in adapter-object.ts.
 import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { Table } from '../adapters/table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -150,7 +151,9 @@ export class RuntimeScope extends ProviderScope {
     );
   }
 
-  /** Runs a macro as the adapter does: in a context of its own, seen from the root project, with this scope's session. */
+  /**
+   * Runs a macro as the adapter does: in a context of its own, seen from the root project, with this scope's session.
+   */
   async executeMacro(
     name: string,
     args: readonly Value[],
@@ -165,7 +168,8 @@ export class RuntimeScope extends ProviderScope {
     if (macro === undefined) {
       throw new TsdbtError(
         'runtime',
-        `dbt could not find a macro with the name "${name}" in ${packageName === undefined ? 'any package' : `the "${packageName}" package`}`,
+        `dbt could not find a macro with the name "${name}" in ` +
+          `${packageName === undefined ? 'any package' : `the "${packageName}" package`}`,
       );
     }
     const child = this.childOf(macro, packageName);
@@ -344,7 +348,10 @@ function thisOf(scope: RuntimeScope): Value {
 function compiledCode({ node, context }: RuntimeScope): Value {
   const deferred = node['defer_relation'] as (Located & { readonly relation_name: string | null }) | null | undefined;
   if (deferred != null && context.config.flags.which === 'clone') {
-    return `select * from ${deferred.relation_name ?? relationFrom(context.adapter, context.config.project.quoting, deferred).render()}`;
+    return (
+      'select * from ' +
+      `${deferred.relation_name ?? relationFrom(context.adapter, context.config.project.quoting, deferred).render()}`
+    );
   }
   return node['extra_ctes_injected'] === true && typeof node['compiled_code'] === 'string'
     ? node['compiled_code']

@@ -1,5 +1,5 @@
-// What a template can name: members made when first asked for, macros found by the resolver, `context` and `builtins`. The members
-// themselves are tables in base.ts, parse.ts and runtime.ts.
+// What a template can name: members made when first asked for, macros found by the resolver, `context` and `builtins`.
+// The members themselves are tables in base.ts, parse.ts and runtime.ts.
 import type { MacroNode } from '../contracts/node.ts';
 import { type Scope, settle } from '../jinja/index.ts';
 import { type Callable, type CallableFace, callable, isGenerator, type Kwargs, type Value } from '../values/index.ts';

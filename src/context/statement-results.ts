@@ -1,4 +1,5 @@
-// Results of statements by name: store_result, load_result. A result is given once, except `main`, which the runner reads too.
+// Results of statements by name: store_result, load_result. A result is given once, except `main`, which the runner
+// reads too.
 import { TsdbtError } from '../errors.ts';
 import { ResponseObject } from '../adapters/response.ts';
 import { type Print, Table } from '../adapters/table.ts';

@@ -1,5 +1,5 @@
-// The template environments of a command: one for running, one for parsing (whatever is missing gives itself), with dbt's settings.
-// Leaves what templates can see to the scopes.
+// The template environments of a command: one for running, one for parsing (whatever is missing gives itself), with
+// dbt's settings. Leaves what templates can see to the scopes.
 import { Environment } from '../jinja/index.ts';
 
 export interface TemplateEnvironments {

@@ -1,5 +1,5 @@
-// The arguments of a generic test as its macro gets them: `_dbt_generic_test_kwargs`. Texts are templates, rendered natively, so that
-// `ref('x')` becomes a relation. Leaves calling the test to its code.
+// The arguments of a generic test as its macro gets them: `_dbt_generic_test_kwargs`. Texts are templates, rendered
+// natively, so that `ref('x')` becomes a relation. Leaves calling the test to its code.
 import type { Json } from '../contracts/node.ts';
 import type { Environment, Scope } from '../jinja/index.ts';
 import { fromJson, PyDict, type Value } from '../values/index.ts';

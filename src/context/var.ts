@@ -1,5 +1,5 @@
-// var(): which value wins (command line, root project, the node's package) and dbt's words when there is none. Leaves rendering of
-// Jinja in a value to the scope that owns the call.
+// var(): which value wins (command line, root project, the node's package) and dbt's words when there is none. Leaves
+// rendering of Jinja in a value to the scope that owns the call.
 import type { Json } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';

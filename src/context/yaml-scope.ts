@@ -1,5 +1,5 @@
-// What the project's own YAML sees: dbt_project.yml, selectors.yml (with a target), profiles.yml, packages.yml (with secrets behind
-// placeholders). Renders one text natively. Leaves which keys are rendered to the readers of the files.
+// What the project's own YAML sees: dbt_project.yml, selectors.yml (with a target), profiles.yml, packages.yml (with
+// secrets behind placeholders). Renders one text natively. Leaves which keys are rendered to the readers of the files.
 import type { Json } from '../contracts/node.ts';
 import { fromJson, type HostObject, PyDict, toJson, Undefined, type Value } from '../values/index.ts';
 import { BASE_MEMBERS, BaseScope, type ScopeSettings } from './base.ts';
@@ -52,7 +52,8 @@ export type RenderFileText = (text: string, surroundings: FileSurroundings) => J
  * @param settings of the command, as far as they are known before the project is read
  * @example
  * const render = createFileRenderer(settings, createTemplateEnvironments());
- * render("{{ env_var('HOST') }}", { target: null, vars: {}, requireVars: true, env: { HOST: 'db' }, secrets: true }) // 'db'
+ * render("{{ env_var('HOST') }}", { target: null, vars: {}, requireVars: true, env: { HOST: 'db' }, secrets: true }) //
+ * 'db'
  */
 export function createFileRenderer(settings: ScopeSettings, templates: TemplateEnvironments): RenderFileText {
   // A file is rendered text by text with the same surroundings: its scope is made once.

@@ -1,4 +1,5 @@
-// The nodes of a manifest, field for field as manifest.json v12 has them: the artifact is the in-memory type. Types only.
+// The nodes of a manifest, field for field as manifest.json v12 has them: the artifact is the in-memory type. Types
+// only.
 
 export type ResourceType =
   | 'model'

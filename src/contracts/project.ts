@@ -1,4 +1,5 @@
-// What a project's files say before parsing: dbt_project.yml, the chosen profile, flags, and the texts of the files. Types only.
+// What a project's files say before parsing: dbt_project.yml, the chosen profile, flags, and the texts of the files.
+// Types only.
 import type { Json, Quoting } from './node.ts';
 
 /** A file of the project as a value: layers above never read files themselves. */
@@ -98,7 +99,10 @@ export type ConfigSection =
   | 'groups'
   | 'macros';
 
-/** A target of profiles.yml, its keys as dbt-postgres has them. `password` never reaches a log, an artifact or a template's `target`. */
+/**
+ * A target of profiles.yml, its keys as dbt-postgres has them. `password` never reaches a log, an artifact or a
+ * template's `target`.
+ */
 export interface Credentials {
   readonly type: string;
   readonly database: string;
@@ -116,8 +120,8 @@ export interface Profile {
 }
 
 /**
- * Flags after command line > DBT_ENGINE_/DBT_ variable > `flags:` > default. Names in lower snake case here; a template sees
- * them in upper case. Behaviour-change flags of `flags:` are here too.
+ * Flags after command line > DBT_ENGINE_/DBT_ variable > `flags:` > default. Names in lower snake case here; a template
+ * sees them in upper case. Behaviour-change flags of `flags:` are here too.
  */
 export interface Flags {
   readonly which: string;

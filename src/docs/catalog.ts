@@ -1,5 +1,5 @@
-// Turns the rows that the catalogue macros return into catalog.json: a table for each node and source, its columns, its statistics.
-// Pure; asking the database is left to generate.ts.
+// Turns the rows that the catalogue macros return into catalog.json: a table for each node and source, its columns, its
+// statistics. Pure; asking the database is left to generate.ts.
 import type { CatalogArtifact, CatalogColumn, CatalogTable } from '../contracts/results.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Json } from '../contracts/node.ts';
@@ -18,8 +18,8 @@ export interface CatalogInput {
 }
 
 /**
- * @throws TsdbtError `compilation` when a row lacks the name of its relation, or when two relations that differ in case only
- * answer for one source
+ * @throws TsdbtError `compilation` when a row lacks the name of its relation, or when two relations that differ in case
+ *   only answer for one source
  */
 export function buildCatalog({ manifest, rows, selected, errors, metadata }: CatalogInput): CatalogArtifact {
   const tables = tablesOf(rows);
@@ -130,7 +130,8 @@ function ambiguousMatch(id: string, one: CatalogTable, two: CatalogTable): Tsdbt
   const name = ({ metadata: m }: CatalogTable): string => `${m.schema}.${m.name}`;
   return new TsdbtError(
     'compilation',
-    `dbt found two relations in your warehouse with similar database identifiers: ${name(one)} and ${name(two)} both answer for "${id}"`,
+    `dbt found two relations in your warehouse with similar database identifiers: ${name(one)} and ` +
+      `${name(two)} both answer for "${id}"`,
     {
       hint: 'rename or drop one of them',
     },

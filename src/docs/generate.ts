@@ -1,5 +1,5 @@
-// `docs generate` after the project has been compiled: asks the database what is there, writes catalog.json and the page. Leaves
-// parsing, selection, compiling and manifest.json to the caller.
+// `docs generate` after the project has been compiled: asks the database what is there, writes catalog.json and the
+// page. Leaves parsing, selection, compiling and manifest.json to the caller.
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import type { Adapter, ExecuteMacro } from '../adapters/adapter.ts';
@@ -183,7 +183,8 @@ function copyAssets({ assetPaths, projectRoot, targetDir }: GenerateDocsInput): 
     ) {
       throw new TsdbtError(
         'project',
-        `asset-paths names '${path}', which is no folder below the project's; only such a folder is copied to the documentation`,
+        `asset-paths names '${path}', which is no folder below the project's; only such a folder is copied to ` +
+          'the documentation',
         { path: 'dbt_project.yml' },
       );
     }

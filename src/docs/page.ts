@@ -1,5 +1,5 @@
-// Puts the docs page together: the template of site/ with its style, its scripts and the data inside, so that the one file is all a
-// browser needs. Leaves what is shown to site-data.ts and how to the scripts in site/.
+// Puts the docs page together: the template of site/ with its style, its scripts and the data inside, so that the one
+// file is all a browser needs. Leaves what is shown to site-data.ts and how to the scripts in site/.
 import { existsSync, readFileSync } from 'node:fs';
 import type { SiteData } from './site-data.ts';
 

@@ -1,5 +1,5 @@
-// `docs serve`: a small HTTP server for the target folder's docs. Shows what `docs generate` wrote and follows a later one without a
-// restart. Leaves opening a browser and the process's signals to the command line.
+// `docs serve`: a small HTTP server for the target folder's docs. Shows what `docs generate` wrote and follows a later
+// one without a restart. Leaves opening a browser and the process's signals to the command line.
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';

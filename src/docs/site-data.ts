@@ -1,5 +1,5 @@
-// Picks from the manifest and the catalogue what the docs page shows, small enough to stand inside the page. Pure; the page itself is
-// in site/, how it is put together in page.ts.
+// Picks from the manifest and the catalogue what the docs page shows, small enough to stand inside the page. Pure; the
+// page itself is in site/, how it is put together in page.ts.
 import type { CatalogArtifact, CatalogTable } from '../contracts/results.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ColumnInfo, GraphNode, Json, MacroNode, TestNode } from '../contracts/node.ts';
@@ -77,7 +77,10 @@ export function buildSiteData(manifest: Manifest, catalog: CatalogArtifact | nul
   };
 }
 
-/** Everything that has a page: no generic tests (they stand with their node), no hooks, no macros of the engine, nothing hidden. */
+/**
+ * Everything that has a page: no generic tests (they stand with their node), no hooks, no macros of the engine, nothing
+ * hidden.
+ */
 function listedNodes(manifest: Manifest): Listed[] {
   const shown = (node: { docs?: { show: boolean } | undefined }): boolean => node.docs?.show !== false;
   return [

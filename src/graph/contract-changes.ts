@@ -1,5 +1,5 @@
-// What a model's contract has lost since an earlier manifest: dbt's breaking changes, in its words. Leaves warning of them, or refusing
-// them, to the caller.
+// What a model's contract has lost since an earlier manifest: dbt's breaking changes, in its words. Leaves warning of
+// them, or refusing them, to the caller.
 import type { ColumnInfo, Constraint, ModelNode } from '../contracts/node.ts';
 import { toRepr } from '../values/text.ts';
 import { sameValue } from './same-contents.ts';
@@ -26,7 +26,8 @@ export function contractChange(now: ModelNode, before: ModelNode, enforced: Read
   };
   if (!is)
     breaking.push(
-      'Contract enforcement was removed: Previously, this model had an enforced contract. It is no longer configured to enforce its contract, and this is a breaking change.',
+      'Contract enforcement was removed: Previously, this model had an enforced contract. It is no longer ' +
+        'configured to enforce its contract, and this is a breaking change.',
     );
   const columns = Object.entries(before.columns ?? {}).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   const kept = columns.flatMap(([key, column]) => {
@@ -43,7 +44,8 @@ export function contractChange(now: ModelNode, before: ModelNode, enforced: Read
       .filter(({ column, mine }) => baseType(column.data_type) !== baseType(mine.data_type))
       .map(
         ({ column, mine }) =>
-          `${column.name} (${toRepr(column.data_type).replaceAll("'", '')} -> ${toRepr(mine.data_type).replaceAll("'", '')})`,
+          `${column.name} (${toRepr(column.data_type).replaceAll("'", '')} -> ` +
+          `${toRepr(mine.data_type).replaceAll("'", '')})`,
       ),
   );
   if (holdsConstraints(before)) {
@@ -82,7 +84,10 @@ export function contractChange(now: ModelNode, before: ModelNode, enforced: Read
 export function removedContract(removed: ModelNode, now: number): string | null {
   if (removed.contract?.enforced !== true) return null;
   if (removed.deprecation_date != null && Date.parse(removed.deprecation_date) < now) return null;
-  return `Contracted model '${removed.unique_id}' was ${removed.config.enabled === false ? 'disabled' : 'deleted or renamed'}.`;
+  return (
+    `Contracted model '${removed.unique_id}' was ` +
+    `${removed.config.enabled === false ? 'disabled' : 'deleted or renamed'}.`
+  );
 }
 
 function holdsConstraints(model: ModelNode): boolean {

@@ -1,5 +1,6 @@
-// The graph of resources: who depends on whom, on arrays of indexes. Built once from a manifest; knows nothing of selection or running.
-// Test edges (a test before what lies below the tested node) are kept apart: they order a build and never take part in selection.
+// The graph of resources: who depends on whom, on arrays of indexes. Built once from a manifest; knows nothing of
+// selection or running. Test edges (a test before what lies below the tested node) are kept apart: they order a build
+// and never take part in selection.
 import type { Manifest } from '../contracts/manifest.ts';
 import { TsdbtError } from '../errors.ts';
 
@@ -123,7 +124,10 @@ export class Dag {
     return this.names(order);
   }
 
-  /** The first cycle, in the order in which its nodes depend on each other: each one is used by the next, the last by the first. */
+  /**
+   * The first cycle, in the order in which its nodes depend on each other: each one is used by the next, the last by
+   * the first.
+   */
   cycle(): string[] | null {
     const done = new Uint8Array(this.nodes.length);
     for (let start = 0; start < this.nodes.length; start++) {
@@ -154,7 +158,8 @@ export class Dag {
   }
 
   /**
-   * The graph of some nodes only; where a path between two of them leads over nodes that are left out, an edge takes its place.
+   * The graph of some nodes only; where a path between two of them leads over nodes that are left out, an edge takes
+   * its place.
    * @throws TsdbtError when an id is not in the graph
    */
   subset(ids: Iterable<string>): Dag {
@@ -273,8 +278,8 @@ export function dependencies(node: { readonly [field: string]: unknown } | objec
 }
 
 /**
- * A test comes before every node that lies below all that the test depends on. Only the edges to the uppermost of those nodes are
- * needed: the others wait through them.
+ * A test comes before every node that lies below all that the test depends on. Only the edges to the uppermost of those
+ * nodes are needed: the others wait through them.
  */
 function testEdges(manifest: Manifest, graph: Dag): [string, string][] {
   const edges: [string, string][] = [];

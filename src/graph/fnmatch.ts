@@ -9,7 +9,10 @@ export function fnmatch(pattern: string): (text: string) => boolean {
   return (text) => matchesAll(places, [...text]);
 }
 
-/** A matcher for a relative path by `pathlib.Path.glob`'s rules: `*` stays within a folder, `**` spans folders (and names only folders at the end). */
+/**
+ * A matcher for a relative path by `pathlib.Path.glob`'s rules: `*` stays within a folder, `**` spans folders (and
+ * names only folders at the end).
+ */
 export function pathGlob(pattern: string): (path: string, isFolder: boolean) => boolean {
   const parts = pattern.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.length === 0) return () => false;

@@ -1,5 +1,6 @@
-// Whether a resource is the one of an earlier manifest: text, configuration as written, description, place in the database, each by
-// itself, and all that dbt counts as its contents. Contracts are contract-changes.ts's; macros and selection are their callers'.
+// Whether a resource is the one of an earlier manifest: text, configuration as written, description, place in the
+// database, each by itself, and all that dbt counts as its contents. Contracts are contract-changes.ts's; macros and
+// selection are their callers'.
 import type { ColumnInfo, GraphNode } from '../contracts/node.ts';
 import { toJson } from '../values/json.ts';
 import type { Value } from '../values/value.ts';
@@ -80,7 +81,10 @@ export function sameBody(now: Fields, before: Fields): boolean {
     : now['raw_code'] === before['raw_code'];
 }
 
-/** `same_config`: what is written, so that another target or environment is no change; null where dbt compares no config. */
+/**
+ * `same_config`: what is written, so that another target or environment is no change; null where dbt compares no
+ * config.
+ */
 export function sameConfig(now: Fields, before: Fields): boolean | null {
   const [mine, theirs] = [dictionary(now['unrendered_config']), dictionary(before['unrendered_config'])];
   switch (now['resource_type']) {
@@ -126,7 +130,8 @@ function columnTexts(node: Fields): Fields {
 
 /**
  * `same_database_representation`: database, schema and name as written; null where dbt has no such notion.
- * @param rendered sources are compared by the rendered names (the flag state_modified_compare_more_unrendered_values is off)
+ * @param rendered sources are compared by the rendered names (the flag state_modified_compare_more_unrendered_values is
+ *   off)
  */
 export function sameRelation(now: Fields, before: Fields, rendered: boolean): boolean | null {
   if (now['resource_type'] === 'source') {

@@ -1,5 +1,5 @@
-// What people write to choose nodes, as data: `--select`, `--exclude` and the definitions of selectors.yml. Leaves finding the nodes to
-// selector.ts.
+// What people write to choose nodes, as data: `--select`, `--exclude` and the definitions of selectors.yml. Leaves
+// finding the nodes to selector.ts.
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { showJson } from '../values/index.ts';
@@ -68,8 +68,11 @@ export type SelectorDefinitions = ReadonlyMap<
 >;
 
 const DEFAULT_INCLUDES = ['fqn:*', 'source:*', 'exposure:*', 'metric:*', 'semantic_model:*'];
-const CRITERION =
-  /^(?<childrens_parents>@)?(?<parents>(?<parents_depth>\d*)\+)?(?:(?<method>[\w.]+):)?(?<value>.*?)(?<children>\+(?<children_depth>\d*))?$/su;
+const CRITERION = new RegExp(
+  String.raw`^(?<childrens_parents>@)?(?<parents>(?<parents_depth>\d*)\+)?(?:(?<method>[\w.]+):)?(?<value>.*?)(` +
+    String.raw`?<children>\+(?<children_depth>\d*))?$`,
+  'su',
+);
 
 /** `--select` and `--exclude`. An empty or absent selection means everything. */
 export function parseSelection(
@@ -198,7 +201,8 @@ export function parseSelectorDefinitions(data: Json, indirect: IndirectSelection
     if (isDefault && defaultName !== undefined) {
       throw new TsdbtError(
         'selector',
-        `Error when parsing the selector file. Found multiple selectors with \`default: true\`:${defaultName} and ${String(name)}`,
+        `Error when parsing the selector file. Found multiple selectors with \`default: true\`:${defaultName} ` +
+          `and ${String(name)}`,
       );
     }
     if (isDefault) defaultName = String(name);
@@ -228,7 +232,9 @@ function selectorList(data: Json): Definition[] {
   if (good) return list as Definition[];
   throw new TsdbtError(
     'selector',
-    `Could not parse selector file data: \n${showJson(data, 2)}\nValid root-level selector definitions: union, intersection, string, dictionary. No lists. \nhttps://docs.getdbt.com/reference/node-selection/yaml-selectors`,
+    `Could not parse selector file data: \n${showJson(data, 2)}\nValid root-level selector definitions: union, ` +
+      'intersection, string, dictionary. No lists. \n' +
+      'https://docs.getdbt.com/reference/node-selection/yaml-selectors',
   );
 }
 
@@ -244,7 +250,8 @@ function parseDefinition(definition: Json, indirect: IndirectSelection, root = f
   if (root && keys.length > 1 && ('union' in definition || 'intersection' in definition)) {
     throw new TsdbtError(
       'selector',
-      `Only a single 'union' or 'intersection' key is allowed in a root level selector definition; found ${keys.join(',')}.`,
+      "Only a single 'union' or 'intersection' key is allowed in a root level selector definition; found " +
+        `${keys.join(',')}.`,
     );
   }
   if ('union' in definition) return parseCombination('union', definition, indirect);

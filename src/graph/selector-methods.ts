@@ -1,4 +1,5 @@
-// The methods of node selection (`tag:`, `config.x:`, `path:` …): which nodes a value means. One entry a method; combining is selector.ts's.
+// The methods of node selection (`tag:`, `config.x:`, `path:` …): which nodes a value means. One entry a method;
+// combining is selector.ts's.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, Json, ManifestNode, ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
@@ -54,7 +55,8 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
     if (parts.length > 3) {
       throw new TsdbtError(
         'selector',
-        `Invalid source selector value "${text(value)}". Sources must be of the form \`\${source_name}\`, \`\${source_name}.\${target_name}\`, or \`\${package_name}.\${source_name}.\${target_name}`,
+        `Invalid source selector value "${text(value)}". Sources must be of the form \`\${source_name}\`, ` +
+          '`${source_name}.${target_name}`, or `${package_name}.${source_name}.${target_name}',
       );
     }
     const [source = '', table = '*'] = parts.length === 3 ? parts.slice(1) : parts;

@@ -1,5 +1,5 @@
-// Finding the nodes that a selection means: criteria, neighbours, sets, tests that come along, resource types. Semantics are dbt's
-// step by step, for what people rely on is its exact outcome.
+// Finding the nodes that a selection means: criteria, neighbours, sets, tests that come along, resource types.
+// Semantics are dbt's step by step, for what people rely on is its exact outcome.
 import type { Manifest } from '../contracts/manifest.ts';
 import { TsdbtError } from '../errors.ts';
 import { type LogEvent, warningTag } from '../log.ts';
@@ -56,7 +56,8 @@ export function select(manifest: Manifest, dag: Dag, options: SelectOptions): Se
     if (found === undefined) {
       throw new TsdbtError(
         'selector',
-        `Could not find selector named ${name}, expected one of [${[...definitions.keys()].map((key) => `'${key}'`).join(', ')}]`,
+        `Could not find selector named ${name}, expected one of ` +
+          `[${[...definitions.keys()].map((key) => `'${key}'`).join(', ')}]`,
       );
     }
     return found.definition;

@@ -1,5 +1,5 @@
-// Methods of node selection that compare with an earlier run: `state:`, `result:`, `source_status:`. What is the same is said by
-// same-contents.ts and contract-changes.ts; reading the artifacts is the caller's.
+// Methods of node selection that compare with an earlier run: `state:`, `result:`, `source_status:`. What is the same
+// is said by same-contents.ts and contract-changes.ts; reading the artifacts is the caller's.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
@@ -20,7 +20,10 @@ interface SourceAge {
   readonly max_loaded_at?: string | null;
 }
 
-/** Artifacts of an earlier run, from the `--state` folder; `currentSources` is this target's own. Each may be read only when asked for. */
+/**
+ * Artifacts of an earlier run, from the `--state` folder; `currentSources` is this target's own. Each may be read only
+ * when asked for.
+ */
 export interface PreviousState {
   /** As it was named. */
   readonly folder: string;
@@ -200,7 +203,8 @@ class Comparison {
     if (model.version != null) {
       throw new TsdbtError(
         'contractChange',
-        `While comparing to previous project state, dbt detected a breaking change to an enforced contract.\n  - ${reasons}\nConsider making an additive (non-breaking) change instead, if possible.\n` +
+        'While comparing to previous project state, dbt detected a breaking change to an enforced contract.\n  ' +
+          `- ${reasons}\nConsider making an additive (non-breaking) change instead, if possible.\n` +
           'Otherwise, create a new model version: https://docs.getdbt.com/docs/collaborate/govern/model-versions',
         { node: model },
       );
@@ -210,7 +214,9 @@ class Comparison {
       code: 'I071',
       level: 'warn',
       msg: warningTag(
-        `Breaking change to contracted, unversioned model ${model.name} (${model.original_file_path})\nWhile comparing to previous project state, dbt detected a breaking change to an unversioned model.\n  - ${reasons}\n`,
+        `Breaking change to contracted, unversioned model ${model.name} (${model.original_file_path})\nWhile ` +
+          'comparing to previous project state, dbt detected a breaking change to an unversioned model.\n  - ' +
+          `${reasons}\n`,
       ),
       data: { breaking_changes: changes, model_name: model.name, model_file_path: model.original_file_path },
     });
@@ -248,14 +254,18 @@ class Comparison {
     if (test !== undefined && !macros.some((id) => id.endsWith(`.test_${test}`))) {
       throw new TsdbtError(
         'compilation',
-        `Node '${node.name}' (in ${node.original_file_path}) depends on a macro or test that does not exist. This can happen when a macro or generic test is removed but is still referenced. ` +
+        `Node '${node.name}' (in ${node.original_file_path}) depends on a macro or test that does not exist. ` +
+          'This can happen when a macro or generic test is removed but is still referenced. ' +
           "Check for typos and/or install package dependencies with 'dbt deps'.",
       );
     }
     return macros.some((id) => this.#macros?.has(id));
   }
 
-  /** Macros with another text, and those that call one. The built-in ones are the program's and not the project's: dbt's have another text than ours. */
+  /**
+   * Macros with another text, and those that call one. The built-in ones are the program's and not the project's: dbt's
+   * have another text than ours.
+   */
   #changedMacros(): ReadonlySet<string> {
     const [now, before] = [this.#now, this.#before];
     const builtIn = new Set(['dbt', `dbt_${now.metadata.adapter_type}`]);

@@ -1,5 +1,6 @@
-// Node types of a parsed template. Names and fields are jinja2's, so that a dump of a tree can be compared with jinja2's own.
-// Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: the node types follow jinja2's `nodes.py`. See NOTICE at the end of lexer.ts.
+// Node types of a parsed template. Names and fields are jinja2's, so that a dump of a tree can be compared with
+// jinja2's own. Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: the node types follow jinja2's `nodes.py`.
+// See NOTICE at the end of lexer.ts.
 import type { Value } from '../values/value.ts';
 
 interface At {

@@ -1,5 +1,5 @@
-// dbt's scanner of tags: cuts a file into its top-level blocks (macro, test, snapshot, docs …) before Jinja reads it. It knows strings,
-// comments and raw blocks, and nothing else of the language.
+// dbt's scanner of tags: cuts a file into its top-level blocks (macro, test, snapshot, docs …) before Jinja reads it.
+// It knows strings, comments and raw blocks, and nothing else of the language.
 import { TsdbtError } from '../errors.ts';
 
 /** A block with its tags, or the text between blocks (`blockType` is `__dbt__data`). */
@@ -53,7 +53,8 @@ type PatternName = keyof typeof PATTERNS;
 
 /**
  * The blocks of a source in order.
- * @throws TsdbtError of kind compilation, in dbt's words, for a block that is not closed, nested, or inside of an `if` or `for`
+ * @throws TsdbtError of kind compilation, in dbt's words, for a block that is not closed, nested, or inside of an `if`
+ *   or `for`
  */
 export function extractBlocks(source: string, options: ExtractOptions): Block[] {
   if (!/\{[{%#]/.test(source)) return options.collectText && source !== '' ? [textBlock(source, 0, source)] : [];
@@ -107,12 +108,14 @@ class BlockScanner {
       if (allowed.has(tag.type)) {
         if (control.length > 0)
           throw this.error(
-            `Got a block definition inside control flow at ${this.position(tag.start)}. All dbt block definitions must be at the top level`,
+            `Got a block definition inside control flow at ${this.position(tag.start)}. All dbt block ` +
+              'definitions must be at the top level',
             tag.start,
           );
         if (current !== undefined) {
           throw this.error(
-            `Got nested tags: ${current.type} (started at ${current.start}) did not have a matching {{% end${current.type} %}} before a subsequent ${tag.type} was found (started at ${tag.start})`,
+            `Got nested tags: ${current.type} (started at ${current.start}) did not have a matching {{% ` +
+              `end${current.type} %}} before a subsequent ${tag.type} was found (started at ${tag.start})`,
             tag.start,
           );
         }
@@ -153,13 +156,15 @@ class BlockScanner {
     const found = open.pop();
     if (found === undefined) {
       throw this.error(
-        `Got an unexpected control flow end tag, got ${tag.type} but never saw a preceeding ${tag.type.slice(3)} (@ ${this.position(tag.start)})`,
+        `Got an unexpected control flow end tag, got ${tag.type} but never saw a preceeding ` +
+          `${tag.type.slice(3)} (@ ${this.position(tag.start)})`,
         tag.start,
       );
     }
     if (`end${found}` !== tag.type) {
       throw this.error(
-        `Got an unexpected control flow end tag, got ${tag.type} but expected end${found} next (@ ${this.position(tag.start)})`,
+        `Got an unexpected control flow end tag, got ${tag.type} but expected end${found} next (@ ` +
+          `${this.position(tag.start)})`,
         tag.start,
       );
     }

@@ -1,4 +1,5 @@
-// Turns expressions into JavaScript, and keeps what the functions being written need: temporary variables, constants, globals.
+// Turns expressions into JavaScript, and keeps what the functions being written need: temporary variables, constants,
+// globals.
 import { JinjaError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
@@ -226,7 +227,10 @@ export class ExpressionCodegen {
         return `(${ahead}$.attribute(${loop}, ${JSON.stringify(node.attr)}))`;
       }
       case 'Getitem':
-        return `$.${node.arg.type === 'Slice' ? 'sliced' : 'item'}(${this.expression(node.node, frame)}, ${this.expression(node.arg, frame)})`;
+        return (
+          `$.${node.arg.type === 'Slice' ? 'sliced' : 'item'}(${this.expression(node.node, frame)}, ` +
+          `${this.expression(node.arg, frame)})`
+        );
       case 'Slice':
         return `$.slice(${[node.start, node.stop, node.step].map((n) => (n === null ? 'null' : this.expression(n, frame))).join(', ')})`;
       case 'Concat':
@@ -247,7 +251,9 @@ export class ExpressionCodegen {
       case 'Pos':
         return `$.positive(${this.expression(node.node, frame)})`;
       default:
-        return `$.${OPERATIONS[node.type]}(${this.expression(node.left, frame)}, ${this.expression(node.right, frame)})`;
+        return (
+          `$.${OPERATIONS[node.type]}(${this.expression(node.left, frame)}, ` + `${this.expression(node.right, frame)})`
+        );
     }
   }
 
@@ -312,7 +318,9 @@ export class ExpressionCodegen {
     if (node.dyn_kwargs !== null)
       return {
         args,
-        kwargs: `$.keywords(${this.constant(names)}, [${values.join(', ')}], ${this.expression(node.dyn_kwargs, frame)})`,
+        kwargs:
+          `$.keywords(${this.constant(names)}, [${values.join(', ')}], ` +
+          `${this.expression(node.dyn_kwargs, frame)})`,
       };
     if (names.length === 0) return { args, kwargs: '$.none' };
     return { args, kwargs: `$.keywords(${this.constant(names)}, [${values.join(', ')}])` };
@@ -329,7 +337,10 @@ export class ExpressionCodegen {
     return this.filter(node, inner, frame);
   }
 
-  /** The name is looked up before the value is translated, so that of several unknown names the outermost is reported, as in jinja2. */
+  /**
+   * The name is looked up before the value is translated, so that of several unknown names the outermost is reported,
+   * as in jinja2.
+   */
   private filter(node: Filter, value: () => string, frame: Frame): string {
     const fn = this.tables.filters.get(node.name);
     if (fn === undefined) this.checkReachable('filter', node, frame);

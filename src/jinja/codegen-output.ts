@@ -1,4 +1,5 @@
-// What generated code prints: texts, values and the trace's marks, and where jinja2 refuses what is no text. Statements are in codegen.ts.
+// What generated code prints: texts, values and the trace's marks, and where jinja2 refuses what is no text. Statements
+// are in codegen.ts.
 import type { Expr, Stmt } from './ast.ts';
 import { ExpressionCodegen } from './codegen-expressions.ts';
 import type { Symbols } from './symbols.ts';
@@ -21,7 +22,10 @@ export interface Frame {
   readonly autoescape: boolean;
   /** The buffer is the output of the template itself. */
   readonly toplevelBuffer: boolean;
-  /** Variables with the number of items printed to the buffer and the error of one that is no text, where there may be one. */
+  /**
+   * Variables with the number of items printed to the buffer and the error of one that is no text, where there may be
+   * one.
+   */
   readonly joined: { readonly count: string; readonly failure: string } | null;
   /** Texts are printed only while no other template is extended. */
   readonly checksOutput: boolean;
@@ -84,7 +88,8 @@ export class OutputCodegen extends ExpressionCodegen {
     this.mark(node.line, frame);
     this.write(`${fn} = ${this.expression(node.node, frame)}; ${value} = ${this.expression(argument, frame)};`);
     this.write(
-      `if (${fn} === $.macroReturn) { if ($f !== null) { $f.result = ${value}; $f.returned = ${node.line}; } return ${value}; }`,
+      `if (${fn} === $.macroReturn) { if ($f !== null) { $f.result = ${value}; $f.returned = ${node.line}; } ` +
+        `return ${value}; }`,
     );
     const call = this.callCode(fn, `[${value}]`, '$.none');
     if (printed) this.writeOutput(`$.text(${call})`, node.line, frame);
@@ -104,10 +109,13 @@ export class OutputCodegen extends ExpressionCodegen {
     if (frame.checksOutput) this.write('}');
   }
 
-  /** Notes for the trace which line writes what follows; negative when it is not fixed text, whose own line ends count. */
+  /**
+   * Notes for the trace which line writes what follows; negative when it is not fixed text, whose own line ends count.
+   */
   protected mark(line: number, frame: Frame, fixed = false): void {
     this.write(
-      `if (${frame.traceFrame} !== null) ${frame.traceFrame}.marks.push(${frame.buffer}.length, ${fixed ? line : -line});`,
+      `if (${frame.traceFrame} !== null) ${frame.traceFrame}.marks.push(${frame.buffer}.length, ` +
+        `${fixed ? line : -line});`,
     );
   }
 

@@ -1,6 +1,6 @@
-// Turns the statements of a template into JavaScript: one function for the template, one for each macro, call block, block and recursive
-// loop. A function is a generator when something in it can be called, since only a call may have to wait. Expressions are in
-// codegen-expressions.ts; what the generated code calls is in runtime.ts.
+// Turns the statements of a template into JavaScript: one function for the template, one for each macro, call block,
+// block and recursive loop. A function is a generator when something in it can be called, since only a call may have to
+// wait. Expressions are in codegen-expressions.ts; what the generated code calls is in runtime.ts.
 import { JinjaError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
 import type { CallBlock, Expr, For, FromImport, If, Include, Import, Macro, Name, Stmt, TemplateNode } from './ast.ts';
@@ -98,12 +98,17 @@ export class Codegen extends OutputCodegen {
     );
     const blocks = [...this.blocks].map(([name, source]) => `[${JSON.stringify(name)}, ${source}]`).join(',\n');
     return {
-      source: `${this.nested.join('\n')}\nreturn ($r, $c) => { return { root: ${root},\nblocks: new Map([${blocks}]) }; };`,
+      source:
+        `${this.nested.join('\n')}\nreturn ($r, $c) => { return { root: ${root},\nblocks: new Map([${blocks}]) };` +
+        ' };',
       constants: this.constants,
     };
   }
 
-  /** One macro that dbt calls: source of a function of the runtime that gives the macro's function of a state, a context and arguments. */
+  /**
+   * One macro that dbt calls: source of a function of the runtime that gives the macro's function of a state, a context
+   * and arguments.
+   */
   macro(node: Macro): { readonly code: GeneratedCode; readonly info: MacroInfo } {
     const { source, description } = this.macroFunction(node, new Symbols(undefined, this.nextId), {
       toplevel: true,
@@ -118,8 +123,8 @@ export class Codegen extends OutputCodegen {
   }
 
   /**
-   * Writes a function. `fill` writes the statements; around them go the variables, the guard that adds the place to an error, and the
-   * bookkeeping of the trace.
+   * Writes a function. `fill` writes the statements; around them go the variables, the guard that adds the place to an
+   * error, and the bookkeeping of the trace.
    */
   private functionSource(
     parameters: readonly string[],
@@ -137,8 +142,10 @@ export class Codegen extends OutputCodegen {
       .map(([name, variable]) => `const ${variable} = $.global($c, ${JSON.stringify(name)});`)
       .join(' ');
     const name = this.constant(label);
-    return `function${star} (${[...parameters, ...unit.extraParameters].join(', ')}) {
-let $l = 0, o = "", $f = null; ${this.native && label === 'template' ? 'const $n = [];' : ''} ${temporaries} ${unit.declarations.join(' ')}
+    return (
+      `function${star} (${[...parameters, ...unit.extraParameters].join(', ')}) {
+let $l = 0, o = "", $f = null; ${this.native && label === 'template' ? 'const $n = [];' : ''} ` +
+      `${temporaries} ${unit.declarations.join(' ')}
 $r.enter();
 const $d = $r.depth;
 try {
@@ -149,13 +156,14 @@ if (o.length > $r.limits.output) throw $r.tooLong();
 if ($f !== null) $f.result = o;
 return ${this.native && label === 'template' ? '$.nativeConcat($n)' : 'o'};
 } catch (e) {
-${catchesReturn ? 'if (e instanceof $.ReturnSignal) { if ($f !== null) { $f.result = e.value; $f.returned = $l; } return e.value; }' : ''}
+${catchesReturn ? 'if (e instanceof $.ReturnSignal) { if ($f !== null) { $f.result = e.value; $f.returned = $l; } return e.value;' + ' }' : ''}
 throw $.fail(e, $l, $info, ${name}, $r);
 } finally {
 $r.depth = $d - 1;
 if ($f !== null) $r.trace.leave($f);
 }
-}`;
+}`
+    );
   }
 
   /** Declares the variables of a frame. */
@@ -226,7 +234,8 @@ if ($f !== null) $r.trace.leave($f);
         this.statements(node.body, inner);
         this.closeBuffer(inner, node.line);
         this.write(
-          `${inner.buffer} = ${this.filterChain(node.filter, frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer, { ...inner, conditional: false })};`,
+          `${inner.buffer} = ` +
+            `${this.filterChain(node.filter, frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer, { ...inner, conditional: false })};`,
         );
         this.write('}');
         this.writeValue(inner.buffer, node.line, frame);
@@ -338,7 +347,8 @@ if ($f !== null) $r.trace.leave($f);
     this.line(line);
     this.closeJoin(inner, line);
     this.write(
-      `if (${inner.traceFrame} !== null) { ${inner.traceFrame}.result = ${inner.buffer}; $r.trace.leave(${inner.traceFrame}); }`,
+      `if (${inner.traceFrame} !== null) { ${inner.traceFrame}.result = ${inner.buffer}; ` +
+        `$r.trace.leave(${inner.traceFrame}); }`,
     );
   }
 
@@ -449,7 +459,8 @@ if ($f !== null) $r.trace.leave($f);
         this.write(`$r.step(${inner.buffer}.length);`);
         this.loopTest(node, outer, item, (condition) => `return ${condition};`);
         this.write(
-          `}, ${JSON.stringify(shapeOf(node.target))}, (e) => $.fail(e, ${node.test.line}, $info, "", $r)), ${depth}, ${recursion});`,
+          `}, ${JSON.stringify(shapeOf(node.target))}, (e) => $.fail(e, ${node.test.line}, $info, "", $r)), ` +
+            `${depth}, ${recursion});`,
         );
         if (waits) {
           this.waitingLoops.add(loop);
@@ -629,8 +640,9 @@ if ($f !== null) $r.trace.leave($f);
   }
 
   /**
-   * Puts a function beside the others and gives one that calls it with the variables around it as they are by then. Made anew with each run of
-   * the code around it, a generator function would cost V8 more than its call, and hold what it sees until the next full collection.
+   * Puts a function beside the others and gives one that calls it with the variables around it as they are by then.
+   * Made anew with each run of the code around it, a generator function would cost V8 more than its call, and hold what
+   * it sees until the next full collection.
    */
   private nest(source: string, outer: Symbols): string {
     const named = new Set(source.match(/\w+\$\d+/g));

@@ -1,5 +1,5 @@
-// Which expressions jinja2 computes while it compiles. That shows in dbt's native rendering only: of a computed expression the text is known,
-// not the value.
+// Which expressions jinja2 computes while it compiles. That shows in dbt's native rendering only: of a computed
+// expression the text is known, not the value.
 import type { Expr, Node } from './ast.ts';
 import { children } from './walk.ts';
 
@@ -9,7 +9,10 @@ const CONTEXT_FILTERS: ReadonlySet<string> = new Set(['map', 'select', 'reject',
 /** The truth of an expression that can be computed; undefined when that fails. */
 export type Truth = (node: Expr) => boolean | undefined;
 
-/** @param truth decides which part of `and`, `or`, `if` and a chain of comparisons counts: names in the other parts are not seen */
+/**
+ * @param truth decides which part of `and`, `or`, `if` and a chain of comparisons counts: names in the other parts are
+ *   not seen
+ */
 export function isFoldable(node: Expr, truth: Truth): boolean {
   return foldable(node, truth);
 }

@@ -1,10 +1,13 @@
-// What a running template sees besides its own variables: the globals of the caller's scope, and the names that it exports to blocks,
-// includes and importers.
+// What a running template sees besides its own variables: the globals of the caller's scope, and the names that it
+// exports to blocks, includes and importers.
 import type { HostObject, Value } from '../values/value.ts';
 import type { RenderState } from './render-state.ts';
 import { toText } from '../values/text.ts';
 
-/** The globals of a rendering. Scopes whose macros call each other must share one `state`, else limits and traces stop at the border. */
+/**
+ * The globals of a rendering. Scopes whose macros call each other must share one `state`, else limits and traces stop
+ * at the border.
+ */
 export interface Scope {
   /** The value of a global, `undefined` when there is none. */
   get(name: string): Value | undefined;

@@ -1,5 +1,5 @@
-// Compiles templates and runs them: the settings that all templates of a project share, and the drivers that run generated code with and
-// without waiting.
+// Compiles templates and runs them: the settings that all templates of a project share, and the drivers that run
+// generated code with and without waiting.
 import { JinjaError } from '../values/python-error.ts';
 import { settleSync } from '../values/call.ts';
 import { toText } from '../values/text.ts';
@@ -81,8 +81,8 @@ export interface MacroTemplate {
   readonly ast: TemplateNode;
   readonly macros: readonly MacroDefinition[];
   /**
-   * The macro as a function of a scope. It is compiled when it is called for the first time. A macro that ends with `return(x)` gives
-   * x.
+   * The macro as a function of a scope. It is compiled when it is called for the first time. A macro that ends with
+   * `return(x)` gives x.
    * @param name as in `macros`
    */
   bind(name: string, scope: Scope): Callable;
@@ -353,8 +353,8 @@ class CompiledTemplate implements Template {
   }
 
   /**
-   * A name that is stored to and is a global too may be looked up before it is stored, where the interpreter and jinja2 do not agree on
-   * which of the two is meant.
+   * A name that is stored to and is a global too may be looked up before it is stored, where the interpreter and jinja2
+   * do not agree on which of the two is meant.
    */
   private mayInterpret(scope: Scope): boolean {
     if (this.stored === undefined) this.stored = this.environment.interpretable(this.ast);

@@ -44,10 +44,10 @@ function createJoiner(separator: string): Callable {
   };
 }
 
-const LOREM =
-  'lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore magna aliqua'.split(
-    ' ',
-  );
+const LOREM = (
+  'lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore ' +
+  'magna aliqua'
+).split(' ');
 
 function tooBig(): JinjaError {
   return new JinjaError(

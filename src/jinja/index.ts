@@ -1,5 +1,5 @@
-// The public names of the template engine. `render`, `float`, `tuple` and `JinjaError` are the library `tsdbt/jinja`; the rest is what the
-// other folders use.
+// The public names of the template engine. `render`, `float`, `tuple` and `JinjaError` are the library `tsdbt/jinja`;
+// the rest is what the other folders use.
 import { JinjaError } from '../values/python-error.ts';
 import type { TemplateNode } from './ast.ts';
 import { DEFAULT_LEXER_OPTIONS, Lexer, type LexerOptions } from './lexer.ts';

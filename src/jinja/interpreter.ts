@@ -1,5 +1,6 @@
-// Runs a template by walking over its tree: for templates that are rendered once (models, tests, YAML strings), where translating to
-// JavaScript would take longer than running. Templates that define macros or use other templates are left to codegen.ts.
+// Runs a template by walking over its tree: for templates that are rendered once (models, tests, YAML strings), where
+// translating to JavaScript would take longer than running. Templates that define macros or use other templates are
+// left to codegen.ts.
 import { toText } from '../values/text.ts';
 import { isTruthy } from '../values/truth.ts';
 import type { Kwargs, Value } from '../values/value.ts';
@@ -26,8 +27,9 @@ export interface Functions {
 }
 
 /**
- * Names that a template stores to, when the interpreter can run it: nothing in it needs a function of its own, and all filters and tests
- * exist and no keyword is repeated (the code generator reports that before anything runs). `null` when it cannot.
+ * Names that a template stores to, when the interpreter can run it: nothing in it needs a function of its own, and all
+ * filters and tests exist and no keyword is repeated (the code generator reports that before anything runs). `null`
+ * when it cannot.
  */
 export function interpretable(ast: TemplateNode, functions: Functions): ReadonlySet<string> | null {
   let good = true;
@@ -110,7 +112,10 @@ export class Interpreter {
   private readonly globals = new Map<string, Value>();
   private frames: Frame[] = [new Map()];
   private buffer = '';
-  /** How many items have been printed to the buffer, and the error of one that is no text, where native rendering joins them. */
+  /**
+   * How many items have been printed to the buffer, and the error of one that is no text, where native rendering joins
+   * them.
+   */
   private items = 0;
   private failure: JinjaError | undefined;
   /** Whether what is printed goes to the output of the template itself. */

@@ -1,4 +1,5 @@
-// The `loop` variable of a `for`, and the items of a `for … if`, whose condition is asked of an item when the item is needed.
+// The `loop` variable of a `for`, and the items of a `for … if`, whose condition is asked of an item when the item is
+// needed.
 import { equals } from '../values/equality.ts';
 import { iterate, lengthOf } from '../values/iterate.ts';
 import { JinjaError, typeError } from '../values/python-error.ts';
@@ -211,7 +212,8 @@ export class FilteredItems implements Iterator<Value> {
     if (step.done !== true)
       throw new JinjaError(
         'TemplateRuntimeError',
-        "the loop's condition has to wait for an answer where its next item is asked for: make a list of the items before the loop",
+        "the loop's condition has to wait for an answer where its next item is asked for: make a list of the " +
+          'items before the loop',
       );
     return step.value === undefined ? { done: true, value: undefined } : { done: false, value: step.value };
   }

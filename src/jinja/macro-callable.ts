@@ -64,7 +64,10 @@ export function createMacroCallable(info: MacroInfo, invoke: MacroFunction, make
   return callable;
 }
 
-/** The arguments of a call in the order in which the generated function takes them. @throws JinjaError in jinja2's words */
+/**
+ * The arguments of a call in the order in which the generated function takes them.
+ * @throws JinjaError in jinja2's words
+ */
 export function bindArguments(
   info: MacroInfo,
   args: readonly Value[],

@@ -1,4 +1,5 @@
-// Text that is known to be safe HTML: what `escape`, `safe` and `tojson` give. It is a str that escapes what is joined to it.
+// Text that is known to be safe HTML: what `escape`, `safe` and `tojson` give. It is a str that escapes what is joined
+// to it.
 import { lookupItem } from '../values/access.ts';
 import { compareStrings } from '../values/comparison.ts';
 import { isFloat, multiply } from '../values/arithmetic.ts';

@@ -262,7 +262,8 @@ export class Parser extends ExpressionParser {
     const required = this.stream.skipName('required');
     if (this.stream.current.type === 'sub') {
       this.fail(
-        'Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an underscore instead.',
+        'Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an ' +
+          'underscore instead.',
       );
     }
     const body = this.parseStatements(['name:endblock'], true);

@@ -1,4 +1,5 @@
-// What one rendering shares with every macro that it calls: limits used up so far, the nesting of calls, and the recorder of positions.
+// What one rendering shares with every macro that it calls: limits used up so far, the nesting of calls, and the
+// recorder of positions.
 import { checkMemory } from '../values/budget.ts';
 import { JinjaError } from '../values/python-error.ts';
 import type { Trace } from './trace.ts';

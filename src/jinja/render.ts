@@ -24,9 +24,9 @@ export interface RenderOptions {
 /**
  * Renders a template as jinja2 does (with its extensions `do` and `loopcontrols`, without dbt's tags).
  *
- * @param context JSON values: integral numbers are ints. `float(1)` is an integral float, `tuple([…])` a tuple, a `Map` a dict with
- *   any keys, a `Set` a set, a bigint an int. A function can be called from the template with values of the same kinds; it gets its
- *   positional arguments as plain JavaScript values.
+ * @param context JSON values: integral numbers are ints. `float(1)` is an integral float, `tuple([…])` a tuple, a `Map`
+ *   a dict with any keys, a `Set` a set, a bigint an int. A function can be called from the template with values of the
+ *   same kinds; it gets its positional arguments as plain JavaScript values.
  * @throws JinjaError with jinja2's words, `line` and `template`
  * @example
  * render('{{ greeting }} {{ names | join(", ") }}', { greeting: 'hi', names: ['a', 'b'] }) // 'hi a, b'

@@ -2,7 +2,9 @@
 import { typeError } from '../values/python-error.ts';
 import type { Callable, Value } from '../values/value.ts';
 
-/** Thrown by `return(value)`, caught by the nearest call of a macro. Not an error: it has no stack, so that it is cheap. */
+/**
+ * Thrown by `return(value)`, caught by the nearest call of a macro. Not an error: it has no stack, so that it is cheap.
+ */
 export class ReturnSignal {
   readonly value: Value;
 
@@ -11,7 +13,9 @@ export class ReturnSignal {
   }
 }
 
-/** The function that templates know as `return`. Compiled macros recognize it by identity and return without throwing. */
+/**
+ * The function that templates know as `return`. Compiled macros recognize it by identity and return without throwing.
+ */
 export const macroReturn: Callable = (args, kwargs) => {
   const value = args.length > 0 ? args[0] : kwargs.get('data');
   if (value === undefined) throw typeError("_return() missing 1 required positional argument: 'data'");

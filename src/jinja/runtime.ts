@@ -1,4 +1,5 @@
-// What generated code calls: operators, look-ups, calls, loops and inheritance, for one environment. The generated code knows it as `$`.
+// What generated code calls: operators, look-ups, calls, loops and inheritance, for one environment. The generated code
+// knows it as `$`.
 import { getAttribute, getItem, getSlice, lookupAttribute } from '../values/access.ts';
 import { bounded } from '../values/budget.ts';
 import * as arithmetic from '../values/arithmetic.ts';

@@ -1,5 +1,5 @@
-// Which JavaScript variable a name of a template is, frame by frame, with jinja2's rules: what a `for`, a macro or a `with` may see and
-// change, and what a variable holds when its frame begins.
+// Which JavaScript variable a name of a template is, frame by frame, with jinja2's rules: what a `for`, a macro or a
+// `with` may see and change, and what a variable holds when its frame begins.
 import type { Expr, Node, Stmt } from './ast.ts';
 import { children } from './walk.ts';
 
@@ -127,7 +127,10 @@ export class Symbols {
     }
   }
 
-  /** Reads the names of statements and expressions in the order of their evaluation; bodies that have their own frame are left out. */
+  /**
+   * Reads the names of statements and expressions in the order of their evaluation; bodies that have their own frame
+   * are left out.
+   */
   analyze(nodes: readonly (Stmt | Expr)[], asParameter = false): void {
     for (const node of nodes) visit(this, node, asParameter);
   }

@@ -1,5 +1,5 @@
-// The parser's view of the tokens: one current token, one to look ahead, and jinja2's words for a token that does not fit.
-// Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: see NOTICE in lexer.ts.
+// The parser's view of the tokens: one current token, one to look ahead, and jinja2's words for a token that does not
+// fit. Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: see NOTICE in lexer.ts.
 import { JinjaError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
 import { OPERATORS, type Token } from './lexer.ts';

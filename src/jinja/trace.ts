@@ -1,5 +1,6 @@
-// Records which line of which template wrote which part of a text, so that a position in the final SQL can be traced to the model or macro
-// behind it. Recording is a few array pushes for each output; all searching is left to the moment when someone asks.
+// Records which line of which template wrote which part of a text, so that a position in the final SQL can be traced to
+// the model or macro behind it. Recording is a few array pushes for each output; all searching is left to the moment
+// when someone asks.
 import type { ErrorFrame } from '../errors.ts';
 import type { Value } from '../values/value.ts';
 
@@ -24,8 +25,8 @@ export interface TraceFrame {
   /** Which mark of the parent was the last one when this one began. */
   readonly mark: number;
   /**
-   * Pairs of offset in the output and line of the template, one for each output and for each statement that may call something; the line is
-   * negative when what follows is not fixed text.
+   * Pairs of offset in the output and line of the template, one for each output and for each statement that may call
+   * something; the line is negative when what follows is not fixed text.
    */
   readonly marks: number[];
   readonly children: TraceFrame[];
@@ -89,14 +90,17 @@ export class Trace {
     this.current = frame.parent;
   }
 
-  /** Tells that `text`, where a template prints it as a whole, was written under another trace: a model's compiled SQL in a materialization. */
+  /**
+   * Tells that `text`, where a template prints it as a whole, was written under another trace: a model's compiled SQL
+   * in a materialization.
+   */
   register(text: string, trace: Trace): void {
     if (text !== '') this.known.set(text, trace);
   }
 
   /**
-   * The template line that wrote the character at `offset` of `text`, which is, contains or is contained in something rendered under this
-   * trace. `undefined` when it is not known.
+   * The template line that wrote the character at `offset` of `text`, which is, contains or is contained in something
+   * rendered under this trace. `undefined` when it is not known.
    */
   locate(text: string, offset: number): TracePlace | undefined {
     return new Search(this.roots, this.known).find(text, offset, 1);

@@ -1,4 +1,5 @@
-// The configuration of a model as it is written, read from the tree without running it; and the text of an expression for that.
+// The configuration of a model as it is written, read from the tree without running it; and the text of an expression
+// for that.
 import { toRepr } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
 import type { Call, Expr, Node } from './ast.ts';
@@ -15,7 +16,9 @@ const COMPARE_TEXT: { readonly [op: string]: string } = {
   notin: 'not in',
 };
 
-/** The keyword arguments of the first `config(...)` of a template as dbt's manifest keeps them in `unrendered_config`. */
+/**
+ * The keyword arguments of the first `config(...)` of a template as dbt's manifest keeps them in `unrendered_config`.
+ */
 export function unrenderedConfig(nodes: readonly Node[]): Map<string, string> | undefined {
   let found: Call | undefined;
   walk(nodes, (node) => {

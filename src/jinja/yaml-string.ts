@@ -1,4 +1,5 @@
-// Rendering of one string of a YAML file, as dbt does it: natively, so that `{{ var('x') }}` gives the variable's value.
+// Rendering of one string of a YAML file, as dbt does it: natively, so that `{{ var('x') }}` gives the variable's
+// value.
 import type { Value } from '../values/value.ts';
 import type { Scope } from './context.ts';
 import { Environment, type TemplateInfo } from './environment.ts';
@@ -11,7 +12,8 @@ export function hasJinja(text: string): boolean {
 }
 
 /**
- * The value of a string: its text when nothing is to be rendered, the value itself when it is one expression, else the text of all parts.
+ * The value of a string: its text when nothing is to be rendered, the value itself when it is one expression, else the
+ * text of all parts.
  * @throws JinjaError, also when `as_bool` or `as_number` does not hold
  */
 export function renderYamlString(

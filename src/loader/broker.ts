@@ -1,5 +1,5 @@
-// What the loader needs of a message broker: batches of messages from an offset on, and whose turn a partition is. Types only; the
-// clients are kafka-client.ts and file-client.ts, tests have one in memory.
+// What the loader needs of a message broker: batches of messages from an offset on, and whose turn a partition is.
+// Types only; the clients are kafka-client.ts and file-client.ts, tests have one in memory.
 import type { Records } from './records.ts';
 
 /** One message as it lies in the topic. */
@@ -13,7 +13,10 @@ export interface Message {
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[];
 }
 
-/** Messages of one partition in the order of their offsets. Offsets may have gaps: compaction, control records, aborted transactions. */
+/**
+ * Messages of one partition in the order of their offsets. Offsets may have gaps: compaction, control records, aborted
+ * transactions.
+ */
 export interface MessageBatch {
   readonly topic: string;
   readonly partition: number;
@@ -51,8 +54,9 @@ export interface TopicInfo {
 /** What stops one partition and leaves the others alone. */
 export interface PartitionFailure extends TopicPartition {
   /**
-   * `offset_out_of_range`: the log begins behind the position; `beyond_end`: it ends before it; `truncated`: what was read last is no longer
-   * what the log has there; `corrupt`: bytes that cannot be read; `too_large`: more than may be unpacked.
+   * `offset_out_of_range`: the log begins behind the position; `beyond_end`: it ends before it; `truncated`: what was
+   * read last is no longer what the log has there; `corrupt`: bytes that cannot be read; `too_large`: more than may be
+   * unpacked.
    */
   readonly reason:
     | 'offset_out_of_range'
@@ -90,11 +94,20 @@ export interface BrokerClient {
   topics(names: readonly string[]): Promise<readonly TopicInfo[]>;
   /** Earliest and end offset of every partition, by `topic/partition`. */
   ends(topics: readonly string[]): Promise<ReadonlyMap<string, { readonly earliest: bigint; readonly end: bigint }>>;
-  /** The first offset at or after a moment, by `topic/partition`; the end where there is none. @param time milliseconds since 1970 */
+  /**
+   * The first offset at or after a moment, by `topic/partition`; the end where there is none.
+   * @param time milliseconds since 1970
+   */
   offsetsAt(topics: readonly string[], time: number): Promise<ReadonlyMap<string, bigint>>;
-  /** Those positions that the log does not lead up to any more: `truncated`, `beyond_end`, or what the broker says instead of an answer. */
+  /**
+   * Those positions that the log does not lead up to any more: `truncated`, `beyond_end`, or what the broker says
+   * instead of an answer.
+   */
   verify(positions: readonly ReadPosition[]): Promise<readonly PartitionFailure[]>;
-  /** Could the topics be read, and their group be joined? Reads and writes nothing. @throws `runtime` error that says what is missing */
+  /**
+   * Could the topics be read, and their group be joined? Reads and writes nothing.
+   * @throws `runtime` error that says what is missing
+   */
   check(topics: readonly string[]): Promise<void>;
   /** Joins the group; from now on `poll` brings messages of what the listener was given. */
   join(topics: readonly string[], listener: AssignmentListener): Promise<void>;

@@ -1,5 +1,6 @@
-// What a column of Postgres surely refuses, said before it is asked: one bad value among many costs a whole COPY. Pure. What is in doubt passes, and the
-// database decides; so nothing that it would take is refused here. The rules are those of its input functions (src/backend/utils/adt of its source).
+// What a column of Postgres surely refuses, said before it is asked: one bad value among many costs a whole COPY. Pure.
+// What is in doubt passes, and the database decides; so nothing that it would take is refused here. The rules are those
+// of its input functions (src/backend/utils/adt of its source).
 
 /** A column as the table has it. */
 export interface StoredType {
@@ -42,13 +43,19 @@ const BLANKS = /^[ \t\n\r\v\f]+|(?<![ \t\n\r\v\f])[ \t\n\r\v\f]+$/g;
 const DIGITS = /^[+-]?\d+$/;
 const DECIMAL = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/;
 /** Numbers in other bases, digits in groups, and words: later servers know more of them than earlier ones. */
-const ODD_NUMBER =
-  /^[+-]?(?:0[xXoObB][\da-fA-F_]+|\d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?[\d_]+)?|\.\d[\d_]*(?:[eE][+-]?[\d_]+)?|nan|inf|infinity)$/i;
+const ODD_NUMBER = new RegExp(
+  String.raw`^[+-]?(?:0[xXoObB][\da-fA-F_]+|\d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?[\d_]+)?` +
+    String.raw`|\.\d[\d_]*(?:[eE][+-]?[\d_]+)?|nan|inf|infinity)$`,
+  'i',
+);
 const ODD_FLOAT = /^[+-]?(?:0x[\da-f.p+-]+|nan|inf|infinity)$/i;
 const BOOLEAN = /^(?:t|tr|tru|true|f|fa|fal|fals|false|y|ye|yes|n|no|on|of|off|1|0)$/i;
 const UUID = /^\{?[\da-f]{4}-?(?:[\da-f]{4}-?){6}[\da-f]{4}\}?$/i;
-const MOMENT =
-  /^(\d{4,7})-(\d{1,2})-(\d{1,2})(?:[T ] *(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d*)?)?)?\s*(?:Z|[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?)?(\s+BC)?$/i;
+const MOMENT = new RegExp(
+  String.raw`^(\d{4,7})-(\d{1,2})-(\d{1,2})(?:[T ] *(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d*)?)?)?\s*(?:Z` +
+    String.raw`|[+-]\d{1,2}(?::?\d{2}(?::?\d{2})?)?)?(\s+BC)?$`,
+  'i',
+);
 const SPECIAL_MOMENT = /now|today|tomorrow|yesterday|epoch|infinity|allballs|\d/i;
 const LAST_YEAR = 294_276;
 const MAX_FLOAT4 = 3.4028235677973366e38;
@@ -137,7 +144,10 @@ function wholeNumber(name: string, bits: bigint): TextCheck {
   };
 }
 
-/** @param most digits before the point; null: as many as there are @param scale digits behind it, to which is rounded */
+/**
+ * @param most digits before the point; null: as many as there are
+ * @param scale digits behind it, to which is rounded
+ */
 function decimal(most: number | null, scale: number): TextCheck {
   return (text) => {
     const bare = trimmed(text);
@@ -238,7 +248,8 @@ function signed(modifier: number): number {
 
 /**
  * Does the column surely take a value, as it stands in a message?
- * @param bare a number, true or false @param text a text without escapes @param moments numbers are milliseconds since 1970
+ * @param bare a number, true or false @param text a text without escapes @param moments numbers are milliseconds since
+ *   1970
  */
 export function surelyFits(
   check: ColumnCheck,
@@ -291,7 +302,9 @@ function isUuid(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/** A text of an ordinary moment: digits where ISO has them, in a day that there is. Without it a closer look is needed. */
+/**
+ * A text of an ordinary moment: digits where ISO has them, in a day that there is. Without it a closer look is needed.
+ */
 export function isOrdinaryMoment(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start < 10) return false;
   const two = (at: number): number => {

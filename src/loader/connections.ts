@@ -1,5 +1,5 @@
-// connections.yml, beside profiles.yml: brokers, TLS, SASL, schema registry, checked. Its text is rendered by whoever reads it; secrets come from
-// the environment.
+// connections.yml, beside profiles.yml: brokers, TLS, SASL, schema registry, checked. Its text is rendered by whoever
+// reads it; secrets come from the environment.
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -67,7 +67,8 @@ export function loadConnection(data: Json, wanted: string | null, path: string):
     .filter((broker) => broker !== '');
   if (brokers.length === 0 || !brokers.every((broker) => /^[^:\s]+:\d+$|^\[[^\]]+\]:\d+$/.test(broker)))
     refuse(
-      `'brokers' of connection '${name}' must be a list of host:port, found ${JSON.stringify(found['brokers'] ?? null)}`,
+      `'brokers' of connection '${name}' must be a list of host:port, found ` +
+        `${JSON.stringify(found['brokers'] ?? null)}`,
     );
   return {
     name,
@@ -136,7 +137,8 @@ function registryOf(
   const parsed = new URL(url);
   if (parsed.username !== '' || parsed.password !== '')
     refuse(
-      `'url' of 'registry' of connection '${name}' must not hold credentials: username and password are options of their own`,
+      `'url' of 'registry' of connection '${name}' must not hold credentials: username and password are ` +
+        'options of their own',
     );
   const [username, password, token] = ['username', 'password', 'token'].map((option) =>
     options[option] === undefined || options[option] === null ? null : String(options[option]),

@@ -1,4 +1,5 @@
-// CRC-32C, which each batch of records carries: by the processor's own instruction where there is a build of it, else by the client library's.
+// CRC-32C, which each batch of records carries: by the processor's own instruction where there is a build of it, else
+// by the client library's.
 import { createRequire } from 'node:module';
 import type { loadClientLibrary } from './kafka-client.ts';
 

@@ -30,8 +30,10 @@ export async function readLetters(
   { after, upTo, limit }: { after: string; upTo: string; limit: number },
 ): Promise<StoredLetter[]> {
   const { table } = await session.execute(
-    `select id::text, topic, partition, "offset"::text, floor(extract(epoch from kafka_ts) * 1000)::bigint::text, encode(key, 'hex'), encode(value, 'hex'), headers::text, sealed
-from ${STATE_SCHEMA}.dead_letters as d where ${ofTable(target, 'd')} and replayed_at is null and id > ${after} and id <= ${upTo} order by id limit ${limit}`,
+    'select id::text, topic, partition, "offset"::text, floor(extract(epoch from kafka_ts) * ' +
+      `1000)::bigint::text, encode(key, 'hex'), encode(value, 'hex'), headers::text, sealed
+from ${STATE_SCHEMA}.dead_letters as d where ${ofTable(target, 'd')} and replayed_at is null and id > ` +
+      `${after} and id <= ${upTo} order by id limit ${limit}`,
     { fetch: true },
   );
   return table.rows.map(({ values: [id, topic, partition, offset, time, key, value, headers, sealed] }) => {

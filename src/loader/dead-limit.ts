@@ -1,5 +1,5 @@
-// How many of the last messages became dead letters, and when that is too many: one bad column type would otherwise empty a topic into them. Counts only;
-// who stops what is loader.ts's.
+// How many of the last messages became dead letters, and when that is too many: one bad column type would otherwise
+// empty a topic into them. Counts only; who stops what is loader.ts's.
 import { TsdbtError } from '../errors.ts';
 import { DEAD_WINDOW, type LoadTarget } from './load-target.ts';
 
@@ -60,10 +60,15 @@ export class DeadLimit {
     const [[reason, count] = ['', 0]] = [...counts].sort((a, b) => b[1] - a[1]);
     return new TooManyDead(
       'runtime',
-      `Loading ${target.name} stopped: ${recent.length} of the last ${DEAD_WINDOW} messages cannot become rows, more than max_dead (${target.maxDead}). The commonest reason, ${count} times: ${reason}. Nothing is lost: the table is at ${at}, before what was not written.`,
+      `Loading ${target.name} stopped: ${recent.length} of the last ${DEAD_WINDOW} messages cannot become rows,` +
+        ` more than max_dead (${target.maxDead}). The commonest reason, ${count} times: ${reason}. Nothing is ` +
+        `lost: the table is at ${at}, before what was not written.`,
       {
         path: target.path,
-        hint: 'Mend the column or the producer and load again (`tsdbt load replay-dlq` for those that are in tsdbt.dead_letters already), raise `max_dead` in the load config, or pass over them with `tsdbt load rewind --to`.',
+        hint:
+          'Mend the column or the producer and load again (`tsdbt load replay-dlq` for those that are in ' +
+          'tsdbt.dead_letters already), raise `max_dead` in the load config, or pass over them with `tsdbt load ' +
+          'rewind --to`.',
       },
     );
   }

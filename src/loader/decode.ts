@@ -4,7 +4,10 @@ import { ExactNumber, parseJson } from './json.ts';
 /** The fields of a message; numbers that JavaScript would write in another way are ExactNumber. */
 export type DecodedRecord = { readonly [field: string]: unknown };
 
-/** Why a message cannot become a row. It goes to the dead letters, never further. Its text quotes nothing of the message, which may hold personal data. */
+/**
+ * Why a message cannot become a row. It goes to the dead letters, never further. Its text quotes nothing of the
+ * message, which may hold personal data.
+ */
 export class PoisonMessage extends Error {}
 
 /** Decodes a topic's values. May ask a registry, hence a promise; most answers come at once. */

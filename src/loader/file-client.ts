@@ -1,5 +1,5 @@
-// A file as a topic of one partition: NDJSON or CSV, a record's number is its offset. Loading a file again goes on where it ended, so a file that
-// grows is followed and one that did not change brings nothing.
+// A file as a topic of one partition: NDJSON or CSV, a record's number is its offset. Loading a file again goes on
+// where it ended, so a file that grows is followed and one that did not change brings nothing.
 import { createHash } from 'node:crypto';
 import { openSync, closeSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';

@@ -1,5 +1,6 @@
-// From the bytes of a plain JSON object straight to a row of COPY's text format, without an object in between: what row-encoder.ts makes of the
-// decoded message, byte for byte (JSON columns: the same value). Whatever is out of the ordinary, and every error, is left to decode.ts and row-encoder.ts.
+// From the bytes of a plain JSON object straight to a row of COPY's text format, without an object in between: what
+// row-encoder.ts makes of the decoded message, byte for byte (JSON columns: the same value). Whatever is out of the
+// ordinary, and every error, is left to decode.ts and row-encoder.ts.
 import { isUtf8 } from 'node:buffer';
 import { surelyFits } from './column-check.ts';
 import type { Records } from './records.ts';
@@ -66,7 +67,8 @@ export class JsonScanner {
 
   /**
    * Makes a row of a message that is not null.
-   * @param place ASCII: topic and partition as cells, with tabs before and behind @param loadedAt ASCII: for `processing_ts`
+   * @param place ASCII: topic and partition as cells, with tabs before and behind @param loadedAt ASCII: for
+   *   `processing_ts`
    * @returns false: nothing was added, and the message needs a closer look
    */
   add(records: Records, i: number, rows: RowBuffer, place: Buffer, loadedAt: Buffer): boolean {
@@ -117,7 +119,10 @@ export class JsonScanner {
     return true;
   }
 
-  /** Finds where the columns' values are. @returns false for what is no plain object, or has something of which only a closer look can tell */
+  /**
+   * Finds where the columns' values are.
+   * @returns false for what is no plain object, or has something of which only a closer look can tell
+   */
   private scan(bytes: Buffer, start: number, stop: number): boolean {
     if (bytes !== this.bytes) {
       this.bytes = bytes;
@@ -168,7 +173,10 @@ export class JsonScanner {
     return this.seen < 0x80 || isUtf8(bytes.subarray(start, stop));
   }
 
-  /** Reads a name up to behind its quote. @returns the number of its column, TO_REST, TO_NOWHERE; null for a name with escapes */
+  /**
+   * Reads a name up to behind its quote.
+   * @returns the number of its column, TO_REST, TO_NOWHERE; null for a name with escapes
+   */
   private fieldName(field: number): number | null {
     const { bytes, stop } = this;
     const start = this.at;
@@ -205,7 +213,11 @@ export class JsonScanner {
     while (byte === SPACE || byte === LINE_FEED || byte === TAB || byte === RETURN) byte = bytes[++this.at];
   }
 
-  /** Reads a value. @param json it stays JSON, hence keeps its text @returns what it is; -1 for what is to be looked at closely */
+  /**
+   * Reads a value.
+   * @param json it stays JSON, hence keeps its text
+   * @returns what it is; -1 for what is to be looked at closely
+   */
   private value(json: boolean): number {
     const byte = this.bytes[this.at];
     if (byte === QUOTE) return this.text();
@@ -271,7 +283,10 @@ export class JsonScanner {
     return kind;
   }
 
-  /** @returns the place behind an escape; -1 for one of NUL, of a control character or backslash by number, of half a pair */
+  /**
+   * @returns the place behind an escape; -1 for one of NUL, of a control character or backslash by number, of half a
+   *   pair
+   */
   private escape(at: number): number {
     const byte = this.bytes[at];
     if (byte === SMALL_U) {
@@ -313,7 +328,8 @@ export class JsonScanner {
   }
 
   /**
-   * A number whose digits are what JavaScript would write, but for zeros at the end of a fraction: `valueEnd` stands before them.
+   * A number whose digits are what JavaScript would write, but for zeros at the end of a fraction: `valueEnd` stands
+   * before them.
    * @returns false: another number, or none
    */
   private number(): boolean {

@@ -1,5 +1,5 @@
-// `format: json_schema`: the magic byte 0, the id of a schema in a registry, JSON that the schema must hold for. Draft 4 is not known; formats such
-// as `email` are annotations, as the newer drafts have it.
+// `format: json_schema`: the magic byte 0, the id of a schema in a registry, JSON that the schema must hold for. Draft
+// 4 is not known; formats such as `email` are annotations, as the newer drafts have it.
 import type { Ajv as AjvInstance, ErrorObject, ValidateFunction } from 'ajv';
 import { type DecodedRecord, type Decoder, jsonDecoder, jsonRecord, PoisonMessage, utf8 } from './decode.ts';
 import { hasExactNumber } from './json.ts';

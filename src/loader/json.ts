@@ -26,8 +26,8 @@ export class ExactNumber {
 class ExactNumberMet extends Error {}
 
 /**
- * Numbers that are perhaps not written as JavaScript writes them: sixteen digits or more, an exponent, a zero at the end of a fraction, six
- * zeros at its beginning, -0.
+ * Numbers that are perhaps not written as JavaScript writes them: sixteen digits or more, an exponent, a zero at the
+ * end of a fraction, six zeros at its beginning, -0.
  */
 const UNUSUAL_NUMBER =
   /[0-9][0-9.]{15}|[:,[\s]-?(?:[0-9.]{1,17}[eE]|[0-9]{1,17}\.[0-9]{0,16}0[\s,\]}]|0\.0{6})|[:,[\s]-0[\s,\]}]/;
@@ -37,7 +37,10 @@ export function hasExactNumber(text: string): boolean {
   return UNUSUAL_NUMBER.test(text);
 }
 
-/** The last of two fields of one name counts. @throws whatever the parser throws, RangeError for what is nested too deeply */
+/**
+ * The last of two fields of one name counts.
+ * @throws whatever the parser throws, RangeError for what is nested too deeply
+ */
 export function parseJson(text: string): unknown {
   if (!UNUSUAL_NUMBER.test(text)) return JSON.parse(text);
   return parseLossless(text, null, { parseNumber, onDuplicateKey: ({ newValue }) => newValue });

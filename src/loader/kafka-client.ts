@@ -1,5 +1,6 @@
-// A Kafka broker as the loader sees it, on @platformatic/kafka: its connections and its group, which only shares the partitions; what is fetched is read
-// by raw-fetch.ts and record-batches.ts, what errors mean is in kafka-errors.ts. Positions are the caller's.
+// A Kafka broker as the loader sees it, on @platformatic/kafka: its connections and its group, which only shares the
+// partitions; what is fetched is read by raw-fetch.ts and record-batches.ts, what errors mean is in kafka-errors.ts.
+// Positions are the caller's.
 import type { BaseOptions, Connection, Consumer } from '@platformatic/kafka';
 import { TsdbtError } from '../errors.ts';
 import {
@@ -26,7 +27,10 @@ const PARTITION_BYTES = 2 * 1024 * 1024;
 /** What one poll unpacks: behind the batch with which it is so much, it ends. */
 const UNPACKED_BYTES = 8 * 1024 * 1024;
 const WAIT_MS = 200;
-/** After an error that passes a partition is left alone for a while, each time for longer; and from so many in a row on it is said. */
+/**
+ * After an error that passes a partition is left alone for a while, each time for longer; and from so many in a row on
+ * it is said.
+ */
 const [TROUBLE_MS, LONGEST_TROUBLE_MS, TROUBLES_TOLD] = [100, 5000, 4];
 /** How often a client looks whether the topic has got partitions, and whether it is still of the group. */
 const LOOK_MS = 5000;
@@ -225,7 +229,10 @@ class KafkaClient implements BrokerClient {
     await this.reassign();
   }
 
-  /** New partitions, and a membership that the library has given up after a few attempts, need another round of the group. */
+  /**
+   * New partitions, and a membership that the library has given up after a few attempts, need another round of the
+   * group.
+   */
   private async look(): Promise<void> {
     this.looked = Date.now();
     const { topics } = await this.metadata(this.subscribed, true);
@@ -452,7 +459,9 @@ class KafkaClient implements BrokerClient {
     });
   }
 
-  /** Reads what was fetched, batch after batch, as much of it as may be unpacked at once; the positions go on behind it. */
+  /**
+   * Reads what was fetched, batch after batch, as much of it as may be unpacked at once; the positions go on behind it.
+   */
   private read(failures: PartitionFailure[]): MessageBatch[] {
     const found: MessageBatch[] = [];
     for (let left = UNPACKED_BYTES; left > 0 && this.opened[0] !== undefined; ) {
@@ -512,7 +521,8 @@ class KafkaClient implements BrokerClient {
       if (failure === null)
         throw new TsdbtError(
           'connection',
-          `the broker at ${this.connection.brokers.join(', ')} does not say where an epoch of ${partitionKey(position.at)} ends: ${position.trouble}`,
+          `the broker at ${this.connection.brokers.join(', ')} does not say where an epoch of ` +
+            `${partitionKey(position.at)} ends: ${position.trouble}`,
         );
       failures.set(partitionKey(position.at), failure);
     }
@@ -731,8 +741,8 @@ function newPosition(at: TopicPartition, next: bigint, epoch: number | null): Po
 }
 
 /**
- * Does the log part from what was read before the position? An epoch that the broker knows nothing of says nothing: the position's place in the log
- * still counts.
+ * Does the log part from what was read before the position? An epoch that the broker knows nothing of says nothing: the
+ * position's place in the log still counts.
  */
 function parting(
   { at, next, epoch }: Position,
@@ -747,6 +757,8 @@ function parting(
     ...at,
     reason: 'truncated',
     from: end,
-    message: `what was loaded from offset ${end} on, in leader epoch ${epoch}, is no longer in the topic (${now}; its leader was elected without it)`,
+    message:
+      `what was loaded from offset ${end} on, in leader epoch ${epoch}, is no longer in the topic (${now}; its ` +
+      'leader was elected without it)',
   };
 }

@@ -3,13 +3,15 @@ import { TsdbtError } from '../errors.ts';
 import type { LoadConnection } from './connections.ts';
 
 /**
- * What to do about a code. `retry`: it passes; what is known of the cluster is asked for anew. `verify`: the same, and whether the log still has what
- * was read. `range`: the position is not in the log. `partition`: this partition stops. `table`: the topic, or its group, cannot be read.
- * `connection`: nothing can be, by this connection.
+ * What to do about a code. `retry`: it passes; what is known of the cluster is asked for anew. `verify`: the same, and
+ * whether the log still has what was read. `range`: the position is not in the log. `partition`: this partition stops.
+ * `table`: the topic, or its group, cannot be read. `connection`: nothing can be, by this connection.
  */
 export type Remedy = 'retry' | 'verify' | 'range' | 'partition' | 'table' | 'connection';
 
-/** All codes up to Kafka 4.3. Those that only producers and administrators get stop the table, should they ever come. */
+/**
+ * All codes up to Kafka 4.3. Those that only producers and administrators get stop the table, should they ever come.
+ */
 const CODES: Readonly<Record<Remedy, Readonly<Record<string, number>>>> = {
   retry: {
     UNKNOWN_SERVER_ERROR: -1,
@@ -160,7 +162,10 @@ const BY_CODE = new Map(
   ),
 );
 
-/** What to do about a code that is not 0. One that is newer than this table is taken for a fault of the server, as Kafka's own clients do. */
+/**
+ * What to do about a code that is not 0. One that is newer than this table is taken for a fault of the server, as
+ * Kafka's own clients do.
+ */
 export function remedyOf(code: number): Remedy {
   return BY_CODE.get(code)?.remedy ?? 'retry';
 }
@@ -170,7 +175,10 @@ export function errorName(code: number): string {
   return `${BY_CODE.get(code)?.name ?? 'an error that is not known here'} (${code})`;
 }
 
-/** The error that an answer's own code is: a `connection` error when it passes by itself, else one that says what cannot be done. */
+/**
+ * The error that an answer's own code is: a `connection` error when it passes by itself, else one that says what cannot
+ * be done.
+ */
 export function answerError(
   code: number,
   connection: LoadConnection,
@@ -204,7 +212,10 @@ export function answerError(
   );
 }
 
-/** What the client library's failure means: the broker is away, or it will not have us. @param answered has the broker answered before? */
+/**
+ * What the client library's failure means: the broker is away, or it will not have us.
+ * @param answered has the broker answered before?
+ */
 export function brokerError(
   error: unknown,
   connection: LoadConnection,
@@ -255,7 +266,9 @@ export function brokerError(
     const reason = texts.findLast((text) => /certificate|alert|SSL|ssl/i.test(text)) ?? told;
     return new TsdbtError('runtime', `No TLS connection to ${brokers}: ${reason}`, {
       path,
-      hint: "tls: { ca, cert, key, servername } in the connection: who is trusted, who we are, and the name in the broker's certificate.",
+      hint:
+        'tls: { ca, cert, key, servername } in the connection: who is trusted, who we are, and the name in the ' +
+        "broker's certificate.",
       cause: error,
     });
   }
@@ -291,7 +304,8 @@ export function brokerError(
     texts.some((text) => /Connection closed/.test(text));
   return new TsdbtError(
     'connection',
-    `no broker answers at ${brokers}: ${closed ? `it closes the connection at once; it is starting, or it wants ${connection.tls === null ? 'TLS' : "a client's certificate"}` : (texts.at(-1) ?? String(error))}`,
+    `no broker answers at ${brokers}: ` +
+      `${closed ? 'it closes the connection at once; it is starting, or it wants ' + `${connection.tls === null ? 'TLS' : "a client's certificate"}` : (texts.at(-1) ?? String(error))}`,
     { path, cause: error },
   );
 }

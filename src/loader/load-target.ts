@@ -1,5 +1,5 @@
-// What a source table's `meta: tsdbt: load:` says, checked: which topic goes into which table and how. Reads the manifest only; whether topic
-// and table are there is found out by load-check.ts.
+// What a source table's `meta: tsdbt: load:` says, checked: which topic goes into which table and how. Reads the
+// manifest only; whether topic and table are there is found out by load-check.ts.
 import type { Json, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import type { StoredType } from './column-check.ts';
@@ -152,7 +152,8 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
     if (!known.has(partitionBy.column)) refuse(`partition column '${partitionBy.column}' is not declared`);
     if (key.length > 0 && !key.includes(partitionBy.column)) {
       refuse(
-        `the key lacks the partition column '${partitionBy.column}': the database cannot keep it unique over partitions`,
+        `the key lacks the partition column '${partitionBy.column}': the database cannot keep it unique over ` +
+          'partitions',
         `key: [${[...key, partitionBy.column].join(', ')}]`,
       );
     }
@@ -196,12 +197,15 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
   };
 }
 
+const TEXT_TYPE = new RegExp(
+  String.raw`^(text|citext|(?:character varying|varchar)(?:\s*\(\s*(\d+)\s*\))?|(?:character|char` +
+    String.raw`|bpchar)\s*\(\s*(\d+)\s*\))$`,
+  'i',
+);
+
 /** Does a column of this type take a hash as it is? */
 function holdsHash(type: string): boolean {
-  const match =
-    /^(text|citext|(?:character varying|varchar)(?:\s*\(\s*(\d+)\s*\))?|(?:character|char|bpchar)\s*\(\s*(\d+)\s*\))$/i.exec(
-      type.trim(),
-    );
+  const match = TEXT_TYPE.exec(type.trim());
   return match !== null && Number(match[2] ?? match[3] ?? HASH_LENGTH) >= HASH_LENGTH;
 }
 
@@ -268,7 +272,8 @@ function deadLimit(value: Json | undefined, refuse: (message: string, hint?: str
     match === null ? Number.NaN : match[2] === '%' ? (Number(match[1]) / 100) * DEAD_WINDOW : Number(match[1]);
   if (!Number.isInteger(Math.round(limit)) || limit > DEAD_WINDOW)
     return refuse(
-      `'max_dead' must be a number of the last ${DEAD_WINDOW} messages, a share such as '2%', or false, found ${JSON.stringify(value)}`,
+      `'max_dead' must be a number of the last ${DEAD_WINDOW} messages, a share such as '2%', or false, found ` +
+        `${JSON.stringify(value)}`,
     );
   return Math.round(limit);
 }
@@ -288,7 +293,9 @@ function flushLimits(value: Json | undefined, refuse: (message: string, hint?: s
     return result > 0
       ? result
       : refuse(
-          `'${name}' in 'flush' must be a positive ${name === 'rows' ? 'number' : name === 'bytes' ? 'size such as 16MiB' : 'duration such as 2s'}, found ${JSON.stringify(written)}`,
+          `'${name}' in 'flush' must be a positive ` +
+            `${name === 'rows' ? 'number' : name === 'bytes' ? 'size such as 16MiB' : 'duration such as 2s'}, ` +
+            `found ${JSON.stringify(written)}`,
         );
   };
   return {

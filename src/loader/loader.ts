@@ -1,5 +1,6 @@
-// One topic into one table: reads batches, makes rows, flushes by rows, bytes or age, and waits when the database is away. The position is the
-// database's alone: what was flushed twice is refused there (Fenced) and read anew from where the table is.
+// One topic into one table: reads batches, makes rows, flushes by rows, bytes or age, and waits when the database is
+// away. The position is the database's alone: what was flushed twice is refused there (Fenced) and read anew from where
+// the table is.
 import { TsdbtError } from '../errors.ts';
 import type {
   AssignmentListener,
@@ -321,7 +322,10 @@ export class Loader {
     this.progressed = this.options.now();
     let held = this.hold(batch, position);
     let mark = position;
-    /** Waits for something in the midst of a batch; whatever is flushed meanwhile ends before `offset`. @returns null when the partition is read from elsewhere then */
+    /**
+     * Waits for something in the midst of a batch; whatever is flushed meanwhile ends before `offset`.
+     * @returns null when the partition is read from elsewhere then
+     */
     const wait = async <T>(offset: bigint, work: () => Promise<T>): Promise<{ readonly value: T } | null> => {
       held.next = offset;
       held.epoch = batch.epoch;
@@ -628,7 +632,10 @@ export class Loader {
     return [...this.flushed].map(([key, { next }]) => `${key} offset ${next}`).join(', ');
   }
 
-  /** Throws away what is held of the partitions that somebody else has moved, keeps the rest, and reads on from where the table is. */
+  /**
+   * Throws away what is held of the partitions that somebody else has moved, keeps the rest, and reads on from where
+   * the table is.
+   */
   private async goWhereTheTableIs(buffer: PendingRows, partitions: Fenced['partitions']): Promise<void> {
     const { client } = this.options;
     const ours = partitions.filter((partition) => this.ours.has(partitionKey(partition)));

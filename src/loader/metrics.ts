@@ -1,4 +1,5 @@
-// What the loaders of one process do, in numbers: Prometheus text, a health answer, and the server that gives both. Fed by the loaders' events.
+// What the loaders of one process do, in numbers: Prometheus text, a health answer, and the server that gives both. Fed
+// by the loaders' events.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TsdbtError } from '../errors.ts';

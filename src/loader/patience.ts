@@ -1,4 +1,5 @@
-// Waiting for what is away: database, broker, registry come back; a stop that was asked for, or `--timeout`, ends the waiting, whatever hangs.
+// Waiting for what is away: database, broker, registry come back; a stop that was asked for, or `--timeout`, ends the
+// waiting, whatever hangs.
 import { TsdbtError } from '../errors.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { LoadEvent } from './events.ts';
@@ -105,7 +106,9 @@ export class Patience {
       'runtime',
       `Loading ${target.name} gave up after ${Math.round((timeoutMs ?? 0) / 1000)} s without progress: ${why}`,
       {
-        hint: 'Nothing is lost; the next load goes on from where the table is. --timeout sets how long `load --once` waits.',
+        hint:
+          'Nothing is lost; the next load goes on from where the table is. --timeout sets how long `load --once` ' +
+          'waits.',
       },
     );
   }
@@ -155,8 +158,9 @@ export function answered(error: unknown): boolean {
 class OutOfTime extends Error {}
 
 /**
- * Is it a matter of waiting? Connections, restarts, locks, full disks, and a table that is away or locked away; SQLSTATE classes 08, 40, 53, 55,
- * 57, 58, 42P01, 25006: a server that has become a standby, and 25P03: this process was stopped in the midst of a flush.
+ * Is it a matter of waiting? Connections, restarts, locks, full disks, and a table that is away or locked away;
+ * SQLSTATE classes 08, 40, 53, 55, 57, 58, 42P01, 25006: a server that has become a standby, and 25P03: this process
+ * was stopped in the midst of a flush.
  */
 function passes(error: unknown): boolean {
   if (!(error instanceof TsdbtError)) return false;

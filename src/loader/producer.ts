@@ -1,5 +1,5 @@
-// The sample producer: the records of a file into a topic, idempotent, keyed, no faster than asked. For trying out and for tests; real producers
-// are the applications.
+// The sample producer: the records of a file into a topic, idempotent, keyed, no faster than asked. For trying out and
+// for tests; real producers are the applications.
 import { TsdbtError } from '../errors.ts';
 import { type Message, partitionKey } from './broker.ts';
 import type { LoadConnection } from './connections.ts';

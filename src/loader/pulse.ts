@@ -1,5 +1,6 @@
-// A look at the bookkeeping a few times a second, for all loaders of a process: it says that they live, sends away members of their groups that do not, long
-// before the broker would, and sees positions that were moved by hand. Without it everything works, later.
+// A look at the bookkeeping a few times a second, for all loaders of a process: it says that they live, sends away
+// members of their groups that do not, long before the broker would, and sees positions that were moved by hand.
+// Without it everything works, later.
 import type { LoadTarget } from './load-target.ts';
 import type { GroupMember, Place, Sink } from './sink.ts';
 

@@ -1,5 +1,5 @@
-// Kafka's OffsetForLeaderEpoch: where a leader epoch ends in the log as its leader has it now. Whoever has read further in that epoch holds messages
-// that are no longer there. Versions 3 and 4.
+// Kafka's OffsetForLeaderEpoch: where a leader epoch ends in the log as its leader has it now. Whoever has read further
+// in that epoch holds messages that are no longer there. Versions 3 and 4.
 import type { API, Connection } from '@platformatic/kafka';
 import type { loadClientLibrary } from './kafka-client.ts';
 import { AnswerReader } from './raw-fetch.ts';
@@ -19,7 +19,9 @@ export interface AskedEpoch {
   readonly epoch: number;
 }
 
-/** The newest epoch up to the one asked for, and the offset behind its last message; -1 where the broker knows of none. */
+/**
+ * The newest epoch up to the one asked for, and the offset behind its last message; -1 where the broker knows of none.
+ */
 export interface EpochEnd {
   readonly topic: string;
   readonly partition: number;

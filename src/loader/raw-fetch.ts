@@ -1,5 +1,6 @@
-// Kafka's Fetch over a connection of the client library, whose own reading of the answer costs more than all the rest of loading: here the records
-// stay bytes, and an answer with errors in it is an answer. Versions 11 to 17; no sessions, no preferred replicas.
+// Kafka's Fetch over a connection of the client library, whose own reading of the answer costs more than all the rest
+// of loading: here the records stay bytes, and an answer with errors in it is an answer. Versions 11 to 17; no
+// sessions, no preferred replicas.
 import type { API, Connection, fetchV12 } from '@platformatic/kafka';
 import type { loadClientLibrary } from './kafka-client.ts';
 import type { Aborted } from './record-batches.ts';

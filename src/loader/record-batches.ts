@@ -1,5 +1,6 @@
-// Kafka's batches of records (version 2 of the format), read from the bytes of a fetch: checked all at once, unpacked one after the other, without
-// those of aborted transactions and without control records. Pure; a message's bytes stay where they are.
+// Kafka's batches of records (version 2 of the format), read from the bytes of a fetch: checked all at once, unpacked
+// one after the other, without those of aborted transactions and without control records. Pure; a message's bytes stay
+// where they are.
 import type { Message } from './broker.ts';
 import type { Crc32c } from './crc32c.ts';
 import { Records } from './records.ts';
@@ -241,7 +242,11 @@ class RecordReader {
     this.end = end;
   }
 
-  /** @param first offset of the batch less the position @param last that of its last message, likewise @param appended all have the batch's time */
+  /**
+   * @param first offset of the batch less the position
+   * @param last that of its last message, likewise
+   * @param appended all have the batch's time
+   */
   read(into: Records, count: number, first: number, last: number, time: number, appended: boolean): void {
     let before = first - 1;
     for (let i = 0; i < count; i++) {

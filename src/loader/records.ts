@@ -1,5 +1,5 @@
-// Messages of one partition where they lie: one run of bytes, and where each message's parts begin and end. A message is made of them only when
-// somebody asks for it; the loader's hot path reads the bytes.
+// Messages of one partition where they lie: one run of bytes, and where each message's parts begin and end. A message
+// is made of them only when somebody asks for it; the loader's hot path reads the bytes.
 import type { Message } from './broker.ts';
 
 /** Numbers kept a message: beginning and end of key and value (-1: null), beginning of the headers. */
@@ -32,7 +32,11 @@ export class Records {
     return this.count;
   }
 
-  /** @param delta offset of the message less the base @param time NaN: none @param valueStart -1: null, as `keyStart` */
+  /**
+   * @param delta offset of the message less the base
+   * @param time NaN: none
+   * @param valueStart -1: null, as `keyStart`
+   */
   add(
     delta: number,
     time: number,

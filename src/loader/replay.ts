@@ -1,4 +1,5 @@
-// Dead letters once more through decoder and sink: those that fit now become rows, the others stay dead letters with today's reason.
+// Dead letters once more through decoder and sink: those that fit now become rows, the others stay dead letters with
+// today's reason.
 import type { Adapter, Session } from '../adapters/adapter.ts';
 import { newestLetter, readLetters, type StoredLetter } from './dead-letters.ts';
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';

@@ -1,5 +1,5 @@
-// Setting positions by hand: to the beginning, the end, an offset, a moment, or behind what the table has, of all partitions or of some. What was loaded
-// from there on goes: it comes again, or is no longer in the topic.
+// Setting positions by hand: to the beginning, the end, an offset, a moment, or behind what the table has, of all
+// partitions or of some. What was loaded from there on goes: it comes again, or is no longer in the topic.
 import { TsdbtError } from '../errors.ts';
 import { type BrokerClient, partitionKey } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
@@ -19,11 +19,13 @@ const PLACE = 'earliest|latest|loaded|\\d+';
 const BY_PARTITION = new RegExp(`^\\d+:(${PLACE})(,\\d+:(${PLACE}))*$`);
 
 /**
- * Rows and dead letters from the new position on are deleted in the transaction that sets it; of a log that was cut back, from where it was cut.
- * An upsert has overwritten what stood there before: of a log that was cut back such a table is read again from the beginning, which changes no
- * other row.
- * `loaded`, behind the last offset that the table has, takes over what is there: nothing goes but what the log has lost.
- * @param to `earliest`, `latest`, `loaded`, an offset or a time in ISO form (UTC where it names no zone) for every partition; `2:1500,3:earliest` for some
+ * Rows and dead letters from the new position on are deleted in the transaction that sets it; of a log that was cut
+ * back, from where it was cut. An upsert has overwritten what stood there before: of a log that was cut back such a
+ * table is read again from the beginning, which changes no other row.
+ * `loaded`, behind the last offset that the table has, takes over what is there: nothing goes but what the log has
+ * lost.
+ * @param to `earliest`, `latest`, `loaded`, an offset or a time in ISO form (UTC where it names no zone) for every
+ *   partition; `2:1500,3:earliest` for some
  * @throws `usage` error for anything else
  */
 export async function rewindTo(client: BrokerClient, sink: Sink, target: LoadTarget, to: string): Promise<Rewound> {
@@ -92,7 +94,8 @@ function momentOf(text: string): number {
   if (Number.isNaN(time))
     throw new TsdbtError(
       'usage',
-      `Error: Invalid value for '--to': '${text}' is not earliest, latest, loaded, an offset, a time, or PARTITION:OFFSET.`,
+      `Error: Invalid value for '--to': '${text}' is not earliest, latest, loaded, an offset, a time, or ` +
+        'PARTITION:OFFSET.',
     );
   return time;
 }

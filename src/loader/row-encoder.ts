@@ -1,5 +1,6 @@
-// A decoded message as a row for the table: values by declared type as COPY reads them, the rest as JSON, personal data hashed or left out.
-// Pure; which table and what else goes with it is the sink's, the short way for ordinary messages json-scanner.ts's.
+// A decoded message as a row for the table: values by declared type as COPY reads them, the rest as JSON, personal data
+// hashed or left out. Pure; which table and what else goes with it is the sink's, the short way for ordinary messages
+// json-scanner.ts's.
 import { createHmac } from 'node:crypto';
 import type { Message } from './broker.ts';
 import { type ColumnCheck, columnCheck } from './column-check.ts';
@@ -279,8 +280,8 @@ function arrayText(values: readonly unknown[]): string {
 }
 
 /**
- * Milliseconds since 1970 of a value of the partition column; texts without a zone count as UTC, as the tables' partitions do. Null for what only the
- * database can read: it goes to the default partition, or is refused there.
+ * Milliseconds since 1970 of a value of the partition column; texts without a zone count as UTC, as the tables'
+ * partitions do. Null for what only the database can read: it goes to the default partition, or is refused there.
  */
 export function moment(value: unknown): number | null {
   if (typeof value === 'number') return value;

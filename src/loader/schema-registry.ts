@@ -1,4 +1,5 @@
-// A Confluent-compatible Schema Registry, read only: schemas by id with what they refer to. What a schema says about a message is json-schema.ts's.
+// A Confluent-compatible Schema Registry, read only: schemas by id with what they refer to. What a schema says about a
+// message is json-schema.ts's.
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { TsdbtError } from '../errors.ts';

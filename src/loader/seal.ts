@@ -1,5 +1,5 @@
-// Personal data in dead letters: their raw bytes are encrypted where the target hashes or drops something, with a key that only the environment
-// has, so that they can be replayed and not read.
+// Personal data in dead letters: their raw bytes are encrypted where the target hashes or drops something, with a key
+// that only the environment has, so that they can be replayed and not read.
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { TsdbtError } from '../errors.ts';
 import type { LoadTarget } from './load-target.ts';
@@ -21,7 +21,10 @@ export class Sealer {
     return target.hash.length > 0 || target.drop.length > 0;
   }
 
-  /** What is stored for the bytes: themselves, or initialisation vector, text and tag. Without a key nothing of them is kept. */
+  /**
+   * What is stored for the bytes: themselves, or initialisation vector, text and tag. Without a key nothing of them is
+   * kept.
+   */
   seal(target: LoadTarget, bytes: Uint8Array | null): Uint8Array | null {
     if (bytes === null || !this.seals(target)) return bytes;
     if (this.key === null) return null;

@@ -1,5 +1,5 @@
-// What the loader asks of a database: the table, the positions, and a flush that holds rows, dead letters and positions in one commit.
-// Types only; one folder a dialect.
+// What the loader asks of a database: the table, the positions, and a flush that holds rows, dead letters and positions
+// in one commit. Types only; one folder a dialect.
 import type { OffsetRange } from '../state/load-offsets.ts';
 import type { Message } from './broker.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
@@ -33,7 +33,10 @@ export interface Flushed {
   readonly dead: readonly DeadLetter[];
 }
 
-/** Another loader has moved a position since this one read from it; what this one holds of the partition must be thrown away. */
+/**
+ * Another loader has moved a position since this one read from it; what this one holds of the partition must be thrown
+ * away.
+ */
 export class Fenced extends Error {
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
 
@@ -80,7 +83,10 @@ export type FaultPoint = 'before_copy' | 'before_merge' | 'before_commit' | 'aft
 
 /** The database of a loader. Methods fail with a `database` or `connection` error. */
 export interface Sink {
-  /** Makes the bookkeeping, the table, and what the declaration has gained since. @returns the columns of the table that messages fill */
+  /**
+   * Makes the bookkeeping, the table, and what the declaration has gained since.
+   * @returns the columns of the table that messages fill
+   */
   prepare(target: LoadTarget): Promise<readonly LoadColumn[]>;
   /** Adds nullable columns for new fields. @returns all columns then */
   addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]>;
@@ -90,7 +96,8 @@ export interface Sink {
   startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void>;
   /**
    * Sets positions, whatever they were.
-   * @param from what was loaded of these partitions from an offset on goes, rows and dead letters, in the same transaction
+   * @param from what was loaded of these partitions from an offset on goes, rows and dead letters, in the same
+   *   transaction
    * @returns how many went
    */
   rewind(
@@ -99,11 +106,17 @@ export interface Sink {
     next: ReadonlyMap<number, bigint>,
     from?: ReadonlyMap<number, bigint>,
   ): Promise<{ readonly rows: number; readonly letters: number }>;
-  /** The offset behind the last one that the table or its dead letters have of the topic, by partition; none when they have nothing of it. */
+  /**
+   * The offset behind the last one that the table or its dead letters have of the topic, by partition; none when they
+   * have nothing of it.
+   */
   ends(target: LoadTarget): Promise<ReadonlyMap<number, bigint>>;
   /** Does the table hold rows of the topic? */
   holdsRows(target: LoadTarget): Promise<boolean>;
-  /** The newest dead letters that were not replayed, at most `limit`, of the last `window` offsets before each partition's. */
+  /**
+   * The newest dead letters that were not replayed, at most `limit`, of the last `window` offsets before each
+   * partition's.
+   */
   recentDead(
     target: LoadTarget,
     next: ReadonlyMap<number, bigint>,

@@ -1,4 +1,5 @@
-// Where a loader begins to read: what is kept, or the beginning; and what people are told where neither will do. Which partitions stop is the loader's.
+// Where a loader begins to read: what is kept, or the beginning; and what people are told where neither will do. Which
+// partitions stop is the loader's.
 import { TsdbtError } from '../errors.ts';
 import {
   type BrokerClient,
@@ -12,7 +13,8 @@ import type { Sink } from './sink.ts';
 
 /**
  * Finds where partitions go on, by `topic/partition`; those without a position get one.
- * @throws `runtime` error for a table that holds rows and has no position, and for a topic that was made anew (with `on_gap: stop`)
+ * @throws `runtime` error for a table that holds rows and has no position, and for a topic that was made anew (with
+ *   `on_gap: stop`)
  */
 export async function startingPoints(
   { target, sink, client }: { readonly target: LoadTarget; readonly sink: Sink; readonly client: BrokerClient },
@@ -58,10 +60,13 @@ function unplaced(target: LoadTarget): TsdbtError {
   const rewind = rewindOf(target);
   return new TsdbtError(
     'runtime',
-    `The table of ${target.name} holds rows of ${target.topic}, and nothing says how far: loading from the beginning could double them.`,
+    `The table of ${target.name} holds rows of ${target.topic}, and nothing says how far: loading from the ` +
+      'beginning could double them.',
     {
       path: target.path,
-      hint: `\`${rewind} loaded\` goes on behind the last offsets that the table has; \`${rewind} earliest\` deletes the rows that the topic still has, and loads them again.`,
+      hint:
+        `\`${rewind} loaded\` goes on behind the last offsets that the table has; \`${rewind} earliest\` deletes ` +
+        'the rows that the topic still has, and loads them again.',
     },
   );
 }
@@ -73,7 +78,9 @@ export function madeAnew(target: LoadTarget): TsdbtError {
     `topic ${target.topic} was deleted and made again: its offsets are not those that the table has.`,
     {
       path: target.path,
-      hint: `\`${rewindOf(target)} earliest\` loads the new topic from its beginning; \`on_gap: earliest\` in the load config always does.`,
+      hint:
+        `\`${rewindOf(target)} earliest\` loads the new topic from its beginning; \`on_gap: earliest\` in the ` +
+        'load config always does.',
     },
   );
 }
@@ -88,10 +95,16 @@ function wayOut(target: LoadTarget, { partition, reason, from }: PartitionFailur
   const rewind = (to: string): string => `\`${rewindOf(target)} ${to}\``;
   switch (reason) {
     case 'offset_out_of_range':
-      return `The messages from offset ${position} on are gone from the topic before they were loaded. ${rewind('earliest')} goes on with what is left; \`on_gap: earliest\` always does.`;
+      return (
+        `The messages from offset ${position} on are gone from the topic before they were loaded. ` +
+        `${rewind('earliest')} goes on with what is left; \`on_gap: earliest\` always does.`
+      );
     case 'truncated':
     case 'beyond_end':
-      return `${rewind(`${partition}:${from ?? 'latest'}`)} deletes the rows from there on and goes on with what the topic has.`;
+      return (
+        `${rewind(`${partition}:${from ?? 'latest'}`)} deletes the rows from there on and goes on with what the ` +
+        'topic has.'
+      );
     case 'corrupt':
     case 'too_large':
       return `${rewind(`${partition}:OFFSET`)} with an offset behind that batch goes on without it.`;

@@ -1,4 +1,5 @@
-// How far a target is behind its topic, from the kept positions and the broker's ends; and what keeps it from being loaded.
+// How far a target is behind its topic, from the kept positions and the broker's ends; and what keeps it from being
+// loaded.
 import { quoteText } from '../adapters/postgres/literal.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { TsdbtError } from '../errors.ts';
@@ -37,7 +38,8 @@ interface Kept extends TopicPartition {
 }
 
 /**
- * A broker that cannot be asked is one of the problems; what is kept is told all the same. A file's end is where it ended when it was loaded.
+ * A broker that cannot be asked is one of the problems; what is kept is told all the same. A file's end is where it
+ * ended when it was loaded.
  * @param now milliseconds since 1970
  */
 export async function loadStatus(
@@ -120,15 +122,18 @@ async function keptState(
     (await session.execute(sql, { fetch: true })).table.rows.map(({ values }) => values);
   try {
     const [there] = await ask(
-      `select to_regclass('${STATE_SCHEMA}.load_offsets') is not null, to_regclass('${STATE_SCHEMA}.load_failures') is not null`,
+      `select to_regclass('${STATE_SCHEMA}.load_offsets') is not null, ` +
+        `to_regclass('${STATE_SCHEMA}.load_failures') is not null`,
     );
     if (there?.[0] !== true) return { kept, failure: null };
     // An older version's table has no column for the relation.
     const rows = there[1] === true ? ofTable(target, 'o') : `o.target = ${quoteText(target.uniqueId)}`;
-    const offsets =
-      await ask(`select topic, partition, next_offset::text, end_offset::text, floor(extract(epoch from last_kafka_ts) * 1000)::bigint::text, dead_rows,
+    const offsets = await ask(
+      'select topic, partition, next_offset::text, end_offset::text, floor(extract(epoch from last_kafka_ts) * ' +
+        `1000)::bigint::text, dead_rows,
   topic_id, to_jsonb(o)->>'leader_epoch'
-from ${STATE_SCHEMA}.load_offsets as o where ${rows} and partition >= 0 order by 1, 2`);
+from ${STATE_SCHEMA}.load_offsets as o where ${rows} and partition >= 0 order by 1, 2`,
+    );
     for (const [topic, partition, next, end, newest, dead, topicId, epoch] of offsets) {
       const at = { topic: String(topic), partition: Number(partition) };
       kept.set(partitionKey(at), {
@@ -145,7 +150,9 @@ from ${STATE_SCHEMA}.load_offsets as o where ${rows} and partition >= 0 order by
       there[1] !== true
         ? []
         : await ask(
-            `select message || ' (since ' || to_char(failed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC)' from ${STATE_SCHEMA}.load_failures where relation = ${quoteText(relationOf(target))} and topic = ${quoteText(target.topic)}`,
+            "select message || ' (since ' || to_char(failed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || " +
+              `' UTC)' from ${STATE_SCHEMA}.load_failures where relation = ${quoteText(relationOf(target))} and ` +
+              `topic = ${quoteText(target.topic)}`,
           );
     return { kept, failure: failure === undefined ? null : String(failure[0]) };
   } finally {

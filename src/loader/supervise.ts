@@ -1,5 +1,5 @@
-// One table of several: a failure that ends its loader is said when it happens, kept for `load status`, and the table is tried again, later each time, while
-// the others go on.
+// One table of several: a failure that ends its loader is said when it happens, kept for `load status`, and the table
+// is tried again, later each time, while the others go on.
 import { TsdbtError } from '../errors.ts';
 import { TooManyDead } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';

@@ -1,5 +1,5 @@
-// The bytes of a compressed batch unpacked, never more of them than may be: whoever packs a gigabyte into a kilobyte costs one refusal and no memory.
-// Which batch it was is record-batches.ts's to say.
+// The bytes of a compressed batch unpacked, never more of them than may be: whoever packs a gigabyte into a kilobyte
+// costs one refusal and no memory. Which batch it was is record-batches.ts's to say.
 import zlib, { gunzipSync } from 'node:zlib';
 import { Decompress } from 'fzstd';
 import type { loadClientLibrary } from './kafka-client.ts';
@@ -101,7 +101,9 @@ function varint(bytes: Buffer, start: number): number {
   return value;
 }
 
-/** What frames of LZ4 hold, added up from the lengths of their sequences; nothing is unpacked. What is no frame ends it. */
+/**
+ * What frames of LZ4 hold, added up from the lengths of their sequences; nothing is unpacked. What is no frame ends it.
+ */
 function lz4Length(bytes: Buffer): number {
   let length = 0;
   for (let at = 0; at + 7 < bytes.length && bytes.readUInt32LE(at) === LZ4_FRAME; ) {

@@ -86,7 +86,8 @@ function checkFunctionArguments(state: ParseState): void {
       else if (defaulted) {
         throw new TsdbtError(
           'parsing',
-          `Non-defaulted argument '${argument.name}' of function '${node.name}' comes after a defaulted argument. Non-defaulted arguments cannot come after defaulted arguments. `,
+          `Non-defaulted argument '${argument.name}' of function '${node.name}' comes after a defaulted ` +
+            'argument. Non-defaulted arguments cannot come after defaulted arguments. ',
           { path: node.original_file_path },
         );
       }
@@ -105,7 +106,8 @@ function warnOfDeprecatedModels(state: ParseState, childMap: Readonly<Record<str
       state.warnings.warn(
         'DeprecatedModel',
         'I065',
-        `Model ${node.name}${version} has passed its deprecation date of ${date}. This model should be disabled or removed.`,
+        `Model ${node.name}${version} has passed its deprecation date of ${date}. This model should be ` +
+          'disabled or removed.',
         { model_name: node.name, model_version: pyStr(node.version ?? ''), deprecation_date: date },
       );
     }
@@ -117,7 +119,8 @@ function warnOfDeprecatedModels(state: ParseState, childMap: Readonly<Record<str
       const latest = pyStr(node.latest_version);
       const coda =
         node.version !== null && pyStr(node.version) !== latest
-          ? `A new version of '${node.name}' is available. ${offer}: {{ ref('${node.package_name}', '${node.name}', v='${latest}') }}.`
+          ? `A new version of '${node.name}' is available. ${offer}: {{ ref('${node.package_name}', ` +
+            `'${node.name}', v='${latest}') }}.`
           : '';
       state.warnings.warn(
         past ? 'DeprecatedReference' : 'UpcomingReferenceDeprecation',
@@ -141,7 +144,8 @@ function checkSpaces(state: ParseState): void {
     const list = bad.map((node) => `  * '${node.unique_id}' (${node.original_file_path})`).join('\n');
     throw new TsdbtError(
       'runtime',
-      `Resource names cannot contain spaces:\n${list}\nPlease rename the invalid model(s) so that their name(s) do not contain any spaces.`,
+      `Resource names cannot contain spaces:\n${list}\nPlease rename the invalid model(s) so that their ` +
+        'name(s) do not contain any spaces.',
     );
   }
   for (const node of state.config.flags.debug ? bad : bad.slice(0, 1)) {
@@ -156,7 +160,8 @@ function checkSpaces(state: ParseState): void {
   state.warnings.deprecated(
     'ResourceNamesWithSpacesDeprecation',
     'D015',
-    `Spaces found in ${bad.length} resource name(s). This is deprecated, and may lead to errors when using dbt.${hint} For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors`,
+    `Spaces found in ${bad.length} resource name(s). This is deprecated, and may lead to errors when using ` +
+      `dbt.${hint} For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors`,
     { count_invalid_names: bad.length },
   );
 }
@@ -181,8 +186,10 @@ function checkUniqueness({ state, names }: ParseTools): void {
     if (other !== undefined) {
       throw new TsdbtError(
         'compilation',
-        `dbt found two resources with the database representation "${relation}".\ndbt cannot create two resources with identical database representations. To fix this,\n` +
-          `change the configuration of one of these resources:\n- ${other.unique_id} (${other.original_file_path})\n- ${node.unique_id} (${node.original_file_path})`,
+        `dbt found two resources with the database representation "${relation}".\ndbt cannot create two ` +
+          'resources with identical database representations. To fix this,\n' +
+          `change the configuration of one of these resources:\n- ${other.unique_id} ` +
+          `(${other.original_file_path})\n- ${node.unique_id} (${node.original_file_path})`,
       );
     }
     byRelation.set(relation, node);
@@ -192,8 +199,10 @@ function checkUniqueness({ state, names }: ParseTools): void {
     if (other === undefined) continue;
     throw new TsdbtError(
       'parsing',
-      `dbt found versioned and unversioned models with the name "${node.name}".\n\nSince these resources have the same name, dbt will be unable to find the correct resource\n` +
-        `when looking for ref('${node.name}').\n\nTo fix this, change the name of the unversioned resource\n${other.unique_id} (${other.original_file_path})\n` +
+      `dbt found versioned and unversioned models with the name "${node.name}".\n\nSince these resources have ` +
+        'the same name, dbt will be unable to find the correct resource\n' +
+        `when looking for ref('${node.name}').\n\nTo fix this, change the name of the unversioned resource\n` +
+        `${other.unique_id} (${other.original_file_path})\n` +
         `or add the unversioned model to the versions in ${node.patch_path}`,
     );
   }
@@ -203,14 +212,19 @@ function reportSameName(state: ParseState, first: ManifestNode, second: Manifest
   if (state.flag('require_unique_project_resource_names', false)) {
     throw new TsdbtError(
       'compilation',
-      `dbt found two ${first.resource_type === second.resource_type ? pluralOf(first.resource_type) : 'resources'} with the name "${first.name}".\n\nSince these resources have the same name, dbt will be unable to find the correct resource\n` +
-        `when looking for ref("${first.name}").\n\nTo fix this, change the name of one of these resources:\n- ${first.unique_id} (${first.original_file_path})\n- ${second.unique_id} (${second.original_file_path})`,
+      'dbt found two ' +
+        `${first.resource_type === second.resource_type ? pluralOf(first.resource_type) : 'resources'} with the ` +
+        `name "${first.name}".\n\nSince these resources have the same name, dbt will be unable to find the ` +
+        'correct resource\n' +
+        `when looking for ref("${first.name}").\n\nTo fix this, change the name of one of these resources:\n- ` +
+        `${first.unique_id} (${first.original_file_path})\n- ${second.unique_id} (${second.original_file_path})`,
     );
   }
   state.warnings.deprecated(
     'DuplicateNameDistinctNodeTypesDeprecation',
     'D040',
-    `Found resources with the same name '${second.name}' in package '${second.package_name}': '${first.unique_id}' and '${second.unique_id}'. Please update one of the resources to have a unique name.`,
+    `Found resources with the same name '${second.name}' in package '${second.package_name}': ` +
+      `'${first.unique_id}' and '${second.unique_id}'. Please update one of the resources to have a unique name.`,
     {
       resource_name: second.name,
       unique_id1: first.unique_id,
@@ -251,7 +265,8 @@ function warnOfUnusedPaths(state: ParseState): void {
   state.warnings.warn(
     'UnusedResourceConfigPath',
     'I051',
-    `Configuration paths exist in your dbt_project.yml file which do not apply to any resources.\nThere are ${unused.length} unused configuration paths:\n${list}`,
+    'Configuration paths exist in your dbt_project.yml file which do not apply to any resources.\nThere are ' +
+      `${unused.length} unused configuration paths:\n${list}`,
     { unused_config_paths: unused },
   );
 }

@@ -1,5 +1,5 @@
-// Columns of a YAML entry as artifacts show them, the columns of one version of a model, constraints and the checksum of a
-// contract. Leaves tests of columns to generic-tests.ts.
+// Columns of a YAML entry as artifacts show them, the columns of one version of a model, constraints and the checksum
+// of a contract. Leaves tests of columns to generic-tests.ts.
 import { createHash } from 'node:crypto';
 import type { ColumnInfo, Constraint, Json, ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
@@ -165,8 +165,10 @@ function constraintsText(className: string, constraints: readonly Constraint[]):
   const items = constraints.map((c) => {
     const columns = c.columns === undefined ? '' : `, columns=${pyRepr(c.columns)}`;
     return (
-      `${className}(type=<ConstraintType.${c.type}: '${c.type}'>, name=${pyRepr(c.name)}, expression=${pyRepr(c.expression)}, ` +
-      `warn_unenforced=${pyRepr(c.warn_unenforced)}, warn_unsupported=${pyRepr(c.warn_unsupported)}, to=${pyRepr(c.to)}, to_columns=${pyRepr(c.to_columns)}${columns})`
+      `${className}(type=<ConstraintType.${c.type}: '${c.type}'>, name=${pyRepr(c.name)}, ` +
+      `expression=${pyRepr(c.expression)}, ` +
+      `warn_unenforced=${pyRepr(c.warn_unenforced)}, warn_unsupported=${pyRepr(c.warn_unsupported)}, ` +
+      `to=${pyRepr(c.to)}, to_columns=${pyRepr(c.to_columns)}${columns})`
     );
   });
   return `[${items.join(', ')}]`;

@@ -1,5 +1,5 @@
-// The fields of dbt's config classes as data: default, how a nearer level is merged into a farther one, what type it must have.
-// Leaves the merging itself to node-config.ts.
+// The fields of dbt's config classes as data: default, how a nearer level is merged into a farther one, what type it
+// must have. Leaves the merging itself to node-config.ts.
 import type { Json } from '../contracts/node.ts';
 import { PyFloat } from '../values/float.ts';
 import { pyRepr, pyStr } from './python-text.ts';

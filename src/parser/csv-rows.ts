@@ -1,4 +1,5 @@
-// Rows of a small CSV text as Python's csv.DictReader gives them: for fixtures of unit tests. Leaves types and seeds to adapters.
+// Rows of a small CSV text as Python's csv.DictReader gives them: for fixtures of unit tests. Leaves types and seeds to
+// adapters.
 
 /** One dict a row, all values text; a short row has null, surplus cells are dropped; blank lines are skipped. */
 export function readCsvRows(text: string): { [column: string]: string | null }[] {

@@ -1,5 +1,5 @@
-// Descriptions with `{{ doc('x') }}`: rendered, and the doc blocks that they name kept. Leaves reading of docs blocks to
-// doc-blocks.ts.
+// Descriptions with `{{ doc('x') }}`: rendered, and the doc blocks that they name kept. Leaves reading of docs blocks
+// to doc-blocks.ts.
 import type { ColumnInfo } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { packagesToSearch } from './lookups.ts';

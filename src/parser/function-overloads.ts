@@ -1,5 +1,5 @@
-// Overloads of a function: SQL files of their own that become part of the function that lists them. Leaves creating functions in
-// the database to the runner.
+// Overloads of a function: SQL files of their own that become part of the function that lists them. Leaves creating
+// functions in the database to the runner.
 import type { ParsedOnlyNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { isDict } from './config-fields.ts';

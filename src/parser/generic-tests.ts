@@ -1,5 +1,5 @@
-// Tests that YAML puts on models, columns, seeds, snapshots and sources: arguments told from configs, names, nodes. A built-in
-// test whose arguments are plain is built without rendering. Leaves the test macros to macros.ts.
+// Tests that YAML puts on models, columns, seeds, snapshots and sources: arguments told from configs, names, nodes. A
+// built-in test whose arguments are plain is built without rendering. Leaves the test macros to macros.ts.
 import type { Json, MacroNode, ModelNode, RefArgs, TestNode } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
@@ -227,7 +227,9 @@ export class GenericTests {
       this.#tools.state.warnings.deprecated(
         'ArgumentsPropertyInGenericTestDeprecation',
         'D038',
-        `Found \`arguments\` property in test definition of ${which} without usage of \`require_generic_test_arguments_property\` behavior change flag. The \`arguments\` property is deprecated for custom usage and will be used to nest keyword arguments in future versions of dbt.`,
+        `Found \`arguments\` property in test definition of ${which} without usage of ` +
+          '`require_generic_test_arguments_property` behavior change flag. The `arguments` property is ' +
+          'deprecated for custom usage and will be used to nest keyword arguments in future versions of dbt.',
         { test_name: which },
       );
     }
@@ -242,17 +244,22 @@ export class GenericTests {
         warnings.deprecated(
           'PropertyMovedToConfigDeprecation',
           'D030',
-          `Found \`${key}\` as a top-level property of \`data_tests.${name}.${key}\` in file \`${target.original_file_path}\`. The \`${key}\` top-level property should be moved into the \`config\` of \`data_tests.${name}.${key}\`.`,
+          `Found \`${key}\` as a top-level property of \`data_tests.${name}.${key}\` in file ` +
+            `\`${target.original_file_path}\`. The \`${key}\` top-level property should be moved into the ` +
+            `\`config\` of \`data_tests.${name}.${key}\`.`,
           { key, file: target.original_file_path, key_path: `data_tests.${name}.${key}` },
         );
       } else if (key !== 'config' && key !== 'column_name' && key !== 'description' && key !== 'name') unknown = true;
     }
     if (!unknown || (isDict(own) ? Object.keys(own).length > 0 : Boolean(own))) return;
-    const which = `\`${name}\` defined on '${target.name}' in package '${project.project_name}' (${target.original_file_path})`;
+    const which =
+      `\`${name}\` defined on '${target.name}' in package '${project.project_name}' ` +
+      `(${target.original_file_path})`;
     warnings.deprecated(
       'MissingArgumentsPropertyInGenericTestDeprecation',
       'D039',
-      `Found top-level arguments to test ${which}. Arguments to generic tests should be nested under the \`arguments\` property.`,
+      `Found top-level arguments to test ${which}. Arguments to generic tests should be nested under the ` +
+        '`arguments` property.',
       { test_name: which },
     );
   }
@@ -306,8 +313,10 @@ export class GenericTests {
       if (!(error instanceof TsdbtError) || error.kind !== 'undefinedMacro') throw error;
       throw new TsdbtError(
         'compilation',
-        `The ${target.name}.${columnName ?? 'None'} column's "${testName}" test references an undefined macro in its ${key} configuration argument. ` +
-          `The macro ${error.message}.\nPlease note that the generic test configuration parser currently does not support using custom macros to populate configuration values`,
+        `The ${target.name}.${columnName ?? 'None'} column's "${testName}" test references an undefined macro ` +
+          `in its ${key} configuration argument. ` +
+          `The macro ${error.message}.\nPlease note that the generic test configuration parser currently does ` +
+          'not support using custom macros to populate configuration values',
       );
     }
   }

@@ -1,5 +1,5 @@
-// The flag `enable_grouped_warn_error_parser_logs`: warnings of a parse are fired together when it is through, so that `--warn-error`
-// names all of them and not only the first. What makes an error of a warning is the logger's.
+// The flag `enable_grouped_warn_error_parser_logs`: warnings of a parse are fired together when it is through, so that
+// `--warn-error` names all of them and not only the first. What makes an error of a warning is the logger's.
 import { TsdbtError } from '../errors.ts';
 import type { LogEvent, Logger } from '../log.ts';
 
@@ -21,7 +21,10 @@ const HELD: ReadonlySet<string> = new Set([
   'UnusedResourceConfigPath',
 ]);
 
-/** @returns a logger that holds them back, and `release`, which fires them and throws one `compilation` error of all that count as errors */
+/**
+ * @returns a logger that holds them back, and `release`, which fires them and throws one `compilation` error of all
+ *   that count as errors
+ */
 export function groupWarnings(logger: Logger): Logger & { release(): void } {
   const held: LogEvent[] = [];
   return {

@@ -1,11 +1,14 @@
-// Macros that have no effect while parsing: no reference, no config, no output to the log. A call of one needs no rendering, it only
-// counts as a dependency. Leaves which macro a name means to macro-ids.ts.
+// Macros that have no effect while parsing: no reference, no config, no output to the log. A call of one needs no
+// rendering, it only counts as a dependency. Leaves which macro a name means to macro-ids.ts.
 import type { MacroNode } from '../contracts/node.ts';
 import type { MacroIds } from './macro-ids.ts';
 
 /** Names through which a template says something to the parser or to the user. Reading of config has no effect. */
-const EFFECTS =
-  /\b(?:ref|source|metric|function|env_var|exceptions|context|builtins|log|print|debug|write)\b|(?<!\.)\bconfig\b(?!\s*\.\s*(?:get|require|meta_get|meta_require|persist_relation_docs|persist_column_docs)\b)/;
+const EFFECTS = new RegExp(
+  String.raw`\b(?:ref|source|metric|function|env_var|exceptions|context|builtins|log|print|debug|write)\b` +
+    String.raw`|(?<!\.)\bconfig\b(?!\s*\.\s*(?:get|require|meta_get|meta_require|persist_relation_docs` +
+    String.raw`|persist_column_docs)\b)`,
+);
 
 /** Answers for the macros of one parse. */
 export class InertMacros {
@@ -43,8 +46,8 @@ export class InertMacros {
   }
 
   /**
-   * The id of the inert macro that `name` or `package.name` means to a node of a package; null when it is none, or the call does not
-   * fit its arguments.
+   * The id of the inert macro that `name` or `package.name` means to a node of a package; null when it is none, or the
+   * call does not fit its arguments.
    */
   idOf(packageName: string, name: string, positional: number, keywords: readonly string[]): string | null {
     const dot = name.indexOf('.');

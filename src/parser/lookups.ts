@@ -1,5 +1,5 @@
-// Name → node tables of a parse: refs, sources, docs, functions, metrics, disabled resources. Leaves what a missing name means to
-// references.ts.
+// Name → node tables of a parse: refs, sources, docs, functions, metrics, disabled resources. Leaves what a missing
+// name means to references.ts.
 import type { GraphNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { pyStr } from './python-text.ts';

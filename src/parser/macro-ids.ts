@@ -35,7 +35,10 @@ export class MacroIds {
     return own?.get(name) ?? this.#byName.get(name);
   }
 
-  /** The macro of one package only (`dbt` stands for all built-in ones), or of any when it is null; undefined when there is none. */
+  /**
+   * The macro of one package only (`dbt` stands for all built-in ones), or of any when it is null; undefined when there
+   * is none.
+   */
   fromPackage(packageName: string | null, name: string): MacroNode | undefined {
     if (packageName === null) return this.#byName.get(name);
     if (packageName === 'dbt') return this.#internalFlat.get(name);

@@ -1,5 +1,5 @@
-// What YAML says about macros: description, arguments, meta, docs; arguments are compared with the macro's own when asked for.
-// Leaves finding macros in files to macros.ts.
+// What YAML says about macros: description, arguments, meta, docs; arguments are compared with the macro's own when
+// asked for. Leaves finding macros in files to macros.ts.
 import type { Docs, MacroArgument, MacroNode } from '../contracts/node.ts';
 import { isDict } from './config-fields.ts';
 import { duplicatePatch } from './node-patches.ts';

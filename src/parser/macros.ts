@@ -1,5 +1,5 @@
-// Macros, materializations and generic tests from files, and which macros each of them calls. The facts of a file are plain data,
-// so that those of the built-in packages are stored by the build. Leaves calling macros to src/context.
+// Macros, materializations and generic tests from files, and which macros each of them calls. The facts of a file are
+// plain data, so that those of the built-in packages are stored by the build. Leaves calling macros to src/context.
 import type { MacroNode } from '../contracts/node.ts';
 import type { SourceFile } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
@@ -61,7 +61,8 @@ const CONTEXT_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Facts of every macro in some files. Pure: the result for the built-in packages can be stored and given to `addMacros` later.
+ * Facts of every macro in some files. Pure: the result for the built-in packages can be stored and given to `addMacros`
+ * later.
  * @throws TsdbtError `compilation` for a block that does not parse
  */
 export function parseMacroFiles(
@@ -132,7 +133,8 @@ function supportedLanguages(macro: Macro, file: SourceFile): string[] {
 function calledMacros(calls: readonly Call[]): MacroCall[] {
   const out: MacroCall[] = [];
   const seen = new Set<string>();
-  // jinja2's find_all goes breadth by breadth within a call's own subtree order; calls here come parents first, which gives the same set.
+  // jinja2's find_all goes breadth by breadth within a call's own subtree order; calls here come parents first, which
+  // gives the same set.
   for (const call of calls) {
     const { node } = call;
     let name: string | null = null;
@@ -194,7 +196,8 @@ function duplicateMacro(second: MacroFacts, first: MacroNode): TsdbtError {
   const { name, package_name, original_file_path } = second;
   return new TsdbtError(
     'compilation',
-    `dbt found multiple macros named "${name}" in the project "${package_name}". All macros require unique names, to fix this error rename or remove any duplicates. ` +
+    `dbt found multiple macros named "${name}" in the project "${package_name}". All macros require unique ` +
+      'names, to fix this error rename or remove any duplicates. ' +
       `They can be found in these files:\n    - ${original_file_path}\n    - ${first.original_file_path}`,
     { path: original_file_path },
   );

@@ -1,5 +1,5 @@
-// From files to the manifest, in dbt's order: macros, nodes, YAML, sources, references, checks. Pure: texts and values in, a
-// manifest out. Leaves each resource to its own file here.
+// From files to the manifest, in dbt's order: macros, nodes, YAML, sources, references, checks. Pure: texts and values
+// in, a manifest out. Leaves each resource to its own file here.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, ManifestNode } from '../contracts/node.ts';

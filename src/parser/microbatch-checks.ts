@@ -1,4 +1,5 @@
-// What dbt checks of microbatch models when everything is parsed; the sizes of batches that dbt does not know are checked with them.
+// What dbt checks of microbatch models when everything is parsed; the sizes of batches that dbt does not know are
+// checked with them.
 import type { Json, ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { pluralize } from '../log.ts';
@@ -20,7 +21,9 @@ export function checkMicrobatchModels(state: ParseState): void {
     state.warnings.warn(
       'MicrobatchMacroOutsideOfBatchesDeprecation',
       'D020',
-      'The use of a custom microbatch macro outside of batched execution is deprecated. To use it with batched execution, set `flags.require_batched_execution_for_custom_microbatch_strategy` to `True` in `dbt_project.yml`. In the future this will be the default behavior.',
+      'The use of a custom microbatch macro outside of batched execution is deprecated. To use it with batched ' +
+        'execution, set `flags.require_batched_execution_for_custom_microbatch_strategy` to `True` in ' +
+        '`dbt_project.yml`. In the future this will be the default behavior.',
     );
   }
   if (own) return;
@@ -46,7 +49,8 @@ function warnOfConcurrency({ nodes, adapter, warnings }: ParseState): void {
   warnings.warn(
     'InvalidConcurrentBatchesConfig',
     'I075',
-    `Found ${pluralize(count, 'microbatch model')} with the \`concurrent_batches\` config set to true, but the ${adapter.type} adapter does not support running batches concurrently. Batches will be run sequentially.`,
+    `Found ${pluralize(count, 'microbatch model')} with the \`concurrent_batches\` config set to true, but the ` +
+      `${adapter.type} adapter does not support running batches concurrently. Batches will be run sequentially.`,
     { num_models: count, adapter_type: adapter.type },
   );
 }
@@ -63,7 +67,8 @@ function checkConfig(node: ModelNode): void {
     fail(`must provide an 'event_time' config of type string, but got: ${pyTypeText(event_time)}.`);
   if (begin === null)
     fail(
-      "must provide a 'begin' (datetime) config that indicates the earliest timestamp the microbatch model should be built from.",
+      "must provide a 'begin' (datetime) config that indicates the earliest timestamp the microbatch model " +
+        'should be built from.',
     );
   if (typeof begin !== 'string') fail(`must provide a 'begin' config of type datetime, but got: ${pyTypeText(begin)}.`);
   const start = isoDateTime(begin as string);
@@ -72,11 +77,13 @@ function checkConfig(node: ModelNode): void {
     const parsed = parseBatchSize(size);
     if (parsed === null)
       fail(
-        `must provide a 'batch_size' config that is one of ${pyRepr([...DBT_BATCH_SIZES])}, but got: ${pyStr(size as Json)}.`,
+        `must provide a 'batch_size' config that is one of ${pyRepr([...DBT_BATCH_SIZES])}, but got: ` +
+          `${pyStr(size as Json)}.`,
       );
     if (typeof parsed === 'string')
       fail(
-        `has a 'batch_size' that cannot be used: ${parsed}. Minutes and hours must: 1m, 5m, 15m, 30m, 2h, 6h and the like do.`,
+        `has a 'batch_size' that cannot be used: ${parsed}. Minutes and hours must: 1m, 5m, 15m, 30m, 2h, 6h ` +
+          'and the like do.',
       );
   }
   if (lookback !== null && !(typeof lookback === 'number' && Number.isInteger(lookback))) {
@@ -84,7 +91,8 @@ function checkConfig(node: ModelNode): void {
   }
   if (concurrent_batches !== null && typeof concurrent_batches !== 'boolean') {
     fail(
-      `optional 'concurrent_batches' config must be of type \`bool\` if specified, but got: ${pyTypeText(concurrent_batches)}).`,
+      "optional 'concurrent_batches' config must be of type `bool` if specified, but got: " +
+        `${pyTypeText(concurrent_batches)}).`,
     );
   }
   node.config = { ...node.config, begin: start };
@@ -96,7 +104,9 @@ function warnOfInputs(state: ParseState, node: ModelNode): void {
     state.warnings.warn(
       'MicrobatchModelNoEventTimeInputs',
       'I074',
-      `The microbatch model '${node.name}' has no 'ref' or 'source' input with an 'event_time' configuration. \nThis means no filtering can be applied and can result in unexpected duplicate records in the resulting microbatch model.`,
+      `The microbatch model '${node.name}' has no 'ref' or 'source' input with an 'event_time' configuration. ` +
+        '\nThis means no filtering can be applied and can result in unexpected duplicate records in the ' +
+        'resulting microbatch model.',
       { model_name: node.name },
     );
   }

@@ -1,5 +1,5 @@
-// A config key that nobody declared, one letter away from one that dbt, its materializations or its Postgres adapter read. Pure; who says
-// it, and how often, is node-config.ts's and the parser's.
+// A config key that nobody declared, one letter away from one that dbt, its materializations or its Postgres adapter
+// read. Pure; who says it, and how often, is node-config.ts's and the parser's.
 
 /** Keys that macros read, beside the declared fields. */
 const READ_BY_MACROS: readonly string[] = [

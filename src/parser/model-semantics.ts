@@ -1,5 +1,5 @@
-// The semantic layer written on a model itself (`semantic_model:`, `dimension:` and `entity:` of columns, `derived_semantics:`, `metrics:`),
-// turned into the entries that semantic-layer.ts takes.
+// The semantic layer written on a model itself (`semantic_model:`, `dimension:` and `entity:` of columns,
+// `derived_semantics:`, `metrics:`), turned into the entries that semantic-layer.ts takes.
 import type { Json, ModelNode } from '../contracts/node.ts';
 import { isDict } from './config-fields.ts';
 import type { ParseTools } from './node-update.ts';

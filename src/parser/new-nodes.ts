@@ -1,4 +1,5 @@
-// Fresh nodes of each resource type, every field there, in the artifact's order. Leaves config, rendering and YAML to others.
+// Fresh nodes of each resource type, every field there, in the artifact's order. Leaves config, rendering and YAML to
+// others.
 import type {
   AnalysisNode,
   CompiledFields,

@@ -1,5 +1,5 @@
-// How the config of a node comes about: defaults, dbt_project.yml from the widest folder to the nearest, properties YAML, config()
-// in the file, and for a package the root project on top. Leaves reading of those places to others.
+// How the config of a node comes about: defaults, dbt_project.yml from the widest folder to the nearest, properties
+// YAML, config() in the file, and for a package the root project on top. Leaves reading of those places to others.
 import type { Json } from '../contracts/node.ts';
 import type { ConfigSection, Project } from '../contracts/project.ts';
 import { misspeltConfig } from './misspelt-config.ts';
@@ -10,7 +10,10 @@ import { pyRepr, pyStr } from './python-text.ts';
 
 export type ConfigDict = { [key: string]: unknown };
 
-/** Levels of one node: what its own project says, what its YAML says, what its file says, what the root project says of a package. */
+/**
+ * Levels of one node: what its own project says, what its YAML says, what its file says, what the root project says of
+ * a package.
+ */
 export interface ConfigSources {
   readonly kind: ConfigKind;
   readonly section: ConfigSection;
@@ -80,7 +83,9 @@ interface FolderConfig {
 /** Told of a key that looks misspelt. */
 export type ConfigNotice = (kind: ConfigKind, key: string, known: string, fqn: readonly string[]) => void;
 
-/** Computes configs; remembers what the levels of dbt_project.yml amount to, so that a node costs only what is its own. */
+/**
+ * Computes configs; remembers what the levels of dbt_project.yml amount to, so that a node costs only what is its own.
+ */
 export class Configs {
   readonly #folders = new Map<string, FolderConfig>();
   readonly #unrendered = new Map<string, ConfigDict>();
@@ -349,7 +354,8 @@ function finalize(kind: ConfigKind, result: ConfigDict): ConfigDict {
     const change = result['on_schema_change'];
     if (change !== 'append_new_columns' && change !== 'fail') {
       throw configError(
-        `Invalid value for on_schema_change: ${pyStr(change)}. Models materialized as incremental with contracts enabled must set on_schema_change to 'append_new_columns' or 'fail'`,
+        `Invalid value for on_schema_change: ${pyStr(change)}. Models materialized as incremental with ` +
+          "contracts enabled must set on_schema_change to 'append_new_columns' or 'fail'",
       );
     }
   }
@@ -483,7 +489,8 @@ function finishDocs(result: ConfigDict): void {
   ) {
     throw new TsdbtError(
       'parsing',
-      `Invalid color name for docs.node_color: ${pyStr(color)}. It is neither a valid HTML color name nor a valid HEX code.`,
+      `Invalid color name for docs.node_color: ${pyStr(color)}. It is neither a valid HTML color name nor a ` +
+        'valid HEX code.',
     );
   }
 }
@@ -497,8 +504,8 @@ const CLEARABLE = new Map(
 );
 
 /**
- * The config that artifacts show. A value that a nearer level sets to null counts as null for the names of the relation, but stays in
- * the stored config: as it was before, or as the default. Only a custom key is null there, too.
+ * The config that artifacts show. A value that a nearer level sets to null counts as null for the names of the
+ * relation, but stays in the stored config: as it was before, or as the default. Only a custom key is null there, too.
  */
 export function keepClearedValues(kind: ConfigKind, previous: ConfigDict | null, config: ConfigDict): ConfigDict {
   let kept: ConfigDict | null = null;

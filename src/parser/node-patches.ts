@@ -1,5 +1,5 @@
-// What YAML says about resources that have a file: description, columns, config, for models also versions, access, constraints and
-// contract. Leaves generic tests to generic-tests.ts and macros to macro-patches.ts.
+// What YAML says about resources that have a file: description, columns, config, for models also versions, access,
+// constraints and contract. Leaves generic tests to generic-tests.ts and macros to macro-patches.ts.
 import type { Json, ManifestNode, ModelNode, ParsedOnlyNode } from '../contracts/node.ts';
 import { addModelSemantics } from './model-semantics.ts';
 import { TsdbtError } from '../errors.ts';
@@ -79,7 +79,8 @@ function moveToConfig(entry: YamlEntry, data: YamlDict, attribute: string): void
   if (attribute in config) {
     throw new TsdbtError(
       'parsing',
-      `In ${entry.yaml.file.original_file_path}: found ${attribute} dictionary in 'config' dictionary and as top-level key.\n` +
+      `In ${entry.yaml.file.original_file_path}: found ${attribute} dictionary in 'config' dictionary and as ` +
+        'top-level key.\n' +
         "                    Remove the top-level key and define it under 'config' dictionary only.",
       { path: entry.yaml.file.original_file_path },
     );
@@ -202,7 +203,8 @@ function checkSingleDisabled(found: readonly ManifestNode[], name: string, confi
   if (found.length <= 1 || !config['enabled']) return;
   throw new TsdbtError(
     'parsing',
-    `Found ${found.length} matching disabled nodes for ${found[0]?.resource_type} '${name}'. Multiple nodes for the same unique id cannot be enabled in the ` +
+    `Found ${found.length} matching disabled nodes for ${found[0]?.resource_type} '${name}'. Multiple nodes ` +
+      'for the same unique id cannot be enabled in the ' +
       'schema file. They must be enabled in `dbt_project.yml` or in the sql files.',
   );
 }
@@ -231,8 +233,10 @@ export function duplicatePatch(
       : `remove the ${what} entry for ${name} in one of these files:\n - ${path}\n${existing}`;
   const message =
     what === 'resource'
-      ? `dbt found two schema.yml entries for the same resource named ${name}. Resources and their associated columns may only be described a single time. To fix this, ${fix}`
-      : `dbt found two schema.yml entries for the same macro in package ${packageName} named ${name}. Macros may only be described a single time. To fix this, ${fix}`;
+      ? `dbt found two schema.yml entries for the same resource named ${name}. Resources and their associated ` +
+        `columns may only be described a single time. To fix this, ${fix}`
+      : `dbt found two schema.yml entries for the same macro in package ${packageName} named ${name}. Macros may ` +
+        `only be described a single time. To fix this, ${fix}`;
   return new TsdbtError('compilation', message, { path });
 }
 
@@ -299,7 +303,8 @@ function patchConstraints(tools: ParseTools, node: ModelNode, constraints: reado
     if (constraints.some((constraint) => !isConstraintType(constraint['type']))) {
       throw new TsdbtError(
         'parsing',
-        `Invalid constraint type on model ${node.name}: Type must be one of ['check', 'not_null', 'unique', 'primary_key', 'foreign_key', 'custom']`,
+        `Invalid constraint type on model ${node.name}: Type must be one of ['check', 'not_null', 'unique', ` +
+          "'primary_key', 'foreign_key', 'custom']",
       );
     }
   }
@@ -331,7 +336,8 @@ function checkContractPrerequisites(tools: ParseTools, node: ModelNode): void {
     tools.state.warnings.warn(
       'UnsupportedConstraintMaterialization',
       'I068',
-      `Constraint types are not supported for ${materialized} materializations and will be ignored.  Set 'warn_unsupported: false' on this constraint to ignore this warning.`,
+      `Constraint types are not supported for ${materialized} materializations and will be ignored.  Set ` +
+        "'warn_unsupported: false' on this constraint to ignore this warning.",
       { materialized },
     );
   }
@@ -353,7 +359,8 @@ function checkPrimaryKeys(node: ModelNode, constraints: readonly YamlDict[]): vo
   const errors: string[] = [];
   if (columns.length > 1) {
     errors.push(
-      `Found ${columns.length} columns (${pyRepr(columns)}) with primary key constraints defined. Primary keys for multiple columns must be defined as a model level constraint.`,
+      `Found ${columns.length} columns (${pyRepr(columns)}) with primary key constraints defined. Primary keys ` +
+        'for multiple columns must be defined as a model level constraint.',
     );
   }
   if (
@@ -361,7 +368,8 @@ function checkPrimaryKeys(node: ModelNode, constraints: readonly YamlDict[]): vo
     (node.constraints.some((c) => c.type === 'primary_key') || constraints.some((c) => c['type'] === 'primary_key'))
   ) {
     errors.push(
-      'Primary key constraints defined at the model level and the columns level. Primary keys can be defined at the model level or the column level, not both.',
+      'Primary key constraints defined at the model level and the columns level. Primary keys can be defined ' +
+        'at the model level or the column level, not both.',
     );
   }
   if (errors.length > 0)

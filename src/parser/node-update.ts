@@ -1,5 +1,5 @@
-// Gives a node its config, and what follows from it: tags, meta, group, access, docs, contract, names, hooks. Leaves merging of
-// levels to node-config.ts and names to relation-names.ts.
+// Gives a node its config, and what follows from it: tags, meta, group, access, docs, contract, names, hooks. Leaves
+// merging of levels to node-config.ts and names to relation-names.ts.
 import type { Json, ManifestNode, ModelNode, ParsedOnlyNode } from '../contracts/node.ts';
 import type { ConfigSection } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';

@@ -1,5 +1,5 @@
-// Nodes from files: models, snapshots, analyses, singular tests, seeds, functions, fixtures, and the project's on-run hooks.
-// Leaves what YAML says about them to the patch parsers.
+// Nodes from files: models, snapshots, analyses, singular tests, seeds, functions, fixtures, and the project's on-run
+// hooks. Leaves what YAML says about them to the patch parsers.
 import type { Json, ManifestNode } from '../contracts/node.ts';
 import type { Project, SourceFile } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
@@ -117,7 +117,8 @@ function parseFixture(tools: ParseTools, file: SourceFile): void {
   if (existing !== undefined) {
     throw new TsdbtError(
       'compilation',
-      `dbt found two fixtures with the name "${name}".\n\nSince these resources have the same name, dbt will be unable to find the correct resource\n` +
+      `dbt found two fixtures with the name "${name}".\n\nSince these resources have the same name, dbt will ` +
+        'be unable to find the correct resource\n' +
         `when looking for ${name}.\n\nTo fix this, change the name of one of these resources:\n` +
         `- ${unique_id} (${file.original_file_path})\n- ${unique_id} (${existing.original_file_path})`,
       { path: file.original_file_path },

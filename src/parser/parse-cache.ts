@@ -1,5 +1,6 @@
-// Whether an earlier parse still holds: the same program, configuration, environment variables and files give the same manifest; an edit
-// of texts alone is made in it. Pure; leaves the file that keeps it to artifacts.ts, and what a text is to text-edits.ts.
+// Whether an earlier parse still holds: the same program, configuration, environment variables and files give the same
+// manifest; an edit of texts alone is made in it. Pure; leaves the file that keeps it to artifacts.ts, and what a text
+// is to text-edits.ts.
 import { createHash } from 'node:crypto';
 import { DEFAULT_ENV_PLACEHOLDER } from '../context/env-var.ts';
 import type { Manifest, ManifestMetadata } from '../contracts/manifest.ts';

@@ -1,5 +1,5 @@
-// Rendering while parsing: runs templates with the parsing contexts and puts what they say on the node. Code with nothing but
-// literal ref(), source() and config() is read without running. Leaves what names mean to src/context.
+// Rendering while parsing: runs templates with the parsing contexts and puts what they say on the node. Code with
+// nothing but literal ref(), source() and config() is read without running. Leaves what names mean to src/context.
 import type { Adapter } from '../adapters/adapter.ts';
 import { BASE_MEMBERS, BaseScope } from '../context/base.ts';
 import { createMacroResolver, type MacroResolver } from '../context/macro-resolver.ts';
@@ -241,7 +241,8 @@ class ParseRendering implements Rendering {
       );
       throw new TsdbtError(
         'parsing',
-        "Seeds cannot depend on other nodes. dbt detected a seed with a pre- or post-hook\nthat calls 'ref', 'source', or 'metric', either directly or indirectly via other macros.\n\n" +
+        "Seeds cannot depend on other nodes. dbt detected a seed with a pre- or post-hook\nthat calls 'ref', " +
+          "'source', or 'metric', either directly or indirectly via other macros.\n\n" +
           `Error raised for '${node.unique_id}', which has these hooks defined: \n${hooks.join('\n')}`,
       );
     };
@@ -333,7 +334,8 @@ class ParseRendering implements Rendering {
       }
       throw new TsdbtError(
         'compilation',
-        `Documentation for '${owner.unique_id}' depends on doc '${target}' ${targetPackage === null ? '' : `in package '${targetPackage}' `} which was not found`,
+        `Documentation for '${owner.unique_id}' depends on doc '${target}' ` +
+          `${targetPackage === null ? '' : `in package '${targetPackage}' `} which was not found`,
       );
     });
     const scope = this.#yamlScope(state.root.project_name, new Map<string, Member<BaseScope>>([['doc', () => doc]]));

@@ -1,5 +1,5 @@
-// What a parse builds up: nodes by id, look-ups, disabled resources, macros, and who may not have the same name as whom. Leaves
-// filling it to the parsers of each resource.
+// What a parse builds up: nodes by id, look-ups, disabled resources, macros, and who may not have the same name as
+// whom. Leaves filling it to the parsers of each resource.
 import type { Adapter } from '../adapters/adapter.ts';
 import type {
   DocNode,
@@ -189,7 +189,8 @@ export function duplicateResource(second: Duplicate, first: Duplicate): TsdbtErr
   const kinds = type === first.resource_type ? pluralOf(type) : 'resources';
   return new TsdbtError(
     'compilation',
-    `dbt found two ${kinds} with the name "${name}".\n\nSince these resources have the same name, dbt will be unable to find the correct resource\n` +
+    `dbt found two ${kinds} with the name "${name}".\n\nSince these resources have the same name, dbt will be ` +
+      'unable to find the correct resource\n' +
       `when ${action} ${used}.\n\nTo fix this, change the name of one of these resources:\n` +
       `- ${second.unique_id} (${second.original_file_path})\n- ${first.unique_id} (${first.original_file_path})`,
     { path: second.original_file_path },

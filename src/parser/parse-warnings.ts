@@ -1,5 +1,5 @@
-// Warnings of a parse, reported as they are found and kept for the caller. Leaves what `--warn-error(-options)` makes of them, and
-// saying a deprecation only once, to the logger.
+// Warnings of a parse, reported as they are found and kept for the caller. Leaves what `--warn-error(-options)` makes
+// of them, and saying a deprecation only once, to the logger.
 import type { LogEvent, Logger } from '../log.ts';
 
 export class ParseWarnings {

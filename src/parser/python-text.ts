@@ -1,5 +1,5 @@
-// Python's str(), repr() and type names of values read from YAML, because names and hashes of tests are made of them. Leaves
-// values of templates to src/values.
+// Python's str(), repr() and type names of values read from YAML, because names and hashes of tests are made of them.
+// Leaves values of templates to src/values.
 import { PyFloat } from '../values/float.ts';
 
 /** `str(value)`. */

@@ -1,5 +1,5 @@
-// From names to ids: refs, sources and functions of every resource become depends_on; a name that means nothing, a disabled or a
-// private target is told in dbt's words. Leaves cycles to the graph.
+// From names to ids: refs, sources and functions of every resource become depends_on; a name that means nothing, a
+// disabled or a private target is told in dbt's words. Leaves cycles to the graph.
 import { lineOf } from '../context/templates.ts';
 import type {
   ExposureNode,
@@ -174,7 +174,8 @@ export class References {
   #accessError(node: Referring, target: ModelNode, access: string, scope: string): TsdbtError {
     return new TsdbtError(
       'parsing',
-      `Node ${node.unique_id} attempted to reference node ${target.unique_id}, which is not allowed because the referenced node is ${access} to the ${scope}.`,
+      `Node ${node.unique_id} attempted to reference node ${target.unique_id}, which is not allowed because ` +
+        `the referenced node is ${access} to the ${scope}.`,
       { path: node.original_file_path },
     );
   }
@@ -185,7 +186,11 @@ export class References {
     this.#state.warnings.warn(
       'PackageNodeDependsOnRootProjectNode',
       'I077',
-      `The node '${node.name}'in package '${node.package_name}' depends on the root project node '${target.unique_id}'.This may lead to unexpected cycles downstream. Please set the 'require_ref_searches_node_package_before_root' behavior change flag to True to avoid this issue.For more information, see the documentation at https://docs.getdbt.com/reference/global-configs/behavior-changes#package-ref-search-order`,
+      `The node '${node.name}'in package '${node.package_name}' depends on the root project node ` +
+        `'${target.unique_id}'.This may lead to unexpected cycles downstream. Please set the ` +
+        "'require_ref_searches_node_package_before_root' behavior change flag to True to avoid this issue.For " +
+        'more information, see the documentation at ' +
+        'https://docs.getdbt.com/reference/global-configs/behavior-changes#package-ref-search-order',
       { node_name: node.name, package_name: node.package_name, root_project_unique_id: target.unique_id },
     );
   }
@@ -218,14 +223,17 @@ export class References {
       };
       if (disabled) {
         const inPackage = packageName ? `in package '${packageName}' ` : '';
-        const message = `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ${inPackage}which is disabled`;
+        const message =
+          `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ` +
+          `${inPackage}which is disabled`;
         if (target.warnsIfDisabled) this.#state.warnings.warn('InvalidDisabledTargetInTestNode', 'I050', message, data);
         else this.#state.warnings.debug('InvalidDisabledTargetInTestNode', 'I050', message, data);
       } else {
         this.#state.warnings.warn(
           'NodeNotFoundOrDisabled',
           'I060',
-          `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' in package '${packageName ?? ''}' which was not found`,
+          `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' in ` +
+            `package '${packageName ?? ''}' which was not found`,
           data,
         );
       }
@@ -235,7 +243,8 @@ export class References {
     const inPackage = packageName === null ? '' : `in package or project '${packageName}' `;
     throw new TsdbtError(
       'compilation',
-      `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ${withVersion}${inPackage}which ${reason}`,
+      `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ` +
+        `${withVersion}${inPackage}which ${reason}`,
       { node: node as ManifestNode, ...this.#placeOf(node, name), hint: disabled ? undefined : this.#hint(kind, name) },
     );
   }

@@ -1,5 +1,5 @@
-// Database, schema, alias and relation name of a node: the built-in generate_*_name rules computed directly, a user's macros by
-// calling them. Leaves quoting of a relation to the adapter.
+// Database, schema, alias and relation name of a node: the built-in generate_*_name rules computed directly, a user's
+// macros by calling them. Leaves quoting of a relation to the adapter.
 import type { MacroNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import type { ConfigDict } from './node-config.ts';
@@ -96,21 +96,23 @@ export class RelationNames {
       throw new TsdbtError(
         'parsing',
         `Node '${node.unique_id}' has a schema set to None as a result of a generate_schema_name call.\n` +
-          "Please set a valid schema name, or preserve the legacy behavior by setting the behavior flag 'require_valid_schema_from_generate_schema_name' to True.",
+          'Please set a valid schema name, or preserve the legacy behavior by setting the behavior flag ' +
+          "'require_valid_schema_from_generate_schema_name' to True.",
       );
     }
     this.#state.warnings.deprecated(
       'GenerateSchemaNameNullValueDeprecation',
       'D044',
-      `Node '${node.unique_id}' has a schema set to None as a result of a generate_schema_name call. Please set a valid schema name.`,
+      `Node '${node.unique_id}' has a schema set to None as a result of a generate_schema_name call. Please ` +
+        'set a valid schema name.',
       { resource_unique_id: node.unique_id },
     );
   }
 }
 
 /**
- * The macros that replace the built-in rule: key null for every package, a package's name for a package with a macro of its own.
- * Empty when the built-in rule holds everywhere.
+ * The macros that replace the built-in rule: key null for every package, a package's name for a package with a macro of
+ * its own. Empty when the built-in rule holds everywhere.
  */
 function overriding(state: ParseState, component: Component): ReadonlyMap<string | null, MacroNode> {
   const out = new Map<string | null, MacroNode>();
@@ -126,7 +128,8 @@ function overriding(state: ParseState, component: Component): ReadonlyMap<string
       } else out.set(macro.package_name === state.root.project_name ? null : macro.package_name, macro);
     } else if (!internal && dispatched.has(macro.name)) dispatchedByUser = true;
   }
-  // A user's default__generate_x_name is found by the dispatch inside the built-in macro: then that one has to be called.
+  // A user's default__generate_x_name is found by the dispatch inside the built-in macro: then that one has to be
+  // called.
   if (dispatchedByUser && builtin !== undefined && !out.has(null)) out.set(null, builtin);
   return out;
 }

@@ -1,5 +1,5 @@
-// What the parser asks of the template engine, as an interface: the parsers of resources know only this. Leaves the scopes and
-// the engine to parse-rendering.ts.
+// What the parser asks of the template engine, as an interface: the parsers of resources know only this. Leaves the
+// scopes and the engine to parse-rendering.ts.
 import type { ManifestNode, MacroNode, ExposureNode, ParsedOnlyNode } from '../contracts/node.ts';
 
 /** A node that a template may add refs, sources, macros and config to while it renders. */
@@ -8,7 +8,10 @@ export type RenderedNode = ManifestNode | ParsedOnlyNode;
 export interface Rendering {
   /** A YAML string, natively: `"{{ var('x') }}"` becomes what x is. Plain text comes back as jinja leaves it. */
   yaml(text: string, packageName: string): unknown;
-  /** Renders the code of a node for its effects: refs, sources, functions, metrics, macros and config() land on the node. */
+  /**
+   * Renders the code of a node for its effects: refs, sources, functions, metrics, macros and config() land on the
+   * node.
+   */
   node(node: RenderedNode): void;
   /** Renders a hook of a node for its effects. */
   hook(node: RenderedNode, sql: string): void;

@@ -1,5 +1,5 @@
-// Semantic models, metrics and saved queries from YAML, in the manifest's shape, and what they depend on. Leaves their meaning to
-// tools that read semantic_manifest.json.
+// Semantic models, metrics and saved queries from YAML, in the manifest's shape, and what they depend on. Leaves their
+// meaning to tools that read semantic_manifest.json.
 import type { Json, ParsedOnlyNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { isDict } from './config-fields.ts';
@@ -101,7 +101,8 @@ function timeWindow(text: Json | undefined): Json {
   if (parts.length !== 2) {
     throw new TsdbtError(
       'parsing',
-      `Invalid window (${text}) in cumulative/conversion metric. Should be of the form \`<count> <granularity>\`, e.g., \`28 days\``,
+      `Invalid window (${text}) in cumulative/conversion metric. Should be of the form \`<count> ` +
+        '<granularity>`, e.g., `28 days`',
     );
   }
   if (!/^\d+$/.test(count))

@@ -1,5 +1,5 @@
-// Sources: definitions, overrides by the root project, configs of both levels, freshness, nodes and their tests. Leaves running
-// freshness to the runner.
+// Sources: definitions, overrides by the root project, configs of both levels, freshness, nodes and their tests. Leaves
+// running freshness to the runner.
 import type { FreshnessThreshold, Json, Quoting, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { columnInfos, configTags } from './columns.ts';
@@ -82,7 +82,8 @@ export class Sources {
           : `remove the sources entry for ${key} in one of these files:\n - ${path}\n${other}`;
       throw new TsdbtError(
         'compilation',
-        `dbt found two schema.yml entries for the same source named ${data['name'] as string} in package ${data['overrides'] as string}. Sources may only be overridden a single time. To fix this, ${fix}`,
+        `dbt found two schema.yml entries for the same source named ${data['name'] as string} in package ` +
+          `${data['overrides'] as string}. Sources may only be overridden a single time. To fix this, ${fix}`,
         { path },
       );
     }
@@ -262,7 +263,8 @@ export class Sources {
       state.warnings.warn(
         'FreshnessConfigProblem',
         'I073',
-        `The configured adapter does not support metadata-based freshness. A loaded_at_field must be specified for source '${sourceName}.${tableName}'.`,
+        'The configured adapter does not support metadata-based freshness. A loaded_at_field must be specified ' +
+          `for source '${sourceName}.${tableName}'.`,
       );
     }
     return node;

@@ -1,5 +1,5 @@
-// Reads `ref('x')` and `source('a', 'b')` written as plain expressions in YAML, without a template engine. Leaves expressions
-// that compute something to rendering.
+// Reads `ref('x')` and `source('a', 'b')` written as plain expressions in YAML, without a template engine. Leaves
+// expressions that compute something to rendering.
 import type { RefArgs } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 

@@ -1,5 +1,5 @@
-// Models whose only Jinja is ref(), source(), config(), var() and macros without effects, called with literals: read without the
-// template engine, which is what keeps a parse fast. Leaves every other model to rendering.
+// Models whose only Jinja is ref(), source(), config(), var() and macros without effects, called with literals: read
+// without the template engine, which is what keeps a parse fast. Leaves every other model to rendering.
 import type { RefArgs } from '../contracts/node.ts';
 import { makeFloat } from '../values/float.ts';
 import type { ConfigDict } from './node-config.ts';
@@ -15,8 +15,8 @@ export interface StaticModel {
   /** Macros that are called, by unique_id. */
   readonly macros: readonly string[];
   /**
-   * dbt has a static reader of its own, which knows less. What it reads it keeps as values in `unrendered_config`; what it does not
-   * it keeps as source text.
+   * dbt has a static reader of its own, which knows less. What it reads it keeps as values in `unrendered_config`; what
+   * it does not it keeps as source text.
    */
   readonly simple: boolean;
 }
@@ -38,14 +38,19 @@ export function readStaticModel(code: string, macroOf: MacroOf, asDbt = true): S
 
 const PYTHON_CALL = /\bdbt\s*\.\s*(ref|source|config)\s*\(/g;
 
-/** What a Python model says by `dbt.ref()`, `dbt.source()` and `dbt.config()` with literals; calls that compute are passed over. */
+/**
+ * What a Python model says by `dbt.ref()`, `dbt.source()` and `dbt.config()` with literals; calls that compute are
+ * passed over.
+ */
 export function readPythonModel(code: string): StaticModel {
   const reader = new CallReader(code, () => null, false);
   for (const match of code.matchAll(PYTHON_CALL)) reader.readCallAt(match[1] as string, match.index + match[0].length);
   return reader;
 }
 
-/** `unrendered_config` of a config() call as dbt writes it after rendering: texts as they are, anything else as source. */
+/**
+ * `unrendered_config` of a config() call as dbt writes it after rendering: texts as they are, anything else as source.
+ */
 export function sourceTexts(config: ConfigDict): ConfigDict {
   const out: ConfigDict = {};
   for (const key of Object.keys(config)) out[key] = typeof config[key] === 'string' ? config[key] : pyRepr(config[key]);
@@ -136,7 +141,9 @@ class CallReader implements StaticModel {
     record();
   }
 
-  /** Reads up to the closing parenthesis; what the call means is recorded at once or by the function that is given back. */
+  /**
+   * Reads up to the closing parenthesis; what the call means is recorded at once or by the function that is given back.
+   */
   #arguments(name: string, atOnce = true): () => void {
     const args: unknown[] = [];
     const kwargs: ConfigDict = {};

@@ -1,4 +1,5 @@
-// Names of generic tests, and the hash in their ids, as dbt makes them from the arguments. Pure text; knows nothing of nodes.
+// Names of generic tests, and the hash in their ids, as dbt makes them from the arguments. Pure text; knows nothing of
+// nodes.
 import { createHash } from 'node:crypto';
 import type { Json } from '../contracts/node.ts';
 import { isDict } from './config-fields.ts';

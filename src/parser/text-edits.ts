@@ -1,5 +1,6 @@
-// Edits that change no more than a node's own text: SQL outside of tags, rows of a seed, plain descriptions, comments in YAML. The kept
-// manifest is changed in their places instead of being made anew. Pure; leaves every other edit to the parser.
+// Edits that change no more than a node's own text: SQL outside of tags, rows of a seed, plain descriptions, comments
+// in YAML. The kept manifest is changed in their places instead of being made anew. Pure; leaves every other edit to
+// the parser.
 import type { Json, ManifestNode } from '../contracts/node.ts';
 import type { SourceFile } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
@@ -126,7 +127,9 @@ function textEdit(file: SourceFile, readers: readonly string[], now: number): Ed
   ]);
 }
 
-/** The nodes that a properties file describes otherwise than before; none when only comments and the like have changed. */
+/**
+ * The nodes that a properties file describes otherwise than before; none when only comments and the like have changed.
+ */
 function yamlEdits(file: SourceFile, before: string | undefined): Edits | null {
   const [old, data] = [before === undefined ? null : dictOf(before), dictOf(file.contents)];
   if (old === null || data === null || !sameKeys(old, data)) return null;

@@ -36,13 +36,16 @@ export function checkTimeSpine(
   if (column === undefined) {
     throw new TsdbtError(
       'parsing',
-      `Time spine standard granularity column must be defined on the model. Got invalid column name '${standard}' for model '${model}'. Valid names${ofLatestVersion ? ' for latest version' : ''}: ${names}.`,
+      'Time spine standard granularity column must be defined on the model. Got invalid column name ' +
+        `'${standard}' for model '${model}'. Valid names${ofLatestVersion ? ' for latest version' : ''}: ` +
+        `${names}.`,
     );
   }
   if (!column['granularity']) {
     throw new TsdbtError(
       'parsing',
-      `Time spine standard granularity column must have a granularity defined. Please add one for column '${standard}' in model '${model}'.`,
+      'Time spine standard granularity column must have a granularity defined. Please add one for column ' +
+        `'${standard}' in model '${model}'.`,
     );
   }
   const missing = ((spine['custom_granularities'] ?? []) as YamlDict[])
@@ -51,7 +54,8 @@ export function checkTimeSpine(
   if (missing.length > 0) {
     throw new TsdbtError(
       'parsing',
-      `Time spine custom granularity columns do not exist in the model. Columns not found: ${pyRepr(missing)}; Available columns: ${names}`,
+      `Time spine custom granularity columns do not exist in the model. Columns not found: ${pyRepr(missing)}; ` +
+        `Available columns: ${names}`,
     );
   }
 }

@@ -1,5 +1,5 @@
-// Unit tests from YAML: definitions, rows of fixtures and seeds, one definition a version of the model. Leaves running them to
-// the runner.
+// Unit tests from YAML: definitions, rows of fixtures and seeds, one definition a version of the model. Leaves running
+// them to the runner.
 import { createHash } from 'node:crypto';
 import type { Json, ModelNode, UnitTestFixture, UnitTestNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
@@ -181,7 +181,11 @@ function seedRows(tools: ParseTools, entry: YamlEntry, input: string): Json {
 function checksumOf(node: UnitTestNode): string {
   const fixture = (f: Fixture, name: string): string => {
     const input = f.input === undefined ? '' : `input=${pyRepr(f.input)}, `;
-    return `${name}(${input}rows=${pyRepr(f.rows)}, format=<UnitTestFormat.${f.format === 'csv' ? 'CSV' : f.format === 'sql' ? 'SQL' : 'Dict'}: '${f.format}'>, fixture=${pyRepr(f.fixture)})`;
+    return (
+      `${name}(${input}rows=${pyRepr(f.rows)}, ` +
+      `format=<UnitTestFormat.${f.format === 'csv' ? 'CSV' : f.format === 'sql' ? 'SQL' : 'Dict'}: ` +
+      `'${f.format}'>, fixture=${pyRepr(f.fixture)})`
+    );
   };
   const versions =
     node.versions === null
@@ -190,7 +194,8 @@ function checksumOf(node: UnitTestNode): string {
   const overrides =
     node.overrides === null
       ? 'None'
-      : `UnitTestOverrides(macros=${pyRepr(node.overrides.macros)}, vars=${pyRepr(node.overrides.vars)}, env_vars=${pyRepr(node.overrides.env_vars)})`;
+      : `UnitTestOverrides(macros=${pyRepr(node.overrides.macros)}, vars=${pyRepr(node.overrides.vars)}, ` +
+        `env_vars=${pyRepr(node.overrides.env_vars)})`;
   const given = `[${node.given.map((each) => fixture(each as UnitTestFixture, 'UnitTestInputFixture')).join(', ')}]`;
   let text = `${node.model}-${versions}-${given}-${fixture(node.expect, 'UnitTestOutputFixture')}-${overrides}`;
   for (const each of node.given) if (each.fixture) text += `-${pyStr(each.rows)}`;
@@ -206,7 +211,8 @@ export function linkUnitTests(tools: ParseTools): void {
     if (model === undefined) {
       throw new TsdbtError(
         'parsing',
-        `Unable to find model '${node.package_name}.${node.model}' for unit test '${node.name}' in ${node.original_file_path}`,
+        `Unable to find model '${node.package_name}.${node.model}' for unit test '${node.name}' in ` +
+          `${node.original_file_path}`,
         { path: node.original_file_path },
       );
     }
@@ -276,7 +282,8 @@ function expandVersions(
     if (include.length === 0 && exclude.length === 0) return;
     throw new TsdbtError(
       'parsing',
-      `Unit test '${node.name}' should not have a versions include or exclude when referencing non-versioned model '${model.name}'`,
+      `Unit test '${node.name}' should not have a versions include or exclude when referencing non-versioned ` +
+        `model '${model.name}'`,
       { path: node.original_file_path },
     );
   }

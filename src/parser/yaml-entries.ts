@@ -1,5 +1,5 @@
-// Entries of a properties file: which keys there are, Jinja in their values rendered where dbt renders it, the values as written
-// kept beside. Leaves the meaning of an entry to the parser of its key.
+// Entries of a properties file: which keys there are, Jinja in their values rendered where dbt renders it, the values
+// as written kept beside. Leaves the meaning of an entry to the parser of its key.
 import type { Json } from '../contracts/node.ts';
 import type { Project, SourceFile } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
@@ -63,7 +63,8 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
     if (!(error instanceof TsdbtError)) throw error;
     throw new TsdbtError(
       'parsing',
-      `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  ${error.message.replaceAll('\n', '\n  ')}`,
+      `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  ` +
+        `${error.message.replaceAll('\n', '\n  ')}`,
       {
         ...error.details,
         ...(error.details.line === undefined ? {} : { line: inFile(file, error.details.line) }),
@@ -75,7 +76,8 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
   if (!isDict(data)) {
     throw new TsdbtError(
       'parsing',
-      `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  Contents of file '${path}' are not valid. Dictionary expected.`,
+      `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  Contents of file '${path}' ` +
+        'are not valid. Dictionary expected.',
       { path, line: 1 },
     );
   }
@@ -128,7 +130,8 @@ export function* yamlEntries(tools: ParseTools, yaml: YamlFile, key: string): Ge
       throw placed(
         yaml.file,
         [key, index],
-        `Invalid ${key} config given in ${yaml.file.original_file_path} @ ${key}: ${pyRepr(list)} - expected a dict with string keys`,
+        `Invalid ${key} config given in ${yaml.file.original_file_path} @ ${key}: ${pyRepr(list)} - expected a ` +
+          'dict with string keys',
       );
     }
     if (!('name' in written) && !('model' in written))
@@ -177,7 +180,8 @@ function renderEntry(tools: ParseTools, yaml: YamlFile, key: string, entry: Yaml
         if (!(error instanceof TsdbtError)) throw error;
         const message =
           error.kind === 'parsing'
-            ? `Failed to render ${yaml.file.original_file_path} from project ${packageName}: Parsing Error\n  ${error.message}`
+            ? `Failed to render ${yaml.file.original_file_path} from project ${packageName}: Parsing Error\n  ` +
+              `${error.message}`
             : `Could not render ${value}: ${error.message}`;
         const { details } = placed(yaml.file, [key, index, ...path], message);
         throw new TsdbtError(error.kind, message, { ...details, cause: error });

@@ -1,5 +1,5 @@
-// Which keys an entry of a properties file has and of what type, as dbt's Unparsed classes say it; what is wrong is told in the
-// words of jsonschema with the path of the value. Leaves meaning to the patch parsers.
+// Which keys an entry of a properties file has and of what type, as dbt's Unparsed classes say it; what is wrong is
+// told in the words of jsonschema with the path of the value. Leaves meaning to the patch parsers.
 import {
   anything,
   bool,

@@ -1,15 +1,18 @@
-// Deprecations (and one warning) that reading a project can meet, under dbt's event names and in its words. Firing each kind only once is up to the
-// logger's owner.
+// Deprecations (and one warning) that reading a project can meet, under dbt's event names and in its words. Firing each
+// kind only once is up to the logger's owner.
 import type { Logger } from '../log.ts';
 
 type Facts = Readonly<Record<string, string>>;
 
 const RENAMED_PATH = (facts: Facts): string =>
-  `The \`${facts['deprecated_path']}\` config has been renamed to \`${facts['exp_path']}\`. Please update your \`dbt_project.yml\` configuration to reflect this change.`;
+  `The \`${facts['deprecated_path']}\` config has been renamed to \`${facts['exp_path']}\`. Please update your ` +
+  '`dbt_project.yml` configuration to reflect this change.';
 const NO_PATH =
   (output: string, option: string, variable: string) =>
   (facts: Facts): string =>
-    `The \`${facts['deprecated_path']}\` config in \`dbt_project.yml\` has been deprecated, and will no longer be supported in a future version of dbt-core. If you wish to write dbt ${output} to a custom directory, please use the ${option} CLI flag or ${variable} env var instead.`;
+    `The \`${facts['deprecated_path']}\` config in \`dbt_project.yml\` has been deprecated, and will no longer ` +
+    `be supported in a future version of dbt-core. If you wish to write dbt ${output} to a custom directory, ` +
+    `please use the ${option} CLI flag or ${variable} env var instead.`;
 
 const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts) => string; plain?: boolean }>> = {
   SelectExcludeIgnoredWithSelectorWarning: {
@@ -21,19 +24,24 @@ const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts)
   PackageRedirectDeprecation: {
     code: 'D001',
     text: ({ old_name, new_name }) =>
-      `The \`${old_name}\` package is deprecated in favor of \`${new_name}\`. Please update your \`packages.yml\` configuration to use \`${new_name}\` instead.`,
+      `The \`${old_name}\` package is deprecated in favor of \`${new_name}\`. Please update your ` +
+      `\`packages.yml\` configuration to use \`${new_name}\` instead.`,
   },
   PackageInstallPathDeprecation: {
     code: 'D002',
     text: () =>
-      "The default package install path has changed from `dbt_modules` to `dbt_packages`. Please update `clean-targets` in `dbt_project.yml` and check `.gitignore` as well. Or, set `packages-install-path: dbt_modules` if you'd like to keep the current value.",
+      'The default package install path has changed from `dbt_modules` to `dbt_packages`. Please update ' +
+      '`clean-targets` in `dbt_project.yml` and check `.gitignore` as well. Or, set `packages-install-path: ' +
+      "dbt_modules` if you'd like to keep the current value.",
   },
   ConfigSourcePathDeprecation: { code: 'D003', text: RENAMED_PATH },
   ConfigDataPathDeprecation: { code: 'D004', text: RENAMED_PATH },
   EnvironmentVariableRenamed: {
     code: 'D009',
     text: ({ old_name, new_name }) =>
-      `The environment variable \`${old_name}\` has been renamed as \`${new_name}\`. If \`${old_name}\` is currently set, its value will be used instead of \`${new_name}\`. Set \`${new_name}\` and unset \`${old_name}\` to avoid this deprecation warning and ensure it works properly in a future release.`,
+      `The environment variable \`${old_name}\` has been renamed as \`${new_name}\`. If \`${old_name}\` is ` +
+      `currently set, its value will be used instead of \`${new_name}\`. Set \`${new_name}\` and unset ` +
+      `\`${old_name}\` to avoid this deprecation warning and ensure it works properly in a future release.`,
   },
   ConfigLogPathDeprecation: { code: 'D010', text: NO_PATH('logs', '--log-path', 'DBT_LOG_PATH') },
   ConfigTargetPathDeprecation: { code: 'D011', text: NO_PATH('artifacts', '--target-path', 'DBT_TARGET_PATH') },
@@ -45,12 +53,17 @@ const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts)
   PackageMaterializationOverrideDeprecation: {
     code: 'D016',
     text: ({ package_name, materialization_name }) =>
-      `Installed package '${package_name}' is overriding the built-in materialization '${materialization_name}'. Overrides of built-in materializations from installed packages will be deprecated in future versions of dbt. For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors`,
+      `Installed package '${package_name}' is overriding the built-in materialization ` +
+      `'${materialization_name}'. Overrides of built-in materializations from installed packages will be ` +
+      'deprecated in future versions of dbt. For more information: ' +
+      'https://docs.getdbt.com/reference/global-configs/legacy-behaviors',
   },
   SourceFreshnessProjectHooksNotRun: {
     code: 'D017',
     text: () =>
-      'In a future version of dbt, the `source freshness` command will start running `on-run-start` and `on-run-end` hooks by default. For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors',
+      'In a future version of dbt, the `source freshness` command will start running `on-run-start` and ' +
+      '`on-run-end` hooks by default. For more information: ' +
+      'https://docs.getdbt.com/reference/global-configs/legacy-behaviors',
   },
   DuplicateYAMLKeysDeprecation: {
     code: 'D024',
@@ -69,7 +82,9 @@ const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts)
   EnvironmentVariableNamespaceDeprecation: {
     code: 'D036',
     text: ({ env_var, reserved_prefix }) =>
-      `Found custom environment variable \`${env_var}\` in the environment. The prefix \`${reserved_prefix}\` is reserved for dbt engine environment variables. Custom environment variables with the prefix \`${reserved_prefix}\` may cause collisions and runtime errors.`,
+      `Found custom environment variable \`${env_var}\` in the environment. The prefix \`${reserved_prefix}\` ` +
+      'is reserved for dbt engine environment variables. Custom environment variables with the prefix ' +
+      `\`${reserved_prefix}\` may cause collisions and runtime errors.`,
   },
 };
 

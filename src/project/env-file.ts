@@ -1,4 +1,5 @@
-// The `.env` file that dbt 1.12 reads from the working directory or the nearest folder above it. What the shell has set wins.
+// The `.env` file that dbt 1.12 reads from the working directory or the nearest folder above it. What the shell has set
+// wins.
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { readFileText } from './read-file.ts';
@@ -23,8 +24,11 @@ function findEnvFile(directory: string): string | undefined {
   }
 }
 
-const BINDING =
-  /[ \t]*(?:export[ \t]+)?(?:'([^']+)'|([^=#\s]+))(?:[ \t]*(=[ \t]*('(?:\\[\s\S]|[^'\\])*'|"(?:\\[\s\S]|[^"\\])*"|(?![ \t]*['"])[^\r\n]*)))?[ \t]*(#[^\r\n]*)?(?=\r?\n|\r|$)/y;
+const BINDING = new RegExp(
+  String.raw`[ \t]*(?:export[ \t]+)?(?:'([^']+)'|([^=#\s]+))(?:[ \t]*(=[ \t]*('(?:\\[\s\S]|[^'\\])*'` +
+    String.raw`|"(?:\\[\s\S]|[^"\\])*"|(?![ \t]*['"])[^\r\n]*)))?[ \t]*(#[^\r\n]*)?(?=\r?\n|\r|$)`,
+  'y',
+);
 const ESCAPES: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
 /** The variables of a `.env` text, in python-dotenv's reading; `${NAME:-default}` looks in the shell first. */

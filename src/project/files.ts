@@ -1,5 +1,5 @@
-// The files of a project and its packages as values: found below the `*-paths`, without what .dbtignore names, in a fixed order;
-// contents and checksums are read when first asked for. Parsing is the parser's.
+// The files of a project and its packages as values: found below the `*-paths`, without what .dbtignore names, in a
+// fixed order; contents and checksums are read when first asked for. Parsing is the parser's.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -25,7 +25,9 @@ interface FileType {
 
 const NO_RULES: IgnoreRules = { file: () => false, folder: () => false };
 
-/** Every file that dbt would parse, of all packages: the root project's first, then in the order of `config.packages`. */
+/**
+ * Every file that dbt would parse, of all packages: the root project's first, then in the order of `config.packages`.
+ */
 export function readSourceFiles(config: Pick<RuntimeConfig, 'packages' | 'flags'>): SourceFile[] {
   const files: SourceFile[] = [];
   const seedLimit = Number(config.flags['maximum_seed_size_mib'] ?? 1) * 1024 * 1024;

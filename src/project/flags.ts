@@ -1,4 +1,5 @@
-// Flags of one command: command line over the environment over `flags:` of dbt_project.yml over dbt's defaults. Reads no file.
+// Flags of one command: command line over the environment over `flags:` of dbt_project.yml over dbt's defaults. Reads
+// no file.
 import type { Json } from '../contracts/node.ts';
 import type { Flags } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
@@ -303,7 +304,8 @@ function checkEventTimes(values: Record<string, unknown>): void {
   const missing = (given: string, absent: string): never => {
     throw new TsdbtError(
       'usage',
-      `The flag \`${given}\` was specified, but \`${absent}\` was not. When specifying \`${given}\`, \`${absent}\` must also be present.`,
+      `The flag \`${given}\` was specified, but \`${absent}\` was not. When specifying \`${given}\`, ` +
+        `\`${absent}\` must also be present.`,
     );
   };
   if (start === null) missing('--event-time-end', '--event-time-start');

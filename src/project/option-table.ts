@@ -1,5 +1,6 @@
-// Every option of the command line as data: spelling, variable of the environment, default, meaning. The command line is built from it
-// by cli/options.ts and flags are resolved from it by flags.ts. Options of dbt keep dbt's names and defaults.
+// Every option of the command line as data: spelling, variable of the environment, default, meaning. The command line
+// is built from it by cli/options.ts and flags are resolved from it by flags.ts. Options of dbt keep dbt's names and
+// defaults.
 
 export interface OptionSpec {
   /** Name of the flag, snake case. */
@@ -241,7 +242,9 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
     names: ['--warn-error-options'],
     env: 'DBT_WARN_ERROR_OPTIONS',
     default: '{}',
-    help: 'Which warnings are errors, warnings or silent: \'{"error": "all", "warn": ["NoNodesForSelectionCriteria"]}\'.',
+    help:
+      'Which warnings are errors, warnings or silent: \'{"error": "all", "warn": ' +
+      '["NoNodesForSelectionCriteria"]}\'.',
   },
   pair('write_json', 'DBT_WRITE_JSON', 'Write manifest.json and run_results.json.', true),
   pair(

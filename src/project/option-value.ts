@@ -1,4 +1,5 @@
-// The value of one option from its text, with click's words when it is wrong. Used for the command line and the environment alike.
+// The value of one option from its text, with click's words when it is wrong. Used for the command line and the
+// environment alike.
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -48,7 +49,8 @@ export function convertOption(spec: OptionSpec, raw: string | readonly string[])
       return (
         yamlDictionary(text) ??
         refuse(
-          `String '${text.replace(/(DBT_(?:ENGINE_)?ENV_SECRET\w*["']?\s*:\s*)[^\s,}]+/g, '$1*****')}' is not valid YAML`,
+          `String '${text.replace(/(DBT_(?:ENGINE_)?ENV_SECRET\w*["']?\s*:\s*)[^\s,}]+/g, '$1*****')}' is not ` +
+            'valid YAML',
         )
       );
     case 'path':

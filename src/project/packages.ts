@@ -1,4 +1,5 @@
-// packages.yml, dependencies.yml and package-lock.yml as data, and the folders of installed packages. Installing is deps.ts's.
+// packages.yml, dependencies.yml and package-lock.yml as data, and the folders of installed packages. Installing is
+// deps.ts's.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -82,7 +83,8 @@ export function installedPackageFolders(project: Project): string[] {
     const { file } = readPackageList(project.project_root);
     throw new TsdbtError(
       'compilation',
-      `dbt expects ${specified.length} package(s) based on packages specified in ${file}, but found only ${folders.length} package(s) installed in ${project.packages_install_path}. ` +
+      `dbt expects ${specified.length} package(s) based on packages specified in ${file}, but found only ` +
+        `${folders.length} package(s) installed in ${project.packages_install_path}. ` +
         (missing.length > 0 ? `Following packages were not found: ${missing.join(', ')}. ` : '') +
         'Run "dbt deps" to install package dependencies.',
     );
@@ -166,7 +168,9 @@ export function checkedPackages(data: { readonly [key: string]: Json }): { reado
   if (problem !== undefined) {
     throw new TsdbtError(
       'project',
-      `The packages.yml file in this project is malformed. Please double check\nthe contents of this file and fix any errors before retrying.\n\nYou can find more information on the syntax for this file here:\nhttps://docs.getdbt.com/docs/package-management\n\nValidator Error:\n${problem}\n`,
+      'The packages.yml file in this project is malformed. Please double check\nthe contents of this file and ' +
+        'fix any errors before retrying.\n\nYou can find more information on the syntax for this file here:\n' +
+        `https://docs.getdbt.com/docs/package-management\n\nValidator Error:\n${problem}\n`,
     );
   }
   return filled.packages as { readonly [key: string]: Json }[];
@@ -182,9 +186,15 @@ function packageProblem(packages: Json): string | undefined {
     const name = entry['package'];
     if (typeof name !== 'string') continue;
     if (!entry['version'])
-      return `${name} is missing the version. When installing from the Hub package index, version is a required property`;
+      return (
+        `${name} is missing the version. When installing from the Hub package index, version is a required ` +
+        'property'
+      );
     if (!name.includes('/'))
-      return `${name} was not found in the package index. Packages on the index require a namespace, e.g dbt-labs/dbt_utils`;
+      return (
+        `${name} was not found in the package index. Packages on the index require a namespace, e.g ` +
+        'dbt-labs/dbt_utils'
+      );
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
-// profiles.yml: where it is, which profile and target are meant, what their credentials say; and the built-in profile of the
-// embedded server for a machine without any profiles.yml. Connecting is the adapters'.
+// profiles.yml: where it is, which profile and target are meant, what their credentials say; and the built-in profile
+// of the embedded server for a machine without any profiles.yml. Connecting is the adapters'.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { allSpecs, BUILT_IN_TARGETS, credentialsSpec, type CredentialsSpec } from '../adapters/credentials.ts';
@@ -99,7 +99,8 @@ export function loadProfile(options: LoadProfileOptions): Profile {
   if (parts === undefined || Object.keys(parts).length === 0) {
     throw new TsdbtError(
       'profile',
-      `\ndbt encountered an error while trying to read your profiles.yml file.\n\nProfile ${name} in profiles.yml is empty\n`,
+      `\ndbt encountered an error while trying to read your profiles.yml file.\n\nProfile ${name} in ` +
+        'profiles.yml is empty\n',
     );
   }
   return chooseTarget(parts, name, { ...options, render: renderFrom(path, options.render) });
@@ -152,7 +153,8 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
       .join('\n');
     throw new TsdbtError(
       'profile',
-      `The profile '${profileName}' does not have a target named '${target}'. The valid target names for this profile are:\n${names}`,
+      `The profile '${profileName}' does not have a target named '${target}'. The valid target names for this ` +
+        `profile are:\n${names}`,
     );
   }
   if (asDictionary(output) === undefined)
@@ -254,7 +256,9 @@ function embeddedDefault(options: LoadProfileOptions): Profile {
     code: 'Z050',
     level: 'info',
     data: {},
-    msg: `No profiles.yml found: using the built-in ${spec.title}, with its data in ${spec.embeddedFolder}. Write a profiles.yml to use another database.`,
+    msg:
+      `No profiles.yml found: using the built-in ${spec.title}, with its data in ${spec.embeddedFolder}. Write a ` +
+      'profiles.yml to use another database.',
   });
   return {
     profile_name: options.projectProfile ?? 'default',
@@ -287,6 +291,9 @@ function unknownProfile(name: string, profiles: Dictionary, path: string): Tsdbt
 function noProfile(directory: string): TsdbtError {
   return new TsdbtError(
     'profile',
-    `dbt cannot run because no profile was specified for this dbt project.\nTo specify a profile for this project, add a line like the this to\nyour dbt_project.yml file:\n\nprofile: [profile name]\n\nHere, [profile name] should be replaced with a profile name\ndefined in your profiles.yml file. You can find profiles.yml here:\n\n${directory}/profiles.yml\n`,
+    'dbt cannot run because no profile was specified for this dbt project.\nTo specify a profile for this ' +
+      'project, add a line like the this to\nyour dbt_project.yml file:\n\nprofile: [profile name]\n\nHere, ' +
+      '[profile name] should be replaced with a profile name\ndefined in your profiles.yml file. You can find ' +
+      `profiles.yml here:\n\n${directory}/profiles.yml\n`,
   );
 }

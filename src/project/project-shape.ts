@@ -3,8 +3,10 @@ import { optional, optionalText, optionalTexts, type Shape } from './schema-chec
 
 const tree: Shape = { type: 'object' };
 const flag = optional({ type: 'boolean' });
-const PLAIN_VERSION =
-  /^(0|[1-9]\d*)\.(0|[1-9]\d*)(\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?)?$/;
+const PLAIN_VERSION = new RegExp(
+  String.raw`^(0|[1-9]\d*)\.(0|[1-9]\d*)(\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0` +
+    String.raw`|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?)?$`,
+);
 
 /** Top level of dbt_project.yml; any other key is refused. */
 export const PROJECT_SHAPE: Shape = {

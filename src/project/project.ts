@@ -1,5 +1,5 @@
-// dbt_project.yml of one package: read, rendered, checked, with dbt's defaults. Leaves profiles to profile.ts and the installed
-// packages to packages.ts.
+// dbt_project.yml of one package: read, rendered, checked, with dbt's defaults. Leaves profiles to profile.ts and the
+// installed packages to packages.ts.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
@@ -55,7 +55,8 @@ export function readRawProject(directory: string, logger?: Logger, hint?: string
   if (!existsSync(path)) {
     throw new TsdbtError(
       'project',
-      `No ${PROJECT_FILE} found at expected path ${path}\nVerify that each entry within packages.yml (and their transitive dependencies) contains a file named ${PROJECT_FILE}\n`,
+      `No ${PROJECT_FILE} found at expected path ${path}\nVerify that each entry within packages.yml (and ` +
+        `their transitive dependencies) contains a file named ${PROJECT_FILE}\n`,
       { hint },
     );
   }
@@ -78,7 +79,10 @@ export function readRawProject(directory: string, logger?: Logger, hint?: string
   return { root, path, data, checksum };
 }
 
-/** `flags:` and `log-path:` of a dbt_project.yml as written; null when there are none, or no file that can be read: what is wrong with it is said later. */
+/**
+ * `flags:` and `log-path:` of a dbt_project.yml as written; null when there are none, or no file that can be read: what
+ * is wrong with it is said later.
+ */
 export function readProjectSettings(projectDir: string): { flags: Json; logPath: string | null } {
   try {
     const { flags, 'log-path': logPath } = readRawProject(projectDir).data;
@@ -252,7 +256,9 @@ function checkRenamedKey(
   if (expected !== undefined && data[expected] !== undefined) {
     throw new TsdbtError(
       'project',
-      `${deprecated} and ${expected} cannot both be defined. The \`${deprecated}\` config has been deprecated in favor of \`${expected}\`. Please update your \`${PROJECT_FILE}\` configuration to reflect this change.`,
+      `${deprecated} and ${expected} cannot both be defined. The \`${deprecated}\` config has been deprecated ` +
+        `in favor of \`${expected}\`. Please update your \`${PROJECT_FILE}\` configuration to reflect this ` +
+        'change.',
     );
   }
   if (data[deprecated] !== harmless && logger !== undefined) {
@@ -342,8 +348,10 @@ function queryComment(data: Dictionary): Project['query_comment'] {
 
 /** The comment when the project asks for none in particular: the same facts as dbt's, as JSON. */
 const DEFAULT_COMMENT = [
-  "{%- set facts = {'app': 'dbt', 'dbt_version': dbt_version, 'profile_name': target.get('profile_name'), 'target_name': target.get('target_name')} -%}",
-  '{%- if node is none %}{% do facts.update(connection_name=connection_name) %}{% else %}{% do facts.update(node_id=node.unique_id) %}{% endif -%}',
+  "{%- set facts = {'app': 'dbt', 'dbt_version': dbt_version, 'profile_name': target.get('profile_name'), " +
+    "'target_name': target.get('target_name')} -%}",
+  '{%- if node is none %}{% do facts.update(connection_name=connection_name) %}{% else %}{% do ' +
+    'facts.update(node_id=node.unique_id) %}{% endif -%}',
   '{{ return(tojson(facts)) }}',
 ].join('\n');
 

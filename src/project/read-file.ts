@@ -1,5 +1,5 @@
-// Reads one file that has to be a plain file of a sensible size: a folder, a pipe, a device or a file that is gone is told, not waited for.
-// Leaves what the text means to the callers.
+// Reads one file that has to be a plain file of a sensible size: a folder, a pipe, a device or a file that is gone is
+// told, not waited for. Leaves what the text means to the callers.
 import { fstatSync, openSync, closeSync, readFileSync, constants } from 'node:fs';
 import { systemReason, TsdbtError } from '../errors.ts';
 

@@ -1,5 +1,6 @@
-// Rendering of the project's own YAML (dbt_project.yml, profiles.yml, packages.yml, selectors.yml): which values are templates and
-// which are kept for later. The Jinja itself is a function passed in, so that this layer knows no template engine.
+// Rendering of the project's own YAML (dbt_project.yml, profiles.yml, packages.yml, selectors.yml): which values are
+// templates and which are kept for later. The Jinja itself is a function passed in, so that this layer knows no
+// template engine.
 
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';

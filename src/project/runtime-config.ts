@@ -1,4 +1,5 @@
-// Everything that decides the meaning of a command before any model is read: project, profile, packages, variables, flags.
+// Everything that decides the meaning of a command before any model is read: project, profile, packages, variables,
+// flags.
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -152,7 +153,8 @@ function checkNames(packages: readonly Project[]): void {
     if (seen.has(name)) {
       throw new TsdbtError(
         'compilation',
-        `dbt found more than one package with the name "${name}" included in this project. Package names must be unique in a project. Please rename one of these packages.`,
+        `dbt found more than one package with the name "${name}" included in this project. Package names must ` +
+          'be unique in a project. Please rename one of these packages.',
       );
     }
     seen.add(name);

@@ -1,4 +1,5 @@
-// Checks of YAML against the few shapes that dbt enforces, in the words of Python's jsonschema: the first violation, with its place.
+// Checks of YAML against the few shapes that dbt enforces, in the words of Python's jsonschema: the first violation,
+// with its place.
 import type { Json } from '../contracts/node.ts';
 import { fromJson } from '../values/json.ts';
 import { toRepr } from '../values/text.ts';
@@ -86,7 +87,10 @@ function objectViolation(
 
 /** dbt's `at path ['a'][0]: message`. */
 export function violationText({ path, message }: Violation): string {
-  return `at path [${path.map((part) => (typeof part === 'number' ? String(part) : repr(part))).join('][')}]: ${message}`;
+  return (
+    `at path [${path.map((part) => (typeof part === 'number' ? String(part) : repr(part))).join('][')}]: ` +
+    `${message}`
+  );
 }
 
 /** Python's repr of a YAML value. */

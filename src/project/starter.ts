@@ -34,7 +34,8 @@ export function writeStarter(folder: string, project: string, profile: string): 
 }
 
 /**
- * Puts a profile into profiles.yml, in the place of one of that name; the rest of the file stays as it is, comments too.
+ * Puts a profile into profiles.yml, in the place of one of that name; the rest of the file stays as it is, comments
+ * too.
  * @throws TsdbtError `profile` when the file is no YAML
  */
 export function writeProfile(directory: string, name: string, profile: { readonly [key: string]: Json }): void {

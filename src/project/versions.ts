@@ -1,5 +1,5 @@
-// Versions and ranges as dbt writes them: `require-dbt-version`, checked against the version of dbt whose behaviour this is, and the
-// versions of packages.
+// Versions and ranges as dbt writes them: `require-dbt-version`, checked against the version of dbt whose behaviour
+// this is, and the versions of packages.
 import { TsdbtError } from '../errors.ts';
 
 /** The dbt version that templates, artifacts and packages see. */
@@ -12,8 +12,11 @@ interface Version {
   build: string | null;
 }
 
-const VERSION =
-  /^(>=|>|<=|<|=)?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-?((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9A-Za-z-]*(?:\.[0-9A-Za-z-]*)*))?$/;
+const VERSION = new RegExp(
+  String.raw`^(>=|>|<=|<|=)?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-?((?:0|[1-9]\d*` +
+    String.raw`|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*` +
+    String.raw`|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9A-Za-z-]*(?:\.[0-9A-Za-z-]*)*))?$`,
+);
 
 /**
  * The ranges of a `require-dbt-version`, each in dbt's normal spelling (`=1.0.0`, `>=1.0.0`).
@@ -35,14 +38,16 @@ export function checkDbtVersion(ranges: readonly string[], packageName: string):
   if (specs.length > 1 && !satisfiable(specs)) {
     throw new TsdbtError(
       'project',
-      `The package version requirement can never be satisfied for the '${packageName}\npackage.\n  Required versions of dbt for '${packageName}': ${listed}\n${advice}`,
+      `The package version requirement can never be satisfied for the '${packageName}\npackage.\n  Required ` +
+        `versions of dbt for '${packageName}': ${listed}\n${advice}`,
     );
   }
   const installed = parseVersion(DBT_VERSION);
   if (!specs.every((spec) => accepts(spec, installed))) {
     throw new TsdbtError(
       'project',
-      `This version of dbt is not supported with the '${packageName}' package.\n  Installed version of dbt: =${DBT_VERSION}\n  Required version of dbt for '${packageName}': ${listed}\n${advice}`,
+      `This version of dbt is not supported with the '${packageName}' package.\n  Installed version of dbt: ` +
+        `=${DBT_VERSION}\n  Required version of dbt for '${packageName}': ${listed}\n${advice}`,
     );
   }
 }

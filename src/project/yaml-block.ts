@@ -1,6 +1,7 @@
-// A fast reader for the YAML that dbt projects are written in: block mappings and sequences, plain, quoted, literal and folded
-// scalars, small flow collections. Anything else (anchors, tags, merge keys, documents, odd indentation, errors) it refuses, and
-// yaml.ts reads the text with the full parser instead; so what it accepts must mean exactly what PyYAML says.
+// A fast reader for the YAML that dbt projects are written in: block mappings and sequences, plain, quoted, literal and
+// folded scalars, small flow collections. Anything else (anchors, tags, merge keys, documents, odd indentation, errors)
+// it refuses, and yaml.ts reads the text with the full parser instead; so what it accepts must mean exactly what PyYAML
+// says.
 import type { Json } from '../contracts/node.ts';
 import { resolvePlainScalar } from './yaml-scalar.ts';
 
@@ -371,7 +372,10 @@ class BlockReader {
     return end;
   }
 
-  /** From the end of a line over blank lines to the next content or comment. @returns line breaks passed, -1 at the end */
+  /**
+   * From the end of a line over blank lines to the next content or comment.
+   * @returns line breaks passed, -1 at the end
+   */
   private skipBlank(at: number): number {
     const { text, end } = this;
     let breaks = 0;

@@ -1,5 +1,6 @@
-// The full YAML reader, on the `yaml` package with PyYAML's meaning of scalars, merge keys and repeated keys; and positions of
-// keys for error messages. Loaded only when a text is outside of yaml-block.ts's subset or an error needs a place.
+// The full YAML reader, on the `yaml` package with PyYAML's meaning of scalars, merge keys and repeated keys; and
+// positions of keys for error messages. Loaded only when a text is outside of yaml-block.ts's subset or an error needs
+// a place.
 import { createRequire } from 'node:module';
 import type { Alias, CST, Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import type { Json } from '../contracts/node.ts';
@@ -108,7 +109,9 @@ function parse(yaml: YamlModule, source: string): { document: Document; place: P
   return { document, place, text };
 }
 
-/** Where collections are nested too deeply; composing such a text would use up the stack. The parser of tokens has none. */
+/**
+ * Where collections are nested too deeply; composing such a text would use up the stack. The parser of tokens has none.
+ */
 function deepest(yaml: YamlModule, text: string): number | undefined {
   const staircase = deepIndent(text);
   if (staircase !== undefined) return staircase;

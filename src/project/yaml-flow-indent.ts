@@ -1,5 +1,6 @@
-// Flow collections (`{…}`, `[…]`) whose later lines stand further left than YAML 1.2 allows: PyYAML does not mind, the `yaml` package ends
-// them there. Indents such lines, which means nothing inside a flow collection. Leaves parsing to yaml-document.ts.
+// Flow collections (`{…}`, `[…]`) whose later lines stand further left than YAML 1.2 allows: PyYAML does not mind, the
+// `yaml` package ends them there. Indents such lines, which means nothing inside a flow collection. Leaves parsing to
+// yaml-document.ts.
 
 const INDENT = ' '.repeat(80);
 const MOST_ROUNDS = 200;
@@ -15,7 +16,8 @@ interface Parsed {
 /**
  * Parses a text, and again with lines indented as long as a flow collection ends too early.
  * @param parse gives the document of a text with its errors
- * @returns the document, its text and by how much each indented line (from 1) was moved; the original when indenting does not help
+ * @returns the document, its text and by how much each indented line (from 1) was moved; the original when indenting
+ *   does not help
  */
 export function parseWithFlows<T extends Parsed>(
   text: string,

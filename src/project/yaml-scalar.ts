@@ -1,11 +1,13 @@
-// What a plain YAML scalar means to PyYAML (YAML 1.1 with PyYAML's own patterns): null, bool, int, float, date or text. Leaves
-// quoting, folding and structure to the parsers.
+// What a plain YAML scalar means to PyYAML (YAML 1.1 with PyYAML's own patterns): null, bool, int, float, date or text.
+// Leaves quoting, folding and structure to the parsers.
 import { PyFloat } from '../values/float.ts';
 
 const INTEGER =
   /^(?:[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
-const FLOAT =
-  /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
+const FLOAT = new RegExp(
+  String.raw`^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?` +
+    String.raw`|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`,
+);
 const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
 const TIMESTAMP =
   /^(\d{4})-(\d\d?)-(\d\d?)(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)(?:\.(\d*))?(?:[ \t]*(Z|([-+])(\d\d?)(?::(\d\d))?))?$/;
@@ -20,8 +22,8 @@ const WORDS: ReadonlyMap<string, boolean | null> = new Map<string, boolean | nul
 ]);
 
 /**
- * The value of a plain scalar. Dates and timestamps come back as the text of Python's `isoformat()`, which is what dbt makes of
- * them wherever it renders YAML.
+ * The value of a plain scalar. Dates and timestamps come back as the text of Python's `isoformat()`, which is what dbt
+ * makes of them wherever it renders YAML.
  */
 export function resolvePlainScalar(text: string): YamlScalar {
   if (text.length === 0) return null;

@@ -1,5 +1,5 @@
-// Reading YAML text as PyYAML's safe loader does, fast: the common block style by yaml-block.ts, everything else by the full
-// parser. Errors have dbt's form. Leaves rendering of Jinja to renderer.ts and what the keys mean to the callers.
+// Reading YAML text as PyYAML's safe loader does, fast: the common block style by yaml-block.ts, everything else by the
+// full parser. Errors have dbt's form. Leaves rendering of Jinja to renderer.ts and what the keys mean to the callers.
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { readBlockYaml, UnsupportedYaml } from './yaml-block.ts';
@@ -13,7 +13,8 @@ export interface LoadYamlOptions {
 }
 
 /**
- * The value of a YAML text. Dates are text (`isoformat`) unless asked for, integral floats `PyFloat`, ints beyond 2^53 bigints.
+ * The value of a YAML text. Dates are text (`isoformat`) unless asked for, integral floats `PyFloat`, ints beyond 2^53
+ * bigints.
  * @param path file that is named in an error; null for text that comes from no file
  * @throws TsdbtError `runtime`, without a path `validation`, with dbt's `Syntax error near line N`
  * @example loadYaml('a: [1, yes]', null) // { a: [1, true] }

@@ -1,5 +1,5 @@
-// What the adapter's methods tell a run and ask of it: debug events, warnings about constraints, whether a relation is the project's,
-// what views looked like. Decides nothing.
+// What the adapter's methods tell a run and ask of it: debug events, warnings about constraints, whether a relation is
+// the project's, what views looked like. Decides nothing.
 import type { Relation } from '../adapters/relation.ts';
 import type { AdapterObjectOptions } from '../context/adapter-object.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -57,11 +57,14 @@ export function createAdapterHooks(
         event === 'ConstraintNotSupported'
           ? [
               'E049',
-              `is not supported by ${adapterType}, and will be ignored. Set 'warn_unsupported: false' on this constraint to ignore this warning.`,
+              `is not supported by ${adapterType}, and will be ignored. Set 'warn_unsupported: false' on this ` +
+                'constraint to ignore this warning.',
             ]
           : [
               'E048',
-              `is not enforced by ${adapterType}. The constraint will be included in this model's DDL statement, but it will not guarantee anything about the underlying data. Set 'warn_unenforced: false' on this constraint to ignore this warning.`,
+              `is not enforced by ${adapterType}. The constraint will be included in this model's DDL ` +
+                "statement, but it will not guarantee anything about the underlying data. Set 'warn_unenforced: " +
+                "false' on this constraint to ignore this warning.",
             ];
       logger.fire({
         name: event,
@@ -98,7 +101,10 @@ export function createAdapterHooks(
 function eventText(name: string, data: Readonly<Record<string, unknown>>): string {
   switch (name) {
     case 'CacheMiss':
-      return `On "${data['conn_name']}": cache miss for schema "${data['database']}.${data['schema']}", this is inefficient`;
+      return (
+        `On "${data['conn_name']}": cache miss for schema "${data['database']}.${data['schema']}", this is ` +
+        'inefficient'
+      );
     case 'SchemaCreation':
       return `Creating schema "${data['relation']}"`;
     case 'SchemaDrop':

@@ -1,5 +1,5 @@
-// Puts together what a run shares: macros, scopes, references, log, views. Connects to nothing and reads files only through what it is
-// given.
+// Puts together what a run shares: macros, scopes, references, log, views. Connects to nothing and reads files only
+// through what it is given.
 import { join } from 'node:path';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { ScopeFactory } from '../compiler/node-scope.ts';

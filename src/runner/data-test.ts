@@ -1,5 +1,5 @@
-// Data tests, generic and singular: the materialization counts failing rows, this file turns the count into pass, warn or fail. The
-// first failing rows are kept for the report.
+// Data tests, generic and singular: the materialization counts failing rows, this file turns the count into pass, warn
+// or fail. The first failing rows are kept for the report.
 import type { Session } from '../adapters/adapter.ts';
 import { compileNode, macroNoter } from '../compiler/compile.ts';
 import type { TestNode } from '../contracts/node.ts';
@@ -55,7 +55,8 @@ async function executeDataTest(ctx: RunContext, node: TestNode, session: Session
   if (columnNames.length !== 3)
     throw new TsdbtError(
       'internal',
-      `dbt internally failed to execute ${node.unique_id}: Returned ${columnNames.length} columns, but expected 3 columns`,
+      `dbt internally failed to execute ${node.unique_id}: Returned ${columnNames.length} columns, but ` +
+        'expected 3 columns',
     );
   const value = (name: string): Value =>
     rows[0]!.values[columnNames.findIndex((c) => c.toLowerCase() === name)] ?? null;

@@ -1,5 +1,5 @@
-// Deferral: nodes get the relation that they have in another environment's manifest, for ref() and clone to fall back on. When it is taken
-// is decided where references are resolved.
+// Deferral: nodes get the relation that they have in another environment's manifest, for ref() and clone to fall back
+// on. When it is taken is decided where references are resolved.
 import type { WorkingManifest } from '../compiler/compile-context.ts';
 import type { ManifestNode, ParsedOnlyNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';

@@ -1,4 +1,5 @@
-// Freshness of sources, and of models that promise one: asks the adapter's macros for the newest row and compares its age with the thresholds.
+// Freshness of sources, and of models that promise one: asks the adapter's macros for the newest row and compares its
+// age with the thresholds.
 import type { Session } from '../adapters/adapter.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { FreshnessThreshold, ModelNode, SourceDefinition, TimeThreshold } from '../contracts/node.ts';
@@ -36,7 +37,9 @@ export function freshnessStatus(threshold: FreshnessThreshold | null, age: numbe
 /** What freshness is measured of. */
 export type FreshNode = SourceDefinition | ModelNode;
 
-/** True for what `source freshness` looks at: sources with thresholds, and models with `meta: {tsdbt: {freshness: …}}`. */
+/**
+ * True for what `source freshness` looks at: sources with thresholds, and models with `meta: {tsdbt: {freshness: …}}`.
+ */
 export function hasFreshness(node: FreshNode): boolean {
   if (node.resource_type === 'model') return modelSettings(node) !== undefined;
   const { freshness } = node;
@@ -65,7 +68,9 @@ function termsOf(node: FreshNode): Terms {
   const fail = (what: string): never => {
     throw new TsdbtError('validation', `The freshness of model '${node.name}' ${what}`, {
       node,
-      hint: 'for example: meta: {tsdbt: {freshness: {loaded_at_field: updated_at, warn_after: {count: 10, period: minute}, error_after: {count: 1, period: hour}}}}',
+      hint:
+        'for example: meta: {tsdbt: {freshness: {loaded_at_field: updated_at, warn_after: {count: 10, period: ' +
+        'minute}, error_after: {count: 1, period: hour}}}}',
     });
   };
   const given = modelSettings(node);
@@ -152,7 +157,8 @@ async function measure(ctx: RunContext, node: FreshNode, terms: Terms, session: 
   } else {
     throw new TsdbtError(
       'runtime',
-      `Could not compute freshness for source ${node.name}: no 'loaded_at_field' provided and ${ctx.adapter.type} adapter does not support metadata-based freshness checks.`,
+      `Could not compute freshness for source ${node.name}: no 'loaded_at_field' provided and ` +
+        `${ctx.adapter.type} adapter does not support metadata-based freshness checks.`,
     );
   }
   const { table, response } = await scope.callForTable(macro, kwargs);
@@ -166,7 +172,10 @@ async function measure(ctx: RunContext, node: FreshNode, terms: Terms, session: 
   return { freshness: aged(row.values[0] ?? null, row.values[1] ?? null), response };
 }
 
-/** A source that `tsdbt load` fills is answered from the positions, without a look at its rows: when its newest message was made, or its newest row loaded. */
+/**
+ * A source that `tsdbt load` fills is answered from the positions, without a look at its rows: when its newest message
+ * was made, or its newest row loaded.
+ */
 async function measureLoaded(
   ctx: RunContext,
   node: FreshNode,
@@ -196,12 +205,14 @@ function inUtc(value: Value, field: string): PyDateTime {
   if (value === null) {
     throw new TsdbtError(
       'database',
-      `Expected a non-null value when querying field '${field}' of table  null relation but received value 'null' instead`,
+      `Expected a non-null value when querying field '${field}' of table  null relation but received value ` +
+        "'null' instead",
     );
   }
   throw new TsdbtError(
     'database',
-    `Expected a timestamp value when querying field '${field}' of table null relation but received value of type '${typeName(value)}' instead`,
+    `Expected a timestamp value when querying field '${field}' of table null relation but received value of ` +
+      `type '${typeName(value)}' instead`,
   );
 }
 

@@ -1,5 +1,5 @@
-// User-defined functions: the function itself, then its overloads, each by the materialization; an overload that fails leaves the others.
-// The SQL is the macros'.
+// User-defined functions: the function itself, then its overloads, each by the materialization; an overload that fails
+// leaves the others. The SQL is the macros'.
 import type { Session } from '../adapters/adapter.ts';
 import { type CompilableNode, compileNode } from '../compiler/compile.ts';
 import { openScope } from '../compiler/node-scope.ts';

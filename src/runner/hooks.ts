@@ -1,4 +1,5 @@
-// on-run-start and on-run-end: in order, outside any node, one after the other on one session; after a failure the rest is skipped.
+// on-run-start and on-run-end: in order, outside any node, one after the other on one session; after a failure the rest
+// is skipped.
 import type { Session } from '../adapters/adapter.ts';
 import { compileNode } from '../compiler/compile.ts';
 import type { HookNode } from '../contracts/node.ts';
@@ -111,7 +112,9 @@ async function runHook(
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
       status = 'error';
-      message = `${name} failed, error:\n ${error.message}${placeOf(locateDatabaseError(ctx, compiled, ctx.sources.get(compiled.unique_id)?.rendered.trace ?? null, error))}`;
+      message =
+        `${name} failed, error:\n ` +
+        `${error.message}${placeOf(locateDatabaseError(ctx, compiled, ctx.sources.get(compiled.unique_id)?.rendered.trace ?? null, error))}`;
     }
   }
   const ended = ctx.now();

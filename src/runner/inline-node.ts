@@ -1,5 +1,5 @@
-// SQL from the command line (`--inline`, `run-operation --sql`) as a node: what it refers to is found by rendering it once as the parser
-// does. Executes nothing.
+// SQL from the command line (`--inline`, `run-operation --sql`) as a node: what it refers to is found by rendering it
+// once as the parser does. Executes nothing.
 import type { ContextNode } from '../context/provider.ts';
 import { createParseScope } from '../context/parse.ts';
 import { hasJinja } from '../context/templates.ts';
@@ -57,7 +57,8 @@ function collectReferences(ctx: RunContext, node: SqlOperationNode): void {
   const missing = (kind: string, name: string, found: 'disabled' | null): TsdbtError =>
     new TsdbtError(
       'compilation',
-      `Sql_Operation '${node.unique_id}' (from remote system.sql) depends on a ${kind} named '${name}' which ${found === 'disabled' ? 'is disabled' : 'was not found'}`,
+      `Sql_Operation '${node.unique_id}' (from remote system.sql) depends on a ${kind} named '${name}' which ` +
+        `${found === 'disabled' ? 'is disabled' : 'was not found'}`,
     );
   const scope = createParseScope({
     context,

@@ -39,7 +39,8 @@ export async function createLatestVersionPointer(
   if (target.identifier === alias) {
     throw new TsdbtError(
       'runtime',
-      `Cannot create latest version pointer: the latest version of '${model.name}' is already aliased to '${alias}'. Set \`latest_version_pointer: enabled: false\` or remove the conflicting alias.`,
+      `Cannot create latest version pointer: the latest version of '${model.name}' is already aliased to ` +
+        `'${alias}'. Set \`latest_version_pointer: enabled: false\` or remove the conflicting alias.`,
     );
   }
   const code = `select * from ${target.render()}`;

@@ -1,5 +1,5 @@
-// Microbatch models: which batches a run does, one after the other, each a transaction of its own; their results as one. What a batch
-// executes is the materialization's; the arithmetic of intervals is in batches.ts.
+// Microbatch models: which batches a run does, one after the other, each a transaction of its own; their results as
+// one. What a batch executes is the materialization's; the arithmetic of intervals is in batches.ts.
 import type { DoneInterval, Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { compileNode } from '../compiler/compile.ts';
@@ -103,7 +103,8 @@ async function executeBatches(
   if (missed > 0) {
     const first = batchName(batches[0]!.start, plan.size);
     ctx.log.note(
-      `${model.name}: ${missed === 1 ? 'a batch' : `${missed} batches`} before this run's window ${missed === 1 ? 'is' : 'are'} not finished and run${missed === 1 ? 's' : ''} first, from ${first}`,
+      `${model.name}: ${missed === 1 ? 'a batch' : `${missed} batches`} before this run's window ` +
+        `${missed === 1 ? 'is' : 'are'} not finished and run${missed === 1 ? 's' : ''} first, from ${first}`,
     );
   }
   const oldest = Math.min(...batches.map((batch) => batch.start));
@@ -118,7 +119,8 @@ async function executeBatches(
     const status = await runBatch(ctx, model, plan, index, skip, p, work);
     if (status === 'success') ctx.journal?.batch(model.unique_id, asText(batch));
     (status === 'success' ? results.successful : results.failed).push(asText(batch));
-    // Without its first batch there may be no table; one that was missed before and fails again must not hold up the others.
+    // Without its first batch there may be no table; one that was missed before and fails again must not hold up the
+    // others.
     if (index === 0 && missed === 0) skip = status !== 'success';
   }
   const outcome = mergeResults(results, ctx.retry?.batches.get(model.unique_id) ?? null);
@@ -195,7 +197,8 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
     );
     const batches = splitIntoBatches(covered, size);
     if (given !== null || !incremental) {
-      // A window of its own says nothing about the rest: it is noted where notes are kept already, and a table made of it alone has none.
+      // A window of its own says nothing about the rest: it is noted where notes are kept already, and a table made of
+      // it alone has none.
       return {
         ...common,
         batches,
@@ -216,7 +219,10 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
   }
 }
 
-/** Finished intervals are noted unless the model says `meta: {tsdbt: {ledger: false}}`, and never by runs that read only part of the data. */
+/**
+ * Finished intervals are noted unless the model says `meta: {tsdbt: {ledger: false}}`, and never by runs that read only
+ * part of the data.
+ */
 function keepsLedger(ctx: RunContext, model: ModelNode): boolean {
   return ctx.scopes.sample === null && !ctx.config.flags.empty && ownSettings(model)['ledger'] !== false;
 }
@@ -310,7 +316,9 @@ async function runBatch(
   return result.status;
 }
 
-/** Where a batch and its note are no transaction: while a table is made anew the notes say that nothing of it is done. */
+/**
+ * Where a batch and its note are no transaction: while a table is made anew the notes say that nothing of it is done.
+ */
 function beginHook(ctx: RunContext, { relation, noted, forgets }: Plan, index: number): Hook[] {
   const sql = noted && forgets && index === 0 ? ctx.adapter.intervals?.beginSql?.(relation) : undefined;
   return sql === undefined ? [] : [{ sql, transaction: true, index: null }];

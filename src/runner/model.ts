@@ -1,5 +1,5 @@
-// Models, and what seeds and snapshots share with them: the materialization macro is called and its relations go to the cache. The SQL
-// is the macros'; starting, timing and errors are run-node's.
+// Models, and what seeds and snapshots share with them: the materialization macro is called and its relations go to the
+// cache. The SQL is the macros'; starting, timing and errors are run-node's.
 import { Relation } from '../adapters/relation.ts';
 import type { Session } from '../adapters/adapter.ts';
 import { compileNode } from '../compiler/compile.ts';
@@ -48,7 +48,8 @@ export async function materialize(
   if (macro.supported_languages && !macro.supported_languages.includes(language)) {
     throw new TsdbtError(
       'validation',
-      `Materialization "${macro.name}" only supports languages [${macro.supported_languages.map((l) => `'${l}'`).join(', ')}]; got "${language}"`,
+      `Materialization "${macro.name}" only supports languages ` +
+        `[${macro.supported_languages.map((l) => `'${l}'`).join(', ')}]; got "${language}"`,
     );
   }
   try {
@@ -88,7 +89,8 @@ function materializedRelations(returned: Value, materialization: string): Relati
     if (relation instanceof Relation) return relation;
     throw new TsdbtError(
       'compilation',
-      `Invalid return value from materialization, "relations" contains non-Relation: ${toText(relation)} (${typeName(relation)})`,
+      `Invalid return value from materialization, "relations" contains non-Relation: ${toText(relation)} ` +
+        `(${typeName(relation)})`,
     );
   });
 }

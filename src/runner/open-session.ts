@@ -1,5 +1,5 @@
-// A session for a piece of work, with what every session of a run has: the query comment, statements in the debug log under dbt's
-// events, tables that print to the log. Decides nothing about transactions.
+// A session for a piece of work, with what every session of a run has: the query comment, statements in the debug log
+// under dbt's events, tables that print to the log. Decides nothing about transactions.
 import type { Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { LazyEvent } from '../log.ts';

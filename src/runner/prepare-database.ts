@@ -1,5 +1,5 @@
-// Before the first node: the schemas that the run writes to exist, and the relation cache knows what is in them. A handful of catalogue
-// queries for a whole run; other schemas are listed when somebody asks.
+// Before the first node: the schemas that the run writes to exist, and the relation cache knows what is in them. A
+// handful of catalogue queries for a whole run; other schemas are listed when somebody asks.
 import { SqlAdapter } from '../adapters/sql-adapter.ts';
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
@@ -50,7 +50,10 @@ export function requiredSchemas(ctx: RunContext): Relation[] {
   return [...found.values()];
 }
 
-/** Schemas that `clone` reads: those of what the nodes are in the other environment, as far as this connection sees them. */
+/**
+ * Schemas that `clone` reads: those of what the nodes are in the other environment, as far as this connection sees
+ * them.
+ */
 function clonedSchemas(ctx: RunContext): SchemaName[] {
   if (ctx.config.flags.which !== 'clone') return [];
   return [...ctx.selected].flatMap((id) => {

@@ -1,5 +1,5 @@
-// What every part of a run shares beyond compiling: log, clock, journal, rows to show; and the plain forms of results. Holds values; the
-// work is done by the files beside it.
+// What every part of a run shares beyond compiling: log, clock, journal, rows to show; and the plain forms of results.
+// Holds values; the work is done by the files beside it.
 import type { Table } from '../adapters/table.ts';
 import type { CompileContext } from '../compiler/compile-context.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -77,7 +77,10 @@ export function lookupNode(
   );
 }
 
-/** Puts what has become of a node into the manifest, where templates see it as `graph`; nodes that are not in it stay out. */
+/**
+ * Puts what has become of a node into the manifest, where templates see it as `graph`; nodes that are not in it stay
+ * out.
+ */
 export function keepNode({ manifest }: Pick<RunContext, 'manifest'>, node: GraphNode): void {
   if (node.unique_id in manifest.nodes) manifest.nodes[node.unique_id] = node as ManifestNode;
   else if (node.unique_id in manifest.functions) manifest.functions[node.unique_id] = node as FunctionNode;

@@ -1,5 +1,5 @@
-// What a run says, event by event, under dbt's names and codes and in dbt's words. Decides no status and counts nothing: callers
-// pass results; where the lines go is the logger's business.
+// What a run says, event by event, under dbt's names and codes and in dbt's words. Decides no status and counts
+// nothing: callers pass results; where the lines go is the logger's business.
 import type { GraphNode, GroupNode } from '../contracts/node.ts';
 import type { NodeStatus, RunResult } from '../contracts/results.ts';
 import {
@@ -626,7 +626,8 @@ export class RunLog {
       'Z033',
       'debug',
       () =>
-        `Marking all children of '${id}' to be skipped because of status '${r.status}'. ${r.message ? ` Reason: ${r.message}.` : ''}`,
+        `Marking all children of '${id}' to be skipped because of status '${r.status}'. ` +
+        `${r.message ? ` Reason: ${r.message}.` : ''}`,
       () => ({ unique_id: id, status: r.status, run_result: resultData(r) }),
       r.thread_id,
     );
@@ -718,7 +719,8 @@ export class RunLog {
       'Z023',
       'info',
       () =>
-        `Done. PASS=${stats.pass} WARN=${stats.warn} ERROR=${stats.error} SKIP=${stats.skip} NO-OP=${stats.noop} REUSED=${stats.reused} TOTAL=${stats.total}`,
+        `Done. PASS=${stats.pass} WARN=${stats.warn} ERROR=${stats.error} SKIP=${stats.skip} ` +
+        `NO-OP=${stats.noop} REUSED=${stats.reused} TOTAL=${stats.total}`,
       () => ({ stats }),
     );
   }

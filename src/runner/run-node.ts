@@ -1,5 +1,5 @@
-// One node from start line to result line: compile, execute, time both, turn whatever goes wrong into an error result. What executing
-// means is the kind's (model, seed, test …); what is skipped and what runs next is the runner's.
+// One node from start line to result line: compile, execute, time both, turn whatever goes wrong into an error result.
+// What executing means is the kind's (model, seed, test …); what is skipped and what runs next is the runner's.
 import type { Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { AdapterResponse, RunResult, TimingInfo } from '../contracts/results.ts';
@@ -126,7 +126,8 @@ async function attemptNode(
     };
     return { current, result };
   } catch (error) {
-    // The server has undone all that the node did, so it can be done once more; not when a hook outside of its transaction has run.
+    // The server has undone all that the node did, so it can be done once more; not when a hook outside of its
+    // transaction has run.
     if (retriesLeft > 0 && !session.lasting && isCollision(error, retriesLeft)) return { current: node, result: null };
     const message = errorText(ctx, error, current, p);
     return {
@@ -143,8 +144,9 @@ async function attemptNode(
 }
 
 /**
- * Deadlock, serialization failure, something of the catalogue that somebody else changed at the same moment. A reader that was made after
- * the node looked for readers is found by the next attempts; if it is not, it is nothing that another run did.
+ * Deadlock, serialization failure, something of the catalogue that somebody else changed at the same moment. A reader
+ * that was made after the node looked for readers is found by the next attempts; if it is not, it is nothing that
+ * another run did.
  */
 function isCollision(error: unknown, retriesLeft: number): boolean {
   if (!(error instanceof TsdbtError)) return false;

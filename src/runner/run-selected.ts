@@ -1,5 +1,5 @@
-// Runs selected nodes in the manner of a command: what is built, hooks or not, which order, the journal beside it. The run itself is
-// run.ts's.
+// Runs selected nodes in the manner of a command: what is built, hooks or not, which order, the journal beside it. The
+// run itself is run.ts's.
 import { join } from 'node:path';
 import type { GraphNode } from '../contracts/node.ts';
 import { Dag } from '../graph/dag.ts';
@@ -27,7 +27,10 @@ export interface RunSelectedOptions {
   readonly which?: string;
   readonly ctx?: RunContext;
   readonly kindOf?: (node: GraphNode) => NodeKind;
-  /** Gets what the nodes gave when the run throws after them; who is not told has the journal's results with the next command. */
+  /**
+   * Gets what the nodes gave when the run throws after them; who is not told has the journal's results with the next
+   * command.
+   */
   readonly stopped?: (outcome: RunOutcome & { readonly ctx: RunContext }) => void;
 }
 

@@ -1,4 +1,5 @@
-// The end of a run, as people read it: counts, errors and warnings with their messages, the last line. Only reads results.
+// The end of a run, as people read it: counts, errors and warnings with their messages, the last line. Only reads
+// results.
 import { printTable } from '../adapters/table-print.ts';
 import type { Table } from '../adapters/table.ts';
 import type { GraphNode } from '../contracts/node.ts';

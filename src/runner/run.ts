@@ -1,5 +1,5 @@
-// A whole run: database made ready, on-run-start, nodes, on-run-end, results. Decides nothing about single nodes; writing artifacts and
-// the words at the end are its caller's.
+// A whole run: database made ready, on-run-start, nodes, on-run-end, results. Decides nothing about single nodes;
+// writing artifacts and the words at the end are its caller's.
 import type { Session } from '../adapters/adapter.ts';
 import { unlessAborted } from '../adapters/within.ts';
 import type { GraphNode } from '../contracts/node.ts';

@@ -1,5 +1,5 @@
-// Runs what a queue gives, on as many workers as there are threads: who starts, who is skipped and why, when to stop early. What a node
-// does is its kind's; the order comes from the queue.
+// Runs what a queue gives, on as many workers as there are threads: who starts, who is skipped and why, when to stop
+// early. What a node does is its kind's; the order comes from the queue.
 import type { Session } from '../adapters/adapter.ts';
 import { unlessAborted, within } from '../adapters/within.ts';
 import type { GraphNode } from '../contracts/node.ts';
@@ -183,7 +183,8 @@ class Runner {
       });
     } finally {
       this.#sessions.delete(node.unique_id);
-      // How its code was rendered explains errors of its own statements and, of an ephemeral model, of those that read it.
+      // How its code was rendered explains errors of its own statements and, of an ephemeral model, of those that read
+      // it.
       if (!isEphemeral(node)) this.#ctx.sources.delete(node.unique_id);
     }
   }
@@ -198,7 +199,9 @@ class Runner {
       if (cause?.node && isEphemeral(cause.node)) {
         this.#ctx.log.skipBecauseError(p, cause.status);
         printResultError(this.#ctx.log, cause, { newline: false });
-        message = `Compilation Error in ${node.unique_id}, caused by compilation error in referenced ephemeral model ${cause.node.unique_id}`;
+        message =
+          `Compilation Error in ${node.unique_id}, caused by compilation error in referenced ephemeral model ` +
+          `${cause.node.unique_id}`;
       } else this.#ctx.log.skipping(p);
     }
     return bareResult(node, 'skipped', message, thread);
@@ -231,7 +234,9 @@ class Runner {
       this.#stop ??= { why: 'raise', message: result.message ?? '' };
   }
 
-  /** Cancels what runs and waits until it has stopped, after Ctrl-C not for long; what has no result then is skipped. */
+  /**
+   * Cancels what runs and waits until it has stopped, after Ctrl-C not for long; what has no result then is skipped.
+   */
   async #end(stop: Stop): Promise<void> {
     for (const id of this.#sessions.keys()) {
       const node = lookupNode(this.#ctx.manifest, id);

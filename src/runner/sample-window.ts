@@ -27,7 +27,8 @@ export function sampleWindow(text: string, load: (yaml: string) => Json, now: nu
   const grain = GRAINS.find((g) => g === word.toLowerCase().replace(/s+$/, ''));
   if (grain === undefined)
     throw refuse(
-      `Invalid grain size '${word}'. Must be one of [${[...GRAINS, ...GRAINS.map((g) => `${g}s`)].map((g) => `'${g}'`).join(', ')}].`,
+      `Invalid grain size '${word}'. Must be one of ` +
+        `[${[...GRAINS, ...GRAINS.map((g) => `${g}s`)].map((g) => `'${g}'`).join(', ')}].`,
     );
   return {
     start: PyDateTime.fromJsDate(offset(new Date(now), grain, -Number(count)), pytzUtc()),

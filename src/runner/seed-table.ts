@@ -1,4 +1,5 @@
-// A seed's file as a typed table, and what is wrong with it in dbt's words. Reading CSV and inferring types is adapters/csv.ts; reads no file.
+// A seed's file as a typed table, and what is wrong with it in dbt's words. Reading CSV and inferring types is
+// adapters/csv.ts; reads no file.
 import { tableFromCsv } from '../adapters/csv.ts';
 import type { Table } from '../adapters/table.ts';
 import type { SeedNode } from '../contracts/node.ts';
@@ -16,7 +17,9 @@ export function seedTable(node: SeedNode, text: string, logger: Logger, empty: b
   const table = readTable(node, text, wanted);
   const unknown = wanted.filter((name) => !table.columnNames.includes(name)).sort();
   if (unknown.length > 0) {
-    const msg = `Column types specified for non-existent columns in seed '${node.name}' (file: ${node.original_file_path}): ${unknown.join(', ')}. These column type overrides will be ignored.`;
+    const msg =
+      `Column types specified for non-existent columns in seed '${node.name}' (file: ` +
+      `${node.original_file_path}): ${unknown.join(', ')}. These column type overrides will be ignored.`;
     logger.fire({ name: 'JinjaLogWarning', code: 'I061', level: 'warn', msg: warningTag(msg), data: { msg } });
   }
   return empty ? table.fork([]) : table;

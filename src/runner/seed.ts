@@ -1,4 +1,5 @@
-// Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show`. A table that `tsdbt load` fills is left alone.
+// Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show`. A table that `tsdbt
+// load` fills is left alone.
 import type { SeedNode } from '../contracts/node.ts';
 import { executeRelational, nodeRepresentation } from './model.ts';
 import { relationKey } from './run-context.ts';

@@ -1,5 +1,6 @@
-// Compares the rows that a unit test expects with the rows it got, whatever their order, and shows the difference as dbt (daff) does:
-// `@@` names the columns, `+++` and `---` whole rows, `→` a row with changed cells. Knows nothing of tests or databases.
+// Compares the rows that a unit test expects with the rows it got, whatever their order, and shows the difference as
+// dbt (daff) does: `@@` names the columns, `+++` and `---` whole rows, `→` a row with changed cells. Knows nothing of
+// tests or databases.
 
 type DiffCell = string | boolean | null;
 /** Cells as text, booleans as they are; null is SQL's NULL. */
@@ -59,7 +60,10 @@ const KEY_COLUMNS = 5;
 const SHARED = 0.1;
 const ROWS_MORE = 20;
 
-/** Which rows belong together, by daff's rules: each set of columns is tried as a key, and pairs what it finds once on both sides; what is left goes by its place. */
+/**
+ * Which rows belong together, by daff's rules: each set of columns is tried as a key, and pairs what it finds once on
+ * both sides; what is left goes by its place.
+ */
 function align(columns: readonly string[], expected: readonly DiffRow[], actual: readonly DiffRow[]): Alignment {
   // The names of the columns are the first row on both sides.
   const left = [columns, ...expected];
@@ -231,7 +235,10 @@ function render(columns: readonly string[], { pairs, keys }: Alignment): string 
   return lines.map((l) => padded(l, widths)).join('');
 }
 
-/** Of columns that are no key and never differ, those beside one that is shown, and one `...` (null) for each run of others. All when a row was added. */
+/**
+ * Of columns that are no key and never differ, those beside one that is shown, and one `...` (null) for each run of
+ * others. All when a row was added.
+ */
 function shownColumns(count: number, pairs: readonly Pair[], keys: ReadonlySet<number>): (number | null)[] {
   const all = Array.from({ length: count }, (_, c) => c);
   if (pairs.some((p) => p.expected === null)) return all;

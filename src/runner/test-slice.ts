@@ -1,5 +1,6 @@
-// Tests of only the newest rows: `meta: {tsdbt: {test_slice: …}}` of a test, or of the model or source that it tests, lets most runs look at
-// what came since the test last passed, and every so often at all rows. Decides what is looked at; the test itself is data-test.ts's.
+// Tests of only the newest rows: `meta: {tsdbt: {test_slice: …}}` of a test, or of the model or source that it tests,
+// lets most runs look at what came since the test last passed, and every so often at all rows. Decides what is looked
+// at; the test itself is data-test.ts's.
 import { createHash } from 'node:crypto';
 import type { GraphNode, TestNode } from '../contracts/node.ts';
 import type { NodeStatus } from '../contracts/results.ts';

@@ -1,5 +1,5 @@
-// A view of which everything is as the last run left it: found without calling its materialization, which would find the same and do
-// nothing. Whatever it cannot be sure of is left to the materialization.
+// A view of which everything is as the last run left it: found without calling its materialization, which would find
+// the same and do nothing. Whatever it cannot be sure of is left to the materialization.
 import { createHash } from 'node:crypto';
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
@@ -83,7 +83,10 @@ function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidat
   };
 }
 
-/** Changes with the materialization and every macro that it or one of these names; null where a project or a package has one of its own. */
+/**
+ * Changes with the materialization and every macro that it or one of these names; null where a project or a package has
+ * one of its own.
+ */
 export function viewMakers(resolver: MacroResolver, packagesOverride: boolean): string | null {
   const materialization = resolver.materialization('view', packagesOverride ? () => {} : undefined);
   if (materialization === undefined || !resolver.isInternal(materialization)) return null;

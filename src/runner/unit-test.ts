@@ -1,5 +1,5 @@
-// Unit tests: the tested model's code over the given rows, compared with the expected rows. The SQL is the `unit` materialization's;
-// nothing is built that stays.
+// Unit tests: the tested model's code over the given rows, compared with the expected rows. The SQL is the `unit`
+// materialization's; nothing is built that stays.
 import type { Session } from '../adapters/adapter.ts';
 import type { Table } from '../adapters/table.ts';
 import { compileNode } from '../compiler/compile.ts';
@@ -75,7 +75,8 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
     if (!(error instanceof TsdbtError)) throw error;
     throw new TsdbtError(
       'runtime',
-      `An error occurred during execution of unit test '${test.name}'. There may be an error in the unit test definition: check the data types.\n ${formatError(error)}`,
+      `An error occurred during execution of unit test '${test.name}'. There may be an error in the unit test ` +
+        `definition: check the data types.\n ${formatError(error)}`,
       { cause: error },
     );
   } finally {

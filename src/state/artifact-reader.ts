@@ -1,5 +1,5 @@
-// Reads artifacts of earlier runs, dbt's and ours, with clear errors for what is no artifact or of another time. Bringing an older
-// manifest to today's form is manifest-upgrade.ts's.
+// Reads artifacts of earlier runs, dbt's and ours, with clear errors for what is no artifact or of another time.
+// Bringing an older manifest to today's form is manifest-upgrade.ts's.
 import { TsdbtError } from '../errors.ts';
 import { isMissing, MOST_DATA, readFileText } from '../project/read-file.ts';
 import { parseJson } from '../values/index.ts';
@@ -40,7 +40,8 @@ function checkParts(value: { [part: string]: unknown }, kind: keyof typeof ARTIF
     const shown = found === undefined ? 'nothing' : typeof found === 'string' ? found : JSON.stringify(found);
     throw new TsdbtError(
       'runtime',
-      `${path} is no whole ${ARTIFACTS[kind].type}: '${name}' has to be ${form === 'list' ? 'a list' : 'an object'} of objects, found ${shown.slice(0, 100)}`,
+      `${path} is no whole ${ARTIFACTS[kind].type}: '${name}' has to be ` +
+        `${form === 'list' ? 'a list' : 'an object'} of objects, found ${shown.slice(0, 100)}`,
       { path },
     );
   }
@@ -87,7 +88,9 @@ export function readArtifact<T>(path: string, kind: keyof typeof ARTIFACTS): Art
     const expected = `https://schemas.getdbt.com/dbt/${kind}/v${versions.at(-1)}.json`;
     throw new TsdbtError(
       'runtime',
-      `Expected a schema version of "${expected}" in ${path}, but found ${found === undefined ? 'nothing' : `"${String(found)}"`}. Are you running with a different version of dbt?`,
+      `Expected a schema version of "${expected}" in ${path}, but found ` +
+        `${found === undefined ? 'nothing' : `"${String(found)}"`}. Are you running with a different version of ` +
+        'dbt?',
     );
   }
   checkParts(value as { [part: string]: unknown }, kind, path);

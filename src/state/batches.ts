@@ -1,5 +1,5 @@
-// The intervals that a microbatch model is built in: sizes, boundaries, names, which of them a run does. Pure; times are UTC milliseconds
-// since 1970. Running them is microbatch.ts's, remembering which are done interval-ledger.ts's.
+// The intervals that a microbatch model is built in: sizes, boundaries, names, which of them a run does. Pure; times
+// are UTC milliseconds since 1970. Running them is microbatch.ts's, remembering which are done interval-ledger.ts's.
 import type { ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 
@@ -9,7 +9,10 @@ export interface Interval {
   readonly end: number;
 }
 
-/** A size that counts in minutes within a day, or in whole months; `format` says how much of a batch's start its name tells. */
+/**
+ * A size that counts in minutes within a day, or in whole months; `format` says how much of a batch's start its name
+ * tells.
+ */
 export interface BatchSize {
   readonly minutes?: number;
   readonly months?: number;
@@ -30,7 +33,8 @@ const NAMED: Readonly<Record<string, BatchSize>> = {
 export const DBT_BATCH_SIZES: readonly string[] = ['hour', 'day', 'month', 'year'];
 
 /**
- * Reads a `batch_size`: one of dbt's, or ours: a number of minutes or hours (`5m`, `2h`) of which whole ones make up a day.
+ * Reads a `batch_size`: one of dbt's, or ours: a number of minutes or hours (`5m`, `2h`) of which whole ones make up a
+ * day.
  * @returns null when it is none of them; a text when it is one that does not fit into a day: what is wrong with it
  */
 export function parseBatchSize(text: unknown): BatchSize | string | null {
@@ -53,13 +57,17 @@ export function ownSettings(model: Pick<ModelNode, 'config'>): { readonly [name:
     : {};
 }
 
-/** The size of a model's batches: `meta: {tsdbt: {batch_size: 5m}}` before `batch_size`. @throws when the model has none */
+/**
+ * The size of a model's batches: `meta: {tsdbt: {batch_size: 5m}}` before `batch_size`.
+ * @throws when the model has none
+ */
 export function batchSizeOf(model: ModelNode): BatchSize {
   const size = parseBatchSize(ownSettings(model)['batch_size'] ?? model.config['batch_size']);
   if (size !== null && typeof size !== 'string') return size;
   throw new TsdbtError(
     'runtime',
-    `Microbatch model '${model.name}' does not have a 'batch_size' config (one of ${JSON.stringify(DBT_BATCH_SIZES)}) specificed.`,
+    `Microbatch model '${model.name}' does not have a 'batch_size' config (one of ` +
+      `${JSON.stringify(DBT_BATCH_SIZES)}) specificed.`,
     { node: model },
   );
 }
@@ -131,7 +139,10 @@ export interface Window {
   readonly lookback: number;
 }
 
-/** The interval that dbt would build: what was asked for, all since `begin`, or the newest batch and `lookback` more. Whole batches. */
+/**
+ * The interval that dbt would build: what was asked for, all since `begin`, or the newest batch and `lookback` more.
+ * Whole batches.
+ */
 export function coveredInterval({ given, now, incremental, begin, lookback }: Window, size: BatchSize): Interval {
   const end = ceiling(given?.end ?? now, size);
   if (given !== null) return { start: truncate(given.start, size), end };
@@ -179,7 +190,10 @@ export function isoUtc(time: number): string {
   return `${new Date(time).toISOString().slice(0, 19)}+00:00`;
 }
 
-/** The wall clock of an ISO text taken as UTC, whatever zone it names: dbt's reading of `begin` and of the event time flags. */
+/**
+ * The wall clock of an ISO text taken as UTC, whatever zone it names: dbt's reading of `begin` and of the event time
+ * flags.
+ */
 export function wallTime(text: string): number {
   const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d)(?::?(\d\d))?(?::?(\d\d))?)?/.exec(text);
   if (match === null) throw new TsdbtError('runtime', `'${text}' is not a date or a time`);

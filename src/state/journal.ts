@@ -1,5 +1,5 @@
-// The journal of one run: append-only JSON lines under target/, one write a step, so that what was done survives a kill.
-// run_results.json is a projection of it. Runs nothing and repairs nothing in the database.
+// The journal of one run: append-only JSON lines under target/, one write a step, so that what was done survives a
+// kill. run_results.json is a projection of it. Runs nothing and repairs nothing in the database.
 import { closeSync, existsSync, lstatSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -199,7 +199,10 @@ function parseLine(text: string): Line | null {
   }
 }
 
-/** The results that a killed run leaves: what finished as it finished, what was running as an error, the rest as skipped. */
+/**
+ * The results that a killed run leaves: what finished as it finished, what was running as an error, the rest as
+ * skipped.
+ */
 export function projectResults(run: JournaledRun): RunResult[] {
   const done = new Set(run.results.map((r) => r.unique_id));
   const lost = (

@@ -1,5 +1,6 @@
-// What this target's runs know from one to the next, a short text by name in a small file below target/: fingerprints of views, when a test
-// last saw all rows. Makes none of it and decides nothing; a lost or stale file only means that work is done again.
+// What this target's runs know from one to the next, a short text by name in a small file below target/: fingerprints
+// of views, when a test last saw all rows. Makes none of it and decides nothing; a lost or stale file only means that
+// work is done again.
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MOST_DATA, readFileText } from '../project/read-file.ts';

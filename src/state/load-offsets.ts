@@ -1,5 +1,6 @@
-// The loader's bookkeeping as SQL: the schema `tsdbt` of the target database with the next offset of every partition, the dead letters, and the
-// offsets up to which each model has consumed a source. Only texts; who runs them and in which transaction is the caller's.
+// The loader's bookkeeping as SQL: the schema `tsdbt` of the target database with the next offset of every partition,
+// the dead letters, and the offsets up to which each model has consumed a source. Only texts; who runs them and in
+// which transaction is the caller's.
 import { quoteIdentifier, quoteText } from '../adapters/postgres/literal.ts';
 import type { Json, SourceDefinition } from '../contracts/node.ts';
 
@@ -62,18 +63,23 @@ export const CREATE_STATE: readonly string[] = [
   updated_at timestamptz not null default now(),
   primary key (model, source, topic, partition)
 )`,
-  // Positions belong to tables. Loaders of before cannot give a row without its table a position, nor find their key: they are refused.
+  // Positions belong to tables. Loaders of before cannot give a row without its table a position, nor find their key:
+  // they are refused.
   "set local lock_timeout = '5s'",
   `alter table ${STATE_SCHEMA}.load_offsets add column if not exists relation text`,
   `alter table ${STATE_SCHEMA}.dead_letters add column if not exists relation text`,
   `alter table ${STATE_SCHEMA}.load_offsets drop constraint if exists load_offsets_pkey`,
-  `create unique index if not exists load_offsets_relation on ${STATE_SCHEMA}.load_offsets (relation, topic, partition)`,
+  `create unique index if not exists load_offsets_relation on ${STATE_SCHEMA}.load_offsets (relation, topic, ` +
+    'partition)',
   `do $$ begin
-  if not exists (select from pg_constraint where conrelid = '${STATE_SCHEMA}.load_offsets'::regclass and conname = 'a_newer_tsdbt_loads_here_update_this_one') then
-    alter table ${STATE_SCHEMA}.load_offsets add constraint a_newer_tsdbt_loads_here_update_this_one check (relation is not null) not valid;
+  if not exists (select from pg_constraint where conrelid = '${STATE_SCHEMA}.load_offsets'::regclass and ` +
+    `conname = 'a_newer_tsdbt_loads_here_update_this_one') then
+    alter table ${STATE_SCHEMA}.load_offsets add constraint a_newer_tsdbt_loads_here_update_this_one check ` +
+    `(relation is not null) not valid;
   end if;
 end $$`,
-  `create index if not exists dead_letters_relation on ${STATE_SCHEMA}.dead_letters (relation, topic, partition, "offset")`,
+  `create index if not exists dead_letters_relation on ${STATE_SCHEMA}.dead_letters (relation, topic, ` +
+    'partition, "offset")',
   `create table if not exists ${STATE_SCHEMA}.load_failures (
   relation text not null,
   topic text not null,
@@ -87,19 +93,29 @@ end $$`,
   seen_at timestamptz not null,
   primary key (group_id, member_id)
 )`,
-  // Messages may have no time; and of a position the leader epoch of the message before it, and since when it is one of the topic that is there now.
+  // Messages may have no time; and of a position the leader epoch of the message before it, and since when it is one of
+  // the topic that is there now.
   `alter table ${STATE_SCHEMA}.dead_letters alter column kafka_ts drop not null`,
-  `alter table ${STATE_SCHEMA}.load_offsets add column if not exists leader_epoch integer, add column if not exists topic_since timestamptz`,
+  `alter table ${STATE_SCHEMA}.load_offsets add column if not exists leader_epoch integer, add column if not ` +
+    'exists topic_since timestamptz',
   'set local lock_timeout to default',
 ];
 
 /** Is the newest part of it there? */
-export const STATE_PRESENT = `select to_regclass('${STATE_SCHEMA}.load_members') is not null
-  and exists (select from pg_attribute where attrelid = to_regclass('${STATE_SCHEMA}.load_offsets') and attname = 'topic_since')`;
+export const STATE_PRESENT =
+  `select to_regclass('${STATE_SCHEMA}.load_members') is not null
+  and exists (select from pg_attribute where attrelid = to_regclass('${STATE_SCHEMA}.load_offsets') and ` +
+  "attname = 'topic_since')";
 
-/** Rows of the bookkeeping that are this table's, also those that an older version has left under the source's name. @param row alias */
+/**
+ * Rows of the bookkeeping that are this table's, also those that an older version has left under the source's name.
+ * @param row alias
+ */
 export function ofTable(table: LoadedTable, row: string): string {
-  return `(${row}.relation = ${quoteText(relationOf(table))} or (${row}.relation is null and ${row}.target = ${quoteText(table.uniqueId)}))`;
+  return (
+    `(${row}.relation = ${quoteText(relationOf(table))} or (${row}.relation is null and ${row}.target = ` +
+    `${quoteText(table.uniqueId)}))`
+  );
 }
 
 /** Is there something to be adopted? */
@@ -110,26 +126,35 @@ export function toAdopt(table: LoadedTable): string {
 function foreign(table: LoadedTable, row: string): string {
   const relation = quoteText(relationOf(table));
   const id = quoteText(table.uniqueId);
-  return `((${row}.relation is null and ${row}.target = ${id}) or (${row}.relation = ${relation} and ${row}.target <> ${id}))`;
+  return (
+    `((${row}.relation is null and ${row}.target = ${id}) or (${row}.relation = ${relation} and ${row}.target <> ` +
+    `${id}))`
+  );
 }
 
 /**
- * Gives the table what an older version has kept under the source's name, and the source's present name to what the table has. Where the table has a
- * position of its own, that one counts.
+ * Gives the table what an older version has kept under the source's name, and the source's present name to what the
+ * table has. Where the table has a position of its own, that one counts.
  */
 export function adoptState(table: LoadedTable): string[] {
   const relation = quoteText(relationOf(table));
   const id = quoteText(table.uniqueId);
   return [
-    `update ${STATE_SCHEMA}.load_offsets as o set relation = ${relation}, target = ${id} where ${foreign(table, 'o')}
-  and (o.relation is not null or not exists (select from ${STATE_SCHEMA}.load_offsets as k where k.relation = ${relation} and k.topic = o.topic and k.partition = o.partition))`,
+    `update ${STATE_SCHEMA}.load_offsets as o set relation = ${relation}, target = ${id} where ` +
+      `${foreign(table, 'o')}
+  and (o.relation is not null or not exists (select from ${STATE_SCHEMA}.load_offsets as k where ` +
+      `k.relation = ${relation} and k.topic = o.topic and k.partition = o.partition))`,
     `update ${STATE_SCHEMA}.dead_letters as d set relation = ${relation}, target = ${id} where ${foreign(table, 'd')}`,
     `insert into ${STATE_SCHEMA}.consumed_offsets (model, source, topic, partition, next_offset)
-select c.model, ${relation}, c.topic, c.partition, c.next_offset from ${STATE_SCHEMA}.consumed_offsets as c where c.source = ${id} on conflict do nothing`,
+select c.model, ${relation}, c.topic, c.partition, c.next_offset from ${STATE_SCHEMA}.consumed_offsets as ` +
+      `c where c.source = ${id} on conflict do nothing`,
   ];
 }
 
-/** The partition under which the replays of a table are counted, so that models get their rows, whose offsets they have passed. */
+/**
+ * The partition under which the replays of a table are counted, so that models get their rows, whose offsets they have
+ * passed.
+ */
 const REPLAYS = -1;
 
 /** What a flush has read of one partition: from `from` up to before `to`. */
@@ -148,21 +173,30 @@ export interface OffsetRange {
 }
 
 /**
- * Moves the next offsets, each only from where this flush began. Answers one row for each partition that moved: one that is missing has been
- * taken over by another loader.
+ * Moves the next offsets, each only from where this flush began. Answers one row for each partition that moved: one
+ * that is missing has been taken over by another loader.
  */
 export function moveOffsets(table: LoadedTable, ranges: readonly OffsetRange[]): string {
   const values = ranges.map((range) => {
     const newest = range.lastTimestamp === null ? 'null' : `'${new Date(range.lastTimestamp).toISOString()}'`;
-    return `(${quoteText(range.topic)}, ${range.partition}, ${range.from}::bigint, ${range.to}::bigint, ${range.end}::bigint, ${newest}::timestamptz, ${range.rows}, ${range.dead}, ${range.epoch ?? 'null'}::integer)`;
+    return (
+      `(${quoteText(range.topic)}, ${range.partition}, ${range.from}::bigint, ${range.to}::bigint, ` +
+      `${range.end}::bigint, ${newest}::timestamptz, ${range.rows}, ${range.dead}, ` +
+      `${range.epoch ?? 'null'}::integer)`
+    );
   });
-  return `update ${STATE_SCHEMA}.load_offsets as o
-set next_offset = v.upto, end_offset = v.ends, last_kafka_ts = coalesce(greatest(o.last_kafka_ts, v.newest), v.newest),
+  return (
+    `update ${STATE_SCHEMA}.load_offsets as o
+set next_offset = v.upto, end_offset = v.ends, last_kafka_ts = coalesce(greatest(o.last_kafka_ts, v.newest),` +
+    ` v.newest),
   loaded_rows = o.loaded_rows + v.loaded, dead_rows = o.dead_rows + v.dead, updated_at = clock_timestamp(),
-  last_rows_at = case when v.loaded > 0 then clock_timestamp() else o.last_rows_at end, leader_epoch = coalesce(v.epoch, o.leader_epoch)
+  last_rows_at = case when v.loaded > 0 then clock_timestamp() else o.last_rows_at end, leader_epoch = ` +
+    `coalesce(v.epoch, o.leader_epoch)
 from (values ${values.join(', ')}) as v(topic, partition, since, upto, ends, newest, loaded, dead, epoch)
-where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.partition = v.partition and o.next_offset = v.since
-returning o.topic, o.partition`;
+where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.partition = v.partition and ` +
+    `o.next_offset = v.since
+returning o.topic, o.partition`
+  );
 }
 
 /** Rows that were counted as such and became dead letters. */
@@ -175,9 +209,13 @@ export function recount(
     const key = `${quoteText(topic)}, ${partition}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
-  return `update ${STATE_SCHEMA}.load_offsets as o set loaded_rows = o.loaded_rows - v.dead, dead_rows = o.dead_rows + v.dead
-from (values ${[...counts].map(([key, count]) => `(${key}, ${count})`).join(', ')}) as v(topic, partition, dead)
-where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.partition = v.partition`;
+  return (
+    `update ${STATE_SCHEMA}.load_offsets as o set loaded_rows = o.loaded_rows - v.dead, dead_rows = o.dead_rows ` +
+    `+ v.dead
+from (values ${[...counts].map(([key, count]) => `(${key}, ${count})`).join(', ')}) as v(topic, partition, ` +
+    `dead)
+where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.partition = v.partition`
+  );
 }
 
 /** What `meta: tsdbt: load:` says; undefined where it says nothing. */
@@ -195,7 +233,10 @@ export function hasLoadConfig(source: Pick<SourceDefinition, 'meta' | 'config'>)
 
 /** The kept positions of a table's topic. */
 export function selectOffsets(table: LoadedTable, topic: string): string {
-  return `select partition, next_offset, topic_id, leader_epoch from ${STATE_SCHEMA}.load_offsets where relation = ${quoteText(relationOf(table))} and topic = ${quoteText(topic)}`;
+  return (
+    `select partition, next_offset, topic_id, leader_epoch from ${STATE_SCHEMA}.load_offsets where relation = ` +
+    `${quoteText(relationOf(table))} and topic = ${quoteText(topic)}`
+  );
 }
 
 function positionRows(
@@ -207,7 +248,8 @@ function positionRows(
   const id = topicId === null ? 'null' : quoteText(topicId);
   const rows = [...next].map(
     ([partition, offset]) =>
-      `(${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}, ${quoteText(topic)}, ${partition}, ${id}, ${offset})`,
+      `(${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}, ${quoteText(topic)}, ${partition}, ` +
+      `${id}, ${offset})`,
   );
   return `(relation, target, topic, partition, topic_id, next_offset) values ${rows.join(', ')}`;
 }
@@ -219,7 +261,10 @@ export function insertOffsets(
   topicId: string | null,
   starts: ReadonlyMap<number, bigint>,
 ): string {
-  return `insert into ${STATE_SCHEMA}.load_offsets ${positionRows(table, topic, topicId, starts)} on conflict (relation, topic, partition) do nothing`;
+  return (
+    `insert into ${STATE_SCHEMA}.load_offsets ${positionRows(table, topic, topicId, starts)} on conflict ` +
+    '(relation, topic, partition) do nothing'
+  );
 }
 
 /** Sets positions by hand: `load rewind`, and a topic that was made anew. */
@@ -229,19 +274,30 @@ export function setOffsets(
   topicId: string | null,
   next: ReadonlyMap<number, bigint>,
 ): string {
-  return `insert into ${STATE_SCHEMA}.load_offsets as o ${positionRows(table, topic, topicId, next)}
-on conflict (relation, topic, partition) do update set next_offset = excluded.next_offset, topic_id = coalesce(excluded.topic_id, o.topic_id), leader_epoch = null, updated_at = clock_timestamp(),
-  topic_since = case when excluded.topic_id is distinct from o.topic_id and o.topic_id is not null and excluded.topic_id is not null then clock_timestamp() else o.topic_since end`;
-}
-
-/** Holds the positions of a table's topic: a loader that is in the midst of a flush ends it first, those that come are fenced. */
-export function lockOffsets(table: LoadedTable, topic: string): string {
-  return `select from ${STATE_SCHEMA}.load_offsets where relation = ${quoteText(relationOf(table))} and topic = ${quoteText(topic)} for update`;
+  return (
+    `insert into ${STATE_SCHEMA}.load_offsets as o ${positionRows(table, topic, topicId, next)}
+on conflict (relation, topic, partition) do update set next_offset = excluded.next_offset, topic_id = ` +
+    `coalesce(excluded.topic_id, o.topic_id), leader_epoch = null, updated_at = clock_timestamp(),
+  topic_since = case when excluded.topic_id is distinct from o.topic_id and o.topic_id is not null and ` +
+    'excluded.topic_id is not null then clock_timestamp() else o.topic_since end'
+  );
 }
 
 /**
- * Deletes what was loaded from some offsets on, rows and dead letters, and counts it out. Nothing of a topic that had this name before: its rows
- * are in no log any more. Comes behind `lockOffsets`, in a statement of its own, and before `setOffsets`; answers rows and letters of each partition.
+ * Holds the positions of a table's topic: a loader that is in the midst of a flush ends it first, those that come are
+ * fenced.
+ */
+export function lockOffsets(table: LoadedTable, topic: string): string {
+  return (
+    `select from ${STATE_SCHEMA}.load_offsets where relation = ${quoteText(relationOf(table))} and topic = ` +
+    `${quoteText(topic)} for update`
+  );
+}
+
+/**
+ * Deletes what was loaded from some offsets on, rows and dead letters, and counts it out. Nothing of a topic that had
+ * this name before: its rows are in no log any more. Comes behind `lockOffsets`, in a statement of its own, and before
+ * `setOffsets`; answers rows and letters of each partition.
  * @param name of the table, quoted @param topicId of the topic that is there now
  */
 export function deleteFrom(
@@ -253,40 +309,61 @@ export function deleteFrom(
 ): string {
   const values = [...from].map(([partition, offset]) => `(${partition}, ${offset}::bigint)`);
   const relation = quoteText(relationOf(table));
-  return `with kept as (
+  return (
+    `with kept as (
   select v.partition, v.since, o.topic_since from (values ${values.join(', ')}) as v(partition, since)
-  left join ${STATE_SCHEMA}.load_offsets as o on o.relation = ${relation} and o.topic = ${quoteText(topic)} and o.partition = v.partition
+  left join ${STATE_SCHEMA}.load_offsets as o on o.relation = ${relation} and o.topic = ${quoteText(topic)} ` +
+    `and o.partition = v.partition
   where (o.topic_id is null or ${topicId === null ? 'true' : `o.topic_id = ${quoteText(topicId)}`})
 ), gone as (
-  delete from ${name} as t using kept as k where t._topic = ${quoteText(topic)} and t._partition = k.partition and t._offset >= k.since and (k.topic_since is null or t._loaded_at > k.topic_since)
+  delete from ${name} as t using kept as k where t._topic = ${quoteText(topic)} and t._partition = ` +
+    `k.partition and t._offset >= k.since and (k.topic_since is null or t._loaded_at > k.topic_since)
   returning k.partition
 ), letters as (
-  delete from ${STATE_SCHEMA}.dead_letters as d using kept as k where d.relation = ${relation} and d.topic = ${quoteText(topic)} and d.partition = k.partition and d."offset" >= k.since
+  delete from ${STATE_SCHEMA}.dead_letters as d using kept as k where d.relation = ${relation} and d.topic ` +
+    `= ${quoteText(topic)} and d.partition = k.partition and d."offset" >= k.since
     and (k.topic_since is null or d.failed_at > k.topic_since)
   returning k.partition
 ), counts as (
-  select k.partition, (select count(*) from gone as g where g.partition = k.partition) as loaded, (select count(*) from letters as l where l.partition = k.partition) as dead from kept as k
+  select k.partition, (select count(*) from gone as g where g.partition = k.partition) as loaded, (select ` +
+    `count(*) from letters as l where l.partition = k.partition) as dead from kept as k
 ), counted as (
-  update ${STATE_SCHEMA}.load_offsets as o set loaded_rows = greatest(0, o.loaded_rows - c.loaded), dead_rows = greatest(0, o.dead_rows - c.dead) from counts as c
+  update ${STATE_SCHEMA}.load_offsets as o set loaded_rows = greatest(0, o.loaded_rows - c.loaded), ` +
+    `dead_rows = greatest(0, o.dead_rows - c.dead) from counts as c
   where o.relation = ${relation} and o.topic = ${quoteText(topic)} and o.partition = c.partition
 )
-select loaded, dead from counts`;
+select loaded, dead from counts`
+  );
 }
 
-/** What models have consumed beyond positions that were set back cannot be told from what is loaded again: `new_rows` asks for a full refresh. */
+/**
+ * What models have consumed beyond positions that were set back cannot be told from what is loaded again: `new_rows`
+ * asks for a full refresh.
+ */
 export function forgetConsumed(table: LoadedTable, topic: string, next: ReadonlyMap<number, bigint>): string {
   const values = [...next].map(([partition, offset]) => `(${partition}, ${offset}::bigint)`);
-  return `update ${STATE_SCHEMA}.consumed_offsets as c set next_offset = -1 from (values ${values.join(', ')}) as v(partition, next)
-where c.source in (${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}) and c.topic = ${quoteText(topic)} and c.partition = v.partition and c.next_offset > v.next`;
+  return (
+    `update ${STATE_SCHEMA}.consumed_offsets as c set next_offset = -1 from (values ${values.join(', ')}) as ` +
+    `v(partition, next)
+where c.source in (${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}) and c.topic = ` +
+    `${quoteText(topic)} and c.partition = v.partition and c.next_offset > v.next`
+  );
 }
 
-/** Marks dead letters as replayed, under the next number of their table. Answers one row for each that was not before. */
+/**
+ * Marks dead letters as replayed, under the next number of their table. Answers one row for each that was not before.
+ */
 export function markReplayed(table: LoadedTable, ids: readonly string[]): string {
-  return `with number as (
-  insert into ${STATE_SCHEMA}.load_offsets as o (relation, target, topic, partition, next_offset) values (${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}, '', ${REPLAYS}, 1)
-  on conflict (relation, topic, partition) do update set next_offset = o.next_offset + 1, updated_at = clock_timestamp() returning next_offset - 1 as replay
+  return (
+    `with number as (
+  insert into ${STATE_SCHEMA}.load_offsets as o (relation, target, topic, partition, next_offset) values ` +
+    `(${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}, '', ${REPLAYS}, 1)
+  on conflict (relation, topic, partition) do update set next_offset = o.next_offset + 1, updated_at = ` +
+    `clock_timestamp() returning next_offset - 1 as replay
 )
-update ${STATE_SCHEMA}.dead_letters as d set replayed_at = now(), replay = number.replay from number where d.id in (${ids.join(', ')}) and d.replayed_at is null returning d.id`;
+update ${STATE_SCHEMA}.dead_letters as d set replayed_at = now(), replay = number.replay from number where ` +
+    `d.id in (${ids.join(', ')}) and d.replayed_at is null returning d.id`
+  );
 }
 
 /** Keeps why a table is not being loaded, for `load status`; null: it is. */
@@ -294,6 +371,10 @@ export function noteFailure(table: LoadedTable, topic: string, message: string |
   const relation = quoteText(relationOf(table));
   if (message === null)
     return `delete from ${STATE_SCHEMA}.load_failures where relation = ${relation} and topic = ${quoteText(topic)}`;
-  return `insert into ${STATE_SCHEMA}.load_failures (relation, topic, message) values (${relation}, ${quoteText(topic)}, ${quoteText(message)})
-on conflict (relation, topic) do update set message = excluded.message, failed_at = case when load_failures.message = excluded.message then load_failures.failed_at else now() end`;
+  return (
+    `insert into ${STATE_SCHEMA}.load_failures (relation, topic, message) values (${relation}, ` +
+    `${quoteText(topic)}, ${quoteText(message)})
+on conflict (relation, topic) do update set message = excluded.message, failed_at = case when ` +
+    'load_failures.message = excluded.message then load_failures.failed_at else now() end'
+  );
 }

@@ -1,4 +1,5 @@
-// Brings a manifest of an older dbt to the form of version 12, as far as comparing and deferring read it. Reads no files.
+// Brings a manifest of an older dbt to the form of version 12, as far as comparing and deferring read it. Reads no
+// files.
 import type { Manifest } from '../contracts/manifest.ts';
 import { parseTemplate, unrenderedConfig } from '../jinja/index.ts';
 import { JinjaError } from '../values/python-error.ts';
@@ -98,7 +99,10 @@ function upgradeFilters(metric: Fields): void {
   for (const name of ['input_measures', 'metrics']) for (const each of (params[name] ?? []) as unknown[]) wrap(each);
 }
 
-/** Older versions kept what `config()` gave, or Python's text of its tree, where now the expression stands as it is written. */
+/**
+ * Older versions kept what `config()` gave, or Python's text of its tree, where now the expression stands as it is
+ * written.
+ */
 function readConfigAnew(node: Fields): void {
   const { raw_code: code, unrendered_config: config } = node;
   const { macros = [] } = (node['depends_on'] ?? {}) as { macros?: string[] };

@@ -1,4 +1,5 @@
-// The artifacts of the `--state` folder, each read when somebody first asks for it. What comparing them means is graph/'s.
+// The artifacts of the `--state` folder, each read when somebody first asks for it. What comparing them means is
+// graph/'s.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { TsdbtError } from '../errors.ts';
@@ -19,7 +20,10 @@ export interface PreviousStateOptions extends Pick<PreviousState, 'enforcedConst
   readonly isRunning: (pid: number) => boolean;
 }
 
-/** The state behind a folder; a file that is not there is undefined. Its members throw what reading a broken artifact throws. */
+/**
+ * The state behind a folder; a file that is not there is undefined. Its members throw what reading a broken artifact
+ * throws.
+ */
 export function previousState(options: PreviousStateOptions): PreviousState {
   const { folder, projectRoot, targetPath, dbtVersion, flags } = options;
   const path = resolve(projectRoot, folder);
@@ -89,7 +93,8 @@ export function previousRun(folder: string, isRunning: (pid: number) => boolean)
   ) {
     throw new TsdbtError(
       'runtime',
-      `${join(folder, 'run_results.json')} is no whole RunResultsArtifact: it has to hold the arguments of the run, and for each result its unique_id and status`,
+      `${join(folder, 'run_results.json')} is no whole RunResultsArtifact: it has to hold the arguments of the ` +
+        'run, and for each result its unique_id and status',
     );
   }
   const { invocation_started_at, generated_at }: ArtifactMetadata = found.metadata;

@@ -1,4 +1,5 @@
-// `+ - * / // % **` and the signs, as Python computes them: ints without limit, floats apart from ints, no coercion between unlike types.
+// `+ - * / // % **` and the signs, as Python computes them: ints without limit, floats apart from ints, no coercion
+// between unlike types.
 import { bounded, checkItems, checkText } from './budget.ts';
 import { numericOf } from './equality.ts';
 import { makeFloat, PyFloat } from './float.ts';

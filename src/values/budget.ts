@@ -1,5 +1,5 @@
-// How much one template may build and walk: limits that no honest template reaches, checked by whoever makes or walks a value. Leaves
-// rounds of loops and nesting of macros to jinja/render-state.ts.
+// How much one template may build and walk: limits that no honest template reaches, checked by whoever makes or walks a
+// value. Leaves rounds of loops and nesting of macros to jinja/render-state.ts.
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { JinjaError } from './python-error.ts';

@@ -1,5 +1,5 @@
-// Python's calendar arithmetic on plain numbers: proleptic Gregorian ordinals, ISO weeks, exact rounding. Leaves dates as values
-// to datetime.ts.
+// Python's calendar arithmetic on plain numbers: proleptic Gregorian ordinals, ISO weeks, exact rounding. Leaves dates
+// as values to datetime.ts.
 
 /** Ordinal of 9999-12-31; ordinal 1 is 0001-01-01. */
 export const MAX_ORDINAL = 3652059;

@@ -1,4 +1,5 @@
-// Python's rules of passing arguments: positional and keyword arguments to named parameters with defaults, and the words of a TypeError.
+// Python's rules of passing arguments: positional and keyword arguments to named parameters with defaults, and the
+// words of a TypeError.
 import { PyDict } from './dict.ts';
 import { makeFloat } from './float.ts';
 import { typeError } from './python-error.ts';
@@ -39,9 +40,10 @@ export type ArgumentBinder = (args: readonly Value[], kwargs: Kwargs) => Value[]
  * A function that templates can call, with Python's binding of arguments.
  *
  * @param name for error messages
- * @param signature parameters as Python writes them: `'database, schema=None, *, flag=False'`. Defaults are literals. With exactly
- *   `'*args, **kwargs'` the function gets one object of both; otherwise it gets one argument for each parameter, a tuple for
- *   `*args` and a dict for `**kwargs`. What is made again and again gives its `argumentBinder` instead, which has read them once
+ * @param signature parameters as Python writes them: `'database, schema=None, *, flag=False'`. Defaults are literals.
+ *   With exactly `'*args, **kwargs'` the function gets one object of both; otherwise it gets one argument for each
+ *   parameter, a tuple for `*args` and a dict for `**kwargs`. What is made again and again gives its `argumentBinder`
+ *   instead, which has read them once
  * @throws JinjaError when called, with Python's words: `f() missing 1 required positional argument: 'x'`
  * @example
  * callable('ref', '*args, **kwargs', ({ args }) => args[0] ?? null)
@@ -131,7 +133,8 @@ export function argumentBinder(name: string, signature: string): ArgumentBinder 
 function tooMany(name: string, required: number, most: number, given: number) {
   const takes = required === most ? String(most) : `from ${required} to ${most}`;
   return typeError(
-    `${name}() takes ${takes} positional argument${most === 1 ? '' : 's'} but ${given} ${given === 1 ? 'was' : 'were'} given`,
+    `${name}() takes ${takes} positional argument${most === 1 ? '' : 's'} but ${given} ` +
+      `${given === 1 ? 'was' : 'were'} given`,
   );
 }
 

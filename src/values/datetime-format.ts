@@ -1,5 +1,5 @@
-// Text of dates and times and back: strftime (C locale, glibc's flags), ISO 8601 reading as Python 3.11's fromisoformat, strptime.
-// Works on plain fields; the values themselves are in datetime.ts.
+// Text of dates and times and back: strftime (C locale, glibc's flags), ISO 8601 reading as Python 3.11's
+// fromisoformat, strptime. Works on plain fields; the values themselves are in datetime.ts.
 import {
   DAY_NAMES,
   daysInMonth,
@@ -159,8 +159,10 @@ function directive(code: string, f: DateFields, zone: FormatZone, flags: string)
 }
 
 const ISO_DATE = /^(\d{4})(?:-(\d\d)-(\d\d)|(\d\d)(\d\d)|-W(\d\d)(?:-(\d))?|W(\d\d)(\d)?)/;
-const ISO_TIME =
-  /^(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?|(\d\d)(?:(\d\d)(?:[.,](\d+))?)?)?(Z|[+-](\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d+))?)?)?)?$/;
+const ISO_TIME = new RegExp(
+  String.raw`^(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d+))?)?|(\d\d)(?:(\d\d)(?:[.,](\d+))?)?)?(Z` +
+    String.raw`|[+-](\d\d)(?::?(\d\d)(?::?(\d\d)(?:\.(\d+))?)?)?)?$`,
+);
 
 /** `date.fromisoformat`: 2024-01-31, 20240131, 2024-W05-3. */
 export function parseIsoDate(text: string): { year: number; month: number; day: number } {

@@ -1,5 +1,6 @@
-// Python's date, time and datetime as template values: fields, arithmetic, comparison, text and the methods of an instance. Leaves
-// the classes themselves (now, strptime …) to context/modules/datetime.ts, zones with rules to context/modules/pytz.ts.
+// Python's date, time and datetime as template values: fields, arithmetic, comparison, text and the methods of an
+// instance. Leaves the classes themselves (now, strptime …) to context/modules/datetime.ts, zones with rules to
+// context/modules/pytz.ts.
 import {
   dayOfYear,
   EPOCH_ORDINAL,
@@ -466,7 +467,8 @@ export class PyDateTime extends PyDate {
       case 'replace':
         return callable(
           name,
-          'year=None, month=None, day=None, hour=None, minute=None, second=None, microsecond=None, tzinfo=True, *, fold=None',
+          'year=None, month=None, day=None, hour=None, minute=None, second=None, microsecond=None, tzinfo=True,' +
+            ' *, fold=None',
           (year, month, day, hour, minute, second, microsecond, tzinfo, fold) =>
             new PyDateTime(
               {
@@ -505,7 +507,10 @@ export class PyDateTime extends PyDate {
   override jinjaRepr(): string {
     const { hour, minute, second, microsecond } = this;
     const seconds = microsecond !== 0 ? `, ${second}, ${microsecond}` : second !== 0 ? `, ${second}` : '';
-    return `datetime.datetime(${this.year}, ${this.month}, ${this.day}, ${hour}, ${minute}${seconds}${zoneRepr(this.tzinfo, this.fold)})`;
+    return (
+      `datetime.datetime(${this.year}, ${this.month}, ${this.day}, ${hour}, ` +
+      `${minute}${seconds}${zoneRepr(this.tzinfo, this.fold)})`
+    );
   }
 
   override jinjaEquals(other: Value): boolean {
@@ -584,7 +589,10 @@ function zoneRepr(tzinfo: TimeZone | null, fold: number): string {
 
 function ctime(f: DateFields): string {
   const weekday = DAY_NAMES[weekdayOf(toOrdinal(f.year, f.month, f.day))]!.slice(0, 3);
-  return `${weekday} ${MONTH_NAMES[f.month - 1]!.slice(0, 3)} ${String(f.day).padStart(2)} ${isoClock({ ...clockOf(f), microsecond: 0 }, 'seconds')} ${pad(f.year, 4)}`;
+  return (
+    `${weekday} ${MONTH_NAMES[f.month - 1]!.slice(0, 3)} ${String(f.day).padStart(2)} ` +
+    `${isoClock({ ...clockOf(f), microsecond: 0 }, 'seconds')} ${pad(f.year, 4)}`
+  );
 }
 
 function isoCalendar(date: PyDate): PyTuple {

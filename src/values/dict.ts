@@ -1,5 +1,5 @@
-// Python's dict: keeps insertion order, tells 1 from '1', holds 1, 1.0 and True as one key. Its methods for templates are in
-// methods/dict-methods.ts.
+// Python's dict: keeps insertion order, tells 1 from '1', holds 1, 1.0 and True as one key. Its methods for templates
+// are in methods/dict-methods.ts.
 import { getDictMethod } from './methods/dict-methods.ts';
 import { bindMethod } from './methods/method.ts';
 import { equals } from './equality.ts';

@@ -6,7 +6,10 @@ const FLOAT_MARK = '\u0010float ';
 const JSON_MARK = '"\\u0010float ';
 const MARKED = /"\\u0010float ([^"]*)"/g;
 
-/** A float whose value is integral (`1.0`, `-0.0`, `1e300`). Non-integral floats are plain numbers: build with `makeFloat`. */
+/**
+ * A float whose value is integral (`1.0`, `-0.0`, `1e300`). Non-integral floats are plain numbers: build with
+ * `makeFloat`.
+ */
 export class PyFloat implements HostObject {
   readonly jinjaType = 'float';
   readonly value: number;
@@ -46,7 +49,10 @@ export class PyFloat implements HostObject {
   }
 }
 
-/** JSON of a plain tree that may hold integral floats, which keep their point: `1.0`. Otherwise as `JSON.stringify`, also in what it throws. */
+/**
+ * JSON of a plain tree that may hold integral floats, which keep their point: `1.0`. Otherwise as `JSON.stringify`,
+ * also in what it throws.
+ */
 export function stringifyJson(value: unknown): string {
   return unmarkFloats(JSON.stringify(value));
 }

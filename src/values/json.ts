@@ -1,4 +1,5 @@
-// Between values and JSON: plain JSON objects from files and artifacts, and Python's `json.dumps` and `json.loads` text.
+// Between values and JSON: plain JSON objects from files and artifacts, and Python's `json.dumps` and `json.loads`
+// text.
 import { bounded, enter, leave } from './budget.ts';
 import { compare } from './comparison.ts';
 import { PyDict } from './dict.ts';
@@ -43,7 +44,8 @@ export function fromJson(x: unknown): Value {
 }
 
 /**
- * A Value as plain JSON: dicts become objects (their keys text), tuples and sets arrays; other objects say themselves what they are.
+ * A Value as plain JSON: dicts become objects (their keys text), tuples and sets arrays; other objects say themselves
+ * what they are.
  * @param floats whether an integral float stays a `PyFloat`, as configs hold it
  */
 export function toJson(v: Value, floats = false): unknown {

@@ -1,4 +1,5 @@
-// `x ** y` of floats to the last digit, as the C library that Python uses computes it; JavaScript's own is a few units off.
+// `x ** y` of floats to the last digit, as the C library that Python uses computes it; JavaScript's own is a few units
+// off.
 
 /** The sum of two numbers whose parts do not overlap: twice the digits of one. */
 type Double = readonly [number, number];

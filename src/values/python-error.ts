@@ -1,5 +1,5 @@
-// The error that Python (or jinja2) would raise for a bad operation on values: its type name and its words. Where it happened is added
-// later by the template engine; how it is shown is in errors.ts.
+// The error that Python (or jinja2) would raise for a bad operation on values: its type name and its words. Where it
+// happened is added later by the template engine; how it is shown is in errors.ts.
 import { type ErrorDetails, TsdbtError } from '../errors.ts';
 
 /** Names of the Python and jinja2 exceptions that templates can meet. */

@@ -74,7 +74,9 @@ export function sliceItems<T>(items: ArrayLike<T>, slice: PySlice): T[] {
 
 const SURROGATE = /[\ud800-\udfff]/;
 
-/** The code points of a string; for text without surrogates the string itself, which has the same length and indexes. */
+/**
+ * The code points of a string; for text without surrogates the string itself, which has the same length and indexes.
+ */
 export function codePoints(text: string): string | string[] {
   return SURROGATE.test(text) ? Array.from(text) : text;
 }

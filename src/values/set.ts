@@ -82,7 +82,10 @@ export class PySet implements HostObject {
     return other instanceof PySet && other.size === this.size && this.isSubset(other);
   }
 
-  /** Negative for a proper subset, positive for a proper superset, zero when equal, NaN otherwise (every comparison is false). */
+  /**
+   * Negative for a proper subset, positive for a proper superset, zero when equal, NaN otherwise (every comparison is
+   * false).
+   */
   jinjaCompare(other: Value): number | undefined {
     if (!(other instanceof PySet)) return undefined;
     const sub = this.isSubset(other);

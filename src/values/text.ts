@@ -93,7 +93,8 @@ function bigintText(v: bigint): string {
   const text = v.toString();
   if (text.length > MAX_DIGITS + 1) {
     throw valueError(
-      `Exceeds the limit (${MAX_DIGITS} digits) for integer string conversion; use sys.set_int_max_str_digits() to increase the limit`,
+      `Exceeds the limit (${MAX_DIGITS} digits) for integer string conversion; use ` +
+        'sys.set_int_max_str_digits() to increase the limit',
     );
   }
   return text;

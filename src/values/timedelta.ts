@@ -1,5 +1,5 @@
-// Python's datetime.timedelta: an exact span in days, seconds and microseconds with Python's arithmetic, text and rounding. Leaves
-// points in time to datetime.ts.
+// Python's datetime.timedelta: an exact span in days, seconds and microseconds with Python's arithmetic, text and
+// rounding. Leaves points in time to datetime.ts.
 import {
   divideNearest,
   floatRatio,

@@ -1,5 +1,5 @@
-// What a datetime needs to know of a time zone, and the zones of a fixed offset (datetime.timezone, pytz.FixedOffset, UTC). Leaves
-// zones with rules to context/modules/pytz.ts.
+// What a datetime needs to know of a time zone, and the zones of a fixed offset (datetime.timezone, pytz.FixedOffset,
+// UTC). Leaves zones with rules to context/modules/pytz.ts.
 import { MICROS_PER_SECOND, pad } from './calendar.ts';
 import { callable } from './callable.ts';
 import { valueError } from './python-error.ts';
@@ -48,7 +48,8 @@ export class FixedZone implements TimeZone {
       const shown =
         style === 'pytz'
           ? `absolute offset is too large`
-          : `offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24), not ${offset.jinjaRepr()}.`;
+          : 'offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24), not ' +
+            `${offset.jinjaRepr()}.`;
       throw valueError(shown);
     }
     this.offset = offset;

@@ -4,15 +4,18 @@ import { JinjaError } from './python-error.ts';
 import { objectTypeText } from './type-name.ts';
 import type { Callable, HostObject, Value } from './value.ts';
 
-/** `default` prints as nothing, `strict` fails on every use, `chainable` gives itself on attributes, `capture` also when called. */
+/**
+ * `default` prints as nothing, `strict` fails on every use, `chainable` gives itself on attributes, `capture` also when
+ * called.
+ */
 export type UndefinedKind = 'default' | 'strict' | 'chainable' | 'capture';
 
 /** Makes the value of something missing. `name` is the missing name, attribute or key; `obj` what was asked for it. */
 export type UndefinedFactory = (name?: Value, hint?: string, obj?: Value) => Value;
 
 /**
- * A missing value. `capture` is the kind that dbt uses while parsing: attributes, items and calls give it back, so that a template
- * can be read before everything that it names exists.
+ * A missing value. `capture` is the kind that dbt uses while parsing: attributes, items and calls give it back, so that
+ * a template can be read before everything that it names exists.
  */
 export class Undefined implements HostObject {
   readonly jinjaType: string;

@@ -1,5 +1,6 @@
-// The protocol of values that templates compute with: which JavaScript values stand for which Python values, and what an object
-// must implement to be visible to a template. Types only; operations on values are in the other files of this folder.
+// The protocol of values that templates compute with: which JavaScript values stand for which Python values, and what
+// an object must implement to be visible to a template. Types only; operations on values are in the other files of this
+// folder.
 
 /**
  * A value as a template sees it.
@@ -23,12 +24,15 @@ export type Value = null | boolean | number | bigint | string | Value[] | HostOb
 export type Kwargs = ReadonlyMap<string, Value>;
 
 /**
- * Something a template can call. A generator is driven by the caller (it yields promises only); a promise is awaited by the
- * asynchronous driver and is an error in the synchronous one.
+ * Something a template can call. A generator is driven by the caller (it yields promises only); a promise is awaited by
+ * the asynchronous driver and is an error in the synchronous one.
  */
 export interface Callable {
   (args: readonly Value[], kwargs: Kwargs): Value | Promise<Value> | Generator<unknown, Value, unknown>;
-  /** One object: functions that were set on a function one by one would keep V8 from freeing it before its next full collection. */
+  /**
+   * One object: functions that were set on a function one by one would keep V8 from freeing it before its next full
+   * collection.
+   */
   face?: CallableFace;
 }
 
@@ -43,8 +47,8 @@ export interface CallableFace {
 }
 
 /**
- * An object that templates may touch. Whatever a method does not offer is unreachable. Every method but the first two is
- * optional; a missing one means that the operation raises as Python would (`jinjaTruth` defaults to true).
+ * An object that templates may touch. Whatever a method does not offer is unreachable. Every method but the first two
+ * is optional; a missing one means that the operation raises as Python would (`jinjaTruth` defaults to true).
  */
 export interface HostObject {
   /** Name of the Python type, for error messages (`'dict object' has no attribute 'x'` takes its text from here). */

@@ -1,5 +1,5 @@
-// Patterns with wildcards against a sequence, of characters or of folders, in time that grows with the length of both, never faster. Leaves
-// what a pattern means to its readers.
+// Patterns with wildcards against a sequence, of characters or of folders, in time that grows with the length of both,
+// never faster. Leaves what a pattern means to its readers.
 
 /** Stands for any number of items, none too. */
 export const ANY_NUMBER = Symbol('any number');

@@ -1,4 +1,5 @@
-// Certificates for tests, made by openssl: an authority, a server's, a client's, one that has expired, and an authority that nobody knows.
+// Certificates for tests, made by openssl: an authority, a server's, a client's, one that has expired, and an authority
+// that nobody knows.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

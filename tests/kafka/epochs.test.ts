@@ -1,5 +1,5 @@
-// An unclean election on three real brokers: the leader that had the last messages dies, one that lacks them leads, and what was loaded is not in the
-// topic any more.
+// An unclean election on three real brokers: the leader that had the last messages dies, one that lacks them leads, and
+// what was loaded is not in the topic any more.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
@@ -22,7 +22,9 @@ describe('an unclean election', () => {
 
   const source = (topic: string): void =>
     project.write({
-      'models/sources.yml': `sources: [{ name: raw, tables: [{ name: ${topic}, config: { meta: { tsdbt: { load: { topic: ${topic} } } } }, columns: [{ name: id, data_type: integer }] }] }]\n`,
+      'models/sources.yml':
+        `sources: [{ name: raw, tables: [{ name: ${topic}, config: { meta: { tsdbt: { load: { topic: ${topic} } ` +
+        '} } }, columns: [{ name: id, data_type: integer }] }] }]\n',
     });
   const load = async (code: number): Promise<string> => {
     const ended = await project.run(['load', '--once']);

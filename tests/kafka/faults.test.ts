@@ -1,5 +1,6 @@
-// The loader killed at every point of a flush and at random times, stopped past its lease and woken, its database and its broker crashed in between:
-// multiset(topic) = multiset(table), dead letters = planted poison. TSDBT_LOAD_KILLS kills; `npm run faults:load` asks for 200.
+// The loader killed at every point of a flush and at random times, stopped past its lease and woken, its database and
+// its broker crashed in between: multiset(topic) = multiset(table), dead letters = planted poison. TSDBT_LOAD_KILLS
+// kills; `npm run faults:load` asks for 200.
 import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -26,18 +27,26 @@ describe('a loader that is killed', () => {
     project = await FaultProject.open({}, SERVERS[0]!);
     const { host, port, user, password, database } = project.client;
     // A group for each target: who comes next need not wait until the dead member's session has ended.
-    const output = `{type: postgres, host: ${host}, port: ${port}, user: ${user}, password: "${password ?? ''}", dbname: ${database}, schema: s, threads: 4, application_name: under test}`;
+    const output =
+      `{type: postgres, host: ${host}, port: ${port}, user: ${user}, password: "${password ?? ''}", dbname: ` +
+      `${database}, schema: s, threads: 4, application_name: under test}`;
     project.write({
-      'profiles.yml': `faults: {target: dev0, outputs: {${Array.from({ length: 40 }, (_, i) => `dev${i}: ${output}`).join(', ')}}}\n`,
+      'profiles.yml':
+        'faults: {target: dev0, outputs: ' +
+        `{${Array.from({ length: 40 }, (_, i) => `dev${i}: ${output}`).join(', ')}}}\n`,
       'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${broker.port}"] } }\n`,
       'models/sources.yml': `sources:
   - name: raw
     tables:
 ${['many', 'keyed', 'zombie', 'moved']
   .map(
-    (name) => `      - name: ${name}
-        config: { meta: { tsdbt: { load: { topic: ${name}, ${name === 'keyed' ? 'mode: upsert, key: [key]' : 'mode: append, schema_drift: add_column'}, flush: { rows: 100, age: 50ms } } } } }
-        columns: [{ name: key, data_type: text }, { name: seq, data_type: bigint }, { name: crc, data_type: bigint }]
+    (name) =>
+      `      - name: ${name}
+        config: { meta: { tsdbt: { load: { topic: ${name}, ` +
+      `${name === 'keyed' ? 'mode: upsert, key: [key]' : 'mode: append, schema_drift: add_column'}, flush: { ` +
+      `rows: 100, age: 50ms } } } } }
+        columns: [{ name: key, data_type: text }, { name: seq, data_type: bigint }, { name: crc, ` +
+      `data_type: bigint }]
 `,
   )
   .join('')}`,
@@ -92,12 +101,14 @@ ${['many', 'keyed', 'zombie', 'moved']
   const dead = async (topic: string): Promise<string[]> =>
     (
       await project.rows(
-        `select convert_from(value, 'UTF8') from tsdbt.dead_letters where target = 'source.faults.raw.${topic}' order by 1`,
+        "select convert_from(value, 'UTF8') from tsdbt.dead_letters where target = " +
+          `'source.faults.raw.${topic}' order by 1`,
       )
     ).flat();
 
   it(
-    `writes every row once, append and upsert, over ${KILLS} kills, crashes of the database's server and of the broker, and connections that are cut`,
+    `writes every row once, append and upsert, over ${KILLS} kills, crashes of the database's server and of ` +
+      'the broker, and connections that are cut',
     async () => {
       let seq = 0;
       const poison: Record<string, string[]> = { many: [], keyed: [] };
@@ -123,11 +134,13 @@ ${['many', 'keyed', 'zombie', 'moved']
         },
         'connections are cut': async () =>
           void (await project.client.query(
-            'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()',
+            'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname ' +
+              '= current_database()',
           )),
       };
       const loaded = (topic: string): string =>
-        `select coalesce((select sum(next_offset) = ${sent[topic as 'many']} from tsdbt.load_offsets where target = 'source.faults.raw.${topic}'), false)`;
+        `select coalesce((select sum(next_offset) = ${sent[topic as 'many']} from tsdbt.load_offsets where ` +
+        `target = 'source.faults.raw.${topic}'), false)`;
       for (let round = 0; round * 2 < KILLS; round++) {
         const outage = OUTAGES[(round % (APPEND.length + OUTAGES.length)) - APPEND.length];
         const running = await Promise.all(
@@ -176,7 +189,8 @@ ${['many', 'keyed', 'zombie', 'moved']
       const good = sent.many - poison['many']!.length;
       expect(
         await project.rows(
-          'select count(*), count(distinct seq), count(*) filter (where crc <> (seq * 2654435761) % 4294967296), count(distinct (_partition, _offset)) from raw.many',
+          'select count(*), count(distinct seq), count(*) filter (where crc <> (seq * 2654435761) % ' +
+            '4294967296), count(distinct (_partition, _offset)) from raw.many',
         ),
       ).toEqual([[String(good), String(good), '0', String(good)]]);
       expect(await project.rows('select key, seq from raw.keyed order by 1')).toEqual(
@@ -186,7 +200,8 @@ ${['many', 'keyed', 'zombie', 'moved']
       // Every message of the topic is accounted for, in every partition.
       expect(
         await project.rows(
-          "select sum(next_offset), sum(loaded_rows + dead_rows) from tsdbt.load_offsets where target = 'source.faults.raw.many'",
+          'select sum(next_offset), sum(loaded_rows + dead_rows) from tsdbt.load_offsets where target = ' +
+            "'source.faults.raw.many'",
         ),
       ).toEqual([[String(sent.many), String(sent.many)]]);
     },

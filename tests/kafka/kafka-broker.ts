@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import type { Certificates } from './certificates.ts';
 
 const VERSION = '4.3.1';
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>tsdbt</groupId><artifactId>broker</artifactId><version>1</version><dependencies>
+const POM =
+  '<project ' +
+  `xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>tsdbt</groupId><artifactId>broker</artifactId><version>1</version><dependencies>
 <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency>
 <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency></dependencies></project>`;
 
@@ -69,8 +71,10 @@ function security(certificates: Certificates): string {
     .join(' ');
   const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
   const sasl = ['sasl', 'sasltls'].map(
-    (listener) => `listener.name.${listener}.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
-listener.name.${listener}.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required ${users};
+    (listener) =>
+      `listener.name.${listener}.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.${listener}.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule ` +
+      `required ${users};
 listener.name.${listener}.scram-sha-256.sasl.jaas.config=${scram}
 listener.name.${listener}.scram-sha-512.sasl.jaas.config=${scram}`,
   );
@@ -137,7 +141,8 @@ listeners=PLAINTEXT://127.0.0.1:${port}${more},CONTROLLER://127.0.0.1:${controll
 advertised.listeners=PLAINTEXT://127.0.0.1:${port}${more}
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,SASLTLS:SASL_SSL,TLS:SSL,EXPIRED:SSL
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,` +
+        `SASLTLS:SASL_SSL,TLS:SSL,EXPIRED:SSL
 log.dirs=${join(folder, 'data')}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1

@@ -128,7 +128,8 @@ describe('a real Kafka', () => {
   }, 120_000);
 
   it(
-    `every row once, and exactly the planted dead letters, over ${KILLS} kills, two loaders, a broker and a database that crash`,
+    `every row once, and exactly the planted dead letters, over ${KILLS} kills, two loaders, a broker and a ` +
+      'database that crash',
     async () => {
       await createTopic('hard', 3);
       project.write({ 'models/sources.yml': SOURCE('hard') });
@@ -179,7 +180,8 @@ describe('a real Kafka', () => {
       }
       await producer.close();
       await project.until(
-        `select (select count(*) from raw.hard) >= ${seq - poison.length} or exists (select from raw.hard where seq = ${seq - 1})`,
+        `select (select count(*) from raw.hard) >= ${seq - poison.length} or exists (select from raw.hard ` +
+          `where seq = ${seq - 1})`,
         60,
       );
       steady.child.kill('SIGTERM');
@@ -189,7 +191,8 @@ describe('a real Kafka', () => {
       const good = seq - poison.length;
       expect(
         await project.rows(
-          'select count(*), count(distinct seq), min(seq), max(seq), count(*) filter (where crc <> (seq * 2654435761) % 4294967296) from raw.hard',
+          'select count(*), count(distinct seq), min(seq), max(seq), count(*) filter (where crc <> (seq * ' +
+            '2654435761) % 4294967296) from raw.hard',
         ),
       ).toEqual([[String(good), String(good), '0', String(seq - 1), '0']]);
       expect(
@@ -202,7 +205,9 @@ describe('a real Kafka', () => {
       // Contiguous in every partition.
       expect(
         await project.rows(
-          'select _partition from raw.hard group by 1 having max(_offset) - min(_offset) + 1 <> count(*) + (select count(*) from tsdbt.dead_letters d where d.partition = _partition and target like \'%hard\' and d."offset" between min(_offset) and max(_offset))',
+          'select _partition from raw.hard group by 1 having max(_offset) - min(_offset) + 1 <> count(*) + ' +
+            "(select count(*) from tsdbt.dead_letters d where d.partition = _partition and target like '%hard' " +
+            'and d."offset" between min(_offset) and max(_offset))',
         ),
       ).toEqual([]);
     },

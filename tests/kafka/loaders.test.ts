@@ -1,4 +1,5 @@
-// Several loaders, several tables, on a real broker: who is killed is replaced at once, one table's trouble is its own, positions are moved beside a loader.
+// Several loaders, several tables, on a real broker: who is killed is replaced at once, one table's trouble is its own,
+// positions are moved beside a loader.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
@@ -49,7 +50,9 @@ describe('loaders', () => {
 
   const sources = (...topics: string[]): void =>
     project.write({
-      'models/sources.yml': `sources:\n  - name: raw\n    tables:\n${topics.map((topic) => `      - name: ${topic}\n        config: { meta: { tsdbt: { load: { topic: ${topic}, flush: { rows: 1000, age: 50ms } } } } }\n        columns: [{ name: id, data_type: integer }]\n`).join('')}`,
+      'models/sources.yml':
+        'sources:\n  - name: raw\n    tables:\n' +
+        `${topics.map((topic) => `      - name: ${topic}\n        config: { meta: { tsdbt: { load: { topic: ${topic}, flush: { rows: ` + '1000, age: 50ms } } } } }\n        columns: [{ name: id, data_type: integer }]\n').join('')}`,
     });
   const loaded = (topic: string, count: number): string => `select (select count(*) from raw.${topic}) = ${count}`;
   const end = async (running: Running): Promise<{ code: number | null; out: string }> => {
@@ -91,7 +94,8 @@ describe('loaders', () => {
     expect(await project.rows('select count(*) from tsdbt.load_members')).toEqual([['0']]);
   }, 180_000);
 
-  it('one table whose topic is missing is told of at once, at /healthz and by status; the other one loads, and it too when the topic comes', async () => {
+  it('one table whose topic is missing is told of at once, at /healthz and by status; the other one loads, and it ' +
+    'too when the topic comes', async () => {
     await create('there');
     sources('there', 'absent');
     const running = project.start(['load', '--metrics-port', '0']);

@@ -1,4 +1,5 @@
-// Who may: SASL, TLS, ACLs and privileges against a real Kafka, a registry over TLS, and Confluent's own client beside ours. One clear error each, no secret in it.
+// Who may: SASL, TLS, ACLs and privileges against a real Kafka, a registry over TLS, and Confluent's own client beside
+// ours. One clear error each, no secret in it.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,7 +16,9 @@ import { KafkaBroker, type Listener, USERS } from './kafka-broker.ts';
 
 const CONFLUENT = '1.10.1';
 
-/** Confluent's client, 170 MB with what it needs for every cloud: kept beside Kafka's jars, not among the dependencies. */
+/**
+ * Confluent's client, 170 MB with what it needs for every cloud: kept beside Kafka's jars, not among the dependencies.
+ */
 function confluentClient(): {
   SchemaRegistryClient: new (config: object) => { register(subject: string, schema: object): Promise<number> };
   JsonSerializer: new (
@@ -157,9 +160,11 @@ describe('security', () => {
 
   it('the command gives one error, without stack and secret, and loses nothing', async () => {
     const source = (topic: string, more = ''): string =>
-      `sources: [{name: raw, tables: [{name: ${topic}, config: {meta: {tsdbt: {load: {topic: ${topic}, mode: upsert, key: [id]${more}}}}}, columns: [{name: id, data_type: integer}]}]}]\n`;
+      `sources: [{name: raw, tables: [{name: ${topic}, config: {meta: {tsdbt: {load: {topic: ${topic}, mode: ` +
+      `upsert, key: [id]${more}}}}}, columns: [{name: id, data_type: integer}]}]}]\n`;
     const connections = (password: string, port = broker.ports.SASL): string =>
-      `connections: {default: {brokers: ["127.0.0.1:${port}"], sasl: {mechanism: PLAIN, username: bob, password: ${password}}}}\n`;
+      `connections: {default: {brokers: ["127.0.0.1:${port}"], sasl: {mechanism: PLAIN, username: bob, ` +
+      `password: ${password}}}}\n`;
     const said = async (code: number, ...args: string[]): Promise<string> => {
       const ended = await project.run(args);
       expect(ended.code, ended.out).toBe(code);
@@ -186,7 +191,9 @@ describe('security', () => {
       const [database] = (await project.rows('select current_database()'))[0]!;
       const { host, port } = project.client;
       project.write({
-        'profiles.yml': `faults: {target: dev, outputs: {dev: {type: postgres, host: ${host}, port: ${port}, user: nobody, password: nobody, dbname: ${database}, schema: s, threads: 4}}}\n`,
+        'profiles.yml':
+          `faults: {target: dev, outputs: {dev: {type: postgres, host: ${host}, port: ${port}, user: nobody, ` +
+          `password: nobody, dbname: ${database}, schema: s, threads: 4}}}\n`,
       });
       const out = await said(1, 'load', 'check');
       for (const what of [
@@ -246,8 +253,11 @@ describe('security', () => {
       });
       fresh.write({
         'models/sources.yml':
-          'sources: [{name: raw, tables: [{name: typed, config: {meta: {tsdbt: {load: {topic: typed, format: json_schema}}}}, columns: [{name: id, data_type: integer}, {name: who, data_type: text}]}]}]\n',
-        'connections.yml': `connections: {default: {brokers: ["127.0.0.1:${broker.port}"], registry: {url: "${registry.url}", username: me, password: "{{ env_var('DBT_ENV_SECRET_SR') }}"}}}\n`,
+          'sources: [{name: raw, tables: [{name: typed, config: {meta: {tsdbt: {load: {topic: typed, format: ' +
+          'json_schema}}}}, columns: [{name: id, data_type: integer}, {name: who, data_type: text}]}]}]\n',
+        'connections.yml':
+          `connections: {default: {brokers: ["127.0.0.1:${broker.port}"], registry: {url: "${registry.url}", ` +
+          'username: me, password: "{{ env_var(\'DBT_ENV_SECRET_SR\') }}"}}}\n',
       });
       process.env['DBT_ENV_SECRET_SR'] = 'registry-geheim';
       const { code, out } = await fresh.run(['load', '--once']);

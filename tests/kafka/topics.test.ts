@@ -1,4 +1,5 @@
-// What topics do while they are loaded: compressed, compacted, with huge messages, growing, expired, deleted and made again.
+// What topics do while they are loaded: compressed, compacted, with huge messages, growing, expired, deleted and made
+// again.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
@@ -78,7 +79,10 @@ describe('topics', () => {
     return ended.out;
   };
 
-  /** The test's own clients do not know at once of a topic that was made again; a loader says where it is after each poll. */
+  /**
+   * The test's own clients do not know at once of a topic that was made again; a loader says where it is after each
+   * poll.
+   */
   const eventually = async (work: () => Promise<void>): Promise<void> => {
     for (let attempt = 0; ; attempt++) {
       try {

@@ -1,4 +1,5 @@
-// What both databases' campaigns share: how long they are, what counts as wrong, and the table that they print at the end.
+// What both databases' campaigns share: how long they are, what counts as wrong, and the table that they print at the
+// end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

@@ -1,5 +1,5 @@
-// An embedded ClickHouse and, before it, a proxy that sees every request: it can strike at one of them, break all off, or hold all back. What is
-// done, and when, is the campaign's.
+// An embedded ClickHouse and, before it, a proxy that sees every request: it can strike at one of them, break all off,
+// or hold all back. What is done, and when, is the campaign's.
 import { mkdirSync, mkdtempSync, cpSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,8 +8,8 @@ import { dirname, join } from 'node:path';
 import { embeddedClickhouse, type EmbeddedServer, embeddedStatus } from '../../src/adapters/clickhouse/embedded.ts';
 import { pause } from './campaign.ts';
 
-/** before: the request is sent on when the act is done; during: at the same time; after: its answer is not sent back; late: it reaches the server when
- * the command is long gone. */
+/** before: the request is sent on when the act is done; during: at the same time; after: its answer is not sent back;
+ * late: it reaches the server when the command is long gone. */
 export interface Strike {
   readonly at: number;
   readonly when: 'before' | 'during' | 'after' | 'late';
@@ -52,7 +52,8 @@ export class ClickhouseLab {
     lab.port = (lab.proxy.address() as AddressInfo).port;
     const { user, password } = lab.server;
     const profile =
-      `torture: {target: dev, outputs: {dev: {type: clickhouse, host: 127.0.0.1, port: ${lab.port}, user: ${user}, password: "${password}", ` +
+      `torture: {target: dev, outputs: {dev: {type: clickhouse, host: 127.0.0.1, port: ${lab.port}, user: ` +
+      `${user}, password: "${password}", ` +
       'schema: an, threads: 4, use_lw_deletes: true, retries: 0}}}\n';
     for (const [path, text] of Object.entries({ ...files, 'profiles.yml': profile })) {
       mkdirSync(dirname(join(lab.dir, 'project', path)), { recursive: true });

@@ -1,5 +1,5 @@
-// The project that the ClickHouse campaign builds: every kind of relation that is published in one step, what a reader may never see of it, and what
-// must hold when all is built.
+// The project that the ClickHouse campaign builds: every kind of relation that is published in one step, what a reader
+// may never see of it, and what must hold when all is built.
 /** A moment of the last month or of this one: a microbatch model has two batches. */
 const MONTH = new Date();
 const AT = (months: number): string =>
@@ -7,7 +7,8 @@ const AT = (months: number): string =>
 
 export const FILES: Readonly<Record<string, string>> = {
   'dbt_project.yml':
-    "name: torture\nversion: '1.0.0'\nconfig-version: 2\nprofile: torture\nflags: {send_anonymous_usage_stats: false}\n",
+    "name: torture\nversion: '1.0.0'\nconfig-version: 2\nprofile: torture\nflags: {send_anonymous_usage_stats: " +
+    'false}\n',
   'seeds/s.csv': `k,name\n${[0, 1, 2, 3, 4].map((k) => `${k},n${k}\n`).join('')}`,
   'models/s.yml': `
 sources: [{name: raw, schema: raw, tables: [{name: e, config: {event_time: at}}, {name: m}]}]
@@ -16,22 +17,29 @@ models:
   - {name: up, columns: [{name: id, data_tests: [unique]}]}
 `,
   'models/t.sql':
-    "{{ config(materialized='table', order_by='id', engine='MergeTree()') }} select id, k, amount from {{ source('raw', 'e') }} final",
+    "{{ config(materialized='table', order_by='id', engine='MergeTree()') }} select id, k, amount from {{ " +
+    "source('raw', 'e') }} final",
   'models/v.sql': "select k, count() as n, sum(amount) as total from {{ ref('t') }} group by k",
   'models/ap.sql':
-    "{{ config(materialized='incremental', incremental_strategy='append', order_by='id') }} select id, k from {{ source('raw', 'e') }} final " +
+    "{{ config(materialized='incremental', incremental_strategy='append', order_by='id') }} select id, k from " +
+    "{{ source('raw', 'e') }} final " +
     '{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}',
   'models/up.sql':
-    "{{ config(materialized='incremental', incremental_strategy='atomic_upsert', unique_key='id', order_by='id', partition_by='id % 3') }} " +
+    "{{ config(materialized='incremental', incremental_strategy='atomic_upsert', unique_key='id', " +
+    "order_by='id', partition_by='id % 3') }} " +
     "select id, id % 3 as third, k, amount from {{ source('raw', 'e') }} final",
   'models/ow.sql':
-    "{{ config(materialized='incremental', incremental_strategy='insert_overwrite', order_by='id', partition_by='k') }} " +
+    "{{ config(materialized='incremental', incremental_strategy='insert_overwrite', order_by='id', " +
+    "partition_by='k') }} " +
     "select id, k, amount from {{ source('raw', 'e') }} final",
   'models/mb.sql':
-    "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', batch_size='month', lookback=2, " +
-    `begin='${AT(1)}', order_by='id', partition_by='id % 3') }} select id, k, amount, at from {{ source('raw', 'e') }} order by version desc limit 1 by id`,
+    "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', " +
+    "batch_size='month', lookback=2, " +
+    `begin='${AT(1)}', order_by='id', partition_by='id % 3') }} select id, k, amount, at from {{ source('raw', ` +
+    "'e') }} order by version desc limit 1 by id",
   'models/mv.sql':
-    "{{ config(materialized='materialized_view', order_by='id', engine='MergeTree()') }} select id, id % 5 as k from {{ source('raw', 'm') }}",
+    "{{ config(materialized='materialized_view', order_by='id', engine='MergeTree()') }} select id, id % 5 as " +
+    "k from {{ source('raw', 'm') }}",
   'snapshots/sn.sql':
     "{% snapshot sn %}{{ config(target_schema='an', unique_key='id', strategy='check', check_cols=['amount']) }} " +
     "select id, amount from {{ source('raw', 'e') }} final{% endsnapshot %}",
@@ -48,7 +56,8 @@ export const THEIRS: Readonly<Record<string, string>> = {
 
 export const SETUP: readonly string[] = [
   'create database if not exists raw',
-  'create table raw.e (id UInt64, k UInt8, amount Int64, at DateTime, version UInt64) engine = ReplacingMergeTree(version) order by id',
+  'create table raw.e (id UInt64, k UInt8, amount Int64, at DateTime, version UInt64) engine = ' +
+    'ReplacingMergeTree(version) order by id',
   'create table raw.m (id UInt64) engine = MergeTree order by id',
 ];
 
@@ -56,9 +65,11 @@ export const SETUP: readonly string[] = [
 export function change(round: number): string[] {
   const from = round * 20 + 1;
   return [
-    `insert into raw.e select ${from} + number, number % 5, number, if(number % 2 = 0, '${AT(1)}', '${AT(0)}'), ${round + 1} from numbers(20)`,
+    `insert into raw.e select ${from} + number, number % 5, number, if(number % 2 = 0, '${AT(1)}', '${AT(0)}'),` +
+      ` ${round + 1} from numbers(20)`,
     `insert into raw.m select ${from} + number from numbers(20)`,
-    `insert into raw.e select id, k, amount + 1, at, ${round + 1} from (select * from raw.e final where id % 7 = ${round % 7} and id < ${from})`,
+    `insert into raw.e select id, k, amount + 1, at, ${round + 1} from (select * from raw.e final where id % 7 ` +
+      `= ${round % 7} and id < ${from})`,
   ];
 }
 

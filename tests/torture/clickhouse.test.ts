@@ -1,5 +1,6 @@
-// ClickHouse under torture: a project that is built over and over while the command, its connections or the server fail, and while other commands
-// build the same project. A reader looks all the while; afterwards one undisturbed build must put everything right. How to play it: postgres.test.ts.
+// ClickHouse under torture: a project that is built over and over while the command, its connections or the server
+// fail, and while other commands build the same project. A reader looks all the while; afterwards one undisturbed build
+// must put everything right. How to play it: postgres.test.ts.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChdb } from '../../src/adapters/clickhouse/embedded.ts';

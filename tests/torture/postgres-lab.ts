@@ -1,5 +1,6 @@
-// A Postgres of the campaign's own, made from the system's programs, that can crash, come back read-only, run out of disk and change its password;
-// a PgBouncer before it; and a project of every kind of model on it. What is done to them, and when, is the campaign's.
+// A Postgres of the campaign's own, made from the system's programs, that can crash, come back read-only, run out of
+// disk and change its password; a PgBouncer before it; and a project of every kind of model on it. What is done to
+// them, and when, is the campaign's.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import {
   chmodSync,
@@ -124,7 +125,8 @@ export class PostgresLab {
   writeProfile(folder: string, port: number, threads = 4): void {
     this.write(folder, {
       'profiles.yml':
-        `torture: {target: dev, outputs: {dev: {type: postgres, host: 127.0.0.1, port: ${port}, user: postgres, password: ${this.password}, ` +
+        `torture: {target: dev, outputs: {dev: {type: postgres, host: 127.0.0.1, port: ${port}, user: postgres,` +
+        ` password: ${this.password}, ` +
         `dbname: d, schema: an, threads: ${threads}, connect_timeout: 30, application_name: under test}}}\n`,
     });
   }
@@ -143,7 +145,8 @@ export class PostgresLab {
       join(this.data, 'server.log'),
       '-w',
       '-o',
-      `-p ${this.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c max_connections=80 -c shared_buffers=32MB -c max_wal_size=64MB -c min_wal_size=32MB`,
+      `-p ${this.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c ` +
+        'max_connections=80 -c shared_buffers=32MB -c max_wal_size=64MB -c min_wal_size=32MB',
       'start',
     ]);
   }
@@ -221,8 +224,10 @@ export class PostgresLab {
     writeFileSync(join(folder, 'users.txt'), `"postgres" "${this.password}"\n`);
     writeFileSync(
       join(folder, 'bouncer.ini'),
-      `[databases]\nd = host=127.0.0.1 port=${this.port} dbname=d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${this.bouncerPort}\n` +
-        `unix_socket_dir =\nauth_type = plain\nauth_file = ${folder}/users.txt\npool_mode = transaction\ndefault_pool_size = 20\nmax_client_conn = 200\nserver_login_retry = 1\nserver_idle_timeout = 1\n` +
+      `[databases]\nd = host=127.0.0.1 port=${this.port} dbname=d\n[pgbouncer]\nlisten_addr = 127.0.0.1\n` +
+        `listen_port = ${this.bouncerPort}\n` +
+        `unix_socket_dir =\nauth_type = plain\nauth_file = ${folder}/users.txt\npool_mode = transaction\n` +
+        'default_pool_size = 20\nmax_client_conn = 200\nserver_login_retry = 1\nserver_idle_timeout = 1\n' +
         'ignore_startup_parameters = extra_float_digits,options,search_path\n',
     );
     if (AS_ROOT) {
@@ -276,7 +281,8 @@ export class PostgresLab {
   /** Ends some of the connections that commands have. */
   async endBackends(share: number): Promise<void> {
     await this.sql(
-      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'under test' and random() < ${share}`,
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'under test' and " +
+        `random() < ${share}`,
     ).catch(() => undefined);
   }
 
@@ -284,7 +290,8 @@ export class PostgresLab {
   async sessionsGone(): Promise<boolean> {
     for (let i = 0; i < 100; i++) {
       const [[left]] = (await this.sql(
-        "select count(*) from pg_stat_activity where application_name = 'under test' and backend_type = 'client backend'",
+        "select count(*) from pg_stat_activity where application_name = 'under test' and backend_type = " +
+          "'client backend'",
       )) as [[string]];
       if (left === '0') return true;
       await pause(50);

@@ -1,5 +1,5 @@
-// The project that the Postgres campaign builds: a model of every kind over rows that change, what a reader may never see of it, and what must hold
-// when all is built.
+// The project that the Postgres campaign builds: a model of every kind over rows that change, what a reader may never
+// see of it, and what must hold when all is built.
 export const FILES: Readonly<Record<string, string>> = {
   'dbt_project.yml': "name: torture\nversion: '1.0'\nprofile: torture\nflags: {send_anonymous_usage_stats: false}\n",
   'seeds/s.csv': `k,name\n${[0, 1, 2, 3, 4].map((k) => `${k},n${k}\n`).join('')}`,
@@ -14,43 +14,58 @@ models:
   'models/t.sql':
     "{{ config(materialized='table', indexes=[{'columns': ['id']}]) }} select * from {{ source('raw', 'e') }}",
   'models/v.sql':
-    "select t.k, s.name, count(*) as n, sum(amount) as total from {{ ref('t') }} t left join {{ ref('s') }} s using (k) group by 1, 2",
+    "select t.k, s.name, count(*) as n, sum(amount) as total from {{ ref('t') }} t left join {{ ref('s') }} s " +
+    'using (k) group by 1, 2',
   'models/w.sql': "select sum(n) as n, sum(total) as total from {{ ref('v') }}",
   'models/t2.sql':
-    "{{ config(materialized='table', post_hook=\"create index if not exists t2_k on {{ this }} (k)\") }} select * from {{ ref('v') }}",
+    '{{ config(materialized=\'table\', post_hook="create index if not exists t2_k on {{ this }} (k)") }} ' +
+    "select * from {{ ref('v') }}",
   'models/ia.sql':
-    "{{ config(materialized='incremental', incremental_strategy='append', full_refresh=false) }} select id, k from {{ source('raw', 'e') }} " +
+    "{{ config(materialized='incremental', incremental_strategy='append', full_refresh=false) }} select id, k " +
+    "from {{ source('raw', 'e') }} " +
     '{% if is_incremental() %} where id > (select coalesce(max(id), 0) from {{ this }}) {% endif %}',
   'models/im.sql':
-    "{{ config(materialized='incremental', incremental_strategy='merge', unique_key='id') }} select * from {{ source('raw', 'e') }} " +
-    "{% if is_incremental() %} where updated_at >= (select coalesce(max(updated_at), '2000-01-01') from {{ this }}) {% endif %}",
+    "{{ config(materialized='incremental', incremental_strategy='merge', unique_key='id') }} select * from {{ " +
+    "source('raw', 'e') }} " +
+    "{% if is_incremental() %} where updated_at >= (select coalesce(max(updated_at), '2000-01-01') from {{ " +
+    'this }}) {% endif %}',
   'models/dt.sql':
-    "{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key=['id', 'k']) }} select id, k, amount from {{ source('raw', 'e') }}",
+    "{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key=['id', 'k']) }} " +
+    "select id, k, amount from {{ source('raw', 'e') }}",
   'models/days.sql':
-    "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', batch_size='day', lookback=3, unique_key='id', " +
+    "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', " +
+    "batch_size='day', lookback=3, unique_key='id', " +
     "begin=(modules.datetime.datetime.now() - modules.datetime.timedelta(days=2)).strftime('%Y-%m-%d')) }} " +
     "select id, k, at from {{ source('raw', 'e') }}",
   'models/mv.sql':
     "{{ config(materialized='materialized_view') }} select k, count(*) as n from {{ ref('t') }} group by 1",
   // Slow, so that they hold what they read while others would replace it.
   'models/theirs.sql':
-    "{{ config(materialized='table', tags=['theirs']) }} select k, count(*) as n from {{ ref('t') }}, pg_sleep(0.5) group by 1",
+    "{{ config(materialized='table', tags=['theirs']) }} select k, count(*) as n from {{ ref('t') }}, " +
+    'pg_sleep(0.5) group by 1',
   'models/theirs_too.sql':
-    "{{ config(materialized='incremental', unique_key='id', tags=['theirs']) }} select id, k from {{ ref('im') }}, pg_sleep(0.5)",
+    "{{ config(materialized='incremental', unique_key='id', tags=['theirs']) }} select id, k from {{ ref('im') " +
+    '}}, pg_sleep(0.5)',
   'models/theirs_view.sql':
-    "{{ config(materialized='view', tags=['theirs']) }} select t.id, count(*) as n from {{ ref('t') }} join {{ ref('im') }} using (id) group by 1",
+    "{{ config(materialized='view', tags=['theirs']) }} select t.id, count(*) as n from {{ ref('t') }} join {{ " +
+    "ref('im') }} using (id) group by 1",
   'snapshots/sn.sql':
-    "{% snapshot sn %}{{ config(target_schema='an', unique_key='id', strategy='timestamp', updated_at='updated_at') }} " +
+    "{% snapshot sn %}{{ config(target_schema='an', unique_key='id', strategy='timestamp', " +
+    "updated_at='updated_at') }} " +
     "select * from {{ source('raw', 'e') }}{% endsnapshot %}\n" +
-    "{% snapshot sc %}{{ config(target_schema='an', unique_key='id', strategy='check', check_cols=['amount'], hard_deletes='invalidate') }} " +
+    "{% snapshot sc %}{{ config(target_schema='an', unique_key='id', strategy='check', check_cols=['amount'], " +
+    "hard_deletes='invalidate') }} " +
     "select id, amount from {{ source('raw', 'e') }}{% endsnapshot %}",
 };
 
 export const SETUP =
-  'create schema raw; create table raw.e (id int primary key, k int, amount int, at timestamp, updated_at timestamp); create sequence raw.ids';
+  'create schema raw; create table raw.e (id int primary key, k int, amount int, at timestamp, updated_at ' +
+  'timestamp); create sequence raw.ids';
 
 /** More rows of the last three days, other amounts, some rows gone. */
-export const CHANGE = `insert into raw.e select nextval('raw.ids'), n % 5, n % 50, date_trunc('day', now()) - (n % 3) * interval '1 day', clock_timestamp() from generate_series(1, 20) n;
+export const CHANGE =
+  "insert into raw.e select nextval('raw.ids'), n % 5, n % 50, date_trunc('day', now()) - (n % 3) * interval '1 " +
+  `day', clock_timestamp() from generate_series(1, 20) n;
 update raw.e set amount = amount + 1, updated_at = clock_timestamp() where id % 7 = (random() * 6)::int;
 delete from raw.e where id % 29 = (random() * 28)::int and id < (select max(id) - 20 from raw.e);`;
 
@@ -88,14 +103,18 @@ export const BUILT: Readonly<Record<string, string>> = {
   'dt lacks rows': 'select count(*) from (select id, k, amount from raw.e except select id, k, amount from an.dt) x',
   'days lacks rows': 'select count(*) from (select id, k from raw.e except select id, k from an.days) x',
   'sn lacks rows':
-    'select count(*) from (select id, amount from raw.e except select id, amount from an.sn where dbt_valid_to is null) x',
+    'select count(*) from (select id, amount from raw.e except select id, amount from an.sn where dbt_valid_to ' +
+    'is null) x',
   sc: both('select id, amount from raw.e', 'select id, amount from an.sc where dbt_valid_to is null'),
   t2: both('select k, name, n, total from an.v', 'select k, name, n, total from an.t2'),
   mv: both('select k, n from an.mv', 'select k, count(*) from an.t group by 1'),
 };
 
 /** Every relation, and every index by what it is on; their names may differ from build to build. */
-export const RELATIONS = `select string_agg(x, ', ' order by x) from (
-  select case relkind when 'i' then regexp_replace(pg_get_indexdef(c.oid), '^(.*INDEX) \\S+', '\\1') else relkind::text || ' ' || nspname || '.' || relname end as x
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace where nspname not like 'pg\\_%' and nspname <> 'information_schema' and relname !~ '^theirs'
+export const RELATIONS =
+  `select string_agg(x, ', ' order by x) from (
+  select case relkind when 'i' then regexp_replace(pg_get_indexdef(c.oid), '^(.*INDEX) \\S+', '\\1') else ` +
+  `relkind::text || ' ' || nspname || '.' || relname end as x
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace where nspname not like 'pg\\_%' and nspname ` +
+  `<> 'information_schema' and relname !~ '^theirs'
 ) y`;

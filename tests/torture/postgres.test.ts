@@ -1,7 +1,8 @@
-// Postgres under torture: a project that is built over and over while the command, its connections, the server, the network or the disk fail, and
-// while other commands build the same project. A reader looks all the while; afterwards one undisturbed build must put everything right.
-// TSDBT_TORTURE=long plays the whole campaign, TSDBT_TORTURE_SEED one again; TSDBT_ORACLE (a Python environment) lets real dbt build beside us,
-// TSDBT_TORTURE_FAULTS, _OVERLAPS and _MINUTES make it a piece.
+// Postgres under torture: a project that is built over and over while the command, its connections, the server, the
+// network or the disk fail, and while other commands build the same project. A reader looks all the while; afterwards
+// one undisturbed build must put everything right. TSDBT_TORTURE=long plays the whole campaign, TSDBT_TORTURE_SEED one
+// again; TSDBT_ORACLE (a Python environment) lets real dbt build beside us, TSDBT_TORTURE_FAULTS, _OVERLAPS and
+// _MINUTES make it a piece.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -108,7 +109,8 @@ function faultsOf(lab: PostgresLab): Fault[] {
             through: 'bouncer',
             act: async (each: PostgresLab) => {
               await each.sql(
-                "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'",
+                'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and ' +
+                  "backend_type = 'client backend'",
               );
             },
           } as const,
@@ -133,7 +135,9 @@ function watch(lab: PostgresLab, quiet = false): () => Promise<{ looks: number; 
   let looks = 0;
   const wrong = new Set<string>();
   let most = 0;
-  const question = `select ${[...Object.values(ALWAYS), ...(DBT === null ? [] : [THEIRS]), 'select count(*) from an.ia'].map((sql) => `(${sql})::bigint`).join(', ')}`;
+  const question =
+    'select ' +
+    `${[...Object.values(ALWAYS), ...(DBT === null ? [] : [THEIRS]), 'select count(*) from an.ia'].map((sql) => `(${sql})::bigint`).join(', ')}`;
   const reader = (async () => {
     while (!done) {
       const client = lab.client();

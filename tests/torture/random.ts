@@ -1,4 +1,5 @@
-// A sequence of choices that its seed decides, so that a campaign can be played again. TSDBT_TORTURE_SEED names the seed.
+// A sequence of choices that its seed decides, so that a campaign can be played again. TSDBT_TORTURE_SEED names the
+// seed.
 export interface Random {
   /** A whole number from 0 below `limit`. */
   below(limit: number): number;

@@ -1,5 +1,5 @@
-// Stands between a command and Postgres: counts statements of all connections together, and at one of them does what a test asks. It can cut all
-// connections, or swallow all that comes, as a broken network does.
+// Stands between a command and Postgres: counts statements of all connections together, and at one of them does what a
+// test asks. It can cut all connections, or swallow all that comes, as a broken network does.
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { pause } from './campaign.ts';
@@ -8,7 +8,10 @@ import { pause } from './campaign.ts';
 const QUERY = 0x51;
 const PARSE = 0x50;
 
-/** before: the statement is sent when the strike is over, if it can be; after: the server has answered it, and its answer comes after the strike, if it can. */
+/**
+ * before: the statement is sent when the strike is over, if it can be; after: the server has answered it, and its
+ * answer comes after the strike, if it can.
+ */
 export interface Strike {
   readonly at: number;
   readonly when: 'before' | 'after';

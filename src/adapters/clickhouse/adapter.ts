@@ -1,5 +1,6 @@
-// ClickHouse as the engine sees it: sessions on one server, the relation cache, what the dialect can do. Talking to the server is in session.ts and
-// server.ts, questions to its system tables in catalogue.ts, an own server in embedded.ts, what makes publishing safe in leases.ts and exchange.ts.
+// ClickHouse as the engine sees it: sessions on one server, the relation cache, what the dialect can do. Talking to the
+// server is in session.ts and server.ts, questions to its system tables in catalogue.ts, an own server in embedded.ts,
+// what makes publishing safe in leases.ts and exchange.ts.
 import type {
   Adapter,
   Capabilities,
@@ -266,7 +267,8 @@ export class ClickHouseAdapter implements Adapter {
       await held.release(session.clean);
     });
     if (held.engine === undefined) return;
-    // What another run has built or dropped since the catalogue was read counts, and no answer that was asked for before.
+    // What another run has built or dropped since the catalogue was read counts, and no answer that was asked for
+    // before.
     const name = { database: '', schema, identifier };
     if (held.engine === null) this.cache.forget(name);
     else if (this.cache.get(name)?.type === kindOf(held.engine)) this.cache.confirm(name);
@@ -351,7 +353,8 @@ export class ClickHouseAdapter implements Adapter {
       throw new TsdbtError('internal', 'rows are loaded in a session of ClickHouse');
     const columns = columnList ?? table.columnNames.map(quoteIdentifier).join(', ');
     await session.insert(
-      `INSERT INTO ${relation.render()} (${columns}) SETTINGS date_time_input_format = 'best_effort' FORMAT TabSeparated`,
+      `INSERT INTO ${relation.render()} (${columns}) SETTINGS date_time_input_format = 'best_effort' FORMAT ` +
+        'TabSeparated',
       copyTextOf(table),
     );
     return table.rows.length;

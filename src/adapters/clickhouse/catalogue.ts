@@ -1,5 +1,5 @@
-// The engine's own questions to ClickHouse's system tables, as SQL text: what is there, what writes into what, what has changed. Bookkeeping only:
-// whatever builds or changes a model's relation is a macro in include/.
+// The engine's own questions to ClickHouse's system tables, as SQL text: what is there, what writes into what, what has
+// changed. Bookkeeping only: whatever builds or changes a model's relation is a macro in include/.
 import { quoteText } from './literal.ts';
 
 /** Another object, or other words: another text. */
@@ -10,27 +10,34 @@ function list(names: readonly string[]): string {
 }
 
 /**
- * Every relation of the schemas: schema, name, kind, engine of the database, the materialized views that write to it (JSON), whether it refreshes and
- * appends, whether it is on several shards, and of a view what tells it from another one.
+ * Every relation of the schemas: schema, name, kind, engine of the database, the materialized views that write to it
+ * (JSON), whether it refreshes and appends, whether it is on several shards, and of a view what tells it from another
+ * one.
  * @param only the relation of this name alone
  */
 export function relationsSql(schemas: readonly string[], cluster: string | null, only?: string): string {
   const tables = cluster === null ? 'system.tables' : `clusterAllReplicas(${quoteText(cluster)}, system.tables)`;
-  return `with views as (
+  return (
+    `with views as (
   select database, name, any(as_select) as sql, any(extract(create_table_query, ' TO ([^ (]+)')) as target
-  from ${tables} where engine = 'MaterializedView' and create_table_query like '%TO %' group by database, name
+  from ${tables} where engine = 'MaterializedView' and create_table_query like '%TO %' group by database, ` +
+    `name
 )
-select t.database, t.name, multiIf(t.engine = 'MaterializedView', 'materialized_view', t.engine = 'View', 'view', t.engine = 'Dictionary', 'dictionary', 'table') as kind, d.engine,
+select t.database, t.name, multiIf(t.engine = 'MaterializedView', 'materialized_view', t.engine = 'View', ` +
+    `'view', t.engine = 'Dictionary', 'dictionary', 'table') as kind, d.engine,
   toJSONString(groupUniqArrayIf((v.database, v.name, v.sql), v.name != '')),
-  max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' REFRESH ')) > 0,
+  max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' REFRESH ')) > ` +
+    `0,
   max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' APPEND')) > 0,
   ${cluster === null ? '0' : 'uniqExact(_shard_num) > 1'},
   if(kind = 'view', min(${VIEW_STATE}), '')
 from ${tables} t
 join system.databases d on d.name = t.database
 left join views v on replaceAll(v.target, '\`', '') = concat(t.database, '.', t.name)
-where t.database in (${list(schemas)})${only === undefined ? '' : ` and t.name = ${quoteText(only)}`} and not t.is_temporary
-group by t.database, t.name, kind, d.engine`;
+where t.database in (${list(schemas)})${only === undefined ? '' : ` and t.name = ${quoteText(only)}`} and ` +
+    `not t.is_temporary
+group by t.database, t.name, kind, d.engine`
+  );
 }
 
 /** Those of the schemas that exist. */
@@ -39,21 +46,30 @@ export function schemasSql(schemas: readonly string[]): string {
 }
 
 /**
- * Which parts a table has, and its definition: a row that comes or goes makes another part, and so does a mutation; a merge of parts looks like a
- * change, too. Engines without parts that say how many rows and bytes they hold are known by that; views and what reads elsewhere are not known.
+ * Which parts a table has, and its definition: a row that comes or goes makes another part, and so does a mutation; a
+ * merge of parts looks like a change, too. Engines without parts that say how many rows and bytes they hold are known
+ * by that; views and what reads elsewhere are not known.
  */
 export function changeMarksSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
   const pairs = names.map(([schema, identifier]) => `(${quoteText(schema)}, ${quoteText(identifier)})`).join(', ');
-  return `select t.database, t.name, concat(toString(t.uuid), ':', toString(t.metadata_modification_time), ':', toString(p.mark), ':', toString(p.parts), ':', toString(t.total_rows), ':', toString(t.total_bytes))
+  return (
+    "select t.database, t.name, concat(toString(t.uuid), ':', toString(t.metadata_modification_time), ':', " +
+    `toString(p.mark), ':', toString(p.parts), ':', toString(t.total_rows), ':', toString(t.total_bytes))
 from system.tables t
-left join (select database, table, groupBitXor(sipHash64(name, hash_of_all_files, modification_time)) as mark, count() as parts from system.parts where active and (database, table) in (${pairs}) group by database, table) p
+left join (select database, table, groupBitXor(sipHash64(name, hash_of_all_files, modification_time)) as ` +
+    `mark, count() as parts from system.parts where active and (database, table) in (${pairs}) group by database,` +
+    ` table) p
   on p.database = t.database and p.table = t.name
-where (t.database, t.name) in (${pairs}) and t.engine like '%MergeTree'`;
+where (t.database, t.name) in (${pairs}) and t.engine like '%MergeTree'`
+  );
 }
 
 /** One row for a view: what tells it from another one, and name and type of each of its columns (JSON). */
 export function viewStateSql(schema: string, identifier: string): string {
   const [database, name] = [quoteText(schema), quoteText(identifier)];
-  return `select ${VIEW_STATE}, (select toJSONString(arrayMap(c -> [c.2, c.3], arraySort(groupArray((position, name, type))))) from system.columns where database = ${database} and table = ${name})
-from system.tables t where t.database = ${database} and t.name = ${name} and t.engine = 'View'`;
+  return (
+    `select ${VIEW_STATE}, (select toJSONString(arrayMap(c -> [c.2, c.3], arraySort(groupArray((position, name, ` +
+    `type))))) from system.columns where database = ${database} and table = ${name})
+from system.tables t where t.database = ${database} and t.name = ${name} and t.engine = 'View'`
+  );
 }

@@ -1,5 +1,5 @@
-// What ClickHouse decides about column types: Nullable and LowCardinality around a type, sizes inside it, and which columns an incremental
-// model has to change. Everything else about columns is in ../column.ts.
+// What ClickHouse decides about column types: Nullable and LowCardinality around a type, sizes inside it, and which
+// columns an incremental model has to change. Everything else about columns is in ../column.ts.
 import { callable } from '../../values/callable.ts';
 import { toText } from '../../values/text.ts';
 import { isTruthy } from '../../values/truth.ts';
@@ -85,10 +85,14 @@ export const CLICKHOUSE_COLUMN: ColumnDialect = {
   text: (column) =>
     `${column.name} ${column.own['is_nullable'] === true ? `Nullable(${column.dataType})` : column.dataType}`,
   repr: (column) =>
-    `<ClickhouseColumn ${column.name} (${column.dataType}, is nullable: ${column.own['is_nullable'] === true ? 'True' : 'False'})>`,
+    `<ClickhouseColumn ${column.name} (${column.dataType}, is nullable: ` +
+    `${column.own['is_nullable'] === true ? 'True' : 'False'})>`,
 };
 
-/** What an incremental model's table lacks, has too much or has otherwise than its query: `adapter.check_incremental_schema_changes`. */
+/**
+ * What an incremental model's table lacks, has too much or has otherwise than its query:
+ * `adapter.check_incremental_schema_changes`.
+ */
 export class ColumnChanges implements HostObject {
   readonly jinjaType = 'dbt.adapters.clickhouse.column.ClickHouseColumnChanges';
   private readonly fields: Readonly<Record<string, Value>>;

@@ -250,7 +250,8 @@ function fileOf(key: string, path: string): Buffer {
   } catch (error) {
     throw new TsdbtError(
       'profile',
-      `\`${key}\` in profiles.yml names a file that cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      `\`${key}\` in profiles.yml names a file that cannot be read: ` +
+        `${error instanceof Error ? error.message : String(error)}`,
     );
   }
 }

@@ -1,4 +1,5 @@
-// Makes the ClickHouse adapter of a profile, with a server of its own when the profile names a folder (`path:`). Starting that is left to embedded.ts.
+// Makes the ClickHouse adapter of a profile, with a server of its own when the profile names a folder (`path:`).
+// Starting that is left to embedded.ts.
 import { resolve } from 'node:path';
 import type { AdapterOptions } from '../index.ts';
 import type { Profile } from '../../contracts/project.ts';

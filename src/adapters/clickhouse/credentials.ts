@@ -1,4 +1,5 @@
-// The keys of a ClickHouse target in profiles.yml, as dbt-clickhouse has them; `path` is ours: an embedded server with its data there.
+// The keys of a ClickHouse target in profiles.yml, as dbt-clickhouse has them; `path` is ours: an embedded server with
+// its data there.
 import { TsdbtError } from '../../errors.ts';
 import type { CredentialsSpec, ProfileTemplate } from '../credentials.ts';
 
@@ -72,7 +73,8 @@ export const CLICKHOUSE_CREDENTIALS: CredentialsSpec = {
     if (typeof database === 'string' && database !== '' && database !== schema) {
       throw new TsdbtError(
         'runtime',
-        `    schema: ${String(schema)} \n    database: ${database} \n    cluster: ${String(cluster ?? 'None')} \nOn Clickhouse, database must be omitted or have the same value as schema.`,
+        `    schema: ${String(schema)} \n    database: ${database} \n    cluster: ${String(cluster ?? 'None')} ` +
+          '\nOn Clickhouse, database must be omitted or have the same value as schema.',
       );
     }
     if (driver !== null && driver !== undefined && driver !== '' && driver !== 'http' && driver !== 'native')

@@ -4,7 +4,10 @@ import { PyDate, PyDateTime } from '../../values/datetime.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
 
-/** A line for each row, without names. A text is quoted, as the server would trim it otherwise; null is an empty field, which takes the column's default. */
+/**
+ * A line for each row, without names. A text is quoted, as the server would trim it otherwise; null is an empty field,
+ * which takes the column's default.
+ */
 export function csvText(table: Table): string {
   return table.rows.map((row) => `${row.values.map(field).join(',')}\n`).join('');
 }

@@ -1,5 +1,5 @@
-// A server's or driver's error as dbt prints it: ClickHouse's own text with its code and name, and where in the SQL it happened. Mapping that place
-// to a model's line is left to the runner.
+// A server's or driver's error as dbt prints it: ClickHouse's own text with its code and name, and where in the SQL it
+// happened. Mapping that place to a model's line is left to the runner.
 import { ClickHouseError } from '@clickhouse/client';
 import { TsdbtError } from '../../errors.ts';
 
@@ -24,14 +24,17 @@ export interface Sent {
 export function databaseError(error: unknown, sent: Sent, embedded: string | null): TsdbtError {
   if (error instanceof TsdbtError) return error;
   if (error instanceof ClickHouseError) {
-    const message = `Code: ${error.code}. DB::Exception: ${error.message.trim()}${error.type === undefined ? '' : ` (${error.type})`}`;
+    const message =
+      `Code: ${error.code}. DB::Exception: ` +
+      `${error.message.trim()}${error.type === undefined ? '' : ` (${error.type})`}`;
     return new TsdbtError('database', message, {
       code: error.code,
       cause: error,
       sql: sent.sql,
       position: positionOf(error.message, sent),
       hint: /RENAME EXCHANGE is not supported/i.test(error.message)
-        ? 'The disk of the database cannot exchange tables. Nothing was changed: move the relation to another disk, or drop it and run again.'
+        ? 'The disk of the database cannot exchange tables. Nothing was changed: move the relation to another ' +
+          'disk, or drop it and run again.'
         : undefined,
     });
   }

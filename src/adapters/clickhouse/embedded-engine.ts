@@ -1,5 +1,5 @@
-// The engine inside the embedded server's process: sessions of chdb, each with its database and settings and one statement at a time.
-// Statements arrive as text; what a client sent and how it is answered is in embedded-http.ts.
+// The engine inside the embedded server's process: sessions of chdb, each with its database and settings and one
+// statement at a time. Statements arrive as text; what a client sent and how it is answered is in embedded-http.ts.
 import { randomUUID } from 'node:crypto';
 import { createReadStream, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -122,7 +122,10 @@ class Lane {
     }
   }
 
-  /** chdb keeps what a failed statement had put out by then, and gives it in front of the next one's rows: it is taken away here. */
+  /**
+   * chdb keeps what a failed statement had put out by then, and gives it in front of the next one's rows: it is taken
+   * away here.
+   */
   private async recover(error: unknown): Promise<void> {
     // What the engine itself says has a code; a session that the library refuses is of no use to anybody.
     if (!ENGINE_CODE.test(String(error))) this.spoiled = true;
@@ -165,7 +168,8 @@ export class Engine {
 
   constructor(native: NativeEngine, path: string, spool: string, now: () => number) {
     this.spool = spool;
-    // What the engine prints to its own output would be lost or in the way. The library takes `delete from t` for `select delete from t`; a server does not.
+    // What the engine prints to its own output would be lost or in the way. The library takes `delete from t` for
+    // `select delete from t`; a server does not.
     const connectionArgs = ['--logger.level=none', '--implicit_select=0'];
     this.open = () => new native(path, { connectionArgs });
     // The first session loads the tables. By default it would ask an object store that is away 500 times.
@@ -179,7 +183,8 @@ export class Engine {
   /**
    * Runs a statement and hands its output over.
    * @param session name of the session and seconds that it lives without use; null: one of its own
-   * @param take called once, before the first bytes; its promise ends when the client has all of them. Its session waits so long
+   * @param take called once, before the first bytes; its promise ends when the client has all of them. Its session
+   *   waits so long
    * @throws EngineError in the engine's words
    */
   async run(
@@ -195,7 +200,8 @@ export class Engine {
         await lane.prepare(statement);
         const { tag, format } = statement;
         const sql = tag === null ? statement.sql : `${statement.sql}\n/* ${tag} */`;
-        // A stream of chdb begins in the thread that serves everybody, and computes subqueries there: rows go through a file instead.
+        // A stream of chdb begins in the thread that serves everybody, and computes subqueries there: rows go through a
+        // file instead.
         const file = join(this.spool, `${randomUUID()}.rows`);
         const asked = intoFile(sql, format, file);
         try {
@@ -234,7 +240,10 @@ export class Engine {
     }
   }
 
-  /** chdb answers a query that is killed before it has begun as if there were no rows: no rows beside a KILL QUERY are asked for again. */
+  /**
+   * chdb answers a query that is killed before it has begun as if there were no rows: no rows beside a KILL QUERY are
+   * asked for again.
+   */
   private async ask(lane: Lane, sql: string, format: string, file: string | null): Promise<NativeResult> {
     for (;;) {
       const before = this.kills;
@@ -302,7 +311,10 @@ export class Engine {
   }
 }
 
-/** @returns a query that writes its rows into the file; null for what is no query, and for one that says where its rows go */
+/**
+ * @returns a query that writes its rows into the file; null for what is no query, and for one that says where its rows
+ *   go
+ */
 function intoFile(sql: string, format: string, file: string): string | null {
   const bare = sql.replace(/^(?:\s+|\/\*[\s\S]*?\*\/|--[^\n]*\n)+/, '');
   if (!/^(?:select|with|\()/i.test(bare) || /\boutfile\b|\binsert\s+into\b|;\s*\S/i.test(bare)) return null;
@@ -321,7 +333,10 @@ export function formatOf(sql: string): string | undefined {
   return FORMAT_CLAUSE.exec(sql)?.[1];
 }
 
-/** Opened when it is read: a stream that nobody reads fails for nobody to hear when the file is removed, and ends the process. */
+/**
+ * Opened when it is read: a stream that nobody reads fails for nobody to hear when the file is removed, and ends the
+ * process.
+ */
 async function* rowsOf(file: string): AsyncGenerator<Uint8Array> {
   for await (const chunk of createReadStream(file)) yield chunk as Buffer;
 }

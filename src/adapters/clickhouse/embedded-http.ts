@@ -1,5 +1,5 @@
-// ClickHouse's HTTP interface over the embedded engine: who may ask, what is asked, in which session, and how the answer and a failure look.
-// Running statements is left to embedded-engine.ts, the process to keeper.ts.
+// ClickHouse's HTTP interface over the embedded engine: who may ask, what is asked, in which session, and how the
+// answer and a failure look. Running statements is left to embedded-engine.ts, the process to keeper.ts.
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { createWriteStream, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -218,7 +218,10 @@ function refuseKafka(sql: string): void {
   }
 }
 
-/** A dictionary that reads from this server does so inside the engine, whose user has no password: the one of the HTTP interface would be refused. */
+/**
+ * A dictionary that reads from this server does so inside the engine, whose user has no password: the one of the HTTP
+ * interface would be refused.
+ */
 function withoutOwnPassword(sql: string, password: string): string {
   return /\bdictionary\b/i.test(sql) ? sql.replaceAll(`password '${password}'`, "password ''") : sql;
 }
@@ -232,8 +235,12 @@ interface Given {
 }
 
 const INSERT = /^\s*insert\s+into\b/i;
-const INSERT_HEAD =
-  /^((?:\s|\/\*[\s\S]*?\*\/|--[^\n]*\n)*insert\s+into\b[\s\S]*?\bformat\s+([A-Za-z][A-Za-z0-9_]*))(?:[^\S\n]*;)?[^\S\n]*(?:\n|(?=\S)|$)/i;
+const INSERT_HEAD = new RegExp(
+  String.raw`^((?:\s|/\*[\s\S]*?\*/` +
+    String.raw`|--[^\n]*\n)*insert\s+into\b[\s\S]*?\bformat\s+([A-Za-z][A-Za-z0-9_]*))(?:[^\S\n]*;)?[^\S\n]*(?:\n` +
+    String.raw`|(?=\S)|$)`,
+  'i',
+);
 
 /** The statement of a request; rows that text cannot hold, or that come beside the statement, are put into a file. */
 async function statementOf(settings: HttpSettings, request: IncomingMessage, query: string): Promise<Given> {
@@ -311,7 +318,10 @@ function unknownCoding(coding: string): EngineError {
 function fromFile(sql: string, file: string, coding: string): string {
   const parts = /^([\s\S]*?)(\s+settings\s[\s\S]*?)?(\s+format\s+[A-Za-z][A-Za-z0-9_]*)?\s*;?\s*$/i.exec(sql);
   const [, head = sql, settings = '', format = ' FORMAT Values'] = parts ?? [];
-  return `${head.replace(/(?<!\s)\s+values\s*$/i, '')} FROM INFILE ${quoteText(file)} COMPRESSION ${quoteText(coding)}${settings}${format}`;
+  return (
+    `${head.replace(/(?<!\s)\s+values\s*$/i, '')} FROM INFILE ${quoteText(file)} COMPRESSION ` +
+    `${quoteText(coding)}${settings}${format}`
+  );
 }
 
 function summaryText(summary: NativeResult): string {

@@ -1,5 +1,6 @@
-// A ClickHouse of the project's own: the engine of npm `chdb` in a process of its own, started when a command needs it, shared with the commands that
-// run at the same time. Speaks ClickHouse's HTTP interface, so that the adapter knows no difference. The process itself is keeper.ts.
+// A ClickHouse of the project's own: the engine of npm `chdb` in a process of its own, started when a command needs it,
+// shared with the commands that run at the same time. Speaks ClickHouse's HTTP interface, so that the adapter knows no
+// difference. The process itself is keeper.ts.
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -67,7 +68,8 @@ async function start(files: EmbeddedFiles, projectDir: string): Promise<number> 
 }
 
 /**
- * Names the tables that keep a folder from being opened: the engine opens all or none, and one on an object store waits for that.
+ * Names the tables that keep a folder from being opened: the engine opens all or none, and one on an object store waits
+ * for that.
  * @returns the error with what the engine said, and the way to open the folder without them
  */
 function withUnloadedTables(error: TsdbtError, files: EmbeddedFiles): TsdbtError {
@@ -83,7 +85,8 @@ function withUnloadedTables(error: TsdbtError, files: EmbeddedFiles): TsdbtError
     {
       cause: error,
       hint:
-        'All tables of the folder are loaded at its start, and these lie on a disk that may be away. Bring it back; or leave them out until ' +
+        'All tables of the folder are loaded at its start, and these lie on a disk that may be away. Bring it ' +
+        'back; or leave them out until ' +
         `ATTACH TABLE: create the empty ${flags.length === 1 ? 'file' : 'files'} ${flags.join(', ')}.`,
     },
   );
@@ -129,7 +132,9 @@ export function findChdb(projectDir: string): string {
     'connection',
     'the embedded ClickHouse (`path:` in profiles.yml) needs the npm package chdb, which is not installed',
     {
-      hint: `Install it: npm install ${CHDB} (180 MB; for Linux with glibc, and macOS). Or name a server with \`host:\` in place of \`path:\`.`,
+      hint:
+        `Install it: npm install ${CHDB} (180 MB; for Linux with glibc, and macOS). Or name a server with ` +
+        '`host:` in place of `path:`.',
     },
   );
 }

@@ -1,5 +1,6 @@
-// What makes EXCHANGE TABLES safe while others write to the table: which blocks of rows the new table was made from is noted before it, and
-// what has come to the old table since is moved over after it, before that is dropped. Building the new table and the EXCHANGE are the macros'.
+// What makes EXCHANGE TABLES safe while others write to the table: which blocks of rows the new table was made from is
+// noted before it, and what has come to the old table since is moved over after it, before that is dropped. Building
+// the new table and the EXCHANGE are the macros'.
 import { TsdbtError } from '../../errors.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
@@ -32,7 +33,10 @@ const PAUSE = 50;
 
 /** A mutation changes the data version and not the blocks. */
 function partsSql({ schema }: Lease, table: string): string {
-  return `select name, partition_id, min_block_number, greatest(toInt64(max_block_number), toInt64(data_version)) from system.parts where active and database = ${quoteText(schema)} and table = ${quoteText(table)}`;
+  return (
+    'select name, partition_id, min_block_number, greatest(toInt64(max_block_number), toInt64(data_version)) ' +
+    `from system.parts where active and database = ${quoteText(schema)} and table = ${quoteText(table)}`
+  );
 }
 
 function partsOf(rows: readonly (readonly Value[])[]): Part[] {
@@ -45,7 +49,9 @@ function partsOf(rows: readonly (readonly Value[])[]): Part[] {
 }
 
 function uuidSql({ schema }: Lease, table: string): string {
-  return `select toString(uuid) from system.tables where database = ${quoteText(schema)} and name = ${quoteText(table)}`;
+  return (
+    `select toString(uuid) from system.tables where database = ${quoteText(schema)} and name = ` + `${quoteText(table)}`
+  );
 }
 
 /** Merges are an optimisation: without the privilege things go on, and what a merge has mixed is noticed. */
@@ -57,7 +63,8 @@ export async function setMerges(lease: Lease, action: 'start' | 'stop', table: s
  * Notes the exchange that comes next.
  * @param blocks what the shadow was made from
  * @param uuid of the table that it was made from
- * @returns false, with nothing noted, when the target was changed otherwise than by new rows: the shadow is to be made again
+ * @returns false, with nothing noted, when the target was changed otherwise than by new rows: the shadow is to be made
+ *   again
  * @throws when the target is not there any more
  */
 export async function beginExchange(
@@ -68,7 +75,8 @@ export async function beginExchange(
 ): Promise<boolean> {
   await lease.stopMerges({ shadow, uuid, blocks, carried: [] });
   const rows = await lease.query(
-    `${partsSql(lease, lease.identifier)} union all select '', toString(uuid), 0, 0 from system.tables where database = ${quoteText(lease.schema)} and name = ${quoteText(lease.identifier)}`,
+    `${partsSql(lease, lease.identifier)} union all select '', toString(uuid), 0, 0 from system.tables where ` +
+      `database = ${quoteText(lease.schema)} and name = ${quoteText(lease.identifier)}`,
   );
   const table = rows.find(([name]) => name === '');
   if (table === undefined)
@@ -88,8 +96,8 @@ export async function beginExchange(
 }
 
 /**
- * Brings an exchange to its end, whether or not the EXCHANGE itself has been run: rows that others have written to the old table are moved
- * to the new one, and the old one is dropped.
+ * Brings an exchange to its end, whether or not the EXCHANGE itself has been run: rows that others have written to the
+ * old table are moved to the new one, and the old one is dropped.
  * @param stopped merges of the old table are known to be stopped: they stay with the table, whatever its name
  * @throws when such rows cannot be told from the old ones; the old table is kept then
  */
@@ -136,7 +144,9 @@ async function carryOver(lease: Lease, exchange: Exchange, note: (next: Exchange
   if (mixed.length > 0) {
     throw new TsdbtError(
       'database',
-      `Somebody has changed ${lease.schema}.${lease.identifier} while it was replaced, and new rows cannot be told from old ones in ${mixed.map(({ name }) => name).join(', ')} of ${lease.table(shadow)}, which is kept`,
+      `Somebody has changed ${lease.schema}.${lease.identifier} while it was replaced, and new rows cannot be ` +
+        `told from old ones in ${mixed.map(({ name }) => name).join(', ')} of ${lease.table(shadow)}, which is ` +
+        'kept',
       {
         hint: 'Compare the two tables, insert what is missing, and drop the old one together with the lock beside it.',
       },
@@ -148,7 +158,9 @@ async function carryOver(lease: Lease, exchange: Exchange, note: (next: Exchange
   await lease.query(`create table ${lease.table(carry)} as ${lease.table(lease.identifier)}`);
   const columns = await commonColumns(lease, shadow);
   await lease.query(
-    `insert into ${lease.table(carry)} (${columns}) settings async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0 select ${columns} from ${lease.table(shadow)} where _part in (${names.map(quoteText).join(', ')})`,
+    `insert into ${lease.table(carry)} (${columns}) settings async_insert = 0, insert_deduplicate = 0, ` +
+      `max_partitions_per_insert_block = 0 select ${columns} from ${lease.table(shadow)} where _part in ` +
+      `(${names.map(quoteText).join(', ')})`,
   );
   await note({ ...exchange, carried: [...carried, ...names], carry });
   await moveRows(lease, carry);
@@ -160,7 +172,8 @@ async function carryOver(lease: Lease, exchange: Exchange, note: (next: Exchange
 async function moveRows(lease: Lease, carry: string): Promise<void> {
   for (const partition of new Set(partsOf(await lease.query(partsSql(lease, carry))).map((part) => part.partition))) {
     await lease.query(
-      `alter table ${lease.table(carry)} move partition id ${quoteText(partition)} to table ${lease.table(lease.identifier)}`,
+      `alter table ${lease.table(carry)} move partition id ${quoteText(partition)} to table ` +
+        `${lease.table(lease.identifier)}`,
     );
   }
   await lease.query(`drop table if exists ${lease.table(carry)}`);
@@ -169,7 +182,9 @@ async function moveRows(lease: Lease, carry: string): Promise<void> {
 /** Columns that can be written, of both tables. */
 async function commonColumns(lease: Lease, shadow: string): Promise<string> {
   const rows = await lease.query(
-    `select name from system.columns where database = ${quoteText(lease.schema)} and table in (${quoteText(lease.identifier)}, ${quoteText(shadow)}) and default_kind not in ('MATERIALIZED', 'ALIAS', 'EPHEMERAL') group by name having count() = 2 order by min(position)`,
+    `select name from system.columns where database = ${quoteText(lease.schema)} and table in ` +
+      `(${quoteText(lease.identifier)}, ${quoteText(shadow)}) and default_kind not in ('MATERIALIZED', 'ALIAS', ` +
+      "'EPHEMERAL') group by name having count() = 2 order by min(position)",
   );
   return rows.map(([name]) => quoteIdentifier(toText(name!))).join(', ');
 }
@@ -177,12 +192,23 @@ async function commonColumns(lease: Lease, shadow: string): Promise<string> {
 /** Names of what materialized views read that write to the target, as JSON. */
 function sourcesSql({ schema, identifier }: Lease): string {
   const target = [quoteText(` TO ${schema}.${identifier} `), quoteText(` TO ${schema}.${identifier} (`)];
-  return `select toJSONString(groupArray(name)) from system.tables where arrayExists((d, t) -> (d, t) in (select database, name from system.tables where engine = 'MaterializedView' and multiSearchAny(replaceAll(create_table_query, '\`', ''), [${target.join(', ')}])), dependencies_database, dependencies_table)`;
+  return (
+    'select toJSONString(groupArray(name)) from system.tables where arrayExists((d, t) -> (d, t) in (select ' +
+    "database, name from system.tables where engine = 'MaterializedView' and " +
+    `multiSearchAny(replaceAll(create_table_query, '\`', ''), [${target.join(', ')}])), dependencies_database, ` +
+    'dependencies_table)'
+  );
 }
 
-/** Counts statements that write to the target, or to what a materialized view reads that writes to it: they hold the table that they began with. */
+/**
+ * Counts statements that write to the target, or to what a materialized view reads that writes to it: they hold the
+ * table that they began with.
+ */
 function writersSql(lease: Lease, sources: readonly string[]): string {
   const names = [lease.identifier, ...sources].map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   const pattern = `(?is)insert\\s+into\\s+(?:table\\s+)?[^\\s(]*\\b(?:${names.join('|')})\\b`;
-  return `select count() from system.processes where query_kind in ('Insert', 'AsyncInsertFlush') and match(query, ${quoteText(pattern)})`;
+  return (
+    "select count() from system.processes where query_kind in ('Insert', 'AsyncInsertFlush') and match(query, " +
+    `${quoteText(pattern)})`
+  );
 }

@@ -1,12 +1,16 @@
-// Which intervals of time of a microbatch model are built: rows that are only ever added to a small table `tsdbt_intervals` in the model's own schema.
-// There is no transaction: a batch is noted after it is published, and one that was not noted is run again. Which are missing is the runner's question.
+// Which intervals of time of a microbatch model are built: rows that are only ever added to a small table
+// `tsdbt_intervals` in the model's own schema. There is no transaction: a batch is noted after it is published, and one
+// that was not noted is run again. Which are missing is the runner's question.
 import { toText } from '../../values/index.ts';
 import type { Adapter, DoneInterval, IntervalLedger, Session } from '../adapter.ts';
 import type { Relation } from '../relation.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 
 const LEDGER_TABLE = 'tsdbt_intervals';
-/** What a row says: an interval is built; from now on nothing is, as the table is being made anew; nothing is known any more. The last two end what was before. */
+/**
+ * What a row says: an interval is built; from now on nothing is, as the table is being made anew; nothing is known any
+ * more. The last two end what was before.
+ */
 type Word = 'done' | 'begun anew' | 'forgotten';
 
 /** @param adapter whose cache knows whether the table is there */
@@ -46,8 +50,10 @@ async function readIntervals(session: Session, relation: Relation): Promise<Done
   const {
     table: { rows },
   } = await session.execute(
-    `select word, toString(toUnixTimestamp64Milli(done_from)), toString(toUnixTimestamp64Milli(done_to)) from ${table}
-where relation_name = ${name} and noted_at >= (select max(noted_at) from ${table} where relation_name = ${name} and word <> 'done') and word <> 'forgotten' order by done_from, done_to`,
+    'select word, toString(toUnixTimestamp64Milli(done_from)), toString(toUnixTimestamp64Milli(done_to)) from ' +
+      `${table}
+where relation_name = ${name} and noted_at >= (select max(noted_at) from ${table} where relation_name = ` +
+      `${name} and word <> 'done') and word <> 'forgotten' order by done_from, done_to`,
     { fetch: true },
   );
   const found: { start: number; end: number }[] = [];
@@ -65,9 +71,13 @@ where relation_name = ${name} and noted_at >= (select max(noted_at) from ${table
 /** One row. It comes after all others of the relation, whatever the server's clock says. */
 function noteSql(relation: Relation, word: Word, { start, end }: DoneInterval = { start: 0, end: 0 }): string {
   const [table, name] = [tableName(relation), quoteText(relation.identifier ?? '')];
-  return `insert into ${table} (relation_name, word, done_from, done_to, noted_at)
-select ${name}, ${quoteText(word)}, fromUnixTimestamp64Milli(toInt64(${start}), 'UTC'), fromUnixTimestamp64Milli(toInt64(${end}), 'UTC'),
-  greatest(now64(6, 'UTC'), max(noted_at) + toIntervalMicrosecond(1)) from ${table} where relation_name = ${name}`;
+  return (
+    `insert into ${table} (relation_name, word, done_from, done_to, noted_at)
+select ${name}, ${quoteText(word)}, fromUnixTimestamp64Milli(toInt64(${start}), 'UTC'), ` +
+    `fromUnixTimestamp64Milli(toInt64(${end}), 'UTC'),
+  greatest(now64(6, 'UTC'), max(noted_at) + toIntervalMicrosecond(1)) from ${table} where relation_name = ` +
+    `${name}`
+  );
 }
 
 function tableName({ schema }: Relation): string {

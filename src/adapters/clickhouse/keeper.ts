@@ -1,5 +1,6 @@
-// The process of the embedded ClickHouse: the engine (npm `chdb`) and its HTTP interface on the loopback address, for as long as somebody uses it.
-// Started by embedded.ts with the folder and chdb's place; when the native library dies it takes this process alone with it.
+// The process of the embedded ClickHouse: the engine (npm `chdb`) and its HTTP interface on the loopback address, for
+// as long as somebody uses it. Started by embedded.ts with the folder and chdb's place; when the native library dies it
+// takes this process alone with it.
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';

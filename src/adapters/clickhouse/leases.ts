@@ -1,6 +1,6 @@
-// Who may build a relation. ClickHouse has no locks: a run that builds a relation announces it by a table whose comment says who it is,
-// then looks for others and waits while one lives. What a dead run has left of the relation is put right or dropped. Moving rows after
-// an exchange is in exchange.ts.
+// Who may build a relation. ClickHouse has no locks: a run that builds a relation announces it by a table whose comment
+// says who it is, then looks for others and waits while one lives. What a dead run has left of the relation is put
+// right or dropped. Moving rows after an exchange is in exchange.ts.
 import { createHash, randomBytes } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import { toText } from '../../values/text.ts';
@@ -36,7 +36,10 @@ const STALE = 120;
 const RENEW_MS = 15_000;
 /** Milliseconds between two looks at a lock that somebody else has, at least. */
 const PAUSE = 50;
-/** Milliseconds that a lock which nobody needs any more may stay, so that one statement drops many; and how many at most. */
+/**
+ * Milliseconds that a lock which nobody needs any more may stay, so that one statement drops many; and how many at
+ * most.
+ */
 const LINGER = 500;
 const MOST_LINGERING = 20;
 /** Working names longer than this are cut: a table's name is a file's name. */
@@ -108,7 +111,8 @@ export class Lease {
 
   async announce(): Promise<void> {
     await this.query(
-      `create table ${this.table(this.lockName)} (nothing UInt8) engine = Null comment ${quoteText(JSON.stringify(this.claim))}`,
+      `create table ${this.table(this.lockName)} (nothing UInt8) engine = Null comment ` +
+        `${quoteText(JSON.stringify(this.claim))}`,
     );
   }
 
@@ -132,12 +136,18 @@ export class Lease {
     await this.write();
   }
 
-  /** The exchange is done. What the server's disk says of it names tables that are gone, by UUID: it needs no statement to be forgotten. */
+  /**
+   * The exchange is done. What the server's disk says of it names tables that are gone, by UUID: it needs no statement
+   * to be forgotten.
+   */
   settle(): void {
     this.claim = { ...this.claim, exchange: undefined, stopped: false };
   }
 
-  /** Stops merges of the relation until the lease is given back; `exchange` is noted with it. Without the privilege they go on. */
+  /**
+   * Stops merges of the relation until the lease is given back; `exchange` is noted with it. Without the privilege they
+   * go on.
+   */
   async stopMerges(exchange = this.claim.exchange): Promise<void> {
     this.claim = { ...this.claim, exchange, stopped: true };
     await this.write();
@@ -162,7 +172,9 @@ export class Lease {
     const known = `name = ${quoteText(this.identifier)}`;
     const rows = (
       await this.query(
-        `select name, engine, if(${known}, '', comment), toInt64(now()) - toInt64(metadata_modification_time) from system.tables where database = ${quoteText(this.schema)} and (${known} or startsWith(name, ${quoteText(`${prefix}__`)}))`,
+        `select name, engine, if(${known}, '', comment), toInt64(now()) - toInt64(metadata_modification_time) ` +
+          `from system.tables where database = ${quoteText(this.schema)} and (${known} or startsWith(name, ` +
+          `${quoteText(`${prefix}__`)}))`,
       )
     ).map((row) => row.map(toText) as [string, string, string, string]);
     this.engine = rows.find(([name]) => name === this.identifier)?.[1] ?? null;
@@ -190,7 +202,10 @@ export class Lease {
     }
   }
 
-  /** Drops a table of any size; servers refuse what is larger than 50 GB, and before 24.1 a statement cannot say otherwise. */
+  /**
+   * Drops a table of any size; servers refuse what is larger than 50 GB, and before 24.1 a statement cannot say
+   * otherwise.
+   */
   async drop(name: string): Promise<void> {
     const sql = `drop table if exists ${this.table(name)}`;
     try {
@@ -214,9 +229,15 @@ function parseClaim(comment: string): Claim {
 
 /** A lease, as its holder has it. */
 export interface Held {
-  /** Engine of the relation; null when it is not there, undefined when this command has held the lease all the time since it last looked. */
+  /**
+   * Engine of the relation; null when it is not there, undefined when this command has held the lease all the time
+   * since it last looked.
+   */
   readonly engine: string | null | undefined;
-  /** Gives the lease back and drops what the node has left. To be called once. @param clean the node has dropped its working tables itself */
+  /**
+   * Gives the lease back and drops what the node has left. To be called once.
+   * @param clean the node has dropped its working tables itself
+   */
   release(clean: boolean): Promise<void>;
 }
 
@@ -304,7 +325,10 @@ export class Leases {
     return { engine: kept === undefined ? lease.engine : undefined, release };
   }
 
-  /** Drops the locks that nobody holds any more. Never throws: what is left is known to belong to nobody when this process has ended. */
+  /**
+   * Drops the locks that nobody holds any more. Never throws: what is left is known to belong to nobody when this
+   * process has ended.
+   */
   async flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -395,7 +419,10 @@ export class Leases {
     }
   }
 
-  /** On this host a dead process is known at once; of others, and of what this process could not give back, only that it is not renewed. */
+  /**
+   * On this host a dead process is known at once; of others, and of what this process could not give back, only that it
+   * is not renewed.
+   */
   private lives({ claim, age }: Neighbour): boolean {
     return claim !== null && age <= STALE && (claim.host !== this.host || isAlive(claim));
   }

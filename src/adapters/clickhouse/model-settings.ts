@@ -1,4 +1,5 @@
-// SETTINGS clauses of a model: those of its table or view, and those of its query. Which statement they stand in is the macros'.
+// SETTINGS clauses of a model: those of its table or view, and those of its query. Which statement they stand in is the
+// macros'.
 import { PyDict } from '../../values/dict.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';

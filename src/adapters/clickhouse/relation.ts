@@ -1,5 +1,6 @@
-// What ClickHouse decides about relation names: two levels, where dbt's schema is ClickHouse's database, quoted in any case, and what a
-// relation knows of clusters, EXCHANGE and the materialized views that write to it. Rendering and comparing are in ../relation.ts.
+// What ClickHouse decides about relation names: two levels, where dbt's schema is ClickHouse's database, quoted in any
+// case, and what a relation knows of clusters, EXCHANGE and the materialized views that write to it. Rendering and
+// comparing are in ../relation.ts.
 import { callable } from '../../values/callable.ts';
 import { PyDate, PyDateTime } from '../../values/datetime.ts';
 import { PyDict } from '../../values/dict.ts';
@@ -54,7 +55,8 @@ export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
     exactNames: true,
     showPart: quoteIdentifier,
     showMoment,
-    // The moments at which a fact is known differ: the first three from the catalogue or the profile, the rest from the deployed DDL.
+    // The moments at which a fact is known differ: the first three from the catalogue or the profile, the rest from the
+    // deployed DDL.
     ownFields: {
       can_exchange: false,
       can_on_cluster: false,

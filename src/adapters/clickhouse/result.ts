@@ -1,5 +1,5 @@
-// What the server sends as lines of JSON, as the values that dbt's templates get from dbt-clickhouse: clickhouse-connect's Python types, then
-// agate's. Sending statements is left to session.ts.
+// What the server sends as lines of JSON, as the values that dbt's templates get from dbt-clickhouse:
+// clickhouse-connect's Python types, then agate's. Sending statements is left to session.ts.
 import { resultColumn, tableOfColumns, uniqueNames } from '../table-inference.ts';
 import { Table } from '../table.ts';
 import { TsdbtError } from '../../errors.ts';

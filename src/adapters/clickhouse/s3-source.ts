@@ -1,4 +1,5 @@
-// The table function `s3(…)` of dbt-clickhouse's macro clickhouse_s3source, from its arguments and from a config of that name. Reads nothing.
+// The table function `s3(…)` of dbt-clickhouse's macro clickhouse_s3source, from its arguments and from a config of
+// that name. Reads nothing.
 import { TsdbtError } from '../../errors.ts';
 import { PyDict } from '../../values/dict.ts';
 import { toText } from '../../values/text.ts';

@@ -1,4 +1,5 @@
-// What an incremental model's table has otherwise than its query, as `adapter.check_incremental_schema_changes` answers. Changing it is the macros'.
+// What an incremental model's table has otherwise than its query, as `adapter.check_incremental_schema_changes`
+// answers. Changing it is the macros'.
 import { TsdbtError } from '../../errors.ts';
 import type { Column } from '../column.ts';
 import { toRepr } from '../../values/text.ts';
@@ -31,9 +32,12 @@ export function schemaChanges(
   throw new TsdbtError(
     'runtime',
     `The source and target schemas on this ${materialization} model are out of sync.` +
-      `\n   Source columns not in target: ${list(dropped)}\n   Target columns not in source: ${list(added)}\n   New column types: ${list(modified)}`,
+      `\n   Source columns not in target: ${list(dropped)}\n   Target columns not in source: ${list(added)}\n  ` +
+      ` New column types: ${list(modified)}`,
     {
-      hint: `Set \`${option}\` to append_new_columns or sync_all_columns, run the model with \`full_refresh: True\`, or change the table by hand and run again.`,
+      hint:
+        `Set \`${option}\` to append_new_columns or sync_all_columns, run the model with \`full_refresh: True\`, ` +
+        'or change the table by hand and run again.',
     },
   );
 }

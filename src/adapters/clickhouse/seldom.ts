@@ -1,5 +1,5 @@
-// Which models and seeds readers can see half done on ClickHouse; `--every` warns of them. That it is so is shown by tests with a reader; what a run does
-// is the macros'.
+// Which models and seeds readers can see half done on ClickHouse; `--every` warns of them. That it is so is shown by
+// tests with a reader; what a run does is the macros'.
 import type { Credentials } from '../../contracts/project.ts';
 import type { Seldom } from '../adapter.ts';
 
@@ -7,7 +7,10 @@ type Config = Readonly<Record<string, unknown>>;
 
 const BETWEEN = 'between the delete and the insert readers miss rows';
 
-/** @param credentials of the profile: a cluster changes how models are published, use_lw_deletes which strategy is the default */
+/**
+ * @param credentials of the profile: a cluster changes how models are published, use_lw_deletes which strategy is the
+ *   default
+ */
 export function createSeldom(credentials: Credentials): Seldom {
   const cluster = typeof credentials['cluster'] === 'string' && credentials['cluster'] !== '';
   /** As clickhouse__publish_obstacle, as far as the project tells: whole partitions cannot go over. */
@@ -22,7 +25,8 @@ export function createSeldom(credentials: Credentials): Seldom {
   return {
     every: 3_600_000,
     instead:
-      "use incremental_strategy='atomic_upsert' where no materialized view reads the table, or run it once an hour at most",
+      "use incremental_strategy='atomic_upsert' where no materialized view reads the table, or run it once an " +
+      'hour at most',
     of(config, readByViews) {
       const blocked = obstacle(config, readByViews);
       switch (config['materialized']) {

@@ -8,7 +8,10 @@ export interface ServerFacts {
   /** The profile's database, and its engine. */
   readonly database: string;
   readonly engine: string;
-  /** Can the profile's database exchange tables, by its engine? True where the profile says not to look (check_exchange, cluster_mode). */
+  /**
+   * Can the profile's database exchange tables, by its engine? True where the profile says not to look (check_exchange,
+   * cluster_mode).
+   */
   readonly atomicExchange: boolean;
   /** May a session allow mutations that read other tables (allow_nondeterministic_mutations)? */
   readonly lightweightDeletes: boolean;

@@ -1,5 +1,5 @@
-// What all sessions of a command share on one ClickHouse: the connection, what the server can and is told with each statement, and the server's
-// own sessions. Statements of a node are in session.ts.
+// What all sessions of a command share on one ClickHouse: the connection, what the server can and is told with each
+// statement, and the server's own sessions. Statements of a node are in session.ts.
 import { randomUUID } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { TsdbtError } from '../../errors.ts';
@@ -152,7 +152,8 @@ export class Server {
     const onCluster = typeof cluster === 'string' && cluster.trim() !== '' ? ` ON CLUSTER "${cluster}"` : '';
     await this.ask(
       connection,
-      `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}${onCluster}${typeof engine === 'string' && engine !== '' ? ` ENGINE ${engine}` : ''}`,
+      'CREATE DATABASE IF NOT EXISTS ' +
+        `${quoteIdentifier(schema)}${onCluster}${typeof engine === 'string' && engine !== '' ? ` ENGINE ${engine}` : ''}`,
     );
     return (await this.ask(connection, `SELECT engine FROM system.databases WHERE name = ${quoteText(schema)}`)).trim();
   }
@@ -222,13 +223,18 @@ export class Server {
   }
 }
 
-/** All that a command wants to know first: the server, settings, the engine of the profile's database, and what dbt-clickhouse's tries have left in it. */
+/**
+ * All that a command wants to know first: the server, settings, the engine of the profile's database, and what
+ * dbt-clickhouse's tries have left in it.
+ */
 function greeting(schema: string, settings: readonly string[]): string {
   const database = quoteText(schema);
   return (
-    `SELECT 'server', version(), timezone(), '' UNION ALL SELECT 'setting', name, value, toString(readonly) FROM system.settings WHERE name IN (${settings.map(quoteText).join(', ')})` +
+    "SELECT 'server', version(), timezone(), '' UNION ALL SELECT 'setting', name, value, toString(readonly) " +
+    `FROM system.settings WHERE name IN (${settings.map(quoteText).join(', ')})` +
     ` UNION ALL SELECT 'database', engine, '', '' FROM system.databases WHERE name = ${database}` +
-    ` UNION ALL SELECT 'left', name, '', '' FROM system.tables WHERE database = ${database} AND startsWith(name, '__dbt_exchange_test_') AND metadata_modification_time < now() - 60`
+    ` UNION ALL SELECT 'left', name, '', '' FROM system.tables WHERE database = ${database} AND ` +
+    "startsWith(name, '__dbt_exchange_test_') AND metadata_modification_time < now() - 60"
   );
 }
 

@@ -1,5 +1,5 @@
-// One unit of work on ClickHouse: statements in order, in one session of the server. There are no transactions: a statement that has run lasts.
-// What the statements are is decided by macros.
+// One unit of work on ClickHouse: statements in order, in one session of the server. There are no transactions: a
+// statement that has run lasts. What the statements are is decided by macros.
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
@@ -18,7 +18,10 @@ const DDL = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?(?:CREATE|DROP|ALTER)\s/i;
 const READS = /^(?:\s|\/\*[\s\S]*?\*\/|--[^\n]*\n|\()*(?:select|with|show|describe|desc|explain|exists)\b/i;
 const LEAVES_STATE = /\b(?:set|use|temporary)\b/i;
 const UNKNOWN_DATABASE = '81';
-/** Names of working tables, as statements make, drop and rename them; of what precedes the ending, as much as has no blank. */
+/**
+ * Names of working tables, as statements make, drop and rename them; of what precedes the ending, as much as has no
+ * blank.
+ */
 const WORKING = /[^\s`"'.()]*__(?:tsdbt_[a-z]+|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}/g;
 const INSERTS = /^\s*insert\s+into\b/i;
 const NEW_TABLE = /^\s*create\s+table\s+(?:if\s+not\s+exists\s+)?(`(?:[^`\\]|\\.)+`\.`(?:[^`\\]|\\.)+`)/i;

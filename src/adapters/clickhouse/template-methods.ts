@@ -1,5 +1,6 @@
-// The methods that `adapter` has on ClickHouse beside those of every dialect, under dbt-clickhouse's names and arguments: what the server can,
-// which strategies there are, clauses of settings, S3, columns of a query. What is done with the answers is the macros'.
+// The methods that `adapter` has on ClickHouse beside those of every dialect, under dbt-clickhouse's names and
+// arguments: what the server can, which strategies there are, clauses of settings, S3, columns of a query. What is done
+// with the answers is the macros'.
 import type { Column } from '../column.ts';
 import { renderModel } from '../constraints.ts';
 import { Relation } from '../relation.ts';
@@ -153,7 +154,8 @@ export function createTemplateMethods(
         if (DELETING.includes(toText(strategy!)) && !(await facts()).lightweightDeletes) {
           throw new TsdbtError(
             'runtime',
-            `'${toText(strategy!)}' strategy requires lightweight deletes, but the setting 'allow_nondeterministic_mutations' is off on this server and this user may not change it.`,
+            `'${toText(strategy!)}' strategy requires lightweight deletes, but the setting ` +
+              "'allow_nondeterministic_mutations' is off on this server and this user may not change it.",
           );
         }
         return null;
@@ -166,7 +168,8 @@ export function createTemplateMethods(
         if (!SCHEMA_CHANGE_MODES.includes(toText(mode!))) {
           throw new TsdbtError(
             'runtime',
-            `Only ${SCHEMA_CHANGE_MODES.map((name) => `\`${name}\``).join(', ')} supported for \`on_schema_change\`, found ${toText(mode!)}.`,
+            `Only ${SCHEMA_CHANGE_MODES.map((name) => `\`${name}\``).join(', ')} supported for ` +
+              `\`on_schema_change\`, found ${toText(mode!)}.`,
           );
         }
         if (!(existing instanceof Relation))
@@ -238,7 +241,8 @@ export function createTemplateMethods(
     },
     s3source_clause: {
       signature:
-        "config_name, s3_model_config, bucket, path, fmt, structure, aws_access_key_id, aws_secret_access_key, role_arn, compression='', external_id=''",
+        'config_name, s3_model_config, bucket, path, fmt, structure, aws_access_key_id, aws_secret_access_key, ' +
+        "role_arn, compression='', external_id=''",
       parsing: none,
       run: ({ config }, name, own, bucket, path, fmt, structure, key, secret, role, compression, external) => {
         const configured = new PyDict(dictOf(fromJson(config.project.vars[toText(name!)] ?? null)).entries());

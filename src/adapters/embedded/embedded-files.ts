@@ -1,5 +1,6 @@
-// What an embedded server of any dialect keeps beside its data: its password, who uses it, who watches it, and the lock under which that
-// changes. Every change is one atomic file operation, so that a kill between any two leaves something the next command can read.
+// What an embedded server of any dialect keeps beside its data: its password, who uses it, who watches it, and the lock
+// under which that changes. Every change is one atomic file operation, so that a kill between any two leaves something
+// the next command can read.
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -48,7 +49,8 @@ export class EmbeddedFiles {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       throw new TsdbtError(
         'connection',
-        `cannot use the folder of the embedded ${this.title}, ${this.dir}: ${error instanceof Error ? error.message : String(error)}`,
+        `cannot use the folder of the embedded ${this.title}, ${this.dir}: ` +
+          `${error instanceof Error ? error.message : String(error)}`,
         {
           hint:
             code === 'EACCES' || code === 'EPERM'
@@ -138,7 +140,8 @@ export class EmbeddedFiles {
         if (performance.now() > deadline) {
           throw new TsdbtError(
             'connection',
-            `the embedded ${this.title} in ${this.dir} is being started or stopped by another process (${this.text('lock') ?? 'unknown'}) for a minute already`,
+            `the embedded ${this.title} in ${this.dir} is being started or stopped by another process ` +
+              `(${this.text('lock') ?? 'unknown'}) for a minute already`,
           );
         }
         await sleep(10);

@@ -1,5 +1,5 @@
-// Starts the process that keeps an embedded server: as a program of its own, detached, which says when it is ready. What it then does is
-// in the dialect's keeper.ts.
+// Starts the process that keeps an embedded server: as a program of its own, detached, which says when it is ready.
+// What it then does is in the dialect's keeper.ts.
 import { spawn } from 'node:child_process';
 import { existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';

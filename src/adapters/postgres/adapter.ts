@@ -1,5 +1,5 @@
-// Postgres as the engine sees it: sessions on one pool, the relation cache, what the dialect can do. Talking to the server is in
-// session.ts, questions to its catalogue in catalogue.ts, an own server in embedded.ts.
+// Postgres as the engine sees it: sessions on one pool, the relation cache, what the dialect can do. Talking to the
+// server is in session.ts, questions to its catalogue in catalogue.ts, an own server in embedded.ts.
 import type {
   Adapter,
   Capabilities,
@@ -253,7 +253,8 @@ export class PostgresAdapter implements Adapter {
     // What stands on a view is asked when it is dropped: most are left or replaced where they stand.
     const known = this.cache.get(relation)?.type ?? 'view';
     const look = [lookSql(schema, names, known !== 'view'), ...(viewState ? [viewStateSql(schema, identifier)] : [])];
-    // One round trip when nobody holds it. A statement behind it in the same message has its own snapshot, taken under the lock.
+    // One round trip when nobody holds it. A statement behind it in the same message has its own snapshot, taken under
+    // the lock.
     const ask = async (wait: boolean): Promise<Table[]> => {
       const { tables } = await session.execute([`select ${lockCall(key, wait)}`, ...look].join(';\n'), {
         autoBegin: true,
@@ -278,7 +279,8 @@ export class PostgresAdapter implements Adapter {
       if (!row || row.get('has_dependants') === false) bare.add(id);
       else bare.delete(id);
     }
-    // What cannot be started again takes all of its locks before it reads anything, so that it waits for nobody who waits for it.
+    // What cannot be started again takes all of its locks before it reads anything, so that it waits for nobody who
+    // waits for it.
     if (session.lasting) await this.lockDependants(session, schema, identifier);
     this.locked.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session) });
   }
@@ -293,7 +295,8 @@ export class PostgresAdapter implements Adapter {
         .map((row) => nameOf(toText(row.values[0]!), toText(row.values[1]!)))
         .filter((name) => !locked.has(name));
       if (missing.length === 0) return names.table.rows.length > 0;
-      // In the query's order, as everybody does, so that two runs never wait for each other. Whoever had a lock may have changed something: look again.
+      // In the query's order, as everybody does, so that two runs never wait for each other. Whoever had a lock may
+      // have changed something: look again.
       for (const name of missing) {
         this.early.changes(name);
         const [ownSchema, ownName] = JSON.parse(name) as [string, string];
@@ -303,7 +306,10 @@ export class PostgresAdapter implements Adapter {
     }
   }
 
-  /** Waits for a lock; not for somebody who waits for a table that this transaction has read: then it begins again, as after a deadlock. */
+  /**
+   * Waits for a lock; not for somebody who waits for a table that this transaction has read: then it begins again, as
+   * after a deadlock.
+   */
   private async takeLock(session: Session, key: bigint): Promise<void> {
     if (session.lasting) return void (await session.execute(`select ${lockCall(key, true)}`, { autoBegin: true }));
     while (
@@ -506,10 +512,12 @@ export class PostgresAdapter implements Adapter {
     const { table } = await session.execute(lockHolderSql(key), { fetch: true });
     const who = table.rows.map(
       (row) =>
-        `${toText(row.get('application_name') ?? '')} (pid ${toText(row.get('pid') ?? '')}, user ${toText(row.get('usename') ?? '')}, since ${toText(row.get('since') ?? '')})`,
+        `${toText(row.get('application_name') ?? '')} (pid ${toText(row.get('pid') ?? '')}, user ` +
+        `${toText(row.get('usename') ?? '')}, since ${toText(row.get('since') ?? '')})`,
     );
     session.notifyWait(
-      `${relation.render()} is being built by another run${who.length > 0 ? `: ${who.join(', ')}` : ''}; waiting for it`,
+      `${relation.render()} is being built by another run${who.length > 0 ? `: ${who.join(', ')}` : ''}; ` +
+        'waiting for it',
     );
   }
 

@@ -1,5 +1,5 @@
-// The engine's own questions to Postgres's catalogue, as SQL text: what is there, who reads whom, locks. Bookkeeping only: whatever
-// builds or changes a model's relation is a macro in include/.
+// The engine's own questions to Postgres's catalogue, as SQL text: what is there, who reads whom, locks. Bookkeeping
+// only: whatever builds or changes a model's relation is a macro in include/.
 import { createHash } from 'node:crypto';
 import type { LoadedSource } from '../adapter.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
@@ -21,17 +21,24 @@ from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespa
 where lower(n.nspname) in (${textList(schemas)})`;
 }
 
-/** Which view reads which relation of the schemas: schema and name of the reader, then of what it reads. A rule of a table goes without the table. */
+/**
+ * Which view reads which relation of the schemas: schema and name of the reader, then of what it reads. A rule of a
+ * table goes without the table.
+ */
 export function linksSql(schemas: readonly string[]): string {
-  return `select distinct dn.nspname, dc.relname, rn.nspname as referenced_schema, rc.relname as referenced_name
+  return (
+    `select distinct dn.nspname, dc.relname, rn.nspname as referenced_schema, rc.relname as referenced_name
 from pg_catalog.pg_depend d
 join pg_catalog.pg_rewrite w on w.oid = d.objid
 join pg_catalog.pg_class dc on dc.oid = w.ev_class
 join pg_catalog.pg_namespace dn on dn.oid = dc.relnamespace
 join pg_catalog.pg_class rc on rc.oid = d.refobjid
 join pg_catalog.pg_namespace rn on rn.oid = rc.relnamespace
-where d.classid = 'pg_catalog.pg_rewrite'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass and d.deptype = 'n' and w.rulename = '_RETURN'
-  and dc.oid <> rc.oid and rc.relkind in ('r', 'p', 'v', 'm') and lower(rn.nspname) in (${textList(schemas)})`;
+where d.classid = 'pg_catalog.pg_rewrite'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass and ` +
+    `d.deptype = 'n' and w.rulename = '_RETURN'
+  and dc.oid <> rc.oid and rc.relkind in ('r', 'p', 'v', 'm') and lower(rn.nspname) in ` +
+    `(${textList(schemas)})`
+  );
 }
 
 /** Those of the schemas that exist. */
@@ -40,20 +47,29 @@ export function schemasSql(schemas: readonly string[]): string {
 }
 
 /**
- * How often rows of the tables were written, by the server's own count, their size, and which file and definition they have. The count
- * may come some seconds late; a reset of it looks like a change. The size of a table that somebody holds is waited for a second.
+ * How often rows of the tables were written, by the server's own count, their size, and which file and definition they
+ * have. The count may come some seconds late; a reset of it looks like a change. The size of a table that somebody
+ * holds is waited for a second.
  */
 export function changeMarksSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
-  return `set local lock_timeout = '1s'; select n.nspname, c.relname, c.oid::text || ':' || c.xmin::text || ':' || (
-    select pg_catalog.string_agg(t.oid::text || '.' || pg_catalog.pg_relation_filenode(t.oid)::text || '.' || pg_catalog.pg_stat_get_tuples_inserted(t.oid)::text
-      || '.' || pg_catalog.pg_stat_get_tuples_updated(t.oid)::text || '.' || pg_catalog.pg_stat_get_tuples_deleted(t.oid)::text || '.' || pg_catalog.pg_relation_size(t.oid)::text, ' ' order by t.oid)
-    from (select c.oid union select p.relid::oid from pg_catalog.pg_partition_tree(c.oid) p where p.isleaf) t
+  return (
+    `set local lock_timeout = '1s'; select n.nspname, c.relname, c.oid::text || ':' || c.xmin::text || ':' || (
+    select pg_catalog.string_agg(t.oid::text || '.' || pg_catalog.pg_relation_filenode(t.oid)::text || '.' ` +
+    `|| pg_catalog.pg_stat_get_tuples_inserted(t.oid)::text
+      || '.' || pg_catalog.pg_stat_get_tuples_updated(t.oid)::text || '.' || ` +
+    "pg_catalog.pg_stat_get_tuples_deleted(t.oid)::text || '.' || pg_catalog.pg_relation_size(t.oid)::text, ' ' " +
+    `order by t.oid)
+    from (select c.oid union select p.relid::oid from pg_catalog.pg_partition_tree(c.oid) p where p.isleaf) ` +
+    `t
     where pg_catalog.pg_relation_filenode(t.oid) is not null) as mark
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'm') and pg_catalog.current_setting('track_counts')::boolean
-  and (n.nspname, c.relname) in (${names.map(([schema, identifier]) => `(${quoteText(schema)}, ${quoteText(identifier)})`).join(', ')})
+  and (n.nspname, c.relname) in ` +
+    `(${names.map(([schema, identifier]) => `(${quoteText(schema)}, ${quoteText(identifier)})`).join(', ')})
   and not exists (select from pg_catalog.pg_inherits i where i.inhparent = c.oid and c.relkind = 'r')
-  and not exists (select from pg_catalog.pg_partition_tree(c.oid) p join pg_catalog.pg_class f on f.oid = p.relid where f.relkind = 'f')`;
+  and not exists (select from pg_catalog.pg_partition_tree(c.oid) p join pg_catalog.pg_class f on f.oid = ` +
+    "p.relid where f.relkind = 'f')"
+  );
 }
 
 /** The number that stands for a relation among advisory locks: the same in every tsdbt. */
@@ -68,68 +84,104 @@ export function lockCall(key: bigint, wait: boolean): string {
 
 /** Tries a lock for a transaction that will be idle while others work, and says who has it. */
 export function claimSql(key: bigint, holder: string): string {
-  return `set local idle_in_transaction_session_timeout = 0; select pg_catalog.set_config('application_name', ${quoteText(holder.slice(0, 63))}, true); select ${lockCall(key, false)}`;
+  return (
+    "set local idle_in_transaction_session_timeout = 0; select pg_catalog.set_config('application_name', " +
+    `${quoteText(holder.slice(0, 63))}, true); select ${lockCall(key, false)}`
+  );
 }
 
 /** OIDs of catalogues, the same in every Postgres: as constants they need no look-up. */
 const OID = { type: 1247, function: 1255, relation: 1259, constraint: 2606, rule: 2618, published: 6106 } as const;
 
 /**
- * The relations of those names in a schema. Its own statement, so that it sees what is committed by now. Planning it costs more than running it.
+ * The relations of those names in a schema. Its own statement, so that it sees what is committed by now. Planning it
+ * costs more than running it.
  * @param dependants also whether anything stands on them; else null
  */
 export function lookSql(schema: string, names: readonly string[], dependants: boolean): string {
-  return `select c.relname, ${KIND} as kind, ${
-    dependants
-      ? `exists (
-    select from pg_catalog.pg_depend d where d.refclassid = ${OID.relation} and d.refobjid = c.oid and (d.deptype = 'n' and d.classid in (${OID.rule}, ${OID.constraint}, ${OID.function}) or d.classid = ${OID.published})
+  return (
+    `select c.relname, ${KIND} as kind, ` +
+    `${
+      dependants
+        ? `exists (
+    select from pg_catalog.pg_depend d where d.refclassid = ${OID.relation} and d.refobjid = c.oid ` +
+          `and (d.deptype = 'n' and d.classid in (${OID.rule}, ${OID.constraint}, ${OID.function}) or d.classid ` +
+          `= ${OID.published})
   ) or exists (
-    select from pg_catalog.pg_depend d where d.refclassid = ${OID.type} and d.refobjid = c.reltype and d.deptype = 'n' and d.classid = ${OID.function}
+    select from pg_catalog.pg_depend d where d.refclassid = ${OID.type} and d.refobjid = c.reltype ` +
+          `and d.deptype = 'n' and d.classid = ${OID.function}
   )`
-      : 'null'
-  } as has_dependants
-from pg_catalog.pg_class c where c.relkind in ('r', 'p', 'v', 'm') and c.relnamespace = pg_catalog.to_regnamespace(${quoteText(quoteIdentifier(schema))}) and c.relname in (${textList(names)})`;
+        : 'null'
+    } ` +
+    `as has_dependants
+from pg_catalog.pg_class c where c.relkind in ('r', 'p', 'v', 'm') and c.relnamespace = ` +
+    `pg_catalog.to_regnamespace(${quoteText(quoteIdentifier(schema))}) and c.relname in (${textList(names)})`
+  );
 }
 
 /** Who holds a lock that somebody waits for. */
 export function lockHolderSql(key: bigint): string {
   const unsigned = BigInt.asUintN(64, key);
-  return `select a.pid, a.application_name, a.usename, a.client_addr, pg_catalog.date_trunc('second', a.xact_start) as since
+  return (
+    "select a.pid, a.application_name, a.usename, a.client_addr, pg_catalog.date_trunc('second', a.xact_start) " +
+    `as since
 from pg_catalog.pg_locks k join pg_catalog.pg_stat_activity a on a.pid = k.pid
-where k.locktype = 'advisory' and k.granted and k.objsubid = 1 and k.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
-  and k.classid = ${unsigned >> 32n} and k.objid = ${unsigned & 0xffffffffn} and k.pid <> pg_catalog.pg_backend_pid()`;
+where k.locktype = 'advisory' and k.granted and k.objsubid = 1 and k.database = (select oid from ` +
+    `pg_catalog.pg_database where datname = pg_catalog.current_database())
+  and k.classid = ${unsigned >> 32n} and k.objid = ${unsigned & 0xffffffffn} and k.pid <> ` +
+    'pg_catalog.pg_backend_pid()'
+  );
 }
 
 /** Name and type of the columns of two relations of one schema, in order; the first relation's rows say true. */
 export function columnsSql(schema: string, first: string, second: string): string {
-  return `select c.relname = ${quoteText(first)} as first, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) as type, a.attcollation::text as collation
-from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where n.nspname = ${quoteText(schema)} and c.relname in (${textList([first, second])}) and a.attnum > 0 and not a.attisdropped
-order by c.relname, a.attnum`;
+  return (
+    `select c.relname = ${quoteText(first)} as first, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) ` +
+    `as type, a.attcollation::text as collation
+from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid join ` +
+    `pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where n.nspname = ${quoteText(schema)} and c.relname in (${textList([first, second])}) and a.attnum > 0 and ` +
+    `not a.attisdropped
+order by c.relname, a.attnum`
+  );
 }
 
 /** Of the view v: its rule. */
 const RULE = "(select w.oid from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN')";
 
 /** Of the view v: its rule reads these relations. */
-const READS = `select d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.refclassid = ${OID.relation} and d.refobjid <> v.oid and d.objid = ${RULE}`;
+const READS =
+  `select d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.refclassid = ` +
+  `${OID.relation} and d.refobjid <> v.oid and d.objid = ${RULE}`;
 
-/** Of the view v: functions under the names of those of users that it calls: one of them may be the one that is meant now. */
-const NAMESAKES = `select p.oid from pg_catalog.pg_depend d join pg_catalog.pg_proc f on f.oid = d.refobjid join pg_catalog.pg_proc p on p.proname = f.proname
+/**
+ * Of the view v: functions under the names of those of users that it calls: one of them may be the one that is meant
+ * now.
+ */
+const NAMESAKES =
+  'select p.oid from pg_catalog.pg_depend d join pg_catalog.pg_proc f on f.oid = d.refobjid join ' +
+  `pg_catalog.pg_proc p on p.proname = f.proname
     where d.classid = ${OID.rule} and d.refclassid = ${OID.function} and d.objid = ${RULE} order by p.oid`;
 
 /** Of the view v: what everything that it uses is called now: its rule knows all by number. */
-const NAMES = `select pg_catalog.concat_ws(' ', i.type, i.identity) from (
-      select distinct d.refclassid, d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.objid = ${RULE} and not (d.refclassid = ${OID.relation} and d.refobjid = v.oid)
+const NAMES =
+  `select pg_catalog.concat_ws(' ', i.type, i.identity) from (
+      select distinct d.refclassid, d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and ` +
+  `d.objid = ${RULE} and not (d.refclassid = ${OID.relation} and d.refobjid = v.oid)
     ) used, pg_catalog.pg_identify_object(used.refclassid, used.refobjid, 0) i order by 1`;
 
 /**
- * Of the view v: what it is, whose, may it be made anew, what it says, name, type and place of its columns and those of every relation that it reads, and the functions it may mean.
- * Nothing here locks a relation, as pg_get_viewdef does with all that a view reads: who holds one would stop the whole run.
+ * Of the view v: what it is, whose, may it be made anew, what it says, name, type and place of its columns and those of
+ * every relation that it reads, and the functions it may mean. Nothing here locks a relation, as pg_get_viewdef does
+ * with all that a view reads: who holds one would stop the whole run.
  */
-const VIEW_STATE = `pg_catalog.md5(pg_catalog.concat_ws(E'\\n', v.oid, (select w.ev_action::text from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN'),
-  (select row(c.relowner, c.reloptions, pg_catalog.has_schema_privilege(c.relnamespace, 'CREATE'))::text from pg_catalog.pg_class c where c.oid = v.oid), array(
-  select row(a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod)::text from pg_catalog.pg_attribute a where a.attnum > 0 and not a.attisdropped and a.attrelid = any (array(
+const VIEW_STATE =
+  "pg_catalog.md5(pg_catalog.concat_ws(E'\\n', v.oid, (select w.ev_action::text from pg_catalog.pg_rewrite w " +
+  `where w.ev_class = v.oid and w.rulename = '_RETURN'),
+  (select row(c.relowner, c.reloptions, pg_catalog.has_schema_privilege(c.relnamespace, 'CREATE'))::text from ` +
+  `pg_catalog.pg_class c where c.oid = v.oid), array(
+  select row(a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod)::text from pg_catalog.pg_attribute a ` +
+  `where a.attnum > 0 and not a.attisdropped and a.attrelid = any (array(
     ${READS}
   ) || v.oid) order by a.attrelid, a.attnum), array(${NAMES}), nullif(array(${NAMESAKES}), '{}')))`;
 
@@ -143,18 +195,33 @@ export function viewStateSql(schema: string, identifier: string): string {
 from (select pg_catalog.to_regclass(${regclassText(schema, identifier)})::oid as oid) v where v.oid is not null`;
 }
 
-/** A row for each view that there is: which of the names it has, its state, and a JSON list of what it reads, as pairs of schema and name. */
+/**
+ * A row for each view that there is: which of the names it has, its state, and a JSON list of what it reads, as pairs
+ * of schema and name.
+ */
 export function viewStatesSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
-  return `select v.place::int, ${VIEW_STATE}, (select pg_catalog.json_agg(pg_catalog.json_build_array(n.nspname, c.relname))::text
-  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = any (array(${READS})))
-from (select pg_catalog.to_regclass(name)::oid as oid, place from pg_catalog.unnest(array[${names.map(([schema, identifier]) => regclassText(schema, identifier)).join(', ')}]) with ordinality as t (name, place)) v
-where v.oid is not null`;
+  return (
+    `select v.place::int, ${VIEW_STATE}, (select pg_catalog.json_agg(pg_catalog.json_build_array(n.nspname, ` +
+    `c.relname))::text
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = any ` +
+    `(array(${READS})))
+from (select pg_catalog.to_regclass(name)::oid as oid, place from ` +
+    `pg_catalog.unnest(array[${names.map(([schema, identifier]) => regclassText(schema, identifier)).join(', ')}]) ` +
+    `with ordinality as t (name, place)) v
+where v.oid is not null`
+  );
 }
 
-/** The loader's bookkeeping (src/state/load-offsets.ts) of one table, over its topics: rows, newest message, newest rows, now. The count is null when there is none. */
+/**
+ * The loader's bookkeeping (src/state/load-offsets.ts) of one table, over its topics: rows, newest message, newest
+ * rows, now. The count is null when there is none.
+ */
 export function loadedSql({ unique_id, schema, identifier }: LoadedSource): string {
   // An older version's rows have no `relation`, and its table no such column.
   const relation = "to_jsonb(o)->>'relation'";
-  return `select sum(loaded_rows)::bigint, max(last_kafka_ts), max(last_rows_at), now() from tsdbt.load_offsets as o
-where ${relation} = ${quoteText(`${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`)} or (${relation} is null and target = ${quoteText(unique_id)})`;
+  return (
+    `select sum(loaded_rows)::bigint, max(last_kafka_ts), max(last_rows_at), now() from tsdbt.load_offsets as o
+where ${relation} = ${quoteText(`${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`)} or ` +
+    `(${relation} is null and target = ${quoteText(unique_id)})`
+  );
 }

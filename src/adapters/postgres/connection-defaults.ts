@@ -1,5 +1,5 @@
-// What libpq, and so dbt, takes from the environment where the profile says nothing: PGSSLMODE and its kin, ~/.postgresql, the socket of
-// this machine. PGPASSWORD, PGOPTIONS and ~/.pgpass are read by the driver itself.
+// What libpq, and so dbt, takes from the environment where the profile says nothing: PGSSLMODE and its kin,
+// ~/.postgresql, the socket of this machine. PGPASSWORD, PGOPTIONS and ~/.pgpass are read by the driver itself.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,5 +1,6 @@
-// Connections to a Postgres server: opening one as profiles.yml says (TLS, retries, timeout), a pool that never holds more than its cap, and
-// asking the server to stop a statement, or about one that is silent. What is sent over them is decided in session.ts.
+// Connections to a Postgres server: opening one as profiles.yml says (TLS, retries, timeout), a pool that never holds
+// more than its cap, and asking the server to stop a statement, or about one that is silent. What is sent over them is
+// decided in session.ts.
 import { readFileSync } from 'node:fs';
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
@@ -338,7 +339,8 @@ function tlsOptions(address: ServerAddress): TlsOptions {
     } catch (error) {
       throw new TsdbtError(
         'connection',
-        `could not read the file "${path}" named in the profile: ${error instanceof Error ? error.message : String(error)}`,
+        `could not read the file "${path}" named in the profile: ` +
+          `${error instanceof Error ? error.message : String(error)}`,
       );
     }
   };

@@ -1,5 +1,5 @@
-// A server's or driver's error as dbt prints it: psycopg2's text with LINE, caret, DETAIL and HINT, the SQLSTATE, and where in the SQL
-// it happened. Mapping that place to a model's line is left to the runner.
+// A server's or driver's error as dbt prints it: psycopg2's text with LINE, caret, DETAIL and HINT, the SQLSTATE, and
+// where in the SQL it happened. Mapping that place to a model's line is left to the runner.
 import { TsdbtError } from '../../errors.ts';
 
 /** Fields of an error message of the protocol, as `pg` gives them. */
@@ -35,15 +35,20 @@ function messageOf(error: ServerError, sql: string): string {
 const DISPLAY_SIZE = 60;
 const MIN_RIGHT_CUT = 10;
 
+const WIDE = new RegExp(
+  String.raw`^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]` +
+    String.raw`|[\u{20000}-\u{3fffd}]$`,
+  'u',
+);
+
 function width(character: string): number {
-  return /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]$/u.test(
-    character,
-  )
-    ? 2
-    : 1;
+  return WIDE.test(character) ? 2 : 1;
 }
 
-/** `LINE 3: select x` and a caret below the place, long lines cut on both sides. @param position 1-based, in characters */
+/**
+ * `LINE 3: select x` and a caret below the place, long lines cut on both sides.
+ * @param position 1-based, in characters
+ */
 function excerpt(sql: string, position: number): string {
   const characters = [...sql];
   const place = position - 1;
@@ -99,7 +104,8 @@ export function databaseError(error: unknown, sent: string, sql: string, start: 
     return new TsdbtError(
       'database',
       lost
-        ? 'server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n\tbefore or while processing the request.'
+        ? 'server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n' +
+            '\tbefore or while processing the request.'
         : text,
       { cause: error, sql },
     );
@@ -133,13 +139,16 @@ export function connectionError(error: unknown, place: Place): TsdbtError {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return new TsdbtError(
       'connection',
-      `could not translate host name "${place.host}" to address: ${code === 'ENOTFOUND' ? 'Name or service not known' : 'Temporary failure in name resolution'} (port ${place.port})`,
+      `could not translate host name "${place.host}" to address: ` +
+        `${code === 'ENOTFOUND' ? 'Name or service not known' : 'Temporary failure in name resolution'} (port ` +
+        `${place.port})`,
       { code },
     );
   if (code === 'ECONNREFUSED') {
     return new TsdbtError(
       'connection',
-      `${where}: Connection refused\n\tIs the server running ${socket ? 'locally and accepting connections on that socket?' : 'on that host and accepting TCP/IP connections?'}`,
+      `${where}: Connection refused\n\tIs the server running ` +
+        `${socket ? 'locally and accepting connections on that socket?' : 'on that host and accepting TCP/IP connections?'}`,
       { code },
     );
   }

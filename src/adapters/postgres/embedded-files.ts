@@ -1,4 +1,5 @@
-// What the embedded Postgres keeps beside its data, more than other embedded servers: where it lives, and what the server itself writes.
+// What the embedded Postgres keeps beside its data, more than other embedded servers: where it lives, and what the
+// server itself writes.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';

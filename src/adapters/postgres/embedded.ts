@@ -1,5 +1,6 @@
-// A Postgres of the project's own: found, installed and started when a command needs it, shared with the commands that run at the same time, stopped
-// after the last one. What is on disk is in embedded-files.ts, the process that watches in keeper.ts.
+// A Postgres of the project's own: found, installed and started when a command needs it, shared with the commands that
+// run at the same time, stopped after the last one. What is on disk is in embedded-files.ts, the process that watches
+// in keeper.ts.
 import pg from 'pg';
 import { TsdbtError } from '../../errors.ts';
 import { sleep } from '../process-identity.ts';

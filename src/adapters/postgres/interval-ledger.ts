@@ -1,5 +1,6 @@
-// Which intervals of time of a microbatch model are built: a small table `tsdbt_intervals` in the model's own schema, so that it is copied,
-// dropped and restored together with the model. Touching intervals are one row. Which of them are missing is the runner's question.
+// Which intervals of time of a microbatch model are built: a small table `tsdbt_intervals` in the model's own schema,
+// so that it is copied, dropped and restored together with the model. Touching intervals are one row. Which of them are
+// missing is the runner's question.
 import { toText } from '../../values/index.ts';
 import type { Adapter, DoneInterval, IntervalLedger, Session } from '../adapter.ts';
 import type { Relation } from '../relation.ts';
@@ -16,7 +17,8 @@ export function createIntervalLedger(
     async read(session, relation) {
       await ensureTable(adapter, session, relation);
       const { table } = await session.execute(
-        `select extract(epoch from done_from)::text, extract(epoch from done_to)::text from ${tableName(relation)} where relation_name = ${nameOf(relation)} order by done_from`,
+        'select extract(epoch from done_from)::text, extract(epoch from done_to)::text from ' +
+          `${tableName(relation)} where relation_name = ${nameOf(relation)} order by done_from`,
         { autoBegin: true, fetch: true },
       );
       return table.rows.map(({ values: [from, to] }) => ({
@@ -61,11 +63,15 @@ comment on table ${table} is 'tsdbt: intervals of event time for which microbatc
 function markSql(relation: Relation, { start, end }: DoneInterval): string {
   const table = tableName(relation);
   const name = nameOf(relation);
-  return `with touching as (
-  delete from ${table} where relation_name = ${name} and done_from <= ${moment(end)} and done_to >= ${moment(start)} returning done_from, done_to
+  return (
+    `with touching as (
+  delete from ${table} where relation_name = ${name} and done_from <= ${moment(end)} and done_to >= ` +
+    `${moment(start)} returning done_from, done_to
 )
 insert into ${table} (relation_name, done_from, done_to)
-select ${name}, least(${moment(start)}, min(done_from)), greatest(${moment(end)}, max(done_to)) from touching`;
+select ${name}, least(${moment(start)}, min(done_from)), greatest(${moment(end)}, max(done_to)) from ` +
+    'touching'
+  );
 }
 
 function forgetSql(relation: Relation): string {

@@ -1,5 +1,6 @@
-// A small process of its own that starts the embedded server, watches who uses it and stops it when the last one is gone, however that
-// one ended. Started by embedded.ts with the folder as its argument; when it is killed itself, the next command starts another.
+// A small process of its own that starts the embedded server, watches who uses it and stops it when the last one is
+// gone, however that one ended. Started by embedded.ts with the folder as its argument; when it is killed itself, the
+// next command starts another.
 import { spawn } from 'node:child_process';
 import { openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +15,10 @@ const LOG_BYTES = 10_000_000;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 
-/** The settings that differ from the server's own: reachable from this machine only; a crash of the machine may cost the last moments, never consistency. */
+/**
+ * The settings that differ from the server's own: reachable from this machine only; a crash of the machine may cost the
+ * last moments, never consistency.
+ */
 function settings(port: number): string[] {
   const values: Readonly<Record<string, string>> = {
     listen_addresses: '127.0.0.1',
@@ -34,7 +38,8 @@ async function startServer(files: PostgresFiles, place: Place): Promise<{ server
   let failure: (() => string | null) | null = null;
   while (performance.now() < deadline) {
     const state = readPostmaster(place.home);
-    // Perhaps left by a keeper that was killed: the server runs on and is ours now, or is about to end and another takes its place.
+    // Perhaps left by a keeper that was killed: the server runs on and is ours now, or is about to end and another
+    // takes its place.
     if (state?.identity && state.ready) return { server: state.identity, port: state.port };
     if (!state?.identity) failure ??= await launch(files, place);
     const why = failure?.() ?? null;
@@ -98,8 +103,8 @@ async function watch(files: PostgresFiles, server: ProcessIdentity): Promise<voi
     const stopped = await files.locked(async () => {
       const record = files.keeper;
       if (record !== null && record.pid !== process.pid) return true;
-      // A command writes itself down before it reads our record. So whoever found the record is seen by the second look, and whoever did
-      // not waits for the lock, hence until the server is gone.
+      // A command writes itself down before it reads our record. So whoever found the record is seen by the second
+      // look, and whoever did not waits for the lock, hence until the server is gone.
       files.forgetKeeper();
       if (used(files)) {
         if (record !== null) files.keeper = record;

@@ -1,4 +1,5 @@
-// Values written into SQL text as psycopg2 writes them, for statements with `%s` placeholders. Everything else goes to the server as it is.
+// Values written into SQL text as psycopg2 writes them, for statements with `%s` placeholders. Everything else goes to
+// the server as it is.
 import { TsdbtError } from '../../errors.ts';
 import { PyDate, PyDateTime, PyTime, PyTimedelta } from '../../values/datetime.ts';
 import { PyDecimal } from '../../values/decimal.ts';

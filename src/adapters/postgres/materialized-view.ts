@@ -53,7 +53,10 @@ class IndexConfig implements HostObject {
 
   jinjaText(): string {
     const { name, columnNames, unique, method } = this.fields;
-    return `PostgresIndexConfig(name=${toRepr(name)}, column_names=frozenset({${columnNames.map(toRepr).join(', ')}}), unique=${toRepr(unique)}, method=${toRepr(method)})`;
+    return (
+      `PostgresIndexConfig(name=${toRepr(name)}, column_names=frozenset({${columnNames.map(toRepr).join(', ')}}),` +
+      ` unique=${toRepr(unique)}, method=${toRepr(method)})`
+    );
   }
 }
 

@@ -1,6 +1,9 @@
-// Whether a text of SQL ends outside of quotes and comments, so that other statements may stand behind it. Knows nothing else of SQL.
+// Whether a text of SQL ends outside of quotes and comments, so that other statements may stand behind it. Knows
+// nothing else of SQL.
 
-/** @returns false when a quoted text, a quoted name or a comment has no end (a comment to the end of the line has one) */
+/**
+ * @returns false when a quoted text, a quoted name or a comment has no end (a comment to the end of the line has one)
+ */
 export function isClosed(sql: string): boolean {
   const opener = /--|\/\*|["']|(?<![\w$\u0080-\uffff])\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g;
   for (let found = opener.exec(sql); found !== null; found = opener.exec(sql)) {

@@ -1,5 +1,5 @@
-// What the server sends as text, as the values that dbt's templates get: psycopg2's Python types, then agate's. Also the names that
-// psycopg2 gives to types, which contracts compare by. Sending statements is left to session.ts.
+// What the server sends as text, as the values that dbt's templates get: psycopg2's Python types, then agate's. Also
+// the names that psycopg2 gives to types, which contracts compare by. Sending statements is left to session.ts.
 import { BOOLEAN, DATE_TYPE, DATETIME, type DataType, EXACT_TEXT, INTEGER, NUMBER } from '../data-type.ts';
 import { resultColumn, tableOfColumns, type TypedColumn, uniqueNames } from '../table-inference.ts';
 import type { Table } from '../table.ts';

@@ -1,5 +1,6 @@
-// One unit of work on Postgres: statements in order on one connection, with the transactions that dbt and psycopg2 would have around
-// them. Takes a connection of the pool with its first statement. What the statements are is decided by macros.
+// One unit of work on Postgres: statements in order on one connection, with the transactions that dbt and psycopg2
+// would have around them. Takes a connection of the pool with its first statement. What the statements are is decided
+// by macros.
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TsdbtError } from '../../errors.ts';
@@ -31,8 +32,11 @@ interface Wire {
   sendCopyFail(message: string): void;
 }
 
-const LEAVES_STATE =
-  /\b(?:set|reset|temp|temporary|prepare|listen|load|declare|set_config(?!\('tsdbt\.)|pg_advisory_lock\w*|pg_try_advisory_lock\w*|setseed)\b/i;
+const LEAVES_STATE = new RegExp(
+  String.raw`\b(?:set|reset|temp|temporary|prepare|listen|load|declare|set_config(?!\('tsdbt\.)` +
+    String.raw`|pg_advisory_lock\w*|pg_try_advisory_lock\w*|setseed)\b`,
+  'i',
+);
 
 const NUL = 'A string literal cannot contain NUL (0x00) characters.';
 
@@ -295,7 +299,10 @@ export class PostgresSession implements Session {
     return this.connection;
   }
 
-  /** The connection, with the transaction that psycopg2 would have begun by now, and what was to go with the next statement. */
+  /**
+   * The connection, with the transaction that psycopg2 would have begun by now, and what was to go with the next
+   * statement.
+   */
   private async ready(): Promise<Connection> {
     if (this.waiting.length > 0) await this.sendWaiting();
     this.sent++;
@@ -342,7 +349,10 @@ export class PostgresSession implements Session {
     }
   }
 
-  /** What a statement carries in front of it: the BEGIN that has not been sent. A comment alone gives no answer that could be told apart. */
+  /**
+   * What a statement carries in front of it: the BEGIN that has not been sent. A comment alone gives no answer that
+   * could be told apart.
+   */
   private async beginFor(connection: Connection, sql: string): Promise<string> {
     if (this.unsent !== '' && BLANK_OR_COMMENT.test(sql)) await this.sendBegin(connection);
     const begin = this.unsent;
@@ -400,7 +410,10 @@ export class PostgresSession implements Session {
     }
   }
 
-  /** Sends what waits in one message, and a COMMIT behind it. The server stops at the first that fails, and commits nothing then. */
+  /**
+   * Sends what waits in one message, and a COMMIT behind it. The server stops at the first that fails, and commits
+   * nothing then.
+   */
   private async sendWaiting(last?: 'COMMIT'): Promise<void> {
     const connection = await this.take();
     const waiting = this.waiting.splice(0);
@@ -447,7 +460,9 @@ export class PostgresSession implements Session {
     if (last !== undefined) this.told(last);
   }
 
-  /** Outside of a transaction (VACUUM, CREATE INDEX CONCURRENTLY) role and search path are set for the statement alone. */
+  /**
+   * Outside of a transaction (VACUUM, CREATE INDEX CONCURRENTLY) role and search path are set for the statement alone.
+   */
   private async sendWithSettings(connection: Connection, text: string, every: boolean): Promise<RawResult> {
     const { role, searchPath } = this.settings;
     if (connection.status !== 'I' || (role === null && searchPath === null)) return this.send(connection, text, every);
@@ -513,7 +528,10 @@ export class PostgresSession implements Session {
     if (!connection.broken) await this.send(connection, '').catch(() => undefined);
   }
 
-  /** One message of the simple protocol; of several statements the last one's result counts, as with psycopg2. @param every the others' are kept too */
+  /**
+   * One message of the simple protocol; of several statements the last one's result counts, as with psycopg2.
+   * @param every the others' are kept too
+   */
   private send(connection: Connection, text: string, every = false): Promise<RawResult> {
     return new Promise((resolve, reject) => {
       let current: { fields: readonly ResultField[] | null; rows: (string | null)[][] } = { fields: null, rows: [] };
@@ -583,7 +601,10 @@ const BLANK_OR_COMMENT = /^\s*(?:--|\/\*|;|$)/;
 const QUERY = /^\s*(?:select|with)\b/i;
 const CHANGES_COLUMNS = /\b(?:alter|drop|rename|replace)\b/i;
 
-/** Is it sure that a statement changes no column of a relation that was there? A query without an answer may call anything. */
+/**
+ * Is it sure that a statement changes no column of a relation that was there? A query without an answer may call
+ * anything.
+ */
 function keepsColumns(sql: string, fetch: boolean): boolean {
   return (KEEPS_COLUMNS.test(sql) || (fetch && QUERY.test(sql))) && !CHANGES_COLUMNS.test(sql);
 }
@@ -593,7 +614,10 @@ const MARK = 'tsdbt_first_done';
 /** Between statements that go out together. */
 const SEPARATOR = '\n;\n';
 
-/** Which part of a message an error is about, by its place; the place becomes one in that part. Without a place it is the first. */
+/**
+ * Which part of a message an error is about, by its place; the place becomes one in that part. Without a place it is
+ * the first.
+ */
 function placed(error: unknown, parts: readonly string[]): number {
   const known = error as { position?: string } | null;
   if (known?.position === undefined) return 0;

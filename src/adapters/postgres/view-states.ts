@@ -1,5 +1,5 @@
-// What many views were like at one moment, for as long as nothing that this command does can have changed them. Asks nothing itself: the
-// adapter reads them and tells what is being changed.
+// What many views were like at one moment, for as long as nothing that this command does can have changed them. Asks
+// nothing itself: the adapter reads them and tells what is being changed.
 
 /** Milliseconds after which a view is looked at again: others change things too. */
 const LASTS = 60_000;

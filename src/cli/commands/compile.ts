@@ -87,7 +87,9 @@ async function compileNodes(
   return { ctx, results };
 }
 
-/** Only what the first criterion names is printed, as in dbt: with a whole project compiled, the files are the result. */
+/**
+ * Only what the first criterion names is printed, as in dbt: with a whole project compiled, the files are the result.
+ */
 function matching(session: CommandSession, results: readonly RunResult[]): readonly RunResult[] {
   const { flags } = session;
   if (flags['inline']) return results.filter((r) => r.node?.name === 'inline_query');

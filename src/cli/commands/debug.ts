@@ -127,7 +127,8 @@ async function checkFiles(
 function missingProfile(path: string): Check {
   return broken(
     'ERROR not found',
-    `dbt looked for a profiles.yml file in ${path}, but did\nnot find one. For more information on configuring your profile, consult the\ndocumentation:\n\nhttps://docs.getdbt.com/docs/configure-your-profile\n`,
+    `dbt looked for a profiles.yml file in ${path}, but did\nnot find one. For more information on configuring ` +
+      'your profile, consult the\ndocumentation:\n\nhttps://docs.getdbt.com/docs/configure-your-profile\n',
   );
 }
 
@@ -157,7 +158,9 @@ async function checkConnection(loaded: LoadedProject | null, say: (msg: string) 
     const text = formatError(error);
     check = broken(
       'ERROR',
-      `dbt was unable to connect to the specified database.\nThe database returned the following error:\n\n  >${text}\n\nCheck your database credentials and try again. For more information, visit:\nhttps://docs.getdbt.com/docs/configure-your-profile\n`,
+      'dbt was unable to connect to the specified database.\nThe database returned the following error:\n\n  ' +
+        `>${text}\n\nCheck your database credentials and try again. For more information, visit:\n` +
+        'https://docs.getdbt.com/docs/configure-your-profile\n',
     );
   } finally {
     await loaded.adapter.close();

@@ -1,6 +1,7 @@
-// `--every 5m`: the command again and again in one process, one line a tick. Ticks never overlap, neither here nor with those of another host
-// on the same project and target; a failed one is said and the next one runs; SIGTERM and Ctrl-C end it between or within ticks with exit code 0.
-// With `--if-changed` a tick does nothing after a good one, while the project and the tables that it reads from outside stay as they are.
+// `--every 5m`: the command again and again in one process, one line a tick. Ticks never overlap, neither here nor with
+// those of another host on the same project and target; a failed one is said and the next one runs; SIGTERM and Ctrl-C
+// end it between or within ticks with exit code 0. With `--if-changed` a tick does nothing after a good one, while the
+// project and the tables that it reads from outside stay as they are.
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { TsdbtError } from '../../errors.ts';
@@ -84,7 +85,8 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
     do due += interval;
     while (due <= now());
     say(
-      `Tick ${number} ${outcome} in ${((now() - began) / 1000).toFixed(2)}s; next at ${new Date(due).toISOString().slice(11, 19)}`,
+      `Tick ${number} ${outcome} in ${((now() - began) / 1000).toFixed(2)}s; next at ` +
+        `${new Date(due).toISOString().slice(11, 19)}`,
     );
     const unseen =
       last === null && done !== null
@@ -92,7 +94,8 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
         : [];
     if (unseen.length > 0)
       say(
-        `--if-changed runs each time: nothing tells whether ${unseen.slice(0, 3).join(', ')}${unseen.length > 3 ? ' …' : ''} changed`,
+        '--if-changed runs each time: nothing tells whether ' +
+          `${unseen.slice(0, 3).join(', ')}${unseen.length > 3 ? ' …' : ''} changed`,
       );
     await pause(due - now(), session.signal);
   }
@@ -162,7 +165,8 @@ export function seldomWarning(parsed: ParsedProject, interval: number): string |
   if (found.size === 0) return null;
   const parts = [...found].map(
     ([about, names]) =>
-      `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''} ${names.length === 1 ? 'has' : 'have'} ${about}`,
+      `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''} ` +
+      `${names.length === 1 ? 'has' : 'have'} ${about}`,
   );
   return `--every: ${parts.join('. ')}; ${seldom.instead}.`;
 }

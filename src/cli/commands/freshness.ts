@@ -1,4 +1,5 @@
-// source freshness: measures selected sources, and models that promise a freshness; writes sources.json, and freshness.json for the models.
+// source freshness: measures selected sources, and models that promise a freshness; writes sources.json, and
+// freshness.json for the models.
 import { isAbsolute, join } from 'node:path';
 import { writeArtifact } from '../../artifacts.ts';
 import type { RunResult, SourcesArtifact } from '../../contracts/results.ts';

@@ -1,5 +1,5 @@
-// init: a new project and its profile, or, inside of a project, only the profile. Asks on a terminal or reads the answers from a pipe;
-// whatever is left unanswered takes its default: the embedded Postgres.
+// init: a new project and its profile, or, inside of a project, only the profile. Asks on a terminal or reads the
+// answers from a pipe; whatever is left unanswered takes its default: the embedded Postgres.
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -63,7 +63,9 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     say(
       'ProjectCreated',
       'A026',
-      `Your new dbt project "${project}" was created!\nInitialized new project in ${folder}\n\nNext: cd ${project} && npx tsdbt build\nprofiles.yml is explained at https://docs.getdbt.com/docs/configure-your-profile`,
+      `Your new dbt project "${project}" was created!\nInitialized new project in ${folder}\n\nNext: cd ` +
+        `${project} && npx tsdbt build\nprofiles.yml is explained at ` +
+        'https://docs.getdbt.com/docs/configure-your-profile',
       { project_name: project },
     );
     if (fine === false)

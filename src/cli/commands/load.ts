@@ -1,4 +1,5 @@
-// load, load status | rewind | replay-dlq | check: finds what is to be loaded and from where, and says how it goes. The work is src/loader's.
+// load, load status | rewind | replay-dlq | check: finds what is to be loaded and from where, and says how it goes. The
+// work is src/loader's.
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
@@ -92,7 +93,8 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     if (twin !== undefined)
       throw new TsdbtError(
         'validation',
-        `Sources ${twin.name} and ${target.name} both load topic ${target.topic} into ${target.schema}.${target.identifier}.`,
+        `Sources ${twin.name} and ${target.name} both load topic ${target.topic} into ` +
+          `${target.schema}.${target.identifier}.`,
         {
           path: target.path,
           hint: 'Take the load config out of one of them, or name another table with `identifier`.',
@@ -177,7 +179,8 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
   if (file && targets.length > 1) {
     throw new TsdbtError(
       'usage',
-      `Error: --from loads one file into one table; ${targets.length} are selected: ${targets.map((target) => target.name).join(', ')}. Name one with --select source:NAME.TABLE.`,
+      `Error: --from loads one file into one table; ${targets.length} are selected: ` +
+        `${targets.map((target) => target.name).join(', ')}. Name one with --select source:NAME.TABLE.`,
     );
   }
   const loadId = session.invocation.invocation_id || randomUUID();
@@ -245,7 +248,9 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
       if (unfinished)
         say(`${target.name}: stopped before the database took what had been read; the next load reads it again`);
       say(
-        `${target.name}: ${rows} row${rows === 1 ? '' : 's'} loaded${dead === 0 ? '' : `, ${dead} dead letter${dead === 1 ? '' : 's'} (tsdbt.dead_letters)`} in ${((now() - began) / 1000).toFixed(1)}s`,
+        `${target.name}: ${rows} row${rows === 1 ? '' : 's'} ` +
+          `loaded${dead === 0 ? '' : `, ${dead} dead letter${dead === 1 ? '' : 's'} (tsdbt.dead_letters)`} in ` +
+          `${((now() - began) / 1000).toFixed(1)}s`,
       );
       if (stopped.length > 0) ok = false;
     }
@@ -276,7 +281,8 @@ async function status(ctx: LoadContext): Promise<boolean> {
     const { partitions, problems } = await loadStatus(ctx.parsed.adapter, () => ctx.client(target), target, now());
     for (const { topic, partition, next, end, lagRows, lagSeconds, dead } of partitions) {
       ctx.say(
-        `${target.name}  ${topic}/${partition}  next ${next ?? '-'}  end ${end ?? '?'}  lag ${lagRows ?? '?'} rows, ${lagSeconds === null ? '?' : `${lagSeconds.toFixed(0)}s`}  dead letters ${dead}`,
+        `${target.name}  ${topic}/${partition}  next ${next ?? '-'}  end ${end ?? '?'}  lag ${lagRows ?? '?'} ` +
+          `rows, ${lagSeconds === null ? '?' : `${lagSeconds.toFixed(0)}s`}  dead letters ${dead}`,
       );
     }
     for (const problem of problems) ctx.say(`${target.name}  ${problem}`);
@@ -290,7 +296,8 @@ async function rewind(ctx: LoadContext): Promise<boolean> {
   if (typeof to !== 'string' || to === '')
     throw new TsdbtError(
       'usage',
-      "Error: `load rewind` needs --to: earliest, latest, loaded (behind what the table has), an offset, a time such as '2026-05-01 12:00', or some partitions by number: 2:1500,3:earliest.",
+      'Error: `load rewind` needs --to: earliest, latest, loaded (behind what the table has), an offset, a ' +
+        "time such as '2026-05-01 12:00', or some partitions by number: 2:1500,3:earliest.",
     );
   for (const target of ctx.targets) {
     const client = await ctx.client(target);
@@ -299,7 +306,8 @@ async function rewind(ctx: LoadContext): Promise<boolean> {
       for (const [partition, offset] of next) ctx.say(`${target.name}  ${target.topic}/${partition}  next ${offset}`);
       if (rows + letters > 0)
         ctx.say(
-          `${target.name}  ${rows} row${rows === 1 ? '' : 's'} and ${letters} dead letter${letters === 1 ? '' : 's'} from there on deleted`,
+          `${target.name}  ${rows} row${rows === 1 ? '' : 's'} and ${letters} dead ` +
+            `letter${letters === 1 ? '' : 's'} from there on deleted`,
         );
     } finally {
       await client.close();

@@ -1,4 +1,5 @@
-// retry: the last command again, told what it was told, on the nodes that failed, were skipped or were running when it was killed.
+// retry: the last command again, told what it was told, on the nodes that failed, were skipped or were running when it
+// was killed.
 import { resolve } from 'node:path';
 import type { BatchResults, OverloadResults, RunResult } from '../../contracts/results.ts';
 import { TsdbtError } from '../../errors.ts';

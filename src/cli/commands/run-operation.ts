@@ -62,7 +62,8 @@ export async function runOperationCommand(session: CommandSession): Promise<bool
   if (sql === null && found === undefined)
     throw new TsdbtError(
       'compilation',
-      `dbt could not find a macro with the name '${name}' in any package. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with "dbt deps".`,
+      `dbt could not find a macro with the name '${name}' in any package. This can happen when calling a macro ` +
+        'that does not exist. Check for typos and/or install package dependencies with "dbt deps".',
     );
   const unique_id = found?.unique_id ?? `sql_operation.${parsed.config.project.project_name}.inline_query`;
   const node = { ...operationNode(parsed.config, name), unique_id, fqn: unique_id.split('.') };

@@ -68,7 +68,8 @@ function warnOfOwnState({ config, targetPath, previousState, deferState, logger 
   for (const folder of new Set([previousState?.folder, deferState?.folder])) {
     if (folder === undefined || resolve(config.project.project_root, folder) !== targetPath) continue;
     const msg = warningTag(
-      `The state and target directories are the same: '${folder}'. This could lead to missing changes due to overwritten state including non-idempotent retries.`,
+      `The state and target directories are the same: '${folder}'. This could lead to missing changes due to ` +
+        'overwritten state including non-idempotent retries.',
     );
     logger.fire({ name: 'WarnStateTargetEqual', code: 'I072', level: 'warn', msg, data: { state_path: folder } });
   }

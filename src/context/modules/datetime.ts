@@ -1,5 +1,5 @@
-// modules.datetime: the classes date, datetime, time, timedelta and tzinfo, called or asked for their class methods. Leaves values and
-// their methods to src/values/datetime.ts.
+// modules.datetime: the classes date, datetime, time, timedelta and tzinfo, called or asked for their class methods.
+// Leaves values and their methods to src/values/datetime.ts.
 import { EPOCH_ORDINAL, MICROS_PER_SECOND, roundHalfEven } from '../../values/calendar.ts';
 import {
   FixedZone,

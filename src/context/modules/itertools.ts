@@ -1,4 +1,5 @@
-// modules.itertools: the functions that dbt shows of Python's itertools. What Python makes lazily is a list here, save what never ends.
+// modules.itertools: the functions that dbt shows of Python's itertools. What Python makes lazily is a list here, save
+// what never ends.
 import { TsdbtError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import {
@@ -30,7 +31,9 @@ export function createItertoolsModule(logger: Logger): Namespace {
           name: 'ModulesItertoolsUsageDeprecation',
           code: 'D034',
           level: 'warn',
-          msg: '[WARNING][ModulesItertoolsUsageDeprecation]: Deprecated functionality\n\nUsage of itertools modules is deprecated. Please use the built-in functions instead.',
+          msg:
+            '[WARNING][ModulesItertoolsUsageDeprecation]: Deprecated functionality\n\nUsage of itertools modules ' +
+            'is deprecated. Please use the built-in functions instead.',
         });
       }
       return run(...args);
@@ -144,7 +147,8 @@ const WIDTH = 1000;
 function tooMany(how: string): TsdbtError {
   return new TsdbtError(
     'compilation',
-    `itertools.${how === 'repeated' ? 'combinations_with_replacement' : how} would give more than ${LIMIT} rows, or rows of more than ${WIDTH} values`,
+    `itertools.${how === 'repeated' ? 'combinations_with_replacement' : how} would give more than ${LIMIT} ` +
+      `rows, or rows of more than ${WIDTH} values`,
   );
 }
 

@@ -1,5 +1,5 @@
-// Python's regular expressions as JavaScript's: translates the syntax of `re` (3.11) to a RegExp with the v flag, keeping Python's
-// meaning of \w, \d, \s, ^, $ and the numbers of groups. Leaves matching and results to re.ts.
+// Python's regular expressions as JavaScript's: translates the syntax of `re` (3.11) to a RegExp with the v flag,
+// keeping Python's meaning of \w, \d, \s, ^, $ and the numbers of groups. Leaves matching and results to re.ts.
 import { valueError } from '../../values/index.ts';
 
 /** Flags as Python numbers them. */

@@ -1,5 +1,5 @@
-// modules.pytz: zones with their rules, asked of Intl, under pytz's way of working (localize, normalize, one tzinfo object for each
-// offset). Abbreviations are today's. Leaves zones of a fixed offset to values/timezone.ts.
+// modules.pytz: zones with their rules, asked of Intl, under pytz's way of working (localize, normalize, one tzinfo
+// object for each offset). Abbreviations are today's. Leaves zones of a fixed offset to values/timezone.ts.
 import { EPOCH_ORDINAL, MICROS_PER_DAY } from '../../values/calendar.ts';
 import { FixedZone, PyDateTime, PyTimedelta, type TimeZone } from '../../values/datetime.ts';
 import {
@@ -369,7 +369,11 @@ class PytzVariant implements TimeZone {
 
   jinjaRepr(): string {
     if (this.zone.facts.fixed) return `<StaticTzInfo '${this.zone.facts.name}'>`;
-    return `<DstTzInfo '${this.zone.facts.name}' ${this.abbreviation}${this.micros < 0n ? '' : '+'}${new PyTimedelta(this.micros).jinjaText()} ${this.saves ? 'DST' : 'STD'}>`;
+    return (
+      `<DstTzInfo '${this.zone.facts.name}' ` +
+      `${this.abbreviation}${this.micros < 0n ? '' : '+'}${new PyTimedelta(this.micros).jinjaText()} ` +
+      `${this.saves ? 'DST' : 'STD'}>`
+    );
   }
 
   jinjaHash(): string {

@@ -1,4 +1,5 @@
-// modules.re: Python's functions on regular expressions, compiled patterns and matches. Translating the syntax is in python-regex.ts.
+// modules.re: Python's functions on regular expressions, compiled patterns and matches. Translating the syntax is in
+// python-regex.ts.
 import {
   type Callable,
   callable,

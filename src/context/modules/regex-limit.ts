@@ -1,5 +1,5 @@
-// Runs a regular expression of a template with a limit of time: one that backtracks without end can only be cut from outside. Leaves what
-// the expression means to re.ts.
+// Runs a regular expression of a template with a limit of time: one that backtracks without end can only be cut from
+// outside. Leaves what the expression means to re.ts.
 import { type Context, createContext, Script } from 'node:vm';
 import { JinjaError } from '../../values/index.ts';
 
@@ -27,7 +27,8 @@ export function limited<T>(pattern: string, work: () => T): T {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
     throw new JinjaError(
       'LimitError',
-      `the regular expression ${shown(pattern)} was still searching after ${LIMIT / 1000} s: it goes back and forth without end, as one repetition within another does`,
+      `the regular expression ${shown(pattern)} was still searching after ${LIMIT / 1000} s: it goes back and ` +
+        'forth without end, as one repetition within another does',
     );
   } finally {
     surroundings.work = () => undefined;

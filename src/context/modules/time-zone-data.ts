@@ -1,31 +1,105 @@
-// Names of time zones, their abbreviations in winter and summer, and countries: written by scripts/time-zones.py from pytz 2026.6. Data only.
+// Names of time zones, their abbreviations in winter and summer, and countries: written by scripts/time-zones.py from
+// pytz 2026.6. Data only.
 
-/** `STD DST|zones`: `#` is a name made of the offset, `-` none; `~` marks a zone outside common_timezones, `=` one without transitions. */
+/**
+ * `STD DST|zones`: `#` is a name made of the offset, `-` none; `~` marks a zone outside common_timezones, `=` one
+ * without transitions.
+ */
 export const ZONES: readonly string[] = [
-  'GMT -|Africa/Abidjan Africa/Accra Africa/Bamako Africa/Banjul Africa/Bissau Africa/Conakry Africa/Dakar Africa/Freetown Africa/Lome Africa/Monrovia Africa/Nouakchott Africa/Ouagadougou Africa/Sao_Tome ~Africa/Timbuktu America/Danmarkshavn Atlantic/Reykjavik Atlantic/St_Helena ~=Etc/GMT ~=Etc/GMT+0 ~=Etc/GMT-0 ~=Etc/GMT0 ~=Etc/Greenwich =GMT ~=GMT+0 ~=GMT-0 ~=GMT0 ~=Greenwich ~Iceland',
-  'EAT -|Africa/Addis_Ababa Africa/Asmara ~Africa/Asmera Africa/Dar_es_Salaam Africa/Djibouti Africa/Kampala Africa/Mogadishu Africa/Nairobi Indian/Antananarivo Indian/Comoro Indian/Mayotte',
+  'GMT -|Africa/Abidjan Africa/Accra Africa/Bamako Africa/Banjul Africa/Bissau Africa/Conakry Africa/Dakar ' +
+    'Africa/Freetown Africa/Lome Africa/Monrovia Africa/Nouakchott Africa/Ouagadougou Africa/Sao_Tome ' +
+    '~Africa/Timbuktu America/Danmarkshavn Atlantic/Reykjavik Atlantic/St_Helena ~=Etc/GMT ~=Etc/GMT+0 ' +
+    '~=Etc/GMT-0 ~=Etc/GMT0 ~=Etc/Greenwich =GMT ~=GMT+0 ~=GMT-0 ~=GMT0 ~=Greenwich ~Iceland',
+  'EAT -|Africa/Addis_Ababa Africa/Asmara ~Africa/Asmera Africa/Dar_es_Salaam Africa/Djibouti Africa/Kampala ' +
+    'Africa/Mogadishu Africa/Nairobi Indian/Antananarivo Indian/Comoro Indian/Mayotte',
   'CET -|Africa/Algiers Africa/Tunis',
-  'WAT -|Africa/Bangui Africa/Brazzaville Africa/Douala Africa/Kinshasa Africa/Lagos Africa/Libreville Africa/Luanda Africa/Malabo Africa/Ndjamena Africa/Niamey Africa/Porto-Novo',
-  'CAT -|Africa/Blantyre Africa/Bujumbura Africa/Gaborone Africa/Harare Africa/Juba Africa/Khartoum Africa/Kigali Africa/Lubumbashi Africa/Lusaka Africa/Maputo Africa/Windhoek',
-  'EET EEST|Africa/Cairo Asia/Beirut Asia/Famagusta Asia/Gaza Asia/Hebron Asia/Nicosia ~EET ~Egypt Europe/Athens Europe/Bucharest Europe/Chisinau Europe/Helsinki ~Europe/Kiev Europe/Kyiv Europe/Mariehamn ~Europe/Nicosia Europe/Riga Europe/Sofia Europe/Tallinn ~Europe/Tiraspol ~Europe/Uzhgorod Europe/Vilnius ~Europe/Zaporozhye',
-  '# #|Africa/Casablanca Africa/El_Aaiun America/Asuncion America/Coyhaique ~America/Godthab America/Miquelon America/Nuuk America/Santiago America/Scoresbysund Antarctica/Troll Atlantic/Azores ~Australia/LHI Australia/Lord_Howe ~Chile/Continental ~Chile/EasterIsland ~NZ-CHAT Pacific/Chatham Pacific/Easter Pacific/Norfolk',
-  'CET CEST|Africa/Ceuta Arctic/Longyearbyen ~Atlantic/Jan_Mayen ~CET Europe/Amsterdam Europe/Andorra Europe/Belgrade Europe/Berlin Europe/Bratislava Europe/Brussels Europe/Budapest Europe/Busingen Europe/Copenhagen Europe/Gibraltar Europe/Ljubljana Europe/Luxembourg Europe/Madrid Europe/Malta Europe/Monaco Europe/Oslo Europe/Paris Europe/Podgorica Europe/Prague Europe/Rome Europe/San_Marino Europe/Sarajevo Europe/Skopje Europe/Stockholm Europe/Tirane Europe/Vaduz Europe/Vatican Europe/Vienna Europe/Warsaw Europe/Zagreb Europe/Zurich ~MET ~Poland',
+  'WAT -|Africa/Bangui Africa/Brazzaville Africa/Douala Africa/Kinshasa Africa/Lagos Africa/Libreville ' +
+    'Africa/Luanda Africa/Malabo Africa/Ndjamena Africa/Niamey Africa/Porto-Novo',
+  'CAT -|Africa/Blantyre Africa/Bujumbura Africa/Gaborone Africa/Harare Africa/Juba Africa/Khartoum ' +
+    'Africa/Kigali Africa/Lubumbashi Africa/Lusaka Africa/Maputo Africa/Windhoek',
+  'EET EEST|Africa/Cairo Asia/Beirut Asia/Famagusta Asia/Gaza Asia/Hebron Asia/Nicosia ~EET ~Egypt ' +
+    'Europe/Athens Europe/Bucharest Europe/Chisinau Europe/Helsinki ~Europe/Kiev Europe/Kyiv Europe/Mariehamn ' +
+    '~Europe/Nicosia Europe/Riga Europe/Sofia Europe/Tallinn ~Europe/Tiraspol ~Europe/Uzhgorod Europe/Vilnius ' +
+    '~Europe/Zaporozhye',
+  '# #|Africa/Casablanca Africa/El_Aaiun America/Asuncion America/Coyhaique ~America/Godthab America/Miquelon ' +
+    'America/Nuuk America/Santiago America/Scoresbysund Antarctica/Troll Atlantic/Azores ~Australia/LHI ' +
+    'Australia/Lord_Howe ~Chile/Continental ~Chile/EasterIsland ~NZ-CHAT Pacific/Chatham Pacific/Easter ' +
+    'Pacific/Norfolk',
+  'CET CEST|Africa/Ceuta Arctic/Longyearbyen ~Atlantic/Jan_Mayen ~CET Europe/Amsterdam Europe/Andorra ' +
+    'Europe/Belgrade Europe/Berlin Europe/Bratislava Europe/Brussels Europe/Budapest Europe/Busingen ' +
+    'Europe/Copenhagen Europe/Gibraltar Europe/Ljubljana Europe/Luxembourg Europe/Madrid Europe/Malta ' +
+    'Europe/Monaco Europe/Oslo Europe/Paris Europe/Podgorica Europe/Prague Europe/Rome Europe/San_Marino ' +
+    'Europe/Sarajevo Europe/Skopje Europe/Stockholm Europe/Tirane Europe/Vaduz Europe/Vatican Europe/Vienna ' +
+    'Europe/Warsaw Europe/Zagreb Europe/Zurich ~MET ~Poland',
   'SAST -|Africa/Johannesburg Africa/Maseru Africa/Mbabane',
   'EET -|Africa/Tripoli Europe/Kaliningrad ~Libya',
   'HST HDT|America/Adak ~America/Atka ~US/Aleutian',
   'AKST AKDT|America/Anchorage America/Juneau America/Metlakatla America/Nome America/Sitka America/Yakutat US/Alaska',
-  'AST -|America/Anguilla America/Antigua America/Aruba America/Barbados America/Blanc-Sablon America/Curacao America/Dominica America/Grenada America/Guadeloupe America/Kralendijk America/Lower_Princes America/Marigot America/Martinique America/Montserrat America/Port_of_Spain America/Puerto_Rico America/Santo_Domingo America/St_Barthelemy America/St_Kitts America/St_Lucia America/St_Thomas America/St_Vincent America/Tortola ~America/Virgin',
-  '# -|America/Araguaina America/Argentina/Buenos_Aires America/Argentina/Catamarca ~America/Argentina/ComodRivadavia America/Argentina/Cordoba America/Argentina/Jujuy America/Argentina/La_Rioja America/Argentina/Mendoza America/Argentina/Rio_Gallegos America/Argentina/Salta America/Argentina/San_Juan America/Argentina/San_Luis America/Argentina/Tucuman America/Argentina/Ushuaia America/Bahia America/Belem America/Boa_Vista America/Bogota ~America/Buenos_Aires America/Campo_Grande America/Caracas ~America/Catamarca America/Cayenne ~America/Cordoba America/Cuiaba America/Eirunepe America/Fortaleza America/Guayaquil America/Guyana ~America/Jujuy America/La_Paz America/Lima America/Maceio America/Manaus ~America/Mendoza America/Montevideo America/Noronha America/Paramaribo ~America/Porto_Acre America/Porto_Velho America/Punta_Arenas America/Recife America/Rio_Branco ~America/Rosario America/Santarem America/Sao_Paulo Antarctica/Casey Antarctica/Davis Antarctica/DumontDUrville Antarctica/Mawson Antarctica/Palmer Antarctica/Rothera Antarctica/Syowa Antarctica/Vostok Asia/Aden Asia/Almaty Asia/Amman Asia/Anadyr Asia/Aqtau Asia/Aqtobe Asia/Ashgabat ~Asia/Ashkhabad Asia/Atyrau Asia/Baghdad Asia/Bahrain Asia/Baku Asia/Bangkok Asia/Barnaul Asia/Bishkek Asia/Brunei Asia/Chita ~Asia/Choibalsan Asia/Colombo ~Asia/Dacca Asia/Damascus Asia/Dhaka Asia/Dili Asia/Dubai Asia/Dushanbe Asia/Ho_Chi_Minh Asia/Hovd Asia/Irkutsk ~Asia/Istanbul Asia/Kabul Asia/Kamchatka ~Asia/Kashgar Asia/Kathmandu ~Asia/Katmandu Asia/Khandyga Asia/Krasnoyarsk Asia/Kuala_Lumpur Asia/Kuching Asia/Kuwait Asia/Magadan Asia/Muscat Asia/Novokuznetsk Asia/Novosibirsk Asia/Omsk Asia/Oral Asia/Phnom_Penh Asia/Qatar Asia/Qostanay Asia/Qyzylorda ~Asia/Rangoon Asia/Riyadh ~Asia/Saigon Asia/Sakhalin Asia/Samarkand Asia/Singapore Asia/Srednekolymsk Asia/Tashkent Asia/Tbilisi Asia/Tehran ~Asia/Thimbu Asia/Thimphu Asia/Tomsk Asia/Ulaanbaatar ~Asia/Ulan_Bator Asia/Urumqi Asia/Ust-Nera Asia/Vientiane Asia/Vladivostok Asia/Yakutsk Asia/Yangon Asia/Yekaterinburg Asia/Yerevan Atlantic/Cape_Verde Atlantic/South_Georgia Atlantic/Stanley Australia/Eucla ~Brazil/Acre ~Brazil/DeNoronha ~Brazil/East ~Brazil/West ~=Etc/GMT+1 ~=Etc/GMT+10 ~=Etc/GMT+11 ~=Etc/GMT+12 ~=Etc/GMT+2 ~=Etc/GMT+3 ~=Etc/GMT+4 ~=Etc/GMT+5 ~=Etc/GMT+6 ~=Etc/GMT+7 ~=Etc/GMT+8 ~=Etc/GMT+9 ~=Etc/GMT-1 ~=Etc/GMT-10 ~=Etc/GMT-11 ~=Etc/GMT-12 ~=Etc/GMT-13 ~=Etc/GMT-14 ~=Etc/GMT-2 ~=Etc/GMT-3 ~=Etc/GMT-4 ~=Etc/GMT-5 ~=Etc/GMT-6 ~=Etc/GMT-7 ~=Etc/GMT-8 ~=Etc/GMT-9 Europe/Astrakhan Europe/Istanbul Europe/Minsk Europe/Samara Europe/Saratov Europe/Ulyanovsk Indian/Chagos Indian/Christmas Indian/Cocos Indian/Kerguelen Indian/Mahe Indian/Maldives Indian/Mauritius Indian/Reunion ~Iran ~Kwajalein Pacific/Apia Pacific/Bougainville Pacific/Chuuk Pacific/Efate ~Pacific/Enderbury Pacific/Fakaofo Pacific/Fiji Pacific/Funafuti Pacific/Galapagos Pacific/Gambier Pacific/Guadalcanal Pacific/Kanton Pacific/Kiritimati Pacific/Kosrae Pacific/Kwajalein Pacific/Majuro Pacific/Marquesas Pacific/Nauru Pacific/Niue Pacific/Noumea Pacific/Palau Pacific/Pitcairn Pacific/Pohnpei ~Pacific/Ponape Pacific/Port_Moresby Pacific/Rarotonga Pacific/Tahiti Pacific/Tarawa Pacific/Tongatapu ~Pacific/Truk Pacific/Wake Pacific/Wallis ~Pacific/Yap ~Singapore ~Turkey',
-  'EST -|America/Atikokan America/Cancun America/Cayman ~America/Coral_Harbour America/Jamaica America/Panama ~EST ~Jamaica',
-  'CST -|America/Bahia_Banderas America/Belize America/Chihuahua America/Costa_Rica America/El_Salvador America/Guatemala America/Managua America/Merida America/Mexico_City America/Monterrey America/Regina America/Swift_Current America/Tegucigalpa ~Asia/Chongqing ~Asia/Chungking ~Asia/Harbin ~Asia/Macao Asia/Macau Asia/Shanghai Asia/Taipei ~Canada/Saskatchewan ~Mexico/General ~PRC ~ROC',
-  'MST MDT|America/Boise America/Cambridge_Bay America/Ciudad_Juarez America/Denver America/Edmonton America/Inuvik ~America/Shiprock ~America/Yellowknife Canada/Mountain ~MST7MDT ~Navajo US/Mountain',
-  'CST CDT|America/Chicago America/Havana America/Indiana/Knox America/Indiana/Tell_City ~America/Knox_IN America/Matamoros America/Menominee America/North_Dakota/Beulah America/North_Dakota/Center America/North_Dakota/New_Salem America/Ojinaga ~America/Rainy_River America/Rankin_Inlet America/Resolute America/Winnipeg ~CST6CDT Canada/Central ~Cuba US/Central ~US/Indiana-Starke',
-  'MST -|America/Creston America/Dawson America/Dawson_Creek America/Fort_Nelson America/Hermosillo America/Mazatlan America/Phoenix America/Whitehorse ~Canada/Yukon ~MST ~Mexico/BajaSur US/Arizona',
-  'EST EDT|America/Detroit ~America/Fort_Wayne America/Grand_Turk America/Indiana/Indianapolis America/Indiana/Marengo America/Indiana/Petersburg America/Indiana/Vevay America/Indiana/Vincennes America/Indiana/Winamac ~America/Indianapolis America/Iqaluit America/Kentucky/Louisville America/Kentucky/Monticello ~America/Louisville ~America/Montreal America/Nassau America/New_York ~America/Nipigon ~America/Pangnirtung America/Port-au-Prince ~America/Thunder_Bay America/Toronto Canada/Eastern ~EST5EDT ~US/East-Indiana US/Eastern ~US/Michigan',
-  'PST PDT|~America/Ensenada America/Los_Angeles ~America/Santa_Isabel America/Tijuana America/Vancouver Canada/Pacific ~Mexico/BajaNorte ~PST8PDT US/Pacific',
-  'AST ADT|America/Glace_Bay America/Goose_Bay America/Halifax America/Moncton America/Thule Atlantic/Bermuda Canada/Atlantic',
+  'AST -|America/Anguilla America/Antigua America/Aruba America/Barbados America/Blanc-Sablon America/Curacao ' +
+    'America/Dominica America/Grenada America/Guadeloupe America/Kralendijk America/Lower_Princes ' +
+    'America/Marigot America/Martinique America/Montserrat America/Port_of_Spain America/Puerto_Rico ' +
+    'America/Santo_Domingo America/St_Barthelemy America/St_Kitts America/St_Lucia America/St_Thomas ' +
+    'America/St_Vincent America/Tortola ~America/Virgin',
+  '# -|America/Araguaina America/Argentina/Buenos_Aires America/Argentina/Catamarca ' +
+    '~America/Argentina/ComodRivadavia America/Argentina/Cordoba America/Argentina/Jujuy ' +
+    'America/Argentina/La_Rioja America/Argentina/Mendoza America/Argentina/Rio_Gallegos America/Argentina/Salta ' +
+    'America/Argentina/San_Juan America/Argentina/San_Luis America/Argentina/Tucuman America/Argentina/Ushuaia ' +
+    'America/Bahia America/Belem America/Boa_Vista America/Bogota ~America/Buenos_Aires America/Campo_Grande ' +
+    'America/Caracas ~America/Catamarca America/Cayenne ~America/Cordoba America/Cuiaba America/Eirunepe ' +
+    'America/Fortaleza America/Guayaquil America/Guyana ~America/Jujuy America/La_Paz America/Lima ' +
+    'America/Maceio America/Manaus ~America/Mendoza America/Montevideo America/Noronha America/Paramaribo ' +
+    '~America/Porto_Acre America/Porto_Velho America/Punta_Arenas America/Recife America/Rio_Branco ' +
+    '~America/Rosario America/Santarem America/Sao_Paulo Antarctica/Casey Antarctica/Davis ' +
+    'Antarctica/DumontDUrville Antarctica/Mawson Antarctica/Palmer Antarctica/Rothera Antarctica/Syowa ' +
+    'Antarctica/Vostok Asia/Aden Asia/Almaty Asia/Amman Asia/Anadyr Asia/Aqtau Asia/Aqtobe Asia/Ashgabat ' +
+    '~Asia/Ashkhabad Asia/Atyrau Asia/Baghdad Asia/Bahrain Asia/Baku Asia/Bangkok Asia/Barnaul Asia/Bishkek ' +
+    'Asia/Brunei Asia/Chita ~Asia/Choibalsan Asia/Colombo ~Asia/Dacca Asia/Damascus Asia/Dhaka Asia/Dili ' +
+    'Asia/Dubai Asia/Dushanbe Asia/Ho_Chi_Minh Asia/Hovd Asia/Irkutsk ~Asia/Istanbul Asia/Kabul Asia/Kamchatka ' +
+    '~Asia/Kashgar Asia/Kathmandu ~Asia/Katmandu Asia/Khandyga Asia/Krasnoyarsk Asia/Kuala_Lumpur Asia/Kuching ' +
+    'Asia/Kuwait Asia/Magadan Asia/Muscat Asia/Novokuznetsk Asia/Novosibirsk Asia/Omsk Asia/Oral Asia/Phnom_Penh ' +
+    'Asia/Qatar Asia/Qostanay Asia/Qyzylorda ~Asia/Rangoon Asia/Riyadh ~Asia/Saigon Asia/Sakhalin Asia/Samarkand ' +
+    'Asia/Singapore Asia/Srednekolymsk Asia/Tashkent Asia/Tbilisi Asia/Tehran ~Asia/Thimbu Asia/Thimphu ' +
+    'Asia/Tomsk Asia/Ulaanbaatar ~Asia/Ulan_Bator Asia/Urumqi Asia/Ust-Nera Asia/Vientiane Asia/Vladivostok ' +
+    'Asia/Yakutsk Asia/Yangon Asia/Yekaterinburg Asia/Yerevan Atlantic/Cape_Verde Atlantic/South_Georgia ' +
+    'Atlantic/Stanley Australia/Eucla ~Brazil/Acre ~Brazil/DeNoronha ~Brazil/East ~Brazil/West ~=Etc/GMT+1 ' +
+    '~=Etc/GMT+10 ~=Etc/GMT+11 ~=Etc/GMT+12 ~=Etc/GMT+2 ~=Etc/GMT+3 ~=Etc/GMT+4 ~=Etc/GMT+5 ~=Etc/GMT+6 ' +
+    '~=Etc/GMT+7 ~=Etc/GMT+8 ~=Etc/GMT+9 ~=Etc/GMT-1 ~=Etc/GMT-10 ~=Etc/GMT-11 ~=Etc/GMT-12 ~=Etc/GMT-13 ' +
+    '~=Etc/GMT-14 ~=Etc/GMT-2 ~=Etc/GMT-3 ~=Etc/GMT-4 ~=Etc/GMT-5 ~=Etc/GMT-6 ~=Etc/GMT-7 ~=Etc/GMT-8 ' +
+    '~=Etc/GMT-9 Europe/Astrakhan Europe/Istanbul Europe/Minsk Europe/Samara Europe/Saratov Europe/Ulyanovsk ' +
+    'Indian/Chagos Indian/Christmas Indian/Cocos Indian/Kerguelen Indian/Mahe Indian/Maldives Indian/Mauritius ' +
+    'Indian/Reunion ~Iran ~Kwajalein Pacific/Apia Pacific/Bougainville Pacific/Chuuk Pacific/Efate ' +
+    '~Pacific/Enderbury Pacific/Fakaofo Pacific/Fiji Pacific/Funafuti Pacific/Galapagos Pacific/Gambier ' +
+    'Pacific/Guadalcanal Pacific/Kanton Pacific/Kiritimati Pacific/Kosrae Pacific/Kwajalein Pacific/Majuro ' +
+    'Pacific/Marquesas Pacific/Nauru Pacific/Niue Pacific/Noumea Pacific/Palau Pacific/Pitcairn Pacific/Pohnpei ' +
+    '~Pacific/Ponape Pacific/Port_Moresby Pacific/Rarotonga Pacific/Tahiti Pacific/Tarawa Pacific/Tongatapu ' +
+    '~Pacific/Truk Pacific/Wake Pacific/Wallis ~Pacific/Yap ~Singapore ~Turkey',
+  'EST -|America/Atikokan America/Cancun America/Cayman ~America/Coral_Harbour America/Jamaica America/Panama ' +
+    '~EST ~Jamaica',
+  'CST -|America/Bahia_Banderas America/Belize America/Chihuahua America/Costa_Rica America/El_Salvador ' +
+    'America/Guatemala America/Managua America/Merida America/Mexico_City America/Monterrey America/Regina ' +
+    'America/Swift_Current America/Tegucigalpa ~Asia/Chongqing ~Asia/Chungking ~Asia/Harbin ~Asia/Macao ' +
+    'Asia/Macau Asia/Shanghai Asia/Taipei ~Canada/Saskatchewan ~Mexico/General ~PRC ~ROC',
+  'MST MDT|America/Boise America/Cambridge_Bay America/Ciudad_Juarez America/Denver America/Edmonton ' +
+    'America/Inuvik ~America/Shiprock ~America/Yellowknife Canada/Mountain ~MST7MDT ~Navajo US/Mountain',
+  'CST CDT|America/Chicago America/Havana America/Indiana/Knox America/Indiana/Tell_City ~America/Knox_IN ' +
+    'America/Matamoros America/Menominee America/North_Dakota/Beulah America/North_Dakota/Center ' +
+    'America/North_Dakota/New_Salem America/Ojinaga ~America/Rainy_River America/Rankin_Inlet America/Resolute ' +
+    'America/Winnipeg ~CST6CDT Canada/Central ~Cuba US/Central ~US/Indiana-Starke',
+  'MST -|America/Creston America/Dawson America/Dawson_Creek America/Fort_Nelson America/Hermosillo ' +
+    'America/Mazatlan America/Phoenix America/Whitehorse ~Canada/Yukon ~MST ~Mexico/BajaSur US/Arizona',
+  'EST EDT|America/Detroit ~America/Fort_Wayne America/Grand_Turk America/Indiana/Indianapolis ' +
+    'America/Indiana/Marengo America/Indiana/Petersburg America/Indiana/Vevay America/Indiana/Vincennes ' +
+    'America/Indiana/Winamac ~America/Indianapolis America/Iqaluit America/Kentucky/Louisville ' +
+    'America/Kentucky/Monticello ~America/Louisville ~America/Montreal America/Nassau America/New_York ' +
+    '~America/Nipigon ~America/Pangnirtung America/Port-au-Prince ~America/Thunder_Bay America/Toronto ' +
+    'Canada/Eastern ~EST5EDT ~US/East-Indiana US/Eastern ~US/Michigan',
+  'PST PDT|~America/Ensenada America/Los_Angeles ~America/Santa_Isabel America/Tijuana America/Vancouver ' +
+    'Canada/Pacific ~Mexico/BajaNorte ~PST8PDT US/Pacific',
+  'AST ADT|America/Glace_Bay America/Goose_Bay America/Halifax America/Moncton America/Thule Atlantic/Bermuda ' +
+    'Canada/Atlantic',
   'NST NDT|America/St_Johns Canada/Newfoundland',
-  'AEST AEDT|Antarctica/Macquarie ~Australia/ACT ~Australia/Canberra ~Australia/Currie Australia/Hobart Australia/Melbourne ~Australia/NSW Australia/Sydney ~Australia/Tasmania ~Australia/Victoria',
+  'AEST AEDT|Antarctica/Macquarie ~Australia/ACT ~Australia/Canberra ~Australia/Currie Australia/Hobart ' +
+    'Australia/Melbourne ~Australia/NSW Australia/Sydney ~Australia/Tasmania ~Australia/Victoria',
   'NZST NZDT|Antarctica/McMurdo ~Antarctica/South_Pole ~NZ Pacific/Auckland',
   'IST -|~Asia/Calcutta Asia/Kolkata',
   'HKT -|Asia/Hong_Kong ~Hongkong',
@@ -61,11 +135,17 @@ export const COUNTRIES: readonly string[] = [
   'AL|Albania|Europe/Tirane',
   'AM|Armenia|Asia/Yerevan',
   'AO|Angola|Africa/Luanda',
-  'AQ|Antarctica|Antarctica/McMurdo Antarctica/Casey Antarctica/Davis Antarctica/DumontDUrville Antarctica/Mawson Antarctica/Palmer Antarctica/Rothera Antarctica/Syowa Antarctica/Troll Antarctica/Vostok',
-  'AR|Argentina|America/Argentina/Buenos_Aires America/Argentina/Cordoba America/Argentina/Salta America/Argentina/Jujuy America/Argentina/Tucuman America/Argentina/Catamarca America/Argentina/La_Rioja America/Argentina/San_Juan America/Argentina/Mendoza America/Argentina/San_Luis America/Argentina/Rio_Gallegos America/Argentina/Ushuaia',
+  'AQ|Antarctica|Antarctica/McMurdo Antarctica/Casey Antarctica/Davis Antarctica/DumontDUrville ' +
+    'Antarctica/Mawson Antarctica/Palmer Antarctica/Rothera Antarctica/Syowa Antarctica/Troll Antarctica/Vostok',
+  'AR|Argentina|America/Argentina/Buenos_Aires America/Argentina/Cordoba America/Argentina/Salta ' +
+    'America/Argentina/Jujuy America/Argentina/Tucuman America/Argentina/Catamarca America/Argentina/La_Rioja ' +
+    'America/Argentina/San_Juan America/Argentina/Mendoza America/Argentina/San_Luis ' +
+    'America/Argentina/Rio_Gallegos America/Argentina/Ushuaia',
   'AS|Samoa (American)|Pacific/Pago_Pago',
   'AT|Austria|Europe/Vienna',
-  'AU|Australia|Australia/Lord_Howe Antarctica/Macquarie Australia/Hobart Australia/Melbourne Australia/Sydney Australia/Broken_Hill Australia/Brisbane Australia/Lindeman Australia/Adelaide Australia/Darwin Australia/Perth Australia/Eucla',
+  'AU|Australia|Australia/Lord_Howe Antarctica/Macquarie Australia/Hobart Australia/Melbourne Australia/Sydney ' +
+    'Australia/Broken_Hill Australia/Brisbane Australia/Lindeman Australia/Adelaide Australia/Darwin ' +
+    'Australia/Perth Australia/Eucla',
   'AW|Aruba|America/Aruba',
   'AX|Åland Islands|Europe/Mariehamn',
   'AZ|Azerbaijan|Asia/Baku',
@@ -83,14 +163,20 @@ export const COUNTRIES: readonly string[] = [
   'BN|Brunei|Asia/Brunei',
   'BO|Bolivia|America/La_Paz',
   'BQ|Caribbean NL|America/Kralendijk',
-  'BR|Brazil|America/Noronha America/Belem America/Fortaleza America/Recife America/Araguaina America/Maceio America/Bahia America/Sao_Paulo America/Campo_Grande America/Cuiaba America/Santarem America/Porto_Velho America/Boa_Vista America/Manaus America/Eirunepe America/Rio_Branco',
+  'BR|Brazil|America/Noronha America/Belem America/Fortaleza America/Recife America/Araguaina America/Maceio ' +
+    'America/Bahia America/Sao_Paulo America/Campo_Grande America/Cuiaba America/Santarem America/Porto_Velho ' +
+    'America/Boa_Vista America/Manaus America/Eirunepe America/Rio_Branco',
   'BS|Bahamas|America/Nassau',
   'BT|Bhutan|Asia/Thimphu',
   'BV|Bouvet Island|',
   'BW|Botswana|Africa/Gaborone',
   'BY|Belarus|Europe/Minsk',
   'BZ|Belize|America/Belize',
-  'CA|Canada|America/St_Johns America/Halifax America/Glace_Bay America/Moncton America/Goose_Bay America/Blanc-Sablon America/Toronto America/Iqaluit America/Atikokan America/Winnipeg America/Resolute America/Rankin_Inlet America/Regina America/Swift_Current America/Edmonton America/Cambridge_Bay America/Inuvik America/Vancouver America/Creston America/Dawson_Creek America/Fort_Nelson America/Whitehorse America/Dawson',
+  'CA|Canada|America/St_Johns America/Halifax America/Glace_Bay America/Moncton America/Goose_Bay ' +
+    'America/Blanc-Sablon America/Toronto America/Iqaluit America/Atikokan America/Winnipeg America/Resolute ' +
+    'America/Rankin_Inlet America/Regina America/Swift_Current America/Edmonton America/Cambridge_Bay ' +
+    'America/Inuvik America/Vancouver America/Creston America/Dawson_Creek America/Fort_Nelson ' +
+    'America/Whitehorse America/Dawson',
   'CC|Cocos (Keeling) Islands|Indian/Cocos',
   'CD|Congo (Dem. Rep.)|Africa/Kinshasa Africa/Lubumbashi',
   'CF|Central African Rep.|Africa/Bangui',
@@ -209,7 +295,9 @@ export const COUNTRIES: readonly string[] = [
   'MU|Mauritius|Indian/Mauritius',
   'MV|Maldives|Indian/Maldives',
   'MW|Malawi|Africa/Blantyre',
-  'MX|Mexico|America/Mexico_City America/Cancun America/Merida America/Monterrey America/Matamoros America/Chihuahua America/Ciudad_Juarez America/Ojinaga America/Mazatlan America/Bahia_Banderas America/Hermosillo America/Tijuana',
+  'MX|Mexico|America/Mexico_City America/Cancun America/Merida America/Monterrey America/Matamoros ' +
+    'America/Chihuahua America/Ciudad_Juarez America/Ojinaga America/Mazatlan America/Bahia_Banderas ' +
+    'America/Hermosillo America/Tijuana',
   'MY|Malaysia|Asia/Kuala_Lumpur Asia/Kuching',
   'MZ|Mozambique|Africa/Maputo',
   'NA|Namibia|Africa/Windhoek',
@@ -243,7 +331,10 @@ export const COUNTRIES: readonly string[] = [
   'RE|Réunion|Indian/Reunion',
   'RO|Romania|Europe/Bucharest',
   'RS|Serbia|Europe/Belgrade',
-  'RU|Russia|Europe/Kaliningrad Europe/Moscow Europe/Kirov Europe/Volgograd Europe/Astrakhan Europe/Saratov Europe/Ulyanovsk Europe/Samara Asia/Yekaterinburg Asia/Omsk Asia/Novosibirsk Asia/Barnaul Asia/Tomsk Asia/Novokuznetsk Asia/Krasnoyarsk Asia/Irkutsk Asia/Chita Asia/Yakutsk Asia/Khandyga Asia/Vladivostok Asia/Ust-Nera Asia/Magadan Asia/Sakhalin Asia/Srednekolymsk Asia/Kamchatka Asia/Anadyr',
+  'RU|Russia|Europe/Kaliningrad Europe/Moscow Europe/Kirov Europe/Volgograd Europe/Astrakhan Europe/Saratov ' +
+    'Europe/Ulyanovsk Europe/Samara Asia/Yekaterinburg Asia/Omsk Asia/Novosibirsk Asia/Barnaul Asia/Tomsk ' +
+    'Asia/Novokuznetsk Asia/Krasnoyarsk Asia/Irkutsk Asia/Chita Asia/Yakutsk Asia/Khandyga Asia/Vladivostok ' +
+    'Asia/Ust-Nera Asia/Magadan Asia/Sakhalin Asia/Srednekolymsk Asia/Kamchatka Asia/Anadyr',
   'RW|Rwanda|Africa/Kigali',
   'SA|Saudi Arabia|Asia/Riyadh',
   'SB|Solomon Islands|Pacific/Guadalcanal',
@@ -285,7 +376,13 @@ export const COUNTRIES: readonly string[] = [
   'UA|Ukraine|Europe/Simferopol Europe/Kyiv',
   'UG|Uganda|Africa/Kampala',
   'UM|US minor outlying islands|Pacific/Midway Pacific/Wake',
-  'US|United States|America/New_York America/Detroit America/Kentucky/Louisville America/Kentucky/Monticello America/Indiana/Indianapolis America/Indiana/Vincennes America/Indiana/Winamac America/Indiana/Marengo America/Indiana/Petersburg America/Indiana/Vevay America/Chicago America/Indiana/Tell_City America/Indiana/Knox America/Menominee America/North_Dakota/Center America/North_Dakota/New_Salem America/North_Dakota/Beulah America/Denver America/Boise America/Phoenix America/Los_Angeles America/Anchorage America/Juneau America/Sitka America/Metlakatla America/Yakutat America/Nome America/Adak Pacific/Honolulu',
+  'US|United States|America/New_York America/Detroit America/Kentucky/Louisville America/Kentucky/Monticello ' +
+    'America/Indiana/Indianapolis America/Indiana/Vincennes America/Indiana/Winamac America/Indiana/Marengo ' +
+    'America/Indiana/Petersburg America/Indiana/Vevay America/Chicago America/Indiana/Tell_City ' +
+    'America/Indiana/Knox America/Menominee America/North_Dakota/Center America/North_Dakota/New_Salem ' +
+    'America/North_Dakota/Beulah America/Denver America/Boise America/Phoenix America/Los_Angeles ' +
+    'America/Anchorage America/Juneau America/Sitka America/Metlakatla America/Yakutat America/Nome America/Adak ' +
+    'Pacific/Honolulu',
   'UY|Uruguay|America/Montevideo',
   'UZ|Uzbekistan|Asia/Samarkand Asia/Tashkent',
   'VA|Vatican City|Europe/Vatican',

@@ -7,8 +7,12 @@ export interface WrapOptions {
   readonly breakOnHyphens: boolean;
 }
 
-const WORDS =
-  /[\t\n\v\f\r ]+|(?<=[\p{L}\p{N}_!"'&.,?])-{2,}(?=[\p{L}\p{N}_])|[^\t\n\v\f\r ]*?(?:-(?:(?<=[^\d\W_]{2}-)|(?<=[^\d\W_]-[^\d\W_]-))(?=[^\d\W_]-?[^\d\W_])|(?=[\t\n\v\f\r ]|$)|(?<=[\p{L}\p{N}_!"'&.,?])(?=-{2,}[\p{L}\p{N}_]))/u;
+const WORDS = new RegExp(
+  String.raw`[\t\n\v\f\r ]+|(?<=[\p{L}\p{N}_!"'&.,?])-{2,}(?=[\p{L}\p{N}_])` +
+    String.raw`|[^\t\n\v\f\r ]*?(?:-(?:(?<=[^\d\W_]{2}-)|(?<=[^\d\W_]-[^\d\W_]-))(?=[^\d\W_]-?[^\d\W_])` +
+    String.raw`|(?=[\t\n\v\f\r ]|$)|(?<=[\p{L}\p{N}_!"'&.,?])(?=-{2,}[\p{L}\p{N}_]))`,
+  'u',
+);
 const SIMPLE = /([\t\n\v\f\r ]+)/;
 
 /** Lines of at most `width` characters. */

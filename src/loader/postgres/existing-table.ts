@@ -1,5 +1,6 @@
-// A table that is there already, as the loader finds it: columns and their types, whether what is declared goes into it, its keys. Asks and changes
-// nothing; what is done about a difference is sink.ts's, saying it beforehand check.ts's.
+// A table that is there already, as the loader finds it: columns and their types, whether what is declared goes into
+// it, its keys. Asks and changes nothing; what is done about a difference is sink.ts's, saying it beforehand
+// check.ts's.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import type { StoredType } from '../column-check.ts';
@@ -30,10 +31,14 @@ export interface ExistingColumn {
 export async function storedTypes(session: Session, target: LoadTarget): Promise<Map<string, StoredType>> {
   const rows = await read(
     session,
-    `select a.attname::text, format_type(a.atttypid, -1), b.typname::text, case when t.typtype = 'd' then t.typtypmod else a.atttypmod end, e.typname::text,
-  case when b.typtype = 'e' then (select array_to_json(array_agg(l.enumlabel order by l.enumsortorder))::text from pg_enum l where l.enumtypid = b.oid) end,
-  a.attnotnull and not exists (select from pg_trigger g where g.tgrelid = a.attrelid and not g.tgisinternal and g.tgtype & 6 = 6)
-from pg_attribute a join pg_type t on t.oid = a.atttypid join pg_type b on b.oid = case when t.typtype = 'd' then t.typbasetype else t.oid end left join pg_type e on e.oid = b.typelem and b.typcategory = 'A'
+    "select a.attname::text, format_type(a.atttypid, -1), b.typname::text, case when t.typtype = 'd' then " +
+      `t.typtypmod else a.atttypmod end, e.typname::text,
+  case when b.typtype = 'e' then (select array_to_json(array_agg(l.enumlabel order by ` +
+      `l.enumsortorder))::text from pg_enum l where l.enumtypid = b.oid) end,
+  a.attnotnull and not exists (select from pg_trigger g where g.tgrelid = a.attrelid and not ` +
+      `g.tgisinternal and g.tgtype & 6 = 6)
+from pg_attribute a join pg_type t on t.oid = a.atttypid join pg_type b on b.oid = case when t.typtype = ` +
+      `'d' then t.typbasetype else t.oid end left join pg_type e on e.oid = b.typelem and b.typcategory = 'A'
 where a.attrelid = to_regclass(${quoteText(tableName(target))}) and a.attnum > 0 and not a.attisdropped`,
   );
   return new Map(
@@ -63,8 +68,10 @@ async function read(session: Session, sql: string): Promise<readonly (readonly u
 export async function existingColumns(session: Session, target: LoadTarget): Promise<Map<string, ExistingColumn>> {
   const rows = await read(
     session,
-    `select attname::text, format_type(atttypid, atttypmod), attnotnull and not atthasdef and attidentity = '', attgenerated <> ''
-from pg_attribute where attrelid = to_regclass(${quoteText(tableName(target))}) and attnum > 0 and not attisdropped order by attnum`,
+    "select attname::text, format_type(atttypid, atttypmod), attnotnull and not atthasdef and attidentity = ''," +
+      ` attgenerated <> ''
+from pg_attribute where attrelid = to_regclass(${quoteText(tableName(target))}) and attnum > 0 and not ` +
+      'attisdropped order by attnum',
   );
   return new Map(
     rows.map(([name, type, required, generated]) => [
@@ -96,8 +103,10 @@ export async function typeDifference(
 export async function hasUniqueKey(session: Session, target: LoadTarget): Promise<boolean> {
   const rows = await read(
     session,
-    `select array_to_string(array(select a.attname::text from unnest(i.indkey) k join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k order by 1), ',')
-from pg_index i where i.indrelid = to_regclass(${quoteText(tableName(target))}) and i.indisunique and i.indpred is null and i.indexprs is null`,
+    'select array_to_string(array(select a.attname::text from unnest(i.indkey) k join pg_attribute a on ' +
+      `a.attrelid = i.indrelid and a.attnum = k order by 1), ',')
+from pg_index i where i.indrelid = to_regclass(${quoteText(tableName(target))}) and i.indisunique and ` +
+      'i.indpred is null and i.indexprs is null',
   );
   const wanted = [...target.key].sort().join(',');
   return rows.some((row) => String(row[0]).split(',').sort().join(',') === wanted);

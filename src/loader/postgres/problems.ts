@@ -1,4 +1,5 @@
-// What stands in the way of loading into a table of Postgres: privileges, columns, key. Asks and changes nothing: `load check` says it, `load` refuses.
+// What stands in the way of loading into a table of Postgres: privileges, columns, key. Asks and changes nothing: `load
+// check` says it, `load` refuses.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { Session } from '../../adapters/adapter.ts';
 import { STATE_SCHEMA } from '../../state/load-offsets.ts';
@@ -17,7 +18,8 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
     const found = `to_regnamespace(${quoteText(quoteIdentifier(name))})`;
     if ((await ask(`${found} is null or has_schema_privilege(${found}::oid, 'usage')`)) === true) return true;
     problems.push(
-      `${String(await ask('current_user'))} may not use schema ${name}: grant usage on schema ${quoteIdentifier(name)} to …`,
+      `${String(await ask('current_user'))} may not use schema ${name}: grant usage on schema ` +
+        `${quoteIdentifier(name)} to …`,
     );
     return false;
   };
@@ -29,40 +31,47 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
     if ((await ask(`to_regnamespace(${quoteText(`"${target.schema.replaceAll('"', '""')}"`)}) is null`)) === true) {
       if ((await ask("has_database_privilege(current_database(), 'create')")) !== true)
         problems.push(
-          `the schema ${target.schema} does not exist, and ${String(await ask('current_user'))} may not create it: grant create on database …`,
+          `the schema ${target.schema} does not exist, and ${String(await ask('current_user'))} may not create ` +
+            'it: grant create on database …',
         );
     } else if ((await ask(`has_schema_privilege(${schema}, 'create')`)) !== true)
       problems.push(
-        `the table does not exist, and ${String(await ask('current_user'))} may not create it: grant create on schema ${target.schema} to …`,
+        `the table does not exist, and ${String(await ask('current_user'))} may not create it: grant create on ` +
+          `schema ${target.schema} to …`,
       );
   } else {
     const kind = String(await ask(`relkind::text from pg_class where oid = to_regclass(${table})`));
     if (!['r', 'p', 'f'].includes(kind))
       return [
-        `${target.schema}.${target.identifier} is no table: rename what is there, or name another table in the source's identifier`,
+        `${target.schema}.${target.identifier} is no table: rename what is there, or name another table in the ` +
+          "source's identifier",
       ];
     for (const privilege of target.mode === 'upsert' ? ['insert', 'select', 'update'] : ['insert']) {
       if ((await ask(`has_table_privilege(${table}, '${privilege}')`)) !== true)
         problems.push(
-          `${String(await ask('current_user'))} may not ${privilege} ${target.schema}.${target.identifier}: grant ${privilege} on ${tableName(target)} to …`,
+          `${String(await ask('current_user'))} may not ${privilege} ${target.schema}.${target.identifier}: ` +
+            `grant ${privilege} on ${tableName(target)} to …`,
         );
     }
   }
   if (reachesTable) problems.push(...(await columnProblems(session, target, ask)));
   if (target.mode === 'upsert' && (await ask("has_database_privilege(current_database(), 'temp')")) !== true)
     problems.push(
-      `${String(await ask('current_user'))} may not make temporary tables, which mode 'upsert' needs: grant temporary on database … to …`,
+      `${String(await ask('current_user'))} may not make temporary tables, which mode 'upsert' needs: grant ` +
+        'temporary on database … to …',
     );
   if (!reachesState) {
     // As above.
   } else if ((await ask(`to_regclass(${state}) is null`)) === true) {
     if (
       (await ask(
-        `coalesce(has_schema_privilege(to_regnamespace('${STATE_SCHEMA}')::oid, 'create'), has_database_privilege(current_database(), 'create'))`,
+        `coalesce(has_schema_privilege(to_regnamespace('${STATE_SCHEMA}')::oid, 'create'), ` +
+          "has_database_privilege(current_database(), 'create'))",
       )) !== true
     )
       problems.push(
-        `the loader's tables in schema ${STATE_SCHEMA} do not exist, and ${String(await ask('current_user'))} may not create them`,
+        `the loader's tables in schema ${STATE_SCHEMA} do not exist, and ${String(await ask('current_user'))} ` +
+          'may not create them',
       );
   } else {
     // What an older version has made is brought up to date by its owner alone.
@@ -73,7 +82,9 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
       )) === true
     ) {
       problems.push(
-        `the loader's tables in schema ${STATE_SCHEMA} are of an older version, and ${String(await ask('current_user'))} does not own them: run \`tsdbt load\` or \`tsdbt load rewind\` once as their owner`,
+        `the loader's tables in schema ${STATE_SCHEMA} are of an older version, and ` +
+          `${String(await ask('current_user'))} does not own them: run \`tsdbt load\` or \`tsdbt load rewind\` ` +
+          'once as their owner',
       );
     }
     for (const [name, privileges] of [
@@ -88,7 +99,8 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
           )) !== true
         )
           problems.push(
-            `${String(await ask('current_user'))} may not ${privilege} ${STATE_SCHEMA}.${name}: grant ${privilege} on ${STATE_SCHEMA}.${name} to …`,
+            `${String(await ask('current_user'))} may not ${privilege} ${STATE_SCHEMA}.${name}: grant ` +
+              `${privilege} on ${STATE_SCHEMA}.${name} to …`,
           );
     }
   }
@@ -114,7 +126,8 @@ async function columnProblems(
       problems.push(`${what}, and ${table} has ${found!.type}: declare ${found!.type}, or change the table`);
     else if (found?.generated === true)
       problems.push(
-        `column '${column.name}' of ${table} is computed by the database and cannot be loaded: take it out of the source's columns`,
+        `column '${column.name}' of ${table} is computed by the database and cannot be loaded: take it out of ` +
+          "the source's columns",
       );
     else if (difference === 'wider') changes.push(`widen '${column.name}' to ${column.type}`);
     else if (found === undefined) changes.push(`add '${column.name}'`);
@@ -135,12 +148,14 @@ async function columnProblems(
     )) !== true
   ) {
     problems.push(
-      `${String(await ask('current_user'))} does not own ${table}, and the loader would ${changes.join(', ')}: do it as the owner, alter table ${tableName(target)} …`,
+      `${String(await ask('current_user'))} does not own ${table}, and the loader would ${changes.join(', ')}: ` +
+        `do it as the owner, alter table ${tableName(target)} …`,
     );
   }
   if (target.mode === 'upsert' && !(await hasUniqueKey(session, target)))
     problems.push(
-      `${table} has no unique key on (${target.key.join(', ')}), which mode 'upsert' needs: alter table ${tableName(target)} add primary key (${target.key.map(quoteIdentifier).join(', ')})`,
+      `${table} has no unique key on (${target.key.join(', ')}), which mode 'upsert' needs: alter table ` +
+        `${tableName(target)} add primary key (${target.key.map(quoteIdentifier).join(', ')})`,
     );
   return problems;
 }

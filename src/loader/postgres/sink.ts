@@ -1,5 +1,6 @@
-// Postgres as a sink: COPY into the table, or for upserts into a temporary table and from there by key; rows, dead letters and positions in one
-// transaction. A row that the database refuses is found and becomes a dead letter. What the table looks like is table.ts's.
+// Postgres as a sink: COPY into the table, or for upserts into a temporary table and from there by key; rows, dead
+// letters and positions in one transaction. A row that the database refuses is found and becomes a dead letter. What
+// the table looks like is table.ts's.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -55,7 +56,10 @@ import {
 
 const DAY = 86_400_000;
 const STAGE = 'tsdbt_load_stage';
-/** Moments without a zone are UTC, whatever the server's zone; a loader that is stopped in the midst of a flush does not hold up the others for ever. */
+/**
+ * Moments without a zone are UTC, whatever the server's zone; a loader that is stopped in the midst of a flush does not
+ * hold up the others for ever.
+ */
 const FLUSH_SETTINGS =
   "select set_config('timezone', 'UTC', true), set_config('idle_in_transaction_session_timeout', '15s', true)";
 
@@ -65,7 +69,9 @@ export class PostgresSink implements Sink {
   private readonly now: () => number;
   private readonly reached: (point: FaultPoint) => void;
   private readonly partitions = new Map<string, Set<string>>();
-  /** How often rows of an upsert were taken for new and were not, and for how many flushes they are not tried as new. */
+  /**
+   * How often rows of an upsert were taken for new and were not, and for how many flushes they are not tried as new.
+   */
   private readonly mostlyNew = new Map<string, { misses: number; wait: number }>();
   /** Targets whose table was there before, without partitions: it keeps its shape. */
   private readonly plain = new Set<string>();
@@ -129,7 +135,8 @@ export class PostgresSink implements Sink {
   async addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]> {
     await this.within(target, async (session) => {
       await session.execute(
-        `alter table ${tableName(target)} ${columns.map(({ name, type }) => `add column if not exists ${quoteIdentifier(name)} ${type}`).join(', ')}`,
+        `alter table ${tableName(target)} ` +
+          `${columns.map(({ name, type }) => `add column if not exists ${quoteIdentifier(name)} ${type}`).join(', ')}`,
       );
     });
     return this.prepare(target);
@@ -291,7 +298,8 @@ export class PostgresSink implements Sink {
     return this.within(target, async (session) => {
       const rows = await read(
         session,
-        `select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass(${quoteText(tableName(target))}) order by 1`,
+        'select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = ' +
+          `to_regclass(${quoteText(tableName(target))}) order by 1`,
       );
       const old = rows
         .map((row) => String(row[0]))
@@ -305,7 +313,10 @@ export class PostgresSink implements Sink {
     });
   }
 
-  /** The whole flush on one session; nothing of it lasts when it throws. @param write writes the rows, and answers those that the database refuses */
+  /**
+   * The whole flush on one session; nothing of it lasts when it throws.
+   * @param write writes the rows, and answers those that the database refuses
+   */
   private async write(
     session: Session,
     flush: Flush,
@@ -334,7 +345,10 @@ export class PostgresSink implements Sink {
     return refused;
   }
 
-  /** @param asNew upserts whose keys are not in the table: COPY straight into it, half the work, and an error where one is */
+  /**
+   * @param asNew upserts whose keys are not in the table: COPY straight into it, half the work, and an error where one
+   *   is
+   */
   private async writeRows(session: Session, { target, columns, rows: held }: Flush, asNew: boolean): Promise<void> {
     const list = rowColumns(target, columns).map(quoteIdentifier).join(', ');
     const table = tableName(target);
@@ -421,7 +435,8 @@ export class PostgresSink implements Sink {
       ].join('\t')}\n`;
     });
     await session.copyIn(
-      `copy ${STATE_SCHEMA}.dead_letters (relation, target, topic, partition, "offset", kafka_ts, key, value, headers, sealed, error, load_id) from stdin`,
+      `copy ${STATE_SCHEMA}.dead_letters (relation, target, topic, partition, "offset", kafka_ts, key, value, ` +
+        'headers, sealed, error, load_id) from stdin',
       letters.map((letter) => Buffer.from(letter)),
     );
   }
@@ -478,7 +493,9 @@ export class PostgresSink implements Sink {
       `Column '${column.name}' of ${target.name} is declared as ${column.type}, but the table has ${existing}.`,
       {
         path: target.path,
-        hint: `Columns are only added and widened. Declare ${existing}, or change the table: alter table ${tableName(target)} alter column ${quoteIdentifier(column.name)} type ${column.type} using …`,
+        hint:
+          `Columns are only added and widened. Declare ${existing}, or change the table: alter table ` +
+          `${tableName(target)} alter column ${quoteIdentifier(column.name)} type ${column.type} using …`,
       },
     );
   }
@@ -550,12 +567,15 @@ function mergeRows(
     .map((name) =>
       name.startsWith('_') && name !== target.rest
         ? `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`
-        : `${quoteIdentifier(name)} = case when excluded._deleted then t.${quoteIdentifier(name)} else excluded.${quoteIdentifier(name)} end`,
+        : `${quoteIdentifier(name)} = case when excluded._deleted then t.${quoteIdentifier(name)} else ` +
+          `excluded.${quoteIdentifier(name)} end`,
     );
-  const upsert = (last: string): string => `insert into ${tableName(target)} as t (${list})
+  const upsert = (last: string): string =>
+    `insert into ${tableName(target)} as t (${list})
 ${last}
 on conflict (${key}) do update set ${updates.join(', ')}, _loaded_at = now()
-where t._topic is distinct from excluded._topic or t._partition is distinct from excluded._partition or t._offset is null or t._offset < excluded._offset`;
+where t._topic is distinct from excluded._topic or t._partition is distinct from excluded._partition or ` +
+    't._offset is null or t._offset < excluded._offset';
   const last = (where: string): string =>
     `select distinct on (${key}) ${list} from ${source}${where} order by ${key}, ${order} desc`;
   if (!tombstones) return [upsert(last(''))];
@@ -563,7 +583,10 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
   return [upsert(last(' where not _deleted')), upsert(`select * from (${last('')}) as newest where _deleted`)];
 }
 
-/** Creates only when something is missing: who may not create can load into tables that are there. Loaders of other tables may make the same schemas. */
+/**
+ * Creates only when something is missing: who may not create can load into tables that are there. Loaders of other
+ * tables may make the same schemas.
+ */
 async function createMissing(session: Session, statements: readonly string[], present: string): Promise<void> {
   const [there] = await read(session, present);
   if (there?.[0] === true) return;

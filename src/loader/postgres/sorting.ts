@@ -1,5 +1,6 @@
-// A flush of which the database refuses some rows: all of them go into a temporary table of texts, from there block by block into the real one, each
-// block in a subtransaction, and a block that is refused in halves. One transaction, whatever their number. SQL texts only.
+// A flush of which the database refuses some rows: all of them go into a temporary table of texts, from there block by
+// block into the real one, each block in a subtransaction, and a block that is refused in halves. One transaction,
+// whatever their number. SQL texts only.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 
 /** What the rows go into, and how. */
@@ -17,7 +18,10 @@ export interface Sorting {
 export const [SORT_STAGE, REFUSED] = ['tsdbt_load_sort', 'tsdbt_load_refused'];
 /** Rows that are tried at once: fewer where many are refused, more where few are. */
 const [SMALLEST_BLOCK, FIRST_BLOCK, LARGEST_BLOCK] = [4, 256, 2048];
-/** The rows' fault, and not the table's, the server's or the network's: what the values are, what constraints and triggers say, rows too large. */
+/**
+ * The rows' fault, and not the table's, the server's or the network's: what the values are, what constraints and
+ * triggers say, rows too large.
+ */
 export const DATA_ERROR = /^(2[1237]|44|45|54|P0)/;
 
 /** @returns statements that come before the rows are copied into `SORT_STAGE` */
@@ -25,7 +29,8 @@ export function prepareSorting({ columns }: Sorting): string[] {
   return [
     // Otherwise what is wrong would come out with the commit.
     'set constraints all immediate',
-    `create temporary table ${SORT_STAGE} (n bigint generated always as identity primary key, ${columns.map(({ name }) => `${quoteIdentifier(name)} text`).join(', ')}) on commit drop`,
+    `create temporary table ${SORT_STAGE} (n bigint generated always as identity primary key, ` +
+      `${columns.map(({ name }) => `${quoteIdentifier(name)} text`).join(', ')}) on commit drop`,
     `create temporary table ${REFUSED} (n bigint not null, reason text not null) on commit drop`,
   ];
 }
@@ -37,7 +42,8 @@ export function sortRows({ columns, writes, rows, most }: Sorting): string {
     .map(({ name, type }) => `${quoteIdentifier(name)}::${type} as ${quoteIdentifier(name)}`)
     .join(', ');
   const source = `(select n, ${values} from ${SORT_STAGE} where n between lowest and highest order by n) as tsdbt_rows`;
-  return `do $tsdbt_sort$
+  return (
+    `do $tsdbt_sort$
 declare
   starts bigint[];
   ends bigint[];
@@ -65,7 +71,8 @@ begin
         if sqlstate !~ '${DATA_ERROR.source}' then raise; end if;
         if lowest = highest then
           get stacked diagnostics detail = pg_exception_detail;
-          insert into ${REFUSED} values (lowest, sqlerrm || case when detail <> '' then E'\\nDETAIL:  ' || detail else '' end);
+          insert into ${REFUSED} values (lowest, sqlerrm || case when detail <> '' then E'\\nDETAIL:  ' || ` +
+    `detail else '' end);
           refused := refused + 1;
         else
           starts := starts || array[(lowest + highest) / 2 + 1, lowest];
@@ -73,7 +80,9 @@ begin
         end if;
       end;
     end loop;
-    size := case when refused > before then greatest(size / 4, ${SMALLEST_BLOCK}) else least(size * 2, ${LARGEST_BLOCK}) end;
+    size := case when refused > before then greatest(size / 4, ${SMALLEST_BLOCK}) else least(size * 2, ` +
+    `${LARGEST_BLOCK}) end;
   end loop;
-end $tsdbt_sort$`;
+end $tsdbt_sort$`
+  );
 }

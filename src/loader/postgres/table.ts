@@ -1,5 +1,5 @@
-// The loaded table as Postgres DDL: typed columns, the loader's own, key, partitions by day or week. Only texts and the arithmetic of
-// partitions; sink.ts runs them.
+// The loaded table as Postgres DDL: typed columns, the loader's own, key, partitions by day or week. Only texts and the
+// arithmetic of partitions; sink.ts runs them.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { relationOf } from '../../state/load-offsets.ts';
 import { type LoadColumn, type LoadTarget, META_COLUMNS, PROCESSING_TS } from '../load-target.ts';
@@ -32,8 +32,10 @@ export function createTable(target: LoadTarget): string[] {
   const name = tableName(target);
   const statements = [
     `create schema if not exists ${quoteIdentifier(target.schema)}`,
-    `create table if not exists ${name} (\n${lines.join(',\n')}\n)${partitionBy === null ? '' : ` partition by range (${quoteIdentifier(partitionBy.column)})`}`,
-    `create index if not exists ${quoteIdentifier(indexName(target))} on ${name} using brin (_offset) with (pages_per_range = 32, autosummarize = on)`,
+    `create table if not exists ${name} (\n${lines.join(',\n')}\n` +
+      `)${partitionBy === null ? '' : ` partition by range (${quoteIdentifier(partitionBy.column)})`}`,
+    `create index if not exists ${quoteIdentifier(indexName(target))} on ${name} using brin (_offset) with ` +
+      '(pages_per_range = 32, autosummarize = on)',
   ];
   // Storage parameters belong to the tables that hold rows.
   if (partitionBy === null) statements.push(storage(name, target));
@@ -45,14 +47,21 @@ export function createTable(target: LoadTarget): string[] {
 }
 
 export function metaColumn({ name, type }: LoadColumn): string {
-  return `${name} ${type}${name === '_loaded_at' ? ' default now()' : name === '_deleted' ? ' not null default false' : ''}`;
+  return (
+    `${name} ` +
+    `${type}${name === '_loaded_at' ? ' default now()' : name === '_deleted' ? ' not null default false' : ''}`
+  );
 }
 
-/** Appended rows are vacuumed by their number, so that the visibility map keeps up; upserts leave dead rows that must go early. */
+/**
+ * Appended rows are vacuumed by their number, so that the visibility map keeps up; upserts leave dead rows that must go
+ * early.
+ */
 function storage(name: string, target: LoadTarget): string {
   return target.mode === 'append'
     ? `alter table ${name} set (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02)`
-    : `alter table ${name} set (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)`;
+    : `alter table ${name} set (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, ` +
+        'autovacuum_analyze_scale_factor = 0.02)';
 }
 
 function indexName(target: LoadTarget): string {
@@ -73,7 +82,10 @@ export function partitionName(target: LoadTarget, name: string): string {
   return `${quoteIdentifier(target.schema)}.${quoteIdentifier(name)}`;
 }
 
-/** The partition of a moment; null for moments so far away that the default partition keeps them. @param now milliseconds since 1970 */
+/**
+ * The partition of a moment; null for moments so far away that the default partition keeps them.
+ * @param now milliseconds since 1970
+ */
 export function partitionAt(target: LoadTarget, time: number, now: number): TablePartition | null {
   if (target.partitionBy === null) return null;
   const oldest = now - (target.retentionDays ?? FAR_PAST_DAYS) * DAY;
@@ -101,7 +113,8 @@ export function comingPartitions(target: LoadTarget, now: number): TablePartitio
 }
 
 /**
- * Makes one partition beside and attaches it: readers of the table go on meanwhile. Rows of the default partition that belong to it move.
+ * Makes one partition beside and attaches it: readers of the table go on meanwhile. Rows of the default partition that
+ * belong to it move.
  */
 export function createPartition(target: LoadTarget, partition: TablePartition): string[] {
   const column = target.partitionBy!.column;
@@ -118,13 +131,16 @@ export function createPartition(target: LoadTarget, partition: TablePartition): 
   };
   const name = partitionName(target, partition.name);
   const rest = partitionName(target, defaultPartition(target));
-  const range = `${quoteIdentifier(column)} >= ${bound(partition.from)} and ${quoteIdentifier(column)} < ${bound(partition.to)}`;
+  const range =
+    `${quoteIdentifier(column)} >= ${bound(partition.from)} and ${quoteIdentifier(column)} < ` +
+    `${bound(partition.to)}`;
   return [
     `create table ${name} (like ${tableName(target)} including defaults including constraints)`,
     storage(name, target),
     `with moved as (delete from ${rest} where ${range} returning *) insert into ${name} select * from moved`,
     `alter table ${name} add constraint tsdbt_range check (${quoteIdentifier(column)} is not null and ${range})`,
-    `alter table ${tableName(target)} attach partition ${name} for values from (${bound(partition.from)}) to (${bound(partition.to)})`,
+    `alter table ${tableName(target)} attach partition ${name} for values from (${bound(partition.from)}) to ` +
+      `(${bound(partition.to)})`,
     `alter table ${name} drop constraint tsdbt_range`,
   ];
 }

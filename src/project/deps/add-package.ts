@@ -1,4 +1,5 @@
-// `deps --add-package`: an entry written into packages.yml (or dependencies.yml), in the place of one for the same package.
+// `deps --add-package`: an entry written into packages.yml (or dependencies.yml), in the place of one for the same
+// package.
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Json } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';

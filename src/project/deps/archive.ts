@@ -1,5 +1,6 @@
-// A package's .tar.gz put into a new folder: plain files, folders and links inside of the package only, within limits. Reading the
-// format and writing files is node-tar's; which entries are taken, and links, are decided here. Leaves the download to others.
+// A package's .tar.gz put into a new folder: plain files, folders and links inside of the package only, within limits.
+// Reading the format and writing files is node-tar's; which entries are taken, and links, are decided here. Leaves the
+// download to others.
 import { lstatSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -186,7 +187,8 @@ class Contents {
     if (known !== undefined && (known !== kind || kind === 'link')) {
       throw refused(
         this.#from,
-        `${shown(entry)}, where '${path}' is a ${known} and a ${kind}${kind === 'link' && known === 'link' ? ' again' : ''}`,
+        `${shown(entry)}, where '${path}' is a ${known} and a ` +
+          `${kind}${kind === 'link' && known === 'link' ? ' again' : ''}`,
       );
     }
     this.#kinds.set(key, kind);

@@ -1,5 +1,5 @@
-// Whether a folder that a stranger made holds only files, folders and links that stay inside of it, link by link, as the kernel follows
-// them. Leaves how the folder was made to archive.ts and git.ts.
+// Whether a folder that a stranger made holds only files, folders and links that stay inside of it, link by link, as
+// the kernel follows them. Leaves how the folder was made to archive.ts and git.ts.
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
@@ -10,7 +10,8 @@ const MAX_LINKS = 40;
 /**
  * Walks the whole folder; follows no link out of it.
  * @param from what errors name
- * @throws TsdbtError `dependency` at the first link that leaves the folder, and at anything that is no file, folder or symbolic link
+ * @throws TsdbtError `dependency` at the first link that leaves the folder, and at anything that is no file, folder or
+ *   symbolic link
  */
 export function checkContained(root: string, from: string): void {
   const visit = (folder: readonly string[]): void => {
@@ -36,7 +37,9 @@ export function refused(from: string, what: string): TsdbtError {
   return new TsdbtError('dependency', `The package ${from} holds ${what}. Nothing was installed.`);
 }
 
-/** Whether a link, followed step by step, is ever outside of the folder. One that goes in a circle counts as leaving. */
+/**
+ * Whether a link, followed step by step, is ever outside of the folder. One that goes in a circle counts as leaving.
+ */
 function leaves(root: string, link: readonly string[]): boolean {
   const at = [...link.slice(0, -1)];
   const rest = [link.at(-1) ?? ''];

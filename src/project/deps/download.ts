@@ -1,5 +1,5 @@
-// Files and JSON over HTTP(S): redirects, proxies of the environment, a time limit, and dbt's retries. Leaves what is downloaded, and
-// where from, to its callers.
+// Files and JSON over HTTP(S): redirects, proxies of the environment, a time limit, and dbt's retries. Leaves what is
+// downloaded, and where from, to its callers.
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
@@ -24,7 +24,9 @@ const ATTEMPTS = 6;
 const MAX_REDIRECTS = 10;
 /** An index of all packages has about one megabyte, a package seldom as much. */
 const MAX_BYTES = 256 * 2 ** 20;
-/** So many times the patience for one answer is the patience for all of a download: a server may send a byte a minute. */
+/**
+ * So many times the patience for one answer is the patience for all of a download: a server may send a byte a minute.
+ */
 const PATIENCE = 20;
 
 /** An answer, or none, that a later try may better. */

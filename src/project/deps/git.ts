@@ -1,4 +1,5 @@
-// Git packages: one revision of a repository, fetched shallow into a folder. Needs the `git` program. Leaves which revision to its callers.
+// Git packages: one revision of a repository, fetched shallow into a folder. Needs the `git` program. Leaves which
+// revision to its callers.
 import { spawn } from 'node:child_process';
 import { mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
@@ -30,12 +31,16 @@ const SAFE_SETTINGS = [
   ['fetch.recurseSubmodules', 'false'],
   ['protocol.ext.allow', 'never'],
 ] as const;
-/** A credential helper in git's own shell: the words of the script are public, the values stand in its environment only. */
+/**
+ * A credential helper in git's own shell: the words of the script are public, the values stand in its environment only.
+ */
 const HELPER =
   '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$TSDBT_GIT_USER" "$TSDBT_GIT_PASSWORD"; }; f';
 
-const PASSING =
-  /Could not resolve host|Connection (?:reset|refused|timed out)|early EOF|RPC failed|unexpected disconnect|HTTP 5\d\d|error: 5\d\d|hung up unexpectedly/;
+const PASSING = new RegExp(
+  String.raw`Could not resolve host|Connection (?:reset|refused|timed out)|early EOF|RPC failed` +
+    String.raw`|unexpected disconnect|HTTP 5\d\d|error: 5\d\d|hung up unexpectedly`,
+);
 
 /**
  * Checks a revision out. The repository's own data is not kept: it holds the URL, and with it tokens.
@@ -101,8 +106,8 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
 }
 
 /**
- * What git is given: the URL without user and password, which every program of this machine could read in the list of processes, and
- * an environment in which it finds them when that scheme, host and port asks for them.
+ * What git is given: the URL without user and password, which every program of this machine could read in the list of
+ * processes, and an environment in which it finds them when that scheme, host and port asks for them.
  */
 function login(
   url: string,
@@ -189,6 +194,7 @@ function gitEnvironment(env: Environment): Record<string, string | undefined> {
 function failure({ url, revision }: GitCheckout, words: string): TsdbtError {
   return new TsdbtError(
     'dependency',
-    `Error checking out spec='${revision}' for repo ${withoutCredentials(url)}\n${words.replace(/(?<![a-z+.-])([a-z+.-]+:\/\/)[^/\s']+@/gi, '$1*****@')}`,
+    `Error checking out spec='${revision}' for repo ${withoutCredentials(url)}\n` +
+      `${words.replace(/(?<![a-z+.-])([a-z+.-]+:\/\/)[^/\s']+@/gi, '$1*****@')}`,
   );
 }

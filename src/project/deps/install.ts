@@ -1,5 +1,5 @@
-// `deps`: finds the packages that a project and its packages ask for, writes package-lock.yml and puts the packages into
-// packages-install-path: all of them or none, also when it is killed. Leaves fetching to package-store.ts.
+// `deps`: finds the packages that a project and its packages ask for, writes package-lock.yml and puts the packages
+// into packages-install-path: all of them or none, also when it is killed. Leaves fetching to package-store.ts.
 import {
   existsSync,
   lstatSync,
@@ -100,13 +100,15 @@ async function resolveAll(
     if (names.has(name)) {
       throw new TsdbtError(
         'dependency',
-        `Found duplicate project "${name}". This occurs when a dependency has the same project name as some other dependency.`,
+        `Found duplicate project "${name}". This occurs when a dependency has the same project name as some ` +
+          'other dependency.',
       );
     }
     if (name === project.project_name) {
       throw new TsdbtError(
         'dependency',
-        `Found a dependency with the same name as the root project "${name}". Package names must be unique in a project. Please rename one of these packages.`,
+        `Found a dependency with the same name as the root project "${name}". Package names must be unique in ` +
+          'a project. Please rename one of these packages.',
       );
     }
     names.add(name);
@@ -212,7 +214,8 @@ function checkedName(name: string, project: Project): string {
   if (/[\\/\0]/.test(name) || name === '' || name === '.' || name === '..') {
     throw new TsdbtError(
       'dependency',
-      `Invalid package name '${name}': resolves outside of the packages-install-path ('${project.packages_install_path}')`,
+      `Invalid package name '${name}': resolves outside of the packages-install-path ` +
+        `('${project.packages_install_path}')`,
     );
   }
   return name;
@@ -259,7 +262,9 @@ function withoutSecrets(text: string, env: Environment, logger: Logger): string 
   );
   const scrubbed = secrets.reduce((shown, secret) => shown.replaceAll(secret, '*****'), text);
   if (scrubbed !== text) {
-    const msg = `Detected secret env var in ${scrubbed}. dbt will write a scrubbed representation to the lock file. This will cause issues with subsequent 'dbt deps' using the lock file, requiring 'dbt deps --upgrade'`;
+    const msg =
+      `Detected secret env var in ${scrubbed}. dbt will write a scrubbed representation to the lock file. This ` +
+      "will cause issues with subsequent 'dbt deps' using the lock file, requiring 'dbt deps --upgrade'";
     logger.fire({
       name: 'DepsScrubbedPackageName',
       code: 'M035',

@@ -1,4 +1,5 @@
-// package-lock.yml: its text, its checksum and its entries, as dbt writes them, so that either program takes the other's.
+// package-lock.yml: its text, its checksum and its entries, as dbt writes them, so that either program takes the
+// other's.
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Json } from '../../contracts/node.ts';

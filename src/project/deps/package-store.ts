@@ -1,5 +1,6 @@
-// Fetches packages: turns a request into one version of one package, says what that package is called and asks for itself, and puts it
-// into a folder. Everything is fetched once a command, into a folder that `close` removes. Leaves merging of requests to wanted.ts.
+// Fetches packages: turns a request into one version of one package, says what that package is called and asks for
+// itself, and puts it into a folder. Everything is fetched once a command, into a folder that `close` removes. Leaves
+// merging of requests to wanted.ts.
 import { randomUUID } from 'node:crypto';
 import {
   cpSync,
@@ -66,7 +67,8 @@ export function requestsIn(root: string, { scope, render }: Pick<StoreOptions, '
 }
 
 /**
- * Packages that a package asks for. It sees no secret: it could send it to its own server, with the address of what it asks for.
+ * Packages that a package asks for. It sees no secret: it could send it to its own server, with the address of what it
+ * asks for.
  * @param foreign it was downloaded
  * @throws TsdbtError `dependency` when it asks for a secret, now or when the lock file is read
  */
@@ -152,7 +154,8 @@ export class PackageStore {
       const listed = revisions.map((revision) => `'${revision}'`).join(', ');
       throw new TsdbtError(
         'dependency',
-        `git dependencies should contain exactly one version. ${withoutCredentials(wanted.title)} contains: {${listed}}`,
+        `git dependencies should contain exactly one version. ${withoutCredentials(wanted.title)} contains: ` +
+          `{${listed}}`,
       );
     }
     return { wanted, version: revisions[0] ?? 'HEAD', latest: null };
@@ -232,7 +235,8 @@ export class PackageStore {
     if (foreign && (way.startsWith('..') || isAbsolute(way))) {
       throw new TsdbtError(
         'dependency',
-        `A package that was downloaded asks for the folder '${location}', which is outside of this project. Nothing was installed.`,
+        `A package that was downloaded asks for the folder '${location}', which is outside of this project. ` +
+          'Nothing was installed.',
         {
           hint: 'If it is meant to be used, name it in the packages.yml of this project.',
         },
@@ -251,7 +255,9 @@ export class PackageStore {
       level: 'warn',
       data: { revision: version, git },
       msg: warningTag(
-        `The git package "${git}" \n\tis ${how}.\n\tThis can introduce breaking changes into your project without warning!\n\nSee https://docs.getdbt.com/docs/package-management#section-specifying-package-versions`,
+        `The git package "${git}" \n\tis ${how}.\n\tThis can introduce breaking changes into your project ` +
+          'without warning!\n\nSee ' +
+          'https://docs.getdbt.com/docs/package-management#section-specifying-package-versions',
       ),
     });
   }
@@ -270,7 +276,8 @@ export class PackageStore {
       if (top === undefined || more.length > 0 || !lstatSync(join(folder, top)).isDirectory()) {
         throw new TsdbtError(
           'dependency',
-          `Incorrect structure for package extracted from ${shown}.The extracted package needs to follow the structure ${title}/<package_contents>.`,
+          `Incorrect structure for package extracted from ${shown}.The extracted package needs to follow the ` +
+            `structure ${title}/<package_contents>.`,
         );
       }
       return join(folder, top);
@@ -285,7 +292,8 @@ function hubRequests(name: string, { packages }: HubVersion): Request[] {
   } catch {
     throw new TsdbtError(
       'dependency',
-      `The hub says of ${name} that it needs packages, in a way that is not understood: ${JSON.stringify(packages).slice(0, 200)}`,
+      `The hub says of ${name} that it needs packages, in a way that is not understood: ` +
+        `${JSON.stringify(packages).slice(0, 200)}`,
     );
   }
 }

@@ -1,4 +1,5 @@
-// The package hub (registry API v1): which packages there are, their versions, and the version that fits all requests, in dbt's words.
+// The package hub (registry API v1): which packages there are, their versions, and the version that fits all requests,
+// in dbt's words.
 import { TsdbtError } from '../../errors.ts';
 import { deprecation } from '../deprecations.ts';
 import {
@@ -50,7 +51,8 @@ export class Registry {
     if (!rangesMeet(ranges)) {
       throw new TsdbtError(
         'dependency',
-        `Version error for package ${wanted.title}: Could not find a satisfactory version from options: ${listed(ranges)}`,
+        `Version error for package ${wanted.title}: Could not find a satisfactory version from options: ` +
+          `${listed(ranges)}`,
       );
     }
     const prereleases = wanted.prerelease || ranges.some(isPrerelease);
@@ -65,9 +67,11 @@ export class Registry {
     if (version === undefined) {
       throw new TsdbtError(
         'dependency',
-        `Could not find a matching compatible version for package ${wanted.location}\n  Requested range: ${rangeText(ranges)}\n  Compatible versions: ${listed(installable)}\n` +
+        `Could not find a matching compatible version for package ${wanted.location}\n  Requested range: ` +
+          `${rangeText(ranges)}\n  Compatible versions: ${listed(installable)}\n` +
           (versionCheck
-            ? "\n  Not shown: package versions incompatible with installed version of dbt-core\n  To include them, run 'dbt --no-version-check deps'"
+            ? '\n  Not shown: package versions incompatible with installed version of dbt-core\n  To include ' +
+              "them, run 'dbt --no-version-check deps'"
             : ''),
       );
     }

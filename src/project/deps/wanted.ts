@@ -1,5 +1,5 @@
-// What packages.yml asks for, each request as a value, and how two requests for one package become one: dbt's rules and words. Reads
-// nothing and fetches nothing.
+// What packages.yml asks for, each request as a value, and how two requests for one package become one: dbt's rules and
+// words. Reads nothing and fetches nothing.
 import type { Json } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { toText, type Value } from '../../values/index.ts';
@@ -116,7 +116,8 @@ export class Listing {
     if (known !== undefined && known.kind !== wanted.kind) {
       throw new TsdbtError(
         'dependency',
-        `Cannot incorporate ${known.title} (${CLASSES[known.kind]}) in ${wanted.title} (${CLASSES[wanted.kind]}): mismatched types`,
+        `Cannot incorporate ${known.title} (${CLASSES[known.kind]}) in ${wanted.title} ` +
+          `(${CLASSES[wanted.kind]}): mismatched types`,
       );
     }
     const merged =
@@ -134,8 +135,8 @@ export class Listing {
 }
 
 /**
- * Where a private package is: the first match of DBT_ENV_PRIVATE_GIT_PROVIDER_INFO (JSON: org, url with `{token}` and `{repo}`,
- * token, provider), else the provider's SSH address.
+ * Where a private package is: the first match of DBT_ENV_PRIVATE_GIT_PROVIDER_INFO (JSON: org, url with `{token}` and
+ * `{repo}`, token, provider), else the provider's SSH address.
  */
 function privateUrl(name: string, provider: string | null, env: Environment): string {
   const parts = name.split('/');
@@ -170,7 +171,8 @@ function privateUrl(name: string, provider: string | null, env: Environment): st
     default:
       throw new TsdbtError(
         'dependency',
-        `Invalid private package configuration: '${name}' provider: '${provider ?? ''}'. Valid providers are: github, gitlab, ado, azure_devops`,
+        `Invalid private package configuration: '${name}' provider: '${provider ?? ''}'. Valid providers are: ` +
+          'github, gitlab, ado, azure_devops',
       );
   }
 }

@@ -1,4 +1,5 @@
-// What a method of a built-in type is: a function of the object and the arguments of the call; and binding one to its object.
+// What a method of a built-in type is: a function of the object and the arguments of the call; and binding one to its
+// object.
 import { bounded } from '../budget.ts';
 import type { Callable, CallableFace, Kwargs, Value } from '../value.ts';
 

@@ -1,5 +1,5 @@
-// Methods of str: case, search, padding and the kinds of characters. Cutting a text apart is in string-splitting.ts, `format` in
-// string-format.ts.
+// Methods of str: case, search, padding and the kinds of characters. Cutting a text apart is in string-splitting.ts,
+// `format` in string-format.ts.
 import { checkText } from '../budget.ts';
 import { PyBytes } from '../bytes.ts';
 import { argumentBinder } from '../callable.ts';
@@ -286,7 +286,8 @@ function encode(self: string, args: readonly Value[], kwargs: Kwargs): Value {
       const codec = limit === 0x80 ? 'ascii' : 'latin-1';
       throw new JinjaError(
         'UnicodeError',
-        `'${codec}' codec can't encode character '\\u${code.toString(16).padStart(4, '0')}' in position ${i}: ordinal not in range(${limit})`,
+        `'${codec}' codec can't encode character '\\u${code.toString(16).padStart(4, '0')}' in position ${i}: ` +
+          `ordinal not in range(${limit})`,
       );
     }
   });
@@ -388,7 +389,11 @@ const OWN: readonly Entry[] = [
   every('isdecimal', /^\p{Nd}+$/u),
   every(
     'isdigit',
-    /^[\p{Nd}\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792]+$/u,
+    new RegExp(
+      String.raw`^[\p{Nd}\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c\u2488-` +
+        String.raw`\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792]+$`,
+      'u',
+    ),
   ),
   every(
     'isnumeric',

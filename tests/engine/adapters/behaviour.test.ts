@@ -1,4 +1,5 @@
-// What the engine relies on in every database, on each there is. What only one dialect promises is in its own file; a skip says why.
+// What the engine relies on in every database, on each there is. What only one dialect promises is in its own file; a
+// skip says why.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Adapter, Session, SessionOptions } from '../../../src/adapters/adapter.ts';
 import { createAdapter } from '../../../src/adapters/index.ts';
@@ -124,7 +125,8 @@ for (const { name, dialect, missing, open } of DATABASES) {
           'kinds',
           `id ${dialect.bigint}, name ${dialect.text}, amount ${dialect.decimal}, day date, at ${dialect.timestamp}`,
         ),
-        "insert into behaviour.kinds values (9007199254740993, 'it''s', 12.50, '2026-01-02', '2026-01-02 03:04:05.678'), (2, null, 0, '2026-01-03', '2026-01-03 00:00:00')",
+        "insert into behaviour.kinds values (9007199254740993, 'it''s', 12.50, '2026-01-02', '2026-01-02 " +
+          "03:04:05.678'), (2, null, 0, '2026-01-03', '2026-01-03 00:00:00')",
       );
       expect(await values('select * from behaviour.kinds order by id')).toEqual([
         ['2', 'None', "Decimal('0.00')", 'datetime.date(2026, 1, 3)', 'datetime.datetime(2026, 1, 3, 0, 0)'],

@@ -1,4 +1,5 @@
-// How a ClickHouse server is reached: certificates, time limits, secrets. The server is a stand-in that answers each statement with nothing.
+// How a ClickHouse server is reached: certificates, time limits, secrets. The server is a stand-in that answers each
+// statement with nothing.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createHttp, type Server as HttpServer } from 'node:http';
@@ -85,7 +86,8 @@ describe('reaching a ClickHouse server', () => {
           });
           response.end(
             body.includes('system.settings')
-              ? 'server\t24.8.1\tUTC\t\nsetting\tmutations_sync\t0\t0\nsetting\talter_sync\t1\t1\nsetting\tasync_insert\t1\t0\nsetting\tallow_nondeterministic_mutations\t0\t0\n'
+              ? 'server\t24.8.1\tUTC\t\nsetting\tmutations_sync\t0\t0\nsetting\talter_sync\t1\t1\n' +
+                  'setting\tasync_insert\t1\t0\nsetting\tallow_nondeterministic_mutations\t0\t0\n'
               : body.startsWith('EXISTS')
                 ? '1\n'
                 : '',

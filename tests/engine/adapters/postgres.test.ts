@@ -1,4 +1,5 @@
-// What the engine relies on in a Postgres server, on every server there is: statements, transactions, types, errors, locks, dependants.
+// What the engine relies on in a Postgres server, on every server there is: statements, transactions, types, errors,
+// locks, dependants.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -114,9 +115,12 @@ describe.each(SERVERS)('$name', (server) => {
   test('gives values as psycopg2 and agate do', async () => {
     const { table } = await withSession((session) =>
       session.execute(
-        `select 1 as i, 9007199254740993 as big, 1.50::numeric as num, 1::float8 as f, 1e20::float8 as huge, true as b, 'x' as t, '005' as padded, null as nothing,
-      date '2024-02-29' as d, timestamp '2024-02-29 10:00:00.5' as ts, timestamptz '2024-02-29 10:00+00' at time zone 'UTC' as utc, '{"a": [1, "é"]}'::json as j, array[1, null, 2] as ints,
-      array['a', 'b c', null] as texts, interval '1 day 02:03:04.5' as span, time '10:00' as clock, '{}'::jsonb as empty, 'NaN'::numeric as nan, 1 as i`,
+        'select 1 as i, 9007199254740993 as big, 1.50::numeric as num, 1::float8 as f, 1e20::float8 as huge, ' +
+          `true as b, 'x' as t, '005' as padded, null as nothing,
+      date '2024-02-29' as d, timestamp '2024-02-29 10:00:00.5' as ts, timestamptz '2024-02-29 ` +
+          `10:00+00' at time zone 'UTC' as utc, '{"a": [1, "é"]}'::json as j, array[1, null, 2] as ints,
+      array['a', 'b c', null] as texts, interval '1 day 02:03:04.5' as span, time '10:00' as clock, ` +
+          "'{}'::jsonb as empty, 'NaN'::numeric as nan, 1 as i",
         { fetch: true },
       ),
     );
@@ -245,7 +249,8 @@ describe.each(SERVERS)('$name', (server) => {
     await run('create table parent (id int primary key)', 'create table child (id int references parent)');
     const error = await failure(run('insert into child values (1)'));
     expect(error.message).toBe(
-      'insert or update on table "child" violates foreign key constraint "child_id_fkey"\nDETAIL:  Key (id)=(1) is not present in table "parent".',
+      'insert or update on table "child" violates foreign key constraint "child_id_fkey"\nDETAIL:  Key ' +
+        '(id)=(1) is not present in table "parent".',
     );
     await run('drop table child, parent');
   });
@@ -348,7 +353,8 @@ describe.each(SERVERS)('$name', (server) => {
     await session.release();
     // Behind a pooler the connection itself lives on.
     const running =
-      "select 1 from pg_stat_activity where application_name = 'tsdbt_close' and state <> 'idle' and pid <> pg_backend_pid()";
+      "select 1 from pg_stat_activity where application_name = 'tsdbt_close' and state <> 'idle' and pid <> " +
+      'pg_backend_pid()';
     for (let i = 0; i < 100 && (await rows(running)).length > 0; i++)
       await new Promise((resolve) => {
         setTimeout(resolve, 20);
@@ -627,7 +633,8 @@ describe.each(SERVERS)('$name', (server) => {
       await session.execute(`create table ${identifier}__dbt_tmp as ${newTable}`);
       const dependants = await sql.dependants(rel(identifier, 'table'));
       await session.execute(
-        `alter table ${identifier} rename to ${identifier}__dbt_backup; alter table ${identifier}__dbt_tmp rename to ${identifier}`,
+        `alter table ${identifier} rename to ${identifier}__dbt_backup; alter table ${identifier}__dbt_tmp ` +
+          `rename to ${identifier}`,
       );
       for (const dependant of dependants.toReversed()) await session.execute(dependant.dropSql);
       await session.execute(`drop table ${identifier}__dbt_backup`);
@@ -673,15 +680,21 @@ describe.each(SERVERS)('$name', (server) => {
       'create table points_to (id int references base(id) deferrable initially deferred)',
     );
     const shape = async (): Promise<unknown> =>
-      rows(`select c.relname, c.relkind, pg_get_userbyid(c.relowner)::text, c.relacl::text, c.reloptions::text, obj_description(c.oid), pg_get_viewdef(c.oid), c.relispopulated,
-      (select string_agg(a.attname || ' ' || coalesce(a.attacl::text, '') || coalesce(col_description(c.oid, a.attnum), ''), ', ' order by a.attnum) from pg_attribute a where a.attrelid = c.oid and attnum > 0),
+      rows(
+        'select c.relname, c.relkind, pg_get_userbyid(c.relowner)::text, c.relacl::text, c.reloptions::text, ' +
+          `obj_description(c.oid), pg_get_viewdef(c.oid), c.relispopulated,
+      (select string_agg(a.attname || ' ' || coalesce(a.attacl::text, '') || ` +
+          "coalesce(col_description(c.oid, a.attnum), ''), ', ' order by a.attnum) from pg_attribute a where " +
+          `a.attrelid = c.oid and attnum > 0),
       (select string_agg(pg_get_indexdef(indexrelid), ';') from pg_index where indrelid = c.oid)
-      from pg_class c where c.relname in ('v1', 'v2', 'mv', 'unfilled') order by 1`);
+      from pg_class c where c.relname in ('v1', 'v2', 'mv', 'unfilled') order by 1`,
+      );
     const rest = async (): Promise<unknown> => [
       await rows("select ev_enabled, obj_description(oid, 'pg_rewrite') from pg_rewrite where rulename = 'noted'"),
       await rows("select proacl::text from pg_proc where proname = 'of_v1'"),
       await rows(
-        "select obj_description(indexrelid, 'pg_class'), indisclustered, attstattarget from pg_index join pg_attribute on attrelid = indrelid and attname = 'n' where indexrelid = 'mv_n'::regclass",
+        "select obj_description(indexrelid, 'pg_class'), indisclustered, attstattarget from pg_index join " +
+          "pg_attribute on attrelid = indrelid and attname = 'n' where indexrelid = 'mv_n'::regclass",
       ),
       await rows("select tablename from pg_publication_tables where pubname = 'told'"),
     ];
@@ -693,7 +706,10 @@ describe.each(SERVERS)('$name', (server) => {
     // The new table has no key: the constraint that points to it cannot come back.
     expect(dependants).toBeInstanceOf(TsdbtError);
     expect((dependants as TsdbtError).message).toMatch(
-      /^foreign key points_to_id_fkey of .*"points_to" depends on the relation and cannot be created on its new form:\nthere is no unique constraint matching given keys/,
+      new RegExp(
+        String.raw`^foreign key points_to_id_fkey of .*"points_to" depends on the relation and cannot be created ` +
+          String.raw`on its new form:\nthere is no unique constraint matching given keys`,
+      ),
     );
     expect(await shape()).toEqual(before);
     await run('drop table points_to');
@@ -822,8 +838,10 @@ describe.each(SERVERS)('$name', (server) => {
     const script = join(dir, 'work.mjs');
     await build({
       stdin: {
-        contents: `import { PostgresAdapter } from './src/adapters/postgres/adapter.ts';
-          const adapter = new PostgresAdapter({ credentials: { ...JSON.parse(process.argv[2]), application_name: 'tsdbt_killed' }, threads: 1, quoting: {} });
+        contents:
+          `import { PostgresAdapter } from './src/adapters/postgres/adapter.ts';
+          const adapter = new PostgresAdapter({ credentials: { ...JSON.parse(process.argv[2]), ` +
+          `application_name: 'tsdbt_killed' }, threads: 1, quoting: {} });
           const session = adapter.session({ name: 'killed' });
           await session.begin();
           await session.execute('create table half_built as select 1 as n');
@@ -840,7 +858,9 @@ describe.each(SERVERS)('$name', (server) => {
       logLevel: 'silent',
       external: ['pg-native'],
       banner: {
-        js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+        js:
+          "import { createRequire as __createRequire } from 'node:module'; const require = " +
+          '__createRequire(import.meta.url);',
       },
     });
     const child = spawn(process.execPath, [script, JSON.stringify(credentials)], {
@@ -850,7 +870,8 @@ describe.each(SERVERS)('$name', (server) => {
       child.stdout.once('data', resolve);
     });
     const running =
-      "select count(*) from pg_stat_activity where application_name = 'tsdbt_killed' and state <> 'idle' and pid <> pg_backend_pid()";
+      "select count(*) from pg_stat_activity where application_name = 'tsdbt_killed' and state <> 'idle' and " +
+      'pid <> pg_backend_pid()';
     for (let i = 0; i < 100 && (await rows(running))[0]![0] === 0; i++)
       await new Promise((resolve) => {
         setTimeout(resolve, 20);
@@ -913,7 +934,8 @@ test('an unreachable server is named by host and port, the password never', asyn
   const error = await failure(adapter.check());
   expect(error.kind).toBe('connection');
   expect(error.message).toBe(
-    'connection to server at "127.0.0.1", port 1 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?',
+    'connection to server at "127.0.0.1", port 1 failed: Connection refused\n\tIs the server running on that ' +
+      'host and accepting TCP/IP connections?',
   );
   expect(JSON.stringify(error) + String(error.stack) + JSON.stringify(adapter.connectionInfo())).not.toContain(
     'hunter2',

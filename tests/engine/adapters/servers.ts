@@ -1,5 +1,5 @@
-// The Postgres servers that the behaviour suite runs on: the embedded one, and any named by TSDBT_TEST_PG (a URL), each with a database made
-// for the run and dropped after it.
+// The Postgres servers that the behaviour suite runs on: the embedded one, and any named by TSDBT_TEST_PG (a URL), each
+// with a database made for the run and dropped after it.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { spawn } from 'node:child_process';
@@ -12,7 +12,10 @@ import type { Credentials } from '../../../src/contracts/project.ts';
 
 export interface TestServer {
   readonly name: string;
-  /** A fresh database and what connects to it. `crash` stops the whole server at once, as `pg_ctl stop -m immediate` does, and starts it again; only where it is ours. */
+  /**
+   * A fresh database and what connects to it. `crash` stops the whole server at once, as `pg_ctl stop -m immediate`
+   * does, and starts it again; only where it is ours.
+   */
   open(): Promise<{ credentials: Credentials; close(): Promise<void>; crash?(): Promise<void> }>;
 }
 

@@ -1,4 +1,5 @@
-// A server that falls silent while a statement runs, on a real Postgres behind a network that swallows, and on a stand-in for ClickHouse.
+// A server that falls silent while a statement runs, on a real Postgres behind a network that swallows, and on a
+// stand-in for ClickHouse.
 import { createServer, type Server as HttpServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
@@ -116,25 +117,30 @@ describe('a Postgres that is silent', () => {
     await session.release();
   });
 
-  it('is given up when it has nothing to do with the statement any more; what was left of it there is ended and was not committed', async () => {
-    await session.execute('create table public.lost_rows as select 1 as n', { autoBegin: true });
-    const pid = await own();
-    proxy.swallow('old');
-    const error = await failure(session.commit());
-    expect([error.kind, seconds(error.message)]).toEqual([
-      'connection',
-      "the server has said nothing for N s, and by a second connection the statement is not found at work: the server's process P is idle in transaction.\n\tThe transaction was not committed.",
-    ]);
-    for (let i = 0; i < 200 && (await states(pid)).length > 0; i++)
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20);
-      });
-    expect(await states(pid)).toEqual([]);
-    expect((await observer.query("select to_regclass('public.lost_rows')::text as name")).rows).toEqual([
-      { name: null },
-    ]);
-    await session.release();
-  });
+  it(
+    'is given up when it has nothing to do with the statement any more; what was left of it there is ended and ' +
+      'was not committed',
+    async () => {
+      await session.execute('create table public.lost_rows as select 1 as n', { autoBegin: true });
+      const pid = await own();
+      proxy.swallow('old');
+      const error = await failure(session.commit());
+      expect([error.kind, seconds(error.message)]).toEqual([
+        'connection',
+        'the server has said nothing for N s, and by a second connection the statement is not found at work: the ' +
+          "server's process P is idle in transaction.\n\tThe transaction was not committed.",
+      ]);
+      for (let i = 0; i < 200 && (await states(pid)).length > 0; i++)
+        await new Promise((resolve) => {
+          setTimeout(resolve, 20);
+        });
+      expect(await states(pid)).toEqual([]);
+      expect((await observer.query("select to_regclass('public.lost_rows')::text as name")).rows).toEqual([
+        { name: null },
+      ]);
+      await session.release();
+    },
+  );
 
   it('says that the end of a transaction is not known when only the answer to COMMIT was lost', async () => {
     await session.execute('create table public.kept_rows as select 1 as n', { autoBegin: true });
@@ -158,7 +164,8 @@ describe('a Postgres that is silent', () => {
       const { table } = await only.execute('select pg_sleep(2)::text as slept, 1 as n', { fetch: true });
       expect(table.rows[0]!.values[1]).toBe(1);
       expect(waits.map((text) => text.replace(/for [\d.]+ s/, 'for N s'))).toEqual([
-        'The server has said nothing for N s and cannot be asked whether it still works on the statement: too many connections for role "alone". Waiting for it.',
+        'The server has said nothing for N s and cannot be asked whether it still works on the statement: too ' +
+          'many connections for role "alone". Waiting for it.',
       ]);
       await only.release();
     } finally {
@@ -186,7 +193,8 @@ describe('a Postgres that is silent', () => {
     const error = await failure(session.copyIn('copy copied from stdin', chunks()));
     expect([error.kind, seconds(error.message)]).toEqual([
       'connection',
-      "the server has said nothing for N s, and by a second connection the statement is not found at work: the server's process P waits for this client.",
+      'the server has said nothing for N s, and by a second connection the statement is not found at work: the ' +
+        "server's process P waits for this client.",
     ]);
     await session.release();
   });
@@ -282,7 +290,8 @@ describe('a ClickHouse that is silent', () => {
     held[0]!.end();
     await running;
     expect(waits.map((text) => text.replace(/for [\d.]+ s/, 'for N s'))).toEqual([
-      'The server has said nothing for N s and cannot be asked whether it still works on the statement: the server that answers is perhaps another one. Waiting for it.',
+      'The server has said nothing for N s and cannot be asked whether it still works on the statement: the ' +
+        'server that answers is perhaps another one. Waiting for it.',
     ]);
   });
 
@@ -291,7 +300,8 @@ describe('a ClickHouse that is silent', () => {
     const error = await failure(run('create table slow'));
     expect([error.kind, seconds(error.message), error.details.hint]).toEqual([
       'connection',
-      'the server has said nothing for N s, and by a second connection the statement is not found at work: the server has no such statement in system.processes.\n\tWhether the statement came to its end is not known.',
+      'the server has said nothing for N s, and by a second connection the statement is not found at work: the ' +
+        'server has no such statement in system.processes.\n\tWhether the statement came to its end is not known.',
       'Look what the relation holds before it is built again.',
     ]);
     expect(asked).toBe(2);

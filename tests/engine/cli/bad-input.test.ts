@@ -1,5 +1,6 @@
-// Bad input, as a user meets it: a tiny project a row, the built program as a child process, its exit code and its whole message. Exit codes
-// and main words are those of dbt 1.12; places, carets and hints are ours. Leaves single functions to the unit tests.
+// Bad input, as a user meets it: a tiny project a row, the built program as a child process, its exit code and its
+// whole message. Exit codes and main words are those of dbt 1.12; places, carets and hints are ours. Leaves single
+// functions to the unit tests.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -80,8 +81,10 @@ function message(all: string, dir: string): string {
     .replaceAll(base, 'BASE')
     .split('\n')
     .map((line) => line.replace(/^\d\d:\d\d:\d\d {2}/, ''));
-  const noise =
-    /^(Running with dbt|Registered adapter|Unable to do partial|Performance info|Found \d|Concurrency:|Finished running|\d+ of \d+ |Completed with|Done\.| {2}compiled code at|$)/;
+  const noise = new RegExp(
+    String.raw`^(Running with dbt|Registered adapter|Unable to do partial|Performance info|Found \d` +
+      String.raw`|Concurrency:|Finished running|\d+ of \d+ |Completed with|Done\.| {2}compiled code at|$)`,
+  );
   return lines.filter((line) => !noise.test(line)).join('\n');
 }
 
@@ -193,7 +196,8 @@ const PARSING: readonly Row[] = [
     files: { 'models/s.yml': 'models:\n  - description: a\n' },
     says: stopped(
       'Parsing Error',
-      "  The schema file at models/s.yml is invalid because a list element for 'models' does not have a name attribute.",
+      "  The schema file at models/s.yml is invalid because a list element for 'models' does not have a name " +
+        'attribute.',
       '    models/s.yml line 2, column 5',
       '        - description: a',
       '          ^',
@@ -267,7 +271,8 @@ const PARSING: readonly Row[] = [
     exit: 2,
     files: {
       'profiles.yml':
-        'p:\n  target: dev\n  outputs:\n    dev: {type: postgres, password: s3cr3t, host: "{{ env_var(\'TSDBT_NO_SUCH\') }}"}\n',
+        'p:\n  target: dev\n  outputs:\n    dev: {type: postgres, password: s3cr3t, host: "{{ ' +
+        "env_var('TSDBT_NO_SUCH') }}\"}\n",
     },
     says: stopped(
       'Parsing Error',
@@ -291,7 +296,8 @@ const PARSING: readonly Row[] = [
     says: stopped(
       'Runtime Error',
       '  No dbt_project.yml found at expected path BASE/dbt_project.yml',
-      '  Verify that each entry within packages.yml (and their transitive dependencies) contains a file named dbt_project.yml',
+      '  Verify that each entry within packages.yml (and their transitive dependencies) contains a file named ' +
+        'dbt_project.yml',
       '  ',
       '  Run from the folder of a project, or name it with --project-dir; `tsdbt init NAME` makes a new one.',
     ),
@@ -314,7 +320,8 @@ const PARSING: readonly Row[] = [
     files: {},
     says: stopped(
       'Runtime Error',
-      '  Could not write DIR/dbt_project.yml/sub/manifest.json: DIR/dbt_project.yml/sub: a part of its path is not a folder',
+      '  Could not write DIR/dbt_project.yml/sub/manifest.json: DIR/dbt_project.yml/sub: a part of its path is ' +
+        'not a folder',
       '  Is there room, and may this user write there? --target-path names another folder.',
     ),
   },
@@ -399,7 +406,9 @@ const PARSING: readonly Row[] = [
     says: stopped(
       'Runtime Error',
       '  Compilation Error in model a (models/a.sql)',
-      "    'dbt.adapters.postgres.relation.PostgresRelation object' has no attribute 'constructor'. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\".",
+      "    'dbt.adapters.postgres.relation.PostgresRelation object' has no attribute 'constructor'. This can " +
+        'happen when calling a macro that does not exist. Check for typos and/or install package dependencies ' +
+        'with "dbt deps".',
       '      models/a.sql line 1',
       "        select {{ this.constructor.constructor('return process.env')() }}",
     ),
@@ -418,7 +427,8 @@ const PARSING: readonly Row[] = [
     exit: 2,
     files: {
       'macros/m.sql':
-        '{% macro outer() %}\n{{ inner() }}\n{% endmacro %}\n{% macro inner() %}\n\n{{ exceptions.raise_compiler_error("my words") }}\n{% endmacro %}',
+        '{% macro outer() %}\n{{ inner() }}\n{% endmacro %}\n{% macro inner() %}\n\n{{ ' +
+        'exceptions.raise_compiler_error("my words") }}\n{% endmacro %}',
       'models/a.sql': 'select 1\n\n{{ outer() }}',
     },
     says: stopped(
@@ -439,7 +449,8 @@ const PARSING: readonly Row[] = [
     says: stopped(
       'Runtime Error',
       '  Compilation Error in model a (models/a.sql)',
-      '    \'nosuch\' is undefined. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with "dbt deps".',
+      "    'nosuch' is undefined. This can happen when calling a macro that does not exist. Check for typos " +
+        'and/or install package dependencies with "dbt deps".',
       '      models/a.sql line 2',
       '         {{ nosuch(1) }}',
     ),
@@ -456,7 +467,8 @@ const PARSING: readonly Row[] = [
     files: { 'models/a.sql': 'select 1\n{% if x %}\nfoo' },
     says: stopped(
       'Compilation Error in model a (models/a.sql)',
-      "  Unexpected end of template. Jinja was looking for the following tags: 'elif' or 'else' or 'endif'. The innermost block that needs to be closed is 'if'.",
+      "  Unexpected end of template. Jinja was looking for the following tags: 'elif' or 'else' or 'endif'. " +
+        "The innermost block that needs to be closed is 'if'.",
       '    models/a.sql line 2',
       '      {% if x %}',
     ),
@@ -464,7 +476,8 @@ const PARSING: readonly Row[] = [
 ];
 
 const MACROS =
-  '{% macro outer() %}\n{{ inner() }}\n{% endmacro %}\n{% macro inner() %}\n\n amout + 1\n{% endmacro %}\n{% macro hk() %}\nselect\n  nope\n{% endmacro %}';
+  '{% macro outer() %}\n{{ inner() }}\n{% endmacro %}\n{% macro inner() %}\n\n amout + 1\n{% endmacro %}\n{% ' +
+  'macro hk() %}\nselect\n  nope\n{% endmacro %}';
 
 const RUNNING: readonly Row[] = [
   {
@@ -500,7 +513,9 @@ const RUNNING: readonly Row[] = [
     ),
   },
   {
-    name: "a database error behind the model's code names its last line, one in a built-in macro the line that calls it",
+    name:
+      "a database error behind the model's code names its last line, one in a built-in macro the line that calls " +
+      'it',
     command: 'run',
     exit: 1,
     files: {
@@ -588,13 +603,17 @@ const RUNNING: readonly Row[] = [
     ),
   },
   {
-    name: 'database errors in what run_query sends, in a hook outside the transaction, in an argument of a test, in a hook of many lines and in unit tests',
+    name:
+      'database errors in what run_query sends, in a hook outside the transaction, in an argument of a test, in ' +
+      'a hook of many lines and in unit tests',
     command: 'build',
     exit: 1,
     files: {
       'dbt_project.yml': `${PROJECT}on-run-end:\n  - |\n    select 1,\n      no_end\n`,
       'macros/m.sql':
-        '{% macro rq() %}\n{% set q %}\nselect 1,\n  no_query\n{% endset %}\n{% if execute %}{% do run_query(q) %}{% endif %}\n{% endmacro %}\n{% macro hk(t) %}\ninsert into {{ t }} values (1)\n{% endmacro %}',
+        '{% macro rq() %}\n{% set q %}\nselect 1,\n  no_query\n{% endset %}\n{% if execute %}{% do ' +
+        'run_query(q) %}{% endif %}\n{% endmacro %}\n{% macro hk(t) %}\ninsert into {{ t }} values (1)\n{% ' +
+        'endmacro %}',
       'models/a.sql': '{{ rq() }} select 1 as a',
       'models/b.sql':
         "{{ config(pre_hook={'sql': \"{{ hk('no_such_table') }}\", 'transaction': false}) }} select 1 as b",
@@ -602,8 +621,10 @@ const RUNNING: readonly Row[] = [
       'models/d.sql': "\n\nselect c,\n  no_unit as d from {{ ref('c') }}",
       'models/e.sql': 'select 1 as e',
       'models/s.yml':
-        'models:\n  - name: e\n    columns:\n      - name: e\n        data_tests:\n          - accepted_values: {arguments: {values: [no_value], quote: false}}\n' +
-        "unit_tests:\n  - name: u\n    model: d\n    given: [{input: ref('c'), rows: [{c: 1}]}]\n    expect: {rows: [{d: 1}]}\n",
+        'models:\n  - name: e\n    columns:\n      - name: e\n        data_tests:\n          - ' +
+        'accepted_values: {arguments: {values: [no_value], quote: false}}\n' +
+        "unit_tests:\n  - name: u\n    model: d\n    given: [{input: ref('c'), rows: [{c: 1}]}]\n    expect: " +
+        '{rows: [{d: 1}]}\n',
     },
     says: text(
       '[ERROR]: in model a (models/a.sql)',
@@ -632,7 +653,8 @@ const RUNNING: readonly Row[] = [
       '  > called by model b (models/b.sql)',
       '[ERROR]: in unit_test u (models/s.yml)',
       '  Runtime Error in unit_test u (models/s.yml)',
-      "  An error occurred during execution of unit test 'u'. There may be an error in the unit test definition: check the data types.",
+      "  An error occurred during execution of unit test 'u'. There may be an error in the unit test " +
+        'definition: check the data types.',
       '   Database Error',
       '    column "no_unit" does not exist',
       '    LINE 17:   no_unit as d from __dbt__cte__c',
@@ -666,7 +688,8 @@ const RUNNING: readonly Row[] = [
     says: text(
       '[ERROR]: in test uniqu_a_ (models/s.yml)',
       '  Compilation Error in test uniqu_a_ (models/s.yml)',
-      '  \'test_uniqu\' is undefined. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with "dbt deps".',
+      "  'test_uniqu' is undefined. This can happen when calling a macro that does not exist. Check for " +
+        'typos and/or install package dependencies with "dbt deps".',
     ),
   },
   {

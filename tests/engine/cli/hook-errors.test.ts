@@ -1,4 +1,5 @@
-// A run whose on-run-end cannot be rendered leaves its results and its summary line, as dbt 1.12.6 does (exit code, lines and results are its).
+// A run whose on-run-end cannot be rendered leaves its results and its summary line, as dbt 1.12.6 does (exit code,
+// lines and results are its).
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

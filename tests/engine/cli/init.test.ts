@@ -40,7 +40,8 @@ describe('init', () => {
       ),
     ).toEqual([]);
     expect(profiles()).toBe(
-      'shop:\n  target: dev\n  outputs:\n    dev:\n      type: postgres\n      embedded: true\n      threads: 4\n      schema: analytics\n',
+      'shop:\n  target: dev\n  outputs:\n    dev:\n      type: postgres\n      embedded: true\n      threads: ' +
+        '4\n      schema: analytics\n',
     );
     expect(statSync(join(home, '.dbt/profiles.yml')).mode & 0o77).toBe(0);
   });
@@ -51,7 +52,9 @@ describe('init', () => {
     const { code } = init([], '1shop\nshop\n2\ndb.example\n\nme\nse cret\nshop_db\n\n2\n');
     expect(code).toBe(0);
     expect(profiles()).toBe(
-      '# mine\nother: {target: x} # stays\nshop:\n  target: dev\n  outputs:\n    dev:\n      type: postgres\n      host: db.example\n      port: 5432\n      user: me\n      pass: se cret\n      dbname: shop_db\n      schema: analytics\n      threads: 2\n',
+      '# mine\nother: {target: x} # stays\nshop:\n  target: dev\n  outputs:\n    dev:\n      type: postgres\n  ' +
+        '    host: db.example\n      port: 5432\n      user: me\n      pass: se cret\n      dbname: shop_db\n    ' +
+        '  schema: analytics\n      threads: 2\n',
     );
   });
 
@@ -74,7 +77,8 @@ describe('init', () => {
     expect(existsSync(join(home, '.dbt'))).toBe(false);
     writeFileSync(
       join(home, 'shop/profile_template.yml'),
-      'fixed: {type: postgres}\nprompts:\n  target: {default: prod}\n  _choose_way:\n    local: {_fixed_host: localhost}\n    remote: {host: {hint: name}}\n  port: {type: int, default: 5433}\n',
+      'fixed: {type: postgres}\nprompts:\n  target: {default: prod}\n  _choose_way:\n    local: {_fixed_host: ' +
+        'localhost}\n    remote: {host: {hint: name}}\n  port: {type: int, default: 5433}\n',
     );
     expect(init([], '\n2\nfar\n\n', join(home, 'shop')).code).toBe(0);
     expect(profiles()).toBe(

@@ -1,4 +1,5 @@
-// The sample project of this repository on both databases: the same marts, and on ClickHouse a duplicate that counts once.
+// The sample project of this repository on both databases: the same marts, and on ClickHouse a duplicate that counts
+// once.
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -82,10 +83,12 @@ it.skipIf(clickhouseMissing !== null)(
   async () => {
     const before = Number((await ask('select uniqExact(event_id) from raw.session_events'))[0]![0]);
     await ask(
-      'insert into raw.session_events select * replace (processing_ts + interval 1 minute as processing_ts) from raw.session_events order by event_id limit 10',
+      'insert into raw.session_events select * replace (processing_ts + interval 1 minute as processing_ts) ' +
+        'from raw.session_events order by event_id limit 10',
     );
     await ask(
-      "insert into raw.session_events select * replace ('late' as event_id) from raw.session_events order by event_id limit 1",
+      "insert into raw.session_events select * replace ('late' as event_id) from raw.session_events order by " +
+        'event_id limit 1',
     );
     const { code, out } = await project.run([
       'run',

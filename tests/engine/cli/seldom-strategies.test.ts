@@ -1,4 +1,5 @@
-// `--every` and strategies that are not fit for it: one warning that names the models, says why and what to use instead.
+// `--every` and strategies that are not fit for it: one warning that names the models, says why and what to use
+// instead.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,8 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const DELETES = 'every run is a mutation that rewrites parts, and between the delete and the insert readers miss rows';
 const INSTEAD =
-  "; use incremental_strategy='atomic_upsert' where no materialized view reads the table, or run it once an hour at most.";
+  "; use incremental_strategy='atomic_upsert' where no materialized view reads the table, or run it once an " +
+  'hour at most.';
 
 /** The warning about models of these configurations, by name, of a profile with these keys. */
 async function warning(
@@ -100,7 +102,8 @@ it('warns of appends that find repetitions in the target, of distributed models 
   expect(
     await warning({ m: "incremental_strategy='append', query_settings={'insert_deduplication_token': \"'x'\"}" }),
   ).toBe(
-    `--every: m has the strategy append with an insert_deduplication_token: readers see its rows block by block${INSTEAD}`,
+    '--every: m has the strategy append with an insert_deduplication_token: readers see its rows block by ' +
+      `block${INSTEAD}`,
   );
   writeFileSync(join(dir, 'seeds/s.csv'), 'id\n1\n');
   expect(
@@ -109,7 +112,8 @@ it('warns of appends that find repetitions in the target, of distributed models 
       ', cluster: c',
     ),
   ).toBe(
-    '--every: i has the materialization distributed_incremental: servers get its rows one after the other. t has the materialization distributed_table: servers get its rows one after the other. ' +
+    '--every: i has the materialization distributed_incremental: servers get its rows one after the other. t ' +
+      'has the materialization distributed_table: servers get its rows one after the other. ' +
       `s has the materialization seed on a cluster: it is emptied before it is filled${INSTEAD}`,
   );
   rmSync(join(dir, 'seeds'), { recursive: true });

@@ -17,7 +17,8 @@ models:
 beforeAll(async () => {
   project = await FaultProject.open({
     'models/t.sql':
-      "{{ config(materialized='incremental') }} select 1 as id, 'a' as kind, now() - interval '3 days' as at {% if is_incremental() %} where false {% endif %}",
+      "{{ config(materialized='incremental') }} select 1 as id, 'a' as kind, now() - interval '3 days' as at " +
+      '{% if is_incremental() %} where false {% endif %}',
     'models/t.yml': schema('{overlap: 2h, full_every: 1d}'),
   });
 });

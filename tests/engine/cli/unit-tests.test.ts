@@ -1,5 +1,5 @@
-// Unit tests without their model's parents in the database: types come from the declared columns, else from the rows. With the parents
-// there, dbt's way stays.
+// Unit tests without their model's parents in the database: types come from the declared columns, else from the rows.
+// With the parents there, dbt's way stays.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 
@@ -20,15 +20,18 @@ ${expected}`;
 beforeAll(async () => {
   project = await FaultProject.open({
     'models/m.sql':
-      "select o.id, o.amount * r.rate as amount, o.at, o.note || '!' as note from {{ source('raw', 'orders') }} o join {{ ref('rates') }} r on true",
+      "select o.id, o.amount * r.rate as amount, o.at, o.note || '!' as note from {{ source('raw', 'orders') " +
+      "}} o join {{ ref('rates') }} r on true",
     'models/rates.sql': "select 'EUR'::text as currency, 1.5::numeric as rate",
-    'models/m.yml': `
+    'models/m.yml':
+      `
 sources:
   - name: raw
     tables:
       - name: orders
-        columns: [{name: id, data_type: bigint}, {name: amount, data_type: "numeric(10,2)"}, {name: at, data_type: timestamptz}, {name: Odd, quote: true}]
-unit_tests:${unitTest('declared', "          - {id: 1, amount: null, at: null}\n          - {id: 5000000000, amount: 2.25, at: '2026-01-01 00:00:00+00', note: a}", "          - {id: 5000000000, amount: 3.375, note: 'a!'}\n          - {id: 1, amount: null, note: null}")}
+        columns: [{name: id, data_type: bigint}, {name: amount, data_type: "numeric(10,2)"}, {name: at, ` +
+      `data_type: timestamptz}, {name: Odd, quote: true}]
+unit_tests:${unitTest('declared', "          - {id: 1, amount: null, at: null}\n          - {id: 5000000000, amount: 2.25, at: '2026-01-01 " + "00:00:00+00', note: a}", "          - {id: 5000000000, amount: 3.375, note: 'a!'}\n          - {id: 1, amount: null, note: null}")}
   - name: nothing_known
     model: m
     given: [{input: "source('raw', 'orders')", rows: []}, {input: ref('rates'), rows: []}]

@@ -1,5 +1,6 @@
-// A project on an embedded ClickHouse, and between the two a proxy that sees every statement: it can kill the command, or the server, before a
-// statement is sent on, after it was answered, or send it on when the command is long dead. A reader looks at a table all the while.
+// A project on an embedded ClickHouse, and between the two a proxy that sees every statement: it can kill the command,
+// or the server, before a statement is sent on, after it was answered, or send it on when the command is long dead. A
+// reader looks at a table all the while.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
@@ -48,7 +49,9 @@ export class ClickhouseLab {
   private child: ChildProcess | null = null;
   /** Milliseconds that every statement takes longer: as far away as a server in the same region. */
   latency = 0;
-  /** Told of each statement; the server is asked at once, and its answer is held back until the promise is fulfilled. */
+  /**
+   * Told of each statement; the server is asked at once, and its answer is held back until the promise is fulfilled.
+   */
   hold: (sql: string) => Promise<unknown> | undefined = () => undefined;
   /** Requests that come in while this is not null wait for it: the server is away. */
   private away: Promise<void> | null = null;
@@ -63,8 +66,12 @@ export class ClickhouseLab {
     const { port } = lab.proxy.address() as AddressInfo;
     lab.write({
       'dbt_project.yml':
-        'name: faults\nversion: "1.0.0"\nconfig-version: 2\nprofile: faults\nflags: {send_anonymous_usage_stats: false}\n',
-      'profiles.yml': `faults: {target: dev, outputs: {dev: {type: clickhouse, host: 127.0.0.1, port: ${port}, user: ${lab.server.user}, password: "${lab.server.password}", schema: s, threads: 1, use_lw_deletes: true, retries: 0}}}\n`,
+        'name: faults\nversion: "1.0.0"\nconfig-version: 2\nprofile: faults\nflags: ' +
+        '{send_anonymous_usage_stats: false}\n',
+      'profiles.yml':
+        `faults: {target: dev, outputs: {dev: {type: clickhouse, host: 127.0.0.1, port: ${port}, user: ` +
+        `${lab.server.user}, password: "${lab.server.password}", schema: s, threads: 1, use_lw_deletes: true, ` +
+        'retries: 0}}}\n',
       ...files,
     });
     return lab;

@@ -1,5 +1,6 @@
-// Microbatch models on ClickHouse: what a batch publishes is seen at once, and what was not finished is done by the next run, because finished batches are
-// noted after they are published. A kill between the two makes a batch run twice, which changes nothing.
+// Microbatch models on ClickHouse: what a batch publishes is seen at once, and what was not finished is done by the
+// next run, because finished batches are noted after they are published. A kill between the two makes a batch run
+// twice, which changes nothing.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab, type Ended, type Fault } from './clickhouse-lab.ts';
@@ -9,7 +10,9 @@ const DAYS = 3;
 const ROWS = 30;
 const NOTE = /insert into `s`\.`?tsdbt_intervals`? .*'done'/i;
 const PUBLISH = /exchange tables \S*m__tsdbt_shadow/i;
-const BEGIN = `(modules.datetime.datetime.utcnow() - modules.datetime.timedelta(days=var('days', ${DAYS}))).strftime('%Y-%m-%d')`;
+const BEGIN =
+  "(modules.datetime.datetime.utcnow() - modules.datetime.timedelta(days=var('days', " +
+  `${DAYS}))).strftime('%Y-%m-%d')`;
 
 let lab: ClickhouseLab;
 
@@ -29,7 +32,8 @@ async function killed(fault: Fault, args: readonly string[] = []): Promise<void>
 const built = async (days = DAYS): Promise<unknown[]> =>
   (
     await lab.rows(
-      `select if(count() = uniqExact(id), count(), -1) from s.m where at >= today() - ${days} group by toDate(at) order by toDate(at)`,
+      `select if(count() = uniqExact(id), count(), -1) from s.m where at >= today() - ${days} group by ` +
+        'toDate(at) order by toDate(at)',
     )
   )
     .flat()
@@ -37,7 +41,8 @@ const built = async (days = DAYS): Promise<unknown[]> =>
 const whole = (days = DAYS): number[] => Array.from({ length: days + 1 }, () => ROWS);
 const ledger = async (): Promise<unknown[][]> =>
   lab.rows(
-    "select word, dateDiff('day', done_from, done_to) from s.tsdbt_intervals where relation_name = 'm' order by noted_at",
+    "select word, dateDiff('day', done_from, done_to) from s.tsdbt_intervals where relation_name = 'm' order " +
+      'by noted_at',
   );
 
 describe.skipIf(clickhouseMissing !== null)(
@@ -45,13 +50,17 @@ describe.skipIf(clickhouseMissing !== null)(
   () => {
     beforeAll(async () => {
       lab = await ClickhouseLab.open({
-        'models/m.sql': `{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', batch_size='day', begin=${BEGIN}, order_by='id', partition_by='id % 3') }}
-select id, at, throwIf(toDate(at) = today() - {{ var('bad', -1) }}) as fails from {{ source('raw', 'events') }}`,
+        'models/m.sql':
+          "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', " +
+          `batch_size='day', begin=${BEGIN}, order_by='id', partition_by='id % 3') }}
+select id, at, throwIf(toDate(at) = today() - {{ var('bad', -1) }}) as fails from {{ source('raw', ` +
+          "'events') }}",
         'models/raw.yml': 'sources: [{name: raw, schema: raw, tables: [{name: events, config: {event_time: at}}]}]\n',
       });
       await lab.rows('create database raw');
       await lab.rows(
-        `create table raw.events engine = MergeTree order by id as select number as id, toDateTime(today() - intDiv(number, ${ROWS})) + number % ${ROWS} as at from numbers(${ROWS * (DAYS + 4)})`,
+        'create table raw.events engine = MergeTree order by id as select number as id, toDateTime(today() - ' +
+          `intDiv(number, ${ROWS})) + number % ${ROWS} as at from numbers(${ROWS * (DAYS + 4)})`,
       );
     }, 60_000);
     beforeEach(async () => {
@@ -78,7 +87,8 @@ select id, at, throwIf(toDate(at) = today() - {{ var('bad', -1) }}) as fails fro
       expect(await lab.orphans()).toEqual([]);
     }, 120_000);
 
-    it('killed at and after the publishing of a batch, it loses and doubles nothing, and a reader sees whole batches only', async () => {
+    it('killed at and after the publishing of a batch, it loses and doubles nothing, and a reader sees whole ' +
+      'batches only', async () => {
       const [, reading] = await lab.watch(
         'select groupUniqArray(n) from (select count() as n from s.m group by toDate(at))',
         async () => {
@@ -118,7 +128,8 @@ select id, at, throwIf(toDate(at) = today() - {{ var('bad', -1) }}) as fails fro
     it('takes a table without notes for whole; a window of its own, --empty and --sample note nothing', async () => {
       await lab.rows('create database s');
       await lab.rows(
-        `create table s.m engine = MergeTree order by id partition by id % 3 as select id, at, toUInt8(0) as fails from raw.events where at >= today() - 1`,
+        'create table s.m engine = MergeTree order by id partition by id % 3 as select id, at, toUInt8(0) as ' +
+          'fails from raw.events where at >= today() - 1',
       );
       expect(begun(await run())).toBe(2);
       expect(await ledger()).toEqual([

@@ -1,5 +1,6 @@
-// How rows come into tables of ClickHouse that are being read: the strategies atomic_upsert and append, and snapshots, on a real engine. Beside some of them
-// stands what dbt-clickhouse's own strategy does at the same moment; its statements are those of dbt-clickhouse, see macros/clickhouse.test.ts.
+// How rows come into tables of ClickHouse that are being read: the strategies atomic_upsert and append, and snapshots,
+// on a real engine. Beside some of them stands what dbt-clickhouse's own strategy does at the same moment; its
+// statements are those of dbt-clickhouse, see macros/clickhouse.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PyDateTime } from '../../../src/values/datetime.ts';
 import { ownHost } from '../../../src/adapters/process-identity.ts';
@@ -23,7 +24,9 @@ describe.skipIf(clickhouseMissing !== null)(
       (await db.rows(`select * from publishing.${name} order by all`)).map((row) => row.join(' '));
     const monthly = (name: string, rows: string, more = ''): Promise<unknown> =>
       db.rows(
-        `create table publishing.${name} (id Nullable(Int64), day Date, v String) engine = MergeTree order by tuple() partition by toYYYYMM(day) ${more} as select * from values('id Nullable(Int64), day Date, v String', ${rows})`,
+        `create table publishing.${name} (id Nullable(Int64), day Date, v String) engine = MergeTree order by ` +
+          `tuple() partition by toYYYYMM(day) ${more} as select * from values('id Nullable(Int64), day Date, v ` +
+          `String', ${rows})`,
       );
     const select = (rows: string): string => `select * from values('id Nullable(Int64), day Date, v String', ${rows})`;
     /** A build, and how many rows a reader saw before each of its statements. */
@@ -118,13 +121,19 @@ describe.skipIf(clickhouseMissing !== null)(
     });
 
     it('a key of several columns and any partition expression work, and all that belongs to the table stays', async () => {
-      const ddl = `(id Int64, k LowCardinality(Nullable(String)), at DateTime codec(Delta, LZ4), third UInt8 materialized id % 3, other String alias k, e Int32 default 7,
-      index by_k k type bloom_filter granularity 1, projection by_at (select at, count() group by at), constraint positive check id >= 0)
-      engine = ReplacingMergeTree(at) order by id partition by (toYYYYMM(at), k) ttl at + interval 60 year
-      settings allow_nullable_key = 1, deduplicate_merge_projection_mode = 'rebuild', non_replicated_deduplication_window = 100 comment 'of the table'`;
+      const ddl =
+        '(id Int64, k LowCardinality(Nullable(String)), at DateTime codec(Delta, LZ4), third UInt8 materialized ' +
+        `id % 3, other String alias k, e Int32 default 7,
+      index by_k k type bloom_filter granularity 1, projection by_at (select at, count() group by at), ` +
+        `constraint positive check id >= 0)
+      engine = ReplacingMergeTree(at) order by id partition by (toYYYYMM(at), k) ttl at + interval 60 ` +
+        `year
+      settings allow_nullable_key = 1, deduplicate_merge_projection_mode = 'rebuild', ` +
+        "non_replicated_deduplication_window = 100 comment 'of the table'";
       await db.rows(`create table publishing.shapes ${ddl}`);
       await db.rows(
-        "insert into publishing.shapes (id, k, at) select number, if(number % 3 = 0, null, toString(number % 3)), toDateTime('2024-01-01') + number * 100000 from numbers(300)",
+        'insert into publishing.shapes (id, k, at) select number, if(number % 3 = 0, null, toString(number % ' +
+          "3)), toDateTime('2024-01-01') + number * 100000 from numbers(300)",
       );
       const described = (): Promise<string[][]> =>
         db.rows("select create_table_query from system.tables where database = 'publishing' and name = 'shapes'");
@@ -132,12 +141,15 @@ describe.skipIf(clickhouseMissing !== null)(
       await db.build({
         name: 'shapes',
         config: { ...UPSERT, unique_key: ['id', 'k'] },
-        sql: "select 9 as e, toDateTime('2024-02-01') + number * 200000 as at, if(number * 2 % 3 = 0, null, toString(number * 2 % 3)) as k, toInt64(number * 2) as id from numbers(300)",
+        sql:
+          "select 9 as e, toDateTime('2024-02-01') + number * 200000 as at, if(number * 2 % 3 = 0, null, " +
+          'toString(number * 2 % 3)) as k, toInt64(number * 2) as id from numbers(300)',
       });
       expect(await described()).toEqual(before);
       expect(
         await db.rows(
-          'select count(), uniqExact(id, k), countIf(e = 9), countIf(e = 7), sum(third) = sum(id % 3) from publishing.shapes',
+          'select count(), uniqExact(id, k), countIf(e = 9), countIf(e = 7), sum(third) = sum(id % 3) from ' +
+            'publishing.shapes',
         ),
       ).toEqual([['450', '300', '300', '150', '1']]);
     });
@@ -186,9 +198,12 @@ describe.skipIf(clickhouseMissing !== null)(
 
     it('an append is visible at once; an INSERT shows what it has written when it fails', async () => {
       const rows =
-        "select number as id, toDate('2024-01-01') + number % 90 as day, throwIf(number = 190000) as v from numbers(200000) settings max_block_size = 10000, min_insert_block_size_rows = 10000, max_threads = 1, max_insert_threads = 1";
+        "select number as id, toDate('2024-01-01') + number % 90 as day, throwIf(number = 190000) as v from " +
+        'numbers(200000) settings max_block_size = 10000, min_insert_block_size_rows = 10000, max_threads = 1, ' +
+        'max_insert_threads = 1';
       await db.rows(
-        'create table publishing.appended (id UInt64, day Date, v UInt8) engine = MergeTree order by id partition by toYYYYMM(day)',
+        'create table publishing.appended (id UInt64, day Date, v UInt8) engine = MergeTree order by id ' +
+          'partition by toYYYYMM(day)',
       );
       await expect(db.build({ name: 'appended', sql: rows })).rejects.toThrow('FUNCTION_THROW_IF');
       expect(await content('appended')).toEqual([]);
@@ -256,7 +271,8 @@ describe.skipIf(clickhouseMissing !== null)(
 
       it('of several partitions goes over in one step, and takes partitions that it empties with it', async () => {
         await db.rows(
-          "create table publishing.split (id Int64, day Date, v String) engine = MergeTree order by id partition by (id % 3) as select number, toDate('2024-01-05') + (number >= 4), 'a' from numbers(6)",
+          'create table publishing.split (id Int64, day Date, v String) engine = MergeTree order by id ' +
+            "partition by (id % 3) as select number, toDate('2024-01-05') + (number >= 4), 'a' from numbers(6)",
         );
         const [old, fresh] = [
           '0 2024-01-05 a,1 2024-01-05 a,2 2024-01-05 a,3 2024-01-05 a,4 2024-01-06 a,5 2024-01-06 a',
@@ -287,7 +303,8 @@ describe.skipIf(clickhouseMissing !== null)(
       it('is deleted and inserted where views must see its rows, before the eyes of readers', async () => {
         await monthly('batches_read', "(1, '2024-01-05', 'a')");
         await db.rows(
-          'create materialized view publishing.batches_reader engine = MergeTree order by v as select v from publishing.batches_read',
+          'create materialized view publishing.batches_reader engine = MergeTree order by v as select v from ' +
+            'publishing.batches_read',
         );
         expect(await states('batches_read', select("(1, '2024-01-05', 'b')"), batch(5))).toEqual(
           new Set(['1 2024-01-05 a', '', '1 2024-01-05 b']),
@@ -314,13 +331,15 @@ describe.skipIf(clickhouseMissing !== null)(
           seen.add(
             (
               await db.rows(
-                "select arrayStringConcat(arraySort(groupArray(concat(toString(id), v))), ' ') from publishing.overwritten where v <> 'other'",
+                "select arrayStringConcat(arraySort(groupArray(concat(toString(id), v))), ' ') from " +
+                  "publishing.overwritten where v <> 'other'",
               )
             )[0]![0]!,
           );
           if (written < 3 && /^(exchange|alter)/i.test(sql))
             await db.rows(
-              `insert into publishing.overwritten select * from values('id Nullable(Int64), day Date, v String', (${100 + written++}, '2024-03-02', 'other'))`,
+              "insert into publishing.overwritten select * from values('id Nullable(Int64), day Date, v " +
+                `String', (${100 + written++}, '2024-03-02', 'other'))`,
             );
         },
       });
@@ -337,7 +356,8 @@ describe.skipIf(clickhouseMissing !== null)(
         'create materialized view publishing.reader engine = MergeTree order by v as select v from publishing.read',
       );
       await expect(db.build({ name: 'read', sql: select("(1, '2024-01-01', 'b')"), config: UPSERT })).rejects.toThrow(
-        "The strategy 'atomic_upsert' cannot write to `publishing`.`read`: materialized views read it (publishing.reader): they see rows of an INSERT only. Nothing was changed.",
+        "The strategy 'atomic_upsert' cannot write to `publishing`.`read`: materialized views read it " +
+          '(publishing.reader): they see rows of an INSERT only. Nothing was changed.',
       );
       await db.build({ name: 'read', sql: select("(2, '2024-01-01', 'c')") });
       expect([await content('read'), await content('reader')]).toEqual([['1 2024-01-01 a', '2 2024-01-01 c'], ['c']]);
@@ -354,7 +374,9 @@ describe.skipIf(clickhouseMissing !== null)(
         )
           return;
         await db.rows(
-          `insert into publishing.shared select * from values('id Nullable(Int64), day Date, v String', (${1000 + written}, '2024-02-0${1 + (written % 5)}', 'other'), (${1001 + written}, '2025-01-01', 'other'))`,
+          "insert into publishing.shared select * from values('id Nullable(Int64), day Date, v String', " +
+            `(${1000 + written}, '2024-02-0${1 + (written % 5)}', 'other'), (${1001 + written}, '2025-01-01', ` +
+            "'other'))",
         );
         written += 2;
         if (written % 3 === 0) await db.rows('optimize table publishing.shared').catch(() => undefined);
@@ -363,7 +385,9 @@ describe.skipIf(clickhouseMissing !== null)(
       const counts = async (): Promise<string> =>
         (
           await db.rows(
-            `select countIf(v = 'other'), uniqExactIf(id, v = 'other'), arrayStringConcat(groupArrayIf(concat(toString(id), v), ${ours}), ' ') from (select * from publishing.shared order by id, v)`,
+            "select countIf(v = 'other'), uniqExactIf(id, v = 'other'), " +
+              `arrayStringConcat(groupArrayIf(concat(toString(id), v), ${ours}), ' ') from (select * from ` +
+              'publishing.shared order by id, v)',
           )
         )[0]!.join(' ');
       await db.build({ name: 'shared', sql: select("(2, '2024-02-05', 'b')"), config: UPSERT, before: others });
@@ -394,7 +418,8 @@ describe.skipIf(clickhouseMissing !== null)(
         before: async (sql) => {
           if (!/^exchange/i.test(sql)) return;
           slow = db.rows(
-            "insert into publishing.slow select 10 + number, '2024-05-01', toString(sleepEachRow(0.3)) from numbers(3) settings max_block_size = 1",
+            "insert into publishing.slow select 10 + number, '2024-05-01', toString(sleepEachRow(0.3)) from " +
+              'numbers(3) settings max_block_size = 1',
           );
           await new Promise((resolve) => {
             setTimeout(resolve, 200);
@@ -477,7 +502,10 @@ describe.skipIf(clickhouseMissing !== null)(
     describe('a run that died', () => {
       const nobody = { pid: 1, start: 'of another' };
       const dead = 'd'.repeat(12);
-      /** What a run that began an exchange leaves, rows of others in the old table. @returns whether the EXCHANGE was still run */
+      /**
+       * What a run that began an exchange leaves, rows of others in the old table.
+       * @returns whether the EXCHANGE was still run
+       */
       const abandon = async (name: string, exchanged: boolean, state: (exchange: object) => object): Promise<void> => {
         await monthly(name, "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
         const shadow = `${name}__tsdbt_shadow_${'e'.repeat(32)}`;
@@ -489,7 +517,8 @@ describe.skipIf(clickhouseMissing !== null)(
         const blocks = Object.fromEntries(
           (
             await db.rows(
-              `select partition_id, max(max_block_number) from system.parts where active and database = 'publishing' and table = '${name}' group by 1`,
+              'select partition_id, max(max_block_number) from system.parts where active and database = ' +
+                `'publishing' and table = '${name}' group by 1`,
             )
           ).map(([id, block]) => [id, Number(block)]),
         );
@@ -550,12 +579,14 @@ describe.skipIf(clickhouseMissing !== null)(
         const claim = JSON.parse(
           (
             await db.rows(
-              `select comment from system.tables where database = 'publishing' and name = 'dead_moving__tsdbt_lock_${dead}'`,
+              "select comment from system.tables where database = 'publishing' and name = " +
+                `'dead_moving__tsdbt_lock_${dead}'`,
             )
           )[0]![0]!,
         ) as { exchange: object };
         await db.rows(
-          `alter table ${lock} modify comment '${JSON.stringify({ ...claim, exchange: { ...claim.exchange, carried: parts } })}'`,
+          `alter table ${lock} modify comment ` +
+            `'${JSON.stringify({ ...claim, exchange: { ...claim.exchange, carried: parts } })}'`,
         );
         await upsert('dead_moving');
         expect(await content('dead_moving')).toEqual([
@@ -572,7 +603,8 @@ describe.skipIf(clickhouseMissing !== null)(
         await monthly('awaited', "(1, '2024-01-01', 'a')");
         const lock = `publishing.awaited__tsdbt_lock_${dead}`;
         await db.rows(
-          `create table ${lock} (nothing UInt8) engine = Null comment '${JSON.stringify({ host: 'another', ...nobody })}'`,
+          `create table ${lock} (nothing UInt8) engine = Null comment ` +
+            `'${JSON.stringify({ host: 'another', ...nobody })}'`,
         );
         let built = false;
         const build = upsert('awaited').then(() => {
@@ -589,7 +621,8 @@ describe.skipIf(clickhouseMissing !== null)(
     describe('a snapshot', () => {
       const give = async (rows: string): Promise<void> => {
         await db.rows(
-          'create or replace table publishing.source (id Nullable(Int64), k String, v Nullable(String), at DateTime) engine = MergeTree order by tuple()',
+          'create or replace table publishing.source (id Nullable(Int64), k String, v Nullable(String), at ' +
+            'DateTime) engine = MergeTree order by tuple()',
         );
         await db.rows(`insert into publishing.source values ${rows}`);
       };
@@ -601,18 +634,21 @@ describe.skipIf(clickhouseMissing !== null)(
       const versions = async (name: string): Promise<string[]> =>
         (
           await db.rows(
-            `select id, k, v, dbt_valid_to is null, * except (id, k, v, at, dbt_scd_id, dbt_updated_at, dbt_valid_from, dbt_valid_to) from publishing.${name} order by all`,
+            'select id, k, v, dbt_valid_to is null, * except (id, k, v, at, dbt_scd_id, dbt_updated_at, ' +
+              `dbt_valid_from, dbt_valid_to) from publishing.${name} order by all`,
           )
         ).map((row) => row.join(' '));
 
       it('by timestamp has keys of several columns that may be NULL, and records what was deleted', async () => {
         const config = { strategy: 'timestamp', unique_key: ['id', 'k'], updated_at: 'at', hard_deletes: 'new_record' };
         await give(
-          "(1, 'a', 'x', '2024-01-01 00:00:00'), (NULL, 'a', 'y', '2024-01-01 00:00:00'), (3, 'c', 'z', '2024-01-01 00:00:00')",
+          "(1, 'a', 'x', '2024-01-01 00:00:00'), (NULL, 'a', 'y', '2024-01-01 00:00:00'), (3, 'c', 'z', " +
+            "'2024-01-01 00:00:00')",
         );
         await snap('by_time', config);
         await give(
-          "(1, 'a', 'x2', '2024-01-02 00:00:00'), (NULL, 'a', 'y2', '2024-01-02 00:00:00'), (4, 'd', 'n', '2024-01-02 00:00:00')",
+          "(1, 'a', 'x2', '2024-01-02 00:00:00'), (NULL, 'a', 'y2', '2024-01-02 00:00:00'), (4, 'd', 'n', " +
+            "'2024-01-02 00:00:00')",
         );
         await snap('by_time', config);
         const now = [
@@ -640,11 +676,13 @@ describe.skipIf(clickhouseMissing !== null)(
       it('by checked columns sees NULL come and go, ends deleted rows, and takes new columns', async () => {
         const config = { strategy: 'check', unique_key: 'id', check_cols: ['v'], hard_deletes: 'invalidate' };
         await give(
-          "(1, 'a', NULL, '2024-01-01 00:00:00'), (NULL, 'a', 'y', '2024-01-01 00:00:00'), (3, 'c', 'z', '2024-01-01 00:00:00'), (5, 'e', NULL, '2024-01-01 00:00:00')",
+          "(1, 'a', NULL, '2024-01-01 00:00:00'), (NULL, 'a', 'y', '2024-01-01 00:00:00'), (3, 'c', 'z', " +
+            "'2024-01-01 00:00:00'), (5, 'e', NULL, '2024-01-01 00:00:00')",
         );
         await snap('by_value', config);
         await give(
-          "(1, 'a', 'x', '2024-01-02 00:00:00'), (NULL, 'a', NULL, '2024-01-02 00:00:00'), (4, 'd', 'n', '2024-01-02 00:00:00'), (5, 'e', NULL, '2024-01-02 00:00:00')",
+          "(1, 'a', 'x', '2024-01-02 00:00:00'), (NULL, 'a', NULL, '2024-01-02 00:00:00'), (4, 'd', 'n', " +
+            "'2024-01-02 00:00:00'), (5, 'e', NULL, '2024-01-02 00:00:00')",
         );
         await snap('by_value', config, "select *, 'new' as extra from publishing.source");
         expect(await versions('by_value')).toEqual([

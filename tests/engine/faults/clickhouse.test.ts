@@ -1,6 +1,6 @@
-// Runs on ClickHouse that are killed at any statement, the server too: afterwards the same command leaves exactly what an undisturbed run leaves, and
-// a reader has only ever seen the table before or after. `npm run faults` kills at every statement; with TSDBT_ORACLE_CLICKHOUSE real
-// dbt-clickhouse's strategies run in the same harness, for comparison.
+// Runs on ClickHouse that are killed at any statement, the server too: afterwards the same command leaves exactly what
+// an undisturbed run leaves, and a reader has only ever seen the table before or after. `npm run faults` kills at every
+// statement; with TSDBT_ORACLE_CLICKHOUSE real dbt-clickhouse's strategies run in the same harness, for comparison.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab, type Fault, type Program, TSDBT } from './clickhouse-lab.ts';
@@ -16,7 +16,10 @@ interface Row {
   readonly day: string;
   readonly v: string;
 }
-/** Kills, looks of the reader, looks that fit neither state, rows lost and double after the command was run again, runs that then failed. */
+/**
+ * Kills, looks of the reader, looks that fit neither state, rows lost and double after the command was run again, runs
+ * that then failed.
+ */
 interface Figures {
   kills: number;
   looks: number;
@@ -109,7 +112,10 @@ async function works(args: readonly string[], program: Program): Promise<readonl
   return ended.statements;
 }
 
-/** A fault and the run that follows it, against what must come of them. @param before lines of the table, by key; becomes what is there afterwards */
+/**
+ * A fault and the run that follows it, against what must come of them.
+ * @param before lines of the table, by key; becomes what is there afterwards
+ */
 async function strike(
   table: string,
   where: string,
@@ -176,7 +182,8 @@ async function measure(model: string, count: number, program: Program, args: rea
 }
 
 describe.skipIf(clickhouseMissing !== null)(
-  `a run on ClickHouse that is killed, or whose server is killed${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
+  'a run on ClickHouse that is killed, or whose server is ' +
+    `killed${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
   () => {
     const share = Math.ceil(KILLS / 6);
     const shown: Record<string, Figures> = {};
@@ -186,12 +193,14 @@ describe.skipIf(clickhouseMissing !== null)(
         ...Object.fromEntries(
           Object.entries(MODELS).map(([name, { config, where = '' }]) => [
             `models/${name}.sql`,
-            `{{ config(materialized='incremental', engine='MergeTree()', order_by='id', partition_by='toYYYYMM(day)', ${config}) }}
+            "{{ config(materialized='incremental', engine='MergeTree()', order_by='id', " +
+              `partition_by='toYYYYMM(day)', ${config}) }}
 select id, day, v from raw.${name} ${where}`,
           ]),
         ),
         'snapshots/versions.sql':
-          "{% snapshot versions %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols=['v']) }} select id, day, v from raw.versions{% endsnapshot %}",
+          "{% snapshot versions %}{{ config(target_schema='s', unique_key='id', strategy='check', " +
+          "check_cols=['v']) }} select id, day, v from raw.versions{% endsnapshot %}",
       });
       await lab.rows('create database raw');
       for (const name of [...Object.keys(MODELS), 'versions']) {

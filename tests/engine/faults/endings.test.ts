@@ -1,5 +1,6 @@
-// One Ctrl-C or SIGTERM ends each command, whatever it waits for in a network that swallows everything: a server that takes connections and says
-// nothing, one that stops in the midst of its greeting, one that falls silent while it works.
+// One Ctrl-C or SIGTERM ends each command, whatever it waits for in a network that swallows everything: a server that
+// takes connections and says nothing, one that stops in the midst of its greeting, one that falls silent while it
+// works.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -90,7 +91,8 @@ const postgres = (
   { user = 'u', password = 'secret1', database = 'd' }: Partial<Place> = {},
   more = '',
 ): string =>
-  `type: postgres, host: 127.0.0.1, port: ${port}, user: ${user}, password: "${password}", dbname: ${database}, schema: s, connect_timeout: 120${more}`;
+  `type: postgres, host: 127.0.0.1, port: ${port}, user: ${user}, password: "${password}", dbname: ${database},` +
+  ` schema: s, connect_timeout: 120${more}`;
 
 interface Started {
   readonly child: ChildProcess;
@@ -194,7 +196,8 @@ describe('one signal ends a command that waits', () => {
       [['source', 'freshness'], 'SIGTERM', []],
     ];
     const source =
-      'sources: [{name: raw, schema: s, tables: [{name: t, loaded_at_field: at, freshness: {warn_after: {count: 1, period: day}}}]}]\n';
+      'sources: [{name: raw, schema: s, tables: [{name: t, loaded_at_field: at, freshness: {warn_after: ' +
+      '{count: 1, period: day}}}]}]\n';
     const seen = await Promise.all(
       commands.map(async ([args, signal]) => {
         const proxy = await silent();
@@ -237,7 +240,8 @@ describe('one signal ends a command that waits', () => {
       waiting(
         'ClickHouse',
         project(
-          `type: clickhouse, host: 127.0.0.1, port: ${clickhouse.port}, user: u, password: secret1, schema: s, connect_timeout: 120`,
+          `type: clickhouse, host: 127.0.0.1, port: ${clickhouse.port}, user: u, password: secret1, schema: s, ` +
+            'connect_timeout: 120',
         ),
         ['run'],
         () => clickhouse.until(() => clickhouse.sent !== '', 50),
@@ -432,10 +436,12 @@ describe('one signal ends a run on a server that falls silent', () => {
       proxies.push(proxy);
       try {
         const own = project(
-          `type: clickhouse, host: 127.0.0.1, port: ${proxy.port}, user: ${server.user}, password: "${server.password}", schema: s`,
+          `type: clickhouse, host: 127.0.0.1, port: ${proxy.port}, user: ${server.user}, password: ` +
+            `"${server.password}", schema: s`,
           {
             'models/b.sql':
-              "{{ config(materialized='table') }} select sleepEachRow(3) as n from numbers(20) settings max_block_size = 1",
+              "{{ config(materialized='table') }} select sleepEachRow(3) as n from numbers(20) settings " +
+              'max_block_size = 1',
           },
         );
         const run = start(own, ['run']);
@@ -463,7 +469,8 @@ describe('one signal ends a run on a server that falls silent', () => {
     expect(await stop(run, 'SIGTERM')).toBe(2);
     expect(run.out()).toContain('CANCEL query model.p.a');
     const { rows } = await observer.query(
-      "select 1 from pg_stat_activity where state = 'active' and query like '%pg_sleep(61)%' and pid <> pg_backend_pid()",
+      "select 1 from pg_stat_activity where state = 'active' and query like '%pg_sleep(61)%' and pid <> " +
+        'pg_backend_pid()',
     );
     expect(rows).toEqual([]);
   });

@@ -1,12 +1,14 @@
-// Tables of a project that refer to each other, and one of them built anew: keys come back where they can, what is lost is said, and nobody takes
-// a table that is there for gone.
+// Tables of a project that refer to each other, and one of them built anew: keys come back where they can, what is lost
+// is said, and nobody takes a table that is there for gone.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultProject } from './project.ts';
 
 let project: FaultProject;
 
 const SEEN =
-  "-- depends_on: {{ ref('dim') }}\n{{ config(materialized='table') }} select '{{ adapter.get_relation(database=target.database, schema=target.schema, identifier='fact') }}' as seen_after_dim";
+  "-- depends_on: {{ ref('dim') }}\n{{ config(materialized='table') }} select '{{ " +
+  "adapter.get_relation(database=target.database, schema=target.schema, identifier='fact') }}' as " +
+  'seen_after_dim';
 
 beforeAll(async () => {
   project = await FaultProject.open({
@@ -20,7 +22,8 @@ afterAll(async () => {
 });
 
 const KEYS =
-  "select conname || ' ' || conrelid::regclass || ' ' || confrelid::regclass from pg_constraint where contype = 'f' order by 1";
+  "select conname || ' ' || conrelid::regclass || ' ' || confrelid::regclass from pg_constraint where contype " +
+  "= 'f' order by 1";
 const PRIMARY = 'alter table {{ this }} add primary key (id)';
 const flat = (out: string): string => out.replace(/\s+/g, ' ');
 
@@ -29,13 +32,16 @@ async function linked(): Promise<void> {
   const { code, out } = await project.run(['run']);
   expect(code, out).toBe(0);
   await project.client.query(
-    'alter table s.dim drop constraint if exists dim_pkey; alter table s.dim add constraint dim_pkey primary key (id); alter table s.fact add constraint fk foreign key (id) references s.dim (id)',
+    'alter table s.dim drop constraint if exists dim_pkey; alter table s.dim add constraint dim_pkey primary ' +
+      'key (id); alter table s.fact add constraint fk foreign key (id) references s.dim (id)',
   );
 }
 
 it('a key that a post-hook makes possible again comes back in the same transaction, and nothing is said', async () => {
   project.write({
-    'models/dim.sql': `{{ config(materialized='table', post_hook='${PRIMARY}') }} -- {{ ref('fact') }}\nselect 1 as id union all select 2`,
+    'models/dim.sql':
+      `{{ config(materialized='table', post_hook='${PRIMARY}') }} -- {{ ref('fact') }}\nselect 1 as id union all ` +
+      'select 2',
   });
   await linked();
   const { code, out } = await project.run(['run', '--vars', '{n: 2}']);
@@ -47,7 +53,9 @@ it('a key that a post-hook makes possible again comes back in the same transacti
 
 it("a post-hook that makes the key itself is in nobody's way", async () => {
   project.write({
-    'models/dim.sql': `{{ config(materialized='table', post_hook=['${PRIMARY}', 'alter table s.fact add constraint fk foreign key (id) references s.dim (id)']) }} -- {{ ref('fact') }}\nselect 1 as id union all select 2`,
+    'models/dim.sql':
+      `{{ config(materialized='table', post_hook=['${PRIMARY}', 'alter table s.fact add constraint fk foreign ` +
+      "key (id) references s.dim (id)']) }} -- {{ ref('fact') }}\nselect 1 as id union all select 2",
   });
   await project.client.query('drop schema if exists s cascade');
   for (let i = 0; i < 2; i++) {
@@ -58,24 +66,34 @@ it("a post-hook that makes the key itself is in nobody's way", async () => {
   }
 });
 
-it('without a key to refer to it is lost, which is said with both tables and the reason; the table is still there for those who ask', async () => {
-  project.write({
-    'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id union all select 2",
-  });
-  await linked();
-  const { code, out } = await project.run(['run', '--vars', '{n: 2}']);
-  expect(code, out).toBe(0);
-  expect(flat(out)).toMatch(
-    /foreign key fk of "\w+"\."s"\."fact" is lost: "\w+"\."s"\."dim", which it refers to, was built anew, and it could not be put back: there is no unique constraint matching given keys for referenced table "dim"\. Make it again/,
-  );
-  expect(await project.rows(KEYS)).toEqual([]);
-  expect(await project.one('select seen_after_dim from s.later')).toMatch(/"s"\."fact"$/);
-  expect(await project.rows('select id from s.fact order by 1')).toEqual([['1'], ['2']]);
-});
+it(
+  'without a key to refer to it is lost, which is said with both tables and the reason; the table is still there ' +
+    'for those who ask',
+  async () => {
+    project.write({
+      'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id union all select 2",
+    });
+    await linked();
+    const { code, out } = await project.run(['run', '--vars', '{n: 2}']);
+    expect(code, out).toBe(0);
+    expect(flat(out)).toMatch(
+      new RegExp(
+        String.raw`foreign key fk of "\w+"\."s"\."fact" is lost: "\w+"\."s"\."dim", which it refers to, was built` +
+          String.raw` anew, and it could not be put back: there is no unique constraint matching given keys for ref` +
+          String.raw`erenced table "dim"\. Make it again`,
+      ),
+    );
+    expect(await project.rows(KEYS)).toEqual([]);
+    expect(await project.one('select seen_after_dim from s.later')).toMatch(/"s"\."fact"$/);
+    expect(await project.rows('select id from s.fact order by 1')).toEqual([['1'], ['2']]);
+  },
+);
 
 it('rows that no longer refer to anything are the reason that is told', async () => {
   project.write({
-    'models/dim.sql': `{{ config(materialized='table', post_hook='${PRIMARY}') }} -- {{ ref('fact') }}\nselect 2 as id union all select 3`,
+    'models/dim.sql':
+      `{{ config(materialized='table', post_hook='${PRIMARY}') }} -- {{ ref('fact') }}\nselect 2 as id union all ` +
+      'select 3',
   });
   await project.client.query('drop schema if exists s cascade');
   expect((await project.run(['run', '--vars', '{n: 2}'])).code).toBe(0);
@@ -113,7 +131,10 @@ it('a rule of a table of the project that cannot come back is said, too, and the
   const { code, out } = await project.run(['run', '--select', 'dim', 'later']);
   expect(code, out).toBe(0);
   expect(flat(out)).toMatch(
-    /rule noted of "\w+"\."s"\."fact" is lost: .* could not be put back: column "word" of relation "dim" does not exist\. Make it again/,
+    new RegExp(
+      String.raw`rule noted of "\w+"\."s"\."fact" is lost: .* could not be put back: column "word" of relation "d` +
+        String.raw`im" does not exist\. Make it again`,
+    ),
   );
   expect(await project.one('select seen_after_dim from s.later')).toMatch(/"s"\."fact"$/);
 });
@@ -140,11 +161,15 @@ it('a table whose rule names a table that is dropped is still there', async () =
   project.write({
     'models/dim.sql': "{{ config(materialized='table') }} -- {{ ref('fact') }}\nselect 1 as id",
     'models/later.sql':
-      "-- depends_on: {{ ref('dim') }}\n{{ config(materialized='table') }}{% if execute %}{% do adapter.drop_relation(api.Relation.create(schema='s', identifier='log', type='table', database=target.database)) %}{% endif %} " +
-      "select '{{ adapter.get_relation(database=target.database, schema=target.schema, identifier='fact') }}' as seen_after_dim",
+      "-- depends_on: {{ ref('dim') }}\n{{ config(materialized='table') }}{% if execute %}{% do " +
+      "adapter.drop_relation(api.Relation.create(schema='s', identifier='log', type='table', " +
+      'database=target.database)) %}{% endif %} ' +
+      "select '{{ adapter.get_relation(database=target.database, schema=target.schema, identifier='fact') }}' " +
+      'as seen_after_dim',
   });
   await project.client.query(
-    'drop schema if exists s cascade; create schema s; create table s.log (id int); create table s.fact as select 1 as id; create rule noted as on insert to s.fact do also insert into s.log values (1)',
+    'drop schema if exists s cascade; create schema s; create table s.log (id int); create table s.fact as ' +
+      'select 1 as id; create rule noted as on insert to s.fact do also insert into s.log values (1)',
   );
   const { code, out } = await project.run(['run']);
   expect(code, out).toBe(0);
@@ -155,7 +180,8 @@ it('a table whose rule names a table that is dropped is still there', async () =
 it('a name that the project leaves unquoted is the one in lower case: what is there is added to', async () => {
   project.write({
     'dbt_project.yml':
-      'name: faults\nversion: "1.0"\nprofile: faults\nquoting: {identifier: false, schema: false}\nflags: {send_anonymous_usage_stats: false}\n',
+      'name: faults\nversion: "1.0"\nprofile: faults\nquoting: {identifier: false, schema: false}\nflags: ' +
+      '{send_anonymous_usage_stats: false}\n',
     'models/Grown.sql':
       "{{ config(materialized='incremental') }} select {% if is_incremental() %}2{% else %}1{% endif %} as id",
     'models/Rebuilt.sql': "{{ config(materialized='table') }} select id from {{ ref('Grown') }}",

@@ -12,7 +12,8 @@ async function contents(schema: string): Promise<Record<string, string>> {
   for (const name of TABLES) {
     const columns = name === 'snap' ? 'id, value, dbt_valid_to' : '*';
     out[name] = (await project.one(
-      `select coalesce(string_agg(t::text, ';' order by t::text), '') from (select ${columns} from ${schema}.${name}) t`,
+      `select coalesce(string_agg(t::text, ';' order by t::text), '') from (select ${columns} from ` +
+        `${schema}.${name}) t`,
     ))!;
   }
   out['failures'] = (await project.one('select count(*) from s_dbt_test__audit.over_two'))!;
@@ -38,13 +39,25 @@ beforeAll(async () => {
   project = await FaultProject.open({
     'seeds/events.csv': 'id,value\n1,10\n2,20\n3,30\n',
     'seeds/seeds.yml': "seeds: [{name: events, config: {post_hook: 'select pg_sleep(0.1)'}}]\n",
-    'models/a.sql': `{{ config(materialized='table', pre_hook=[{'sql': "insert into public.hooked values ('before')", 'transaction': false}], post_hook=[{'sql': "insert into public.hooked select 'after' from pg_sleep(0.1)", 'transaction': false}]) }} ${SLOW("select * from {{ ref('events') }}")}`,
-    'models/b.sql': `{{ config(materialized='table', indexes=[{'columns': ['id'], 'unique': true}]) }} ${SLOW("select id, value * 2 as value from {{ ref('events') }}")}`,
-    'models/c.sql': `{{ config(materialized='table', post_hook='select pg_sleep(0.1)') }} ${SLOW("select id from {{ ref('events') }}")}`,
-    'models/inc.sql': `{{ config(materialized='incremental') }} ${SLOW("select * from {{ ref('a') }} {% if is_incremental() %} where id > (select coalesce(max(id), 0) from {{ this }}) {% endif %}")}`,
+    'models/a.sql':
+      "{{ config(materialized='table', pre_hook=[{'sql': \"insert into public.hooked values ('before')\", " +
+      "'transaction': false}], post_hook=[{'sql': \"insert into public.hooked select 'after' from pg_sleep(0.1)\", " +
+      `'transaction': false}]) }} ${SLOW("select * from {{ ref('events') }}")}`,
+    'models/b.sql':
+      "{{ config(materialized='table', indexes=[{'columns': ['id'], 'unique': true}]) }} " +
+      `${SLOW("select id, value * 2 as value from {{ ref('events') }}")}`,
+    'models/c.sql':
+      "{{ config(materialized='table', post_hook='select pg_sleep(0.1)') }} " +
+      `${SLOW("select id from {{ ref('events') }}")}`,
+    'models/inc.sql':
+      "{{ config(materialized='incremental') }} " +
+      `${SLOW("select * from {{ ref('a') }} {% if is_incremental() %} where id > (select coalesce(max(id), 0) from {{ " + 'this }}) {% endif %}')}`,
     'models/v.sql':
-      "{{ config(materialized='view', post_hook='select pg_sleep(0.05)') }} select b.id, c.id as other from {{ ref('b') }} b join {{ ref('c') }} c using (id)",
-    'snapshots/snap.sql': `{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols=['value']) }} ${SLOW("select * from {{ ref('b') }}")}{% endsnapshot %}`,
+      "{{ config(materialized='view', post_hook='select pg_sleep(0.05)') }} select b.id, c.id as other from {{ " +
+      "ref('b') }} b join {{ ref('c') }} c using (id)",
+    'snapshots/snap.sql':
+      "{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols=['value']) " +
+      `}} ${SLOW("select * from {{ ref('b') }}")}{% endsnapshot %}`,
     'tests/over_two.sql': `{{ config(store_failures=true, severity='warn') }} ${SLOW("select id from {{ ref('a') }} where id >= 2")}`,
   });
   await project.client.query('create table public.hooked (name text)');
@@ -71,7 +84,8 @@ describe('a build that is killed', () => {
     await fresh();
     const build = project.start(['build']);
     await project.until(
-      `select exists (select from pg_stat_activity where datname = current_database() and state = 'active' and pid <> pg_backend_pid() and query like '%${query}%')`,
+      "select exists (select from pg_stat_activity where datname = current_database() and state = 'active' and " +
+        `pid <> pg_backend_pid() and query like '%${query}%')`,
     );
     build.child.kill('SIGKILL');
     await build.ended;
@@ -94,7 +108,8 @@ describe('a build that is killed', () => {
     });
     const build = project.start(['run', '--select', 'long']);
     await project.until(
-      "select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep(30)%' and pid <> pg_backend_pid())",
+      'select exists (select from pg_stat_activity where datname = current_database() and query like ' +
+        "'%pg_sleep(30)%' and pid <> pg_backend_pid())",
     );
     build.child.kill('SIGKILL');
     await build.ended;

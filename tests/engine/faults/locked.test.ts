@@ -1,4 +1,5 @@
-// Somebody holds tables of the project locked: nodes that do not need them are built meanwhile, and those that do are built when they are free.
+// Somebody holds tables of the project locked: nodes that do not need them are built meanwhile, and those that do are
+// built when they are free.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject, pause, type Running } from './project.ts';
@@ -49,7 +50,8 @@ sources:
 models: [{name: t1, columns: [{name: id, data_tests: [not_null]}]}]`,
   });
   await project.client.query(
-    'create schema outside; create table outside.fed as select 1 as id, now() as at; create table outside.still as select 1 as id, now() as at',
+    'create schema outside; create table outside.fed as select 1 as id, now() as at; create table ' +
+      'outside.still as select 1 as id, now() as at',
   );
   const { code, out } = await project.run(['build']);
   expect(code, out).toBe(0);

@@ -1,5 +1,5 @@
-// What happens to the batches of a microbatch model that fail, never run or are killed: the next run does them before new ones, because
-// finished intervals are noted in the database with each batch.
+// What happens to the batches of a microbatch model that fail, never run or are killed: the next run does them before
+// new ones, because finished intervals are noted in the database with each batch.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FaultProject } from './project.ts';
 
@@ -7,12 +7,14 @@ let project: FaultProject;
 /** Minutes of the last half hour; the newest is still running. */
 const MINUTES = 30;
 const BEGIN =
-  "(modules.datetime.datetime.utcnow() - modules.datetime.timedelta(minutes=var('minutes', 6))).strftime('%Y-%m-%dT%H:%M:00')";
-const model = (
-  config: string,
-): string => `{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', lookback=1, unique_key='id', ${config}) }}
+  "(modules.datetime.datetime.utcnow() - modules.datetime.timedelta(minutes=var('minutes', " +
+  "6))).strftime('%Y-%m-%dT%H:%M:00')";
+const model = (config: string): string =>
+  "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', lookback=1, " +
+  `unique_key='id', ${config}) }}
 with e as (select * from {{ source('raw', 'events') }})
-select e.*, now() as built_at from e, (select pg_sleep({{ var('pause', 0) }})) p where 1 / (e.id - {{ var('bad', -1) }}) is not null`;
+select e.*, now() as built_at from e, (select pg_sleep({{ var('pause', 0) }})) p where 1 / (e.id - {{ ` +
+  "var('bad', -1) }}) is not null";
 
 const vars = (values: Readonly<Record<string, string | number>>): string[] => ['--vars', JSON.stringify(values)];
 /** How many batches a run began. */
@@ -47,8 +49,11 @@ beforeEach(async () => {
   // The clock is the machine's: start not late in a minute, so that no test crosses into the next one.
   for (let left = 60 - new Date().getSeconds(); left < 15; left = 60 - new Date().getSeconds())
     await project.client.query('select pg_sleep(1)');
-  await project.client.query(`drop schema if exists s cascade; truncate raw.events;
-    insert into raw.events select i, date_trunc('minute', now()) - make_interval(mins => ${MINUTES} - i) from generate_series(0, ${MINUTES}) i`);
+  await project.client.query(
+    `drop schema if exists s cascade; truncate raw.events;
+    insert into raw.events select i, date_trunc('minute', now()) - make_interval(mins => ${MINUTES} - i) ` +
+      `from generate_series(0, ${MINUTES}) i`,
+  );
 });
 afterAll(async () => {
   await project.close();
@@ -60,7 +65,8 @@ describe('a microbatch model of minutes', () => {
     expect(await built()).toEqual(expected(5));
     expect(
       await project.rows(
-        "select extract(epoch from done_to - done_from) / 60, done_to = date_trunc('minute', now()) from s.tsdbt_intervals",
+        "select extract(epoch from done_to - done_from) / 60, done_to = date_trunc('minute', now()) from " +
+          's.tsdbt_intervals',
       ),
     ).toEqual([['5.0000000000000000', 'true']]);
     expect(begun(await run(vars({ minutes: 5 })))).toBe(2);

@@ -1,4 +1,5 @@
-// A project in a folder of its own and a database for it: files written, the built command run as a child process, questions asked.
+// A project in a folder of its own and a database for it: files written, the built command run as a child process,
+// questions asked.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,7 +42,9 @@ export class FaultProject {
     this.client.on('error', () => undefined);
     this.write({
       'dbt_project.yml': 'name: faults\nversion: "1.0"\nprofile: faults\nflags: {send_anonymous_usage_stats: false}\n',
-      'profiles.yml': `faults: {target: dev, outputs: {dev: {type: postgres, host: ${host}, port: ${port}, user: ${user}, password: "${password}", dbname: ${database}, schema: s, threads: 4, application_name: under test}}}\n`,
+      'profiles.yml':
+        `faults: {target: dev, outputs: {dev: {type: postgres, host: ${host}, port: ${port}, user: ${user}, ` +
+        `password: "${password}", dbname: ${database}, schema: s, threads: 4, application_name: under test}}}\n`,
     });
   }
 
@@ -143,7 +146,8 @@ export class FaultProject {
   /** Names of relations that only a run at work should have. */
   async orphans(): Promise<string[][]> {
     return this.rows(
-      "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relname ~ '__dbt_' and c.relkind in ('r', 'v', 'm')",
+      'select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where ' +
+        "c.relname ~ '__dbt_' and c.relkind in ('r', 'v', 'm')",
     );
   }
 

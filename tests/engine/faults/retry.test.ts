@@ -1,5 +1,5 @@
-// What a killed run leaves is as good as the results of one that failed: for retry, for result:, here and as the state of another
-// environment; and clone, which must never put a view in the place of the data that it reads.
+// What a killed run leaves is as good as the results of one that failed: for retry, for result:, here and as the state
+// of another environment; and clone, which must never put a view in the place of the data that it reads.
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,7 +14,8 @@ async function killedBuild(): Promise<void> {
   );
   const build = project.start(['build', '--vars', '{note: first}', '--threads', '2']);
   await project.until(
-    "select exists (select from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database() and query like '%wait_for_gate%' and query like '%b__dbt_tmp%')",
+    'select exists (select from pg_stat_activity where pid <> pg_backend_pid() and datname = ' +
+      "current_database() and query like '%wait_for_gate%' and query like '%b__dbt_tmp%')",
   );
   await project.until("select to_regclass('s.a') is not null");
   build.child.kill('SIGKILL');
@@ -32,11 +33,15 @@ beforeAll(async () => {
   project = await FaultProject.open({
     'models/a.sql': "{{ config(materialized='table') }} select 1 as id",
     'models/b.sql':
-      "{{ config(materialized='table') }} select id, '{{ var('note', 'none') }}' as note, public.wait_for_gate() as waited from {{ ref('a') }}",
+      "{{ config(materialized='table') }} select id, '{{ var('note', 'none') }}' as note, " +
+      "public.wait_for_gate() as waited from {{ ref('a') }}",
     'models/c.sql': "{{ config(materialized='table') }} select * from {{ ref('b') }}",
   });
-  await project.client.query(`create table gate (open boolean);
-    create function wait_for_gate() returns int volatile language plpgsql as $$ begin while not exists (select from public.gate) loop perform pg_sleep(0.05); end loop; return 1; end $$`);
+  await project.client.query(
+    `create table gate (open boolean);
+    create function wait_for_gate() returns int volatile language plpgsql as $$ begin while not exists ` +
+      '(select from public.gate) loop perform pg_sleep(0.05); end loop; return 1; end $$',
+  );
 });
 afterAll(async () => {
   await project.close();
@@ -81,7 +86,8 @@ describe('clone', () => {
     expect(code, out).toBe(0);
     expect(
       await project.rows(
-        "select relname, relkind from pg_class where relnamespace = 's'::regnamespace and relkind in ('r', 'v') order by 1",
+        "select relname, relkind from pg_class where relnamespace = 's'::regnamespace and relkind in ('r', " +
+          "'v') order by 1",
       ),
     ).toEqual([
       ['a', 'r'],

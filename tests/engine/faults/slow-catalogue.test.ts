@@ -1,5 +1,5 @@
-// The catalogue is asked, changes, and answers late: what is there is never taken for absent, by any look-up, of several nodes or of several
-// commands at once. A proxy holds the answers back.
+// The catalogue is asked, changes, and answers late: what is there is never taken for absent, by any look-up, of
+// several nodes or of several commands at once. A proxy holds the answers back.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickhouseLab } from './clickhouse-lab.ts';
@@ -60,7 +60,8 @@ const POSTGRES: Words = {
     const { host, port, user, password, database } = project.client;
     const proxy = await SlowPostgres.open(host, port);
     const output = (schema: string): string =>
-      `{type: postgres, host: 127.0.0.1, port: ${proxy.port}, user: ${user}, password: "${password}", dbname: ${database}, schema: ${schema}, threads: 8}`;
+      `{type: postgres, host: 127.0.0.1, port: ${proxy.port}, user: ${user}, password: "${password}", dbname: ` +
+      `${database}, schema: ${schema}, threads: 8}`;
     project.write({ 'profiles.yml': `faults: {target: dev, outputs: {dev: ${output('s')}, ci: ${output('ci')}}}\n` });
     return {
       write: (more) => project.write(more),
@@ -130,11 +131,13 @@ const LOOKS: Readonly<Record<string, string>> = {
   get_or_create: 'get_or_create_relation(db, "elsewhere", "events", "table")[0]',
   type: 'adapter.get_relation(db, "elsewhere", "seen").is_view',
   upper:
-    'adapter.get_relation(db, "elsewhere", "Events") is not none and adapter.get_relation(db, "elsewhere", "Events").identifier == "Events"',
+    'adapter.get_relation(db, "elsewhere", "Events") is not none and adapter.get_relation(db, "elsewhere", ' +
+    '"Events").identifier == "Events"',
   columns: 'adapter.get_columns_in_relation(source("raw", "events")) | map(attribute="name") | list == ["id"]',
   schema: 'adapter.check_schema_exists(db or "", "elsewhere")',
   without_caching:
-    'adapter.dispatch("list_relations_without_caching", "dbt")(api.Relation.create(database=db, schema="elsewhere")) | length == 3',
+    'adapter.dispatch("list_relations_without_caching", "dbt")(api.Relation.create(database=db, ' +
+    'schema="elsewhere")) | length == 3',
   other_schema: 'adapter.get_relation(db, "elsewhere2", "events2") is not none',
 };
 
@@ -162,11 +165,15 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
       );
     lab = await words.open({
       'macros/looks.sql':
-        `{% macro look(kind) %}{% if execute %}{% set db = target.database if target.type == 'postgres' else none %}
-{% set found = {${Object.keys(LOOKS)
+        "{% macro look(kind) %}{% if execute %}{% set db = target.database if target.type == 'postgres' else " +
+        `none %}
+{% set found = ` +
+        `{${Object.keys(LOOKS)
           .map((kind) => `'${kind}': look_${kind}(db)`)
-          .join(', ')}} if kind == 'all' else {kind: context['look_' ~ kind](db)} %}
-{{ return('there' if found.values() | reject('equalto', 'there') | list == [] else 'MISSING') }}{% endif %}{% endmacro %}\n` +
+          .join(', ')}} ` +
+        `if kind == 'all' else {kind: context['look_' ~ kind](db)} %}
+{{ return('there' if found.values() | reject('equalto', 'there') | list == [] else 'MISSING') }}{% ` +
+        'endif %}{% endmacro %}\n' +
         Object.entries(LOOKS)
           .map(
             ([kind, test]) =>
@@ -175,7 +182,8 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
           .join('') +
         "{% macro look_at_all() %}{% do log('looked: ' ~ look('all'), info=true) %}{% endmacro %}\n",
       'models/sources.yml':
-        'sources: [{name: raw, schema: elsewhere, tables: [{name: events, columns: [{name: id, data_tests: [not_null, {unique: {config: {store_failures: true}}}]}]}]}]\n',
+        'sources: [{name: raw, schema: elsewhere, tables: [{name: events, columns: [{name: id, data_tests: ' +
+        '[not_null, {unique: {config: {store_failures: true}}}]}]}]}]\n',
       ...Object.fromEntries(
         LOOKERS.map((kinds, i) => [
           `models/look/look${i}.sql`,
@@ -192,7 +200,8 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
       'models/many/first_view.sql': model("materialized='view'", "select * from {{ ref('new1') }}"),
       'seeds/fruit.csv': 'id,name\n1,apple\n2,pear\n',
       'snapshots/snap.sql':
-        "{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols='all') }} select * from {{ ref('fruit') }}{% endsnapshot %}",
+        "{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols='all') " +
+        "}} select * from {{ ref('fruit') }}{% endsnapshot %}",
       'models/kept.sql': model("materialized='table'", words.numbers(0, 7)),
       'models/reads_kept.sql': model("materialized='table'", "select count(*) as n from {{ ref('kept') }}"),
     });
@@ -247,7 +256,8 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
     expect(out).toContain('looked: there');
   }, 120_000);
 
-  it('models, seeds, snapshots and stored failures that exist are added to or replaced, also when each look-up asks by itself', async () => {
+  it('models, seeds, snapshots and stored failures that exist are added to or replaced, also when each look-up ' +
+    'asks by itself', async () => {
     await elsewhere();
     for (const more of [[], ['--no-populate-cache']]) {
       lab.hold(more.length === 0 ? () => undefined : late);
@@ -266,7 +276,8 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
     lab.write({
       'models/meanwhile/history.sql': model(
         "materialized='incremental', incremental_strategy='append'",
-        `{% if execute %}{% do run_query("select 'history is locked'") %}{% endif %}{% if is_incremental() %}${words.numbers(5000, 10)}{% else %}${words.numbers(0, HISTORY)}{% endif %}`,
+        '{% if execute %}{% do run_query("select \'history is locked\'") %}{% endif %}{% if is_incremental() ' +
+          `%}${words.numbers(5000, 10)}{% else %}${words.numbers(0, HISTORY)}{% endif %}`,
       ),
       'models/meanwhile/other.sql': model(
         "materialized='table'",

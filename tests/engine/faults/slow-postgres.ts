@@ -1,5 +1,5 @@
-// A Postgres whose answers to some statements arrive late: the server is asked at once, and what it says is held back. Knows of the wire protocol
-// where a statement begins, nothing else.
+// A Postgres whose answers to some statements arrive late: the server is asked at once, and what it says is held back.
+// Knows of the wire protocol where a statement begins, nothing else.
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 const SSL_REQUEST = 80877103;

@@ -1,4 +1,5 @@
-// Two builds at the same time on one target; how many connections and catalogue queries a build takes; builds that repeat.
+// Two builds at the same time on one target; how many connections and catalogue queries a build takes; builds that
+// repeat.
 import { hostname } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,9 +23,11 @@ beforeAll(async () => {
     'models/v.sql': "{{ config(materialized='view') }} select * from {{ ref('t') }}",
     'models/w.sql': "{{ config(materialized='view') }} select * from {{ ref('v') }}",
     'models/inc.sql':
-      "{{ config(materialized='incremental') }} select t.* from {{ ref('t') }} t, (select pg_sleep(0.2)) z {% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}",
+      "{{ config(materialized='incremental') }} select t.* from {{ ref('t') }} t, (select pg_sleep(0.2)) z {% " +
+      'if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}',
     'snapshots/snap.sql':
-      "{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols='all') }} select * from {{ ref('t') }}{% endsnapshot %}",
+      "{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols='all') }} " +
+      "select * from {{ ref('t') }}{% endsnapshot %}",
     'models/p.yml': 'models: [{name: t, columns: [{name: id, tests: [unique, not_null]}]}]\n',
   });
 });
@@ -59,7 +62,8 @@ describe('two builds at the same time', () => {
     });
     const run = project.start(['run', '--select', 'late']);
     await project.until(
-      "select exists (select from pg_stat_activity where query like '%late_sleep%' and state = 'active' and pid <> pg_backend_pid())",
+      "select exists (select from pg_stat_activity where query like '%late_sleep%' and state = 'active' and " +
+        'pid <> pg_backend_pid())',
     );
     await project.client.query('create view public.came_late as select id from s.late');
     const { code, out } = await run.ended;
@@ -70,11 +74,15 @@ describe('two builds at the same time', () => {
   });
 
   it('a node that loses a deadlock is started again when nothing of it has lasted, and only then', async () => {
-    await project.client.query(`create table public.tries (n int); create sequence public.tried;
-      create function public.collide() returns void language plpgsql as $$ begin if nextval('public.tried') = 1 then raise 'collision' using errcode = '40P01'; end if; end $$`);
+    await project.client.query(
+      `create table public.tries (n int); create sequence public.tried;
+      create function public.collide() returns void language plpgsql as $$ begin if ` +
+        "nextval('public.tried') = 1 then raise 'collision' using errcode = '40P01'; end if; end $$",
+    );
     project.write({
       'models/again.sql':
-        "{{ config(materialized='table', pre_hook='insert into public.tries values (1)') }} select 1 as id, public.collide()::text as done",
+        "{{ config(materialized='table', pre_hook='insert into public.tries values (1)') }} select 1 as id, " +
+        'public.collide()::text as done',
     });
     const { code, out } = await project.run(['run', '--select', 'again']);
     expect(code, out).toBe(0);
@@ -83,7 +91,8 @@ describe('two builds at the same time', () => {
     await project.client.query("truncate public.tries; select setval('public.tried', 1, false)");
     project.write({
       'models/again.sql':
-        "{{ config(materialized='table', pre_hook={'sql': 'insert into public.tries values (1)', 'transaction': false}) }} select 1 as id, public.collide()::text as done",
+        "{{ config(materialized='table', pre_hook={'sql': 'insert into public.tries values (1)', " +
+        "'transaction': false}) }} select 1 as id, public.collide()::text as done",
     });
     expect((await project.run(['run', '--select', 'again'])).code).toBe(1);
     expect(await project.one('select count(*) from public.tries')).toBe('1');
@@ -168,12 +177,14 @@ describe('--every', () => {
 
   it('with --if-changed does nothing while the project and the tables that it reads stay as they are', async () => {
     await project.client.query(
-      'create table s.events as select 1 as n; create view s.seen as select 1 as n; create table s.parts (n int) partition by list (n); create table s.part1 partition of s.parts for values in (1)',
+      'create table s.events as select 1 as n; create view s.seen as select 1 as n; create table s.parts (n ' +
+        'int) partition by list (n); create table s.part1 partition of s.parts for values in (1)',
     );
     project.write({
       'models/events.yml': 'sources: [{name: raw, schema: s, tables: [{name: events}, {name: seen}, {name: parts}]}]\n',
       'models/passing.sql':
-        "{{ config(materialized='ephemeral') }} select n from {{ source('raw', 'events') }} union all select n from {{ source('raw', 'parts') }}",
+        "{{ config(materialized='ephemeral') }} select n from {{ source('raw', 'events') }} union all select n " +
+        "from {{ source('raw', 'parts') }}",
       'models/tick.sql': "{{ config(materialized='table') }} select count(*) as n from {{ ref('passing') }}",
     });
     const run = project.start(['run', '--select', 'tick', '--every', '1s', '--if-changed']);
@@ -230,7 +241,8 @@ describe('--every', () => {
     project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select pg_sleep(20)::text as s" });
     const run = project.start(['run', '--select', 'tick', '--every', '1s']);
     await project.until(
-      "select exists (select from pg_stat_activity where query like '%pg_sleep(20)%' and state = 'active' and pid <> pg_backend_pid())",
+      "select exists (select from pg_stat_activity where query like '%pg_sleep(20)%' and state = 'active' and " +
+        'pid <> pg_backend_pid())',
     );
     const began = Date.now();
     run.child.kill('SIGTERM');
@@ -243,7 +255,8 @@ describe('--every', () => {
     project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select pg_sleep(3)::text as s" });
     const first = project.start(['run', '--select', 'tick', '--every', '1s'], 'one');
     await project.until(
-      "select exists (select from pg_stat_activity where query like '%pg_sleep(3)%' and state = 'active' and pid <> pg_backend_pid())",
+      "select exists (select from pg_stat_activity where query like '%pg_sleep(3)%' and state = 'active' and " +
+        'pid <> pg_backend_pid())',
     );
     const second = project.start(['run', '--select', 'tick', '--every', '1s'], 'two');
     await waitFor(second, () => ticks(second).length >= 1);

@@ -1,4 +1,5 @@
-// A view is built again only when something about it has changed; what stands on top of relations survives their being built again.
+// A view is built again only when something about it has changed; what stands on top of relations survives their being
+// built again.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import pg from 'pg';
 import { FaultProject } from './project.ts';
@@ -21,7 +22,8 @@ beforeAll(async () => {
     'seeds/people.csv': 'id,name\n1,a\n2,b\n',
     'models/t.sql': "{{ config(materialized='table') }} select id, name from {{ ref('people') }}",
     'models/v.sql':
-      "{{ config(materialized='view', post_hook=\"insert into public.hooked values ('v')\") }} select * from public.base",
+      "{{ config(materialized='view', post_hook=\"insert into public.hooked values ('v')\") }} select * from " +
+      'public.base',
     'models/w.sql': "{{ config(materialized='view') }} select id from {{ ref('v') }}",
   });
   await project.client.query(
@@ -79,7 +81,8 @@ describe('a view', () => {
   it('that is left alone still gets the grants of its configuration', async () => {
     project.write({
       'models/w.sql':
-        "{{ config(materialized='view', grants={'select': ['reader_of_views']}) }} select id * 3 as id from {{ ref('v') }}",
+        "{{ config(materialized='view', grants={'select': ['reader_of_views']}) }} select id * 3 as id from {{ " +
+        "ref('v') }}",
     });
     await build('--select', 'w');
     const before = await rule('w');
@@ -93,20 +96,24 @@ describe('a view', () => {
 describe('a view that was looked at before the first node', () => {
   const columns = (name: string): Promise<string | undefined> =>
     project.one(
-      `select string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = 's.${name}'::regclass and attnum > 0`,
+      "select string_agg(attname, ',' order by attnum) from pg_attribute where attrelid = " +
+        `'s.${name}'::regclass and attnum > 0`,
     );
   const change = (name: string): string =>
     `{{ 'alter table raw.${name} add column more int' if var('change', '') == '${name}' else 'select 1' }}`;
 
   beforeAll(async () => {
     await project.client.query(
-      'create schema raw; create table raw.hooked as select 1 as id; create table raw.queried as select 1 as id; create table raw.made as select 1 as id; create table raw.started as select 1 as id',
+      'create schema raw; create table raw.hooked as select 1 as id; create table raw.queried as select 1 as ' +
+        'id; create table raw.made as select 1 as id; create table raw.started as select 1 as id',
     );
     project.write({
       'dbt_project.yml': `${project.read('dbt_project.yml')}
 on-run-start: "${change('started')}"
 `,
-      'macros/plain.sql': `{% materialization plain, default %}{% call statement('main') %}{{ sql }}{% endcall %}{% do adapter.commit() %}{{ return({'relations': []}) }}{% endmaterialization %}`,
+      'macros/plain.sql':
+        "{% materialization plain, default %}{% call statement('main') %}{{ sql }}{% endcall %}{% do " +
+        "adapter.commit() %}{{ return({'relations': []}) }}{% endmaterialization %}",
       'models/quiet/table.sql':
         "{{ config(materialized='table') }} select 1 as id {{ ', 2 as more' if var('change', '') == 'table' }}",
       'models/quiet/of_table.sql': "select * from {{ ref('table') }}",
@@ -116,7 +123,8 @@ on-run-start: "${change('started')}"
       'models/quiet/hooked.sql': `{{ config(materialized='table', pre_hook="${change('hooked')}") }} select 1 as id`,
       'models/quiet/of_hooked.sql': "-- depends_on: {{ ref('hooked') }}\nselect * from raw.hooked",
       'models/quiet/queried.sql':
-        "{{ config(materialized='table') }} {% if execute and var('change', '') == 'queried' %}{% do run_query('alter table raw.queried add column more int') %}{% endif %} select 1 as id",
+        "{{ config(materialized='table') }} {% if execute and var('change', '') == 'queried' %}{% do " +
+        "run_query('alter table raw.queried add column more int') %}{% endif %} select 1 as id",
       'models/quiet/of_queried.sql': "-- depends_on: {{ ref('queried') }}\nselect * from raw.queried",
       'models/quiet/made.sql': `{{ config(materialized='plain') }} ${change('made')}`,
       'models/quiet/of_made.sql': "-- depends_on: {{ ref('made') }}\nselect * from raw.made",
@@ -153,7 +161,8 @@ on-run-start: "${change('started')}"
   it('is built by its materialization when the project has a macro of its own for a part of it', async () => {
     project.write({
       'macros/own.sql':
-        "{% macro postgres__persist_docs(relation, model, for_relation, for_columns) %}{% do log('documented: ' ~ relation.identifier, info=true) %}{% endmacro %}",
+        "{% macro postgres__persist_docs(relation, model, for_relation, for_columns) %}{% do log('documented: " +
+        "' ~ relation.identifier, info=true) %}{% endmacro %}",
     });
     for (let again = 0; again < 3; again++)
       expect(await build('--select', 'of_lower')).toContain('documented: of_lower');
@@ -190,7 +199,9 @@ on-run-start: "${change('started')}"
   ])('is built again when the same run has changed what it reads: %s', async (_how, changed, view) => {
     await build('--select', 'quiet');
     await project.client.query(
-      'alter table raw.hooked drop column if exists more cascade; alter table raw.queried drop column if exists more cascade; alter table raw.made drop column if exists more cascade; alter table raw.started drop column if exists more cascade',
+      'alter table raw.hooked drop column if exists more cascade; alter table raw.queried drop column if ' +
+        'exists more cascade; alter table raw.made drop column if exists more cascade; alter table raw.started ' +
+        'drop column if exists more cascade',
     );
     await build('--select', 'quiet');
     expect(await columns(view)).toBe('id');
@@ -203,19 +214,28 @@ describe('what stands on a table', () => {
   it.each([['run'], ['run --full-refresh']])(
     'survives `%s` with owner, grants, comments and options',
     async (command) => {
-      await project.client.query(`drop schema if exists other cascade; create schema other;
+      await project.client.query(
+        `drop schema if exists other cascade; create schema other;
       create view other.seen with (security_barrier) as select id, name from s.t;
       create view other.again as select count(*) as n from other.seen;
-      create materialized view other.kept as select id from s.t; create unique index kept_id on other.kept (id);
-      grant select on other.seen to reader_of_views; comment on view other.seen is 'ours'; comment on column other.seen.id is 'key'; alter view other.again owner to reader_of_views`);
+      create materialized view other.kept as select id from s.t; create unique index kept_id on ` +
+          `other.kept (id);
+      grant select on other.seen to reader_of_views; comment on view other.seen is 'ours'; comment on ` +
+          "column other.seen.id is 'key'; alter view other.again owner to reader_of_views",
+      );
       const before = await project.one("select oid from pg_class where oid = 's.t'::regclass");
       const { code, out } = await project.run([...command.split(' '), '--select', 't']);
       expect(code, out).toBe(0);
       expect(await project.one("select oid from pg_class where oid = 's.t'::regclass")).not.toBe(before);
       expect(
-        await project.rows(`select (select count(*) from other.seen), (select count(*) from other.kept), has_table_privilege('reader_of_views', 'other.seen', 'select'),
-      obj_description('other.seen'::regclass), col_description('other.seen'::regclass, 1), (select reloptions::text from pg_class where oid = 'other.seen'::regclass),
-      (select relowner::regrole::text from pg_class where oid = 'other.again'::regclass), (select count(*) from pg_indexes where schemaname = 'other')`),
+        await project.rows(
+          'select (select count(*) from other.seen), (select count(*) from other.kept), ' +
+            `has_table_privilege('reader_of_views', 'other.seen', 'select'),
+      obj_description('other.seen'::regclass), col_description('other.seen'::regclass, 1), (select ` +
+            `reloptions::text from pg_class where oid = 'other.seen'::regclass),
+      (select relowner::regrole::text from pg_class where oid = 'other.again'::regclass), (select ` +
+            "count(*) from pg_indexes where schemaname = 'other')",
+        ),
       ).toEqual([['2', '2', 'true', 'ours', 'key', '{security_barrier=true}', 'reader_of_views', '1']]);
       await project.client.query('drop schema other cascade');
     },
@@ -249,8 +269,11 @@ describe('what stands on a table', () => {
   it.each(['53100', '57014', '55P03'])(
     'is not given up, though the project builds it, when the server can only not make it now (%s)',
     async (code) => {
-      await project.client.query(`create or replace function public.fits() returns int language plpgsql as $$ begin
-      if to_regclass('public.full') is not null then raise 'not now' using errcode = '${code}'; end if; return 1; end $$`);
+      await project.client.query(
+        `create or replace function public.fits() returns int language plpgsql as $$ begin
+      if to_regclass('public.full') is not null then raise 'not now' using errcode = '${code}'; end if; ` +
+          'return 1; end $$',
+      );
       project.write({
         'models/t.sql': "{{ config(materialized='table') }} select id, name from {{ ref('people') }}",
         'models/mv.sql':

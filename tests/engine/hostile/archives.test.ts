@@ -1,5 +1,6 @@
-// Packages that a stranger has made, from a server, a repository or a list of packages: whatever they hold, `deps` ends in one clear error
-// or in a harmless package, asks for an archive once, and writes and links nothing outside. The cases are built here; 4 of them once escaped.
+// Packages that a stranger has made, from a server, a repository or a list of packages: whatever they hold, `deps` ends
+// in one clear error or in a harmless package, asks for an archive once, and writes and links nothing outside. The
+// cases are built here; 4 of them once escaped.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -647,7 +648,8 @@ const DEMANDS: Readonly<Record<string, readonly [file: string, text: () => strin
   'a bomb of aliases': [
     'packages.yml',
     () =>
-      `${Array.from({ length: 9 }, (_, i) => `${'abcdefghi'[i]}: &${'abcdefghi'[i]} [${(i === 0 ? 'x,' : `*${'abcdefghi'[i - 1]},`).repeat(9)}]\n`).join('')}packages: *i\n`,
+      `${Array.from({ length: 9 }, (_, i) => `${'abcdefghi'[i]}: &${'abcdefghi'[i]} [${(i === 0 ? 'x,' : `*${'abcdefghi'[i - 1]},`).repeat(9)}]\n`).join('')}packages: ` +
+      '*i\n',
     /alias/i,
   ],
   'no list': ['packages.yml', () => 'packages: 5', /malformed/],

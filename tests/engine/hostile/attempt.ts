@@ -1,5 +1,5 @@
-// Runs hostile inputs with the built program and judges what comes of them: one process after another with a limit of memory, many inputs in
-// each, or, in the long form, a process an input. Leaves the inputs to the lists.
+// Runs hostile inputs with the built program and judges what comes of them: one process after another with a limit of
+// memory, many inputs in each, or, in the long form, a process an input. Leaves the inputs to the lists.
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import {
   mkdirSync,
@@ -24,7 +24,10 @@ export interface Attempt {
 }
 
 const CHILD = join(import.meta.dirname, 'child.mjs');
-/** What an input may take: megabytes of memory at its peak, seconds of the processor; and until the process is ended, on a busy machine. */
+/**
+ * What an input may take: megabytes of memory at its peak, seconds of the processor; and until the process is ended, on
+ * a busy machine.
+ */
 export const MOST = { megabytes: 2_000, seconds: 60, wait: 240 };
 const OUTPUT =
   /^(?:manifest\.json|semantic_manifest\.json|graph_summary\.json|partial_parse\.\w+|run_results\.json|dbt\.log)$/;

@@ -1,5 +1,6 @@
-// Secrets as canaries: every command, also failing ones, with secrets from everywhere that they can come from; none stands in what the
-// command says or writes. The program runs as a child, as users run it. Which texts are hidden and how is secrets.test.ts's.
+// Secrets as canaries: every command, also failing ones, with secrets from everywhere that they can come from; none
+// stands in what the command says or writes. The program runs as a child, as users run it. Which texts are hidden and
+// how is secrets.test.ts's.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -55,7 +56,8 @@ beforeAll(async () => {
   const client = new pg.Client(owner as pg.ClientConfig);
   await client.connect();
   await client.query(
-    `do $$ begin if not exists (select from pg_roles where rolname = 'canary') then create role canary login superuser password ${pg.escapeLiteral(SECRET.profile)}; end if; end $$`,
+    "do $$ begin if not exists (select from pg_roles where rolname = 'canary') then create role canary login " +
+      `superuser password ${pg.escapeLiteral(SECRET.profile)}; end if; end $$`,
   );
   await client.end();
   credentials = { ...database.credentials, user: 'canary', password: SECRET.profile };
@@ -81,14 +83,22 @@ const MODELS: Readonly<Record<string, string>> = {
   'models/broken.sql':
     "-- {{ var('token', '') }}\nselect {{ tsdbt_quoted(var('token', '')) }}::int as x from {{ ref('a') }}",
   'models/fails.sql':
-    "{% if var('fails', false) %}{% do exceptions.raise_compiler_error('with ' ~ var('token', '')) %}{% endif %}select 1 as x",
+    "{% if var('fails', false) %}{% do exceptions.raise_compiler_error('with ' ~ var('token', '')) %}{% endif " +
+    '%}select 1 as x',
   'models/s.yml':
-    'version: 2\nmodels:\n  - name: a\n    description: "{{ var(\'token\', \'\') }}"\n    columns: [{name: id, data_tests: [not_null]}]\nsources:\n  - name: raw\n    schema: "{{ target.schema }}"\n    loaded_at_field: now()\n    freshness: {warn_after: {count: 1, period: day}}\n    tables: [{name: a}, {name: gone}, {name: events, config: {meta: {tsdbt: {load: {topic: events, hash: [email]}}}}, columns: [{name: email, data_type: text}]}]\n',
+    "version: 2\nmodels:\n  - name: a\n    description: \"{{ var('token', '') }}\"\n    columns: [{name: id, " +
+    'data_tests: [not_null]}]\nsources:\n  - name: raw\n    schema: "{{ target.schema }}"\n    ' +
+    'loaded_at_field: now()\n    freshness: {warn_after: {count: 1, period: day}}\n    tables: [{name: a}, ' +
+    '{name: gone}, {name: events, config: {meta: {tsdbt: {load: {topic: events, hash: [email]}}}}, columns: ' +
+    '[{name: email, data_type: text}]}]\n',
   'macros/m.sql':
-    "{% macro tsdbt_quoted(text) %}'{{ text | string | replace(\"'\", \"''\") }}'{% endmacro %}{% macro op(a) %}{{ log(a, info=true) }}{{ print(a) }}{% do run_query('select ' ~ tsdbt_quoted(a)) %}{% endmacro %}{% macro boom(a) %}{% do run_query('select ' ~ tsdbt_quoted(a) ~ ' from nowhere') %}{% endmacro %}",
+    "{% macro tsdbt_quoted(text) %}'{{ text | string | replace(\"'\", \"''\") }}'{% endmacro %}{% macro op(a) " +
+    "%}{{ log(a, info=true) }}{{ print(a) }}{% do run_query('select ' ~ tsdbt_quoted(a)) %}{% endmacro %}{% " +
+    "macro boom(a) %}{% do run_query('select ' ~ tsdbt_quoted(a) ~ ' from nowhere') %}{% endmacro %}",
   'seeds/s.csv': 'id,x\n1,a\n',
   'snapshots/n.sql':
-    "{% snapshot n %}{{ config(unique_key='id', strategy='check', check_cols='all', target_schema=target.schema) }} select 1 as id, {{ tsdbt_quoted(var('token', '')) }} as x{% endsnapshot %}",
+    "{% snapshot n %}{{ config(unique_key='id', strategy='check', check_cols='all', " +
+    "target_schema=target.schema) }} select 1 as id, {{ tsdbt_quoted(var('token', '')) }} as x{% endsnapshot %}",
 };
 
 interface Case {
@@ -105,7 +115,8 @@ interface Case {
 const inline = (sql: string): string[] => ['--inline', sql];
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const connections = (more = ''): string =>
-  `connections:\n  default:\n    brokers: ['127.0.0.1:9']\n    sasl: {mechanism: plain, username: me, password: "{{ env_var('DBT_ENV_SECRET_SASL') }}"}\n${more}`;
+  "connections:\n  default:\n    brokers: ['127.0.0.1:9']\n    sasl: {mechanism: plain, username: me, " +
+  `password: "{{ env_var('DBT_ENV_SECRET_SASL') }}"}\n${more}`;
 const BAD_PORT = { port: 9, retries: 0, connect_timeout: 1 };
 
 /** One after the other in one project: later ones find what earlier ones wrote. */
@@ -400,7 +411,8 @@ describe('a secret stands nowhere after', () => {
     let pid: number | undefined;
     for (const deadline = Date.now() + 50_000; pid === undefined && Date.now() < deadline; ) {
       const { rows } = await client.query<{ pid: number }>(
-        "select a.pid from pg_sleep(0.1), pg_stat_activity a where a.query like '%pg_sleep(600)%' and a.pid <> pg_backend_pid() and a.state = 'active'",
+        "select a.pid from pg_sleep(0.1), pg_stat_activity a where a.query like '%pg_sleep(600)%' and a.pid <> " +
+          "pg_backend_pid() and a.state = 'active'",
       );
       pid = rows[0]?.pid;
     }

@@ -1,5 +1,5 @@
-// A process that runs the built command line again and again: folder, arguments and environment come as messages, exit code, output and the
-// peak of memory go back. Each run loads the program anew.
+// A process that runs the built command line again and again: folder, arguments and environment come as messages, exit
+// code, output and the peak of memory go back. Each run loads the program anew.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

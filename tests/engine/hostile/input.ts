@@ -1,4 +1,5 @@
-// What a hostile input is: a small project, a command, and what may come of it. The lists are in inputs-*.ts, running them in attempt.ts.
+// What a hostile input is: a small project, a command, and what may come of it. The lists are in inputs-*.ts, running
+// them in attempt.ts.
 
 /** A file's contents (made when it is written, for large ones), or what stands in a file's place. */
 export type FileContent =

@@ -1,5 +1,5 @@
-// Hostile files beside templates and YAML: what an earlier run left, seeds, fixtures, docs, .env, names that become paths, what is no file at
-// all, and words on the command line.
+// Hostile files beside templates and YAML: what an earlier run left, seeds, fixtures, docs, .env, names that become
+// paths, what is no file at all, and words on the command line.
 import { type FileContent, HARMLESS, type HostileInput, PROJECT, times } from './input.ts';
 
 const MODEL = { 'models/a.sql': 'select 1 as b' };
@@ -22,7 +22,8 @@ const BROKEN: Readonly<Record<string, FileContent>> = {
   'keys of no object': '{"__proto__": {"polluted": 1}}',
 };
 const version = (kind: string, v: number, rest: string): string =>
-  `{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/${kind}/v${v}.json", "generated_at": "2024-01-01T00:00:00Z"}${rest}}`;
+  `{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/${kind}/v${v}.json", "generated_at": ` +
+  `"2024-01-01T00:00:00Z"}${rest}}`;
 const odd = (kind: string, v: number, keys: readonly string[]): Record<string, string> =>
   Object.fromEntries([
     ['nothing but metadata', version(kind, v, '')],
@@ -33,7 +34,10 @@ const odd = (kind: string, v: number, keys: readonly string[]): Record<string, s
     ),
   ]);
 
-/** Which file, in which commands, and more forms than the broken ones. A file that the user names must be named in the error; one that is ours is made anew. */
+/**
+ * Which file, in which commands, and more forms than the broken ones. A file that the user names must be named in the
+ * error; one that is ours is made anew.
+ */
 const LEFT: readonly {
   readonly path: string;
   readonly commands: readonly (readonly string[])[];
@@ -75,7 +79,9 @@ const LEFT: readonly {
       'an odd start': '{"k":"start"}\n',
       'a start of nothing': '{"k":"start","args":null,"selected":5,"pid":"x"}\n',
       'odd lines':
-        '{"k":"start","invocation_id":"x","command":"run","args":{"which":"run"},"started_at":"x","pid":999999999,"selected":["model.p.a"]}\n{"k":"result"}\n{"k":"batches"}\n{"k":"batch","id":1}\n{"k":"begin"}\n',
+        '{"k":"start","invocation_id":"x","command":"run","args":{"which":"run"},"started_at":"x",' +
+        '"pid":999999999,"selected":["model.p.a"]}\n{"k":"result"}\n{"k":"batches"}\n{"k":"batch","id":1}\n' +
+        '{"k":"begin"}\n',
     },
   },
   {
@@ -84,7 +90,8 @@ const LEFT: readonly {
     more: {
       'an odd start': '{"k":"start"}\n',
       'odd lines':
-        '{"k":"start","invocation_id":"x","command":"run","args":{},"started_at":"x","pid":999999999,"selected":[5]}\n{"k":"result","result":null}\n{"k":"batches","id":"a","all":5}\n',
+        '{"k":"start","invocation_id":"x","command":"run","args":{},"started_at":"x","pid":999999999,' +
+        '"selected":[5]}\n{"k":"result","result":null}\n{"k":"batches","id":"a","all":5}\n',
     },
   },
   { path: 'target/run_results.json', commands: [['retry']], named: true },
@@ -238,7 +245,9 @@ const names: HostileInput[] = ODD_NAMES.flatMap((name): HostileInput[] => {
       'a snapshot named',
       ['build'],
       {
-        'snapshots/s.yml': `snapshots: [{name: ${text}, relation: ref('a'), config: {strategy: check, check_cols: all, unique_key: b}}]`,
+        'snapshots/s.yml':
+          `snapshots: [{name: ${text}, relation: ref('a'), config: {strategy: check, check_cols: all, ` +
+          'unique_key: b}}]',
       },
       true,
     ),
@@ -273,11 +282,15 @@ const names: HostileInput[] = ODD_NAMES.flatMap((name): HostileInput[] => {
     }),
     each('a macro called', ['run-operation', name], {}),
     each('a group, a semantic model and a metric named', ['parse'], {
-      'models/s.yml': `groups: [{name: ${text}, owner: {name: x}}]\nmetrics: [{name: ${text}, label: x, type: simple, type_params: {measure: ${text}}}]\nexposures: [{name: ${text}, type: dashboard, owner: {email: x}}]`,
+      'models/s.yml':
+        `groups: [{name: ${text}, owner: {name: x}}]\nmetrics: [{name: ${text}, label: x, type: simple, ` +
+        `type_params: {measure: ${text}}}]\nexposures: [{name: ${text}, type: dashboard, owner: {email: x}}]`,
     }),
     each('a state in', ['ls', '--select', 'state:new', '--state', name], {}),
     each('a fixture named', ['parse'], {
-      'models/s.yml': `unit_tests: [{name: u, model: a, given: [{input: this, format: csv, fixture: ${text}}], expect: {rows: []}}]`,
+      'models/s.yml':
+        `unit_tests: [{name: u, model: a, given: [{input: this, format: csv, fixture: ${text}}], expect: {rows: ` +
+        '[]}}]',
     }),
   ];
 });

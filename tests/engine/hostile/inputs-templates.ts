@@ -1,4 +1,5 @@
-// Hostile templates: nesting without end, values that grow without bound, values that hold themselves, patterns and numbers out of reason.
+// Hostile templates: nesting without end, values that grow without bound, values that hold themselves, patterns and
+// numbers out of reason.
 import { HARMLESS, type HostileInput, times } from './input.ts';
 
 const DEEP = 30_000;
@@ -91,7 +92,9 @@ const inOtherFiles: HostileInput[] = [
         name: `${what} in profiles.yml`,
         command: ['parse'],
         files: {
-          'profiles.yml': `p: {target: dev, outputs: {dev: {type: postgres, host: ${text}, user: u, password: p, port: 1, dbname: d, schema: s}}}`,
+          'profiles.yml':
+            `p: {target: dev, outputs: {dev: {type: postgres, host: ${text}, user: u, password: p, port: 1, ` +
+            'dbname: d, schema: s}}}',
         },
       },
       {
@@ -139,22 +142,34 @@ const VALUES: readonly string[] = [
   '{% set ns = namespace(l=(1,)) %}{% for i in range(40) %}{% set ns.l = ns.l + ns.l %}{% endfor %}{{ ns.l | length }}',
   "{% set ns = namespace(s='ab') %}{% for i in range(40) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s | length }}",
   "{% set ns = namespace(s='ab') %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s | length }}",
-  "{% set ns = namespace(s='ä€') %}{% for i in range(40) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s | upper | length }}",
-  "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = ns.s | replace('a', 'aa') %}{% endfor %}{{ ns.s }}",
-  "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = ns.s.replace('', 'aa') %}{% endfor %}{{ ns.s }}",
+  "{% set ns = namespace(s='ä€') %}{% for i in range(40) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s | " +
+    'upper | length }}',
+  "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = ns.s | replace('a', 'aa') %}{% endfor " +
+    '%}{{ ns.s }}',
+  "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = ns.s.replace('', 'aa') %}{% endfor " +
+    '%}{{ ns.s }}',
   "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = ns.s.join(ns.s) %}{% endfor %}{{ ns.s }}",
-  "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = [ns.s, ns.s] | join(ns.s) %}{% endfor %}{{ ns.s }}",
-  "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = '%s%s' % (ns.s, ns.s) %}{% endfor %}{{ ns.s }}",
-  "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = '{0}{0}'.format(ns.s) %}{% endfor %}{{ ns.s }}",
-  "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = ('%s%s' | format(ns.s, ns.s)) %}{% endfor %}{{ ns.s }}",
-  "{% set ns = namespace(s='&') %}{% for i in range(40) %}{% set ns.s = ns.s | e | string | forceescape %}{% endfor %}{{ ns.s }}",
+  "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = [ns.s, ns.s] | join(ns.s) %}{% endfor " +
+    '%}{{ ns.s }}',
+  "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = '%s%s' % (ns.s, ns.s) %}{% endfor " +
+    '%}{{ ns.s }}',
+  "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = '{0}{0}'.format(ns.s) %}{% endfor " +
+    '%}{{ ns.s }}',
+  "{% set ns = namespace(s='aa') %}{% for i in range(40) %}{% set ns.s = ('%s%s' | format(ns.s, ns.s)) %}{% " +
+    'endfor %}{{ ns.s }}',
+  "{% set ns = namespace(s='&') %}{% for i in range(40) %}{% set ns.s = ns.s | e | string | forceescape %}{% " +
+    'endfor %}{{ ns.s }}',
   "{% set ns = namespace(s='a') %}{% for i in range(40) %}{% set ns.s = tojson([ns.s, ns.s]) %}{% endfor %}{{ ns.s }}",
   "{% set ns = namespace(s='a') %}{% for i in range(40) %}{% set ns.s = toyaml([ns.s, ns.s]) %}{% endfor %}{{ ns.s }}",
-  "{% set ns = namespace(s='a') %}{% for i in range(40) %}{% set ns.s = modules.re.sub('', ns.s, ns.s) %}{% endfor %}{{ ns.s }}",
-  "{% set ns = namespace(s='a') %}{% for i in range(40) %}{% set ns.s %}{{ ns.s }}{{ ns.s }}{% endset %}{% endfor %}{{ ns.s }}",
-  '{% set ns = namespace(s=[1]) %}{% for i in range(40) %}{% set ns.s = modules.itertools.chain(ns.s, ns.s) | list %}{% endfor %}{{ ns.s }}',
+  "{% set ns = namespace(s='a') %}{% for i in range(40) %}{% set ns.s = modules.re.sub('', ns.s, ns.s) %}{% " +
+    'endfor %}{{ ns.s }}',
+  "{% set ns = namespace(s='a') %}{% for i in range(40) %}{% set ns.s %}{{ ns.s }}{{ ns.s }}{% endset %}{% " +
+    'endfor %}{{ ns.s }}',
+  '{% set ns = namespace(s=[1]) %}{% for i in range(40) %}{% set ns.s = modules.itertools.chain(ns.s, ns.s) | ' +
+    'list %}{% endfor %}{{ ns.s }}',
   '{% set ns = namespace(s=10) %}{% for i in range(60) %}{% set ns.s = ns.s * ns.s %}{% endfor %}{{ ns.s > 1 }}',
-  '{% set d = {} %}{% for i in range(4000) %}{% for j in range(4000) %}{% do d.update({i * 4000 + j: i}) %}{% endfor %}{% endfor %}{{ d | length }}',
+  '{% set d = {} %}{% for i in range(4000) %}{% for j in range(4000) %}{% do d.update({i * 4000 + j: i}) %}{% ' +
+    'endfor %}{% endfor %}{{ d | length }}',
   "{% set l = [] %}{% for i in range(100000) %}{% do l.append(('x' * 100000) | upper) %}{% endfor %}{{ l | length }}",
   '{% set l = [] %}{% for i in range(100000) %}{% do l.append([0] * 1000000) %}{% endfor %}{{ l | length }}',
   '{% set l = [] %}{% for i in range(100000) %}{% do l.append(range(99999) | list) %}{% endfor %}{{ l | length }}',
@@ -188,15 +203,18 @@ const VALUES: readonly string[] = [
     '{{ exceptions.warn(ns.l) }}',
   ].map(
     (use) =>
-      `{% set ns = namespace(l=[1], m=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% set ns.m = [ns.m, ns.m] %}{% endfor %}${use}`,
+      '{% set ns = namespace(l=[1], m=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% set ns.m ' +
+      `= [ns.m, ns.m] %}{% endfor %}${use}`,
   ),
   ...['{{ ns.l }}', '{{ tojson(ns.l) }}', '{{ ns.l == ns.m }}'].map(
     (use) =>
-      `{% set ns = namespace(l={}, m={}) %}{% for i in range(60) %}{% set ns.l = {'a': ns.l, 'b': ns.l} %}{% set ns.m = {'a': ns.m, 'b': ns.m} %}{% endfor %}${use}`,
+      "{% set ns = namespace(l={}, m={}) %}{% for i in range(60) %}{% set ns.l = {'a': ns.l, 'b': ns.l} %}{% " +
+      `set ns.m = {'a': ns.m, 'b': ns.m} %}{% endfor %}${use}`,
   ),
   ...['{{ ns.l }}', '{{ {ns.l: 1} }}', '{{ ns.l == ns.m }}', '{{ [ns.l, ns.m] | unique | list }}'].map(
     (use) =>
-      `{% set ns = namespace(l=(1,), m=(1,)) %}{% for i in range(60) %}{% set ns.l = (ns.l, ns.l) %}{% set ns.m = (ns.m, ns.m) %}{% endfor %}${use}`,
+      '{% set ns = namespace(l=(1,), m=(1,)) %}{% for i in range(60) %}{% set ns.l = (ns.l, ns.l) %}{% set ' +
+      `ns.m = (ns.m, ns.m) %}{% endfor %}${use}`,
   ),
   // What holds itself.
   ...[
@@ -246,7 +264,8 @@ const VALUES: readonly string[] = [
     '{{ config(meta={"a": ns.l}) }}',
   ].map(
     (use) =>
-      `{% set ns = namespace(l=[], m=[]) %}{% for i in range(50000) %}{% set ns.l = [ns.l] %}{% set ns.m = [ns.m] %}{% endfor %}${use}`,
+      '{% set ns = namespace(l=[], m=[]) %}{% for i in range(50000) %}{% set ns.l = [ns.l] %}{% set ns.m = ' +
+      `[ns.m] %}{% endfor %}${use}`,
   ),
   // Too many.
   ...[
@@ -275,7 +294,9 @@ const VALUES: readonly string[] = [
     'compress(count(), count())',
   ].map(
     (call) =>
-      `{{ modules.itertools.${call.replace(/^(\w+\(.*?\))( \| list)?$/s, (_, c: string, l: string | undefined) => `${c.replaceAll('count()', 'modules.itertools.count()').replace(/^modules\.itertools\./, '')}${l ?? ''}`)} }}`,
+      '{{ ' +
+      `modules.itertools.${call.replace(/^(\w+\(.*?\))( \| list)?$/s, (_, c: string, l: string | undefined) => `${c.replaceAll('count()', 'modules.itertools.count()').replace(/^modules\.itertools\./, '')}${l ?? ''}`)} ` +
+      '}}',
   ),
   ...[
     "'x' * 10 ** 12",
@@ -361,7 +382,10 @@ const VALUES: readonly string[] = [
     "fromyaml('a: &a [*a]')",
     "fromyaml('a: &a {<<: *a}')",
     "fromyaml('&a [*a, *a]')",
-    "fromyaml('a: &a [1,1,1,1,1,1,1,1,1]\\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\\nh: &h [*g,*g,*g,*g,*g,*g,*g,*g,*g]\\ni: &i [*h,*h,*h,*h,*h,*h,*h,*h,*h]')",
+    "fromyaml('a: &a [1,1,1,1,1,1,1,1,1]\\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b," +
+      '*b]\\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\\nf: &f [*e,*e,*e,*e,*e,*e,' +
+      '*e,*e,*e]\\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\\nh: &h [*g,*g,*g,*g,*g,*g,*g,*g,*g]\\ni: &i [*h,*h,*h,*h,' +
+      "*h,*h,*h,*h,*h]')",
     "fromyaml('x' * 20000000) | length",
     "fromyaml('!!python/object:os.system [ls]')",
     "local_md5('x' * 90000000)",

@@ -77,7 +77,8 @@ const FILES: Readonly<Record<string, { command: readonly string[]; files?: Hosti
       command: ['load', 'status'],
       files: {
         'models/a.yml':
-          'sources: [{name: r, tables: [{name: t, config: {meta: {tsdbt: {load: {topic: t, connection: c}}}}, columns: [{name: a, data_type: text}]}]}]\n',
+          'sources: [{name: r, tables: [{name: t, config: {meta: {tsdbt: {load: {topic: t, connection: c}}}}, ' +
+          'columns: [{name: a, data_type: text}]}]}]\n',
       },
     },
   };
@@ -176,9 +177,12 @@ const KEYS: readonly string[] = [
   'models: [{name: a, config: {materialized: @}}]',
   'models: [{name: a, config: {docs: @}}]',
   'models: [{name: a, config: {event_time: @}}]',
-  'models: [{name: a, config: {batch_size: @, materialized: incremental, incremental_strategy: microbatch, event_time: b, begin: "2020-01-01"}}]',
-  'models: [{name: a, config: {begin: @, materialized: incremental, incremental_strategy: microbatch, event_time: b, batch_size: day}}]',
-  'models: [{name: a, config: {lookback: @, materialized: incremental, incremental_strategy: microbatch, event_time: b, batch_size: day, begin: "2020-01-01"}}]',
+  'models: [{name: a, config: {batch_size: @, materialized: incremental, incremental_strategy: microbatch, ' +
+    'event_time: b, begin: "2020-01-01"}}]',
+  'models: [{name: a, config: {begin: @, materialized: incremental, incremental_strategy: microbatch, ' +
+    'event_time: b, batch_size: day}}]',
+  'models: [{name: a, config: {lookback: @, materialized: incremental, incremental_strategy: microbatch, ' +
+    'event_time: b, batch_size: day, begin: "2020-01-01"}}]',
   'models: [{name: a, versions: @}]',
   'models: [{name: a, versions: [@]}]',
   'models: [{name: a, latest_version: @, versions: [{v: 1}]}]',
@@ -328,7 +332,8 @@ const PROFILE_KEYS = [
     'role',
   ].map(
     (key) =>
-      `p: {target: dev, outputs: {dev: {type: postgres, host: h, port: 1, user: u, password: p, dbname: d, schema: s, ${key}: @}}}`,
+      'p: {target: dev, outputs: {dev: {type: postgres, host: h, port: 1, user: u, password: p, dbname: d, ' +
+      `schema: s, ${key}: @}}}`,
   ),
 ];
 const oddProfiles: HostileInput[] = PROFILE_KEYS.flatMap((key, i) =>

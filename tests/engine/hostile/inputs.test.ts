@@ -1,6 +1,6 @@
-// Hostile inputs: none ends in JavaScript's or the system's words, takes too long or too much memory, or writes outside of the project. The
-// short form runs one input of each kind and every sixtieth, in one process with a limit of memory; TSDBT_HOSTILE=long runs all of them, a
-// process an input.
+// Hostile inputs: none ends in JavaScript's or the system's words, takes too long or too much memory, or writes outside
+// of the project. The short form runs one input of each kind and every sixtieth, in one process with a limit of memory;
+// TSDBT_HOSTILE=long runs all of them, a process an input.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
 import { Arena, faults } from './attempt.ts';

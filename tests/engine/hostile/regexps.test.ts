@@ -1,5 +1,6 @@
-// Every regular expression of the program on long hostile texts: none takes more than a second of the processor for 100 kB. They are found in
-// the source, so that a new one is tried too. Those of templates have a limit of their own: regex-limit.test.ts.
+// Every regular expression of the program on long hostile texts: none takes more than a second of the processor for 100
+// kB. They are found in the source, so that a new one is tried too. Those of templates have a limit of their own:
+// regex-limit.test.ts.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createContext, Script } from 'node:vm';
@@ -26,7 +27,8 @@ const BOUNDED: readonly (readonly [file: string, start: string])[] = [
   ['adapters/table-print.ts', '\\B'],
   ['values/format-number.ts', '\\.?0'],
   ['project/project.ts', '(.)'],
-  // A text that another expression has found to be whole; a type; a line of the log and a field of a format, quadratic still.
+  // A text that another expression has found to be whole; a type; a line of the log and a field of a format, quadratic
+  // still.
   ['loader/column-check.ts', '"('],
   ['loader/postgres/existing-table.ts', '\\('],
   ['secrets.ts', '"('],
@@ -141,7 +143,10 @@ const variants = (length: number, part: string): string[] => [fill(part, length)
 const search = new Script('for (const text of texts) { regexp.lastIndex = 0; text.replace(regexp, ""); }');
 const context = createContext({ regexp: /x/, texts: [] });
 
-/** Seconds of the processor that it takes to go through the texts once; more than a second in any case when it did not end. */
+/**
+ * Seconds of the processor that it takes to go through the texts once; more than a second in any case when it did not
+ * end.
+ */
 function seconds({ source, flags }: Found, texts: readonly string[]): number {
   Object.assign(context, { regexp: new RegExp(source, flags), texts });
   const before = process.cpuUsage();

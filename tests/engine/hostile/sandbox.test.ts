@@ -1,5 +1,6 @@
-// Probes of the sandbox: what is known to have led out of template engines, from every value that a template can reach, in every way of
-// asking for a member. A probe may fail or find nothing; it may never find something of JavaScript or of this program.
+// Probes of the sandbox: what is known to have led out of template engines, from every value that a template can reach,
+// in every way of asking for a member. A probe may fail or find nothing; it may never find something of JavaScript or
+// of this program.
 import { describe, expect, it } from 'vitest';
 import { render } from '../../../src/jinja/index.ts';
 import { createFileRenderer } from '../../../src/context/yaml-scope.ts';
@@ -251,8 +252,10 @@ const node = model('m', { depends_on: { macros: [], nodes: ['model.shop.m'] } })
 const manifest = manifestOf([node]);
 
 /** Words of JavaScript's functions, of Node's objects, and of what only this program holds. */
-const ESCAPED =
-  /\[native code\]|\bfunction\s*\*?\s*\w*\s*\(|=>\s*[{(]|\[object \w+\]|class \w+ (?:extends \w+ )?\{|c4n4ry|'hidden'|\bhidden\b|file:\/\/|node:internal|at \S+ \(|process\.env/;
+const ESCAPED = new RegExp(
+  String.raw`\[native code\]|\bfunction\s*\*?\s*\w*\s*\(|=>\s*[{(]|\[object \w+\]|class \w+ (?:extends \w+ )?\{` +
+    String.raw`|c4n4ry|'hidden'|\bhidden\b|file://|node:internal|at \S+ \(|process\.env`,
+);
 
 async function answer(template: string): Promise<string> {
   try {
@@ -286,7 +289,8 @@ describe('a probe for a member', () => {
       // A function that is none of Python's would have a constructor of its own.
       else if (!said.startsWith('error')) {
         const called = await answer(
-          `{% do store_raw_result('r', message='m') %}{% set x = ${probe} %}{{ x('return process') }} {{ x.constructor is undefined }}`,
+          `{% do store_raw_result('r', message='m') %}{% set x = ${probe} %}{{ x('return process') }} {{ ` +
+            'x.constructor is undefined }}',
         );
         if (ESCAPED.test(called) || called.endsWith(' False')) wrong.push(`${probe}, called: ${called.slice(0, 200)}`);
       }
@@ -318,7 +322,8 @@ const ATTACKS: readonly string[] = [
   '{% set n = namespace() %}{% set n.__proto__ = 1 %}{{ n.constructor }}',
   "{% set n = namespace(**{'__proto__': {'polluted': 1}}) %}{{ {}.polluted is defined }}",
   "{{ dict(**{'constructor': 1}).constructor }}",
-  '{% macro m() %}{{ m.constructor }}{{ varargs.constructor }}{{ kwargs.constructor }}{{ caller }}{% endmacro %}{{ m(1, a=2) }}',
+  '{% macro m() %}{{ m.constructor }}{{ varargs.constructor }}{{ kwargs.constructor }}{{ caller }}{% endmacro ' +
+    '%}{{ m(1, a=2) }}',
   '{% macro m() %}{{ caller.constructor }}{% endmacro %}{% call m() %}{% endcall %}',
   '{% for x in [1] %}{{ loop.constructor }}{{ loop.__class__ }}{{ loop.cycle.constructor }}{% endfor %}',
   '{% set x %}{{ self }}{% endset %}{{ x.constructor }}',
@@ -392,7 +397,8 @@ const ATTACKS: readonly string[] = [
   "{% include ['a', 'b'] ignore missing %}",
   '{% import m as m %}{{ m }}',
   '{% set process = 1 %}{{ process.env }}',
-  '{{ globalThis }}{{ window }}{{ global }}{{ process }}{{ require }}{{ module }}{{ exports }}{{ Function }}{{ eval }}{{ this.constructor }}',
+  '{{ globalThis }}{{ window }}{{ global }}{{ process }}{{ require }}{{ module }}{{ exports }}{{ Function }}{{ ' +
+    'eval }}{{ this.constructor }}',
   '{{ (1).__class__.__base__ }}',
   '{{ True.__class__ }}',
   '{{ none.__class__ }}',

@@ -4,7 +4,10 @@ import { gzipSync } from 'node:zlib';
 export interface TarEntry {
   readonly path: string;
   readonly data?: string | Buffer;
-  /** tar's letter: 0 file, 1 hard link, 2 link, 3 and 4 devices, 5 folder, 6 FIFO, x and g PAX headers, L and K long names … */
+  /**
+   * tar's letter: 0 file, 1 hard link, 2 link, 3 and 4 devices, 5 folder, 6 FIFO, x and g PAX headers, L and K long
+   * names …
+   */
   readonly type?: string;
   readonly link?: string;
   readonly mode?: string;

@@ -74,7 +74,8 @@ describe('whatever comes', () => {
       expect(rows + dead).toBe(sent.length);
       expect(Math.min(rows, dead)).toBeGreaterThan(100);
       const places = await lab.rows(
-        `select _partition, _offset from raw.${target.identifier} union all select partition, "offset" from tsdbt.dead_letters where target = '${target.uniqueId}' order by 1, 2`,
+        `select _partition, _offset from raw.${target.identifier} union all select partition, "offset" from ` +
+          `tsdbt.dead_letters where target = '${target.uniqueId}' order by 1, 2`,
       );
       expect(places).toEqual(
         [0, 1].flatMap((partition) =>

@@ -47,7 +47,9 @@ describe('load check', () => {
     expect(
       await problems(
         lab.target(columns),
-        'id integer, name varchar(20), at text, amount numeric(8,2), odd text, sum integer generated always as (1) stored, told text not null, counted int not null default 1, numbered bigint generated always as identity',
+        'id integer, name varchar(20), at text, amount numeric(8,2), odd text, sum integer generated always as ' +
+          '(1) stored, told text not null, counted int not null default 1, numbered bigint generated always as ' +
+          'identity',
       ),
     ).toEqual([
       "column 'at' is declared as timestamptz, and raw.T has text: declare text, or change the table",
@@ -102,7 +104,8 @@ describe('load check', () => {
     const session = lab.adapter.session({ name: 'test' });
     await session.begin();
     await session.execute(
-      `create role ${role} login password 'p'; grant usage on schema raw to ${role}; grant all on raw.${target.identifier} to ${role}; alter table raw.${target.identifier} add primary key (id)`,
+      `create role ${role} login password 'p'; grant usage on schema raw to ${role}; grant all on ` +
+        `raw.${target.identifier} to ${role}; alter table raw.${target.identifier} add primary key (id)`,
     );
     await session.commit();
     await session.release();
@@ -115,7 +118,9 @@ describe('load check', () => {
       expect(user).not.toBe(role);
       expect(await problems(target, '', adapter)).toEqual([
         `${role} may not use schema tsdbt: grant usage on schema "tsdbt" to …`,
-        `${role} does not own raw.T, and the loader would widen 'id' to bigint, add '_topic', add '_partition', add '_offset', add '_kafka_ts', add '_loaded_at', add '_load_id', add '_deleted', add '_rest': do it as the owner, alter table "raw"."T" …`,
+        `${role} does not own raw.T, and the loader would widen 'id' to bigint, add '_topic', add '_partition',` +
+          " add '_offset', add '_kafka_ts', add '_loaded_at', add '_load_id', add '_deleted', add '_rest': do it " +
+          'as the owner, alter table "raw"."T" …',
       ]);
     } finally {
       await adapter.close();

@@ -1,5 +1,5 @@
-// How loading ends and goes on: one table fails and the others do not notice, a stop while the table is locked, a broker that never comes, positions that are
-// moved beside a running loader, members of a group that are gone.
+// How loading ends and goes on: one table fails and the others do not notice, a stop while the table is locked, a
+// broker that never comes, positions that are moved beside a running loader, members of a group that are gone.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -96,8 +96,12 @@ describe('a table among others', () => {
       async () => (await loadStatus(lab.adapter, async () => late.client(), bad, Date.now())).problems.length === 0,
     );
     // A privilege that is lost is no end either.
-    await lab.rows(`alter table raw.${bad.identifier} add constraint none check (false) not valid; create function raw.denied() returns trigger language plpgsql as $$ begin raise insufficient_privilege using message = 'permission denied for table'; end $$;
-create trigger denied before insert on raw.${bad.identifier} execute function raw.denied()`);
+    await lab.rows(
+      `alter table raw.${bad.identifier} add constraint none check (false) not valid; create function ` +
+        'raw.denied() returns trigger language plpgsql as $$ begin raise insufficient_privilege using message = ' +
+        `'permission denied for table'; end $$;
+create trigger denied before insert on raw.${bad.identifier} execute function raw.denied()`,
+    );
     late.produce('late', 0, { id: 3 });
     await until(() => failures().some((each) => each.includes('permission denied')));
     await lab.rows(
@@ -127,10 +131,14 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
   it('refuses what `load check` calls impossible', async () => {
     const t = lab.target({ id: 'integer' });
     await lab.rows(
-      `create schema if not exists raw; create table raw.${t.identifier} (id integer generated always as (1) stored, told text not null)`,
+      `create schema if not exists raw; create table raw.${t.identifier} (id integer generated always as (1) ` +
+        'stored, told text not null)',
     );
     await expect(lab.load(t)).rejects.toThrow(
-      /cannot be loaded: column 'id' of raw\.t\d+ is computed by the database.*\n {2}column 'told' of raw\.t\d+ takes no null/,
+      new RegExp(
+        String.raw`cannot be loaded: column 'id' of raw\.t\d+ is computed by the database.*\n {2}column 'told' of` +
+          String.raw` raw\.t\d+ takes no null`,
+      ),
     );
     const view = lab.target({ id: 'integer' });
     await lab.rows(`create view raw.${view.identifier} as select 1 as id`);
@@ -188,7 +196,8 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     });
     const leave = [pulse.enter(watched('one')), new Pulse(lab.sink, Date.now).enter(watched('two'))];
     await lab.rows(
-      "insert into tsdbt.load_members values ('g', 'dead', now() - interval '1 second'), ('another', 'dead too', now() - interval '1 hour')",
+      "insert into tsdbt.load_members values ('g', 'dead', now() - interval '1 second'), ('another', 'dead " +
+        "too', now() - interval '1 hour')",
     );
     await until(() => evicted.length > 0);
     await pause(2500);
@@ -237,7 +246,8 @@ describe('the command', () => {
     project = await FaultProject.open({
       'connections.yml': 'connections: { default: { brokers: ["127.0.0.1:1"] } }\n',
       'models/sources.yml':
-        'sources: [{ name: raw, tables: [{ name: t, config: { meta: { tsdbt: { load: { topic: t } } } }, columns: [{ name: id, data_type: bigint }] }] }]\n',
+        'sources: [{ name: raw, tables: [{ name: t, config: { meta: { tsdbt: { load: { topic: t } } } }, ' +
+        'columns: [{ name: id, data_type: bigint }] }] }]\n',
     });
   }, 120_000);
   afterAll(async () => project?.close());
@@ -293,14 +303,18 @@ describe('the command', () => {
     expect([status.code, status.out]).toEqual([
       1,
       expect.stringMatching(
-        /raw\.t {2}file:a\.ndjson\/0 {2}next 2 {2}end 2 {2}lag 0 rows.*\n.*raw\.t {2}failed: Loading raw\.t gave up after 2 s without progress: no broker answers/,
+        new RegExp(
+          String.raw`raw\.t {2}file:a\.ndjson/0 {2}next 2 {2}end 2 {2}lag 0 rows.*\n.*raw\.t {2}failed: Loading ` +
+            String.raw`raw\.t gave up after 2 s without progress: no broker answers`,
+        ),
       ),
     ]);
     const sources = project.read('models/sources.yml');
     project.write({
       'models/sources.yml': sources.replace(
         'columns: [{ name: id, data_type: bigint }] }',
-        'columns: [{ name: id, data_type: bigint }] }, { name: twin, identifier: t, config: { meta: { tsdbt: { load: { topic: t } } } }, columns: [{ name: id, data_type: bigint }] }',
+        'columns: [{ name: id, data_type: bigint }] }, { name: twin, identifier: t, config: { meta: { tsdbt: { ' +
+          'load: { topic: t } } } }, columns: [{ name: id, data_type: bigint }] }',
       ),
     });
     const refused = await project.run(['load', '--once']);

@@ -293,7 +293,9 @@ describe('rows made without decoding', () => {
     const both = bothWays(targetWith());
     const { quick, close } = both(
       Buffer.from(
-        '{"id": "a\\"b\\\\c\\n\\u00e9\\ud83d\\ude00", "n": 12345678901234567890, "amount": 12.50, "at": 1767225600000, "local": "2026-01-01T00:00:00Z", "ok": true, "doc": {"a": [1.0, "x\\"y"], "b": null}, "secret": "s", "hidden": 1, "more": {"deep": [{}, []]}, "größe": "XL"}',
+        '{"id": "a\\"b\\\\c\\n\\u00e9\\ud83d\\ude00", "n": 12345678901234567890, "amount": 12.50, "at": ' +
+          '1767225600000, "local": "2026-01-01T00:00:00Z", "ok": true, "doc": {"a": [1.0, "x\\"y"], "b": null}, ' +
+          '"secret": "s", "hidden": 1, "more": {"deep": [{}, []]}, "größe": "XL"}',
       ),
     );
     expect(quick?.line).toBe(

@@ -1,4 +1,5 @@
-// format: json_schema with a Schema Registry: ids, references, drafts, what does not hold, and a registry that is away or will not have us.
+// format: json_schema with a Schema Registry: ids, references, drafts, what does not hold, and a registry that is away
+// or will not have us.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { schemaDecoder } from '../../../src/loader/json-schema.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';

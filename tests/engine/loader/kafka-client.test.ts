@@ -143,7 +143,8 @@ describe('a Kafka client', async () => {
         reason: 'truncated',
         from: 2n,
         message:
-          'what was loaded from offset 2 on, in leader epoch 0, is no longer in the topic (epoch 0 ends there now; its leader was elected without it)',
+          'what was loaded from offset 2 on, in leader epoch 0, is no longer in the topic (epoch 0 ends there ' +
+          'now; its leader was elected without it)',
       },
     ]);
     expect(ids).toEqual([[], [10]]);

@@ -112,7 +112,8 @@ export class LoadLab {
   /** Offset and first line of the reason of each dead letter. */
   async letters(target: LoadTarget): Promise<[number, string][]> {
     const rows = await this.rows(
-      `select "offset", error from tsdbt.dead_letters where target = '${target.uniqueId}' and replayed_at is null order by 1, id`,
+      `select "offset", error from tsdbt.dead_letters where target = '${target.uniqueId}' and replayed_at is ` +
+        'null order by 1, id',
     );
     return rows.map(([offset, error]) => [Number(offset), String(error).split('\n')[0]!]);
   }

@@ -1,10 +1,12 @@
-// What the rest of the program does with a table that `tsdbt load` fills: seeds leave it alone, freshness is answered from the positions.
+// What the rest of the program does with a table that `tsdbt load` fills: seeds leave it alone, freshness is answered
+// from the positions.
 import { readFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 
-const SOURCE = `sources:
+const SOURCE =
+  `sources:
   - name: raw
     schema: s
     tables:
@@ -13,7 +15,8 @@ const SOURCE = `sources:
           meta: { tsdbt: { load: { topic: events, partition_by: { column: at } } } }
           loaded_at_field: _kafka_ts
           freshness: { error_after: { count: 1, period: hour } }
-        columns: [{ name: id, data_type: bigint }, { name: at, data_type: timestamp }, { name: details, data_type: jsonb }, { name: note, data_type: text }]
+        columns: [{ name: id, data_type: bigint }, { name: at, data_type: timestamp }, { name: details, ` +
+  `data_type: jsonb }, { name: note, data_type: text }]
 `;
 
 describe('a loaded source', () => {

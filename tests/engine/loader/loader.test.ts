@@ -119,7 +119,9 @@ describe.each(SERVERS)('loading into $name', (server) => {
     expect(await ids(t)).toEqual(upTo(260));
     expect(
       await rows(
-        `select v, _rest::text, _topic, _partition, _offset, _kafka_ts = to_timestamp(1700000000.001), _deleted, _load_id, _loaded_at is not null, processing_ts is not null from raw.${t.identifier} where id = 3`,
+        'select v, _rest::text, _topic, _partition, _offset, _kafka_ts = to_timestamp(1700000000.001), ' +
+          `_deleted, _load_id, _loaded_at is not null, processing_ts is not null from raw.${t.identifier} where ` +
+          'id = 3',
       ),
     ).toEqual([['a\tb\\n3', '{"more": {"x": 1}}', 't', 1, 1, true, false, 'load-1', true, true]]);
     expect(
@@ -218,7 +220,8 @@ describe.each(SERVERS)('loading into $name', (server) => {
     expect(await load(t)).toEqual({ rows: 91, dead: 9, stopped: [] });
     expect(await ids(t)).toEqual(upTo(100).filter((i) => bad[i] === undefined));
     const letters = await rows(
-      `select "offset", encode(value, 'hex'), encode(key, 'escape'), headers::text, error from tsdbt.dead_letters where target = '${t.uniqueId}' order by 1`,
+      "select \"offset\", encode(value, 'hex'), encode(key, 'escape'), headers::text, error from " +
+        `tsdbt.dead_letters where target = '${t.uniqueId}' order by 1`,
     );
     expect(letters.map(([offset, value, key]) => [Number(offset), value, key])).toEqual(
       Object.entries(bad).map(([i, bytes]) => [Number(i), bytes.toString('hex'), `k${i}`]),
@@ -319,7 +322,8 @@ describe.each(SERVERS)('loading into $name', (server) => {
     })(adapter, new Sealer('key'), () => NOW);
     const killBackends = async (): Promise<void> => {
       await rows(
-        'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+        'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> ' +
+          'pg_backend_pid()',
       );
     };
     const { loader, events } = make(t, { sink: shaky });
@@ -388,7 +392,8 @@ describe.each(SERVERS)('loading into $name', (server) => {
     });
     expect(
       await rows(
-        `select format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'raw.${t.identifier}'::regclass and attname in ('id', 'v') order by attname`,
+        'select format_type(atttypid, atttypmod) from pg_attribute where attrelid = ' +
+          `'raw.${t.identifier}'::regclass and attname in ('id', 'v') order by attname`,
       ),
     ).toEqual([['bigint'], ['character varying(10)']]);
     await expect(sink.prepare({ ...t, columns: [{ name: 'id', type: 'text' }] })).rejects.toThrow(
@@ -396,38 +401,43 @@ describe.each(SERVERS)('loading into $name', (server) => {
     );
   });
 
-  it('partitions by day, ahead of time, drops what is past its retention, and keeps far rows in the default partition', async () => {
-    const t = target({
-      columns: [
-        { name: 'id', type: 'bigint' },
-        { name: 'at', type: 'timestamptz' },
-      ],
-      mode: 'upsert',
-      key: ['id', 'at'],
-      partitionBy: { column: 'at', every: 'day' },
-      retentionDays: 10,
-    });
-    const at = (days: number): string => new Date(NOW + days * DAY).toISOString();
-    for (const [id, days] of [-9, -1, 0, 1, -400, 4000].entries()) broker.produce('t', 0, { id, at: at(days) });
-    broker.produce('t', 0, { id: 9, at: 'never' });
-    expect(await load(t)).toEqual({ rows: 6, dead: 1, stopped: [] });
-    const parts = async (): Promise<unknown[]> =>
-      (
-        await rows(
-          `select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where inhparent = 'raw.${t.identifier}'::regclass order by 1`,
-        )
-      ).flat();
-    const p = (day: string): string => `${t.identifier}_p202605${day}`;
-    expect(await parts()).toEqual([`${t.identifier}_default`, p('11'), p('19'), p('20'), p('21'), p('22'), p('23')]);
-    expect((await rows(`select id from raw.${t.identifier}_default order by 1`)).flat().map(Number)).toEqual([4, 5]);
-    const later = new PostgresSink(adapter, new Sealer('key'), () => NOW + 5 * DAY);
-    expect(await later.maintain(t)).toEqual([p('11')]);
-    // A day whose rows the default partition already has.
-    const far = new PostgresSink(adapter, new Sealer('key'), () => NOW + 4000 * DAY);
-    await far.maintain({ ...t, retentionDays: null });
-    expect((await rows(`select id from raw.${t.identifier}_default order by 1`)).flat().map(Number)).toEqual([4]);
-    expect(await ids(t)).toEqual([1, 2, 3, 4, 5]);
-  });
+  it(
+    'partitions by day, ahead of time, drops what is past its retention, and keeps far rows in the default ' +
+      'partition',
+    async () => {
+      const t = target({
+        columns: [
+          { name: 'id', type: 'bigint' },
+          { name: 'at', type: 'timestamptz' },
+        ],
+        mode: 'upsert',
+        key: ['id', 'at'],
+        partitionBy: { column: 'at', every: 'day' },
+        retentionDays: 10,
+      });
+      const at = (days: number): string => new Date(NOW + days * DAY).toISOString();
+      for (const [id, days] of [-9, -1, 0, 1, -400, 4000].entries()) broker.produce('t', 0, { id, at: at(days) });
+      broker.produce('t', 0, { id: 9, at: 'never' });
+      expect(await load(t)).toEqual({ rows: 6, dead: 1, stopped: [] });
+      const parts = async (): Promise<unknown[]> =>
+        (
+          await rows(
+            'select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where inhparent = ' +
+              `'raw.${t.identifier}'::regclass order by 1`,
+          )
+        ).flat();
+      const p = (day: string): string => `${t.identifier}_p202605${day}`;
+      expect(await parts()).toEqual([`${t.identifier}_default`, p('11'), p('19'), p('20'), p('21'), p('22'), p('23')]);
+      expect((await rows(`select id from raw.${t.identifier}_default order by 1`)).flat().map(Number)).toEqual([4, 5]);
+      const later = new PostgresSink(adapter, new Sealer('key'), () => NOW + 5 * DAY);
+      expect(await later.maintain(t)).toEqual([p('11')]);
+      // A day whose rows the default partition already has.
+      const far = new PostgresSink(adapter, new Sealer('key'), () => NOW + 4000 * DAY);
+      await far.maintain({ ...t, retentionDays: null });
+      expect((await rows(`select id from raw.${t.identifier}_default order by 1`)).flat().map(Number)).toEqual([4]);
+      expect(await ids(t)).toEqual([1, 2, 3, 4, 5]);
+    },
+  );
 
   it('stores personal data hashed or not at all, in dead letters too', async () => {
     const t = target({

@@ -1,4 +1,5 @@
-// A broker in memory for tests of the loader: topics with partitions, gaps, groups that share partitions, clients that can be cut off.
+// A broker in memory for tests of the loader: topics with partitions, gaps, groups that share partitions, clients that
+// can be cut off.
 import { randomUUID } from 'node:crypto';
 import type {
   AssignmentListener,

@@ -1,4 +1,5 @@
-// A Schema Registry in memory that speaks Confluent's REST interface as far as clients use it: subjects, versions, ids, compatibility, config, mode.
+// A Schema Registry in memory that speaks Confluent's REST interface as far as clients use it: subjects, versions, ids,
+// compatibility, config, mode.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,5 @@
-// What messages may hold, to the last bit: values arrive as they were sent or the message is a dead letter, never something else.
+// What messages may hold, to the last bit: values arrive as they were sent or the message is a dead letter, never
+// something else.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHmac } from 'node:crypto';
 import { jsonDecoder } from '../../../src/loader/decode.ts';
@@ -107,7 +108,8 @@ describe('messages', () => {
       '{"id": 0}',
       '{"id": 1, "constructor": "c", "__proto__": {"a": 1}, "isLosslessNumber": true, "toString": "x", "toJSON": 1}',
       '{"id": 2, "id": 3, "a": 1, "a": 2}',
-      '{"id": 4, "id": 5, "big": 12345678901234567890, "a": 1, "a": {"isLosslessNumber": true, "value": "1", "toString": 1}}',
+      '{"id": 4, "id": 5, "big": 12345678901234567890, "a": 1, "a": {"isLosslessNumber": true, "value": "1", ' +
+        '"toString": 1}}',
     );
     await lab.load(t);
     expect(
@@ -131,15 +133,18 @@ describe('messages', () => {
       b: 'bytea',
     });
     raw(
-      '{"id": 0, "l": "2026-05-01T23:30:00.123456+02:00", "z": "2026-05-01 12:00", "d": "2026-05-01", "a": ["x,\\"y\\\\", null, "{}"], "n": [[12345678901234567890, 0.5]], "b": "AP8="}',
-      '{"id": 1, "l": 1777593600000, "z": "2026-05-01T12:00:00-05:30", "d": 1777593600000, "a": [{"k": 12345678901234567890}]}',
+      '{"id": 0, "l": "2026-05-01T23:30:00.123456+02:00", "z": "2026-05-01 12:00", "d": "2026-05-01", "a": ["x,' +
+        '\\"y\\\\", null, "{}"], "n": [[12345678901234567890, 0.5]], "b": "AP8="}',
+      '{"id": 1, "l": 1777593600000, "z": "2026-05-01T12:00:00-05:30", "d": 1777593600000, "a": [{"k": ' +
+        '12345678901234567890}]}',
       '{"id": 2, "b": "not base64!"}',
       '{"id": 3, "l": 1e300}',
     );
     await lab.load(t);
     expect(
       await lab.rows(
-        `select id, l::text, (z at time zone 'UTC')::text, d::text, a::text, n::text, encode(b, 'hex') from raw.${t.identifier} order by 1`,
+        "select id, l::text, (z at time zone 'UTC')::text, d::text, a::text, n::text, encode(b, 'hex') from " +
+          `raw.${t.identifier} order by 1`,
       ),
     ).toEqual([
       [
@@ -215,7 +220,9 @@ describe('messages', () => {
     const t = lab.target({ id: 'integer' });
     await lab.sink.prepare(t);
     await lab.rows(
-      `create function raw.no() returns trigger language plpgsql as $$ begin if new.id = 1 then raise 'no' using errcode = '45001'; end if; return new; end $$; create trigger no before insert on raw.${t.identifier} for each row execute function raw.no()`,
+      "create function raw.no() returns trigger language plpgsql as $$ begin if new.id = 1 then raise 'no' " +
+        "using errcode = '45001'; end if; return new; end $$; create trigger no before insert on " +
+        `raw.${t.identifier} for each row execute function raw.no()`,
     );
     const log = lab.broker.log({ topic: 't', partition: 0 });
     raw('{"id": 1}', '{"id": 2}', 'bad');

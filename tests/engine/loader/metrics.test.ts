@@ -1,4 +1,5 @@
-// Metrics and health of a loader at work: what Prometheus reads, and when /healthz says no. And memory: a table that takes nothing stops the reading.
+// Metrics and health of a loader at work: what Prometheus reads, and when /healthz says no. And memory: a table that
+// takes nothing stops the reading.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadMetrics, serveMetrics } from '../../../src/loader/metrics.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';

@@ -1,4 +1,5 @@
-// `tsdbt load --from` and `new_rows` through the built program: what an incremental model gets is what was loaded since it last succeeded.
+// `tsdbt load --from` and `new_rows` through the built program: what an incremental model gets is what was loaded since
+// it last succeeded.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -58,14 +59,13 @@ describe('new_rows', () => {
   });
 
   it('a flush that commits after a later one is not missed', async () => {
-    const flush = (
-      partition: number,
-      from: number,
-      to: number,
-    ): string => `update tsdbt.load_offsets set next_offset = ${to} where topic = 'events' and partition = ${partition};
-      insert into raw.events (id, k, _topic, _partition, _offset) select i, 'p${partition}', 'events', ${partition}, i from generate_series(${from}, ${to - 1}) i`;
+    const flush = (partition: number, from: number, to: number): string =>
+      `update tsdbt.load_offsets set next_offset = ${to} where topic = 'events' and partition = ${partition};
+      insert into raw.events (id, k, _topic, _partition, _offset) select i, 'p${partition}', 'events', ` +
+      `${partition}, i from generate_series(${from}, ${to - 1}) i`;
     await project.client.query(
-      `insert into tsdbt.load_offsets (relation, target, topic, partition, next_offset) select '"raw"."events"', 'source.faults.raw.events', 'events', p, 0 from generate_series(0, 1) p`,
+      'insert into tsdbt.load_offsets (relation, target, topic, partition, next_offset) select ' +
+        "'\"raw\".\"events\"', 'source.faults.raw.events', 'events', p, 0 from generate_series(0, 1) p",
     );
     const { host, port, user, password, database } = project.client;
     const { default: pg } = await import('pg');

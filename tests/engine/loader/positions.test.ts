@@ -1,5 +1,5 @@
-// Positions belong to the table: another name of source or project loads nothing twice, loaders of before are refused, and a table that holds rows of a topic
-// without a position is not loaded from the beginning in silence.
+// Positions belong to the table: another name of source or project loads nothing twice, loaders of before are refused,
+// and a table that holds rows of a topic without a position is not loaded from the beginning in silence.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
@@ -7,12 +7,21 @@ import { loadStatus } from '../../../src/loader/status.ts';
 import { LoadLab } from './load-lab.ts';
 
 /** The bookkeeping as the version before had it. */
-const OLDER = `drop schema if exists tsdbt cascade; create schema tsdbt;
-create table tsdbt.load_offsets (target text not null, topic text not null, partition integer not null, topic_id text, next_offset bigint not null, end_offset bigint, last_kafka_ts timestamptz, last_rows_at timestamptz,
-  loaded_rows bigint not null default 0, dead_rows bigint not null default 0, updated_at timestamptz not null default now(), primary key (target, topic, partition));
-create table tsdbt.dead_letters (id bigint generated always as identity primary key, target text not null, topic text not null, partition integer not null, "offset" bigint not null, kafka_ts timestamptz not null, key bytea, value bytea,
-  headers jsonb, sealed boolean not null default false, error text not null, load_id text not null, failed_at timestamptz not null default now(), replayed_at timestamptz, replay bigint);
-create table tsdbt.consumed_offsets (model text not null, source text not null, topic text not null, partition integer not null, next_offset bigint not null, updated_at timestamptz not null default now(), primary key (model, source, topic, partition))`;
+const OLDER =
+  `drop schema if exists tsdbt cascade; create schema tsdbt;
+create table tsdbt.load_offsets (target text not null, topic text not null, partition integer not null, ` +
+  'topic_id text, next_offset bigint not null, end_offset bigint, last_kafka_ts timestamptz, last_rows_at ' +
+  `timestamptz,
+  loaded_rows bigint not null default 0, dead_rows bigint not null default 0, updated_at timestamptz not null ` +
+  `default now(), primary key (target, topic, partition));
+create table tsdbt.dead_letters (id bigint generated always as identity primary key, target text not null, ` +
+  'topic text not null, partition integer not null, "offset" bigint not null, kafka_ts timestamptz not null, key ' +
+  `bytea, value bytea,
+  headers jsonb, sealed boolean not null default false, error text not null, load_id text not null, failed_at ` +
+  `timestamptz not null default now(), replayed_at timestamptz, replay bigint);
+create table tsdbt.consumed_offsets (model text not null, source text not null, topic text not null, ` +
+  'partition integer not null, next_offset bigint not null, updated_at timestamptz not null default now(), ' +
+  'primary key (model, source, topic, partition))';
 
 describe('positions', () => {
   let lab: LoadLab;
@@ -59,7 +68,9 @@ describe('positions', () => {
         const at = (await lab.sink.positions(t)).get(0)?.next ?? 0n;
         if (turn % 3 === 0 && at > 0n && at < 190n)
           await run(
-            `with moved as (update tsdbt.load_offsets set next_offset = ${at + 1n} where relation = '"raw"."${t.identifier}"' and next_offset = ${at} returning 1) insert into raw.${t.identifier} (id, _topic, _partition, _offset) select ${at}, 't', 0, ${at} from moved`,
+            `with moved as (update tsdbt.load_offsets set next_offset = ${at + 1n} where relation = ` +
+              `'"raw"."${t.identifier}"' and next_offset = ${at} returning 1) insert into raw.${t.identifier} ` +
+              `(id, _topic, _partition, _offset) select ${at}, 't', 0, ${at} from moved`,
           );
         await new Promise((resolve) => {
           setTimeout(resolve, 5);
@@ -80,10 +91,16 @@ describe('positions', () => {
   it('what a version before has left is taken over; its loaders are refused from then on', async () => {
     const t = lab.target({ id: 'integer' });
     await run(OLDER);
-    await run(`create schema if not exists raw; create table raw.${t.identifier} (id integer, _topic text, _partition integer, _offset bigint, _deleted boolean not null default false); insert into raw.${t.identifier} select i, 't', 0, i from generate_series(0, 9) i;
-insert into tsdbt.load_offsets (target, topic, partition, next_offset, loaded_rows) values ('${t.uniqueId}', 't', 0, 10, 10), ('source.p.raw.elsewhere', 't', 0, 5, 5);
-insert into tsdbt.dead_letters (target, topic, partition, "offset", kafka_ts, error, load_id) values ('${t.uniqueId}', 't', 0, 4, now(), 'why', 'l');
-insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`);
+    await run(
+      `create schema if not exists raw; create table raw.${t.identifier} (id integer, _topic text, _partition ` +
+        `integer, _offset bigint, _deleted boolean not null default false); insert into raw.${t.identifier} select ` +
+        `i, 't', 0, i from generate_series(0, 9) i;
+insert into tsdbt.load_offsets (target, topic, partition, next_offset, loaded_rows) values ` +
+        `('${t.uniqueId}', 't', 0, 10, 10), ('source.p.raw.elsewhere', 't', 0, 5, 5);
+insert into tsdbt.dead_letters (target, topic, partition, "offset", kafka_ts, error, load_id) values ` +
+        `('${t.uniqueId}', 't', 0, 4, now(), 'why', 'l');
+insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
+    );
     for (const id of upTo(15)) lab.broker.produce('t', 0, { id });
     const loads = await Promise.all([lab.load(t), lab.load(t)]);
     expect(loads.map(({ rows }) => rows).reduce((a, b) => a + b)).toBe(5);
@@ -99,23 +116,27 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`);
     // A running one goes on where the table is, or not at all.
     const move = (target: string, since: number): Promise<unknown> =>
       lab.rows(
-        `update tsdbt.load_offsets as o set next_offset = ${since + 1} where o.target = '${target}' and o.topic = 't' and o.partition = 0 and o.next_offset = ${since} returning 1`,
+        `update tsdbt.load_offsets as o set next_offset = ${since + 1} where o.target = '${target}' and ` +
+          `o.topic = 't' and o.partition = 0 and o.next_offset = ${since} returning 1`,
       );
     expect(await move(t.uniqueId, 10)).toEqual([]);
     await expect(move('source.p.raw.elsewhere', 5)).rejects.toThrow(/a_newer_tsdbt_loads_here_update_this_one/);
     await expect(
       run(
-        `insert into tsdbt.load_offsets (target, topic, partition, topic_id, next_offset) values ('source.p.raw.new', 't', 0, null, 0) on conflict do nothing`,
+        'insert into tsdbt.load_offsets (target, topic, partition, topic_id, next_offset) values ' +
+          "('source.p.raw.new', 't', 0, null, 0) on conflict do nothing",
       ),
     ).rejects.toThrow(/a_newer_tsdbt_loads_here_update_this_one/);
     await expect(
       run(
-        `insert into tsdbt.load_offsets (target, topic, partition, next_offset) values ('source.p.raw.new', 't', 0, 0) on conflict (target, topic, partition) do nothing`,
+        "insert into tsdbt.load_offsets (target, topic, partition, next_offset) values ('source.p.raw.new', " +
+          "'t', 0, 0) on conflict (target, topic, partition) do nothing",
       ),
     ).rejects.toThrow(/no unique or exclusion constraint/);
     // One that has some of it gets the rest.
     await run(
-      'alter table tsdbt.load_offsets drop column topic_since, drop column leader_epoch; alter table tsdbt.dead_letters alter column kafka_ts set not null',
+      'alter table tsdbt.load_offsets drop column topic_since, drop column leader_epoch; alter table ' +
+        'tsdbt.dead_letters alter column kafka_ts set not null',
     );
     lab.broker.produce('t', 0, { id: 15 });
     const before = await loadStatus(lab.adapter, async () => lab.broker.client(), t, Date.now());
@@ -134,7 +155,9 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`);
     await lab.load(t);
     await run(`delete from tsdbt.load_offsets where relation = '"raw"."${t.identifier}"'`);
     await expect(lab.load(t)).rejects.toMatchObject({
-      message: `The table of ${t.name} holds rows of t, and nothing says how far: loading from the beginning could double them.`,
+      message:
+        `The table of ${t.name} holds rows of t, and nothing says how far: loading from the beginning could ` +
+        'double them.',
       details: { hint: expect.stringContaining(`\`tsdbt load rewind --select source:${t.name} --to loaded\``) },
     });
     expect(await ids(t)).toEqual(upTo(20));
@@ -162,7 +185,8 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`);
     const t = lab.target({ id: 'integer' });
     await lab.sink.prepare(t);
     await run(
-      `insert into raw.${t.identifier} (id, _topic, _partition, _offset) values (100, 'file:a.ndjson', 0, 0), (101, 'other', 0, 0), (102, null, null, null)`,
+      `insert into raw.${t.identifier} (id, _topic, _partition, _offset) values (100, 'file:a.ndjson', 0, 0), ` +
+        "(101, 'other', 0, 0), (102, null, null, null)",
     );
     lab.broker.produce('t', 0, { id: 0 });
     await lab.load(t);

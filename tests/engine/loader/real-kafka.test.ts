@@ -1,4 +1,5 @@
-// The way of README's streaming quickstart on a real Kafka, once. What is done to a broker beyond that is in tests/kafka (`npm run test:kafka`).
+// The way of README's streaming quickstart on a real Kafka, once. What is done to a broker beyond that is in
+// tests/kafka (`npm run test:kafka`).
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KafkaBroker, whyNoBroker } from '../../kafka/kafka-broker.ts';
 import { FaultProject } from '../faults/project.ts';
@@ -13,7 +14,9 @@ describe.skipIf(reason !== null)(`a real Kafka${reason === null ? '' : ` (left o
     project = await FaultProject.open({
       'connections.yml': `events: { brokers: "127.0.0.1:${broker.port}" }\n`,
       'models/sources.yml':
-        'sources: [{ name: raw, tables: [{ name: t, config: { meta: { tsdbt: { load: { connection: events, topic: t, mode: upsert, key: [id] } } } }, columns: [{ name: id, data_type: bigint }, { name: note, data_type: text }] }] }]\n',
+        'sources: [{ name: raw, tables: [{ name: t, config: { meta: { tsdbt: { load: { connection: events, ' +
+        'topic: t, mode: upsert, key: [id] } } } }, columns: [{ name: id, data_type: bigint }, { name: note, ' +
+        'data_type: text }] }] }]\n',
       'rows.ndjson': Array.from(
         { length: 3000 },
         (_, i) => `{"id": ${i % 2500}, "note": "${i}", "more": {"n": ${i}}}\n`,

@@ -203,7 +203,8 @@ describe('batches of records', async () => {
         undefined,
         5n,
       );
-      // Offset and epoch stand before what the checksum covers: what does not follow is seen, and nothing is read beyond the end.
+      // Offset and epoch stand before what the checksum covers: what does not follow is seen, and nothing is read
+      // beyond the end.
       if (at < 8 || (at >= 12 && at < 16)) expect(next <= 5n, String(at)).toBe(true);
       // A length that is too great is that of a batch that is cut off, and comes first with the next fetch.
       else

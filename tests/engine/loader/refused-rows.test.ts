@@ -1,5 +1,5 @@
-// Rows that cannot be written: a bounded number of transactions whatever their number, exactly they become dead letters, and too many of them stop the table
-// before anything of them is written.
+// Rows that cannot be written: a bounded number of transactions whatever their number, exactly they become dead
+// letters, and too many of them stop the table before anything of them is written.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresSink } from '../../../src/loader/postgres/sink.ts';
 import type { Flush, Flushed } from '../../../src/loader/sink.ts';
@@ -100,10 +100,16 @@ describe('rows that are refused', () => {
           : { mode, key: ['id'], flush: { rows: 400, bytes: 1e8, ageMs: 50 } },
       );
       await lab.sink.prepare(t);
-      await lab.rows(`create table raw.k_${t.identifier} (k integer primary key); insert into raw.k_${t.identifier} values (1);
-create function raw.f_${t.identifier}() returns trigger language plpgsql as $$ begin if new.v = 'angry' then raise exception 'no % here', new.v; end if; return new; end $$;
-alter table raw.${t.identifier} add constraint no_x check (v <> 'x'), add foreign key (k) references raw.k_${t.identifier} deferrable initially deferred;
-create trigger angry before insert on raw.${t.identifier} for each row execute function raw.f_${t.identifier}()`);
+      await lab.rows(
+        `create table raw.k_${t.identifier} (k integer primary key); insert into raw.k_${t.identifier} values ` +
+          `(1);
+create function raw.f_${t.identifier}() returns trigger language plpgsql as $$ begin if new.v = 'angry' ` +
+          `then raise exception 'no % here', new.v; end if; return new; end $$;
+alter table raw.${t.identifier} add constraint no_x check (v <> 'x'), add foreign key (k) references ` +
+          `raw.k_${t.identifier} deferrable initially deferred;
+create trigger angry before insert on raw.${t.identifier} for each row execute function ` +
+          `raw.f_${t.identifier}()`,
+      );
       const reason = (i: number): [object, string] | null =>
         i % 17 === 3
           ? [{ v: 'x' }, 'violates check constraint "no_x"']
@@ -167,7 +173,11 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
     ];
     for (let again = 0; again < 3; again++) {
       await expect(lab.load(t)).rejects.toThrow(
-        /Loading raw\.t\d+ stopped: 21 of the last 10000 messages cannot become rows, more than max_dead \(20\)\. The commonest reason, 19 times: column 'id': invalid input syntax for type integer\. Nothing is lost: the table is at t\/0 offset 315/,
+        new RegExp(
+          String.raw`Loading raw\.t\d+ stopped: 21 of the last 10000 messages cannot become rows, more than max_d` +
+            String.raw`ead \(20\)\. The commonest reason, 19 times: column 'id': invalid input syntax for type inte` +
+            String.raw`ger\. Nothing is lost: the table is at t/0 offset 315`,
+        ),
       );
       expect(await state()).toEqual([[['315', '300', '15']], 15]);
     }
@@ -184,7 +194,10 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
     await lab.rows(`alter table raw.${t.identifier} add constraint small check (id < 100)`);
     for (const id of upTo(5000)) lab.broker.produce('t', 0, { id });
     await expect(lab.load(t)).rejects.toThrow(
-      /21 of the last 10000 messages.*The commonest reason, 21 times: new row for relation "t\d+" violates check constraint "small".*t\/0 offset 0/,
+      new RegExp(
+        String.raw`21 of the last 10000 messages.*The commonest reason, 21 times: new row for relation "t\d+" vio` +
+          String.raw`lates check constraint "small".*t/0 offset 0`,
+      ),
     );
     expect(await ids(t.identifier)).toEqual([]);
     expect(await lab.letters(t)).toEqual([]);

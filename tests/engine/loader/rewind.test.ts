@@ -1,4 +1,5 @@
-// A log that was cut back under what was loaded, and positions that are set back: what is in the table is in the topic, once.
+// A log that was cut back under what was loaded, and positions that are set back: what is in the table is in the topic,
+// once.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { Pulse } from '../../../src/loader/pulse.ts';
@@ -22,56 +23,61 @@ describe('rewinding', () => {
     columns = 'partition, next_offset, leader_epoch',
   ): Promise<(string | null)[][]> =>
     lab.rows(
-      `select ${columns} from tsdbt.load_offsets where target = '${t.uniqueId}' and topic = 't' and partition >= 0 order by partition`,
+      `select ${columns} from tsdbt.load_offsets where target = '${t.uniqueId}' and topic = 't' and partition ` +
+        '>= 0 order by partition',
     );
   const rewind = (t: LoadTarget, to: string): ReturnType<typeof rewindTo> =>
     rewindTo(lab.broker.client(), lab.sink, t, to);
   const columns = { id: 'integer', v: 'text' };
 
-  it('keeps the epoch of what was read last, and stops a partition whose log was cut back: the others go on, a rewind mends it', async () => {
-    const t = lab.target(columns, {}, 2);
-    send(0, 0, 1, 2, 3, 4);
-    send(1, 100);
-    await lab.load(t);
-    expect(await position(t)).toEqual([
-      ['0', '5', '0'],
-      ['1', '1', '0'],
-    ]);
-    lab.broker.cut('t', 0, 3n);
-    send(0, 53, 54, 55);
-    send(1, 101);
-    const { stopped } = await lab.load(t);
-    expect(stopped).toEqual([
-      expect.stringMatching(
-        /^t\/0: what was loaded from offset 3 on, in leader epoch 0, is gone\. `tsdbt load rewind --select source:raw\.t\d+ --to 0:3` deletes the rows from there on/,
-      ),
-    ]);
-    expect(await held(t)).toEqual([
-      ['0', '0', '0'],
-      ['0', '1', '1'],
-      ['0', '2', '2'],
-      ['0', '3', '3'],
-      ['0', '4', '4'],
-      ['1', '0', '100'],
-      ['1', '1', '101'],
-    ]);
-    expect(await rewind(t, '0:3')).toEqual({ next: new Map([[0, 3n]]), rows: 2, letters: 0 });
-    expect(await lab.load(t)).toMatchObject({ stopped: [] });
-    expect(await held(t)).toEqual([
-      ['0', '0', '0'],
-      ['0', '1', '1'],
-      ['0', '2', '2'],
-      ['0', '3', '53'],
-      ['0', '4', '54'],
-      ['0', '5', '55'],
-      ['1', '0', '100'],
-      ['1', '1', '101'],
-    ]);
-    expect(await position(t, 'next_offset, leader_epoch, loaded_rows')).toEqual([
-      ['6', '1', '6'],
-      ['2', '0', '2'],
-    ]);
-  });
+  it(
+    'keeps the epoch of what was read last, and stops a partition whose log was cut back: the others go on, a ' +
+      'rewind mends it',
+    async () => {
+      const t = lab.target(columns, {}, 2);
+      send(0, 0, 1, 2, 3, 4);
+      send(1, 100);
+      await lab.load(t);
+      expect(await position(t)).toEqual([
+        ['0', '5', '0'],
+        ['1', '1', '0'],
+      ]);
+      lab.broker.cut('t', 0, 3n);
+      send(0, 53, 54, 55);
+      send(1, 101);
+      const { stopped } = await lab.load(t);
+      expect(stopped).toEqual([
+        expect.stringMatching(
+          /^t\/0: what was loaded from offset 3 on, in leader epoch 0, is gone\. `tsdbt load rewind --select source:raw\.t\d+ --to 0:3` deletes the rows from there on/,
+        ),
+      ]);
+      expect(await held(t)).toEqual([
+        ['0', '0', '0'],
+        ['0', '1', '1'],
+        ['0', '2', '2'],
+        ['0', '3', '3'],
+        ['0', '4', '4'],
+        ['1', '0', '100'],
+        ['1', '1', '101'],
+      ]);
+      expect(await rewind(t, '0:3')).toEqual({ next: new Map([[0, 3n]]), rows: 2, letters: 0 });
+      expect(await lab.load(t)).toMatchObject({ stopped: [] });
+      expect(await held(t)).toEqual([
+        ['0', '0', '0'],
+        ['0', '1', '1'],
+        ['0', '2', '2'],
+        ['0', '3', '53'],
+        ['0', '4', '54'],
+        ['0', '5', '55'],
+        ['1', '0', '100'],
+        ['1', '1', '101'],
+      ]);
+      expect(await position(t, 'next_offset, leader_epoch, loaded_rows')).toEqual([
+        ['6', '1', '6'],
+        ['2', '0', '2'],
+      ]);
+    },
+  );
 
   it('does not take a position beyond the end for the end', async () => {
     const t = lab.target(columns);

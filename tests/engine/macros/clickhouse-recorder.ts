@@ -1,5 +1,6 @@
-// Runs a materialization of src/include/clickhouse with a session that only writes down what it is asked, and answers what a ClickHouse in
-// a given state would answer: on a cluster, too, of which an embedded engine has none. No server, no files but the macros.
+// Runs a materialization of src/include/clickhouse with a session that only writes down what it is asked, and answers
+// what a ClickHouse in a given state would answer: on a cluster, too, of which an embedded engine has none. No server,
+// no files but the macros.
 import type { Adapter, Capabilities, ExecuteOptions, ExecuteResult, Session } from '../../../src/adapters/adapter.ts';
 import { CLICKHOUSE_COLUMN } from '../../../src/adapters/clickhouse/column.ts';
 import { clickhouseRelation } from '../../../src/adapters/clickhouse/relation.ts';

@@ -1,4 +1,5 @@
-// Every statement of the macro tests is one that ClickHouse's parser takes: those on a cluster, too, which an embedded engine cannot run.
+// Every statement of the macro tests is one that ClickHouse's parser takes: those on a cluster, too, which an embedded
+// engine cannot run.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { quoteText } from '../../../src/adapters/clickhouse/literal.ts';
@@ -15,7 +16,8 @@ test.skipIf(clickhouseMissing !== null)('ClickHouse parses what the macros send'
   const session = adapter.session({ name: 'test' });
   try {
     const { table } = await session.execute(
-      `select q from (select arrayJoin([${[...statements].map(quoteText).join(', ')}]) as q) where formatQueryOrNull(q) is null`,
+      `select q from (select arrayJoin([${[...statements].map(quoteText).join(', ')}]) as q) where ` +
+        'formatQueryOrNull(q) is null',
       { fetch: true },
     );
     expect(table.rows.map((row) => row.values[0])).toEqual([]);

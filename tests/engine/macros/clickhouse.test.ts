@@ -1,5 +1,6 @@
-// What models ask of ClickHouse, statement by statement, beside what dbt-clickhouse asks: clickhouse-golden.json is written by
-// scripts/oracle-clickhouse-statements.mjs. Where ours differs on purpose the difference stands here with its reason.
+// What models ask of ClickHouse, statement by statement, beside what dbt-clickhouse asks: clickhouse-golden.json is
+// written by scripts/oracle-clickhouse-statements.mjs. Where ours differs on purpose the difference stands here with
+// its reason.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { tableFromResult } from '../../../src/adapters/table-inference.ts';
@@ -111,14 +112,16 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
   'view, full refresh': [SEARCH, ENGINE],
   'view, on a cluster': [SEARCH, ENGINE],
   'table, over a view': [
-    "- create table s.m__dbt_tmp engine = mergetree()order by(tuple())settings replicated_deduplication_window='0' empty as(select 1 as id,'x' as name)",
+    '- create table s.m__dbt_tmp engine = mergetree()order by(tuple())settings ' +
+      "replicated_deduplication_window='0' empty as(select 1 as id,'x' as name)",
     "- insert into s.m__dbt_tmp select 1 as id,'x' as name",
     '- drop table if exists s.m__dbt_backup',
     '- rename table s.m to s.m__dbt_backup',
     '- drop table if exists s.m',
     '- rename table s.m__dbt_tmp to s.m',
     ENGINE,
-    "+ create table s.m__dbt_backup engine = mergetree()order by(tuple())settings replicated_deduplication_window='0' empty as(select 1 as id,'x' as name)",
+    '+ create table s.m__dbt_backup engine = mergetree()order by(tuple())settings ' +
+      "replicated_deduplication_window='0' empty as(select 1 as id,'x' as name)",
     "+ insert into s.m__dbt_backup select 1 as id,'x' as name",
     '+ exchange tables s.m__dbt_backup and s.m',
   ],
@@ -147,8 +150,10 @@ const ON_PURPOSE: Readonly<Record<string, readonly string[]>> = {
     '+ drop table if exists s.m_local__dbt_backup on cluster c sync',
     '+ drop table if exists s.m__dbt_distributed_tmp on cluster c sync',
     '+ create database if not exists s on cluster c',
-    "+ create or replace table s.m__dbt_distributed_tmp on cluster c as s.m_local__dbt_backup engine = distributed('c','s','m_local__dbt_backup',cityhash64(id))",
-    "+ select name,type from system.columns where table = 'm__dbt_distributed_tmp' and database = 's' order by position",
+    '+ create or replace table s.m__dbt_distributed_tmp on cluster c as s.m_local__dbt_backup engine = ' +
+      "distributed('c','s','m_local__dbt_backup',cityhash64(id))",
+    "+ select name,type from system.columns where table = 'm__dbt_distributed_tmp' and database = 's' order by " +
+      'position',
     "+ insert into s.m__dbt_distributed_tmp(id,name)select 1 as id,'x' as name",
     '+ drop table if exists s.m__dbt_distributed_tmp on cluster c sync',
     "- select name,type from system.columns where table = 'm' and database = 's' order by position",
@@ -186,7 +191,8 @@ describe('the statements of dbt-clickhouse', () => {
 
 describe('where tables cannot be exchanged', () => {
   const refused =
-    'without a moment in which readers find nothing: the database "s" or its file system has no EXCHANGE TABLES. Nothing was changed.';
+    'without a moment in which readers find nothing: the database "s" or its file system has no EXCHANGE ' +
+    'TABLES. Nothing was changed.';
 
   test.each([
     ['a view', { materialization: 'view', relations: { m: 'view' } }],
@@ -238,20 +244,24 @@ describe('where tables cannot be exchanged', () => {
   });
 });
 
-test('hooks run in their places, without a transaction to begin or to end; dbt-clickhouse sends a `commit` that the server refuses', async () => {
-  const hook = (sql: string, transaction: boolean): object => ({ sql, transaction, index: null });
-  const config = {
-    'pre-hook': [hook('first', false), hook('second', true)],
-    'post-hook': [hook('third', true), hook('fourth', false)],
-  };
-  expect((await clickhouseStatements({ name: 'x', materialization: 'view', config })).map(meaning)).toEqual([
-    'first',
-    'second',
-    "create or replace view s.m as(select 1 as id,'x' as name)",
-    'third',
-    'fourth',
-  ]);
-});
+test(
+  'hooks run in their places, without a transaction to begin or to end; dbt-clickhouse sends a `commit` that the ' +
+    'server refuses',
+  async () => {
+    const hook = (sql: string, transaction: boolean): object => ({ sql, transaction, index: null });
+    const config = {
+      'pre-hook': [hook('first', false), hook('second', true)],
+      'post-hook': [hook('third', true), hook('fourth', false)],
+    };
+    expect((await clickhouseStatements({ name: 'x', materialization: 'view', config })).map(meaning)).toEqual([
+      'first',
+      'second',
+      "create or replace view s.m as(select 1 as id,'x' as name)",
+      'third',
+      'fourth',
+    ]);
+  },
+);
 
 describe('a view', () => {
   test('that is as the last run left it costs no DDL, but for grants', async () => {
@@ -269,7 +279,8 @@ describe('a view', () => {
     );
     const again = { ...one, relations: { m: 'view' } } as const;
     expect((await clickhouseStatements(again)).map(meaning)).toEqual([
-      "select tostring(access_type)as privilege_type,coalesce(user_name,role_name)as grantee from system.grants where database = 's' and table = 'm'",
+      'select tostring(access_type)as privilege_type,coalesce(user_name,role_name)as grantee from ' +
+        "system.grants where database = 's' and table = 'm'",
       'revoke select on s.m from old',
       'grant select on s.m to ann',
     ]);
@@ -433,7 +444,8 @@ describe('a microbatch model', () => {
 
   test('replaces the keys within its window', async () => {
     expect(await replaced({ unique_key: 'id' })).toBe(
-      `select distinct _partition_id from s.m where(id)in(select id from s.m__tsdbt_new)and(${from})and(${to})settings transform_null_in = 1`,
+      'select distinct _partition_id from s.m where(id)in(select id from ' +
+        `s.m__tsdbt_new)and(${from})and(${to})settings transform_null_in = 1`,
     );
   });
 
@@ -463,7 +475,8 @@ describe('insert_overwrite', () => {
   const publishing = async (test: Case): Promise<string[]> =>
     (await clickhouseStatements(test)).map(meaning).filter((sql) => /^(?:alter|exchange)/.test(sql));
   const both =
-    "replace partition id '7' from s.m__dbt_new_data_<id>,replace partition id '8' from s.m__dbt_new_data_<id> settings ";
+    "replace partition id '7' from s.m__dbt_new_data_<id>,replace partition id '8' from s.m__dbt_new_data_<id> " +
+    'settings ';
 
   test('of several partitions is published by one EXCHANGE', async () => {
     expect(await publishing(one)).toEqual([

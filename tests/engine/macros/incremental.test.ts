@@ -36,18 +36,22 @@ describe('an incremental model', () => {
   test('deletes and inserts by its key', async () => {
     expect(
       await statementsOf({ materialization: 'incremental', state: present, config: { unique_key: 'id' } }),
-    ).toMatchInlineSnapshot(`
+    ).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "create temporary table "m__dbt_tmp<time>" as (select 1 as id);",
         "columns of m",
         "columns of m__dbt_tmp",
-        "main: delete from "db"."s"."m" as DBT_INTERNAL_DEST where (id) in (select distinct id from "m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE); insert into "db"."s"."m" ("id", "name") (select "id", "name" from "m__dbt_tmp<time>")",
+        "main: delete from "db"."s"."m" as DBT_INTERNAL_DEST where (id) in (select distinct id from ` +
+        '"m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE); insert into "db"."s"."m" ("id", "name") (select "id", "name" ' +
+        `from "m__dbt_tmp<time>")",
         "drop table if exists "m__dbt_tmp<time>" cascade",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('deletes by a key of several columns, within its predicates', async () => {
@@ -61,7 +65,9 @@ describe('an incremental model', () => {
         sql.startsWith('main'),
       ),
     ).toMatchInlineSnapshot(
-      `"main: delete from "db"."s"."m" as DBT_INTERNAL_DEST where (id, name) in (select distinct id, name from "m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE) and id > 3 and true; insert into "db"."s"."m" ("id", "name") (select "id", "name" from "m__dbt_tmp<time>")"`,
+      '"main: delete from "db"."s"."m" as DBT_INTERNAL_DEST where (id, name) in (select distinct id, name from ' +
+        '"m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE) and id > 3 and true; insert into "db"."s"."m" ("id", "name") ' +
+        '(select "id", "name" from "m__dbt_tmp<time>")"',
     );
   });
 
@@ -72,40 +78,50 @@ describe('an incremental model', () => {
         sql.startsWith('main'),
       ),
     ).toMatchInlineSnapshot(
-      `"main: merge into "db"."s"."m" as DBT_INTERNAL_DEST using "m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE on ((DBT_INTERNAL_SOURCE.id = DBT_INTERNAL_DEST.id)) when matched then update set "name" = DBT_INTERNAL_SOURCE."name" when not matched then insert ("id", "name") values ("id", "name")"`,
+      '"main: merge into "db"."s"."m" as DBT_INTERNAL_DEST using "m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE on ' +
+        '((DBT_INTERNAL_SOURCE.id = DBT_INTERNAL_DEST.id)) when matched then update set "name" = ' +
+        'DBT_INTERNAL_SOURCE."name" when not matched then insert ("id", "name") values ("id", "name")"',
     );
   });
 
   test('merges a batch of a microbatch model beside other batches', async () => {
     const config = { unique_key: 'id', incremental_strategy: 'microbatch' };
     const node = { batch: { id: '20260102', event_time_start: null, event_time_end: null } };
-    expect(await statementsOf({ materialization: 'incremental', state: present, config, node })).toMatchInlineSnapshot(`
+    expect(await statementsOf({ materialization: 'incremental', state: present, config, node })).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "create temporary table "m__dbt_tmp_20260102030405000000" as (select 1 as id);",
         "columns of m",
         "columns of m__dbt_tmp_20260102",
-        "main: merge into "db"."s"."m" as DBT_INTERNAL_DEST using "m__dbt_tmp_20260102030405000000" as DBT_INTERNAL_SOURCE on ((DBT_INTERNAL_SOURCE.id = DBT_INTERNAL_DEST.id)) when matched then update set "id" = DBT_INTERNAL_SOURCE."id", "name" = DBT_INTERNAL_SOURCE."name" when not matched then insert ("id", "name") values ("id", "name")",
+        "main: merge into "db"."s"."m" as DBT_INTERNAL_DEST using "m__dbt_tmp_20260102030405000000" as ` +
+        'DBT_INTERNAL_SOURCE on ((DBT_INTERNAL_SOURCE.id = DBT_INTERNAL_DEST.id)) when matched then update set ' +
+        '"id" = DBT_INTERNAL_SOURCE."id", "name" = DBT_INTERNAL_SOURCE."name" when not matched then insert ("id", ' +
+        `"name") values ("id", "name")",
         "drop table if exists "m__dbt_tmp_20260102030405000000" cascade",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('is built again on a full refresh, with its readers', async () => {
     const state = { ...present, dependants: [['v', 'select 1']] } as const;
-    expect(await statementsOf({ materialization: 'incremental', state, fullRefresh: true })).toMatchInlineSnapshot(`
+    expect(await statementsOf({ materialization: 'incremental', state, fullRefresh: true })).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "main: create table "db"."s"."m__dbt_tmp" as (select 1 as id);",
         "look for dependants",
-        "alter table "db"."s"."m" rename to "m__dbt_backup"; alter table "db"."s"."m__dbt_tmp" rename to "m"; drop view s.v; drop table if exists "db"."s"."m__dbt_backup"",
+        "alter table "db"."s"."m" rename to "m__dbt_backup"; alter table "db"."s"."m__dbt_tmp" rename to ` +
+        `"m"; drop view s.v; drop table if exists "db"."s"."m__dbt_backup"",
         "create view s.v as select 1; comment on view s.v is 'c'",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('is not built again on a full refresh when its config forbids it', async () => {
@@ -120,15 +136,18 @@ describe('an incremental model', () => {
   test('takes the place of a view', async () => {
     expect(
       await statementsOf({ materialization: 'incremental', state: { relations: { m: 'view' } } }),
-    ).toMatchInlineSnapshot(`
+    ).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "main: create table "db"."s"."m__dbt_tmp" as (select 1 as id);",
-        "alter view "db"."s"."m" rename to "m__dbt_backup"; alter table "db"."s"."m__dbt_tmp" rename to "m"; drop view if exists "db"."s"."m__dbt_backup"",
+        "alter view "db"."s"."m" rename to "m__dbt_backup"; alter table "db"."s"."m__dbt_tmp" rename to ` +
+        `"m"; drop view if exists "db"."s"."m__dbt_backup"",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('makes a text column of its table wider, and keeps who reads it', async () => {
@@ -140,7 +159,8 @@ describe('an incremental model', () => {
         m__dbt_tmp: [{ name: 'name', type: 'character varying', length: 9 }],
       },
     } as const;
-    expect(await statementsOf({ materialization: 'incremental', state })).toMatchInlineSnapshot(`
+    expect(await statementsOf({ materialization: 'incremental', state })).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
@@ -148,14 +168,17 @@ describe('an incremental model', () => {
         "columns of m",
         "columns of m__dbt_tmp",
         "look for dependants",
-        "drop view s.v; alter table "db"."s"."m" add column "name__dbt_alter" character varying(9); update "db"."s"."m" set "name__dbt_alter" = "name"; alter table "db"."s"."m" drop column "name" cascade; alter table "db"."s"."m" rename column "name__dbt_alter" to "name"",
+        "drop view s.v; alter table "db"."s"."m" add column "name__dbt_alter" character varying(9); ` +
+        'update "db"."s"."m" set "name__dbt_alter" = "name"; alter table "db"."s"."m" drop column "name" cascade; ' +
+        `alter table "db"."s"."m" rename column "name__dbt_alter" to "name"",
         "create view s.v as select 1; comment on view s.v is 'c'",
         "columns of m",
         "main: insert into "db"."s"."m" ("name") (select "name" from "m__dbt_tmp<time>")",
         "drop table if exists "m__dbt_tmp<time>" cascade",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 });
 
@@ -178,12 +201,16 @@ describe('on_schema_change', () => {
   });
 
   test('sync_all_columns adds, drops and retypes columns', async () => {
-    expect(await changes('sync_all_columns')).toMatchInlineSnapshot(`
+    expect(await changes('sync_all_columns')).toMatchInlineSnapshot(
+      `
       [
         "alter table "db"."s"."m" add column "name" text, drop column "gone"",
-        "alter table "db"."s"."m" add column "id__dbt_alter" bigint; update "db"."s"."m" set "id__dbt_alter" = "id"; alter table "db"."s"."m" drop column "id" cascade; alter table "db"."s"."m" rename column "id__dbt_alter" to "id"",
+        "alter table "db"."s"."m" add column "id__dbt_alter" bigint; update "db"."s"."m" set ` +
+        '"id__dbt_alter" = "id"; alter table "db"."s"."m" drop column "id" cascade; alter table "db"."s"."m" ' +
+        `rename column "id__dbt_alter" to "id"",
       ]
-    `);
+    `,
+    );
   });
 
   test('ignore and anything unknown change nothing', async () => {

@@ -45,19 +45,22 @@ describe('a view', () => {
         ['w', 'select 2'],
       ],
     } as const;
-    expect(await statementsOf({ materialization: 'view', state })).toMatchInlineSnapshot(`
+    expect(await statementsOf({ materialization: 'view', state })).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "main: create view "db"."s"."m__dbt_tmp" as (select 1 as id);",
         "compare columns",
         "look for dependants",
-        "alter view "db"."s"."m" rename to "m__dbt_backup"; alter view "db"."s"."m__dbt_tmp" rename to "m"; drop view s.w; drop view s.v; drop view if exists "db"."s"."m__dbt_backup"",
+        "alter view "db"."s"."m" rename to "m__dbt_backup"; alter view "db"."s"."m__dbt_tmp" rename to ` +
+        `"m"; drop view s.w; drop view s.v; drop view if exists "db"."s"."m__dbt_backup"",
         "create view s.v as select 1; comment on view s.v is 'c'",
         "create view s.w as select 2; comment on view s.w is 'c'",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('of which nothing has changed is left as it is, but for hooks and grants; what it reads must be unchanged too', async () => {
@@ -97,17 +100,18 @@ describe('a view', () => {
   });
 
   test('takes the place of a table', async () => {
-    expect(
-      await statementsOf({ materialization: 'view', state: { relations: { m: 'table' } } }),
-    ).toMatchInlineSnapshot(`
+    expect(await statementsOf({ materialization: 'view', state: { relations: { m: 'table' } } })).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "main: create view "db"."s"."m__dbt_tmp" as (select 1 as id);",
-        "alter table "db"."s"."m" rename to "m__dbt_backup"; alter view "db"."s"."m__dbt_tmp" rename to "m"; drop table if exists "db"."s"."m__dbt_backup"",
+        "alter table "db"."s"."m" rename to "m__dbt_backup"; alter view "db"."s"."m__dbt_tmp" rename to ` +
+        `"m"; drop table if exists "db"."s"."m__dbt_backup"",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('loses what a killed run has left under its working names', async () => {
@@ -193,29 +197,33 @@ describe('a table', () => {
   test('that is there is swapped', async () => {
     expect(
       await statementsOf({ materialization: 'table', state: { relations: { m: 'table' } } }),
-    ).toMatchInlineSnapshot(`
+    ).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "main: create table "db"."s"."m__dbt_tmp" as (select 1 as id);",
-        "alter table "db"."s"."m" rename to "m__dbt_backup"; alter table "db"."s"."m__dbt_tmp" rename to "m"; drop table if exists "db"."s"."m__dbt_backup"",
+        "alter table "db"."s"."m" rename to "m__dbt_backup"; alter table "db"."s"."m__dbt_tmp" rename to ` +
+        `"m"; drop table if exists "db"."s"."m__dbt_backup"",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('takes the place of a view', async () => {
-    expect(
-      await statementsOf({ materialization: 'table', state: { relations: { m: 'view' } } }),
-    ).toMatchInlineSnapshot(`
+    expect(await statementsOf({ materialization: 'table', state: { relations: { m: 'view' } } })).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "main: create table "db"."s"."m__dbt_tmp" as (select 1 as id);",
-        "alter view "db"."s"."m" rename to "m__dbt_backup"; alter table "db"."s"."m__dbt_tmp" rename to "m"; drop view if exists "db"."s"."m__dbt_backup"",
+        "alter view "db"."s"."m" rename to "m__dbt_backup"; alter table "db"."s"."m__dbt_tmp" rename to ` +
+        `"m"; drop view if exists "db"."s"."m__dbt_backup"",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('takes its readers along: dropped by name, built again in order', async () => {
@@ -226,18 +234,21 @@ describe('a table', () => {
         ['w', 'select * from s.v'],
       ],
     } as const;
-    expect(await statementsOf({ materialization: 'table', state })).toMatchInlineSnapshot(`
+    expect(await statementsOf({ materialization: 'table', state })).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "main: create table "db"."s"."m__dbt_tmp" as (select 1 as id);",
         "look for dependants",
-        "alter table "db"."s"."m" rename to "m__dbt_backup"; alter table "db"."s"."m__dbt_tmp" rename to "m"; drop view s.w; drop view s.v; drop table if exists "db"."s"."m__dbt_backup"",
+        "alter table "db"."s"."m" rename to "m__dbt_backup"; alter table "db"."s"."m__dbt_tmp" rename to ` +
+        `"m"; drop view s.w; drop view s.v; drop table if exists "db"."s"."m__dbt_backup"",
         "create view s.v as select * from s.m; comment on view s.v is 'c'",
         "create view s.w as select * from s.v; comment on view s.w is 'c'",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('lets a reader go that no longer compiles when the project builds it, and fails when it does not', async () => {
@@ -289,16 +300,19 @@ describe('a table', () => {
     };
     expect(
       await statementsOf({ materialization: 'table', config, node: { columns, contract: config.contract } }),
-    ).toMatchInlineSnapshot(`
+    ).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "describe: select * from (select 1 as id) as __dbt_sbq where false limit 0",
         "describe: select * from (select cast(null as integer) as id) as __dbt_sbq where false limit 0",
-        "main: create table "db"."s"."m__dbt_tmp" (id integer not null check (id > 0)); insert into "db"."s"."m__dbt_tmp" (id) (select id from (select 1 as id) as model_subq);",
+        "main: create table "db"."s"."m__dbt_tmp" (id integer not null check (id > 0)); insert into ` +
+        `"db"."s"."m__dbt_tmp" (id) (select id from (select 1 as id) as model_subq);",
         "alter table "db"."s"."m__dbt_tmp" rename to "m"",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 });

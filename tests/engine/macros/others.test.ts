@@ -41,18 +41,21 @@ describe('a seed', () => {
   test('is replaced on a full refresh, with its readers', async () => {
     expect(
       await run({ state: { relations: { m: 'table' }, dependants: [['v', 'select 1']] }, fullRefresh: true }),
-    ).toMatchInlineSnapshot(`
+    ).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "look for dependants",
-        "drop table if exists "db"."s"."m__dbt_backup" cascade; alter table "db"."s"."m" rename to "m__dbt_backup"; drop view s.v; drop table if exists "db"."s"."m__dbt_backup"",
+        "drop table if exists "db"."s"."m__dbt_backup" cascade; alter table "db"."s"."m" rename to ` +
+        `"m__dbt_backup"; drop view s.v; drop table if exists "db"."s"."m__dbt_backup"",
         "create table "db"."s"."m" ("id" integer, "Name" text)",
         "copy "s"."m" ("id", "Name") from stdin <- "1\\ta\\\\tb\\n2\\t\\\\N\\n"",
         "create view s.v as select 1; comment on view s.v is 'c'",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('never takes the place of a view', async () => {
@@ -76,16 +79,24 @@ describe('a snapshot', () => {
   test('that is not there is created with every row current', async () => {
     expect(
       await statementsOf({ materialization: 'snapshot', config, node: { resource_type: 'snapshot' } }),
-    ).toMatchInlineSnapshot(`
+    ).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
-        "describe: select * from (select *, md5(coalesce(cast(id as varchar), '') || '|' || coalesce(cast(at as varchar), '')) as dbt_scd_id, at as dbt_updated_at, at as dbt_valid_from, coalesce(nullif(at, at), null) as dbt_valid_to from (select 1 as id) sbq) as __dbt_sbq where false limit 0",
-        "describe: select * from (select now()::timestamp without time zone as dbt_snapshot_time) as __dbt_sbq where false limit 0",
-        "main: create table "db"."s"."m" as (select *, md5(coalesce(cast(id as varchar), '') || '|' || coalesce(cast(at as varchar), '')) as dbt_scd_id, at as dbt_updated_at, at as dbt_valid_from, coalesce(nullif(at, at), null) as dbt_valid_to from (select 1 as id) sbq);",
+        "describe: select * from (select *, md5(coalesce(cast(id as varchar), '') || '|' || ` +
+        "coalesce(cast(at as varchar), '')) as dbt_scd_id, at as dbt_updated_at, at as dbt_valid_from, " +
+        'coalesce(nullif(at, at), null) as dbt_valid_to from (select 1 as id) sbq) as __dbt_sbq where false limit ' +
+        `0",
+        "describe: select * from (select now()::timestamp without time zone as dbt_snapshot_time) as ` +
+        `__dbt_sbq where false limit 0",
+        "main: create table "db"."s"."m" as (select *, md5(coalesce(cast(id as varchar), '') || '|' || ` +
+        "coalesce(cast(at as varchar), '')) as dbt_scd_id, at as dbt_updated_at, at as dbt_valid_from, " +
+        `coalesce(nullif(at, at), null) as dbt_valid_to from (select 1 as id) sbq);",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('that is there gets new columns, ends old versions and adds new ones', async () => {
@@ -109,7 +120,8 @@ describe('a snapshot', () => {
     });
     expect(
       statements.filter((sql) => !sql.startsWith('create temporary table') && !sql.startsWith('describe')),
-    ).toMatchInlineSnapshot(`
+    ).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
@@ -117,11 +129,19 @@ describe('a snapshot', () => {
         "columns of m__dbt_tmp",
         "alter table "db"."s"."m" add column "at" timestamp without time zone;",
         "columns of m__dbt_tmp",
-        "main: update "db"."s"."m" set dbt_valid_to = DBT_INTERNAL_SOURCE.dbt_valid_to from "m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE where DBT_INTERNAL_SOURCE.dbt_scd_id::text = "db"."s"."m".dbt_scd_id::text and DBT_INTERNAL_SOURCE.dbt_change_type::text in ('update'::text, 'delete'::text) and "db"."s"."m".dbt_valid_to is null; insert into "db"."s"."m" ("id", "at", "dbt_scd_id", "dbt_valid_from", "dbt_valid_to", "dbt_updated_at") select DBT_INTERNAL_SOURCE."id", DBT_INTERNAL_SOURCE."at", DBT_INTERNAL_SOURCE."dbt_scd_id", DBT_INTERNAL_SOURCE."dbt_valid_from", DBT_INTERNAL_SOURCE."dbt_valid_to", DBT_INTERNAL_SOURCE."dbt_updated_at" from "m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE where DBT_INTERNAL_SOURCE.dbt_change_type::text = 'insert'::text;",
+        "main: update "db"."s"."m" set dbt_valid_to = DBT_INTERNAL_SOURCE.dbt_valid_to from ` +
+        '"m__dbt_tmp<time>" as DBT_INTERNAL_SOURCE where DBT_INTERNAL_SOURCE.dbt_scd_id::text = ' +
+        '"db"."s"."m".dbt_scd_id::text and DBT_INTERNAL_SOURCE.dbt_change_type::text in (\'update\'::text, ' +
+        '\'delete\'::text) and "db"."s"."m".dbt_valid_to is null; insert into "db"."s"."m" ("id", "at", "dbt_scd_id",' +
+        ' "dbt_valid_from", "dbt_valid_to", "dbt_updated_at") select DBT_INTERNAL_SOURCE."id", ' +
+        'DBT_INTERNAL_SOURCE."at", DBT_INTERNAL_SOURCE."dbt_scd_id", DBT_INTERNAL_SOURCE."dbt_valid_from", ' +
+        'DBT_INTERNAL_SOURCE."dbt_valid_to", DBT_INTERNAL_SOURCE."dbt_updated_at" from "m__dbt_tmp<time>" as ' +
+        `DBT_INTERNAL_SOURCE where DBT_INTERNAL_SOURCE.dbt_change_type::text = 'insert'::text;",
         "drop table if exists "m__dbt_tmp<time>" cascade",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 });
 
@@ -131,11 +151,14 @@ describe('a data test', () => {
   test('is one query outside of any transaction', async () => {
     expect(
       await statementsOf({ materialization: 'test', config, node: { resource_type: 'test' } }),
-    ).toMatchInlineSnapshot(`
+    ).toMatchInlineSnapshot(
+      `
       [
-        "main: select count(*) as failures, count(*) != 0 as should_warn, count(*) > 10 as should_error from (select 1 as id limit 5) dbt_internal_test",
+        "main: select count(*) as failures, count(*) != 0 as should_warn, count(*) > 10 as should_error ` +
+        `from (select 1 as id limit 5) dbt_internal_test",
       ]
-    `);
+    `,
+    );
   });
 
   test('keeps its failures in a table, replaced in one transaction', async () => {
@@ -147,16 +170,19 @@ describe('a data test', () => {
         node: { resource_type: 'test' },
         state,
       }),
-    ).toMatchInlineSnapshot(`
+    ).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
         "drop view if exists "db"."s"."m" cascade",
         "create table "db"."s"."m" as (select 1 as id limit 5);",
         "commit",
-        "main: select count(*) as failures, count(*) != 0 as should_warn, count(*) > 10 as should_error from (select * from "db"."s"."m") dbt_internal_test",
+        "main: select count(*) as failures, count(*) != 0 as should_warn, count(*) > 10 as should_error ` +
+        `from (select * from "db"."s"."m") dbt_internal_test",
       ]
-    `);
+    `,
+    );
   });
 });
 
@@ -164,27 +190,34 @@ describe('a materialized view', () => {
   test('that is not there is created with its indexes', async () => {
     expect(
       await statementsOf({ materialization: 'materialized_view', config: { indexes: [{ columns: ['id'] }] } }),
-    ).toMatchInlineSnapshot(`
+    ).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
-        "main: create materialized view if not exists "db"."s"."m" as select 1 as id; create index if not exists "dfa81b6fd31fc3ed5c9bba49e31ff780" on "db"."s"."m" (id)",
+        "main: create materialized view if not exists "db"."s"."m" as select 1 as id; create index if not ` +
+        `exists "dfa81b6fd31fc3ed5c9bba49e31ff780" on "db"."s"."m" (id)",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('takes the place of a table', async () => {
     expect(
       await statementsOf({ materialization: 'materialized_view', state: { relations: { m: 'table' } } }),
-    ).toMatchInlineSnapshot(`
+    ).toMatchInlineSnapshot(
+      `
       [
         "begin",
         "lock",
-        "main: drop table if exists "db"."s"."m__dbt_backup" cascade; alter table "db"."s"."m" rename to "m__dbt_backup"; create materialized view if not exists "db"."s"."m" as select 1 as id;; drop table if exists "db"."s"."m__dbt_backup"",
+        "main: drop table if exists "db"."s"."m__dbt_backup" cascade; alter table "db"."s"."m" rename to ` +
+        '"m__dbt_backup"; create materialized view if not exists "db"."s"."m" as select 1 as id;; drop table if ' +
+        `exists "db"."s"."m__dbt_backup"",
         "commit",
       ]
-    `);
+    `,
+    );
   });
 
   test('that is there and unchanged is refreshed', async () => {
@@ -209,15 +242,22 @@ test("a clone is a view on the other environment's relation", async () => {
     defer_relation: { database: 'db', schema: 'prod', alias: 'm' },
     compiled_code: 'select * from "db"."prod"."m"',
   };
-  expect(await statementsOf({ materialization: 'clone', node })).toMatchInlineSnapshot(`
+  expect(await statementsOf({ materialization: 'clone', node })).toMatchInlineSnapshot(
+    `
     [
       "begin",
       "lock",
-      "select 'db' as database, tablename as name, schemaname as schema, 'table' as type from pg_tables where schemaname ilike 'prod' union all select 'db' as database, viewname as name, schemaname as schema, 'view' as type from pg_views where schemaname ilike 'prod' union all select 'db' as database, matviewname as name, schemaname as schema, 'materialized_view' as type from pg_matviews where schemaname ilike 'prod' union all select distinct 'db' as database, proname as name, ns.nspname as schema, 'function' as type from pg_proc join pg_namespace as ns on pronamespace = ns.oid where ns.nspname ilike 'prod'",
+      "select 'db' as database, tablename as name, schemaname as schema, 'table' as type from pg_tables ` +
+      "where schemaname ilike 'prod' union all select 'db' as database, viewname as name, schemaname as schema, " +
+      "'view' as type from pg_views where schemaname ilike 'prod' union all select 'db' as database, matviewname " +
+      "as name, schemaname as schema, 'materialized_view' as type from pg_matviews where schemaname ilike 'prod' " +
+      "union all select distinct 'db' as database, proname as name, ns.nspname as schema, 'function' as type from " +
+      `pg_proc join pg_namespace as ns on pronamespace = ns.oid where ns.nspname ilike 'prod'",
       "lock",
       "main: create view "db"."s"."m__dbt_tmp" as (select * from "db"."prod"."m");",
       "alter table "db"."s"."m__dbt_tmp" rename to "m"",
       "commit",
     ]
-  `);
+  `,
+  );
 });

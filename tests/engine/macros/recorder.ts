@@ -1,5 +1,5 @@
-// Runs a materialization of src/include on Postgres's dialect with a session that only writes down what it is asked, and answers what a
-// database in a given state would answer. No database, no files but the macros.
+// Runs a materialization of src/include on Postgres's dialect with a session that only writes down what it is asked,
+// and answers what a database in a given state would answer. No database, no files but the macros.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -105,7 +105,10 @@ function filesOf(folder: string, packageName: string): SourceFile[] {
 
 const database = { type: 'postgres', database: 'db', schema: 's', dbname: 'db', host: 'h', port: 1, user: 'u' };
 
-/** The statements of one run of a materialization, in order, white space made even; `main:` stands before what target/run would show. */
+/**
+ * The statements of one run of a materialization, in order, white space made even; `main:` stands before what
+ * target/run would show.
+ */
 export async function statementsOf(test: Case): Promise<string[]> {
   const adapter = new PostgresAdapter({ credentials: database, threads: 1, quoting: {} });
   const session = new RecordingSession(test.state ?? {});
@@ -265,7 +268,10 @@ class RecordingSession implements Session {
     this.statements.push(`${this.main === text ? 'main: ' : ''}${text.replace(/__dbt_tmp\d{12}/g, '__dbt_tmp<time>')}`);
   }
 
-  /** A short name for a question to the catalogue, and its answer; '' for how the adapter finds and locks dependants, which is its own test's. */
+  /**
+   * A short name for a question to the catalogue, and its answer; '' for how the adapter finds and locks dependants,
+   * which is its own test's.
+   */
   private answer(sql: string): [string | null, Table] {
     const { relations = {}, columns = {}, dependants = [], grants = [] } = this.state;
     if (sql.includes('advisory_xact_lock')) {

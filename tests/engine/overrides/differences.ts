@@ -1,4 +1,5 @@
-// What overrides.test.ts takes for meant: calls, written `step | node | macro`, that only dbt or only we make, each with its reason.
+// What overrides.test.ts takes for meant: calls, written `step | node | macro`, that only dbt or only we make, each
+// with its reason.
 
 export interface Difference {
   readonly who: 'dbt' | 'we';
@@ -9,8 +10,10 @@ export interface Difference {
 const POSTGRES: readonly Difference[] = [
   {
     who: 'dbt',
-    calls:
-      /^(source freshness|show --inline ".*") \| {2}\| (statement|(postgres__)?(list_relations_without_caching|get_relations))$/,
+    calls: new RegExp(
+      String.raw`^(source freshness|show --inline ".*") \| {2}\| (statement` +
+        String.raw`|(postgres__)?(list_relations_without_caching|get_relations))$`,
+    ),
     why: 'These commands look no relation up; what is looked up later is listed then, by the same macros.',
   },
   {
@@ -21,18 +24,24 @@ const POSTGRES: readonly Difference[] = [
   {
     who: 'dbt',
     calls: /^run --full-refresh \| (becomes_mat_view|changes_kind) \| (postgres__)?drop_table$/,
-    why: 'The step before is `seed --full-refresh`: dbt drops what reads the seed with CASCADE, we keep it. So dbt finds nothing there, and we what was there.',
+    why:
+      'The step before is `seed --full-refresh`: dbt drops what reads the seed with CASCADE, we keep it. So dbt ' +
+      'finds nothing there, and we what was there.',
   },
   {
     who: 'we',
-    calls:
-      /^run --full-refresh \| [\w.]+ \| ((postgres__)?(copy_grants|drop_view|drop_materialized_view)|(default__)?get_(create|replace)_sql)$/,
+    calls: new RegExp(
+      String.raw`^run --full-refresh \| [\w.]+ \| ((postgres__)?(copy_grants|drop_view|drop_materialized_view)` +
+        String.raw`|(default__)?get_(create|replace)_sql)$`,
+    ),
     why: 'The same.',
   },
   {
     who: 'we',
     calls: /\| ((default__|postgres__)?drop_(relation|table)|(default__)?get_drop_sql)$/,
-    why: 'A temporary table is dropped when its node is done, as the connection goes on to the next node; dbt ends the connection.',
+    why:
+      'A temporary table is dropped when its node is done, as the connection goes on to the next node; dbt ends ' +
+      'the connection.',
   },
 ];
 
@@ -50,12 +59,16 @@ const CLICKHOUSE: readonly Difference[] = [
   {
     who: 'dbt',
     calls: /\| ((default__)?make_backup_relation|drop_relation_if_exists|(clickhouse__)?drop_relation|run_query)$/,
-    why: 'Working tables are named with the id of the run, and whoever holds the lock of a relation drops what dead runs have left: nothing is looked for under the fixed names of dbt.',
+    why:
+      'Working tables are named with the id of the run, and whoever holds the lock of a relation drops what dead ' +
+      'runs have left: nothing is looked for under the fixed names of dbt.',
   },
   {
     who: 'dbt',
     calls: /^run \| (incremental_key|legacy_ignore) \| (clickhouse__)?rename_relation$/,
-    why: 'The new table takes the place of the old one by EXCHANGE, which readers do not see; dbt renames one after the other.',
+    why:
+      'The new table takes the place of the old one by EXCHANGE, which readers do not see; dbt renames one after ' +
+      'the other.',
   },
   {
     who: 'dbt',
@@ -75,9 +88,13 @@ const CLICKHOUSE: readonly Difference[] = [
   },
   {
     who: 'we',
-    calls:
-      /^(run|snapshot|test) \| \w+ \| ((default__|clickhouse__)?get_columns_in_query|(default__)?get_empty_subquery_sql|get_quoted_csv|on_cluster_clause|run_query)$/,
-    why: 'New rows are staged in a table of the structure of the target, column by column, before they are published at once.',
+    calls: new RegExp(
+      String.raw`^(run|snapshot|test) \| \w+ \| ((default__|clickhouse__)?get_columns_in_query` +
+        String.raw`|(default__)?get_empty_subquery_sql|get_quoted_csv|on_cluster_clause|run_query)$`,
+    ),
+    why:
+      'New rows are staged in a table of the structure of the target, column by column, before they are ' +
+      'published at once.',
   },
   {
     who: 'we',

@@ -1,5 +1,6 @@
-// Which macros of dbt are called from where, by dbt and by us: a project overrides every one, each override notes its call and does what dbt's own
-// does. DIALECT-golden.json holds what real dbt calls in each step, by node (scripts/oracle-overrides.mjs makes it); what differs on purpose is below.
+// Which macros of dbt are called from where, by dbt and by us: a project overrides every one, each override notes its
+// call and does what dbt's own does. DIALECT-golden.json holds what real dbt calls in each step, by node
+// (scripts/oracle-overrides.mjs makes it); what differs on purpose is below.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -176,7 +177,8 @@ describe('one macro of a project alone', () => {
       'packages.yml': 'packages: [{local: ours}]\n',
       'dbt_packages/ours/dbt_project.yml': 'name: ours\nversion: "1.0"\n',
       'dbt_packages/ours/macros/t.sql':
-        "{% macro truncate_relation(relation) %}{% do log('emptied by the package', info=true) %}{{ return(dbt.truncate_relation(relation)) }}{% endmacro %}",
+        "{% macro truncate_relation(relation) %}{% do log('emptied by the package', info=true) %}{{ " +
+        'return(dbt.truncate_relation(relation)) }}{% endmacro %}',
     });
     try {
       expect((await project.run(['seed'])).code).toBe(0);
@@ -187,27 +189,31 @@ describe('one macro of a project alone', () => {
     }
   });
 
-  it('keeps a view from being taken for unchanged without its materialization, whichever of those that dbt calls for it', () => {
-    const again = steps.filter(({ run }) => run === 'run')[1]!.calls['view_plain']!;
-    const ours = builtinMacros('postgres');
-    const kept = again.filter((name) => {
-      const own = {
-        ...ours[0]!,
-        name,
-        package_name: 'p',
-        unique_id: `macro.p.${name}`,
-        macro_sql: `{% macro ${name}() %}{% endmacro %}`,
-      } satisfies MacroNode;
-      const resolver = createMacroResolver([...ours, own], {
-        rootPackage: 'p',
-        internalPackages: ['dbt_postgres', 'dbt'],
-        adapterTypes: ['postgres'],
-        dispatch: [],
-        packages: ['p', 'dbt_postgres', 'dbt'],
-        environment: createTemplateEnvironments().runtime,
+  it(
+    'keeps a view from being taken for unchanged without its materialization, whichever of those that dbt calls ' +
+      'for it',
+    () => {
+      const again = steps.filter(({ run }) => run === 'run')[1]!.calls['view_plain']!;
+      const ours = builtinMacros('postgres');
+      const kept = again.filter((name) => {
+        const own = {
+          ...ours[0]!,
+          name,
+          package_name: 'p',
+          unique_id: `macro.p.${name}`,
+          macro_sql: `{% macro ${name}() %}{% endmacro %}`,
+        } satisfies MacroNode;
+        const resolver = createMacroResolver([...ours, own], {
+          rootPackage: 'p',
+          internalPackages: ['dbt_postgres', 'dbt'],
+          adapterTypes: ['postgres'],
+          dispatch: [],
+          packages: ['p', 'dbt_postgres', 'dbt'],
+          environment: createTemplateEnvironments().runtime,
+        });
+        return viewMakers(resolver, false) !== null;
       });
-      return viewMakers(resolver, false) !== null;
-    });
-    expect([again.length > 20, kept]).toEqual([true, []]);
-  });
+      expect([again.length > 20, kept]).toEqual([true, []]);
+    },
+  );
 });

@@ -1,5 +1,5 @@
-// How many HTTP requests a command makes on ClickHouse, beside those of dbt-clickhouse (clickhouse-golden.json, written by
-// scripts/oracle-clickhouse-requests.mjs with the same project, steps and server). A proxy counts them.
+// How many HTTP requests a command makes on ClickHouse, beside those of dbt-clickhouse (clickhouse-golden.json, written
+// by scripts/oracle-clickhouse-requests.mjs with the same project, steps and server). A proxy counts them.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
@@ -21,7 +21,10 @@ const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, im
 const plan = read('./clickhouse-steps.json') as Plan;
 const theirs = read('./clickhouse-golden.json') as Readonly<Record<string, number>>;
 
-/** At most so many of a whole command. What goes over by an exchange costs more than a delete and an insert: readers see nothing of it. */
+/**
+ * At most so many of a whole command. What goes over by an exchange costs more than a delete and an insert: readers see
+ * nothing of it.
+ */
 const LIMITS: Readonly<Record<string, number>> = {
   'data tests': 5,
   'seed, first': 9,

@@ -1,5 +1,6 @@
-// How many messages and statements a node costs on Postgres, beside what real dbt sends for the same project (scripts/oracle-requests.mjs makes
-// postgres-golden.json). A number that goes up is a cost for every node of every run: it is changed here on purpose or not at all.
+// How many messages and statements a node costs on Postgres, beside what real dbt sends for the same project
+// (scripts/oracle-requests.mjs makes postgres-golden.json). A number that goes up is a cost for every node of every
+// run: it is changed here on purpose or not at all.
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,6 @@
-// Builds one relation on the shared embedded ClickHouse in this process, by the macros of src/include alone: no project, no files. A test sees each
-// statement before it is sent, and may do what somebody else would do at that moment.
+// Builds one relation on the shared embedded ClickHouse in this process, by the macros of src/include alone: no
+// project, no files. A test sees each statement before it is sent, and may do what somebody else would do at that
+// moment.
 import { randomUUID } from 'node:crypto';
 import type { ExecuteOptions } from '../../../src/adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';

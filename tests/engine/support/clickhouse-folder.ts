@@ -1,4 +1,5 @@
-// Before and after all tests: the folder of the one embedded ClickHouse that test files share. It is started by the first that needs it.
+// Before and after all tests: the folder of the one embedded ClickHouse that test files share. It is started by the
+// first that needs it.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

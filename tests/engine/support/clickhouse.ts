@@ -4,7 +4,10 @@ import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter
 import { createClickHouseAdapter } from '../../../src/adapters/clickhouse/create.ts';
 import { findChdb } from '../../../src/adapters/clickhouse/embedded.ts';
 
-/** Why there is no embedded ClickHouse here; null where there is one: chdb has native packages for Linux with glibc, and macOS. */
+/**
+ * Why there is no embedded ClickHouse here; null where there is one: chdb has native packages for Linux with glibc, and
+ * macOS.
+ */
 export const clickhouseMissing: string | null = (() => {
   try {
     const chdb = findChdb(process.cwd());
@@ -21,7 +24,10 @@ export function clickhouseFolder(): string {
   return process.env['TSDBT_TEST_CLICKHOUSE_DIR'] ?? '.';
 }
 
-/** An adapter on the shared server, whose names without a schema are in `schema`. Close it at the end. @param more other keys of the profile */
+/**
+ * An adapter on the shared server, whose names without a schema are in `schema`. Close it at the end.
+ * @param more other keys of the profile
+ */
 export function clickhouseAdapter(schema: string, more: Readonly<Record<string, unknown>> = {}): ClickHouseAdapter {
   return createClickHouseAdapter(
     {

@@ -1,7 +1,11 @@
-// A network that can swallow: forwards to a server, and from a moment on lets nothing through and closes nothing, as a router that is gone.
+// A network that can swallow: forwards to a server, and from a moment on lets nothing through and closes nothing, as a
+// router that is gone.
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** What is swallowed: nothing; what the connections of that moment carry, or only the answers to them; everything, those to come included. */
+/**
+ * What is swallowed: nothing; what the connections of that moment carry, or only the answers to them; everything, those
+ * to come included.
+ */
 export type Swallowed = 'nothing' | 'old' | 'answers' | 'all';
 
 interface Pair {

@@ -1,4 +1,5 @@
-// Reads the goldens that jinja_cases.py writes: typed values from tagged JSON, and what our engine makes of a case in the same form.
+// Reads the goldens that jinja_cases.py writes: typed values from tagged JSON, and what our engine makes of a case in
+// the same form.
 import { Environment, JinjaError } from '../../../src/jinja/index.ts';
 import { makeFloat } from '../../../src/values/float.ts';
 import { PyDecimal } from '../../../src/values/decimal.ts';

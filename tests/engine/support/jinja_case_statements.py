@@ -131,7 +131,10 @@ STATEMENTS = [
     "{% for x in loop %}{% endfor %}",
     "{% for x in xs %}{{ x }}{% else %}{{ x }}{% endfor %}",
     "{% for n in xs %}{{ n }}{% endfor %}{{ n }}",
-    ("{% include 'a' %}|{% include 'a' without context %}", {"templates": {"a": "{{ n }}{{ loc }}"}, "context": {"loc": 5}}),
+    (
+        "{% include 'a' %}|{% include 'a' without context %}",
+        {"templates": {"a": "{{ n }}{{ loc }}"}, "context": {"loc": 5}},
+    ),
     ("{% set q = 7 %}{% include 'a' %}", {"templates": {"a": "[{{ q }}]"}}),
     ("{% for i in [1, 2] %}{% include 'a' %}{% endfor %}", {"templates": {"a": "[{{ i }}{{ loop.index }}]"}}),
     ("{% include 'nope' ignore missing %}ok", {}),
@@ -140,19 +143,51 @@ STATEMENTS = [
     ("{% include ['nope', 'nada'] %}", {"templates": {"a": "A"}}),
     ("{% include x %}", {"templates": {"a": "A"}}),
     ("{% include 'a' ~ 'b' %}", {"templates": {"ab": "AB"}}),
-    ("{% import 'm' as m %}{{ m.f(1) }}{{ m.v }}{{ m._h }}{{ m.nope }}", {"templates": {"m": "{% macro f(x) %}<{{ x }}{{ n }}>{% endmacro %}{% set v = 3 %}{% set _h = 4 %}"}}),
-    ("{% import 'm' as m with context %}{{ m.f(1) }}", {"templates": {"m": "{% macro f(x) %}<{{ x }}{{ n }}>{% endmacro %}"}}),
-    ("{% from 'm' import f, g as h %}{{ f(1) }}{{ h() }}", {"templates": {"m": "{% macro f(x) %}<{{ x }}>{% endmacro %}{% macro g() %}G{% endmacro %}"}}),
+    (
+        "{% import 'm' as m %}{{ m.f(1) }}{{ m.v }}{{ m._h }}{{ m.nope }}",
+        {"templates": {"m": "{% macro f(x) %}<{{ x }}{{ n }}>{% endmacro %}{% set v = 3 %}{% set _h = 4 %}"}},
+    ),
+    (
+        "{% import 'm' as m with context %}{{ m.f(1) }}",
+        {"templates": {"m": "{% macro f(x) %}<{{ x }}{{ n }}>{% endmacro %}"}},
+    ),
+    (
+        "{% from 'm' import f, g as h %}{{ f(1) }}{{ h() }}",
+        {"templates": {"m": "{% macro f(x) %}<{{ x }}>{% endmacro %}{% macro g() %}G{% endmacro %}"}},
+    ),
     ("{% from 'm' import nope %}{{ nope is defined }}", {"templates": {"m": ""}}),
     ("{% from 'm' import _x %}", {"templates": {"m": ""}}),
     ("{% from 'm' import f with context %}{{ f() }}", {"templates": {"m": "{% macro f() %}{{ n }}{% endmacro %}"}}),
-    ("{% extends 'b' %}{% block x %}child{% endblock %}ignored", {"templates": {"b": "<{% block x %}base{% endblock %}>"}}),
-    ("{% extends 'b' %}{% block x %}[{{ super() }}]{% endblock %}", {"templates": {"b": "<{% block x %}base{% endblock %}>"}}),
+    (
+        "{% extends 'b' %}{% block x %}child{% endblock %}ignored",
+        {"templates": {"b": "<{% block x %}base{% endblock %}>"}},
+    ),
+    (
+        "{% extends 'b' %}{% block x %}[{{ super() }}]{% endblock %}",
+        {"templates": {"b": "<{% block x %}base{% endblock %}>"}},
+    ),
     ("{% extends 'b' %}", {"templates": {"b": "<{% block x %}base{{ n }}{% endblock %}{{ self.x() }}>"}}),
-    ("{% extends 'b' %}{% with q = 1 %}a{{ q.x.y }}{% endwith %}{% macro m() %}m{{ caller() }}{% endmacro %}{% call m() %}c{% endcall %}{% filter upper %}f{% endfilter %}{% include 'i' %}{% for q in [1] %}{{ q }}{% endfor %}", {"templates": {"b": "<b>", "i": "<i>"}}),
-    ("{% extends 'b' %}{% set q %}a{{ n }}{% endset %}{% block x %}{{ q }}{% endblock %}", {"templates": {"b": "<{% block x %}{% endblock %}>"}}),
-    ("{% extends 'b' %}{% set q = 1 %}{% block x %}{{ q }}{% endblock %}", {"templates": {"b": "<{% block x %}{% endblock %}>"}}),
-    ("{% extends 'b' %}{% block x %}1{{ super() }}{% endblock %}", {"templates": {"b": "{% extends 'c' %}{% block x %}2{{ super() }}{% endblock %}", "c": "<{% block x %}3{% endblock %}>"}}),
+    (
+        "{% extends 'b' %}{% with q = 1 %}a{{ q.x.y }}{% endwith %}{% macro m() %}m{{ caller() }}{% endmacro %}{% call m() %}c{% endcall %}{% filter upper %}f{% endfilter %}{% include 'i' %}{% for q in [1] %}{{ q }}{% endfor %}",
+        {"templates": {"b": "<b>", "i": "<i>"}},
+    ),
+    (
+        "{% extends 'b' %}{% set q %}a{{ n }}{% endset %}{% block x %}{{ q }}{% endblock %}",
+        {"templates": {"b": "<{% block x %}{% endblock %}>"}},
+    ),
+    (
+        "{% extends 'b' %}{% set q = 1 %}{% block x %}{{ q }}{% endblock %}",
+        {"templates": {"b": "<{% block x %}{% endblock %}>"}},
+    ),
+    (
+        "{% extends 'b' %}{% block x %}1{{ super() }}{% endblock %}",
+        {
+            "templates": {
+                "b": "{% extends 'c' %}{% block x %}2{{ super() }}{% endblock %}",
+                "c": "<{% block x %}3{% endblock %}>",
+            }
+        },
+    ),
     ("{% block a %}A{% endblock %}{% block b scoped %}B{% endblock b %}", {}),
     ("{% for i in xs %}{% block a scoped %}{{ i }}{% endblock %}{% endfor %}", {}),
     ("{% for i in xs %}{% block a %}{{ i }}{% endblock %}{% endfor %}", {}),

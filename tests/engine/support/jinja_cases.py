@@ -58,6 +58,7 @@ def run(case):
     native = extra.get("native", False)
     if native or "dbt" in extra:
         from dbt_common.clients.jinja import get_environment
+
         environment = get_environment(native=native, capture_macros=extra.get("undefined") == "capture")
     else:
         environment = SandboxedEnvironment(
@@ -73,14 +74,21 @@ def run(case):
         out = environment.from_string(source).render(copy.deepcopy({**CONTEXT, **extra.get("context", {})}))
         record["out"] = repr(out) if native else out
     except Exception as error:
-        record["error"] = {"type": type(error).__name__, "message": str(getattr(error, "message", None) or getattr(error, "msg", None) or error), "line": template_line(error)}
+        record["error"] = {
+            "type": type(error).__name__,
+            "message": str(getattr(error, "message", None) or getattr(error, "msg", None) or error),
+            "line": template_line(error),
+        }
     # Addresses differ from run to run, and lines of generated Python say nothing.
     dropped = " at 0x" in record.get("out", "") or record.get("error", {}).get("type") == "SyntaxError"
     return None if dropped else record
 
 
 def main(output):
-    result = {"context": {key: encode(value) for key, value in CONTEXT.items()}, "areas": {area: [r for r in map(run, cases) if r is not None] for area, cases in AREAS.items()}}
+    result = {
+        "context": {key: encode(value) for key, value in CONTEXT.items()},
+        "areas": {area: [r for r in map(run, cases) if r is not None] for area, cases in AREAS.items()},
+    }
     with open(output, "w", encoding="utf-8") as handle:
         json.dump(result, handle, ensure_ascii=True, indent=1)
         handle.write("\n")

@@ -1,4 +1,5 @@
-// A project of texts, parsed without a disk or a database: for tests of the parser. The built-in macros are the real ones.
+// A project of texts, parsed without a disk or a database: for tests of the parser. The built-in macros are the real
+// ones.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

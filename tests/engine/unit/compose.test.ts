@@ -1,4 +1,5 @@
-// compose.yaml: well formed, images pinned, ports on the loopback only, no password in it, everything it refers to is there. (No container is started.)
+// compose.yaml: well formed, images pinned, ports on the loopback only, no password in it, everything it refers to is
+// there. (No container is started.)
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';

@@ -51,32 +51,36 @@ it('the beginning of a secret that was cut short is hidden too', () => {
   expect(secrets.mask('1 of 1 START model ........ [RUN]')).toBe('1 of 1 START model ........ [RUN]');
 });
 
-it('an artifact stays JSON and keeps its names: a password that is a plain word is hidden where people write freely', () => {
-  const secrets = knowing('analytics', '20241231', 'pass-word-1');
-  const artifact = { name: 'analytics', at: 0.20241231, exact: 20241231, text: 'on 20241231 with pass-word-1' };
-  expect(JSON.parse(secrets.maskJson(JSON.stringify(artifact)))).toEqual({
-    name: 'analytics',
-    at: 0.20241231,
-    exact: '*****',
-    text: 'on ***** with *****',
-  });
-  expect(
-    secrets.maskArguments({
+it(
+  'an artifact stays JSON and keeps its names: a password that is a plain word is hidden where people write ' +
+    'freely',
+  () => {
+    const secrets = knowing('analytics', '20241231', 'pass-word-1');
+    const artifact = { name: 'analytics', at: 0.20241231, exact: 20241231, text: 'on 20241231 with pass-word-1' };
+    expect(JSON.parse(secrets.maskJson(JSON.stringify(artifact)))).toEqual({
+      name: 'analytics',
+      at: 0.20241231,
+      exact: '*****',
+      text: 'on ***** with *****',
+    });
+    expect(
+      secrets.maskArguments({
+        which: 'analytics',
+        vars: { a: 'analytics' },
+        invocation_command: 'tsdbt run --vars {a: analytics}',
+      }),
+    ).toEqual({
       which: 'analytics',
-      vars: { a: 'analytics' },
-      invocation_command: 'tsdbt run --vars {a: analytics}',
-    }),
-  ).toEqual({
-    which: 'analytics',
-    vars: { a: '*****' },
-    invocation_command: 'tsdbt run --vars {a: *****}',
-  });
-  expect(secrets.mask('analytics')).toBe('*****');
-  expect(secrets.maskFile('select pass-word-1 from analytics.a')).toBe('select ***** from analytics.a');
-  const same = { a: 'x' };
-  expect(secrets.maskValue(same)).toBe(same);
-  expect([secrets.isIn(Buffer.from('a pass-word-1')), secrets.isIn(Buffer.from('analytics'))]).toEqual([true, false]);
-});
+      vars: { a: '*****' },
+      invocation_command: 'tsdbt run --vars {a: *****}',
+    });
+    expect(secrets.mask('analytics')).toBe('*****');
+    expect(secrets.maskFile('select pass-word-1 from analytics.a')).toBe('select ***** from analytics.a');
+    const same = { a: 'x' };
+    expect(secrets.maskValue(same)).toBe(same);
+    expect([secrets.isIn(Buffer.from('a pass-word-1')), secrets.isIn(Buffer.from('analytics'))]).toEqual([true, false]);
+  },
+);
 
 it('secrets are the DBT_ENV_SECRET variables, passwords of profile and proxies, variables named as secrets', () => {
   const env = {

@@ -1,4 +1,5 @@
-// The relation cache follows what is done to relations, also while the catalogue is being asked, without asking more than once.
+// The relation cache follows what is done to relations, also while the catalogue is being asked, without asking more
+// than once.
 import { describe, expect, test } from 'vitest';
 import { clickhouseRelation } from '../../../../src/adapters/clickhouse/relation.ts';
 import { POSTGRES_RELATION } from '../../../../src/adapters/postgres/relation.ts';
@@ -343,8 +344,9 @@ function random(seed: number): () => number {
 }
 
 /**
- * A database of which each of several sessions changes relations of its own, in transactions or not, while questions to the catalogue are read at
- * one moment and answered at a later one. A look-up after waiting must tell what is committed, or what the looker himself has made.
+ * A database of which each of several sessions changes relations of its own, in transactions or not, while questions to
+ * the catalogue are read at one moment and answered at a later one. A look-up after waiting must tell what is
+ * committed, or what the looker himself has made.
  */
 async function interleave(seed: number, exact: boolean): Promise<void> {
   const next = random(seed);
@@ -404,7 +406,8 @@ async function interleave(seed: number, exact: boolean): Promise<void> {
           const found = cache.get({ database: null, schema: at, identifier: `o${owner}_${i}` })?.type ?? null;
           if (found !== seen(`o${owner}_${i}`))
             throw new Error(
-              `seed ${seed}, step ${step}: ${at}.o${owner}_${i} is ${seen(`o${owner}_${i}`)}, and was said to be ${found}`,
+              `seed ${seed}, step ${step}: ${at}.o${owner}_${i} is ${seen(`o${owner}_${i}`)}, and was said to ` +
+                `be ${found}`,
             );
         }
       } else if (kind < 0.35 && !exact && !writer.pending) writer.pending = true;

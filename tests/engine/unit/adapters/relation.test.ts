@@ -1,4 +1,5 @@
-// Relations, columns and the adapter's pure methods in templates, against recordings of real dbt-postgres (scripts/oracle-relation.py).
+// Relations, columns and the adapter's pure methods in templates, against recordings of real dbt-postgres
+// (scripts/oracle-relation.py).
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ColumnClass } from '../../../../src/adapters/column.ts';
@@ -64,7 +65,8 @@ function render(expression: string): string {
   return template.renderSync({ get: (name) => names[name] });
 }
 
-// jinja2 counts dbt's relations among the mappings, and raises when asked whether they can be iterated; nothing uses either.
+// jinja2 counts dbt's relations among the mappings, and raises when asked whether they can be iterated; nothing uses
+// either.
 const DIFFERENT = new Set(
   ['mapping', 'iterable'].map(
     (kind) => `Relation.create(database='db', schema='sc', identifier='Tab', type='table') is ${kind}`,
@@ -152,7 +154,8 @@ describe('the adapter', () => {
     ],
     [
       'adapter.dispatch("p.m")',
-      'In adapter.dispatch, got a macro name of "p.m", but "." is not a valid macro name component. Did you mean `adapter.dispatch("m", macro_namespace="p")`?',
+      'In adapter.dispatch, got a macro name of "p.m", but "." is not a valid macro name component. Did you ' +
+        'mean `adapter.dispatch("m", macro_namespace="p")`?',
     ],
     ['adapter.behavior.nope', 'The flag nope has not been registered.'],
     [

@@ -6,7 +6,8 @@ const RUNS: Look = { state: 'runs', why: '' };
 const GONE: Look = { state: 'gone', why: 'no process' };
 const AWAY: Look = { state: 'unreachable', why: 'no answer' };
 const DOUBT =
-  'The server has said nothing for 20 s and cannot be asked whether it still works on the statement: too many clients. Waiting for it.';
+  'The server has said nothing for 20 s and cannot be asked whether it still works on the statement: too many ' +
+  'clients. Waiting for it.';
 const UNKNOWN: Look = { state: 'unknown', why: 'too many clients' };
 
 describe('a statement without a byte', () => {

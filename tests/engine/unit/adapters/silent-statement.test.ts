@@ -27,15 +27,19 @@ describe('what Postgres says of a statement', () => {
     expect(verdict([row({ pid: 8, state: 'idle' }), row({})])).toEqual(['runs', null, false]);
   });
 
-  it('asked directly: it is gone without its process, with one that is idle, or one that waits for the client; that one is ended', () => {
-    expect(verdict([none])).toEqual(['gone', null, false]);
-    expect(verdict([row({ state: 'idle in transaction' })])).toEqual(['gone', 7, true]);
-    expect(verdict([row({ state: 'idle' })])).toEqual(['gone', 7, false]);
-    expect(verdict([row({ wait_event: 'ClientWrite' })])).toEqual(['gone', 7, false]);
-    // A server that was started again gives the same numbers to others.
-    expect(verdict([row({ age: 20 })])).toEqual(['gone', null, false]);
-    expect(verdict([row({ own: false, state: null })])).toEqual(['gone', null, false]);
-  });
+  it(
+    'asked directly: it is gone without its process, with one that is idle, or one that waits for the client; ' +
+      'that one is ended',
+    () => {
+      expect(verdict([none])).toEqual(['gone', null, false]);
+      expect(verdict([row({ state: 'idle in transaction' })])).toEqual(['gone', 7, true]);
+      expect(verdict([row({ state: 'idle' })])).toEqual(['gone', 7, false]);
+      expect(verdict([row({ wait_event: 'ClientWrite' })])).toEqual(['gone', 7, false]);
+      // A server that was started again gives the same numbers to others.
+      expect(verdict([row({ age: 20 })])).toEqual(['gone', null, false]);
+      expect(verdict([row({ own: false, state: null })])).toEqual(['gone', null, false]);
+    },
+  );
 
   it('says nothing where the server does not track what its processes do', () => {
     expect(verdict([row({ state: 'disabled', tells: false })])).toEqual(['unknown', null, false]);

@@ -44,7 +44,8 @@ describe('a line', () => {
 
   it('of the log file is set apart when a command begins', () => {
     expect(debugLine(event({ name: 'MainReportVersion' }), at, 0, false, context)).toBe(
-      '\n\n============================== 09:05:07.000000 | i-1 ==============================\n09:05:07.000000 [info ] [MainThread]: hello',
+      '\n\n============================== 09:05:07.000000 | i-1 ==============================\n' +
+        '09:05:07.000000 [info ] [MainThread]: hello',
     );
   });
 
@@ -242,7 +243,10 @@ describe('--warn-error', () => {
       data: { show_all_hint: true },
     });
     expect(said?.msg).toMatch(
-      /Summary of encountered deprecations:\n- ConfigLogPathDeprecation: 2 occurrences\n- ConfigTargetPathDeprecation: 1 occurrence\nTo see all/,
+      new RegExp(
+        String.raw`Summary of encountered deprecations:\n- ConfigLogPathDeprecation: 2 occurrences\n- ConfigTarge` +
+          String.raw`tPathDeprecation: 1 occurrence\nTo see all`,
+      ),
     );
     expect(summary(flags({ show_all_deprecations: true }), log)?.msg).toMatch(/1 occurrence$/);
     expect(

@@ -47,7 +47,8 @@ describe('config while parsing', () => {
   it('answers get and require with an empty text', () => {
     expect(
       parse(
-        "[{{ config.get('a', default='b') }}{{ config.require('c') }}{{ config.meta_get('c') }}{{ config.persist_relation_docs() }}]",
+        "[{{ config.get('a', default='b') }}{{ config.require('c') }}{{ config.meta_get('c') }}{{ " +
+          'config.persist_relation_docs() }}]',
         world(),
       ).text,
     ).toBe('[False]');
@@ -79,13 +80,15 @@ describe('names while parsing', () => {
     ]);
     expect(() => parse("{{ env_var('Z') }}", w)).toThrow("Env var required but not provided: 'Z'");
     expect(() => parse("{{ env_var('DBT_ENV_SECRET_B') }}", w)).toThrow(
-      "Secret env vars are allowed only in profiles.yml or packages.yml. Found 'DBT_ENV_SECRET_B' referenced elsewhere.",
+      "Secret env vars are allowed only in profiles.yml or packages.yml. Found 'DBT_ENV_SECRET_B' referenced " +
+        'elsewhere.',
     );
   });
 
   it('never shows the password in target', () => {
     const { text } = parse(
-      '{{ target.name }} {{ target.schema }} {{ target.dbname }} {{ target.password }}{{ target.pass }} {{ target.threads }} {{ target.get("profile_name") }}',
+      '{{ target.name }} {{ target.schema }} {{ target.dbname }} {{ target.password }}{{ target.pass }} {{ ' +
+        'target.threads }} {{ target.get("profile_name") }}',
       world(),
     );
     expect(text).toBe('dev main dev  4 shop');
@@ -129,7 +132,8 @@ describe('macros', () => {
     const w = world({ macros, packages });
     expect(
       parse(
-        "{{ adapter.dispatch('pick')(1) }} {{ adapter.dispatch('pick', 'tools')(2) }} {{ adapter.dispatch('pick', macro_namespace='dbt')(3) }}",
+        "{{ adapter.dispatch('pick')(1) }} {{ adapter.dispatch('pick', 'tools')(2) }} {{ " +
+          "adapter.dispatch('pick', macro_namespace='dbt')(3) }}",
         w,
       ).text,
     ).toBe('postgres 1 tools 2 postgres 3');
@@ -140,7 +144,8 @@ describe('macros', () => {
     });
     expect(parse("{{ adapter.dispatch('pick', 'tools')(2) }}", ordered).text).toBe('postgres 2');
     expect(() => parse("{{ adapter.dispatch('nope', 'tools')() }}", w)).toThrow(
-      "In dispatch: No macro named 'nope' found within namespace: 'tools'\n    Searched for: 'shop.postgres__nope', 'shop.default__nope', 'tools.postgres__nope', 'tools.default__nope'",
+      "In dispatch: No macro named 'nope' found within namespace: 'tools'\n    Searched for: " +
+        "'shop.postgres__nope', 'shop.default__nope', 'tools.postgres__nope', 'tools.default__nope'",
     );
   });
 
@@ -155,7 +160,8 @@ describe('macros', () => {
 
   it('picks a materialization: adapter before default, root before packages, packages never before built-in ones', () => {
     const text = (name: string, adapter?: string): string =>
-      `{% materialization ${name}, ${adapter === undefined ? 'default' : `adapter='${adapter}'`} %}{% endmaterialization %}`;
+      `{% materialization ${name}, ${adapter === undefined ? 'default' : `adapter='${adapter}'`} %}{% ` +
+      'endmaterialization %}';
     const { resolver } = world({
       macros: {
         dbt: [text('table'), text('view')],

@@ -9,7 +9,8 @@ const re = createReModule();
 describe('a regular expression', () => {
   it('that goes back and forth without end is cut', { timeout: 60_000 }, () => {
     expect(() => render("{{ re.match('(a+)+$', 'a' * 40 ~ '!') }}", { re })).toThrow(
-      'the regular expression (a+)+$ was still searching after 5 s: it goes back and forth without end, as one repetition within another does',
+      'the regular expression (a+)+$ was still searching after 5 s: it goes back and forth without end, as one ' +
+        'repetition within another does',
     );
   });
 

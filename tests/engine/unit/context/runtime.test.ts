@@ -1,4 +1,5 @@
-// What templates see while nodes run: references with dbt's checks, config, model, graph, results, unit tests, operations.
+// What templates see while nodes run: references with dbt's checks, config, model, graph, results, unit tests,
+// operations.
 import { describe, expect, it } from 'vitest';
 import { EPHEMERAL_PREFIX } from '../../../../src/context/relations.ts';
 import { createQueryComment } from '../../../../src/context/query-comment.ts';
@@ -35,9 +36,11 @@ const manifest = manifestOf([...nodes, reader], {
 describe('ref and source while running', () => {
   it('gives the relations, of the latest version unless one is named', async () => {
     const code =
-      "{{ ref('a') }} {{ ref('v') }} {{ ref('v', v=1) }} {{ ref('shop', 'a') }} {{ ref('f') }} {{ source('raw', 'events') }} {{ ref('a').include(database=false) }}";
+      "{{ ref('a') }} {{ ref('v') }} {{ ref('v', v=1) }} {{ ref('shop', 'a') }} {{ ref('f') }} {{ source('raw'," +
+      " 'events') }} {{ ref('a').include(database=false) }}";
     expect(await run(code, runtime(world(), reader, manifest))).toBe(
-      '"dev"."main"."a" "dev"."main"."v_v2" "dev"."main"."v_v1" "dev"."main"."a" "dev"."main"."f" dev."raw"."events" "main"."a"',
+      '"dev"."main"."a" "dev"."main"."v_v2" "dev"."main"."v_v1" "dev"."main"."a" "dev"."main"."f" ' +
+        'dev."raw"."events" "main"."a"',
     );
   });
 
@@ -71,7 +74,8 @@ describe('ref and source while running', () => {
         runtime(world({ flags: { empty: true } }), reader, manifest),
       ),
     ).toBe(
-      '(select * from "dev"."main"."a" where false limit 0) _dbt_limit_subq_a (select * from dev."raw"."events" where false limit 0) _dbt_limit_subq_events',
+      '(select * from "dev"."main"."a" where false limit 0) _dbt_limit_subq_a (select * from ' +
+        'dev."raw"."events" where false limit 0) _dbt_limit_subq_events',
     );
   });
 
@@ -79,7 +83,8 @@ describe('ref and source while running', () => {
     ["{{ ref('nope') }}", "Model 'model.shop.m' (models/m.sql) depends on a node named 'nope' which was not found"],
     [
       "{{ ref('tools', 'nope', v=3) }}",
-      "Model 'model.shop.m' (models/m.sql) depends on a node named 'nope' with version '3' in package or project 'tools' which was not found",
+      "Model 'model.shop.m' (models/m.sql) depends on a node named 'nope' with version '3' in package or " +
+        "project 'tools' which was not found",
     ],
     ["{{ ref('off') }}", "Model 'model.shop.m' (models/m.sql) depends on a node named 'off' which is disabled"],
     [
@@ -88,7 +93,8 @@ describe('ref and source while running', () => {
     ],
     [
       "{{ ref('p') }}",
-      "Node model.shop.m attempted to reference node model.shop.p, which is not allowed because the referenced node is private to the 'finance' group.",
+      'Node model.shop.m attempted to reference node model.shop.p, which is not allowed because the referenced ' +
+        "node is private to the 'finance' group.",
     ],
   ])('%s fails in the words of dbt', async (code, message) => {
     await expect(run(code, runtime(world(), reader, manifest))).rejects.toThrow(message);
@@ -96,7 +102,8 @@ describe('ref and source while running', () => {
 
   it('says how to declare a ref that was not seen while parsing', async () => {
     await expect(run("{{ ref('a') }}", runtime(world(), model('m'), manifest))).rejects.toThrow(
-      'dbt was unable to infer all dependencies for the model "m".\nThis typically happens when ref() is placed within a conditional block.\n\n' +
+      'dbt was unable to infer all dependencies for the model "m".\nThis typically happens when ref() is ' +
+        'placed within a conditional block.\n\n' +
         'To fix this, add the following hint to the top of the model "m":\n\n-- depends_on: {{ ref(\'a\') }}',
     );
   });
@@ -132,7 +139,9 @@ describe('config, model and graph while running', () => {
 
   it('answers from the node: a null is a value, a missing key the default', async () => {
     const code =
-      "{{ config.get('materialized') }} {{ config.get('unique_key', 'd') }} {{ config.get('none', 'd') }} {{ config.get('custom').x }} {{ config.meta_get('owner') }} {{ config.persist_relation_docs() }} {{ config.persist_column_docs() }} {{ config.get('pre_hook')[0].sql }}[{{ config(a=1) }}]";
+      "{{ config.get('materialized') }} {{ config.get('unique_key', 'd') }} {{ config.get('none', 'd') }} {{ " +
+      "config.get('custom').x }} {{ config.meta_get('owner') }} {{ config.persist_relation_docs() }} {{ " +
+      "config.persist_column_docs() }} {{ config.get('pre_hook')[0].sql }}[{{ config(a=1) }}]";
     expect(await run(code, runtime(world(), node, manifest))).toBe('view None d 1 me True False select 1[]');
     await expect(run("{{ config.require('none') }}", runtime(world(), node, manifest))).rejects.toThrow(
       "Model 'model.shop.m' does not define a required config parameter 'none'.",
@@ -156,7 +165,8 @@ describe('config, model and graph while running', () => {
 
   it('shows the node without nulls, its code under both names, data types in the words of the database', async () => {
     const code =
-      "{{ model.name }} {{ model.compiled_sql }} {{ 'group' in model }} {{ model.columns.id.data_type }} {{ model['unique_id'] }} {{ model.get('nope') }} {{ sql }} {{ pre_hooks[0]['sql'] }} {{ this.identifier }}";
+      "{{ model.name }} {{ model.compiled_sql }} {{ 'group' in model }} {{ model.columns.id.data_type }} {{ " +
+      "model['unique_id'] }} {{ model.get('nope') }} {{ sql }} {{ pre_hooks[0]['sql'] }} {{ this.identifier }}";
     expect(await run(code, runtime(world(), node, manifest))).toBe(
       'm select 1 False TEXT model.shop.m None select 1 select 1 m',
     );
@@ -164,13 +174,17 @@ describe('config, model and graph while running', () => {
 
   it('shows the manifest as graph', async () => {
     const code =
-      "{% for n in graph.nodes.values() | selectattr('access', 'equalto', 'private') %}{{ n.unique_id }} {{ n['config']['materialized'] }}{% endfor %} {{ graph.sources['source.shop.raw.events'].identifier }} {{ graph.nodes | length }} {{ graph.nodes.keys() | first }}";
+      "{% for n in graph.nodes.values() | selectattr('access', 'equalto', 'private') %}{{ n.unique_id }} {{ " +
+      "n['config']['materialized'] }}{% endfor %} {{ graph.sources['source.shop.raw.events'].identifier }} {{ " +
+      'graph.nodes | length }} {{ graph.nodes.keys() | first }}';
     expect(await run(code, runtime(world(), node, manifest))).toBe('model.shop.p view events 7 model.shop.a');
   });
 
   it('stores results by name and gives each once', async () => {
     const code =
-      "{% do store_raw_result('r', message='OK', code='C', rows_affected=3) %}{% set r = load_result('r') %}{{ r.response }} {{ r.response.rows_affected }} {{ r['data'] }} {{ r.table.columns | length }} {{ load_result('none') }}";
+      "{% do store_raw_result('r', message='OK', code='C', rows_affected=3) %}{% set r = load_result('r') %}{{ " +
+      "r.response }} {{ r.response.rows_affected }} {{ r['data'] }} {{ r.table.columns | length }} {{ " +
+      "load_result('none') }}";
     const scope = runtime(world(), node, manifest);
     expect(await run(code, scope)).toBe('OK 3 [] 0 None');
     await expect(run("{{ load_result('r') }}", scope)).rejects.toThrow(
@@ -181,7 +195,8 @@ describe('config, model and graph while running', () => {
   it('names the variables there are when one is missing', async () => {
     const w = world({ root: { vars: { b: 1, shop: { a: 'x' } } }, cliVars: { c: true } });
     await expect(run("{{ var('z') }}", runtime(w, node, manifest))).rejects.toThrow(
-      'Required var \'z\' not found in config:\nVars supplied to m = {\n    "a": "x",\n    "b": 1,\n    "c": true,\n    "shop": {\n        "a": "x"\n    }\n}',
+      'Required var \'z\' not found in config:\nVars supplied to m = {\n    "a": "x",\n    "b": 1,\n    "c": ' +
+        'true,\n    "shop": {\n        "a": "x"\n    }\n}',
     );
   });
 
@@ -229,7 +244,8 @@ describe('unit tests', () => {
     });
     expect(
       await run(
-        "{{ is_incremental() }} {{ dbt.is_incremental() }} {{ tools.t() }} {{ own() }} {{ now_text() }} {{ var('v') }} {{ env_var('E') }} {{ this }}",
+        '{{ is_incremental() }} {{ dbt.is_incremental() }} {{ tools.t() }} {{ own() }} {{ now_text() }} {{ ' +
+          "var('v') }} {{ env_var('E') }} {{ this }}",
         scope,
       ),
     ).toBe('True True fake mine later fake fake __dbt__cte__m');

@@ -100,7 +100,8 @@ const manifest = manifestOf([node]);
 async function found(expression: string): Promise<string> {
   try {
     return await run(
-      `{% do store_raw_result('r', message='m') %}{% set x = ${expression} %}{{ 'none' if x is undefined else x is callable ~ x }}`,
+      `{% do store_raw_result('r', message='m') %}{% set x = ${expression} %}{{ 'none' if x is undefined else ` +
+        'x is callable ~ x }}',
       runtime(w, node, manifest),
     );
   } catch (error) {
@@ -138,7 +139,8 @@ describe('members of JavaScript objects', () => {
   ])('%s is no name', async (name) => {
     expect(
       await run(
-        `{{ ${name} is undefined }} {{ context['${name}'] is undefined }} {{ context.get('${name}') }} {{ builtins['${name}'] is undefined }}`,
+        `{{ ${name} is undefined }} {{ context['${name}'] is undefined }} {{ context.get('${name}') }} {{ ` +
+          `builtins['${name}'] is undefined }}`,
         runtime(w, node, manifest),
       ),
     ).toBe('True True None True');
@@ -149,13 +151,16 @@ describe('members of JavaScript objects', () => {
     const scope = runtime(w, node, manifest);
     expect(
       await run(
-        "{{ var('constructor', 'd') }} {{ var('__proto__', 'd') }} {{ env_var('constructor', 'd') }} {{ env_var('__proto__', 'd') }} {{ config.get('constructor', 'd') }} {{ config.meta_get('__proto__', 'd') }}",
+        "{{ var('constructor', 'd') }} {{ var('__proto__', 'd') }} {{ env_var('constructor', 'd') }} {{ " +
+          "env_var('__proto__', 'd') }} {{ config.get('constructor', 'd') }} {{ config.meta_get('__proto__', " +
+          "'d') }}",
         scope,
       ),
     ).toBe('d d d d d d');
     expect(
       await run(
-        "{{ model.get('constructor') }} {{ graph.nodes.get('__proto__') }} {{ load_result('constructor') }} {{ target.get('constructor') }}",
+        "{{ model.get('constructor') }} {{ graph.nodes.get('__proto__') }} {{ load_result('constructor') }} {{ " +
+          "target.get('constructor') }}",
         scope,
       ),
     ).toBe('None None None None');

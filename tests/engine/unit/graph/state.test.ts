@@ -1,5 +1,6 @@
-// state: selection on the case project tests/engine/cases/state/comparison: what real dbt selects after each edit (scripts/oracle-state.py), with a
-// state that dbt wrote and with one of our own; and manifests of older dbts, result: and source_status:.
+// state: selection on the case project tests/engine/cases/state/comparison: what real dbt selects after each edit
+// (scripts/oracle-state.py), with a state that dbt wrote and with one of our own; and manifests of older dbts, result:
+// and source_status:.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

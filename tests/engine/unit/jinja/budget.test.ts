@@ -1,4 +1,5 @@
-// Depth, size and memory of what a template builds: every limit is a clear error, and what is below it stays as jinja2 has it.
+// Depth, size and memory of what a template builds: every limit is a clear error, and what is below it stays as jinja2
+// has it.
 import { describe, expect, it } from 'vitest';
 import { JinjaError, render } from '../../../../src/jinja/index.ts';
 
@@ -46,9 +47,11 @@ describe('a template that is nested', () => {
 
 describe('a value that holds', () => {
   const DOUBLED =
-    '{% set ns = namespace(l=[1], m=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% set ns.m = [ns.m, ns.m] %}{% endfor %}';
+    '{% set ns = namespace(l=[1], m=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% set ns.m = ' +
+    '[ns.m, ns.m] %}{% endfor %}';
   const DEEP =
-    '{% set ns = namespace(l=[], m=[]) %}{% for i in range(5000) %}{% set ns.l = [ns.l] %}{% set ns.m = [ns.m] %}{% endfor %}';
+    '{% set ns = namespace(l=[], m=[]) %}{% for i in range(5000) %}{% set ns.l = [ns.l] %}{% set ns.m = [ns.m] ' +
+    '%}{% endfor %}';
   const USES = ['{{ ns.l }}', '{{ ns.l | tojson }}', '{{ ns.l == ns.m }}', '{{ [ns.l] | sort | string }}'];
 
   it.each(USES)('itself over and over is not walked without end: %s', (use) => {
@@ -68,7 +71,8 @@ describe('a value that holds', () => {
     expect(failure(DEEP + USES[0]!).type).toBe('RecursionError');
     expect(
       render(
-        '{% set l = [1] %}{% do l.append(l) %}{% set d = {} %}{% do d.update(a=d) %}{{ l }} {{ d }} {{ [[[]], ({},)] }}',
+        '{% set l = [1] %}{% do l.append(l) %}{% set d = {} %}{% do d.update(a=d) %}{{ l }} {{ d }} {{ [[[]], ' +
+          '({},)] }}',
         {},
       ),
     ).toBe("[1, [...]] {'a': {...}} [[[]], ({},)]");

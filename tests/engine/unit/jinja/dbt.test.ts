@@ -1,5 +1,5 @@
-// What dbt adds to Jinja: its scanner of blocks, native rendering of YAML strings, config() as written, macros that return. The goldens
-// come from real dbt-core 1.12.
+// What dbt adds to Jinja: its scanner of blocks, native rendering of YAML strings, config() as written, macros that
+// return. The goldens come from real dbt-core 1.12.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
@@ -102,10 +102,12 @@ function macros(source: string, extra: { [name: string]: Value } = {}) {
 describe('macros of dbt', () => {
   it('describe themselves', () => {
     const { template } = macros(
-      "{% macro a(x, y: list[string] = [], z='q') %}{% endmacro %}\n{% materialization view, adapter='postgres' %}{% endmaterialization %}\n{% materialization t, default, supported_languages=['sql', 'python'] %}{% endmaterialization %}\n{% test u(model, column_name) %}{% enddtest %}{% endtest %}\n{% docs d %}text{% enddocs %}".replace(
-        '{% enddtest %}',
-        '',
-      ),
+      (
+        "{% macro a(x, y: list[string] = [], z='q') %}{% endmacro %}\n{% materialization view, " +
+        "adapter='postgres' %}{% endmaterialization %}\n{% materialization t, default, " +
+        "supported_languages=['sql', 'python'] %}{% endmaterialization %}\n{% test u(model, column_name) %}{% " +
+        'enddtest %}{% endtest %}\n{% docs d %}text{% enddocs %}'
+      ).replace('{% enddtest %}', ''),
     );
     expect(
       template.macros.map(({ name, arguments: args, blockType, line }) => [
@@ -142,16 +144,19 @@ describe('macros of dbt', () => {
 
   it('return values of any kind from anywhere in their body', () => {
     const { render } = macros(
-      `
+      (
+        `
       {% macro list() %}{{ return([1, 'a']) }}{% endmacro %}
-      {% macro early(n) %}{% for i in range(10) %}{% if i == n %}{% do return(i) %}{% endif %}{% endfor %}never{% endmacro %}
+      {% macro early(n) %}{% for i in range(10) %}{% if i == n %}{% do return(i) %}{% endif %}{% endfor ` +
+        `%}never{% endmacro %}
       {% macro nothing() %}{{ return(none) }}{% endmacro %}
       {% macro in_set() %}{% set x %}{{ return('out') }}{% endset %}no{% endmacro %}
       {% macro through(x) %}{{ return(list()) }}{% endmacro %}
       {% macro in_caller() %}{% call wrapper() %}{{ return(7) }}{% endcall %}after{% endmacro %}
       {% macro wrapper() %}[{{ caller() }}]{% endmacro %}
       {% macro keyword() %}{{ return(data=3) }}{% endmacro %}
-      {% macro kinds(a, *b) %}{% endmacro %}`.replace('\n      {% macro kinds(a, *b) %}{% endmacro %}', ''),
+      {% macro kinds(a, *b) %}{% endmacro %}`
+      ).replace('\n      {% macro kinds(a, *b) %}{% endmacro %}', ''),
     );
     expect(render('{{ list()[0] + 1 }}{{ through() }}')).toBe("2[1, 'a']");
     expect(render('{{ early(3) + 1 }}{{ early(20) }}')).toBe('4never');

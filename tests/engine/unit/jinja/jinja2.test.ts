@@ -1,5 +1,5 @@
-// Every template of the goldens that real jinja2 has rendered gives the same text, or the same error on the same line; once walked over,
-// once translated.
+// Every template of the goldens that real jinja2 has rendered gives the same text, or the same error on the same line;
+// once walked over, once translated.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Golden, runCase } from '../../support/jinja-golden.ts';

@@ -71,7 +71,8 @@ describe('a value that is too large', () => {
 
   it('stops an output that grows without bound', () => {
     const source =
-      "{% set ns = namespace(s='0123456789') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s | length }}";
+      "{% set ns = namespace(s='0123456789') %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor " +
+      '%}{{ ns.s | length }}';
     expect(failure(source)).toBeInstanceOf(JinjaError);
   });
 });
@@ -126,7 +127,8 @@ describe('JavaScript', () => {
         let out = '';
         try {
           out = render(
-            `{% macro m() %}{% endmacro %}{% for loop_item in [1] %}{{ (${access}) is defined and (${access}) is callable and (${access})('return 1') }}{% endfor %}`,
+            `{% macro m() %}{% endmacro %}{% for loop_item in [1] %}{{ (${access}) is defined and (${access}) ` +
+              `is callable and (${access})('return 1') }}{% endfor %}`,
             context,
           );
         } catch (error) {
@@ -191,7 +193,8 @@ describe('JavaScript', () => {
     for (const name of names)
       expect(
         render(
-          `{% macro m(${name}) %}{{ ${name} }}{% endmacro %}{{ m(1) }}{% for ${name} in [2] %}{{ ${name} }}{% endfor %}`,
+          `{% macro m(${name}) %}{{ ${name} }}{% endmacro %}{{ m(1) }}{% for ${name} in [2] %}{{ ${name} }}{% ` +
+            'endfor %}',
         ),
       ).toBe('12');
   });
@@ -208,7 +211,8 @@ describe('asynchronous rendering', () => {
       return args[0] as Value;
     };
     const template = new Environment().compile(
-      "{% set x = note('a') ~ query() ~ note('b') ~ query() %}{{ x }}{% if query() == 'q' %}{% for i in [query(), 'z'] %}{{ i }}{% endfor %}{% endif %}",
+      "{% set x = note('a') ~ query() ~ note('b') ~ query() %}{{ x }}{% if query() == 'q' %}{% for i in " +
+        "[query(), 'z'] %}{{ i }}{% endfor %}{% endif %}",
       { name: 'm' },
     );
     for (let i = 0; i < 6; i++) expect(await template.render(scope({ note, query: later('q') }))).toBe('aqbqqz');
@@ -227,7 +231,8 @@ describe('asynchronous rendering', () => {
       ['look(loop)', '1False3False5True'],
     ]) {
       const template = new Environment({ dbt: false }).compile(
-        `{% macro look(l) %}{{ l.last }}{% endmacro %}{% for i in range(6) if odd(i) %}{{ i }}{{ ${used} }}{% endfor %}`,
+        `{% macro look(l) %}{{ l.last }}{% endmacro %}{% for i in range(6) if odd(i) %}{{ i }}{{ ${used} }}{% ` +
+          'endfor %}',
         { name: 'm' },
       );
       for (let i = 0; i < 6; i++) expect(await template.render(scope({ odd }))).toBe(text);

@@ -109,7 +109,8 @@ describe.each([
 
   it('knows loops, conditions and blocks of the template itself', () => {
     const source =
-      '{% for i in [1, 2] %}\n{% if i == 2 %}\n  second\n{% endif %}\n{% endfor %}\n{% filter upper %}\nlast\n{% endfilter %}';
+      '{% for i in [1, 2] %}\n{% if i == 2 %}\n  second\n{% endif %}\n{% endfor %}\n{% filter upper %}\nlast\n' +
+      '{% endfilter %}';
     expect(trace(source, 'second', times)).toMatchObject({ line: 3 });
     expect(trace(source, 'LAST', times)).toMatchObject({ line: 6 });
   });

@@ -79,7 +79,8 @@ describe('references', () => {
       'models/b.sql': "select * from {{ ref('a') }}",
     };
     expect((await failure(files)).message).toBe(
-      "Node model.p.b attempted to reference node model.p.a, which is not allowed because the referenced node is private to the 'g' group.",
+      'Node model.p.b attempted to reference node model.p.a, which is not allowed because the referenced node ' +
+        "is private to the 'g' group.",
     );
   });
 
@@ -89,7 +90,8 @@ describe('references', () => {
     );
     expect(warnings).toEqual([
       "[WARNING]: Did not find matching node for patch with name 'zzz' in the 'models' section of file 'models/s.yml'",
-      "[WARNING]: Test 'test.p.unique_zzz_id.eb09467618' (models/s.yml) depends on a node named 'zzz' in package '' which was not found",
+      "[WARNING]: Test 'test.p.unique_zzz_id.eb09467618' (models/s.yml) depends on a node named 'zzz' in " +
+        "package '' which was not found",
     ]);
   });
 });
@@ -216,7 +218,8 @@ describe('properties files', () => {
       "test arguments must be a dict, got <class 'list'> (value ['a'])",
     ],
     [
-      'models:\n  - name: a\n    data_tests:\n      - unique: {arguments: {column_name: id}, config: {severity: bad}}\n',
+      'models:\n  - name: a\n    data_tests:\n      - unique: {arguments: {column_name: id}, config: ' +
+        '{severity: bad}}\n',
       "Severity must be either 'warn' or 'error'. Got 'bad'",
     ],
     [
@@ -284,7 +287,8 @@ describe('config', () => {
       { project: { configs: { models: { p: { nope: { '+materialized': 'table' } } } } } },
     );
     expect(warnings).toEqual([
-      '[WARNING]: Configuration paths exist in your dbt_project.yml file which do not apply to any resources.\nThere are 1 unused configuration paths:\n- models.p.nope',
+      '[WARNING]: Configuration paths exist in your dbt_project.yml file which do not apply to any resources.\n' +
+        'There are 1 unused configuration paths:\n- models.p.nope',
     ]);
   });
 });

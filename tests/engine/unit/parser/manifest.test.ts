@@ -1,6 +1,6 @@
 // Whole manifests, field by field, against those of dbt-core 1.12.6 with dbt-postgres. The goldens are dbt's:
-// `dbt parse` in a copy of the case, then `node scripts/compare-manifests.mjs --golden target/manifest.json > expected/manifest.json`
-// (profile `cases`, target `dev`: database `db`, schema `sch`).
+// `dbt parse` in a copy of the case, then `node scripts/compare-manifests.mjs --golden target/manifest.json >
+// expected/manifest.json` (profile `cases`, target `dev`: database `db`, schema `sch`).
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,5 @@
-// Random edits of a project: what is made of an earlier parse is, field by field, what a parse from nothing gives. EDIT_RUNS=50 for more.
+// Random edits of a project: what is made of an earlier parse is, field by field, what a parse from nothing gives.
+// EDIT_RUNS=50 for more.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,10 +18,12 @@ const START: Files = {
   'models/a.sql': "{{ config(materialized='table', tags=['x']) }}\nselect 1 as id -- {# a #}\n",
   'models/b.sql': "select * from {{ ref('a') }} where {{ cents('id') }} > {{ var('least', 0) }}\n",
   'models/c.sql':
-    "{% set cols = ['id', 'n'] %}\nselect {% for c in cols %}{{ c }}{{ ',' if not loop.last }}{% endfor %} from {{ ref('b') }}\n",
+    "{% set cols = ['id', 'n'] %}\nselect {% for c in cols %}{{ c }}{{ ',' if not loop.last }}{% endfor %} " +
+    "from {{ ref('b') }}\n",
   'models/d.sql': '{% set parent %}a{% endset %}select * from {{ ref(parent) }}\n',
   'models/e.sql':
-    "{% if 'wide' in model.raw_code %}{{ config(tags=['wide']) }}{% endif %}select * from {{ source('raw', 't') }} where x = '{{ env_var('X', '0') }}'\n",
+    "{% if 'wide' in model.raw_code %}{{ config(tags=['wide']) }}{% endif %}select * from {{ source('raw', " +
+    "'t') }} where x = '{{ env_var('X', '0') }}'\n",
   'models/v_v1.sql': 'select 1 as id\n',
   'models/v_v2.sql': "select 2 as id, '{{ this }}' as t\n",
   'models/f.sql': "{% if peek() %}{{ config(tags=['peeked']) }}{% endif %}select 3\n",
@@ -70,13 +73,15 @@ unit_tests:
 `,
   'models/docs.md': '{% docs n %}How many.{% enddocs %}\n',
   'macros/cents.sql':
-    '{% macro cents(c) %}{{ c }} * 100{% endmacro %}\n{% macro peek() %}{{ return("3" in model.raw_code) }}{% endmacro %}\n',
+    '{% macro cents(c) %}{{ c }} * 100{% endmacro %}\n{% macro peek() %}{{ return("3" in model.raw_code) }}{% ' +
+    'endmacro %}\n',
   'seeds/letters.csv': 'letter\na\nb\n',
   'seeds/digits.csv': 'digit\n1\n',
   'tests/none.sql': "select * from {{ ref('a') }} where id is null\n",
   'analyses/look.sql': "select * from {{ ref('b') }}\n",
   'snapshots/snap.sql':
-    "{% snapshot snap %}{{ config(unique_key='id', strategy='check', check_cols='all') }}select * from {{ ref('a') }}{% endsnapshot %}\n",
+    "{% snapshot snap %}{{ config(unique_key='id', strategy='check', check_cols='all') }}select * from {{ " +
+    "ref('a') }}{% endsnapshot %}\n",
 };
 
 /** Whole numbers below n, the same in every run. */
@@ -197,7 +202,8 @@ const EDITS: readonly Edit[] = [
   },
   ({ files }) => {
     files['macros/names.sql'] =
-      "{% macro generate_alias_name(custom, node) %}{{ node.name ~ ('_long' if node.raw_code | length > 60 else '') }}{% endmacro %}";
+      "{% macro generate_alias_name(custom, node) %}{{ node.name ~ ('_long' if node.raw_code | length > 60 " +
+      "else '') }}{% endmacro %}";
   },
   ({ files }) => {
     delete files['macros/names.sql'];

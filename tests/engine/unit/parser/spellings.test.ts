@@ -1,4 +1,5 @@
-// Spellings of config and properties on which random projects differed from dbt's manifest (scripts/fuzz-parse.mjs). The expectations are dbt's.
+// Spellings of config and properties on which random projects differed from dbt's manifest (scripts/fuzz-parse.mjs).
+// The expectations are dbt's.
 import { describe, expect, it } from 'vitest';
 import { parseFiles } from '../../support/parse.ts';
 
@@ -35,7 +36,8 @@ describe('config', () => {
 
   it('of a test: a false at the top level counts for nothing when there is a config', async () => {
     const yaml =
-      'models: [{name: m, columns: [{name: id, tests: [{unique: {name: u, store_failures: false, config: {severity: warn}}}]}]}]';
+      'models: [{name: m, columns: [{name: id, tests: [{unique: {name: u, store_failures: false, config: ' +
+      '{severity: warn}}}]}]}]';
     const node = await nodeWhere({ 'models/m.yml': yaml }, 'u');
     expect([node?.config['store_failures'], node?.config['severity']]).toEqual([null, 'warn']);
   });

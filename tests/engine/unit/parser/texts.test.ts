@@ -1,4 +1,5 @@
-// Small pure parts: Python's texts of values, CSV rows, selectors written out, macro types, nearest names, expressions in YAML.
+// Small pure parts: Python's texts of values, CSV rows, selectors written out, macro types, nearest names, expressions
+// in YAML.
 import { describe, expect, it } from 'vitest';
 import { closestName } from '../../../../src/parser/closest-name.ts';
 import { readCsvRows } from '../../../../src/parser/csv-rows.ts';

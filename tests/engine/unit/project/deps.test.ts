@@ -1,5 +1,5 @@
-// deps: git, tarballs, the hub and local folders, from repositories and a server that the test makes itself. Messages, the lock file and its
-// checksum are those of dbt 1.12.6, seen by running it on the same files.
+// deps: git, tarballs, the hub and local folders, from repositories and a server that the test makes itself. Messages,
+// the lock file and its checksum are those of dbt 1.12.6, seen by running it on the same files.
 import { execFileSync, spawn } from 'node:child_process';
 import {
   existsSync,
@@ -201,7 +201,8 @@ describe('local packages', () => {
     expect(readlinkSync(join(root, 'p/dbt_packages/first'))).toBe(join(root, 'p/one'));
     expect(readlinkSync(join(root, 'p/dbt_packages/second'))).toBe(join(root, 'p/two'));
     expect(read('p/package-lock.yml')).toBe(
-      'packages:\n  - local: one\n    name: first\n  - local: two\n    name: second\nsha1_hash: d7fa696e0d0a7e255dbf7923a48e3c6bbafb2fcc\n',
+      'packages:\n  - local: one\n    name: first\n  - local: two\n    name: second\nsha1_hash: ' +
+        'd7fa696e0d0a7e255dbf7923a48e3c6bbafb2fcc\n',
     );
   });
 
@@ -245,29 +246,35 @@ describe('git packages', () => {
     expect(said('warn')).toEqual([]);
   });
 
-  it('without a revision are taken from the default branch, with a warning unless that is turned off; the lock file pins them', async () => {
-    repository();
-    expect(await deps(`packages:\n  - git: file://${root}/repo\n`)).toBe('ok');
-    expect(read('p/dbt_packages/one/macros/m.sql')).toBe('second');
-    expect(said('warn')[0]).toContain(
-      'The git package "file:///r/repo" \n\tis not pinned, using HEAD (default branch).\n\tThis can introduce breaking changes into your project without warning!',
-    );
-    write({ 'repo/macros/m.sql': 'third' });
-    git('commit', '-q', '-a', '-m', 'c');
-    expect(await deps(`packages:\n  - git: file://${root}/repo\n`)).toBe('ok');
-    expect(read('p/dbt_packages/one/macros/m.sql')).toBe('second');
-    expect(await deps(`packages:\n  - git: file://${root}/repo\n    warn-unpinned: false\n`, { upgrade: true })).toBe(
-      'ok',
-    );
-    expect(read('p/dbt_packages/one/macros/m.sql')).toBe('third');
-    expect(said('warn')).toHaveLength(1);
-  });
+  it(
+    'without a revision are taken from the default branch, with a warning unless that is turned off; the lock ' +
+      'file pins them',
+    async () => {
+      repository();
+      expect(await deps(`packages:\n  - git: file://${root}/repo\n`)).toBe('ok');
+      expect(read('p/dbt_packages/one/macros/m.sql')).toBe('second');
+      expect(said('warn')[0]).toContain(
+        'The git package "file:///r/repo" \n\tis not pinned, using HEAD (default branch).\n\tThis can introduce ' +
+          'breaking changes into your project without warning!',
+      );
+      write({ 'repo/macros/m.sql': 'third' });
+      git('commit', '-q', '-a', '-m', 'c');
+      expect(await deps(`packages:\n  - git: file://${root}/repo\n`)).toBe('ok');
+      expect(read('p/dbt_packages/one/macros/m.sql')).toBe('second');
+      expect(await deps(`packages:\n  - git: file://${root}/repo\n    warn-unpinned: false\n`, { upgrade: true })).toBe(
+        'ok',
+      );
+      expect(read('p/dbt_packages/one/macros/m.sql')).toBe('third');
+      expect(said('warn')).toHaveLength(1);
+    },
+  );
 
   it('in a subdirectory bring only that, and what it asks for', async () => {
     repository();
     expect(
       await deps(
-        `packages:\n  - git: file://${root}/repo\n    revision: main\n    subdirectory: sub\n    warn-unpinned: false\n`,
+        `packages:\n  - git: file://${root}/repo\n    revision: main\n    subdirectory: sub\n    ` +
+          'warn-unpinned: false\n',
       ),
     ).toBe('ok');
     expect(readdirSync(join(root, 'p/dbt_packages'))).toEqual(['below', 'near']);
@@ -280,7 +287,9 @@ describe('git packages', () => {
 
   it('at two revisions, at none and at options of git fail with a reason', async () => {
     repository();
-    const twice = `packages:\n  - git: file://${root}/repo\n    revision: v1\n  - git: file://${root}/repo.git\n    revision: main\n`;
+    const twice =
+      `packages:\n  - git: file://${root}/repo\n    revision: v1\n  - git: file://${root}/repo.git\n    ` +
+      'revision: main\n';
     expect(await deps(twice)).toContain(
       "git dependencies should contain exactly one version. file:///r/repo contains: {'main', 'v1'}",
     );
@@ -340,28 +349,32 @@ describe('tarballs', () => {
     expect(said('info').slice(1)).toEqual(['Installing boxed', 'Installed from tarball (url: http://hub/x.tar.gz)']);
   });
 
-  it('are tried again when they do not come or may have been cut, and not when there is none or what came is broken', async () => {
-    answers.set('/x.tar.gz', [503, packed('inner')]);
-    expect(await deps(entry())).toBe('ok');
-    expect(asked).toHaveLength(2);
-    answers.set('/x.tar.gz', [404]);
-    expect(await deps(entry(), { upgrade: true })).toContain(
-      'External connection exception occurred: 404 Client Error: Not Found for url: http://hub/x.tar.gz',
-    );
-    expect(asked).toHaveLength(3);
-    answers.set('/x.tar.gz', [packed('inner').subarray(0, 60)]);
-    expect(await deps(entry(), { upgrade: true })).toBe(
-      'Runtime Error\n  http://hub/x.tar.gz is not a readable .tar.gz: unexpected end of file',
-    );
-    expect(asked).toHaveLength(4);
-    answers.set('/x.tar.gz', [500]);
-    expect(await deps(entry(), { upgrade: true })).toContain('500 Server Error');
-    expect(asked).toHaveLength(10);
-    saysLength = false;
-    answers.set('/x.tar.gz', [packed('inner').subarray(0, 60), packed('inner')]);
-    expect(await deps(entry(), { upgrade: true })).toBe('ok');
-    expect(asked).toHaveLength(12);
-  });
+  it(
+    'are tried again when they do not come or may have been cut, and not when there is none or what came is ' +
+      'broken',
+    async () => {
+      answers.set('/x.tar.gz', [503, packed('inner')]);
+      expect(await deps(entry())).toBe('ok');
+      expect(asked).toHaveLength(2);
+      answers.set('/x.tar.gz', [404]);
+      expect(await deps(entry(), { upgrade: true })).toContain(
+        'External connection exception occurred: 404 Client Error: Not Found for url: http://hub/x.tar.gz',
+      );
+      expect(asked).toHaveLength(3);
+      answers.set('/x.tar.gz', [packed('inner').subarray(0, 60)]);
+      expect(await deps(entry(), { upgrade: true })).toBe(
+        'Runtime Error\n  http://hub/x.tar.gz is not a readable .tar.gz: unexpected end of file',
+      );
+      expect(asked).toHaveLength(4);
+      answers.set('/x.tar.gz', [500]);
+      expect(await deps(entry(), { upgrade: true })).toContain('500 Server Error');
+      expect(asked).toHaveLength(10);
+      saysLength = false;
+      answers.set('/x.tar.gz', [packed('inner').subarray(0, 60), packed('inner')]);
+      expect(await deps(entry(), { upgrade: true })).toBe('ok');
+      expect(asked).toHaveLength(12);
+    },
+  );
 
   it.each<[string, TarEntry[]]>([
     ['a path above', [{ path: 'top/../../evil', text: 'x' }]],
@@ -384,7 +397,8 @@ describe('tarballs', () => {
       ]),
     ]);
     expect(await deps(entry())).toContain(
-      'Incorrect structure for package extracted from http://hub/x.tar.gz.The extracted package needs to follow the structure boxed/<package_contents>.',
+      'Incorrect structure for package extracted from http://hub/x.tar.gz.The extracted package needs to ' +
+        'follow the structure boxed/<package_contents>.',
     );
   });
 });
@@ -400,7 +414,10 @@ describe('the hub', () => {
     onHub('a/two', { '0.1.0': {}, '0.9.0': {}, '0.9.5': { require: '>=9.0.0' }, '1.0.0': {} });
     expect(await deps('packages:\n  - package: a/one\n    version: [">=1.0.0", "<2.0.0"]\n')).toBe('ok');
     expect(read('p/package-lock.yml')).toMatch(
-      /^packages:\n {2}- name: one\n {4}package: a\/one\n {4}version: 1.2.0\n {2}- name: two\n {4}package: a\/two\n {4}version: 0.9.0\nsha1_hash: \w{40}\n$/,
+      new RegExp(
+        String.raw`^packages:\n {2}- name: one\n {4}package: a/one\n {4}version: 1.2.0\n {2}- name: two\n {4}pac` +
+          String.raw`kage: a/two\n {4}version: 0.9.0\nsha1_hash: \w{40}\n$`,
+      ),
     );
     expect(read('p/dbt_packages/two/macros/m.sql')).toBe('0.9.0');
     expect(said('info').slice(1)).toEqual([
@@ -436,7 +453,8 @@ describe('the hub', () => {
       "Version error for package a/two: Could not find a satisfactory version from options: ['=1.0.0', '=2.0.0']",
     );
     expect(await deps('packages:\n  - {package: a/two, version: [">2.0.0", "<4.0.0"]}\n')).toContain(
-      "Could not find a matching compatible version for package a/two\n    Requested range: >2.0.0, <4.0.0\n    Compatible versions: ['1.0.0', '2.0.0']\n",
+      'Could not find a matching compatible version for package a/two\n    Requested range: >2.0.0, <4.0.0\n   ' +
+        " Compatible versions: ['1.0.0', '2.0.0']\n",
     );
     expect(
       await deps('packages:\n  - {package: a/two, version: [">2.0.0", "<4.0.0"]}\n', { versionCheck: false }),

@@ -88,7 +88,8 @@ describe('resolveFlags', () => {
 
   it('refuses a variable of the wrong kind in the words of click', () => {
     expect(() => resolveFlags('run', {}, { DBT_DEBUG: 'maybe' }, null)).toThrow(
-      "Invalid value for '--debug' / '-d': 'maybe' is not a valid boolean. Recognized values: , 0, 1, f, false, n, no, off, on, t, true, y, yes",
+      "Invalid value for '--debug' / '-d': 'maybe' is not a valid boolean. Recognized values: , 0, 1, f, false," +
+        ' n, no, off, on, t, true, y, yes',
     );
   });
 

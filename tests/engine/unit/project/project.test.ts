@@ -1,4 +1,5 @@
-// dbt_project.yml, profiles.yml, packages, source files: messages and choices are those of dbt 1.12.6, seen by running it.
+// dbt_project.yml, profiles.yml, packages, source files: messages and choices are those of dbt 1.12.6, seen by running
+// it.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -80,7 +81,8 @@ describe('dbt_project.yml', () => {
 
   it('checks require-dbt-version unless told not to', () => {
     expect(messageOf(() => project('name: o\nrequire-dbt-version: [">=2.0.0"]\n'))).toContain(
-      "This version of dbt is not supported with the 'o' package.\n    Installed version of dbt: =1.12.6\n    Required version of dbt for 'o': ['>=2.0.0']\n  Check for a different version",
+      "This version of dbt is not supported with the 'o' package.\n    Installed version of dbt: =1.12.6\n    " +
+        "Required version of dbt for 'o': ['>=2.0.0']\n  Check for a different version",
     );
     expect(messageOf(() => project('name: o\nrequire-dbt-version: [">=2.0.0", "<1.0.0"]\n'))).toContain(
       'The package version requirement can never be satisfied',
@@ -94,7 +96,8 @@ describe('dbt_project.yml', () => {
 
   it('renders values, but neither hooks, vars nor the query comment', () => {
     const loaded = project(
-      'name: o\nmodels: {o: {+schema: "{{ a }}", +pre-hook: "{{ b }}"}}\nvars: {x: "{{ c }}"}\non-run-start: "{{ d }}"\nquery-comment: "{{ e }}"\n',
+      'name: o\nmodels: {o: {+schema: "{{ a }}", +pre-hook: "{{ b }}"}}\nvars: {x: "{{ c }}"}\non-run-start: ' +
+        '"{{ d }}"\nquery-comment: "{{ e }}"\n',
     );
     expect(loaded.configs.models).toEqual({ o: { '+schema': '<{{ a }}>', '+pre-hook': '{{ b }}' } });
     expect(loaded.unrendered_configs.models).toEqual({ o: { '+schema': '{{ a }}', '+pre-hook': '{{ b }}' } });
@@ -136,7 +139,8 @@ describe('dbt_project.yml', () => {
   });
 });
 
-const PROFILES = `p:
+const PROFILES =
+  `p:
   target: dev
   outputs:
     dev: {type: postgres, host: h, port: 1, user: u, pass: secret, dbname: d, schema: s, threads: 3, extra: 1}
@@ -148,7 +152,8 @@ const PROFILES = `p:
     both: {type: postgres, host: h, port: 1, user: u, password: x, pass: y, dbname: d, schema: s}
     here: {type: postgres, embedded: true, schema: mine}
     ch: {type: clickhouse, password: secret}
-    chkeys: {type: clickhouse, schema: x, database: x, port: 9000, secure: true, tcp_keepalive: [1, 2, 3], custom_settings: {max_threads: 2}}
+    chkeys: {type: clickhouse, schema: x, database: x, port: 9000, secure: true, tcp_keepalive: [1, 2, 3], ` +
+  `custom_settings: {max_threads: 2}}
     chother: {type: clickhouse, schema: x, database: y}
     chport: {type: clickhouse, port: abc}
     chflag: {type: clickhouse, verify: 'no'}
@@ -249,7 +254,8 @@ describe('profiles.yml', () => {
     [{ target: 'chdriver' }, 'Unrecognized ClickHouse driver odbc'],
     [
       { target: 'nope' },
-      "The profile 'p' does not have a target named 'nope'. The valid target names for this profile are:\n   - dev\n   - port",
+      "The profile 'p' does not have a target named 'nope'. The valid target names for this profile are:\n   - " +
+        'dev\n   - port',
     ],
     [
       { target: 'port' },
@@ -257,12 +263,14 @@ describe('profiles.yml', () => {
     ],
     [
       { target: 'secret' },
-      'Credentials in profile "p", target "secret" invalid: ***** is not of type \'string\'\n  in the field \'password\'',
+      'Credentials in profile "p", target "secret" invalid: ***** is not of type \'string\'\n  in the field ' +
+        "'password'",
     ],
     [{ target: 'missing' }, 'Credentials in profile "p", target "missing" invalid: \'port\' is a required property'],
     [
       { target: 'weird' },
-      'Credentials in profile "p", target "weird" invalid: Runtime Error\n    Could not find adapter type oracle!\n  This version knows: postgres, clickhouse.',
+      'Credentials in profile "p", target "weird" invalid: Runtime Error\n    Could not find adapter type ' +
+        'oracle!\n  This version knows: postgres, clickhouse.',
     ],
     [{ target: 'none' }, 'required field "type" not found in profile p and target none'],
     [{ target: 'both' }, 'Got duplicate keys: (pass) all map to "password"'],
@@ -373,7 +381,8 @@ describe('.dbtignore', () => {
 describe('.env', () => {
   it('is read as python-dotenv reads it', () => {
     const text =
-      '# c\nA=1\nexport B = two words # note\nC="x\\ny"\nD=\'raw\\n\'\nE=${A}-${NONE:-dflt}\nF=\nG\nH= # only a comment\nI=a#b\nJ="multi\nline"\n';
+      '# c\nA=1\nexport B = two words # note\nC="x\\ny"\nD=\'raw\\n\'\nE=${A}-${NONE:-dflt}\nF=\nG\nH= # only ' +
+      'a comment\nI=a#b\nJ="multi\nline"\n';
     expect(parseEnvFile(text)).toEqual({
       A: '1',
       B: 'two words',

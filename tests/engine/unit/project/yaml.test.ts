@@ -69,7 +69,9 @@ describe('loadYaml', () => {
 
   it('says where a text is broken, in the form of dbt', () => {
     expect(() => loadYaml('name: o\n  profile: p', 'dbt_project.yml')).toThrow(
-      'Syntax error near line 2\n------------------------------\n1  | name: o\n2  |   profile: p\n\nRaw Error:\n------------------------------\nmapping values are not allowed in this context\n  in "<unicode string>", line 2, column 10',
+      'Syntax error near line 2\n------------------------------\n1  | name: o\n2  |   profile: p\n\nRaw ' +
+        'Error:\n------------------------------\nmapping values are not allowed in this context\n  in "<unicode ' +
+        'string>", line 2, column 10',
     );
   });
 

@@ -33,7 +33,8 @@ describe('a window of event time', () => {
     ['x days', "Unable to convert 'x' to an integer."],
     [
       '3 weeks',
-      "Invalid grain size 'weeks'. Must be one of ['hour', 'day', 'month', 'year', 'hours', 'days', 'months', 'years'].",
+      "Invalid grain size 'weeks'. Must be one of ['hour', 'day', 'month', 'year', 'hours', 'days', 'months', " +
+        "'years'].",
     ],
   ])('%s is refused', (text, words) => {
     expect(() => sampleWindow(text, load, now)).toThrow(words);

@@ -1,4 +1,5 @@
-// CSV files of seeds. Expectations were made by agate as dbt-core 1.12.6 reads seeds (dbt_common.clients.agate_helper.from_csv).
+// CSV files of seeds. Expectations were made by agate as dbt-core 1.12.6 reads seeds
+// (dbt_common.clients.agate_helper.from_csv).
 import { describe, expect, it } from 'vitest';
 import type { SeedNode } from '../../../../src/contracts/node.ts';
 import { TsdbtError } from '../../../../src/errors.ts';

@@ -159,7 +159,8 @@ describe('columns', () => {
         ['id', 'v', 'w'],
       ),
     ).toBe(
-      '@@ ,id ,v  ,w\r\n...,...,...,...\r\n   ,2  ,v  ,w\r\n→  ,3  ,v→a much longer value,w\r\n   ,4  ,v  ,w\r\n...,...,...,...\r\n',
+      '@@ ,id ,v  ,w\r\n...,...,...,...\r\n   ,2  ,v  ,w\r\n→  ,3  ,v→a much longer value,w\r\n   ,4  ,v  ,' +
+        'w\r\n...,...,...,...\r\n',
     );
   });
 

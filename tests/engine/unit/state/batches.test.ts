@@ -1,4 +1,5 @@
-// Batches of microbatch models. The goldens are what dbt-core 1.12 gives (tests/engine/support/batch_cases.py); minutes and gaps are ours.
+// Batches of microbatch models. The goldens are what dbt-core 1.12 gives (tests/engine/support/batch_cases.py); minutes
+// and gaps are ours.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {

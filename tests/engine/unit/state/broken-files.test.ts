@@ -1,4 +1,5 @@
-// What an earlier run has left, broken: the program's own files count as absent, an artifact that the user names is one clear error.
+// What an earlier run has left, broken: the program's own files count as absent, an artifact that the user names is one
+// clear error.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,11 +47,13 @@ describe('a file of the program itself', () => {
 
   it('keeps the lines of a journal that are whole', () => {
     const start =
-      '{"k":"start","invocation_id":"i","command":"run","args":{},"started_at":"2024-01-01T00:00:00Z","pid":1,"selected":["a"]}';
+      '{"k":"start","invocation_id":"i","command":"run","args":{},"started_at":"2024-01-01T00:00:00Z","pid":1,' +
+      '"selected":["a"]}';
     expect(
       readJournal(
         file(
-          `${start}\nnull\n{"k":"result","result":null}\n{"k":"batches","id":"a","all":5}\n{"k":"begin","id":"a"}\n{"k":"beg`,
+          `${start}\nnull\n{"k":"result","result":null}\n{"k":"batches","id":"a","all":5}\n{"k":"begin",` +
+            '"id":"a"}\n{"k":"beg',
         ),
       ),
     ).toMatchObject({ interrupted: ['a'], results: [], ended: false });
@@ -78,7 +81,8 @@ describe('an artifact that the user names', () => {
       mkdirSync(folder);
       writeFileSync(join(folder, 'run_results.json'), text);
       expect(() => previousRun(folder, () => false)).toThrow(
-        'is no whole RunResultsArtifact: it has to hold the arguments of the run, and for each result its unique_id and status',
+        'is no whole RunResultsArtifact: it has to hold the arguments of the run, and for each result its ' +
+          'unique_id and status',
       );
     }
   });

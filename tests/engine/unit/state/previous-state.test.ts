@@ -1,4 +1,5 @@
-// The state folder: manifests of older dbts come in today's form, what is missing is undefined, what is broken is said; source_status: reads both sides.
+// The state folder: manifests of older dbts come in today's form, what is missing is undefined, what is broken is said;
+// source_status: reads both sides.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,7 +129,8 @@ describe('the manifest of a state folder', () => {
     ] as const) {
       write('manifest.json', value);
       expect(() => open().manifest).toThrow(
-        `Expected a schema version of "https://schemas.getdbt.com/dbt/manifest/v12.json" in ${join(folder, 'manifest.json')}, but found ${found}. Are you running with a different version of dbt?`,
+        'Expected a schema version of "https://schemas.getdbt.com/dbt/manifest/v12.json" in ' +
+          `${join(folder, 'manifest.json')}, but found ${found}. Are you running with a different version of dbt?`,
       );
     }
   });

@@ -1,4 +1,5 @@
-// Python values outside of templates: dicts and their keys, conversion from and to JSON, calls with Python's binding of arguments.
+// Python values outside of templates: dicts and their keys, conversion from and to JSON, calls with Python's binding of
+// arguments.
 import { describe, expect, it } from 'vitest';
 import {
   callable,

@@ -12,7 +12,9 @@ it('a disk without EXCHANGE is told with what to do', () => {
   });
   const { message, details } = databaseError(refusal, { sql, text: sql, start: 0 }, null);
   expect([message, details.hint]).toEqual([
-    'Code: 1. DB::Exception: RENAME EXCHANGE is not supported because exchanging files is not supported by the OS (Invalid argument) (UNSUPPORTED_METHOD)',
-    'The disk of the database cannot exchange tables. Nothing was changed: move the relation to another disk, or drop it and run again.',
+    'Code: 1. DB::Exception: RENAME EXCHANGE is not supported because exchanging files is not supported by the ' +
+      'OS (Invalid argument) (UNSUPPORTED_METHOD)',
+    'The disk of the database cannot exchange tables. Nothing was changed: move the relation to another disk, ' +
+      'or drop it and run again.',
   ]);
 });

@@ -1,4 +1,5 @@
-// Relations and columns of ClickHouse as templates see them. Expected values come from dbt-clickhouse 1.10.3's own classes.
+// Relations and columns of ClickHouse as templates see them. Expected values come from dbt-clickhouse 1.10.3's own
+// classes.
 import { describe, expect, it } from 'vitest';
 import { CLICKHOUSE_COLUMN } from '../../../../../src/adapters/clickhouse/column.ts';
 import { clickhouseRelation } from '../../../../../src/adapters/clickhouse/relation.ts';
@@ -33,8 +34,10 @@ describe('relations of ClickHouse', () => {
     );
     expect(toRepr(Relation.create(dialect, { database: 's', schema: 's', identifier: 'i' }).toDict())).toBe(
       "{'path': {'database': '', 'schema': 's', 'identifier': 'i'}, " +
-        "'quote_character': '`', 'include_policy': {'database': False, 'schema': True, 'identifier': True}, 'quote_policy': {'database': True, 'schema': True, 'identifier': True}, " +
-        "'dbt_created': False, 'require_alias': False, 'renameable_relations': [], 'replaceable_relations': [], 'can_exchange': False, 'can_on_cluster': False, 'is_temporary': False, " +
+        "'quote_character': '`', 'include_policy': {'database': False, 'schema': True, 'identifier': True}, " +
+        "'quote_policy': {'database': True, 'schema': True, 'identifier': True}, " +
+        "'dbt_created': False, 'require_alias': False, 'renameable_relations': [], 'replaceable_relations': []," +
+        " 'can_exchange': False, 'can_on_cluster': False, 'is_temporary': False, " +
         "'mvs_pointing_to_it': [], 'is_refreshable': False, 'refreshable_append': False}",
     );
   });
