@@ -1,6 +1,7 @@
 // A table's rows in the text format of COPY, in chunks. Which columns it goes to is the caller's.
 import { TsdbtError } from '../errors.ts';
-import { PyDate, PyDateTime } from '../values/datetime.ts';
+import { PyDate } from '../values/date.ts';
+import { PyDateTime } from '../values/datetime.ts';
 import { PyDecimal } from '../values/decimal.ts';
 import { toText } from '../values/text.ts';
 import type { Value } from '../values/value.ts';

@@ -1,8 +1,9 @@
 // The column types of a table and what each takes: agate's types with the settings that dbt gives them. Which type a
 // column gets is decided in table-inference.ts.
-import { PyDate, PyDateTime } from '../values/datetime.ts';
+import { PyDate } from '../values/date.ts';
+import { PyDateTime } from '../values/datetime.ts';
 import { PyDecimal } from '../values/decimal.ts';
-import { PyFloat, floatRepr } from '../values/float.ts';
+import { floatRepr, PyFloat } from '../values/float.ts';
 import { toText } from '../values/text.ts';
 import type { HostObject, Value } from '../values/value.ts';
 import { parseIsoDateTime } from './iso-datetime.ts';

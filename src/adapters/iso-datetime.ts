@@ -1,8 +1,10 @@
 // ISO 8601 moments in every form that dbt takes in a seed: calendar, week and ordinal dates, reduced accuracy,
 // fractions on the last part, zones. Which columns are moments is decided in table-inference.ts.
 import { fromOrdinal, isoCalendarOf, toOrdinal } from '../values/calendar.ts';
-import { FixedZone, PyDateTime, PyTimedelta, type TimeZone, utcZone } from '../values/datetime.ts';
+import { PyDateTime } from '../values/datetime.ts';
 import { valueError } from '../values/python-error.ts';
+import { PyTimedelta } from '../values/timedelta.ts';
+import { FixedZone, type TimeZone, utcZone } from '../values/timezone.ts';
 
 interface Day {
   readonly year: number;

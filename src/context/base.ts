@@ -6,7 +6,7 @@ import type { Flags, Invocation } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { macroReturn } from '../jinja/index.ts';
 import type { Logger } from '../log.ts';
-import { pytzUtc, PyDateTime } from '../values/datetime.ts';
+import { PyDateTime } from '../values/datetime.ts';
 import {
   argumentBinder,
   callable,
@@ -15,15 +15,16 @@ import {
   isTruthy,
   iterate,
   JinjaError,
-  parseJson,
   PyDict,
   PySet,
   PyTuple,
+  parseJson,
   toText,
   typeError,
   typeName,
   type Value,
 } from '../values/index.ts';
+import { pytzUtc } from '../values/timezone.ts';
 import { createEnvVar, type Environment, type EnvVarRecorder, maskPlaceholders } from './env-var.ts';
 import { flagsObject } from './flags-object.ts';
 import { createModules } from './modules/modules.ts';

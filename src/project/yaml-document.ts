@@ -4,7 +4,8 @@
 import { createRequire } from 'node:module';
 import type { Alias, CST, Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import type { Json } from '../contracts/node.ts';
-import { PyDate, PyDateTime } from '../values/datetime.ts';
+import { PyDate } from '../values/date.ts';
+import { PyDateTime } from '../values/datetime.ts';
 import { MOVED_BY, parseWithFlows } from './yaml-flow-indent.ts';
 import { isoTimestamp, resolvePlainScalar, resolveTagged } from './yaml-scalar.ts';
 

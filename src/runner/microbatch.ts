@@ -8,12 +8,10 @@ import { relationFrom } from '../context/relations.ts';
 import type { Hook, ModelNode } from '../contracts/node.ts';
 import type { BatchResults, RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
-import { callable } from '../values/index.ts';
-import { PyDateTime, pytzUtc } from '../values/datetime.ts';
 import {
+  type BatchSize,
   batchId,
   batchName,
-  type BatchSize,
   batchSizeOf,
   coveredInterval,
   type Interval,
@@ -24,6 +22,9 @@ import {
   truncate,
   wallTime,
 } from '../state/batches.ts';
+import { PyDateTime } from '../values/datetime.ts';
+import { callable } from '../values/index.ts';
+import { pytzUtc } from '../values/timezone.ts';
 import { createLatestVersionPointer } from './latest-version-pointer.ts';
 import { executeRelational, nodeRepresentation } from './model.ts';
 import { bareResult, type RunContext } from './run-context.ts';

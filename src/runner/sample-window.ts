@@ -2,8 +2,9 @@
 import type { TimeWindow } from '../context/runtime-references.ts';
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import { PyDateTime, pytzUtc } from '../values/datetime.ts';
+import { PyDateTime } from '../values/datetime.ts';
 import { fromJson, toRepr } from '../values/index.ts';
+import { pytzUtc } from '../values/timezone.ts';
 
 const GRAINS = ['hour', 'day', 'month', 'year'] as const;
 

@@ -1,9 +1,9 @@
 // Text of dates and times and back: strftime (C locale, glibc's flags), ISO 8601 reading as Python 3.11's
-// fromisoformat, strptime. Works on plain fields; the values themselves are in datetime.ts.
+// fromisoformat, strptime. Works on plain fields; the values themselves are in date.ts, time.ts and datetime.ts.
 import {
   DAY_NAMES,
-  daysInMonth,
   dayOfYear,
+  daysInMonth,
   fromOrdinal,
   isoCalendarOf,
   isoWeek1Monday,
@@ -19,6 +19,14 @@ export interface DateFields {
   readonly year: number;
   readonly month: number;
   readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+  readonly microsecond: number;
+}
+
+/** The parts of a `time`, also of a `datetime`'s. */
+export interface ClockFields {
   readonly hour: number;
   readonly minute: number;
   readonly second: number;
@@ -155,6 +163,27 @@ function directive(code: string, f: DateFields, zone: FormatZone, flags: string)
       return flags === '' ? word('%') : undefined;
     default:
       return undefined;
+  }
+}
+
+/** `isoformat` of a time. @throws JinjaError when Python does not know the timespec */
+export function isoClock(clock: ClockFields, timespec: string): string {
+  const { hour, minute, second, microsecond } = clock;
+  const spec = timespec === 'auto' ? (microsecond === 0 ? 'seconds' : 'microseconds') : timespec;
+  const parts = [pad(hour, 2), pad(minute, 2), pad(second, 2)];
+  switch (spec) {
+    case 'hours':
+      return parts[0]!;
+    case 'minutes':
+      return parts.slice(0, 2).join(':');
+    case 'seconds':
+      return parts.join(':');
+    case 'milliseconds':
+      return `${parts.join(':')}.${pad(Math.floor(microsecond / 1000), 3)}`;
+    case 'microseconds':
+      return `${parts.join(':')}.${pad(microsecond, 6)}`;
+    default:
+      throw valueError('Unknown timespec value');
   }
 }
 

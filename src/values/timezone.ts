@@ -134,3 +134,14 @@ export function formatOffset(offset: PyTimedelta, separator: string): string {
   if (seconds % 60 !== 0 || rest !== 0) text += `${separator}${pad(seconds % 60, 2)}`;
   return rest === 0 ? text : `${text}.${pad(rest, 6)}`;
 }
+
+/** An offset as `isoformat` writes it; nothing where there is none. */
+export function offsetText(offset: PyTimedelta | null, separator = ':'): string {
+  return offset === null ? '' : formatOffset(offset, separator);
+}
+
+/** The part of a `repr` that tells the zone and the fold. */
+export function zoneRepr(tzinfo: TimeZone | null, fold: number): string {
+  const folded = fold === 0 ? '' : `, fold=${fold}`;
+  return `${folded}${tzinfo === null ? '' : `, tzinfo=${tzinfo.jinjaRepr?.() ?? tzinfo.jinjaType}`}`;
+}

@@ -1,8 +1,10 @@
 // A table's rows as ClickHouse's CSV reads them: `adapter.get_csv_data`. Which table they go to is the macros'.
-import type { Table } from '../table.ts';
-import { PyDate, PyDateTime } from '../../values/datetime.ts';
+
+import { PyDate } from '../../values/date.ts';
+import { PyDateTime } from '../../values/datetime.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
+import type { Table } from '../table.ts';
 
 /**
  * A line for each row, without names. A text is quoted, as the server would trim it otherwise; null is an empty field,

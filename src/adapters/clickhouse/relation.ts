@@ -1,13 +1,15 @@
 // What ClickHouse decides about relation names: two levels, where dbt's schema is ClickHouse's database, quoted in any
 // case, and what a relation knows of clusters, EXCHANGE and the materialized views that write to it. Rendering and
 // comparing are in ../relation.ts.
+
+import { TsdbtError } from '../../errors.ts';
 import { callable } from '../../values/callable.ts';
-import { PyDate, PyDateTime } from '../../values/datetime.ts';
+import { PyDate } from '../../values/date.ts';
+import { PyDateTime } from '../../values/datetime.ts';
 import { PyDict } from '../../values/dict.ts';
 import { toText } from '../../values/text.ts';
 import { isTruthy } from '../../values/truth.ts';
 import type { Value } from '../../values/value.ts';
-import { TsdbtError } from '../../errors.ts';
 import {
   type NodeOfRelation,
   Relation,

@@ -1,16 +1,19 @@
 // What the server sends as lines of JSON, as the values that dbt's templates get from dbt-clickhouse:
 // clickhouse-connect's Python types, then agate's. Sending statements is left to session.ts.
-import { resultColumn, tableOfColumns, uniqueNames } from '../table-inference.ts';
-import { Table } from '../table.ts';
+
 import { TsdbtError } from '../../errors.ts';
 import { PyBytes } from '../../values/bytes.ts';
-import { PyDate, PyDateTime, PyTimedelta } from '../../values/datetime.ts';
+import { PyDate } from '../../values/date.ts';
+import { PyDateTime } from '../../values/datetime.ts';
 import { PyDecimal } from '../../values/decimal.ts';
 import { PyDict } from '../../values/dict.ts';
 import { makeFloat, PyFloat } from '../../values/float.ts';
 import { fromJson, parseJson } from '../../values/json.ts';
+import { PyTimedelta } from '../../values/timedelta.ts';
 import { PyTuple } from '../../values/tuple.ts';
 import type { Value } from '../../values/value.ts';
+import { Table } from '../table.ts';
+import { resultColumn, tableOfColumns, uniqueNames } from '../table-inference.ts';
 
 /** Names, types, then a line a row. */
 export const RESULT_FORMAT = 'JSONCompactEachRowWithNamesAndTypes';

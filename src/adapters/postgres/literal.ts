@@ -1,10 +1,13 @@
 // Values written into SQL text as psycopg2 writes them, for statements with `%s` placeholders. Everything else goes to
 // the server as it is.
 import { TsdbtError } from '../../errors.ts';
-import { PyDate, PyDateTime, PyTime, PyTimedelta } from '../../values/datetime.ts';
+import { PyDate } from '../../values/date.ts';
+import { PyDateTime } from '../../values/datetime.ts';
 import { PyDecimal } from '../../values/decimal.ts';
 import { PyFloat } from '../../values/float.ts';
 import { toText } from '../../values/text.ts';
+import { PyTime } from '../../values/time.ts';
+import { PyTimedelta } from '../../values/timedelta.ts';
 import { PyTuple } from '../../values/tuple.ts';
 import { typeName } from '../../values/type-name.ts';
 import type { Value } from '../../values/value.ts';

@@ -1,13 +1,17 @@
 // What the server sends as text, as the values that dbt's templates get: psycopg2's Python types, then agate's. Also
 // the names that psycopg2 gives to types, which contracts compare by. Sending statements is left to session.ts.
-import { BOOLEAN, DATE_TYPE, DATETIME, type DataType, EXACT_TEXT, INTEGER, NUMBER } from '../data-type.ts';
-import { resultColumn, tableOfColumns, type TypedColumn, uniqueNames } from '../table-inference.ts';
-import type { Table } from '../table.ts';
-import { FixedZone, PyDate, PyDateTime, PyTimedelta } from '../../values/datetime.ts';
+
+import { PyDate } from '../../values/date.ts';
+import { PyDateTime } from '../../values/datetime.ts';
 import { PyDecimal } from '../../values/decimal.ts';
 import { floatRepr, makeFloat } from '../../values/float.ts';
 import { parseJson } from '../../values/json.ts';
+import { PyTimedelta } from '../../values/timedelta.ts';
+import { FixedZone } from '../../values/timezone.ts';
 import type { Value } from '../../values/value.ts';
+import { BOOLEAN, DATE_TYPE, DATETIME, type DataType, EXACT_TEXT, INTEGER, NUMBER } from '../data-type.ts';
+import type { Table } from '../table.ts';
+import { resultColumn, type TypedColumn, tableOfColumns, uniqueNames } from '../table-inference.ts';
 
 export interface ResultField {
   readonly name: string;

@@ -1,16 +1,9 @@
 // modules.datetime: the classes date, datetime, time, timedelta and tzinfo, called or asked for their class methods.
 // Leaves values and their methods to src/values/datetime.ts.
 import { EPOCH_ORDINAL, MICROS_PER_SECOND, roundHalfEven } from '../../values/calendar.ts';
-import {
-  FixedZone,
-  localZone,
-  PyDate,
-  PyDateTime,
-  PyTime,
-  PyTimedelta,
-  requireZone,
-  type TimeZone,
-} from '../../values/datetime.ts';
+import { PyDate } from '../../values/date.ts';
+import { localZone, PyDateTime } from '../../values/datetime.ts';
+import { requireZone } from '../../values/datetime-arguments.ts';
 import { isoWeekDate, parseIsoDate, parseIsoTime, strptime } from '../../values/datetime-format.ts';
 import {
   type Callable,
@@ -22,7 +15,10 @@ import {
   typeName,
   type Value,
 } from '../../values/index.ts';
+import { PyTime } from '../../values/time.ts';
 import type { TimedeltaUnit } from '../../values/timedelta.ts';
+import { PyTimedelta } from '../../values/timedelta.ts';
+import { FixedZone, type TimeZone } from '../../values/timezone.ts';
 import { Namespace } from '../namespace.ts';
 
 /** The module. @param clock milliseconds since 1970, with a fraction where the clock has one */

@@ -1,7 +1,7 @@
 // modules.pytz: zones with their rules, asked of Intl, under pytz's way of working (localize, normalize, one tzinfo
 // object for each offset). Abbreviations are today's. Leaves zones of a fixed offset to values/timezone.ts.
 import { EPOCH_ORDINAL, MICROS_PER_DAY } from '../../values/calendar.ts';
-import { FixedZone, PyDateTime, PyTimedelta, type TimeZone } from '../../values/datetime.ts';
+import { PyDateTime } from '../../values/datetime.ts';
 import {
   callable,
   isTruthy,
@@ -15,7 +15,9 @@ import {
   type Value,
   valueError,
 } from '../../values/index.ts';
+import { PyTimedelta } from '../../values/timedelta.ts';
 import type { WallClock } from '../../values/timezone.ts';
+import { FixedZone, type TimeZone } from '../../values/timezone.ts';
 import { Namespace } from '../namespace.ts';
 import { COUNTRIES, ZONES } from './time-zone-data.ts';
 

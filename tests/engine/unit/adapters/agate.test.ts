@@ -3,18 +3,21 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { convertType } from '../../../../src/adapters/convert-type.ts';
 import { tableFromCsv } from '../../../../src/adapters/csv.ts';
-import { tableFromResult } from '../../../../src/adapters/table-inference.ts';
 import { Table } from '../../../../src/adapters/table.ts';
+import { tableFromResult } from '../../../../src/adapters/table-inference.ts';
 import { TsdbtError } from '../../../../src/errors.ts';
 import { getAttribute, getItem } from '../../../../src/values/access.ts';
 import { callSync } from '../../../../src/values/call.ts';
-import { PyDate, PyDateTime, PyTime, PyTimedelta } from '../../../../src/values/datetime.ts';
+import { PyDate } from '../../../../src/values/date.ts';
+import { PyDateTime } from '../../../../src/values/datetime.ts';
 import { PyDecimal } from '../../../../src/values/decimal.ts';
-import { fromJson } from '../../../../src/values/json.ts';
 import { makeFloat } from '../../../../src/values/float.ts';
 import { iterate } from '../../../../src/values/iterate.ts';
-import { toRepr, toText } from '../../../../src/values/text.ts';
+import { fromJson } from '../../../../src/values/json.ts';
 import { PySlice } from '../../../../src/values/sequence.ts';
+import { toRepr, toText } from '../../../../src/values/text.ts';
+import { PyTime } from '../../../../src/values/time.ts';
+import { PyTimedelta } from '../../../../src/values/timedelta.ts';
 import type { Value } from '../../../../src/values/value.ts';
 
 interface Recorded {
