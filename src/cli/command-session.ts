@@ -9,7 +9,7 @@ import { errorTag, type Logger, type LogLevel, yellow } from '../log.ts';
 import { deprecation } from '../project/deprecations.ts';
 import { loadEnvFile } from '../project/env-file.ts';
 import { type CliOptions, resolveFlagsWithNotices } from '../project/flags.ts';
-import { commandSpec } from '../project/option-table.ts';
+import { commandSpec } from '../project/command-table.ts';
 import { readProjectSettings } from '../project/project.ts';
 import { findProjectDir } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';

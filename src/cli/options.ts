@@ -2,7 +2,9 @@
 // command does is its handler's; what an option means is flags.ts's.
 import { Command, CommanderError, Option } from 'commander';
 import { ERROR_KINDS, TsdbtError } from '../errors.ts';
-import { type CommandSpec, COMMANDS, GLOBAL_OPTIONS, type OptionSpec } from '../project/option-table.ts';
+import { type CommandSpec, COMMANDS } from '../project/command-table.ts';
+import { GLOBAL_OPTIONS } from '../project/global-options.ts';
+import type { OptionSpec } from '../project/option-spec.ts';
 import { convertOption } from '../project/option-value.ts';
 import type { CliOptions } from '../project/flags.ts';
 import { closeMatches } from './close-matches.ts';

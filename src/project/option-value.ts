@@ -4,7 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import type { OptionSpec } from './option-table.ts';
+import type { OptionSpec } from './option-spec.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
 
 const TRUE = new Set(['1', 'true', 't', 'yes', 'y', 'on']);

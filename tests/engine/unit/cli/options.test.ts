@@ -1,7 +1,7 @@
 // The command line: what each way of typing means, and click's words for what it refuses.
 import { describe, expect, it } from 'vitest';
 import { createProgram, exitAfterHelp, type ParsedCommand } from '../../../../src/cli/options.ts';
-import { COMMANDS } from '../../../../src/project/option-table.ts';
+import { COMMANDS } from '../../../../src/project/command-table.ts';
 
 async function parse(
   argv: readonly string[],

@@ -1,0 +1,205 @@
+// Every command as data: what is typed, what it does, which options it takes. The command line is built from it by
+// cli/options.ts and flags are resolved from it by flags.ts.
+import { type OptionKey, OPTIONS } from './command-options.ts';
+import type { OptionSpec } from './option-spec.ts';
+
+export interface CommandSpec {
+  /** As dbt's `which`. */
+  readonly which: string;
+  /** As typed, after `tsdbt`. */
+  readonly path: readonly string[];
+  readonly aliases?: readonly string[];
+  readonly summary: string;
+  readonly options: readonly OptionSpec[];
+  /** Positional argument. */
+  readonly argument?: { readonly name: string; readonly help: string; readonly choices?: readonly string[] };
+}
+
+const SELECTION: readonly OptionKey[] = ['exclude', 'select', 'selector'];
+const PLACES: readonly OptionKey[] = ['profiles_dir', 'project_dir', 'target_path', 'vars'];
+
+function command(
+  which: string,
+  summary: string,
+  keys: readonly OptionKey[],
+  extra: Partial<CommandSpec> = {},
+): CommandSpec {
+  return { which, path: [which], summary, options: keys.map((key) => OPTIONS[key]), ...extra };
+}
+
+/** All commands; `db`, `load` and `produce` are ours, the others are dbt's. */
+export const COMMANDS: readonly CommandSpec[] = [
+  command('build', 'Run all seeds, models, snapshots and tests in order of the graph.', [
+    ...PLACES,
+    ...SELECTION,
+    'empty',
+    'event_time_start',
+    'event_time_end',
+    'export_saved_queries',
+    'full_refresh',
+    'include_saved_query',
+    'resource_types',
+    'exclude_resource_types',
+    'sqlparse',
+    'sample',
+    'show',
+    'store_failures',
+    'threads',
+    'every',
+    'if_changed',
+  ]),
+  command('clean', 'Delete the folders that clean-targets names.', [...PLACES, 'clean_project_files_only']),
+  command('clone', 'Make clones of selected nodes.', [
+    ...PLACES,
+    ...SELECTION,
+    'full_refresh',
+    'resource_types',
+    'exclude_resource_types',
+    'threads',
+  ]),
+  command('compile', 'Write the SQL that would run into the target folder.', [
+    ...PLACES,
+    ...SELECTION,
+    'full_refresh',
+    'show_output',
+    'introspect',
+    'empty',
+    'inline',
+    'inject_ephemeral_ctes',
+    'sqlparse',
+    'threads',
+  ]),
+  command('debug', 'Show what is known of the project, the profile and the connection.', [
+    'connection',
+    'config_dir',
+    'profiles_dir_new',
+    'project_dir',
+    'vars',
+  ]),
+  command('deps', 'Install the packages that packages.yml names.', [
+    'profiles_dir_new',
+    'project_dir',
+    'vars',
+    'source',
+    'lock',
+    'upgrade',
+    'add_package',
+  ]),
+  command(
+    'docs-generate',
+    'Write the documentation of the project.',
+    [...PLACES, ...SELECTION, 'compile_docs', 'sqlparse', 'empty_catalog', 'static', 'threads'],
+    { which: 'generate', path: ['docs', 'generate'] },
+  ),
+  command('docs-serve', 'Serve the documentation.', [...PLACES, 'browser', 'host', 'port'], {
+    which: 'serve',
+    path: ['docs', 'serve'],
+  }),
+  command(
+    'init',
+    'Start a new project.',
+    ['profiles_dir_new', 'project_dir', 'skip_profile_setup', 'skip_debug', 'vars'],
+    { argument: { name: 'project_name', help: 'Name of the project.' } },
+  ),
+  command(
+    'list',
+    'List the resources of the project.',
+    [
+      ...PLACES,
+      'exclude',
+      'models',
+      'output',
+      'output_keys',
+      'resource_types',
+      'exclude_resource_types',
+      'raw_select',
+      'selector',
+    ],
+    { aliases: ['ls'] },
+  ),
+  command('parse', 'Parse the project and write manifest.json.', [...PLACES, 'threads']),
+  command('retry', 'Run the nodes again that failed last time.', [...PLACES, 'threads', 'full_refresh']),
+  command('run', 'Build the models.', [
+    ...PLACES,
+    ...SELECTION,
+    'full_refresh',
+    'empty',
+    'event_time_start',
+    'event_time_end',
+    'sqlparse',
+    'sample',
+    'threads',
+    'every',
+    'if_changed',
+  ]),
+  command('run-operation', 'Run a macro.', [...PLACES, 'args', 'sql', 'threads'], {
+    argument: { name: 'macro', help: 'Name of the macro.' },
+  }),
+  command('seed', 'Load the CSV files of the project.', [
+    ...PLACES,
+    ...SELECTION,
+    'empty',
+    'full_refresh',
+    'sqlparse',
+    'show',
+    'threads',
+  ]),
+  command('show', 'Show the first rows of a model or a query.', [
+    ...PLACES,
+    ...SELECTION,
+    'full_refresh',
+    'show_output',
+    'limit',
+    'introspect',
+    'inline',
+    'inline_direct',
+    'sqlparse',
+    'threads',
+  ]),
+  command('snapshot', 'Take the snapshots of the project.', [...PLACES, ...SELECTION, 'empty', 'sqlparse', 'threads']),
+  command(
+    'freshness',
+    'Check how old the data of the sources is.',
+    [...PLACES, ...SELECTION, 'output_path', 'sqlparse', 'threads'],
+    {
+      path: ['source', 'freshness'],
+      aliases: ['snapshot-freshness'],
+    },
+  ),
+  command('test', 'Run the tests.', [
+    ...PLACES,
+    ...SELECTION,
+    'resource_types',
+    'exclude_resource_types',
+    'sqlparse',
+    'store_failures',
+    'threads',
+    'every',
+    'if_changed',
+  ]),
+  command('db', 'Start, stop and show the embedded database.', ['profiles_dir', 'project_dir', 'vars'], {
+    argument: { name: 'action', help: 'What to do.', choices: ['start', 'stop', 'status', 'url'] },
+  }),
+  command('produce', 'Write the records of a file into a topic.', [
+    ...PLACES,
+    'topic',
+    'from',
+    'key',
+    'rate',
+    'partitions',
+    'broker',
+  ]),
+  command(
+    'load',
+    'Load topics into the source tables that name them.',
+    [...PLACES, ...SELECTION, 'once', 'timeout', 'from', 'to', 'metrics_port', 'metrics_host'],
+    {
+      argument: { name: 'action', help: 'What to do instead.', choices: ['status', 'rewind', 'replay-dlq', 'check'] },
+    },
+  ),
+];
+
+/** The command behind a `which`, or undefined. */
+export function commandSpec(which: string): CommandSpec | undefined {
+  return COMMANDS.find((spec) => spec.which === which);
+}
