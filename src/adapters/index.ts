@@ -2,7 +2,7 @@
 import { TsdbtError } from '../errors.ts';
 import type { Profile } from '../contracts/project.ts';
 import type { Adapter } from './adapter.ts';
-import type { PathPart } from './relation.ts';
+import type { PathPart } from './relation-dialect.ts';
 
 export interface AdapterOptions {
   /** The project's `quoting:`. */

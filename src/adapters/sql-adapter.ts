@@ -3,7 +3,9 @@
 // is in their folders.
 import type { Adapter, ExecuteMacro, Session } from './adapter.ts';
 import { Column, stringType } from './column.ts';
-import { isRelationType, type PathPart, type Relation, type RelationType } from './relation.ts';
+import { isRelationType } from './relation-changes.ts';
+import type { PathPart, RelationType } from './relation-dialect.ts';
+import type { Relation } from './relation.ts';
 import type { Listing, SchemaName } from './relation-cache.ts';
 import type { Dependant } from './dependants.ts';
 import { ResponseObject } from './response.ts';

@@ -1,7 +1,8 @@
 // Relations of nodes as a context gives them: `this`, and what ref() and source() return. The quoting of a project
 // applies to nodes, not to sources. Leaves rendering to the adapter's Relation.
 import type { Adapter } from '../adapters/adapter.ts';
-import type { EventTimeFilter, PathPart, Relation, RelationType } from '../adapters/relation.ts';
+import type { EventTimeFilter, Relation } from '../adapters/relation.ts';
+import type { PathPart, RelationType } from '../adapters/relation-dialect.ts';
 import type { Quoting } from '../contracts/node.ts';
 
 export type RelationFactory = Pick<Adapter, 'createRelation' | 'relations'>;

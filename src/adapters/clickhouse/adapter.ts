@@ -13,14 +13,9 @@ import type {
 import { Column } from '../column.ts';
 import { copyTextOf } from '../copy-text.ts';
 import type { Dependant } from '../dependants.ts';
-import {
-  type PathPart,
-  Relation,
-  type RelationDialect,
-  type RelationInput,
-  type RelationType,
-  writtenPolicy,
-} from '../relation.ts';
+import type { PathPart, RelationDialect, RelationType } from '../relation-dialect.ts';
+import { Relation, type RelationInput } from '../relation.ts';
+import { writtenPolicy } from '../relation-path.ts';
 import { type Listing, RelationCache, type SchemaName } from '../relation-cache.ts';
 import { silenceTimes } from '../silence.ts';
 import { mostDecimals } from '../table-print.ts';

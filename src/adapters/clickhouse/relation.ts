@@ -10,13 +10,8 @@ import { PyDict } from '../../values/dict.ts';
 import { toText } from '../../values/text.ts';
 import { isTruthy } from '../../values/truth.ts';
 import type { Value } from '../../values/value.ts';
-import {
-  type NodeOfRelation,
-  Relation,
-  type RelationDialect,
-  type RelationInput,
-  type RelationType,
-} from '../relation.ts';
+import type { NodeOfRelation, RelationDialect, RelationType } from '../relation-dialect.ts';
+import { Relation, type RelationInput } from '../relation.ts';
 import { quoteIdentifier } from './literal.ts';
 
 /** What of a profile decides whether statements run on a whole cluster. */

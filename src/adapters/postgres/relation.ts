@@ -1,5 +1,7 @@
 // What Postgres decides about relation names. Rendering and comparing are in ../relation.ts.
-import { DEFAULT_POLICY, DEFAULT_TYPES, type RelationDialect } from '../relation.ts';
+import { DEFAULT_POLICY } from '../relation-path.ts';
+import { DEFAULT_TYPES } from '../relation-statics.ts';
+import type { RelationDialect } from '../relation-dialect.ts';
 import { materializedViewChanges } from './materialized-view.ts';
 
 /** NAMEDATALEN - 1: the server cuts longer names silently. */

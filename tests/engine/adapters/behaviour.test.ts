@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Adapter, Session, SessionOptions } from '../../../src/adapters/adapter.ts';
 import { createAdapter } from '../../../src/adapters/index.ts';
-import type { Relation, RelationType } from '../../../src/adapters/relation.ts';
+import type { Relation } from '../../../src/adapters/relation.ts';
+import type { RelationType } from '../../../src/adapters/relation-dialect.ts';
 import { inferTable } from '../../../src/adapters/table-inference.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
 import { TsdbtError } from '../../../src/errors.ts';

@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { clickhouseRelation } from '../../../../src/adapters/clickhouse/relation.ts';
 import { POSTGRES_RELATION } from '../../../../src/adapters/postgres/relation.ts';
-import { Relation, type RelationType } from '../../../../src/adapters/relation.ts';
+import { Relation } from '../../../../src/adapters/relation.ts';
+import type { RelationType } from '../../../../src/adapters/relation-dialect.ts';
 import { type Listing, RelationCache, type SchemaName } from '../../../../src/adapters/relation-cache.ts';
 
 const rel = (identifier: string, type: RelationType = 'table', schema = 's'): Relation =>
