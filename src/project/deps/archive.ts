@@ -49,8 +49,13 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
   const { Unpack } = await import('tar/unpack');
   const contents = new Contents(from, limits);
   let failure: unknown;
+  let stop = (): void => {};
+  const stopped = new Promise<void>((done) => {
+    stop = done;
+  });
   const fail = (error: unknown): void => {
     failure ??= error;
+    stop();
   };
   const writer = new Unpack({
     cwd: folder,
@@ -73,14 +78,12 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
       }
     },
   });
-  const ended = new Promise<void>((done) =>
-    writer
-      .once('end', done)
-      .once('close', done)
-      .on('error', (error: Error) => {
-        fail(error);
-        done();
-      }),
+  // `end` comes when every file is closed, also behind an error; not where the folder itself is gone.
+  const closed = new Promise<void>((done) =>
+    writer.once('end', done).on('error', (error: Error) => {
+      fail(error);
+      if (error.name === 'CwdError') done();
+    }),
   );
   writer.on('meta', () => {
     // Thrown from here, it would leave the writer in the midst of a chunk.
@@ -109,14 +112,13 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
       if (bytes > limits.bytes) throw refused(from, `more than ${limits.bytes} bytes unpacked`);
       if (failure !== undefined) break;
       if (!atEnd && !writer.write(chunk) && failure === undefined)
-        await Promise.race([ended, new Promise((done) => writer.once('drain', done))]);
+        await Promise.race([stopped, new Promise((done) => writer.once('drain', done))]);
     }
   } catch (error) {
     fail(error);
   }
-  // Also after a failure: files that are being written are closed before the folder is thrown away.
   writer.end();
-  await ended;
+  await closed;
   if (failure !== undefined) throw explained(failure, from);
   contents.makeLinks(folder);
   for (const top of contents.tops)

@@ -126,16 +126,7 @@ export class PackageStore {
   }
 
   close(): void {
-    // A writer that was stopped may still make the file that it was at: then the folder is looked through again.
-    for (let tries = 1; ; tries++) {
-      try {
-        rmSync(this.#folder, { recursive: true, force: true });
-        return;
-      } catch (error) {
-        if (tries === 10) throw error;
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-      }
-    }
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   /**

@@ -497,6 +497,17 @@ describe('limits of an archive', () => {
     );
   });
 
+  it('and every other failure leave nothing that is still being written', async () => {
+    const files = Array.from({ length: 60 }, (_, i) => file(`p/d${i}/f`, ''));
+    const folder = at('f');
+    await expect(unpack(packed([...files, file('p/x', 'x', { broken: true })]), folder, 'x')).rejects.toThrow(
+      'checksum failure',
+    );
+    const left = readdirSync(folder, { recursive: true });
+    await new Promise((done) => setTimeout(done, 300));
+    expect(readdirSync(folder, { recursive: true })).toEqual(left);
+  });
+
   it.runIf(LONG)('hold for a million entries and 3 GB', async () => {
     const block = gzipSync(Buffer.alloc(2 ** 20), { level: 9 });
     answers.set('/x.tar.gz', Buffer.concat(Array<Buffer>(3000).fill(block)));
