@@ -1,0 +1,97 @@
+// Counts what makes the code hard to read, prints it, and fails where a count is over its limit. A limit only goes
+// down: who lowers a count lowers its limit here.
+//
+//   npm run measure                  the table
+//   npm run measure -- --list NAME   and the places of one row, e.g. --list wide
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import ts from 'typescript';
+import { circles, graphsOf, importsOf } from './import-graph.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** name: [what is counted, limit of today, what it shall be]. */
+const ROWS = {
+  wide: ['lines over 120 columns', 863, 0],
+  prose: ['lines over 100 columns in *.md', 332, 0],
+  casts: ['casts in src (`as X`, but `as const`)', 1146, 600],
+  asserted: ['non-null assertions in src (`x!`)', 559, 300],
+  long: ['files over 600 lines', 18, 0],
+  folders: ['circles of folders in src', 0, 0],
+  files: ['circles of files at run time in src', 4, 0],
+  readme: ['lines of README.md', 269, 120],
+  architecture: ['lines of ARCHITECTURE.md', 235, 150],
+};
+
+const CODE = /\.(ts|mts|mjs|cjs|js|sql|py|sh|ya?ml|css|html)$|^\.ci\/run$/;
+/**
+ * Text that is not wrapped: what real dbt, real jinja2 or a script of ours has written, and the dbt projects whose text
+ * the recordings hold (their `raw_code`, checksums and line numbers).
+ */
+const RECORDED = [
+  /^tests\/engine\/(cases|clickhouse)\//,
+  /^tests\/engine\/(overrides|requests)\/(postgres|clickhouse)\//,
+  /^src\/context\/modules\/time-zone-data\.ts$/,
+];
+
+const names = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], { cwd: root, encoding: 'utf8' })
+  .split('\0')
+  .filter((name) => name !== '' && existsSync(join(root, name)) && !RECORDED.some((r) => r.test(name)));
+const read = (name) => readFileSync(join(root, name), 'utf8');
+const linesOf = (text) => text.replace(/\n$/, '').split('\n');
+
+/** Places by row, each as `path:line` or as words. */
+const places = Object.fromEntries(Object.keys(ROWS).map((row) => [row, []]));
+
+const sources = [];
+for (const name of names) {
+  const prose = name.endsWith('.md');
+  if (!prose && !CODE.test(name)) continue;
+  const text = read(name);
+  const lines = linesOf(text);
+  lines.forEach((line, at) => {
+    // Characters, not UTF-16 units; a link or a table's row cannot be wrapped.
+    const width = [...line].length;
+    if (!prose && width > 120) places.wide.push(`${name}:${at + 1}`);
+    if (prose && width > 100 && !/^\s*\||^\S+$/.test(line)) places.prose.push(`${name}:${at + 1}`);
+  });
+  if (!prose && lines.length > 600) places.long.push(`${name}: ${lines.length}`);
+  if (!name.startsWith('src/') || !name.endsWith('.ts')) continue;
+  count(name, text);
+  sources.push({ name: name.slice(4), imports: importsOf(join(root, name), text, join(root, 'src')) });
+}
+
+/** Casts and non-null assertions of one TypeScript file. */
+function count(name, text) {
+  const file = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, false);
+  const place = (node) => `${name}:${file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1}`;
+  const visit = (node) => {
+    if ((ts.isAsExpression(node) || ts.isTypeAssertionExpression(node)) && !ts.isConstTypeReference(node.type)) {
+      places.casts.push(place(node));
+    }
+    if (ts.isNonNullExpression(node)) places.asserted.push(place(node));
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+}
+
+const graphs = graphsOf(sources);
+places.folders = circles(graphs.folders).map((c) => c.join(' <-> '));
+places.files = circles(graphs.files).map((c) => c.join(' <-> '));
+for (const row of ['readme', 'architecture']) places[row] = linesOf(read(`${row.toUpperCase()}.md`));
+
+const { values } = parseArgs({ options: { list: { type: 'string' } } });
+if (values.list !== undefined) {
+  if (!(values.list in ROWS)) throw new Error(`no row is called ${values.list}: ${Object.keys(ROWS).join(', ')}`);
+  for (const place of places[values.list]) console.log(place);
+}
+for (const [row, [what, limit, goal]] of Object.entries(ROWS)) {
+  const found = places[row].length;
+  const judged =
+    found > limit ? `over its limit of ${limit}` : found > goal ? `goal ${goal}, limit ${limit}` : 'reached';
+  console.log(`${row.padEnd(13)} ${what.padEnd(38)} ${String(found).padStart(5)}  ${judged}`);
+  if (found > limit) process.exitCode = 1;
+}
