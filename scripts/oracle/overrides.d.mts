@@ -1,7 +1,22 @@
 // Types of overrides.mjs, for the tests that use it.
-export interface OverriddenMacro { readonly name: string; readonly package: string; readonly kind: 'macro' | 'block' | 'test' | 'materialization'; readonly arguments: readonly string[] }
-export interface Step { readonly run: string; readonly sql?: string; readonly save?: string; readonly files?: Readonly<Record<string, string>> }
-export interface Played { readonly run: string; readonly exit: number | null; readonly output: string; readonly calls: Readonly<Record<string, readonly string[]>> }
+export interface OverriddenMacro {
+  readonly name: string;
+  readonly package: string;
+  readonly kind: 'macro' | 'block' | 'test' | 'materialization';
+  readonly arguments: readonly string[];
+}
+export interface Step {
+  readonly run: string;
+  readonly sql?: string;
+  readonly save?: string;
+  readonly files?: Readonly<Record<string, string>>;
+}
+export interface Played {
+  readonly run: string;
+  readonly exit: number | null;
+  readonly output: string;
+  readonly calls: Readonly<Record<string, readonly string[]>>;
+}
 export interface Play {
   readonly project: string;
   readonly macros: readonly OverriddenMacro[];

@@ -7,7 +7,20 @@ const byId = new Map(items.map((item, i) => [item.id, i]));
 const main = document.getElementById('main');
 const side = document.getElementById('side');
 const tree = document.getElementById('tree');
-const TITLES = { source: 'Sources', seed: 'Seeds', model: 'Models', snapshot: 'Snapshots', test: 'Singular tests', exposure: 'Exposures', analysis: 'Analyses', macro: 'Macros', metric: 'Metrics', semantic_model: 'Semantic models', saved_query: 'Saved queries', function: 'Functions' };
+const TITLES = {
+  source: 'Sources',
+  seed: 'Seeds',
+  model: 'Models',
+  snapshot: 'Snapshots',
+  test: 'Singular tests',
+  exposure: 'Exposures',
+  analysis: 'Analyses',
+  macro: 'Macros',
+  metric: 'Metrics',
+  semantic_model: 'Semantic models',
+  saved_query: 'Saved queries',
+  function: 'Functions',
+};
 const kindsPresent = Object.keys(TITLES).filter((kind) => items.some((item) => item.kind === kind));
 const colourOf = (item) => `--kind: ${item.color ? cssColour(item.color) : `var(--${kindColour(item.kind)})`}`;
 const linkTo = (i) => `#/item/${encodeURIComponent(items[i].id)}`;
@@ -30,17 +43,23 @@ function grow(paths) {
 }
 
 function projectTree() {
-  return grow(items.map((item, i) => {
-    const folders = item.file.split('/').slice(0, -1);
-    const top = folders.length > 0 ? folders : [TITLES[item.kind] ?? item.kind];
-    if (item.kind === 'source') return [[item.package, 'sources', item.name.split('.')[0]], i];
-    if (item.kind === 'exposure') return [[item.package, 'exposures'], i];
-    return [[item.package, ...top], i];
-  }));
+  return grow(
+    items.map((item, i) => {
+      const folders = item.file.split('/').slice(0, -1);
+      const top = folders.length > 0 ? folders : [TITLES[item.kind] ?? item.kind];
+      if (item.kind === 'source') return [[item.package, 'sources', item.name.split('.')[0]], i];
+      if (item.kind === 'exposure') return [[item.package, 'exposures'], i];
+      return [[item.package, ...top], i];
+    }),
+  );
 }
 
 function databaseTree() {
-  return grow(items.flatMap((item, i) => (item.relation ? [[[item.relation.database || 'database', item.relation.schema], i]] : [])));
+  return grow(
+    items.flatMap((item, i) =>
+      item.relation ? [[[item.relation.database || 'database', item.relation.schema], i]] : [],
+    ),
+  );
 }
 
 function countIn(folder) {
@@ -51,7 +70,13 @@ function countIn(folder) {
 
 /** Folders are filled when they are opened, so that thousands of items cost nothing before. */
 function fillTree(parent, folder, open, byName) {
-  const entries = [...folder].sort(([a, x], [b, y]) => (x instanceof Map) === (y instanceof Map) ? labelOf(a, x, byName).localeCompare(labelOf(b, y, byName)) : x instanceof Map ? -1 : 1);
+  const entries = [...folder].sort(([a, x], [b, y]) =>
+    x instanceof Map === y instanceof Map
+      ? labelOf(a, x, byName).localeCompare(labelOf(b, y, byName))
+      : x instanceof Map
+        ? -1
+        : 1,
+  );
   for (const [name, value] of entries) {
     if (value instanceof Map) {
       const details = document.createElement('details');
@@ -59,8 +84,12 @@ function fillTree(parent, folder, open, byName) {
       summary.innerHTML = `${escapeHtml(name)}<span>${countIn(value)}</span>`;
       const inside = document.createElement('div');
       details.append(summary, inside);
-      const fill = () => { if (inside.childElementCount === 0) fillTree(inside, value, Math.max(0, open - 1), byName); };
-      details.addEventListener('toggle', () => { if (details.open) fill(); });
+      const fill = () => {
+        if (inside.childElementCount === 0) fillTree(inside, value, Math.max(0, open - 1), byName);
+      };
+      details.addEventListener('toggle', () => {
+        if (details.open) fill();
+      });
       details.fill = fill;
       details.folder = value;
       if (open > 0) {
@@ -87,10 +116,16 @@ function labelOf(name, value, byName) {
 }
 
 function showTree(tab) {
-  for (const button of side.querySelectorAll('[data-tab]')) button.setAttribute('aria-selected', String(button.dataset.tab === tab));
+  for (const button of side.querySelectorAll('[data-tab]'))
+    button.setAttribute('aria-selected', String(button.dataset.tab === tab));
   tree.textContent = '';
   const small = items.length <= 80;
-  fillTree(tree, tab === 'project' ? projectTree() : databaseTree(), small ? 9 : tab === 'project' ? 1 : 1, tab === 'database');
+  fillTree(
+    tree,
+    tab === 'project' ? projectTree() : databaseTree(),
+    small ? 9 : tab === 'project' ? 1 : 1,
+    tab === 'database',
+  );
   markInTree(current);
 }
 
@@ -131,14 +166,17 @@ function overviewPage() {
 }
 
 function listPage(kind) {
-  const ids = items.flatMap((item, i) => (item.kind === kind ? [i] : [])).sort((a, b) => items[a].name.localeCompare(items[b].name));
+  const ids = items
+    .flatMap((item, i) => (item.kind === kind ? [i] : []))
+    .sort((a, b) => items[a].name.localeCompare(items[b].name));
   main.innerHTML = `<div class="page"><h1>${escapeHtml(TITLES[kind] ?? kind)} <small class="chip">${ids.length}</small></h1>
     <div class="scroll"><table><thead><tr><th>Name</th><th>Package</th><th>Description</th></tr></thead><tbody>${ids.map((i) => `<tr><td><a href="${linkTo(i)}">${escapeHtml(items[i].name)}</a></td><td class="type">${escapeHtml(items[i].package)}</td><td>${inlineMarkdown(escapeHtml((items[i].description ?? '').split('\n')[0]))}</td></tr>`).join('')}</tbody></table></div></div>`;
 }
 
 function columnsTable(columns) {
   const hasTests = columns.some((c) => c.tests.length > 0 || c.constraints.length > 0);
-  const row = (c) => `<tr><td><code>${escapeHtml(c.name)}</code></td><td class="type">${escapeHtml(c.type)}</td><td>${c.description ? `<div class="text">${markdown(c.description)}</div>` : '<span class="none">–</span>'}</td>${hasTests ? `<td><div class="tests">${c.constraints.map((t) => `<span class="constraint">${escapeHtml(t)}</span>`).join('')}${c.tests.map((t) => `<span>${escapeHtml(t)}</span>`).join('')}</div></td>` : ''}</tr>`;
+  const row = (c) =>
+    `<tr><td><code>${escapeHtml(c.name)}</code></td><td class="type">${escapeHtml(c.type)}</td><td>${c.description ? `<div class="text">${markdown(c.description)}</div>` : '<span class="none">–</span>'}</td>${hasTests ? `<td><div class="tests">${c.constraints.map((t) => `<span class="constraint">${escapeHtml(t)}</span>`).join('')}${c.tests.map((t) => `<span>${escapeHtml(t)}</span>`).join('')}</div></td>` : ''}</tr>`;
   return `<h2>Columns <small>${columns.length}</small></h2><div class="scroll"><table><thead><tr><th>Column</th><th>Type</th><th>Description</th>${hasTests ? '<th>Constraints, tests</th>' : ''}</tr></thead><tbody>${columns.map(row).join('')}</tbody></table></div>`;
 }
 
@@ -148,25 +186,52 @@ function itemPage(id) {
   const folders = item.file.split('/');
   const part = [];
   part.push(`<div class="crumbs">${escapeHtml(item.package)} / ${folders.map(escapeHtml).join(' / ')}</div>`);
-  part.push(`<h1>${escapeHtml(item.name)} <span class="badge" style="${colourOf(item)}">${escapeHtml(item.kind.replace('_', ' '))}</span></h1>`);
-  if (relation) part.push(`<div class="relation"><code>${[relation.database, relation.schema, relation.name].filter(Boolean).map((p) => `"${escapeHtml(p)}"`).join('.')}</code></div>`);
-  if (item.tags.length > 0) part.push(`<p>${item.tags.map((t) => `<span class="chip">${escapeHtml(t)}</span>`).join('')}</p>`);
-  if (item.facts.length > 0) part.push(`<dl class="facts">${item.facts.map(([k, v]) => `<div><dt>${escapeHtml(k)}</dt><dd>${/^https?:\/\//.test(v) ? `<a href="${escapeHtml(v)}" rel="noopener">${escapeHtml(v)}</a>` : escapeHtml(v)}</dd></div>`).join('')}</dl>`);
-  part.push(`<h2>Description</h2>${item.description ? `<div class="text">${markdown(item.description)}</div>` : '<p class="none">Not described yet.</p>'}`);
-  if (item.arguments) part.push(`<h2>Arguments</h2><div class="scroll"><table><tbody>${item.arguments.map((a) => `<tr><td><code>${escapeHtml(a.name)}</code></td><td class="type">${escapeHtml(a.type)}</td><td>${markdown(a.description)}</td></tr>`).join('')}</tbody></table></div>`);
+  part.push(
+    `<h1>${escapeHtml(item.name)} <span class="badge" style="${colourOf(item)}">${escapeHtml(item.kind.replace('_', ' '))}</span></h1>`,
+  );
+  if (relation)
+    part.push(
+      `<div class="relation"><code>${[relation.database, relation.schema, relation.name]
+        .filter(Boolean)
+        .map((p) => `"${escapeHtml(p)}"`)
+        .join('.')}</code></div>`,
+    );
+  if (item.tags.length > 0)
+    part.push(`<p>${item.tags.map((t) => `<span class="chip">${escapeHtml(t)}</span>`).join('')}</p>`);
+  if (item.facts.length > 0)
+    part.push(
+      `<dl class="facts">${item.facts.map(([k, v]) => `<div><dt>${escapeHtml(k)}</dt><dd>${/^https?:\/\//.test(v) ? `<a href="${escapeHtml(v)}" rel="noopener">${escapeHtml(v)}</a>` : escapeHtml(v)}</dd></div>`).join('')}</dl>`,
+    );
+  part.push(
+    `<h2>Description</h2>${item.description ? `<div class="text">${markdown(item.description)}</div>` : '<p class="none">Not described yet.</p>'}`,
+  );
+  if (item.arguments)
+    part.push(
+      `<h2>Arguments</h2><div class="scroll"><table><tbody>${item.arguments.map((a) => `<tr><td><code>${escapeHtml(a.name)}</code></td><td class="type">${escapeHtml(a.type)}</td><td>${markdown(a.description)}</td></tr>`).join('')}</tbody></table></div>`,
+    );
   const near = item.graph ? [...reach(items, id, 2)] : [];
-  if (near.length > 1) part.push(`<h2>Lineage <small>two steps · <a href="#/graph/${encodeURIComponent(item.id)}">all of it</a></small></h2><div class="lineage"></div>`);
+  if (near.length > 1)
+    part.push(
+      `<h2>Lineage <small>two steps · <a href="#/graph/${encodeURIComponent(item.id)}">all of it</a></small></h2><div class="lineage"></div>`,
+    );
   if (item.columns) part.push(columnsTable(item.columns));
-  const loose = (item.tests ?? []);
+  const loose = item.tests ?? [];
   if (loose.length > 0) {
-    part.push(`<h2>Tests <small>${loose.length}</small></h2><div class="scroll"><table><tbody>${loose.map((t) => `<tr><td>${escapeHtml(t.name)}</td><td class="type">${escapeHtml(t.kind)}</td><td class="type">${t.severity === 'warn' ? 'warns' : ''}</td></tr>`).join('')}</tbody></table></div>`);
+    part.push(
+      `<h2>Tests <small>${loose.length}</small></h2><div class="scroll"><table><tbody>${loose.map((t) => `<tr><td>${escapeHtml(t.name)}</td><td class="type">${escapeHtml(t.kind)}</td><td class="type">${t.severity === 'warn' ? 'warns' : ''}</td></tr>`).join('')}</tbody></table></div>`,
+    );
   }
   if (item.parents.length + item.children.length > 0) {
-    const list = (title, ids) => `<div><h3>${title} (${ids.length})</h3><ul>${ids.map((i) => `<li>${itemLink(i)}</li>`).join('') || '<li class="none">nothing</li>'}</ul></div>`;
-    part.push(`<h2>Edges</h2><div class="edges">${list('Depends on', item.parents)}${list('Used by', item.children)}</div>`);
+    const list = (title, ids) =>
+      `<div><h3>${title} (${ids.length})</h3><ul>${ids.map((i) => `<li>${itemLink(i)}</li>`).join('') || '<li class="none">nothing</li>'}</ul></div>`;
+    part.push(
+      `<h2>Edges</h2><div class="edges">${list('Depends on', item.parents)}${list('Used by', item.children)}</div>`,
+    );
   }
   if (item.source) {
-    part.push(`<div class="code-head"><h2>Code</h2><button data-code="source" aria-selected="true">Source</button>${item.compiled ? '<button data-code="compiled">Compiled</button>' : ''}<button class="copy">Copy</button></div><pre class="code"><code>${colourSql(item.source)}</code></pre>`);
+    part.push(
+      `<div class="code-head"><h2>Code</h2><button data-code="source" aria-selected="true">Source</button>${item.compiled ? '<button data-code="compiled">Compiled</button>' : ''}<button class="copy">Copy</button></div><pre class="code"><code>${colourSql(item.source)}</code></pre>`,
+    );
   }
   main.innerHTML = `<div class="page">${part.join('')}</div>`;
   const box = main.querySelector('.lineage');
@@ -175,24 +240,30 @@ function itemPage(id) {
   for (const button of main.querySelectorAll('[data-code]')) {
     button.addEventListener('click', () => {
       shown.which = button.dataset.code;
-      for (const other of main.querySelectorAll('[data-code]')) other.setAttribute('aria-selected', String(other === button));
+      for (const other of main.querySelectorAll('[data-code]'))
+        other.setAttribute('aria-selected', String(other === button));
       main.querySelector('.code code').innerHTML = colourSql(item[shown.which]);
     });
   }
   main.querySelector('.copy')?.addEventListener('click', (event) => {
     navigator.clipboard?.writeText(item[shown.which]);
     event.target.textContent = 'Copied';
-    setTimeout(() => { event.target.textContent = 'Copy'; }, 1200);
+    setTimeout(() => {
+      event.target.textContent = 'Copy';
+    }, 1200);
   });
 }
 
-const graphIds = () => items.flatMap((item, i) => (item.graph && item.kind !== 'test' && item.kind !== 'analysis' ? [i] : []));
+const graphIds = () =>
+  items.flatMap((item, i) => (item.graph && item.kind !== 'test' && item.kind !== 'analysis' ? [i] : []));
 const hiddenKinds = new Set(['test', 'analysis']);
 
 function graphPage(focus) {
   const kinds = kindsPresent.filter((kind) => kind !== 'macro');
   const around = focus === null ? null : reach(items, focus);
-  const ids = items.flatMap((item, i) => (item.graph && (i === focus || !hiddenKinds.has(item.kind)) && (around === null || around.has(i)) ? [i] : []));
+  const ids = items.flatMap((item, i) =>
+    item.graph && (i === focus || !hiddenKinds.has(item.kind)) && (around === null || around.has(i)) ? [i] : [],
+  );
   main.innerHTML = `<div class="graph"><div class="panel">
     ${focus === null ? `<b>${ids.length} nodes</b>` : `<b>${escapeHtml(items[focus].name)}</b><a class="plain" href="#/graph">show all</a>`}
     ${kinds.map((kind) => `<label style="--kind: var(--${kindColour(kind)})"><input type="checkbox" data-kind="${kind}" ${hiddenKinds.has(kind) ? '' : 'checked'}><i></i>${escapeHtml(TITLES[kind])}</label>`).join('')}
@@ -227,8 +298,18 @@ const input = document.getElementById('search');
 const hits = document.getElementById('hits');
 /** Lower-case texts of an item with the weight of a hit in them. */
 const haystacks = items.map((item) => [
-  [item.name.toLowerCase(), 100], [(item.columns ?? []).map((c) => c.name).join(' ').toLowerCase(), 30], [item.tags.join(' ').toLowerCase(), 25],
-  [`${item.id} ${item.file}`.toLowerCase(), 15], [(item.description ?? '').toLowerCase(), 10], [(item.source ?? '').toLowerCase(), 3],
+  [item.name.toLowerCase(), 100],
+  [
+    (item.columns ?? [])
+      .map((c) => c.name)
+      .join(' ')
+      .toLowerCase(),
+    30,
+  ],
+  [item.tags.join(' ').toLowerCase(), 25],
+  [`${item.id} ${item.file}`.toLowerCase(), 15],
+  [(item.description ?? '').toLowerCase(), 10],
+  [(item.source ?? '').toLowerCase(), 3],
 ]);
 
 function find(query) {
@@ -249,21 +330,39 @@ function find(query) {
     }
     found.push([score - items[i].name.length / 100 - (items[i].kind === 'macro' ? 8 : 0), i]);
   });
-  return found.sort((a, b) => b[0] - a[0]).slice(0, 40).map(([, i]) => i);
+  return found
+    .sort((a, b) => b[0] - a[0])
+    .slice(0, 40)
+    .map(([, i]) => i);
 }
 
 function marked(text, query) {
-  const words = query.split(/\s+/).filter(Boolean).map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return words.length === 0 ? escapeHtml(text) : text.split(new RegExp(`(${words.join('|')})`, 'gi')).map((piece, i) => (i % 2 ? `<mark>${escapeHtml(piece)}</mark>` : escapeHtml(piece))).join('');
+  const words = query
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((w) => w.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return words.length === 0
+    ? escapeHtml(text)
+    : text
+        .split(new RegExp(`(${words.join('|')})`, 'gi'))
+        .map((piece, i) => (i % 2 ? `<mark>${escapeHtml(piece)}</mark>` : escapeHtml(piece)))
+        .join('');
 }
 
 /** Why an item was found, when its name does not say it. */
 function reasonOf(item, query) {
-  const word = query.toLowerCase().split(/\s+/).find((w) => w && !item.name.toLowerCase().includes(w)) ?? '';
+  const word =
+    query
+      .toLowerCase()
+      .split(/\s+/)
+      .find((w) => w && !item.name.toLowerCase().includes(w)) ?? '';
   if (word === '') return (item.description ?? item.file).split('\n')[0];
   const column = (item.columns ?? []).find((c) => c.name.toLowerCase().includes(word));
   if (column) return `column ${column.name}${column.description ? `: ${column.description.split('\n')[0]}` : ''}`;
-  const line = [item.description ?? '', item.source ?? ''].join('\n').split('\n').find((l) => l.toLowerCase().includes(word));
+  const line = [item.description ?? '', item.source ?? '']
+    .join('\n')
+    .split('\n')
+    .find((l) => l.toLowerCase().includes(word));
   return (line ?? item.file).trim();
 }
 
@@ -272,7 +371,13 @@ function search() {
   hits.hidden = query === '';
   if (query === '') return;
   const found = find(query);
-  hits.innerHTML = found.map((i, n) => `<li><a href="${linkTo(i)}" class="${n === 0 ? 'on' : ''}"><span class="badge" style="${colourOf(items[i])}">${escapeHtml(items[i].kind.replace('_', ' '))}</span><span>${marked(items[i].name, query)}</span><small>${marked(reasonOf(items[i], query), query)}</small></a></li>`).join('') || '<p>Nothing found.</p>';
+  hits.innerHTML =
+    found
+      .map(
+        (i, n) =>
+          `<li><a href="${linkTo(i)}" class="${n === 0 ? 'on' : ''}"><span class="badge" style="${colourOf(items[i])}">${escapeHtml(items[i].kind.replace('_', ' '))}</span><span>${marked(items[i].name, query)}</span><small>${marked(reasonOf(items[i], query), query)}</small></a></li>`,
+      )
+      .join('') || '<p>Nothing found.</p>';
 }
 
 input.addEventListener('input', search);
@@ -293,9 +398,14 @@ input.addEventListener('keydown', (event) => {
     hits.hidden = true;
   }
 });
-document.addEventListener('click', (event) => { if (!event.target.closest('.search')) hits.hidden = true; });
+document.addEventListener('click', (event) => {
+  if (!event.target.closest('.search')) hits.hidden = true;
+});
 document.addEventListener('keydown', (event) => {
-  if ((event.key === '/' || (event.key === 'k' && (event.ctrlKey || event.metaKey))) && document.activeElement !== input) {
+  if (
+    (event.key === '/' || (event.key === 'k' && (event.ctrlKey || event.metaKey))) &&
+    document.activeElement !== input
+  ) {
     event.preventDefault();
     input.focus();
     input.select();
@@ -305,7 +415,9 @@ document.addEventListener('keydown', (event) => {
 // ---- address, theme, start ----
 
 let current = null;
-const open = (id) => { location.hash = linkTo(id); };
+const open = (id) => {
+  location.hash = linkTo(id);
+};
 
 function route() {
   const [, where = '', what = ''] = location.hash.split('/');
@@ -316,7 +428,9 @@ function route() {
   if (where === 'graph') graphPage(id);
   else if (where === 'list') listPage(what);
   else if (where === 'item' && id !== null) itemPage(id);
-  else if (where === 'item') main.innerHTML = '<div class="page"><h1>Not here</h1><p>No such page in these docs; it may have been renamed.</p></div>';
+  else if (where === 'item')
+    main.innerHTML =
+      '<div class="page"><h1>Not here</h1><p>No such page in these docs; it may have been renamed.</p></div>';
   else overviewPage();
   document.title = `${current === null ? data.project : items[current].name} · docs`;
   main.scrollTop = 0;
@@ -344,7 +458,8 @@ document.getElementById('theme').addEventListener('click', () => {
 });
 document.getElementById('project').textContent = data.project;
 document.getElementById('menu').addEventListener('click', () => side.classList.toggle('open'));
-for (const button of side.querySelectorAll('[data-tab]')) button.addEventListener('click', () => showTree(button.dataset.tab));
+for (const button of side.querySelectorAll('[data-tab]'))
+  button.addEventListener('click', () => showTree(button.dataset.tab));
 window.addEventListener('hashchange', route);
 showTree('project');
 route();

@@ -48,13 +48,28 @@ function drawGraph(box, items, ids, options) {
     label.textContent = shortName(item.name);
     const title = svgElement('title', {});
     title.textContent = `${item.kind} ${item.name}`;
-    const node = svgElement('g', { class: id === options.here ? 'node here' : 'node', transform: `translate(${place.x},${place.y})`, style: `--kind: ${item.color ? cssColour(item.color) : `var(--${kindColour(item.kind)})`}`, 'data-id': id },
-      svgElement('rect', { width: place.width, height: NODE_HEIGHT, rx: 7 }), svgElement('rect', { class: 'bar-of-kind', x: 5, y: 8, width: 4, height: NODE_HEIGHT - 16, rx: 2 }), label, title);
+    const node = svgElement(
+      'g',
+      {
+        class: id === options.here ? 'node here' : 'node',
+        transform: `translate(${place.x},${place.y})`,
+        style: `--kind: ${item.color ? cssColour(item.color) : `var(--${kindColour(item.kind)})`}`,
+        'data-id': id,
+      },
+      svgElement('rect', { width: place.width, height: NODE_HEIGHT, rx: 7 }),
+      svgElement('rect', { class: 'bar-of-kind', x: 5, y: 8, width: 4, height: NODE_HEIGHT - 16, rx: 2 }),
+      label,
+      title,
+    );
     nodeOf.set(id, node);
     boxes.append(node);
   }
   world.append(lines, boxes);
-  const svg = svgElement('svg', { class: ids.length >= DENSE_FROM ? 'dense' : '', role: 'img', 'aria-label': `Graph of ${ids.length} nodes` }, world);
+  const svg = svgElement(
+    'svg',
+    { class: ids.length >= DENSE_FROM ? 'dense' : '', role: 'img', 'aria-label': `Graph of ${ids.length} nodes` },
+    world,
+  );
   box.prepend(svg);
   const view = moveable(svg, world, { width, height });
   svg.addEventListener('click', (event) => {
@@ -69,7 +84,11 @@ function drawGraph(box, items, ids, options) {
   });
   const zoom = document.createElement('div');
   zoom.className = 'zoom';
-  for (const [sign, title, act] of [['+', 'Larger', () => view.zoom(1.35)], ['−', 'Smaller', () => view.zoom(1 / 1.35)], ['⤢', 'All of it', () => view.fit()]]) {
+  for (const [sign, title, act] of [
+    ['+', 'Larger', () => view.zoom(1.35)],
+    ['−', 'Smaller', () => view.zoom(1 / 1.35)],
+    ['⤢', 'All of it', () => view.fit()],
+  ]) {
     const button = document.createElement('button');
     button.textContent = sign;
     button.title = title;
@@ -114,7 +133,8 @@ function reach(items, id, steps = Infinity) {
 }
 
 const KINDS = ['source', 'seed', 'model', 'snapshot', 'test', 'exposure', 'analysis', 'macro', 'metric', 'function'];
-const kindColour = (kind) => (KINDS.includes(kind) ? kind : kind === 'semantic_model' || kind === 'saved_query' ? 'metric' : 'analysis');
+const kindColour = (kind) =>
+  KINDS.includes(kind) ? kind : kind === 'semantic_model' || kind === 'saved_query' ? 'metric' : 'analysis';
 const cssColour = (colour) => (/^[#\w(), .%-]+$/.test(colour) ? colour : 'var(--model)');
 
 /** Pan and zoom by a transform of `world`. */
@@ -147,10 +167,14 @@ function moveable(svg, world, size) {
     const box = svg.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
-  svg.addEventListener('wheel', (event) => {
-    event.preventDefault();
-    zoomAt(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), ...local(event));
-  }, { passive: false });
+  svg.addEventListener(
+    'wheel',
+    (event) => {
+      event.preventDefault();
+      zoomAt(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), ...local(event));
+    },
+    { passive: false },
+  );
   svg.addEventListener('pointerdown', (event) => {
     if (pointers.size === 0) travelled = 0;
     pointers.set(event.pointerId, local(event));
@@ -162,7 +186,11 @@ function moveable(svg, world, size) {
     const others = [...pointers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
     if (others.length > 0) {
       const [ox, oy] = others[0];
-      zoomAt(Math.hypot(now[0] - ox, now[1] - oy) / Math.max(1, Math.hypot(before[0] - ox, before[1] - oy)), (now[0] + ox) / 2, (now[1] + oy) / 2);
+      zoomAt(
+        Math.hypot(now[0] - ox, now[1] - oy) / Math.max(1, Math.hypot(before[0] - ox, before[1] - oy)),
+        (now[0] + ox) / 2,
+        (now[1] + oy) / 2,
+      );
     } else {
       x += now[0] - before[0];
       y += now[1] - before[1];

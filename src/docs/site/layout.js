@@ -26,7 +26,9 @@ function layoutGraph(nodes, edges) {
   const at = new Map();
   let x = 0;
   const left = [];
-  const widths = columns.map((column) => Math.max(60, ...column.filter((v) => typeof v === 'number').map((v) => nodes[v].width)));
+  const widths = columns.map((column) =>
+    Math.max(60, ...column.filter((v) => typeof v === 'number').map((v) => nodes[v].width)),
+  );
   columns.forEach((_, i) => {
     left.push(x);
     x += widths[i] + LAYER_GAP;
@@ -38,7 +40,11 @@ function layoutGraph(nodes, edges) {
       if (typeof v === 'number') at.set(nodes[v].id, { x: left[i], y: y.get(v), width: nodes[v].width });
     }
   });
-  const paths = links.map((link) => ({ from: nodes[link.from].id, to: nodes[link.to].id, d: pathOf(link, layer, left, widths, y, nodes) }));
+  const paths = links.map((link) => ({
+    from: nodes[link.from].id,
+    to: nodes[link.to].id,
+    d: pathOf(link, layer, left, widths, y, nodes),
+  }));
   return { at, paths, width: Math.max(0, x - LAYER_GAP), height };
 }
 
@@ -60,7 +66,9 @@ function layoutDense(nodes, edges, layer) {
     const tall = Math.ceil(column.length / Math.max(1, folds));
     for (let f = 0; f < folds; f += 1) {
       const part = column.slice(f * tall, (f + 1) * tall);
-      part.forEach((v, i) => at.set(nodes[v].id, { x, y: (rows - tall) * (step / 2) + i * step, width: nodes[v].width }));
+      part.forEach((v, i) =>
+        at.set(nodes[v].id, { x, y: (rows - tall) * (step / 2) + i * step, width: nodes[v].width }),
+      );
       x += Math.max(...part.map((v) => nodes[v].width)) + (f === folds - 1 ? LAYER_GAP * 2 : ROW_GAP);
     }
     height = Math.max(height, rows * step);
@@ -70,7 +78,11 @@ function layoutDense(nodes, edges, layer) {
     const b = at.get(to);
     const x1 = a.x + a.width;
     const bend = Math.max(40, (b.x - x1) / 2);
-    return { from, to, d: `M${round(x1)},${round(a.y + NODE_HEIGHT / 2)}C${round(x1 + bend)},${round(a.y + NODE_HEIGHT / 2)} ${round(b.x - bend)},${round(b.y + NODE_HEIGHT / 2)} ${round(b.x)},${round(b.y + NODE_HEIGHT / 2)}` };
+    return {
+      from,
+      to,
+      d: `M${round(x1)},${round(a.y + NODE_HEIGHT / 2)}C${round(x1 + bend)},${round(a.y + NODE_HEIGHT / 2)} ${round(b.x - bend)},${round(b.y + NODE_HEIGHT / 2)} ${round(b.x)},${round(b.y + NODE_HEIGHT / 2)}`,
+    };
   });
   return { at, paths, width: x - LAYER_GAP * 2, height };
 }
@@ -123,7 +135,11 @@ function withBends(nodes, edges, layer) {
 function neighboursOf(columns, links) {
   const before = new Map();
   const after = new Map();
-  for (const column of columns) for (const v of column) { before.set(v, []); after.set(v, []); }
+  for (const column of columns)
+    for (const v of column) {
+      before.set(v, []);
+      after.set(v, []);
+    }
   for (const { way } of links) {
     for (let i = 1; i < way.length; i += 1) {
       after.get(way[i - 1]).push(way[i]);
@@ -139,12 +155,17 @@ function reduceCrossings(columns, links) {
   const number = (column) => column.forEach((v, i) => place.set(v, i));
   columns.forEach(number);
   const sort = (column, neighbours) => {
-    const middle = new Map(column.map((v, i) => {
-      const places = neighbours.get(v).map((w) => place.get(w)).sort((a, b) => a - b);
-      if (places.length === 0) return [v, i];
-      const half = places.length >> 1;
-      return [v, places.length % 2 ? places[half] : (places[half - 1] + places[half]) / 2];
-    }));
+    const middle = new Map(
+      column.map((v, i) => {
+        const places = neighbours
+          .get(v)
+          .map((w) => place.get(w))
+          .sort((a, b) => a - b);
+        if (places.length === 0) return [v, i];
+        const half = places.length >> 1;
+        return [v, places.length % 2 ? places[half] : (places[half - 1] + places[half]) / 2];
+      }),
+    );
     column.sort((a, b) => middle.get(a) - middle.get(b) || place.get(a) - place.get(b));
     number(column);
   };

@@ -4,7 +4,8 @@
 const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 /** A link's address if a browser may follow it: never a script. */
-const safeUrl = (url) => (/^(https?:|mailto:|#|\/|\.|[\w-]+(\/|\.|$))/i.test(url) && !/^\s*(javascript|data|vbscript):/i.test(url) ? url : '#');
+const safeUrl = (url) =>
+  /^(https?:|mailto:|#|\/|\.|[\w-]+(\/|\.|$))/i.test(url) && !/^\s*(javascript|data|vbscript):/i.test(url) ? url : '#';
 
 /** What stands inside a line; `text` is already escaped. */
 function inlineMarkdown(text) {
@@ -13,7 +14,10 @@ function inlineMarkdown(text) {
   return text
     .replace(/(`+)(.+?)\1/g, (_, _ticks, code) => keep(`<code>${code}</code>`))
     .replace(/!\[([^\]]*)\]\(([^)\s]+)[^)]*\)/g, (_, alt, url) => keep(`<img alt="${alt}" src="${safeUrl(url)}">`))
-    .replace(/\[([^\]]+)\]\(([^)\s]+)[^)]*\)/g, (_, label, url) => `${keep(`<a href="${safeUrl(url)}" rel="noopener">`)}${label}${keep('</a>')}`)
+    .replace(
+      /\[([^\]]+)\]\(([^)\s]+)[^)]*\)/g,
+      (_, label, url) => `${keep(`<a href="${safeUrl(url)}" rel="noopener">`)}${label}${keep('</a>')}`,
+    )
     .replace(/\bhttps?:\/\/[^\s<)\]]+[^\s<)\].,;]/g, (url) => keep(`<a href="${url}" rel="noopener">${url}</a>`))
     .replace(/\*\*(.+?)\*\*|__(?=\S)(.+?)__(?!\w)/g, (_, a, b) => `<strong>${a ?? b}</strong>`)
     .replace(/(^|[^\w*])[*_](?=\S)([^*_]+?)[*_](?!\w)/g, '$1<em>$2</em>')
@@ -46,14 +50,28 @@ function markdown(source) {
     } else if (/^> ?/.test(line)) {
       const from = i;
       while (i < lines.length && /^> ?/.test(lines[i])) i += 1;
-      out.push(`<blockquote>${markdown(lines.slice(from, i).map((l) => l.replace(/^> ?/, '')).join('\n'))}</blockquote>`);
+      out.push(
+        `<blockquote>${markdown(
+          lines
+            .slice(from, i)
+            .map((l) => l.replace(/^> ?/, ''))
+            .join('\n'),
+        )}</blockquote>`,
+      );
     } else if (/^\s*\|.*\|/.test(line) && /^\s*\|?[\s:|-]+\|?\s*$/.test(lines[i + 1] ?? '')) {
-      const cells = (row) => row.trim().replace(/^\||\|$/g, '').split('|').map((c) => inlineMarkdown(escapeHtml(c.trim())));
+      const cells = (row) =>
+        row
+          .trim()
+          .replace(/^\||\|$/g, '')
+          .split('|')
+          .map((c) => inlineMarkdown(escapeHtml(c.trim())));
       const head = cells(line);
       const rows = [];
       i += 2;
       while (i < lines.length && /\|/.test(lines[i])) rows.push(cells(lines[i++]));
-      out.push(`<table><thead><tr>${head.map((c) => `<th>${c}</th>`).join('')}</tr></thead><tbody>${rows.map((r) => `<tr>${r.map((c) => `<td>${c}</td>`).join('')}</tr>`).join('')}</tbody></table>`);
+      out.push(
+        `<table><thead><tr>${head.map((c) => `<th>${c}</th>`).join('')}</tr></thead><tbody>${rows.map((r) => `<tr>${r.map((c) => `<td>${c}</td>`).join('')}</tr>`).join('')}</tbody></table>`,
+      );
     } else if ((m = /^(\s*)([-*+]|\d+[.)]) +/.exec(line))) {
       const ordered = /\d/.test(m[2]);
       const depth = m[1].length;
@@ -61,12 +79,15 @@ function markdown(source) {
       while (i < lines.length) {
         const item = /^(\s*)([-*+]|\d+[.)]) +(.*)$/.exec(lines[i]);
         if (item && item[1].length <= depth + 1) items.push([item[3]]);
-        else if (items.length > 0 && /^\s+\S/.test(lines[i])) items[items.length - 1].push(lines[i].slice(Math.min(depth + 2, lines[i].search(/\S/))));
+        else if (items.length > 0 && /^\s+\S/.test(lines[i]))
+          items[items.length - 1].push(lines[i].slice(Math.min(depth + 2, lines[i].search(/\S/))));
         else break;
         i += 1;
       }
       const tag = ordered ? 'ol' : 'ul';
-      out.push(`<${tag}>${items.map((text) => `<li>${text.length === 1 ? inlineMarkdown(escapeHtml(text[0])) : markdown(text.join('\n')).replace(/^<p>(.*?)<\/p>/s, '$1')}</li>`).join('')}</${tag}>`);
+      out.push(
+        `<${tag}>${items.map((text) => `<li>${text.length === 1 ? inlineMarkdown(escapeHtml(text[0])) : markdown(text.join('\n')).replace(/^<p>(.*?)<\/p>/s, '$1')}</li>`).join('')}</${tag}>`,
+      );
     } else {
       const from = i++;
       while (i < lines.length && !starts(lines[i])) i += 1;
@@ -76,15 +97,30 @@ function markdown(source) {
   return out.join('\n');
 }
 
-const SQL_WORDS = new Set(('select from where group by having order limit offset with recursive as on using join left right full inner outer cross lateral union all except intersect distinct case when then else end and or not in is null true false between like ilike exists any some over partition rows range window filter within cast insert into values update set delete create replace table view materialized temporary index primary key references constraint check default returning asc desc nulls first last interval timestamp date extract epoch do').split(' '));
+const SQL_WORDS = new Set(
+  'select from where group by having order limit offset with recursive as on using join left right full inner outer cross lateral union all except intersect distinct case when then else end and or not in is null true false between like ilike exists any some over partition rows range window filter within cast insert into values update set delete create replace table view materialized temporary index primary key references constraint check default returning asc desc nulls first last interval timestamp date extract epoch do'.split(
+    ' ',
+  ),
+);
 
 /** SQL, Jinja tags included, as HTML with classes k (word), s (string), n (number), c (comment), j (Jinja). */
 function colourSql(source) {
-  const token = /(\{#[\s\S]*?#\}|--[^\n]*|\/\*[\s\S]*?\*\/)|(\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\})|('(?:[^'\\]|''|\\.)*')|(\b\d+(?:\.\d+)?\b)|([A-Za-z_][\w$]*)|("(?:[^"]|"")*")|([\s\S])/g;
+  const token =
+    /(\{#[\s\S]*?#\}|--[^\n]*|\/\*[\s\S]*?\*\/)|(\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\})|('(?:[^'\\]|''|\\.)*')|(\b\d+(?:\.\d+)?\b)|([A-Za-z_][\w$]*)|("(?:[^"]|"")*")|([\s\S])/g;
   let out = '';
   for (const [all, comment, jinja, string, number, word] of source.matchAll(token)) {
     const text = escapeHtml(all);
-    const kind = comment ? 'c' : jinja ? 'j' : string ? 's' : number ? 'n' : word && SQL_WORDS.has(word.toLowerCase()) ? 'k' : '';
+    const kind = comment
+      ? 'c'
+      : jinja
+        ? 'j'
+        : string
+          ? 's'
+          : number
+            ? 'n'
+            : word && SQL_WORDS.has(word.toLowerCase())
+              ? 'k'
+              : '';
     out += kind ? `<span class="${kind}">${text}</span>` : text;
   }
   return out;

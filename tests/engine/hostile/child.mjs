@@ -6,7 +6,10 @@ import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 
 const cli = join(import.meta.dirname, '../../../dist/cli.cjs');
-const program = new Script(`(function (exports, require, module, __filename, __dirname) {\n${readFileSync(cli, 'latin1')}\n})`, { filename: cli, lineOffset: -1 });
+const program = new Script(
+  `(function (exports, require, module, __filename, __dirname) {\n${readFileSync(cli, 'latin1')}\n})`,
+  { filename: cli, lineOffset: -1 },
+);
 const writes = { out: process.stdout.write.bind(process.stdout), err: process.stderr.write.bind(process.stderr) };
 process.setMaxListeners(0);
 process.stdout.setMaxListeners(0);
@@ -49,5 +52,10 @@ process.on('message', async ({ dir, argv, env }) => {
   process.removeAllListeners('beforeExit');
   process.removeAllListeners('exit');
   const { user, system } = process.cpuUsage(before);
-  process.send({ exit: process.exitCode ?? 0, output: output.join(''), seconds: (user + system) / 1e6, megabytes: peak() });
+  process.send({
+    exit: process.exitCode ?? 0,
+    output: output.join(''),
+    seconds: (user + system) / 1e6,
+    megabytes: peak(),
+  });
 });
