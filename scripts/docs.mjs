@@ -1,0 +1,206 @@
+// Writes the pages of docs/ that repeat tables of the code: docs/commands.md from the options, docs/errors.md's table
+// from the kinds of errors. `node scripts/docs.mjs` writes, `--check` compares and exits 1. The prose is written by hand.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** What a module of src/ exports. */
+async function load(file) {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [file],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    write: false,
+    logLevel: 'warning',
+  });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
+}
+
+/** Variables that are no option's. Whoever adds one to src/ adds it here; a test compares. */
+export const VARIABLES = [
+  ['Secrets and templates', null],
+  [
+    'DBT_ENV_SECRET…',
+    'Read by `env_var` in `profiles.yml`, `packages.yml` and `connections.yml` only; hidden in all output',
+  ],
+  ['DBT_ENV_CUSTOM_ENV_…', "Copied into the artifacts' metadata, under the rest of the name"],
+  [
+    'TSDBT_HASH_KEY',
+    'Key of `hash` and of sealed dead letters. Required where a source has `hash` or `drop`. See [settings](settings.md#hash-and-drop)',
+  ],
+  ['Packages', null],
+  ['DBT_PACKAGE_HUB_URL', "Package hub in the place of dbt's"],
+  ['DBT_HTTP_TIMEOUT', 'Seconds that a download may be silent'],
+  ['DBT_ENV_PRIVATE_GIT_PROVIDER_INFO', "Tokens for `private:` packages, as dbt's"],
+  ['HTTP_PROXY, HTTPS_PROXY, NO_PROXY', 'Proxy for downloads; lower case counts too'],
+  ['Postgres', null],
+  ['PGPASSWORD', 'Password where the profile has none'],
+  ['PGSSLMODE, PGSSLCERT, PGSSLKEY, PGSSLROOTCERT, PGREQUIRESSL', 'TLS where the profile says nothing, as in libpq'],
+  ['PGTZ, PGOPTIONS', "The session's time zone and settings, as in libpq"],
+  ['The machine', null],
+  ['DO_NOT_TRACK', 'Sets `send_anonymous_usage_stats` to false; nothing is sent either way'],
+  ['HOME, USERPROFILE', 'Where `~/.dbt/profiles.yml` and `~/.postgresql` are'],
+  ['TSDBT_NO_LINK', '`1`: `npm start` and `npm test` put no link beside the global programs'],
+  ['For tests of tsdbt', null],
+  ['TSDBT_ASK_AFTER', 'Seconds without a byte after which the server is asked about a statement (20)'],
+  ['TSDBT_FAULT_POINT', 'Kills a loader at a named point of a flush'],
+];
+
+const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('{{', '`{{').replaceAll('}}', '}}`');
+const code = (text) => `\`${text}\``;
+
+function spelling({ kind, names }) {
+  const value = { switch: '', pair: '' }[kind] ?? ' VALUE';
+  const all = names.map((name) => code(name + (kind === 'list' ? ' VALUE…' : value)));
+  const long = names.find((name) => name.startsWith('--'));
+  return [...all, ...(kind === 'pair' ? [code(`--no-${long.slice(2)}`)] : [])].join(' ');
+}
+
+function fallback({ kind, default: value }) {
+  if (value === undefined || value === null || (Array.isArray(value) && value.length === 0) || value === '{}')
+    return kind === 'pair' || kind === 'switch' ? 'no' : '';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return code(Array.isArray(value) ? value.join(' ') : value);
+}
+
+function row(option) {
+  const choices = option.choices === undefined ? '' : ` One of ${option.choices.map(code).join(', ')}.`;
+  return `| ${spelling(option)} | ${option.env ? code(option.env) : ''} | ${fallback(option)} | ${cell(option.help)}${choices} |`;
+}
+
+const HEAD = ['| Option | Variable | Default | Meaning |', '|---|---|---|---|'];
+/** Long, but of no use as a first sight: what most commands share stands once. */
+const key = (option) => JSON.stringify(option);
+
+/** The text of docs/commands.md. */
+export async function commandsPage() {
+  const { COMMANDS, GLOBAL_OPTIONS, RENAMED_VARIABLES } = await load('src/project/option-table.ts');
+  const uses = new Map();
+  for (const command of COMMANDS)
+    for (const option of command.options)
+      uses.set(key(option), [...(uses.get(key(option)) ?? []), command.path.join(' ')]);
+  const shared = [...uses].filter(([, commands]) => commands.length > 3);
+  const lines = [
+    '# Commands, options and variables',
+    '',
+    '<!-- Written by `node scripts/docs.mjs` from src/project/option-table.ts: change that, and run it again. -->',
+    '',
+    "Names, defaults and meanings are dbt's. `db`, `load`, `produce`, `--every`, `--if-changed` and",
+    '`--timeout` are only here. An option counts over its variable, the variable over `flags:` of',
+    '`dbt_project.yml`. `DBT_ENGINE_…` is another spelling of each `DBT_…` variable and wins over it.',
+    '',
+    'Exit codes: 0 all is well, 1 a node or a test failed, 2 the project or the command line is wrong,',
+    '130 and 143 a signal ended the command before it was through.',
+    '',
+    '## Commands',
+    '',
+    '| Command | What it does |',
+    '|---|---|',
+    ...COMMANDS.map(({ path, aliases = [], summary, argument }) => {
+      const words =
+        argument === undefined
+          ? ''
+          : argument.choices === undefined
+            ? ` ${argument.name.toUpperCase()}`
+            : ` ${argument.choices.join('\\|')}`;
+      return `| [\`tsdbt ${path.join(' ')}\`](#${path.join('-')})${words}${aliases.map((alias) => `, ${code(alias)}`).join('')} | ${cell(summary)} |`;
+    }),
+    '',
+    '## Options of several commands',
+    '',
+    'The sections below name which of these a command takes.',
+    '',
+    ...HEAD,
+    ...shared.map(([text]) => row(JSON.parse(text))),
+    '',
+  ];
+  for (const { path, summary, options, argument } of COMMANDS) {
+    const own = options.filter((option) => uses.get(key(option)).length <= 3 && option.hidden !== true);
+    const common = options.filter((option) => uses.get(key(option)).length > 3 && option.hidden !== true);
+    lines.push(`## ${path.join(' ')}`, '', summary, '');
+    if (argument?.choices !== undefined)
+      lines.push(`${argument.help} Actions: ${argument.choices.map(code).join(', ')}.`, '');
+    if (own.length > 0) lines.push(...HEAD, ...own.map(row), '');
+    lines.push(
+      ...wrap(`Also: ${common.map((option) => code(option.names.find((name) => name.startsWith('--')))).join(', ')}.`),
+      '',
+    );
+  }
+  lines.push(
+    '## Options of every command',
+    '',
+    'Before or after the command.',
+    '',
+    ...HEAD,
+    ...GLOBAL_OPTIONS.filter(({ hidden }) => hidden !== true).map(row),
+    '',
+    'dbt has these too, hidden from `--help`:',
+    '',
+    ...HEAD,
+    ...GLOBAL_OPTIONS.filter(({ hidden }) => hidden === true).map(row),
+    '',
+    '## Other variables',
+    '',
+    'A `.env` file in the working directory, or in the nearest folder above, adds variables; what the',
+    'shell has set wins.',
+    '',
+    '| Variable | Meaning |',
+    '|---|---|',
+    ...VARIABLES.map(([name, meaning]) =>
+      meaning === null ? `| **${name}** | |` : `| ${name.split(', ').map(code).join(', ')} | ${meaning} |`,
+    ),
+    '',
+    'Older names that dbt still reads, with a warning:',
+    `${RENAMED_VARIABLES.map(({ old }) => code(old)).join(', ')}.`.replace(/(.{60,98},) /g, '$1\n'),
+    '',
+  );
+  return lines.join('\n');
+}
+
+function wrap(text) {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const next = lines.at(-1) === '' ? word : `${lines.at(-1)} ${word}`;
+    if (next.length > 98) lines.push(word);
+    else lines[lines.length - 1] = next;
+  }
+  return lines;
+}
+
+const BEGIN = '<!-- Written by `node scripts/docs.mjs`: from here … -->';
+const END = '<!-- … to here. -->';
+
+/** docs/errors.md with its tables made anew. */
+export async function errorsPage(page) {
+  const { ERROR_KINDS } = await load('src/errors.ts');
+  const table = [
+    '| Kind | Heading | Exit code |',
+    '|---|---|---|',
+    ...Object.entries(ERROR_KINDS).map(
+      ([kind, { heading, exitCode }]) => `| ${code(kind)} | ${heading} | ${exitCode} |`,
+    ),
+  ];
+  const [before, rest = ''] = page.split(BEGIN);
+  return [`${before}${BEGIN}`, '', ...table, '', `${END}${rest.split(END)[1] ?? ''}`].join('\n');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const errors = join(root, 'docs', 'errors.md');
+  const pages = [
+    [join(root, 'docs', 'commands.md'), await commandsPage()],
+    ...(existsSync(errors) ? [[errors, await errorsPage(readFileSync(errors, 'utf8'))]] : []),
+  ];
+  for (const [path, text] of pages) {
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
+    if (!process.argv.includes('--check')) writeFileSync(path, text);
+    else {
+      process.stderr.write(`${path} is not what the code says: run node scripts/docs.mjs\n`);
+      process.exitCode = 1;
+    }
+  }
+}
