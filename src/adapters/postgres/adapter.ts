@@ -30,10 +30,8 @@ import {
   columnsSql,
   linksSql,
   loadedSql,
-  lockCall,
   lockHolderSql,
   lockKey,
-  lookSql,
   relationsSql,
   schemasSql,
   viewStateSql,
@@ -43,10 +41,11 @@ import { POSTGRES_COLUMN } from './column.ts';
 import { ConnectionPool, type ServerAddress } from './connection.ts';
 import { completeTls, defaultHost, type Environment, serverOptions } from './connection-defaults.ts';
 import { POSTGRES_CREDENTIALS } from './credentials.ts';
-import { dependantNamesSql, dependantsSql, parseDependants } from './dependants.ts';
+import { dependantsSql, parseDependants } from './dependants.ts';
 import { createIntervalLedger } from './interval-ledger.ts';
 import { quoteIdentifier } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
+import { nameOf, RelationLocks, storedNames } from './relation-locks.ts';
 import { PostgresSession } from './session.ts';
 import { within } from '../within.ts';
 import { ViewStates } from './view-states.ts';
@@ -68,14 +67,10 @@ const CAPABILITIES: Capabilities = {
   validIncrementalStrategies: ['append', 'delete+insert', 'merge', 'microbatch'],
 };
 
-/** Names that a killed run may leave: those of make_intermediate_relation and make_backup_relation. */
-const WORKING_SUFFIXES = ['__dbt_tmp', '__dbt_backup'];
 const BATCH_ROWS = 1000;
 /** Milliseconds that closing the connections may take. */
 const CLOSE_MS = 3500;
 const LOCK_NOT_AVAILABLE = '55P03';
-/** Milliseconds between two looks at a lock that somebody else has. */
-const LOCK_PAUSE = 50;
 
 export interface PostgresOptions {
   readonly credentials: Credentials;
@@ -104,48 +99,46 @@ export class PostgresAdapter implements Adapter {
   readonly columns = POSTGRES_COLUMN;
   readonly cache: RelationCache;
   readonly intervals: IntervalLedger;
-  private readonly options: PostgresOptions;
-  private readonly pool: ConnectionPool;
-  private readonly database: string;
-  private address: Promise<ServerAddress> | undefined;
+  readonly #options: PostgresOptions;
+  readonly #pool: ConnectionPool;
+  readonly #database: string;
+  #address: Promise<ServerAddress> | undefined;
   /** Where the embedded server turned out to be. */
-  private shown: { readonly [key: string]: string | number } = {};
-  private releaseServer: (() => Promise<void>) | undefined;
-  /** Relations that were seen to have nothing on top when they were locked. */
-  private readonly bare = new WeakMap<Session, Set<string>>();
-  /** What a view was like when it was locked; it holds until the session sends something. */
-  private readonly states = new WeakMap<
-    Session,
-    { readonly name: string; readonly messages: number; readonly state: Table }
-  >();
+  #shown: { readonly [key: string]: string | number } = {};
+  #releaseServer: (() => Promise<void>) | undefined;
   /** What views were like before the first node. */
-  private readonly early = new ViewStates();
-  /** The relation that a session has locked last, and its messages then. */
-  private readonly locked = new WeakMap<Session, { readonly name: string; readonly messages: number }>();
+  readonly #early = new ViewStates();
+  readonly #locks: RelationLocks;
 
   constructor(options: PostgresOptions) {
-    this.options = options;
-    this.database = String(options.credentials.database);
-    this.cache = new RelationCache(false, this.database);
+    this.#options = options;
+    this.#database = String(options.credentials.database);
+    this.cache = new RelationCache(false, this.#database);
     this.intervals = createIntervalLedger(this);
+    this.#locks = new RelationLocks({
+      database: this.#database,
+      cache: this.cache,
+      early: this.#early,
+      relationOf: (schema, identifier, type) => this.#known(schema, identifier, type),
+    });
     const silence = silenceTimes(options.env?.['TSDBT_ASK_AFTER']);
-    this.pool = new ConnectionPool(() => this.findServer(), options.threads + 2, silence);
+    this.#pool = new ConnectionPool(() => this.#findServer(), options.threads + 2, silence);
   }
 
   connectionInfo(): readonly (readonly [key: string, value: Value])[] {
-    const credentials: Credentials = { ...this.options.credentials, ...this.shown };
+    const credentials: Credentials = { ...this.#options.credentials, ...this.#shown };
     return POSTGRES_CREDENTIALS.shown.map((key) => [key, scalar(credentials[key])] as const);
   }
 
   session(options: SessionOptions): Session {
-    const { credentials } = this.options;
+    const { credentials } = this.#options;
     return new PostgresSession(
-      this.pool,
+      this.#pool,
       {
         role: textOf(credentials['role']),
         searchPath: textOf(credentials['search_path']),
         autocommit: credentials['autocommit'] === true,
-        onChange: () => this.early.forget(),
+        onChange: () => this.#early.forget(),
         onEnd: (own, how) =>
           how === 'committed' ? this.cache.committed(own) : this.cache.rolledBack(own, how === 'undone'),
       },
@@ -169,7 +162,7 @@ export class PostgresAdapter implements Adapter {
   createRelation(fields: RelationInput): Relation {
     return Relation.create(this.relations, {
       ...fields,
-      quotePolicy: { ...writtenPolicy(this.options.quoting), ...writtenPolicy(fields.quotePolicy ?? {}) },
+      quotePolicy: { ...writtenPolicy(this.#options.quoting), ...writtenPolicy(fields.quotePolicy ?? {}) },
     });
   }
 
@@ -199,11 +192,11 @@ export class PostgresAdapter implements Adapter {
     const read = await session.execute(linksSql(names), { fetch: true });
     return {
       relations: found.table.rows.map((row) =>
-        this.known(toText(row.values[0]!), toText(row.values[1]!), toText(row.values[2]!) as RelationType),
+        this.#known(toText(row.values[0]!), toText(row.values[1]!), toText(row.values[2]!) as RelationType),
       ),
       links: read.table.rows.map((row) => {
         const [schema, name, readSchema, readName] = row.values.map(toText) as [string, string, string, string];
-        return [this.known(readSchema, readName, 'external'), this.known(schema, name, 'external')] as const;
+        return [this.#known(readSchema, readName, 'external'), this.#known(schema, name, 'external')] as const;
       }),
     };
   }
@@ -214,120 +207,8 @@ export class PostgresAdapter implements Adapter {
     return new Set(table.rows.map((row) => toText(row.values[0]!)));
   }
 
-  async lockRelation(
-    session: Session,
-    relation: Relation,
-    { builds = false, viewState = false }: LockOptions = {},
-  ): Promise<void> {
-    const { schema, identifier } = storedNames(relation);
-    if (schema === null || identifier === null) return;
-    const own = nameOf(schema, identifier);
-    const now = (): Promise<void> => {
-      if (session instanceof PostgresSession) session.builds ||= builds;
-      this.early.changes(own);
-      return this.takeRelation(session, relation, schema, identifier, viewState);
-    };
-    // A view that turns out to be as it was is never locked: it costs no message at all.
-    if (
-      viewState &&
-      session instanceof PostgresSession &&
-      session.messages === 0 &&
-      this.early.get(own, session.clock) !== undefined
-    )
-      session.beforeFirst = now;
-    else await now();
-  }
-
-  private async takeRelation(
-    session: Session,
-    relation: Relation,
-    schema: string,
-    identifier: string,
-    viewState: boolean,
-  ): Promise<void> {
-    const seen = this.locked.get(session);
-    if (!viewState && seen?.name === nameOf(schema, identifier) && seen.messages === messagesOf(session)) return;
-    const key = lockKey(this.database, schema, identifier);
-    const names = [
-      identifier,
-      ...WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix),
-    ];
-    // What stands on a view is asked when it is dropped: most are left or replaced where they stand.
-    const known = this.cache.get(relation)?.type ?? 'view';
-    const look = [lookSql(schema, names, known !== 'view'), ...(viewState ? [viewStateSql(schema, identifier)] : [])];
-    // One round trip when nobody holds it. A statement behind it in the same message has its own snapshot, taken under
-    // the lock.
-    const ask = async (wait: boolean): Promise<Table[]> => {
-      const { tables } = await session.execute([`select ${lockCall(key, wait)}`, ...look].join(';\n'), {
-        autoBegin: true,
-        every: true,
-      });
-      return tables!.slice(-1 - look.length);
-    };
-    let [locked, found, state] = await ask(false);
-    if (locked!.rows[0]?.values[0] !== true) {
-      await this.tellWho(session, relation, key);
-      [locked, found, state] = await ask(true);
-    }
-    if (state !== undefined)
-      this.states.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session), state });
-    const bare = this.bare.get(session) ?? new Set();
-    this.bare.set(session, bare);
-    for (const name of names) {
-      const row = found!.rows.find((candidate) => candidate.values[0] === name);
-      if (row) this.cache.replace(this.known(schema, name, toText(row.get('kind')!) as RelationType));
-      else this.cache.forget({ database: relation.database ?? this.database, schema, identifier: name });
-      const id = nameOf(schema, name);
-      if (!row || row.get('has_dependants') === false) bare.add(id);
-      else bare.delete(id);
-    }
-    // What cannot be started again takes all of its locks before it reads anything, so that it waits for nobody who
-    // waits for it.
-    if (session.lasting) await this.lockDependants(session, schema, identifier);
-    this.locked.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session) });
-  }
-
-  /** Takes the locks of all that stands on a relation. @returns false when nothing does */
-  private async lockDependants(session: Session, schema: string, identifier: string): Promise<boolean> {
-    if (this.bare.get(session)?.has(nameOf(schema, identifier))) return false;
-    const locked = new Set<string>();
-    for (;;) {
-      const names = await session.execute(dependantNamesSql(schema, identifier), { autoBegin: true, fetch: true });
-      const missing = names.table.rows
-        .map((row) => nameOf(toText(row.values[0]!), toText(row.values[1]!)))
-        .filter((name) => !locked.has(name));
-      if (missing.length === 0) return names.table.rows.length > 0;
-      // In the query's order, as everybody does, so that two runs never wait for each other. Whoever had a lock may
-      // have changed something: look again.
-      for (const name of missing) {
-        this.early.changes(name);
-        const [ownSchema, ownName] = JSON.parse(name) as [string, string];
-        await this.takeLock(session, lockKey(this.database, ownSchema, ownName));
-        locked.add(name);
-      }
-    }
-  }
-
-  /**
-   * Waits for a lock; not for somebody who waits for a table that this transaction has read: then it begins again, as
-   * after a deadlock.
-   */
-  private async takeLock(session: Session, key: bigint): Promise<void> {
-    if (session.lasting) return void (await session.execute(`select ${lockCall(key, true)}`, { autoBegin: true }));
-    while (
-      (await session.execute(`select ${lockCall(key, false)}::text`, { autoBegin: true, fetch: true })).table.rows[0]
-        ?.values[0] !== 'true'
-    ) {
-      const { table } = await session.execute(
-        `select pg_catalog.pg_backend_pid() = any (pg_catalog.pg_blocking_pids(h.pid)) from (${lockHolderSql(key)}) h`,
-        { fetch: true },
-      );
-      if (table.rows[0]?.values[0] === true)
-        throw new TsdbtError('database', 'deadlock with another run', { code: '40P01' });
-      await new Promise((resolve) => {
-        setTimeout(resolve, LOCK_PAUSE);
-      });
-    }
+  lockRelation(session: Session, relation: Relation, options?: LockOptions): Promise<void> {
+    return this.#locks.lock(session, relation, options);
   }
 
   async loadedState(session: Session, source: LoadedSource): Promise<LoadedState | null> {
@@ -362,7 +243,7 @@ export class PostgresAdapter implements Adapter {
   }
 
   async claim(session: Session, name: string, holder: string): Promise<string | null> {
-    const key = lockKey(this.database, null, name);
+    const key = lockKey(this.#database, null, name);
     // The transaction stays open while others work: it must not be ended for being idle, and says whose it is.
     const { table } = await session.execute(claimSql(key, holder), { autoBegin: true, fetch: true });
     if (table.rows[0]?.values[0] === true) return null;
@@ -377,14 +258,14 @@ export class PostgresAdapter implements Adapter {
 
   async fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]> {
     const { schema, identifier } = storedNames(relation);
-    if (schema === null || identifier === null || this.bare.get(session)?.has(nameOf(schema, identifier))) return [];
+    if (schema === null || identifier === null || this.#locks.isBare(session, schema, identifier)) return [];
     // A table may be published and have no readers.
-    if (!(await this.lockDependants(session, schema, identifier)) && this.cache.get(relation)?.type === 'view')
+    if (!(await this.#locks.lockDependants(session, schema, identifier)) && this.cache.get(relation)?.type === 'view')
       return [];
     const { table } = await session.execute(dependantsSql(schema, identifier), { autoBegin: true, fetch: true });
     return parseDependants(
       table.rows.map((row) => toText(row.values[0]!)),
-      relation.database ?? this.database,
+      relation.database ?? this.#database,
     );
   }
 
@@ -396,8 +277,8 @@ export class PostgresAdapter implements Adapter {
         ? this.knownViewState(session, relation)
         : undefined;
     if (early !== undefined) return early;
-    const seen = this.states.get(session);
-    if (seen?.name === nameOf(schema, identifier) && seen.messages === messagesOf(session)) return stateIn(seen.state);
+    const seen = this.#locks.seenState(session, schema, identifier);
+    if (seen !== undefined) return stateIn(seen);
     return stateIn((await session.execute(viewStateSql(schema, identifier), { autoBegin: true, fetch: true })).table);
   }
 
@@ -410,7 +291,7 @@ export class PostgresAdapter implements Adapter {
     if (names.length === 0 || !(session instanceof PostgresSession)) return;
     const now = session.clock;
     const { table } = await session.execute(viewStatesSql(names), { fetch: true });
-    this.early.fill(
+    this.#early.fill(
       now,
       table.rows.map(({ values: [place, state, reads] }) => ({
         name: nameOf(...names[Number(place) - 1]!),
@@ -424,11 +305,11 @@ export class PostgresAdapter implements Adapter {
     const { schema, identifier } = storedNames(view);
     return schema === null || identifier === null || !(session instanceof PostgresSession)
       ? undefined
-      : this.early.get(nameOf(schema, identifier), session.clock);
+      : this.#early.get(nameOf(schema, identifier), session.clock);
   }
 
   distrustViewStates(): void {
-    this.early.forget();
+    this.#early.forget();
   }
 
   async notePublishedView(
@@ -491,48 +372,37 @@ export class PostgresAdapter implements Adapter {
 
   async close(): Promise<void> {
     // An embedded server that is being started is not waited for.
-    await within(this.pool.close(), CLOSE_MS);
-    const release = this.releaseServer;
-    this.releaseServer = undefined;
+    await within(this.#pool.close(), CLOSE_MS);
+    const release = this.#releaseServer;
+    this.#releaseServer = undefined;
     await release?.();
   }
 
   /** @throws when a relation is said to be in another database */
   verifyDatabase(database: string): void {
     const name = database.replace(/^"+|(?<!")"+$/g, '');
-    if (name.toLowerCase() !== this.database.toLowerCase()) {
-      throw new TsdbtError('database', `Cross-db references not allowed in ${this.type} (${name} vs ${this.database})`);
+    if (name.toLowerCase() !== this.#database.toLowerCase()) {
+      throw new TsdbtError(
+        'database',
+        `Cross-db references not allowed in ${this.type} (${name} vs ${this.#database})`,
+      );
     }
   }
 
-  private known(schema: string, identifier: string, type: RelationType): Relation {
-    return Relation.create(this.relations, { database: this.database, schema, identifier, type });
+  #known(schema: string, identifier: string, type: RelationType): Relation {
+    return Relation.create(this.relations, { database: this.#database, schema, identifier, type });
   }
 
-  private async tellWho(session: Session, relation: Relation, key: bigint): Promise<void> {
-    if (!(session instanceof PostgresSession)) return;
-    const { table } = await session.execute(lockHolderSql(key), { fetch: true });
-    const who = table.rows.map(
-      (row) =>
-        `${toText(row.get('application_name') ?? '')} (pid ${toText(row.get('pid') ?? '')}, user ` +
-        `${toText(row.get('usename') ?? '')}, since ${toText(row.get('since') ?? '')})`,
-    );
-    session.notifyWait(
-      `${relation.render()} is being built by another run${who.length > 0 ? `: ${who.join(', ')}` : ''}; ` +
-        'waiting for it',
-    );
-  }
-
-  private findServer(): Promise<ServerAddress> {
-    this.address ??= this.resolveServer();
-    this.address.catch(() => {
-      this.address = undefined;
+  #findServer(): Promise<ServerAddress> {
+    this.#address ??= this.#resolveServer();
+    this.#address.catch(() => {
+      this.#address = undefined;
     });
-    return this.address;
+    return this.#address;
   }
 
-  private async resolveServer(): Promise<ServerAddress> {
-    const { credentials, embedded, env = {} } = this.options;
+  async #resolveServer(): Promise<ServerAddress> {
+    const { credentials, embedded, env = {} } = this.#options;
     const said = (key: string): string | null => textOf(credentials[key]);
     const tls = {
       sslmode: said('sslmode'),
@@ -549,8 +419,8 @@ export class PostgresAdapter implements Adapter {
     };
     if (embedded) {
       const server = await embedded();
-      this.releaseServer = () => server.release();
-      this.shown = { host: server.host, port: server.port, user: server.user, database: server.database };
+      this.#releaseServer = () => server.release();
+      this.#shown = { host: server.host, port: server.port, user: server.user, database: server.database };
       return { ...common, ...tls, ...server, sslmode: 'disable' };
     }
     const port = numberOf(credentials['port'], 5432);
@@ -561,33 +431,14 @@ export class PostgresAdapter implements Adapter {
       port,
       user: said('user') ?? '',
       password: said('password') ?? '',
-      database: this.database,
+      database: this.#database,
     };
   }
-}
-
-/** What the database calls a relation: what is not quoted it has in lower case. */
-function storedNames({ schema, identifier, fields: { quotePolicy } }: Relation): {
-  readonly schema: string | null;
-  readonly identifier: string | null;
-} {
-  return {
-    schema: quotePolicy.schema ? schema : (schema?.toLowerCase() ?? null),
-    identifier: quotePolicy.identifier ? identifier : (identifier?.toLowerCase() ?? null),
-  };
 }
 
 function stateIn(table: Table): string | null {
   const state = table.rows[0]?.values[0] ?? null;
   return state === null ? null : toText(state);
-}
-
-function messagesOf(session: Session): number {
-  return session instanceof PostgresSession ? session.messages : Number.NaN;
-}
-
-function nameOf(schema: string, identifier: string): string {
-  return JSON.stringify([schema, identifier]);
 }
 
 function textOf(value: unknown): string | null {

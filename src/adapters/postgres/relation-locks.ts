@@ -1,0 +1,210 @@
+// The locks of relations: taken before a node reads or changes one, with a look at what is there. Waiting for others is
+// told; what stands on a relation is locked in one order by everybody. The statements are in catalogue.ts.
+import { TsdbtError } from '../../errors.ts';
+import { toText } from '../../values/text.ts';
+import type { LockOptions, Session } from '../adapter.ts';
+import type { Relation } from '../relation.ts';
+import type { RelationCache } from '../relation-cache.ts';
+import type { RelationType } from '../relation-dialect.ts';
+import type { Table } from '../table.ts';
+import { lockCall, lockHolderSql, lockKey, lookSql, viewStateSql } from './catalogue.ts';
+import { dependantNamesSql } from './dependants.ts';
+import { MAX_IDENTIFIER } from './relation.ts';
+import { PostgresSession } from './session.ts';
+import type { ViewStates } from './view-states.ts';
+
+/** Names that a killed run may leave: those of make_intermediate_relation and make_backup_relation. */
+const WORKING_SUFFIXES = ['__dbt_tmp', '__dbt_backup'];
+/** Milliseconds between two looks at a lock that somebody else has. */
+const LOCK_PAUSE = 50;
+
+/** What the locks work on. */
+export interface LockOwner {
+  readonly database: string;
+  readonly cache: RelationCache;
+  /** What views were like before the first node. */
+  readonly early: ViewStates;
+  /** A relation of this database, as its catalogue tells of it. */
+  relationOf(schema: string, identifier: string, type: RelationType): Relation;
+}
+
+/** The locks that sessions hold, and what they saw when they took them. */
+export class RelationLocks {
+  readonly #owner: LockOwner;
+  /** Relations that were seen to have nothing on top when they were locked. */
+  readonly #bare = new WeakMap<Session, Set<string>>();
+  /** What a view was like when it was locked; it holds until the session sends something. */
+  readonly #states = new WeakMap<
+    Session,
+    { readonly name: string; readonly messages: number; readonly state: Table }
+  >();
+  /** The relation that a session has locked last, and its messages then. */
+  readonly #locked = new WeakMap<Session, { readonly name: string; readonly messages: number }>();
+
+  constructor(owner: LockOwner) {
+    this.#owner = owner;
+  }
+
+  /** See `Adapter.lockRelation`. */
+  async lock(
+    session: Session,
+    relation: Relation,
+    { builds = false, viewState = false }: LockOptions = {},
+  ): Promise<void> {
+    const { schema, identifier } = storedNames(relation);
+    if (schema === null || identifier === null) return;
+    const own = nameOf(schema, identifier);
+    const now = (): Promise<void> => {
+      if (session instanceof PostgresSession) session.builds ||= builds;
+      this.#owner.early.changes(own);
+      return this.#takeRelation(session, relation, schema, identifier, viewState);
+    };
+    // A view that turns out to be as it was is never locked: it costs no message at all.
+    if (
+      viewState &&
+      session instanceof PostgresSession &&
+      session.messages === 0 &&
+      this.#owner.early.get(own, session.clock) !== undefined
+    )
+      session.beforeFirst = now;
+    else await now();
+  }
+
+  /** Was the relation seen, under its lock, to have nothing on top? */
+  isBare(session: Session, schema: string, identifier: string): boolean {
+    return this.#bare.get(session)?.has(nameOf(schema, identifier)) === true;
+  }
+
+  /** What a view was like when it was locked; undefined once the session has sent something since. */
+  seenState(session: Session, schema: string, identifier: string): Table | undefined {
+    const seen = this.#states.get(session);
+    return seen?.name === nameOf(schema, identifier) && seen.messages === messagesOf(session) ? seen.state : undefined;
+  }
+
+  async #takeRelation(
+    session: Session,
+    relation: Relation,
+    schema: string,
+    identifier: string,
+    viewState: boolean,
+  ): Promise<void> {
+    const seen = this.#locked.get(session);
+    if (!viewState && seen?.name === nameOf(schema, identifier) && seen.messages === messagesOf(session)) return;
+    const key = lockKey(this.#owner.database, schema, identifier);
+    const names = [
+      identifier,
+      ...WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix),
+    ];
+    // What stands on a view is asked when it is dropped: most are left or replaced where they stand.
+    const known = this.#owner.cache.get(relation)?.type ?? 'view';
+    const look = [lookSql(schema, names, known !== 'view'), ...(viewState ? [viewStateSql(schema, identifier)] : [])];
+    // One round trip when nobody holds it. A statement behind it in the same message has its own snapshot, taken under
+    // the lock.
+    const ask = async (wait: boolean): Promise<Table[]> => {
+      const { tables } = await session.execute([`select ${lockCall(key, wait)}`, ...look].join(';\n'), {
+        autoBegin: true,
+        every: true,
+      });
+      return tables!.slice(-1 - look.length);
+    };
+    let [locked, found, state] = await ask(false);
+    if (locked!.rows[0]?.values[0] !== true) {
+      await this.#tellWho(session, relation, key);
+      [locked, found, state] = await ask(true);
+    }
+    if (state !== undefined)
+      this.#states.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session), state });
+    const bare = this.#bare.get(session) ?? new Set();
+    this.#bare.set(session, bare);
+    for (const name of names) {
+      const row = found!.rows.find((candidate) => candidate.values[0] === name);
+      if (row)
+        this.#owner.cache.replace(this.#owner.relationOf(schema, name, toText(row.get('kind')!) as RelationType));
+      else this.#owner.cache.forget({ database: relation.database ?? this.#owner.database, schema, identifier: name });
+      const id = nameOf(schema, name);
+      if (!row || row.get('has_dependants') === false) bare.add(id);
+      else bare.delete(id);
+    }
+    // What cannot be started again takes all of its locks before it reads anything, so that it waits for nobody who
+    // waits for it.
+    if (session.lasting) await this.lockDependants(session, schema, identifier);
+    this.#locked.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session) });
+  }
+
+  /** Takes the locks of all that stands on a relation. @returns false when nothing does */
+  async lockDependants(session: Session, schema: string, identifier: string): Promise<boolean> {
+    if (this.isBare(session, schema, identifier)) return false;
+    const locked = new Set<string>();
+    for (;;) {
+      const names = await session.execute(dependantNamesSql(schema, identifier), { autoBegin: true, fetch: true });
+      const missing = names.table.rows
+        .map((row) => nameOf(toText(row.values[0]!), toText(row.values[1]!)))
+        .filter((name) => !locked.has(name));
+      if (missing.length === 0) return names.table.rows.length > 0;
+      // In the query's order, as everybody does, so that two runs never wait for each other. Whoever had a lock may
+      // have changed something: look again.
+      for (const name of missing) {
+        this.#owner.early.changes(name);
+        const [ownSchema, ownName] = JSON.parse(name) as [string, string];
+        await this.#takeLock(session, lockKey(this.#owner.database, ownSchema, ownName));
+        locked.add(name);
+      }
+    }
+  }
+
+  /**
+   * Waits for a lock; not for somebody who waits for a table that this transaction has read: then it begins again, as
+   * after a deadlock.
+   */
+  async #takeLock(session: Session, key: bigint): Promise<void> {
+    if (session.lasting) return void (await session.execute(`select ${lockCall(key, true)}`, { autoBegin: true }));
+    while (
+      (await session.execute(`select ${lockCall(key, false)}::text`, { autoBegin: true, fetch: true })).table.rows[0]
+        ?.values[0] !== 'true'
+    ) {
+      const { table } = await session.execute(
+        `select pg_catalog.pg_backend_pid() = any (pg_catalog.pg_blocking_pids(h.pid)) from (${lockHolderSql(key)}) h`,
+        { fetch: true },
+      );
+      if (table.rows[0]?.values[0] === true)
+        throw new TsdbtError('database', 'deadlock with another run', { code: '40P01' });
+      await new Promise((resolve) => {
+        setTimeout(resolve, LOCK_PAUSE);
+      });
+    }
+  }
+
+  async #tellWho(session: Session, relation: Relation, key: bigint): Promise<void> {
+    if (!(session instanceof PostgresSession)) return;
+    const { table } = await session.execute(lockHolderSql(key), { fetch: true });
+    const who = table.rows.map(
+      (row) =>
+        `${toText(row.get('application_name') ?? '')} (pid ${toText(row.get('pid') ?? '')}, user ` +
+        `${toText(row.get('usename') ?? '')}, since ${toText(row.get('since') ?? '')})`,
+    );
+    session.notifyWait(
+      `${relation.render()} is being built by another run${who.length > 0 ? `: ${who.join(', ')}` : ''}; ` +
+        'waiting for it',
+    );
+  }
+}
+
+/** What the database calls a relation: what is not quoted it has in lower case. */
+export function storedNames({ schema, identifier, fields: { quotePolicy } }: Relation): {
+  readonly schema: string | null;
+  readonly identifier: string | null;
+} {
+  return {
+    schema: quotePolicy.schema ? schema : (schema?.toLowerCase() ?? null),
+    identifier: quotePolicy.identifier ? identifier : (identifier?.toLowerCase() ?? null),
+  };
+}
+
+function messagesOf(session: Session): number {
+  return session instanceof PostgresSession ? session.messages : Number.NaN;
+}
+
+/** Schema and name as one key. */
+export function nameOf(schema: string, identifier: string): string {
+  return JSON.stringify([schema, identifier]);
+}
