@@ -14,6 +14,8 @@ export interface MethodCall {
   readonly onConstraint: ConstraintWarning;
   /** Writes a line of a level to the log. */
   warn(message: string): void;
+  /** Now, in milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 export interface TemplateMethod {

@@ -48,6 +48,7 @@ import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
 import { nameOf, RelationLocks, storedNames } from './relation-locks.ts';
 import { PostgresSession } from './session.ts';
 import { within } from '../within.ts';
+import { POSTGRES_METHODS } from './template-methods.ts';
 import { ViewStates } from './view-states.ts';
 
 const CAPABILITIES: Capabilities = {
@@ -97,6 +98,7 @@ export class PostgresAdapter implements Adapter {
   readonly linksMacro = 'postgres__get_relations';
   readonly relations = POSTGRES_RELATION;
   readonly columns = POSTGRES_COLUMN;
+  readonly templateMethods = POSTGRES_METHODS;
   readonly cache: RelationCache;
   readonly intervals: IntervalLedger;
   readonly #options: PostgresOptions;

@@ -1,0 +1,82 @@
+// `adapter.config` and `adapter.behavior`: the project's settings and the flags of dbt's adapters, as templates read them.
+import type { Adapter } from '../adapters/adapter.ts';
+import type { PathPart } from '../adapters/relation-dialect.ts';
+import type { RuntimeConfig } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
+import { PyDict } from '../values/dict.ts';
+import { fromJson } from '../values/json.ts';
+import type { HostObject, Value } from '../values/value.ts';
+
+/** Flags of dbt's adapters and their defaults. */
+const BEHAVIOR_FLAGS: readonly (readonly [name: string, byDefault: boolean])[] = [
+  ['require_batched_execution_for_custom_microbatch_strategy', false],
+  ['enable_truthy_nulls_equals_macro', false],
+  ['postgres_skip_autocommit_transaction_statements', true],
+];
+
+/** A flag of the project or of the command. @param byDefault where neither says anything */
+export function flagValue(config: RuntimeConfig, name: string, byDefault: boolean): boolean {
+  const own = config.project.flags[name] ?? config.flags[name];
+  return typeof own === 'boolean' ? own : byDefault;
+}
+
+/** `adapter.behavior`. @param onOff told of each flag that is read while off */
+export function behaviorObject(config: RuntimeConfig, onOff: ((name: string) => void) | undefined): HostObject {
+  return {
+    jinjaType: 'dbt_common.behavior_flags.Behavior',
+    jinjaGet: (name) => {
+      const flag = BEHAVIOR_FLAGS.find(([known]) => known === name);
+      if (!flag) throw new TsdbtError('compilation', `The flag ${name} has not been registered.`);
+      const value = flagValue(config, name, flag[1]);
+      return {
+        jinjaType: 'dbt_common.behavior_flags.BehaviorFlagRendered',
+        jinjaGet: (field) => (field === 'no_warn' || field === 'setting' ? value : field === 'name' ? name : undefined),
+        jinjaTruth: () => {
+          if (!value) onOff?.(name);
+          return value;
+        },
+        jinjaText: () => String(value),
+      };
+    },
+  };
+}
+
+/** `adapter.config`: what dbt keeps there and templates read; the credentials without the password. */
+export function configObject(config: RuntimeConfig, adapter: Adapter): HostObject {
+  const { project, profile } = config;
+  const credentials = PyDict.from([
+    ['type', adapter.type] as const,
+    ...adapter.connectionInfo().map(([key, value]) => [key, value] as const),
+  ]);
+  const fields: Readonly<Record<string, () => Value>> = {
+    credentials: () => ({
+      jinjaType: 'Credentials',
+      jinjaGet: (name: string) => credentials.get(name),
+      jinjaItem: (key: Value) => credentials.get(key),
+      jinjaText: () => '<Credentials>',
+    }),
+    quoting: () =>
+      fromJson({
+        database: quotePart(config, adapter, 'database'),
+        schema: quotePart(config, adapter, 'schema'),
+        identifier: quotePart(config, adapter, 'identifier'),
+      }),
+    project_name: () => project.project_name,
+    version: () => project.version,
+    project_root: () => project.project_root,
+    target_path: () => project.target_path,
+    profile_name: () => profile.profile_name,
+    target_name: () => profile.target_name,
+    threads: () => profile.threads,
+    packages_install_path: () => project.packages_install_path,
+  };
+  return {
+    jinjaType: 'dbt.config.runtime.RuntimeConfig',
+    jinjaGet: (name) => (Object.hasOwn(fields, name) ? fields[name]!() : undefined),
+  };
+}
+
+/** Is a part of a name quoted, by the project or else by the dialect? */
+export function quotePart(config: RuntimeConfig, adapter: Adapter, part: PathPart): boolean {
+  return config.project.quoting[part] ?? adapter.relations.quotePolicy[part];
+}
