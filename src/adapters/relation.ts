@@ -266,7 +266,8 @@ export class Relation implements HostObject {
     const { members, ownFields } = this.dialect;
     if (members && Object.hasOwn(members, name)) return members[name]!(this);
     if (ownFields && Object.hasOwn(ownFields, name)) return this.fields.own[name];
-    return relationMember(this, name) ?? relationStatic(Relation, this.dialect, null, name);
+    const member = relationMember(this, name);
+    return member === undefined ? relationStatic(Relation, this.dialect, null, name) : member;
   }
 
   jinjaItem(key: Value): Value | undefined {
