@@ -360,7 +360,7 @@ export class Table implements HostObject {
   jinjaGet(name: string): Value | undefined {
     switch (name) {
       case 'rows':
-        return new NamedSequence(this.rows as Row[], null);
+        return new NamedSequence(this.rows, null);
       case 'columns':
         return new NamedSequence(this.columns, this.columnNames);
       case 'column_names':
@@ -482,19 +482,19 @@ const TABLE_METHODS: Readonly<Record<string, (table: Table) => Callable>> = {
   where: (t) =>
     callable('where', 'test', function* (test) {
       const rows: Row[] = [];
-      for (const row of t.rows) if (isTruthy(yield* invoke(test!, row))) rows.push(row);
+      for (const row of t.rows) if (isTruthy(yield* invoke(test, row))) rows.push(row);
       return t.fork(rows);
     }),
   find: (t) =>
     callable('find', 'test', function* (test) {
-      for (const row of t.rows) if (isTruthy(yield* invoke(test!, row))) return row;
+      for (const row of t.rows) if (isTruthy(yield* invoke(test, row))) return row;
       return null;
     }),
   order_by: (t) =>
     callable('order_by', 'key, reverse=False', function* (key, reverse) {
       const keyed: { row: Row; key: Value }[] = [];
-      for (const row of t.rows) keyed.push({ row, key: yield* keyOfRow(key!, row) });
-      keyed.sort((a, b) => (isTruthy(reverse!) ? nullsLast(b.key, a.key) : nullsLast(a.key, b.key)));
+      for (const row of t.rows) keyed.push({ row, key: yield* keyOfRow(key, row) });
+      keyed.sort((a, b) => (isTruthy(reverse) ? nullsLast(b.key, a.key) : nullsLast(a.key, b.key)));
       return t.fork(keyed.map((entry) => entry.row));
     }),
   distinct: (t) =>
@@ -502,7 +502,7 @@ const TABLE_METHODS: Readonly<Record<string, (table: Table) => Callable>> = {
       const seen: Value[] = [];
       const rows: Row[] = [];
       for (const row of t.rows) {
-        const own = yield* keyOfRow(key!, row);
+        const own = yield* keyOfRow(key, row);
         if (seen.some((value) => equals(value, own))) continue;
         seen.push(own);
         rows.push(row);
@@ -513,8 +513,8 @@ const TABLE_METHODS: Readonly<Record<string, (table: Table) => Callable>> = {
     callable('group_by', 'key, key_name=None, key_type=None', function* (key) {
       const groups = new PyDict();
       for (const row of t.rows) {
-        const group = yield* keyOfRow(key!, row);
-        const name = isFunction(key!) ? toText(group) : group;
+        const group = yield* keyOfRow(key, row);
+        const name = isFunction(key) ? toText(group) : group;
         groups.set(name, [...toArray(groups.get(name) ?? []), row]);
       }
       const names = [...groups.keys()].map(toText);

@@ -80,7 +80,7 @@ const METHODS: Readonly<Record<string, Method>> = {
         `The seed configuration value of "quote_columns" has an invalid type <class '${typeName(flag)}'>`,
       );
     }
-    return flag === false ? column! : self.adapter.quote(toText(column));
+    return flag === false ? column : self.adapter.quote(toText(column));
   }),
   convert_type: method('convert_type', 'agate_table, col_idx', (self, table, index) =>
     table instanceof Table && typeof index === 'number' ? self.adapter.convertType(table, index) : null,

@@ -30,11 +30,7 @@ export class SharedGraph {
 }
 
 function graphDict(manifest: Graphs): Value {
-  return PyDict.from(
-    new Map<Value, Value>(
-      SECTIONS.map((section) => [section, sectionDict(manifest[section] as Readonly<Record<string, object>>)]),
-    ),
-  );
+  return PyDict.from(new Map<Value, Value>(SECTIONS.map((section) => [section, sectionDict(manifest[section])])));
 }
 
 function sectionDict(nodes: Readonly<Record<string, object>>): Value {

@@ -46,5 +46,5 @@ function setting(config: Value, name: string): Value {
     value instanceof Undefined ||
     (typeof value === 'object' && value !== null && 'next' in value)
     ? null
-    : (value as Value);
+    : value;
 }

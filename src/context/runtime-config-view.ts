@@ -56,7 +56,7 @@ class RuntimeConfigView implements HostObject {
   jinjaGet(name: string): Value | undefined {
     const { profile, cli_vars, invocation, packages } = this.#config;
     if ((PROJECT_FIELDS as readonly string[]).includes(name))
-      return fromJson(this.#project[name as (typeof PROJECT_FIELDS)[number]] as Json);
+      return fromJson(this.#project[name as (typeof PROJECT_FIELDS)[number]]);
     if (CONFIGS.has(name)) return fromJson(this.#project.configs[name as keyof Project['configs']]);
     switch (name) {
       case 'data_tests':

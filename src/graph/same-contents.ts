@@ -173,7 +173,7 @@ function sameInstant(a: unknown, b: unknown): boolean {
 }
 
 function sameSet(a: unknown, b: unknown): boolean {
-  const list = (value: unknown): string[] => [...new Set(Array.isArray(value) ? (value as string[]) : [])].sort();
+  const list = (value: unknown): string[] => [...new Set(Array.isArray(value) ? value : [])].sort();
   return sameValue(list(a), list(b));
 }
 

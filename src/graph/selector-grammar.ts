@@ -113,7 +113,7 @@ function parseUnion(components: readonly string[], expectExists: boolean, indire
 function parseCriterion(raw: string, indirect: IndirectSelection): SelectionCriteria {
   const groups = CRITERION.exec(raw)?.groups;
   if (groups === undefined) throw new TsdbtError('selector', `Invalid selector spec "${raw}"`);
-  return criteriaFrom(raw, groups as Record<string, Json | undefined>, indirect);
+  return criteriaFrom(raw, groups, indirect);
 }
 
 function criteriaFrom(

@@ -49,7 +49,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
     });
   },
   access: (value, context) =>
-    ids(parsed(context, 'nodes'), (node) => node.resource_type === 'model' && (node as ModelNode).access === value),
+    ids(parsed(context, 'nodes'), (node) => node.resource_type === 'model' && node.access === value),
   source: (value, context) => {
     const parts = text(value).split('.');
     if (parts.length > 3) {
@@ -147,10 +147,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
   },
   version: (value, context) => {
     const kind = text(value);
-    return ids(
-      parsed(context, 'nodes'),
-      (node) => node.resource_type === 'model' && versionMatches(node as ModelNode, kind),
-    );
+    return ids(parsed(context, 'nodes'), (node) => node.resource_type === 'model' && versionMatches(node, kind));
   },
   selector: (value, context) => [...context.selectByName(text(value))].filter((id) => context.candidates.has(id)),
   state: (value, context) =>
@@ -194,8 +191,7 @@ type Group =
 /** Candidates among some groups of the manifest. */
 function* parsed({ manifest, candidates }: MethodContext, ...groups: readonly Group[]): Iterable<[string, GraphNode]> {
   for (const group of groups) {
-    for (const [id, node] of Object.entries(manifest[group] as Readonly<Record<string, GraphNode>>))
-      if (candidates.has(id)) yield [id, node];
+    for (const [id, node] of Object.entries(manifest[group])) if (candidates.has(id)) yield [id, node];
   }
 }
 
@@ -301,7 +297,7 @@ function matchingPaths(pattern: string, manifest: Manifest): Set<string> {
     manifest.saved_queries,
     manifest.functions,
   ]) {
-    for (const node of Object.values(group as Readonly<Record<string, GraphNode>>)) {
+    for (const node of Object.values(group)) {
       if (root !== null && node.package_name !== root) continue;
       files.add(node.original_file_path);
       const patch = (node as { patch_path?: string | null }).patch_path?.split('://')[1];

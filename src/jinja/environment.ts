@@ -258,7 +258,7 @@ function placed(error: JinjaError, source: TemplateSource): JinjaError {
 export async function settle(result: Value | Promise<Value> | Generator<unknown, Value, unknown>): Promise<Value> {
   if (typeof result !== 'object' || result === null || !('next' in result) || typeof result.next !== 'function')
     return result as Value;
-  const generator = result as Generator<unknown, Value, unknown>;
+  const generator = result;
   let step = generator.next();
   while (!step.done) {
     let value: unknown;
@@ -480,7 +480,7 @@ class CompiledMacros implements MacroTemplate {
       false,
       this.source,
     );
-    const compiled = { info: info as MacroInfo | undefined as MacroInfo, unit };
+    const compiled = { info: info as MacroInfo, unit };
     this.units.set(definition.name, compiled);
     return compiled;
   }

@@ -500,7 +500,7 @@ const RESERVED: ReadonlySet<string> = new Set(['true', 'false', 'none', 'True', 
 export function setContext(target: Expr, ctx: Name['ctx']): void {
   if (target.type === 'Name') target.ctx = ctx;
   if (target.type === 'Tuple') {
-    (target as Tuple).ctx = ctx;
+    target.ctx = ctx;
     for (const item of target.items) setContext(item, ctx);
   }
 }

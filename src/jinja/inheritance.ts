@@ -96,7 +96,7 @@ export class TemplateInheritance {
     const template = this.find(name);
     const result = this.start(template, state, context);
     if (typeof result === 'object' && result !== null && 'next' in result && typeof result.next === 'function') {
-      return importLater(template.name, context, result as Generator<unknown, Value, unknown>);
+      return importLater(template.name, context, result);
     }
     return new TemplateModule(template.name, context.exported, result as Value);
   }

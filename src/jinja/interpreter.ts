@@ -274,7 +274,7 @@ export class Interpreter {
       while (loop.advance()) {
         state.step(this.buffer.length);
         rounds++;
-        this.frames.push(new Map([['loop', loop as Value]]));
+        this.frames.push(new Map([['loop', loop]]));
         this.line = node.line;
         this.assign(node.target, loop.current);
         yield* this.statements(node.body);

@@ -51,7 +51,7 @@ export class LoopContext implements HostObject {
     }
     const visited = iterate(items);
     this.sized = items;
-    if (Array.isArray(visited)) this.list = visited as readonly Value[];
+    if (Array.isArray(visited)) this.list = visited;
     else this.items = visited[Symbol.iterator]();
   }
 

@@ -317,7 +317,7 @@ function unknownFunction(kind: string, name: Value): JinjaError {
 function markMacro(result: Value | Generator<unknown, Value, unknown>): Value | Generator<unknown, Value, unknown> {
   if (typeof result === 'string') return new Markup(result);
   if (typeof result === 'object' && result !== null && 'next' in result && typeof result.next === 'function')
-    return markLater(result as Generator<unknown, Value, unknown>);
+    return markLater(result);
   return result;
 }
 

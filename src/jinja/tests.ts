@@ -38,12 +38,12 @@ function test(name: string, signature: string, fn: (...parameters: Value[]) => b
 
 /** Whether the value is the name of something that the environment has. */
 function named(name: string, table: ReadonlyMap<string, unknown>): TestFunction {
-  const known = test(name, 'env, value', (_env, v) => table.has(mapKey(v as Value) as string));
+  const known = test(name, 'env, value', (_env, v) => table.has(mapKey(v) as string));
   return (context, value, args, kwargs) => known(context, null, [value, ...args], kwargs);
 }
 
 function order(name: string, operator: OrderOperator, holds: (n: number) => boolean): TestFunction {
-  return test(name, 'a, b', (a, b) => holds(compare(a as Value, b as Value, operator)));
+  return test(name, 'a, b', (a, b) => holds(compare(a, b, operator)));
 }
 
 function isSequence(v: Value): boolean {
@@ -77,8 +77,8 @@ function caseTest(method: 'islower' | 'isupper'): (value: Value | undefined) => 
   return (value) => getStringMethod(method)?.(toText(value as Value), [], new Map()) === true;
 }
 
-const equal = test('eq', 'a, b', (a, b) => equals(a as Value, b as Value));
-const unequal = test('ne', 'a, b', (a, b) => !equals(a as Value, b as Value));
+const equal = test('eq', 'a, b', (a, b) => equals(a, b));
+const unequal = test('ne', 'a, b', (a, b) => !equals(a, b));
 const less = order('lt', '<', (n) => n < 0);
 const lessOrEqual = order('le', '<=', (n) => n <= 0);
 const greater = order('gt', '>', (n) => n > 0);
@@ -87,9 +87,9 @@ const greaterOrEqual = order('ge', '>=', (n) => n >= 0);
 /** All tests by name. `filters` is what `is filter` looks in. */
 export function createTests(filters: ReadonlyMap<string, FilterFunction | unknown>): ReadonlyMap<string, TestFunction> {
   const tests: Map<string, TestFunction> = new Map<string, TestFunction>([
-    ['odd', test('test_odd', 'value', (v) => isRemainder(v as Value, 2, 1))],
-    ['even', test('test_even', 'value', (v) => isRemainder(v as Value, 2, 0))],
-    ['divisibleby', test('test_divisibleby', 'value, num', (v, by) => isRemainder(v as Value, by as Value, 0))],
+    ['odd', test('test_odd', 'value', (v) => isRemainder(v, 2, 1))],
+    ['even', test('test_even', 'value', (v) => isRemainder(v, 2, 0))],
+    ['divisibleby', test('test_divisibleby', 'value, num', (v, by) => isRemainder(v, by, 0))],
     ['defined', test('test_defined', 'value', (v) => !(v instanceof Undefined))],
     ['undefined', test('test_undefined', 'value', (v) => v instanceof Undefined)],
     ['filter', named('test_filter', filters)],
@@ -117,11 +117,11 @@ export function createTests(filters: ReadonlyMap<string, FilterFunction | unknow
           v instanceof PyDict || (typeof v === 'object' && v !== null && (v as HostObject).jinjaIsMapping === true),
       ),
     ],
-    ['number', test('test_number', 'value', (v) => numericOf(v as Value) !== undefined || v instanceof PyDecimal)],
-    ['sequence', test('test_sequence', 'value', (v) => isSequence(v as Value))],
-    ['iterable', test('test_iterable', 'value', (v) => isIterable(v as Value))],
-    ['callable', test('callable', 'obj', (v) => isCallable(v as Value) || v instanceof Undefined)],
-    ['sameas', test('test_sameas', 'value, other', (a, b) => sameAs(a as Value, b as Value))],
+    ['number', test('test_number', 'value', (v) => numericOf(v) !== undefined || v instanceof PyDecimal)],
+    ['sequence', test('test_sequence', 'value', (v) => isSequence(v))],
+    ['iterable', test('test_iterable', 'value', (v) => isIterable(v))],
+    ['callable', test('callable', 'obj', (v) => isCallable(v) || v instanceof Undefined)],
+    ['sameas', test('test_sameas', 'value, other', (a, b) => sameAs(a, b))],
     [
       'escaped',
       test(
@@ -130,10 +130,10 @@ export function createTests(filters: ReadonlyMap<string, FilterFunction | unknow
         (v) =>
           v instanceof Markup ||
           (v instanceof Undefined && v.kind === 'chainable') ||
-          lookupAttribute(v as Value, '__html__') !== undefined,
+          lookupAttribute(v, '__html__') !== undefined,
       ),
     ],
-    ['in', test('test_in', 'value, seq', (v, seq) => contains(seq as Value, v as Value))],
+    ['in', test('test_in', 'value, seq', (v, seq) => contains(seq, v))],
     ['==', equal],
     ['eq', equal],
     ['equalto', equal],

@@ -132,7 +132,7 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
   if (target === undefined && profile['target'] !== undefined) {
     const written =
       typeof profile['target'] === 'string' ? renderText(profile['target'], scope, render) : profile['target'];
-    target = textOf(written as Json);
+    target = textOf(written);
   }
   if (target === undefined) {
     target = 'default';
@@ -171,7 +171,7 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
   const threads = options.threads ?? written;
   if (type === undefined)
     throw new TsdbtError('profile', `required field "type" not found in profile ${profileName} and target ${target}`);
-  const credentials = checkCredentials(textOf(type as Json), fields, (message, hint) => {
+  const credentials = checkCredentials(textOf(type), fields, (message, hint) => {
     throw new TsdbtError('profile', `Credentials in profile "${profileName}", target "${target}" invalid: ${message}`, {
       hint,
     });
@@ -238,7 +238,7 @@ function checkCredentials(
 function shapeOf(spec: CredentialsSpec): Shape {
   const properties = Object.entries(spec.fields).map(([name, { type, nullable }]): [string, Shape] => {
     const types = [...(typeof type === 'string' ? [type] : type), ...(nullable === true ? ['null' as const] : [])];
-    return [name, types.length === 1 ? { type: types[0]! } : { anyOf: types.map((one) => ({ type: one })) }];
+    return [name, types.length === 1 ? { type: types[0] } : { anyOf: types.map((one) => ({ type: one })) }];
   });
   return {
     type: 'object',

@@ -182,7 +182,7 @@ function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
     query_comment: queryComment(rendered),
     require_dbt_version: ranges,
     restrict_access: rendered['restrict-access'] === true,
-    packages: packages as Json[],
+    packages,
     selectors,
     flags: asDictionary(rendered['flags'] ?? null) ?? {},
     raw: rendered,
@@ -304,7 +304,7 @@ function versionOf(version: Json | undefined): string | null {
 
 function definedQuoting(value: Json | undefined): Quoting {
   const entries = Object.entries(asDictionary(value ?? null) ?? {}).filter(([, flag]) => flag !== null);
-  return Object.fromEntries(entries) as Quoting;
+  return Object.fromEntries(entries);
 }
 
 const SECTION_KEYS: Readonly<Record<ConfigSection, string>> = {

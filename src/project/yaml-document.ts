@@ -121,9 +121,9 @@ function deepest(yaml: YamlModule, text: string): number | undefined {
     if (depth > MAX_DEPTH + 1) return 'offset' in open[0]! ? open[0].offset : 0;
     open = open.flatMap((token) =>
       'items' in token
-        ? (token.items.flatMap(({ key, value }) =>
+        ? token.items.flatMap(({ key, value }) =>
             [key, value].filter((part) => part !== null && part !== undefined && 'items' in part),
-          ) as CST.Token[])
+          )
         : token.type === 'document' && token.value !== undefined
           ? [token.value]
           : [],
@@ -175,7 +175,7 @@ export function readYamlDocument(text: string, dates = false): YamlDocument {
   const [first] = document.errors;
   if (first !== undefined) throw new YamlSyntaxError(problemOf(first, text, place));
   const reader = new Reader(yaml, document, place, parsed, dates);
-  return { value: reader.node(document.contents as Node | null), duplicates: reader.duplicates };
+  return { value: reader.node(document.contents), duplicates: reader.duplicates };
 }
 
 /**
@@ -194,14 +194,12 @@ export function locateYaml(
   for (const part of path) {
     if (yaml.isAlias(node)) node = node.resolve(document);
     if (yaml.isMap(node)) {
-      const pair = (node as YAMLMap).items.findLast(
-        (item) => yaml.isScalar(item.key) && String(item.key.value) === String(part),
-      );
+      const pair = node.items.findLast((item) => yaml.isScalar(item.key) && String(item.key.value) === String(part));
       if (pair === undefined) break;
       offset = (pair.key as Scalar).range?.[0] ?? offset;
       node = pair.value;
     } else if (yaml.isSeq(node)) {
-      const item = (node as YAMLSeq).items[Number(part)];
+      const item = node.items[Number(part)];
       if (item === undefined) break;
       offset = (item as Node).range?.[0] ?? offset;
       node = item;
@@ -255,8 +253,8 @@ class Reader {
   }
 
   private content(node: Node): Json {
-    if (this.yaml.isMap(node)) return this.map(node as YAMLMap);
-    if (this.yaml.isSeq(node)) return (node as YAMLSeq).items.map((item) => this.node(item as Node | null));
+    if (this.yaml.isMap(node)) return this.map(node);
+    if (this.yaml.isSeq(node)) return node.items.map((item) => this.node(item as Node | null));
     return this.scalar(node as Scalar);
   }
 
@@ -341,7 +339,7 @@ class Reader {
     const target = this.yaml.isAlias(value) ? this.target(value) : value;
     if (this.yaml.isMap(target)) into.push(this.node(value) as { [key: string]: Json });
     else if (this.yaml.isSeq(target)) {
-      for (const item of (target as YAMLSeq).items) {
+      for (const item of target.items) {
         const part = this.yaml.isAlias(item) ? this.target(item) : item;
         if (!this.yaml.isMap(part)) this.fail(item as Node, 'expected a mapping for merging, but found scalar');
         into.push(this.node(item as Node) as { [key: string]: Json });

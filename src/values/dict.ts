@@ -22,7 +22,7 @@ export class PyDict implements HostObject {
   static from(
     source: { readonly [key: string]: Value } | ReadonlyMap<Value, Value> | Iterable<readonly [Value, Value]>,
   ): PyDict {
-    if (Symbol.iterator in source) return new PyDict(source as Iterable<readonly [Value, Value]>);
+    if (Symbol.iterator in source) return new PyDict(source);
     const dict = new PyDict();
     for (const key of Object.keys(source)) dict.set(key, (source as { readonly [key: string]: Value })[key] as Value);
     return dict;

@@ -89,7 +89,7 @@ export interface DumpOptions {
   sortKeys?: boolean;
   indent?: number;
   /** What to write for a value that JSON does not have; default raises. */
-  fallback?: (v: Value) => Value;
+  fallback?: ((v: Value) => Value) | undefined;
 }
 
 /**
@@ -136,7 +136,7 @@ function dumpCollection(v: Value, options: DumpOptions, newline: string | undefi
     return wrap('{', parts, '}', inner, newline);
   }
   if (options.fallback !== undefined)
-    return dump(options.fallback(v), { ...options, fallback: undefined as never }, newline, open);
+    return dump(options.fallback(v), { ...options, fallback: undefined }, newline, open);
   throw typeError(`Object of type ${shortTypeName(v)} is not JSON serializable`);
 }
 

@@ -37,7 +37,7 @@ export function toRepr(v: Value): string {
 function repr(v: Value, open: HostObject[]): string {
   if (typeof v === 'string') return stringRepr(v);
   if (typeof v !== 'object' || v === null) return toText(v);
-  if (Array.isArray(v)) return listRepr(v, open as unknown[] as Value[][]);
+  if (Array.isArray(v)) return listRepr(v, open as unknown[]);
   if (v instanceof PyDict) return dictRepr(v, open);
   return v.jinjaRepr?.() ?? v.jinjaText?.() ?? `<${v.jinjaType} object>`;
 }

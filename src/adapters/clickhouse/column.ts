@@ -70,16 +70,16 @@ export const CLICKHOUSE_COLUMN: ColumnDialect = {
   dataType,
   stringType: () => 'String',
   members: {
-    literal: (column) => callable('literal', 'value', (value) => `to${column.dtype}(${toText(value!)})`),
+    literal: (column) => callable('literal', 'value', (value) => `to${column.dtype}(${toText(value)})`),
   },
   statics: {
     numeric_type: callable(
       'numeric_type',
       'dtype, precision, scale',
-      (_dtype, precision, scale) => `Decimal(${toText(precision!)}, ${toText(scale!)})`,
+      (_dtype, precision, scale) => `Decimal(${toText(precision)}, ${toText(scale)})`,
     ),
     nested_type: callable('nested_type', 'dtype, is_low_cardinality, is_nullable', (dtype, low, nullable) =>
-      nestedType(toText(dtype!), isTruthy(low!), isTruthy(nullable!)),
+      nestedType(toText(dtype), isTruthy(low), isTruthy(nullable)),
     ),
   },
   text: (column) =>

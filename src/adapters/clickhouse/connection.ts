@@ -224,7 +224,7 @@ function clientOf(address: ServerAddress, agent: HttpAgent): ClickHouseClient {
     http_agent: agent,
     keep_alive: { enabled: keepAlive },
     compression: { request: compression, response: compression },
-    log: { level: 127 as never },
+    log: { level: 127 },
   });
 }
 

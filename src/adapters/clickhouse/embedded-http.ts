@@ -111,7 +111,7 @@ function authenticate({ user, password }: HttpSettings, request: IncomingMessage
   const basic = /^Basic (.+)$/i.exec(request.headers.authorization ?? '');
   const pair = basic ? Buffer.from(basic[1]!, 'base64').toString('utf8') : '';
   const header = (name: string): string | null =>
-    typeof request.headers[name] === 'string' ? (request.headers[name] as string) : null;
+    typeof request.headers[name] === 'string' ? request.headers[name] : null;
   const givenUser =
     header('x-clickhouse-user') ?? query.get('user') ?? (basic ? pair.slice(0, pair.indexOf(':')) : 'default');
   const givenPassword =

@@ -22,7 +22,7 @@ export function publishMethods(leases: Leases): TemplateMethods {
       signature: 'target',
       parsing: () => null,
       async run(_call, target) {
-        await leaseOf('stop_merges', target!).stopMerges();
+        await leaseOf('stop_merges', target).stopMerges();
         return null;
       },
     },
@@ -30,13 +30,13 @@ export function publishMethods(leases: Leases): TemplateMethods {
       signature: 'target, shadow, blocks, uuid',
       parsing: () => true,
       async run(_call, target, shadow, blocks, uuid) {
-        const lease = leaseOf('before_exchange', target!);
+        const lease = leaseOf('before_exchange', target);
         const held = blocks instanceof PyDict ? [...blocks.entries()] : [];
         return beginExchange(
           lease,
           (shadow as Relation).identifier ?? '',
           Object.fromEntries(held.map(([id, block]) => [toText(id), Number(toText(block))])),
-          toText(uuid!),
+          toText(uuid),
         );
       },
     },
@@ -44,7 +44,7 @@ export function publishMethods(leases: Leases): TemplateMethods {
       signature: 'target',
       parsing: () => null,
       async run({ sql: { session } }, target) {
-        const lease = leaseOf('after_exchange', target!);
+        const lease = leaseOf('after_exchange', target);
         const { exchange } = lease;
         if (exchange === undefined) return null;
         await finishExchange(lease, exchange, true);

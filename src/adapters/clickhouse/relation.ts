@@ -71,25 +71,25 @@ export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
           'derivative',
           'suffix, relation_type=None, interpret_suffix_as_full_identifier=False',
           (suffix, type, whole) => {
-            const identifier = isTruthy(whole!) ? toText(suffix!) : `${relation.identifier ?? ''}${toText(suffix!)}`;
+            const identifier = isTruthy(whole) ? toText(suffix) : `${relation.identifier ?? ''}${toText(suffix)}`;
             return Relation.create(dialect, {
               schema: relation.schema,
               identifier,
-              type: isTruthy(type!) ? validType(type!) : relation.type,
+              type: isTruthy(type) ? validType(type) : relation.type,
               own: { can_on_cluster: relation.fields.own['can_on_cluster']! },
             });
           },
         ),
       matches: (relation) =>
         callable('matches', "database='', schema=None, identifier=None", (database, schema, identifier) => {
-          if (isTruthy(schema!))
-            throw new TsdbtError('runtime', `Passed unexpected schema value ${toText(schema!)} to Relation.matches`);
+          if (isTruthy(schema))
+            throw new TsdbtError('runtime', `Passed unexpected schema value ${toText(schema)} to Relation.matches`);
           return relation.database === database && relation.identifier === identifier;
         }),
     },
     statics: {
       get_on_cluster: callable('get_on_cluster', "cluster='', database_engine=None", (cluster, engine) =>
-        onCluster({ cluster: toText(cluster!), databaseEngine: isTruthy(engine!) ? toText(engine!) : null }),
+        onCluster({ cluster: toText(cluster), databaseEngine: isTruthy(engine) ? toText(engine) : null }),
       ),
     },
   };

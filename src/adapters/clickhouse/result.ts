@@ -248,7 +248,5 @@ function rowOf(line: string): readonly Value[] {
   const row: unknown = JSON.parse(line);
   if (!Array.isArray(row))
     throw new TsdbtError('database', `The server's answer is not what was asked for: ${line.slice(0, 200)}`);
-  return line.includes('{', 1) || line.includes('[', 1)
-    ? (fromJson(row) as readonly Value[])
-    : (row as readonly Value[]);
+  return line.includes('{', 1) || line.includes('[', 1) ? (fromJson(row) as readonly Value[]) : row;
 }

@@ -95,24 +95,24 @@ export function createTemplateMethods(
         return engine === '' ? '' : `ENGINE ${engine}`;
       },
     },
-    is_before_version: { signature: 'version', parsing: () => false, run: (_call, version) => before(version!) },
+    is_before_version: { signature: 'version', parsing: () => false, run: (_call, version) => before(version) },
     is_at_or_after_version: {
       signature: 'version',
       parsing: () => false,
-      run: async (_call, version) => !(await before(version!)),
+      run: async (_call, version) => !(await before(version)),
     },
     check_schema_exists: {
       signature: 'database, schema',
       parsing: () => false,
-      run: async (call, name, schema) => (await call.sql.listSchemas(toText(name!))).includes(toText(schema!)),
+      run: async (call, name, schema) => (await call.sql.listSchemas(toText(name))).includes(toText(schema)),
     },
     supports_atomic_exchange: { signature: '', parsing: none, run: async () => (await facts()).atomicExchange },
     can_exchange: {
       signature: 'schema, rel_type',
       parsing: none,
       run: async (call, schema, type) => {
-        if (type !== 'table' || !isTruthy(schema!) || !(await facts()).atomicExchange) return false;
-        const name = toText(schema!);
+        if (type !== 'table' || !isTruthy(schema) || !(await facts()).atomicExchange) return false;
+        const name = toText(schema);
         if (!engines.has(name)) await database(call, name);
         return exchangesTables(engines.get(name) ?? '');
       },
@@ -129,7 +129,7 @@ export function createTemplateMethods(
         return (name === own ? engine : engines.get(name)) === 'Atomic';
       },
     },
-    get_ch_database: { signature: 'schema', parsing: none, run: (call, schema) => database(call, toText(schema!)) },
+    get_ch_database: { signature: 'schema', parsing: none, run: (call, schema) => database(call, toText(schema)) },
     should_on_cluster: {
       signature: "materialized='', engine=''",
       parsing: none,
@@ -140,7 +140,7 @@ export function createTemplateMethods(
       signature: 'strategy',
       parsing: none,
       run: async (call, strategy) => {
-        if (isTruthy(strategy!) && strategy !== 'default') return toText(strategy!).replaceAll('+', '_');
+        if (isTruthy(strategy) && strategy !== 'default') return toText(strategy).replaceAll('+', '_');
         return credential(call, 'use_lw_deletes') === true && (await facts()).lightweightDeletes
           ? 'delete_insert'
           : 'legacy';
@@ -150,11 +150,11 @@ export function createTemplateMethods(
       signature: 'strategy, predicates, unique_key, partition_by',
       parsing: none,
       run: async (_call, strategy, predicates, uniqueKey, partitionBy) => {
-        checkStrategy(toText(strategy!), isTruthy(predicates!), isTruthy(uniqueKey!), isTruthy(partitionBy!));
-        if (DELETING.includes(toText(strategy!)) && !(await facts()).lightweightDeletes) {
+        checkStrategy(toText(strategy), isTruthy(predicates), isTruthy(uniqueKey), isTruthy(partitionBy));
+        if (DELETING.includes(toText(strategy)) && !(await facts()).lightweightDeletes) {
           throw new TsdbtError(
             'runtime',
-            `'${toText(strategy!)}' strategy requires lightweight deletes, but the setting ` +
+            `'${toText(strategy)}' strategy requires lightweight deletes, but the setting ` +
               "'allow_nondeterministic_mutations' is off on this server and this user may not change it.",
           );
         }
@@ -165,23 +165,23 @@ export function createTemplateMethods(
       signature: "on_schema_change, existing, target_sql, materialization='incremental', query_settings=None",
       parsing: none,
       run: async (call, mode, existing, sql, materialization, settings) => {
-        if (!SCHEMA_CHANGE_MODES.includes(toText(mode!))) {
+        if (!SCHEMA_CHANGE_MODES.includes(toText(mode))) {
           throw new TsdbtError(
             'runtime',
             `Only ${SCHEMA_CHANGE_MODES.map((name) => `\`${name}\``).join(', ')} supported for ` +
-              `\`on_schema_change\`, found ${toText(mode!)}.`,
+              `\`on_schema_change\`, found ${toText(mode)}.`,
           );
         }
         if (!(existing instanceof Relation))
           throw new TsdbtError(
             'compilation',
-            `check_incremental_schema_changes expects a relation, found ${toText(existing!)}`,
+            `check_incremental_schema_changes expects a relation, found ${toText(existing)}`,
           );
         return schemaChanges(
-          toText(mode!),
+          toText(mode),
           await call.sql.getColumnsInRelation(existing),
-          await columnsOfQuery(call, toText(sql!), settings!),
-          toText(materialization!),
+          await columnsOfQuery(call, toText(sql), settings),
+          toText(materialization),
         );
       },
     },
@@ -189,13 +189,13 @@ export function createTemplateMethods(
       signature: 'sql, *args, query_settings=None, **kwargs',
       parsing: () => [],
       run: (call, sql, args, settings) =>
-        columnsOfQuery(call, toText(sql!), settings ?? (args instanceof PyTuple ? (args.items[0] ?? null) : null)),
+        columnsOfQuery(call, toText(sql), settings ?? (args instanceof PyTuple ? (args.items[0] ?? null) : null)),
     },
     format_columns: {
       signature: 'columns',
       parsing: () => [],
       run: (_call, columns) =>
-        [...iterate(columns!)].map((column) =>
+        [...iterate(columns)].map((column) =>
           PyDict.from({ name: getItem(column, 'name'), data_type: getItem(column, 'data_type') }),
         ),
     },
@@ -203,23 +203,23 @@ export function createTemplateMethods(
     get_model_settings: {
       signature: "model, engine='MergeTree'",
       run: (call, model, engine) => {
-        const config = getItem(model!, 'config');
+        const config = getItem(model, 'config');
         const settings = completeSettings(
           getItem(config, 'settings'),
           getItem(config, 'materialized'),
           credential(call, 'allow_automatic_deduplication') === true,
         );
-        return `\n-- end_of_sql\n${settingsClause(settingsOfEngine(settings, toText(engine!), call.warn))}`;
+        return `\n-- end_of_sql\n${settingsClause(settingsOfEngine(settings, toText(engine), call.warn))}`;
       },
     },
     filter_settings_by_engine: {
       signature: 'settings, engine',
-      run: (call, settings, engine) => settingsOfEngine(dictOf(settings!), toText(engine!), call.warn),
+      run: (call, settings, engine) => settingsOfEngine(dictOf(settings), toText(engine), call.warn),
     },
     get_model_query_settings: {
       signature: 'model',
       run: (_call, model) => {
-        const clause = settingsClause(dictOf(getItem(getItem(model!, 'config'), 'query_settings')));
+        const clause = settingsClause(dictOf(getItem(getItem(model, 'config'), 'query_settings')));
         return clause === '' ? '' : `\n-- settings_section\n${clause}`;
       },
     },
@@ -228,7 +228,7 @@ export function createTemplateMethods(
       signature: 'connection_overrides',
       parsing: empty,
       run: (call, overrides) => {
-        const given = dictOf(overrides!);
+        const given = dictOf(overrides);
         const known = PyDict.from(
           Object.fromEntries(['user', 'password', 'host', 'port'].map((name) => [name, credential(call, name)])),
         );
@@ -245,19 +245,19 @@ export function createTemplateMethods(
         "role_arn, compression='', external_id=''",
       parsing: none,
       run: ({ config }, name, own, bucket, path, fmt, structure, key, secret, role, compression, external) => {
-        const configured = new PyDict(dictOf(fromJson(config.project.vars[toText(name!)] ?? null)).entries());
-        for (const [field, value] of dictOf(own!).entries()) configured.set(field, value);
+        const configured = new PyDict(dictOf(fromJson(config.project.vars[toText(name)] ?? null)).entries());
+        for (const [field, value] of dictOf(own).entries()) configured.set(field, value);
         return s3Source(
           {
-            bucket: bucket!,
-            path: path!,
-            fmt: fmt!,
-            structure: structure!,
-            aws_access_key_id: key!,
-            aws_secret_access_key: secret!,
-            role_arn: role!,
-            compression: compression!,
-            external_id: external!,
+            bucket,
+            path,
+            fmt,
+            structure,
+            aws_access_key_id: key,
+            aws_secret_access_key: secret,
+            role_arn: role,
+            compression,
+            external_id: external,
           },
           configured,
         );
@@ -267,7 +267,7 @@ export function createTemplateMethods(
     render_raw_columns_constraints: {
       signature: 'raw_columns',
       run: (call, columns) =>
-        [...(columns instanceof PyDict ? columns.values() : iterate(columns!))].map((column) => {
+        [...(columns instanceof PyDict ? columns.values() : iterate(columns))].map((column) => {
           const field = (name: string): Value => {
             const value = getItem(column, name);
             return isTruthy(value) ? value : '';
@@ -285,7 +285,7 @@ export function createTemplateMethods(
     render_raw_model_constraints: {
       signature: 'raw_constraints',
       run: (call, constraints) => {
-        const all = [...iterate(constraints!)];
+        const all = [...iterate(constraints)];
         const checks = all.filter(
           (constraint) => getItem(constraint, 'type') === 'check' && isTruthy(getItem(constraint, 'expression')),
         );

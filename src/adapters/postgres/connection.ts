@@ -309,7 +309,7 @@ async function openClient(
   // A failure after the attempt is over must not end the process.
   client.on('error', () => {});
   let dateStyle = 'ISO';
-  (client as unknown as { connection: NodeJS.EventEmitter }).connection.on(
+  (client as { connection: NodeJS.EventEmitter }).connection.on(
     'parameterStatus',
     (status: { parameterName: string; parameterValue: string }) => {
       if (status.parameterName === 'DateStyle') dateStyle = status.parameterValue;

@@ -122,7 +122,7 @@ function names(name: string, ...oids: number[]): [number, string][] {
 }
 
 function arrays(oids: readonly number[], decode: (text: string) => Value): [number, Decoder][] {
-  return oids.map((oid) => [oid, { decode: (text) => parseArray(text, decode), type: undefined } as Decoder]);
+  return oids.map((oid) => [oid, { decode: (text) => parseArray(text, decode), type: undefined }]);
 }
 
 /** psycopg2's name of a type: `INTEGER`, `STRING`, `unknown type_code 600`. */

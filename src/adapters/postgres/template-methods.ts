@@ -48,7 +48,7 @@ function parseIndex(raw: Value, now: () => number): Value {
       const moment = new Date(now()).toISOString().slice(0, -1);
       const text = [
         ...names,
-        relation instanceof Relation ? relation.render() : toText(relation!),
+        relation instanceof Relation ? relation.render() : toText(relation),
         toText(unique),
         toText(type),
         moment,

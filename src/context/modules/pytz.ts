@@ -187,9 +187,9 @@ class PytzZone implements TimeZone {
     const seconds = Math.floor(Number((utcMicros - EPOCH_MICROS) / 1000n) / 1000);
     const parts: Record<string, number> = {};
     for (const { type, value } of this.#format.formatToParts(seconds * 1000)) parts[type] = Number(value);
-    const wall = Date.UTC(2000, parts['month']! - 1, parts['day']!, parts['hour']!, parts['minute']!, parts['second']!);
+    const wall = Date.UTC(2000, parts['month']! - 1, parts['day'], parts['hour'], parts['minute'], parts['second']);
     const shifted = new Date(wall);
-    shifted.setUTCFullYear(parts['year']!, parts['month']! - 1, parts['day']!);
+    shifted.setUTCFullYear(parts['year']!, parts['month']! - 1, parts['day']);
     // pytz keeps offsets in whole minutes.
     return BigInt(Math.floor((shifted.getTime() / 1000 - seconds + 30) / 60)) * MINUTE;
   }

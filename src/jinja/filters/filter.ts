@@ -49,7 +49,7 @@ export function simpleFilter(
   const general =
     name === 'len' || name === 'abs'
       ? exactlyOne(name)
-      : filter(name, parameter, (context, value) => fn(value as Value, context));
+      : filter(name, parameter, (context, value) => fn(value, context));
   return (context, value, args, kwargs) =>
     args.length === 0 && kwargs.size === 0 ? checked(fn(value, context)) : general(context, value, args, kwargs);
 }

@@ -44,7 +44,7 @@ const xmlattr = filter('do_xmlattr', 'd, autospace=True', (context, value, autos
   if (!(value instanceof PyDict)) {
     if (value instanceof Undefined && value.kind === 'capture') return '';
     if (value instanceof Undefined) throw value.error();
-    throw new JinjaError('AttributeError', `'${typeName(value as Value)}' object has no attribute 'items'`);
+    throw new JinjaError('AttributeError', `'${typeName(value)}' object has no attribute 'items'`);
   }
   const parts: string[] = [];
   for (const [key, item] of value.entries()) {
@@ -55,7 +55,7 @@ const xmlattr = filter('do_xmlattr', 'd, autospace=True', (context, value, autos
     parts.push(`${escapeText(name)}="${escapeValue(item).text}"`);
   }
   const text = parts.join(' ');
-  const result = text !== '' && isTruthy(autospace as Value) ? ` ${text}` : text;
+  const result = text !== '' && isTruthy(autospace) ? ` ${text}` : text;
   return context.autoescape ? new Markup(result) : result;
 });
 
@@ -92,19 +92,17 @@ const urlizeFilter = filter(
   'do_urlize',
   'value, trim_url_limit=None, nofollow=False, target=None, rel=None, extra_schemes=None',
   (context, value, limit, nofollow, target, rel, schemes) => {
-    const rels = new Set(
-      [...toText(rel === null ? '' : (rel as Value)).split(/\s+/), 'noopener'].filter((r) => r !== ''),
-    );
-    if (isTruthy(nofollow as Value)) rels.add('nofollow');
-    const extra = schemes === null ? [] : toArray(schemes as Value).map(toText);
+    const rels = new Set([...toText(rel === null ? '' : rel).split(/\s+/), 'noopener'].filter((r) => r !== ''));
+    if (isTruthy(nofollow)) rels.add('nofollow');
+    const extra = schemes === null ? [] : toArray(schemes).map(toText);
     for (const scheme of extra) {
       if (!/^[\w.+-]{2,}:\/{0,2}$/.test(scheme))
         throw new JinjaError('FilterArgumentError', `${toRepr(scheme)} is not a valid URI scheme prefix.`);
     }
-    const text = urlize(escapeValue(value as Value).text, {
-      limit: limit === null ? undefined : indexArgument(limit as Value),
+    const text = urlize(escapeValue(value).text, {
+      limit: limit === null ? undefined : indexArgument(limit),
       rel: [...rels].sort().join(' '),
-      target: target === null ? undefined : toText(target as Value),
+      target: target === null ? undefined : toText(target),
       schemes: extra,
     });
     return context.autoescape ? new Markup(text) : text;

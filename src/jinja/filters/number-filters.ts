@@ -18,11 +18,11 @@ import { Markup } from '../markup.ts';
 import { type FilterFunction, filter, simpleFilter } from './filter.ts';
 
 const int = filter('do_int', 'value, default=0, base=10', (_context, value, fallback, base) => {
-  const v = plain(value as Value);
-  const direct = typeof v === 'string' ? parseIntText(v, indexArgument(base as Value)) : intOf(v);
+  const v = plain(value);
+  const direct = typeof v === 'string' ? parseIntText(v, indexArgument(base)) : intOf(v);
   if (direct !== undefined) return direct;
   const float = typeof v === 'string' ? parseFloatText(v) : undefined;
-  return float === undefined || !Number.isFinite(float) ? (fallback as Value) : truncate(float);
+  return float === undefined || !Number.isFinite(float) ? fallback : truncate(float);
 });
 
 /** Of marked text and of bytes their text. */
@@ -48,14 +48,14 @@ function truncate(n: number): Value {
 }
 
 const float = filter('do_float', 'value, default=0.0', (_context, value, fallback) => {
-  const v = plain(value as Value);
+  const v = plain(value);
   if (v instanceof Undefined) throw v.error();
   if (typeof v === 'string') {
     const n = parseFloatText(v);
-    return n === undefined ? (fallback as Value) : makeFloat(n);
+    return n === undefined ? fallback : makeFloat(n);
   }
   const n = v instanceof PyDecimal ? v.toNumber() : numericOf(v);
-  if (n === undefined) return fallback as Value;
+  if (n === undefined) return fallback;
   const x = Number(n);
   if (typeof n === 'bigint' && !Number.isFinite(x))
     throw new JinjaError('OverflowError', 'int too large to convert to float');
@@ -77,16 +77,16 @@ const abs = simpleFilter('abs', 'x', (value) => {
 const round = filter('do_round', "value, precision=0, method='common'", (_context, value, precision, method) => {
   if (method !== 'common' && method !== 'ceil' && method !== 'floor')
     throw new JinjaError('FilterArgumentError', 'method must be common, ceil or floor');
-  const v = value as Value;
+  const v = value;
   if (method !== 'common') {
-    const scale = power(10, precision as Value);
+    const scale = power(10, precision);
     const product = multiply(v, scale);
     const scaled = product instanceof PyDecimal ? product.whole(method) : numericOf(product);
     if (scaled === undefined) throw typeError(`must be real number, not ${typeName(v)}`);
     const whole = typeof scaled === 'bigint' ? scaled : method === 'ceil' ? Math.ceil(scaled) : Math.floor(scaled);
     return divide(typeof whole === 'number' ? truncate(whole) : whole, scale);
   }
-  const places = (): number => (precision === null ? 0 : indexArgument(precision as Value));
+  const places = (): number => (precision === null ? 0 : indexArgument(precision));
   const rounded = roundTo(v, places);
   return precision === null ? (intOf(rounded) as Value) : rounded;
 });
@@ -124,16 +124,15 @@ function roundFloat(x: number, places: number): number {
 const PREFIXES = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
 
 const filesizeformat = filter('do_filesizeformat', 'value, binary=False', (_context, value, binary) => {
-  const v = plain(value as Value);
+  const v = plain(value);
   const n = typeof v === 'string' ? parseFloatText(v) : v instanceof PyDecimal ? v.toNumber() : numericOf(v);
   if (n === undefined) {
     if (v instanceof Undefined) throw v.error();
-    if (typeof v === 'string')
-      throw valueError(`could not convert string to float: ${toText([value as Value]).slice(1, -1)}`);
+    if (typeof v === 'string') throw valueError(`could not convert string to float: ${toText([value]).slice(1, -1)}`);
     throw typeError(`float() argument must be a string or a real number, not '${typeName(v)}'`);
   }
   const bytes = Number(n);
-  const useBinary = isTruthy(binary as Value);
+  const useBinary = isTruthy(binary);
   const base = useBinary ? 1024 : 1000;
   if (bytes === 1) return '1 Byte';
   if (bytes < base) return `${toText(truncate(bytes))} Bytes`;

@@ -76,15 +76,15 @@ const dictsort = filter(
   (_context, value, caseSensitive, by, reverse) => {
     if (by !== 'key' && by !== 'value')
       throw new JinjaError('FilterArgumentError', 'You can only sort by either "key" or "value"');
-    const items = toArray(itemsOf(value as Value));
+    const items = toArray(itemsOf(value));
     const at = by === 'key' ? 0 : 1;
     return sorted(
       items,
       (item) => {
         const part = (item as PyTuple).items[at] as Value;
-        return isTruthy(caseSensitive as Value) ? part : ignoreCase(part);
+        return isTruthy(caseSensitive) ? part : ignoreCase(part);
       },
-      reverse as Value,
+      reverse,
     );
   },
 );
@@ -101,10 +101,8 @@ const sort = filter(
   'environment, value, reverse=False, case_sensitive=False, attribute=None',
   (context, value, reverse, caseSensitive, attribute) => {
     const attributes = typeof attribute === 'string' ? attribute.split(',') : [attribute as Value];
-    const getters = attributes.map((a) =>
-      attributeGetter(context, a, { ignoreCase: !isTruthy(caseSensitive as Value) }),
-    );
-    return sorted(toArray(value as Value), (item) => getters.map((get) => get(item)), reverse as Value);
+    const getters = attributes.map((a) => attributeGetter(context, a, { ignoreCase: !isTruthy(caseSensitive) }));
+    return sorted(toArray(value), (item) => getters.map((get) => get(item)), reverse);
   },
 );
 
@@ -112,10 +110,10 @@ const unique = filter(
   'sync_do_unique',
   'environment, value, case_sensitive=False, attribute=None',
   (context, value, caseSensitive, attribute) => {
-    const get = attributeGetter(context, attribute as Value, { ignoreCase: !isTruthy(caseSensitive as Value) });
+    const get = attributeGetter(context, attribute, { ignoreCase: !isTruthy(caseSensitive) });
     function* run(): Generator<Value, void, undefined> {
       const seen = new Set<unknown>();
-      for (const item of iterate(value as Value)) {
+      for (const item of iterate(value)) {
         const key = mapKey(get(item));
         if (seen.has(key)) continue;
         seen.add(key);
@@ -131,10 +129,10 @@ function extreme(sign: 1 | -1, name: string): FilterFunction {
     name,
     'environment, value, case_sensitive=False, attribute=None',
     (context, value, caseSensitive, attribute) => {
-      const get = attributeGetter(context, attribute as Value, { ignoreCase: !isTruthy(caseSensitive as Value) });
+      const get = attributeGetter(context, attribute, { ignoreCase: !isTruthy(caseSensitive) });
       let best: Value | undefined;
       let bestKey: Value = null;
-      for (const item of iterate(value as Value)) {
+      for (const item of iterate(value)) {
         const key = get(item);
         if (best === undefined || compare(key, bestKey, sign > 0 ? '>' : '<') * sign > 0) {
           best = item;
@@ -150,11 +148,11 @@ const groupby = filter(
   'sync_do_groupby',
   'environment, value, attribute, default=None, case_sensitive=False',
   (context, value, attribute, fallback, caseSensitive) => {
-    const fold = !isTruthy(caseSensitive as Value);
-    const get = attributeGetter(context, attribute as Value, { ignoreCase: fold, fallback: fallback as Value });
-    const real = attributeGetter(context, attribute as Value, { fallback: fallback as Value });
+    const fold = !isTruthy(caseSensitive);
+    const get = attributeGetter(context, attribute, { ignoreCase: fold, fallback: fallback });
+    const real = attributeGetter(context, attribute, { fallback: fallback });
     const groups: { key: Value; items: Value[] }[] = [];
-    for (const item of sorted(toArray(value as Value), get, false)) {
+    for (const item of sorted(toArray(value), get, false)) {
       const key = get(item);
       const last = groups.at(-1);
       if (last !== undefined && equals(last.key, key)) last.items.push(item);
@@ -243,8 +241,8 @@ const random = simpleFilter('do_random', 'environment, seq', (value, context) =>
 
 const slice = filter('sync_do_slice', 'value, slices, fill_with=None', (_context, value, slices, fill) => {
   function* run(): Generator<Value, void, undefined> {
-    const items = toArray(value as Value);
-    const count = indexArgument(slices as Value);
+    const items = toArray(value);
+    const count = indexArgument(slices);
     if (count === 0) throw new JinjaError('ZeroDivisionError', 'integer division or modulo by zero');
     const each = Math.floor(items.length / count);
     const extra = items.length % count;
@@ -253,7 +251,7 @@ const slice = filter('sync_do_slice', 'value, slices, fill_with=None', (_context
       const start = offset + i * each;
       if (i < extra) offset++;
       const part = items.slice(start, offset + (i + 1) * each);
-      if (fill !== null && i >= extra) part.push(fill as Value);
+      if (fill !== null && i >= extra) part.push(fill);
       yield part;
     }
   }
@@ -268,8 +266,8 @@ function lengthOfBatch(size: Value): number {
 const batch = filter('do_batch', 'value, linecount, fill_with=None', (_context, value, size, fill) => {
   function* run(): Generator<Value, void, undefined> {
     let part: Value[] = [];
-    for (const item of iterate(value as Value)) {
-      if (equals(part.length, size as Value)) {
+    for (const item of iterate(value)) {
+      if (equals(part.length, size)) {
         yield part;
         part = [];
       }
@@ -277,8 +275,8 @@ const batch = filter('do_batch', 'value, linecount, fill_with=None', (_context, 
     }
     if (part.length === 0) return;
     if (fill !== null) {
-      checkItems(lengthOfBatch(size as Value));
-      while (compare(part.length, size as Value) < 0) part.push(fill as Value);
+      checkItems(lengthOfBatch(size));
+      while (compare(part.length, size) < 0) part.push(fill);
     }
     yield part;
   }
@@ -289,8 +287,8 @@ const sum = filter(
   'sync_do_sum',
   'environment, iterable, attribute=None, start=0',
   (context, value, attribute, start) => {
-    const get = attribute === null ? undefined : attributeGetter(context, attribute as Value);
-    const items = iterate(value as Value);
+    const get = attribute === null ? undefined : attributeGetter(context, attribute);
+    const items = iterate(value);
     if (typeof start === 'string') throw typeError("sum() can't sum strings [use ''.join(seq) instead]");
     let total = start as Value;
     for (const item of items) total = add(total, get === undefined ? item : get(item));
@@ -318,9 +316,9 @@ const items = simpleFilter('do_items', 'value', (value) => {
 const length = simpleFilter('len', 'obj', (value) => lengthOf(value));
 
 const attr = filter('do_attr', 'environment, obj, name', (context, obj, name) => {
-  const key = toText(name as Value);
-  const found = lookup(obj as Value, key);
-  return found === undefined ? context.undefined(key, undefined, obj as Value) : found;
+  const key = toText(name);
+  const found = lookup(obj, key);
+  return found === undefined ? context.undefined(key, undefined, obj) : found;
 });
 
 function lookup(obj: Value, name: string): Value | undefined {

@@ -51,7 +51,7 @@ const title = simpleFilter('do_title', 's', (value) =>
 );
 
 const trim = filter('do_trim', 'value, chars=None', (_context, value, chars) =>
-  likeInput(value as Value, call('strip', softText(value as Value), chars as Value)),
+  likeInput(value, call('strip', softText(value), chars)),
 );
 
 const replace = filter('do_replace', 'eval_ctx, s, old, new, count=None', () => null);
@@ -70,7 +70,7 @@ const fastReplace: FilterFunction = (context, value, args, kwargs) => {
 };
 
 const center = filter('do_center', 'value, width=80', (_context, value, width) =>
-  likeInput(value as Value, call('center', softText(value as Value), width as Value)),
+  likeInput(value, call('center', softText(value), width)),
 );
 
 function noSplitLines(v: Value): JinjaError {
@@ -80,8 +80,8 @@ function noSplitLines(v: Value): JinjaError {
 }
 
 const indent = filter('do_indent', 's, width=4, first=False, blank=False', (_context, value, width, first, blank) => {
-  const source = value as Value;
-  const indention = toText(typeof width === 'string' ? width : multiply(' ', width as Value));
+  const source = value;
+  const indention = toText(typeof width === 'string' ? width : multiply(' ', width));
   if (source instanceof Undefined) throw source.error();
   if (typeof source !== 'string' && !(source instanceof Markup)) {
     if (source instanceof PyBytes) throw typeError("can't concat str to bytes");
@@ -91,12 +91,12 @@ const indent = filter('do_indent', 's, width=4, first=False, blank=False', (_con
   }
   const lines = call('splitlines', `${toText(source)}\n`) as string[];
   let out: string;
-  if (isTruthy(blank as Value)) {
+  if (isTruthy(blank)) {
     out = lines.join(`\n${indention}`);
   } else {
     out = lines.map((line, i) => (i === 0 || line === '' ? line : indention + line)).join('\n');
   }
-  return likeInput(source, isTruthy(first as Value) ? indention + out : out);
+  return likeInput(source, isTruthy(first) ? indention + out : out);
 });
 
 const truncate = filter('do_truncate', "env, s, length=255, killwords=False, end='...', leeway=None", () => null);
@@ -149,14 +149,14 @@ const wordwrap = filter(
       if (value.jinjaLength() === 0) return '';
       throw typeError('cannot use a string pattern on a bytes-like object');
     }
-    if (typeof value !== 'string' && !(value instanceof Markup)) throw noSplitLines(value as Value);
-    const separator = wrapString === null ? '\n' : toText(wrapString as Value);
-    const lines = call('splitlines', toText(value as Value)) as string[];
+    if (typeof value !== 'string' && !(value instanceof Markup)) throw noSplitLines(value);
+    const separator = wrapString === null ? '\n' : toText(wrapString);
+    const lines = call('splitlines', toText(value)) as string[];
     if (width instanceof Undefined && lines.length > 0) throw width.error();
     const options = {
-      width: indexArgument(width as Value),
-      breakLongWords: isTruthy(breakLong as Value),
-      breakOnHyphens: isTruthy(breakHyphens as Value),
+      width: indexArgument(width),
+      breakLongWords: isTruthy(breakLong),
+      breakOnHyphens: isTruthy(breakHyphens),
     };
     return lines.map((line) => wrapText(line, options).join(separator)).join(separator);
   },
@@ -179,9 +179,7 @@ const defaultFilter = filter(
   'do_default',
   "value, default_value='', boolean=False",
   (_context, value, fallback, boolean) =>
-    value instanceof Undefined || (isTruthy(boolean as Value) && !isTruthy(value as Value))
-      ? (fallback as Value)
-      : (value as Value),
+    value instanceof Undefined || (isTruthy(boolean) && !isTruthy(value)) ? fallback : value,
 );
 
 const pprint = simpleFilter('do_pprint', 'value', (value) => prettyPrint(value));

@@ -63,7 +63,7 @@ async function writeLock(
     packages.push(lockEntry(pinned, metadata, withoutSecrets(pinned.wanted.written, env, logger)));
   }
   const path = `${project.project_root}/${LOCK_FILE}`;
-  writeFileSync(`${path}.new`, dumpPackageYaml({ packages, sha1_hash: hash } as Json));
+  writeFileSync(`${path}.new`, dumpPackageYaml({ packages, sha1_hash: hash }));
   renameSync(`${path}.new`, path);
   event(logger, 'DepsLockUpdating', 'M031', `Updating lock file in file path: ${path}`, { lock_filepath: path });
 }
@@ -134,7 +134,7 @@ async function installLocked(
     const own = new Set(requests.map(({ unrendered }) => placeOf(unrendered)));
     const blind = { ...scope, secrets: false };
     for (const entry of locked) {
-      const rendered = renderTree(entry as Json, own.has(placeOf(entry)) ? scope : blind, render) as Entry;
+      const rendered = renderTree(entry, own.has(placeOf(entry)) ? scope : blind, render) as Entry;
       listing.add(wantedOf({ entry: rendered, unrendered: entry, foreign: false }, scope.env));
     }
     const packages = await Promise.all(listing.all().map((wanted) => store.pin(wanted)));

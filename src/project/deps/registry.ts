@@ -88,7 +88,7 @@ export class Registry {
   #fetchIndex(): Promise<readonly string[]> {
     return this.#get('index', 'RegistryIndexProgress', ['M022', 'M023'], (value) => {
       if (!Array.isArray(value)) throw new NetworkError('Request error: the index of packages is not a list');
-      return value as string[];
+      return value;
     });
   }
 
