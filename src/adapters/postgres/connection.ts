@@ -10,6 +10,7 @@ import { type Look, type SilenceTimes, silenceTimes, watchSilence } from '../sil
 import { within } from '../within.ts';
 import { connectionError } from './database-error.ts';
 import { type AnswerRow, questionSql, type SilentStatement } from './silent-statement.ts';
+import { isMeantToLast } from './statements.ts';
 import { type Verdict, verdictOf, verdictOfFailure } from './silent-statement.ts';
 
 /** Where the server is and who asks, checked; every connection of a command is opened from one of these. */
@@ -34,9 +35,18 @@ export interface ServerAddress {
   readonly sslrootcert: string | null;
 }
 
+/** A client of `pg` with those of its own fields that no type of the package names. */
+export type DriverClient = pg.Client & {
+  readonly connection: pg.Connection & { readonly stream: Socket };
+  readonly processID: number;
+  readonly secretKey: number | null;
+  readonly _ended: boolean;
+  readonly _queryable: boolean;
+};
+
 /** An open connection and what is known of its server. */
 export interface Connection {
-  readonly client: pg.Client;
+  readonly client: DriverClient;
   readonly processId: number;
   /** `'I'` idle, `'T'` in a transaction, `'E'` in a failed one. */
   status: string;
@@ -58,7 +68,7 @@ export class ConnectionPool {
   readonly max: number;
   private readonly times: SilenceTimes;
   /** Those that are being opened. */
-  private readonly attempts = new Set<pg.Client>();
+  private readonly attempts = new Set<DriverClient>();
   private readonly idle: Connection[] = [];
   private readonly waiting: { resolve: (connection: Connection) => void; reject: (error: unknown) => void }[] = [];
   private readonly open = new Set<Connection>();
@@ -124,7 +134,7 @@ export class ConnectionPool {
   /** Asks the server to stop the connection's statement. Never throws. */
   async cancel(connection: Connection): Promise<void> {
     const { host, port } = await this.address();
-    const secret = (connection.client as unknown as { secretKey: number | null }).secretKey;
+    const { secretKey: secret } = connection.client;
     if (typeof secret !== 'number') return;
     await new Promise<void>((resolve) => {
       const socket = host.startsWith('/') ? connectSocket(`${host}/.s.PGSQL.${port}`) : connectSocket(port, host);
@@ -151,7 +161,7 @@ export class ConnectionPool {
    */
   watch(connection: Connection, sql: string, doubt: (message: string) => void): () => void {
     const { client, processId, openedAt } = connection;
-    const socket = socketOf(client);
+    const { stream: socket } = client.connection;
     return watchSilence(
       {
         received: () => socket.bytesRead + socket.bytesWritten,
@@ -162,9 +172,7 @@ export class ConnectionPool {
           return this.look(connection, { processId, sql, age }, limit, final);
         },
         lost: (message, found) => {
-          // Outside of a transaction each statement lasts by itself.
-          const lasts = /\bcommit\s*$/i.test(sql) || (connection.status === 'I' && !/^begin\b/i.test(sql));
-          this.giveUp(connection, message, found, lasts);
+          this.giveUp(connection, message, found, isMeantToLast(sql, connection.status === 'I'));
         },
       },
       this.times,
@@ -172,15 +180,15 @@ export class ConnectionPool {
   }
 
   private async look(connection: Connection, statement: SilentStatement, limit: number, final: boolean): Promise<Look> {
-    let asker: pg.Client | undefined;
+    let asker: DriverClient | undefined;
     let found: Verdict | undefined;
     const ask = async (): Promise<void> => {
       const address = await this.address();
       // The same server again, whatever its name means by now.
-      const at = socketOf(connection.client).remoteAddress;
+      const at = connection.client.connection.stream.remoteAddress;
       asker = await this.connect({ ...address, connectTimeout: limit / 500 }, at);
       const { rows } = await asker.query<AnswerRow>(questionSql(statement));
-      const verdict = verdictOf(rows, (asker as unknown as { processID: number }).processID, statement);
+      const verdict = verdictOf(rows, asker.processID, statement);
       // It would keep its locks until the server notices, and could still be told to commit.
       const { end } = verdict;
       if (final && end !== undefined) await asker.query(`select pg_catalog.pg_terminate_backend(${end})`);
@@ -232,9 +240,14 @@ export class ConnectionPool {
             destroy(client);
             throw stopped();
           }
-          const { processID: processId } = client as unknown as { processID: number };
-          const openedAt = performance.now();
-          const connection: Connection = { client, processId, status: 'I', broken: false, lost: null, openedAt };
+          const connection: Connection = {
+            client,
+            processId: client.processID,
+            status: 'I',
+            broken: false,
+            lost: null,
+            openedAt: performance.now(),
+          };
           this.dropWhenLost(connection);
           this.open.add(connection);
           return connection;
@@ -264,7 +277,7 @@ export class ConnectionPool {
   }
 
   /** @param at the host's number, when it is not to be looked up */
-  private async connect(address: ServerAddress, at?: string): Promise<pg.Client> {
+  private async connect(address: ServerAddress, at?: string): Promise<DriverClient> {
     const prefer = address.sslmode === null || address.sslmode === 'prefer' || address.sslmode === 'allow';
     const tls = address.host.startsWith('/') || address.sslmode === 'disable' ? undefined : tlsOptions(address);
     const place = { ...address, host: at ?? address.host };
@@ -289,8 +302,8 @@ function stopped(): TsdbtError {
 async function openClient(
   address: ServerAddress,
   ssl: TlsOptions | false,
-  attempts: Set<pg.Client>,
-): Promise<pg.Client> {
+  attempts: Set<DriverClient>,
+): Promise<DriverClient> {
   // Loaded with the first connection: most commands that parse open none.
   const { default: driver } = await import('pg');
   const client = new driver.Client({
@@ -305,16 +318,13 @@ async function openClient(
     options: address.options ?? undefined,
     keepAlive: true,
     keepAliveInitialDelayMillis: address.keepalivesIdle * 1000,
-  });
+  }) as DriverClient;
   // A failure after the attempt is over must not end the process.
   client.on('error', () => {});
   let dateStyle = 'ISO';
-  (client as { connection: NodeJS.EventEmitter }).connection.on(
-    'parameterStatus',
-    (status: { parameterName: string; parameterValue: string }) => {
-      if (status.parameterName === 'DateStyle') dateStyle = status.parameterValue;
-    },
-  );
+  client.connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
+    if (status.parameterName === 'DateStyle') dateStyle = status.parameterValue;
+  });
   attempts.add(client);
   try {
     await client.connect();
@@ -364,16 +374,12 @@ function isTransient(error: unknown): boolean {
   return !/^(28|3D|42)/.test(code);
 }
 
-async function end(client: pg.Client): Promise<void> {
+async function end(client: DriverClient): Promise<void> {
   // A server that is gone would be waited for without end.
   await within(client.end(), END_MS);
   destroy(client);
 }
 
-function socketOf(client: pg.Client): Socket {
-  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
-}
-
-function destroy(client: pg.Client): void {
-  socketOf(client).destroy();
+function destroy(client: DriverClient): void {
+  client.connection.stream.destroy();
 }

@@ -1,0 +1,106 @@
+// The text of a message to the server: a statement with its query comment, several statements in one, and which of them
+// a result or an error belongs to. Pure; sending is left to wire.ts.
+import type { RawResult } from './result.ts';
+
+/** Words that go to the server with a statement, for its log. */
+export interface QueryComment {
+  readonly text: string;
+  /** Behind the statement instead of before it. */
+  readonly append: boolean;
+}
+
+/** A statement as it is sent. */
+export interface CommentedStatement {
+  readonly text: string;
+  /** What stands in `text` before the statement begins. */
+  readonly prefix: string;
+}
+
+/** Several statements in one text. */
+export interface JoinedStatements {
+  readonly text: string;
+  readonly parts: readonly string[];
+  /** How many of the parts are statements of the caller. */
+  readonly statements: number;
+  readonly commits: boolean;
+}
+
+/** Stands between the first statement and the others. */
+const MARK = 'tsdbt_first_done';
+const SEPARATOR = '\n;\n';
+
+/** @param comment null: none */
+export function withComment(sql: string, comment: QueryComment | null): CommentedStatement {
+  const words = comment?.text.trim() ?? '';
+  if (comment === null || words === '') return { text: sql, prefix: '' };
+  if (comment.append) {
+    const body = sql.trimEnd();
+    return {
+      text: body.endsWith(';') ? `${body.slice(0, -1)}\n/* ${words} */;` : `${body}\n/* ${words} */`,
+      prefix: '',
+    };
+  }
+  const prefix = `/* ${words} */\n`;
+  return { text: prefix + sql, prefix };
+}
+
+/**
+ * Puts statements into one message. The first may be several statements, as may the second: what the first gave ends at
+ * the answer of a query of ours between them.
+ * @param statements one at least @param commits a COMMIT follows them
+ */
+export function joinStatements(statements: readonly string[], commits: boolean): JoinedStatements {
+  const [first = '', ...others] = statements;
+  const parts = others.length === 0 ? [first] : [first, `select null as ${MARK}`, ...others];
+  const text = [...parts, ...(commits ? ['COMMIT'] : [])].join(SEPARATOR);
+  return { text, parts, statements: statements.length, commits };
+}
+
+/**
+ * Finds each statement's own result, the last one where it was several statements.
+ * @param results all that came, in order
+ */
+export function resultsOf({ statements, commits }: JoinedStatements, results: readonly RawResult[]): RawResult[] {
+  const end =
+    statements > 1 ? results.findIndex(({ fields }) => fields?.[0]?.name === MARK) : results.length - (commits ? 1 : 0);
+  const first = results[end - 1];
+  if (first === undefined) throw new Error(`${results.length} results of ${statements} statements`);
+  if (statements === 1) return [first];
+  const others = results.slice(end + 1, commits ? -1 : undefined);
+  return [first, ...others.slice(1 - statements)];
+}
+
+/**
+ * Which statement an error is about, by its position; that becomes the position within the statement. Without one it
+ * is the first.
+ */
+export function failedStatement({ parts, statements }: JoinedStatements, error: unknown): number {
+  const failed = placed(error, parts);
+  // The query between the first two is nobody's.
+  return statements > 1 && failed > 0 ? failed - 1 : failed;
+}
+
+function placed(error: unknown, parts: readonly string[]): number {
+  if (!hasPosition(error)) return 0;
+  let rest = Number(error.position);
+  for (const [index, part] of parts.entries()) {
+    const length = [...part].length;
+    if (rest <= length + SEPARATOR.length) {
+      error.position = String(rest);
+      return index;
+    }
+    rest -= length + SEPARATOR.length;
+  }
+  return 0;
+}
+
+/** Counts an error's position from behind the text that the message began with. */
+export function shiftPosition(error: unknown, before: string): unknown {
+  if (before !== '' && hasPosition(error)) error.position = String(Number(error.position) - [...before].length);
+  return error;
+}
+
+/** The server counts characters from the start of the message, from 1 on. */
+function hasPosition(error: unknown): error is { position: string } {
+  return typeof error === 'object' && error !== null && 'position' in error && error.position !== undefined;
+}

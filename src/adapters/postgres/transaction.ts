@@ -1,0 +1,125 @@
+// The transactions that dbt and psycopg2 have around a session's statements: when one begins, with which settings, and
+// the BEGIN that waits for the next statement. Sending, and what is to be in a transaction, is left to session.ts.
+import type { Connection, ConnectionPool } from './connection.ts';
+import { databaseError } from './database-error.ts';
+import { quoteText } from './literal.ts';
+
+/** What holds inside each transaction and, because a pooler may give each one another server, nowhere else. */
+export interface TransactionSettings {
+  readonly role: string | null;
+  readonly searchPath: string | null;
+  /** `autocommit: true` in the profile: dbt's BEGIN and COMMIT are not sent. */
+  readonly autocommit: boolean;
+}
+
+/** How a transaction sends a text. */
+export interface TransactionWire {
+  /** One message; nothing is told of it. */
+  send(connection: Connection, text: string): Promise<unknown>;
+  /** One message that the log knows as BEGIN. */
+  sendBegin(connection: Connection, text: string): Promise<unknown>;
+  /** The BEGIN goes out with the next statement: the log is told of it now. */
+  tellBegin(): void;
+}
+
+/** How long a backend runs on after its client is gone. */
+const CHECK_INTERVAL = '2s';
+
+/** @param checked the server can look whether its client is still there */
+export function beginText({ role, searchPath }: TransactionSettings, checked: boolean): string {
+  let sql = 'BEGIN';
+  if (role !== null) sql += `; SET LOCAL ROLE ${role}`;
+  if (searchPath !== null) sql += `; SELECT set_config('search_path', ${quoteText(searchPath)}, true)`;
+  return checked ? `${sql}; SET LOCAL client_connection_check_interval = '${CHECK_INTERVAL}'` : sql;
+}
+
+export class SessionTransaction {
+  readonly #settings: TransactionSettings;
+  readonly #pool: Pick<ConnectionPool, 'checkInterval'>;
+  readonly #wire: TransactionWire;
+  #open = false;
+  /** psycopg2 begins a transaction before the first statement of a connection, and after that only when told to. */
+  #begun = false;
+  #unsent = '';
+
+  constructor(settings: TransactionSettings, pool: Pick<ConnectionPool, 'checkInterval'>, wire: TransactionWire) {
+    this.#settings = settings;
+    this.#pool = pool;
+    this.#wire = wire;
+  }
+
+  /** Has dbt begun it, and not ended it? */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** Does a BEGIN wait for the next statement? */
+  get isUnsent(): boolean {
+    return this.#unsent !== '';
+  }
+
+  /** What goes in front of the next statement, in its message; empty: nothing. */
+  takeUnsent(): string {
+    const begin = this.#unsent;
+    this.#unsent = '';
+    return begin;
+  }
+
+  /** dbt's BEGIN. @param take gives the connection */
+  async begin(take: () => Promise<Connection>): Promise<void> {
+    this.#open = true;
+    if (this.#settings.autocommit) return;
+    await this.#beginOn(await take());
+  }
+
+  /** What psycopg2 does before a statement. */
+  async beginOnce(connection: Connection): Promise<void> {
+    if (!this.#begun && !this.#settings.autocommit) await this.#beginOn(connection);
+  }
+
+  /** dbt's COMMIT: what was begun is over for dbt, whatever the server says. @returns is one to be sent? */
+  commit(): boolean {
+    this.#open = false;
+    return !this.#settings.autocommit;
+  }
+
+  /** It is rolled back, or its connection is given back: the next statement begins anew. */
+  reset(): void {
+    this.#open = false;
+    this.#begun = false;
+    this.#unsent = '';
+  }
+
+  async #beginOn(connection: Connection): Promise<void> {
+    this.#begun = true;
+    if (connection.status !== 'I') return;
+    const { checkInterval } = this.#pool;
+    // A role may be refused, and then that is what failed.
+    if (checkInterval !== undefined && this.#settings.role === null) {
+      this.#unsent = `${beginText(this.#settings, checkInterval)}; `;
+      this.#wire.tellBegin();
+      return;
+    }
+    await this.#sendBegin(connection);
+  }
+
+  async #sendBegin(connection: Connection): Promise<void> {
+    const plain = beginText(this.#settings, false);
+    const known = this.#pool.checkInterval;
+    try {
+      await this.#wire.sendBegin(connection, known === false ? plain : beginText(this.#settings, true));
+      this.#pool.checkInterval ??= true;
+    } catch (error) {
+      // Postgres 13 does not know the setting and some systems cannot do it.
+      if (this.#pool.checkInterval !== undefined || connection.broken) throw databaseError(error, plain, plain, 0);
+      this.#pool.checkInterval = false;
+      await this.#wire.send(connection, 'ROLLBACK');
+      try {
+        await this.#wire.sendBegin(connection, plain);
+      } catch (second) {
+        await this.#wire.send(connection, 'ROLLBACK').catch(() => undefined);
+        throw databaseError(second, plain, plain, 0);
+      }
+    }
+  }
+}

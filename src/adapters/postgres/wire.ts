@@ -1,0 +1,104 @@
+// One message of Postgres's simple protocol over a connection, and all that comes back for it. What is sent is decided
+// in session.ts; silence on the line is watched by connection.ts.
+import type { AdapterResponse } from '../../contracts/results.ts';
+import type { Connection } from './connection.ts';
+import type { RawResult, ResultField } from './result.ts';
+
+/** The part of `pg`'s connection that a query uses and its types do not name. */
+interface Wire {
+  query(text: string): void;
+  sendCopyFail(message: string): void;
+}
+
+/**
+ * Sends a text and waits until the server is ready for the next one; sets the connection's status.
+ * @param text statements; of several the last one's result counts, as with psycopg2
+ * @param every the results of the others are kept too, in `before`
+ * @throws what the server has sent, or why the connection was given up
+ */
+export function sendMessage(connection: Connection, text: string, every = false): Promise<RawResult> {
+  return new Promise((resolve, reject) => {
+    const { client } = connection;
+    let fields: readonly ResultField[] | null = null;
+    let rows: (string | null)[][] = [];
+    let last: RawResult = { tag: '', fields: null, rows: [] };
+    let before: RawResult[] | undefined;
+    let failure: unknown;
+    const finish = (): void => {
+      connection.status = client.getTransactionStatus() ?? 'I';
+      if (failure === undefined) resolve(before === undefined ? last : { ...last, before });
+      else reject(connection.lost ?? failure);
+    };
+    const lose = (): void => {
+      connection.broken = true;
+      finish();
+    };
+    client.query({
+      callback() {},
+      submit(wire: Pick<Wire, 'query'>) {
+        wire.query(text);
+      },
+      handleRowDescription(message: { fields: readonly { name: string; dataTypeID: number }[] }) {
+        fields = message.fields.map((field) => ({ name: field.name, typeOid: field.dataTypeID }));
+        rows = [];
+      },
+      handleDataRow(message: { fields: (string | null)[] }) {
+        rows.push(message.fields);
+      },
+      handleCommandComplete(message: { text: string }) {
+        if (every && last.tag !== '') (before ??= []).push(last);
+        last = { tag: message.text, fields, rows };
+        fields = null;
+        rows = [];
+      },
+      handleEmptyQuery() {
+        last = { tag: '', fields: null, rows: [] };
+      },
+      handleCopyInResponse(wire: Wire) {
+        wire.sendCopyFail('COPY FROM STDIN needs a file: not possible in a statement');
+      },
+      handleCopyData() {},
+      handlePortalSuspended() {},
+      handleReadyForQuery: finish,
+      // `pg` forgets the query here; the server is ready again only later.
+      handleError(error: unknown) {
+        failure = error;
+        if (connection.broken || !isOpen(connection)) lose();
+        else void ready(connection).then(finish, lose);
+      },
+    });
+  });
+}
+
+function isOpen({ client }: Connection): boolean {
+  return !client._ended && client._queryable;
+}
+
+/** Resolves with the server's next "ready": nothing else is in flight on this connection. */
+function ready({ client }: Connection): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const wire = client.connection;
+    const done = (): void => {
+      wire.off('end', lost);
+      resolve();
+    };
+    const lost = (): void => {
+      wire.off('readyForQuery', done);
+      reject(new Error('Connection terminated'));
+    };
+    wire.once('readyForQuery', done);
+    wire.once('end', lost);
+  });
+}
+
+/** dbt's response of a statement: the tag, the tag without numbers, the rows. */
+export function responseOf({ tag }: RawResult): AdapterResponse {
+  if (!/\d$/.test(tag)) return { _message: tag, code: tag, rows_affected: -1 };
+  const words = tag.split(' ').filter((word) => word !== '');
+  const rows = /^(?:INSERT \d+|SELECT|UPDATE|DELETE|MERGE|MOVE|FETCH|COPY) (\d+)$/.exec(tag);
+  return {
+    _message: tag,
+    code: words.filter((word) => !/^\d+$/.test(word)).join(' '),
+    rows_affected: rows ? Number(rows[1]) : -1,
+  };
+}

@@ -1,0 +1,98 @@
+// What a statement's text tells before it is sent (src/adapters/postgres/statements.ts).
+import { describe, expect, it } from 'vitest';
+import {
+  isMeantToLast,
+  keepsColumns,
+  leavesState,
+  mayBeComment,
+  mayBeJoined,
+} from '../../../../../src/adapters/postgres/statements.ts';
+
+describe('a statement', () => {
+  it.each([
+    'set search_path = a',
+    'SET LOCAL work_mem = 1',
+    'reset all',
+    'create temp table t (a int)',
+    'create TEMPORARY view v as select 1',
+    'prepare p as select 1',
+    'listen c',
+    "load 'auto_explain'",
+    'declare c cursor for select 1',
+    "select set_config('a.b', 'c', false)",
+    'select pg_advisory_lock(1)',
+    'select pg_advisory_lock_shared(1)',
+    'select pg_try_advisory_lock(1)',
+    'select setseed(0.5)',
+    // A word in a text costs a DISCARD, no more.
+    "select 'a temp table'",
+    'update t set a = 1',
+  ])('may leave state in its connection: %s', (sql) => expect(leavesState(sql)).toBe(true));
+
+  it.each([
+    'select 1',
+    'create table t as select 1',
+    'select pg_advisory_xact_lock(1)',
+    "select set_config('tsdbt.run', 'x', true)",
+    'insert into settings values (1)',
+    'select offset_1, temperature from t',
+  ])('leaves no state: %s', (sql) => expect(leavesState(sql)).toBe(false));
+
+  it.each(['select 1', "comment on table t is 'commit'", 'select 1; select 2', 'select 1 -- commit', 'select ended'])(
+    'may have others behind it in its message: %s',
+    (sql) => expect(mayBeJoined(sql)).toBe(true),
+  );
+
+  it.each([
+    'commit',
+    'select 1; commit',
+    'select 1;\n-- then\n/* and */ ROLLBACK',
+    'end',
+    "prepare transaction 'a'",
+    "select 'open",
+    'select 1 /* open',
+    'select $$',
+  ])('may end its transaction, or has an open end: %s', (sql) => expect(mayBeJoined(sql)).toBe(false));
+
+  it.each(['', '  ', '-- a', '/* a */', ';', '\n/* a */ select 1'])('may be a comment alone: %j', (sql) =>
+    expect(mayBeComment(sql)).toBe(true),
+  );
+  it.each(['select 1', 'select 1 -- a'])('is no comment alone: %s', (sql) => expect(mayBeComment(sql)).toBe(false));
+
+  it.each<[string, boolean]>([
+    ['insert into t select 1', false],
+    ['  UPDATE t set a = 1', false],
+    ['create table t as select 1', false],
+    ['create unlogged table t (a int)', false],
+    ['grant select on t to public', false],
+    ['select a from t', true],
+    ['with a as (select 1) select * from a', true],
+  ])('keeps the columns of what is there: %s (its rows are asked for: %s)', (sql, fetch) =>
+    expect(keepsColumns(sql, fetch)).toBe(true),
+  );
+
+  it.each<[string, boolean]>([
+    ['select f()', false],
+    ['alter table t add a int', false],
+    ['drop table t', true],
+    ['create view v as select 1', false],
+    ['create or replace view v as select 1', false],
+    ['do $$ begin end $$', true],
+    ['-- a\nselect 1', true],
+    ['insert into t select 1; drop table u', false],
+    ['create table t as select 1; alter table u rename to v', false],
+  ])('may change columns: %s (its rows are asked for: %s)', (sql, fetch) =>
+    expect(keepsColumns(sql, fetch)).toBe(false),
+  );
+
+  it.each<[string, boolean, boolean]>([
+    ['vacuum t', true, true],
+    ['insert into t select 1', false, false],
+    ['commit', false, true],
+    ['insert into t select 1\n;\nCOMMIT', false, true],
+    ['BEGIN; select 1', true, false],
+    ["insert into t values ('commit')", false, false],
+  ])('is meant to last: %s (sent outside of a transaction: %s) %s', (sql, idle, lasts) =>
+    expect(isMeantToLast(sql, idle)).toBe(lasts),
+  );
+});
