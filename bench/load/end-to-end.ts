@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
-import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
+import { loadClientLibrary } from '../../src/loader/kafka/client.ts';
 import { now, openBench, pause, produce } from './setup.ts';
 
 interface Session {

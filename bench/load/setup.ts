@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { PostgresAdapter } from '../../src/adapters/postgres/adapter.ts';
 import type { LoadConnection } from '../../src/loader/connections.ts';
 import { jsonDecoder } from '../../src/loader/decode.ts';
-import { kafkaClient, loadClientLibrary } from '../../src/loader/kafka-client.ts';
+import { kafkaClient, loadClientLibrary } from '../../src/loader/kafka/client.ts';
 import type { LoadTarget } from '../../src/loader/load-target.ts';
 import { type LoadEvent, Loader, type LoadSummary } from '../../src/loader/loader.ts';
 import { PostgresSink } from '../../src/loader/postgres/sink.ts';

@@ -1,6 +1,6 @@
 // What the loader needs of a message broker: batches of messages from an offset on, and whose turn a partition is.
-// Types only; the clients are kafka-client.ts and file-client.ts, tests have one in memory.
-import type { Records } from './records.ts';
+// Types only; the clients are kafka/client.ts and file-client.ts, tests have one in memory.
+import type { Records } from './fast/records.ts';
 
 /** One message as it lies in the topic. */
 export interface Message {

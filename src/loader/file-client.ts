@@ -5,7 +5,7 @@ import { openSync, closeSync, readFileSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { readRecords } from '../adapters/csv.ts';
 import { TsdbtError } from '../errors.ts';
-import { recordsOf } from './records.ts';
+import { recordsOf } from './fast/records.ts';
 import {
   type AssignmentListener,
   type BrokerClient,

@@ -11,16 +11,16 @@ import type {
   TopicPartition,
 } from './broker.ts';
 import { partitionKey } from './broker.ts';
-import type { Records } from './records.ts';
+import type { Records } from './fast/records.ts';
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
 import { DeadLimit } from './dead-limit.ts';
 import type { LoadEvent, PartitionLag } from './events.ts';
 import { DEAD_WINDOW, type LoadColumn, type LoadTarget } from './load-target.ts';
-import { JsonScanner } from './json-scanner.ts';
+import { JsonScanner } from './fast/json-scanner.ts';
 import { answered, Patience, Unfinished } from './patience.ts';
 import { type Held, PendingRows } from './pending-rows.ts';
 import type { Pulse } from './pulse.ts';
-import { RowBuffer } from './row-buffer.ts';
+import { RowBuffer } from './fast/row-buffer.ts';
 import { type Drift, RowEncoder } from './row-encoder.ts';
 import { type FaultPoint, Fenced, type Flushed, type Place, type Sink, TooManyRefused } from './sink.ts';
 import { explain, madeAnew, startingPoints } from './starts.ts';

@@ -1,6 +1,6 @@
 // What a loader has read and not written: rows, dead letters, and from where to where of each partition.
 import { partitionKey, type TopicPartition } from './broker.ts';
-import { RowBuffer } from './row-buffer.ts';
+import { RowBuffer } from './fast/row-buffer.ts';
 import type { DeadLetter } from './sink.ts';
 
 /** What has been read of one partition and not been flushed. */

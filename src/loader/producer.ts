@@ -4,8 +4,8 @@ import { TsdbtError } from '../errors.ts';
 import { type Message, partitionKey } from './broker.ts';
 import type { LoadConnection } from './connections.ts';
 import { fileClient, fileTopic } from './file-client.ts';
-import { clientOptions, loadClientLibrary } from './kafka-client.ts';
-import { brokerError } from './kafka-errors.ts';
+import { clientOptions, loadClientLibrary } from './kafka/client.ts';
+import { brokerError } from './kafka/errors.ts';
 
 export interface ProduceOptions {
   readonly connection: LoadConnection;

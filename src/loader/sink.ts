@@ -3,7 +3,7 @@
 import type { OffsetRange } from '../state/load-offsets.ts';
 import type { Message } from './broker.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
-import type { RowBuffer } from './row-buffer.ts';
+import type { RowBuffer } from './fast/row-buffer.ts';
 
 /** A message that could not become a row. */
 export interface DeadLetter {

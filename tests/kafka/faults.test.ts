@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
+import { loadClientLibrary } from '../../src/loader/kafka/client.ts';
 import { SERVERS } from '../engine/adapters/servers.ts';
 import { FaultProject, type Running } from '../engine/faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';

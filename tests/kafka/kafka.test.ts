@@ -1,10 +1,10 @@
 // The loader against a real Kafka: transactions, kills, two loaders, a broker that goes away. Needs Java and Maven.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
-import { RawFetch } from '../../src/loader/raw-fetch.ts';
-import { crc32cOf } from '../../src/loader/crc32c.ts';
-import { RecordBatches } from '../../src/loader/record-batches.ts';
+import { loadClientLibrary } from '../../src/loader/kafka/client.ts';
+import { RawFetch } from '../../src/loader/kafka/raw-fetch.ts';
+import { crc32cOf } from '../../src/loader/kafka/crc32c.ts';
+import { RecordBatches } from '../../src/loader/kafka/record-batches.ts';
 import { SERVERS } from '../engine/adapters/servers.ts';
 import { FaultProject } from '../engine/faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';

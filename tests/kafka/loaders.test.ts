@@ -2,7 +2,7 @@
 // positions are moved beside a loader.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
+import { loadClientLibrary } from '../../src/loader/kafka/client.ts';
 import { FaultProject, type Running } from '../engine/faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 

@@ -7,7 +7,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadConnection, loadConnection } from '../../src/loader/connections.ts';
-import { kafkaClient, loadClientLibrary } from '../../src/loader/kafka-client.ts';
+import { kafkaClient, loadClientLibrary } from '../../src/loader/kafka/client.ts';
 import { SchemaRegistry } from '../../src/loader/schema-registry.ts';
 import { FaultProject } from '../engine/faults/project.ts';
 import { MemoryRegistry } from '../engine/loader/memory-registry.ts';

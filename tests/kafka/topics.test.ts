@@ -2,7 +2,7 @@
 // again.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadClientLibrary } from '../../src/loader/kafka-client.ts';
+import { loadClientLibrary } from '../../src/loader/kafka/client.ts';
 import { FaultProject } from '../engine/faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 

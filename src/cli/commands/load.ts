@@ -148,7 +148,7 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
           target.columns.some(({ name, type }) => name === column && /^jsonb?$/i.test(type.trim())),
         );
       const connection = connectionOf(target);
-      const { kafkaClient } = await import('../../loader/kafka-client.ts');
+      const { kafkaClient } = await import('../../loader/kafka/client.ts');
       return kafkaClient(
         connection,
         `tsdbt.${parsed.config.project.project_name}.${parsed.config.profile.target_name}.${target.name}`,

@@ -25,7 +25,7 @@ import {
 import { withoutValues } from '../dead-limit.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { META_COLUMNS } from '../load-target.ts';
-import type { RowBuffer } from '../row-buffer.ts';
+import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { Sealer } from '../seal.ts';
 import {
   type DeadLetter,

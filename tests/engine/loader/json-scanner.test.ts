@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import type { Message } from '../../../src/loader/broker.ts';
 import { jsonDecoder, PoisonMessage } from '../../../src/loader/decode.ts';
 import { parseJson } from '../../../src/loader/json.ts';
-import { JsonScanner } from '../../../src/loader/json-scanner.ts';
+import { JsonScanner } from '../../../src/loader/fast/json-scanner.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
-import { recordsOf } from '../../../src/loader/records.ts';
-import { RowBuffer } from '../../../src/loader/row-buffer.ts';
+import { recordsOf } from '../../../src/loader/fast/records.ts';
+import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
 import { RowEncoder } from '../../../src/loader/row-encoder.ts';
 
 const COLUMNS = [

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../src/errors.ts';
 import type { BrokerClient, PartitionFailure, ReadPosition } from '../../../src/loader/broker.ts';
 import type { LoadConnection } from '../../../src/loader/connections.ts';
-import { kafkaClient, loadClientLibrary } from '../../../src/loader/kafka-client.ts';
-import { brokerError, errorName, remedyOf } from '../../../src/loader/kafka-errors.ts';
+import { kafkaClient, loadClientLibrary } from '../../../src/loader/kafka/client.ts';
+import { brokerError, errorName, remedyOf } from '../../../src/loader/kafka/errors.ts';
 import { type Api, FakeKafka } from '../support/fake-kafka.ts';
 import { packedBatch, zstdZeros } from '../support/kafka-batches.ts';
 

@@ -13,7 +13,7 @@ import type {
   TopicPartition,
 } from '../../../src/loader/broker.ts';
 import { partitionKey } from '../../../src/loader/broker.ts';
-import { recordsOf } from '../../../src/loader/records.ts';
+import { recordsOf } from '../../../src/loader/fast/records.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 
 interface Log {

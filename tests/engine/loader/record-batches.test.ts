@@ -1,10 +1,10 @@
 // The records of a fetch, as brokers pack and compress them, and as they come when something broke.
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { crc32cOf } from '../../../src/loader/crc32c.ts';
-import { loadClientLibrary } from '../../../src/loader/kafka-client.ts';
-import { type Aborted, RecordBatches, UnreadableBatch } from '../../../src/loader/record-batches.ts';
-import { TooLarge, unpacker } from '../../../src/loader/unpack.ts';
+import { crc32cOf } from '../../../src/loader/kafka/crc32c.ts';
+import { loadClientLibrary } from '../../../src/loader/kafka/client.ts';
+import { type Aborted, RecordBatches, UnreadableBatch } from '../../../src/loader/kafka/record-batches.ts';
+import { TooLarge, unpacker } from '../../../src/loader/kafka/unpack.ts';
 import { packedBatch, zstdZeros } from '../support/kafka-batches.ts';
 
 type Sent = {

@@ -1,6 +1,6 @@
 // Batches of records as producers write them, for tests; also such as no producer would.
-import type { loadClientLibrary } from '../../../src/loader/kafka-client.ts';
-import { crc32cOf } from '../../../src/loader/crc32c.ts';
+import type { loadClientLibrary } from '../../../src/loader/kafka/client.ts';
+import { crc32cOf } from '../../../src/loader/kafka/crc32c.ts';
 
 type Library = Awaited<ReturnType<typeof loadClientLibrary>>;
 

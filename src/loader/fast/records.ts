@@ -1,6 +1,6 @@
 // Messages of one partition where they lie: one run of bytes, and where each message's parts begin and end. A message
 // is made of them only when somebody asks for it; the loader's hot path reads the bytes.
-import type { Message } from './broker.ts';
+import type { Message } from '../broker.ts';
 
 /** Numbers kept a message: beginning and end of key and value (-1: null), beginning of the headers. */
 const STRIDE = 5;

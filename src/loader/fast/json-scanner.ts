@@ -2,10 +2,10 @@
 // row-encoder.ts makes of the decoded message, byte for byte (JSON columns: the same value). Whatever is out of the
 // ordinary, and every error, is left to decode.ts and row-encoder.ts.
 import { isUtf8 } from 'node:buffer';
-import { surelyFits } from './column-check.ts';
+import { surelyFits } from '../column-check.ts';
 import type { Records } from './records.ts';
 import type { RowBuffer } from './row-buffer.ts';
-import { type ColumnPlan, isoMoment, moment, type RowPlan } from './row-encoder.ts';
+import { type ColumnPlan, isoMoment, moment, type RowPlan } from '../row-encoder.ts';
 
 const [QUOTE, BACKSLASH, COMMA, COLON, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [
   0x22, 0x5c, 0x2c, 0x3a, 0x7b, 0x7d, 0x5b, 0x5d,

@@ -1,7 +1,7 @@
 // Kafka's OffsetForLeaderEpoch: where a leader epoch ends in the log as its leader has it now. Whoever has read further
 // in that epoch holds messages that are no longer there. Versions 3 and 4.
 import type { API, Connection } from '@platformatic/kafka';
-import type { loadClientLibrary } from './kafka-client.ts';
+import type { loadClientLibrary } from './client.ts';
 import { AnswerReader } from './raw-fetch.ts';
 
 const OFFSET_FOR_LEADER_EPOCH = 23;

@@ -2,7 +2,7 @@
 // of loading: here the records stay bytes, and an answer with errors in it is an answer. Versions 11 to 17; no
 // sessions, no preferred replicas.
 import type { API, Connection, fetchV12 } from '@platformatic/kafka';
-import type { loadClientLibrary } from './kafka-client.ts';
+import type { loadClientLibrary } from './client.ts';
 import type { Aborted } from './record-batches.ts';
 
 const FETCH = 1;

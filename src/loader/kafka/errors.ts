@@ -1,6 +1,6 @@
 // What the error codes of Kafka's protocol mean for a loader, and what the client library's failures say in our words.
-import { TsdbtError } from '../errors.ts';
-import type { LoadConnection } from './connections.ts';
+import { TsdbtError } from '../../errors.ts';
+import type { LoadConnection } from '../connections.ts';
 
 /**
  * What to do about a code. `retry`: it passes; what is known of the cluster is asked for anew. `verify`: the same, and

@@ -1,8 +1,8 @@
 // A Kafka broker as the loader sees it, on @platformatic/kafka: its connections and its group, which only shares the
-// partitions; what is fetched is read by raw-fetch.ts and record-batches.ts, what errors mean is in kafka-errors.ts.
+// partitions; what is fetched is read by raw-fetch.ts and record-batches.ts, what errors mean is in errors.ts.
 // Positions are the caller's.
 import type { BaseOptions, Connection, Consumer } from '@platformatic/kafka';
-import { TsdbtError } from '../errors.ts';
+import { TsdbtError } from '../../errors.ts';
 import {
   type AssignmentListener,
   type BrokerClient,
@@ -13,10 +13,10 @@ import {
   type ReadPosition,
   type TopicInfo,
   type TopicPartition,
-} from './broker.ts';
-import type { LoadConnection } from './connections.ts';
+} from '../broker.ts';
+import type { LoadConnection } from '../connections.ts';
 import { type Crc32c, crc32cOf } from './crc32c.ts';
-import { answerError, brokerError, errorName, remedyOf } from './kafka-errors.ts';
+import { answerError, brokerError, errorName, remedyOf } from './errors.ts';
 import { type EpochEnd, OLDEST_EPOCHS, RawEpochs } from './raw-epochs.ts';
 import { type Fetched, type FetchedPartition, type FetchOptions, RawFetch } from './raw-fetch.ts';
 import { RecordBatches, UnreadableBatch } from './record-batches.ts';

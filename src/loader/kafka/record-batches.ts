@@ -1,9 +1,9 @@
 // Kafka's batches of records (version 2 of the format), read from the bytes of a fetch: checked all at once, unpacked
 // one after the other, without those of aborted transactions and without control records. Pure; a message's bytes stay
 // where they are.
-import type { Message } from './broker.ts';
+import type { Message } from '../broker.ts';
 import type { Crc32c } from './crc32c.ts';
-import { Records } from './records.ts';
+import { Records } from '../fast/records.ts';
 import { TooLarge, type Unpack } from './unpack.ts';
 
 /** Bytes of a batch before its length counts, before what its checksum covers, and up to its first record. */

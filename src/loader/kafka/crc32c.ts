@@ -1,7 +1,7 @@
 // CRC-32C, which each batch of records carries: by the processor's own instruction where there is a build of it, else
 // by the client library's.
 import { createRequire } from 'node:module';
-import type { loadClientLibrary } from './kafka-client.ts';
+import type { loadClientLibrary } from './client.ts';
 
 export type Crc32c = (bytes: Uint8Array) => number;
 

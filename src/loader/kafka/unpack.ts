@@ -2,7 +2,7 @@
 // costs one refusal and no memory. Which batch it was is record-batches.ts's to say.
 import zlib, { gunzipSync } from 'node:zlib';
 import { Decompress } from 'fzstd';
-import type { loadClientLibrary } from './kafka-client.ts';
+import type { loadClientLibrary } from './client.ts';
 
 /** Bytes of one batch, unpacked, at most. */
 export const MAX_UNPACKED = 256 * 1024 * 1024;
