@@ -85,15 +85,14 @@ async function compile({ schema, references }: RegisteredSchema): Promise<Valida
   if (draft.includes('draft-04')) throw new Error('draft 4 is not supported; draft 6, 7, 2019-09 and 2020-12 are');
   for (const [name, text] of references) {
     if (text === '') throw new Error(`the schema that it refers to as ${name} is not in the registry`);
-    const id = (JSON.parse(text) as { readonly $id?: string }).$id;
+    const { $id: id, ...withoutId } = JSON.parse(text) as { readonly $id?: string };
     const places = new Set([
       name,
       ...(root.$id === undefined ? [] : [resolved(name, root.$id)]),
       ...(id === undefined ? [] : [id]),
     ]);
     // Under each name that a reference may resolve to; its own id would be a second one.
-    for (const place of places)
-      if (ajv.getSchema(place) === undefined) ajv.addSchema({ ...(JSON.parse(text) as object), $id: undefined }, place);
+    for (const place of places) if (ajv.getSchema(place) === undefined) ajv.addSchema({ ...withoutId }, place);
   }
   return ajv.compile(root);
 }

@@ -31,7 +31,7 @@ export interface RawResult {
 interface Decoder {
   readonly decode: (text: string) => Value;
   /** The column's type; undefined: found from its values, as for JSON. */
-  readonly type?: DataType;
+  readonly type: DataType | undefined;
 }
 
 const TEXT_DECODER: Decoder = { decode: (text) => text, type: EXACT_TEXT };
@@ -40,7 +40,7 @@ const FLOAT_DECODER: Decoder = {
   decode: (text) => PyDecimal.from(floatRepr(Number(text.replace('infinity', 'Infinity')))),
   type: NUMBER,
 };
-const JSON_DECODER: Decoder = { decode: parseJson };
+const JSON_DECODER: Decoder = { decode: parseJson, type: undefined };
 
 const DECODERS: ReadonlyMap<number, Decoder> = new Map<number, Decoder>([
   [16, { decode: (text) => text === 't', type: BOOLEAN }],

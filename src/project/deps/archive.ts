@@ -70,7 +70,7 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
       try {
         if (!('type' in entry)) return false;
         // Rights of the archive, such as setuid, are not taken over.
-        entry.mode = undefined;
+        delete entry.mode;
         return contents.take(path, entry.type, entry.linkpath ?? '');
       } catch (error) {
         fail(error);
