@@ -20,7 +20,7 @@ export async function buildMacros(root, target) {
     const outfile = join(folder, 'macros.mjs');
     await build({
       absWorkingDir: root,
-      entryPoints: ['src/parser/macros.ts'],
+      entryPoints: ['src/parser/read/macros.ts'],
       outfile,
       bundle: true,
       format: 'esm',

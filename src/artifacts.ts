@@ -19,7 +19,7 @@ import type { Manifest, ManifestMetadata } from './contracts/manifest.ts';
 import type { GraphNode } from './contracts/node.ts';
 import type { RunResult, RunResultsArtifact } from './contracts/results.ts';
 import { systemReason, TsdbtError } from './errors.ts';
-import type { MacroFacts } from './parser/macros.ts';
+import type { MacroFacts } from './parser/read/macros.ts';
 import type { ParseCache } from './parser/parse-cache.ts';
 import type { Secrets } from './secrets.ts';
 import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';

@@ -28,7 +28,7 @@ import { type Selection, select as selectNodes } from './graph/selector.ts';
 import { type IndirectSelection, parseSelectorDefinitions } from './graph/selector-grammar.ts';
 import type { PreviousState } from './graph/state-methods.ts';
 import type { Logger } from './log.ts';
-import { groupWarnings } from './parser/grouped-warnings.ts';
+import { groupWarnings } from './parser/table/grouped-warnings.ts';
 import { isUnchanged, parseWithCache } from './parser/parse-cache.ts';
 import { readSourceFiles } from './project/files.ts';
 import { readFileText } from './project/read-file.ts';

@@ -8,8 +8,8 @@ import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import type { LogEvent } from '../log.ts';
 import { type ParseInput, type ParseOutput, parseProject } from './manifest.ts';
 import { parseMarkedJson } from '../values/index.ts';
-import { manifestMetadata } from './metadata.ts';
-import { editedBody, nodeId } from './text-edits.ts';
+import { manifestMetadata } from './table/metadata.ts';
+import { editedBody, nodeId } from './shortcuts/text-edits.ts';
 
 /** What an earlier parse came from. Plain JSON. */
 export interface ParseCacheHeader {

@@ -15,7 +15,7 @@ import { createTemplateEnvironments } from '../../../src/context/templates.ts';
 import type { MacroNode } from '../../../src/contracts/node.ts';
 import type { RuntimeConfig, SourceFile } from '../../../src/contracts/project.ts';
 import { TsdbtError } from '../../../src/errors.ts';
-import { parseMacroFiles } from '../../../src/parser/macros.ts';
+import { parseMacroFiles } from '../../../src/parser/read/macros.ts';
 import { NO_KWARGS, type Value } from '../../../src/values/index.ts';
 
 export interface Column {

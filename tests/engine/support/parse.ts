@@ -17,7 +17,7 @@ import type {
 } from '../../../src/contracts/project.ts';
 import type { LogEvent } from '../../../src/log.ts';
 import { type ParseInput, parseProject } from '../../../src/parser/manifest.ts';
-import { type MacroFacts, parseMacroFiles } from '../../../src/parser/macros.ts';
+import { type MacroFacts, parseMacroFiles } from '../../../src/parser/read/macros.ts';
 import { resolveFlags } from '../../../src/project/flags.ts';
 
 const include = join(dirname(fileURLToPath(import.meta.url)), '../../../src/include');

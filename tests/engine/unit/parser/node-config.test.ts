@@ -1,7 +1,7 @@
 // How configs of several places are joined. Expectations are dbt's.
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../../src/contracts/node.ts';
-import { configLevels, Configs, mergeConfigCall } from '../../../../src/parser/node-config.ts';
+import { configLevels, Configs, mergeConfigCall } from '../../../../src/parser/config/node-config.ts';
 import { newProject } from '../../support/parse.ts';
 
 const project = (models: Json) => newProject('p', { configs: { models } });

@@ -1,6 +1,6 @@
 // What can be read from a model without rendering it, and what cannot.
 import { describe, expect, it } from 'vitest';
-import { readStaticModel, sourceTexts } from '../../../../src/parser/static-models.ts';
+import { readStaticModel, sourceTexts } from '../../../../src/parser/shortcuts/static-models.ts';
 
 const inert = (name: string): string | null => (name === 'units' || name === 'pkg.units' ? `macro.${name}` : null);
 const read = (code: string) => readStaticModel(code, inert);

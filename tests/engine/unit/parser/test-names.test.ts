@@ -1,6 +1,6 @@
 // Names and ids of generic tests. Expectations are those of dbt's manifests.
 import { describe, expect, it } from 'vitest';
-import { syntheticTestNames, testHash } from '../../../../src/parser/test-names.ts';
+import { syntheticTestNames, testHash } from '../../../../src/parser/read/test-names.ts';
 
 describe('syntheticTestNames', () => {
   it.each([

@@ -1,13 +1,13 @@
 // Small pure parts: Python's texts of values, CSV rows, selectors written out, macro types, nearest names, expressions
 // in YAML.
 import { describe, expect, it } from 'vitest';
-import { closestName } from '../../../../src/parser/closest-name.ts';
-import { readCsvRows } from '../../../../src/parser/csv-rows.ts';
-import { normalizeDate } from '../../../../src/parser/dates.ts';
-import { isMacroType } from '../../../../src/parser/macro-patches.ts';
-import { pyRepr, pyTypeText } from '../../../../src/parser/python-text.ts';
-import { manifestSelectors } from '../../../../src/parser/selectors.ts';
-import { readRefOrSource } from '../../../../src/parser/static-expressions.ts';
+import { closestName } from '../../../../src/parser/link/closest-name.ts';
+import { readCsvRows } from '../../../../src/parser/read/csv-rows.ts';
+import { normalizeDate } from '../../../../src/parser/patch/dates.ts';
+import { isMacroType } from '../../../../src/parser/patch/macro-patches.ts';
+import { pyRepr, pyTypeText } from '../../../../src/values/python-text.ts';
+import { manifestSelectors } from '../../../../src/parser/table/selectors.ts';
+import { readRefOrSource } from '../../../../src/parser/shortcuts/static-expressions.ts';
 import { PyFloat } from '../../../../src/values/float.ts';
 
 describe('pyRepr', () => {

@@ -1,0 +1,307 @@
+// What dbt checks when everything is parsed: names and relations that collide, groups, access, snapshots, deprecated
+// models, names with spaces, config paths that apply to nothing. Leaves references to references.ts.
+import type { Json, ManifestNode, ModelNode, ParsedOnlyNode } from '../../contracts/node.ts';
+import type { ConfigSection } from '../../contracts/project.ts';
+import { TsdbtError } from '../../errors.ts';
+import { isDict } from '../config/config-fields.ts';
+import { checkMicrobatchModels } from './microbatch-checks.ts';
+import type { ConfigDict } from '../config/node-config.ts';
+import type { ParseTools } from '../config/node-update.ts';
+import { pluralOf, type ParseState } from '../table/parse-state.ts';
+import { pyRepr, pyStr } from '../../values/python-text.ts';
+
+const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot']);
+
+/** Every check that needs the whole project. */
+export function checkProject(tools: ParseTools): void {
+  const { state } = tools;
+  checkGroups(state);
+  for (const node of state.nodes.values()) {
+    if (node.resource_type === 'model') checkPublicEphemeral(node);
+    else if (node.resource_type === 'snapshot') checkSnapshot(node);
+  }
+  checkMicrobatchModels(state);
+  checkFunctionArguments(state);
+}
+
+/** Checks and warnings after the manifest is whole. */
+export function checkManifest(tools: ParseTools, childMap: Readonly<Record<string, string[]>>): void {
+  warnOfDeprecatedModels(tools.state, childMap);
+  checkSpaces(tools.state);
+  checkUniqueness(tools);
+  warnOfUnusedPaths(tools.state);
+}
+
+function checkGroups(state: ParseState): void {
+  const names = new Set([...state.groups.values()].map((group) => group.name));
+  const check = (node: { group?: unknown; unique_id: string }): void => {
+    const group = node.group;
+    if (!group || names.has(group as string)) return;
+    throw new TsdbtError('parsing', `Invalid group '${pyStr(group)}', expected one of ${pyRepr([...names].sort())}`, {
+      node: node as unknown as ManifestNode,
+    });
+  };
+  for (const table of [state.metrics, state.semanticModels, state.savedQueries])
+    for (const node of table.values()) check(node as ParsedOnlyNode & { group?: unknown });
+  for (const node of state.nodes.values()) check(node);
+}
+
+function checkPublicEphemeral(node: ModelNode): void {
+  if (node.access !== 'public' || node.config.materialized !== 'ephemeral') return;
+  throw new TsdbtError(
+    'parsing',
+    `Node ${node.unique_id} with 'ephemeral' materialization has an invalid value (public) for the access field`,
+    { path: node.original_file_path },
+  );
+}
+
+function checkSnapshot(node: ManifestNode): void {
+  const config = node.config as ConfigDict;
+  const fail = (message: string): never => {
+    throw new TsdbtError('validation', message, { node });
+  };
+  if (!config['strategy'] || !config['unique_key'])
+    fail("Snapshots must be configured with a 'strategy' and 'unique_key'.");
+  const columns = config['check_cols'] ?? null;
+  if (config['strategy'] === 'check') {
+    if (columns === null || columns === '' || (Array.isArray(columns) && columns.length === 0)) {
+      fail('A snapshot configured with the check strategy must specify a check_cols configuration.');
+    }
+    if (typeof columns === 'string' && columns !== 'all')
+      fail(`Invalid value for 'check_cols': ${columns}. Expected 'all' or a list of strings.`);
+  } else if (config['strategy'] === 'timestamp') {
+    if (!config['updated_at'])
+      fail('A snapshot configured with the timestamp strategy must specify an updated_at configuration.');
+    if (columns !== null && columns !== '') fail("A 'timestamp' snapshot should not have 'check_cols'");
+  }
+  if (config['materialized'] && config['materialized'] !== 'snapshot')
+    fail("A snapshot must have a materialized value of 'snapshot'");
+}
+
+function checkFunctionArguments(state: ParseState): void {
+  for (const node of state.functions.values()) {
+    let defaulted = false;
+    for (const argument of (node['arguments'] ?? []) as { name: string; default_value: unknown }[]) {
+      if ((argument.default_value ?? null) !== null) defaulted = true;
+      else if (defaulted) {
+        throw new TsdbtError(
+          'parsing',
+          `Non-defaulted argument '${argument.name}' of function '${node.name}' comes after a defaulted ` +
+            'argument. Non-defaulted arguments cannot come after defaulted arguments. ',
+          { path: node.original_file_path },
+        );
+      }
+    }
+  }
+}
+
+function warnOfDeprecatedModels(state: ParseState, childMap: Readonly<Record<string, string[]>>): void {
+  const now = state.config.invocation.started_at.getTime();
+  for (const node of state.nodes.values()) {
+    if (node.resource_type !== 'model' || node.deprecation_date === null) continue;
+    const date = node.deprecation_date;
+    const past = Date.parse(date) < now;
+    const version = node.version === null ? '' : `.v${pyStr(node.version)}`;
+    if (past) {
+      state.warnings.warn(
+        'DeprecatedModel',
+        'I065',
+        `Model ${node.name}${version} has passed its deprecation date of ${date}. This model should be ` +
+          'disabled or removed.',
+        { model_name: node.name, model_version: pyStr(node.version ?? ''), deprecation_date: date },
+      );
+    }
+    for (const id of childMap[node.unique_id] ?? []) {
+      const child = state.nodes.get(id);
+      if (child?.resource_type !== 'model') continue;
+      const slated = past ? `which was deprecated on '${date}'. ` : `which is slated for deprecation on '${date}'. `;
+      const offer = past ? 'Migrate now' : 'Try it out';
+      const latest = pyStr(node.latest_version);
+      const coda =
+        node.version !== null && pyStr(node.version) !== latest
+          ? `A new version of '${node.name}' is available. ${offer}: {{ ref('${node.package_name}', ` +
+            `'${node.name}', v='${latest}') }}.`
+          : '';
+      state.warnings.warn(
+        past ? 'DeprecatedReference' : 'UpcomingReferenceDeprecation',
+        past ? 'I067' : 'I066',
+        `While compiling '${child.name}': Found a reference to ${node.name}${version}, ${slated}${coda}`,
+        {
+          model_name: child.name,
+          ref_model_name: node.name,
+          ref_model_package: node.package_name,
+          ref_model_deprecation_date: date,
+        },
+      );
+    }
+  }
+}
+
+function checkSpaces(state: ParseState): void {
+  const bad = [...state.nodes.values()].filter((node) => node.name.includes(' '));
+  if (bad.length === 0) return;
+  if (state.flag('require_resource_names_without_spaces', true)) {
+    const list = bad.map((node) => `  * '${node.unique_id}' (${node.original_file_path})`).join('\n');
+    throw new TsdbtError(
+      'runtime',
+      `Resource names cannot contain spaces:\n${list}\nPlease rename the invalid model(s) so that their ` +
+        'name(s) do not contain any spaces.',
+    );
+  }
+  for (const node of state.config.flags.debug ? bad : bad.slice(0, 1)) {
+    state.warnings.warn(
+      'SpacesInResourceNameDeprecation',
+      'D014',
+      `Found spaces in the name of \`${node.unique_id}\``,
+      { unique_id: node.unique_id },
+    );
+  }
+  const hint = state.config.flags.debug ? '' : ' Run again with `--debug` to see them all.';
+  state.warnings.deprecated(
+    'ResourceNamesWithSpacesDeprecation',
+    'D015',
+    `Spaces found in ${bad.length} resource name(s). This is deprecated, and may lead to errors when using ` +
+      `dbt.${hint} For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors`,
+    { count_invalid_names: bad.length },
+  );
+}
+
+/** @throws TsdbtError when two resources have one name or one place in the database */
+function checkUniqueness({ state, names }: ParseTools): void {
+  const byRelation = new Map<string, ManifestNode>();
+  const plain = new Map<string, ManifestNode>();
+  const versioned = new Map<string, ManifestNode>();
+  for (const node of state.nodes.values()) {
+    const stored =
+      node.resource_type === 'test' &&
+      (Boolean((node.config as ConfigDict)['store_failures']) || state.config.flags.store_failures);
+    if (!REFABLE.has(node.resource_type) && !stored) continue;
+    const key = `${node.package_name}.${node.name}`;
+    const isVersioned = node.resource_type === 'model' && node.version !== null;
+    const existing = plain.get(key);
+    if (existing !== undefined && !isVersioned) reportSameName(state, existing, node);
+    (isVersioned ? versioned : plain).set(key, node);
+    const relation = node.relation_name ?? names.render(node.database, node.schema, node.alias);
+    const other = byRelation.get(relation);
+    if (other !== undefined) {
+      throw new TsdbtError(
+        'compilation',
+        `dbt found two resources with the database representation "${relation}".\ndbt cannot create two ` +
+          'resources with identical database representations. To fix this,\n' +
+          `change the configuration of one of these resources:\n- ${other.unique_id} ` +
+          `(${other.original_file_path})\n- ${node.unique_id} (${node.original_file_path})`,
+      );
+    }
+    byRelation.set(relation, node);
+  }
+  for (const [key, node] of versioned) {
+    const other = plain.get(key);
+    if (other === undefined) continue;
+    throw new TsdbtError(
+      'parsing',
+      `dbt found versioned and unversioned models with the name "${node.name}".\n\nSince these resources have ` +
+        'the same name, dbt will be unable to find the correct resource\n' +
+        `when looking for ref('${node.name}').\n\nTo fix this, change the name of the unversioned resource\n` +
+        `${other.unique_id} (${other.original_file_path})\n` +
+        `or add the unversioned model to the versions in ${node.patch_path}`,
+    );
+  }
+}
+
+function reportSameName(state: ParseState, first: ManifestNode, second: ManifestNode): void {
+  if (state.flag('require_unique_project_resource_names', false)) {
+    throw new TsdbtError(
+      'compilation',
+      'dbt found two ' +
+        `${first.resource_type === second.resource_type ? pluralOf(first.resource_type) : 'resources'} with the ` +
+        `name "${first.name}".\n\nSince these resources have the same name, dbt will be unable to find the ` +
+        'correct resource\n' +
+        `when looking for ref("${first.name}").\n\nTo fix this, change the name of one of these resources:\n- ` +
+        `${first.unique_id} (${first.original_file_path})\n- ${second.unique_id} (${second.original_file_path})`,
+    );
+  }
+  state.warnings.deprecated(
+    'DuplicateNameDistinctNodeTypesDeprecation',
+    'D040',
+    `Found resources with the same name '${second.name}' in package '${second.package_name}': ` +
+      `'${first.unique_id}' and '${second.unique_id}'. Please update one of the resources to have a unique name.`,
+    {
+      resource_name: second.name,
+      unique_id1: first.unique_id,
+      unique_id2: second.unique_id,
+      package_name: second.package_name,
+    },
+  );
+}
+
+const PATH_SECTIONS: readonly (readonly [label: string, section: ConfigSection])[] = [
+  ['models', 'models'],
+  ['seeds', 'seeds'],
+  ['snapshots', 'snapshots'],
+  ['sources', 'sources'],
+  ['data_tests', 'tests'],
+  ['unit_tests', 'unit_tests'],
+  ['metrics', 'metrics'],
+  ['semantic_models', 'semantic_models'],
+  ['saved_queries', 'saved_queries'],
+  ['exposures', 'exposures'],
+  ['functions', 'functions'],
+];
+
+function warnOfUnusedPaths(state: ParseState): void {
+  const unused: string[] = [];
+  let fqns: Map<string, Set<string>> | null = null;
+  for (const [label, section] of PATH_SECTIONS) {
+    const paths = new Set<string>();
+    collectPaths(state.root.configs[section], [], paths);
+    for (const path of paths) {
+      fqns ??= usedPrefixes(state);
+      if ([label, 'disabled'].some((group) => (path === '' ? fqns?.has(group) : fqns?.get(group)?.has(path)))) continue;
+      unused.push([label, ...(path === '' ? [] : path.split('\u0000'))].join('.'));
+    }
+  }
+  if (unused.length === 0) return;
+  const list = unused.map((path) => `- ${path}`).join('\n');
+  state.warnings.warn(
+    'UnusedResourceConfigPath',
+    'I051',
+    'Configuration paths exist in your dbt_project.yml file which do not apply to any resources.\nThere are ' +
+      `${unused.length} unused configuration paths:\n${list}`,
+    { unused_config_paths: unused },
+  );
+}
+
+function collectPaths(config: Json | undefined, path: readonly string[], paths: Set<string>): void {
+  if (!isDict(config)) return;
+  for (const key of Object.keys(config)) {
+    const value = config[key];
+    if (isDict(value) && !key.startsWith('+')) collectPaths(value, [...path, key], paths);
+    else paths.add(path.join('\u0000'));
+  }
+}
+
+function usedPrefixes(state: ParseState): Map<string, Set<string>> {
+  const out = new Map<string, Set<string>>();
+  const add = (label: string, fqn: readonly string[]): void => {
+    let set = out.get(label);
+    if (set === undefined) out.set(label, (set = new Set()));
+    let prefix = '';
+    for (const part of fqn) {
+      prefix = prefix === '' ? part : `${prefix}\u0000${part}`;
+      set.add(prefix);
+    }
+  };
+  const tables = [
+    state.exposures,
+    state.functions,
+    state.nodes,
+    state.sources,
+    state.metrics,
+    state.semanticModels,
+    state.savedQueries,
+    state.unitTests,
+  ] as readonly ReadonlyMap<string, { fqn: readonly string[]; resource_type: string }>[];
+  for (const table of tables) for (const node of table.values()) add(pluralOf(node.resource_type), node.fqn);
+  for (const nodes of state.disabled.values()) for (const node of nodes) add('disabled', node.fqn);
+  return out;
+}

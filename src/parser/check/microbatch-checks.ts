@@ -1,0 +1,125 @@
+// What dbt checks of microbatch models when everything is parsed; the sizes of batches that dbt does not know are
+// checked with them.
+import type { Json, ModelNode } from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
+import { pluralize } from '../../log.ts';
+import { DBT_BATCH_SIZES, ownSettings, parseBatchSize } from '../../state/batches.ts';
+import { PyDateTime } from '../../values/datetime.ts';
+import type { ConfigDict } from '../config/node-config.ts';
+import type { ParseState } from '../table/parse-state.ts';
+import { pyRepr, pyStr, pyTypeText } from '../../values/python-text.ts';
+
+/** Checks every microbatch model; `begin` becomes a whole moment. @throws {TsdbtError} parsing */
+export function checkMicrobatchModels(state: ParseState): void {
+  const models = [...state.nodes.values()].filter(
+    (node): node is ModelNode =>
+      (node.config as ConfigDict)['incremental_strategy'] === 'microbatch' &&
+      node.config.materialized === 'incremental',
+  );
+  const own = usesOwnMacro(state);
+  if (own && models.length > 0) {
+    state.warnings.warn(
+      'MicrobatchMacroOutsideOfBatchesDeprecation',
+      'D020',
+      'The use of a custom microbatch macro outside of batched execution is deprecated. To use it with batched ' +
+        'execution, set `flags.require_batched_execution_for_custom_microbatch_strategy` to `True` in ' +
+        '`dbt_project.yml`. In the future this will be the default behavior.',
+    );
+  }
+  if (own) return;
+  for (const node of models) checkConfig(node);
+  warnOfConcurrency(state);
+  for (const node of models) warnOfInputs(state, node);
+}
+
+/** The project has a strategy macro of its own and does not ask for batches. */
+function usesOwnMacro({ config, macros, internalPackages }: ParseState): boolean {
+  if (config.flags['require_batched_execution_for_custom_microbatch_strategy'] !== false) return false;
+  return [...macros.values()].some(
+    (macro) => macro.name === 'get_incremental_microbatch_sql' && !internalPackages.includes(macro.package_name),
+  );
+}
+
+/** An adapter that cannot do it does one batch after the other. */
+function warnOfConcurrency({ nodes, adapter, warnings }: ParseState): void {
+  if (adapter.capabilities.microbatchConcurrency) return;
+  let count = 0;
+  for (const node of nodes.values()) if ((node.config as ConfigDict)['concurrent_batches'] === true) count++;
+  if (count === 0) return;
+  warnings.warn(
+    'InvalidConcurrentBatchesConfig',
+    'I075',
+    `Found ${pluralize(count, 'microbatch model')} with the \`concurrent_batches\` config set to true, but the ` +
+      `${adapter.type} adapter does not support running batches concurrently. Batches will be run sequentially.`,
+    { num_models: count, adapter_type: adapter.type },
+  );
+}
+
+function checkConfig(node: ModelNode): void {
+  const config = node.config as ConfigDict;
+  const fail = (rest: string): never => {
+    throw new TsdbtError('parsing', `Microbatch model '${node.name}' ${rest}`, { path: node.original_file_path });
+  };
+  const { event_time, begin, batch_size, lookback, concurrent_batches } = config;
+  if (event_time === null)
+    fail("must provide an 'event_time' (string) config that indicates the name of the event time column.");
+  if (typeof event_time !== 'string')
+    fail(`must provide an 'event_time' config of type string, but got: ${pyTypeText(event_time)}.`);
+  if (begin === null)
+    fail(
+      "must provide a 'begin' (datetime) config that indicates the earliest timestamp the microbatch model " +
+        'should be built from.',
+    );
+  if (typeof begin !== 'string') fail(`must provide a 'begin' config of type datetime, but got: ${pyTypeText(begin)}.`);
+  const start = isoDateTime(begin as string);
+  if (start === null) fail(`must provide a 'begin' config of valid datetime (ISO format), but got: ${pyStr(begin)}.`);
+  for (const size of [batch_size, ownSettings(node)['batch_size'] ?? batch_size]) {
+    const parsed = parseBatchSize(size);
+    if (parsed === null)
+      fail(
+        `must provide a 'batch_size' config that is one of ${pyRepr([...DBT_BATCH_SIZES])}, but got: ` +
+          `${pyStr(size as Json)}.`,
+      );
+    if (typeof parsed === 'string')
+      fail(
+        `has a 'batch_size' that cannot be used: ${parsed}. Minutes and hours must: 1m, 5m, 15m, 30m, 2h, 6h ` +
+          'and the like do.',
+      );
+  }
+  if (lookback !== null && !(typeof lookback === 'number' && Number.isInteger(lookback))) {
+    fail(`must provide the optional 'lookback' config as type int, but got: ${pyTypeText(lookback)}).`);
+  }
+  if (concurrent_batches !== null && typeof concurrent_batches !== 'boolean') {
+    fail(
+      "optional 'concurrent_batches' config must be of type `bool` if specified, but got: " +
+        `${pyTypeText(concurrent_batches)}).`,
+    );
+  }
+  node.config = { ...node.config, begin: start };
+}
+
+function warnOfInputs(state: ParseState, node: ModelNode): void {
+  const inputs = node.depends_on.nodes.map((id) => state.nodes.get(id) ?? state.sources.get(id));
+  if (!inputs.some((input) => Boolean((input?.config as ConfigDict | undefined)?.['event_time']))) {
+    state.warnings.warn(
+      'MicrobatchModelNoEventTimeInputs',
+      'I074',
+      `The microbatch model '${node.name}' has no 'ref' or 'source' input with an 'event_time' configuration. ` +
+        '\nThis means no filtering can be applied and can result in unexpected duplicate records in the ' +
+        'resulting microbatch model.',
+      { model_name: node.name },
+    );
+  }
+}
+
+/** As Python reads and writes it; a day is its first moment. */
+function isoDateTime(text: string): string | null {
+  for (const form of [text, `${text}T00:00:00`]) {
+    try {
+      return PyDateTime.fromIso(form).isoformat();
+    } catch {
+      // Not this form.
+    }
+  }
+  return null;
+}

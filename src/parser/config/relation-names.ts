@@ -1,0 +1,135 @@
+// Database, schema, alias and relation name of a node: the built-in generate_*_name rules computed directly, a user's
+// macros by calling them. Leaves quoting of a relation to the adapter.
+import type { MacroNode } from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
+import type { ConfigDict } from './node-config.ts';
+import { pyStr } from '../../values/python-text.ts';
+import type { ParseState } from '../table/parse-state.ts';
+import type { Rendering } from '../table/rendering.ts';
+
+type Component = 'database' | 'schema' | 'alias';
+
+/** A resource that has a place in the database. */
+export interface NamedRelation {
+  database: string | null;
+  schema: string;
+  alias: string;
+  readonly name: string;
+  readonly package_name: string;
+  readonly unique_id: string;
+  readonly resource_type: string;
+  readonly version?: unknown;
+}
+
+/** Computes names of relations; one per parse, after the macros are known. */
+export class RelationNames {
+  readonly #state: ParseState;
+  readonly #rendering: Rendering;
+  readonly #macros: Readonly<Record<Component, ReadonlyMap<string | null, MacroNode>>>;
+  readonly #nullSchemaIsError: boolean;
+
+  constructor(state: ParseState, rendering: Rendering) {
+    this.#state = state;
+    this.#rendering = rendering;
+    this.#macros = {
+      database: overriding(state, 'database'),
+      schema: overriding(state, 'schema'),
+      alias: overriding(state, 'alias'),
+    };
+    this.#nullSchemaIsError = state.flag('require_valid_schema_from_generate_schema_name', false);
+  }
+
+  /** Sets database, schema and alias of a node from its config. */
+  update(node: NamedRelation, config: ConfigDict): void {
+    node.database = this.#generate('database', node, config['database'] ?? null) as string | null;
+    const schema = this.#generate('schema', node, config['schema'] ?? null);
+    node.schema = schema as string;
+    if (schema === null) this.#onNullSchema(node);
+    node.alias = this.#generate('alias', node, config['alias'] ?? null) as string;
+    if (node.resource_type === 'snapshot') {
+      if (config['target_database']) node.database = pyStr(config['target_database']);
+      if (config['target_schema']) node.schema = pyStr(config['target_schema']);
+    }
+  }
+
+  /** `"db"."schema"."name"` as SQL names it. */
+  render(
+    database: string | null,
+    schema: string | null,
+    identifier: string,
+    quoting: Readonly<Record<string, unknown>> = {},
+  ): string {
+    const policy = this.#state.root.quoting;
+    const pick = (part: 'database' | 'schema' | 'identifier'): boolean => {
+      const own = quoting[part] ?? policy[part] ?? true;
+      return own === true;
+    };
+    return this.#state.adapter
+      .createRelation({
+        database,
+        schema,
+        identifier,
+        quotePolicy: { database: pick('database'), schema: pick('schema'), identifier: pick('identifier') },
+      })
+      .render();
+  }
+
+  #generate(component: Component, node: NamedRelation, custom: unknown): unknown {
+    const macros = this.#macros[component];
+    const macro = macros.size === 0 ? undefined : (macros.get(node.package_name) ?? macros.get(null));
+    if (macro !== undefined) {
+      const value = this.#rendering.generateName(macro, custom, node);
+      return typeof value === 'string' ? value.trim() : value;
+    }
+    const credentials = this.#state.config.profile.credentials;
+    if (component === 'database' && this.#state.adapter.relations.noDatabase !== undefined) return '';
+    if (component === 'database') return custom === null ? credentials.database : pyStr(custom).trim();
+    if (component === 'schema')
+      return custom === null ? credentials.schema : `${credentials.schema}_${pyStr(custom).trim()}`;
+    if (custom) return pyStr(custom).trim();
+    const version = node.version ?? null;
+    return version ? `${node.name}_v${pyStr(version).replaceAll('.', '_')}` : node.name;
+  }
+
+  #onNullSchema(node: NamedRelation): void {
+    if (this.#nullSchemaIsError) {
+      throw new TsdbtError(
+        'parsing',
+        `Node '${node.unique_id}' has a schema set to None as a result of a generate_schema_name call.\n` +
+          'Please set a valid schema name, or preserve the legacy behavior by setting the behavior flag ' +
+          "'require_valid_schema_from_generate_schema_name' to True.",
+      );
+    }
+    this.#state.warnings.deprecated(
+      'GenerateSchemaNameNullValueDeprecation',
+      'D044',
+      `Node '${node.unique_id}' has a schema set to None as a result of a generate_schema_name call. Please ` +
+        'set a valid schema name.',
+      { resource_unique_id: node.unique_id },
+    );
+  }
+}
+
+/**
+ * The macros that replace the built-in rule: key null for every package, a package's name for a package with a macro of
+ * its own. Empty when the built-in rule holds everywhere.
+ */
+function overriding(state: ParseState, component: Component): ReadonlyMap<string | null, MacroNode> {
+  const out = new Map<string | null, MacroNode>();
+  const name = `generate_${component}_name`;
+  const dispatched = new Set(['default', state.adapter.type].map((prefix) => `${prefix}__${name}`));
+  let builtin: MacroNode | undefined;
+  let dispatchedByUser = false;
+  for (const macro of state.macros.values()) {
+    const internal = state.internalPackages.includes(macro.package_name);
+    if (macro.name === name) {
+      if (internal) {
+        if (builtin === undefined || macro.package_name !== 'dbt') builtin = macro;
+      } else out.set(macro.package_name === state.root.project_name ? null : macro.package_name, macro);
+    } else if (!internal && dispatched.has(macro.name)) dispatchedByUser = true;
+  }
+  // A user's default__generate_x_name is found by the dispatch inside the built-in macro: then that one has to be
+  // called.
+  if (dispatchedByUser && builtin !== undefined && !out.has(null)) out.set(null, builtin);
+  return out;
+}

@@ -1,0 +1,47 @@
+// The primary key of a model, as its constraints or tests imply it. Pure.
+import type { ManifestNode, ModelNode, TestNode } from '../../contracts/node.ts';
+import type { ParseState } from '../table/parse-state.ts';
+
+/** Sets `primary_key` of every model. */
+export function inferPrimaryKeys(state: ParseState): void {
+  const tests = new Map<string, TestNode[]>();
+  const collect = (node: ManifestNode): void => {
+    if (node.resource_type !== 'test' || !node.attached_node) return;
+    const list = tests.get(node.attached_node);
+    if (list === undefined) tests.set(node.attached_node, [node]);
+    else list.push(node);
+  };
+  for (const node of state.nodes.values()) collect(node);
+  for (const nodes of state.disabled.values()) for (const node of nodes) collect(node as ManifestNode);
+  for (const node of state.nodes.values())
+    if (node.resource_type === 'model') node.primary_key = primaryKeyOf(node, tests.get(node.unique_id) ?? []).sort();
+}
+
+function primaryKeyOf(node: ModelNode, tests: readonly TestNode[]): string[] {
+  for (const constraint of node.constraints)
+    if (constraint.type === 'primary_key') return [...(constraint.columns ?? [])];
+  for (const name in node.columns)
+    if (node.columns[name]?.constraints.some((constraint) => constraint.type === 'primary_key')) return [name];
+  const unique = new Set<string>();
+  const disabledUnique = new Set<string>();
+  const notNull = new Set<string>();
+  for (const test of tests) {
+    const metadata = test.test_metadata;
+    if (metadata === undefined) continue;
+    const { column_name, combination_of_columns } = metadata.kwargs;
+    const columns =
+      typeof column_name === 'string'
+        ? [column_name]
+        : Array.isArray(combination_of_columns)
+          ? combination_of_columns.filter((column) => typeof column === 'string')
+          : [];
+    for (const column of columns) {
+      if (metadata.name === 'unique' || metadata.name === 'unique_combination_of_columns')
+        (test.config.enabled ? unique : disabledUnique).add(column);
+      else if (metadata.name === 'not_null') notNull.add(column);
+    }
+  }
+  const both = [...notNull].filter((column) => unique.has(column) || disabledUnique.has(column));
+  if (both.length > 0) return both;
+  return unique.size > 0 ? [...unique] : [...disabledUnique];
+}

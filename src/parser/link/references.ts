@@ -1,0 +1,294 @@
+// From names to ids: refs, sources and functions of every resource become depends_on; a name that means nothing, a
+// disabled or a private target is told in dbt's words. Leaves cycles to the graph.
+import { lineOf } from '../../context/templates.ts';
+import type {
+  ExposureNode,
+  GraphNode,
+  ManifestNode,
+  ModelNode,
+  ParsedOnlyNode,
+  RefArgs,
+  SourceDefinition,
+} from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
+import { closestName } from './closest-name.ts';
+import { packagesToSearch } from '../table/lookups.ts';
+import type { ParseState } from '../table/parse-state.ts';
+import { pyStr } from '../../values/python-text.ts';
+
+/** Anything that has refs or sources. */
+export type Referring = Exclude<ManifestNode, { resource_type: 'seed' }> | ExposureNode | ParsedOnlyNode;
+
+type Found<T> = { readonly node: T } | 'disabled' | 'missing';
+
+const REFABLE: readonly string[] = ['model', 'seed', 'snapshot'];
+
+/** Resolves names of one parse; made when every resource is known. */
+export class References {
+  readonly #state: ParseState;
+  readonly #nodePackageFirst: boolean;
+
+  constructor(state: ParseState) {
+    this.#state = state;
+    this.#nodePackageFirst = state.flag('require_ref_searches_node_package_before_root', false);
+  }
+
+  #packages(nodePackage: string, target: string | null = null): (string | null)[] {
+    return packagesToSearch(this.#state.root.project_name, nodePackage, target, this.#nodePackageFirst);
+  }
+
+  /** The node that a ref means to someone in a package. */
+  resolveRef(ref: RefArgs, nodePackage: string): Found<ManifestNode> {
+    const { refs, nodes, disabledLookup } = this.#state;
+    let disabled = false;
+    for (const packageName of this.#packages(nodePackage, ref.package)) {
+      const id = refs.get(ref.name, packageName, ref.version);
+      const node = id === undefined ? undefined : nodes.get(id);
+      if (node?.config.enabled) return { node };
+      disabled ||= disabledLookup.find(ref.name, packageName, ref.version, REFABLE) !== null;
+    }
+    return disabled ? 'disabled' : 'missing';
+  }
+
+  resolveSource(name: string, nodePackage: string): Found<SourceDefinition> {
+    const { sourceLookup, sources, disabledLookup } = this.#state;
+    let disabled = false;
+    for (const packageName of this.#packages(nodePackage)) {
+      const id = sourceLookup.get(name, packageName);
+      const node = id === undefined ? undefined : sources.get(id);
+      if (node?.config.enabled) return { node };
+      disabled ||= disabledLookup.find(name, packageName) !== null;
+    }
+    return disabled ? 'disabled' : 'missing';
+  }
+
+  /** Fills depends_on of one resource from its sources. */
+  linkSources(node: Referring): void {
+    for (const [source, table] of (node['sources'] ?? []) as string[][]) {
+      const name = `${source}.${table}`;
+      const found = this.resolveSource(name, node.package_name);
+      if (typeof found === 'object') addOnce(node, found.node.unique_id);
+      else
+        this.#refuse(node, {
+          kind: 'source',
+          name,
+          packageName: null,
+          version: null,
+          disabled: found === 'disabled',
+          warnsIfDisabled: true,
+        });
+    }
+  }
+
+  /** Fills depends_on of one resource from its refs. */
+  linkRefs(node: Referring): void {
+    for (const ref of (node['refs'] ?? []) as RefArgs[]) {
+      let found: Found<ManifestNode>;
+      try {
+        found = this.resolveRef(ref, node.package_name);
+      } catch (error) {
+        throw error instanceof TsdbtError ? error.with({ node: node as ManifestNode }) : error;
+      }
+      if (typeof found !== 'object') {
+        this.#refuse(node, {
+          kind: 'node',
+          name: ref.name,
+          packageName: ref.package,
+          version: ref.version,
+          disabled: found === 'disabled',
+          warnsIfDisabled: false,
+        });
+        continue;
+      }
+      this.#checkAccess(node, found.node);
+      if (!this.#nodePackageFirst) this.#warnAboutRootNode(node, found.node, ref.package);
+      addOnce(node, found.node.unique_id);
+    }
+  }
+
+  linkFunctions(node: Referring): void {
+    const { functionLookup, functions, disabledLookup } = this.#state;
+    for (const call of (node as { functions?: string[][] }).functions ?? []) {
+      const name = call[call.length - 1] as string;
+      const targetPackage = call.length === 2 ? (call[0] as string) : null;
+      let disabled = false;
+      let target: ParsedOnlyNode | undefined;
+      for (const packageName of this.#packages(node.package_name, targetPackage)) {
+        const id = functionLookup.get(name, packageName);
+        target = id === undefined ? undefined : functions.get(id);
+        if (target !== undefined) break;
+        disabled ||= disabledLookup.find(name, packageName) !== null;
+      }
+      if (target !== undefined) addOnce(node, target.unique_id);
+      else
+        this.#refuse(node, {
+          kind: 'function',
+          name,
+          packageName: targetPackage,
+          version: null,
+          disabled,
+          warnsIfDisabled: false,
+        });
+    }
+  }
+
+  linkMetrics(node: Referring, metrics: readonly (readonly string[])[]): void {
+    const { metricLookup, metrics: known, disabledLookup } = this.#state;
+    for (const call of metrics) {
+      const name = call[call.length - 1] as string;
+      const targetPackage = call.length === 2 ? (call[0] as string) : null;
+      let disabled = false;
+      let target: ParsedOnlyNode | undefined;
+      for (const packageName of this.#packages(node.package_name, targetPackage)) {
+        const id = metricLookup.get(name, packageName);
+        target = id === undefined ? undefined : known.get(id);
+        if (target !== undefined) break;
+        disabled ||= disabledLookup.find(name, packageName) !== null;
+      }
+      if (target !== undefined) addOnce(node, target.unique_id);
+      else
+        this.#refuse(node, {
+          kind: 'metric',
+          name,
+          packageName: targetPackage,
+          version: null,
+          disabled,
+          warnsIfDisabled: true,
+        });
+    }
+  }
+
+  #checkAccess(node: Referring, target: ManifestNode): void {
+    if (target.resource_type !== 'model' || node.resource_type === 'sql_operation' || target.access === 'public')
+      return;
+    const otherPackage = node.package_name !== target.package_name;
+    const restricted = otherPackage && (this.#state.projects.get(target.package_name)?.restrict_access ?? false);
+    if (target.access === 'private') {
+      const group = (node as { group?: string | null }).group ?? null;
+      if (group && group === target.group && !restricted) return;
+      throw this.#accessError(node, target, 'private', `'${target.group ?? ''}' group`);
+    }
+    if (restricted) throw this.#accessError(node, target, 'protected', `'${target.package_name}' package`);
+  }
+
+  #accessError(node: Referring, target: ModelNode, access: string, scope: string): TsdbtError {
+    return new TsdbtError(
+      'parsing',
+      `Node ${node.unique_id} attempted to reference node ${target.unique_id}, which is not allowed because ` +
+        `the referenced node is ${access} to the ${scope}.`,
+      { path: node.original_file_path },
+    );
+  }
+
+  #warnAboutRootNode(node: Referring, target: ManifestNode, packageName: string | null): void {
+    const root = this.#state.root.project_name;
+    if (node.package_name === root || target.package_name !== root || packageName === root) return;
+    this.#state.warnings.warn(
+      'PackageNodeDependsOnRootProjectNode',
+      'I077',
+      `The node '${node.name}'in package '${node.package_name}' depends on the root project node ` +
+        `'${target.unique_id}'.This may lead to unexpected cycles downstream. Please set the ` +
+        "'require_ref_searches_node_package_before_root' behavior change flag to True to avoid this issue.For " +
+        'more information, see the documentation at ' +
+        'https://docs.getdbt.com/reference/global-configs/behavior-changes#package-ref-search-order',
+      { node_name: node.name, package_name: node.package_name, root_project_unique_id: target.unique_id },
+    );
+  }
+
+  /** A target that is not there: a warning for a test, an error for anything else. The one who asks is disabled. */
+  #refuse(
+    node: Referring,
+    target: {
+      kind: string;
+      name: string;
+      packageName: string | null;
+      version: unknown;
+      disabled: boolean;
+      warnsIfDisabled: boolean;
+    },
+  ): void {
+    const { kind, name, packageName, version, disabled } = target;
+    const type = node.resource_type;
+    const title = type.charAt(0).toUpperCase() + type.slice(1);
+    node['config'] = { ...(node['config'] as object), enabled: false };
+    const reason = disabled ? 'is disabled' : 'was not found';
+    if (type === 'test') {
+      const data = {
+        resource_type_title: title,
+        unique_id: node.unique_id,
+        original_file_path: node.original_file_path,
+        target_kind: kind,
+        target_name: name,
+        target_package: packageName ?? '',
+      };
+      if (disabled) {
+        const inPackage = packageName ? `in package '${packageName}' ` : '';
+        const message =
+          `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ` +
+          `${inPackage}which is disabled`;
+        if (target.warnsIfDisabled) this.#state.warnings.warn('InvalidDisabledTargetInTestNode', 'I050', message, data);
+        else this.#state.warnings.debug('InvalidDisabledTargetInTestNode', 'I050', message, data);
+      } else {
+        this.#state.warnings.warn(
+          'NodeNotFoundOrDisabled',
+          'I060',
+          `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' in ` +
+            `package '${packageName ?? ''}' which was not found`,
+          data,
+        );
+      }
+      return;
+    }
+    const withVersion = version === null || version === undefined ? '' : `with version '${pyStr(version)}' `;
+    const inPackage = packageName === null ? '' : `in package or project '${packageName}' `;
+    throw new TsdbtError(
+      'compilation',
+      `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ` +
+        `${withVersion}${inPackage}which ${reason}`,
+      { node: node as ManifestNode, ...this.#placeOf(node, name), hint: disabled ? undefined : this.#hint(kind, name) },
+    );
+  }
+
+  /** Line of the file in which the name is called. */
+  #placeOf(node: Referring, name: string): { line?: number; column?: number; lineText?: string } {
+    const file = this.#state.files.get(`${node.package_name}://${node.original_file_path}`);
+    if (file === undefined) return {};
+    const { contents: text, first_line = 1 } = file;
+    const { raw_code: code = '' } = node as { raw_code?: string };
+    const called = name.includes('.') ? name.slice(name.indexOf('.') + 1) : name;
+    const lines = text.split('\n');
+    // In YAML only a call tells a name from any other text.
+    for (let i = (lineOf(text, code) ?? 1) - 1; i < lines.length; i += 1) {
+      const lineText = lines[i]!.trimEnd();
+      if (!code.includes(lineText.trim()) && !/\b(?:ref|source|function|metric)\s*\(/.test(lineText)) continue;
+      for (const quote of ["'", '"']) {
+        const at = lineText.indexOf(quote + called + quote);
+        if (at >= 0) return { line: i + first_line, column: at + 1, lineText };
+      }
+    }
+    return {};
+  }
+
+  #hint(kind: string, name: string): string | undefined {
+    const { refs, sources, functions, metrics } = this.#state;
+    const candidates =
+      kind === 'node'
+        ? [...refs.names()]
+        : kind === 'source'
+          ? [...sources.values()].map((source) => `${source.source_name}.${source.name}`)
+          : [...(kind === 'function' ? functions : metrics).values()].map((node) => node.name);
+    const close = closestName(name, candidates);
+    return close === undefined ? undefined : `did you mean '${close}'?`;
+  }
+}
+
+function addOnce(node: Referring, id: string): void {
+  const { nodes } = node['depends_on'] as { nodes: string[] };
+  if (!nodes.includes(id)) nodes.push(id);
+}
+
+/** Ids that a resource depends on; none for seeds and sources. */
+export function parentsOf(node: GraphNode): readonly string[] {
+  if (node.resource_type === 'source' || node.resource_type === 'seed') return [];
+  return (node['depends_on'] as { nodes?: string[] } | undefined)?.nodes ?? [];
+}

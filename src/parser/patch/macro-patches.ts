@@ -1,0 +1,109 @@
+// What YAML says about macros: description, arguments, meta, docs; arguments are compared with the macro's own when
+// asked for. Leaves finding macros in files to macros.ts.
+import type { Docs, MacroArgument, MacroNode } from '../../contracts/node.ts';
+import { isDict } from '../config/config-fields.ts';
+import { duplicatePatch } from './node-patches.ts';
+import type { ParseTools } from '../config/node-update.ts';
+import { checkEntry, type YamlDict, type YamlEntry } from '../read/yaml-entries.ts';
+import { MACRO_ENTRY } from '../read/yaml-shapes.ts';
+
+/** Applies one entry of `macros:`. */
+export function applyMacroPatch(tools: ParseTools, entry: YamlEntry): void {
+  const { state } = tools;
+  const { file, project } = entry.yaml;
+  const { data } = entry;
+  checkEntry(entry, data, MACRO_ENTRY);
+  const name = data['name'] as string;
+  const macro = state.macros.get(`macro.${project.project_name}.${name}`);
+  if (macro === undefined) {
+    state.warnings.warn('MacroNotFoundForPatch', 'I059', `Found patch for macro "${name}" which was not found`, {
+      patch_name: name,
+    });
+    return;
+  }
+  if (macro.patch_path) {
+    throw duplicatePatch(
+      name,
+      file.original_file_path,
+      macro.patch_path.slice(macro.patch_path.indexOf('://') + 3),
+      'macros',
+      project.project_name,
+    );
+  }
+  const config: YamlDict = isDict(data['config']) ? data['config'] : {};
+  const meta = { ...((data['meta'] ?? {}) as YamlDict), ...(isDict(config['meta']) ? config['meta'] : {}) };
+  const written = isDict(config['docs']) ? config['docs'] : isDict(data['docs']) ? data['docs'] : {};
+  const docs: Docs = { show: written['show'] !== false, node_color: (written['node_color'] ?? null) as string | null };
+  const args = ((data['arguments'] ?? []) as YamlDict[]).map(
+    (argument): MacroArgument => ({
+      name: argument['name'] as string,
+      type: (argument['type'] ?? null) as string | null,
+      description: (argument['description'] ?? '') as string,
+    }),
+  );
+  macro.patch_path = `${project.project_name}://${file.original_file_path}`;
+  macro.description = (data['description'] ?? '') as string;
+  macro.meta = meta;
+  macro.docs = docs;
+  macro.config = { meta, docs };
+  if (state.flag('validate_macro_args', true)) {
+    checkArguments(tools, macro, args);
+    if (args.length > 0) macro.arguments = args;
+  } else macro.arguments = args;
+}
+
+function checkArguments(tools: ParseTools, macro: MacroNode, args: readonly MacroArgument[]): void {
+  if (args.length === 0) return;
+  const warn = (message: string): void =>
+    tools.state.warnings.warn('InvalidMacroAnnotation', 'I076', message, {
+      macro_unique_id: macro.unique_id,
+      macro_file_path: macro.original_file_path,
+    });
+  args.forEach(({ name }, i) => {
+    const own = macro.arguments[i];
+    if (own !== undefined && own.name !== name)
+      warn(`Argument ${name} in yaml for macro ${macro.name} does not match the jinja definition.`);
+  });
+  if (args.length !== macro.arguments.length)
+    warn(`The number of arguments in the yaml for macro ${macro.name} does not match the jinja definition.`);
+  for (const { name, type } of args) {
+    if (type !== null && type.trim() !== '' && !isMacroType(type))
+      warn(`Argument ${name} in the yaml for macro ${macro.name} has an invalid type.`);
+  }
+}
+
+const TYPE_ARGUMENTS: Readonly<Record<string, number>> = {
+  str: 0,
+  string: 0,
+  bool: 0,
+  int: 0,
+  integer: 0,
+  float: 0,
+  any: 0,
+  list: 1,
+  dict: 2,
+  optional: 1,
+  relation: 0,
+  column: 0,
+};
+
+/** Whether a text is a type of dbt's little type language: `str`, `list[int]`, `dict[str, any]`. */
+export function isMacroType(text: string): boolean {
+  const source = text.replace(/[ \t]/g, '');
+  return readType(source, 0) === source.length;
+}
+
+/** @returns where the type that starts at `from` ends, or -1. */
+function readType(source: string, from: number): number {
+  const name = /^[a-z]+/.exec(source.slice(from))?.[0];
+  const count = name === undefined ? undefined : Object.hasOwn(TYPE_ARGUMENTS, name) ? TYPE_ARGUMENTS[name] : undefined;
+  if (name === undefined || count === undefined) return -1;
+  let at = from + name.length;
+  if (count === 0) return at;
+  for (let i = 0; i < count; i += 1) {
+    if (source[at] !== (i === 0 ? '[' : ',')) return -1;
+    at = readType(source, at + 1);
+    if (at < 0) return -1;
+  }
+  return source[at] === ']' ? at + 1 : -1;
+}

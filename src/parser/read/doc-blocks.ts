@@ -1,0 +1,32 @@
+// Docs blocks of Markdown files. Leaves `doc()` in descriptions to descriptions.ts.
+import type { DocNode } from '../../contracts/node.ts';
+import type { SourceFile } from '../../contracts/project.ts';
+import { extractBlocks } from '../../jinja/index.ts';
+import type { ParseTools } from '../config/node-update.ts';
+
+/** Adds the docs blocks of one file. */
+export function parseDocsFile(tools: ParseTools, file: SourceFile): void {
+  const { state, rendering } = tools;
+  if (!file.contents.includes('{%')) return;
+  for (const block of extractBlocks(file.contents, {
+    allowed: ['docs'],
+    path: file.original_file_path,
+    line: file.first_line,
+  })) {
+    const name = block.name ?? '';
+    const contents = /\{[{%#]|[%#}]\}/.test(block.contents)
+      ? rendering.docsBlock(block.contents, file.original_file_path)
+      : block.contents;
+    const node: DocNode = {
+      name,
+      resource_type: 'doc',
+      package_name: file.package_name,
+      path: file.relative_path,
+      original_file_path: file.original_file_path,
+      unique_id: `doc.${file.package_name}.${name}`,
+      block_contents: contents.trim(),
+    };
+    state.addUnique(state.docs, node);
+    state.docLookup.add(node.name, node.package_name, node.unique_id);
+  }
+}

@@ -1,0 +1,486 @@
+// Tests that YAML puts on models, columns, seeds, snapshots and sources: arguments told from configs, names, nodes. A
+// built-in test whose arguments are plain is built without rendering. Leaves the test macros to macros.ts.
+import type { Json, MacroNode, ModelNode, RefArgs, TestNode } from '../../contracts/node.ts';
+import type { Project } from '../../contracts/project.ts';
+import { TsdbtError } from '../../errors.ts';
+import { configTags, columnsOfVersion } from './columns.ts';
+import { isDict } from '../config/config-fields.ts';
+import type { InertMacros } from '../shortcuts/inert-macros.ts';
+import type { MacroIds } from '../link/macro-ids.ts';
+import { type ConfigDict, mergeConfigCall } from '../config/node-config.ts';
+import { fqnPrefix } from './nodes.ts';
+import { type ParseTools, projectConfigOf, updateNode } from '../config/node-update.ts';
+import { pyRepr, pyStr, pyTypeText } from '../../values/python-text.ts';
+import { readRefOrSource } from '../shortcuts/static-expressions.ts';
+import { sourceTexts } from '../shortcuts/static-models.ts';
+import { syntheticTestNames, testHash } from './test-names.ts';
+import { needsRendering, type YamlDict } from './yaml-entries.ts';
+
+/** What a test is put on. */
+export interface TestTarget {
+  readonly kind: 'model' | 'node' | 'source';
+  /** Of a source: `source_table`. */
+  readonly name: string;
+  readonly package_name: string;
+  readonly original_file_path: string;
+  /** `models.orders`, `sources.raw`. */
+  readonly fileKeyName: string;
+  readonly source?: { readonly source_name: string; readonly table_name: string };
+}
+
+const CONFIG_ARGS = [
+  'severity',
+  'tags',
+  'enabled',
+  'where',
+  'limit',
+  'warn_if',
+  'error_if',
+  'fail_calc',
+  'store_failures',
+  'store_failures_as',
+  'sql_header',
+  'meta',
+  'database',
+  'schema',
+  'alias',
+] as const;
+const TEST_NAME = /^(?:([a-zA-Z_][0-9a-zA-Z_]*)\.)?([a-zA-Z_][0-9a-zA-Z_]*)/;
+const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
+
+interface BuiltTest {
+  readonly name: string;
+  readonly namespace: string | null;
+  readonly args: YamlDict;
+  readonly config: ConfigDict;
+  readonly description: string;
+  readonly compiledName: string;
+  readonly fqnName: string;
+}
+
+/** Builds the nodes of generic tests; one per parse. */
+export class GenericTests {
+  readonly #tools: ParseTools;
+  readonly #macros: MacroIds;
+  readonly #inert: InertMacros;
+  readonly #argumentsProperty: boolean;
+
+  constructor(tools: ParseTools, macros: MacroIds, inert: InertMacros) {
+    this.#tools = tools;
+    this.#inert = inert;
+    this.#macros = macros;
+    this.#argumentsProperty = tools.state.flag('require_generic_test_arguments_property', true);
+  }
+
+  /** All tests of an entry of `models:`, `seeds:` or `snapshots:`, for every version. */
+  addAll(target: TestTarget, data: YamlDict): void {
+    const columns = (data['columns'] ?? []) as YamlDict[];
+    const tests = (data['data_tests'] ?? []) as Json[];
+    const versions = (data['versions'] ?? []) as YamlDict[];
+    if (versions.length === 0) {
+      this.#addFor(target, columns, tests, data, null);
+      return;
+    }
+    for (const version of versions)
+      this.#addFor(
+        target,
+        columnsOfVersion(columns, version),
+        (version['data_tests'] ?? tests) as Json[],
+        data,
+        version['v'] ?? null,
+      );
+  }
+
+  #addFor(
+    target: TestTarget,
+    columns: readonly YamlDict[],
+    tests: readonly Json[],
+    data: YamlDict,
+    version: Json,
+  ): void {
+    for (const column of columns) {
+      const own = column['data_tests'] as Json[] | undefined;
+      if (own === undefined || own.length === 0) continue;
+      const quote = (column['quote'] ?? null) === null ? data['quote_columns'] === true : column['quote'] === true;
+      const name = column['name'] as string;
+      const tags = [
+        ...((column['tags'] ?? []) as string[]),
+        ...configTags(isDict(column['config']) ? column['config'] : {}),
+      ];
+      for (const test of own)
+        this.add(target, test, quote ? this.#tools.state.adapter.quote(name) : name, tags, version);
+    }
+    for (const test of tests) this.add(target, test, null, [], version);
+  }
+
+  /** One test: a node, or a disabled node. */
+  add(target: TestTarget, test: Json, columnName: string | null, tags: readonly string[], version: Json): void {
+    const { state } = this.#tools;
+    const project = state.project(target.package_name);
+    const built = this.#buildChecked(
+      target,
+      typeof test === 'string' ? { [test]: {} } : test,
+      columnName,
+      version,
+      project,
+    );
+    const folders = target.original_file_path.slice(target.original_file_path.indexOf('/') + 1);
+    const node = this.#newNode(
+      target,
+      built,
+      columnName,
+      [...fqnPrefix(target.package_name, folders), built.fqnName],
+      tags,
+    );
+    try {
+      this.#finish(node, target, built, version);
+    } catch (error) {
+      throw error instanceof TsdbtError ? error.with({ node }) : error;
+    }
+    if (node.config.enabled) state.addNode(node);
+    else state.addDisabled(node);
+  }
+
+  #buildChecked(target: TestTarget, test: Json, columnName: string | null, version: Json, project: Project): BuiltTest {
+    try {
+      return this.#build(target, test, columnName, version, project);
+    } catch (error) {
+      if (!(error instanceof TsdbtError)) throw error;
+      const path = target.original_file_path;
+      const className =
+        target.kind === 'source'
+          ? 'UnpatchedSourceDefinition'
+          : target.kind === 'model'
+            ? 'UnparsedModelUpdate'
+            : 'UnparsedNodeUpdate';
+      const context = `${`${className}(original_file_path='${path}', yaml_key=`.slice(0, 44)}...ne)`;
+      const message =
+        error.kind === 'parsing'
+          ? `Invalid test config given in ${path}:\n\t${error.message}\n\t@: ${context}`
+          : `Invalid generic test configuration given in ${path}: \n${error.message}\n\t@: ${context}`;
+      throw new TsdbtError(error.kind, message, { ...error.details, path, cause: error });
+    }
+  }
+
+  #build(target: TestTarget, test: Json, columnName: string | null, version: Json, project: Project): BuiltTest {
+    const [testName, args] = this.#extractArgs(target, test, columnName, project);
+    if ('model' in args)
+      throw new TsdbtError('compilation', 'Test arguments include "model", which is a reserved argument');
+    args['model'] = modelArgument(target, version);
+    const match = TEST_NAME.exec(testName);
+    if (match === null)
+      throw new TsdbtError('compilation', `Test name string did not match expected pattern: ${testName}`);
+    const namespace = match[1] ?? null;
+    const name = match[2] as string;
+    const config = this.#takeConfig(args, project.project_name, target, columnName, name);
+    const description = (args['description'] ?? '') as string;
+    delete args['description'];
+    if ('name' in args) {
+      const own = args['name'] as string;
+      delete args['name'];
+      return { name, namespace, args, config, description, compiledName: own, fqnName: own };
+    }
+    const versioned = target.kind === 'model' && version ? `${target.name}_v${pyStr(version)}` : target.name;
+    const type = `${namespace === null ? '' : `${namespace}_`}${target.kind === 'source' ? 'source_' : ''}${name}`;
+    const [short, full] = syntheticTestNames(type, versioned, args);
+    if (short !== full && !('alias' in config)) config['alias'] = short;
+    return { name, namespace, args, config, description, compiledName: short, fqnName: full };
+  }
+
+  #extractArgs(target: TestTarget, test: Json, columnName: string | null, project: Project): [string, YamlDict] {
+    if (!isDict(test))
+      throw new TsdbtError('parsing', `test must be dict or str, got ${pyTypeText(test)} (value ${pyStr(test)})`);
+    let name: Json;
+    let written: Json;
+    if ('test_name' in test) {
+      const { test_name, ...rest } = test;
+      name = test_name as Json;
+      written = rest;
+    } else {
+      const entries = Object.entries(test);
+      if (entries.length !== 1) {
+        const shown = `[${entries.map(([key, value]) => `(${pyRepr(key)}, ${pyRepr(value)})`).join(', ')}]`;
+        throw new TsdbtError(
+          'parsing',
+          `test definition dictionary must have exactly one key, got ${shown} instead (${entries.length} keys)`,
+        );
+      }
+      [name, written] = entries[0] as [string, Json];
+    }
+    if (!isDict(written))
+      throw new TsdbtError(
+        'parsing',
+        `test arguments must be a dict, got ${pyTypeText(written)} (value ${pyStr(written)})`,
+      );
+    if (typeof name !== 'string')
+      throw new TsdbtError('parsing', `test name must be a str, got ${pyTypeText(name)} (value ${pyStr(name)})`);
+    let args: YamlDict = { ...written };
+    if (isDict(args['config'])) args['config'] = { ...args['config'] };
+    if (columnName !== null) args['column_name'] = columnName;
+    if (this.#argumentsProperty) {
+      const own = args['arguments'];
+      delete args['arguments'];
+      this.#warnAboutKeys(target, name, args, own, project);
+      if (isDict(own)) args = { ...args, ...own };
+    } else if ('arguments' in args) {
+      const which = `\`${name}\` (${pyStr(args['arguments'])})`;
+      this.#tools.state.warnings.deprecated(
+        'ArgumentsPropertyInGenericTestDeprecation',
+        'D038',
+        `Found \`arguments\` property in test definition of ${which} without usage of ` +
+          '`require_generic_test_arguments_property` behavior change flag. The `arguments` property is ' +
+          'deprecated for custom usage and will be used to nest keyword arguments in future versions of dbt.',
+        { test_name: which },
+      );
+    }
+    return [name, args];
+  }
+
+  #warnAboutKeys(target: TestTarget, name: string, args: YamlDict, own: Json | undefined, project: Project): void {
+    const { warnings } = this.#tools.state;
+    let unknown = false;
+    for (const key of Object.keys(args)) {
+      if ((CONFIG_ARGS as readonly string[]).includes(key)) {
+        warnings.deprecated(
+          'PropertyMovedToConfigDeprecation',
+          'D030',
+          `Found \`${key}\` as a top-level property of \`data_tests.${name}.${key}\` in file ` +
+            `\`${target.original_file_path}\`. The \`${key}\` top-level property should be moved into the ` +
+            `\`config\` of \`data_tests.${name}.${key}\`.`,
+          { key, file: target.original_file_path, key_path: `data_tests.${name}.${key}` },
+        );
+      } else if (key !== 'config' && key !== 'column_name' && key !== 'description' && key !== 'name') unknown = true;
+    }
+    if (!unknown || (isDict(own) ? Object.keys(own).length > 0 : Boolean(own))) return;
+    const which =
+      `\`${name}\` defined on '${target.name}' in package '${project.project_name}' ` +
+      `(${target.original_file_path})`;
+    warnings.deprecated(
+      'MissingArgumentsPropertyInGenericTestDeprecation',
+      'D039',
+      `Found top-level arguments to test ${which}. Arguments to generic tests should be nested under the ` +
+        '`arguments` property.',
+      { test_name: which },
+    );
+  }
+
+  #takeConfig(
+    args: YamlDict,
+    packageName: string,
+    target: TestTarget,
+    columnName: string | null,
+    testName: string,
+  ): ConfigDict {
+    const nested = args['config'];
+    if ('config' in args && !isDict(nested))
+      throw new TsdbtError('parsing', `'config' must be a dict, got ${pyTypeText(nested)} (value ${pyStr(nested)})`);
+    const config: ConfigDict = {};
+    const put = (key: string, value: unknown): void => {
+      const rendered =
+        typeof value === 'string' && needsRendering(value)
+          ? this.#renderConfig(value, key, packageName, target, columnName, testName)
+          : value;
+      if (rendered !== null && rendered !== undefined) config[key] = rendered;
+    };
+    for (const key of CONFIG_ARGS) {
+      let value: Json | undefined = args[key];
+      delete args[key];
+      if (isDict(nested)) {
+        if (key in nested && isTruthy(value))
+          throw new TsdbtError('compilation', 'Test cannot have the same key at the top-level and in config');
+        // With a `config:` beside it, a false at the top level is as good as nothing.
+        if (!isTruthy(value)) value = nested[key];
+        delete nested[key];
+      }
+      put(key, value);
+    }
+    if (isDict(nested)) for (const key of Object.keys(nested)) put(key, nested[key]);
+    delete args['config'];
+    return config;
+  }
+
+  #renderConfig(
+    value: string,
+    key: string,
+    packageName: string,
+    target: TestTarget,
+    columnName: string | null,
+    testName: string,
+  ): unknown {
+    try {
+      return this.#tools.rendering.yaml(value, packageName);
+    } catch (error) {
+      if (!(error instanceof TsdbtError) || error.kind !== 'undefinedMacro') throw error;
+      throw new TsdbtError(
+        'compilation',
+        `The ${target.name}.${columnName ?? 'None'} column's "${testName}" test references an undefined macro ` +
+          `in its ${key} configuration argument. ` +
+          `The macro ${error.message}.\nPlease note that the generic test configuration parser currently does ` +
+          'not support using custom macros to populate configuration values',
+      );
+    }
+  }
+
+  #newNode(
+    target: TestTarget,
+    built: BuiltTest,
+    columnName: string | null,
+    fqn: string[],
+    tags: readonly string[],
+  ): TestNode {
+    const { state } = this.#tools;
+    const metadata = { name: built.name, kwargs: built.args, namespace: built.namespace };
+    const credentials = state.config.profile.credentials;
+    return {
+      database: credentials.database,
+      schema: credentials.schema,
+      name: built.fqnName,
+      resource_type: 'test',
+      package_name: target.package_name,
+      path: `${built.compiledName}.sql`,
+      original_file_path: target.original_file_path,
+      unique_id: `test.${target.package_name}.${built.fqnName}.${testHash(built.fqnName, metadata)}`,
+      fqn,
+      alias: built.fqnName,
+      checksum: { name: 'none', checksum: '' },
+      config: {} as TestNode['config'],
+      tags: [...new Set([...tags, ...testTags(built.config)])].sort(),
+      description: built.description,
+      columns: {},
+      meta: {},
+      group: null,
+      docs: { show: true, node_color: null },
+      patch_path: null,
+      build_path: null,
+      unrendered_config: {},
+      created_at: state.createdAt,
+      relation_name: null,
+      raw_code: rawCode(built),
+      doc_blocks: [],
+      language: 'sql',
+      refs: [],
+      sources: [],
+      metrics: [],
+      functions: [],
+      depends_on: { macros: [], nodes: [] },
+      compiled_path: null,
+      contract: { enforced: false, alias_types: true, checksum: null },
+      column_name: columnName,
+      file_key_name: target.fileKeyName,
+      attached_node: null,
+      test_metadata: metadata,
+    };
+  }
+
+  #finish(node: TestNode, target: TestTarget, built: BuiltTest, version: Json): void {
+    const tools = this.#tools;
+    const { state } = tools;
+    const macro = this.#macros.get(node.package_name, `test_${built.name}`);
+    const calls = state.callsOf(node);
+    if (macro !== undefined) node.depends_on.macros.push(macro.unique_id);
+    calls.call = { ...built.config };
+    if (
+      macro !== undefined &&
+      (macro.unique_id === 'macro.dbt.test_not_null' || macro.unique_id === 'macro.dbt.test_unique')
+    ) {
+      if (target.source !== undefined) node.sources.push([target.source.source_name, target.source.table_name]);
+      else node.refs.push({ name: target.name, package: null, version: version as RefArgs['version'] });
+    } else if (macro !== undefined && this.#collectStatically(node, macro)) {
+      // dbt has the configs twice: from the builder, and from the config() that the builder wrote into the code.
+      if (Object.keys(built.config).length > 0) {
+        calls.call = { ...built.config };
+        mergeConfigCall(calls.call, built.config);
+        calls.unrendered = sourceTexts(built.config);
+      }
+    } else {
+      node.config = projectConfigOf(state, node) as TestNode['config'];
+      calls.base = node.config;
+      tools.rendering.genericTest(node);
+    }
+    updateNode(tools, node);
+    if (target.source === undefined) this.#attach(node, target, version);
+  }
+
+  /** Refs and sources of arguments that hold nothing but plain calls; false when something has to be rendered. */
+  #collectStatically(node: TestNode, macro: MacroNode): boolean {
+    if (!this.#inert.has(macro)) return false;
+    const subquery = this.#macros.get(node.package_name, 'get_where_subquery');
+    if (subquery?.package_name !== 'dbt') return false;
+    const refs: RefArgs[] = [];
+    const sources: [string, string][] = [];
+    const visit = (value: Json): boolean => {
+      if (typeof value === 'string') {
+        const call = LOOKS_LIKE_CALL.test(value);
+        if (!call && !value.includes('{')) return true;
+        const found = readRefOrSource(call ? value : (/^\{\{ get_where_subquery\((.*)\) \}\}$/.exec(value)?.[1] ?? ''));
+        if (found === null) return false;
+        if ('ref' in found) refs.push(found.ref);
+        else sources.push(found.source);
+        return true;
+      }
+      if (Array.isArray(value)) return value.every(visit);
+      return isDict(value) ? Object.values(value).every(visit) : true;
+    };
+    const kwargs = node.test_metadata?.kwargs ?? {};
+    for (const key of Object.keys(kwargs)) {
+      if (!macro.arguments.some((argument) => argument.name === key)) return false;
+      if (key !== 'column_name' && !visit(kwargs[key] as Json)) return false;
+    }
+    node.refs.push(...refs);
+    node.sources.push(...sources);
+    node.depends_on.macros.push(subquery.unique_id);
+    return true;
+  }
+
+  #attach(node: TestNode, target: TestTarget, version: Json): void {
+    const { state } = this.#tools;
+    const id = state.refs.get(target.name, target.package_name, version);
+    const attached =
+      id !== undefined
+        ? state.nodes.get(id)
+        : (state.disabledLookup.find(target.name, null) ??
+            state.disabledLookup.find(target.name.toUpperCase(), null))?.[0];
+    if (attached === undefined) return;
+    node.attached_node = attached.unique_id;
+    node.group = (attached as ModelNode).group ?? null;
+  }
+}
+
+function modelArgument(target: TestTarget, version: Json): string {
+  if (target.source !== undefined)
+    return `{{ get_where_subquery(source('${target.source.source_name}', '${target.source.table_name}')) }}`;
+  return target.kind === 'model' && version
+    ? `{{ get_where_subquery(ref('${target.name}', version='${pyStr(version)}')) }}`
+    : `{{ get_where_subquery(ref('${target.name}')) }}`;
+}
+
+function rawCode(built: BuiltTest): string {
+  const macro = `${built.namespace === null ? '' : `${built.namespace}.`}test_${built.name}`;
+  const keys = Object.keys(built.config);
+  if (keys.length === 0) return `{{ ${macro}(**_dbt_generic_test_kwargs) }}`;
+  const configs = keys.map((key) => {
+    const value = built.config[key];
+    return `${key}=${typeof value === 'string' ? `"${value.replaceAll('"', '\\"')}"` : pyRepr(value)}`;
+  });
+  return `{{ ${macro}(**_dbt_generic_test_kwargs) }}{{ config(${configs.join(',')}) }}`;
+}
+
+function testTags(config: ConfigDict): string[] {
+  const tags = config['tags'] ?? [];
+  const list: unknown = typeof tags === 'string' ? [tags] : tags;
+  if (!Array.isArray(list))
+    throw new TsdbtError(
+      'compilation',
+      `got ${pyStr(list)} (${pyTypeText(list)}) for tags, expected a list of strings`,
+    );
+  for (const tag of list) {
+    if (typeof tag !== 'string')
+      throw new TsdbtError('compilation', `got ${pyStr(tag)} (${pyTypeText(tag)}) for tag, expected a str`);
+  }
+  return list as string[];
+}
+
+function isTruthy(value: Json | undefined): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return isDict(value) ? Object.keys(value).length > 0 : Boolean(value);
+}

@@ -1,0 +1,243 @@
+// Macros, materializations and generic tests from files, and which macros each of them calls. The facts of a file are
+// plain data, so that those of the built-in packages are stored by the build. Leaves calling macros to src/context.
+import type { MacroNode } from '../../contracts/node.ts';
+import type { SourceFile } from '../../contracts/project.ts';
+import { TsdbtError } from '../../errors.ts';
+import type { Call, Macro, Node } from '../../jinja/ast.ts';
+import { Environment, extractBlocks } from '../../jinja/index.ts';
+import { walk } from '../../jinja/walk.ts';
+import { dispatchedMacro, MacroIds } from '../link/macro-ids.ts';
+import type { ParseState } from '../table/parse-state.ts';
+
+/** A call inside a macro that may be one of a macro: `name`, `package.name`, or a dispatch. */
+export type MacroCall = string | { readonly dispatch: string; readonly namespace: string | null };
+
+/** What a file says of one macro. Plain JSON. */
+export interface MacroFacts {
+  readonly name: string;
+  readonly package_name: string;
+  readonly original_file_path: string;
+  readonly macro_sql: string;
+  readonly arguments: readonly string[];
+  readonly supported_languages: readonly string[] | null;
+  readonly calls: readonly MacroCall[];
+}
+
+const PREFIX = 'dbt_macro__';
+const MACRO_BLOCKS = ['macro', 'materialization', 'test', 'data_test'];
+const TEST_BLOCKS = ['test', 'data_test'];
+/** Calls that are dbt's own and never macros. */
+const STANDARD_CALLS: ReadonlySet<string> = new Set(['source', 'ref', 'config']);
+/** Names that dbt's base context has: a call of one is no macro call. */
+const CONTEXT_NAMES: ReadonlySet<string> = new Set([
+  'dbt_version',
+  'project_name',
+  'schema',
+  'target',
+  'var',
+  'env_var',
+  'return',
+  'fromjson',
+  'tojson',
+  'fromyaml',
+  'toyaml',
+  'set',
+  'set_strict',
+  'zip',
+  'zip_strict',
+  'log',
+  'run_started_at',
+  'invocation_id',
+  'thread_id',
+  'invocation_args_dict',
+  'modules',
+  'flags',
+  'print',
+  'diff_of_two_dicts',
+  'local_md5',
+  'dbt_metadata_envs',
+  'debug',
+  'builtins',
+]);
+
+/**
+ * Facts of every macro in some files. Pure: the result for the built-in packages can be stored and given to `addMacros`
+ * later.
+ * @throws TsdbtError `compilation` for a block that does not parse
+ */
+export function parseMacroFiles(
+  files: readonly SourceFile[],
+  onWarning?: (file: SourceFile, message: string) => void,
+): MacroFacts[] {
+  const out: MacroFacts[] = [];
+  const environment = new Environment();
+  for (const file of files) {
+    if (file.contents.trim() === '') continue;
+    const allowed = file.kind === 'generic_test' ? TEST_BLOCKS : MACRO_BLOCKS;
+    const onUnexpected =
+      file.kind === 'generic_test' || onWarning === undefined
+        ? undefined
+        : (type: string): void => onWarning(file, `Found unexpected '${type}' block tag.`);
+    for (const block of extractBlocks(file.contents, {
+      allowed,
+      path: file.original_file_path,
+      line: file.first_line,
+      ...(onUnexpected === undefined ? {} : { onUnexpected }),
+    })) {
+      const facts = factsOf(environment, file, block.fullBlock, block.line + (file.first_line ?? 1) - 1);
+      if (facts !== null) out.push(facts);
+    }
+  }
+  return out;
+}
+
+function factsOf(environment: Environment, file: SourceFile, sql: string, line: number): MacroFacts | null {
+  const tree = environment.parse(sql, { name: file.original_file_path, path: file.original_file_path, line });
+  const macros: Macro[] = [];
+  const calls: Call[] = [];
+  walk(tree.body, (node: Node) => {
+    if (node.type === 'Macro') macros.push(node);
+    else if (node.type === 'Call') calls.push(node);
+  });
+  const macro = macros[0];
+  if (macro === undefined || macros.length !== 1) {
+    throw new TsdbtError('parsing', `Found multiple macros in ${sql}, expected 1`, {
+      path: file.original_file_path,
+      line,
+    });
+  }
+  if (!macro.name.startsWith(PREFIX)) return null;
+  const name = macro.name.slice(PREFIX.length);
+  return {
+    name,
+    package_name: file.package_name,
+    original_file_path: file.original_file_path,
+    macro_sql: sql,
+    arguments: file.kind === 'generic_test' ? [] : macro.args.map((arg) => arg.name),
+    supported_languages: macro.blockType === 'materialization' ? supportedLanguages(macro, file) : null,
+    calls: calledMacros(calls),
+  };
+}
+
+function supportedLanguages(macro: Macro, file: SourceFile): string[] {
+  const index = macro.args.findIndex((arg) => arg.name === 'supported_languages');
+  const value = index < 0 ? undefined : macro.defaults[macro.defaults.length - (macro.args.length - index)];
+  if (value?.type !== 'List') {
+    throw new TsdbtError('compilation', `No supported_languages found in materialization macro ${macro.writtenName}`, {
+      path: file.original_file_path,
+    });
+  }
+  return value.items.map((item) => (item.type === 'Const' ? String(item.value) : ''));
+}
+
+function calledMacros(calls: readonly Call[]): MacroCall[] {
+  const out: MacroCall[] = [];
+  const seen = new Set<string>();
+  // jinja2's find_all goes breadth by breadth within a call's own subtree order; calls here come parents first, which
+  // gives the same set.
+  for (const call of calls) {
+    const { node } = call;
+    let name: string | null = null;
+    if (node.type === 'Name') name = node.name;
+    else if (node.type === 'Getattr' && node.node.type === 'Name') {
+      if (node.node.name === 'adapter') {
+        const dispatch = node.attr === 'dispatch' ? dispatchCall(call) : null;
+        if (dispatch !== null) out.push(dispatch);
+        continue;
+      }
+      name = `${node.node.name}.${node.attr}`;
+    }
+    if (name === null || STANDARD_CALLS.has(name) || CONTEXT_NAMES.has(name) || seen.has(name)) continue;
+    seen.add(name);
+    out.push(name);
+  }
+  return out;
+}
+
+function dispatchCall(call: Call): MacroCall | null {
+  const text = (node: Node | undefined): string | null =>
+    node?.type === 'Const' && typeof node.value === 'string' ? node.value : null;
+  const keyword = (key: string): Node | undefined => call.kwargs.find((each) => each.key === key)?.value;
+  const name = text(call.args[0]) ?? text(keyword('macro_name'));
+  if (name === null) return null;
+  return { dispatch: name, namespace: text(call.args[1]) ?? text(keyword('macro_namespace')) };
+}
+
+/** Adds macros to the parse as nodes of the manifest; calls are resolved by `linkMacros` when all are there. */
+export function addMacros(state: ParseState, facts: readonly MacroFacts[]): void {
+  for (const each of facts) {
+    const unique_id = `macro.${each.package_name}.${each.name}`;
+    const existing = state.macros.get(unique_id);
+    if (existing !== undefined) throw duplicateMacro(each, existing);
+    state.macros.set(unique_id, {
+      name: each.name,
+      resource_type: 'macro',
+      package_name: each.package_name,
+      path: each.original_file_path,
+      original_file_path: each.original_file_path,
+      unique_id,
+      macro_sql: each.macro_sql,
+      depends_on: { macros: [] },
+      description: '',
+      meta: {},
+      docs: { show: true, node_color: null },
+      config: { meta: {}, docs: { show: true, node_color: null } },
+      patch_path: null,
+      arguments: state.flag('validate_macro_args', true)
+        ? each.arguments.map((name) => ({ name, type: null, description: '' }))
+        : [],
+      created_at: state.createdAt,
+      supported_languages: each.supported_languages === null ? null : [...each.supported_languages],
+    });
+  }
+}
+
+function duplicateMacro(second: MacroFacts, first: MacroNode): TsdbtError {
+  const { name, package_name, original_file_path } = second;
+  return new TsdbtError(
+    'compilation',
+    `dbt found multiple macros named "${name}" in the project "${package_name}". All macros require unique ` +
+      'names, to fix this error rename or remove any duplicates. ' +
+      `They can be found in these files:\n    - ${original_file_path}\n    - ${first.original_file_path}`,
+    { path: original_file_path },
+  );
+}
+
+/** Fills `depends_on.macros` of every macro. */
+export function linkMacros(state: ParseState, ids: MacroIds, facts: readonly MacroFacts[]): void {
+  const dependencies = [...state.projects.keys()];
+  const root = state.root.project_name;
+  for (const { name, package_name, calls } of facts) {
+    if (calls.length === 0) continue;
+    const node = state.macros.get(`macro.${package_name}.${name}`);
+    if (node === undefined) continue;
+    const { macros } = node.depends_on;
+    const add = (found: MacroNode | undefined): void => {
+      if (found !== undefined && !macros.includes(found.unique_id)) macros.push(found.unique_id);
+    };
+    for (const call of calls) {
+      if (typeof call !== 'string') {
+        if (call.dispatch !== name) add(ids.get(package_name, call.dispatch));
+        add(
+          dispatchedMacro(
+            ids,
+            call.dispatch,
+            call.namespace,
+            root,
+            state.adapter.type,
+            state.root.dispatch,
+            dependencies,
+          ),
+        );
+      } else if (call !== name) {
+        const dot = call.indexOf('.');
+        add(dot < 0 ? ids.get(package_name, call) : ids.get(call.slice(0, dot), call.slice(dot + 1)));
+      }
+    }
+  }
+}
+
+/** The resolver of names over all macros of a parse. */
+export function macroIdsOf(state: ParseState): MacroIds {
+  return new MacroIds(state.macros.values(), state.root.project_name, state.internalPackages);
+}

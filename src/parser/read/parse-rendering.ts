@@ -1,0 +1,391 @@
+// Rendering while parsing: runs templates with the parsing contexts and puts what they say on the node. Code with
+// nothing but literal ref(), source() and config() is read without running. Leaves what names mean to src/context.
+import type { Adapter } from '../../adapters/adapter.ts';
+import { BASE_MEMBERS, BaseScope } from '../../context/base.ts';
+import { createMacroResolver, type MacroResolver } from '../../context/macro-resolver.ts';
+import {
+  createGenerateNameScope,
+  createGenericTestScope,
+  createParseScope,
+  createReferenceScope,
+  type ParseRecorder,
+  type ParseScope,
+} from '../../context/parse.ts';
+import { type ContextNode, type ContextSettings, targetDict } from '../../context/provider.ts';
+import type { Member, Members } from '../../context/scope.ts';
+import { createTemplateEnvironments, hasJinja, lineOf } from '../../context/templates.ts';
+import { varLayers } from '../../context/var.ts';
+import type { ExposureNode, Json, ManifestNode, MacroNode } from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
+import { type Ast, unrenderedConfig } from '../../jinja/index.ts';
+import { loadYaml } from '../../project/yaml.ts';
+import { callable, fromJson, PyDict, PyTuple, settleSync, toJson, type Value } from '../../values/index.ts';
+import type { InertMacros } from '../shortcuts/inert-macros.ts';
+import { packagesToSearch } from '../table/lookups.ts';
+import { type ConfigDict, mergeConfigCall } from '../config/node-config.ts';
+import type { ParseState } from '../table/parse-state.ts';
+import type { RenderedNode, Rendering } from '../table/rendering.ts';
+import { readPythonModel, readStaticModel, type StaticModel, sourceTexts } from '../shortcuts/static-models.ts';
+
+const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
+
+/** What a rendered node collects. */
+interface Collecting {
+  readonly refs: unknown[];
+  readonly sources: unknown[];
+  readonly metrics: unknown[];
+  readonly functions: unknown[];
+  readonly depends_on: { macros: string[] };
+}
+
+/**
+ * The rendering of one parse.
+ * @returns also the environment variables that were asked for
+ */
+export function createParseRendering(
+  state: ParseState,
+  adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>,
+  inert: InertMacros,
+): { rendering: Rendering; envVars: Map<string, string> } {
+  const envVars = new Map<string, string>();
+  return { rendering: new ParseRendering(state, adapter, inert, (name, value) => envVars.set(name, value)), envVars };
+}
+
+class ParseRendering implements Rendering {
+  readonly #state: ParseState;
+  readonly #context: ContextSettings;
+  readonly #inert: InertMacros;
+  readonly #yamlScopes = new Map<string, BaseScope>();
+  readonly #nameScopes = new Map<string, ParseScope>();
+  readonly #scopes = new Map<object, ParseScope>();
+  #resolverOrNull: MacroResolver | null = null;
+  #overridden: ReadonlySet<string> | null = null;
+  /** Tree of the code that is being rendered. */
+  #code: Ast.TemplateNode | null = null;
+
+  constructor(
+    state: ParseState,
+    adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>,
+    inert: InertMacros,
+    onEnvVar: (name: string, value: string) => void,
+  ) {
+    const { config, logger } = state;
+    const started = config.invocation.started_at.getTime();
+    this.#state = state;
+    this.#inert = inert;
+    this.#context = {
+      env: config.env,
+      logger,
+      flags: config.flags,
+      invocation: config.invocation,
+      loadYaml: (text) => loadYaml(text, null, { dates: true }),
+      recordEnvVar: onEnvVar,
+      clock: () => started,
+      config,
+      // Whole, as templates reach `api.Column` and the like also while parsing.
+      adapter,
+      templates: createTemplateEnvironments(),
+      warn: (event) => state.warnings.report(event),
+    };
+  }
+
+  get #resolver(): MacroResolver {
+    this.#resolverOrNull ??= createMacroResolver(
+      this.#state.macros.values(),
+      {
+        rootPackage: this.#state.root.project_name,
+        internalPackages: this.#state.internalPackages,
+        adapterTypes: [this.#state.adapter.type],
+        dispatch: this.#state.root.dispatch,
+        packages: this.#state.projects.keys(),
+        environment: this.#context.templates.runtime,
+      },
+      (macro) => this.#lineOf(macro, macro.macro_sql),
+    );
+    return this.#resolverOrNull;
+  }
+
+  /** Line of its file on which a resource's code begins. */
+  #lineOf(
+    resource: { readonly package_name: string; readonly original_file_path: string },
+    code: string,
+  ): number | undefined {
+    const file = this.#state.files.get(`${resource.package_name}://${resource.original_file_path}`);
+    const line = lineOf(file?.contents, code);
+    return line === undefined ? undefined : line + (file?.first_line ?? 1) - 1;
+  }
+
+  yaml(text: string, packageName: string): unknown {
+    if (!hasJinja(text)) return withoutLastNewline(text);
+    let scope = this.#yamlScopes.get(packageName);
+    if (scope === undefined) this.#yamlScopes.set(packageName, (scope = this.#yamlScope(packageName)));
+    return toJson(this.#context.templates.runtime.compile(text, { name: '<template>' }).renderNativeSync(scope), true);
+  }
+
+  #yamlScope(packageName: string, more: Members<BaseScope> = new Map()): BaseScope {
+    const { config } = this.#state;
+    const dependency =
+      packageName === config.project.project_name
+        ? undefined
+        : config.packages.find((each) => each.project_name === packageName);
+    const members: Members<BaseScope> = new Map<string, Member<BaseScope>>([
+      ...BASE_MEMBERS,
+      ['target', () => targetDict(config, this.#context.adapter)],
+      ['project_name', () => config.project.project_name],
+      ...more,
+    ]);
+    return new BaseScope(
+      this.#context,
+      varLayers(config.cli_vars, config.project, packageName, dependency),
+      true,
+      members,
+    );
+  }
+
+  node(node: RenderedNode): void {
+    const code = node['raw_code'] as string;
+    if ((node as { language?: string }).language === 'python') {
+      if (hasJinja(code))
+        throw new TsdbtError('parsing', 'No jinja in python model code is allowed', { node: node as ManifestNode });
+      this.#applyStatic(node, readPythonModel(code));
+      return;
+    }
+    const asDbt = node.resource_type === 'model' && this.#state.config.flags['static_parser'] !== false;
+    const fixed = this.#overridesBuiltins(node.package_name)
+      ? null
+      : readStaticModel(
+          code,
+          (name, positional, keywords) => this.#inert.idOf(node.package_name, name, positional, keywords),
+          asDbt,
+        );
+    if (fixed !== null) {
+      this.#applyStatic(node, fixed);
+      return;
+    }
+    const scope = this.#scopeOf(node);
+    const lines = (): number | undefined => this.#lineOf(node, code);
+    const template = this.#context.templates.parse.compile(code, {
+      name: node.name,
+      path: node.original_file_path,
+      type: node.resource_type,
+      get line() {
+        return lines();
+      },
+    });
+    this.#code = template.ast;
+    template.renderSync(scope);
+  }
+
+  #applyStatic(node: RenderedNode, { refs, sources, configs, writtenConfig, macros, simple }: StaticModel): void {
+    const collecting = node as unknown as Collecting;
+    collecting.depends_on.macros.push(...macros);
+    collecting.refs.push(...refs);
+    collecting.sources.push(...sources);
+    if (configs.length === 0) return;
+    const calls = this.#state.callsOf(node);
+    for (const config of configs) {
+      if (!simple) mergeConfigCall(calls.call, config);
+      else for (const key of Object.keys(config)) mergeConfigCall(calls.call, { [key]: config[key] });
+    }
+    if (simple) calls.written = Object.assign({}, ...configs) as ConfigDict;
+    if (!simple && writtenConfig !== null && (node as { language?: string }).language !== 'python')
+      calls.unrendered = sourceTexts(writtenConfig);
+  }
+
+  /** Whether a user's macro stands for ref, source or config. */
+  #overridesBuiltins(packageName: string): boolean {
+    this.#overridden ??= new Set(
+      [...this.#state.macros.values()]
+        .filter(
+          (macro) =>
+            (macro.name === 'ref' || macro.name === 'source' || macro.name === 'config') &&
+            !this.#state.internalPackages.includes(macro.package_name),
+        )
+        .map((macro) => macro.package_name),
+    );
+    return (
+      this.#overridden.size > 0 &&
+      (this.#overridden.has(packageName) || this.#overridden.has(this.#state.root.project_name))
+    );
+  }
+
+  hook(node: RenderedNode, sql: string): void {
+    if (!hasJinja(sql)) return;
+    this.#context.templates.parse
+      .compile(sql, { name: node.name, path: node.original_file_path, type: node.resource_type })
+      .renderSync(this.#scopeOf(node));
+  }
+
+  #scopeOf(node: RenderedNode): ParseScope {
+    let scope = this.#scopes.get(node);
+    if (scope === undefined) {
+      scope = createParseScope({
+        context: this.#context,
+        resolver: this.#resolver,
+        node: node as unknown as ContextNode,
+        record: this.#recorder(node),
+      });
+      this.#scopes.set(node, scope);
+    }
+    return scope;
+  }
+
+  #recorder(node: RenderedNode): ParseRecorder {
+    const collecting = node as unknown as Collecting;
+    const isSeed = node.resource_type === 'seed';
+    const onlyMacros = (): never => {
+      const hooks = ['pre-hook', 'post-hook'].flatMap((key) =>
+        (((node['config'] as ConfigDict)[key] ?? []) as { sql: string }[]).map(
+          ({ sql }) => `- ${key.replace('-', '_')}: "${sql}"`,
+        ),
+      );
+      throw new TsdbtError(
+        'parsing',
+        "Seeds cannot depend on other nodes. dbt detected a seed with a pre- or post-hook\nthat calls 'ref', " +
+          "'source', or 'metric', either directly or indirectly via other macros.\n\n" +
+          `Error raised for '${node.unique_id}', which has these hooks defined: \n${hooks.join('\n')}`,
+      );
+    };
+    return {
+      onRef: (ref) => (isSeed ? onlyMacros() : collecting.refs.push(ref)),
+      onSource: (source) => (isSeed ? onlyMacros() : collecting.sources.push(source)),
+      onMetric: (metric) => (isSeed ? onlyMacros() : collecting.metrics.push(metric)),
+      onFunction: (name) => collecting.functions.push(name),
+      onMacro: (id) => {
+        if (!collecting.depends_on.macros.includes(id)) collecting.depends_on.macros.push(id);
+      },
+      onConfig: (options) => this.#recordConfig(node, options),
+      onModel: () => this.#state.textReaders.add(node.unique_id),
+    };
+  }
+
+  #recordConfig(node: RenderedNode, options: { readonly [key: string]: Value }): void {
+    const calls = this.#state.callsOf(node);
+    const config: ConfigDict = {};
+    for (const key of Object.keys(options)) config[key] = toJson(options[key] as Value, true);
+    mergeConfigCall(calls.call, config);
+    if (this.#code !== null && Object.keys(calls.unrendered).length === 0)
+      Object.assign(calls.unrendered, Object.fromEntries(unrenderedConfig(this.#code.body) ?? []));
+  }
+
+  genericTest(node: ManifestNode): void {
+    if (node.resource_type !== 'test' || node.test_metadata === undefined) return;
+    const scope = createGenericTestScope({
+      context: this.#context,
+      resolver: this.#resolver,
+      node: node as unknown as ContextNode,
+      record: this.#recorder(node),
+    });
+    const kwargs = new PyDict();
+    for (const [key, value] of Object.entries(node.test_metadata.kwargs))
+      kwargs.set(key, key === 'column_name' ? fromJson(value) : this.#renderArgument(value, scope, node));
+    scope.define('_dbt_generic_test_kwargs', kwargs);
+    const template = this.#context.templates.parse.compile(node.raw_code, {
+      name: node.name,
+      path: node.original_file_path,
+      type: 'test',
+    });
+    this.#code = template.ast;
+    template.renderSync(scope);
+  }
+
+  #renderArgument(value: Json, scope: ParseScope, node: ManifestNode): Value {
+    if (typeof value === 'string') {
+      const text = LOOKS_LIKE_CALL.test(value) ? `{{ ${value} }}` : value;
+      if (!hasJinja(text)) return withoutLastNewline(text);
+      return this.#context.templates.parse
+        .compile(text, { name: node.name, path: node.original_file_path, type: 'test' })
+        .renderNativeSync(scope);
+    }
+    if (Array.isArray(value)) return value.map((item) => this.#renderArgument(item, scope, node));
+    if (typeof value !== 'object' || value === null || 'jinjaType' in value) return fromJson(value);
+    const out = new PyDict();
+    for (const [key, item] of Object.entries(value)) out.set(key, this.#renderArgument(item, scope, node));
+    return out;
+  }
+
+  generateName(macro: MacroNode, custom: unknown, node: unknown): unknown {
+    let scope = this.#nameScopes.get(macro.unique_id);
+    if (scope === undefined) {
+      scope = createGenerateNameScope(this.#context, this.#resolver, macro as unknown as ContextNode);
+      this.#nameScopes.set(macro.unique_id, scope);
+    }
+    const bound = scope.bind(macro);
+    return toJson(settleSync(bound([fromJson(custom), nodeValue(node, this.#state.textReaders)], new Map()) as Value));
+  }
+
+  description(text: string, owner: Parameters<Rendering['description']>[1]): string {
+    const { state, name } = { state: this.#state, name: owner.package_name };
+    const doc = callable('doc', '*args', (args) => {
+      const given = args instanceof PyTuple ? args.items : [];
+      if (given.length < 1 || given.length > 2)
+        throw new TsdbtError('compilation', `doc() takes at most two arguments (${given.length} given)`);
+      const target = String(given[given.length - 1]);
+      const targetPackage = given.length === 2 ? String(given[0]) : null;
+      for (const each of packagesToSearch(
+        state.root.project_name,
+        name,
+        targetPackage,
+        state.flag('require_ref_searches_node_package_before_root', false),
+      )) {
+        const id = state.docLookup.get(target, each);
+        const found = id === undefined ? undefined : state.docs.get(id);
+        if (found !== undefined) return found.block_contents;
+      }
+      throw new TsdbtError(
+        'compilation',
+        `Documentation for '${owner.unique_id}' depends on doc '${target}' ` +
+          `${targetPackage === null ? '' : `in package '${targetPackage}' `} which was not found`,
+      );
+    });
+    const scope = this.#yamlScope(state.root.project_name, new Map<string, Member<BaseScope>>([['doc', () => doc]]));
+    return this.#context.templates.runtime
+      .compile(text, { name: owner.name, path: owner.original_file_path })
+      .renderSync(scope);
+  }
+
+  docsBlock(text: string, path: string): string {
+    return this.#context.templates.runtime.compile(text, { name: path, path }).renderSync({ get: () => undefined });
+  }
+
+  exposure(node: ExposureNode, expressions: readonly string[]): void {
+    const scope = createReferenceScope(this.#context, {
+      onRef: (ref) => node.refs.push(ref),
+      onSource: (source) => node.sources.push(source),
+      onMetric: (metric) => node.metrics.push(metric),
+    });
+    const text = expressions.map((expression) => `{{ ${expression}}}`).join('\n');
+    this.#context.templates.parse.compile(text, { name: node.name, path: node.original_file_path }).renderSync(scope);
+  }
+
+  semanticModel(node: RenderedNode, expression: string): void {
+    const scope = createReferenceScope(this.#context, {
+      onRef: (ref) => (node as unknown as Collecting).refs.push(ref),
+    });
+    this.#context.templates.runtime
+      .compile(`{{ ${expression} }}`, { name: node.name, path: node.original_file_path })
+      .renderSync(scope);
+  }
+}
+
+/** jinja drops one newline at the end of a template, and knows one kind of newline. */
+function withoutLastNewline(text: string): string {
+  const plain = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
+  return plain.endsWith('\n') ? plain.slice(0, -1) : plain;
+}
+
+/** A node as the macros that make names see it: attributes and keys. */
+function nodeValue(node: unknown, textReaders: Set<string>): Value {
+  const fields = node as { readonly [key: string]: unknown };
+  const field = (name: Value): Value | undefined => {
+    if (typeof name !== 'string' || !Object.hasOwn(fields, name)) return undefined;
+    if (name === 'raw_code' || name === 'checksum') textReaders.add(String(fields['unique_id']));
+    return fromJson(fields[name]);
+  };
+  return {
+    jinjaType: 'Node',
+    jinjaGet: field,
+    jinjaItem: field,
+    jinjaText: () => String(fields['unique_id']),
+  };
+}

@@ -1,0 +1,393 @@
+// Sources: definitions, overrides by the root project, configs of both levels, freshness, nodes and their tests. Leaves
+// running freshness to the runner.
+import type { FreshnessThreshold, Json, Quoting, SourceDefinition } from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
+import { columnInfos, configTags } from './columns.ts';
+import { emptyFreshness, isDict } from '../config/config-fields.ts';
+import type { GenericTests } from './generic-tests.ts';
+import { type ConfigDict, fullFreshness } from '../config/node-config.ts';
+import { fqnPrefix } from './nodes.ts';
+import type { ParseTools } from '../config/node-update.ts';
+import { duplicateResource } from '../table/parse-state.ts';
+import { pyStr } from '../../values/python-text.ts';
+import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
+import { SOURCE_ENTRY, SOURCE_OVERRIDE } from './yaml-shapes.ts';
+import { showJson } from '../../values/index.ts';
+
+interface RawTable {
+  readonly entry: YamlEntry;
+  readonly uniqueId: string;
+  source: YamlDict;
+  table: YamlDict;
+}
+interface Override {
+  readonly entry: YamlEntry;
+  readonly data: YamlDict;
+  readonly used: Set<string>;
+  found: boolean;
+}
+
+/** Collects entries of `sources:` of all files, then makes nodes of them; one per parse. */
+export class Sources {
+  readonly #tools: ParseTools;
+  readonly #tables = new Map<string, RawTable>();
+  readonly #overrides = new Map<string, Override>();
+
+  constructor(tools: ParseTools) {
+    this.#tools = tools;
+  }
+
+  /** One entry of `sources:`. */
+  add(entry: YamlEntry): void {
+    const data = renamedKeys(entry.data);
+    const path = entry.yaml.file.original_file_path;
+    if ('overrides' in data) {
+      this.#addOverride(entry, { ...data, path });
+      return;
+    }
+    checkEntry(entry, data, SOURCE_ENTRY);
+    const tables = (data['tables'] ?? []) as YamlDict[];
+    for (const each of [data, ...tables])
+      if (each['loaded_at_field'] === '')
+        throw entryError(entry, data, 'at path []: loaded_at_field cannot be an empty string.');
+    const packageName = entry.yaml.project.project_name;
+    for (const table of tables) {
+      const uniqueId = `source.${packageName}.${data['name'] as string}.${table['name'] as string}`;
+      const existing = this.#tables.get(uniqueId);
+      if (existing !== undefined) {
+        const named = (each: YamlEntry): SourceDefinition =>
+          ({
+            resource_type: 'source',
+            name: table['name'],
+            source_name: data['name'],
+            unique_id: uniqueId,
+            original_file_path: each.yaml.file.original_file_path,
+          }) as unknown as SourceDefinition;
+        throw duplicateResource(named(entry), named(existing.entry));
+      }
+      this.#tables.set(uniqueId, { entry, uniqueId, source: data, table });
+    }
+  }
+
+  #addOverride(entry: YamlEntry, data: YamlDict): void {
+    checkEntry(entry, data, SOURCE_OVERRIDE);
+    const key = `${data['overrides'] as string}.${data['name'] as string}`;
+    const existing = this.#overrides.get(key);
+    const path = entry.yaml.file.original_file_path;
+    if (existing !== undefined) {
+      const other = existing.entry.yaml.file.original_file_path;
+      const fix =
+        path === other
+          ? `remove one of the sources entries for ${key} in this file:\n - ${path}\n`
+          : `remove the sources entry for ${key} in one of these files:\n - ${path}\n${other}`;
+      throw new TsdbtError(
+        'compilation',
+        `dbt found two schema.yml entries for the same source named ${data['name'] as string} in package ` +
+          `${data['overrides'] as string}. Sources may only be overridden a single time. To fix this, ${fix}`,
+        { path },
+      );
+    }
+    this.#overrides.set(key, { entry, data, used: new Set(), found: false });
+  }
+
+  /** Makes the nodes and their tests, and warns of overrides that met nothing. */
+  finish(tests: GenericTests): void {
+    const { state } = this.#tools;
+    for (const raw of this.#tables.values()) {
+      this.#applyOverride(raw);
+      this.#addTests(raw, tests);
+      const node = this.#newSource(raw);
+      if (!node.config.enabled) {
+        state.addDisabled(node);
+        continue;
+      }
+      state.sources.set(node.unique_id, node);
+      state.sourceLookup.add(`${node.source_name}.${node.name}`, node.package_name, node.unique_id);
+    }
+    this.#warnUnused();
+  }
+
+  #applyOverride(raw: RawTable): void {
+    const packageName = raw.entry.yaml.project.project_name;
+    const override = this.#overrides.get(`${packageName}.${raw.source['name'] as string}`);
+    if (override === undefined) return;
+    override.found = true;
+    const { name: _name, overrides: _overrides, path: _path, tables, ...own } = override.data;
+    raw.source = { ...raw.source, ...own };
+    const table = ((tables ?? []) as YamlDict[]).find((each) => each['name'] === raw.table['name']);
+    if (table === undefined) return;
+    override.used.add(raw.table['name'] as string);
+    const { name: _tableName, ...patch } = table;
+    raw.table = { ...raw.table, ...patch };
+  }
+
+  #warnUnused(): void {
+    const unused: string[] = [];
+    for (const [key, { data, used, found, entry }] of this.#overrides) {
+      const path = entry.yaml.file.original_file_path;
+      if (!found) unused.push(`  - Source ${key} (in ${path})`);
+      else {
+        const names = ((data['tables'] ?? []) as YamlDict[]).map((table) => table['name'] as string);
+        for (const name of names.filter((each) => !used.has(each)).sort())
+          unused.push(`  - Source table ${key}.${name} (in ${path})`);
+      }
+    }
+    if (unused.length === 0) return;
+    this.#tools.state.warnings.warn(
+      'UnusedTables',
+      'I056',
+      `During parsing, dbt encountered source overrides that had no target:\n${unused.join('\n')}\n`,
+      { unused_tables: unused },
+    );
+  }
+
+  #addTests(raw: RawTable, tests: GenericTests): void {
+    const { entry, source, table } = raw;
+    const sourceName = source['name'] as string;
+    const tableName = table['name'] as string;
+    const target = {
+      kind: 'source' as const,
+      name: `${sourceName}_${tableName}`,
+      package_name: entry.yaml.project.project_name,
+      original_file_path: entry.yaml.file.original_file_path,
+      fileKeyName: `sources.${sourceName}`,
+      source: { source_name: sourceName, table_name: tableName },
+    };
+    const quoteAll =
+      (isDict(table['quoting']) ? table['quoting']['column'] : null) ??
+      (isDict(source['quoting']) ? source['quoting']['column'] : null);
+    const tags = [...((source['tags'] ?? []) as string[]), ...((table['tags'] ?? []) as string[])];
+    for (const test of this.#testsOf(entry, table)) tests.add(target, test, null, tags, null);
+    for (const column of (table['columns'] ?? []) as YamlDict[]) {
+      const name = column['name'] as string;
+      const quote = (column['quote'] ?? null) === null ? quoteAll === true : column['quote'] === true;
+      const columnTags = [
+        ...tags,
+        ...((column['tags'] ?? []) as string[]),
+        ...configTags(isDict(column['config']) ? column['config'] : {}),
+      ];
+      for (const test of this.#testsOf(entry, column))
+        tests.add(target, test, quote ? this.#tools.state.adapter.quote(name) : name, columnTags, null);
+    }
+  }
+
+  #testsOf(entry: YamlEntry, data: YamlDict): Json[] {
+    const old = (data['tests'] ?? []) as Json[];
+    const current = (data['data_tests'] ?? []) as Json[];
+    if (old.length > 0 && current.length > 0)
+      throw entryError(
+        entry,
+        data,
+        "at path []: Invalid test config: cannot have both 'tests' and 'data_tests' defined",
+      );
+    return old.length > 0 ? old : current;
+  }
+
+  #newSource(raw: RawTable): SourceDefinition {
+    const { state, names } = this.#tools;
+    const { entry, source, table } = raw;
+    const { file, project } = entry.yaml;
+    const sourceName = source['name'] as string;
+    const tableName = table['name'] as string;
+    const fqn = [...fqnPrefix(project.project_name, file.relative_path), sourceName, tableName];
+    const patch = this.#patchOf(raw);
+    const sources = { kind: 'source' as const, section: 'sources' as const, fqn, project, root: state.root };
+    let config: ConfigDict;
+    try {
+      config = state.configs.calculate({ ...sources, patch });
+    } catch (error) {
+      throw error instanceof TsdbtError ? entryError(entry, entry.data, error.message) : error;
+    }
+    const quoting: Quoting = { database: null, schema: null, identifier: null, column: null };
+    for (const level of [source['quoting'], table['quoting']]) {
+      if (isDict(level))
+        for (const key of Object.keys(level) as (keyof Quoting)[])
+          if (level[key] !== null) quoting[key] = level[key] as boolean;
+    }
+    const sourceConfig = isDict(source['config']) ? source['config'] : {};
+    const written = entry.written;
+    const database = (source['database'] as string | null | undefined) || state.config.profile.credentials.database;
+    const schema = (source['schema'] as string | null | undefined) || sourceName;
+    const identifier = (table['identifier'] as string | null | undefined) || tableName;
+    const node: SourceDefinition = {
+      database,
+      schema,
+      name: tableName,
+      resource_type: 'source',
+      package_name: project.project_name,
+      path: file.original_file_path,
+      original_file_path: file.original_file_path,
+      unique_id: raw.uniqueId,
+      fqn,
+      source_name: sourceName,
+      source_description: (source['description'] ?? '') as string,
+      loader: (source['loader'] ?? '') as string,
+      identifier,
+      quoting,
+      loaded_at_field: config['loaded_at_field'] as string | null,
+      loaded_at_query: config['loaded_at_query'] as string | null,
+      freshness: config['freshness'] as FreshnessThreshold | null,
+      external: newExternal(table['external']),
+      description: (table['description'] ?? '') as string,
+      columns: columnInfos((table['columns'] ?? []) as YamlDict[]),
+      meta: config['meta'] as SourceDefinition['meta'],
+      source_meta: {
+        ...((source['meta'] ?? {}) as YamlDict),
+        ...(isDict(sourceConfig['meta']) ? sourceConfig['meta'] : {}),
+      },
+      tags: config['tags'] as string[],
+      config: config as SourceDefinition['config'],
+      patch_path: null,
+      unrendered_config: state.configs.calculateUnrendered({ ...sources, patch }),
+      relation_name: null,
+      created_at: state.createdAt,
+      unrendered_database: (written['database'] ?? null) as string | null,
+      unrendered_schema: (written['schema'] ?? null) as string | null,
+      doc_blocks: [],
+    };
+    const located = state.adapter.relations.fromNode?.(node) ?? {};
+    node.relation_name = names.render(
+      located.database ?? database,
+      located.schema ?? schema,
+      identifier,
+      quoting as Record<string, unknown>,
+    );
+    const { freshness } = node;
+    const fresh = isSet(freshness?.warn_after) || isSet(freshness?.error_after);
+    if (
+      fresh &&
+      !node.loaded_at_field &&
+      !node.loaded_at_query &&
+      !state.adapter.capabilities.tableLastModifiedMetadata
+    ) {
+      state.warnings.warn(
+        'FreshnessConfigProblem',
+        'I073',
+        'The configured adapter does not support metadata-based freshness. A loaded_at_field must be specified ' +
+          `for source '${sourceName}.${tableName}'.`,
+      );
+    }
+    return node;
+  }
+
+  /** Config of source and table together, with the attributes that may also stand outside of config. */
+  #patchOf({ entry, source, table }: RawTable): ConfigDict {
+    const sourceConfig: YamlDict = isDict(source['config']) ? source['config'] : {};
+    const tableConfig: YamlDict = isDict(table['config']) ? table['config'] : {};
+    const patch: ConfigDict = { ...sourceConfig, ...tableConfig };
+    const freshness = mergedFreshness(
+      source['freshness'],
+      sourceConfig['freshness'],
+      table['freshness'],
+      tableConfig['freshness'],
+    );
+    if (freshness === null) patch['freshness'] = null;
+    else if (isSet(freshness['warn_after']) || isSet(freshness['error_after'])) patch['freshness'] = freshness;
+    else delete patch['freshness'];
+    const present = 'loaded_at_field' in table || Boolean(tableConfig['loaded_at_field']);
+    if (present && (table['loaded_at_query'] || tableConfig['loaded_at_query'])) {
+      throw entryError(entry, entry.data, 'Cannot specify both loaded_at_field and loaded_at_query at table level.');
+    }
+    const field = source['loaded_at_field'] || sourceConfig['loaded_at_field'] || null;
+    const query = source['loaded_at_query'] || sourceConfig['loaded_at_query'] || null;
+    if (field && query)
+      throw entryError(entry, entry.data, 'Cannot specify both loaded_at_field and loaded_at_query at source level.');
+    patch['loaded_at_field'] = present ? table['loaded_at_field'] || tableConfig['loaded_at_field'] || null : field;
+    patch['loaded_at_query'] = table['loaded_at_query'] || tableConfig['loaded_at_query'] || (present ? null : query);
+    const meta = (value: Json | undefined): YamlDict => (isDict(value) ? value : {});
+    patch['meta'] = {
+      ...meta(source['meta']),
+      ...meta(sourceConfig['meta']),
+      ...meta(table['meta']),
+      ...meta(tableConfig['meta']),
+    };
+    patch['tags'] = [
+      ...new Set([
+        ...((source['tags'] ?? []) as string[]),
+        ...this.#tagsIn(sourceConfig, source['name'] as string),
+        ...((table['tags'] ?? []) as string[]),
+        ...this.#tagsIn(tableConfig, table['name'] as string),
+      ]),
+    ].sort();
+    return patch;
+  }
+
+  #tagsIn(config: YamlDict, name: string): string[] {
+    const tags = config['tags'] ?? [];
+    const list = Array.isArray(tags) ? tags : [tags];
+    return list.filter((tag): tag is string => {
+      if (typeof tag === 'string') return true;
+      this.#tools.state.warnings.warn(
+        'ValidationWarning',
+        'I009',
+        `Field \`config.tags\`: ${pyStr(tags)} is not valid for source (${name})`,
+        {
+          field_name: `\`config.tags\`: ${pyStr(tags)}`,
+          resource_type: 'source',
+          node_name: name,
+        },
+      );
+      return false;
+    });
+  }
+}
+
+function renamedKeys(data: YamlDict): YamlDict {
+  const rename = (value: Json): Json => {
+    if (Array.isArray(value)) return value.map(rename);
+    if (!isDict(value)) return value;
+    const out: YamlDict = {};
+    for (const key of Object.keys(value))
+      out[key === 'dbname' ? 'database' : key === 'pass' ? 'password' : key] = rename(value[key] as Json);
+    return out;
+  };
+  return showJson(data).includes('"dbname"') || 'pass' in data ? (rename(data) as YamlDict) : data;
+}
+
+function isSet(time: unknown): boolean {
+  return isDict(time) && (time['count'] ?? null) !== null && (time['period'] ?? null) !== null;
+}
+
+/** dbt's joining of the four places where freshness may be said; null: said to be none. */
+function mergedFreshness(...levels: (Json | undefined)[]): ConfigDict | null {
+  let merged: ConfigDict | null = null;
+  levels.forEach((level, i) => {
+    // An absent freshness is an empty one, which does not remove thresholds of an outer level as a null does.
+    const update = level === undefined ? { ...emptyFreshness() } : isDict(level) ? fullFreshness(level) : null;
+    if (i === 0) merged = update as ConfigDict | null;
+    else if (merged !== null && update !== null) merged = joinFreshness(merged, update as ConfigDict);
+    else if (merged === null && update !== null && (isSet(update['warn_after']) || isSet(update['error_after'])))
+      merged = update as ConfigDict;
+    else merged = null;
+  });
+  return merged;
+}
+
+function joinFreshness(base: ConfigDict, update: ConfigDict): ConfigDict {
+  const time = (key: string): unknown => {
+    const [b, u] = [base[key] ?? null, update[key] ?? null];
+    if (u === null) return null;
+    if (isSet(b) && isSet(u)) return { ...(b as ConfigDict), ...(u as ConfigDict) };
+    return isSet(u) ? u : b;
+  };
+  return {
+    warn_after: time('warn_after'),
+    error_after: time('error_after'),
+    filter: update['filter'] ?? base['filter'] ?? null,
+  };
+}
+
+function newExternal(external: Json | undefined): Json {
+  if (!isDict(external)) return null;
+  const { partitions } = external;
+  return {
+    location: null,
+    file_format: null,
+    row_format: null,
+    tbl_properties: null,
+    ...external,
+    partitions: Array.isArray(partitions)
+      ? partitions.map((each) => (isDict(each) ? { description: '', meta: {}, ...each } : each))
+      : null,
+  };
+}

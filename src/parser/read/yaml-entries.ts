@@ -1,0 +1,256 @@
+// Entries of a properties file: which keys there are, Jinja in their values rendered where dbt renders it, the values
+// as written kept beside. Leaves the meaning of an entry to the parser of its key.
+import type { Json } from '../../contracts/node.ts';
+import type { Project, SourceFile } from '../../contracts/project.ts';
+import { TsdbtError } from '../../errors.ts';
+import { loadYaml, locate } from '../../project/yaml.ts';
+import { isDict } from '../config/config-fields.ts';
+import type { ParseTools } from '../config/node-update.ts';
+import { pyRepr, pyTypeText } from '../../values/python-text.ts';
+import { checkShape, problemText, type Shape } from './yaml-shapes.ts';
+
+export type YamlDict = { [key: string]: Json };
+
+export interface YamlFile {
+  readonly file: SourceFile;
+  readonly project: Project;
+  readonly data: YamlDict;
+}
+
+export interface YamlEntry {
+  readonly key: string;
+  readonly index: number;
+  readonly yaml: YamlFile;
+  /** Rendered; the parser of the entry may change it. */
+  readonly data: YamlDict;
+  /** The entry as written. */
+  readonly written: YamlDict;
+}
+
+/** Keys whose lists of named entries are checked as soon as a file is read. */
+const LISTED_KEYS = [
+  'models',
+  'seeds',
+  'snapshots',
+  'sources',
+  'macros',
+  'analyses',
+  'exposures',
+  'metrics',
+  'semantic_models',
+  'saved_queries',
+  'functions',
+];
+
+/**
+ * Reads one properties file.
+ * @returns null for a file that says nothing
+ * @throws TsdbtError `parsing` for bad YAML, or lists that are none
+ */
+export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | null {
+  const { state } = tools;
+  const path = file.original_file_path;
+  let data: Json;
+  try {
+    data = loadYaml(file.contents, path, {
+      onDuplicateKey: (description) =>
+        state.warnings.deprecated('DuplicateYAMLKeysDeprecation', 'D024', `${description} in file \`${path}\``, {
+          file: path,
+          duplicate_description: description,
+        }),
+    });
+  } catch (error) {
+    if (!(error instanceof TsdbtError)) throw error;
+    throw new TsdbtError(
+      'parsing',
+      `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  ` +
+        `${error.message.replaceAll('\n', '\n  ')}`,
+      {
+        ...error.details,
+        ...(error.details.line === undefined ? {} : { line: inFile(file, error.details.line) }),
+        cause: error,
+      },
+    );
+  }
+  if (data === null) return null;
+  if (!isDict(data)) {
+    throw new TsdbtError(
+      'parsing',
+      `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  Contents of file '${path}' ` +
+        'are not valid. Dictionary expected.',
+      { path, line: 1 },
+    );
+  }
+  for (const key of LISTED_KEYS) if (key in data) checkList(file, key, data[key] as Json);
+  return { file, project: state.project(file.package_name), data };
+}
+
+function checkList(file: SourceFile, key: string, value: Json): void {
+  const problem = (what: string, at: readonly (string | number)[]): TsdbtError =>
+    placed(file, at, `The schema file at ${file.original_file_path} is invalid because ${what}`);
+  if (!Array.isArray(value)) throw problem(`the value of '${key}' is not a list`, [key]);
+  value.forEach((element, i) => {
+    if (!isDict(element)) throw problem(`a list element for '${key}' is not a dictionary`, [key, i]);
+    if (!('name' in element)) throw problem(`a list element for '${key}' does not have a name attribute.`, [key, i]);
+  });
+}
+
+/** An error of a properties file with line and column of a value. */
+export function placed(file: SourceFile, at: readonly (string | number)[], message: string): TsdbtError {
+  for (let depth = at.length; depth > 0; depth -= 1) {
+    const place = locate(file.contents, at.slice(0, depth));
+    if (place !== undefined) {
+      return new TsdbtError('parsing', message, {
+        path: file.original_file_path,
+        line: inFile(file, place.line),
+        column: place.column,
+        lineText: file.contents.split('\n')[place.line - 1]?.trimEnd(),
+      });
+    }
+  }
+  return new TsdbtError('parsing', message, { path: file.original_file_path });
+}
+
+function inFile(file: SourceFile, line: number): number {
+  return line + (file.first_line ?? 1) - 1;
+}
+
+/** The entries of one key, rendered. */
+export function* yamlEntries(tools: ParseTools, yaml: YamlFile, key: string): Generator<YamlEntry> {
+  const list = yaml.data[key] ?? [];
+  if (!Array.isArray(list))
+    throw placed(
+      yaml.file,
+      [key],
+      `${key} must be a list, got ${pyTypeText(list)} instead: (${trimmed(pyRepr(list))})`,
+    );
+  for (let index = 0; index < list.length; index += 1) {
+    const written = list[index] as Json;
+    if (!isDict(written)) {
+      throw placed(
+        yaml.file,
+        [key, index],
+        `Invalid ${key} config given in ${yaml.file.original_file_path} @ ${key}: ${pyRepr(list)} - expected a ` +
+          'dict with string keys',
+      );
+    }
+    if (!('name' in written) && !('model' in written))
+      throw placed(yaml.file, [key, index], 'Entry did not contain a name');
+    yield { key, index, yaml, written, data: renderEntry(tools, yaml, key, written, index) };
+  }
+}
+
+/**
+ * @throws TsdbtError `parsing` in dbt's words when an entry has not the shape it must have
+ */
+export function checkEntry(entry: YamlEntry, data: YamlDict, shape: Shape): void {
+  const problem = checkShape(data, shape);
+  if (problem !== undefined) throw entryError(entry, data, problemText(problem), problem.path);
+}
+
+/** An error about one entry, in dbt's words, with its place. */
+export function entryError(
+  entry: YamlEntry,
+  data: YamlDict,
+  reason: string,
+  at: readonly (string | number)[] = [],
+): TsdbtError {
+  const path = entry.yaml.file.original_file_path;
+  return placed(
+    entry.yaml.file,
+    [entry.key, entry.index, ...at],
+    `Invalid ${entry.key} config given in ${path} @ ${entry.key}: ${pyRepr(data)} - ${reason}`,
+  );
+}
+
+/** dbt's shortening of a value in a message. */
+export function trimmed(text: string): string {
+  return text.length < 50 ? text : `${text.slice(0, 44)}...${text.slice(-3)}`;
+}
+
+function renderEntry(tools: ParseTools, yaml: YamlFile, key: string, entry: YamlDict, index: number): YamlDict {
+  const path: (string | number)[] = [];
+  const packageName = yaml.project.project_name;
+  const visit = (value: Json): Json => {
+    if (typeof value === 'string') {
+      if (!needsRendering(value) || !rendersAt(key, path)) return value;
+      try {
+        return tools.rendering.yaml(value, packageName) as Json;
+      } catch (error) {
+        if (!(error instanceof TsdbtError)) throw error;
+        const message =
+          error.kind === 'parsing'
+            ? `Failed to render ${yaml.file.original_file_path} from project ${packageName}: Parsing Error\n  ` +
+              `${error.message}`
+            : `Could not render ${value}: ${error.message}`;
+        const { details } = placed(yaml.file, [key, index, ...path], message);
+        throw new TsdbtError(error.kind, message, { ...details, cause: error });
+      }
+    }
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) {
+      let copy: Json[] | null = null;
+      for (let i = 0; i < value.length; i += 1) {
+        path.push(i);
+        const item = visit(value[i] as Json);
+        path.pop();
+        if (item !== value[i]) (copy ??= value.slice())[i] = item;
+      }
+      return copy ?? value;
+    }
+    if (!isDict(value)) return value;
+    let copy: YamlDict | null = null;
+    for (const name of Object.keys(value)) {
+      path.push(name);
+      const item = visit(value[name] as Json);
+      path.pop();
+      if (item !== value[name]) (copy ??= { ...value })[name] = item;
+    }
+    return copy ?? value;
+  };
+  const rendered = visit(entry) as YamlDict;
+  return rendered === entry ? { ...entry } : rendered;
+}
+
+/** Text that rendering could change: Jinja, or the last newline that jinja drops. */
+export function needsRendering(text: string): boolean {
+  return text.includes('{') || text.includes('#}') || text.endsWith('\n') || text.includes('\r');
+}
+
+const LATE = new Set<unknown>(['tests', 'data_tests', 'description']);
+const LATE_OR_QUERY = new Set<unknown>([...LATE, 'loaded_at_query']);
+const CHILD_LISTS = new Set<unknown>(['columns', 'dimensions', 'measures', 'entities', 'metrics']);
+
+/** Whether dbt renders the value at `path` of an entry when it reads the file; the rest is rendered later, or never. */
+function rendersAt(key: string, path: readonly (string | number)[]): boolean {
+  const [first, second] = path;
+  const last = path[path.length - 1];
+  if (key === 'sources') {
+    if (first === 'description' || first === 'loaded_at_query') return false;
+    if (first === 'config' && second === 'loaded_at_query') return false;
+    return !(first === 'tables' && isLate(path.slice(2)));
+  }
+  if (key === 'macros') return !isLate(first === 'arguments' ? path.slice(1) : path);
+  if (key === 'metrics' && (last === 'filter' || path[path.length - 2] === 'filter')) return false;
+  if (key === 'saved_queries' && first === 'query_params' && second === 'where') return false;
+  if (
+    first === 'metrics' &&
+    key !== 'metrics' &&
+    key !== 'saved_queries' &&
+    (last === 'filter' || path[path.length - 2] === 'filter')
+  )
+    return false;
+  return !isLate(path);
+}
+
+function isLate(path: readonly (string | number)[]): boolean {
+  const [first, second, third, fourth, fifth] = path;
+  if (LATE_OR_QUERY.has(first)) return true;
+  if (path.length === 2 && LATE_OR_QUERY.has(second)) return true;
+  if (first === 'config' && (second === 'pre_hook' || second === 'post_hook' || second === 'loaded_at_query'))
+    return true;
+  if (path.length === 5 && fifth === 'description') return true;
+  if (first === 'versions' && (LATE.has(third) || (third === 'columns' && LATE.has(fifth)))) return true;
+  if (CHILD_LISTS.has(first) && LATE.has(third)) return true;
+  return first === 'derived_semantics' && (second === 'dimensions' || second === 'entities') && LATE.has(fourth);
+}

@@ -1,0 +1,308 @@
+// Edits that change no more than a node's own text: SQL outside of tags, rows of a seed, plain descriptions, comments
+// in YAML. The kept manifest is changed in their places instead of being made anew. Pure; leaves every other edit to
+// the parser.
+import type { Json, ManifestNode } from '../../contracts/node.ts';
+import type { SourceFile } from '../../contracts/project.ts';
+import { TsdbtError } from '../../errors.ts';
+import { templateTags } from '../../jinja/index.ts';
+import { loadYaml } from '../../project/yaml.ts';
+import { isDict } from '../config/config-fields.ts';
+import { baseName, strippedContents } from '../read/nodes.ts';
+
+/** What is known of the project that was parsed. */
+export interface ParsedTexts {
+  /** JSON of the manifest without `metadata`, in UTF-8. */
+  readonly body: Uint8Array;
+  /** Text of a properties file as it was parsed, by what `fileId` calls it. */
+  readonly yaml: Readonly<Record<string, string>>;
+  /** Nodes whose text something has looked at: see ParseOutput. */
+  readonly readers: readonly string[];
+}
+
+/** The places of the body that change: from, to, and the text that belongs there. */
+type Splice = readonly [from: number, to: number, text: string];
+type YamlDict = { readonly [key: string]: Json };
+
+const TYPES: Readonly<Partial<Record<SourceFile['kind'], string>>> = {
+  model: 'model',
+  analysis: 'analysis',
+  singular_test: 'test',
+  seed: 'seed',
+};
+/** Lists of a properties file whose entries describe nodes, and the type of these. */
+const DESCRIBED: Readonly<Record<string, string>> = { models: 'model', seeds: 'seed', snapshots: 'snapshot' };
+/** Keys beside which a description goes into the node alone. */
+const ENTRY_KEYS: ReadonlySet<string> = new Set([
+  'name',
+  'description',
+  'columns',
+  'config',
+  'data_tests',
+  'tests',
+  'docs',
+  'access',
+  'group',
+  'latest_version',
+  'constraints',
+  'meta',
+  'tags',
+]);
+const COLUMN_KEYS: ReadonlySet<string> = new Set([
+  'name',
+  'description',
+  'data_type',
+  'data_tests',
+  'tests',
+  'config',
+  'constraints',
+  'meta',
+  'tags',
+  'quote',
+  'docs',
+]);
+
+/**
+ * The body of the manifest after an edit.
+ * @param changed the files that have another text, none of them new
+ * @param id names a file in `yaml`
+ * @param now seconds since 1970: when an edited node was made
+ * @returns null when the edit may concern more than texts; the project has to be parsed then
+ */
+export function editedBody(
+  parsed: ParsedTexts,
+  changed: readonly SourceFile[],
+  id: (file: SourceFile) => string,
+  now: number,
+): Uint8Array | null {
+  // Several edits of one node (its SQL and its description) would meet in one place.
+  const edits = new Map<string, { file: SourceFile; edit: (node: ManifestNode) => boolean }>();
+  for (const file of changed) {
+    const found =
+      file.kind === 'properties' ? yamlEdits(file, parsed.yaml[id(file)]) : textEdit(file, parsed.readers, now);
+    if (found === null) return null;
+    for (const [node, edit] of found) {
+      if (edits.has(node)) return null;
+      edits.set(node, { file, edit });
+    }
+  }
+  const splices: Splice[] = [];
+  for (const [node, { file, edit }] of edits) {
+    const splice = spliceOf(parsed.body, node, file, edit);
+    if (splice === null) return null;
+    splices.push(splice);
+  }
+  return spliced(parsed.body, splices);
+}
+
+/** unique_id of the node that a file is by itself; undefined when it is none, or more than one. */
+export function nodeId(file: SourceFile): string | undefined {
+  const type = TYPES[file.kind];
+  return type === undefined || file.relative_path.endsWith('.py')
+    ? undefined
+    : `${type}.${file.package_name}.${baseName(file.relative_path)}`;
+}
+
+type Edits = ReadonlyMap<string, (node: ManifestNode) => boolean>;
+
+/** A file that is a node: its text and checksum are new, if what its tags do is the same. */
+function textEdit(file: SourceFile, readers: readonly string[], now: number): Edits | null {
+  const uniqueId = nodeId(file);
+  if (uniqueId === undefined || readers.includes(uniqueId)) return null;
+  return new Map([
+    [
+      uniqueId,
+      (node) => {
+        if (file.kind !== 'seed') {
+          const code = strippedContents(file);
+          if (node.raw_code === undefined || code.includes('{%') !== node.raw_code.includes('{%')) return false;
+          const tags = templateTags(code);
+          if (tags === null || tags !== templateTags(node.raw_code)) return false;
+          node.raw_code = code;
+        }
+        node.checksum = { name: file.checksum.name, checksum: file.checksum.checksum };
+        node.created_at = now;
+        return true;
+      },
+    ],
+  ]);
+}
+
+/**
+ * The nodes that a properties file describes otherwise than before; none when only comments and the like have changed.
+ */
+function yamlEdits(file: SourceFile, before: string | undefined): Edits | null {
+  const [old, data] = [before === undefined ? null : dictOf(before), dictOf(file.contents)];
+  if (old === null || data === null || !sameKeys(old, data)) return null;
+  const edits = new Map<string, (node: ManifestNode) => boolean>();
+  for (const key of Object.keys(data)) {
+    if (same(old[key], data[key])) continue;
+    const type = DESCRIBED[key];
+    const [entries, others] = [old[key], data[key]];
+    if (type === undefined || !Array.isArray(entries) || !Array.isArray(others) || entries.length !== others.length)
+      return null;
+    for (const [i, entry] of entries.entries()) {
+      const other = others[i];
+      if (same(entry, other)) continue;
+      if (!isDict(entry) || !isDict(other) || typeof entry['name'] !== 'string' || !describedAlike(entry, other))
+        return null;
+      const uniqueId = `${type}.${file.package_name}.${entry['name']}`;
+      if (edits.has(uniqueId)) return null;
+      edits.set(
+        uniqueId,
+        (node) =>
+          node.patch_path === `${file.package_name}://${file.original_file_path}` && describe(node, entry, other),
+      );
+    }
+  }
+  return edits;
+}
+
+function dictOf(text: string): YamlDict | null {
+  let repeated = false;
+  try {
+    const data = loadYaml(text, null, {
+      onDuplicateKey: () => {
+        repeated = true;
+      },
+    });
+    return !repeated && isDict(data) ? data : null;
+  } catch (error) {
+    if (error instanceof TsdbtError) return null;
+    throw error;
+  }
+}
+
+/** Two values of YAML, in the order as written; ints, floats, dates are what they print. */
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => same(item, b[i]));
+  if (!isDict(a as Json) || !isDict(b as Json)) return JSON.stringify(a) === JSON.stringify(b);
+  return (
+    sameKeys(a as YamlDict, b as YamlDict) &&
+    Object.keys(a).every((key) => same((a as YamlDict)[key], (b as YamlDict)[key]))
+  );
+}
+
+function sameKeys(a: YamlDict, b: YamlDict): boolean {
+  const [keys, others] = [Object.keys(a), Object.keys(b)];
+  return keys.length === others.length && keys.every((key, i) => key === others[i]);
+}
+
+/** Whether two entries differ in descriptions without Jinja alone, their own and those of their columns. */
+function describedAlike(entry: YamlDict, other: YamlDict): boolean {
+  return differInDescription(entry, other, ENTRY_KEYS, (key) => {
+    const [columns, others] = [entry[key], other[key]];
+    if (key !== 'columns' || !Array.isArray(columns) || !Array.isArray(others) || columns.length !== others.length)
+      return false;
+    const names = columns.map((column) => (isDict(column) ? column['name'] : null));
+    return (
+      new Set(names).size === names.length &&
+      columns.every((column, i) => {
+        const twin = others[i];
+        return (
+          same(column, twin) ||
+          (isDict(column) && isDict(twin) && differInDescription(column, twin, COLUMN_KEYS, () => false))
+        );
+      })
+    );
+  });
+}
+
+function differInDescription(
+  a: YamlDict,
+  b: YamlDict,
+  known: ReadonlySet<string>,
+  otherwise: (key: string) => boolean,
+): boolean {
+  return (
+    sameKeys(a, b) &&
+    Object.keys(a).every((key) => {
+      if (same(a[key], b[key])) return known.has(key);
+      return key === 'description' ? isPlain(a[key]) && isPlain(b[key]) : otherwise(key);
+    })
+  );
+}
+
+function isPlain(text: Json | undefined): boolean {
+  return typeof text === 'string' && !text.includes('{');
+}
+
+function describe(node: ManifestNode, before: YamlDict, after: YamlDict): boolean {
+  const replace = (
+    holder: { description?: unknown } | undefined,
+    old: Json | undefined,
+    text: Json | undefined,
+  ): boolean => {
+    if (old === text) return true;
+    if (holder === undefined || holder.description !== old) return false;
+    holder.description = text;
+    return true;
+  };
+  if (!replace(node, before['description'], after['description'])) return false;
+  const [columns, others] = [before['columns'] ?? [], after['columns'] ?? []] as [YamlDict[], YamlDict[]];
+  return columns.every((column, i) => {
+    const name = column['name'];
+    return typeof name !== 'string'
+      ? same(column, others[i])
+      : replace(
+          Object.hasOwn(node.columns, name) ? node.columns[name] : undefined,
+          column['description'],
+          others[i]?.['description'],
+        );
+  });
+}
+
+/** Where a node of the file stands in the body, and its JSON after the edit. */
+function spliceOf(
+  body: Uint8Array,
+  uniqueId: string,
+  file: SourceFile,
+  edit: (node: ManifestNode) => boolean,
+): Splice | null {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const key = Buffer.from(`${JSON.stringify(uniqueId)}:{`, 'utf8');
+  for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) {
+    const from = at + key.length - 1;
+    const to = endOfObject(bytes, from);
+    const node = JSON.parse(bytes.toString('utf8', from, to)) as ManifestNode;
+    if (node.unique_id !== uniqueId || node.package_name !== file.package_name) continue;
+    if (file.kind !== 'properties' && node.original_file_path !== file.original_file_path) return null;
+    return edit(node) ? [from, to, JSON.stringify(node)] : null;
+  }
+  return null;
+}
+
+const [QUOTE, BACKSLASH, OPEN, CLOSE] = [34, 92, 123, 125];
+
+function endOfObject(bytes: Uint8Array, from: number): number {
+  let depth = 0;
+  for (let i = from; i < bytes.length; i += 1) {
+    switch (bytes[i]) {
+      case QUOTE:
+        for (i += 1; bytes[i] !== QUOTE; i += 1) if (bytes[i] === BACKSLASH) i += 1;
+        break;
+      case OPEN:
+        depth += 1;
+        break;
+      case CLOSE:
+        depth -= 1;
+        if (depth === 0) return i + 1;
+        break;
+      default:
+    }
+  }
+  return bytes.length;
+}
+
+function spliced(body: Uint8Array, splices: readonly Splice[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const [from, to, text] of [...splices].sort((a, b) => a[0] - b[0])) {
+    parts.push(body.subarray(at, from), Buffer.from(text, 'utf8'));
+    at = to;
+  }
+  parts.push(body.subarray(at));
+  return splices.length === 0 ? body : Buffer.concat(parts);
+}

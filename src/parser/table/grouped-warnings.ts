@@ -1,0 +1,48 @@
+// The flag `enable_grouped_warn_error_parser_logs`: warnings of a parse are fired together when it is through, so that
+// `--warn-error` names all of them and not only the first. What makes an error of a warning is the logger's.
+import { TsdbtError } from '../../errors.ts';
+import type { LogEvent, Logger } from '../../log.ts';
+
+/** The warnings that dbt 1.12 holds back (its calls of `fire_or_defer_event`); others are fired as they are found. */
+const HELD: ReadonlySet<string> = new Set([
+  'WrongResourceSchemaFile',
+  'NoNodeForYamlKey',
+  'ValidationWarning',
+  'UnsupportedConstraintMaterialization',
+  'MacroNotFoundForPatch',
+  'InvalidMacroAnnotation',
+  'UnusedTables',
+  'DeprecatedModel',
+  'DeprecatedReference',
+  'UpcomingReferenceDeprecation',
+  'InvalidConcurrentBatchesConfig',
+  'NodeNotFoundOrDisabled',
+  'PackageNodeDependsOnRootProjectNode',
+  'UnusedResourceConfigPath',
+]);
+
+/**
+ * @returns a logger that holds them back, and `release`, which fires them and throws one `compilation` error of all
+ *   that count as errors
+ */
+export function groupWarnings(logger: Logger): Logger & { release(): void } {
+  const held: LogEvent[] = [];
+  return {
+    fire(event) {
+      if (event.level === 'warn' && HELD.has(event.name)) held.push(event);
+      else logger.fire(event);
+    },
+    release() {
+      const errors: string[] = [];
+      for (const event of held.splice(0)) {
+        try {
+          logger.fire(event);
+        } catch (error) {
+          if (!(error instanceof TsdbtError)) throw error;
+          errors.push(error.message);
+        }
+      }
+      if (errors.length > 0) throw new TsdbtError('compilation', errors.join('\n'));
+    },
+  };
+}

@@ -1,0 +1,145 @@
+// Name → node tables of a parse: refs, sources, docs, functions, metrics, disabled resources. Leaves what a missing
+// name means to references.ts.
+import type { GraphNode } from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
+import { pyStr } from '../../values/python-text.ts';
+
+export interface Versioned {
+  readonly version?: unknown;
+  readonly latest_version?: unknown;
+}
+interface Named {
+  readonly name: string;
+  readonly package_name: string;
+  readonly unique_id: string;
+}
+
+/** key → package → unique_id. */
+export class PackageLookup {
+  readonly #storage = new Map<string, Map<string, string>>();
+
+  add(key: string, packageName: string, uniqueId: string): void {
+    const packages = this.#storage.get(key);
+    if (packages === undefined) this.#storage.set(key, new Map([[packageName, uniqueId]]));
+    else packages.set(packageName, uniqueId);
+  }
+
+  remove(key: string, packageName: string): void {
+    this.#storage.get(key)?.delete(packageName);
+  }
+
+  /** The entry of a package, or the first of any when `packageName` is null. */
+  get(key: string, packageName: string | null): string | undefined {
+    const packages = this.#storage.get(key);
+    if (packages === undefined) return undefined;
+    if (packageName === null) for (const id of packages.values()) return id;
+    return packageName === null ? undefined : packages.get(packageName);
+  }
+
+  /** Every entry of a key. */
+  all(key: string): string[] {
+    return [...(this.#storage.get(key)?.values() ?? [])];
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#storage.keys();
+  }
+}
+
+/** What `ref()` can name: models (by name, and by `name.vN`), seeds, snapshots. */
+export class RefLookup {
+  readonly #lookup = new PackageLookup();
+
+  add(node: Named & Versioned): void {
+    const version = node.version ?? null;
+    if (version === null) {
+      this.#lookup.add(node.name, node.package_name, node.unique_id);
+      return;
+    }
+    this.#lookup.add(`${node.name}.v${pyStr(version)}`, node.package_name, node.unique_id);
+    if (pyStr(version) === pyStr(node.latest_version ?? null))
+      this.#lookup.add(node.name, node.package_name, node.unique_id);
+  }
+
+  remove(node: Named): void {
+    if (this.#lookup.get(node.name, node.package_name) === node.unique_id)
+      this.#lookup.remove(node.name, node.package_name);
+  }
+
+  /**
+   * @param version null for the latest or only one
+   * @throws TsdbtError `compilation` when several packages have the name and none was said
+   */
+  get(name: string, packageName: string | null, version: unknown): string | undefined {
+    const key = version ? `${name}.v${pyStr(version)}` : name;
+    if (packageName !== null) return this.#lookup.get(key, packageName);
+    const ids = this.#lookup.all(key);
+    if (ids.length > 1) {
+      const packages = ids.map((id) => id.split('.')[1]);
+      throw new TsdbtError(
+        'compilation',
+        `When referencing '${key}', dbt found nodes in multiple packages: '${ids.join("', '")}'\n` +
+          `To fix this, use two-argument 'ref', with the package name first: '${packages.join("' or '")}'`,
+      );
+    }
+    return ids[0];
+  }
+
+  names(): IterableIterator<string> {
+    return this.#lookup.keys();
+  }
+}
+
+/** Disabled resources by the name that others use for them. */
+export class DisabledLookup {
+  readonly #storage = new Map<string, Map<string, GraphNode[]>>();
+
+  add(node: GraphNode): void {
+    const key = searchName(node);
+    let packages = this.#storage.get(key);
+    if (packages === undefined) this.#storage.set(key, (packages = new Map()));
+    const nodes = packages.get(node.package_name);
+    if (nodes === undefined) packages.set(node.package_name, [node]);
+    else nodes.push(node);
+  }
+
+  find(
+    name: string,
+    packageName: string | null,
+    version: unknown = null,
+    resourceTypes: readonly string[] | null = null,
+  ): GraphNode[] | null {
+    const packages = this.#storage.get(version ? `${name}.v${pyStr(version)}` : name);
+    if (packages === undefined) return null;
+    let nodes: GraphNode[] | undefined;
+    if (packageName === null)
+      for (const first of packages.values()) {
+        nodes = first;
+        break;
+      }
+    else nodes = packages.get(packageName);
+    if (nodes === undefined) return null;
+    if (resourceTypes === null) return nodes;
+    const matching = nodes.filter((node) => resourceTypes.includes(node.resource_type));
+    return matching.length === 0 ? null : matching;
+  }
+}
+
+/** `source.table` for a source, `name.vN` for a versioned model, else the name. */
+export function searchName(node: GraphNode): string {
+  if (node.resource_type === 'source') return `${node.source_name}.${node.name}`;
+  const version = (node as Versioned).version ?? null;
+  return version !== null && node.resource_type === 'model' ? `${node.name}.v${pyStr(version)}` : node.name;
+}
+
+/** dbt's order of packages when a name is looked up. */
+export function packagesToSearch(
+  root: string,
+  nodePackage: string,
+  targetPackage: string | null,
+  nodePackageFirst: boolean,
+): (string | null)[] {
+  if (targetPackage !== null) return [targetPackage];
+  if (root === nodePackage) return [root, null];
+  return nodePackageFirst ? [nodePackage, root, null] : [root, nodePackage, null];
+}
