@@ -5,6 +5,14 @@ import { quoteText } from './literal.ts';
 /** Another object, or other words: another text. */
 const VIEW_STATE = 'hex(sipHash128(toString(t.uuid), t.create_table_query))';
 
+/**
+ * A condition on system.tables where no literal bounds its databases: without, the server asks those of other servers
+ * for their tables, and waits for one that is away. Their engines are named, so that an unknown one counts as local.
+ */
+export const LOCAL_DATABASES =
+  "database in (select name from system.databases where engine not in ('PostgreSQL', 'MySQL', 'SQLite', 'DataLakeCatalog', " +
+  "'S3', 'HDFS', 'Filesystem', 'Backup'))";
+
 function list(names: readonly string[]): string {
   return names.map(quoteText).join(', ');
 }
@@ -20,8 +28,8 @@ export function relationsSql(schemas: readonly string[], cluster: string | null,
   return (
     `with views as (
   select database, name, any(as_select) as sql, any(extract(create_table_query, ' TO ([^ (]+)')) as target
-  from ${tables} where engine = 'MaterializedView' and create_table_query like '%TO %' group by database, ` +
-    `name
+  from ${tables} where engine = 'MaterializedView' and create_table_query like '%TO %' and ${LOCAL_DATABASES}
+  group by database, name
 )
 select t.database, t.name, multiIf(t.engine = 'MaterializedView', 'materialized_view', t.engine = 'View', ` +
     `'view', t.engine = 'Dictionary', 'dictionary', 'table') as kind, d.engine,
@@ -52,6 +60,7 @@ export function schemasSql(schemas: readonly string[]): string {
  */
 export function changeMarksSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
   const pairs = names.map(([schema, identifier]) => `(${quoteText(schema)}, ${quoteText(identifier)})`).join(', ');
+  const databases = list([...new Set(names.map(([schema]) => schema))]);
   return (
     "select t.database, t.name, concat(toString(t.uuid), ':', toString(t.metadata_modification_time), ':', " +
     `toString(p.mark), ':', toString(p.parts), ':', toString(t.total_rows), ':', toString(t.total_bytes))
@@ -60,7 +69,7 @@ left join (select database, table, groupBitXor(sipHash64(name, hash_of_all_files
     `mark, count() as parts from system.parts where active and (database, table) in (${pairs}) group by database,` +
     ` table) p
   on p.database = t.database and p.table = t.name
-where (t.database, t.name) in (${pairs}) and t.engine like '%MergeTree'`
+where t.database in (${databases}) and (t.database, t.name) in (${pairs}) and t.engine like '%MergeTree'`
   );
 }
 

@@ -4,6 +4,7 @@
 import { TsdbtError } from '../../errors.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
+import { LOCAL_DATABASES } from './catalogue.ts';
 import { type Lease, workingName } from './leases.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { sleep } from '../process-identity.ts';
@@ -193,8 +194,8 @@ async function commonColumns(lease: Lease, shadow: string): Promise<string> {
 function sourcesSql({ schema, identifier }: Lease): string {
   const target = [quoteText(` TO ${schema}.${identifier} `), quoteText(` TO ${schema}.${identifier} (`)];
   return (
-    'select toJSONString(groupArray(name)) from system.tables where arrayExists((d, t) -> (d, t) in (select ' +
-    "database, name from system.tables where engine = 'MaterializedView' and " +
+    `select toJSONString(groupArray(name)) from system.tables where ${LOCAL_DATABASES} and arrayExists((d, t) -> ` +
+    `(d, t) in (select database, name from system.tables where ${LOCAL_DATABASES} and engine = 'MaterializedView' and ` +
     `multiSearchAny(replaceAll(create_table_query, '\`', ''), [${target.join(', ')}])), dependencies_database, ` +
     'dependencies_table)'
   );

@@ -22,7 +22,7 @@
 {% endmacro %}
 
 {#- What a database holds, and which materialized views write into what. The adapter asks for all databases of a run in one statement of its
-    own; this one answers for a single database. `\x3F` is `?`, which some drivers would take for a placeholder. -#}
+    own; this one answers for a single database. Databases of other servers hold no view, and one that is away would be waited for. `\x3F` is `?`, which some drivers would take for a placeholder. -#}
 {% macro clickhouse__list_relations_without_caching(schema_relation) %}
   {%- set cluster = adapter.get_clickhouse_cluster_name() -%}
   {%- set tables = 'clusterAllReplicas(' ~ cluster ~ ', system.tables)' if cluster else 'system.tables' -%}
@@ -35,6 +35,7 @@
         any(replaceRegexpOne(create_table_query, '.*TO\\s+`\x3F([^`\\s(]+)`\x3F\\.`\x3F([^`\\s(]+)`\x3F.*', '\\1.\\2')) as target
       from {{ tables }}
       where engine = 'MaterializedView' and create_table_query like '%TO %'
+        and database in (select name from system.databases where engine not in ('PostgreSQL', 'MySQL', 'SQLite', 'DataLakeCatalog', 'S3', 'HDFS', 'Filesystem', 'Backup'))
       group by mv_database, mv_name
     )
     select

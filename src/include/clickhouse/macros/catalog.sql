@@ -21,7 +21,7 @@
       columns.name as column_name, columns.position as column_index, columns.type as column_type, nullIf(columns.comment, '') as column_comment,
       null::Nullable(String) as table_owner
     from system.tables as tables
-    join system.columns as columns on (columns.database, columns.table) = (tables.database, tables.name)
+    join system.columns as columns on columns.database = tables.database and columns.table = tables.name
     {{ where_clause }}
     order by table_schema, table_name, column_index
 {% endmacro %}
