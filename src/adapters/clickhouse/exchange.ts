@@ -5,7 +5,7 @@ import { TsdbtError } from '../../errors.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
 import { LOCAL_DATABASES } from './catalogue.ts';
-import { type Lease, workingName } from './leases.ts';
+import type { Lease } from './leases.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { sleep } from '../process-identity.ts';
 
@@ -153,7 +153,7 @@ async function carryOver(lease: Lease, exchange: Exchange, note: (next: Exchange
       },
     );
   }
-  const carry = workingName(lease.identifier, 'carry', lease.run);
+  const carry = lease.workingName('carry');
   const names = fresh.map(({ name }) => name);
   await lease.query(`drop table if exists ${lease.table(carry)}`);
   await lease.query(`create table ${lease.table(carry)} as ${lease.table(lease.identifier)}`);

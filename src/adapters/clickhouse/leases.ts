@@ -51,11 +51,6 @@ const UNKNOWN_SETTING = '115';
 /** For endings: a server that does not answer holds nobody up. */
 const LAST_WAIT = 3000;
 
-/** Name of a table that a run needs while it builds a relation: `orders__tsdbt_stage_<run>`. */
-export function workingName(identifier: string, kind: string, run: string): string {
-  return `${stem(identifier)}__tsdbt_${kind}_${run}`;
-}
-
 function stem(identifier: string): string {
   const letters = [...identifier];
   if (letters.length <= LONGEST) return identifier;
@@ -101,7 +96,12 @@ export class Lease {
   }
 
   get lockName(): string {
-    return workingName(this.identifier, 'lock', this.run);
+    return this.workingName('lock');
+  }
+
+  /** Name of a table that this run needs while it builds the relation: `orders__tsdbt_stage_<run>`. */
+  workingName(kind: string): string {
+    return `${stem(this.identifier)}__tsdbt_${kind}_${this.run}`;
   }
 
   /** A table of the relation's schema, as SQL. */
