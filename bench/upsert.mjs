@@ -9,7 +9,7 @@ import { cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startClickhouse } from '../scripts/oracle/clickhouse.mjs';
+import { startClickhouse } from '../tests/oracle/support/clickhouse.mjs';
 import { toolsOf } from './timing.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));

@@ -1,5 +1,5 @@
 // What models ask of ClickHouse, statement by statement, beside what dbt-clickhouse asks: clickhouse-golden.json is
-// written by scripts/oracle-clickhouse-statements.mjs. Where ours differs on purpose the difference stands here with
+// written by tests/oracle/clickhouse-statements.mjs. Where ours differs on purpose the difference stands here with
 // its reason.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 // Which macros of dbt are called from where, by dbt and by us: a project overrides every one, each override notes its
 // call and does what dbt's own does. DIALECT-golden.json holds what real dbt calls in each step, by node
-// (scripts/oracle-overrides.mjs makes it); what differs on purpose is below.
+// (tests/oracle/overrides.mjs makes it); what differs on purpose is below.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import {
   type Play,
   playOverridden,
   type Step,
-} from '../../../scripts/oracle/overrides.mjs';
+} from '../../oracle/support/overrides.mjs';
 import { embeddedClickhouse, stopEmbedded } from '../../../src/adapters/clickhouse/embedded.ts';
 import { createMacroResolver } from '../../../src/context/macro-resolver.ts';
 import { createTemplateEnvironments } from '../../../src/context/templates.ts';

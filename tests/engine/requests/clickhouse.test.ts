@@ -1,5 +1,5 @@
 // How many HTTP requests a command makes on ClickHouse, beside those of dbt-clickhouse (clickhouse-golden.json, written
-// by scripts/oracle-clickhouse-requests.mjs with the same project, steps and server). A proxy counts them.
+// by tests/oracle/clickhouse-requests.mjs with the same project, steps and server). A proxy counts them.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';

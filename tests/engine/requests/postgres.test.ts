@@ -1,5 +1,5 @@
 // How many messages and statements a node costs on Postgres, beside what real dbt sends for the same project
-// (scripts/oracle-requests.mjs makes postgres-golden.json). A number that goes up is a cost for every node of every
+// (tests/oracle/requests.mjs makes postgres-golden.json). A number that goes up is a cost for every node of every
 // run: it is changed here on purpose or not at all.
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { type Counted, countSteps, startCountingProxy } from '../../../scripts/oracle/counting-proxy.mjs';
+import { type Counted, countSteps, startCountingProxy } from '../../oracle/support/counting-proxy.mjs';
 import { SERVERS } from '../adapters/servers.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));

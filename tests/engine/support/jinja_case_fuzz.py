@@ -1,4 +1,4 @@
-# What differential fuzzing against jinja2 has found (scripts/fuzz-jinja.mjs): one case for each difference.
+# What differential fuzzing against jinja2 has found (tests/oracle/fuzz/jinja.mjs): one case for each difference.
 FUZZ = [
     "{% for a, b in [[1, 2], [3, 4]] if a %}{{ loop.nextitem }}{{ loop.previtem }}{% endfor %}",
     "{% for a, (b, c) in [[1, 'xy'], [3, [4, 5]]] if a %}{{ loop.nextitem }}{{ c }}{% endfor %}",

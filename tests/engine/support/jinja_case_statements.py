@@ -389,4 +389,4 @@ ERRORS = [
     "{{ r/x/g }}",
 ]
 
-# Found by scripts/fuzz-jinja.mjs.
+# Found by tests/oracle/fuzz/jinja.mjs.

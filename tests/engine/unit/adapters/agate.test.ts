@@ -1,4 +1,4 @@
-// Seeds and tables against recordings of real agate with dbt's settings (scripts/oracle-agate.py).
+// Seeds and tables against recordings of real agate with dbt's settings (tests/oracle/agate-tables.py).
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { convertType } from '../../../../src/adapters/convert-type.ts';

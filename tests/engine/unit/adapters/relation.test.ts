@@ -1,5 +1,5 @@
 // Relations, columns and the adapter's pure methods in templates, against recordings of real dbt-postgres
-// (scripts/oracle-relation.py).
+// (tests/oracle/relation.py).
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ColumnClass } from '../../../../src/adapters/column.ts';

@@ -1,5 +1,5 @@
 // Node selection on the case project tests/engine/cases/selection/every-method: what real dbt selects there
-// (scripts/oracle-selection.py).
+// (tests/oracle/selection.py).
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadYaml } from '../../../../src/project/yaml.ts';

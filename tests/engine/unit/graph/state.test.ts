@@ -1,5 +1,5 @@
 // state: selection on the case project tests/engine/cases/state/comparison: what real dbt selects after each edit
-// (scripts/oracle-state.py), with a state that dbt wrote and with one of our own; and manifests of older dbts, result:
+// (tests/oracle/state.py), with a state that dbt wrote and with one of our own; and manifests of older dbts, result:
 // and source_status:.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -81,7 +81,7 @@ writeFileSync(
 
 function expected(name: string, value: string): Answer {
   const answer = golden.answers.find((each) => each.name === name)?.[value];
-  if (answer === undefined) throw new Error(`no answer for ${name}: run scripts/oracle-state.py again`);
+  if (answer === undefined) throw new Error(`no answer for ${name}: run tests/oracle/state.py again`);
   return answer.ids === undefined
     ? { error: answer.error ?? '' }
     : { ids: answer.ids.map((i) => golden.ids[i] ?? ''), warnings: answer.warnings ?? [] };

@@ -1,12 +1,12 @@
 // Whole manifests, field by field, against those of dbt-core 1.12.6 with dbt-postgres. The goldens are dbt's:
-// `dbt parse` in a copy of the case, then `node scripts/compare-manifests.mjs --golden target/manifest.json >
+// `dbt parse` in a copy of the case, then `npm run oracle -- compare-manifests --golden target/manifest.json >
 // expected/manifest.json` (profile `cases`, target `dev`: database `db`, schema `sch`).
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { comparable, differences } from '../../../../scripts/compare-manifests.mjs';
+import { comparable, differences } from '../../../oracle/compare-manifests.mjs';
 import { artifactJson } from '../../../../src/artifacts.ts';
 import { load } from '../../../../src/index.ts';
 import { parseProject } from '../../../../src/parser/manifest.ts';

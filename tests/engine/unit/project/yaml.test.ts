@@ -1,4 +1,4 @@
-// YAML as PyYAML reads it: expectations are made by PyYAML itself (scripts/oracle-yaml.py).
+// YAML as PyYAML reads it: expectations are made by PyYAML itself (tests/oracle/yaml-texts.py).
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { locate, loadYaml } from '../../../../src/project/yaml.ts';

@@ -1,5 +1,5 @@
 // Methods of `adapter` on ClickHouse that need no server, beside dbt-clickhouse's: methods-golden.json is written by
-// scripts/oracle-clickhouse-methods.py.
+// tests/oracle/clickhouse-methods.py.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Session } from '../../../../../src/adapters/adapter.ts';

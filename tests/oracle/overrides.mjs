@@ -1,15 +1,15 @@
 // Writes down which macros real dbt calls, and when: every macro of dbt and its adapter is overridden by a project
 // (tests/engine/overrides/DIALECT) whose overrides note their calls. The result is
-// tests/engine/overrides/DIALECT-golden.json, which overrides.test.ts compares our calls with. node
-// scripts/oracle-overrides.mjs [postgres|clickhouse]: dbt is that of TSDBT_ORACLE and TSDBT_ORACLE_CLICKHOUSE, Python
+// tests/engine/overrides/DIALECT-golden.json, which overrides.test.ts compares our calls with.
+// npm run oracle -- overrides [postgres|clickhouse]: dbt is that of TSDBT_ORACLE and TSDBT_ORACLE_CLICKHOUSE, Python
 // venvs that are made when missing.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startClickhouse } from './oracle/clickhouse.mjs';
-import { macrosOf, playOverridden } from './oracle/overrides.mjs';
-import { clickhouseOracleBin, oracleBin, root, startPostgres } from './oracle/servers.mjs';
+import { startClickhouse } from './support/clickhouse.mjs';
+import { macrosOf, playOverridden } from './support/overrides.mjs';
+import { clickhouseOracleBin, oracleBin, root, startPostgres } from './support/servers.mjs';
 
 const folder = join(root, 'tests', 'engine', 'overrides');
 const dialects = {

@@ -1,9 +1,9 @@
-// `npm run oracle:handover [-- --reuse]`: switches between dbt and tsdbt after each step of projects whose data change
+// `npm run oracle -- handover [--reuse]`: switches between dbt and tsdbt after each step of projects whose data change
 // (snapshots, incremental models, seeds, the root project) and compares every table, row by row, with what dbt alone
 // leaves; `dbt_scd_id` included. Both ways: dbt first, tsdbt first. Exits 1 on any difference.
-import { differences } from './oracle/differences.mjs';
-import { DBT, nameOf, play, playDbt, projects, readSteps, TSDBT } from './oracle/play.mjs';
-import { startPostgres } from './oracle/servers.mjs';
+import { differences } from './support/differences.mjs';
+import { DBT, nameOf, play, playDbt, projects, readSteps, TSDBT } from './support/play.mjs';
+import { startPostgres } from './support/servers.mjs';
 
 const CHANGING = [
   'root',

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the golden answers of node selection: what real dbt selects in the case project, for many expressions and modes.
+"""Writes the golden answers of node selection: what real dbt selects in the case project, by many expressions and modes.
 
-Run with the Python of an environment that has dbt-core 1.12 and dbt-postgres:
-    PYTHON scripts/oracle-selection.py
-No database is needed; it takes some ten minutes. Writes expected/manifest.json (the parts that selection reads) and expected/selections.json.
+npm run oracle -- selection
+No database is needed; it takes some ten minutes. Writes expected/manifest.json (the parts that selection reads) and
+expected/selections.json.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dbt.cli.main import dbtRunner
 
-CASE = Path(__file__).resolve().parent.parent / 'tests/engine/cases/selection/every-method'
+CASE = Path(__file__).resolve().parents[2] / 'tests/engine/cases/selection/every-method'
 
 ATOMS = [
     'orders',

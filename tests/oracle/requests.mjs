@@ -1,12 +1,12 @@
 // Writes down how many messages and statements real dbt sends to Postgres for each node of
 // tests/engine/requests/postgres: tests/engine/requests/postgres-golden.json, which postgres.test.ts puts beside ours.
-// node scripts/oracle-requests.mjs: dbt is that of TSDBT_ORACLE, a Python venv that is made when it is missing.
+// npm run oracle -- requests: dbt is that of TSDBT_ORACLE, a Python venv that is made when it is missing.
 import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { countSteps, startCountingProxy } from './oracle/counting-proxy.mjs';
-import { oracleBin, root, startPostgres } from './oracle/servers.mjs';
+import { countSteps, startCountingProxy } from './support/counting-proxy.mjs';
+import { oracleBin, root, startPostgres } from './support/servers.mjs';
 
 const folder = join(root, 'tests', 'engine', 'requests');
 const dbt = join(oracleBin(), 'dbt');

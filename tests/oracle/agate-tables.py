@@ -1,6 +1,6 @@
-"""Records what real agate, with dbt's settings, makes of CSV texts and of table methods: the expectations of tests/engine/unit/adapters.
+"""Records what real agate, with dbt's settings, makes of CSV texts and of table methods.
 
-Run with the Python of a dbt-core 1.12 installation: python scripts/oracle-agate.py > tests/engine/unit/adapters/golden/agate.json
+npm run --silent oracle -- agate > tests/engine/unit/adapters/golden/agate.json
 """
 
 import datetime

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the golden answers of state comparison: what real dbt selects by each `state:` value after each edit of the case project.
+"""Writes the golden answers of state comparison: what real dbt selects by each `state:` value after each edit.
 
-Run with the Python of an environment that has dbt-core 1.12 and dbt-postgres:
-    PYTHON scripts/oracle-state.py
-No database is needed; it takes some twenty minutes. Reads edits.json of tests/engine/cases/state/comparison; writes expected/state.json (the manifest before
-the edits, without what comparing does not read) and expected/answers.json.
+npm run oracle -- state
+No database is needed; it takes some twenty minutes. Reads edits.json of tests/engine/cases/state/comparison; writes
+expected/state.json (the manifest before the edits, without what comparing does not read) and expected/answers.json.
 """
 
 import json
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from dbt.cli.main import dbtRunner
 
-CASE = Path(__file__).resolve().parent.parent / 'tests/engine/cases/state/comparison'
+CASE = Path(__file__).resolve().parents[2] / 'tests/engine/cases/state/comparison'
 VALUES = [
     'new',
     'old',

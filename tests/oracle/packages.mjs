@@ -1,17 +1,17 @@
-// `npm run oracle:packages [-- --reuse] [PACKAGE...]`: the integration projects of well-known packages, at pinned
+// `npm run oracle -- packages [--reuse] [PACKAGE...]`: the integration projects of well-known packages, at pinned
 // versions which tsdbt's own `deps` gets from the hub, run with real dbt and with tsdbt on one Postgres and compared
-// like the cases of oracle.mjs; the trees of all their .sql files beside jinja2's. Prints a table: package, trees,
+// like the cases of cases.mjs; the trees of all their .sql files beside jinja2's. Prints a table: package, trees,
 // nodes, passed with dbt, passed with tsdbt. Exits 1 on any difference. With TSDBT_PACKAGES_FROM=folder of
 // OWNER/NAME.git repositories they come from a hub that is started here.
 import { spawn } from 'node:child_process';
 import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compare } from './oracle/compare.mjs';
-import { startHub } from './oracle/hub.mjs';
-import { play, playDbt, TSDBT } from './oracle/play.mjs';
-import { oracleBin, startPostgres } from './oracle/servers.mjs';
-import { differentTrees, sqlFiles } from './oracle/trees.mjs';
+import { compare } from './support/compare.mjs';
+import { startHub } from './support/hub.mjs';
+import { play, playDbt, TSDBT } from './support/play.mjs';
+import { oracleBin, startPostgres } from './support/servers.mjs';
+import { differentTrees, sqlFiles } from './support/trees.mjs';
 
 const { TSDBT_PACKAGES_FROM: from } = process.env;
 const build = [{ run: 'seed' }, { run: 'run' }, { run: 'test' }];

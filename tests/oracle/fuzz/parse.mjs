@@ -1,15 +1,15 @@
-// Compares manifests with dbt's on random projects: node scripts/fuzz-parse.mjs [first seed] [projects] [--minutes N]
+// Compares manifests with dbt's on random projects: npm run oracle -- fuzz-parse [first seed] [projects] [--minutes N]
 // [--keep FOLDER] [--errors] Needs no database. Prints where the two differ, one example a place; --errors also
 // projects that only one of the two refuses; --keep leaves the projects that differ. Exit code 1 when there is a
-// difference. The projects are scripts/fuzz/project.mjs's.
+// difference. The projects are project.mjs's.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { comparable, differences } from './compare-manifests.mjs';
-import { Dbt, ENV, seeds, writeProject } from './fuzz/dbt.mjs';
-import { makeProject } from './fuzz/project.mjs';
-import { root } from './oracle/servers.mjs';
+import { comparable, differences } from '../compare-manifests.mjs';
+import { Dbt, ENV, seeds, writeProject } from './dbt.mjs';
+import { makeProject } from './project.mjs';
+import { root } from '../support/servers.mjs';
 
 const args = process.argv.slice(2);
 const keep = args.includes('--keep') ? args[args.indexOf('--keep') + 1] : null;

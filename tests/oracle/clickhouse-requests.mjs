@@ -1,6 +1,6 @@
 // Counts the HTTP requests of dbt-clickhouse's commands, step by step of tests/engine/requests/clickhouse-steps.json,
 // against the embedded server: tests/engine/requests/clickhouse-golden.json, which
-// tests/engine/requests/clickhouse.test.ts sets beside ours. node scripts/oracle-clickhouse-requests.mjs [TEXT...]: all
+// tests/engine/requests/clickhouse.test.ts sets beside ours. npm run oracle -- clickhouse-requests [TEXT...]: all
 // steps, or those whose name has one of the texts; dbt is that of TSDBT_ORACLE_CLICKHOUSE, a Python venv that is made
 // when it is not there.
 import { spawn } from 'node:child_process';
@@ -8,8 +8,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { startClickhouse } from './oracle/clickhouse.mjs';
-import { clickhouseOracleBin, root } from './oracle/servers.mjs';
+import { startClickhouse } from './support/clickhouse.mjs';
+import { clickhouseOracleBin, root } from './support/servers.mjs';
 
 const folder = join(root, 'tests/engine/requests');
 const plan = JSON.parse(readFileSync(join(folder, 'clickhouse-steps.json'), 'utf8'));

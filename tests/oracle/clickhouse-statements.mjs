@@ -1,13 +1,13 @@
 // Writes down which statements dbt-clickhouse sends for each case of tests/engine/macros/clickhouse-cases.json, against
 // a server that only listens: tests/engine/macros/clickhouse-golden.json, which tests/engine/macros/clickhouse.test.ts
-// compares ours with. node scripts/oracle-clickhouse-statements.mjs: dbt is that of TSDBT_ORACLE_CLICKHOUSE, a Python
+// compares ours with. npm run oracle -- clickhouse-statements: dbt is that of TSDBT_ORACLE_CLICKHOUSE, a Python
 // venv that is made when it is not there.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startRecorder } from './oracle/clickhouse-recorder.mjs';
-import { clickhouseOracleBin, root } from './oracle/servers.mjs';
+import { startRecorder } from './support/clickhouse-recorder.mjs';
+import { clickhouseOracleBin, root } from './support/servers.mjs';
 
 const folder = join(root, 'tests/engine/macros');
 const cases = JSON.parse(readFileSync(join(folder, 'clickhouse-cases.json'), 'utf8')).map((test, index) => ({

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { oracleBin, root } from '../oracle/servers.mjs';
+import { oracleBin, root } from '../support/servers.mjs';
 
 export const ENV = {
   FUZZ_WORD: 'from_env',
@@ -27,7 +27,7 @@ export function writeProject(dir, files) {
 
 export class Dbt {
   constructor() {
-    this.process = spawn(join(oracleBin(), 'python'), [join(root, 'scripts/fuzz/answers.py')], {
+    this.process = spawn(join(oracleBin(), 'python'), [join(root, 'tests/oracle/fuzz/answers.py')], {
       stdio: ['pipe', 'pipe', process.env.FUZZ_STDERR ? 'inherit' : 'ignore'],
       env: { ...process.env, ...ENV },
     });

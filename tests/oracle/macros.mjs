@@ -1,11 +1,11 @@
 // Compares the macros of src/include with those of a real dbt: unique_ids, arguments in order, languages, files. Says
-// nothing about what they do. node scripts/oracle-macros.mjs: dbt-core 1.12 and dbt-postgres are those of TSDBT_ORACLE,
+// nothing about what they do. npm run oracle -- macros: dbt-core 1.12 and dbt-postgres are those of TSDBT_ORACLE,
 // dbt-clickhouse that of TSDBT_ORACLE_CLICKHOUSE, Python venvs that are made when they are not there.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { clickhouseOracleBin, oracleBin, root } from './oracle/servers.mjs';
+import { clickhouseOracleBin, oracleBin, root } from './support/servers.mjs';
 
 const packages = {
   dbt: 'src/include/global',

@@ -1,4 +1,4 @@
-// `npm run oracle:artifacts [-- CASE]`: builds the root project and some cases with dbt and with tsdbt and compares
+// `npm run oracle -- artifacts [CASE]`: builds the root project and some cases with dbt and with tsdbt and compares
 // what programs that live on dbt's artifacts (dbt --state, dbt-artifacts-parser, dbt-colibri, Cosmos) make of both.
 // Exits 1 on any difference. The readers are in the Python environment TSDBT_READERS, or one in the user's cache; made
 // when missing (Cosmos brings Airflow: some 300 MB).
@@ -6,9 +6,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { differences, sqlTokens } from './oracle/differences.mjs';
-import { DBT, nameOf, play, projects, readSteps, TSDBT } from './oracle/play.mjs';
-import { root, startPostgres } from './oracle/servers.mjs';
+import { differences, sqlTokens } from './support/differences.mjs';
+import { DBT, nameOf, play, projects, readSteps, TSDBT } from './support/play.mjs';
+import { root, startPostgres } from './support/servers.mjs';
 
 const STEPS = ['seed', 'build', 'source freshness', 'docs generate', 'build'];
 /**
@@ -25,7 +25,7 @@ if (!existsSync(join(dir, 'bin', 'colibri'))) {
     execFileSync(join(dir, 'bin', 'python'), ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', ...args], {
       stdio: 'inherit',
     });
-  execFileSync('bash', [join(root, 'scripts', 'oracle-setup.sh'), dir], { stdio: 'inherit' });
+  execFileSync('bash', [join(root, 'tests', 'oracle', 'setup.sh'), dir], { stdio: 'inherit' });
   pip('sqlglot', 'astronomer-cosmos');
   pip('--no-deps', 'dbt-colibri');
 }
@@ -46,7 +46,7 @@ try {
         found = JSON.parse(
           execFileSync(
             join(dir, 'bin', 'python'),
-            [join(root, 'scripts', 'oracle', 'read_artifacts.py'), folder, profiles],
+            [join(root, 'tests', 'oracle', 'support', 'read_artifacts.py'), folder, profiles],
             { maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'ignore'] },
           ),
         );

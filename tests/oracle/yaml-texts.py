@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the golden values of YAML texts: what PyYAML's safe loader, dbt's, makes of them.
 
-Run with any Python that has PyYAML: PYTHON scripts/oracle-yaml.py
+npm run oracle -- yaml
 Writes tests/engine/unit/project/yaml.golden.json: [text, value] pairs; an error is {"error": line}, a float {"float": text},
 an int beyond 2^53 {"int": text}, a date the text of isoformat().
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-OUT = Path(__file__).resolve().parent.parent / 'tests/engine/unit/project/yaml.golden.json'
+OUT = Path(__file__).resolve().parents[2] / 'tests/engine/unit/project/yaml.golden.json'
 
 SCALARS = '''yes Yes YES yEs y n no No NO on On ON off OFF true True TRUE tRue false False ~ null Null NULL nULL None 0 00 07 08 010 -010 0o10 0x1F -0x1f 0b101 1_000 +12 -0 1:30 1:30:45
 190:20:30 1:60 1.0 1. .5 -.5 +.5 1.5e3 1.5e+3 1e3 1.e+3 6.02E-2 .inf -.Inf +.INF .nan .NaN 1_0.5 1:30.5 2020-01-01 2020-1-1 2020-01-01T10:00:00 2020-01-01T10:00:00Z

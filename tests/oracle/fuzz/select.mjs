@@ -1,15 +1,15 @@
-// Compares node selection with `dbt ls` on random projects and expressions: node scripts/fuzz-select.mjs [first seed]
+// Compares node selection with `dbt ls` on random projects and expressions: npm run oracle -- fuzz-select [first seed]
 // [projects] [--minutes N] Needs no database. Prints each expression on which the two differ; exit code 1 when there is
-// one. The projects are scripts/fuzz/project.mjs's.
+// one. The projects are project.mjs's.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
-import { Dbt, seeds, writeProject } from './fuzz/dbt.mjs';
-import { criterion, makeProject } from './fuzz/project.mjs';
-import { Random } from './fuzz/random.mjs';
-import { root } from './oracle/servers.mjs';
+import { Dbt, seeds, writeProject } from './dbt.mjs';
+import { criterion, makeProject } from './project.mjs';
+import { Random } from './random.mjs';
+import { root } from '../support/servers.mjs';
 
 const MODES = ['eager', 'cautious', 'buildable', 'empty'];
 const TYPES = ['model', 'test', 'unit_test', 'seed', 'snapshot', 'source', 'exposure', 'analysis', 'all', 'default'];

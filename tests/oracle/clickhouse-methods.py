@@ -1,5 +1,5 @@
-# What methods of dbt-clickhouse's adapter that need no server answer, for tests/engine/unit/adapters/clickhouse/methods.test.ts:
-# DIR/bin/python scripts/oracle-clickhouse-methods.py tests/engine/unit/adapters/clickhouse/methods-golden.json, with DIR of oracle-setup.sh DIR clickhouse.
+# What methods of dbt-clickhouse's adapter that need no server answer:
+# npm run oracle -- clickhouse-methods tests/engine/unit/adapters/clickhouse/methods-golden.json
 import json
 import sys
 from types import SimpleNamespace

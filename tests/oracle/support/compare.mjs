@@ -13,7 +13,7 @@ const MANIFEST_IGNORED = [
   [/\.root_path$/, 'the copies stand in different folders'],
   [
     /^macros\.macro\.(dbt|dbt_postgres)\./,
-    'our own text of the built-in macros; oracle:macros compares names and arguments',
+    'our own text of the built-in macros; macros.mjs compares names and arguments',
   ],
   [/^(parent_map|child_map)\.(macro)\./, 'macros have no edges there'],
   [/\.depends_on\.macros(\.|$)/, 'compared as sets of names of macros outside the built-in packages'],

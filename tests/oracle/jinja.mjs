@@ -1,14 +1,14 @@
-// Compares our Jinja with the real one: node scripts/oracle-jinja.mjs [--update] [FOLDER...]
+// Compares our Jinja with the real one: npm run oracle -- jinja [--update] [FOLDER...]
 // 1. The trees of every macro file that dbt ships, of ours and of the .sql files below FOLDER are equal to jinja2's
-//   (oracle:packages does the same for the packages). 2. The goldens of tests/engine/unit/jinja are what jinja2 and dbt
+//   (packages.mjs does the same for the packages). 2. The goldens of tests/engine/unit/jinja are what jinja2 and dbt
 //   give today; --update writes them anew. The Python environment is TSDBT_ORACLE, ORACLE_DIR, or one in the user's
 //   cache; made when missing.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { root } from './oracle/servers.mjs';
-import { differentTrees, sqlFiles } from './oracle/trees.mjs';
+import { root } from './support/servers.mjs';
+import { differentTrees, sqlFiles } from './support/trees.mjs';
 
 const support = join(root, 'tests/engine/support');
 const goldens = join(root, 'tests/engine/unit/jinja');
@@ -18,7 +18,7 @@ const dir =
   process.env.TSDBT_ORACLE ??
   process.env.ORACLE_DIR ??
   join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle');
-execFileSync('bash', [join(root, 'scripts/oracle-setup.sh'), dir], { stdio: 'inherit' });
+execFileSync('bash', [join(root, 'tests/oracle/setup.sh'), dir], { stdio: 'inherit' });
 const python = join(dir, 'bin/python');
 const options = { maxBuffer: 1 << 30, encoding: 'utf8', env: { ...process.env, PYTHONHASHSEED: '0' } };
 

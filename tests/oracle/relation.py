@@ -1,6 +1,6 @@
-"""Records what templates see of real dbt-postgres' Relation, Column and adapter: the expectations of tests/engine/unit/adapters.
+"""Records what templates see of real dbt-postgres' Relation, Column and adapter.
 
-Run with the Python of a dbt-core 1.12 installation: python scripts/oracle-relation.py > tests/engine/unit/adapters/golden/relation.json
+npm run --silent oracle -- relation > tests/engine/unit/adapters/golden/relation.json
 """
 
 import json

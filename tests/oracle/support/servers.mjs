@@ -7,7 +7,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
 /**
  * The environment named by TSDBT_ORACLE, else one kept in the user's cache folder; made when missing.
@@ -16,7 +16,7 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
  */
 export function oracleBin(...parts) {
   const dir = process.env.TSDBT_ORACLE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle');
-  execFileSync('bash', [join(root, 'scripts', 'oracle-setup.sh'), dir, ...parts], {
+  execFileSync('bash', [join(root, 'tests', 'oracle', 'setup.sh'), dir, ...parts], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   return join(dir, 'bin');
@@ -31,7 +31,7 @@ export function clickhouseOracleBin() {
   const dir =
     process.env.TSDBT_ORACLE_CLICKHOUSE ??
     join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle-clickhouse');
-  execFileSync('bash', [join(root, 'scripts', 'oracle-setup.sh'), dir, 'clickhouse'], {
+  execFileSync('bash', [join(root, 'tests', 'oracle', 'setup.sh'), dir, 'clickhouse'], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   return join(dir, 'bin');

@@ -1,14 +1,14 @@
-// `npm run oracle:clickhouse [-- --reuse] [CASE...]`: runs dbt-core with dbt-clickhouse and tsdbt over every project of
+// `npm run oracle -- clickhouse [--reuse] [CASE...]`: runs dbt-core with dbt-clickhouse and tsdbt over every project of
 // tests/engine/clickhouse, step by step, each on an emptied ClickHouse (the embedded server, by HTTP), and compares
 // what they leave: exit codes, statuses, compiled SQL (models byte for byte, tests token for token), tables with
 // engine, keys, columns and rows. Then the programs take turns, dbt → tsdbt → dbt and the other way round, and every
 // table must hold what dbt alone leaves (`--alone`: without that). Exits 1 on any difference. `steps.json`: see
-// oracle.mjs.
+// cases.mjs.
 import { join } from 'node:path';
-import { startClickhouse } from './oracle/clickhouse.mjs';
-import { differences, sqlTokens } from './oracle/differences.mjs';
-import { nameOf, play, playDbt, projectsUnder, readSteps, TSDBT } from './oracle/play.mjs';
-import { clickhouseOracleBin, root } from './oracle/servers.mjs';
+import { startClickhouse } from './support/clickhouse.mjs';
+import { differences, sqlTokens } from './support/differences.mjs';
+import { nameOf, play, playDbt, projectsUnder, readSteps, TSDBT } from './support/play.mjs';
+import { clickhouseOracleBin, root } from './support/servers.mjs';
 
 const ORDERS = { 'dbt → tsdbt → dbt': 0, 'tsdbt → dbt → tsdbt': 1 };
 const dbt = [join(clickhouseOracleBin(), 'dbt')];

@@ -12,10 +12,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { TSDBT } from './oracle/play.mjs';
-import { oracleBin, root, startPostgres } from './oracle/servers.mjs';
+import { TSDBT } from './support/play.mjs';
+import { oracleBin, root, startPostgres } from './support/servers.mjs';
 
-const HERE = join(root, 'scripts', 'conformance');
+const HERE = join(root, 'tests', 'oracle', 'conformance');
 const LIST = join(HERE, 'list.txt');
 const { values: options } = parseArgs({
   options: {
@@ -143,7 +143,7 @@ function writeList(server) {
   const ids = real.filter((id) => !idle.has(id)).sort();
   writeFileSync(
     LIST,
-    '# Made by `npm run conformance -- --write-list`; scripts/conformance.mjs says what the marks mean.\n' +
+    '# Made by `npm run conformance -- --write-list`; tests/oracle/conformance.mjs says what the marks mean.\n' +
       `${ids.map((id) => `${marks.get(id) ?? ' '} ${id}\n`).join('')}`,
   );
   console.log(`${ids.length} tests (real dbt passes ${real.length})`);

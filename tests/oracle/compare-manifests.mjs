@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Compares two manifests field by field: ours with dbt's. Prints each difference and exits 1 when there is any that has
-// no reason. Usage: node scripts/compare-manifests.mjs OURS.json DBT.json [--macros] [--max N]
-//        node scripts/compare-manifests.mjs --golden DBT.json    prints what of it can be compared, for
+// no reason. Usage: npm run oracle -- compare-manifests OURS.json DBT.json [--macros] [--max N]
+//        npm run oracle -- compare-manifests --golden DBT.json    prints what of it can be compared, for
 //        expected/manifest.json
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -28,7 +28,7 @@ const ignored = (path) =>
   patterns.some(
     (pattern) => pattern.length === path.length && pattern.every((part, i) => part === '*' || part === path[i]),
   );
-/** The built-in macros are texts of our own; `npm run oracle:macros` compares their names and arguments. */
+/** The built-in macros are texts of our own; macros.mjs compares their names and arguments. */
 const isBuiltIn = (id) => /^(macro\.(dbt|dbt_postgres|dbt_clickhouse)|doc\.dbt)\./.test(id);
 
 /** A manifest without what cannot be compared. */

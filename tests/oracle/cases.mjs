@@ -1,4 +1,4 @@
-// `npm run oracle [-- --reuse] [CASE...]`: runs real dbt and tsdbt over the root project and every project of
+// `npm run oracle -- cases [--reuse] [CASE...]`: runs real dbt and tsdbt over the root project and every project of
 // tests/engine/cases, step by step, each in a database of the same name, and compares what they leave: exit codes,
 // statuses, compiled SQL (models, analyses byte for byte; tests and DDL token for token), tables row by row, manifests
 // field by field. Exits 1 on any difference.
@@ -7,9 +7,9 @@
 // "sql": "…" } (default: one step, `build`) or { "steps": [...], "compareOutput": true, "ignore": { AREA: [regex…],
 // "why": "…" } }; an area is one of those printed, its regex is matched with the path in front of a difference.
 // `--reuse` takes what dbt left the last time the case's files were the same, which makes a second look fast.
-import { compare } from './oracle/compare.mjs';
-import { nameOf, play, playDbt, projects, readSteps, TSDBT } from './oracle/play.mjs';
-import { startPostgres } from './oracle/servers.mjs';
+import { compare } from './support/compare.mjs';
+import { nameOf, play, playDbt, projects, readSteps, TSDBT } from './support/play.mjs';
+import { startPostgres } from './support/servers.mjs';
 
 const reuse = process.argv.includes('--reuse');
 const server = await startPostgres();

@@ -1,4 +1,4 @@
-// Compares our Jinja with real jinja2 on random templates: node scripts/fuzz-jinja.mjs [first seed] [batches]
+// Compares our Jinja with real jinja2 on random templates: npm run oracle -- fuzz-jinja [first seed] [batches]
 // [templates a batch] PYTHON names a Python that has jinja2 3.1 and dbt-core 1.12 (default python3). Prints each
 // template on which the two differ; exit code 1 when there is one.
 import { execFileSync } from 'node:child_process';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 const [first = 1, batches = 10, size = 500] = process.argv.slice(2).map(Number);
 const out = mkdtempSync(join(tmpdir(), 'fuzz-jinja-'));
 try {
