@@ -1,6 +1,3 @@
-// `ref.config` and `source.config`: the project as packages read it off the references
-// (`builtins.ref.config.vars.to_dict()`). Shows names, paths and variables; credentials never.
-import type { Json } from '../contracts/node.ts';
 import type { Project, RuntimeConfig } from '../contracts/project.ts';
 import { type Callable, callable, fromJson, type HostObject, PyDict, toText, type Value } from '../values/index.ts';
 

@@ -1,7 +1,7 @@
 // Reads expressions: operators by precedence, literals, calls, filters and tests.
 // Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: follows jinja2's `parser.py`, see NOTICE in lexer.ts.
 import { stringRepr } from '../values/text.ts';
-import type { Arguments, Call, Expr, Filter, Keyword, Name, Operand, Pair, Slice, Tuple } from './ast.ts';
+import type { Arguments, Call, Expr, Filter, Keyword, Name, Operand, Pair, Slice } from './ast.ts';
 import { describeToken, matches, syntaxError, type TokenStream } from './token-stream.ts';
 
 const COMPARISONS: ReadonlySet<string> = new Set(['eq', 'ne', 'lt', 'lteq', 'gt', 'gteq']);

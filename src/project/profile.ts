@@ -238,7 +238,8 @@ function checkCredentials(
 function shapeOf(spec: CredentialsSpec): Shape {
   const properties = Object.entries(spec.fields).map(([name, { type, nullable }]): [string, Shape] => {
     const types = [...(typeof type === 'string' ? [type] : type), ...(nullable === true ? ['null' as const] : [])];
-    return [name, types.length === 1 ? { type: types[0] } : { anyOf: types.map((one) => ({ type: one })) }];
+    const [first, ...others] = types.map((one) => ({ type: one }));
+    return [name, first !== undefined && others.length === 0 ? first : { anyOf: types.map((one) => ({ type: one })) }];
   });
   return {
     type: 'object',

@@ -2,7 +2,7 @@
 // positions of keys for error messages. Loaded only when a text is outside of yaml-block.ts's subset or an error needs
 // a place.
 import { createRequire } from 'node:module';
-import type { Alias, CST, Document, Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import type { Alias, CST, Document, Node, Pair, Scalar, YAMLMap } from 'yaml';
 import type { Json } from '../contracts/node.ts';
 import { PyDate } from '../values/date.ts';
 import { PyDateTime } from '../values/datetime.ts';

@@ -38,7 +38,7 @@ const HELPER =
   '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$TSDBT_GIT_USER" "$TSDBT_GIT_PASSWORD"; }; f';
 
 const PASSING = new RegExp(
-  String.raw`Could not resolve host|Connection (?:reset|refused|timed out)|early EOF|RPC failed` +
+  'Could not resolve host|Connection (?:reset|refused|timed out)|early EOF|RPC failed' +
     String.raw`|unexpected disconnect|HTTP 5\d\d|error: 5\d\d|hung up unexpectedly`,
 );
 

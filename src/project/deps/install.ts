@@ -11,7 +11,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import type { Json } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
 import { type Logger, warningTag } from '../../log.ts';

@@ -707,7 +707,7 @@ describe.each(SERVERS)('$name', (server) => {
     expect(dependants).toBeInstanceOf(TsdbtError);
     expect((dependants as TsdbtError).message).toMatch(
       new RegExp(
-        String.raw`^foreign key points_to_id_fkey of .*"points_to" depends on the relation and cannot be created ` +
+        '^foreign key points_to_id_fkey of .*"points_to" depends on the relation and cannot be created ' +
           String.raw`on its new form:\nthere is no unique constraint matching given keys`,
       ),
     );

@@ -79,7 +79,7 @@ it(
     expect(flat(out)).toMatch(
       new RegExp(
         String.raw`foreign key fk of "\w+"\."s"\."fact" is lost: "\w+"\."s"\."dim", which it refers to, was built` +
-          String.raw` anew, and it could not be put back: there is no unique constraint matching given keys for ref` +
+          ' anew, and it could not be put back: there is no unique constraint matching given keys for ref' +
           String.raw`erenced table "dim"\. Make it again`,
       ),
     );

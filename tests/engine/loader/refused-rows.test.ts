@@ -196,7 +196,7 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
     await expect(lab.load(t)).rejects.toThrow(
       new RegExp(
         String.raw`21 of the last 10000 messages.*The commonest reason, 21 times: new row for relation "t\d+" vio` +
-          String.raw`lates check constraint "small".*t/0 offset 0`,
+          'lates check constraint "small".*t/0 offset 0',
       ),
     );
     expect(await ids(t.identifier)).toEqual([]);

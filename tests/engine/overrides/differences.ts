@@ -12,7 +12,7 @@ const POSTGRES: readonly Difference[] = [
     who: 'dbt',
     calls: new RegExp(
       String.raw`^(source freshness|show --inline ".*") \| {2}\| (statement` +
-        String.raw`|(postgres__)?(list_relations_without_caching|get_relations))$`,
+        '|(postgres__)?(list_relations_without_caching|get_relations))$',
     ),
     why: 'These commands look no relation up; what is looked up later is listed then, by the same macros.',
   },
@@ -32,7 +32,7 @@ const POSTGRES: readonly Difference[] = [
     who: 'we',
     calls: new RegExp(
       String.raw`^run --full-refresh \| [\w.]+ \| ((postgres__)?(copy_grants|drop_view|drop_materialized_view)` +
-        String.raw`|(default__)?get_(create|replace)_sql)$`,
+        '|(default__)?get_(create|replace)_sql)$',
     ),
     why: 'The same.',
   },
@@ -90,7 +90,7 @@ const CLICKHOUSE: readonly Difference[] = [
     who: 'we',
     calls: new RegExp(
       String.raw`^(run|snapshot|test) \| \w+ \| ((default__|clickhouse__)?get_columns_in_query` +
-        String.raw`|(default__)?get_empty_subquery_sql|get_quoted_csv|on_cluster_clause|run_query)$`,
+        '|(default__)?get_empty_subquery_sql|get_quoted_csv|on_cluster_clause|run_query)$',
     ),
     why:
       'New rows are staged in a table of the structure of the target, column by column, before they are ' +
