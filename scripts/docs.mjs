@@ -7,11 +7,10 @@ import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** What a module of src/ exports. */
-async function load(file) {
+/** What modules of src/ export, together. */
+async function load(...files) {
   const { outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: [file],
+    stdin: { contents: files.map((file) => `export * from './${file}';`).join('\n'), resolveDir: root },
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -79,7 +78,11 @@ const key = (option) => JSON.stringify(option);
 
 /** The text of docs/commands.md. */
 export async function commandsPage() {
-  const { COMMANDS, GLOBAL_OPTIONS, RENAMED_VARIABLES } = await load('src/project/option-table.ts');
+  const { COMMANDS, GLOBAL_OPTIONS, RENAMED_VARIABLES } = await load(
+    'src/project/command-table.ts',
+    'src/project/global-options.ts',
+    'src/project/option-spec.ts',
+  );
   const uses = new Map();
   for (const command of COMMANDS)
     for (const option of command.options)
@@ -88,7 +91,7 @@ export async function commandsPage() {
   const lines = [
     '# Commands, options and variables',
     '',
-    '<!-- Written by `node scripts/docs.mjs` from src/project/option-table.ts: change that, and run it again. -->',
+    '<!-- Written by `node scripts/docs.mjs` from src/project/*-options.ts: change that, and run it again. -->',
     '',
     "Names, defaults and meanings are dbt's. `db`, `load`, `produce`, `--every`, `--if-changed` and",
     '`--timeout` are only here. An option counts over its variable, the variable over `flags:` of',

@@ -1,0 +1,4 @@
+/** Variables that are no option's: name or names, and meaning; null for a heading. */
+export const VARIABLES: readonly (readonly [name: string, meaning: string | null])[];
+export function commandsPage(): Promise<string>;
+export function errorsPage(page: string): Promise<string>;
