@@ -1,0 +1,101 @@
+// docs/settings.md and docs/commands.md name every key and variable that the code reads, and no other.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { VARIABLES } from '../../../scripts/docs.mjs';
+import type { SourceDefinition } from '../../../src/contracts/node.ts';
+import { TsdbtError } from '../../../src/errors.ts';
+import { loadConnection } from '../../../src/loader/connections.ts';
+import { loadTarget } from '../../../src/loader/load-target.ts';
+import { ROOT } from './markdown.ts';
+
+const page = readFileSync(join(ROOT, 'docs/settings.md'), 'utf8');
+
+/** First cells of the table below a heading. */
+function keys(heading: string): string[] {
+  const section = page.split(/^#+ /m).find((part) => part.startsWith(`${heading}\n`));
+  if (section === undefined) throw new Error(`docs/settings.md has no section ${heading}`);
+  return [...section.matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1]!);
+}
+
+/** The names of an error's hint or message: `Options: a, b.` */
+function named(work: () => unknown): string[] {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof TsdbtError)) throw error;
+    return /Options: ([^.]*)\./.exec(error.details.hint ?? '')?.[1]?.split(', ') ?? [error.message];
+  }
+  return [];
+}
+
+const source = (load: object): SourceDefinition =>
+  ({
+    source_name: 's',
+    name: 't',
+    original_file_path: 'models/s.yml',
+    columns: {},
+    meta: { tsdbt: { load } },
+    config: {},
+    source_meta: {},
+  }) as unknown as SourceDefinition;
+const refused = (text: string): RegExp => new RegExp(`unknown option '${text}'`);
+const text = (path: string): string => readFileSync(join(ROOT, 'src', path), 'utf8');
+
+/** Every file of src/ that is TypeScript. */
+function sources(dir = join(ROOT, 'src')): string[] {
+  return readdirSync(dir).flatMap((name) => {
+    const path = join(dir, name);
+    return statSync(path).isDirectory() ? sources(path) : path.endsWith('.ts') ? [path] : [];
+  });
+}
+
+describe('docs/settings.md', () => {
+  it('has every option of `load`', () => {
+    expect(keys('load').sort()).toEqual(named(() => loadTarget(source({ topic: 't', nothing: 1 }))).sort());
+    expect(keys('flush').sort()).toEqual(named(() => loadTarget(source({ topic: 't', flush: { nothing: 1 } }))).sort());
+  });
+
+  it('has every key of a connection', () => {
+    const connection = (options: object) => () =>
+      loadConnection({ connections: { c: { brokers: 'b:1', ...options } } }, 'c', 'connections.yml');
+    expect(keys('Connections').sort()).toEqual(named(connection({ nothing: 1 })).sort());
+    // tls and registry name no list when they refuse; each key of the page is taken, any other is not.
+    for (const key of keys('tls')) expect(connection({ tls: { [key]: '/nowhere' } })).not.toThrow(refused(key));
+    expect(connection({ tls: { nothing: 1 } })).toThrow(refused('nothing'));
+    for (const key of keys('registry'))
+      expect(connection({ registry: { url: 'http://r', [key]: key === 'url' ? 'http://r' : null } })).not.toThrow();
+    expect(connection({ registry: { url: 'http://r', nothing: 1 } })).toThrow(refused('nothing'));
+    const source = text('loader/connections.ts');
+    expect(keys('tls').every((key) => source.includes(`'${key}'`))).toBe(true);
+    expect(keys('registry')).toHaveLength(5);
+  });
+
+  it('has every key below meta.tsdbt that a file of src/ reads', () => {
+    const read = new Set<string>();
+    for (const path of sources()) {
+      const code = readFileSync(path, 'utf8');
+      for (const match of code.matchAll(/(?:ownSettings\(\w+\)\['(\w+)'\]|tsdbt\?: \{ (\w+)\?:)/g))
+        read.add(match[1] ?? match[2]!);
+    }
+    expect(keys('Keys').sort()).toEqual([...read].sort());
+  });
+});
+
+it('docs/commands.md has every variable that the code reads', () => {
+  const read = new Set<string>();
+  for (const path of sources()) {
+    for (const match of readFileSync(path, 'utf8').matchAll(
+      /\benv(?:\?\.)?\??\[?\.?\['([A-Z][A-Z_]+)'\]|'((?:TSDBT|PG)_?[A-Z_]{3,})'/g,
+    ))
+      read.add(match[1] ?? match[2]!);
+  }
+  const known = new Set(VARIABLES.flatMap(([name]) => name.split(', ')));
+  const options = readFileSync(join(ROOT, 'docs/commands.md'), 'utf8');
+  const system = new Set(['PATH', 'TZ', 'PG_VERSION']);
+  expect(
+    [...read].filter(
+      (name) => !known.has(name) && !system.has(name) && !options.includes(`\`${name.replace('_ENGINE', '')}\``),
+    ),
+  ).toEqual([]);
+});
