@@ -1,0 +1,35 @@
+// docs/artifacts.md names every function that the library exports, and its examples do what they say.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, it } from 'vitest';
+import * as library from '../../../src/index.ts';
+import { pages, ROOT } from './markdown.ts';
+
+const page = pages().find(({ path }) => path === join('docs', 'artifacts.md'))!;
+const examples = page.fences.filter(({ language }) => language === 'js');
+
+it('every export has its row, and every row is an export', () => {
+  const rows = [...page.text.matchAll(/^\| (`\w+[(`].*?) \|/gm)].flatMap((row) =>
+    [...row[1]!.matchAll(/`(\w+)/g)].map((name) => name[1]!),
+  );
+  expect(rows.filter((name) => !name.includes('.')).sort()).toEqual(Object.keys(library).sort());
+});
+
+it('imports of the examples exist', () => {
+  const named = examples.flatMap(({ text }) => [...text.matchAll(/import \{ ([^}]*) \} from '([^']*)'/g)]);
+  expect(named.map((match) => match[2])).toEqual(['tsdbt', 'tsdbt/jinja']);
+  expect(named[0]![1]!.split(', ').filter((name) => !(name in library))).toEqual([]);
+});
+
+it('the example of tsdbt/jinja prints what its comment says', () => {
+  const { text } = examples[1]!;
+  const jinja = pathToFileURL(join(ROOT, 'dist', 'jinja.js')).href;
+  const program = text.replace("'tsdbt/jinja'", `'${jinja}'`).replace(/^render\(/m, 'process.stdout.write(render(');
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', program.replace(/^\);$/m, '));')],
+    { encoding: 'utf8' },
+  );
+  expect(`${stdout.trim()}${stderr}`).toBe(/^\/\/ (.*)$/m.exec(text)![1]);
+});
