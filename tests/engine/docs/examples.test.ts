@@ -1,7 +1,7 @@
 // What the pages tell to type works: `sh` blocks run in a temporary project, page by page and in order, on the embedded
 // databases; a block marked `sh service: reason` is read only: its commands, options and files exist.
 // A block of another language with a path behind it (`yaml models/orders.yml`) is written to the project first.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -87,19 +87,17 @@ describe('what the pages tell to type', () => {
     TSDBT_NO_LINK: '1',
     DBT_USE_COLORS: 'false',
   });
-  const sh = (
-    script: string,
-    cwd: string,
-    timeout = 240_000,
-  ): { readonly status: number | null; readonly out: string } => {
-    const { status, stdout, stderr } = spawnSync('sh', ['-e', '-c', script], {
-      cwd,
-      env: env(),
-      encoding: 'utf8',
-      timeout,
+  /** Runs a script to its end, or to the first command that fails. */
+  const sh = (script: string, cwd: string): Promise<{ readonly status: number | null; readonly out: string }> =>
+    new Promise((resolve) => {
+      const child = spawn('sh', ['-e', '-c', script], { cwd, env: env() });
+      let out = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (data: Buffer) => {
+          out += data.toString();
+        });
+      child.on('close', (status) => resolve({ status, out }));
     });
-    return { status, out: stdout + stderr };
-  };
 
   beforeAll(() => {
     home = mkdtempSync(join(tmpdir(), 'tsdbt-docs-'));
@@ -115,13 +113,12 @@ describe('what the pages tell to type', () => {
       chmodSync(join(home, 'bin', name!), 0o755);
     }
   });
-  afterAll(() => {
-    for (const name of readdirSync(home)) {
-      const dir = join(home, name);
-      if (existsSync(join(dir, 'dbt_project.yml'))) sh('tsdbt db stop; tsdbt db stop --target clickhouse || true', dir);
-    }
+  afterAll(async () => {
+    const folders = readdirSync(home).flatMap((name) => [join(home, name), join(home, name, 'shop')]);
+    for (const dir of folders.filter((folder) => existsSync(join(folder, 'dbt_project.yml'))))
+      await sh('tsdbt db stop || true; tsdbt db stop --target clickhouse || true', dir);
     rmSync(home, { recursive: true, force: true });
-  });
+  }, 120_000);
 
   /** The folder that a page begins in. */
   function begin({ project }: Page, dir: string): void {
@@ -165,7 +162,7 @@ describe('what the pages tell to type', () => {
 
   it.each(runnable)(
     '$path',
-    (page) => {
+    async (page) => {
       const dir = join(home, page.path.replace(/\W/g, '_'));
       begin(page, dir);
       const script: string[] = [];
@@ -174,7 +171,7 @@ describe('what the pages tell to type', () => {
         else if (language !== 'sh' && /^[\w./-]+$/.test(info))
           script.push(`mkdir -p ${dirname(info)}`, `cat > ${info} <<'END_OF_BLOCK'\n${text}\nEND_OF_BLOCK`);
       }
-      const { status, out } = sh(script.join('\n'), dir);
+      const { status, out } = await sh(script.join('\n'), dir);
       expect(status, out).toBe(0);
     },
     300_000,
