@@ -91,7 +91,7 @@ export async function commandsPage() {
   const lines = [
     '# Commands, options and variables',
     '',
-    '<!-- Written by `node scripts/docs.mjs` from src/project/*-options.ts: change that, and run it again. -->',
+    '<!-- Written by `node scripts/docs.mjs` from the option tables of src/project/. -->',
     '',
     "Names, defaults and meanings are dbt's. `db`, `load`, `produce`, `--every`, `--if-changed` and",
     '`--timeout` are only here. An option counts over its variable, the variable over `flags:` of',

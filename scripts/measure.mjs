@@ -16,14 +16,14 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** name: [what is counted, limit of today, what it shall be]. */
 const ROWS = {
   wide: ['lines over 120 columns', 863, 0],
-  prose: ['lines over 100 columns in *.md', 332, 0],
+  prose: ['lines over 100 columns in *.md', 7, 0],
   casts: ['casts in src (`as X`, but `as const`)', 1146, 600],
   asserted: ['non-null assertions in src (`x!`)', 559, 300],
   long: ['files over 600 lines', 18, 0],
   folders: ['circles of folders in src', 0, 0],
   files: ['circles of files at run time in src', 3, 2],
-  readme: ['lines of README.md', 269, 120],
-  architecture: ['lines of ARCHITECTURE.md', 235, 150],
+  readme: ['lines of README.md', 120, 120],
+  architecture: ['lines of ARCHITECTURE.md', 150, 150],
 };
 
 const CODE = /\.(ts|mts|mjs|cjs|js|sql|py|sh|ya?ml|css|html)$|^\.ci\/run$/;

@@ -6,7 +6,7 @@
 //
 // conformance/list.txt says which tests count: those that real dbt passes here and a program which does nothing does
 // not (`--write-list` finds them again). `+` marks the quick list; `!` a test that asserts what we do differently on
-// purpose (ARCHITECTURE.md says which): it is run and named, and counts as neither.
+// purpose (docs/differences.md says which): it is run and named, and counts as neither.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -28,7 +28,12 @@ describe.each(all)('$path', (page) => {
   it(`has lines of ${WIDTH} characters at most, tables and links aside`, () => {
     const long = page.prose.filter(([, line]) => [...line].length > WIDTH && !/^\||^\[|^<!--|^\s*[-*]? ?\[/.test(line));
     expect(long).toEqual([]);
-    expect(page.fences.flatMap(({ text }) => text.split('\n').filter((line) => line.length > 120))).toEqual([]);
+    expect(page.fences.flatMap(({ text }) => text.split('\n').filter((line) => [...line].length > WIDTH))).toEqual([]);
+  });
+
+  it('names paths that exist', () => {
+    const paths = [...page.text.matchAll(/`((?:src|tests|scripts|bench|bin|models|macros|docs|\.ci)\/[\w./-]*)`/g)];
+    expect(paths.map((match) => match[1]!).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 
   it(`has paragraphs of ${PARAGRAPH} lines at most`, () => {

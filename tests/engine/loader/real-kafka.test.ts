@@ -1,4 +1,4 @@
-// The way of README's streaming quickstart on a real Kafka, once. What is done to a broker beyond that is in
+// The way of docs/loader.md on a real Kafka, once. What is done to a broker beyond that is in
 // tests/kafka (`npm run test:kafka`).
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KafkaBroker, whyNoBroker } from '../../kafka/kafka-broker.ts';
