@@ -23,6 +23,8 @@ import { commands, type Page, pages, ROOT } from './markdown.ts';
 
 const all = pages().filter(({ fences }) => fences.some(({ language }) => language === 'sh'));
 const SERVICE = /^service: \S/;
+/** Its table of names is in its text. */
+const ORACLES = readFileSync(join(ROOT, 'tests/oracle/main.mjs'), 'utf8');
 const VERSION = ['--version', '--help', '-h'];
 
 /** Why a command of a page cannot be typed; null: it can. */
@@ -35,9 +37,12 @@ function mistake(line: string): string | null {
   const [program, first = '', second = ''] = words.slice(at);
   if (program === 'npm' && first === 'run') {
     const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
-    return second in scripts ? null : `no script ${second}`;
+    if (!(second in scripts)) return `no script ${second}`;
+    const dashes = words.indexOf('--');
+    if (second !== 'oracle' || dashes < 0) return null;
+    return new RegExp(`^ +'?${words[dashes + 1]}'?: \\[`, 'm').test(ORACLES) ? null : `no oracle ${words[dashes + 1]}`;
   }
-  if (program === 'node' || program?.startsWith('scripts/') || program?.startsWith('.ci/')) {
+  if (program === 'node' || program?.startsWith('tests/') || program?.startsWith('.ci/')) {
     const file = program === 'node' ? first : program;
     return file.startsWith('-') || existsSync(join(ROOT, file)) ? null : `no file ${file}`;
   }
