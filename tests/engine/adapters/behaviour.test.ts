@@ -311,7 +311,9 @@ for (const { name, dialect, missing, open } of DATABASES) {
     });
 
     const atomic =
-      dialect === CLICKHOUSE ? ' (skipped: ClickHouse has no transactions; see docs/architecture/publishing-clickhouse.md)' : '';
+      dialect === CLICKHOUSE
+        ? ' (skipped: ClickHouse has no transactions; see docs/architecture/publishing-clickhouse.md)'
+        : '';
     test.skipIf(atomic !== '')(`what a session did is undone by a rollback${atomic}`, async () => {
       await change(table('undone', `id ${dialect.bigint}`));
       const own = session();
