@@ -128,7 +128,8 @@ export function textLine(event: LogEvent, at: Date, colors: boolean): string {
  * second.
  */
 export function debugLine(event: LogEvent, at: Date, micros: number, colors: boolean, context: LineContext): string {
-  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(micros).padStart(6, '0')}`;
+  const seconds = `${two(at.getSeconds())}.${String(micros).padStart(6, '0')}`;
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${seconds}`;
   const head = event.name === 'MainReportVersion' ? `\n\n${RULE} ${time} | ${context.invocationId} ${RULE}\n` : '';
   const thread = event.thread === undefined ? 'MainThread' : event.thread.slice(0, 10).padEnd(10);
   return (

@@ -76,7 +76,8 @@ function numberFormatter(values: readonly Value[], maxPrecision: number | null):
     const negative = value.coefficient < 0n;
     const digits = (negative ? -scaled : scaled).toString().padStart(shown + 1, '0');
     const whole = digits.slice(0, digits.length - shown).replace(/\B(?=(\d{3})+$)/g, ',');
-    return `${negative ? '-' : ''}${whole}${shown > 0 ? `.${digits.slice(digits.length - shown)}` : ''}${more ? '…' : ''}`;
+    const decimals = shown > 0 ? `.${digits.slice(digits.length - shown)}` : '';
+    return `${negative ? '-' : ''}${whole}${decimals}${more ? '…' : ''}`;
   };
 }
 

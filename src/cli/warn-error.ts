@@ -110,8 +110,9 @@ export function withWarnError(logger: Logger, flags: Flags): Logger & { summariz
         level: 'warn',
         data: { summaries, show_all_hint: !all },
         msg:
-          '[WARNING][DeprecationsSummary]: Deprecated functionality\nSummary of encountered ' +
-          `deprecations:${summaries.map((d) => `\n- ${d.event_name}: ${pluralize(d.occurrences, 'occurrence')}`).join('')}${hint}`,
+          '[WARNING][DeprecationsSummary]: Deprecated functionality\nSummary of encountered deprecations:' +
+          summaries.map((d) => `\n- ${d.event_name}: ${pluralize(d.occurrences, 'occurrence')}`).join('') +
+          hint,
       };
       logger.fire(worded(event, flags));
     },

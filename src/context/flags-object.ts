@@ -46,7 +46,8 @@ export function flagsObject(flags: Flags): HostObject {
       return fromJson(value);
     },
     jinjaText(): string {
-      return `Namespace(${[...VISIBLE].map((name) => `${name}=${String(flags[name.toLowerCase()] ?? 'None')}`).join(', ')})`;
+      const shown = [...VISIBLE].map((name) => `${name}=${String(flags[name.toLowerCase()] ?? 'None')}`);
+      return `Namespace(${shown.join(', ')})`;
     },
   };
 }

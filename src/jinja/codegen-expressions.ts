@@ -205,8 +205,10 @@ export class ExpressionCodegen {
         return `$.tuple([${node.items.map((n) => this.expression(n, frame)).join(', ')}])`;
       case 'List':
         return `[${node.items.map((n) => this.expression(n, frame)).join(', ')}]`;
-      case 'Dict':
-        return `$.dict([${node.items.map((p) => `[${this.expression(p.key, frame)}, ${this.expression(p.value, frame)}]`).join(', ')}])`;
+      case 'Dict': {
+        const items = node.items.map((p) => `[${this.expression(p.key, frame)}, ${this.expression(p.value, frame)}]`);
+        return `$.dict([${items.join(', ')}])`;
+      }
       case 'CondExpr': {
         const soft: Frame = { ...frame, conditional: true };
         const otherwise = node.expr2 === null ? `$.noElse(${node.line})` : this.expression(node.expr2, soft);
@@ -231,8 +233,10 @@ export class ExpressionCodegen {
           `$.${node.arg.type === 'Slice' ? 'sliced' : 'item'}(${this.expression(node.node, frame)}, ` +
           `${this.expression(node.arg, frame)})`
         );
-      case 'Slice':
-        return `$.slice(${[node.start, node.stop, node.step].map((n) => (n === null ? 'null' : this.expression(n, frame))).join(', ')})`;
+      case 'Slice': {
+        const bounds = [node.start, node.stop, node.step];
+        return `$.slice(${bounds.map((n) => (n === null ? 'null' : this.expression(n, frame))).join(', ')})`;
+      }
       case 'Concat':
         return `$.concat([${node.nodes.map((n) => this.expression(n, frame)).join(', ')}], ${frame.autoescape})`;
       case 'Compare':

@@ -175,10 +175,8 @@ export class Lexer {
     ];
     this.starts = starts.sort((a, b) => b[0].length - a[0].length);
     const source: { readonly [state: string]: string } = { variable: vs, comment: cs, block: bs };
-    this.root = new RegExp(
-      `(${bs}([-+]?)${sp}raw${sp}(?:-${be}${sp}|${be}))|${this.starts.map(([, state]) => `${source[state]}`).join('|')}`,
-      'g',
-    );
+    const raw = `(${bs}([-+]?)${sp}raw${sp}(?:-${be}${sp}|${be}))`;
+    this.root = new RegExp([raw, ...this.starts.map(([, state]) => source[state])].join('|'), 'g');
     this.endings = {
       block: new RegExp(`\\+${be}|-${be}${sp}|${be}${suffix}`, 'y'),
       variable: new RegExp(`-${ve}${sp}|${ve}`, 'y'),

@@ -284,7 +284,8 @@ function keyOf({ config, adapter, engine }: Omit<CachedParseInput, 'previous'>, 
     ],
     flags: readsCommand ? [flags, invocation.args] : behavior.map((name) => [name, flags[name]]),
   };
-  return `${readsCommand ? 'command' : 'project'}:${hash(JSON.stringify(parts, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)))}`;
+  const text = JSON.stringify(parts, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  return `${readsCommand ? 'command' : 'project'}:${hash(text)}`;
 }
 
 function hash(text: string): string {

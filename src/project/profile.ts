@@ -279,7 +279,8 @@ function textOf(value: Json): string {
 
 function unknownProfile(name: string, profiles: Dictionary, path: string): TsdbtError {
   const names = Object.keys(profiles).filter((key) => key !== 'config');
-  const builtIn = `Without one, and without --profile, the targets ${[...BUILT_IN_TARGETS.keys()].join(' and ')} are there.`;
+  const targets = [...BUILT_IN_TARGETS.keys()].join(' and ');
+  const builtIn = `Without one, and without --profile, the targets ${targets} are there.`;
   const hint =
     names.length > 0
       ? `Profiles in ${path}: ${names.join(', ')}. \`tsdbt init\` in the folder of the project adds one.`

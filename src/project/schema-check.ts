@@ -74,11 +74,9 @@ function objectViolation(
   if (shape.additional === false) {
     const extra = Object.keys(value).filter((key) => shape.properties?.[key] === undefined);
     if (extra.length > 0) {
+      const names = extra.map((key) => repr(key)).join(', ');
       const verb = extra.length === 1 ? 'was' : 'were';
-      return {
-        path,
-        message: `Additional properties are not allowed (${extra.map((key) => repr(key)).join(', ')} ${verb} unexpected)`,
-      };
+      return { path, message: `Additional properties are not allowed (${names} ${verb} unexpected)` };
     }
   }
   const missing = shape.required?.find((name) => value[name] === undefined);

@@ -34,7 +34,8 @@ export function parseVersionRanges(required: string | readonly string[]): string
 export function checkDbtVersion(ranges: readonly string[], packageName: string): void {
   const specs = ranges.map(parseVersion);
   const listed = `[${ranges.map((range) => `'${range}'`).join(', ')}]`;
-  const advice = `Check for a different version of the '${packageName}' package, or run dbt again with --no-version-check\n`;
+  const advice =
+    `Check for a different version of the '${packageName}' package, ` + 'or run dbt again with --no-version-check\n';
   if (specs.length > 1 && !satisfiable(specs)) {
     throw new TsdbtError(
       'project',
@@ -113,7 +114,8 @@ function parseVersion(text: string): Version {
 
 function versionText(version: Version): string {
   const { matcher, numbers, prerelease, build } = version;
-  return `${matcher}${numbers.join('.')}${prerelease === null ? '' : `-${prerelease}`}${build === null ? '' : `+${build}`}`;
+  const tail = (prerelease === null ? '' : `-${prerelease}`) + (build === null ? '' : `+${build}`);
+  return `${matcher}${numbers.join('.')}${tail}`;
 }
 
 function accepts(spec: Version, version: Version): boolean {

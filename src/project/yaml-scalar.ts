@@ -110,5 +110,6 @@ export function isoTimestamp(text: string): string | undefined {
   const tail = Number(micros) === 0 ? '' : `.${micros}`;
   const offset =
     zone === undefined ? '' : zone === 'Z' ? '+00:00' : `${sign}${zoneHour?.padStart(2, '0')}:${zoneMinute}`;
-  return `${year}-${month?.padStart(2, '0')}-${day?.padStart(2, '0')}T${hour?.padStart(2, '0')}:${minute}:${second}${tail}${offset}`;
+  const date = `${year}-${month?.padStart(2, '0')}-${day?.padStart(2, '0')}`;
+  return `${date}T${hour?.padStart(2, '0')}:${minute}:${second}${tail}${offset}`;
 }

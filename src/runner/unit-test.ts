@@ -17,7 +17,8 @@ import type { NodeKind, Outcome } from './run-node.ts';
 import { type DiffRow, tableDiff } from './table-diff.ts';
 
 function shownName(node: UnitTestNode): string {
-  return `${node.model}::${node.version === null || node.version === undefined ? node.name : `${node.name}_v${node.version}`}`;
+  const version = node.version === null || node.version === undefined ? '' : `_v${node.version}`;
+  return `${node.model}::${node.name}${version}`;
 }
 
 /** How unit tests run. */

@@ -130,7 +130,8 @@ export function formatOffset(offset: PyTimedelta, separator: string): string {
   const micros = negative ? -offset.micros : offset.micros;
   const seconds = Number(micros / MICROS_PER_SECOND);
   const rest = Number(micros % MICROS_PER_SECOND);
-  let text = `${negative ? '-' : '+'}${pad(Math.floor(seconds / 3600), 2)}${separator}${pad(Math.floor(seconds / 60) % 60, 2)}`;
+  const hours = pad(Math.floor(seconds / 3600), 2);
+  let text = `${negative ? '-' : '+'}${hours}${separator}${pad(Math.floor(seconds / 60) % 60, 2)}`;
   if (seconds % 60 !== 0 || rest !== 0) text += `${separator}${pad(seconds % 60, 2)}`;
   return rest === 0 ? text : `${text}.${pad(rest, 6)}`;
 }

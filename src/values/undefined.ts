@@ -29,7 +29,8 @@ export class Undefined implements HostObject {
     this.hint = hint;
     this.obj = obj;
     this.kind = kind;
-    this.jinjaType = `jinja2.runtime.${kind === 'strict' ? 'Strict' : kind === 'chainable' ? 'Chainable' : ''}Undefined`;
+    const prefix = kind === 'strict' ? 'Strict' : kind === 'chainable' ? 'Chainable' : '';
+    this.jinjaType = `jinja2.runtime.${prefix}Undefined`;
   }
 
   /** jinja2's words for what is missing. */

@@ -361,7 +361,8 @@ function sendError(
   error: EngineError,
   status = statusOf(error.code),
 ): void {
-  const text = `${error.message}${error.message.includes('(version ') ? '' : ` (version ${settings.version} (embedded))`}\n`;
+  const version = error.message.includes('(version ') ? '' : ` (version ${settings.version} (embedded))`;
+  const text = `${error.message}${version}\n`;
   if (response.headersSent) {
     // As the server does: the failure stands behind what was sent, and the connection breaks off.
     if (!response.destroyed) response.write(text, () => response.destroy());

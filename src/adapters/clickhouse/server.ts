@@ -150,11 +150,8 @@ export class Server {
   private async createDatabase(connection: Connection): Promise<string> {
     const { schema, cluster, database_engine: engine } = this.options.credentials;
     const onCluster = typeof cluster === 'string' && cluster.trim() !== '' ? ` ON CLUSTER "${cluster}"` : '';
-    await this.ask(
-      connection,
-      'CREATE DATABASE IF NOT EXISTS ' +
-        `${quoteIdentifier(schema)}${onCluster}${typeof engine === 'string' && engine !== '' ? ` ENGINE ${engine}` : ''}`,
-    );
+    const ofEngine = typeof engine === 'string' && engine !== '' ? ` ENGINE ${engine}` : '';
+    await this.ask(connection, `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}${onCluster}${ofEngine}`);
     return (await this.ask(connection, `SELECT engine FROM system.databases WHERE name = ${quoteText(schema)}`)).trim();
   }
 

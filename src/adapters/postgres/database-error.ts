@@ -148,7 +148,9 @@ export function connectionError(error: unknown, place: Place): TsdbtError {
     return new TsdbtError(
       'connection',
       `${where}: Connection refused\n\tIs the server running ` +
-        `${socket ? 'locally and accepting connections on that socket?' : 'on that host and accepting TCP/IP connections?'}`,
+        (socket
+          ? 'locally and accepting connections on that socket?'
+          : 'on that host and accepting TCP/IP connections?'),
       { code },
     );
   }

@@ -205,7 +205,8 @@ function time(text: string): string {
   const match = /^(\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-]\d\d(?::\d\d)*)?$/.exec(text);
   if (!match) return text;
   const [, clock, fraction, zone] = match;
-  return `${clock}${fraction === undefined ? '' : `.${fraction.padEnd(6, '0')}`}${zone === undefined ? '' : zone.length === 3 ? `${zone}:00` : zone}`;
+  const micros = fraction === undefined ? '' : `.${fraction.padEnd(6, '0')}`;
+  return `${clock}${micros}${zone === undefined ? '' : zone.length === 3 ? `${zone}:00` : zone}`;
 }
 
 /** An interval as Python's timedelta prints, a year as 365 and a month as 30 days. */

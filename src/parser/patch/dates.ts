@@ -13,5 +13,6 @@ export function normalizeDate(text: string | null | undefined): string | null {
 function localOffset(text: string): string {
   const minutes = -new Date(text).getTimezoneOffset();
   const size = Math.abs(minutes);
-  return `${minutes < 0 ? '-' : '+'}${String(Math.floor(size / 60)).padStart(2, '0')}:${String(size % 60).padStart(2, '0')}`;
+  const two = (part: number) => String(part).padStart(2, '0');
+  return `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }

@@ -42,7 +42,8 @@ export interface HashedTestMetadata {
 
 /** The last ten digits that make the id of a test unique. */
 export function testHash(name: string, { namespace, name: testName, kwargs }: HashedTestMetadata): string {
-  const metadata = `{'kwargs': ${hashable(kwargs)}, 'name': ${pyRepr(testName)}, 'namespace': ${pyRepr(pyStr(namespace))}}`;
+  const owner = pyRepr(pyStr(namespace));
+  const metadata = `{'kwargs': ${hashable(kwargs)}, 'name': ${pyRepr(testName)}, 'namespace': ${owner}}`;
   return md5(name + metadata).slice(-10);
 }
 

@@ -6,9 +6,8 @@ import { TsdbtError } from '../../errors.ts';
 export type RefOrSource = { readonly ref: RefArgs } | { readonly source: [string, string] };
 
 const TEXT = String.raw`\s*(?:'([^'\\{}]*)'|"([^"\\{}]*)")\s*`;
-const REF = new RegExp(
-  String.raw`^\s*ref\s*\(${TEXT}(?:,${TEXT})?(?:,\s*(?:v|version)\s*=\s*(?:'([^'\\]*)'|"([^"\\]*)"|(\d+))\s*)?,?\s*\)\s*$`,
-);
+const VERSION = String.raw`,\s*(?:v|version)\s*=\s*(?:'([^'\\]*)'|"([^"\\]*)"|(\d+))\s*`;
+const REF = new RegExp(String.raw`^\s*ref\s*\(${TEXT}(?:,${TEXT})?(?:${VERSION})?,?\s*\)\s*$`);
 const SOURCE = new RegExp(String.raw`^\s*source\s*\(${TEXT},${TEXT},?\s*\)\s*$`);
 
 /** The expression as a ref or a source, or null when it is anything else. */

@@ -206,9 +206,8 @@ function send(request: ReturnType<typeof httpRequest>): Promise<IncomingMessage>
 
 function basicAuth(header: string, { username, password }: URL): Record<string, string> {
   if (username === '' && password === '') return {};
-  return {
-    [header]: `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`,
-  };
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { [header]: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
 /** HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as curl and Python's requests read them. */
