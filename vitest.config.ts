@@ -1,4 +1,5 @@
-// Which tests run with `npm test`; with TSDBT_TEST_KAFKA=1, `npm run test:kafka`; with TSDBT_TORTURE, `npm run torture`; and their limits.
+// Which tests run with `npm test`; with TSDBT_TEST_KAFKA=1, `npm run test:kafka`; with TSDBT_TORTURE, `npm run
+// torture`; and their limits.
 import { defineConfig } from 'vitest/config';
 
 const { env } = process;

@@ -115,6 +115,10 @@ const name = (layer, i) =>
 const PER_FILE = 20;
 
 const sources = Math.max(1, Math.round(count / 40));
+const tables = Array.from(
+  { length: sources },
+  (_, i) => `      - {name: table_${i}, identifier: raw_rows, description: Table ${i}.}`,
+);
 write(
   'models/sources.yml',
   `version: 2
@@ -122,7 +126,7 @@ sources:
   - name: raw
     schema: "{{ target.schema }}"
     tables:
-${Array.from({ length: sources }, (_, i) => `      - {name: table_${i}, identifier: raw_rows, description: Table ${i}.}`).join('\n')}
+${tables.join('\n')}
 `,
 );
 
@@ -205,8 +209,8 @@ select
     {{ sum_by_status(statuses) }},
     {{ audit_columns() }}
 from {{ ref('${parent}') }} as t
-${incremental ? `{% if is_incremental() %}where at >= (select max(at) from {{ ref('${parent}') }}){% endif %}\n` : ''}group ` +
-      `by id
+${incremental ? `{% if is_incremental() %}where at >= (select max(at) from {{ ref('${parent}') }}){% endif %}\n` : ''}` +
+      `group by id
 `,
   );
 }

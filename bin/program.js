@@ -1,4 +1,5 @@
-// Loads the bundled command line, with what V8 made of it when it was built: starting then compiles nothing. Leaves building to scripts/build.mjs.
+// Loads the bundled command line, with what V8 made of it when it was built: starting then compiles nothing. Leaves
+// building to scripts/build.mjs.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
@@ -12,7 +13,7 @@ const codeOf = (cli) => `${cli}.${process.version}-${process.platform}-${process
 
 /** Settings of V8 that are the same when the code is made and when it is used; it refuses the code otherwise. */
 function setFlags() {
-  // V8 gives a quarter of a cold parse to optimizing code that then hardly runs; only what stays hot for longer is worth it.
+  // V8 gives a quarter of a cold parse to optimizing code that then hardly runs; only what stays hot is worth it.
   if (/^1[1-3]\./.test(process.versions.v8)) setFlagsFromString('--interrupt-budget=600000');
 }
 

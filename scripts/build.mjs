@@ -67,9 +67,8 @@ execFileSync(
   [
     '--input-type=module',
     '-e',
-    '(await ' +
-      `import(${JSON.stringify(pathToFileURL(join(root, 'bin', 'program.js')).href)})).keepCode(${JSON.stringify(cli)},` +
-      ` ${JSON.stringify(join(root, 'dist', 'cli.cjs'))})`,
+    `const { keepCode } = await import(${JSON.stringify(pathToFileURL(join(root, 'bin', 'program.js')).href)});` +
+      `keepCode(${JSON.stringify(cli)}, ${JSON.stringify(join(root, 'dist', 'cli.cjs'))})`,
   ],
   { stdio: 'inherit' },
 );

@@ -1,5 +1,6 @@
 // Writes the pages of docs/ that repeat tables of the code: docs/commands.md from the options, docs/errors.md's table
-// from the kinds of errors. `node scripts/docs.mjs` writes, `--check` compares and exits 1. The prose is written by hand.
+// from the kinds of errors. `node scripts/docs.mjs` writes, `--check` compares and exits 1. The prose is written by
+// hand.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

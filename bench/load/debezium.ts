@@ -8,13 +8,21 @@ import pg from 'pg';
 import { freePort, mavenJars } from '../../tests/kafka/kafka-broker.ts';
 import { type Bench, loadTopic, now, openBench, pause, produce, targetOf } from './setup.ts';
 
-const POM =
-  '<project ' +
-  `xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>tsdbt</groupId><artifactId>connect</artifactId><version>1</version><dependencies>
-<dependency><groupId>io.debezium</groupId><artifactId>debezium-connector-jdbc</artifactId><version>3.3.0.Final</version></dependency>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>connect-runtime</artifactId><version>4.1.0</version></dependency>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>connect-json</artifactId><version>4.1.0</version></dependency>
-<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency></dependencies></project>`;
+const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>tsdbt</groupId><artifactId>connect</artifactId><version>1</version><dependencies>
+<dependency>
+  <groupId>io.debezium</groupId><artifactId>debezium-connector-jdbc</artifactId><version>3.3.0.Final</version>
+</dependency>
+<dependency>
+  <groupId>org.apache.kafka</groupId><artifactId>connect-runtime</artifactId><version>4.1.0</version>
+</dependency>
+<dependency>
+  <groupId>org.apache.kafka</groupId><artifactId>connect-json</artifactId><version>4.1.0</version>
+</dependency>
+<dependency>
+  <groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version>
+</dependency>
+</dependencies></project>`;
 const SCHEMA = {
   type: 'struct',
   optional: false,

@@ -62,9 +62,10 @@ export async function main(small: boolean): Promise<void> {
     await session.release();
     await adapter.close();
     child.kill('SIGTERM');
-    const part = (from: number, to: number): string =>
-      `${Math.round(Math.max(...samples.slice(Math.floor(samples.length * from), Math.max(1, Math.ceil(samples.length * to)))))} ` +
-      'MB';
+    const part = (from: number, to: number): string => {
+      const end = Math.max(1, Math.ceil(samples.length * to));
+      return `${Math.round(Math.max(...samples.slice(Math.floor(samples.length * from), end)))} MB`;
+    };
     process.stdout.write(
       `| ${rows} rows of 1 kB, table locked | largest in the first fifth | in the last fifth | ever | rows in ` +
         `the end |\n|---|---|---|---|---|\n| ${seconds} s | ${part(0, 0.2)} | ${part(0.8, 1)} | ${part(0, 1)} | ` +

@@ -1,5 +1,5 @@
-// The attributes and methods of a relation, as templates see them. The relation itself is in relation.ts, what its class
-// offers in relation-statics.ts.
+// The attributes and methods of a relation, as templates see them. The relation itself is in relation.ts, what its
+// class offers in relation-statics.ts.
 import { TsdbtError } from '../errors.ts';
 import { argumentBinder, callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';

@@ -1,5 +1,5 @@
-// A name of something in the database: how it renders, quotes, compares and turns into other names. What differs between
-// dialects comes in as data (`RelationDialect`); looking things up in the database is left to the adapter, what
+// A name of something in the database: how it renders, quotes, compares and turns into other names. What differs
+// between dialects comes in as data (`RelationDialect`); looking things up in the database is left to the adapter, what
 // templates ask of a relation to relation-members.ts and relation-statics.ts.
 import { TsdbtError } from '../errors.ts';
 import { PyDict } from '../values/dict.ts';

@@ -1,4 +1,5 @@
-// `adapter.config` and `adapter.behavior`: the project's settings and the flags of dbt's adapters, as templates read them.
+// `adapter.config` and `adapter.behavior`: the project's settings and the flags of dbt's adapters, as templates read
+// them.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PathPart } from '../adapters/relation-dialect.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';

@@ -1,5 +1,5 @@
-// The methods of `adapter` that every dialect has, with Python's binding of arguments. The work on the database is done by
-// adapters/sql-adapter.ts; what a dialect adds are its template methods.
+// The methods of `adapter` that every dialect has, with Python's binding of arguments. The work on the database is done
+// by adapters/sql-adapter.ts; what a dialect adds are its template methods.
 import { createHash } from 'node:crypto';
 import { renderColumns, renderModel } from '../adapters/constraints.ts';
 import { dependantValue } from '../adapters/dependants.ts';

@@ -1,6 +1,6 @@
-// What a template calls `adapter`: the methods that dbt's adapters make available. While parsing, those that would ask the
-// database answer as dbt's parser does. The methods are in adapter-methods.ts, the work is done by
-// adapters/sql-adapter.ts.
+// What a template calls `adapter`: the methods that dbt's adapters make available. While parsing, those that would ask
+// the database answer as dbt's parser does. The methods are in adapter-methods.ts, the work is done by adapters/sql-
+// adapter.ts.
 import type { Adapter, ExecuteMacro, Session } from '../adapters/adapter.ts';
 import { ColumnClass } from '../adapters/column.ts';
 import type { ConstraintWarning } from '../adapters/constraints.ts';

@@ -1,5 +1,5 @@
-// How generated code lays out functions: the variables of a frame, the guard that adds the place to an error, the marks of
-// the trace, and the functions of macros and call blocks. Statements are in codegen.ts.
+// How generated code lays out functions: the variables of a frame, the guard that adds the place to an error, the marks
+// of the trace, and the functions of macros and call blocks. Statements are in codegen.ts.
 import { JinjaError } from '../values/python-error.ts';
 import type { Expr, Name, Stmt } from './ast.ts';
 import type { FunctionUnit } from './codegen-expressions.ts';
@@ -7,6 +7,10 @@ import { type Frame, OutputCodegen, rootFrame } from './codegen-output.ts';
 import type { MacroInfo } from './macro-callable.ts';
 import type { Symbols } from './symbols.ts';
 import { undeclaredNames } from './walk.ts';
+
+/** What `return()` in a macro gave, noted in the trace. */
+const CATCH_RETURN =
+  'if (e instanceof $.ReturnSignal) { if ($f !== null) { $f.result = e.value; $f.returned = $l; } return e.value; }';
 
 /** Stands for the variables around a function until all of it is written. */
 const OUTER = '$outer';
@@ -52,7 +56,7 @@ if (o.length > $r.limits.output) throw $r.tooLong();
 if ($f !== null) $f.result = o;
 return ${this.native && label === 'template' ? '$.nativeConcat($n)' : 'o'};
 } catch (e) {
-${catchesReturn ? 'if (e instanceof $.ReturnSignal) { if ($f !== null) { $f.result = e.value; $f.returned = $l; } return e.value;' + ' }' : ''}
+${catchesReturn ? CATCH_RETURN : ''}
 throw $.fail(e, $l, $info, ${name}, $r);
 } finally {
 $r.depth = $d - 1;

@@ -167,10 +167,8 @@ export class Codegen extends LoopCodegen {
         const inner = this.#openBuffer(frame, node.line, node.body);
         this.statements(node.body, inner);
         this.#closeBuffer(inner, node.line);
-        this.write(
-          `${inner.buffer} = ` +
-            `${this.filterChain(node.filter, frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer, { ...inner, conditional: false })};`,
-        );
+        const value = frame.autoescape ? `$.markup(${inner.buffer})` : inner.buffer;
+        this.write(`${inner.buffer} = ${this.filterChain(node.filter, value, { ...inner, conditional: false })};`);
         this.write('}');
         this.writeValue(inner.buffer, node.line, frame);
         return;
@@ -355,7 +353,8 @@ export class Codegen extends LoopCodegen {
   }
 
   #localContext(frame: Frame): string {
-    return `{${[...frame.symbols.visibleStores()].map(([name, variable]) => `${JSON.stringify(name)}: ${variable}`).join(', ')}}`;
+    const stores = [...frame.symbols.visibleStores()];
+    return `{${stores.map(([name, variable]) => `${JSON.stringify(name)}: ${variable}`).join(', ')}}`;
   }
 
   #include(node: Include, frame: Frame): void {

@@ -189,9 +189,8 @@ function* csvRecords(path: string, holdsJson: HoldsJson): Generator<Buffer> {
         line,
       });
     if (cells.length === 0) continue;
-    yield Buffer.from(
-      `{${header.cells.map((name, i) => `${JSON.stringify(name)}:${jsonOf(name, cells[i] ?? '', holdsJson)}`).join(',')}}`,
-    );
+    const fields = header.cells.map((name, i) => `${JSON.stringify(name)}:${jsonOf(name, cells[i] ?? '', holdsJson)}`);
+    yield Buffer.from(`{${fields.join(',')}}`);
   }
 }
 

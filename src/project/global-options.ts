@@ -1,4 +1,5 @@
-// The options that every command takes, before or after its name, as data. Options of dbt keep dbt's names and defaults.
+// The options that every command takes, before or after its name, as data. Options of dbt keep dbt's names and
+// defaults.
 import { type OptionSpec, pair } from './option-spec.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'none'];

@@ -1,5 +1,5 @@
-// What an option of the command line is: spelling, variable of the environment, default, meaning. The options themselves
-// are data in global-options.ts and command-options.ts.
+// What an option of the command line is: spelling, variable of the environment, default, meaning. The options
+// themselves are data in global-options.ts and command-options.ts.
 
 export interface OptionSpec {
   /** Name of the flag, snake case. */

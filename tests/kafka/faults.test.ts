@@ -209,7 +209,7 @@ ${['many', 'keyed', 'zombie', 'moved']
   );
 
   // These two mostly wait for leases to end: together.
-  it.concurrent('a loader that is stopped in the midst of a flush holds nobody up, and does no harm when it wakes', async () => {
+  it.concurrent('a loader that is stopped within a flush holds nobody up, and does no harm when it wakes', async () => {
     const values = (from: number, to: number): string[] =>
       Array.from({ length: to - from }, (_, i) => `{"key": "a", "seq": ${from + i}}`);
     await send('zombie', values(0, 500));
@@ -232,7 +232,7 @@ ${['many', 'keyed', 'zombie', 'moved']
     expect(await project.rows('select count(*), count(distinct seq) from raw.zombie')).toEqual([['700', '700']]);
   }, 180_000);
 
-  it.concurrent('three loaders share the partitions, and one that dies in the midst of giving them away loses nothing', async () => {
+  it.concurrent('three loaders share the partitions, and one that dies while it gives them away loses nothing', async () => {
     const values = (from: number, to: number): string[] =>
       Array.from({ length: to - from }, (_, i) => `{"key": "k${i}", "seq": ${from + i}}`);
     await send('moved', values(0, 300));

@@ -7,11 +7,15 @@ import { join } from 'node:path';
 import type { Certificates } from './certificates.ts';
 
 const VERSION = '4.3.1';
-const POM =
-  '<project ' +
-  `xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>tsdbt</groupId><artifactId>broker</artifactId><version>1</version><dependencies>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency>
-<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency></dependencies></project>`;
+const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>tsdbt</groupId><artifactId>broker</artifactId><version>1</version><dependencies>
+<dependency>
+  <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version>
+</dependency>
+<dependency>
+  <groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version>
+</dependency>
+</dependencies></project>`;
 
 /** Why there can be no broker here, or null. */
 export function whyNoBroker(): string | null {

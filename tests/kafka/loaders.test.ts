@@ -50,9 +50,17 @@ describe('loaders', () => {
 
   const sources = (...topics: string[]): void =>
     project.write({
-      'models/sources.yml':
-        'sources:\n  - name: raw\n    tables:\n' +
-        `${topics.map((topic) => `      - name: ${topic}\n        config: { meta: { tsdbt: { load: { topic: ${topic}, flush: { rows: ` + '1000, age: 50ms } } } } }\n        columns: [{ name: id, data_type: integer }]\n').join('')}`,
+      'models/sources.yml': `sources:
+  - name: raw
+    tables:
+${topics
+  .map(
+    (topic) => `      - name: ${topic}
+        config: { meta: { tsdbt: { load: { topic: ${topic}, flush: { rows: 1000, age: 50ms } } } } }
+        columns: [{ name: id, data_type: integer }]
+`,
+  )
+  .join('')}`,
     });
   const loaded = (topic: string, count: number): string => `select (select count(*) from raw.${topic}) = ${count}`;
   const end = async (running: Running): Promise<{ code: number | null; out: string }> => {

@@ -47,10 +47,8 @@ try {
     execFileSync(python, [join(support, script), written], { ...options, stdio: ['ignore', 'ignore', 'inherit'] });
     const same = readFileSync(written, 'utf8') === readFileSync(target, 'utf8');
     if (!same) failed++;
-    console.log(
-      `${golden} ` +
-        `${update ? 'written' : same ? 'is what jinja2 gives' : 'differs from what jinja2 gives: --update writes it anew'}`,
-    );
+    const differs = same ? 'is what jinja2 gives' : 'differs from what jinja2 gives: --update writes it anew';
+    console.log(`${golden} ${update ? 'written' : differs}`);
   }
 } finally {
   rmSync(out, { recursive: true, force: true });

@@ -104,7 +104,8 @@ const PACKAGES = {
     steps: build,
     ignore: {
       tables: [
-        'dev_elementary\\.(alerts_\\w+|\\w*run_results|dbt_invocations|elementary_test_results|job_\\w+|dbt_artifacts_hashes|monitors_runs)\\.',
+        'dev_elementary\\.(alerts_\\w+|\\w*run_results|dbt_invocations|elementary_test_results)\\.',
+        'dev_elementary\\.(job_\\w+|dbt_artifacts_hashes|monitors_runs)\\.',
         'metrics_python_table',
       ],
       'compiled SQL': ['metrics_python_table'],

@@ -135,9 +135,8 @@ function watch(lab: PostgresLab, quiet = false): () => Promise<{ looks: number; 
   let looks = 0;
   const wrong = new Set<string>();
   let most = 0;
-  const question =
-    'select ' +
-    `${[...Object.values(ALWAYS), ...(DBT === null ? [] : [THEIRS]), 'select count(*) from an.ia'].map((sql) => `(${sql})::bigint`).join(', ')}`;
+  const questions = [...Object.values(ALWAYS), ...(DBT === null ? [] : [THEIRS]), 'select count(*) from an.ia'];
+  const question = `select ${questions.map((sql) => `(${sql})::bigint`).join(', ')}`;
   const reader = (async () => {
     while (!done) {
       const client = lab.client();

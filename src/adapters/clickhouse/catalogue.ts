@@ -10,8 +10,8 @@ const VIEW_STATE = 'hex(sipHash128(toString(t.uuid), t.create_table_query))';
  * for their tables, and waits for one that is away. Their engines are named, so that an unknown one counts as local.
  */
 export const LOCAL_DATABASES =
-  "database in (select name from system.databases where engine not in ('PostgreSQL', 'MySQL', 'SQLite', 'DataLakeCatalog', " +
-  "'S3', 'HDFS', 'Filesystem', 'Backup'))";
+  "database in (select name from system.databases where engine not in ('PostgreSQL', 'MySQL', 'SQLite', " +
+  "'DataLakeCatalog', 'S3', 'HDFS', 'Filesystem', 'Backup'))";
 
 function list(names: readonly string[]): string {
   return names.map(quoteText).join(', ');

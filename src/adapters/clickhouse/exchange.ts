@@ -195,8 +195,8 @@ function sourcesSql({ schema, identifier }: Lease): string {
   const target = [quoteText(` TO ${schema}.${identifier} `), quoteText(` TO ${schema}.${identifier} (`)];
   return (
     `select toJSONString(groupArray(name)) from system.tables where ${LOCAL_DATABASES} and arrayExists((d, t) -> ` +
-    `(d, t) in (select database, name from system.tables where ${LOCAL_DATABASES} and engine = 'MaterializedView' and ` +
-    `multiSearchAny(replaceAll(create_table_query, '\`', ''), [${target.join(', ')}])), dependencies_database, ` +
+    `(d, t) in (select database, name from system.tables where ${LOCAL_DATABASES} and ` +
+    `engine = 'MaterializedView' and multiSearchAny(replaceAll(create_table_query, '\`', ''), [${target.join(', ')}])), dependencies_database, ` +
     'dependencies_table)'
   );
 }

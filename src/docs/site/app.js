@@ -1,4 +1,5 @@
-// The page itself: reads the data, fills the list at the side, searches, and shows the page that the address after `#` names.
+// The page itself: reads the data, fills the list at the side, searches, and shows the page that the address after `#`
+// names.
 'use strict';
 
 const data = JSON.parse(document.getElementById('data').textContent);

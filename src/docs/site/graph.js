@@ -1,5 +1,5 @@
-// Draws a laid out graph as SVG and lets a person move it: wheel and pinch zoom, drag pans, a click picks a node and lights what it
-// comes from and what comes from it. Leaves places to layout.js and pages to app.js.
+// Draws a laid out graph as SVG and lets a person move it: wheel and pinch zoom, drag pans, a click picks a node and
+// lights what it comes from and what comes from it. Leaves places to layout.js and pages to app.js.
 'use strict';
 
 const SVG = 'http://www.w3.org/2000/svg';

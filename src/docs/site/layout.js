@@ -1,5 +1,5 @@
-// Places a directed acyclic graph in layers from left to right: each node one layer after its last parent, crossings reduced by
-// medians, long edges bent around the layers that they pass. Pure; drawing is in graph.js.
+// Places a directed acyclic graph in layers from left to right: each node one layer after its last parent, crossings
+// reduced by medians, long edges bent around the layers that they pass. Pure; drawing is in graph.js.
 'use strict';
 
 const NODE_HEIGHT = 30;

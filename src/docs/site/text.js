@@ -1,4 +1,5 @@
-// Texts as HTML: escaping, the Markdown that descriptions use, and colours for SQL with Jinja. Knows nothing of the data.
+// Texts as HTML: escaping, the Markdown that descriptions use, and colours for SQL with Jinja. Knows nothing of the
+// data.
 'use strict';
 
 const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);

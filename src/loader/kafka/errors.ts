@@ -302,12 +302,11 @@ export function brokerError(
     !answered &&
     (connection.tls === null || connection.tls.cert === undefined) &&
     texts.some((text) => /Connection closed/.test(text));
-  return new TsdbtError(
-    'connection',
-    `no broker answers at ${brokers}: ` +
-      `${closed ? 'it closes the connection at once; it is starting, or it wants ' + `${connection.tls === null ? 'TLS' : "a client's certificate"}` : (texts.at(-1) ?? String(error))}`,
-    { path, cause: error },
-  );
+  const wanted = connection.tls === null ? 'TLS' : "a client's certificate";
+  const reason = closed
+    ? `it closes the connection at once; it is starting, or it wants ${wanted}`
+    : (texts.at(-1) ?? String(error));
+  return new TsdbtError('connection', `no broker answers at ${brokers}: ${reason}`, { path, cause: error });
 }
 
 /** An ACL of the broker stands in the way. */

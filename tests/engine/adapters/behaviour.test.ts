@@ -188,7 +188,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       expect(seen).toEqual(['start select 1', 'end select 1', 'start select 2', 'end select 2']);
     });
 
-    test('the cache knows every relation of a schema after one look, and schemas that do not exist as empty', async () => {
+    test('one look tells the cache every relation of a schema; a schema that does not exist is empty', async () => {
       await change(
         table('looked', `id ${dialect.bigint}`),
         'create view behaviour.looked_view as select id from behaviour.looked',

@@ -154,10 +154,10 @@ describe.skipIf(clickhouseMissing !== null)(
       ).toBe(200);
       expect((await ask('insert into http.t format JSONEachRow {"id": 10, "name": "y"}')).status).toBe(200);
       expect(await count()).toBe('10');
-      const native = await fetch(
-        `http://127.0.0.1:${server.port}/?query=${encodeURIComponent('select id + 100 as id, name from http.t format Native')}`,
-        { headers: { 'X-ClickHouse-User': server.user, 'X-ClickHouse-Key': server.password } },
-      );
+      const query = encodeURIComponent('select id + 100 as id, name from http.t format Native');
+      const native = await fetch(`http://127.0.0.1:${server.port}/?query=${query}`, {
+        headers: { 'X-ClickHouse-User': server.user, 'X-ClickHouse-Key': server.password },
+      });
       const bytes = Buffer.from(await native.arrayBuffer());
       expect((await ask(bytes, { query: 'insert into http.t format Native' })).status).toBe(200);
       expect(

@@ -524,7 +524,7 @@ describe.each(SERVERS)('$name', (server) => {
     await run('drop schema filled cascade');
   });
 
-  test('what nothing waits for goes with the commit, each told in order; when it fails nothing is committed', async () => {
+  test('what nothing waits for goes with the commit, told in order; if it fails nothing is committed', async () => {
     await run('create table later (n int)');
     const said: string[] = [];
     const session = adapter.session({
@@ -590,7 +590,7 @@ describe.each(SERVERS)('$name', (server) => {
     expect(adapter.cache.get(target)).toBeUndefined();
   });
 
-  test('who waits for one that waits for it begins again, and what cannot takes its locks before it reads', async () => {
+  test('a deadlock begins again, and what cannot begin again takes its locks before it reads', async () => {
     await run(
       'create table parent (n int)',
       'create table child (n int)',

@@ -98,7 +98,7 @@ it.each([
   expect(await warning({ m: config, reader: "materialized='materialized_view'" })).toBe(of('under materialized views'));
 });
 
-it('warns of appends that find repetitions in the target, of distributed models and of seeds that are emptied', async () => {
+it('warns of repetitions in the target of an append, of distributed models and of emptied seeds', async () => {
   expect(
     await warning({ m: "incremental_strategy='append', query_settings={'insert_deduplication_token': \"'x'\"}" }),
   ).toBe(

@@ -31,7 +31,13 @@ sources:
       - name: orders
         columns: [{name: id, data_type: bigint}, {name: amount, data_type: "numeric(10,2)"}, {name: at, ` +
       `data_type: timestamptz}, {name: Odd, quote: true}]
-unit_tests:${unitTest('declared', "          - {id: 1, amount: null, at: null}\n          - {id: 5000000000, amount: 2.25, at: '2026-01-01 " + "00:00:00+00', note: a}", "          - {id: 5000000000, amount: 3.375, note: 'a!'}\n          - {id: 1, amount: null, note: null}")}
+unit_tests:${unitTest(
+        'declared',
+        `          - {id: 1, amount: null, at: null}
+          - {id: 5000000000, amount: 2.25, at: '2026-01-01 00:00:00+00', note: a}`,
+        `          - {id: 5000000000, amount: 3.375, note: 'a!'}
+          - {id: 1, amount: null, note: null}`,
+      )}
   - name: nothing_known
     model: m
     given: [{input: "source('raw', 'orders')", rows: []}, {input: ref('rates'), rows: []}]

@@ -120,7 +120,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await db.tables()).not.toContainEqual(expect.stringContaining('doubles__'));
     });
 
-    it('a key of several columns and any partition expression work, and all that belongs to the table stays', async () => {
+    it('a key of several columns and any partition expression work; what belongs to the table stays', async () => {
       const ddl =
         '(id Int64, k LowCardinality(Nullable(String)), at DateTime codec(Delta, LZ4), third UInt8 materialized ' +
         `id % 3, other String alias k, e Int32 default 7,
@@ -164,7 +164,7 @@ describe.skipIf(clickhouseMissing !== null)(
       expect(await content('predicates')).toEqual(['1 2024-01-01 a', '1 2024-02-02 b']);
     });
 
-    it('on_schema_change is done to the new table, so that a reader never sees the columns without the rows', async () => {
+    it('on_schema_change is done to the new table: no reader sees the columns without the rows', async () => {
       const changed = "select 1::Nullable(Int64) as id, toDate('2024-01-01') as day, 5 as extra";
       for (const [mode, result] of [
         ['ignore', null],

@@ -213,7 +213,7 @@ describe('one signal ends a command that waits', () => {
     expect(seen).toEqual(commands.map(([args, , results]) => [args.join(' '), 2, true, results]));
   });
 
-  it('for a Postgres that stops in the midst of its greeting, for a ClickHouse, a package, another process', async () => {
+  it('for a Postgres that stops in its greeting, for a ClickHouse, a package, another process', async () => {
     const tls = await greeter(Buffer.from('S'));
     const login = await greeter(
       Buffer.concat([Buffer.from('R'), Buffer.from([0, 0, 0, 23, 0, 0, 0, 10]), Buffer.from('SCRAM-SHA-256\0\0')]),

@@ -51,14 +51,18 @@ beforeAll(async () => {
       `${SLOW("select id from {{ ref('events') }}")}`,
     'models/inc.sql':
       "{{ config(materialized='incremental') }} " +
-      `${SLOW("select * from {{ ref('a') }} {% if is_incremental() %} where id > (select coalesce(max(id), 0) from {{ " + 'this }}) {% endif %}')}`,
+      SLOW(
+        "select * from {{ ref('a') }} {% if is_incremental() %} " +
+          'where id > (select coalesce(max(id), 0) from {{ this }}) {% endif %}',
+      ),
     'models/v.sql':
       "{{ config(materialized='view', post_hook='select pg_sleep(0.05)') }} select b.id, c.id as other from {{ " +
       "ref('b') }} b join {{ ref('c') }} c using (id)",
     'snapshots/snap.sql':
       "{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols=['value']) " +
       `}} ${SLOW("select * from {{ ref('b') }}")}{% endsnapshot %}`,
-    'tests/over_two.sql': `{{ config(store_failures=true, severity='warn') }} ${SLOW("select id from {{ ref('a') }} where id >= 2")}`,
+    'tests/over_two.sql':
+      "{{ config(store_failures=true, severity='warn') }} " + SLOW("select id from {{ ref('a') }} where id >= 2"),
   });
   await project.client.query('create table public.hooked (name text)');
   const { code, out } = await project.run(['build']);
@@ -92,7 +96,7 @@ describe('a build that is killed', () => {
     await recovers(['build']);
   });
 
-  it('at any moment of a second build leaves what the same command puts right, and the snapshot has no row twice', async () => {
+  it('at any moment of a second build is put right by the same command; no row is twice in the snapshot', async () => {
     for (let round = 0; round < 6; round++) {
       const build = project.start(['build', ...(round % 2 === 0 ? [] : ['--full-refresh'])]);
       await pause(350 + Math.random() * 1000);

@@ -96,9 +96,8 @@ const CLICKHOUSE: Words = {
       .read('profiles.yml')
       .replace(/threads: 1/, 'threads: 8')
       .match(/\{type: .*?\}/) ?? [''])[0];
-    lab.write({
-      'profiles.yml': `faults: {target: dev, outputs: {dev: ${profile}, ci: ${profile.replace('schema: s,', 'schema: ci,')}}}\n`,
-    });
+    const ci = profile.replace('schema: s,', 'schema: ci,');
+    lab.write({ 'profiles.yml': `faults: {target: dev, outputs: {dev: ${profile}, ci: ${ci}}}\n` });
     return {
       write: (more) => lab.write(more),
       run: (args, target) => lab.run(args, target === undefined ? {} : { target }),

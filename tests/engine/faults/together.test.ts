@@ -143,7 +143,7 @@ describe('--every', () => {
       if (Date.now() > end) throw new Error(`waited in vain:\n${run.out()}`);
   };
 
-  it('runs again and again with a line a tick, reads what changed, goes on after a failure and ends with 0', async () => {
+  it('runs on with a line a tick, reads what changed, goes on after a failure and ends with 0', async () => {
     project.write({
       'models/tick.sql':
         "{{ config(materialized='table') }} select '{{ run_started_at }}' as at, '{{ invocation_id }}' as invocation",

@@ -658,9 +658,13 @@ const DEMANDS: Readonly<Record<string, readonly [file: string, text: () => strin
   itself: ['packages.yml', () => `packages: [{tarball: "${base}/x.tar.gz", name: evil}]`, OK],
   'a bomb of aliases': [
     'packages.yml',
-    () =>
-      `${Array.from({ length: 9 }, (_, i) => `${'abcdefghi'[i]}: &${'abcdefghi'[i]} [${(i === 0 ? 'x,' : `*${'abcdefghi'[i - 1]},`).repeat(9)}]\n`).join('')}packages: ` +
-      '*i\n',
+    () => {
+      const lists = [...'abcdefghi'].map((name, i, names) => {
+        const item = i === 0 ? 'x,' : `*${names[i - 1]},`;
+        return `${name}: &${name} [${item.repeat(9)}]\n`;
+      });
+      return `${lists.join('')}packages: *i\n`;
+    },
     /alias/i,
   ],
   'no list': ['packages.yml', () => 'packages: 5', /malformed/],

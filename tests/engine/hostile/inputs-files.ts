@@ -273,7 +273,8 @@ const names: HostileInput[] = ODD_NAMES.flatMap((name): HostileInput[] => {
     }),
     each('clean-targets', ['clean'], { 'dbt_project.yml': `${PROJECT}clean-targets: [${text}]\n` }),
     each('a source named', ['compile', '--no-introspect'], {
-      'models/s.yml': `sources: [{name: ${text}, tables: [{name: ${text}, columns: [{name: ${text}, data_tests: [unique]}]}]}]`,
+      'models/s.yml':
+        `sources: [{name: ${text}, ` + `tables: [{name: ${text}, columns: [{name: ${text}, data_tests: [unique]}]}]}]`,
     }),
     each('a target named', ['compile', '--no-introspect', '--target', name], {}),
     each('a profile named', ['compile', '--no-introspect', '--profile', name], {}),

@@ -3,6 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { LoadLab } from './load-lab.ts';
 
+/** What a column usually gets. */
+const USUAL: Record<string, string> = { id: '7', name: '"n"', at: '"2026-01-01T00:00:00Z"', amount: '1', ok: 'true' };
+
 const COLUMNS = {
   id: 'integer',
   name: 'varchar(5)',
@@ -44,9 +47,11 @@ describe('whatever comes', () => {
     return Array.from({ length: count }, () => {
       if (next(40) === 0) return null;
       const names = ['id', 'at', ...Object.keys(COLUMNS).filter(() => next(3) === 0)];
-      const bytes = Buffer.from(
-        `{${names.map((name) => `"${name}":${next(3) > 0 ? ({ id: '7', name: '"n"', at: '"2026-01-01T00:00:00Z"', amount: '1', ok: 'true' }[name] ?? value[name]!()) : value[name]!()}`).join(',')}${next(5) === 0 ? ',"more": "x"' : ''}}`,
-      );
+      const fields = names.map((name) => {
+        const usual = next(3) > 0 ? USUAL[name] : undefined;
+        return `"${name}":${usual ?? value[name]!()}`;
+      });
+      const bytes = Buffer.from(`{${fields.join(',')}${next(5) === 0 ? ',"more": "x"' : ''}}`);
       const kind = next(8);
       if (kind === 0) bytes[next(bytes.length)] = next(256);
       return kind === 1

@@ -52,7 +52,7 @@ describe('a table among others', () => {
       make: async (told) => lab.loader(t, { once, signal, notify: told, client: broker.client() }).loader,
     });
 
-  it('says its failure when it happens, is tried again, and goes on when it can; the others load meanwhile', async () => {
+  it('tells a failure when it happens, tries again, goes on when it can; the others load meanwhile', async () => {
     const good = lab.target({ id: 'integer' });
     const bad = {
       ...good,

@@ -204,7 +204,7 @@ describe('messages', () => {
     expect(await lab.letters(keyed)).toEqual([[1, expect.stringContaining('duplicate key')]]);
   });
 
-  it('rows that exclude one another cost only those that come second, however many flushes they lie apart', async () => {
+  it('of rows that exclude one another the second goes, however many flushes they lie apart', async () => {
     const t = lab.target(
       { id: 'integer', u: 'integer' },
       { mode: 'upsert', key: ['id'], flush: { rows: 2000, bytes: 1e7, ageMs: 20 } },

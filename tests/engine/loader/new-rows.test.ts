@@ -96,7 +96,7 @@ describe('new_rows', () => {
     expect(await project.rows("select count(*) from s.m where k = 'c.ndjson'")).toEqual([['4']]);
   });
 
-  it('dead letters that are replayed reach the model, and positions that are set back ask for a full refresh', async () => {
+  it('replayed dead letters reach the model; positions that are set back ask for a full refresh', async () => {
     writeFileSync(
       join(project.dir, 'd.ndjson'),
       '{"id": 1, "k": "d.ndjson"}\n{"id": "2x", "k": "d.ndjson"}\n{"id": 3, "k": "d.ndjson"}\n',

@@ -159,7 +159,7 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
     expect((await commits()) - before).toBeLessThan(60);
   }, 180_000);
 
-  it('stop the table when they are too many: nothing of them is written, and the next load stops at the same place', async () => {
+  it('stop the table when they are too many: none is written, and the next load stops at the same place', async () => {
     const t = lab.target({ id: 'integer' }, { maxDead: 20, flush: { rows: 1000, bytes: 1e8, ageMs: 60_000 } });
     for (const id of upTo(300)) lab.broker.produce('t', 0, { id });
     for (const i of upTo(15)) lab.broker.produce('t', 0, { id: `once ${i}` });

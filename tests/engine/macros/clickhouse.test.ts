@@ -69,7 +69,9 @@ async function difference(test: Case): Promise<string[]> {
 }
 
 // Who writes into a table is in the cache.
-const SEARCH = String.raw`- select name from system.tables where engine = 'materializedview' and extract(create_table_query,'to\\s+([^\\s(]+)')= 's.m'`;
+const SEARCH =
+  "- select name from system.tables where engine = 'materializedview' and " +
+  String.raw`extract(create_table_query,'to\\s+([^\\s(]+)')= 's.m'`;
 // Whether a database can exchange is asked once a run, where the cache does not tell.
 const ENGINE = "+ select name,engine,comment from system.databases where name = 's'";
 // What is not there is not dropped.
@@ -486,7 +488,7 @@ describe('insert_overwrite', () => {
     ]);
   });
 
-  test('replaces partition after partition, as dbt-clickhouse, where there is no EXCHANGE or views read the table', async () => {
+  test('replaces one partition after the other where there is no EXCHANGE or views read the table', async () => {
     for (const where of [{ read: true }, { ordinary: true }])
       expect(await publishing({ ...one, ...where })).toEqual([
         `alter table s.m ${both}allow_replace_partition_from_empty_source = 1`,

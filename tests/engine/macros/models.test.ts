@@ -63,7 +63,7 @@ describe('a view', () => {
     );
   });
 
-  test('of which nothing has changed is left as it is, but for hooks and grants; what it reads must be unchanged too', async () => {
+  test('is left when nothing of it and of what it reads has changed; hooks and grants are done', async () => {
     const views = new Map<string, string>();
     const run = (parent: string, config = {}): Promise<string[]> =>
       statementsOf({

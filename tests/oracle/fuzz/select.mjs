@@ -60,10 +60,9 @@ try {
         ['ours', mine],
       ]) {
         const other = name === 'ours' ? theirs : mine;
-        console.log(
-          `  ${name} ` +
-            `${failed ?? `${ids.length} nodes, only here: ${JSON.stringify(ids.filter((id) => !other.ids?.includes(id)))}, ` + `warnings ${JSON.stringify(warnings)}`}`,
-        );
+        const only = JSON.stringify(ids?.filter((id) => !other.ids?.includes(id)));
+        const answer = failed ?? `${ids.length} nodes, only here: ${only}, warnings ${JSON.stringify(warnings)}`;
+        console.log(`  ${name} ${answer}`);
       }
     }
   }

@@ -150,7 +150,7 @@ describe('what is known', () => {
     expect(names(cache, 'empty')).toEqual([]);
   });
 
-  test('readers in schemas that were not listed become known as external, and their schema stays unlisted', async () => {
+  test('readers in schemas that were not listed are external, and their schema stays unlisted', async () => {
     const cache = await filled([
       [rel('t'), rel('outside', 'view', 'elsewhere')],
       [rel('x', 'table', 'unlisted'), rel('y', 'view')],
@@ -235,7 +235,7 @@ describe('while the catalogue is being asked', () => {
     expect(names(cache)).toEqual([]);
   });
 
-  test('a macro that is asked for a listing and looks up a relation there gets an error, not a wait without end', async () => {
+  test('a macro that lists a schema and looks up a relation in it gets an error, not a deadlock', async () => {
     const cache = new RelationCache();
     const session = {};
     const ask = async (): Promise<Listing> => {

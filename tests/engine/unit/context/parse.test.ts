@@ -158,7 +158,7 @@ describe('macros', () => {
     expect(recorded.refs).toEqual([{ name: 'a', package: null, version: null }]);
   });
 
-  it('picks a materialization: adapter before default, root before packages, packages never before built-in ones', () => {
+  it('picks a materialization: adapter before default, root before built-in ones, packages last', () => {
     const text = (name: string, adapter?: string): string =>
       `{% materialization ${name}, ${adapter === undefined ? 'default' : `adapter='${adapter}'`} %}{% ` +
       'endmaterialization %}';

@@ -1,5 +1,5 @@
-// Spellings of config and properties on which random projects differed from dbt's manifest (tests/oracle/fuzz/parse.mjs).
-// The expectations are dbt's.
+// Spellings of config and properties on which random projects differed from dbt's manifest
+// (tests/oracle/fuzz/parse.mjs). The expectations are dbt's.
 import { describe, expect, it } from 'vitest';
 import { parseFiles } from '../../support/parse.ts';
 

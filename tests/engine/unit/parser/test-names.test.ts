@@ -31,7 +31,8 @@ describe('syntheticTestNames', () => {
     });
     expect(short).toMatch(/^relationships_stg_orders_[0-9a-f]{32}$/);
     expect(full).toBe(
-      'relationships_stg_orders_customer_id__customer_id_with_a_very_long_name_so_that_the_name_of_the_test_is_cut__source_raw_orders_',
+      'relationships_stg_orders_customer_id__' +
+        'customer_id_with_a_very_long_name_so_that_the_name_of_the_test_is_cut__source_raw_orders_',
     );
   });
 });

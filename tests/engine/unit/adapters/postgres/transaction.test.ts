@@ -45,7 +45,7 @@ describe('a transaction', () => {
     return { transaction, connection };
   };
 
-  it('waits for the next statement where the server is known; psycopg2 begins one for the first statement only', async () => {
+  it('waits for the next statement where the server is known, as psycopg2 does for the first only', async () => {
     const { transaction, connection } = open(PLAIN, { checkInterval: true });
     await transaction.beginOnce(connection);
     expect([transaction.open, transaction.isUnsent, log]).toEqual([false, true, ['told']]);
