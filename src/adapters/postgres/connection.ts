@@ -9,6 +9,7 @@ import { TsdbtError } from '../../errors.ts';
 import { type Look, type SilenceTimes, silenceTimes, watchSilence } from '../silence.ts';
 import { within } from '../within.ts';
 import { connectionError } from './database-error.ts';
+import { NOT_COMMITTED, type Outcome, outcomeSql, UNKNOWN_END, UNKNOWN_HINT } from './lost-commit.ts';
 import { type AnswerRow, questionSql, type SilentStatement } from './silent-statement.ts';
 import { isMeantToLast } from './statements.ts';
 import { type Verdict, verdictOf, verdictOfFailure } from './silent-statement.ts';
@@ -60,7 +61,9 @@ export interface Connection {
 /** Milliseconds that a request to stop a statement may take, and a good-bye. */
 const CANCEL_MS = 2000;
 const END_MS = 1000;
-const UNKNOWN_END = 'Whether the transaction was committed is not known.';
+/** How long it is tried to find out how a transaction has ended: a server may have to start again. */
+const SETTLE_MS = 10_000;
+const ASK_MS = 3000;
 
 /** At most `max` connections at a time; who comes later waits, in order. */
 export class ConnectionPool {
@@ -207,11 +210,38 @@ export class ConnectionPool {
     return { state: 'unreachable', why: `no answer within ${limit / 1000} s` };
   }
 
+  /**
+   * How a transaction has ended whose connection is lost, asked by another one.
+   * @param mark what `TRANSACTION_MARK` gave inside of it
+   */
+  async outcome(mark: string): Promise<Outcome> {
+    for (const until = performance.now() + SETTLE_MS; !this.closed && performance.now() < until; ) {
+      let asker: DriverClient | undefined;
+      let found: Outcome | 'in progress' = 'in progress';
+      const ask = async (): Promise<void> => {
+        asker = await this.connect({ ...(await this.address()), connectTimeout: ASK_MS / 1000 });
+        const { rows } = await asker.query<{ outcome: Outcome | 'in progress' }>(outcomeSql(mark));
+        found = rows[0]?.outcome ?? null;
+      };
+      // A server that starts, or is not reached yet, is asked again.
+      await within(
+        ask().catch(() => undefined),
+        ASK_MS,
+      );
+      if (asker !== undefined) destroy(asker);
+      if (found !== 'in progress') return found;
+      await new Promise((resolve) => {
+        setTimeout(resolve, 200);
+      });
+    }
+    return null;
+  }
+
   /** @param lasts the statement was to last: how it has ended matters */
   private giveUp(connection: Connection, message: string, { state, undone = false }: Look, lasts: boolean): void {
-    const outcome = undone ? 'The transaction was not committed.' : UNKNOWN_END;
+    const outcome = undone ? NOT_COMMITTED : UNKNOWN_END;
     connection.lost = new TsdbtError('connection', `${message}.${lasts ? `\n\t${outcome}` : ''}`, {
-      hint: lasts && !undone ? 'Look what the relation holds before it is built again.' : undefined,
+      hint: lasts && !undone ? UNKNOWN_HINT : undefined,
     });
     connection.broken = true;
     destroy(connection.client);

@@ -10,6 +10,7 @@ import type { Table } from '../table.ts';
 import { lockCall, lockHolderSql, lockKey, lookSql, viewStateSql } from './catalogue.ts';
 import { dependantNamesSql } from './dependants.ts';
 import { MAX_IDENTIFIER } from './relation.ts';
+import { TRANSACTION_MARK } from './lost-commit.ts';
 import { PostgresSession } from './session.ts';
 import type { ViewStates } from './view-states.ts';
 
@@ -101,7 +102,9 @@ export class RelationLocks {
     // One round trip when nobody holds it. A statement behind it in the same message has its own snapshot, taken under
     // the lock.
     const ask = async (wait: boolean): Promise<Table[]> => {
-      const { tables } = await session.execute([`select ${lockCall(key, wait)}`, ...look].join(';\n'), {
+      // What is not a view alone changes rows: it is to be known how a COMMIT has ended whose answer is lost.
+      const mark = viewState ? '' : `, ${TRANSACTION_MARK}`;
+      const { tables } = await session.execute([`select ${lockCall(key, wait)}${mark}`, ...look].join(';\n'), {
         autoBegin: true,
         every: true,
       });
@@ -112,6 +115,8 @@ export class RelationLocks {
       await this.#tellWho(session, relation, key);
       [locked, found, state] = await ask(true);
     }
+    const mark = locked!.rows[0]?.values[1];
+    if (session instanceof PostgresSession && typeof mark === 'string') session.mark = mark;
     if (state !== undefined)
       this.#states.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session), state });
     const bare = this.#bare.get(session) ?? new Set();

@@ -11,6 +11,7 @@ import type { Value } from '../../values/value.ts';
 import type { Connection, ConnectionPool } from './connection.ts';
 import { databaseError } from './database-error.ts';
 import { bind, quoteText } from './literal.ts';
+import { withOutcome } from './lost-commit.ts';
 import {
   type CommentedStatement,
   failedStatement,
@@ -38,6 +39,9 @@ interface WaitingStatement {
   readonly answered: (result: ExecuteResult) => void;
 }
 
+/** Of what was committed, when its answer is lost. */
+const UNTOLD: AdapterResponse = { _message: 'COMMIT', code: 'COMMIT', rows_affected: -1 };
+
 const NUL = 'A string literal cannot contain NUL (0x00) characters.';
 
 export class PostgresSession implements Session {
@@ -47,6 +51,8 @@ export class PostgresSession implements Session {
   nextMayWait = false;
   /** Does it build a relation and change nothing else? */
   builds = false;
+  /** What tells the open transaction from all others; null: not known. */
+  mark: string | null = null;
   /** To be done before anything is sent: a lock that is not needed when nothing is. */
   beforeFirst: (() => Promise<void>) | null = null;
   readonly #pool: ConnectionPool;
@@ -196,13 +202,27 @@ export class PostgresSession implements Session {
       const sent = this.#transaction.commit();
       this.columns.clear();
       if (!sent) return;
-      if (this.#waiting.length > 0) await this.#sendWaiting(true);
-      else if (this.#transaction.takeUnsent() === '') await this.#run('COMMIT', false);
-      else {
-        this.#told('COMMIT');
-        this.#settings.onEnd?.(this, 'committed');
+      const { mark } = this;
+      const waiting = [...this.#waiting];
+      try {
+        await this.#sendCommit();
+      } catch (error) {
+        if (mark === null || this.#connection?.broken !== true) throw error;
+        const outcome = await this.#pool.outcome(mark);
+        if (outcome !== 'committed') throw withOutcome(error, outcome);
+        for (const { answered } of waiting) answered({ response: UNTOLD, table: Table.empty() });
+        this.#lasts = true;
       }
     });
+  }
+
+  async #sendCommit(): Promise<void> {
+    if (this.#waiting.length > 0) await this.#sendWaiting(true);
+    else if (this.#transaction.takeUnsent() === '') await this.#run('COMMIT', false);
+    else {
+      this.#told('COMMIT');
+      this.#settings.onEnd?.(this, 'committed');
+    }
   }
 
   async rollback(): Promise<void> {
@@ -432,6 +452,7 @@ export class PostgresSession implements Session {
   /** The server has ended a transaction: a COMMIT after a failure is answered by ROLLBACK. */
   #hasEnded(tag: string): void {
     this.#lasts = true;
+    this.mark = null;
     this.#settings.onEnd?.(this, tag === 'ROLLBACK' ? 'undone' : 'committed');
   }
 
@@ -445,6 +466,7 @@ export class PostgresSession implements Session {
     this.#sent++;
     this.columns.clear();
     this.#waiting = [];
+    this.mark = null;
     const connection = this.#connection;
     if (connection === null || connection.broken || connection.status === 'I') return;
     try {

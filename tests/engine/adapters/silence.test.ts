@@ -4,7 +4,7 @@ import { createServer, type Server as HttpServer, type ServerResponse } from 'no
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Adapter, Session } from '../../../src/adapters/adapter.ts';
+import type { Adapter, ExecuteResult, Session } from '../../../src/adapters/adapter.ts';
 import { createClickHouseAdapter } from '../../../src/adapters/clickhouse/create.ts';
 import { RESULT_FORMAT } from '../../../src/adapters/clickhouse/result.ts';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
@@ -154,6 +154,33 @@ describe('a Postgres that is silent', () => {
     expect((await observer.query('select n from public.kept_rows')).rows).toEqual([{ n: 1 }]);
     await observer.query('drop table public.kept_rows');
     await session.release();
+  });
+
+  it('of a transaction that has taken its lock it is found out how it has ended', async () => {
+    const rows = (name: string): Promise<unknown> =>
+      observer.query(`select count(*)::int as n from public.${name}`).then(({ rows: found }) => found[0]);
+    await observer.query('create table public.settled (n int)');
+    await adapter.lockRelation(session, adapter.createRelation({ schema: 'public', identifier: 'settled' }));
+    let told: ExecuteResult | undefined;
+    await session.executeLater('insert into public.settled values (1)', (result) => {
+      told = result;
+    });
+    proxy.swallow('answers');
+    await session.commit();
+    expect([await rows('settled'), told?.response._message]).toEqual([{ n: 1 }, 'COMMIT']);
+    await session.release();
+
+    const second = adapter.session({ name: 'second' });
+    await adapter.lockRelation(second, adapter.createRelation({ schema: 'public', identifier: 'settled' }));
+    await second.execute('insert into public.settled values (2)');
+    await observer.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where query like '%settled values (2)%' and pid <> pg_backend_pid()",
+    );
+    const error = await failure(second.commit());
+    expect(error.message).toMatch(/\n\tThe transaction was not committed\.$/);
+    expect(await rows('settled')).toEqual({ n: 1 });
+    await second.release();
+    await observer.query('drop table public.settled');
   });
 
   it('is waited for when it takes no second connection, and that is said', async () => {

@@ -1,0 +1,40 @@
+// How a transaction has ended whose COMMIT was not answered: what it notes about itself under its lock, and what another
+// connection asks afterwards. Opening that connection is left to connection.ts.
+import { TsdbtError } from '../../errors.ts';
+import { quoteText } from './literal.ts';
+
+/** Of a transaction; null: the server cannot tell. */
+export type Outcome = 'committed' | 'aborted' | null;
+
+export const NOT_COMMITTED = 'The transaction was not committed.';
+export const UNKNOWN_END = 'Whether the transaction was committed is not known.';
+export const UNKNOWN_HINT = 'Look what the relation holds before it is built again.';
+
+/** Another server behind the same address counts transactions of its own: a number holds for one server's lifetime. */
+const STARTED = "pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())::text";
+
+/** An expression: the transaction's number and when its server has started; null on a replica, which numbers none. */
+export const TRANSACTION_MARK = `case when not pg_catalog.pg_is_in_recovery() then pg_catalog.pg_current_xact_id()::text || ' ' || ${STARTED} end`;
+
+/** One row: `committed`, `aborted`, `in progress`, or null when this server cannot tell. */
+export function outcomeSql(mark: string): string {
+  const [id = '', started = ''] = mark.split(' ');
+  return (
+    `/*NO LOAD BALANCE*/ select case when ${STARTED} = ${quoteText(started)} and not pg_catalog.pg_is_in_recovery() ` +
+    `then pg_catalog.pg_xact_status(${quoteText(id)}::xid8) end as outcome`
+  );
+}
+
+/** The failure of a COMMIT, with what is known of its transaction. */
+export function withOutcome(error: unknown, outcome: Outcome): unknown {
+  if (!(error instanceof TsdbtError)) return error;
+  const words = outcome === 'aborted' ? NOT_COMMITTED : UNKNOWN_END;
+  if (error.message.includes(words)) return error;
+  const message = error.message.includes(UNKNOWN_END)
+    ? error.message.replace(UNKNOWN_END, words)
+    : `${error.message}\n\t${words}`;
+  return new TsdbtError(error.kind, message, {
+    ...error.details,
+    hint: outcome === 'aborted' ? undefined : UNKNOWN_HINT,
+  });
+}
