@@ -296,7 +296,7 @@ describe('a probe for a member', () => {
       }
     }
     expect(wrong).toEqual([]);
-  });
+  }, 900_000);
 });
 
 /** Whole attacks, most of them known from other engines. */
