@@ -196,16 +196,32 @@ function versionName({ wanted, version }: Pinned): string {
 
 /** The folder of all packages; links are followed, so that it can be replaced. */
 function installFolder(project: Project): string {
-  const path = resolve(project.project_root, project.packages_install_path);
+  const root = realpathSync(project.project_root);
+  const path = resolve(root, project.packages_install_path);
   const target = existsSync(path) ? realpathSync(path) : path;
-  const up = relative(target, project.project_root);
+  const up = relative(target, root);
   if (up === '' || !up.startsWith('..')) {
     throw new TsdbtError(
       'dependency',
       `packages-install-path '${project.packages_install_path}' holds the project itself: it would be deleted`,
     );
   }
+  // A folder of its own inside of the project is replaced whole, as dbt does; elsewhere somebody may keep other things.
+  const own = target === path && !relative(root, target).startsWith('..');
+  const other = own || !existsSync(target) ? [] : readdirSync(target).filter((name) => !isPackage(join(target, name)));
+  if (other.length > 0) {
+    throw new TsdbtError(
+      'dependency',
+      `packages-install-path '${project.packages_install_path}' leads to '${target}', which holds more than packages: ` +
+        `${other.slice(0, 3).join(', ')}. Nothing was installed.`,
+      { hint: 'Everything in that folder would be deleted: name one for packages alone.' },
+    );
+  }
   return target;
+}
+
+function isPackage(path: string): boolean {
+  return lstatSync(path).isSymbolicLink() || existsSync(join(path, 'dbt_project.yml'));
 }
 
 /** A package's name is a folder's name. */

@@ -10,6 +10,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -529,6 +530,21 @@ describe('a deps that fails or is killed', () => {
     write({ 'p/dbt_project.yml': 'name: o\npackages-install-path: ..\n', 'p/one/dbt_project.yml': 'name: one\n' });
     expect(await deps('packages: [{local: one}]\n')).toContain("packages-install-path '..' holds the project itself");
     expect(lstatSync(join(root, 'p/dbt_project.yml')).isFile()).toBe(true);
+  });
+
+  it('deletes nothing but packages behind a link or outside of the project', async () => {
+    write({ 'p/one/dbt_project.yml': 'name: one\n', 'shared/old/dbt_project.yml': 'name: old\n' });
+    symlinkSync('../shared', join(root, 'p/dbt_packages'));
+    expect(await deps('packages: [{local: one}]\n')).toBe('ok');
+    expect(readdirSync(join(root, 'shared'))).toEqual(['one']);
+    write({ 'shared/notes.txt': 'mine' });
+    const refused = "leads to '[^']+', which holds more than packages: notes\\.txt\\. Nothing was installed\\.";
+    expect(await deps('packages: [{local: one}]\n')).toMatch(
+      new RegExp(`packages-install-path 'dbt_packages' ${refused}`),
+    );
+    write({ 'p/dbt_project.yml': 'name: o\npackages-install-path: ../shared\n' });
+    expect(await deps('packages: [{local: one}]\n')).toMatch(new RegExp(refused));
+    expect(readFileSync(join(root, 'shared/notes.txt'), 'utf8')).toBe('mine');
   });
 });
 
