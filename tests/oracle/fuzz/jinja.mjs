@@ -1,15 +1,17 @@
 // Compares our Jinja with real jinja2 on random templates: npm run oracle -- fuzz-jinja [first seed] [batches]
-// [templates a batch] PYTHON names a Python that has jinja2 3.1 and dbt-core 1.12 (default python3). Prints each
-// template on which the two differ; exit code 1 when there is one.
+// [templates a batch]. PYTHON names a Python that has jinja2 3.1 and dbt-core 1.12 (default: that of TSDBT_ORACLE,
+// made when it is missing). Prints each template on which the two differ; exit code 1 when there is one.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { oracleBin } from '../support/servers.mjs';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const [first = 1, batches = 10, size = 500] = process.argv.slice(2).map(Number);
+const python = process.env.PYTHON ?? join(oracleBin(), 'python');
 const out = mkdtempSync(join(tmpdir(), 'fuzz-jinja-'));
 try {
   const outfile = join(out, 'golden.mjs');
@@ -33,7 +35,7 @@ try {
   let different = 0;
   for (let seed = first; seed < first + batches; seed++) {
     const script = join(root, 'tests/engine/support/jinja_fuzz.py');
-    const text = execFileSync(process.env.PYTHON ?? 'python3', [script, String(seed), String(size)], {
+    const text = execFileSync(python, [script, String(seed), String(size)], {
       maxBuffer: 1 << 30,
       env: { ...process.env, PYTHONHASHSEED: '0' },
     });
