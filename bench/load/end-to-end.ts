@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
-import { loadClientLibrary } from '../../src/loader/kafka/client.ts';
+import { TopicWriter } from '../../tests/kafka/topic-writer.ts';
 import { now, openBench, pause, produce } from './setup.ts';
 
 interface Session {
@@ -82,15 +82,7 @@ export async function main(small: boolean): Promise<void> {
       'test_type:unit',
     );
 
-    const { Producer } = await loadClientLibrary();
-    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
-      clientId: 'bench',
-      bootstrapBrokers: [...bench.connection.brokers],
-      idempotent: true,
-      acks: -1,
-      retries: 50,
-      retryDelay: 200,
-    });
+    const writer = await TopicWriter.open(bench.connection.brokers, { retries: 50, retryDelay: 200 });
     const sessions = new Map<string, Session>();
     let seq = 0;
     const event = (): { topic: string; key: Buffer; value: Buffer } => {
@@ -156,10 +148,10 @@ export async function main(small: boolean): Promise<void> {
     const began = now();
     while (now() - began < seconds * 1000) {
       const due = Math.floor(((now() - began) / 1000) * rate) - seq;
-      if (due > 0) await producer.send({ messages: Array.from({ length: Math.min(due, 2000) }, event) });
+      if (due > 0) await writer.send(Array.from({ length: Math.min(due, 2000) }, event));
       await pause(20);
     }
-    await producer.close();
+    await writer.close();
     const measured = ages.length;
     const wanted = [...sessions]
       .filter(([, { first, last }]) => last > first)

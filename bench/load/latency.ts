@@ -1,6 +1,6 @@
 // From produce to visible: what is sent at a steady rate is followed to the commit that shows it. A message's own time
 // of creation is the start, the return of the commit the end; both clocks are this process's.
-import { loadClientLibrary } from '../../src/loader/kafka/client.ts';
+import { TopicWriter } from '../../tests/kafka/topic-writer.ts';
 import type { Sink } from '../../src/loader/sink.ts';
 import { loadTopic, message, now, openBench, pause, produce, targetOf } from './setup.ts';
 
@@ -31,15 +31,7 @@ export async function main(small: boolean): Promise<void> {
         targetOf(topic, 'append', { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 100 }),
         { once: false, signal: stop.signal, sink: watched },
       );
-      const { Producer } = await loadClientLibrary();
-      const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
-        clientId: 'bench',
-        bootstrapBrokers: [...bench.connection.brokers],
-        idempotent: true,
-        acks: -1,
-        retries: 50,
-        retryDelay: 200,
-      });
+      const writer = await TopicWriter.open(bench.connection.brokers, { retries: 50, retryDelay: 200 });
       // The loader has joined, and what was compiled is warm, before it counts.
       let seq = 0;
       const send = async (count: number): Promise<void> => {
@@ -49,8 +41,7 @@ export async function main(small: boolean): Promise<void> {
           partition: seq++ % 4,
           timestamp: BigInt(now()),
         }));
-        for (let at = 0; at < messages.length; at += 2000)
-          await producer.send({ messages: messages.slice(at, at + 2000) });
+        for (let at = 0; at < messages.length; at += 2000) await writer.send(messages.slice(at, at + 2000));
       };
       while (waits.length === 0) {
         await send(100);
@@ -73,7 +64,7 @@ export async function main(small: boolean): Promise<void> {
       for (let i = 0; i < 300 && waits.length < already + sent; i++) await pause(100);
       stop.abort();
       await loading;
-      await producer.close();
+      await writer.close();
       const sorted = waits.slice(already).sort((a, b) => a - b);
       if (sorted.length !== sent) throw new Error(`${sorted.length} of ${sent} rows became visible`);
       const at = (part: number): string =>

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { PostgresAdapter } from '../../src/adapters/postgres/adapter.ts';
 import type { LoadConnection } from '../../src/loader/connections.ts';
 import { jsonDecoder } from '../../src/loader/decode.ts';
-import { kafkaClient, loadClientLibrary } from '../../src/loader/kafka/client.ts';
+import { kafkaClient } from '../../src/loader/kafka/client.ts';
+import { TopicWriter } from '../../tests/kafka/topic-writer.ts';
 import type { LoadTarget } from '../../src/loader/load-target.ts';
 import { type LoadEvent, Loader, type LoadSummary } from '../../src/loader/loader.ts';
 import { PostgresSink } from '../../src/loader/postgres/sink.ts';
@@ -142,29 +143,19 @@ export async function produce(
   bytes: number,
   wrap: (made: ReturnType<typeof message>) => ReturnType<typeof message> = (made) => made,
 ): Promise<void> {
-  const { Admin, Producer } = await loadClientLibrary();
-  const options = { clientId: 'bench', bootstrapBrokers: [...bench.connection.brokers] };
-  const admin = new Admin(options);
-  await admin.createTopics({ topics: [topic], partitions, replicas: 1 });
-  await admin.close();
-  const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
-    ...options,
-    idempotent: true,
-    acks: -1,
-    retries: 50,
-    retryDelay: 200,
-  });
+  const writer = await TopicWriter.open(bench.connection.brokers, { retries: 50, retryDelay: 200 });
+  await writer.create(topic, { partitions });
   const step = Math.floor(400_000 / bytes);
   for (let at = 0; at < count; at += step) {
-    await producer.send({
-      messages: Array.from({ length: Math.min(step, count - at) }, (_, i) => ({
+    await writer.send(
+      Array.from({ length: Math.min(step, count - at) }, (_, i) => ({
         topic,
         ...wrap(message(at + i, bytes)),
         partition: (at + i) % partitions,
       })),
-    });
+    );
   }
-  await producer.close();
+  await writer.close();
 }
 
 export interface Loaded {

@@ -4,7 +4,7 @@ import { TsdbtError } from '../errors.ts';
 import { type Message, partitionKey } from './broker.ts';
 import type { LoadConnection } from './connections.ts';
 import { fileClient, fileTopic } from './file-client.ts';
-import { clientOptions, loadClientLibrary } from './kafka/client.ts';
+import { called, clientOptions, loadClientLibrary } from './kafka/library.ts';
 import { brokerError } from './kafka/errors.ts';
 
 export interface ProduceOptions {
@@ -52,20 +52,19 @@ export async function produceFile(options: ProduceOptions): Promise<number> {
         batches: [batch],
       } = await source.poll();
       if (batch === undefined) return sent;
-      const messages = batch.records.flatMap((records) =>
+      const read = batch.records.flatMap((records) =>
         Array.from({ length: records.length }, (_, i) => records.message(i)),
       );
       const most = rate === null ? AT_ONCE : Math.max(1, Math.min(AT_ONCE, Math.ceil(rate / 20)));
-      for (let at = 0, size = 0; at < messages.length && !signal.aborted; at += size) {
-        size = howMany(messages, at, most);
-        const part = messages.slice(at, at + size);
-        await producer.send({
-          messages: part.map(({ value, offset }) => ({
-            topic,
-            value: Buffer.from(value ?? []),
-            ...(key === null ? {} : { key: keyOf(value, key, path, offset) }),
-          })),
-        });
+      for (let at = 0, size = 0; at < read.length && !signal.aborted; at += size) {
+        size = howMany(read, at, most);
+        const part = read.slice(at, at + size);
+        const messages = part.map(({ value, offset }) => ({
+          topic,
+          value: Buffer.from(value ?? []),
+          ...(key === null ? {} : { key: keyOf(value, key, path, offset) }),
+        }));
+        await called((done) => producer.send({ messages }, done));
         sent += part.length;
         if (rate !== null) await pause(Math.max(0, began + (sent / rate) * 1000 - now()));
       }
@@ -74,7 +73,7 @@ export async function produceFile(options: ProduceOptions): Promise<number> {
   } catch (error) {
     throw brokerError(error, connection, [topic]);
   } finally {
-    await producer.close().catch(() => undefined);
+    await called<void>((done) => producer.close(done)).catch(() => undefined);
   }
 }
 
@@ -91,8 +90,9 @@ async function createTopic(connection: LoadConnection, topic: string, partitions
   const { Admin } = await loadClientLibrary();
   const admin = new Admin(clientOptions(connection));
   try {
-    if (!(await admin.listTopics()).includes(topic))
-      await admin.createTopics({ topics: [topic], partitions, replicas: -1 });
+    const known = await called<string[]>((done) => admin.listTopics({}, done));
+    if (!known.includes(topic))
+      await called((done) => admin.createTopics({ topics: [topic], partitions, replicas: -1 }, done));
   } catch (error) {
     if (
       !JSON.stringify(error, (_key, value: unknown) =>
@@ -101,7 +101,7 @@ async function createTopic(connection: LoadConnection, topic: string, partitions
     )
       throw brokerError(error, connection, [topic]);
   } finally {
-    await admin.close().catch(() => undefined);
+    await called<void>((done) => admin.close(done)).catch(() => undefined);
   }
 }
 

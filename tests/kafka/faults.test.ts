@@ -4,10 +4,10 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadClientLibrary } from '../../src/loader/kafka/client.ts';
 import { SERVERS } from '../engine/adapters/servers.ts';
 import { FaultProject, type Running } from '../engine/faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
+import { TopicWriter } from './topic-writer.ts';
 
 const KILLS = Number(process.env['TSDBT_LOAD_KILLS'] ?? 16);
 const APPEND = ['before_copy', 'before_commit', 'after_commit', 'in_drift', 'random'] as const;
@@ -51,28 +51,18 @@ ${['many', 'keyed', 'zombie', 'moved']
   )
   .join('')}`,
     });
-    const { Admin, Producer } = await loadClientLibrary();
-    const options = { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${broker.port}`] };
-    const admin = new Admin(options);
-    await admin.createTopics({ topics: ['many', 'keyed', 'moved'], partitions: 3, replicas: 1 });
-    await admin.createTopics({ topics: ['zombie'], partitions: 1, replicas: 1 });
-    await admin.close();
-    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
-      ...options,
-      idempotent: true,
-      acks: -1,
-      retries: 50,
-      retryDelay: 200,
-    });
-    send = async (topic, values) =>
-      void (await producer.send({
-        messages: values.map((value, i) => ({
+    const writer = await TopicWriter.open([`127.0.0.1:${broker.port}`], { retries: 50, retryDelay: 200 });
+    await writer.create(['many', 'keyed', 'moved'], { partitions: 3 });
+    await writer.create('zombie');
+    send = (topic, values) =>
+      writer.send(
+        values.map((value, i) => ({
           topic,
           key: Buffer.from(/"key": ?"(\w+)"/.exec(value)?.[1] ?? `k${i}`),
           value: Buffer.from(value),
         })),
-      }));
-    close = async () => producer.close();
+      );
+    close = () => writer.close();
   }, 240_000);
   afterAll(async () => {
     await close?.();

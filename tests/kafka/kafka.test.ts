@@ -1,13 +1,15 @@
 // The loader against a real Kafka: transactions, kills, two loaders, a broker that goes away. Needs Java and Maven.
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ClusterMetadata, Connection, Producer } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadClientLibrary } from '../../src/loader/kafka/client.ts';
+import { called, loadClientLibrary } from '../../src/loader/kafka/library.ts';
 import { RawFetch } from '../../src/loader/kafka/raw-fetch.ts';
 import { crc32cOf } from '../../src/loader/kafka/crc32c.ts';
 import { RecordBatches } from '../../src/loader/kafka/record-batches.ts';
 import { SERVERS } from '../engine/adapters/servers.ts';
 import { FaultProject } from '../engine/faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
+import { TopicWriter } from './topic-writer.ts';
 
 /** How often a loader is killed; `npm run faults:load` asks for more. */
 const KILLS = Number(process.env['TSDBT_LOAD_KILLS'] ?? 6);
@@ -33,16 +35,8 @@ describe('a real Kafka', () => {
     await broker?.close();
   });
 
-  const options = (): { clientId: string; bootstrapBrokers: string[] } => ({
-    clientId: 'test',
-    bootstrapBrokers: [`127.0.0.1:${broker.port}`],
-  });
-  const createTopic = async (topic: string, partitions: number): Promise<void> => {
-    const { Admin } = await loadClientLibrary();
-    const admin = new Admin(options());
-    await admin.createTopics({ topics: [topic], partitions, replicas: 1 });
-    await admin.close();
-  };
+  const writerOf = (more: Parameters<typeof TopicWriter.open>[1] = {}): Promise<TopicWriter> =>
+    TopicWriter.open([`127.0.0.1:${broker.port}`], more);
   const load = async (...more: string[]): Promise<string> => {
     const { code, out } = await project.run(['load', '--once', ...more]);
     expect(code, out).toBe(0);
@@ -50,38 +44,34 @@ describe('a real Kafka', () => {
   };
 
   it('reads what was committed and nothing of what was aborted', async () => {
-    await createTopic('tx', 1);
+    const writer = await writerOf({ transactionalId: 'tx-1' });
+    await writer.create('tx');
     project.write({ 'models/sources.yml': SOURCE('tx') });
-    const { Producer } = await loadClientLibrary();
-    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
-      ...options(),
-      idempotent: true,
-      transactionalId: 'tx-1',
-      acks: -1,
-    });
     let seq = 0;
     const kept: number[] = [];
     for (const commit of [true, false, true, false, false, true]) {
-      const transaction = await producer.beginTransaction();
+      const transaction = await called<NonNullable<Producer['transaction']>>((done) =>
+        writer.producer.beginTransaction({}, done),
+      );
       const mine = [seq++, seq++, seq++];
-      await transaction.send({
-        messages: mine.map((n) => ({ topic: 'tx', value: Buffer.from(JSON.stringify({ seq: n })) })),
-      });
+      const messages = mine.map((n) => ({ topic: 'tx', value: Buffer.from(JSON.stringify({ seq: n })) }));
+      await called((done) => transaction.send({ messages }, done));
       if (commit) {
-        await transaction.commit();
+        await called<void>((done) => transaction.commit(done));
         kept.push(...mine);
-      } else await transaction.abort();
+      } else await called<void>((done) => transaction.abort(done));
     }
-    await producer.close();
+    await writer.close();
     await load();
     expect((await project.rows('select seq from raw.tx order by 1')).flat().map(Number)).toEqual(kept);
     expect(await load()).toContain('raw.tx: 0 rows loaded');
     expect((await project.run(['load', 'status'])).out).toMatch(/tx\/0 {2}next (\d+) {2}end \1 {2}lag 0 rows/);
     // Brokers of every age answer in a form of their own.
     const library = await loadClientLibrary();
-    const consumer = new library.Consumer({ groupId: 'raw', ...options() });
-    const { brokers, topics } = await consumer.metadata({ topics: ['tx'] });
-    const connection = await consumer.connections.get([...brokers.values()][0]!);
+    const bootstrapBrokers = [`127.0.0.1:${broker.port}`];
+    const consumer = new library.Consumer({ groupId: 'raw', clientId: 'test', bootstrapBrokers });
+    const { brokers, topics } = await called<ClusterMetadata>((done) => consumer.metadata({ topics: ['tx'] }, done));
+    const connection = await called<Connection>((done) => consumer.connections.get([...brokers.values()][0]!, done));
     const topic = topics.get('tx')!;
     for (let version = 11; version <= 17; version++) {
       const wanted = [
@@ -124,23 +114,16 @@ describe('a real Kafka', () => {
         next,
       ]).toEqual([kept, found!.highWatermark]);
     }
-    await consumer.close();
+    await called<void>((done) => consumer.close(done));
   }, 120_000);
 
   it(
     `every row once, and exactly the planted dead letters, over ${KILLS} kills, two loaders, a broker and a ` +
       'database that crash',
     async () => {
-      await createTopic('hard', 3);
+      const writer = await writerOf({ retries: 50, retryDelay: 200 });
+      await writer.create('hard', { partitions: 3 });
       project.write({ 'models/sources.yml': SOURCE('hard') });
-      const { Producer } = await loadClientLibrary();
-      const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
-        ...options(),
-        idempotent: true,
-        acks: -1,
-        retries: 50,
-        retryDelay: 200,
-      });
       let seq = 0;
       const poison: string[] = [];
       const produce = async (count: number): Promise<void> => {
@@ -155,7 +138,7 @@ describe('a real Kafka', () => {
           poison.push(`{"seq": "no number ${n}"}`);
           return { topic: 'hard', key: Buffer.from(`k${n % 50}`), value: Buffer.from(poison.at(-1)!) };
         });
-        await producer.send({ messages });
+        await writer.send(messages);
       };
       await produce(2000);
       let steady = project.start(['load'], 'steady');
@@ -178,7 +161,7 @@ describe('a real Kafka', () => {
         }
         await other.ended;
       }
-      await producer.close();
+      await writer.close();
       await project.until(
         `select (select count(*) from raw.hard) >= ${seq - poison.length} or exists (select from raw.hard ` +
           `where seq = ${seq - 1})`,

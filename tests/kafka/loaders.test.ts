@@ -2,66 +2,29 @@
 // positions are moved beside a loader.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadClientLibrary } from '../../src/loader/kafka/client.ts';
-import { FaultProject, type Running } from '../engine/faults/project.ts';
-import { KafkaBroker } from './kafka-broker.ts';
+import type { Running } from '../engine/faults/project.ts';
+import { KafkaLab } from './kafka-lab.ts';
 
 describe('loaders', () => {
-  let broker: KafkaBroker;
-  let project: FaultProject;
-  let create: (topic: string, partitions?: number) => Promise<void>;
-  let send: (topic: string, from: number, to: number) => Promise<void>;
-  let close: () => Promise<void>;
+  let lab: KafkaLab;
   beforeAll(async () => {
-    broker = await KafkaBroker.start();
-    project = await FaultProject.open({
-      'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${broker.port}"] } }\n`,
-    });
-    const { Admin, Producer } = await loadClientLibrary();
-    const options = { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${broker.port}`] };
-    const admin = new Admin(options);
-    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
-      ...options,
-      idempotent: true,
-      acks: -1,
-      retries: 20,
-      retryDelay: 200,
-    });
-    create = async (topic, partitions = 1) =>
-      void (await admin.createTopics({ topics: [topic], partitions, replicas: 1 }));
-    send = async (topic, from, to) =>
-      void (await producer.send({
-        messages: Array.from({ length: to - from }, (_, i) => ({
-          topic,
-          key: Buffer.from(`k${i}`),
-          value: Buffer.from(`{"id": ${from + i}}`),
-        })),
-      }));
-    close = async () => {
-      await admin.close();
-      await producer.close();
-    };
+    lab = await KafkaLab.open({ retries: 20, retryDelay: 200 });
   }, 240_000);
-  afterAll(async () => {
-    await close?.();
-    await project?.close();
-    await broker?.close();
-  });
+  afterAll(async () => lab?.close());
 
   const sources = (...topics: string[]): void =>
-    project.write({
-      'models/sources.yml': `sources:
-  - name: raw
-    tables:
-${topics
-  .map(
-    (topic) => `      - name: ${topic}
-        config: { meta: { tsdbt: { load: { topic: ${topic}, flush: { rows: 1000, age: 50ms } } } } }
-        columns: [{ name: id, data_type: integer }]
-`,
-  )
-  .join('')}`,
+    lab.sources(Object.fromEntries(topics.map((topic) => [topic, ', flush: { rows: 1000, age: 50ms }'])), {
+      id: 'integer',
     });
+  const create = (topic: string, partitions = 1): Promise<void> => lab.writer.create(topic, { partitions });
+  const send = (topic: string, from: number, to: number): Promise<void> =>
+    lab.writer.send(
+      Array.from({ length: to - from }, (_, i) => ({
+        topic,
+        key: Buffer.from(`k${i}`),
+        value: Buffer.from(`{"id": ${from + i}}`),
+      })),
+    );
   const loaded = (topic: string, count: number): string => `select (select count(*) from raw.${topic}) = ${count}`;
   const end = async (running: Running): Promise<{ code: number | null; out: string }> => {
     running.child.kill('SIGTERM');
@@ -70,7 +33,7 @@ ${topics
   /** Seconds until what has been sent is there. */
   const taken = async (topic: string, count: number): Promise<number> => {
     const began = Date.now();
-    await project.until(loaded(topic, count), 60);
+    await lab.project.until(loaded(topic, count), 60);
     return (Date.now() - began) / 1000;
   };
 
@@ -78,11 +41,11 @@ ${topics
     await create('heirs', 3);
     sources('heirs');
     await send('heirs', 0, 100);
-    const first = project.start(['load'], 'first');
-    await project.until("select to_regclass('raw.heirs') is not null", 60);
-    await project.until(loaded('heirs', 100), 60);
-    const second = project.start(['load'], 'second');
-    await project.until('select count(*) = 2 from tsdbt.load_members', 60);
+    const first = lab.project.start(['load'], 'first');
+    await lab.project.until("select to_regclass('raw.heirs') is not null", 60);
+    await lab.project.until(loaded('heirs', 100), 60);
+    const second = lab.project.start(['load'], 'second');
+    await lab.project.until('select count(*) = 2 from tsdbt.load_members', 60);
     await pause(3000);
     first.child.kill('SIGKILL');
     await send('heirs', 100, 200);
@@ -90,7 +53,7 @@ ${topics
     second.child.kill('SIGKILL');
     await Promise.all([first.ended, second.ended]);
     await send('heirs', 200, 300);
-    const third = project.start(['load'], 'third');
+    const third = lab.project.start(['load'], 'third');
     const anew = await taken('heirs', 300);
     process.stderr.write(
       `taken over after ${beside.toFixed(1)} s beside, ${anew.toFixed(1)} s by a new one with its start\n`,
@@ -98,18 +61,18 @@ ${topics
     // Three seconds on a machine that does nothing else; ten is the broker's own.
     expect(beside).toBeLessThan(8);
     expect((await end(third)).code).toBe(0);
-    expect(await project.rows('select count(*), count(distinct id) from raw.heirs')).toEqual([['300', '300']]);
-    expect(await project.rows('select count(*) from tsdbt.load_members')).toEqual([['0']]);
+    expect(await lab.project.rows('select count(*), count(distinct id) from raw.heirs')).toEqual([['300', '300']]);
+    expect(await lab.project.rows('select count(*) from tsdbt.load_members')).toEqual([['0']]);
   }, 180_000);
 
   it('one table whose topic is missing is told of at once, at /healthz and by status; the other one loads, and it ' +
     'too when the topic comes', async () => {
     await create('there');
     sources('there', 'absent');
-    const running = project.start(['load', '--metrics-port', '0']);
+    const running = lab.project.start(['load', '--metrics-port', '0']);
     await send('there', 0, 10);
-    await project.until("select to_regclass('raw.there') is not null", 60);
-    await project.until(loaded('there', 10), 60);
+    await lab.project.until("select to_regclass('raw.there') is not null", 60);
+    await lab.project.until(loaded('there', 10), 60);
     for (
       const until = Date.now() + 20_000;
       !/raw\.absent: Topic absent does not exist/.test(running.out()) && Date.now() < until;
@@ -132,7 +95,7 @@ ${topics
         ['raw.there', true, []],
       ],
     ]);
-    const status = await project.run(['load', 'status'], 'status');
+    const status = await lab.project.run(['load', 'status'], 'status');
     expect([status.code, status.out]).toEqual([
       1,
       expect.stringMatching(/raw\.absent {2}failed: Topic absent does not exist/),
@@ -141,14 +104,14 @@ ${topics
     expect(status.out).not.toContain('connections.yml');
     await create('absent');
     await send('absent', 0, 5);
-    await project.until("select to_regclass('raw.absent') is not null", 60);
-    await project.until(loaded('absent', 5), 60);
+    await lab.project.until("select to_regclass('raw.absent') is not null", 60);
+    await lab.project.until(loaded('absent', 5), 60);
     const began = Date.now();
-    const rewound = await project.run(['load', 'rewind', '--select', 'source:raw.there', '--to', '4'], 'rewind');
+    const rewound = await lab.project.run(['load', 'rewind', '--select', 'source:raw.there', '--to', '4'], 'rewind');
     expect([rewound.code, rewound.out]).toEqual([0, expect.stringContaining('6 rows and 0 dead letters')]);
-    await project.until(loaded('there', 10), 30);
+    await lab.project.until(loaded('there', 10), 30);
     expect(Date.now() - began).toBeLessThan(20_000);
-    expect(await project.rows('select count(*), count(distinct id) from raw.there')).toEqual([['10', '10']]);
+    expect(await lab.project.rows('select count(*), count(distinct id) from raw.there')).toEqual([['10', '10']]);
     expect((await end(running)).code).toBe(0);
   }, 180_000);
 
@@ -156,14 +119,14 @@ ${topics
     await create('gone');
     sources('gone');
     await send('gone', 0, 10);
-    const running = project.start(['load']);
-    await project.until("select to_regclass('raw.gone') is not null", 60);
-    await project.until(loaded('gone', 10), 60);
-    await broker.down();
+    const running = lab.project.start(['load']);
+    await lab.project.until("select to_regclass('raw.gone') is not null", 60);
+    await lab.project.until(loaded('gone', 10), 60);
+    await lab.broker.down();
     await pause(1000);
     const began = Date.now();
     await end(running);
     expect(Date.now() - began).toBeLessThan(15_000);
-    await broker.up();
+    await lab.broker.up();
   }, 120_000);
 });

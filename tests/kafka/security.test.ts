@@ -7,7 +7,9 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadConnection, loadConnection } from '../../src/loader/connections.ts';
-import { kafkaClient, loadClientLibrary } from '../../src/loader/kafka/client.ts';
+import { kafkaClient } from '../../src/loader/kafka/client.ts';
+import { called, loadClientLibrary } from '../../src/loader/kafka/library.ts';
+import { TopicWriter } from './topic-writer.ts';
 import { SchemaRegistry } from '../../src/loader/schema-registry.ts';
 import { FaultProject } from '../engine/faults/project.ts';
 import { MemoryRegistry } from '../engine/loader/memory-registry.ts';
@@ -53,11 +55,9 @@ describe('security', () => {
     certificates = new Certificates(folder);
     broker = await KafkaBroker.start(certificates);
     project = await FaultProject.open({});
-    const { Admin, AclOperations, AclPermissionTypes, ResourcePatternTypes, ResourceTypes, Producer } =
-      await loadClientLibrary();
-    const options = { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${broker.port}`] };
-    const admin = new Admin(options);
-    await admin.createTopics({ topics: ['open', 'closed', 'typed'], partitions: 1, replicas: 1 });
+    const { AclOperations, AclPermissionTypes, ResourcePatternTypes, ResourceTypes } = await loadClientLibrary();
+    const writer = await TopicWriter.open([`127.0.0.1:${broker.port}`]);
+    await writer.create(['open', 'closed', 'typed']);
     const allow = (resourceType: number, resourceName: string, principal: string): object => ({
       resourceType,
       resourceName,
@@ -67,16 +67,13 @@ describe('security', () => {
       operation: AclOperations.ALL,
       permissionType: AclPermissionTypes.ALLOW,
     });
-    await admin.createAcls({
-      creations: [
-        allow(ResourceTypes.TOPIC, 'closed', 'User:alice'),
-        allow(ResourceTypes.GROUP, 'closed', 'User:alice'),
-      ] as never,
-    });
-    await admin.close();
-    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options, idempotent: true, acks: -1 });
-    await producer.send({ messages: ['open', 'closed'].map((topic) => ({ topic, value: Buffer.from('{"id": 1}') })) });
-    await producer.close();
+    const creations = [
+      allow(ResourceTypes.TOPIC, 'closed', 'User:alice'),
+      allow(ResourceTypes.GROUP, 'closed', 'User:alice'),
+    ];
+    await called((done) => writer.admin.createAcls({ creations: creations as never }, done));
+    await writer.send(['open', 'closed'].map((topic) => ({ topic, value: Buffer.from('{"id": 1}') })));
+    await writer.close();
   }, 300_000);
   afterAll(async () => {
     await project?.close();
@@ -216,13 +213,7 @@ describe('security', () => {
       key: certificates.read('server.key'),
       cert: certificates.read('server.crt'),
     });
-    const { Producer } = await loadClientLibrary();
-    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({
-      clientId: 'test',
-      bootstrapBrokers: [`127.0.0.1:${broker.port}`],
-      idempotent: true,
-      acks: -1,
-    });
+    const writer = await TopicWriter.open([`127.0.0.1:${broker.port}`]);
     const fresh = await FaultProject.open({});
     try {
       registry.authorization = `Basic ${Buffer.from('me:registry-geheim').toString('base64')}`;
@@ -246,11 +237,11 @@ describe('security', () => {
         validate: false,
       });
       const values = [{ id: 1, who: 'me' }, { id: 'one' }, { id: 2, who: 'x' }, { id: 3, who: 'you' }];
-      await producer.send({
-        messages: await Promise.all(
+      await writer.send(
+        await Promise.all(
           values.map(async (value) => ({ topic: 'typed', value: await serializer.serialize('typed', value) })),
         ),
-      });
+      );
       fresh.write({
         'models/sources.yml':
           'sources: [{name: raw, tables: [{name: typed, config: {meta: {tsdbt: {load: {topic: typed, format: ' +
@@ -285,7 +276,7 @@ describe('security', () => {
     } finally {
       delete process.env['DBT_ENV_SECRET_SR'];
       await fresh.close();
-      await producer.close();
+      await writer.close();
       await registry.close();
       await secure.close();
     }

@@ -2,97 +2,50 @@
 // again.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadClientLibrary } from '../../src/loader/kafka/client.ts';
-import { FaultProject } from '../engine/faults/project.ts';
-import { KafkaBroker } from './kafka-broker.ts';
+import { called } from '../../src/loader/kafka/library.ts';
+import { eventually, KafkaLab } from './kafka-lab.ts';
 
 const CODECS = ['gzip', 'snappy', 'lz4', 'zstd'] as const;
 
+interface Value {
+  readonly id: number;
+  readonly v: string;
+}
+
 describe('topics', () => {
-  let broker: KafkaBroker;
-  let project: FaultProject;
-  let admin: InstanceType<Awaited<ReturnType<typeof loadClientLibrary>>['Admin']>;
-  let send: (
-    topic: string,
-    values: readonly object[],
-    more?: { partition?: number; key?: (value: object) => string },
-  ) => Promise<void>;
-  let close: () => Promise<void>;
+  let lab: KafkaLab;
   beforeAll(async () => {
-    broker = await KafkaBroker.start();
-    project = await FaultProject.open({
-      'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${broker.port}"] } }\n`,
-    });
-    const { Admin, Producer } = await loadClientLibrary();
-    const options = { clientId: 'test', bootstrapBrokers: [`127.0.0.1:${broker.port}`] };
-    admin = new Admin(options);
-    const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...options, idempotent: true, acks: -1 });
-    send = async (topic, values, { partition, key } = {}) =>
-      void (await producer.send({
-        messages: values.map((value) => ({
-          topic,
-          value: Buffer.from(JSON.stringify(value)),
-          ...(partition === undefined ? {} : { partition }),
-          ...(key === undefined ? {} : { key: Buffer.from(key(value)) }),
-        })),
-      }));
-    close = async () => {
-      await admin.close();
-      await producer.close();
-    };
+    lab = await KafkaLab.open();
   }, 240_000);
-  afterAll(async () => {
-    await close?.();
-    await project?.close();
-    await broker?.close();
-  });
+  afterAll(async () => lab?.close());
 
   const sources = (topics: Readonly<Record<string, string>>): void =>
-    project.write({
-      'models/sources.yml': `sources:\n  - name: raw\n    tables:\n${Object.entries(topics)
-        .map(
-          ([topic, more]) => `      - name: ${topic}
-        config: { meta: { tsdbt: { load: { topic: ${topic}${more}, flush: { rows: 1000, age: 50ms } } } } }
-        columns: [{ name: id, data_type: integer }, { name: v, data_type: text }]\n`,
-        )
-        .join('')}`,
-    });
-  const create = async (
-    topic: string,
-    partitions = 1,
-    configs: Readonly<Record<string, string>> = {},
-  ): Promise<void> => {
-    await admin.createTopics({
-      topics: [topic],
+    lab.sources(
+      Object.fromEntries(
+        Object.entries(topics).map(([topic, more]) => [topic, `${more}, flush: { rows: 1000, age: 50ms }`]),
+      ),
+      { id: 'integer', v: 'text' },
+    );
+  const create = (topic: string, partitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<void> =>
+    lab.writer.create(topic, {
       partitions,
-      replicas: 1,
       configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
     });
-  };
-  const numbered = (from: number, to: number): { id: number; v: string }[] =>
+  const send = (
+    topic: string,
+    values: readonly Value[],
+    { partition, key }: { partition?: number; key?: (value: Value) => string } = {},
+  ): Promise<void> =>
+    lab.writer.send(
+      values.map((value) => ({
+        topic,
+        value: Buffer.from(JSON.stringify(value)),
+        ...(partition === undefined ? {} : { partition }),
+        ...(key === undefined ? {} : { key: Buffer.from(key(value)) }),
+      })),
+    );
+  const numbered = (from: number, to: number): Value[] =>
     Array.from({ length: to - from }, (_, i) => ({ id: from + i, v: `value ${from + i}` }));
-  const ids = async (topic: string): Promise<number[]> =>
-    (await project.rows(`select id from raw.${topic} order by _partition, _offset`)).flat().map(Number);
-  const load = async (code = 0): Promise<string> => {
-    const ended = await project.run(['load', '--once']);
-    expect(ended.code, ended.out).toBe(code);
-    return ended.out;
-  };
-
-  /**
-   * The test's own clients do not know at once of a topic that was made again; a loader says where it is after each
-   * poll.
-   */
-  const eventually = async (work: () => Promise<void>): Promise<void> => {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await work();
-      } catch (error) {
-        if (attempt === 20) throw error;
-        await pause(250);
-      }
-    }
-  };
 
   it('compressed by any codec, a message of five megabytes among small ones, compacted', async () => {
     for (const codec of CODECS) await create(`c_${codec}`, 1, { 'compression.type': codec });
@@ -109,44 +62,47 @@ describe('topics', () => {
     await send('huge', numbered(11, 20));
     for (let round = 0; round < 5; round++) {
       await send('compact', numbered(round * 100, round * 100 + 100), {
-        key: (value) => String((value as { id: number }).id % 10),
+        key: ({ id }) => String(id % 10),
       });
       await pause(150);
     }
     sources({ ...Object.fromEntries(CODECS.map((codec) => [`c_${codec}`, ''])), huge: '', compact: '' });
     // The cleaner comes in its own time; what it has left is what must be loaded.
     await pause(4000);
-    await load();
-    for (const codec of CODECS) expect(await ids(`c_${codec}`), codec).toEqual(numbered(0, 500).map(({ id }) => id));
-    expect(await project.rows('select id, length(v) from raw.huge where id in (9, 10, 11) order by 1')).toEqual([
+    await lab.load();
+    for (const codec of CODECS)
+      expect(await lab.ids(`c_${codec}`), codec).toEqual(numbered(0, 500).map(({ id }) => id));
+    expect(await lab.project.rows('select id, length(v) from raw.huge where id in (9, 10, 11) order by 1')).toEqual([
       ['9', '7'],
       ['10', '5000000'],
       ['11', '8'],
     ]);
-    expect((await ids('huge')).length).toBe(20);
-    const kept = await ids('compact');
+    expect((await lab.ids('huge')).length).toBe(20);
+    const kept = await lab.ids('compact');
     expect(new Set(kept).size).toBe(kept.length);
     expect(kept.filter((id) => id >= 490)).toEqual(numbered(490, 500).map(({ id }) => id));
     expect(kept.length).toBeLessThan(500);
-    expect((await project.run(['load', 'status'])).out).toMatch(/compact\/0 {2}next 500 {2}end 500 {2}lag 0 rows/);
+    expect((await lab.project.run(['load', 'status'])).out).toMatch(/compact\/0 {2}next 500 {2}end 500 {2}lag 0 rows/);
   }, 120_000);
 
   it('expired before they were read: stopped with an error, or gone on with by choice', async () => {
     await create('old', 2);
     sources({ old: '' });
     await send('old', numbered(0, 10), { partition: 0 });
-    await load();
+    await lab.load();
     await send('old', numbered(10, 20), { partition: 0 });
     await send('old', numbered(100, 105), { partition: 1 });
-    await admin.deleteRecords({ topics: [{ name: 'old', partitions: [{ partition: 0, offset: 15n }] }] });
-    const out = await load(1);
+    await called((done) =>
+      lab.writer.admin.deleteRecords({ topics: [{ name: 'old', partitions: [{ partition: 0, offset: 15n }] }] }, done),
+    );
+    const out = await lab.load(1);
     expect(out).toMatch(
       /raw\.old: stopped: offset 10 is out of range.*rewind --select source:raw\.old --to earliest.*on_gap: earliest/,
     );
-    expect(await ids('old')).toEqual([...numbered(0, 10), ...numbered(100, 105)].map(({ id }) => id));
+    expect(await lab.ids('old')).toEqual([...numbered(0, 10), ...numbered(100, 105)].map(({ id }) => id));
     sources({ old: ', on_gap: earliest' });
-    await load();
-    expect(await ids('old')).toEqual(
+    await lab.load();
+    expect(await lab.ids('old')).toEqual(
       [...numbered(0, 10), ...numbered(15, 20), ...numbered(100, 105)].map(({ id }) => id),
     );
   }, 120_000);
@@ -155,15 +111,20 @@ describe('topics', () => {
     await create('grow', 1);
     sources({ grow: '' });
     await send('grow', numbered(0, 10));
-    const running = project.start(['load', '--metrics-port', '0']);
-    await project.until("select to_regclass('raw.grow') is not null", 30);
-    await project.until('select (select count(*) from raw.grow) = 10', 30);
-    await admin.createPartitions({
-      topics: [{ name: 'grow', count: 3, assignments: [{ brokerIds: [1] }, { brokerIds: [1] }] }],
-    });
+    const running = lab.project.start(['load', '--metrics-port', '0']);
+    await lab.project.until("select to_regclass('raw.grow') is not null", 30);
+    await lab.project.until('select (select count(*) from raw.grow) = 10', 30);
+    await called((done) =>
+      lab.writer.admin.createPartitions(
+        {
+          topics: [{ name: 'grow', count: 3, assignments: [{ brokerIds: [1] }, { brokerIds: [1] }] }],
+        },
+        done,
+      ),
+    );
     await pause(300);
     await send('grow', numbered(10, 20), { partition: 2 });
-    await project.until('select (select count(*) from raw.grow) = 20', 30);
+    await lab.project.until('select (select count(*) from raw.grow) = 20', 30);
     const url = /Metrics at (\S+)\/metrics/.exec(running.out())![1]!;
     expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
       /^tsdbt_load_rows_total\{topic="grow",table="raw\.grow"\} 20$/m,
@@ -182,10 +143,10 @@ describe('topics', () => {
     await create('anew', 1);
     sources({ anew: '' });
     await send('anew', numbered(0, 10));
-    const running = project.start(['load']);
-    await project.until("select to_regclass('raw.anew') is not null", 30);
-    await project.until('select (select count(*) from raw.anew) = 10', 30);
-    await admin.deleteTopics({ topics: ['anew'] });
+    const running = lab.project.start(['load']);
+    await lab.project.until("select to_regclass('raw.anew') is not null", 30);
+    await lab.project.until('select (select count(*) from raw.anew) = 10', 30);
+    await called((done) => lab.writer.admin.deleteTopics({ topics: ['anew'] }, done));
     await eventually(() => create('anew', 1));
     await eventually(() => send('anew', numbered(100, 130)));
     await eventually(async () =>
@@ -193,11 +154,11 @@ describe('topics', () => {
     );
     running.child.kill('SIGTERM');
     expect((await running.ended).code).toBe(2);
-    expect((await ids('anew')).length).toBe(10);
-    expect(await load(2)).toContain('deleted and made again');
+    expect((await lab.ids('anew')).length).toBe(10);
+    expect(await lab.load(2)).toContain('deleted and made again');
     sources({ anew: ', on_gap: earliest' });
-    await load();
-    expect((await ids('anew')).sort((a, b) => a - b)).toEqual(
+    await lab.load();
+    expect((await lab.ids('anew')).sort((a, b) => a - b)).toEqual(
       [...numbered(0, 10), ...numbered(100, 130)].map(({ id }) => id),
     );
   }, 120_000);

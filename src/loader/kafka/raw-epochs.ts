@@ -1,7 +1,7 @@
 // Kafka's OffsetForLeaderEpoch: where a leader epoch ends in the log as its leader has it now. Whoever has read further
 // in that epoch holds messages that are no longer there. Versions 3 and 4.
 import type { API, Connection } from '@platformatic/kafka';
-import type { loadClientLibrary } from './client.ts';
+import type { KafkaLibrary } from './library.ts';
 import { AnswerReader } from './raw-fetch.ts';
 
 const OFFSET_FOR_LEADER_EPOCH = 23;
@@ -30,14 +30,14 @@ export interface EpochEnd {
   readonly end: bigint;
 }
 
-type Arguments = Parameters<Awaited<ReturnType<typeof loadClientLibrary>>['offsetForLeaderEpochV4']['createRequest']>;
+type Arguments = Parameters<KafkaLibrary['offsetForLeaderEpochV4']['createRequest']>;
 
 /** Asks with the newest version that both sides know. */
 export class RawEpochs {
   private readonly api: API<Arguments, EpochEnd[]>;
 
   /** @param newest that the broker knows; at least OLDEST_EPOCHS */
-  constructor(library: Awaited<ReturnType<typeof loadClientLibrary>>, newest: number) {
+  constructor(library: KafkaLibrary, newest: number) {
     const flexible = newest >= FLEXIBLE;
     const { createRequest } = flexible ? library.offsetForLeaderEpochV4 : library.offsetForLeaderEpochV3;
     this.api = library.createAPI<Arguments, EpochEnd[]>(

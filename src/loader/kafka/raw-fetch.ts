@@ -2,7 +2,7 @@
 // of loading: here the records stay bytes, and an answer with errors in it is an answer. Versions 11 to 17; no
 // sessions, no preferred replicas.
 import type { API, Connection, fetchV12 } from '@platformatic/kafka';
-import type { loadClientLibrary } from './client.ts';
+import type { KafkaLibrary } from './library.ts';
 import type { Aborted } from './record-batches.ts';
 
 const FETCH = 1;
@@ -65,7 +65,7 @@ export class RawFetch {
   private readonly version: number;
 
   /** @param newest that the broker knows; null: it does not say */
-  constructor(library: Awaited<ReturnType<typeof loadClientLibrary>>, newest: number | null) {
+  constructor(library: KafkaLibrary, newest: number | null) {
     this.version = Math.max(OLDEST, Math.min(NEWEST, newest ?? FLEXIBLE));
     const requests: Readonly<
       Record<number, { createRequest: (...args: Arguments) => ReturnType<typeof fetchV12.createRequest> }>

@@ -2,7 +2,7 @@
 // costs one refusal and no memory. Which batch it was is record-batches.ts's to say.
 import zlib, { gunzipSync } from 'node:zlib';
 import { Decompress } from 'fzstd';
-import type { loadClientLibrary } from './client.ts';
+import type { KafkaLibrary } from './library.ts';
 
 /** Bytes of one batch, unpacked, at most. */
 export const MAX_UNPACKED = 256 * 1024 * 1024;
@@ -25,7 +25,7 @@ export type Unpack = (algorithm: number, bytes: Buffer) => Buffer | null;
  * @param limit bytes that a batch may hold
  * @returns a function that throws TooLarge, or whatever the algorithm throws about bytes that it did not write
  */
-export function unpacker(library: Awaited<ReturnType<typeof loadClientLibrary>>, limit = MAX_UNPACKED): Unpack {
+export function unpacker(library: KafkaLibrary, limit = MAX_UNPACKED): Unpack {
   const tooLarge = (): TooLarge =>
     new TooLarge(`it holds more than ${Math.floor(limit / MEGABYTE)} MB when it is unpacked`);
   return (algorithm, bytes) => {

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../src/errors.ts';
 import type { BrokerClient, PartitionFailure, ReadPosition } from '../../../src/loader/broker.ts';
 import type { LoadConnection } from '../../../src/loader/connections.ts';
-import { kafkaClient, loadClientLibrary } from '../../../src/loader/kafka/client.ts';
+import { kafkaClient } from '../../../src/loader/kafka/client.ts';
+import { loadClientLibrary } from '../../../src/loader/kafka/library.ts';
 import { brokerError, errorName, remedyOf } from '../../../src/loader/kafka/errors.ts';
 import { type Api, FakeKafka } from '../support/fake-kafka.ts';
 import { packedBatch, zstdZeros } from '../support/kafka-batches.ts';
@@ -309,6 +310,49 @@ describe('a Kafka client', async () => {
     await until(() => ids[1]!.length === 1);
     expect(ids).toEqual([[1, 2], [10]]);
   }, 60_000);
+
+  it.each([
+    [5, -1, 't/1: the broker answers LEADER_NOT_AVAILABLE (5)'],
+    [72, -1, 't/1: the broker answers LISTENER_NOT_FOUND (72)'],
+    [9, 1, null],
+  ])(
+    'a partition with error %i in the answer about its topic leaves the others alone',
+    async (code, leader, told) => {
+      send(0, 1);
+      send(1, 10);
+      const { client, until, ids, waiting, failures } = await reader();
+      await until(() => ids[0]!.length === 1 && ids[1]!.length === 1);
+      const [, second] = broker.topics.get('t')!.logs;
+      second!.leader = leader;
+      broker.error = (api, partition) =>
+        (api === 'Metadata' && partition === 1) || (api === 'Fetch' && partition === 1 && leader === -1) ? code : 0;
+      send(0, 2);
+      send(1, 20);
+      if (told === null) await until(() => ids[0]!.length === 2 && ids[1]!.length === 2);
+      else {
+        await until(() => ids[0]!.length === 2 && waiting.length > 0);
+        expect([waiting[0], ids[1]]).toEqual([told, [10]]);
+      }
+      // Who begins needs the ends of all partitions: it waits.
+      if (leader === -1)
+        await expect(client.ends(['t'])).rejects.toMatchObject({
+          kind: 'connection',
+          message: expect.stringContaining(errorName(code)),
+        });
+      second!.leader = 1;
+      broker.error = () => 0;
+      await until(() => ids[1]!.length === 2);
+      expect([ids, failures]).toEqual([
+        [
+          [1, 2],
+          [10, 20],
+        ],
+        [],
+      ]);
+      expect((await client.ends(['t'])).size).toBe(2);
+    },
+    30_000,
+  );
 
   describe('does what each error code of the protocol asks for', () => {
     const codes = Array.from({ length: 140 }, (_, i) => i - 1).filter((code) => code !== 0);

@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { crc32cOf } from '../../../src/loader/kafka/crc32c.ts';
-import { loadClientLibrary } from '../../../src/loader/kafka/client.ts';
+import { loadClientLibrary } from '../../../src/loader/kafka/library.ts';
 import { type Aborted, RecordBatches, UnreadableBatch } from '../../../src/loader/kafka/record-batches.ts';
 import { TooLarge, unpacker } from '../../../src/loader/kafka/unpack.ts';
 import { packedBatch, zstdZeros } from '../support/kafka-batches.ts';

@@ -1,8 +1,8 @@
 // Batches of records as producers write them, for tests; also such as no producer would.
-import type { loadClientLibrary } from '../../../src/loader/kafka/client.ts';
+import type { KafkaLibrary } from '../../../src/loader/kafka/library.ts';
 import { crc32cOf } from '../../../src/loader/kafka/crc32c.ts';
 
-type Library = Awaited<ReturnType<typeof loadClientLibrary>>;
+type Library = KafkaLibrary;
 
 export interface BatchForm {
   /** Offset of the first message. */

@@ -1,0 +1,164 @@
+// What is asked of a Kafka cluster: topics and leaders, ends, records, ends of epochs. Each failure is told in our words.
+// What the answers mean for a partition is left to fetch-loop.ts and epochs.ts.
+import type { ClusterMetadata, Connection } from '@platformatic/kafka';
+import { TsdbtError } from '../../errors.ts';
+import { partitionKey } from '../broker.ts';
+import type { LoadConnection } from '../connections.ts';
+import { answerError, brokerError } from './errors.ts';
+import { type ByteConsumer, called, type KafkaLibrary } from './library.ts';
+import { type DescribedTopic, partialConsumer } from './partial-metadata.ts';
+import { type AskedEpoch, type EpochEnd, OLDEST_EPOCHS, RawEpochs } from './raw-epochs.ts';
+import { type Fetched, type FetchOptions, RawFetch } from './raw-fetch.ts';
+
+/** Topics by name, with their partitions and who leads each; -1: nobody. */
+export type Topics = ClusterMetadata['topics'];
+
+const READ_COMMITTED = 1;
+export const EARLIEST = -2n;
+export const LATEST = -1n;
+
+export class Cluster {
+  readonly library: KafkaLibrary;
+  readonly consumer: ByteConsumer;
+  readonly connection: LoadConnection;
+  /** The topics that errors name. */
+  subscribed: readonly string[] = [];
+  /** Is what is known of the leaders out of date? */
+  stale = true;
+  #fetch: RawFetch | null = null;
+  #epochs: RawEpochs | null = null;
+  /** Error codes of partitions in the last answer about their topic, by `topic/partition`. */
+  readonly #errors = new Map<string, number>();
+  /** Has the broker ever answered? */
+  #answered = false;
+
+  /** @param group its name: loaders of one group share the partitions */
+  constructor(connection: LoadConnection, library: KafkaLibrary, group: string) {
+    this.connection = connection;
+    this.library = library;
+    this.consumer = partialConsumer(library, connection, group, (topics) => this.#describe(topics));
+    // An error without a listener would end the process; calls report their own.
+    this.consumer.on('error', () => undefined);
+  }
+
+  /** Topics and leaders, also when some partitions have errors. @param anew what is known does not count */
+  async topics(names: readonly string[], anew: boolean): Promise<Topics> {
+    return (await this.#metadata(names, anew)).topics;
+  }
+
+  /** Topics and leaders. @throws also when a partition carries an error */
+  async wholeTopics(names: readonly string[], anew: boolean): Promise<Topics> {
+    const topics = await this.topics(names, anew || this.#errorOf(names) !== undefined);
+    const code = this.#errorOf(names);
+    if (code !== undefined) throw answerError(code, this.connection, this.subscribed);
+    return topics;
+  }
+
+  /** What the last answer said of a partition; 0: nothing is wrong. */
+  errorOf(topic: string, partition: number): number {
+    return this.#errors.get(partitionKey({ topic, partition })) ?? 0;
+  }
+
+  /** Earliest and end offset of every partition, by `topic/partition`. */
+  async ends(names: readonly string[]): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
+    const [earliest, latest] = await Promise.all([this.offsets(names, EARLIEST), this.offsets(names, LATEST)]);
+    return new Map([...latest].map(([key, end]) => [key, { end, earliest: earliest.get(key) ?? 0n }]));
+  }
+
+  /**
+   * Offsets by `topic/partition`.
+   * @param timestamp milliseconds since 1970, or EARLIEST or LATEST
+   */
+  async offsets(names: readonly string[], timestamp: bigint): Promise<ReadonlyMap<string, bigint>> {
+    await this.wholeTopics(names, false);
+    const found = await this.asking(() =>
+      called<Map<string, (bigint | undefined)[]>>((done) =>
+        this.consumer.listOffsets({ topics: [...names], timestamp, isolationLevel: READ_COMMITTED }, done),
+      ),
+    );
+    return new Map(
+      [...found].flatMap(([topic, offsets]) =>
+        offsets.flatMap((offset, partition) =>
+          offset === undefined ? [] : [[partitionKey({ topic, partition }), offset] as const],
+        ),
+      ),
+    );
+  }
+
+  /** Records of a broker. @throws `connection` error while it is away */
+  async fetch(node: number, options: Omit<FetchOptions, 'minBytes'>): Promise<Fetched> {
+    return this.asking(async () => {
+      try {
+        const connection = await this.#connectionTo(node);
+        this.#fetch ??= new RawFetch(this.library, await this.#newest('Fetch'));
+        return await this.#fetch.fetch(connection, { ...options, minBytes: Math.min(1, options.maxWaitMs) });
+      } catch (error) {
+        // Somebody else may lead by now.
+        this.stale = true;
+        throw error;
+      }
+    });
+  }
+
+  /** Can brokers be asked where an epoch ends? */
+  async knowsEpochs(): Promise<boolean> {
+    return ((await this.asking(() => this.#newest('OffsetForLeaderEpoch'))) ?? 0) >= OLDEST_EPOCHS;
+  }
+
+  /** Where epochs end, of a broker that leads their partitions. @throws `connection` error while it is away */
+  async epochEnds(node: number, asked: readonly AskedEpoch[]): Promise<readonly EpochEnd[]> {
+    return this.asking(async () => {
+      this.#epochs ??= new RawEpochs(this.library, (await this.#newest('OffsetForLeaderEpoch')) ?? OLDEST_EPOCHS);
+      return this.#epochs.ends(await this.#connectionTo(node), asked);
+    });
+  }
+
+  /** A call whose failure is told in our words. */
+  async asking<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await work();
+      this.#answered = true;
+      return answer;
+    } catch (error) {
+      throw brokerError(error, this.connection, this.subscribed, this.#answered);
+    }
+  }
+
+  #errorOf(names: readonly string[]): number | undefined {
+    for (const [key, code] of this.#errors) if (names.some((name) => key.startsWith(`${name}/`))) return code;
+    return undefined;
+  }
+
+  #describe(topics: readonly DescribedTopic[]): void {
+    for (const { name, partitions } of topics)
+      for (const { partitionIndex, errorCode } of partitions) {
+        const key = partitionKey({ topic: name ?? '', partition: partitionIndex });
+        if (errorCode === 0) this.#errors.delete(key);
+        else this.#errors.set(key, errorCode);
+      }
+  }
+
+  async #metadata(names: readonly string[], forceUpdate: boolean): Promise<ClusterMetadata> {
+    return this.asking(() =>
+      called<ClusterMetadata>((done) => this.consumer.metadata({ topics: [...names], forceUpdate }, done)),
+    );
+  }
+
+  async #connectionTo(node: number): Promise<Connection> {
+    if (node < 0) throw new TsdbtError('connection', 'it has no leader');
+    const { brokers } = await called<ClusterMetadata>((done) =>
+      this.consumer.metadata({ topics: [...this.subscribed], forceUpdate: false }, done),
+    );
+    const broker = brokers.get(node);
+    if (broker === undefined) throw new TsdbtError('connection', `broker ${node} is not known to the cluster`);
+    return called<Connection>((done) => this.consumer.connections.get(broker, done));
+  }
+
+  /** The newest version of a request that brokers know; null: they do not say. */
+  async #newest(request: string): Promise<number | null> {
+    const apis = await called<{ readonly name: string; readonly maxVersion: number }[]>((done) =>
+      this.consumer.listApis(done),
+    );
+    return apis.find(({ name }) => name === request)?.maxVersion ?? null;
+  }
+}

@@ -1,0 +1,126 @@
+// Does the log still lead up to where partitions are? Asked by the leader epoch of what was read last, and by the log's
+// ends. What becomes of a partition whose log does not is left to the loader.
+import { TsdbtError } from '../../errors.ts';
+import { type PartitionFailure, partitionKey, type ReadPosition, type TopicPartition } from '../broker.ts';
+import type { Cluster, Topics } from './cluster.ts';
+import { errorName, remedyOf } from './errors.ts';
+import { parting } from './positions.ts';
+import type { EpochEnd } from './raw-epochs.ts';
+
+/** A position whose epoch is known. */
+export interface EpochPosition {
+  readonly at: TopicPartition;
+  readonly next: bigint;
+  readonly epoch: number;
+}
+
+/** The broker did not say, and is to be asked again. */
+export interface Unanswered {
+  readonly reason: 'unanswered';
+  readonly trouble: string;
+}
+
+/** Which positions' epochs end before them now, by `topic/partition`; those of which nothing is said are not in it. */
+export async function partings(
+  cluster: Cluster,
+  positions: readonly EpochPosition[],
+  topics: Topics,
+): Promise<ReadonlyMap<string, PartitionFailure | Unanswered>> {
+  const found = new Map<string, PartitionFailure | Unanswered>();
+  if (positions.length === 0 || !(await cluster.knowsEpochs())) return found;
+  const byLeader = new Map<number, EpochPosition[]>();
+  for (const position of positions) {
+    const leader = topics.get(position.at.topic)?.partitions[position.at.partition]?.leader ?? -1;
+    byLeader.set(leader, [...(byLeader.get(leader) ?? []), position]);
+  }
+  await Promise.all(
+    [...byLeader].map(async ([leader, asked]) => {
+      for (const [key, outcome] of await askLeader(cluster, leader, asked, topics)) found.set(key, outcome);
+    }),
+  );
+  return found;
+}
+
+async function askLeader(
+  cluster: Cluster,
+  leader: number,
+  asked: readonly EpochPosition[],
+  topics: Topics,
+): Promise<readonly (readonly [key: string, PartitionFailure | Unanswered])[]> {
+  let ends: readonly EpochEnd[];
+  try {
+    ends = await cluster.epochEnds(
+      leader,
+      asked.map(({ at, epoch }) => ({
+        ...at,
+        epoch,
+        leaderEpoch: topics.get(at.topic)?.partitions[at.partition]?.leaderEpoch ?? -1,
+      })),
+    );
+  } catch (error) {
+    if (!(error instanceof TsdbtError) || error.kind !== 'connection') throw error;
+    const { message } = error;
+    return asked.map(({ at }) => [partitionKey(at), { reason: 'unanswered', trouble: message }]);
+  }
+  return asked.flatMap((position) => {
+    const { at } = position;
+    const end = ends.find(({ topic, partition }) => topic === at.topic && partition === at.partition);
+    const outcome = outcomeOf(position, end);
+    return outcome === null ? [] : [[partitionKey(at), outcome] as const];
+  });
+}
+
+/** @param end the broker's answer; undefined: it gave none @returns null when the log leads up to the position */
+export function outcomeOf(position: EpochPosition, end: EpochEnd | undefined): PartitionFailure | Unanswered | null {
+  const code = end?.errorCode ?? -1;
+  if (end !== undefined && code === 0) return parting(position, end);
+  const remedy = remedyOf(code);
+  if (remedy === 'retry' || remedy === 'verify')
+    return { reason: 'unanswered', trouble: `the broker answers ${errorName(code)}` };
+  return {
+    ...position.at,
+    reason: 'refused',
+    message: `the broker answers ${errorName(code)} when it is asked where epoch ${position.epoch} ends`,
+  };
+}
+
+/** Those positions that the log does not lead up to any more: by their epochs, and by where the log ends. */
+export async function verify(
+  cluster: Cluster,
+  positions: readonly ReadPosition[],
+): Promise<readonly PartitionFailure[]> {
+  if (positions.length === 0) return [];
+  const names = [...new Set(positions.map(({ topic }) => topic))];
+  const topics = await cluster.wholeTopics(names, true);
+  const failures = new Map<string, PartitionFailure>();
+  for (const [key, outcome] of await partings(cluster, positions.flatMap(withEpoch), topics)) {
+    if (outcome.reason === 'unanswered') {
+      cluster.stale = true;
+      throw new TsdbtError(
+        'connection',
+        `the broker at ${cluster.connection.brokers.join(', ')} does not say where an epoch of ` +
+          `${key} ends: ${outcome.trouble}`,
+      );
+    }
+    failures.set(key, outcome);
+  }
+  const ends = await cluster.ends(names);
+  for (const { topic, partition, next } of positions) {
+    const key = partitionKey({ topic, partition });
+    const end = ends.get(key)?.end;
+    if (end !== undefined && next > end && !failures.has(key))
+      failures.set(key, {
+        topic,
+        partition,
+        reason: 'beyond_end',
+        message: `position ${next} is beyond the end of the log, ${end}`,
+        from: end,
+      });
+  }
+  return [...failures.values()];
+}
+
+/** A position, when the epoch of what was read last is known. */
+export function withEpoch({ topic, partition, next, epoch }: ReadPosition): readonly EpochPosition[] {
+  return epoch === null ? [] : [{ at: { topic, partition }, next, epoch }];
+}

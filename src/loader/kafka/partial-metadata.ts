@@ -1,0 +1,59 @@
+// A consumer that takes an answer about topics in which a partition carries an error. The library refuses it as a whole,
+// so that one partition without a leader would keep all others from being read.
+import type { API, Callback } from '@platformatic/kafka';
+import type { LoadConnection } from '../connections.ts';
+import { type ByteConsumer, clientOptions, type KafkaLibrary } from './library.ts';
+
+type MetadataResponse = ReturnType<KafkaLibrary['metadataV12']['parseResponse']>;
+/** What the broker says of a topic, with the error code of each partition. */
+export type DescribedTopic = MetadataResponse['topics'][number];
+
+/**
+ * @param group its name
+ * @param described told of each answer before it is used
+ */
+export function partialConsumer(
+  library: KafkaLibrary,
+  connection: LoadConnection,
+  group: string,
+  described: (topics: readonly DescribedTopic[]) => void,
+): ByteConsumer {
+  class PartialConsumer extends library.Consumer<Buffer, Buffer, Buffer, Buffer> {
+    override [library.kGetApi]<Asked extends unknown[], Answer>(
+      name: string,
+      callback: Callback<API<Asked, Answer>>,
+    ): void {
+      super[library.kGetApi]<Asked, Answer>(name, (error, api) =>
+        callback(error, name === 'Metadata' && api !== undefined ? takingPartial(api, described) : api),
+      );
+    }
+  }
+  return new PartialConsumer({ groupId: group, ...clientOptions(connection) });
+}
+
+function takingPartial<Asked extends unknown[], Answer>(
+  api: API<Asked, Answer>,
+  described: (topics: readonly DescribedTopic[]) => void,
+): API<Asked, Answer> {
+  return new Proxy(api, {
+    apply(target, self, args) {
+      const done: Callback<unknown> = args.at(-1);
+      Reflect.apply(target, self, [
+        ...args.slice(0, -1),
+        (error: Error | null, answer?: MetadataResponse) => {
+          const taken = answer ?? partialAnswer(error);
+          if (taken === null) return done(error);
+          described(taken.topics);
+          done(null, taken);
+        },
+      ]);
+    },
+  });
+}
+
+/** The answer that an error was made of, when only partitions have errors in it; else null. */
+export function partialAnswer(error: unknown): MetadataResponse | null {
+  if (typeof error !== 'object' || error === null || !('response' in error)) return null;
+  const answer = error.response as MetadataResponse;
+  return answer.topics.every(({ errorCode }) => errorCode === 0) ? answer : null;
+}

@@ -1,0 +1,131 @@
+// Where a Kafka client is in each of its partitions: what it reads next, what it has fetched ahead, and which partitions
+// wait for an error to pass. What is asked of the broker is left to fetch-loop.ts.
+import { type PartitionFailure, partitionKey, type ReadPosition, type TopicPartition } from '../broker.ts';
+
+/** How far a partition has been read. */
+export interface Position {
+  readonly at: TopicPartition;
+  next: bigint;
+  epoch: number | null;
+  /** Where to fetch from: behind what has been fetched and not been read yet. */
+  ahead: bigint;
+  /** The leader's epoch in which the log was seen to have what was read. */
+  verified: number | null;
+  /** The offset of a batch that came damaged: it is fetched once more. */
+  damaged: bigint | null;
+  /** Errors in a row that pass by themselves, what the last one was, and until when the partition is left alone. */
+  troubles: number;
+  trouble: string;
+  restsUntil: number;
+}
+
+/**
+ * After an error that passes a partition is left alone for a while, each time for longer; and from so many in a row on
+ * it is said.
+ */
+const [TROUBLE_MS, LONGEST_TROUBLE_MS, TROUBLES_TOLD] = [100, 5000, 4];
+
+export function newPosition(at: TopicPartition, next: bigint, epoch: number | null): Position {
+  return { at, next, epoch, ahead: next, verified: null, damaged: null, troubles: 0, trouble: '', restsUntil: 0 };
+}
+
+/** The positions of a client. A partition that is sent elsewhere gets a new position: who holds the old one sees it. */
+export class Positions {
+  readonly #byKey = new Map<string, Position>();
+  readonly #paused = new Set<string>();
+
+  all(): readonly Position[] {
+    return [...this.#byKey.values()];
+  }
+
+  has(at: TopicPartition): boolean {
+    return this.#byKey.has(partitionKey(at));
+  }
+
+  get(at: TopicPartition): Position | undefined {
+    return this.#byKey.get(partitionKey(at));
+  }
+
+  /** The position of that name, `topic/partition`. */
+  named(key: string): Position | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** Is it still the position of its partition, and is that read? */
+  isRead(position: Position): boolean {
+    const key = partitionKey(position.at);
+    return this.#byKey.get(key) === position && !this.#paused.has(key);
+  }
+
+  /** Is it still the position of its partition? */
+  isCurrent(position: Position): boolean {
+    return this.get(position.at) === position;
+  }
+
+  /** Those that are read and do not rest. @param now milliseconds since 1970 */
+  wanted(now: number): readonly Position[] {
+    return this.all().filter(({ at, restsUntil }) => restsUntil <= now && !this.#paused.has(partitionKey(at)));
+  }
+
+  start(at: TopicPartition, next: bigint, epoch: number | null): void {
+    this.#byKey.set(partitionKey(at), newPosition(at, next, epoch));
+  }
+
+  forget(at: TopicPartition): void {
+    this.#byKey.delete(partitionKey(at));
+    this.#paused.delete(partitionKey(at));
+  }
+
+  clear(): void {
+    this.#byKey.clear();
+  }
+
+  pause(at: TopicPartition): void {
+    this.#paused.add(partitionKey(at));
+  }
+
+  /** Reads on from elsewhere, also what was paused. */
+  seek(key: string, { next, epoch }: Pick<ReadPosition, 'next' | 'epoch'>): void {
+    const position = this.#byKey.get(key);
+    if (position !== undefined) this.start(position.at, next, epoch);
+    this.#paused.delete(key);
+  }
+
+  /** What partitions have been waiting for, in words; null: none waits. */
+  waiting(): string | null {
+    const told = this.all().filter(
+      ({ at, troubles }) => troubles >= TROUBLES_TOLD && !this.#paused.has(partitionKey(at)),
+    );
+    return told.length === 0 ? null : told.map(({ at, trouble }) => `${partitionKey(at)}: ${trouble}`).join('; ');
+  }
+}
+
+/** An error that passes: the partition is left alone for a while. @param now milliseconds since 1970 */
+export function rest(position: Position, trouble: string, now: number): void {
+  position.troubles++;
+  position.trouble = trouble;
+  position.restsUntil = now + Math.min(LONGEST_TROUBLE_MS, TROUBLE_MS * 2 ** Math.min(position.troubles, 10));
+}
+
+/**
+ * Does the log part from what was read before the position? An epoch that the broker knows nothing of says nothing: the
+ * position's place in the log still counts.
+ */
+export function parting(
+  { at, next, epoch }: Pick<Position, 'at' | 'next' | 'epoch'>,
+  { epoch: known, end }: { readonly epoch: number; readonly end: bigint },
+): PartitionFailure | null {
+  if (known < 0 || end < 0n || end >= next) return null;
+  const now =
+    known === epoch
+      ? `epoch ${epoch} ends there now`
+      : `the log has epoch ${known} up to there, and nothing of epoch ${epoch}`;
+  return {
+    ...at,
+    reason: 'truncated',
+    from: end,
+    message:
+      `what was loaded from offset ${end} on, in leader epoch ${epoch}, is no longer in the topic (${now}; its ` +
+      'leader was elected without it)',
+  };
+}
