@@ -16,8 +16,8 @@ const MIN_BEGINNING = 6;
 /** Of a command's arguments, those that hold what users write freely. */
 const FREE_ARGUMENTS = ['vars', 'args', 'inline', 'sql', 'invocation_command'];
 const PROFILE_SECRETS = ['password', 'pass'];
-/** A text or a number of JSON. */
-const JSON_VALUE = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+/** A text or a number of JSON; a text that is cut short goes to the end. */
+const JSON_VALUE = /"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)|-?\d[\d.eE+-]*/g;
 
 /** The secrets that a command knows; sinks hold the same object, so that what is learnt later counts for all. */
 export class Secrets {

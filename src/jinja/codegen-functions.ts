@@ -170,7 +170,7 @@ if ($f !== null) $r.trace.leave($f);
    * it sees until the next full collection.
    */
   #nest(source: string, outer: Symbols): string {
-    const named = new Set(source.match(/\w+\$\d+/g));
+    const named = new Set(source.match(/(?<!\w)\w+\$\d+/g));
     const used = ['$r', '$c', ...outer.variables().filter((variable) => named.has(variable))];
     const name = `$m${this.nextId()}`;
     this.nested.push(`const ${name} = ${source.replace(`$r, $c, ${OUTER}`, () => used.join(', '))};`);

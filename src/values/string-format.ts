@@ -79,13 +79,15 @@ function fieldEnd(text: string, start: number): number {
   if (start + 1 >= text.length) throw valueError("Single '{' encountered in format string");
   let depth = 0;
   let bracket = false;
+  let inSpec = false;
   for (let i = start; i < text.length; i++) {
     const char = text[i];
     if (bracket) {
       if (char === ']') bracket = false;
-    } else if (char === '[' && depth === 1 && !text.slice(start, i).includes(':')) bracket = true;
+    } else if (char === '[' && depth === 1 && !inSpec) bracket = true;
     else if (char === '{') depth++;
     else if (char === '}' && --depth === 0) return i;
+    if (char === ':') inSpec = true;
   }
   throw valueError("expected '}' before end of string");
 }
@@ -140,7 +142,7 @@ function fieldValue(path: string, args: readonly Value[], kwargs: Kwargs, number
     if (found === undefined) throw new JinjaError('KeyError', toRepr(first));
     value = found;
   }
-  for (const [, attribute, key] of path.slice(first.length).matchAll(/\.([^.[]*)|\[([^\]]*)\]/g)) {
+  for (const [, attribute, key] of path.slice(first.length).matchAll(/\.([^.[]*)|\[([^\]]*)(?:\]|$)/g)) {
     if (attribute !== undefined) value = getAttribute(value, attribute);
     else value = getItem(value, /^\d+$/.test(key as string) ? Number(key) : (key as string));
   }
@@ -332,11 +334,11 @@ function assemble(negative: boolean, prefix: string, digits: string, rest: strin
   if (align === '=') {
     const room = spec.width - textLength(head) - rest.length;
     if (spec.fill === '0' && spec.grouping !== '') {
-      let padded = digits;
-      while (body.length < room) {
-        padded = `0${padded}`;
-        body = groupDigits(padded, spec.grouping, group);
-      }
+      // A separator stands before each whole group but the first.
+      const widthOf = (count: number): number => count + Math.floor((count - 1) / group);
+      let count = Math.max(digits.length, Math.floor((room * group) / (group + 1)) - 1);
+      while (widthOf(count) < room) count++;
+      if (body.length < room) body = groupDigits(digits.padStart(count, '0'), spec.grouping, group);
       return head + body + rest;
     }
     return head + pad(body, room, '>', spec.fill) + rest;

@@ -15,9 +15,8 @@ const WAIT = 5_000;
 
 /** Of a text that is never long, with what bounds it. */
 const BOUNDED: readonly (readonly [file: string, start: string])[] = [
-  // One environment variable; code and signatures of this program; the head of an insert into the embedded server.
+  // One environment variable; signatures of this program; the head of an insert into the embedded server.
   ['secrets.ts', '^[a-z+.-]*:?'],
-  ['jinja/codegen.ts', String.raw`\w+\$\d+`],
   ['values/callable.ts', String.raw`\s*=\s*(.*)`],
   ['adapters/clickhouse/embedded-http.ts', '^([\\s\\S]*?)(\\s+settings'],
   // What a server says; a word of the command line; numbers as they are printed; the folder of the project.
@@ -27,12 +26,9 @@ const BOUNDED: readonly (readonly [file: string, start: string])[] = [
   ['adapters/table-print.ts', '\\B'],
   ['values/format-number.ts', '\\.?0'],
   ['project/project.ts', '(.)'],
-  // A text that another expression has found to be whole; a type; a line of the log and a field of a format, quadratic
-  // still.
+  // A text that another expression has found to be whole; a type.
   ['loader/column-check.ts', '"('],
   ['loader/postgres/existing-table.ts', '\\('],
-  ['secrets.ts', '"('],
-  ['values/string-format.ts', '\\.([^.[]*)'],
 ];
 
 const fill = (part: string, length: number): string => part.repeat(Math.ceil(length / part.length)).slice(0, length);
