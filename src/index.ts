@@ -40,10 +40,10 @@ import { loadYaml } from './project/yaml.ts';
 import { artifactMetadata } from './runner/metadata.ts';
 import type { LoadedProject, ParsedProject, ProjectFiles } from './runner/parsed-project.ts';
 import { lookupNode, type RunContext } from './runner/run-context.ts';
-import type { RunLog } from './runner/run-log.ts';
+import type { RunLog } from './runner/log.ts';
 import { Secrets } from './secrets.ts';
 import { toText } from './values/index.ts';
-import { foundCounts } from './runner/run-summary.ts';
+import { foundCounts } from './runner/summary.ts';
 import { previousState } from './state/previous-state.ts';
 
 export { formatError, TsdbtError } from './errors.ts';

@@ -1,6 +1,6 @@
 // How signals end a command: the first one tells it to stop and sets a limit, the second one ends the process at once.
 // What a command does about the first is its own.
-import { unlessAborted, within } from '../adapters/within.ts';
+import { unlessAborted, within } from '../within.ts';
 
 /** Ctrl-C or SIGTERM: the command was stopped. @param said it has told so already */
 export class Interrupted extends Error {

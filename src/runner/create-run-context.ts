@@ -17,7 +17,7 @@ import { type AdapterHooks, createAdapterHooks } from './adapter-hooks.ts';
 import { deferTo } from './deferral.ts';
 import type { ParsedProject } from './parsed-project.ts';
 import { lookupNode, relationKey, type RunContext } from './run-context.ts';
-import { RunLog } from './run-log.ts';
+import { RunLog } from './log.ts';
 import { sampleWindow } from './sample-window.ts';
 import { seedTable } from './seed-table.ts';
 import { viewMakers } from './unchanged-view.ts';

@@ -8,7 +8,7 @@ import { locateDatabaseError } from '../compiler/source-map.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import type { Value } from '../values/index.ts';
 import { isoMicros, nodeFields, type RunContext } from './run-context.ts';
-import type { NodeProgress } from './run-log.ts';
+import type { NodeProgress } from './log.ts';
 
 export type HookType = 'on-run-start' | 'on-run-end';
 

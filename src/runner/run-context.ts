@@ -7,7 +7,7 @@ import type { FunctionNode, GraphNode, ManifestNode, SourceDefinition } from '..
 import type { BatchResults, OverloadResults, RunResult, RunStatus } from '../contracts/results.ts';
 import type { Journal } from '../state/journal.ts';
 import type { KnownState } from '../state/known-state.ts';
-import type { RunLog } from './run-log.ts';
+import type { RunLog } from './log.ts';
 
 /** What `retry` knows of the run that it repeats. */
 export interface RetriedRun {

@@ -6,12 +6,12 @@ import { Dag } from '../graph/dag.ts';
 import { TsdbtError } from '../errors.ts';
 import { createQueue } from '../graph/queue.ts';
 import { Journal } from '../state/journal.ts';
-import { isMicrobatch } from './microbatch.ts';
+import { isMicrobatch } from './kinds/microbatch.ts';
 import { createRunContext } from './create-run-context.ts';
-import { kindFor } from './kinds.ts';
+import { kindFor } from './kinds/index.ts';
 import type { ParsedProject } from './parsed-project.ts';
 import type { RetriedRun, RunContext } from './run-context.ts';
-import type { NodeKind } from './run-node.ts';
+import type { NodeKind } from './node.ts';
 import { run, type RunOutcome } from './run.ts';
 
 export interface RunRequest {

@@ -1,7 +1,7 @@
 // A whole run: database made ready, on-run-start, nodes, on-run-end, results. Decides nothing about single nodes;
 // writing artifacts and the words at the end are its caller's.
 import type { Session } from '../adapters/adapter.ts';
-import { unlessAborted } from '../adapters/within.ts';
+import { unlessAborted } from '../within.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
@@ -13,8 +13,8 @@ import { operationNode } from './operation-node.ts';
 import { prepareDatabase, readViews } from './prepare-database.ts';
 import { resultValue } from './result-value.ts';
 import { bareResult, isEphemeral, lookupNode, type RunContext } from './run-context.ts';
-import { type ExecuteOptions, executeNodes } from './runner.ts';
-import { runCounts } from './run-summary.ts';
+import { type ExecuteOptions, executeNodes } from './workers.ts';
+import { runCounts } from './summary.ts';
 
 export interface RunOptions extends ExecuteOptions {
   /** Commands that build: schemas are created and project hooks run. */

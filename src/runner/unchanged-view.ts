@@ -8,7 +8,7 @@ import { relationFrom } from '../context/relations.ts';
 import type { ModelNode } from '../contracts/node.ts';
 import { writePath } from '../compiler/write-path.ts';
 import type { RunContext } from './run-context.ts';
-import type { Outcome } from './run-node.ts';
+import type { Outcome } from './node.ts';
 
 const RESPONSE = { _message: 'CREATE VIEW', code: 'CREATE VIEW', rows_affected: -1 };
 

@@ -16,6 +16,7 @@ const LAYER: Record<string, number> = {
   'errors.ts': 0,
   'log.ts': 0,
   'secrets.ts': 0,
+  'within.ts': 0,
   jinja: 1,
   graph: 1,
   adapters: 1,

@@ -7,7 +7,7 @@ import type { Credentials } from '../../contracts/project.ts';
 import { Connection, type ServerAddress } from './connection.ts';
 import { sleep } from '../process-identity.ts';
 import type { SilenceTimes } from '../silence.ts';
-import { within } from '../within.ts';
+import { within } from '../../within.ts';
 import { databaseError } from './database-error.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';

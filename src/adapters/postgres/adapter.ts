@@ -47,7 +47,7 @@ import { quoteIdentifier } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
 import { nameOf, RelationLocks, storedNames } from './relation-locks.ts';
 import { PostgresSession } from './session.ts';
-import { within } from '../within.ts';
+import { within } from '../../within.ts';
 import { POSTGRES_METHODS } from './template-methods.ts';
 import { ViewStates } from './view-states.ts';
 

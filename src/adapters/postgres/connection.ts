@@ -7,7 +7,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type pg from 'pg';
 import { TsdbtError } from '../../errors.ts';
 import { type Look, type SilenceTimes, silenceTimes, watchSilence } from '../silence.ts';
-import { within } from '../within.ts';
+import { within } from '../../within.ts';
 import { connectionError } from './database-error.ts';
 import { NOT_COMMITTED, type Outcome, outcomeSql, UNKNOWN_END, UNKNOWN_HINT } from './lost-commit.ts';
 import { type AnswerRow, questionSql, type SilentStatement } from './silent-statement.ts';

@@ -6,7 +6,7 @@ import { createRunContext, type ParsedProject, reportCounts, run, write, writeSu
 import type { Selection } from '../../graph/selector.ts';
 import { inlineNode } from '../../runner/inline-node.ts';
 import type { RunContext } from '../../runner/run-context.ts';
-import { printRunEnd } from '../../runner/run-summary.ts';
+import { printRunEnd } from '../../runner/summary.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted, unlessStopped } from '../ending.ts';
 import { showPreview } from '../show-tables.ts';

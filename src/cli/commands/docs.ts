@@ -7,7 +7,7 @@ import { createRunContext, load, openAdapter, reportCounts, run, select, write, 
 import { artifactMetadata } from '../../runner/metadata.ts';
 import { openSession } from '../../runner/open-session.ts';
 import { operationNode } from '../../runner/operation-node.ts';
-import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
+import { printRunEnd, succeeded } from '../../runner/summary.ts';
 import { publicEnvironment } from '../../secrets.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted, unlessStopped } from '../ending.ts';

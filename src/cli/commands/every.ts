@@ -9,7 +9,7 @@ import { type CommandSession, now } from '../command-session.ts';
 import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
 import { isSameProject, type LoadedProject, type ParsedProject, select } from '../../index.ts';
 import { outsideInputs } from '../../runner/outside-inputs.ts';
-import { unlessAborted } from '../../adapters/within.ts';
+import { unlessAborted } from '../../within.ts';
 import { pause } from '../pause.ts';
 import { loadProject, parseLoaded, runParsed } from './run.ts';
 

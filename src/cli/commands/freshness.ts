@@ -11,11 +11,11 @@ import {
   freshnessKind,
   freshnessResult,
   hasFreshness,
-} from '../../runner/freshness.ts';
+} from '../../runner/kinds/freshness.ts';
 import { projectHooks } from '../../runner/hooks.ts';
 import { artifactMetadata } from '../../runner/metadata.ts';
-import type { NodeKind } from '../../runner/run-node.ts';
-import { printResultError, succeeded } from '../../runner/run-summary.ts';
+import type { NodeKind } from '../../runner/node.ts';
+import { printResultError, succeeded } from '../../runner/summary.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted } from '../ending.ts';
 import { loadAndParse } from './run.ts';

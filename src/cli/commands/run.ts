@@ -14,7 +14,7 @@ import {
 } from '../../index.ts';
 import { credentialsSpec } from '../../adapters/credentials.ts';
 import type { Selection } from '../../graph/selector.ts';
-import { printRunEnd, succeeded } from '../../runner/run-summary.ts';
+import { printRunEnd, succeeded } from '../../runner/summary.ts';
 import { TsdbtError } from '../../errors.ts';
 import { warningTag } from '../../log.ts';
 import { isRunning, recoverKilledRun } from '../recover-run.ts';

@@ -1,9 +1,9 @@
 // Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show`. A table that `tsdbt
 // load` fills is left alone.
-import type { SeedNode } from '../contracts/node.ts';
+import type { SeedNode } from '../../contracts/node.ts';
 import { executeRelational, nodeRepresentation } from './model.ts';
-import { relationKey } from './run-context.ts';
-import type { NodeKind } from './run-node.ts';
+import { relationKey } from '../run-context.ts';
+import type { NodeKind } from '../node.ts';
 
 /** How seeds run. */
 export const seedKind: NodeKind<SeedNode> = {

@@ -1,9 +1,9 @@
 // Snapshots: models with a start and a result line of their own.
-import { compileNode } from '../compiler/compile.ts';
-import type { SnapshotNode } from '../contracts/node.ts';
-import { stringifyJson } from '../values/index.ts';
+import { compileNode } from '../../compiler/compile.ts';
+import type { SnapshotNode } from '../../contracts/node.ts';
+import { stringifyJson } from '../../values/index.ts';
 import { executeRelational, nodeRepresentation } from './model.ts';
-import type { NodeKind } from './run-node.ts';
+import type { NodeKind } from '../node.ts';
 
 /** How snapshots run. */
 export const snapshotKind: NodeKind<SnapshotNode> = {

@@ -1,15 +1,15 @@
 // User-defined functions: the function itself, then its overloads, each by the materialization; an overload that fails
 // leaves the others. The SQL is the macros'.
-import type { Session } from '../adapters/adapter.ts';
-import { type CompilableNode, compileNode } from '../compiler/compile.ts';
-import { openScope } from '../compiler/node-scope.ts';
-import type { FunctionNode, ManifestNode } from '../contracts/node.ts';
-import type { OverloadResults } from '../contracts/results.ts';
-import { formatError, TsdbtError } from '../errors.ts';
+import type { Session } from '../../adapters/adapter.ts';
+import { type CompilableNode, compileNode } from '../../compiler/compile.ts';
+import { openScope } from '../../compiler/node-scope.ts';
+import type { FunctionNode, ManifestNode } from '../../contracts/node.ts';
+import type { OverloadResults } from '../../contracts/results.ts';
+import { formatError, TsdbtError } from '../../errors.ts';
 import { materialize, nodeRepresentation } from './model.ts';
-import type { RunContext } from './run-context.ts';
-import type { NodeProgress } from './run-log.ts';
-import type { NodeKind, Outcome } from './run-node.ts';
+import type { RunContext } from '../run-context.ts';
+import type { NodeProgress } from '../log.ts';
+import type { NodeKind, Outcome } from '../node.ts';
 
 const describe = (ctx: RunContext, node: FunctionNode): string => `function ${nodeRepresentation(ctx, node)}`;
 

@@ -1,21 +1,21 @@
 // Models, and what seeds and snapshots share with them: the materialization macro is called and its relations go to the
-// cache. The SQL is the macros'; starting, timing and errors are run-node's.
-import { Relation } from '../adapters/relation.ts';
-import type { Session } from '../adapters/adapter.ts';
-import { compileNode } from '../compiler/compile.ts';
-import { missingMaterialization } from '../context/exceptions.ts';
-import { relationFrom } from '../context/relations.ts';
-import { locateDatabaseError } from '../compiler/source-map.ts';
-import type { ManifestNode, ModelNode } from '../contracts/node.ts';
-import type { RunResult } from '../contracts/results.ts';
-import { TsdbtError } from '../errors.ts';
-import { PyDict, toText, typeName, type Value } from '../values/index.ts';
-import { deprecation } from '../project/deprecations.ts';
-import { createLatestVersionPointer } from './latest-version-pointer.ts';
-import { type NodeScope, openScope } from '../compiler/node-scope.ts';
-import type { RunContext } from './run-context.ts';
-import type { NodeKind, Outcome } from './run-node.ts';
-import { rememberView, unchangedView } from './unchanged-view.ts';
+// cache. The SQL is the macros'; starting, timing and errors are node.ts's.
+import { Relation } from '../../adapters/relation.ts';
+import type { Session } from '../../adapters/adapter.ts';
+import { compileNode } from '../../compiler/compile.ts';
+import { missingMaterialization } from '../../context/exceptions.ts';
+import { relationFrom } from '../../context/relations.ts';
+import { locateDatabaseError } from '../../compiler/source-map.ts';
+import type { ManifestNode, ModelNode } from '../../contracts/node.ts';
+import type { RunResult } from '../../contracts/results.ts';
+import { TsdbtError } from '../../errors.ts';
+import { PyDict, toText, typeName, type Value } from '../../values/index.ts';
+import { deprecation } from '../../project/deprecations.ts';
+import { createLatestVersionPointer } from '../latest-version-pointer.ts';
+import { type NodeScope, openScope } from '../../compiler/node-scope.ts';
+import type { RunContext } from '../run-context.ts';
+import type { NodeKind, Outcome } from '../node.ts';
+import { rememberView, unchangedView } from '../unchanged-view.ts';
 
 /** `schema.alias`, as progress lines name a relation; with the database when it is not the target's. */
 export function nodeRepresentation(

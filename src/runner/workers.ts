@@ -1,7 +1,7 @@
 // Runs what a queue gives, on as many workers as there are threads: who starts, who is skipped and why, when to stop
 // early. What a node does is its kind's; the order comes from the queue.
 import type { Session } from '../adapters/adapter.ts';
-import { unlessAborted, within } from '../adapters/within.ts';
+import { unlessAborted, within } from '../within.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
@@ -16,9 +16,9 @@ import {
   type RunContext,
   stopsChildren,
 } from './run-context.ts';
-import type { NodeProgress } from './run-log.ts';
-import { type NodeKind, runNode } from './run-node.ts';
-import { printResultError } from './run-summary.ts';
+import type { NodeProgress } from './log.ts';
+import { type NodeKind, runNode } from './node.ts';
+import { printResultError } from './summary.ts';
 
 export interface ExecuteOptions {
   readonly threads: number;

@@ -1,13 +1,16 @@
 // Microbatch models: which batches a run does, one after the other, each a transaction of its own; their results as
 // one. What a batch executes is the materialization's; the arithmetic of intervals is in batches.ts.
-import type { DoneInterval, Session } from '../adapters/adapter.ts';
-import type { Relation } from '../adapters/relation.ts';
-import { compileNode } from '../compiler/compile.ts';
-import { type BatchScope, openScope } from '../compiler/node-scope.ts';
-import { relationFrom } from '../context/relations.ts';
-import type { Hook, ModelNode } from '../contracts/node.ts';
-import type { BatchResults, RunResult } from '../contracts/results.ts';
-import { TsdbtError } from '../errors.ts';
+import type { DoneInterval, Session } from '../../adapters/adapter.ts';
+import type { Relation } from '../../adapters/relation.ts';
+import { compileNode } from '../../compiler/compile.ts';
+import { type BatchScope, openScope } from '../../compiler/node-scope.ts';
+import { relationFrom } from '../../context/relations.ts';
+import type { Hook, ModelNode } from '../../contracts/node.ts';
+import type { BatchResults, RunResult } from '../../contracts/results.ts';
+import { TsdbtError } from '../../errors.ts';
+import { callable } from '../../values/index.ts';
+import { PyDateTime } from '../../values/datetime.ts';
+import { pytzUtc } from '../../values/timezone.ts';
 import {
   type BatchSize,
   batchId,
@@ -21,15 +24,12 @@ import {
   splitIntoBatches,
   truncate,
   wallTime,
-} from '../state/batches.ts';
-import { PyDateTime } from '../values/datetime.ts';
-import { callable } from '../values/index.ts';
-import { pytzUtc } from '../values/timezone.ts';
-import { createLatestVersionPointer } from './latest-version-pointer.ts';
+} from '../../state/batches.ts';
+import { createLatestVersionPointer } from '../latest-version-pointer.ts';
 import { executeRelational, nodeRepresentation } from './model.ts';
-import { bareResult, type RunContext } from './run-context.ts';
-import type { NodeProgress } from './run-log.ts';
-import { type NodeKind, type Outcome, runNode, type Work } from './run-node.ts';
+import { bareResult, type RunContext } from '../run-context.ts';
+import type { NodeProgress } from '../log.ts';
+import { type NodeKind, type Outcome, runNode, type Work } from '../node.ts';
 
 /** A model with its batch in it, as its templates see it; never written to an artifact. */
 type BatchNode = ModelNode & {

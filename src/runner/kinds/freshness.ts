@@ -1,18 +1,18 @@
 // Freshness of sources, and of models that promise one: asks the adapter's macros for the newest row and compares its
 // age with the thresholds.
-import type { Session } from '../adapters/adapter.ts';
-import { openScope } from '../compiler/node-scope.ts';
-import { relationFrom } from '../context/relations.ts';
-import type { FreshnessThreshold, ModelNode, SourceDefinition, TimeThreshold } from '../contracts/node.ts';
-import type { AdapterResponse, FreshnessResult, FreshnessStatus, RunResult } from '../contracts/results.ts';
-import { TsdbtError } from '../errors.ts';
-import { ownSettings } from '../state/batches.ts';
-import { hasLoadConfig } from '../state/load-offsets.ts';
-import { PyDateTime } from '../values/datetime.ts';
-import { type Kwargs, toText, typeName, type Value } from '../values/index.ts';
-import { pytzUtc } from '../values/timezone.ts';
-import type { RunContext } from './run-context.ts';
-import type { NodeKind, Outcome } from './run-node.ts';
+import type { Session } from '../../adapters/adapter.ts';
+import { relationFrom } from '../../context/relations.ts';
+import type { FreshnessThreshold, ModelNode, SourceDefinition, TimeThreshold } from '../../contracts/node.ts';
+import type { AdapterResponse, FreshnessResult, FreshnessStatus, RunResult } from '../../contracts/results.ts';
+import { TsdbtError } from '../../errors.ts';
+import { PyDateTime } from '../../values/datetime.ts';
+import { pytzUtc } from '../../values/timezone.ts';
+import { type Kwargs, toText, typeName, type Value } from '../../values/index.ts';
+import { openScope } from '../../compiler/node-scope.ts';
+import { ownSettings } from '../../state/batches.ts';
+import { hasLoadConfig } from '../../state/load-offsets.ts';
+import type { RunContext } from '../run-context.ts';
+import type { NodeKind, Outcome } from '../node.ts';
 
 /** What was measured, kept until sources.json is written. */
 export interface Freshness {

@@ -1,17 +1,17 @@
 // Data tests, generic and singular: the materialization counts failing rows, this file turns the count into pass, warn
 // or fail. The first failing rows are kept for the report.
-import type { Session } from '../adapters/adapter.ts';
-import { compileNode, macroNoter } from '../compiler/compile.ts';
-import type { TestNode } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
-import { pluralize } from '../log.ts';
-import { warningDisposition } from '../project/warn-error-options.ts';
-import { isTruthy, type Kwargs, PyDecimal, toText, type Value } from '../values/index.ts';
+import type { Session } from '../../adapters/adapter.ts';
+import { compileNode, macroNoter } from '../../compiler/compile.ts';
+import type { TestNode } from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
+import { pluralize } from '../../log.ts';
+import { warningDisposition } from '../../project/warn-error-options.ts';
+import { isTruthy, type Kwargs, PyDecimal, toText, type Value } from '../../values/index.ts';
 import { materialize } from './model.ts';
-import { type NodeScope, openScope } from '../compiler/node-scope.ts';
-import type { RunContext } from './run-context.ts';
-import type { NodeKind, Outcome } from './run-node.ts';
-import { noteTested, testSlice } from './test-slice.ts';
+import { type NodeScope, openScope } from '../../compiler/node-scope.ts';
+import type { RunContext } from '../run-context.ts';
+import type { NodeKind, Outcome } from '../node.ts';
+import { noteTested, testSlice } from '../test-slice.ts';
 
 /** How many failing rows the report shows. */
 const ROWS_SHOWN = 5;

@@ -1,10 +1,10 @@
 // compile and show: nodes that are compiled, and previewed by a limited query.
-import { compileNode } from '../compiler/compile.ts';
-import { locateDatabaseError } from '../compiler/source-map.ts';
-import { openScope } from '../compiler/node-scope.ts';
-import type { ManifestNode, SeedNode } from '../contracts/node.ts';
-import { toText, type Value } from '../values/index.ts';
-import type { NodeKind } from './run-node.ts';
+import { compileNode } from '../../compiler/compile.ts';
+import { locateDatabaseError } from '../../compiler/source-map.ts';
+import { openScope } from '../../compiler/node-scope.ts';
+import type { ManifestNode, SeedNode } from '../../contracts/node.ts';
+import { toText, type Value } from '../../values/index.ts';
+import type { NodeKind } from '../node.ts';
 
 type Compilable = Exclude<ManifestNode, SeedNode>;
 

@@ -1,20 +1,20 @@
 // Unit tests: the tested model's code over the given rows, compared with the expected rows. The SQL is the `unit`
 // materialization's; nothing is built that stays.
-import type { Session } from '../adapters/adapter.ts';
-import type { Table } from '../adapters/table.ts';
-import { compileNode } from '../compiler/compile.ts';
-import type { CompileContext } from '../compiler/compile-context.ts';
-import { openScope } from '../compiler/node-scope.ts';
-import { type FixtureNode, type UnitTestInput, unitTestNodes } from '../compiler/unit-test-nodes.ts';
-import type { ReferenceLookup } from '../context/manifest-lookup.ts';
-import type { GraphNode, ManifestNode, SourceDefinition, UnitTestNode } from '../contracts/node.ts';
-import { formatError, TsdbtError } from '../errors.ts';
-import { green, red } from '../log.ts';
-import { toText, type Value } from '../values/index.ts';
+import type { Session } from '../../adapters/adapter.ts';
+import type { Table } from '../../adapters/table.ts';
+import { compileNode } from '../../compiler/compile.ts';
+import type { CompileContext } from '../../compiler/compile-context.ts';
+import { openScope } from '../../compiler/node-scope.ts';
+import { type FixtureNode, type UnitTestInput, unitTestNodes } from '../../compiler/unit-test-nodes.ts';
+import type { ReferenceLookup } from '../../context/manifest-lookup.ts';
+import type { GraphNode, ManifestNode, SourceDefinition, UnitTestNode } from '../../contracts/node.ts';
+import { formatError, TsdbtError } from '../../errors.ts';
+import { green, red } from '../../log.ts';
+import { toText, type Value } from '../../values/index.ts';
 import { materialize } from './model.ts';
-import type { RunContext } from './run-context.ts';
-import type { NodeKind, Outcome } from './run-node.ts';
-import { type DiffRow, tableDiff } from './table-diff.ts';
+import type { RunContext } from '../run-context.ts';
+import type { NodeKind, Outcome } from '../node.ts';
+import { type DiffRow, tableDiff } from '../table-diff.ts';
 
 function shownName(node: UnitTestNode): string {
   const version = node.version === null || node.version === undefined ? '' : `_v${node.version}`;

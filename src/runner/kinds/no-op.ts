@@ -1,6 +1,6 @@
 // Exposures and saved queries in a build: nothing is executed, and the log says so.
-import type { GraphNode } from '../contracts/node.ts';
-import type { NodeKind } from './run-node.ts';
+import type { GraphNode } from '../../contracts/node.ts';
+import type { NodeKind } from '../node.ts';
 
 /** How nodes without work of their own run. */
 export const noOpKind: NodeKind<GraphNode> = {

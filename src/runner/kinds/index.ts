@@ -1,13 +1,13 @@
 // Which kind of runner a node gets in which command. A table; the kinds are in the files beside it.
-import type { GraphNode, ModelNode } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
+import type { GraphNode, ModelNode } from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
 import { cloneKind } from './clone.ts';
 import { dataTestKind } from './data-test.ts';
 import { functionKind } from './function.ts';
 import { microbatchKind } from './microbatch.ts';
 import { modelKind } from './model.ts';
 import { noOpKind } from './no-op.ts';
-import type { NodeKind } from './run-node.ts';
+import type { NodeKind } from '../node.ts';
 import { seedKind } from './seed.ts';
 import { compileKind, showKind } from './show.ts';
 import { snapshotKind } from './snapshot.ts';

@@ -5,7 +5,7 @@ import type { GraphNode } from '../contracts/node.ts';
 import type { AdapterResponse, RunResult, TimingInfo } from '../contracts/results.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { bareResult, isEphemeral, isoMicros, keepNode, nodeFields, type RunContext } from './run-context.ts';
-import type { NodeProgress } from './run-log.ts';
+import type { NodeProgress } from './log.ts';
 
 /** How often a node that collided with another run is started again, and milliseconds before the first of these. */
 const RETRIES = 5;

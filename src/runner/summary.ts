@@ -5,7 +5,7 @@ import type { Table } from '../adapters/table.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { FreshnessStatus, RunResult } from '../contracts/results.ts';
 import { pluralize } from '../log.ts';
-import type { RunLog } from './run-log.ts';
+import type { RunLog } from './log.ts';
 
 /** dbt's words for a resource type in counts. */
 export function resourceWord(type: string): string {

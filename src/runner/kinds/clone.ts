@@ -1,9 +1,9 @@
 // How `clone` makes a node: its materialization is `clone` whatever the node says, and nothing is compiled or said of
 // it.
-import type { ManifestNode } from '../contracts/node.ts';
-import { openScope } from '../compiler/node-scope.ts';
+import type { ManifestNode } from '../../contracts/node.ts';
+import { openScope } from '../../compiler/node-scope.ts';
 import { materialize } from './model.ts';
-import type { NodeKind } from './run-node.ts';
+import type { NodeKind } from '../node.ts';
 
 export const cloneKind: NodeKind<ManifestNode> = {
   start: () => undefined,
