@@ -39,7 +39,8 @@ import { DBT_VERSION } from './project/versions.ts';
 import { loadYaml } from './project/yaml.ts';
 import { artifactMetadata } from './runner/metadata.ts';
 import type { LoadedProject, ParsedProject, ProjectFiles } from './runner/parsed-project.ts';
-import { lookupNode, type RunContext } from './runner/run-context.ts';
+import { lookupNode } from './runner/nodes.ts';
+import type { RunContext } from './runner/context.ts';
 import type { RunLog } from './runner/log.ts';
 import { Secrets } from './secrets.ts';
 import { toText } from './values/index.ts';
@@ -52,9 +53,9 @@ export type { LogEvent, Logger } from './log.ts';
 export type { Manifest } from './contracts/manifest.ts';
 export type { RunResult } from './contracts/results.ts';
 export type { Flags, Invocation, RuntimeConfig } from './contracts/project.ts';
-export { createRunContext } from './runner/create-run-context.ts';
+export { createRunContext } from './runner/context.ts';
 export type { LoadedProject, ParsedProject } from './runner/parsed-project.ts';
-export { runSelected as run } from './runner/run-selected.ts';
+export { run } from './runner/run.ts';
 
 export interface LoadOptions {
   readonly projectDir?: string | undefined;

@@ -2,7 +2,7 @@
 import { jsonOfTable, printTable } from '../adapters/table-print.ts';
 import type { Table } from '../adapters/table.ts';
 import type { RunResult } from '../contracts/results.ts';
-import type { RunContext } from '../runner/run-context.ts';
+import type { RunContext } from '../runner/context.ts';
 
 /** `seed --show`: the first rows of each seed. */
 export function showSeeds(ctx: RunContext, results: readonly RunResult[]): void {

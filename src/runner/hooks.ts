@@ -7,7 +7,8 @@ import type { RunResult, TimingInfo } from '../contracts/results.ts';
 import { locateDatabaseError } from '../compiler/source-map.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import type { Value } from '../values/index.ts';
-import { isoMicros, nodeFields, type RunContext } from './run-context.ts';
+import { isoMicros, nodeFields } from './results.ts';
+import type { RunContext } from './context.ts';
 import type { NodeProgress } from './log.ts';
 
 export type HookType = 'on-run-start' | 'on-run-end';

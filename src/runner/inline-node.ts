@@ -7,7 +7,7 @@ import type { SqlOperationNode } from '../contracts/node.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { errorTag } from '../log.ts';
 import { operationNode } from './operation-node.ts';
-import type { RunContext } from './run-context.ts';
+import type { RunContext } from './context.ts';
 
 /** @throws {TsdbtError} when the SQL is no valid template or refers to something that is not there */
 export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {

@@ -6,7 +6,7 @@ import type { ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { fromJson, toText } from '../values/index.ts';
 import { materialize } from './kinds/model.ts';
-import type { RunContext } from './run-context.ts';
+import type { RunContext } from './context.ts';
 
 interface PointerConfig {
   readonly enabled?: boolean | null;

@@ -2,7 +2,7 @@
 import type { RuntimeConfig } from '../contracts/project.ts';
 import type { ArtifactMetadata } from '../contracts/results.ts';
 import { DBT_VERSION } from '../project/versions.ts';
-import { isoMicros } from './run-context.ts';
+import { isoMicros } from './results.ts';
 
 /** @param kind dbt's name of the schema; @param version of the schema; @param at milliseconds since 1970 */
 export function artifactMetadata(

@@ -4,7 +4,9 @@ import type { Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { AdapterResponse, RunResult, TimingInfo } from '../contracts/results.ts';
 import { formatError, TsdbtError } from '../errors.ts';
-import { bareResult, isEphemeral, isoMicros, keepNode, nodeFields, type RunContext } from './run-context.ts';
+import { isEphemeral, keepNode } from './nodes.ts';
+import { bareResult, isoMicros, nodeFields } from './results.ts';
+import type { RunContext } from './context.ts';
 import type { NodeProgress } from './log.ts';
 
 /** How often a node that collided with another run is started again, and milliseconds before the first of these. */
@@ -47,7 +49,7 @@ export interface Work {
 }
 
 /** Runs one node. Never throws: an error is a result. */
-export async function runNode(
+export async function executeNode(
   ctx: RunContext,
   kind: NodeKind,
   node: GraphNode,

@@ -3,7 +3,7 @@
 import type { Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { LazyEvent } from '../log.ts';
-import type { RunContext } from './run-context.ts';
+import type { RunContext } from './context.ts';
 import { type NodeProgress, nodeInfo } from './log.ts';
 
 /** @param p the node that is being run, for `node_info` of its statements */

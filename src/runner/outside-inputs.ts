@@ -3,7 +3,7 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { type RelationFactory, relationFrom } from '../context/relations.ts';
 import { hasLoadConfig } from '../state/load-offsets.ts';
-import { isEphemeral, lookupNode, relationKey } from './run-context.ts';
+import { isEphemeral, lookupNode, relationKey } from './nodes.ts';
 
 /**
  * Sources, and nodes that are not selected; through ephemeral models, which are nothing by themselves. A source that a

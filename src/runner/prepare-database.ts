@@ -10,7 +10,8 @@ import { TsdbtError } from '../errors.ts';
 import { openScope } from '../compiler/node-scope.ts';
 import { openSession } from './open-session.ts';
 import { operationNode } from './operation-node.ts';
-import { isEphemeral, lookupNode, type RunContext } from './run-context.ts';
+import { isEphemeral, lookupNode } from './nodes.ts';
+import type { RunContext } from './context.ts';
 
 /** True for nodes that stand for a relation in the database. */
 function isRelational(ctx: RunContext, node: GraphNode): boolean {

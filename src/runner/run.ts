@@ -1,46 +1,210 @@
-// A whole run: database made ready, on-run-start, nodes, on-run-end, results. Decides nothing about single nodes;
-// writing artifacts and the words at the end are its caller's.
+// A run, by its one door: in the manner of its command it readies the database, runs the project's hooks around the
+// nodes and keeps the journal beside them. Who works when is workers.ts's, what is written at the end its caller's.
+import { join } from 'node:path';
 import type { Session } from '../adapters/adapter.ts';
-import { unlessAborted } from '../within.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
-import type { Queue } from '../graph/queue.ts';
+import { Dag } from '../graph/dag.ts';
+import { createQueue, type Queue } from '../graph/queue.ts';
+import { Journal } from '../state/journal.ts';
 import { PyTuple, type Value } from '../values/index.ts';
+import { unlessAborted } from '../within.ts';
+import { createRunContext, type RetriedRun, type RunContext } from './context.ts';
 import { projectHooks, runProjectHooks } from './hooks.ts';
+import { kindFor } from './kinds/index.ts';
+import { isMicrobatch } from './kinds/microbatch.ts';
+import type { NodeKind } from './node.ts';
+import { countNodes } from './nodes.ts';
 import { openSession } from './open-session.ts';
 import { operationNode } from './operation-node.ts';
+import type { ParsedProject } from './parsed-project.ts';
 import { prepareDatabase, readViews } from './prepare-database.ts';
+import { skipRest } from './results.ts';
 import { resultValue } from './result-value.ts';
-import { bareResult, isEphemeral, lookupNode, type RunContext } from './run-context.ts';
-import { type ExecuteOptions, executeNodes } from './workers.ts';
 import { runCounts } from './summary.ts';
+import { type ExecuteOptions, executeNodes } from './workers.ts';
 
-export interface RunOptions extends ExecuteOptions {
-  /** Commands that build: schemas are created and project hooks run. */
+export interface RunRequest {
+  /** unique_ids; `select` gives them. */
+  readonly selected: ReadonlySet<string>;
+  /** Aborted to stop: running statements are cancelled on the server. */
+  readonly signal?: AbortSignal | null | undefined;
+  /** Of `retry`. */
+  readonly retry?: RetriedRun | null | undefined;
+}
+
+export interface RunOptions {
+  /** In whose manner; by default that of the command that the flags name. */
+  readonly which?: string | undefined;
+  readonly ctx?: RunContext | undefined;
+  /** The kind of each node, in the place of the manner's. */
+  readonly kindOf?: ((node: GraphNode) => NodeKind) | undefined;
+  /**
+   * Gets what the nodes gave when the run throws after them: an on-run-end that cannot be rendered. Whoever is not told
+   * has the journal's results with the next command.
+   */
+  readonly stopped?: ((outcome: RunOutcome) => void) | undefined;
+}
+
+/** What the nodes gave. */
+export interface RunOutcome {
+  readonly results: RunResult[];
+  /** Seconds. */
+  readonly elapsed: number;
+  readonly interrupted: boolean;
+  readonly ctx: RunContext;
+}
+
+/** What makes commands differ in how they run. */
+interface Manner {
+  /** Schemas are created and the journal is kept. */
+  readonly builds: boolean;
+  /** on-run-start and on-run-end are run. */
+  readonly hooks: boolean;
+  /** `Finished running …` is said. */
+  readonly counts: boolean;
+  /** The first error ends the command. */
+  readonly raiseFirst: boolean;
+}
+
+const BUILDS: Manner = { builds: true, hooks: true, counts: true, raiseFirst: false };
+const COMPILES: Manner = { builds: false, hooks: false, counts: false, raiseFirst: true };
+
+/** By dbt's name of the command. */
+const MANNERS = {
+  run: BUILDS,
+  build: BUILDS,
+  seed: BUILDS,
+  snapshot: BUILDS,
+  test: BUILDS,
+  clone: { ...BUILDS, hooks: false, counts: false },
+  freshness: { ...BUILDS, builds: false },
+  compile: COMPILES,
+  show: COMPILES,
+  generate: COMPILES,
+} as const satisfies Readonly<Record<string, Manner>>;
+
+function mannerOf(which: string): Manner {
+  const manners: Readonly<Record<string, Manner>> = MANNERS;
+  const manner = manners[which];
+  if (manner === undefined) throw new TsdbtError('internal', `The command ${which} runs no nodes`);
+  return manner;
+}
+
+/** Whether the command only compiles its nodes (and `show` reads their first rows): nothing is built. */
+export function compilesOnly(which: string): boolean {
+  return mannerOf(which) === COMPILES;
+}
+
+/**
+ * Runs what was selected, in the manner of the command, and gives one result a node. All connections are closed then.
+ * @throws {TsdbtError} what keeps the whole run from going on: no database, a hook that does not compile; for commands
+ *   that only compile, the first error of a node
+ */
+export async function run(parsed: ParsedProject, request: RunRequest, options: RunOptions = {}): Promise<RunOutcome> {
+  const { flags } = parsed.config;
+  const which = options.which ?? flags.which;
+  const manner = mannerOf(which);
+  const threads = threadsOf(parsed);
+  const journal = manner.builds && flags.write_json ? openJournal(parsed, request.selected) : null;
+  const ctx: RunContext = {
+    ...(options.ctx ?? createRunContext(parsed, request.selected)),
+    journal,
+    retry: request.retry ?? null,
+  };
+  const { nodes, unitTests } = which === 'build' ? besideModels(parsed, request.selected) : withoutTests(request);
+  // What clone makes reads nothing of what it makes.
+  const graph = which === 'clone' ? new Dag([...nodes], []) : parsed.dag;
+  const keep = (): void => {
+    ctx.views.save();
+    ctx.tests.save();
+  };
+  try {
+    const outcome = await runBetweenHooks(ctx, createQueue(graph, nodes), {
+      threads,
+      build: which === 'build',
+      failFast: flags.fail_fast,
+      raiseFirst: manner.raiseFirst,
+      kindOf: options.kindOf ?? kindFor(which, (model) => isMicrobatch(ctx, model)),
+      unitTests,
+      descendants: (id) => (graph.has(id) ? graph.dependants(id) : []),
+      keepEphemeral:
+        which === 'show' ||
+        (which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline'])),
+      signal: request.signal ?? null,
+      hooks: manner.hooks && !(which === 'freshness' && flags['source_freshness_run_project_hooks'] === false),
+      createSchemas: manner.builds,
+      countsLine: manner.counts,
+      connect: flags.introspect || manner.builds,
+      stopped(stopped) {
+        keep();
+        options.stopped?.(stopped);
+      },
+    });
+    keep();
+    return outcome;
+  } catch (error) {
+    // A run that throws leaves its journal as a killed one does.
+    journal?.close();
+    throw error;
+  }
+}
+
+/** @throws {TsdbtError} usage, for less than one */
+function threadsOf({ config: { flags, profile } }: ParsedProject): number {
+  const threads = flags['single_threaded'] === true ? 1 : (flags.threads ?? profile.threads);
+  if (threads < 1)
+    throw new TsdbtError('usage', `threads: ${threads} is not a number of threads; it must be greater than 0`);
+  return threads;
+}
+
+function openJournal({ config, targetPath, pid, secrets }: ParsedProject, selected: ReadonlySet<string>): Journal {
+  const { invocation_id, command, args, started_at } = config.invocation;
+  return Journal.open(
+    join(targetPath, 'run.journal'),
+    { invocation_id, command, args, started_at: started_at.toISOString(), pid, selected: [...selected] },
+    secrets,
+  );
+}
+
+/** What stands in the queue, and the unit tests that run with their model, by its unique_id. */
+interface Queued {
+  readonly nodes: ReadonlySet<string>;
+  readonly unitTests: ReadonlyMap<string, readonly string[]>;
+}
+
+function withoutTests({ selected }: RunRequest): Queued {
+  return { nodes: selected, unitTests: new Map() };
+}
+
+/** A unit test whose model is selected too runs before the model, and takes no place in the queue. */
+function besideModels({ manifest }: ParsedProject, selected: ReadonlySet<string>): Queued {
+  const nodes = new Set(selected);
+  const unitTests = new Map<string, string[]>();
+  for (const id of selected) {
+    const model = manifest.unit_tests[id]?.depends_on.nodes[0];
+    if (model === undefined || !selected.has(model)) continue;
+    unitTests.set(model, [...(unitTests.get(model) ?? []), id]);
+    nodes.delete(id);
+  }
+  return { nodes, unitTests };
+}
+
+interface HookedOptions extends ExecuteOptions {
   readonly hooks: boolean;
   readonly createSchemas: boolean;
   /** compile and show without queries of their own need no database. */
   readonly connect: boolean;
-  /** Commands that print `Finished running …`. */
   readonly countsLine: boolean;
-  /** Told what the nodes gave, when the run ends with an error after them: an on-run-end that cannot be rendered. */
-  readonly stopped?: ((outcome: RunOutcome) => void) | undefined;
+  readonly stopped: (outcome: RunOutcome) => void;
 }
 
-export interface RunOutcome {
-  readonly results: RunResult[] /** Seconds. */;
-  readonly elapsed: number;
-  readonly interrupted: boolean;
-}
-
-/**
- * @throws {TsdbtError} what keeps the whole run from going on: no database, a hook that does not compile
- */
-export async function run(ctx: RunContext, queue: Queue, options: RunOptions): Promise<RunOutcome> {
+/** Database made ready, on-run-start, nodes, on-run-end. */
+async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOptions): Promise<RunOutcome> {
   const { log, config } = ctx;
   log.formatting();
-  log.concurrency(options.threads, config.profile.target_name, countExecutable(ctx));
+  log.concurrency(options.threads, config.profile.target_name, countNodes(ctx));
   log.formatting();
   const began = ctx.now();
   const results: RunResult[] = [];
@@ -68,7 +232,8 @@ export async function run(ctx: RunContext, queue: Queue, options: RunOptions): P
         results.push(...ended);
       }
     }
-    if (interrupted) addSkipped(ctx, results);
+    // What a signal before the first node has kept from running.
+    if (interrupted) skipRest(ctx, results, 'Skipping due to keyboard interrupt');
   } catch (error) {
     failure = error;
     throw error;
@@ -80,18 +245,9 @@ export async function run(ctx: RunContext, queue: Queue, options: RunOptions): P
       log.finishedRunning(runCounts(results.flatMap((r) => (r.node ? [r.node] : []))), elapsed);
     }
     // As dbt: a run whose on-run-start cannot be rendered leaves nothing.
-    if (through && failure instanceof TsdbtError) options.stopped?.({ results, elapsed, interrupted });
+    if (through && failure instanceof TsdbtError) options.stopped({ results, elapsed, interrupted, ctx });
   }
-  return { results, elapsed: (ctx.now() - began) / 1000, interrupted };
-}
-
-function countExecutable(ctx: RunContext): number {
-  let count = 0;
-  for (const id of ctx.selected) {
-    const node = lookupNode(ctx.manifest, id);
-    if (node !== undefined && !isEphemeral(node)) count++;
-  }
-  return count;
+  return { results, elapsed: (ctx.now() - began) / 1000, interrupted, ctx };
 }
 
 /** dbt's `clear_transaction`: what follows runs outside a transaction. */
@@ -110,11 +266,12 @@ async function withMaster<T>(ctx: RunContext, work: (session: Session) => Promis
 }
 
 interface Before {
-  /** Nodes may run. */ readonly may: boolean;
+  /** Nodes may run. */
+  readonly may: boolean;
   readonly hooks: readonly RunResult[];
 }
 
-async function beforeRun(ctx: RunContext, options: RunOptions): Promise<Before> {
+async function beforeRun(ctx: RunContext, options: HookedOptions): Promise<Before> {
   return withMaster(ctx, async (session) => {
     const hooked = options.hooks && projectHooks(ctx, 'on-run-start').length > 0;
     await prepareDatabase(ctx, session, options.createSchemas, options.createSchemas && !hooked);
@@ -148,32 +305,10 @@ async function afterRun(ctx: RunContext, results: readonly RunResult[], ended: R
   });
 }
 
-/** What a signal before the first node has kept from running. */
-function addSkipped(ctx: RunContext, results: RunResult[]): void {
-  const done = new Set(results.map((r) => r.unique_id));
-  for (const id of ctx.selected) {
-    const node = lookupNode(ctx.manifest, id);
-    if (node === undefined || done.has(id)) continue;
-    results.push(bareResult(node, 'skipped', 'Skipping due to keyboard interrupt', 'MainThread'));
-  }
-}
-
+/** Nothing runs where on-run-start has failed. */
 function skipAll(ctx: RunContext, results: RunResult[]): void {
-  const done = new Set(results.map((r) => r.unique_id));
-  let index = 0;
-  for (const id of ctx.selected) {
-    const node: GraphNode | undefined = lookupNode(ctx.manifest, id);
-    if (node === undefined || done.has(id)) continue;
-    index++;
-    ctx.log.skipping({
-      node,
-      started: '',
-      finished: '',
-      status: 'skipped',
-      index,
-      total: ctx.selected.size,
-      thread: 'MainThread',
-    });
-    results.push(bareResult(node, 'skipped', null, 'MainThread'));
-  }
+  const total = ctx.selected.size;
+  skipRest(ctx, results, null, (node, index) =>
+    ctx.log.skipping({ node, started: '', finished: '', status: 'skipped', index, total, thread: 'MainThread' }),
+  );
 }

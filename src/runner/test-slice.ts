@@ -6,7 +6,8 @@ import type { GraphNode, TestNode } from '../contracts/node.ts';
 import type { NodeStatus } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import { isoUtc } from '../state/batches.ts';
-import { lookupNode, type RunContext } from './run-context.ts';
+import { lookupNode } from './nodes.ts';
+import type { RunContext } from './context.ts';
 
 interface Settings {
   /** The column that tells when a row came; default the `event_time` of what is tested. */

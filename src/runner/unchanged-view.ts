@@ -7,7 +7,7 @@ import type { MacroResolver } from '../context/macro-resolver.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { ModelNode } from '../contracts/node.ts';
 import { writePath } from '../compiler/write-path.ts';
-import type { RunContext } from './run-context.ts';
+import type { RunContext } from './context.ts';
 import type { Outcome } from './node.ts';
 
 const RESPONSE = { _message: 'CREATE VIEW', code: 'CREATE VIEW', rows_affected: -1 };

@@ -7,17 +7,11 @@ import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Queue } from '../graph/queue.ts';
 import { openSession } from './open-session.ts';
-import {
-  bareResult,
-  isEphemeral,
-  isoMicros,
-  keepNode,
-  lookupNode,
-  type RunContext,
-  stopsChildren,
-} from './run-context.ts';
+import { countNodes, isEphemeral, keepNode, lookupNode } from './nodes.ts';
+import { bareResult, isoMicros, skipRest, stopsChildren } from './results.ts';
+import type { RunContext } from './context.ts';
 import type { NodeProgress } from './log.ts';
-import { type NodeKind, runNode } from './node.ts';
+import { type NodeKind, executeNode } from './node.ts';
 import { printResultError } from './summary.ts';
 
 export interface ExecuteOptions {
@@ -47,7 +41,7 @@ export interface Execution {
  * @throws {TsdbtError} the first error, when `raiseFirst`
  */
 export async function executeNodes(ctx: RunContext, queue: Queue, options: ExecuteOptions): Promise<Execution> {
-  return new Runner(ctx, queue, options).run();
+  return new Workers(ctx, queue, options).run();
 }
 
 /** Milliseconds that nodes have to end after Ctrl-C: once they are cancelled, and once their connections are closed. */
@@ -59,7 +53,7 @@ type Stop =
   | { readonly why: 'raise'; readonly message: string }
   | { readonly why: 'interrupt' };
 
-class Runner {
+class Workers {
   readonly #ctx: RunContext;
   readonly #contexts = new Map<string, RunContext>();
   readonly #queue: Queue;
@@ -173,7 +167,7 @@ class Runner {
   async #one(node: GraphNode, thread: string): Promise<RunResult> {
     try {
       const p = this.#progress(node, thread);
-      return await runNode(this.#contextOf(thread), this.#options.kindOf(node), node, p, {
+      return await executeNode(this.#contextOf(thread), this.#options.kindOf(node), node, p, {
         open: (n) => {
           const session = openSession(this.#ctx, n.unique_id, n, p);
           this.#sessions.set(node.unique_id, session);
@@ -249,12 +243,8 @@ class Runner {
       await within(idle, CLOSED_MS);
     }
     if (stop.why === 'raise') throw new TsdbtError('runtime', stop.message);
-    const done = new Set(this.#results.map((r) => r.unique_id));
     const message = stop.why === 'failFast' ? 'Skipping due to fail_fast' : 'Skipping due to keyboard interrupt';
-    for (const id of this.#ctx.selected) {
-      const node = lookupNode(this.#ctx.manifest, id);
-      if (node !== undefined && !done.has(id)) this.#results.push(bareResult(node, 'skipped', message, 'MainThread'));
-    }
+    skipRest(this.#ctx, this.#results, message);
     if (stop.why === 'failFast') printResultError(this.#ctx.log, stop.result);
   }
 
@@ -265,13 +255,4 @@ class Runner {
       });
     }
   }
-}
-
-function countNodes(ctx: RunContext): number {
-  let count = 0;
-  for (const id of ctx.selected) {
-    const node = lookupNode(ctx.manifest, id);
-    if (node !== undefined && !isEphemeral(node)) count++;
-  }
-  return count;
 }

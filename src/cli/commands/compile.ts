@@ -5,7 +5,7 @@ import { TsdbtError } from '../../errors.ts';
 import { createRunContext, type ParsedProject, reportCounts, run, write, writeSummary } from '../../index.ts';
 import type { Selection } from '../../graph/selector.ts';
 import { inlineNode } from '../../runner/inline-node.ts';
-import type { RunContext } from '../../runner/run-context.ts';
+import type { RunContext } from '../../runner/context.ts';
 import { printRunEnd } from '../../runner/summary.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted, unlessStopped } from '../ending.ts';

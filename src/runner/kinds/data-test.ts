@@ -9,7 +9,7 @@ import { warningDisposition } from '../../project/warn-error-options.ts';
 import { isTruthy, type Kwargs, PyDecimal, toText, type Value } from '../../values/index.ts';
 import { materialize } from './model.ts';
 import { type NodeScope, openScope } from '../../compiler/node-scope.ts';
-import type { RunContext } from '../run-context.ts';
+import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 import { noteTested, testSlice } from '../test-slice.ts';
 

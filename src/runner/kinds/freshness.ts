@@ -11,7 +11,7 @@ import { type Kwargs, toText, typeName, type Value } from '../../values/index.ts
 import { openScope } from '../../compiler/node-scope.ts';
 import { ownSettings } from '../../state/batches.ts';
 import { hasLoadConfig } from '../../state/load-offsets.ts';
-import type { RunContext } from '../run-context.ts';
+import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 
 /** What was measured, kept until sources.json is written. */

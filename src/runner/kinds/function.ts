@@ -7,7 +7,7 @@ import type { FunctionNode, ManifestNode } from '../../contracts/node.ts';
 import type { OverloadResults } from '../../contracts/results.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { materialize, nodeRepresentation } from './model.ts';
-import type { RunContext } from '../run-context.ts';
+import type { RunContext } from '../context.ts';
 import type { NodeProgress } from '../log.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 

@@ -27,9 +27,10 @@ import {
 } from '../../state/batches.ts';
 import { createLatestVersionPointer } from '../latest-version-pointer.ts';
 import { executeRelational, nodeRepresentation } from './model.ts';
-import { bareResult, type RunContext } from '../run-context.ts';
+import { bareResult } from '../results.ts';
+import type { RunContext } from '../context.ts';
 import type { NodeProgress } from '../log.ts';
-import { type NodeKind, type Outcome, runNode, type Work } from '../node.ts';
+import { type NodeKind, type Outcome, executeNode, type Work } from '../node.ts';
 
 /** A model with its batch in it, as its templates see it; never written to an artifact. */
 type BatchNode = ModelNode & {
@@ -313,7 +314,7 @@ async function runBatch(
       );
     },
   };
-  const result = await runNode({ ...ctx, journal: null }, kind as NodeKind, node, p, work);
+  const result = await executeNode({ ...ctx, journal: null }, kind as NodeKind, node, p, work);
   return result.status;
 }
 

@@ -13,7 +13,7 @@ import { PyDict, toText, typeName, type Value } from '../../values/index.ts';
 import { deprecation } from '../../project/deprecations.ts';
 import { createLatestVersionPointer } from '../latest-version-pointer.ts';
 import { type NodeScope, openScope } from '../../compiler/node-scope.ts';
-import type { RunContext } from '../run-context.ts';
+import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 import { rememberView, unchangedView } from '../unchanged-view.ts';
 

@@ -2,7 +2,7 @@
 // load` fills is left alone.
 import type { SeedNode } from '../../contracts/node.ts';
 import { executeRelational, nodeRepresentation } from './model.ts';
-import { relationKey } from '../run-context.ts';
+import { relationKey } from '../nodes.ts';
 import type { NodeKind } from '../node.ts';
 
 /** How seeds run. */

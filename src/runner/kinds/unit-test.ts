@@ -12,7 +12,7 @@ import { formatError, TsdbtError } from '../../errors.ts';
 import { green, red } from '../../log.ts';
 import { toText, type Value } from '../../values/index.ts';
 import { materialize } from './model.ts';
-import type { RunContext } from '../run-context.ts';
+import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 import { type DiffRow, tableDiff } from '../table-diff.ts';
 

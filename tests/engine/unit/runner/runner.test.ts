@@ -8,7 +8,7 @@ import { TsdbtError } from '../../../../src/errors.ts';
 import { Dag } from '../../../../src/graph/dag.ts';
 import { createQueue } from '../../../../src/graph/queue.ts';
 import { type LogEvent, stripColors } from '../../../../src/log.ts';
-import type { RunContext } from '../../../../src/runner/run-context.ts';
+import type { RunContext } from '../../../../src/runner/context.ts';
 import { RunLog } from '../../../../src/runner/log.ts';
 import type { NodeKind, Outcome } from '../../../../src/runner/node.ts';
 import { type ExecuteOptions, executeNodes, type Execution } from '../../../../src/runner/workers.ts';

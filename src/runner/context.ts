@@ -1,5 +1,5 @@
-// Puts together what a run shares: macros, scopes, references, log, views. Connects to nothing and reads files only
-// through what it is given.
+// What a run shares beyond compiling: macros, scopes, references, log, clock, journal, views, rows to show. Connects to
+// nothing and reads files only through what it is given.
 import { join } from 'node:path';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { ScopeFactory } from '../compiler/node-scope.ts';
@@ -8,7 +8,11 @@ import { createMacroResolver } from '../context/macro-resolver.ts';
 import { ManifestLookup } from '../context/manifest-lookup.ts';
 import { lineOf } from '../context/templates.ts';
 import { createQueryComment } from '../context/query-comment.ts';
-import type { GraphNode } from '../contracts/node.ts';
+import type { CompileContext } from '../compiler/compile-context.ts';
+import type { Table } from '../adapters/table.ts';
+import type { GraphNode, SourceDefinition } from '../contracts/node.ts';
+import type { BatchResults, OverloadResults } from '../contracts/results.ts';
+import type { Journal } from '../state/journal.ts';
 import type { Credentials } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { hasLoadConfig } from '../state/load-offsets.ts';
@@ -16,11 +20,48 @@ import { KnownState } from '../state/known-state.ts';
 import { type AdapterHooks, createAdapterHooks } from './adapter-hooks.ts';
 import { deferTo } from './deferral.ts';
 import type { ParsedProject } from './parsed-project.ts';
-import { lookupNode, relationKey, type RunContext } from './run-context.ts';
+import { lookupNode, relationKey } from './nodes.ts';
 import { RunLog } from './log.ts';
 import { sampleWindow } from './sample-window.ts';
 import { seedTable } from './seed-table.ts';
 import { viewMakers } from './unchanged-view.ts';
+
+/** What `retry` knows of the run that it repeats. */
+export interface RetriedRun {
+  /** When that run began, milliseconds since 1970: batches end there. */
+  readonly startedAt: number;
+  /** Batches of microbatch models of which some succeeded: only the failed ones are run. */
+  readonly batches: ReadonlyMap<string, BatchResults>;
+  /** What that run made of the overloads of functions. */
+  readonly overloads: ReadonlyMap<string, OverloadResults>;
+}
+
+export interface RunContext extends CompileContext {
+  readonly log: RunLog;
+  /** What goes in front of (or behind) each statement of a node; undefined for nothing. */
+  readonly queryComment: (node: GraphNode) => (() => { text: string; append: boolean } | null) | undefined;
+  /** Milliseconds since 1970, with a fraction. */
+  readonly now: () => number;
+  readonly journal: Journal | null;
+  /** Null unless this is a retry. */
+  readonly retry: RetriedRun | null;
+  /** What views looked like after the last run. */
+  readonly views: KnownState;
+  /** The state of each view that this run has made, by rendered name. */
+  readonly published: Map<string, string>;
+  /** `viewMakers` of unchanged-view.ts, found once. */
+  readonly viewMakers: () => string | null;
+  /** Changes whenever the file below target/ is written; null when it is not there. */
+  readonly fileMark: (path: string) => string | null;
+  /** When tests last passed, on all rows and on the newest. */
+  readonly tests: KnownState;
+  /** Where the oldest batch of a microbatch model began that this run did, by unique_id. */
+  readonly oldestBatch: Map<string, number>;
+  /** Sources that `tsdbt load` fills, by the key of their relation. */
+  readonly loadedSources: ReadonlyMap<string, SourceDefinition>;
+  /** Rows kept for showing: previews, seeds, first rows of failed tests. */
+  readonly tables: Map<string, Table>;
+}
 
 /** Everything that a run, or a macro called by itself, needs of a parsed project. */
 export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<string>): RunContext {

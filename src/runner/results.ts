@@ -1,0 +1,74 @@
+// Results in their plain forms: what every result says of its node, one without work behind it, the skipped ones. Decides
+// no order and prints nothing.
+import type { GraphNode } from '../contracts/node.ts';
+import type { RunResult, RunStatus } from '../contracts/results.ts';
+import type { RunContext } from './context.ts';
+import { lookupNode } from './nodes.ts';
+
+/** `2026-11-21T10:48:33.454115`, UTC: dbt's timestamps; artifacts add the Z. */
+export function isoMicros(ms: number): string {
+  const micros = Math.floor((ms % 1) * 1000);
+  return `${new Date(ms).toISOString().slice(0, -1)}${String(micros).padStart(3, '0')}`;
+}
+
+/** The part of a result that tells of the node itself: null for what is never compiled. */
+export function nodeFields(
+  node: GraphNode,
+): Pick<RunResult, 'unique_id' | 'compiled' | 'compiled_code' | 'relation_name' | 'node'> {
+  const compilable = 'depends_on' in node && 'raw_code' in node && node.resource_type !== 'seed';
+  const n = node as { compiled?: boolean; compiled_code?: string | null; relation_name?: string | null };
+  return {
+    unique_id: node.unique_id,
+    compiled: compilable ? (n.compiled ?? false) : null,
+    compiled_code: compilable ? (n.compiled_code ?? null) : null,
+    relation_name: compilable ? (n.relation_name ?? null) : null,
+    node,
+  };
+}
+
+/** A result with nothing in it but a status. */
+export function bareResult(
+  node: GraphNode,
+  status: RunResult['status'],
+  message: string | null,
+  thread: string,
+): RunResult {
+  return {
+    status,
+    timing: [],
+    thread_id: thread,
+    execution_time: 0,
+    adapter_response: {},
+    message,
+    failures: null,
+    batch_results: null,
+    ...nodeFields(node),
+  };
+}
+
+/** True for statuses that stop what is below a node. */
+export function stopsChildren(status: RunResult['status'], build: boolean): boolean {
+  const always: readonly RunResult['status'][] = ['error', 'partial success'] satisfies RunStatus[];
+  return always.includes(status) || (build && (status === 'fail' || status === 'skipped'));
+}
+
+/**
+ * Adds a skipped result for each selected node that has none yet.
+ * @param message why, as run_results.json has it
+ * @param told of each node and of its number among them
+ */
+export function skipRest(
+  ctx: Pick<RunContext, 'manifest' | 'selected'>,
+  results: RunResult[],
+  message: string | null,
+  told: (node: GraphNode, index: number) => void = () => undefined,
+): void {
+  const done = new Set(results.map((r) => r.unique_id));
+  let index = 0;
+  for (const id of ctx.selected) {
+    const node = lookupNode(ctx.manifest, id);
+    if (node === undefined || done.has(id)) continue;
+    told(node, ++index);
+    results.push(bareResult(node, 'skipped', message, 'MainThread'));
+  }
+}
