@@ -2,7 +2,11 @@
 import { TsdbtError } from '../errors.ts';
 import type { Profile } from '../contracts/project.ts';
 import type { Adapter } from './adapter.ts';
+import { credentialsSpec } from './credentials.ts';
+import type { EmbeddedServer } from './embedded/embedded-server.ts';
 import type { PathPart } from './relation-dialect.ts';
+
+export type { EmbeddedServer };
 
 export interface AdapterOptions {
   /** The project's `quoting:`. */
@@ -22,28 +26,56 @@ export interface AdapterOptions {
  * @throws `profile` error naming the types there are
  */
 export async function createAdapter(profile: Profile, options: AdapterOptions): Promise<Adapter> {
-  const make = ADAPTERS.get(profile.credentials.type);
-  if (!make) {
-    throw new TsdbtError('runtime', `Could not find adapter type ${profile.credentials.type}!`, {
-      hint: `This version knows: ${[...ADAPTERS.keys()].join(', ')}.`,
-    });
-  }
-  return make(profile, options);
+  return dialectOf(profile).adapter(profile, options);
 }
 
-const ADAPTERS: ReadonlyMap<string, (profile: Profile, options: AdapterOptions) => Promise<Adapter>> = new Map([
+/** What the registry knows of a dialect; its driver is loaded when one of these is called. */
+interface Dialect {
+  adapter(profile: Profile, options: AdapterOptions): Promise<Adapter>;
+  embeddedServer(profile: Profile, options: EmbeddedOptions): Promise<EmbeddedServer | null>;
+}
+
+type EmbeddedOptions = Pick<AdapterOptions, 'projectDir' | 'notify'>;
+
+/**
+ * The embedded server of a target; null when the target names a server of the user's. Starts nothing.
+ * @throws `runtime` error for a type that there is not
+ */
+export async function embeddedServer(profile: Profile, options: EmbeddedOptions): Promise<EmbeddedServer | null> {
+  return dialectOf(profile).embeddedServer(profile, options);
+}
+
+/** Version of dbt's adapter whose behaviour the adapter has; empty for a type that there is not. */
+export function adapterVersion(type: string): string {
+  return credentialsSpec(type)?.version ?? '';
+}
+
+function dialectOf({ credentials }: Profile): Dialect {
+  const dialect = DIALECTS.get(credentials.type);
+  if (dialect === undefined)
+    throw new TsdbtError('runtime', `Could not find adapter type ${credentials.type}!`, {
+      hint: `This version knows: ${[...DIALECTS.keys()].join(', ')}.`,
+    });
+  return dialect;
+}
+
+const DIALECTS: ReadonlyMap<string, Dialect> = new Map<string, Dialect>([
   [
     'postgres',
-    async (profile: Profile, options: AdapterOptions): Promise<Adapter> => {
-      const { createPostgresAdapter } = await import('./postgres/create.ts');
-      return createPostgresAdapter(profile, options);
+    {
+      adapter: async (profile, options) =>
+        (await import('./postgres/create.ts')).createPostgresAdapter(profile, options),
+      embeddedServer: async (profile, options) =>
+        (await import('./postgres/embedded-server.ts')).postgresServer(profile, options),
     },
   ],
   [
     'clickhouse',
-    async (profile: Profile, options: AdapterOptions): Promise<Adapter> => {
-      const { createClickHouseAdapter } = await import('./clickhouse/create.ts');
-      return createClickHouseAdapter(profile, options);
+    {
+      adapter: async (profile, options) =>
+        (await import('./clickhouse/create.ts')).createClickHouseAdapter(profile, options),
+      embeddedServer: async (profile, options) =>
+        (await import('./clickhouse/embedded-server.ts')).clickhouseServer(profile, options),
     },
   ],
 ]);

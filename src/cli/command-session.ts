@@ -13,7 +13,7 @@ import { commandSpec } from '../project/command-table.ts';
 import { readProjectSettings } from '../project/project.ts';
 import { findProjectDir } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
-import type { RetriedRun } from '../runner/context.ts';
+import type { RetriedRun } from '../index.ts';
 import { Secrets } from '../secrets.ts';
 import { stringifyJson } from '../values/index.ts';
 import { Ending, Interrupted } from './ending.ts';

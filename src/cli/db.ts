@@ -1,11 +1,8 @@
 // `tsdbt db start|stop|status|url`: the embedded servers as people meet them. What they do is in
-// adapters/*/embedded.ts.
+// adapters/*/embedded-server.ts.
 import type { Profile } from '../contracts/project.ts';
-import { embeddedFolder as clickhouseFolder } from '../adapters/clickhouse/create.ts';
-import * as clickhouse from '../adapters/clickhouse/embedded.ts';
-import { embeddedFolder as postgresFolder } from '../adapters/postgres/create.ts';
-import * as postgres from '../adapters/postgres/embedded.ts';
 import { TsdbtError } from '../errors.ts';
+import { embeddedServer } from '../index.ts';
 
 export type DbAction = 'start' | 'stop' | 'status' | 'url';
 
@@ -19,62 +16,14 @@ export interface DbOptions {
   readonly notify: (message: string) => void;
 }
 
-interface Address {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-}
-
-/** The embedded server of a target. */
-interface Embedded {
-  readonly title: string;
-  keep(): Promise<Address & { release(): Promise<void> }>;
-  stop(): Promise<readonly number[]>;
-  status(): {
-    readonly state: 'absent' | 'stopped' | 'running';
-    readonly home: string;
-    readonly kept: boolean;
-    readonly port?: number;
-    readonly pid?: number;
-    readonly users?: readonly number[];
-  };
-  url(server: Address): string;
-}
-
-/** @returns null when the target names a server of the user's */
-function embeddedOf({ profile, projectDir, notify }: DbOptions): Embedded | null {
-  const { type, database, schema } = profile.credentials;
-  const login = ({ host, port, user, password }: Address): string =>
-    `${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}`;
-  const dir = type === 'clickhouse' ? clickhouseFolder(profile, projectDir) : postgresFolder(profile, projectDir);
-  if (dir === null) return null;
-  if (type === 'clickhouse') {
-    return {
-      title: 'ClickHouse',
-      keep: () => clickhouse.keepEmbedded({ dir, projectDir }),
-      stop: () => clickhouse.stopEmbedded(dir),
-      status: () => ({ home: dir, ...clickhouse.embeddedStatus(dir) }),
-      url: (server) => `http://${login(server)}/?database=${encodeURIComponent(schema)}`,
-    };
-  }
-  return {
-    title: 'Postgres',
-    keep: () => postgres.keepEmbedded({ dir, database, notify }),
-    stop: () => postgres.stopEmbedded(dir),
-    status: () => ({ home: dir, kept: false, ...postgres.embeddedStatus(dir) }),
-    url: (server) => `postgresql://${login(server)}/${encodeURIComponent(database)}`,
-  };
-}
-
 /**
  * Does what the command says.
  * @returns the exit code: 1 when `status` finds no running server
  * @throws when the target's server is not embedded
  */
 export async function runDb(action: DbAction, options: DbOptions): Promise<number> {
-  const { profile, print, reveal } = options;
-  const embedded = embeddedOf(options);
+  const { profile, projectDir, print, reveal, notify } = options;
+  const embedded = await embeddedServer(profile, { projectDir, notify });
   if (embedded === null) {
     throw new TsdbtError(
       'profile',

@@ -2,14 +2,13 @@
 // is src/loader/connections.ts's.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createTemplateEnvironments } from '../context/templates.ts';
-import { createFileRenderer } from '../context/yaml-scope.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { CONNECTIONS_FILE, type LoadConnection, loadConnection, writtenSecrets } from '../loader/connections.ts';
 import { targetDictionary } from '../project/profile.ts';
 import { renderTree } from '../project/renderer.ts';
 import { loadYaml } from '../project/yaml.ts';
+import { createYamlRenderer } from '../project/yaml-renderer.ts';
 import { type CommandSession, now } from './command-session.ts';
 import { readFileText } from '../project/read-file.ts';
 
@@ -23,10 +22,7 @@ export function readConnection(session: CommandSession, config: RuntimeConfig, n
     throw new TsdbtError('profile', `Connection '${name ?? 'default'}' is asked for, and there is no ${path}.`, {
       hint: `connections:\n  ${name ?? 'default'}: { brokers: ["localhost:9092"] }`,
     });
-  const render = createFileRenderer(
-    { env, logger, flags: null, invocation, loadYaml: (text) => loadYaml(text, null, { dates: true }), clock: now },
-    createTemplateEnvironments(),
-  );
+  const render = createYamlRenderer({ env, logger, invocation, now });
   const written = loadYaml(readFileText(path), path);
   const [secret] = writtenSecrets(written);
   if (secret !== undefined)

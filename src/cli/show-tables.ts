@@ -1,8 +1,6 @@
 // Tables on the console: seeds that were loaded, previews of `show`. What is in them was read by the run.
-import { jsonOfTable, printTable } from '../adapters/table-print.ts';
-import type { Table } from '../adapters/table.ts';
 import type { RunResult } from '../contracts/results.ts';
-import type { RunContext } from '../runner/context.ts';
+import { jsonOfTable, type LoadedProject, printTable, type RunContext, type Table } from '../index.ts';
 
 /** `seed --show`: the first rows of each seed. */
 export function showSeeds(ctx: RunContext, results: readonly RunResult[]): void {
@@ -26,11 +24,11 @@ function printText(ctx: RunContext, text: string): void {
 
 /** `show`: one preview, as a table or as JSON. */
 export function showPreview(
-  ctx: RunContext,
+  { config, logger }: Pick<LoadedProject, 'config' | 'logger'>,
   node: { name: string; unique_id: string; inline: boolean },
   table: Table,
 ): void {
-  const { flags } = ctx.config;
+  const { flags } = config;
   const json = flags['output'] === 'json';
   const preview = json ? jsonOfTable(table) : printTable(table, { maxRows: null });
   const shown = json
@@ -46,7 +44,7 @@ export function showPreview(
       : node.inline
         ? `Previewing inline node:\n${preview}`
         : `Previewing node '${node.name}':\n${preview}`;
-  ctx.logger.fire({
+  logger.fire({
     name: 'ShowNode',
     code: 'Q041',
     level: 'info',

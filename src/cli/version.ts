@@ -1,6 +1,6 @@
 // Our own version, as package.json says it, and the text of `--version`.
 import { readFileSync } from 'node:fs';
-import { allSpecs } from '../adapters/credentials.ts';
+import { allSpecs } from '../project/profile.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 
 /** Of package.json, which stands above both src/cli and dist. */

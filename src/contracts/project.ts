@@ -153,6 +153,20 @@ export interface Flags {
   readonly print: boolean;
   readonly debug: boolean;
   readonly printer_width: number;
+  // Of some commands only.
+  readonly select?: readonly string[] | null | undefined;
+  readonly exclude?: readonly string[] | null | undefined;
+  readonly selector?: string | null | undefined;
+  readonly resource_types?: readonly string[] | null | undefined;
+  readonly exclude_resource_types?: readonly string[] | null | undefined;
+  readonly models?: readonly string[] | null | undefined;
+  readonly inline?: string | null | undefined;
+  readonly project_dir?: string | null | undefined;
+  readonly profiles_dir?: string | null | undefined;
+  readonly profile?: string | null | undefined;
+  readonly target?: string | null | undefined;
+  readonly partial_parse_file_path?: string | null | undefined;
+  readonly vars?: { readonly [name: string]: Json } | null | undefined;
   readonly [flag: string]: unknown;
 }
 

@@ -13,6 +13,8 @@ import { asDictionary, loadYaml } from './yaml.ts';
 import { readFileText } from './read-file.ts';
 import { showJson } from '../values/index.ts';
 
+export { allSpecs, profileTemplates } from '../adapters/credentials.ts';
+
 export const PROFILES_FILE = 'profiles.yml';
 
 type Dictionary = { [key: string]: Json };

@@ -11,7 +11,8 @@ import { isoMicros, nodeFields } from './results.ts';
 import type { RunContext } from './context.ts';
 import type { NodeProgress } from './log.ts';
 
-export type HookType = 'on-run-start' | 'on-run-end';
+export const HOOK_TYPES = ['on-run-start', 'on-run-end'] as const;
+export type HookType = (typeof HOOK_TYPES)[number];
 
 /** The hooks of a kind: packages by name, the root project last, each in the order written. */
 export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {

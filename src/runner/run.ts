@@ -7,11 +7,12 @@ import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import { Dag } from '../graph/dag.ts';
 import { createQueue, type Queue } from '../graph/queue.ts';
+import { deprecation } from '../project/deprecations.ts';
 import { Journal } from '../state/journal.ts';
 import { PyTuple, type Value } from '../values/index.ts';
 import { unlessAborted } from '../within.ts';
 import { createRunContext, type RetriedRun, type RunContext } from './context.ts';
-import { projectHooks, runProjectHooks } from './hooks.ts';
+import { HOOK_TYPES, projectHooks, runProjectHooks } from './hooks.ts';
 import { kindFor } from './kinds/index.ts';
 import { isMicrobatch } from './kinds/microbatch.ts';
 import type { NodeKind } from './node.ts';
@@ -107,12 +108,15 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
   const which = options.which ?? flags.which;
   const manner = mannerOf(which);
   const threads = threadsOf(parsed);
+  const hooks = manner.hooks && !(which === 'freshness' && flags['source_freshness_run_project_hooks'] === false);
   const journal = manner.builds && flags.write_json ? openJournal(parsed, request.selected) : null;
   const ctx: RunContext = {
     ...(options.ctx ?? createRunContext(parsed, request.selected)),
     journal,
     retry: request.retry ?? null,
   };
+  if (manner.hooks && !hooks && HOOK_TYPES.some((type) => projectHooks(ctx, type).length > 0))
+    deprecation(ctx.logger, 'SourceFreshnessProjectHooksNotRun', {});
   const { nodes, unitTests } = which === 'build' ? besideModels(parsed, request.selected) : withoutTests(request);
   // What clone makes reads nothing of what it makes.
   const graph = which === 'clone' ? new Dag([...nodes], []) : parsed.dag;
@@ -129,11 +133,9 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
       kindOf: options.kindOf ?? kindFor(which, (model) => isMicrobatch(ctx, model)),
       unitTests,
       descendants: (id) => (graph.has(id) ? graph.dependants(id) : []),
-      keepEphemeral:
-        which === 'show' ||
-        (which === 'compile' && Boolean((flags['select'] as string[] | undefined)?.length || flags['inline'])),
+      keepEphemeral: which === 'show' || (which === 'compile' && Boolean(flags.select?.length || flags.inline)),
       signal: request.signal ?? null,
-      hooks: manner.hooks && !(which === 'freshness' && flags['source_freshness_run_project_hooks'] === false),
+      hooks,
       createSchemas: manner.builds,
       countsLine: manner.counts,
       connect: flags.introspect || manner.builds,

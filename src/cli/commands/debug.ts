@@ -1,11 +1,10 @@
 // debug: what is known of the project, the profile and the connection, check by check, in dbt's words. Changes nothing.
-import { credentialsSpec } from '../../adapters/credentials.ts';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { release, type } from 'node:os';
 import { join, resolve } from 'node:path';
 import { formatError, TsdbtError } from '../../errors.ts';
-import { load, type LoadedProject } from '../../index.ts';
+import { adapterVersion, load, type LoadedProject } from '../../index.ts';
 import { green, pluralize, red } from '../../log.ts';
 import { profilesPlace } from '../../project/profile.ts';
 import { readRawProject } from '../../project/project.ts';
@@ -28,7 +27,7 @@ export async function debugCommand(session: CommandSession): Promise<boolean> {
     logger.fire({ name: 'DebugCmdOut', code: 'Z047', level: 'info', msg, data: { msg } });
   const conclude = (msg: string): void =>
     logger.fire({ name: 'DebugCmdResult', code: 'Z048', level: 'info', msg, data: { msg } });
-  const profilesDir = profilesPlace(cwd, env, flags['profiles_dir'] as string | undefined).directory;
+  const profilesDir = profilesPlace(cwd, env, flags.profiles_dir ?? undefined).directory;
   if (flags['config_dir'] === true) {
     const open = process.platform === 'darwin' ? 'open' : process.platform === 'win32' ? 'start' : 'xdg-open';
     const msg = `To view your profiles.yml file, run:\n\n${open} ${profilesDir}`;
@@ -54,7 +53,7 @@ export async function debugCommand(session: CommandSession): Promise<boolean> {
   const { loaded, profile, project } = await checkFiles(session, projectPath, resolve(cwd, profilePath), profilePath);
   if (loaded !== null) {
     say(`adapter type: ${loaded.adapter.type}`);
-    say(`adapter version: ${credentialsSpec(loaded.adapter.type)?.version ?? ''}`);
+    say(`adapter version: ${adapterVersion(loaded.adapter.type)}`);
   }
   const checks = [profile, project];
   if (flags['connection'] === true) say('Skipping steps before connection verification');

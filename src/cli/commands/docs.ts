@@ -1,13 +1,20 @@
 // docs generate and docs serve: the documentation is docs/'s; this file gives it the compiled project and the database.
 import { spawn } from 'node:child_process';
-import { openScope } from '../../compiler/node-scope.ts';
 import { generateDocs } from '../../docs/generate.ts';
 import { serveDocs } from '../../docs/serve.ts';
-import { createRunContext, load, openAdapter, reportCounts, run, select, write, writeSummary } from '../../index.ts';
-import { artifactMetadata } from '../../runner/metadata.ts';
-import { openSession } from '../../runner/open-session.ts';
-import { operationNode } from '../../runner/operation-node.ts';
-import { printRunEnd, succeeded } from '../../runner/summary.ts';
+import {
+  announce,
+  artifactMetadata,
+  execute,
+  load,
+  openOperation,
+  type ParsedProject,
+  printRunEnd,
+  type RunContext,
+  type Selection,
+  select,
+  succeeded,
+} from '../../index.ts';
 import { publicEnvironment } from '../../secrets.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted, unlessStopped } from '../ending.ts';
@@ -17,49 +24,30 @@ import { chosen, loadAndParse } from './run.ts';
 export async function generateCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal } = session;
   const parsed = await loadAndParse(session, { write: false });
-  const { config, targetPath } = parsed;
+  const { project } = parsed.config;
   const selection = chosen(session, parsed);
-  let ctx = createRunContext(parsed, selection.selected);
-  reportCounts(parsed, ctx.log);
-  if (flags.write_json) writeSummary(parsed);
   const compiled = flags['compile'] !== false && selection.selected.size > 0;
-  if (compiled) {
-    const outcome = await run(parsed, { selected: selection.selected, signal }, { ctx });
-    ctx = outcome.ctx;
-    write(parsed, ctx, outcome.results, outcome.elapsed);
-    if (outcome.interrupted || !succeeded(outcome.results)) {
-      printRunEnd(ctx.log, outcome.results, outcome.interrupted);
-      if (outcome.interrupted) throw new Interrupted(true);
-      return false;
-    }
-  }
+  const ctx = compiled ? await compileNodes(session, parsed, selection) : announce(parsed, selection);
+  if (ctx === null) return false;
   // Compiling has closed its connections; the catalogue is asked for on new ones.
-  const adapter = await openAdapter(config, session.env, logger);
+  const { adapter, executeMacro, release } = await openOperation(parsed, ctx, 'generate_catalog');
   session.onStop(() => adapter.close());
-  const withDatabase = { ...ctx, adapter, scopes: { ...ctx.scopes, context: { ...ctx.scopes.context, adapter } } };
-  const database = openSession(withDatabase, 'generate_catalog', operationNode(config, 'generate_catalog'));
   try {
-    const scope = openScope(withDatabase, operationNode(config, 'generate_catalog'), database, { operation: true });
-    const narrowed = Boolean(
-      (flags['select'] as string[] | undefined)?.length ||
-        (flags['exclude'] as string[] | undefined)?.length ||
-        flags['selector'],
-    );
-    const selectedForCatalog = narrowed ? select(parsed, { which: 'list' }).selected : null;
+    const narrowed = Boolean(flags.select?.length || flags.exclude?.length || flags.selector);
     const catalog = await unlessStopped(
       signal,
       generateDocs({
         manifest: ctx.manifest,
-        projectRoot: config.project.project_root,
-        assetPaths: config.project.asset_paths,
-        targetDir: targetPath,
-        selected: selectedForCatalog,
+        projectRoot: project.project_root,
+        assetPaths: project.asset_paths,
+        targetDir: parsed.targetPath,
+        selected: narrowed ? select(parsed, { which: 'list' }).selected : null,
         compiled,
         emptyCatalog: flags['empty_catalog'] === true,
         static: flags['static'] === true,
         adapter,
-        executeMacro: (name, args, kwargs) => scope.callNamed(name, args, kwargs),
-        metadata: artifactMetadata(config, 'catalog', 1, now()),
+        executeMacro,
+        metadata: artifactMetadata(parsed.config, 'catalog', 1, now()),
         version: TSDBT_VERSION,
         logger,
         mask: (value) => parsed.secrets.maskValue(value),
@@ -68,9 +56,22 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
     return (catalog.errors ?? []).length === 0;
   } finally {
     // What runs after a signal is ended with its connection.
-    if (!signal.aborted) await database.release();
+    if (!signal.aborted) await release();
     await adapter.close();
   }
+}
+
+/** @returns null when a node has failed, which has been said then */
+async function compileNodes(
+  { signal }: CommandSession,
+  parsed: ParsedProject,
+  selection: Selection,
+): Promise<RunContext | null> {
+  const { ctx, results, interrupted } = await execute(parsed, selection, { signal });
+  if (!interrupted && succeeded(results)) return ctx;
+  printRunEnd(ctx.log, results, interrupted);
+  if (interrupted) throw new Interrupted(true);
+  return null;
 }
 
 export async function serveCommand(session: CommandSession): Promise<boolean> {

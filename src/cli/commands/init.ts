@@ -4,11 +4,10 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
-import { profileTemplates } from '../../adapters/credentials.ts';
 import type { Json } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { red } from '../../log.ts';
-import { readProfiles, PROFILES_FILE, profilesPlace } from '../../project/profile.ts';
+import { profileTemplates, readProfiles, PROFILES_FILE, profilesPlace } from '../../project/profile.ts';
 import { readRawProject } from '../../project/project.ts';
 import { writeProfile, writeStarter } from '../../project/starter.ts';
 import { asDictionary, loadYaml } from '../../project/yaml.ts';
@@ -25,7 +24,7 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     logger.fire({ name, code, level: 'info', msg, data });
   const inProject = existsSync(join(projectDir, 'dbt_project.yml'));
   const existing = typeof flags['profile'] === 'string' ? flags['profile'] : null;
-  const place = profilesPlace(cwd, env, flags['profiles_dir'] as string | undefined);
+  const place = profilesPlace(cwd, env, flags.profiles_dir ?? undefined);
   const profiles = resolve(
     cwd,
     place.asked || existsSync(join(place.directory, PROFILES_FILE))

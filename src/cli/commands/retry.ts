@@ -3,15 +3,15 @@
 import { resolve } from 'node:path';
 import type { BatchResults, OverloadResults, RunResult } from '../../contracts/results.ts';
 import { TsdbtError } from '../../errors.ts';
+import { type PreviousRun, previousRun } from '../../index.ts';
 import { resolveFlagsWithNotices } from '../../project/flags.ts';
 import { commandSpec } from '../../project/command-table.ts';
 import { GLOBAL_OPTIONS } from '../../project/global-options.ts';
 import { findProjectDir } from '../../project/runtime-config.ts';
 import { readProjectSettings, readRawProject } from '../../project/project.ts';
 import { MASK } from '../../secrets.ts';
-import { type PreviousRun, previousRun } from '../../state/previous-state.ts';
 import { type CommandSession, invocationArgs } from '../command-session.ts';
-import { isRunning } from '../recover-run.ts';
+import { isRunning } from '../is-running.ts';
 
 type Work = (session: CommandSession) => Promise<boolean>;
 

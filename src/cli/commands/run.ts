@@ -1,26 +1,24 @@
 // run, build, test, seed, snapshot: select, run, say how it went, write the artifacts.
 import { resolve } from 'node:path';
+import { TsdbtError } from '../../errors.ts';
 import {
+  adapterVersion,
+  execute,
   load,
   type LoadedProject,
   type ParsedProject,
   parse,
-  reportCounts,
-  run,
+  printRunEnd,
+  recoverKilledRun,
+  type Selection,
   select,
-  write,
-  writeSummary,
-  createRunContext,
+  succeeded,
 } from '../../index.ts';
-import { credentialsSpec } from '../../adapters/credentials.ts';
-import type { Selection } from '../../graph/selector.ts';
-import { printRunEnd, succeeded } from '../../runner/summary.ts';
-import { TsdbtError } from '../../errors.ts';
 import { warningTag } from '../../log.ts';
-import { isRunning, recoverKilledRun } from '../recover-run.ts';
-import { showSeeds } from '../show-tables.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted } from '../ending.ts';
+import { isRunning } from '../is-running.ts';
+import { showSeeds } from '../show-tables.ts';
 
 /** @returns whether everything went well */
 export async function runCommand(session: CommandSession): Promise<boolean> {
@@ -43,7 +41,7 @@ export async function loadProject(session: CommandSession): Promise<LoadedProjec
   const loaded = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid, isRunning });
   session.onStop(() => loaded.adapter.close());
   const { type } = loaded.adapter;
-  const version = `=${credentialsSpec(type)?.version ?? ''}`;
+  const version = `=${adapterVersion(type)}`;
   logger.fire({
     name: 'AdapterRegistered',
     code: 'E034',
@@ -77,9 +75,30 @@ function warnOfOwnState({ config, targetPath, previousState, deferState, logger 
 
 /** The second half of commands that run nodes. */
 export async function runParsed(session: CommandSession, parsed: ParsedProject): Promise<boolean> {
-  const { selected, warnings, defaultSelector } = chosen(session, parsed);
-  if (defaultSelector !== null) createRunContext(parsed, selected).log.defaultSelector(defaultSelector);
-  return runSelected(session, parsed, selected, warnings);
+  const { flags, logger, signal, retried } = session;
+  const selection = chosen(session, parsed);
+  const name = selection.defaultSelector;
+  if (name !== null)
+    logger.fire({
+      name: 'DefaultSelector',
+      code: 'Q023',
+      level: 'info',
+      msg: `Using default selector ${name}`,
+      data: { name },
+    });
+  const { ctx, results, interrupted } = await execute(parsed, selection, {
+    signal,
+    retry: retried,
+    stopped: (partial) => printRunEnd(partial.ctx.log, partial.results, false, partial.ctx.tables, true),
+  });
+  if (selection.selected.size === 0) {
+    if (flags.which === 'seed') printRunEnd(ctx.log, []);
+    return true;
+  }
+  if (flags['show'] === true && (flags.which === 'seed' || flags.which === 'build')) showSeeds(ctx, results);
+  printRunEnd(ctx.log, results, interrupted, ctx.tables);
+  if (interrupted) throw new Interrupted(true);
+  return succeeded(results);
 }
 
 /** What the command works on: the nodes that it retries, or what was selected. */
@@ -89,46 +108,4 @@ export function chosen({ retried }: CommandSession, parsed: ParsedProject): Sele
     if (!parsed.dag.has(id))
       throw new TsdbtError('compilation', `Couldn't find model '${id}' -- does it exist or is it disabled?`);
   return { selected: new Set(retried.selected), warnings: [], defaultSelector: null };
-}
-
-/** Runs these nodes in the manner of the command, writes the artifacts and says how it went. */
-async function runSelected(
-  session: CommandSession,
-  parsed: ParsedProject,
-  selected: ReadonlySet<string>,
-  warnings: Selection['warnings'],
-): Promise<boolean> {
-  const { flags, logger, signal } = session;
-  const before = createRunContext(parsed, selected);
-  reportCounts(parsed, before.log);
-  if (flags.write_json) writeSummary(parsed);
-  for (const warning of warnings) logger.fire(warning);
-  if (selected.size === 0) {
-    before.log.nothingToDo();
-    write(parsed, before, [], 0);
-    if (flags.which === 'seed') printRunEnd(before.log, []);
-    return true;
-  }
-  const report = (outcome: Awaited<ReturnType<typeof run>>, success: boolean): void => {
-    outcome.ctx.log.endRunResult(outcome.results, outcome.elapsed, new Date(now()).toISOString(), success);
-    write(parsed, outcome.ctx, outcome.results, outcome.elapsed);
-  };
-  const outcome = await run(
-    parsed,
-    { selected, signal, retry: session.retried ?? null },
-    {
-      ctx: before,
-      stopped: (stopped) => {
-        report(stopped, false);
-        printRunEnd(stopped.ctx.log, stopped.results, false, stopped.ctx.tables, true);
-      },
-    },
-  );
-  const { ctx, results, interrupted } = outcome;
-  const success = succeeded(results);
-  report(outcome, success);
-  if (flags['show'] === true && (flags.which === 'seed' || flags.which === 'build')) showSeeds(ctx, results);
-  printRunEnd(ctx.log, results, interrupted, ctx.tables);
-  if (interrupted) throw new Interrupted(true);
-  return success;
 }

@@ -2,6 +2,7 @@
 // age with the thresholds.
 import type { Session } from '../../adapters/adapter.ts';
 import { relationFrom } from '../../context/relations.ts';
+import type { Manifest } from '../../contracts/manifest.ts';
 import type { FreshnessThreshold, ModelNode, SourceDefinition, TimeThreshold } from '../../contracts/node.ts';
 import type { AdapterResponse, FreshnessResult, FreshnessStatus, RunResult } from '../../contracts/results.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -38,10 +39,18 @@ export function freshnessStatus(threshold: FreshnessThreshold | null, age: numbe
 /** What freshness is measured of. */
 export type FreshNode = SourceDefinition | ModelNode;
 
+/** The source or model of this unique_id. */
+export function freshNode({ sources, nodes }: Pick<Manifest, 'sources' | 'nodes'>, id: string): FreshNode | null {
+  const node = sources[id] ?? nodes[id];
+  return node?.resource_type === 'source' || node?.resource_type === 'model' ? node : null;
+}
+
 /**
  * True for what `source freshness` looks at: sources with thresholds, and models with `meta: {tsdbt: {freshness: …}}`.
  */
-export function hasFreshness(node: FreshNode): boolean {
+export function hasFreshness(manifest: Pick<Manifest, 'sources' | 'nodes'>, id: string): boolean {
+  const node = freshNode(manifest, id);
+  if (node === null) return false;
   if (node.resource_type === 'model') return modelSettings(node) !== undefined;
   const { freshness } = node;
   return (

@@ -2,6 +2,7 @@
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { lookupNode } from '../runner/nodes.ts';
 import { dumpJson, fromJson } from '../values/json.ts';
 
 export type ListOutput = 'selector' | 'name' | 'path' | 'json';
@@ -48,15 +49,7 @@ export function listLines(
 }
 
 function lookup(manifest: Manifest, id: string): GraphNode {
-  const node =
-    manifest.nodes[id] ??
-    manifest.sources[id] ??
-    manifest.exposures[id] ??
-    manifest.metrics[id] ??
-    manifest.semantic_models[id] ??
-    manifest.unit_tests[id] ??
-    manifest.saved_queries[id] ??
-    manifest.functions[id];
+  const node = lookupNode(manifest, id);
   if (node === undefined)
     throw new TsdbtError(
       'runtime',

@@ -1,7 +1,7 @@
 // The lines of `ls`: expectations are real dbt's on the case project of selection.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { listLines } from '../../../../src/cli/list.ts';
+import { listLines } from '../../../../src/pipeline/list.ts';
 import type { Manifest } from '../../../../src/contracts/manifest.ts';
 import { buildGraph } from '../../../../src/graph/dag.ts';
 import { resourceTypesFor } from '../../../../src/graph/resource-types.ts';

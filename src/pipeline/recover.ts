@@ -4,7 +4,7 @@ import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from '
 import { join } from 'node:path';
 import { writeRunResults } from '../artifacts.ts';
 import { artifactMetadata } from '../runner/metadata.ts';
-import type { LoadedProject } from '../index.ts';
+import type { LoadedProject } from '../runner/parsed-project.ts';
 import { projectResults, readJournal } from '../state/journal.ts';
 
 /** Does nothing when the last run came to its end or is still at work. */
@@ -37,16 +37,5 @@ function endsWell(path: string): boolean {
     return tail.toString('utf8').trimEnd().split('\n').pop()?.startsWith('{"k":"end"') ?? false;
   } finally {
     closeSync(file);
-  }
-}
-
-/** Whether another process is at work; in a container every run has the same id. */
-export function isRunning(pid: number): boolean {
-  if (pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

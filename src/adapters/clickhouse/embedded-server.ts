@@ -1,0 +1,23 @@
+// The embedded ClickHouse of a target, as `tsdbt db` meets it. What starts and stops it is embedded.ts.
+import type { Profile } from '../../contracts/project.ts';
+import { type EmbeddedServer, loginOf } from '../embedded/embedded-server.ts';
+import type { AdapterOptions } from '../index.ts';
+import { embeddedFolder } from './create.ts';
+import { embeddedStatus, keepEmbedded, stopEmbedded } from './embedded.ts';
+
+/** @returns null when the target names a server of the user's */
+export function clickhouseServer(
+  profile: Profile,
+  { projectDir }: Pick<AdapterOptions, 'projectDir'>,
+): EmbeddedServer | null {
+  const dir = embeddedFolder(profile, projectDir);
+  if (dir === null) return null;
+  const { schema } = profile.credentials;
+  return {
+    title: 'ClickHouse',
+    keep: () => keepEmbedded({ dir, projectDir }),
+    stop: () => stopEmbedded(dir),
+    status: () => ({ home: dir, ...embeddedStatus(dir) }),
+    url: (address) => `http://${loginOf(address)}/?database=${encodeURIComponent(schema)}`,
+  };
+}

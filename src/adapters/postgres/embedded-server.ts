@@ -1,0 +1,23 @@
+// The embedded Postgres of a target, as `tsdbt db` meets it. What starts and stops it is embedded.ts.
+import type { Profile } from '../../contracts/project.ts';
+import { type EmbeddedServer, loginOf } from '../embedded/embedded-server.ts';
+import type { AdapterOptions } from '../index.ts';
+import { embeddedFolder } from './create.ts';
+import { embeddedStatus, keepEmbedded, stopEmbedded } from './embedded.ts';
+
+/** @returns null when the target names a server of the user's */
+export function postgresServer(
+  profile: Profile,
+  { projectDir, notify }: Pick<AdapterOptions, 'projectDir' | 'notify'>,
+): EmbeddedServer | null {
+  const dir = embeddedFolder(profile, projectDir);
+  if (dir === null) return null;
+  const { database } = profile.credentials;
+  return {
+    title: 'Postgres',
+    keep: () => keepEmbedded({ dir, database, notify }),
+    stop: () => stopEmbedded(dir),
+    status: () => ({ home: dir, kept: false, ...embeddedStatus(dir) }),
+    url: (address) => `postgresql://${loginOf(address)}/${encodeURIComponent(database)}`,
+  };
+}

@@ -1,0 +1,31 @@
+// `Found 20 models, 5 seeds, …`: what a project holds, said before anything runs.
+import type { ParsedProject } from '../runner/parsed-project.ts';
+import { foundCounts } from '../runner/summary.ts';
+
+/** `Found 20 models, 5 seeds, …`: says what the project holds. */
+export function reportCounts(parsed: ParsedProject): void {
+  const { manifest } = parsed;
+  const counts = new Map<string, number>();
+  for (const node of Object.values(manifest.nodes))
+    if (node.resource_type !== 'test' || node.config.enabled)
+      counts.set(node.resource_type, (counts.get(node.resource_type) ?? 0) + 1);
+  const groups = [
+    ['source', 'sources'],
+    ['exposure', 'exposures'],
+    ['metric', 'metrics'],
+    ['macro', 'macros'],
+    ['group', 'groups'],
+    ['semantic_model', 'semantic_models'],
+    ['saved_query', 'saved_queries'],
+    ['unit_test', 'unit_tests'],
+  ] as const;
+  for (const [word, key] of groups) counts.set(word, Object.keys(manifest[key]).length);
+  const stat_line = foundCounts(counts);
+  parsed.logger.fire({
+    name: 'FoundStats',
+    code: 'W006',
+    level: 'info',
+    msg: `Found ${stat_line}`,
+    data: { stat_line },
+  });
+}

@@ -1,0 +1,23 @@
+// SQL of the command line (`--inline`) in the place of the project's nodes. What it refers to is found by the runner.
+import { Dag } from '../graph/dag.ts';
+import type { Selection } from '../graph/selector.ts';
+import { createRunContext } from '../runner/context.ts';
+import { inlineNode } from '../runner/inline-node.ts';
+import type { ParsedProject } from '../runner/parsed-project.ts';
+
+/**
+ * The project with the SQL as a node, and that node selected.
+ * @throws {TsdbtError} when the SQL is no valid template or refers to something that is not there
+ */
+export function withInline(parsed: ParsedProject, sql: string): { parsed: ParsedProject; selection: Selection } {
+  const node = inlineNode(createRunContext(parsed, new Set()), sql);
+  const { manifest } = parsed;
+  return {
+    parsed: {
+      ...parsed,
+      manifest: { ...manifest, nodes: { ...manifest.nodes, [node.unique_id]: node } },
+      dag: new Dag([node.unique_id], []),
+    },
+    selection: { selected: new Set([node.unique_id]), warnings: [], defaultSelector: null },
+  };
+}

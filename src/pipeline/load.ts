@@ -1,0 +1,140 @@
+// The first stage: dbt_project.yml, profiles.yml, packages, variables and flags as one configuration, with the adapter of
+// its target and what `--state` names. Reads no file of the project's nodes and opens no connection.
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Adapter } from '../adapters/adapter.ts';
+import { createAdapter } from '../adapters/index.ts';
+import { createTemplateEnvironments } from '../context/templates.ts';
+import type { Flags, Invocation, RuntimeConfig } from '../contracts/project.ts';
+import { parseSelectorDefinitions } from '../graph/selector-grammar.ts';
+import type { PreviousState } from '../graph/state-methods.ts';
+import type { Logger } from '../log.ts';
+import { resolveFlags } from '../project/flags.ts';
+import { readProjectSettings } from '../project/project.ts';
+import { loadRuntimeConfig } from '../project/runtime-config.ts';
+import { DBT_VERSION } from '../project/versions.ts';
+import { loadYaml } from '../project/yaml.ts';
+import { createYamlRenderer } from '../project/yaml-renderer.ts';
+import type { LoadedProject } from '../runner/parsed-project.ts';
+import { Secrets } from '../secrets.ts';
+import { previousState } from '../state/previous-state.ts';
+import { projectFiles } from './project-files.ts';
+
+export interface LoadOptions {
+  readonly projectDir?: string | undefined;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** dbt's name of the command; `build` when it is left out. */
+  readonly command?: string | undefined;
+  /** Its options under the names of dbt's flags: `{ select: ['orders+'], full_refresh: true }`. */
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
+  /** In the place of `command` and `options`: every flag, as the command line resolves them. */
+  readonly flags?: Flags | undefined;
+  readonly invocation?: Invocation | undefined;
+  /** Told what happens; nobody when it is left out. */
+  readonly logger?: Logger | undefined;
+  /** What no output may show; what is found while loading is added. */
+  readonly secrets?: Secrets | undefined;
+  /** Milliseconds since 1970, with a fraction. */
+  readonly now?: (() => number) | undefined;
+  /** Of this process: tells a run that was killed from one that is at work. */
+  readonly pid?: number | undefined;
+  /** Whether a process is at work; absent: none is. */
+  readonly isRunning?: (pid: number) => boolean;
+}
+
+/**
+ * Reads dbt_project.yml, profiles.yml, packages, variables.
+ * @throws {TsdbtError} in dbt's words for whatever is wrong with them
+ */
+export async function load(options: LoadOptions): Promise<LoadedProject> {
+  const {
+    env,
+    cwd,
+    command = 'build',
+    now = Date.now,
+    logger = { fire: () => undefined },
+    secrets = new Secrets(),
+  } = options;
+  const given = options.options ?? {};
+  const folder = options.projectDir ?? (given['project_dir'] as string | undefined) ?? '.';
+  const flags = options.flags ?? resolveFlags(command, given, env, readProjectSettings(resolve(cwd, folder)).flags);
+  const invocation = options.invocation ?? {
+    invocation_id: randomUUID(),
+    started_at: new Date(now()),
+    args: {},
+    command: `tsdbt ${command}`,
+  };
+  secrets.addEnvironment(env);
+  secrets.addVars(flags.vars);
+  const templates = createTemplateEnvironments();
+  const render = createYamlRenderer({ env, logger, invocation, now }, templates);
+  const config = await loadRuntimeConfig({
+    projectDir: options.projectDir ?? flags.project_dir ?? undefined,
+    profilesDir: flags.profiles_dir ?? undefined,
+    profile: flags.profile ?? undefined,
+    target: flags.target ?? undefined,
+    vars: flags.vars ?? undefined,
+    flags,
+    env,
+    cwd,
+    invocation,
+    render,
+    logger,
+  });
+  const { project } = config;
+  secrets.addProfile(config.profile.credentials);
+  parseSelectorDefinitions(project.selectors, flags.indirect_selection);
+  const adapter = await openAdapter(config, env, logger);
+  const targetPath = resolve(project.project_root, project.target_path);
+  const isRunning = options.isRunning ?? (() => false);
+  const support = adapter.capabilities.constraintSupport;
+  const enforcedConstraints = new Set(
+    Object.entries(support).flatMap(([type, level]) => (level === 'enforced' ? [type] : [])),
+  );
+  const stateIn = (folder: unknown): PreviousState | undefined =>
+    typeof folder === 'string' && folder !== ''
+      ? previousState({
+          folder,
+          projectRoot: project.project_root,
+          targetPath,
+          dbtVersion: DBT_VERSION,
+          isRunning,
+          enforcedConstraints,
+          now: now(),
+          flags,
+        })
+      : undefined;
+  const state = stateIn(flags['state']);
+  return {
+    config,
+    adapter,
+    templates,
+    secrets,
+    files: projectFiles(config, secrets),
+    loadYaml: (text) => loadYaml(text, null, { dates: true }),
+    logger,
+    now,
+    pid: options.pid ?? process.pid,
+    isRunning,
+    targetPath,
+    previousState: state,
+    deferState: stateIn(flags['defer_state']) ?? state,
+  };
+}
+
+/** The adapter of the project's target. Opens no connection. */
+export function openAdapter(
+  { project, profile, flags }: RuntimeConfig,
+  env: LoadOptions['env'],
+  logger: Logger,
+): Promise<Adapter> {
+  const notify = (msg: string): void => logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
+  return createAdapter(profile, {
+    quoting: project.quoting,
+    threads: flags.threads ?? profile.threads,
+    projectDir: project.project_root,
+    env,
+    notify,
+  });
+}

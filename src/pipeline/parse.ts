@@ -1,0 +1,79 @@
+// The second stage: the project's files as a manifest and its graph, from the last parse where nothing has changed.
+// Writes manifest.json and the cache of the parse.
+import {
+  engineStamp,
+  hasSemanticManifest,
+  readBuiltinMacros,
+  readParseCache,
+  writeParseCache,
+  writeParsedManifest,
+} from '../artifacts.ts';
+import type { SourceFile } from '../contracts/project.ts';
+import { buildGraph, type Dag } from '../graph/dag.ts';
+import { groupWarnings } from '../parser/table/grouped-warnings.ts';
+import { isUnchanged, parseWithCache } from '../parser/parse-cache.ts';
+import { readSourceFiles } from '../project/files.ts';
+import type { LoadedProject, ParsedProject } from '../runner/parsed-project.ts';
+
+/**
+ * Parses every file of the project and writes manifest.json.
+ * @throws {TsdbtError} the first thing that is wrong, with file and line
+ */
+export function parse(
+  loaded: LoadedProject,
+  options: { write?: boolean; files?: readonly SourceFile[] } = {},
+): ParsedProject {
+  const { config, adapter, logger, secrets, targetPath } = loaded;
+  const kept = config.flags.partial_parse ? readParseCache(targetPath, config.flags.partial_parse_file_path) : null;
+  const previous = typeof kept === 'object' ? kept : null;
+  if (typeof kept === 'string') {
+    const reason = `saved manifest ${kept === 'missing' ? 'not found' : 'cannot be read'}. Starting full parse.`;
+    logger.fire({
+      name: 'UnableToPartialParse',
+      code: 'I024',
+      level: 'info',
+      msg: `Unable to do partial parsing because ${reason}`,
+      data: { reason },
+    });
+  }
+  const files = options.files ?? readSourceFiles(config);
+  const grouped = config.flags['enable_grouped_warn_error_parser_logs'] === true ? groupWarnings(logger) : null;
+  const result = parseWithCache({
+    config,
+    files,
+    adapter,
+    logger: grouped ?? logger,
+    previous,
+    engine: engineStamp(),
+    builtinMacros: readBuiltinMacros,
+  });
+  const graph = (): Dag => buildGraph(result.manifest, { testEdges: config.flags.which === 'build' });
+  // A project with a cycle is refused, and not remembered as parsed.
+  let dag: Dag | undefined = result.reused ? undefined : graph();
+  if (options.write !== false && config.flags.write_json) {
+    writeParsedManifest(
+      targetPath,
+      result.metadata,
+      result.cache.body,
+      result.reused && hasSemanticManifest(targetPath) ? null : () => result.manifest,
+      secrets,
+    );
+  }
+  grouped?.release();
+  if (result.fresh) writeParseCache(targetPath, result.cache, secrets);
+  return {
+    ...loaded,
+    origin: result.cache.header,
+    get manifest() {
+      return result.manifest;
+    },
+    get dag() {
+      return (dag ??= graph());
+    },
+  };
+}
+
+/** Whether a project as it is loaded now would be parsed to what an earlier parse gave. */
+export function isSameProject(parsed: ParsedProject, { config, adapter, logger }: LoadedProject): boolean {
+  return isUnchanged(parsed.origin, { config, files: readSourceFiles(config), adapter, logger, engine: engineStamp() });
+}

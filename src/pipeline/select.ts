@@ -1,0 +1,30 @@
+// The third stage: which nodes a command works on. What criteria mean is the selector's.
+import { resourceTypesFor } from '../graph/resource-types.ts';
+import { type SelectOptions, type Selection, select as selectNodes } from '../graph/selector.ts';
+import { parseSelectorDefinitions } from '../graph/selector-grammar.ts';
+import type { ParsedProject } from '../runner/parsed-project.ts';
+
+export interface SelectingOptions extends Pick<SelectOptions, 'select' | 'accepts' | 'includeEmpty' | 'resourceTypes'> {
+  /** Whose types of resources count, in the place of the command's. */
+  readonly which?: string;
+}
+
+/** What a command works on, by `--select`, `--exclude`, `--selector` and the types of resources that are its own. */
+export function select(parsed: ParsedProject, { which, ...options }: SelectingOptions = {}): Selection {
+  const { config, manifest, dag, previousState } = parsed;
+  const { flags, project } = config;
+  return selectNodes(manifest, dag, {
+    select: flags.select,
+    exclude: flags.exclude,
+    selector: flags.selector,
+    definitions: parseSelectorDefinitions(project.selectors, flags.indirect_selection),
+    indirectSelection: flags.indirect_selection,
+    previousState,
+    resourceTypes: resourceTypesFor(which ?? flags.which, {
+      include: flags.resource_types ?? undefined,
+      exclude: flags.exclude_resource_types ?? undefined,
+      inline: Boolean(flags.inline),
+    }),
+    ...options,
+  });
+}

@@ -1,0 +1,83 @@
+// The last stage: the artifacts of a command, each written whole or not at all.
+import { join } from 'node:path';
+import { writeArtifact, writeGraphSummary, writeManifest, writeRunResults } from '../artifacts.ts';
+import type { RunResult, SourcesArtifact } from '../contracts/results.ts';
+import type { RunContext } from '../runner/context.ts';
+import { type Freshness, type FreshNode, freshNode, freshnessResult } from '../runner/kinds/freshness.ts';
+import { artifactMetadata } from '../runner/metadata.ts';
+import { lookupNode } from '../runner/nodes.ts';
+import type { ParsedProject } from '../runner/parsed-project.ts';
+import type { RunOutcome } from '../runner/run.ts';
+import { toText } from '../values/index.ts';
+
+/** Writes manifest.json with what was compiled, and run_results.json. */
+export function write(parsed: ParsedProject, ctx: RunContext, results: readonly RunResult[], elapsed: number): void {
+  const { config, secrets, targetPath, now } = parsed;
+  if (!config.flags.write_json) return;
+  writeManifest(targetPath, ctx.manifest, secrets);
+  ctx.log.artifactWritten('WritableManifest', join(targetPath, 'manifest.json'));
+  const { sample } = ctx.scopes;
+  const args =
+    sample === null
+      ? config.invocation.args
+      : {
+          ...config.invocation.args,
+          sample: { start: toText(sample.start).replace(' ', 'T'), end: toText(sample.end).replace(' ', 'T') },
+        };
+  writeRunResults(
+    targetPath,
+    { metadata: artifactMetadata(config, 'run-results', 6, now()), results: [...results], elapsed_time: elapsed, args },
+    secrets,
+  );
+  // Only now is the journal of no more use.
+  ctx.journal?.end(new Date(now()).toISOString(), elapsed);
+  ctx.log.artifactWritten('RunExecutionResult', join(targetPath, 'run_results.json'));
+}
+
+/** Writes graph_summary.json: the edges of the project, small. */
+export function writeSummary(parsed: ParsedProject): void {
+  const { dag, manifest, config, targetPath } = parsed;
+  const nodes = dag.nodes.map((id) => ({
+    name: id,
+    type: lookupNode(manifest, id)?.resource_type ?? '',
+    successors: dag.children(id),
+  }));
+  writeGraphSummary(
+    targetPath,
+    config.invocation.invocation_id,
+    nodes,
+    config.flags.which === 'build' ? nodes : null,
+    parsed.secrets,
+  );
+}
+
+/**
+ * Writes sources.json, and freshness.json when models were measured: what reads sources.json expects sources in it.
+ * @param path of sources.json, in the place of the one below the target folder
+ */
+export function writeFreshness(
+  parsed: ParsedProject,
+  { results, elapsed }: Pick<RunOutcome, 'results' | 'elapsed'>,
+  measured: ReadonlyMap<string, Freshness>,
+  path = join(parsed.targetPath, 'sources.json'),
+): void {
+  const { config, manifest, secrets, targetPath, now } = parsed;
+  if (!config.flags.write_json) return;
+  const report = (type: FreshNode['resource_type']): SourcesArtifact => ({
+    metadata: artifactMetadata(config, 'sources', 3, now()),
+    results: results.flatMap((r): SourcesArtifact['results'] => {
+      const node = freshNode(manifest, r.unique_id);
+      const found = measured.get(r.unique_id);
+      if (node?.resource_type !== type) return [];
+      return [
+        found === undefined
+          ? { unique_id: r.unique_id, error: r.message, status: 'runtime error' }
+          : freshnessResult(node, r, found),
+      ];
+    }),
+    elapsed_time: elapsed,
+  });
+  writeArtifact(path, report('source'), secrets);
+  const models = report('model');
+  if (models.results.length > 0) writeArtifact(join(targetPath, 'freshness.json'), models, secrets);
+}
