@@ -1,3 +1,5 @@
+// `ref.config` and `source.config`: the project as packages read it off the references
+// (`builtins.ref.config.vars.to_dict()`). Shows names, paths and variables; credentials never.
 import type { Project, RuntimeConfig } from '../contracts/project.ts';
 import { type Callable, callable, fromJson, type HostObject, PyDict, toText, type Value } from '../values/index.ts';
 
