@@ -1,8 +1,9 @@
 // A file as a topic of one partition: NDJSON or CSV, a record's number is its offset. Loading a file again goes on
 // where it ended, so a file that grows is followed and one that did not change brings nothing.
 import { createHash } from 'node:crypto';
-import { openSync, closeSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { readRecords } from '../adapters/csv.ts';
 import { TsdbtError } from '../errors.ts';
 import { recordsOf } from './fast/records.ts';
@@ -20,6 +21,10 @@ import {
 const READ_BYTES = 4 * 1024 * 1024;
 const LINE_FEED = 10;
 const RETURN = 13;
+/** As of a batch of Kafka's that is unpacked. */
+const MAX_LINE_BYTES = 256 * 1024 * 1024;
+/** Records that are counted without a pause. */
+const COUNTED_AT_ONCE = 20_000;
 
 /** The name that a file's rows carry in `_topic`. */
 export function fileTopic(path: string): string {
@@ -34,16 +39,21 @@ export type HoldsJson = (column: string, cell: string) => boolean;
  * @throws `runtime` error when it cannot be read
  */
 export function fileClient(path: string, holdsJson: HoldsJson): BrokerClient {
-  let modified: number;
+  let found: Stats;
   try {
-    modified = statSync(path).mtimeMs;
+    found = statSync(path);
   } catch (error) {
     throw new TsdbtError(
       'runtime',
       `The file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-  return new FileClient(path, modified, () => (/\.csv$/i.test(path) ? csvRecords(path, holdsJson) : jsonLines(path)));
+  // Opening a pipe waits for its writer, and no signal comes through meanwhile.
+  if (!found.isFile() && !found.isDirectory())
+    throw new TsdbtError('runtime', `The file ${path} cannot be read: it is no ordinary file`);
+  return new FileClient(path, found.mtimeMs, () =>
+    /\.csv$/i.test(path) ? csvRecords(path, holdsJson) : jsonLines(path),
+  );
 }
 
 class FileClient implements BrokerClient {
@@ -75,7 +85,7 @@ class FileClient implements BrokerClient {
   }
 
   async ends(): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
-    this.end ??= count(this.open());
+    this.end ??= await count(this.open());
     return new Map([[partitionKey({ topic: this.topic, partition: 0 }), { earliest: 0n, end: this.end }]]);
   }
 
@@ -147,34 +157,56 @@ class FileClient implements BrokerClient {
   async close(): Promise<void> {}
 }
 
-function count(records: Iterator<Buffer>): bigint {
-  let n = 0n;
-  while (records.next().done !== true) n++;
-  return n;
+/** Yields to the event loop now and then: a file may hold a lot. */
+async function count(records: Iterator<Buffer>): Promise<bigint> {
+  let n = 0;
+  while (records.next().done !== true) if (++n % COUNTED_AT_ONCE === 0) await turn();
+  return BigInt(n);
 }
 
-/** The lines of a file that are not empty, a few megabytes in memory at a time. */
+/**
+ * The lines of a file that are not empty, a few megabytes in memory at a time.
+ * @throws `runtime` error that names the line which is too long
+ */
 function* jsonLines(path: string): Generator<Buffer> {
   const file = openSync(path, 'r');
   try {
-    let rest: Buffer = Buffer.alloc(0);
+    /** The beginning of a line whose end was not read yet. */
+    let pieces: Buffer[] = [];
+    let held = 0;
+    let number = 1;
     for (;;) {
       const chunk = Buffer.allocUnsafe(READ_BYTES);
       const read = readSync(file, chunk, 0, READ_BYTES, null);
       if (read === 0) break;
-      const text = rest.length === 0 ? chunk.subarray(0, read) : Buffer.concat([rest, chunk.subarray(0, read)]);
+      const text = chunk.subarray(0, read);
       let start = 0;
       for (let end = text.indexOf(LINE_FEED); end >= 0; end = text.indexOf(LINE_FEED, start)) {
-        const line = text.subarray(start, text[end - 1] === RETURN && end > start ? end - 1 : end);
+        const line = withoutReturn(joined(pieces, text.subarray(start, end)));
+        pieces = [];
+        held = 0;
         start = end + 1;
+        number++;
         if (line.length > 0) yield line;
       }
-      rest = text.subarray(start);
+      if (start < read) pieces.push(text.subarray(start));
+      held += read - start;
+      if (held > MAX_LINE_BYTES)
+        throw new TsdbtError('runtime', `${path}: line ${number} holds more than ${MAX_LINE_BYTES / 2 ** 20} MB`);
     }
-    if (rest.length > 0) yield rest;
+    const last = joined(pieces, Buffer.alloc(0));
+    if (last.length > 0) yield last;
   } finally {
     closeSync(file);
   }
+}
+
+function joined(pieces: readonly Buffer[], end: Buffer): Buffer {
+  return pieces.length === 0 ? end : Buffer.concat([...pieces, end]);
+}
+
+function withoutReturn(line: Buffer): Buffer {
+  return line.at(-1) === RETURN ? line.subarray(0, -1) : line;
 }
 
 function* csvRecords(path: string, holdsJson: HoldsJson): Generator<Buffer> {

@@ -1,0 +1,55 @@
+// A file as a topic: what is no ordinary file is refused before it is opened, long lines are read in one pass, and a
+// signal comes through while a file is counted.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { fileClient } from '../../../src/loader/file-client.ts';
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'tsdbt-file-'));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const open = (name: string) => fileClient(join(dir, name), () => false);
+
+it.skipIf(process.platform === 'win32')(
+  'a pipe is refused: opening it would wait where no signal comes through',
+  () => {
+    execFileSync('mkfifo', [join(dir, 'pipe')]);
+    expect(() => open('pipe')).toThrow(`The file ${join(dir, 'pipe')} cannot be read: it is no ordinary file`);
+  },
+);
+
+it('lines longer than what is read at once come whole, and those around them', async () => {
+  const long = `{"a": "${'x'.repeat(9 * 2 ** 20)}"}`;
+  writeFileSync(join(dir, 'long.ndjson'), `{"a": 1}\r\n${long}\n\n${long}\r\n{"a": 2}`);
+  const client = open('long.ndjson');
+  expect([...(await client.ends(['t'])).values()]).toEqual([{ earliest: 0n, end: 4n }]);
+  await client.join(['t'], { assigned: async () => new Map() } as never);
+  const values: string[] = [];
+  for (let polled = await client.poll(); polled.batches.length > 0; polled = await client.poll())
+    for (const { records } of polled.batches)
+      for (const batch of records)
+        for (let i = 0; i < batch.length; i++) values.push(batch.message(i).value?.toString() ?? '');
+  expect(values.map((value) => value.length)).toEqual([8, long.length, long.length, 8]);
+});
+
+it('a line of more than 256 MB is refused by its number', async () => {
+  writeFileSync(join(dir, 'huge.ndjson'), '{"a": 1}\n');
+  truncateSync(join(dir, 'huge.ndjson'), 261 * 2 ** 20);
+  await expect(open('huge.ndjson').ends(['t'])).rejects.toThrow('line 2 holds more than 256 MB');
+});
+
+it('others get their turn while a file is counted', async () => {
+  writeFileSync(join(dir, 'many.ndjson'), '{"a": 1}\n'.repeat(3_000_000));
+  let turns = 0;
+  const timer = setInterval(() => {
+    turns += 1;
+  }, 1);
+  await open('many.ndjson').ends(['t']);
+  clearInterval(timer);
+  expect(turns).toBeGreaterThan(0);
+});
