@@ -7,7 +7,7 @@ const folder = env['TSDBT_TEST_KAFKA'] ? 'kafka' : env['TSDBT_TORTURE'] ? 'tortu
 
 export default defineConfig({
   test: {
-    globalSetup: ['tests/engine/support/clickhouse-folder.ts'],
+    globalSetup: ['tests/engine/support/shared-servers.ts'],
     include: [`tests/${folder}/**/*.test.ts`],
     testTimeout: 60_000,
     hookTimeout: 60_000,

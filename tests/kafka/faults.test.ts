@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SERVERS } from '../engine/adapters/servers.ts';
+import { OWN_SERVER } from '../engine/adapters/servers.ts';
 import { FaultProject, type Running } from '../engine/faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import { TopicWriter } from './topic-writer.ts';
@@ -24,7 +24,7 @@ describe('a loader that is killed', () => {
   beforeAll(async () => {
     broker = await KafkaBroker.start();
     // A server that may be crashed.
-    project = await FaultProject.open({}, SERVERS[0]!);
+    project = await FaultProject.open({}, OWN_SERVER);
     const { host, port, user, password, database } = project.client;
     // A group for each target: who comes next need not wait until the dead member's session has ended.
     const output =

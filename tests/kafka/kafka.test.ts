@@ -6,7 +6,7 @@ import { called, loadClientLibrary } from '../../src/loader/kafka/library.ts';
 import { RawFetch } from '../../src/loader/kafka/raw-fetch.ts';
 import { crc32cOf } from '../../src/loader/kafka/crc32c.ts';
 import { RecordBatches } from '../../src/loader/kafka/record-batches.ts';
-import { SERVERS } from '../engine/adapters/servers.ts';
+import { OWN_SERVER } from '../engine/adapters/servers.ts';
 import { FaultProject } from '../engine/faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import { TopicWriter } from './topic-writer.ts';
@@ -27,7 +27,7 @@ describe('a real Kafka', () => {
   let project: FaultProject;
   beforeAll(async () => {
     broker = await KafkaBroker.start();
-    project = await FaultProject.open({}, SERVERS[0]!);
+    project = await FaultProject.open({}, OWN_SERVER);
     project.write({ 'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${broker.port}"] } }\n` });
   }, 240_000);
   afterAll(async () => {

@@ -14,7 +14,7 @@ export interface TestServer {
   readonly name: string;
   /**
    * A fresh database and what connects to it. `crash` stops the whole server at once, as `pg_ctl stop -m immediate`
-   * does, and starts it again; only where it is ours.
+   * does, and starts it again; only where nobody else uses it.
    */
   open(): Promise<{ credentials: Credentials; close(): Promise<void>; crash?(): Promise<void> }>;
 }
@@ -26,7 +26,10 @@ interface Address {
   readonly password: string;
 }
 
-async function database(address: Address): Promise<{ credentials: Credentials; drop(): Promise<void> }> {
+/** @returns with `leave`, which ends all that still uses the database, and `drop`, which removes it */
+async function database(
+  address: Address,
+): Promise<{ credentials: Credentials; leave(): Promise<void>; drop(): Promise<void> }> {
   const name = `tsdbt_test_${randomBytes(5).toString('hex')}`;
   const run = async (sql: string): Promise<void> => {
     const client = new pg.Client({ ...address, database: 'postgres' });
@@ -40,23 +43,49 @@ async function database(address: Address): Promise<{ credentials: Credentials; d
   await run(`create database ${name} template template0`);
   return {
     credentials: { type: 'postgres', ...address, database: name, schema: 'public', retries: 1, connect_timeout: 10 },
+    // Dropping makes the whole server write what it has in memory; one that is thrown away need not.
+    leave: () => run(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`),
     drop: () => run(`drop database if exists ${name} with (force)`),
   };
 }
 
+/** The embedded server of a folder, with a database made for the caller. */
+async function embeddedIn(dir: string) {
+  const server = await embeddedPostgres({ dir });
+  const { credentials, leave } = await database({
+    host: server.host,
+    port: server.port,
+    user: server.user,
+    password: server.password,
+  });
+  return { server, credentials, leave };
+}
+
+/** The one that test files share (see support/shared-servers.ts); started by the first that needs it. */
 const embedded: TestServer = {
   name: 'the embedded Postgres',
   async open() {
+    const shared = process.env['TSDBT_TEST_POSTGRES_DIR'];
+    if (shared === undefined) return OWN_SERVER.open();
+    const { server, credentials, leave } = await embeddedIn(shared);
+    return {
+      credentials,
+      async close() {
+        await leave();
+        await server.release();
+      },
+    };
+  },
+};
+
+/** An embedded server that nobody else uses, which may be crashed. */
+export const OWN_SERVER: TestServer = {
+  name: 'an embedded Postgres of its own',
+  async open() {
     const project = mkdtempSync(join(tmpdir(), 'tsdbt-adapters-'));
     const dir = join(project, '.tsdbt/pg');
-    const server = await embeddedPostgres({ dir });
+    const { server, credentials } = await embeddedIn(dir);
     const again: (typeof server)[] = [];
-    const { credentials } = await database({
-      host: server.host,
-      port: server.port,
-      user: server.user,
-      password: server.password,
-    });
     return {
       credentials,
       async crash() {
@@ -64,28 +93,33 @@ const embedded: TestServer = {
         if (before.state !== 'running') throw new Error('the server does not run');
         process.kill(before.pid, 'SIGQUIT');
         // Its file goes before it does itself.
-        while (startOf(before.pid) !== null)
-          await new Promise((resolve) => {
-            setTimeout(resolve, 10);
-          });
+        while (startOf(before.pid) !== null) await pause(10);
         again.push(await embeddedPostgres({ dir }));
         if (again.at(-1)!.port !== server.port) throw new Error('somebody has taken the port meanwhile');
       },
       async close() {
         for (const each of [server, ...again]) await each.release();
-        for (let i = 0; i < 500 && embeddedStatus(dir).state === 'running'; i++)
-          await new Promise((resolve) => {
-            setTimeout(resolve, 20);
-          });
-        const status = embeddedStatus(dir);
-        spawn('rm', ['-rf', project, ...(status.state === 'absent' ? [] : [status.home])], {
-          detached: true,
-          stdio: 'ignore',
-        }).unref();
+        await removeEmbedded(project, dir);
       },
     };
   },
 };
+
+/** Waits until the server of a folder has stopped, and removes it with the project around it. */
+export async function removeEmbedded(project: string, dir: string): Promise<void> {
+  for (let i = 0; i < 500 && embeddedStatus(dir).state === 'running'; i++) await pause(20);
+  const status = embeddedStatus(dir);
+  spawn('rm', ['-rf', project, ...(status.state === 'absent' ? [] : [status.home])], {
+    detached: true,
+    stdio: 'ignore',
+  }).unref();
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
 
 function named(url: string): TestServer {
   const { hostname, port, username, password } = new URL(url);

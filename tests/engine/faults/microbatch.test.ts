@@ -2,6 +2,7 @@
 // new ones, because finished intervals are noted in the database with each batch.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FaultProject } from './project.ts';
+import { OWN_SERVER } from '../adapters/servers.ts';
 
 let project: FaultProject;
 /** Minutes of the last half hour; the newest is still running. */
@@ -39,10 +40,14 @@ const CUT =
   /terminating connection|server closed the connection|Connection terminated|shutting down|starting up|refused/i;
 
 beforeAll(async () => {
-  project = await FaultProject.open({
-    'models/m.sql': model(`begin=${BEGIN}, batch_size='1m'`),
-    'models/raw.yml': 'sources: [{name: raw, schema: raw, tables: [{name: events, config: {event_time: at}}]}]\n',
-  });
+  project = await FaultProject.open(
+    {
+      'models/m.sql': model(`begin=${BEGIN}, batch_size='1m'`),
+      'models/raw.yml': 'sources: [{name: raw, schema: raw, tables: [{name: events, config: {event_time: at}}]}]\n',
+    },
+    // One that may be crashed.
+    OWN_SERVER,
+  );
   await project.client.query('create schema raw; create table raw.events (id int, at timestamptz)');
 });
 beforeEach(async () => {

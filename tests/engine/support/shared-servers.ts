@@ -1,0 +1,26 @@
+// Before and after all tests: the folders of the one embedded Postgres and the one embedded ClickHouse that test files
+// share. Each is started by the first that needs it, and stops with this process at the latest.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stopEmbedded } from '../../../src/adapters/clickhouse/embedded.ts';
+import { PostgresFiles } from '../../../src/adapters/postgres/embedded-files.ts';
+import { removeEmbedded } from '../adapters/servers.ts';
+
+export default function setup(): () => Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'tsdbt-shared-'));
+  const clickhouse = join(dir, 'clickhouse');
+  process.env['TSDBT_TEST_CLICKHOUSE_DIR'] = clickhouse;
+  const postgres = join(dir, 'postgres');
+  process.env['TSDBT_TEST_POSTGRES_DIR'] = postgres;
+  // Counted as a user, so that it runs on between two files.
+  const files = new PostgresFiles(postgres);
+  files.prepare();
+  const release = files.own();
+  return async () => {
+    release();
+    await stopEmbedded(clickhouse);
+    await removeEmbedded(dir, postgres);
+    rmSync(dir, { recursive: true, force: true });
+  };
+}
