@@ -15,7 +15,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** name: [what is counted, limit of today, what it shall be]. */
 const ROWS = {
-  wide: ['lines over 120 columns', 863, 0],
+  wide: ['lines over 120 columns', 620, 0],
   prose: ['lines over 100 columns in *.md', 7, 0],
   casts: ['casts in src (`as X`, but `as const`)', 1146, 600],
   asserted: ['non-null assertions in src (`x!`)', 559, 300],

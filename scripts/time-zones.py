@@ -1,4 +1,4 @@
-"""Writes src/context/modules/time-zone-data.ts from the pytz of the Python that runs this: `python scripts/time-zones.py`."""
+"""Writes src/context/modules/time-zone-data.ts from pytz: `python scripts/time-zones.py`, in a Python that has it."""
 
 import datetime
 import pathlib
@@ -32,9 +32,11 @@ countries = [
 ]
 path = root / "src/context/modules/time-zone-data.ts"
 path.write_text(
-    "// Names of time zones, their abbreviations in winter and summer, and countries: written by scripts/time-zones.py from pytz "
+    "// Names of time zones, their abbreviations in winter and summer, and countries: written by "
+    "scripts/time-zones.py from pytz "
     f"{pytz.__version__}. Data only.\n\n"
-    "/** `STD DST|zones`: `#` is a name made of the offset, `-` none; `~` marks a zone outside common_timezones, `=` one without transitions. */\n"
+    "/** `STD DST|zones`: `#` is a name made of the offset, `-` none; `~` marks a zone outside common_timezones, `=` "
+    "one without transitions. */\n"
     f"export const ZONES: readonly string[] = [\n{text(zones)}];\n\n"
     "/** `code|name|zones`. */\n"
     f"export const COUNTRIES: readonly string[] = [\n{text(countries)}];\n"

@@ -81,9 +81,12 @@ EXPRESSIONS = [
     f"{R}.get_function_config({{'resource_type': 'model'}})",
     f"{R}.get_function_config({{'resource_type': 'function', 'config': {{'type': 'scalar'}}}})",
     f"{R}.get_function_config({{'resource_type': 'function', 'language': 'sql', 'config': {{}}}})",
-    f"{R}.get_function_config({{'resource_type': 'function', 'language': 'python', 'config': {{'type': 'scalar', 'entry_point': 'main'}}}})",
-    f"{R}.get_function_config({{'resource_type': 'function', 'language': 'python', 'config': {{'type': 'scalar', 'runtime_version': '3.11'}}}})",
-    f"{R}.get_function_macro_name({R}.get_function_config({{'resource_type': 'function', 'language': 'python', 'config': {{'type': 'aggregate', 'runtime_version': '3.11', 'entry_point': 'main'}}}}))",
+    f"{R}.get_function_config({{'resource_type': 'function', 'language': 'python', "
+    "'config': {'type': 'scalar', 'entry_point': 'main'}})",
+    f"{R}.get_function_config({{'resource_type': 'function', 'language': 'python', "
+    "'config': {'type': 'scalar', 'runtime_version': '3.11'}})",
+    f"{R}.get_function_macro_name({R}.get_function_config({{'resource_type': 'function', 'language': 'python', "
+    "'config': {'type': 'aggregate', 'runtime_version': '3.11', 'entry_point': 'main'}}))",
     f"{R}.is_function",
     f"{R}.can_be_renamed",
     f"{R}.can_be_replaced",
@@ -222,12 +225,20 @@ EXPRESSIONS = [
     "Relation.create(identifier='x').path.nope()",
     "adapter.quote('a')",
     "adapter.quote('a\"b')",
-    "adapter.render_raw_columns_constraints({'a': {'name': 'a', 'data_type': 'int', 'constraints': [{'type': 'not_null'}, {'type': 'check', 'expression': 'a > 0'}]}})",
-    "adapter.render_raw_columns_constraints({'a': {'name': 'a', 'data_type': 'int', 'quote': true, 'constraints': [{'type': 'unique'}, {'type': 'primary_key', 'expression': 'x'}, {'type': 'check'}]}})",
-    "adapter.render_raw_columns_constraints({'a': {'name': 'a', 'data_type': 'int', 'constraints': [{'type': 'foreign_key', 'to': 't', 'to_columns': ['x', 'y']}, {'type': 'foreign_key', 'expression': 't (x)'}, {'type': 'custom', 'expression': 'z'}]}})",
-    "adapter.render_raw_columns_constraints({'a': {'name': 'a', 'data_type': 'int', 'constraints': [{'type': 'nope'}]}})",
-    "adapter.render_raw_model_constraints([{'type': 'check', 'expression': 'a > 0', 'name': 'c'}, {'type': 'unique', 'columns': ['a', 'b']}, {'type': 'unique', 'columns': ['a'], 'expression': 'nulls not distinct'}])",
-    "adapter.render_raw_model_constraints([{'type': 'primary_key', 'columns': ['a'], 'name': 'pk'}, {'type': 'foreign_key', 'columns': ['a'], 'to': 't', 'to_columns': ['x']}, {'type': 'foreign_key', 'columns': ['a'], 'expression': 't (x)'}, {'type': 'custom', 'expression': 'exclude'}, {'type': 'not_null', 'columns': ['a']}])",
+    "adapter.render_raw_columns_constraints({'a': {'name': 'a', 'data_type': 'int', 'constraints': [{'type': "
+    "'not_null'}, {'type': 'check', 'expression': 'a > 0'}]}})",
+    "adapter.render_raw_columns_constraints({'a': {'name': 'a', 'data_type': 'int', 'quote': true, 'constraints': "
+    "[{'type': 'unique'}, {'type': 'primary_key', 'expression': 'x'}, {'type': 'check'}]}})",
+    "adapter.render_raw_columns_constraints({'a': {'name': 'a', 'data_type': 'int', 'constraints': [{'type': "
+    "'foreign_key', 'to': 't', 'to_columns': ['x', 'y']}, {'type': 'foreign_key', 'expression': 't (x)'}, {'type': "
+    "'custom', 'expression': 'z'}]}})",
+    "adapter.render_raw_columns_constraints({'a': {'name': 'a', 'data_type': 'int', 'constraints': [{'type': "
+    "'nope'}]}})",
+    "adapter.render_raw_model_constraints([{'type': 'check', 'expression': 'a > 0', 'name': 'c'}, {'type': 'unique', "
+    "'columns': ['a', 'b']}, {'type': 'unique', 'columns': ['a'], 'expression': 'nulls not distinct'}])",
+    "adapter.render_raw_model_constraints([{'type': 'primary_key', 'columns': ['a'], 'name': 'pk'}, {'type': "
+    "'foreign_key', 'columns': ['a'], 'to': 't', 'to_columns': ['x']}, {'type': 'foreign_key', 'columns': ['a'], "
+    "'expression': 't (x)'}, {'type': 'custom', 'expression': 'exclude'}, {'type': 'not_null', 'columns': ['a']}])",
     "adapter.get_hard_deletes_behavior({})",
     "adapter.get_hard_deletes_behavior({'hard_deletes': 'new_record'})",
     "adapter.get_hard_deletes_behavior({'invalidate_hard_deletes': true})",

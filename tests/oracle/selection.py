@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the golden answers of node selection: what real dbt selects in the case project, by many expressions and modes.
+"""Writes the golden answers of node selection: what real dbt selects in the case project.
 
 npm run oracle -- selection
 No database is needed; it takes some ten minutes. Writes expected/manifest.json (the parts that selection reads) and

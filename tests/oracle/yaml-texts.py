@@ -2,8 +2,8 @@
 """Writes the golden values of YAML texts: what PyYAML's safe loader, dbt's, makes of them.
 
 npm run oracle -- yaml
-Writes tests/engine/unit/project/yaml.golden.json: [text, value] pairs; an error is {"error": line}, a float {"float": text},
-an int beyond 2^53 {"int": text}, a date the text of isoformat().
+Writes tests/engine/unit/project/yaml.golden.json: [text, value] pairs; an error is {"error": line}, a float
+{"float": text}, an int beyond 2^53 {"int": text}, a date the text of isoformat().
 """
 
 import datetime
@@ -15,10 +15,13 @@ import yaml
 
 OUT = Path(__file__).resolve().parents[2] / 'tests/engine/unit/project/yaml.golden.json'
 
-SCALARS = '''yes Yes YES yEs y n no No NO on On ON off OFF true True TRUE tRue false False ~ null Null NULL nULL None 0 00 07 08 010 -010 0o10 0x1F -0x1f 0b101 1_000 +12 -0 1:30 1:30:45
-190:20:30 1:60 1.0 1. .5 -.5 +.5 1.5e3 1.5e+3 1e3 1.e+3 6.02E-2 .inf -.Inf +.INF .nan .NaN 1_0.5 1:30.5 2020-01-01 2020-1-1 2020-01-01T10:00:00 2020-01-01T10:00:00Z
-2020-01-01T1:02:03.45+02:00 2020-01-01T10:00:00.123456789Z 12345678901234567890 -9007199254740993 9007199254740991 0.1 1.10 1.2.3 v1 1.12.6 1,5 1-2 -a --- -- - a:b a#b #c a&b *a
-&a !a !!str !!int <<  = @a `a %a |x >x ? ?a : :a [ ] { } , 'a' "a" ''  "" 'it''s' "a\\tb" "\\u00e9\\x41" "\\z" a\\nb'''.split()
+SCALARS = '''
+yes Yes YES yEs y n no No NO on On ON off OFF true True TRUE tRue false False ~ null Null NULL nULL None 0 00
+07 08 010 -010 0o10 0x1F -0x1f 0b101 1_000 +12 -0 1:30 1:30:45 190:20:30 1:60 1.0 1. .5 -.5 +.5 1.5e3 1.5e+3
+1e3 1.e+3 6.02E-2 .inf -.Inf +.INF .nan .NaN 1_0.5 1:30.5 2020-01-01 2020-1-1 2020-01-01T10:00:00
+2020-01-01T10:00:00Z 2020-01-01T1:02:03.45+02:00 2020-01-01T10:00:00.123456789Z 12345678901234567890
+-9007199254740993 9007199254740991 0.1 1.10 1.2.3 v1 1.12.6 1,5 1-2 -a --- -- - a:b a#b #c a&b *a &a !a !!str
+!!int << = @a `a %a |x >x ? ?a : :a [ ] { } , 'a' "a" '' "" 'it''s' "a\\tb" "\\u00e9\\x41" "\\z" a\\nb'''.split()
 
 DOCUMENTS = [
     'a: 1\nb: 2\n',
@@ -97,7 +100,8 @@ DOCUMENTS = [
     'a: 1 # é\nb: 2\n',
     'a: >\n\n  x\n\n\n  y\n\n',
     'a: |\n  x\n # c\nb: 1\n',
-    'models:\n  - name: a\n    columns:\n      - name: id\n        tests:\n          - unique\n          - accepted_values:\n              values: [1, 2, "3"]\n    config: {tags: [x], meta: {y: 1.0}}\n',
+    'models:\n  - name: a\n    columns:\n      - name: id\n        tests:\n          - unique\n          - '
+    'accepted_values:\n              values: [1, 2, "3"]\n    config: {tags: [x], meta: {y: 1.0}}\n',
     'a: \\x\n',
     'a: "q" b\n',
     "a: 'q'b\n",

@@ -1,4 +1,7 @@
-"""Writes tests/engine/unit/state/golden/batches.json with what dbt's MicrobatchBuilder gives: python batch_cases.py > FILE, in a Python with dbt-core 1.12."""
+"""Prints what dbt's MicrobatchBuilder gives: python batch_cases.py > tests/engine/unit/state/golden/batches.json.
+
+Runs in a Python that has dbt-core 1.12.
+"""
 
 import json
 import sys

@@ -126,7 +126,8 @@ FUZZ = [
     "{% for a, b in [[1, 2], [3]] if a %}{{ loop.last }}{{ missing.x }}{% endfor %}",
     "{% for a, b in [[1, 2], [3]] if a %}{{ loop.length }}{{ missing.x }}{% endfor %}",
     "{% macro m(x) %}{% for a in x if 2 / a %}{{ loop.first }}{{ missing.y }}{% endfor %}{% endmacro %}{{ m([1, 0]) }}",
-    "{% macro m(x) %}{% for a in x if 2 / a %}{{ loop.first }}{{ loop.nextitem }}{% endfor %}{% endmacro %}{{ m([1, 0]) }}",
+    "{% macro m(x) %}{% for a in x if 2 / a %}{{ loop.first }}{{ loop.nextitem }}{% endfor %}{% endmacro %}{{ m([1, "
+    "0]) }}",
     "{% for a in [1, 2, 0] if 2 / a %}{{ loop.nextitem }}{% if not loop.first %}{{ missing.x }}{% endif %}{% endfor %}",
     "{{ ('%s %r'|safe) % (['<'], '<') }}",
     "{{ 'ab'.encode() * 2 }}",
@@ -208,17 +209,27 @@ FUZZ = [
     "{{ 'a' | attr('upper') | dictsort }}",
     "{{ ('a' | safe).upper | items | list }}",
     "{{ ('a' | safe).upper.nope }}",
-    "{% set ns=namespace(x=0) %}{% for i in range(6) if i >= ns.x %}{{ i }}{{ loop.index }}{% set ns.x = ns.x+2 %},{% endfor %}",
-    "{% set ns=namespace(x=0) %}{% for i in range(6) if i >= ns.x %}{{ i }}{{ loop.last }}{% set ns.x = ns.x+2 %},{% endfor %}",
-    "{% set ns=namespace(x=0) %}{% for i in range(6) if i >= ns.x %}{{ i }}{{ loop.length }}{% set ns.x = ns.x+2 %},{% endfor %}",
-    "{% set ns=namespace(x=0) %}{% for i in range(6) if i >= ns.x %}{{ i }}{{ loop.nextitem }}{{ loop.previtem }}{{ loop.revindex }}{% set ns.x = ns.x+2 %},{% endfor %}",
-    "{% macro f(i) %}{{ 'a' if i > 2 }}{% endmacro %}{% set ns=namespace(x=0) %}{% for i in range(6) if f(i) %}{{ i }}{{ loop.nextitem }}{{ loop.previtem }}{{ loop.revindex }}{% set ns.x = ns.x+2 %},{% endfor %}",
-    "{% macro f(i) %}{{ 'a' if i > ns.x }}{% endmacro %}{% set ns=namespace(x=0) %}{% for i in range(6) if f(i) %}{{ i }}{{ loop.nextitem }}{{ loop.previtem }}{% set ns.x = ns.x+2 %},{% endfor %}",
-    "{% macro f(i) %}{{ 'a' if i > ns.x }}{% endmacro %}{% set ns=namespace(x=0) %}{% for i in range(6) if f(i) %}{{ i }}{{ loop.index }}{% macro q() %}{{ loop.last }}{% endmacro %}{{ q() }}{% set ns.x = ns.x+2 %},{% endfor %}",
+    "{% set ns=namespace(x=0) %}{% for i in range(6) if i >= ns.x %}{{ i }}{{ loop.index }}{% set ns.x = ns.x+2 %},{% "
+    "endfor %}",
+    "{% set ns=namespace(x=0) %}{% for i in range(6) if i >= ns.x %}{{ i }}{{ loop.last }}{% set ns.x = ns.x+2 %},{% "
+    "endfor %}",
+    "{% set ns=namespace(x=0) %}{% for i in range(6) if i >= ns.x %}{{ i }}{{ loop.length }}{% set ns.x = ns.x+2 "
+    "%},{% endfor %}",
+    "{% set ns=namespace(x=0) %}{% for i in range(6) if i >= ns.x %}{{ i }}{{ loop.nextitem }}{{ loop.previtem }}{{ "
+    "loop.revindex }}{% set ns.x = ns.x+2 %},{% endfor %}",
+    "{% macro f(i) %}{{ 'a' if i > 2 }}{% endmacro %}{% set ns=namespace(x=0) %}{% for i in range(6) if f(i) %}{{ i "
+    "}}{{ loop.nextitem }}{{ loop.previtem }}{{ loop.revindex }}{% set ns.x = ns.x+2 %},{% endfor %}",
+    "{% macro f(i) %}{{ 'a' if i > ns.x }}{% endmacro %}{% set ns=namespace(x=0) %}{% for i in range(6) if f(i) %}{{ "
+    "i }}{{ loop.nextitem }}{{ loop.previtem }}{% set ns.x = ns.x+2 %},{% endfor %}",
+    "{% macro f(i) %}{{ 'a' if i > ns.x }}{% endmacro %}{% set ns=namespace(x=0) %}{% for i in range(6) if f(i) %}{{ "
+    "i }}{{ loop.index }}{% macro q() %}{{ loop.last }}{% endmacro %}{{ q() }}{% set ns.x = ns.x+2 %},{% endfor %}",
     "{% for i in [none, 1, none] if true %}{{ loop.nextitem }}{{ loop.last }}{{ i }}{{ loop.previtem }},{% endfor %}",
-    "{% for i in [none, 1, none] %}{{ loop.nextitem }}{{ loop.last }}{{ i }}{{ loop.previtem }}{{ loop.length }},{% endfor %}",
-    "{% set l = [1,2] %}{% for i in l %}{{ loop.last }}{{ loop.length }}{% if i < 5 %}{% do l.append(i+2) %}{% endif %}{% endfor %}",
-    "{% set l = [1,2] %}{% for i in l %}{% if i < 5 %}{% do l.append(i+2) %}{% endif %}{{ loop.last }}{{ loop.length }}{% endfor %}",
+    "{% for i in [none, 1, none] %}{{ loop.nextitem }}{{ loop.last }}{{ i }}{{ loop.previtem }}{{ loop.length }},{% "
+    "endfor %}",
+    "{% set l = [1,2] %}{% for i in l %}{{ loop.last }}{{ loop.length }}{% if i < 5 %}{% do l.append(i+2) %}{% endif "
+    "%}{% endfor %}",
+    "{% set l = [1,2] %}{% for i in l %}{% if i < 5 %}{% do l.append(i+2) %}{% endif %}{{ loop.last }}{{ loop.length "
+    "}}{% endfor %}",
     "{% for i in ['1','a']|map('abs') %}{{ loop.last }}\n{{ i }}{% endfor %}",
     "{% for i in [1,2,'a']|map('abs') %}{{ i }}\n\n{{ loop.index }}{% endfor %}",
     "{% for i in [1,2,'a']|map('abs') %}{{ i }}\n\n{{ nope.x.y if i == 2 }}{% endfor %}",
@@ -231,7 +242,8 @@ FUZZ = [
     "{% for k in d %}{% do d.update({k ~ 'x': 1}) %}{{ k }}{% endfor %}",
     "{% for k in d %}{% do d.clear() %}{{ k }}{{ loop.length }}{% endfor %}",
     "{% for k, v in d.items() %}{% do d.clear() %}{{ k }}{{ loop.length }}{% endfor %}",
-    "{% for n in [{'k': [{'k': [], 'n': 3}], 'n': 1}, {'k': [], 'n': 2}] if n.n != 2 recursive %}{{ n.n }}{{ loop.last }}{{ loop.length }}[{{ loop(n.k) }}]{{ loop.depth }}{% endfor %}",
+    "{% for n in [{'k': [{'k': [], 'n': 3}], 'n': 1}, {'k': [], 'n': 2}] if n.n != 2 recursive %}{{ n.n }}{{ "
+    "loop.last }}{{ loop.length }}[{{ loop(n.k) }}]{{ loop.depth }}{% endfor %}",
     "{% for n in [1] recursive %}{{ loop(nope) }}{{ loop(1) }}{% endfor %}",
     "{% for n in 'abc'|select('in', 'bc') %}{{ loop.length }}{{ loop.last }}{{ n }}{% endfor %}",
     "{% for n in nope %}{{ loop.length }}{{ loop.last }}{{ n }}{% else %}e{% endfor %}",
@@ -255,7 +267,8 @@ FUZZ = [
     "{% set v %}a\n{% set n | replace('a', n ~ '') %}{% endset %}{{ n }}{% endset %}{{ v|length }}{{ v }}",
     "{% set x | replace('a', y) %}{% set y = 'b' %}aha{% endset %}{{ x }}{{ y }}",
     "{% filter replace('a', y) %}{% set y = 'b' %}aha{% endfilter %}{{ y }}",
-    "{% set y = 'c' %}{% filter replace('a', y) %}aha{% endfilter %}{% set x | replace('a', y) %}aha{% endset %}{{ x }}",
+    "{% set y = 'c' %}{% filter replace('a', y) %}aha{% endfilter %}"
+    "{% set x | replace('a', y) %}aha{% endset %}{{ x }}",
     "{{ ('<a>'|safe).replace('a', 1) }}{{ ('<a>'|safe).replace('<', '<') }}{{ ('a'|safe).center(5, '<') }}",
     "{{ ('<a>'|safe).upper(1) }}",
     "{{ ('a'|safe).replace('x') }}",
@@ -271,7 +284,8 @@ FUZZ = [
     '{{ range(9007199254740993)|list }}',
     '{{ range(-99999999999999999999)|list }}',
     '{{ range(99999999999999999999)|list }}',
-    '{{ 0.5 ** 1.5 }} {{ 7 ** 1.5 }} {{ 0.30000000000000004 ** 3 }} {{ 2 ** -3 }} {{ 10.0 ** 22 }} {{ 1.1 ** 100 }} {{ 9.0 ** 0.5 }} {{ 0.0 ** 0 }} {{ (-2.5) ** 3 }}',
+    '{{ 0.5 ** 1.5 }} {{ 7 ** 1.5 }} {{ 0.30000000000000004 ** 3 }} {{ 2 ** -3 }} {{ 10.0 ** 22 }} {{ 1.1 ** 100 }} '
+    '{{ 9.0 ** 0.5 }} {{ 0.0 ** 0 }} {{ (-2.5) ** 3 }}',
     '{{ -2.4691358802469135e+29|filesizeformat }}',
     '{% set x = "ſ\\u0131ßİΣς" %}{{ x.casefold() }}',
     '{{ d | reverse | tojson }}',
@@ -284,9 +298,11 @@ FUZZ = [
     '{{ dec / (dec - dec) }}',
     '{{ dec ** -1 }}',
     "{{ ('a'|safe) in d }}{{ {('a'|safe): 1}['a'] }}",
-    '{% for i, j in xs|batch(2) if i %}\n{% macro in_loop() %}{{ loop.nextitem }}{% endmacro %}{{ in_loop() }}{% endfor %}',
+    '{% for i, j in xs|batch(2) if i %}\n{% macro in_loop() %}{{ loop.nextitem }}{% endmacro %}{{ in_loop() }}{% '
+    'endfor %}',
     (
-        "a\n{% materialization x, default, supported_languages=['sql'] %}b{% endmaterialization %}{% test t(a, b: list[string]=none) %}{% endtest %}{% docs d %}x{% enddocs %}c",
+        "a\n{% materialization x, default, supported_languages=['sql'] %}b{% endmaterialization %}{% test t(a, b: "
+        "list[string]=none) %}{% endtest %}{% docs d %}x{% enddocs %}c",
         {'dbt': True},
     ),
     "{{ '%r' % ((+0 * (dec - 1_000) * 1 ** 2)) }}",
@@ -295,7 +311,10 @@ FUZZ = [
     "{{ 97 in 'ab'.encode() }}{{ 'b'.encode() in 'ab'.encode() }}{{ true in 'ab'.encode() }}",
     "{{ 300 in 'ab'.encode() }}",
     "{{ 1.5 in 'ab'.encode() }}",
-    "{{ (dec * 0) - (dec * 0) }} {{ -(dec * 0) }} {{ (dec * 0) * -1 }} {{ -1 // dec }} {{ -dec % dec }} {{ 0 / -dec }} {{ dec - dec }} {{ (0 * -dec) + (0 * -dec) }} {{ (0 * -dec) - (0 * dec) }} {{ +(0 * -dec) }} {{ (0 * -dec)|round }} {{ (0 * -dec)|int }} {{ (0 * -dec)|abs }} {{ 0 * -dec == 0 }} {{ '%s' % (0 * -dec) }} {{ '{:.2f}'.format(0 * -dec) }}",
+    "{{ (dec * 0) - (dec * 0) }} {{ -(dec * 0) }} {{ (dec * 0) * -1 }} {{ -1 // dec }} {{ -dec % dec }} {{ 0 / -dec "
+    "}} {{ dec - dec }} {{ (0 * -dec) + (0 * -dec) }} {{ (0 * -dec) - (0 * dec) }} {{ +(0 * -dec) }} {{ (0 * "
+    "-dec)|round }} {{ (0 * -dec)|int }} {{ (0 * -dec)|abs }} {{ 0 * -dec == 0 }} {{ '%s' % (0 * -dec) }} {{ "
+    "'{:.2f}'.format(0 * -dec) }}",
     "{{ [('B'|safe), 'a', ('A'|safe)]|sort }}{{ [('B'|safe), 'b']|unique|list }}{{ [('B'|safe), 'b']|max }}",
     "{{ {'a': 1, ('b'|safe): 2}|dictsort }}",
     "{{ [{'k': 'B'|safe}, {'k': 'b'}]|groupby('k') }}",
@@ -314,10 +333,12 @@ FUZZ = [
     '{{ {0: 1, (dec // -99999999999999999999): 2} }}',
     '{{ {-(dec * 0): 1, 0.0: 2} }}',
     '{{ {dec: 1, 1.5: 2, dec * 2: 3, 3: 4} }} {{ dec }}',
-    '{{ dec == 1.5 }}{{ dec == 0.1 }}{{ dec / 15 == 0.1 }}{{ dec / 15 < 0.1 }}{{ dec / 3 == 0.5 }}{{ dec in [1.5] }}{{ [dec, 1.5]|unique|list }}',
+    '{{ dec == 1.5 }}{{ dec == 0.1 }}{{ dec / 15 == 0.1 }}{{ dec / 15 < 0.1 }}{{ dec / 3 == 0.5 }}{{ dec in [1.5] '
+    '}}{{ [dec, 1.5]|unique|list }}',
     "{% for g in [true, 1, 1.0, '1'] | map('round', 1) | min(attribute='age') %}{% endfor %}",
     "{{ []|min }}{{ [none]|max }}{{ [3, 1, 2]|min }}{{ ['b', 'A']|max(true) }}{{ 'hello'|max }}",
-    '{{ ("B" \'Σ<İ\\t\' ~ "ﬁß").swapcase() }}|{{ \'AΣ\'.capitalize() }}|{{ \'ΑΣ ΒΣ Σ\'.title() }}|{{ \'ΑΣ\'|title }}|{{ \'ΑΣ\'|capitalize }}|{{ \'ΑΣ.\'|lower }}',
+    '{{ ("B" \'Σ<İ\\t\' ~ "ﬁß").swapcase() }}|{{ \'AΣ\'.capitalize() }}|{{ \'ΑΣ ΒΣ Σ\'.title() }}|{{ \'ΑΣ\'|title '
+    '}}|{{ \'ΑΣ\'|capitalize }}|{{ \'ΑΣ.\'|lower }}',
     '{{ uni | round(1e31) }}',
     "{{ 1.55|round(1.5, 'floor') }}",
     '{{ 1|round(1.5) }}',
@@ -329,7 +350,9 @@ FUZZ = [
     "{{ ','.join(['a', ('b'|safe)]) ~ '<' }}",
     "{{ dec|round(1, 'floor') }}",
     '{{ true|round(none) }}',
-    "{{ 'abc'.startswith(('a'|safe)) }}{{ 'abc'.replace(('a'|safe), ('b'|safe)) }}{{ 'a,b'.split((','|safe)) }}{{ 'abc'.find(('b'|safe)) }}{{ ('a'|safe) + 'b' }}{{ 'a' + ('b'|safe) }}{{ 'x%sx' % ('b'|safe) }}{{ '{}'.format('<'|safe) }}{{ 'abc'.strip('a'|safe) }}",
+    "{{ 'abc'.startswith(('a'|safe)) }}{{ 'abc'.replace(('a'|safe), ('b'|safe)) }}{{ 'a,b'.split((','|safe)) }}{{ "
+    "'abc'.find(('b'|safe)) }}{{ ('a'|safe) + 'b' }}{{ 'a' + ('b'|safe) }}{{ 'x%sx' % ('b'|safe) }}{{ "
+    "'{}'.format('<'|safe) }}{{ 'abc'.strip('a'|safe) }}",
     '{{ 2.5|round(none) }}{{ 3.5|round(none) }}{{ dec|round(none) }}{{ 7|round(none) }}',
     "{{ 7|round(none, 'floor') }}",
     "{{ 'a'|round(none) }}",

@@ -1,4 +1,5 @@
-# The templates that jinja_cases.py renders, by area of the language. A bare expression stands for a template that prints it.
+# The templates that jinja_cases.py renders, by area of the language. A bare expression stands for a template that
+# prints it.
 from decimal import Decimal
 
 CONTEXT = {

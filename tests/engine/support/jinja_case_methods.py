@@ -162,16 +162,20 @@ METHODS = exprs(
 """
 )
 METHODS += [
-    "{% set l = [1] %}{% do l.append(2) %}{% do l.extend([3, 4]) %}{% do l.insert(0, 0) %}{% do l.remove(3) %}{% do l.reverse() %}{{ l }}{{ l.pop() }}{{ l }}",
+    "{% set l = [1] %}{% do l.append(2) %}{% do l.extend([3, 4]) %}{% do l.insert(0, 0) %}{% do l.remove(3) %}{% do "
+    "l.reverse() %}{{ l }}{{ l.pop() }}{{ l }}",
     "{% set l = [3, 1, 2] %}{% do l.sort() %}{{ l }}{% do l.sort(reverse=true) %}{{ l }}{% do l.clear() %}{{ l }}",
     "{% set l = ['b', 'A'] %}{% do l.sort(key='x'.upper) %}{{ l }}",
     "{% set l = [1, 'a'] %}{% do l.sort() %}{{ l }}",
-    "{% set d = {} %}{% do d.update({'a': 1}, b=2) %}{% do d.setdefault('c', []).append(1) %}{{ d }}{{ d.pop('a') }}{{ d }}{% do d.clear() %}{{ d }}",
-    "{% set d = {'b': 1, 'a': 2} %}{% for k, v in d.items() %}{{ k }}={{ v }};{% endfor %}{% for k in d %}{{ k }}{% endfor %}{% for v in d.values() %}{{ v }}{% endfor %}",
+    "{% set d = {} %}{% do d.update({'a': 1}, b=2) %}{% do d.setdefault('c', []).append(1) %}{{ d }}{{ d.pop('a') "
+    "}}{{ d }}{% do d.clear() %}{{ d }}",
+    "{% set d = {'b': 1, 'a': 2} %}{% for k, v in d.items() %}{{ k }}={{ v }};{% endfor %}{% for k in d %}{{ k }}{% "
+    "endfor %}{% for v in d.values() %}{{ v }}{% endfor %}",
     "{% set k = {}.keys() %}{{ k }}{% set d = {} %}{% set k = d.keys() %}{% do d.update(a=1) %}{{ k | list }}",
     "{% set a = [1] %}{% set b = a %}{% do b.append(2) %}{{ a }}",
     "{% set a = [] %}{% do a.append(a) %}{{ a }}{% set d = {} %}{% do d.update(d=d) %}{{ d }}",
-    "{% set c = cycler('a', 'b') %}{{ c.next() }}{{ c.next() }}{{ c.next() }}{{ c.current }}{% do c.reset() %}{{ c.current }}",
+    "{% set c = cycler('a', 'b') %}{{ c.next() }}{{ c.next() }}{{ c.next() }}{{ c.current }}{% do c.reset() %}{{ "
+    "c.current }}",
     "{% set j = joiner(', ') %}{% for x in xs %}{{ j() }}{{ x }}{% endfor %}",
     "{% set m = xs | map('string') %}{{ m | list }}{{ m | list }}",
     "{% set m = xs | select('odd') %}{% for x in m %}{{ x }}{% endfor %}-{% for x in m %}{{ x }}{% endfor %}",

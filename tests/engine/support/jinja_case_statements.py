@@ -10,7 +10,8 @@ STATEMENTS = [
     "{% for x in [] %}a{% else %}empty{% endfor %}",
     "{% for x in xs if x > 1 %}{{ x }}{{ loop.index }}{% endfor %}",
     "{% for x in xs if x > 5 %}{{ x }}{% else %}none{% endfor %}",
-    "{% for x in xs %}{{ loop.index }}{{ loop.index0 }}{{ loop.revindex }}{{ loop.revindex0 }}{{ loop.first }}{{ loop.last }}{{ loop.length }};{% endfor %}",
+    "{% for x in xs %}{{ loop.index }}{{ loop.index0 }}{{ loop.revindex }}{{ loop.revindex0 }}{{ loop.first }}{{ "
+    "loop.last }}{{ loop.length }};{% endfor %}",
     "{% for x in xs %}{{ loop.previtem }}<{{ x }}>{{ loop.nextitem }};{% endfor %}",
     "{% for x in xs %}{{ loop.previtem is defined }}{{ loop.nextitem is undefined }};{% endfor %}",
     "{% for x in [1, 1, 2] %}{{ loop.changed(x) }}{{ loop.cycle('a', 'b') }}{% endfor %}",
@@ -24,7 +25,8 @@ STATEMENTS = [
     "{% for x in 1, 2, 3 %}{{ x }}{% endfor %}",
     "{% for c in 'abc' %}{{ c }}.{% endfor %}",
     "{% for k in d %}{{ k }}{% endfor %}",
-    "{% for n in [{'v': 1, 'c': [{'v': 2, 'c': []}]}] recursive %}{{ n.v }}{{ loop.depth }}{{ loop.depth0 }}[{{ loop(n.c) }}]{% endfor %}",
+    "{% for n in [{'v': 1, 'c': [{'v': 2, 'c': []}]}] recursive %}{{ n.v }}{{ loop.depth }}{{ loop.depth0 }}[{{ "
+    "loop(n.c) }}]{% endfor %}",
     "{% for x in xs recursive %}{{ x }}{% if x == 3 %}{{ loop([9]) }}{% endif %}{% endfor %}",
     "{% for x in xs %}{% for y in xs %}{{ loop.index }}{% endfor %}{{ loop.index }};{% endfor %}",
     "{% for x in xs %}{% set outer = loop %}{% for y in xs %}{{ outer.index }}{{ loop.index }}{% endfor %}{% endfor %}",
@@ -84,8 +86,10 @@ STATEMENTS = [
     "{% macro m(a, caller=none) %}{{ a }}{{ caller is none }}{% endmacro %}{{ m(1) }}",
     "{% macro m(caller) %}{{ caller() }}{% endmacro %}{% call m() %}x{% endcall %}",
     "{% macro m(a) %}{% if a > 0 %}{{ a }}{{ m(a - 1) }}{% endif %}{% endmacro %}{{ m(3) }}",
-    "{% macro m(a, b) %}{% endmacro %}{{ m.name }}{{ m.arguments }}{{ m.catch_kwargs }}{{ m.catch_varargs }}{{ m.caller }}",
-    "{% macro m() %}{{ caller }}{{ kwargs }}{{ varargs }}{% endmacro %}{{ m.name }}{{ m.arguments }}{{ m.catch_kwargs }}{{ m.catch_varargs }}{{ m.caller }}",
+    "{% macro m(a, b) %}{% endmacro %}{{ m.name }}{{ m.arguments }}{{ m.catch_kwargs }}{{ m.catch_varargs }}{{ "
+    "m.caller }}",
+    "{% macro m() %}{{ caller }}{{ kwargs }}{{ varargs }}{% endmacro %}{{ m.name }}{{ m.arguments }}{{ m.catch_kwargs "
+    "}}{{ m.catch_varargs }}{{ m.caller }}",
     "{% macro m() %}{% endmacro %}{{ m }}",
     "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(*[1]) }}{{ m(**{'x': 2}) }}{{ m(*xs[:1], **{}) }}",
     "{% macro m(x) %}{{ x }}{{ y }}{% endmacro %}{% set y = 5 %}{{ m(1) }}{% set y = 6 %}{{ m(1) }}",
@@ -95,7 +99,8 @@ STATEMENTS = [
     "{% for i in [1, 2] %}{% macro m() %}{{ i }}{% endmacro %}{{ m() }}{% endfor %}",
     "{% macro outer() %}{% macro inner(x) %}<{{ x }}>{% endmacro %}{{ inner(1) }}{% endmacro %}{{ outer() }}",
     "{% macro m(x) %}{{ x | upper }}{% endmacro %}{{ m('a') | lower }}{{ m('a') | length }}{{ m('a') is string }}",
-    "{% macro a() %}{{ caller() }}{% endmacro %}{% macro b() %}{% call a() %}{{ caller() }}{% endcall %}{% endmacro %}{% call b() %}x{% endcall %}",
+    "{% macro a() %}{{ caller() }}{% endmacro %}{% macro b() %}{% call a() %}{{ caller() }}{% endcall %}{% endmacro "
+    "%}{% call b() %}x{% endcall %}",
     "{% macro m() %}{{ caller(1) }}{% endmacro %}{% call m() %}x{% endcall %}",
     "{% macro m(x) -%}  {{ x }}  {%- endmacro %}[{{ m(1) }}]",
     "{% macro m(a, b) %}{{ a }}{{ b }}{% endmacro %}{{ m(1, *[2]) }}{{ m(*[1], b=2) }}",
@@ -121,7 +126,8 @@ STATEMENTS = [
     "{{ (s.upper)() }}{% set u = s.upper %}{{ u() }}",
     "{{ [1, 2, 3].__len__() }}",
     "{{ xs.append }}{{ 1 }}" if False else "{{ xs.append is callable }}",
-    "{% for x in range(3) %}{% for y in range(2) %}{% if y == 1 %}{% break %}{% endif %}{{ x }}{{ y }} {% endfor %}{% endfor %}",
+    "{% for x in range(3) %}{% for y in range(2) %}{% if y == 1 %}{% break %}{% endif %}{{ x }}{{ y }} {% endfor %}{% "
+    "endfor %}",
     "{% for k, v in {'a': 1, 'b': 2} | dictsort %}{{ k }}{{ v }}{% endfor %}",
     "{% for g in users | groupby('city') %}{{ g.grouper }}:{% for u in g.list %}{{ u.name }},{% endfor %}{% endfor %}",
     "{% for x in xs if x not in seen %}{% endfor %}",
@@ -168,7 +174,9 @@ STATEMENTS = [
     ),
     ("{% extends 'b' %}", {"templates": {"b": "<{% block x %}base{{ n }}{% endblock %}{{ self.x() }}>"}}),
     (
-        "{% extends 'b' %}{% with q = 1 %}a{{ q.x.y }}{% endwith %}{% macro m() %}m{{ caller() }}{% endmacro %}{% call m() %}c{% endcall %}{% filter upper %}f{% endfilter %}{% include 'i' %}{% for q in [1] %}{{ q }}{% endfor %}",
+        "{% extends 'b' %}{% with q = 1 %}a{{ q.x.y }}{% endwith %}{% macro m() %}m{{ caller() }}{% endmacro %}{% "
+        "call m() %}c{% endcall %}{% filter upper %}f{% endfilter %}{% include 'i' %}{% for q in [1] %}{{ q }}{% "
+        "endfor %}",
         {"templates": {"b": "<b>", "i": "<i>"}},
     ),
     (

@@ -1,7 +1,8 @@
-# Renders a list of templates with real jinja2 (3.1, sandboxed as dbt uses it, extensions do and loopcontrols) and writes what came out:
-# the goldens of tests/engine/unit/jinja. Usage: python jinja_cases.py OUTPUT.json
+# Renders a list of templates with real jinja2 (3.1, sandboxed as dbt uses it, extensions do and loopcontrols) and
+# writes what came out: the goldens of tests/engine/unit/jinja. Usage: python jinja_cases.py OUTPUT.json
 # A case is a template, or a tuple of template and what differs from the common context and options; with dbt, as
-# dbt renders (needs dbt-core; undefined is capture while it parses), and with native, as it renders the texts of YAML files, the repr of the value.
+# dbt renders (needs dbt-core; undefined is capture while it parses), and with native, as it renders the texts of YAML
+# files, the repr of the value.
 import copy
 import json
 import sys

@@ -1,4 +1,5 @@
-# What real dbt makes of block scanning, native rendering and config() as written: the goldens of tests/engine/unit/jinja.
+# What real dbt makes of block scanning, native rendering and config() as written: the goldens of
+# tests/engine/unit/jinja.
 # Usage: python jinja_dbt_cases.py OUTPUT.json. Needs dbt-core 1.12.
 import json
 import sys
@@ -26,7 +27,8 @@ BLOCKS = [
     "{% raw %}{% macro a() %}{% endraw %}{% macro b() %}{% endmacro %}",
     "{% macro a() %}{% raw %}{% endmacro %}{% endraw %}{% endmacro %}",
     "{{ '}}' }}{% macro a() %}{% endmacro %}{{ \"x\" }}",
-    "{% materialization view, default %}a{% endmaterialization %}{% docs d %} text {% enddocs %}{% snapshot s %}{{ config() }}{% endsnapshot %}",
+    "{% materialization view, default %}a{% endmaterialization %}{% docs d %} text {% enddocs %}{% snapshot s %}{{ "
+    "config() }}{% endsnapshot %}",
     "{% docs d1 %}\n# title\n{% enddocs %}\n{% docs d2 %}{% raw %}{{ x }}{% endraw %}{% enddocs %}",
     "{% set x = 1 %}{% macro a() %}{% endmacro %}",
     "{% macro a() %}{% endtest %}{% endmacro %}",
@@ -134,7 +136,9 @@ CONTEXT = {"x": 5, "s": "abc", "s3": "3", "lst": [1, "a"], "d": {"a": 1}, "n": N
 
 CONFIGS = [
     "select 1",
-    "{{ config(materialized='table', tags=['a', \"b\"], n=1, f=1.5, b=true, z=none, d={'k': v}, t=(1,), e=env_var('X', 'y'), c='a' ~ b, i=x if y else z, g=a.b[0], m=-1, k=not a, q=a == 1 and b in c or d, s=a | upper) }}",
+    "{{ config(materialized='table', tags=['a', \"b\"], n=1, f=1.5, b=true, z=none, d={'k': v}, t=(1,), "
+    "e=env_var('X', 'y'), c='a' ~ b, i=x if y else z, g=a.b[0], m=-1, k=not a, q=a == 1 and b in c or d, s=a | upper) "
+    "}}",
     "{{ config(**x) }}{{ config(a=1) }}",
 ]
 

@@ -1,4 +1,5 @@
-# Makes random templates and renders them with real jinja2. Usage: python jinja_fuzz.py SEED COUNT   prints JSON in the form of jinja_cases.py.
+# Makes random templates and renders them with real jinja2. Usage: python jinja_fuzz.py SEED COUNT   prints JSON in the
+# form of jinja_cases.py.
 import functools
 import json
 import random
@@ -236,7 +237,8 @@ class Maker:
             text = f"{self.expr(d)} {op} {self.expr(d)}"
             return f"({text})" if r.random() < 0.6 else text
         if kind < 0.40:
-            return f"{self.expr(d)} {r.choice(['<', '==', 'in', '>='])} {self.expr(d)} {r.choice(['<', '!=', '<='])} {self.expr(d)}"
+            first, second = ["<", "==", "in", ">="], ["<", "!=", "<="]
+            return f"{self.expr(d)} {r.choice(first)} {self.expr(d)} {r.choice(second)} {self.expr(d)}"
         if kind < 0.56:
             return f"{self.atom(d)} | {r.choice(FILTERS)}"
         if kind < 0.63:

@@ -1,7 +1,8 @@
 """pytest plugin: dbt's published adapter tests, with another program in the place of dbt.
 
-Fixtures and database checks are dbt's own. What changes is `dbtRunner.invoke`: it starts the command line of CONFORMANCE_CLI and
-answers with what that leaves: exit code, output, artifacts, log. Leaves servers, environments and the table to ../conformance.mjs.
+Fixtures and database checks are dbt's own. What changes is `dbtRunner.invoke`: it starts the command line of
+CONFORMANCE_CLI and answers with what that leaves: exit code, output, artifacts, log. Leaves servers, environments and
+the table to ../conformance.mjs.
 """
 
 import base64
@@ -60,7 +61,8 @@ ARTIFACT = {"docs": "catalog.json", "source": "sources.json", "parse": "manifest
 NOTHING_DONE = re.compile("nothing to do|no nodes selected|nothing to retry", re.I)
 # What no failure that a test waits for may look like.
 CRASH = re.compile(
-    r"^\s+at .+:\d+:\d+\)?$|^Traceback |not (yet )?(implemented|supported in this version)|not part of this version|unknown command",
+    r"^\s+at .+:\d+:\d+\)?$|^Traceback |not (yet )?(implemented|supported in this version)"
+    r"|not part of this version|unknown command",
     re.I | re.M,
 )
 
@@ -98,7 +100,8 @@ def dbt_profile_data(dbt_profile_data):
     return dbt_profile_data
 
 
-# ---- which tests -----------------------------------------------------------------------------------------------------------------
+# ---- which tests
+# -----------------------------------------------------------------------------------------------------------------
 
 
 def test_id(item):
@@ -128,7 +131,8 @@ def pytest_runtest_logreport(report):
             file.write(json.dumps(line) + "\n")
 
 
-# ---- one command -----------------------------------------------------------------------------------------------------------------
+# ---- one command
+# -----------------------------------------------------------------------------------------------------------------
 
 
 def option(args, *names):
@@ -231,7 +235,8 @@ def failure(text):
     return cls()
 
 
-# ---- what a command answers ------------------------------------------------------------------------------------------------------
+# ---- what a command answers
+# ------------------------------------------------------------------------------------------------------
 
 
 def manifest_of(project_root):

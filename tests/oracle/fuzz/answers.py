@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Answers for fuzzers, from real dbt in one process: reads jobs as JSON lines from stdin, writes one JSON line each.
 
-A job is {"dir": project} to parse it (its manifest is then in target/), and with "questions": [{select, exclude, selector, mode,
-resource_types}] to select in it as `dbt ls` does. Run with the Python of an environment that has dbt-core and dbt-postgres.
+A job is {"dir": project} to parse it (its manifest is then in target/), and with "questions": [{select, exclude,
+selector, mode, resource_types}] to select in it as `dbt ls` does. Run with the Python of an environment that has
+dbt-core and dbt-postgres.
 """
 
 import json

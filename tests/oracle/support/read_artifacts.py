@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""What programs that live on dbt's artifacts make of a project's target/: python read_artifacts.py PROJECT   prints JSON, one part a reader.
+"""What programs that live on dbt's artifacts make of a project's target/.
 
-Readers: dbt itself (as with --state), dbt-artifacts-parser, dbt-colibri (column lineage) and Cosmos (its loader of manifest.json).
-Runs in an environment that has all four. Clocks and the texts of the built-in macros are left out: they are not the same in two runs.
+python read_artifacts.py PROJECT prints JSON, one part a reader. Readers: dbt itself (as with --state),
+dbt-artifacts-parser, dbt-colibri (column lineage) and Cosmos (its loader of manifest.json). Runs in an environment that
+has all four. Clocks and the texts of the built-in macros are left out: they are not the same in two runs.
 """
 
 import json
