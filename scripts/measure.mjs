@@ -19,7 +19,7 @@ const ROWS = {
   prose: ['lines over 100 columns in *.md', 7, 0],
   casts: ['casts in src (`as X`, but `as const`)', 1146, 600],
   asserted: ['non-null assertions in src (`x!`)', 559, 300],
-  long: ['files over 600 lines', 18, 0],
+  long: ['files over 600 lines', 4, 0],
   folders: ['circles of folders in src', 0, 0],
   files: ['circles of files at run time in src', 3, 2],
   readme: ['lines of README.md', 120, 120],

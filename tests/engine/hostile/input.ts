@@ -31,3 +31,6 @@ export const HARMLESS = [0, 1, 2];
 
 /** A text again and again. */
 export const times = (text: string, count: number): string => text.repeat(count);
+
+/** A project of one model. */
+export const MODEL = { 'models/a.sql': 'select 1 as b' };

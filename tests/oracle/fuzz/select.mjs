@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { Dbt, seeds, writeProject } from './dbt.mjs';
-import { criterion, makeProject } from './project.mjs';
+import { makeProject } from './project.mjs';
+import { criterion } from './selectors.mjs';
 import { Random } from './random.mjs';
 import { root } from '../support/servers.mjs';
 
