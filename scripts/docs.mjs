@@ -176,27 +176,76 @@ function wrap(text) {
   return lines;
 }
 
-const BEGIN = '<!-- Written by `node scripts/docs.mjs`: from here … -->';
+/** The events of the log by code, once src/ has them in one table. */
+async function eventTable() {
+  if (!existsSync(join(root, 'src/events/index.ts'))) return [];
+  const { EVENTS } = await load('src/events/index.ts');
+  const rows = Object.entries(EVENTS).map(([name, { code: id, level }]) => [id, name, level]);
+  return [
+    '',
+    '| Code | Event | Level |',
+    '|---|---|---|',
+    ...rows
+      .sort(([a, name], [b, other]) => a.localeCompare(b, 'en') || name.localeCompare(other, 'en'))
+      .map(
+        ([id, name, level]) => `| ${code(id)} | ${name} | ${typeof level === 'function' ? 'by its result' : level} |`,
+      ),
+  ];
+}
+
+const begin = (part) => `<!-- Written by \`node scripts/docs.mjs\` (${part}): from here … -->`;
 const END = '<!-- … to here. -->';
+
+/** A page with one of its tables made anew. */
+function withTable(page, part, table) {
+  const [before, rest] = page.split(begin(part));
+  if (rest === undefined) throw new Error(`no place for ${part}`);
+  const after = rest.slice(rest.indexOf(END));
+  return [`${before}${begin(part)}`, ...(table.length > 0 && table[0] !== '' ? ['', ...table] : table), '', after].join(
+    '\n',
+  );
+}
 
 /** docs/errors.md with its tables made anew. */
 export async function errorsPage(page) {
   const { ERROR_KINDS } = await load('src/errors.ts');
-  const table = [
-    '| Kind | Heading | Exit code |',
-    '|---|---|---|',
-    ...Object.entries(ERROR_KINDS).map(
-      ([kind, { heading, exitCode }]) => `| ${code(kind)} | ${heading} | ${exitCode} |`,
-    ),
-  ];
-  const [before, rest = ''] = page.split(BEGIN);
-  return [`${before}${BEGIN}`, '', ...table, '', `${END}${rest.split(END)[1] ?? ''}`].join('\n');
+  const kinds = Object.entries(ERROR_KINDS).map(
+    ([kind, { heading, exitCode }]) => `| ${code(kind)} | ${heading} | ${exitCode} |`,
+  );
+  const table = ['| Kind | Heading | Exit code |', '|---|---|---|', ...kinds];
+  return withTable(withTable(page, 'kinds', table), 'codes', await eventTable());
+}
+
+/** Names that src/index.ts exports, types among them. */
+export function libraryExports() {
+  const text = readFileSync(join(root, 'src/index.ts'), 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
+  const listed = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, names]) =>
+    names
+      .split(',')
+      .map((name) =>
+        name
+          .trim()
+          .replace(/^type /, '')
+          .replace(/^\w+ as /, ''),
+      )
+      .filter((name) => name !== ''),
+  );
+  const declared = [...text.matchAll(/^export (?:async )?(?:function|const|interface|class|type) (\w+)/gm)];
+  return [...new Set([...listed, ...declared.map(([, name]) => name)])].sort();
+}
+
+/** docs/artifacts.md with the exports that its table does not explain. */
+export function artifactsPage(page) {
+  const rows = new Set([...page.matchAll(/^\| (`\w+[(`][^|]*)/gm)].flatMap(([, cell]) => cell.match(/(?<=`)\w+/g)));
+  const others = libraryExports().filter((name) => !rows.has(name));
+  return withTable(page, 'exports', wrap(`${others.map(code).join(', ')}.`));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const errors = join(root, 'docs', 'errors.md');
   const pages = [
     [join(root, 'docs', 'commands.md'), await commandsPage()],
+    [join(root, 'docs', 'artifacts.md'), artifactsPage(readFileSync(join(root, 'docs', 'artifacts.md'), 'utf8'))],
     ...(existsSync(errors) ? [[errors, await errorsPage(readFileSync(errors, 'utf8'))]] : []),
   ];
   for (const [path, text] of pages) {

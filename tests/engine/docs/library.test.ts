@@ -3,17 +3,20 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
+import { artifactsPage, libraryExports } from '../../../scripts/docs.mjs';
 import * as library from '../../../src/index.ts';
 import { pages, ROOT } from './markdown.ts';
 
 const page = pages().find(({ path }) => path === join('docs', 'artifacts.md'))!;
 const examples = page.fences.filter(({ language }) => language === 'js');
 
-it('every export has its row, and every row is an export', () => {
+it('every row of the table is an export, and what has no row is listed', () => {
   const rows = [...page.text.matchAll(/^\| (`\w+[(`].*?) \|/gm)].flatMap((row) =>
     [...row[1]!.matchAll(/`(\w+)/g)].map((name) => name[1]!),
   );
-  expect(rows.filter((name) => !name.includes('.')).sort()).toEqual(Object.keys(library).sort());
+  expect(rows.filter((name) => !(name in library))).toEqual([]);
+  expect(artifactsPage(page.text)).toBe(page.text);
+  expect(libraryExports()).toEqual(expect.arrayContaining(Object.keys(library)));
 });
 
 it('imports of the examples exist', () => {
