@@ -17,6 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { embeddedStatus } from '../../../src/adapters/postgres/embedded.ts';
 import { COMMANDS } from '../../../src/project/command-table.ts';
 import { GLOBAL_OPTIONS } from '../../../src/project/global-options.ts';
 import { commands, type Page, pages, ROOT } from './markdown.ts';
@@ -120,8 +121,12 @@ describe('what the pages tell to type', () => {
   });
   afterAll(async () => {
     const folders = readdirSync(home).flatMap((name) => [join(home, name), join(home, name, 'shop')]);
-    for (const dir of folders.filter((folder) => existsSync(join(folder, 'dbt_project.yml'))))
+    for (const dir of folders.filter((folder) => existsSync(join(folder, 'dbt_project.yml')))) {
       await sh('tsdbt db stop || true; tsdbt db stop --target clickhouse || true', dir);
+      // As root, a server's data lie in a folder of its own user.
+      const status = embeddedStatus(join(dir, '.tsdbt/pg'));
+      if (status.state !== 'absent') rmSync(status.home, { recursive: true, force: true });
+    }
     rmSync(home, { recursive: true, force: true });
   }, 120_000);
 
