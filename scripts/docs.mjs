@@ -239,7 +239,7 @@ export function libraryExports() {
 export function artifactsPage(page) {
   const rows = new Set([...page.matchAll(/^\| (`\w+[(`][^|]*)/gm)].flatMap(([, cell]) => cell.match(/(?<=`)\w+/g)));
   const others = libraryExports().filter((name) => !rows.has(name));
-  return withTable(page, 'exports', wrap(`${others.map(code).join(', ')}.`));
+  return withTable(page, 'exports', ['```text', ...wrap(others.join(', ')), '```']);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
