@@ -18,6 +18,12 @@ function keys(heading: string): string[] {
   return [...section.matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1]!);
 }
 
+/** Cells of the table below a heading, without its head. */
+function rows(heading: string): string[][] {
+  const section = page.split(/^#+ /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
+  return [...section.matchAll(/^\| (`.*) \|$/gm)].map((match) => match[1]!.split(' |').map((cell) => cell.trim()));
+}
+
 /** The names of an error's hint or message: `Options: a, b.` */
 function named(work: () => unknown): string[] {
   try {
@@ -54,6 +60,45 @@ describe('docs/settings.md', () => {
   it('has every option of `load`', () => {
     expect(keys('load').sort()).toEqual(named(() => loadTarget(source({ topic: 't', nothing: 1 }))).sort());
     expect(keys('flush').sort()).toEqual(named(() => loadTarget(source({ topic: 't', flush: { nothing: 1 } }))).sort());
+  });
+
+  it('has the defaults that a load config without options gets', () => {
+    const target = loadTarget(source({ topic: 't' }))!;
+    const cells = (heading: string): Map<string, string> =>
+      new Map(rows(heading).map(([key, , fallback]) => [key!.replaceAll('`', ''), fallback!.replaceAll('`', '')]));
+    const load = cells('load');
+    expect({
+      connection: load.get('connection'),
+      format: load.get('format'),
+      mode: load.get('mode'),
+      schemaDrift: load.get('schema_drift'),
+      rest: load.get('rest'),
+      onGap: load.get('on_gap'),
+      maxDead: Number(load.get('max_dead')),
+    }).toEqual({
+      connection: target.connection,
+      format: target.format,
+      mode: target.mode,
+      schemaDrift: target.schemaDrift,
+      rest: target.rest,
+      onGap: target.onGap,
+      maxDead: target.maxDead,
+    });
+    const flush = Object.fromEntries(cells('flush'));
+    expect(loadTarget(source({ topic: 't', flush }))!.flush).toEqual(target.flush);
+  });
+
+  it('has every key of test_slice and freshness', () => {
+    const refuses = /!\[([^\]]*)\]\.includes\(key\)/.exec(text('runner/test-slice.ts'))![1]!;
+    expect(
+      keys('test_slice')
+        .map((key) => `'${key}'`)
+        .join(', '),
+    ).toBe(refuses);
+    const taken = sources()
+      .map((path) => /const \{ (loaded_at_field[^}]*), \.\.\.rest \} = given/.exec(readFileSync(path, 'utf8'))?.[1])
+      .find((found) => found !== undefined);
+    expect(keys('freshness').sort()).toEqual(taken!.split(', ').sort());
   });
 
   it('has every key of a connection', () => {
