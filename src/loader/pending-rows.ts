@@ -1,12 +1,12 @@
 // What a loader has read and not written: rows, dead letters, and from where to where of each partition.
+import type { OffsetRange } from '../state/load-offsets.ts';
 import { partitionKey, type TopicPartition } from './broker.ts';
 import { RowBuffer } from './fast/row-buffer.ts';
+import type { LoadTarget } from './load-target.ts';
 import type { DeadLetter } from './sink.ts';
 
 /** What has been read of one partition and not been flushed. */
-export interface Held {
-  readonly topic: string;
-  readonly partition: number;
+export interface Held extends TopicPartition {
   readonly from: bigint;
   next: bigint;
   end: bigint;
@@ -24,7 +24,9 @@ export class PendingRows {
   /** What is held, as memory goes, and how much of it is the messages'. */
   bytes = 0;
   messageBytes = 0;
+  /** When the first of it was read. */
   since = 0;
+  /** The same as a text. */
   loadedAt = Buffer.alloc(0);
 
   /** @param rows empty */
@@ -34,6 +36,34 @@ export class PendingRows {
 
   get empty(): boolean {
     return this.held.size === 0;
+  }
+
+  /** Is it as much as one flush should be? */
+  isFull({ rows, bytes }: LoadTarget['flush']): boolean {
+    return this.rows.length + this.dead.length >= rows || this.bytes >= bytes;
+  }
+
+  /**
+   * What is held of a partition; begun where nothing is.
+   * @param from offset that it then begins at @param end of the topic @param now milliseconds since 1970
+   */
+  hold({ topic, partition }: TopicPartition, from: bigint, end: bigint, now: () => number): Held {
+    if (this.empty) {
+      this.since = now();
+      this.loadedAt = Buffer.from(new Date(this.since).toISOString());
+    }
+    const key = partitionKey({ topic, partition });
+    let held = this.held.get(key);
+    if (held === undefined) {
+      held = { topic, partition, from, next: from, end, rows: 0, dead: 0, newest: null, epoch: null };
+      this.held.set(key, held);
+    }
+    return held;
+  }
+
+  /** From where to where the positions move with it. */
+  ranges(): readonly OffsetRange[] {
+    return [...this.held.values()].map(({ next, newest, ...held }) => ({ ...held, to: next, lastTimestamp: newest }));
   }
 
   /** @returns dead letters among what is forgotten */

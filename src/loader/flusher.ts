@@ -1,0 +1,169 @@
+// Two pending rows at most: one that fills, one that is being written; then reading waits. Writes what is held in one
+// transaction of the sink, in order, and tells what became of it. Where to go on after another loader has moved a
+// position is loader.ts's.
+import type { OffsetRange } from '../state/load-offsets.ts';
+import { type BrokerClient, partitionKey } from './broker.ts';
+import type { DeadLimit } from './dead-limit.ts';
+import type { LoadEvent } from './events.ts';
+import { RowBuffer } from './fast/row-buffer.ts';
+import type { LoadColumn, LoadTarget } from './load-target.ts';
+import type { Partitions } from './partitions.ts';
+import { PendingRows } from './pending-rows.ts';
+import { Fenced, type Flushed, type Sink, TooManyRefused } from './sink.ts';
+
+export interface FlusherOptions {
+  readonly target: LoadTarget;
+  readonly loadId: string;
+  readonly sink: Pick<Sink, 'flush'>;
+  readonly client: Pick<BrokerClient, 'commit'>;
+  readonly partitions: Partitions;
+  readonly limit: DeadLimit;
+  readonly now: () => number;
+  readonly notify: (event: LoadEvent) => void;
+  /** The columns of the table, as it is now. */
+  readonly columns: () => readonly LoadColumn[];
+  /** Does a statement again while the database is away. */
+  readonly patiently: <T>(statement: () => Promise<T>) => Promise<T>;
+  /** Another loader has moved these positions: goes where the table is, with what is left of the rows. */
+  readonly fenced: (pending: PendingRows, partitions: Fenced['partitions']) => Promise<void>;
+}
+
+export class Flusher {
+  readonly #options: FlusherOptions;
+  #filling = new PendingRows();
+  /** What is being written, until it is, or somebody else has written it. */
+  #inFlight: { readonly pending: PendingRows; readonly done: Promise<void> } | null = null;
+  /** The memory of rows that are written, for the next ones: taking it anew each time costs more than filling it. */
+  #spare: RowBuffer | null = null;
+  /** The first flush that failed for good: nothing is written behind it. */
+  #failure: { readonly error: unknown } | null = null;
+  #rows = 0;
+  #dead = 0;
+
+  constructor(options: FlusherOptions) {
+    this.#options = options;
+  }
+
+  /** What has been read and waits for a flush. */
+  get filling(): PendingRows {
+    return this.#filling;
+  }
+
+  get busy(): boolean {
+    return this.#inFlight !== null;
+  }
+
+  /** What has been written. */
+  get written(): { readonly rows: number; readonly dead: number } {
+    return { rows: this.#rows, dead: this.#dead };
+  }
+
+  /** @throws what a flush has failed with */
+  throwFailure(): void {
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  /** Nothing is coming: memory for more is given back. */
+  rest(): void {
+    this.#spare = null;
+  }
+
+  /** Resolves when nothing is being written. @throws what it failed with */
+  async settled(): Promise<void> {
+    await this.#inFlight?.done;
+  }
+
+  /** Starts a flush that is due; waits when both are full. */
+  async flushDue(): Promise<void> {
+    const { target, notify } = this.#options;
+    if (this.#isDue()) this.#start();
+    if (this.#inFlight === null || !this.#filling.isFull(target.flush)) return;
+    notify({ kind: 'paused', target });
+    await this.settled();
+    // At once: the database has nothing to do, and there is enough for it.
+    if (this.#isDue()) this.#start();
+  }
+
+  /** Writes what is held, in order. */
+  async flushAll(): Promise<void> {
+    await this.settled();
+    if (!this.#filling.empty && this.#failure === null) {
+      this.#start();
+      await this.settled();
+    }
+    this.throwFailure();
+  }
+
+  /** Writes these rows, until they are written, or somebody else has. */
+  async write(pending: PendingRows): Promise<void> {
+    const { target, sink, loadId, limit, partitions, client, now, notify, columns, patiently, fenced } = this.#options;
+    const began = now();
+    notify({ kind: 'flushing', target });
+    const ranges = pending.ranges();
+    try {
+      let attempts = 0;
+      const flushed = await patiently((): Promise<Flushed> => {
+        attempts++;
+        const { rows, dead } = pending;
+        return sink.flush({ target, columns: columns(), ranges, rows, dead, loadId, allowance: limit.left });
+      });
+      limit.add(flushed.dead.slice(pending.dead.length).map(({ error }) => error));
+      // A connection that was given up may still be sending.
+      if (attempts === 1) this.#spare = pending.rows.clear();
+      this.#rows += flushed.rows;
+      this.#dead += flushed.dead.length;
+      partitions.wrote(ranges);
+      notify(flushedEvent(target, pending, ranges, flushed, now() - began));
+      await client.commit(new Map(ranges.map((range) => [partitionKey(range), range.to])));
+    } catch (error) {
+      if (error instanceof TooManyRefused) {
+        limit.add(error.letters.map((letter) => letter.error));
+        throw limit.error(partitions.place);
+      }
+      if (!(error instanceof Fenced)) throw error;
+      notify({ kind: 'fenced', target, partitions: error.partitions });
+      await fenced(pending, error.partitions);
+    }
+  }
+
+  #isDue(): boolean {
+    const pending = this.#filling;
+    if (pending.empty || this.#inFlight !== null) return false;
+    const { target, now } = this.#options;
+    return pending.isFull(target.flush) || now() - pending.since >= target.flush.ageMs;
+  }
+
+  #start(): void {
+    const { partitions } = this.#options;
+    const pending = this.#filling;
+    this.#filling = new PendingRows(this.#spare ?? new RowBuffer());
+    this.#spare = null;
+    partitions.turn();
+    const done = this.write(pending).finally(() => {
+      partitions.turn();
+      if (this.#inFlight?.pending === pending) this.#inFlight = null;
+    });
+    // Whoever waits for the flush sees its failure; nobody may wait.
+    done.catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
+    this.#inFlight = { pending, done };
+  }
+}
+
+/** What is told of a flush. @param ms that it took */
+export function flushedEvent(
+  target: LoadTarget,
+  { messageBytes }: Pick<PendingRows, 'messageBytes'>,
+  ranges: readonly OffsetRange[],
+  { rows, dead }: Flushed,
+  ms: number,
+): LoadEvent {
+  let lag = 0n;
+  let newest: number | null = null;
+  for (const { end, to, lastTimestamp } of ranges) {
+    if (end > to) lag += end - to;
+    if (lastTimestamp !== null) newest = Math.max(newest ?? 0, lastTimestamp);
+  }
+  return { kind: 'flushed', target, rows, bytes: messageBytes, dead, ms, lag, newest };
+}

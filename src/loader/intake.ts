@@ -1,0 +1,253 @@
+// Takes one batch of messages into pending rows. It never waits: what it cannot do at once it asks for by a value, and
+// goes on with the answer. What lives on meanwhile is in its fields, and nothing else does: the pending rows may be
+// others then, and the partition may be read from elsewhere, which its caller sees.
+//
+// Exactly once hangs on this: when it asks, all messages before `offset` are rows or dead letters of the pending rows
+// that it was given, none from `offset` on is, and what is held of the partition ends at `offset`. So whatever is
+// flushed while its caller waits moves the table's position to where this goes on.
+import type { MessageBatch } from './broker.ts';
+import type { DeadLimit } from './dead-limit.ts';
+import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
+import type { Records } from './fast/records.ts';
+import type { RowBuffer } from './fast/row-buffer.ts';
+import type { LoadTarget } from './load-target.ts';
+import type { Held, PendingRows } from './pending-rows.ts';
+import type { Drift } from './row-encoder.ts';
+import type { RowMaker } from './row-maker.ts';
+
+/** What it needs before it goes on. */
+export type Need =
+  /** Others have a turn: so many rows were made in one go that whoever feeds the database may starve. */
+  | { readonly kind: 'turn'; readonly offset: bigint }
+  /** The pending rows are as much as one flush should be. */
+  | { readonly kind: 'room'; readonly offset: bigint }
+  /** The record of a message, which the decoder does not give at once. */
+  | { readonly kind: 'record'; readonly offset: bigint; readonly decode: () => Promise<DecodedRecord> }
+  /** Columns for fields that none is declared for, or a word that there will be none. */
+  | { readonly kind: 'columns'; readonly offset: bigint; readonly drift: readonly Drift[] };
+
+/** How far it came. `too_many_dead`: more of the last messages are dead letters than may be. */
+export type Taken = Need | { readonly kind: 'taken'; readonly next: bigint } | { readonly kind: 'too_many_dead' };
+
+/** What its caller says to a need; `dead`: why the message at the offset cannot become a row. */
+export type Answer =
+  | { readonly kind: 'go_on' }
+  | { readonly kind: 'record'; readonly record: DecodedRecord }
+  | { readonly kind: 'dead'; readonly error: string };
+
+export interface IntakeOptions {
+  readonly target: LoadTarget;
+  readonly decoder: Decoder;
+  readonly limit: DeadLimit;
+  readonly now: () => number;
+}
+
+/** What a row costs in memory beside its bytes. */
+const ROW_BYTES = 64;
+/** Rows that are made in one go while the database waits to be fed, and their bytes. */
+const ROWS_AT_A_STRETCH = 1000;
+const BYTES_AT_A_STRETCH = 8 * 1024 * 1024;
+export const GO_ON: Answer = { kind: 'go_on' };
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #batch: MessageBatch;
+  /** What comes before it is passed over. */
+  readonly #position: bigint;
+  /** Topic and partition as cells of a row. */
+  readonly #place: Buffer;
+  /** Which of the batch's records, and which message of them, comes next. */
+  #part = -1;
+  #at = 0;
+  /** Everything before this offset is in the pending rows, or was in those before. */
+  #offset: bigint;
+  /** Messages since others had a turn. */
+  #stretch = 0;
+  /** Was room asked for the next message? It is taken then, however small a flush should be. */
+  #roomAsked = false;
+  /** The record of the next message, once it is known, and whether columns were asked for it. */
+  #record: DecodedRecord | null = null;
+  #columnsAsked = false;
+  /** The pending rows, and their buffer, that were told of the records which rows are made of now. */
+  #told: { readonly pending: PendingRows; readonly rows: RowBuffer } | null = null;
+
+  constructor(options: IntakeOptions, batch: MessageBatch, position: bigint, maker: RowMaker) {
+    this.#options = options;
+    this.#batch = batch;
+    this.#position = position;
+    this.#offset = position;
+    this.#place = maker.encoder.place(batch.topic, batch.partition);
+    this.#nextPart();
+  }
+
+  /**
+   * Takes messages until it needs something, or to the end of the batch.
+   * @param pending what is being filled now
+   * @param maker of rows, as the table is now
+   * @param answer to what it needed last
+   */
+  take(pending: PendingRows, maker: RowMaker, answer: Answer): Taken {
+    const batch = this.#batch;
+    const held = pending.hold(batch, this.#offset, batch.end, this.#options.now);
+    if (answer.kind === 'record') this.#record = answer.record;
+    let records = batch.records[this.#part];
+    if (answer.kind === 'dead' && records !== undefined && !this.#refuse(pending, held, records, answer.error))
+      return { kind: 'too_many_dead' };
+    for (; records !== undefined; records = this.#nextPart()) {
+      while (this.#at < records.length) {
+        const taken = this.#record === null ? this.#takeOrdinary(pending, held, maker, records) : 0;
+        if (typeof taken !== 'number') return taken;
+        if (taken > 0) continue;
+        const closely = this.#takeClosely(pending, held, maker, records);
+        if (closely !== null) return closely;
+      }
+    }
+    held.next = batch.next;
+    held.end = batch.end;
+    held.epoch = batch.epoch;
+    return { kind: 'taken', next: batch.next };
+  }
+
+  /** Takes messages as long as they are ordinary ones. @returns how many, or what it needs before the first */
+  #takeOrdinary(pending: PendingRows, held: Held, { scanner }: RowMaker, records: Records): number | Need {
+    if (this.#stretch >= ROWS_AT_A_STRETCH) {
+      this.#stretch = 0;
+      return this.#need(held, { kind: 'turn', offset: records.offset(this.#at) });
+    }
+    if (!this.#roomAsked && pending.isFull(this.#options.target.flush)) {
+      this.#roomAsked = true;
+      return this.#need(held, { kind: 'room', offset: records.offset(this.#at) });
+    }
+    this.#roomAsked = false;
+    const from = this.#at;
+    if (scanner !== null) {
+      const rows = this.#rows(pending, records);
+      const to = Math.min(records.length, from + ROWS_AT_A_STRETCH - this.#stretch);
+      const place = this.#place;
+      const { loadedAt } = pending;
+      const before = rows.end;
+      let at = from;
+      for (
+        ;
+        at < to &&
+        rows.end - before < BYTES_AT_A_STRETCH &&
+        records.valueStart(at) >= 0 &&
+        scanner.add(records, at, rows, place, loadedAt);
+        at++
+      )
+        count(pending, held, records, at);
+      this.#at = at;
+      pending.bytes += rows.end - before;
+    }
+    const taken = this.#at - from;
+    held.rows += taken;
+    this.#options.limit.read(taken);
+    this.#stretch += taken + 1;
+    return taken;
+  }
+
+  /** Takes one message by decoding it. @returns null when it is taken */
+  #takeClosely(pending: PendingRows, held: Held, { encoder }: RowMaker, records: Records): Taken | null {
+    const { target, decoder } = this.#options;
+    const { topic, partition } = this.#batch;
+    const message = records.message(this.#at);
+    const { offset, key, value } = message;
+    try {
+      if (this.#record === null) {
+        const decode = (): DecodedRecord | Promise<DecodedRecord> =>
+          value === null ? decoder.decodeKey(key, target.key) : decoder.decode(value);
+        const decoded = decode();
+        if (decoded instanceof Promise)
+          return this.#need(held, { kind: 'record', offset, decode: attempts(decoded, decode) });
+        this.#record = decoded;
+      }
+      const record = this.#record;
+      const drift = target.schemaDrift === 'ignore' || this.#columnsAsked ? [] : encoder.drift(record);
+      if (drift.length > 0) {
+        this.#columnsAsked = true;
+        return this.#need(held, { kind: 'columns', offset, drift });
+      }
+      const row = encoder.encode(message, record, topic, partition, pending.loadedAt.toString());
+      const rows = this.#rows(pending, records);
+      rows.add(this.#at, row.line, row.key, value === null);
+      if (row.partitionTime !== null) rows.addTime(row.partitionTime);
+      pending.bytes += row.line.length;
+      held.rows++;
+    } catch (error) {
+      if (!(error instanceof PoisonMessage)) throw error;
+      return this.#refuse(pending, held, records, error.message) ? null : { kind: 'too_many_dead' };
+    }
+    return this.#pass(pending, held, records) ? null : { kind: 'too_many_dead' };
+  }
+
+  /** The next message becomes a dead letter. @returns false: that is one too many */
+  #refuse(pending: PendingRows, held: Held, records: Records, error: string): boolean {
+    const { topic, partition } = this.#batch;
+    pending.dead.push({ message: records.message(this.#at), topic, partition, error });
+    held.dead++;
+    this.#options.limit.add([error]);
+    return this.#pass(pending, held, records);
+  }
+
+  /** The next message is taken. @returns false: there are too many dead letters now */
+  #pass(pending: PendingRows, held: Held, records: Records): boolean {
+    const { limit } = this.#options;
+    limit.read(1);
+    if (limit.reached) return false;
+    count(pending, held, records, this.#at);
+    this.#at++;
+    this.#record = null;
+    this.#columnsAsked = false;
+    return true;
+  }
+
+  #need(held: Held, need: Need): Need {
+    held.next = need.offset;
+    held.epoch = this.#batch.epoch;
+    this.#offset = need.offset;
+    return need;
+  }
+
+  /** Where rows go, told what they are made of. */
+  #rows(pending: PendingRows, records: Records): RowBuffer {
+    const { rows } = pending;
+    if (this.#told?.pending !== pending || this.#told.rows !== rows) {
+      rows.from(records, this.#batch.topic, this.#batch.partition);
+      this.#told = { pending, rows };
+    }
+    return rows;
+  }
+
+  /** Goes to the next of the batch's records, at the first message that is wanted. */
+  #nextPart(): Records | undefined {
+    const { from, records: parts } = this.#batch;
+    const records = parts[++this.#part];
+    this.#at = 0;
+    this.#told = null;
+    if (records !== undefined && from < this.#position)
+      while (this.#at < records.length && records.offset(this.#at) < this.#position) this.#at++;
+    return records;
+  }
+}
+
+function count(pending: PendingRows, held: Held, records: Records, i: number): void {
+  const size = records.size(i);
+  const time = records.timestamp(i);
+  pending.bytes += size + ROW_BYTES;
+  pending.messageBytes += size;
+  // A message without a time says nothing.
+  if (time > (held.newest ?? Number.NEGATIVE_INFINITY)) held.newest = time;
+}
+
+/** Decodes a message again and again, where the first time has begun already. */
+function attempts(
+  begun: Promise<DecodedRecord>,
+  again: () => DecodedRecord | Promise<DecodedRecord>,
+): () => Promise<DecodedRecord> {
+  let first: Promise<DecodedRecord> | null = begun;
+  return async () => {
+    const attempt = first ?? again();
+    first = null;
+    return attempt;
+  };
+}

@@ -1,0 +1,101 @@
+// What a loader knows of its partitions (src/loader/partitions.ts).
+import { describe, expect, it } from 'vitest';
+import { Partitions } from '../../../../src/loader/partitions.ts';
+
+const at = (partition: number) => ({ topic: 't', partition });
+const start = (partition: number, next: bigint, epoch: number | null = 1) =>
+  [`t/${partition}`, { ...at(partition), next, epoch }] as const;
+const range = (partition: number, to: bigint, lastTimestamp: number | null = null, epoch: number | null = null) => ({
+  ...at(partition),
+  from: 0n,
+  to,
+  end: to,
+  rows: 0,
+  dead: 0,
+  lastTimestamp,
+  epoch,
+});
+
+describe('partitions', () => {
+  const given = (): Partitions => {
+    const partitions = new Partitions();
+    partitions.aimAt(new Map([['t/0', 10n]]));
+    partitions.give([at(0), at(1)]);
+    partitions.goOn(new Map([start(0, 4n), start(1, 0n), start(2, 5n)]));
+    return partitions;
+  };
+
+  it('are read from where the table is; those of others are not', () => {
+    const partitions = given();
+    expect([0, 1, 2].map((each) => partitions.nextOf(at(each)))).toEqual([4n, 0n, null]);
+    expect([partitions.place, partitions.atEnds, partitions.behind]).toEqual([
+      't/0 offset 4, t/1 offset 0',
+      false,
+      ['t/0 is at 4 of 10'],
+    ]);
+    partitions.reach(at(0), 10n);
+    expect([partitions.atEnds, partitions.isAt(at(0), 10n), partitions.isAt(at(0), 4n)]).toEqual([true, true, false]);
+    // Read, and not written: asked for again it has no epoch, because that is the one of what is written.
+    expect(partitions.readPosition(at(0), 10n)).toEqual({ next: 10n, epoch: null });
+    expect(partitions.readPosition(at(0), 4n)).toEqual({ next: 4n, epoch: 1 });
+  });
+
+  it('nothing is taken of one that is suspended or stopped; a new start takes it up', () => {
+    const partitions = given();
+    partitions.suspend([at(0)]);
+    partitions.stop(at(1), 'why');
+    expect([partitions.nextOf(at(0)), partitions.nextOf(at(1)), partitions.stopped]).toEqual([
+      null,
+      null,
+      ['t/1: why'],
+    ]);
+    expect(partitions.allStopped).toBe(false);
+    partitions.stop(at(0), 'too');
+    expect(partitions.allStopped).toBe(true);
+    partitions.goOn(new Map([start(0, 2n), start(1, 3n)]));
+    expect([partitions.nextOf(at(0)), partitions.nextOf(at(1)), partitions.stopped]).toEqual([2n, 3n, []]);
+    partitions.release([at(0), at(1)]);
+    expect([partitions.has(at(0)), partitions.nextOf(at(1)), partitions.place, partitions.allStopped]).toEqual([
+      false,
+      null,
+      '',
+      false,
+    ]);
+  });
+
+  it('lag is what the topic has beyond the table; a flush without times and epochs keeps those known', () => {
+    const partitions = given();
+    expect(partitions.lag).toEqual(
+      new Map([
+        ['t/0', { rows: 6n, newest: null }],
+        ['t/1', { rows: 0n, newest: null }],
+      ]),
+    );
+    partitions.sawEnd(at(0), 12n);
+    partitions.wrote([range(0, 7n, 99, 2), range(2, 9n, 99)]);
+    partitions.wrote([range(0, 8n)]);
+    expect(partitions.lag).toEqual(
+      new Map([
+        ['t/0', { rows: 4n, newest: 99 }],
+        ['t/1', { rows: 0n, newest: null }],
+      ]),
+    );
+    expect(partitions.readPosition(at(0), 8n)).toEqual({ next: 8n, epoch: 2 });
+  });
+
+  it('a position that was set by hand is elsewhere, also at the same offset', () => {
+    const partitions = given();
+    const found = (next: bigint, epoch: number | null) => partitions.elsewhere(new Map([[0, { next, epoch }]]));
+    expect([found(4n, 1), found(4n, null), found(3n, 1)]).toEqual([[], [at(0)], [at(0)]]);
+    expect(partitions.elsewhere(new Map([[2, { next: 0n, epoch: null }]]))).toEqual([]);
+  });
+
+  it('a turn is counted whenever the table may have come elsewhere', () => {
+    const partitions = given();
+    const { turns } = partitions;
+    partitions.reach(at(0), 5n);
+    expect(partitions.turns).toBe(turns);
+    partitions.goOn(new Map());
+    expect(partitions.turns).toBe(turns + 1);
+  });
+});
